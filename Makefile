@@ -1,0 +1,53 @@
+# `make run` and `make test` need nothing but Python 3.11 or later and make.
+
+PYTHON ?= python3
+PORT ?= 8000
+WS_PORT ?= 8001
+DEMO_FILE ?= .chalice/local/demo.json
+export PORT WS_PORT DEMO_FILE
+
+bin := .venv/bin
+installed := .venv/installed
+# The wheels are checked by their versions in constraints.txt; no later pip is asked for.
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format openapi constraints clean
+
+help: ## Show this list
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+
+run: $(installed) ## Start the whole system on this machine, with demo data (PORT, WS_PORT, DEMO_FILE)
+	@exec $(bin)/chalice local --stage local --no-autoreload --port $(PORT)
+
+test: check ## Check format, lint, types and import rules, then run all tests
+	$(bin)/pytest
+
+check: $(installed) ## Everything `test` does but the tests
+	$(bin)/ruff format --check .
+	$(bin)/ruff check .
+	$(bin)/mypy
+	$(bin)/lint-imports
+	$(bin)/python -m infra.openapi --check
+
+format: $(installed) ## Format the code and mend what lint can mend
+	-$(bin)/ruff check --fix .
+	$(bin)/ruff format .
+
+openapi: $(installed) ## Write the served OpenAPI documents anew
+	$(bin)/python -m infra.openapi
+
+constraints: ## Resolve requirements-dev.txt anew into constraints.txt
+	rm -rf .venv/resolve && $(PYTHON) -m venv .venv/resolve
+	.venv/resolve/bin/pip install --quiet --requirement requirements-dev.txt
+	(sed -n 1p constraints.txt && .venv/resolve/bin/pip freeze --exclude pip --exclude setuptools) > constraints.new
+	mv constraints.new constraints.txt
+
+clean: ## Remove what the targets above made
+	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .chalice/local
+
+$(installed): requirements.txt requirements-dev.txt constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Fluxden needs Python 3.11 or later; set PYTHON=…")'
+	@test -x $(bin)/pip || { echo "Setting up .venv (once) …"; $(PYTHON) -m venv --clear .venv; }
+	@$(bin)/pip install --quiet --requirement requirements-dev.txt --constraint constraints.txt
+	@touch $@

@@ -1,0 +1,16 @@
+"""Fluxden: every blueprint on one Chalice app."""
+
+import os
+
+from chalice.app import Chalice
+
+from chalicelib.api.v1 import events, inbox, introspection
+
+app = Chalice("fluxden", configure_logs=False)
+for module in (events, inbox, introspection):
+    app.register_blueprint(module.bp)
+
+if os.environ.get("FLUXDEN_STAGE") == "local":
+    from infra.local import cloud
+
+    cloud.start()

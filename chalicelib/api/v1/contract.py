@@ -1,0 +1,16 @@
+"""What every fluxdesk-v1 operation shares."""
+
+from functools import partial
+
+from chalicelib.edge.problem import problem_json
+from chalicelib.edge.route import Family, route
+from chalicelib.resources import TOKENS
+from chalicelib.stores.idempotency import DynamoIdempotency
+from chalicelib.stores.tokens import DynamoTokens
+
+V1 = Family(problem_json, "application/problem+json", DynamoTokens(), DynamoIdempotency())
+
+operation = partial(route, family=V1)
+
+# Every authenticated operation spends from its caller's budget.
+SPEND = TOKENS.can("UpdateItem")

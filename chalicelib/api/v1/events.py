@@ -1,0 +1,138 @@
+"""fluxdesk-v1, tag "events": publish one event, read it back, resolve it, add to it."""
+
+from typing import Any
+from uuid import uuid4
+
+from chalice.app import Blueprint
+
+from chalicelib import ids
+from chalicelib.api.v1.contract import SPEND, operation
+from chalicelib.domain.call import Call
+from chalicelib.domain.callers import PersonalToken, ToolsToken
+from chalicelib.domain.deliveries import DeliveryOut, ResolveIn, Supplement, SupplementIn
+from chalicelib.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.domain.events import InboundEvent
+from chalicelib.domain.fields import timestamp
+from chalicelib.edge.exchange import Reply
+from chalicelib.resources import DELIVERIES, DIRECTORY, IDEMPOTENCY
+from chalicelib.services import events
+from chalicelib.stores.deliveries import DynamoDeliveries
+from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.tokens import DynamoTokens
+
+bp = Blueprint(__name__)
+
+_READ = SPEND + DELIVERIES.can("Query")
+_REMEMBER = IDEMPOTENCY.can("GetItem", "PutItem")
+
+
+def _replay_published(stored: dict[str, Any]) -> Reply:
+    return _published(events.replay(stored, deliveries=DynamoDeliveries()))
+
+
+def _replay(stored: dict[str, Any]) -> DeliveryOut:
+    return events.replay(stored, deliveries=DynamoDeliveries())
+
+
+def _published(delivery: DeliveryOut) -> Reply:
+    return Reply(delivery, 200 if delivery.deduped else 202)
+
+
+@operation(
+    bp,
+    "POST",
+    "/api/v1/events",
+    tag="events",
+    status=202,
+    answer=DeliveryOut,
+    answers={200: "The event had been delivered before; its first delivery.", 202: "Delivered, or held."},
+    refusals=(Conflict, TooLarge),
+    instead="Publish with a tools token to recipients of your choice: POST /api/v1/events/bulk.",
+    charge=events.publishing_charge,
+    replay=_replay_published,
+    grants=_READ + _REMEMBER + DELIVERIES.can("GetItem", "PutItem", "UpdateItem") + DIRECTORY.can("BatchGetItem"),
+)
+def publish_event(body: InboundEvent, caller: PersonalToken, call: Call) -> Reply:
+    """Publish an event to the token's owner.
+
+    The event is told apart by the integrator, the owner and `event_id`: sending it again answers 200 with the
+    first delivery and counts one more send. Tokens in moderation mode hold the event until a moderator decides.
+    Publishing costs 2 units of the minute's budget for severities info and success, and 1 for warn and critical.
+    """
+    return _published(
+        events.publish(
+            body,
+            sender=caller,
+            call=call,
+            fire=ids.nonce(),
+            deliveries=DynamoDeliveries(),
+            ledger=DynamoTokens(),
+            projects=DynamoDirectory(),
+        )
+    )
+
+
+@operation(
+    bp,
+    "GET",
+    "/api/v1/events/{deliveryId}",
+    tag="events",
+    answers={200: "The delivery."},
+    refusals=(NotFound,),
+    grants=_READ,
+)
+def get_event(deliveryId: str, caller: PersonalToken | ToolsToken, call: Call) -> DeliveryOut:  # noqa: N803 - contract
+    """Read a delivery back.
+
+    Only its sender sees it: the employee's token that published it, however often rotated since, the tools
+    token behind that one, and for bulk deliveries the integrator.
+    """
+    return events.read(deliveryId, caller=caller, call=call, deliveries=DynamoDeliveries())
+
+
+@operation(
+    bp,
+    "POST",
+    "/api/v1/events/{deliveryId}/resolve",
+    tag="events",
+    answers={200: "The delivery with its stamp."},
+    refusals=(NotFound, Conflict, TooLarge),
+    replay=_replay,
+    grants=_READ + _REMEMBER + DELIVERIES.can("UpdateItem"),
+)
+def resolve_event(
+    deliveryId: str,  # noqa: N803 - contract
+    caller: PersonalToken | ToolsToken,
+    call: Call,
+    body: ResolveIn = ResolveIn(),  # noqa: B008 - frozen
+) -> DeliveryOut:
+    """Mark a delivery as dealt with.
+
+    The first call sets time and note for good; later ones answer with these. Nobody is notified again.
+    """
+    return events.resolve(deliveryId, body.resolution_note, caller=caller, call=call, deliveries=DynamoDeliveries())
+
+
+@operation(
+    bp,
+    "POST",
+    "/api/v1/events/{deliveryId}/supplement",
+    tag="events",
+    status=201,
+    answers={201: "The delivery with the new supplement."},
+    refusals=(NotFound, Conflict, TooLarge),
+    replay=_replay,
+    grants=_READ + _REMEMBER + DELIVERIES.can("PutItem", "UpdateItem"),
+)
+def supplement_event(
+    deliveryId: str,  # noqa: N803 - contract
+    body: SupplementIn,
+    caller: PersonalToken | ToolsToken,
+    call: Call,
+) -> DeliveryOut:
+    """Add a follow-up to a delivery.
+
+    The delivery itself never changes; its supplements, at most 100, are shown under it in the order they came.
+    """
+    added = Supplement(str(uuid4()), body.markdown_body, timestamp(call.now))
+    return events.supplement(deliveryId, added, caller=caller, call=call, deliveries=DynamoDeliveries())

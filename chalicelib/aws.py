@@ -1,0 +1,79 @@
+"""One cached low-level client per service, and how their errors read."""
+
+import threading
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+import botocore.session
+from botocore.config import Config
+from botocore.exceptions import ClientError, HTTPClientError
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+_lock = threading.Lock()
+_calls = threading.local()
+
+_CONFIG = Config(
+    connect_timeout=2,
+    read_timeout=5,
+    retries={"mode": "standard", "total_max_attempts": 4},
+    max_pool_connections=64,
+    # Our own parameters are checked by mypy and by the tests, not on every call.
+    parameter_validation=False,
+    tcp_keepalive=True,
+)
+
+_TRANSIENT = {
+    "InternalServerError",
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "RequestLimitExceeded",
+    "ServiceUnavailable",
+    "ThrottlingException",
+    "TransactionConflictException",
+    "TransactionInProgressException",
+}
+_TRANSIENT_REASONS = {"ProvisionedThroughputExceeded", "ThrottlingError", "TransactionConflict"}
+
+
+@cache
+def session() -> botocore.session.Session:
+    """The process's one session; hooks registered on it before the first client reach every client."""
+    made = botocore.session.Session()
+    made.register("before-call", _count)
+    return made
+
+
+def dynamodb() -> "DynamoDBClient":
+    client: DynamoDBClient = _client("dynamodb")
+    return client
+
+
+def calls() -> int:
+    """How many calls this thread has made so far."""
+    return getattr(_calls, "count", 0)
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same request may succeed in a moment: a throttle, an outage, a time-out."""
+    if isinstance(error, ClientError):
+        response: Any = error.response
+        reasons = {reason["Code"] for reason in response.get("CancellationReasons", [])}
+        return response["Error"]["Code"] in _TRANSIENT or bool(reasons & _TRANSIENT_REASONS)
+    return isinstance(error, HTTPClientError)
+
+
+def _count(**_: object) -> None:
+    _calls.count = calls() + 1
+
+
+_clients: dict[str, Any] = {}
+
+
+def _client(service: str) -> Any:
+    if (client := _clients.get(service)) is None:
+        with _lock:
+            if (client := _clients.get(service)) is None:
+                client = _clients[service] = session().create_client(service, config=_CONFIG)
+    return client

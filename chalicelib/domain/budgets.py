@@ -1,0 +1,42 @@
+"""Rate budgets: fixed minutes of units, and UTC days of deliveries."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+WINDOW_SECONDS = 60
+
+
+@dataclass(frozen=True)
+class Charge:
+    """What one call costs: units of its minute, and deliveries of its day."""
+
+    units: int = 1
+    deliveries: int = 0
+
+
+@dataclass(frozen=True)
+class Window:
+    """A caller's minute as replies show it; `reset` is in epoch seconds."""
+
+    limit: int
+    remaining: int
+    reset: int
+
+
+def minute_of(now: datetime) -> int:
+    return int(now.timestamp()) // WINDOW_SECONDS
+
+
+def day_of(now: datetime) -> str:
+    return now.astimezone(UTC).date().isoformat()
+
+
+def window(*, limit: int, used: int, minute: int) -> Window:
+    return Window(limit, max(0, limit - used), (minute + 1) * WINDOW_SECONDS)
+
+
+def seconds_to_midnight(now: datetime) -> int:
+    """Whole seconds until the next UTC day, rounded up; at least 1."""
+    utc = now.astimezone(UTC)
+    midnight = utc.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+    return max(1, -(-(midnight - utc) // timedelta(seconds=1)))

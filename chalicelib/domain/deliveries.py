@@ -1,0 +1,300 @@
+"""Deliveries: one event in one person's inbox, its follow-ups, and who may see it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Self
+from uuid import UUID, uuid5
+
+from pydantic import Field
+
+from chalicelib.domain.callers import PersonalToken, ToolsToken
+from chalicelib.domain.events import (
+    ActionType,
+    Actor,
+    ExternalStatus,
+    InboundEvent,
+    MarkdownRendering,
+    Severity,
+    Tone,
+)
+from chalicelib.domain.fields import In, Omittable, Out, TimeOut, UuidOut, timestamp
+
+MOST_SUPPLEMENTS = 100
+
+_NAMESPACE = UUID("5f0d7f0e-6a3f-5b7e-9f4b-0d6f1c1e2a77")
+
+
+def delivery_id(integrator: str, recipient_id: str, event_id: str, /) -> str:
+    """The id of this event in this inbox: the same however and however often it is sent."""
+    return str(uuid5(_NAMESPACE, "\n".join(("delivery", integrator, recipient_id, event_id))))
+
+
+def held_delivery_id(integrator: str, sender_id: str, event_id: str, /) -> str:
+    """The id of an event that waits for a moderator, apart from those that went straight to an inbox."""
+    return str(uuid5(_NAMESPACE, "\n".join(("held", integrator, sender_id, event_id))))
+
+
+class ModerationStatus(StrEnum):
+    """Where a held delivery stands."""
+
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+
+
+@dataclass(frozen=True)
+class Moderation:
+    """A moderator's say on a held delivery, and since when."""
+
+    status: ModerationStatus
+    at: str
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One stored delivery. `content` holds the event's members that no list shows, as they were sent.
+
+    `sender_user_id` is None for a bulk delivery: then the whole integrator is its sender.
+    `recipient_user_id` is None while the delivery is held. Times are RFC 3339 in UTC.
+    """
+
+    delivery_id: str
+    integrator: str
+    tools_token_id: str
+    sender_user_id: str | None
+    recipient_user_id: str | None
+    event_type: str
+    severity: str
+    title: str
+    occurred_at: str
+    created_at: str
+    tone: str | None = None
+    summary: str | None = None
+    external_status: str | None = None
+    project_id: str | None = None
+    content: dict[str, Any] = field(default_factory=dict)
+    fire_count: int = 1
+    supplement_count: int = 0
+    resolved_at: str | None = None
+    resolution_note: str | None = None
+    moderation: Moderation | None = None
+
+    @classmethod
+    def of(cls, event: InboundEvent, *, sender: PersonalToken, now: datetime) -> Self:
+        """The delivery that a personal token's event becomes: to its owner, or held for a moderator."""
+        id_of = held_delivery_id if sender.moderated else delivery_id
+        moderation = Moderation(ModerationStatus.PENDING, timestamp(now)) if sender.moderated else None
+        return cls(
+            delivery_id=id_of(sender.integrator, sender.user_id, event.event_id),
+            integrator=sender.integrator,
+            tools_token_id=sender.tools_token_id,
+            sender_user_id=sender.user_id,
+            recipient_user_id=None if sender.moderated else sender.user_id,
+            created_at=timestamp(now),
+            moderation=moderation,
+            **_told(event),
+        )
+
+    def was_sent_by(self, caller: PersonalToken | ToolsToken) -> bool:
+        """Whether `caller` is the sender, or the tools token behind a personal sender."""
+        if self.integrator != caller.integrator:
+            return False
+        if isinstance(caller, PersonalToken):
+            return self.sender_user_id == caller.user_id
+        return self.sender_user_id is None or self.tools_token_id == caller.token_id
+
+
+def _told(event: InboundEvent) -> dict[str, Any]:
+    told = event.model_dump(mode="json", exclude_none=True, exclude={"spec_version", "occurred_at"})
+    listed = ("event_type", "severity", "title", "tone", "summary", "external_status")
+    columns = {name: told.pop(name, None) for name in listed}
+    return {**columns, "occurred_at": timestamp(event.occurred_at), "content": told}
+
+
+@dataclass(frozen=True)
+class Supplement:
+    """A follow-up that the sender added; never changed afterwards."""
+
+    supplement_id: str
+    markdown_body: str
+    created_at: str
+
+
+@dataclass(frozen=True)
+class Thread:
+    """A delivery with all its supplements, oldest first."""
+
+    delivery: Delivery
+    supplements: Sequence[Supplement]
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A delivery as stored after a send, and whether this send was its first."""
+
+    delivery: Delivery
+    first: bool
+
+
+class ResolveIn(In):
+    """How the event was dealt with."""
+
+    resolution_note: Omittable[Annotated[str, Field(max_length=500)]] = Field(
+        None, description="Shown next to the resolved mark."
+    )
+
+
+class SupplementIn(In):
+    """A follow-up to a delivery."""
+
+    markdown_body: str = Field(min_length=1, max_length=8000)
+
+
+class SupplementOut(Out):
+    """A follow-up; they are listed oldest first."""
+
+    id: UuidOut
+    markdown_body: str
+    created_at: TimeOut
+
+
+class ModerationOut(Out):
+    """What the moderator said of a held delivery, and when."""
+
+    status: ModerationStatus
+    at: TimeOut
+
+
+class ActionOut(Out):
+    """A button, the outcome of its click, and every attempt to call back."""
+
+    index: int
+    label: str
+    action_type: ActionType
+    url: Omittable[str] = None
+    webhook_url: Omittable[str] = None
+    outcome: str | None
+    attempts: list[dict[str, Any]]
+
+
+class HintOut(Out):
+    """Whom the sender meant."""
+
+    email: Omittable[str] = None
+    user_id: Omittable[UuidOut] = None
+    display_hint: Omittable[str] = None
+
+
+class ListedDelivery(Out):
+    """A delivery as lists show it."""
+
+    delivery_id: UuidOut
+    event_type: str
+    severity: Severity
+    title: str
+    occurred_at: TimeOut
+    created_at: TimeOut
+    resolved_at: TimeOut | None = None
+    fire_count: Annotated[int, Field(ge=1, description="How often the sender has sent the event.")]
+    tone: Omittable[Tone] = None
+    summary: Omittable[str] = None
+    external_status: Omittable[ExternalStatus] = None
+    recipient_user_id: Omittable[UuidOut] = None
+
+
+class DeliveryOut(ListedDelivery):
+    """A delivery with everything that was sent, and everything that happened to it since."""
+
+    event_id: str
+    resolution_note: str | None = None
+    project_id: UuidOut | None = None
+    project_slug: Omittable[str] = None
+    external_url: Omittable[str] = None
+    locale: Omittable[str] = None
+    markdown_body: Omittable[str] = None
+    markdown_body_rendering: Omittable[MarkdownRendering] = None
+    labels: Omittable[dict[str, str]] = None
+    actor: Omittable[Actor] = None
+    actions: list[ActionOut]
+    recipient_hint: Omittable[HintOut] = None
+    moderation: Omittable[ModerationOut] = None
+    supplements: list[SupplementOut]
+    deduped: Omittable[bool] = Field(None, description="True when the event had been delivered before.")
+    pushed: Omittable[bool] = Field(None, description="True when an open connection took the news.")
+    ok: Omittable[bool] = Field(None, description="Always true; kept for older clients.")
+    deprecation: Omittable[str] = Field(None, description="Names a deprecated member that the call used.")
+    request_id: Omittable[str] = None
+
+
+def listed(delivery: Delivery) -> dict[str, Any]:
+    """The members that a list shows."""
+    shown: dict[str, Any] = {
+        "delivery_id": delivery.delivery_id,
+        "event_type": delivery.event_type,
+        "severity": delivery.severity,
+        "title": delivery.title,
+        "occurred_at": delivery.occurred_at,
+        "created_at": delivery.created_at,
+        "resolved_at": delivery.resolved_at,
+        "fire_count": delivery.fire_count,
+    }
+    optional = {
+        "tone": delivery.tone,
+        "summary": delivery.summary,
+        "external_status": delivery.external_status,
+        "recipient_user_id": delivery.recipient_user_id,
+    }
+    return shown | {name: value for name, value in optional.items() if value is not None}
+
+
+def shown(thread: Thread, **more: Any) -> DeliveryOut:
+    """The whole delivery as its sender and its recipient see it, with the reply's own members in `more`."""
+    delivery = thread.delivery
+    content = dict(delivery.content)
+    content["actions"] = [
+        {"index": index, "outcome": None, "attempts": []} | action
+        for index, action in enumerate(content.get("actions", []))
+    ]
+    if delivery.moderation:
+        content["moderation"] = {"status": delivery.moderation.status, "at": delivery.moderation.at}
+    return DeliveryOut(
+        **listed(delivery),
+        **content,
+        project_id=delivery.project_id,
+        resolution_note=delivery.resolution_note,
+        supplements=[
+            SupplementOut(id=each.supplement_id, markdown_body=each.markdown_body, created_at=each.created_at)
+            for each in thread.supplements
+        ],
+        **more,
+    )
+
+
+_CHANGING = ("fire_count", "resolved_at", "resolution_note", "recipient_user_id")
+
+
+def snapshot(thread: Thread, **more: Any) -> dict[str, Any]:
+    """What of a reply may change later: with the delivery itself, enough to give the same reply again."""
+    delivery = thread.delivery
+    return {
+        "delivery_id": delivery.delivery_id,
+        "changing": {name: getattr(delivery, name) for name in _CHANGING},
+        "moderation": [delivery.moderation.status, delivery.moderation.at] if delivery.moderation else None,
+        "supplements": [each.supplement_id for each in thread.supplements],
+        "more": more,
+    }
+
+
+def restored(taken: dict[str, Any], thread: Thread) -> DeliveryOut:
+    """The reply of which `taken` is the snapshot."""
+    moderation = (
+        Moderation(ModerationStatus(taken["moderation"][0]), taken["moderation"][1]) if taken["moderation"] else None
+    )
+    known = set(taken["supplements"])
+    then = Thread(
+        replace(thread.delivery, **taken["changing"], moderation=moderation),
+        [each for each in thread.supplements if each.supplement_id in known],
+    )
+    return shown(then, **taken["more"])

@@ -1,0 +1,118 @@
+"""Every refusal, and nothing else; only the edge knows their statuses.
+
+Refusal
+├── Invalid                   the input breaks a rule; carries the reasons by field path
+├── TooLarge                  the body is over the limit
+├── UnsupportedMediaType      the body is not declared as JSON
+├── Unauthorized              no token, or none that is accepted
+│   └── Inactive              the token is known, but disabled, revoked or expired
+├── Forbidden                 the caller may not do this
+│   └── CrossProjectBlocked   sender or recipient is outside the named project
+├── NotFound                  there is no such thing for this caller
+├── MethodNotAllowed          the path exists, the method does not
+├── Conflict                  the present state rules it out
+│   ├── IdempotencyConflict   the key was used for another body
+│   ├── IdempotencyInProgress the first call under this key has not ended
+│   └── SupplementLimit       the delivery has all the supplements it may have
+├── RateLimited               a budget is used up; carries the seconds to wait
+└── Unavailable               a store did not answer; the same call may succeed soon
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+
+class Refusal(Exception):
+    """A call that was understood and turned down; `detail` is safe to show to its caller."""
+
+    code: ClassVar[str]
+    title: ClassVar[str]
+    retry_after: int | None = None
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class Invalid(Refusal):
+    code = "validation-failed"
+    title = "Validation failed"
+
+    def __init__(self, detail: str, fields: Mapping[str, Sequence[str]] | None = None) -> None:
+        super().__init__(detail)
+        self.fields = {path: list(reasons) for path, reasons in (fields or {}).items()}
+
+
+class TooLarge(Refusal):
+    code = "payload-too-large"
+    title = "Payload too large"
+
+
+class UnsupportedMediaType(Refusal):
+    code = "unsupported-media-type"
+    title = "Unsupported media type"
+
+
+class Unauthorized(Refusal):
+    code = "unauthorized"
+    title = "Unauthorized"
+
+
+class Inactive(Unauthorized):
+    pass
+
+
+class Forbidden(Refusal):
+    code = "forbidden"
+    title = "Forbidden"
+
+
+class CrossProjectBlocked(Forbidden):
+    code = "cross_project_blocked"
+    title = "Cross-project delivery blocked"
+
+
+class NotFound(Refusal):
+    code = "not-found"
+    title = "Not found"
+
+
+class MethodNotAllowed(Refusal):
+    code = "method-not-allowed"
+    title = "Method not allowed"
+
+
+class Conflict(Refusal):
+    code = "conflict"
+    title = "Conflict"
+
+
+class IdempotencyConflict(Conflict):
+    code = "idempotency-conflict"
+    title = "Idempotency key reused"
+
+
+class IdempotencyInProgress(Conflict):
+    code = "idempotency-in-progress"
+    title = "Still in progress"
+    retry_after = 1
+
+
+class SupplementLimit(Conflict):
+    code = "supplement-limit"
+    title = "Supplement limit reached"
+
+
+class RateLimited(Refusal):
+    code = "rate-limited"
+    title = "Rate limit exceeded"
+
+    def __init__(self, detail: str, *, retry_after: int) -> None:
+        super().__init__(detail)
+        self.retry_after = retry_after
+
+
+class Unavailable(Refusal):
+    code = "unavailable"
+    title = "Temporarily unavailable"
+    retry_after = 1

@@ -1,0 +1,105 @@
+"""The field types that the contracts' schemas are made of."""
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated, Any, TypeVar, get_args
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    WithJsonSchema,
+)
+from pydantic.alias_generators import to_camel
+from pydantic_core import CoreSchema, PydanticCustomError
+
+T = TypeVar("T")
+
+# RFC 3339, section 5.6, with the offset that `date-time` requires.
+_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+# The pattern browsers apply to <input type=email> (WHATWG HTML, 4.10.5.1.5): no quoted local parts.
+_EMAIL = (
+    r"^[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
+    r"(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*$"
+)
+_UUID = r"^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}$"
+_UUID_TEXT = re.compile(_UUID.removesuffix("$"))
+
+
+class In(BaseModel):
+    """What a client sends: closed, and without any conversion between JSON types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Query(BaseModel):
+    """What a client asks for in the query string."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Out(BaseModel):
+    """What we answer: camelCase on the wire; a field that is never set is left out of the reply."""
+
+    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, validate_by_alias=True)
+
+
+class _NotNull:
+    """Marks a field that may be left out, and if it is there must not be null."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        present = [arm for arm in get_args(source) if arm is not type(None)]
+        return handler.generate_schema(present[0])
+
+
+Omittable = Annotated[T | None, _NotNull()]
+
+
+def timestamp(moment: datetime) -> str:
+    """`moment` as we write every time: RFC 3339, UTC, milliseconds."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def parse_timestamp(text: str) -> datetime:
+    """Read an RFC 3339 date-time as UTC.
+
+    Raises:
+        ValueError: it is none, has no offset, or names no real moment.
+    """
+    if not _RFC3339.fullmatch(text):
+        raise ValueError("not an RFC 3339 date-time with offset")
+    try:
+        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("beyond the calendar") from error
+
+
+def is_uuid(text: str) -> bool:
+    return _UUID_TEXT.fullmatch(text) is not None
+
+
+def _moment(value: object) -> datetime:
+    if isinstance(value, str):
+        try:
+            return parse_timestamp(value)
+        except ValueError:
+            pass
+    raise PydanticCustomError("date_time", "Must be a date-time with offset, such as 2026-05-21T10:00:00+08:00")
+
+
+Timestamp = Annotated[
+    datetime,
+    BeforeValidator(_moment),
+    WithJsonSchema({"type": "string", "format": "date-time"}, mode="validation"),
+]
+Email = Annotated[
+    str,
+    Field(max_length=120, pattern=_EMAIL, json_schema_extra={"format": "email"}),
+    AfterValidator(str.lower),
+]
+Uuid = Annotated[str, Field(pattern=_UUID, json_schema_extra={"format": "uuid"}), AfterValidator(str.lower)]
+TimeOut = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+UuidOut = Annotated[str, Field(json_schema_extra={"format": "uuid"})]

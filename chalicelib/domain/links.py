@@ -1,0 +1,125 @@
+"""Which URLs may be stored: the form of links and callback targets, judged without any look-up."""
+
+import ipaddress
+import re
+from urllib.parse import parse_qsl
+
+from pydantic_core import Url
+from pydantic_core import ValidationError as UrlError
+
+_FORBIDDEN_CHARACTERS = re.compile(r"[\x00-\x20\x7f\\]")
+_LOCAL_NAMES = {"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"}
+# What `is_global` lets through and no sender has a reason to name: translated, tunnelled and
+# embedded IPv4 addresses, site-local addresses, and the relay anycast range.
+_REFUSED_NETWORKS = [
+    ipaddress.ip_network(network)
+    for network in (
+        "192.88.99.0/24",
+        "::/96",
+        "::ffff:0:0/96",
+        "::ffff:0:0:0/96",
+        "64:ff9b::/96",
+        "64:ff9b:1::/48",
+        "100::/64",
+        "2001::/23",
+        "2001:db8::/32",
+        "2002::/16",
+        "3fff::/20",
+        "5f00::/16",
+        "fec0::/10",
+    )
+]
+_CREDENTIAL_NAMES = {
+    "token",
+    "key",
+    "secret",
+    "password",
+    "passwd",
+    "pwd",
+    "signature",
+    "sig",
+    "auth",
+    "jwt",
+} | {
+    "authorization",
+    "credential",
+    "credentials",
+    "session",
+}
+_CREDENTIAL_ENDINGS = (
+    "token",
+    "secret",
+    "password",
+    "passwd",
+    "signature",
+    "credential",
+    "credentials",
+    "sessionid",
+)
+_CREDENTIAL_KEYS = (
+    "api",
+    "access",
+    "secret",
+    "private",
+    "auth",
+    "account",
+    "shared",
+    "subscription",
+    "signing",
+)
+
+
+def is_global_address(text: str) -> bool:
+    """Whether an IP address in canonical text is one anybody on the internet could own."""
+    address = ipaddress.ip_address(text)
+    if any(address.version == network.version and address in network for network in _REFUSED_NETWORKS):
+        return False
+    return address.is_global and not (address.is_multicast or address.is_reserved)
+
+
+def refuse_link(text: str) -> str | None:
+    """Why `text` may not be a link or a callback target, or None when it may.
+
+    Hosts are read as browsers read them (WHATWG URL), so that every spelling of an address,
+    decimal, octal, hexadecimal, full-width, is judged as the address it stands for.
+    """
+    if not text.startswith("https://"):
+        return "must start with https://"
+    if _FORBIDDEN_CHARACTERS.search(text):
+        return "must not contain spaces, control characters or backslashes"
+    try:
+        url = Url(text)
+    except UrlError:
+        return "is not a valid URL"
+    if url.username or url.password:
+        return "must not contain a user name or password"
+    host = (url.host or "").rstrip(".").lower()
+    if not host or text[8] in "/?#":
+        return "must name a host"
+    if host in _LOCAL_NAMES or host.endswith(".localhost"):
+        return "must not target localhost"
+    try:
+        if not is_global_address(host.strip("[]")):
+            return "must not target a loopback, private or otherwise reserved address"
+    except ValueError:
+        pass  # a name: where it leads is checked when a call is made
+    return None
+
+
+def credential_parameters(text: str) -> list[str]:
+    """The names of the parameters in `text`'s query or fragment that look like credentials."""
+    url = Url(text)
+    query, fragment = url.query or "", (url.fragment or "").rpartition("?")[2]
+    pairs = [
+        *parse_qsl(query, keep_blank_values=True),
+        *parse_qsl(query, keep_blank_values=True, separator=";"),
+    ]
+    pairs += parse_qsl(fragment, keep_blank_values=True)
+    return sorted({name for name, _ in pairs if _is_credential(name)})
+
+
+def _is_credential(name: str) -> bool:
+    plain = re.sub(r"[^a-z0-9]", "", name.casefold())
+    if plain in _CREDENTIAL_NAMES or plain.endswith(_CREDENTIAL_ENDINGS):
+        return True
+    return plain.endswith("key") and plain.removesuffix("key").endswith(_CREDENTIAL_KEYS)

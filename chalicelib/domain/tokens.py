@@ -1,0 +1,61 @@
+"""Tokens as they are stored: the grant with its counters, without its secrets."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from chalicelib.domain.budgets import Window
+from chalicelib.domain.callers import Caller
+from chalicelib.domain.errors import RateLimited
+from chalicelib.domain.events import Severity
+
+PERSONAL_DAILY_LIMIT = 50
+TOOLS_DAILY_LIMIT = 10_000
+
+
+@dataclass(frozen=True)
+class Admission:
+    """A caller who was recognised, and how its minute stands; `refused` when the minute is used up."""
+
+    caller: Caller
+    window: Window
+    refused: RateLimited | None = None
+
+
+@dataclass(frozen=True)
+class PersonalGrant:
+    """What a personal token is issued with. `daily_limit` counts deliveries per UTC day."""
+
+    grant_id: str
+    integrator: str
+    event_prefix: str
+    user_id: str
+    tools_token_id: str
+    tools_owner_id: str
+    daily_limit: int = PERSONAL_DAILY_LIMIT
+    severity_ceiling: Severity | None = None
+    moderated: bool = False
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class ToolsGrant:
+    """What a tools token is issued with. `daily_limit` counts bulk recipients per UTC day."""
+
+    token_id: str
+    integrator: str
+    event_prefix: str
+    owner_id: str
+    admin: bool
+    daily_limit: int = TOOLS_DAILY_LIMIT
+
+
+@dataclass(frozen=True)
+class KeyGrant:
+    """What a `dvd_` key is issued with; `prefix` is the part of it that may be shown later."""
+
+    key_id: str
+    user_id: str
+    name: str
+    prefix: str
+    permissions: frozenset[str]
+    expires_at: datetime | None = None

@@ -1,0 +1,49 @@
+"""Who is calling, and whether this operation is theirs to call."""
+
+from datetime import datetime
+from typing import Protocol
+
+from chalice.app import Request
+
+from chalicelib.domain.budgets import Charge
+from chalicelib.domain.callers import ApiKey, Caller, PersonalToken, ToolsToken
+from chalicelib.domain.errors import Forbidden, Unauthorized
+from chalicelib.domain.tokens import Admission
+from chalicelib.ids import PresentedToken, parse_token
+
+
+class Tokens(Protocol):
+    def spend(self, token: PresentedToken, charge: Charge, *, now: datetime) -> Admission: ...
+
+
+_NAMES: dict[type[Caller], str] = {
+    PersonalToken: "a personal token (flux-in-pers-…)",
+    ToolsToken: "a tools token (flux-tools-…)",
+    ApiKey: "an API key (dvd_…)",
+}
+
+
+def bearer(request: Request) -> PresentedToken:
+    """The token in the `Authorization` header.
+
+    Raises:
+        Unauthorized: there is none, or it is malformed.
+    """
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    token = parse_token(text.strip()) if scheme.lower() == "bearer" else None
+    if token is None:
+        raise Unauthorized("Missing or invalid bearer token.")
+    return token
+
+
+def permit(caller: Caller, allowed: tuple[type[Caller], ...], area: str, instead: str) -> None:
+    """Refuse a caller whose kind of token, or whose key's areas, do not fit the operation.
+
+    Raises:
+        Forbidden: they do not; the detail says which would, and what to do `instead`.
+    """
+    if not isinstance(caller, allowed):
+        wanted = " or ".join(_NAMES[kind] for kind in allowed)
+        raise Forbidden(f"This operation needs {wanted}. {instead}".strip())
+    if isinstance(caller, ApiKey) and not caller.opens(area):
+        raise Forbidden(f"The key lacks the permission '{area}'.")

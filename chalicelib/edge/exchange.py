@@ -1,0 +1,203 @@
+"""One request on its way through one route: parsed, admitted, answered, logged."""
+
+import json
+import logging
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from chalice.app import MultiDict, Request, Response
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json
+
+from chalicelib import aws, ids
+from chalicelib.domain.budgets import Charge
+from chalicelib.domain.call import Call
+from chalicelib.domain.callers import Caller
+from chalicelib.domain.errors import (
+    IdempotencyConflict,
+    Invalid,
+    Refusal,
+    Unauthorized,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from chalicelib.domain.idempotency import AlreadyAnswered, Answered, Claim
+from chalicelib.edge import auth, idempotency, limits, problem
+
+if TYPE_CHECKING:
+    from chalicelib.edge.route import Route
+
+log = logging.getLogger("fluxden")
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,120}")
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A reply other than the operation's usual one: a body of JSON by its model, or of text as it is."""
+
+    body: BaseModel | str
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Exchange:
+    """One request on its way through one route."""
+
+    def __init__(self, route: "Route", request: Request, path: Mapping[str, str]) -> None:
+        self.route, self.request, self.path = route, request, path
+        self.now = datetime.now(UTC)
+        given = request.headers.get("x-request-id")
+        self.bad_request_id = given is not None and not _REQUEST_ID.fullmatch(given)
+        self.request_id = given if given and not self.bad_request_id else ids.request_id()
+        self.headers: dict[str, str] = {}
+        self.caller: Caller | None = None
+        self.key: str | None = None
+
+    def respond(self) -> Response:
+        """Answer, whatever happens: refusals and faults included, in the family's error shape."""
+        started, calls = time.perf_counter(), aws.calls()
+        try:
+            response = self._reply(self._answer())
+        except Refusal as refusal:
+            response = self._refused(refusal)
+        except Exception as fault:
+            transient = aws.is_transient(fault)
+            log.exception("fault in %s (%s)", self.route.__name__, self.request_id)
+            response = self._refused(Unavailable("A store did not answer in time.") if transient else None)
+        line = {
+            "operation": self.route.__name__,
+            "requestId": self.request_id,
+            "status": response.status_code,
+            "caller": self.caller.identity if self.caller else None,
+            "storeCalls": aws.calls() - calls,
+            "milliseconds": round((time.perf_counter() - started) * 1000, 1),
+        }
+        log.info(json.dumps(line))
+        return response
+
+    def _answer(self) -> BaseModel | Reply:
+        # Size, who, which kind of token, budget, and only then the input. The input is parsed before, since what
+        # the call costs depends on it, but a caller who is not let in learns nothing about it.
+        raw = limits.raw_body(self.request)
+        given, flaw = self._parse(raw)
+        if self.route.callers:
+            self.caller = given["caller"] = self._admit(self._charge(given, flaw))
+        if flaw:
+            raise flaw
+        claim = self._claim(given)
+        if "call" in self.route.hints:
+            given["call"] = Call(self.request_id, self.now, claim)
+        try:
+            return self.route.function(**self.path, **given)
+        except AlreadyAnswered as already:
+            answered = already.answered
+        except Refusal:
+            # A refusal has no effect, but what was done before under this key is still answered.
+            found = self.route.family.replays.find(claim) if claim else None
+            if found is None:
+                raise
+            answered = found
+        return self._replay(claim, answered)
+
+    def _parse(self, raw: bytes) -> tuple[dict[str, Any], Refusal | None]:
+        given: dict[str, Any] = {}
+        try:
+            if self.bad_request_id:
+                reason = "must have 1 to 120 characters of A-Z a-z 0-9 _ -"
+                raise Invalid(f"X-Request-Id {reason}.", {"X-Request-Id": [reason]})
+            if self.route.accepts_idempotency_key:
+                self.key = idempotency.key_of(self.request)
+            if (query := self.route.hints.get("query")) is not None:
+                given["query"] = query.model_validate_strings(self._query())
+            if (body := self.route.hints.get("body")) is not None and (raw or not self.route.body_is_optional):
+                given["body"] = body.model_validate_json(self._json(raw))
+        except ValidationError as error:
+            return given, problem.invalid(error)
+        except Refusal as refusal:
+            return given, refusal
+        return given, None
+
+    def _query(self) -> dict[str, str]:
+        params = self.request.query_params or MultiDict({})
+        repeated = [name for name in params if len(params.getlist(name)) > 1]
+        if repeated:
+            raise Invalid(f"{repeated[0]}: is given more than once", {name: ["is given once"] for name in repeated})
+        return {name: params[name] for name in params}
+
+    def _json(self, raw: bytes) -> bytes:
+        kind = self.request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
+            raise UnsupportedMediaType("The body must be sent as application/json.")
+        # What JSON has no word for, and what no store can hold, hides behind these few spellings.
+        if b"NaN" in raw or b"Infinity" in raw or b"\\u0000" in raw:
+            try:
+                value = from_json(raw, allow_inf_nan=False)
+            except ValueError as error:
+                raise Invalid("The body is not valid JSON.") from error
+            if _has_nul(value):
+                raise Invalid("The body must not contain the character U+0000.")
+        return raw
+
+    def _charge(self, given: dict[str, Any], flaw: Refusal | None) -> Charge:
+        return Charge() if flaw or "body" not in given else self.route.charge(given["body"])
+
+    def _admit(self, charge: Charge) -> Caller:
+        admission = self.route.family.tokens.spend(auth.bearer(self.request), charge, now=self.now)
+        self.headers |= limits.window_headers(admission.window)
+        auth.permit(admission.caller, self.route.callers, self.route.area, self.route.instead)
+        if admission.refused:
+            raise admission.refused
+        return admission.caller
+
+    def _claim(self, given: dict[str, Any]) -> Claim | None:
+        if not self.route.accepts_idempotency_key or self.key is None or self.caller is None:
+            return None
+        return idempotency.claim(
+            self.key,
+            caller=self.caller,
+            operation=self.route.__name__,
+            path=self.path,
+            body=given.get("body"),
+            now=self.now,
+        )
+
+    def _replay(self, claim: Claim | None, answered: Answered) -> BaseModel | Reply:
+        assert claim is not None and self.route.replay is not None
+        if answered.fingerprint != claim.fingerprint:
+            raise IdempotencyConflict("The Idempotency-Key was used before with another body.")
+        self.headers["Idempotent-Replayed"] = "true"
+        return self.route.replay(answered.reply)
+
+    def _reply(self, answer: BaseModel | Reply) -> Response:
+        reply = answer if isinstance(answer, Reply) else Reply(answer, self.route.status)
+        text = reply.body
+        if isinstance(text, BaseModel):
+            text = text.model_dump_json(by_alias=True, exclude_unset=True)
+        headers: dict[str, str | list[str]] = {"Content-Type": self.route.media_type, **self.headers}
+        return Response(text, {**headers, **reply.headers, **self._identity()}, reply.status)
+
+    def _refused(self, refusal: Refusal | None) -> Response:
+        family, path = self.route.family, self.request.context.get("path") or self.request.path
+        status = problem.status_of(type(refusal)) if refusal else 500
+        headers: dict[str, str | list[str]] = {"Content-Type": family.error_type, **self.headers, **self._identity()}
+        if refusal is not None and refusal.retry_after is not None:
+            headers["Retry-After"] = str(refusal.retry_after)
+        if isinstance(refusal, Unauthorized):
+            headers["WWW-Authenticate"] = 'Bearer realm="Fluxden"'
+        return Response(json.dumps(family.shape(refusal, self.request_id, path)), headers, status)
+
+    def _identity(self) -> dict[str, str]:
+        return {"X-Request-Id": self.request_id}
+
+
+def _has_nul(value: Any) -> bool:
+    if isinstance(value, dict):
+        return any(_has_nul(each) for pair in value.items() for each in pair)
+    if isinstance(value, list):
+        return any(_has_nul(each) for each in value)
+    return isinstance(value, str) and "\x00" in value

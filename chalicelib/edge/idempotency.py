@@ -1,0 +1,56 @@
+"""From an `Idempotency-Key` header to a claim."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+
+from chalice.app import Request
+from pydantic import BaseModel
+
+from chalicelib.domain.callers import Caller
+from chalicelib.domain.errors import Invalid
+from chalicelib.domain.idempotency import KEPT_FOR, Claim
+from chalicelib.ids import nonce
+
+LONGEST_KEY = 200
+HEADER = "Idempotency-Key"
+
+
+def key_of(request: Request) -> str | None:
+    """The call's idempotency key, if it has one.
+
+    Raises:
+        Invalid: it is empty or too long.
+    """
+    key: str | None = request.headers.get(HEADER)
+    if key is not None and not 1 <= len(key) <= LONGEST_KEY:
+        raise Invalid(
+            f"{HEADER} must have 1 to {LONGEST_KEY} characters.",
+            {HEADER: [f"must have 1 to {LONGEST_KEY} characters"]},
+        )
+    return key
+
+
+def claim(
+    key: str,
+    *,
+    caller: Caller,
+    operation: str,
+    path: Mapping[str, str],
+    body: BaseModel | None,
+    now: datetime,
+) -> Claim:
+    """The caller's claim to have `operation` done once under `key`."""
+    sent = body.model_dump(mode="json", exclude_unset=True) if body else None
+    return Claim(
+        scope=_digest([caller.identity, operation, dict(path), key]),
+        fingerprint=_digest(sent),
+        nonce=nonce(),
+        now=int(now.timestamp()),
+        expires_at=int((now + KEPT_FOR).timestamp()),
+    )
+
+
+def _digest(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()

@@ -1,0 +1,30 @@
+"""How big a body may be, and what replies say of the caller's budget."""
+
+from chalice.app import Request
+
+from chalicelib.domain.budgets import Window
+from chalicelib.domain.errors import TooLarge
+
+LARGEST_BODY = 262_144
+
+
+def raw_body(request: Request) -> bytes:
+    """The body's bytes.
+
+    Raises:
+        TooLarge: there are, or there are declared to be, more than 262,144.
+    """
+    declared = request.headers.get("content-length", "")
+    body = request.raw_body
+    raw = body.encode() if isinstance(body, str) else body
+    if len(raw) > LARGEST_BODY or (declared.isdecimal() and int(declared[:12]) > LARGEST_BODY):
+        raise TooLarge(f"The body may have at most {LARGEST_BODY} bytes.")
+    return raw
+
+
+def window_headers(window: Window) -> dict[str, str]:
+    return {
+        "X-RateLimit-Limit": str(window.limit),
+        "X-RateLimit-Remaining": str(window.remaining),
+        "X-RateLimit-Reset": str(window.reset),
+    }

@@ -1,0 +1,73 @@
+"""From a refusal to its status and its body, in the shape of the contract it is answered under."""
+
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import ValidationError
+
+from chalicelib.domain import errors
+from chalicelib.settings import settings
+
+STATUS: dict[type[errors.Refusal], int] = {
+    errors.Invalid: 400,
+    errors.Unauthorized: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.MethodNotAllowed: 405,
+    errors.Conflict: 409,
+    errors.TooLarge: 413,
+    errors.UnsupportedMediaType: 415,
+    errors.RateLimited: 429,
+    errors.Unavailable: 503,
+}
+
+Body = dict[str, Any]
+Shape = Callable[[errors.Refusal | None, str, str], Body]
+
+
+def status_of(kind: type[errors.Refusal]) -> int:
+    """The status that answers this kind of refusal."""
+    return next(STATUS[each] for each in kind.__mro__ if each in STATUS)
+
+
+def problem_json(refusal: errors.Refusal | None, request_id: str, path: str) -> Body:
+    """RFC 9457 problem details, as fluxdesk-v1 has them, with our stable `code` beside the `type`."""
+    code, title, detail = (
+        "internal-error",
+        "Internal error",
+        "Something failed on our side; it has been logged.",
+    )
+    if refusal is not None:
+        code, title, detail = refusal.code, refusal.title, refusal.detail
+    body: Body = {
+        "type": f"{settings().error_base_url}/{code.replace('_', '-')}",
+        "title": title,
+        "status": status_of(type(refusal)) if refusal else 500,
+        "detail": detail,
+        "instance": path,
+        "requestId": request_id,
+        "code": code.replace("-", "_"),
+    }
+    if isinstance(refusal, errors.Invalid) and refusal.fields:
+        body["fieldErrors"] = refusal.fields
+    return body
+
+
+def invalid(error: ValidationError) -> errors.Invalid:
+    """The refusal for input that does not fit its model; it never repeats the input."""
+    fields: dict[str, list[str]] = {}
+    for each in error.errors(include_url=False, include_input=False):
+        if each["type"] == "json_invalid":
+            return errors.Invalid("The body is not valid JSON.")
+        place = [*each["loc"], *([each["ctx"]["at"]] if "at" in each.get("ctx", {}) else [])]
+        # A key of a client's own mapping may be as long as the body; its path is cut.
+        fields.setdefault(".".join(str(part) for part in place)[:200], []).append(_reason(each["type"], each["msg"]))
+    path, reasons = next(iter(fields.items()))
+    if not path:
+        return errors.Invalid("The body must be a JSON object.")
+    more = f" (and {len(fields) - 1} more)" if len(fields) > 1 else ""
+    return errors.Invalid(f"{path}: {reasons[0]}{more}", fields)
+
+
+def _reason(kind: str, message: str) -> str:
+    return {"extra_forbidden": "is not a known member", "missing": "is required"}.get(kind, message)

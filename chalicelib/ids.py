@@ -1,0 +1,95 @@
+"""Ids and secrets: how they are made, and how a token is read."""
+
+import base64
+import hashlib
+import secrets
+import zlib
+from dataclasses import dataclass
+from enum import StrEnum
+from uuid import UUID
+
+_SECRET_BYTES = 32
+_SECRET_LENGTH = 43
+_ID_LENGTH = 22
+_CHECKSUM_LENGTH = 6
+
+
+class TokenKind(StrEnum):
+    """The three bearer tokens, by the prefix that tells them apart."""
+
+    TOOLS = "flux-tools-"
+    PERSONAL = "flux-in-pers-"
+    KEY = "dvd_"
+
+
+@dataclass(frozen=True)
+class PresentedToken:
+    """A well-formed token as a caller sent it: never its text, only what is needed to look it up."""
+
+    kind: TokenKind
+    row_id: str
+    secret_hash: str
+
+
+@dataclass(frozen=True)
+class MintedToken:
+    """A new token: `text` is shown once, the rest is what may be stored."""
+
+    text: str
+    row_id: str
+    secret_hash: str
+
+    @property
+    def shown(self) -> str:
+        """The beginning that may be shown later, to tell keys apart."""
+        return f"{self.text[:12]}..."
+
+
+def request_id() -> str:
+    return f"req_{secrets.token_urlsafe(15)}"
+
+
+def nonce() -> str:
+    """A random word that tells one attempt from the others made at about the same time."""
+    return secrets.token_urlsafe(9)
+
+
+def mint_token(kind: TokenKind, grant_id: str | None = None) -> MintedToken:
+    """Make a token of 256 random bits.
+
+    Tools and personal tokens carry their grant's id, so that a rotated token finds the same row
+    and the same counters; a `dvd_` key has no such id and is found by its hash.
+    """
+    body = _encode(UUID(grant_id).bytes) if grant_id else ""
+    body += _encode(secrets.token_bytes(_SECRET_BYTES))
+    text = f"{kind}{body}{_checksum(kind + body)}"
+    parsed = parse_token(text)
+    assert parsed is not None
+    return MintedToken(text, parsed.row_id, parsed.secret_hash)
+
+
+def parse_token(text: str) -> PresentedToken | None:
+    """Read a token; None when its form or its checksum is wrong, so that typing errors cost no store call."""
+    kind = next((kind for kind in TokenKind if text.startswith(kind)), None)
+    if kind is None:
+        return None
+    body = text[len(kind) : -_CHECKSUM_LENGTH]
+    id_length = 0 if kind is TokenKind.KEY else _ID_LENGTH
+    if len(body) != id_length + _SECRET_LENGTH or not text.isascii() or _checksum(kind + body) != text[-6:]:
+        return None
+    secret_hash = hashlib.sha256(text.encode()).hexdigest()
+    if kind is TokenKind.KEY:
+        return PresentedToken(kind, secret_hash, secret_hash)
+    try:
+        row_id = str(UUID(bytes=base64.urlsafe_b64decode(body[:_ID_LENGTH] + "==")))
+    except ValueError:
+        return None
+    return PresentedToken(kind, row_id, secret_hash)
+
+
+def _encode(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+def _checksum(text: str) -> str:
+    return _encode(zlib.crc32(text.encode()).to_bytes(4))

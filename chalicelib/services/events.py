@@ -1,0 +1,233 @@
+"""What senders do: publish an event, read it back, resolve it, add to it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from chalicelib.domain.budgets import Charge, seconds_to_midnight
+from chalicelib.domain.call import Call
+from chalicelib.domain.callers import PersonalToken, ToolsToken
+from chalicelib.domain.deliveries import (
+    MOST_SUPPLEMENTS,
+    Delivery,
+    DeliveryOut,
+    Recorded,
+    Supplement,
+    Thread,
+    restored,
+    shown,
+    snapshot,
+)
+from chalicelib.domain.errors import (
+    CrossProjectBlocked,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    Refusal,
+    SupplementLimit,
+)
+from chalicelib.domain.events import InboundEvent, check_namespace, check_occurrence
+from chalicelib.domain.fields import is_uuid, timestamp
+from chalicelib.domain.idempotency import AlreadyAnswered, Claim
+from chalicelib.domain.projects import ProjectAccess
+
+Reply = dict[str, Any]
+
+_HINT_DEPRECATED = "recipient_hint is deprecated: only moderation-mode tokens still use it."
+_NO_DELIVERY = "No such delivery."
+
+
+class Deliveries(Protocol):
+    def record(
+        self,
+        delivery: Delivery,
+        *,
+        fire: str,
+        now: datetime,
+        claim: Claim | None,
+        reply: Callable[[Recorded], Reply],
+    ) -> Recorded: ...
+    def repeat(
+        self,
+        delivery_id: str,
+        *,
+        fire: str,
+        now: datetime,
+        claim: Claim | None,
+        reply: Callable[[Recorded], Reply],
+    ) -> Recorded | None: ...
+    def find(self, delivery_id: str) -> Thread | None: ...
+    def resolve(self, resolved: Delivery, *, claim: Claim | None, reply: Reply) -> bool: ...
+    def add_supplement(self, delivery_id: str, added: Supplement, *, claim: Claim | None, reply: Reply) -> bool: ...
+
+
+class Ledger(Protocol):
+    def refund(self, caller: PersonalToken, deliveries: int, *, now: datetime) -> None: ...
+
+
+class Projects(Protocol):
+    def find_access(self, slug: str, *, sender_id: str, recipient_id: str | None) -> ProjectAccess | None: ...
+
+
+def publishing_charge(event: InboundEvent) -> Charge:
+    """What publishing `event` costs its token."""
+    return Charge(units=event.severity.units, deliveries=1)
+
+
+def publish(
+    event: InboundEvent,
+    *,
+    sender: PersonalToken,
+    call: Call,
+    fire: str,
+    deliveries: Deliveries,
+    ledger: Ledger,
+    projects: Projects,
+) -> DeliveryOut:
+    """Deliver `event` to the token's owner, or hold it when the token is moderated; once, however often it is sent.
+
+    A repeat changes nothing but the count of sends, and gives its place in the day's limit back.
+    With the limit used up, repeats of known events are still answered.
+
+    Store calls after authentication: 1 when new (also with an idempotency key); a repeat adds the
+    refund, and one more if the delivery has supplements or the call has a key; a project adds 1.
+
+    Raises:
+        Invalid: the event is outside the allowed time or the integrator's namespace.
+        Forbidden: its severity is above the token's ceiling, or its project is closed to it.
+        RateLimited: the day's limit is used up and the event is new.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+
+    def reply(recorded: Recorded) -> Reply:
+        return snapshot(Thread(recorded.delivery, ()), **_told(recorded))
+
+    def _told(recorded: Recorded) -> Reply:
+        told: Reply = {
+            "ok": True,
+            "deduped": not recorded.first,
+            "pushed": False,
+            "request_id": call.request_id,
+        }
+        return told | ({"deprecation": _HINT_DEPRECATED} if event.recipient_hint else {})
+
+    delivery = Delivery.of(event, sender=sender, now=call.now)
+    if sender.over_daily_limit:
+        recorded = deliveries.repeat(delivery.delivery_id, fire=fire, now=call.now, claim=call.claim, reply=reply)
+        if recorded is None:
+            raise RateLimited(
+                "The token's daily delivery limit is used up; it is renewed at midnight UTC.",
+                retry_after=seconds_to_midnight(call.now),
+            )
+    else:
+        try:
+            delivery = _admit(event, delivery, sender=sender, now=call.now, projects=projects)
+            recorded = deliveries.record(delivery, fire=fire, now=call.now, claim=call.claim, reply=reply)
+        except (Refusal, AlreadyAnswered):
+            ledger.refund(sender, 1, now=call.now)
+            raise
+        if not recorded.first:
+            ledger.refund(sender, 1, now=call.now)
+    thread = Thread(recorded.delivery, ())
+    if recorded.delivery.supplement_count:
+        thread = deliveries.find(recorded.delivery.delivery_id) or thread
+    return shown(replace(thread, delivery=recorded.delivery), **_told(recorded))
+
+
+def _admit(
+    event: InboundEvent, delivery: Delivery, *, sender: PersonalToken, now: datetime, projects: Projects
+) -> Delivery:
+    check_occurrence(event, now=now)
+    check_namespace(event, prefix=sender.event_prefix)
+    if sender.severity_ceiling and event.severity.rank > sender.severity_ceiling.rank:
+        raise Forbidden(f"The token may publish events up to severity {sender.severity_ceiling}.")
+    if event.project_slug is None:
+        return delivery
+    access = projects.find_access(
+        event.project_slug, sender_id=sender.tools_owner_id, recipient_id=delivery.recipient_user_id
+    )
+    if access is None or not access.sender_is_admin or not access.recipient_is_member:
+        raise CrossProjectBlocked(
+            "cross_project_blocked: the integrator's owner must administer the project, and the recipient belong to it."
+        )
+    return replace(delivery, project_id=access.project_id)
+
+
+def read(delivery_id: str, *, caller: PersonalToken | ToolsToken, call: Call, deliveries: Deliveries) -> DeliveryOut:
+    """The delivery with its supplements, for its sender. Store calls after authentication: 1.
+
+    Raises:
+        NotFound: there is no such delivery, or the caller did not send it.
+    """
+    thread = _sent_by(caller, delivery_id, deliveries)
+    return shown(thread, ok=True, request_id=call.request_id)
+
+
+def resolve(
+    delivery_id: str,
+    note: str | None,
+    *,
+    caller: PersonalToken | ToolsToken,
+    call: Call,
+    deliveries: Deliveries,
+) -> DeliveryOut:
+    """Stamp the delivery as dealt with; the first stamp and note stay. Store calls after authentication: 2.
+
+    Raises:
+        NotFound: there is no such delivery, or the caller did not send it.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    told: Reply = {"ok": True, "request_id": call.request_id}
+    while True:
+        thread = _sent_by(caller, delivery_id, deliveries)
+        if thread.delivery.resolved_at is None:
+            stamped = replace(thread.delivery, resolved_at=timestamp(call.now), resolution_note=note)
+            thread = replace(thread, delivery=stamped)
+        elif call.claim is None:
+            break
+        if deliveries.resolve(thread.delivery, claim=call.claim, reply=snapshot(thread, **told)):
+            break
+    return shown(thread, **told)
+
+
+def supplement(
+    delivery_id: str,
+    added: Supplement,
+    *,
+    caller: PersonalToken | ToolsToken,
+    call: Call,
+    deliveries: Deliveries,
+) -> DeliveryOut:
+    """Append a follow-up to the delivery. Store calls after authentication: 2.
+
+    Raises:
+        NotFound: there is no such delivery, or the caller did not send it.
+        SupplementLimit: it has all the supplements it may have.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    told: Reply = {"ok": True, "request_id": call.request_id}
+    thread = _sent_by(caller, delivery_id, deliveries)
+    thread = Thread(thread.delivery, [*thread.supplements, added])
+    if not deliveries.add_supplement(delivery_id, added, claim=call.claim, reply=snapshot(thread, **told)):
+        raise SupplementLimit(f"A delivery has at most {MOST_SUPPLEMENTS} supplements.")
+    return shown(thread, **told)
+
+
+def replay(stored: Reply, *, deliveries: Deliveries) -> DeliveryOut:
+    """The reply that an earlier call was given, from what was kept of it and the unchanging rest. Store calls: 1.
+
+    Raises:
+        NotFound: the delivery no longer exists.
+    """
+    thread = deliveries.find(stored["delivery_id"])
+    if thread is None:
+        raise NotFound(_NO_DELIVERY)
+    return restored(stored, thread)
+
+
+def _sent_by(caller: PersonalToken | ToolsToken, delivery_id: str, deliveries: Deliveries) -> Thread:
+    thread = deliveries.find(delivery_id.lower()) if is_uuid(delivery_id) else None
+    if thread is None or not thread.delivery.was_sent_by(caller):
+        raise NotFound(_NO_DELIVERY)
+    return thread

@@ -1,0 +1,336 @@
+"""The table `deliveries`: a delivery and its supplements under one partition key.
+
+pk = delivery id; sk = DELIVERY, or SUPPLEMENT#<time>#<id>
+index inbox: recipientUserId, createdAt (held deliveries have no recipient yet, so no inbox shows them)
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.aws import dynamodb
+from chalicelib.domain.deliveries import (
+    MOST_SUPPLEMENTS,
+    Delivery,
+    Moderation,
+    ModerationStatus,
+    Recorded,
+    Supplement,
+    Thread,
+)
+from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.idempotency import Claim
+from chalicelib.domain.inbox import InboxQuery, InboxStatus, Position
+from chalicelib.resources import DELIVERIES, INBOX_INDEX
+from chalicelib.stores.items import Row, from_item, to_item, values
+from chalicelib.stores.writes import Action, Refused, commit, pause
+
+Reply = Callable[[Recorded], dict[str, Any]]
+
+# The sends of the last one to two minutes are remembered by id, so that a retry below us, which
+# repeats the very same request within seconds, is not counted again. Sets of three minutes take
+# turns: a send enters its own minute's, and clears the oldest.
+_FIRE_SETS = 3
+_FIRE_SET_SECONDS = 60
+
+_ATTEMPTS = 20
+# One call reads at most this many index pages, however few of their rows match the filters.
+_PAGES_PER_LIST = 4
+_ROWS_PER_PAGE = 250
+
+
+class DynamoDeliveries:
+    def record(self, delivery: Delivery, *, fire: str, now: datetime, claim: Claim | None, reply: Reply) -> Recorded:
+        """Store the delivery, or count one more send of it; of concurrent sends exactly one is the first.
+
+        One store call; with a claim one when new, two when it is a repeat.
+
+        Raises:
+            AlreadyAnswered: the claim has been used before; nothing was written.
+        """
+        if claim is None:
+            return self._send(delivery, fire=fire, now=now)
+        first = Recorded(delivery, first=True)
+        put = {
+            "TableName": DELIVERIES.physical_name,
+            "Item": to_item(_key(delivery.delivery_id) | _columns(delivery) | {"fireCount": 1, "firstFire": fire}),
+            "ConditionExpression": "attribute_not_exists(pk)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        try:
+            commit([{"Put": put}], claim=claim, reply=reply(first))
+        except Refused as refused:
+            return self._repeat_under(claim, _delivery(refused.rows[0]), reply)
+        return first
+
+    def repeat(
+        self, delivery_id: str, *, fire: str, now: datetime, claim: Claim | None, reply: Reply
+    ) -> Recorded | None:
+        """Count one more send of a known delivery; None when there is none.
+
+        One store call; with a claim two.
+
+        Raises:
+            AlreadyAnswered: the claim has been used before; nothing was written.
+        """
+        if claim is None:
+            sets, condition, named = _counted(fire, now)
+            row = _updated(
+                {
+                    "TableName": DELIVERIES.physical_name,
+                    "Key": to_item(_key(delivery_id)),
+                    "UpdateExpression": f"SET fireCount = fireCount + :one {sets}",
+                    "ConditionExpression": f"attribute_exists(pk) AND {condition}",
+                    "ExpressionAttributeValues": named | values(one=1),
+                }
+            )
+            return Recorded(_delivery(row), row["firstFire"] == fire) if row else None
+        got = dynamodb().get_item(
+            TableName=DELIVERIES.physical_name, Key=to_item(_key(delivery_id)), ConsistentRead=True
+        )
+        return self._repeat_under(claim, _delivery(from_item(dict(got["Item"]))), reply) if "Item" in got else None
+
+    def find(self, delivery_id: str) -> Thread | None:
+        """The delivery with its supplements, read consistently. One store call per megabyte."""
+        rows: list[Row] = []
+        query: dict[str, Any] = {
+            "TableName": DELIVERIES.physical_name,
+            "KeyConditionExpression": "pk = :pk",
+            "ExpressionAttributeValues": values(pk=delivery_id),
+            "ConsistentRead": True,
+        }
+        while True:
+            page = dynamodb().query(**query)
+            rows += [from_item(dict(item)) for item in page["Items"]]
+            if "LastEvaluatedKey" not in page:
+                break
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        if not rows:
+            return None
+        return Thread(_delivery(rows[0]), [_supplement(row) for row in rows[1:]])
+
+    def resolve(self, resolved: Delivery, *, claim: Claim | None, reply: dict[str, Any]) -> bool:
+        """Stamp the delivery as `resolved` says; False when it bears another stamp by now. One store call.
+
+        Raises:
+            AlreadyAnswered: the claim has been used before; nothing was written.
+        """
+        update = {
+            "TableName": DELIVERIES.physical_name,
+            "Key": to_item(_key(resolved.delivery_id)),
+            "UpdateExpression": "SET resolvedAt = :at, resolutionNote = :note",
+            "ConditionExpression": "attribute_not_exists(resolvedAt) OR (resolvedAt = :at AND resolutionNote = :note)",
+            "ExpressionAttributeValues": values(at=resolved.resolved_at, note=resolved.resolution_note),
+        }
+        try:
+            commit([{"Update": update}], claim=claim, reply=reply)
+        except Refused:
+            return False
+        return True
+
+    def add_supplement(
+        self, delivery_id: str, added: Supplement, *, claim: Claim | None, reply: dict[str, Any]
+    ) -> bool:
+        """Append a supplement; False when the delivery has all it may have. One store call.
+
+        Raises:
+            AlreadyAnswered: the claim has been used before; nothing was written.
+        """
+        count: Action = {
+            "Update": {
+                "TableName": DELIVERIES.physical_name,
+                "Key": to_item(_key(delivery_id)),
+                "UpdateExpression": "SET supplementCount = if_not_exists(supplementCount, :none) + :one",
+                "ConditionExpression": "attribute_not_exists(supplementCount) OR supplementCount < :most",
+                "ExpressionAttributeValues": values(none=0, one=1, most=MOST_SUPPLEMENTS),
+            }
+        }
+        row = {
+            "pk": delivery_id,
+            "sk": f"SUPPLEMENT#{added.created_at}#{added.supplement_id}",
+            "supplementId": added.supplement_id,
+            "markdownBody": added.markdown_body,
+            "createdAt": added.created_at,
+        }
+        put: Action = {
+            "Put": {
+                "TableName": DELIVERIES.physical_name,
+                "Item": to_item(row),
+                "ConditionExpression": "attribute_not_exists(pk)",
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+        try:
+            commit([count, put], claim=claim, reply=reply)
+        except Refused as refused:
+            # Supplement ids are fresh, so a row met under ours is our own, written by a retry below us.
+            return bool(refused.rows[1])
+        return True
+
+    def list_page(
+        self, user_id: str, query: InboxQuery, after: Position | None
+    ) -> tuple[Sequence[Delivery], Position | None]:
+        """A user's deliveries, newest first, from the index (eventually consistent).
+
+        One store call, unless filters leave most rows out; then up to four, and the page may be short.
+        """
+        filters, named = _filters(query)
+        request: dict[str, Any] = {
+            "TableName": DELIVERIES.physical_name,
+            "IndexName": INBOX_INDEX,
+            "KeyConditionExpression": "recipientUserId = :user",
+            "ExpressionAttributeValues": values(user=user_id, **named),
+            "ScanIndexForward": False,
+        }
+        if filters:
+            request["FilterExpression"] = " AND ".join(filters)
+        found: list[Delivery] = []
+        for _ in range(_PAGES_PER_LIST):
+            request["Limit"] = _ROWS_PER_PAGE if filters else query.limit + 1 - len(found)
+            if after:
+                start = _key(after.delivery_id) | {"recipientUserId": user_id, "createdAt": after.created_at}
+                request["ExclusiveStartKey"] = to_item(start)
+            page = dynamodb().query(**request)
+            found += [_delivery(from_item(dict(item))) for item in page["Items"]]
+            if len(found) > query.limit:
+                last = found[query.limit - 1]
+                return found[: query.limit], Position(last.delivery_id, last.created_at)
+            if "LastEvaluatedKey" not in page:
+                return found, None
+            seen = from_item(dict(page["LastEvaluatedKey"]))
+            after = Position(seen["pk"], seen["createdAt"])
+        return found, after
+
+    def _send(self, delivery: Delivery, *, fire: str, now: datetime) -> Recorded:
+        sets, condition, named = _counted(fire, now)
+        columns = _columns(delivery) | {"firstFire": fire}
+        original = ", ".join(f"{name} = if_not_exists({name}, :{name})" for name in columns)
+        row = _updated(
+            {
+                "TableName": DELIVERIES.physical_name,
+                "Key": to_item(_key(delivery.delivery_id)),
+                "UpdateExpression": f"SET {original}, fireCount = if_not_exists(fireCount, :zero) + :one {sets}",
+                "ConditionExpression": condition,
+                "ExpressionAttributeValues": named | values(zero=0, one=1, **columns),
+            }
+        )
+        assert row is not None
+        return Recorded(_delivery(row), row["firstFire"] == fire)
+
+    def _repeat_under(self, claim: Claim, known: Delivery, reply: Reply) -> Recorded:
+        for attempt in range(_ATTEMPTS):
+            counted = Recorded(replace(known, fire_count=known.fire_count + 1), first=False)
+            update = {
+                "TableName": DELIVERIES.physical_name,
+                "Key": to_item(_key(known.delivery_id)),
+                "UpdateExpression": "SET fireCount = :next",
+                "ConditionExpression": "fireCount = :seen",
+                "ExpressionAttributeValues": values(seen=known.fire_count, next=known.fire_count + 1),
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+            try:
+                commit([{"Update": update}], claim=claim, reply=reply(counted))
+            except Refused as refused:
+                known = _delivery(refused.rows[0])
+                pause(attempt)
+            else:
+                return counted
+        raise Unavailable("The delivery is being sent by many calls at once.")
+
+
+def _key(delivery_id: str) -> Row:
+    return {"pk": delivery_id, "sk": "DELIVERY"}
+
+
+def _counted(fire: str, now: datetime) -> tuple[str, str, dict[str, Any]]:
+    turn = int(now.timestamp()) // _FIRE_SET_SECONDS
+    current, oldest = f"fires{turn % _FIRE_SETS}", f"fires{(turn + 1) % _FIRE_SETS}"
+    return (
+        f"ADD {current} :fires REMOVE {oldest}",
+        f"(attribute_not_exists({current}) OR NOT contains({current}, :fire))",
+        values(fires={fire}, fire=fire),
+    )
+
+
+def _updated(request: dict[str, Any]) -> Row | None:
+    # The row either way: after the update, or as the refused condition met it; None when there is none.
+    try:
+        done = dynamodb().update_item(**request, ReturnValues="ALL_NEW", ReturnValuesOnConditionCheckFailure="ALL_OLD")
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+        item: Any = error.response.get("Item")
+        return from_item(item) if item else None
+    return from_item(dict(done["Attributes"]))
+
+
+def _filters(query: InboxQuery) -> tuple[list[str], Row]:
+    filters, named = [], {}
+    if query.status is not InboxStatus.ALL:
+        negation = "not_" if query.status is InboxStatus.OPEN else ""
+        filters.append(f"attribute_{negation}exists(resolvedAt)")
+    if query.event_type is not None:
+        filters.append("eventType = :type")
+        named["type"] = query.event_type
+    if query.severity is not None:
+        filters.append("severity = :severity")
+        named["severity"] = query.severity.value
+    return filters, named
+
+
+def _columns(delivery: Delivery) -> Row:
+    row: Row = {
+        "integrator": delivery.integrator,
+        "toolsTokenId": delivery.tools_token_id,
+        "senderUserId": delivery.sender_user_id,
+        "eventType": delivery.event_type,
+        "severity": delivery.severity,
+        "title": delivery.title,
+        "occurredAt": delivery.occurred_at,
+        "createdAt": delivery.created_at,
+        # Absent members are stored as null, so that a repeat that has them can't add them.
+        "tone": delivery.tone,
+        "summary": delivery.summary,
+        "externalStatus": delivery.external_status,
+        "projectId": delivery.project_id,
+        "content": json.dumps(delivery.content, ensure_ascii=False, separators=(",", ":")),
+    }
+    if delivery.recipient_user_id is not None:
+        row["recipientUserId"] = delivery.recipient_user_id
+    if delivery.moderation is not None:
+        row["moderation"] = {"status": delivery.moderation.status.value, "at": delivery.moderation.at}
+    return row
+
+
+def _delivery(row: Row) -> Delivery:
+    moderation = row.get("moderation")
+    return Delivery(
+        delivery_id=row["pk"],
+        integrator=row.get("integrator", ""),
+        tools_token_id=row.get("toolsTokenId", ""),
+        sender_user_id=row.get("senderUserId"),
+        recipient_user_id=row.get("recipientUserId"),
+        event_type=row["eventType"],
+        severity=row["severity"],
+        title=row["title"],
+        occurred_at=row["occurredAt"],
+        created_at=row["createdAt"],
+        tone=row.get("tone"),
+        summary=row.get("summary"),
+        external_status=row.get("externalStatus"),
+        project_id=row.get("projectId"),
+        content=json.loads(row.get("content", "{}")),
+        fire_count=int(row["fireCount"]),
+        supplement_count=int(row.get("supplementCount", 0)),
+        resolved_at=row.get("resolvedAt"),
+        resolution_note=row.get("resolutionNote"),
+        moderation=Moderation(ModerationStatus(moderation["status"]), moderation["at"]) if moderation else None,
+    )
+
+
+def _supplement(row: Row) -> Supplement:
+    return Supplement(row["supplementId"], row["markdownBody"], row["createdAt"])

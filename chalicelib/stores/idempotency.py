@@ -1,0 +1,21 @@
+"""Idempotency records: read here, written with the effect they guard (see writes)."""
+
+from chalicelib.aws import dynamodb
+from chalicelib.domain.idempotency import Answered, Claim
+from chalicelib.resources import IDEMPOTENCY
+from chalicelib.stores.items import from_item, to_item
+from chalicelib.stores.writes import answered
+
+
+class DynamoIdempotency:
+    """The table `idempotency`: pk = scope; fingerprint, reply, nonce; expiresAt is the table's TTL."""
+
+    def find(self, claim: Claim) -> Answered | None:
+        """What a call under the same claim was answered in the last 24 hours. One store call."""
+        got = dynamodb().get_item(
+            TableName=IDEMPOTENCY.physical_name, Key=to_item({"pk": claim.scope}), ConsistentRead=True
+        )
+        if "Item" not in got:
+            return None
+        record = from_item(dict(got["Item"]))
+        return answered(record) if record["expiresAt"] > claim.now else None

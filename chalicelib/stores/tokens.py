@@ -1,0 +1,290 @@
+"""The table `tokens`: one row a grant, with the hashes of its secrets and its counters.
+
+pk = TOOLS#<token id>, PERSONAL#<grant id>, or KEY#<sha-256 of the key>
+secretHash, priorHash until priorExpiresAt (epoch seconds), status, expiresAt (epoch seconds)
+minute, minuteUsed: rate units of the running minute; day, dayLeft: deliveries left of the running UTC day
+"""
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.aws import dynamodb, is_transient
+from chalicelib.domain.budgets import Charge, Window, day_of, minute_of, window
+from chalicelib.domain.callers import ApiKey, Caller, PersonalToken, TokenStatus, ToolsToken
+from chalicelib.domain.errors import Inactive, RateLimited, Unauthorized, Unavailable
+from chalicelib.domain.events import Severity
+from chalicelib.domain.tokens import Admission, KeyGrant, PersonalGrant, ToolsGrant
+from chalicelib.ids import MintedToken, PresentedToken, TokenKind, nonce
+from chalicelib.resources import TOKENS
+from chalicelib.settings import settings
+from chalicelib.stores.items import Row, from_item, to_item, values
+
+log = logging.getLogger(__name__)
+
+_ATTEMPTS = 10
+_UNKNOWN = "Missing or invalid bearer token."
+
+
+@dataclass(frozen=True)
+class _Change:
+    """A part of an update expression, with its part of the condition and the values of both."""
+
+    sets: list[str]
+    conditions: list[str]
+    named: Row
+
+
+class DynamoTokens:
+    def spend(self, token: PresentedToken, charge: Charge, *, now: datetime) -> Admission:
+        """Recognise the caller and take `charge` from its budgets, both or neither.
+
+        One store call; two when a minute or a day has begun since the last call, or when the day's
+        deliveries are used up: then the units alone are taken, and the caller says so.
+
+        Raises:
+            Unauthorized: the token is unknown, or superseded for too long.
+            Inactive: it is disabled, revoked or expired.
+        """
+        budget, minute, day = _budget(token.kind), minute_of(now), day_of(now)
+        wanted = charge
+        met: Row | None = None
+        for _ in range(_ATTEMPTS):
+            change = _taken(wanted, budget, minute, day) if met is None else _begun(wanted, met, minute, day)
+            try:
+                row = self._spend(token, change, now)
+            except ClientError as error:
+                if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                    raise
+                row = _met(error)
+            else:
+                caller = _caller(token, row, over_daily_limit=wanted.deliveries < charge.deliveries)
+                return Admission(caller, window(limit=budget, used=int(row["minuteUsed"]), minute=minute))
+            _check(token, row, now)
+            # Functions' clocks differ a little: a minute or a day that has begun for one has begun for all.
+            minute, day = max(minute, int(row["minute"])), max(day, row["day"])
+            used, left = _standing(row, minute, day)
+            if used + wanted.units > budget:
+                return _exhausted(_caller(token, row), window(limit=budget, used=used, minute=minute), now)
+            if wanted.deliveries > left:
+                wanted = Charge(wanted.units)
+            met = row if (int(row["minute"]), row["day"]) != (minute, day) else None
+        raise Unavailable("The token is in use by too many calls at once.")
+
+    def refund(self, caller: PersonalToken, deliveries: int, *, now: datetime) -> None:
+        """Give deliveries of today back. One store call; when it fails the day merely ends a little early."""
+        mark = nonce()
+        try:
+            dynamodb().update_item(
+                TableName=TOKENS.physical_name,
+                Key=to_item({"pk": f"{TokenKind.PERSONAL.name}#{caller.grant_id}"}),
+                UpdateExpression="SET dayLeft = dayLeft + :n, lastRefund = :nonce",
+                # A retry below us repeats the nonce, and so gives nothing twice.
+                ConditionExpression="#day = :day AND (attribute_not_exists(lastRefund) OR lastRefund <> :nonce)",
+                ExpressionAttributeNames={"#day": "day"},
+                ExpressionAttributeValues=values(n=deliveries, day=day_of(now), nonce=mark),
+            )
+        except Exception as error:
+            if getattr(error, "response", {}).get("Error", {}).get("Code") == "ConditionalCheckFailedException":
+                return
+            if not is_transient(error):
+                raise
+            log.warning("refund lost: grant %s, %d deliveries", caller.grant_id, deliveries)
+
+    def add_personal(self, grant: PersonalGrant, token: MintedToken) -> None:
+        """Store a new personal grant with its first secret."""
+        self._add(
+            f"{TokenKind.PERSONAL.name}#{grant.grant_id}",
+            token,
+            {
+                "integrator": grant.integrator,
+                "eventPrefix": grant.event_prefix,
+                "userId": grant.user_id,
+                "toolsTokenId": grant.tools_token_id,
+                "toolsOwnerId": grant.tools_owner_id,
+                "dailyLimit": grant.daily_limit,
+                "severityCeiling": grant.severity_ceiling.value if grant.severity_ceiling else None,
+                "moderated": grant.moderated,
+                "label": grant.label,
+            },
+        )
+
+    def add_tools(self, grant: ToolsGrant, token: MintedToken) -> None:
+        """Store a new tools token."""
+        self._add(
+            f"{TokenKind.TOOLS.name}#{grant.token_id}",
+            token,
+            {
+                "integrator": grant.integrator,
+                "eventPrefix": grant.event_prefix,
+                "userId": grant.owner_id,
+                "admin": grant.admin,
+                "dailyLimit": grant.daily_limit,
+            },
+        )
+
+    def add_key(self, grant: KeyGrant, token: MintedToken) -> None:
+        """Store a new `dvd_` key."""
+        row = {
+            "keyId": grant.key_id,
+            "userId": grant.user_id,
+            "name": grant.name,
+            "prefix": grant.prefix,
+            "permissions": sorted(grant.permissions),
+            "dailyLimit": 0,
+        }
+        if grant.expires_at:
+            row["expiresAt"] = int(grant.expires_at.timestamp())
+        self._add(f"{TokenKind.KEY.name}#{token.row_id}", token, row)
+
+    def _add(self, pk: str, token: MintedToken, row: Row) -> None:
+        start: Row = {
+            "pk": pk,
+            "secretHash": token.secret_hash,
+            "status": TokenStatus.ACTIVE.value,
+            "minute": 0,
+            "minuteUsed": 0,
+            "day": "",
+            "dayLeft": 0,
+            "useCount": 0,
+        }
+        dynamodb().put_item(
+            TableName=TOKENS.physical_name,
+            Item=to_item(start | row),
+            ConditionExpression="attribute_not_exists(pk)",
+        )
+
+    def _spend(self, token: PresentedToken, change: _Change, now: datetime) -> Row:
+        conditions = [
+            "(secretHash = :hash OR (priorHash = :hash AND priorExpiresAt > :now))",
+            "#status = :active",
+            "(attribute_not_exists(expiresAt) OR expiresAt > :now)",
+            *change.conditions,
+        ]
+        named = {
+            "hash": token.secret_hash,
+            "active": TokenStatus.ACTIVE.value,
+            "now": int(now.timestamp()),
+            "one": 1,
+        }
+        done = dynamodb().update_item(
+            TableName=TOKENS.physical_name,
+            Key=to_item({"pk": f"{token.kind.name}#{token.row_id}"}),
+            UpdateExpression=f"SET lastUsedAt = :now, useCount = useCount + :one, {', '.join(change.sets)}",
+            ConditionExpression=" AND ".join(conditions),
+            ExpressionAttributeNames={"#minute": "minute", "#day": "day", "#status": "status"},
+            ExpressionAttributeValues=values(**named, **change.named),
+            ReturnValues="ALL_NEW",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+        return from_item(dict(done["Attributes"]))
+
+
+def _taken(charge: Charge, budget: int, minute: int, day: str) -> _Change:
+    """Take from the running minute and day, as long as they are the row's and leave enough."""
+    change = _Change(
+        sets=["minuteUsed = minuteUsed + :units"],
+        conditions=["#minute = :minute", "#day = :day", "minuteUsed <= :room"],
+        named={"minute": minute, "day": day, "units": charge.units, "room": budget - charge.units},
+    )
+    if charge.deliveries:
+        change.sets.append("dayLeft = dayLeft - :deliveries")
+        change.conditions.append("dayLeft >= :deliveries")
+        change.named["deliveries"] = charge.deliveries
+    return change
+
+
+def _begun(charge: Charge, met: Row, minute: int, day: str) -> _Change:
+    """Begin a minute, a day, or both, on the row as it was met: of concurrent calls one succeeds."""
+    used, left = _standing(met, minute, day)
+    change = _Change(
+        sets=["#minute = :minute", "minuteUsed = :used", "#day = :day", "dayLeft = :left"],
+        conditions=["#minute = :metMinute", "#day = :metDay"],
+        named={
+            "minute": minute,
+            "day": day,
+            "used": used + charge.units,
+            "left": left - charge.deliveries,
+            "metMinute": met["minute"],
+            "metDay": met["day"],
+        },
+    )
+    for name, key, running in (("minuteUsed", "minute", minute), ("dayLeft", "day", day)):
+        if met[key] == running:
+            change.conditions.append(f"{name} = :met_{name}")
+            change.named[f"met_{name}"] = met[name]
+    return change
+
+
+def _standing(row: Row, minute: int, day: str) -> tuple[int, int]:
+    """Units used of the minute and deliveries left of the day, as the row stands for them."""
+    used = int(row["minuteUsed"]) if row["minute"] == minute else 0
+    return used, int(row["dayLeft"] if row["day"] == day else row["dailyLimit"])
+
+
+def _budget(kind: TokenKind) -> int:
+    match kind:
+        case TokenKind.PERSONAL:
+            return settings().personal_budget
+        case TokenKind.TOOLS:
+            return settings().tools_budget
+        case TokenKind.KEY:
+            return settings().key_budget
+
+
+def _met(error: ClientError) -> Row:
+    item: Any = error.response.get("Item")
+    if not item:
+        raise Unauthorized(_UNKNOWN) from error
+    return from_item(item)
+
+
+def _check(token: PresentedToken, row: Row, now: datetime) -> None:
+    seconds = int(now.timestamp())
+    prior = row.get("priorHash") == token.secret_hash and row.get("priorExpiresAt", 0) > seconds
+    if row["secretHash"] != token.secret_hash and not prior:
+        raise Unauthorized(_UNKNOWN)
+    if row["status"] != TokenStatus.ACTIVE:
+        raise Inactive(f"The token has been {row['status']}.")
+    if row.get("expiresAt", seconds + 1) <= seconds:
+        raise Inactive("The token has expired.")
+
+
+def _exhausted(caller: Caller, state: Window, now: datetime) -> Admission:
+    wait = max(1, state.reset - int(now.timestamp()))
+    return Admission(caller, state, RateLimited(f"The minute's budget of {state.limit} is used up.", retry_after=wait))
+
+
+def _caller(token: PresentedToken, row: Row, *, over_daily_limit: bool = False) -> Caller:
+    superseded = row["secretHash"] != token.secret_hash
+    until = datetime.fromtimestamp(int(row["priorExpiresAt"]), UTC) if superseded else None
+    match token.kind:
+        case TokenKind.KEY:
+            return ApiKey(row["keyId"], row["userId"], frozenset(row["permissions"]))
+        case TokenKind.TOOLS:
+            return ToolsToken(
+                token.row_id,
+                row["integrator"],
+                row["eventPrefix"],
+                row["userId"],
+                row["admin"],
+                until,
+                over_daily_limit,
+            )
+        case TokenKind.PERSONAL:
+            ceiling = row["severityCeiling"]
+            return PersonalToken(
+                grant_id=token.row_id,
+                integrator=row["integrator"],
+                event_prefix=row["eventPrefix"],
+                user_id=row["userId"],
+                tools_token_id=row["toolsTokenId"],
+                tools_owner_id=row["toolsOwnerId"],
+                severity_ceiling=Severity(ceiling) if ceiling else None,
+                moderated=row["moderated"],
+                superseded_until=until,
+                over_daily_limit=over_daily_limit,
+            )

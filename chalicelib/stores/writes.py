@@ -1,0 +1,116 @@
+"""One all-or-nothing write, together with the idempotency record of the call that makes it."""
+
+import json
+import random
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.aws import dynamodb
+from chalicelib.domain.errors import IdempotencyInProgress, Unavailable
+from chalicelib.domain.idempotency import AlreadyAnswered, Answered, Claim
+from chalicelib.resources import IDEMPOTENCY
+from chalicelib.stores.items import Row, from_item, to_item, values
+
+Action = dict[str, dict[str, Any]]
+
+_ATTEMPTS = 12
+_FIRST_PAUSE_SECONDS = 0.01
+
+
+class Refused(Exception):
+    """A condition did not hold, so nothing was written; `rows` are the rows met, by action, empty where none was."""
+
+    def __init__(self, rows: Sequence[Row]) -> None:
+        super().__init__("condition not met")
+        self.rows = rows
+
+
+def commit(actions: Sequence[Action], *, claim: Claim | None, reply: dict[str, Any]) -> None:
+    """Write all of `actions` or none, and with a claim its record too, which keeps `reply` for a repeat.
+
+    Each action is one `TransactWriteItems` member (`Put` or `Update`). A single one without a claim goes
+    as the plain call, at half the price. One store call, unless other transactions hold the same rows.
+
+    Raises:
+        Refused: a condition did not hold.
+        AlreadyAnswered: the claim has been used before; nothing was written.
+        IdempotencyInProgress, Unavailable: other transactions kept the rows busy.
+    """
+    members = [*actions, _record(claim, reply)] if claim else list(actions)
+    for attempt in range(_ATTEMPTS):
+        try:
+            _write(members)
+        except ClientError as error:
+            reasons = _reasons(error)
+            if reasons is None:
+                raise
+            rows = [from_item(reason.get("Item") or {}) for reason in reasons]
+            codes = {reason["Code"] for reason in reasons}
+            if claim and reasons[-1]["Code"] == "ConditionalCheckFailed":
+                record = rows[-1]
+                if record.get("nonce") == claim.nonce:
+                    return
+                raise AlreadyAnswered(answered(record)) from error
+            if "ConditionalCheckFailed" in codes:
+                raise Refused(rows) from error
+            if not codes <= {"None", "TransactionConflict"}:
+                raise
+        else:
+            return
+        pause(attempt)
+    if claim:
+        raise IdempotencyInProgress("A call under the same key is still being worked on.")
+    raise Unavailable("The delivery is being changed by many calls at once.")
+
+
+def pause(attempt: int) -> None:
+    """Wait a random while, longer with each attempt, at most a quarter of a second."""
+    time.sleep(random.uniform(0, min(_FIRST_PAUSE_SECONDS * 2**attempt, 0.25)))  # noqa: S311 - spreads retries
+
+
+def answered(record: Row) -> Answered:
+    return Answered(record["fingerprint"], json.loads(record["reply"]))
+
+
+def _write(members: Sequence[Action]) -> None:
+    if len(members) > 1:
+        dynamodb().transact_write_items(TransactItems=members)  # type: ignore[arg-type]
+    elif "Put" in members[0]:
+        dynamodb().put_item(**members[0]["Put"])
+    else:
+        dynamodb().update_item(**members[0]["Update"])
+
+
+def _record(claim: Claim, reply: dict[str, Any]) -> Action:
+    row = {
+        "pk": claim.scope,
+        "fingerprint": claim.fingerprint,
+        "nonce": claim.nonce,
+        "reply": json.dumps(reply, ensure_ascii=False, separators=(",", ":")),
+        "expiresAt": claim.expires_at,
+    }
+    return {
+        "Put": {
+            "TableName": IDEMPOTENCY.physical_name,
+            "Item": to_item(row),
+            # Expired rows are only swept hours later, so the clock here decides.
+            "ConditionExpression": "attribute_not_exists(pk) OR expiresAt <= :now",
+            "ExpressionAttributeValues": values(now=claim.now),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    }
+
+
+def _reasons(error: ClientError) -> list[dict[str, Any]] | None:
+    response: dict[str, Any] = dict(error.response)
+    match response["Error"]["Code"]:
+        case "TransactionCanceledException":
+            return list(response["CancellationReasons"])
+        case "ConditionalCheckFailedException":
+            return [{"Code": "ConditionalCheckFailed", "Item": response.get("Item")}]
+        case "TransactionConflictException":
+            return [{"Code": "TransactionConflict"}]
+    return None

@@ -1,0 +1,127 @@
+"""The demo organisation: the same people, integrators and projects at every start, with new tokens."""
+
+import json
+import os
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid5
+
+from chalicelib.domain.directory import Integrator, Person, Project
+from chalicelib.domain.tokens import KeyGrant, PersonalGrant, ToolsGrant
+from chalicelib.ids import MintedToken, TokenKind, mint_token
+from chalicelib.settings import positive_integer
+from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.tokens import DynamoTokens
+
+_NAMESPACE = UUID("0b7f3c52-8d0e-5f43-9c57-2f1c7b9f4f10")
+
+PEOPLE = ("alice", "bob", "carol", "dave", "erin")
+INTEGRATORS = {"fd1": "Flux Delivery One", "hr": "People and Hiring"}
+
+
+@dataclass(frozen=True)
+class Addresses:
+    """Where the system is reached."""
+
+    base_url: str
+    ws_url: str
+    admin_env: dict[str, str]
+
+
+def demo_file() -> Path:
+    return Path(os.environ.get("DEMO_FILE") or ".chalice/local/demo.json")
+
+
+def create(addresses: Addresses) -> dict[str, Any]:
+    """Create the organisation, write `DEMO_FILE`, and return what it says.
+
+    On an engine that has it already, its tokens are replaced.
+    """
+    users = {name: identifier("user", name) for name in PEOPLE}
+    _create_directory(users)
+    demo = {
+        "base_url": addresses.base_url,
+        "ws_url": addresses.ws_url,
+        "tools_tokens": {slug: _tools_token(slug, owner=users["alice"], admin=slug == "fd1") for slug in INTEGRATORS},
+        "personal_tokens": {
+            "alice": _personal_token("fd1", users["alice"], users["alice"]),
+            "bob": _personal_token("fd1", users["bob"], users["alice"]),
+            "moderated": _personal_token("hr", users["alice"], users["alice"], moderated=True),
+        },
+        "api_keys": {name: _api_key(name, users[name]) for name in ("alice", "bob")},
+        "users": {name: {"email": _email(name), "user_id": user_id} for name, user_id in users.items()},
+        "catalog_slug": "fd1",
+        "project_slug": "apollo",
+        "project_id": identifier("project", "apollo"),
+        "team_id": identifier("team", "apollo"),
+        "foreign_project_id": identifier("project", "zephyr"),
+        "admin_env": addresses.admin_env,
+    }
+    path = demo_file()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # Other processes read this file as soon as it is there, so it appears whole; its secrets are the owner's.
+    draft = path.with_name(f"{path.name}.{os.getpid()}")
+    draft.touch(mode=0o600)
+    draft.write_text(json.dumps(demo, indent=2) + "\n", encoding="utf-8")
+    draft.replace(path)
+    return demo
+
+
+def _create_directory(users: dict[str, str]) -> None:
+    directory, now = DynamoDirectory(), datetime.now(UTC)
+    for name, user_id in users.items():
+        directory.add_person(Person(user_id, _email(name), name.title(), active=name != "dave"))
+    for slug, title in INTEGRATORS.items():
+        directory.add_integrator(Integrator(identifier("integrator", slug), slug, title, f"{slug}."), now=now)
+    for slug, admin, others in (("apollo", "alice", ("bob",)), ("zephyr", "bob", ("carol",))):
+        members = frozenset(users[name] for name in (admin, *others))
+        project_id, team_id = identifier("project", slug), identifier("team", slug)
+        admins = frozenset({users[admin]})
+        directory.add_project(Project(project_id, slug, slug.title(), team_id, members, admins))
+
+
+def _tools_token(slug: str, *, owner: str, admin: bool) -> str:
+    grant = ToolsGrant(identifier("tools", slug), slug, f"{slug}.", owner, admin)
+    token = mint_token(TokenKind.TOOLS, grant.token_id)
+    DynamoTokens().add_tools(grant, token)
+    return token.text
+
+
+def personal_grant(slug: str, user_id: str, tools_owner_id: str, *, moderated: bool = False) -> PersonalGrant:
+    """The grant of integrator `slug` to a user, as the demo organisation makes them."""
+    return PersonalGrant(
+        grant_id=identifier("grant", f"{slug}/{user_id}"),
+        integrator=slug,
+        event_prefix=f"{slug}.",
+        user_id=user_id,
+        tools_token_id=identifier("tools", slug),
+        tools_owner_id=tools_owner_id,
+        daily_limit=positive_integer("FLUXDEN_DEMO_DAILY_LIMIT", 1000),
+        moderated=moderated,
+        label="demo",
+    )
+
+
+def _personal_token(slug: str, user_id: str, tools_owner_id: str, *, moderated: bool = False) -> str:
+    grant = personal_grant(slug, user_id, tools_owner_id, moderated=moderated)
+    token = mint_token(TokenKind.PERSONAL, grant.grant_id)
+    DynamoTokens().add_personal(grant, token)
+    return token.text
+
+
+def _api_key(name: str, user_id: str) -> str:
+    token: MintedToken = mint_token(TokenKind.KEY)
+    key_id = identifier("key", token.row_id)
+    DynamoTokens().add_key(KeyGrant(key_id, user_id, f"{name}'s demo key", token.shown, frozenset({"all"})), token)
+    return token.text
+
+
+def _email(name: str) -> str:
+    return f"{name}@example.com"
+
+
+def identifier(kind: str, name: str) -> str:
+    """The id of a thing of the demo organisation: the same at every start."""
+    return str(uuid5(_NAMESPACE, f"{kind}/{name}"))

@@ -1,0 +1,126 @@
+"""The HTTP gateway in front of `chalice local`: what API Gateway would answer by itself, in our error shapes."""
+
+import json
+from http.server import HTTPServer
+from typing import Any
+
+from chalice import local
+from chalice.app import Chalice
+
+from chalicelib import ids
+from chalicelib.domain.errors import Invalid, MethodNotAllowed, NotFound, Refusal, TooLarge
+from chalicelib.edge.problem import problem_json, status_of
+
+# What API Gateway accepts at most (10 MB); the contracts' own, smaller limit is the operation's to enforce.
+LARGEST_REQUEST = 10 * 1024 * 1024
+
+
+class Gateway(local.LocalGateway):
+    """Routes a request to its operation, or answers for the paths and methods there are none for."""
+
+    def handle_request(self, method: str, path: str, headers: Any, body: bytes | None) -> Any:
+        try:
+            event = self._generate_lambda_event(method, path, headers, body)
+        except ValueError:
+            return refused(NotFound("There is nothing at this path."), path)
+        methods = self._app_object.routes[event["requestContext"]["resourcePath"]]
+        if method not in methods:
+            allowed = ", ".join(sorted(methods))
+            response = refused(MethodNotAllowed(f"This path answers to {allowed}."), path, {"Allow": allowed})
+            return response | ({"body": ""} if method == "HEAD" else {})
+        return self._app_object(event, self._generate_lambda_context())
+
+
+def refused(refusal: Refusal, path: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
+    """A gateway's own answer, as the proxy integration would return it."""
+    request_id = ids.request_id()
+    return {
+        "statusCode": status_of(type(refusal)),
+        "headers": {
+            "Content-Type": "application/problem+json",
+            "X-Request-Id": request_id,
+            **(headers or {}),
+        },
+        "multiValueHeaders": {},
+        "body": json.dumps(problem_json(refusal, request_id, path.partition("?")[0])),
+    }
+
+
+class Handler(local.ChaliceRequestHandler):
+    """One HTTP connection."""
+
+    # A reply is written in two pieces; without this the second waits for the client's delayed ACK.
+    disable_nagle_algorithm = True
+
+    def __init__(self, request: Any, client_address: Any, server: HTTPServer, app_object: Chalice, config: Any) -> None:
+        # chalice's own __init__ would build its own gateway and serve the request at once.
+        self.local_gateway = Gateway(app_object, config)
+        super(local.ChaliceRequestHandler, self).__init__(request, client_address, server)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing: each operation logs its own line."""
+
+    def _answer(self) -> None:
+        try:
+            body = self._read_body()
+        except Refusal as refusal:
+            self.close_connection = True
+            response = refused(refusal, self.path, {"Connection": "close"})
+        else:
+            headers = dict(self.headers)
+            response = self.local_gateway.handle_request(self.command, self.path, headers, body)
+        response = self._handle_binary(response)
+        self._send_http_response(
+            response["statusCode"], response["headers"] | response["multiValueHeaders"], response["body"]
+        )
+
+    do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = _answer  # noqa: N815 - http.server
+
+    def _read_body(self) -> bytes | None:
+        if "chunked" in self.headers.get("transfer-encoding", "").lower():
+            return self._read_chunks()
+        length = self.headers.get("content-length", "0").strip()
+        if not (length.isascii() and length.isdigit()):
+            raise Invalid("Content-Length must be a number.")
+        self._check_size(int(length[:12]))
+        return self.rfile.read(int(length)) if int(length) else None
+
+    def _read_chunks(self) -> bytes:
+        body = b""
+        while True:
+            try:
+                size = int(self.rfile.readline(64).partition(b";")[0], 16)
+            except ValueError as error:
+                raise Invalid("The body's chunks are malformed.") from error
+            self._check_size(len(body) + max(size, 0))
+            if size <= 0:
+                while self.rfile.readline(1024).strip():
+                    pass
+                return body
+            body += self.rfile.read(size)
+            self.rfile.readline(8)
+
+    def _check_size(self, size: int) -> None:
+        if size > LARGEST_REQUEST:
+            raise TooLarge(f"A request may have at most {LARGEST_REQUEST} bytes.")
+
+
+class Server(local.ThreadedHTTPServer):
+    """A thread a connection; bursts of connections wait in the queue instead of being refused."""
+
+    request_queue_size = 256
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A client that goes away is no error of ours."""
+
+
+def create_local_server(app: Chalice, config: Any, host: str, port: int) -> local.LocalDevServer:
+    """`chalice.local.create_local_server`, with our gateway."""
+    local.CustomLocalChalice.__bases__ = (local.LocalChalice, app.__class__)
+    app.__class__ = local.CustomLocalChalice
+    return local.LocalDevServer(app, config, host, port, Handler, Server)
+
+
+def install() -> None:
+    """Make `chalice local` serve through our gateway."""
+    local.create_local_server = create_local_server  # type: ignore[assignment]

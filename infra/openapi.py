@@ -1,0 +1,268 @@
+"""The served OpenAPI documents, made from the routes: `python -m infra.openapi [--check]`."""
+
+import inspect
+import json
+import re
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from chalicelib.domain.callers import ApiKey, PersonalToken, ToolsToken
+from chalicelib.domain.errors import (
+    Forbidden,
+    Invalid,
+    NotFound,
+    RateLimited,
+    Refusal,
+    Unauthorized,
+    UnsupportedMediaType,
+)
+from chalicelib.edge import idempotency
+from chalicelib.edge.exchange import Reply
+from chalicelib.edge.problem import status_of
+from chalicelib.edge.route import Route
+from chalicelib.settings import VERSION
+from infra import catalog
+
+FOLDER = Path(__file__).parents[1] / "chalicelib" / "openapi"
+_SCHEMA = "#/components/schemas/{model}"
+
+_TAGS = {
+    "events": "Publish events into inboxes, and follow them up.",
+    "inbox": "The recipient's side.",
+    "introspection": "What the service offers.",
+    "health": "Signs of life.",
+}
+_TOKENS = {
+    PersonalToken: "`flux-in-pers-…`: an employee's token for one integrator's events.",
+    ToolsToken: "`flux-tools-…`: an integrator's own token.",
+    ApiKey: "`dvd_…`: a person's key.",
+}
+_HEADERS = {
+    "X-Request-Id": ("The call's id: yours if you sent one, else ours.", "string"),
+    "X-RateLimit-Limit": ("Units a minute.", "integer"),
+    "X-RateLimit-Remaining": ("Units left of this minute.", "integer"),
+    "X-RateLimit-Reset": ("When the next minute begins, in epoch seconds.", "integer"),
+    "Retry-After": ("Seconds to wait before the next try.", "integer"),
+    "Idempotent-Replayed": ("`true` when an earlier reply is given again.", "string"),
+}
+_LIMIT_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+_PROBLEM = {
+    "type": "object",
+    "description": "RFC 9457 problem details. `type` and `code` are stable; switch on one of them.",
+    "required": ["type", "title", "status"],
+    "properties": {
+        "type": {"type": "string", "format": "uri"},
+        "title": {"type": "string"},
+        "status": {"type": "integer", "minimum": 100, "maximum": 599},
+        "detail": {"type": "string"},
+        "instance": {"type": "string", "format": "uri-reference"},
+        "requestId": {"type": "string"},
+        "code": {"type": "string", "description": "The last part of `type`, as one word."},
+        "fieldErrors": {
+            "type": "object",
+            "description": "Reasons by the path of the field.",
+            "additionalProperties": {"type": "array", "items": {"type": "string"}},
+        },
+    },
+}
+
+
+class _Schemas(GenerateJsonSchema):
+    """Leaves out what is no rule of the wire: titles, and the None that stands for a member left out."""
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        made = super().default_schema(schema)
+        if made.get("default", ...) is None:
+            del made["default"]
+        return made
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - overrides
+        return False
+
+
+def document(routes: list[Route]) -> dict[str, Any]:
+    """The OpenAPI 3.1 document of these operations."""
+    schemas = _schemas(routes)
+    paths: dict[str, Any] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+    used = {route.tag for route in routes}
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Fluxden API v1",
+            "version": VERSION,
+            "description": "Publish events into people's inboxes, exactly once, and follow them up.",
+            "license": {"name": "Proprietary", "identifier": "LicenseRef-Fluxden"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"BearerAuth": []}],
+        "tags": [{"name": name, "description": text} for name, text in _TAGS.items() if name in used],
+        "paths": paths,
+        "components": {
+            "securitySchemes": {
+                "BearerAuth": {"type": "http", "scheme": "bearer", "description": "\n".join(_TOKENS.values())}
+            },
+            "headers": {
+                name: {"description": text, "schema": {"type": kind}} for name, (text, kind) in _HEADERS.items()
+            },
+            "schemas": {**schemas, "ProblemDetails": _PROBLEM},
+        },
+    }
+
+
+def _schemas(routes: list[Route]) -> dict[str, Any]:
+    wanted: dict[tuple[Any, str], TypeAdapter[Any]] = {}
+    for route in routes:
+        body, answer = route.hints.get("body"), answered(route)
+        if body is not None:
+            wanted[body, "validation"] = TypeAdapter(body)
+        if answer is not None:
+            wanted[answer, "serialization"] = TypeAdapter(answer)
+    inputs: Any = [(model, mode, adapter.core_schema) for (model, mode), adapter in wanted.items()]
+    _, definitions = _Schemas(ref_template=_SCHEMA).generate_definitions(inputs)
+    for schema in definitions.values():
+        schema.pop("title", None)
+    return dict(sorted(definitions.items()))
+
+
+def answered(route: Route) -> type[BaseModel] | None:
+    """The model of the route's successful reply; None when it is text."""
+    hint = route.answer or route.hints["return"]
+    return None if hint is Reply else hint
+
+
+def _operation(route: Route) -> dict[str, Any]:
+    summary, _, rest = (inspect.getdoc(route.function) or "").partition("\n")
+    made: dict[str, Any] = {
+        "operationId": route.__name__,
+        "tags": [route.tag],
+        "summary": summary.strip().rstrip("."),
+        "description": _description(route, rest),
+        "parameters": _parameters(route),
+        "responses": _successes(route) | _refusals(route),
+    }
+    if not route.callers:
+        made["security"] = []
+    if (body := route.hints.get("body")) is not None:
+        content = {"application/json": {"schema": _reference(body)}}
+        made["requestBody"] = {"required": not route.body_is_optional, "content": content}
+    return {name: value for name, value in made.items() if value or name == "security"}
+
+
+def _description(route: Route, rest: str) -> str:
+    text = re.sub(r"(?<!\n)\n(?!\n)", " ", rest.strip())
+    if route.callers:
+        text += "\n\nCalled with " + " or ".join(_TOKENS[kind].split(":")[0] for kind in route.callers) + "."
+    return text.strip()
+
+
+def _reference(model: type[BaseModel]) -> dict[str, str]:
+    return {"$ref": _SCHEMA.format(model=model.__name__)}
+
+
+def _parameters(route: Route) -> list[dict[str, Any]]:
+    made: list[dict[str, Any]] = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string"} | _path_format(name)}
+        for name in re.findall(r"{(\w+)}", route.path)
+    ]
+    if (query := route.hints.get("query")) is not None:
+        schema = query.model_json_schema(schema_generator=_Schemas)
+        definitions = schema.get("$defs", {})
+        for name, member in schema["properties"].items():
+            plain = {**member, **definitions.get(member.get("$ref", "").rpartition("/")[2], {})}
+            plain.pop("$ref", None)
+            plain.pop("title", None)
+            text = plain.pop("description", None)
+            made.append({"name": name, "in": "query", "required": False, "schema": plain})
+            if text:
+                made[-1]["description"] = text
+    if route.accepts_idempotency_key:
+        made.append(
+            {
+                "name": idempotency.HEADER,
+                "in": "header",
+                "required": False,
+                "description": "Repeating the call with the same key and body, within 24 hours, changes nothing and "
+                "gives the first reply again. Another body under the same key is a conflict.",
+                "schema": {"type": "string", "minLength": 1, "maxLength": idempotency.LONGEST_KEY},
+            }
+        )
+    made.append(
+        {
+            "name": "X-Request-Id",
+            "in": "header",
+            "required": False,
+            "description": "An id of yours for this call; it comes back in the reply and stands in our logs.",
+            "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,120}$"},
+        }
+    )
+    return made
+
+
+def _path_format(name: str) -> dict[str, str]:
+    return {"format": "uuid"} if name.endswith("Id") else {}
+
+
+def _successes(route: Route) -> dict[str, Any]:
+    model = answered(route)
+    content: dict[str, Any] = {route.media_type.partition(";")[0]: {}}
+    if route.media_type == "application/json":
+        content = {"application/json": {"schema": _reference(model) if model else {"type": "object"}}}
+    names = ["X-Request-Id", *(_LIMIT_HEADERS if route.callers else [])]
+    names += ["Idempotent-Replayed"] if route.accepts_idempotency_key else []
+    return {
+        str(status): {"description": text, "headers": _headers(names), "content": content}
+        for status, text in route.answers.items()
+    }
+
+
+def _refusals(route: Route) -> dict[str, Any]:
+    kinds: set[type[Refusal]] = {*route.refusals, Invalid}
+    if route.callers:
+        kinds |= {Unauthorized, Forbidden, RateLimited}
+    if "body" in route.hints:
+        kinds.add(UnsupportedMediaType)
+    made = {}
+    for kind in sorted(kinds, key=status_of):
+        names = ["X-Request-Id", *(_LIMIT_HEADERS if kind is RateLimited else [])]
+        names += ["Retry-After"] if kind is RateLimited else []
+        status = status_of(kind)
+        made[str(status)] = {
+            "description": kind.title if kind is not NotFound else "There is no such thing, or not for you.",
+            "headers": _headers(names),
+            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
+        }
+    return made
+
+
+def _headers(names: list[str]) -> dict[str, Any]:
+    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+
+
+def documents() -> dict[Path, str]:
+    """Each document's file and text."""
+    from app import app
+
+    found = list(catalog.routes(app))
+    v1 = document([route for route in found if route.path.startswith("/api/v1/")])
+    return {FOLDER / "v1.json": json.dumps(v1, indent=1, ensure_ascii=False) + "\n"}
+
+
+def main() -> None:
+    """Write the documents, or with --check fail when the committed ones differ."""
+    for path, text in documents().items():
+        if "--check" not in sys.argv:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+            sys.exit(f"{path.name} is not what the routes say; run: make openapi")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,96 @@
+"""The tables: keys, indexes, time to live. The local cloud, the tests and the template all build from here."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.aws import dynamodb
+from chalicelib.resources import DELIVERIES, DIRECTORY, IDEMPOTENCY, INBOX_INDEX, TOKENS, Table
+
+
+@dataclass(frozen=True)
+class Index:
+    """A global secondary index; `included` are the attributes copied into it besides the keys."""
+
+    name: str
+    partition_key: str
+    sort_key: str
+    included: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Definition:
+    """How a table is keyed. All keys are strings."""
+
+    table: Table
+    sort_key: str | None = None
+    indexes: tuple[Index, ...] = ()
+    ttl: str | None = None
+
+    @property
+    def key_attributes(self) -> list[str]:
+        names = {"pk", *([self.sort_key] if self.sort_key else [])}
+        for index in self.indexes:
+            names |= {index.partition_key, index.sort_key}
+        return sorted(names)
+
+
+_LISTED = (
+    "eventType",
+    "severity",
+    "title",
+    "occurredAt",
+    "tone",
+    "summary",
+    "externalStatus",
+    "resolvedAt",
+    "fireCount",
+)
+
+DEFINITIONS = (
+    Definition(DELIVERIES, "sk", (Index(INBOX_INDEX, "recipientUserId", "createdAt", _LISTED),)),
+    Definition(TOKENS),
+    Definition(IDEMPOTENCY, ttl="expiresAt"),
+    Definition(DIRECTORY, "sk"),
+)
+
+
+def create_tables() -> None:
+    """Create the tables that do not exist yet, on whatever engine the client reaches."""
+    client = dynamodb()
+    for definition in DEFINITIONS:
+        try:
+            client.create_table(**request(definition))
+        except client.exceptions.ResourceInUseException:
+            continue
+        name = definition.table.physical_name
+        client.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1})
+        if definition.ttl:
+            client.update_time_to_live(
+                TableName=name, TimeToLiveSpecification={"Enabled": True, "AttributeName": definition.ttl}
+            )
+
+
+def request(definition: Definition) -> dict[str, Any]:
+    """The `CreateTable` request of a definition."""
+    keys = [{"AttributeName": "pk", "KeyType": "HASH"}]
+    if definition.sort_key:
+        keys.append({"AttributeName": definition.sort_key, "KeyType": "RANGE"})
+    made: dict[str, Any] = {
+        "TableName": definition.table.physical_name,
+        "BillingMode": "PAY_PER_REQUEST",
+        "KeySchema": keys,
+        "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in definition.key_attributes],
+    }
+    if definition.indexes:
+        made["GlobalSecondaryIndexes"] = [
+            {
+                "IndexName": index.name,
+                "KeySchema": [
+                    {"AttributeName": index.partition_key, "KeyType": "HASH"},
+                    {"AttributeName": index.sort_key, "KeyType": "RANGE"},
+                ],
+                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(index.included)},
+            }
+            for index in definition.indexes
+        ]
+    return made

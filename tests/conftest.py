@@ -1,0 +1,92 @@
+"""The world of every test: an empty engine with our tables, and the demo organisation in it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.ids import TokenKind, mint_token
+from chalicelib.settings import settings
+from chalicelib.stores.tokens import DynamoTokens
+from infra import demo
+from infra.local import engine
+from infra.tables import create_tables
+from tests.support.api import Api
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _engine() -> None:
+    engine.embed()
+
+
+@pytest.fixture(autouse=True)
+def _settings() -> Iterator[None]:
+    settings.cache_clear()
+    yield
+    settings.cache_clear()
+
+
+@pytest.fixture
+def tables() -> None:
+    engine.reset()
+    create_tables()
+
+
+@dataclass(frozen=True)
+class Desk:
+    """The demo organisation: its demo file's contents, by attribute where tests need them most."""
+
+    demo: dict[str, Any]
+
+    def user_id(self, name: str) -> str:
+        found: str = self.demo["users"][name]["user_id"]
+        return found
+
+    @property
+    def alice(self) -> str:
+        return str(self.demo["personal_tokens"]["alice"])
+
+    @property
+    def bob(self) -> str:
+        return str(self.demo["personal_tokens"]["bob"])
+
+    @property
+    def moderated(self) -> str:
+        return str(self.demo["personal_tokens"]["moderated"])
+
+    @property
+    def fd1(self) -> str:
+        return str(self.demo["tools_tokens"]["fd1"])
+
+    @property
+    def hr(self) -> str:
+        return str(self.demo["tools_tokens"]["hr"])
+
+    @property
+    def alice_key(self) -> str:
+        return str(self.demo["api_keys"]["alice"])
+
+    @property
+    def bob_key(self) -> str:
+        return str(self.demo["api_keys"]["bob"])
+
+    def personal(self, **overrides: Any) -> str:
+        """A new personal token of a new employee, on integrator fd1."""
+        grant = demo.personal_grant("fd1", demo.identifier("user", "new"), self.user_id("alice"))
+        made = type(grant)(**{**vars(grant), **overrides})
+        token = mint_token(TokenKind.PERSONAL, made.grant_id)
+        DynamoTokens().add_personal(made, token)
+        return token.text
+
+
+@pytest.fixture
+def desk(tables: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+    monkeypatch.setenv("DEMO_FILE", str(tmp_path / "demo.json"))
+    return Desk(demo.create(demo.Addresses("http://desk.test", "ws://desk.test", {})))
+
+
+@pytest.fixture
+def api() -> Api:
+    return Api()

@@ -1,0 +1,105 @@
+"""A client that enters where API Gateway does: at an operation's own Lambda function."""
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+from urllib.parse import parse_qs
+
+from chalice.local import LambdaContext, RouteMatcher
+
+from app import app
+from chalicelib.edge.route import Route
+from infra import catalog
+from tests.support import contract
+from tests.support.aws import asked
+
+ROUTES = {(route.method, route.path): route for route in catalog.routes(app)}
+# What the operations of this test run never asked for although they may; looked at by hand now and then.
+USED: dict[str, set[tuple[str, str, str | None]]] = {}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A reply as the gateway would pass it on; `calls` are the store calls it took."""
+
+    status: int
+    headers: dict[str, str]
+    text: str
+    calls: list[str]
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.text)
+
+
+class Api:
+    """Calls operations; each reply must be documented, fit the contract, and stay within the grants."""
+
+    def get(self, path: str, token: str | None = None, **more: Any) -> Answer:
+        return self.call("GET", path, token=token, **more)
+
+    def post(self, path: str, body: Any = None, token: str | None = None, **more: Any) -> Answer:
+        return self.call("POST", path, body, token=token, **more)
+
+    def call(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        token: str | None = None,
+        key: str | None = None,
+        headers: dict[str, str] | None = None,
+        raw: bytes | str | None = None,
+    ) -> Answer:
+        sent = {"Content-Type": "application/json"} if body is not None or raw is not None else {}
+        sent |= {"Authorization": f"Bearer {token}"} if token else {}
+        sent |= {"Idempotency-Key": key} if key is not None else {}
+        text = raw if raw is not None else None if body is None else json.dumps(body)
+        event = gateway_event(method, path, sent | (headers or {}), text)
+        route = ROUTES[method, event["requestContext"]["resourcePath"]]
+        return invoke(route, event)
+
+
+def invoke(route: Route, event: dict[str, Any]) -> Answer:
+    """Run the route's own function on the event, and check its reply and what it asked for."""
+    with asked() as seen:
+        response = route(event, LambdaContext(route.__name__, 256))
+    assert not seen.beyond(route.grants), f"{route.__name__} went beyond its grants: {seen.beyond(route.grants)}"
+    USED.setdefault(route.__name__, set()).update(seen.needs)
+    headers = {name.lower(): value for name, value in response["headers"].items()}
+    media_type = headers["content-type"].partition(";")[0]
+    body = response["body"].encode()
+    contract.check(route.method, route.path, response["statusCode"], media_type, body)
+    assert headers["x-request-id"]
+    return Answer(response["statusCode"], headers, response["body"], seen.calls)
+
+
+def gateway_event(method: str, path: str, headers: dict[str, str], body: bytes | str | None) -> dict[str, Any]:
+    """The event that API Gateway (REST, proxy integration) sends for this request."""
+    matched = _matcher().match_route(path)
+    plain, _, query = path.partition("?")
+    return {
+        "resource": matched.route,
+        "path": plain,
+        "httpMethod": method,
+        "headers": headers,
+        "multiValueQueryStringParameters": parse_qs(query, keep_blank_values=True) or None,
+        "pathParameters": matched.captured,
+        "stageVariables": None,
+        "requestContext": {
+            "resourcePath": matched.route,
+            "httpMethod": method,
+            "path": plain,
+            "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+            "identity": {"sourceIp": "127.0.0.1"},
+        },
+        "body": body,
+        "isBase64Encoded": False,
+    }
+
+
+@cache
+def _matcher() -> RouteMatcher:
+    return RouteMatcher(list(app.routes))

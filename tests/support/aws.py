@@ -1,0 +1,58 @@
+"""What a piece of code asks of the stores: counted, and held against its grants."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+from chalicelib import aws
+from chalicelib.resources import Grant
+
+_MEMBER_ACTIONS = {
+    "Put": "PutItem",
+    "Update": "UpdateItem",
+    "Delete": "DeleteItem",
+    "ConditionCheck": "ConditionCheckItem",
+}
+
+
+@dataclass
+class Asked:
+    """The store calls made, by name in their order, and each (action, table, index) they needed."""
+
+    calls: list[str] = field(default_factory=list)
+    needs: set[tuple[str, str, str | None]] = field(default_factory=set)
+
+    def beyond(self, grants: tuple[Grant, ...]) -> set[tuple[str, str, str | None]]:
+        granted = {(each.action, each.table.physical_name, each.index) for each in grants}
+        return self.needs - granted
+
+
+@contextmanager
+def asked() -> Iterator[Asked]:
+    """Record what is asked of DynamoDB meanwhile, by every thread."""
+    seen = Asked()
+
+    def note(params: dict[str, Any], model: Any, **_: object) -> None:
+        seen.calls.append(model.name)
+        seen.needs.update(_needs(model.name, params))
+
+    events = aws.dynamodb().meta.events
+    events.register("before-parameter-build", note)
+    try:
+        yield seen
+    finally:
+        events.unregister("before-parameter-build", note)
+
+
+def _needs(name: str, params: dict[str, Any]) -> Iterator[tuple[str, str, str | None]]:
+    if name == "TransactWriteItems":
+        # IAM asks for the members' permissions, not for one of the transaction's own.
+        for member in params["TransactItems"]:
+            ((kind, inner),) = member.items()
+            yield f"dynamodb:{_MEMBER_ACTIONS[kind]}", inner["TableName"], None
+    elif name in ("BatchGetItem", "BatchWriteItem"):
+        for table in params["RequestItems"]:
+            yield f"dynamodb:{name}", table, None
+    else:
+        yield f"dynamodb:{name}", params["TableName"], params.get("IndexName")

@@ -1,0 +1,71 @@
+"""Replies held against the contract and against our own document."""
+
+import json
+import re
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from jsonschema import Draft202012Validator, FormatChecker
+
+DATA = Path(__file__).parents[1] / "data"
+OURS = Path(__file__).parents[2] / "chalicelib" / "openapi" / "v1.json"
+
+
+@cache
+def contract() -> dict[str, Any]:
+    """The contract's facts; `nullable` reads as "null is allowed"."""
+    found: dict[str, Any] = _with_nulls(json.loads((DATA / "fluxdesk-v1.facts.json").read_text(encoding="utf-8")))
+    return found
+
+
+@cache
+def ours() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(OURS.read_text(encoding="utf-8"))
+    return found
+
+
+def check(method: str, path: str, status: int, media_type: str, body: bytes) -> None:
+    """Fail unless our document has this reply, and its schema and the contract's both fit it."""
+    answer = ours()["paths"][path][method.lower()]["responses"].get(str(status))
+    assert answer is not None, f"{method} {path} answered an undocumented {status}: {body!r}"
+    assert media_type in answer["content"], f"{method} {path} answered {status} as {media_type}"
+    documents = [(ours(), answer)]
+    theirs = contract()["paths"].get(path, {}).get(method.lower(), {}).get("responses", {}).get(str(status))
+    if theirs is not None:
+        documents.append((contract(), resolved(contract(), theirs)))
+    for document, response in documents:
+        schema = response["content"].get(media_type, {}).get("schema")
+        if schema is not None:
+            validator(document, schema).validate(json.loads(body))
+
+
+def validator(document: dict[str, Any], schema: dict[str, Any]) -> Draft202012Validator:
+    return Draft202012Validator(
+        schema | {"components": document["components"]}, format_checker=FormatChecker(["date-time", "email", "uuid"])
+    )
+
+
+def resolved(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in node:
+        for part in node["$ref"].removeprefix("#/").split("/"):
+            document_part = document if part == "components" else found
+            found: dict[str, Any] = document_part[part]
+        node = found
+    return node
+
+
+def template(path: str) -> str:
+    """The document's path that `path` is an instance of."""
+    plain = path.partition("?")[0]
+    templates = sorted(ours()["paths"], key=lambda each: each.count("{"))
+    return next(each for each in templates if re.fullmatch(re.sub(r"{\w+}", "[^/]+", each), plain))
+
+
+def _with_nulls(node: Any) -> Any:
+    if isinstance(node, list):
+        return [_with_nulls(each) for each in node]
+    if not isinstance(node, dict):
+        return node
+    made = {name: _with_nulls(value) for name, value in node.items() if name != "nullable"}
+    return {"anyOf": [made, {"type": "null"}]} if node.get("nullable") is True else made

@@ -1,0 +1,25 @@
+"""Valid inputs, with overrides."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+_numbers = itertools.count(1)
+
+
+def event(**overrides: Any) -> dict[str, Any]:
+    """A new event of integrator fd1; an override of None takes the member out."""
+    made = {
+        "spec_version": "2",
+        "event_id": f"evt-{next(_numbers)}",
+        "event_type": "fd1.repo.access_granted",
+        "severity": "info",
+        "title": "You can now push to widget-pro",
+        "occurred_at": at(),
+    } | overrides
+    return {name: value for name, value in made.items() if value is not None}
+
+
+def at(**ago: float) -> str:
+    """Now, or so long before, as RFC 3339."""
+    return (datetime.now(UTC) - timedelta(**ago)).isoformat(timespec="microseconds")
