@@ -35,6 +35,7 @@ class PresentedToken:
 class MintedToken:
     """A new token: `text` is shown once, the rest is what may be stored."""
 
+    kind: TokenKind
     text: str
     row_id: str
     secret_hash: str
@@ -65,7 +66,7 @@ def mint_token(kind: TokenKind, grant_id: str | None = None) -> MintedToken:
     text = f"{kind}{body}{_checksum(kind + body)}"
     parsed = parse_token(text)
     assert parsed is not None
-    return MintedToken(text, parsed.row_id, parsed.secret_hash)
+    return MintedToken(kind, text, parsed.row_id, parsed.secret_hash)
 
 
 def parse_token(text: str) -> PresentedToken | None:

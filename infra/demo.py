@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 from chalicelib.domain.directory import Integrator, Person, Project
+from chalicelib.domain.errors import Conflict
 from chalicelib.domain.tokens import KeyGrant, PersonalGrant, ToolsGrant
 from chalicelib.ids import MintedToken, TokenKind, mint_token
 from chalicelib.settings import positive_integer
@@ -72,20 +74,26 @@ def create(addresses: Addresses) -> dict[str, Any]:
 def _create_directory(users: dict[str, str]) -> None:
     directory, now = DynamoDirectory(), datetime.now(UTC)
     for name, user_id in users.items():
-        directory.add_person(Person(user_id, _email(name), name.title(), active=name != "dave"))
+        with suppress(Conflict):
+            directory.add_person(Person(user_id, _email(name), name.title(), active=name != "dave"))
     for slug, title in INTEGRATORS.items():
-        directory.add_integrator(Integrator(identifier("integrator", slug), slug, title, f"{slug}."), now=now)
+        with suppress(Conflict):
+            directory.add_integrator(Integrator(identifier("integrator", slug), slug, title, f"{slug}."), now=now)
     for slug, admin, others in (("apollo", "alice", ("bob",)), ("zephyr", "bob", ("carol",))):
         members = frozenset(users[name] for name in (admin, *others))
         project_id, team_id = identifier("project", slug), identifier("team", slug)
         admins = frozenset({users[admin]})
-        directory.add_project(Project(project_id, slug, slug.title(), team_id, members, admins))
+        with suppress(Conflict):
+            directory.add_project(Project(project_id, slug, slug.title(), team_id, members, admins))
 
 
 def _tools_token(slug: str, *, owner: str, admin: bool) -> str:
     grant = ToolsGrant(identifier("tools", slug), slug, f"{slug}.", owner, admin)
     token = mint_token(TokenKind.TOOLS, grant.token_id)
-    DynamoTokens().add_tools(grant, token)
+    try:
+        DynamoTokens().add_tools(grant, token)
+    except Conflict:
+        DynamoTokens().replace_secret(token)
     return token.text
 
 
@@ -107,7 +115,10 @@ def personal_grant(slug: str, user_id: str, tools_owner_id: str, *, moderated: b
 def _personal_token(slug: str, user_id: str, tools_owner_id: str, *, moderated: bool = False) -> str:
     grant = personal_grant(slug, user_id, tools_owner_id, moderated=moderated)
     token = mint_token(TokenKind.PERSONAL, grant.grant_id)
-    DynamoTokens().add_personal(grant, token)
+    try:
+        DynamoTokens().add_personal(grant, token)
+    except Conflict:
+        DynamoTokens().replace_secret(token)
     return token.text
 
 

@@ -1,6 +1,6 @@
 """What senders do: publish an event, read it back, resolve it, add to it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -38,25 +38,24 @@ _HINT_DEPRECATED = "recipient_hint is deprecated: only moderation-mode tokens st
 _NO_DELIVERY = "No such delivery."
 
 
-class Deliveries(Protocol):
-    def record(
+class Send(Protocol):
+    def __call__(
         self,
         delivery: Delivery,
+        /,
         *,
         fire: str,
         now: datetime,
         claim: Claim | None,
         reply: Callable[[Recorded], Reply],
     ) -> Recorded: ...
-    def repeat(
-        self,
-        delivery_id: str,
-        *,
-        fire: str,
-        now: datetime,
-        claim: Claim | None,
-        reply: Callable[[Recorded], Reply],
-    ) -> Recorded | None: ...
+
+
+class Deliveries(Protocol):
+    @property
+    def record(self) -> Send: ...
+    @property
+    def repeat(self) -> Send: ...
     def find(self, delivery_id: str) -> Thread | None: ...
     def resolve(self, resolved: Delivery, *, claim: Claim | None, reply: Reply) -> bool: ...
     def add_supplement(self, delivery_id: str, added: Supplement, *, claim: Claim | None, reply: Reply) -> bool: ...
@@ -99,40 +98,53 @@ def publish(
         RateLimited: the day's limit is used up and the event is new.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-
-    def reply(recorded: Recorded) -> Reply:
-        return snapshot(Thread(recorded.delivery, ()), **_told(recorded))
-
-    def _told(recorded: Recorded) -> Reply:
-        told: Reply = {
-            "ok": True,
-            "deduped": not recorded.first,
-            "pushed": False,
-            "request_id": call.request_id,
-        }
-        return told | ({"deprecation": _HINT_DEPRECATED} if event.recipient_hint else {})
-
-    delivery = Delivery.of(event, sender=sender, now=call.now)
     if sender.over_daily_limit:
-        recorded = deliveries.repeat(delivery.delivery_id, fire=fire, now=call.now, claim=call.claim, reply=reply)
-        if recorded is None:
+        try:
+            return _send(
+                event, deliveries.repeat, sender=sender, call=call, fire=fire, deliveries=deliveries, projects=projects
+            )
+        except Refusal as refusal:
             raise RateLimited(
                 "The token's daily delivery limit is used up; it is renewed at midnight UTC.",
                 retry_after=seconds_to_midnight(call.now),
-            )
-    else:
-        try:
-            delivery = _admit(event, delivery, sender=sender, now=call.now, projects=projects)
-            recorded = deliveries.record(delivery, fire=fire, now=call.now, claim=call.claim, reply=reply)
-        except (Refusal, AlreadyAnswered):
-            ledger.refund(sender, 1, now=call.now)
-            raise
-        if not recorded.first:
-            ledger.refund(sender, 1, now=call.now)
-    thread = Thread(recorded.delivery, ())
-    if recorded.delivery.supplement_count:
-        thread = deliveries.find(recorded.delivery.delivery_id) or thread
-    return shown(replace(thread, delivery=recorded.delivery), **_told(recorded))
+            ) from refusal
+    try:
+        sent = _send(
+            event, deliveries.record, sender=sender, call=call, fire=fire, deliveries=deliveries, projects=projects
+        )
+    except (Refusal, AlreadyAnswered):
+        ledger.refund(sender, 1, now=call.now)
+        raise
+    if sent.deduped:
+        ledger.refund(sender, 1, now=call.now)
+    return sent
+
+
+def _send(
+    event: InboundEvent,
+    store: Send,
+    *,
+    sender: PersonalToken,
+    call: Call,
+    fire: str,
+    deliveries: Deliveries,
+    projects: Projects,
+) -> DeliveryOut:
+    def told(recorded: Recorded) -> Reply:
+        members: Reply = {"deduped": not recorded.first, "pushed": False, "ok": True, "request_id": call.request_id}
+        return members | ({"deprecation": _HINT_DEPRECATED} if event.recipient_hint else {})
+
+    def reply(recorded: Recorded) -> Reply:
+        return snapshot(Thread(recorded.delivery, ()), **told(recorded))
+
+    delivery = _admit(
+        event, Delivery.of(event, sender=sender, now=call.now), sender=sender, now=call.now, projects=projects
+    )
+    recorded = store(delivery, fire=fire, now=call.now, claim=call.claim, reply=reply)
+    supplements: Sequence[Supplement] = ()
+    if recorded.delivery.supplement_count and (thread := deliveries.find(recorded.delivery.delivery_id)):
+        supplements = thread.supplements
+    return shown(Thread(recorded.delivery, supplements), **told(recorded))
 
 
 def _admit(
@@ -209,7 +221,8 @@ def supplement(
     told: Reply = {"ok": True, "request_id": call.request_id}
     thread = _sent_by(caller, delivery_id, deliveries)
     thread = Thread(thread.delivery, [*thread.supplements, added])
-    if not deliveries.add_supplement(delivery_id, added, claim=call.claim, reply=snapshot(thread, **told)):
+    known_id = thread.delivery.delivery_id
+    if not deliveries.add_supplement(known_id, added, claim=call.claim, reply=snapshot(thread, **told)):
         raise SupplementLimit(f"A delivery has at most {MOST_SUPPLEMENTS} supplements.")
     return shown(thread, **told)
 

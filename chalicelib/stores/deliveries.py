@@ -22,7 +22,7 @@ from chalicelib.domain.deliveries import (
     Supplement,
     Thread,
 )
-from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.errors import NotFound, Unavailable
 from chalicelib.domain.idempotency import Claim
 from chalicelib.domain.inbox import InboxQuery, InboxStatus, Position
 from chalicelib.resources import DELIVERIES, INBOX_INDEX
@@ -67,32 +67,32 @@ class DynamoDeliveries:
             return self._repeat_under(claim, _delivery(refused.rows[0]), reply)
         return first
 
-    def repeat(
-        self, delivery_id: str, *, fire: str, now: datetime, claim: Claim | None, reply: Reply
-    ) -> Recorded | None:
-        """Count one more send of a known delivery; None when there is none.
-
-        One store call; with a claim two.
+    def repeat(self, delivery: Delivery, *, fire: str, now: datetime, claim: Claim | None, reply: Reply) -> Recorded:
+        """Count one more send of a delivery that is stored already. One store call; with a claim two.
 
         Raises:
+            NotFound: it is not stored.
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
+        key = to_item(_key(delivery.delivery_id))
         if claim is None:
             sets, condition, named = _counted(fire, now)
             row = _updated(
                 {
                     "TableName": DELIVERIES.physical_name,
-                    "Key": to_item(_key(delivery_id)),
+                    "Key": key,
                     "UpdateExpression": f"SET fireCount = fireCount + :one {sets}",
                     "ConditionExpression": f"attribute_exists(pk) AND {condition}",
                     "ExpressionAttributeValues": named | values(one=1),
                 }
             )
-            return Recorded(_delivery(row), row["firstFire"] == fire) if row else None
-        got = dynamodb().get_item(
-            TableName=DELIVERIES.physical_name, Key=to_item(_key(delivery_id)), ConsistentRead=True
-        )
-        return self._repeat_under(claim, _delivery(from_item(dict(got["Item"]))), reply) if "Item" in got else None
+            if row is not None:
+                return Recorded(_delivery(row), row["firstFire"] == fire)
+        else:
+            got = dynamodb().get_item(TableName=DELIVERIES.physical_name, Key=key, ConsistentRead=True)
+            if "Item" in got:
+                return self._repeat_under(claim, _delivery(from_item(dict(got["Item"]))), reply)
+        raise NotFound("No such delivery.")
 
     def find(self, delivery_id: str) -> Thread | None:
         """The delivery with its supplements, read consistently. One store call per megabyte."""

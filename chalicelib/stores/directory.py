@@ -12,12 +12,12 @@ from typing import Any
 
 from chalicelib.aws import dynamodb
 from chalicelib.domain.directory import Integrator, Person, Project
-from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.errors import Conflict, Unavailable
 from chalicelib.domain.fields import timestamp
 from chalicelib.domain.projects import ProjectAccess
 from chalicelib.resources import DIRECTORY
 from chalicelib.stores.items import Row, from_item, to_item
-from chalicelib.stores.writes import pause
+from chalicelib.stores.writes import Action, Refused, commit, pause
 
 _ATTEMPTS = 6
 
@@ -37,7 +37,7 @@ class DynamoDirectory:
         return ProjectAccess(found["id"], bool(administers), recipient_id is None or _name(recipient) in rows)
 
     def add_person(self, person: Person) -> None:
-        """Store a person and claim the e-mail address; fails if either is taken."""
+        """Store a person and claim the e-mail address; Conflict when either is taken."""
         row = {
             "email": person.email,
             "name": person.name,
@@ -50,7 +50,7 @@ class DynamoDirectory:
         )
 
     def add_integrator(self, integrator: Integrator, *, now: datetime) -> None:
-        """Store an integrator; fails if its slug is taken."""
+        """Store an integrator; Conflict when its slug is taken."""
         row = {
             "id": integrator.integrator_id,
             "name": integrator.name,
@@ -60,7 +60,7 @@ class DynamoDirectory:
         self._add_all(_key(f"INTEGRATOR#{integrator.slug}", "INTEGRATOR") | row)
 
     def add_project(self, project: Project) -> None:
-        """Store a project with its members; fails if its slug is taken."""
+        """Store a project with its members; Conflict when its slug is taken."""
         row = {"id": project.project_id, "name": project.name, "teamId": project.team_id}
         members = [
             _key(f"PROJECT#{project.slug}", f"MEMBER#{user_id}") | {"admin": user_id in project.admins}
@@ -69,7 +69,7 @@ class DynamoDirectory:
         self._add_all(_key(f"PROJECT#{project.slug}", "PROJECT") | row, *members)
 
     def _add_all(self, *rows: Row) -> None:
-        puts = [
+        puts: list[Action] = [
             {
                 "Put": {
                     "TableName": DIRECTORY.physical_name,
@@ -79,7 +79,10 @@ class DynamoDirectory:
             }
             for row in rows
         ]
-        dynamodb().transact_write_items(TransactItems=puts)  # type: ignore[arg-type]
+        try:
+            commit(puts, claim=None, reply={})
+        except Refused as refused:
+            raise Conflict("One of these is taken already.") from refused
 
     def _get_all(self, keys: list[Row]) -> dict[str, Row]:
         table = DIRECTORY.physical_name

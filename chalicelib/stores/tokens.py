@@ -15,13 +15,14 @@ from botocore.exceptions import ClientError
 from chalicelib.aws import dynamodb, is_transient
 from chalicelib.domain.budgets import Charge, Window, day_of, minute_of, window
 from chalicelib.domain.callers import ApiKey, Caller, PersonalToken, TokenStatus, ToolsToken
-from chalicelib.domain.errors import Inactive, RateLimited, Unauthorized, Unavailable
+from chalicelib.domain.errors import Conflict, Inactive, RateLimited, Unauthorized, Unavailable
 from chalicelib.domain.events import Severity
 from chalicelib.domain.tokens import Admission, KeyGrant, PersonalGrant, ToolsGrant
 from chalicelib.ids import MintedToken, PresentedToken, TokenKind, nonce
 from chalicelib.resources import TOKENS
 from chalicelib.settings import settings
 from chalicelib.stores.items import Row, from_item, to_item, values
+from chalicelib.stores.writes import Action, Refused, commit
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +98,6 @@ class DynamoTokens:
     def add_personal(self, grant: PersonalGrant, token: MintedToken) -> None:
         """Store a new personal grant with its first secret."""
         self._add(
-            f"{TokenKind.PERSONAL.name}#{grant.grant_id}",
             token,
             {
                 "integrator": grant.integrator,
@@ -115,7 +115,6 @@ class DynamoTokens:
     def add_tools(self, grant: ToolsGrant, token: MintedToken) -> None:
         """Store a new tools token."""
         self._add(
-            f"{TokenKind.TOOLS.name}#{grant.token_id}",
             token,
             {
                 "integrator": grant.integrator,
@@ -138,11 +137,20 @@ class DynamoTokens:
         }
         if grant.expires_at:
             row["expiresAt"] = int(grant.expires_at.timestamp())
-        self._add(f"{TokenKind.KEY.name}#{token.row_id}", token, row)
+        self._add(token, row)
 
-    def _add(self, pk: str, token: MintedToken, row: Row) -> None:
+    def replace_secret(self, token: MintedToken) -> None:
+        """Make `token` its grant's only secret from now on; counters and all else stay."""
+        dynamodb().update_item(
+            TableName=TOKENS.physical_name,
+            Key=_key(token),
+            UpdateExpression="SET secretHash = :hash REMOVE priorHash, priorExpiresAt",
+            ConditionExpression="attribute_exists(pk)",
+            ExpressionAttributeValues=values(hash=token.secret_hash),
+        )
+
+    def _add(self, token: MintedToken, row: Row) -> None:
         start: Row = {
-            "pk": pk,
             "secretHash": token.secret_hash,
             "status": TokenStatus.ACTIVE.value,
             "minute": 0,
@@ -151,11 +159,14 @@ class DynamoTokens:
             "dayLeft": 0,
             "useCount": 0,
         }
-        dynamodb().put_item(
-            TableName=TOKENS.physical_name,
-            Item=to_item(start | row),
-            ConditionExpression="attribute_not_exists(pk)",
-        )
+        item = _key(token) | to_item(start | row)
+        put: Action = {
+            "Put": {"TableName": TOKENS.physical_name, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
+        }
+        try:
+            commit([put], claim=None, reply={})
+        except Refused as refused:
+            raise Conflict("There is such a token already.") from refused
 
     def _spend(self, token: PresentedToken, change: _Change, now: datetime) -> Row:
         conditions = [
@@ -172,7 +183,7 @@ class DynamoTokens:
         }
         done = dynamodb().update_item(
             TableName=TOKENS.physical_name,
-            Key=to_item({"pk": f"{token.kind.name}#{token.row_id}"}),
+            Key=_key(token),
             UpdateExpression=f"SET lastUsedAt = :now, useCount = useCount + :one, {', '.join(change.sets)}",
             ConditionExpression=" AND ".join(conditions),
             ExpressionAttributeNames={"#minute": "minute", "#day": "day", "#status": "status"},
@@ -181,6 +192,10 @@ class DynamoTokens:
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
         return from_item(dict(done["Attributes"]))
+
+
+def _key(token: PresentedToken | MintedToken) -> dict[str, Any]:
+    return to_item({"pk": f"{token.kind.name}#{token.row_id}"})
 
 
 def _taken(charge: Charge, budget: int, minute: int, day: str) -> _Change:

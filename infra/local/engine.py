@@ -28,7 +28,7 @@ def embed() -> None:
     session.set_credentials(ACCESS_KEY, ACCESS_KEY)
     session.set_config_variable("region", REGION)
     session.set_config_variable("ignore_configured_endpoint_urls", value=True)
-    session.register("before-send", _answer, unique_id="embedded-engine")  # type: ignore[arg-type]
+    session.register("before-send", answer, unique_id="embedded-engine")  # type: ignore[arg-type]
 
 
 def reset() -> None:
@@ -49,7 +49,8 @@ def serve() -> int:
     return server.server_port
 
 
-def _answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+    """Answer one request of botocore's."""
     with _lock:
         answered: Any = _moto.process_request(request)
     if answered is None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+from fnmatch import fnmatch
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,9 @@ def check(method: str, path: str, status: int, media_type: str, body: bytes) -> 
     """Fail unless our document has this reply, and its schema and the contract's both fit it."""
     answer = ours()["paths"][path][method.lower()]["responses"].get(str(status))
     assert answer is not None, f"{method} {path} answered an undocumented {status}: {body!r}"
-    assert media_type in answer["content"], f"{method} {path} answered {status} as {media_type}"
+    assert any(fnmatch(media_type, each) for each in answer["content"]), (
+        f"{method} {path} answered {status} as {media_type}"
+    )
     documents = [(ours(), answer)]
     theirs = contract()["paths"].get(path, {}).get(method.lower(), {}).get("responses", {}).get(str(status))
     if theirs is not None:
@@ -48,17 +51,15 @@ def validator(document: dict[str, Any], schema: dict[str, Any]) -> Draft202012Va
 
 def resolved(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
     while "$ref" in node:
-        for part in node["$ref"].removeprefix("#/").split("/"):
-            document_part = document if part == "components" else found
-            found: dict[str, Any] = document_part[part]
-        node = found
+        _, section, group, name = node["$ref"].split("/")
+        node = document[section][group][name]
     return node
 
 
 def template(path: str) -> str:
     """The document's path that `path` is an instance of."""
     plain = path.partition("?")[0]
-    templates = sorted(ours()["paths"], key=lambda each: each.count("{"))
+    templates: list[str] = sorted(ours()["paths"], key=lambda each: each.count("{"))
     return next(each for each in templates if re.fullmatch(re.sub(r"{\w+}", "[^/]+", each), plain))
 
 

@@ -23,3 +23,8 @@ def event(**overrides: Any) -> dict[str, Any]:
 def at(**ago: float) -> str:
     """Now, or so long before, as RFC 3339."""
     return (datetime.now(UTC) - timedelta(**ago)).isoformat(timespec="microseconds")
+
+
+def uuid(number: int) -> str:
+    """The same UUID for the same number."""
+    return f"00000000-0000-4000-8000-{number:012d}"

@@ -62,7 +62,7 @@ def get_docs() -> Reply:
     tag="introspection",
     answers={200: "The file."},
     refusals=(NotFound,),
-    media_type="text/javascript",
+    media_type="text/*",
 )
 def get_docs_asset(asset: str) -> Reply:
     """A script or style sheet of the documentation page."""

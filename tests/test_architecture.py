@@ -1,0 +1,75 @@
+"""Rules of the house that a reader would otherwise have to trust."""
+
+import ast
+import subprocess
+import sys
+from inspect import getdoc
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chalicelib.domain.errors import RateLimited, Refusal
+from chalicelib.edge.problem import problem_json, status_of
+from tests.support.api import ROUTES
+
+ROOT = Path(__file__).parents[1]
+EDGE_BUDGET = 450
+
+
+def test_every_refusal_has_a_status_and_a_problem_of_its_own() -> None:
+    kinds = list(_kinds(Refusal))
+    assert len(kinds) > 10
+    for kind in kinds:
+        more: dict[str, Any] = {"retry_after": 1} if kind is RateLimited else {}
+        body = problem_json(kind("Some reason.", **more), "req_1", "/x")
+        assert body["status"] == status_of(kind)
+        assert (body["detail"], body["code"]) == ("Some reason.", kind.code.replace("-", "_"))
+        assert 400 <= status_of(kind) <= 503
+        assert body["type"].startswith("https://")
+
+
+def test_every_operation_tells_what_it_does_and_who_may_call_it() -> None:
+    for route in ROUTES.values():
+        assert getdoc(route.function), route.__name__
+        assert route.answers, route.__name__
+        assert route.status in route.answers, route.__name__
+        assert bool(route.callers) == bool(route.grants), route.__name__
+        assert len(route.__name__) <= 40
+
+
+def test_the_edge_stays_within_its_budget() -> None:
+    lines = sum(_code_lines(path) for path in (ROOT / "chalicelib" / "edge").glob("*.py"))
+    assert lines <= EDGE_BUDGET
+
+
+def test_packages_are_empty_so_that_importing_one_module_imports_no_other() -> None:
+    for path in (ROOT / "chalicelib").rglob("__init__.py"):
+        assert path.read_text(encoding="utf-8") == "", path
+
+
+@pytest.mark.parametrize("module", sorted({route.function.__module__ for route in ROUTES.values()}))
+def test_a_function_loads_only_its_own_area(module: str) -> None:
+    code = f"import sys, {module}; print(*sys.modules, sep='\\n')"
+    loaded = set(
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    )
+    siblings = {route.function.__module__ for route in ROUTES.values()} - {module}
+    assert not loaded & siblings
+    assert not loaded & {"app", "infra", "moto", "aws_lambda_powertools", "werkzeug"}
+
+
+def _kinds(kind: type[Refusal]) -> list[type[Refusal]]:
+    return [found for each in kind.__subclasses__() for found in (each, *_kinds(each))]
+
+
+def _code_lines(path: Path) -> int:
+    text = path.read_text(encoding="utf-8")
+    documented = {
+        line
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
+    }
+    numbered = enumerate(text.splitlines(), 1)
+    return sum(1 for number, line in numbered if line.strip() and line.strip()[0] != "#" and number not in documented)

@@ -1,0 +1,121 @@
+"""What each operation asks of the stores, in order: part of its design, so counted and never timed."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import time_machine
+
+from chalicelib import aws
+from chalicelib.resources import DELIVERIES, TOKENS
+from infra.tables import DEFINITIONS
+from tests.conftest import Desk
+from tests.support import make
+from tests.support.api import Api
+
+EVENTS, INBOX = "/api/v1/events", "/api/v1/inbox"
+SPEND, RECORD, REFUND = "UpdateItem", "UpdateItem", "UpdateItem"
+
+
+@pytest.fixture(autouse=True)
+def _running_minute(api: Api, desk: Desk) -> Any:
+    """Every token's minute and day have begun, and do not end."""
+    with time_machine.travel(datetime(2026, 5, 21, 12, 0, tzinfo=UTC), tick=False):
+        for token in (desk.alice, desk.bob):
+            api.get(f"{EVENTS}/nothing", token)
+        api.get(INBOX, desk.alice_key)
+        yield
+
+
+def test_publishing_takes_two_calls_with_and_without_a_key(api: Api, desk: Desk) -> None:
+    assert api.post(EVENTS, make.event(), desk.alice).calls == [SPEND, RECORD]
+    assert api.post(EVENTS, make.event(), desk.alice, key="k").calls == [SPEND, "TransactWriteItems"]
+    assert api.post(EVENTS, make.event(project_slug="apollo"), desk.alice).calls == [SPEND, "BatchGetItem", RECORD]
+
+
+def test_a_repeat_takes_three_calls(api: Api, desk: Desk) -> None:
+    sent = make.event()
+    api.post(EVENTS, sent, desk.alice)
+    assert api.post(EVENTS, sent, desk.alice).calls == [SPEND, RECORD, REFUND]
+    transactions = ["TransactWriteItems"] * 2
+    assert api.post(EVENTS, sent, desk.alice, key="k").calls == [SPEND, *transactions, REFUND]
+    assert api.post(EVENTS, sent, desk.alice, key="k").calls == [SPEND, "TransactWriteItems", REFUND, "Query"]
+
+
+def test_the_first_call_of_a_minute_takes_one_more(api: Api, desk: Desk) -> None:
+    with time_machine.travel(datetime(2026, 5, 21, 12, 1, tzinfo=UTC), tick=False):
+        assert api.post(EVENTS, make.event(), desk.alice).calls == [SPEND, SPEND, RECORD]
+        assert api.post(EVENTS, make.event(), desk.alice).calls == [SPEND, RECORD]
+
+
+def test_following_up_takes_two_or_three_calls(api: Api, desk: Desk) -> None:
+    path = f"{EVENTS}/{api.post(EVENTS, make.event(), desk.alice).json['deliveryId']}"
+    assert api.get(path, desk.alice).calls == [SPEND, "Query"]
+    assert api.post(f"{path}/supplement", {"markdown_body": "x"}, desk.alice).calls == [
+        SPEND,
+        "Query",
+        "TransactWriteItems",
+    ]
+    assert api.post(f"{path}/resolve", None, desk.alice).calls == [SPEND, "Query", "UpdateItem"]
+    assert api.post(f"{path}/resolve", None, desk.alice).calls == [SPEND, "Query"]
+    assert api.post(f"{path}/resolve", None, desk.alice, key="k").calls == [SPEND, "Query", "TransactWriteItems"]
+
+
+def test_reading_the_inbox_takes_two_calls(api: Api, desk: Desk) -> None:
+    delivery = api.post(EVENTS, make.event(), desk.alice).json["deliveryId"]
+    assert api.get(INBOX, desk.alice_key).calls == [SPEND, "Query"]
+    assert api.get(f"{INBOX}?limit=1", desk.alice_key).calls == [SPEND, "Query"]
+    assert api.get(f"{INBOX}/{delivery}", desk.alice_key).calls == [SPEND, "Query"]
+
+
+def test_refusals_take_no_more_than_what_found_them_out(api: Api, desk: Desk) -> None:
+    assert api.post(EVENTS, {}, desk.alice).calls == [SPEND]
+    assert api.post(EVENTS, make.event(), desk.fd1).calls[-1:] == [SPEND]
+    assert api.get(f"{EVENTS}/nothing", desk.alice).calls == [SPEND]
+    assert api.post(EVENTS, make.event(event_type="hr.x"), desk.alice).calls == [SPEND, REFUND]
+
+
+def test_a_published_event_of_2_kb_costs_at_most_5_write_units(api: Api, desk: Desk) -> None:
+    """A write unit is a kilobyte begun, of the row and again of each index entry."""
+    sent = make.event(
+        summary="s" * 350,
+        markdown_body="m" * 1000,
+        labels={"repo": "widget-pro", "role": "write"},
+        external_url="https://git.example.com/acme/widget-pro",
+        tone="positive",
+    )
+    delivery = api.post(EVENTS, sent, desk.alice).json["deliveryId"]
+    row = aws.dynamodb().get_item(
+        TableName=DELIVERIES.physical_name, Key={"pk": {"S": delivery}, "sk": {"S": "DELIVERY"}}
+    )["Item"]
+    token = max(aws.dynamodb().scan(TableName=TOKENS.physical_name)["Items"], key=size)
+    ((index,),) = [each.indexes for each in DEFINITIONS if each.table is DELIVERIES]
+    listed = {"pk", "sk", index.partition_key, index.sort_key, *index.included}
+    entry = {name: value for name, value in row.items() if name in listed}
+    assert size(row) > 1900
+    assert kilobytes(row) + kilobytes(entry) + kilobytes(token) <= 4, "one unit is left for the event type's count"
+
+
+def kilobytes(item: Any) -> int:
+    return -(-size(item) // 1024)
+
+
+def size(item: Any) -> int:
+    """Bytes of an item as DynamoDB counts them: names and values, numbers at most a byte per two digits and one."""
+    return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
+
+
+def _value_size(value: dict[str, Any]) -> int:
+    ((kind, held),) = value.items()
+    match kind:
+        case "S":
+            return len(held.encode())
+        case "N":
+            return len(held) // 2 + 2
+        case "SS":
+            return sum(len(each.encode()) for each in held)
+        case "M":
+            return 3 + size(held)
+        case "L":
+            return 3 + sum(1 + _value_size(each) for each in held)
+    return 1
