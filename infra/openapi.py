@@ -98,7 +98,6 @@ def document(routes: list[Route]) -> dict[str, Any]:
             "title": "Fluxden API v1",
             "version": VERSION,
             "description": "Publish events into people's inboxes, exactly once, and follow them up.",
-            "license": {"name": "Proprietary", "identifier": "LicenseRef-Fluxden"},
         },
         "servers": [{"url": "/"}],
         "security": [{"BearerAuth": []}],
