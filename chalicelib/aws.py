@@ -1,6 +1,10 @@
 """One cached low-level client per service, and how their errors read."""
 
+import os
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -10,9 +14,11 @@ from botocore.exceptions import ClientError, HTTPClientError
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_sqs import SQSClient
 
 _lock = threading.Lock()
-_calls = threading.local()
+# A list, so that threads which copied the context count into the same one.
+_calls: ContextVar[list[int] | None] = ContextVar("calls", default=None)
 
 _CONFIG = Config(
     connect_timeout=2,
@@ -50,9 +56,28 @@ def dynamodb() -> "DynamoDBClient":
     return client
 
 
-def calls() -> int:
-    """How many calls this thread has made so far."""
-    return getattr(_calls, "count", 0)
+def sqs() -> "SQSClient":
+    client: SQSClient = _client("sqs")
+    return client
+
+
+@cache
+def queue_url(name: str) -> str:
+    """The queue's URL: from `FLUXDEN_QUEUES_URL` where the deployment sets it, else asked for once."""
+    if base := os.environ.get("FLUXDEN_QUEUES_URL"):
+        return f"{base}/{name}"
+    return sqs().get_queue_url(QueueName=name)["QueueUrl"]
+
+
+@contextmanager
+def counted() -> Iterator[list[int]]:
+    """Count the calls made meanwhile, by this thread and by those it starts: the list's one number."""
+    count = [0]
+    token = _calls.set(count)
+    try:
+        yield count
+    finally:
+        _calls.reset(token)
 
 
 def is_transient(error: BaseException) -> bool:
@@ -65,7 +90,8 @@ def is_transient(error: BaseException) -> bool:
 
 
 def _count(**_: object) -> None:
-    _calls.count = calls() + 1
+    if (count := _calls.get()) is not None:
+        count[0] += 1
 
 
 _clients: dict[str, Any] = {}

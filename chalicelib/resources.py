@@ -1,15 +1,20 @@
-"""Our tables and what a function may do with them: one name each."""
+"""Our tables and queues, and what a function may do with them: one name each."""
 
 import os
 from dataclasses import dataclass
 
 
+def physical(name: str) -> str:
+    """What a table or queue of ours is called on the engine."""
+    return f"{os.environ.get('FLUXDEN_PREFIX', 'fluxden')}-{name}"
+
+
 @dataclass(frozen=True)
 class Grant:
-    """Permission for one DynamoDB action on one table, or on one of its indexes."""
+    """Permission for one action on one table, on one of its indexes, or on one queue."""
 
     action: str
-    table: "Table"
+    resource: "Table | Queue"
     index: str | None = None
 
 
@@ -21,15 +26,40 @@ class Table:
 
     @property
     def physical_name(self) -> str:
-        return f"{os.environ.get('FLUXDEN_PREFIX', 'fluxden')}-{self.name}"
+        return physical(self.name)
 
     def can(self, *actions: str, index: str | None = None) -> tuple[Grant, ...]:
         return tuple(Grant(f"dynamodb:{action}", self, index) for action in actions)
 
 
+@dataclass(frozen=True)
+class Queue:
+    """An SQS queue of ours; what can't be processed ends in its dead-letter queue."""
+
+    name: str
+
+    @property
+    def physical_name(self) -> str:
+        return physical(self.name)
+
+    @property
+    def dead_letters(self) -> "Queue":
+        return Queue(f"{self.name}-dead-letters")
+
+    def can_send(self) -> tuple[Grant, ...]:
+        return (Grant("sqs:SendMessage", self),)
+
+
+CATALOG = Table("catalog")
 DELIVERIES = Table("deliveries")
-TOKENS = Table("tokens")
-IDEMPOTENCY = Table("idempotency")
 DIRECTORY = Table("directory")
+EVENT_TYPES = Table("event-types")
+IDEMPOTENCY = Table("idempotency")
+TOKENS = Table("tokens")
+
+CALLBACKS = Queue("callbacks")
+FAN_OUT = Queue("fan-out")
 
 INBOX_INDEX = "inbox"
+DUE_INDEX = "due"
+OWNER_INDEX = "owner"

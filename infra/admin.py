@@ -5,6 +5,7 @@ import os
 import click
 
 from infra import demo
+from infra.queues import create_queues
 from infra.tables import create_tables
 
 
@@ -33,6 +34,7 @@ def create_demo() -> None:
         "FLUXDEN_PREFIX",
     )
     create_tables()
+    create_queues()
     demo.create(
         demo.Addresses(
             base_url=f"http://127.0.0.1:{port}",

@@ -1,10 +1,14 @@
 """What the app serves: found by walking it, so that there is no second list."""
 
 from collections.abc import Iterator
+from importlib import import_module
+from typing import Any
 
 from chalice.app import Chalice
 
+from chalicelib.edge.consumer import Consumer
 from chalicelib.edge.route import Route
+from chalicelib.edge.schedule import Schedule
 
 
 def routes(app: Chalice) -> Iterator[Route]:
@@ -13,3 +17,19 @@ def routes(app: Chalice) -> Iterator[Route]:
         for _, entry in sorted(methods.items()):
             route: Route = entry.view_function.route  # type: ignore[attr-defined]
             yield route
+
+
+def consumers(app: Chalice) -> Iterator[Consumer]:
+    """Every queue's worker."""
+    return (found for found in _handlers(app) if isinstance(found, Consumer))
+
+
+def schedules(app: Chalice) -> Iterator[Schedule]:
+    """All scheduled work."""
+    return (found for found in _handlers(app) if isinstance(found, Schedule))
+
+
+def _handlers(app: Chalice) -> Iterator[Any]:
+    for source in app.event_sources:
+        module, _, name = source.handler_string.rpartition(".")
+        yield getattr(import_module(module), name)

@@ -22,7 +22,7 @@ from chalicelib.domain.errors import (
     UnsupportedMediaType,
 )
 from chalicelib.edge import idempotency
-from chalicelib.edge.exchange import Reply
+from chalicelib.edge.operation import Reply
 from chalicelib.edge.problem import status_of
 from chalicelib.edge.route import Route
 from chalicelib.settings import VERSION

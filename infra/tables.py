@@ -4,7 +4,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.aws import dynamodb
-from chalicelib.resources import DELIVERIES, DIRECTORY, IDEMPOTENCY, INBOX_INDEX, TOKENS, Table
+from chalicelib.resources import (
+    CATALOG,
+    DELIVERIES,
+    DIRECTORY,
+    DUE_INDEX,
+    EVENT_TYPES,
+    IDEMPOTENCY,
+    INBOX_INDEX,
+    OWNER_INDEX,
+    TOKENS,
+    Table,
+)
 
 
 @dataclass(frozen=True)
@@ -14,7 +25,7 @@ class Index:
     name: str
     partition_key: str
     sort_key: str
-    included: tuple[str, ...]
+    included: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,10 +58,17 @@ _LISTED = (
 )
 
 DEFINITIONS = (
-    Definition(DELIVERIES, "sk", (Index(INBOX_INDEX, "recipientUserId", "createdAt", _LISTED),)),
-    Definition(TOKENS),
+    Definition(
+        DELIVERIES,
+        "sk",
+        (Index(INBOX_INDEX, "recipientUserId", "createdAt", _LISTED), Index(DUE_INDEX, "dueQueue", "dueAt")),
+        ttl="expiresAt",
+    ),
+    Definition(TOKENS, indexes=(Index(OWNER_INDEX, "keyOwner", "createdAt"),)),
     Definition(IDEMPOTENCY, ttl="expiresAt"),
     Definition(DIRECTORY, "sk"),
+    Definition(CATALOG, "sk"),
+    Definition(EVENT_TYPES, "sk"),
 )
 
 
@@ -89,8 +107,14 @@ def request(definition: Definition) -> dict[str, Any]:
                     {"AttributeName": index.partition_key, "KeyType": "HASH"},
                     {"AttributeName": index.sort_key, "KeyType": "RANGE"},
                 ],
-                "Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(index.included)},
+                "Projection": _projection(index),
             }
             for index in definition.indexes
         ]
     return made
+
+
+def _projection(index: Index) -> dict[str, Any]:
+    if not index.included:
+        return {"ProjectionType": "KEYS_ONLY"}
+    return {"ProjectionType": "INCLUDE", "NonKeyAttributes": list(index.included)}

@@ -12,6 +12,7 @@ from chalicelib.settings import settings
 from chalicelib.stores.tokens import DynamoTokens
 from infra import demo
 from infra.local import engine
+from infra.queues import create_queues
 from infra.tables import create_tables
 from tests.support.api import Api
 
@@ -32,6 +33,7 @@ def _settings() -> Iterator[None]:
 def tables() -> None:
     engine.reset()
     create_tables()
+    create_queues()
 
 
 @dataclass(frozen=True)

@@ -64,12 +64,14 @@ def _kinds(kind: type[Refusal]) -> list[type[Refusal]]:
 
 
 def _code_lines(path: Path) -> int:
+    """Lines of code besides imports, docstrings, comments and blank ones."""
     text = path.read_text(encoding="utf-8")
-    documented = {
+    left_out = {
         line
         for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        or (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str))
         for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
     }
     numbered = enumerate(text.splitlines(), 1)
-    return sum(1 for number, line in numbered if line.strip() and line.strip()[0] != "#" and number not in documented)
+    return sum(1 for number, line in numbered if line.strip() and line.strip()[0] != "#" and number not in left_out)

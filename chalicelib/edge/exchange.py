@@ -5,9 +5,8 @@ import logging
 import re
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chalice.app import MultiDict, Request, Response
 from pydantic import BaseModel, ValidationError
@@ -27,28 +26,17 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.idempotency import AlreadyAnswered, Answered, Claim
 from chalicelib.edge import auth, idempotency, limits, problem
-
-if TYPE_CHECKING:
-    from chalicelib.edge.route import Route
+from chalicelib.edge.operation import Operation, Reply
 
 log = logging.getLogger("fluxden")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,120}")
 
 
-@dataclass(frozen=True)
-class Reply:
-    """A reply other than the operation's usual one: a body of JSON by its model, or of text as it is."""
-
-    body: BaseModel | str
-    status: int
-    headers: Mapping[str, str] = field(default_factory=dict)
-
-
 class Exchange:
     """One request on its way through one route."""
 
-    def __init__(self, route: "Route", request: Request, path: Mapping[str, str]) -> None:
+    def __init__(self, route: Operation, request: Request, path: Mapping[str, str]) -> None:
         self.route, self.request, self.path = route, request, path
         self.now = datetime.now(UTC)
         given = request.headers.get("x-request-id")
@@ -60,25 +48,29 @@ class Exchange:
 
     def respond(self) -> Response:
         """Answer, whatever happens: refusals and faults included, in the family's error shape."""
-        started, calls = time.perf_counter(), aws.calls()
-        try:
-            response = self._reply(self._answer())
-        except Refusal as refusal:
-            response = self._refused(refusal)
-        except Exception as fault:
-            transient = aws.is_transient(fault)
-            log.exception("fault in %s (%s)", self.route.__name__, self.request_id)
-            response = self._refused(Unavailable("A store did not answer in time.") if transient else None)
+        started = time.perf_counter()
+        with aws.counted() as calls:
+            response = self._response()
         line = {
             "operation": self.route.__name__,
             "requestId": self.request_id,
             "status": response.status_code,
             "caller": self.caller.identity if self.caller else None,
-            "storeCalls": aws.calls() - calls,
+            "storeCalls": calls[0],
             "milliseconds": round((time.perf_counter() - started) * 1000, 1),
         }
         log.info(json.dumps(line))
         return response
+
+    def _response(self) -> Response:
+        try:
+            return self._reply(self._answer())
+        except Refusal as refusal:
+            return self._refused(refusal)
+        except Exception as fault:
+            log.exception("fault in %s (%s)", self.route.__name__, self.request_id)
+            transient = aws.is_transient(fault)
+            return self._refused(Unavailable("A store did not answer in time.") if transient else None)
 
     def _answer(self) -> BaseModel | Reply:
         # Size, who, which kind of token, budget, and only then the input. The input is parsed before, since what

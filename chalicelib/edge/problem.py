@@ -53,6 +53,11 @@ def problem_json(refusal: errors.Refusal | None, request_id: str, path: str) -> 
     return body
 
 
+def plain_error(refusal: errors.Refusal | None, request_id: str, path: str) -> Body:  # noqa: ARG001 - a Shape
+    """The error of dividen-v2: `success` is false, `error` says why."""
+    return {"success": False, "error": refusal.detail if refusal else "Something failed on our side."}
+
+
 def invalid(error: ValidationError) -> errors.Invalid:
     """The refusal for input that does not fit its model; it never repeats the input."""
     fields: dict[str, list[str]] = {}

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 from infra import demo
 from infra.local import engine, gateway
+from infra.queues import create_queues
 from infra.tables import create_tables
 
 HOST = "127.0.0.1"
@@ -27,6 +28,7 @@ def start() -> None:
     engine.embed()
     gateway.install()
     create_tables()
+    create_queues()
     addresses = demo.Addresses(
         base_url=f"http://{HOST}:{port}",
         ws_url=f"ws://{HOST}:{_port('WS_PORT', 8001)}",

@@ -4,6 +4,7 @@ moto's conditional writes are not atomic under threads, so every request, from t
 outside, goes through one lock.
 """
 
+import os
 import threading
 from collections.abc import Callable, Iterable
 from functools import cache
@@ -16,6 +17,7 @@ from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 from chalicelib import aws
 
 REGION = "us-east-1"
+ACCOUNT = "123456789012"  # the one moto serves when nothing names another
 ACCESS_KEY = "local"
 
 _lock = threading.RLock()
@@ -27,6 +29,7 @@ def embed() -> None:
     session = aws.session()
     session.set_credentials(ACCESS_KEY, ACCESS_KEY)
     session.set_config_variable("region", REGION)
+    os.environ["FLUXDEN_QUEUES_URL"] = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}"
     session.set_config_variable("ignore_configured_endpoint_urls", value=True)
     session.register("before-send", answer, unique_id="embedded-engine")  # type: ignore[arg-type]
 

@@ -24,7 +24,7 @@ class Asked:
     needs: set[tuple[str, str, str | None]] = field(default_factory=set)
 
     def beyond(self, grants: tuple[Grant, ...]) -> set[tuple[str, str, str | None]]:
-        granted = {(each.action, each.table.physical_name, each.index) for each in grants}
+        granted = {(each.action, each.resource.physical_name, each.index) for each in grants}
         return self.needs - granted
 
 

@@ -2,8 +2,9 @@
 
 from functools import partial
 
+from chalicelib.edge.operation import Family
 from chalicelib.edge.problem import problem_json
-from chalicelib.edge.route import Family, route
+from chalicelib.edge.route import route
 from chalicelib.resources import TOKENS
 from chalicelib.stores.idempotency import DynamoIdempotency
 from chalicelib.stores.tokens import DynamoTokens

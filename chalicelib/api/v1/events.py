@@ -13,7 +13,7 @@ from chalicelib.domain.deliveries import DeliveryOut, ResolveIn, Supplement, Sup
 from chalicelib.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.domain.events import InboundEvent
 from chalicelib.domain.fields import timestamp
-from chalicelib.edge.exchange import Reply
+from chalicelib.edge.operation import Reply
 from chalicelib.resources import DELIVERIES, DIRECTORY, IDEMPOTENCY
 from chalicelib.services import events
 from chalicelib.stores.deliveries import DynamoDeliveries

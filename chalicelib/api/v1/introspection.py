@@ -9,7 +9,7 @@ from chalice.app import Blueprint
 from chalicelib.api.v1.contract import operation
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.fields import Out, TimeOut, timestamp
-from chalicelib.edge.exchange import Reply
+from chalicelib.edge.operation import Reply
 from chalicelib.settings import VERSION
 
 bp = Blueprint(__name__)

@@ -1,0 +1,75 @@
+"""Turn a function of one message into an SQS Lambda function that reports the messages it failed on."""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, get_type_hints
+
+from chalice.app import Blueprint
+from pydantic import BaseModel
+
+from chalicelib import aws
+from chalicelib.resources import Grant, Queue
+
+log = logging.getLogger("fluxden")
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """One queue's worker.
+
+    The function takes one parsed `message`. When it raises, this message alone is delivered again, at most as
+    often as the queue allows; so the function must do no harm when it meets a message a second time.
+    """
+
+    function: Callable[[Any], None]
+    queue: Queue
+    grants: tuple[Grant, ...]
+
+    def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        """Work through one SQS event: the entry point of this worker's Lambda function."""
+        # Imported here: the operations that send to the queue share modules with its worker, not its start.
+        from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+
+        processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
+        answer = process_partial_response(event, self._work, processor, context)
+        return dict(answer)
+
+    @property
+    def __name__(self) -> str:
+        return self.function.__name__
+
+    @cached_property
+    def message(self) -> type[BaseModel]:
+        found: type[BaseModel] = get_type_hints(self.function)["message"]
+        return found
+
+    def _work(self, record: Any) -> None:
+        outcome = "failed"
+        with aws.counted() as calls:
+            try:
+                self.function(self.message.model_validate_json(record.body))
+                outcome = "done"
+            except Exception:
+                # Logged with its stack but without the message, which may hold what people wrote.
+                log.exception("message %s of %s failed", record.message_id, self.__name__)
+                raise
+            finally:
+                line = {"worker": self.__name__, "messageId": record.message_id, "outcome": outcome}
+                received = int(record.attributes.approximate_receive_count)
+                log.info(json.dumps(line | {"received": received, "storeCalls": calls[0]}))
+
+
+def consumer(
+    bp: Blueprint, queue: Queue, *, grants: tuple[Grant, ...] = ()
+) -> Callable[[Callable[[Any], None]], Consumer]:
+    """Declare the worker of `queue` on `bp`."""
+
+    def declare(function: Callable[[Any], None]) -> Consumer:
+        declared = Consumer(function, queue, grants)
+        bp.on_sqs_message(queue=queue.name, batch_size=10, name=declared.__name__)(declared)
+        return declared
+
+    return declare

@@ -1,0 +1,87 @@
+"""One HTTP operation: all that its function, its policy and its documentation need."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from inspect import Parameter, signature
+from typing import Any, Protocol, get_args, get_type_hints
+
+from pydantic import BaseModel
+
+from chalicelib.domain.budgets import Charge
+from chalicelib.domain.callers import Caller
+from chalicelib.domain.errors import Refusal
+from chalicelib.domain.idempotency import Answered, Claim
+from chalicelib.edge import auth, problem
+from chalicelib.resources import Grant
+
+
+@dataclass(frozen=True)
+class Reply:
+    """A reply other than the operation's usual one: a body of JSON by its model, or of text as it is."""
+
+    body: BaseModel | str
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+class Replays(Protocol):
+    def find(self, claim: Claim) -> Answered | None: ...
+
+
+@dataclass(frozen=True)
+class Family:
+    """What the operations of one contract share: their error shape, and the stores behind the edge."""
+
+    shape: problem.Shape
+    error_type: str
+    tokens: auth.Tokens
+    replays: Replays
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation as it is declared.
+
+    The function's signature is its contract. `body` and `query` are parsed into their annotated models,
+    `caller` is the authenticated bearer of one of the annotated kinds of token, `call` tells id, time and
+    claim; every other parameter is taken from the path. A body with a default may be left out.
+    """
+
+    function: Callable[..., BaseModel | Reply]
+    method: str
+    path: str
+    family: Family
+    tag: str
+    status: int = 200
+    grants: tuple[Grant, ...] = ()
+    refusals: tuple[type[Refusal], ...] = ()
+    answer: type[BaseModel] | None = None
+    answers: Mapping[int, str] = field(default_factory=dict)
+    media_type: str = "application/json"
+    area: str = "all"
+    instead: str = ""
+    charge: Callable[[Any], Charge] = lambda _: Charge()
+    replay: Callable[[dict[str, Any]], BaseModel | Reply] | None = None
+
+    @property
+    def __name__(self) -> str:
+        return self.function.__name__
+
+    @cached_property
+    def hints(self) -> dict[str, Any]:
+        return get_type_hints(self.function, include_extras=True)
+
+    @cached_property
+    def callers(self) -> tuple[type[Caller], ...]:
+        """The kinds of caller allowed; none for a public operation."""
+        hint = self.hints.get("caller")
+        return () if hint is None else get_args(hint) or (hint,)
+
+    @cached_property
+    def body_is_optional(self) -> bool:
+        return signature(self.function).parameters["body"].default is not Parameter.empty
+
+    @property
+    def accepts_idempotency_key(self) -> bool:
+        return self.replay is not None

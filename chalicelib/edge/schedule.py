@@ -1,0 +1,46 @@
+"""Turn a function of the present time into a scheduled Lambda function."""
+
+import json
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from chalice.app import Blueprint, Rate
+
+from chalicelib import aws
+from chalicelib.resources import Grant
+
+log = logging.getLogger("fluxden")
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Work that is done every so many minutes. Runs may overlap, be late, or be left out."""
+
+    function: Callable[[datetime], object]
+    minutes: int
+    grants: tuple[Grant, ...]
+
+    def __call__(self, event: object, context: object) -> None:  # noqa: ARG002 - Lambda's
+        """Do the work once: the entry point of this schedule's Lambda function."""
+        with aws.counted() as calls:
+            done = self.function(datetime.now(UTC))
+        log.info(json.dumps({"schedule": self.__name__, "done": done, "storeCalls": calls[0]}))
+
+    @property
+    def __name__(self) -> str:
+        return self.function.__name__
+
+
+def schedule(
+    bp: Blueprint, *, minutes: int, grants: tuple[Grant, ...] = ()
+) -> Callable[[Callable[[datetime], object]], Schedule]:
+    """Declare work to be done every `minutes` minutes; what it returns is logged."""
+
+    def declare(function: Callable[[datetime], object]) -> Schedule:
+        declared = Schedule(function, minutes, grants)
+        bp.schedule(Rate(minutes, unit=Rate.MINUTES), name=declared.__name__)(declared)
+        return declared
+
+    return declare

@@ -1,0 +1,41 @@
+"""The queues, each with its dead-letter queue. The local cloud, the tests and the template all build from here."""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.aws import sqs
+from chalicelib.resources import CALLBACKS, FAN_OUT, Queue
+
+MOST_RECEIVES = 5
+_TWO_WEEKS = 14 * 24 * 3600
+
+
+@dataclass(frozen=True)
+class Definition:
+    """How a queue is worked through; its worker may take `timeout` seconds for a batch."""
+
+    queue: Queue
+    timeout: int = 30
+
+    @property
+    def visibility_timeout(self) -> int:
+        """Seconds until a message that was taken and not dealt with may be taken again."""
+        return 6 * self.timeout
+
+
+DEFINITIONS = (Definition(FAN_OUT), Definition(CALLBACKS, timeout=60))
+
+
+def create_queues() -> None:
+    """Create the queues that do not exist yet, on whatever engine the client reaches."""
+    for definition in DEFINITIONS:
+        dead = _create(definition.queue.dead_letters, {"MessageRetentionPeriod": str(_TWO_WEEKS)})
+        arn = sqs().get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+        redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": MOST_RECEIVES})
+        attributes = {"VisibilityTimeout": str(definition.visibility_timeout), "RedrivePolicy": redrive}
+        _create(definition.queue, attributes)
+
+
+def _create(queue: Queue, attributes: Any) -> str:
+    return sqs().create_queue(QueueName=queue.physical_name, Attributes=attributes)["QueueUrl"]

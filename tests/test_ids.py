@@ -1,0 +1,321 @@
+"""Tokens, times and cursors: what we write we read again, and nothing else."""
+
+import base64
+import json
+import re
+import string
+import zlib
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+from chalicelib.domain.errors import Invalid
+from chalicelib.domain.fields import parse_timestamp, timestamp
+from chalicelib.edge.paging import cursor, position
+from chalicelib.ids import MintedToken, TokenKind, mint_token, nonce, parse_token, request_id
+
+BASE64URL = string.ascii_letters + string.digits + "-_"
+GRANT = "d76164c5-e157-5e12-9c4e-55111bbb1034"
+
+kinds = st.sampled_from(TokenKind)
+
+
+def minted(kind: TokenKind, grant_id: str | UUID = GRANT) -> MintedToken:
+    return mint_token(kind) if kind is TokenKind.KEY else mint_token(kind, str(grant_id))
+
+
+def checked(text: str) -> str:
+    """`text` with the checksum that makes it look like a token of ours."""
+    return text + base64.urlsafe_b64encode(zlib.crc32(text.encode()).to_bytes(4)).decode().rstrip("=")
+
+
+# Tokens
+
+
+@given(kinds, st.uuids())
+def test_a_minted_token_is_read_as_what_it_was_minted_for(kind: TokenKind, grant_id: UUID) -> None:
+    token = minted(kind, grant_id)
+    presented = parse_token(token.text)
+
+    assert presented is not None
+    assert presented.kind is kind
+    assert (presented.row_id, presented.secret_hash) == (token.row_id, token.secret_hash)
+    assert token.row_id == (token.secret_hash if kind is TokenKind.KEY else str(grant_id))
+
+
+@pytest.mark.parametrize(
+    ("kind", "form"),
+    [
+        (TokenKind.KEY, r"dvd_(?P<secret>[A-Za-z0-9_-]{43})[A-Za-z0-9_-]{6}"),
+        (TokenKind.TOOLS, r"flux-tools-[A-Za-z0-9_-]{22}(?P<secret>[A-Za-z0-9_-]{43})[A-Za-z0-9_-]{6}"),
+        (TokenKind.PERSONAL, r"flux-in-pers-[A-Za-z0-9_-]{22}(?P<secret>[A-Za-z0-9_-]{43})[A-Za-z0-9_-]{6}"),
+    ],
+)
+def test_a_token_is_prefix_id_secret_and_checksum_with_a_secret_of_256_bits(kind: TokenKind, form: str) -> None:
+    secrets = set()
+    for _ in range(50):
+        token = minted(kind)
+        matched = re.fullmatch(form, token.text)
+        assert matched is not None, kind
+        assert checked(token.text[:-6]) == token.text
+        secrets.add(base64.urlsafe_b64decode(matched["secret"] + "="))
+    assert {len(secret) for secret in secrets} == {32}
+    assert len(secrets) == 50
+    # No bit is fixed: that all 50 agree in one has a chance of 1 in 2^41.
+    ones, every = 0, (1 << 256) - 1
+    zeros = 0
+    for secret in secrets:
+        ones |= int.from_bytes(secret)
+        zeros |= ~int.from_bytes(secret) & every
+    assert ones == zeros == every
+
+
+@given(kinds)
+def test_two_tokens_of_one_grant_share_its_row_and_no_secret(kind: TokenKind) -> None:
+    first, second = minted(kind), minted(kind)
+
+    assert first.text != second.text
+    assert first.secret_hash != second.secret_hash
+    assert (first.row_id == second.row_id) is (kind is not TokenKind.KEY)
+
+
+def test_neither_the_row_nor_the_hash_tells_the_secret() -> None:
+    for kind in TokenKind:
+        token = minted(kind)
+        secret = token.text[-49:-6]
+        assert secret not in token.row_id + token.secret_hash
+        assert re.fullmatch("[0-9a-f]{64}", token.secret_hash)
+
+
+def test_what_is_shown_of_a_key_is_its_beginning() -> None:
+    token = minted(TokenKind.KEY)
+
+    assert token.shown == token.text[:12] + "..."
+
+
+@given(kinds, st.data())
+def test_a_token_with_any_character_changed_is_refused(kind: TokenKind, data: st.DataObject) -> None:
+    text = minted(kind).text
+    place = data.draw(st.integers(0, len(text) - 1), "place")
+    other = data.draw(st.sampled_from(BASE64URL) | st.characters(), "other")
+    assume(other != text[place])
+
+    assert parse_token(text[:place] + other + text[place + 1 :]) is None
+
+
+@given(kinds, st.data())
+def test_a_token_with_a_character_more_or_less_is_refused(kind: TokenKind, data: st.DataObject) -> None:
+    text = minted(kind).text
+    place = data.draw(st.integers(0, len(text) - 1), "place")
+    more = data.draw(st.sampled_from(BASE64URL + " \n=") | st.characters(), "more")
+
+    assert parse_token(text[:place] + text[place + 1 :]) is None
+    assert parse_token(text[:place] + more + text[place:]) is None
+    assert parse_token(text + more) is None
+
+
+@given(kinds, st.data())
+def test_two_neighbours_must_not_change_places(kind: TokenKind, data: st.DataObject) -> None:
+    text = minted(kind).text
+    place = data.draw(st.integers(0, len(text) - 2), "place")
+    assume(text[place] != text[place + 1])
+
+    assert parse_token(text[:place] + text[place + 1] + text[place] + text[place + 2 :]) is None
+
+
+@given(kinds, kinds)
+def test_a_token_of_one_kind_is_none_of_another(kind: TokenKind, other: TokenKind) -> None:
+    assume(kind is not other)
+
+    assert parse_token(other + minted(kind).text.removeprefix(kind)) is None
+
+
+@given(st.text() | st.tuples(kinds, st.text()).map("".join) | st.tuples(kinds, st.text(BASE64URL)).map("".join))
+def test_arbitrary_text_is_no_token(text: str) -> None:
+    assert parse_token(text) is None
+
+
+@given(kinds, st.data())
+def test_text_with_a_fitting_checksum_is_read_without_a_fault(kind: TokenKind, data: st.DataObject) -> None:
+    length = 43 if kind is TokenKind.KEY else 65
+    alphabet = st.sampled_from(BASE64URL + "=+/ .") | st.characters()
+    presented = parse_token(checked(kind + data.draw(st.text(alphabet, min_size=length, max_size=length), "body")))
+
+    assert presented is None or presented.kind is kind
+    if presented is not None and kind is not TokenKind.KEY:
+        assert str(UUID(presented.row_id)) == presented.row_id
+
+
+def test_request_ids_and_nonces_are_new_every_time() -> None:
+    for make, form in ((request_id, r"req_[A-Za-z0-9_-]{20}"), (nonce, r"[A-Za-z0-9_-]{12}")):
+        made = [make() for _ in range(200)]
+        assert len(set(made)) == 200
+        assert all(re.fullmatch(form, each) for each in made)
+
+
+# Times
+
+moments = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=st.timezones())  # noqa: DTZ001 - aware by strategy
+
+
+@given(moments)
+def test_a_time_is_read_as_it_was_written_to_the_millisecond(moment: datetime) -> None:
+    written = timestamp(moment)
+
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", written)
+    utc = moment.astimezone(UTC)
+    read = parse_timestamp(written)
+    assert read == utc.replace(microsecond=utc.microsecond // 1000 * 1000)
+    assert read.tzinfo is UTC
+    assert timestamp(read) == written
+
+
+@given(moments, moments)
+def test_times_sort_as_text_as_they_do_in_time(one: datetime, other: datetime) -> None:
+    if parse_timestamp(timestamp(one)) < parse_timestamp(timestamp(other)):
+        assert timestamp(one) < timestamp(other)
+
+
+@given(moments, st.integers(-23 * 60 - 59, 23 * 60 + 59))
+def test_a_time_is_the_same_moment_at_every_offset(moment: datetime, minutes: int) -> None:
+    written = timestamp(moment).removesuffix("Z")
+    sign, (hours, rest) = "-" if minutes < 0 else "+", divmod(abs(minutes), 60)
+
+    read = parse_timestamp(f"{written}{sign}{hours:02}:{rest:02}")
+
+    assert read == parse_timestamp(written + "Z") - timedelta(minutes=minutes)
+
+
+@given(
+    st.text()
+    | st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
+    | st.from_regex(r"\A[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9](\.\d{1,12})?[+-][0-2]\d:\d\d\Z")
+    | st.from_regex(r"\A(0001-01-01|9999-12-31)T[0-2][0-9]:[0-5][0-9]:[0-5][0-9][+-][0-2][0-9]:[0-5][0-9]\Z")
+)
+def test_arbitrary_text_is_a_moment_or_a_value_error(text: str) -> None:
+    try:
+        read = parse_timestamp(text)
+    except ValueError:
+        return
+    assert read.tzinfo is UTC
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "2026-05-21",
+        "2026-05-21T10:00:00",
+        "2026-05-21T10:00Z",
+        "2026-05-21 10:00:00Z",
+        "2026-05-21T10:00:00+0800",
+        "2026-05-21T10:00:00+08",
+        "2026-05-21T10:00:00 Z",
+        "2026-05-21T10:00:00Z\n",
+        "2026-05-21T10:00:00,5Z",
+        "2026-05-21T10:00:00.Z",
+        "2026-05-21T24:00:00Z",
+        "2026-05-21T23:60:00Z",
+        "2026-02-29T10:00:00Z",
+        "2026-05-21T10:00:00+24:00",
+        "2026-05-21T10:00:00+05:60",
+        "2026-05-21T10:00:00-00:99",
+        "0000-12-31T00:00:00Z",
+        "0001-01-01T00:00:00+00:01",
+        "9999-12-31T23:59:59-00:01",
+        "20260521T100000Z",
+        "2026-W21-4T10:00:00Z",
+        "２０２６-05-21T10:00:00Z",
+    ],
+    ids=ascii,
+)
+def test_what_rfc_3339_does_not_know_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"."):
+        parse_timestamp(text)
+
+
+# Cursors
+
+positions = st.lists(st.text(), min_size=1, max_size=4)
+filters = st.lists(st.none() | st.booleans() | st.integers() | st.text(), max_size=4)
+
+
+def encoded(value: object) -> str:
+    raw = value if isinstance(value, bytes) else json.dumps(value).encode()
+    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
+
+
+@given(positions, filters)
+def test_a_cursor_leads_back_to_its_position(parts: Sequence[str], bound: Sequence[object]) -> None:
+    made = cursor(parts, *bound)
+
+    assert re.fullmatch("[A-Za-z0-9_-]+", made)
+    assert position(made, len(parts), *bound) == parts
+
+
+@given(positions, filters, filters)
+def test_a_cursor_of_other_filters_is_refused(
+    parts: Sequence[str], bound: Sequence[object], other: Sequence[object]
+) -> None:
+    assume(json.dumps(bound) != json.dumps(other))
+
+    with pytest.raises(Invalid) as refused:
+        position(cursor(parts, *bound), len(parts), *other)
+    assert refused.value.fields == {"cursor": ["does not continue this list"]}
+
+
+@given(positions, st.integers(0, 6))
+def test_a_cursor_of_another_length_is_refused(parts: Sequence[str], length: int) -> None:
+    assume(length != len(parts))
+
+    with pytest.raises(Invalid):
+        position(cursor(parts, "alice"), length, "alice")
+
+
+@given(
+    st.text()
+    | st.text(BASE64URL)
+    | st.binary().map(encoded)
+    | st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    ).map(encoded)
+)
+def test_garbage_is_no_cursor(text: str) -> None:
+    with pytest.raises(Invalid):
+        position(text, 2, "alice")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "=",
+        "A",
+        "中文",
+        "\ud800",
+        encoded(b"\xff\xfe"),
+        encoded(b"9" * 5000),
+        encoded(b"[" + b"9" * 5000 + b"]"),
+        encoded(b"[" * 5000),
+        encoded(b"[" * 5000 + b"]" * 5000),
+        encoded(b'{"a":' * 5000 + b"1" + b"}" * 5000),
+    ],
+    ids=lambda text: ascii(text[:24]),
+)
+def test_hostile_text_is_no_cursor(text: str) -> None:
+    with pytest.raises(Invalid):
+        position(text, 2, "alice")
+
+
+@pytest.mark.parametrize("part", [None, 1, True, 1.5, ["x"], {"x": "y"}], ids=json.dumps)
+def test_a_position_has_nothing_but_text(part: object) -> None:
+    mark = json.loads(base64.urlsafe_b64decode(cursor([], "alice") + "=="))[0]
+
+    assert position(encoded([mark, "x", "y"]), 2, "alice") == ["x", "y"]
+    with pytest.raises(Invalid):
+        position(encoded([mark, "x", part]), 2, "alice")
