@@ -23,7 +23,8 @@ def main() -> None:
 def create_demo() -> None:
     """Create the tables and the demo organisation, and write DEMO_FILE.
 
-    Run again, it replaces the organisation's tokens and leaves everything else.
+    Run again, it replaces the organisation's tools and personal tokens, gives its people one more
+    API key each, and leaves everything else.
     """
     port, ws_port = os.environ.get("PORT") or "8000", os.environ.get("WS_PORT") or "8001"
     names = (

@@ -39,7 +39,7 @@ def demo_file() -> Path:
 def create(addresses: Addresses) -> dict[str, Any]:
     """Create the organisation, write `DEMO_FILE`, and return what it says.
 
-    On an engine that has it already, its tokens are replaced.
+    On an engine that has it already, its tools and personal tokens are replaced and API keys are added.
     """
     users = {name: identifier("user", name) for name in PEOPLE}
     _create_directory(users)

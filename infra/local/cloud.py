@@ -3,7 +3,6 @@
 import errno
 import os
 import signal
-import socket
 import sys
 import textwrap
 from typing import Any, NoReturn
@@ -22,11 +21,15 @@ def start() -> None:
     Reads `PORT` (8000), `WS_PORT` (8001) and `DEMO_FILE`. A busy port ends the process.
     """
     port = _port("PORT", 8000)
-    _check_free(port)
+    try:
+        gateway.install(HOST, port)
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            raise
+        _give_up(f"Port {port} is not free. Choose another, such as: make run PORT=8010")
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     engine.embed()
-    gateway.install()
     create_tables()
     create_queues()
     addresses = demo.Addresses(
@@ -69,20 +72,9 @@ def welcome(made: dict[str, Any]) -> str:
 
 def _port(name: str, default: int) -> int:
     text = os.environ.get(name) or str(default)
-    if not text.isdigit() or int(text) not in range(1, 65536):
+    if not (text.isascii() and text.isdigit()) or int(text) not in range(1, 65536):
         _give_up(f"{name} must be a port number, not {text!r}.")
     return int(text)
-
-
-def _check_free(port: int) -> None:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError as error:
-            if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-                raise
-            _give_up(f"Port {port} is not free. Choose another: make run PORT={port + 10}")
 
 
 def _give_up(message: str) -> NoReturn:

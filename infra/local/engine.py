@@ -8,6 +8,7 @@ import os
 import threading
 from collections.abc import Callable, Iterable
 from functools import cache
+from io import BytesIO
 from typing import Any
 
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -26,11 +27,15 @@ _moto = BotocoreStubber()
 
 def embed() -> None:
     """Answer every AWS call of this process from memory; nothing can leave the machine."""
+    for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
+        os.environ.pop(name, None)
     session = aws.session()
     session.set_credentials(ACCESS_KEY, ACCESS_KEY)
     session.set_config_variable("region", REGION)
     os.environ["FLUXDEN_QUEUES_URL"] = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}"
     session.set_config_variable("ignore_configured_endpoint_urls", value=True)
+    for name in ("use_fips_endpoint", "use_dualstack_endpoint", "endpoint_discovery_enabled"):
+        session.set_config_variable(name, value=False)
     session.register("before-send", answer, unique_id="embedded-engine")  # type: ignore[arg-type]
 
 
@@ -70,5 +75,8 @@ def _server_app() -> Any:
 
 
 def _outside(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    # Read before the lock is taken, so that a client that stalls holds up nobody but itself.
+    length = environ.get("CONTENT_LENGTH") or "0"
+    environ["wsgi.input"] = BytesIO(environ["wsgi.input"].read(int(length)))
     with _lock:
         return list(_server_app()(environ, start_response))

@@ -1,8 +1,11 @@
 """The HTTP gateway in front of `chalice local`: what API Gateway would answer by itself, in our error shapes."""
 
 import json
+import re
+import socket
+from http import HTTPStatus
 from http.server import HTTPServer
-from typing import Any
+from typing import Any, ClassVar
 
 from chalice import local
 from chalice.app import Chalice
@@ -13,6 +16,8 @@ from chalicelib.edge.problem import problem_json, status_of
 
 # What API Gateway accepts at most (10 MB); the contracts' own, smaller limit is the operation's to enforce.
 LARGEST_REQUEST = 10 * 1024 * 1024
+
+_HEX = re.compile(rb"[0-9a-fA-F]{1,12}")
 
 
 class Gateway(local.LocalGateway):
@@ -26,8 +31,7 @@ class Gateway(local.LocalGateway):
         methods = self._app_object.routes[event["requestContext"]["resourcePath"]]
         if method not in methods:
             allowed = ", ".join(sorted(methods))
-            response = refused(MethodNotAllowed(f"This path answers to {allowed}."), path, {"Allow": allowed})
-            return response | ({"body": ""} if method == "HEAD" else {})
+            return refused(MethodNotAllowed(f"This path answers to {allowed}."), path, {"Allow": allowed})
         return self._app_object(event, self._generate_lambda_context())
 
 
@@ -60,6 +64,15 @@ class Handler(local.ChaliceRequestHandler):
     def log_message(self, *_: object) -> None:
         """Nothing: each operation logs its own line."""
 
+    def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
+        """What http.server refuses by itself: a method, or a request it can't read."""
+        self.close_connection = True
+        refusal: Refusal = Invalid(f"{message or explain or 'The request is malformed'}.")
+        if code == HTTPStatus.NOT_IMPLEMENTED:
+            refusal = MethodNotAllowed("There is no such method.")
+        response = refused(refusal, getattr(self, "path", "/"), {"Connection": "close"})
+        self._send_http_response(response["statusCode"], response["headers"], response["body"])
+
     def _answer(self) -> None:
         try:
             body = self._read_body()
@@ -71,7 +84,9 @@ class Handler(local.ChaliceRequestHandler):
             response = self.local_gateway.handle_request(self.command, self.path, headers, body)
         response = self._handle_binary(response)
         self._send_http_response(
-            response["statusCode"], response["headers"] | response["multiValueHeaders"], response["body"]
+            response["statusCode"],
+            response["headers"] | response["multiValueHeaders"],
+            "" if self.command == "HEAD" else response["body"],
         )
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = _answer  # noqa: N815 - http.server
@@ -79,26 +94,29 @@ class Handler(local.ChaliceRequestHandler):
     def _read_body(self) -> bytes | None:
         if "chunked" in self.headers.get("transfer-encoding", "").lower():
             return self._read_chunks()
-        length = self.headers.get("content-length", "0").strip()
-        if not (length.isascii() and length.isdigit()):
+        digits = self.headers.get("content-length", "0").strip()
+        if not (digits.isascii() and digits.isdigit()):
             raise Invalid("Content-Length must be a number.")
-        self._check_size(int(length[:12]))
-        return self.rfile.read(int(length)) if int(length) else None
+        # A number of thousands of digits is too large, whatever it is; int() would refuse to read it.
+        length = int(digits.lstrip("0")[:12] or "0")
+        self._check_size(length)
+        return self.rfile.read(length) if length else None
 
     def _read_chunks(self) -> bytes:
         body = b""
         while True:
-            try:
-                size = int(self.rfile.readline(64).partition(b";")[0], 16)
-            except ValueError as error:
-                raise Invalid("The body's chunks are malformed.") from error
-            self._check_size(len(body) + max(size, 0))
-            if size <= 0:
+            digits = self.rfile.readline(64).partition(b";")[0].strip()
+            if not _HEX.fullmatch(digits):
+                raise Invalid("The body's chunks are malformed.")
+            size = int(digits, 16)
+            self._check_size(len(body) + size)
+            if size == 0:
                 while self.rfile.readline(1024).strip():
                     pass
                 return body
             body += self.rfile.read(size)
-            self.rfile.readline(8)
+            if self.rfile.readline(8).strip():
+                raise Invalid("The body's chunks are malformed.")
 
     def _check_size(self, size: int) -> None:
         if size > LARGEST_REQUEST:
@@ -108,7 +126,18 @@ class Handler(local.ChaliceRequestHandler):
 class Server(local.ThreadedHTTPServer):
     """A thread a connection; bursts of connections wait in the queue instead of being refused."""
 
+    socket: socket.socket
     request_queue_size = 256
+    reserved: ClassVar[socket.socket | None] = None
+
+    def server_bind(self) -> None:
+        if self.reserved is None:
+            super().server_bind()
+            return
+        self.socket.close()
+        self.socket = self.reserved
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = self.server_address[:2]
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away is no error of ours."""
@@ -121,6 +150,11 @@ def create_local_server(app: Chalice, config: Any, host: str, port: int) -> loca
     return local.LocalDevServer(app, config, host, port, Handler, Server)
 
 
-def install() -> None:
-    """Make `chalice local` serve through our gateway."""
+def install(host: str, port: int) -> None:
+    """Make `chalice local` serve through our gateway, and take the port now.
+
+    Raises:
+        OSError: the port is not free.
+    """
+    Server.reserved = socket.create_server((host, port), backlog=Server.request_queue_size)
     local.create_local_server = create_local_server  # type: ignore[assignment]
