@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 
 from chalicelib.ids import TokenKind, mint_token
@@ -15,6 +16,10 @@ from infra.local import engine
 from infra.queues import create_queues
 from infra.tables import create_tables
 from tests.support.api import Api
+
+# A loaded machine is slow now and then; a time limit per example would only say so.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session", autouse=True)

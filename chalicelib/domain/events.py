@@ -124,7 +124,7 @@ class RecipientHint(In):
 
     @model_validator(mode="after")
     def _hints_at_someone(self) -> Self:
-        if not (self.email or self.user_id or self.display_hint):
+        if self.email is None and self.user_id is None and self.display_hint is None:
             raise PydanticCustomError("empty_hint", "One of email, user_id, display_hint is required")
         return self
 

@@ -2,19 +2,22 @@
 
 import ipaddress
 import re
+import unicodedata
 from urllib.parse import parse_qsl
 
 from pydantic_core import Url
 from pydantic_core import ValidationError as UrlError
 
 _FORBIDDEN_CHARACTERS = re.compile(r"[\x00-\x20\x7f\\]")
-_LOCAL_NAMES = {"localhost", "localhost.localdomain", "ip6-localhost", "ip6-loopback"}
-# What `is_global` lets through and no sender has a reason to name: translated, tunnelled and
-# embedded IPv4 addresses, site-local addresses, and the relay anycast range.
+_LOCAL_NAMES = {"localhost", "localhost4", "localhost6", "localdomain", "ip6-localhost", "ip6-loopback"}
+# What `is_global` lets through, in some Python or in all, and no sender has a reason to name: translated,
+# tunnelled and embedded IPv4 addresses, site-local addresses, relays, and clouds' metadata services.
 _REFUSED_NETWORKS = [
     ipaddress.ip_network(network)
     for network in (
+        "192.0.0.0/24",
         "192.88.99.0/24",
+        "168.63.129.16/32",
         "::/96",
         "::ffff:0:0/96",
         "::ffff:0:0:0/96",
@@ -30,31 +33,31 @@ _REFUSED_NETWORKS = [
     )
 ]
 _CREDENTIAL_NAMES = {
-    "token",
-    "key",
-    "secret",
-    "password",
-    "passwd",
-    "pwd",
-    "signature",
-    "sig",
     "auth",
-    "jwt",
-} | {
     "authorization",
-    "credential",
-    "credentials",
+    "bearer",
+    "hmac",
+    "jwt",
+    "key",
+    "pass",
+    "pwd",
     "session",
+    "sid",
+    "sig",
+    "tokens",
 }
 _CREDENTIAL_ENDINGS = (
-    "token",
-    "secret",
-    "password",
-    "passwd",
-    "signature",
+    "accesskeyid",
     "credential",
     "credentials",
+    "passphrase",
+    "passwd",
+    "password",
+    "secret",
+    "sessid",
     "sessionid",
+    "signature",
+    "token",
 )
 _CREDENTIAL_KEYS = (
     "api",
@@ -96,7 +99,7 @@ def refuse_link(text: str) -> str | None:
     host = (url.host or "").rstrip(".").lower()
     if not host or text[8] in "/?#":
         return "must name a host"
-    if host in _LOCAL_NAMES or host.endswith(".localhost"):
+    if host in _LOCAL_NAMES or host.endswith((".localhost", ".localdomain")):
         return "must not target localhost"
     try:
         if not is_global_address(host.strip("[]")):
@@ -109,17 +112,18 @@ def refuse_link(text: str) -> str | None:
 def credential_parameters(text: str) -> list[str]:
     """The names of the parameters in `text`'s query or fragment that look like credentials."""
     url = Url(text)
-    query, fragment = url.query or "", (url.fragment or "").rpartition("?")[2]
-    pairs = [
-        *parse_qsl(query, keep_blank_values=True),
-        *parse_qsl(query, keep_blank_values=True, separator=";"),
+    pairs = [pair for part in (url.query or "").split(";") for pair in parse_qsl(part, keep_blank_values=True)]
+    # A fragment may be an anchor, a route with parameters, or parameters alone; only what has a value is one.
+    pairs += [
+        (name.rpartition("/")[2], value)
+        for part in re.split(r"[?&;]", url.fragment or "")
+        for name, value in parse_qsl(part)
     ]
-    pairs += parse_qsl(fragment, keep_blank_values=True)
     return sorted({name for name, _ in pairs if _is_credential(name)})
 
 
 def _is_credential(name: str) -> bool:
-    plain = re.sub(r"[^a-z0-9]", "", name.casefold())
+    plain = re.sub(r"[^a-z0-9]", "", unicodedata.normalize("NFKC", name).casefold())
     if plain in _CREDENTIAL_NAMES or plain.endswith(_CREDENTIAL_ENDINGS):
         return True
     return plain.endswith("key") and plain.removesuffix("key").endswith(_CREDENTIAL_KEYS)

@@ -17,12 +17,12 @@ def position(text: str, length: int, *bound: object) -> Sequence[str]:
     """The position in a cursor.
 
     Raises:
-        Invalid: we did not make it, or not for this caller and these filters.
+        Invalid: it is malformed, or was made for another caller or other filters.
     """
     found: list[str]
     try:
         mark, *found = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         mark, found = None, []
     if mark != _mark(bound) or len(found) != length or not all(isinstance(part, str) for part in found):
         raise Invalid("cursor: does not continue this list", {"cursor": ["does not continue this list"]})

@@ -65,11 +65,12 @@ def invalid(error: ValidationError) -> errors.Invalid:
         if each["type"] == "json_invalid":
             return errors.Invalid("The body is not valid JSON.")
         place = [*each["loc"], *([each["ctx"]["at"]] if "at" in each.get("ctx", {}) else [])]
+        if not place:
+            not_an_object = each["type"].endswith("_type")
+            return errors.Invalid("The body must be a JSON object." if not_an_object else f"{each['msg']}.")
         # A key of a client's own mapping may be as long as the body; its path is cut.
         fields.setdefault(".".join(str(part) for part in place)[:200], []).append(_reason(each["type"], each["msg"]))
     path, reasons = next(iter(fields.items()))
-    if not path:
-        return errors.Invalid("The body must be a JSON object.")
     more = f" (and {len(fields) - 1} more)" if len(fields) > 1 else ""
     return errors.Invalid(f"{path}: {reasons[0]}{more}", fields)
 

@@ -126,7 +126,6 @@ class Handler(local.ChaliceRequestHandler):
 class Server(local.ThreadedHTTPServer):
     """A thread a connection; bursts of connections wait in the queue instead of being refused."""
 
-    socket: socket.socket
     request_queue_size = 256
     reserved: ClassVar[socket.socket | None] = None
 
@@ -134,10 +133,11 @@ class Server(local.ThreadedHTTPServer):
         if self.reserved is None:
             super().server_bind()
             return
-        self.socket.close()
-        self.socket = self.reserved
-        self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = self.server_address[:2]
+        server: Any = self
+        server.socket.close()
+        server.socket = self.reserved
+        server.server_address = self.reserved.getsockname()
+        server.server_name, server.server_port = server.server_address
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away is no error of ours."""
