@@ -8,6 +8,7 @@ export PORT WS_PORT DEMO_FILE
 
 bin := .venv/bin
 installed := .venv/installed
+installed_dev := .venv/installed-dev
 # The wheels are checked by their versions in constraints.txt; no later pip is asked for.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -23,18 +24,18 @@ run: $(installed) ## Start the whole system on this machine, with demo data (POR
 test: check ## Check format, lint, types and import rules, then run all tests
 	$(bin)/pytest
 
-check: $(installed) ## Everything `test` does but the tests
+check: $(installed_dev) ## Everything `test` does but the tests
 	$(bin)/ruff format --check .
 	$(bin)/ruff check .
 	$(bin)/mypy
 	$(bin)/lint-imports
 	$(bin)/python -m infra.openapi --check
 
-format: $(installed) ## Format the code and mend what lint can mend
+format: $(installed_dev) ## Format the code and mend what lint can mend
 	-$(bin)/ruff check --fix .
 	$(bin)/ruff format .
 
-openapi: $(installed) ## Write the served OpenAPI documents anew
+openapi: $(installed_dev) ## Write the served OpenAPI documents anew
 	$(bin)/python -m infra.openapi
 
 constraints: ## Resolve requirements-dev.txt anew into constraints.txt
@@ -46,8 +47,12 @@ constraints: ## Resolve requirements-dev.txt anew into constraints.txt
 clean: ## Remove what the targets above made
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .chalice/local
 
-$(installed): requirements.txt requirements-dev.txt constraints.txt
+$(installed): requirements.txt requirements-local.txt constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Fluxden needs Python 3.11 or later; set PYTHON=…")'
 	@test -x $(bin)/pip || { echo "Setting up .venv (once) …"; $(PYTHON) -m venv --clear .venv; }
+	@$(bin)/pip install --quiet --requirement requirements-local.txt --constraint constraints.txt
+	@touch $@
+
+$(installed_dev): $(installed) requirements-dev.txt
 	@$(bin)/pip install --quiet --requirement requirements-dev.txt --constraint constraints.txt
 	@touch $@
