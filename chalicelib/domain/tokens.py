@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from chalicelib.domain.budgets import Window
+from chalicelib.domain.budgets import Charge, Window
 from chalicelib.domain.callers import Caller
 from chalicelib.domain.errors import RateLimited
 from chalicelib.domain.events import Severity
@@ -14,10 +14,14 @@ TOOLS_DAILY_LIMIT = 10_000
 
 @dataclass(frozen=True)
 class Admission:
-    """A caller who was recognised, and how its minute stands; `refused` when the minute is used up."""
+    """A caller who was recognised, what was taken, and how its minute stands.
+
+    `refused` when the minute is used up, and then nothing was taken.
+    """
 
     caller: Caller
     window: Window
+    taken: Charge
     refused: RateLimited | None = None
 
 

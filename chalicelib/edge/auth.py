@@ -9,13 +9,19 @@ from chalicelib.domain.budgets import Charge
 from chalicelib.domain.callers import ApiKey, Caller, PersonalToken, ToolsToken
 from chalicelib.domain.errors import Forbidden, Unauthorized
 from chalicelib.domain.tokens import Admission
-from chalicelib.ids import PresentedToken, parse_token
+from chalicelib.ids import PresentedToken, TokenKind, parse_token
 
 
 class Tokens(Protocol):
     def spend(self, token: PresentedToken, charge: Charge, *, now: datetime) -> Admission: ...
+    def refund(self, token: PresentedToken, charge: Charge, *, now: datetime) -> None: ...
 
 
+KINDS: dict[TokenKind, type[Caller]] = {
+    TokenKind.PERSONAL: PersonalToken,
+    TokenKind.TOOLS: ToolsToken,
+    TokenKind.KEY: ApiKey,
+}
 _NAMES: dict[type[Caller], str] = {
     PersonalToken: "a personal token (flux-in-pers-…)",
     ToolsToken: "a tools token (flux-tools-…)",

@@ -5,6 +5,7 @@ import logging
 import re
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -13,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from chalicelib import aws, ids
-from chalicelib.domain.budgets import Charge
+from chalicelib.domain.budgets import Charge, Window
 from chalicelib.domain.call import Call
 from chalicelib.domain.callers import Caller
 from chalicelib.domain.errors import (
@@ -36,13 +37,16 @@ _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,120}")
 class Exchange:
     """One request on its way through one route."""
 
-    def __init__(self, route: Operation, request: Request, path: Mapping[str, str]) -> None:
-        self.route, self.request, self.path = route, request, path
+    def __init__(self, operation: Operation, request: Request, path: Mapping[str, str]) -> None:
+        self.operation, self.request, self.path = operation, request, path
         self.now = datetime.now(UTC)
         given = request.headers.get("x-request-id")
         self.bad_request_id = given is not None and not _REQUEST_ID.fullmatch(given)
         self.request_id = given if given and not self.bad_request_id else ids.request_id()
         self.headers: dict[str, str] = {}
+        self.token: ids.PresentedToken | None = None
+        self.charge = Charge()
+        self.window: Window | None = None
         self.caller: Caller | None = None
         self.key: str | None = None
 
@@ -52,7 +56,7 @@ class Exchange:
         with aws.counted() as calls:
             response = self._response()
         line = {
-            "operation": self.route.__name__,
+            "operation": self.operation.__name__,
             "requestId": self.request_id,
             "status": response.status_code,
             "caller": self.caller.identity if self.caller else None,
@@ -68,7 +72,7 @@ class Exchange:
         except Refusal as refusal:
             return self._refused(refusal)
         except Exception as fault:
-            log.exception("fault in %s (%s)", self.route.__name__, self.request_id)
+            log.exception("fault in %s (%s)", self.operation.__name__, self.request_id)
             transient = aws.is_transient(fault)
             return self._refused(Unavailable("A store did not answer in time.") if transient else None)
 
@@ -77,23 +81,29 @@ class Exchange:
         # the call costs depends on it, but a caller who is not let in learns nothing about it.
         raw = limits.raw_body(self.request)
         given, flaw = self._parse(raw)
-        if self.route.callers:
-            self.caller = given["caller"] = self._admit(self._charge(given, flaw))
+        if self.operation.callers:
+            self.caller = given["caller"] = self._admit(given, flaw)
         if flaw:
             raise flaw
         claim = self._claim(given)
-        if "call" in self.route.hints:
+        if "call" in self.operation.hints:
             given["call"] = Call(self.request_id, self.now, claim)
         try:
-            return self.route.function(**self.path, **given)
+            answer = self.operation.function(**self.path, **given)
         except AlreadyAnswered as already:
+            self._refund(Charge(0, self.charge.deliveries))
             answered = already.answered
         except Refusal:
+            self._refund(Charge(self.charge.units - 1, self.charge.deliveries))
             # A refusal has no effect, but what was done before under this key is still answered.
-            found = self.route.family.replays.find(claim) if claim else None
+            found = self.operation.family.replays.find(claim) if claim else None
             if found is None:
                 raise
             answered = found
+        else:
+            if isinstance(answer, Reply):
+                self._refund(answer.unspent)
+            return answer
         return self._replay(claim, answered)
 
     def _parse(self, raw: bytes) -> tuple[dict[str, Any], Refusal | None]:
@@ -102,11 +112,11 @@ class Exchange:
             if self.bad_request_id:
                 reason = "must have 1 to 120 characters of A-Z a-z 0-9 _ -"
                 raise Invalid(f"X-Request-Id {reason}.", {"X-Request-Id": [reason]})
-            if self.route.accepts_idempotency_key:
+            if self.operation.accepts_idempotency_key:
                 self.key = idempotency.key_of(self.request)
-            if (query := self.route.hints.get("query")) is not None:
+            if (query := self.operation.hints.get("query")) is not None:
                 given["query"] = query.model_validate_strings(self._query())
-            if (body := self.route.hints.get("body")) is not None and (raw or not self.route.body_is_optional):
+            if (body := self.operation.hints.get("body")) is not None and (raw or not self.operation.body_is_optional):
                 given["body"] = body.model_validate_json(self._json(raw))
         except ValidationError as error:
             return given, problem.invalid(error)
@@ -135,56 +145,64 @@ class Exchange:
                 raise Invalid("The body must not contain the character U+0000.")
         return raw
 
-    def _charge(self, given: dict[str, Any], flaw: Refusal | None) -> Charge:
-        return Charge() if flaw or "body" not in given else self.route.charge(given["body"])
-
-    def _admit(self, charge: Charge) -> Caller:
-        admission = self.route.family.tokens.spend(auth.bearer(self.request), charge, now=self.now)
-        self.headers |= limits.window_headers(admission.window)
-        auth.permit(admission.caller, self.route.callers, self.route.area, self.route.instead)
+    def _admit(self, given: dict[str, Any], flaw: Refusal | None) -> Caller:
+        self.token, tokens = auth.bearer(self.request), self.operation.family.tokens
+        if flaw is None and "body" in given and auth.KINDS[self.token.kind] in self.operation.callers:
+            self.charge = self.operation.charge(given["body"])
+        admission = tokens.spend(self.token, self.charge, now=self.now)
+        self.charge, self.window = admission.taken, admission.window
+        auth.permit(admission.caller, self.operation.callers, self.operation.area, self.operation.instead)
         if admission.refused:
             raise admission.refused
         return admission.caller
 
+    def _refund(self, charge: Charge) -> None:
+        # Of what was never taken, as when the day's limit was used up, nothing is given back.
+        due = Charge(charge.units, min(charge.deliveries, self.charge.deliveries))
+        if self.token and self.window and (due.units or due.deliveries):
+            self.operation.family.tokens.refund(self.token, due, now=self.now)
+            self.window = replace(self.window, remaining=self.window.remaining + due.units)
+
     def _claim(self, given: dict[str, Any]) -> Claim | None:
-        if not self.route.accepts_idempotency_key or self.key is None or self.caller is None:
+        if not self.operation.accepts_idempotency_key or self.key is None or self.caller is None:
             return None
         return idempotency.claim(
             self.key,
             caller=self.caller,
-            operation=self.route.__name__,
+            operation=self.operation.__name__,
             path=self.path,
             body=given.get("body"),
             now=self.now,
         )
 
     def _replay(self, claim: Claim | None, answered: Answered) -> BaseModel | Reply:
-        assert claim is not None and self.route.replay is not None
+        assert claim is not None and self.operation.replay is not None
         if answered.fingerprint != claim.fingerprint:
             raise IdempotencyConflict("The Idempotency-Key was used before with another body.")
         self.headers["Idempotent-Replayed"] = "true"
-        return self.route.replay(answered.reply)
+        return self.operation.replay(answered.reply)
 
     def _reply(self, answer: BaseModel | Reply) -> Response:
-        reply = answer if isinstance(answer, Reply) else Reply(answer, self.route.status)
+        reply = answer if isinstance(answer, Reply) else Reply(answer, self.operation.status)
         text = reply.body
         if isinstance(text, BaseModel):
             text = text.model_dump_json(by_alias=True, exclude_unset=True)
-        headers: dict[str, str | list[str]] = {"Content-Type": self.route.media_type, **self.headers}
-        return Response(text, {**headers, **reply.headers, **self._identity()}, reply.status)
+        headers: dict[str, str | list[str]] = {"Content-Type": self.operation.media_type}
+        return Response(text, {**headers, **reply.headers, **self._circumstances()}, reply.status)
 
     def _refused(self, refusal: Refusal | None) -> Response:
-        family, path = self.route.family, self.request.context.get("path") or self.request.path
+        family, path = self.operation.family, self.request.context.get("path") or self.request.path
         status = problem.status_of(type(refusal)) if refusal else 500
-        headers: dict[str, str | list[str]] = {"Content-Type": family.error_type, **self.headers, **self._identity()}
+        headers: dict[str, str | list[str]] = {"Content-Type": family.error_type, **self._circumstances()}
         if refusal is not None and refusal.retry_after is not None:
             headers["Retry-After"] = str(refusal.retry_after)
         if isinstance(refusal, Unauthorized):
             headers["WWW-Authenticate"] = 'Bearer realm="Fluxden"'
         return Response(json.dumps(family.shape(refusal, self.request_id, path)), headers, status)
 
-    def _identity(self) -> dict[str, str]:
-        return {"X-Request-Id": self.request_id}
+    def _circumstances(self) -> dict[str, str]:
+        window = limits.window_headers(self.window) if self.window else {}
+        return {**self.headers, **window, "X-Request-Id": self.request_id}
 
 
 def _has_nul(value: Any) -> bool:

@@ -18,11 +18,15 @@ from chalicelib.resources import Grant
 
 @dataclass(frozen=True)
 class Reply:
-    """A reply other than the operation's usual one: a body of JSON by its model, or of text as it is."""
+    """A reply other than the operation's usual one: a body of JSON by its model, or of text as it is.
+
+    `unspent` is the part of the call's charge that turned out not to be due; it is given back.
+    """
 
     body: BaseModel | str
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
+    unspent: Charge = field(default_factory=lambda: Charge(0))
 
 
 class Replays(Protocol):

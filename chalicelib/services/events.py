@@ -29,7 +29,7 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.events import InboundEvent, check_namespace, check_occurrence
 from chalicelib.domain.fields import is_uuid, timestamp
-from chalicelib.domain.idempotency import AlreadyAnswered, Claim
+from chalicelib.domain.idempotency import Claim
 from chalicelib.domain.projects import ProjectAccess
 
 Reply = dict[str, Any]
@@ -61,10 +61,6 @@ class Deliveries(Protocol):
     def add_supplement(self, delivery_id: str, added: Supplement, *, claim: Claim | None, reply: Reply) -> bool: ...
 
 
-class Ledger(Protocol):
-    def refund(self, caller: PersonalToken, deliveries: int, *, now: datetime) -> None: ...
-
-
 class Projects(Protocol):
     def find_access(self, slug: str, *, sender_id: str, recipient_id: str | None) -> ProjectAccess | None: ...
 
@@ -81,16 +77,15 @@ def publish(
     call: Call,
     fire: str,
     deliveries: Deliveries,
-    ledger: Ledger,
     projects: Projects,
 ) -> DeliveryOut:
     """Deliver `event` to the token's owner, or hold it when the token is moderated; once, however often it is sent.
 
-    A repeat changes nothing but the count of sends, and gives its place in the day's limit back.
-    With the limit used up, repeats of known events are still answered.
+    A repeat changes nothing but the count of sends. With the day's limit used up, repeats of known
+    events are still answered.
 
-    Store calls after authentication: 1 when new (also with an idempotency key); a repeat adds the
-    refund, and one more if the delivery has supplements or the call has a key; a project adds 1.
+    Store calls after authentication: 1 when new (also with an idempotency key); one more for a repeat
+    with a key, for a repeat of a delivery with supplements, and for a project.
 
     Raises:
         Invalid: the event is outside the allowed time or the integrator's namespace.
@@ -108,16 +103,9 @@ def publish(
                 "The token's daily delivery limit is used up; it is renewed at midnight UTC.",
                 retry_after=seconds_to_midnight(call.now),
             ) from refusal
-    try:
-        sent = _send(
-            event, deliveries.record, sender=sender, call=call, fire=fire, deliveries=deliveries, projects=projects
-        )
-    except (Refusal, AlreadyAnswered):
-        ledger.refund(sender, 1, now=call.now)
-        raise
-    if sent.deduped:
-        ledger.refund(sender, 1, now=call.now)
-    return sent
+    return _send(
+        event, deliveries.record, sender=sender, call=call, fire=fire, deliveries=deliveries, projects=projects
+    )
 
 
 def _send(

@@ -63,7 +63,8 @@ class DynamoTokens:
                 row = _met(error)
             else:
                 caller = _caller(token, row, over_daily_limit=wanted.deliveries < charge.deliveries)
-                return Admission(caller, window(limit=budget, used=int(row["minuteUsed"]), minute=minute))
+                state = window(limit=budget, used=int(row["minuteUsed"]), minute=minute)
+                return Admission(caller, state, wanted)
             _check(token, row, now)
             # Functions' clocks differ a little: a minute or a day that has begun for one has begun for all.
             minute, day = max(minute, int(row["minute"])), max(day, row["day"])
@@ -75,25 +76,42 @@ class DynamoTokens:
             met = row if (int(row["minute"]), row["day"]) != (minute, day) else None
         raise Unavailable("The token is in use by too many calls at once.")
 
-    def refund(self, caller: PersonalToken, deliveries: int, *, now: datetime) -> None:
-        """Give deliveries of today back. One store call; when it fails the day merely ends a little early."""
+    def refund(self, token: PresentedToken, charge: Charge, *, now: datetime) -> None:
+        """Give back what was taken just now. One store call; two when the minute has ended since.
+
+        When it fails, the budget merely ends a little early.
+        """
         mark = nonce()
-        try:
-            dynamodb().update_item(
-                TableName=TOKENS.physical_name,
-                Key=to_item({"pk": f"{TokenKind.PERSONAL.name}#{caller.grant_id}"}),
-                UpdateExpression="SET dayLeft = dayLeft + :n, lastRefund = :nonce",
-                # A retry below us repeats the nonce, and so gives nothing twice.
-                ConditionExpression="#day = :day AND (attribute_not_exists(lastRefund) OR lastRefund <> :nonce)",
-                ExpressionAttributeNames={"#day": "day"},
-                ExpressionAttributeValues=values(n=deliveries, day=day_of(now), nonce=mark),
-            )
-        except Exception as error:
-            if getattr(error, "response", {}).get("Error", {}).get("Code") == "ConditionalCheckFailedException":
-                return
-            if not is_transient(error):
-                raise
-            log.warning("refund lost: grant %s, %d deliveries", caller.grant_id, deliveries)
+        for units in dict.fromkeys((charge.units, 0)):
+            try:
+                self._give_back(token, Charge(units, charge.deliveries), mark, now)
+            except ClientError as error:
+                if is_transient(error):
+                    log.warning("refund lost: %d units, %d deliveries", charge.units, charge.deliveries)
+                elif error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                    raise
+                elif charge.deliveries:
+                    continue
+            return
+
+    def _give_back(self, token: PresentedToken, charge: Charge, mark: str, now: datetime) -> None:
+        sets = ["lastRefund = :mark", "dayLeft = dayLeft + :deliveries"]
+        # A retry below us repeats the mark, and so gives nothing twice.
+        conditions = ["#day = :day", "(attribute_not_exists(lastRefund) OR lastRefund <> :mark)"]
+        names, named = {"#day": "day"}, {"mark": mark, "deliveries": charge.deliveries, "day": day_of(now)}
+        if charge.units:
+            sets.append("minuteUsed = minuteUsed - :units")
+            conditions.append("#minute = :minute")
+            names["#minute"] = "minute"
+            named |= {"units": charge.units, "minute": minute_of(now)}
+        dynamodb().update_item(
+            TableName=TOKENS.physical_name,
+            Key=_key(token),
+            UpdateExpression=f"SET {', '.join(sets)}",
+            ConditionExpression=" AND ".join(conditions),
+            ExpressionAttributeNames=names,
+            ExpressionAttributeValues=values(**named),
+        )
 
     def add_personal(self, grant: PersonalGrant, token: MintedToken) -> None:
         """Store a new personal grant with its first secret."""
@@ -270,7 +288,8 @@ def _check(token: PresentedToken, row: Row, now: datetime) -> None:
 
 def _exhausted(caller: Caller, state: Window, now: datetime) -> Admission:
     wait = max(1, state.reset - int(now.timestamp()))
-    return Admission(caller, state, RateLimited(f"The minute's budget of {state.limit} is used up.", retry_after=wait))
+    refusal = RateLimited(f"The minute's budget of {state.limit} is used up.", retry_after=wait)
+    return Admission(caller, state, taken=Charge(0), refused=refusal)
 
 
 def _caller(token: PresentedToken, row: Row, *, over_daily_limit: bool = False) -> Caller:

@@ -7,6 +7,7 @@ from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.api.v1.contract import SPEND, operation
+from chalicelib.domain.budgets import Charge
 from chalicelib.domain.call import Call
 from chalicelib.domain.callers import PersonalToken, ToolsToken
 from chalicelib.domain.deliveries import DeliveryOut, ResolveIn, Supplement, SupplementIn
@@ -18,7 +19,6 @@ from chalicelib.resources import DELIVERIES, DIRECTORY, IDEMPOTENCY
 from chalicelib.services import events
 from chalicelib.stores.deliveries import DynamoDeliveries
 from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.tokens import DynamoTokens
 
 bp = Blueprint(__name__)
 
@@ -35,7 +35,8 @@ def _replay(stored: dict[str, Any]) -> DeliveryOut:
 
 
 def _published(delivery: DeliveryOut) -> Reply:
-    return Reply(delivery, 200 if delivery.deduped else 202)
+    # The day's limit counts new deliveries only.
+    return Reply(delivery, 200, unspent=Charge(0, 1)) if delivery.deduped else Reply(delivery, 202)
 
 
 @operation(
@@ -66,7 +67,6 @@ def publish_event(body: InboundEvent, caller: PersonalToken, call: Call) -> Repl
             call=call,
             fire=ids.nonce(),
             deliveries=DynamoDeliveries(),
-            ledger=DynamoTokens(),
             projects=DynamoDirectory(),
         )
     )
