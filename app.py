@@ -4,10 +4,10 @@ import os
 
 from chalice.app import Chalice
 
-from chalicelib.api.v1 import events, inbox, introspection
+from chalicelib.api.v1 import event_types, events, inbox, introspection
 
 app = Chalice("fluxden", configure_logs=False)
-for module in (events, inbox, introspection):
+for module in (event_types, events, inbox, introspection):
     app.register_blueprint(module.bp)
 
 if os.environ.get("FLUXDEN_STAGE") == "local":

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
+from hashlib import sha256
 from typing import Annotated, Any, Self
-from uuid import UUID, uuid5
+from uuid import UUID
 
 from pydantic import Field
 
@@ -23,17 +24,29 @@ from chalicelib.domain.fields import In, Omittable, Out, TimeOut, UuidOut, times
 
 MOST_SUPPLEMENTS = 100
 
-_NAMESPACE = UUID("5f0d7f0e-6a3f-5b7e-9f4b-0d6f1c1e2a77")
+_EVENT_PART = 23  # characters of a delivery id that tell the event, before those that tell the recipient
 
 
 def delivery_id(integrator: str, recipient_id: str, event_id: str, /) -> str:
-    """The id of this event in this inbox: the same however and however often it is sent."""
-    return str(uuid5(_NAMESPACE, "\n".join(("delivery", integrator, recipient_id, event_id))))
+    """The id of this event in this inbox: the same however and however often it is sent.
+
+    A UUID of version 8 (RFC 9562): 74 bits of a hash of the event, then 48 of a hash of the recipient, so
+    that one event's deliveries share their beginning (see `event_part`).
+    """
+    event = int.from_bytes(sha256(f"event\n{integrator}\n{event_id}".encode()).digest()[:10]) >> 6
+    person = int.from_bytes(sha256(f"recipient\n{recipient_id}".encode()).digest()[:6])
+    high, middle, low = event >> 26, (event >> 14) & 0xFFF, event & 0x3FFF
+    return str(UUID(int=high << 80 | 8 << 76 | middle << 64 | 2 << 62 | low << 48 | person))
 
 
 def held_delivery_id(integrator: str, sender_id: str, event_id: str, /) -> str:
     """The id of an event that waits for a moderator, apart from those that went straight to an inbox."""
-    return str(uuid5(_NAMESPACE, "\n".join(("held", integrator, sender_id, event_id))))
+    return delivery_id(integrator, f"held by {sender_id}", event_id)
+
+
+def event_part(of: str, /) -> str:
+    """What the ids of all deliveries of one event begin with, of any of them."""
+    return of[:_EVENT_PART]
 
 
 class ModerationStatus(StrEnum):

@@ -61,6 +61,10 @@ class Deliveries(Protocol):
     def add_supplement(self, delivery_id: str, added: Supplement, *, claim: Claim | None, reply: Reply) -> bool: ...
 
 
+class EventTypes(Protocol):
+    def count(self, delivery: Delivery) -> None: ...
+
+
 class Projects(Protocol):
     def find_access(self, slug: str, *, sender_id: str, recipient_id: str | None) -> ProjectAccess | None: ...
 
@@ -77,6 +81,7 @@ def publish(
     call: Call,
     fire: str,
     deliveries: Deliveries,
+    event_types: EventTypes,
     projects: Projects,
 ) -> DeliveryOut:
     """Deliver `event` to the token's owner, or hold it when the token is moderated; once, however often it is sent.
@@ -84,8 +89,8 @@ def publish(
     A repeat changes nothing but the count of sends. With the day's limit used up, repeats of known
     events are still answered.
 
-    Store calls after authentication: 1 when new (also with an idempotency key); one more for a repeat
-    with a key, for a repeat of a delivery with supplements, and for a project.
+    Store calls after authentication: 2 when new (also with an idempotency key), 1 for a repeat; one more for
+    a repeat with a key, for a repeat of a delivery with supplements, and for a project.
 
     Raises:
         Invalid: the event is outside the allowed time or the integrator's namespace.
@@ -93,31 +98,7 @@ def publish(
         RateLimited: the day's limit is used up and the event is new.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    if sender.over_daily_limit:
-        try:
-            return _send(
-                event, deliveries.repeat, sender=sender, call=call, fire=fire, deliveries=deliveries, projects=projects
-            )
-        except Refusal as refusal:
-            raise RateLimited(
-                "The token's daily delivery limit is used up; it is renewed at midnight UTC.",
-                retry_after=seconds_to_midnight(call.now),
-            ) from refusal
-    return _send(
-        event, deliveries.record, sender=sender, call=call, fire=fire, deliveries=deliveries, projects=projects
-    )
 
-
-def _send(
-    event: InboundEvent,
-    store: Send,
-    *,
-    sender: PersonalToken,
-    call: Call,
-    fire: str,
-    deliveries: Deliveries,
-    projects: Projects,
-) -> DeliveryOut:
     def told(recorded: Recorded) -> Reply:
         members: Reply = {"deduped": not recorded.first, "pushed": False, "ok": True, "request_id": call.request_id}
         return members | ({"deprecation": _HINT_DEPRECATED} if event.recipient_hint else {})
@@ -125,23 +106,29 @@ def _send(
     def reply(recorded: Recorded) -> Reply:
         return snapshot(Thread(recorded.delivery, ()), **told(recorded))
 
-    delivery = _admit(
-        event, Delivery.of(event, sender=sender, now=call.now), sender=sender, now=call.now, projects=projects
-    )
-    recorded = store(delivery, fire=fire, now=call.now, claim=call.claim, reply=reply)
+    store = deliveries.repeat if sender.over_daily_limit else deliveries.record
+    try:
+        delivery = _admit(event, sender=sender, now=call.now, projects=projects)
+        recorded = store(delivery, fire=fire, now=call.now, claim=call.claim, reply=reply)
+    except Refusal as refusal:
+        if not sender.over_daily_limit:
+            raise
+        wait = seconds_to_midnight(call.now)
+        raise RateLimited("The token's deliveries of today are used up.", retry_after=wait) from refusal
+    if recorded.first:
+        event_types.count(recorded.delivery)
     supplements: Sequence[Supplement] = ()
     if recorded.delivery.supplement_count and (thread := deliveries.find(recorded.delivery.delivery_id)):
         supplements = thread.supplements
     return shown(Thread(recorded.delivery, supplements), **told(recorded))
 
 
-def _admit(
-    event: InboundEvent, delivery: Delivery, *, sender: PersonalToken, now: datetime, projects: Projects
-) -> Delivery:
+def _admit(event: InboundEvent, *, sender: PersonalToken, now: datetime, projects: Projects) -> Delivery:
     check_occurrence(event, now=now)
     check_namespace(event, prefix=sender.event_prefix)
     if sender.severity_ceiling and event.severity.rank > sender.severity_ceiling.rank:
         raise Forbidden(f"The token may publish events up to severity {sender.severity_ceiling}.")
+    delivery = Delivery.of(event, sender=sender, now=now)
     if event.project_slug is None:
         return delivery
     access = projects.find_access(

@@ -36,6 +36,18 @@ class DynamoDirectory:
         administers = rows.get(_name(sender), {}).get("admin") or rows.get(_name(person), {}).get("orgAdmin")
         return ProjectAccess(found["id"], bool(administers), recipient_id is None or _name(recipient) in rows)
 
+    def find_integrator(self, slug: str) -> Integrator | None:
+        """The integrator `slug`. One store call."""
+        got = dynamodb().get_item(
+            TableName=DIRECTORY.physical_name,
+            Key=to_item(_key(f"INTEGRATOR#{slug}", "INTEGRATOR")),
+            ConsistentRead=True,
+        )
+        if "Item" not in got:
+            return None
+        row = from_item(dict(got["Item"]))
+        return Integrator(row["id"], slug, row["name"], row["eventPrefix"])
+
     def add_person(self, person: Person) -> None:
         """Store a person and claim the e-mail address; Conflict when either is taken."""
         row = {

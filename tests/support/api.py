@@ -21,12 +21,13 @@ USED: dict[str, set[tuple[str, str, str | None]]] = {}
 
 @dataclass(frozen=True)
 class Answer:
-    """A reply as the gateway would pass it on; `calls` are the store calls it took."""
+    """A reply as the gateway would pass it on; `calls` are the store calls it took, in `steps` one after another."""
 
     status: int
     headers: dict[str, str]
     text: str
     calls: list[str]
+    steps: int
 
     @property
     def json(self) -> Any:
@@ -73,7 +74,7 @@ def invoke(route: Route, event: dict[str, Any]) -> Answer:
     body = response["body"].encode()
     contract.check(route.method, route.path, response["statusCode"], media_type, body)
     assert headers["x-request-id"]
-    return Answer(response["statusCode"], headers, response["body"], seen.calls)
+    return Answer(response["statusCode"], headers, response["body"], seen.calls, seen.steps)
 
 
 def gateway_event(method: str, path: str, headers: dict[str, str], body: bytes | str | None) -> dict[str, Any]:

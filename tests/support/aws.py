@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from chalicelib import aws
+from chalicelib.parallel import Branch, branch
 from chalicelib.resources import Grant
 
 _MEMBER_ACTIONS = {
@@ -21,7 +22,13 @@ class Asked:
     """The store calls made, by name in their order, and each (action, table, index) they needed."""
 
     calls: list[str] = field(default_factory=list)
+    branches: list[Branch] = field(default_factory=list)
     needs: set[tuple[str, str, str | None]] = field(default_factory=set)
+
+    @property
+    def steps(self) -> int:
+        """How many of the calls had to wait for each other: of simultaneous ones the longest row counts."""
+        return _steps(self.branches)
 
     def beyond(self, grants: tuple[Grant, ...]) -> set[tuple[str, str, str | None]]:
         granted = {(each.action, each.resource.physical_name, each.index) for each in grants}
@@ -35,6 +42,7 @@ def asked() -> Iterator[Asked]:
 
     def note(params: dict[str, Any], model: Any, **_: object) -> None:
         seen.calls.append(model.name)
+        seen.branches.append(branch())
         seen.needs.update(_needs(model.name, params))
 
     events = aws.dynamodb().meta.events
@@ -43,6 +51,13 @@ def asked() -> Iterator[Asked]:
         yield seen
     finally:
         events.unregister("before-parameter-build", note)
+
+
+def _steps(branches: list[Branch]) -> int:
+    groups: dict[int, dict[int, list[Branch]]] = {}
+    for (group, number), *inner in filter(None, branches):
+        groups.setdefault(group, {}).setdefault(number, []).append(tuple(inner))
+    return branches.count(()) + sum(max(map(_steps, group.values())) for group in groups.values())
 
 
 def _needs(name: str, params: dict[str, Any]) -> Iterator[tuple[str, str, str | None]]:

@@ -15,10 +15,11 @@ from chalicelib.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.domain.events import InboundEvent
 from chalicelib.domain.fields import timestamp
 from chalicelib.edge.operation import Reply
-from chalicelib.resources import DELIVERIES, DIRECTORY, IDEMPOTENCY
+from chalicelib.resources import DELIVERIES, DIRECTORY, EVENT_TYPES, IDEMPOTENCY
 from chalicelib.services import events
 from chalicelib.stores.deliveries import DynamoDeliveries
 from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.event_types import DynamoEventTypes
 
 bp = Blueprint(__name__)
 
@@ -51,7 +52,11 @@ def _published(delivery: DeliveryOut) -> Reply:
     instead="Publish with a tools token to recipients of your choice: POST /api/v1/events/bulk.",
     charge=events.publishing_charge,
     replay=_replay_published,
-    grants=_READ + _REMEMBER + DELIVERIES.can("GetItem", "PutItem", "UpdateItem") + DIRECTORY.can("BatchGetItem"),
+    grants=_READ
+    + _REMEMBER
+    + DELIVERIES.can("GetItem", "PutItem", "UpdateItem")
+    + DIRECTORY.can("BatchGetItem")
+    + EVENT_TYPES.can("UpdateItem"),
 )
 def publish_event(body: InboundEvent, caller: PersonalToken, call: Call) -> Reply:
     """Publish an event to the token's owner.
@@ -67,6 +72,7 @@ def publish_event(body: InboundEvent, caller: PersonalToken, call: Call) -> Repl
             call=call,
             fire=ids.nonce(),
             deliveries=DynamoDeliveries(),
+            event_types=DynamoEventTypes(),
             projects=DynamoDirectory(),
         )
     )

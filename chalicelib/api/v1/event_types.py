@@ -1,0 +1,42 @@
+"""fluxdesk-v1, tag "introspection": the event types seen of late."""
+
+from chalice.app import Blueprint
+
+from chalicelib.api.v1.contract import SPEND, operation
+from chalicelib.domain.call import Call
+from chalicelib.domain.callers import PersonalToken, ToolsToken
+from chalicelib.domain.errors import NotFound
+from chalicelib.domain.event_types import EventTypesOut, EventTypesQuery
+from chalicelib.parallel import together
+from chalicelib.resources import DIRECTORY, EVENT_TYPES
+from chalicelib.services import introspection
+from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.event_types import DynamoEventTypes
+
+bp = Blueprint(__name__)
+
+
+@operation(
+    bp,
+    "GET",
+    "/api/v1/event-types",
+    tag="introspection",
+    answers={200: "The types."},
+    refusals=(NotFound,),
+    grants=SPEND + EVENT_TYPES.can("Query") + DIRECTORY.can("GetItem"),
+)
+def list_event_types(query: EventTypesQuery, caller: PersonalToken | ToolsToken, call: Call) -> EventTypesOut:
+    """List the event types of the last 90 days.
+
+    Each with its number of deliveries and the time of the last: the integrator's own, and those of the desk itself
+    under `internal-os.`. A namespace that has none yet shows its prefix alone, with a count of 0.
+    """
+    return introspection.event_types(
+        query.integrator_slug,
+        caller=caller,
+        today=call.now.date(),
+        request_id=call.request_id,
+        types=DynamoEventTypes(),
+        integrators=DynamoDirectory(),
+        together=together,
+    )

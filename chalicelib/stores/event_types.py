@@ -1,0 +1,75 @@
+"""The table `event-types`: deliveries by day. pk = integrator; sk = <day>#<event type>; count, lastSeenAt."""
+
+import logging
+from collections.abc import Iterator
+from datetime import date
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.aws import dynamodb, is_transient
+from chalicelib.domain.deliveries import Delivery
+from chalicelib.domain.event_types import EventTypeRow, first_day
+from chalicelib.resources import EVENT_TYPES
+from chalicelib.stores.items import from_item, to_item, values
+
+log = logging.getLogger(__name__)
+
+
+class DynamoEventTypes:
+    def count(self, delivery: Delivery) -> None:
+        """Count a new delivery on its day. One store call.
+
+        When it fails the delivery stands and the count is one short, until an operator has it recounted.
+        """
+        try:
+            dynamodb().update_item(
+                TableName=EVENT_TYPES.physical_name,
+                Key=_key(delivery.integrator, delivery.created_at[:10], delivery.event_type),
+                UpdateExpression="ADD #count :one SET lastSeenAt = :at, lastCounted = :id",
+                # A retry below us brings the same delivery again.
+                ConditionExpression="attribute_not_exists(lastCounted) OR lastCounted <> :id",
+                ExpressionAttributeNames={"#count": "count"},
+                ExpressionAttributeValues=values(one=1, at=delivery.created_at, id=delivery.delivery_id),
+            )
+        except Exception as error:
+            if isinstance(error, ClientError) and "ConditionalCheckFailed" in error.response["Error"]["Code"]:
+                return
+            if not is_transient(error):
+                raise
+            log.warning("event type not counted: %s", delivery.delivery_id)
+
+    def list_types(self, integrator: str, *, today: date) -> list[EventTypeRow]:
+        """The integrator's types of the last 90 days, by name. One store call per megabyte."""
+        counts: dict[str, int] = {}
+        seen: dict[str, str] = {}
+        for row in self._rows(integrator, first_day(today).isoformat()):
+            name = row["sk"].partition("#")[2]
+            counts[name] = counts.get(name, 0) + int(row["count"])
+            seen[name] = max(seen.get(name, ""), row["lastSeenAt"])
+        return [EventTypeRow(event_type=name, last_seen_at=seen[name], count=counts[name]) for name in sorted(counts)]
+
+    def replace_day(self, integrator: str, day: str, event_type: str, *, count: int, last_seen_at: str) -> None:
+        """Set a day's count to what a recount found. One store call."""
+        row = {"count": count, "lastSeenAt": last_seen_at}
+        dynamodb().put_item(
+            TableName=EVENT_TYPES.physical_name, Item={**_key(integrator, day, event_type), **to_item(row)}
+        )
+
+    def _rows(self, integrator: str, since: str) -> Iterator[dict[str, Any]]:
+        request: dict[str, Any] = {
+            "TableName": EVENT_TYPES.physical_name,
+            "KeyConditionExpression": "pk = :pk AND sk >= :since",
+            "ExpressionAttributeValues": values(pk=integrator, since=since),
+        }
+        while True:
+            page = dynamodb().query(**request)
+            for item in page["Items"]:
+                yield from_item(dict(item))
+            if "LastEvaluatedKey" not in page:
+                return
+            request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+
+
+def _key(integrator: str, day: str, event_type: str) -> dict[str, Any]:
+    return to_item({"pk": integrator, "sk": f"{day}#{event_type}"})
