@@ -4,7 +4,7 @@ import base64
 import hashlib
 import secrets
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from uuid import UUID
 
@@ -24,11 +24,15 @@ class TokenKind(StrEnum):
 
 @dataclass(frozen=True)
 class PresentedToken:
-    """A well-formed token as a caller sent it: never its text, only what is needed to look it up."""
+    """A well-formed token as a caller sent it: never its text, only what is derived from it.
+
+    `sealing_key` is no more stored than the text, so what it seals opens for bearers of this token only.
+    """
 
     kind: TokenKind
     row_id: str
     secret_hash: str
+    sealing_key: bytes = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -79,13 +83,14 @@ def parse_token(text: str) -> PresentedToken | None:
     if len(body) != id_length + _SECRET_LENGTH or not text.isascii() or _checksum(kind + body) != text[-6:]:
         return None
     secret_hash = hashlib.sha256(text.encode()).hexdigest()
+    sealing_key = hashlib.sha256(b"reply" + text.encode()).digest()
     if kind is TokenKind.KEY:
-        return PresentedToken(kind, secret_hash, secret_hash)
+        return PresentedToken(kind, secret_hash, secret_hash, sealing_key)
     try:
         row_id = str(UUID(bytes=base64.urlsafe_b64decode(body[:_ID_LENGTH] + "==")))
     except ValueError:
         return None
-    return PresentedToken(kind, row_id, secret_hash)
+    return PresentedToken(kind, row_id, secret_hash, sealing_key)
 
 
 def _encode(raw: bytes) -> str:

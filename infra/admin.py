@@ -1,50 +1,95 @@
 """The operator's commands: `python -m infra.admin --help`."""
 
-import os
+from typing import Any
 
 import click
+from botocore import exceptions as boto
+from pydantic import ValidationError
 
-from infra import demo
-from infra.queues import create_queues
-from infra.tables import create_tables
+from chalicelib.domain.errors import Refusal
+from chalicelib.edge.problem import invalid
+from infra.commands.dead_letters import dead_letters
+from infra.commands.demo import demo
+from infra.commands.employees import employees
+from infra.commands.integrators import integrators
+from infra.commands.keys import keys
+from infra.commands.personal_tokens import personal_tokens
+from infra.commands.projects import projects
+from infra.commands.tools_tokens import tools_tokens
+
+_MISSING = {
+    "ResourceNotFoundException",
+    "QueueDoesNotExist",
+    "AWS.SimpleQueueService.NonExistentQueue",
+}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """Tells an operator's mistakes, and an engine's troubles, in one line."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            if (line := explained(error)) is None:
+                raise
+            raise click.ClickException(line) from error
+
+
+def explained(error: Exception) -> str | None:
+    """What went wrong, for the operator; None when it is a fault of ours."""
+    match error:
+        case Refusal():
+            return error.detail
+        case ValidationError():
+            return invalid(error).detail
+        case boto.NoRegionError():
+            return "No region is set: set AWS_DEFAULT_REGION, or AWS_PROFILE to a profile that has one."
+        case boto.NoCredentialsError() | boto.PartialCredentialsError() | boto.CredentialRetrievalError():
+            return "No credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE."
+        case boto.HTTPClientError() | boto.ConnectionError():
+            return f"The engine can't be reached: {error}"
+        case boto.ClientError():
+            code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
+            if code in _MISSING:
+                return "The desk's tables or queues are not there. Check region and FLUXDEN_PREFIX, or deploy first."
+            return f"The engine refused: {message or code} ({code})"
+        case boto.BotoCoreError():
+            return str(error)
+        case ValueError() if str(error).startswith("Invalid endpoint"):
+            return f"AWS_ENDPOINT_URL is no URL. {error}"
+    return None
+
+
+@click.group(
+    cls=Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Example: python -m infra.admin employees list",
+)
 def main() -> None:
     """Operate a Fluxden desk.
 
     The desk is the one that the usual AWS settings name: AWS_ENDPOINT_URL, AWS_DEFAULT_REGION,
     AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE. For a desk started with `make run`,
     its demo file has them under "admin_env".
+
+    Every command tells its options and an example with --help. Mistakes end with exit code 1,
+    misused options with 2.
     """
 
 
-@main.command("demo")
-def create_demo() -> None:
-    """Create the tables and the demo organisation, and write DEMO_FILE.
-
-    Run again, it replaces the organisation's tools and personal tokens, gives its people one more
-    API key each, and leaves everything else.
-    """
-    port, ws_port = os.environ.get("PORT") or "8000", os.environ.get("WS_PORT") or "8001"
-    names = (
-        "AWS_ENDPOINT_URL",
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_DEFAULT_REGION",
-        "FLUXDEN_PREFIX",
-    )
-    create_tables()
-    create_queues()
-    demo.create(
-        demo.Addresses(
-            base_url=f"http://127.0.0.1:{port}",
-            ws_url=f"ws://127.0.0.1:{ws_port}",
-            admin_env={name: os.environ[name] for name in names if name in os.environ},
-        )
-    )
-    click.echo(f"The demo organisation is ready; its tokens are in {demo.demo_file()}")
+for command in (
+    dead_letters,
+    demo,
+    employees,
+    integrators,
+    keys,
+    personal_tokens,
+    projects,
+    tools_tokens,
+):
+    main.add_command(command)
 
 
 if __name__ == "__main__":
-    main()
+    main(prog_name="python -m infra.admin")

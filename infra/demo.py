@@ -11,6 +11,7 @@ from uuid import UUID, uuid5
 
 from chalicelib.domain.directory import Integrator, Person, Project
 from chalicelib.domain.errors import Conflict
+from chalicelib.domain.fields import timestamp
 from chalicelib.domain.tokens import KeyGrant, PersonalGrant, ToolsGrant
 from chalicelib.ids import MintedToken, TokenKind, mint_token
 from chalicelib.settings import positive_integer
@@ -78,7 +79,9 @@ def _create_directory(users: dict[str, str]) -> None:
             directory.add_person(Person(user_id, _email(name), name.title(), active=name != "dave"))
     for slug, title in INTEGRATORS.items():
         with suppress(Conflict):
-            directory.add_integrator(Integrator(identifier("integrator", slug), slug, title, f"{slug}."), now=now)
+            directory.add_integrator(
+                Integrator(identifier("integrator", slug), slug, title, f"{slug}.", timestamp(now))
+            )
     for slug, admin, others in (("apollo", "alice", ("bob",)), ("zephyr", "bob", ("carol",))):
         members = frozenset(users[name] for name in (admin, *others))
         project_id, team_id = identifier("project", slug), identifier("team", slug)
@@ -91,7 +94,7 @@ def _tools_token(slug: str, *, owner: str, admin: bool) -> str:
     grant = ToolsGrant(identifier("tools", slug), slug, f"{slug}.", owner, admin)
     token = mint_token(TokenKind.TOOLS, grant.token_id)
     try:
-        DynamoTokens().add_tools(grant, token)
+        DynamoTokens().add_tools(grant, token, now=datetime.now(UTC))
     except Conflict:
         DynamoTokens().replace_secret(token)
     return token.text
@@ -116,7 +119,7 @@ def _personal_token(slug: str, user_id: str, tools_owner_id: str, *, moderated: 
     grant = personal_grant(slug, user_id, tools_owner_id, moderated=moderated)
     token = mint_token(TokenKind.PERSONAL, grant.grant_id)
     try:
-        DynamoTokens().add_personal(grant, token)
+        DynamoTokens().add_personal(grant, token, now=datetime.now(UTC))
     except Conflict:
         DynamoTokens().replace_secret(token)
     return token.text
@@ -125,7 +128,8 @@ def _personal_token(slug: str, user_id: str, tools_owner_id: str, *, moderated: 
 def _api_key(name: str, user_id: str) -> str:
     token: MintedToken = mint_token(TokenKind.KEY)
     key_id = identifier("key", token.row_id)
-    DynamoTokens().add_key(KeyGrant(key_id, user_id, f"{name}'s demo key", token.shown, frozenset({"all"})), token)
+    grant = KeyGrant(key_id, user_id, f"{name}'s demo key", token.shown, frozenset({"all"}))
+    DynamoTokens().add_key(grant, token, now=datetime.now(UTC))
     return token.text
 
 

@@ -4,6 +4,7 @@ import inspect
 import json
 import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,6 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.edge import idempotency
 from chalicelib.edge.operation import Reply
-from chalicelib.edge.problem import status_of
 from chalicelib.edge.route import Route
 from chalicelib.settings import VERSION
 from infra import catalog
@@ -36,6 +36,7 @@ _TAGS = {
     "inbox": "The recipient's side.",
     "introspection": "What the service offers.",
     "health": "Signs of life.",
+    "keys": "A person's own API keys.",
 }
 _TOKENS = {
     PersonalToken: "`flux-in-pers-…`: an employee's token for one integrator's events.",
@@ -70,6 +71,43 @@ _PROBLEM = {
         },
     },
 }
+_PLAIN_ERROR = {
+    "type": "object",
+    "required": ["success", "error"],
+    "properties": {"success": {"type": "boolean", "const": False}, "error": {"type": "string"}},
+}
+
+
+@dataclass(frozen=True)
+class Edition:
+    """One document: the operations under a path, and the shape of their errors."""
+
+    prefix: str
+    file: Path
+    title: str
+    description: str
+    error: str
+    error_schema: dict[str, Any]
+
+
+EDITIONS = (
+    Edition(
+        "/api/v1/",
+        FOLDER / "v1.json",
+        "Fluxden API v1",
+        "Publish events into people's inboxes, exactly once, and follow them up.",
+        "ProblemDetails",
+        _PROBLEM,
+    ),
+    Edition(
+        "/api/v2/",
+        FOLDER / "v2.json",
+        "Fluxden API v2",
+        "What people's agents work with.",
+        "Error",
+        _PLAIN_ERROR,
+    ),
+)
 
 
 class _Schemas(GenerateJsonSchema):
@@ -85,19 +123,24 @@ class _Schemas(GenerateJsonSchema):
         return False
 
 
-def document(routes: list[Route]) -> dict[str, Any]:
+def edition_of(path: str) -> Edition:
+    """The document that describes what is at `path`."""
+    return next(edition for edition in EDITIONS if path.startswith(edition.prefix))
+
+
+def document(edition: Edition, routes: list[Route]) -> dict[str, Any]:
     """The OpenAPI 3.1 document of these operations."""
     schemas = _schemas(routes)
     paths: dict[str, Any] = {}
     for route in routes:
-        paths.setdefault(route.path, {})[route.method.lower()] = _operation(route)
+        paths.setdefault(route.path, {})[route.method.lower()] = _operation(edition, route)
     used = {route.tag for route in routes}
     return {
         "openapi": "3.1.0",
         "info": {
-            "title": "Fluxden API v1",
+            "title": edition.title,
             "version": VERSION,
-            "description": "Publish events into people's inboxes, exactly once, and follow them up.",
+            "description": edition.description,
         },
         "servers": [{"url": "/"}],
         "security": [{"BearerAuth": []}],
@@ -110,7 +153,7 @@ def document(routes: list[Route]) -> dict[str, Any]:
             "headers": {
                 name: {"description": text, "schema": {"type": kind}} for name, (text, kind) in _HEADERS.items()
             },
-            "schemas": {**schemas, "ProblemDetails": _PROBLEM},
+            "schemas": {**schemas, edition.error: edition.error_schema},
         },
     }
 
@@ -136,7 +179,7 @@ def answered(route: Route) -> type[BaseModel] | None:
     return None if hint is Reply else hint
 
 
-def _operation(route: Route) -> dict[str, Any]:
+def _operation(edition: Edition, route: Route) -> dict[str, Any]:
     summary, _, rest = (inspect.getdoc(route.function) or "").partition("\n")
     made: dict[str, Any] = {
         "operationId": route.__name__,
@@ -144,7 +187,7 @@ def _operation(route: Route) -> dict[str, Any]:
         "summary": summary.strip().rstrip("."),
         "description": _description(route, rest),
         "parameters": _parameters(route),
-        "responses": _successes(route) | _refusals(route),
+        "responses": _successes(route) | _refusals(edition, route),
     }
     if not route.callers:
         made["security"] = []
@@ -178,7 +221,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
             plain.pop("$ref", None)
             plain.pop("title", None)
             text = plain.pop("description", None)
-            made.append({"name": name, "in": "query", "required": False, "schema": plain})
+            made.append({"name": name, "in": "query", "required": name in schema.get("required", []), "schema": plain})
             if text:
                 made[-1]["description"] = text
     if route.accepts_idempotency_key:
@@ -221,21 +264,21 @@ def _successes(route: Route) -> dict[str, Any]:
     }
 
 
-def _refusals(route: Route) -> dict[str, Any]:
+def _refusals(edition: Edition, route: Route) -> dict[str, Any]:
     kinds: set[type[Refusal]] = {*route.refusals, Invalid}
     if route.callers:
         kinds |= {Unauthorized, Forbidden, RateLimited}
     if "body" in route.hints:
         kinds.add(UnsupportedMediaType)
     made = {}
-    for kind in sorted(kinds, key=status_of):
+    for kind in sorted(kinds, key=route.family.status_of):
         names = ["X-Request-Id", *(_LIMIT_HEADERS if kind is RateLimited else [])]
         names += ["Retry-After"] if kind is RateLimited else []
-        status = status_of(kind)
+        status = route.family.status_of(kind)
         made[str(status)] = {
             "description": kind.title if kind is not NotFound else "There is no such thing, or not for you.",
             "headers": _headers(names),
-            "content": {"application/problem+json": {"schema": {"$ref": "#/components/schemas/ProblemDetails"}}},
+            "content": {route.family.error_type: {"schema": {"$ref": _SCHEMA.format(model=edition.error)}}},
         }
     return made
 
@@ -249,8 +292,15 @@ def documents() -> dict[Path, str]:
     from app import app
 
     found = list(catalog.routes(app))
-    v1 = document([route for route in found if route.path.startswith("/api/v1/")])
-    return {FOLDER / "v1.json": json.dumps(v1, indent=1, ensure_ascii=False) + "\n"}
+    return {
+        edition.file: json.dumps(
+            document(edition, [route for route in found if edition_of(route.path) is edition]),
+            indent=1,
+            ensure_ascii=False,
+        )
+        + "\n"
+        for edition in EDITIONS
+    }
 
 
 def main() -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,7 @@ class Desk:
         grant = demo.personal_grant("fd1", demo.identifier("user", "new"), self.user_id("alice"))
         made = type(grant)(**{**vars(grant), **overrides})
         token = mint_token(TokenKind.PERSONAL, made.grant_id)
-        DynamoTokens().add_personal(made, token)
+        DynamoTokens().add_personal(made, token, now=datetime.now(UTC))
         return token.text
 
 

@@ -68,16 +68,17 @@ def test_an_expired_key_is_refused_to_the_second(api: Api, desk: Desk) -> None:
     for seconds, status in ((-1, 401), (600, 200)):
         key = mint_token(TokenKind.KEY)
         grant = KeyGrant(
-            "id", desk.user_id("alice"), "x", key.shown, frozenset({"all"}), now + timedelta(seconds=seconds)
+            key.row_id, desk.user_id("alice"), "x", key.shown, frozenset({"all"}), now + timedelta(seconds=seconds)
         )
-        DynamoTokens().add_key(grant, key)
+        DynamoTokens().add_key(grant, key, now=now)
         assert api.get("/api/v1/inbox", key.text).status == status
 
 
 def test_a_key_opens_only_the_areas_it_names(api: Api, desk: Desk) -> None:
     for areas, status in (({"inbox"}, 200), ({"queue", "chat"}, 403), (set(), 403)):
         key = mint_token(TokenKind.KEY)
-        DynamoTokens().add_key(KeyGrant("id", desk.user_id("alice"), "x", key.shown, frozenset(areas)), key)
+        grant = KeyGrant(key.row_id, desk.user_id("alice"), "x", key.shown, frozenset(areas))
+        DynamoTokens().add_key(grant, key, now=datetime.now(UTC))
         assert api.get("/api/v1/inbox", key.text).status == status
 
 

@@ -251,7 +251,7 @@ def test_every_personal_token_and_key_of_the_demo_file_works(system: System) -> 
         assert system.call("GET", INBOX, token=key).status == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/api/v1/nothing", "/api/v2/health", f"{HEALTH}/more?at=all"])
+@pytest.mark.parametrize("path", ["/", "/api/v1/nothing", "/api/health", f"{HEALTH}/more?at=all"])
 def test_an_unknown_path_is_not_found(system: System, path: str) -> None:
     is_problem(system.call("GET", path), 404, "not_found", path.partition("?")[0])
 

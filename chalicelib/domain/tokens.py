@@ -1,15 +1,17 @@
 """Tokens as they are stored: the grant with its counters, without its secrets."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from chalicelib.domain.budgets import Charge, Window
-from chalicelib.domain.callers import Caller
+from chalicelib.domain.callers import Caller, TokenStatus
 from chalicelib.domain.errors import RateLimited
 from chalicelib.domain.events import Severity
 
 PERSONAL_DAILY_LIMIT = 50
 TOOLS_DAILY_LIMIT = 10_000
+# How long the secret before the last rotation still opens what the new one does.
+PRIOR_LIVES = timedelta(hours=24)
 
 
 @dataclass(frozen=True)
@@ -63,3 +65,23 @@ class KeyGrant:
     prefix: str
     permissions: frozenset[str]
     expires_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class IssuedToken:
+    """A tools or personal token as its operator sees it.
+
+    `user_id` is whose it is: the owner of a tools token, the employee of a personal one. Until `prior_until`
+    the secret before the last rotation is accepted too.
+    """
+
+    token_id: str
+    integrator: str
+    user_id: str
+    status: TokenStatus
+    admin: bool
+    daily_limit: int
+    created_at: str
+    last_used_at: datetime | None
+    use_count: int
+    prior_until: datetime | None

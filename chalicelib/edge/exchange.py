@@ -7,13 +7,14 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from http import HTTPStatus
 from typing import Any
 
 from chalice.app import MultiDict, Request, Response
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
-from chalicelib import aws, ids
+from chalicelib import aws, ids, sealing
 from chalicelib.domain.budgets import Charge, Window
 from chalicelib.domain.call import Call
 from chalicelib.domain.callers import Caller
@@ -21,7 +22,6 @@ from chalicelib.domain.errors import (
     IdempotencyConflict,
     Invalid,
     Refusal,
-    Unauthorized,
     Unavailable,
     UnsupportedMediaType,
 )
@@ -87,7 +87,7 @@ class Exchange:
             raise flaw
         claim = self._claim(given)
         if "call" in self.operation.hints:
-            given["call"] = Call(self.request_id, self.now, claim)
+            given["call"] = Call(self.request_id, self.now, claim, self.token.sealing_key if self.token else None)
         try:
             answer = self.operation.function(**self.path, **given)
         except AlreadyAnswered as already:
@@ -171,16 +171,17 @@ class Exchange:
             caller=self.caller,
             operation=self.operation.__name__,
             path=self.path,
-            body=given.get("body"),
+            sent={name: given[name] for name in ("body", "query") if name in given},
             now=self.now,
         )
 
     def _replay(self, claim: Claim | None, answered: Answered) -> BaseModel | Reply:
-        assert claim is not None and self.operation.replay is not None
+        assert claim is not None and self.token is not None and self.operation.replay is not None
         if answered.fingerprint != claim.fingerprint:
             raise IdempotencyConflict("The Idempotency-Key was used before with another body.")
+        reply = sealing.opened(answered.reply, self.token.sealing_key)
         self.headers["Idempotent-Replayed"] = "true"
-        return self.operation.replay(answered.reply)
+        return self.operation.replay(reply)
 
     def _reply(self, answer: BaseModel | Reply) -> Response:
         reply = answer if isinstance(answer, Reply) else Reply(answer, self.operation.status)
@@ -192,11 +193,11 @@ class Exchange:
 
     def _refused(self, refusal: Refusal | None) -> Response:
         family, path = self.operation.family, self.request.context.get("path") or self.request.path
-        status = problem.status_of(type(refusal)) if refusal else 500
+        status = family.status_of(type(refusal)) if refusal else 500
         headers: dict[str, str | list[str]] = {"Content-Type": family.error_type, **self._circumstances()}
         if refusal is not None and refusal.retry_after is not None:
             headers["Retry-After"] = str(refusal.retry_after)
-        if isinstance(refusal, Unauthorized):
+        if status == HTTPStatus.UNAUTHORIZED:
             headers["WWW-Authenticate"] = 'Bearer realm="Fluxden"'
         return Response(json.dumps(family.shape(refusal, self.request_id, path)), headers, status)
 

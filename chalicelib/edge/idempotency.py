@@ -38,14 +38,14 @@ def claim(
     caller: Caller,
     operation: str,
     path: Mapping[str, str],
-    body: BaseModel | None,
+    sent: Mapping[str, BaseModel],
     now: datetime,
 ) -> Claim:
-    """The caller's claim to have `operation` done once under `key`."""
-    sent = body.model_dump(mode="json", exclude_unset=True) if body else None
+    """The caller's claim to have `operation` done once under `key`, with the body and query `sent`."""
+    dumped = {name: model.model_dump(mode="json", exclude_unset=True) for name, model in sent.items()}
     return Claim(
         scope=_digest([caller.identity, operation, dict(path), key]),
-        fingerprint=_digest(sent),
+        fingerprint=_digest(dumped),
         nonce=nonce(),
         now=int(now.timestamp()),
         expires_at=int((now + KEPT_FOR).timestamp()),

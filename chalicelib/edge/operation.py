@@ -35,12 +35,16 @@ class Replays(Protocol):
 
 @dataclass(frozen=True)
 class Family:
-    """What the operations of one contract share: their error shape, and the stores behind the edge."""
+    """What the operations of one contract share: the shape and statuses of errors, and the stores behind the edge."""
 
     shape: problem.Shape
     error_type: str
     tokens: auth.Tokens
     replays: Replays
+    statuses: Mapping[type[Refusal], int] = field(default_factory=lambda: problem.STATUS)
+
+    def status_of(self, kind: type[Refusal]) -> int:
+        return problem.status_of(kind, self.statuses)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """From a refusal to its status and its body, in the shape of the contract it is answered under."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pydantic import ValidationError
@@ -25,9 +25,9 @@ Body = dict[str, Any]
 Shape = Callable[[errors.Refusal | None, str, str], Body]
 
 
-def status_of(kind: type[errors.Refusal]) -> int:
-    """The status that answers this kind of refusal."""
-    return next(STATUS[each] for each in kind.__mro__ if each in STATUS)
+def status_of(kind: type[errors.Refusal], statuses: Mapping[type[errors.Refusal], int] = STATUS) -> int:
+    """The status that answers this kind of refusal, where `statuses` may be a family's own."""
+    return next(statuses[each] for each in kind.__mro__ if each in statuses)
 
 
 def problem_json(refusal: errors.Refusal | None, request_id: str, path: str) -> Body:

@@ -1,115 +1,226 @@
 """The table `directory`: people, integrators, projects and their members.
 
-USER#<id>         / USER         email, name, active, orgAdmin
-EMAIL#<email>     / USER         userId: one person an address
-INTEGRATOR#<slug> / INTEGRATOR   id, name, eventPrefix, createdAt
-PROJECT#<slug>    / PROJECT      id, name, teamId
-PROJECT#<slug>    / MEMBER#<id>  admin
+USER#<id>      / USER         email, name, active, orgAdmin
+EMAIL#<email>  / USER         userId: one person an address
+PROJECT#<slug> / PROJECT      id, name, teamId
+PROJECT#<slug> / MEMBER#<id>  admin
+INTEGRATORS    / <slug>       id, name, eventPrefix, homepageUrl, description, createdAt, archivedAt
+
+PEOPLE         / <email>      userId
+PROJECTS       / <slug>
+
+The last two list what the rows above hold, and are written in one transaction with them. Integrators are few and
+read by nothing that is in a hurry, so their one partition is both the rows and the list.
 """
 
-from datetime import datetime
+from collections.abc import Iterable
 from typing import Any
 
-from chalicelib.aws import dynamodb
 from chalicelib.domain.directory import Integrator, Person, Project
-from chalicelib.domain.errors import Conflict, Unavailable
-from chalicelib.domain.fields import timestamp
+from chalicelib.domain.errors import Conflict, NotFound
 from chalicelib.domain.projects import ProjectAccess
 from chalicelib.resources import DIRECTORY
-from chalicelib.stores.items import Row, from_item, to_item
-from chalicelib.stores.writes import Action, Refused, commit, pause
+from chalicelib.stores.items import Row, to_item, values
+from chalicelib.stores.reads import get_all, query
+from chalicelib.stores.writes import Action, Refused, commit
 
-_ATTEMPTS = 6
+_INTEGRATORS, _PEOPLE, _PROJECTS = "INTEGRATORS", "PEOPLE", "PROJECTS"
+_MEMBER = "MEMBER#"
 
 
 class DynamoDirectory:
     def find_access(self, slug: str, *, sender_id: str, recipient_id: str | None) -> ProjectAccess | None:
         """What the project `slug` says of a sender and a recipient; None when there is none. One store call."""
-        project, sender = _key(f"PROJECT#{slug}", "PROJECT"), _key(f"PROJECT#{slug}", f"MEMBER#{sender_id}")
-        person, recipient = (
-            _key(f"USER#{sender_id}", "USER"),
-            _key(f"PROJECT#{slug}", f"MEMBER#{recipient_id}"),
-        )
-        rows = self._get_all([project, sender, person] + ([recipient] if recipient not in (sender, project) else []))
+        project, sender = _project(slug), _member(slug, sender_id)
+        person, recipient = _person(sender_id), _member(slug, str(recipient_id))
+        rows = _rows([project, sender, person] + ([recipient] if recipient not in (sender, project) else []))
         if (found := rows.get(_name(project))) is None:
             return None
         administers = rows.get(_name(sender), {}).get("admin") or rows.get(_name(person), {}).get("orgAdmin")
         return ProjectAccess(found["id"], bool(administers), recipient_id is None or _name(recipient) in rows)
 
-    def find_integrator(self, slug: str) -> Integrator | None:
-        """The integrator `slug`. One store call."""
-        got = dynamodb().get_item(
-            TableName=DIRECTORY.physical_name,
-            Key=to_item(_key(f"INTEGRATOR#{slug}", "INTEGRATOR")),
-            ConsistentRead=True,
-        )
-        if "Item" not in got:
-            return None
-        row = from_item(dict(got["Item"]))
-        return Integrator(row["id"], slug, row["name"], row["eventPrefix"])
-
     def add_person(self, person: Person) -> None:
-        """Store a person and claim the e-mail address; Conflict when either is taken."""
+        """Store a person and claim the e-mail address; Conflict when either is taken. One store call."""
         row = {
             "email": person.email,
             "name": person.name,
             "active": person.active,
             "orgAdmin": person.org_admin,
         }
-        self._add_all(
-            _key(f"USER#{person.user_id}", "USER") | row,
-            _key(f"EMAIL#{person.email}", "USER") | {"userId": person.user_id},
+        _add_all(
+            f"There is an employee with the address {person.email} already.",
+            _person(person.user_id) | row,
+            _address(person.email) | {"userId": person.user_id},
+            _key(_PEOPLE, person.email) | {"userId": person.user_id},
         )
 
-    def add_integrator(self, integrator: Integrator, *, now: datetime) -> None:
-        """Store an integrator; Conflict when its slug is taken."""
+    def find_person(self, email: str) -> Person | None:
+        """The person with this address. Two store calls."""
+        found = get_all(DIRECTORY, [_address(email)])
+        return self.find_people([found[0]["userId"]]).get(found[0]["userId"]) if found else None
+
+    def find_people(self, user_ids: Iterable[str]) -> dict[str, Person]:
+        """Those of the people that exist, by id. One store call per hundred, made at the same time."""
+        found = map(_as_person, get_all(DIRECTORY, map(_person, sorted(set(user_ids)))))
+        return {person.user_id: person for person in found}
+
+    def list_people(self) -> list[Person]:
+        """Everyone, by address. Two store calls; more when there are hundreds."""
+        people = self.find_people(row["userId"] for row in _listed(_PEOPLE))
+        return sorted(people.values(), key=lambda person: person.email)
+
+    def set_active(self, user_id: str, *, active: bool) -> None:
+        """Say whether the person belongs to the organisation. One store call.
+
+        Raises:
+            NotFound: there is no such person.
+        """
+        change = {"UpdateExpression": "SET active = :active", "ExpressionAttributeValues": values(active=active)}
+        _change("Update", _person(user_id), change, "No such employee.")
+
+    def add_integrator(self, integrator: Integrator) -> None:
+        """Store an integrator; Conflict when its slug is taken. One store call."""
         row = {
             "id": integrator.integrator_id,
             "name": integrator.name,
             "eventPrefix": integrator.event_prefix,
-            "createdAt": timestamp(now),
+            "homepageUrl": integrator.homepage_url,
+            "description": integrator.description,
+            "createdAt": integrator.created_at,
         }
-        self._add_all(_key(f"INTEGRATOR#{integrator.slug}", "INTEGRATOR") | row)
+        _add_all(f"There is an integrator {integrator.slug} already.", _key(_INTEGRATORS, integrator.slug) | row)
+
+    def list_integrators(self) -> list[Integrator]:
+        """Every integrator, archived ones too, by slug. One store call."""
+        return [_as_integrator(row) for row in _listed(_INTEGRATORS)]
+
+    def find_integrator(self, slug: str) -> Integrator | None:
+        """The integrator `slug`. One store call."""
+        found = get_all(DIRECTORY, [_key(_INTEGRATORS, slug)])
+        return _as_integrator(found[0]) if found else None
+
+    def archive_integrator(self, slug: str, *, at: str) -> None:
+        """Take an integrator out of the list; the first time stays. One store call.
+
+        Raises:
+            NotFound: there is no such integrator.
+        """
+        change = {
+            "UpdateExpression": "SET archivedAt = if_not_exists(archivedAt, :at)",
+            "ExpressionAttributeValues": values(at=at),
+        }
+        _change("Update", _key(_INTEGRATORS, slug), change, f"There is no integrator {slug}.")
 
     def add_project(self, project: Project) -> None:
-        """Store a project with its members; Conflict when its slug is taken."""
+        """Store a project with its members, at most 97; Conflict when its slug is taken. One store call."""
         row = {"id": project.project_id, "name": project.name, "teamId": project.team_id}
         members = [
-            _key(f"PROJECT#{project.slug}", f"MEMBER#{user_id}") | {"admin": user_id in project.admins}
-            for user_id in project.members
+            _member(project.slug, user_id) | {"admin": user_id in project.admins} for user_id in sorted(project.members)
         ]
-        self._add_all(_key(f"PROJECT#{project.slug}", "PROJECT") | row, *members)
+        _add_all(
+            f"There is a project {project.slug} already.",
+            _project(project.slug) | row,
+            _key(_PROJECTS, project.slug),
+            *members,
+        )
 
-    def _add_all(self, *rows: Row) -> None:
-        puts: list[Action] = [
-            {
-                "Put": {
-                    "TableName": DIRECTORY.physical_name,
-                    "Item": to_item(row),
-                    "ConditionExpression": "attribute_not_exists(pk)",
-                }
-            }
-            for row in rows
+    def list_projects(self) -> list[Project]:
+        """Every project with its members, by slug. One store call, and one per project."""
+        found = (self.find_project(row["sk"]) for row in _listed(_PROJECTS))
+        return [project for project in found if project is not None]
+
+    def find_project(self, slug: str) -> Project | None:
+        """The project `slug` with its members. One store call."""
+        rows = {row["sk"]: row for row in _listed(f"PROJECT#{slug}")}
+        if (row := rows.pop("PROJECT", None)) is None:
+            return None
+        members = {sk.removeprefix(_MEMBER): member["admin"] for sk, member in rows.items() if sk.startswith(_MEMBER)}
+        admins = frozenset(user_id for user_id, admin in members.items() if admin)
+        return Project(row["id"], slug, row["name"], row["teamId"], frozenset(members), admins)
+
+    def add_member(self, slug: str, user_id: str, *, admin: bool) -> None:
+        """Make the person a member of the project, or change whether it is an administrator. One store call.
+
+        Raises:
+            NotFound: there is no such project.
+        """
+        actions: list[Action] = [
+            {"Put": {"TableName": DIRECTORY.physical_name, "Item": to_item(_member(slug, user_id) | {"admin": admin})}},
+            _check(_project(slug), "attribute_exists(pk)"),
         ]
         try:
-            commit(puts, claim=None, reply={})
+            commit(actions, claim=None, reply={})
         except Refused as refused:
-            raise Conflict("One of these is taken already.") from refused
+            raise NotFound(f"There is no project {slug}.") from refused
 
-    def _get_all(self, keys: list[Row]) -> dict[str, Row]:
-        table = DIRECTORY.physical_name
-        rows: dict[str, Row] = {}
-        pending: Any = {"Keys": [to_item(key) for key in keys], "ConsistentRead": True}
-        for attempt in range(_ATTEMPTS):
-            got = dynamodb().batch_get_item(RequestItems={table: pending})
-            for item in got["Responses"].get(table, []):
-                row = from_item(dict(item))
-                rows[_name(row)] = row
-            pending = got.get("UnprocessedKeys", {}).get(table)
-            if not pending:
-                return rows
-            pause(attempt)
-        raise Unavailable("The directory did not answer in full.")
+    def remove_member(self, slug: str, user_id: str) -> None:
+        """End a membership. One store call.
+
+        Raises:
+            NotFound: there is no such member.
+        """
+        _change("Delete", _member(slug, user_id), {}, f"The project {slug} has no such member.")
+
+
+def active_person(user_id: str) -> Action:
+    """The part of a transaction that holds only while the person is an active employee."""
+    return _check(_person(user_id), "active = :yes", ExpressionAttributeValues=values(yes=True))
+
+
+def _check(key: Row, condition: str, **more: Any) -> Action:
+    check = {"TableName": DIRECTORY.physical_name, "Key": to_item(key), "ConditionExpression": condition, **more}
+    return {"ConditionCheck": check}
+
+
+def _change(kind: str, key: Row, change: Row, missing: str) -> None:
+    request = {"TableName": DIRECTORY.physical_name, "Key": to_item(key), **change}
+    try:
+        commit([{kind: request | {"ConditionExpression": "attribute_exists(pk)"}}], claim=None, reply={})
+    except Refused as refused:
+        raise NotFound(missing) from refused
+
+
+def _add_all(taken: str, *rows: Row) -> None:
+    puts: list[Action] = [
+        {
+            "Put": {
+                "TableName": DIRECTORY.physical_name,
+                "Item": to_item(row),
+                "ConditionExpression": "attribute_not_exists(pk)",
+            }
+        }
+        for row in rows
+    ]
+    try:
+        commit(puts, claim=None, reply={})
+    except Refused as refused:
+        raise Conflict(taken) from refused
+
+
+def _listed(pk: str) -> Iterable[Row]:
+    return query(
+        DIRECTORY, KeyConditionExpression="pk = :pk", ExpressionAttributeValues=values(pk=pk), ConsistentRead=True
+    )
+
+
+def _rows(keys: list[Row]) -> dict[str, Row]:
+    return {_name(row): row for row in get_all(DIRECTORY, keys)}
+
+
+def _person(user_id: str) -> Row:
+    return _key(f"USER#{user_id}", "USER")
+
+
+def _address(email: str) -> Row:
+    return _key(f"EMAIL#{email}", "USER")
+
+
+def _project(slug: str) -> Row:
+    return _key(f"PROJECT#{slug}", "PROJECT")
+
+
+def _member(slug: str, user_id: str) -> Row:
+    return _key(f"PROJECT#{slug}", f"{_MEMBER}{user_id}")
 
 
 def _key(pk: str, sk: str) -> Row:
@@ -118,3 +229,20 @@ def _key(pk: str, sk: str) -> Row:
 
 def _name(row: Row) -> str:
     return f"{row['pk']}\n{row['sk']}"
+
+
+def _as_person(row: Row) -> Person:
+    return Person(row["pk"].partition("#")[2], row["email"], row["name"], row["active"], row["orgAdmin"])
+
+
+def _as_integrator(row: Row) -> Integrator:
+    return Integrator(
+        integrator_id=row["id"],
+        slug=row["sk"],
+        name=row["name"],
+        event_prefix=row["eventPrefix"],
+        created_at=row["createdAt"],
+        homepage_url=row.get("homepageUrl"),
+        description=row.get("description"),
+        archived_at=row.get("archivedAt"),
+    )

@@ -2,6 +2,8 @@
 
 pk = TOOLS#<token id>, PERSONAL#<grant id>, or KEY#<sha-256 of the key>
 secretHash, priorHash until priorExpiresAt (epoch seconds), status, expiresAt (epoch seconds)
+pk = KEYID#<key id>: hash and userId of a key, since callers know it by its id
+index owner: keyOwner, createdAt; keyOwner = <user id> of a key, PERSONAL#<user id>, or TOOLS for all tools tokens
 minute, minuteUsed: rate units of the running minute; day, dayLeft: deliveries left of the running UTC day
 """
 
@@ -15,12 +17,15 @@ from botocore.exceptions import ClientError
 from chalicelib.aws import dynamodb, is_transient
 from chalicelib.domain.budgets import Charge, Window, day_of, minute_of, window
 from chalicelib.domain.callers import ApiKey, Caller, PersonalToken, TokenStatus, ToolsToken
-from chalicelib.domain.errors import Conflict, Inactive, RateLimited, Unauthorized, Unavailable
+from chalicelib.domain.errors import Conflict, Forbidden, Inactive, NotFound, RateLimited, Unauthorized, Unavailable
 from chalicelib.domain.events import Severity
-from chalicelib.domain.tokens import Admission, KeyGrant, PersonalGrant, ToolsGrant
+from chalicelib.domain.fields import timestamp
+from chalicelib.domain.idempotency import Claim
+from chalicelib.domain.tokens import PRIOR_LIVES, Admission, KeyGrant, PersonalGrant, ToolsGrant
 from chalicelib.ids import MintedToken, PresentedToken, TokenKind, nonce
 from chalicelib.resources import TOKENS
 from chalicelib.settings import settings
+from chalicelib.stores.directory import active_person
 from chalicelib.stores.items import Row, from_item, to_item, values
 from chalicelib.stores.writes import Action, Refused, commit
 
@@ -28,6 +33,16 @@ log = logging.getLogger(__name__)
 
 _ATTEMPTS = 10
 _UNKNOWN = "Missing or invalid bearer token."
+_START: Row = {
+    "status": TokenStatus.ACTIVE.value,
+    "minute": 0,
+    "minuteUsed": 0,
+    "day": "",
+    "dayLeft": 0,
+    "useCount": 0,
+}
+
+TOOLS_OWNER = "TOOLS"
 
 
 @dataclass(frozen=True)
@@ -113,11 +128,13 @@ class DynamoTokens:
             ExpressionAttributeValues=values(**named),
         )
 
-    def add_personal(self, grant: PersonalGrant, token: MintedToken) -> None:
-        """Store a new personal grant with its first secret."""
+    def add_personal(self, grant: PersonalGrant, token: MintedToken, *, now: datetime) -> None:
+        """Store a new personal grant with its first secret; Conflict when there is such a grant. One store call."""
         self._add(
             token,
             {
+                "keyOwner": personal_owner(grant.user_id),
+                "createdAt": timestamp(now),
                 "integrator": grant.integrator,
                 "eventPrefix": grant.event_prefix,
                 "userId": grant.user_id,
@@ -130,11 +147,13 @@ class DynamoTokens:
             },
         )
 
-    def add_tools(self, grant: ToolsGrant, token: MintedToken) -> None:
-        """Store a new tools token."""
+    def add_tools(self, grant: ToolsGrant, token: MintedToken, *, now: datetime) -> None:
+        """Store a new tools token; Conflict when there is such a token. One store call."""
         self._add(
             token,
             {
+                "keyOwner": TOOLS_OWNER,
+                "createdAt": timestamp(now),
                 "integrator": grant.integrator,
                 "eventPrefix": grant.event_prefix,
                 "userId": grant.owner_id,
@@ -143,9 +162,24 @@ class DynamoTokens:
             },
         )
 
-    def add_key(self, grant: KeyGrant, token: MintedToken) -> None:
-        """Store a new `dvd_` key."""
+    def add_key(
+        self,
+        grant: KeyGrant,
+        token: MintedToken,
+        *,
+        now: datetime,
+        claim: Claim | None = None,
+        reply: Row | None = None,
+    ) -> None:
+        """Store a new `dvd_` key, and where its id leads. One store call.
+
+        Raises:
+            Forbidden: its owner is no active employee.
+            AlreadyAnswered: the claim has been used before; nothing was written.
+        """
         row = {
+            "keyOwner": grant.user_id,
+            "createdAt": timestamp(now),
             "keyId": grant.key_id,
             "userId": grant.user_id,
             "name": grant.name,
@@ -155,7 +189,49 @@ class DynamoTokens:
         }
         if grant.expires_at:
             row["expiresAt"] = int(grant.expires_at.timestamp())
-        self._add(token, row)
+        pointer = {"pk": f"KEYID#{grant.key_id}", "hash": token.row_id, "userId": grant.user_id}
+        try:
+            commit(
+                [
+                    _put(_key(token) | to_item(_START | {"secretHash": token.secret_hash} | row)),
+                    _put(to_item(pointer)),
+                    active_person(grant.user_id),
+                ],
+                claim=claim,
+                reply=reply or {},
+            )
+        except Refused as refused:
+            if 2 in refused.failed:  # noqa: PLR2004 - the person's place above
+                raise Forbidden("The key's owner is not an active employee.") from refused
+            raise Conflict("There is such a key already.") from refused
+
+    def rotate(self, token: MintedToken, *, now: datetime) -> datetime:
+        """Make `token` its grant's secret; the one before stays good for 24 hours, the one before that ends at once.
+
+        Returns when the prior secret ends. Counters and all else stay. Of rotations at the same time each
+        counts, in some order. One store call.
+
+        Raises:
+            NotFound: there is no such grant.
+        """
+        ends = int((now + PRIOR_LIVES).timestamp())
+        try:
+            dynamodb().update_item(
+                TableName=TOKENS.physical_name,
+                Key=_key(token),
+                # The right-hand sides are read before anything is set, so no rotation in between is lost.
+                UpdateExpression="SET priorHash = secretHash, priorExpiresAt = :ends, secretHash = :hash",
+                ConditionExpression="attribute_exists(pk) AND secretHash <> :hash",
+                ExpressionAttributeValues=values(ends=ends, hash=token.secret_hash),
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            # With this secret in its place already, a retry below us has met its own first try.
+            if not error.response.get("Item"):
+                raise NotFound("No such token.") from error
+        return datetime.fromtimestamp(ends, UTC)
 
     def replace_secret(self, token: MintedToken) -> None:
         """Make `token` its grant's only secret from now on; counters and all else stay."""
@@ -168,21 +244,9 @@ class DynamoTokens:
         )
 
     def _add(self, token: MintedToken, row: Row) -> None:
-        start: Row = {
-            "secretHash": token.secret_hash,
-            "status": TokenStatus.ACTIVE.value,
-            "minute": 0,
-            "minuteUsed": 0,
-            "day": "",
-            "dayLeft": 0,
-            "useCount": 0,
-        }
-        item = _key(token) | to_item(start | row)
-        put: Action = {
-            "Put": {"TableName": TOKENS.physical_name, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
-        }
+        item = _key(token) | to_item(_START | {"secretHash": token.secret_hash} | row)
         try:
-            commit([put], claim=None, reply={})
+            commit([_put(item)], claim=None, reply={})
         except Refused as refused:
             raise Conflict("There is such a token already.") from refused
 
@@ -210,6 +274,15 @@ class DynamoTokens:
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
         return from_item(dict(done["Attributes"]))
+
+
+def personal_owner(user_id: str) -> str:
+    """What the owner index calls the personal tokens of a person, apart from their keys."""
+    return f"PERSONAL#{user_id}"
+
+
+def _put(item: dict[str, Any]) -> Action:
+    return {"Put": {"TableName": TOKENS.physical_name, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
 
 
 def _key(token: PresentedToken | MintedToken) -> dict[str, Any]:

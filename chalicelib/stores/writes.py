@@ -21,17 +21,20 @@ _FIRST_PAUSE_SECONDS = 0.01
 
 
 class Refused(Exception):
-    """A condition did not hold, so nothing was written; `rows` are the rows met, by action, empty where none was."""
+    """A condition did not hold, so nothing was written.
 
-    def __init__(self, rows: Sequence[Row]) -> None:
+    `rows` are the rows met, by action, empty where none was; `failed` are the positions of the actions at fault.
+    """
+
+    def __init__(self, rows: Sequence[Row], failed: Sequence[int]) -> None:
         super().__init__("condition not met")
-        self.rows = rows
+        self.rows, self.failed = rows, failed
 
 
 def commit(actions: Sequence[Action], *, claim: Claim | None, reply: dict[str, Any]) -> None:
     """Write all of `actions` or none, and with a claim its record too, which keeps `reply` for a repeat.
 
-    Each action is one `TransactWriteItems` member (`Put` or `Update`). A single one without a claim goes
+    Each action is one `TransactWriteItems` member. A single `Put`, `Update` or `Delete` without a claim goes
     as the plain call, at half the price. One store call, unless other transactions hold the same rows.
 
     Raises:
@@ -55,7 +58,8 @@ def commit(actions: Sequence[Action], *, claim: Claim | None, reply: dict[str, A
                     return
                 raise AlreadyAnswered(answered(record)) from error
             if "ConditionalCheckFailed" in codes:
-                raise Refused(rows) from error
+                failed = [place for place, reason in enumerate(reasons) if reason["Code"] == "ConditionalCheckFailed"]
+                raise Refused(rows, failed) from error
             if not codes <= {"None", "TransactionConflict"}:
                 raise
         else:
@@ -63,7 +67,7 @@ def commit(actions: Sequence[Action], *, claim: Claim | None, reply: dict[str, A
         pause(attempt)
     if claim:
         raise IdempotencyInProgress("A call under the same key is still being worked on.")
-    raise Unavailable("The delivery is being changed by many calls at once.")
+    raise Unavailable("It is being changed by many calls at once.")
 
 
 def pause(attempt: int) -> None:
@@ -78,10 +82,15 @@ def answered(record: Row) -> Answered:
 def _write(members: Sequence[Action]) -> None:
     if len(members) > 1:
         dynamodb().transact_write_items(TransactItems=members)  # type: ignore[arg-type]
-    elif "Put" in members[0]:
-        dynamodb().put_item(**members[0]["Put"])
-    else:
-        dynamodb().update_item(**members[0]["Update"])
+        return
+    ((kind, request),) = members[0].items()
+    match kind:
+        case "Put":
+            dynamodb().put_item(**request)
+        case "Update":
+            dynamodb().update_item(**request)
+        case "Delete":
+            dynamodb().delete_item(**request)
 
 
 def _record(claim: Claim, reply: dict[str, Any]) -> Action:

@@ -12,7 +12,7 @@ from chalice.app import Chalice
 
 from chalicelib import ids
 from chalicelib.domain.errors import Invalid, MethodNotAllowed, NotFound, Refusal, TooLarge
-from chalicelib.edge.problem import problem_json, status_of
+from chalicelib.edge.problem import plain_error, problem_json, status_of
 
 # What API Gateway accepts at most (10 MB); the contracts' own, smaller limit is the operation's to enforce.
 LARGEST_REQUEST = 10 * 1024 * 1024
@@ -38,15 +38,18 @@ class Gateway(local.LocalGateway):
 def refused(refusal: Refusal, path: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
     """A gateway's own answer, as the proxy integration would return it."""
     request_id = ids.request_id()
+    shape, media_type = problem_json, "application/problem+json"
+    if path.startswith("/api/v2/"):
+        shape, media_type = plain_error, "application/json"
     return {
         "statusCode": status_of(type(refusal)),
         "headers": {
-            "Content-Type": "application/problem+json",
+            "Content-Type": media_type,
             "X-Request-Id": request_id,
             **(headers or {}),
         },
         "multiValueHeaders": {},
-        "body": json.dumps(problem_json(refusal, request_id, path.partition("?")[0])),
+        "body": json.dumps(shape(refusal, request_id, path.partition("?")[0])),
     }
 
 

@@ -9,34 +9,48 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
 
+from infra.openapi import edition_of
+
 DATA = Path(__file__).parents[1] / "data"
-OURS = Path(__file__).parents[2] / "chalicelib" / "openapi" / "v1.json"
+# What another's contract says of the paths under each of ours; under the others the documents are all there is.
+CONTRACTS = {"/api/v1/": DATA / "fluxdesk-v1.facts.json"}
+
+
+def contract(path: str = "/api/v1/") -> dict[str, Any]:
+    """The facts of the contract that `path` is under; `nullable` reads as "null is allowed"."""
+    file = CONTRACTS.get(edition_of(path).prefix)
+    return {"paths": {}} if file is None else _facts(file)
 
 
 @cache
-def contract() -> dict[str, Any]:
-    """The contract's facts; `nullable` reads as "null is allowed"."""
-    found: dict[str, Any] = _with_nulls(json.loads((DATA / "fluxdesk-v1.facts.json").read_text(encoding="utf-8")))
+def _facts(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = _with_nulls(_read(file))
     return found
 
 
+def ours(path: str = "/api/v1/") -> dict[str, Any]:
+    """Our document that `path` is described in."""
+    return _read(edition_of(path).file)
+
+
 @cache
-def ours() -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(OURS.read_text(encoding="utf-8"))
+def _read(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return found
 
 
 def check(method: str, path: str, status: int, media_type: str, body: bytes) -> None:
     """Fail unless our document has this reply, and its schema and the contract's both fit it."""
-    answer = ours()["paths"][path][method.lower()]["responses"].get(str(status))
+    document, wanted = ours(path), contract(path)
+    answer = document["paths"][path][method.lower()]["responses"].get(str(status))
     assert answer is not None, f"{method} {path} answered an undocumented {status}: {body!r}"
     assert any(fnmatch(media_type, each) for each in answer["content"]), (
         f"{method} {path} answered {status} as {media_type}"
     )
-    documents = [(ours(), answer)]
-    theirs = contract()["paths"].get(path, {}).get(method.lower(), {}).get("responses", {}).get(str(status))
+    documents = [(document, answer)]
+    theirs = wanted["paths"].get(path, {}).get(method.lower(), {}).get("responses", {}).get(str(status))
     if theirs is not None:
-        documents.append((contract(), resolved(contract(), theirs)))
+        documents.append((wanted, resolved(wanted, theirs)))
     for document, response in documents:
         schema = response["content"].get(media_type, {}).get("schema")
         if schema is not None:
@@ -59,7 +73,7 @@ def resolved(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
 def template(path: str) -> str:
     """The document's path that `path` is an instance of."""
     plain = path.partition("?")[0]
-    templates: list[str] = sorted(ours()["paths"], key=lambda each: each.count("{"))
+    templates: list[str] = sorted(ours(path)["paths"], key=lambda each: each.count("{"))
     return next(each for each in templates if re.fullmatch(re.sub(r"{\w+}", "[^/]+", each), plain))
 
 

@@ -23,7 +23,7 @@ bp = Blueprint(__name__)
     tag="introspection",
     answers={200: "The types."},
     refusals=(NotFound,),
-    grants=SPEND + EVENT_TYPES.can("Query") + DIRECTORY.can("GetItem"),
+    grants=SPEND + EVENT_TYPES.can("Query") + DIRECTORY.can("BatchGetItem"),
 )
 def list_event_types(query: EventTypesQuery, caller: PersonalToken | ToolsToken, call: Call) -> EventTypesOut:
     """List the event types of the last 90 days.

@@ -2,14 +2,16 @@
 
 from functools import partial
 
+from chalicelib.domain.errors import Inactive
 from chalicelib.edge.operation import Family
-from chalicelib.edge.problem import plain_error
+from chalicelib.edge.problem import STATUS, plain_error
 from chalicelib.edge.route import route
 from chalicelib.resources import TOKENS
 from chalicelib.stores.idempotency import DynamoIdempotency
 from chalicelib.stores.tokens import DynamoTokens
 
-V2 = Family(plain_error, "application/json", DynamoTokens(), DynamoIdempotency())
+# A key that was known and has ended is told apart from one that never was.
+V2 = Family(plain_error, "application/json", DynamoTokens(), DynamoIdempotency(), STATUS | {Inactive: 403})
 
 operation = partial(route, family=V2)
 

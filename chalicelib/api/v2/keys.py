@@ -1,0 +1,132 @@
+"""API keys, by their owners: list, make, turn on and off, delete."""
+
+from typing import Any
+from uuid import uuid4
+
+from chalice.app import Blueprint
+
+from chalicelib import ids
+from chalicelib.api.v2.contract import SPEND, operation
+from chalicelib.domain.call import Call
+from chalicelib.domain.callers import ApiKey
+from chalicelib.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.domain.keys import (
+    DeletedAnswer,
+    KeyIn,
+    KeyQuery,
+    KeysAnswer,
+    KeySwitch,
+    NewKeyAnswer,
+    NewKeyOut,
+    SwitchedAnswer,
+    SwitchedOut,
+)
+from chalicelib.edge.operation import Reply
+from chalicelib.resources import DIRECTORY, IDEMPOTENCY, OWNER_INDEX, TOKENS
+from chalicelib.services import keys
+from chalicelib.stores.grants import DynamoGrants
+from chalicelib.stores.tokens import DynamoTokens
+
+bp = Blueprint(__name__)
+
+_REMEMBER = IDEMPOTENCY.can("GetItem", "PutItem")
+_ACTIVE_OWNER = DIRECTORY.can("ConditionCheckItem")
+
+
+def _replay_created(stored: dict[str, Any]) -> Reply:
+    return _created(NewKeyOut(**stored))
+
+
+def _created(made: NewKeyOut) -> Reply:
+    return Reply(NewKeyAnswer(success=True, data=made), 201)
+
+
+def _replay_switched(stored: dict[str, Any]) -> SwitchedAnswer:
+    return SwitchedAnswer(success=True, data=SwitchedOut(**stored))
+
+
+def _replay_deleted(stored: dict[str, Any]) -> DeletedAnswer:  # noqa: ARG001 - there is nothing to tell
+    return DeletedAnswer(success=True)
+
+
+@operation(
+    bp,
+    "GET",
+    "/api/v2/keys",
+    tag="keys",
+    answers={200: "The keys."},
+    grants=SPEND + TOKENS.can("Query", index=OWNER_INDEX) + TOKENS.can("BatchGetItem"),
+)
+def list_keys(caller: ApiKey) -> KeysAnswer:
+    """List the caller's own API keys, newest first.
+
+    Every operation on keys needs a key with the permission `all`. A key made a moment ago may still be missing.
+    """
+    return KeysAnswer(success=True, data=keys.list_own(owner=caller, keys=DynamoGrants()))
+
+
+@operation(
+    bp,
+    "POST",
+    "/api/v2/keys",
+    tag="keys",
+    status=201,
+    answer=NewKeyAnswer,
+    answers={201: "The key, with its secret."},
+    refusals=(Conflict, TooLarge),
+    replay=_replay_created,
+    grants=SPEND + _REMEMBER + TOKENS.can("PutItem") + _ACTIVE_OWNER,
+)
+def create_key(body: KeyIn, caller: ApiKey, call: Call) -> Reply:
+    """Make an API key for the caller.
+
+    `key` is the secret, and this reply is the only one that has it. It can be had again under the same
+    Idempotency-Key by the very token that made the call; under another of the caller's it is a conflict.
+    """
+    return _created(
+        keys.create(
+            body,
+            ids.mint_token(ids.TokenKind.KEY),
+            key_id=str(uuid4()),
+            owner=caller,
+            call=call,
+            tokens=DynamoTokens(),
+        )
+    )
+
+
+@operation(
+    bp,
+    "PATCH",
+    "/api/v2/keys",
+    tag="keys",
+    answers={200: "How the key stands now."},
+    refusals=(NotFound, Conflict, TooLarge),
+    replay=_replay_switched,
+    grants=SPEND + _REMEMBER + TOKENS.can("GetItem") + _ACTIVE_OWNER,
+)
+def switch_key(body: KeySwitch, caller: ApiKey, call: Call) -> SwitchedAnswer:
+    """Turn one of the caller's keys on or off.
+
+    A key that is off is answered 403 until it is turned on again. It may be the key that makes this call.
+    """
+    return SwitchedAnswer(success=True, data=keys.switch(body, owner=caller, call=call, keys=DynamoGrants()))
+
+
+@operation(
+    bp,
+    "DELETE",
+    "/api/v2/keys",
+    tag="keys",
+    answers={200: "The key is no more."},
+    refusals=(NotFound, Conflict),
+    replay=_replay_deleted,
+    grants=SPEND + _REMEMBER + TOKENS.can("GetItem", "DeleteItem"),
+)
+def delete_key(query: KeyQuery, caller: ApiKey, call: Call) -> DeletedAnswer:
+    """Delete one of the caller's keys for good.
+
+    From then on it is unknown, and answered 401. It may be the key that makes this call.
+    """
+    keys.delete(query.id, owner=caller, call=call, keys=DynamoGrants())
+    return DeletedAnswer(success=True)

@@ -1,0 +1,192 @@
+"""The table `tokens` as owners and operators see it: who has which tokens, and whether they work.
+
+Lists come from the owner index, which a new row reaches a moment late; what they show is read consistently.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from chalicelib.aws import dynamodb
+from chalicelib.domain.callers import TokenStatus
+from chalicelib.domain.errors import Conflict, Forbidden, NotFound
+from chalicelib.domain.idempotency import Claim
+from chalicelib.domain.keys import Key
+from chalicelib.domain.tokens import IssuedToken
+from chalicelib.ids import TokenKind
+from chalicelib.resources import OWNER_INDEX, TOKENS
+from chalicelib.stores.directory import active_person
+from chalicelib.stores.items import Row, from_item, to_item, values
+from chalicelib.stores.reads import get_all, query
+from chalicelib.stores.tokens import TOOLS_OWNER, personal_owner
+from chalicelib.stores.writes import Action, Refused, commit
+
+T = TypeVar("T")
+
+
+class DynamoGrants:
+    def list_keys(self, user_id: str) -> list[Key]:
+        """A person's keys, newest first. Two store calls; none but the first when there are no keys."""
+        return _owned(user_id, _as_key)
+
+    def list_personal(self, user_id: str) -> list[IssuedToken]:
+        """A person's personal tokens, newest first. Two store calls."""
+        return _owned(personal_owner(user_id), _as_issued)
+
+    def list_tools(self) -> list[IssuedToken]:
+        """Every tools token, newest first. Two store calls."""
+        return _owned(TOOLS_OWNER, _as_issued)
+
+    def find_issued(self, kind: TokenKind, token_id: str) -> IssuedToken | None:
+        """A tools or personal token. One store call."""
+        row = _get(f"{kind.name}#{token_id}")
+        return _as_issued(row) if row else None
+
+    def find_key(self, key_id: str) -> Key | None:
+        """A key by its id. Two store calls."""
+        pointer = _get(f"KEYID#{key_id}")
+        row = _get(f"KEY#{pointer['hash']}") if pointer else None
+        return _as_key(row) if row else None
+
+    def switch_key(self, key_id: str, *, active: bool, owner_id: str | None, claim: Claim | None, reply: Row) -> bool:
+        """Turn a key on or off; False when there is none, or it is not `owner_id`'s, where one is named.
+
+        Two store calls.
+
+        Raises:
+            Forbidden: it would be turned on, and its owner is no active employee.
+            AlreadyAnswered: the claim has been used before; nothing was written.
+        """
+        pointer = _get(f"KEYID#{key_id}")
+        if not pointer or owner_id not in (None, pointer["userId"]):
+            return False
+        status = TokenStatus.ACTIVE if active else TokenStatus.DISABLED
+        update: Action = {
+            "Update": {
+                "TableName": TOKENS.physical_name,
+                "Key": to_item({"pk": f"KEY#{pointer['hash']}"}),
+                "UpdateExpression": "SET #status = :to",
+                "ConditionExpression": "userId = :owner",
+                "ExpressionAttributeNames": {"#status": "status"},
+                "ExpressionAttributeValues": values(to=status.value, owner=pointer["userId"]),
+            }
+        }
+        try:
+            commit([update, active_person(pointer["userId"])] if active else [update], claim=claim, reply=reply)
+        except Refused as refused:
+            if 0 in refused.failed:
+                return False
+            raise Forbidden("The key's owner is not an active employee.") from refused
+        return True
+
+    def delete_key(self, key_id: str, *, owner_id: str | None, claim: Claim | None) -> bool:
+        """Delete a key; False when there is none, or it is not `owner_id`'s, where one is named.
+
+        Of calls at the same time one finds it. Two store calls.
+
+        Raises:
+            AlreadyAnswered: the claim has been used before; nothing was written.
+        """
+        pointer = _get(f"KEYID#{key_id}")
+        if not pointer or owner_id not in (None, pointer["userId"]):
+            return False
+        condition = {
+            "ConditionExpression": "userId = :owner",
+            "ExpressionAttributeValues": values(owner=pointer["userId"]),
+        }
+        deletes: list[Action] = [
+            {"Delete": {"TableName": TOKENS.physical_name, "Key": to_item({"pk": pk}), **condition}}
+            for pk in (f"KEY#{pointer['hash']}", pointer["pk"])
+        ]
+        try:
+            commit(deletes, claim=claim, reply={})
+        except Refused:
+            return False
+        return True
+
+    def set_status(self, kind: TokenKind, token_id: str, *, active: bool, while_active: str | None = None) -> bool:
+        """Enable or disable a tools or personal token; False when it stood so already. One store call.
+
+        Raises:
+            NotFound: there is no such token.
+            Conflict: it has been revoked, which is for good.
+            Forbidden: the person `while_active` is no active employee.
+        """
+        start, end = TokenStatus.DISABLED, TokenStatus.ACTIVE
+        if not active:
+            start, end = end, start
+        update: Action = {
+            "Update": {
+                "TableName": TOKENS.physical_name,
+                "Key": to_item({"pk": f"{kind.name}#{token_id}"}),
+                "UpdateExpression": "SET #status = :to",
+                "ConditionExpression": "#status = :from",
+                "ExpressionAttributeNames": {"#status": "status"},
+                "ExpressionAttributeValues": values(to=end.value, **{"from": start.value}),
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+        try:
+            commit([update, active_person(while_active)] if while_active else [update], claim=None, reply={})
+        except Refused as refused:
+            if 0 not in refused.failed:
+                raise Forbidden("The token's owner is not an active employee.") from refused
+            row = refused.rows[0]
+            if not row:
+                raise NotFound("No such token.") from refused
+            if row["status"] == TokenStatus.REVOKED:
+                raise Conflict("The token has been revoked, which is for good.") from refused
+            return False
+        return True
+
+
+def _owned(owner: str, read: Callable[[Row], T]) -> list[T]:
+    found = query(
+        TOKENS,
+        IndexName=OWNER_INDEX,
+        KeyConditionExpression="keyOwner = :owner",
+        ExpressionAttributeValues=values(owner=owner),
+        ScanIndexForward=False,
+    )
+    keys = [row["pk"] for row in found]
+    rows = {row["pk"]: row for row in get_all(TOKENS, ({"pk": pk} for pk in keys))}
+    return [read(rows[pk]) for pk in keys if pk in rows]
+
+
+def _get(pk: str) -> Row | None:
+    got = dynamodb().get_item(TableName=TOKENS.physical_name, Key=to_item({"pk": pk}), ConsistentRead=True)
+    return from_item(dict(got["Item"])) if "Item" in got else None
+
+
+def _moment(seconds: Any) -> datetime | None:
+    return None if seconds is None else datetime.fromtimestamp(int(seconds), UTC)
+
+
+def _as_key(row: Row) -> Key:
+    return Key(
+        key_id=row["keyId"],
+        user_id=row["userId"],
+        name=row["name"],
+        prefix=row["prefix"],
+        permissions=frozenset(row["permissions"]),
+        active=row["status"] == TokenStatus.ACTIVE,
+        expires_at=_moment(row.get("expiresAt")),
+        last_used_at=_moment(row.get("lastUsedAt")),
+        usage_count=int(row["useCount"]),
+        created_at=row["createdAt"],
+    )
+
+
+def _as_issued(row: Row) -> IssuedToken:
+    return IssuedToken(
+        token_id=row["pk"].partition("#")[2],
+        integrator=row["integrator"],
+        user_id=row["userId"],
+        status=TokenStatus(row["status"]),
+        admin=row.get("admin", False),
+        daily_limit=int(row["dailyLimit"]),
+        created_at=row["createdAt"],
+        last_used_at=_moment(row.get("lastUsedAt")),
+        use_count=int(row["useCount"]),
+        prior_until=_moment(row.get("priorExpiresAt")),
+    )

@@ -1,0 +1,55 @@
+"""Whole answers from the store, which gives a megabyte or a hundred rows at a time."""
+
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Any
+
+from chalicelib.aws import dynamodb
+from chalicelib.domain.errors import Unavailable
+from chalicelib.parallel import chunks, together
+from chalicelib.resources import Table
+from chalicelib.stores.items import Row, from_item, to_item
+from chalicelib.stores.writes import pause
+
+_ATTEMPTS = 6
+_MOST_KEYS = 100
+
+
+def query(table: Table, **request: Any) -> Iterator[Row]:
+    """Every row that the query finds, in order. One store call per megabyte."""
+    more: dict[str, Any] = {}
+    while True:
+        page = dynamodb().query(TableName=table.physical_name, **request, **more)
+        yield from (from_item(dict(item)) for item in page["Items"])
+        if "LastEvaluatedKey" not in page:
+            return
+        more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+
+def get_all(table: Table, keys: Iterable[Row]) -> list[Row]:
+    """The rows of these keys that exist, in any order, read consistently.
+
+    One store call per hundred, made at the same time.
+
+    Raises:
+        Unavailable: the store did not give all of them.
+    """
+    groups = list(chunks(list(keys), _MOST_KEYS))
+    if len(groups) == 1:
+        return _get(table, groups[0])
+    found: list[list[Row]] = together(*(partial(_get, table, group) for group in groups))
+    return [row for group in found for row in group]
+
+
+def _get(table: Table, keys: list[Row]) -> list[Row]:
+    name = table.physical_name
+    rows: list[Row] = []
+    pending: Any = {"Keys": [to_item(key) for key in keys], "ConsistentRead": True}
+    for attempt in range(_ATTEMPTS):
+        got = dynamodb().batch_get_item(RequestItems={name: pending})
+        rows += [from_item(dict(item)) for item in got["Responses"].get(name, [])]
+        pending = got.get("UnprocessedKeys", {}).get(name)
+        if not pending:
+            return rows
+        pause(attempt)
+    raise Unavailable("A store did not answer in full.")

@@ -1,0 +1,38 @@
+"""`demo`: the demo organisation on an engine of one's own."""
+
+import os
+
+import click
+
+from infra import demo as organisation
+from infra.queues import create_queues
+from infra.tables import create_tables
+
+_SETTINGS = (
+    "AWS_ENDPOINT_URL",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_DEFAULT_REGION",
+    "FLUXDEN_PREFIX",
+)
+
+
+@click.command(epilog="Example: DEMO_FILE=demo.json python -m infra.admin demo")
+def demo() -> None:
+    """Create the demo organisation.
+
+    Creates the tables and queues where there are none, and writes DEMO_FILE with all its tokens.
+    Run again, it replaces the organisation's tools and personal tokens, gives its people one more
+    API key each, and leaves everything else.
+    """
+    port, ws_port = os.environ.get("PORT") or "8000", os.environ.get("WS_PORT") or "8001"
+    create_tables()
+    create_queues()
+    organisation.create(
+        organisation.Addresses(
+            base_url=f"http://127.0.0.1:{port}",
+            ws_url=f"ws://127.0.0.1:{ws_port}",
+            admin_env={name: os.environ[name] for name in _SETTINGS if name in os.environ},
+        )
+    )
+    click.echo(f"The demo organisation is ready; its tokens are in {organisation.demo_file()}")

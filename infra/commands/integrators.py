@@ -1,0 +1,80 @@
+"""`integrators`: the systems that publish here."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import click
+
+from chalicelib.domain.callers import TokenStatus
+from chalicelib.domain.directory import Integrator, IntegratorIn
+from chalicelib.domain.fields import timestamp
+from chalicelib.services import directory
+from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.grants import DynamoGrants
+from infra.commands.output import json_option, show, show_list
+
+
+@click.group()
+def integrators() -> None:
+    """Systems that publish here."""
+
+
+@integrators.command(epilog="Example: integrators create ci --name 'Build farm' --homepage-url https://ci.example.com")
+@click.argument("slug")
+@click.option("--name", required=True, help="What people call it.")
+@click.option("--prefix", help="What all its event types start with, with a dot at the end.  [default: SLUG.]")
+@click.option("--homepage-url", help="Where people read about it; https.")
+@click.option("--description", help="What it does, in a sentence or two.")
+@json_option
+def create(
+    slug: str, name: str, prefix: str | None, homepage_url: str | None, description: str | None, *, as_json: bool
+) -> None:
+    """Register an integrator. SLUG is its short name, for good."""
+    wanted = IntegratorIn(
+        slug=slug,
+        name=name,
+        event_prefix=prefix if prefix is not None else f"{slug}.",
+        homepage_url=homepage_url,
+        description=description,
+    )
+    made = directory.register_integrator(
+        wanted, integrator_id=str(uuid4()), now=datetime.now(UTC), integrators=DynamoDirectory()
+    )
+    show(_record(made), as_json=as_json)
+
+
+@integrators.command("list", epilog="Example: integrators list --archived --json")
+@click.option("--archived", is_flag=True, help="Archived ones too.")
+@json_option
+def list_(*, archived: bool, as_json: bool) -> None:
+    """List the integrators, by slug."""
+    found = [each for each in DynamoDirectory().list_integrators() if archived or each.archived_at is None]
+    show_list([_record(each) for each in found], as_json=as_json, none="There are no integrators.")
+
+
+@integrators.command(epilog="Example: integrators archive ci")
+@click.argument("slug")
+def archive(slug: str) -> None:
+    """Take an integrator out of the list, for good; it keeps its slug.
+
+    It gets no new tools tokens. Those it has keep working until `tools-tokens disable`.
+    """
+    DynamoDirectory().archive_integrator(slug, at=timestamp(datetime.now(UTC)))
+    click.echo(f"{slug} is archived.")
+    for token in DynamoGrants().list_tools():
+        if token.integrator == slug and token.status is TokenStatus.ACTIVE:
+            click.echo(f"Its tools token {token.token_id} still works.")
+
+
+def _record(integrator: Integrator) -> dict[str, Any]:
+    return {
+        "slug": integrator.slug,
+        "id": integrator.integrator_id,
+        "name": integrator.name,
+        "eventPrefix": integrator.event_prefix,
+        "homepageUrl": integrator.homepage_url,
+        "description": integrator.description,
+        "createdAt": integrator.created_at,
+        "archivedAt": integrator.archived_at,
+    }

@@ -1,0 +1,119 @@
+"""`keys`: people's API keys."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import click
+
+from chalicelib.domain.errors import NotFound
+from chalicelib.domain.keys import ALL, Area, Key, KeyIn, areas
+from chalicelib.ids import TokenKind, mint_token
+from chalicelib.services import directory
+from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.grants import DynamoGrants
+from chalicelib.stores.tokens import DynamoTokens
+from infra.commands.output import json_option, moment, show, show_list
+
+
+@click.group()
+def keys() -> None:
+    """People's API keys (dvd_…)."""
+
+
+@keys.command(epilog="Example: keys create --owner alice@example.com --name laptop --permissions queue,chat")
+@click.option("--owner", required=True, metavar="EMAIL", help="Whose key it is.")
+@click.option("--name", required=True, help="Tells it apart from the owner's others.")
+@click.option(
+    "--permissions",
+    default=ALL,
+    show_default=True,
+    metavar="AREAS",
+    help=f"What it opens: {ALL}, or some of {','.join(Area)}.",
+)
+@click.option("--expires-in-days", type=float, help="When it stops working.  [default: never]")
+@json_option
+def create(owner: str, name: str, permissions: str, expires_in_days: float | None, *, as_json: bool) -> None:
+    """Make a key. Its secret is printed this once."""
+    sent: dict[str, Any] = {
+        "name": name,
+        "permissions": ALL if permissions == ALL else [each.strip() for each in permissions.split(",")],
+    }
+    wanted = KeyIn.model_validate(
+        sent | ({} if expires_in_days is None else {"expiresInDays": expires_in_days}), strict=False
+    )
+    token = mint_token(TokenKind.KEY)
+    made = directory.issue_key(
+        wanted,
+        token,
+        key_id=str(uuid4()),
+        owner=owner,
+        now=datetime.now(UTC),
+        people=DynamoDirectory(),
+        tokens=DynamoTokens(),
+    )
+    record = {
+        "keyId": made.key_id,
+        "owner": owner.lower(),
+        "permissions": areas(made.permissions),
+        "expiresAt": moment(made.expires_at),
+        "key": token.text,
+    }
+    show(record, as_json=as_json)
+
+
+@keys.command("list", epilog="Example: keys list --owner alice@example.com --json")
+@click.option("--owner", metavar="EMAIL", help="Of this employee only.")
+@json_option
+def list_(owner: str | None, *, as_json: bool) -> None:
+    """List the keys, newest first within each employee, without their secrets."""
+    people, now = DynamoDirectory(), datetime.now(UTC)
+    owners = [directory.person_of(owner, people)] if owner is not None else people.list_people()
+    found = [_record(person.email, key, now) for person in owners for key in DynamoGrants().list_keys(person.user_id)]
+    show_list(found, as_json=as_json, none="There are no keys.")
+
+
+@keys.command(epilog="Example: keys disable 1b1f0a36-2a5e-4b5f-8f0e-0a5d1c2b3e4f")
+@click.argument("key_id", type=click.UUID)
+def disable(key_id: UUID) -> None:
+    """Make a key stop working, until it is enabled."""
+    _switch(key_id, active=False)
+    click.echo(f"{key_id} is disabled.")
+
+
+@keys.command(epilog="Example: keys enable 1b1f0a36-2a5e-4b5f-8f0e-0a5d1c2b3e4f")
+@click.argument("key_id", type=click.UUID)
+def enable(key_id: UUID) -> None:
+    """Make a disabled key work again; its owner must be active."""
+    _switch(key_id, active=True)
+    click.echo(f"{key_id} works.")
+
+
+@keys.command(epilog="Example: keys delete 1b1f0a36-2a5e-4b5f-8f0e-0a5d1c2b3e4f")
+@click.argument("key_id", type=click.UUID)
+def delete(key_id: UUID) -> None:
+    """Delete a key for good."""
+    if not DynamoGrants().delete_key(str(key_id), owner_id=None, claim=None):
+        raise NotFound(f"There is no key {key_id}.")
+    click.echo(f"{key_id} is deleted.")
+
+
+def _switch(key_id: UUID, *, active: bool) -> None:
+    if not DynamoGrants().switch_key(str(key_id), active=active, owner_id=None, claim=None, reply={}):
+        raise NotFound(f"There is no key {key_id}.")
+
+
+def _record(email: str, key: Key, now: datetime) -> dict[str, Any]:
+    expired = key.expires_at is not None and key.expires_at <= now
+    return {
+        "keyId": key.key_id,
+        "owner": email,
+        "name": key.name,
+        "prefix": key.prefix,
+        "permissions": areas(key.permissions),
+        "status": "expired" if expired else "active" if key.active else "disabled",
+        "expiresAt": moment(key.expires_at),
+        "lastUsedAt": moment(key.last_used_at),
+        "useCount": key.usage_count,
+        "createdAt": key.created_at,
+    }

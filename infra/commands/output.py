@@ -1,0 +1,68 @@
+"""What commands print: aligned columns for people, JSON for scripts."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, TypeVar
+
+import click
+
+from chalicelib.domain.fields import timestamp
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+Record = Mapping[str, Any]
+
+_GAP = "  "
+
+
+def json_option(command: Command) -> Command:
+    """Give a command the option `--json`, passed as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")(command)
+
+
+def show_list(records: Sequence[Record], *, as_json: bool, none: str) -> None:
+    """Print the records as a table under their members' names; `none` when there are none."""
+    if as_json:
+        click.echo(_json(records))
+        return
+    if not records:
+        click.echo(none)
+        return
+    rows = [[_heading(name) for name in records[0]], *([_text(value) for value in each.values()] for each in records)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        click.echo(_GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+
+
+def show(record: Record, *, as_json: bool) -> None:
+    """Print one record, a member a line."""
+    if as_json:
+        click.echo(_json(record))
+        return
+    width = max(len(_heading(name)) for name in record)
+    for name, value in record.items():
+        click.echo(f"{_heading(name).ljust(width)}{_GAP}{_text(value)}".rstrip())
+
+
+def moment(value: datetime | None) -> str | None:
+    return timestamp(value) if value else None
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def _heading(name: str) -> str:
+    return "".join(f" {letter}" if letter.isupper() else letter for letter in name).upper()
+
+
+def _text(value: Any) -> str:
+    match value:
+        case None:
+            return "-"
+        case bool():
+            return "yes" if value else "no"
+        case list():
+            return ",".join(map(_text, value)) or "-"
+    # Control characters in stored text must not steer a terminal.
+    return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(value))

@@ -1,0 +1,58 @@
+"""`personal-tokens`: what employees publish with."""
+
+from typing import Any
+from uuid import UUID
+
+import click
+
+from chalicelib.domain.tokens import IssuedToken
+from chalicelib.ids import TokenKind
+from chalicelib.services import directory
+from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.grants import DynamoGrants
+from infra.commands.output import json_option, moment, show_list
+
+
+@click.group("personal-tokens")
+def personal_tokens() -> None:
+    """Tokens of employees (flux-in-pers-…)."""
+
+
+@personal_tokens.command("list", epilog="Example: personal-tokens list --owner alice@example.com")
+@click.option("--owner", metavar="EMAIL", help="Of this employee only.")
+@json_option
+def list_(owner: str | None, *, as_json: bool) -> None:
+    """List the tokens, newest first within each employee, without their secrets."""
+    people = DynamoDirectory()
+    owners = [directory.person_of(owner, people)] if owner is not None else people.list_people()
+    found = [_record(person.email, each) for person in owners for each in DynamoGrants().list_personal(person.user_id)]
+    show_list(found, as_json=as_json, none="There are no personal tokens.")
+
+
+@personal_tokens.command(epilog="Example: personal-tokens disable 0f0e1e9c-58a4-4d0e-8f53-6f1f8a4bd7c2")
+@click.argument("token_id", type=click.UUID)
+def disable(token_id: UUID) -> None:
+    """Make a token stop working, until it is enabled."""
+    DynamoGrants().set_status(TokenKind.PERSONAL, str(token_id), active=False)
+    click.echo(f"{token_id} is disabled.")
+
+
+@personal_tokens.command(epilog="Example: personal-tokens enable 0f0e1e9c-58a4-4d0e-8f53-6f1f8a4bd7c2")
+@click.argument("token_id", type=click.UUID)
+def enable(token_id: UUID) -> None:
+    """Make a disabled token work again; its employee must be active."""
+    directory.enable_personal_token(str(token_id), grants=DynamoGrants())
+    click.echo(f"{token_id} works.")
+
+
+def _record(email: str, token: IssuedToken) -> dict[str, Any]:
+    return {
+        "tokenId": token.token_id,
+        "owner": email,
+        "integrator": token.integrator,
+        "status": token.status.value,
+        "dailyLimit": token.daily_limit,
+        "createdAt": token.created_at,
+        "lastUsedAt": moment(token.last_used_at),
+        "useCount": token.use_count,
+    }

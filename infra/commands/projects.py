@@ -1,0 +1,82 @@
+"""`projects`: projects and who belongs to them."""
+
+from typing import Any
+from uuid import uuid4
+
+import click
+
+from chalicelib.domain.directory import Project, ProjectIn
+from chalicelib.services import directory
+from chalicelib.stores.directory import DynamoDirectory
+from infra.commands.output import json_option, show, show_list
+
+
+@click.group()
+def projects() -> None:
+    """Projects, and who belongs to them."""
+
+
+@projects.command(epilog="Example: projects create apollo --name Apollo --admin alice@example.com")
+@click.argument("slug")
+@click.option("--name", required=True, help="What people call it.")
+@click.option("--admin", "admins", multiple=True, metavar="EMAIL", help="An administrator; may be given again.")
+@click.option("--member", "members", multiple=True, metavar="EMAIL", help="A member; may be given again.")
+@json_option
+def create(slug: str, name: str, admins: tuple[str, ...], members: tuple[str, ...], *, as_json: bool) -> None:
+    """Start a project with its team. SLUG is its short name, for good."""
+    made = directory.register_project(
+        ProjectIn(slug=slug, name=name),
+        admins=admins,
+        members=members,
+        project_id=str(uuid4()),
+        team_id=str(uuid4()),
+        people=DynamoDirectory(),
+        projects=DynamoDirectory(),
+    )
+    show(_records([made])[0], as_json=as_json)
+
+
+@projects.command("list", epilog="Example: projects list --json")
+@json_option
+def list_(*, as_json: bool) -> None:
+    """List the projects with their members, by slug."""
+    found = DynamoDirectory().list_projects()
+    show_list(_records(found), as_json=as_json, none="There are no projects.")
+
+
+@projects.command("add-member", epilog="Example: projects add-member apollo carol@example.com --admin")
+@click.argument("slug")
+@click.argument("email")
+@click.option("--admin", is_flag=True, help="As an administrator.")
+def add_member(slug: str, email: str, *, admin: bool) -> None:
+    """Add an employee to a project, or change the part they have in it."""
+    directory.add_member(slug, email, admin=admin, people=DynamoDirectory(), projects=DynamoDirectory())
+    click.echo(f"{email.lower()} is {'an administrator' if admin else 'a member'} of {slug}.")
+
+
+@projects.command("remove-member", epilog="Example: projects remove-member apollo carol@example.com")
+@click.argument("slug")
+@click.argument("email")
+def remove_member(slug: str, email: str) -> None:
+    """Take an employee out of a project."""
+    directory.remove_member(slug, email, people=DynamoDirectory(), projects=DynamoDirectory())
+    click.echo(f"{email.lower()} no longer belongs to {slug}.")
+
+
+def _records(found: list[Project]) -> list[dict[str, Any]]:
+    people = DynamoDirectory().find_people(user_id for project in found for user_id in project.members)
+
+    def emails(user_ids: frozenset[str]) -> list[str]:
+        return sorted(people[user_id].email if user_id in people else user_id for user_id in user_ids)
+
+    return [
+        {
+            "slug": project.slug,
+            "id": project.project_id,
+            "teamId": project.team_id,
+            "name": project.name,
+            "admins": emails(project.admins),
+            "members": emails(project.members - project.admins),
+        }
+        for project in found
+    ]

@@ -1,0 +1,105 @@
+"""`tools-tokens`: the tokens of integrators."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import click
+
+from chalicelib.domain.tokens import IssuedToken
+from chalicelib.ids import TokenKind, mint_token
+from chalicelib.services import directory
+from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.grants import DynamoGrants
+from chalicelib.stores.tokens import DynamoTokens
+from infra.commands.output import json_option, moment, show, show_list
+
+
+@click.group("tools-tokens")
+def tools_tokens() -> None:
+    """Tokens of integrators (flux-tools-…)."""
+
+
+@tools_tokens.command(epilog="Example: tools-tokens create --integrator ci --owner alice@example.com")
+@click.option("--integrator", required=True, metavar="SLUG", help="Whose token it is.")
+@click.option("--owner", required=True, metavar="EMAIL", help="The employee who answers for it.")
+@click.option("--admin", is_flag=True, help="May also administer: list integrators, manage the catalog.")
+@json_option
+def create(integrator: str, owner: str, *, admin: bool, as_json: bool) -> None:
+    """Issue a token. Its secret is printed this once."""
+    token = mint_token(TokenKind.TOOLS, str(uuid4()))
+    grant = directory.issue_tools_token(
+        token,
+        integrator=integrator,
+        owner=owner,
+        admin=admin,
+        now=datetime.now(UTC),
+        integrators=DynamoDirectory(),
+        people=DynamoDirectory(),
+        tokens=DynamoTokens(),
+    )
+    show(
+        {"tokenId": grant.token_id, "integrator": grant.integrator, "admin": grant.admin, "token": token.text},
+        as_json=as_json,
+    )
+
+
+@tools_tokens.command("list", epilog="Example: tools-tokens list --integrator ci --json")
+@click.option("--integrator", metavar="SLUG", help="Of this integrator only.")
+@json_option
+def list_(integrator: str | None, *, as_json: bool) -> None:
+    """List the tokens, newest first, without their secrets."""
+    found = [each for each in DynamoGrants().list_tools() if integrator in (None, each.integrator)]
+    show_list(_records(found), as_json=as_json, none="There are no tools tokens.")
+
+
+@tools_tokens.command(epilog="Example: tools-tokens rotate 6f9c2c1e-6a41-4b0f-9d0c-0d3a3f0c7a55")
+@click.argument("token_id", type=click.UUID)
+@click.option("--at-once", is_flag=True, help="End the prior secret now, as after a leak.")
+@json_option
+def rotate(token_id: UUID, *, at_once: bool, as_json: bool) -> None:
+    """Give a token a new secret, which is printed this once.
+
+    The prior secret works for 24 hours more; the one before that, if it still did, ends now.
+    """
+    token = mint_token(TokenKind.TOOLS, str(token_id))
+    now = datetime.now(UTC)
+    until = DynamoTokens().rotate(token, now=now)
+    if at_once:
+        DynamoTokens().replace_secret(token)
+    record = {"tokenId": token.row_id, "priorUntil": moment(now if at_once else until), "token": token.text}
+    show(record, as_json=as_json)
+
+
+@tools_tokens.command(epilog="Example: tools-tokens disable 6f9c2c1e-6a41-4b0f-9d0c-0d3a3f0c7a55")
+@click.argument("token_id", type=click.UUID)
+def disable(token_id: UUID) -> None:
+    """Make a token stop working, until it is enabled."""
+    DynamoGrants().set_status(TokenKind.TOOLS, str(token_id), active=False)
+    click.echo(f"{token_id} is disabled.")
+
+
+@tools_tokens.command(epilog="Example: tools-tokens enable 6f9c2c1e-6a41-4b0f-9d0c-0d3a3f0c7a55")
+@click.argument("token_id", type=click.UUID)
+def enable(token_id: UUID) -> None:
+    """Make a disabled token work again."""
+    DynamoGrants().set_status(TokenKind.TOOLS, str(token_id), active=True)
+    click.echo(f"{token_id} works.")
+
+
+def _records(found: list[IssuedToken]) -> list[dict[str, Any]]:
+    people, now = DynamoDirectory().find_people(each.user_id for each in found), datetime.now(UTC)
+    return [
+        {
+            "tokenId": each.token_id,
+            "integrator": each.integrator,
+            "owner": people[each.user_id].email if each.user_id in people else each.user_id,
+            "admin": each.admin,
+            "status": each.status.value,
+            "createdAt": each.created_at,
+            "lastUsedAt": moment(each.last_used_at),
+            "useCount": each.use_count,
+            "priorUntil": moment(each.prior_until) if each.prior_until and each.prior_until > now else None,
+        }
+        for each in found
+    ]
