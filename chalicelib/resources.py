@@ -63,3 +63,5 @@ FAN_OUT = Queue("fan-out")
 INBOX_INDEX = "inbox"
 DUE_INDEX = "due"
 OWNER_INDEX = "owner"
+LIST_INDEX = "list"
+PERSON_INDEX = "person"

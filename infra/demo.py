@@ -9,12 +9,16 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
+from chalicelib.domain.approvals import ApprovalStatus, requested
+from chalicelib.domain.catalog import AssetType, CatalogItem, CatalogItemIn
 from chalicelib.domain.directory import Integrator, Person, Project
 from chalicelib.domain.errors import Conflict
 from chalicelib.domain.fields import timestamp
-from chalicelib.domain.tokens import KeyGrant, PersonalGrant, ToolsGrant
+from chalicelib.domain.tokens import KeyGrant, PersonalGrant, ToolsGrant, grant_id
 from chalicelib.ids import MintedToken, TokenKind, mint_token
 from chalicelib.settings import positive_integer
+from chalicelib.stores.approvals import DynamoApprovals
+from chalicelib.stores.catalog import DynamoCatalog
 from chalicelib.stores.directory import DynamoDirectory
 from chalicelib.stores.tokens import DynamoTokens
 
@@ -22,6 +26,49 @@ _NAMESPACE = UUID("0b7f3c52-8d0e-5f43-9c57-2f1c7b9f4f10")
 
 PEOPLE = ("alice", "bob", "carol", "dave", "erin")
 INTEGRATORS = {"fd1": "Flux Delivery One", "hr": "People and Hiring"}
+
+
+def identifier(kind: str, name: str) -> str:
+    """The id of a thing of the demo organisation: the same at every start."""
+    return str(uuid5(_NAMESPACE, f"{kind}/{name}"))
+
+
+CATALOG = (
+    CatalogItemIn(
+        slug="fd1",
+        name="Flux Delivery One",
+        type=AssetType.API_KEY,
+        description="Lets the delivery pipeline write to your inbox.",
+        category="developer-tools",
+        url="https://fd1.example.com",
+        application_guide="Name the repositories you work on.",
+        use_cases=[{"title": "Build results"}, {"title": "Repository access"}],
+        is_pinned=True,
+        linked_tools_token_id=identifier("tools", "fd1"),
+    ),
+    CatalogItemIn(
+        slug="network-vpn-access",
+        name="Office network by VPN",
+        type=AssetType.SERVER_ACCESS,
+        description="Reach internal hosts from outside the office.",
+        category="network-vpn",
+        display_order=10,
+        contact_user_id=identifier("user", "bob"),
+    ),
+    CatalogItemIn(
+        slug="design-suite",
+        name="Design suite",
+        type=AssetType.SAAS_ACCOUNT,
+        description="A seat for drawing, prototyping and commenting.",
+        category="saas-design",
+        display_order=20,
+        approval_required=False,
+    ),
+    CatalogItemIn(slug="legacy-wiki", name="The old wiki", type=AssetType.OTHER, display_order=30),
+)
+APPROVED = {"fd1": ("alice", "bob", "carol", "dave")}
+APPLIED = {"network-vpn-access": ("erin",)}
+ARCHIVED = ("legacy-wiki",)
 
 
 @dataclass(frozen=True)
@@ -44,10 +91,12 @@ def create(addresses: Addresses) -> dict[str, Any]:
     """
     users = {name: identifier("user", name) for name in PEOPLE}
     _create_directory(users)
+    tools_tokens = {slug: _tools_token(slug, owner=users["alice"], admin=slug == "fd1") for slug in INTEGRATORS}
+    _create_catalog(users)
     demo = {
         "base_url": addresses.base_url,
         "ws_url": addresses.ws_url,
-        "tools_tokens": {slug: _tools_token(slug, owner=users["alice"], admin=slug == "fd1") for slug in INTEGRATORS},
+        "tools_tokens": tools_tokens,
         "personal_tokens": {
             "alice": _personal_token("fd1", users["alice"], users["alice"]),
             "bob": _personal_token("fd1", users["bob"], users["alice"]),
@@ -90,6 +139,26 @@ def _create_directory(users: dict[str, str]) -> None:
             directory.add_project(Project(project_id, slug, slug.title(), team_id, members, admins))
 
 
+def _create_catalog(users: dict[str, str]) -> None:
+    now = datetime.now(UTC)
+    for given in CATALOG:
+        integrator = "fd1" if given.linked_tools_token_id else None
+        item = CatalogItem.of(given, item_id=identifier("item", given.slug), integrator=integrator, now=now)
+        try:
+            DynamoCatalog().add_item(item, claim=None, reply={})
+        except Conflict:
+            continue  # it has been here before, and its approvals are as they were left
+        for name in APPROVED.get(given.slug, ()):
+            asked = requested(given.slug, users[name], _email(name), over=None, now=now)
+            approved = asked.decided(ApprovalStatus.APPROVED, by_email=_email("alice"), now=now)
+            DynamoApprovals().save(approved, over=None, claim=None, reply={})
+        for name in APPLIED.get(given.slug, ()):
+            asked = requested(given.slug, users[name], _email(name), over=None, now=now, note="For the on-call week.")
+            DynamoApprovals().save(asked, over=None, claim=None, reply={})
+        if given.slug in ARCHIVED:
+            DynamoCatalog().save_item(item.archived(now=now), over=item, claim=None, reply={})
+
+
 def _tools_token(slug: str, *, owner: str, admin: bool) -> str:
     grant = ToolsGrant(identifier("tools", slug), slug, f"{slug}.", owner, admin)
     token = mint_token(TokenKind.TOOLS, grant.token_id)
@@ -103,7 +172,7 @@ def _tools_token(slug: str, *, owner: str, admin: bool) -> str:
 def personal_grant(slug: str, user_id: str, tools_owner_id: str, *, moderated: bool = False) -> PersonalGrant:
     """The grant of integrator `slug` to a user, as the demo organisation makes them."""
     return PersonalGrant(
-        grant_id=identifier("grant", f"{slug}/{user_id}"),
+        grant_id=grant_id(slug, user_id),
         integrator=slug,
         event_prefix=f"{slug}.",
         user_id=user_id,
@@ -135,8 +204,3 @@ def _api_key(name: str, user_id: str) -> str:
 
 def _email(name: str) -> str:
     return f"{name}@example.com"
-
-
-def identifier(kind: str, name: str) -> str:
-    """The id of a thing of the demo organisation: the same at every start."""
-    return str(uuid5(_NAMESPACE, f"{kind}/{name}"))

@@ -34,6 +34,7 @@ _SCHEMA = "#/components/schemas/{model}"
 _TAGS = {
     "events": "Publish events into inboxes, and follow them up.",
     "inbox": "The recipient's side.",
+    "catalog": "What employees may be given access to, and who has it.",
     "introspection": "What the service offers.",
     "health": "Signs of life.",
     "keys": "A person's own API keys.",
@@ -68,6 +69,13 @@ _PROBLEM = {
             "type": "object",
             "description": "Reasons by the path of the field.",
             "additionalProperties": {"type": "array", "items": {"type": "string"}},
+        },
+        "blockers": {
+            "type": "object",
+            "description": "What keeps a catalog item from being deleted: how many of each kind.",
+            "properties": {
+                name: {"type": "integer", "minimum": 0} for name in ("liveApprovals", "liveAssets", "liveTokens")
+            },
         },
     },
 }
@@ -161,7 +169,7 @@ def document(edition: Edition, routes: list[Route]) -> dict[str, Any]:
 def _schemas(routes: list[Route]) -> dict[str, Any]:
     wanted: dict[tuple[Any, str], TypeAdapter[Any]] = {}
     for route in routes:
-        body, answer = route.hints.get("body"), answered(route)
+        body, answer = route.body, answered(route)
         if body is not None:
             wanted[body, "validation"] = TypeAdapter(body)
         if answer is not None:
@@ -191,7 +199,7 @@ def _operation(edition: Edition, route: Route) -> dict[str, Any]:
     }
     if not route.callers:
         made["security"] = []
-    if (body := route.hints.get("body")) is not None:
+    if (body := route.body) is not None:
         content = {"application/json": {"schema": _reference(body)}}
         made["requestBody"] = {"required": not route.body_is_optional, "content": content}
     return {name: value for name, value in made.items() if value or name == "security"}
@@ -200,7 +208,8 @@ def _operation(edition: Edition, route: Route) -> dict[str, Any]:
 def _description(route: Route, rest: str) -> str:
     text = re.sub(r"(?<!\n)\n(?!\n)", " ", rest.strip())
     if route.callers:
-        text += "\n\nCalled with " + " or ".join(_TOKENS[kind].split(":")[0] for kind in route.callers) + "."
+        text += "\n\nCalled with " + " or ".join(_TOKENS[kind].split(":")[0] for kind in route.callers)
+        text += " of the organisation's administrators." if route.admin_only else "."
     return text.strip()
 
 

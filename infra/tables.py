@@ -12,7 +12,9 @@ from chalicelib.resources import (
     EVENT_TYPES,
     IDEMPOTENCY,
     INBOX_INDEX,
+    LIST_INDEX,
     OWNER_INDEX,
+    PERSON_INDEX,
     TOKENS,
     Table,
 )
@@ -57,6 +59,17 @@ _LISTED = (
     "fireCount",
 )
 
+_CATALOG_LISTED = (
+    "slug",
+    "name",
+    "type",
+    "category",
+    "displayOrder",
+    "integrator",
+    "archivedAt",
+)
+_APPROVAL_LISTED = ("slug", "status", "reviewedAt", "reviewedByEmail")
+
 DEFINITIONS = (
     Definition(
         DELIVERIES,
@@ -67,7 +80,14 @@ DEFINITIONS = (
     Definition(TOKENS, indexes=(Index(OWNER_INDEX, "keyOwner", "createdAt"),)),
     Definition(IDEMPOTENCY, ttl="expiresAt"),
     Definition(DIRECTORY, "sk"),
-    Definition(CATALOG, "sk"),
+    Definition(
+        CATALOG,
+        "sk",
+        (
+            Index(LIST_INDEX, "listed", "listedAs", (*_CATALOG_LISTED, *_APPROVAL_LISTED[1:], "email", "requestedAt")),
+            Index(PERSON_INDEX, "email", "requestedAt", _APPROVAL_LISTED),
+        ),
+    ),
     Definition(EVENT_TYPES, "sk"),
 )
 

@@ -13,6 +13,7 @@ Refusal
 ├── Conflict                  the present state rules it out
 │   ├── IdempotencyConflict   the key was used for another body
 │   ├── IdempotencyInProgress the first call under this key has not ended
+│   ├── ItemInUse             a catalog item has live dependents; carries how many of each kind
 │   └── SupplementLimit       the delivery has all the supplements it may have
 ├── RateLimited               a budget is used up; carries the seconds to wait
 └── Unavailable               a store did not answer; the same call may succeed soon
@@ -32,6 +33,11 @@ class Refusal(Exception):
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
         self.detail = detail
+
+    @property
+    def extra(self) -> Mapping[str, object]:
+        """Members of its own that the problem shows."""
+        return {}
 
 
 class Invalid(Refusal):
@@ -101,6 +107,19 @@ class IdempotencyInProgress(Conflict):
 class SupplementLimit(Conflict):
     code = "supplement-limit"
     title = "Supplement limit reached"
+
+
+class ItemInUse(Conflict):
+    code = "catalog-item-in-use"
+    title = "Catalog item in use"
+
+    def __init__(self, detail: str, blockers: Mapping[str, int] | None = None) -> None:
+        super().__init__(detail)
+        self.blockers = dict(blockers or {})
+
+    @property
+    def extra(self) -> Mapping[str, object]:
+        return {"blockers": self.blockers} if self.blockers else {}
 
 
 class RateLimited(Refusal):

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.fields import Email, In, Omittable, Timestamp, Uuid
+from chalicelib.domain.fields import Email, In, Omittable, Timestamp, UuidText
 from chalicelib.domain.links import credential_parameters, refuse_link
 
 OLDEST = timedelta(hours=24)
@@ -119,7 +119,7 @@ class RecipientHint(In):
     """Whom a moderated event is meant for; at least one member is needed."""
 
     email: Omittable[Email] = None
-    user_id: Omittable[Uuid] = None
+    user_id: Omittable[UuidText] = None
     display_hint: Omittable[Annotated[str, Field(max_length=80)]] = None
 
     @model_validator(mode="after")

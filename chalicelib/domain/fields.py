@@ -107,6 +107,10 @@ Timestamp = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}, mode="validation"),
 ]
 Email = Annotated[str, Field(max_length=120, json_schema_extra={"format": "email"}), AfterValidator(_email)]
-Uuid = Annotated[str, AfterValidator(_uuid), Field(json_schema_extra={"format": "uuid"})]
+# An address by which somebody is looked up: people are stored under theirs in lower case.
+Address = Annotated[Email, AfterValidator(str.lower)]
+UuidText = Annotated[str, AfterValidator(_uuid), Field(json_schema_extra={"format": "uuid"})]
+# An id by which something is looked up.
+Uuid = Annotated[UuidText, AfterValidator(str.lower)]
 TimeOut = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 UuidOut = Annotated[str, Field(json_schema_extra={"format": "uuid"})]

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from pydantic import BaseModel
+
 KEPT_FOR = timedelta(hours=24)
 
 
@@ -27,6 +29,11 @@ class Answered:
 
     fingerprint: str
     reply: dict[str, Any]
+
+
+def kept(status: int, answer: BaseModel) -> dict[str, Any]:
+    """What is kept of a small reply: all of it."""
+    return {"status": status, "body": answer.model_dump(mode="json", by_alias=True, exclude_unset=True)}
 
 
 class AlreadyAnswered(Exception):

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID, uuid5
 
 from chalicelib.domain.budgets import Charge, Window
 from chalicelib.domain.callers import Caller, TokenStatus
@@ -12,6 +13,13 @@ PERSONAL_DAILY_LIMIT = 50
 TOOLS_DAILY_LIMIT = 10_000
 # How long the secret before the last rotation still opens what the new one does.
 PRIOR_LIVES = timedelta(hours=24)
+
+_NAMESPACE = UUID("1d0c6f0a-42a7-5c55-9a0e-6f6f1d6b8e33")
+
+
+def grant_id(integrator: str, user_id: str, /) -> str:
+    """The id of the integrator's grant to this employee: the same however often it is ended and issued anew."""
+    return str(uuid5(_NAMESPACE, "\n".join(("grant", integrator, user_id))))
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,14 @@ class Admission:
     window: Window
     taken: Charge
     refused: RateLimited | None = None
+
+
+@dataclass(frozen=True)
+class GrantState:
+    """Whether a personal grant works: `usable` is False too for an active one that has expired."""
+
+    status: TokenStatus
+    usable: bool
 
 
 @dataclass(frozen=True)

@@ -53,3 +53,13 @@ def permit(caller: Caller, allowed: tuple[type[Caller], ...], area: str, instead
         raise Forbidden(f"This operation needs {wanted}. {instead}".strip())
     if isinstance(caller, ApiKey) and not caller.opens(area):
         raise Forbidden(f"The key lacks the permission '{area}'.")
+
+
+def permit_admin(caller: Caller) -> None:
+    """Refuse a caller other than an administrators' tools token.
+
+    Raises:
+        Forbidden: it is another.
+    """
+    if not (isinstance(caller, ToolsToken) and caller.admin):
+        raise Forbidden("This operation needs a tools token of the organisation's administrators.")

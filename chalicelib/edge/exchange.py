@@ -116,7 +116,7 @@ class Exchange:
                 self.key = idempotency.key_of(self.request)
             if (query := self.operation.hints.get("query")) is not None:
                 given["query"] = query.model_validate_strings(self._query())
-            if (body := self.operation.hints.get("body")) is not None and (raw or not self.operation.body_is_optional):
+            if (body := self.operation.body) is not None and (raw or not self.operation.body_is_optional):
                 given["body"] = body.model_validate_json(self._json(raw))
         except ValidationError as error:
             return given, problem.invalid(error)
@@ -152,6 +152,8 @@ class Exchange:
         admission = tokens.spend(self.token, self.charge, now=self.now)
         self.charge, self.window = admission.taken, admission.window
         auth.permit(admission.caller, self.operation.callers, self.operation.area, self.operation.instead)
+        if self.operation.admin_only:
+            auth.permit_admin(admission.caller)
         if admission.refused:
             raise admission.refused
         return admission.caller

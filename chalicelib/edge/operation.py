@@ -4,9 +4,11 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from inspect import Parameter, signature
+from types import NoneType
 from typing import Any, Protocol, get_args, get_type_hints
 
 from pydantic import BaseModel
+from pydantic_core import to_json
 
 from chalicelib.domain.budgets import Charge
 from chalicelib.domain.callers import Caller
@@ -27,6 +29,11 @@ class Reply:
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     unspent: Charge = field(default_factory=lambda: Charge(0))
+
+
+def as_stored(stored: dict[str, Any]) -> Reply:
+    """The reply of an earlier call that was kept whole, as its status and its body."""
+    return Reply(to_json(stored["body"]).decode(), stored["status"])
 
 
 class Replays(Protocol):
@@ -53,7 +60,7 @@ class Operation:
 
     The function's signature is its contract. `body` and `query` are parsed into their annotated models,
     `caller` is the authenticated bearer of one of the annotated kinds of token, `call` tells id, time and
-    claim; every other parameter is taken from the path. A body with a default may be left out.
+    claim; every other parameter is taken from the path. A body with a default, such as None, may be left out.
     """
 
     function: Callable[..., BaseModel | Reply]
@@ -68,6 +75,7 @@ class Operation:
     answers: Mapping[int, str] = field(default_factory=dict)
     media_type: str = "application/json"
     area: str = "all"
+    admin_only: bool = False
     instead: str = ""
     charge: Callable[[Any], Charge] = lambda _: Charge()
     replay: Callable[[dict[str, Any]], BaseModel | Reply] | None = None
@@ -85,6 +93,13 @@ class Operation:
         """The kinds of caller allowed; none for a public operation."""
         hint = self.hints.get("caller")
         return () if hint is None else get_args(hint) or (hint,)
+
+    @cached_property
+    def body(self) -> Any:
+        """The body's model, if the operation takes a body."""
+        hint = self.hints.get("body")
+        arms = get_args(hint)
+        return next(arm for arm in arms if arm is not NoneType) if NoneType in arms else hint
 
     @cached_property
     def body_is_optional(self) -> bool:

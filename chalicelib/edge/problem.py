@@ -50,7 +50,7 @@ def problem_json(refusal: errors.Refusal | None, request_id: str, path: str) -> 
     }
     if isinstance(refusal, errors.Invalid) and refusal.fields:
         body["fieldErrors"] = refusal.fields
-    return body
+    return body | dict(refusal.extra) if refusal else body
 
 
 def plain_error(refusal: errors.Refusal | None, request_id: str, path: str) -> Body:  # noqa: ARG001 - a Shape

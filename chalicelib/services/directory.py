@@ -36,7 +36,7 @@ class Integrators(Protocol):
 
 class People(Protocol):
     def add_person(self, person: Person) -> None: ...
-    def find_person(self, email: str) -> Person | None: ...
+    def find_person_by_email(self, email: str) -> Person | None: ...
     def set_active(self, user_id: str, *, active: bool) -> None: ...
 
 
@@ -261,7 +261,7 @@ def person_of(email: str, people: People) -> Person:
     Raises:
         NotFound: there is none.
     """
-    person = people.find_person(email.lower())
+    person = people.find_person_by_email(email.lower())
     if person is None:
         raise NotFound(f"There is no employee with the address {email}.")
     return person

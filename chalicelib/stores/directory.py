@@ -54,8 +54,12 @@ class DynamoDirectory:
             _key(_PEOPLE, person.email) | {"userId": person.user_id},
         )
 
-    def find_person(self, email: str) -> Person | None:
-        """The person with this address. Two store calls."""
+    def find_person(self, user_id: str) -> Person | None:
+        """The person with this id. One store call."""
+        return self.find_people([user_id]).get(user_id)
+
+    def find_person_by_email(self, email: str) -> Person | None:
+        """The person with this lower-case address. Two store calls; one when there is none."""
         found = get_all(DIRECTORY, [_address(email)])
         return self.find_people([found[0]["userId"]]).get(found[0]["userId"]) if found else None
 

@@ -8,6 +8,7 @@ minute, minuteUsed: rate units of the running minute; day, dayLeft: deliveries l
 """
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -21,12 +22,13 @@ from chalicelib.domain.errors import Conflict, Forbidden, Inactive, NotFound, Ra
 from chalicelib.domain.events import Severity
 from chalicelib.domain.fields import timestamp
 from chalicelib.domain.idempotency import Claim
-from chalicelib.domain.tokens import PRIOR_LIVES, Admission, KeyGrant, PersonalGrant, ToolsGrant
+from chalicelib.domain.tokens import PRIOR_LIVES, Admission, GrantState, KeyGrant, PersonalGrant, ToolsGrant
 from chalicelib.ids import MintedToken, PresentedToken, TokenKind, nonce
 from chalicelib.resources import TOKENS
 from chalicelib.settings import settings
 from chalicelib.stores.directory import active_person
 from chalicelib.stores.items import Row, from_item, to_item, values
+from chalicelib.stores.reads import get_all
 from chalicelib.stores.writes import Action, Refused, commit
 
 log = logging.getLogger(__name__)
@@ -233,6 +235,28 @@ class DynamoTokens:
                 raise NotFound("No such token.") from error
         return datetime.fromtimestamp(ends, UTC)
 
+    def find_integrator(self, tools_token_id: str) -> str | None:
+        """The integrator that a tools token belongs to; None when there is no such token. One store call."""
+        got = dynamodb().get_item(
+            TableName=TOKENS.physical_name,
+            Key=to_item({"pk": f"{TokenKind.TOOLS.name}#{tools_token_id}"}),
+            ConsistentRead=True,
+        )
+        return str(from_item(dict(got["Item"]))["integrator"]) if "Item" in got else None
+
+    def grant_states(self, grant_ids: Sequence[str], *, now: datetime) -> dict[str, GrantState]:
+        """How those of the personal grants stand that have been issued, read consistently.
+
+        One store call per 100, made at the same time.
+        """
+        seconds = int(now.timestamp())
+        found = {}
+        for row in get_all(TOKENS, [_grant_key(each) for each in grant_ids]):
+            status = TokenStatus(row["status"])
+            usable = status is TokenStatus.ACTIVE and row.get("expiresAt", seconds + 1) > seconds
+            found[row["pk"].partition("#")[2]] = GrantState(status, usable)
+        return found
+
     def replace_secret(self, token: MintedToken) -> None:
         """Make `token` its grant's only secret from now on; counters and all else stay."""
         dynamodb().update_item(
@@ -283,6 +307,35 @@ def personal_owner(user_id: str) -> str:
 
 def _put(item: dict[str, Any]) -> Action:
     return {"Put": {"TableName": TOKENS.physical_name, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
+
+
+def end_grant(grant_id: str, state: GrantState | None) -> Action:
+    """End a personal grant with all its secrets, on the condition that it stands as it was found.
+
+    A disabled one ends too, since enabling it would bring it back without its ground; of one that has ended, or was
+    never issued, only the condition is left.
+    """
+    request: dict[str, Any] = {
+        "TableName": TOKENS.physical_name,
+        "Key": to_item(_grant_key(grant_id)),
+        "ConditionExpression": "attribute_not_exists(pk)",
+    }
+    if state is None:
+        return {"ConditionCheck": request}
+    request |= {
+        "ConditionExpression": "#status = :seen",
+        "ExpressionAttributeNames": {"#status": "status"},
+        "ExpressionAttributeValues": values(seen=state.status.value),
+    }
+    if state.status is TokenStatus.REVOKED:
+        return {"ConditionCheck": request}
+    request["UpdateExpression"] = "SET #status = :revoked"
+    request["ExpressionAttributeValues"] |= values(revoked=TokenStatus.REVOKED.value)
+    return {"Update": request}
+
+
+def _grant_key(grant_id: str) -> Row:
+    return {"pk": f"{TokenKind.PERSONAL.name}#{grant_id}"}
 
 
 def _key(token: PresentedToken | MintedToken) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from functools import partial
 from chalicelib.edge.operation import Family
 from chalicelib.edge.problem import problem_json
 from chalicelib.edge.route import route
-from chalicelib.resources import TOKENS
+from chalicelib.resources import IDEMPOTENCY, TOKENS
 from chalicelib.stores.idempotency import DynamoIdempotency
 from chalicelib.stores.tokens import DynamoTokens
 
@@ -15,3 +15,5 @@ operation = partial(route, family=V1)
 
 # Every authenticated operation spends from its caller's budget.
 SPEND = TOKENS.can("UpdateItem")
+# Operations that accept an idempotency key keep and find their replies.
+REMEMBER = IDEMPOTENCY.can("GetItem", "PutItem")

@@ -6,7 +6,7 @@ from uuid import uuid4
 from chalice.app import Blueprint
 
 from chalicelib import ids
-from chalicelib.api.v1.contract import SPEND, operation
+from chalicelib.api.v1.contract import REMEMBER, SPEND, operation
 from chalicelib.domain.budgets import Charge
 from chalicelib.domain.call import Call
 from chalicelib.domain.callers import PersonalToken, ToolsToken
@@ -15,7 +15,7 @@ from chalicelib.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.domain.events import InboundEvent
 from chalicelib.domain.fields import timestamp
 from chalicelib.edge.operation import Reply
-from chalicelib.resources import DELIVERIES, DIRECTORY, EVENT_TYPES, IDEMPOTENCY
+from chalicelib.resources import DELIVERIES, DIRECTORY, EVENT_TYPES
 from chalicelib.services import events
 from chalicelib.stores.deliveries import DynamoDeliveries
 from chalicelib.stores.directory import DynamoDirectory
@@ -24,7 +24,6 @@ from chalicelib.stores.event_types import DynamoEventTypes
 bp = Blueprint(__name__)
 
 _READ = SPEND + DELIVERIES.can("Query")
-_REMEMBER = IDEMPOTENCY.can("GetItem", "PutItem")
 
 
 def _replay_published(stored: dict[str, Any]) -> Reply:
@@ -53,7 +52,7 @@ def _published(delivery: DeliveryOut) -> Reply:
     charge=events.publishing_charge,
     replay=_replay_published,
     grants=_READ
-    + _REMEMBER
+    + REMEMBER
     + DELIVERIES.can("GetItem", "PutItem", "UpdateItem")
     + DIRECTORY.can("BatchGetItem")
     + EVENT_TYPES.can("UpdateItem"),
@@ -104,7 +103,7 @@ def get_event(deliveryId: str, caller: PersonalToken | ToolsToken, call: Call) -
     answers={200: "The delivery with its stamp."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=_replay,
-    grants=_READ + _REMEMBER + DELIVERIES.can("UpdateItem"),
+    grants=_READ + REMEMBER + DELIVERIES.can("UpdateItem"),
 )
 def resolve_event(
     deliveryId: str,  # noqa: N803 - contract
@@ -128,7 +127,7 @@ def resolve_event(
     answers={201: "The delivery with the new supplement."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=_replay,
-    grants=_READ + _REMEMBER + DELIVERIES.can("PutItem", "UpdateItem"),
+    grants=_READ + REMEMBER + DELIVERIES.can("PutItem", "UpdateItem"),
 )
 def supplement_event(
     deliveryId: str,  # noqa: N803 - contract
