@@ -4,14 +4,18 @@ import os
 
 from chalice.app import Chalice
 
-from chalicelib.api.v1 import approvals, catalog, event_types, events, inbox, integrators, introspection
+from chalicelib.api.v1 import actions, approvals, catalog, event_types, events, inbox, integrators, introspection
 from chalicelib.api.v2 import keys
+from chalicelib.queues import callbacks
+from chalicelib.schedules import due
 
 app = Chalice("fluxden", configure_logs=False)
-for module in (approvals, catalog, event_types, events, inbox, integrators, introspection, keys):
+for module in (actions, approvals, catalog, event_types, events, inbox, integrators, introspection, keys):
+    app.register_blueprint(module.bp)
+for module in (callbacks, due):
     app.register_blueprint(module.bp)
 
 if os.environ.get("FLUXDEN_STAGE") == "local":
     from infra.local import cloud
 
-    cloud.start()
+    cloud.start(app)

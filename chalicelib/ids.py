@@ -59,6 +59,11 @@ def nonce() -> str:
     return secrets.token_urlsafe(9)
 
 
+def signing_secret() -> str:
+    """A new secret for signing callbacks, of 256 random bits."""
+    return f"whsec_{base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()}"
+
+
 def mint_token(kind: TokenKind, grant_id: str | None = None) -> MintedToken:
     """Make a token of 256 random bits.
 

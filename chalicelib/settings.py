@@ -1,23 +1,28 @@
 """The few values a deployment may set, read from the environment at first use."""
 
+import base64
 import os
 from dataclasses import dataclass
 from functools import cache
 
 VERSION = "0.1.0"
 
+_SECRET_KEY_BYTES = 32
+
 
 @dataclass(frozen=True)
 class Settings:
     """One process's settings.
 
-    Budgets are rate units per minute and token; daily limits are deliveries per UTC day.
+    Budgets are rate units per minute and token; daily limits are deliveries per UTC day. `allow_loopback` lets
+    callbacks reach this machine: for demonstrations and tests, never where others may publish.
     """
 
     personal_budget: int
     tools_budget: int
     key_budget: int
     error_base_url: str
+    allow_loopback: bool
 
 
 @cache
@@ -32,7 +37,23 @@ def settings() -> Settings:
         tools_budget=positive_integer("FLUXDEN_TOOLS_BUDGET", 600),
         key_budget=positive_integer("FLUXDEN_KEY_BUDGET", 120),
         error_base_url=os.environ.get("FLUXDEN_ERROR_BASE_URL", "https://docs.fluxdesk.net/api/v1/errors").rstrip("/"),
+        allow_loopback=os.environ.get("ALLOW_LOOPBACK") == "1",
     )
+
+
+def secret_key() -> bytes:
+    """The key that seals stored secrets: only those functions need it that read them.
+
+    Raises:
+        ValueError: it is not set, or is no key.
+    """
+    try:
+        key = base64.urlsafe_b64decode(os.environ.get("FLUXDEN_SECRET_KEY", ""))
+    except ValueError:
+        key = b""
+    if len(key) != _SECRET_KEY_BYTES:
+        raise ValueError("FLUXDEN_SECRET_KEY must be set to a key made by: python -m infra.admin secret-key")
+    return key
 
 
 def positive_integer(name: str, default: int) -> int:

@@ -8,6 +8,7 @@ from pydantic import ValidationError
 
 from chalicelib.domain.errors import Refusal
 from chalicelib.edge.problem import invalid
+from infra.commands import webhook_secrets
 from infra.commands.dead_letters import dead_letters
 from infra.commands.demo import demo
 from infra.commands.employees import employees
@@ -90,6 +91,8 @@ for command in (
 ):
     main.add_command(command)
 
+
+webhook_secrets.register(main)
 
 if __name__ == "__main__":
     main(prog_name="python -m infra.admin")

@@ -4,6 +4,7 @@ import inspect
 import json
 import re
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -169,11 +170,10 @@ def document(edition: Edition, routes: list[Route]) -> dict[str, Any]:
 def _schemas(routes: list[Route]) -> dict[str, Any]:
     wanted: dict[tuple[Any, str], TypeAdapter[Any]] = {}
     for route in routes:
-        body, answer = route.body, answered(route)
+        body, answers = route.body, {answered(route, status) for status in route.answers}
         if body is not None:
             wanted[body, "validation"] = TypeAdapter(body)
-        if answer is not None:
-            wanted[answer, "serialization"] = TypeAdapter(answer)
+        wanted |= {(answer, "serialization"): TypeAdapter(answer) for answer in answers if answer is not None}
     inputs: Any = [(model, mode, adapter.core_schema) for (model, mode), adapter in wanted.items()]
     _, definitions = _Schemas(ref_template=_SCHEMA).generate_definitions(inputs)
     for schema in definitions.values():
@@ -181,9 +181,11 @@ def _schemas(routes: list[Route]) -> dict[str, Any]:
     return dict(sorted(definitions.items()))
 
 
-def answered(route: Route) -> type[BaseModel] | None:
-    """The model of the route's successful reply; None when it is text."""
+def answered(route: Route, status: int) -> type[BaseModel] | None:
+    """The model of the route's successful reply with this status; None when it is text."""
     hint = route.answer or route.hints["return"]
+    if isinstance(hint, Mapping):
+        return hint[status]
     return None if hint is Reply else hint
 
 
@@ -219,7 +221,7 @@ def _reference(model: type[BaseModel]) -> dict[str, str]:
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
     made: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": {"type": "string"} | _path_format(name)}
+        {"name": name, "in": "path", "required": True, "schema": _path_schema(name)}
         for name in re.findall(r"{(\w+)}", route.path)
     ]
     if (query := route.hints.get("query")) is not None:
@@ -256,21 +258,26 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     return made
 
 
-def _path_format(name: str) -> dict[str, str]:
-    return {"format": "uuid"} if name.endswith("Id") else {}
+def _path_schema(name: str) -> dict[str, Any]:
+    if name == "index":
+        return {"type": "integer", "minimum": 0}
+    return {"type": "string"} | ({"format": "uuid"} if name.endswith("Id") else {})
 
 
 def _successes(route: Route) -> dict[str, Any]:
-    model = answered(route)
-    content: dict[str, Any] = {route.media_type.partition(";")[0]: {}}
-    if route.media_type == "application/json":
-        content = {"application/json": {"schema": _reference(model) if model else {"type": "object"}}}
     names = ["X-Request-Id", *(_LIMIT_HEADERS if route.callers else [])]
     names += ["Idempotent-Replayed"] if route.accepts_idempotency_key else []
     return {
-        str(status): {"description": text, "headers": _headers(names), "content": content}
+        str(status): {"description": text, "headers": _headers(names), "content": _content(route, status)}
         for status, text in route.answers.items()
     }
+
+
+def _content(route: Route, status: int) -> dict[str, Any]:
+    if route.media_type != "application/json":
+        return {route.media_type.partition(";")[0]: {}}
+    model = answered(route, status)
+    return {"application/json": {"schema": _reference(model) if model else {"type": "object"}}}
 
 
 def _refusals(edition: Edition, route: Route) -> dict[str, Any]:

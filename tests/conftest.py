@@ -12,11 +12,14 @@ import pytest
 from chalicelib.ids import TokenKind, mint_token
 from chalicelib.settings import settings
 from chalicelib.stores.tokens import DynamoTokens
+from chalicelib.vault import new_key
 from infra import demo
 from infra.local import engine
 from infra.queues import create_queues
 from infra.tables import create_tables
 from tests.support.api import Api
+from tests.support.pump import Pumps
+from tests.support.receiver import Receiver
 
 # A loaded machine is slow now and then; a time limit per example would only say so.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -29,7 +32,9 @@ def _engine() -> None:
 
 
 @pytest.fixture(autouse=True)
-def _settings() -> Iterator[None]:
+def _settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("FLUXDEN_SECRET_KEY", new_key())
+    monkeypatch.delenv("ALLOW_LOOPBACK", raising=False)
     settings.cache_clear()
     yield
     settings.cache_clear()
@@ -98,3 +103,17 @@ def desk(tables: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
 @pytest.fixture
 def api() -> Api:
     return Api()
+
+
+@pytest.fixture
+def pump(tables: None) -> Pumps:
+    return Pumps()
+
+
+@pytest.fixture
+def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
+    """An HTTP server on this machine that callbacks may reach."""
+    monkeypatch.setenv("ALLOW_LOOPBACK", "1")
+    settings.cache_clear()
+    with Receiver() as started:
+        yield started

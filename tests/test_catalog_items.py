@@ -219,6 +219,12 @@ def test_a_new_item_keeps_all_it_is_given(api: Api, desk: Desk) -> None:
     assert item["categoryDisplay"] == "LLM Backend"
 
 
+def test_ids_may_be_spelt_in_upper_case(api: Api, desk: Desk) -> None:
+    contact, token = desk.user_id("bob"), demo.identifier("tools", "hr")
+    item = create(api, desk, "x", contact_user_id=contact.upper(), linked_tools_token_id=token.upper())
+    assert (item["contact_user_id"], item["linked_tools_token_id"]) == (contact, token)
+
+
 @pytest.mark.parametrize(
     ("category", "display"),
     [

@@ -239,6 +239,7 @@ def test_the_demo_file_tells_everything_and_to_its_owner_only(system: System) ->
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
         "AWS_DEFAULT_REGION",
+        "FLUXDEN_SECRET_KEY",
     }
     assert stat.S_IMODE(system.demo_file.stat().st_mode) == 0o600
 

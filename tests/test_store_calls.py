@@ -73,6 +73,16 @@ def test_reading_the_inbox_takes_two_calls(api: Api, desk: Desk) -> None:
     assert api.get(f"{INBOX}/{delivery}", desk.alice_key).calls == [SPEND, "Query"]
 
 
+def test_clicking_a_callback_takes_four_calls_and_again_two(api: Api, desk: Desk) -> None:
+    hook = {"label": "Approve", "action_type": "webhook", "webhook_url": "https://hooks.example.com/"}
+    link = {"label": "Open", "action_type": "url", "url": "https://git.example.com/"}
+    delivery = api.post(EVENTS, make.event(actions=[hook, link]), desk.alice).json["deliveryId"]
+    path = f"{INBOX}/{delivery}/actions"
+    assert api.post(f"{path}/0", None, desk.alice_key).calls == [SPEND, "Query", "PutItem", "SendMessage"]
+    assert api.post(f"{path}/0", None, desk.alice_key).calls == [SPEND, "Query"]
+    assert api.post(f"{path}/1", None, desk.alice_key).calls == [SPEND, "Query"]
+
+
 def test_refusals_take_no_more_than_what_found_them_out(api: Api, desk: Desk) -> None:
     assert api.post(EVENTS, {}, desk.alice).calls == [SPEND]
     assert api.post(EVENTS, make.event(), desk.fd1).calls[-1:] == [SPEND]

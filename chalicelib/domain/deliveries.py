@@ -11,6 +11,7 @@ from uuid import UUID
 from pydantic import Field
 
 from chalicelib.domain.callers import PersonalToken, ToolsToken
+from chalicelib.domain.clicks import AttemptOut, Click, Outcome
 from chalicelib.domain.events import (
     ActionType,
     Actor,
@@ -110,6 +111,16 @@ class Delivery:
             **_told(event),
         )
 
+    @property
+    def buttons(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.content.get("actions", [])
+        return found
+
+    @property
+    def has_callbacks(self) -> bool:
+        """Whether any of its buttons calls the source system back."""
+        return any(button["action_type"] == ActionType.WEBHOOK for button in self.buttons)
+
     def was_sent_by(self, caller: PersonalToken | ToolsToken) -> bool:
         """Whether `caller` is the sender, or the tools token behind a personal sender."""
         if self.integrator != caller.integrator:
@@ -137,10 +148,14 @@ class Supplement:
 
 @dataclass(frozen=True)
 class Thread:
-    """A delivery with all its supplements, oldest first."""
+    """A delivery with all its supplements, oldest first, and the clicks on its buttons."""
 
     delivery: Delivery
     supplements: Sequence[Supplement]
+    clicks: Sequence[Click] = ()
+
+    def click_on(self, index: int) -> Click | None:
+        return next((click for click in self.clicks if click.index == index), None)
 
 
 @dataclass(frozen=True)
@@ -188,8 +203,8 @@ class ActionOut(Out):
     action_type: ActionType
     url: Omittable[str] = None
     webhook_url: Omittable[str] = None
-    outcome: str | None
-    attempts: list[dict[str, Any]]
+    outcome: Outcome | None
+    attempts: list[AttemptOut]
 
 
 class HintOut(Out):
@@ -267,8 +282,7 @@ def shown(thread: Thread, **more: Any) -> DeliveryOut:
     delivery = thread.delivery
     content = dict(delivery.content)
     content["actions"] = [
-        {"index": index, "outcome": None, "attempts": []} | action
-        for index, action in enumerate(content.get("actions", []))
+        {"index": index, **_clicked(thread.click_on(index)), **button} for index, button in enumerate(delivery.buttons)
     ]
     if delivery.moderation:
         content["moderation"] = {"status": delivery.moderation.status, "at": delivery.moderation.at}
@@ -285,6 +299,12 @@ def shown(thread: Thread, **more: Any) -> DeliveryOut:
     )
 
 
+def _clicked(click: Click | None) -> dict[str, Any]:
+    if click is None:
+        return {"outcome": None, "attempts": []}
+    return {"outcome": click.outcome, "attempts": [AttemptOut(**vars(each)) for each in click.attempts]}
+
+
 _CHANGING = ("fire_count", "resolved_at", "resolution_note", "recipient_user_id")
 
 
@@ -296,6 +316,8 @@ def snapshot(thread: Thread, **more: Any) -> dict[str, Any]:
         "changing": {name: getattr(delivery, name) for name in _CHANGING},
         "moderation": [delivery.moderation.status, delivery.moderation.at] if delivery.moderation else None,
         "supplements": [each.supplement_id for each in thread.supplements],
+        # Attempts are only ever added, so their number tells which there were.
+        "clicks": [[each.index, each.outcome, len(each.attempts)] for each in thread.clicks],
         "more": more,
     }
 
@@ -306,8 +328,14 @@ def restored(taken: dict[str, Any], thread: Thread) -> DeliveryOut:
         Moderation(ModerationStatus(taken["moderation"][0]), taken["moderation"][1]) if taken["moderation"] else None
     )
     known = set(taken["supplements"])
+    clicks = {index: (Outcome(outcome), attempts) for index, outcome, attempts in taken["clicks"]}
     then = Thread(
         replace(thread.delivery, **taken["changing"], moderation=moderation),
         [each for each in thread.supplements if each.supplement_id in known],
+        [_as_it_was(each, *clicks[each.index]) for each in thread.clicks if each.index in clicks],
     )
     return shown(then, **taken["more"])
+
+
+def _as_it_was(click: Click, outcome: Outcome, attempts: int) -> Click:
+    return replace(click, outcome=outcome, attempts=click.attempts[:attempts])

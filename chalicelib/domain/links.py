@@ -80,13 +80,27 @@ def is_global_address(text: str) -> bool:
     return address.is_global and not (address.is_multicast or address.is_reserved)
 
 
-def refuse_link(text: str) -> str | None:
+def is_loopback(host: str) -> bool:
+    """Whether a host, as a URL or a resolver spells it, is this machine."""
+    plain = host.strip("[]").rstrip(".").lower()
+    if plain in _LOCAL_NAMES or plain.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(plain).is_loopback
+    except ValueError:
+        return False
+
+
+def refuse_link(text: str, *, allow_loopback: bool = False) -> str | None:
     """Why `text` may not be a link or a callback target, or None when it may.
 
     Hosts are read as browsers read them (WHATWG URL), so that every spelling of an address,
     decimal, octal, hexadecimal, full-width, is judged as the address it stands for.
+    With `allow_loopback` this machine may be named too, and by http:// as well.
     """
-    if not text.startswith("https://"):
+    scheme, _, rest = text.partition("://")
+    plain = allow_loopback and scheme == "http"
+    if not (plain or text.startswith("https://")):
         return "must start with https://"
     if _FORBIDDEN_CHARACTERS.search(text):
         return "must not contain spaces, control characters or backslashes"
@@ -97,8 +111,16 @@ def refuse_link(text: str) -> str | None:
     if url.username or url.password:
         return "must not contain a user name or password"
     host = (url.host or "").rstrip(".").lower()
-    if not host or text[8] in "/?#":
+    if not host or rest[0] in "/?#":
         return "must name a host"
+    if allow_loopback and is_loopback(host):
+        return None
+    if plain:
+        return "must start with https://"
+    return _refuse_host(host)
+
+
+def _refuse_host(host: str) -> str | None:
     if host in _LOCAL_NAMES or host.endswith((".localhost", ".localdomain")):
         return "must not target localhost"
     try:

@@ -27,6 +27,7 @@ class Consumer:
     function: Callable[[Any], None]
     queue: Queue
     grants: tuple[Grant, ...]
+    batch_size: int
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Work through one SQS event: the entry point of this worker's Lambda function."""
@@ -63,13 +64,13 @@ class Consumer:
 
 
 def consumer(
-    bp: Blueprint, queue: Queue, *, grants: tuple[Grant, ...] = ()
+    bp: Blueprint, queue: Queue, *, grants: tuple[Grant, ...] = (), batch_size: int = 10
 ) -> Callable[[Callable[[Any], None]], Consumer]:
-    """Declare the worker of `queue` on `bp`."""
+    """Declare the worker of `queue` on `bp`; it takes at most `batch_size` messages at a time, one after the other."""
 
     def declare(function: Callable[[Any], None]) -> Consumer:
-        declared = Consumer(function, queue, grants)
-        bp.on_sqs_message(queue=queue.name, batch_size=10, name=declared.__name__)(declared)
+        declared = Consumer(function, queue, grants, batch_size)
+        bp.on_sqs_message(queue=queue.name, batch_size=batch_size, name=declared.__name__)(declared)
         return declared
 
     return declare

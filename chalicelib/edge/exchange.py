@@ -28,6 +28,7 @@ from chalicelib.domain.errors import (
 from chalicelib.domain.idempotency import AlreadyAnswered, Answered, Claim
 from chalicelib.edge import auth, idempotency, limits, problem
 from chalicelib.edge.operation import Operation, Reply
+from chalicelib.settings import settings
 
 log = logging.getLogger("fluxden")
 
@@ -117,7 +118,7 @@ class Exchange:
             if (query := self.operation.hints.get("query")) is not None:
                 given["query"] = query.model_validate_strings(self._query())
             if (body := self.operation.body) is not None and (raw or not self.operation.body_is_optional):
-                given["body"] = body.model_validate_json(self._json(raw))
+                given["body"] = body.model_validate_json(self._json(raw), context=_context())
         except ValidationError as error:
             return given, problem.invalid(error)
         except Refusal as refusal:
@@ -206,6 +207,10 @@ class Exchange:
     def _circumstances(self) -> dict[str, str]:
         window = limits.window_headers(self.window) if self.window else {}
         return {**self.headers, **window, "X-Request-Id": self.request_id}
+
+
+def _context() -> dict[str, bool]:
+    return {"allow_loopback": settings().allow_loopback}
 
 
 def _has_nul(value: Any) -> bool:

@@ -61,6 +61,7 @@ class Operation:
     The function's signature is its contract. `body` and `query` are parsed into their annotated models,
     `caller` is the authenticated bearer of one of the annotated kinds of token, `call` tells id, time and
     claim; every other parameter is taken from the path. A body with a default, such as None, may be left out.
+    `answer` names the reply's model where the return annotation does not, by status where that decides.
     """
 
     function: Callable[..., BaseModel | Reply]
@@ -71,7 +72,7 @@ class Operation:
     status: int = 200
     grants: tuple[Grant, ...] = ()
     refusals: tuple[type[Refusal], ...] = ()
-    answer: type[BaseModel] | None = None
+    answer: type[BaseModel] | Mapping[int, type[BaseModel]] | None = None
     answers: Mapping[int, str] = field(default_factory=dict)
     media_type: str = "application/json"
     area: str = "all"

@@ -1,6 +1,6 @@
 """What senders do: publish an event, read it back, resolve it, add to it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -90,7 +90,7 @@ def publish(
     events are still answered.
 
     Store calls after authentication: 2 when new (also with an idempotency key), 1 for a repeat; one more for
-    a repeat with a key, for a repeat of a delivery with supplements, and for a project.
+    a repeat with a key, for a repeat of a delivery with supplements or buttons that call back, and for a project.
 
     Raises:
         Invalid: the event is outside the allowed time or the integrator's namespace.
@@ -103,8 +103,13 @@ def publish(
         members: Reply = {"deduped": not recorded.first, "pushed": False, "ok": True, "request_id": call.request_id}
         return members | ({"deprecation": _HINT_DEPRECATED} if event.recipient_hint else {})
 
+    thread: Thread | None = None
+
     def reply(recorded: Recorded) -> Reply:
-        return snapshot(Thread(recorded.delivery, ()), **told(recorded))
+        # What is kept for a replay and what is answered now must be one reading.
+        nonlocal thread
+        thread = _thread(recorded, deliveries)
+        return snapshot(thread, **told(recorded))
 
     store = deliveries.repeat if sender.over_daily_limit else deliveries.record
     try:
@@ -117,10 +122,17 @@ def publish(
         raise RateLimited("The token's deliveries of today are used up.", retry_after=wait) from refusal
     if recorded.first:
         event_types.count(recorded.delivery)
-    supplements: Sequence[Supplement] = ()
-    if recorded.delivery.supplement_count and (thread := deliveries.find(recorded.delivery.delivery_id)):
-        supplements = thread.supplements
-    return shown(Thread(recorded.delivery, supplements), **told(recorded))
+    if thread is None:
+        thread = _thread(recorded, deliveries)
+    return shown(replace(thread, delivery=recorded.delivery), **told(recorded))
+
+
+def _thread(recorded: Recorded, deliveries: Deliveries) -> Thread:
+    delivery = recorded.delivery
+    known: Thread | None = None
+    if delivery.supplement_count or (delivery.has_callbacks and not recorded.first):
+        known = deliveries.find(delivery.delivery_id)
+    return replace(known, delivery=delivery) if known else Thread(delivery, ())
 
 
 def _admit(event: InboundEvent, *, sender: PersonalToken, now: datetime, projects: Projects) -> Delivery:
@@ -195,7 +207,7 @@ def supplement(
     """
     told: Reply = {"ok": True, "request_id": call.request_id}
     thread = _sent_by(caller, delivery_id, deliveries)
-    thread = Thread(thread.delivery, [*thread.supplements, added])
+    thread = replace(thread, supplements=[*thread.supplements, added])
     known_id = thread.delivery.delivery_id
     if not deliveries.add_supplement(known_id, added, claim=call.claim, reply=snapshot(thread, **told)):
         raise SupplementLimit(f"A delivery has at most {MOST_SUPPLEMENTS} supplements.")

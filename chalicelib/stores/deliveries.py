@@ -1,7 +1,8 @@
-"""The table `deliveries`: a delivery and its supplements under one partition key.
+"""The table `deliveries`: a delivery, the clicks on its buttons and its supplements under one partition key.
 
-pk = delivery id; sk = DELIVERY, or SUPPLEMENT#<time>#<id>
+pk = delivery id; sk = ACTION#<index> (see clicks), DELIVERY, or SUPPLEMENT#<time>#<id>
 index inbox: recipientUserId, createdAt (held deliveries have no recipient yet, so no inbox shows them)
+index due: dueQueue, dueAt (clicks whose callback has an attempt to come)
 """
 
 import json
@@ -26,6 +27,7 @@ from chalicelib.domain.errors import NotFound, Unavailable
 from chalicelib.domain.idempotency import Claim
 from chalicelib.domain.inbox import InboxQuery, InboxStatus, Position
 from chalicelib.resources import DELIVERIES, INBOX_INDEX
+from chalicelib.stores.clicks import click_of
 from chalicelib.stores.items import Row, from_item, to_item, values
 from chalicelib.stores.writes import Action, Refused, commit, pause
 
@@ -37,6 +39,7 @@ Reply = Callable[[Recorded], dict[str, Any]]
 _FIRE_SETS = 3
 _FIRE_SET_SECONDS = 60
 
+_SORT_KEY = "DELIVERY"
 _ATTEMPTS = 20
 # One call reads at most this many index pages, however few of their rows match the filters.
 _PAGES_PER_LIST = 4
@@ -95,23 +98,13 @@ class DynamoDeliveries:
         raise NotFound("No such delivery.")
 
     def find(self, delivery_id: str) -> Thread | None:
-        """The delivery with its supplements, read consistently. One store call per megabyte."""
-        rows: list[Row] = []
-        query: dict[str, Any] = {
-            "TableName": DELIVERIES.physical_name,
-            "KeyConditionExpression": "pk = :pk",
-            "ExpressionAttributeValues": values(pk=delivery_id),
-            "ConsistentRead": True,
-        }
-        while True:
-            page = dynamodb().query(**query)
-            rows += [from_item(dict(item)) for item in page["Items"]]
-            if "LastEvaluatedKey" not in page:
-                break
-            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-        if not rows:
-            return None
-        return Thread(_delivery(rows[0]), [_supplement(row) for row in rows[1:]])
+        """The delivery with its supplements and clicks, read consistently. One store call per megabyte."""
+        return self._thread("pk = :pk", values(pk=delivery_id))
+
+    def find_buttons(self, delivery_id: str) -> Thread | None:
+        """The delivery with its clicks and without its supplements, read consistently. One store call."""
+        # Rows are keyed in the order of the alphabet: ACTION#, DELIVERY, SUPPLEMENT#.
+        return self._thread("pk = :pk AND sk <= :last", values(pk=delivery_id, last=_SORT_KEY))
 
     def resolve(self, resolved: Delivery, *, claim: Claim | None, reply: dict[str, Any]) -> bool:
         """Stamp the delivery as `resolved` says; False when it bears another stamp by now. One store call.
@@ -205,6 +198,31 @@ class DynamoDeliveries:
             after = Position(seen["pk"], seen["createdAt"])
         return found, after
 
+    def _thread(self, condition: str, named: dict[str, Any]) -> Thread | None:
+        rows: list[Row] = []
+        query: dict[str, Any] = {
+            "TableName": DELIVERIES.physical_name,
+            "KeyConditionExpression": condition,
+            "ExpressionAttributeValues": named,
+            "ConsistentRead": True,
+        }
+        while True:
+            page = dynamodb().query(**query)
+            rows += [from_item(dict(item)) for item in page["Items"]]
+            if "LastEvaluatedKey" not in page:
+                break
+            query["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+        kinds: dict[str, list[Row]] = {}
+        for row in rows:
+            kinds.setdefault(row["sk"].partition("#")[0], []).append(row)
+        if _SORT_KEY not in kinds:
+            return None
+        return Thread(
+            _delivery(kinds[_SORT_KEY][0]),
+            [_supplement(row) for row in kinds.get("SUPPLEMENT", [])],
+            [click_of(row) for row in kinds.get("ACTION", [])],
+        )
+
     def _send(self, delivery: Delivery, *, fire: str, now: datetime) -> Recorded:
         sets, condition, named = _counted(fire, now)
         columns = _columns(delivery) | {"firstFire": fire}
@@ -243,7 +261,7 @@ class DynamoDeliveries:
 
 
 def _key(delivery_id: str) -> Row:
-    return {"pk": delivery_id, "sk": "DELIVERY"}
+    return {"pk": delivery_id, "sk": _SORT_KEY}
 
 
 def _counted(fire: str, now: datetime) -> tuple[str, str, dict[str, Any]]:

@@ -7,16 +7,19 @@ import sys
 import textwrap
 from typing import Any, NoReturn
 
-from infra import demo
-from infra.local import engine, gateway
+from chalice.app import Chalice
+
+from chalicelib.vault import new_key
+from infra import catalog, demo
+from infra.local import engine, gateway, pump, scheduler
 from infra.queues import create_queues
 from infra.tables import create_tables
 
 HOST = "127.0.0.1"
 
 
-def start() -> None:
-    """Start everything behind the HTTP server, which `chalice local` starts next.
+def start(app: Chalice) -> None:
+    """Start everything of `app` behind the HTTP server, which `chalice local` starts next.
 
     Reads `PORT` (8000), `WS_PORT` (8001) and `DEMO_FILE`. A busy port ends the process.
     """
@@ -29,6 +32,8 @@ def start() -> None:
         _give_up(f"Port {port} is not free. Choose another, such as: make run PORT=8010")
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
+    # As short-lived as the memory that holds what it seals.
+    os.environ.setdefault("FLUXDEN_SECRET_KEY", new_key())
     engine.embed()
     create_tables()
     create_queues()
@@ -40,9 +45,13 @@ def start() -> None:
             "AWS_ACCESS_KEY_ID": engine.ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": engine.ACCESS_KEY,
             "AWS_DEFAULT_REGION": engine.REGION,
+            "FLUXDEN_SECRET_KEY": os.environ["FLUXDEN_SECRET_KEY"],
         },
     )
-    print(welcome(demo.create(addresses)), flush=True)
+    made = demo.create(addresses)
+    pump.start(catalog.consumers(app))
+    scheduler.start(catalog.schedules(app))
+    print(welcome(made), flush=True)
 
 
 def welcome(made: dict[str, Any]) -> str:

@@ -1,4 +1,4 @@
-"""What a piece of code asks of the stores: counted, and held against its grants."""
+"""What a piece of code asks of the stores and queues: counted, and held against its grants."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,11 +15,13 @@ _MEMBER_ACTIONS = {
     "Delete": "DeleteItem",
     "ConditionCheck": "ConditionCheckItem",
 }
+# What an event source asks on a worker's behalf is not asked by the worker.
+_POLLING = {"ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility"}
 
 
 @dataclass
 class Asked:
-    """The store calls made, by name in their order, and each (action, table, index) they needed."""
+    """The store and queue calls made, by name in their order, and each (action, table or queue, index) they needed."""
 
     calls: list[str] = field(default_factory=list)
     branches: list[Branch] = field(default_factory=list)
@@ -37,20 +39,24 @@ class Asked:
 
 @contextmanager
 def asked() -> Iterator[Asked]:
-    """Record what is asked of DynamoDB meanwhile, by every thread."""
+    """Record what is asked of DynamoDB and SQS meanwhile, by every thread."""
     seen = Asked()
 
     def note(params: dict[str, Any], model: Any, **_: object) -> None:
+        if model.name in _POLLING:
+            return
         seen.calls.append(model.name)
         seen.branches.append(branch())
         seen.needs.update(_needs(model.name, params))
 
-    events = aws.dynamodb().meta.events
-    events.register("before-parameter-build", note)
+    clients = (aws.dynamodb(), aws.sqs())
+    for client in clients:
+        client.meta.events.register("before-parameter-build", note)
     try:
         yield seen
     finally:
-        events.unregister("before-parameter-build", note)
+        for client in clients:
+            client.meta.events.unregister("before-parameter-build", note)
 
 
 def _steps(branches: list[Branch]) -> int:
@@ -61,7 +67,10 @@ def _steps(branches: list[Branch]) -> int:
 
 
 def _needs(name: str, params: dict[str, Any]) -> Iterator[tuple[str, str, str | None]]:
-    if name == "TransactWriteItems":
+    if "QueueUrl" in params:
+        # IAM knows no actions of batches.
+        yield f"sqs:{name.removesuffix('Batch')}", params["QueueUrl"].rpartition("/")[2], None
+    elif name == "TransactWriteItems":
         # IAM asks for the members' permissions, not for one of the transaction's own.
         for member in params["TransactItems"]:
             ((kind, inner),) = member.items()

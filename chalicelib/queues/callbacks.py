@@ -1,0 +1,46 @@
+"""The queue `callbacks`: one message, one attempt to tell a source system of a click."""
+
+import random
+from datetime import UTC, datetime
+
+from chalice.app import Blueprint
+
+from chalicelib import ids
+from chalicelib.domain.callbacks import JITTER, CallbackJob
+from chalicelib.edge.consumer import consumer
+from chalicelib.gateways import http
+from chalicelib.gateways.callbacks import LONGEST_DELAY_SECONDS, SqsCallbacks
+from chalicelib.resources import CALLBACKS, DELIVERIES, DIRECTORY
+from chalicelib.services import callbacks
+from chalicelib.stores.clicks import DynamoClicks
+from chalicelib.stores.deliveries import DynamoDeliveries
+from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.secrets import DynamoSecrets
+
+bp = Blueprint(__name__)
+
+
+# One message at a time: a slow receiver holds up nobody else's callbacks.
+@consumer(
+    bp,
+    CALLBACKS,
+    batch_size=1,
+    grants=DELIVERIES.can("Query", "UpdateItem")
+    + DIRECTORY.can("BatchGetItem", "GetItem", "PutItem")
+    + CALLBACKS.can_send(),
+)
+def deliver_callback(message: CallbackJob) -> None:
+    """Make the attempt that is due; a receiver's failure is recorded, only our own has the message come again."""
+    callbacks.attempt(
+        message,
+        clock=lambda: datetime.now(UTC),
+        lease_id=ids.nonce(),
+        spread=random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 - spreads retries
+        longest_delay=LONGEST_DELAY_SECONDS,
+        deliveries=DynamoDeliveries(),
+        clicks=DynamoClicks(),
+        secrets=DynamoSecrets(),
+        people=DynamoDirectory(),
+        post=http.post,
+        queue=SqsCallbacks(),
+    )

@@ -1,0 +1,37 @@
+"""Secrets that we must be able to read again, sealed for storage with the deployment's own key (AES-256-GCM)."""
+
+import base64
+import os
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from chalicelib.settings import secret_key
+
+_NONCE_BYTES = 12
+_KEY_BITS = 256
+
+
+def seal(text: str, *, place: str) -> str:
+    """Seal `text` for the row `place`: copied to another row it does not open."""
+    nonce = os.urandom(_NONCE_BYTES)
+    sealed = AESGCM(secret_key()).encrypt(nonce, text.encode(), place.encode())
+    return base64.b64encode(nonce + sealed).decode()
+
+
+def unseal(sealed: str, *, place: str) -> str:
+    """What was sealed.
+
+    Raises:
+        ValueError: it was sealed with another key, or for another place, or has been altered.
+    """
+    raw = base64.b64decode(sealed)
+    try:
+        return AESGCM(secret_key()).decrypt(raw[:_NONCE_BYTES], raw[_NONCE_BYTES:], place.encode()).decode()
+    except InvalidTag as error:
+        raise ValueError(f"FLUXDEN_SECRET_KEY does not open the secret of {place}") from error
+
+
+def new_key() -> str:
+    """A fresh key, as `FLUXDEN_SECRET_KEY` wants it."""
+    return base64.urlsafe_b64encode(AESGCM.generate_key(_KEY_BITS)).decode()

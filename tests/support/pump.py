@@ -1,0 +1,76 @@
+"""Queues and schedules, worked through when a test says so and not before."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from app import app
+from chalicelib import aws
+from chalicelib.edge.consumer import Consumer
+from chalicelib.resources import Queue
+from infra import catalog
+from infra.local.pump import Pump
+from tests.support.aws import asked
+
+
+@dataclass(frozen=True)
+class _Watched:
+    """A worker of which is noted what it asks for, and what of that is beyond its grants."""
+
+    worker: Consumer
+    calls: list[str]
+    beyond: set[tuple[str, str, str | None]]
+
+    @property
+    def queue(self) -> Queue:
+        return self.worker.queue
+
+    @property
+    def batch_size(self) -> int:
+        return self.worker.batch_size
+
+    @property
+    def __name__(self) -> str:
+        return self.worker.__name__
+
+    def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        with asked() as seen:
+            answer = self.worker(event, context)
+        self.beyond.update(seen.beyond(self.worker.grants))
+        self.calls.extend(seen.calls)
+        return answer
+
+
+class Pumps:
+    """The local cloud's pumps, without their threads; `calls` are the store and queue calls of the last drain."""
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+        self._beyond: set[tuple[str, str, str | None]] = set()
+        self._pumps = {each.queue: Pump(_Watched(each, self.calls, self._beyond)) for each in catalog.consumers(app)}
+
+    def drain(self, queue: Queue) -> int:
+        """Work through the queue's visible messages; how many there were."""
+        self.calls.clear()
+        count = self._pumps[queue].drain()
+        assert not self._beyond, f"the worker of {queue.name} went beyond its grants: {self._beyond}"
+        return count
+
+    def run(self, name: str) -> None:
+        """Run the schedule of this name once."""
+        (schedule,) = (each for each in catalog.schedules(app) if each.__name__ == name)
+        with asked() as seen:
+            schedule({}, None)
+        assert not seen.beyond(schedule.grants), f"{name} went beyond its grants: {seen.beyond(schedule.grants)}"
+        self.calls[:] = seen.calls
+
+
+def waiting(queue: Queue) -> int:
+    """How many messages are in the queue, visible or not."""
+    names: Any = [
+        "ApproximateNumberOfMessages",
+        "ApproximateNumberOfMessagesDelayed",
+        "ApproximateNumberOfMessagesNotVisible",
+    ]
+    url = aws.queue_url(queue.physical_name)
+    found = aws.sqs().get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    return sum(int(each) for each in found.values())

@@ -1,0 +1,195 @@
+"""The local cloud's queue pump and scheduler: they do what Lambda's event sources do."""
+
+import logging
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+
+from app import app
+from chalicelib import aws
+from chalicelib.edge.consumer import Consumer
+from chalicelib.edge.schedule import Schedule
+from chalicelib.resources import FAN_OUT, Queue
+from infra import catalog
+from infra.local import engine, pump, scheduler
+from infra.queues import DEFINITIONS, MOST_RECEIVES
+from tests.support.pump import waiting
+
+
+@dataclass
+class Worker:
+    """A worker that remembers its events, and fails on messages whose body says so."""
+
+    queue: Queue = FAN_OUT
+    batch_size: int = 10
+    events: list[dict[str, Any]] = field(default_factory=list)
+    woken: threading.Event = field(default_factory=threading.Event)
+    __name__: str = "worker"
+
+    @property
+    def bodies(self) -> list[str]:
+        return [each["body"] for event in self.events for each in event["Records"]]
+
+    def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        self.events.append(event)
+        self.woken.set()
+        assert context.get_remaining_time_in_millis() > 0
+        if any(each["body"] == "crash" for each in event["Records"]):
+            raise RuntimeError("crash")
+        failed = [each["messageId"] for each in event["Records"] if each["body"] == "fail"]
+        return {"batchItemFailures": [{"itemIdentifier": each} for each in failed]}
+
+
+@pytest.fixture
+def clock(tables: None) -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(datetime(2026, 5, 21, 12, tzinfo=UTC), tick=False) as traveller:
+        yield traveller
+
+
+def send(body: str, **more: Any) -> None:
+    aws.sqs().send_message(QueueUrl=aws.queue_url(FAN_OUT.physical_name), MessageBody=body, **more)
+
+
+@contextmanager
+def started(worker: Worker) -> Iterator[None]:
+    """The pump's threads, for as long as needed."""
+    (pumping,) = pump.start([worker])
+    try:
+        yield
+    finally:
+        pumping.stop()
+        for operation in ("SendMessage", "SendMessageBatch"):
+            aws.sqs().meta.events.unregister(f"after-call.sqs.{operation}", pumping.wake)
+
+
+def test_every_queue_with_a_worker_is_defined_and_every_worker_found() -> None:
+    consumers = list(catalog.consumers(app))
+    assert all(isinstance(each, Consumer) for each in consumers)
+    assert {each.queue for each in consumers} <= {each.queue for each in DEFINITIONS}
+    assert "deliver_callback" in {each.__name__ for each in consumers}
+    assert "announce_due_callbacks" in {each.__name__ for each in catalog.schedules(app)}
+
+
+def test_a_message_has_lambdas_shape(tables: None) -> None:
+    worker = Worker()
+    send("{}", MessageAttributes={"kind": {"DataType": "String", "StringValue": "x"}})
+    assert pump.Pump(worker).drain() == 1
+    ((record,),) = [event["Records"] for event in worker.events]
+    assert record["body"] == "{}"
+    assert record["md5OfBody"] == "99914b932bd37a50b983c5e7c90ae93b"
+    assert record["attributes"]["ApproximateReceiveCount"] == "1"
+    assert {"SenderId", "SentTimestamp", "ApproximateFirstReceiveTimestamp"} <= set(record["attributes"])
+    assert record["messageAttributes"]["kind"]["stringValue"] == "x"
+    assert record["eventSource"] == "aws:sqs"
+    assert record["eventSourceARN"] == f"arn:aws:sqs:{engine.REGION}:{engine.ACCOUNT}:fluxden-fan-out"
+    assert record["awsRegion"] == engine.REGION
+    assert record["messageId"]
+    assert record["receiptHandle"]
+
+
+def test_messages_come_in_batches_of_the_workers_size(tables: None) -> None:
+    for batch_size, batches in ((10, 2), (1, 12)):
+        worker = Worker(batch_size=batch_size)
+        for number in range(12):
+            send(str(number))
+        assert pump.Pump(worker).drain() == 12
+        assert len(worker.events) == batches
+        assert sorted(worker.bodies, key=int) == [str(number) for number in range(12)]
+    assert waiting(FAN_OUT) == 0
+
+
+def test_of_a_batch_only_the_failed_come_again_a_little_later(clock: time_machine.Traveller) -> None:
+    worker = Worker()
+    for body in ("one", "fail", "two"):
+        send(body)
+    pumping = pump.Pump(worker)
+    assert pumping.drain() == 3
+    assert pumping.drain() == 0
+    assert waiting(FAN_OUT) == 1
+    clock.shift(timedelta(seconds=2))
+    assert pumping.drain() == 1
+    assert worker.events[-1]["Records"][0]["attributes"]["ApproximateReceiveCount"] == "2"
+
+
+@pytest.mark.parametrize("body", ["fail", "crash"])
+def test_what_fails_every_time_ends_in_the_dead_letters(clock: time_machine.Traveller, body: str) -> None:
+    worker = Worker()
+    send(body)
+    pumping = pump.Pump(worker)
+    for _ in range(MOST_RECEIVES + 3):
+        pumping.drain()
+        clock.shift(timedelta(minutes=1))
+    assert worker.bodies == [body] * MOST_RECEIVES
+    assert (waiting(FAN_OUT), waiting(FAN_OUT.dead_letters)) == (0, 1)
+
+
+def test_a_delayed_message_waits(clock: time_machine.Traveller) -> None:
+    worker = Worker()
+    send("later", DelaySeconds=900)
+    pumping = pump.Pump(worker)
+    clock.shift(timedelta(seconds=899))
+    assert pumping.drain() == 0
+    clock.shift(timedelta(seconds=2))
+    assert pumping.drain() == 1
+
+
+def test_a_running_pump_notices_a_send_at_once(tables: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pump, "POLL_SECONDS", 30.0)
+    worker = Worker()
+    with started(worker):
+        time.sleep(0.1)
+        send("now")
+        assert worker.woken.wait(2)
+    assert worker.bodies == ["now"]
+
+
+def test_a_running_pump_finds_what_others_send_and_works_side_by_side(tables: None) -> None:
+    for number in range(3):
+        send(str(number))
+    release, begun = threading.Event(), threading.Semaphore(0)
+
+    class Slow(Worker):
+        def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+            begun.release()
+            release.wait(5)
+            return super().__call__(event, context)
+
+    worker = Slow(batch_size=1)
+    with started(worker):
+        assert all(begun.acquire(timeout=2) for _ in range(3)), "none waits for another"
+        release.set()
+        deadline = time.monotonic() + 2
+        while waiting(FAN_OUT) and time.monotonic() < deadline:
+            time.sleep(0.02)
+    assert sorted(worker.bodies) == ["0", "1", "2"]
+
+
+def test_a_failing_schedule_is_logged_and_runs_again(caplog: pytest.LogCaptureFixture) -> None:
+    def break_down(_: datetime) -> None:
+        raise RuntimeError("broken")
+
+    with caplog.at_level(logging.ERROR, "fluxden"):
+        for _ in range(2):
+            scheduler.run(Schedule(break_down, 1, ()))
+    assert [each.getMessage() for each in caplog.records] == ["schedule break_down failed"] * 2
+
+
+def test_schedules_run_at_their_rates(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scheduler, "SECONDS_A_MINUTE", 0.1)
+    runs: list[str] = []
+    often = Schedule(lambda _: runs.append("often"), 1, ())
+    seldom = Schedule(lambda _: runs.append("seldom"), 1000, ())
+    stopped = scheduler.start([often, seldom])
+    deadline = time.monotonic() + 3
+    while runs.count("often") < 3 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    stopped.set()
+    assert runs.count("often") >= 3
+    assert runs.count("seldom") == 1
