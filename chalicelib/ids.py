@@ -64,14 +64,14 @@ def signing_secret() -> str:
     return f"whsec_{base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()}"
 
 
-def mint_token(kind: TokenKind, grant_id: str | None = None) -> MintedToken:
-    """Make a token of 256 random bits.
+def mint_token(kind: TokenKind, grant_id: str | None = None, *, secret: bytes | None = None) -> MintedToken:
+    """Make a token of 256 bits: random ones, or the 32 bytes of `secret`.
 
     Tools and personal tokens carry their grant's id, so that a rotated token finds the same row
     and the same counters; a `dvd_` key has no such id and is found by its hash.
     """
     body = _encode(UUID(grant_id).bytes) if grant_id else ""
-    body += _encode(secrets.token_bytes(_SECRET_BYTES))
+    body += _encode(secret or secrets.token_bytes(_SECRET_BYTES))
     text = f"{kind}{body}{_checksum(kind + body)}"
     parsed = parse_token(text)
     assert parsed is not None

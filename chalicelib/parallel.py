@@ -1,23 +1,17 @@
 """Store calls that do not depend on each other, made at the same time."""
 
 import itertools
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextvars import ContextVar, copy_context
-from functools import cache
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 Branch = tuple[tuple[int, int], ...]
 
-_THREADS = 16
+_MOST_THREADS = 16
 _groups = itertools.count()
 _branch: ContextVar[Branch] = ContextVar("branch", default=())
-
-
-@cache
-def _pool() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(_THREADS, thread_name_prefix="parallel")
 
 
 def branch() -> Branch:
@@ -26,30 +20,43 @@ def branch() -> Branch:
 
 
 def together(*calls: Callable[[], Any]) -> list[Any]:
-    """Make the calls at the same time and return their results in order.
+    """Make the calls at the same time, sixteen at most, and return their results in order.
 
-    All are waited for; then the first failure, in their order, is raised. Calls must not nest `together`,
-    since they wait for threads of the same pool.
+    All are waited for; then the first failure, in their order, is raised. A call may itself use `together`:
+    each has threads of its own, so none waits for another's.
     """
-    group = next(_groups)
-    futures = [_submit(call, (*branch(), (group, number))) for number, call in enumerate(calls)]
-    errors = [future.exception() for future in futures]
+    outer, group = branch(), next(_groups)
+    results: list[Any] = [None] * len(calls)
+    errors: list[BaseException | None] = [None] * len(calls)
+    numbers = iter(range(len(calls)))
+    lock = threading.Lock()
+
+    def work() -> None:
+        while True:
+            with lock:
+                number = next(numbers, None)
+            if number is None:
+                return
+            _branch.set((*outer, (group, number)))
+            try:
+                results[number] = calls[number]()
+            except BaseException as error:
+                errors[number] = error
+
+    threads = [
+        threading.Thread(target=copy_context().run, args=(work,), daemon=True)
+        for _ in range(min(len(calls), _MOST_THREADS))
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
     for error in errors:
         if error is not None:
             raise error
-    return [future.result() for future in futures]
+    return results
 
 
 def chunks(items: list[T], size: int) -> Iterator[list[T]]:
     """The items in lists of at most `size`."""
     return (items[start : start + size] for start in range(0, len(items), size))
-
-
-def _submit(call: Callable[[], T], place: Branch) -> "Future[T]":
-    context = copy_context()
-
-    def run() -> T:
-        _branch.set(place)
-        return call()
-
-    return _pool().submit(context.run, run)

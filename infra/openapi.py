@@ -35,6 +35,7 @@ _SCHEMA = "#/components/schemas/{model}"
 _TAGS = {
     "events": "Publish events into inboxes, and follow them up.",
     "inbox": "The recipient's side.",
+    "tokens": "Publishing tokens for employees.",
     "catalog": "What employees may be given access to, and who has it.",
     "introspection": "What the service offers.",
     "health": "Signs of life.",
@@ -51,6 +52,8 @@ _HEADERS = {
     "X-RateLimit-Remaining": ("Units left of this minute.", "integer"),
     "X-RateLimit-Reset": ("When the next minute begins, in epoch seconds.", "integer"),
     "Retry-After": ("Seconds to wait before the next try.", "integer"),
+    "Deprecation": ("Since when the token is superseded (RFC 9745).", "string"),
+    "Sunset": ("When a superseded token ends (RFC 8594).", "string"),
     "Idempotent-Replayed": ("`true` when an earlier reply is given again.", "string"),
 }
 _LIMIT_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
@@ -266,6 +269,7 @@ def _path_schema(name: str) -> dict[str, Any]:
 
 def _successes(route: Route) -> dict[str, Any]:
     names = ["X-Request-Id", *(_LIMIT_HEADERS if route.callers else [])]
+    names += ["Deprecation", "Sunset"] if {PersonalToken, ToolsToken} & set(route.callers) else []
     names += ["Idempotent-Replayed"] if route.accepts_idempotency_key else []
     return {
         str(status): {"description": text, "headers": _headers(names), "content": _content(route, status)}

@@ -99,7 +99,6 @@ class Delivery:
     def of(cls, event: InboundEvent, *, sender: PersonalToken, now: datetime) -> Self:
         """The delivery that a personal token's event becomes: to its owner, or held for a moderator."""
         id_of = held_delivery_id if sender.moderated else delivery_id
-        moderation = Moderation(ModerationStatus.PENDING, timestamp(now)) if sender.moderated else None
         return cls(
             delivery_id=id_of(sender.integrator, sender.user_id, event.event_id),
             integrator=sender.integrator,
@@ -107,8 +106,8 @@ class Delivery:
             sender_user_id=sender.user_id,
             recipient_user_id=None if sender.moderated else sender.user_id,
             created_at=timestamp(now),
-            moderation=moderation,
-            **_told(event),
+            moderation=Moderation(ModerationStatus.PENDING, timestamp(now)) if sender.moderated else None,
+            **told(event),
         )
 
     @property
@@ -130,7 +129,8 @@ class Delivery:
         return self.sender_user_id is None or self.tools_token_id == caller.token_id
 
 
-def _told(event: InboundEvent) -> dict[str, Any]:
+def told(event: InboundEvent) -> dict[str, Any]:
+    """The members of a delivery that are the event's own."""
     told = event.model_dump(mode="json", exclude_none=True, exclude={"spec_version", "occurred_at"})
     listed = ("event_type", "severity", "title", "tone", "summary", "external_status")
     columns = {name: told.pop(name, None) for name in listed}

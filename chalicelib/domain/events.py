@@ -179,8 +179,10 @@ class InboundEvent(In):
     locale: Omittable[str] = Field(None, description="BCP 47 language tag.")
 
 
-def check_occurrence(event: InboundEvent, *, now: datetime) -> None:
+def check_occurrence(event: InboundEvent, *, now: datetime, place: str = "") -> None:
     """Refuse an event from too long ago or too far ahead; both edges are allowed.
+
+    `place` is where the event stands in the body, as the beginning of its fields' paths.
 
     Raises:
         Invalid: it misses the window; the reason says by how much.
@@ -192,14 +194,14 @@ def check_occurrence(event: InboundEvent, *, now: datetime) -> None:
         reason = f"is {late.total_seconds():.3f} s beyond the 5 minutes ahead allowed"
     else:
         return
-    raise Invalid(f"occurred_at {reason}", {"occurred_at": [reason]})
+    raise Invalid(f"occurred_at {reason}", {f"{place}occurred_at": [reason]})
 
 
-def check_namespace(event: InboundEvent, *, prefix: str) -> None:
+def check_namespace(event: InboundEvent, *, prefix: str, place: str = "") -> None:
     """Refuse an event type outside the sender's namespace.
 
     Raises:
         Invalid: the type does not start with `prefix`.
     """
     if not event.event_type.startswith(prefix):
-        raise Invalid(f'event_type must start with "{prefix}"', {"event_type": [f'must start with "{prefix}"']})
+        raise Invalid(f'event_type must start with "{prefix}"', {f"{place}event_type": [f'must start with "{prefix}"']})

@@ -1,7 +1,7 @@
 """Tokens as they are stored: the grant with its counters, without its secrets."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
 from chalicelib.domain.budgets import Charge, Window
@@ -20,6 +20,26 @@ _NAMESPACE = UUID("1d0c6f0a-42a7-5c55-9a0e-6f6f1d6b8e33")
 def grant_id(integrator: str, user_id: str, /) -> str:
     """The id of the integrator's grant to this employee: the same however often it is ended and issued anew."""
     return str(uuid5(_NAMESPACE, "\n".join(("grant", integrator, user_id))))
+
+
+def prior_ends(now: datetime) -> datetime:
+    """Until when, to the second, the secret that is replaced `now` stays good."""
+    return datetime.fromtimestamp(int((now + PRIOR_LIVES).timestamp()), UTC)
+
+
+@dataclass(frozen=True)
+class GrantView:
+    """How a personal grant was met; `secret_hash` tells whether it has changed since.
+
+    `usable` is False too for an active one that has expired.
+    """
+
+    status: TokenStatus
+    usable: bool
+    secret_hash: str
+    prior_until: datetime | None
+    daily_limit: int
+    severity_ceiling: Severity | None
 
 
 @dataclass(frozen=True)
@@ -56,6 +76,15 @@ class PersonalGrant:
     daily_limit: int = PERSONAL_DAILY_LIMIT
     severity_ceiling: Severity | None = None
     moderated: bool = False
+    label: str | None = None
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What a claim says of its grant; what is None stays as it is, or is the usual for a new one."""
+
+    daily_limit: int | None = None
+    severity_ceiling: Severity | None = None
     label: str | None = None
 
 

@@ -206,7 +206,8 @@ class Exchange:
 
     def _circumstances(self) -> dict[str, str]:
         window = limits.window_headers(self.window) if self.window else {}
-        return {**self.headers, **window, "X-Request-Id": self.request_id}
+        until = getattr(self.caller, "superseded_until", None)
+        return {**self.headers, **window, **limits.sunset_headers(until), "X-Request-Id": self.request_id}
 
 
 def _context() -> dict[str, bool]:

@@ -1,9 +1,13 @@
 """How big a body may be, and what replies say of the caller's budget."""
 
+from datetime import datetime
+from email.utils import format_datetime
+
 from chalice.app import Request
 
 from chalicelib.domain.budgets import Window
 from chalicelib.domain.errors import TooLarge
+from chalicelib.domain.tokens import PRIOR_LIVES
 
 LARGEST_BODY = 262_144
 
@@ -28,3 +32,11 @@ def window_headers(window: Window) -> dict[str, str]:
         "X-RateLimit-Remaining": str(window.remaining),
         "X-RateLimit-Reset": str(window.reset),
     }
+
+
+def sunset_headers(superseded_until: datetime | None) -> dict[str, str]:
+    """What replies to a superseded secret say: since when it is deprecated (RFC 9745), and its end (RFC 8594)."""
+    if superseded_until is None:
+        return {}
+    since = int((superseded_until - PRIOR_LIVES).timestamp())
+    return {"Deprecation": f"@{since}", "Sunset": format_datetime(superseded_until, usegmt=True)}

@@ -33,6 +33,7 @@ from chalicelib.domain.idempotency import Claim
 from chalicelib.domain.projects import ProjectAccess
 
 Reply = dict[str, Any]
+Find = Callable[[str], Thread | None]
 
 _HINT_DEPRECATED = "recipient_hint is deprecated: only moderation-mode tokens still use it."
 _NO_DELIVERY = "No such delivery."
@@ -153,13 +154,13 @@ def _admit(event: InboundEvent, *, sender: PersonalToken, now: datetime, project
     return replace(delivery, project_id=access.project_id)
 
 
-def read(delivery_id: str, *, caller: PersonalToken | ToolsToken, call: Call, deliveries: Deliveries) -> DeliveryOut:
+def read(delivery_id: str, *, caller: PersonalToken | ToolsToken, call: Call, find: Find) -> DeliveryOut:
     """The delivery with its supplements, for its sender. Store calls after authentication: 1.
 
     Raises:
         NotFound: there is no such delivery, or the caller did not send it.
     """
-    thread = _sent_by(caller, delivery_id, deliveries)
+    thread = _sent_by(caller, delivery_id, find)
     return shown(thread, ok=True, request_id=call.request_id)
 
 
@@ -169,6 +170,7 @@ def resolve(
     *,
     caller: PersonalToken | ToolsToken,
     call: Call,
+    find: Find,
     deliveries: Deliveries,
 ) -> DeliveryOut:
     """Stamp the delivery as dealt with; the first stamp and note stay. Store calls after authentication: 2.
@@ -179,7 +181,7 @@ def resolve(
     """
     told: Reply = {"ok": True, "request_id": call.request_id}
     while True:
-        thread = _sent_by(caller, delivery_id, deliveries)
+        thread = _sent_by(caller, delivery_id, find)
         if thread.delivery.resolved_at is None:
             stamped = replace(thread.delivery, resolved_at=timestamp(call.now), resolution_note=note)
             thread = replace(thread, delivery=stamped)
@@ -196,6 +198,7 @@ def supplement(
     *,
     caller: PersonalToken | ToolsToken,
     call: Call,
+    find: Find,
     deliveries: Deliveries,
 ) -> DeliveryOut:
     """Append a follow-up to the delivery. Store calls after authentication: 2.
@@ -206,7 +209,7 @@ def supplement(
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     told: Reply = {"ok": True, "request_id": call.request_id}
-    thread = _sent_by(caller, delivery_id, deliveries)
+    thread = _sent_by(caller, delivery_id, find)
     thread = replace(thread, supplements=[*thread.supplements, added])
     known_id = thread.delivery.delivery_id
     if not deliveries.add_supplement(known_id, added, claim=call.claim, reply=snapshot(thread, **told)):
@@ -226,8 +229,8 @@ def replay(stored: Reply, *, deliveries: Deliveries) -> DeliveryOut:
     return restored(stored, thread)
 
 
-def _sent_by(caller: PersonalToken | ToolsToken, delivery_id: str, deliveries: Deliveries) -> Thread:
-    thread = deliveries.find(delivery_id.lower()) if is_uuid(delivery_id) else None
+def _sent_by(caller: PersonalToken | ToolsToken, delivery_id: str, find: Find) -> Thread:
+    thread = find(delivery_id.lower()) if is_uuid(delivery_id) else None
     if thread is None or not thread.delivery.was_sent_by(caller):
         raise NotFound(_NO_DELIVERY)
     return thread

@@ -130,7 +130,14 @@ class DynamoCatalog:
         Read consistently: one store call for the integrator's items, then one per 100 pairs of a user and an
         item, made at the same time.
         """
-        slugs = linked_items(_get(integrator_key(integrator)))
+        return self.approving_among(self.items_of(integrator), user_ids)
+
+    def items_of(self, integrator: str) -> list[str]:
+        """The slugs of the items linked to the integrator, archived or not. One store call."""
+        return linked_items(_get(integrator_key(integrator)))
+
+    def approving_among(self, slugs: Sequence[str], user_ids: Sequence[str]) -> dict[str, str]:
+        """One of the items for each of the users approved for any, read consistently. Store calls in sequence: 1."""
         keys = [approval_key(slug, user_id) for user_id in dict.fromkeys(user_ids) for slug in slugs]
         rows = get_all(CATALOG, keys)
         return {row["userId"]: row["slug"] for row in rows if row["status"] == ApprovalStatus.APPROVED}

@@ -1,14 +1,16 @@
 """The table `deliveries`: a delivery, the clicks on its buttons and its supplements under one partition key.
 
 pk = delivery id; sk = ACTION#<index> (see clicks), DELIVERY, or SUPPLEMENT#<time>#<id>
+pk = FIRE#<fire>; sk = delivery id: a bulk send that was counted as a repeat
 index inbox: recipientUserId, createdAt (held deliveries have no recipient yet, so no inbox shows them)
 index due: dueQueue, dueAt (clicks whose callback has an attempt to come)
 """
 
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -29,6 +31,7 @@ from chalicelib.domain.inbox import InboxQuery, InboxStatus, Position
 from chalicelib.resources import DELIVERIES, INBOX_INDEX
 from chalicelib.stores.clicks import click_of
 from chalicelib.stores.items import Row, from_item, to_item, values
+from chalicelib.stores.reads import get_all
 from chalicelib.stores.writes import Action, Refused, commit, pause
 
 Reply = Callable[[Recorded], dict[str, Any]]
@@ -40,6 +43,9 @@ _FIRE_SETS = 3
 _FIRE_SET_SECONDS = 60
 
 _SORT_KEY = "DELIVERY"
+# A message may come again as long as it can rest in a queue and then in its dead-letter queue.
+_FIRES_KEPT_FOR = timedelta(days=30)
+
 _ATTEMPTS = 20
 # One call reads at most this many index pages, however few of their rows match the filters.
 _PAGES_PER_LIST = 4
@@ -96,6 +102,32 @@ class DynamoDeliveries:
             if "Item" in got:
                 return self._repeat_under(claim, _delivery(from_item(dict(got["Item"]))), reply)
         raise NotFound("No such delivery.")
+
+    def deliver(self, delivery: Delivery, *, fire: str, now: datetime) -> bool:
+        """Store a bulk delivery, or count one more send of it; whether it is new.
+
+        The same fire is counted once, however late it comes again. One store call; two for a repeat.
+        """
+        put: Action = {
+            "Put": {
+                "TableName": DELIVERIES.physical_name,
+                "Item": to_item(_key(delivery.delivery_id) | _columns(delivery) | {"fireCount": 1, "firstFire": fire}),
+                "ConditionExpression": "attribute_not_exists(pk)",
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
+        try:
+            commit([put], claim=None, reply={})
+        except Refused as refused:
+            if refused.rows[0]["firstFire"] != fire:
+                self._count_once(delivery.delivery_id, fire, now)
+            return False
+        return True
+
+    def list_first_fires(self, delivery_ids: Sequence[str]) -> dict[str, str]:
+        """Which of the deliveries are stored, and by which fire each was first. Store calls in sequence: 1."""
+        rows = get_all(DELIVERIES, [_key(each) for each in delivery_ids], ("pk", "sk", "firstFire"))
+        return {row["pk"]: row["firstFire"] for row in rows}
 
     def find(self, delivery_id: str) -> Thread | None:
         """The delivery with its supplements and clicks, read consistently. One store call per megabyte."""
@@ -222,6 +254,26 @@ class DynamoDeliveries:
             [_supplement(row) for row in kinds.get("SUPPLEMENT", [])],
             [click_of(row) for row in kinds.get("ACTION", [])],
         )
+
+    def _count_once(self, delivery_id: str, fire: str, now: datetime) -> None:
+        mark = {"pk": f"FIRE#{fire}", "sk": delivery_id, "expiresAt": int((now + _FIRES_KEPT_FOR).timestamp())}
+        marked: Action = {
+            "Put": {
+                "TableName": DELIVERIES.physical_name,
+                "Item": to_item(mark),
+                "ConditionExpression": "attribute_not_exists(pk)",
+            }
+        }
+        counted: Action = {
+            "Update": {
+                "TableName": DELIVERIES.physical_name,
+                "Key": to_item(_key(delivery_id)),
+                "UpdateExpression": "SET fireCount = fireCount + :one",
+                "ExpressionAttributeValues": values(one=1),
+            }
+        }
+        with suppress(Refused):
+            commit([marked, counted], claim=None, reply={})
 
     def _send(self, delivery: Delivery, *, fire: str, now: datetime) -> Recorded:
         sets, condition, named = _counted(fire, now)

@@ -63,6 +63,11 @@ class DynamoDirectory:
         found = get_all(DIRECTORY, [_address(email)])
         return self.find_people([found[0]["userId"]]).get(found[0]["userId"]) if found else None
 
+    def find_user_ids(self, emails: Iterable[str]) -> dict[str, str]:
+        """User ids by address, of the lower-case addresses that somebody has. Store calls in sequence: 1."""
+        rows = get_all(DIRECTORY, map(_address, emails))
+        return {row["pk"].removeprefix("EMAIL#"): row["userId"] for row in rows}
+
     def find_people(self, user_ids: Iterable[str]) -> dict[str, Person]:
         """Those of the people that exist, by id. One store call per hundred, made at the same time."""
         found = map(_as_person, get_all(DIRECTORY, map(_person, sorted(set(user_ids)))))

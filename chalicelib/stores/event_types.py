@@ -17,8 +17,8 @@ log = logging.getLogger(__name__)
 
 
 class DynamoEventTypes:
-    def count(self, delivery: Delivery) -> None:
-        """Count a new delivery on its day. One store call.
+    def count(self, delivery: Delivery, times: int = 1) -> None:
+        """Count a new delivery, or so many of one event, on its day. One store call.
 
         When it fails the delivery stands and the count is one short, until an operator has it recounted.
         """
@@ -26,11 +26,11 @@ class DynamoEventTypes:
             dynamodb().update_item(
                 TableName=EVENT_TYPES.physical_name,
                 Key=_key(delivery.integrator, delivery.created_at[:10], delivery.event_type),
-                UpdateExpression="ADD #count :one SET lastSeenAt = :at, lastCounted = :id",
+                UpdateExpression="ADD #count :times SET lastSeenAt = :at, lastCounted = :id",
                 # A retry below us brings the same delivery again.
                 ConditionExpression="attribute_not_exists(lastCounted) OR lastCounted <> :id",
                 ExpressionAttributeNames={"#count": "count"},
-                ExpressionAttributeValues=values(one=1, at=delivery.created_at, id=delivery.delivery_id),
+                ExpressionAttributeValues=values(times=times, at=delivery.created_at, id=delivery.delivery_id),
             )
         except Exception as error:
             if isinstance(error, ClientError) and "ConditionalCheckFailed" in error.response["Error"]["Code"]:

@@ -1,10 +1,12 @@
 """Idempotency records: read here, written with the effect they guard (see writes)."""
 
+from typing import Any
+
 from chalicelib.aws import dynamodb
 from chalicelib.domain.idempotency import Answered, Claim
 from chalicelib.resources import IDEMPOTENCY
 from chalicelib.stores.items import from_item, to_item
-from chalicelib.stores.writes import answered
+from chalicelib.stores.writes import answered, commit
 
 
 class DynamoIdempotency:
@@ -19,3 +21,11 @@ class DynamoIdempotency:
             return None
         record = from_item(dict(got["Item"]))
         return answered(record) if record["expiresAt"] > claim.now else None
+
+    def remember(self, claim: Claim, *, reply: dict[str, Any]) -> None:
+        """Keep the reply of a call whose effects could not be written with it. One store call.
+
+        Raises:
+            AlreadyAnswered: another call under the same claim was answered in the meantime.
+        """
+        commit([], claim=claim, reply=reply)

@@ -1,6 +1,6 @@
 """Whole answers from the store, which gives a megabyte or a hundred rows at a time."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -26,25 +26,28 @@ def query(table: Table, **request: Any) -> Iterator[Row]:
         more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
 
 
-def get_all(table: Table, keys: Iterable[Row]) -> list[Row]:
-    """The rows of these keys that exist, in any order, read consistently.
+def get_all(table: Table, keys: Iterable[Row], attributes: Sequence[str] = ()) -> list[Row]:
+    """The rows of these keys that exist, in any order, read consistently; with `attributes` only those.
 
     One store call per hundred, made at the same time.
 
     Raises:
         Unavailable: the store did not give all of them.
     """
-    groups = list(chunks(list(keys), _MOST_KEYS))
+    distinct = {tuple(key.items()): key for key in keys}
+    groups = list(chunks(list(distinct.values()), _MOST_KEYS))
     if len(groups) == 1:
-        return _get(table, groups[0])
-    found: list[list[Row]] = together(*(partial(_get, table, group) for group in groups))
+        return _get(table, groups[0], attributes)
+    found: list[list[Row]] = together(*(partial(_get, table, group, attributes) for group in groups))
     return [row for group in found for row in group]
 
 
-def _get(table: Table, keys: list[Row]) -> list[Row]:
+def _get(table: Table, keys: list[Row], attributes: Sequence[str]) -> list[Row]:
     name = table.physical_name
     rows: list[Row] = []
     pending: Any = {"Keys": [to_item(key) for key in keys], "ConsistentRead": True}
+    if attributes:
+        pending["ProjectionExpression"] = ", ".join(attributes)
     for attempt in range(_ATTEMPTS):
         got = dynamodb().batch_get_item(RequestItems={name: pending})
         rows += [from_item(dict(item)) for item in got["Responses"].get(name, [])]

@@ -35,7 +35,7 @@ log = logging.getLogger(__name__)
 
 _ATTEMPTS = 10
 _UNKNOWN = "Missing or invalid bearer token."
-_START: Row = {
+START: Row = {
     "status": TokenStatus.ACTIVE.value,
     "minute": 0,
     "minuteUsed": 0,
@@ -132,22 +132,7 @@ class DynamoTokens:
 
     def add_personal(self, grant: PersonalGrant, token: MintedToken, *, now: datetime) -> None:
         """Store a new personal grant with its first secret; Conflict when there is such a grant. One store call."""
-        self._add(
-            token,
-            {
-                "keyOwner": personal_owner(grant.user_id),
-                "createdAt": timestamp(now),
-                "integrator": grant.integrator,
-                "eventPrefix": grant.event_prefix,
-                "userId": grant.user_id,
-                "toolsTokenId": grant.tools_token_id,
-                "toolsOwnerId": grant.tools_owner_id,
-                "dailyLimit": grant.daily_limit,
-                "severityCeiling": grant.severity_ceiling.value if grant.severity_ceiling else None,
-                "moderated": grant.moderated,
-                "label": grant.label,
-            },
-        )
+        self._add(token, personal_row(grant, now))
 
     def add_tools(self, grant: ToolsGrant, token: MintedToken, *, now: datetime) -> None:
         """Store a new tools token; Conflict when there is such a token. One store call."""
@@ -195,7 +180,7 @@ class DynamoTokens:
         try:
             commit(
                 [
-                    _put(_key(token) | to_item(_START | {"secretHash": token.secret_hash} | row)),
+                    _put(_key(token) | to_item(START | {"secretHash": token.secret_hash} | row)),
                     _put(to_item(pointer)),
                     active_person(grant.user_id),
                 ],
@@ -251,7 +236,7 @@ class DynamoTokens:
         """
         seconds = int(now.timestamp())
         found = {}
-        for row in get_all(TOKENS, [_grant_key(each) for each in grant_ids]):
+        for row in get_all(TOKENS, [grant_key(each) for each in grant_ids]):
             status = TokenStatus(row["status"])
             usable = status is TokenStatus.ACTIVE and row.get("expiresAt", seconds + 1) > seconds
             found[row["pk"].partition("#")[2]] = GrantState(status, usable)
@@ -268,7 +253,7 @@ class DynamoTokens:
         )
 
     def _add(self, token: MintedToken, row: Row) -> None:
-        item = _key(token) | to_item(_START | {"secretHash": token.secret_hash} | row)
+        item = _key(token) | to_item(START | {"secretHash": token.secret_hash} | row)
         try:
             commit([_put(item)], claim=None, reply={})
         except Refused as refused:
@@ -305,6 +290,23 @@ def personal_owner(user_id: str) -> str:
     return f"PERSONAL#{user_id}"
 
 
+def personal_row(grant: PersonalGrant, now: datetime) -> Row:
+    """A personal grant's own attributes, besides its secret and its counters."""
+    return {
+        "keyOwner": personal_owner(grant.user_id),
+        "createdAt": timestamp(now),
+        "integrator": grant.integrator,
+        "eventPrefix": grant.event_prefix,
+        "userId": grant.user_id,
+        "toolsTokenId": grant.tools_token_id,
+        "toolsOwnerId": grant.tools_owner_id,
+        "dailyLimit": grant.daily_limit,
+        "severityCeiling": grant.severity_ceiling.value if grant.severity_ceiling else None,
+        "moderated": grant.moderated,
+        "label": grant.label,
+    }
+
+
 def _put(item: dict[str, Any]) -> Action:
     return {"Put": {"TableName": TOKENS.physical_name, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
 
@@ -317,7 +319,7 @@ def end_grant(grant_id: str, state: GrantState | None) -> Action:
     """
     request: dict[str, Any] = {
         "TableName": TOKENS.physical_name,
-        "Key": to_item(_grant_key(grant_id)),
+        "Key": to_item(grant_key(grant_id)),
         "ConditionExpression": "attribute_not_exists(pk)",
     }
     if state is None:
@@ -334,7 +336,7 @@ def end_grant(grant_id: str, state: GrantState | None) -> Action:
     return {"Update": request}
 
 
-def _grant_key(grant_id: str) -> Row:
+def grant_key(grant_id: str) -> Row:
     return {"pk": f"{TokenKind.PERSONAL.name}#{grant_id}"}
 
 

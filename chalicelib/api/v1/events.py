@@ -1,5 +1,6 @@
 """fluxdesk-v1, tag "events": publish one event, read it back, resolve it, add to it."""
 
+from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -16,14 +17,16 @@ from chalicelib.domain.events import InboundEvent
 from chalicelib.domain.fields import timestamp
 from chalicelib.edge.operation import Reply
 from chalicelib.resources import DELIVERIES, DIRECTORY, EVENT_TYPES
-from chalicelib.services import events
+from chalicelib.services import events, fan_out
+from chalicelib.stores.accepted import DynamoAccepted
 from chalicelib.stores.deliveries import DynamoDeliveries
 from chalicelib.stores.directory import DynamoDirectory
 from chalicelib.stores.event_types import DynamoEventTypes
 
 bp = Blueprint(__name__)
 
-_READ = SPEND + DELIVERIES.can("Query")
+# Reading what a bulk call has promised may mean making it.
+_READ = SPEND + DELIVERIES.can("Query", "PutItem", "UpdateItem") + EVENT_TYPES.can("UpdateItem")
 
 
 def _replay_published(stored: dict[str, Any]) -> Reply:
@@ -32,6 +35,18 @@ def _replay_published(stored: dict[str, Any]) -> Reply:
 
 def _replay(stored: dict[str, Any]) -> DeliveryOut:
     return events.replay(stored, deliveries=DynamoDeliveries())
+
+
+def _finder(caller: PersonalToken | ToolsToken, call: Call) -> events.Find:
+    if isinstance(caller, PersonalToken):
+        return DynamoDeliveries().find  # what it sent was stored before it was answered
+    return partial(
+        fan_out.find,
+        now=call.now,
+        accepted=DynamoAccepted(),
+        deliveries=DynamoDeliveries(),
+        event_types=DynamoEventTypes(),
+    )
 
 
 def _published(delivery: DeliveryOut) -> Reply:
@@ -92,7 +107,7 @@ def get_event(deliveryId: str, caller: PersonalToken | ToolsToken, call: Call) -
     Only its sender sees it: the employee's token that published it, however often rotated since, the tools
     token behind that one, and for bulk deliveries the integrator.
     """
-    return events.read(deliveryId, caller=caller, call=call, deliveries=DynamoDeliveries())
+    return events.read(deliveryId, caller=caller, call=call, find=_finder(caller, call))
 
 
 @operation(
@@ -115,7 +130,14 @@ def resolve_event(
 
     The first call sets time and note for good; later ones answer with these. Nobody is notified again.
     """
-    return events.resolve(deliveryId, body.resolution_note, caller=caller, call=call, deliveries=DynamoDeliveries())
+    return events.resolve(
+        deliveryId,
+        body.resolution_note,
+        caller=caller,
+        call=call,
+        find=_finder(caller, call),
+        deliveries=DynamoDeliveries(),
+    )
 
 
 @operation(
@@ -140,4 +162,6 @@ def supplement_event(
     The delivery itself never changes; its supplements, at most 100, are shown under it in the order they came.
     """
     added = Supplement(str(uuid4()), body.markdown_body, timestamp(call.now))
-    return events.supplement(deliveryId, added, caller=caller, call=call, deliveries=DynamoDeliveries())
+    return events.supplement(
+        deliveryId, added, caller=caller, call=call, find=_finder(caller, call), deliveries=DynamoDeliveries()
+    )

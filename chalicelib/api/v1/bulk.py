@@ -1,0 +1,69 @@
+"""fluxdesk-v1, tag "events": one event to many people."""
+
+from functools import partial
+
+from chalice.app import Blueprint
+
+from chalicelib import ids
+from chalicelib.api.v1.contract import REMEMBER, SPEND, operation
+from chalicelib.domain.bulk import BulkEventRequest, BulkOut, bulk_charge
+from chalicelib.domain.call import Call
+from chalicelib.domain.callers import ToolsToken
+from chalicelib.domain.errors import Conflict, TooLarge
+from chalicelib.edge.operation import as_stored
+from chalicelib.gateways.fan_out import SqsFanOut
+from chalicelib.parallel import together
+from chalicelib.resources import CATALOG, DELIVERIES, DIRECTORY, FAN_OUT, TOKENS
+from chalicelib.services import bulk
+from chalicelib.stores.accepted import DynamoAccepted
+from chalicelib.stores.catalog import DynamoCatalog
+from chalicelib.stores.claims import DynamoClaims
+from chalicelib.stores.deliveries import DynamoDeliveries
+from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.idempotency import DynamoIdempotency
+
+bp = Blueprint(__name__)
+
+
+@operation(
+    bp,
+    "POST",
+    "/api/v1/events/bulk",
+    tag="events",
+    status=202,
+    answers={202: "Accepted; one row a person."},
+    refusals=(Conflict, TooLarge),
+    instead="Publish with a personal token to its owner: POST /api/v1/events.",
+    charge=bulk_charge,
+    replay=as_stored,
+    grants=SPEND
+    + TOKENS.can("BatchGetItem", "PutItem")
+    + REMEMBER
+    + DIRECTORY.can("BatchGetItem", "Query", "ConditionCheckItem")
+    + CATALOG.can("GetItem", "BatchGetItem", "ConditionCheckItem")
+    + DELIVERIES.can("BatchGetItem", "PutItem", "UpdateItem")
+    + FAN_OUT.can_send(),
+)
+def publish_bulk(body: BulkEventRequest, caller: ToolsToken, call: Call) -> BulkOut:
+    """Send one event to many people.
+
+    Recipients are named by address, by user id, or as a group: the active members of a project that the tools
+    token's owner administers. Each person gets one delivery however often named, and one row, at the first of
+    their places. Rows that fail say why, and never fail the others. When the reply is there, every delivery with an
+    id is sure to be made; it can be read at once. People who are approved for the integrator and have no token yet
+    get one unless `auto_claim` is false. At most 1,000 people a call, each of them a delivery of the tools token's
+    day.
+    """
+    fire = call.claim.send if call.claim else ids.nonce()
+    ports = bulk.Ports(
+        directory=DynamoDirectory(),
+        catalog=DynamoCatalog(),
+        grants=DynamoClaims(),
+        deliveries=DynamoDeliveries(),
+        accepted=DynamoAccepted(),
+        queue=SqsFanOut(),
+        replays=DynamoIdempotency(),
+        mint=partial(ids.mint_token, ids.TokenKind.PERSONAL),
+        together=together,
+    )
+    return bulk.publish(body, caller=caller, call=call, fire=fire, ports=ports)

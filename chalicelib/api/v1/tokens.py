@@ -1,0 +1,90 @@
+"""fluxdesk-v1, tag "tokens": publishing tokens for employees."""
+
+import hmac
+from functools import partial
+
+from chalice.app import Blueprint
+
+from chalicelib import ids
+from chalicelib.api.v1.contract import REMEMBER, SPEND, operation
+from chalicelib.domain.call import Call
+from chalicelib.domain.callers import ToolsToken
+from chalicelib.domain.claims import ClaimBatchOut, ClaimedToken, ClaimTokenBatchRequest, ClaimTokenRequest
+from chalicelib.domain.errors import Conflict, TooLarge
+from chalicelib.edge.operation import as_stored
+from chalicelib.parallel import together
+from chalicelib.resources import CATALOG, DIRECTORY, TOKENS
+from chalicelib.services import claims
+from chalicelib.stores.catalog import DynamoCatalog
+from chalicelib.stores.claims import DynamoClaims
+from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.idempotency import DynamoIdempotency
+
+bp = Blueprint(__name__)
+
+_GRANTS = (
+    SPEND
+    + REMEMBER
+    + DIRECTORY.can("BatchGetItem", "ConditionCheckItem")
+    + CATALOG.can("GetItem", "BatchGetItem", "ConditionCheckItem")
+    + TOKENS.can("BatchGetItem", "PutItem")
+)
+
+
+def _mint(call: Call, grant_id: str) -> ids.MintedToken:
+    secret = None
+    if call.claim and call.sealing_key:
+        secret = hmac.digest(call.sealing_key, f"{call.claim.send}/{grant_id}".encode(), "sha256")
+    return ids.mint_token(ids.TokenKind.PERSONAL, grant_id, secret=secret)
+
+
+def _ports(call: Call) -> claims.Ports:
+    return claims.Ports(
+        directory=DynamoDirectory(),
+        catalog=DynamoCatalog(),
+        grants=DynamoClaims(),
+        replays=DynamoIdempotency(),
+        mint=partial(_mint, call),
+        together=together,
+    )
+
+
+@operation(
+    bp,
+    "POST",
+    "/api/v1/tokens/claim",
+    tag="tokens",
+    answers={200: "The token, shown this once."},
+    refusals=(Conflict, TooLarge),
+    admin_only=True,
+    replay=as_stored,
+    grants=_GRANTS,
+)
+def claim_token(body: ClaimTokenRequest, caller: ToolsToken, call: Call) -> ClaimedToken:
+    """Claim an employee's publishing token, or rotate it.
+
+    The employee must be active and approved for an item of the integrator's catalog. A rotated token's predecessor
+    is accepted until `expiresPriorAt`, 24 hours on, and its replies say so in `Deprecation` and `Sunset`; at most two
+    secrets work at a time. Limits and counters stay with the employee and are not refilled. The secret is shown in
+    this reply only, and again to the same caller's token under the same Idempotency-Key.
+    """
+    return claims.claim(body, caller=caller, call=call, ports=_ports(call))
+
+
+@operation(
+    bp,
+    "POST",
+    "/api/v1/tokens/claim/batch",
+    tag="tokens",
+    answers={200: "One row a claim."},
+    refusals=(Conflict, TooLarge),
+    admin_only=True,
+    replay=as_stored,
+    grants=_GRANTS,
+)
+def claim_tokens(body: ClaimTokenBatchRequest, caller: ToolsToken, call: Call) -> ClaimBatchOut:
+    """Claim tokens for up to a hundred employees.
+
+    Each row is a claim for itself: it succeeds with its token, or fails with its reason and changes nothing.
+    """
+    return claims.claim_batch(body.claims, caller=caller, call=call, ports=_ports(call))

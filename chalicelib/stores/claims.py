@@ -1,0 +1,155 @@
+"""Personal grants as claims find and make them, in the table `tokens` (see there)."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.aws import dynamodb
+from chalicelib.domain.budgets import day_of
+from chalicelib.domain.callers import TokenStatus, ToolsToken
+from chalicelib.domain.events import Severity
+from chalicelib.domain.idempotency import Claim
+from chalicelib.domain.tokens import GrantView, PersonalGrant, Terms, prior_ends
+from chalicelib.ids import MintedToken, TokenKind
+from chalicelib.resources import TOKENS
+from chalicelib.stores.catalog import approval_condition
+from chalicelib.stores.directory import active_person
+from chalicelib.stores.items import Row, to_item, values
+from chalicelib.stores.reads import get_all
+from chalicelib.stores.tokens import START, grant_key, personal_row
+from chalicelib.stores.writes import Action, Refused, commit
+
+_GRANT = 2  # the grant's place among the actions of a claim
+
+
+class DynamoClaims:
+    def find_grants(self, grant_ids: Sequence[str], *, now: datetime) -> dict[str, GrantView]:
+        """Personal grants by id, of those there are, read consistently. Store calls in sequence: 1."""
+        rows = get_all(TOKENS, [grant_key(each) for each in grant_ids])
+        return {row["pk"].partition("#")[2]: _view(row, now) for row in rows}
+
+    def issue(
+        self,
+        grant: PersonalGrant,
+        token: MintedToken,
+        *,
+        terms: Terms,
+        approved_by: str,
+        met: GrantView | None,
+        now: datetime,
+        claim: Claim | None,
+        reply: Row,
+    ) -> bool:
+        """Make `token` the grant's secret; False when approval, employee or grant are no longer as they were met.
+
+        A usable grant keeps its counters and, for 24 hours, the secret it had; an older one ends at once. One
+        that was revoked or has expired comes back with a single secret and the counter of its day. One store call.
+
+        Raises:
+            AlreadyAnswered: the claim has been used before; nothing was written.
+        """
+        write = _update(grant, token, terms, met, now) if met else _put(grant, token, terms, now)
+        actions = [approval_condition(approved_by, grant.user_id), active_person(grant.user_id), write]
+        try:
+            commit(actions, claim=claim, reply=reply)
+        except Refused as refused:
+            # A retry below us meets its own first try.
+            return bool(refused.rows[_GRANT].get("secretHash") == token.secret_hash)
+        return True
+
+    def mint(
+        self, grant: PersonalGrant, token: MintedToken, *, approved_by: str, met: GrantView | None, now: datetime
+    ) -> bool:
+        """Give an approved employee without a token one, unless somebody else just did; whether there is one now.
+
+        One store call.
+        """
+        write = _update(grant, token, Terms(), met, now) if met else _put(grant, token, Terms(), now)
+        try:
+            commit(
+                [approval_condition(approved_by, grant.user_id), active_person(grant.user_id), write],
+                claim=None,
+                reply={},
+            )
+        except Refused as refused:
+            return list(refused.failed) == [_GRANT] and refused.rows[_GRANT].get("status") == TokenStatus.ACTIVE
+        return True
+
+    def take_more(self, caller: ToolsToken, deliveries: int, *, now: datetime) -> bool:
+        """Take more deliveries of the running day from a tools token, if so many are left. One store call."""
+        try:
+            dynamodb().update_item(
+                TableName=TOKENS.physical_name,
+                Key=to_item({"pk": f"{TokenKind.TOOLS.name}#{caller.token_id}"}),
+                UpdateExpression="SET dayLeft = dayLeft - :deliveries",
+                ConditionExpression="#day = :day AND dayLeft >= :deliveries",
+                ExpressionAttributeNames={"#day": "day"},
+                ExpressionAttributeValues=values(deliveries=deliveries, day=day_of(now)),
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
+
+
+def _put(grant: PersonalGrant, token: MintedToken, terms: Terms, now: datetime) -> Action:
+    row = personal_row(grant, now) | _said(terms)
+    return {
+        "Put": {
+            "TableName": TOKENS.physical_name,
+            "Item": to_item(START | {"secretHash": token.secret_hash} | grant_key(grant.grant_id) | row),
+            "ConditionExpression": "attribute_not_exists(pk)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    }
+
+
+def _update(grant: PersonalGrant, token: MintedToken, terms: Terms, met: GrantView, now: datetime) -> Action:
+    sets: dict[str, Any] = {
+        "secretHash": token.secret_hash,
+        "status": TokenStatus.ACTIVE.value,
+        "toolsTokenId": grant.tools_token_id,
+        "toolsOwnerId": grant.tools_owner_id,
+        **_said(terms),
+    }
+    removed = ""
+    if met.usable:
+        sets |= {"priorHash": met.secret_hash, "priorExpiresAt": int(prior_ends(now).timestamp())}
+    else:
+        removed = " REMOVE priorHash, priorExpiresAt, expiresAt"
+    # What is left of the day grows or shrinks with the limit, and is never refilled.
+    more = terms.daily_limit - met.daily_limit if terms.daily_limit is not None else 0
+    assigned = ", ".join(f"#{name} = :{name}" for name in sets)
+    return {
+        "Update": {
+            "TableName": TOKENS.physical_name,
+            "Key": to_item(grant_key(grant.grant_id)),
+            "UpdateExpression": f"SET {assigned}, dayLeft = dayLeft + :more{removed}",
+            "ConditionExpression": "#secretHash = :metHash AND #status = :metStatus",
+            "ExpressionAttributeNames": {f"#{name}": name for name in sets},
+            "ExpressionAttributeValues": values(**sets, more=more, metHash=met.secret_hash, metStatus=met.status.value),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    }
+
+
+def _said(terms: Terms) -> Row:
+    ceiling = terms.severity_ceiling.value if terms.severity_ceiling else None
+    said = {"dailyLimit": terms.daily_limit, "severityCeiling": ceiling, "label": terms.label}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _view(row: Row, now: datetime) -> GrantView:
+    status, seconds = TokenStatus(row["status"]), int(now.timestamp())
+    prior, ceiling = row.get("priorExpiresAt"), row["severityCeiling"]
+    return GrantView(
+        status=status,
+        usable=status is TokenStatus.ACTIVE and row.get("expiresAt", seconds + 1) > seconds,
+        secret_hash=row["secretHash"],
+        prior_until=datetime.fromtimestamp(int(prior), UTC) if prior is not None else None,
+        daily_limit=int(row["dailyLimit"]),
+        severity_ceiling=Severity(ceiling) if ceiling else None,
+    )

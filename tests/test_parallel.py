@@ -1,0 +1,45 @@
+"""Simultaneous calls: results in order, failures raised, nothing waits for itself."""
+
+import threading
+
+import pytest
+
+from chalicelib.parallel import branch, chunks, together
+
+
+def test_results_come_in_the_order_of_the_calls() -> None:
+    first = threading.Event()
+
+    def set_first() -> str:
+        first.set()
+        return "b"
+
+    assert together(lambda: first.wait(5) and "a", set_first) == ["a", "b"]
+    assert together() == []
+
+
+def test_a_failure_is_raised_after_all_have_ended() -> None:
+    ended: list[str] = []
+
+    def fail() -> None:
+        raise ValueError("no")
+
+    with pytest.raises(ValueError, match="no"):
+        together(fail, lambda: ended.append("yes"))
+    assert ended == ["yes"]
+
+
+def test_calls_may_be_many_and_nested() -> None:
+    nested = together(*(lambda n=n: sum(together(*(lambda m=m: m for m in range(20)))) + n for n in range(40)))
+    assert nested == [190 + number for number in range(40)]
+
+
+def test_every_call_knows_its_place() -> None:
+    ((first,), (second,)) = together(branch, branch)
+    assert (first[0], first[1], second[1]) == (second[0], 0, 1)
+    assert branch() == ()
+
+
+def test_chunks_are_full_but_the_last() -> None:
+    assert list(chunks([1, 2, 3, 4, 5], 2)) == [[1, 2], [3, 4], [5]]
+    assert list(chunks([], 2)) == []
