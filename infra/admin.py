@@ -12,6 +12,7 @@ from infra.commands import webhook_secrets
 from infra.commands.dead_letters import dead_letters
 from infra.commands.demo import demo
 from infra.commands.employees import employees
+from infra.commands.event_types import event_types
 from infra.commands.integrators import integrators
 from infra.commands.keys import keys
 from infra.commands.personal_tokens import personal_tokens
@@ -83,6 +84,7 @@ for command in (
     dead_letters,
     demo,
     employees,
+    event_types,
     integrators,
     keys,
     personal_tokens,

@@ -6,7 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
 from botocore.exceptions import ReadTimeoutError
+from moto.core.botocore_stubber import MockRawResponse
 
 from chalicelib import aws, ids
 from chalicelib.domain.deliveries import Delivery, Recorded
@@ -124,3 +127,21 @@ def test_sends_are_told_apart_whatever_minute_they_come_in(desk: Desk) -> None:
 
 def _unused(_: Recorded) -> dict[str, Any]:
     raise AssertionError("only a claim keeps replies")
+
+
+def test_a_send_that_meets_a_transaction_on_its_row_waits_for_it(api: Api, desk: Desk) -> None:
+    conflicts = iter(range(3))
+
+    def conflict(request: Any, **_: object) -> Any:
+        if request.headers["X-Amz-Target"].endswith(b"UpdateItem") and next(conflicts, None) is not None:
+            body = b'{"__type": "com.amazonaws.dynamodb.v20120810#TransactionConflictException"}'
+            return AWSResponse(request.url, 400, HTTPHeaders(), MockRawResponse(body))
+        return None
+
+    events = aws.dynamodb().meta.events
+    events.register_first("before-send", conflict)
+    try:
+        assert api.post(EVENTS, make.event(), desk.alice).status == 202
+    finally:
+        events.unregister("before-send", conflict)
+    assert next(conflicts, None) is None

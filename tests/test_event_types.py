@@ -4,7 +4,10 @@ from datetime import UTC, datetime
 
 import pytest
 import time_machine
+from click.testing import CliRunner
 
+from chalicelib.stores.event_types import DynamoEventTypes
+from infra.admin import main
 from tests.conftest import Desk
 from tests.support import make
 from tests.support.api import Api
@@ -63,3 +66,12 @@ def test_listing_takes_two_steps(api: Api, desk: Desk, slug: str | None) -> None
         path = f"{TYPES}?integrator_slug={slug}" if slug else TYPES
         api.get(path, desk.fd1)
         assert api.get(path, desk.fd1).steps == 2
+
+
+def test_an_operator_can_have_the_counts_made_anew(api: Api, desk: Desk) -> None:
+    for _ in range(3):
+        last = api.post(EVENTS, make.event(event_type="fd1.a"), desk.alice).json
+    DynamoEventTypes().replace_day("fd1", last["createdAt"][:10], "fd1.a", count=1, last_seen_at="2026-01-01")
+    assert CliRunner().invoke(main, ["event-types", "recount"]).exit_code == 0
+    (row,) = api.get(TYPES, desk.alice).json["yourEventTypes"]
+    assert (row["count"], row["lastSeenAt"]) == (3, last["createdAt"])

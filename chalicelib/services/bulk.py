@@ -91,7 +91,7 @@ class Ports:
 class _Meant:
     """What the first look told: the sender, who is behind addresses and groups, what opens the integrator."""
 
-    sender_is_org_admin: bool
+    sender: Person | None
     user_ids: Mapping[str, str]
     groups: Mapping[str, Project | None]
     items: Sequence[str]
@@ -127,7 +127,7 @@ def publish(request: BulkEventRequest, *, caller: ToolsToken, call: Call, fire: 
     check_namespace(request.event, prefix=caller.event_prefix, place="event.")
     meant = _meant(request, caller, call, ports)
     draft = Accepted(fire, caller.integrator, caller.token_id, told(request.event), timestamp(call.now), None, ())
-    targets = _targets(request, meant, caller)
+    targets = _targets(request, meant)
     known = _known(targets, meant, draft, caller=caller, now=call.now, ports=ports, listed=len(request.recipients))
     judged = _judged(targets, request, meant, known, caller)
     accepted = replace(
@@ -160,10 +160,10 @@ def _meant(request: BulkEventRequest, caller: ToolsToken, call: Call, ports: Por
         raise AlreadyAnswered(answered)
     owner: Person | None = owners.get(caller.owner_id)
     found = dict(zip(ordered, groups, strict=True))
-    return _Meant(owner is not None and owner.org_admin, user_ids, found, items)
+    return _Meant(owner, user_ids, found, items)
 
 
-def _targets(request: BulkEventRequest, meant: _Meant, caller: ToolsToken) -> list[Target]:
+def _targets(request: BulkEventRequest, meant: _Meant) -> list[Target]:
     targets: list[Target] = []
     for recipient in request.recipients:
         match recipient:
@@ -173,7 +173,7 @@ def _targets(request: BulkEventRequest, meant: _Meant, caller: ToolsToken) -> li
             case UserRecipient(user_id=user_id):
                 targets.append(Target(recipient, unresolved(user_id), user_id.lower()))
             case GroupRecipient():
-                targets += _members(recipient, meant, caller)
+                targets += _members(recipient, meant)
     # One row a person, at the first of its places; who was not found is told apart by the address.
     first: dict[str, Target] = {}
     for each in targets:
@@ -181,19 +181,20 @@ def _targets(request: BulkEventRequest, meant: _Meant, caller: ToolsToken) -> li
     return list(first.values())
 
 
-def _members(recipient: GroupRecipient, meant: _Meant, caller: ToolsToken) -> list[Target]:
+def _members(recipient: GroupRecipient, meant: _Meant) -> list[Target]:
     address, group = unresolved(recipient.slug), meant.groups[recipient.slug]
     if group is None:
         return [Target(recipient, address, None, RowError.GROUP_NOT_FOUND)]
-    if not _administers(group, meant, caller):
+    if not _administers(group, meant):
         return [Target(recipient, address, None, RowError.NOT_GROUP_ADMIN)]
     if len(group.members) > MOST_MEMBERS_LOOKED_UP:
         raise _too_many(len(group.members))
     return [Target(recipient, address, member) for member in sorted(group.members)]
 
 
-def _administers(group: Project, meant: _Meant, caller: ToolsToken) -> bool:
-    return meant.sender_is_org_admin or caller.owner_id in group.admins
+def _administers(group: Project, meant: _Meant) -> bool:
+    sender = meant.sender
+    return sender is not None and sender.active and (sender.org_admin or sender.user_id in group.admins)
 
 
 def _known(
@@ -246,7 +247,7 @@ def _error(
         return RowError.USER_INACTIVE
     if request.event.project_slug:
         project = meant.groups[request.event.project_slug]
-        if project is None or not _administers(project, meant, caller) or person.user_id not in project.members:
+        if project is None or not _administers(project, meant) or person.user_id not in project.members:
             return RowError.CROSS_PROJECT_BLOCKED
     if person.user_id not in known.approved_by:
         return RowError.NO_APPROVED_REQUEST

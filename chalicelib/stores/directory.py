@@ -37,6 +37,7 @@ class DynamoDirectory:
         if (found := rows.get(_name(project))) is None:
             return None
         administers = rows.get(_name(sender), {}).get("admin") or rows.get(_name(person), {}).get("orgAdmin")
+        administers = administers and rows.get(_name(person), {}).get("active")
         return ProjectAccess(found["id"], bool(administers), recipient_id is None or _name(recipient) in rows)
 
     def add_person(self, person: Person) -> None:
