@@ -26,7 +26,9 @@ class Schedule:
         """Do the work once: the entry point of this schedule's Lambda function."""
         with aws.counted() as calls:
             done = self.function(datetime.now(UTC))
-        log.info(json.dumps({"schedule": self.__name__, "done": done, "storeCalls": calls[0]}))
+        # Most runs find nothing to do, and would drown what matters.
+        level = logging.INFO if done else logging.DEBUG
+        log.log(level, json.dumps({"schedule": self.__name__, "done": done, "storeCalls": calls[0]}))
 
     @property
     def __name__(self) -> str:
