@@ -15,8 +15,7 @@ from chalicelib.stores.tokens import DynamoTokens
 from chalicelib.vault import new_key
 from infra import demo
 from infra.local import engine
-from infra.queues import create_queues
-from infra.tables import create_tables
+from tests.support import world
 from tests.support.api import Api
 from tests.support.pump import Pumps
 from tests.support.receiver import Receiver
@@ -42,9 +41,7 @@ def _settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def tables() -> None:
-    engine.reset()
-    create_tables()
-    create_queues()
+    world.empty()
 
 
 @dataclass(frozen=True)
@@ -95,9 +92,9 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tables: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     monkeypatch.setenv("DEMO_FILE", str(tmp_path / "demo.json"))
-    return Desk(demo.create(demo.Addresses("http://desk.test", "ws://desk.test", {})))
+    return Desk(world.organised())
 
 
 @pytest.fixture
@@ -106,7 +103,7 @@ def api() -> Api:
 
 
 @pytest.fixture
-def pump(tables: None) -> Pumps:
+def pump() -> Pumps:
     return Pumps()
 
 
