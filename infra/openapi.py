@@ -21,6 +21,7 @@ from chalicelib.domain.errors import (
     RateLimited,
     Refusal,
     Unauthorized,
+    Unavailable,
     UnsupportedMediaType,
 )
 from chalicelib.edge import idempotency
@@ -287,13 +288,13 @@ def _content(route: Route, status: int) -> dict[str, Any]:
 def _refusals(edition: Edition, route: Route) -> dict[str, Any]:
     kinds: set[type[Refusal]] = {*route.refusals, Invalid}
     if route.callers:
-        kinds |= {Unauthorized, Forbidden, RateLimited}
+        kinds |= {Unauthorized, Forbidden, RateLimited, Unavailable}
     if "body" in route.hints:
         kinds.add(UnsupportedMediaType)
     made = {}
     for kind in sorted(kinds, key=route.family.status_of):
         names = ["X-Request-Id", *(_LIMIT_HEADERS if kind is RateLimited else [])]
-        names += ["Retry-After"] if kind is RateLimited else []
+        names += ["Retry-After"] if kind in (RateLimited, Unavailable) else []
         status = route.family.status_of(kind)
         made[str(status)] = {
             "description": kind.title if kind is not NotFound else "There is no such thing, or not for you.",

@@ -8,10 +8,14 @@ import pytest
 import time_machine
 
 from chalicelib import aws
+from chalicelib.domain.deliveries import delivery_id
 from chalicelib.domain.directory import Person, Project
-from chalicelib.domain.tokens import grant_id
+from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.tokens import Minted, ToolsGrant, grant_id
+from chalicelib.ids import TokenKind, mint_token
 from chalicelib.resources import DELIVERIES, FAN_OUT, TOKENS
 from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.tokens import DynamoTokens
 from tests.conftest import Desk
 from tests.support import make
 from tests.support.api import Answer, Api
@@ -302,6 +306,120 @@ def test_what_can_t_be_processed_rests_in_the_dead_letter_queue(api: Api, desk: 
         dead = received(FAN_OUT.dead_letters.physical_name)
     assert len(dead) == 2
     assert "poison" in dead
+
+
+def test_someone_named_apart_from_a_group_has_a_row_whatever_the_group_makes_of_them(api: Api, desk: Desk) -> None:
+    DynamoDirectory().add_member("apollo", desk.user_id("dave"), admin=False)
+    group = {"type": "group", "slug": "apollo"}
+    rows = send(api, desk.fd1, [group, *by_email("dave")]).json["results"]
+    assert (rows[-1]["email"], rows[-1]["error"]) == ("dave@example.com", "user_inactive")
+    nobody = [{"type": "group", "slug": "nowhere"}, {"type": "email", "email": "nowhere@unresolved.invalid"}]
+    assert errors(send(api, desk.fd1, nobody)) == ["group_not_found", "user_not_found"]
+
+
+def test_another_body_under_a_key_in_use_has_no_effect(api: Api, desk: Desk, pump: Pumps) -> None:
+    event = make.event()
+    names = ("alice", "bob")
+    replies = together(2, lambda number: send(api, desk.fd1, by_email(names[number]), key="k", event=event))
+    pump.drain(FAN_OUT)
+    assert sorted(reply.status for reply in replies) == [202, 409]
+    for reply, key in zip(replies, (desk.alice_key, desk.bob_key), strict=True):
+        assert len(api.get(INBOX, key).json["items"]) == (1 if reply.status == 202 else 0)
+
+
+def test_a_refused_call_frees_its_key_and_takes_nothing_of_the_day(api: Api, desk: Desk) -> None:
+    crowd(desk, 1001)
+    with time_machine.travel(datetime(2026, 5, 21, 12, tzinfo=UTC), tick=False):
+        api.get(f"{EVENTS}/nothing", desk.fd1)
+        left(desk, "fd1", 1500)
+        assert send(api, desk.fd1, [{"type": "group", "slug": "crowd"}], key="k").status == 400
+        left_now = [item for item in aws.dynamodb().scan(TableName=TOKENS.physical_name)["Items"] if "admin" in item]
+        assert {item["dayLeft"]["N"] for item in left_now if item["integrator"]["S"] == "fd1"} == {"1500"}
+        assert send(api, desk.fd1, by_email("alice"), key="k").status == 202
+
+
+def test_inactive_members_of_a_group_take_nothing_of_the_day(api: Api, desk: Desk) -> None:
+    DynamoDirectory().add_member("apollo", desk.user_id("dave"), admin=False)
+    with time_machine.travel(datetime(2026, 5, 21, 12, tzinfo=UTC), tick=False):
+        api.get(f"{EVENTS}/nothing", desk.fd1)
+        left(desk, "fd1", 5)
+        statuses = [send(api, desk.fd1, [{"type": "group", "slug": "apollo"}]).status for _ in range(3)]
+        assert statuses == [202, 202, 429]
+        assert send(api, desk.fd1, by_email("alice")).status == 202
+
+
+def test_a_token_issued_anew_keeps_its_ceiling(api: Api, desk: Desk) -> None:
+    claim = {"email": "bob@example.com", "severity_ceiling": "warn"}
+    assert api.post("/api/v1/tokens/claim", claim, desk.fd1).status == 200
+    set_status(desk, "bob", "revoked")
+    for _ in range(2):
+        reply = send(api, desk.fd1, by_email("bob"), event=make.event(severity="critical"))
+        assert errors(reply) == ["severity_above_ceiling"]
+
+
+def test_a_token_is_minted_by_one_of_concurrent_sends(api: Api, desk: Desk) -> None:
+    replies = together(6, lambda _: send(api, desk.fd1, by_email("carol")))
+    assert Counter(row.get("autoClaimed", False) for reply in replies for row in reply.json["results"]) == {
+        True: 1,
+        False: 5,
+    }
+
+
+def test_what_was_accepted_first_is_what_is_shown(api: Api, desk: Desk, pump: Pumps) -> None:
+    event = make.event(title="First")
+    with time_machine.travel(datetime.now(UTC), tick=False) as clock:
+        delivery = send(api, desk.fd1, by_email("alice"), event=event).json["results"][0]["deliveryId"]
+        clock.shift(1)
+        again = send(api, desk.fd1, by_email("alice", "bob"), event=event | {"title": "Second"})
+        assert [row["deduped"] for row in again.json["results"]] == [True, False]
+        for body in reversed(received(FAN_OUT.physical_name)):
+            aws.sqs().send_message(QueueUrl=aws.queue_url(FAN_OUT.physical_name), MessageBody=body)
+            pump.drain(FAN_OUT)
+        read = api.get(f"{EVENTS}/{delivery}", desk.fd1).json
+    assert (read["title"], read["fireCount"]) == ("First", 2)
+
+
+def test_after_a_call_the_queue_refused_the_next_is_the_first(
+    api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = make.event()
+
+    def refuse(*_: object) -> None:
+        raise Unavailable("the queue is full")
+
+    with monkeypatch.context() as broken:
+        broken.setattr("chalicelib.gateways.fan_out.SqsFanOut.send", refuse)
+        assert send(api, desk.fd1, by_email("alice"), event=event).status == 503
+    assert send(api, desk.fd1, by_email("alice"), event=event).json["results"][0]["deduped"] is False
+
+
+def test_who_loses_the_approval_in_between_gets_nothing(
+    api: Api, desk: Desk, pump: Pumps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = make.event()
+
+    def never(*_: object, **__: object) -> Minted:
+        return Minted.NEVER
+
+    with monkeypatch.context() as revoked:
+        revoked.setattr("chalicelib.stores.claims.DynamoClaims.mint", never)
+        assert errors(send(api, desk.fd1, by_email("alice", "carol"), event=event)) == [None, "no_approved_request"]
+    pump.drain(FAN_OUT)
+    promised = delivery_id("fd1", desk.user_id("carol"), event["event_id"])
+    assert api.get(f"{EVENTS}/{promised}", desk.fd1).status == 404
+    assert send(api, desk.fd1, by_email("carol"), event=event).json["results"][0]["deduped"] is False
+
+
+def test_every_tools_token_that_sent_it_in_bulk_may_read_it(api: Api, desk: Desk, pump: Pumps) -> None:
+    token = mint_token(TokenKind.TOOLS, make.uuid(5))
+    grant = ToolsGrant(make.uuid(5), "fd1", "fd1.", desk.user_id("alice"), admin=False)
+    DynamoTokens().add_tools(grant, token, now=datetime.now(UTC))
+    event = make.event()
+    api.post(EVENTS, event, desk.alice)
+    (row,) = send(api, token.text, by_email("alice"), event=event).json["results"]
+    pump.drain(FAN_OUT)
+    assert row["deduped"] is True
+    assert api.get(f"{EVENTS}/{row['deliveryId']}", token.text).json["fireCount"] == 2
 
 
 def received(queue: str) -> list[str]:

@@ -172,6 +172,41 @@ def test_after_the_callers_own_rotation_a_sealed_reply_stays_sealed(api: Api, de
     assert api.post(CLAIM, {"email": "carol@example.com"}, rotated.text, key="l").status == 200
 
 
+def test_a_key_that_was_forgotten_rotates_anew_and_revives_nothing(api: Api, desk: Desk) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        for path, body in (
+            (CLAIM, {"email": "carol@example.com"}),
+            (BATCH, {"claims": [{"email": "carol@example.com"}]}),
+        ):
+            secrets = []
+            for _ in range(2):
+                made = api.post(path, body, desk.fd1, key="r").json
+                secrets.append(made["token"] if path == CLAIM else made["results"][0]["token"]["token"])
+                clock.shift(24 * 3600 + 1)
+            assert secrets[0] != secrets[1]
+            assert [works(api, secret) for secret in secrets] == [401, 202]
+
+
+def test_another_batch_under_a_key_in_use_rotates_nobody(api: Api, desk: Desk) -> None:
+    names = ("alice", "bob")
+    replies = together(
+        2, lambda number: api.post(BATCH, {"claims": [{"email": f"{names[number]}@example.com"}]}, desk.fd1, key="k")
+    )
+    assert sorted(reply.status for reply in replies) == [200, 409]
+    for reply, token in zip(replies, (desk.alice, desk.bob), strict=True):
+        headers = api.post(EVENTS, make.event(), token).headers
+        assert ("sunset" in headers) == (reply.status == 200)
+
+
+def test_refusals_of_a_superseded_secret_say_so_too(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLUXDEN_PERSONAL_BUDGET", "2")
+    with time_machine.travel(NOON, tick=False):
+        claim(api, desk, "alice")
+        replies = [api.post("/api/v1/events/bulk", {}, desk.alice)]
+        replies += [api.get(f"{EVENTS}/nothing", desk.alice) for _ in range(2)]
+    assert [(reply.status, "sunset" in reply.headers) for reply in replies] == [(403, True), (404, True), (429, True)]
+
+
 def test_of_concurrent_claims_all_that_succeed_leave_two_working_tokens_at_most(api: Api, desk: Desk) -> None:
     replies = together(8, lambda _: claim(api, desk, "carol"))
     assert {reply.status for reply in replies} <= {200, 409}
@@ -215,7 +250,7 @@ def test_a_batch_that_failed_half_way_is_finished_by_its_repeat_without_another_
         raise RuntimeError("the store is down")
 
     with monkeypatch.context() as broken:
-        broken.setattr("chalicelib.stores.idempotency.DynamoIdempotency.remember", fail)
+        broken.setattr("chalicelib.stores.idempotency.DynamoIdempotency.finish", fail)
         with pytest.raises(AssertionError, match="undocumented 500"):
             api.post(BATCH, body, desk.fd1, key="k")
     rows = api.post(BATCH, body, desk.fd1, key="k").json["results"]

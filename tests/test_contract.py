@@ -29,6 +29,11 @@ _SERVED = [
 ]
 
 
+def test_every_operation_of_the_contract_is_served() -> None:
+    wanted = {(path, method) for path, methods in contract.contract()["paths"].items() for method in methods}
+    assert wanted == set(_SERVED)
+
+
 @pytest.mark.parametrize(("path", "method"), _SERVED)
 def test_an_operation_of_the_contract_has_its_parameters_statuses_and_body(path: str, method: str) -> None:
     own, wanted = contract.ours()["paths"][path][method], contract.contract()["paths"][path][method]

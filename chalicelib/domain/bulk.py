@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 from pydantic import Field
 
@@ -132,11 +133,15 @@ class Accepted:
 
 
 class FanOutJob(In):
-    """A queue message: make the deliveries of these people, of this accepted call."""
+    """A queue message: make the deliveries of these people, of this accepted call.
+
+    Those `behind` have one due of an earlier call of the same event, which is to come first.
+    """
 
     event_part: str
     fire: str
     people: list[str]
+    behind: list[str] = Field(default_factory=list)
 
 
 def bulk_charge(request: BulkEventRequest) -> Charge:
@@ -146,4 +151,4 @@ def bulk_charge(request: BulkEventRequest) -> Charge:
 
 def unresolved(name: str) -> str:
     """The address shown where none is known."""
-    return f"{name}@unresolved.invalid"
+    return f"{quote(name, safe='')}@unresolved.invalid"

@@ -70,7 +70,8 @@ class Moderation:
 class Delivery:
     """One stored delivery. `content` holds the event's members that no list shows, as they were sent.
 
-    `sender_user_id` is None for a bulk delivery: then the whole integrator is its sender.
+    `sender_user_id` is None for a bulk delivery: then the whole integrator is its sender, as it is when it
+    repeated in bulk what a person had sent (`sent_in_bulk`).
     `recipient_user_id` is None while the delivery is held. Times are RFC 3339 in UTC.
     """
 
@@ -94,6 +95,7 @@ class Delivery:
     resolved_at: str | None = None
     resolution_note: str | None = None
     moderation: Moderation | None = None
+    sent_in_bulk: bool = False
 
     @classmethod
     def of(cls, event: InboundEvent, *, sender: PersonalToken, now: datetime) -> Self:
@@ -126,7 +128,7 @@ class Delivery:
             return False
         if isinstance(caller, PersonalToken):
             return self.sender_user_id == caller.user_id
-        return self.sender_user_id is None or self.tools_token_id == caller.token_id
+        return self.sent_in_bulk or self.sender_user_id is None or self.tools_token_id == caller.token_id
 
 
 def told(event: InboundEvent) -> dict[str, Any]:

@@ -22,11 +22,6 @@ class Claim:
     now: int
     expires_at: int
 
-    @property
-    def send(self) -> str:
-        """A name for what is done under this claim: the same whenever the call is made again."""
-        return f"{self.scope[:12]}{self.fingerprint[:12]}"
-
 
 @dataclass(frozen=True)
 class Answered:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
 from uuid import UUID, uuid5
 
 from chalicelib.domain.budgets import Charge, Window
@@ -77,6 +78,14 @@ class PersonalGrant:
     severity_ceiling: Severity | None = None
     moderated: bool = False
     label: str | None = None
+
+
+class Minted(StrEnum):
+    """Whether an employee without a token has one: made now, made by somebody else just before, or not to be had."""
+
+    NOW = "now"
+    BEFORE = "before"
+    NEVER = "never"
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,7 @@ class Exchange:
         raw = limits.raw_body(self.request)
         given, flaw = self._parse(raw)
         if self.operation.callers:
-            self.caller = given["caller"] = self._admit(given, flaw)
+            given["caller"] = self._admit(given, flaw)
         if flaw:
             raise flaw
         claim = self._claim(given)
@@ -151,7 +151,7 @@ class Exchange:
         if flaw is None and "body" in given and auth.KINDS[self.token.kind] in self.operation.callers:
             self.charge = self.operation.charge(given["body"])
         admission = tokens.spend(self.token, self.charge, now=self.now)
-        self.charge, self.window = admission.taken, admission.window
+        self.charge, self.window, self.caller = admission.taken, admission.window, admission.caller
         auth.permit(admission.caller, self.operation.callers, self.operation.area, self.operation.instead)
         if self.operation.admin_only:
             auth.permit_admin(admission.caller)

@@ -2,11 +2,11 @@
 
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Collection
 from functools import partial
 
 from chalicelib.aws import queue_url, sqs
-from chalicelib.domain.bulk import FanOutJob
+from chalicelib.domain.bulk import Accepted, FanOutJob
 from chalicelib.domain.errors import Unavailable
 from chalicelib.parallel import chunks, together
 from chalicelib.resources import FAN_OUT
@@ -17,8 +17,8 @@ _ATTEMPTS = 5
 
 
 class SqsFanOut:
-    def send(self, event_part: str, fire: str, people: Sequence[str]) -> None:
-        """Put the people's deliveries into the queue; returns when all are durably there.
+    def send(self, accepted: Accepted, behind: Collection[str]) -> None:
+        """Put the call's deliveries into the queue; returns when all are durably there.
 
         A queue call per hundred people, at the same time.
 
@@ -26,8 +26,13 @@ class SqsFanOut:
             Unavailable: the queue did not take all of them; sending them again does no harm.
         """
         jobs = [
-            FanOutJob(event_part=event_part, fire=fire, people=some).model_dump_json()
-            for some in chunks(list(people), _PEOPLE_PER_MESSAGE)
+            FanOutJob(
+                event_part=accepted.event_part,
+                fire=accepted.fire,
+                people=some,
+                behind=[each for each in some if each in behind],
+            ).model_dump_json()
+            for some in chunks(list(accepted.people), _PEOPLE_PER_MESSAGE)
         ]
         together(*(partial(_send, some) for some in chunks(jobs, _ENTRIES_PER_BATCH)))
 

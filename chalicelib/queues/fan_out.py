@@ -16,7 +16,9 @@ from chalicelib.stores.event_types import DynamoEventTypes
 bp = Blueprint(__name__)
 
 
-@consumer(bp, FAN_OUT, grants=DELIVERIES.can("GetItem", "PutItem", "UpdateItem") + EVENT_TYPES.can("UpdateItem"))
+@consumer(
+    bp, FAN_OUT, grants=DELIVERIES.can("GetItem", "Query", "PutItem", "UpdateItem") + EVENT_TYPES.can("UpdateItem")
+)
 def fan_out(message: FanOutJob) -> None:
     """Make the deliveries of an accepted bulk call to some of its people."""
     service.deliver(

@@ -51,22 +51,23 @@ class Grants(Protocol):
 
 class Replays(Protocol):
     def find(self, claim: Claim) -> Answered | None: ...
-    def remember(self, claim: Claim, *, reply: Reply) -> None: ...
+    def begin(self, claim: Claim) -> str: ...
+    def finish(self, claim: Claim, begun: str, *, reply: Reply) -> None: ...
 
 
 @dataclass(frozen=True)
 class Ports:
     """What claiming needs of the outside.
 
-    `mint` makes a token of a grant's id: under an idempotency key always the same one, so that a call which is made
-    again after a failure finishes what the first began.
+    `mint` makes a token of a grant's id: a new one, or with the word that a call was begun with always the same one,
+    so that a batch which is made again after a failure finishes what the first began.
     """
 
     directory: Directory
     catalog: Catalog
     grants: Grants
     replays: Replays
-    mint: Callable[[str], MintedToken]
+    mint: Callable[[str, str | None], MintedToken]
     together: Together
 
 
@@ -91,10 +92,18 @@ def claim(wanted: ClaimTokenRequest, *, caller: ToolsToken, call: Call, ports: P
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     for _ in range(_ATTEMPTS):
-        (found,) = _look_up([wanted], caller=caller, call=call, ports=ports)
+        answered, (found,) = _look_up(
+            [wanted],
+            lambda: ports.replays.find(call.claim) if call.claim else None,
+            caller=caller,
+            call=call,
+            ports=ports,
+        )
+        if answered:
+            raise AlreadyAnswered(answered)
         if isinstance(found, ClaimFailure):
             raise Forbidden(f"{found}: {wanted.email} can't be given a token.")
-        made = _issue(wanted, found, caller=caller, call=call, ports=ports, claim=call.claim)
+        made = _issue(wanted, found, None, caller=caller, call=call, ports=ports, claim=call.claim)
         if made is not None:
             return made
     raise Conflict("The token is being changed by others at the same time.")
@@ -107,39 +116,49 @@ def claim_batch(wanted: Sequence[ClaimTokenRequest], *, caller: ToolsToken, call
 
     Raises:
         AlreadyAnswered: the idempotency key has been used.
+        IdempotencyConflict: it is in use for another batch.
     """
-    found = _look_up(wanted, caller=caller, call=call, ports=ports)
+    begun, found = _look_up(
+        wanted, lambda: ports.replays.begin(call.claim) if call.claim else None, caller=caller, call=call, ports=ports
+    )
     rows = ports.together(
-        *(partial(_row, each, what, caller, call, ports) for each, what in zip(wanted, found, strict=True))
+        *(
+            partial(_row, each, what, begun, caller=caller, call=call, ports=ports)
+            for each, what in zip(wanted, found, strict=True)
+        )
     )
     out = ClaimBatchOut(results=rows, request_id=call.request_id)
     if call.claim:
-        ports.replays.remember(call.claim, reply=_sealed(out, call))
+        ports.replays.finish(call.claim, begun, reply=_sealed(out, call))
     return out
 
 
 def _row(
-    wanted: ClaimTokenRequest, found: _Employee | ClaimFailure, caller: ToolsToken, call: Call, ports: Ports
+    wanted: ClaimTokenRequest,
+    found: _Employee | ClaimFailure,
+    begun: str | None,
+    *,
+    caller: ToolsToken,
+    call: Call,
+    ports: Ports,
 ) -> ClaimRow:
     if isinstance(found, ClaimFailure):
         return ClaimRow(email=wanted.email, ok=False, reason=found)
-    made = _issue(wanted, found, caller=caller, call=call, ports=ports, claim=None)
+    made = _issue(wanted, found, begun, caller=caller, call=call, ports=ports, claim=None)
     if made is None:
         return ClaimRow(email=wanted.email, ok=False, reason=ClaimFailure.CHANGED_MEANWHILE)
     return ClaimRow(email=wanted.email, ok=True, token=made)
 
 
 def _look_up(
-    wanted: Sequence[ClaimTokenRequest], *, caller: ToolsToken, call: Call, ports: Ports
-) -> list[_Employee | ClaimFailure]:
+    wanted: Sequence[ClaimTokenRequest], record: Callable[[], Any], *, caller: ToolsToken, call: Call, ports: Ports
+) -> tuple[Any, list[_Employee | ClaimFailure]]:
     emails = [each.email.lower() for each in wanted]
-    answered, by_email, items = ports.together(
-        lambda: ports.replays.find(call.claim) if call.claim else None,
+    recorded, by_email, items = ports.together(
+        record,
         lambda: ports.directory.find_user_ids(emails),
         lambda: ports.catalog.items_of(caller.integrator),
     )
-    if answered:
-        raise AlreadyAnswered(answered)
     user_ids = sorted(set(by_email.values()))
     people, grants, approved_by = ports.together(
         lambda: ports.directory.find_people(user_ids),
@@ -162,12 +181,13 @@ def _look_up(
             found.append(ClaimFailure.TOKEN_DISABLED)
         else:
             found.append(_Employee(person, approved_by[person.user_id], grant))
-    return found
+    return recorded, found
 
 
 def _issue(
     wanted: ClaimTokenRequest,
     employee: _Employee,
+    begun: str | None,
     *,
     caller: ToolsToken,
     call: Call,
@@ -183,9 +203,10 @@ def _issue(
         tools_owner_id=caller.owner_id,
     )
     terms = Terms(wanted.daily_limit, wanted.severity_ceiling, wanted.label)
-    token = ports.mint(grant.grant_id)
-    done = employee.grant is not None and employee.grant.secret_hash == token.secret_hash
-    known_end = employee.grant.prior_until if done and employee.grant else None
+    token = ports.mint(grant.grant_id, begun)
+    met = employee.grant
+    done = met is not None and met.usable and met.secret_hash == token.secret_hash
+    known_end = met.prior_until if met and done else None
     made = ClaimedToken(
         token=token.text,
         token_id=grant.grant_id,

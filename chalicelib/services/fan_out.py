@@ -37,7 +37,8 @@ def deliver(
 ) -> int:
     """Make the job's deliveries and return how many are new. Doing it again changes nothing.
 
-    Store calls in sequence: 3 (the call; its deliveries; the event type's count), and 1 more for repeats.
+    Store calls in sequence: 3 (the call; its deliveries; the event type's count), and 1 more for repeats. Where an
+    earlier call's delivery to somebody is still to come, it is made first: what was accepted first is what is shown.
 
     Raises:
         NotFound: the accepted call is gone.
@@ -47,6 +48,10 @@ def deliver(
         raise NotFound("The accepted call of this job is gone.")
     new: list[Delivery] = []
     try:
+        for earlier in accepted.list_calls(job.event_part) if job.behind else ():
+            if earlier.accepted_at <= call.accepted_at and earlier.fire != call.fire:
+                overtaken = [person for person in job.behind if person in earlier.people]
+                together(*(partial(_deliver, earlier, person, new, deliveries, now) for person in overtaken))
         together(*(partial(_deliver, call, person, new, deliveries, now) for person in job.people))
     finally:
         # Even when some failed: they come again, and those made now are not new then.

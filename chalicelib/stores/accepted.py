@@ -76,6 +76,16 @@ class DynamoAccepted:
             before = from_item(met)["before"] or ()
         return {each for each in delivery_ids if _recipient_part(each) in before}
 
+    def forget(self, delivery_ids: list[str]) -> None:
+        """Take back that these deliveries of one event are due. One store call; none for none."""
+        if delivery_ids:
+            dynamodb().update_item(
+                TableName=DELIVERIES.physical_name,
+                Key=to_item({"pk": _partition(event_part(delivery_ids[0])), "sk": "SEEN"}),
+                UpdateExpression="REMOVE lastFire DELETE seen :forgotten",
+                ExpressionAttributeValues=values(forgotten={_recipient_part(each) for each in delivery_ids}),
+            )
+
     def find(self, part: str, fire: str) -> Accepted | None:
         """An accepted call. One store call."""
         key = to_item({"pk": _partition(part), "sk": f"CALL#{fire}"})
@@ -83,7 +93,7 @@ class DynamoAccepted:
         return _accepted(from_item(dict(got["Item"]))) if "Item" in got else None
 
     def list_calls(self, part: str) -> list[Accepted]:
-        """Every accepted call of the event. One store call per megabyte."""
+        """Every accepted call of the event, the first one first. One store call per megabyte."""
         request: dict[str, Any] = {
             "TableName": DELIVERIES.physical_name,
             "KeyConditionExpression": "pk = :pk AND begins_with(sk, :call)",
@@ -95,7 +105,7 @@ class DynamoAccepted:
             page = dynamodb().query(**request)
             found += [_accepted(from_item(dict(item))) for item in page["Items"]]
             if "LastEvaluatedKey" not in page:
-                return found
+                return sorted(found, key=lambda call: (call.accepted_at, call.fire))
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
 

@@ -1,17 +1,15 @@
 """Personal grants as claims find and make them, in the table `tokens` (see there)."""
 
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from chalicelib.aws import dynamodb
 from chalicelib.domain.budgets import day_of
 from chalicelib.domain.callers import TokenStatus, ToolsToken
 from chalicelib.domain.events import Severity
 from chalicelib.domain.idempotency import Claim
-from chalicelib.domain.tokens import GrantView, PersonalGrant, Terms, prior_ends
+from chalicelib.domain.tokens import GrantView, Minted, PersonalGrant, Terms, prior_ends
 from chalicelib.ids import MintedToken, TokenKind
 from chalicelib.resources import TOKENS
 from chalicelib.stores.catalog import approval_condition
@@ -61,11 +59,8 @@ class DynamoClaims:
 
     def mint(
         self, grant: PersonalGrant, token: MintedToken, *, approved_by: str, met: GrantView | None, now: datetime
-    ) -> bool:
-        """Give an approved employee without a token one, unless somebody else just did; whether there is one now.
-
-        One store call.
-        """
+    ) -> Minted:
+        """Give an approved employee without a token one, unless somebody else just did. One store call."""
         write = _update(grant, token, Terms(), met, now) if met else _put(grant, token, Terms(), now)
         try:
             commit(
@@ -74,25 +69,39 @@ class DynamoClaims:
                 reply={},
             )
         except Refused as refused:
-            return list(refused.failed) == [_GRANT] and refused.rows[_GRANT].get("status") == TokenStatus.ACTIVE
-        return True
+            row = refused.rows[_GRANT]
+            if row.get("secretHash") == token.secret_hash:
+                return Minted.NOW  # a retry below us has met its own first try
+            there = list(refused.failed) == [_GRANT] and row.get("status") == TokenStatus.ACTIVE
+            return Minted.BEFORE if there else Minted.NEVER
+        return Minted.NOW
 
-    def take_more(self, caller: ToolsToken, deliveries: int, *, now: datetime) -> bool:
+    def take_more(self, caller: ToolsToken, deliveries: int) -> bool:
         """Take more deliveries of the running day from a tools token, if so many are left. One store call."""
         try:
-            dynamodb().update_item(
-                TableName=TOKENS.physical_name,
-                Key=to_item({"pk": f"{TokenKind.TOOLS.name}#{caller.token_id}"}),
-                UpdateExpression="SET dayLeft = dayLeft - :deliveries",
-                ConditionExpression="#day = :day AND dayLeft >= :deliveries",
-                ExpressionAttributeNames={"#day": "day"},
-                ExpressionAttributeValues=values(deliveries=deliveries, day=day_of(now)),
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
+            self._move(caller, -deliveries, "dayLeft >= :deliveries", {"deliveries": deliveries})
+        except Refused:
             return False
         return True
+
+    def give_back(self, caller: ToolsToken, deliveries: int, *, now: datetime) -> None:
+        """Give back what was taken beyond a call's own charge, if the day has not ended. One store call."""
+        with suppress(Refused):
+            self._move(caller, deliveries, "#day = :day", {"day": day_of(now)})
+
+    def _move(self, caller: ToolsToken, deliveries: int, condition: str, named: Row) -> None:
+        update: Action = {
+            "Update": {
+                "TableName": TOKENS.physical_name,
+                "Key": to_item({"pk": f"{TokenKind.TOOLS.name}#{caller.token_id}"}),
+                "UpdateExpression": "SET dayLeft = dayLeft + :moved",
+                "ConditionExpression": condition,
+                "ExpressionAttributeValues": values(moved=deliveries, **named),
+            }
+        }
+        if "#day" in condition:
+            update["Update"]["ExpressionAttributeNames"] = {"#day": "day"}
+        commit([update], claim=None, reply={})
 
 
 def _put(grant: PersonalGrant, token: MintedToken, terms: Terms, now: datetime) -> Action:

@@ -268,8 +268,8 @@ class DynamoDeliveries:
             "Update": {
                 "TableName": DELIVERIES.physical_name,
                 "Key": to_item(_key(delivery_id)),
-                "UpdateExpression": "SET fireCount = fireCount + :one",
-                "ExpressionAttributeValues": values(one=1),
+                "UpdateExpression": "SET fireCount = fireCount + :one, sentInBulk = :yes",
+                "ExpressionAttributeValues": values(one=1, yes=True),
             }
         }
         with suppress(Refused):
@@ -398,6 +398,7 @@ def _delivery(row: Row) -> Delivery:
         supplement_count=int(row.get("supplementCount", 0)),
         resolved_at=row.get("resolvedAt"),
         resolution_note=row.get("resolutionNote"),
+        sent_in_bulk=row.get("sentInBulk", False),
         moderation=Moderation(ModerationStatus(moderation["status"]), moderation["at"]) if moderation else None,
     )
 

@@ -94,25 +94,33 @@ def _write(members: Sequence[Action]) -> None:
             dynamodb().delete_item(**request)
 
 
-def _record(claim: Claim, reply: dict[str, Any]) -> Action:
-    row = {
-        "pk": claim.scope,
-        "fingerprint": claim.fingerprint,
-        "nonce": claim.nonce,
-        # A thousand rows of a bulk reply would not fit a row of the table as they are.
-        "reply": zlib.compress(json.dumps(reply, ensure_ascii=False, separators=(",", ":")).encode()),
-        "expiresAt": claim.expires_at,
-    }
+def packed(reply: dict[str, Any]) -> bytes:
+    """A reply as a record keeps it: a thousand rows of a bulk reply would not fit a row of the table as they are."""
+    return zlib.compress(json.dumps(reply, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def put_unless_kept(row: Row, claim: Claim) -> Action:
+    """Put a record, unless there is one that has not expired; expired ones are only swept hours later."""
     return {
         "Put": {
             "TableName": IDEMPOTENCY.physical_name,
             "Item": to_item(row),
-            # Expired rows are only swept hours later, so the clock here decides.
             "ConditionExpression": "attribute_not_exists(pk) OR expiresAt <= :now",
             "ExpressionAttributeValues": values(now=claim.now),
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
     }
+
+
+def _record(claim: Claim, reply: dict[str, Any]) -> Action:
+    row = {
+        "pk": claim.scope,
+        "fingerprint": claim.fingerprint,
+        "nonce": claim.nonce,
+        "reply": packed(reply),
+        "expiresAt": claim.expires_at,
+    }
+    return put_unless_kept(row, claim)
 
 
 def _reasons(error: ClientError) -> list[dict[str, Any]] | None:

@@ -5,7 +5,7 @@ from functools import partial
 from chalice.app import Blueprint
 
 from chalicelib import ids
-from chalicelib.api.v1.contract import REMEMBER, SPEND, operation
+from chalicelib.api.v1.contract import ANNOUNCE, SPEND, operation
 from chalicelib.domain.bulk import BulkEventRequest, BulkOut, bulk_charge
 from chalicelib.domain.call import Call
 from chalicelib.domain.callers import ToolsToken
@@ -38,7 +38,7 @@ bp = Blueprint(__name__)
     replay=as_stored,
     grants=SPEND
     + TOKENS.can("BatchGetItem", "PutItem")
-    + REMEMBER
+    + ANNOUNCE
     + DIRECTORY.can("BatchGetItem", "Query", "ConditionCheckItem")
     + CATALOG.can("GetItem", "BatchGetItem", "ConditionCheckItem")
     + DELIVERIES.can("BatchGetItem", "PutItem", "UpdateItem")
@@ -54,7 +54,6 @@ def publish_bulk(body: BulkEventRequest, caller: ToolsToken, call: Call) -> Bulk
     get one unless `auto_claim` is false. At most 1,000 people a call, each of them a delivery of the tools token's
     day.
     """
-    fire = call.claim.send if call.claim else ids.nonce()
     ports = bulk.Ports(
         directory=DynamoDirectory(),
         catalog=DynamoCatalog(),
@@ -66,4 +65,4 @@ def publish_bulk(body: BulkEventRequest, caller: ToolsToken, call: Call) -> Bulk
         mint=partial(ids.mint_token, ids.TokenKind.PERSONAL),
         together=together,
     )
-    return bulk.publish(body, caller=caller, call=call, fire=fire, ports=ports)
+    return bulk.publish(body, caller=caller, call=call, fire=ids.nonce(), ports=ports)

@@ -17,3 +17,5 @@ operation = partial(route, family=V1)
 SPEND = TOKENS.can("UpdateItem")
 # Operations that accept an idempotency key keep and find their replies.
 REMEMBER = IDEMPOTENCY.can("GetItem", "PutItem")
+# Those whose effects do not fit one transaction announce them first.
+ANNOUNCE = REMEMBER + IDEMPOTENCY.can("UpdateItem", "DeleteItem")

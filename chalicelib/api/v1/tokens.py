@@ -6,7 +6,7 @@ from functools import partial
 from chalice.app import Blueprint
 
 from chalicelib import ids
-from chalicelib.api.v1.contract import REMEMBER, SPEND, operation
+from chalicelib.api.v1.contract import ANNOUNCE, SPEND, operation
 from chalicelib.domain.call import Call
 from chalicelib.domain.callers import ToolsToken
 from chalicelib.domain.claims import ClaimBatchOut, ClaimedToken, ClaimTokenBatchRequest, ClaimTokenRequest
@@ -24,17 +24,17 @@ bp = Blueprint(__name__)
 
 _GRANTS = (
     SPEND
-    + REMEMBER
+    + ANNOUNCE
     + DIRECTORY.can("BatchGetItem", "ConditionCheckItem")
     + CATALOG.can("GetItem", "BatchGetItem", "ConditionCheckItem")
     + TOKENS.can("BatchGetItem", "PutItem")
 )
 
 
-def _mint(call: Call, grant_id: str) -> ids.MintedToken:
+def _mint(call: Call, grant_id: str, begun: str | None) -> ids.MintedToken:
     secret = None
-    if call.claim and call.sealing_key:
-        secret = hmac.digest(call.sealing_key, f"{call.claim.send}/{grant_id}".encode(), "sha256")
+    if begun and call.sealing_key:
+        secret = hmac.digest(call.sealing_key, f"{begun}/{grant_id}".encode(), "sha256")
     return ids.mint_token(ids.TokenKind.PERSONAL, grant_id, secret=secret)
 
 
