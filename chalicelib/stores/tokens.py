@@ -7,34 +7,25 @@ index owner: keyOwner, createdAt; keyOwner = <user id> of a key, PERSONAL#<user 
 minute, minuteUsed: rate units of the running minute; day, dayLeft: deliveries left of the running UTC day
 """
 
-import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from chalicelib.aws import dynamodb, is_transient
-from chalicelib.domain.budgets import Charge, Window, day_of, minute_of, window
-from chalicelib.domain.callers import ApiKey, Caller, PersonalToken, TokenStatus, ToolsToken
-from chalicelib.domain.errors import Conflict, Forbidden, Inactive, NotFound, RateLimited, Unauthorized, Unavailable
-from chalicelib.domain.events import Severity
+from chalicelib.aws import dynamodb
+from chalicelib.domain.callers import TokenStatus
+from chalicelib.domain.errors import Conflict, Forbidden, NotFound
 from chalicelib.domain.fields import timestamp
 from chalicelib.domain.idempotency import Claim
-from chalicelib.domain.tokens import PRIOR_LIVES, Admission, GrantState, KeyGrant, PersonalGrant, ToolsGrant
-from chalicelib.ids import MintedToken, PresentedToken, TokenKind, nonce
+from chalicelib.domain.tokens import PRIOR_LIVES, GrantState, KeyGrant, PersonalGrant, ToolsGrant
+from chalicelib.ids import MintedToken, PresentedToken, TokenKind
 from chalicelib.resources import TOKENS
-from chalicelib.settings import settings
 from chalicelib.stores.directory import active_person
 from chalicelib.stores.items import Row, from_item, to_item, values
 from chalicelib.stores.reads import get_all
 from chalicelib.stores.writes import Action, Refused, commit
 
-log = logging.getLogger(__name__)
-
-_ATTEMPTS = 10
-_UNKNOWN = "Missing or invalid bearer token."
 START: Row = {
     "status": TokenStatus.ACTIVE.value,
     "minute": 0,
@@ -47,89 +38,7 @@ START: Row = {
 TOOLS_OWNER = "TOOLS"
 
 
-@dataclass(frozen=True)
-class _Change:
-    """A part of an update expression, with its part of the condition and the values of both."""
-
-    sets: list[str]
-    conditions: list[str]
-    named: Row
-
-
 class DynamoTokens:
-    def spend(self, token: PresentedToken, charge: Charge, *, now: datetime) -> Admission:
-        """Recognise the caller and take `charge` from its budgets, both or neither.
-
-        One store call; two when a minute or a day has begun since the last call, or when the day's
-        deliveries are used up: then the units alone are taken, and the caller says so.
-
-        Raises:
-            Unauthorized: the token is unknown, or superseded for too long.
-            Inactive: it is disabled, revoked or expired.
-        """
-        budget, minute, day = _budget(token.kind), minute_of(now), day_of(now)
-        wanted = charge
-        met: Row | None = None
-        for _ in range(_ATTEMPTS):
-            change = _taken(wanted, budget, minute, day) if met is None else _begun(wanted, met, minute, day)
-            try:
-                row = self._spend(token, change, now)
-            except ClientError as error:
-                if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                    raise
-                row = _met(error)
-            else:
-                caller = _caller(token, row, over_daily_limit=wanted.deliveries < charge.deliveries)
-                state = window(limit=budget, used=int(row["minuteUsed"]), minute=minute)
-                return Admission(caller, state, wanted)
-            _check(token, row, now)
-            # Functions' clocks differ a little: a minute or a day that has begun for one has begun for all.
-            minute, day = max(minute, int(row["minute"])), max(day, row["day"])
-            used, left = _standing(row, minute, day)
-            if used + wanted.units > budget:
-                return _exhausted(_caller(token, row), window(limit=budget, used=used, minute=minute), now)
-            if wanted.deliveries > left:
-                wanted = Charge(wanted.units)
-            met = row if (int(row["minute"]), row["day"]) != (minute, day) else None
-        raise Unavailable("The token is in use by too many calls at once.")
-
-    def refund(self, token: PresentedToken, charge: Charge, *, now: datetime) -> None:
-        """Give back what was taken just now. One store call; two when the minute has ended since.
-
-        When it fails, the budget merely ends a little early.
-        """
-        mark = nonce()
-        for units in dict.fromkeys((charge.units, 0)):
-            try:
-                self._give_back(token, Charge(units, charge.deliveries), mark, now)
-            except ClientError as error:
-                if is_transient(error):
-                    log.warning("refund lost: %d units, %d deliveries", charge.units, charge.deliveries)
-                elif error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                    raise
-                elif charge.deliveries:
-                    continue
-            return
-
-    def _give_back(self, token: PresentedToken, charge: Charge, mark: str, now: datetime) -> None:
-        sets = ["lastRefund = :mark", "dayLeft = dayLeft + :deliveries"]
-        # A retry below us repeats the mark, and so gives nothing twice.
-        conditions = ["#day = :day", "(attribute_not_exists(lastRefund) OR lastRefund <> :mark)"]
-        names, named = {"#day": "day"}, {"mark": mark, "deliveries": charge.deliveries, "day": day_of(now)}
-        if charge.units:
-            sets.append("minuteUsed = minuteUsed - :units")
-            conditions.append("#minute = :minute")
-            names["#minute"] = "minute"
-            named |= {"units": charge.units, "minute": minute_of(now)}
-        dynamodb().update_item(
-            TableName=TOKENS.physical_name,
-            Key=_key(token),
-            UpdateExpression=f"SET {', '.join(sets)}",
-            ConditionExpression=" AND ".join(conditions),
-            ExpressionAttributeNames=names,
-            ExpressionAttributeValues=values(**named),
-        )
-
     def add_personal(self, grant: PersonalGrant, token: MintedToken, *, now: datetime) -> None:
         """Store a new personal grant with its first secret; Conflict when there is such a grant. One store call."""
         self._add(token, personal_row(grant, now))
@@ -180,7 +89,7 @@ class DynamoTokens:
         try:
             commit(
                 [
-                    _put(_key(token) | to_item(START | {"secretHash": token.secret_hash} | row)),
+                    _put(token_key(token) | to_item(START | {"secretHash": token.secret_hash} | row)),
                     _put(to_item(pointer)),
                     active_person(grant.user_id),
                 ],
@@ -205,7 +114,7 @@ class DynamoTokens:
         try:
             dynamodb().update_item(
                 TableName=TOKENS.physical_name,
-                Key=_key(token),
+                Key=token_key(token),
                 # The right-hand sides are read before anything is set, so no rotation in between is lost.
                 UpdateExpression="SET priorHash = secretHash, priorExpiresAt = :ends, secretHash = :hash",
                 ConditionExpression="attribute_exists(pk) AND secretHash <> :hash",
@@ -246,43 +155,18 @@ class DynamoTokens:
         """Make `token` its grant's only secret from now on; counters and all else stay."""
         dynamodb().update_item(
             TableName=TOKENS.physical_name,
-            Key=_key(token),
+            Key=token_key(token),
             UpdateExpression="SET secretHash = :hash REMOVE priorHash, priorExpiresAt",
             ConditionExpression="attribute_exists(pk)",
             ExpressionAttributeValues=values(hash=token.secret_hash),
         )
 
     def _add(self, token: MintedToken, row: Row) -> None:
-        item = _key(token) | to_item(START | {"secretHash": token.secret_hash} | row)
+        item = token_key(token) | to_item(START | {"secretHash": token.secret_hash} | row)
         try:
             commit([_put(item)], claim=None, reply={})
         except Refused as refused:
             raise Conflict("There is such a token already.") from refused
-
-    def _spend(self, token: PresentedToken, change: _Change, now: datetime) -> Row:
-        conditions = [
-            "(secretHash = :hash OR (priorHash = :hash AND priorExpiresAt > :now))",
-            "#status = :active",
-            "(attribute_not_exists(expiresAt) OR expiresAt > :now)",
-            *change.conditions,
-        ]
-        named = {
-            "hash": token.secret_hash,
-            "active": TokenStatus.ACTIVE.value,
-            "now": int(now.timestamp()),
-            "one": 1,
-        }
-        done = dynamodb().update_item(
-            TableName=TOKENS.physical_name,
-            Key=_key(token),
-            UpdateExpression=f"SET lastUsedAt = :now, useCount = useCount + :one, {', '.join(change.sets)}",
-            ConditionExpression=" AND ".join(conditions),
-            ExpressionAttributeNames={"#minute": "minute", "#day": "day", "#status": "status"},
-            ExpressionAttributeValues=values(**named, **change.named),
-            ReturnValues="ALL_NEW",
-            ReturnValuesOnConditionCheckFailure="ALL_OLD",
-        )
-        return from_item(dict(done["Attributes"]))
 
 
 def personal_owner(user_id: str) -> str:
@@ -340,113 +224,5 @@ def grant_key(grant_id: str) -> Row:
     return {"pk": f"{TokenKind.PERSONAL.name}#{grant_id}"}
 
 
-def _key(token: PresentedToken | MintedToken) -> dict[str, Any]:
+def token_key(token: PresentedToken | MintedToken) -> dict[str, Any]:
     return to_item({"pk": f"{token.kind.name}#{token.row_id}"})
-
-
-def _taken(charge: Charge, budget: int, minute: int, day: str) -> _Change:
-    """Take from the running minute and day, as long as they are the row's and leave enough."""
-    change = _Change(
-        sets=["minuteUsed = minuteUsed + :units"],
-        conditions=["#minute = :minute", "#day = :day", "minuteUsed <= :room"],
-        named={"minute": minute, "day": day, "units": charge.units, "room": budget - charge.units},
-    )
-    if charge.deliveries:
-        change.sets.append("dayLeft = dayLeft - :deliveries")
-        change.conditions.append("dayLeft >= :deliveries")
-        change.named["deliveries"] = charge.deliveries
-    return change
-
-
-def _begun(charge: Charge, met: Row, minute: int, day: str) -> _Change:
-    """Begin a minute, a day, or both, on the row as it was met: of concurrent calls one succeeds."""
-    used, left = _standing(met, minute, day)
-    change = _Change(
-        sets=["#minute = :minute", "minuteUsed = :used", "#day = :day", "dayLeft = :left"],
-        conditions=["#minute = :metMinute", "#day = :metDay"],
-        named={
-            "minute": minute,
-            "day": day,
-            "used": used + charge.units,
-            "left": left - charge.deliveries,
-            "metMinute": met["minute"],
-            "metDay": met["day"],
-        },
-    )
-    for name, key, running in (("minuteUsed", "minute", minute), ("dayLeft", "day", day)):
-        if met[key] == running:
-            change.conditions.append(f"{name} = :met_{name}")
-            change.named[f"met_{name}"] = met[name]
-    return change
-
-
-def _standing(row: Row, minute: int, day: str) -> tuple[int, int]:
-    """Units used of the minute and deliveries left of the day, as the row stands for them."""
-    used = int(row["minuteUsed"]) if row["minute"] == minute else 0
-    return used, int(row["dayLeft"] if row["day"] == day else row["dailyLimit"])
-
-
-def _budget(kind: TokenKind) -> int:
-    match kind:
-        case TokenKind.PERSONAL:
-            return settings().personal_budget
-        case TokenKind.TOOLS:
-            return settings().tools_budget
-        case TokenKind.KEY:
-            return settings().key_budget
-
-
-def _met(error: ClientError) -> Row:
-    item: Any = error.response.get("Item")
-    if not item:
-        raise Unauthorized(_UNKNOWN) from error
-    return from_item(item)
-
-
-def _check(token: PresentedToken, row: Row, now: datetime) -> None:
-    seconds = int(now.timestamp())
-    prior = row.get("priorHash") == token.secret_hash and row.get("priorExpiresAt", 0) > seconds
-    if row["secretHash"] != token.secret_hash and not prior:
-        raise Unauthorized(_UNKNOWN)
-    if row["status"] != TokenStatus.ACTIVE:
-        raise Inactive(f"The token has been {row['status']}.")
-    if row.get("expiresAt", seconds + 1) <= seconds:
-        raise Inactive("The token has expired.")
-
-
-def _exhausted(caller: Caller, state: Window, now: datetime) -> Admission:
-    wait = max(1, state.reset - int(now.timestamp()))
-    refusal = RateLimited(f"The minute's budget of {state.limit} is used up.", retry_after=wait)
-    return Admission(caller, state, taken=Charge(0), refused=refusal)
-
-
-def _caller(token: PresentedToken, row: Row, *, over_daily_limit: bool = False) -> Caller:
-    superseded = row["secretHash"] != token.secret_hash
-    until = datetime.fromtimestamp(int(row["priorExpiresAt"]), UTC) if superseded else None
-    match token.kind:
-        case TokenKind.KEY:
-            return ApiKey(row["keyId"], row["userId"], frozenset(row["permissions"]))
-        case TokenKind.TOOLS:
-            return ToolsToken(
-                token.row_id,
-                row["integrator"],
-                row["eventPrefix"],
-                row["userId"],
-                row["admin"],
-                until,
-                over_daily_limit,
-            )
-        case TokenKind.PERSONAL:
-            ceiling = row["severityCeiling"]
-            return PersonalToken(
-                grant_id=token.row_id,
-                integrator=row["integrator"],
-                event_prefix=row["eventPrefix"],
-                user_id=row["userId"],
-                tools_token_id=row["toolsTokenId"],
-                tools_owner_id=row["toolsOwnerId"],
-                severity_ceiling=Severity(ceiling) if ceiling else None,
-                moderated=row["moderated"],
-                superseded_until=until,
-                over_daily_limit=over_daily_limit,
-            )

@@ -7,9 +7,9 @@ from chalicelib.edge.problem import problem_json
 from chalicelib.edge.route import route
 from chalicelib.resources import IDEMPOTENCY, TOKENS
 from chalicelib.stores.idempotency import DynamoIdempotency
-from chalicelib.stores.tokens import DynamoTokens
+from chalicelib.stores.ledger import DynamoLedger
 
-V1 = Family(problem_json, "application/problem+json", DynamoTokens(), DynamoIdempotency())
+V1 = Family(problem_json, "application/problem+json", DynamoLedger(), DynamoIdempotency())
 
 operation = partial(route, family=V1)
 

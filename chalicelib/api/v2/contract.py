@@ -8,10 +8,10 @@ from chalicelib.edge.problem import STATUS, plain_error
 from chalicelib.edge.route import route
 from chalicelib.resources import TOKENS
 from chalicelib.stores.idempotency import DynamoIdempotency
-from chalicelib.stores.tokens import DynamoTokens
+from chalicelib.stores.ledger import DynamoLedger
 
 # A key that was known and has ended is told apart from one that never was.
-V2 = Family(plain_error, "application/json", DynamoTokens(), DynamoIdempotency(), STATUS | {Inactive: 403})
+V2 = Family(plain_error, "application/json", DynamoLedger(), DynamoIdempotency(), STATUS | {Inactive: 403})
 
 operation = partial(route, family=V2)
 
