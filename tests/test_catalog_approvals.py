@@ -16,7 +16,7 @@ from chalicelib.ids import TokenKind, mint_token
 from chalicelib.resources import CATALOG, TOKENS
 from chalicelib.services import approvals
 from chalicelib.stores.approvals import DynamoApprovals
-from chalicelib.stores.catalog import DynamoCatalog, approval_condition
+from chalicelib.stores.catalog import approval_condition
 from chalicelib.stores.directory import DynamoDirectory
 from chalicelib.stores.items import from_item, to_item, values
 from chalicelib.stores.tokens import DynamoTokens
@@ -25,6 +25,7 @@ from infra import demo
 from tests.conftest import Desk
 from tests.support import make
 from tests.support.api import Answer, Api
+from tests.support.approved import approved_users
 from tests.support.race import together
 
 ITEMS, APPROVALS = "/api/v1/catalog/items", "/api/v1/catalog/approvals"
@@ -173,7 +174,7 @@ def test_assigning_approves_and_says_who_did(api: Api, desk: Desk) -> None:
     }
     assert made.headers["x-request-id"]
     assert counts("fd1") == (5, 5)
-    assert desk.user_id("erin") in DynamoCatalog().approved_users("fd1", [desk.user_id("erin")])
+    assert desk.user_id("erin") in approved_users("fd1", [desk.user_id("erin")])
 
 
 def test_assigning_twice_gives_the_same_row(api: Api, desk: Desk) -> None:
@@ -436,7 +437,7 @@ def test_an_employee_applies_and_an_administrator_approves(api: Api, desk: Desk)
             "reviewedByEmail": None,
         }
         assert counts("fd1") == (5, 4)
-        assert DynamoCatalog().approved_users("fd1", [desk.user_id("erin")]) == set()
+        assert approved_users("fd1", [desk.user_id("erin")]) == set()
         clock.shift(60)
         body = {"request_id": asked.json["id"], "decision": "approve", "note": "Welcome."}
         decided = api.post(REVIEW, body, desk.fd1)
@@ -447,7 +448,7 @@ def test_an_employee_applies_and_an_administrator_approves(api: Api, desk: Desk)
         "reviewedByEmail": "alice@example.com",
     }
     assert counts("fd1") == (5, 5)
-    assert DynamoCatalog().approved_users("fd1", [desk.user_id("erin")]) == {desk.user_id("erin")}
+    assert approved_users("fd1", [desk.user_id("erin")]) == {desk.user_id("erin")}
     assert api.post(REVIEW, body, desk.fd1).json == decided.json
 
 

@@ -12,6 +12,7 @@ from infra import demo
 from tests.conftest import Desk
 from tests.support import make
 from tests.support.api import Answer, Api
+from tests.support.approved import approved_users, approving_items
 from tests.support.race import together
 
 ITEMS, APPROVALS = "/api/v1/catalog/items", "/api/v1/catalog/approvals"
@@ -400,19 +401,18 @@ def test_an_item_cannot_grow_beyond_what_a_row_holds(api: Api, desk: Desk) -> No
 def test_approvals_count_for_the_integrator_that_an_item_is_linked_to_now(api: Api, desk: Desk) -> None:
     users = [desk.user_id(name) for name in demo.PEOPLE]
     approved = {desk.user_id(name) for name in ("alice", "bob", "carol", "dave")}
-    catalog = DynamoCatalog()
-    assert catalog.approved_users("fd1", users) == approved
-    assert catalog.approved_users("fd1", users[:1] * 3) == {users[0]}
-    assert catalog.approved_users("hr", users) == set()
-    assert catalog.approved_users("fd1", []) == set()
+    assert approved_users("fd1", users) == approved
+    assert approved_users("fd1", users[:1] * 3) == {users[0]}
+    assert approved_users("hr", users) == set()
+    assert approved_users("fd1", []) == set()
 
     api.call("PATCH", f"{ITEMS}/fd1", {"linked_tools_token_id": demo.identifier("tools", "hr")}, token=desk.fd1)
-    assert (catalog.approved_users("fd1", users), catalog.approved_users("hr", users)) == (set(), approved)
+    assert (approved_users("fd1", users), approved_users("hr", users)) == (set(), approved)
     api.call("PATCH", f"{ITEMS}/fd1", {"linked_tools_token_id": None}, token=desk.fd1)
-    assert catalog.approved_users("hr", users) == set()
+    assert approved_users("hr", users) == set()
     api.call("PATCH", f"{ITEMS}/fd1", {"linked_tools_token_id": demo.identifier("tools", "fd1")}, token=desk.fd1)
     api.call("DELETE", f"{ITEMS}/fd1", token=desk.fd1)
-    assert catalog.approved_users("fd1", users) == approved, "an archived item's approvals still count"
+    assert approved_users("fd1", users) == approved, "an archived item's approvals still count"
 
 
 def test_who_is_approved_is_found_among_many_users_and_items(api: Api, desk: Desk) -> None:
@@ -420,7 +420,7 @@ def test_who_is_approved_is_found_among_many_users_and_items(api: Api, desk: Des
         create(api, desk, f"more-{number}", linked_tools_token_id=demo.identifier("tools", "fd1"))
     assign(api, desk, "more-1", "erin")
     users = [*(make.uuid(number) for number in range(120)), desk.user_id("erin"), desk.user_id("bob")]
-    assert DynamoCatalog().approving_items("fd1", users) == {
+    assert approving_items("fd1", users) == {
         desk.user_id("erin"): "more-1",
         desk.user_id("bob"): "fd1",
     }
@@ -478,9 +478,9 @@ def test_a_removed_items_history_does_not_count_for_its_successor(api: Api, desk
     assign_again = api.post(APPROVALS, {"email": "erin@example.com", "catalog_slug": "x"}, desk.fd1)
     assert assign_again.status == 404
     create(api, desk, "x", **linked)
-    assert DynamoCatalog().approved_users("hr", [desk.user_id("erin")]) == set()
+    assert approved_users("hr", [desk.user_id("erin")]) == set()
     assign(api, desk, "x", "erin")
-    assert DynamoCatalog().approved_users("hr", [desk.user_id("erin")]) == {desk.user_id("erin")}
+    assert approved_users("hr", [desk.user_id("erin")]) == {desk.user_id("erin")}
     refused = api.call("DELETE", f"{ITEMS}/x?hard=true", token=desk.fd1)
     assert refused.json["blockers"] == {"liveApprovals": 1, "liveAssets": 1, "liveTokens": 0}
 

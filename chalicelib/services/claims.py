@@ -102,7 +102,7 @@ def claim(wanted: ClaimTokenRequest, *, caller: ToolsToken, call: Call, ports: P
         if answered:
             raise AlreadyAnswered(answered)
         if isinstance(found, ClaimFailure):
-            raise Forbidden(f"{found}: {wanted.email} can't be given a token.")
+            raise Forbidden(f"{found}: this employee can't be given a token.")
         made = _issue(wanted, found, None, caller=caller, call=call, ports=ports, claim=call.claim)
         if made is not None:
             return made

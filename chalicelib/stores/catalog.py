@@ -120,18 +120,6 @@ class DynamoCatalog:
             return Blockers(int(row["liveApprovals"]), int(row["liveAssets"]))
         return None
 
-    def approved_users(self, integrator: str, user_ids: Sequence[str]) -> set[str]:
-        """Those of the users who are approved for an item of the integrator's. Two store calls in sequence."""
-        return set(self.approving_items(integrator, user_ids))
-
-    def approving_items(self, integrator: str, user_ids: Sequence[str]) -> dict[str, str]:
-        """The slug of an item of the integrator's, archived or not, for each of the users approved for one.
-
-        Read consistently: one store call for the integrator's items, then one per 100 pairs of a user and an
-        item, made at the same time.
-        """
-        return self.approving_among(self.items_of(integrator), user_ids)
-
     def items_of(self, integrator: str) -> list[str]:
         """The slugs of the items linked to the integrator, archived or not. One store call."""
         return linked_items(_get(integrator_key(integrator)))

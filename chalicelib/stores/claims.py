@@ -48,10 +48,8 @@ class DynamoClaims:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        write = _update(grant, token, terms, met, now) if met else _put(grant, token, terms, now)
-        actions = [approval_condition(approved_by, grant.user_id), active_person(grant.user_id), write]
         try:
-            commit(actions, claim=claim, reply=reply)
+            commit(_issued(grant, token, terms, approved_by=approved_by, met=met, now=now), claim=claim, reply=reply)
         except Refused as refused:
             # A retry below us meets its own first try.
             return bool(refused.rows[_GRANT].get("secretHash") == token.secret_hash)
@@ -61,13 +59,8 @@ class DynamoClaims:
         self, grant: PersonalGrant, token: MintedToken, *, approved_by: str, met: GrantView | None, now: datetime
     ) -> Minted:
         """Give an approved employee without a token one, unless somebody else just did. One store call."""
-        write = _update(grant, token, Terms(), met, now) if met else _put(grant, token, Terms(), now)
         try:
-            commit(
-                [approval_condition(approved_by, grant.user_id), active_person(grant.user_id), write],
-                claim=None,
-                reply={},
-            )
+            commit(_issued(grant, token, Terms(), approved_by=approved_by, met=met, now=now), claim=None, reply={})
         except Refused as refused:
             row = refused.rows[_GRANT]
             if row.get("secretHash") == token.secret_hash:
@@ -102,6 +95,13 @@ class DynamoClaims:
         if "#day" in condition:
             update["Update"]["ExpressionAttributeNames"] = {"#day": "day"}
         commit([update], claim=None, reply={})
+
+
+def _issued(
+    grant: PersonalGrant, token: MintedToken, terms: Terms, *, approved_by: str, met: GrantView | None, now: datetime
+) -> list[Action]:
+    write = _update(grant, token, terms, met, now) if met else _put(grant, token, terms, now)
+    return [approval_condition(approved_by, grant.user_id), active_person(grant.user_id), write]
 
 
 def _put(grant: PersonalGrant, token: MintedToken, terms: Terms, now: datetime) -> Action:

@@ -42,12 +42,6 @@ class DynamoGrants:
         row = _get(f"{kind.name}#{token_id}")
         return _as_issued(row) if row else None
 
-    def find_key(self, key_id: str) -> Key | None:
-        """A key by its id. Two store calls."""
-        pointer = _get(f"KEYID#{key_id}")
-        row = _get(f"KEY#{pointer['hash']}") if pointer else None
-        return _as_key(row) if row else None
-
     def switch_key(self, key_id: str, *, active: bool, owner_id: str | None, claim: Claim | None, reply: Row) -> bool:
         """Turn a key on or off; False when there is none, or it is not `owner_id`'s, where one is named.
 

@@ -1,0 +1,15 @@
+"""Who is approved for an integrator, as claims and bulk sends ask for it."""
+
+from collections.abc import Sequence
+
+from chalicelib.stores.catalog import DynamoCatalog
+
+
+def approving_items(integrator: str, user_ids: Sequence[str]) -> dict[str, str]:
+    """An approving item's slug for each of the users that has one."""
+    catalog = DynamoCatalog()
+    return catalog.approving_among(catalog.items_of(integrator), user_ids)
+
+
+def approved_users(integrator: str, user_ids: Sequence[str]) -> set[str]:
+    return set(approving_items(integrator, user_ids))
