@@ -50,18 +50,28 @@ class Queue:
         return (Grant("sqs:SendMessage", self),)
 
 
+BOARD = Table("board")
 CATALOG = Table("catalog")
+CHAT = Table("chat")
+CONTACTS = Table("contacts")
 DELIVERIES = Table("deliveries")
 DIRECTORY = Table("directory")
 EVENT_TYPES = Table("event-types")
 IDEMPOTENCY = Table("idempotency")
+QUEUE_ITEMS = Table("queue-items")
+SOCKETS = Table("sockets")
 TOKENS = Table("tokens")
 
 CALLBACKS = Queue("callbacks")
 FAN_OUT = Queue("fan-out")
+SOCKET_WORK = Queue("socket-work")
 
 INBOX_INDEX = "inbox"
 DUE_INDEX = "due"
 OWNER_INDEX = "owner"
 LIST_INDEX = "list"
 PERSON_INDEX = "person"
+ORDER_INDEX = "order"
+TYPE_INDEX = "type"
+FACETS_INDEX = "facets"
+ROLE_INDEX = "role"

@@ -5,29 +5,45 @@ from typing import Any
 
 from chalicelib.aws import dynamodb
 from chalicelib.resources import (
+    BOARD,
     CATALOG,
+    CHAT,
+    CONTACTS,
     DELIVERIES,
     DIRECTORY,
     DUE_INDEX,
     EVENT_TYPES,
+    FACETS_INDEX,
     IDEMPOTENCY,
     INBOX_INDEX,
     LIST_INDEX,
+    ORDER_INDEX,
     OWNER_INDEX,
     PERSON_INDEX,
+    QUEUE_ITEMS,
+    ROLE_INDEX,
+    SOCKETS,
     TOKENS,
+    TYPE_INDEX,
     Table,
 )
 
 
 @dataclass(frozen=True)
 class Index:
-    """A global secondary index; `included` are the attributes copied into it besides the keys."""
+    """A secondary index; `included` are the attributes copied into it besides the keys.
+
+    One whose partition key is the table's own is a local index: it can be read consistently.
+    """
 
     name: str
     partition_key: str
     sort_key: str
     included: tuple[str, ...] = ()
+
+    @property
+    def is_local(self) -> bool:
+        return self.partition_key == "pk"
 
 
 @dataclass(frozen=True)
@@ -89,6 +105,15 @@ DEFINITIONS = (
         ),
     ),
     Definition(EVENT_TYPES, "sk"),
+    Definition(
+        QUEUE_ITEMS,
+        "sk",
+        (Index(ORDER_INDEX, "pk", "orderKey"), Index(TYPE_INDEX, "pk", "typeKey")),
+    ),
+    Definition(BOARD, "sk", (Index(ORDER_INDEX, "pk", "orderKey"), Index(FACETS_INDEX, "pk", "facetsKey"))),
+    Definition(CONTACTS, "sk", (Index(ORDER_INDEX, "pk", "orderKey"),)),
+    Definition(CHAT, "sk", (Index(ROLE_INDEX, "pk", "roleKey"),)),
+    Definition(SOCKETS, "sk", ttl="expiresAt"),
 )
 
 
@@ -119,8 +144,8 @@ def request(definition: Definition) -> dict[str, Any]:
         "KeySchema": keys,
         "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in definition.key_attributes],
     }
-    if definition.indexes:
-        made["GlobalSecondaryIndexes"] = [
+    for index in definition.indexes:
+        made.setdefault("LocalSecondaryIndexes" if index.is_local else "GlobalSecondaryIndexes", []).append(
             {
                 "IndexName": index.name,
                 "KeySchema": [
@@ -129,8 +154,7 @@ def request(definition: Definition) -> dict[str, Any]:
                 ],
                 "Projection": _projection(index),
             }
-            for index in definition.indexes
-        ]
+        )
     return made
 
 
