@@ -14,6 +14,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
 
 if TYPE_CHECKING:
+    from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
     from mypy_boto3_dynamodb import DynamoDBClient
     from mypy_boto3_sqs import SQSClient
 
@@ -62,6 +63,11 @@ def dynamodb() -> "DynamoDBClient":
 
 def sqs() -> "SQSClient":
     client: SQSClient = _client("sqs")
+    return client
+
+
+def sockets() -> "ApiGatewayManagementApiClient":
+    client: ApiGatewayManagementApiClient = _client("apigatewaymanagementapi")
     return client
 
 

@@ -5,6 +5,7 @@ import hashlib
 import secrets
 import zlib
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
 
@@ -12,6 +13,8 @@ _SECRET_BYTES = 32
 _SECRET_LENGTH = 43
 _ID_LENGTH = 22
 _CHECKSUM_LENGTH = 6
+_ULID_LENGTH = 26
+_CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 class TokenKind(StrEnum):
@@ -57,6 +60,21 @@ def request_id() -> str:
 def nonce() -> str:
     """A random word that tells one attempt from the others made at about the same time."""
     return secrets.token_urlsafe(9)
+
+
+def sortable(now: datetime) -> str:
+    """A new ULID: 26 characters that sort by the time they were made at, to the millisecond."""
+    number = int(now.timestamp() * 1000) << 80 | secrets.randbits(80)
+    return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
+
+
+def is_sortable(text: str) -> bool:
+    return len(text) == _ULID_LENGTH and set(text) <= set(_CROCKFORD)
+
+
+def known_key(secret_hash: str) -> PresentedToken:
+    """A `dvd_` key that was presented before, of which only the hash was kept."""
+    return PresentedToken(TokenKind.KEY, secret_hash, secret_hash, b"")
 
 
 def signing_secret() -> str:

@@ -14,7 +14,7 @@ class Grant:
     """Permission for one action on one table, on one of its indexes, or on one queue."""
 
     action: str
-    resource: "Table | Queue"
+    resource: "Table | Queue | SocketApi"
     index: str | None = None
 
 
@@ -50,6 +50,20 @@ class Queue:
         return (Grant("sqs:SendMessage", self),)
 
 
+@dataclass(frozen=True)
+class SocketApi:
+    """The WebSocket API, through which open connections are reached."""
+
+    name: str
+
+    @property
+    def physical_name(self) -> str:
+        return physical(self.name)
+
+    def can_post(self) -> tuple[Grant, ...]:
+        return (Grant("execute-api:ManageConnections", self),)
+
+
 BOARD = Table("board")
 CATALOG = Table("catalog")
 CHAT = Table("chat")
@@ -65,6 +79,11 @@ TOKENS = Table("tokens")
 CALLBACKS = Queue("callbacks")
 FAN_OUT = Queue("fan-out")
 SOCKET_WORK = Queue("socket-work")
+
+SOCKET_API = SocketApi("sockets")
+
+# What telling a person's open connections takes.
+NOTIFY = SOCKETS.can("Query", "PutItem", "DeleteItem") + SOCKET_API.can_post()
 
 INBOX_INDEX = "inbox"
 DUE_INDEX = "due"

@@ -8,6 +8,7 @@ from functools import cache
 VERSION = "0.1.0"
 
 _SECRET_KEY_BYTES = 32
+_LONGEST_HOLD_SECONDS = 25
 
 
 @dataclass(frozen=True)
@@ -15,7 +16,8 @@ class Settings:
     """One process's settings.
 
     Budgets are rate units per minute and token; daily limits are deliveries per UTC day. `allow_loopback` lets
-    callbacks reach this machine: for demonstrations and tests, never where others may publish.
+    callbacks reach this machine: for demonstrations and tests, never where others may publish. `stream_hold_seconds`
+    is how long the event stream over HTTP waits for something new.
     """
 
     personal_budget: int
@@ -23,6 +25,7 @@ class Settings:
     key_budget: int
     error_base_url: str
     allow_loopback: bool
+    stream_hold_seconds: int
 
 
 @cache
@@ -38,6 +41,8 @@ def settings() -> Settings:
         key_budget=positive_integer("FLUXDEN_KEY_BUDGET", 120),
         error_base_url=os.environ.get("FLUXDEN_ERROR_BASE_URL", "https://docs.fluxdesk.net/api/v1/errors").rstrip("/"),
         allow_loopback=os.environ.get("ALLOW_LOOPBACK") == "1",
+        # API Gateway gives up on a function after 29 seconds.
+        stream_hold_seconds=min(positive_integer("FLUXDEN_STREAM_HOLD_SECONDS", 20), _LONGEST_HOLD_SECONDS),
     )
 
 

@@ -41,6 +41,8 @@ _TAGS = {
     "introspection": "What the service offers.",
     "health": "Signs of life.",
     "keys": "A person's own API keys.",
+    "queue": "The task queue of a person and their agents, and how it is worked off.",
+    "chat": "The chat that a person shares with their agents, and the stream of what happens at the desk.",
 }
 _TOKENS = {
     PersonalToken: "`flux-in-pers-…`: an employee's token for one integrator's events.",
@@ -228,17 +230,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         {"name": name, "in": "path", "required": True, "schema": _path_schema(name)}
         for name in re.findall(r"{(\w+)}", route.path)
     ]
-    if (query := route.hints.get("query")) is not None:
-        schema = query.model_json_schema(schema_generator=_Schemas)
-        definitions = schema.get("$defs", {})
-        for name, member in schema["properties"].items():
-            plain = {**member, **definitions.get(member.get("$ref", "").rpartition("/")[2], {})}
-            plain.pop("$ref", None)
-            plain.pop("title", None)
-            text = plain.pop("description", None)
-            made.append({"name": name, "in": "query", "required": name in schema.get("required", []), "schema": plain})
-            if text:
-                made[-1]["description"] = text
+    made += _described(route.hints.get("query"), "query") + _described(route.hints.get("headers"), "header")
     if route.accepts_idempotency_key:
         made.append(
             {
@@ -259,6 +251,23 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
             "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,120}$"},
         }
     )
+    return made
+
+
+def _described(model: type[BaseModel] | None, place: str) -> list[dict[str, Any]]:
+    if model is None:
+        return []
+    made = []
+    schema = model.model_json_schema(schema_generator=_Schemas)
+    definitions = schema.get("$defs", {})
+    for name, member in schema["properties"].items():
+        plain = {**member, **definitions.get(member.get("$ref", "").rpartition("/")[2], {})}
+        plain.pop("$ref", None)
+        plain.pop("title", None)
+        text = plain.pop("description", None)
+        made.append({"name": name, "in": place, "required": name in schema.get("required", []), "schema": plain})
+        if text:
+            made[-1]["description"] = text
     return made
 
 

@@ -425,7 +425,11 @@ def test_dead_letters_are_listed_and_stay_where_they_are(desk: Desk) -> None:
     other = dead_letter(CALLBACKS, "other")
     for _ in range(2):
         listed = read("dead-letters", "list")
-        assert {name: each["count"] for name, each in listed.items()} == {"fan-out": 12, "callbacks": 1}
+        assert {name: each["count"] for name, each in listed.items()} == {
+            "fan-out": 12,
+            "callbacks": 1,
+            "socket-work": 0,
+        }
         assert sorted(each["messageId"] for each in listed["fan-out"]["messages"]) == sorted(ids)
     assert len(read("dead-letters", "list", "--queue", "fan-out", "--limit", "3")["fan-out"]["messages"]) == 3
     text = done("dead-letters", "list")

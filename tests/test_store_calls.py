@@ -15,6 +15,7 @@ from tests.support.api import Api
 
 EVENTS, INBOX = "/api/v1/events", "/api/v1/inbox"
 SPEND, RECORD, REFUND, COUNT = ("UpdateItem",) * 4
+STANDING, PROJECT, TRANSACTION = "Query", "BatchGetItem", "TransactWriteItems"
 
 
 @pytest.fixture(autouse=True)
@@ -27,43 +28,51 @@ def _running_minute(api: Api, desk: Desk) -> Any:
         yield
 
 
-def test_publishing_takes_three_calls_with_and_without_a_key(api: Api, desk: Desk) -> None:
-    assert api.post(EVENTS, make.event(), desk.alice).calls == [SPEND, RECORD, COUNT]
-    assert api.post(EVENTS, make.event(), desk.alice, key="k").calls == [SPEND, "TransactWriteItems", COUNT]
-    assert api.post(EVENTS, make.event(project_slug="apollo"), desk.alice).calls == [
-        SPEND,
-        "BatchGetItem",
-        RECORD,
-        COUNT,
-    ]
+def test_publishing_takes_three_calls_in_sequence_with_and_without_a_key(api: Api, desk: Desk) -> None:
+    plain = api.post(EVENTS, make.event(), desk.alice)
+    assert (sorted(plain.calls), plain.steps) == (sorted([SPEND, RECORD, STANDING, COUNT]), 3)
+    keyed = api.post(EVENTS, make.event(), desk.alice, key="k")
+    assert (sorted(keyed.calls), keyed.steps) == (sorted([SPEND, TRANSACTION, STANDING, COUNT]), 3)
+    of_a_project = api.post(EVENTS, make.event(project_slug="apollo"), desk.alice)
+    assert (sorted(of_a_project.calls), of_a_project.steps) == (sorted([SPEND, PROJECT, RECORD, STANDING, COUNT]), 4)
 
 
-def test_a_repeat_takes_three_calls(api: Api, desk: Desk) -> None:
+def test_publishing_to_who_listens_takes_three_calls_in_sequence(api: Api, desk: Desk, sockets: Sockets) -> None:
+    sockets.connect(desk.alice_key)
+    plain = api.post(EVENTS, make.event(), desk.alice)
+    assert plain.json["pushed"] is True
+    assert (sorted(plain.calls), plain.steps) == (sorted([SPEND, RECORD, STANDING, COUNT, "PutItem"]), 3)
+    keyed = api.post(EVENTS, make.event(), desk.alice, key="k")
+    assert keyed.json["pushed"] is True
+    assert keyed.steps == 3
+    assert sorted(keyed.calls) == sorted([SPEND, TRANSACTION, STANDING, COUNT, "PutItem", "UpdateItem"])
+
+
+def test_a_repeat_takes_three_calls_in_sequence(api: Api, desk: Desk) -> None:
     sent = make.event()
     api.post(EVENTS, sent, desk.alice)
-    assert api.post(EVENTS, sent, desk.alice).calls == [SPEND, RECORD, REFUND]
-    transactions = ["TransactWriteItems"] * 2
-    assert api.post(EVENTS, sent, desk.alice, key="k").calls == [SPEND, *transactions, REFUND]
-    assert api.post(EVENTS, sent, desk.alice, key="k").calls == [SPEND, "TransactWriteItems", REFUND, "Query"]
+    again = api.post(EVENTS, sent, desk.alice)
+    assert (sorted(again.calls), again.steps) == (sorted([SPEND, RECORD, STANDING, REFUND]), 3)
+    keyed = api.post(EVENTS, sent, desk.alice, key="k")
+    assert (sorted(keyed.calls), keyed.steps) == (sorted([SPEND, TRANSACTION, TRANSACTION, STANDING, REFUND]), 4)
+    replay = api.post(EVENTS, sent, desk.alice, key="k")
+    assert (sorted(replay.calls), replay.steps) == (sorted([SPEND, TRANSACTION, STANDING, REFUND, "Query"]), 4)
 
 
 def test_the_first_call_of_a_minute_takes_one_more(api: Api, desk: Desk) -> None:
     with time_machine.travel(datetime(2026, 5, 21, 12, 1, tzinfo=UTC), tick=False):
-        assert api.post(EVENTS, make.event(), desk.alice).calls == [SPEND, SPEND, RECORD, COUNT]
-        assert api.post(EVENTS, make.event(), desk.alice).calls == [SPEND, RECORD, COUNT]
+        assert api.post(EVENTS, make.event(), desk.alice).steps == 4
+        assert api.post(EVENTS, make.event(), desk.alice).steps == 3
 
 
-def test_following_up_takes_two_or_three_calls(api: Api, desk: Desk) -> None:
+def test_following_up_takes_two_calls_or_three_and_one_to_see_who_listens(api: Api, desk: Desk) -> None:
     path = f"{EVENTS}/{api.post(EVENTS, make.event(), desk.alice).json['deliveryId']}"
     assert api.get(path, desk.alice).calls == [SPEND, "Query"]
-    assert api.post(f"{path}/supplement", {"markdown_body": "x"}, desk.alice).calls == [
-        SPEND,
-        "Query",
-        "TransactWriteItems",
-    ]
-    assert api.post(f"{path}/resolve", None, desk.alice).calls == [SPEND, "Query", "UpdateItem"]
+    added = api.post(f"{path}/supplement", {"markdown_body": "x"}, desk.alice)
+    assert added.calls == [SPEND, "Query", TRANSACTION, STANDING]
+    assert api.post(f"{path}/resolve", None, desk.alice).calls == [SPEND, "Query", "UpdateItem", STANDING]
     assert api.post(f"{path}/resolve", None, desk.alice).calls == [SPEND, "Query"]
-    assert api.post(f"{path}/resolve", None, desk.alice, key="k").calls == [SPEND, "Query", "TransactWriteItems"]
+    assert api.post(f"{path}/resolve", None, desk.alice, key="k").calls == [SPEND, "Query", TRANSACTION]
 
 
 def test_reading_the_inbox_takes_two_calls(api: Api, desk: Desk) -> None:

@@ -61,6 +61,7 @@ class ApiKey:
     key_id: str
     user_id: str
     permissions: frozenset[str]
+    name: str = ""
 
     @property
     def identity(self) -> str:

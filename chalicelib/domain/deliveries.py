@@ -67,6 +67,15 @@ class Moderation:
 
 
 @dataclass(frozen=True)
+class Decision:
+    """A moderator's say on one held delivery, and whose inbox it goes to when it is let through."""
+
+    delivery_id: str
+    moderation: Moderation
+    recipient_id: str | None = None
+
+
+@dataclass(frozen=True)
 class Delivery:
     """One stored delivery. `content` holds the event's members that no list shows, as they were sent.
 

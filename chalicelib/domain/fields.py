@@ -40,6 +40,18 @@ class Query(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
+class Headers(BaseModel):
+    """What a client says in headers; each member's alias is the header's name."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class OpenIn(BaseModel):
+    """What a client sends where its contract lets it send more than it describes: the rest is ignored."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+
+
 class Out(BaseModel):
     """What we answer: camelCase on the wire; a field that is never set is left out of the reply."""
 

@@ -1,4 +1,4 @@
-"""The inbox's query and page."""
+"""The inbox: its query and page, and what open connections are told of it."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,9 +6,11 @@ from typing import Annotated
 
 from pydantic import Field
 
-from chalicelib.domain.deliveries import ListedDelivery
+from chalicelib.domain.clicks import Click, Outcome
+from chalicelib.domain.deliveries import Delivery, ListedDelivery, Supplement, listed
 from chalicelib.domain.events import Severity
 from chalicelib.domain.fields import Omittable, Out, Query
+from chalicelib.domain.frames import FrameType, News
 
 
 @dataclass(frozen=True)
@@ -43,3 +45,34 @@ class InboxPage(Out):
     items: list[ListedDelivery]
     next_cursor: str | None
     request_id: str
+
+
+def arrived(delivery: Delivery) -> News:
+    """What the recipient's open connections are told of a new delivery: what the inbox's list shows of it."""
+    shown = ListedDelivery(**listed(delivery)).model_dump(mode="json", by_alias=True, exclude_unset=True)
+    return News(FrameType.DELIVERY, shown)
+
+
+def resolved(delivery: Delivery) -> News:
+    members = {
+        "deliveryId": delivery.delivery_id,
+        "resolvedAt": delivery.resolved_at,
+        "resolutionNote": delivery.resolution_note,
+    }
+    return News(FrameType.DELIVERY_RESOLVED, members)
+
+
+def supplemented(delivery_id: str, added: Supplement) -> News:
+    members = {"deliveryId": delivery_id, "supplementId": added.supplement_id, "createdAt": added.created_at}
+    return News(FrameType.DELIVERY_SUPPLEMENTED, members)
+
+
+def acted(click: Click, outcome: Outcome) -> News:
+    """What the recipient's open connections are told when a button's callback was accepted, or given up."""
+    members = {
+        "deliveryId": click.delivery_id,
+        "index": click.index,
+        "actionId": click.action_id,
+        "outcome": outcome.value,
+    }
+    return News(FrameType.ACTION_RESULT, members)

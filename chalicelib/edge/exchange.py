@@ -117,6 +117,9 @@ class Exchange:
                 self.key = idempotency.key_of(self.request)
             if (query := self.operation.hints.get("query")) is not None:
                 given["query"] = query.model_validate_strings(self._query())
+            if (headers := self.operation.hints.get("headers")) is not None:
+                names = [each.alias for each in headers.model_fields.values() if each.alias in self.request.headers]
+                given["headers"] = headers.model_validate_strings({name: self.request.headers[name] for name in names})
             if (body := self.operation.body) is not None and (raw or not self.operation.body_is_optional):
                 given["body"] = body.model_validate_json(self._json(raw), context=_context())
         except ValidationError as error:

@@ -58,7 +58,7 @@ class Family:
 class Operation:
     """An operation as it is declared.
 
-    The function's signature is its contract. `body` and `query` are parsed into their annotated models,
+    The function's signature is its contract. `body`, `query` and `headers` are parsed into their annotated models,
     `caller` is the authenticated bearer of one of the annotated kinds of token, `call` tells id, time and
     claim; every other parameter is taken from the path. A body with a default, such as None, may be left out.
     `answer` names the reply's model where the return annotation does not, by status where that decides.

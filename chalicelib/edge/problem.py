@@ -21,6 +21,9 @@ STATUS: dict[type[errors.Refusal], int] = {
     errors.Unavailable: 503,
 }
 
+# Where a key that was known and has ended is told apart from one that never was.
+KEY_STATUS = STATUS | {errors.Inactive: 403}
+
 Body = dict[str, Any]
 Shape = Callable[[errors.Refusal | None, str, str], Body]
 

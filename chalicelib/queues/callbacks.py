@@ -10,11 +10,16 @@ from chalicelib.domain.callbacks import JITTER, CallbackJob
 from chalicelib.edge.consumer import consumer
 from chalicelib.gateways import http
 from chalicelib.gateways.callbacks import LONGEST_DELAY_SECONDS, SqsCallbacks
-from chalicelib.resources import CALLBACKS, DELIVERIES, DIRECTORY
+from chalicelib.gateways.sockets import ApiGatewaySockets
+from chalicelib.parallel import together
+from chalicelib.resources import CALLBACKS, DELIVERIES, DIRECTORY, NOTIFY
 from chalicelib.services import callbacks
+from chalicelib.services.notifier import Notifier
 from chalicelib.stores.clicks import DynamoClicks
+from chalicelib.stores.connections import DynamoConnections
 from chalicelib.stores.deliveries import DynamoDeliveries
 from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.frames import DynamoFrames
 from chalicelib.stores.secrets import DynamoSecrets
 
 bp = Blueprint(__name__)
@@ -27,7 +32,8 @@ bp = Blueprint(__name__)
     batch_size=1,
     grants=DELIVERIES.can("Query", "UpdateItem")
     + DIRECTORY.can("BatchGetItem", "GetItem", "PutItem")
-    + CALLBACKS.can_send(),
+    + CALLBACKS.can_send()
+    + NOTIFY,
 )
 def deliver_callback(message: CallbackJob) -> None:
     """Make the attempt that is due; a receiver's failure is recorded, only our own has the message come again."""
@@ -43,4 +49,5 @@ def deliver_callback(message: CallbackJob) -> None:
         people=DynamoDirectory(),
         post=http.post,
         queue=SqsCallbacks(),
+        notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together),
     )

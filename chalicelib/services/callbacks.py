@@ -10,6 +10,8 @@ from chalicelib.domain.clicks import Attempt, Click, Outcome
 from chalicelib.domain.deliveries import Thread
 from chalicelib.domain.directory import Person
 from chalicelib.domain.fields import parse_timestamp, timestamp
+from chalicelib.domain.frames import News, Standing
+from chalicelib.domain.inbox import acted
 from chalicelib.domain.signatures import signed_headers
 
 _PAGE = 100
@@ -47,6 +49,10 @@ class Queue(Protocol):
     def announce_all(self, jobs: Sequence[CallbackJob]) -> None: ...
 
 
+class Notifier(Protocol):
+    def notify(self, user_id: str, *news: News, standing: Standing | None, now: datetime) -> bool: ...
+
+
 class Post(Protocol):
     def __call__(self, url: str, body: bytes, headers: Mapping[str, str], /) -> Answer: ...
 
@@ -64,13 +70,14 @@ def attempt(
     people: People,
     post: Post,
     queue: Queue,
+    notifier: Notifier,
 ) -> None:
     """Make the click's next attempt, if one is due; a message that comes twice, late or early does no harm.
 
     The attempt is taken by a lease before and recorded after its POST, so no two are under way at once. Only a
     crash between POST and record has the same attempt made again, under the same `webhook-id`. A receiver's
-    failure is an outcome; only our own stores' raises. Store and queue calls: 5, or 6 when there is a next
-    attempt within a message's longest delay; for a message that is none of its time 1.
+    failure is an outcome; only our own stores' raises. Store and queue calls: 5, and 2 to tell the clicker of the
+    outcome, or 1 to announce the next attempt; for a message that is none of its time 1.
     """
     thread, now = deliveries.find_buttons(job.delivery_id), clock()
     click = thread.click_on(job.index) if thread else None
@@ -91,8 +98,12 @@ def attempt(
     announced = delay is not None and delay <= longest_delay
     if due_at and announced:
         due_at += GRACE
-    if clicks.record(click, lease_id, outcome=outcome, attempt=made, due_at=due_at) and announced and delay is not None:
+    if not clicks.record(click, lease_id, outcome=outcome, attempt=made, due_at=due_at):
+        return
+    if announced and delay is not None:
         queue.announce(job, delay=delay)
+    if outcome is not Outcome.PENDING:
+        notifier.notify(click.user_id, acted(click, outcome), standing=None, now=ended)
 
 
 def announce_due(now: datetime, *, clicks: DueClicks, queue: Queue, together: Callable[..., Sequence[bool]]) -> int:

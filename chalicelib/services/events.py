@@ -1,7 +1,7 @@
 """What senders do: publish an event, read it back, resolve it, add to it."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -12,6 +12,7 @@ from chalicelib.domain.deliveries import (
     MOST_SUPPLEMENTS,
     Delivery,
     DeliveryOut,
+    ModerationStatus,
     Recorded,
     Supplement,
     Thread,
@@ -29,8 +30,11 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.events import InboundEvent, check_namespace, check_occurrence
 from chalicelib.domain.fields import is_uuid, timestamp
+from chalicelib.domain.frames import News, Standing
 from chalicelib.domain.idempotency import Claim
+from chalicelib.domain.inbox import arrived, resolved, supplemented
 from chalicelib.domain.projects import ProjectAccess
+from chalicelib.domain.queue import Item, changed, held_item
 
 Reply = dict[str, Any]
 Find = Callable[[str], Thread | None]
@@ -66,6 +70,19 @@ class EventTypes(Protocol):
     def count(self, delivery: Delivery) -> None: ...
 
 
+class Queue(Protocol):
+    def add(self, item: Item, *, claim: Claim | None, reply: Reply) -> bool: ...
+
+
+class Replies(Protocol):
+    def amend(self, claim: Claim, *, reply: Reply) -> None: ...
+
+
+class Notifier(Protocol):
+    def standing(self, user_id: str, *, now: datetime) -> Standing | None: ...
+    def notify(self, user_id: str, *news: News, standing: Standing | None, now: datetime) -> bool: ...
+
+
 class Projects(Protocol):
     def find_access(self, slug: str, *, sender_id: str, recipient_id: str | None) -> ProjectAccess | None: ...
 
@@ -75,23 +92,32 @@ def publishing_charge(event: InboundEvent) -> Charge:
     return Charge(units=event.severity.units, deliveries=1)
 
 
-def publish(
-    event: InboundEvent,
-    *,
-    sender: PersonalToken,
-    call: Call,
-    fire: str,
-    deliveries: Deliveries,
-    event_types: EventTypes,
-    projects: Projects,
-) -> DeliveryOut:
+class Keep(Protocol):
+    def __call__(self, *, pushed: bool) -> None: ...
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What publishing reaches: the stores, the people who are told, and simultaneous calls."""
+
+    deliveries: Deliveries
+    event_types: EventTypes
+    projects: Projects
+    queue: Queue
+    replies: Replies
+    notifier: Notifier
+    together: Callable[..., list[Any]]
+
+
+def publish(event: InboundEvent, *, sender: PersonalToken, call: Call, fire: str, ports: Ports) -> DeliveryOut:
     """Deliver `event` to the token's owner, or hold it when the token is moderated; once, however often it is sent.
 
     A repeat changes nothing but the count of sends. With the day's limit used up, repeats of known
-    events are still answered.
+    events are still answered. A held event waits in the queue of whoever owns the tools token behind it.
 
-    Store calls after authentication: 2 when new (also with an idempotency key), 1 for a repeat; one more for
-    a repeat with a key, for a repeat of a delivery with supplements or buttons that call back, and for a project.
+    Store calls after authentication, in sequence: 2 when new (also with an idempotency key), 1 for a repeat; one
+    more for a repeat with a key, for a repeat of a delivery with supplements or buttons that call back, for a
+    project, and for an event that is held.
 
     Raises:
         Invalid: the event is outside the allowed time or the integrator's namespace.
@@ -99,33 +125,71 @@ def publish(
         RateLimited: the day's limit is used up and the event is new.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-
-    def told(recorded: Recorded) -> Reply:
-        members: Reply = {"deduped": not recorded.first, "pushed": False, "ok": True, "request_id": call.request_id}
-        return members | ({"deprecation": _HINT_DEPRECATED} if event.recipient_hint else {})
-
     thread: Thread | None = None
+
+    def told(recorded: Recorded, *, pushed: bool = False) -> Reply:
+        members: Reply = {"deduped": not recorded.first, "pushed": pushed, "ok": True, "request_id": call.request_id}
+        return members | ({"deprecation": _HINT_DEPRECATED} if event.recipient_hint else {})
 
     def reply(recorded: Recorded) -> Reply:
         # What is kept for a replay and what is answered now must be one reading.
         nonlocal thread
-        thread = _thread(recorded, deliveries)
+        thread = _thread(recorded, ports.deliveries)
         return snapshot(thread, **told(recorded))
 
-    store = deliveries.repeat if sender.over_daily_limit else deliveries.record
+    store = ports.deliveries.repeat if sender.over_daily_limit else ports.deliveries.record
+    listener = sender.tools_owner_id if sender.moderated else sender.user_id
     try:
-        delivery = _admit(event, sender=sender, now=call.now, projects=projects)
-        recorded = store(delivery, fire=fire, now=call.now, claim=call.claim, reply=reply)
+        delivery = _admit(event, sender=sender, now=call.now, projects=ports.projects)
+        recorded, standing = ports.together(
+            lambda: store(delivery, fire=fire, now=call.now, claim=call.claim, reply=reply),
+            lambda: ports.notifier.standing(listener, now=call.now),
+        )
     except Refusal as refusal:
         if not sender.over_daily_limit:
             raise
         wait = seconds_to_midnight(call.now)
         raise RateLimited("The token's deliveries of today are used up.", retry_after=wait) from refusal
-    if recorded.first:
-        event_types.count(recorded.delivery)
     if thread is None:
-        thread = _thread(recorded, deliveries)
-    return shown(replace(thread, delivery=recorded.delivery), **told(recorded))
+        thread = _thread(recorded, ports.deliveries)
+    shown_thread = thread
+
+    def keep(*, pushed: bool) -> None:
+        assert call.claim is not None
+        ports.replies.amend(call.claim, reply=snapshot(shown_thread, **told(recorded, pushed=pushed)))
+
+    pushed = _announce(recorded, sender=sender, call=call, standing=standing, keep=keep, ports=ports)
+    return shown(replace(thread, delivery=recorded.delivery), **told(recorded, pushed=pushed))
+
+
+def _announce(
+    recorded: Recorded, *, sender: PersonalToken, call: Call, standing: Standing | None, keep: Keep, ports: Ports
+) -> bool:
+    """Count the event's type and tell who it is for, or who decides on it; whether the recipient was told."""
+    delivery = recorded.delivery
+    moderation = delivery.moderation
+    if moderation and moderation.status is ModerationStatus.PENDING:
+        # By a repeat too: the send before it may have ended between the delivery and its item.
+        item = held_item(delivery, owner_id=sender.tools_owner_id)
+        if ports.queue.add(item, claim=None, reply={}):
+            change = changed(item, "added", item.status)
+            ports.notifier.notify(item.user_id, change, standing=standing, now=call.now)
+    if not recorded.first:
+        return False
+    if moderation:
+        ports.event_types.count(delivery)
+        return False
+    news = arrived(delivery)
+    # Known a moment later, when it would take another call; that it may turn out otherwise is rare.
+    expected = call.claim is not None and standing is not None and standing.is_heard(news)
+    _, pushed, *_ = ports.together(
+        lambda: ports.event_types.count(delivery),
+        lambda: ports.notifier.notify(sender.user_id, news, standing=standing, now=call.now),
+        *([lambda: keep(pushed=True)] if expected else []),
+    )
+    if call.claim and pushed != expected:
+        keep(pushed=pushed)
+    return bool(pushed)
 
 
 def _thread(recorded: Recorded, deliveries: Deliveries) -> Thread:
@@ -172,8 +236,11 @@ def resolve(
     call: Call,
     find: Find,
     deliveries: Deliveries,
+    notifier: Notifier,
 ) -> DeliveryOut:
-    """Stamp the delivery as dealt with; the first stamp and note stay. Store calls after authentication: 2.
+    """Stamp the delivery as dealt with; the first stamp and note stay.
+
+    Store calls after authentication, in sequence: 2, and 2 more to tell the recipient.
 
     Raises:
         NotFound: there is no such delivery, or the caller did not send it.
@@ -182,12 +249,16 @@ def resolve(
     told: Reply = {"ok": True, "request_id": call.request_id}
     while True:
         thread = _sent_by(caller, delivery_id, find)
-        if thread.delivery.resolved_at is None:
+        stamps = thread.delivery.resolved_at is None
+        if stamps:
             stamped = replace(thread.delivery, resolved_at=timestamp(call.now), resolution_note=note)
             thread = replace(thread, delivery=stamped)
         elif call.claim is None:
             break
         if deliveries.resolve(thread.delivery, claim=call.claim, reply=snapshot(thread, **told)):
+            if stamps and thread.delivery.recipient_user_id:
+                news = resolved(thread.delivery)
+                notifier.notify(thread.delivery.recipient_user_id, news, standing=None, now=call.now)
             break
     return shown(thread, **told)
 
@@ -200,8 +271,9 @@ def supplement(
     call: Call,
     find: Find,
     deliveries: Deliveries,
+    notifier: Notifier,
 ) -> DeliveryOut:
-    """Append a follow-up to the delivery. Store calls after authentication: 2.
+    """Append a follow-up to the delivery. Store calls after authentication, in sequence: 2, and 2 to tell of it.
 
     Raises:
         NotFound: there is no such delivery, or the caller did not send it.
@@ -214,6 +286,8 @@ def supplement(
     known_id = thread.delivery.delivery_id
     if not deliveries.add_supplement(known_id, added, claim=call.claim, reply=snapshot(thread, **told)):
         raise SupplementLimit(f"A delivery has at most {MOST_SUPPLEMENTS} supplements.")
+    if recipient := thread.delivery.recipient_user_id:
+        notifier.notify(recipient, supplemented(known_id, added), standing=None, now=call.now)
     return shown(thread, **told)
 
 

@@ -18,6 +18,7 @@ from botocore.exceptions import ClientError
 from chalicelib.aws import dynamodb
 from chalicelib.domain.deliveries import (
     MOST_SUPPLEMENTS,
+    Decision,
     Delivery,
     Moderation,
     ModerationStatus,
@@ -310,6 +311,25 @@ class DynamoDeliveries:
             else:
                 return counted
         raise Unavailable("The delivery is being sent by many calls at once.")
+
+
+def decided(decision: Decision) -> Action:
+    """The moderator's say on a held delivery, once, with its arrival in an inbox when it is let through."""
+    said = decision.moderation
+    sets = "moderation = :said"
+    named: Row = {"said": {"status": said.status.value, "at": said.at}}
+    if decision.recipient_id:
+        sets, named = f"{sets}, recipientUserId = :recipient", named | {"recipient": decision.recipient_id}
+    return {
+        "Update": {
+            "TableName": DELIVERIES.physical_name,
+            "Key": to_item(_key(decision.delivery_id)),
+            "UpdateExpression": f"SET {sets}",
+            "ConditionExpression": "moderation.#status = :pending",
+            "ExpressionAttributeNames": {"#status": "status"},
+            "ExpressionAttributeValues": values(**named, pending=ModerationStatus.PENDING.value),
+        }
+    }
 
 
 def _key(delivery_id: str) -> Row:

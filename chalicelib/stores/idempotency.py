@@ -64,6 +64,18 @@ class DynamoIdempotency:
         except Refused as refused:
             raise AlreadyAnswered(answered(refused.rows[0])) from refused
 
+    def amend(self, claim: Claim, *, reply: dict[str, Any]) -> None:
+        """Put another reply in the place of what this very call has had kept. One store call."""
+        request = {
+            "TableName": IDEMPOTENCY.physical_name,
+            "Key": to_item({"pk": claim.scope}),
+            "UpdateExpression": "SET reply = :reply",
+            "ConditionExpression": "nonce = :nonce",
+            "ExpressionAttributeValues": values(nonce=claim.nonce, reply=packed(reply)),
+        }
+        with suppress(Refused):
+            commit([{"Update": request}], claim=None, reply={})
+
     def abandon(self, claim: Claim, begun: str) -> None:
         """Forget a call that was begun and refused before it had any effect. One store call."""
         request = {

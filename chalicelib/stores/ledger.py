@@ -215,7 +215,7 @@ def _caller(token: PresentedToken, row: Row, *, over_daily_limit: bool = False) 
     until = datetime.fromtimestamp(int(row["priorExpiresAt"]), UTC) if superseded else None
     match token.kind:
         case TokenKind.KEY:
-            return ApiKey(row["keyId"], row["userId"], frozenset(row["permissions"]))
+            return ApiKey(row["keyId"], row["userId"], frozenset(row["permissions"]), row["name"])
         case TokenKind.TOOLS:
             return ToolsToken(
                 token.row_id,

@@ -1,6 +1,5 @@
 """fluxdesk-v1, tag "events": publish one event, read it back, resolve it, add to it."""
 
-from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -16,17 +15,25 @@ from chalicelib.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.domain.events import InboundEvent
 from chalicelib.domain.fields import timestamp
 from chalicelib.edge.operation import Reply
-from chalicelib.resources import DELIVERIES, DIRECTORY, EVENT_TYPES
-from chalicelib.services import events, fan_out
+from chalicelib.gateways.sockets import ApiGatewaySockets
+from chalicelib.parallel import together
+from chalicelib.resources import DELIVERIES, DIRECTORY, EVENT_TYPES, IDEMPOTENCY, NOTIFY, QUEUE_ITEMS
+from chalicelib.services import events
+from chalicelib.services.fan_out import FanOut
+from chalicelib.services.notifier import Notifier
 from chalicelib.stores.accepted import DynamoAccepted
+from chalicelib.stores.connections import DynamoConnections
 from chalicelib.stores.deliveries import DynamoDeliveries
 from chalicelib.stores.directory import DynamoDirectory
 from chalicelib.stores.event_types import DynamoEventTypes
+from chalicelib.stores.frames import DynamoFrames
+from chalicelib.stores.idempotency import DynamoIdempotency
+from chalicelib.stores.queue import DynamoQueue
 
 bp = Blueprint(__name__)
 
 # Reading what a bulk call has promised may mean making it.
-_READ = SPEND + DELIVERIES.can("Query", "PutItem", "UpdateItem") + EVENT_TYPES.can("UpdateItem")
+_READ = SPEND + DELIVERIES.can("Query", "PutItem", "UpdateItem") + EVENT_TYPES.can("UpdateItem") + NOTIFY
 
 
 def _replay_published(stored: dict[str, Any]) -> Reply:
@@ -37,16 +44,21 @@ def _replay(stored: dict[str, Any]) -> DeliveryOut:
     return events.replay(stored, deliveries=DynamoDeliveries())
 
 
+def _notifier() -> Notifier:
+    return Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together)
+
+
 def _finder(caller: PersonalToken | ToolsToken, call: Call) -> events.Find:
     if isinstance(caller, PersonalToken):
         return DynamoDeliveries().find  # what it sent was stored before it was answered
-    return partial(
-        fan_out.find,
-        now=call.now,
+    return FanOut(
         accepted=DynamoAccepted(),
         deliveries=DynamoDeliveries(),
         event_types=DynamoEventTypes(),
-    )
+        notifier=_notifier(),
+        together=together,
+        now=call.now,
+    ).find
 
 
 def _published(delivery: DeliveryOut) -> Reply:
@@ -70,7 +82,8 @@ def _published(delivery: DeliveryOut) -> Reply:
     + REMEMBER
     + DELIVERIES.can("GetItem", "PutItem", "UpdateItem")
     + DIRECTORY.can("BatchGetItem")
-    + EVENT_TYPES.can("UpdateItem"),
+    + IDEMPOTENCY.can("UpdateItem")
+    + QUEUE_ITEMS.can("PutItem", "UpdateItem"),
 )
 def publish_event(body: InboundEvent, caller: PersonalToken, call: Call) -> Reply:
     """Publish an event to the token's owner.
@@ -85,9 +98,15 @@ def publish_event(body: InboundEvent, caller: PersonalToken, call: Call) -> Repl
             sender=caller,
             call=call,
             fire=ids.nonce(),
-            deliveries=DynamoDeliveries(),
-            event_types=DynamoEventTypes(),
-            projects=DynamoDirectory(),
+            ports=events.Ports(
+                deliveries=DynamoDeliveries(),
+                event_types=DynamoEventTypes(),
+                projects=DynamoDirectory(),
+                queue=DynamoQueue(),
+                replies=DynamoIdempotency(),
+                notifier=_notifier(),
+                together=together,
+            ),
         )
     )
 
@@ -137,6 +156,7 @@ def resolve_event(
         call=call,
         find=_finder(caller, call),
         deliveries=DynamoDeliveries(),
+        notifier=_notifier(),
     )
 
 
@@ -163,5 +183,11 @@ def supplement_event(
     """
     added = Supplement(str(uuid4()), body.markdown_body, timestamp(call.now))
     return events.supplement(
-        deliveryId, added, caller=caller, call=call, find=_finder(caller, call), deliveries=DynamoDeliveries()
+        deliveryId,
+        added,
+        caller=caller,
+        call=call,
+        find=_finder(caller, call),
+        deliveries=DynamoDeliveries(),
+        notifier=_notifier(),
     )

@@ -2,18 +2,18 @@
 
 from functools import partial
 
-from chalicelib.domain.errors import Inactive
 from chalicelib.edge.operation import Family
-from chalicelib.edge.problem import STATUS, plain_error
+from chalicelib.edge.problem import KEY_STATUS, plain_error
 from chalicelib.edge.route import route
-from chalicelib.resources import TOKENS
+from chalicelib.resources import IDEMPOTENCY, TOKENS
 from chalicelib.stores.idempotency import DynamoIdempotency
 from chalicelib.stores.ledger import DynamoLedger
 
-# A key that was known and has ended is told apart from one that never was.
-V2 = Family(plain_error, "application/json", DynamoLedger(), DynamoIdempotency(), STATUS | {Inactive: 403})
+V2 = Family(plain_error, "application/json", DynamoLedger(), DynamoIdempotency(), KEY_STATUS)
 
 operation = partial(route, family=V2)
 
 # Every authenticated operation spends from its caller's budget.
 SPEND = TOKENS.can("UpdateItem")
+# Operations that accept an idempotency key keep and find their replies.
+REMEMBER = IDEMPOTENCY.can("GetItem", "PutItem")

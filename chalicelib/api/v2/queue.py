@@ -1,0 +1,248 @@
+"""dividen-v2, tags "Queue" and "Settings": the task queue, and how it is worked off."""
+
+from typing import Any
+from uuid import uuid4
+
+from chalice.app import Blueprint
+
+from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
+from chalicelib.domain.call import Call
+from chalicelib.domain.callers import ApiKey
+from chalicelib.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.domain.queue import (
+    ChangedSettingsAnswer,
+    ChangedSettingsOut,
+    ConfirmedAnswer,
+    ConfirmedOut,
+    ConfirmIn,
+    ItemAnswer,
+    ItemIn,
+    ItemOut,
+    ItemQuery,
+    ItemsAnswer,
+    MovedAnswer,
+    MovedOut,
+    ResultIn,
+    SettingsAnswer,
+    SettingsIn,
+    StatusIn,
+)
+from chalicelib.edge.operation import Reply
+from chalicelib.gateways.sockets import ApiGatewaySockets
+from chalicelib.parallel import together
+from chalicelib.resources import DELIVERIES, DIRECTORY, NOTIFY, ORDER_INDEX, QUEUE_ITEMS, TYPE_INDEX
+from chalicelib.services import desk_settings, queue
+from chalicelib.services.confirmations import Confirmation
+from chalicelib.services.notifier import Notifier
+from chalicelib.stores.connections import DynamoConnections
+from chalicelib.stores.deliveries import DynamoDeliveries
+from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.frames import DynamoFrames
+from chalicelib.stores.queue import DynamoQueue
+
+bp = Blueprint(__name__)
+
+_CHANGE = (
+    SPEND
+    + REMEMBER
+    + NOTIFY
+    + QUEUE_ITEMS.can("GetItem", "BatchGetItem", "UpdateItem")
+    + QUEUE_ITEMS.can("Query", index=ORDER_INDEX)
+)
+
+
+def _notifier() -> Notifier:
+    return Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together)
+
+
+def _work(caller: ApiKey, call: Call) -> queue.Work:
+    return queue.Work(caller, call, DynamoQueue(), _notifier(), together)
+
+
+def _replay_added(stored: dict[str, Any]) -> Reply:
+    return _added(ItemOut(**stored))
+
+
+def _added(item: ItemOut) -> Reply:
+    return Reply(ItemAnswer(success=True, data=item), 201)
+
+
+def _replay_moved(stored: dict[str, Any]) -> MovedAnswer:
+    return MovedAnswer(success=True, data=MovedOut(**stored))
+
+
+def _replay_confirmed(stored: dict[str, Any]) -> ConfirmedAnswer:
+    return ConfirmedAnswer(success=True, data=ConfirmedOut(**stored))
+
+
+def _replay_settings(stored: dict[str, Any]) -> ChangedSettingsAnswer:
+    return ChangedSettingsAnswer(success=True, data=ChangedSettingsOut(**stored))
+
+
+@operation(
+    bp,
+    "GET",
+    "/api/v2/queue",
+    tag="queue",
+    area="queue",
+    answers={200: "A page of the queue."},
+    grants=SPEND
+    + QUEUE_ITEMS.can("GetItem", "BatchGetItem")
+    + QUEUE_ITEMS.can("Query", index=ORDER_INDEX)
+    + QUEUE_ITEMS.can("Query", index=TYPE_INDEX),
+)
+def list_queue(query: ItemQuery, caller: ApiKey) -> ItemsAnswer:
+    """List the queue: by status, then the most urgent first, then the oldest."""
+    return ItemsAnswer(success=True, data=queue.list_page(query, owner=caller, queue=DynamoQueue()))
+
+
+@operation(
+    bp,
+    "POST",
+    "/api/v2/queue",
+    tag="queue",
+    status=201,
+    area="queue",
+    answer=ItemAnswer,
+    answers={201: "The item."},
+    refusals=(Conflict, TooLarge),
+    replay=_replay_added,
+    grants=SPEND + REMEMBER + NOTIFY + QUEUE_ITEMS.can("GetItem", "PutItem", "UpdateItem"),
+)
+def add_queue_item(body: ItemIn, caller: ApiKey, call: Call) -> Reply:
+    """Queue an item.
+
+    It waits for the owner's confirmation, unless their settings approve of every item at once.
+    """
+    return _added(
+        queue.add(
+            body,
+            item_id=str(uuid4()),
+            owner=caller,
+            call=call,
+            queue=DynamoQueue(),
+            notifier=_notifier(),
+            together=together,
+        )
+    )
+
+
+@operation(
+    bp,
+    "GET",
+    "/api/v2/queue/{id}",
+    tag="queue",
+    area="queue",
+    answers={200: "The item."},
+    refusals=(NotFound,),
+    grants=SPEND + QUEUE_ITEMS.can("GetItem"),
+)
+def get_queue_item(id: str, caller: ApiKey) -> ItemAnswer:  # noqa: A002 - contract
+    """Read an item of the queue."""
+    return ItemAnswer(success=True, data=queue.read(id, owner=caller, queue=DynamoQueue()))
+
+
+@operation(
+    bp,
+    "POST",
+    "/api/v2/queue/{id}/status",
+    tag="queue",
+    area="queue",
+    answers={200: "The item where it stands now."},
+    refusals=(NotFound, Conflict, TooLarge),
+    replay=_replay_moved,
+    grants=_CHANGE,
+)
+def set_queue_item_status(id: str, body: StatusIn, caller: ApiKey, call: Call) -> MovedAnswer:  # noqa: A002 - contract
+    """Move an item.
+
+    What is done stays done, and what waits for its confirmation is only moved by that. When an item is done and the
+    chief of staff hands out work, `autoDispatched` is the item that is in progress next, or null.
+    """
+    return MovedAnswer(success=True, data=_work(caller, call).set_status(id, body.status))
+
+
+@operation(
+    bp,
+    "POST",
+    "/api/v2/queue/{id}/result",
+    tag="queue",
+    area="queue",
+    answers={200: "The item with its result."},
+    refusals=(NotFound, Conflict, TooLarge),
+    replay=_replay_moved,
+    grants=_CHANGE,
+)
+def complete_queue_item(id: str, body: ResultIn, caller: ApiKey, call: Call) -> MovedAnswer:  # noqa: A002 - contract
+    """Keep what came of an item, and end it, or block it.
+
+    The item's metadata gains `agentResult`, `completedBy` (the key's name) and `completedAt`.
+    """
+    return MovedAnswer(success=True, data=_work(caller, call).complete(id, body))
+
+
+@operation(
+    bp,
+    "POST",
+    "/api/v2/queue/{id}/confirm",
+    tag="queue",
+    area="queue",
+    answers={200: "The item, now ready; or that it was rejected."},
+    refusals=(NotFound, Conflict, TooLarge),
+    replay=_replay_confirmed,
+    grants=SPEND
+    + REMEMBER
+    + NOTIFY
+    + QUEUE_ITEMS.can("GetItem", "UpdateItem")
+    + DELIVERIES.can("Query", "UpdateItem")
+    + DIRECTORY.can("BatchGetItem"),
+)
+def confirm_queue_item(id: str, body: ConfirmIn, caller: ApiKey, call: Call) -> ConfirmedAnswer:  # noqa: A002 - contract
+    """Approve or reject an item that waits for it.
+
+    An approved one is ready. A rejected one is gone. When the item stands for an event that was held, approving
+    delivers the event: to `recipient` if one is named, else to the employee its sender hinted at.
+    """
+    confirmation = Confirmation(
+        caller, call, DynamoQueue(), DynamoDeliveries(), DynamoDirectory(), _notifier(), together
+    )
+    return ConfirmedAnswer(success=True, data=confirmation.decide(id, body))
+
+
+@operation(
+    bp,
+    "GET",
+    "/api/v2/settings",
+    tag="queue",
+    area="queue",
+    answers={200: "The settings."},
+    grants=SPEND + QUEUE_ITEMS.can("GetItem"),
+)
+def get_settings(caller: ApiKey) -> SettingsAnswer:
+    """Read the desk's settings."""
+    return SettingsAnswer(success=True, data=desk_settings.read(owner=caller, settings=DynamoQueue()))
+
+
+@operation(
+    bp,
+    "PATCH",
+    "/api/v2/settings",
+    tag="queue",
+    area="queue",
+    answers={200: "What was changed, and what followed."},
+    refusals=(Conflict, TooLarge),
+    replay=_replay_settings,
+    grants=_CHANGE,
+)
+def change_settings(body: SettingsIn, caller: ApiKey, call: Call) -> ChangedSettingsAnswer:
+    """Change the desk's settings.
+
+    In `chief_of_staff` mode items are handed out one after the other; `autoDispatched` is the one handed out by this
+    call, if one was. Back in `cockpit` mode, `briefing` says how the queue stands.
+    """
+    return ChangedSettingsAnswer(
+        success=True,
+        data=desk_settings.change(
+            body, owner=caller, call=call, settings=DynamoQueue(), notifier=_notifier(), together=together
+        ),
+    )

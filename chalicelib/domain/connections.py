@@ -1,0 +1,51 @@
+"""Connections: a person's open sockets, and what each has been told so far."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import Enum
+
+from pydantic import BaseModel
+
+# What API Gateway grants a connection, and a little more for the sweep of what it left behind.
+LIFETIME = timedelta(hours=2, minutes=5)
+
+
+@dataclass(frozen=True)
+class Connection:
+    """An open socket of one person's key.
+
+    Told so far are the frames after `told_from` up to `told_to`, and later ones that name it as one they were
+    pushed to. Frames are pushed to it while it is `live`; before, they are its catch-up's to send.
+    """
+
+    connection_id: str
+    user_id: str
+    key_id: str
+    key_hash: str
+    areas: frozenset[str]
+    expires_at: int
+    told_from: int = 0
+    told_to: int = 0
+    live: bool = False
+    welcomed: bool = False
+
+    def was_told(self, position: int) -> bool:
+        """Whether it has been told the frame at this position, of those that do not name it."""
+        return self.told_from < position <= self.told_to
+
+
+class Posted(Enum):
+    """What came of sending a frame to a connection."""
+
+    TAKEN = "taken"
+    GONE = "gone"
+    FAILED = "failed"
+
+
+class CatchUpJob(BaseModel):
+    """A connection that is to be told what comes after `after`: as it was opened, or because its client resumes."""
+
+    user_id: str
+    connection_id: str
+    after: int
+    resumes: bool = False

@@ -1,0 +1,453 @@
+"""The task queue: items, what may become of them, and the chief of staff who hands them out."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError, from_json
+
+from chalicelib.domain.deliveries import Delivery
+from chalicelib.domain.errors import Invalid
+from chalicelib.domain.fields import In, Omittable, OpenIn, Out, Query, TimeOut, timestamp
+from chalicelib.domain.frames import FrameType, News
+
+MOST_ITEMS_A_PAGE = 100
+_LARGEST_METADATA = 65_536
+
+
+class ItemType(StrEnum):
+    """What an item is."""
+
+    TASK = "task"
+    NOTIFICATION = "notification"
+    REMINDER = "reminder"
+    AGENT_SUGGESTION = "agent_suggestion"
+
+
+class Priority(StrEnum):
+    """How much an item matters, most first."""
+
+    URGENT = "urgent"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+    @property
+    def rank(self) -> int:
+        return list(Priority).index(self)
+
+
+class ItemStatus(StrEnum):
+    """Where an item stands."""
+
+    PENDING_CONFIRMATION = "pending_confirmation"
+    READY = "ready"
+    IN_PROGRESS = "in_progress"
+    DONE_TODAY = "done_today"
+    BLOCKED = "blocked"
+
+
+_UNDER_WAY = frozenset({ItemStatus.READY, ItemStatus.IN_PROGRESS})
+
+
+@dataclass(frozen=True)
+class Item:
+    """One item of a person's queue, after so many `changes`.
+
+    `metadata` is an object, as JSON; `held_delivery_id` is of an event that waits for a moderator's say.
+    """
+
+    item_id: str
+    user_id: str
+    type: ItemType
+    title: str
+    description: str | None
+    priority: Priority
+    status: ItemStatus
+    source: str | None
+    metadata: str | None
+    created_at: str
+    updated_at: str
+    project_id: str | None = None
+    team_id: str | None = None
+    held_delivery_id: str | None = None
+    changes: int = 0
+
+    @property
+    def facets(self) -> tuple[str, str, str]:
+        return (self.status.value, self.priority.value, self.type.value)
+
+    def moved(self, status: ItemStatus, *, now: datetime) -> "Item":
+        return replace(self, status=status, updated_at=timestamp(now))
+
+    def noted(self, **notes: Any) -> "Item":
+        """The item with more in its metadata."""
+        known = json.loads(self.metadata) if self.metadata else {}
+        return replace(self, metadata=json.dumps(known | notes, ensure_ascii=False))
+
+
+def check_move(item: Item, status: ItemStatus) -> None:
+    """Refuse a change of status that the queue's rules rule out.
+
+    Raises:
+        Invalid: the item is done, waits for its confirmation, or would wait for one again.
+    """
+    if item.status is status:
+        return
+    if item.status is ItemStatus.DONE_TODAY:
+        raise Invalid(f"The item is done; it can't become {status} again.")
+    if item.status is ItemStatus.PENDING_CONFIRMATION:
+        raise Invalid("The item waits for its confirmation; approve or reject it first.")
+    if status is ItemStatus.PENDING_CONFIRMATION:
+        raise Invalid("Nothing goes back to pending_confirmation.")
+
+
+def changed(item: Item, change: Literal["added", "status_changed", "removed"], new_status: str) -> News:
+    """What open connections are told of a change."""
+    members = {"changeType": change, "itemId": item.item_id, "itemTitle": item.title, "newStatus": new_status}
+    return News(FrameType.QUEUE_CHANGED, members)
+
+
+def wakes(item: Item) -> Sequence[News]:
+    """What wakes agents: an urgent item that has just become ready or gone into progress."""
+    if item.priority is not Priority.URGENT or item.status not in _UNDER_WAY:
+        return ()
+    about = {"itemId": item.item_id, "title": item.title, "priority": item.priority.value, "status": item.status.value}
+    return (News(FrameType.WAKE, {"reason": "urgent_task", "metadata": about}),)
+
+
+class Mode(StrEnum):
+    """Who hands out work: the person, or the chief of staff, one item after the other."""
+
+    COCKPIT = "cockpit"
+    CHIEF_OF_STAFF = "chief_of_staff"
+
+
+@dataclass(frozen=True)
+class Change:
+    """An item as it was met, and as it is to be; None when it is rejected."""
+
+    met: Item
+    to: Item | None
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A person's settings, with how many items of which kind there are: both in one row, at one `version`."""
+
+    version: int
+    mode: Mode
+    queue_auto_approve: bool
+    counts: Mapping[str, int]
+
+    def count(self, status: ItemStatus) -> int:
+        return self.counts.get(status.value, 0)
+
+
+def switched(desk: Desk) -> News:
+    """What wakes agents when the chief of staff takes over."""
+    snapshot = {
+        "ready": desk.count(ItemStatus.READY),
+        "inProgress": desk.count(ItemStatus.IN_PROGRESS),
+        "blocked": desk.count(ItemStatus.BLOCKED),
+    }
+    metadata = {"itemId": None, "queueSnapshot": snapshot}
+    return News(FrameType.WAKE, {"reason": "chief_of_staff", "priority": "normal", "metadata": metadata})
+
+
+def _object(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            value = from_json(value, allow_inf_nan=False)
+        except ValueError:
+            value = None
+    if not isinstance(value, dict):
+        raise PydanticCustomError("metadata", "Must be an object, or an object as JSON")
+    if len(json.dumps(value)) > _LARGEST_METADATA:
+        raise PydanticCustomError("too_large", "Must have at most 65,536 characters as JSON")
+    return value
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise PydanticCustomError("blank", "Must not be blank")
+    return text
+
+
+class ItemIn(In):
+    """An item to be queued."""
+
+    type: Annotated[ItemType, Field(strict=False)] = ItemType.TASK
+    title: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_not_blank)]
+    description: Annotated[str, Field(max_length=10_000)] | None = None
+    priority: Annotated[Priority, Field(strict=False)] = Priority.MEDIUM
+    source: Annotated[str, Field(min_length=1, max_length=50)] | None = Field(
+        "agent", description="Who asks: user, agent, system, or a name of your own."
+    )
+    metadata: Annotated[dict[str, Any], BeforeValidator(_object)] | None = Field(
+        None, description="An object, or an object as JSON."
+    )
+
+
+class ResultIn(OpenIn):
+    """What came of an item."""
+
+    result: Annotated[str, Field(min_length=1, max_length=100_000), AfterValidator(_not_blank)]
+    status: Annotated[Literal["done_today", "blocked"], Field(description="How the item stands now.")] = "done_today"
+
+
+class StatusIn(OpenIn):
+    """Where the item is to go."""
+
+    status: Annotated[ItemStatus, Field(strict=False)]
+
+
+class ConfirmIn(OpenIn):
+    """A say on an item that waits for it."""
+
+    action: Literal["approve", "reject"]
+    recipient: Omittable[Annotated[str, Field(min_length=1, max_length=120)]] = Field(
+        None, description="For a held event that names nobody known: the e-mail address or user id to deliver it to."
+    )
+
+
+class ItemQuery(Query):
+    """A page of items; there are none of a status, priority or type that there is no such thing as."""
+
+    status: Omittable[str] = None
+    priority: Omittable[str] = None
+    type: Omittable[str] = None
+    limit: Annotated[int, Field(ge=1)] = Field(50, description="At most 100; more is read as 100.")
+    offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+
+    @property
+    def count(self) -> int:
+        return min(self.limit, MOST_ITEMS_A_PAGE)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there may be anything that fits."""
+        return (
+            self.status in (None, *ItemStatus) and self.priority in (None, *Priority) and self.type in (None, *ItemType)
+        )
+
+
+class ItemOut(Out):
+    """An item of the queue; `metadata` is an object, as JSON."""
+
+    id: str
+    type: ItemType
+    title: str
+    description: str | None
+    priority: Priority
+    status: ItemStatus
+    source: str | None
+    user_id: str
+    project_id: str | None
+    team_id: str | None
+    metadata: str | None
+    created_at: TimeOut
+    updated_at: TimeOut
+
+
+class MovedOut(ItemOut):
+    """An item after a change, and the one that was handed out next, if one was."""
+
+    auto_dispatched: ItemOut | None
+
+
+class ConfirmedOut(Out):
+    """The confirmed item, or of a rejected one only the message."""
+
+    id: Omittable[str] = None
+    type: Omittable[ItemType] = None
+    title: Omittable[str] = None
+    description: str | None = None
+    priority: Omittable[Priority] = None
+    status: Omittable[ItemStatus] = None
+    source: str | None = None
+    user_id: Omittable[str] = None
+    project_id: str | None = None
+    team_id: str | None = None
+    metadata: str | None = None
+    created_at: Omittable[TimeOut] = None
+    updated_at: Omittable[TimeOut] = None
+    message: str
+
+
+class Pagination(Out):
+    """Where a page lies in its list."""
+
+    total: int
+    limit: int
+    offset: int
+    has_more: bool
+
+    @classmethod
+    def of(cls, total: int, *, limit: int, offset: int) -> "Pagination":
+        return cls(total=total, limit=limit, offset=offset, has_more=offset + limit < total)
+
+
+class ItemsOut(Out):
+    """A page of items: by status, then the most urgent first, then the oldest."""
+
+    items: list[ItemOut]
+    pagination: Pagination
+
+
+class ItemsAnswer(Out):
+    """A page of the queue."""
+
+    success: Literal[True]
+    data: ItemsOut
+
+
+class ItemAnswer(Out):
+    """An item."""
+
+    success: Literal[True]
+    data: ItemOut
+
+
+class MovedAnswer(Out):
+    """The item after the change."""
+
+    success: Literal[True]
+    data: MovedOut
+
+
+class ConfirmedAnswer(Out):
+    """What became of the item."""
+
+    success: Literal[True]
+    data: ConfirmedOut
+
+
+class SettingsIn(OpenIn):
+    """Settings to change; at least one."""
+
+    mode: Omittable[Annotated[Mode, Field(strict=False)]] = None
+    queue_auto_approve: Omittable[bool] = Field(None, alias="queueAutoApprove")
+
+
+class SettingsOut(Out):
+    """How the desk is set up."""
+
+    mode: Mode
+    queue_auto_approve: bool
+    divi_name: str | None
+    goals_enabled: bool
+    onboarding_complete: bool
+    onboarding_phase: int
+
+
+class BriefingOut(Out):
+    """How the queue stands as the person takes over."""
+
+    completed_today: int
+    still_ready: int
+    blocked: int
+    message: str
+
+
+class ChangedSettingsOut(Out):
+    """The settings that were changed, and what followed."""
+
+    mode: Omittable[Mode] = None
+    queue_auto_approve: Omittable[bool] = None
+    auto_dispatched: Omittable[ItemOut] = None
+    briefing: Omittable[BriefingOut] = None
+
+
+class SettingsAnswer(Out):
+    """The desk's settings."""
+
+    success: Literal[True]
+    data: SettingsOut
+
+
+class ChangedSettingsAnswer(Out):
+    """What was changed."""
+
+    success: Literal[True]
+    data: ChangedSettingsOut
+
+
+def queued(given: ItemIn, *, item_id: str, user_id: str, status: ItemStatus, now: datetime) -> Item:
+    """The item that a request becomes."""
+    return Item(
+        item_id=item_id,
+        user_id=user_id,
+        type=given.type,
+        title=given.title,
+        description=given.description,
+        priority=given.priority,
+        status=status,
+        source=given.source,
+        metadata=json.dumps(given.metadata, ensure_ascii=False) if given.metadata is not None else None,
+        created_at=timestamp(now),
+        updated_at=timestamp(now),
+    )
+
+
+def held_item(delivery: Delivery, *, owner_id: str) -> Item:
+    """The item that stands for a held event in the queue of the person who decides on it; its id is the delivery's."""
+    about = {
+        "kind": "moderation",
+        "deliveryId": delivery.delivery_id,
+        "integrator": delivery.integrator,
+        "eventType": delivery.event_type,
+        "severity": delivery.severity,
+        "senderUserId": delivery.sender_user_id,
+    }
+    hint = delivery.content.get("recipient_hint")
+    return Item(
+        item_id=delivery.delivery_id,
+        user_id=owner_id,
+        type=ItemType.NOTIFICATION,
+        title=f"Deliver: {delivery.title}",
+        description=delivery.summary,
+        priority=Priority.MEDIUM,
+        status=ItemStatus.PENDING_CONFIRMATION,
+        source=delivery.integrator,
+        metadata=json.dumps(about | ({"recipientHint": hint} if hint else {}), ensure_ascii=False),
+        created_at=delivery.created_at,
+        updated_at=delivery.created_at,
+        project_id=delivery.project_id,
+        held_delivery_id=delivery.delivery_id,
+    )
+
+
+def shown(item: Item) -> dict[str, Any]:
+    """The members of an item on the wire."""
+    return {
+        "id": item.item_id,
+        "type": item.type,
+        "title": item.title,
+        "description": item.description,
+        "priority": item.priority,
+        "status": item.status,
+        "source": item.source,
+        "user_id": item.user_id,
+        "project_id": item.project_id,
+        "team_id": item.team_id,
+        "metadata": item.metadata,
+        "created_at": item.created_at,
+        "updated_at": item.updated_at,
+    }
+
+
+def briefed(desk: Desk) -> BriefingOut:
+    done, ready, blocked = (desk.count(each) for each in (ItemStatus.DONE_TODAY, ItemStatus.READY, ItemStatus.BLOCKED))
+    tasks = "1 task" if done == 1 else f"{done} tasks"
+    waits = f"{blocked} blocked." if blocked else "No blockers."
+    return BriefingOut(
+        completed_today=done,
+        still_ready=ready,
+        blocked=blocked,
+        message=f"{tasks} completed. {waits} {ready} still in queue.",
+    )

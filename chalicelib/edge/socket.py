@@ -1,0 +1,115 @@
+"""Turn a function of one socket event into a Lambda function for one route of the WebSocket API."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from chalice.app import Blueprint
+
+from chalicelib import aws, ids
+from chalicelib.domain.budgets import Charge
+from chalicelib.domain.callers import ApiKey
+from chalicelib.domain.errors import Forbidden, Refusal, Unauthorized
+from chalicelib.edge import auth, problem
+from chalicelib.resources import Grant
+
+log = logging.getLogger("fluxden")
+
+# Browsers can set no header of their own, so theirs is the one way that stays out of URLs and logs.
+SUBPROTOCOL = "bearer"
+
+
+@dataclass(frozen=True)
+class SocketCall:
+    """One event of a connection: its opening, a text frame from its client, or its end."""
+
+    connection_id: str
+    request_id: str
+    now: datetime
+    headers: Mapping[str, str]
+    body: str
+
+
+@dataclass(frozen=True)
+class SocketRoute:
+    """One route of the WebSocket API; its function may name the headers that a connection is opened with."""
+
+    function: Callable[[SocketCall], Mapping[str, str] | None]
+    route_key: str
+    grants: tuple[Grant, ...]
+
+    @property
+    def __name__(self) -> str:
+        return self.function.__name__
+
+    def __call__(self, event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG002 - Lambda's
+        """Serve one event of the WebSocket gateway: the entry point of this route's Lambda function."""
+        told = event["requestContext"]
+        call = SocketCall(
+            told["connectionId"],
+            told["requestId"],
+            datetime.now(UTC),
+            {name.lower(): value for name, value in (event.get("headers") or {}).items()},
+            event.get("body") or "",
+        )
+        status, headers = 500, {}
+        with aws.counted() as calls:
+            try:
+                status, headers = 200, dict(self.function(call) or {})
+            except Refusal as refusal:
+                status = problem.status_of(type(refusal), problem.KEY_STATUS)
+            except Exception as fault:
+                log.exception("fault in %s (%s)", self.__name__, call.request_id)
+                status = 503 if aws.is_transient(fault) else 500
+        line = {"socket": self.__name__, "requestId": call.request_id, "status": status, "storeCalls": calls[0]}
+        log.info(json.dumps(line | {"connectionId": call.connection_id}))
+        return {"statusCode": status, "headers": headers}
+
+
+def socket(bp: Blueprint, route_key: str, *, grants: tuple[Grant, ...]) -> Callable[..., SocketRoute]:
+    """Declare what is done on `$connect`, `$default` (a client's frame) or `$disconnect`."""
+    register = {"$connect": bp.on_ws_connect, "$default": bp.on_ws_message, "$disconnect": bp.on_ws_disconnect}
+
+    def declare(function: Callable[[SocketCall], Mapping[str, str] | None]) -> SocketRoute:
+        declared = SocketRoute(function, route_key, grants)
+        register[route_key](name=declared.__name__)(declared)
+        return declared
+
+    return declare
+
+
+def presented(headers: Mapping[str, str]) -> tuple[ids.PresentedToken, str | None]:
+    """The key that a connection is opened with, and the subprotocol to answer when that is where it was.
+
+    Raises:
+        Unauthorized: there is none, or it is malformed.
+    """
+    offered = [each.strip() for each in headers.get("sec-websocket-protocol", "").split(",")]
+    scheme, _, text = headers.get("authorization", "").partition(" ")
+    subprotocol = None
+    if not text and SUBPROTOCOL in offered:
+        scheme, text, subprotocol = SUBPROTOCOL, (offered[offered.index(SUBPROTOCOL) + 1 :] or [""])[0], SUBPROTOCOL
+    token = ids.parse_token(text.strip()) if scheme.lower() == SUBPROTOCOL else None
+    if token is None:
+        raise Unauthorized("Missing or invalid key.")
+    return token, subprotocol
+
+
+def admit(token: ids.PresentedToken, areas: frozenset[str], *, now: datetime, tokens: auth.Tokens) -> ApiKey:
+    """Spend a unit of the key's budget; its key must open one of `areas`.
+
+    Raises:
+        Unauthorized, Inactive: the key is unknown, or has ended.
+        Forbidden: it is no API key, or opens none of them.
+        RateLimited: its minute is used up.
+    """
+    admission = tokens.spend(token, Charge(), now=now)
+    caller = admission.caller
+    if not isinstance(caller, ApiKey) or not any(caller.opens(area) for area in areas):
+        raise Forbidden(f"This needs an API key (dvd_…) with one of the permissions {', '.join(sorted(areas))}.")
+    if admission.refused:
+        raise admission.refused
+    return caller

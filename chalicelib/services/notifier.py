@@ -1,0 +1,88 @@
+"""Telling a person's open connections what happened: into their log first, then onto every socket."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, Protocol
+
+from chalicelib.domain.connections import Connection, Posted
+from chalicelib.domain.frames import Entry, Frame, News, Standing
+
+log = logging.getLogger("fluxden")
+
+
+class Frames(Protocol):
+    def find_standing(self, user_id: str, *, now: datetime) -> Standing: ...
+    def append(self, user_id: str, news: Sequence[News], standing: Standing, *, now: datetime) -> Sequence[Entry]: ...
+
+
+class Connections(Protocol):
+    def remove(self, connection: Connection) -> None: ...
+
+
+class Sockets(Protocol):
+    def post(self, connection_id: str, text: str) -> Posted: ...
+    def close(self, connection_id: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class Notifier:
+    """Tells people's open connections what happened. It never fails the call that has news: that has had its effect.
+
+    What a connection does not take is in the log, and one that can't be told is closed: its client comes back and
+    resumes.
+    """
+
+    frames: Frames
+    connections: Connections
+    sockets: Sockets
+    together: Callable[..., list[Any]]
+
+    def standing(self, user_id: str, *, now: datetime) -> Standing | None:
+        """Where the person's log stands, for `notify`; to be asked for while something else is done. One store call."""
+        try:
+            return self.frames.find_standing(user_id, now=now)
+        except Exception:
+            log.exception("the log of frames of %s was not read", user_id)
+            return None
+
+    def notify(self, user_id: str, *news: News, standing: Standing | None, now: datetime) -> bool:
+        """Tell the person's connections `news`; whether one of them took it.
+
+        Where nobody has listened for a day, news of the inbox is not written down: it is in the inbox.
+        Store calls in sequence: 1; 2 without a standing; 1 more to forget connections that are gone.
+        """
+        try:
+            standing = standing or self.frames.find_standing(user_id, now=now)
+            if not standing.is_followed and all(each.is_in_the_inbox for each in news):
+                return False
+            entries = self.frames.append(user_id, news, standing, now=now)
+        except Exception:
+            log.exception("%s was not told of %s", user_id, ", ".join(each.type for each in news))
+            return False
+        listeners = {each.connection_id: each for entry in entries for each in entry.listeners}
+        posts = [
+            partial(self._post_all, each, [entry for entry in entries if each.connection_id in entry.names])
+            for each in listeners.values()
+        ]
+        return any(self.together(*posts) if len(posts) > 1 else [post() for post in posts])
+
+    def _post_all(self, connection: Connection, entries: Sequence[Entry]) -> bool:
+        frames = (entry.frame for entry in entries if entry.frame)
+        return all(post(connection, frame, connections=self.connections, sockets=self.sockets) for frame in frames)
+
+
+def post(connection: Connection, frame: Frame, *, connections: Connections, sockets: Sockets) -> bool:
+    """Post a frame to a connection; False when that has ended, or is ended now. Store calls: 0; 1 to forget it."""
+    try:
+        posted = sockets.post(connection.connection_id, frame.text())
+        if posted is Posted.TAKEN:
+            return True
+        if posted is Posted.FAILED:
+            sockets.close(connection.connection_id)
+        connections.remove(connection)
+    except Exception:
+        log.exception("connection %s of %s was not ended", connection.connection_id, connection.user_id)
+    return False

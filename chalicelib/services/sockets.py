@@ -1,0 +1,110 @@
+"""Connections: opened, spoken over, and ended."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from chalicelib.domain.callers import ApiKey
+from chalicelib.domain.connections import LIFETIME, CatchUpJob, Connection
+from chalicelib.domain.errors import NotFound
+from chalicelib.domain.fields import parse_timestamp
+from chalicelib.domain.frames import Entry, Frame, FrameType, Standing, position_of, signal
+
+# A frame this old has reached its connections, or will be found in the log by those that come back.
+_SETTLED = timedelta(seconds=2)
+_LOOKED_BACK = 20
+
+
+class Connections(Protocol):
+    def add(self, connection: Connection) -> None: ...
+    def find(self, connection_id: str, *, now: datetime) -> Connection | None: ...
+    def remove(self, connection: Connection) -> None: ...
+    def list_of(self, user_id: str) -> Sequence[Connection]: ...
+
+
+class Progress(Protocol):
+    def find_progress(self, user_id: str, connection_id: str, *, now: datetime) -> Connection | None: ...
+
+
+class Frames(Protocol):
+    def find_standing(self, user_id: str, *, now: datetime) -> Standing: ...
+    def list_last(self, user_id: str, *, limit: int, now: datetime) -> Sequence[Entry]: ...
+
+
+class Work(Protocol):
+    def send(self, job: CatchUpJob) -> None: ...
+
+
+class Sockets(Protocol):
+    def close(self, connection_id: str) -> None: ...
+
+
+def open_connection(
+    connection_id: str,
+    *,
+    owner: ApiKey,
+    key_hash: str,
+    last_id: str | None,
+    now: datetime,
+    connections: Connections,
+    frames: Frames,
+    work: Work,
+) -> None:
+    """Store a new connection and have it greeted, and told what came after the frame `last_id` if it names one.
+
+    Nothing can be sent on it from here: the gateway opens it only when this has been answered.
+    Store and queue calls after authentication: 3.
+    """
+    after = position_of(last_id) if last_id else None
+    if after is None:
+        after = frames.find_standing(owner.user_id, now=now).last.position
+    connection = Connection(
+        connection_id=connection_id,
+        user_id=owner.user_id,
+        key_id=owner.key_id,
+        key_hash=key_hash,
+        areas=owner.permissions,
+        expires_at=int((now + LIFETIME).timestamp()),
+        told_from=after,
+        told_to=after,
+    )
+    connections.add(connection)
+    work.send(CatchUpJob(user_id=owner.user_id, connection_id=connection_id, after=after))
+
+
+def resume(connection: Connection, after: str, *, work: Work) -> None:
+    """Have the connection told again what came after the frame `after`. Queue calls: 1."""
+    position = position_of(after)
+    assert position is not None
+    work.send(
+        CatchUpJob(user_id=connection.user_id, connection_id=connection.connection_id, after=position, resumes=True)
+    )
+
+
+def heartbeat(connection: Connection, *, now: datetime, connections: Progress, frames: Frames) -> Frame:
+    """The answer to a ping: its id is one up to which the connection has surely been told. Store calls: 2.
+
+    Raises:
+        NotFound: the connection has ended.
+    """
+    entries = frames.list_last(connection.user_id, limit=_LOOKED_BACK, now=now)
+    known = connections.find_progress(connection.user_id, connection.connection_id, now=now)
+    if known is None:
+        raise NotFound("The connection has ended.")
+    settled = [each.position for each in entries if each.frame and parse_timestamp(each.frame.at) < now - _SETTLED]
+    return signal(FrameType.HEARTBEAT, max([known.told_to, *(settled if known.live else [])]), now)
+
+
+def end_connection(connection_id: str, *, now: datetime, connections: Connections) -> None:
+    """Forget a connection that has ended. Store calls: 2; one that is forgotten already takes 1."""
+    if connection := connections.find(connection_id, now=now):
+        connections.remove(connection)
+
+
+def close_those_of(key_id: str | None, *, user_id: str, connections: Connections, sockets: Sockets) -> int:
+    """End the person's open connections, or those of one key; how many there were. Store calls: 1, and 1 each."""
+    found = [each for each in connections.list_of(user_id) if key_id in (None, each.key_id)]
+    for each in found:
+        sockets.close(each.connection_id)
+        connections.remove(each)
+    return len(found)

@@ -1,0 +1,115 @@
+"""The WebSocket API: one socket carries a person's whole desk.
+
+Opened with an API key in the header `Authorization`, or by browsers with the subprotocols `bearer, <key>`.
+"""
+
+from collections.abc import Mapping
+
+from chalice.app import Blueprint
+from pydantic import ValidationError
+
+from chalicelib import ids
+from chalicelib.domain.call import Call
+from chalicelib.domain.callers import ApiKey
+from chalicelib.domain.chat import MessageIn
+from chalicelib.domain.connections import Connection
+from chalicelib.domain.errors import Refusal, Unauthorized
+from chalicelib.domain.frames import CONNECTING_AREAS, Frame, FrameType, signal
+from chalicelib.domain.sockets import ClientFrame, Ping, Resume, Send
+from chalicelib.edge.problem import invalid
+from chalicelib.edge.socket import SocketCall, admit, presented, socket
+from chalicelib.gateways.socket_work import SqsSocketWork
+from chalicelib.gateways.sockets import ApiGatewaySockets
+from chalicelib.parallel import together
+from chalicelib.resources import CHAT, NOTIFY, SOCKET_WORK, SOCKETS, TOKENS
+from chalicelib.services import chat, sockets
+from chalicelib.services.notifier import Notifier, post
+from chalicelib.stores.chat import DynamoChat
+from chalicelib.stores.connections import DynamoConnections
+from chalicelib.stores.frames import DynamoFrames
+from chalicelib.stores.ledger import DynamoLedger
+
+bp = Blueprint(__name__)
+
+_SPEND = TOKENS.can("UpdateItem")
+_AREA = {Ping: CONNECTING_AREAS, Send: frozenset({"chat"}), Resume: CONNECTING_AREAS}
+
+
+@socket(bp, "$connect", grants=_SPEND + SOCKETS.can("Query", "PutItem") + SOCKET_WORK.can_send())
+def on_connect(call: SocketCall) -> Mapping[str, str]:
+    """Open a connection; what it is told first comes from the queue, since nothing can be sent before it is open."""
+    token, subprotocol = presented(call.headers)
+    owner = admit(token, CONNECTING_AREAS, now=call.now, tokens=DynamoLedger())
+    sockets.open_connection(
+        call.connection_id,
+        owner=owner,
+        key_hash=token.secret_hash,
+        last_id=call.headers.get("last-event-id"),
+        now=call.now,
+        connections=DynamoConnections(),
+        frames=DynamoFrames(),
+        work=SqsSocketWork(),
+    )
+    return {"Sec-WebSocket-Protocol": subprotocol} if subprotocol else {}
+
+
+@socket(bp, "$disconnect", grants=SOCKETS.can("GetItem", "DeleteItem"))
+def on_disconnect(call: SocketCall) -> None:
+    """Forget the connection."""
+    sockets.end_connection(call.connection_id, now=call.now, connections=DynamoConnections())
+
+
+@socket(
+    bp,
+    "$default",
+    grants=_SPEND + SOCKETS.can("GetItem") + CHAT.can("PutItem") + NOTIFY + SOCKET_WORK.can_send(),
+)
+def on_message(call: SocketCall) -> None:
+    """Do what a client's frame asks for; what is wrong with one is told in an `error` frame."""
+    connection = DynamoConnections().find(call.connection_id, now=call.now)
+    if connection is None:
+        # Past its time, or its key's.
+        ApiGatewaySockets().close(call.connection_id)
+        return
+    try:
+        _answer(call, connection)
+    except Refusal as refusal:
+        _post(
+            connection, signal(FrameType.ERROR, connection.told_to, call.now, error=refusal.detail, code=refusal.code)
+        )
+        if isinstance(refusal, Unauthorized):
+            ApiGatewaySockets().close(call.connection_id)
+            DynamoConnections().remove(connection)
+
+
+def _answer(call: SocketCall, connection: Connection) -> None:
+    try:
+        frame = ClientFrame.validate_json(call.body)
+    except ValidationError as error:
+        raise invalid(error) from error
+    key = ids.known_key(connection.key_hash)
+    caller = admit(key, _AREA[type(frame)], now=call.now, tokens=DynamoLedger())
+    match frame:
+        case Ping():
+            beat = sockets.heartbeat(connection, now=call.now, connections=DynamoConnections(), frames=DynamoFrames())
+            _post(connection, beat)
+        case Resume():
+            sockets.resume(connection, frame.after, work=SqsSocketWork())
+        case Send():
+            _send(frame, caller, call)
+
+
+def _send(frame: Send, caller: ApiKey, call: SocketCall) -> None:
+    chat.send(
+        MessageIn(content=frame.content, metadata=frame.metadata),
+        message_id=ids.sortable(call.now),
+        agent_name=None,
+        owner=caller,
+        call=Call(call.request_id, call.now),
+        chat=DynamoChat(),
+        notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together),
+    )
+
+
+def _post(connection: Connection, frame: Frame) -> None:
+    post(connection, frame, connections=DynamoConnections(), sockets=ApiGatewaySockets())
