@@ -22,10 +22,11 @@ from chalicelib.schedules import due
 from chalicelib.sockets import desk
 
 app = Chalice("fluxden", configure_logs=False)
-app.experimental_feature_flags.update(["WEBSOCKETS"])
-for module in (actions, approvals, bulk, catalog, event_types, events, inbox, integrators, introspection, tokens, keys):
+# Chalice has called its support of them an experiment for years, and wants that acknowledged.
+app.experimental_feature_flags.add("WEBSOCKETS")
+for module in (actions, approvals, bulk, catalog, event_types, events, inbox, integrators, introspection, tokens):
     app.register_blueprint(module.bp)
-for module in (chat, queue):
+for module in (chat, keys, queue):
     app.register_blueprint(module.bp)
 for module in (callbacks, fan_out, socket_work, due, desk):
     app.register_blueprint(module.bp)

@@ -3,7 +3,7 @@
 import os
 import random
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache
@@ -32,6 +32,9 @@ _CONFIG = Config(
     tcp_keepalive=True,
 )
 
+# A push that fails is lost to one client, which reads on anyway; waiting for it would hold up all others.
+_PUSH_CONFIG = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 2}))
+
 _CONFLICT_ATTEMPTS = 8
 
 _TRANSIENT = {
@@ -51,7 +54,8 @@ _TRANSIENT_REASONS = {"ProvisionedThroughputExceeded", "ThrottlingError", "Trans
 def session() -> botocore.session.Session:
     """The process's one session; hooks registered on it before the first client reach every client."""
     made = botocore.session.Session()
-    made.register("before-call", _count)
+    for service in ("dynamodb", "sqs"):
+        made.register(f"before-call.{service}", _count)
     made.register("needs-retry.dynamodb", _retry_conflict)  # type: ignore[arg-type]
     return made
 
@@ -67,7 +71,10 @@ def sqs() -> "SQSClient":
 
 
 def sockets() -> "ApiGatewayManagementApiClient":
-    client: ApiGatewayManagementApiClient = _client("apigatewaymanagementapi")
+    """Reaches clients' open connections, at the endpoint that `FLUXDEN_SOCKETS_URL` names."""
+    client: ApiGatewayManagementApiClient = _client(
+        "apigatewaymanagementapi", lambda: {"endpoint_url": os.environ["FLUXDEN_SOCKETS_URL"], "config": _PUSH_CONFIG}
+    )
     return client
 
 
@@ -81,7 +88,7 @@ def queue_url(name: str) -> str:
 
 @contextmanager
 def counted() -> Iterator[list[int]]:
-    """Count the calls made meanwhile, by this thread and by those it starts: the list's one number."""
+    """Count the store and queue calls made meanwhile, by this thread and by those it starts: the list's one number."""
     count = [0]
     token = _calls.set(count)
     try:
@@ -115,9 +122,9 @@ def _count(**_: object) -> None:
 _clients: dict[str, Any] = {}
 
 
-def _client(service: str) -> Any:
+def _client(service: str, options: Callable[[], dict[str, Any]] = lambda: {"config": _CONFIG}) -> Any:
     if (client := _clients.get(service)) is None:
         with _lock:
             if (client := _clients.get(service)) is None:
-                client = _clients[service] = session().create_client(service, config=_CONFIG)
+                client = _clients[service] = session().create_client(service, **options())
     return client

@@ -1,6 +1,6 @@
 """What the app serves: found by walking it, so that there is no second list."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from typing import Any
 
@@ -29,7 +29,16 @@ def schedules(app: Chalice) -> Iterator[Schedule]:
     return (found for found in _handlers(app) if isinstance(found, Schedule))
 
 
+def sockets(app: Chalice) -> Iterator[tuple[str, Callable[[dict[str, Any], Any], Any]]]:
+    """The functions of WebSocket connections, by the route key they answer."""
+    for route_key, entry in sorted(app.websocket_handlers.items()):
+        yield route_key, _handler(entry)
+
+
 def _handlers(app: Chalice) -> Iterator[Any]:
-    for source in app.event_sources:
-        module, _, name = source.handler_string.rpartition(".")
-        yield getattr(import_module(module), name)
+    return (_handler(source) for source in app.event_sources)
+
+
+def _handler(source: Any) -> Any:
+    module, _, name = source.handler_string.rpartition(".")
+    return getattr(import_module(module), name)

@@ -19,6 +19,7 @@ from tests.support import world
 from tests.support.api import Api
 from tests.support.pump import Pumps
 from tests.support.receiver import Receiver
+from tests.support.sockets import Sockets
 
 # A loaded machine is slow now and then; a time limit per example would only say so.
 hypothesis.settings.register_profile("untimed", deadline=None)
@@ -105,6 +106,15 @@ def api() -> Api:
 @pytest.fixture
 def pump() -> Pumps:
     return Pumps()
+
+
+@pytest.fixture
+def sockets() -> Iterator[Sockets]:
+    """The WebSocket gateway, without sockets."""
+    made = Sockets()
+    engine.route_sockets(made)
+    yield made
+    engine.unroute_sockets(made)
 
 
 @pytest.fixture

@@ -21,6 +21,8 @@ from uuid import UUID
 
 import botocore.session
 import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect as websocket
 
 from tests.support import make
 from tests.support.race import together
@@ -239,6 +241,7 @@ def test_the_demo_file_tells_everything_and_to_its_owner_only(system: System) ->
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
         "AWS_DEFAULT_REGION",
+        "FLUXDEN_SOCKETS_URL",
         "FLUXDEN_SECRET_KEY",
     }
     assert stat.S_IMODE(system.demo_file.stat().st_mode) == 0o600
@@ -376,6 +379,54 @@ def test_a_busy_port_ends_it_with_one_line_and_harms_nobody(system: System) -> N
     assert late.stdout == ""
     assert (system.demo_file.read_bytes(), system.demo_file.stat().st_mtime_ns) == before
     assert system.is_healthy()
+
+
+def test_a_busy_websocket_port_ends_it_with_one_line_too(system: System) -> None:
+    late = launch(system.folder / "late", free_ports()[0], system.ws_port, DEMO_FILE=str(system.demo_file))
+    try:
+        assert late.process.wait(10) != 0
+    finally:
+        kill(late)
+
+    (line,) = late.stderr.splitlines()
+    assert f"Port {system.ws_port} is not free" in line and "make run WS_PORT=8011" in line
+    assert late.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("WS_PORT", "70000"), ("WS_IDLE_SECONDS", "0"), ("WS_LIFETIME_SECONDS", "two hours")]
+)
+def test_a_setting_that_is_no_such_number_ends_it_with_one_line(tmp_path: Path, name: str, value: str) -> None:
+    port, ws_port = free_ports()
+    wrong = launch(tmp_path, port, ws_port, **{name: value})
+    try:
+        assert wrong.process.wait(10) != 0
+    finally:
+        kill(wrong)
+    (line,) = wrong.stderr.splitlines()
+    assert name in line and value in line
+
+
+def test_the_websocket_gateway_lets_no_stranger_in(system: System) -> None:
+    with pytest.raises(InvalidStatus) as refused, websocket(f"{system.demo['ws_url']}/any/path", proxy=None):
+        pass
+    assert refused.value.response.status_code in {401, 403}
+    with closing(socket.create_connection((HOST, system.ws_port), timeout=3)) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: desk\r\n\r\n")
+        assert connection.recv(12) == b"HTTP/1.1 426"
+    assert system.stderr == ""
+
+
+def test_the_operators_environment_leads_to_the_connections(system: System) -> None:
+    client: Any = botocore.session.Session().create_client(
+        "apigatewaymanagementapi",
+        endpoint_url=system.demo["admin_env"]["FLUXDEN_SOCKETS_URL"],
+        region_name="us-east-1",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
+    with closing(client), pytest.raises(client.exceptions.GoneException):
+        client.post_to_connection(ConnectionId="L0SM9cOFvHcCIhw=", Data=b"{}")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -7,11 +7,13 @@ import pytest
 import time_machine
 
 from chalicelib import aws
-from chalicelib.resources import DELIVERIES, INBOX_INDEX, TOKENS
+from chalicelib.resources import DELIVERIES, INBOX_INDEX, SOCKET_WORK, TOKENS
 from infra.tables import DEFINITIONS
 from tests.conftest import Desk
 from tests.support import make
 from tests.support.api import Api
+from tests.support.pump import Pumps
+from tests.support.sockets import Sockets
 
 EVENTS, INBOX = "/api/v1/events", "/api/v1/inbox"
 SPEND, RECORD, REFUND, COUNT = ("UpdateItem",) * 4
@@ -37,8 +39,11 @@ def test_publishing_takes_three_calls_in_sequence_with_and_without_a_key(api: Ap
     assert (sorted(of_a_project.calls), of_a_project.steps) == (sorted([SPEND, PROJECT, RECORD, STANDING, COUNT]), 4)
 
 
-def test_publishing_to_who_listens_takes_three_calls_in_sequence(api: Api, desk: Desk, sockets: Sockets) -> None:
+def test_publishing_to_who_listens_takes_three_calls_in_sequence(
+    api: Api, desk: Desk, sockets: Sockets, pump: Pumps
+) -> None:
     sockets.connect(desk.alice_key)
+    pump.drain(SOCKET_WORK)
     plain = api.post(EVENTS, make.event(), desk.alice)
     assert plain.json["pushed"] is True
     assert (sorted(plain.calls), plain.steps) == (sorted([SPEND, RECORD, STANDING, COUNT, "PutItem"]), 3)

@@ -3,33 +3,41 @@
 import errno
 import os
 import signal
+import socket
 import sys
 import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn
 
 from chalice.app import Chalice
 
 from chalicelib.vault import new_key
 from infra import catalog, demo
-from infra.local import engine, gateway, pump, scheduler
+from infra.local import engine, gateway, pump, scheduler, sockets
 from infra.queues import create_queues
 from infra.tables import create_tables
 
 HOST = "127.0.0.1"
+PORTS, SECONDS = range(1, 65536), range(1, 10**9)
+EXAMPLES = {"PORT": 8010, "WS_PORT": 8011}
 
 
 def start(app: Chalice) -> None:
     """Start everything of `app` behind the HTTP server, which `chalice local` starts next.
 
-    Reads `PORT` (8000), `WS_PORT` (8001) and `DEMO_FILE`. A busy port ends the process.
+    Reads `PORT` (8000), `WS_PORT` (8001), `WS_IDLE_SECONDS` (600), `WS_LIFETIME_SECONDS` (7200) and `DEMO_FILE`.
+    A busy port ends the process.
     """
-    port = _port("PORT", 8000)
-    try:
+    port, ws_port = _number("PORT", 8000, PORTS), _number("WS_PORT", 8001, PORTS)
+    limits = sockets.Limits(
+        idle_seconds=_number("WS_IDLE_SECONDS", 600, SECONDS),
+        lifetime_seconds=_number("WS_LIFETIME_SECONDS", 7200, SECONDS),
+    )
+    with _taking("PORT", port):
         gateway.install(HOST, port)
-    except OSError as error:
-        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-            raise
-        _give_up(f"Port {port} is not free. Choose another, such as: make run PORT=8010")
+    with _taking("WS_PORT", ws_port):
+        listener = socket.create_server((HOST, ws_port), backlog=gateway.Server.request_queue_size)
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
     # As short-lived as the memory that holds what it seals.
@@ -37,11 +45,13 @@ def start(app: Chalice) -> None:
     engine.embed()
     create_tables()
     create_queues()
+    served = engine.serve()
     addresses = demo.Addresses(
         base_url=f"http://{HOST}:{port}",
-        ws_url=f"ws://{HOST}:{_port('WS_PORT', 8001)}",
+        ws_url=f"ws://{HOST}:{ws_port}",
         admin_env={
-            "AWS_ENDPOINT_URL": f"http://{HOST}:{engine.serve()}",
+            "AWS_ENDPOINT_URL": f"http://{HOST}:{served}",
+            "FLUXDEN_SOCKETS_URL": f"http://{HOST}:{served}",
             "AWS_ACCESS_KEY_ID": engine.ACCESS_KEY,
             "AWS_SECRET_ACCESS_KEY": engine.ACCESS_KEY,
             "AWS_DEFAULT_REGION": engine.REGION,
@@ -51,6 +61,7 @@ def start(app: Chalice) -> None:
     made = demo.create(addresses)
     pump.start(catalog.consumers(app))
     scheduler.start(catalog.schedules(app))
+    sockets.start(dict(catalog.sockets(app)), listener, limits)
     print(welcome(made), flush=True)
 
 
@@ -79,11 +90,22 @@ def welcome(made: dict[str, Any]) -> str:
         """)
 
 
-def _port(name: str, default: int) -> int:
+def _number(name: str, default: int, allowed: range) -> int:
     text = os.environ.get(name) or str(default)
-    if not (text.isascii() and text.isdigit()) or int(text) not in range(1, 65536):
-        _give_up(f"{name} must be a port number, not {text!r}.")
+    if not (text.isascii() and text.isdigit()) or len(text) > len(str(allowed[-1])) or int(text) not in allowed:
+        kind = "a port number" if allowed is PORTS else "a number of seconds above zero"
+        _give_up(f"{name} must be {kind}, not {text!r}.")
     return int(text)
+
+
+@contextmanager
+def _taking(name: str, port: int) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
+            raise
+        _give_up(f"Port {port} is not free. Choose another, such as: make run {name}={EXAMPLES[name]}")
 
 
 def _give_up(message: str) -> NoReturn:

@@ -1,13 +1,14 @@
 """The embedded engine: moto inside this process, one request at a time.
 
 moto's conditional writes are not atomic under threads, so every request, from this process or from
-outside, goes through one lock.
+outside, goes through one lock. Those about clients' connections are the WebSocket gateway's, and pass it by.
 """
 
 import os
 import threading
 from collections.abc import Callable, Iterable
 from functools import cache
+from http import HTTPStatus
 from io import BytesIO
 from typing import Any
 
@@ -16,6 +17,7 @@ from moto.core.base_backend import BackendDict
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 
 from chalicelib import aws
+from infra.local import connections, socket_events
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"  # the one moto serves when nothing names another
@@ -23,6 +25,7 @@ ACCESS_KEY = "local"
 
 _lock = threading.RLock()
 _moto = BotocoreStubber()
+_gateways: list[connections.Connections] = []
 
 
 def embed() -> None:
@@ -33,6 +36,7 @@ def embed() -> None:
     session.set_credentials(ACCESS_KEY, ACCESS_KEY)
     session.set_config_variable("region", REGION)
     os.environ["FLUXDEN_QUEUES_URL"] = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}"
+    os.environ["FLUXDEN_SOCKETS_URL"] = f"https://{socket_events.DOMAIN}/{socket_events.STAGE}"
     session.set_config_variable("ignore_configured_endpoint_urls", value=True)
     for name in ("use_fips_endpoint", "use_dualstack_endpoint", "endpoint_discovery_enabled"):
         session.set_config_variable(name, value=False)
@@ -43,6 +47,17 @@ def reset() -> None:
     """Forget every table and queue."""
     with _lock:
         BackendDict.reset()
+
+
+def route_sockets(gateway: connections.Connections) -> None:
+    """Let requests about connections be answered by `gateway`, from now on."""
+    _gateways.append(gateway)
+
+
+def unroute_sockets(gateway: connections.Connections) -> None:
+    """Let `gateway` answer no more, but the one before it, if any."""
+    if gateway in _gateways:
+        _gateways.remove(gateway)
 
 
 def serve() -> int:
@@ -59,12 +74,22 @@ def serve() -> int:
 
 def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:
     """Answer one request of botocore's."""
-    with _lock:
-        answered: Any = _moto.process_request(request)
+    answered: Any
+    if connection_id := connections.connection_id_of(request.url):
+        answered = _about(connection_id, request.method, request.body or b"")
+    else:
+        with _lock:
+            answered = _moto.process_request(request)
     if answered is None:
         raise RuntimeError(f"the embedded engine does not know {request.url}")
     status, headers, body = answered
     return AWSResponse(request.url, status, headers, MockRawResponse(body))
+
+
+def _about(connection_id: str, method: str | None, body: Any) -> tuple[int, dict[str, str], bytes]:
+    gateway = _gateways[-1] if _gateways else connections.NoConnections()
+    sent = body.encode() if isinstance(body, str) else bytes(body)
+    return connections.answer(gateway, method, connection_id, sent)
 
 
 @cache
@@ -77,6 +102,11 @@ def _server_app() -> Any:
 def _outside(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     # Read before the lock is taken, so that a client that stalls holds up nobody but itself.
     length = environ.get("CONTENT_LENGTH") or "0"
-    environ["wsgi.input"] = BytesIO(environ["wsgi.input"].read(int(length)))
+    body = environ["wsgi.input"].read(int(length))
+    if connection_id := connections.connection_id_of(environ["REQUEST_URI"]):
+        status, headers, answered = _about(connection_id, environ["REQUEST_METHOD"], body)
+        start_response(f"{status} {HTTPStatus(status).phrase}", list(headers.items()))
+        return [answered]
+    environ["wsgi.input"] = BytesIO(body)
     with _lock:
         return list(_server_app()(environ, start_response))

@@ -1,0 +1,378 @@
+"""What API Gateway's WebSocket API does: keeps clients' connections in front of functions that live for one call.
+
+All connections share one event loop in a thread of its own. Functions run in other threads, and reach connections
+the way they do in a cloud: by the management API, through the engine, from any thread, without waiting for a client.
+"""
+
+import asyncio
+import json
+import logging
+import socket
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from http import HTTPStatus
+from queue import SimpleQueue
+from typing import Any, TypeAlias
+
+from chalice.local import LambdaContext
+from websockets.asyncio.server import ServerConnection, serve
+from websockets.exceptions import ConnectionClosed, InvalidMessage
+from websockets.frames import CloseCode
+from websockets.http11 import Request, Response
+from websockets.protocol import State
+from websockets.typing import Subprotocol
+
+from chalicelib.domain.fields import timestamp
+from infra.local import engine
+from infra.local.connections import LARGEST_MESSAGE, Gone
+from infra.local.socket_events import Connection, is_success, status_of, subprotocol_of
+
+Handler: TypeAlias = Callable[[dict[str, Any], Any], Any]
+
+log = logging.getLogger("fluxden")
+# Clients come and go, well-behaved or not: that is worth no line. What is logged as an error is one of ours.
+_websockets_log = log.getChild("websockets")
+_websockets_log.setLevel(logging.ERROR)
+
+# Functions at work at the same time.
+THREADS = 32
+NOT_A_HANDSHAKE = (
+    b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
+    b"Only WebSocket connections are made here.\n"
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """When a connection ends without its client's doing: API Gateway's limits where it states one.
+
+    A client may be so many frames and bytes behind what was posted to it, and take so long for one frame; it has
+    so long to answer a ping or to close.
+    """
+
+    idle_seconds: float = 10 * 60
+    lifetime_seconds: float = 2 * 60 * 60
+    handshake_seconds: float = 29
+    waiting_frames: int = 4096
+    waiting_bytes: int = 4 * 1024 * 1024
+    stall_seconds: float = 20
+    ping_seconds: float = 20
+    close_seconds: float = 5
+
+
+class Link:
+    """The gateway's end of a connection: what waits to be sent on it, and why it will end."""
+
+    def __init__(self, about: Connection, client: ServerConnection, limits: Limits) -> None:
+        self.about = about
+        self._client, self._limits = client, limits
+        self._loop = asyncio.get_running_loop()
+        self._lock = threading.Lock()
+        self._frames: deque[bytes] = deque()
+        self._bytes = 0
+        self._ending: tuple[int, str] | None = None
+        self._opened = self._used = time.monotonic()
+        self._woken = asyncio.Event()
+
+    def post(self, data: bytes) -> None:
+        """Leave a text message to be sent, from any thread.
+
+        Raises:
+            Gone: the connection is not open, or its client is so far behind that it is given up.
+            ValueError: the message isn't text.
+        """
+        data.decode()
+        with self._lock:
+            if self._ending is not None or self._client.state is not State.OPEN:
+                raise Gone
+            # While something waits, the writer is at work or about to be.
+            resting = not self._frames
+            self._frames.append(data)
+            self._bytes += len(data)
+            self._used = time.monotonic()
+            behind = len(self._frames) > self._limits.waiting_frames or self._bytes > self._limits.waiting_bytes
+            if behind:
+                self._frames.clear()
+                self._ending = (CloseCode.TRY_AGAIN_LATER, "Too slow")
+        if resting or behind:
+            self._wake()
+        if behind:
+            raise Gone
+
+    def end(self, code: int, reason: str) -> None:
+        """Close the connection once what waits is sent; later posts find it gone already.
+
+        Raises:
+            Gone: it is not open.
+        """
+        with self._lock:
+            if self._ending is not None or self._client.state is not State.OPEN:
+                raise Gone
+            self._ending = (code, reason)
+        self._wake()
+
+    def heard(self) -> None:
+        """Note that the client sent something."""
+        self._used = time.monotonic()
+
+    def describe(self) -> dict[str, Any]:
+        with self._lock:
+            if self._ending is not None or self._client.state is not State.OPEN:
+                raise Gone
+        opened = self.about.connected_at / 1000
+        return {
+            "connectedAt": timestamp(datetime.fromtimestamp(opened, UTC)),
+            "identity": {"sourceIp": self.about.source_ip, "userAgent": self.about.user_agent or ""},
+            "lastActiveAt": timestamp(datetime.fromtimestamp(opened + self._used - self._opened, UTC)),
+        }
+
+    @property
+    def end_event(self) -> dict[str, Any]:
+        """What `$disconnect` is told: our own reason to close, else the client's."""
+        code, reason = self._ending or (self._client.close_code or CloseCode.ABNORMAL_CLOSURE, None)
+        return self.about.disconnect(int(code), reason if reason is not None else self._client.close_reason or "")
+
+    async def write(self) -> None:
+        """Send what is posted, until the connection ends or has to."""
+        try:
+            while True:
+                self._woken.clear()
+                self._end_when_due()
+                if (frame := self._next()) is not None:
+                    async with asyncio.timeout(self._limits.stall_seconds):
+                        await self._client.send(frame, text=True)
+                elif self._ending is not None:
+                    await self._client.close(*self._ending)
+                    return
+                else:
+                    await self._rest()
+        except ConnectionClosed:
+            return
+        except TimeoutError:
+            self._client.transport.abort()
+
+    def _next(self) -> bytes | None:
+        with self._lock:
+            if not self._frames:
+                return None
+            frame = self._frames.popleft()
+            self._bytes -= len(frame)
+            return frame
+
+    async def _rest(self) -> None:
+        try:
+            async with asyncio.timeout(max(0.0, self._due - time.monotonic())):
+                await self._woken.wait()
+        except TimeoutError:
+            return
+
+    def _end_when_due(self) -> None:
+        with self._lock:
+            if self._ending is None and time.monotonic() >= self._due:
+                self._ending = (CloseCode.GOING_AWAY, "Going away")
+
+    @property
+    def _due(self) -> float:
+        return min(self._opened + self._limits.lifetime_seconds, self._used + self._limits.idle_seconds)
+
+    def _wake(self) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._woken.set)
+        except RuntimeError:  # the gateway has stopped
+            raise Gone from None
+
+
+class _Client(ServerConnection):
+    link: Link
+    _told = False
+
+    def send_data(self) -> None:
+        # The library leaves requests it can't read, and those with a body, without an answer.
+        if not self._told and isinstance(self.protocol.handshake_exc, InvalidMessage):
+            self._told = True
+            self.transport.write(NOT_A_HANDSHAKE)
+        super().send_data()
+
+
+class _Threads:
+    """Threads for functions. The process's end does not wait for them, unlike for those of `concurrent.futures`."""
+
+    def __init__(self, count: int) -> None:
+        self._count = count
+        self._jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
+        for number in range(count):
+            threading.Thread(target=self._work, daemon=True, name=f"sockets {number}").start()
+
+    def run(self, call: Callable[[], Any]) -> "asyncio.Future[Any]":
+        job: Future[Any] = Future()
+        self._jobs.put((job, call))
+        return asyncio.wrap_future(job)
+
+    def stop(self) -> None:
+        for _ in range(self._count):
+            self._jobs.put(None)
+
+    def _work(self) -> None:
+        while (taken := self._jobs.get()) is not None:
+            job, call = taken
+            if not job.set_running_or_notify_cancel():
+                continue
+            try:
+                job.set_result(call())
+            except BaseException as error:
+                job.set_exception(error)
+
+
+class Gateway:
+    """A running gateway: the connections of its clients, by their ids."""
+
+    def __init__(self, handlers: Mapping[str, Handler], listener: socket.socket, limits: Limits) -> None:
+        self.port: int = listener.getsockname()[1]
+        self._handlers, self._listener, self._limits = dict(handlers), listener, limits
+        self._links: dict[str, Link] = {}
+        self._threads = _Threads(THREADS)
+        self._stopped = asyncio.Event()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="sockets")
+        self._thread.start()
+
+    def post(self, connection_id: str, data: bytes) -> None:
+        self._link(connection_id).post(data)
+
+    def about(self, connection_id: str) -> dict[str, Any]:
+        return self._link(connection_id).describe()
+
+    def end(self, connection_id: str) -> None:
+        self._link(connection_id).end(CloseCode.NORMAL_CLOSURE, "")
+
+    def stop(self, seconds: float = 10) -> None:
+        """Close every connection and listen no more; waits for `$disconnect` calls, but not longer than `seconds`."""
+        engine.unroute_sockets(self)
+        if self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._stopped.set)
+            self._thread.join(seconds)
+        self._threads.stop()
+
+    def _link(self, connection_id: str) -> Link:
+        if (link := self._links.get(connection_id)) is None:
+            raise Gone
+        return link
+
+    def _run(self) -> None:
+        with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
+            try:
+                runner.run(self._listen())
+            except Exception:
+                log.exception("the WebSocket gateway failed")
+
+    async def _listen(self) -> None:
+        server = await serve(
+            self._serve,
+            sock=self._listener,
+            process_response=self._admit,
+            # An upgrade is negotiated by `$connect`, and API Gateway compresses nothing.
+            select_subprotocol=lambda *_: None,
+            compression=None,
+            server_header=None,
+            open_timeout=self._limits.handshake_seconds + 10,
+            ping_interval=self._limits.ping_seconds,
+            ping_timeout=self._limits.ping_seconds,
+            close_timeout=self._limits.close_seconds,
+            max_size=LARGEST_MESSAGE,
+            logger=_websockets_log,
+            create_connection=_Client,
+        )
+        await self._stopped.wait()
+        server.close()
+        await server.wait_closed()
+
+    async def _admit(self, client: ServerConnection, request: Request, response: Response) -> Response | None:
+        """Ask `$connect` about a handshake that is in order; None lets it be completed."""
+        if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
+            return None
+        assert isinstance(client, _Client)
+        about = _described(client, request)
+        event = about.connect()
+        try:
+            async with asyncio.timeout(self._limits.handshake_seconds):
+                answer = await self._call("$connect", event)
+        except TimeoutError:
+            answer = {"statusCode": HTTPStatus.GATEWAY_TIMEOUT}
+        if not is_success(answer):
+            return _refused(client, about, event, status_of(answer))
+        if client.state is not State.CONNECTING:
+            # The client did not wait for the answer; the function, which knows it by now, has to hear of that.
+            await self._call("$disconnect", about.disconnect(CloseCode.ABNORMAL_CLOSURE, ""))
+            return None
+        if selected := subprotocol_of(answer):
+            response.headers["Sec-WebSocket-Protocol"] = selected
+            client.protocol.subprotocol = Subprotocol(selected)
+        # Here already: the client may be known to others before we hear that it is connected. Until then it is gone.
+        client.link = self._links[about.connection_id] = Link(about, client, self._limits)
+        return None
+
+    async def _serve(self, client: ServerConnection) -> None:
+        """Hand on one connection's messages, one after the other, until it ends."""
+        assert isinstance(client, _Client)
+        link = client.link
+        writer = asyncio.create_task(link.write())
+        try:
+            async for message in client:
+                link.heard()
+                await self._hand_on(link, message)
+        except ConnectionClosed:
+            pass
+        finally:
+            writer.cancel()
+            del self._links[link.about.connection_id]
+        await self._call("$disconnect", link.end_event)
+
+    async def _hand_on(self, link: Link, message: str | bytes) -> None:
+        event = link.about.message(message)
+        if is_success(await self._call("$default", event)):
+            return
+        known = "$default" in self._handlers
+        failure = link.about.failure(event, "Internal server error" if known else "Forbidden")
+        try:
+            link.post(json.dumps(failure).encode())
+        except Gone:
+            return
+
+    async def _call(self, route_key: str, event: dict[str, Any]) -> Any:
+        """The function's answer; where there is no function, and when it fails, one that says so."""
+        if (handler := self._handlers.get(route_key)) is None:
+            return {"statusCode": HTTPStatus.FORBIDDEN}
+        try:
+            return await self._threads.run(lambda: handler(event, LambdaContext(route_key, 256)))
+        except Exception:
+            log.exception("%s failed", route_key)
+            return {"statusCode": HTTPStatus.INTERNAL_SERVER_ERROR}
+
+
+def _described(client: ServerConnection, request: Request) -> Connection:
+    source_ip = str((client.remote_address or ("",))[0])
+    return Connection.new(request.headers.raw_items(), query=request.path.partition("?")[2], source_ip=source_ip)
+
+
+def _refused(client: ServerConnection, about: Connection, event: dict[str, Any], status: int) -> Response:
+    known = {each for each in HTTPStatus if each >= HTTPStatus.MULTIPLE_CHOICES}
+    kind = HTTPStatus(status) if status in known else HTTPStatus.INTERNAL_SERVER_ERROR
+    response = client.respond(kind, json.dumps(about.failure(event, kind.phrase)))
+    del response.headers["Content-Type"]
+    response.headers["Content-Type"] = "application/json"
+    return response
+
+
+def start(handlers: Mapping[str, Handler], listener: socket.socket, limits: Limits | None = None) -> Gateway:
+    """Serve WebSocket clients on `listener` from now on, in the background, by the functions of `handlers`.
+
+    They are keyed by route key: `$connect` (without which nobody may connect), `$default`, `$disconnect`.
+    """
+    gateway = Gateway(handlers, listener, limits or Limits())
+    engine.route_sockets(gateway)
+    return gateway
