@@ -62,6 +62,10 @@ class Grants(Protocol):
     ) -> bool: ...
 
 
+class Closer(Protocol):
+    def close(self, user_id: str, *, key_id: str | None = None) -> None: ...
+
+
 @dataclass(frozen=True)
 class Ended:
     """What stopped working with an employee's deactivation; their tools tokens did not, being the integrators'."""
@@ -118,8 +122,10 @@ def register_person(wanted: PersonIn, *, user_id: str, people: People) -> Person
     return made
 
 
-def deactivate_person(email: str, *, people: People, grants: Grants, settle: Callable[[], None]) -> Ended:
-    """End an employee's access: nothing reaches them, and their personal tokens and keys are disabled.
+def deactivate_person(
+    email: str, *, people: People, grants: Grants, closer: Closer, settle: Callable[[], None]
+) -> Ended:
+    """End an employee's access: nothing reaches them, their personal tokens and keys are disabled, connections ended.
 
     The person goes first, which rules new keys out; then what there is, twice, with `settle` between,
     since the list may lag behind. Done again it does no harm, and ends what was enabled since.
@@ -140,6 +146,7 @@ def deactivate_person(email: str, *, people: People, grants: Grants, settle: Cal
             for key in grants.list_keys(person.user_id)
             if key.active
         )
+    closer.close(person.user_id)
     left = [each.token_id for each in grants.list_tools() if _works_for(person, each)]
     return Ended(tokens, keys, left)
 

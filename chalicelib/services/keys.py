@@ -32,6 +32,10 @@ class Keys(Protocol):
     def delete_key(self, key_id: str, *, owner_id: str | None, claim: Claim | None) -> bool: ...
 
 
+class Closer(Protocol):
+    def close(self, user_id: str, *, key_id: str | None = None) -> None: ...
+
+
 def list_own(*, owner: ApiKey, keys: Keys) -> list[KeyOut]:
     """The owner's keys, newest first. Store calls after authentication: 2; one more when there are hundreds."""
     return [shown(key) for key in keys.list_keys(owner.user_id)]
@@ -66,8 +70,10 @@ def create(wanted: KeyIn, token: MintedToken, *, key_id: str, owner: ApiKey, cal
     return made
 
 
-def switch(wanted: KeySwitch, *, owner: ApiKey, call: Call, keys: Keys) -> SwitchedOut:
+def switch(wanted: KeySwitch, *, owner: ApiKey, call: Call, keys: Keys, closer: Closer) -> SwitchedOut:
     """Turn one of the owner's keys on or off. Store calls after authentication: 2.
+
+    One that is off has no open connections: to end them takes 1 call more, and 1 for each.
 
     Raises:
         NotFound: there is no such key, or it is somebody else's.
@@ -77,11 +83,15 @@ def switch(wanted: KeySwitch, *, owner: ApiKey, call: Call, keys: Keys) -> Switc
     reply = switched.model_dump(mode="json")
     if not keys.switch_key(wanted.id, active=wanted.is_active, owner_id=owner.user_id, claim=call.claim, reply=reply):
         raise NotFound(_NO_KEY)
+    if not wanted.is_active:
+        closer.close(owner.user_id, key_id=wanted.id)
     return switched
 
 
-def delete(key_id: str, *, owner: ApiKey, call: Call, keys: Keys) -> None:
-    """Delete one of the owner's keys: from now on it is unknown. Store calls after authentication: 2.
+def delete(key_id: str, *, owner: ApiKey, call: Call, keys: Keys, closer: Closer) -> None:
+    """Delete one of the owner's keys: from now on it is unknown, and its connections end.
+
+    Store calls after authentication: 3, and 1 for each of its connections.
 
     Raises:
         NotFound: there is no such key, or it is somebody else's.
@@ -89,3 +99,4 @@ def delete(key_id: str, *, owner: ApiKey, call: Call, keys: Keys) -> None:
     """
     if not keys.delete_key(key_id, owner_id=owner.user_id, claim=call.claim):
         raise NotFound(_NO_KEY)
+    closer.close(owner.user_id, key_id=key_id)

@@ -1,6 +1,8 @@
 """Connections: opened, spoken over, and ended."""
 
+import logging
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -9,6 +11,8 @@ from chalicelib.domain.connections import LIFETIME, CatchUpJob, Connection
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.fields import parse_timestamp
 from chalicelib.domain.frames import Entry, Frame, FrameType, Standing, position_of, signal
+
+log = logging.getLogger("fluxden")
 
 # A frame this old has reached its connections, or will be found in the log by those that come back.
 _SETTLED = timedelta(seconds=2)
@@ -101,10 +105,19 @@ def end_connection(connection_id: str, *, now: datetime, connections: Connection
         connections.remove(connection)
 
 
-def close_those_of(key_id: str | None, *, user_id: str, connections: Connections, sockets: Sockets) -> int:
-    """End the person's open connections, or those of one key; how many there were. Store calls: 1, and 1 each."""
-    found = [each for each in connections.list_of(user_id) if key_id in (None, each.key_id)]
-    for each in found:
-        sockets.close(each.connection_id)
-        connections.remove(each)
-    return len(found)
+@dataclass(frozen=True)
+class Closer:
+    """Ends open connections whose key has stopped working. It never fails the call that stopped the key."""
+
+    connections: Connections
+    sockets: Sockets
+
+    def close(self, user_id: str, *, key_id: str | None = None) -> None:
+        """End the person's open connections, or those of one key. Store calls: 1, and 1 for each that there is."""
+        try:
+            for each in self.connections.list_of(user_id):
+                if key_id in (None, each.key_id):
+                    self.sockets.close(each.connection_id)
+                    self.connections.remove(each)
+        except Exception:
+            log.exception("not every connection of %s was ended", user_id)

@@ -101,7 +101,7 @@ def _answer(call: SocketCall, connection: Connection) -> None:
 
 def _send(frame: Send, caller: ApiKey, call: SocketCall) -> None:
     chat.send(
-        MessageIn(content=frame.content, metadata=frame.metadata),
+        MessageIn.model_validate(frame.model_dump(exclude={"action"}, exclude_unset=True)),
         message_id=ids.sortable(call.now),
         agent_name=None,
         owner=caller,

@@ -42,6 +42,11 @@ class DynamoGrants:
         row = _get(f"{kind.name}#{token_id}")
         return _as_issued(row) if row else None
 
+    def find_key_owner(self, key_id: str) -> str | None:
+        """The user id of a key's owner. One store call."""
+        pointer = _get(f"KEYID#{key_id}")
+        return str(pointer["userId"]) if pointer else None
+
     def switch_key(self, key_id: str, *, active: bool, owner_id: str | None, claim: Claim | None, reply: Row) -> bool:
         """Turn a key on or off; False when there is none, or it is not `owner_id`'s, where one is named.
 

@@ -10,6 +10,7 @@ from chalicelib.domain.directory import Person, PersonIn
 from chalicelib.services import directory
 from chalicelib.stores.directory import DynamoDirectory
 from chalicelib.stores.grants import DynamoGrants
+from infra.commands.connections import closer
 from infra.commands.output import json_option, show, show_list
 
 # As long as an index may well lag behind its table.
@@ -50,7 +51,11 @@ def deactivate(email: str, *, as_json: bool) -> None:
     integrators and stay; those the employee answers for are named.
     """
     ended = directory.deactivate_person(
-        email, people=DynamoDirectory(), grants=DynamoGrants(), settle=lambda: time.sleep(SETTLING_SECONDS)
+        email,
+        people=DynamoDirectory(),
+        grants=DynamoGrants(),
+        closer=closer(),
+        settle=lambda: time.sleep(SETTLING_SECONDS),
     )
     if as_json:
         show(

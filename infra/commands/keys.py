@@ -13,6 +13,7 @@ from chalicelib.services import directory
 from chalicelib.stores.directory import DynamoDirectory
 from chalicelib.stores.grants import DynamoGrants
 from chalicelib.stores.tokens import DynamoTokens
+from infra.commands.connections import closer
 from infra.commands.output import json_option, moment, show, show_list
 
 
@@ -93,14 +94,21 @@ def enable(key_id: UUID) -> None:
 @click.argument("key_id", type=click.UUID)
 def delete(key_id: UUID) -> None:
     """Delete a key for good."""
-    if not DynamoGrants().delete_key(str(key_id), owner_id=None, claim=None):
+    owner = DynamoGrants().find_key_owner(str(key_id))
+    if owner is None or not DynamoGrants().delete_key(str(key_id), owner_id=None, claim=None):
         raise NotFound(f"There is no key {key_id}.")
+    closer().close(owner, key_id=str(key_id))
     click.echo(f"{key_id} is deleted.")
 
 
 def _switch(key_id: UUID, *, active: bool) -> None:
-    if not DynamoGrants().switch_key(str(key_id), active=active, owner_id=None, claim=None, reply={}):
+    owner, reply = DynamoGrants().find_key_owner(str(key_id)), dict[str, Any]()
+    if owner is None or not DynamoGrants().switch_key(
+        str(key_id), active=active, owner_id=None, claim=None, reply=reply
+    ):
         raise NotFound(f"There is no key {key_id}.")
+    if not active:
+        closer().close(owner, key_id=str(key_id))
 
 
 def _record(email: str, key: Key, now: datetime) -> dict[str, Any]:

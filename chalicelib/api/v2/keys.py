@@ -6,7 +6,7 @@ from uuid import uuid4
 from chalice.app import Blueprint
 
 from chalicelib import ids
-from chalicelib.api.v2.contract import SPEND, operation
+from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
 from chalicelib.domain.call import Call
 from chalicelib.domain.callers import ApiKey
 from chalicelib.domain.errors import Conflict, NotFound, TooLarge
@@ -22,15 +22,22 @@ from chalicelib.domain.keys import (
     SwitchedOut,
 )
 from chalicelib.edge.operation import Reply
-from chalicelib.resources import DIRECTORY, IDEMPOTENCY, OWNER_INDEX, TOKENS
+from chalicelib.gateways.sockets import ApiGatewaySockets
+from chalicelib.resources import DIRECTORY, OWNER_INDEX, SOCKET_API, SOCKETS, TOKENS
 from chalicelib.services import keys
+from chalicelib.services.sockets import Closer
+from chalicelib.stores.connections import DynamoConnections
 from chalicelib.stores.grants import DynamoGrants
 from chalicelib.stores.tokens import DynamoTokens
 
 bp = Blueprint(__name__)
 
-_REMEMBER = IDEMPOTENCY.can("GetItem", "PutItem")
 _ACTIVE_OWNER = DIRECTORY.can("ConditionCheckItem")
+_CLOSE = SOCKETS.can("Query", "DeleteItem") + SOCKET_API.can_post()
+
+
+def _closer() -> Closer:
+    return Closer(DynamoConnections(), ApiGatewaySockets())
 
 
 def _replay_created(stored: dict[str, Any]) -> Reply:
@@ -75,7 +82,7 @@ def list_keys(caller: ApiKey) -> KeysAnswer:
     answers={201: "The key, with its secret."},
     refusals=(Conflict, TooLarge),
     replay=_replay_created,
-    grants=SPEND + _REMEMBER + TOKENS.can("PutItem") + _ACTIVE_OWNER,
+    grants=SPEND + REMEMBER + TOKENS.can("PutItem") + _ACTIVE_OWNER,
 )
 def create_key(body: KeyIn, caller: ApiKey, call: Call) -> Reply:
     """Make an API key for the caller.
@@ -103,14 +110,17 @@ def create_key(body: KeyIn, caller: ApiKey, call: Call) -> Reply:
     answers={200: "How the key stands now."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=_replay_switched,
-    grants=SPEND + _REMEMBER + TOKENS.can("GetItem") + _ACTIVE_OWNER,
+    grants=SPEND + REMEMBER + TOKENS.can("GetItem") + _ACTIVE_OWNER + _CLOSE,
 )
 def switch_key(body: KeySwitch, caller: ApiKey, call: Call) -> SwitchedAnswer:
     """Turn one of the caller's keys on or off.
 
-    A key that is off is answered 403 until it is turned on again. It may be the key that makes this call.
+    A key that is off is answered 403 until it is turned on again, and its open connections are ended. It may be the
+    key that makes this call.
     """
-    return SwitchedAnswer(success=True, data=keys.switch(body, owner=caller, call=call, keys=DynamoGrants()))
+    return SwitchedAnswer(
+        success=True, data=keys.switch(body, owner=caller, call=call, keys=DynamoGrants(), closer=_closer())
+    )
 
 
 @operation(
@@ -121,12 +131,13 @@ def switch_key(body: KeySwitch, caller: ApiKey, call: Call) -> SwitchedAnswer:
     answers={200: "The key is no more."},
     refusals=(NotFound, Conflict),
     replay=_replay_deleted,
-    grants=SPEND + _REMEMBER + TOKENS.can("GetItem", "DeleteItem"),
+    grants=SPEND + REMEMBER + TOKENS.can("GetItem", "DeleteItem") + _CLOSE,
 )
 def delete_key(query: KeyQuery, caller: ApiKey, call: Call) -> DeletedAnswer:
     """Delete one of the caller's keys for good.
 
-    From then on it is unknown, and answered 401. It may be the key that makes this call.
+    From then on it is unknown, and answered 401; its open connections are ended. It may be the key that makes this
+    call.
     """
-    keys.delete(query.id, owner=caller, call=call, keys=DynamoGrants())
+    keys.delete(query.id, owner=caller, call=call, keys=DynamoGrants(), closer=_closer())
     return DeletedAnswer(success=True)
