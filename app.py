@@ -16,19 +16,19 @@ from chalicelib.api.v1 import (
     introspection,
     tokens,
 )
-from chalicelib.api.v2 import chat, keys, queue
+from chalicelib.api.v2 import chat, docs, keys, mentions, profile, prompt_groups, queue, updates
 from chalicelib.queues import callbacks, fan_out, socket_work
 from chalicelib.schedules import due
 from chalicelib.sockets import desk
 
+V1 = (actions, approvals, bulk, catalog, event_types, events, inbox, integrators, introspection, tokens)
+V2 = (chat, docs, keys, mentions, profile, prompt_groups, queue, updates)
+REST = (callbacks, fan_out, socket_work, due, desk)
+
 app = Chalice("fluxden", configure_logs=False)
 # Chalice has called its support of them an experiment for years, and wants that acknowledged.
 app.experimental_feature_flags.add("WEBSOCKETS")
-for module in (actions, approvals, bulk, catalog, event_types, events, inbox, integrators, introspection, tokens):
-    app.register_blueprint(module.bp)
-for module in (chat, keys, queue):
-    app.register_blueprint(module.bp)
-for module in (callbacks, fan_out, socket_work, due, desk):
+for module in V1 + V2 + REST:
     app.register_blueprint(module.bp)
 
 if os.environ.get("FLUXDEN_STAGE") == "local":

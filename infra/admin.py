@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from chalicelib.domain.errors import Refusal
 from chalicelib.edge.problem import invalid
 from infra.commands import webhook_secrets
+from infra.commands.agents import agents
 from infra.commands.dead_letters import dead_letters
 from infra.commands.demo import demo
 from infra.commands.employees import employees
@@ -81,6 +82,7 @@ def main() -> None:
 
 
 for command in (
+    agents,
     dead_letters,
     demo,
     employees,

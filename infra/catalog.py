@@ -13,10 +13,11 @@ from chalicelib.edge.schedule import Schedule
 
 def routes(app: Chalice) -> Iterator[Route]:
     """Every HTTP operation of the app, by path and method."""
-    for _, methods in sorted(app.routes.items()):
+    for path, methods in sorted(app.routes.items()):
         for _, entry in sorted(methods.items()):
             route: Route = entry.view_function.route  # type: ignore[attr-defined]
-            yield route
+            if path == route.path:
+                yield route
 
 
 def consumers(app: Chalice) -> Iterator[Consumer]:

@@ -9,14 +9,17 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
+from chalicelib.domain.agents import AgentIn, CommandIn
 from chalicelib.domain.approvals import ApprovalStatus, requested
 from chalicelib.domain.catalog import AssetType, CatalogItem, CatalogItemIn
-from chalicelib.domain.directory import Integrator, Person, Project
+from chalicelib.domain.directory import Integrator, Person, Project, Team
 from chalicelib.domain.errors import Conflict
 from chalicelib.domain.fields import timestamp
 from chalicelib.domain.tokens import KeyGrant, PersonalGrant, ToolsGrant, grant_id
 from chalicelib.ids import MintedToken, TokenKind, mint_token
+from chalicelib.services import agents
 from chalicelib.settings import positive_integer
+from chalicelib.stores.agents import DynamoAgents
 from chalicelib.stores.approvals import DynamoApprovals
 from chalicelib.stores.catalog import DynamoCatalog
 from chalicelib.stores.directory import DynamoDirectory
@@ -65,6 +68,31 @@ CATALOG = (
         approval_required=False,
     ),
     CatalogItemIn(slug="legacy-wiki", name="The old wiki", type=AssetType.OTHER, display_order=30),
+)
+AGENTS = (
+    AgentIn(
+        slug="scribe",
+        name="Scribe",
+        description="Writes minutes and summaries of what was said, and keeps them where everybody finds them again.",
+        category="writing",
+        commands=[
+            CommandIn(
+                name="minutes",
+                description="Writes the minutes of a conversation.",
+                usage="!scribe.minutes [since when]",
+            ),
+            CommandIn(name="summary", description="Sums up a thread in five lines.", usage="!scribe.summary [thread]"),
+        ],
+    ),
+    AgentIn(
+        slug="scout",
+        name="Scout",
+        description="Finds out what is known about a company.",
+        category="research",
+        commands=[
+            CommandIn(name="company", description="Looks a company up.", usage="!scout.company <name>"),
+        ],
+    ),
 )
 APPROVED = {"fd1": ("alice", "bob", "carol", "dave")}
 APPLIED = {"network-vpn-access": ("erin",)}
@@ -131,12 +159,21 @@ def _create_directory(users: dict[str, str]) -> None:
             directory.add_integrator(
                 Integrator(identifier("integrator", slug), slug, title, f"{slug}.", timestamp(now))
             )
-    for slug, admin, others in (("apollo", "alice", ("bob",)), ("zephyr", "bob", ("carol",))):
+    for slug, admin, others, purpose in (
+        ("apollo", "alice", ("bob",), "Brings the next release out of the door."),
+        ("zephyr", "bob", ("carol",), "Keeps the machines running."),
+    ):
         members = frozenset(users[name] for name in (admin, *others))
         project_id, team_id = identifier("project", slug), identifier("team", slug)
         admins = frozenset({users[admin]})
         with suppress(Conflict):
-            directory.add_project(Project(project_id, slug, slug.title(), team_id, members, admins))
+            directory.add_project(
+                Project(project_id, slug, slug.title(), team_id, members, admins),
+                Team(team_id, f"Team {slug.title()}", purpose),
+            )
+    for wanted in AGENTS:
+        with suppress(Conflict):
+            agents.install(wanted, agent_id=identifier("agent", wanted.slug), agents=DynamoAgents())
 
 
 def _create_catalog(users: dict[str, str]) -> None:

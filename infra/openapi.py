@@ -13,6 +13,8 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from chalicelib.api.v1.contract import V1
+from chalicelib.api.v2.contract import V2
 from chalicelib.domain.callers import ApiKey, PersonalToken, ToolsToken
 from chalicelib.domain.errors import (
     Forbidden,
@@ -25,7 +27,7 @@ from chalicelib.domain.errors import (
     UnsupportedMediaType,
 )
 from chalicelib.edge import idempotency
-from chalicelib.edge.operation import Reply
+from chalicelib.edge.operation import Family, Reply
 from chalicelib.edge.route import Route
 from chalicelib.settings import VERSION
 from infra import catalog
@@ -43,6 +45,10 @@ _TAGS = {
     "keys": "A person's own API keys.",
     "queue": "The task queue of a person and their agents, and how it is worked off.",
     "chat": "The chat that a person shares with their agents, and the stream of what happens at the desk.",
+    "mentions": "Whom and what a message may mention.",
+    "profile": "What a person tells of themselves, and what may reach them.",
+    "prompt-groups": "Which parts of an agent's instructions a message calls for.",
+    "updates": "What is new.",
 }
 _TOKENS = {
     PersonalToken: "`flux-in-pers-…`: an employee's token for one integrator's events.",
@@ -57,6 +63,8 @@ _HEADERS = {
     "Retry-After": ("Seconds to wait before the next try.", "integer"),
     "Deprecation": ("Since when the token is superseded (RFC 9745).", "string"),
     "Sunset": ("When a superseded token ends (RFC 8594).", "string"),
+    "Cache-Control": ("How long anyone may keep the reply.", "string"),
+    "ETag": ("Names the reply's text; send it as If-None-Match to be told whether it still holds.", "string"),
     "Idempotent-Replayed": ("`true` when an earlier reply is given again.", "string"),
 }
 _LIMIT_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
@@ -95,19 +103,24 @@ _PLAIN_ERROR = {
 
 @dataclass(frozen=True)
 class Edition:
-    """One document: the operations under a path, and the shape of their errors."""
+    """One document: the family of operations under some paths, and the shape of their errors."""
 
-    prefix: str
+    prefixes: tuple[str, ...]
+    family: Family
     file: Path
     title: str
     description: str
     error: str
     error_schema: dict[str, Any]
 
+    def covers(self, path: str) -> bool:
+        return any(f"{path}/".startswith(f"{prefix}/") for prefix in self.prefixes)
+
 
 EDITIONS = (
     Edition(
-        "/api/v1/",
+        ("/api/v1",),
+        V1,
         FOLDER / "v1.json",
         "Fluxden API v1",
         "Publish events into people's inboxes, exactly once, and follow them up.",
@@ -115,7 +128,8 @@ EDITIONS = (
         _PROBLEM,
     ),
     Edition(
-        "/api/v2/",
+        ("/api/v2", "/api/chat", "/api/marketplace"),
+        V2,
         FOLDER / "v2.json",
         "Fluxden API v2",
         "What people's agents work with.",
@@ -139,8 +153,8 @@ class _Schemas(GenerateJsonSchema):
 
 
 def edition_of(path: str) -> Edition:
-    """The document that describes what is at `path`."""
-    return next(edition for edition in EDITIONS if path.startswith(edition.prefix))
+    """The document that describes what is at `path`, or under which it is refused when there is nothing."""
+    return next((edition for edition in EDITIONS if edition.covers(path)), EDITIONS[0])
 
 
 def document(edition: Edition, routes: list[Route]) -> dict[str, Any]:
@@ -242,6 +256,16 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
                 "schema": {"type": "string", "minLength": 1, "maxLength": idempotency.LONGEST_KEY},
             }
         )
+    if route.max_age:
+        made.append(
+            {
+                "name": "If-None-Match",
+                "in": "header",
+                "required": False,
+                "description": "The ETag of a reply that you have; while it holds, the answer is 304 without a body.",
+                "schema": {"type": "string"},
+            }
+        )
     made.append(
         {
             "name": "X-Request-Id",
@@ -281,10 +305,12 @@ def _successes(route: Route) -> dict[str, Any]:
     names = ["X-Request-Id", *(_LIMIT_HEADERS if route.callers else [])]
     names += ["Deprecation", "Sunset"] if {PersonalToken, ToolsToken} & set(route.callers) else []
     names += ["Idempotent-Replayed"] if route.accepts_idempotency_key else []
-    return {
+    names += ["Cache-Control", "ETag"] if route.max_age else []
+    made = {
         str(status): {"description": text, "headers": _headers(names), "content": _content(route, status)}
         for status, text in route.answers.items()
     }
+    return made | ({"304": {"description": "As you have it.", "headers": _headers(names)}} if route.max_age else {})
 
 
 def _content(route: Route, status: int) -> dict[str, Any]:

@@ -264,9 +264,30 @@ def test_a_project_is_created_and_its_members_come_and_go(api: Api, desk: Desk) 
     assert api.post(EVENTS, make.event(project_slug="hermes"), desk.bob).status == 403
 
     assert "already" in refused("projects", "create", "hermes", "--name", "Again")
+    assert "already" in refused("projects", "create", "hermes", "--name", "Again", "--team", made["teamId"])
+    assert "no project nothing" in refused("projects", "remove-member", "nothing", BOB)
     assert "no such member" in refused("projects", "remove-member", "hermes", BOB)
     assert "no project nothing" in refused("projects", "add-member", "nothing", BOB)
     assert "no employee" in refused("projects", "add-member", "hermes", "nobody@example.com")
+
+
+def test_a_project_has_a_team_of_its_own_or_joins_one(desk: Desk) -> None:
+    alone = read("projects", "create", "hermes", "--name", "Hermes")
+    named = read(
+        "projects", "create", "iris", "--name", "Iris", "--team-name", "Couriers", "--team-description", "Fast."
+    )
+    joined = read("projects", "create", "argus", "--name", "Argus", "--team", named["teamId"], "--member", BOB)
+    assert (alone["team"], named["team"], joined["team"]) == ("Hermes", "Couriers", "Couriers")
+    assert len({alone["teamId"], named["teamId"], joined["teamId"]}) == 2
+    assert by("slug", "apollo", read("projects", "list"))["team"] == "Team Apollo"
+
+    assert "no such team" in refused("projects", "create", "styx", "--name", "Styx", "--team", "nothing")
+    assert "team" in refused("projects", "create", "styx", "--name", "Styx", "--team", "")
+    for option in ("--team-name", "--team-description"):
+        assert (
+            run("projects", "create", "styx", "--name", "Styx", "--team", named["teamId"], option, "x").exit_code == 2
+        )
+    assert [each["slug"] for each in read("projects", "list")] == ["apollo", "argus", "hermes", "iris", "zephyr"]
 
 
 # Tools tokens
@@ -521,7 +542,7 @@ def test_a_fault_of_ours_is_not_hidden(desk: Desk, monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.parametrize(
-    "args", [["integrators", "list"], ["employees", "list"], ["projects", "list"], ["keys", "list"]]
+    "args", [["integrators", "list"], ["employees", "list"], ["projects", "list"], ["keys", "list"], ["agents", "list"]]
 )
 def test_an_empty_list_says_so(tables: None, args: list[str]) -> None:
     assert done(*args).startswith("There are no ")
@@ -539,7 +560,7 @@ def test_no_list_reads_a_whole_table(desk: Desk, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(aws.dynamodb(), "scan", scan)
     lists: list[Callable[[], Any]] = [lambda path=path: read(*path) for path in commands(main) if path[-1] == "list"]  # type: ignore[misc]
-    assert len(lists) == 7
+    assert len(lists) == 8
     for each in lists:
         each()
 

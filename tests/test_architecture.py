@@ -36,6 +36,7 @@ def test_every_operation_tells_what_it_does_and_who_may_call_it() -> None:
         assert route.status in route.answers, route.__name__
         assert bool(route.callers) == bool(route.grants), route.__name__
         assert len(route.__name__) <= 40
+        assert not (route.max_age and route.callers), f"{route.__name__}: what anyone may keep is nobody's own"
 
 
 def test_the_edge_stays_within_its_budget() -> None:

@@ -9,7 +9,7 @@ import time_machine
 
 from chalicelib import aws
 from chalicelib.domain.deliveries import delivery_id
-from chalicelib.domain.directory import Person, Project
+from chalicelib.domain.directory import Person, Project, Team
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.tokens import Minted, ToolsGrant, grant_id
 from chalicelib.ids import TokenKind, mint_token
@@ -451,7 +451,8 @@ def crowd(desk: Desk, size: int) -> None:
         rows.append({"pk": {"S": "PROJECT#crowd"}, "sk": {"S": f"MEMBER#{person.user_id}"}, "admin": {"BOOL": False}})
     alice = desk.user_id("alice")
     directory.add_project(
-        Project(make.uuid(9999), "crowd", "Crowd", make.uuid(9998), frozenset({alice}), frozenset({alice}))
+        Project(make.uuid(9999), "crowd", "Crowd", make.uuid(9998), frozenset({alice}), frozenset({alice})),
+        Team(make.uuid(9998), "Crowd"),
     )
     directory.remove_member("crowd", alice)
     directory.add_member("crowd", alice, admin=True)

@@ -1,4 +1,4 @@
-"""Our document held against the contract's: nothing that a client may send or expect is missing or stricter."""
+"""Our documents held against the contracts: nothing that a client may send or expect is missing or stricter."""
 
 from typing import Any
 
@@ -21,42 +21,67 @@ _RULES = (
     "required",
     "type",
 )
-_SERVED = [
+_WANTED = {
     (path, method)
-    for path, methods in contract.contract()["paths"].items()
+    for version in ("/api/v1", "/api/v2")
+    for path, methods in contract.contract(version)["paths"].items()
     for method in methods
-    if method in contract.ours()["paths"].get(path, {})
-]
+}
+_SERVED = sorted((path, method) for path, method in _WANTED if method in contract.ours(path)["paths"].get(path, {}))
+# What is still to be built: to be taken out here with the operation that serves it.
+PENDING = {
+    ("/api/marketplace/webhook", "post"),
+    ("/api/v2/connections", "get"),
+    ("/api/v2/connections", "post"),
+    ("/api/v2/contacts", "get"),
+    ("/api/v2/contacts/{id}", "get"),
+    ("/api/v2/federation/agents", "get"),
+    ("/api/v2/federation/agents", "post"),
+    ("/api/v2/federation/agents/{remoteId}", "delete"),
+    ("/api/v2/federation/agents/{remoteId}", "get"),
+    ("/api/v2/federation/agents/{remoteId}", "put"),
+    ("/api/v2/federation/heartbeat", "post"),
+    ("/api/v2/federation/marketplace-link", "post"),
+    ("/api/v2/federation/register", "post"),
+    ("/api/v2/federation/validate-payment", "post"),
+    ("/api/v2/kanban", "get"),
+    ("/api/v2/kanban/{id}", "get"),
+    ("/api/v2/network/discover", "get"),
+    ("/api/v2/relay", "post"),
+}
 
 
-def test_every_operation_of_the_contract_is_served() -> None:
-    wanted = {(path, method) for path, methods in contract.contract()["paths"].items() for method in methods}
-    assert wanted == set(_SERVED)
+def test_every_operation_of_the_contracts_is_served_but_those_still_to_be_built() -> None:
+    assert _WANTED - set(_SERVED) == PENDING
 
 
 @pytest.mark.parametrize(("path", "method"), _SERVED)
 def test_an_operation_of_the_contract_has_its_parameters_statuses_and_body(path: str, method: str) -> None:
-    own, wanted = contract.ours()["paths"][path][method], contract.contract()["paths"][path][method]
-    names = {(each["name"], each["in"]) for each in own.get("parameters", [])}
+    own, wanted = contract.ours(path)["paths"][path][method], contract.contract(path)["paths"][path][method]
+    found = {(each["name"], each["in"]): each for each in own.get("parameters", [])}
     for each in wanted.get("parameters", []):
-        parameter = contract.resolved(contract.contract(), each)
-        assert (parameter["name"], parameter["in"]) in names
+        parameter = contract.resolved(contract.contract(path), each)
+        if parameter["in"] != "path":
+            same = found[parameter["name"], parameter["in"]]
+            assert parameter.get("required", False) or not same["required"]
+            if "default" in parameter["schema"]:
+                assert same["schema"]["default"] == parameter["schema"]["default"]
     assert set(wanted["responses"]) <= set(own["responses"])
     assert (wanted.get("security") == []) == (own.get("security") == [])
     if "requestBody" in wanted:
-        assert wanted["requestBody"]["required"] or not own["requestBody"]["required"]
-        _compare(_schema(wanted["requestBody"]), _schema(own["requestBody"]), place="body")
+        assert wanted["requestBody"].get("required") or not own["requestBody"]["required"]
+        _compare(path, _schema(wanted["requestBody"]), _schema(own["requestBody"]), place="body")
 
 
 @pytest.mark.parametrize(("path", "method"), _SERVED)
 def test_a_reply_of_the_contract_has_all_its_members(path: str, method: str) -> None:
-    own, wanted = contract.ours()["paths"][path][method], contract.contract()["paths"][path][method]
+    own, wanted = contract.ours(path)["paths"][path][method], contract.contract(path)["paths"][path][method]
     for status, response in wanted["responses"].items():
-        content = contract.resolved(contract.contract(), response).get("content", {})
+        content = contract.resolved(contract.contract(path), response).get("content", {})
         for media_type, described in content.items():
             served = own["responses"][status]["content"][media_type]
-            if "properties" in _plain(contract.contract(), described.get("schema", {})):
-                _has_members(described["schema"], served["schema"], place=status)
+            if {"properties", "items"} & set(_plain(contract.contract(path), described.get("schema", {}))):
+                _has_members(path, described["schema"], served["schema"], place=status)
 
 
 def _schema(node: dict[str, Any]) -> dict[str, Any]:
@@ -64,8 +89,8 @@ def _schema(node: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
-def _compare(wanted: dict[str, Any], own: dict[str, Any], *, place: str) -> None:
-    wanted, own = _plain(contract.contract(), wanted), _plain(contract.ours(), own)
+def _compare(path: str, wanted: dict[str, Any], own: dict[str, Any], *, place: str) -> None:
+    wanted, own = _plain(contract.contract(path), wanted), _plain(contract.ours(path), own)
     for rule in _RULES:
         if rule not in wanted or isinstance(wanted[rule], dict):
             continue
@@ -76,19 +101,23 @@ def _compare(wanted: dict[str, Any], own: dict[str, Any], *, place: str) -> None
             assert found == wanted[rule], (place, rule)
     for name, member in wanted.get("properties", {}).items():
         assert name in own["properties"], (place, name)
-        _compare(member, own["properties"][name], place=f"{place}.{name}")
+        _compare(path, member, own["properties"][name], place=f"{place}.{name}")
     for nested in ("items", "additionalProperties"):
         if isinstance(wanted.get(nested), dict):
-            _compare(wanted[nested], own[nested], place=f"{place}.{nested}")
+            _compare(path, wanted[nested], own[nested], place=f"{place}.{nested}")
 
 
-def _has_members(wanted: dict[str, Any], own: dict[str, Any], *, place: str) -> None:
-    wanted, own = _plain(contract.contract(), wanted), _plain(contract.ours(), own)
+def _has_members(path: str, wanted: dict[str, Any], own: dict[str, Any], *, place: str) -> None:
+    """Where our reply is one of several kinds, each member is in at least one of them."""
+    wanted, own = _plain(contract.contract(path), wanted), _plain(contract.ours(path), own)
+    kinds = [_plain(contract.ours(path), kind) for kind in own.get("oneOf", [own])]
     for name, member in wanted.get("properties", {}).items():
-        assert name in own["properties"], (place, name)
-        _has_members(member, own["properties"][name], place=f"{place}.{name}")
+        found = [kind["properties"][name] for kind in kinds if name in kind["properties"]]
+        assert found, (place, name)
+        for each in found:
+            _has_members(path, member, each, place=f"{place}.{name}")
     if "items" in wanted:
-        _has_members(wanted["items"], own["items"], place=f"{place}[]")
+        _has_members(path, wanted["items"], own["items"], place=f"{place}[]")
 
 
 def _plain(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:

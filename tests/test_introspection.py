@@ -2,12 +2,18 @@
 
 import json
 import re
+from urllib.parse import urljoin
 
+import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
+from app import app
+from chalicelib.domain.errors import NotFound
 from chalicelib.settings import VERSION
-from infra.openapi import documents
-from tests.support.api import ROUTES, Api
+from infra import catalog
+from infra.local.gateway import refused
+from infra.openapi import documents, edition_of
+from tests.support.api import ROUTES, SERVED, Api
 
 
 def test_health_answers_without_a_store_call(api: Api) -> None:
@@ -16,11 +22,39 @@ def test_health_answers_without_a_store_call(api: Api) -> None:
     assert reply.json == {"ok": True, "version": VERSION, "serverTime": reply.json["serverTime"]}
 
 
-def test_the_served_document_is_valid_and_describes_every_operation(api: Api) -> None:
-    served = api.get("/api/v1/openapi.json").json
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_the_served_document_is_valid_and_describes_every_operation(api: Api, version: str) -> None:
+    served = api.get(f"/api/{version}/openapi.json").json
     OpenAPIV31SpecValidator(served).validate()
+    assert served["openapi"].startswith("3.1.")
     described = {(method.upper(), path) for path, methods in served["paths"].items() for method in methods}
-    assert described == {(method, path) for method, path in ROUTES if path.startswith("/api/v1/")}
+    assert described == {key for key, route in ROUTES.items() if edition_of(route.path).file.stem == version}
+
+
+@pytest.mark.parametrize(
+    ("path", "version"),
+    [
+        ("/api/v1", "v1"),
+        ("/api/v1/x", "v1"),
+        ("/api/v2", "v2"),
+        ("/api/v2/", "v2"),
+        ("/api/v2/x/y", "v2"),
+        ("/api/chat", "v2"),
+        ("/api/chat/mentions", "v2"),
+        ("/api/marketplace/webhook", "v2"),
+        ("/api/v22", "v1"),
+        ("/api/chats", "v1"),
+        ("/", "v1"),
+        ("", "v1"),
+    ],
+)
+def test_a_path_belongs_to_one_contract_whether_something_is_there_or_not(path: str, version: str) -> None:
+    assert edition_of(path).file.stem == version
+    answer = refused(NotFound("There is nothing at this path."), f"{path}?a=/api/v1")
+    types = {"v1": "application/problem+json", "v2": "application/json"}
+    assert (answer["statusCode"], answer["headers"]["Content-Type"]) == (404, types[version])
+    if version == "v2":
+        assert json.loads(answer["body"]) == {"success": False, "error": "There is nothing at this path."}
 
 
 def test_the_committed_documents_are_what_the_routes_say_and_describe_every_operation() -> None:
@@ -33,15 +67,46 @@ def test_the_committed_documents_are_what_the_routes_say_and_describe_every_oper
     assert described == set(ROUTES)
 
 
-def test_the_documentation_page_loads_everything_from_here(api: Api) -> None:
-    page = api.get("/api/v1/docs")
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_the_documentation_page_loads_everything_from_here(api: Api, version: str) -> None:
+    page = api.get(f"/api/{version}/docs")
     assert page.headers["content-type"].startswith("text/html")
     assert "default-src 'self'" in page.headers["content-security-policy"]
     links = re.findall(r'(?:src|href)="([^"]+)"', page.text)
     assert links
     for link in links:
         if not link.startswith("data:"):
-            asset = api.get(f"/api/v1/{link}")
+            asset = api.get(urljoin(f"/api/{version}/docs", link))
             assert asset.status == 200
             assert len(asset.text) > 100
-    assert api.get("/api/v1/docs/other.js").status == 404
+    assert api.get(f"/api/{version}/openapi.json").status == 200
+    assert 'url: "openapi.json"' in api.get("/api/v1/docs/start.js").text
+
+
+def test_an_asset_there_is_not_is_not_found_and_may_not_be_kept(api: Api) -> None:
+    reply = api.get("/api/v1/docs/other.js")
+    assert reply.status == 404
+    assert not {"cache-control", "etag"} & set(reply.headers)
+
+
+@pytest.mark.parametrize("path", ["/api/v1/openapi.json", "/api/v2/openapi.json", "/api/v1/docs", "/api/v2/docs"])
+def test_what_anyone_may_keep_is_not_sent_again_while_it_holds(api: Api, path: str) -> None:
+    first = api.get(path)
+    tag = first.headers["etag"]
+    assert first.headers["cache-control"] == "public, max-age=300"
+    assert first.headers["access-control-allow-origin"] == "*"
+    assert api.get(path).headers["etag"] == tag
+    for known in (tag, f"W/{tag}", f'"other", {tag}', "*"):
+        again = api.get(path, headers={"If-None-Match": known})
+        assert (again.status, again.text, again.headers["etag"]) == (304, "", tag)
+        assert again.headers["cache-control"] == "public, max-age=300"
+        assert "content-type" not in again.headers
+    for other in ("", '"other"', tag.strip('"'), f'{tag[:-2]}x"'):
+        assert api.get(path, headers={"If-None-Match": other}).text == first.text
+
+
+def test_an_operation_is_listed_once_however_many_paths_it_has() -> None:
+    routes = list(catalog.routes(app))
+    assert len(routes) == len({id(route) for route in routes})
+    assert {route.path for route in routes} == {path for _, path in ROUTES}
+    assert set(SERVED) == {(method, path) for path, methods in app.routes.items() for method in methods}

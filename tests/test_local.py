@@ -32,6 +32,7 @@ HOST = "127.0.0.1"
 EVENTS = "/api/v1/events"
 INBOX = "/api/v1/inbox"
 HEALTH = "/api/v1/health"
+UPDATES = "/api/v2/updates"
 # A shell without settings of its own for AWS, for us, or for proxies.
 SHELL = {
     name: value
@@ -258,6 +259,35 @@ def test_every_personal_token_and_key_of_the_demo_file_works(system: System) -> 
 @pytest.mark.parametrize("path", ["/", "/api/v1/nothing", "/api/health", f"{HEALTH}/more?at=all"])
 def test_an_unknown_path_is_not_found(system: System, path: str) -> None:
     is_problem(system.call("GET", path), 404, "not_found", path.partition("?")[0])
+
+
+@pytest.mark.parametrize("path", ["/api/v2", "/api/v2/nothing", "/api/chat/nothing", "/api/marketplace?a=b"])
+def test_an_unknown_path_of_the_second_contract_is_refused_as_it_says(system: System, path: str) -> None:
+    answer = system.call("GET", path)
+    assert (answer.status, answer.headers["Content-Type"]) == (404, "application/json")
+    assert answer.json == {"success": False, "error": "There is nothing at this path."}
+
+
+@pytest.mark.parametrize("path", ["/api/chat/mentions", "/api/v2/prompt-groups"])
+def test_a_path_is_served_under_the_contracts_prefix_too(system: System, path: str) -> None:
+    assert system.call("GET", path).status == 401
+    there = system.call("GET", path, token=system.alice_key)
+    assert there.status == 200
+    assert system.call("GET", f"/api/v2{path}", token=system.alice_key).json == there.json
+
+
+def test_a_page_of_another_origin_may_read_what_is_new_and_keep_it(system: System) -> None:
+    asked = system.call("OPTIONS", UPDATES)
+    assert (asked.status, asked.body) == (204, b"")
+    assert asked.headers["Access-Control-Allow-Origin"] == "*"
+    assert set(asked.headers["Access-Control-Allow-Methods"].split(",")) == {"GET", "OPTIONS"}
+    assert "If-None-Match" in asked.headers["Access-Control-Allow-Headers"]
+    with system.connection() as connection:
+        first = ask(connection, "GET", UPDATES)
+        connection.request("GET", UPDATES, headers={"If-None-Match": first.headers["ETag"]})
+        held = connection.getresponse()
+        assert (held.status, held.read(), held.headers["Content-Length"]) == (304, b"", None)
+        assert ask(connection, "GET", UPDATES).json == first.json
 
 
 @pytest.mark.parametrize(

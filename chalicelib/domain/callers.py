@@ -6,6 +6,9 @@ from enum import StrEnum
 
 from chalicelib.domain.events import Severity
 
+# The area of an operation that any key opens, whatever its permissions.
+ANY_AREA = "any"
+
 
 class TokenStatus(StrEnum):
     ACTIVE = "active"
@@ -68,7 +71,7 @@ class ApiKey:
         return f"user/{self.user_id}"
 
     def opens(self, area: str) -> bool:
-        return "all" in self.permissions or area in self.permissions
+        return area == ANY_AREA or "all" in self.permissions or area in self.permissions
 
 
 Caller = PersonalToken | ToolsToken | ApiKey

@@ -1,7 +1,7 @@
 """Connections: a person's open sockets, and what each has been told so far."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 from pydantic import BaseModel
@@ -28,6 +28,10 @@ class Connection:
     told_to: int = 0
     live: bool = False
     welcomed: bool = False
+
+    @property
+    def opened_at(self) -> datetime:
+        return datetime.fromtimestamp(self.expires_at, UTC) - LIFETIME
 
     def was_told(self, position: int) -> bool:
         """Whether it has been told the frame at this position, of those that do not name it."""

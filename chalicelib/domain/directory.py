@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from chalicelib.domain.fields import Email, In, Out, TimeOut, UuidOut
 from chalicelib.domain.links import refuse_link
 
-MOST_FIRST_MEMBERS = 90
+MOST_FIRST_MEMBERS = 30
 
 
 @dataclass(frozen=True)
@@ -50,6 +50,24 @@ class Project:
     admins: frozenset[str]
 
 
+@dataclass(frozen=True)
+class Team:
+    """Those who work on one or more projects together: its members are theirs."""
+
+    team_id: str
+    name: str
+    description: str | None = None
+    type: str = "work"
+
+
+@dataclass(frozen=True)
+class Roster:
+    """A team and the user ids of its members, active or not."""
+
+    team: Team
+    members: frozenset[str]
+
+
 def _link(text: str) -> str:
     if (reason := refuse_link(text)) is not None:
         raise PydanticCustomError("link", "{reason}", {"reason": reason})
@@ -83,6 +101,13 @@ class ProjectIn(In):
 
     slug: Slug
     name: Name
+
+
+class TeamIn(In):
+    """What a team is begun with."""
+
+    name: Name
+    description: Annotated[str, Field(min_length=1, max_length=500)] | None = None
 
 
 class IntegratorOut(Out):

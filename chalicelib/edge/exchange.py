@@ -14,7 +14,7 @@ from chalice.app import MultiDict, Request, Response
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
-from chalicelib import aws, ids, sealing
+from chalicelib import aws, caching, ids, sealing
 from chalicelib.domain.budgets import Charge, Window
 from chalicelib.domain.call import Call
 from chalicelib.domain.callers import Caller
@@ -194,8 +194,11 @@ class Exchange:
         text = reply.body
         if isinstance(text, BaseModel):
             text = text.model_dump_json(by_alias=True, exclude_unset=True)
+        kept = caching.headers(text, self.operation.max_age) if self.operation.max_age else {}
+        if kept and caching.has_current(self.request.headers.get("if-none-match", ""), kept["ETag"]):
+            return Response("", {**kept, **self._circumstances()}, HTTPStatus.NOT_MODIFIED)
         headers: dict[str, str | list[str]] = {"Content-Type": self.operation.media_type}
-        return Response(text, {**headers, **reply.headers, **self._circumstances()}, reply.status)
+        return Response(text, {**headers, **reply.headers, **kept, **self._circumstances()}, reply.status)
 
     def _refused(self, refusal: Refusal | None) -> Response:
         family, path = self.operation.family, self.request.context.get("path") or self.request.path

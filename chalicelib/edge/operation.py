@@ -62,6 +62,8 @@ class Operation:
     `caller` is the authenticated bearer of one of the annotated kinds of token, `call` tells id, time and
     claim; every other parameter is taken from the path. A body with a default, such as None, may be left out.
     `answer` names the reply's model where the return annotation does not, by status where that decides.
+    It is served under each of `aliases` too, and documented under `path` only. With `max_age`, in seconds, replies
+    are the same for everybody: anyone may keep them so long, and pages of other origins may read them.
     """
 
     function: Callable[..., BaseModel | Reply]
@@ -69,12 +71,14 @@ class Operation:
     path: str
     family: Family
     tag: str
+    aliases: tuple[str, ...] = ()
     status: int = 200
     grants: tuple[Grant, ...] = ()
     refusals: tuple[type[Refusal], ...] = ()
     answer: type[BaseModel] | Mapping[int, type[BaseModel]] | None = None
     answers: Mapping[int, str] = field(default_factory=dict)
     media_type: str = "application/json"
+    max_age: int = 0
     area: str = "all"
     admin_only: bool = False
     instead: str = ""
@@ -105,6 +109,10 @@ class Operation:
     @cached_property
     def body_is_optional(self) -> bool:
         return signature(self.function).parameters["body"].default is not Parameter.empty
+
+    @property
+    def paths(self) -> tuple[str, ...]:
+        return (self.path, *self.aliases)
 
     @property
     def accepts_idempotency_key(self) -> bool:

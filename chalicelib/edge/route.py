@@ -5,10 +5,12 @@ from functools import cached_property
 from inspect import getdoc
 from typing import Any
 
-from chalice.app import Blueprint, Chalice, Response
+from chalice.app import Blueprint, Chalice, CORSConfig, Response
 
 from chalicelib.edge.exchange import Exchange
 from chalicelib.edge.operation import Family, Operation
+
+_OPEN = CORSConfig(allow_headers=["If-None-Match", "X-Request-Id"], expose_headers=["ETag", "X-Request-Id"])
 
 
 class Route(Operation):
@@ -21,8 +23,14 @@ class Route(Operation):
     @cached_property
     def _app(self) -> Chalice:
         app = Chalice(self.__name__, configure_logs=False)
-        app.route(self.path, methods=[self.method], content_types=["*/*"])(self.view(app))
+        self.register(app)
         return app
+
+    def register(self, host: Chalice | Blueprint) -> None:
+        """Make `host` serve this operation under each of its paths."""
+        view, cors = self.view(host), _OPEN if self.max_age else None
+        for path in self.paths:
+            host.route(path, methods=[self.method], content_types=["*/*"], cors=cors)(view)
 
     def view(self, host: Chalice | Blueprint) -> Callable[..., Response]:
         """The Chalice view of this operation on `host`."""
@@ -42,7 +50,7 @@ def route(bp: Blueprint, method: str, path: str, family: Family, **more: Any) ->
 
     def declare(function: Callable[..., Any]) -> Route:
         declared = Route(function, method, path, family, **more)
-        bp.route(path, methods=[method], content_types=["*/*"])(declared.view(bp))
+        declared.register(bp)
         bp.lambda_function(name=declared.__name__)(declared)
         return declared
 

@@ -1,5 +1,6 @@
 """Turn a function of one socket event into a Lambda function for one route of the WebSocket API."""
 
+import base64
 import json
 import logging
 from collections.abc import Callable, Mapping
@@ -24,13 +25,13 @@ SUBPROTOCOL = "bearer"
 
 @dataclass(frozen=True)
 class SocketCall:
-    """One event of a connection: its opening, a text frame from its client, or its end."""
+    """One event of a connection: its opening, a frame from its client, or its end."""
 
     connection_id: str
     request_id: str
     now: datetime
     headers: Mapping[str, str]
-    body: str
+    body: bytes
 
 
 @dataclass(frozen=True)
@@ -48,17 +49,14 @@ class SocketRoute:
     def __call__(self, event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG002 - Lambda's
         """Serve one event of the WebSocket gateway: the entry point of this route's Lambda function."""
         told = event["requestContext"]
-        call = SocketCall(
-            told["connectionId"],
-            told["requestId"],
-            datetime.now(UTC),
-            {name.lower(): value for name, value in (event.get("headers") or {}).items()},
-            event.get("body") or "",
-        )
-        status, headers = 500, {}
+        headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+        body = event.get("body") or ""
+        raw = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
+        call = SocketCall(told["connectionId"], told["requestId"], datetime.now(UTC), headers, raw)
+        status, answered = 500, dict[str, str]()
         with aws.counted() as calls:
             try:
-                status, headers = 200, dict(self.function(call) or {})
+                status, answered = 200, dict(self.function(call) or {})
             except Refusal as refusal:
                 status = problem.status_of(type(refusal), problem.KEY_STATUS)
             except Exception as fault:
@@ -66,7 +64,7 @@ class SocketRoute:
                 status = 503 if aws.is_transient(fault) else 500
         line = {"socket": self.__name__, "requestId": call.request_id, "status": status, "storeCalls": calls[0]}
         log.info(json.dumps(line | {"connectionId": call.connection_id}))
-        return {"statusCode": status, "headers": headers}
+        return {"statusCode": status, "headers": answered}
 
 
 def socket(bp: Blueprint, route_key: str, *, grants: tuple[Grant, ...]) -> Callable[..., SocketRoute]:

@@ -64,7 +64,7 @@ class CatchUp:
         try:
             if not connection.welcomed:
                 greeting = signal(FrameType.CONNECTED, job.after, start, connectionId=connection.connection_id)
-                self._greet(connection, greeting, until=start + _OPENING)
+                self._greet(connection, greeting, until=connection.opened_at + _OPENING)
             connection = self._noted(replace(connection, welcomed=True, live=False))
             connection = self._catch_up(connection, job.after, started=start)
             self._go_live(self._noted(replace(connection, live=True)))

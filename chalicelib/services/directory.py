@@ -15,6 +15,8 @@ from chalicelib.domain.directory import (
     PersonIn,
     Project,
     ProjectIn,
+    Team,
+    TeamIn,
     listed,
 )
 from chalicelib.domain.errors import Conflict, Forbidden, Invalid, NotFound
@@ -41,7 +43,7 @@ class People(Protocol):
 
 
 class Projects(Protocol):
-    def add_project(self, project: Project) -> None: ...
+    def add_project(self, project: Project, team: Team | None) -> None: ...
     def add_member(self, slug: str, user_id: str, *, admin: bool) -> None: ...
     def remove_member(self, slug: str, user_id: str) -> None: ...
 
@@ -183,13 +185,14 @@ def register_project(
     members: Sequence[str],
     project_id: str,
     team_id: str,
+    new_team: TeamIn | None,
     people: People,
     projects: Projects,
 ) -> Project:
-    """Start a project with its team; `admins` and `members` are addresses.
+    """Start a project with a new team, or in the team there is; `admins` and `members` are addresses.
 
     Raises:
-        NotFound: one of them is no employee's.
+        NotFound: one of them is no employee's, or there is no such team.
         Conflict: the slug is taken.
         Invalid: they are more than one write can hold.
     """
@@ -198,7 +201,7 @@ def register_project(
     if len(everyone) > MOST_FIRST_MEMBERS:
         raise Invalid(f"A project starts with at most {MOST_FIRST_MEMBERS} members; add the others afterwards.")
     made = Project(project_id, wanted.slug, wanted.name, team_id, everyone, leading)
-    projects.add_project(made)
+    projects.add_project(made, Team(team_id, new_team.name, new_team.description) if new_team else None)
     return made
 
 

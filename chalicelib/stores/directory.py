@@ -1,22 +1,26 @@
-"""The table `directory`: people, integrators, projects and their members.
+"""The table `directory`: people, integrators, projects and their members, teams.
 
 USER#<id>      / USER         email, name, active, orgAdmin
 EMAIL#<email>  / USER         userId: one person an address
 PROJECT#<slug> / PROJECT      id, name, teamId
 PROJECT#<slug> / MEMBER#<id>  admin
+TEAM#<id>      / TEAM         name, description, type
 INTEGRATORS    / <slug>       id, name, eventPrefix, homepageUrl, description, createdAt, archivedAt
 
 PEOPLE         / <email>      userId
 PROJECTS       / <slug>
+USER#<id>      / PROJECT#<slug>        teamId
+TEAM#<id>      / MEMBER#<id>#<slug>
 
-The last two list what the rows above hold, and are written in one transaction with them. Integrators are few and
-read by nothing that is in a hurry, so their one partition is both the rows and the list.
+The last four list what the rows above hold, and are written in one transaction with them: a membership is three
+rows, found by its project, by its person and by its team. A team's members are those of its projects. Integrators are
+few and read by nothing that is in a hurry, so their one partition is both the rows and the list.
 """
 
 from collections.abc import Iterable
 from typing import Any
 
-from chalicelib.domain.directory import Integrator, Person, Project
+from chalicelib.domain.directory import Integrator, Person, Project, Team
 from chalicelib.domain.errors import Conflict, NotFound
 from chalicelib.domain.projects import ProjectAccess
 from chalicelib.resources import DIRECTORY
@@ -26,6 +30,7 @@ from chalicelib.stores.writes import Action, Refused, commit
 
 _INTEGRATORS, _PEOPLE, _PROJECTS = "INTEGRATORS", "PEOPLE", "PROJECTS"
 _MEMBER = "MEMBER#"
+_EXISTS = "attribute_exists(pk)"
 
 
 class DynamoDirectory:
@@ -121,18 +126,29 @@ class DynamoDirectory:
         }
         _change("Update", _key(_INTEGRATORS, slug), change, f"There is no integrator {slug}.")
 
-    def add_project(self, project: Project) -> None:
-        """Store a project with its members, at most 97; Conflict when its slug is taken. One store call."""
-        row = {"id": project.project_id, "name": project.name, "teamId": project.team_id}
-        members = [
-            _member(project.slug, user_id) | {"admin": user_id in project.admins} for user_id in sorted(project.members)
-        ]
-        _add_all(
-            f"There is a project {project.slug} already.",
-            _project(project.slug) | row,
+    def add_project(self, project: Project, team: Team | None) -> None:
+        """Store a project with its members, at most 32, and with its team; with None it joins one. One store call.
+
+        Raises:
+            Conflict: the slug is taken.
+            NotFound: there is no such team to join.
+        """
+        rows = [
+            _project(project.slug) | {"id": project.project_id, "name": project.name, "teamId": project.team_id},
             _key(_PROJECTS, project.slug),
-            *members,
-        )
+        ]
+        for user_id in sorted(project.members):
+            rows += _membership(project.slug, project.team_id, user_id, admin=user_id in project.admins)
+        if team is not None:
+            row = team_key(team.team_id) | {"name": team.name, "description": team.description, "type": team.type}
+            _add_all(f"There is a project {project.slug} already.", row, *rows)
+            return
+        try:
+            commit([_check(team_key(project.team_id), _EXISTS), *map(_put_new, rows)], claim=None, reply={})
+        except Refused as refused:
+            if 0 in refused.failed:
+                raise NotFound("There is no such team.") from refused
+            raise Conflict(f"There is a project {project.slug} already.") from refused
 
     def list_projects(self) -> list[Project]:
         """Every project with its members, by slug. One store call, and one per project."""
@@ -149,27 +165,34 @@ class DynamoDirectory:
         return Project(row["id"], slug, row["name"], row["teamId"], frozenset(members), admins)
 
     def add_member(self, slug: str, user_id: str, *, admin: bool) -> None:
-        """Make the person a member of the project, or change whether it is an administrator. One store call.
+        """Make the person a member of the project, or change whether it is an administrator. Two store calls.
 
         Raises:
             NotFound: there is no such project.
         """
-        actions: list[Action] = [
-            {"Put": {"TableName": DIRECTORY.physical_name, "Item": to_item(_member(slug, user_id) | {"admin": admin})}},
-            _check(_project(slug), "attribute_exists(pk)"),
-        ]
-        try:
-            commit(actions, claim=None, reply={})
-        except Refused as refused:
-            raise NotFound(f"There is no project {slug}.") from refused
+        # A project stays, and stays in its team, so what is read here still holds when the rows are written.
+        rows = _membership(slug, _team_of(slug), user_id, admin=admin)
+        commit(
+            [{"Put": {"TableName": DIRECTORY.physical_name, "Item": to_item(row)}} for row in rows],
+            claim=None,
+            reply={},
+        )
 
     def remove_member(self, slug: str, user_id: str) -> None:
-        """End a membership. One store call.
+        """End a membership. Two store calls.
 
         Raises:
-            NotFound: there is no such member.
+            NotFound: there is no such project, or no such member.
         """
-        _change("Delete", _member(slug, user_id), {}, f"The project {slug} has no such member.")
+        keys = [{"pk": row["pk"], "sk": row["sk"]} for row in _membership(slug, _team_of(slug), user_id, admin=False)]
+        deletes: list[Action] = [
+            {"Delete": {"TableName": DIRECTORY.physical_name, "Key": to_item(key), "ConditionExpression": _EXISTS}}
+            for key in keys
+        ]
+        try:
+            commit(deletes, claim=None, reply={})
+        except Refused as refused:
+            raise NotFound(f"The project {slug} has no such member.") from refused
 
 
 def active_person(user_id: str) -> Action:
@@ -185,26 +208,37 @@ def _check(key: Row, condition: str, **more: Any) -> Action:
 def _change(kind: str, key: Row, change: Row, missing: str) -> None:
     request = {"TableName": DIRECTORY.physical_name, "Key": to_item(key), **change}
     try:
-        commit([{kind: request | {"ConditionExpression": "attribute_exists(pk)"}}], claim=None, reply={})
+        commit([{kind: request | {"ConditionExpression": _EXISTS}}], claim=None, reply={})
     except Refused as refused:
         raise NotFound(missing) from refused
 
 
 def _add_all(taken: str, *rows: Row) -> None:
-    puts: list[Action] = [
-        {
-            "Put": {
-                "TableName": DIRECTORY.physical_name,
-                "Item": to_item(row),
-                "ConditionExpression": "attribute_not_exists(pk)",
-            }
-        }
-        for row in rows
-    ]
     try:
-        commit(puts, claim=None, reply={})
+        commit(list(map(_put_new, rows)), claim=None, reply={})
     except Refused as refused:
         raise Conflict(taken) from refused
+
+
+def _put_new(row: Row) -> Action:
+    request = {"TableName": DIRECTORY.physical_name, "Item": to_item(row)}
+    return {"Put": request | {"ConditionExpression": "attribute_not_exists(pk)"}}
+
+
+def _team_of(slug: str) -> str:
+    found = get_all(DIRECTORY, [_project(slug)])
+    if not found:
+        raise NotFound(f"There is no project {slug}.")
+    return str(found[0]["teamId"])
+
+
+def _membership(slug: str, team_id: str, user_id: str, *, admin: bool) -> list[Row]:
+    """The rows of one membership: by its project, its person, its team."""
+    return [
+        _member(slug, user_id) | {"admin": admin},
+        _key(f"USER#{user_id}", f"PROJECT#{slug}") | {"teamId": team_id},
+        _key(f"TEAM#{team_id}", f"{_MEMBER}{user_id}#{slug}"),
+    ]
 
 
 def _listed(pk: str) -> Iterable[Row]:
@@ -215,6 +249,10 @@ def _listed(pk: str) -> Iterable[Row]:
 
 def _rows(keys: list[Row]) -> dict[str, Row]:
     return {_name(row): row for row in get_all(DIRECTORY, keys)}
+
+
+def team_key(team_id: str) -> Row:
+    return _key(f"TEAM#{team_id}", "TEAM")
 
 
 def _person(user_id: str) -> Row:

@@ -5,9 +5,10 @@ from uuid import uuid4
 
 import click
 
-from chalicelib.domain.directory import Project, ProjectIn
+from chalicelib.domain.directory import Project, ProjectIn, TeamIn
 from chalicelib.services import directory
 from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.teams import DynamoTeams
 from infra.commands.output import json_option, show, show_list
 
 
@@ -21,15 +22,35 @@ def projects() -> None:
 @click.option("--name", required=True, help="What people call it.")
 @click.option("--admin", "admins", multiple=True, metavar="EMAIL", help="An administrator; may be given again.")
 @click.option("--member", "members", multiple=True, metavar="EMAIL", help="A member; may be given again.")
+@click.option("--team", metavar="TEAM_ID", help="The team that works on it, if there is one already.")
+@click.option("--team-name", help="What people call its new team.  [default: the project's name]")
+@click.option("--team-description", help="What the new team is for, in a sentence or two.")
 @json_option
-def create(slug: str, name: str, admins: tuple[str, ...], members: tuple[str, ...], *, as_json: bool) -> None:
-    """Start a project with its team. SLUG is its short name, for good."""
+def create(
+    *,
+    slug: str,
+    name: str,
+    admins: tuple[str, ...],
+    members: tuple[str, ...],
+    team: str | None,
+    team_name: str | None,
+    team_description: str | None,
+    as_json: bool,
+) -> None:
+    """Start a project with a team of its own, or in one there is.
+
+    SLUG is its short name, for good. A team's members are those of its projects.
+    """
+    if team is not None and (team_name, team_description) != (None, None):
+        raise click.UsageError("--team names a team there is; it has its name and description.")
+    new_team = TeamIn(name=name if team_name is None else team_name, description=team_description)
     made = directory.register_project(
         ProjectIn(slug=slug, name=name),
         admins=admins,
         members=members,
         project_id=str(uuid4()),
-        team_id=str(uuid4()),
+        team_id=str(uuid4()) if team is None else team,
+        new_team=new_team if team is None else None,
         people=DynamoDirectory(),
         projects=DynamoDirectory(),
     )
@@ -64,6 +85,7 @@ def remove_member(slug: str, email: str) -> None:
 
 
 def _records(found: list[Project]) -> list[dict[str, Any]]:
+    teams = DynamoTeams().find_teams(project.team_id for project in found)
     people = DynamoDirectory().find_people(user_id for project in found for user_id in project.members)
 
     def emails(user_ids: frozenset[str]) -> list[str]:
@@ -74,6 +96,7 @@ def _records(found: list[Project]) -> list[dict[str, Any]]:
             "slug": project.slug,
             "id": project.project_id,
             "teamId": project.team_id,
+            "team": teams[project.team_id].name,
             "name": project.name,
             "admins": emails(project.admins),
             "members": emails(project.members - project.admins),

@@ -12,7 +12,8 @@ from chalice.app import Chalice
 
 from chalicelib import ids
 from chalicelib.domain.errors import Invalid, MethodNotAllowed, NotFound, Refusal, TooLarge
-from chalicelib.edge.problem import plain_error, problem_json, status_of
+from chalicelib.edge.problem import status_of
+from infra.openapi import edition_of
 
 # What API Gateway accepts at most (10 MB); the contracts' own, smaller limit is the operation's to enforce.
 LARGEST_REQUEST = 10 * 1024 * 1024
@@ -29,6 +30,9 @@ class Gateway(local.LocalGateway):
         except ValueError:
             return refused(NotFound("There is nothing at this path."), path)
         methods = self._app_object.routes[event["requestContext"]["resourcePath"]]
+        if method == "OPTIONS" and any(entry.cors for entry in methods.values()):
+            headers = {**self._autogen_options_headers(event), "X-Request-Id": ids.request_id()}
+            return {"statusCode": HTTPStatus.NO_CONTENT, "headers": headers, "multiValueHeaders": {}, "body": ""}
         if method not in methods:
             allowed = ", ".join(sorted(methods))
             return refused(MethodNotAllowed(f"This path answers to {allowed}."), path, {"Allow": allowed})
@@ -38,18 +42,17 @@ class Gateway(local.LocalGateway):
 def refused(refusal: Refusal, path: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
     """A gateway's own answer, as the proxy integration would return it."""
     request_id = ids.request_id()
-    shape, media_type = problem_json, "application/problem+json"
-    if path.startswith("/api/v2/"):
-        shape, media_type = plain_error, "application/json"
+    path = path.partition("?")[0]
+    family = edition_of(path).family
     return {
         "statusCode": status_of(type(refusal)),
         "headers": {
-            "Content-Type": media_type,
+            "Content-Type": family.error_type,
             "X-Request-Id": request_id,
             **(headers or {}),
         },
         "multiValueHeaders": {},
-        "body": json.dumps(shape(refusal, request_id, path.partition("?")[0])),
+        "body": json.dumps(family.shape(refusal, request_id, path)),
     }
 
 
@@ -86,11 +89,13 @@ class Handler(local.ChaliceRequestHandler):
             headers = dict(self.headers)
             response = self.local_gateway.handle_request(self.command, self.path, headers, body)
         response = self._handle_binary(response)
-        self._send_http_response(
-            response["statusCode"],
-            response["headers"] | response["multiValueHeaders"],
-            "" if self.command == "HEAD" else response["body"],
-        )
+        status, headers = response["statusCode"], response["headers"] | response["multiValueHeaders"]
+        if status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
+            # These end with their headers, and a length of 0 would be said of what they stand for.
+            self.send_response(status)
+            self._send_headers(headers)
+        else:
+            self._send_http_response(status, headers, "" if self.command == "HEAD" else response["body"])
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = _answer  # noqa: N815 - http.server
 

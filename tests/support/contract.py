@@ -12,23 +12,30 @@ from jsonschema import Draft202012Validator, FormatChecker
 from infra.openapi import edition_of
 
 DATA = Path(__file__).parents[1] / "data"
-# What another's contract says of the paths under each of ours; under the others the documents are all there is.
-CONTRACTS = {"/api/v1/": DATA / "fluxdesk-v1.facts.json"}
+# What another's contract says of the operations in each of our documents, and where its paths are rooted.
+CONTRACTS = {"v1": (DATA / "fluxdesk-v1.facts.json", ""), "v2": (DATA / "dividen-v2.facts.json", "/api/v2")}
 
 
-def contract(path: str = "/api/v1/") -> dict[str, Any]:
-    """The facts of the contract that `path` is under; `nullable` reads as "null is allowed"."""
-    file = CONTRACTS.get(edition_of(path).prefix)
-    return {"paths": {}} if file is None else _facts(file)
+def contract(path: str) -> dict[str, Any]:
+    """The facts of the contract that `path` is under, by our paths; `nullable` reads as "null is allowed"."""
+    return _facts(edition_of(path).file.stem)
 
 
 @cache
-def _facts(file: Path) -> dict[str, Any]:
+def _facts(name: str) -> dict[str, Any]:
+    file, root = CONTRACTS[name]
     found: dict[str, Any] = _with_nulls(_read(file))
-    return found
+    return found | {"paths": {_as_ours(path, root): methods for path, methods in found["paths"].items()}}
 
 
-def ours(path: str = "/api/v1/") -> dict[str, Any]:
+def _as_ours(path: str, root: str) -> str:
+    """The path as our document has it: what its parameters are called is seen by nobody."""
+    full = path if path.startswith("/api/") else f"{root}{path}"
+    shape = re.sub(r"{\w+}", "{}", full)
+    return next((each for each in ours(full)["paths"] if re.sub(r"{\w+}", "{}", each) == shape), full)
+
+
+def ours(path: str) -> dict[str, Any]:
     """Our document that `path` is described in."""
     return _read(edition_of(path).file)
 
@@ -44,6 +51,9 @@ def check(method: str, path: str, status: int, media_type: str, body: bytes) -> 
     document, wanted = ours(path), contract(path)
     answer = document["paths"][path][method.lower()]["responses"].get(str(status))
     assert answer is not None, f"{method} {path} answered an undocumented {status}: {body!r}"
+    if "content" not in answer:
+        assert not body, f"{method} {path} answered {status} with a body"
+        return
     assert any(fnmatch(media_type, each) for each in answer["content"]), (
         f"{method} {path} answered {status} as {media_type}"
     )
@@ -52,7 +62,7 @@ def check(method: str, path: str, status: int, media_type: str, body: bytes) -> 
     if theirs is not None:
         documents.append((wanted, resolved(wanted, theirs)))
     for document, response in documents:
-        schema = response["content"].get(media_type, {}).get("schema")
+        schema = response.get("content", {}).get(media_type, {}).get("schema")
         if schema is not None:
             validator(document, schema).validate(json.loads(body))
 

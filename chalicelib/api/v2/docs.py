@@ -1,0 +1,36 @@
+"""dividen-v2, what needs no token: the OpenAPI document, and its browser."""
+
+from chalice.app import Blueprint
+
+from chalicelib.api import documentation
+from chalicelib.api.v2.contract import operation
+from chalicelib.edge.operation import Reply
+
+bp = Blueprint(__name__)
+
+
+@operation(
+    bp,
+    "GET",
+    "/api/v2/openapi.json",
+    tag="introspection",
+    answers={200: "The OpenAPI 3.1 document."},
+    max_age=documentation.SHORTLY,
+)
+def get_v2_openapi() -> Reply:
+    """This document."""
+    return documentation.document("v2")
+
+
+@operation(
+    bp,
+    "GET",
+    "/api/v2/docs",
+    tag="introspection",
+    answers={200: "The page."},
+    media_type="text/html; charset=utf-8",
+    max_age=documentation.SHORTLY,
+)
+def get_v2_docs() -> Reply:
+    """Browse this document with Swagger UI; nothing is loaded from elsewhere."""
+    return documentation.page()

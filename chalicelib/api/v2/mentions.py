@@ -1,0 +1,35 @@
+"""What a message may mention, while it is being typed."""
+
+from chalice.app import Blueprint
+
+from chalicelib.api.v2.contract import SPEND, operation
+from chalicelib.domain.callers import ANY_AREA, ApiKey
+from chalicelib.domain.mentions import MentionsOut, MentionsQuery
+from chalicelib.resources import DIRECTORY
+from chalicelib.services import mentions
+from chalicelib.stores.agents import DynamoAgents
+from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.teams import DynamoTeams
+
+bp = Blueprint(__name__)
+
+
+@operation(
+    bp,
+    "GET",
+    "/api/chat/mentions",
+    aliases=("/api/v2/api/chat/mentions",),
+    tag="mentions",
+    answers={200: "What was found; perhaps nothing."},
+    area=ANY_AREA,
+    grants=SPEND + DIRECTORY.can("Query", "BatchGetItem"),
+)
+def list_mentions(query: MentionsQuery, caller: ApiKey) -> MentionsOut:
+    """Search what a message may mention: people, teams, agents, or commands of agents.
+
+    People are the caller and those who share a project or team with the caller; teams are the caller's own; agents
+    and commands are those installed for the organisation. A bare array of at most ten (commands: fifteen), by name.
+    """
+    return mentions.find(
+        query, user_id=caller.user_id, people=DynamoDirectory(), teams=DynamoTeams(), agents=DynamoAgents()
+    )

@@ -1,0 +1,55 @@
+"""One's own profile."""
+
+from typing import Any
+
+from chalice.app import Blueprint
+
+from chalicelib.api.v2.contract import SPEND, operation
+from chalicelib.domain.call import Call
+from chalicelib.domain.callers import ApiKey
+from chalicelib.domain.errors import Conflict, TooLarge
+from chalicelib.domain.profile import ProfileAnswer, ProfileOut, ProfilePatch
+from chalicelib.resources import DIRECTORY, IDEMPOTENCY
+from chalicelib.services import profile
+from chalicelib.stores.profiles import DynamoProfiles
+
+bp = Blueprint(__name__)
+
+
+def _replay_updated(stored: dict[str, Any]) -> ProfileAnswer:
+    return ProfileAnswer(success=True, data=ProfileOut.model_validate(stored))
+
+
+@operation(
+    bp,
+    "GET",
+    "/api/v2/profile",
+    tag="profile",
+    answers={200: "The profile."},
+    grants=SPEND + DIRECTORY.can("GetItem"),
+)
+def get_profile(caller: ApiKey) -> ProfileAnswer:
+    """Read one's own profile.
+
+    Who has told nothing yet has the defaults. Both operations need a key with the permission `all`.
+    """
+    return ProfileAnswer(success=True, data=profile.read(user_id=caller.user_id, profiles=DynamoProfiles()))
+
+
+@operation(
+    bp,
+    "PATCH",
+    "/api/v2/profile",
+    tag="profile",
+    answers={200: "The whole profile, as it stands now."},
+    refusals=(Conflict, TooLarge),
+    replay=_replay_updated,
+    grants=SPEND + IDEMPOTENCY.can("GetItem", "PutItem") + DIRECTORY.can("GetItem", "PutItem"),
+)
+def update_profile(body: ProfilePatch, caller: ApiKey, call: Call) -> ProfileAnswer:
+    """Change one's own profile: what is given, and nothing else.
+
+    A list replaces the list there was. `relayQuietHours` are wall-clock times of their time zone, UTC by default.
+    """
+    changed = profile.change(body, user_id=caller.user_id, call=call, profiles=DynamoProfiles())
+    return ProfileAnswer(success=True, data=changed)

@@ -1,0 +1,52 @@
+"""What a person may mention in a message."""
+
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from chalicelib.domain.agents import Agent
+from chalicelib.domain.directory import Person, Roster
+from chalicelib.domain.mentions import (
+    Mention,
+    MentionKind,
+    MentionsOut,
+    MentionsQuery,
+    agents_found,
+    commands_found,
+    people_found,
+    teams_found,
+)
+
+
+class People(Protocol):
+    def find_people(self, user_ids: Iterable[str]) -> dict[str, Person]: ...
+
+
+class Teams(Protocol):
+    def own_team_ids(self, user_id: str) -> list[str]: ...
+    def list_rosters(self, team_ids: Sequence[str]) -> list[Roster]: ...
+
+
+class Agents(Protocol):
+    def list_agents(self) -> list[Agent]: ...
+
+
+def find(query: MentionsQuery, *, user_id: str, people: People, teams: Teams, agents: Agents) -> MentionsOut:
+    """What the person `user_id` may mention of one type, the first ten (commands: fifteen) that match.
+
+    Store calls in sequence after authentication: 1 for agents and commands, 2 for teams, 3 for people, however
+    many teams the person belongs to. What is read grows with those teams only.
+    """
+    found: Sequence[Mention]
+    match query.type:
+        case MentionKind.AGENTS:
+            found = agents_found(query, agents.list_agents())
+        case MentionKind.COMMANDS:
+            found = commands_found(query, agents.list_agents())
+        case MentionKind.TEAMS:
+            found = teams_found(query, teams.list_rosters(teams.own_team_ids(user_id)))
+        case MentionKind.PEOPLE:
+            # Who shares a project shares its team, so the teams' members are everybody there is to find.
+            rosters = teams.list_rosters(teams.own_team_ids(user_id))
+            known = frozenset[str]().union({user_id}, *(roster.members for roster in rosters))
+            found = people_found(query, people.find_people(known).values())
+    return MentionsOut(list(found))

@@ -1,0 +1,42 @@
+"""A person's profile: read it, change it."""
+
+from typing import Any, Protocol
+
+from chalicelib.domain.call import Call
+from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.idempotency import Claim
+from chalicelib.domain.profile import ProfileOut, ProfilePatch, completed
+
+# Of simultaneous changes one is made in each round, so this many can be made at once.
+_ROUNDS = 16
+
+
+class Profiles(Protocol):
+    def find_profile(self, user_id: str) -> tuple[dict[str, Any], int]: ...
+    def save_profile(
+        self, user_id: str, told: dict[str, Any], *, seen: int, claim: Claim | None, reply: dict[str, Any]
+    ) -> bool: ...
+
+
+def read(*, user_id: str, profiles: Profiles) -> ProfileOut:
+    """The person's profile. Store calls after authentication: 1."""
+    told, _ = profiles.find_profile(user_id)
+    return completed(told)
+
+
+def change(wanted: ProfilePatch, *, user_id: str, call: Call, profiles: Profiles) -> ProfileOut:
+    """Change what is given, and nothing else. Store calls after authentication: 2; 2 more for each change that
+    another call made in between.
+
+    Raises:
+        Unavailable: it is being changed by many calls at once.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    for _ in range(_ROUNDS):
+        told, seen = profiles.find_profile(user_id)
+        told |= wanted.changes
+        made = completed(told)
+        reply = made.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        if profiles.save_profile(user_id, told, seen=seen, claim=call.claim, reply=reply):
+            return made
+    raise Unavailable("The profile is being changed by many calls at once.")

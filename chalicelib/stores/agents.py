@@ -1,0 +1,73 @@
+"""Installed agents, in the table `directory`: AGENTS / <slug>.
+
+id, name, description, category, status, commands: a list of name, description, usage
+
+They are few and always read together, so their one partition is both the rows and the list.
+"""
+
+from chalicelib.domain.agents import Agent, AgentStatus, CommandIn
+from chalicelib.domain.errors import Conflict, NotFound
+from chalicelib.resources import DIRECTORY
+from chalicelib.stores.items import Row, to_item, values
+from chalicelib.stores.reads import query
+from chalicelib.stores.writes import Refused, commit
+
+
+class DynamoAgents:
+    def add_agent(self, agent: Agent) -> None:
+        """Store an agent. One store call.
+
+        Raises:
+            Conflict: its slug is taken.
+        """
+        row = _key(agent.slug) | {
+            "id": agent.agent_id,
+            "name": agent.name,
+            "description": agent.description,
+            "category": agent.category,
+            "status": agent.status,
+            "commands": [command.model_dump() for command in agent.commands],
+        }
+        request = {"Item": to_item(row), "ConditionExpression": "attribute_not_exists(pk)"}
+        try:
+            commit([{"Put": {"TableName": DIRECTORY.physical_name, **request}}], claim=None, reply={})
+        except Refused as refused:
+            raise Conflict(f"There is an agent {agent.slug} already.") from refused
+
+    def list_agents(self) -> list[Agent]:
+        """Every agent, by slug. One store call."""
+        found = query(
+            DIRECTORY,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues=values(pk="AGENTS"),
+            ConsistentRead=True,
+        )
+        return list(map(_as_agent, found))
+
+    def remove_agent(self, slug: str) -> None:
+        """Remove an agent. One store call.
+
+        Raises:
+            NotFound: there is no such agent.
+        """
+        request = {"Key": to_item(_key(slug)), "ConditionExpression": "attribute_exists(pk)"}
+        try:
+            commit([{"Delete": {"TableName": DIRECTORY.physical_name, **request}}], claim=None, reply={})
+        except Refused as refused:
+            raise NotFound(f"There is no agent {slug}.") from refused
+
+
+def _key(slug: str) -> Row:
+    return {"pk": "AGENTS", "sk": slug}
+
+
+def _as_agent(row: Row) -> Agent:
+    return Agent(
+        row["id"],
+        row["sk"],
+        row["name"],
+        row["description"],
+        row["category"],
+        [CommandIn.model_construct(**command) for command in row["commands"]],
+        AgentStatus(row["status"]),
+    )
