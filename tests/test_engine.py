@@ -14,7 +14,7 @@ import pytest
 from botocore.exceptions import ClientError
 
 from chalicelib import aws
-from chalicelib.resources import TOKENS
+from chalicelib.resources import DELIVERIES, TOKENS, Table
 from infra.local import engine
 from tests.support.race import together
 
@@ -212,3 +212,51 @@ def _ask_for_a_while() -> None:
     for _ in range(10):
         aws.dynamodb().list_tables()
         time.sleep(0.05)
+
+
+@pytest.mark.parametrize("table", [DELIVERIES, TOKENS])
+def test_a_transaction_that_fails_leaves_every_row_as_it_was(tables: None, table: Table) -> None:
+    key = {"pk": {"S": "one"}} | ({"sk": {"S": "x"}} if table is DELIVERIES else {})
+    other = key | {"pk": {"S": "two"}}
+    new = key | {"pk": {"S": "three"}}
+    for each in (key, other):
+        aws.dynamodb().put_item(TableName=table.physical_name, Item=each | {"held": {"L": [{"N": "1"}]}})
+    before = aws.dynamodb().scan(TableName=table.physical_name)["Items"]
+    update = {"UpdateExpression": "SET held[0] = :two", "ExpressionAttributeValues": {":two": {"N": "2"}}}
+    members: Any = [
+        {"Update": {"TableName": table.physical_name, "Key": key, **update}},
+        {"Put": {"TableName": table.physical_name, "Item": new}},
+        {
+            "Delete": {
+                "TableName": table.physical_name,
+                "Key": other,
+                "ConditionExpression": "attribute_not_exists(pk)",
+            }
+        },
+    ]
+    with pytest.raises(aws.dynamodb().exceptions.TransactionCanceledException):
+        aws.dynamodb().transact_write_items(TransactItems=members)
+    assert aws.dynamodb().scan(TableName=table.physical_name)["Items"] == before
+    members[2]["Delete"].pop("ConditionExpression")
+    aws.dynamodb().transact_write_items(TransactItems=members)
+    rows = {row["pk"]["S"]: row for row in aws.dynamodb().scan(TableName=table.physical_name)["Items"]}
+    assert set(rows) == {"one", "three"}
+    assert rows["one"]["held"] == {"L": [{"N": "2"}]}
+
+
+def test_a_transaction_copies_no_row_but_its_own(tables: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    from moto.dynamodb.models.dynamo_type import Item
+
+    for number in range(50):
+        aws.dynamodb().put_item(TableName=TOKENS.physical_name, Item={"pk": {"S": f"{number}"}, "held": {"S": "x"}})
+    copied = []
+
+    def note(self: Item, _: object) -> Item:
+        copied.append(self)
+        return self
+
+    monkeypatch.setattr(Item, "__deepcopy__", note, raising=False)
+    put = {"Put": {"TableName": TOKENS.physical_name, "Item": {"pk": {"S": "1"}}}}
+    delete = {"Delete": {"TableName": TOKENS.physical_name, "Key": {"pk": {"S": "2"}}}}
+    aws.dynamodb().transact_write_items(TransactItems=[put, delete])  # type: ignore[list-item]
+    assert len(copied) <= 6

@@ -59,12 +59,16 @@ class ToolsToken:
 
 @dataclass(frozen=True)
 class ApiKey:
-    """A person's `dvd_` key, with the areas it opens; the area `all` opens every one."""
+    """A person's `dvd_` key, with the areas it opens; the area `all` opens every one.
+
+    `expires_at` is in epoch seconds, None for a key without an end.
+    """
 
     key_id: str
     user_id: str
     permissions: frozenset[str]
     name: str = ""
+    expires_at: int | None = None
 
     @property
     def identity(self) -> str:

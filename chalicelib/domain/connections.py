@@ -1,7 +1,7 @@
 """Connections: a person's open sockets, and what each has been told so far."""
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from enum import Enum
 
 from pydantic import BaseModel
@@ -15,7 +15,8 @@ class Connection:
     """An open socket of one person's key.
 
     Told so far are the frames after `told_from` up to `told_to`, and later ones that name it as one they were
-    pushed to. Frames are pushed to it while it is `live`; before, they are its catch-up's to send.
+    pushed to. Frames are pushed to it while it is `live`; before, they are its catch-up's to send. Times are in
+    epoch seconds.
     """
 
     connection_id: str
@@ -23,15 +24,12 @@ class Connection:
     key_id: str
     key_hash: str
     areas: frozenset[str]
+    opened_at: int
     expires_at: int
     told_from: int = 0
     told_to: int = 0
     live: bool = False
     welcomed: bool = False
-
-    @property
-    def opened_at(self) -> datetime:
-        return datetime.fromtimestamp(self.expires_at, UTC) - LIFETIME
 
     def was_told(self, position: int) -> bool:
         """Whether it has been told the frame at this position, of those that do not name it."""

@@ -11,7 +11,7 @@ from chalicelib.domain.frames import Entry, Frame, FrameType, Standing, next_pos
 
 _PAGE = 100
 # The gateway takes frames for a connection only after it has passed on our answer to its opening.
-_OPENING = timedelta(seconds=3)
+_OPENING_SECONDS = 3
 _PAUSE_SECONDS = 0.02
 # Before the worker's time is over it stops, and the message comes again.
 _LONGEST_RUN = timedelta(seconds=45)
@@ -64,7 +64,7 @@ class CatchUp:
         try:
             if not connection.welcomed:
                 greeting = signal(FrameType.CONNECTED, job.after, start, connectionId=connection.connection_id)
-                self._greet(connection, greeting, until=connection.opened_at + _OPENING)
+                self._greet(connection, greeting, until=connection.opened_at + _OPENING_SECONDS)
             connection = self._noted(replace(connection, welcomed=True, live=False))
             connection = self._catch_up(connection, job.after, started=start)
             self._go_live(self._noted(replace(connection, live=True)))
@@ -75,15 +75,20 @@ class CatchUp:
         while True:
             connection = self.connections.find_progress(job.user_id, job.connection_id, now=start)
             # A hasty client asks to resume before it has been greeted.
-            if not job.resumes or connection is None or connection.live or self.clock() > start + _OPENING:
+            if (
+                not job.resumes
+                or connection is None
+                or connection.live
+                or self.clock().timestamp() > start.timestamp() + _OPENING_SECONDS
+            ):
                 return connection
             self.sleep(_PAUSE_SECONDS)
 
-    def _greet(self, connection: Connection, greeting: Frame, *, until: datetime) -> None:
+    def _greet(self, connection: Connection, greeting: Frame, *, until: float) -> None:
         while (posted := self.sockets.post(connection.connection_id, greeting.text())) is not Posted.TAKEN:
             if posted is Posted.FAILED:
                 self.sockets.close(connection.connection_id)
-            if posted is Posted.FAILED or self.clock() > until:
+            if posted is Posted.FAILED or self.clock().timestamp() > until:
                 raise _EndedError
             self.sleep(_PAUSE_SECONDS)
 

@@ -62,13 +62,15 @@ def open_connection(
     after = position_of(last_id) if last_id else None
     if after is None:
         after = frames.find_standing(owner.user_id, now=now).last.position
+    ends = int((now + LIFETIME).timestamp())
     connection = Connection(
         connection_id=connection_id,
         user_id=owner.user_id,
         key_id=owner.key_id,
         key_hash=key_hash,
         areas=owner.permissions,
-        expires_at=int((now + LIFETIME).timestamp()),
+        opened_at=int(now.timestamp()),
+        expires_at=min(ends, owner.expires_at or ends),
         told_from=after,
         told_to=after,
     )

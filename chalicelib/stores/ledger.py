@@ -215,7 +215,8 @@ def _caller(token: PresentedToken, row: Row, *, over_daily_limit: bool = False) 
     until = datetime.fromtimestamp(int(row["priorExpiresAt"]), UTC) if superseded else None
     match token.kind:
         case TokenKind.KEY:
-            return ApiKey(row["keyId"], row["userId"], frozenset(row["permissions"]), row["name"])
+            expires_at = int(row["expiresAt"]) if "expiresAt" in row else None
+            return ApiKey(row["keyId"], row["userId"], frozenset(row["permissions"]), row["name"], expires_at)
         case TokenKind.TOOLS:
             return ToolsToken(
                 token.row_id,
