@@ -2,8 +2,6 @@
 
 import os
 
-from chalice.app import Chalice
-
 from chalicelib.api.v1 import (
     actions,
     approvals,
@@ -16,16 +14,29 @@ from chalicelib.api.v1 import (
     introspection,
     tokens,
 )
-from chalicelib.api.v2 import chat, docs, keys, mentions, profile, prompt_groups, queue, updates
+from chalicelib.api.v2 import (
+    card_contacts,
+    chat,
+    contacts,
+    docs,
+    kanban,
+    keys,
+    mentions,
+    profile,
+    prompt_groups,
+    queue,
+    updates,
+)
+from chalicelib.edge.route import App
 from chalicelib.queues import callbacks, fan_out, socket_work
 from chalicelib.schedules import due
 from chalicelib.sockets import desk
 
 V1 = (actions, approvals, bulk, catalog, event_types, events, inbox, integrators, introspection, tokens)
-V2 = (chat, docs, keys, mentions, profile, prompt_groups, queue, updates)
+V2 = (card_contacts, chat, contacts, docs, kanban, keys, mentions, profile, prompt_groups, queue, updates)
 REST = (callbacks, fan_out, socket_work, due, desk)
 
-app = Chalice("fluxden", configure_logs=False)
+app = App("fluxden", configure_logs=False)
 # Chalice has called its support of them an experiment for years, and wants that acknowledged.
 app.experimental_feature_flags.add("WEBSOCKETS")
 for module in V1 + V2 + REST:

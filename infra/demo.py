@@ -24,6 +24,7 @@ from chalicelib.stores.approvals import DynamoApprovals
 from chalicelib.stores.catalog import DynamoCatalog
 from chalicelib.stores.directory import DynamoDirectory
 from chalicelib.stores.tokens import DynamoTokens
+from infra import demo_board
 
 _NAMESPACE = UUID("0b7f3c52-8d0e-5f43-9c57-2f1c7b9f4f10")
 
@@ -121,6 +122,7 @@ def create(addresses: Addresses) -> dict[str, Any]:
     _create_directory(users)
     tools_tokens = {slug: _tools_token(slug, owner=users["alice"], admin=slug == "fd1") for slug in INTEGRATORS}
     _create_catalog(users)
+    demo_board.create(users, identifier, now=datetime.now(UTC))
     demo = {
         "base_url": addresses.base_url,
         "ws_url": addresses.ws_url,

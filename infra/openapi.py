@@ -49,6 +49,8 @@ _TAGS = {
     "profile": "What a person tells of themselves, and what may reach them.",
     "prompt-groups": "Which parts of an agent's instructions a message calls for.",
     "updates": "What is new.",
+    "kanban": "A person's board: cards in stages, with checklists and contacts.",
+    "contacts": "The people and companies a person deals with.",
 }
 _TOKENS = {
     PersonalToken: "`flux-in-pers-…`: an employee's token for one integrator's events.",

@@ -33,8 +33,6 @@ PENDING = {
     ("/api/marketplace/webhook", "post"),
     ("/api/v2/connections", "get"),
     ("/api/v2/connections", "post"),
-    ("/api/v2/contacts", "get"),
-    ("/api/v2/contacts/{id}", "get"),
     ("/api/v2/federation/agents", "get"),
     ("/api/v2/federation/agents", "post"),
     ("/api/v2/federation/agents/{remoteId}", "delete"),
@@ -44,8 +42,6 @@ PENDING = {
     ("/api/v2/federation/marketplace-link", "post"),
     ("/api/v2/federation/register", "post"),
     ("/api/v2/federation/validate-payment", "post"),
-    ("/api/v2/kanban", "get"),
-    ("/api/v2/kanban/{id}", "get"),
     ("/api/v2/network/discover", "get"),
     ("/api/v2/relay", "post"),
 }

@@ -92,6 +92,13 @@ def is_uuid(text: str) -> bool:
     return _UUID.fullmatch(text) is not None
 
 
+def not_blank(text: str) -> str:
+    """`text`, unless there is nothing to be seen in it; for a field's `AfterValidator`."""
+    if not text.strip():
+        raise PydanticCustomError("blank", "Must not be blank")
+    return text
+
+
 def _moment(value: object) -> datetime:
     if isinstance(value, str):
         try:

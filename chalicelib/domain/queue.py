@@ -12,8 +12,9 @@ from pydantic_core import PydanticCustomError, from_json
 
 from chalicelib.domain.deliveries import Delivery
 from chalicelib.domain.errors import Invalid
-from chalicelib.domain.fields import In, Omittable, OpenIn, Out, Query, TimeOut, timestamp
+from chalicelib.domain.fields import In, Omittable, OpenIn, Out, Query, TimeOut, not_blank, timestamp
 from chalicelib.domain.frames import FrameType, News
+from chalicelib.domain.pages import Pagination
 
 MOST_ITEMS_A_PAGE = 100
 _LARGEST_METADATA = 65_536
@@ -172,17 +173,11 @@ def _object(value: Any) -> Any:
     return value
 
 
-def _not_blank(text: str) -> str:
-    if not text.strip():
-        raise PydanticCustomError("blank", "Must not be blank")
-    return text
-
-
 class ItemIn(In):
     """An item to be queued."""
 
     type: Annotated[ItemType, Field(strict=False)] = ItemType.TASK
-    title: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(_not_blank)]
+    title: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(not_blank)]
     description: Annotated[str, Field(max_length=10_000)] | None = None
     priority: Annotated[Priority, Field(strict=False)] = Priority.MEDIUM
     source: Annotated[str, Field(min_length=1, max_length=50)] | None = Field(
@@ -196,7 +191,7 @@ class ItemIn(In):
 class ResultIn(OpenIn):
     """What came of an item."""
 
-    result: Annotated[str, Field(min_length=1, max_length=100_000), AfterValidator(_not_blank)]
+    result: Annotated[str, Field(min_length=1, max_length=100_000), AfterValidator(not_blank)]
     status: Annotated[Literal["done_today", "blocked"], Field(description="How the item stands now.")] = "done_today"
 
 
@@ -277,19 +272,6 @@ class ConfirmedOut(Out):
     created_at: Omittable[TimeOut] = None
     updated_at: Omittable[TimeOut] = None
     message: str
-
-
-class Pagination(Out):
-    """Where a page lies in its list."""
-
-    total: int
-    limit: int
-    offset: int
-    has_more: bool
-
-    @classmethod
-    def of(cls, total: int, *, limit: int, offset: int) -> "Pagination":
-        return cls(total=total, limit=limit, offset=offset, has_more=offset + limit < total)
 
 
 class ItemsOut(Out):

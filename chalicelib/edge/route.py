@@ -1,16 +1,35 @@
 """Turn a typed function into a Chalice route and a Lambda function of its own."""
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import cached_property
 from inspect import getdoc
 from typing import Any
 
-from chalice.app import Blueprint, Chalice, CORSConfig, Response
+from chalice.app import Blueprint, Chalice, CORSConfig, Request, Response
 
 from chalicelib.edge.exchange import Exchange
 from chalicelib.edge.operation import Family, Operation
 
 _OPEN = CORSConfig(allow_headers=["If-None-Match", "X-Request-Id"], expose_headers=["ETag", "X-Request-Id"])
+
+
+_request: ContextVar[Request | None] = ContextVar("request", default=None)
+
+
+class App(Chalice):
+    """A Chalice app that may serve several requests at a time, as it does on a developer's machine.
+
+    Chalice keeps the request that is being served in the app, where the next one would replace it.
+    """
+
+    @property
+    def current_request(self) -> Request | None:
+        return _request.get()
+
+    @current_request.setter
+    def current_request(self, request: Request | None) -> None:
+        _request.set(request)
 
 
 class Route(Operation):
@@ -22,7 +41,7 @@ class Route(Operation):
 
     @cached_property
     def _app(self) -> Chalice:
-        app = Chalice(self.__name__, configure_logs=False)
+        app = App(self.__name__, configure_logs=False)
         self.register(app)
         return app
 

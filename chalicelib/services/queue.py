@@ -12,6 +12,7 @@ from chalicelib.domain.errors import Invalid, NotFound, Unavailable
 from chalicelib.domain.fields import is_uuid, timestamp
 from chalicelib.domain.frames import News, Standing
 from chalicelib.domain.idempotency import Claim
+from chalicelib.domain.pages import Pagination
 from chalicelib.domain.queue import (
     Change,
     Desk,
@@ -23,7 +24,6 @@ from chalicelib.domain.queue import (
     ItemStatus,
     Mode,
     MovedOut,
-    Pagination,
     ResultIn,
     changed,
     check_move,

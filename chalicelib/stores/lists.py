@@ -6,7 +6,7 @@ priority) is kept in one row, sk = COUNTS, which is changed in the same transact
 grows with offset + limit, never with the list; only the rows of the page asked for are read whole.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from heapq import merge
 from itertools import islice
@@ -64,12 +64,12 @@ def counting(
 
 def total(counts: Row, *wanted: str | None) -> int:
     """How many rows have these facets, where None stands for any."""
-    found = ((name.split(_SEPARATOR), number) for name, number in counts.items() if _SEPARATOR in name)
-    return sum(
-        int(number)
-        for facets, number in found
-        if all(want in (None, facet) for want, facet in zip(wanted, facets, strict=True))
-    )
+    return sum(number for _, number in _matching(counts, wanted))
+
+
+def combinations(counts: Row, *wanted: str | None) -> list[Facets]:
+    """The combinations with these facets, where None stands for any, that some row has."""
+    return [facets for facets, number in _matching(counts, wanted) if number]
 
 
 def find_counts(table: Table, pk: str) -> Row:
@@ -103,6 +103,13 @@ def in_order(table: Table, pk: str, sks: Sequence[str]) -> list[Row]:
     """The rows with these sort keys that still exist, in this order, read consistently. One store call a hundred."""
     rows = {row["sk"]: row for row in get_all(table, [{"pk": pk, "sk": sk} for sk in sks])} if sks else {}
     return [rows[sk] for sk in sks if sk in rows]
+
+
+def _matching(counts: Row, wanted: Sequence[str | None]) -> Iterator[tuple[Facets, int]]:
+    found = ((tuple(name.split(_SEPARATOR)), int(number)) for name, number in counts.items() if _SEPARATOR in name)
+    for facets, number in found:
+        if all(want in (None, facet) for want, facet in zip(wanted, facets, strict=True)):
+            yield facets, number
 
 
 def _read(table: Table, index: str, pk: str, prefix: str, count: int) -> list[Row]:

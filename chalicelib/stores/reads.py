@@ -47,7 +47,9 @@ def _get(table: Table, keys: list[Row], attributes: Sequence[str]) -> list[Row]:
     rows: list[Row] = []
     pending: Any = {"Keys": [to_item(key) for key in keys], "ConsistentRead": True}
     if attributes:
-        pending["ProjectionExpression"] = ", ".join(attributes)
+        # By other names, since some of ours are words of the expressions' language.
+        names = {f"#a{number}": attribute for number, attribute in enumerate(attributes)}
+        pending |= {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
     for attempt in range(_ATTEMPTS):
         got = dynamodb().batch_get_item(RequestItems={name: pending})
         rows += [from_item(dict(item)) for item in got["Responses"].get(name, [])]

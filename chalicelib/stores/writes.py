@@ -1,10 +1,11 @@
-"""One all-or-nothing write, together with the idempotency record of the call that makes it."""
+"""One all-or-nothing write, together with the idempotency record of the call that makes it; and many that are not."""
 
 import json
 import random
 import time
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -12,13 +13,16 @@ from botocore.exceptions import ClientError
 from chalicelib.aws import dynamodb
 from chalicelib.domain.errors import IdempotencyInProgress, Unavailable
 from chalicelib.domain.idempotency import AlreadyAnswered, Answered, Claim
-from chalicelib.resources import IDEMPOTENCY
+from chalicelib.parallel import chunks, together
+from chalicelib.resources import IDEMPOTENCY, Table
 from chalicelib.stores.items import Row, from_item, to_item, values
 
 Action = dict[str, dict[str, Any]]
 
 _ATTEMPTS = 12
 _FIRST_PAUSE_SECONDS = 0.01
+_BATCH_ATTEMPTS = 8
+_MOST_PER_BATCH = 25
 
 
 class Refused(Exception):
@@ -69,6 +73,34 @@ def commit(actions: Sequence[Action], *, claim: Claim | None, reply: dict[str, A
     if claim:
         raise IdempotencyInProgress("A call under the same key is still being worked on.")
     raise Unavailable("It is being changed by many calls at once.")
+
+
+def write_all(table: Table, *, puts: Iterable[Row] = (), deletes: Iterable[Row] = ()) -> None:
+    """Put rows and delete others by their keys, each on its own and without conditions; no key may come twice.
+
+    One store call per 25, made at the same time.
+
+    Raises:
+        Unavailable: some were not written.
+    """
+    requests: list[Any] = [{"PutRequest": {"Item": to_item(row)}} for row in puts]
+    requests += [{"DeleteRequest": {"Key": to_item(key)}} for key in deletes]
+    groups = list(chunks(requests, _MOST_PER_BATCH))
+    if len(groups) == 1:
+        _write_batch(table, groups[0])
+    elif groups:
+        together(*(partial(_write_batch, table, group) for group in groups))
+
+
+def _write_batch(table: Table, requests: list[Any]) -> None:
+    pending = requests
+    for attempt in range(_BATCH_ATTEMPTS):
+        written = dynamodb().batch_write_item(RequestItems={table.physical_name: pending})
+        pending = list(written.get("UnprocessedItems", {}).get(table.physical_name, []))
+        if not pending:
+            return
+        pause(attempt)
+    raise Unavailable("A store did not take everything.")
 
 
 def pause(attempt: int) -> None:

@@ -1,63 +1,58 @@
-"""moto's transactions, without a copy of all that their tables hold.
+"""The embedded engine's transactions, undone row by row.
 
-To undo a transaction that fails, moto first copies each table that it touches, whole and once for each of its
-members. Here only the rows that it touches are copied; what is undone is the same.
+For every member of a transaction moto copies the member's whole table, in case it has to be undone; with thousands
+of rows a write would take seconds. Here only the rows that the transaction names are kept. Like all of the engine,
+this runs for one request at a time.
 """
 
 import copy
-from collections import defaultdict
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
-from functools import wraps
+from collections.abc import Callable, Iterator
 from typing import Any
 
-Key = dict[str, Any]
+from moto.dynamodb.models import DynamoDBBackend
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
+from moto.dynamodb.models.table import Table
+
+Place = tuple[Table, DynamoType, DynamoType | None]
+
+_moto: Callable[[Any, list[dict[str, Any]]], None] = DynamoDBBackend.transact_write_items
+_COPYING = "__deepcopy__"
 
 
 def install() -> None:
-    """Let moto's transactions copy no more than they touch."""
-    from moto.dynamodb.models import DynamoDBBackend
-
-    original = DynamoDBBackend.transact_write_items
-    if hasattr(original, "__wrapped__"):
-        return
-
-    @wraps(original)
-    def transact_write_items(self: Any, transact_items: list[dict[str, Any]]) -> None:
-        touched: dict[str, list[Key]] = defaultdict(list)
-        for member in transact_items:
-            for request in member.values():
-                touched[request.get("TableName")].append(request.get("Key") or request.get("Item") or {})
-        with ExitStack() as stack:
-            for name, keys in touched.items():
-                if name in self.tables:
-                    stack.enter_context(_copied_lightly(self.tables[name], keys))
-            original(self, transact_items)
-
-    DynamoDBBackend.transact_write_items = transact_write_items  # type: ignore[method-assign]
+    """Have moto's transactions done this way."""
+    setattr(DynamoDBBackend, _moto.__name__, _transact)
 
 
-@contextmanager
-def _copied_lightly(table: Any, keys: list[Key]) -> Iterator[None]:
-    table.__deepcopy__ = lambda _: _snapshot(table, keys)
+def _transact(backend: DynamoDBBackend, members: list[dict[str, Any]]) -> None:
+    before = [(place, copy.deepcopy(place[0].get_item(*place[1:]))) for place in _places(backend, members)]
+    setattr(Table, _COPYING, lambda table, _: table)
     try:
-        yield
+        _moto(backend, members)
+    except Exception:
+        for place, item in before:
+            _put_back(place, item)
+        raise
     finally:
-        del table.__deepcopy__
+        delattr(Table, _COPYING)
 
 
-def _snapshot(table: Any, keys: list[Key]) -> Any:
-    from moto.dynamodb.models.dynamo_type import DynamoType
+def _places(backend: DynamoDBBackend, members: list[dict[str, Any]]) -> Iterator[Place]:
+    for member in members:
+        for request in member.values():
+            table = backend.tables.get(request.get("TableName"))
+            key = request.get("Key") or request.get("Item") or {}
+            names = [table.hash_key_attr, *([table.range_key_attr] if table.range_key_attr else [])] if table else []
+            # moto itself refuses the others.
+            if table and all(name in key for name in names):
+                hash_key, *range_key = (DynamoType(key[name]) for name in names)
+                yield table, hash_key, range_key[0] if range_key else None
 
-    taken = copy.copy(table)
-    del taken.__deepcopy__
-    nested = table.has_range_key
-    taken.items = defaultdict(dict, {part: dict(rows) if nested else rows for part, rows in table.items.items()})
-    for key in keys:
-        if not {table.hash_key_attr, *([table.range_key_attr] if nested else [])} <= set(key):
-            continue
-        part = DynamoType(key[table.hash_key_attr])
-        rows, at = (taken.items.get(part, {}), DynamoType(key[table.range_key_attr])) if nested else (taken.items, part)
-        if at in rows:
-            rows[at] = copy.deepcopy(rows[at])
-    return taken
+
+def _put_back(place: Place, item: Item | None) -> None:
+    table, hash_key, range_key = place
+    if item is None:
+        table.delete_item(hash_key, range_key)
+        return
+    rows: Any = table.items if range_key is None else table.items[hash_key]
+    rows[hash_key if range_key is None else range_key] = item

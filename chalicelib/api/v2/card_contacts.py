@@ -1,0 +1,106 @@
+"""The contacts that a card is about."""
+
+from uuid import uuid4
+
+from chalice.app import Blueprint
+
+from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
+from chalicelib.domain.call import Call
+from chalicelib.domain.callers import ApiKey
+from chalicelib.domain.card_contacts import CardContactAnswer, CardContactIn, CardContactPatch, UnlinkedAnswer
+from chalicelib.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.edge.operation import as_stored
+from chalicelib.resources import BOARD, CONTACTS
+from chalicelib.services import card_contacts
+from chalicelib.stores.board import DynamoBoard
+from chalicelib.stores.card_contacts import DynamoCardContacts
+from chalicelib.stores.contacts import DynamoContacts
+
+bp = Blueprint(__name__)
+
+_LINKS = "/api/v2/kanban/{id}/contacts"
+_LINK = f"{_LINKS}/{{contactId}}"
+_CHANGE_BOTH = SPEND + REMEMBER + BOARD.can("GetItem", "UpdateItem") + CONTACTS.can("GetItem", "UpdateItem")
+
+
+@operation(
+    bp,
+    "POST",
+    _LINKS,
+    tag="kanban",
+    area="kanban",
+    status=201,
+    answers={201: "What links them."},
+    refusals=(NotFound, Conflict, TooLarge),
+    replay=as_stored,
+    grants=_CHANGE_BOTH,
+)
+def link_contact(id: str, body: CardContactIn, caller: ApiKey, call: Call) -> CardContactAnswer:  # noqa: A002
+    """Link one of the caller's contacts to a card.
+
+    A card has at most 50 contacts, and a contact 90 cards. Linking the two again is a conflict.
+    """
+    return card_contacts.link_contact(
+        id,
+        body,
+        link_id=str(uuid4()),
+        owner=caller,
+        call=call,
+        board=DynamoBoard(),
+        contacts=DynamoContacts(),
+        links=DynamoCardContacts(),
+    )
+
+
+@operation(
+    bp,
+    "PATCH",
+    _LINK,
+    tag="kanban",
+    area="kanban",
+    answers={200: "What links them now."},
+    refusals=(NotFound, Conflict, TooLarge),
+    replay=as_stored,
+    grants=_CHANGE_BOTH,
+)
+def update_card_contact(
+    id: str,  # noqa: A002
+    contactId: str,  # noqa: N803
+    body: CardContactPatch,
+    caller: ApiKey,
+    call: Call,
+) -> CardContactAnswer:
+    """Change a contact's part in a card; members that are left out stay as they are."""
+    return card_contacts.update_link(
+        id,
+        contactId,
+        body,
+        owner=caller,
+        call=call,
+        board=DynamoBoard(),
+        contacts=DynamoContacts(),
+        links=DynamoCardContacts(),
+    )
+
+
+@operation(
+    bp,
+    "DELETE",
+    _LINK,
+    tag="kanban",
+    area="kanban",
+    answers={200: "They are not linked any more."},
+    refusals=(NotFound, Conflict),
+    replay=as_stored,
+    grants=SPEND + REMEMBER + BOARD.can("GetItem", "UpdateItem") + CONTACTS.can("UpdateItem"),
+)
+def unlink_contact(
+    id: str,  # noqa: A002
+    contactId: str,  # noqa: N803
+    caller: ApiKey,
+    call: Call,
+) -> UnlinkedAnswer:
+    """Take a contact off a card; both stay."""
+    return card_contacts.unlink_contact(
+        id, contactId, owner=caller, call=call, board=DynamoBoard(), links=DynamoCardContacts()
+    )

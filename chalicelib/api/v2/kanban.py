@@ -1,0 +1,192 @@
+"""The board: cards and their checklists."""
+
+from uuid import uuid4
+
+from chalice.app import Blueprint
+
+from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
+from chalicelib.domain.board import (
+    CardAnswer,
+    CardDeletedAnswer,
+    CardIn,
+    CardPatch,
+    CardQuery,
+    CardsAnswer,
+    ChecklistItemAnswer,
+    ChecklistItemDeletedAnswer,
+    ChecklistItemIn,
+    ChecklistItemPatch,
+)
+from chalicelib.domain.call import Call
+from chalicelib.domain.callers import ApiKey
+from chalicelib.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.edge.operation import as_stored
+from chalicelib.resources import BOARD, CONTACTS, FACETS_INDEX, ORDER_INDEX
+from chalicelib.services import board
+from chalicelib.stores.board import DynamoBoard
+from chalicelib.stores.contacts import DynamoContacts
+
+bp = Blueprint(__name__)
+
+_CARDS = "/api/v2/kanban"
+_CARD = f"{_CARDS}/{{id}}"
+_CHECKLIST = f"{_CARD}/checklist"
+_ITEM = f"{_CHECKLIST}/{{itemId}}"
+_CHANGE_ITEM = SPEND + REMEMBER + BOARD.can("GetItem", "UpdateItem")
+
+
+@operation(
+    bp,
+    "GET",
+    _CARDS,
+    tag="kanban",
+    area="kanban",
+    answers={200: "The cards."},
+    grants=SPEND
+    + BOARD.can("GetItem", "BatchGetItem")
+    + BOARD.can("Query", index=ORDER_INDEX)
+    + BOARD.can("Query", index=FACETS_INDEX)
+    + CONTACTS.can("BatchGetItem"),
+)
+def list_cards(query: CardQuery, caller: ApiKey) -> CardsAnswer:
+    """List the cards of the caller's board.
+
+    They come by `order`, and of equal ones the newest first; each with its checklist and its contacts in brief. A
+    filter's value that no card can have finds none. A reply holds at most 5 MB of cards: of very large ones it may
+    have fewer than asked for, and `pagination.limit` says how many.
+    """
+    return board.list_cards(query, owner=caller, board=DynamoBoard(), contacts=DynamoContacts())
+
+
+@operation(
+    bp,
+    "POST",
+    _CARDS,
+    tag="kanban",
+    area="kanban",
+    status=201,
+    answers={201: "The new card."},
+    refusals=(Conflict, TooLarge),
+    replay=as_stored,
+    grants=SPEND + REMEMBER + BOARD.can("GetItem", "PutItem", "UpdateItem"),
+)
+def create_card(body: CardIn, caller: ApiKey, call: Call) -> CardAnswer:
+    """Add a card to the caller's board.
+
+    Without an `order` it goes behind all other cards, far enough for some to be put between later.
+    """
+    return board.create_card(body, card_id=str(uuid4()), owner=caller, call=call, board=DynamoBoard())
+
+
+@operation(
+    bp,
+    "GET",
+    _CARD,
+    tag="kanban",
+    area="kanban",
+    answers={200: "The card."},
+    refusals=(NotFound,),
+    grants=SPEND + BOARD.can("GetItem") + CONTACTS.can("BatchGetItem"),
+)
+def get_card(id: str, caller: ApiKey) -> CardAnswer:  # noqa: A002 - the contract's name
+    """Read one card, with its checklist and its contacts."""
+    return board.read_card(id, owner=caller, board=DynamoBoard(), contacts=DynamoContacts())
+
+
+@operation(
+    bp,
+    "PATCH",
+    _CARD,
+    tag="kanban",
+    area="kanban",
+    answers={200: "The card as it is now."},
+    refusals=(NotFound, Conflict, TooLarge),
+    replay=as_stored,
+    grants=SPEND + REMEMBER + BOARD.can("GetItem", "UpdateItem", "ConditionCheckItem") + CONTACTS.can("BatchGetItem"),
+)
+def update_card(id: str, body: CardPatch, caller: ApiKey, call: Call) -> CardAnswer:  # noqa: A002
+    """Change a card.
+
+    Members that are left out stay as they are. To move a card, send the stage it goes to as `status`, and as `order`
+    a number between those of the cards it goes between: no other card is touched.
+    """
+    return board.update_card(id, body, owner=caller, call=call, board=DynamoBoard(), contacts=DynamoContacts())
+
+
+@operation(
+    bp,
+    "DELETE",
+    _CARD,
+    tag="kanban",
+    area="kanban",
+    answers={200: "The card is no more."},
+    refusals=(NotFound, Conflict),
+    replay=as_stored,
+    grants=SPEND + REMEMBER + BOARD.can("GetItem", "UpdateItem", "DeleteItem") + CONTACTS.can("UpdateItem"),
+)
+def delete_card(id: str, caller: ApiKey, call: Call) -> CardDeletedAnswer:  # noqa: A002
+    """Delete a card with its checklist. Its contacts stay, without the card."""
+    return board.delete_card(id, owner=caller, call=call, board=DynamoBoard())
+
+
+@operation(
+    bp,
+    "POST",
+    _CHECKLIST,
+    tag="kanban",
+    area="kanban",
+    status=201,
+    answers={201: "The new item."},
+    refusals=(NotFound, Conflict, TooLarge),
+    replay=as_stored,
+    grants=_CHANGE_ITEM,
+)
+def add_checklist_item(id: str, body: ChecklistItemIn, caller: ApiKey, call: Call) -> ChecklistItemAnswer:  # noqa: A002
+    """Add an item to a card's checklist, which has at most 100.
+
+    Without an `order` it goes behind all others. A card takes at most 160,000 bytes of text with its checklist.
+    """
+    return board.add_item(id, body, item_id=str(uuid4()), owner=caller, call=call, board=DynamoBoard())
+
+
+@operation(
+    bp,
+    "PATCH",
+    _ITEM,
+    tag="kanban",
+    area="kanban",
+    answers={200: "The item as it is now."},
+    refusals=(NotFound, Conflict, TooLarge),
+    replay=as_stored,
+    grants=_CHANGE_ITEM + BOARD.can("ConditionCheckItem"),
+)
+def update_checklist_item(
+    id: str,  # noqa: A002
+    itemId: str,  # noqa: N803
+    body: ChecklistItemPatch,
+    caller: ApiKey,
+    call: Call,
+) -> ChecklistItemAnswer:
+    """Change an item of a card's checklist; members that are left out stay as they are."""
+    return board.update_item(id, itemId, body, owner=caller, call=call, board=DynamoBoard())
+
+
+@operation(
+    bp,
+    "DELETE",
+    _ITEM,
+    tag="kanban",
+    area="kanban",
+    answers={200: "The item is no more."},
+    refusals=(NotFound, Conflict),
+    replay=as_stored,
+    grants=_CHANGE_ITEM,
+)
+def delete_checklist_item(
+    id: str,  # noqa: A002
+    itemId: str,  # noqa: N803
+    caller: ApiKey,
+    call: Call,
+) -> ChecklistItemDeletedAnswer:
+    """Take an item off a card's checklist."""
+    return board.delete_item(id, itemId, owner=caller, call=call, board=DynamoBoard())
