@@ -414,7 +414,7 @@ def naive(contact: Contact, search: str, tag: str) -> bool:
     return any(normalised(search) in text for text in texts) and (not tag_of(tag) or tag_of(tag) in tags)
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     before=st.lists(PEOPLE, min_size=1, max_size=5),
     after=st.lists(PEOPLE, max_size=5),

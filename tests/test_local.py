@@ -8,13 +8,10 @@ import signal
 import socket
 import stat
 import subprocess
-import sys
-import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -26,156 +23,11 @@ from websockets.sync.client import connect as websocket
 
 from tests.support import make
 from tests.support.race import together
+from tests.support.system import HEALTH, HOST, SHELL, Answer, System, ask, free_ports, kill, launch, started
 
-ROOT = Path(__file__).parents[1]
-HOST = "127.0.0.1"
 EVENTS = "/api/v1/events"
 INBOX = "/api/v1/inbox"
-HEALTH = "/api/v1/health"
 UPDATES = "/api/v2/updates"
-# A shell without settings of its own for AWS, for us, or for proxies.
-SHELL = {
-    name: value
-    for name, value in os.environ.items()
-    if not name.startswith(("AWS_", "FLUXDEN_")) and not name.lower().endswith("_proxy")
-}
-
-
-@dataclass(frozen=True)
-class Answer:
-    status: int
-    headers: http.client.HTTPMessage
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-@dataclass(frozen=True)
-class System:
-    """A started system, and where it was told to be."""
-
-    process: subprocess.Popen[bytes]
-    port: int
-    ws_port: int
-    folder: Path
-
-    @property
-    def demo_file(self) -> Path:
-        return self.folder / "demo.json"
-
-    @cached_property
-    def demo(self) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(self.demo_file.read_text(encoding="utf-8"))
-        return found
-
-    @property
-    def alice(self) -> str:
-        return str(self.demo["personal_tokens"]["alice"])
-
-    @property
-    def alice_key(self) -> str:
-        return str(self.demo["api_keys"]["alice"])
-
-    @property
-    def stdout(self) -> str:
-        return (self.folder / "stdout").read_text(encoding="utf-8")
-
-    @property
-    def stderr(self) -> str:
-        return (self.folder / "stderr").read_text(encoding="utf-8")
-
-    def call(self, method: str, path: str, body: Any = None, token: str = "") -> Answer:
-        """One request on a connection of its own."""
-        with self.connection() as connection:
-            return ask(connection, method, path, body, token)
-
-    @contextmanager
-    def connection(self) -> Iterator[http.client.HTTPConnection]:
-        with closing(http.client.HTTPConnection(HOST, self.port, timeout=10)) as made:
-            yield made
-
-    def says(self, sent: bytes) -> bytes:
-        """All that comes back for these bytes, until the other side closes."""
-        with closing(socket.create_connection((HOST, self.port), timeout=3)) as connection:
-            connection.sendall(sent)
-            return b"".join(iter(lambda: connection.recv(65536), b""))
-
-    def is_healthy(self) -> bool:
-        try:
-            return self.call("GET", HEALTH).status == 200
-        except OSError:
-            return False
-
-    def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a module of ours beside the system, with the environment an operator takes from its demo file."""
-        return subprocess.run(
-            [sys.executable, "-m", *command],
-            cwd=ROOT,
-            env=SHELL | {"PORT": str(self.port), "WS_PORT": str(self.ws_port)} | self.demo["admin_env"] | environment,
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=False,
-        )
-
-
-def ask(connection: http.client.HTTPConnection, method: str, path: str, body: Any = None, token: str = "") -> Answer:
-    headers = {"Authorization": f"Bearer {token}"} if token else {}
-    if body is not None:
-        headers["Content-Type"] = "application/json"
-    connection.request(method, path, None if body is None else json.dumps(body), headers)
-    response = connection.getresponse()
-    return Answer(response.status, response.headers, response.read())
-
-
-def launch(folder: Path, port: int, ws_port: int, **environment: str) -> System:
-    """Start the system in a process group of its own, and do not wait for it."""
-    folder.mkdir(exist_ok=True)
-    wanted = {"PORT": str(port), "WS_PORT": str(ws_port), "DEMO_FILE": str(folder / "demo.json")} | environment
-    with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
-        process = subprocess.Popen(
-            [
-                Path(sys.executable).with_name("chalice"),
-                *("local", "--stage", "local", "--no-autoreload", "--port", str(port)),
-            ],
-            cwd=ROOT,
-            env=SHELL | wanted,
-            stdin=subprocess.DEVNULL,
-            stdout=stdout,
-            stderr=stderr,
-            start_new_session=True,
-        )
-    return System(process, port, ws_port, folder)
-
-
-@contextmanager
-def started(folder: Path, **environment: str) -> Iterator[System]:
-    """A system that answers; whatever is left of it at the end is killed."""
-    port, ws_port = free_ports()
-    system = launch(folder, port, ws_port, **environment)
-    try:
-        deadline = time.monotonic() + 20
-        while not system.is_healthy():
-            assert system.process.poll() is None, f"it ended with {system.process.returncode}: {system.stderr}"
-            assert time.monotonic() < deadline, f"it does not answer: {system.stderr}"
-            time.sleep(0.05)
-        yield system
-    finally:
-        kill(system)
-
-
-def kill(system: System) -> None:
-    if system.process.poll() is None:
-        os.killpg(system.process.pid, signal.SIGKILL)
-    system.process.wait(5)
-
-
-def free_ports() -> tuple[int, int]:
-    with ExitStack() as held:
-        one, two = (held.enter_context(closing(socket.create_server((HOST, 0)))) for _ in range(2))
-        return one.getsockname()[1], two.getsockname()[1]
 
 
 @pytest.fixture(scope="module")
