@@ -1,0 +1,43 @@
+"""From the call that publishes an event to its frame on an open socket: `python -m bench.push_latency [times]`.
+
+Starts a desk of its own on free ports, sends one event after the other and waits for its frame each time. Prints
+milliseconds from the start of the HTTP request to the reply, and to the frame.
+"""
+
+import json
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median, quantiles
+
+from websockets.sync.client import connect
+
+from tests.support import make
+from tests.support.system import ask, started
+
+_TIMES = 200
+
+
+def main() -> None:
+    times = int(sys.argv[1]) if len(sys.argv) > 1 else _TIMES
+    settings = {"FLUXDEN_PERSONAL_BUDGET": "1000000", "FLUXDEN_DEMO_DAILY_LIMIT": "1000000"}
+    replies, frames = list[float](), list[float]()
+    with tempfile.TemporaryDirectory() as folder, started(Path(folder), **settings) as system:
+        key = {"Authorization": f"Bearer {system.alice_key}"}
+        with connect(system.demo["ws_url"], additional_headers=key, proxy=None) as socket, system.connection() as http:
+            assert json.loads(socket.recv(5))["type"] == "connected"
+            for _ in range(times):
+                start = time.perf_counter()
+                answer = ask(http, "POST", "/api/v1/events", make.event(), system.alice)
+                replies.append(time.perf_counter() - start)
+                frame = json.loads(socket.recv(5))
+                frames.append(time.perf_counter() - start)
+                assert frame["deliveryId"] == answer.json["deliveryId"]
+    for name, seconds in (("reply", replies), ("frame", frames)):
+        found = [each * 1000 for each in seconds]
+        print(f"{name}: median {median(found):.1f} ms, p95 {quantiles(found, n=20)[-1]:.1f} ms, of {times}")
+
+
+if __name__ == "__main__":
+    main()
