@@ -1,16 +1,19 @@
 """The world every test begins in, made once and put back for each."""
 
-import pickle
+import copy
+from collections import defaultdict
 from typing import Any
 
 from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models.dynamo_type import DynamoType, LimitedSizeDict
+from moto.sqs.models import sqs_backends
 
 from infra import demo
 from infra.local import engine
 from infra.queues import create_queues
 from infra.tables import create_tables
 
-_kept: tuple[dict[str, Any], bytes] | None = None
+_kept: tuple[dict[str, Any], dict[str, Any], dict[str, Any]] | None = None
 
 
 def empty() -> None:
@@ -26,13 +29,37 @@ def organised() -> dict[str, Any]:
     if _kept is None:
         empty()
         made = demo.create(demo.Addresses("http://desk.test", "ws://desk.test", {}))
-        _kept = made, pickle.dumps(_backend().tables)
+        tables = dynamodb_backends[engine.ACCOUNT][engine.REGION].tables
+        _kept = made, tables, sqs_backends[engine.ACCOUNT][engine.REGION].queues
+    made, tables, queues = _kept
+    engine.reset()
+    dynamodb_backends[engine.ACCOUNT][engine.REGION].tables = {name: _table(each) for name, each in tables.items()}
+    for queue in queues.values():
+        queue._messages, queue._pending_messages, queue.deleted_messages = [], set(), set()
+    sqs_backends[engine.ACCOUNT][engine.REGION].queues = dict(queues)
+    return copy.deepcopy(made)
+
+
+# By hand, and much faster than by pickle: every test begins with it.
+
+
+def _table(table: Any) -> Any:
+    taken = copy.copy(table)
+    if table.has_range_key:
+        rows = {part: {at: _item(row) for at, row in each.items()} for part, each in table.items.items()}
     else:
-        engine.reset()
-        create_queues()
-        _backend().tables = pickle.loads(_kept[1])
-    return pickle.loads(pickle.dumps(_kept[0]))  # type: ignore[no-any-return]
+        rows = {part: _item(row) for part, row in table.items.items()}
+    taken.items = defaultdict(dict, rows)
+    return taken
 
 
-def _backend() -> Any:
-    return dynamodb_backends[engine.ACCOUNT][engine.REGION]
+def _item(item: Any) -> Any:
+    taken = copy.copy(item)
+    taken.attrs = LimitedSizeDict.__new__(LimitedSizeDict)
+    dict.update(taken.attrs, {name: _value(value) for name, value in item.attrs.items()})
+    return taken
+
+
+def _value(value: DynamoType) -> DynamoType:
+    # Only what has parts is ever changed in its place.
+    return copy.deepcopy(value) if value.type in ("L", "M", "SS", "NS", "BS") else value
