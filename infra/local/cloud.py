@@ -71,7 +71,9 @@ def welcome(made: dict[str, Any]) -> str:
     return textwrap.dedent(f"""
         Fluxden runs at {base}
 
-          API documentation   {base}/api/v1/docs
+          Events and inbox    {base}/api/v1/docs
+          The desk of agents  {base}/api/v2/docs
+          WebSocket           {made["ws_url"]}
           Tokens and people   {demo.demo_file()}
           Stop                Ctrl-C; all data is in memory and goes with it
 
