@@ -32,7 +32,7 @@ _CONFIG = Config(
     tcp_keepalive=True,
 )
 
-# A push that fails is lost to one client, which reads on anyway; waiting for it would hold up all others.
+# A push that fails ends one client's connection, and its client resumes; waiting for it would hold up all others.
 _PUSH_CONFIG = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 2}))
 
 _CONFLICT_ATTEMPTS = 8

@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.chat import Message, Role
+from chalicelib.stores.chat import DynamoChat
 from tests.conftest import Desk
 from tests.support.api import Api
 
@@ -132,3 +134,23 @@ def test_calls_in_sequence(api: Api, desk: Desk) -> None:
     assert api.get(MESSAGES, desk.alice_key).calls == ["UpdateItem", "Query"]
     assert api.get(f"{MESSAGES}?role=user", desk.alice_key).calls == ["UpdateItem", "Query"]
     assert api.get(f"{MESSAGES}?role=assistant", desk.alice_key).calls == ["UpdateItem", "Query", "BatchGetItem"]
+
+
+@pytest.mark.parametrize("role", ["", "&role=user"])
+def test_a_page_too_large_for_one_reply_goes_on_at_its_cursor(api: Api, desk: Desk, role: str) -> None:
+    ids = [f"01M81CP3ZM35MXVH0000000{number:03d}" for number in range(110)]
+    for each in ids:
+        message = Message(
+            each, desk.user_id("alice"), Role.USER, "\x01" * 10_000, None, None, "2026-05-21T10:00:00.000Z"
+        )
+        DynamoChat().add(message, claim=None, reply={})
+    seen: list[str] = []
+    cursor = ""
+    while True:
+        page = api.get(f"{MESSAGES}?limit=200{role}{cursor}", desk.alice_key)
+        assert len(json.dumps(page.text, ensure_ascii=False).encode()) < 6_000_000
+        seen = [each["id"] for each in page.json["data"]["messages"]] + seen
+        if not page.json["data"]["pagination"]["hasMore"]:
+            break
+        cursor = f"&cursor={page.json['data']['pagination']['cursor']}"
+    assert seen == ids

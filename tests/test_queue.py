@@ -3,11 +3,14 @@
 import itertools
 import json
 import os
+import random
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from chalicelib.aws import dynamodb
+from chalicelib.domain.queue import ItemIn, ItemStatus, queued
 from chalicelib.resources import QUEUE_ITEMS
 from chalicelib.stores.queue import DynamoQueue
 from tests.conftest import Desk
@@ -73,6 +76,7 @@ def test_metadata_is_an_object_or_its_json_and_comes_back_as_json(api: Api, desk
         {"title": "x", "metadata": "not an object"},
         {"title": "x", "metadata": "[]"},
         {"title": "x", "metadata": '{"a": NaN}'},
+        {"title": "x", "metadata": '{"a": 1e999}'},
         {"title": "x", "metadata": '{"a": "\\ud800"}'},
         {"title": "x", "metadata": {"a": BULKY}},
         {"title": "x", "metadata": 5},
@@ -85,6 +89,21 @@ def test_what_is_no_item_is_refused_and_changes_nothing(api: Api, desk: Desk, bo
     refused = api.post(QUEUE, body, desk.alice_key)
     assert (refused.status, refused.json["success"]) == (400, False)
     assert listed(api, desk)["pagination"]["total"] == 0
+
+
+@pytest.mark.parametrize("number", ["1e999", "-1E+999", "9" * 400 + ".0"])
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (QUEUE, '{"title": "x", "metadata": {"a": [%s]}}'),
+        ("/api/v2/shared-chat/send", '{"content": "x", "metadata": {"a": %s}}'),
+        ("/api/v2/contacts", '{"name": "x", "enrichedData": {"a": %s}}'),
+    ],
+)
+def test_numbers_that_no_json_could_be_written_with_again_are_refused(
+    api: Api, desk: Desk, path: str, body: str, number: str
+) -> None:
+    assert api.post(path, token=desk.alice_key, raw=body % number).status == 400
 
 
 def test_the_list_is_by_status_then_urgency_then_age(api: Api, desk: Desk, approving: None) -> None:
@@ -192,6 +211,27 @@ def test_a_result_is_kept_in_the_metadata_beside_what_was_there(api: Api, desk: 
 def test_what_is_no_result_is_refused(api: Api, desk: Desk, approving: None, body: Any) -> None:
     item = add(api, desk)["id"]
     assert api.post(f"{QUEUE}/{item}/result", body, desk.alice_key).status == 400
+
+
+def test_the_largest_items_change_and_are_told_again_and_larger_ones_are_refused(
+    api: Api, desk: Desk, approving: None
+) -> None:
+    def noise(length: int) -> str:
+        return "".join(map(chr, random.choices(range(0x4E00, 0x9FFF), k=length)))
+
+    def say(item: str, **body: Any) -> Answer:
+        path = f"{QUEUE}/{item}/{'result' if 'result' in body else 'status'}"
+        return api.call("POST", path, token=desk.alice_key, key=noise(20), raw=json.dumps(body, ensure_ascii=False))
+
+    first, second = (add(api, desk, description=noise(10_000), metadata={"a": noise(10_000)})["id"] for _ in range(2))
+    for _ in range(2):
+        assert say(second, result=noise(49_000), status="blocked").status == 200
+    assert say(second, result=noise(60_000), status="blocked").status == 400
+    assert say(second, status="ready").status == 200
+    settings(api, desk, mode="chief_of_staff")
+    assert say(first, result=noise(49_000), status="blocked").status == 200
+    assert say(first, status="ready").status == 200
+    assert say(second, result=noise(49_000)).json["data"]["autoDispatched"]["id"] == first
 
 
 def test_an_item_that_waits_for_its_confirmation_has_no_result(api: Api, desk: Desk) -> None:
@@ -469,3 +509,25 @@ def settings(api: Api, desk: Desk, **members: Any) -> Answer:
     answer = api.call("PATCH", SETTINGS, members, token=desk.alice_key)
     assert answer.status == 200, answer.text
     return answer
+
+
+def test_a_page_too_large_for_one_reply_says_where_the_next_begins(api: Api, desk: Desk) -> None:
+    # Quotation marks take two bytes in the metadata, four in the body, and eight in the function's reply.
+    given = ItemIn(title="x", metadata={"a": '"' * 30_000})
+    ids = [f"{number:08d}-0000-4000-8000-000000000000" for number in range(40)]
+    for each in ids:
+        item = queued(
+            given, item_id=each, user_id=desk.user_id("alice"), status=ItemStatus.READY, now=datetime.now(UTC)
+        )
+        DynamoQueue().add(item, claim=None, reply={})
+    seen: list[str] = []
+    while True:
+        page = api.get(f"{QUEUE}?limit=100&offset={len(seen)}", desk.alice_key)
+        assert len(json.dumps(page.text, ensure_ascii=False).encode()) < 6_000_000
+        seen += [each["id"] for each in page.json["data"]["items"]]
+        pagination = page.json["data"]["pagination"]
+        assert pagination["hasMore"] == (len(seen) < len(ids))
+        if not pagination["hasMore"]:
+            break
+        assert pagination["offset"] + pagination["limit"] == len(seen)
+    assert seen == ids

@@ -213,6 +213,9 @@ def test_a_ping_is_answered_with_a_heartbeat(api: Api, desk: Desk, listener: Cli
         '{"action": "resume", "after": "' + "9" * 17 + '"}',
         b"\xff\xfe",
         "{" * 3000,
+        '{"action": "send", "content": "a\\u0000b"}',
+        '{"action": "send", "content": "a", "metadata": {"a": NaN}}',
+        '{"action": "send", "content": "a", "metadata": {"a": 1e999}}',
     ],
 )
 def test_a_frame_that_says_nothing_known_is_told_so(listener: Client, message: Any) -> None:
@@ -238,9 +241,10 @@ def test_a_key_speaks_in_its_areas_and_its_budget_only(
     assert client.frames[-1]["code"] == "forbidden"
     monkeypatch.setenv("FLUXDEN_KEY_BUDGET", "3")
     settings.cache_clear()
-    for _ in range(3):
-        client.send({"action": "ping"})
-    assert [each.get("code") for each in client.frames[-3:]] == [None, "rate-limited", "rate-limited"]
+    for message in ({"action": "ping"}, {"action": "nope"}, {"action": "ping"}, {"action": "nope"}):
+        client.send(message)
+    codes = [each.get("code") for each in client.frames[-4:]]
+    assert codes == [None, "rate-limited", "rate-limited", "rate-limited"]
 
 
 def test_a_key_that_is_turned_off_loses_its_connections(api: Api, desk: Desk, sockets: Sockets, pump: Pumps) -> None:
@@ -281,6 +285,32 @@ def test_an_ended_connection_is_forgotten(
     gone.gone = True
     assert api.post(EVENTS, make.event(), desk.alice).json["pushed"] is False
     assert (rows("SOCKET#"), rows("CONNECTION")) == ([], [])
+
+
+def test_a_connection_that_can_not_be_closed_is_told_no_more(
+    api: Api, desk: Desk, sockets: Sockets, pump: Pumps, listener: Client
+) -> None:
+    listener.failing = listener.unending = True
+    last = listener.frames[-1]["id"]
+    api.post(SEND, {"content": "missed"}, desk.alice_key)
+    listener.failing = listener.unending = False
+    api.post(SEND, {"content": "later"}, desk.alice_key)
+    assert contents(listener) == []
+    listener.send({"action": "ping"})
+    assert listener.gone
+    assert contents(opened(sockets, desk.alice_key, pump, after=last)) == ["missed", "later"]
+
+
+def test_one_connection_that_can_not_be_closed_keeps_no_other_of_its_key_open(
+    api: Api, desk: Desk, sockets: Sockets, pump: Pumps
+) -> None:
+    key = new_key(api, desk, "all")
+    clients = [opened(sockets, key, pump) for _ in range(3)]
+    min(clients, key=lambda each: each.connection_id).unending = True
+    switch(api, desk, key, active=False)
+    assert sorted(each.gone for each in clients) == [False, True, True]
+    api.post(SEND, {"content": "x"}, desk.alice_key)
+    assert [contents(each) for each in clients] == [[], [], []]
 
 
 def test_a_connection_that_takes_no_frame_is_closed_and_others_are_told(
@@ -488,6 +518,68 @@ def test_an_event_source_hears_everything_once_although_each_reply_ends(api: Api
     heard += stream(api, desk, heard[-1]["id"])
     told = [each["message"]["content"] for each in heard if each["type"] == "new_message"]
     assert told == [f"{number}" for number in range(40) for _ in range(number % 4)]
+
+
+def test_who_listens_to_a_quiet_desk_for_days_misses_nothing(
+    api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        monkeypatch.setattr(time, "sleep", clock.shift)
+        last = stream(api, desk, None)[-1]["id"]
+        for _ in range(60):
+            clock.shift(timedelta(hours=1))
+            (beat,) = stream(api, desk, last)
+            assert beat["type"] == "heartbeat"
+            last = beat["id"]
+        assert len(rows("FRAME#")) < 25
+        for _ in range(3):
+            clock.shift(timedelta(minutes=20))
+            api.post(EVENTS, make.event(occurred_at=make.at()), desk.alice)
+            (told,) = stream(api, desk, last)
+            assert (told["type"], told["id"] > last) == ("delivery", True)
+            last = told["id"]
+
+
+def test_who_left_a_quiet_stream_less_than_a_day_ago_misses_nothing(
+    api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        monkeypatch.setattr(time, "sleep", clock.shift)
+        stream(api, desk, None)
+        clock.shift(timedelta(hours=20))
+        last = stream(api, desk, None)[-1]["id"]
+        clock.shift(timedelta(hours=20))
+        last = stream(api, desk, last)[-1]["id"]
+        clock.shift(timedelta(hours=23, minutes=59))
+        api.post(EVENTS, make.event(occurred_at=make.at()), desk.alice)
+        assert [each["type"] for each in stream(api, desk, last)] == ["delivery"]
+
+
+def test_who_left_a_quiet_connection_less_than_a_day_ago_misses_nothing(
+    api: Api, desk: Desk, sockets: Sockets, pump: Pumps
+) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        client = opened(sockets, desk.alice_key, pump)
+        last = client.frames[-1]["id"]
+        clock.shift(timedelta(hours=2))
+        client.close()
+        clock.shift(timedelta(hours=23, minutes=58))
+        api.post(EVENTS, make.event(occurred_at=make.at()), desk.alice)
+        assert types(opened(sockets, desk.alice_key, pump, after=last)) == ["connected", "delivery"]
+
+
+def test_a_stream_too_large_for_one_reply_goes_on_in_the_next(api: Api, desk: Desk) -> None:
+    (first,) = stream(api, desk, None)
+    tell(desk, *["\x01" * 5_000] * 50)
+    tell(desk, *["\x01" * 5_000] * 45)
+    heard = stream(api, desk, None)
+    assert heard[0]["type"] == "connected"
+    assert len(heard) < 95
+    heard += stream(api, desk, heard[-1]["id"])
+    assert len({each["id"] for each in heard}) == 96
+    heard = stream(api, desk, first["id"])
+    heard += stream(api, desk, heard[-1]["id"])
+    assert [each["type"] for each in heard] == ["new_message"] * 95
 
 
 def test_where_nobody_listens_deliveries_are_not_written_down(api: Api, desk: Desk) -> None:

@@ -110,7 +110,7 @@ class MessageOut(SentOut):
 
 
 class MessagePagination(Out):
-    """Where a page ends: pass `cursor` on for the one before it in time."""
+    """Where a page ends: pass `cursor` on for the one before it in time. A page of very long messages has fewer."""
 
     limit: int
     cursor: str | None

@@ -7,12 +7,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from chalicelib.domain.connections import Connection
+from chalicelib.domain.connections import LIFETIME, Connection
 from chalicelib.domain.fields import timestamp
 
-# For how long a client that comes back misses nothing; rows are kept a little longer, for clocks that differ.
+# For how long a client that comes back misses nothing. Rows are kept longer: the last one says that somebody may come
+# back, and may be as old as the connection that was left.
 RESUMABLE_FOR = timedelta(hours=24)
-KEPT_FOR = RESUMABLE_FOR + timedelta(hours=1)
+KEPT_FOR = RESUMABLE_FOR + LIFETIME + timedelta(hours=1)
 
 _ID_DIGITS = 16
 _POSITIONS_A_DAY = 10**9
@@ -90,12 +91,14 @@ class Entry:
     """One place in a log: a frame, or none where a connection became live.
 
     `listeners` are the connections that the frame's writer pushes it to; who reads it later knows their `names`.
+    `kept_until` is in epoch seconds, 0 where that is unknown.
     """
 
     position: int
     frame: Frame | None
     listeners: Sequence[Connection] = ()
     names: frozenset[str] = frozenset()
+    kept_until: int = 0
 
 
 @dataclass(frozen=True)

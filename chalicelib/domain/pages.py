@@ -1,6 +1,7 @@
 """Pages of long lists, by offset."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterable, Sequence
 from typing import Annotated, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Field
@@ -12,7 +13,7 @@ OutT = TypeVar("OutT", bound=BaseModel)
 MOST = 200
 # No list is as long, and an engine's numbers end somewhere above.
 _FARTHEST = 1_000_000_000
-# Of a page's rows, together; a function's reply has at most 6 MB.
+# Of a page's rows, together and quoted; a function's reply has at most 6 MB, and its body is a string in it.
 _LARGEST_PAGE = 5_000_000
 
 
@@ -43,14 +44,25 @@ class Pagination(Out):
         return cls(total=total, limit=limit, offset=offset, has_more=offset + limit < total)
 
 
-def paged(rows: Sequence[OutT], total: int, query: PageQuery) -> tuple[list[OutT], Pagination]:
-    """The rows of the page that fit into one reply, the first in any case, and what to say of the page."""
-    fitting: list[OutT] = []
-    limit, size = query.limit, 0
-    for row in rows:
-        size += len(row.model_dump_json(by_alias=True, exclude_unset=True).encode())
-        if fitting and size > _LARGEST_PAGE:
-            limit = len(fitting)
+def fitting(texts: Iterable[str]) -> int:
+    """How many of the texts, from the first on, fit into one reply together; the first in any case."""
+    size = count = 0
+    for text in texts:
+        size += len(json.dumps(text, ensure_ascii=False).encode())
+        if count and size > _LARGEST_PAGE:
             break
-        fitting.append(row)
-    return fitting, Pagination.of(total, limit=limit, offset=query.offset)
+        count += 1
+    return count
+
+
+def paged(rows: Sequence[OutT], total: int, *, limit: int, offset: int) -> tuple[list[OutT], Pagination]:
+    """The rows of the page that fit into one reply, the first in any case, and what to say of the page."""
+    count = fitting(map(row_text, rows))
+    if count < len(rows):
+        limit = count
+    return list(rows[:count]), Pagination.of(total, limit=limit, offset=offset)
+
+
+def row_text(row: BaseModel) -> str:
+    """A row as replies have it."""
+    return row.model_dump_json(by_alias=True, exclude_unset=True)

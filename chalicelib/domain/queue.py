@@ -18,6 +18,9 @@ from chalicelib.domain.pages import Pagination
 
 MOST_ITEMS_A_PAGE = 100
 _LARGEST_METADATA = 65_536
+# With its result, in bytes. A row holds at most 400 KB, some engines count a member that is replaced with both its
+# values, and what is kept of a reply holds two items.
+_LARGEST_WITH_RESULT = 180_000
 
 
 class ItemType(StrEnum):
@@ -86,9 +89,16 @@ class Item:
         return replace(self, status=status, updated_at=timestamp(now))
 
     def noted(self, **notes: Any) -> "Item":
-        """The item with more in its metadata."""
+        """The item with more in its metadata.
+
+        Raises:
+            Invalid: it would be too much.
+        """
         known = json.loads(self.metadata) if self.metadata else {}
-        return replace(self, metadata=json.dumps(known | notes, ensure_ascii=False))
+        metadata = json.dumps(known | notes, ensure_ascii=False)
+        if len(metadata.encode()) > _LARGEST_WITH_RESULT:
+            raise Invalid(f"The item's metadata would take more than {_LARGEST_WITH_RESULT} bytes.")
+        return replace(self, metadata=metadata)
 
 
 def check_move(item: Item, status: ItemStatus) -> None:
@@ -160,13 +170,21 @@ def switched(desk: Desk) -> News:
     return News(FrameType.WAKE, {"reason": "chief_of_staff", "priority": "normal", "metadata": metadata})
 
 
+def _is_finite(value: Any) -> bool:
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        return False
+    return True
+
+
 def _object(value: Any) -> Any:
     if isinstance(value, str):
         try:
             value = from_json(value, allow_inf_nan=False)
         except ValueError:
             value = None
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or not _is_finite(value):
         raise PydanticCustomError("metadata", "Must be an object, or an object as JSON")
     if len(json.dumps(value)) > _LARGEST_METADATA:
         raise PydanticCustomError("too_large", "Must have at most 65,536 characters as JSON")

@@ -12,7 +12,6 @@ from typing import Any
 
 from chalice.app import MultiDict, Request, Response
 from pydantic import BaseModel, ValidationError
-from pydantic_core import from_json
 
 from chalicelib import aws, caching, ids, sealing
 from chalicelib.domain.budgets import Charge, Window
@@ -27,6 +26,7 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.idempotency import AlreadyAnswered, Answered, Claim
 from chalicelib.edge import auth, idempotency, limits, problem
+from chalicelib.edge.json_text import check_json
 from chalicelib.edge.operation import Operation, Reply
 from chalicelib.settings import settings
 
@@ -139,14 +139,7 @@ class Exchange:
         kind = self.request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
         if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
             raise UnsupportedMediaType("The body must be sent as application/json.")
-        # What JSON has no word for, and what no store can hold, hides behind these few spellings.
-        if b"NaN" in raw or b"Infinity" in raw or b"\\u0000" in raw:
-            try:
-                value = from_json(raw, allow_inf_nan=False)
-            except ValueError as error:
-                raise Invalid("The body is not valid JSON.") from error
-            if _has_nul(value):
-                raise Invalid("The body must not contain the character U+0000.")
+        check_json(raw)
         return raw
 
     def _admit(self, given: dict[str, Any], flaw: Refusal | None) -> Caller:
@@ -218,11 +211,3 @@ class Exchange:
 
 def _context() -> dict[str, bool]:
     return {"allow_loopback": settings().allow_loopback}
-
-
-def _has_nul(value: Any) -> bool:
-    if isinstance(value, dict):
-        return any(_has_nul(each) for pair in value.items() for each in pair)
-    if isinstance(value, list):
-        return any(_has_nul(each) for each in value)
-    return isinstance(value, str) and "\x00" in value

@@ -66,7 +66,9 @@ def list_cards(query: CardQuery, *, owner: ApiKey, board: Cards, contacts: Conta
     """
     found, total = board.list_cards(owner.user_id, query.facets, offset=query.offset, limit=query.limit)
     known = _known_contacts(found, owner.user_id, contacts)
-    cards, pagination = paged([shown_card(card, known, whole=False) for card in found], total, query)
+    cards, pagination = paged(
+        [shown_card(card, known, whole=False) for card in found], total, limit=query.limit, offset=query.offset
+    )
     return CardsAnswer(success=True, data=CardPage(cards=cards, pagination=pagination))
 
 

@@ -22,6 +22,7 @@ from chalicelib.domain.chat import (
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.frames import News, Standing
 from chalicelib.domain.idempotency import Claim
+from chalicelib.domain.pages import fitting, row_text
 
 
 class Chat(Protocol):
@@ -76,10 +77,10 @@ def list_page(query: MessagesQuery, *, owner: ApiKey, chat: Chat) -> MessagesOut
     found: Sequence[Message] = []
     if query.role is None or query.role in list(Role):
         found = chat.list_before(owner.user_id, query.cursor, role=query.role, limit=query.count + 1)
-    page, has_more = found[: query.count], len(found) > query.count
+    listing = [listed(each) for each in found[: query.count]]
+    page = listing[: fitting(map(row_text, listing))]
+    has_more = len(found) > len(page)
     return MessagesOut(
-        messages=[listed(each) for each in reversed(page)],
-        pagination=MessagePagination(
-            limit=query.count, cursor=page[-1].message_id if has_more else None, has_more=has_more
-        ),
+        messages=page[::-1],
+        pagination=MessagePagination(limit=query.count, cursor=page[-1].id if has_more else None, has_more=has_more),
     )

@@ -33,7 +33,8 @@ class Confirmation:
     """One owner's approvals and rejections; of those at the same time one counts.
 
     Store calls after authentication, in sequence: 3. To let a held event through 5 to 8: the event, its recipient by
-    the hint's id (1) or an address (2), its project if it has one, and the recipient's connections.
+    the hint's id (1) or an address (2), its project if it has one, and the recipient's connections. Again as many,
+    and 1 more for a held event, for each time that another call was faster or the event was found to be gone.
     """
 
     owner: ApiKey
@@ -54,6 +55,7 @@ class Confirmation:
             AlreadyAnswered: the idempotency key has been used; nothing was done.
         """
         now, user_id, item_id = self.call.now, self.owner.user_id, item_id_of(item_id)
+        gone = False
         for _ in range(_ATTEMPTS):
             item, standing = self.together(
                 lambda: self.queue.find(user_id, item_id), lambda: self.notifier.standing(user_id, now=now)
@@ -65,6 +67,7 @@ class Confirmation:
             if given.recipient is not None and item.held_delivery_id is None:
                 raise Invalid("recipient: only a held event goes to a recipient", {"recipient": ["is of no use here"]})
             change, delivery = self._approved(item, given) if given.action == "approve" else (Change(item, None), None)
+            decision = None if gone else self._decision(item, delivery, given)
             answer = _answer(change)
             if self.queue.save(
                 [change],
@@ -72,12 +75,13 @@ class Confirmation:
                 seen=None,
                 claim=self.call.claim,
                 reply=answer.model_dump(mode="json", exclude_unset=True),
-                decision=self._decision(item, delivery, given),
+                decision=decision,
             ):
                 self.notifier.notify(user_id, *told([change]), standing=standing, now=now)
                 if delivery and delivery.recipient_user_id:
                     self.notifier.notify(delivery.recipient_user_id, arrived(delivery), standing=None, now=now)
                 return answer
+            gone = item.held_delivery_id is not None and self.deliveries.find(item.held_delivery_id) is None
         raise Unavailable("The queue is being changed by many calls at once.")
 
     def _approved(self, item: Item, given: ConfirmIn) -> tuple[Change, Delivery | None]:

@@ -60,7 +60,7 @@ def list_contacts(query: ContactQuery, *, owner: ApiKey, contacts: Contacts, boa
     else:
         found, total = contacts.list_contacts(owner.user_id, **page)
     known = _known_cards(found, owner.user_id, board)
-    shown, pagination = paged([shown_contact(contact, known, whole=False) for contact in found], total, query)
+    shown, pagination = paged([shown_contact(contact, known, whole=False) for contact in found], total, **page)
     return ContactsAnswer(success=True, data=ContactPage(contacts=shown, pagination=pagination))
 
 

@@ -31,7 +31,7 @@ from chalicelib.domain.errors import (
 from chalicelib.domain.events import InboundEvent, check_namespace, check_occurrence
 from chalicelib.domain.fields import is_uuid, timestamp
 from chalicelib.domain.frames import News, Standing
-from chalicelib.domain.idempotency import Claim
+from chalicelib.domain.idempotency import AlreadyAnswered, Claim
 from chalicelib.domain.inbox import arrived, resolved, supplemented
 from chalicelib.domain.projects import ProjectAccess
 from chalicelib.domain.queue import Item, changed, held_item
@@ -117,7 +117,7 @@ def publish(event: InboundEvent, *, sender: PersonalToken, call: Call, fire: str
 
     Store calls after authentication, in sequence: 2 when new (also with an idempotency key), 1 for a repeat; one
     more for a repeat with a key, for a repeat of a delivery with supplements or buttons that call back, for a
-    project, and for an event that is held.
+    project, and for an event that is held; 2 more for a replay while it is held.
 
     Raises:
         Invalid: the event is outside the allowed time or the integrator's namespace.
@@ -150,6 +150,10 @@ def publish(event: InboundEvent, *, sender: PersonalToken, call: Call, fire: str
             raise
         wait = seconds_to_midnight(call.now)
         raise RateLimited("The token's deliveries of today are used up.", retry_after=wait) from refusal
+    except AlreadyAnswered:
+        if sender.moderated and (known := ports.deliveries.find(delivery.delivery_id)):
+            _queue_held(known.delivery, owner_id=sender.tools_owner_id, standing=None, call=call, ports=ports)
+        raise
     if thread is None:
         thread = _thread(recorded, ports.deliveries)
     shown_thread = thread
@@ -167,16 +171,10 @@ def _announce(
 ) -> bool:
     """Count the event's type and tell who it is for, or who decides on it; whether the recipient was told."""
     delivery = recorded.delivery
-    moderation = delivery.moderation
-    if moderation and moderation.status is ModerationStatus.PENDING:
-        # By a repeat too: the send before it may have ended between the delivery and its item.
-        item = held_item(delivery, owner_id=sender.tools_owner_id)
-        if ports.queue.add(item, claim=None, reply={}):
-            change = changed(item, "added", item.status)
-            ports.notifier.notify(item.user_id, change, standing=standing, now=call.now)
+    _queue_held(delivery, owner_id=sender.tools_owner_id, standing=standing, call=call, ports=ports)
     if not recorded.first:
         return False
-    if moderation:
+    if delivery.moderation:
         ports.event_types.count(delivery)
         return False
     news = arrived(delivery)
@@ -190,6 +188,15 @@ def _announce(
     if call.claim and pushed != expected:
         keep(pushed=pushed)
     return bool(pushed)
+
+
+def _queue_held(delivery: Delivery, *, owner_id: str, standing: Standing | None, call: Call, ports: Ports) -> None:
+    # By a repeat and by a replay too: the send before may have ended between the delivery and its item.
+    if delivery.moderation is None or delivery.moderation.status is not ModerationStatus.PENDING:
+        return
+    item = held_item(delivery, owner_id=owner_id)
+    if ports.queue.add(item, claim=None, reply={}):
+        ports.notifier.notify(owner_id, changed(item, "added", item.status), standing=standing, now=call.now)
 
 
 def _thread(recorded: Recorded, deliveries: Deliveries) -> Thread:

@@ -22,9 +22,12 @@ class Connections(Protocol):
     def remove(self, connection: Connection) -> None: ...
 
 
-class Sockets(Protocol):
-    def post(self, connection_id: str, text: str) -> Posted: ...
+class Closable(Protocol):
     def close(self, connection_id: str) -> None: ...
+
+
+class Sockets(Closable, Protocol):
+    def post(self, connection_id: str, text: str) -> Posted: ...
 
 
 @dataclass(frozen=True)
@@ -76,13 +79,24 @@ class Notifier:
 
 def post(connection: Connection, frame: Frame, *, connections: Connections, sockets: Sockets) -> bool:
     """Post a frame to a connection; False when that has ended, or is ended now. Store calls: 0; 1 to forget it."""
+    posted = Posted.FAILED
     try:
         posted = sockets.post(connection.connection_id, frame.text())
-        if posted is Posted.TAKEN:
-            return True
-        if posted is Posted.FAILED:
-            sockets.close(connection.connection_id)
-        connections.remove(connection)
     except Exception:
-        log.exception("connection %s of %s was not ended", connection.connection_id, connection.user_id)
-    return False
+        log.exception("connection %s of %s was not reached", connection.connection_id, connection.user_id)
+    if posted is not Posted.TAKEN:
+        end(connection, connections=connections, sockets=sockets, close=posted is Posted.FAILED)
+    return posted is Posted.TAKEN
+
+
+def end(connection: Connection, *, connections: Connections, sockets: Closable, close: bool = True) -> None:
+    """Forget a connection, and close it; neither hangs on the other. Store calls: 1.
+
+    One that is forgotten is told no more, and closed at its client's next word should it still be open.
+    """
+    closing = [partial(sockets.close, connection.connection_id)] if close else []
+    for step in (partial(connections.remove, connection), *closing):
+        try:
+            step()
+        except Exception:
+            log.exception("connection %s of %s was not ended", connection.connection_id, connection.user_id)

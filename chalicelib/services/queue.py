@@ -12,7 +12,7 @@ from chalicelib.domain.errors import Invalid, NotFound, Unavailable
 from chalicelib.domain.fields import is_uuid, timestamp
 from chalicelib.domain.frames import News, Standing
 from chalicelib.domain.idempotency import Claim
-from chalicelib.domain.pages import Pagination
+from chalicelib.domain.pages import paged
 from chalicelib.domain.queue import (
     Change,
     Desk,
@@ -69,10 +69,8 @@ class Notifier(Protocol):
 def list_page(query: ItemQuery, *, owner: ApiKey, queue: Queue) -> ItemsOut:
     """A page of the owner's queue. Store calls after authentication, in sequence: 2, however long the queue is."""
     found, total = queue.list_page(owner.user_id, query) if query.is_known else ([], 0)
-    return ItemsOut(
-        items=[ItemOut(**shown(item)) for item in found],
-        pagination=Pagination.of(total, limit=query.count, offset=query.offset),
-    )
+    items, pagination = paged([ItemOut(**shown(item)) for item in found], total, limit=query.count, offset=query.offset)
+    return ItemsOut(items=items, pagination=pagination)
 
 
 def item_id_of(text: str) -> str:
@@ -180,7 +178,7 @@ class Work:
 
         Raises:
             NotFound: there is no such item, it was rejected, or it is somebody else's.
-            Invalid: the item is done already, or waits for its confirmation.
+            Invalid: the item is done already, waits for its confirmation, or would grow too large.
             AlreadyAnswered: the idempotency key has been used; nothing was done.
         """
         status = ItemStatus(given.status)

@@ -11,6 +11,7 @@ from chalicelib.domain.connections import LIFETIME, CatchUpJob, Connection
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.fields import parse_timestamp
 from chalicelib.domain.frames import Entry, Frame, FrameType, Standing, position_of, signal
+from chalicelib.services.notifier import end
 
 log = logging.getLogger("fluxden")
 
@@ -117,9 +118,10 @@ class Closer:
     def close(self, user_id: str, *, key_id: str | None = None) -> None:
         """End the person's open connections, or those of one key. Store calls: 1, and 1 for each that there is."""
         try:
-            for each in self.connections.list_of(user_id):
-                if key_id in (None, each.key_id):
-                    self.sockets.close(each.connection_id)
-                    self.connections.remove(each)
+            found = self.connections.list_of(user_id)
         except Exception:
-            log.exception("not every connection of %s was ended", user_id)
+            log.exception("the connections of %s were not ended", user_id)
+            return
+        for each in found:
+            if key_id in (None, each.key_id):
+                end(each, connections=self.connections, sockets=self.sockets)

@@ -16,6 +16,7 @@ from chalicelib.domain.connections import Connection
 from chalicelib.domain.errors import Refusal, Unauthorized
 from chalicelib.domain.frames import CONNECTING_AREAS, Frame, FrameType, signal
 from chalicelib.domain.sockets import ClientFrame, Ping, Resume, Send
+from chalicelib.edge.json_text import check_json
 from chalicelib.edge.problem import invalid
 from chalicelib.edge.socket import SocketCall, admit, presented, socket
 from chalicelib.gateways.socket_work import SqsSocketWork
@@ -23,7 +24,7 @@ from chalicelib.gateways.sockets import ApiGatewaySockets
 from chalicelib.parallel import together
 from chalicelib.resources import CHAT, NOTIFY, SOCKET_WORK, SOCKETS, TOKENS
 from chalicelib.services import chat, sockets
-from chalicelib.services.notifier import Notifier, post
+from chalicelib.services.notifier import Notifier, end, post
 from chalicelib.stores.chat import DynamoChat
 from chalicelib.stores.connections import DynamoConnections
 from chalicelib.stores.frames import DynamoFrames
@@ -78,18 +79,17 @@ def on_message(call: SocketCall) -> None:
             connection, signal(FrameType.ERROR, connection.told_to, call.now, error=refusal.detail, code=refusal.code)
         )
         if isinstance(refusal, Unauthorized):
-            ApiGatewaySockets().close(call.connection_id)
-            DynamoConnections().remove(connection)
+            end(connection, connections=DynamoConnections(), sockets=ApiGatewaySockets())
 
 
 def _answer(call: SocketCall, connection: Connection) -> None:
-    try:
-        frame = ClientFrame.validate_json(call.body)
-    except ValidationError as error:
-        raise invalid(error) from error
-    key = ids.known_key(connection.key_hash)
-    caller = admit(key, _AREA[type(frame)], now=call.now, tokens=DynamoLedger())
+    # As over HTTP, what is wrong with a frame is told only to who may send one, and has paid for it.
+    frame = _read(call.body)
+    areas = CONNECTING_AREAS if isinstance(frame, Refusal) else _AREA[type(frame)]
+    caller = admit(ids.known_key(connection.key_hash), areas, now=call.now, tokens=DynamoLedger())
     match frame:
+        case Refusal():
+            raise frame
         case Ping():
             beat = sockets.heartbeat(connection, now=call.now, connections=DynamoConnections(), frames=DynamoFrames())
             _post(connection, beat)
@@ -97,6 +97,16 @@ def _answer(call: SocketCall, connection: Connection) -> None:
             sockets.resume(connection, frame.after, work=SqsSocketWork())
         case Send():
             _send(frame, caller, call)
+
+
+def _read(body: bytes) -> Ping | Send | Resume | Refusal:
+    try:
+        check_json(body)
+        return ClientFrame.validate_json(body)
+    except ValidationError as error:
+        return invalid(error)
+    except Refusal as refusal:
+        return refusal
 
 
 def _send(frame: Send, caller: ApiKey, call: SocketCall) -> None:

@@ -2,7 +2,7 @@
 
 type, at, members (JSON); to: ids of the connections that its writer pushes it to; nonce: the writer's mark
 opened: instead of all these, the connection that is live from here on
-begun: or since when somebody listens by HTTP
+begun: or since when somebody has listened by HTTP, repeated every few hours of silence
 
 Every frame is put at the position after the last one its writer knows, on the condition that none is there; a
 writer who meets another's goes on from that one. So positions have no holes and commit in order: who has read up
@@ -101,9 +101,9 @@ class DynamoFrames:
             return None if ours else _entry(met)
         return None
 
-    def begin(self, user_id: str, *, now: datetime) -> None:
-        """Begin the log of somebody who begins to listen, where nothing is kept. One store call."""
-        row = {"sk": _key(next_position(0, now=now)), "begun": timestamp(now)}
+    def begin(self, user_id: str, *, after: int, now: datetime) -> None:
+        """Note in the log, whose last entry is `after`, that somebody listens. One store call."""
+        row = {"sk": _key(next_position(after, now=now)), "begun": timestamp(now)}
         with suppress(Refused):
             commit([_put(user_id, row, now)], claim=None, reply={})
 
@@ -163,11 +163,11 @@ def _row(entry: Entry) -> Row:
 
 
 def _entry(row: Row) -> Entry:
-    position = _position(row)
+    position, kept_until = _position(row), int(row["expiresAt"])
     if "type" not in row:
-        return Entry(position, None)
+        return Entry(position, None, kept_until=kept_until)
     news = News(FrameType(row["type"]), json.loads(row["members"]))
-    return Entry(position, Frame(position, news, row["at"]), names=frozenset(row["to"]))
+    return Entry(position, Frame(position, news, row["at"]), names=frozenset(row["to"]), kept_until=kept_until)
 
 
 def _key(position: int) -> str:

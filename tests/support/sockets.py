@@ -17,15 +17,15 @@ from tests.support.aws import asked
 class Client:
     """One client; `status` and `headers` are its handshake's, `calls` and `steps` those of the last function it met.
 
-    A test may set `gone`, so that posts are answered with 410 although nobody told `$disconnect`; or `failing`, so
-    that they are answered with 500.
+    A test may set `gone`, so that posts are answered with 410 although nobody told `$disconnect`; or `failing` or
+    `unending`, so that posts, or attempts to close it, are answered with 500.
     """
 
     def __init__(self, handlers: dict[str, Any], about: Connection) -> None:
         self._handlers, self.about = handlers, about
         self.status, self.headers = 0, dict[str, str]()
         self.calls, self.steps = list[str](), 0
-        self.gone, self.failing = True, False
+        self.gone, self.failing, self.unending = True, False, False
         self.posted: list[bytes] = []
 
     @property
@@ -118,7 +118,10 @@ class Sockets:
         }
 
     def end(self, connection_id: str) -> None:
-        self._open(connection_id).gone = True
+        client = self._open(connection_id)
+        if client.unending:
+            raise ConnectionError("the test wants this connection to stay open")
+        client.gone = True
 
     def _open(self, connection_id: str) -> Client:
         client = self.clients.get(connection_id)

@@ -92,7 +92,11 @@ def _replay_settings(stored: dict[str, Any]) -> ChangedSettingsAnswer:
     + QUEUE_ITEMS.can("Query", index=TYPE_INDEX),
 )
 def list_queue(query: ItemQuery, caller: ApiKey) -> ItemsAnswer:
-    """List the queue: by status, then the most urgent first, then the oldest."""
+    """List the queue: by status, then the most urgent first, then the oldest.
+
+    A reply holds at most 5 MB of items: of very large ones it may have fewer than asked for, and `pagination.limit`
+    says how many.
+    """
     return ItemsAnswer(success=True, data=queue.list_page(query, owner=caller, queue=DynamoQueue()))
 
 
@@ -176,7 +180,8 @@ def set_queue_item_status(id: str, body: StatusIn, caller: ApiKey, call: Call) -
 def complete_queue_item(id: str, body: ResultIn, caller: ApiKey, call: Call) -> MovedAnswer:  # noqa: A002 - contract
     """Keep what came of an item, and end it, or block it.
 
-    The item's metadata gains `agentResult`, `completedBy` (the key's name) and `completedAt`.
+    The item's metadata gains `agentResult`, `completedBy` (the key's name) and `completedAt`, and takes at most
+    180,000 bytes with them.
     """
     return MovedAnswer(success=True, data=_work(caller, call).complete(id, body))
 

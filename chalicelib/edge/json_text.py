@@ -1,0 +1,42 @@
+"""JSON that no model sees through: what it has no word for, and what no store can hold."""
+
+import math
+import re
+from typing import Any
+
+from pydantic_core import from_json
+
+from chalicelib.domain.errors import Invalid
+
+# All of it hides behind these few spellings; numbers beyond every float have a large exponent, or very many digits.
+_SUSPECT = re.compile(rb"NaN|Infinity|\\u0000|[0-9][eE]\+?[0-9]{3}|[0-9]{300}")
+
+
+def check_json(raw: bytes) -> None:
+    """Refuse JSON with NaN, infinite or boundless numbers, or the character U+0000; other flaws are left to its reader.
+
+    Raises:
+        Invalid: it has one of them.
+    """
+    if not _SUSPECT.search(raw):
+        return
+    try:
+        value = from_json(raw, allow_inf_nan=False)
+    except ValueError as error:
+        raise Invalid("The body is not valid JSON.") from error
+    _check(value)
+
+
+def _check(value: Any) -> None:
+    match value:
+        case dict():
+            for name, each in value.items():
+                _check(name)
+                _check(each)
+        case list():
+            for each in value:
+                _check(each)
+        case str() if "\x00" in value:
+            raise Invalid("The body must not contain the character U+0000.")
+        case float() if math.isinf(value):
+            raise Invalid("The body has a number that is too large.")
