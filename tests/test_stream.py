@@ -14,8 +14,10 @@ import time_machine
 from chalicelib import aws
 from chalicelib.resources import CALLBACKS, FAN_OUT, SOCKET_WORK, SOCKETS
 from chalicelib.services import catch_up
+from chalicelib.sockets.desk import on_connect
 from chalicelib.stores.frames import DynamoFrames
 from chalicelib.stores.grants import DynamoGrants
+from infra.local.socket_events import Connection
 from tests.conftest import Desk
 from tests.support import make
 from tests.support.api import Api
@@ -253,6 +255,24 @@ def test_a_key_that_is_turned_off_loses_its_connections(api: Api, desk: Desk, so
     switch(api, desk, key, active=False)
     assert (ended.gone, kept.gone) == (True, False)
     assert len(rows("SOCKET#")) == 1
+
+
+def test_a_key_that_is_turned_off_while_a_connection_is_opened_has_none(
+    api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = new_key(api, desk, "all")
+    real = DynamoFrames.find_standing
+
+    def meanwhile(self: DynamoFrames, *args: Any, **more: Any) -> Any:
+        (made,) = [each for each in DynamoGrants().list_keys(desk.user_id("alice")) if each.name == "new"]
+        DynamoGrants().switch_key(made.key_id, active=False, owner_id=None, claim=None, reply={})
+        return real(self, *args, **more)
+
+    monkeypatch.setattr(DynamoFrames, "find_standing", meanwhile)
+    # Without the test's gateway, which would hold what is done meanwhile against the function.
+    event = Connection.new([("Authorization", f"Bearer {key}")]).connect()
+    assert on_connect(event, None)["statusCode"] == 403
+    assert (rows("SOCKET#"), rows("CONNECTION")) == ([], [])
 
 
 def test_a_connection_ends_with_its_key(api: Api, desk: Desk, sockets: Sockets, pump: Pumps) -> None:

@@ -30,9 +30,7 @@ def check_json(raw: bytes) -> None:
 def _check(value: Any) -> None:
     match value:
         case dict():
-            for name, each in value.items():
-                _check(name)
-                _check(each)
+            _check([*value, *value.values()])
         case list():
             for each in value:
                 _check(each)

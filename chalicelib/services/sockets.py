@@ -15,7 +15,7 @@ from chalicelib.services.notifier import end
 
 log = logging.getLogger("fluxden")
 
-# A frame this old has reached its connections, or will be found in the log by those that come back.
+# A frame this old has been pushed to its connections, unless its writer was stopped right after writing it down.
 _SETTLED = timedelta(seconds=2)
 _LOOKED_BACK = 20
 
@@ -59,6 +59,9 @@ def open_connection(
 
     Nothing can be sent on it from here: the gateway opens it only when this has been answered.
     Store and queue calls after authentication: 3.
+
+    Raises:
+        Inactive: the key has ended since it was presented.
     """
     after = position_of(last_id) if last_id else None
     if after is None:
@@ -89,7 +92,7 @@ def resume(connection: Connection, after: str, *, work: Work) -> None:
 
 
 def heartbeat(connection: Connection, *, now: datetime, connections: Progress, frames: Frames) -> Frame:
-    """The answer to a ping: its id is one up to which the connection has surely been told. Store calls: 2.
+    """The answer to a ping: its id is one up to which the connection has been told everything. Store calls: 2.
 
     Raises:
         NotFound: the connection has ended.

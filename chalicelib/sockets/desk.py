@@ -36,7 +36,11 @@ _SPEND = TOKENS.can("UpdateItem")
 _AREA = {Ping: CONNECTING_AREAS, Send: frozenset({"chat"}), Resume: CONNECTING_AREAS}
 
 
-@socket(bp, "$connect", grants=_SPEND + SOCKETS.can("Query", "PutItem") + SOCKET_WORK.can_send())
+@socket(
+    bp,
+    "$connect",
+    grants=_SPEND + TOKENS.can("ConditionCheckItem") + SOCKETS.can("Query", "PutItem") + SOCKET_WORK.can_send(),
+)
 def on_connect(call: SocketCall) -> Mapping[str, str]:
     """Open a connection; what it is told first comes from the queue, since nothing can be sent before it is open."""
     token, subprotocol = presented(call.headers)

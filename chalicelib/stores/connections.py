@@ -10,25 +10,44 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.aws import dynamodb
+from chalicelib.domain.callers import TokenStatus
 from chalicelib.domain.connections import Connection
-from chalicelib.resources import SOCKETS
+from chalicelib.domain.errors import Inactive
+from chalicelib.ids import known_key
+from chalicelib.resources import SOCKETS, TOKENS
 from chalicelib.stores.items import Row, from_item, to_item, values
 from chalicelib.stores.reads import query
-from chalicelib.stores.writes import Refused, commit
+from chalicelib.stores.tokens import token_key
+from chalicelib.stores.writes import Action, Refused, commit
 
 PREFIX = "SOCKET#"
 
 
 class DynamoConnections:
     def add(self, connection: Connection) -> None:
-        """Store a new connection, not live yet. One store call."""
+        """Store a new connection, not live yet, while its key works: whoever ends the key finds it. One store call.
+
+        Raises:
+            Inactive: the key has ended since it was presented.
+        """
         puts = (
             _socket(connection.user_id, connection.connection_id) | columns(connection),
             _pointer(connection.connection_id) | columns(connection),
         )
-        commit(
-            [{"Put": {"TableName": SOCKETS.physical_name, "Item": to_item(row)}} for row in puts], claim=None, reply={}
-        )
+        actions: list[Action] = [{"Put": {"TableName": SOCKETS.physical_name, "Item": to_item(row)}} for row in puts]
+        works: Action = {
+            "ConditionCheck": {
+                "TableName": TOKENS.physical_name,
+                "Key": token_key(known_key(connection.key_hash)),
+                "ConditionExpression": "#status = :active",
+                "ExpressionAttributeNames": {"#status": "status"},
+                "ExpressionAttributeValues": values(active=TokenStatus.ACTIVE.value),
+            }
+        }
+        try:
+            commit([*actions, works], claim=None, reply={})
+        except Refused as refused:
+            raise Inactive("The key has ended.") from refused
 
     def find(self, connection_id: str, *, now: datetime) -> Connection | None:
         """The connection as it was opened, while it lasts. One store call."""
