@@ -17,6 +17,7 @@ from chalicelib.api.v1 import (
 from chalicelib.api.v2 import (
     card_contacts,
     chat,
+    connections,
     contacts,
     docs,
     kanban,
@@ -25,16 +26,31 @@ from chalicelib.api.v2 import (
     profile,
     prompt_groups,
     queue,
+    relays,
     updates,
 )
 from chalicelib.edge.route import App
-from chalicelib.queues import callbacks, fan_out, socket_work
-from chalicelib.schedules import due
+from chalicelib.queues import callbacks, fan_out, peer_notices, socket_work
+from chalicelib.schedules import due, due_notices
 from chalicelib.sockets import desk
 
 V1 = (actions, approvals, bulk, catalog, event_types, events, inbox, integrators, introspection, tokens)
-V2 = (card_contacts, chat, contacts, docs, kanban, keys, mentions, profile, prompt_groups, queue, updates)
-REST = (callbacks, fan_out, socket_work, due, desk)
+V2 = (
+    card_contacts,
+    chat,
+    connections,
+    contacts,
+    docs,
+    kanban,
+    keys,
+    mentions,
+    profile,
+    prompt_groups,
+    queue,
+    relays,
+    updates,
+)
+REST = (callbacks, fan_out, peer_notices, socket_work, due, due_notices, desk)
 
 app = App("fluxden", configure_logs=False)
 # Chalice has called its support of them an experiment for years, and wants that acknowledged.

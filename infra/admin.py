@@ -14,8 +14,10 @@ from infra.commands.dead_letters import dead_letters
 from infra.commands.demo import demo
 from infra.commands.employees import employees
 from infra.commands.event_types import event_types
+from infra.commands.federation import federation
 from infra.commands.integrators import integrators
 from infra.commands.keys import keys
+from infra.commands.peers import connections
 from infra.commands.personal_tokens import personal_tokens
 from infra.commands.projects import projects
 from infra.commands.tools_tokens import tools_tokens
@@ -59,6 +61,8 @@ def explained(error: Exception) -> str | None:
             return f"The engine refused: {message or code} ({code})"
         case boto.BotoCoreError():
             return str(error)
+        case ValueError() if str(error).startswith("FLUXDEN_SECRET_KEY"):
+            return str(error)
         case ValueError() if str(error).startswith("Invalid endpoint"):
             return f"AWS_ENDPOINT_URL is no URL. {error}"
     return None
@@ -83,10 +87,12 @@ def main() -> None:
 
 for command in (
     agents,
+    connections,
     dead_letters,
     demo,
     employees,
     event_types,
+    federation,
     integrators,
     keys,
     personal_tokens,

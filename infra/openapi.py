@@ -26,6 +26,7 @@ from chalicelib.domain.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
+from chalicelib.domain.peering import TOKEN_HEADER, FederationHeaders
 from chalicelib.edge import idempotency
 from chalicelib.edge.operation import Family, Reply
 from chalicelib.edge.route import Route
@@ -51,11 +52,21 @@ _TAGS = {
     "updates": "What is new.",
     "kanban": "A person's board: cards in stages, with checklists and contacts.",
     "contacts": "The people and companies a person deals with.",
+    "connections": "Who of other desks a person is connected with.",
+    "relays": "What connected desks send each other.",
 }
 _TOKENS = {
     PersonalToken: "`flux-in-pers-…`: an employee's token for one integrator's events.",
     ToolsToken: "`flux-tools-…`: an integrator's own token.",
     ApiKey: "`dvd_…`: a person's key.",
+}
+_FEDERATION_TOKEN = {
+    "FederationToken": {
+        "type": "apiKey",
+        "in": "header",
+        "name": TOKEN_HEADER,
+        "description": "The token of a connection, which both its desks know.",
+    }
 }
 _HEADERS = {
     "X-Request-Id": ("The call's id: yours if you sent one, else ours.", "string"),
@@ -130,7 +141,7 @@ EDITIONS = (
         _PROBLEM,
     ),
     Edition(
-        ("/api/v2", "/api/chat", "/api/marketplace"),
+        ("/api/v2", "/api/chat", "/api/federation", "/api/marketplace"),
         V2,
         FOLDER / "v2.json",
         "Fluxden API v2",
@@ -180,7 +191,8 @@ def document(edition: Edition, routes: list[Route]) -> dict[str, Any]:
         "components": {
             "securitySchemes": {
                 "BearerAuth": {"type": "http", "scheme": "bearer", "description": "\n".join(_TOKENS.values())}
-            },
+            }
+            | (_FEDERATION_TOKEN if any(route.gate for route in routes) else {}),
             "headers": {
                 name: {"description": text, "schema": {"type": kind}} for name, (text, kind) in _HEADERS.items()
             },
@@ -222,7 +234,7 @@ def _operation(edition: Edition, route: Route) -> dict[str, Any]:
         "responses": _successes(route) | _refusals(edition, route),
     }
     if not route.callers:
-        made["security"] = []
+        made["security"] = [{"FederationToken": []}] if route.hints.get("headers") is FederationHeaders else []
     if (body := route.body) is not None:
         content = {"application/json": {"schema": _reference(body)}}
         made["requestBody"] = {"required": not route.body_is_optional, "content": content}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.aws import sqs
-from chalicelib.resources import CALLBACKS, FAN_OUT, SOCKET_WORK, Queue
+from chalicelib.resources import CALLBACKS, FAN_OUT, PEER_NOTICES, SOCKET_WORK, Queue
 
 MOST_RECEIVES = 5
 _TWO_WEEKS = 14 * 24 * 3600
@@ -24,7 +24,12 @@ class Definition:
         return 6 * self.timeout
 
 
-DEFINITIONS = (Definition(FAN_OUT), Definition(CALLBACKS, timeout=60), Definition(SOCKET_WORK, timeout=60))
+DEFINITIONS = (
+    Definition(FAN_OUT),
+    Definition(CALLBACKS, timeout=60),
+    Definition(PEER_NOTICES, timeout=60),
+    Definition(SOCKET_WORK, timeout=60),
+)
 
 
 def create_queues() -> None:

@@ -19,8 +19,10 @@ from chalicelib.resources import (
     LIST_INDEX,
     ORDER_INDEX,
     OWNER_INDEX,
+    PEERS,
     PERSON_INDEX,
     QUEUE_ITEMS,
+    RELAYS,
     ROLE_INDEX,
     SOCKETS,
     TOKENS,
@@ -113,6 +115,8 @@ DEFINITIONS = (
     Definition(BOARD, "sk", (Index(ORDER_INDEX, "pk", "orderKey"), Index(FACETS_INDEX, "pk", "facetsKey"))),
     Definition(CONTACTS, "sk", (Index(ORDER_INDEX, "pk", "orderKey"),)),
     Definition(CHAT, "sk", (Index(ROLE_INDEX, "pk", "roleKey"),)),
+    Definition(PEERS, "sk", (Index(DUE_INDEX, "dueQueue", "dueAt"),)),
+    Definition(RELAYS, "sk", (Index(ORDER_INDEX, "pk", "orderKey"), Index(FACETS_INDEX, "pk", "facetsKey"))),
     Definition(SOCKETS, "sk", ttl="expiresAt"),
 )
 

@@ -25,6 +25,9 @@ from tests.support.sockets import Sockets
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
+# What the world that is made once has sealed opens in every test.
+_SECRET_KEY = new_key()
+
 
 @pytest.fixture(scope="session", autouse=True)
 def _engine() -> None:
@@ -33,7 +36,7 @@ def _engine() -> None:
 
 @pytest.fixture(autouse=True)
 def _settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    monkeypatch.setenv("FLUXDEN_SECRET_KEY", new_key())
+    monkeypatch.setenv("FLUXDEN_SECRET_KEY", _SECRET_KEY)
     monkeypatch.delenv("ALLOW_LOOPBACK", raising=False)
     settings.cache_clear()
     yield

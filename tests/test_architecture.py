@@ -34,7 +34,8 @@ def test_every_operation_tells_what_it_does_and_who_may_call_it() -> None:
         assert getdoc(route.function), route.__name__
         assert route.answers, route.__name__
         assert route.status in route.answers, route.__name__
-        assert bool(route.callers) == bool(route.grants), route.__name__
+        assert bool(route.callers or route.gate) == bool(route.grants), route.__name__
+        assert not (route.callers and route.gate), f"{route.__name__}: either who calls is known by a token, or judged"
         assert len(route.__name__) <= 40
         assert not (route.max_age and route.callers), f"{route.__name__}: what anyone may keep is nobody's own"
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import time_machine
 
+from chalicelib.vault import new_key
 from infra import demo
 from infra.local import engine
 from infra.tables import create_tables
@@ -45,6 +46,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("DEMO_FILE", str(tmp_path_factory.mktemp("desk") / "demo.json"))
         patch.setenv("FLUXDEN_PERSONAL_BUDGET", "100000")
+        patch.setenv("FLUXDEN_SECRET_KEY", new_key())
         engine.reset()
         create_tables()
         desk = Desk(demo.create(demo.Addresses("http://desk.test", "ws://desk.test", {})))

@@ -1,5 +1,6 @@
 """The circumstances of one call."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -17,3 +18,14 @@ class Call:
     now: datetime
     claim: Claim | None = None
     sealing_key: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A request as it came, which is what signatures cover. Names of headers are in lower case."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    now: datetime

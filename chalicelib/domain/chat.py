@@ -156,6 +156,14 @@ def written(
     )
 
 
+def announced(content: str, *, message_id: str, user_id: str, metadata: dict[str, Any], now: datetime) -> Message:
+    """What the desk itself tells a person in their chat; cut where it is too long."""
+    if len(content) > LONGEST_CONTENT:
+        content = f"{content[: LONGEST_CONTENT - 1]}…"
+    about = json.dumps(metadata, ensure_ascii=False)
+    return Message(message_id, user_id, Role.SYSTEM, content, None, about, timestamp(now))
+
+
 def sent(message: Message) -> SentOut:
     return SentOut(**_shown(message))
 

@@ -1,12 +1,15 @@
-"""Signatures of outgoing callbacks (Standard Webhooks 1.0, symmetric `v1`)."""
+"""Signatures by shared secrets: of outgoing callbacks (Standard Webhooks 1.0, symmetric `v1`), and among desks."""
 
 import base64
 import hashlib
 import hmac
+import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
 SECRET_PREFIX = "whsec_"
+
+_HEX_DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
 def signed_headers(message_id: str, body: bytes, *, at: datetime, secrets: Iterable[str]) -> Mapping[str, str]:
@@ -21,6 +24,16 @@ def signed_headers(message_id: str, body: bytes, *, at: datetime, secrets: Itera
         "webhook-timestamp": timestamp,
         "webhook-signature": " ".join(f"v1,{_signature(secret, signed)}" for secret in secrets),
     }
+
+
+def body_digest(body: bytes, token: str) -> str:
+    """How a desk signs the raw body of what it sends over a connection with this token: 64 lower-case hex digits."""
+    return hmac.new(token.encode(), body, hashlib.sha256).hexdigest()
+
+
+def is_body_digest(digest: str, body: bytes, token: str) -> bool:
+    """Whether `digest` signs `body`; another spelling of the right one does not."""
+    return bool(_HEX_DIGEST.fullmatch(digest)) and hmac.compare_digest(digest, body_digest(body, token))
 
 
 def _signature(secret: str, signed: bytes) -> str:

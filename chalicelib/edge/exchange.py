@@ -15,7 +15,7 @@ from pydantic import BaseModel, ValidationError
 
 from chalicelib import aws, caching, ids, sealing
 from chalicelib.domain.budgets import Charge, Window
-from chalicelib.domain.call import Call
+from chalicelib.domain.call import Call, Sent
 from chalicelib.domain.callers import Caller
 from chalicelib.domain.errors import (
     IdempotencyConflict,
@@ -84,6 +84,8 @@ class Exchange:
         given, flaw = self._parse(raw)
         if self.operation.callers:
             given["caller"] = self._admit(given, flaw)
+        if self.operation.gate:
+            given["admitted"] = self.operation.gate(self._sent(raw))
         if flaw:
             raise flaw
         claim = self._claim(given)
@@ -127,6 +129,10 @@ class Exchange:
         except Refusal as refusal:
             return given, refusal
         return given, None
+
+    def _sent(self, raw: bytes) -> Sent:
+        headers = {name.lower(): value for name, value in self.request.headers.items()}
+        return Sent(self.request.method, self.request.path, headers, raw, self.now)
 
     def _query(self) -> dict[str, str]:
         params = self.request.query_params or MultiDict({})

@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 
 from chalicelib.domain.budgets import Charge
+from chalicelib.domain.call import Sent
 from chalicelib.domain.callers import Caller
 from chalicelib.domain.errors import Refusal
 from chalicelib.domain.idempotency import Answered, Claim
@@ -62,6 +63,8 @@ class Operation:
     `caller` is the authenticated bearer of one of the annotated kinds of token, `call` tells id, time and
     claim; every other parameter is taken from the path. A body with a default, such as None, may be left out.
     `answer` names the reply's model where the return annotation does not, by status where that decides.
+    A public operation may have a `gate`: it judges the request as it was sent, before any flaw of its input is told,
+    and what it returns is the parameter `admitted`.
     It is served under each of `aliases` too, and documented under `path` only. With `max_age`, in seconds, replies
     are the same for everybody: anyone may keep them so long, and pages of other origins may read them.
     """
@@ -82,6 +85,7 @@ class Operation:
     area: str = "all"
     admin_only: bool = False
     instead: str = ""
+    gate: Callable[[Sent], Any] | None = None
     charge: Callable[[Any], Charge] = lambda _: Charge()
     replay: Callable[[dict[str, Any]], BaseModel | Reply] | None = None
 

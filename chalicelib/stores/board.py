@@ -76,18 +76,7 @@ class DynamoBoard:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        row = card_key(card.user_id, card.card_id) | _columns(card)
-        row |= {"contacts": {each: link_row(link) for each, link in card.contacts.items()}}
-        put: Action = {
-            "Put": {
-                "TableName": BOARD.physical_name,
-                "Item": to_item(row),
-                "ConditionExpression": "attribute_not_exists(pk)",
-            }
-        }
-        raised = {"lastOrder": card.order} if tail.raised_by(card.order) else None
-        count = lists.counting(BOARD, card.user_id, added=[card.facets], seen=tail.version, sets=raised)
-        return committed([put, count], claim, reply)
+        return committed(added_card(card, tail), claim, reply)
 
     def save_card(self, card: Card, *, over: Card, tail: Tail | None, claim: Claim | None, reply: Reply) -> bool:
         """Replace `over` by `card`, but for its contacts; False when card or tail have changed. One store call at most.
@@ -126,6 +115,15 @@ class DynamoBoard:
             *off_contacts(card),
         ]
         return committed(actions, claim, reply)
+
+
+def added_card(card: Card, tail: Tail) -> list[Action]:
+    """The part of a transaction that stores a new card, while the board still ends at `tail`."""
+    row = card_key(card.user_id, card.card_id) | _columns(card)
+    row |= {"contacts": {each: link_row(link) for each, link in card.contacts.items()}}
+    put = {"TableName": BOARD.physical_name, "Item": to_item(row), "ConditionExpression": "attribute_not_exists(pk)"}
+    raised = {"lastOrder": card.order} if tail.raised_by(card.order) else None
+    return [{"Put": put}, lists.counting(BOARD, card.user_id, added=[card.facets], seen=tail.version, sets=raised)]
 
 
 def _unchanged(card: Card) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from chalicelib.resources import CHAT, ROLE_INDEX
 from chalicelib.stores import lists
 from chalicelib.stores.items import Row, to_item, values
 from chalicelib.stores.reads import query
-from chalicelib.stores.writes import Refused, commit
+from chalicelib.stores.writes import Action, Refused, commit
 
 _PREFIX = "MESSAGE#"
 _END = "~"
@@ -23,19 +23,8 @@ class DynamoChat:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        row = {
-            "pk": message.user_id,
-            "sk": f"{_PREFIX}{message.message_id}",
-            "roleKey": f"{message.role.value}#{message.message_id}",
-            "role": message.role.value,
-            "content": message.content,
-            "agentName": message.agent_name,
-            "metadata": message.metadata,
-            "createdAt": message.created_at,
-        }
-        put = {"TableName": CHAT.physical_name, "Item": to_item(row), "ConditionExpression": "attribute_not_exists(pk)"}
         try:
-            commit([{"Put": put}], claim=claim, reply=reply)
+            commit([added_message(message)], claim=claim, reply=reply)
         except Refused:
             # Ids are fresh, so this one was stored by a retry below us.
             return
@@ -57,6 +46,22 @@ class DynamoChat:
         if role:
             found = lists.in_order(CHAT, user_id, [row["sk"] for row in found])
         return [_message(row) for row in found]
+
+
+def added_message(message: Message) -> Action:
+    """The part of a transaction that stores a message."""
+    row = {
+        "pk": message.user_id,
+        "sk": f"{_PREFIX}{message.message_id}",
+        "roleKey": f"{message.role.value}#{message.message_id}",
+        "role": message.role.value,
+        "content": message.content,
+        "agentName": message.agent_name,
+        "metadata": message.metadata,
+        "createdAt": message.created_at,
+    }
+    put = {"TableName": CHAT.physical_name, "Item": to_item(row), "ConditionExpression": "attribute_not_exists(pk)"}
+    return {"Put": put}
 
 
 def _message(row: Row) -> Message:

@@ -32,15 +32,8 @@ class DynamoQueue:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        put: Action = {
-            "Put": {
-                "TableName": QUEUE_ITEMS.physical_name,
-                "Item": to_item(_row(item)),
-                "ConditionExpression": "attribute_not_exists(pk)",
-            }
-        }
         try:
-            commit([put, lists.counting(QUEUE_ITEMS, item.user_id, added=[item.facets])], claim=claim, reply=reply)
+            commit(added_item(item), claim=claim, reply=reply)
         except Refused:
             return False
         return True
@@ -142,6 +135,16 @@ class DynamoQueue:
         except Refused:
             return False
         return True
+
+
+def added_item(item: Item) -> list[Action]:
+    """The part of a transaction that stores a new item."""
+    put = {
+        "TableName": QUEUE_ITEMS.physical_name,
+        "Item": to_item(_row(item)),
+        "ConditionExpression": "attribute_not_exists(pk)",
+    }
+    return [{"Put": put}, lists.counting(QUEUE_ITEMS, item.user_id, added=[item.facets])]
 
 
 def _ranges(query: ItemQuery) -> tuple[str, list[str]]:

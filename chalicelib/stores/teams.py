@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 
 from chalicelib.domain.directory import Roster, Team
+from chalicelib.domain.relays import Memberships
 from chalicelib.parallel import together
 from chalicelib.resources import DIRECTORY
 from chalicelib.stores.directory import team_key
@@ -20,6 +21,12 @@ class DynamoTeams:
     def list_rosters(self, team_ids: Sequence[str]) -> list[Roster]:
         """These teams with their members, in this order. One store call for each, made at the same time."""
         return list(together(*(partial(_roster, team_id) for team_id in team_ids)))
+
+    def find_memberships(self, user_id: str) -> Memberships:
+        """Which projects and teams the person belongs to. Two store calls; one when there are none."""
+        found = _rows(f"USER#{user_id}", "PROJECT#")
+        projects = get_all(DIRECTORY, [{"pk": row["sk"], "sk": "PROJECT"} for row in found]) if found else []
+        return Memberships({row["id"]: row["teamId"] for row in projects}, frozenset(row["teamId"] for row in found))
 
     def find_teams(self, team_ids: Iterable[str]) -> dict[str, Team]:
         """Those of the teams that exist, by id. One store call per hundred, made at the same time."""

@@ -23,7 +23,7 @@ _SETTINGS = (
 def demo() -> None:
     """Create the demo organisation.
 
-    Creates the tables and queues where there are none, and writes DEMO_FILE with all its tokens.
+    Needs FLUXDEN_SECRET_KEY. Creates the tables and queues where there are none, and writes DEMO_FILE with all its tokens.
     Run again, it replaces the organisation's tools and personal tokens, gives its people one more
     API key each, and leaves everything else.
     """

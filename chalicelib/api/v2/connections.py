@@ -1,0 +1,152 @@
+"""dividen-v2, tag "Federation": connections with people of other desks."""
+
+from uuid import uuid4
+
+from chalice.app import Blueprint
+
+from chalicelib import ids
+from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
+from chalicelib.domain.call import Call, Sent
+from chalicelib.domain.callers import ApiKey
+from chalicelib.domain.errors import Conflict, Forbidden, NotFound, TooLarge, Unauthorized, Unavailable
+from chalicelib.domain.peering import (
+    ACCEPT_PATH,
+    CONNECT_PATH,
+    AcceptedIn,
+    ConnectedAnswer,
+    ConnectIn,
+    ConnectionAnswer,
+    ConnectionPatch,
+    ConnectionsAnswer,
+    ConnectionsQuery,
+    FederationHeaders,
+    FederationSettings,
+    Peering,
+    PeerKey,
+)
+from chalicelib.edge.operation import as_stored
+from chalicelib.gateways.peer_notices import SqsNotices
+from chalicelib.gateways.sockets import ApiGatewaySockets
+from chalicelib.parallel import together
+from chalicelib.peer_signatures import refuse_signature
+from chalicelib.resources import CHAT, DIRECTORY, NOTIFY, PEER_NOTICES, PEERS
+from chalicelib.services import peering
+from chalicelib.services.notifier import Notifier
+from chalicelib.stores.connections import DynamoConnections
+from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.federation_settings import DynamoFederation
+from chalicelib.stores.frames import DynamoFrames
+from chalicelib.stores.peers import DynamoPeers, token_hash
+
+bp = Blueprint(__name__)
+
+_CONNECTIONS = "/api/v2/connections"
+
+
+def _admit_stranger(sent: Sent) -> FederationSettings:
+    return peering.admit_stranger(sent, settings=DynamoFederation())
+
+
+def _admit_accepting_peer(sent: Sent) -> Peering:
+    return peering.admit_accepting_peer(
+        sent, settings=DynamoFederation(), peers=DynamoPeers(), refuse_signature=refuse_signature, together=together
+    )
+
+
+def _is_approved_instance(url: str) -> bool:  # noqa: ARG001 - a port
+    # No instance is known to this desk yet, so none is approved.
+    return False
+
+
+def _own_key() -> PeerKey:
+    return DynamoFederation().find_key().public
+
+
+@operation(
+    bp,
+    "POST",
+    _CONNECTIONS,
+    tag="connections",
+    aliases=(CONNECT_PATH,),
+    gate=_admit_stranger,
+    answers={200: "Where the connection stands."},
+    refusals=(Forbidden, NotFound, TooLarge, Unavailable),
+    grants=PEERS.can("GetItem", "PutItem") + DIRECTORY.can("BatchGetItem") + CHAT.can("PutItem") + NOTIFY,
+)
+def request_connection(body: ConnectIn, admitted: FederationSettings, call: Call) -> ConnectedAnswer:
+    """Ask that somebody of another desk be connected with somebody here.
+
+    Called by the other desk, which needs no credentials: what it asks for waits until the person accepts, unless this
+    desk accepts everything. Asking again changes nothing and says where the connection stands; its token stays the
+    first. A declined or blocked request may be made anew.
+    """
+    return peering.connect(
+        body,
+        admitted,
+        connection_id=str(uuid4()),
+        message_id=ids.sortable(call.now),
+        hashed=token_hash(body.federation_token),
+        now=call.now,
+        is_approved_instance=_is_approved_instance,
+        people=DynamoDirectory(),
+        peers=DynamoPeers(),
+        notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together),
+        introduce=_own_key,
+    )
+
+
+@operation(
+    bp,
+    "GET",
+    _CONNECTIONS,
+    tag="connections",
+    answers={200: "The connections."},
+    grants=SPEND + PEERS.can("Query", "BatchGetItem"),
+)
+def list_connections(query: ConnectionsQuery, caller: ApiKey) -> ConnectionsAnswer:
+    """List the caller's connections with people of other desks: the active ones, unless another state is asked for."""
+    return ConnectionsAnswer(connections=peering.list_own(query, owner=caller, peers=DynamoPeers()))
+
+
+@operation(
+    bp,
+    "PATCH",
+    f"{_CONNECTIONS}/{{id}}",
+    tag="connections",
+    answers={200: "The connection, as it stands now."},
+    refusals=(NotFound, Conflict, TooLarge),
+    replay=as_stored,
+    grants=SPEND
+    + REMEMBER
+    + PEERS.can("BatchGetItem", "PutItem", "UpdateItem", "ConditionCheckItem")
+    + PEER_NOTICES.can_send(),
+)
+def change_connection(id: str, body: ConnectionPatch, caller: ApiKey, call: Call) -> ConnectionAnswer:  # noqa: A002
+    """Accept, decline or block a connection of the caller's, or say whether what comes over it must be signed.
+
+    The desk that asked is told of an acceptance. A blocked connection may be accepted again, a declined one not.
+    """
+    return peering.change(id, body, owner=caller, call=call, peers=DynamoPeers(), queue=SqsNotices())
+
+
+@operation(
+    bp,
+    "POST",
+    ACCEPT_PATH,
+    tag="connections",
+    gate=_admit_accepting_peer,
+    answers={200: "The connection is active."},
+    refusals=(Unauthorized, Forbidden, NotFound, TooLarge, Unavailable),
+    grants=PEERS.can("GetItem", "Query", "BatchGetItem", "UpdateItem"),
+)
+def confirm_connection(
+    body: AcceptedIn,
+    headers: FederationHeaders,  # noqa: ARG001 - read by the gate
+    admitted: Peering,
+    call: Call,
+) -> ConnectedAnswer:
+    """Take word that a request of this desk's was accepted.
+
+    Called by the other desk. Only what was asked for from here can be accepted this way; a repeat changes nothing.
+    """
+    return peering.be_accepted(body, admitted, now=call.now, peers=DynamoPeers())

@@ -1,0 +1,118 @@
+"""dividen-v2, tag "Federation": what connected desks send."""
+
+from uuid import uuid4
+
+from chalice.app import Blueprint
+
+from chalicelib import ids
+from chalicelib.api.v2.contract import operation
+from chalicelib.domain.call import Call, Sent
+from chalicelib.domain.errors import Forbidden, NotFound, TooLarge, Unauthorized, Unavailable
+from chalicelib.domain.peering import ACK_PATH, RELAY_PATH, FederationHeaders, Peering
+from chalicelib.domain.relays import AckAnswer, AckIn, RelayAnswer, RelayIn
+from chalicelib.gateways.sockets import ApiGatewaySockets
+from chalicelib.parallel import together
+from chalicelib.peer_signatures import refuse_signature
+from chalicelib.resources import BOARD, CHAT, DIRECTORY, NOTIFY, PEERS, QUEUE_ITEMS, RELAYS
+from chalicelib.services import peering, relays
+from chalicelib.services.notifier import Notifier
+from chalicelib.stores.board import DynamoBoard
+from chalicelib.stores.connections import DynamoConnections
+from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.federation_settings import DynamoFederation
+from chalicelib.stores.frames import DynamoFrames
+from chalicelib.stores.peers import DynamoPeers
+from chalicelib.stores.profiles import DynamoProfiles
+from chalicelib.stores.queue import DynamoQueue
+from chalicelib.stores.relays import DynamoRelays
+from chalicelib.stores.teams import DynamoTeams
+
+bp = Blueprint(__name__)
+
+_ADMIT = PEERS.can("GetItem", "Query")
+
+
+def _admit(sent: Sent) -> Peering:
+    return peering.admit_peer(
+        sent, settings=DynamoFederation(), peers=DynamoPeers(), refuse_signature=refuse_signature, together=together
+    )
+
+
+def _notifier() -> Notifier:
+    return Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together)
+
+
+@operation(
+    bp,
+    "POST",
+    "/api/v2/relay",
+    tag="relays",
+    aliases=(RELAY_PATH,),
+    gate=_admit,
+    answers={200: "What became of the relay."},
+    refusals=(Unauthorized, Forbidden, NotFound, TooLarge, Unavailable),
+    grants=_ADMIT
+    + RELAYS.can("BatchGetItem", "PutItem", "UpdateItem")
+    + DIRECTORY.can("BatchGetItem", "GetItem", "Query", "ConditionCheckItem")
+    + BOARD.can("GetItem", "PutItem", "UpdateItem")
+    + QUEUE_ITEMS.can("GetItem", "PutItem", "UpdateItem")
+    + CHAT.can("PutItem")
+    + NOTIFY,
+)
+def receive_relay(
+    body: RelayIn,
+    headers: FederationHeaders,  # noqa: ARG001 - read by the gate
+    admitted: Peering,
+    call: Call,
+) -> RelayAnswer:
+    """Take in what somebody of a connected desk sends.
+
+    Called by the other desk. A relay is taken once, whatever is sent again under its `relayId`. It reaches who it is
+    addressed to if they are connected with that desk, else the person whose connection it is. A task becomes a card of
+    the board and an item of the queue; what is ambient may be kept away by its recipient's profile, and is told to
+    nobody. Who sent it is what the connection says.
+    """
+    return relays.Reception(
+        peering=admitted,
+        ids=relays.Ids(str(uuid4()), ids.sortable(call.now), str(uuid4()), str(uuid4())),
+        now=call.now,
+        relays=DynamoRelays(),
+        peers=DynamoPeers(),
+        people=DynamoDirectory(),
+        teams=DynamoTeams(),
+        profiles=DynamoProfiles(),
+        board=DynamoBoard(),
+        queue=DynamoQueue(),
+        notifier=_notifier(),
+        together=together,
+    ).take(body)
+
+
+@operation(
+    bp,
+    "POST",
+    ACK_PATH,
+    tag="relays",
+    gate=_admit,
+    answers={200: "Where the relay stands now."},
+    refusals=(Unauthorized, Forbidden, NotFound, TooLarge, Unavailable),
+    grants=_ADMIT + RELAYS.can("BatchGetItem", "UpdateItem") + CHAT.can("PutItem") + NOTIFY,
+)
+def acknowledge_relay(
+    body: AckIn,
+    headers: FederationHeaders,  # noqa: ARG001 - read by the gate
+    admitted: Peering,
+    call: Call,
+) -> AckAnswer:
+    """Take word of what became of a relay that this desk sent.
+
+    Called by the other desk, over the connection that the relay went. A final state stays, so a repeat changes nothing.
+    """
+    return relays.acknowledge(
+        body,
+        admitted,
+        message_id=ids.sortable(call.now),
+        now=call.now,
+        relays=DynamoRelays(),
+        notifier=_notifier(),
+    )

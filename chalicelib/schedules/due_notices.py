@@ -1,0 +1,24 @@
+"""Every minute: notices to connected desks that are due later than a message can wait, or whose message got lost."""
+
+from datetime import datetime
+
+from chalice.app import Blueprint
+
+from chalicelib.edge.schedule import schedule
+from chalicelib.gateways.peer_notices import SqsNotices
+from chalicelib.parallel import together
+from chalicelib.resources import DUE_INDEX, PEER_NOTICES, PEERS
+from chalicelib.services import peer_notices
+from chalicelib.stores.peer_notices import DynamoNotices
+
+bp = Blueprint(__name__)
+
+
+@schedule(
+    bp,
+    minutes=1,
+    grants=PEERS.can("Query", index=DUE_INDEX) + PEERS.can("UpdateItem") + PEER_NOTICES.can_send(),
+)
+def announce_due_notices(now: datetime) -> int:
+    """Announce the notices that are due."""
+    return peer_notices.announce_due(now, notices=DynamoNotices(), queue=SqsNotices(), together=together)

@@ -1,0 +1,378 @@
+"""Relays that come in over a connection: whom they reach, what they bring about, and word of those sent from here."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from chalicelib.domain.ambient import refuse_ambient
+from chalicelib.domain.board import Tail
+from chalicelib.domain.chat import Message, announced
+from chalicelib.domain.clicks import Outcome
+from chalicelib.domain.directory import Person
+from chalicelib.domain.errors import NotFound, Unavailable
+from chalicelib.domain.fields import timestamp
+from chalicelib.domain.frames import News, Standing
+from chalicelib.domain.peer_notices import Notice, NoticeJob, NoticeKind
+from chalicelib.domain.peering import Peering
+from chalicelib.domain.profile import completed as completed_profile
+from chalicelib.domain.queue import Desk, changed, wakes
+from chalicelib.domain.relay_effects import (
+    Work,
+    card_of,
+    item_of,
+    kept_payload,
+    resolved_scope,
+    shown_scope,
+    told_of,
+)
+from chalicelib.domain.relays import (
+    AckAnswer,
+    AckIn,
+    Direction,
+    Heard,
+    Memberships,
+    Relay,
+    RelayAnswer,
+    RelayIn,
+    RelayStatus,
+    Scope,
+    json_text,
+)
+
+Together = Callable[..., list[Any]]
+
+_ATTEMPTS = 40
+
+
+class Relays(Protocol):
+    def find_heard(self, connection_id: str, peer_relay_ids: Iterable[str]) -> dict[str, Heard]: ...
+    def receive(self, relay: Relay, *, reply: dict[str, Any], message: Message, work: Work | None) -> Heard | bool: ...
+
+
+class SentRelays(Protocol):
+    def find_sent(self, peering: Peering, names: Sequence[str]) -> Relay | None: ...
+    def save(self, relay: Relay, *, over: Relay, message: Message | None) -> bool: ...
+
+
+class Peers(Protocol):
+    def is_connected(self, user_id: str, peer_url: str) -> bool: ...
+
+
+class People(Protocol):
+    def find_user_ids(self, emails: Iterable[str]) -> dict[str, str]: ...
+    def find_person(self, user_id: str) -> Person | None: ...
+
+
+class Teams(Protocol):
+    def find_memberships(self, user_id: str) -> Memberships: ...
+
+
+class Profiles(Protocol):
+    def find_profile(self, user_id: str) -> tuple[dict[str, Any], int]: ...
+
+
+class Board(Protocol):
+    def find_tail(self, user_id: str) -> Tail: ...
+
+
+class Queue(Protocol):
+    def find_desk(self, user_id: str) -> Desk: ...
+
+
+class Notifier(Protocol):
+    def standing(self, user_id: str, *, now: datetime) -> Standing | None: ...
+    def notify(self, user_id: str, *news: News, standing: Standing | None, now: datetime) -> bool: ...
+
+
+class Notices(Protocol):
+    def add(self, notice: Notice) -> bool: ...
+
+
+class NoticeQueue(Protocol):
+    def announce(self, job: NoticeJob, *, delay: int = 0) -> None: ...
+
+
+@dataclass(frozen=True)
+class Ids:
+    """Fresh ids for what a relay may bring about."""
+
+    relay_id: str
+    message_id: str
+    card_id: str
+    item_id: str
+
+
+@dataclass(frozen=True)
+class _Circumstances:
+    """What decides on a relay, and was read for its recipient; None where it does not matter."""
+
+    heard: Mapping[str, Heard]
+    profile: tuple[dict[str, Any], int] | None
+    memberships: Memberships | None
+    tail: Tail | None
+    desk: Desk | None
+    standing: Standing | None
+
+
+@dataclass(frozen=True)
+class Reception:
+    """Takes relays in: each once, by the other desk's id, in one transaction with all it brings about.
+
+    Store calls after admission, in sequence: 3, one more where it names a team or a project, and two more where it is
+    for somebody else than the connected person; of a repeat 1, or 3. Again two for each time that the recipient's
+    board was being changed meanwhile.
+    """
+
+    peering: Peering
+    ids: Ids
+    now: datetime
+    relays: Relays
+    peers: Peers
+    people: People
+    teams: Teams
+    profiles: Profiles
+    board: Board
+    queue: Queue
+    notifier: Notifier
+    together: Together
+
+    def take(self, given: RelayIn) -> RelayAnswer:
+        """Take the relay in, unless it was before, or its recipient keeps such things away.
+
+        Raises:
+            NotFound: its recipient is no longer here.
+            TooLarge: its payload is.
+        """
+        user_id, fallback = self._recipient(given)
+        for _ in range(_ATTEMPTS):
+            known = self._look_up(given, user_id)
+            if given.relay_id and (before := known.heard.get(given.relay_id)) is not None:
+                return _repeated(before)
+            scope, dropped = resolved_scope(given, known.memberships or Memberships())
+            if known.profile is not None:
+                profile = completed_profile(known.profile[0])
+                if (refused := refuse_ambient(profile, topic=given.topic, scope=scope, now=self.now)) is not None:
+                    reason, detail = refused
+                    return RelayAnswer(success=True, ambient=True, filtered=True, reason=reason, reason_detail=detail)
+            relay, work, message = self._made(given, user_id, scope, known)
+            answer = _answer(given, relay, dropped, fallback=fallback)
+            reply = answer.model_dump(mode="json", by_alias=True, exclude_unset=True)
+            stored = self.relays.receive(relay, reply=reply, message=message, work=work)
+            if isinstance(stored, Heard):
+                return _repeated(stored)
+            if stored:
+                self._tell(given, relay, message, work, known.standing)
+                return answer
+        raise Unavailable("The board is being changed by many calls at once.")
+
+    def _recipient(self, given: RelayIn) -> tuple[str, bool]:
+        """Whom the relay reaches, and whether that is not who it is addressed to."""
+        address = (given.to_user_email or "").strip().lower()
+        if address in ("", self.peering.user_email):
+            return self.peering.user_id, False
+        user_id = self.people.find_user_ids([address]).get(address)
+        if user_id == self.peering.user_id:
+            return user_id, False
+        if user_id is not None:
+            person, connected = self.together(
+                lambda: self.people.find_person(user_id),
+                lambda: self.peers.is_connected(user_id, self.peering.peer_url),
+            )
+            if person is not None and person.active and connected:
+                return user_id, False
+        return self.peering.user_id, True
+
+    def _look_up(self, given: RelayIn, user_id: str) -> _Circumstances:
+        named = {given.relay_id or "", given.parent_relay_id or ""} - {""}
+        reads: dict[str, Callable[[], Any]] = {}
+        if named:
+            reads["heard"] = lambda: self.relays.find_heard(self.peering.connection_id, sorted(named))
+        if given.is_ambient:
+            reads["profile"] = lambda: self.profiles.find_profile(user_id)
+        else:
+            reads["standing"] = lambda: self.notifier.standing(user_id, now=self.now)
+        if given.team_id or given.project_id:
+            reads["memberships"] = lambda: self.teams.find_memberships(user_id)
+        if given.is_task:
+            reads["tail"] = lambda: self.board.find_tail(user_id)
+            reads["desk"] = lambda: self.queue.find_desk(user_id)
+        found = dict(zip(reads, self.together(*reads.values()), strict=True))
+        return _Circumstances(
+            heard=found.get("heard", {}),
+            profile=found.get("profile"),
+            memberships=found.get("memberships"),
+            tail=found.get("tail"),
+            desk=found.get("desk"),
+            standing=found.get("standing"),
+        )
+
+    def _made(
+        self, given: RelayIn, user_id: str, scope: Scope, known: _Circumstances
+    ) -> tuple[Relay, Work | None, Message]:
+        parent = known.heard.get(given.parent_relay_id or "")
+        attached, at = given.attached(), timestamp(self.now)
+        thread = parent.thread_id if parent else given.thread_id or self.ids.relay_id
+        work_wanted = known.tail is not None and known.desk is not None
+        relay = Relay(
+            relay_id=self.ids.relay_id,
+            connection_id=self.peering.connection_id,
+            user_id=user_id,
+            direction=Direction.INBOUND,
+            type=given.type,
+            intent=given.intent,
+            subject=given.title or "Federated relay",
+            payload=json_text(kept_payload(given, self.peering, attached)),
+            priority=given.weight,
+            status=RelayStatus.DELIVERED,
+            thread_id=thread,
+            peer_url=self.peering.peer_url,
+            peer_email=self.peering.peer_email,
+            peer_relay_id=given.relay_id or None,
+            created_at=at,
+            updated_at=at,
+            parent_relay_id=parent.relay_id if parent else None,
+            due_date=timestamp(given.due_date) if given.due_date else None,
+            scope=scope,
+            ambient=given.is_ambient,
+            card_id=self.ids.card_id if work_wanted else None,
+            queue_item_id=self.ids.item_id if work_wanted else None,
+        )
+        work = None
+        if known.tail is not None and known.desk is not None:
+            card = card_of(given, relay, self.peering, card_id=self.ids.card_id, tail=known.tail)
+            approved = known.desk.queue_auto_approve
+            item = item_of(card, relay, self.peering, item_id=self.ids.item_id, approved=approved)
+            work = Work(card, known.tail, item)
+        about = {
+            "type": "federated_relay",
+            "relayId": relay.relay_id,
+            "connectionId": relay.connection_id,
+            "ambient": relay.ambient,
+            "taskIntent": work is not None,
+            "cardId": relay.card_id,
+            "threadId": relay.thread_id,
+            "parentRelayId": relay.parent_relay_id,
+            "teamId": scope.team_id,
+            "projectId": scope.project_id,
+        }
+        text = told_of(given, self.peering, attached)
+        message = announced(text, message_id=self.ids.message_id, user_id=user_id, metadata=about, now=self.now)
+        return relay, work, message
+
+    def _tell(
+        self, given: RelayIn, relay: Relay, message: Message, work: Work | None, standing: Standing | None
+    ) -> None:
+        # What is ambient waits to be looked at; it never calls anybody.
+        if given.is_ambient:
+            return
+        news = [message.news]
+        if work is not None:
+            news += [changed(work.item, "added", work.item.status), *wakes(work.item)]
+        self.notifier.notify(relay.user_id, *news, standing=standing, now=self.now)
+
+
+def acknowledge(
+    given: AckIn,
+    peering: Peering,
+    *,
+    message_id: str,
+    now: datetime,
+    relays: SentRelays,
+    notifier: Notifier,
+) -> AckAnswer:
+    """Take word of what became of a relay that was sent over this very connection.
+
+    A final state stays, so a repeat, or what was overtaken, changes nothing and is told to nobody. Store calls after
+    admission: 4, one more where the relay is named by the other desk's id; of a repeat 1.
+
+    Raises:
+        NotFound: no such relay was sent over this connection.
+        TooLarge: what the receiver has to say is.
+    """
+    response = None if given.response_payload is None else json_text(given.response_payload)
+    for _ in range(_ATTEMPTS):
+        met = relays.find_sent(peering, given.names)
+        if met is None:
+            raise NotFound("No such relay was sent over this connection.")
+        if met.status is given.status or met.status.is_final:
+            return AckAnswer(success=True, relay_id=met.relay_id, status=met.status)
+        to = met.moved(given.status, response=response, now=now)
+        message = _told(to, peering, message_id, now) if given.status.is_final else None
+        if relays.save(to, over=met, message=message):
+            if message:
+                notifier.notify(met.user_id, message.news, standing=None, now=now)
+            return AckAnswer(success=True, relay_id=to.relay_id, status=to.status)
+    raise Unavailable("The relay is being changed by many calls at once.")
+
+
+def completed(
+    relay: Relay,
+    *,
+    status: RelayStatus,
+    response: Mapping[str, Any] | None,
+    now: datetime,
+    notices: Notices,
+    queue: NoticeQueue,
+) -> None:
+    """Have the desk that sent this relay told what became of it here: once for each relay, however often it is called.
+
+    To be called by whatever ends the work of a received relay. The notice is stored, and sent by a worker. Store and
+    queue calls: 2; none for a relay that was not received, or to which the other desk gave no id.
+    """
+    if relay.direction is not Direction.INBOUND or relay.peer_relay_id is None:
+        return
+    at = timestamp(now)
+    body = {
+        "relayId": relay.peer_relay_id,
+        "localRelayId": relay.relay_id,
+        "status": status.value,
+        "responsePayload": response,
+        "subject": relay.subject,
+        "teamId": relay.scope.team_id,
+        "projectId": relay.scope.project_id,
+        "timestamp": at,
+    }
+    kind = NoticeKind.ACKNOWLEDGED
+    notice = Notice(relay.connection_id, f"relay/{relay.relay_id}", kind, body, at, Outcome.PENDING, next_attempt_at=at)
+    if notices.add(notice):
+        queue.announce(notice.job)
+
+
+def _answer(given: RelayIn, relay: Relay, dropped: Scope, *, fallback: bool) -> RelayAnswer:
+    said = "Relay accepted."
+    more: dict[str, Any] = {}
+    if vars(dropped) != vars(Scope()):
+        said = "Relay accepted; some of its scope is not known here."
+    if relay.ambient:
+        said, more["ambient"] = "Ambient relay received.", True
+    if relay.card_id is not None:
+        said, more["task"], more["card_id"] = "The task is on the board and in the queue.", True, relay.card_id
+    if fallback:
+        said, more["fallback"] = "Nobody of this address is connected; it went to the person who is.", True
+    return RelayAnswer(
+        success=True,
+        relay_id=relay.relay_id,
+        message=said,
+        thread_id=relay.thread_id,
+        parent_relay_id=relay.parent_relay_id,
+        attachment_count=len(given.attached()),
+        scope_resolved=shown_scope(relay.scope),
+        scope_dropped=shown_scope(dropped),
+        **more,
+    )
+
+
+def _repeated(heard: Heard) -> RelayAnswer:
+    known = {"success": True, "relayId": heard.relay_id, "threadId": heard.thread_id, **(heard.reply or {})}
+    return RelayAnswer.model_validate(known | {"duplicate": True, "message": "This relay was received before."})
+
+
+def _told(relay: Relay, peering: Peering, message_id: str, now: datetime) -> Message:
+    about = {"type": "federated_relay_ack", "relayId": relay.relay_id, "status": relay.status.value}
+    said = json.loads(relay.response) if relay.response else None
+    text = f"{peering.peer_label} ({peering.peer_url}) has {relay.status.value}: {relay.subject}"
+    if isinstance(said, dict) and isinstance(said.get("message"), str) and said["message"].strip():
+        text += f"\n\n{said['message']}"
+    return announced(text, message_id=message_id, user_id=relay.user_id, metadata=about, now=now)

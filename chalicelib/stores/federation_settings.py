@@ -1,0 +1,65 @@
+"""What this desk lets other desks do, and the key it signs with, in the table `peers`.
+
+FEDERATION / SETTINGS  mode, inbound, approval, baseUrl
+FEDERATION / KEY       keyId, publicKey; privateKey: sealed (see vault). Made when it is first asked for
+"""
+
+import uuid
+from typing import Any
+
+from chalicelib.aws import dynamodb
+from chalicelib.domain.peering import FederationMode, FederationSettings
+from chalicelib.peer_signatures import SigningKey
+from chalicelib.resources import PEERS
+from chalicelib.stores.items import Row, from_item, to_item
+from chalicelib.stores.writes import Refused, commit
+
+_SETTINGS = {"pk": "FEDERATION", "sk": "SETTINGS"}
+_KEY = {"pk": "FEDERATION", "sk": "KEY"}
+_PLACE = "FEDERATION/KEY"
+
+
+class DynamoFederation:
+    def find_settings(self) -> FederationSettings:
+        """What has been set, else what holds where nothing was: nobody gets in. One store call."""
+        row = _find(_SETTINGS)
+        if row is None:
+            return FederationSettings()
+        return FederationSettings(FederationMode(row["mode"]), row["inbound"], row["approval"], row["baseUrl"])
+
+    def save_settings(self, settings: FederationSettings) -> None:
+        """Set everything at once. One store call."""
+        row = _SETTINGS | {
+            "mode": settings.mode.value,
+            "inbound": settings.inbound,
+            "approval": settings.approval,
+            "baseUrl": settings.base_url,
+        }
+        commit([{"Put": {"TableName": PEERS.physical_name, "Item": to_item(row)}}], claim=None, reply={})
+
+    def find_key(self) -> SigningKey:
+        """The key that this desk signs with. One store call; two more to make the first.
+
+        Raises:
+            ValueError: the key that sealed it is not this deployment's, or none is set.
+        """
+        # Imported here: most who read the settings never sign, and the import costs them their start.
+        from chalicelib.vault import seal, unseal
+
+        row = _find(_KEY)
+        if row is None:
+            made = SigningKey.new(str(uuid.uuid4()))
+            sealed = seal(made.private_key, place=_PLACE)
+            new = _KEY | {"keyId": made.key_id, "publicKey": made.public_key, "privateKey": sealed}
+            put = {"TableName": PEERS.physical_name, "Item": to_item(new)}
+            try:
+                commit([{"Put": put | {"ConditionExpression": "attribute_not_exists(pk)"}}], claim=None, reply={})
+            except Refused:
+                return self.find_key()
+            return made
+        return SigningKey(row["keyId"], row["publicKey"], unseal(row["privateKey"], place=_PLACE))
+
+
+def _find(key: Row) -> dict[str, Any] | None:
+    got = dynamodb().get_item(TableName=PEERS.physical_name, Key=to_item(key), ConsistentRead=True)
+    return from_item(dict(got["Item"])) if "Item" in got else None

@@ -1,0 +1,258 @@
+"""The table `peers`: connections with people of other desks.
+
+TOKEN#<SHA-256>  / CONNECTION#<id>  the connection: its columns, the token sealed (see vault), version
+CONNECTION#<id>  / CONNECTION       tokenHash, userId: never changed
+USER#<id>        / PEER#<base URL>#<address>   connectionId, tokenHash, status: the one that counts of those between
+                                    the two people, which a new request replaces once it was declined or blocked
+CONNECTION#<id>  / NOTICE#<id>      see peer_notices
+FEDERATION       / SETTINGS, KEY    see federation_settings
+
+What comes over a connection is found by its token, in one read. The first three are written in one transaction.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from chalicelib.aws import dynamodb
+from chalicelib.domain.chat import Message
+from chalicelib.domain.idempotency import Claim
+from chalicelib.domain.peer_notices import Notice
+from chalicelib.domain.peering import Initiator, Peering, PeeringStatus, PeerKey
+from chalicelib.resources import PEERS
+from chalicelib.stores.chat import added_message
+from chalicelib.stores.items import Row, from_item, to_item, values
+from chalicelib.stores.peer_notices import added_notice
+from chalicelib.stores.reads import get_all, query
+from chalicelib.stores.writes import Action, Refused, commit
+
+_NEW = "attribute_not_exists(pk)"
+# What of a connection may change.
+_CHANGING = (
+    "status",
+    "hmacEnabled",
+    "peerName",
+    "peerEmail",
+    "peerConnectionId",
+    "peerKeyId",
+    "peerPublicKey",
+    "updatedAt",
+    "version",
+)
+
+
+def token_hash(token: str) -> str:
+    """By what a connection's token is known here."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+class DynamoPeers:
+    def find_by_token(self, token: str) -> list[Peering]:
+        """The connections with this token, as their desks may use one for several; oldest first. One store call."""
+        rows = _listed(f"TOKEN#{token_hash(token)}", "CONNECTION#")
+        return sorted(map(_peering, rows), key=lambda each: (each.created_at, each.connection_id))
+
+    def find(self, connection_id: str) -> Peering | None:
+        """The connection. Two store calls; one when there is none."""
+        pointers = get_all(PEERS, [_pointer(connection_id)])
+        found = get_all(PEERS, [_key(pointers[0]["tokenHash"], connection_id)]) if pointers else []
+        return _peering(found[0]) if found else None
+
+    def list_own(self, user_id: str) -> list[Peering]:
+        """The person's connections, oldest first; of a peer who asked again only the latest. Two store calls."""
+        guards = _listed(f"USER#{user_id}", "PEER#")
+        if not guards:
+            return []
+        found = get_all(PEERS, [_key(row["tokenHash"], row["connectionId"]) for row in guards])
+        return sorted(map(_peering, found), key=lambda each: (each.created_at, each.connection_id))
+
+    def is_connected(self, user_id: str, peer_url: str) -> bool:
+        """Whether the person has an active connection to somebody of this desk. One store call."""
+        found = _listed(f"USER#{user_id}", f"PEER#{peer_url}#")
+        return any(row["status"] == PeeringStatus.ACTIVE for row in found)
+
+    def add(
+        self, peering: Peering, token: str, *, after: PeeringStatus | None, message: Message | None
+    ) -> Peering | tuple[str, PeeringStatus]:
+        """Store a new connection, and tell its user by `message`, unless the two people have one that counts.
+
+        A declined one does not count, nor with `after` one in that state. Returns the connection, or the id and the
+        state of the one there is. One store call.
+        """
+        # Imported here: most who read connections never seal one, and the import costs them their start.
+        from chalicelib.vault import seal
+
+        counts: Row = {"declined": PeeringStatus.DECLINED.value} | ({"after": after.value} if after else {})
+        sealed = {"token": seal(token, place=_place(peering.connection_id))}
+        guard = _guard_key(peering) | {
+            "connectionId": peering.connection_id,
+            "tokenHash": peering.token_hash,
+            "status": peering.status.value,
+        }
+        free = " OR ".join([_NEW, *(f"#status = :{name}" for name in counts)])
+        named: Row = {
+            "ExpressionAttributeNames": {"#status": "status"},
+            "ExpressionAttributeValues": values(**counts),
+        }
+        actions = [
+            _put(guard, free, **named),
+            _put(_key(peering.token_hash, peering.connection_id) | _columns(peering) | sealed, _NEW),
+            _put(_pointer(peering.connection_id) | {"tokenHash": peering.token_hash, "userId": peering.user_id}, _NEW),
+            *([added_message(message)] if message else []),
+        ]
+        try:
+            commit(actions, claim=None, reply={})
+        except Refused as refused:
+            met = refused.rows[0]
+            # One of the same id was written by a retry below us.
+            if met.get("connectionId") != peering.connection_id:
+                return met["connectionId"], PeeringStatus(met["status"])
+        return peering
+
+    def save(
+        self, peering: Peering, *, over: Peering, notice: Notice | None, claim: Claim | None, reply: dict[str, Any]
+    ) -> bool:
+        """Replace `over` by `peering`, and have `notice` sent; False when it has changed, or no longer counts.
+
+        One store call.
+
+        Raises:
+            AlreadyAnswered: the claim has been used before; nothing was written.
+        """
+        main: Row = {
+            "TableName": PEERS.physical_name,
+            "Key": to_item(_key(over.token_hash, over.connection_id)),
+            "ConditionExpression": "version = :seen",
+        }
+        if peering == over:
+            checked = main | {"ExpressionAttributeValues": values(seen=over.version)}
+            return claim is None or _committed([{"ConditionCheck": checked}], claim, reply)
+        columns = _columns(peering)
+        sets = {name: columns[name] for name in _CHANGING}
+        main |= {
+            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in sets),
+            "ExpressionAttributeNames": {f"#{name}": name for name in sets},
+            "ConditionExpression": "#version = :seen",
+            "ExpressionAttributeValues": values(**sets, seen=over.version),
+        }
+        guard = {
+            "TableName": PEERS.physical_name,
+            "Key": to_item(_guard_key(over)),
+            "UpdateExpression": "SET #status = :status",
+            "ConditionExpression": "connectionId = :id",
+            "ExpressionAttributeNames": {"#status": "status"},
+            "ExpressionAttributeValues": values(status=peering.status.value, id=over.connection_id),
+        }
+        actions: list[Action] = [{"Update": main}, {"Update": guard}]
+        return _committed([*actions, *([added_notice(notice)] if notice else [])], claim, reply)
+
+    def is_current(self, peering: Peering) -> bool:
+        """Whether no later request of the same two people has taken the connection's place. One store call."""
+        found = get_all(PEERS, [_guard_key(peering)])
+        return bool(found) and found[0]["connectionId"] == peering.connection_id
+
+    def token_of(self, peering: Peering) -> str:
+        """The connection's token, in clear. One store call.
+
+        Raises:
+            ValueError: the key that sealed it is not this deployment's, or none is set.
+        """
+        from chalicelib.vault import unseal
+
+        got = dynamodb().get_item(
+            TableName=PEERS.physical_name,
+            Key=to_item(_key(peering.token_hash, peering.connection_id)),
+            ConsistentRead=True,
+        )
+        return unseal(from_item(dict(got["Item"]))["token"], place=_place(peering.connection_id))
+
+
+def _committed(actions: Sequence[Action], claim: Claim | None, reply: dict[str, Any]) -> bool:
+    try:
+        commit(actions, claim=claim, reply=reply)
+    except Refused:
+        return False
+    return True
+
+
+def _put(row: Row, condition: str, **more: Any) -> Action:
+    request = {"TableName": PEERS.physical_name, "Item": to_item(row), "ConditionExpression": condition, **more}
+    return {"Put": request | {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}}
+
+
+def _listed(pk: str, prefix: str) -> Sequence[Row]:
+    return list(
+        query(
+            PEERS,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+            ExpressionAttributeValues=values(pk=pk, prefix=prefix),
+            ConsistentRead=True,
+        )
+    )
+
+
+def _key(hashed: str, connection_id: str) -> Row:
+    return {"pk": f"TOKEN#{hashed}", "sk": f"CONNECTION#{connection_id}"}
+
+
+def _pointer(connection_id: str) -> Row:
+    return {"pk": f"CONNECTION#{connection_id}", "sk": "CONNECTION"}
+
+
+def _guard_key(peering: Peering) -> Row:
+    return {"pk": f"USER#{peering.user_id}", "sk": f"PEER#{peering.peer_url}#{peering.asked_as}"}
+
+
+def _place(connection_id: str) -> str:
+    return f"CONNECTION#{connection_id}/TOKEN"
+
+
+def _columns(peering: Peering) -> Row:
+    key = peering.peer_key
+    return {
+        "connectionId": peering.connection_id,
+        "userId": peering.user_id,
+        "userEmail": peering.user_email,
+        "userName": peering.user_name,
+        "peerUrl": peering.peer_url,
+        "peerEmail": peering.peer_email,
+        "askedAs": peering.asked_as,
+        "peerName": peering.peer_name,
+        "peerInstanceName": peering.peer_instance_name,
+        "peerConnectionId": peering.peer_connection_id,
+        "status": peering.status.value,
+        "initiator": peering.initiator.value,
+        "hmacEnabled": peering.hmac_enabled,
+        "peerKeyId": key.key_id if key else None,
+        "peerPublicKey": key.public_key if key else None,
+        "nickname": peering.nickname,
+        "peerNickname": peering.peer_nickname,
+        "createdAt": peering.created_at,
+        "updatedAt": peering.updated_at,
+        "version": peering.version,
+    }
+
+
+def _peering(row: Mapping[str, Any]) -> Peering:
+    return Peering(
+        connection_id=row["connectionId"],
+        user_id=row["userId"],
+        user_email=row["userEmail"],
+        user_name=row["userName"],
+        peer_url=row["peerUrl"],
+        peer_email=row["peerEmail"],
+        asked_as=row["askedAs"],
+        peer_name=row["peerName"],
+        peer_instance_name=row["peerInstanceName"],
+        peer_connection_id=row["peerConnectionId"],
+        token_hash=row["pk"].removeprefix("TOKEN#"),
+        status=PeeringStatus(row["status"]),
+        initiator=Initiator(row["initiator"]),
+        hmac_enabled=row["hmacEnabled"],
+        peer_key=PeerKey(row["peerKeyId"], row["peerPublicKey"]) if row["peerKeyId"] else None,
+        created_at=row["createdAt"],
+        updated_at=row["updatedAt"],
+        nickname=row["nickname"],
+        peer_nickname=row["peerNickname"],
+        version=int(row["version"]),
+    )

@@ -1,0 +1,232 @@
+"""The table `relays`: what people of connected desks sent each other, in both directions.
+
+<user id> / RELAY#<relay id>   the relay: its columns, changes; the person is who sent it from here, or received it
+<user id> / COUNTS             see lists; by direction and status
+CONNECTION#<connection id> / PEER#<the other desk's relay id>   relayId, userId, threadId; of a received one also reply
+
+index order:  orderKey  = time of creation, newest first, so that it sorts as text, and the id
+index facets: facetsKey = direction, status, and the same
+
+The last kind of row makes a received relay one, however often it comes: it is written in one transaction with all
+that the relay brings about. Of a sent relay it is to be written when the other desk has told its id, so that answers
+and acknowledgements find the relay by either desk's id. A connection's sent relays belong to its own person, so that
+one is found by its id here without more.
+"""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from chalicelib.domain.chat import Message
+from chalicelib.domain.errors import NotFound
+from chalicelib.domain.fields import parse_timestamp
+from chalicelib.domain.peering import Peering
+from chalicelib.domain.relay_effects import Work
+from chalicelib.domain.relays import (
+    Direction,
+    Heard,
+    Relay,
+    RelayIntent,
+    RelayPriority,
+    RelayStatus,
+    RelayType,
+    Scope,
+)
+from chalicelib.resources import RELAYS
+from chalicelib.stores import lists
+from chalicelib.stores.board import added_card
+from chalicelib.stores.chat import added_message
+from chalicelib.stores.directory import active_person
+from chalicelib.stores.items import Row, to_item, values
+from chalicelib.stores.queue import added_item
+from chalicelib.stores.reads import get_all
+from chalicelib.stores.writes import Action, Refused, commit
+
+_LATEST_MILLISECONDS = 9_999_999_999_999
+_NEW = "attribute_not_exists(pk)"
+_PREFIX = "RELAY#"
+
+
+class DynamoRelays:
+    def find_heard(self, connection_id: str, peer_relay_ids: Iterable[str]) -> dict[str, Heard]:
+        """Those of the relays that are known, by the other desk's ids, read consistently. One store call, or none."""
+        rows = get_all(RELAYS, [_peer_key(connection_id, each) for each in peer_relay_ids if each])
+        return {row["sk"].partition("#")[2]: _heard(row) for row in rows}
+
+    def receive(self, relay: Relay, *, reply: dict[str, Any], message: Message, work: Work | None) -> Heard | bool:
+        """Store a relay that was received, with all it brings about; True when that is done.
+
+        Returns what was stored under the other desk's id before, if anything was, and False when the board has
+        another end by now. One store call.
+
+        Raises:
+            NotFound: the recipient has been deactivated.
+        """
+        claimed: list[Action] = []
+        if relay.peer_relay_id:
+            row = _peer_key(relay.connection_id, relay.peer_relay_id) | _claim(relay, reply)
+            claimed = [_put(row)]
+        brought = [*added_card(work.card, work.tail), *added_item(work.item)] if work else []
+        actions = [
+            *claimed,
+            _put(_row(relay)),
+            active_person(relay.user_id),
+            lists.counting(RELAYS, relay.user_id, added=[relay.facets]),
+            added_message(message),
+            *brought,
+        ]
+        try:
+            commit(actions, claim=None, reply={})
+        except Refused as refused:
+            first = refused.rows[0]
+            if 0 in refused.failed and first:
+                # One of the same id was written by a retry below us.
+                ours = first.get("relayId", first.get("id")) == relay.relay_id
+                return True if ours else _heard(first)
+            if len(claimed) + 1 in refused.failed:
+                raise NotFound("No active connection for this token.") from refused
+            return False
+        return True
+
+    def find(self, user_id: str, relay_id: str) -> Relay | None:
+        """One of the person's relays, sent or received, read consistently. One store call."""
+        found = get_all(RELAYS, [_key(user_id, relay_id)])
+        return _relay(found[0]) if found else None
+
+    def find_sent(self, peering: Peering, names: Sequence[str]) -> Relay | None:
+        """The relay sent over this connection that the first of these names means: ours, or the other desk's.
+
+        One store call; two when it is the other desk's.
+        """
+        own = [_key(peering.user_id, each) for each in names]
+        theirs = [_peer_key(peering.connection_id, each) for each in names]
+        rows = {(row["pk"], row["sk"]): row for row in get_all(RELAYS, [*own, *theirs])} if names else {}
+        for mine, other in zip(own, theirs, strict=True):
+            found = rows.get((mine["pk"], mine["sk"]))
+            if found is None and (pointer := rows.get((other["pk"], other["sk"]))) is not None:
+                found = next(iter(get_all(RELAYS, [_key(pointer["userId"], pointer["relayId"])])), None)
+            if found is None:
+                continue
+            relay = _relay(found)
+            if relay.connection_id == peering.connection_id and relay.direction is Direction.OUTBOUND:
+                return relay
+        return None
+
+    def save(self, relay: Relay, *, over: Relay, message: Message | None) -> bool:
+        """Replace `over` by `relay`, and tell its person; False when it has changed. One store call."""
+        row = _row(relay)
+        sets = {name: row[name] for name in ("status", "response", "resolvedAt", "updatedAt", "facetsKey", "changes")}
+        update = {
+            "TableName": RELAYS.physical_name,
+            "Key": to_item(_key(over.user_id, over.relay_id)),
+            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in sets),
+            "ConditionExpression": "#changes = :seen",
+            "ExpressionAttributeNames": {f"#{name}": name for name in sets},
+            "ExpressionAttributeValues": values(**sets, seen=over.changes),
+        }
+        actions: list[Action] = [{"Update": update}]
+        if relay.facets != over.facets:
+            actions.append(lists.counting(RELAYS, relay.user_id, added=[relay.facets], taken=[over.facets]))
+        try:
+            commit([*actions, *([added_message(message)] if message else [])], claim=None, reply={})
+        except Refused:
+            return False
+        return True
+
+
+def added_relay(relay: Relay) -> list[Action]:
+    """The part of a transaction that stores a relay which is sent from here."""
+    return [_put(_row(relay)), lists.counting(RELAYS, relay.user_id, added=[relay.facets])]
+
+
+def named_by_peer(relay: Relay) -> Action:
+    """The part of a transaction by which a sent relay is found by the id that the other desk has told."""
+    assert relay.peer_relay_id is not None
+    return _put(_peer_key(relay.connection_id, relay.peer_relay_id) | _claim(relay, None))
+
+
+def _put(row: Row) -> Action:
+    request = {"TableName": RELAYS.physical_name, "Item": to_item(row), "ConditionExpression": _NEW}
+    return {"Put": request | {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}}
+
+
+def _key(user_id: str, relay_id: str) -> Row:
+    return {"pk": user_id, "sk": f"{_PREFIX}{relay_id}"}
+
+
+def _peer_key(connection_id: str, peer_relay_id: str) -> Row:
+    return {"pk": f"CONNECTION#{connection_id}", "sk": f"PEER#{peer_relay_id}"}
+
+
+def _claim(relay: Relay, reply: Mapping[str, Any] | None) -> Row:
+    kept = {"reply": json.dumps(reply, ensure_ascii=False)} if reply is not None else {}
+    return {"relayId": relay.relay_id, "userId": relay.user_id, "threadId": relay.thread_id, **kept}
+
+
+def _heard(row: Row) -> Heard:
+    return Heard(row["relayId"], row["threadId"], json.loads(row["reply"]) if "reply" in row else None)
+
+
+def _row(relay: Relay) -> Row:
+    milliseconds = round(parse_timestamp(relay.created_at).timestamp() * 1000)
+    order_key = f"{_LATEST_MILLISECONDS - milliseconds:013d}#{relay.relay_id}"
+    return {
+        **_key(relay.user_id, relay.relay_id),
+        "orderKey": order_key,
+        "facetsKey": "#".join((*relay.facets, order_key)),
+        "id": relay.relay_id,
+        "connectionId": relay.connection_id,
+        "direction": relay.direction.value,
+        "type": relay.type.value,
+        "intent": relay.intent.value,
+        "subject": relay.subject,
+        "payload": relay.payload,
+        "priority": relay.priority.value,
+        "status": relay.status.value,
+        "threadId": relay.thread_id,
+        "parentRelayId": relay.parent_relay_id,
+        "peerInstanceUrl": relay.peer_url,
+        "peerUserEmail": relay.peer_email,
+        "peerRelayId": relay.peer_relay_id,
+        "dueDate": relay.due_date,
+        "teamId": relay.scope.team_id,
+        "projectId": relay.scope.project_id,
+        "ambient": relay.ambient,
+        "cardId": relay.card_id,
+        "queueItemId": relay.queue_item_id,
+        "resolvedAt": relay.resolved_at,
+        "response": relay.response,
+        "createdAt": relay.created_at,
+        "updatedAt": relay.updated_at,
+        "changes": relay.changes,
+    }
+
+
+def _relay(row: Row) -> Relay:
+    return Relay(
+        relay_id=row["id"],
+        connection_id=row["connectionId"],
+        user_id=row["pk"],
+        direction=Direction(row["direction"]),
+        type=RelayType(row["type"]),
+        intent=RelayIntent(row["intent"]),
+        subject=row["subject"],
+        payload=row["payload"],
+        priority=RelayPriority(row["priority"]),
+        status=RelayStatus(row["status"]),
+        thread_id=row["threadId"],
+        peer_url=row["peerInstanceUrl"],
+        peer_email=row["peerUserEmail"],
+        peer_relay_id=row["peerRelayId"],
+        created_at=row["createdAt"],
+        updated_at=row["updatedAt"],
+        parent_relay_id=row["parentRelayId"],
+        due_date=row["dueDate"],
+        scope=Scope(row["teamId"], row["projectId"]),
+        ambient=row["ambient"],
+        card_id=row["cardId"],
+        queue_item_id=row["queueItemId"],
+        resolved_at=row["resolvedAt"],
+        response=row["response"],
+        changes=int(row["changes"]),
+    )

@@ -1,0 +1,69 @@
+"""`federation`: what this desk lets other desks do."""
+
+from dataclasses import replace
+from typing import Any
+
+import click
+from pydantic_core import PydanticCustomError
+
+from chalicelib.domain.errors import Invalid
+from chalicelib.domain.peering import FederationMode, FederationSettings, base_url
+from chalicelib.settings import settings
+from chalicelib.stores.federation_settings import DynamoFederation
+from infra.commands.output import json_option, show
+
+_SWITCH = click.Choice(["on", "off"])
+
+
+@click.group()
+def federation() -> None:
+    """What this desk lets other desks do."""
+
+
+@federation.command("show", epilog="Example: federation show --json")
+@json_option
+def show_(*, as_json: bool) -> None:
+    """Show the settings."""
+    show(_record(DynamoFederation().find_settings()), as_json=as_json)
+
+
+@federation.command(
+    "set", epilog="Example: federation set --mode allowlist --inbound on --url https://desk.example.com"
+)
+@click.option(
+    "--mode",
+    type=click.Choice([each.value for each in FederationMode]),
+    help="Who may ask to be connected: anybody, nobody, or people of approved instances.",
+)
+@click.option("--inbound", type=_SWITCH, help="Whether anything at all is taken from other desks.")
+@click.option("--approval", type=_SWITCH, help="Whether people must accept who asks to be connected with them.")
+@click.option("--url", metavar="URL", help="Where other desks reach this one.")
+@json_option
+def set_(*, mode: str | None, inbound: str | None, approval: str | None, url: str | None, as_json: bool) -> None:
+    """Change the settings that are given, and leave the others."""
+    wanted: dict[str, Any] = {}
+    if mode is not None:
+        wanted["mode"] = FederationMode(mode)
+    if inbound is not None:
+        wanted["inbound"] = inbound == "on"
+    if approval is not None:
+        wanted["approval"] = approval == "on"
+    if url is not None:
+        try:
+            wanted["base_url"] = base_url(url, allow_loopback=settings().allow_loopback)
+        except PydanticCustomError as error:
+            raise Invalid(f"The URL {error.message()}.") from error
+    if not wanted:
+        raise click.UsageError("Nothing is given that could be set.")
+    changed = replace(DynamoFederation().find_settings(), **wanted)
+    DynamoFederation().save_settings(changed)
+    show(_record(changed), as_json=as_json)
+
+
+def _record(found: FederationSettings) -> dict[str, Any]:
+    return {
+        "mode": found.mode.value,
+        "inbound": found.inbound,
+        "approval": found.approval,
+        "url": found.base_url or None,
+    }

@@ -1,0 +1,72 @@
+"""`connections`: people's connections with people of other desks."""
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import click
+
+from chalicelib.domain.call import Call
+from chalicelib.domain.peering import Action, ConnectionPatch, Peering
+from chalicelib.gateways.peer_notices import SqsNotices
+from chalicelib.services import directory, peering
+from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.peers import DynamoPeers
+from infra.commands.output import json_option, show_list
+
+
+@click.group()
+def connections() -> None:
+    """People's connections with people of other desks."""
+
+
+@connections.command("list", epilog="Example: connections list --owner alice@example.com --json")
+@click.option("--owner", metavar="EMAIL", help="Of this employee only.")
+@json_option
+def list_(owner: str | None, *, as_json: bool) -> None:
+    """List the connections, oldest first within each employee."""
+    people = DynamoDirectory()
+    owners = [directory.person_of(owner, people)] if owner is not None else people.list_people()
+    found = [_record(each) for person in owners for each in DynamoPeers().list_own(person.user_id)]
+    show_list(found, as_json=as_json, none="There are no connections.")
+
+
+@connections.command(epilog="Example: connections accept 1b1f0a36-2a5e-4b5f-8f0e-0a5d1c2b3e4f")
+@click.argument("connection_id", type=click.UUID)
+def accept(connection_id: UUID) -> None:
+    """Accept a request in the name of the person asked, or let a blocked connection work again."""
+    _change(connection_id, Action.ACCEPT)
+
+
+@connections.command(epilog="Example: connections decline 1b1f0a36-2a5e-4b5f-8f0e-0a5d1c2b3e4f")
+@click.argument("connection_id", type=click.UUID)
+def decline(connection_id: UUID) -> None:
+    """Decline a request, or end a connection for good."""
+    _change(connection_id, Action.DECLINE)
+
+
+@connections.command(epilog="Example: connections block 1b1f0a36-2a5e-4b5f-8f0e-0a5d1c2b3e4f")
+@click.argument("connection_id", type=click.UUID)
+def block(connection_id: UUID) -> None:
+    """Let nothing through any more."""
+    _change(connection_id, Action.BLOCK)
+
+
+def _change(connection_id: UUID, action: Action) -> None:
+    call = Call("operator", datetime.now(UTC))
+    patch = ConnectionPatch(action=action)
+    made = peering.change(str(connection_id), patch, owner=None, call=call, peers=DynamoPeers(), queue=SqsNotices())
+    click.echo(f"{connection_id} is {made.data.status}.")
+
+
+def _record(each: Peering) -> dict[str, Any]:
+    return {
+        "connectionId": each.connection_id,
+        "owner": each.user_email,
+        "peer": each.peer_email,
+        "instance": each.peer_url,
+        "status": each.status.value,
+        "askedBy": each.initiator.value,
+        "hmac": each.hmac_enabled,
+        "createdAt": each.created_at,
+    }

@@ -1,0 +1,51 @@
+"""The demo organisation's connection with somebody of another desk."""
+
+import secrets
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+
+from chalicelib.domain.fields import timestamp
+from chalicelib.domain.peering import FederationMode, FederationSettings, Initiator, Peering, PeeringStatus
+from chalicelib.stores.federation_settings import DynamoFederation
+from chalicelib.stores.peers import DynamoPeers, token_hash
+
+Identify = Callable[[str, str], str]
+
+PEER_URL = "https://desk.peer.example"
+PEER_EMAIL, PEER_NAME = "pat@peer.example", "Pat Peer"
+
+
+def create(users: Mapping[str, str], identifier: Identify, *, base_url: str, now: datetime) -> dict[str, Any]:
+    """Connect alice with Pat, unless they are; what the demo file says of it.
+
+    Relays of connected desks are let in, and requests of others are not.
+    """
+    DynamoFederation().save_settings(
+        FederationSettings(FederationMode.CLOSED, inbound=True, approval=True, base_url=base_url)
+    )
+    connection_id, token = identifier("connection", "pat"), secrets.token_hex(32)
+    if (known := DynamoPeers().find(connection_id)) is not None:
+        return {"connection_id": connection_id, "federation_token": DynamoPeers().token_of(known)}
+    made = Peering(
+        connection_id=connection_id,
+        user_id=users["alice"],
+        user_email="alice@example.com",
+        user_name="Alice",
+        peer_url=PEER_URL,
+        peer_email=PEER_EMAIL,
+        asked_as=PEER_EMAIL,
+        peer_name=PEER_NAME,
+        peer_instance_name="Peer",
+        peer_connection_id=None,
+        token_hash=token_hash(token),
+        status=PeeringStatus.ACTIVE,
+        initiator=Initiator.PEER,
+        hmac_enabled=False,
+        peer_key=None,
+        created_at=timestamp(now),
+        updated_at=timestamp(now),
+        nickname=PEER_NAME,
+    )
+    DynamoPeers().add(made, token, after=None, message=None)
+    return {"connection_id": connection_id, "federation_token": token}

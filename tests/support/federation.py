@@ -1,0 +1,36 @@
+"""Another desk, as this one meets it."""
+
+import hashlib
+import hmac
+import json
+from typing import Any
+
+from chalicelib.domain.peering import FederationMode, FederationSettings
+from chalicelib.stores.federation_settings import DynamoFederation
+
+CONNECTIONS, RELAY, ACK = "/api/v2/connections", "/api/v2/relay", "/api/federation/relay-ack"
+BASE_URL = "http://desk.test"
+TOKEN = "t" * 40
+
+
+def allow(mode: str = "open", *, inbound: bool = True, approval: bool = False, base_url: str = BASE_URL) -> None:
+    """Set what this desk lets other desks do."""
+    DynamoFederation().save_settings(FederationSettings(FederationMode(mode), inbound, approval, base_url))
+
+
+def request(**overrides: Any) -> dict[str, Any]:
+    """A request of sam's to be connected with alice; an override of None takes the member out."""
+    made = {
+        "fromInstanceUrl": "https://other.example.org",
+        "fromUserEmail": "sam@other.example.org",
+        "toUserEmail": "alice@example.com",
+        "federationToken": TOKEN,
+    } | overrides
+    return {name: value for name, value in made.items() if value is not None}
+
+
+def signed(body: Any, token: str) -> tuple[bytes, dict[str, str]]:
+    """The body's bytes, and the headers of a peer whose connection has signatures on."""
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    digest = hmac.new(token.encode(), raw, hashlib.sha256).hexdigest()
+    return raw, {"X-Federation-Token": token, "X-Federation-HMAC": digest}
