@@ -20,42 +20,34 @@ from chalicelib.api.v2 import (
     connections,
     contacts,
     docs,
+    federation,
+    federation_agents,
     kanban,
     keys,
+    marketplace,
     mentions,
+    network,
     profile,
     prompt_groups,
     queue,
     relays,
     updates,
+    well_known,
 )
 from chalicelib.edge.route import App
-from chalicelib.queues import callbacks, fan_out, peer_notices, socket_work
+from chalicelib.queues import callbacks, fan_out, notices, peer_notices, socket_work
 from chalicelib.schedules import due, due_notices
 from chalicelib.sockets import desk
 
 V1 = (actions, approvals, bulk, catalog, event_types, events, inbox, integrators, introspection, tokens)
-V2 = (
-    card_contacts,
-    chat,
-    connections,
-    contacts,
-    docs,
-    kanban,
-    keys,
-    mentions,
-    profile,
-    prompt_groups,
-    queue,
-    relays,
-    updates,
-)
-REST = (callbacks, fan_out, peer_notices, socket_work, due, due_notices, desk)
+V2 = (card_contacts, chat, contacts, docs, kanban, keys, mentions, profile, prompt_groups, queue, updates)
+NETWORK = (connections, federation, federation_agents, marketplace, network, relays, well_known)
+REST = (callbacks, fan_out, notices, peer_notices, socket_work, due, due_notices, desk)
 
 app = App("fluxden", configure_logs=False)
 # Chalice has called its support of them an experiment for years, and wants that acknowledged.
 app.experimental_feature_flags.add("WEBSOCKETS")
-for module in V1 + V2 + REST:
+for module in V1 + V2 + NETWORK + REST:
     app.register_blueprint(module.bp)
 
 if os.environ.get("FLUXDEN_STAGE") == "local":

@@ -2,9 +2,10 @@
 
 import base64
 import hashlib
+import re
 import secrets
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -14,15 +15,23 @@ _SECRET_LENGTH = 43
 _ID_LENGTH = 22
 _CHECKSUM_LENGTH = 6
 _ULID_LENGTH = 26
+_PLATFORM_TOKEN = re.compile(r"dvd_fed_[0-9a-f]{64}")
 _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 class TokenKind(StrEnum):
-    """The three bearer tokens, by the prefix that tells them apart."""
+    """The three bearer tokens of people and integrators, by the prefix that tells them apart."""
 
     TOOLS = "flux-tools-"
     PERSONAL = "flux-in-pers-"
     KEY = "dvd_"
+
+
+class InstanceCredential(StrEnum):
+    """What another instance identifies itself with: a token we gave it, or the key it registered with."""
+
+    PLATFORM = "platform token"
+    INSTANCE = "instance key"
 
 
 @dataclass(frozen=True)
@@ -32,7 +41,7 @@ class PresentedToken:
     `sealing_key` is no more stored than the text, so what it seals opens for bearers of this token only.
     """
 
-    kind: TokenKind
+    kind: TokenKind | InstanceCredential
     row_id: str
     secret_hash: str
     sealing_key: bytes = field(repr=False)
@@ -42,7 +51,7 @@ class PresentedToken:
 class MintedToken:
     """A new token: `text` is shown once, the rest is what may be stored."""
 
-    kind: TokenKind
+    kind: TokenKind | InstanceCredential
     text: str
     row_id: str
     secret_hash: str
@@ -96,8 +105,22 @@ def mint_token(kind: TokenKind, grant_id: str | None = None, *, secret: bytes | 
     return MintedToken(kind, text, parsed.row_id, parsed.secret_hash)
 
 
+def platform_token() -> MintedToken:
+    """A new token for an instance that registers here, of 256 random bits."""
+    text = f"dvd_fed_{secrets.token_hex(_SECRET_BYTES)}"
+    presented = _by_hash(InstanceCredential.PLATFORM, text)
+    return MintedToken(presented.kind, text, presented.row_id, presented.secret_hash)
+
+
+def instance_key(text: str) -> PresentedToken:
+    """The key of an instance, which has chosen it itself: it may be any text."""
+    return _by_hash(InstanceCredential.INSTANCE, text)
+
+
 def parse_token(text: str) -> PresentedToken | None:
     """Read a token; None when its form or its checksum is wrong, so that typing errors cost no store call."""
+    if _PLATFORM_TOKEN.fullmatch(text):
+        return _by_hash(InstanceCredential.PLATFORM, text)
     kind = next((kind for kind in TokenKind if text.startswith(kind)), None)
     if kind is None:
         return None
@@ -105,15 +128,20 @@ def parse_token(text: str) -> PresentedToken | None:
     id_length = 0 if kind is TokenKind.KEY else _ID_LENGTH
     if len(body) != id_length + _SECRET_LENGTH or not text.isascii() or _checksum(kind + body) != text[-6:]:
         return None
-    secret_hash = hashlib.sha256(text.encode()).hexdigest()
-    sealing_key = hashlib.sha256(b"reply" + text.encode()).digest()
+    presented = _by_hash(kind, text)
     if kind is TokenKind.KEY:
-        return PresentedToken(kind, secret_hash, secret_hash, sealing_key)
+        return presented
     try:
         row_id = str(UUID(bytes=base64.urlsafe_b64decode(body[:_ID_LENGTH] + "==")))
     except ValueError:
         return None
-    return PresentedToken(kind, row_id, secret_hash, sealing_key)
+    return replace(presented, row_id=row_id)
+
+
+def _by_hash(kind: TokenKind | InstanceCredential, text: str) -> PresentedToken:
+    raw = text.encode("utf-8", "surrogatepass")
+    secret_hash = hashlib.sha256(raw).hexdigest()
+    return PresentedToken(kind, secret_hash, secret_hash, hashlib.sha256(b"reply" + raw).digest())
 
 
 def _encode(raw: bytes) -> str:

@@ -15,7 +15,8 @@ _LONGEST_HOLD_SECONDS = 25
 class Settings:
     """One process's settings.
 
-    Budgets are rate units per minute and token; daily limits are deliveries per UTC day. `allow_loopback` lets
+    Budgets are rate units per minute and token; daily limits are deliveries per UTC day. `base_url` is where others
+    reach this desk, empty where nobody has said. `allow_loopback` lets
     callbacks reach this machine: for demonstrations and tests, never where others may publish. `stream_hold_seconds`
     is how long the event stream over HTTP waits for something new.
     """
@@ -23,6 +24,8 @@ class Settings:
     personal_budget: int
     tools_budget: int
     key_budget: int
+    platform_budget: int
+    base_url: str
     error_base_url: str
     allow_loopback: bool
     stream_hold_seconds: int
@@ -39,6 +42,8 @@ def settings() -> Settings:
         personal_budget=positive_integer("FLUXDEN_PERSONAL_BUDGET", 120),
         tools_budget=positive_integer("FLUXDEN_TOOLS_BUDGET", 600),
         key_budget=positive_integer("FLUXDEN_KEY_BUDGET", 120),
+        platform_budget=positive_integer("FLUXDEN_PLATFORM_BUDGET", 600),
+        base_url=os.environ.get("FLUXDEN_BASE_URL", "").rstrip("/"),
         error_base_url=os.environ.get("FLUXDEN_ERROR_BASE_URL", "https://docs.fluxdesk.net/api/v1/errors").rstrip("/"),
         allow_loopback=os.environ.get("ALLOW_LOOPBACK") == "1",
         # API Gateway gives up on a function after 29 seconds.

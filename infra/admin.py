@@ -15,11 +15,13 @@ from infra.commands.demo import demo
 from infra.commands.employees import employees
 from infra.commands.event_types import event_types
 from infra.commands.federation import federation
+from infra.commands.instances import instances
 from infra.commands.integrators import integrators
 from infra.commands.keys import keys
 from infra.commands.peers import connections
 from infra.commands.personal_tokens import personal_tokens
 from infra.commands.projects import projects
+from infra.commands.teams import teams
 from infra.commands.tools_tokens import tools_tokens
 
 _MISSING = {
@@ -61,11 +63,15 @@ def explained(error: Exception) -> str | None:
             return f"The engine refused: {message or code} ({code})"
         case boto.BotoCoreError():
             return str(error)
-        case ValueError() if str(error).startswith("FLUXDEN_SECRET_KEY"):
-            return str(error)
-        case ValueError() if str(error).startswith("Invalid endpoint"):
-            return f"AWS_ENDPOINT_URL is no URL. {error}"
+        case ValueError():
+            return _of_settings(str(error))
     return None
+
+
+def _of_settings(error: str) -> str | None:
+    if error.startswith("FLUXDEN_SECRET_KEY"):
+        return error
+    return f"AWS_ENDPOINT_URL is no URL. {error}" if error.startswith("Invalid endpoint") else None
 
 
 @click.group(
@@ -93,10 +99,12 @@ for command in (
     employees,
     event_types,
     federation,
+    instances,
     integrators,
     keys,
     personal_tokens,
     projects,
+    teams,
     tools_tokens,
 ):
     main.add_command(command)

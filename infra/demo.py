@@ -24,7 +24,7 @@ from chalicelib.stores.approvals import DynamoApprovals
 from chalicelib.stores.catalog import DynamoCatalog
 from chalicelib.stores.directory import DynamoDirectory
 from chalicelib.stores.tokens import DynamoTokens
-from infra import demo_board, demo_peers
+from infra import demo_board, demo_federation, demo_peers
 
 _NAMESPACE = UUID("0b7f3c52-8d0e-5f43-9c57-2f1c7b9f4f10")
 
@@ -139,7 +139,10 @@ def create(addresses: Addresses) -> dict[str, Any]:
         "project_id": identifier("project", "apollo"),
         "team_id": identifier("team", "apollo"),
         "foreign_project_id": identifier("project", "zephyr"),
-        "federation": demo_peers.create(users, identifier, base_url=addresses.base_url, now=datetime.now(UTC)),
+        "federation": {
+            **demo_federation.create(identifier, now=datetime.now(UTC)),
+            **demo_peers.create(users, identifier, base_url=addresses.base_url, now=datetime.now(UTC)),
+        },
         "admin_env": addresses.admin_env,
     }
     path = demo_file()

@@ -15,7 +15,7 @@ from pydantic_core import core_schema
 
 from chalicelib.api.v1.contract import V1
 from chalicelib.api.v2.contract import V2
-from chalicelib.domain.callers import ApiKey, PersonalToken, ToolsToken
+from chalicelib.domain.callers import ApiKey, InstanceKey, PersonalToken, PlatformToken, ToolsToken
 from chalicelib.domain.errors import (
     Forbidden,
     Invalid,
@@ -54,11 +54,16 @@ _TAGS = {
     "contacts": "The people and companies a person deals with.",
     "connections": "Who of other desks a person is connected with.",
     "relays": "What connected desks send each other.",
+    "network": "What other instances and the public may find here.",
+    "federation": "Other instances that belong to this one's network, and the agents they offer.",
+    "marketplace": "What the hub that this desk belongs to has to say.",
 }
 _TOKENS = {
     PersonalToken: "`flux-in-pers-…`: an employee's token for one integrator's events.",
     ToolsToken: "`flux-tools-…`: an integrator's own token.",
     ApiKey: "`dvd_…`: a person's key.",
+    PlatformToken: "`dvd_fed_…`: what an approved instance was given when it registered.",
+    InstanceKey: "the key that an approved instance registered with: any text.",
 }
 _FEDERATION_TOKEN = {
     "FederationToken": {
@@ -80,6 +85,7 @@ _HEADERS = {
     "ETag": ("Names the reply's text; send it as If-None-Match to be told whether it still holds.", "string"),
     "Idempotent-Replayed": ("`true` when an earlier reply is given again.", "string"),
 }
+_BEARER_HEADER = "Authorization"
 _LIMIT_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 _PROBLEM = {
     "type": "object",
@@ -141,7 +147,7 @@ EDITIONS = (
         _PROBLEM,
     ),
     Edition(
-        ("/api/v2", "/api/chat", "/api/federation", "/api/marketplace"),
+        ("/api/v2", "/api/chat", "/api/federation", "/api/marketplace", "/.well-known"),
         V2,
         FOLDER / "v2.json",
         "Fluxden API v2",
@@ -192,7 +198,8 @@ def document(edition: Edition, routes: list[Route]) -> dict[str, Any]:
             "securitySchemes": {
                 "BearerAuth": {"type": "http", "scheme": "bearer", "description": "\n".join(_TOKENS.values())}
             }
-            | (_FEDERATION_TOKEN if any(route.gate for route in routes) else {}),
+            | (_FEDERATION_TOKEN if any(route.gate for route in routes) else {})
+            | {_scheme(header): {"type": "apiKey", "in": "header", "name": header} for header in _headers_of(routes)},
             "headers": {
                 name: {"description": text, "schema": {"type": kind}} for name, (text, kind) in _HEADERS.items()
             },
@@ -215,6 +222,15 @@ def _schemas(routes: list[Route]) -> dict[str, Any]:
     return dict(sorted(definitions.items()))
 
 
+def _headers_of(routes: list[Route]) -> list[str]:
+    """The headers besides `Authorization` that tokens come in."""
+    return sorted({route.token_header for route in routes} - {_BEARER_HEADER})
+
+
+def _scheme(header: str) -> str:
+    return header.removeprefix("X-").replace("-", "")
+
+
 def answered(route: Route, status: int) -> type[BaseModel] | None:
     """The model of the route's successful reply with this status; None when it is text."""
     hint = route.answer or route.hints["return"]
@@ -233,8 +249,10 @@ def _operation(edition: Edition, route: Route) -> dict[str, Any]:
         "parameters": _parameters(route),
         "responses": _successes(route) | _refusals(edition, route),
     }
-    if not route.callers:
+    if not route.callers or route.caller_is_optional:
         made["security"] = [{"FederationToken": []}] if route.hints.get("headers") is FederationHeaders else []
+    elif route.token_header != _BEARER_HEADER:
+        made["security"] = [{_scheme(route.token_header): []}]
     if (body := route.body) is not None:
         content = {"application/json": {"schema": _reference(body)}}
         made["requestBody"] = {"required": not route.body_is_optional, "content": content}
@@ -244,7 +262,11 @@ def _operation(edition: Edition, route: Route) -> dict[str, Any]:
 def _description(route: Route, rest: str) -> str:
     text = re.sub(r"(?<!\n)\n(?!\n)", " ", rest.strip())
     if route.callers:
-        text += "\n\nCalled with " + " or ".join(_TOKENS[kind].split(":")[0] for kind in route.callers)
+        text += (
+            "\n\nCalled without a token or with "
+            if route.caller_is_optional
+            else "\n\nCalled with " + " or ".join(_TOKENS[kind].split(":")[0] for kind in route.callers)
+        )
         text += " of the organisation's administrators." if route.admin_only else "."
     return text.strip()
 
@@ -310,6 +332,8 @@ def _described(model: type[BaseModel] | None, place: str) -> list[dict[str, Any]
 
 
 def _path_schema(name: str) -> dict[str, Any]:
+    if name == "remoteId":
+        return {"type": "string", "minLength": 1, "maxLength": 200}
     if name == "index":
         return {"type": "integer", "minimum": 0}
     return {"type": "string"} | ({"format": "uuid"} if name.endswith("Id") else {})
@@ -337,7 +361,7 @@ def _content(route: Route, status: int) -> dict[str, Any]:
 def _refusals(edition: Edition, route: Route) -> dict[str, Any]:
     kinds: set[type[Refusal]] = {*route.refusals, Invalid}
     if route.callers:
-        kinds |= {Unauthorized, Forbidden, RateLimited, Unavailable}
+        kinds |= {RateLimited, Unavailable} | (set() if route.caller_is_optional else {Unauthorized, Forbidden})
     if "body" in route.hints:
         kinds.add(UnsupportedMediaType)
     made = {}

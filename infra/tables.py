@@ -17,6 +17,7 @@ from chalicelib.resources import (
     IDEMPOTENCY,
     INBOX_INDEX,
     LIST_INDEX,
+    NETWORK,
     ORDER_INDEX,
     OWNER_INDEX,
     PEERS,
@@ -97,7 +98,7 @@ DEFINITIONS = (
     ),
     Definition(TOKENS, indexes=(Index(OWNER_INDEX, "keyOwner", "createdAt"),)),
     Definition(IDEMPOTENCY, ttl="expiresAt"),
-    Definition(DIRECTORY, "sk"),
+    Definition(DIRECTORY, "sk", (Index(LIST_INDEX, "listed", "listedAs", ("name", "email", "card", "description")),)),
     Definition(
         CATALOG,
         "sk",
@@ -114,6 +115,15 @@ DEFINITIONS = (
     ),
     Definition(BOARD, "sk", (Index(ORDER_INDEX, "pk", "orderKey"), Index(FACETS_INDEX, "pk", "facetsKey"))),
     Definition(CONTACTS, "sk", (Index(ORDER_INDEX, "pk", "orderKey"),)),
+    Definition(
+        NETWORK,
+        "sk",
+        (
+            Index(LIST_INDEX, "listed", "listedAs", ("name", "slug", "description", "category", "instanceId")),
+            Index(DUE_INDEX, "dueQueue", "dueAt"),
+        ),
+        ttl="expiresAt",
+    ),
     Definition(CHAT, "sk", (Index(ROLE_INDEX, "pk", "roleKey"),)),
     Definition(PEERS, "sk", (Index(DUE_INDEX, "dueQueue", "dueAt"),)),
     Definition(RELAYS, "sk", (Index(ORDER_INDEX, "pk", "orderKey"), Index(FACETS_INDEX, "pk", "facetsKey"))),

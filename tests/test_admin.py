@@ -449,6 +449,8 @@ def test_dead_letters_are_listed_and_stay_where_they_are(desk: Desk) -> None:
         assert {name: each["count"] for name, each in listed.items()} == {
             "fan-out": 12,
             "callbacks": 1,
+            "notices": 0,
+            "peer-notices": 0,
             "socket-work": 0,
         }
         assert sorted(each["messageId"] for each in listed["fan-out"]["messages"]) == sorted(ids)
@@ -560,7 +562,7 @@ def test_no_list_reads_a_whole_table(desk: Desk, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(aws.dynamodb(), "scan", scan)
     lists: list[Callable[[], Any]] = [lambda path=path: read(*path) for path in commands(main) if path[-1] == "list"]  # type: ignore[misc]
-    assert len(lists) == 8
+    assert len(lists) == 11
     for each in lists:
         each()
 

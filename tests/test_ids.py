@@ -16,7 +16,16 @@ from hypothesis import strategies as st
 from chalicelib.domain.errors import Invalid
 from chalicelib.domain.fields import parse_timestamp, timestamp
 from chalicelib.edge.paging import cursor, position
-from chalicelib.ids import MintedToken, TokenKind, mint_token, nonce, parse_token, request_id
+from chalicelib.ids import (
+    InstanceCredential,
+    MintedToken,
+    TokenKind,
+    mint_token,
+    nonce,
+    parse_token,
+    platform_token,
+    request_id,
+)
 
 BASE64URL = string.ascii_letters + string.digits + "-_"
 GRANT = "d76164c5-e157-5e12-9c4e-55111bbb1034"
@@ -34,6 +43,16 @@ def checked(text: str) -> str:
 
 
 # Tokens
+
+
+def test_a_platform_token_is_read_as_one_and_never_as_a_key() -> None:
+    made = platform_token()
+    assert re.fullmatch(r"dvd_fed_[0-9a-f]{64}", made.text)
+    presented = parse_token(made.text)
+    assert presented is not None
+    assert (presented.kind, presented.row_id) == (InstanceCredential.PLATFORM, made.secret_hash)
+    for wrong in (made.text[:-1], made.text + "0", made.text.upper(), made.text[:-1] + "g"):
+        assert parse_token(wrong) is None
 
 
 @given(kinds, st.uuids())

@@ -68,6 +68,7 @@ def test_the_demo_file_tells_everything_and_to_its_owner_only(system: System) ->
     assert set(demo) == {
         "base_url",
         "ws_url",
+        "federation",
         "tools_tokens",
         "personal_tokens",
         "api_keys",
@@ -416,7 +417,7 @@ def test_run_again_the_operators_command_leaves_everything_else(second: System, 
     items = second.call("GET", INBOX, token=key).json["items"]
     assert again.delivery_id in [item["deliveryId"] for item in items]
     assert scanned(second, "fluxden-directory") == again.directory
-    secret = {"tools_tokens", "personal_tokens", "api_keys"}
+    secret = {"tools_tokens", "personal_tokens", "api_keys", "federation"}
     assert {name: value for name, value in again.demo.items() if name not in secret} == {
         name: value for name, value in second.demo.items() if name not in secret
     }

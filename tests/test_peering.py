@@ -301,11 +301,11 @@ def test_an_acceptance_is_told_again_until_it_is_heard(api: Api, desk: Desk, pum
     pump.drain(PEER_NOTICES)
     receiver.status = 200
     with time_machine.travel(datetime.now(UTC) + timedelta(seconds=60)):
-        pump.run("announce_due_notices")
+        pump.run("announce_due_peer_notices")
         pump.drain(PEER_NOTICES)
     assert len(receiver.received) == 2
     with time_machine.travel(datetime.now(UTC) + timedelta(days=2)):
-        pump.run("announce_due_notices")
+        pump.run("announce_due_peer_notices")
         assert pump.drain(PEER_NOTICES) == 0
 
 

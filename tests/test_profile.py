@@ -196,8 +196,8 @@ def test_simultaneous_changes_are_all_made(api: Api, desk: Desk) -> None:
 def test_reading_takes_two_calls_and_changing_three(api: Api, desk: Desk) -> None:
     api.get(PROFILE, desk.alice_key)
     assert api.get(PROFILE, desk.alice_key).calls == ["UpdateItem", "GetItem"]
-    assert change(api, desk.alice_key, bio="x").calls == ["UpdateItem", "GetItem", "PutItem"]
-    assert change(api, desk.alice_key, bio="y").calls == ["UpdateItem", "GetItem", "PutItem"]
+    assert change(api, desk.alice_key, bio="x").calls == ["UpdateItem", "GetItem", "TransactWriteItems"]
+    assert change(api, desk.alice_key, bio="y").calls == ["UpdateItem", "GetItem", "TransactWriteItems"]
     assert change(api, desk.alice_key, bio="z", key="k").calls == ["UpdateItem", "GetItem", "TransactWriteItems"]
 
 

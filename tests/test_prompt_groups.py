@@ -112,6 +112,14 @@ def test_a_key_that_opens_any_area_will_do(api: Api, desk: Desk, path: str, perm
 
 
 @pytest.mark.parametrize("path", [PATH, ALIAS])
+def test_instances_are_told_by_their_token_and_by_their_key(api: Api, desk: Desk, path: str) -> None:
+    told = desk.demo["federation"]
+    for credential in (told["platform_token"], told["instance_api_key"]):
+        api.get(path, credential)
+        assert api.get(path, credential).calls == ["UpdateItem"]
+
+
+@pytest.mark.parametrize("path", [PATH, ALIAS])
 def test_without_a_key_nothing_is_told(api: Api, desk: Desk, path: str) -> None:
     for token, status in ((None, 401), ("dvd_nothing", 401), (desk.alice, 403)):
         reply = api.get(path, token)

@@ -114,10 +114,10 @@ def test_the_corpus_is_large() -> None:
 def test_no_hostile_url_reaches_anything(listener: Listener, looked_up: list[str], connected: list[Any]) -> None:
     for template in HOSTILE:
         url = template.replace("{port}", str(listener.port))
-        answer = post(url)
-        assert answer.status is None, url
-        assert answer.error, url
-        assert connected == [], url
+        for answer in (post(url), http.get(url, {})):
+            assert answer.status is None, url
+            assert answer.error, url
+            assert connected == [], url
     assert listener.seen == 0
 
 
@@ -266,6 +266,19 @@ def test_of_a_success_the_body_is_not_waited_for() -> None:
     started = time.monotonic()
     assert post(Rude(OK + b"Content-Length: 999\r\n\r\n", b"", pause=2.0).url) == Answer(200)
     assert time.monotonic() - started < 1
+
+
+@pytest.mark.usefixtures("_loopback")
+def test_what_is_asked_for_is_read_as_far_as_it_may_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    said = OK + b"Content-Length: 5\r\n\r\nhello"
+    assert http.get(Rude(said).url, {}) == Answer(200, body=b"hello")
+    assert http.get(Rude(OK + b"\r\n", *[b"z" * 65536] * 20).url, {}).error == "the reply is too long"
+    cut = http.get(Rude(OK + b"Content-Length: 9\r\n\r\nhello").url, {})
+    assert cut.error in ("the reply was not HTTP", "the connection failed")
+    monkeypatch.setattr(http, "DEADLINE_SECONDS", 0.5)
+    started = time.monotonic()
+    assert http.get(Rude(OK + b"\r\n", *[b"z"] * 60, pause=0.05).url, {}).status is None
+    assert time.monotonic() - started < 1.5
 
 
 @pytest.mark.usefixtures("_loopback")

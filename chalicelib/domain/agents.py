@@ -22,6 +22,7 @@ class AgentStatus(StrEnum):
 
     ACTIVE = "active"
     DISABLED = "disabled"
+    REJECTED = "rejected"
 
 
 class CommandIn(In):

@@ -38,13 +38,15 @@ class CallbackJob(Out):
 class Answer:
     """What came of one POST: the receiver's status, or why there is none.
 
-    `excerpt` is the beginning of the body of a refusal, as plain text; `retry_after` the header of that name.
+    `excerpt` is the beginning of the body of a refusal, as plain text; `retry_after` the header of that name; `body`
+    is what was asked for, where something was.
     """
 
     status: int | None
     reason: str | None = None
     excerpt: str = ""
     retry_after: str | None = None
+    body: bytes = b""
 
     @property
     def error(self) -> str | None:

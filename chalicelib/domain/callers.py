@@ -78,4 +78,27 @@ class ApiKey:
         return area == ANY_AREA or "all" in self.permissions or area in self.permissions
 
 
-Caller = PersonalToken | ToolsToken | ApiKey
+@dataclass(frozen=True)
+class PlatformToken:
+    """An approved instance, by the token it was given when it registered here."""
+
+    instance_id: str
+
+    @property
+    def identity(self) -> str:
+        return f"instance/{self.instance_id}"
+
+
+@dataclass(frozen=True)
+class InstanceKey:
+    """An instance's own key. `holders` are those who have it: ids of approved instances, and hubs we are members of."""
+
+    key_hash: str
+    holders: frozenset[str]
+
+    @property
+    def identity(self) -> str:
+        return f"instance-key/{self.key_hash}"
+
+
+Caller = PersonalToken | ToolsToken | ApiKey | PlatformToken | InstanceKey

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
@@ -50,6 +51,14 @@ class Project:
     admins: frozenset[str]
 
 
+class TeamVisibility(StrEnum):
+    """Who may find a team: its members, other instances of the network too, or everybody."""
+
+    PRIVATE = "private"
+    NETWORK = "network"
+    PUBLIC = "public"
+
+
 @dataclass(frozen=True)
 class Team:
     """Those who work on one or more projects together: its members are theirs."""
@@ -58,6 +67,7 @@ class Team:
     name: str
     description: str | None = None
     type: str = "work"
+    visibility: TeamVisibility = TeamVisibility.PRIVATE
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ Refusal
 │   ├── IdempotencyConflict   the key was used for another body
 │   ├── IdempotencyInProgress the first call under this key has not ended
 │   ├── ItemInUse             a catalog item has live dependents; carries how many of each kind
+│   ├── SlugTaken             another agent of the marketplace has the slug
 │   └── SupplementLimit       the delivery has all the supplements it may have
 ├── RateLimited               a budget is used up; carries the seconds to wait
 └── Unavailable               a store did not answer; the same call may succeed soon
@@ -120,6 +121,11 @@ class ItemInUse(Conflict):
     @property
     def extra(self) -> Mapping[str, object]:
         return {"blockers": self.blockers} if self.blockers else {}
+
+
+class SlugTaken(Conflict):
+    code = "slug-taken"
+    title = "Slug taken"
 
 
 class RateLimited(Refusal):

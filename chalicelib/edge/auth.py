@@ -6,10 +6,10 @@ from typing import Protocol
 from chalice.app import Request
 
 from chalicelib.domain.budgets import Charge
-from chalicelib.domain.callers import ApiKey, Caller, PersonalToken, ToolsToken
+from chalicelib.domain.callers import ApiKey, Caller, InstanceKey, PersonalToken, PlatformToken, ToolsToken
 from chalicelib.domain.errors import Forbidden, Unauthorized
 from chalicelib.domain.tokens import Admission
-from chalicelib.ids import PresentedToken, TokenKind, parse_token
+from chalicelib.ids import InstanceCredential, PresentedToken, TokenKind, instance_key, parse_token
 
 
 class Tokens(Protocol):
@@ -17,26 +17,33 @@ class Tokens(Protocol):
     def refund(self, token: PresentedToken, charge: Charge, *, now: datetime) -> None: ...
 
 
-KINDS: dict[TokenKind, type[Caller]] = {
+KINDS: dict[TokenKind | InstanceCredential, type[Caller]] = {
     TokenKind.PERSONAL: PersonalToken,
     TokenKind.TOOLS: ToolsToken,
     TokenKind.KEY: ApiKey,
+    InstanceCredential.PLATFORM: PlatformToken,
+    InstanceCredential.INSTANCE: InstanceKey,
 }
 _NAMES: dict[type[Caller], str] = {
     PersonalToken: "a personal token (flux-in-pers-…)",
     ToolsToken: "a tools token (flux-tools-…)",
     ApiKey: "an API key (dvd_…)",
+    PlatformToken: "a platform token (dvd_fed_…)",
+    InstanceKey: "an instance key",
 }
 
 
-def bearer(request: Request) -> PresentedToken:
-    """The token in the `Authorization` header.
+def presented(request: Request, header: str, allowed: tuple[type[Caller], ...]) -> PresentedToken:
+    """The token in `header`: as a bearer token in `Authorization`, in any other header as it is.
 
     Raises:
         Unauthorized: there is none, or it is malformed.
     """
-    scheme, _, text = request.headers.get("authorization", "").partition(" ")
-    token = parse_token(text.strip()) if scheme.lower() == "bearer" else None
+    given = request.headers.get(header, "")
+    scheme, _, text = given.partition(" ") if header == "Authorization" else ("bearer", "", given)
+    text = text.strip() if scheme.lower() == "bearer" else ""
+    # An instance key may be any text, so where one is accepted no text is malformed.
+    token = parse_token(text) or (instance_key(text) if text and InstanceKey in allowed else None)
     if token is None:
         raise Unauthorized("Missing or invalid bearer token.")
     return token

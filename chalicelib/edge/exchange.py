@@ -18,9 +18,11 @@ from chalicelib.domain.budgets import Charge, Window
 from chalicelib.domain.call import Call, Sent
 from chalicelib.domain.callers import Caller
 from chalicelib.domain.errors import (
+    Forbidden,
     IdempotencyConflict,
     Invalid,
     Refusal,
+    Unauthorized,
     Unavailable,
     UnsupportedMediaType,
 )
@@ -148,8 +150,20 @@ class Exchange:
         check_json(raw)
         return raw
 
-    def _admit(self, given: dict[str, Any], flaw: Refusal | None) -> Caller:
-        self.token, tokens = auth.bearer(self.request), self.operation.family.tokens
+    def _admit(self, given: dict[str, Any], flaw: Refusal | None) -> Caller | None:
+        if not self.operation.caller_is_optional:
+            return self._admit_known(given, flaw)
+        try:
+            return self._admit_known(given, flaw)
+        except (Unauthorized, Forbidden):
+            self.token = self.caller = self.window = None
+            return None
+
+    def _admit_known(self, given: dict[str, Any], flaw: Refusal | None) -> Caller:
+        operation, tokens = self.operation, self.operation.family.tokens
+        self.token = auth.presented(self.request, operation.token_header, operation.callers)
+        if operation.caller_is_optional and auth.KINDS[self.token.kind] not in operation.callers:
+            raise Unauthorized("Of another kind.")
         if flaw is None and "body" in given and auth.KINDS[self.token.kind] in self.operation.callers:
             self.charge = self.operation.charge(given["body"])
         admission = tokens.spend(self.token, self.charge, now=self.now)

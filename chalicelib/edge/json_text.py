@@ -24,17 +24,25 @@ def check_json(raw: bytes) -> None:
         value = from_json(raw, allow_inf_nan=False)
     except ValueError as error:
         raise Invalid("The body is not valid JSON.") from error
-    _check(value)
+    if isinstance(value, dict):
+        for name, member in value.items():
+            _check([name, member], name)
+    else:
+        _check(value, None)
 
 
-def _check(value: Any) -> None:
+def _check(value: Any, member: str | None) -> None:
     match value:
         case dict():
-            _check([*value, *value.values()])
+            _check([*value, *value.values()], member)
         case list():
             for each in value:
-                _check(each)
+                _check(each, member)
         case str() if "\x00" in value:
-            raise Invalid("The body must not contain the character U+0000.")
+            raise _refused("must not contain the character U+0000", member)
         case float() if math.isinf(value):
-            raise Invalid("The body has a number that is too large.")
+            raise _refused("has a number that is too large", member)
+
+
+def _refused(reason: str, member: str | None) -> Invalid:
+    return Invalid(f"The body {reason}.", {member: [reason]} if member and "\x00" not in member else None)

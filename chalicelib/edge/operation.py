@@ -65,8 +65,10 @@ class Operation:
     `answer` names the reply's model where the return annotation does not, by status where that decides.
     A public operation may have a `gate`: it judges the request as it was sent, before any flaw of its input is told,
     and what it returns is the parameter `admitted`.
+    A caller that may be None is anyone, known or not. Tokens are looked for in `token_header`.
     It is served under each of `aliases` too, and documented under `path` only. With `max_age`, in seconds, replies
-    are the same for everybody: anyone may keep them so long, and pages of other origins may read them.
+    are the same for everybody: anyone may keep them so long. Pages of other origins may read them, and what is
+    declared `open`.
     """
 
     function: Callable[..., BaseModel | Reply]
@@ -82,6 +84,8 @@ class Operation:
     answers: Mapping[int, str] = field(default_factory=dict)
     media_type: str = "application/json"
     max_age: int = 0
+    open: bool = False
+    token_header: str = "Authorization"
     area: str = "all"
     admin_only: bool = False
     instead: str = ""
@@ -101,7 +105,11 @@ class Operation:
     def callers(self) -> tuple[type[Caller], ...]:
         """The kinds of caller allowed; none for a public operation."""
         hint = self.hints.get("caller")
-        return () if hint is None else get_args(hint) or (hint,)
+        return () if hint is None else tuple(arm for arm in get_args(hint) or (hint,) if arm is not NoneType)
+
+    @property
+    def caller_is_optional(self) -> bool:
+        return NoneType in get_args(self.hints.get("caller"))
 
     @cached_property
     def body(self) -> Any:

@@ -47,7 +47,7 @@ class Route(Operation):
 
     def register(self, host: Chalice | Blueprint) -> None:
         """Make `host` serve this operation under each of its paths."""
-        view, cors = self.view(host), _OPEN if self.max_age else None
+        view, cors = self.view(host), _OPEN if self.max_age or self.open else None
         for path in self.paths:
             host.route(path, methods=[self.method], content_types=["*/*"], cors=cors)(view)
 

@@ -12,6 +12,7 @@ import ssl
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
@@ -32,6 +33,15 @@ _Address = tuple[int, Any]
 
 class _NotReached(Exception):
     """There is no reply; the message says why, in words that are safe to show to sender and recipient."""
+
+
+@dataclass(frozen=True)
+class _Message:
+    """What is sent; without a body, something is asked for."""
+
+    method: str
+    body: bytes | None
+    headers: Mapping[str, str]
 
 
 class _Deadline:
@@ -88,9 +98,18 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
 
     Ten seconds are all there is, from the look-up to the last byte. Redirects are not followed, proxies not used.
     """
+    return _request(url, _Message("POST", body, headers))
+
+
+def get(url: str, headers: Mapping[str, str]) -> Answer:
+    """GET what is there, with the body of a success, and under the same rules; more than 64 KB are none."""
+    return _request(url, _Message("GET", None, headers))
+
+
+def _request(url: str, message: _Message) -> Answer:
     deadline = _Deadline(DEADLINE_SECONDS)
     try:
-        return _post(url, body, headers, deadline)
+        return _send(url, message, deadline)
     except _NotReached as failure:
         return Answer(None, str(failure))
     except TimeoutError:
@@ -107,7 +126,7 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
         return Answer(None, "the URL cannot be called")
 
 
-def _post(text: str, body: bytes, headers: Mapping[str, str], deadline: _Deadline) -> Answer:
+def _send(text: str, message: _Message, deadline: _Deadline) -> Answer:
     allow_loopback = settings().allow_loopback
     if reason := refuse_link(text, allow_loopback=allow_loopback):
         raise _NotReached(f"the URL {reason}")
@@ -125,7 +144,7 @@ def _post(text: str, body: bytes, headers: Mapping[str, str], deadline: _Deadlin
         if encrypted:
             connected.settimeout(deadline.left())
             connected = _trust().wrap_socket(connected, server_hostname=host)
-        return _exchange(url, body, headers, _Connection(connected, deadline))
+        return _exchange(url, message, _Connection(connected, deadline))
     finally:
         connected.close()
 
@@ -167,7 +186,7 @@ def _connect(addresses: list[_Address], deadline: _Deadline) -> socket.socket:
     raise _NotReached("the connection was refused or timed out")
 
 
-def _exchange(url: Url, body: bytes, headers: Mapping[str, str], connection: _Connection) -> Answer:
+def _exchange(url: Url, message: _Message, connection: _Connection) -> Answer:
     assert url.host is not None
     client = http.client.HTTPConnection(url.host, url.port)
     client.sock = connection
@@ -175,17 +194,22 @@ def _exchange(url: Url, body: bytes, headers: Mapping[str, str], connection: _Co
     own = {
         "Host": url.host if default else f"{url.host}:{url.port}",
         "User-Agent": _AGENT,
-        "Content-Type": "application/json",
         "Accept-Encoding": "identity",
         "Connection": "close",
     }
+    if message.body is not None:
+        own["Content-Type"] = "application/json"
     target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    client.request("POST", target, body, own | dict(headers))
+    client.request(message.method, target, message.body, own | dict(message.headers))
     reply = client.getresponse()
-    excerpt = ""
+    excerpt, found = "", b""
     if not 200 <= reply.status <= 399:  # noqa: PLR2004 - HTTP's
         excerpt = _excerpt(reply)
-    return Answer(reply.status, excerpt=excerpt, retry_after=reply.headers.get("Retry-After"))
+    elif message.method == "GET":
+        found = reply.read(LARGEST_REPLY + 1)
+        if len(found) > LARGEST_REPLY:
+            raise _NotReached("the reply is too long")
+    return Answer(reply.status, excerpt=excerpt, retry_after=reply.headers.get("Retry-After"), body=found)
 
 
 def _excerpt(reply: http.client.HTTPResponse) -> str:

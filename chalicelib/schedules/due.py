@@ -6,10 +6,12 @@ from chalice.app import Blueprint
 
 from chalicelib.edge.schedule import schedule
 from chalicelib.gateways.callbacks import SqsCallbacks
+from chalicelib.gateways.notices import SqsNotices
 from chalicelib.parallel import together
-from chalicelib.resources import CALLBACKS, DELIVERIES, DUE_INDEX
-from chalicelib.services import callbacks
+from chalicelib.resources import CALLBACKS, DELIVERIES, DUE_INDEX, NETWORK, NOTICES
+from chalicelib.services import callbacks, notices
 from chalicelib.stores.clicks import DynamoClicks
+from chalicelib.stores.notices import DynamoNotices
 
 bp = Blueprint(__name__)
 
@@ -22,3 +24,13 @@ bp = Blueprint(__name__)
 def announce_due_callbacks(now: datetime) -> int:
     """Announce the callbacks that are due."""
     return callbacks.announce_due(now, clicks=DynamoClicks(), queue=SqsCallbacks(), together=together)
+
+
+@schedule(
+    bp,
+    minutes=1,
+    grants=NETWORK.can("Query", index=DUE_INDEX) + NETWORK.can("UpdateItem") + NOTICES.can_send(),
+)
+def announce_due_notices(now: datetime) -> int:
+    """Announce the notices to instances that are due."""
+    return notices.announce_due(now, notices=DynamoNotices(), queue=SqsNotices(), together=together)

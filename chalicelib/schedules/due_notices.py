@@ -19,6 +19,6 @@ bp = Blueprint(__name__)
     minutes=1,
     grants=PEERS.can("Query", index=DUE_INDEX) + PEERS.can("UpdateItem") + PEER_NOTICES.can_send(),
 )
-def announce_due_notices(now: datetime) -> int:
+def announce_due_peer_notices(now: datetime) -> int:
     """Announce the notices that are due."""
     return peer_notices.announce_due(now, notices=DynamoNotices(), queue=SqsNotices(), together=together)

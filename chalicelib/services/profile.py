@@ -4,6 +4,7 @@ from typing import Any, Protocol
 
 from chalicelib.domain.call import Call
 from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.fields import timestamp
 from chalicelib.domain.idempotency import Claim
 from chalicelib.domain.profile import ProfileOut, ProfilePatch, completed
 
@@ -14,7 +15,15 @@ _ROUNDS = 16
 class Profiles(Protocol):
     def find_profile(self, user_id: str) -> tuple[dict[str, Any], int]: ...
     def save_profile(
-        self, user_id: str, told: dict[str, Any], *, seen: int, claim: Claim | None, reply: dict[str, Any]
+        self,
+        user_id: str,
+        told: dict[str, Any],
+        *,
+        over: dict[str, Any],
+        seen: int,
+        at: str,
+        claim: Claim | None,
+        reply: dict[str, Any],
     ) -> bool: ...
 
 
@@ -29,14 +38,16 @@ def change(wanted: ProfilePatch, *, user_id: str, call: Call, profiles: Profiles
     another call made in between.
 
     Raises:
+        Forbidden: the person has been deactivated meanwhile.
         Unavailable: it is being changed by many calls at once.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     for _ in range(_ROUNDS):
-        told, seen = profiles.find_profile(user_id)
-        told |= wanted.changes
+        over, seen = profiles.find_profile(user_id)
+        told = over | wanted.changes
         made = completed(told)
         reply = made.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        if profiles.save_profile(user_id, told, seen=seen, claim=call.claim, reply=reply):
+        at = timestamp(call.now)
+        if profiles.save_profile(user_id, told, over=over, seen=seen, at=at, claim=call.claim, reply=reply):
             return made
     raise Unavailable("The profile is being changed by many calls at once.")

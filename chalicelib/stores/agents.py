@@ -5,8 +5,11 @@ id, name, description, category, status, commands: a list of name, description, 
 They are few and always read together, so their one partition is both the rows and the list.
 """
 
+from typing import Any
+
 from chalicelib.domain.agents import Agent, AgentStatus, CommandIn
 from chalicelib.domain.errors import Conflict, NotFound
+from chalicelib.domain.idempotency import Claim
 from chalicelib.resources import DIRECTORY
 from chalicelib.stores.items import Row, to_item, values
 from chalicelib.stores.reads import query
@@ -43,6 +46,26 @@ class DynamoAgents:
             ConsistentRead=True,
         )
         return list(map(_as_agent, found))
+
+    def set_status(self, slug: str, status: AgentStatus, *, claim: Claim | None, reply: dict[str, Any]) -> bool:
+        """Say whether an agent may be called upon; False when there is none. One store call.
+
+        Raises:
+            AlreadyAnswered: the claim has been used; nothing was done.
+        """
+        request = {
+            "TableName": DIRECTORY.physical_name,
+            "Key": to_item(_key(slug)),
+            "UpdateExpression": "SET #status = :status",
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeNames": {"#status": "status"},
+            "ExpressionAttributeValues": values(status=status.value),
+        }
+        try:
+            commit([{"Update": request}], claim=claim, reply=reply)
+        except Refused:
+            return False
+        return True
 
     def remove_agent(self, slug: str) -> None:
         """Remove an agent. One store call.

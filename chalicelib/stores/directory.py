@@ -1,10 +1,10 @@
 """The table `directory`: people, integrators, projects and their members, teams.
 
-USER#<id>      / USER         email, name, active, orgAdmin
+USER#<id>      / USER         email, name, active, orgAdmin; visibility, card: what may be found (see listed)
 EMAIL#<email>  / USER         userId: one person an address
 PROJECT#<slug> / PROJECT      id, name, teamId
 PROJECT#<slug> / MEMBER#<id>  admin
-TEAM#<id>      / TEAM         name, description, type
+TEAM#<id>      / TEAM         name, description, type, visibility
 INTEGRATORS    / <slug>       id, name, eventPrefix, homepageUrl, description, createdAt, archivedAt
 
 PEOPLE         / <email>      userId
@@ -15,21 +15,26 @@ TEAM#<id>      / MEMBER#<id>#<slug>
 The last four list what the rows above hold, and are written in one transaction with them: a membership is three
 rows, found by its project, by its person and by its team. A team's members are those of its projects. Integrators are
 few and read by nothing that is in a hurry, so their one partition is both the rows and the list.
+
+What may be found by strangers, and the counts of it: see found
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from chalicelib.domain.directory import Integrator, Person, Project, Team
-from chalicelib.domain.errors import Conflict, NotFound
+from chalicelib.domain.errors import Conflict, NotFound, Unavailable
+from chalicelib.domain.profile import Visibility
 from chalicelib.domain.projects import ProjectAccess
 from chalicelib.resources import DIRECTORY
+from chalicelib.stores import found
 from chalicelib.stores.items import Row, to_item, values
 from chalicelib.stores.reads import get_all, query
 from chalicelib.stores.writes import Action, Refused, commit
 
 _INTEGRATORS, _PEOPLE, _PROJECTS = "INTEGRATORS", "PEOPLE", "PROJECTS"
 _MEMBER = "MEMBER#"
+_ROUNDS = 8
 _EXISTS = "attribute_exists(pk)"
 
 
@@ -39,11 +44,11 @@ class DynamoDirectory:
         project, sender = _project(slug), _member(slug, sender_id)
         person, recipient = _person(sender_id), _member(slug, str(recipient_id))
         rows = _rows([project, sender, person] + ([recipient] if recipient not in (sender, project) else []))
-        if (found := rows.get(_name(project))) is None:
+        if (row := rows.get(_name(project))) is None:
             return None
         administers = rows.get(_name(sender), {}).get("admin") or rows.get(_name(person), {}).get("orgAdmin")
         administers = administers and rows.get(_name(person), {}).get("active")
-        return ProjectAccess(found["id"], bool(administers), recipient_id is None or _name(recipient) in rows)
+        return ProjectAccess(row["id"], bool(administers), recipient_id is None or _name(recipient) in rows)
 
     def add_person(self, person: Person) -> None:
         """Store a person and claim the e-mail address; Conflict when either is taken. One store call."""
@@ -53,11 +58,13 @@ class DynamoDirectory:
             "active": person.active,
             "orgAdmin": person.org_admin,
         }
+        visible = found.person_listing(person.user_id, Visibility.CONNECTIONS, listed=person.active)
         _add_all(
             f"There is an employee with the address {person.email} already.",
-            _person(person.user_id) | row,
+            _person(person.user_id) | row | visible,
             _address(person.email) | {"userId": person.user_id},
             _key(_PEOPLE, person.email) | {"userId": person.user_id},
+            counts=[found.counted(people=Visibility.CONNECTIONS)] if person.active else [],
         )
 
     def find_person(self, user_id: str) -> Person | None:
@@ -66,8 +73,8 @@ class DynamoDirectory:
 
     def find_person_by_email(self, email: str) -> Person | None:
         """The person with this lower-case address. Two store calls; one when there is none."""
-        found = get_all(DIRECTORY, [_address(email)])
-        return self.find_people([found[0]["userId"]]).get(found[0]["userId"]) if found else None
+        rows = get_all(DIRECTORY, [_address(email)])
+        return self.find_people([rows[0]["userId"]]).get(rows[0]["userId"]) if rows else None
 
     def find_user_ids(self, emails: Iterable[str]) -> dict[str, str]:
         """User ids by address, of the lower-case addresses that somebody has. Store calls in sequence: 1."""
@@ -76,8 +83,8 @@ class DynamoDirectory:
 
     def find_people(self, user_ids: Iterable[str]) -> dict[str, Person]:
         """Those of the people that exist, by id. One store call per hundred, made at the same time."""
-        found = map(_as_person, get_all(DIRECTORY, map(_person, sorted(set(user_ids)))))
-        return {person.user_id: person for person in found}
+        people = map(_as_person, get_all(DIRECTORY, map(_person, sorted(set(user_ids)))))
+        return {person.user_id: person for person in people}
 
     def list_people(self) -> list[Person]:
         """Everyone, by address. Two store calls; more when there are hundreds."""
@@ -85,13 +92,24 @@ class DynamoDirectory:
         return sorted(people.values(), key=lambda person: person.email)
 
     def set_active(self, user_id: str, *, active: bool) -> None:
-        """Say whether the person belongs to the organisation. One store call.
+        """Say whether the person belongs to the organisation. Two store calls; one when it is so already.
 
         Raises:
             NotFound: there is no such person.
+            Unavailable: it is being changed by many calls at once.
         """
-        change = {"UpdateExpression": "SET active = :active", "ExpressionAttributeValues": values(active=active)}
-        _change("Update", _person(user_id), change, "No such employee.")
+        for _ in range(_ROUNDS):
+            rows = get_all(DIRECTORY, [_person(user_id)])
+            if not rows:
+                raise NotFound("No such employee.")
+            if rows[0]["active"] == active:
+                return
+            try:
+                commit(found.switched(rows[0], active=active), claim=None, reply={})
+            except Refused:
+                continue
+            return
+        raise Unavailable("The employee is being changed by many calls at once.")
 
     def add_integrator(self, integrator: Integrator) -> None:
         """Store an integrator; Conflict when its slug is taken. One store call."""
@@ -111,8 +129,8 @@ class DynamoDirectory:
 
     def find_integrator(self, slug: str) -> Integrator | None:
         """The integrator `slug`. One store call."""
-        found = get_all(DIRECTORY, [_key(_INTEGRATORS, slug)])
-        return _as_integrator(found[0]) if found else None
+        rows = get_all(DIRECTORY, [_key(_INTEGRATORS, slug)])
+        return _as_integrator(rows[0]) if rows else None
 
     def archive_integrator(self, slug: str, *, at: str) -> None:
         """Take an integrator out of the list; the first time stays. One store call.
@@ -141,7 +159,9 @@ class DynamoDirectory:
             rows += _membership(project.slug, project.team_id, user_id, admin=user_id in project.admins)
         if team is not None:
             row = team_key(team.team_id) | {"name": team.name, "description": team.description, "type": team.type}
-            _add_all(f"There is a project {project.slug} already.", row, *rows)
+            row |= found.team_listing(team)
+            counts = [found.counted(teams=team.visibility)]
+            _add_all(f"There is a project {project.slug} already.", row, *rows, counts=counts)
             return
         try:
             commit([_check(team_key(project.team_id), _EXISTS), *map(_put_new, rows)], claim=None, reply={})
@@ -152,8 +172,8 @@ class DynamoDirectory:
 
     def list_projects(self) -> list[Project]:
         """Every project with its members, by slug. One store call, and one per project."""
-        found = (self.find_project(row["sk"]) for row in _listed(_PROJECTS))
-        return [project for project in found if project is not None]
+        projects = (self.find_project(row["sk"]) for row in _listed(_PROJECTS))
+        return [project for project in projects if project is not None]
 
     def find_project(self, slug: str) -> Project | None:
         """The project `slug` with its members. One store call."""
@@ -213,9 +233,9 @@ def _change(kind: str, key: Row, change: Row, missing: str) -> None:
         raise NotFound(missing) from refused
 
 
-def _add_all(taken: str, *rows: Row) -> None:
+def _add_all(taken: str, *rows: Row, counts: Sequence[Action] = ()) -> None:
     try:
-        commit(list(map(_put_new, rows)), claim=None, reply={})
+        commit([*map(_put_new, rows), *counts], claim=None, reply={})
     except Refused as refused:
         raise Conflict(taken) from refused
 
@@ -226,10 +246,10 @@ def _put_new(row: Row) -> Action:
 
 
 def _team_of(slug: str) -> str:
-    found = get_all(DIRECTORY, [_project(slug)])
-    if not found:
+    rows = get_all(DIRECTORY, [_project(slug)])
+    if not rows:
         raise NotFound(f"There is no project {slug}.")
-    return str(found[0]["teamId"])
+    return str(rows[0]["teamId"])
 
 
 def _membership(slug: str, team_id: str, user_id: str, *, admin: bool) -> list[Row]:

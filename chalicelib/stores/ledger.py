@@ -9,11 +9,19 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws import dynamodb, is_transient
 from chalicelib.domain.budgets import Charge, Window, day_of, minute_of, window
-from chalicelib.domain.callers import ApiKey, Caller, PersonalToken, TokenStatus, ToolsToken
+from chalicelib.domain.callers import (
+    ApiKey,
+    Caller,
+    InstanceKey,
+    PersonalToken,
+    PlatformToken,
+    TokenStatus,
+    ToolsToken,
+)
 from chalicelib.domain.errors import Inactive, RateLimited, Unauthorized, Unavailable
 from chalicelib.domain.events import Severity
 from chalicelib.domain.tokens import Admission
-from chalicelib.ids import PresentedToken, TokenKind, nonce
+from chalicelib.ids import InstanceCredential, PresentedToken, TokenKind, nonce
 from chalicelib.resources import TOKENS
 from chalicelib.settings import settings
 from chalicelib.stores.items import Row, from_item, values
@@ -115,6 +123,8 @@ class DynamoLedger:
             "(attribute_not_exists(expiresAt) OR expiresAt > :now)",
             *change.conditions,
         ]
+        if token.kind is InstanceCredential.INSTANCE:
+            conditions.append("attribute_exists(holders)")
         named = {
             "hash": token.secret_hash,
             "active": TokenStatus.ACTIVE.value,
@@ -176,7 +186,7 @@ def _standing(row: Row, minute: int, day: str) -> tuple[int, int]:
     return used, int(row["dayLeft"] if row["day"] == day else row["dailyLimit"])
 
 
-def _budget(kind: TokenKind) -> int:
+def _budget(kind: TokenKind | InstanceCredential) -> int:
     match kind:
         case TokenKind.PERSONAL:
             return settings().personal_budget
@@ -184,6 +194,8 @@ def _budget(kind: TokenKind) -> int:
             return settings().tools_budget
         case TokenKind.KEY:
             return settings().key_budget
+        case InstanceCredential.PLATFORM | InstanceCredential.INSTANCE:
+            return settings().platform_budget
 
 
 def _met(error: ClientError) -> Row:
@@ -197,6 +209,11 @@ def _check(token: PresentedToken, row: Row, now: datetime) -> None:
     seconds = int(now.timestamp())
     prior = row.get("priorHash") == token.secret_hash and row.get("priorExpiresAt", 0) > seconds
     if row["secretHash"] != token.secret_hash and not prior:
+        raise Unauthorized(_UNKNOWN)
+    # To strangers an instance that is not approved is as good as unknown.
+    if token.kind is InstanceCredential.PLATFORM and row["status"] != TokenStatus.ACTIVE:
+        raise Unauthorized("The instance is not approved, or has been suspended.")
+    if token.kind is InstanceCredential.INSTANCE and "holders" not in row:
         raise Unauthorized(_UNKNOWN)
     if row["status"] != TokenStatus.ACTIVE:
         raise Inactive(f"The token has been {row['status']}.")
@@ -217,6 +234,10 @@ def _caller(token: PresentedToken, row: Row, *, over_daily_limit: bool = False) 
         case TokenKind.KEY:
             expires_at = int(row["expiresAt"]) if "expiresAt" in row else None
             return ApiKey(row["keyId"], row["userId"], frozenset(row["permissions"]), row["name"], expires_at)
+        case InstanceCredential.PLATFORM:
+            return PlatformToken(row["instanceId"])
+        case InstanceCredential.INSTANCE:
+            return InstanceKey(token.row_id, frozenset(row["holders"]))
         case TokenKind.TOOLS:
             return ToolsToken(
                 token.row_id,

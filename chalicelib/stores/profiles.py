@@ -7,8 +7,11 @@ version    how many changes have been made
 from typing import Any
 
 from chalicelib.aws import dynamodb
+from chalicelib.domain.errors import Forbidden
 from chalicelib.domain.idempotency import Claim
+from chalicelib.domain.profile import Visibility
 from chalicelib.resources import DIRECTORY
+from chalicelib.stores import found
 from chalicelib.stores.items import Row, from_item, to_item, values
 from chalicelib.stores.writes import Refused, commit
 
@@ -23,11 +26,22 @@ class DynamoProfiles:
         return row["told"], int(row["version"])
 
     def save_profile(
-        self, user_id: str, told: dict[str, Any], *, seen: int, claim: Claim | None, reply: dict[str, Any]
+        self,
+        user_id: str,
+        told: dict[str, Any],
+        *,
+        over: dict[str, Any],
+        seen: int,
+        at: str,
+        claim: Claim | None,
+        reply: dict[str, Any],
     ) -> bool:
-        """Store it if it still has the version that was seen; say whether it had. One store call.
+        """Store it, and what others may find of it, over what was seen with its version; say whether it still was so.
+
+        One store call.
 
         Raises:
+            Forbidden: the person is no active employee.
             AlreadyAnswered: the claim has been used; nothing was done.
         """
         request: dict[str, Any] = {
@@ -39,9 +53,12 @@ class DynamoProfiles:
             request["ConditionExpression"] = "#version = :seen"
             request["ExpressionAttributeNames"] = {"#version": "version"}
             request["ExpressionAttributeValues"] = values(seen=seen)
+        was, now = (Visibility(each.get("visibility", Visibility.CONNECTIONS)) for each in (over, told))
         try:
-            commit([{"Put": request}], claim=claim, reply=reply)
-        except Refused:
+            commit([{"Put": request}, *found.told(user_id, told, was=was, now=now, at=at)], claim=claim, reply=reply)
+        except Refused as refused:
+            if 1 in refused.failed and 0 not in refused.failed:
+                raise Forbidden("The profile's owner is not an active employee.") from refused
             return False
         return True
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from functools import partial
 
-from chalicelib.domain.directory import Roster, Team
+from chalicelib.domain.directory import Roster, Team, TeamVisibility
 from chalicelib.domain.relays import Memberships
 from chalicelib.parallel import together
 from chalicelib.resources import DIRECTORY
@@ -48,4 +48,6 @@ def _rows(pk: str, prefix: str) -> list[Row]:
 
 
 def _as_team(row: Row) -> Team:
-    return Team(row["pk"].partition("#")[2], row["name"], row["description"], row["type"])
+    return Team(
+        row["pk"].partition("#")[2], row["name"], row["description"], row["type"], TeamVisibility(row["visibility"])
+    )

@@ -2,6 +2,7 @@
 
 pk = TOOLS#<token id>, PERSONAL#<grant id>, or KEY#<sha-256 of the key>
 secretHash, priorHash until priorExpiresAt (epoch seconds), status, expiresAt (epoch seconds)
+pk = PLATFORM#<sha-256 of a platform token>, INSTANCE#<sha-256 of an instance key>: see instances
 pk = KEYID#<key id>: hash and userId of a key, since callers know it by its id
 index owner: keyOwner, createdAt; keyOwner = <user id> of a key, PERSONAL#<user id>, or TOOLS for all tools tokens
 minute, minuteUsed: rate units of the running minute; day, dayLeft: deliveries left of the running UTC day

@@ -23,9 +23,9 @@ _SETTINGS = (
 def demo() -> None:
     """Create the demo organisation.
 
-    Needs FLUXDEN_SECRET_KEY. Creates the tables and queues where there are none, and writes DEMO_FILE with all its tokens.
-    Run again, it replaces the organisation's tools and personal tokens, gives its people one more
-    API key each, and leaves everything else.
+    Needs FLUXDEN_SECRET_KEY. Creates the tables and queues where there are none, and writes DEMO_FILE with all its
+    tokens. Run again, it replaces the organisation's tools and personal tokens, gives its people one more API key
+    each, and leaves everything else.
     """
     port, ws_port = os.environ.get("PORT") or "8000", os.environ.get("WS_PORT") or "8001"
     create_tables()

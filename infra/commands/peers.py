@@ -34,7 +34,7 @@ def list_(owner: str | None, *, as_json: bool) -> None:
 @connections.command(epilog="Example: connections accept 1b1f0a36-2a5e-4b5f-8f0e-0a5d1c2b3e4f")
 @click.argument("connection_id", type=click.UUID)
 def accept(connection_id: UUID) -> None:
-    """Accept a request in the name of the person asked, or let a blocked connection work again."""
+    """Accept a request for the person asked, or unblock a connection."""
     _change(connection_id, Action.ACCEPT)
 
 

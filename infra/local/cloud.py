@@ -42,6 +42,7 @@ def start(app: Chalice) -> None:
     signal.signal(signal.SIGINT, _stop)
     # As short-lived as the memory that holds what it seals.
     os.environ.setdefault("FLUXDEN_SECRET_KEY", new_key())
+    os.environ.setdefault("FLUXDEN_BASE_URL", f"http://{HOST}:{port}")
     engine.embed()
     create_tables()
     create_queues()

@@ -1,5 +1,6 @@
 """What every operation under /api/v2 shares."""
 
+from dataclasses import replace
 from functools import partial
 
 from chalicelib.edge.operation import Family
@@ -12,6 +13,9 @@ from chalicelib.stores.ledger import DynamoLedger
 V2 = Family(plain_error, "application/json", DynamoLedger(), DynamoIdempotency(), KEY_STATUS)
 
 operation = partial(route, family=V2)
+
+# Whoever asks whether a payment is valid is told so by refusals too.
+PAYMENTS = replace(V2, shape=lambda *about: {"valid": False, **plain_error(*about)})
 
 # Every authenticated operation spends from its caller's budget.
 SPEND = TOKENS.can("UpdateItem")

@@ -44,7 +44,7 @@ def get_profile(caller: ApiKey) -> ProfileAnswer:
     answers={200: "The whole profile, as it stands now."},
     refusals=(Conflict, TooLarge),
     replay=_replay_updated,
-    grants=SPEND + IDEMPOTENCY.can("GetItem", "PutItem") + DIRECTORY.can("GetItem", "PutItem"),
+    grants=SPEND + IDEMPOTENCY.can("GetItem", "PutItem") + DIRECTORY.can("GetItem", "PutItem", "UpdateItem"),
 )
 def update_profile(body: ProfilePatch, caller: ApiKey, call: Call) -> ProfileAnswer:
     """Change one's own profile: what is given, and nothing else.

@@ -3,7 +3,7 @@
 from chalice.app import Blueprint
 
 from chalicelib.api.v2.contract import SPEND, operation
-from chalicelib.domain.callers import ANY_AREA, ApiKey
+from chalicelib.domain.callers import ANY_AREA, ApiKey, InstanceKey, PlatformToken
 from chalicelib.domain.prompt_groups import PromptGroupsOut, registry
 
 bp = Blueprint(__name__)
@@ -19,7 +19,9 @@ bp = Blueprint(__name__)
     area=ANY_AREA,
     grants=SPEND,
 )
-def get_prompt_groups(caller: ApiKey) -> PromptGroupsOut:  # noqa: ARG001 - everybody is told the same
+def get_prompt_groups(
+    caller: ApiKey | PlatformToken | InstanceKey,  # noqa: ARG001 - everybody is told the same
+) -> PromptGroupsOut:
     """Tell the groups of an agent's instructions, and what calls for each.
 
     Other desks and agents read this to choose as this one does. Any key will do, whatever it opens.

@@ -1,0 +1,40 @@
+"""dividen-v2, tag "Marketplace": what the hub that this desk belongs to has to say."""
+
+from chalice.app import Blueprint
+
+from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
+from chalicelib.domain.call import Call
+from chalicelib.domain.callers import InstanceKey
+from chalicelib.domain.errors import Conflict, TooLarge
+from chalicelib.domain.marketplace_events import HubEventIn, HubEventOut, HubHeaders
+from chalicelib.edge.operation import as_stored
+from chalicelib.resources import DIRECTORY
+from chalicelib.services import marketplace_events
+from chalicelib.stores.agents import DynamoAgents
+
+bp = Blueprint(__name__)
+
+
+@operation(
+    bp,
+    "POST",
+    "/api/marketplace/webhook",
+    aliases=("/api/v2/api/marketplace/webhook",),
+    tag="marketplace",
+    token_header="X-Federation-Token",
+    answers={200: "It was received, and perhaps something was done."},
+    refusals=(Conflict, TooLarge),
+    replay=as_stored,
+    grants=SPEND + REMEMBER + DIRECTORY.can("Query", "UpdateItem"),
+)
+def receive_marketplace_event(
+    body: HubEventIn,
+    headers: HubHeaders,  # noqa: ARG001 - the token has been looked at, and the body says what it is
+    caller: InstanceKey,  # noqa: ARG001 - who is accepted may say it
+    call: Call,
+) -> HubEventOut:
+    """Take note of what the hub has decided.
+
+    Only this desk's own agents are touched, never those that other instances offer here.
+    """
+    return marketplace_events.receive(body, call=call, agents=DynamoAgents())

@@ -1,0 +1,58 @@
+"""dividen-v2, tag "Network": what may be found here."""
+
+from chalice.app import Blueprint
+
+from chalicelib.api.v2.contract import SPEND, operation
+from chalicelib.domain.call import Call
+from chalicelib.domain.callers import PlatformToken
+from chalicelib.domain.discover import DiscoverOut, DiscoverQuery
+from chalicelib.domain.errors import NotFound
+from chalicelib.edge.operation import Reply
+from chalicelib.parallel import together
+from chalicelib.resources import DIRECTORY, LIST_INDEX, NETWORK
+from chalicelib.services import discover
+from chalicelib.stores.agents import DynamoAgents
+from chalicelib.stores.found import DynamoFound
+from chalicelib.stores.instances import DynamoInstances
+from chalicelib.stores.marketplace import DynamoMarketplace
+from chalicelib.stores.teams import DynamoTeams
+
+bp = Blueprint(__name__)
+
+
+@operation(
+    bp,
+    "GET",
+    "/api/v2/network/discover",
+    tag="network",
+    open=True,
+    answer=DiscoverOut,
+    answers={200: "What was found."},
+    refusals=(NotFound,),
+    grants=SPEND
+    + DIRECTORY.can("GetItem", "Query")
+    + DIRECTORY.can("Query", index=LIST_INDEX)
+    + NETWORK.can("GetItem", "BatchGetItem", "UpdateItem")
+    + NETWORK.can("Query", index=LIST_INDEX),
+)
+def discover_network(query: DiscoverQuery, call: Call, caller: PlatformToken | None = None) -> Reply:
+    """Find people, teams and agents.
+
+    Everybody finds what is public. An instance of the network finds also what is for its members, and more of public
+    profiles. A token that is not accepted is as good as none. Totals count all there is to be found.
+    """
+    found = discover.discover(
+        query,
+        instance_id=caller.instance_id if caller else None,
+        now=call.now,
+        ports=discover.Ports(
+            found=DynamoFound(),
+            rosters=DynamoTeams(),
+            installed=DynamoAgents(),
+            network=DynamoInstances(),
+            market=DynamoMarketplace(),
+            together=together,
+        ),
+    )
+    kept = "private, max-age=60" if caller else "public, max-age=300"
+    return Reply(found, 200, {"Cache-Control": kept, "Vary": "Authorization"})

@@ -1,0 +1,43 @@
+"""The queue `notices`: one message, one attempt to tell an instance what our operator has decided."""
+
+import random
+from datetime import UTC, datetime
+
+from chalice.app import Blueprint
+
+from chalicelib import ids
+from chalicelib.domain.callbacks import JITTER
+from chalicelib.domain.notices import NoticeJob
+from chalicelib.edge.consumer import consumer
+from chalicelib.gateways import http
+from chalicelib.gateways.notices import LONGEST_DELAY_SECONDS, SqsNotices
+from chalicelib.resources import NETWORK, NOTICES
+from chalicelib.services import notices
+from chalicelib.settings import settings
+from chalicelib.stores.marketplace import DynamoMarketplace
+from chalicelib.stores.notices import DynamoNotices
+
+bp = Blueprint(__name__)
+
+
+# One message at a time: a slow instance holds up nobody else's notices.
+@consumer(
+    bp,
+    NOTICES,
+    batch_size=1,
+    grants=NETWORK.can("GetItem", "BatchGetItem", "UpdateItem") + NOTICES.can_send(),
+)
+def deliver_notice(message: NoticeJob) -> None:
+    """Make the attempt that is due; an instance's failure is recorded, only our own has the message come again."""
+    notices.attempt(
+        message,
+        source=settings().base_url or "fluxden",
+        clock=lambda: datetime.now(UTC),
+        lease_id=ids.nonce(),
+        spread=random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 - spreads retries
+        longest_delay=LONGEST_DELAY_SECONDS,
+        notices=DynamoNotices(),
+        recipients=DynamoMarketplace(),
+        post=http.post,
+        queue=SqsNotices(),
+    )

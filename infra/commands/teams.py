@@ -1,0 +1,41 @@
+"""`teams`: who may find the organisation's teams."""
+
+from typing import Any
+
+import click
+
+from chalicelib.domain.directory import Team, TeamVisibility
+from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.found import DynamoFound
+from chalicelib.stores.teams import DynamoTeams
+from infra.commands.output import json_option, show_list
+
+
+@click.group()
+def teams() -> None:
+    """Teams, and who may find them."""
+
+
+@teams.command("list", epilog="Example: teams list --json")
+@json_option
+def list_(*, as_json: bool) -> None:
+    """List the teams, by name."""
+    found = DynamoTeams().find_teams(project.team_id for project in DynamoDirectory().list_projects())
+    ordered = sorted(found.values(), key=lambda team: team.name)
+    show_list([_record(team) for team in ordered], as_json=as_json, none="There are no teams.")
+
+
+@teams.command(epilog="Example: teams reveal 5fea7756-0ea4-451a-a703-a558b933e274 network")
+@click.argument("team_id")
+@click.argument("visibility", type=click.Choice([str(each) for each in TeamVisibility]))
+def reveal(team_id: str, visibility: str) -> None:
+    """Say who may find a team: nobody outside, the network, or the public.
+
+    A team is private until this says otherwise. People say for themselves who finds them, by their profiles.
+    """
+    team = DynamoFound().show_team(team_id, TeamVisibility(visibility))
+    click.echo(f"{team.name} is {team.visibility}.")
+
+
+def _record(team: Team) -> dict[str, Any]:
+    return {"id": team.team_id, "name": team.name, "visibility": str(team.visibility), "description": team.description}

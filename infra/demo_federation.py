@@ -1,0 +1,67 @@
+"""The demo organisation's network: an instance that has registered and is trusted, and the agents it offers."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from chalicelib.domain.federation import Instance, InstanceStatus, RegisterIn
+from chalicelib.domain.fields import timestamp
+from chalicelib.domain.marketplace import AgentPut, Listing, ListingStatus, slugs, told_by
+from chalicelib.ids import nonce, platform_token
+from chalicelib.services import federation
+from chalicelib.stores.instances import DynamoInstances
+from chalicelib.stores.marketplace import DynamoMarketplace
+
+Identify = Callable[[str, str], str]
+
+NAME, BASE_URL = "Northwind Desk", "https://desk.northwind.example"
+_AGENT = AgentPut.model_validate(
+    {
+        "name": "Freight Planner",
+        "description": "Finds the cheapest way for a shipment, and books it when told to.",
+        "category": "operations",
+        "pricingModel": "per_task",
+        "pricePerTask": 2.5,
+    },
+    strict=False,
+)
+
+
+def create(identify: Identify, *, now: datetime) -> dict[str, Any]:
+    """Register and approve the instance; what the demo file says of it.
+
+    On an engine that has it already its platform token is replaced.
+    """
+    # The key is no secret: everybody has this demo. It stays the same, as the instance keeps its own.
+    key = f"demo-instance-{identify('instance-key', NAME)}"
+    store, token, instance_id = DynamoInstances(), platform_token(), identify("instance", NAME)
+    wanted = RegisterIn.model_validate({"name": NAME, "baseUrl": BASE_URL, "apiKey": key, "version": "1.0.0"})
+    made = federation.register(wanted, token, instance_id=instance_id, base_url="", now=now, instances=store)
+    found = store.find(instance_id)
+    assert found is not None
+    if found.status is InstanceStatus.PENDING:
+        _trust(found, identify, now=now)
+    return {"platform_token": made.platform_token, "instance_id": instance_id, "instance_api_key": key}
+
+
+def _trust(found: Instance, identify: Identify, *, now: datetime) -> None:
+    at = timestamp(now)
+    active = Instance(**{**vars(found), "status": InstanceStatus.ACTIVE})
+    # There is nobody at the instance's address, so it is not told.
+    DynamoInstances().set_status(active, over=found, notice=None)
+    DynamoInstances().link(found.instance_id, enabled=True, at=at, claim=None, reply={})
+    listing = Listing(
+        marketplace_id=identify("offered", _AGENT.name),
+        instance_id=found.instance_id,
+        remote_id="freight-planner",
+        slug=slugs(active, _AGENT.name)[0],
+        status=ListingStatus.ACTIVE,
+        version="1.0.0",
+        told=told_by(_AGENT, active),
+        changelog=(),
+        created_at=at,
+        updated_at=at,
+        revision=nonce(),
+        reviewed_at=at,
+    )
+    DynamoMarketplace().save_listing(listing, over=None)

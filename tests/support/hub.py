@@ -1,0 +1,74 @@
+"""Instances that register with the desk under test."""
+
+import itertools
+from dataclasses import dataclass
+from typing import Any
+
+from click.testing import CliRunner
+
+from infra.admin import main
+from tests.support.api import Answer, Api
+
+REGISTER, HEARTBEAT = "/api/v2/federation/register", "/api/v2/federation/heartbeat"
+LINK, AGENTS = "/api/v2/federation/marketplace-link", "/api/v2/federation/agents"
+
+_numbers = itertools.count(1)
+
+
+@dataclass(frozen=True)
+class Member:
+    """A registered instance."""
+
+    instance_id: str
+    token: str
+    key: str
+    base_url: str
+
+
+def registration(**overrides: Any) -> dict[str, Any]:
+    """What a new instance says of itself."""
+    number = next(_numbers)
+    return {
+        "name": f"Desk {number}",
+        "baseUrl": f"https://desk-{number}.example",
+        "apiKey": f"key-of-desk-{number}",
+    } | overrides
+
+
+def register(api: Api, **overrides: Any) -> Member:
+    said = registration(**overrides)
+    reply = api.post(REGISTER, said)
+    assert reply.status == 201, reply.text
+    return Member(reply.json["instanceId"], reply.json["platformToken"], said["apiKey"], said["baseUrl"])
+
+
+def operate(*command: str) -> str:
+    """Run an operator's command."""
+    result = CliRunner().invoke(main, command, prog_name="admin")
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def member(api: Api, *, marketplace: bool = True, **overrides: Any) -> Member:
+    """A new instance that is approved, and takes part in the marketplace."""
+    made = register(api, **overrides)
+    operate("instances", "approve", made.instance_id, "--without-challenge")
+    if marketplace:
+        assert link(api, made, "enable").status == 200
+    return made
+
+
+def link(api: Api, made: Member, action: str, **more: Any) -> Answer:
+    return api.post(LINK, {"action": action}, made.token, **more)
+
+
+def sync(api: Api, made: Member, *agents: Any, **more: Any) -> Answer:
+    return api.post(AGENTS, {"agents": list(agents)}, made.token, **more)
+
+
+def offered(api: Api, made: Member, remote_id: str = "a", **told: Any) -> str:
+    """An approved agent of the instance; its marketplace id."""
+    (row,) = sync(api, made, {"id": remote_id, "name": f"Agent {remote_id}"} | told).json["results"]
+    assert row["status"] == "created", row
+    operate("agents", "approve", row["marketplaceId"])
+    return str(row["marketplaceId"])
