@@ -43,7 +43,12 @@ def test_every_operation_tells_what_it_does_and_who_may_call_it() -> None:
 
 
 def test_functions_have_names_of_their_own() -> None:
-    served = [*ROUTES.values(), *catalog.consumers(app), *catalog.schedules(app), *dict(catalog.sockets(app)).values()]
+    served: list[Any] = [
+        *ROUTES.values(),
+        *catalog.consumers(app),
+        *catalog.schedules(app),
+        *dict(catalog.sockets(app)).values(),
+    ]
     names = [each.__name__ for each in served]
     assert len(names) == len(set(names))
 

@@ -28,7 +28,7 @@ bp = Blueprint(__name__)
     batch_size=1,
     grants=PEERS.can("BatchGetItem", "GetItem", "PutItem", "UpdateItem") + PEER_NOTICES.can_send(),
 )
-def deliver_notice(message: NoticeJob) -> None:
+def deliver_peer_notice(message: NoticeJob) -> None:
     """Make the attempt that is due; a peer's failure is recorded, only our own has the message come again."""
     peer_notices.attempt(
         message,
