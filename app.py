@@ -31,18 +31,19 @@ from chalicelib.api.v2 import (
     prompt_groups,
     queue,
     relays,
+    sent_relays,
     updates,
     well_known,
 )
 from chalicelib.edge.route import App
-from chalicelib.queues import callbacks, fan_out, notices, peer_notices, socket_work
-from chalicelib.schedules import due, due_notices
+from chalicelib.queues import callbacks, fan_out, notices, outbox, peer_notices, socket_work
+from chalicelib.schedules import due, due_notices, due_outbox
 from chalicelib.sockets import desk
 
 V1 = (actions, approvals, bulk, catalog, event_types, events, inbox, integrators, introspection, tokens)
 V2 = (card_contacts, chat, contacts, docs, kanban, keys, mentions, profile, prompt_groups, queue, updates)
-NETWORK = (connections, federation, federation_agents, marketplace, network, relays, well_known)
-REST = (callbacks, fan_out, notices, peer_notices, socket_work, due, due_notices, desk)
+NETWORK = (connections, federation, federation_agents, marketplace, network, relays, sent_relays, well_known)
+REST = (callbacks, fan_out, notices, outbox, peer_notices, socket_work, due, due_notices, due_outbox, desk)
 
 app = App("fluxden", configure_logs=False)
 # Chalice has called its support of them an experiment for years, and wants that acknowledged.

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.aws import sqs
-from chalicelib.resources import CALLBACKS, FAN_OUT, NOTICES, PEER_NOTICES, SOCKET_WORK, Queue
+from chalicelib.resources import CALLBACKS, FAN_OUT, NOTICES, OUTBOX_WORK, PEER_NOTICES, SOCKET_WORK, Queue
 
 MOST_RECEIVES = 5
 _TWO_WEEKS = 14 * 24 * 3600
@@ -28,6 +28,7 @@ DEFINITIONS = (
     Definition(FAN_OUT),
     Definition(CALLBACKS, timeout=60),
     Definition(NOTICES, timeout=60),
+    Definition(OUTBOX_WORK, timeout=60),
     Definition(PEER_NOTICES, timeout=60),
     Definition(SOCKET_WORK, timeout=60),
 )

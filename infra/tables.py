@@ -19,6 +19,7 @@ from chalicelib.resources import (
     LIST_INDEX,
     NETWORK,
     ORDER_INDEX,
+    OUTBOX,
     OWNER_INDEX,
     PEERS,
     PERSON_INDEX,
@@ -128,6 +129,7 @@ DEFINITIONS = (
     Definition(PEERS, "sk", (Index(DUE_INDEX, "dueQueue", "dueAt"),)),
     Definition(RELAYS, "sk", (Index(ORDER_INDEX, "pk", "orderKey"), Index(FACETS_INDEX, "pk", "facetsKey"))),
     Definition(SOCKETS, "sk", ttl="expiresAt"),
+    Definition(OUTBOX, "sk", (Index(DUE_INDEX, "dueQueue", "dueAt"),)),
 )
 
 

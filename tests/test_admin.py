@@ -450,6 +450,7 @@ def test_dead_letters_are_listed_and_stay_where_they_are(desk: Desk) -> None:
             "fan-out": 12,
             "callbacks": 1,
             "notices": 0,
+            "outbox-work": 0,
             "peer-notices": 0,
             "socket-work": 0,
         }

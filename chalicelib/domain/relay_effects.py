@@ -6,10 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.domain.board import Assignee, Card, CardPriority, CardStatus, Tail
+from chalicelib.domain.fields import is_uuid
 from chalicelib.domain.peering import Peering
 from chalicelib.domain.queue import Item, ItemStatus, ItemType, Priority
 from chalicelib.domain.relays import Memberships, Relay, RelayIn, RelayPriority, Scope, ScopeOut, one_line
 
+# By what an item of the queue is known to stand for a relay.
+ITEM_SOURCE, _ITEM_KIND = "federation", "federated_relay"
 _LONGEST_TITLE, _LONGEST_DESCRIPTION = 500, 2000
 _OF_A_CARD = {
     RelayPriority.LOW: CardPriority.LOW,
@@ -85,7 +88,7 @@ def card_of(given: RelayIn, relay: Relay, peering: Peering, *, card_id: str, tai
 def item_of(card: Card, relay: Relay, peering: Peering, *, item_id: str, approved: bool) -> Item:
     """The item of the queue that a task becomes."""
     about = {
-        "type": "federated_relay",
+        "type": _ITEM_KIND,
         "relayId": relay.relay_id,
         "connectionId": relay.connection_id,
         "cardId": card.card_id,
@@ -102,7 +105,7 @@ def item_of(card: Card, relay: Relay, peering: Peering, *, item_id: str, approve
         description=card.description,
         priority=Priority(card.priority.value),
         status=ItemStatus.READY if approved else ItemStatus.PENDING_CONFIRMATION,
-        source="federation",
+        source=ITEM_SOURCE,
         metadata=json.dumps(about, ensure_ascii=False),
         created_at=relay.created_at,
         updated_at=relay.created_at,
@@ -122,3 +125,12 @@ def told_of(given: RelayIn, peering: Peering, attached: Sequence[Mapping[str, An
         # What is no web address is not made into a link that somebody may click.
         lines.append(f"[{name}]({url}){size}" if url.startswith(("https://", "http://")) else f"{name}: {url}{size}")
     return "\n".join(lines)
+
+
+def relay_of_item(item: Item) -> str | None:
+    """The id of the received relay that an item of the queue stands for, if it stands for one."""
+    if item.source != ITEM_SOURCE or item.metadata is None:
+        return None
+    found = json.loads(item.metadata)
+    relay_id = found.get("relayId") if found.get("type") == _ITEM_KIND else None
+    return relay_id if isinstance(relay_id, str) and is_uuid(relay_id) else None

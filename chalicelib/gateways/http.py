@@ -37,11 +37,12 @@ class _NotReached(Exception):
 
 @dataclass(frozen=True)
 class _Message:
-    """What is sent; without a body, something is asked for."""
+    """What is sent, and whether what is answered is read."""
 
     method: str
     body: bytes | None
     headers: Mapping[str, str]
+    reads: bool = False
 
 
 class _Deadline:
@@ -101,9 +102,14 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     return _request(url, _Message("POST", body, headers))
 
 
+def post_and_read(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    """POST as `post` does, with the body of a success; of more than 64 KB there is none."""
+    return _request(url, _Message("POST", body, headers, reads=True))
+
+
 def get(url: str, headers: Mapping[str, str]) -> Answer:
     """GET what is there, with the body of a success, and under the same rules; more than 64 KB are none."""
-    return _request(url, _Message("GET", None, headers))
+    return _request(url, _Message("GET", None, headers, reads=True))
 
 
 def _request(url: str, message: _Message) -> Answer:
@@ -205,11 +211,21 @@ def _exchange(url: Url, message: _Message, connection: _Connection) -> Answer:
     excerpt, found = "", b""
     if not 200 <= reply.status <= 399:  # noqa: PLR2004 - HTTP's
         excerpt = _excerpt(reply)
-    elif message.method == "GET":
+    elif message.reads:
         found = reply.read(LARGEST_REPLY + 1)
-        if len(found) > LARGEST_REPLY:
-            raise _NotReached("the reply is too long")
+        if message.method == "GET":
+            _check_whole(reply, found)
+        # What was posted has been taken, whatever is said about it.
+        found = found if len(found) <= LARGEST_REPLY else b""
     return Answer(reply.status, excerpt=excerpt, retry_after=reply.headers.get("Retry-After"), body=found)
+
+
+def _check_whole(reply: http.client.HTTPResponse, found: bytes) -> None:
+    if len(found) > LARGEST_REPLY:
+        raise _NotReached("the reply is too long")
+    if reply.length:
+        # Closed in its middle; `read` with a limit does not tell.
+        raise http.client.IncompleteRead(found, reply.length)
 
 
 def _excerpt(reply: http.client.HTTPResponse) -> str:

@@ -13,7 +13,8 @@ from chalicelib.domain.fields import is_uuid, timestamp
 from chalicelib.domain.inbox import arrived
 from chalicelib.domain.projects import ProjectAccess
 from chalicelib.domain.queue import Change, ConfirmedOut, ConfirmIn, Item, ItemStatus, shown
-from chalicelib.services.queue import Notifier, Queue, Together, item_id_of, told
+from chalicelib.domain.relays import RelayStatus
+from chalicelib.services.queue import Acknowledger, Notifier, Queue, Together, item_id_of, told
 
 _ATTEMPTS = 20
 
@@ -43,6 +44,7 @@ class Confirmation:
     deliveries: Deliveries
     people: People
     notifier: Notifier
+    acknowledger: Acknowledger
     together: Together
 
     def decide(self, item_id: str, given: ConfirmIn) -> ConfirmedOut:
@@ -69,6 +71,8 @@ class Confirmation:
             change, delivery = self._approved(item, given) if given.action == "approve" else (Change(item, None), None)
             decision = None if gone else self._decision(item, delivery, given)
             answer = _answer(change)
+            declined = given.action == "reject"
+            ack = self.acknowledger.prepare(item, RelayStatus.DECLINED, None, now=now) if declined else None
             if self.queue.save(
                 [change],
                 by=self.owner.key_id,
@@ -76,7 +80,10 @@ class Confirmation:
                 claim=self.call.claim,
                 reply=answer.model_dump(mode="json", exclude_unset=True),
                 decision=decision,
+                acknowledged=ack,
             ):
+                if ack:
+                    self.acknowledger.announce(ack)
                 self.notifier.notify(user_id, *told([change]), standing=standing, now=now)
                 if delivery and delivery.recipient_user_id:
                     self.notifier.notify(delivery.recipient_user_id, arrived(delivery), standing=None, now=now)

@@ -12,6 +12,7 @@ from chalicelib.domain.errors import Invalid, NotFound, Unavailable
 from chalicelib.domain.fields import is_uuid, timestamp
 from chalicelib.domain.frames import News, Standing
 from chalicelib.domain.idempotency import Claim
+from chalicelib.domain.outgoing import Acknowledged
 from chalicelib.domain.pages import paged
 from chalicelib.domain.queue import (
     Change,
@@ -31,6 +32,7 @@ from chalicelib.domain.queue import (
     shown,
     wakes,
 )
+from chalicelib.domain.relays import RelayStatus
 
 Reply = dict[str, Any]
 Together = Callable[..., list[Any]]
@@ -58,7 +60,13 @@ class Queue(Next, Protocol):
         claim: Claim | None,
         reply: Reply,
         decision: Decision | None = None,
+        acknowledged: Acknowledged | None = None,
     ) -> bool: ...
+
+
+class Acknowledger(Protocol):
+    def prepare(self, item: Item, status: RelayStatus, result: str | None, *, now: datetime) -> Acknowledged | None: ...
+    def announce(self, done: Acknowledged) -> None: ...
 
 
 class Notifier(Protocol):
@@ -148,14 +156,16 @@ class Work:
     """Changes of one owner's items: compared and set, so that of calls that conflict one succeeds.
 
     A change that ends an item decides in the same transaction which one the chief of staff hands out next, so
-    exactly one is, whatever else happens meanwhile. Store calls after authentication, in sequence: 3, and 2 more
-    to find the item to hand out; again as many for each time that another call was faster.
+    exactly one is, whatever else happens meanwhile; and queues word for the desk that sent it, if another did. Store
+    calls after authentication, in sequence: 3, and 2 more to find the item to hand out, and 3 for another desk's; again
+    as many for each time that another call was faster.
     """
 
     owner: ApiKey
     call: Call
     queue: Queue
     notifier: Notifier
+    acknowledger: Acknowledger
     together: Together
 
     def set_status(self, item_id: str, status: ItemStatus) -> MovedOut:
@@ -190,9 +200,9 @@ class Work:
             check_move(item, status)
             return item.noted(**notes).moved(status, now=self.call.now)
 
-        return self._change(item_id, ended)
+        return self._change(item_id, ended, given.result)
 
-    def _change(self, item_id: str, change: Callable[[Item], Item]) -> MovedOut:
+    def _change(self, item_id: str, change: Callable[[Item], Item], result: str | None = None) -> MovedOut:
         now, user_id, item_id = self.call.now, self.owner.user_id, item_id_of(item_id)
         for _ in range(_ATTEMPTS):
             (met, desk), standing = self.together(
@@ -208,13 +218,17 @@ class Work:
             if item is met and self.call.claim is None:
                 return answer
             changes = [Change(met, item), *([handed_out] if handed_out else [])]
+            ack = self.acknowledger.prepare(met, RelayStatus.COMPLETED, result, now=now) if ends else None
             if self.queue.save(
                 changes,
                 by=self.owner.key_id,
                 seen=desk if ends else None,
                 claim=self.call.claim,
                 reply=answer.model_dump(mode="json"),
+                acknowledged=ack,
             ):
+                if ack:
+                    self.acknowledger.announce(ack)
                 if news := told(changes):
                     self.notifier.notify(user_id, *news, standing=standing, now=now)
                 return answer

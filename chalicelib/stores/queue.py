@@ -12,6 +12,7 @@ from typing import Any
 from chalicelib.aws import dynamodb
 from chalicelib.domain.deliveries import Decision
 from chalicelib.domain.idempotency import Claim
+from chalicelib.domain.outgoing import Acknowledged
 from chalicelib.domain.queue import Change, Desk, Item, ItemQuery, ItemStatus, ItemType, Mode, Priority
 from chalicelib.parallel import together
 from chalicelib.resources import ORDER_INDEX, QUEUE_ITEMS, TYPE_INDEX
@@ -81,10 +82,12 @@ class DynamoQueue:
         claim: Claim | None,
         reply: Row,
         decision: Decision | None = None,
+        acknowledged: Acknowledged | None = None,
     ) -> bool:
         """Make the changes, all or none; False when an item, or with `seen` the desk, is not as it was met.
 
-        `by` is the id of the key that makes them; `decision` is the say on a held event that goes with a change.
+        `by` is the id of the key that makes them; `decision` is the say on a held event that goes with a change,
+        `acknowledged` the end of another desk's relay.
         One store call.
 
         Raises:
@@ -99,8 +102,13 @@ class DynamoQueue:
             seen=seen.version if seen else None,
         )
         try:
-            held = [decided(decision)] if decision else []
-            commit([*(_saved(each, by) for each in changes), counting, *held], claim=claim, reply=reply)
+            more = [decided(decision)] if decision else []
+            if acknowledged:
+                # Imported here: what relays bring about is queued by this very module.
+                from chalicelib.stores.outgoing import ended_relay
+
+                more += ended_relay(acknowledged)
+            commit([*(_saved(each, by) for each in changes), counting, *more], claim=claim, reply=reply)
         except Refused:
             return False
         return True

@@ -69,7 +69,7 @@ class DynamoRelays:
         brought = [*added_card(work.card, work.tail), *added_item(work.item)] if work else []
         actions = [
             *claimed,
-            _put(_row(relay)),
+            _put(relay_row(relay)),
             active_person(relay.user_id),
             lists.counting(RELAYS, relay.user_id, added=[relay.facets]),
             added_message(message),
@@ -90,35 +90,35 @@ class DynamoRelays:
 
     def find(self, user_id: str, relay_id: str) -> Relay | None:
         """One of the person's relays, sent or received, read consistently. One store call."""
-        found = get_all(RELAYS, [_key(user_id, relay_id)])
-        return _relay(found[0]) if found else None
+        found = get_all(RELAYS, [relay_key(user_id, relay_id)])
+        return relay_of(found[0]) if found else None
 
     def find_sent(self, peering: Peering, names: Sequence[str]) -> Relay | None:
         """The relay sent over this connection that the first of these names means: ours, or the other desk's.
 
         One store call; two when it is the other desk's.
         """
-        own = [_key(peering.user_id, each) for each in names]
+        own = [relay_key(peering.user_id, each) for each in names]
         theirs = [_peer_key(peering.connection_id, each) for each in names]
         rows = {(row["pk"], row["sk"]): row for row in get_all(RELAYS, [*own, *theirs])} if names else {}
         for mine, other in zip(own, theirs, strict=True):
             found = rows.get((mine["pk"], mine["sk"]))
             if found is None and (pointer := rows.get((other["pk"], other["sk"]))) is not None:
-                found = next(iter(get_all(RELAYS, [_key(pointer["userId"], pointer["relayId"])])), None)
+                found = next(iter(get_all(RELAYS, [relay_key(pointer["userId"], pointer["relayId"])])), None)
             if found is None:
                 continue
-            relay = _relay(found)
+            relay = relay_of(found)
             if relay.connection_id == peering.connection_id and relay.direction is Direction.OUTBOUND:
                 return relay
         return None
 
     def save(self, relay: Relay, *, over: Relay, message: Message | None) -> bool:
         """Replace `over` by `relay`, and tell its person; False when it has changed. One store call."""
-        row = _row(relay)
+        row = relay_row(relay)
         sets = {name: row[name] for name in ("status", "response", "resolvedAt", "updatedAt", "facetsKey", "changes")}
         update = {
             "TableName": RELAYS.physical_name,
-            "Key": to_item(_key(over.user_id, over.relay_id)),
+            "Key": to_item(relay_key(over.user_id, over.relay_id)),
             "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in sets),
             "ConditionExpression": "#changes = :seen",
             "ExpressionAttributeNames": {f"#{name}": name for name in sets},
@@ -136,7 +136,7 @@ class DynamoRelays:
 
 def added_relay(relay: Relay) -> list[Action]:
     """The part of a transaction that stores a relay which is sent from here."""
-    return [_put(_row(relay)), lists.counting(RELAYS, relay.user_id, added=[relay.facets])]
+    return [_put(relay_row(relay)), lists.counting(RELAYS, relay.user_id, added=[relay.facets])]
 
 
 def named_by_peer(relay: Relay) -> Action:
@@ -150,7 +150,7 @@ def _put(row: Row) -> Action:
     return {"Put": request | {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}}
 
 
-def _key(user_id: str, relay_id: str) -> Row:
+def relay_key(user_id: str, relay_id: str) -> Row:
     return {"pk": user_id, "sk": f"{_PREFIX}{relay_id}"}
 
 
@@ -167,11 +167,12 @@ def _heard(row: Row) -> Heard:
     return Heard(row["relayId"], row["threadId"], json.loads(row["reply"]) if "reply" in row else None)
 
 
-def _row(relay: Relay) -> Row:
+def relay_row(relay: Relay) -> Row:
+    """A relay's own attributes, with its keys."""
     milliseconds = round(parse_timestamp(relay.created_at).timestamp() * 1000)
     order_key = f"{_LATEST_MILLISECONDS - milliseconds:013d}#{relay.relay_id}"
     return {
-        **_key(relay.user_id, relay.relay_id),
+        **relay_key(relay.user_id, relay.relay_id),
         "orderKey": order_key,
         "facetsKey": "#".join((*relay.facets, order_key)),
         "id": relay.relay_id,
@@ -202,7 +203,8 @@ def _row(relay: Relay) -> Row:
     }
 
 
-def _relay(row: Row) -> Relay:
+def relay_of(row: Row) -> Relay:
+    """The relay that a row holds."""
     return Relay(
         relay_id=row["id"],
         connection_id=row["connectionId"],

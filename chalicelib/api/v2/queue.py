@@ -28,26 +28,45 @@ from chalicelib.domain.queue import (
     StatusIn,
 )
 from chalicelib.edge.operation import Reply
+from chalicelib.gateways.outbox import SqsOutbox
 from chalicelib.gateways.sockets import ApiGatewaySockets
 from chalicelib.parallel import together
-from chalicelib.resources import DELIVERIES, DIRECTORY, NOTIFY, ORDER_INDEX, QUEUE_ITEMS, TYPE_INDEX
+from chalicelib.resources import (
+    DELIVERIES,
+    DIRECTORY,
+    NOTIFY,
+    ORDER_INDEX,
+    OUTBOX,
+    OUTBOX_WORK,
+    QUEUE_ITEMS,
+    RELAYS,
+    TYPE_INDEX,
+)
 from chalicelib.services import desk_settings, queue
 from chalicelib.services.confirmations import Confirmation
 from chalicelib.services.notifier import Notifier
+from chalicelib.services.outgoing import Acknowledger
 from chalicelib.stores.connections import DynamoConnections
 from chalicelib.stores.deliveries import DynamoDeliveries
 from chalicelib.stores.directory import DynamoDirectory
 from chalicelib.stores.frames import DynamoFrames
+from chalicelib.stores.outbox import DynamoOutbox
+from chalicelib.stores.outgoing import DynamoOutgoing
 from chalicelib.stores.queue import DynamoQueue
 
 bp = Blueprint(__name__)
 
+# Another desk may wait for what becomes of an item.
+_ACKNOWLEDGE = (
+    RELAYS.can("BatchGetItem", "UpdateItem") + OUTBOX.can("GetItem", "PutItem", "UpdateItem") + OUTBOX_WORK.can_send()
+)
 _CHANGE = (
     SPEND
     + REMEMBER
     + NOTIFY
     + QUEUE_ITEMS.can("GetItem", "BatchGetItem", "UpdateItem")
     + QUEUE_ITEMS.can("Query", index=ORDER_INDEX)
+    + _ACKNOWLEDGE
 )
 
 
@@ -55,8 +74,12 @@ def _notifier() -> Notifier:
     return Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together)
 
 
+def _acknowledger() -> Acknowledger:
+    return Acknowledger(DynamoOutgoing(), DynamoOutbox(), SqsOutbox())
+
+
 def _work(caller: ApiKey, call: Call) -> queue.Work:
-    return queue.Work(caller, call, DynamoQueue(), _notifier(), together)
+    return queue.Work(caller, call, DynamoQueue(), _notifier(), _acknowledger(), together)
 
 
 def _replay_added(stored: dict[str, Any]) -> Reply:
@@ -200,7 +223,8 @@ def complete_queue_item(id: str, body: ResultIn, caller: ApiKey, call: Call) -> 
     + NOTIFY
     + QUEUE_ITEMS.can("GetItem", "UpdateItem")
     + DELIVERIES.can("Query", "UpdateItem")
-    + DIRECTORY.can("BatchGetItem"),
+    + DIRECTORY.can("BatchGetItem")
+    + _ACKNOWLEDGE,
 )
 def confirm_queue_item(id: str, body: ConfirmIn, caller: ApiKey, call: Call) -> ConfirmedAnswer:  # noqa: A002 - contract
     """Approve or reject an item that waits for it.
@@ -209,7 +233,7 @@ def confirm_queue_item(id: str, body: ConfirmIn, caller: ApiKey, call: Call) -> 
     delivers the event: to `recipient` if one is named, else to the employee its sender hinted at.
     """
     confirmation = Confirmation(
-        caller, call, DynamoQueue(), DynamoDeliveries(), DynamoDirectory(), _notifier(), together
+        caller, call, DynamoQueue(), DynamoDeliveries(), DynamoDirectory(), _notifier(), _acknowledger(), together
     )
     return ConfirmedAnswer(success=True, data=confirmation.decide(id, body))
 

@@ -1,0 +1,84 @@
+"""Relays of one's own: sent over one's connections, and seen with those received."""
+
+from typing import Any
+from uuid import uuid4
+
+from chalice.app import Blueprint
+
+from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
+from chalicelib.domain.call import Call
+from chalicelib.domain.callers import ApiKey
+from chalicelib.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.domain.outgoing import NewRelayIn, RelayOut, RelayQuery, RelaysAnswer, SentRelayAnswer
+from chalicelib.edge.operation import Reply
+from chalicelib.gateways.outbox import SqsOutbox
+from chalicelib.resources import FACETS_INDEX, ORDER_INDEX, OUTBOX, OUTBOX_WORK, PEERS, RELAYS
+from chalicelib.services import outgoing
+from chalicelib.stores.outbox import DynamoOutbox
+from chalicelib.stores.outgoing import DynamoOutgoing
+from chalicelib.stores.peers import DynamoPeers
+
+bp = Blueprint(__name__)
+
+
+def _replay_sent(stored: dict[str, Any]) -> Reply:
+    return _sent(RelayOut(**stored))
+
+
+def _sent(relay: RelayOut) -> Reply:
+    return Reply(SentRelayAnswer(success=True, data=relay), 201)
+
+
+@operation(
+    bp,
+    "POST",
+    "/api/v2/relays",
+    tag="relays",
+    status=201,
+    area="all",
+    answer=SentRelayAnswer,
+    answers={201: "The relay, on its way."},
+    refusals=(NotFound, Conflict, TooLarge),
+    replay=_replay_sent,
+    grants=SPEND
+    + REMEMBER
+    + PEERS.can("BatchGetItem")
+    + OUTBOX.can("GetItem", "PutItem", "UpdateItem")
+    + RELAYS.can("PutItem", "UpdateItem")
+    + OUTBOX_WORK.can_send(),
+)
+def send_relay(body: NewRelayIn, caller: ApiKey, call: Call) -> Reply:
+    """Send a relay over one of the caller's connections.
+
+    It is stored, and sent from then on until the other desk takes it, behind what was sent there before. While that
+    desk fails it is left alone for a while, longer each time, up to 72 hours; what it refuses is kept with its reason.
+    """
+    return _sent(
+        outgoing.send(
+            body,
+            relay_id=str(uuid4()),
+            owner=caller,
+            call=call,
+            peers=DynamoPeers(),
+            boxes=DynamoOutbox(),
+            outgoing=DynamoOutgoing(),
+            queue=SqsOutbox(),
+        )
+    )
+
+
+@operation(
+    bp,
+    "GET",
+    "/api/v2/relays",
+    tag="relays",
+    area="all",
+    answers={200: "A page of relays."},
+    grants=SPEND
+    + RELAYS.can("GetItem", "BatchGetItem")
+    + RELAYS.can("Query", index=ORDER_INDEX)
+    + RELAYS.can("Query", index=FACETS_INDEX),
+)
+def list_relays(query: RelayQuery, caller: ApiKey) -> RelaysAnswer:
+    """List the relays that the caller has sent and received, newest first."""
+    return RelaysAnswer(success=True, data=outgoing.list_page(query, owner=caller, outgoing=DynamoOutgoing()))

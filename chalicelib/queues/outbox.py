@@ -1,0 +1,49 @@
+"""The queue `outbox-work`: one message, one desk that has something to be sent to."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+
+from chalice.app import Blueprint
+
+from chalicelib import ids
+from chalicelib.domain.outbox import OutboxJob
+from chalicelib.domain.peering import Peering
+from chalicelib.edge.consumer import consumer
+from chalicelib.gateways import http
+from chalicelib.gateways.outbox import LONGEST_DELAY_SECONDS, SqsOutbox
+from chalicelib.peer_signatures import signature_headers
+from chalicelib.resources import OUTBOX, OUTBOX_WORK, PEERS, RELAYS
+from chalicelib.services.outbox import Mail
+from chalicelib.services.outgoing import RelayCourier
+from chalicelib.services.peer_notices import peer_headers
+from chalicelib.stores.federation_settings import DynamoFederation
+from chalicelib.stores.outbox import DynamoOutbox
+from chalicelib.stores.outgoing import DynamoOutgoing
+from chalicelib.stores.peers import DynamoPeers
+
+bp = Blueprint(__name__)
+
+
+def _headers(peering: Peering, url: str, body: bytes, token: str, at: datetime) -> Mapping[str, str]:
+    return peer_headers(peering, url, body, token=token, at=at, federation=DynamoFederation(), sign=signature_headers)
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
+
+
+# One message at a time: a slow desk holds up nobody else's relays.
+@consumer(
+    bp,
+    OUTBOX_WORK,
+    batch_size=1,
+    grants=OUTBOX.can("Query", "UpdateItem", "DeleteItem")
+    + RELAYS.can("BatchGetItem", "UpdateItem", "PutItem")
+    + PEERS.can("BatchGetItem", "GetItem", "PutItem")
+    + OUTBOX_WORK.can_send(),
+)
+def send_waiting(message: OutboxJob) -> None:
+    """Send a desk what waits for it, in order; a desk's failure has it tried again later, only our own raises."""
+    courier = RelayCourier(DynamoPeers(), DynamoOutgoing(), http.post_and_read, _headers, _now)
+    mail = Mail(DynamoOutbox(), courier, SqsOutbox(), clock=_now, longest_delay=LONGEST_DELAY_SECONDS)
+    mail.deliver(message, ids.nonce())

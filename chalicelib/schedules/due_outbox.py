@@ -1,0 +1,19 @@
+"""Every minute: desks that are to be tried again later than a message can wait, and those whose message got lost."""
+
+from datetime import datetime
+
+from chalice.app import Blueprint
+
+from chalicelib.edge.schedule import schedule
+from chalicelib.gateways.outbox import SqsOutbox
+from chalicelib.resources import DUE_INDEX, OUTBOX, OUTBOX_WORK
+from chalicelib.services import outbox
+from chalicelib.stores.outbox import DynamoOutbox
+
+bp = Blueprint(__name__)
+
+
+@schedule(bp, minutes=1, grants=OUTBOX.can("Query", index=DUE_INDEX) + OUTBOX_WORK.can_send())
+def announce_due_outboxes(now: datetime) -> int:
+    """Announce the desks that are due."""
+    return outbox.announce_due(now, boxes=DynamoOutbox(), queue=SqsOutbox())

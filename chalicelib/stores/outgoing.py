@@ -1,0 +1,135 @@
+"""Relays on their way out, across the tables `relays` and `outbox` (see both): each step is one transaction.
+
+A sent relay's row has besides its columns: dispatch, tries, sendError
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from chalicelib.domain.fields import timestamp
+from chalicelib.domain.idempotency import Claim
+from chalicelib.domain.outbox import Fate, Outbox, Sending
+from chalicelib.domain.outgoing import DISPATCH_OF, Acknowledged, Dispatch, RelayOut, RelayQuery, shown
+from chalicelib.domain.relays import Relay, RelayStatus
+from chalicelib.resources import FACETS_INDEX, ORDER_INDEX, RELAYS
+from chalicelib.stores import lists
+from chalicelib.stores.items import Row, to_item, values
+from chalicelib.stores.outbox import DynamoOutbox
+from chalicelib.stores.reads import get_all
+from chalicelib.stores.relays import added_relay, named_by_peer, relay_key, relay_of, relay_row
+from chalicelib.stores.writes import Action, Refused, commit
+
+
+class DynamoOutgoing:
+    def send(
+        self, relay: Relay, sending: Sending, *, over: Outbox, claim: Claim | None, reply: dict[str, Any], now: datetime
+    ) -> bool:
+        """Store a relay and queue it; False when something else was queued meanwhile. One store call.
+
+        Raises:
+            AlreadyAnswered: the claim has been used before; nothing was written.
+        """
+        actions = [*added_relay(relay), *DynamoOutbox().queued(sending, over=over, now=now)]
+        return _done(actions, claim=claim, reply=reply)
+
+    def find(self, user_id: str, relay_id: str) -> Relay | None:
+        """The relay. One store call."""
+        found = get_all(RELAYS, [relay_key(user_id, relay_id)])
+        return relay_of(found[0]) if found else None
+
+    def settle(
+        self,
+        sending: Sending,
+        relay: Relay | None,
+        fate: Fate,
+        *,
+        peer_relay_id: str | None,
+        error: str | None,
+        now: datetime,
+    ) -> None:
+        """Note what came of a sending, and with its end take it out. Again does no harm. One store call.
+
+        `relay` is the one to note it on; an acknowledgement's is left as it is.
+        """
+        ended = [] if fate is Fate.RETRY else [DynamoOutbox().sent(sending)]
+        noted = [] if relay is None else _noted(relay, fate, peer_relay_id=peer_relay_id, error=error, now=now)
+        if (noted or ended) and not _done([*ended, *noted]) and ended:
+            # The relay has moved on, or had its end noted, since it was read; what is left is to take it out.
+            _done(ended)
+
+    def list_page(self, user_id: str, query: RelayQuery) -> tuple[Sequence[RelayOut], int]:
+        """A page of the person's relays, newest first, and how many there are in all. Store calls in sequence: 3."""
+        counts = lists.find_counts(RELAYS, user_id)
+        if query.direction or query.status:
+            wanted = lists.combinations(counts, query.direction, query.status)
+            prefixes = ["#".join((*facets, "")) for facets in wanted]
+            sks = lists.sort_keys(
+                RELAYS,
+                FACETS_INDEX,
+                user_id,
+                prefixes,
+                offset=query.offset,
+                limit=query.count,
+                order=lambda key: key.split("#", 2)[2],
+            )
+        else:
+            sks = lists.sort_keys(RELAYS, ORDER_INDEX, user_id, [""], offset=query.offset, limit=query.count)
+        rows = lists.in_order(RELAYS, user_id, sks)
+        return [_shown(row) for row in rows], lists.total(counts, query.direction, query.status)
+
+
+def ended_relay(done: Acknowledged) -> list[Action]:
+    """The part of a transaction that ends a received relay and has the desk it came from told."""
+    return [*_moved(done.relay, done.over), *DynamoOutbox().queued(done.sending, over=done.box, now=done.now)]
+
+
+def _noted(relay: Relay, fate: Fate, *, peer_relay_id: str | None, error: str | None, now: datetime) -> list[Action]:
+    status = relay.status
+    if fate is Fate.SENT and status is RelayStatus.PENDING:
+        status = RelayStatus.DELIVERED
+    elif fate is Fate.EXPIRED and not status.is_final:
+        status = RelayStatus.EXPIRED
+    to = replace(
+        relay,
+        status=status,
+        peer_relay_id=peer_relay_id or relay.peer_relay_id,
+        updated_at=timestamp(now),
+        resolved_at=timestamp(now) if status is RelayStatus.EXPIRED else relay.resolved_at,
+        changes=relay.changes + 1,
+    )
+    named = [named_by_peer(to)] if peer_relay_id and relay.peer_relay_id is None else []
+    return [*_moved(to, relay, dispatch=DISPATCH_OF[fate].value, sendError=error), *named]
+
+
+def _moved(to: Relay, over: Relay, **more: Any) -> list[Action]:
+    row = relay_row(to)
+    names = ("status", "peerRelayId", "response", "resolvedAt", "updatedAt", "facetsKey", "changes")
+    sets = {name: row[name] for name in names} | more
+    tried = ", tries = if_not_exists(tries, :none) + :one" if more else ""
+    update: Row = {
+        "TableName": RELAYS.physical_name,
+        "Key": to_item(relay_key(over.user_id, over.relay_id)),
+        "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in sets) + tried,
+        "ConditionExpression": "#changes = :seen",
+        "ExpressionAttributeNames": {f"#{name}": name for name in sets},
+        "ExpressionAttributeValues": values(**sets, seen=over.changes, **({"none": 0, "one": 1} if more else {})),
+    }
+    counted = []
+    if to.facets != over.facets:
+        counted = [lists.counting(RELAYS, to.user_id, added=[to.facets], taken=[over.facets])]
+    return [{"Update": update}, *counted]
+
+
+def _done(actions: Sequence[Action], *, claim: Claim | None = None, reply: dict[str, Any] | None = None) -> bool:
+    try:
+        commit(actions, claim=claim, reply=reply or {})
+    except Refused:
+        return False
+    return True
+
+
+def _shown(row: Row) -> RelayOut:
+    dispatch = Dispatch(row["dispatch"]) if row.get("dispatch") else None
+    return shown(relay_of(row), dispatch=dispatch, tries=int(row.get("tries", 0)), error=row.get("sendError"))
