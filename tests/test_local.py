@@ -78,8 +78,10 @@ def test_the_demo_file_tells_everything_and_to_its_owner_only(system: System) ->
         "project_id",
         "team_id",
         "foreign_project_id",
+        "federation",
         "admin_env",
     }
+    assert {"connection_id", "federation_token"} <= set(demo["federation"])
     assert demo["base_url"] == f"http://127.0.0.1:{system.port}"
     assert demo["ws_url"] == f"ws://127.0.0.1:{system.ws_port}"
     assert (demo["catalog_slug"], demo["project_slug"]) == ("fd1", "apollo")
@@ -473,3 +475,14 @@ def scanned(system: System, table: str) -> list[dict[str, Any]]:
     with aws_client(system) as client:
         rows = client.scan(TableName=table, ConsistentRead=True)["Items"]
     return sorted(rows, key=lambda row: (row["pk"]["S"], row["sk"]["S"]))
+
+
+def test_a_connected_desk_sends_over_the_demo_connection(system: System) -> None:
+    sent = json.dumps({"relayId": "r-1", "intent": "assign_task", "subject": "Count the depots"})
+    headers = {"X-Federation-Token": system.demo["federation"]["federation_token"], "Content-Type": "application/json"}
+    for path in ("/api/v2/relay", "/api/federation/relay"):
+        with system.connection() as connection:
+            connection.request("POST", path, sent, headers)
+            answer = connection.getresponse()
+            assert (answer.status, json.load(answer)["task"]) == (200, True)
+    assert system.call("POST", "/api/v2/connections", {}).status == 403
