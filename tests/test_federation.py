@@ -114,6 +114,7 @@ def test_another_key_registers_nothing_anew(api: Api, desk: Desk) -> None:
         {"baseUrl": "https://desk.example?x=1"},
         {"baseUrl": "https://desk.example/#a"},
         {"baseUrl": "https://" + "x" * 500 + ".example"},
+        {"baseUrl": "https://desk.example/" + "ü" * 450},
         {"version": None},
         {"version": 1},
         {"userCount": -1},

@@ -98,7 +98,7 @@ class InstanceKey:
 
     @property
     def identity(self) -> str:
-        return f"instance-key/{self.key_hash}"
+        return f"instance-key/{','.join(sorted(self.holders))}"
 
 
 Caller = PersonalToken | ToolsToken | ApiKey | PlatformToken | InstanceKey

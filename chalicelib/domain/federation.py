@@ -14,6 +14,7 @@ from chalicelib.domain.fields import Omittable, OpenIn, Out, Query, TimeOut, Uui
 from chalicelib.domain.links import refuse_link
 
 LARGEST_CAPABILITIES = 20_000
+LONGEST_URL = 1000
 _MOST_COUNTED = 10**9
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
@@ -94,7 +95,7 @@ def normalised(text: str) -> str:
     """An instance's base URL in the one spelling that stands for all: what it is known and found by.
 
     Raises:
-        ValueError: it is no URL, or has a query or a fragment.
+        ValueError: it is no URL, has a query or a fragment, or is too long to be a key.
     """
     try:
         url = Url(text)
@@ -104,7 +105,10 @@ def normalised(text: str) -> str:
         raise ValueError("must not have a query or a fragment")
     host = (url.host or "").rstrip(".")
     port = "" if url.port in (None, _DEFAULT_PORTS.get(url.scheme)) else f":{url.port}"
-    return f"{url.scheme}://{host}{port}{(url.path or '').rstrip('/')}"
+    made = f"{url.scheme}://{host}{port}{(url.path or '').rstrip('/')}"
+    if len(made) > LONGEST_URL:
+        raise ValueError("is too long")
+    return made
 
 
 def proof(nonce: str, instance_key: str) -> str:

@@ -34,16 +34,19 @@ _NAMES: dict[type[Caller], str] = {
 
 
 def presented(request: Request, header: str, allowed: tuple[type[Caller], ...]) -> PresentedToken:
-    """The token in `header`: as a bearer token in `Authorization`, in any other header as it is.
+    """The token in `header`: a bearer token in `Authorization`, and in any other header an instance key as it is.
 
     Raises:
         Unauthorized: there is none, or it is malformed.
     """
-    given = request.headers.get(header, "")
-    scheme, _, text = given.partition(" ") if header == "Authorization" else ("bearer", "", given)
-    text = text.strip() if scheme.lower() == "bearer" else ""
+    text, token = request.headers.get(header, "").strip(), None
+    if header == "Authorization":
+        scheme, _, text = text.partition(" ")
+        text = text.strip() if scheme.lower() == "bearer" else ""
+        token = parse_token(text)
     # An instance key may be any text, so where one is accepted no text is malformed.
-    token = parse_token(text) or (instance_key(text) if text and InstanceKey in allowed else None)
+    if token is None and text and InstanceKey in allowed:
+        token = instance_key(text)
     if token is None:
         raise Unauthorized("Missing or invalid bearer token.")
     return token

@@ -38,14 +38,13 @@ def approve(instance_id: str, *, without_challenge: bool) -> None:
     can; approve others --without-challenge. Needs FLUXDEN_SECRET_KEY. The instance is told.
     """
     store = DynamoInstances()
-    approved = federation.approve(
-        instance_id,
-        _decision(),
-        instances=store,
-        queue=SqsNotices(),
-        keys=store,
-        get=None if without_challenge else http.get,
-    )
+    get = None if without_challenge else http.get
+    try:
+        approved = federation.approve(
+            instance_id, _decision(), instances=store, queue=SqsNotices(), keys=store, get=get
+        )
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
     click.echo(f"{approved.name} ({approved.base_url}) is approved.")
 
 
