@@ -52,11 +52,11 @@ _TAGS = {
     "updates": "What is new.",
     "kanban": "A person's board: cards in stages, with checklists and contacts.",
     "contacts": "The people and companies a person deals with.",
-    "connections": "Who of other desks a person is connected with.",
-    "relays": "What connected desks send each other.",
     "network": "What other instances and the public may find here.",
     "federation": "Other instances that belong to this one's network, and the agents they offer.",
     "marketplace": "What the hub that this desk belongs to has to say.",
+    "connections": "Who of other desks a person is connected with.",
+    "relays": "What connected desks send each other.",
 }
 _TOKENS = {
     PersonalToken: "`flux-in-pers-…`: an employee's token for one integrator's events.",
@@ -70,7 +70,7 @@ _FEDERATION_TOKEN = {
         "type": "apiKey",
         "in": "header",
         "name": TOKEN_HEADER,
-        "description": "The token of a connection, which both its desks know.",
+        "description": "The token of a connection, which both its desks know; or an instance's own key.",
     }
 }
 _HEADERS = {
@@ -85,7 +85,6 @@ _HEADERS = {
     "ETag": ("Names the reply's text; send it as If-None-Match to be told whether it still holds.", "string"),
     "Idempotent-Replayed": ("`true` when an earlier reply is given again.", "string"),
 }
-_BEARER_HEADER = "Authorization"
 _LIMIT_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
 _PROBLEM = {
     "type": "object",
@@ -195,11 +194,8 @@ def document(edition: Edition, routes: list[Route]) -> dict[str, Any]:
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items() if name in used],
         "paths": paths,
         "components": {
-            "securitySchemes": {
-                "BearerAuth": {"type": "http", "scheme": "bearer", "description": "\n".join(_TOKENS.values())}
-            }
-            | (_FEDERATION_TOKEN if any(route.gate for route in routes) else {})
-            | {_scheme(header): {"type": "apiKey", "in": "header", "name": header} for header in _headers_of(routes)},
+            "securitySchemes": {"BearerAuth": {"type": "http", "scheme": "bearer", "description": _tokens_of(routes)}}
+            | (_FEDERATION_TOKEN if any(map(_takes_federation_token, routes)) else {}),
             "headers": {
                 name: {"description": text, "schema": {"type": kind}} for name, (text, kind) in _HEADERS.items()
             },
@@ -222,13 +218,12 @@ def _schemas(routes: list[Route]) -> dict[str, Any]:
     return dict(sorted(definitions.items()))
 
 
-def _headers_of(routes: list[Route]) -> list[str]:
-    """The headers besides `Authorization` that tokens come in."""
-    return sorted({route.token_header for route in routes} - {_BEARER_HEADER})
+def _tokens_of(routes: list[Route]) -> str:
+    return "\n".join(text for kind, text in _TOKENS.items() if any(kind in route.callers for route in routes))
 
 
-def _scheme(header: str) -> str:
-    return header.removeprefix("X-").replace("-", "")
+def _takes_federation_token(route: Route) -> bool:
+    return route.token_header == TOKEN_HEADER or route.hints.get("headers") is FederationHeaders
 
 
 def answered(route: Route, status: int) -> type[BaseModel] | None:
@@ -249,10 +244,10 @@ def _operation(edition: Edition, route: Route) -> dict[str, Any]:
         "parameters": _parameters(route),
         "responses": _successes(route) | _refusals(edition, route),
     }
-    if not route.callers or route.caller_is_optional:
-        made["security"] = [{"FederationToken": []}] if route.hints.get("headers") is FederationHeaders else []
-    elif route.token_header != _BEARER_HEADER:
-        made["security"] = [{_scheme(route.token_header): []}]
+    if _takes_federation_token(route):
+        made["security"] = [{"FederationToken": []}]
+    elif not route.callers or route.caller_is_optional:
+        made["security"] = []
     if (body := route.body) is not None:
         content = {"application/json": {"schema": _reference(body)}}
         made["requestBody"] = {"required": not route.body_is_optional, "content": content}

@@ -78,7 +78,6 @@ def test_the_demo_file_tells_everything_and_to_its_owner_only(system: System) ->
         "project_id",
         "team_id",
         "foreign_project_id",
-        "federation",
         "admin_env",
     }
     assert {"connection_id", "federation_token"} <= set(demo["federation"])

@@ -17,7 +17,7 @@ from chalicelib.stores.directory import DynamoDirectory
 from chalicelib.stores.peers import DynamoPeers, token_hash
 from infra.admin import main
 from tests.conftest import Desk
-from tests.support import race
+from tests.support import hub, race
 from tests.support.api import Answer, Api
 from tests.support.federation import CONNECTIONS, TOKEN, allow, request
 from tests.support.pump import Pumps, waiting
@@ -64,6 +64,17 @@ def test_with_an_allowlist_only_approved_instances_may_ask(api: Api, desk: Desk)
     allow("allowlist")
     assert asked(api).status == 403
     assert asked(api, toUserEmail=None).status == 400, "the input is looked at before the list"
+    pending = hub.register(api, baseUrl=request()["fromInstanceUrl"])
+    assert asked(api).status == 403
+    hub.operate("instances", "approve", pending.instance_id, "--without-challenge")
+    assert asked(api).status == 200
+    hub.operate("instances", "suspend", pending.instance_id)
+    assert api.post(CONNECTIONS, request(federationToken="another-token-of-theirs")).status == 403
+
+
+def test_an_instance_has_no_connections_of_its_own(api: Api, desk: Desk) -> None:
+    reply = api.get(CONNECTIONS, desk.demo["federation"]["platform_token"])
+    assert (reply.status, reply.json["connections"]) == (200, [])
 
 
 @pytest.mark.parametrize("path", PATHS)

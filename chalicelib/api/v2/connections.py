@@ -7,8 +7,9 @@ from chalice.app import Blueprint
 from chalicelib import ids
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
 from chalicelib.domain.call import Call, Sent
-from chalicelib.domain.callers import ApiKey
+from chalicelib.domain.callers import ApiKey, PlatformToken
 from chalicelib.domain.errors import Conflict, Forbidden, NotFound, TooLarge, Unauthorized, Unavailable
+from chalicelib.domain.federation import normalised
 from chalicelib.domain.peering import (
     ACCEPT_PATH,
     CONNECT_PATH,
@@ -29,13 +30,14 @@ from chalicelib.gateways.peer_notices import SqsNotices
 from chalicelib.gateways.sockets import ApiGatewaySockets
 from chalicelib.parallel import together
 from chalicelib.peer_signatures import refuse_signature
-from chalicelib.resources import CHAT, DIRECTORY, NOTIFY, PEER_NOTICES, PEERS
+from chalicelib.resources import CHAT, DIRECTORY, NETWORK, NOTIFY, PEER_NOTICES, PEERS
 from chalicelib.services import peering
 from chalicelib.services.notifier import Notifier
 from chalicelib.stores.connections import DynamoConnections
 from chalicelib.stores.directory import DynamoDirectory
 from chalicelib.stores.federation_settings import DynamoFederation
 from chalicelib.stores.frames import DynamoFrames
+from chalicelib.stores.instances import DynamoInstances
 from chalicelib.stores.peers import DynamoPeers, token_hash
 
 bp = Blueprint(__name__)
@@ -53,9 +55,11 @@ def _admit_accepting_peer(sent: Sent) -> Peering:
     )
 
 
-def _is_approved_instance(url: str) -> bool:  # noqa: ARG001 - a port
-    # No instance is known to this desk yet, so none is approved.
-    return False
+def _is_approved_instance(url: str) -> bool:
+    try:
+        return DynamoInstances().is_approved(normalised(url))
+    except ValueError:
+        return False
 
 
 def _own_key() -> PeerKey:
@@ -71,7 +75,11 @@ def _own_key() -> PeerKey:
     gate=_admit_stranger,
     answers={200: "Where the connection stands."},
     refusals=(Forbidden, NotFound, TooLarge, Unavailable),
-    grants=PEERS.can("GetItem", "PutItem") + DIRECTORY.can("BatchGetItem") + CHAT.can("PutItem") + NOTIFY,
+    grants=PEERS.can("GetItem", "PutItem")
+    + NETWORK.can("GetItem")
+    + DIRECTORY.can("BatchGetItem")
+    + CHAT.can("PutItem")
+    + NOTIFY,
 )
 def request_connection(body: ConnectIn, admitted: FederationSettings, call: Call) -> ConnectedAnswer:
     """Ask that somebody of another desk be connected with somebody here.
@@ -103,8 +111,13 @@ def request_connection(body: ConnectIn, admitted: FederationSettings, call: Call
     answers={200: "The connections."},
     grants=SPEND + PEERS.can("Query", "BatchGetItem"),
 )
-def list_connections(query: ConnectionsQuery, caller: ApiKey) -> ConnectionsAnswer:
-    """List the caller's connections with people of other desks: the active ones, unless another state is asked for."""
+def list_connections(query: ConnectionsQuery, caller: ApiKey | PlatformToken) -> ConnectionsAnswer:
+    """List the caller's connections with people of other desks: the active ones, unless another state is asked for.
+
+    An instance has none of its own.
+    """
+    if isinstance(caller, PlatformToken):
+        return ConnectionsAnswer(connections=[])
     return ConnectionsAnswer(connections=peering.list_own(query, owner=caller, peers=DynamoPeers()))
 
 
