@@ -9,19 +9,14 @@ import time_machine
 
 from chalicelib import aws
 from chalicelib.domain.call import Sent
-from chalicelib.domain.clicks import Outcome
 from chalicelib.domain.fields import timestamp
-from chalicelib.domain.peer_notices import NoticeJob
 from chalicelib.domain.relays import Direction, Relay, RelayIntent, RelayPriority, RelayStatus, RelayType
 from chalicelib.domain.signatures import body_digest, is_body_digest
-from chalicelib.gateways.peer_notices import SqsNotices
 from chalicelib.peer_signatures import SigningKey, refuse_signature, signature_headers
-from chalicelib.resources import PEER_NOTICES, RELAYS, SOCKET_WORK
-from chalicelib.services.relays import completed
+from chalicelib.resources import OUTBOX_WORK, RELAYS, SOCKET_WORK
 from chalicelib.stores.directory import DynamoDirectory
 from chalicelib.stores.federation_settings import DynamoFederation
 from chalicelib.stores.items import from_item, to_item
-from chalicelib.stores.peer_notices import DynamoNotices
 from chalicelib.stores.peers import DynamoPeers
 from chalicelib.stores.relays import DynamoRelays, added_relay, named_by_peer
 from chalicelib.stores.writes import commit
@@ -29,7 +24,7 @@ from tests.conftest import Desk
 from tests.support import race
 from tests.support.api import Answer, Api
 from tests.support.federation import ACK, BASE_URL, CONNECTIONS, RELAY, allow, request, signed
-from tests.support.pump import Pumps, waiting
+from tests.support.pump import Pumps
 from tests.support.receiver import Receiver
 from tests.support.sockets import Sockets
 
@@ -668,40 +663,6 @@ def test_of_simultaneous_acknowledgements_one_is_told(api: Api, desk: Desk, toke
     assert len(chat(api, desk.alice_key)) == 1
 
 
-def received_relay(desk: Desk, relay_id: str) -> Relay:
-    found = DynamoRelays().find(desk.user_id("alice"), relay_id)
-    assert found is not None
-    return found
-
-
-def test_the_sender_is_told_once_what_became_of_a_relay(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
-    allow()
-    api.post(CONNECTIONS, request(fromInstanceUrl=f"http://127.0.0.1:{receiver.port}"))
-    token = str(request()["federationToken"])
-    made = send(api, token, intent="assign_task").json["relayId"]
-    found = received_relay(desk, made)
-    for _ in range(2):
-        completed(
-            found,
-            status=RelayStatus.COMPLETED,
-            response={"message": "Eleven."},
-            now=datetime.now(UTC),
-            notices=DynamoNotices(),
-            queue=SqsNotices(),
-        )
-    assert waiting(PEER_NOTICES) == 1
-    pump.drain(PEER_NOTICES)
-    (sent,) = receiver.received
-    said = json.loads(sent.body)
-    assert (sent.path, sent.headers["x-federation-token"]) == (ACK, token)
-    assert (said["relayId"], said["localRelayId"], said["status"]) == ("r-1", made, "completed")
-    assert said["responsePayload"] == {"message": "Eleven."}
-    job = NoticeJob(connection_id=found.connection_id, notice_id=f"relay/{made}")
-    notice = DynamoNotices().find(job)
-    assert notice is not None
-    assert notice.outcome is Outcome.DELIVERED
-
-
 def test_what_one_desk_signs_another_takes(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
     """An acknowledgement from here, delivered to ourselves as the other desk: HMAC and message signature fit."""
     url = f"http://127.0.0.1:{receiver.port}"
@@ -710,18 +671,11 @@ def test_what_one_desk_signs_another_takes(api: Api, desk: Desk, pump: Pumps, re
     told = {"keyId": key.key_id, "publicKey": key.public_key}
     api.post(CONNECTIONS, request(fromInstanceUrl=url, fluxden=told))
     token = str(request()["federationToken"])
-    raw, headers = with_signature(relay(), key, token, RELAY)
-    made = api.post(RELAY, raw=raw, headers=headers).json["relayId"]
-    found = received_relay(desk, made)
-    completed(
-        found,
-        status=RelayStatus.DECLINED,
-        response=None,
-        now=datetime.now(UTC),
-        notices=DynamoNotices(),
-        queue=SqsNotices(),
-    )
-    pump.drain(PEER_NOTICES)
+    raw, headers = with_signature(relay(intent="assign_task"), key, token, RELAY)
+    api.post(RELAY, raw=raw, headers=headers)
+    (item,) = api.get("/api/v2/queue", desk.alice_key).json["data"]["items"]
+    api.post(f"/api/v2/queue/{item['id']}/confirm", {"action": "reject"}, desk.alice_key)
+    pump.drain(OUTBOX_WORK)
     (got,) = receiver.received
     sent = Sent(got.method, got.path, got.headers, got.body, datetime.now(UTC))
     assert refuse_signature(sent, base_url=url, key=DynamoFederation().find_key().public) is None

@@ -391,6 +391,9 @@ def test_frames_before_the_catch_up_are_told_by_it_in_order(
     client = sockets.connect(desk.alice_key)
     for number in range(3):
         api.post(SEND, {"content": f"{number}"}, desk.alice_key)
+    sent = make.event()
+    first, again = (api.post(EVENTS, sent, desk.alice, key="k").json for _ in range(2))
+    assert (first["pushed"], again) == (True, first)
     assert client.frames == []
     pump.drain(SOCKET_WORK)
     assert (types(client)[0], contents(client)) == ("connected", ["0", "1", "2"])

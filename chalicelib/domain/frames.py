@@ -114,8 +114,12 @@ class Standing:
         return self.last.position > 0 or bool(self.connections)
 
     def is_heard(self, news: News) -> bool:
-        """Whether there is a connection that `news` would be pushed to."""
-        return any(each.live and news.visible_to(each.areas) for each in self.connections)
+        """Whether there is a connection that `news` would be pushed to, or told by its catch-up in a moment."""
+        return any(news.visible_to(each.areas) for each in self.connections)
+
+    def is_caught_up_with(self, news: News) -> bool:
+        """Whether there is a connection that `news` is told by its catch-up."""
+        return any(not each.live and news.visible_to(each.areas) for each in self.connections)
 
 
 def signal(kind: FrameType, position: int, now: datetime, **members: Any) -> Frame:

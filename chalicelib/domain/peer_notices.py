@@ -1,4 +1,4 @@
-"""Notices to connected desks: that a request was accepted, that a relay was dealt with. Stored first, sent later."""
+"""Notices to connected desks, such as that a request was accepted. Stored first, sent later."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,18 +8,17 @@ from typing import Any
 
 from chalicelib.domain.clicks import Attempt, Outcome
 from chalicelib.domain.fields import Out, timestamp
-from chalicelib.domain.peering import ACCEPT_PATH, ACK_PATH, Peering
+from chalicelib.domain.peering import ACCEPT_PATH, Peering
 
 
 class NoticeKind(StrEnum):
     """What a connected desk is told."""
 
     ACCEPTED = "accepted"
-    ACKNOWLEDGED = "acknowledged"
 
     @property
     def path(self) -> str:
-        return ACCEPT_PATH if self is NoticeKind.ACCEPTED else ACK_PATH
+        return ACCEPT_PATH
 
 
 class NoticeJob(Out):

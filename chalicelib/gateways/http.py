@@ -225,7 +225,7 @@ def _check_whole(reply: http.client.HTTPResponse, found: bytes) -> None:
         raise _NotReached("the reply is too long")
     if reply.length:
         # Closed in its middle; `read` with a limit does not tell.
-        raise http.client.IncompleteRead(found, reply.length)
+        raise _NotReached("the reply ended early")
 
 
 def _excerpt(reply: http.client.HTTPResponse) -> str:

@@ -52,7 +52,7 @@ class Notifier:
             return None
 
     def notify(self, user_id: str, *news: News, standing: Standing | None, now: datetime) -> bool:
-        """Tell the person's connections `news`; whether one of them took it.
+        """Tell the person's connections `news`; whether one of them took it, or is told by its catch-up in a moment.
 
         Where nobody has listened for a day, news of the inbox is not written down: it is in the inbox.
         Store calls in sequence: 1; 2 without a standing; 1 more to forget connections that are gone.
@@ -70,7 +70,8 @@ class Notifier:
             partial(self._post_all, each, [entry for entry in entries if each.connection_id in entry.names])
             for each in listeners.values()
         ]
-        return any(self.together(*posts) if len(posts) > 1 else [post() for post in posts])
+        taken = any(self.together(*posts) if len(posts) > 1 else [post() for post in posts])
+        return taken or any(standing.is_caught_up_with(each) for each in news)
 
     def _post_all(self, connection: Connection, entries: Sequence[Entry]) -> bool:
         frames = (entry.frame for entry in entries if entry.frame)

@@ -9,12 +9,10 @@ from typing import Any, Protocol
 from chalicelib.domain.ambient import refuse_ambient
 from chalicelib.domain.board import Tail
 from chalicelib.domain.chat import Message, announced
-from chalicelib.domain.clicks import Outcome
 from chalicelib.domain.directory import Person
 from chalicelib.domain.errors import NotFound, Unavailable
 from chalicelib.domain.fields import timestamp
 from chalicelib.domain.frames import News, Standing
-from chalicelib.domain.peer_notices import Notice, NoticeJob, NoticeKind
 from chalicelib.domain.peering import Peering
 from chalicelib.domain.profile import completed as completed_profile
 from chalicelib.domain.queue import Desk, changed, wakes
@@ -84,14 +82,6 @@ class Queue(Protocol):
 class Notifier(Protocol):
     def standing(self, user_id: str, *, now: datetime) -> Standing | None: ...
     def notify(self, user_id: str, *news: News, standing: Standing | None, now: datetime) -> bool: ...
-
-
-class Notices(Protocol):
-    def add(self, notice: Notice) -> bool: ...
-
-
-class NoticeQueue(Protocol):
-    def announce(self, job: NoticeJob, *, delay: int = 0) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -305,39 +295,6 @@ def acknowledge(
                 notifier.notify(met.user_id, message.news, standing=None, now=now)
             return AckAnswer(success=True, relay_id=to.relay_id, status=to.status)
     raise Unavailable("The relay is being changed by many calls at once.")
-
-
-def completed(
-    relay: Relay,
-    *,
-    status: RelayStatus,
-    response: Mapping[str, Any] | None,
-    now: datetime,
-    notices: Notices,
-    queue: NoticeQueue,
-) -> None:
-    """Have the desk that sent this relay told what became of it here: once for each relay, however often it is called.
-
-    To be called by whatever ends the work of a received relay. The notice is stored, and sent by a worker. Store and
-    queue calls: 2; none for a relay that was not received, or to which the other desk gave no id.
-    """
-    if relay.direction is not Direction.INBOUND or relay.peer_relay_id is None:
-        return
-    at = timestamp(now)
-    body = {
-        "relayId": relay.peer_relay_id,
-        "localRelayId": relay.relay_id,
-        "status": status.value,
-        "responsePayload": response,
-        "subject": relay.subject,
-        "teamId": relay.scope.team_id,
-        "projectId": relay.scope.project_id,
-        "timestamp": at,
-    }
-    kind = NoticeKind.ACKNOWLEDGED
-    notice = Notice(relay.connection_id, f"relay/{relay.relay_id}", kind, body, at, Outcome.PENDING, next_attempt_at=at)
-    if notices.add(notice):
-        queue.announce(notice.job)
 
 
 def _answer(given: RelayIn, relay: Relay, dropped: Scope, *, fallback: bool) -> RelayAnswer:
