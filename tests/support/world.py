@@ -5,13 +5,15 @@ from collections import defaultdict
 from typing import Any
 
 from moto.dynamodb.models import dynamodb_backends
-from moto.dynamodb.models.dynamo_type import DynamoType, LimitedSizeDict
+from moto.dynamodb.models.dynamo_type import LimitedSizeDict
 from moto.sqs.models import sqs_backends
 
 from infra import demo
 from infra.local import engine
 from infra.queues import create_queues
 from infra.tables import create_tables
+
+_WITH_PARTS = frozenset(("L", "M", "SS", "NS", "BS"))
 
 _kept: tuple[dict[str, Any], dict[str, Any], dict[str, Any]] | None = None
 
@@ -54,12 +56,12 @@ def _table(table: Any) -> Any:
 
 
 def _item(item: Any) -> Any:
-    taken = copy.copy(item)
-    taken.attrs = LimitedSizeDict.__new__(LimitedSizeDict)
-    dict.update(taken.attrs, {name: _value(value) for name, value in item.attrs.items()})
+    taken = object.__new__(type(item))
+    attributes = dict.__new__(LimitedSizeDict)
+    dict.update(attributes, item.attrs)
+    for name, value in item.attrs.items():
+        # Only what has parts is ever changed in its place.
+        if value.type in _WITH_PARTS:
+            dict.__setitem__(attributes, name, copy.deepcopy(value))
+    taken.__dict__ = item.__dict__ | {"attrs": attributes}
     return taken
-
-
-def _value(value: DynamoType) -> DynamoType:
-    # Only what has parts is ever changed in its place.
-    return copy.deepcopy(value) if value.type in ("L", "M", "SS", "NS", "BS") else value
