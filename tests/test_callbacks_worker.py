@@ -364,7 +364,7 @@ def test_overlapping_runs_of_the_schedule_announce_each_attempt_once(
     api: Api, desk: Desk, receiver: Receiver, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pump = Pumps()
-    monkeypatch.setattr("chalicelib.services.callbacks._PAGE", 4)
+    monkeypatch.setattr("chalicelib.services.due._PAGE", 4)
     ids = [clicked(api, desk, receiver) for _ in range(13)]
     url = aws.queue_url(CALLBACKS.physical_name)
     aws.sqs().purge_queue(QueueUrl=url)

@@ -9,7 +9,7 @@ from chalicelib.gateways.callbacks import SqsCallbacks
 from chalicelib.gateways.notices import SqsNotices
 from chalicelib.parallel import together
 from chalicelib.resources import CALLBACKS, DELIVERIES, DUE_INDEX, NETWORK, NOTICES
-from chalicelib.services import callbacks, notices
+from chalicelib.services.due import announce_due
 from chalicelib.stores.clicks import DynamoClicks
 from chalicelib.stores.notices import DynamoNotices
 
@@ -23,7 +23,7 @@ bp = Blueprint(__name__)
 )
 def announce_due_callbacks(now: datetime) -> int:
     """Announce the callbacks that are due."""
-    return callbacks.announce_due(now, clicks=DynamoClicks(), queue=SqsCallbacks(), together=together)
+    return announce_due(now, work=DynamoClicks(), queue=SqsCallbacks(), together=together)
 
 
 @schedule(
@@ -33,4 +33,4 @@ def announce_due_callbacks(now: datetime) -> int:
 )
 def announce_due_notices(now: datetime) -> int:
     """Announce the notices to instances that are due."""
-    return notices.announce_due(now, notices=DynamoNotices(), queue=SqsNotices(), together=together)
+    return announce_due(now, work=DynamoNotices(), queue=SqsNotices(), together=together)

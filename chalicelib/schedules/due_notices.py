@@ -8,7 +8,7 @@ from chalicelib.edge.schedule import schedule
 from chalicelib.gateways.peer_notices import SqsNotices
 from chalicelib.parallel import together
 from chalicelib.resources import DUE_INDEX, PEER_NOTICES, PEERS
-from chalicelib.services import peer_notices
+from chalicelib.services.due import announce_due
 from chalicelib.stores.peer_notices import DynamoNotices
 
 bp = Blueprint(__name__)
@@ -21,4 +21,4 @@ bp = Blueprint(__name__)
 )
 def announce_due_peer_notices(now: datetime) -> int:
     """Announce the notices that are due."""
-    return peer_notices.announce_due(now, notices=DynamoNotices(), queue=SqsNotices(), together=together)
+    return announce_due(now, work=DynamoNotices(), queue=SqsNotices(), together=together)

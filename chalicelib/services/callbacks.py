@@ -1,7 +1,7 @@
 """Telling source systems of clicks: one attempt at a time, until one is accepted or the ladder ends."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping
+from datetime import datetime
 from math import ceil
 from typing import Protocol
 
@@ -13,11 +13,6 @@ from chalicelib.domain.fields import parse_timestamp, timestamp
 from chalicelib.domain.frames import News, Standing
 from chalicelib.domain.inbox import acted
 from chalicelib.domain.signatures import signed_headers
-
-_PAGE = 100
-_PAGES_PER_RUN = 50
-# What was announced is announced again only after this long, so that a queue behind its work is not flooded.
-_ANNOUNCED_FOR = timedelta(minutes=5)
 
 
 class Deliveries(Protocol):
@@ -31,11 +26,6 @@ class Clicks(Protocol):
     ) -> bool: ...
 
 
-class DueClicks(Protocol):
-    def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[CallbackJob, str]]: ...
-    def postpone(self, job: CallbackJob, due_at: str, *, until: datetime) -> bool: ...
-
-
 class Secrets(Protocol):
     def of(self, slug: str) -> SigningSecrets: ...
 
@@ -46,7 +36,6 @@ class People(Protocol):
 
 class Queue(Protocol):
     def announce(self, job: CallbackJob, *, delay: int = 0) -> None: ...
-    def announce_all(self, jobs: Sequence[CallbackJob]) -> None: ...
 
 
 class Notifier(Protocol):
@@ -104,28 +93,6 @@ def attempt(
         queue.announce(job, delay=delay)
     if outcome is not Outcome.PENDING:
         notifier.notify(click.user_id, acted(click, outcome), standing=None, now=ended)
-
-
-def announce_due(now: datetime, *, clicks: DueClicks, queue: Queue, together: Callable[..., Sequence[bool]]) -> int:
-    """Announce the attempts that are due and that no message has announced; how many there were.
-
-    Store and queue calls in sequence: 12 a hundred attempts. Runs may overlap: each attempt is one run's.
-    """
-    count = 0
-    for _ in range(_PAGES_PER_RUN):
-        due = clicks.list_due(now=now, limit=_PAGE)
-        until = now + _ANNOUNCED_FOR
-        taken = together(*(_postponing(clicks, job, due_at, until) for job, due_at in due))
-        jobs = [job for (job, _), ours in zip(due, taken, strict=True) if ours]
-        queue.announce_all(jobs)
-        count += len(jobs)
-        if len(due) < _PAGE:
-            break
-    return count
-
-
-def _postponing(clicks: DueClicks, job: CallbackJob, due_at: str, until: datetime) -> Callable[[], bool]:
-    return lambda: clicks.postpone(job, due_at, until=until)
 
 
 def _is_due(click: Click, now: datetime) -> bool:

@@ -1,7 +1,7 @@
 """Telling instances what our operator has decided: one attempt at a time, until one is accepted or the ladder ends."""
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from math import ceil
 from typing import Protocol
 
@@ -9,11 +9,6 @@ from chalicelib.domain.callbacks import EARLY, GRACE, LEASE, Answer, judge
 from chalicelib.domain.clicks import Attempt
 from chalicelib.domain.fields import parse_timestamp, timestamp
 from chalicelib.domain.notices import PATH, Notice, NoticeJob, NoticeOutcome, Recipient, headers_of
-
-_PAGE = 100
-_PAGES_PER_RUN = 50
-# What was announced is announced again only after this long, so that a queue behind its work is not flooded.
-_ANNOUNCED_FOR = timedelta(minutes=5)
 
 
 class Notices(Protocol):
@@ -24,18 +19,12 @@ class Notices(Protocol):
     ) -> bool: ...
 
 
-class DueNotices(Protocol):
-    def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[NoticeJob, str]]: ...
-    def postpone(self, job: NoticeJob, due_at: str, *, until: datetime) -> bool: ...
-
-
 class Recipients(Protocol):
     def recipient_of(self, notice: Notice) -> Recipient | None: ...
 
 
 class Queue(Protocol):
     def announce(self, job: NoticeJob, *, delay: int = 0) -> None: ...
-    def announce_all(self, jobs: Sequence[NoticeJob]) -> None: ...
 
 
 class Post(Protocol):
@@ -82,25 +71,3 @@ def attempt(
         return
     if announced and delay is not None:
         queue.announce(job, delay=delay)
-
-
-def announce_due(now: datetime, *, notices: DueNotices, queue: Queue, together: Callable[..., Sequence[bool]]) -> int:
-    """Announce the attempts that are due and that no message has announced; how many there were.
-
-    Store and queue calls in sequence: 12 a hundred attempts. Runs may overlap: each attempt is one run's.
-    """
-    count = 0
-    for _ in range(_PAGES_PER_RUN):
-        due = notices.list_due(now=now, limit=_PAGE)
-        until = now + _ANNOUNCED_FOR
-        taken = together(*(_postponing(notices, job, due_at, until) for job, due_at in due))
-        jobs = [job for (job, _), ours in zip(due, taken, strict=True) if ours]
-        queue.announce_all(jobs)
-        count += len(jobs)
-        if len(due) < _PAGE:
-            break
-    return count
-
-
-def _postponing(notices: DueNotices, job: NoticeJob, due_at: str, until: datetime) -> Callable[[], bool]:
-    return lambda: notices.postpone(job, due_at, until=until)

@@ -1,8 +1,8 @@
 """Telling connected desks what they are to know: one attempt at a time, until one is accepted or the ladder ends."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Mapping
+from datetime import datetime
 from math import ceil
 from typing import Any, Protocol
 
@@ -13,11 +13,6 @@ from chalicelib.domain.peer_notices import Notice, NoticeJob, NoticeKind
 from chalicelib.domain.peering import DIGEST_HEADER, TOKEN_HEADER, FederationSettings, Peering, PeeringStatus, PeerKey
 from chalicelib.domain.signatures import body_digest
 
-_PAGE = 100
-_PAGES_PER_RUN = 50
-# What was announced is announced again only after this long, so that a queue behind its work is not flooded.
-_ANNOUNCED_FOR = timedelta(minutes=5)
-
 
 class Notices(Protocol):
     def find(self, job: NoticeJob) -> Notice | None: ...
@@ -25,11 +20,6 @@ class Notices(Protocol):
     def record(
         self, notice: Notice, lease_id: str, *, outcome: Outcome, attempt: Attempt, due_at: datetime | None
     ) -> bool: ...
-
-
-class DueNotices(Protocol):
-    def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[NoticeJob, str]]: ...
-    def postpone(self, job: NoticeJob, due_at: str, *, until: datetime) -> bool: ...
 
 
 class Peers(Protocol):
@@ -44,7 +34,6 @@ class Federation(Protocol):
 
 class Queue(Protocol):
     def announce(self, job: NoticeJob, *, delay: int = 0) -> None: ...
-    def announce_all(self, jobs: Sequence[NoticeJob]) -> None: ...
 
 
 class Post(Protocol):
@@ -117,24 +106,6 @@ def attempt(
         queue.announce(job, delay=delay)
 
 
-def announce_due(now: datetime, *, notices: DueNotices, queue: Queue, together: Callable[..., Sequence[bool]]) -> int:
-    """Announce the attempts that are due and that no message has announced; how many there were.
-
-    Store and queue calls in sequence: 12 a hundred attempts. Runs may overlap: each attempt is one run's.
-    """
-    count = 0
-    for _ in range(_PAGES_PER_RUN):
-        due = notices.list_due(now=now, limit=_PAGE)
-        until = now + _ANNOUNCED_FOR
-        taken = together(*(_postponing(notices, job, due_at, until) for job, due_at in due))
-        jobs = [job for (job, _), ours in zip(due, taken, strict=True) if ours]
-        queue.announce_all(jobs)
-        count += len(jobs)
-        if len(due) < _PAGE:
-            break
-    return count
-
-
 def _body(notice: Notice, peering: Peering, settings: FederationSettings, federation: Federation) -> bytes:
     said = dict(notice.body)
     if notice.kind is NoticeKind.ACCEPTED:
@@ -143,10 +114,6 @@ def _body(notice: Notice, peering: Peering, settings: FederationSettings, federa
             own: PeerKey = federation.find_key().public
             said["fluxden"] = {"keyId": own.key_id, "publicKey": own.public_key}
     return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
-
-
-def _postponing(notices: DueNotices, job: NoticeJob, due_at: str, until: datetime) -> Callable[[], bool]:
-    return lambda: notices.postpone(job, due_at, until=until)
 
 
 def _is_due(notice: Notice, now: datetime) -> bool:

@@ -21,7 +21,6 @@ from chalicelib.domain.fields import timestamp
 from chalicelib.domain.outbox import GRACE, Outbox, Sending
 from chalicelib.resources import DUE_INDEX, OUTBOX, OUTBOX_WORK
 from chalicelib.stores.items import Row, from_item, to_item, values
-from chalicelib.stores.reads import query
 from chalicelib.stores.writes import Action
 
 _PREFIX = "SENDING#"
@@ -69,16 +68,6 @@ class DynamoOutbox:
             Limit=limit,
         )
         return [_sending(from_item(dict(item))) for item in page["Items"]]
-
-    def list_waiting(self, peer_url: str) -> Sequence[Sending]:
-        """All that waits for the desk, in order. One store call a megabyte."""
-        rows = query(
-            OUTBOX,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
-            ExpressionAttributeValues=values(pk=_pk(peer_url), prefix=_PREFIX),
-            ConsistentRead=True,
-        )
-        return [_sending(row) for row in rows]
 
     def sent(self, sending: Sending) -> Action:
         """The member of a transaction that takes `sending` out."""
