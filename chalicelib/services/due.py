@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
 J = TypeVar("J")
-Announced = TypeVar("Announced", contravariant=True)
+J_contra = TypeVar("J_contra", contravariant=True)
 
 _PAGE = 100
 _PAGES_PER_RUN = 50
@@ -18,8 +18,8 @@ class Due(Protocol[J]):
     def postpone(self, job: J, due_at: str, *, until: datetime) -> bool: ...
 
 
-class Announcements(Protocol[Announced]):
-    def announce_all(self, jobs: Sequence[Announced], /) -> None: ...
+class Announcements(Protocol[J_contra]):
+    def announce_all(self, jobs: Sequence[J_contra], /) -> None: ...
 
 
 def announce_due(
