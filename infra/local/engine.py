@@ -17,7 +17,7 @@ from moto.core.base_backend import BackendDict
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 
 from chalicelib import aws
-from infra.local import connections, serializing, socket_events, transactions
+from infra.local import connections, expressions, serializing, socket_events, transactions
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"  # the one moto serves when nothing names another
@@ -42,6 +42,7 @@ def embed() -> None:
         session.set_config_variable(name, value=False)
     transactions.install()
     serializing.install()
+    expressions.install()
     session.register("before-send", answer, unique_id="embedded-engine")  # type: ignore[arg-type]
 
 
