@@ -37,18 +37,19 @@ from chalicelib.api.v2 import (
 )
 from chalicelib.edge.route import App
 from chalicelib.queues import callbacks, fan_out, notices, outbox, peer_notices, socket_work
-from chalicelib.schedules import due, due_notices, due_outbox
+from chalicelib.schedules import due, due_notices, due_outbox, expiry, hubs, members, peer_keys
 from chalicelib.sockets import desk
 
 V1 = (actions, approvals, bulk, catalog, event_types, events, inbox, integrators, introspection, tokens)
 V2 = (card_contacts, chat, contacts, docs, kanban, keys, mentions, profile, prompt_groups, queue, updates)
 NETWORK = (connections, federation, federation_agents, marketplace, network, relays, sent_relays, well_known)
 REST = (callbacks, fan_out, notices, outbox, peer_notices, socket_work, due, due_notices, due_outbox, desk)
+MEMBERSHIP = (expiry, hubs, members, peer_keys)
 
 app = App("fluxden", configure_logs=False)
 # Chalice has called its support of them an experiment for years, and wants that acknowledged.
 app.experimental_feature_flags.add("WEBSOCKETS")
-for module in V1 + V2 + NETWORK + REST:
+for module in V1 + V2 + NETWORK + REST + MEMBERSHIP:
     app.register_blueprint(module.bp)
 
 if os.environ.get("FLUXDEN_STAGE") == "local":

@@ -5,13 +5,13 @@ made. The libraries are imported by those who sign or verify only; everybody els
 """
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from chalicelib.domain.call import Sent
-from chalicelib.domain.peering import DESTINATION_HEADER, PeerKey
+from chalicelib.domain.peering import DESTINATION_HEADER, PeerKey, UnknownKey
 
 # How far apart the clocks of maker and reader may be, with the way between them: what is older may be a replay.
 VALID_FOR = timedelta(minutes=5)
@@ -72,8 +72,12 @@ def signature_headers(
     return message.headers
 
 
-def refuse_signature(sent: Sent, *, base_url: str, key: PeerKey) -> str | None:
-    """Why a request to this desk, at `base_url`, is not signed by the key now; None when it is."""
+def refuse_signature(sent: Sent, *, base_url: str, keys: Sequence[PeerKey]) -> str | None:
+    """Why a request to this desk, at `base_url`, is not signed by one of the keys now; None when it is.
+
+    Raises:
+        UnknownKey: it names a key that is none of them.
+    """
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from http_message_signatures import (
         HTTPMessageSignaturesException,
@@ -86,15 +90,25 @@ def refuse_signature(sent: Sent, *, base_url: str, key: PeerKey) -> str | None:
         # The library's own clock is the machine's; the time that counts is the call's, and judged below.
         max_clock_skew = timedelta(days=36_500)
 
+    class Resolver(MappingKeyResolver):
+        unknown = False
+
+        def resolve_public_key(self, key_id: str) -> Any:
+            found = super().resolve_public_key(key_id)
+            self.unknown = found is None
+            return found
+
     if "signature-input" not in sent.headers:
         return "it is not signed"
-    public = Ed25519PublicKey.from_public_bytes(base64.b64decode(key.public_key))
-    resolver = MappingKeyResolver(public_keys={key.key_id: public}, private_keys={})
+    public = {each.key_id: Ed25519PublicKey.from_public_bytes(base64.b64decode(each.public_key)) for each in keys}
+    resolver = Resolver(public_keys=public, private_keys={})
     message = _Message(sent.method, f"{base_url}{sent.path}", dict(sent.headers))
     verifier = Verifier(signature_algorithm=algorithms.ED25519, key_resolver=resolver)
     try:
         (result,) = verifier.verify(message, max_age=None, expect_tag=_TAG, require_components=_COVERED, body=sent.body)
-    except (HTTPMessageSignaturesException, ValueError):
+    except (HTTPMessageSignaturesException, ValueError) as error:
+        if resolver.unknown:
+            raise UnknownKey from error
         return "the signature does not fit"
     if sent.headers[DESTINATION_HEADER.lower()].rstrip("/") != base_url:
         return "it is meant for another desk"

@@ -5,6 +5,8 @@ import os
 from dataclasses import dataclass
 from functools import cache
 
+from pydantic_core import Url, ValidationError
+
 VERSION = "0.1.0"
 
 _SECRET_KEY_BYTES = 32
@@ -15,8 +17,9 @@ _LONGEST_HOLD_SECONDS = 25
 class Settings:
     """One process's settings.
 
-    Budgets are rate units per minute and token; daily limits are deliveries per UTC day. `base_url` is where others
-    reach this desk, empty where nobody has said. `allow_loopback` lets
+    Budgets are rate units per minute and token; daily limits are deliveries per UTC day. `registrations_per_hour` is
+    how many new instances may register in an hour of the clock. `base_url` is where others
+    reach this desk, in the spelling by which URLs are compared; empty where nobody has said. `allow_loopback` lets
     callbacks reach this machine: for demonstrations and tests, never where others may publish. `stream_hold_seconds`
     is how long the event stream over HTTP waits for something new.
     """
@@ -25,6 +28,7 @@ class Settings:
     tools_budget: int
     key_budget: int
     platform_budget: int
+    registrations_per_hour: int
     base_url: str
     error_base_url: str
     allow_loopback: bool
@@ -36,19 +40,33 @@ def settings() -> Settings:
     """Read the settings once.
 
     Raises:
-        ValueError: a budget is not a positive whole number.
+        ValueError: a budget is not a positive whole number, or the base URL is none.
     """
     return Settings(
         personal_budget=positive_integer("FLUXDEN_PERSONAL_BUDGET", 120),
         tools_budget=positive_integer("FLUXDEN_TOOLS_BUDGET", 600),
         key_budget=positive_integer("FLUXDEN_KEY_BUDGET", 120),
         platform_budget=positive_integer("FLUXDEN_PLATFORM_BUDGET", 600),
-        base_url=os.environ.get("FLUXDEN_BASE_URL", "").rstrip("/"),
+        registrations_per_hour=positive_integer("FLUXDEN_REGISTRATIONS_PER_HOUR", 300),
+        base_url=_base_url(),
         error_base_url=os.environ.get("FLUXDEN_ERROR_BASE_URL", "https://docs.fluxdesk.net/api/v1/errors").rstrip("/"),
         allow_loopback=os.environ.get("ALLOW_LOOPBACK") == "1",
         # API Gateway gives up on a function after 29 seconds.
         stream_hold_seconds=min(positive_integer("FLUXDEN_STREAM_HOLD_SECONDS", 20), _LONGEST_HOLD_SECONDS),
     )
+
+
+def _base_url() -> str:
+    text = os.environ.get("FLUXDEN_BASE_URL", "")
+    if not text:
+        return ""
+    try:
+        url = Url(text)
+    except ValidationError:
+        url = None
+    if url is None or url.scheme not in {"https", "http"} or url.query is not None or url.fragment is not None:
+        raise ValueError("FLUXDEN_BASE_URL must be an http or https URL that ends with its path")
+    return str(url).rstrip("/")
 
 
 def secret_key() -> bytes:

@@ -15,9 +15,11 @@ from infra.commands.demo import demo
 from infra.commands.employees import employees
 from infra.commands.event_types import event_types
 from infra.commands.federation import federation
+from infra.commands.hub import hub
 from infra.commands.instances import instances
 from infra.commands.integrators import integrators
 from infra.commands.keys import keys
+from infra.commands.network import network
 from infra.commands.peers import connections
 from infra.commands.personal_tokens import personal_tokens
 from infra.commands.projects import projects
@@ -69,7 +71,7 @@ def explained(error: Exception) -> str | None:
 
 
 def _of_settings(error: str) -> str | None:
-    if error.startswith("FLUXDEN_SECRET_KEY"):
+    if error.startswith("FLUXDEN_"):
         return error
     return f"AWS_ENDPOINT_URL is no URL. {error}" if error.startswith("Invalid endpoint") else None
 
@@ -99,9 +101,11 @@ for command in (
     employees,
     event_types,
     federation,
+    hub,
     instances,
     integrators,
     keys,
+    network,
     personal_tokens,
     projects,
     teams,

@@ -141,7 +141,7 @@ def create(addresses: Addresses) -> dict[str, Any]:
         "foreign_project_id": identifier("project", "zephyr"),
         "federation": {
             **demo_federation.create(identifier, now=datetime.now(UTC)),
-            **demo_peers.create(users, identifier, base_url=addresses.base_url, now=datetime.now(UTC)),
+            **demo_peers.create(users, identifier, now=datetime.now(UTC)),
         },
         "admin_env": addresses.admin_env,
     }

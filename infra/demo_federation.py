@@ -14,6 +14,8 @@ from chalicelib.stores.marketplace import DynamoMarketplace
 
 Identify = Callable[[str, str], str]
 
+_MANY = 10**6
+
 NAME, BASE_URL = "Northwind Desk", "https://desk.northwind.example"
 _AGENT = AgentPut.model_validate(
     {
@@ -36,7 +38,9 @@ def create(identify: Identify, *, now: datetime) -> dict[str, Any]:
     key = f"demo-instance-{identify('instance-key', NAME)}"
     store, token, instance_id = DynamoInstances(), platform_token(), identify("instance", NAME)
     wanted = RegisterIn.model_validate({"name": NAME, "baseUrl": BASE_URL, "apiKey": key, "version": "1.0.0"})
-    made = federation.register(wanted, token, instance_id=instance_id, base_url="", now=now, instances=store)
+    made = federation.register(
+        wanted, token, instance_id=instance_id, base_url="", most_an_hour=_MANY, now=now, instances=store
+    )
     found = store.find(instance_id)
     assert found is not None
     if found.status is InstanceStatus.PENDING:

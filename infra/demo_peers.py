@@ -16,14 +16,12 @@ PEER_URL = "https://desk.peer.example"
 PEER_EMAIL, PEER_NAME = "pat@peer.example", "Pat Peer"
 
 
-def create(users: Mapping[str, str], identifier: Identify, *, base_url: str, now: datetime) -> dict[str, Any]:
+def create(users: Mapping[str, str], identifier: Identify, *, now: datetime) -> dict[str, Any]:
     """Connect alice with Pat, unless they are; what the demo file says of it.
 
     Relays of connected desks are let in, and requests of others are not.
     """
-    DynamoFederation().save_settings(
-        FederationSettings(FederationMode.CLOSED, inbound=True, approval=True, base_url=base_url)
-    )
+    DynamoFederation().save_settings(FederationSettings(FederationMode.CLOSED, inbound=True, approval=True))
     connection_id, token = identifier("connection", "pat"), secrets.token_hex(32)
     if (known := DynamoPeers().find(connection_id)) is not None:
         return {"connection_id": connection_id, "federation_token": DynamoPeers().token_of(known)}

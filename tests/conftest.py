@@ -37,6 +37,7 @@ def _engine() -> None:
 @pytest.fixture(autouse=True)
 def _settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("FLUXDEN_SECRET_KEY", _SECRET_KEY)
+    monkeypatch.setenv("FLUXDEN_BASE_URL", "http://desk.test")
     monkeypatch.delenv("ALLOW_LOOPBACK", raising=False)
     settings.cache_clear()
     yield

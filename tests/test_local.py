@@ -96,6 +96,7 @@ def test_the_demo_file_tells_everything_and_to_its_owner_only(system: System) ->
         "AWS_ACCESS_KEY_ID",
         "AWS_SECRET_ACCESS_KEY",
         "AWS_DEFAULT_REGION",
+        "FLUXDEN_BASE_URL",
         "FLUXDEN_SOCKETS_URL",
         "FLUXDEN_SECRET_KEY",
     }

@@ -423,20 +423,17 @@ def test_the_operator_opens_and_closes_the_desk(api: Api, desk: Desk) -> None:
         "approval": True,
         "url": "http://desk.test",
     }
-    set_ = admin(
-        "federation", "set", "--mode", "open", "--approval", "off", "--url", "https://Desk.example.com/", "--json"
-    )
+    set_ = admin("federation", "set", "--mode", "open", "--approval", "off", "--json")
     assert json.loads(set_.output) == {
         "mode": "open",
         "inbound": True,
         "approval": False,
-        "url": "https://desk.example.com",
+        "url": "http://desk.test",
     }
     assert asked(api).json["status"] == "active"
     admin("federation", "set", "--inbound", "off")
     assert asked(api).status == 403
     assert admin("federation", "set").exit_code == 2
-    assert admin("federation", "set", "--url", "ftp://x").exit_code == 1
 
 
 def test_the_operator_lists_accepts_and_ends_connections(api: Api, desk: Desk) -> None:

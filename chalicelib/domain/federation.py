@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -10,11 +11,13 @@ from pydantic import AfterValidator, Field, RootModel, ValidationInfo
 from pydantic_core import PydanticCustomError, Url, to_json
 from pydantic_core import ValidationError as UrlError
 
-from chalicelib.domain.fields import Omittable, OpenIn, Out, Query, TimeOut, UuidOut, not_blank
+from chalicelib.domain.fields import Omittable, OpenIn, Out, TimeOut, UuidOut, not_blank
 from chalicelib.domain.links import refuse_link
 
 LARGEST_CAPABILITIES = 20_000
 LONGEST_URL = 1000
+# Three heartbeats that did not come.
+SILENT_AFTER = timedelta(minutes=15)
 _MOST_COUNTED = 10**9
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
@@ -48,7 +51,7 @@ class Instance:
     """A registered instance. `base_url` is normalised, and there is one instance for each.
 
     `user_count` and `agent_count` are what it said of itself. `key_hash` and `token_hash` are the SHA-256 of its own
-    key and of its present platform token.
+    key and of its present platform token. `stale_since` is when its heartbeats were found missing, as long as they are.
     """
 
     instance_id: str
@@ -68,6 +71,7 @@ class Instance:
     updates_enabled: bool = False
     last_seen_at: str | None = None
     last_sync_at: str | None = None
+    stale_since: str | None = None
 
     @property
     def is_active(self) -> bool:
@@ -78,8 +82,8 @@ class Instance:
 class Standing:
     """How the network stands: how many instances are approved, and of which how many agents are offered.
 
-    `shown` are the approved instances that take part in the marketplace; `agents` counts the approved agents of each
-    instance, whether it takes part or not.
+    `shown` are the approved instances that take part in the marketplace and have not fallen silent; `agents` counts the
+    approved agents of each instance, whether it takes part or not.
     """
 
     instances: int
@@ -263,23 +267,6 @@ class LinkStatusOut(Out):
 
 class LinkAnswer(RootModel[LinkedOut | LinkStatusOut]):
     """What has become of it, or how the instance stands."""
-
-
-class ProofQuery(Query):
-    """What is to be proved, and by whose key."""
-
-    # Nothing else that is signed with the key can be of these characters alone, so a proof is never a signature.
-    challenge: Omittable[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{16,128}$")]] = None
-    instance_id: Omittable[Annotated[str, Field(min_length=1, max_length=100)]] = Field(None, alias="instanceId")
-
-
-class ProofOut(Out):
-    """What runs here, and the proof that was asked for."""
-
-    software: Literal["fluxden"]
-    version: str
-    challenge: Omittable[str] = None
-    instance_key_proof: Omittable[str] = None
 
 
 def endpoints(base_url: str) -> EndpointsOut:

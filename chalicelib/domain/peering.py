@@ -4,7 +4,7 @@ import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
@@ -20,6 +20,9 @@ TOKEN_HEADER, DIGEST_HEADER = "X-Federation-Token", "X-Federation-HMAC"
 DESTINATION_HEADER = "X-Federation-Destination"
 CONNECT_PATH, ACCEPT_PATH = "/api/federation/connect", "/api/federation/connect/accept"
 RELAY_PATH, ACK_PATH = "/api/federation/relay", "/api/federation/relay-ack"
+
+# A request that nobody has answered for so long is declined.
+ANSWERED_WITHIN = timedelta(days=30)
 
 _KEY_BYTES = 32
 # With an address they make one key of a table, which has at most 1,024 bytes.
@@ -47,12 +50,11 @@ class FederationMode(StrEnum):
 
 @dataclass(frozen=True)
 class FederationSettings:
-    """What this desk lets other desks do. `base_url` is where they reach it; empty when nobody has said."""
+    """What this desk lets other desks do."""
 
     mode: FederationMode = FederationMode.CLOSED
     inbound: bool = False
     approval: bool = True
-    base_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,10 @@ class PeerKey:
 
     key_id: str
     public_key: str
+
+
+class UnknownKey(Exception):
+    """A signature names a key that is none of those known of its desk."""
 
 
 class PeeringStatus(StrEnum):
@@ -84,7 +90,9 @@ class Peering:
     """A connection of a local user with somebody of another desk.
 
     Both desks know one token: whoever sends shows it, and its digests sign bodies while `hmac_enabled`. It is kept
-    by its hash here, and sealed in the store. `peer_key`, if the peer has told one, must sign what it sends.
+    by its hash here, and sealed in the store. `peer_key`, if the peer has told one, means that what it sends must be
+    signed: by one of the keys that its desk `published` at its own address, or, where that has none, by this one.
+    `keys_due_at` is when they are asked for next, and `keys_tried_at` when they were last.
     `asked_as` is the peer's address as it was when the connection was made, by which the pair is known.
     `version` grows with every change.
     """
@@ -109,6 +117,14 @@ class Peering:
     nickname: str | None = None
     peer_nickname: str | None = None
     version: int = 1
+    published: tuple[PeerKey, ...] = ()
+    keys_due_at: str | None = None
+    keys_tried_at: str | None = None
+
+    @property
+    def keys(self) -> tuple[PeerKey, ...]:
+        """Those that the peer may sign with; none where it is not known to sign."""
+        return self.published or ((self.peer_key,) if self.peer_key else ())
 
     @property
     def peer_label(self) -> str:
@@ -358,6 +374,6 @@ def shown(peering: Peering) -> ConnectionOut:
         nickname=peering.nickname,
         peer_nickname=peering.peer_nickname,
         hmac_enabled=peering.hmac_enabled,
-        signed_by_peer=peering.peer_key is not None,
+        signed_by_peer=bool(peering.keys),
         created_at=peering.created_at,
     )

@@ -14,6 +14,7 @@ from chalicelib.gateways.peer_notices import LONGEST_DELAY_SECONDS, SqsNotices
 from chalicelib.peer_signatures import signature_headers
 from chalicelib.resources import PEER_NOTICES, PEERS
 from chalicelib.services import peer_notices
+from chalicelib.settings import settings
 from chalicelib.stores.federation_settings import DynamoFederation
 from chalicelib.stores.peer_notices import DynamoNotices
 from chalicelib.stores.peers import DynamoPeers
@@ -36,6 +37,7 @@ def deliver_peer_notice(message: NoticeJob) -> None:
         lease_id=ids.nonce(),
         spread=random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 - spreads retries
         longest_delay=LONGEST_DELAY_SECONDS,
+        base_url=settings().base_url,
         notices=DynamoNotices(),
         peers=DynamoPeers(),
         federation=DynamoFederation(),

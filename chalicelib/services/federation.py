@@ -12,8 +12,9 @@ from pydantic_core import to_json
 
 from chalicelib.domain.call import Call
 from chalicelib.domain.callbacks import Answer
-from chalicelib.domain.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from chalicelib.domain.errors import Conflict, Forbidden, NotFound, Unavailable
 from chalicelib.domain.federation import (
+    SILENT_AFTER,
     FeaturesOut,
     HeartbeatIn,
     HeartbeatOut,
@@ -25,8 +26,6 @@ from chalicelib.domain.federation import (
     LinkStatusOut,
     NetworkStatsOut,
     OwnFeaturesOut,
-    ProofOut,
-    ProofQuery,
     RegisteredOut,
     RegisterIn,
     Standing,
@@ -53,9 +52,11 @@ _NEXT_STEPS = [
 class Instances(Protocol):
     def find(self, instance_id: str) -> Instance | None: ...
     def find_by_url(self, base_url: str) -> Instance | None: ...
-    def add(self, instance: Instance, token: MintedToken, instance_key_text: str) -> bool: ...
+    def add(
+        self, instance: Instance, token: MintedToken, instance_key_text: str, *, most_an_hour: int, now: datetime
+    ) -> bool: ...
     def renew(self, instance: Instance, token: MintedToken, *, over: Instance) -> bool: ...
-    def note(self, instance_id: str, told: Mapping[str, Any]) -> Instance: ...
+    def hear(self, instance_id: str, told: Mapping[str, Any], *, silent_at: str) -> Instance: ...
     def link(self, instance_id: str, *, enabled: bool, at: str, claim: Claim | None, reply: dict[str, Any]) -> None: ...
     def set_status(self, instance: Instance, *, over: Instance, notice: Notice | None) -> bool: ...
     def standing(self) -> Standing: ...
@@ -63,10 +64,6 @@ class Instances(Protocol):
 
 class Keys(Protocol):
     def key_of(self, instance_id: str) -> str: ...
-
-
-class Hubs(Protocol):
-    def find_key(self, instance_id: str) -> str | None: ...
 
 
 class Counts(Protocol):
@@ -92,7 +89,14 @@ class Decision:
 
 
 def register(
-    wanted: RegisterIn, token: MintedToken, *, instance_id: str, base_url: str, now: datetime, instances: Instances
+    wanted: RegisterIn,
+    token: MintedToken,
+    *,
+    instance_id: str,
+    base_url: str,
+    most_an_hour: int,
+    now: datetime,
+    instances: Instances,
 ) -> RegisteredOut:
     """Register an instance, or one that is registered already anew: then its platform token is replaced.
 
@@ -101,6 +105,7 @@ def register(
 
     Raises:
         Forbidden: it is registered with another key.
+        RateLimited: it is new, and `most_an_hour` new ones have registered in this hour.
         Unavailable: it is being registered by many calls at once, or this desk can't keep its key.
     """
     told: dict[str, Any] = {
@@ -123,7 +128,7 @@ def register(
                 capabilities=capabilities,
                 **told,
             )
-            if instances.add(made, token, wanted.api_key):
+            if instances.add(made, token, wanted.api_key, most_an_hour=most_an_hour, now=now):
                 return _registered(made, token, base_url)
             continue
         if not hmac.compare_digest(found.key_hash, hash_of(wanted.api_key)):
@@ -143,7 +148,9 @@ def heartbeat(
     counts: Counts,
     together: Callable[..., list[Any]],
 ) -> HeartbeatOut:
-    """Note how the instance is, and say how the network is. Store calls in sequence after authentication: 1.
+    """Note how the instance is, and say how the network is.
+
+    Store calls in sequence after authentication: 1; of an instance that was stale 3.
 
     Raises:
         NotFound: there is no such instance any more.
@@ -156,7 +163,10 @@ def heartbeat(
             given["health"] = status
         told |= given
     instance, standing, people, installed = together(
-        lambda: instances.note(instance_id, told), instances.standing, counts.count_people, counts.count_installed
+        lambda: instances.hear(instance_id, told, silent_at=timestamp(now + SILENT_AFTER)),
+        instances.standing,
+        counts.count_people,
+        counts.count_installed,
     )
     return HeartbeatOut(
         success=True,
@@ -238,27 +248,6 @@ def suspend(instance_id: str, decision: Decision, *, instances: Instances, queue
     """
     found = _known(instance_id, instances)
     return _decided(found, InstanceStatus.SUSPENDED, decision, instances=instances, queue=queue)
-
-
-def prove(query: ProofQuery, *, version: str, hubs: Hubs) -> ProofOut:
-    """What runs here, and when a hub asks, the proof that this desk knows the key it has registered with.
-
-    Store calls: 1 for a proof, else 0.
-
-    Raises:
-        Invalid: the challenge comes without the id, or the id without a challenge.
-        NotFound: no hub knows this desk by this id.
-    """
-    out = ProofOut(software="fluxden", version=version)
-    if query.challenge is None and query.instance_id is None:
-        return out
-    if query.challenge is None or query.instance_id is None:
-        raise Invalid("challenge and instanceId belong together.")
-    key = hubs.find_key(query.instance_id)
-    if key is None:
-        raise NotFound("This desk is not registered under this id.")
-    out.challenge, out.instance_key_proof = query.challenge, proof(query.challenge, key)
-    return out
 
 
 def _known(instance_id: str, instances: Instances) -> Instance:

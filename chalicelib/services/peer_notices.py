@@ -10,7 +10,7 @@ from chalicelib.domain.callbacks import EARLY, GRACE, LEASE, Answer, judge
 from chalicelib.domain.clicks import Attempt, Outcome
 from chalicelib.domain.fields import parse_timestamp, timestamp
 from chalicelib.domain.peer_notices import Notice, NoticeJob, NoticeKind
-from chalicelib.domain.peering import DIGEST_HEADER, TOKEN_HEADER, FederationSettings, Peering, PeeringStatus, PeerKey
+from chalicelib.domain.peering import DIGEST_HEADER, TOKEN_HEADER, Peering, PeeringStatus, PeerKey
 from chalicelib.domain.signatures import body_digest
 
 
@@ -28,7 +28,6 @@ class Peers(Protocol):
 
 
 class Federation(Protocol):
-    def find_settings(self) -> FederationSettings: ...
     def find_key(self) -> Any: ...
 
 
@@ -51,12 +50,13 @@ def peer_headers(
 ) -> dict[str, str]:
     """By what a peer knows us, and that nobody changed `body` on its way to `url`. Store calls: 1 for a Fluxden desk.
 
-    Others are shown the token, and its digest where the connection has that on.
+    Fluxden desks are those that have told a key, or publish some. Others are shown the token, and its digest where the
+    connection has that on.
     """
     headers = {TOKEN_HEADER: token}
     if peering.hmac_enabled:
         headers[DIGEST_HEADER] = body_digest(body, token)
-    if peering.peer_key is not None:
+    if peering.keys:
         headers |= sign("POST", url, body, destination=peering.peer_url, key=federation.find_key(), at=at)
     return headers
 
@@ -68,6 +68,7 @@ def attempt(
     lease_id: str,
     spread: float,
     longest_delay: int,
+    base_url: str,
     notices: Notices,
     peers: Peers,
     federation: Federation,
@@ -78,20 +79,20 @@ def attempt(
     """Make the notice's next attempt, if one is due; a message that comes twice, late or early does no harm.
 
     The attempt is taken by a lease before and recorded after its POST. A peer's failure is an outcome; only our own
-    stores' raises. Nothing goes over a connection that is not active any more. Store and queue calls: 7, for a
+    stores' raises. Nothing goes over a connection that is not active any more. Store and queue calls: 6, for a
     Fluxden desk 1 more, and 1 to announce the next; for a message that is none of its time 1.
     """
     notice, now = notices.find(job), clock()
     if notice is None or not _is_due(notice, now):
         return
-    peering, settings = peers.find(notice.connection_id), federation.find_settings()
+    peering = peers.find(notice.connection_id)
     if peering is None or not notices.lease(notice, lease_id, now=now, until=now + LEASE):
         return
     if peering.status is not PeeringStatus.ACTIVE:
         made = Attempt(timestamp(now), None, f"the connection is {peering.status}", None)
         notices.record(notice, lease_id, outcome=Outcome.GONE, attempt=made, due_at=None)
         return
-    body = _body(notice, peering, settings, federation)
+    body = _body(notice, peering, base_url, federation)
     url, token = f"{peering.peer_url}{notice.kind.path}", peers.token_of(peering)
     headers = peer_headers(peering, url, body, token=token, at=now, federation=federation, sign=sign)
     answer = post(url, body, headers)
@@ -106,10 +107,10 @@ def attempt(
         queue.announce(job, delay=delay)
 
 
-def _body(notice: Notice, peering: Peering, settings: FederationSettings, federation: Federation) -> bytes:
+def _body(notice: Notice, peering: Peering, base_url: str, federation: Federation) -> bytes:
     said = dict(notice.body)
     if notice.kind is NoticeKind.ACCEPTED:
-        said["instanceUrl"] = settings.base_url
+        said["instanceUrl"] = base_url
         if peering.peer_key is not None:
             own: PeerKey = federation.find_key().public
             said["fluxden"] = {"keyId": own.key_id, "publicKey": own.public_key}

@@ -1,7 +1,7 @@
 """Connections with people of other desks: asked for, accepted, ended; and who is let in by their tokens."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from chalicelib.domain.call import Call, Sent
@@ -9,7 +9,7 @@ from chalicelib.domain.callers import ApiKey
 from chalicelib.domain.chat import Message, announced
 from chalicelib.domain.directory import Person
 from chalicelib.domain.errors import Conflict, Forbidden, NotFound, Unauthorized, Unavailable
-from chalicelib.domain.fields import is_uuid, timestamp
+from chalicelib.domain.fields import is_uuid, parse_timestamp, timestamp
 from chalicelib.domain.frames import News, Standing
 from chalicelib.domain.idempotency import Claim, kept
 from chalicelib.domain.peer_notices import Notice, NoticeJob, accepted
@@ -31,6 +31,7 @@ from chalicelib.domain.peering import (
     Peering,
     PeeringStatus,
     PeerKey,
+    UnknownKey,
     moved,
     shown,
 )
@@ -40,6 +41,8 @@ Reply = dict[str, Any]
 Together = Callable[..., list[Any]]
 
 _ATTEMPTS = 16
+# Till then keys that were asked for are there.
+_SOON = timedelta(minutes=2)
 _NO_CONNECTION = "No such connection."
 _ACTIVE, _PENDING = frozenset({PeeringStatus.ACTIVE}), frozenset({PeeringStatus.PENDING, PeeringStatus.ACTIVE})
 
@@ -50,6 +53,10 @@ class Settings(Protocol):
 
 class Tokens(Protocol):
     def find_by_token(self, token: str) -> list[Peering]: ...
+
+
+class WantedKeys(Protocol):
+    def want(self, peering: Peering, *, now: datetime) -> bool: ...
 
 
 class Peers(Protocol):
@@ -77,7 +84,7 @@ class Queue(Protocol):
 
 
 class RefuseSignature(Protocol):
-    def __call__(self, sent: Sent, *, base_url: str, key: PeerKey) -> str | None: ...
+    def __call__(self, sent: Sent, *, base_url: str, keys: Sequence[PeerKey]) -> str | None: ...
 
 
 def admit_stranger(_: Sent, *, settings: Settings) -> FederationSettings:
@@ -101,14 +108,20 @@ def admit_peer(
     peers: Tokens,
     refuse_signature: RefuseSignature,
     together: Together,
+    base_url: str,
+    wanted: WantedKeys,
     statuses: frozenset[PeeringStatus] = _ACTIVE,
 ) -> Peering:
     """The connection whose token the request shows, and by which it is signed where that is on.
 
-    Store calls in sequence: 1.
+    `base_url` is where others reach this desk; empty when nobody has said, and then it is what the request names.
+
+    A signature that names an unknown key has the peer's keys asked for, now and then; till then it may try again.
+    Store calls in sequence: 1; 2 for the first such signature.
 
     Raises:
         Unauthorized: there is no token, or what must be signed is not.
+        Unavailable: it is signed by a key that is being asked for.
         Forbidden: nothing is let in.
         NotFound: the token is of no connection that lets anything in.
     """
@@ -123,11 +136,24 @@ def admit_peer(
         raise NotFound("No active connection for this token.")
     if peering.hmac_enabled and not is_body_digest(sent.headers.get(DIGEST_HEADER.lower(), ""), sent.body, token):
         raise Unauthorized(f"The header {DIGEST_HEADER} does not sign this body.")
-    if peering.peer_key is not None:
-        own = rules.base_url or f"https://{sent.headers.get('host', '')}"
-        if (reason := refuse_signature(sent, base_url=own, key=peering.peer_key)) is not None:
+    if peering.peer_key is not None or (peering.keys and "signature-input" in sent.headers):
+        own = base_url or f"https://{sent.headers.get('host', '')}"
+        try:
+            reason = refuse_signature(sent, base_url=own, keys=peering.keys)
+        except UnknownKey:
+            reason = _unknown_key(peering, wanted, now=sent.now)
+        if reason is not None:
             raise Unauthorized(f"The request was refused by its HTTP message signature: {reason}.")
     return peering
+
+
+def _unknown_key(peering: Peering, wanted: WantedKeys, *, now: datetime) -> str:
+    asked = peering.keys_due_at is not None and parse_timestamp(peering.keys_due_at) <= now + _SOON
+    if asked or wanted.want(peering, now=now):
+        refusal = Unavailable("The request is signed by a key that is not known yet; it is being asked for.")
+        refusal.retry_after = int(_SOON.total_seconds())
+        raise refusal
+    return "it names a key that its desk does not publish"
 
 
 def admit_accepting_peer(sent: Sent, **ports: Any) -> Peering:
@@ -159,6 +185,8 @@ def connect(
     introduce: Callable[[], PeerKey],
 ) -> ConnectedAnswer:
     """Connect somebody of another desk with somebody here, at once or when they accept.
+
+    The other desk's keys are asked for at its own address soon after.
 
     Store calls after the first look at the settings: 5, and of a repeat 3; 1 more where only approved instances may
     ask, and 1 more for a Fluxden desk, which is told our key. The person is told in their chat.
@@ -291,6 +319,7 @@ def _asked(
         created_at=timestamp(now),
         updated_at=timestamp(now),
         nickname=given.from_user_name or None,
+        keys_due_at=timestamp(now),
     )
 
 

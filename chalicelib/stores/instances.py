@@ -1,10 +1,12 @@
 """The table `network`: instances that have registered here, and how the network stands.
 
 INSTANCES     / <id>      an instance: name, baseUrl, status, keyHash, tokenHash, sealedKey (see vault), what it says
-                          of itself, what it takes part in
+                          of itself, what it takes part in; dueQueue, dueAt: when it is silent, unless it is heard
+                          before; staleSince: it has been silent since
 BASEURL#<url> / INSTANCE  instanceId, approved: one instance for each normalised base URL
 NETWORK       / STANDING  instances: how many are active; shown: the ids of those of them that take part in the
-                          marketplace; a#<id>: how many approved agents an instance has
+                          marketplace; silent: the ids of those that are stale; a#<id>: how many approved agents
+                          an instance has
 
 Their credentials are rows of the table `tokens`: PLATFORM#<hash> (instanceId), and INSTANCE#<hash>, whose `holders`
 are the active instances with this key; it is none where there is no holder. What changes together is written in one
@@ -12,11 +14,12 @@ transaction, so a token ends with the moment another takes its place or its inst
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from chalicelib.aws import dynamodb
 from chalicelib.domain.callers import TokenStatus
-from chalicelib.domain.errors import NotFound, Unavailable
+from chalicelib.domain.errors import NotFound, RateLimited, Unavailable
 from chalicelib.domain.federation import Instance, InstanceStatus, Standing
 from chalicelib.domain.idempotency import Claim
 from chalicelib.domain.notices import Notice
@@ -25,11 +28,14 @@ from chalicelib.resources import NETWORK, TOKENS
 from chalicelib.stores.items import Row, from_item, to_item, values
 from chalicelib.stores.notices import put_notice
 from chalicelib.stores.reads import query
+from chalicelib.stores.registrations import left_of_hour, one_more
 from chalicelib.stores.tokens import START
 from chalicelib.stores.writes import Action, Refused, commit
 
 _INSTANCES = "INSTANCES"
 _AGENTS = "a#"
+_ATTEMPTS = 8
+SILENT_QUEUE = "silent-instances"
 _REPORTED = ("name", "version", "userCount", "agentCount", "capabilities")
 
 
@@ -54,10 +60,13 @@ class DynamoInstances:
         )
         return sorted(map(_instance, found), key=lambda each: (each.registered_at, each.instance_id))
 
-    def add(self, instance: Instance, token: MintedToken, instance_key_text: str) -> bool:
+    def add(
+        self, instance: Instance, token: MintedToken, instance_key_text: str, *, most_an_hour: int, now: datetime
+    ) -> bool:
         """Store a new instance with its first token; False when there is one at its base URL. One store call.
 
         Raises:
+            RateLimited: as many new ones as there may be have registered in this hour.
             Unavailable: this deployment has no key to seal the instance's with.
         """
         row = instance_key(instance.instance_id) | _columns(instance)
@@ -65,11 +74,19 @@ class DynamoInstances:
         address = _address(instance.base_url) | {"instanceId": instance.instance_id, "approved": instance.is_active}
         try:
             commit(
-                [_put_new(NETWORK.physical_name, each) for each in (address, row)] + [_new_token(instance, token)],
+                [
+                    *(_put_new(NETWORK.physical_name, each) for each in (address, row)),
+                    _new_token(instance, token),
+                    one_more(now, most=most_an_hour),
+                ],
                 claim=None,
                 reply={},
             )
-        except Refused:
+        except Refused as refused:
+            if 0 not in refused.failed:
+                raise RateLimited(
+                    "Too many instances have registered in this hour.", retry_after=left_of_hour(now)
+                ) from refused
             return False
         return True
 
@@ -103,6 +120,35 @@ class DynamoInstances:
         except client.exceptions.ConditionalCheckFailedException as error:
             raise NotFound("There is no such instance.") from error
         return _instance(from_item(dict(done["Attributes"])))
+
+    def hear(self, instance_id: str, told: Mapping[str, Any], *, silent_at: str) -> Instance:
+        """Store what a heartbeat says, and that the instance is stale unless it is heard again before `silent_at`.
+
+        One store call; two more when it was stale.
+
+        Raises:
+            NotFound: there is no such instance any more.
+            Unavailable: it is being changed by many calls at once.
+        """
+        watched = {**told, "dueQueue": SILENT_QUEUE, "dueAt": silent_at}
+        client = dynamodb()
+        for _ in range(_ATTEMPTS):
+            request = _set(instance_id, watched)
+            request["ConditionExpression"] = "attribute_exists(pk) AND attribute_not_exists(staleSince)"
+            try:
+                done = client.update_item(**request, ReturnValues="ALL_NEW")
+            except client.exceptions.ConditionalCheckFailedException:
+                pass
+            else:
+                return _instance(from_item(dict(done["Attributes"])))
+            request["UpdateExpression"] += " REMOVE staleSince"
+            request["ConditionExpression"] = "attribute_exists(staleSince)"
+            try:
+                commit([{"Update": request}, silenced(instance_id, silent=False)], claim=None, reply={})
+            except Refused as refused:
+                if self.find(instance_id) is None:
+                    raise NotFound("There is no such instance.") from refused
+        raise Unavailable("The instance is being changed by many calls at once.")
 
     def link(self, instance_id: str, *, enabled: bool, at: str, claim: Claim | None, reply: dict[str, Any]) -> None:
         """Have the instance take part in the marketplace, or not. One store call.
@@ -166,7 +212,7 @@ class DynamoInstances:
         row = _get(_STANDING) or {}
         return Standing(
             int(row.get("instances", 0)),
-            frozenset(row.get("shown", ())),
+            frozenset(row.get("shown", ())) - frozenset(row.get("silent", ())),
             {name.removeprefix(_AGENTS): int(value) for name, value in row.items() if name.startswith(_AGENTS)},
         )
 
@@ -285,6 +331,11 @@ def _set_approved(instance: Instance) -> Action:
     }
 
 
+def silenced(instance_id: str, *, silent: bool) -> Action:
+    """The part of a transaction with which an instance's agents are hidden for its silence, or no longer."""
+    return _standing_change(f"{'ADD' if silent else 'DELETE'} silent :silent", silent={instance_id})
+
+
 def _shown(instance_id: str, *, shown: bool) -> Action:
     return _standing_change(f"{'ADD' if shown else 'DELETE'} shown :shown", shown={instance_id})
 
@@ -367,6 +418,7 @@ def _instance(row: Row) -> Instance:
         updates_enabled=row["updatesEnabled"],
         last_seen_at=row["lastSeenAt"],
         last_sync_at=row["lastSyncAt"],
+        stale_since=row.get("staleSince"),
     )
 
 

@@ -30,7 +30,7 @@ class DynamoOutbox:
     def find(self, peer_url: str) -> Outbox:
         """How the desk's outbox stands, read consistently; a new one is empty. One store call."""
         got = dynamodb().get_item(TableName=OUTBOX.physical_name, Key=to_item(_state(peer_url)), ConsistentRead=True)
-        return _outbox(peer_url, from_item(dict(got["Item"]))) if "Item" in got else Outbox(peer_url)
+        return outbox_of(from_item(dict(got["Item"]))) if "Item" in got else Outbox(peer_url)
 
     def queued(self, sending: Sending, *, over: Outbox, now: datetime) -> Sequence[Action]:
         """The members of a transaction that queue `sending` behind all there is, if `over` is still how it stands."""
@@ -93,7 +93,7 @@ class DynamoOutbox:
             now=timestamp(now),
             due=timestamp(due_by),
         )
-        return _outbox(peer_url, row) if row else None
+        return outbox_of(row) if row else None
 
     def rest(self, outbox: Outbox, lease_id: str) -> bool:
         """End the lease, with nothing left to send; False when something was queued meanwhile. One store call."""
@@ -180,9 +180,10 @@ def _key(peer_url: str, position: int) -> Row:
     return {"pk": _pk(peer_url), "sk": f"{_PREFIX}{position:012d}"}
 
 
-def _outbox(peer_url: str, row: Row) -> Outbox:
+def outbox_of(row: Row) -> Outbox:
+    """How an outbox stands, from its row."""
     return Outbox(
-        peer_url=peer_url,
+        peer_url=row["pk"].removeprefix(_pk("")),
         last_position=int(row.get("lastPosition", 0)),
         failures=int(row.get("failures", 0)),
         due_at=row.get("dueAt"),

@@ -1,7 +1,9 @@
 """The table `peers`: connections with people of other desks.
 
-TOKEN#<SHA-256>  / CONNECTION#<id>  the connection: its columns, the token sealed (see vault), version
-CONNECTION#<id>  / CONNECTION       tokenHash, userId: never changed
+TOKEN#<SHA-256>  / CONNECTION#<id>  the connection: its columns, the token sealed (see vault), version; the keys that
+                                    its peer publishes (see peer_keys)
+CONNECTION#<id>  / CONNECTION       tokenHash, userId: never changed; dueQueue, dueAt: when it is declined for want of
+                                    an answer, unless it has one by then
 USER#<id>        / PEER#<base URL>#<address>   connectionId, tokenHash, status: the one that counts of those between
                                     the two people, which a new request replaces once it was declined or blocked
 CONNECTION#<id>  / NOTICE#<id>      see peer_notices
@@ -12,14 +14,16 @@ What comes over a connection is found by its token, in one read. The first three
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from chalicelib.aws import dynamodb
 from chalicelib.domain.chat import Message
+from chalicelib.domain.fields import parse_timestamp, timestamp
 from chalicelib.domain.idempotency import Claim
 from chalicelib.domain.peer_notices import Notice
-from chalicelib.domain.peering import Initiator, Peering, PeeringStatus, PeerKey
-from chalicelib.resources import PEERS
+from chalicelib.domain.peering import ANSWERED_WITHIN, Initiator, Peering, PeeringStatus, PeerKey
+from chalicelib.resources import DUE_INDEX, PEERS
 from chalicelib.stores.chat import added_message
 from chalicelib.stores.items import Row, from_item, to_item, values
 from chalicelib.stores.peer_notices import added_notice
@@ -27,6 +31,8 @@ from chalicelib.stores.reads import get_all, query
 from chalicelib.stores.writes import Action, Refused, commit
 
 _NEW = "attribute_not_exists(pk)"
+KEYS_QUEUE = "peer-keys"
+_REQUESTS_QUEUE = "connection-requests"
 # What of a connection may change.
 _CHANGING = (
     "status",
@@ -50,21 +56,21 @@ class DynamoPeers:
     def find_by_token(self, token: str) -> list[Peering]:
         """The connections with this token, as their desks may use one for several; oldest first. One store call."""
         rows = _listed(f"TOKEN#{token_hash(token)}", "CONNECTION#")
-        return sorted(map(_peering, rows), key=lambda each: (each.created_at, each.connection_id))
+        return sorted(map(peering_of, rows), key=lambda each: (each.created_at, each.connection_id))
 
     def find(self, connection_id: str) -> Peering | None:
         """The connection. Two store calls; one when there is none."""
         pointers = get_all(PEERS, [_pointer(connection_id)])
-        found = get_all(PEERS, [_key(pointers[0]["tokenHash"], connection_id)]) if pointers else []
-        return _peering(found[0]) if found else None
+        found = get_all(PEERS, [connection_key(pointers[0]["tokenHash"], connection_id)]) if pointers else []
+        return peering_of(found[0]) if found else None
 
     def list_own(self, user_id: str) -> list[Peering]:
         """The person's connections, oldest first; of a peer who asked again only the latest. Two store calls."""
         guards = _listed(f"USER#{user_id}", "PEER#")
         if not guards:
             return []
-        found = get_all(PEERS, [_key(row["tokenHash"], row["connectionId"]) for row in guards])
-        return sorted(map(_peering, found), key=lambda each: (each.created_at, each.connection_id))
+        found = get_all(PEERS, [connection_key(row["tokenHash"], row["connectionId"]) for row in guards])
+        return sorted(map(peering_of, found), key=lambda each: (each.created_at, each.connection_id))
 
     def is_connected(self, user_id: str, peer_url: str) -> bool:
         """Whether the person has an active connection to somebody of this desk. One store call."""
@@ -83,7 +89,7 @@ class DynamoPeers:
         from chalicelib.vault import seal
 
         counts: Row = {"declined": PeeringStatus.DECLINED.value} | ({"after": after.value} if after else {})
-        sealed = {"token": seal(token, place=_place(peering.connection_id))}
+        sealed = {"token": seal(token, place=_place(peering.connection_id)), **keys_due(peering)}
         guard = _guard_key(peering) | {
             "connectionId": peering.connection_id,
             "tokenHash": peering.token_hash,
@@ -96,8 +102,8 @@ class DynamoPeers:
         }
         actions = [
             _put(guard, free, **named),
-            _put(_key(peering.token_hash, peering.connection_id) | _columns(peering) | sealed, _NEW),
-            _put(_pointer(peering.connection_id) | {"tokenHash": peering.token_hash, "userId": peering.user_id}, _NEW),
+            _put(connection_key(peering.token_hash, peering.connection_id) | _columns(peering) | sealed, _NEW),
+            _put(_pointer(peering.connection_id) | _pointed(peering), _NEW),
             *([added_message(message)] if message else []),
         ]
         try:
@@ -121,7 +127,7 @@ class DynamoPeers:
         """
         main: Row = {
             "TableName": PEERS.physical_name,
-            "Key": to_item(_key(over.token_hash, over.connection_id)),
+            "Key": to_item(connection_key(over.token_hash, over.connection_id)),
             "ConditionExpression": "version = :seen",
         }
         if peering == over:
@@ -146,6 +152,26 @@ class DynamoPeers:
         actions: list[Action] = [{"Update": main}, {"Update": guard}]
         return _committed([*actions, *([added_notice(notice)] if notice else [])], claim, reply)
 
+    def list_unanswered(self, *, now: datetime, limit: int) -> Sequence[str]:
+        """Some of the connections that were asked for too long ago, and may have been answered. One store call."""
+        page = dynamodb().query(
+            TableName=PEERS.physical_name,
+            IndexName=DUE_INDEX,
+            KeyConditionExpression="dueQueue = :queue AND dueAt <= :now",
+            ExpressionAttributeValues=values(queue=_REQUESTS_QUEUE, now=timestamp(now)),
+            Limit=limit,
+        )
+        return [from_item(dict(item))["pk"].removeprefix("CONNECTION#") for item in page["Items"]]
+
+    def unwatch(self, connection_id: str) -> None:
+        """Look at the connection for its age no more. One store call."""
+        update = {
+            "TableName": PEERS.physical_name,
+            "Key": to_item(_pointer(connection_id)),
+            "UpdateExpression": "REMOVE dueQueue, dueAt",
+        }
+        commit([{"Update": update}], claim=None, reply={})
+
     def is_current(self, peering: Peering) -> bool:
         """Whether no later request of the same two people has taken the connection's place. One store call."""
         found = get_all(PEERS, [_guard_key(peering)])
@@ -161,7 +187,7 @@ class DynamoPeers:
 
         got = dynamodb().get_item(
             TableName=PEERS.physical_name,
-            Key=to_item(_key(peering.token_hash, peering.connection_id)),
+            Key=to_item(connection_key(peering.token_hash, peering.connection_id)),
             ConsistentRead=True,
         )
         return unseal(from_item(dict(got["Item"]))["token"], place=_place(peering.connection_id))
@@ -191,7 +217,12 @@ def _listed(pk: str, prefix: str) -> Sequence[Row]:
     )
 
 
-def _key(hashed: str, connection_id: str) -> Row:
+def keys_due(peering: Peering) -> Row:
+    """The columns of a connection whose peer's keys are to be asked for; none where they are not."""
+    return {} if peering.keys_due_at is None else {"dueQueue": KEYS_QUEUE, "dueAt": peering.keys_due_at}
+
+
+def connection_key(hashed: str, connection_id: str) -> Row:
     return {"pk": f"TOKEN#{hashed}", "sk": f"CONNECTION#{connection_id}"}
 
 
@@ -201,6 +232,14 @@ def _pointer(connection_id: str) -> Row:
 
 def _guard_key(peering: Peering) -> Row:
     return {"pk": f"USER#{peering.user_id}", "sk": f"PEER#{peering.peer_url}#{peering.asked_as}"}
+
+
+def _pointed(peering: Peering) -> Row:
+    row: Row = {"tokenHash": peering.token_hash, "userId": peering.user_id}
+    if peering.status is PeeringStatus.PENDING:
+        until = parse_timestamp(peering.created_at) + ANSWERED_WITHIN
+        row |= {"dueQueue": _REQUESTS_QUEUE, "dueAt": timestamp(until)}
+    return row
 
 
 def _place(connection_id: str) -> str:
@@ -233,7 +272,7 @@ def _columns(peering: Peering) -> Row:
     }
 
 
-def _peering(row: Mapping[str, Any]) -> Peering:
+def peering_of(row: Mapping[str, Any]) -> Peering:
     return Peering(
         connection_id=row["connectionId"],
         user_id=row["userId"],
@@ -255,4 +294,7 @@ def _peering(row: Mapping[str, Any]) -> Peering:
         nickname=row["nickname"],
         peer_nickname=row["peerNickname"],
         version=int(row["version"]),
+        published=tuple(PeerKey(each["keyId"], each["publicKey"]) for each in row.get("publishedKeys", ())),
+        keys_due_at=row.get("dueAt"),
+        keys_tried_at=row.get("keysTriedAt"),
     )

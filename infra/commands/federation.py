@@ -4,10 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 import click
-from pydantic_core import PydanticCustomError
 
-from chalicelib.domain.errors import Invalid
-from chalicelib.domain.peering import FederationMode, FederationSettings, base_url
+from chalicelib.domain.errors import Conflict
+from chalicelib.domain.peering import FederationMode, FederationSettings
 from chalicelib.settings import settings
 from chalicelib.stores.federation_settings import DynamoFederation
 from infra.commands.output import json_option, show
@@ -23,13 +22,11 @@ def federation() -> None:
 @federation.command("show", epilog="Example: federation show --json")
 @json_option
 def show_(*, as_json: bool) -> None:
-    """Show the settings."""
+    """Show the settings, and where other desks reach this one: FLUXDEN_BASE_URL."""
     show(_record(DynamoFederation().find_settings()), as_json=as_json)
 
 
-@federation.command(
-    "set", epilog="Example: federation set --mode allowlist --inbound on --url https://desk.example.com"
-)
+@federation.command("set", epilog="Example: federation set --mode allowlist --inbound on")
 @click.option(
     "--mode",
     type=click.Choice([each.value for each in FederationMode]),
@@ -37,9 +34,8 @@ def show_(*, as_json: bool) -> None:
 )
 @click.option("--inbound", type=_SWITCH, help="Whether anything at all is taken from other desks.")
 @click.option("--approval", type=_SWITCH, help="Whether people must accept who asks to be connected with them.")
-@click.option("--url", metavar="URL", help="Where other desks reach this one.")
 @json_option
-def set_(*, mode: str | None, inbound: str | None, approval: str | None, url: str | None, as_json: bool) -> None:
+def set_(*, mode: str | None, inbound: str | None, approval: str | None, as_json: bool) -> None:
     """Change the settings that are given, and leave the others."""
     wanted: dict[str, Any] = {}
     if mode is not None:
@@ -48,11 +44,6 @@ def set_(*, mode: str | None, inbound: str | None, approval: str | None, url: st
         wanted["inbound"] = inbound == "on"
     if approval is not None:
         wanted["approval"] = approval == "on"
-    if url is not None:
-        try:
-            wanted["base_url"] = base_url(url, allow_loopback=settings().allow_loopback)
-        except PydanticCustomError as error:
-            raise Invalid(f"The URL {error.message()}.") from error
     if not wanted:
         raise click.UsageError("Nothing is given that could be set.")
     changed = replace(DynamoFederation().find_settings(), **wanted)
@@ -60,10 +51,23 @@ def set_(*, mode: str | None, inbound: str | None, approval: str | None, url: st
     show(_record(changed), as_json=as_json)
 
 
+@federation.command("rotate-key", epilog="Example: federation rotate-key")
+def rotate_key() -> None:
+    """Sign what is sent to other desks with a new key from now on.
+
+    The one before stays published until the next rotation, so that what is on its way is still understood. Other desks
+    fetch the new one when they meet it. Needs FLUXDEN_SECRET_KEY.
+    """
+    made = DynamoFederation().rotate_key()
+    if made is None:
+        raise Conflict("Another call has rotated the key just now.")
+    click.echo(f"The key is {made.key_id} now.")
+
+
 def _record(found: FederationSettings) -> dict[str, Any]:
     return {
         "mode": found.mode.value,
         "inbound": found.inbound,
         "approval": found.approval,
-        "url": found.base_url or None,
+        "url": settings().base_url or None,
     }

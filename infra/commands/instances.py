@@ -71,7 +71,7 @@ def _record(instance: Instance) -> dict[str, Any]:
         "status": str(instance.status),
         "marketplace": instance.marketplace_enabled,
         "version": instance.version,
-        "health": instance.health,
+        "health": "stale" if instance.stale_since and instance.is_active else instance.health,
         "registeredAt": instance.registered_at,
         "lastSeenAt": instance.last_seen_at,
     }

@@ -57,6 +57,7 @@ def start(app: Chalice) -> None:
             "AWS_SECRET_ACCESS_KEY": engine.ACCESS_KEY,
             "AWS_DEFAULT_REGION": engine.REGION,
             "FLUXDEN_SECRET_KEY": os.environ["FLUXDEN_SECRET_KEY"],
+            "FLUXDEN_BASE_URL": os.environ["FLUXDEN_BASE_URL"],
         },
     )
     made = demo.create(addresses)

@@ -2,7 +2,6 @@
 
 import logging
 import threading
-import time
 from collections.abc import Iterable
 
 from chalicelib.edge.schedule import Schedule
@@ -13,21 +12,20 @@ SECONDS_A_MINUTE = 2.0
 
 
 def start(schedules: Iterable[Schedule]) -> threading.Event:
-    """Run the schedules from now on, in the background, one at a time; until the event is set."""
-    found, stopped = list(schedules), threading.Event()
-    if found:
-        threading.Thread(target=_run, args=(found, stopped), daemon=True, name="scheduler").start()
+    """Run the schedules from now on, in the background; until the event is set.
+
+    Each has a thread of its own: one that waits for another desk's answer holds up nothing else.
+    """
+    stopped = threading.Event()
+    for each in schedules:
+        threading.Thread(target=_run, args=(each, stopped), daemon=True, name=each.__name__).start()
     return stopped
 
 
-def _run(schedules: list[Schedule], stopped: threading.Event) -> None:
-    next_run = {id(each): time.monotonic() for each in schedules}
+def _run(schedule: Schedule, stopped: threading.Event) -> None:
     while not stopped.is_set():
-        for each in schedules:
-            if next_run[id(each)] <= time.monotonic():
-                run(each)
-                next_run[id(each)] = time.monotonic() + each.minutes * SECONDS_A_MINUTE
-        stopped.wait(max(0.0, min(next_run.values()) - time.monotonic()))
+        run(schedule)
+        stopped.wait(schedule.minutes * SECONDS_A_MINUTE)
 
 
 def run(each: Schedule) -> None:

@@ -13,9 +13,9 @@ BASE_URL = "http://desk.test"
 TOKEN = "t" * 40
 
 
-def allow(mode: str = "open", *, inbound: bool = True, approval: bool = False, base_url: str = BASE_URL) -> None:
+def allow(mode: str = "open", *, inbound: bool = True, approval: bool = False) -> None:
     """Set what this desk lets other desks do."""
-    DynamoFederation().save_settings(FederationSettings(FederationMode(mode), inbound, approval, base_url))
+    DynamoFederation().save_settings(FederationSettings(FederationMode(mode), inbound, approval))
 
 
 def request(**overrides: Any) -> dict[str, Any]:

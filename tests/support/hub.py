@@ -4,10 +4,12 @@ import itertools
 from dataclasses import dataclass
 from typing import Any
 
+from chalice.local import LambdaContext
 from click.testing import CliRunner
 
 from infra.admin import main
-from tests.support.api import Answer, Api
+from tests.support.api import SERVED, Answer, Api, gateway_event
+from tests.support.receiver import Receiver
 
 REGISTER, HEARTBEAT = "/api/v2/federation/register", "/api/v2/federation/heartbeat"
 LINK, AGENTS = "/api/v2/federation/marketplace-link", "/api/v2/federation/agents"
@@ -72,3 +74,17 @@ def offered(api: Api, made: Member, remote_id: str = "a", **told: Any) -> str:
     assert row["status"] == "created", row
     operate("agents", "approve", row["marketplaceId"])
     return str(row["marketplaceId"])
+
+
+def serve_ourselves(receiver: Receiver) -> str:
+    """Have the receiver answer as this desk does: a hub and its member in one. Its base URL."""
+
+    def answer() -> None:
+        got = receiver.received[-1]
+        event = gateway_event(got.method, got.path, got.headers, got.body or None)
+        route = SERVED[got.method, event["requestContext"]["resourcePath"]]
+        reply = route(event, LambdaContext(route.__name__, 256))
+        receiver.status, receiver.body = reply["statusCode"], reply["body"].encode()
+
+    receiver.before = answer
+    return f"http://127.0.0.1:{receiver.port}"

@@ -33,11 +33,13 @@ from chalicelib.peer_signatures import refuse_signature
 from chalicelib.resources import CHAT, DIRECTORY, NETWORK, NOTIFY, PEER_NOTICES, PEERS
 from chalicelib.services import peering
 from chalicelib.services.notifier import Notifier
+from chalicelib.settings import settings
 from chalicelib.stores.connections import DynamoConnections
 from chalicelib.stores.directory import DynamoDirectory
 from chalicelib.stores.federation_settings import DynamoFederation
 from chalicelib.stores.frames import DynamoFrames
 from chalicelib.stores.instances import DynamoInstances
+from chalicelib.stores.peer_keys import DynamoPeerKeys
 from chalicelib.stores.peers import DynamoPeers, token_hash
 
 bp = Blueprint(__name__)
@@ -51,7 +53,13 @@ def _admit_stranger(sent: Sent) -> FederationSettings:
 
 def _admit_accepting_peer(sent: Sent) -> Peering:
     return peering.admit_accepting_peer(
-        sent, settings=DynamoFederation(), peers=DynamoPeers(), refuse_signature=refuse_signature, together=together
+        sent,
+        settings=DynamoFederation(),
+        peers=DynamoPeers(),
+        refuse_signature=refuse_signature,
+        together=together,
+        base_url=settings().base_url,
+        wanted=DynamoPeerKeys(),
     )
 
 

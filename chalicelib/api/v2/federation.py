@@ -9,7 +9,7 @@ from chalicelib import ids
 from chalicelib.api.v2.contract import PAYMENTS, REMEMBER, SPEND, operation
 from chalicelib.domain.call import Call
 from chalicelib.domain.callers import PlatformToken
-from chalicelib.domain.errors import Conflict, Forbidden, NotFound, TooLarge, Unavailable
+from chalicelib.domain.errors import Conflict, Forbidden, NotFound, RateLimited, TooLarge, Unavailable
 from chalicelib.domain.federation import (
     HeartbeatIn,
     HeartbeatOut,
@@ -39,7 +39,7 @@ bp = Blueprint(__name__)
     status=201,
     answer=RegisteredOut,
     answers={201: "The registration, with its token."},
-    refusals=(Forbidden, TooLarge, Unavailable),
+    refusals=(Forbidden, TooLarge, RateLimited, Unavailable),
     grants=NETWORK.can("GetItem", "PutItem", "UpdateItem") + TOKENS.can("PutItem", "DeleteItem"),
 )
 def register_instance(body: RegisterIn, call: Call) -> Reply:
@@ -47,13 +47,14 @@ def register_instance(body: RegisterIn, call: Call) -> Reply:
 
     An instance is known by its `baseUrl`. Its platform token works as soon as the network's operator has approved
     it. Registering anew takes the same `apiKey`; it changes what is told of the instance, and replaces its token: the
-    one before ends at once.
+    one before ends at once. New instances of any hour are limited in number.
     """
     made = federation.register(
         body,
         ids.platform_token(),
         instance_id=str(uuid4()),
         base_url=settings().base_url,
+        most_an_hour=settings().registrations_per_hour,
         now=call.now,
         instances=DynamoInstances(),
     )
@@ -66,7 +67,7 @@ def register_instance(body: RegisterIn, call: Call) -> Reply:
     "/api/v2/federation/heartbeat",
     tag="federation",
     answers={200: "How the network is."},
-    refusals=(NotFound, TooLarge),
+    refusals=(NotFound, TooLarge, Unavailable),
     grants=SPEND + NETWORK.can("GetItem", "UpdateItem") + DIRECTORY.can("GetItem", "Query"),
 )
 def send_heartbeat(caller: PlatformToken, call: Call, body: HeartbeatIn | None = None) -> HeartbeatOut:

@@ -16,11 +16,13 @@ from chalicelib.peer_signatures import refuse_signature
 from chalicelib.resources import BOARD, CHAT, DIRECTORY, NOTIFY, PEERS, QUEUE_ITEMS, RELAYS
 from chalicelib.services import peering, relays
 from chalicelib.services.notifier import Notifier
+from chalicelib.settings import settings
 from chalicelib.stores.board import DynamoBoard
 from chalicelib.stores.connections import DynamoConnections
 from chalicelib.stores.directory import DynamoDirectory
 from chalicelib.stores.federation_settings import DynamoFederation
 from chalicelib.stores.frames import DynamoFrames
+from chalicelib.stores.peer_keys import DynamoPeerKeys
 from chalicelib.stores.peers import DynamoPeers
 from chalicelib.stores.profiles import DynamoProfiles
 from chalicelib.stores.queue import DynamoQueue
@@ -29,12 +31,18 @@ from chalicelib.stores.teams import DynamoTeams
 
 bp = Blueprint(__name__)
 
-_ADMIT = PEERS.can("GetItem", "Query")
+_ADMIT = PEERS.can("GetItem", "Query", "UpdateItem")
 
 
 def _admit(sent: Sent) -> Peering:
     return peering.admit_peer(
-        sent, settings=DynamoFederation(), peers=DynamoPeers(), refuse_signature=refuse_signature, together=together
+        sent,
+        settings=DynamoFederation(),
+        peers=DynamoPeers(),
+        refuse_signature=refuse_signature,
+        together=together,
+        base_url=settings().base_url,
+        wanted=DynamoPeerKeys(),
     )
 
 

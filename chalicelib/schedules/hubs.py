@@ -1,0 +1,33 @@
+"""Every minute: heartbeats to the hubs whose networks this desk belongs to, each at its own time."""
+
+from datetime import UTC, datetime
+
+from chalice.app import Blueprint
+
+from chalicelib.edge.schedule import schedule
+from chalicelib.gateways import http
+from chalicelib.parallel import together
+from chalicelib.resources import DIRECTORY, DUE_INDEX, NETWORK
+from chalicelib.services.membership import Heart, Own
+from chalicelib.settings import VERSION, settings
+from chalicelib.stores.found import DynamoCounts
+from chalicelib.stores.hubs import DynamoHubs
+
+bp = Blueprint(__name__)
+
+
+@schedule(
+    bp,
+    minutes=1,
+    grants=NETWORK.can("Query", index=DUE_INDEX) + NETWORK.can("UpdateItem") + DIRECTORY.can("GetItem", "Query"),
+)
+def send_hub_heartbeats(now: datetime) -> int:
+    """Send the heartbeats that are due."""
+    return Heart(
+        own=Own(settings().base_url, VERSION),
+        hubs=DynamoHubs(),
+        counts=DynamoCounts(),
+        post=http.post_and_read,
+        clock=lambda: datetime.now(UTC),
+        together=together,
+    ).beat(now)

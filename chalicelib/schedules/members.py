@@ -1,0 +1,18 @@
+"""Every minute: members of the network that have fallen silent."""
+
+from datetime import datetime
+
+from chalice.app import Blueprint
+
+from chalicelib.edge.schedule import schedule
+from chalicelib.resources import DUE_INDEX, NETWORK
+from chalicelib.services import silence
+from chalicelib.stores.silence import DynamoSilence
+
+bp = Blueprint(__name__)
+
+
+@schedule(bp, minutes=1, grants=NETWORK.can("Query", index=DUE_INDEX) + NETWORK.can("UpdateItem"))
+def mark_silent_instances(now: datetime) -> int:
+    """Mark the instances whose heartbeats are missing."""
+    return silence.mark_silent(now, silence=DynamoSilence())

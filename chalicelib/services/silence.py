@@ -1,0 +1,30 @@
+"""Instances of the network that send no heartbeats any more."""
+
+import json
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Protocol
+
+log = logging.getLogger("fluxden")
+
+_PAGE = 100
+
+
+class Silence(Protocol):
+    def list_silent(self, *, now: datetime, limit: int) -> Sequence[tuple[str, str]]: ...
+    def mark_stale(self, instance_id: str, due_at: str) -> bool: ...
+
+
+def mark_silent(now: datetime, *, silence: Silence) -> int:
+    """Mark the instances that have been silent too long, each once, and warn of them; how many there were.
+
+    Store calls: 1, and 1 for each, however many instances there are; of more than a hundred the next run marks the
+    rest. Runs may overlap: each instance is one run's.
+    """
+    count = 0
+    for instance_id, due_at in silence.list_silent(now=now, limit=_PAGE):
+        if silence.mark_stale(instance_id, due_at):
+            log.warning(json.dumps({"event": "instance_stale", "instanceId": instance_id, "since": due_at}))
+            count += 1
+    return count

@@ -1,0 +1,31 @@
+"""How many instances have registered lately, in the table `network`: REGISTRATIONS / <hour of the clock>.
+
+number; expiresAt is the table's TTL
+"""
+
+from datetime import UTC, datetime, timedelta
+from math import ceil
+
+from chalicelib.resources import NETWORK
+from chalicelib.stores.items import to_item, values
+from chalicelib.stores.writes import Action
+
+
+def one_more(now: datetime, *, most: int) -> Action:
+    """The part of a transaction that counts a new registration, and fails when there were `most` in this hour."""
+    hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    return {
+        "Update": {
+            "TableName": NETWORK.physical_name,
+            "Key": to_item({"pk": "REGISTRATIONS", "sk": hour.strftime("%Y-%m-%dT%H")}),
+            "UpdateExpression": "SET expiresAt = :expires ADD #number :one",
+            "ConditionExpression": "attribute_not_exists(pk) OR #number < :most",
+            "ExpressionAttributeNames": {"#number": "number"},
+            "ExpressionAttributeValues": values(expires=int((hour + timedelta(days=1)).timestamp()), one=1, most=most),
+        }
+    }
+
+
+def left_of_hour(now: datetime) -> int:
+    """Seconds until the next hour of the clock, at least one."""
+    return max(1, ceil(3600 - now.timestamp() % 3600))

@@ -1,0 +1,90 @@
+"""`hub`: other desks' networks that this desk belongs to."""
+
+import secrets
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+from pydantic_core import PydanticCustomError
+
+from chalicelib.domain.errors import Invalid
+from chalicelib.domain.membership import Membership, MembershipStatus
+from chalicelib.domain.peering import base_url
+from chalicelib.gateways import http
+from chalicelib.services import membership
+from chalicelib.settings import VERSION, settings
+from chalicelib.stores.found import DynamoCounts
+from chalicelib.stores.hubs import DynamoHubs
+from infra.commands.output import json_option, show_list
+
+
+@click.group()
+def hub() -> None:
+    """Other desks' networks that this desk belongs to."""
+
+
+@hub.command(epilog="Example: hub join https://hub.example.com --name 'Acme desk'")
+@click.argument("url")
+@click.option("--name", default="Fluxden", show_default=True, help="What people of the network call this desk.")
+def join(url: str, name: str) -> None:
+    """Register this desk at a hub, or anew.
+
+    Needs FLUXDEN_BASE_URL and FLUXDEN_SECRET_KEY. The hub's operator approves it; heartbeats begin at once, and succeed
+    from then on. Joining again replaces the token, and mends a join that was cut short.
+    """
+    if not name.strip():
+        raise Invalid("The name must not be blank.")
+    own = membership.Own(settings().base_url, VERSION)
+    said = membership.join(
+        _hub(url),
+        name.strip(),
+        secrets.token_urlsafe(32),
+        own=own,
+        now=datetime.now(UTC),
+        hubs=DynamoHubs(),
+        counts=DynamoCounts(),
+        post=http.post_and_read,
+    )
+    waits = "" if said.standing is MembershipStatus.ACTIVE else " It waits for the approval of the hub's operator."
+    click.echo(f"{own.url} is {said.instance_id} at {_hub(url)}.{waits}")
+
+
+@hub.command("show", epilog="Example: hub show --json")
+@json_option
+def show_(*, as_json: bool) -> None:
+    """Show the hubs, and what came of the heartbeats."""
+    found = [_record(each) for each in DynamoHubs().list_memberships()]
+    show_list(found, as_json=as_json, none="This desk belongs to no hub's network.")
+
+
+@hub.command(epilog="Example: hub leave https://hub.example.com")
+@click.argument("url", required=False)
+def leave(url: str | None) -> None:
+    """Send a hub no more heartbeats, and believe what it says no more.
+
+    The hub is not told; it finds this desk silent. Joining again takes the membership up where it was.
+    """
+    left = membership.leave(_hub(url) if url is not None else None, hubs=DynamoHubs())
+    click.echo(f"This desk has left {left.hub_url}.")
+
+
+def _hub(url: str) -> str:
+    try:
+        return base_url(url, allow_loopback=settings().allow_loopback)
+    except PydanticCustomError as error:
+        raise Invalid(f"The URL {error.message()}.") from error
+
+
+def _record(each: Membership) -> dict[str, Any]:
+    return {
+        "hub": each.hub_url,
+        "name": each.name,
+        "status": each.status.value,
+        "instanceId": each.instance_id,
+        "joinedAt": each.joined_at,
+        "failures": each.failures,
+        "lastSuccessAt": each.last_success_at,
+        "lastFailureAt": each.last_failure_at,
+        "lastError": each.last_error,
+        "nextHeartbeatAt": each.next_heartbeat_at,
+    }

@@ -1,0 +1,90 @@
+"""`network`: how the traffic with other desks is."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import click
+
+from chalicelib.domain.federation import Instance, InstanceStatus
+from chalicelib.domain.membership import Membership
+from chalicelib.domain.outbox import Outbox
+from chalicelib.stores.hubs import DynamoHubs
+from chalicelib.stores.instances import DynamoInstances
+from chalicelib.stores.overview import DynamoOverview
+from infra.commands.output import Record, json_option, show, show_list
+
+_MOST_SHOWN = 10
+_TITLES = {
+    "staleInstances": "Instances that send no heartbeats",
+    "waitingInstances": "Instances that wait for approval",
+    "failingHubs": "Hubs that do not take our heartbeats",
+    "failingDesks": "Desks that can't be reached, and are tried again",
+    "lostRelays": "Relays that were refused for good or given up",
+}
+
+
+@click.group()
+def network() -> None:
+    """How the traffic with other desks is."""
+
+
+@network.command(epilog="Example: network status --days 30 --json")
+@click.option(
+    "--days", type=click.IntRange(1, 365), default=7, show_default=True, help="How far back lost relays are shown."
+)
+@json_option
+def status(*, days: int, as_json: bool) -> None:
+    """Show what is unhealthy: instances, hubs, desks and relays.
+
+    It reads all relays; on a desk with millions of them it takes its time.
+    """
+    found = _troubles(datetime.now(UTC) - timedelta(days=days))
+    if as_json:
+        show(found, as_json=True)
+        return
+    for name, title in _TITLES.items():
+        records = found[name]
+        click.echo(f"{title}: {len(records)}")
+        if records:
+            show_list(records[:_MOST_SHOWN], as_json=False, none="")
+        if len(records) > _MOST_SHOWN:
+            click.echo(f"… and {len(records) - _MOST_SHOWN} more; see --json")
+
+
+def _troubles(since: datetime) -> dict[str, list[Record]]:
+    instances, overview = DynamoInstances().list_instances(), DynamoOverview()
+    return {
+        "staleInstances": [_instance(each) for each in instances if each.stale_since and each.is_active],
+        "waitingInstances": [_instance(each) for each in instances if each.status is InstanceStatus.PENDING],
+        "failingHubs": [_hub(each) for each in DynamoHubs().list_memberships() if each.failures],
+        "failingDesks": [_desk(each) for each in overview.list_failing_desks()],
+        "lostRelays": [_relay(each) for each in overview.list_lost_relays(since=since)],
+    }
+
+
+def _instance(each: Instance) -> Record:
+    return {"id": each.instance_id, "name": each.name, "baseUrl": each.base_url, "lastSeenAt": each.last_seen_at}
+
+
+def _hub(each: Membership) -> Record:
+    return {
+        "hub": each.hub_url,
+        "failures": each.failures,
+        "lastSuccessAt": each.last_success_at,
+        "lastError": each.last_error,
+    }
+
+
+def _desk(each: Outbox) -> Record:
+    return {"desk": each.peer_url, "failures": each.failures, "nextTryAt": each.due_at, "error": each.error}
+
+
+def _relay(row: dict[str, Any]) -> Record:
+    return {
+        "id": row["id"],
+        "desk": row["peerInstanceUrl"],
+        "dispatch": row["dispatch"],
+        "tries": int(row["tries"]),
+        "at": row["updatedAt"],
+        "error": row.get("sendError"),
+    }
