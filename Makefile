@@ -13,16 +13,19 @@ installed_dev := .venv/installed-dev
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format openapi constraints clean
+.PHONY: help run test test-mcp-conformance check format openapi constraints clean
 
 help: ## Show this list
-	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 14
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 22
 
 run: $(installed) ## Start the whole system on this machine, with demo data (PORT, WS_PORT, DEMO_FILE)
 	@exec $(bin)/chalice local --stage local --no-autoreload --port $(PORT)
 
 test: check ## Check format, lint, types and import rules, then run all tests
 	$(bin)/pytest
+
+test-mcp-conformance: $(installed_dev) ## Run the Model Context Protocol's own conformance runner (needs npx)
+	$(bin)/python -m tests.mcp_conformance
 
 check: $(installed_dev) ## Everything `test` does but the tests
 	$(bin)/ruff format --check .

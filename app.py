@@ -2,6 +2,7 @@
 
 import os
 
+from chalicelib.api.mcp import endpoint
 from chalicelib.api.v1 import (
     actions,
     approvals,
@@ -22,12 +23,14 @@ from chalicelib.api.v2 import (
     docs,
     federation,
     federation_agents,
+    feedback,
     kanban,
     keys,
     marketplace,
     mentions,
     network,
     profile,
+    projects,
     prompt_groups,
     queue,
     relays,
@@ -43,13 +46,14 @@ from chalicelib.sockets import desk
 V1 = (actions, approvals, bulk, catalog, event_types, events, inbox, integrators, introspection, tokens)
 V2 = (card_contacts, chat, contacts, docs, kanban, keys, mentions, profile, prompt_groups, queue, updates)
 NETWORK = (connections, federation, federation_agents, marketplace, network, relays, sent_relays, well_known)
+OURS = (endpoint, feedback, projects)
 REST = (callbacks, fan_out, notices, outbox, peer_notices, socket_work, due, due_notices, due_outbox, desk)
 MEMBERSHIP = (expiry, hubs, members, peer_keys)
 
 app = App("fluxden", configure_logs=False)
 # Chalice has called its support of them an experiment for years, and wants that acknowledged.
 app.experimental_feature_flags.add("WEBSOCKETS")
-for module in V1 + V2 + NETWORK + REST + MEMBERSHIP:
+for module in V1 + V2 + NETWORK + OURS + REST + MEMBERSHIP:
     app.register_blueprint(module.bp)
 
 if os.environ.get("FLUXDEN_STAGE") == "local":

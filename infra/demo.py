@@ -126,6 +126,7 @@ def create(addresses: Addresses) -> dict[str, Any]:
     demo = {
         "base_url": addresses.base_url,
         "ws_url": addresses.ws_url,
+        "mcp_url": f"{addresses.base_url}/mcp",
         "tools_tokens": tools_tokens,
         "personal_tokens": {
             "alice": _personal_token("fd1", users["alice"], users["alice"]),

@@ -4,15 +4,14 @@ import inspect
 import json
 import re
 import sys
-from collections.abc import Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
-from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import core_schema
 
+from chalicelib.api.mcp.contract import MCP
 from chalicelib.api.v1.contract import V1
 from chalicelib.api.v2.contract import V2
 from chalicelib.domain.callers import ApiKey, InstanceKey, PersonalToken, PlatformToken, ToolsToken
@@ -28,10 +27,11 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.peering import TOKEN_HEADER, FederationHeaders
 from chalicelib.edge import idempotency
-from chalicelib.edge.operation import Family, Reply
+from chalicelib.edge.operation import Family
 from chalicelib.edge.route import Route
 from chalicelib.settings import VERSION
-from infra import catalog
+from infra import catalog, tools
+from infra.schemas import RPC_ERROR, RPC_MESSAGE, Schemas, answered, path_schema
 
 FOLDER = Path(__file__).parents[1] / "chalicelib" / "openapi"
 _SCHEMA = "#/components/schemas/{model}"
@@ -57,6 +57,9 @@ _TAGS = {
     "marketplace": "What the hub that this desk belongs to has to say.",
     "connections": "Who of other desks a person is connected with.",
     "relays": "What connected desks send each other.",
+    "projects": "The organisation's projects and who belongs to them.",
+    "mcp": "The Model Context Protocol, for agents: the same operations as tools.",
+    "feedback": "What people, agents and integrators have to say of this desk.",
 }
 _TOKENS = {
     PersonalToken: "`flux-in-pers-…`: an employee's token for one integrator's events.",
@@ -157,19 +160,6 @@ EDITIONS = (
 )
 
 
-class _Schemas(GenerateJsonSchema):
-    """Leaves out what is no rule of the wire: titles, and the None that stands for a member left out."""
-
-    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
-        made = super().default_schema(schema)
-        if made.get("default", ...) is None:
-            del made["default"]
-        return made
-
-    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - overrides
-        return False
-
-
 def edition_of(path: str) -> Edition:
     """The document that describes what is at `path`, or under which it is refused when there is nothing."""
     return next((edition for edition in EDITIONS if edition.covers(path)), EDITIONS[0])
@@ -199,7 +189,7 @@ def document(edition: Edition, routes: list[Route]) -> dict[str, Any]:
             "headers": {
                 name: {"description": text, "schema": {"type": kind}} for name, (text, kind) in _HEADERS.items()
             },
-            "schemas": {**schemas, edition.error: edition.error_schema},
+            "schemas": {**schemas, **_errors(edition, routes)},
         },
     }
 
@@ -212,10 +202,19 @@ def _schemas(routes: list[Route]) -> dict[str, Any]:
             wanted[body, "validation"] = TypeAdapter(body)
         wanted |= {(answer, "serialization"): TypeAdapter(answer) for answer in answers if answer is not None}
     inputs: Any = [(model, mode, adapter.core_schema) for (model, mode), adapter in wanted.items()]
-    _, definitions = _Schemas(ref_template=_SCHEMA).generate_definitions(inputs)
+    _, definitions = Schemas(ref_template=_SCHEMA).generate_definitions(inputs)
     for schema in definitions.values():
         schema.pop("title", None)
     return dict(sorted(definitions.items()))
+
+
+def _errors(edition: Edition, routes: list[Route]) -> dict[str, Any]:
+    schemas = {edition.error: edition.error_schema, "RpcError": RPC_ERROR}
+    return {name: schemas[name] for name in {_error(edition, route): None for route in routes}}
+
+
+def _error(edition: Edition, route: Route) -> str:
+    return "RpcError" if route.family is MCP else edition.error
 
 
 def _tokens_of(routes: list[Route]) -> str:
@@ -224,14 +223,6 @@ def _tokens_of(routes: list[Route]) -> str:
 
 def _takes_federation_token(route: Route) -> bool:
     return route.token_header == TOKEN_HEADER or route.hints.get("headers") is FederationHeaders
-
-
-def answered(route: Route, status: int) -> type[BaseModel] | None:
-    """The model of the route's successful reply with this status; None when it is text."""
-    hint = route.answer or route.hints["return"]
-    if isinstance(hint, Mapping):
-        return hint[status]
-    return None if hint is Reply else hint
 
 
 def _operation(edition: Edition, route: Route) -> dict[str, Any]:
@@ -246,8 +237,10 @@ def _operation(edition: Edition, route: Route) -> dict[str, Any]:
     }
     if _takes_federation_token(route):
         made["security"] = [{"FederationToken": []}]
-    elif not route.callers or route.caller_is_optional:
+    elif route.caller_is_optional or not (route.callers or Unauthorized in route.refusals):
         made["security"] = []
+    if route.family is MCP and route.method == "POST":
+        made["requestBody"] = {"required": True, "content": {"application/json": {"schema": RPC_MESSAGE}}}
     if (body := route.body) is not None:
         content = {"application/json": {"schema": _reference(body)}}
         made["requestBody"] = {"required": not route.body_is_optional, "content": content}
@@ -272,7 +265,7 @@ def _reference(model: type[BaseModel]) -> dict[str, str]:
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
     made: list[dict[str, Any]] = [
-        {"name": name, "in": "path", "required": True, "schema": _path_schema(name)}
+        {"name": name, "in": "path", "required": True, "schema": path_schema(name)}
         for name in re.findall(r"{(\w+)}", route.path)
     ]
     made += _described(route.hints.get("query"), "query") + _described(route.hints.get("headers"), "header")
@@ -313,7 +306,7 @@ def _described(model: type[BaseModel] | None, place: str) -> list[dict[str, Any]
     if model is None:
         return []
     made = []
-    schema = model.model_json_schema(schema_generator=_Schemas)
+    schema = model.model_json_schema(schema_generator=Schemas)
     definitions = schema.get("$defs", {})
     for name, member in schema["properties"].items():
         plain = {**member, **definitions.get(member.get("$ref", "").rpartition("/")[2], {})}
@@ -326,21 +319,14 @@ def _described(model: type[BaseModel] | None, place: str) -> list[dict[str, Any]
     return made
 
 
-def _path_schema(name: str) -> dict[str, Any]:
-    if name == "remoteId":
-        return {"type": "string", "minLength": 1, "maxLength": 200}
-    if name == "index":
-        return {"type": "integer", "minimum": 0}
-    return {"type": "string"} | ({"format": "uuid"} if name.endswith("Id") else {})
-
-
 def _successes(route: Route) -> dict[str, Any]:
     names = ["X-Request-Id", *(_LIMIT_HEADERS if route.callers else [])]
     names += ["Deprecation", "Sunset"] if {PersonalToken, ToolsToken} & set(route.callers) else []
     names += ["Idempotent-Replayed"] if route.accepts_idempotency_key else []
     names += ["Cache-Control", "ETag"] if route.max_age else []
     made = {
-        str(status): {"description": text, "headers": _headers(names), "content": _content(route, status)}
+        str(status): {"description": text, "headers": _headers(names)}
+        | ({"content": content} if (content := _content(route, status)) else {})
         for status, text in route.answers.items()
     }
     return made | ({"304": {"description": "As you have it.", "headers": _headers(names)}} if route.max_age else {})
@@ -350,6 +336,8 @@ def _content(route: Route, status: int) -> dict[str, Any]:
     if route.media_type != "application/json":
         return {route.media_type.partition(";")[0]: {}}
     model = answered(route, status)
+    if model is None and status == HTTPStatus.ACCEPTED:
+        return {}
     return {"application/json": {"schema": _reference(model) if model else {"type": "object"}}}
 
 
@@ -367,7 +355,7 @@ def _refusals(edition: Edition, route: Route) -> dict[str, Any]:
         made[str(status)] = {
             "description": kind.title if kind is not NotFound else "There is no such thing, or not for you.",
             "headers": _headers(names),
-            "content": {route.family.error_type: {"schema": {"$ref": _SCHEMA.format(model=edition.error)}}},
+            "content": {route.family.error_type: {"schema": {"$ref": _SCHEMA.format(model=_error(edition, route))}}},
         }
     return made
 
@@ -389,7 +377,7 @@ def documents() -> dict[Path, str]:
         )
         + "\n"
         for edition in EDITIONS
-    }
+    } | {tools.FILE: tools.document()}
 
 
 def main() -> None:

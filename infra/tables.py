@@ -14,6 +14,7 @@ from chalicelib.resources import (
     DUE_INDEX,
     EVENT_TYPES,
     FACETS_INDEX,
+    FEEDBACK,
     IDEMPOTENCY,
     INBOX_INDEX,
     LIST_INDEX,
@@ -109,6 +110,9 @@ DEFINITIONS = (
         ),
     ),
     Definition(EVENT_TYPES, "sk"),
+    Definition(
+        FEEDBACK, "sk", (Index(LIST_INDEX, "listed", "listedAs", ("kind", "message", "about", "author", "createdAt")),)
+    ),
     Definition(
         QUEUE_ITEMS,
         "sk",

@@ -63,11 +63,26 @@ def test_the_welcome_names_the_addresses_and_the_demo_file(system: System) -> No
     assert system.stderr == ""
 
 
+def test_the_welcome_tells_an_agent_how_to_connect(system: System) -> None:
+    (line,) = re.findall(r'^{"mcpServers.*$', system.stdout, re.MULTILINE)
+    told = json.loads(line)["mcpServers"]["fluxden"]
+    assert told["url"] == system.demo["mcp_url"]
+    listing = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    sent = {"Content-Type": "application/json", **told["headers"]}
+    for more, status in (({}, 200), ({"Host": "evil.example"}, 403), ({"Origin": "http://evil.example"}, 403)):
+        with system.connection() as connection:
+            connection.request("POST", "/mcp", json.dumps(listing), sent | more)
+            response = connection.getresponse()
+            assert (response.status, b"task_list" in response.read()) == (status, status == 200)
+    assert system.call("DELETE", "/mcp").headers["Allow"] == "GET, POST"
+
+
 def test_the_demo_file_tells_everything_and_to_its_owner_only(system: System) -> None:
     demo = system.demo
     assert set(demo) == {
         "base_url",
         "ws_url",
+        "mcp_url",
         "federation",
         "tools_tokens",
         "personal_tokens",

@@ -52,6 +52,19 @@ class BulkEventRequest(In):
     )
 
 
+class AddressedEvent(In):
+    """One event and whom it is for."""
+
+    event: InboundEvent
+    recipient: Recipient
+    auto_claim: bool = Field(
+        default=True, description="Whether somebody approved who has no token gets one now, or the row fails."
+    )
+
+    def as_bulk(self) -> BulkEventRequest:
+        return BulkEventRequest(event=self.event, recipients=[self.recipient], auto_claim=self.auto_claim)
+
+
 class RowError(StrEnum):
     """Why one recipient gets nothing."""
 

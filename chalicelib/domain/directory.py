@@ -12,6 +12,7 @@ from chalicelib.domain.fields import Email, In, Out, TimeOut, UuidOut
 from chalicelib.domain.links import refuse_link
 
 MOST_FIRST_MEMBERS = 30
+LONGEST_SLUG = 60
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ def _link(text: str) -> str:
     return text
 
 
-Slug = Annotated[str, Field(max_length=60, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+Slug = Annotated[str, Field(max_length=LONGEST_SLUG, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 
 

@@ -80,7 +80,7 @@ class Operation:
     status: int = 200
     grants: tuple[Grant, ...] = ()
     refusals: tuple[type[Refusal], ...] = ()
-    answer: type[BaseModel] | Mapping[int, type[BaseModel]] | None = None
+    answer: type[BaseModel] | Mapping[int, type[BaseModel] | None] | None = None
     answers: Mapping[int, str] = field(default_factory=dict)
     media_type: str = "application/json"
     max_age: int = 0

@@ -1,6 +1,7 @@
 """The whole system in one process: started by `app.py` when the stage is `local`."""
 
 import errno
+import json
 import os
 import signal
 import socket
@@ -76,6 +77,7 @@ def welcome(made: dict[str, Any]) -> str:
           Events and inbox    {base}/api/v1/docs
           The desk of agents  {base}/api/v2/docs
           WebSocket           {made["ws_url"]}
+          MCP, for agents     {made["mcp_url"]}
           Tokens and people   {demo.demo_file()}
           Stop                Ctrl-C; all data is in memory and goes with it
 
@@ -91,7 +93,17 @@ def welcome(made: dict[str, Any]) -> str:
         See it in her inbox:
 
         curl {base}/api/v1/inbox -H 'Authorization: Bearer {made["api_keys"]["alice"]}'
+
+        Let an agent work at her desk; this is what an MCP client wants to be told:
+
+        {json.dumps(client_configuration(made))}
         """)
+
+
+def client_configuration(made: dict[str, Any]) -> dict[str, Any]:
+    """The entry for this desk, with Alice's key, in the form that most clients of the Model Context Protocol share."""
+    headers = {"Authorization": f"Bearer {made['api_keys']['alice']}"}
+    return {"mcpServers": {"fluxden": {"type": "http", "url": made["mcp_url"], "headers": headers}}}
 
 
 def _number(name: str, default: int, allowed: range) -> int:

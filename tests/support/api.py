@@ -93,7 +93,7 @@ def gateway_event(method: str, path: str, headers: dict[str, str], body: bytes |
         "resource": matched.route,
         "path": plain,
         "httpMethod": method,
-        "headers": headers,
+        "headers": {"Host": "desk.test"} | headers,
         "multiValueQueryStringParameters": parse_qs(query, keep_blank_values=True) or None,
         "pathParameters": matched.captured,
         "stageVariables": None,

@@ -1,12 +1,14 @@
 """fluxdesk-v1, tag "events": one event to many people."""
 
+from dataclasses import replace
 from functools import partial
 
 from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.api.v1.contract import ANNOUNCE, SPEND, operation
-from chalicelib.domain.bulk import BulkEventRequest, BulkOut, bulk_charge
+from chalicelib.domain.budgets import Charge
+from chalicelib.domain.bulk import AddressedEvent, BulkEventRequest, BulkOut, bulk_charge
 from chalicelib.domain.call import Call
 from chalicelib.domain.callers import ToolsToken
 from chalicelib.domain.errors import Conflict, TooLarge
@@ -54,7 +56,20 @@ def publish_bulk(body: BulkEventRequest, caller: ToolsToken, call: Call) -> Bulk
     get one unless `auto_claim` is false. At most 1,000 people a call, each of them a delivery of the tools token's
     day.
     """
-    ports = bulk.Ports(
+    return bulk.publish(body, caller=caller, call=call, fire=ids.nonce(), ports=_ports())
+
+
+def _publish_addressed(body: AddressedEvent, caller: ToolsToken, call: Call) -> BulkOut:
+    """Send one event to one recipient."""
+    return bulk.publish(body.as_bulk(), caller=caller, call=call, fire=ids.nonce(), ports=_ports())
+
+
+# The same with less to say, for who calls it as a tool.
+publish_addressed = replace(publish_bulk, function=_publish_addressed, charge=lambda _: Charge(1, deliveries=1))
+
+
+def _ports() -> bulk.Ports:
+    return bulk.Ports(
         directory=DynamoDirectory(),
         catalog=DynamoCatalog(),
         grants=DynamoClaims(),
@@ -65,4 +80,3 @@ def publish_bulk(body: BulkEventRequest, caller: ToolsToken, call: Call) -> Bulk
         mint=partial(ids.mint_token, ids.TokenKind.PERSONAL),
         together=together,
     )
-    return bulk.publish(body, caller=caller, call=call, fire=ids.nonce(), ports=ports)

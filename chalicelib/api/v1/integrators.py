@@ -18,13 +18,11 @@ bp = Blueprint(__name__)
     "GET",
     "/api/v1/integrators",
     tag="introspection",
+    admin_only=True,
     answers={200: "The integrators."},
     grants=SPEND + DIRECTORY.can("Query"),
 )
-def list_integrators(caller: ToolsToken, call: Call) -> IntegratorsOut:
-    """List every integrator that has not been archived, by slug.
-
-    The tools token must be one of an administrator's.
-    """
-    items = directory.list_integrators(caller=caller, integrators=DynamoDirectory())
+def list_integrators(caller: ToolsToken, call: Call) -> IntegratorsOut:  # noqa: ARG001 - admits
+    """List every integrator that has not been archived, by slug."""
+    items = directory.list_integrators(integrators=DynamoDirectory())
     return IntegratorsOut(items=items, total_count=len(items), request_id=call.request_id)

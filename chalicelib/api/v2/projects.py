@@ -1,0 +1,59 @@
+"""The organisation's projects, for those who belong to them and for administrators."""
+
+from chalice.app import Blueprint
+
+from chalicelib.api.v2.contract import SPEND, operation
+from chalicelib.domain.callers import ANY_AREA, ApiKey, ToolsToken
+from chalicelib.domain.errors import NotFound
+from chalicelib.domain.pages import PageQuery
+from chalicelib.domain.projects import ProjectAnswer, ProjectMembersAnswer, ProjectsAnswer
+from chalicelib.resources import DIRECTORY
+from chalicelib.services import projects
+from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.projects import DynamoProjects
+
+bp = Blueprint(__name__)
+
+_PROJECTS = "/api/v2/projects"
+_READ = SPEND + DIRECTORY.can("Query", "BatchGetItem")
+
+
+@operation(bp, "GET", _PROJECTS, tag="projects", area=ANY_AREA, answers={200: "A page of projects."}, grants=_READ)
+def list_projects(query: PageQuery, caller: ApiKey | ToolsToken) -> ProjectsAnswer:
+    """List the projects that the caller belongs to, by slug.
+
+    A tools token lists those of its owner, and one of the organisation's administrators all of them.
+    """
+    return ProjectsAnswer(success=True, data=projects.list_page(query, caller=caller, projects=DynamoProjects()))
+
+
+@operation(
+    bp,
+    "GET",
+    f"{_PROJECTS}/{{slug}}",
+    tag="projects",
+    area=ANY_AREA,
+    answers={200: "The project."},
+    refusals=(NotFound,),
+    grants=_READ,
+)
+def get_project(slug: str, caller: ApiKey | ToolsToken) -> ProjectAnswer:
+    """Read one of the projects that the caller sees."""
+    return ProjectAnswer(success=True, data=projects.read(slug, caller=caller, projects=DynamoProjects()))
+
+
+@operation(
+    bp,
+    "GET",
+    f"{_PROJECTS}/{{slug}}/members",
+    tag="projects",
+    area=ANY_AREA,
+    answers={200: "A page of the members."},
+    refusals=(NotFound,),
+    grants=_READ,
+)
+def list_project_members(slug: str, query: PageQuery, caller: ApiKey | ToolsToken) -> ProjectMembersAnswer:
+    """List who belongs to a project, its administrators first."""
+    return ProjectMembersAnswer(
+        success=True, data=projects.list_members(slug, query, caller=caller, people=DynamoDirectory())
+    )

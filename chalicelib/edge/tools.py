@@ -1,0 +1,104 @@
+"""Call an operation as a tool: the same admission, limits, idempotency and refusals as over HTTP."""
+
+import re
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalice.app import Request, Response
+from pydantic import BaseModel
+from pydantic_core import to_json
+
+from chalicelib.domain.errors import Invalid, Refusal
+from chalicelib.edge import idempotency
+from chalicelib.edge.exchange import Exchange
+from chalicelib.edge.operation import Operation
+
+# What a mutation's key is called among the arguments.
+KEY_ARGUMENT = "idempotency_key"
+# Longer names and ids are nobody's, and would not fit the stores' keys; a URL would have been cut off somewhere.
+_LONGEST_IN_PATH = 200
+
+
+@dataclass(frozen=True)
+class Places:
+    """Which arguments of an operation stand in its path and which in its query; all others are its body's."""
+
+    path: tuple[str, ...]
+    query: tuple[str, ...]
+
+    @classmethod
+    def of(cls, operation: Operation) -> "Places":
+        in_body = _members(operation.body)
+        query = tuple(name for name in _members(operation.hints.get("query")) if name not in in_body)
+        return cls(tuple(re.findall(r"{(\w+)}", operation.path)), query)
+
+
+class _ToolExchange(Exchange):
+    """One call of a tool, whose arguments may have a flaw that no request has."""
+
+    def __init__(self, operation: Operation, request: Request, path: Mapping[str, str], flaw: Refusal | None) -> None:
+        super().__init__(operation, request, path)
+        self.flaw = flaw
+
+    def _parse(self, raw: bytes) -> tuple[dict[str, Any], Refusal | None]:
+        given, flaw = super()._parse(raw)
+        return given, self.flaw or flaw
+
+
+def request(method: str, path: str, headers: Mapping[str, str], *, query: Any = None, body: bytes = b"") -> Request:
+    """A request as a gateway would have brought it."""
+    return Request(
+        {
+            "httpMethod": method,
+            "headers": dict(headers),
+            "multiValueQueryStringParameters": query,
+            "pathParameters": None,
+            "requestContext": {"resourcePath": path, "httpMethod": method, "path": path},
+            "stageVariables": None,
+            "body": b64encode(body).decode(),
+            "isBase64Encoded": True,
+        }
+    )
+
+
+def call(operation: Operation, arguments: Mapping[str, Any], headers: Mapping[str, str], path: str) -> Response:
+    """What the operation answers to these arguments; it is said to have happened at `path`."""
+    places, rest, reasons = Places.of(operation), dict(arguments), dict[str, str]()
+    sent = dict(headers) | {"content-type": "application/json"}
+    if operation.accepts_idempotency_key and KEY_ARGUMENT in rest:
+        sent[idempotency.HEADER] = _text(KEY_ARGUMENT, rest.pop(KEY_ARGUMENT), reasons)
+    reasons |= {name: "is required" for name in places.path if rest.get(name, "") == ""}
+    in_path = {name: _text(name, rest.pop(name, ""), reasons) for name in places.path}
+    long = [name for name, value in in_path.items() if len(value) > _LONGEST_IN_PATH]
+    reasons |= dict.fromkeys(long, f"must have at most {_LONGEST_IN_PATH} characters")
+    query = {name: [_text(name, rest.pop(name), reasons)] for name in places.query if name in rest}
+    if "query" in operation.hints and operation.body is None:
+        # Unknown ones are told apart where all others are.
+        query |= {name: [""] for name in rest}
+    elif operation.body is None:
+        reasons |= dict.fromkeys(rest, "is not a known member")
+    body = to_json(rest) if operation.body is not None and (rest or not operation.body_is_optional) else b""
+    flaw = None
+    if reasons:
+        first, reason = next(iter(reasons.items()))
+        flaw = Invalid(f"{first}: {reason}", {name: [each] for name, each in reasons.items()})
+    asked = request(operation.method, path, sent, query=query or None, body=body)
+    return _ToolExchange(operation, asked, in_path, flaw).respond()
+
+
+def _text(name: str, value: Any, reasons: dict[str, str]) -> str:
+    """An argument as a URL or a header has it."""
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str | int | float):
+        return str(value)
+    reasons[name] = "must be a string, a number or a boolean"
+    return ""
+
+
+def _members(model: Any) -> list[str]:
+    if not (isinstance(model, type) and issubclass(model, BaseModel)):
+        return []
+    return [field.alias or name for name, field in model.model_fields.items()]

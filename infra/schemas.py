@@ -1,0 +1,65 @@
+"""JSON schemas of what operations take and answer, as every document of ours shows them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import core_schema
+
+from chalicelib.edge.operation import Operation, Reply
+
+RPC_MESSAGE = {
+    "type": "object",
+    "description": "A request of JSON-RPC, or without an `id` a notification.",
+    "required": ["jsonrpc", "method"],
+    "properties": {
+        "jsonrpc": {"const": "2.0"},
+        "id": {"type": ["string", "integer"]},
+        "method": {"type": "string"},
+        "params": {"type": "object"},
+    },
+}
+RPC_ERROR = {
+    "type": "object",
+    "description": "An error of JSON-RPC; `data` has problem details where the desk itself refused.",
+    "required": ["jsonrpc", "id", "error"],
+    "properties": {
+        "jsonrpc": {"const": "2.0"},
+        "id": {"type": ["string", "integer", "null"]},
+        "error": {
+            "type": "object",
+            "required": ["code", "message"],
+            "properties": {"code": {"type": "integer"}, "message": {"type": "string"}, "data": {"type": "object"}},
+        },
+    },
+}
+
+
+class Schemas(GenerateJsonSchema):
+    """Leaves out what is no rule of the wire: titles, and the None that stands for a member left out."""
+
+    def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
+        made = super().default_schema(schema)
+        if made.get("default", ...) is None:
+            del made["default"]
+        return made
+
+    def field_title_should_be_set(self, schema: Any) -> bool:  # noqa: ARG002 - overrides
+        return False
+
+
+def answered(operation: Operation, status: int) -> type[BaseModel] | None:
+    """The model of the operation's successful reply with this status; None when it is text."""
+    hint = operation.answer or operation.hints["return"]
+    if isinstance(hint, Mapping):
+        return hint[status]
+    return None if hint is Reply else hint
+
+
+def path_schema(name: str) -> dict[str, Any]:
+    if name == "remoteId":
+        return {"type": "string", "minLength": 1, "maxLength": 200}
+    if name == "index":
+        return {"type": "integer", "minimum": 0}
+    return {"type": "string"} | ({"format": "uuid"} if name.endswith("Id") else {})

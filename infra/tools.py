@@ -1,0 +1,132 @@
+"""The tools as they are listed: schemas from the operations' own models, and who may call each."""
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, TypeAdapter
+
+from chalicelib.api.mcp.contract import TOOLS_FAMILY
+from chalicelib.api.mcp.tools import TOOLS, Tool
+from chalicelib.edge import idempotency
+from chalicelib.edge.operation import Operation
+from chalicelib.edge.tools import KEY_ARGUMENT, Places
+from chalicelib.resources import TOKENS, Grant
+from infra.schemas import Schemas, answered, path_schema
+
+FILE = Path(__file__).parents[1] / "chalicelib" / "openapi" / "tools.json"
+_REF = "#/$defs/{model}"
+_KEY = {
+    "type": "string",
+    "minLength": 1,
+    "maxLength": idempotency.LONGEST_KEY,
+    "description": "Yours to choose. Repeating the call with the same key and arguments, within 24 hours, changes "
+    "nothing and gives the first result again.",
+}
+
+
+def document() -> str:
+    """The file that the endpoint lists tools from and is granted by."""
+    operations = {name: tool.load() for name, tool in TOOLS.items()}
+    made = {
+        "grants": _grants(operations.values()),
+        "tools": [_listed(tool, operations[name]) for name, tool in TOOLS.items()],
+    }
+    return json.dumps(made, indent=1, ensure_ascii=False) + "\n"
+
+
+def _grants(operations: Iterable[Operation]) -> list[list[str | None]]:
+    found: set[Grant] = {grant for each in operations for grant in each.grants} | set(TOKENS.can("UpdateItem"))
+    told = [[each.action, type(each.resource).__name__, each.resource.name, each.index] for each in found]
+    return sorted(told, key=lambda each: [part or "" for part in each])
+
+
+def _listed(tool: Tool, operation: Operation) -> dict[str, Any]:
+    assert operation.family is TOOLS_FAMILY
+    return {
+        "callers": [kind.__name__ for kind in operation.callers],
+        "area": operation.area,
+        "adminOnly": operation.admin_only,
+        "tool": {
+            "name": tool.name,
+            "title": tool.name.replace("_", " ").capitalize(),
+            "description": tool.description,
+            "inputSchema": input_schema(operation),
+            "outputSchema": output_schema(operation),
+            "annotations": tool.annotations(operation),
+        },
+    }
+
+
+def input_schema(operation: Operation) -> dict[str, Any]:
+    """The arguments of the operation as a tool: what stands in its path, its query and its body, side by side.
+
+    Raises:
+        ValueError: two arguments would have the same name.
+    """
+    places = Places.of(operation)
+    models = {place: operation.hints.get(place) if place == "query" else operation.body for place in ("query", "body")}
+    found, definitions = _schemas({model for model in models.values() if model is not None}, "validation")
+    properties: dict[str, Any] = {name: path_schema(name) for name in places.path}
+    required = list(places.path)
+    for place, model in models.items():
+        if model is None:
+            continue
+        schema = found[model]
+        wanted = places.query if place == "query" else schema["properties"]
+        if taken := properties.keys() & set(wanted):
+            raise ValueError(f"{operation.__name__} has two arguments {', '.join(taken)}")
+        properties |= {name: schema["properties"][name] for name in wanted}
+        required += [name for name in schema.get("required", []) if name in wanted and not _optional(operation, place)]
+    if operation.accepts_idempotency_key:
+        if KEY_ARGUMENT in properties:
+            raise ValueError(f"{operation.__name__} has an argument {KEY_ARGUMENT} of its own")
+        properties[KEY_ARGUMENT] = _KEY
+    made = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+    return _whole({name: value for name, value in made.items() if value != []}, definitions)
+
+
+def output_schema(operation: Operation) -> dict[str, Any]:
+    """The operation's answers, of whatever status; a bare array is the member `items` of an object."""
+    models = list(dict.fromkeys(answered(operation, status) for status in operation.answers))
+    found, definitions = _schemas({model for model in models if model is not None}, "serialization")
+    kinds = [found[model] for model in models if model is not None]
+    schema = kinds[0] if len(kinds) == 1 else {"type": "object", "anyOf": kinds}
+    if schema["type"] == "array":
+        schema = {"type": "object", "properties": {"items": schema}, "required": ["items"]}
+    return _whole(schema, definitions)
+
+
+def _optional(operation: Operation, place: str) -> bool:
+    # A body that may be left out is told no further: the query says the same, or it has no required members.
+    return place == "body" and operation.body_is_optional and "query" not in operation.hints
+
+
+def _schemas(models: set[type[BaseModel]], mode: Any) -> tuple[dict[type[BaseModel], Any], dict[str, Any]]:
+    inputs: Any = [
+        (each, mode, TypeAdapter(each).core_schema) for each in sorted(models, key=lambda each: each.__name__)
+    ]
+    places: Any
+    definitions: Any
+    places, definitions = Schemas(ref_template=_REF).generate_definitions(inputs)
+    for schema in definitions.values():
+        schema.pop("title", None)
+    return {model: _root(places[model, mode], definitions) for model in models}, definitions
+
+
+def _root(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    return definitions[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+
+
+def _whole(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+    """The schema with those of the definitions that it leads to."""
+    reached: set[str] = set()
+    waiting = [schema]
+    while waiting:
+        names = set(re.findall(r'"#/\$defs/([^"]+)"', json.dumps(waiting.pop()))) - reached
+        reached |= names
+        waiting += [definitions[name] for name in names]
+    kept = {name: definitions[name] for name in sorted(reached)}
+    return {**schema, "$defs": kept} if kept else schema
