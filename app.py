@@ -27,11 +27,18 @@ from chalicelib.api.v2 import (
     kanban,
     keys,
     marketplace,
+    me,
     mentions,
     network,
+    operate,
+    operate_catalog,
+    operate_network,
+    operate_queues,
+    operate_tokens,
     profile,
     projects,
     prompt_groups,
+    push,
     queue,
     relays,
     sent_relays,
@@ -39,21 +46,23 @@ from chalicelib.api.v2 import (
     well_known,
 )
 from chalicelib.edge.route import App
-from chalicelib.queues import callbacks, fan_out, notices, outbox, peer_notices, socket_work
+from chalicelib.queues import callbacks, fan_out, notices, outbox, peer_notices, socket_work, web_push
 from chalicelib.schedules import due, due_notices, due_outbox, expiry, hubs, members, peer_keys
 from chalicelib.sockets import desk
 
 V1 = (actions, approvals, bulk, catalog, event_types, events, inbox, integrators, introspection, tokens)
-V2 = (card_contacts, chat, contacts, docs, kanban, keys, mentions, profile, prompt_groups, queue, updates)
+V2 = (card_contacts, chat, contacts, docs, kanban, keys, mentions, profile, prompt_groups, push, queue, updates)
+OPERATE = (me, operate, operate_catalog, operate_network, operate_queues, operate_tokens)
 NETWORK = (connections, federation, federation_agents, marketplace, network, relays, sent_relays, well_known)
-OURS = (endpoint, feedback, projects)
-REST = (callbacks, fan_out, notices, outbox, peer_notices, socket_work, due, due_notices, due_outbox, desk)
-MEMBERSHIP = (expiry, hubs, members, peer_keys)
+FOR_AGENTS = (endpoint, feedback, projects)
+QUEUES = (callbacks, fan_out, notices, outbox, peer_notices, socket_work, web_push)
+SCHEDULES = (due, due_notices, due_outbox, expiry, hubs, members, peer_keys)
+SOCKETS = (desk,)
 
 app = App("fluxden", configure_logs=False)
 # Chalice has called its support of them an experiment for years, and wants that acknowledged.
 app.experimental_feature_flags.add("WEBSOCKETS")
-for module in V1 + V2 + NETWORK + OURS + REST + MEMBERSHIP:
+for module in V1 + V2 + OPERATE + NETWORK + FOR_AGENTS + QUEUES + SCHEDULES + SOCKETS:
     app.register_blueprint(module.bp)
 
 if os.environ.get("FLUXDEN_STAGE") == "local":

@@ -46,8 +46,11 @@ class Queue:
     def dead_letters(self) -> "Queue":
         return Queue(f"{self.name}-dead-letters")
 
+    def can(self, *actions: str) -> tuple[Grant, ...]:
+        return tuple(Grant(f"sqs:{action}", self) for action in actions)
+
     def can_send(self) -> tuple[Grant, ...]:
-        return (Grant("sqs:SendMessage", self),)
+        return self.can("SendMessage")
 
 
 @dataclass(frozen=True)
@@ -87,11 +90,17 @@ NOTICES = Queue("notices")
 OUTBOX_WORK = Queue("outbox-work")
 PEER_NOTICES = Queue("peer-notices")
 SOCKET_WORK = Queue("socket-work")
+WEB_PUSH = Queue("web-push")
+
+QUEUES = (CALLBACKS, FAN_OUT, NOTICES, OUTBOX_WORK, PEER_NOTICES, SOCKET_WORK, WEB_PUSH)
 
 SOCKET_API = SocketApi("sockets")
 
 # What telling a person's open connections takes.
 NOTIFY = SOCKETS.can("Query", "PutItem", "DeleteItem") + SOCKET_API.can_post()
+
+# And what having their browsers nudged takes besides, where nobody listens.
+NUDGE = WEB_PUSH.can_send()
 
 INBOX_INDEX = "inbox"
 DUE_INDEX = "due"
@@ -102,3 +111,4 @@ ORDER_INDEX = "order"
 TYPE_INDEX = "type"
 FACETS_INDEX = "facets"
 ROLE_INDEX = "role"
+RECENT_INDEX = "recent"

@@ -18,10 +18,10 @@ class Settings:
     """One process's settings.
 
     Budgets are rate units per minute and token; daily limits are deliveries per UTC day. `registrations_per_hour` is
-    how many new instances may register in an hour of the clock. `base_url` is where others
-    reach this desk, in the spelling by which URLs are compared; empty where nobody has said. `allow_loopback` lets
-    callbacks reach this machine: for demonstrations and tests, never where others may publish. `stream_hold_seconds`
-    is how long the event stream over HTTP waits for something new.
+    how many new instances may register in an hour of the clock. `base_url` is where others reach this desk, in the
+    spelling by which URLs are compared, and `socket_url` where its WebSockets are; empty where nobody has said.
+    `allow_loopback` lets callbacks reach this machine: for demonstrations and tests, never where others may publish.
+    `stream_hold_seconds` is how long the event stream over HTTP waits for something new.
     """
 
     personal_budget: int
@@ -30,6 +30,7 @@ class Settings:
     platform_budget: int
     registrations_per_hour: int
     base_url: str
+    socket_url: str
     error_base_url: str
     allow_loopback: bool
     stream_hold_seconds: int
@@ -49,6 +50,7 @@ def settings() -> Settings:
         platform_budget=positive_integer("FLUXDEN_PLATFORM_BUDGET", 600),
         registrations_per_hour=positive_integer("FLUXDEN_REGISTRATIONS_PER_HOUR", 300),
         base_url=_base_url(),
+        socket_url=os.environ.get("FLUXDEN_SOCKET_URL", "").rstrip("/"),
         error_base_url=os.environ.get("FLUXDEN_ERROR_BASE_URL", "https://docs.fluxdesk.net/api/v1/errors").rstrip("/"),
         allow_loopback=os.environ.get("ALLOW_LOOPBACK") == "1",
         # API Gateway gives up on a function after 29 seconds.

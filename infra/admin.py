@@ -25,6 +25,7 @@ from infra.commands.personal_tokens import personal_tokens
 from infra.commands.projects import projects
 from infra.commands.teams import teams
 from infra.commands.tools_tokens import tools_tokens
+from infra.commands.web_push import web_push
 
 _MISSING = {
     "ResourceNotFoundException",
@@ -110,6 +111,7 @@ for command in (
     projects,
     teams,
     tools_tokens,
+    web_push,
 ):
     main.add_command(command)
 

@@ -23,7 +23,9 @@ from chalicelib.stores.agents import DynamoAgents
 from chalicelib.stores.approvals import DynamoApprovals
 from chalicelib.stores.catalog import DynamoCatalog
 from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.push_keys import DynamoPushKeys
 from chalicelib.stores.tokens import DynamoTokens
+from chalicelib.vapid import new_keys
 from infra import demo_board, demo_federation, demo_peers
 
 _NAMESPACE = UUID("0b7f3c52-8d0e-5f43-9c57-2f1c7b9f4f10")
@@ -122,6 +124,8 @@ def create(addresses: Addresses) -> dict[str, Any]:
     _create_directory(users)
     tools_tokens = {slug: _tools_token(slug, owner=users["alice"], admin=slug == "fd1") for slug in INTEGRATORS}
     _create_catalog(users)
+    with suppress(Conflict):
+        DynamoPushKeys().save(new_keys("mailto:desk@example.com"), replace=False)
     demo_board.create(users, identifier, now=datetime.now(UTC))
     demo = {
         "base_url": addresses.base_url,
@@ -160,7 +164,9 @@ def _create_directory(users: dict[str, str]) -> None:
     directory, now = DynamoDirectory(), datetime.now(UTC)
     for name, user_id in users.items():
         with suppress(Conflict):
-            directory.add_person(Person(user_id, _email(name), name.title(), active=name != "dave"))
+            directory.add_person(
+                Person(user_id, _email(name), name.title(), active=name != "dave", operator=name == "alice")
+            )
     for slug, title in INTEGRATORS.items():
         with suppress(Conflict):
             directory.add_integrator(

@@ -49,6 +49,9 @@ _TAGS = {
     "mentions": "Whom and what a message may mention.",
     "profile": "What a person tells of themselves, and what may reach them.",
     "prompt-groups": "Which parts of an agent's instructions a message calls for.",
+    "me": "Who is signed in.",
+    "operate": "For those who operate the desk: who publishes, who has access, what went wrong.",
+    "push": "Nudges to a person's browsers, by Web Push.",
     "updates": "What is new.",
     "kanban": "A person's board: cards in stages, with checklists and contacts.",
     "contacts": "The people and companies a person deals with.",
@@ -255,7 +258,9 @@ def _description(route: Route, rest: str) -> str:
             if route.caller_is_optional
             else "\n\nCalled with " + " or ".join(_TOKENS[kind].split(":")[0] for kind in route.callers)
         )
-        text += " of the organisation's administrators." if route.admin_only else "."
+        text += " of the organisation's administrators." if route.admin_only else ""
+        text += " of somebody who operates the desk." if route.operator_only else ""
+        text += "" if route.admin_only or route.operator_only else "."
     return text.strip()
 
 

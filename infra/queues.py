@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.aws import sqs
-from chalicelib.resources import CALLBACKS, FAN_OUT, NOTICES, OUTBOX_WORK, PEER_NOTICES, SOCKET_WORK, Queue
+from chalicelib.resources import CALLBACKS, FAN_OUT, NOTICES, OUTBOX_WORK, PEER_NOTICES, SOCKET_WORK, WEB_PUSH, Queue
 
 MOST_RECEIVES = 5
 _TWO_WEEKS = 14 * 24 * 3600
@@ -31,6 +31,7 @@ DEFINITIONS = (
     Definition(OUTBOX_WORK, timeout=60),
     Definition(PEER_NOTICES, timeout=60),
     Definition(SOCKET_WORK, timeout=60),
+    Definition(WEB_PUSH, timeout=60),
 )
 
 

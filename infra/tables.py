@@ -25,6 +25,7 @@ from chalicelib.resources import (
     PEERS,
     PERSON_INDEX,
     QUEUE_ITEMS,
+    RECENT_INDEX,
     RELAYS,
     ROLE_INDEX,
     SOCKETS,
@@ -78,6 +79,10 @@ _LISTED = (
     "externalStatus",
     "resolvedAt",
     "fireCount",
+    "createdAt",
+    "readAt",
+    "archivedAt",
+    "snoozedUntil",
 )
 
 _CATALOG_LISTED = (
@@ -95,7 +100,11 @@ DEFINITIONS = (
     Definition(
         DELIVERIES,
         "sk",
-        (Index(INBOX_INDEX, "recipientUserId", "createdAt", _LISTED), Index(DUE_INDEX, "dueQueue", "dueAt")),
+        (
+            Index(INBOX_INDEX, "recipientUserId", "inboxKey", _LISTED),
+            Index(DUE_INDEX, "dueQueue", "dueAt"),
+            Index(RECENT_INDEX, "clickedOn", "clickedAt"),
+        ),
         ttl="expiresAt",
     ),
     Definition(TOKENS, indexes=(Index(OWNER_INDEX, "keyOwner", "createdAt"),)),

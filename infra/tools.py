@@ -8,11 +8,11 @@ from typing import Any
 
 from pydantic import BaseModel, TypeAdapter
 
+from chalicelib.api.mcp.calling import KEY_ARGUMENT, Places
 from chalicelib.api.mcp.contract import TOOLS_FAMILY
 from chalicelib.api.mcp.tools import TOOLS, Tool
 from chalicelib.edge import idempotency
 from chalicelib.edge.operation import Operation
-from chalicelib.edge.tools import KEY_ARGUMENT, Places
 from chalicelib.resources import TOKENS, Grant
 from infra.schemas import Schemas, answered, path_schema
 

@@ -204,8 +204,26 @@ def test_an_employee_is_created_once_and_listed_by_address(desk: Desk) -> None:
     assert [each["email"].partition("@")[0] for each in listed] == ["alice", "bob", "carol", "dave", "erin", "frank"]
     assert not by("email", DAVE, listed)["active"]
     table = done("employees", "list").splitlines()
-    assert table[0].split() == ["EMAIL", "USER", "ID", "NAME", "ACTIVE", "ORG", "ADMIN"]
+    assert table[0].split() == ["EMAIL", "USER", "ID", "NAME", "ACTIVE", "ORG", "ADMIN", "OPERATOR"]
     assert len({line.index(each) for line, each in zip(table[1:3], ("Alice", "Bob"), strict=True)}) == 1
+
+
+def test_an_employee_runs_the_desk_from_the_next_call_on_and_until_told_otherwise(api: Api, desk: Desk) -> None:
+    people = "/api/v2/operate/people"
+    assert api.get(people, desk.bob_key).status == 403
+    assert done("employees", "operator", BOB, "--on") == "bob@example.com runs the desk.\n"
+    assert api.get(people, desk.bob_key).status == 200
+    assert done("employees", "operator", BOB, "--off") == "bob@example.com does not run the desk.\n"
+    assert api.get(people, desk.bob_key).status == 403
+    assert "no employee" in refused("employees", "operator", "nobody@example.com", "--on")
+
+
+def test_keys_for_web_push_are_replaced_only_when_asked_for(api: Api, desk: Desk) -> None:
+    before = api.get("/api/v2/push", desk.alice_key).json["data"]["publicKey"]
+    contact = ("--contact", "mailto:desk@example.com")
+    assert "already" in refused("web-push", "keys", *contact)
+    after = done("web-push", "keys", *contact, "--replace").strip()
+    assert after == api.get("/api/v2/push", desk.alice_key).json["data"]["publicKey"] != before
 
 
 def test_deactivating_ends_tokens_and_keys_in_one_go(api: Api, desk: Desk) -> None:
@@ -453,6 +471,7 @@ def test_dead_letters_are_listed_and_stay_where_they_are(desk: Desk) -> None:
             "outbox-work": 0,
             "peer-notices": 0,
             "socket-work": 0,
+            "web-push": 0,
         }
         assert sorted(each["messageId"] for each in listed["fan-out"]["messages"]) == sorted(ids)
     assert len(read("dead-letters", "list", "--queue", "fan-out", "--limit", "3")["fan-out"]["messages"]) == 3

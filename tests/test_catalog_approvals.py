@@ -10,7 +10,6 @@ import time_machine
 from chalicelib import aws
 from chalicelib.domain.approvals import ApprovalIn, Standing
 from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ToolsToken
 from chalicelib.domain.tokens import KeyGrant, grant_id
 from chalicelib.ids import TokenKind, mint_token
 from chalicelib.resources import CATALOG, TOKENS
@@ -409,7 +408,7 @@ def test_a_token_claimed_while_its_approval_is_revoked_does_not_outlive_it(api: 
 
     done = approvals.revoke(
         ApprovalIn(email="carol@example.com", catalog_slug="fd1"),
-        caller=ToolsToken(make.uuid(1), "fd1", "fd1.", desk.user_id("alice"), admin=True),
+        reviewer_id=desk.user_id("alice"),
         call=Call("req_1", datetime.now(UTC)),
         approvals=(overtaken := Overtaken()),
         people=DynamoDirectory(),

@@ -82,9 +82,31 @@ def test_following_up_takes_two_calls_or_three_and_one_to_see_who_listens(api: A
 
 def test_reading_the_inbox_takes_two_calls(api: Api, desk: Desk) -> None:
     delivery = api.post(EVENTS, make.event(), desk.alice).json["deliveryId"]
-    assert api.get(INBOX, desk.alice_key).calls == [SPEND, "Query"]
-    assert api.get(f"{INBOX}?limit=1", desk.alice_key).calls == [SPEND, "Query"]
+    for query in ("", "?limit=1", "?view=unread", "?view=archived", "?view=snoozed", "?view=all", "/summary"):
+        assert api.get(f"{INBOX}{query}", desk.alice_key).steps == 2
+    assert api.get(f"{INBOX}?q=widget", desk.alice_key).steps == 3
     assert api.get(f"{INBOX}/{delivery}", desk.alice_key).calls == [SPEND, "Query"]
+
+
+def test_changing_a_delivery_takes_three_calls_and_one_to_see_who_listens(api: Api, desk: Desk) -> None:
+    path = f"{INBOX}/{api.post(EVENTS, make.event(), desk.alice).json['deliveryId']}"
+    read = api.call("PATCH", path, {"read": True}, token=desk.alice_key)
+    assert read.calls == [SPEND, "Query", "UpdateItem", STANDING]
+    assert api.call("PATCH", path, {"read": True}, token=desk.alice_key).calls == [SPEND, "Query"]
+    keyed = api.call("PATCH", path, {"archived": True}, token=desk.alice_key, key="k")
+    assert keyed.calls == [SPEND, "Query", TRANSACTION, STANDING]
+
+
+def test_a_fire_that_brings_a_delivery_back_takes_one_call_more_and_one_to_tell(
+    api: Api, desk: Desk, sockets: Sockets, pump: Pumps
+) -> None:
+    sockets.connect(desk.alice_key)
+    pump.drain(SOCKET_WORK)
+    sent = make.event()
+    path = f"{INBOX}/{api.post(EVENTS, sent, desk.alice).json['deliveryId']}"
+    api.call("PATCH", path, {"archived": True}, token=desk.alice_key)
+    assert api.post(EVENTS, sent, desk.alice).steps == 5
+    assert api.post(EVENTS, sent, desk.alice).steps == 3
 
 
 def test_clicking_a_callback_takes_four_calls_and_again_two(api: Api, desk: Desk) -> None:

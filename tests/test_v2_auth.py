@@ -88,3 +88,10 @@ def call(api: Api, route: Route, token: str | None, header: str | None = None) -
     query = "?id=x" if route.__name__ == "delete_key" else ""
     body: dict[str, Any] | None = {} if route.method in ("POST", "PATCH") else None
     return api.call(route.method, path + query, body, token=token, headers=headers)
+
+
+@pytest.mark.parametrize("length", [901, 5_000])
+@pytest.mark.parametrize("path", ["queue/{}", "contacts/{}", "kanban/{}", "projects/{}"])
+def test_a_name_longer_than_a_stores_key_is_nobodys(api: Api, desk: Desk, path: str, length: int) -> None:
+    answer = api.get(f"/api/v2/{path.format('x' * length)}", desk.alice_key)
+    assert (answer.status, set(answer.calls)) == (404, {"UpdateItem"})

@@ -81,7 +81,8 @@ class Delivery:
 
     `sender_user_id` is None for a bulk delivery: then the whole integrator is its sender, as it is when it
     repeated in bulk what a person had sent (`sent_in_bulk`).
-    `recipient_user_id` is None while the delivery is held. Times are RFC 3339 in UTC.
+    `recipient_user_id` is None while the delivery is held. Times are RFC 3339 in UTC. `listed_at` is the time by which
+    its recipient's inbox orders it, where that is not `created_at`; what the recipient made of it no sender is shown.
     """
 
     delivery_id: str
@@ -105,6 +106,10 @@ class Delivery:
     resolution_note: str | None = None
     moderation: Moderation | None = None
     sent_in_bulk: bool = False
+    read_at: str | None = None
+    archived_at: str | None = None
+    snoozed_until: str | None = None
+    listed_at: str | None = None
 
     @classmethod
     def of(cls, event: InboundEvent, *, sender: PersonalToken, now: datetime) -> Self:
@@ -171,10 +176,11 @@ class Thread:
 
 @dataclass(frozen=True)
 class Recorded:
-    """A delivery as stored after a send, and whether this send was its first."""
+    """A delivery as stored after a send; whether that was its first, or brought it back to its inbox."""
 
     delivery: Delivery
     first: bool
+    returned: bool = False
 
 
 class ResolveIn(In):

@@ -3,27 +3,28 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
+from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from chalicelib.domain.fields import Email, In, Out, TimeOut, UuidOut
+from chalicelib.domain.fields import Email, In, Omittable, Out, TimeOut, UuidOut
 from chalicelib.domain.links import refuse_link
 
 MOST_FIRST_MEMBERS = 30
-LONGEST_SLUG = 60
 
 
 @dataclass(frozen=True)
 class Person:
-    """An employee. `email` is lower-case and unique; nothing reaches an inactive one."""
+    """An employee. `email` is lower-case and unique; nothing reaches an inactive one. An `operator` runs the desk."""
 
     user_id: str
     email: str
     name: str
     active: bool = True
     org_admin: bool = False
+    operator: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,7 +86,7 @@ def _link(text: str) -> str:
     return text
 
 
-Slug = Annotated[str, Field(max_length=LONGEST_SLUG, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+Slug = Annotated[str, Field(max_length=60, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
 Name = Annotated[str, Field(min_length=1, max_length=100)]
 
 
@@ -105,6 +106,22 @@ class IntegratorIn(In):
     event_prefix: Annotated[str, Field(max_length=40, pattern=r"^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.$")]
     homepage_url: Annotated[str, Field(max_length=2048), AfterValidator(_link)] | None = None
     description: Annotated[str, Field(max_length=500)] | None = None
+
+
+class IntegratorPatch(In):
+    """What to tell of an integrator from now on; slug and prefix stay, and null empties what may be empty."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    name: Omittable[Name] = None
+    homepage_url: Annotated[str, Field(max_length=2048), AfterValidator(_link)] | None = None
+    description: Annotated[str, Field(max_length=500)] | None = None
+
+    @model_validator(mode="after")
+    def _changes(self) -> Self:
+        if not self.model_fields_set:
+            raise PydanticCustomError("nothing", "There is nothing to change")
+        return self
 
 
 class ProjectIn(In):
@@ -133,6 +150,12 @@ class IntegratorOut(Out):
     created_at: TimeOut
 
 
+class IntegratorDetails(IntegratorOut):
+    """A system that may publish here, or might once."""
+
+    archived_at: TimeOut | None
+
+
 class IntegratorsOut(Out):
     """Every integrator that is not archived, by slug."""
 
@@ -143,16 +166,20 @@ class IntegratorsOut(Out):
 
 def listed(integrators: Sequence[Integrator]) -> list[IntegratorOut]:
     """The integrators that are not archived, as replies show them."""
-    return [
-        IntegratorOut(
-            id=each.integrator_id,
-            slug=each.slug,
-            name=each.name,
-            allowed_event_prefix=each.event_prefix,
-            homepage_url=each.homepage_url,
-            description=each.description,
-            created_at=each.created_at,
-        )
-        for each in integrators
-        if each.archived_at is None
-    ]
+    return [IntegratorOut(**_told(each)) for each in integrators if each.archived_at is None]
+
+
+def detailed(integrator: Integrator) -> IntegratorDetails:
+    return IntegratorDetails(**_told(integrator), archived_at=integrator.archived_at)
+
+
+def _told(integrator: Integrator) -> dict[str, Any]:
+    return {
+        "id": integrator.integrator_id,
+        "slug": integrator.slug,
+        "name": integrator.name,
+        "allowed_event_prefix": integrator.event_prefix,
+        "homepage_url": integrator.homepage_url,
+        "description": integrator.description,
+        "created_at": integrator.created_at,
+    }

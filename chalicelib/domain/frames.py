@@ -9,6 +9,7 @@ from typing import Any
 
 from chalicelib.domain.connections import LIFETIME, Connection
 from chalicelib.domain.fields import timestamp
+from chalicelib.domain.push import Urgency
 
 # For how long a client that comes back misses nothing. Rows are kept longer: the last one says that somebody may come
 # back, and may be as old as the connection that was left.
@@ -30,6 +31,7 @@ class FrameType(StrEnum):
     QUEUE_CHANGED = "queue_changed"
     SETTINGS_CHANGED = "settings_changed"
     DELIVERY = "delivery"
+    DELIVERY_CHANGED = "delivery_changed"
     DELIVERY_RESOLVED = "delivery_resolved"
     DELIVERY_SUPPLEMENTED = "delivery_supplemented"
     ACTION_RESULT = "action_result"
@@ -42,6 +44,7 @@ _AREAS = {
     FrameType.QUEUE_CHANGED: {"queue"},
     FrameType.SETTINGS_CHANGED: {"queue"},
     FrameType.DELIVERY: {"inbox"},
+    FrameType.DELIVERY_CHANGED: {"inbox"},
     FrameType.DELIVERY_RESOLVED: {"inbox"},
     FrameType.DELIVERY_SUPPLEMENTED: {"inbox"},
     FrameType.ACTION_RESULT: {"inbox"},
@@ -54,10 +57,14 @@ CONNECTING_AREAS = frozenset(area for areas in _AREAS.values() for area in areas
 
 @dataclass(frozen=True)
 class News:
-    """Something to tell a person's open connections; it becomes a frame when it has its place in the log."""
+    """Something to tell a person's open connections; it becomes a frame when it has its place in the log.
+
+    With an `urgency` it is worth a nudge to their browsers where no connection hears it.
+    """
 
     type: FrameType
     members: Mapping[str, Any] = field(default_factory=dict)
+    urgency: Urgency | None = None
 
     @property
     def is_in_the_inbox(self) -> bool:
@@ -103,10 +110,14 @@ class Entry:
 
 @dataclass(frozen=True)
 class Standing:
-    """Where a person's log ends (position 0: nothing is kept), and the connections that are open."""
+    """Where a person's log ends (position 0: nothing is kept), and the connections that are open.
+
+    `browsers` is how many of theirs want to be nudged.
+    """
 
     last: Entry
     connections: Sequence[Connection] = ()
+    browsers: int = 0
 
     @property
     def is_followed(self) -> bool:

@@ -17,6 +17,10 @@ class Tokens(Protocol):
     def refund(self, token: PresentedToken, charge: Charge, *, now: datetime) -> None: ...
 
 
+class Operators(Protocol):
+    def is_operator(self, user_id: str) -> bool: ...
+
+
 KINDS: dict[TokenKind | InstanceCredential, type[Caller]] = {
     TokenKind.PERSONAL: PersonalToken,
     TokenKind.TOOLS: ToolsToken,
@@ -73,3 +77,13 @@ def permit_admin(caller: Caller) -> None:
     """
     if not (isinstance(caller, ToolsToken) and caller.admin):
         raise Forbidden("This operation needs a tools token of the organisation's administrators.")
+
+
+def permit_operator(caller: Caller, operators: Operators) -> None:
+    """Refuse a key of somebody who does not operate this desk.
+
+    Raises:
+        Forbidden: they don't.
+    """
+    if not (isinstance(caller, ApiKey) and operators.is_operator(caller.user_id)):
+        raise Forbidden("This operation needs a key of somebody who operates this desk.")

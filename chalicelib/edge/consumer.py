@@ -4,21 +4,27 @@ import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, get_type_hints
+from typing import Any, Protocol, get_type_hints
 
 from chalice.app import Blueprint
 from pydantic import BaseModel
 
 from chalicelib import aws
+from chalicelib.domain.errors import Refusal
 from chalicelib.resources import Grant, Queue
 
 log = logging.getLogger("fluxden")
 
 
+class Failures(Protocol):
+    def note(self, message_id: str, reason: str, *, now: datetime) -> None: ...
+
+
 @dataclass(frozen=True)
 class Consumer:
-    """One queue's worker.
+    """One queue's worker; why a message failed is noted in `failures`, for those who find it among the dead letters.
 
     The function takes one parsed `message`. When it raises, this message alone is delivered again, at most as
     often as the queue allows; so the function must do no harm when it meets a message a second time.
@@ -28,6 +34,7 @@ class Consumer:
     queue: Queue
     grants: tuple[Grant, ...]
     batch_size: int
+    failures: Failures
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
         """Work through one SQS event: the entry point of this worker's Lambda function."""
@@ -53,23 +60,32 @@ class Consumer:
             try:
                 self.function(self.message.model_validate_json(record.body))
                 outcome = "done"
-            except Exception:
+            except Exception as error:
                 # Logged with its stack but without the message, which may hold what people wrote.
                 log.exception("message %s of %s failed", record.message_id, self.__name__)
+                self._note(record.message_id, error)
                 raise
             finally:
                 line = {"worker": self.__name__, "messageId": record.message_id, "outcome": outcome}
                 received = int(record.attributes.approximate_receive_count)
                 log.info(json.dumps(line | {"received": received, "storeCalls": calls[0]}))
 
+    def _note(self, message_id: str, error: Exception) -> None:
+        # Of anything but our own refusals only the kind: others' words may hold what people wrote.
+        reason = type(error).__name__ + (f": {error.detail}" if isinstance(error, Refusal) else "")
+        try:
+            self.failures.note(message_id, reason, now=datetime.now(UTC))
+        except Exception:
+            log.exception("why message %s failed was not noted", message_id)
+
 
 def consumer(
-    bp: Blueprint, queue: Queue, *, grants: tuple[Grant, ...] = (), batch_size: int = 10
+    bp: Blueprint, queue: Queue, *, failures: Failures, grants: tuple[Grant, ...] = (), batch_size: int = 10
 ) -> Callable[[Callable[[Any], None]], Consumer]:
     """Declare the worker of `queue` on `bp`; it takes at most `batch_size` messages at a time, one after the other."""
 
     def declare(function: Callable[[Any], None]) -> Consumer:
-        declared = Consumer(function, queue, grants, batch_size)
+        declared = Consumer(function, queue, grants, batch_size, failures)
         bp.on_sqs_message(queue=queue.name, batch_size=batch_size, name=declared.__name__)(declared)
         return declared
 

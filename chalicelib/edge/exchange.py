@@ -21,6 +21,7 @@ from chalicelib.domain.errors import (
     Forbidden,
     IdempotencyConflict,
     Invalid,
+    NotFound,
     Refusal,
     Unauthorized,
     Unavailable,
@@ -35,6 +36,8 @@ from chalicelib.settings import settings
 log = logging.getLogger("fluxden")
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{1,120}")
+# In bytes. Nothing has a longer name, and no store takes a key of any length.
+_LONGEST_NAME = 900
 
 
 class Exchange:
@@ -117,6 +120,8 @@ class Exchange:
             if self.bad_request_id:
                 reason = "must have 1 to 120 characters of A-Z a-z 0-9 _ -"
                 raise Invalid(f"X-Request-Id {reason}.", {"X-Request-Id": [reason]})
+            if any(len(name.encode(errors="replace")) > _LONGEST_NAME for name in self.path.values()):
+                raise NotFound("There is nothing of that name.")
             if self.operation.accepts_idempotency_key:
                 self.key = idempotency.key_of(self.request)
             if (query := self.operation.hints.get("query")) is not None:
@@ -171,6 +176,9 @@ class Exchange:
         auth.permit(admission.caller, self.operation.callers, self.operation.area, self.operation.instead)
         if self.operation.admin_only:
             auth.permit_admin(admission.caller)
+        if operation.operator_only:
+            assert operation.family.operators is not None
+            auth.permit_operator(admission.caller, operation.family.operators)
         if admission.refused:
             raise admission.refused
         return admission.caller

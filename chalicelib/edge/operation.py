@@ -50,6 +50,7 @@ class Family:
     tokens: auth.Tokens
     replays: Replays
     statuses: Mapping[type[Refusal], int] = field(default_factory=lambda: problem.STATUS)
+    operators: auth.Operators | None = None
 
     def status_of(self, kind: type[Refusal]) -> int:
         return problem.status_of(kind, self.statuses)
@@ -88,6 +89,7 @@ class Operation:
     token_header: str = "Authorization"
     area: str = "all"
     admin_only: bool = False
+    operator_only: bool = False
     instead: str = ""
     gate: Callable[[Sent], Any] | None = None
     charge: Callable[[Any], Charge] = lambda _: Charge()

@@ -19,6 +19,7 @@ from chalicelib.stores.clicks import DynamoClicks
 from chalicelib.stores.connections import DynamoConnections
 from chalicelib.stores.deliveries import DynamoDeliveries
 from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.stores.frames import DynamoFrames
 from chalicelib.stores.secrets import DynamoSecrets
 
@@ -29,8 +30,10 @@ bp = Blueprint(__name__)
 @consumer(
     bp,
     CALLBACKS,
+    failures=DynamoFailures(),
     batch_size=1,
-    grants=DELIVERIES.can("Query", "UpdateItem")
+    grants=NOTE_FAILURE
+    + DELIVERIES.can("Query", "UpdateItem")
     + DIRECTORY.can("BatchGetItem", "GetItem", "PutItem")
     + CALLBACKS.can_send()
     + NOTIFY,

@@ -14,6 +14,7 @@ from chalicelib.gateways.notices import LONGEST_DELAY_SECONDS, SqsNotices
 from chalicelib.resources import NETWORK, NOTICES
 from chalicelib.services import notices
 from chalicelib.settings import settings
+from chalicelib.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.stores.marketplace import DynamoMarketplace
 from chalicelib.stores.notices import DynamoNotices
 
@@ -24,8 +25,9 @@ bp = Blueprint(__name__)
 @consumer(
     bp,
     NOTICES,
+    failures=DynamoFailures(),
     batch_size=1,
-    grants=NETWORK.can("GetItem", "BatchGetItem", "UpdateItem") + NOTICES.can_send(),
+    grants=NOTE_FAILURE + NETWORK.can("GetItem", "BatchGetItem", "UpdateItem") + NOTICES.can_send(),
 )
 def deliver_notice(message: NoticeJob) -> None:
     """Make the attempt that is due; an instance's failure is recorded, only our own has the message come again."""

@@ -16,6 +16,7 @@ from chalicelib.resources import OUTBOX, OUTBOX_WORK, PEERS, RELAYS
 from chalicelib.services.outbox import Mail
 from chalicelib.services.outgoing import RelayCourier
 from chalicelib.services.peer_notices import peer_headers
+from chalicelib.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.stores.federation_settings import DynamoFederation
 from chalicelib.stores.outbox import DynamoOutbox
 from chalicelib.stores.outgoing import DynamoOutgoing
@@ -36,8 +37,10 @@ def _now() -> datetime:
 @consumer(
     bp,
     OUTBOX_WORK,
+    failures=DynamoFailures(),
     batch_size=1,
-    grants=OUTBOX.can("Query", "UpdateItem", "DeleteItem")
+    grants=NOTE_FAILURE
+    + OUTBOX.can("Query", "UpdateItem", "DeleteItem")
     + RELAYS.can("BatchGetItem", "UpdateItem", "PutItem")
     + PEERS.can("BatchGetItem", "GetItem", "PutItem")
     + OUTBOX_WORK.can_send(),

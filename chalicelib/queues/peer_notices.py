@@ -15,6 +15,7 @@ from chalicelib.peer_signatures import signature_headers
 from chalicelib.resources import PEER_NOTICES, PEERS
 from chalicelib.services import peer_notices
 from chalicelib.settings import settings
+from chalicelib.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.stores.federation_settings import DynamoFederation
 from chalicelib.stores.peer_notices import DynamoNotices
 from chalicelib.stores.peers import DynamoPeers
@@ -26,8 +27,9 @@ bp = Blueprint(__name__)
 @consumer(
     bp,
     PEER_NOTICES,
+    failures=DynamoFailures(),
     batch_size=1,
-    grants=PEERS.can("BatchGetItem", "GetItem", "PutItem", "UpdateItem") + PEER_NOTICES.can_send(),
+    grants=NOTE_FAILURE + PEERS.can("BatchGetItem", "GetItem", "PutItem", "UpdateItem") + PEER_NOTICES.can_send(),
 )
 def deliver_peer_notice(message: NoticeJob) -> None:
     """Make the attempt that is due; a peer's failure is recorded, only our own has the message come again."""

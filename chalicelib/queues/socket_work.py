@@ -11,13 +11,20 @@ from chalicelib.gateways.sockets import ApiGatewaySockets
 from chalicelib.resources import NOTIFY, SOCKET_WORK, SOCKETS
 from chalicelib.services.catch_up import CatchUp
 from chalicelib.stores.connections import DynamoConnections
+from chalicelib.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.stores.frames import DynamoFrames
 
 bp = Blueprint(__name__)
 
 
 # One message at a time: a client that has missed much, or reads slowly, keeps nobody else waiting.
-@consumer(bp, SOCKET_WORK, batch_size=1, grants=NOTIFY + SOCKETS.can("GetItem", "UpdateItem"))
+@consumer(
+    bp,
+    SOCKET_WORK,
+    failures=DynamoFailures(),
+    batch_size=1,
+    grants=NOTE_FAILURE + NOTIFY + SOCKETS.can("GetItem", "UpdateItem"),
+)
 def catch_up(message: CatchUpJob) -> None:
     """Greet a new connection and tell it what it has missed, or tell an open one again."""
     CatchUp(

@@ -21,7 +21,7 @@ from chalicelib.domain.approvals import (
     shown,
 )
 from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ApiKey, ToolsToken
+from chalicelib.domain.callers import ApiKey
 from chalicelib.domain.catalog import CatalogItem, is_slug
 from chalicelib.domain.directory import Person
 from chalicelib.domain.errors import Conflict, Forbidden, NotFound, Unavailable
@@ -68,7 +68,7 @@ def list_page(
     return [shown(each) for each in found], end
 
 
-def assign(given: ApprovalIn, *, caller: ToolsToken, call: Call, approvals: Approvals, people: People) -> ApprovalOut:
+def assign(given: ApprovalIn, *, reviewer_id: str, call: Call, approvals: Approvals, people: People) -> ApprovalOut:
     """Approve an employee for an item, whether there is an application or not; once approved nothing changes.
 
     Store calls after authentication: 3 in sequence, and 1 more when there is an application or an approval.
@@ -77,7 +77,7 @@ def assign(given: ApprovalIn, *, caller: ToolsToken, call: Call, approvals: Appr
         NotFound: there is no such employee, or no such item in use.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    person, reviewer = _parties(given.email, caller, people)
+    person, reviewer = _parties(given.email, reviewer_id, people)
     if person is None:
         raise NotFound("No such employee.")
     if not is_slug(given.catalog_slug):
@@ -127,7 +127,7 @@ def apply(
     return _settle(decide, None, call=call, status=201, approvals=approvals)
 
 
-def review(given: ReviewIn, *, caller: ToolsToken, call: Call, approvals: Approvals, people: People) -> ApprovalOut:
+def review(given: ReviewIn, *, reviewer_id: str, call: Call, approvals: Approvals, people: People) -> ApprovalOut:
     """Decide an application; deciding the same again changes nothing. Store calls after authentication: 3 in sequence.
 
     Raises:
@@ -136,7 +136,7 @@ def review(given: ReviewIn, *, caller: ToolsToken, call: Call, approvals: Approv
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     met, reviewer = together(
-        partial(approvals.find_request, given.request_id), partial(people.find_person, caller.owner_id)
+        partial(approvals.find_request, given.request_id), partial(people.find_person, reviewer_id)
     )
     if met is None:
         raise NotFound("No such application.")
@@ -152,7 +152,7 @@ def review(given: ReviewIn, *, caller: ToolsToken, call: Call, approvals: Approv
         raise Conflict("The catalog item has been archived.") from error
 
 
-def revoke(given: ApprovalIn, *, caller: ToolsToken, call: Call, approvals: Approvals, people: People) -> Revocation:
+def revoke(given: ApprovalIn, *, reviewer_id: str, call: Call, approvals: Approvals, people: People) -> Revocation:
     """End an employee's approval for an item, and at once the personal tokens that rest on it alone.
 
     Where nothing is approved nothing changes, and that is the answer. Store calls after authentication: 6 in
@@ -161,7 +161,7 @@ def revoke(given: ApprovalIn, *, caller: ToolsToken, call: Call, approvals: Appr
     Raises:
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    person, reviewer = _parties(given.email, caller, people)
+    person, reviewer = _parties(given.email, reviewer_id, people)
     for _ in range(_ATTEMPTS):
         standing = None
         if person and is_slug(given.catalog_slug):
@@ -196,10 +196,8 @@ def _settle(decide: Decide, met: Approval | None, *, call: Call, status: int, ap
     raise Unavailable(_BUSY)
 
 
-def _parties(email: str, caller: ToolsToken, people: People) -> tuple[Person | None, Person | None]:
-    person, reviewer = together(
-        partial(people.find_person_by_email, email), partial(people.find_person, caller.owner_id)
-    )
+def _parties(email: str, reviewer_id: str, people: People) -> tuple[Person | None, Person | None]:
+    person, reviewer = together(partial(people.find_person_by_email, email), partial(people.find_person, reviewer_id))
     return person, reviewer
 
 

@@ -1,25 +1,28 @@
 """Who belongs to the organisation and which systems publish into it: what its operator registers, changes and ends."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
+from chalicelib.domain.call import Call
 from chalicelib.domain.callers import TokenStatus
 from chalicelib.domain.directory import (
     MOST_FIRST_MEMBERS,
     Integrator,
     IntegratorIn,
     IntegratorOut,
+    IntegratorPatch,
     Person,
     PersonIn,
     Project,
     ProjectIn,
     Team,
     TeamIn,
+    detailed,
     listed,
 )
-from chalicelib.domain.errors import Conflict, Invalid, NotFound
+from chalicelib.domain.errors import Conflict, Invalid, NotFound, Unavailable
 from chalicelib.domain.fields import timestamp
 from chalicelib.domain.idempotency import Claim
 from chalicelib.domain.keys import Key, KeyIn
@@ -28,10 +31,16 @@ from chalicelib.ids import MintedToken, TokenKind
 
 # The index that lists a person's tokens shows a new one a moment late, so it is gone through again.
 _SWEEPS = 2
+_ATTEMPTS = 5
 
 
 class Integrators(Protocol):
-    def add_integrator(self, integrator: Integrator) -> None: ...
+    def add_integrator(
+        self, integrator: Integrator, *, claim: Claim | None = None, reply: dict[str, Any] | None = None
+    ) -> None: ...
+    def save_integrator(
+        self, integrator: Integrator, *, over: Integrator, claim: Claim | None, reply: dict[str, Any]
+    ) -> bool: ...
     def find_integrator(self, slug: str) -> Integrator | None: ...
     def list_integrators(self) -> list[Integrator]: ...
 
@@ -40,6 +49,7 @@ class People(Protocol):
     def add_person(self, person: Person) -> None: ...
     def find_person_by_email(self, email: str) -> Person | None: ...
     def set_active(self, user_id: str, *, active: bool) -> None: ...
+    def set_operator(self, user_id: str, *, operator: bool) -> None: ...
 
 
 class Projects(Protocol):
@@ -49,7 +59,15 @@ class Projects(Protocol):
 
 
 class Issue(Protocol):
-    def add_tools(self, grant: ToolsGrant, token: MintedToken, *, now: datetime) -> None: ...
+    def add_tools(
+        self,
+        grant: ToolsGrant,
+        token: MintedToken,
+        *,
+        now: datetime,
+        claim: Claim | None = None,
+        reply: dict[str, Any] | None = None,
+    ) -> None: ...
     def add_key(self, grant: KeyGrant, token: MintedToken, *, now: datetime) -> None: ...
 
 
@@ -83,12 +101,13 @@ def list_integrators(*, integrators: Integrators) -> list[IntegratorOut]:
 
 
 def register_integrator(
-    wanted: IntegratorIn, *, integrator_id: str, now: datetime, integrators: Integrators
+    wanted: IntegratorIn, *, integrator_id: str, now: datetime, integrators: Integrators, claim: Claim | None = None
 ) -> Integrator:
-    """Let a system publish here, under event types of its own.
+    """Let a system publish here, under event types of its own. Store calls: 2.
 
     Raises:
         Conflict: the slug is taken, or the prefix covers or is covered by another's.
+        AlreadyAnswered: the claim has been used before; nothing was done.
     """
     made = Integrator(
         integrator_id,
@@ -103,8 +122,27 @@ def register_integrator(
         overlap = made.event_prefix.startswith(other.event_prefix) or other.event_prefix.startswith(made.event_prefix)
         if overlap and other.slug != made.slug:
             raise Conflict(f"The event prefix {made.event_prefix} overlaps that of {other.slug}, {other.event_prefix}")
-    integrators.add_integrator(made)
+    integrators.add_integrator(made, claim=claim, reply=detailed(made).model_dump(mode="json"))
     return made
+
+
+def update_integrator(slug: str, patch: IntegratorPatch, *, call: Call, integrators: Integrators) -> Integrator:
+    """Tell something else of an integrator that is in use. Store calls: 2.
+
+    Raises:
+        NotFound: there is no such integrator in use.
+        Unavailable: many others change it at the same time.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    for _ in range(_ATTEMPTS):
+        over = integrators.find_integrator(slug)
+        if over is None or over.archived_at is not None:
+            raise NotFound("No such integrator in use.")
+        made = replace(over, **patch.model_dump(exclude_unset=True))
+        reply = detailed(made).model_dump(mode="json")
+        if integrators.save_integrator(made, over=over, claim=call.claim, reply=reply):
+            return made
+    raise Unavailable("The integrator is being changed by many calls at once.")
 
 
 def register_person(wanted: PersonIn, *, user_id: str, people: People) -> Person:
@@ -155,6 +193,17 @@ def activate_person(email: str, *, people: People) -> Person:
     """
     person = person_of(email, people)
     people.set_active(person.user_id, active=True)
+    return person
+
+
+def set_operator(email: str, *, operator: bool, people: People) -> Person:
+    """Let an employee run the desk, or no longer.
+
+    Raises:
+        NotFound: there is no employee with this address.
+    """
+    person = person_of(email, people)
+    people.set_operator(person.user_id, operator=operator)
     return person
 
 
@@ -227,10 +276,15 @@ def issue_tools_token(
     integrators: Integrators,
     people: People,
     tokens: Issue,
+    claim: Claim | None = None,
+    reply: Callable[[ToolsGrant], dict[str, Any]] = lambda _: {},
 ) -> ToolsGrant:
     """Give an integrator a tools token; `owner` is the address of the employee who answers for it.
 
+    Store calls: 4. `reply` makes what is kept under a claim.
+
     Raises:
+        AlreadyAnswered: the claim has been used before; nothing was done.
         NotFound: there is no such integrator or employee.
         Conflict: the integrator is archived, or the employee not active.
     """
@@ -240,7 +294,7 @@ def issue_tools_token(
     if found.archived_at is not None:
         raise Conflict(f"The integrator {integrator} is archived.")
     grant = ToolsGrant(token.row_id, found.slug, found.event_prefix, _active(owner, people).user_id, admin)
-    tokens.add_tools(grant, token, now=now)
+    tokens.add_tools(grant, token, now=now, claim=claim, reply=reply(grant))
     return grant
 
 

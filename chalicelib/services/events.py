@@ -32,7 +32,7 @@ from chalicelib.domain.events import InboundEvent, check_namespace, check_occurr
 from chalicelib.domain.fields import is_uuid, timestamp
 from chalicelib.domain.frames import News, Standing
 from chalicelib.domain.idempotency import AlreadyAnswered, Claim
-from chalicelib.domain.inbox import arrived, resolved, supplemented
+from chalicelib.domain.inbox import arrived, resolved, returned, supplemented
 from chalicelib.domain.projects import ProjectAccess
 from chalicelib.domain.queue import Item, changed, held_item
 
@@ -117,7 +117,8 @@ def publish(event: InboundEvent, *, sender: PersonalToken, call: Call, fire: str
 
     Store calls after authentication, in sequence: 2 when new (also with an idempotency key), 1 for a repeat; one
     more for a repeat with a key, for a repeat of a delivery with supplements or buttons that call back, for a
-    project, and for an event that is held; 2 more for a replay while it is held.
+    project, and for an event that is held; 2 more for a replay while it is held. A repeat that brings an archived
+    delivery back to the inbox takes 1 more, and 1 to tell of it.
 
     Raises:
         Invalid: the event is outside the allowed time or the integrator's namespace.
@@ -172,6 +173,9 @@ def _announce(
     """Count the event's type and tell who it is for, or who decides on it; whether the recipient was told."""
     delivery = recorded.delivery
     _queue_held(delivery, owner_id=sender.tools_owner_id, standing=standing, call=call, ports=ports)
+    if recorded.returned and (recipient := delivery.recipient_user_id):
+        known = standing if recipient == sender.user_id and not sender.moderated else None
+        ports.notifier.notify(recipient, returned(delivery, now=call.now), standing=known, now=call.now)
     if not recorded.first:
         return False
     if delivery.moderation:

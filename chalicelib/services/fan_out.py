@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any, Protocol
 
 from chalicelib.domain.bulk import Accepted, FanOutJob
-from chalicelib.domain.deliveries import Delivery, Thread, event_part
+from chalicelib.domain.deliveries import Delivery, Recorded, Thread, event_part
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.frames import News, Standing
-from chalicelib.domain.inbox import arrived
+from chalicelib.domain.inbox import arrived, returned
 
 Together = Callable[..., list[Any]]
 
@@ -22,7 +22,7 @@ class AcceptedCalls(Protocol):
 
 class Deliveries(Protocol):
     def find(self, delivery_id: str) -> Thread | None: ...
-    def deliver(self, delivery: Delivery, *, fire: str, now: datetime) -> bool: ...
+    def deliver(self, delivery: Delivery, *, fire: str, now: datetime) -> Recorded: ...
 
 
 class Notifier(Protocol):
@@ -93,6 +93,9 @@ class FanOut:
 
     def _deliver(self, call: Accepted, person: str, new: list[Delivery]) -> None:
         delivery = call.delivery(person)
-        if self.deliveries.deliver(delivery, fire=call.fire, now=self.now):
+        recorded = self.deliveries.deliver(delivery, fire=call.fire, now=self.now)
+        if recorded.first:
             new.append(delivery)
             self.notifier.notify(person, arrived(delivery), standing=None, now=self.now)
+        elif recorded.returned:
+            self.notifier.notify(person, returned(recorded.delivery, now=self.now), standing=None, now=self.now)

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 from chalicelib.domain.connections import Connection, Posted
 from chalicelib.domain.frames import Entry, Frame, News, Standing
+from chalicelib.domain.push import NudgeJob
 
 log = logging.getLogger("fluxden")
 
@@ -16,6 +17,10 @@ log = logging.getLogger("fluxden")
 class Frames(Protocol):
     def find_standing(self, user_id: str, *, now: datetime) -> Standing: ...
     def append(self, user_id: str, news: Sequence[News], standing: Standing, *, now: datetime) -> Sequence[Entry]: ...
+
+
+class Nudges(Protocol):
+    def send(self, job: NudgeJob) -> None: ...
 
 
 class Connections(Protocol):
@@ -42,6 +47,7 @@ class Notifier:
     connections: Connections
     sockets: Sockets
     together: Callable[..., list[Any]]
+    nudges: Nudges | None = None
 
     def standing(self, user_id: str, *, now: datetime) -> Standing | None:
         """Where the person's log stands, for `notify`; to be asked for while something else is done. One store call."""
@@ -55,13 +61,18 @@ class Notifier:
         """Tell the person's connections `news`; whether one of them took it, or is told by its catch-up in a moment.
 
         Where nobody has listened for a day, news of the inbox is not written down: it is in the inbox.
-        Store calls in sequence: 1; 2 without a standing; 1 more to forget connections that are gone.
+        Store calls in sequence: 1; 2 without a standing; 1 more to forget connections that are gone. A nudge to
+        browsers, where nobody hears what is worth one, is queued at the same time.
         """
         try:
             standing = standing or self.frames.find_standing(user_id, now=now)
+            nudge = self._nudge(user_id, news, standing)
             if not standing.is_followed and all(each.is_in_the_inbox for each in news):
+                if nudge:
+                    nudge()
                 return False
-            entries = self.frames.append(user_id, news, standing, now=now)
+            append = partial(self.frames.append, user_id, news, standing, now=now)
+            entries: Sequence[Entry] = self.together(append, nudge)[0] if nudge else append()
         except Exception:
             log.exception("%s was not told of %s", user_id, ", ".join(each.type for each in news))
             return False
@@ -73,9 +84,23 @@ class Notifier:
         taken = any(self.together(*posts) if len(posts) > 1 else [post() for post in posts])
         return taken or any(standing.is_caught_up_with(each) for each in news)
 
+    def _nudge(self, user_id: str, news: Sequence[News], standing: Standing) -> Callable[[], None] | None:
+        urgencies = [each.urgency for each in news if each.urgency and not standing.is_heard(each)]
+        if self.nudges is None or not standing.browsers or not urgencies:
+            return None
+        job = NudgeJob(user_id=user_id, urgency=urgencies[0])
+        return partial(_send, self.nudges, job)
+
     def _post_all(self, connection: Connection, entries: Sequence[Entry]) -> bool:
         frames = (entry.frame for entry in entries if entry.frame)
         return all(post(connection, frame, connections=self.connections, sockets=self.sockets) for frame in frames)
+
+
+def _send(nudges: Nudges, job: NudgeJob) -> None:
+    try:
+        nudges.send(job)
+    except Exception:
+        log.exception("the browsers of %s are not nudged", job.user_id)
 
 
 def post(connection: Connection, frame: Frame, *, connections: Connections, sockets: Sockets) -> bool:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from chalicelib.domain.callers import ApiKey, ToolsToken
-from chalicelib.domain.directory import LONGEST_SLUG, Person, Project
+from chalicelib.domain.directory import Person, Project
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.pages import PageQuery, Pagination
 from chalicelib.domain.projects import (
@@ -49,8 +49,7 @@ def read(slug: str, *, caller: ApiKey | ToolsToken, projects: Projects) -> Proje
     Raises:
         NotFound: there is no such project, or the caller does not see it.
     """
-    # No project has a longer one, and no store takes a key of any length.
-    found = projects.find_standings([slug], _person(caller)) if len(slug) <= LONGEST_SLUG else ()
+    found = projects.find_standings([slug], _person(caller))
     if not found or (found[0].role is None and not _sees_all(caller)):
         raise NotFound("No such project.")
     return shown(found[0])
@@ -62,7 +61,7 @@ def list_members(slug: str, query: PageQuery, *, caller: ApiKey | ToolsToken, pe
     Raises:
         NotFound: there is no such project, or the caller does not see it.
     """
-    project = people.find_project(slug) if len(slug) <= LONGEST_SLUG else None
+    project = people.find_project(slug)
     if project is None or not (_sees_all(caller) or _person(caller) in project.members):
         raise NotFound("No such project.")
     ordered = sorted(project.members, key=lambda user_id: (user_id not in project.admins, user_id))

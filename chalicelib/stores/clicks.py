@@ -1,10 +1,13 @@
 """Clicks on buttons, in the table `deliveries`: pk = delivery id, sk = ACTION#<index>.
 
 Besides their own columns they have those of leased rows (see leased).
+index recent: clickedOn = CLICKS#<day>, clickedAt
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -12,9 +15,11 @@ from botocore.exceptions import ClientError
 from chalicelib.aws import dynamodb
 from chalicelib.domain.callbacks import CallbackJob
 from chalicelib.domain.clicks import Attempt, Click, Outcome
-from chalicelib.resources import CALLBACKS, DELIVERIES
-from chalicelib.stores.items import Row, from_item, to_item
+from chalicelib.parallel import together
+from chalicelib.resources import CALLBACKS, DELIVERIES, RECENT_INDEX
+from chalicelib.stores.items import Row, from_item, to_item, values
 from chalicelib.stores.leased import LeasedRows, attempts_of
+from chalicelib.stores.reads import get_all, query
 
 _PREFIX = "ACTION#"
 _ROWS = LeasedRows(DELIVERIES, CALLBACKS)
@@ -55,6 +60,23 @@ class DynamoClicks:
         rows = _ROWS.list_due(now=now, limit=limit)
         return [(CallbackJob(delivery_id=row["pk"], index=_index(row)), row["dueAt"]) for row in rows]
 
+    def list_of(self, delivery_id: str) -> Sequence[Click]:
+        """The clicks on a delivery's buttons. One store call."""
+        rows = query(
+            DELIVERIES,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+            ExpressionAttributeValues=values(pk=delivery_id, prefix=_PREFIX),
+            ConsistentRead=True,
+        )
+        return [click_of(row) for row in rows]
+
+    def list_recent(self, days: Sequence[date], *, limit: int) -> Sequence[Click]:
+        """The last clicks of these days, newest first, at most `limit`. Store calls in sequence: 2."""
+        found = together(*(partial(_clicked_on, day, limit) for day in days))
+        keys = sorted((row for rows in found for row in rows), key=lambda row: row["clickedAt"], reverse=True)[:limit]
+        rows = get_all(DELIVERIES, [{"pk": row["pk"], "sk": row["sk"]} for row in keys]) if keys else []
+        return sorted(map(click_of, rows), key=lambda click: (click.clicked_at, click.action_id), reverse=True)
+
     def postpone(self, job: CallbackJob, due_at: str, *, until: datetime) -> bool:
         """Move the due time on from `due_at`; False when somebody else has. One store call."""
         return _ROWS.postpone(_key(job.delivery_id, job.index), due_at, until=until)
@@ -74,6 +96,18 @@ def click_of(row: Row) -> Click:
     )
 
 
+def _clicked_on(day: date, limit: int) -> list[Row]:
+    rows = query(
+        DELIVERIES,
+        IndexName=RECENT_INDEX,
+        KeyConditionExpression="clickedOn = :day",
+        ExpressionAttributeValues=values(day=f"CLICKS#{day.isoformat()}"),
+        ScanIndexForward=False,
+        Limit=limit,
+    )
+    return list(islice(rows, limit))
+
+
 def _key(delivery_id: str, index: int) -> Row:
     return {"pk": delivery_id, "sk": f"{_PREFIX}{index}"}
 
@@ -88,6 +122,7 @@ def _columns(click: Click) -> Row:
         "userId": click.user_id,
         "requestId": click.request_id,
         "clickedAt": click.clicked_at,
+        "clickedOn": f"CLICKS#{click.clicked_at[:10]}",
     }
 
 

@@ -2,13 +2,12 @@
 
 pk = delivery id; sk = ACTION#<index> (see clicks), DELIVERY, or SUPPLEMENT#<time>#<id>
 pk = FIRE#<fire>; sk = delivery id: a bulk send that was counted as a repeat
-index inbox: recipientUserId, createdAt (held deliveries have no recipient yet, so no inbox shows them)
+index inbox: recipientUserId, inboxKey (see inbox; held deliveries have no recipient yet, so no inbox shows them)
 index due: dueQueue, dueAt (clicks whose callback has an attempt to come)
 """
 
 import json
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -28,8 +27,8 @@ from chalicelib.domain.deliveries import (
 )
 from chalicelib.domain.errors import NotFound, Unavailable
 from chalicelib.domain.idempotency import Claim
-from chalicelib.domain.inbox import InboxQuery, InboxStatus, Position
-from chalicelib.resources import DELIVERIES, INBOX_INDEX
+from chalicelib.domain.inbox_states import fired_again, shelf
+from chalicelib.resources import DELIVERIES
 from chalicelib.stores.clicks import click_of
 from chalicelib.stores.items import Row, from_item, to_item, values
 from chalicelib.stores.reads import get_all
@@ -48,9 +47,6 @@ _SORT_KEY = "DELIVERY"
 _FIRES_KEPT_FOR = timedelta(days=30)
 
 _ATTEMPTS = 20
-# One call reads at most this many index pages, however few of their rows match the filters.
-_PAGES_PER_LIST = 4
-_ROWS_PER_PAGE = 250
 
 
 class DynamoDeliveries:
@@ -67,14 +63,14 @@ class DynamoDeliveries:
         first = Recorded(delivery, first=True)
         put = {
             "TableName": DELIVERIES.physical_name,
-            "Item": to_item(_key(delivery.delivery_id) | _columns(delivery) | {"fireCount": 1, "firstFire": fire}),
+            "Item": to_item(key_of(delivery.delivery_id) | _columns(delivery) | {"fireCount": 1, "firstFire": fire}),
             "ConditionExpression": "attribute_not_exists(pk)",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         try:
             commit([{"Put": put}], claim=claim, reply=reply(first))
         except Refused as refused:
-            return self._repeat_under(claim, _delivery(refused.rows[0]), reply)
+            return self._repeat_under(claim, delivery_of(refused.rows[0]), reply, now=now)
         return first
 
     def repeat(self, delivery: Delivery, *, fire: str, now: datetime, claim: Claim | None, reply: Reply) -> Recorded:
@@ -84,7 +80,7 @@ class DynamoDeliveries:
             NotFound: it is not stored.
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        key = to_item(_key(delivery.delivery_id))
+        key = to_item(key_of(delivery.delivery_id))
         if claim is None:
             sets, condition, named = _counted(fire, now)
             row = _updated(
@@ -97,22 +93,27 @@ class DynamoDeliveries:
                 }
             )
             if row is not None:
-                return Recorded(_delivery(row), row["firstFire"] == fire)
+                return self._sent(row, fire, now)
         else:
             got = dynamodb().get_item(TableName=DELIVERIES.physical_name, Key=key, ConsistentRead=True)
             if "Item" in got:
-                return self._repeat_under(claim, _delivery(from_item(dict(got["Item"]))), reply)
+                return self._repeat_under(claim, delivery_of(from_item(dict(got["Item"]))), reply, now=now)
         raise NotFound("No such delivery.")
 
-    def deliver(self, delivery: Delivery, *, fire: str, now: datetime) -> bool:
-        """Store a bulk delivery, or count one more send of it; whether it is new.
+    def deliver(self, delivery: Delivery, *, fire: str, now: datetime) -> Recorded:
+        """Store a bulk delivery, or count one more send of it.
 
         The same fire is counted once, however late it comes again. One store call; two for a repeat.
+
+        Raises:
+            Unavailable: it is being changed by many at once.
         """
         put: Action = {
             "Put": {
                 "TableName": DELIVERIES.physical_name,
-                "Item": to_item(_key(delivery.delivery_id) | _columns(delivery) | {"fireCount": 1, "firstFire": fire}),
+                "Item": to_item(
+                    key_of(delivery.delivery_id) | _columns(delivery) | {"fireCount": 1, "firstFire": fire}
+                ),
                 "ConditionExpression": "attribute_not_exists(pk)",
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
             }
@@ -120,14 +121,15 @@ class DynamoDeliveries:
         try:
             commit([put], claim=None, reply={})
         except Refused as refused:
-            if refused.rows[0]["firstFire"] != fire:
-                self._count_once(delivery.delivery_id, fire, now)
-            return False
-        return True
+            known = delivery_of(refused.rows[0])
+            if refused.rows[0]["firstFire"] == fire:
+                return Recorded(known, first=False)
+            return self._count_once(known, fire, now)
+        return Recorded(delivery, first=True)
 
     def list_first_fires(self, delivery_ids: Sequence[str]) -> dict[str, str]:
         """Which of the deliveries are stored, and by which fire each was first. Store calls in sequence: 1."""
-        rows = get_all(DELIVERIES, [_key(each) for each in delivery_ids], ("pk", "sk", "firstFire"))
+        rows = get_all(DELIVERIES, [key_of(each) for each in delivery_ids], ("pk", "sk", "firstFire"))
         return {row["pk"]: row["firstFire"] for row in rows}
 
     def find(self, delivery_id: str) -> Thread | None:
@@ -147,7 +149,7 @@ class DynamoDeliveries:
         """
         update = {
             "TableName": DELIVERIES.physical_name,
-            "Key": to_item(_key(resolved.delivery_id)),
+            "Key": to_item(key_of(resolved.delivery_id)),
             "UpdateExpression": "SET resolvedAt = :at, resolutionNote = :note",
             "ConditionExpression": "attribute_not_exists(resolvedAt) OR (resolvedAt = :at AND resolutionNote = :note)",
             "ExpressionAttributeValues": values(at=resolved.resolved_at, note=resolved.resolution_note),
@@ -169,7 +171,7 @@ class DynamoDeliveries:
         count: Action = {
             "Update": {
                 "TableName": DELIVERIES.physical_name,
-                "Key": to_item(_key(delivery_id)),
+                "Key": to_item(key_of(delivery_id)),
                 "UpdateExpression": "SET supplementCount = if_not_exists(supplementCount, :none) + :one",
                 "ConditionExpression": "attribute_not_exists(supplementCount) OR supplementCount < :most",
                 "ExpressionAttributeValues": values(none=0, one=1, most=MOST_SUPPLEMENTS),
@@ -197,40 +199,6 @@ class DynamoDeliveries:
             return bool(refused.rows[1])
         return True
 
-    def list_page(
-        self, user_id: str, query: InboxQuery, after: Position | None
-    ) -> tuple[Sequence[Delivery], Position | None]:
-        """A user's deliveries, newest first, from the index (eventually consistent).
-
-        One store call, unless filters leave most rows out; then up to four, and the page may be short.
-        """
-        filters, named = _filters(query)
-        request: dict[str, Any] = {
-            "TableName": DELIVERIES.physical_name,
-            "IndexName": INBOX_INDEX,
-            "KeyConditionExpression": "recipientUserId = :user",
-            "ExpressionAttributeValues": values(user=user_id, **named),
-            "ScanIndexForward": False,
-        }
-        if filters:
-            request["FilterExpression"] = " AND ".join(filters)
-        found: list[Delivery] = []
-        for _ in range(_PAGES_PER_LIST):
-            request["Limit"] = _ROWS_PER_PAGE if filters else query.limit + 1 - len(found)
-            if after:
-                start = _key(after.delivery_id) | {"recipientUserId": user_id, "createdAt": after.created_at}
-                request["ExclusiveStartKey"] = to_item(start)
-            page = dynamodb().query(**request)
-            found += [_delivery(from_item(dict(item))) for item in page["Items"]]
-            if len(found) > query.limit:
-                last = found[query.limit - 1]
-                return found[: query.limit], Position(last.delivery_id, last.created_at)
-            if "LastEvaluatedKey" not in page:
-                return found, None
-            seen = from_item(dict(page["LastEvaluatedKey"]))
-            after = Position(seen["pk"], seen["createdAt"])
-        return found, after
-
     def _thread(self, condition: str, named: dict[str, Any]) -> Thread | None:
         rows: list[Row] = []
         query: dict[str, Any] = {
@@ -251,13 +219,13 @@ class DynamoDeliveries:
         if _SORT_KEY not in kinds:
             return None
         return Thread(
-            _delivery(kinds[_SORT_KEY][0]),
+            delivery_of(kinds[_SORT_KEY][0]),
             [_supplement(row) for row in kinds.get("SUPPLEMENT", [])],
             [click_of(row) for row in kinds.get("ACTION", [])],
         )
 
-    def _count_once(self, delivery_id: str, fire: str, now: datetime) -> None:
-        mark = {"pk": f"FIRE#{fire}", "sk": delivery_id, "expiresAt": int((now + _FIRES_KEPT_FOR).timestamp())}
+    def _count_once(self, known: Delivery, fire: str, now: datetime) -> Recorded:
+        mark = {"pk": f"FIRE#{fire}", "sk": known.delivery_id, "expiresAt": int((now + _FIRES_KEPT_FOR).timestamp())}
         marked: Action = {
             "Put": {
                 "TableName": DELIVERIES.physical_name,
@@ -265,16 +233,21 @@ class DynamoDeliveries:
                 "ConditionExpression": "attribute_not_exists(pk)",
             }
         }
-        counted: Action = {
-            "Update": {
-                "TableName": DELIVERIES.physical_name,
-                "Key": to_item(_key(delivery_id)),
-                "UpdateExpression": "SET fireCount = fireCount + :one, sentInBulk = :yes",
-                "ExpressionAttributeValues": values(one=1, yes=True),
-            }
-        }
-        with suppress(Refused):
-            commit([marked, counted], claim=None, reply={})
+        for attempt in range(_ATTEMPTS):
+            back = fired_again(known, now=now)
+            counted = state_update(
+                known, back or known, sets=["fireCount = fireCount + :one", "sentInBulk = :yes"], one=1, yes=True
+            )
+            try:
+                commit([marked, counted], claim=None, reply={})
+            except Refused as refused:
+                if 0 in refused.failed:
+                    return Recorded(known, first=False)
+                known = delivery_of(refused.rows[1])
+                pause(attempt)
+            else:
+                return Recorded(back or known, first=False, returned=back is not None)
+        raise Unavailable("The delivery is being changed by many calls at once.")
 
     def _send(self, delivery: Delivery, *, fire: str, now: datetime) -> Recorded:
         sets, condition, named = _counted(fire, now)
@@ -283,30 +256,45 @@ class DynamoDeliveries:
         row = _updated(
             {
                 "TableName": DELIVERIES.physical_name,
-                "Key": to_item(_key(delivery.delivery_id)),
+                "Key": to_item(key_of(delivery.delivery_id)),
                 "UpdateExpression": f"SET {original}, fireCount = if_not_exists(fireCount, :zero) + :one {sets}",
                 "ConditionExpression": condition,
                 "ExpressionAttributeValues": named | values(zero=0, one=1, **columns),
             }
         )
         assert row is not None
-        return Recorded(_delivery(row), row["firstFire"] == fire)
+        return self._sent(row, fire, now)
 
-    def _repeat_under(self, claim: Claim, known: Delivery, reply: Reply) -> Recorded:
+    def _sent(self, row: Row, fire: str, now: datetime) -> Recorded:
+        delivery, first = delivery_of(row), row["firstFire"] == fire
+        back = None if first else fired_again(delivery, now=now)
+        if back is None:
+            return Recorded(delivery, first)
+        try:
+            commit([state_update(delivery, back)], claim=None, reply={})
+        except Refused:
+            # Its recipient, or another fire, was there first; the last word is theirs.
+            return Recorded(delivery, first=False)
+        return Recorded(back, first=False, returned=True)
+
+    def _repeat_under(self, claim: Claim, known: Delivery, reply: Reply, *, now: datetime) -> Recorded:
         for attempt in range(_ATTEMPTS):
-            counted = Recorded(replace(known, fire_count=known.fire_count + 1), first=False)
-            update = {
-                "TableName": DELIVERIES.physical_name,
-                "Key": to_item(_key(known.delivery_id)),
-                "UpdateExpression": "SET fireCount = :next",
-                "ConditionExpression": "fireCount = :seen",
-                "ExpressionAttributeValues": values(seen=known.fire_count, next=known.fire_count + 1),
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            }
+            back = fired_again(known, now=now)
+            counted = Recorded(
+                replace(back or known, fire_count=known.fire_count + 1), first=False, returned=back is not None
+            )
+            update = state_update(
+                known,
+                back or known,
+                sets=["fireCount = :next"],
+                only_if=["fireCount = :known"],
+                known=known.fire_count,
+                next=counted.delivery.fire_count,
+            )
             try:
-                commit([{"Update": update}], claim=claim, reply=reply(counted))
+                commit([update], claim=claim, reply=reply(counted))
             except Refused as refused:
-                known = _delivery(refused.rows[0])
+                known = delivery_of(refused.rows[0])
                 pause(attempt)
             else:
                 return counted
@@ -323,7 +311,7 @@ def decided(decision: Decision) -> Action:
     return {
         "Update": {
             "TableName": DELIVERIES.physical_name,
-            "Key": to_item(_key(decision.delivery_id)),
+            "Key": to_item(key_of(decision.delivery_id)),
             "UpdateExpression": f"SET {sets}",
             "ConditionExpression": "moderation.#status = :pending",
             "ExpressionAttributeNames": {"#status": "status"},
@@ -332,7 +320,7 @@ def decided(decision: Decision) -> Action:
     }
 
 
-def _key(delivery_id: str) -> Row:
+def key_of(delivery_id: str) -> Row:
     return {"pk": delivery_id, "sk": _SORT_KEY}
 
 
@@ -358,20 +346,6 @@ def _updated(request: dict[str, Any]) -> Row | None:
     return from_item(dict(done["Attributes"]))
 
 
-def _filters(query: InboxQuery) -> tuple[list[str], Row]:
-    filters, named = [], {}
-    if query.status is not InboxStatus.ALL:
-        negation = "not_" if query.status is InboxStatus.OPEN else ""
-        filters.append(f"attribute_{negation}exists(resolvedAt)")
-    if query.event_type is not None:
-        filters.append("eventType = :type")
-        named["type"] = query.event_type
-    if query.severity is not None:
-        filters.append("severity = :severity")
-        named["severity"] = query.severity.value
-    return filters, named
-
-
 def _columns(delivery: Delivery) -> Row:
     row: Row = {
         "integrator": delivery.integrator,
@@ -382,6 +356,7 @@ def _columns(delivery: Delivery) -> Row:
         "title": delivery.title,
         "occurredAt": delivery.occurred_at,
         "createdAt": delivery.created_at,
+        "inboxKey": inbox_key(delivery),
         # Absent members are stored as null, so that a repeat that has them can't add them.
         "tone": delivery.tone,
         "summary": delivery.summary,
@@ -396,7 +371,7 @@ def _columns(delivery: Delivery) -> Row:
     return row
 
 
-def _delivery(row: Row) -> Delivery:
+def delivery_of(row: Row) -> Delivery:
     moderation = row.get("moderation")
     return Delivery(
         delivery_id=row["pk"],
@@ -413,14 +388,56 @@ def _delivery(row: Row) -> Delivery:
         summary=row.get("summary"),
         external_status=row.get("externalStatus"),
         project_id=row.get("projectId"),
-        content=json.loads(row.get("content", "{}")),
+        content=content_of(row),
         fire_count=int(row["fireCount"]),
         supplement_count=int(row.get("supplementCount", 0)),
         resolved_at=row.get("resolvedAt"),
         resolution_note=row.get("resolutionNote"),
         sent_in_bulk=row.get("sentInBulk", False),
+        read_at=row.get("readAt"),
+        archived_at=row.get("archivedAt"),
+        snoozed_until=row.get("snoozedUntil"),
+        listed_at=row["inboxKey"].split("#")[1] if "inboxKey" in row else None,
         moderation=Moderation(ModerationStatus(moderation["status"]), moderation["at"]) if moderation else None,
     )
+
+
+def content_of(row: Row) -> dict[str, Any]:
+    """The members of the event that no list shows."""
+    found: dict[str, Any] = json.loads(row.get("content", "{}"))
+    return found
+
+
+def inbox_key(delivery: Delivery) -> str:
+    """Where the delivery lies in its recipient's inbox."""
+    return f"{shelf(delivery)}#{delivery.listed_at or delivery.created_at}#{delivery.delivery_id}"
+
+
+def state_update(
+    seen: Delivery, wanted: Delivery, *, sets: Sequence[str] = (), only_if: Sequence[str] = (), **named: Any
+) -> Action:
+    """The change of what its recipient made of a delivery, with more `sets` and conditions.
+
+    It is refused where that is no longer as it was seen.
+    """
+    states = {"readAt": wanted.read_at, "archivedAt": wanted.archived_at, "snoozedUntil": wanted.snoozed_until}
+    kept = {name: text for name, text in states.items() if text is not None}
+    expression = "SET " + ", ".join(["inboxKey = :inboxKey", *(f"{name} = :{name}" for name in kept), *sets])
+    if removed := [name for name in states if name not in kept]:
+        expression += " REMOVE " + ", ".join(removed)
+    conditions = ["inboxKey = :seenKey", "readAt = :seenReadAt" if seen.read_at else "attribute_not_exists(readAt)"]
+    named |= kept | {"inboxKey": inbox_key(wanted), "seenKey": inbox_key(seen)}
+    named |= {"seenReadAt": seen.read_at} if seen.read_at else {}
+    return {
+        "Update": {
+            "TableName": DELIVERIES.physical_name,
+            "Key": to_item(key_of(seen.delivery_id)),
+            "UpdateExpression": expression,
+            "ConditionExpression": " AND ".join([*conditions, *only_if]),
+            "ExpressionAttributeValues": values(**named),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    }
 
 
 def _supplement(row: Row) -> Supplement:

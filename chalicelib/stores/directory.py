@@ -1,6 +1,6 @@
 """The table `directory`: people, integrators, projects and their members, teams.
 
-USER#<id>      / USER         email, name, active, orgAdmin; visibility, card: what may be found (see listed)
+USER#<id>      / USER         email, name, active, orgAdmin, operator; visibility, card: what may be found (see listed)
 EMAIL#<email>  / USER         userId: one person an address
 PROJECT#<slug> / PROJECT      id, name, teamId
 PROJECT#<slug> / MEMBER#<id>  admin
@@ -24,6 +24,7 @@ from typing import Any
 
 from chalicelib.domain.directory import Integrator, Person, Project, Team
 from chalicelib.domain.errors import Conflict, NotFound, Unavailable
+from chalicelib.domain.idempotency import Claim
 from chalicelib.domain.profile import Visibility
 from chalicelib.domain.projects import ProjectAccess
 from chalicelib.resources import DIRECTORY
@@ -57,6 +58,7 @@ class DynamoDirectory:
             "name": person.name,
             "active": person.active,
             "orgAdmin": person.org_admin,
+            "operator": person.operator,
         }
         visible = found.person_listing(person.user_id, Visibility.CONNECTIONS, listed=person.active)
         _add_all(
@@ -83,7 +85,7 @@ class DynamoDirectory:
 
     def find_people(self, user_ids: Iterable[str]) -> dict[str, Person]:
         """Those of the people that exist, by id. One store call per hundred, made at the same time."""
-        people = map(_as_person, get_all(DIRECTORY, map(_person, sorted(set(user_ids)))))
+        people = map(person_of, get_all(DIRECTORY, map(_person, sorted(set(user_ids)))))
         return {person.user_id: person for person in people}
 
     def list_people(self) -> list[Person]:
@@ -111,8 +113,32 @@ class DynamoDirectory:
             return
         raise Unavailable("The employee is being changed by many calls at once.")
 
-    def add_integrator(self, integrator: Integrator) -> None:
-        """Store an integrator; Conflict when its slug is taken. One store call."""
+    def is_operator(self, user_id: str) -> bool:
+        """Whether the person runs the desk, and belongs to it still. One store call."""
+        person = self.find_person(user_id)
+        return person is not None and person.active and person.operator
+
+    def set_operator(self, user_id: str, *, operator: bool) -> None:
+        """Say whether the person runs the desk. One store call.
+
+        Raises:
+            NotFound: there is no such person.
+        """
+        change = {
+            "UpdateExpression": "SET #operator = :operator",
+            "ExpressionAttributeNames": {"#operator": "operator"},
+            "ExpressionAttributeValues": values(operator=operator),
+        }
+        _change("Update", _person(user_id), change, "No such employee.")
+
+    def add_integrator(
+        self, integrator: Integrator, *, claim: Claim | None = None, reply: dict[str, Any] | None = None
+    ) -> None:
+        """Store an integrator; Conflict when its slug is taken. One store call.
+
+        Raises:
+            AlreadyAnswered: the claim has been used before; nothing was written.
+        """
         row = {
             "id": integrator.integrator_id,
             "name": integrator.name,
@@ -121,7 +147,11 @@ class DynamoDirectory:
             "description": integrator.description,
             "createdAt": integrator.created_at,
         }
-        _add_all(f"There is an integrator {integrator.slug} already.", _key(_INTEGRATORS, integrator.slug) | row)
+        put = _put_new(_key(_INTEGRATORS, integrator.slug) | row)
+        try:
+            commit([put], claim=claim, reply=reply or {})
+        except Refused as refused:
+            raise Conflict(f"There is an integrator {integrator.slug} already.") from refused
 
     def list_integrators(self) -> list[Integrator]:
         """Every integrator, archived ones too, by slug. One store call."""
@@ -131,6 +161,32 @@ class DynamoDirectory:
         """The integrator `slug`. One store call."""
         rows = get_all(DIRECTORY, [_key(_INTEGRATORS, slug)])
         return _as_integrator(rows[0]) if rows else None
+
+    def save_integrator(
+        self, integrator: Integrator, *, over: Integrator, claim: Claim | None, reply: dict[str, Any]
+    ) -> bool:
+        """Tell something else of an integrator than before; False when it is told otherwise by now. One store call.
+
+        Raises:
+            AlreadyAnswered: the claim has been used before; nothing was written.
+        """
+        told = {"name": integrator.name, "homepageUrl": integrator.homepage_url, "description": integrator.description}
+        seen = {"Name": over.name, "HomepageUrl": over.homepage_url, "Description": over.description}
+        names = {f"#{name}": name for name in told} | {"#archivedAt": "archivedAt"}
+        update: Row = {
+            "TableName": DIRECTORY.physical_name,
+            "Key": to_item(_key(_INTEGRATORS, integrator.slug)),
+            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in told),
+            "ConditionExpression": "attribute_not_exists(#archivedAt) AND #name = :seenName"
+            " AND #homepageUrl = :seenHomepageUrl AND #description = :seenDescription",
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values(**told, **{f"seen{name}": text for name, text in seen.items()}),
+        }
+        try:
+            commit([{"Update": update}], claim=claim, reply=reply)
+        except Refused:
+            return False
+        return True
 
     def archive_integrator(self, slug: str, *, at: str) -> None:
         """Take an integrator out of the list; the first time stays. One store call.
@@ -299,8 +355,15 @@ def _name(row: Row) -> str:
     return f"{row['pk']}\n{row['sk']}"
 
 
-def _as_person(row: Row) -> Person:
-    return Person(row["pk"].partition("#")[2], row["email"], row["name"], row["active"], row["orgAdmin"])
+def person_of(row: Row) -> Person:
+    return Person(
+        row["pk"].partition("#")[2],
+        row["email"],
+        row["name"],
+        row["active"],
+        row["orgAdmin"],
+        row.get("operator", False),
+    )
 
 
 def _as_integrator(row: Row) -> Integrator:

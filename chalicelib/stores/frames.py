@@ -26,10 +26,12 @@ from chalicelib.resources import SOCKETS
 from chalicelib.stores.connections import PREFIX as CONNECTIONS
 from chalicelib.stores.connections import columns, connection_of
 from chalicelib.stores.items import Row, to_item, values
+from chalicelib.stores.push import MARK
 from chalicelib.stores.reads import query
 from chalicelib.stores.writes import Action, Refused, commit
 
-# A person's connections sort after the frames, so the last frame is found behind them.
+# A person's connections sort after the frames, and how many of their browsers are to be nudged after these: so the
+# last frame is found behind them.
 _FRAMES, _END = "FRAME#", "FRAME#:"
 _ROWS_PER_LOOK = 12
 _ATTEMPTS = 200
@@ -41,7 +43,7 @@ class DynamoFrames:
     def find_standing(self, user_id: str, *, now: datetime) -> Standing:
         """Where the person's log ends, and who listens, read consistently. One store call, one more a dozen sockets."""
         connections: list[Connection] = []
-        last = Entry(0, None)
+        last, browsers = Entry(0, None), 0
         rows = query(
             SOCKETS,
             KeyConditionExpression="pk = :pk",
@@ -52,12 +54,14 @@ class DynamoFrames:
         )
         seconds = now.timestamp()
         for row in rows:
-            if row["sk"].startswith(CONNECTIONS):
+            if row["sk"] == MARK:
+                browsers = int(row["browsers"])
+            elif row["sk"].startswith(CONNECTIONS):
                 connections.append(connection_of(row))
             else:
                 last = _entry(row) if row["expiresAt"] > seconds else last
                 break
-        return Standing(last, [each for each in connections if each.expires_at > seconds])
+        return Standing(last, [each for each in connections if each.expires_at > seconds], browsers)
 
     def append(self, user_id: str, news: Sequence[News], standing: Standing, *, now: datetime) -> Sequence[Entry]:
         """Add frames to the person's log, in this order and next to each other. One store call, when nobody else adds.

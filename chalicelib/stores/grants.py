@@ -5,6 +5,7 @@ Lists come from the owner index, which a new row reaches a moment late; what the
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, TypeVar
 
 from chalicelib.aws import dynamodb
@@ -12,8 +13,10 @@ from chalicelib.domain.callers import TokenStatus
 from chalicelib.domain.errors import Conflict, Forbidden, NotFound
 from chalicelib.domain.idempotency import Claim
 from chalicelib.domain.keys import Key
+from chalicelib.domain.operate import Usage
 from chalicelib.domain.tokens import IssuedToken
 from chalicelib.ids import TokenKind
+from chalicelib.parallel import together
 from chalicelib.resources import OWNER_INDEX, TOKENS
 from chalicelib.stores.directory import active_person
 from chalicelib.stores.items import Row, from_item, to_item, values
@@ -138,6 +141,41 @@ class DynamoGrants:
             return False
         return True
 
+    def revoke_tools(self, token_id: str, *, claim: Claim | None, reply: Row) -> bool:
+        """End a tools token for good; False when there is none. Again does no harm. One store call.
+
+        Raises:
+            AlreadyAnswered: the claim has been used before; nothing was written.
+        """
+        update: Action = {
+            "Update": {
+                "TableName": TOKENS.physical_name,
+                "Key": to_item({"pk": f"{TokenKind.TOOLS.name}#{token_id}"}),
+                "UpdateExpression": "SET #status = :revoked",
+                "ConditionExpression": "attribute_exists(pk)",
+                "ExpressionAttributeNames": {"#status": "status"},
+                "ExpressionAttributeValues": values(revoked=TokenStatus.REVOKED.value),
+            }
+        }
+        try:
+            commit([update], claim=claim, reply=reply)
+        except Refused:
+            return False
+        return True
+
+    def list_usage(self, user_id: str | None) -> list[Usage]:
+        """How the windows of all tools tokens stand, or of a person's personal tokens and keys, newest first.
+
+        Store calls in sequence: 2.
+        """
+        owners = [TOOLS_OWNER] if user_id is None else [personal_owner(user_id), user_id]
+        found = (
+            together(*(partial(_owned, owner, _as_usage) for owner in owners))
+            if user_id
+            else [_owned(TOOLS_OWNER, _as_usage)]
+        )
+        return [each for usages in found for each in usages]
+
 
 def _owned(owner: str, read: Callable[[Row], T]) -> list[T]:
     found = query(
@@ -173,6 +211,22 @@ def _as_key(row: Row) -> Key:
         last_used_at=_moment(row.get("lastUsedAt")),
         usage_count=int(row["useCount"]),
         created_at=row["createdAt"],
+    )
+
+
+def _as_usage(row: Row) -> Usage:
+    kind, _, row_id = row["pk"].partition("#")
+    return Usage(
+        kind=TokenKind[kind],
+        token_id=row.get("keyId", row_id),
+        integrator=row.get("integrator"),
+        user_id=row["userId"],
+        status=TokenStatus(row["status"]),
+        minute=int(row["minute"]),
+        minute_used=int(row["minuteUsed"]),
+        day=row["day"],
+        day_left=int(row["dayLeft"]),
+        daily_limit=int(row["dailyLimit"]),
     )
 
 

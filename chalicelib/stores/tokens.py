@@ -9,17 +9,15 @@ minute, minuteUsed: rate units of the running minute; day, dayLeft: deliveries l
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 from chalicelib.aws import dynamodb
 from chalicelib.domain.callers import TokenStatus
 from chalicelib.domain.errors import Conflict, Forbidden, NotFound
 from chalicelib.domain.fields import timestamp
 from chalicelib.domain.idempotency import Claim
-from chalicelib.domain.tokens import PRIOR_LIVES, GrantState, KeyGrant, PersonalGrant, ToolsGrant
+from chalicelib.domain.tokens import GrantState, KeyGrant, PersonalGrant, ToolsGrant, prior_ends
 from chalicelib.ids import MintedToken, PresentedToken, TokenKind
 from chalicelib.resources import TOKENS
 from chalicelib.stores.directory import active_person
@@ -44,8 +42,20 @@ class DynamoTokens:
         """Store a new personal grant with its first secret; Conflict when there is such a grant. One store call."""
         self._add(token, personal_row(grant, now))
 
-    def add_tools(self, grant: ToolsGrant, token: MintedToken, *, now: datetime) -> None:
-        """Store a new tools token; Conflict when there is such a token. One store call."""
+    def add_tools(
+        self,
+        grant: ToolsGrant,
+        token: MintedToken,
+        *,
+        now: datetime,
+        claim: Claim | None = None,
+        reply: Row | None = None,
+    ) -> None:
+        """Store a new tools token; Conflict when there is such a token. One store call.
+
+        Raises:
+            AlreadyAnswered: the claim has been used before; nothing was written.
+        """
         self._add(
             token,
             {
@@ -57,6 +67,8 @@ class DynamoTokens:
                 "admin": grant.admin,
                 "dailyLimit": grant.daily_limit,
             },
+            claim,
+            reply,
         )
 
     def add_key(
@@ -102,33 +114,45 @@ class DynamoTokens:
                 raise Forbidden("The key's owner is not an active employee.") from refused
             raise Conflict("There is such a key already.") from refused
 
-    def rotate(self, token: MintedToken, *, now: datetime) -> datetime:
+    def rotate(
+        self,
+        token: MintedToken,
+        *,
+        now: datetime,
+        at_once: bool = False,
+        claim: Claim | None = None,
+        reply: Row | None = None,
+    ) -> datetime:
         """Make `token` its grant's secret; the one before stays good for 24 hours, the one before that ends at once.
 
-        Returns when the prior secret ends. Counters and all else stay. Of rotations at the same time each
-        counts, in some order. One store call.
+        `at_once` the one before ends too. Returns when the prior secret ends. Counters and all else stay. Of
+        rotations at the same time each counts, in some order. One store call.
 
         Raises:
             NotFound: there is no such grant.
+            AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        ends = int((now + PRIOR_LIVES).timestamp())
+        ends = now if at_once else prior_ends(now)
+        # The right-hand sides are read before anything is set, so no rotation in between is lost.
+        kept = "SET priorHash = secretHash, priorExpiresAt = :ends, secretHash = :hash"
+        named: Row = {"hash": token.secret_hash} | ({} if at_once else {"ends": int(ends.timestamp())})
+        update: Action = {
+            "Update": {
+                "TableName": TOKENS.physical_name,
+                "Key": token_key(token),
+                "UpdateExpression": "SET secretHash = :hash REMOVE priorHash, priorExpiresAt" if at_once else kept,
+                "ConditionExpression": "attribute_exists(pk) AND secretHash <> :hash",
+                "ExpressionAttributeValues": values(**named),
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            }
+        }
         try:
-            dynamodb().update_item(
-                TableName=TOKENS.physical_name,
-                Key=token_key(token),
-                # The right-hand sides are read before anything is set, so no rotation in between is lost.
-                UpdateExpression="SET priorHash = secretHash, priorExpiresAt = :ends, secretHash = :hash",
-                ConditionExpression="attribute_exists(pk) AND secretHash <> :hash",
-                ExpressionAttributeValues=values(ends=ends, hash=token.secret_hash),
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
+            commit([update], claim=claim, reply=reply or {})
+        except Refused as refused:
             # With this secret in its place already, a retry below us has met its own first try.
-            if not error.response.get("Item"):
-                raise NotFound("No such token.") from error
-        return datetime.fromtimestamp(ends, UTC)
+            if not refused.rows[0]:
+                raise NotFound("No such token.") from refused
+        return ends
 
     def find_integrator(self, tools_token_id: str) -> str | None:
         """The integrator that a tools token belongs to; None when there is no such token. One store call."""
@@ -162,10 +186,10 @@ class DynamoTokens:
             ExpressionAttributeValues=values(hash=token.secret_hash),
         )
 
-    def _add(self, token: MintedToken, row: Row) -> None:
+    def _add(self, token: MintedToken, row: Row, claim: Claim | None = None, reply: Row | None = None) -> None:
         item = token_key(token) | to_item(START | {"secretHash": token.secret_hash} | row)
         try:
-            commit([_put(item)], claim=None, reply={})
+            commit([_put(item)], claim=claim, reply=reply or {})
         except Refused as refused:
             raise Conflict("There is such a token already.") from refused
 

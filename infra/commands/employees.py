@@ -87,6 +87,19 @@ def activate(email: str) -> None:
     click.echo(f"{person.email} is active.")
 
 
+@employees.command(epilog="Example: employees operator frank@example.com --on")
+@click.argument("email")
+@click.option("--on/--off", "operator", required=True, help="Whether they run the desk.")
+def operator(email: str, *, operator: bool) -> None:
+    """Let an employee run the desk by the console and the API, or no longer.
+
+    They see and change integrators, tokens, the catalog, queues and the network, by their keys with the
+    permission `all`, from the next call on.
+    """
+    person = directory.set_operator(email, operator=operator, people=DynamoDirectory())
+    click.echo(f"{person.email} {'runs the desk' if operator else 'does not run the desk'}.")
+
+
 def _record(person: Person) -> dict[str, Any]:
     return {
         "email": person.email,
@@ -94,6 +107,7 @@ def _record(person: Person) -> dict[str, Any]:
         "name": person.name,
         "active": person.active,
         "orgAdmin": person.org_admin,
+        "operator": person.operator,
     }
 
 

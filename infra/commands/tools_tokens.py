@@ -64,10 +64,8 @@ def rotate(token_id: UUID, *, at_once: bool, as_json: bool) -> None:
     """
     token = mint_token(TokenKind.TOOLS, str(token_id))
     now = datetime.now(UTC)
-    until = DynamoTokens().rotate(token, now=now)
-    if at_once:
-        DynamoTokens().replace_secret(token)
-    record = {"tokenId": token.row_id, "priorUntil": moment(now if at_once else until), "token": token.text}
+    until = DynamoTokens().rotate(token, now=now, at_once=at_once)
+    record = {"tokenId": token.row_id, "priorUntil": moment(until), "token": token.text}
     show(record, as_json=as_json)
 
 

@@ -44,6 +44,7 @@ def start(app: Chalice) -> None:
     # As short-lived as the memory that holds what it seals.
     os.environ.setdefault("FLUXDEN_SECRET_KEY", new_key())
     os.environ.setdefault("FLUXDEN_BASE_URL", f"http://{HOST}:{port}")
+    os.environ.setdefault("FLUXDEN_SOCKET_URL", f"ws://{HOST}:{ws_port}")
     engine.embed()
     create_tables()
     create_queues()

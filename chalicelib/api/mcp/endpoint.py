@@ -12,6 +12,7 @@ from typing import Any
 
 from chalice.app import Blueprint, Response
 
+from chalicelib.api.mcp import calling
 from chalicelib.api.mcp.contract import MCP, TOOLS_FAMILY, grants, listing
 from chalicelib.api.mcp.tools import operation_of
 from chalicelib.domain.call import Call, Sent
@@ -28,7 +29,6 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.mcp import VERSIONS, Code, Fault, Message, answer, error, kept, negotiated, read
 from chalicelib.domain.origins import is_own
-from chalicelib.edge import tools
 from chalicelib.edge.exchange import Exchange
 from chalicelib.edge.json_text import check_json
 from chalicelib.edge.operation import Operation, Reply
@@ -83,9 +83,9 @@ def call_mcp(admitted: Sent, call: Call) -> Reply:
     headers = _handed_on(admitted, call)
     operation = operation_of(name) if _is_of_a_kind_with_tools(headers["authorization"]) else None
     if message is None or operation is None:
-        asked = tools.request("POST", _PATH, {**admitted.headers, **headers}, body=admitted.body)
+        asked = calling.request("POST", _PATH, {**admitted.headers, **headers}, body=admitted.body)
         return _answered(Exchange(_ANSWER, asked, {}).respond(), message)
-    return _called(tools.call(operation, arguments, headers, _PATH), message)
+    return _called(calling.call(operation, arguments, headers, _PATH), message)
 
 
 @route(bp, "GET", _PATH, MCP, tag="mcp", status=405, answer={405: None}, answers={405: "There is no such stream."})

@@ -73,7 +73,9 @@ def assign_catalog_approval(body: ApprovalIn, caller: ToolsToken, call: Call) ->
 
     A pending application is approved by it. Once approved, assigning again gives the same approval.
     """
-    return approvals.assign(body, caller=caller, call=call, approvals=DynamoApprovals(), people=DynamoDirectory())
+    return approvals.assign(
+        body, reviewer_id=caller.owner_id, call=call, approvals=DynamoApprovals(), people=DynamoDirectory()
+    )
 
 
 @operation(
@@ -97,7 +99,11 @@ def revoke_catalog_approval(
     may be named in the body or by the query parameters.
     """
     return approvals.revoke(
-        query.merged(body), caller=caller, call=call, approvals=DynamoApprovals(), people=DynamoDirectory()
+        query.merged(body),
+        reviewer_id=caller.owner_id,
+        call=call,
+        approvals=DynamoApprovals(),
+        people=DynamoDirectory(),
     )
 
 
@@ -117,7 +123,9 @@ def review_catalog_request(body: ReviewIn, caller: ToolsToken, call: Call) -> Ap
 
     Deciding the same again changes nothing; deciding otherwise is a conflict.
     """
-    return approvals.review(body, caller=caller, call=call, approvals=DynamoApprovals(), people=DynamoDirectory())
+    return approvals.review(
+        body, reviewer_id=caller.owner_id, call=call, approvals=DynamoApprovals(), people=DynamoDirectory()
+    )
 
 
 @operation(

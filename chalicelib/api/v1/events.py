@@ -16,8 +16,9 @@ from chalicelib.domain.events import InboundEvent
 from chalicelib.domain.fields import timestamp
 from chalicelib.edge.operation import Reply
 from chalicelib.gateways.sockets import ApiGatewaySockets
+from chalicelib.gateways.web_push import SqsWebPush
 from chalicelib.parallel import together
-from chalicelib.resources import DELIVERIES, DIRECTORY, EVENT_TYPES, IDEMPOTENCY, NOTIFY, QUEUE_ITEMS
+from chalicelib.resources import DELIVERIES, DIRECTORY, EVENT_TYPES, IDEMPOTENCY, NOTIFY, NUDGE, QUEUE_ITEMS
 from chalicelib.services import events
 from chalicelib.services.fan_out import FanOut
 from chalicelib.services.notifier import Notifier
@@ -33,7 +34,7 @@ from chalicelib.stores.queue import DynamoQueue
 bp = Blueprint(__name__)
 
 # Reading what a bulk call has promised may mean making it.
-_READ = SPEND + DELIVERIES.can("Query", "PutItem", "UpdateItem") + EVENT_TYPES.can("UpdateItem") + NOTIFY
+_READ = SPEND + DELIVERIES.can("Query", "PutItem", "UpdateItem") + EVENT_TYPES.can("UpdateItem") + NOTIFY + NUDGE
 
 
 def _replay_published(stored: dict[str, Any]) -> Reply:
@@ -45,7 +46,7 @@ def _replay(stored: dict[str, Any]) -> DeliveryOut:
 
 
 def _notifier() -> Notifier:
-    return Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together)
+    return Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together, SqsWebPush())
 
 
 def _finder(caller: PersonalToken | ToolsToken, call: Call) -> events.Find:

@@ -1,19 +1,31 @@
 """The recipient's side of v1 (ours): one's own deliveries."""
 
+from typing import Any
+
 from chalice.app import Blueprint
 
-from chalicelib.api.v1.contract import SPEND, operation
+from chalicelib.api.v1.contract import REMEMBER, SPEND, operation
 from chalicelib.domain.call import Call
 from chalicelib.domain.callers import ApiKey
-from chalicelib.domain.deliveries import DeliveryOut
-from chalicelib.domain.errors import NotFound
-from chalicelib.domain.inbox import InboxPage, InboxQuery, Position
+from chalicelib.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.domain.inbox import InboxDelivery, InboxItem, InboxPage, InboxQuery, InboxSummary, Position
+from chalicelib.domain.inbox_states import StateIn
 from chalicelib.edge import paging
-from chalicelib.resources import DELIVERIES, INBOX_INDEX
+from chalicelib.gateways.sockets import ApiGatewaySockets
+from chalicelib.parallel import together
+from chalicelib.resources import DELIVERIES, INBOX_INDEX, NOTIFY
 from chalicelib.services import inbox
+from chalicelib.services.notifier import Notifier
+from chalicelib.stores.connections import DynamoConnections
 from chalicelib.stores.deliveries import DynamoDeliveries
+from chalicelib.stores.frames import DynamoFrames
+from chalicelib.stores.inbox import DynamoInbox
 
 bp = Blueprint(__name__)
+
+
+def _replay(stored: dict[str, Any]) -> InboxItem:
+    return InboxItem(**stored)
 
 
 @operation(
@@ -23,19 +35,35 @@ bp = Blueprint(__name__)
     tag="inbox",
     answers={200: "A page of deliveries."},
     area="inbox",
-    grants=SPEND + DELIVERIES.can("Query", index=INBOX_INDEX),
+    grants=SPEND + DELIVERIES.can("Query", index=INBOX_INDEX) + DELIVERIES.can("BatchGetItem"),
 )
 def list_inbox(query: InboxQuery, caller: ApiKey, call: Call) -> InboxPage:
-    """List the deliveries addressed to the key's owner, newest first.
+    """List the deliveries addressed to the key's owner, newest first; one that was snoozed by when it comes back.
 
     Follow `nextCursor` with the same filters until it is null. With filters a page may be short, even empty,
-    before the last.
+    before the last: one call looks at 1000 deliveries of each kind (unread, read, snoozed, archived) at most, and
+    at 400 of each with `q` or `label`.
     """
-    bound = (caller.user_id, query.status, query.event_type, query.severity)
+    filters = query.model_dump(mode="json", exclude={"limit", "cursor"})
+    bound = (caller.user_id, *(filters[name] for name in sorted(filters)))
     after = Position(*paging.position(query.cursor, 2, *bound)) if query.cursor is not None else None
-    items, end = inbox.list_page(query, after, owner=caller, inbox=DynamoDeliveries())
-    cursor = paging.cursor((end.delivery_id, end.created_at), *bound) if end else None
+    items, end = inbox.list_page(query, after, owner=caller, call=call, inbox=DynamoInbox())
+    cursor = paging.cursor((end.listed_at, end.delivery_id), *bound) if end else None
     return InboxPage(items=items, next_cursor=cursor, request_id=call.request_id)
+
+
+@operation(
+    bp,
+    "GET",
+    "/api/v1/inbox/summary",
+    tag="inbox",
+    answers={200: "The numbers."},
+    area="inbox",
+    grants=SPEND + DELIVERIES.can("Query", index=INBOX_INDEX),
+)
+def summarize_inbox(caller: ApiKey, call: Call) -> InboxSummary:
+    """Count what waits in the inbox of the key's owner, up to 1000 each."""
+    return inbox.summary(owner=caller, call=call, inbox=DynamoInbox())
 
 
 @operation(
@@ -48,6 +76,40 @@ def list_inbox(query: InboxQuery, caller: ApiKey, call: Call) -> InboxPage:
     area="inbox",
     grants=SPEND + DELIVERIES.can("Query"),
 )
-def get_inbox_delivery(deliveryId: str, caller: ApiKey) -> DeliveryOut:  # noqa: N803 - contract's spelling
+def get_inbox_delivery(deliveryId: str, caller: ApiKey, call: Call) -> InboxDelivery:  # noqa: N803 - contract's spelling
     """Read one of the deliveries addressed to the key's owner, in full."""
-    return inbox.read(deliveryId, owner=caller, inbox=DynamoDeliveries())
+    return inbox.read(deliveryId, owner=caller, call=call, deliveries=DynamoDeliveries())
+
+
+@operation(
+    bp,
+    "PATCH",
+    "/api/v1/inbox/{deliveryId}",
+    tag="inbox",
+    answers={200: "The delivery as it stands now."},
+    refusals=(NotFound, Conflict, TooLarge),
+    area="inbox",
+    replay=_replay,
+    grants=SPEND + REMEMBER + DELIVERIES.can("Query", "UpdateItem") + NOTIFY,
+)
+def change_inbox_delivery(
+    deliveryId: str,  # noqa: N803 - contract's spelling
+    body: StateIn,
+    caller: ApiKey,
+    call: Call,
+) -> InboxItem:
+    """Mark a delivery as read, archive it, or snooze it; or the contrary.
+
+    Archiving ends a snooze, and a snooze an archiving. When the sender fires the event again, an archived delivery
+    comes back unread, on top; a snoozed one stays away until its time, unless it is critical. The owner's open
+    connections are told by a frame `delivery_changed`. Senders are shown nothing of it.
+    """
+    return inbox.change(
+        deliveryId,
+        body,
+        owner=caller,
+        call=call,
+        deliveries=DynamoDeliveries(),
+        inbox=DynamoInbox(),
+        notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together),
+    )

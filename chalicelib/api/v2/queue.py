@@ -30,11 +30,13 @@ from chalicelib.domain.queue import (
 from chalicelib.edge.operation import Reply
 from chalicelib.gateways.outbox import SqsOutbox
 from chalicelib.gateways.sockets import ApiGatewaySockets
+from chalicelib.gateways.web_push import SqsWebPush
 from chalicelib.parallel import together
 from chalicelib.resources import (
     DELIVERIES,
     DIRECTORY,
     NOTIFY,
+    NUDGE,
     ORDER_INDEX,
     OUTBOX,
     OUTBOX_WORK,
@@ -64,6 +66,7 @@ _CHANGE = (
     SPEND
     + REMEMBER
     + NOTIFY
+    + NUDGE
     + QUEUE_ITEMS.can("GetItem", "BatchGetItem", "UpdateItem")
     + QUEUE_ITEMS.can("Query", index=ORDER_INDEX)
     + _ACKNOWLEDGE
@@ -71,7 +74,7 @@ _CHANGE = (
 
 
 def _notifier() -> Notifier:
-    return Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together)
+    return Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together, SqsWebPush())
 
 
 def _acknowledger() -> Acknowledger:
@@ -134,7 +137,7 @@ def list_queue(query: ItemQuery, caller: ApiKey) -> ItemsAnswer:
     answers={201: "The item."},
     refusals=(Conflict, TooLarge),
     replay=_replay_added,
-    grants=SPEND + REMEMBER + NOTIFY + QUEUE_ITEMS.can("GetItem", "PutItem", "UpdateItem"),
+    grants=SPEND + REMEMBER + NOTIFY + NUDGE + QUEUE_ITEMS.can("GetItem", "PutItem", "UpdateItem"),
 )
 def add_queue_item(body: ItemIn, caller: ApiKey, call: Call) -> Reply:
     """Queue an item.
@@ -221,6 +224,7 @@ def complete_queue_item(id: str, body: ResultIn, caller: ApiKey, call: Call) -> 
     grants=SPEND
     + REMEMBER
     + NOTIFY
+    + NUDGE
     + QUEUE_ITEMS.can("GetItem", "UpdateItem")
     + DELIVERIES.can("Query", "UpdateItem")
     + DIRECTORY.can("BatchGetItem")

@@ -17,8 +17,6 @@ from chalicelib.edge.operation import Operation
 
 # What a mutation's key is called among the arguments.
 KEY_ARGUMENT = "idempotency_key"
-# Longer names and ids are nobody's, and would not fit the stores' keys; a URL would have been cut off somewhere.
-_LONGEST_IN_PATH = 200
 
 
 @dataclass(frozen=True)
@@ -71,8 +69,6 @@ def call(operation: Operation, arguments: Mapping[str, Any], headers: Mapping[st
         sent[idempotency.HEADER] = _text(KEY_ARGUMENT, rest.pop(KEY_ARGUMENT), reasons)
     reasons |= {name: "is required" for name in places.path if rest.get(name, "") == ""}
     in_path = {name: _text(name, rest.pop(name, ""), reasons) for name in places.path}
-    long = [name for name, value in in_path.items() if len(value) > _LONGEST_IN_PATH]
-    reasons |= dict.fromkeys(long, f"must have at most {_LONGEST_IN_PATH} characters")
     query = {name: [_text(name, rest.pop(name), reasons)] for name in places.query if name in rest}
     if "query" in operation.hints and operation.body is None:
         # Unknown ones are told apart where all others are.

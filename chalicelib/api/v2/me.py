@@ -1,0 +1,35 @@
+"""Who is signed in."""
+
+from chalice.app import Blueprint
+
+from chalicelib.api.v2.contract import SPEND, operation
+from chalicelib.domain.callers import ANY_AREA, ApiKey
+from chalicelib.domain.errors import Forbidden
+from chalicelib.domain.me import MeAnswer, UrlsOut, me_out
+from chalicelib.parallel import together
+from chalicelib.resources import DIRECTORY
+from chalicelib.settings import settings
+from chalicelib.stores.me import DynamoMe
+from chalicelib.stores.push import DynamoPush
+
+bp = Blueprint(__name__)
+
+
+@operation(
+    bp,
+    "GET",
+    "/api/v2/me",
+    tag="me",
+    answers={200: "Who is signed in."},
+    area=ANY_AREA,
+    grants=SPEND + DIRECTORY.can("Query", "GetItem"),
+)
+def get_me(caller: ApiKey) -> MeAnswer:
+    """Tell whose key this is, what they may do, and where the desk is reached: all that a front end starts with."""
+    known, push_key = together(lambda: DynamoMe().find_known(caller.user_id), DynamoPush().find_public_key)
+    if known is None:
+        raise Forbidden("The key's owner is no employee.")
+    given = settings()
+    urls = UrlsOut(base=given.base_url or None, socket=given.socket_url or None)
+    told = me_out(known, caller=caller, urls=urls, push_available=push_key is not None)
+    return MeAnswer(success=True, data=told)

@@ -1,0 +1,136 @@
+"""For operators: people, integrators and what they publish, budgets."""
+
+from typing import Any
+from uuid import uuid4
+
+from chalice.app import Blueprint
+
+from chalicelib.api.v2.audit import audit
+from chalicelib.api.v2.contract import OPERATE, REMEMBER, operate
+from chalicelib.domain.call import Call
+from chalicelib.domain.callers import ApiKey
+from chalicelib.domain.directory import IntegratorDetails, IntegratorPatch, detailed
+from chalicelib.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.domain.operate import (
+    Budgets,
+    IntegratorAnswer,
+    IntegratorsAnswer,
+    IntegratorTypesAnswer,
+    NewIntegratorIn,
+    PeopleAnswer,
+    UsageAnswer,
+    UsageQuery,
+    person_out,
+)
+from chalicelib.edge.operation import Reply
+from chalicelib.parallel import together
+from chalicelib.resources import DIRECTORY, EVENT_TYPES, OWNER_INDEX, TOKENS
+from chalicelib.services import directory
+from chalicelib.services import operate as use
+from chalicelib.settings import settings
+from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.event_types import DynamoEventTypes
+from chalicelib.stores.grants import DynamoGrants
+
+bp = Blueprint(__name__)
+
+
+def _replay_created(stored: dict[str, Any]) -> Reply:
+    return Reply(IntegratorAnswer(success=True, data=IntegratorDetails(**stored)), 201)
+
+
+def _replay_updated(stored: dict[str, Any]) -> IntegratorAnswer:
+    return IntegratorAnswer(success=True, data=IntegratorDetails(**stored))
+
+
+@operate(
+    bp,
+    "GET",
+    "/api/v2/operate/people",
+    answers={200: "The employees."},
+    grants=OPERATE + DIRECTORY.can("Query"),
+)
+def list_people(caller: ApiKey) -> PeopleAnswer:  # noqa: ARG001 - admits
+    """List the employees, former ones too, by address."""
+    return PeopleAnswer(success=True, data=[person_out(each) for each in DynamoDirectory().list_people()])
+
+
+@operate(
+    bp,
+    "GET",
+    "/api/v2/operate/integrators",
+    answers={200: "The integrators."},
+    grants=OPERATE + DIRECTORY.can("Query"),
+)
+def list_all_integrators(caller: ApiKey) -> IntegratorsAnswer:  # noqa: ARG001 - admits
+    """List the integrators, archived ones too, by slug."""
+    return IntegratorsAnswer(success=True, data=[detailed(each) for each in DynamoDirectory().list_integrators()])
+
+
+@operate(
+    bp,
+    "POST",
+    "/api/v2/operate/integrators",
+    status=201,
+    answer=IntegratorAnswer,
+    answers={201: "The integrator."},
+    refusals=(Conflict, TooLarge),
+    replay=_replay_created,
+    grants=OPERATE + REMEMBER + DIRECTORY.can("Query", "PutItem"),
+)
+def create_integrator(body: NewIntegratorIn, caller: ApiKey, call: Call) -> Reply:
+    """Let a system publish here.
+
+    Its event prefix ends in a dot, and must neither cover nor be covered by another's. Slug and prefix are for good.
+    """
+    made = directory.register_integrator(
+        body, integrator_id=str(uuid4()), now=call.now, integrators=DynamoDirectory(), claim=call.claim
+    )
+    audit(caller, call, "integrator.create", made.slug)
+    return Reply(IntegratorAnswer(success=True, data=detailed(made)), 201)
+
+
+@operate(
+    bp,
+    "PATCH",
+    "/api/v2/operate/integrators/{slug}",
+    answers={200: "The integrator as it stands now."},
+    refusals=(NotFound, Conflict, TooLarge),
+    replay=_replay_updated,
+    grants=OPERATE + REMEMBER + DIRECTORY.can("UpdateItem"),
+)
+def update_integrator(slug: str, body: IntegratorPatch, caller: ApiKey, call: Call) -> IntegratorAnswer:
+    """Change what is told of an integrator: what is given, and nothing else."""
+    made = directory.update_integrator(slug, body, call=call, integrators=DynamoDirectory())
+    audit(caller, call, "integrator.update", made.slug)
+    return IntegratorAnswer(success=True, data=detailed(made))
+
+
+@operate(
+    bp,
+    "GET",
+    "/api/v2/operate/event-types",
+    answers={200: "The types, by integrator."},
+    grants=OPERATE + DIRECTORY.can("Query") + EVENT_TYPES.can("Query"),
+)
+def list_all_event_types(caller: ApiKey, call: Call) -> IntegratorTypesAnswer:  # noqa: ARG001 - admits
+    """List what each integrator has published in the last 90 days, with the number of deliveries."""
+    found = use.event_types(call=call, integrators=DynamoDirectory(), types=DynamoEventTypes(), together=together)
+    return IntegratorTypesAnswer(success=True, data=found)
+
+
+@operate(
+    bp,
+    "GET",
+    "/api/v2/operate/budgets",
+    answers={200: "Budgets and windows."},
+    grants=OPERATE + TOKENS.can("Query", index=OWNER_INDEX) + TOKENS.can("BatchGetItem"),
+)
+def show_budgets(query: UsageQuery, caller: ApiKey, call: Call) -> UsageAnswer:  # noqa: ARG001 - admits
+    """Show the rate budgets, and how the running minute and day of tokens stand.
+
+    Of all tools tokens, or with `userId` of a person's personal tokens and keys.
+    """
+    given = settings()
+    budgets = Budgets(given.personal_budget, given.tools_budget, given.key_budget, given.platform_budget)
+    return UsageAnswer(success=True, data=use.usage(query.user_id, budgets, call=call, grants=DynamoGrants()))

@@ -1,0 +1,243 @@
+"""For operators: the catalog, and who gets at what it offers."""
+
+from functools import partial
+from typing import Any
+from uuid import uuid4
+
+from chalice.app import Blueprint
+from pydantic_core import to_json
+
+from chalicelib.api.v2.audit import audit
+from chalicelib.api.v2.contract import OPERATE, REMEMBER, operate
+from chalicelib.domain.approvals import (
+    ApprovalIn,
+    ApprovalOut,
+    ApprovalPosition,
+    ApprovalQuery,
+    ReviewIn,
+)
+from chalicelib.domain.call import Call
+from chalicelib.domain.callers import ApiKey
+from chalicelib.domain.catalog import (
+    CatalogItemIn,
+    CatalogItemPatch,
+    CatalogItemReply,
+    ItemQuery,
+    RemovalQuery,
+)
+from chalicelib.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.domain.operate_catalog import (
+    ApprovalAnswer,
+    ApprovalsAnswer,
+    ApprovalsOut,
+    AssignmentIn,
+    AssignmentQuery,
+    CatalogItemAnswer,
+    CatalogItemsAnswer,
+    CatalogItemsOut,
+    CatalogRemovedAnswer,
+    RevocationAnswer,
+    VerdictIn,
+)
+from chalicelib.edge import paging
+from chalicelib.edge.operation import Reply
+from chalicelib.resources import CATALOG, LIST_INDEX, PERSON_INDEX, TOKENS
+from chalicelib.services import approvals, catalog
+from chalicelib.stores.approvals import DynamoApprovals
+from chalicelib.stores.catalog import DynamoCatalog
+from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.tokens import DynamoTokens
+
+bp = Blueprint(__name__)
+
+_ITEMS, _APPROVALS = "/api/v2/operate/catalog/items", "/api/v2/operate/catalog/approvals"
+_RESOLVE = TOKENS.can("GetItem")
+_CHANGE = OPERATE + REMEMBER + CATALOG.can("PutItem", "UpdateItem", "ConditionCheckItem")
+
+
+def _item(answer: CatalogItemReply) -> CatalogItemAnswer:
+    return CatalogItemAnswer(success=True, data=answer.item)
+
+
+def _approval(answer: ApprovalOut) -> ApprovalAnswer:
+    return ApprovalAnswer(success=True, data=answer)
+
+
+def _replay(stored: dict[str, Any], *, part: str | None = None) -> Reply:
+    body = stored["body"]
+    told = {"success": True, "data": body[part] if part else body}
+    return Reply(to_json(told).decode(), stored["status"])
+
+
+_replay_item = partial(_replay, part="item")
+
+
+@operate(
+    bp,
+    "GET",
+    _ITEMS,
+    answers={200: "The items."},
+    grants=OPERATE + CATALOG.can("BatchGetItem") + CATALOG.can("Query", index=LIST_INDEX),
+)
+def operate_list_items(query: ItemQuery, caller: ApiKey, call: Call) -> CatalogItemsAnswer:  # noqa: ARG001 - admits
+    """List the catalog, by display order and then by name; with the filters of its own list."""
+    found = catalog.list_items(query, call=call, items=DynamoCatalog())
+    return CatalogItemsAnswer(success=True, data=CatalogItemsOut(items=found.items, total_count=found.total_count))
+
+
+@operate(
+    bp,
+    "POST",
+    _ITEMS,
+    status=201,
+    answer=CatalogItemAnswer,
+    answers={201: "The new item."},
+    refusals=(Conflict, TooLarge),
+    replay=_replay_item,
+    grants=OPERATE + REMEMBER + _RESOLVE + CATALOG.can("PutItem", "UpdateItem"),
+)
+def operate_create_item(body: CatalogItemIn, caller: ApiKey, call: Call) -> Reply:
+    """Add an item to the catalog. A slug that another item has, archived ones included, is a conflict."""
+    made = catalog.create_item(
+        body,
+        item_id=str(uuid4()),
+        call=call,
+        items=DynamoCatalog(),
+        people=DynamoDirectory(),
+        tokens=DynamoTokens(),
+    )
+    audit(caller, call, "catalogItem.create", made.item.slug)
+    return Reply(_item(made), 201)
+
+
+@operate(
+    bp,
+    "PATCH",
+    f"{_ITEMS}/{{slug}}",
+    answer=CatalogItemAnswer,
+    answers={200: "The item as it is now."},
+    refusals=(NotFound, Conflict, TooLarge),
+    replay=_replay_item,
+    grants=OPERATE + REMEMBER + _RESOLVE + CATALOG.can("GetItem", "UpdateItem", "ConditionCheckItem"),
+)
+def operate_update_item(slug: str, body: CatalogItemPatch, caller: ApiKey, call: Call) -> Reply:
+    """Change an item of the catalog: what is given, and nothing else. Slug and type stay for good."""
+    made = catalog.update_item(
+        slug, body, call=call, items=DynamoCatalog(), people=DynamoDirectory(), tokens=DynamoTokens()
+    )
+    audit(caller, call, "catalogItem.update", slug)
+    return Reply(_item(made), 200)
+
+
+@operate(
+    bp,
+    "DELETE",
+    f"{_ITEMS}/{{slug}}",
+    answers={200: "What became of the item."},
+    refusals=(NotFound, Conflict),
+    replay=_replay,
+    grants=OPERATE
+    + REMEMBER
+    + TOKENS.can("BatchGetItem")
+    + CATALOG.can("GetItem", "Query", "UpdateItem", "DeleteItem", "ConditionCheckItem"),
+)
+def operate_delete_item(slug: str, query: RemovalQuery, caller: ApiKey, call: Call) -> CatalogRemovedAnswer:
+    """Archive an item of the catalog, or with `hard=true` remove it, which is a conflict while anything hangs on it."""
+    if query.hard:
+        done = catalog.remove_item(slug, call=call, items=DynamoCatalog(), approvals=DynamoApprovals())
+    else:
+        done = catalog.archive_item(slug, call=call, items=DynamoCatalog())
+    audit(caller, call, "catalogItem.remove" if query.hard else "catalogItem.archive", slug)
+    return CatalogRemovedAnswer(success=True, data=done)
+
+
+@operate(
+    bp,
+    "GET",
+    _APPROVALS,
+    answers={200: "A page of approvals."},
+    grants=OPERATE
+    + CATALOG.can("Query")
+    + CATALOG.can("Query", index=LIST_INDEX)
+    + CATALOG.can("Query", index=PERSON_INDEX),
+)
+def operate_list_approvals(query: ApprovalQuery, caller: ApiKey) -> ApprovalsAnswer:
+    """List approvals and applications. Follow `nextCursor` with the same filters until it is null."""
+    bound = (caller.user_id, query.email, query.catalog_slug, query.status)
+    after = ApprovalPosition(*paging.position(query.cursor, 3, *bound)) if query.cursor is not None else None
+    items, end = approvals.list_page(query, after, approvals=DynamoApprovals())
+    cursor = paging.cursor((end.slug, end.user_id, end.requested_at), *bound) if end else None
+    return ApprovalsAnswer(success=True, data=ApprovalsOut(items=items, next_cursor=cursor))
+
+
+@operate(
+    bp,
+    "POST",
+    _APPROVALS,
+    status=201,
+    answer=ApprovalAnswer,
+    answers={201: "The approval."},
+    refusals=(NotFound, Conflict, TooLarge),
+    replay=_replay,
+    grants=_CHANGE,
+)
+def operate_assign_approval(body: AssignmentIn, caller: ApiKey, call: Call) -> Reply:
+    """Approve an employee for an item; a pending application is approved by it."""
+    made = approvals.assign(
+        ApprovalIn(email=body.email, catalog_slug=body.catalog_slug),
+        reviewer_id=caller.user_id,
+        call=call,
+        approvals=DynamoApprovals(),
+        people=DynamoDirectory(),
+    )
+    audit(caller, call, "approval.assign", made.id)
+    return Reply(_approval(made), 201)
+
+
+@operate(
+    bp,
+    "POST",
+    f"{_APPROVALS}/review",
+    answer=ApprovalAnswer,
+    answers={200: "The application as it is now."},
+    refusals=(NotFound, Conflict, TooLarge),
+    replay=_replay,
+    grants=_CHANGE + CATALOG.can("BatchGetItem"),
+)
+def operate_review_request(body: VerdictIn, caller: ApiKey, call: Call) -> Reply:
+    """Approve or reject an application. Deciding the same again changes nothing; deciding otherwise is a conflict."""
+    made = approvals.review(
+        ReviewIn(request_id=body.request_id, decision=body.decision, note=body.note)
+        if body.note is not None
+        else ReviewIn(request_id=body.request_id, decision=body.decision),
+        reviewer_id=caller.user_id,
+        call=call,
+        approvals=DynamoApprovals(),
+        people=DynamoDirectory(),
+    )
+    audit(caller, call, f"approval.{body.decision}", made.id)
+    return Reply(_approval(made), 200)
+
+
+@operate(
+    bp,
+    "DELETE",
+    _APPROVALS,
+    answers={200: "What ended."},
+    refusals=(Conflict, TooLarge),
+    replay=_replay,
+    grants=_CHANGE
+    + CATALOG.can("BatchGetItem", "DeleteItem")
+    + TOKENS.can("BatchGetItem", "ConditionCheckItem", "UpdateItem"),
+)
+def operate_revoke_approval(query: AssignmentQuery, caller: ApiKey, call: Call) -> RevocationAnswer:
+    """Revoke an employee's approval for an item, and at once the personal tokens that rest on it alone."""
+    ended = approvals.revoke(
+        ApprovalIn(email=query.email, catalog_slug=query.catalog_slug),
+        reviewer_id=caller.user_id,
+        call=call,
+        approvals=DynamoApprovals(),
+        people=DynamoDirectory(),
+    )
+    audit(caller, call, "approval.revoke", f"{query.catalog_slug}/{query.email}")
+    return RevocationAnswer(success=True, data=ended)

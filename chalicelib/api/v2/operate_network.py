@@ -1,0 +1,114 @@
+"""For operators: the instances that belong to the network, and how relays go."""
+
+import secrets
+from uuid import uuid4
+
+from chalice.app import Blueprint
+
+from chalicelib.api.v2.audit import audit
+from chalicelib.api.v2.contract import OPERATE, operate
+from chalicelib.domain.call import Call
+from chalicelib.domain.callers import ApiKey
+from chalicelib.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.domain.operate_network import (
+    ApproveInstanceIn,
+    InstanceAnswer,
+    InstancesAnswer,
+    PersonsRelaysQuery,
+    RelayProgressAnswer,
+    RelayProgressPage,
+    instance_out,
+    relay_out,
+)
+from chalicelib.domain.outgoing import RelayQuery
+from chalicelib.domain.pages import Pagination
+from chalicelib.gateways import http
+from chalicelib.gateways.notices import SqsNotices
+from chalicelib.resources import FACETS_INDEX, NETWORK, NOTICES, ORDER_INDEX, RELAYS, TOKENS
+from chalicelib.services import federation
+from chalicelib.stores.instances import DynamoInstances
+from chalicelib.stores.outgoing import DynamoOutgoing
+
+bp = Blueprint(__name__)
+
+_INSTANCES = "/api/v2/operate/instances"
+_DECIDE = OPERATE + NETWORK.can("GetItem", "PutItem", "UpdateItem") + TOKENS.can("UpdateItem") + NOTICES.can_send()
+
+
+def _decision(call: Call) -> federation.Decision:
+    return federation.Decision(secrets.token_urlsafe(24), str(uuid4()), call.now)
+
+
+@operate(
+    bp,
+    "GET",
+    _INSTANCES,
+    answers={200: "The instances."},
+    grants=OPERATE + NETWORK.can("Query", "BatchGetItem"),
+)
+def list_instances(caller: ApiKey) -> InstancesAnswer:  # noqa: ARG001 - admits
+    """List the instances that have registered here, by registration."""
+    return InstancesAnswer(success=True, data=[instance_out(each) for each in DynamoInstances().list_instances()])
+
+
+@operate(
+    bp,
+    "POST",
+    f"{_INSTANCES}/{{instanceId}}/approve",
+    answers={200: "The instance as it stands now."},
+    refusals=(NotFound, Conflict, TooLarge),
+    grants=_DECIDE,
+)
+def approve_instance(
+    instanceId: str,  # noqa: N803 - contract's spelling
+    caller: ApiKey,
+    call: Call,
+    body: ApproveInstanceIn = ApproveInstanceIn(),  # noqa: B008 - frozen
+) -> InstanceAnswer:
+    """Trust an instance: its token and key work from now on, and it is told.
+
+    Before that it has to prove at its own address that it knows the key it registered with; only desks of this kind
+    can, so others are approved with `withoutChallenge`. Approving again changes nothing.
+    """
+    store = DynamoInstances()
+    get = None if body.without_challenge else http.get
+    made = federation.approve(instanceId, _decision(call), instances=store, queue=SqsNotices(), keys=store, get=get)
+    audit(caller, call, "instance.approve", made.instance_id)
+    return InstanceAnswer(success=True, data=instance_out(made))
+
+
+@operate(
+    bp,
+    "POST",
+    f"{_INSTANCES}/{{instanceId}}/suspend",
+    answers={200: "The instance as it stands now."},
+    refusals=(NotFound, Conflict),
+    grants=_DECIDE,
+)
+def suspend_instance(instanceId: str, caller: ApiKey, call: Call) -> InstanceAnswer:  # noqa: N803 - contract's spelling
+    """Trust an instance no longer: its token and key end at once, its agents are hidden, and it is told."""
+    made = federation.suspend(instanceId, _decision(call), instances=DynamoInstances(), queue=SqsNotices())
+    audit(caller, call, "instance.suspend", made.instance_id)
+    return InstanceAnswer(success=True, data=instance_out(made))
+
+
+@operate(
+    bp,
+    "GET",
+    "/api/v2/operate/relays",
+    answers={200: "A page of relays."},
+    grants=OPERATE
+    + RELAYS.can("GetItem", "BatchGetItem")
+    + RELAYS.can("Query", index=ORDER_INDEX)
+    + RELAYS.can("Query", index=FACETS_INDEX),
+)
+def list_persons_relays(query: PersonsRelaysQuery, caller: ApiKey) -> RelayProgressAnswer:  # noqa: ARG001 - admits
+    """List a person's relays, newest first: how far each came, how often it was tried, and what stopped it.
+
+    What they say is their people's own, and not shown.
+    """
+    page = RelayQuery(limit=query.limit, offset=query.offset)
+    found, total = DynamoOutgoing().list_page(query.user_id, page)
+    pagination = Pagination.of(total, limit=query.limit, offset=query.offset)
+    shown = RelayProgressPage(relays=[relay_out(each) for each in found], pagination=pagination)
+    return RelayProgressAnswer(success=True, data=shown)

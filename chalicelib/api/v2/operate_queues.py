@@ -1,0 +1,92 @@
+"""For operators: what no worker could deal with, and how callbacks go."""
+
+from chalice.app import Blueprint
+
+from chalicelib.api.v2.audit import audit
+from chalicelib.api.v2.contract import OPERATE, operate
+from chalicelib.domain.call import Call
+from chalicelib.domain.callers import ApiKey
+from chalicelib.domain.dead_letters import DeadLetterCountsAnswer, DeadLettersAnswer, RedriveIn, RedrivenAnswer
+from chalicelib.domain.errors import NotFound, TooLarge
+from chalicelib.domain.operate import CallbacksAnswer, CallbacksQuery
+from chalicelib.gateways.dead_letters import SqsDeadLetters
+from chalicelib.parallel import together
+from chalicelib.resources import DELIVERIES, IDEMPOTENCY, QUEUES, RECENT_INDEX
+from chalicelib.services import operate as use
+from chalicelib.stores.clicks import DynamoClicks
+from chalicelib.stores.failures import DynamoFailures
+
+bp = Blueprint(__name__)
+
+_LETTERS = "/api/v2/operate/dead-letters"
+_LOOK = tuple(
+    grant
+    for queue in QUEUES
+    for grant in queue.dead_letters.can("GetQueueAttributes", "ReceiveMessage", "ChangeMessageVisibility")
+)
+_REDRIVE = tuple(grant for queue in QUEUES for grant in queue.can_send() + queue.dead_letters.can("DeleteMessage"))
+# A gateway waits 29 seconds for a function.
+_LOOK_SECONDS = 5
+
+
+@operate(
+    bp,
+    "GET",
+    _LETTERS,
+    answers={200: "The numbers."},
+    grants=OPERATE + _LOOK,
+)
+def count_dead_letters(caller: ApiKey) -> DeadLetterCountsAnswer:  # noqa: ARG001 - admits
+    """Count the messages that no worker could deal with, about, for each queue."""
+    return DeadLetterCountsAnswer(
+        success=True, data=use.dead_letter_counts(letters=SqsDeadLetters(_LOOK_SECONDS), together=together)
+    )
+
+
+@operate(
+    bp,
+    "GET",
+    f"{_LETTERS}/{{queue}}",
+    answers={200: "The dead letters."},
+    refusals=(NotFound,),
+    grants=OPERATE + _LOOK + IDEMPOTENCY.can("BatchGetItem"),
+)
+def list_dead_letters(queue: str, caller: ApiKey) -> DeadLettersAnswer:  # noqa: ARG001 - admits
+    """List a queue's dead letters, oldest first, at most 100, with why each failed last.
+
+    `job` names the rows that a message was about, never what they say; of lists it tells the length. Looking counts
+    as receiving, and hides the messages from others who look for a moment.
+    """
+    found = use.dead_letters(queue, letters=SqsDeadLetters(_LOOK_SECONDS), failures=DynamoFailures())
+    return DeadLettersAnswer(success=True, data=found)
+
+
+@operate(
+    bp,
+    "POST",
+    f"{_LETTERS}/{{queue}}/redrive",
+    answers={200: "What was sent back."},
+    refusals=(NotFound, TooLarge),
+    grants=OPERATE + _LOOK + _REDRIVE,
+)
+def redrive_dead_letters(queue: str, body: RedriveIn, caller: ApiKey, call: Call) -> RedrivenAnswer:
+    """Send dead letters back to their queue: those named in `messageIds`, or `all`, of which 500 a call.
+
+    Each is sent first and deleted then, so none is lost; should one come twice, workers take no harm. What was sent
+    back is gone from the list, so calling again does no harm either.
+    """
+    done = use.redrive(queue, body, letters=SqsDeadLetters(_LOOK_SECONDS))
+    audit(caller, call, "deadLetters.redrive", f"{queue}: {done.sent}")
+    return RedrivenAnswer(success=True, data=done)
+
+
+@operate(
+    bp,
+    "GET",
+    "/api/v2/operate/callbacks",
+    answers={200: "The callbacks."},
+    grants=OPERATE + DELIVERIES.can("Query", "BatchGetItem") + DELIVERIES.can("Query", index=RECENT_INDEX),
+)
+def list_callbacks(query: CallbacksQuery, caller: ApiKey, call: Call) -> CallbacksAnswer:  # noqa: ARG001 - admits
+    """List the clicks of the last seven days, newest first, or with `deliveryId` a delivery's, with every attempt."""
+    return CallbacksAnswer(success=True, data=use.callbacks(query, call=call, clicks=DynamoClicks()))

@@ -1,0 +1,93 @@
+"""Nudges to one's own browsers, by Web Push."""
+
+from typing import Any
+
+from chalice.app import Blueprint
+
+from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
+from chalicelib.domain.call import Call
+from chalicelib.domain.callers import ApiKey
+from chalicelib.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.domain.push import (
+    PushAnswer,
+    SubscriptionAnswer,
+    SubscriptionIn,
+    SubscriptionOut,
+    UnsubscribedAnswer,
+)
+from chalicelib.edge.operation import Reply
+from chalicelib.parallel import together
+from chalicelib.resources import DIRECTORY, SOCKETS
+from chalicelib.services import push
+from chalicelib.stores.push import DynamoPush
+
+bp = Blueprint(__name__)
+
+
+def _subscribed(made: SubscriptionOut) -> Reply:
+    return Reply(SubscriptionAnswer(success=True, data=made), 201)
+
+
+def _replay_subscribed(stored: dict[str, Any]) -> Reply:
+    return _subscribed(SubscriptionOut(**stored))
+
+
+def _replay_unsubscribed(stored: dict[str, Any]) -> UnsubscribedAnswer:  # noqa: ARG001 - there is nothing to tell
+    return UnsubscribedAnswer(success=True)
+
+
+@operation(
+    bp,
+    "GET",
+    "/api/v2/push",
+    tag="push",
+    answers={200: "The key and the subscriptions."},
+    area="inbox",
+    grants=SPEND + DIRECTORY.can("GetItem", "Query"),
+)
+def show_push(caller: ApiKey) -> PushAnswer:
+    """Tell what a browser subscribes with, as its `applicationServerKey`, and which of one's own are subscribed."""
+    return PushAnswer(success=True, data=push.show(owner=caller, subscriptions=DynamoPush(), together=together))
+
+
+@operation(
+    bp,
+    "POST",
+    "/api/v2/push/subscriptions",
+    tag="push",
+    status=201,
+    answer=SubscriptionAnswer,
+    answers={201: "The subscription."},
+    refusals=(Conflict, TooLarge),
+    area="inbox",
+    replay=_replay_subscribed,
+    grants=SPEND + REMEMBER + DIRECTORY.can("GetItem", "PutItem", "ConditionCheckItem") + SOCKETS.can("UpdateItem"),
+)
+def subscribe_to_push(body: SubscriptionIn, caller: ApiKey, call: Call) -> Reply:
+    """Have this browser nudged when something arrives in the inbox and nobody listens.
+
+    A nudge is empty: it says that there is something, and the browser looks for itself. A browser that subscribes
+    again keeps its subscription. A person has at most 10; one whose push service says that it is gone is forgotten.
+    """
+    return _subscribed(push.subscribe(body, owner=caller, call=call, subscriptions=DynamoPush()))
+
+
+@operation(
+    bp,
+    "DELETE",
+    "/api/v2/push/subscriptions/{subscriptionId}",
+    tag="push",
+    answers={200: "The subscription is no more."},
+    refusals=(NotFound, Conflict),
+    area="inbox",
+    replay=_replay_unsubscribed,
+    grants=SPEND + REMEMBER + DIRECTORY.can("DeleteItem") + SOCKETS.can("UpdateItem"),
+)
+def unsubscribe_from_push(
+    subscriptionId: str,  # noqa: N803 - contract's spelling
+    caller: ApiKey,
+    call: Call,
+) -> UnsubscribedAnswer:
+    """Nudge a browser no longer."""
+    push.unsubscribe(subscriptionId, owner=caller, call=call, subscriptions=DynamoPush())
+    return UnsubscribedAnswer(success=True)

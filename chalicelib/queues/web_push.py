@@ -1,0 +1,39 @@
+"""The queue `web-push`: one message, one person whose browsers are to be nudged."""
+
+from datetime import UTC, datetime
+
+from chalice.app import Blueprint
+
+from chalicelib.domain.push import NudgeJob, PushKeys
+from chalicelib.edge.consumer import consumer
+from chalicelib.gateways import http
+from chalicelib.gateways.web_push import SqsWebPush
+from chalicelib.parallel import together
+from chalicelib.resources import DIRECTORY, SOCKETS, WEB_PUSH
+from chalicelib.services.push import Nudger
+from chalicelib.stores.failures import NOTE_FAILURE, DynamoFailures
+from chalicelib.stores.push import DynamoPush
+from chalicelib.stores.push_keys import DynamoPushKeys
+from chalicelib.vapid import authorization
+
+bp = Blueprint(__name__)
+
+
+def _sign(keys: PushKeys, endpoint: str) -> str:
+    return authorization(keys, endpoint, now=datetime.now(UTC))
+
+
+# One message at a time: a slow push service holds up nobody else's nudges.
+@consumer(
+    bp,
+    WEB_PUSH,
+    failures=DynamoFailures(),
+    batch_size=1,
+    grants=NOTE_FAILURE
+    + DIRECTORY.can("Query", "GetItem", "DeleteItem")
+    + SOCKETS.can("UpdateItem")
+    + WEB_PUSH.can_send(),
+)
+def nudge(message: NudgeJob) -> None:
+    """Nudge a person's browsers; a push service's failure has it tried again, and ends among the dead letters."""
+    Nudger(DynamoPush(), DynamoPushKeys(), http.post, _sign, SqsWebPush(), together).run(message)
