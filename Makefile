@@ -1,10 +1,12 @@
-# `make run` and `make test` need nothing but Python 3.11 or later and make.
+# `make run` and `make test` need nothing but Python 3.11 or later and make; what names real engines, Java 17 and Maven.
 
 PYTHON ?= python3
 PORT ?= 8000
 WS_PORT ?= 8001
 DEMO_FILE ?= .chalice/local/demo.json
-export PORT WS_PORT DEMO_FILE
+ENGINE ?= embedded
+DATA_DIR ?= .chalice/local/data
+export PORT WS_PORT DEMO_FILE ENGINE DATA_DIR
 
 bin := .venv/bin
 installed := .venv/installed
@@ -13,12 +15,12 @@ installed_dev := .venv/installed-dev
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-mcp-conformance check format openapi constraints clean
+.PHONY: help run test test-engines test-mcp-conformance check format openapi constraints clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 22
 
-run: $(installed) ## Start the whole system on this machine, with demo data (PORT, WS_PORT, DEMO_FILE)
+run: $(installed) ## Start the whole system on this machine, with demo data (PORT, WS_PORT, DEMO_FILE, ENGINE)
 	@exec $(bin)/chalice local --stage local --no-autoreload --port $(PORT)
 
 test: check ## Check format, lint, types and import rules, then run all tests
@@ -26,6 +28,9 @@ test: check ## Check format, lint, types and import rules, then run all tests
 
 test-mcp-conformance: $(installed_dev) ## Run the Model Context Protocol's own conformance runner (needs npx)
 	$(bin)/python -m tests.mcp_conformance
+
+test-engines: $(installed_dev) ## Run the tests of all that is stored or queued on DynamoDB Local and ElasticMQ (Java 17, Maven)
+	$(bin)/pytest --engine=real
 
 check: $(installed_dev) ## Everything `test` does but the tests
 	$(bin)/ruff format --check .

@@ -150,14 +150,32 @@ def create(addresses: Addresses) -> dict[str, Any]:
         },
         "admin_env": addresses.admin_env,
     }
-    path = demo_file()
+    write(demo, demo_file())
+    return demo
+
+
+def move(demo: dict[str, Any], addresses: Addresses) -> dict[str, Any]:
+    """The organisation that `demo` tells of, now reached elsewhere: write `DEMO_FILE` anew, and return what it says.
+
+    Its tokens stay as they are, and so does all that people have done since it was made.
+    """
+    moved = demo | {
+        "base_url": addresses.base_url,
+        "ws_url": addresses.ws_url,
+        "mcp_url": f"{addresses.base_url}/mcp",
+        "admin_env": addresses.admin_env,
+    }
+    write(moved, demo_file())
+    return moved
+
+
+def write(demo: dict[str, Any], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     # Other processes read this file as soon as it is there, so it appears whole; its secrets are the owner's.
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     draft.touch(mode=0o600)
     draft.write_text(json.dumps(demo, indent=2) + "\n", encoding="utf-8")
     draft.replace(path)
-    return demo
 
 
 def _create_directory(users: dict[str, str]) -> None:

@@ -14,7 +14,7 @@ from chalicelib.settings import settings
 from chalicelib.stores.tokens import DynamoTokens
 from chalicelib.vault import new_key
 from infra import demo
-from infra.local import engine
+from infra.local import engine, engines
 from tests.support import world
 from tests.support.api import Api
 from tests.support.pump import Pumps
@@ -29,9 +29,38 @@ hypothesis.settings.load_profile("untimed")
 _SECRET_KEY = new_key()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--engine",
+        choices=("embedded", "real"),
+        default="embedded",
+        help="what stores and queues are: moto in the tests' own process, or DynamoDB Local and ElasticMQ beside it",
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("engine") == "real" and not hasattr(config, "workerinput"):
+        engines.fetch()
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out the tests that are about another engine than this run's."""
+    chosen = config.getoption("engine")
+    others = [each for each in items if (mark := each.get_closest_marker("engine")) and mark.args != (chosen,)]
+    config.hook.pytest_deselected(items=others)
+    items[:] = [each for each in items if each not in others]
+
+
 @pytest.fixture(scope="session", autouse=True)
-def _engine() -> None:
-    engine.embed()
+def _engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    if request.config.getoption("engine") == "embedded":
+        engine.embed()
+        yield
+        return
+    with engines.started(tmp_path_factory.mktemp("engines")) as endpoints:
+        engine.attach(endpoints)
+        world.beside()
+        yield
 
 
 @pytest.fixture(autouse=True)
@@ -110,6 +139,12 @@ def api() -> Api:
 @pytest.fixture
 def pump() -> Pumps:
     return Pumps()
+
+
+@pytest.fixture
+def _again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What failed comes again at once: queues beside the tests go by a clock that no test can move."""
+    monkeypatch.setattr("infra.local.pump.BACK_OFF_SECONDS", 0)
 
 
 @pytest.fixture

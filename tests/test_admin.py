@@ -133,12 +133,8 @@ def test_help_and_misuse_of_the_real_command() -> None:
 
 
 def test_the_real_command_reaches_an_engine_of_another_process(desk: Desk) -> None:
-    shell = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "FLUXDEN_"))} | {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{engine.serve()}",
-        "AWS_ACCESS_KEY_ID": engine.ACCESS_KEY,
-        "AWS_SECRET_ACCESS_KEY": engine.ACCESS_KEY,
-        "AWS_DEFAULT_REGION": engine.REGION,
-    }
+    shell = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "FLUXDEN_"))}
+    shell |= engine.environment()
 
     def real(*args: str) -> Any:
         command = [sys.executable, "-m", "infra.admin", *args, "--json"]
@@ -549,8 +545,8 @@ def test_an_engines_trouble_is_one_line(
     assert line in refused("employees", "list")
 
 
-def test_missing_tables_and_queues_are_one_line() -> None:
-    engine.reset()
+def test_missing_tables_and_queues_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLUXDEN_PREFIX", "missing")
     for args in (["employees", "list"], ["keys", "create", "--owner", ALICE, "--name", "x"], ["dead-letters", "list"]):
         assert "not there" in refused(*args)
 
@@ -590,7 +586,7 @@ def test_no_list_reads_a_whole_table(desk: Desk, monkeypatch: pytest.MonkeyPatch
 def test_the_demo_command_makes_a_desk_of_empty_tables(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, api: Api
 ) -> None:
-    engine.reset()
+    monkeypatch.setenv("FLUXDEN_PREFIX", "fresh")
     monkeypatch.setenv("DEMO_FILE", str(tmp_path / "demo.json"))
     for _ in range(2):
         assert str(tmp_path) in done("demo")

@@ -15,6 +15,8 @@ from chalicelib.edge.problem import problem_json, status_of
 from infra import catalog
 from tests.support.api import ROUTES
 
+pytestmark = pytest.mark.engine("embedded")
+
 ROOT = Path(__file__).parents[1]
 EDGE_BUDGET = 640
 

@@ -130,6 +130,7 @@ def test_after_a_rotation_receivers_with_either_secret_verify(
     assert len(receiver.received[1].headers["webhook-signature"].split()) == 1
 
 
+@pytest.mark.engine("embedded")  # its queue's clock can be moved
 @pytest.mark.usefixtures("_even")
 def test_a_failing_receiver_is_tried_ten_times_up_the_ladder(
     api: Api, desk: Desk, pump: Pumps, receiver: Receiver, clock: time_machine.Traveller
@@ -168,6 +169,7 @@ def test_a_failing_receiver_is_tried_ten_times_up_the_ladder(
     assert len(receiver.received) == 10
 
 
+@pytest.mark.engine("embedded")  # its queue's clock can be moved
 def test_a_receiver_that_recovers_gets_the_callback(
     api: Api, desk: Desk, pump: Pumps, receiver: Receiver, clock: time_machine.Traveller
 ) -> None:
@@ -206,6 +208,7 @@ def test_a_redirect_is_a_failure_and_not_followed(
     assert [each.path for each in receiver.received] == ["/hook"]
 
 
+@pytest.mark.engine("embedded")  # its queue's clock can be moved
 @pytest.mark.usefixtures("_even")
 def test_retry_after_is_believed_when_it_is_longer(
     api: Api, desk: Desk, pump: Pumps, receiver: Receiver, clock: time_machine.Traveller
@@ -329,6 +332,7 @@ def test_a_worker_that_dies_before_recording_repeats_the_attempt_under_the_same_
     assert len(shown(api, desk, delivery)["attempts"]) == 1
 
 
+@pytest.mark.usefixtures("_again_at_once")
 def test_a_store_that_stays_down_ends_in_the_dead_letters_and_the_click_stays_due(
     api: Api, desk: Desk, pump: Pumps, receiver: Receiver, clock: time_machine.Traveller
 ) -> None:

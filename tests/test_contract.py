@@ -6,6 +6,8 @@ import pytest
 
 from tests.support import contract
 
+pytestmark = pytest.mark.engine("embedded")
+
 _RULES = (
     "additionalProperties",
     "enum",

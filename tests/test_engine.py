@@ -21,6 +21,8 @@ from tests.support.race import together
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
+pytestmark = pytest.mark.engine("embedded")
+
 CALLERS = 16
 
 

@@ -27,6 +27,8 @@ from chalicelib.ids import (
     request_id,
 )
 
+pytestmark = pytest.mark.engine("embedded")
+
 BASE64URL = string.ascii_letters + string.digits + "-_"
 GRANT = "d76164c5-e157-5e12-9c4e-55111bbb1034"
 

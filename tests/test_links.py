@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 
 from chalicelib.domain.links import credential_parameters, is_global_address, refuse_link
 
+pytestmark = pytest.mark.engine("embedded")
+
 NOT_HTTPS = "must start with https://"
 CHARACTERS = "must not contain spaces, control characters or backslashes"
 USER = "must not contain a user name or password"

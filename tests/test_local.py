@@ -21,9 +21,13 @@ import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect as websocket
 
+from app import app
+from infra.local import cloud
 from tests.support import make
 from tests.support.race import together
 from tests.support.system import HEALTH, HOST, SHELL, Answer, System, ask, free_ports, kill, launch, started
+
+pytestmark = pytest.mark.engine("embedded")
 
 EVENTS = "/api/v1/events"
 INBOX = "/api/v1/inbox"
@@ -305,6 +309,15 @@ def test_a_setting_that_is_no_such_number_ends_it_with_one_line(tmp_path: Path, 
         kill(wrong)
     (line,) = wrong.stderr.splitlines()
     assert name in line and value in line
+
+
+def test_an_engine_there_is_none_of_ends_it_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ENGINE", "paper")
+    with pytest.raises(SystemExit):
+        cloud.start(app)
+    assert capsys.readouterr().err == "ENGINE must be embedded or dynamodb-local, not 'paper'.\n"
 
 
 def test_the_websocket_gateway_lets_no_stranger_in(system: System) -> None:

@@ -6,6 +6,8 @@ import pytest
 
 from chalicelib.parallel import branch, chunks, together
 
+pytestmark = pytest.mark.engine("embedded")
+
 
 def test_results_come_in_the_order_of_the_calls() -> None:
     first = threading.Event()

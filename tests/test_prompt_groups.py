@@ -11,6 +11,8 @@ from chalicelib.domain.prompt_groups import GROUPS, PromptGroup, score_groups
 from tests.conftest import Desk
 from tests.support.api import Api
 
+pytestmark = pytest.mark.engine("embedded")
+
 PATH, ALIAS = "/api/v2/prompt-groups", "/api/v2/api/v2/prompt-groups"
 NAMES = [
     "identity",

@@ -11,11 +11,11 @@ import time_machine
 
 from chalicelib.vault import new_key
 from infra import demo
-from infra.local import engine
-from infra.tables import create_tables
 from tests.conftest import Desk
-from tests.support import make
+from tests.support import make, world
 from tests.support.api import Answer, Api
+
+pytestmark = pytest.mark.engine("embedded")
 
 EVENTS = "/api/v1/events"
 LARGEST_BODY = 262_144
@@ -47,8 +47,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         patch.setenv("DEMO_FILE", str(tmp_path_factory.mktemp("desk") / "demo.json"))
         patch.setenv("FLUXDEN_PERSONAL_BUDGET", "100000")
         patch.setenv("FLUXDEN_SECRET_KEY", new_key())
-        engine.reset()
-        create_tables()
+        world.empty()
         desk = Desk(demo.create(demo.Addresses("http://desk.test", "ws://desk.test", {})))
         yield desk
         left = Api().get("/api/v1/inbox", desk.alice_key).json["items"]

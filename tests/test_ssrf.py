@@ -25,6 +25,8 @@ from tests.support import make
 from tests.support.api import Api
 from tests.support.receiver import Receiver
 
+pytestmark = pytest.mark.engine("embedded")
+
 HOSTILE = [
     line
     for line in (Path(__file__).parent / "data" / "hostile_urls.txt").read_text(encoding="utf-8").splitlines()

@@ -9,6 +9,8 @@ from chalicelib.domain.updates import Update, UpdatesQuery, asked_for, parsed
 from chalicelib.stores.updates import PackagedUpdates
 from tests.support.api import Api
 
+pytestmark = pytest.mark.engine("embedded")
+
 UPDATES = "/api/v2/updates"
 FOLDER = Path(__file__).parents[1] / "chalicelib" / "updates"
 

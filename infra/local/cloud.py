@@ -1,5 +1,6 @@
 """The whole system in one process: started by `app.py` when the stage is `local`."""
 
+import atexit
 import errno
 import json
 import os
@@ -9,17 +10,21 @@ import sys
 import textwrap
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 from chalice.app import Chalice
 
 from chalicelib.vault import new_key
 from infra import catalog, demo
-from infra.local import engine, gateway, pump, scheduler, sockets
+from infra.local import engine, engines, gateway, kept, pump, scheduler, sockets
 from infra.queues import create_queues
 from infra.tables import create_tables
 
-HOST = "127.0.0.1"
+HOST = engine.HOST
+EMBEDDED, BESIDE = "embedded", "dynamodb-local"
+# How long one question to an engine beside us waits for a message.
+WAIT_SECONDS = 2
 PORTS, SECONDS = range(1, 65536), range(1, 10**9)
 EXAMPLES = {"PORT": 8010, "WS_PORT": 8011}
 
@@ -27,9 +32,10 @@ EXAMPLES = {"PORT": 8010, "WS_PORT": 8011}
 def start(app: Chalice) -> None:
     """Start everything of `app` behind the HTTP server, which `chalice local` starts next.
 
-    Reads `PORT` (8000), `WS_PORT` (8001), `WS_IDLE_SECONDS` (600), `WS_LIFETIME_SECONDS` (7200) and `DEMO_FILE`.
-    A busy port ends the process.
+    Reads `PORT` (8000), `WS_PORT` (8001), `WS_IDLE_SECONDS` (600), `WS_LIFETIME_SECONDS` (7200), `DEMO_FILE`,
+    `ENGINE` (embedded, or dynamodb-local) and `DATA_DIR` (.chalice/local/data). A busy port ends the process.
     """
+    folder = _data_folder()
     port, ws_port = _number("PORT", 8000, PORTS), _number("WS_PORT", 8001, PORTS)
     limits = sockets.Limits(
         idle_seconds=_number("WS_IDLE_SECONDS", 600, SECONDS),
@@ -41,37 +47,50 @@ def start(app: Chalice) -> None:
         listener = socket.create_server((HOST, ws_port), backlog=gateway.Server.request_queue_size)
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
-    # As short-lived as the memory that holds what it seals.
-    os.environ.setdefault("FLUXDEN_SECRET_KEY", new_key())
     os.environ.setdefault("FLUXDEN_BASE_URL", f"http://{HOST}:{port}")
     os.environ.setdefault("FLUXDEN_SOCKET_URL", f"ws://{HOST}:{ws_port}")
-    engine.embed()
+    _start_engine(folder)
     create_tables()
     create_queues()
-    served = engine.serve()
     addresses = demo.Addresses(
         base_url=f"http://{HOST}:{port}",
         ws_url=f"ws://{HOST}:{ws_port}",
-        admin_env={
-            "AWS_ENDPOINT_URL": f"http://{HOST}:{served}",
-            "FLUXDEN_SOCKETS_URL": f"http://{HOST}:{served}",
-            "AWS_ACCESS_KEY_ID": engine.ACCESS_KEY,
-            "AWS_SECRET_ACCESS_KEY": engine.ACCESS_KEY,
-            "AWS_DEFAULT_REGION": engine.REGION,
-            "FLUXDEN_SECRET_KEY": os.environ["FLUXDEN_SECRET_KEY"],
-            "FLUXDEN_BASE_URL": os.environ["FLUXDEN_BASE_URL"],
-        },
+        admin_env=engine.environment()
+        | {name: os.environ[name] for name in ("FLUXDEN_SECRET_KEY", "FLUXDEN_BASE_URL")},
     )
-    made = demo.create(addresses)
-    pump.start(catalog.consumers(app))
-    scheduler.start(catalog.schedules(app))
+    made = kept.organisation(folder, addresses) if folder else demo.create(addresses)
+    pumps = pump.start(catalog.consumers(app), wait_seconds=WAIT_SECONDS if folder else 0)
+    schedules = scheduler.start(catalog.schedules(app))
+    for stop in (schedules.set, *(each.stop for each in pumps)):
+        atexit.register(stop)
     sockets.start(dict(catalog.sockets(app)), listener, limits)
-    print(welcome(made), flush=True)
+    print(welcome(made, folder), flush=True)
 
 
-def welcome(made: dict[str, Any]) -> str:
+def _data_folder() -> Path | None:
+    """Where the data is kept; None when it is in memory."""
+    chosen = os.environ.get("ENGINE") or EMBEDDED
+    if chosen not in (EMBEDDED, BESIDE):
+        _give_up(f"ENGINE must be {EMBEDDED} or {BESIDE}, not {chosen!r}.")
+    return None if chosen == EMBEDDED else Path(os.environ.get("DATA_DIR") or ".chalice/local/data").resolve()
+
+
+def _start_engine(folder: Path | None) -> None:
+    if folder is None:
+        # As short-lived as the memory that holds what it seals.
+        os.environ.setdefault("FLUXDEN_SECRET_KEY", new_key())
+        engine.embed()
+        return
+    try:
+        engine.attach(kept.start(folder))
+    except engines.NoEngines as missing:
+        _give_up(str(missing))
+
+
+def welcome(made: dict[str, Any], folder: Path | None) -> str:
     """What a newcomer needs to see first."""
     base = made["base_url"]
+    ending = f"all data stays in {folder}" if folder else "all data is in memory and goes with it"
     return textwrap.dedent(f"""
         Fluxden runs at {base}
 
@@ -80,7 +99,7 @@ def welcome(made: dict[str, Any]) -> str:
           WebSocket           {made["ws_url"]}
           MCP, for agents     {made["mcp_url"]}
           Tokens and people   {demo.demo_file()}
-          Stop                Ctrl-C; all data is in memory and goes with it
+          Stop                Ctrl-C; {ending}
 
         Publish an event to Alice:
 

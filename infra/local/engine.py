@@ -1,4 +1,4 @@
-"""The embedded engine: moto inside this process, one request at a time.
+"""The embedded engine: moto inside this process, one request at a time; or engines that run beside it.
 
 moto's conditional writes are not atomic under threads, so every request, from this process or from
 outside, goes through one lock. Those about clients' connections are the WebSocket gateway's, and pass it by.
@@ -7,6 +7,7 @@ outside, goes through one lock. Those about clients' connections are the WebSock
 import os
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from io import BytesIO
@@ -22,28 +23,56 @@ from infra.local import connections, expressions, serializing, socket_events, tr
 REGION = "us-east-1"
 ACCOUNT = "123456789012"  # the one moto serves when nothing names another
 ACCESS_KEY = "local"
+HOST = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Endpoints:
+    """Where engines that run beside this process are reached."""
+
+    dynamodb: str
+    sqs: str
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The usual AWS settings for them."""
+        return {"AWS_ENDPOINT_URL_DYNAMODB": self.dynamodb, "AWS_ENDPOINT_URL_SQS": self.sqs}
+
 
 _lock = threading.RLock()
 _moto = BotocoreStubber()
 _gateways: list[connections.Connections] = []
+_beside: list[Endpoints] = []
 
 
 def embed() -> None:
     """Answer every AWS call of this process from memory; nothing can leave the machine."""
+    os.environ["FLUXDEN_QUEUES_URL"] = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}"
+    transactions.install()
+    serializing.install()
+    expressions.install()
+    _take_over(ignore_configured_endpoint_urls=True)
+
+
+def attach(endpoints: Endpoints) -> None:
+    """Send every call of this process about tables and queues there; nothing can leave the machine."""
+    _beside.append(endpoints)
+    os.environ.update(endpoints.environment)
+    os.environ["FLUXDEN_QUEUES_URL"] = f"{endpoints.sqs}/{ACCOUNT}"
+    _take_over(ignore_configured_endpoint_urls=False)
+
+
+def _take_over(*, ignore_configured_endpoint_urls: bool) -> None:
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
         os.environ.pop(name, None)
     session = aws.session()
     session.set_credentials(ACCESS_KEY, ACCESS_KEY)
     session.set_config_variable("region", REGION)
-    os.environ["FLUXDEN_QUEUES_URL"] = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}"
     os.environ["FLUXDEN_SOCKETS_URL"] = f"https://{socket_events.DOMAIN}/{socket_events.STAGE}"
-    session.set_config_variable("ignore_configured_endpoint_urls", value=True)
+    session.set_config_variable("ignore_configured_endpoint_urls", value=ignore_configured_endpoint_urls)
     for name in ("use_fips_endpoint", "use_dualstack_endpoint", "endpoint_discovery_enabled"):
         session.set_config_variable(name, value=False)
-    transactions.install()
-    serializing.install()
-    expressions.install()
-    session.register("before-send", answer, unique_id="embedded-engine")  # type: ignore[arg-type]
+    session.register("before-send", answer, unique_id="engine")  # type: ignore[arg-type]
 
 
 def reset() -> None:
@@ -64,27 +93,46 @@ def unroute_sockets(gateway: connections.Connections) -> None:
 
 
 def serve() -> int:
-    """Answer AWS clients of other processes on a loopback port, from the same memory; returns the port."""
+    """Answer AWS clients of other processes on a loopback port, as this process is answered; returns the port.
+
+    Engines that run beside this process have ports of their own: then only connections can be asked about here.
+    """
     from werkzeug.serving import WSGIRequestHandler, make_server
 
     class Quiet(WSGIRequestHandler):
         def log(self, *_: object) -> None: ...
 
-    server = make_server("127.0.0.1", 0, _outside, threaded=True, request_handler=Quiet)
+    server = make_server(HOST, 0, _outside, threaded=True, request_handler=Quiet)
     threading.Thread(target=server.serve_forever, daemon=True, name="engine").start()
     return server.server_port
 
 
-def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:
-    """Answer one request of botocore's."""
+def environment() -> dict[str, str]:
+    """The settings with which another process reaches what this one does; opens a port for it."""
+    served = f"http://{HOST}:{serve()}"
+    return {
+        **(_beside[-1].environment if _beside else {"AWS_ENDPOINT_URL": served}),
+        "AWS_ACCESS_KEY_ID": ACCESS_KEY,
+        "AWS_SECRET_ACCESS_KEY": ACCESS_KEY,
+        "AWS_DEFAULT_REGION": REGION,
+        "FLUXDEN_SOCKETS_URL": served,
+    }
+
+
+def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
+    """Answer one request of botocore's; None when it may go on its way, to an engine beside this process."""
     answered: Any
     if connection_id := connections.connection_id_of(request.url):
         answered = _about(connection_id, request.method, request.body or b"")
+    elif _beside:
+        if request.url.startswith((f"{_beside[-1].dynamodb}/", f"{_beside[-1].sqs}/")):
+            return None
+        answered = None
     else:
         with _lock:
             answered = _moto.process_request(request)
     if answered is None:
-        raise RuntimeError(f"the embedded engine does not know {request.url}")
+        raise RuntimeError(f"the local engine does not know {request.url}")
     status, headers, body = answered
     return AWSResponse(request.url, status, headers, MockRawResponse(body))
 
@@ -110,6 +158,9 @@ def _outside(environ: dict[str, Any], start_response: Callable[..., Any]) -> Ite
         status, headers, answered = _about(connection_id, environ["REQUEST_METHOD"], body)
         start_response(f"{status} {HTTPStatus(status).phrase}", list(headers.items()))
         return [answered]
+    if _beside:
+        start_response(f"{HTTPStatus.NOT_FOUND.value} {HTTPStatus.NOT_FOUND.phrase}", [])
+        return []
     environ["wsgi.input"] = BytesIO(body)
     with _lock:
         return list(_server_app()(environ, start_response))

@@ -35,8 +35,8 @@ class Worker(Protocol):
 class Pump:
     """One queue's messages on their way to its worker."""
 
-    def __init__(self, worker: Worker) -> None:
-        self._worker = worker
+    def __init__(self, worker: Worker, wait_seconds: int = 0) -> None:
+        self._worker, self._wait_seconds = worker, wait_seconds
         self._woken, self._stopped = threading.Event(), threading.Event()
         self._idle = threading.Semaphore(WORKERS)
 
@@ -69,7 +69,8 @@ class Pump:
             try:
                 messages = self._take()
             except Exception:
-                log.exception("the queue of %s was not read", self._worker.__name__)
+                if not self._stopped.is_set():
+                    log.exception("the queue of %s was not read", self._worker.__name__)
             if messages:
                 # A daemon, unlike a pool's threads: who stops the desk does not wait for somebody's slow server.
                 threading.Thread(target=self._work_aside, args=(messages,), daemon=True).start()
@@ -86,11 +87,10 @@ class Pump:
             self._idle.release()
 
     def _take(self) -> list[Any]:
-        # No waiting inside the engine: its lock would keep everybody else waiting too.
         answer = sqs().receive_message(
             QueueUrl=self._url,
             MaxNumberOfMessages=self._worker.batch_size,
-            WaitTimeSeconds=0,
+            WaitTimeSeconds=self._wait_seconds,
             MessageSystemAttributeNames=["All"],
             MessageAttributeNames=["All"],
         )
@@ -145,9 +145,13 @@ def record(queue: Queue, message: Any) -> dict[str, Any]:
     }
 
 
-def start(workers: Iterable[Worker]) -> list[Pump]:
-    """Work through every worker's queue from now on; a send from this process is noticed at once."""
-    pumps = [Pump(worker) for worker in workers]
+def start(workers: Iterable[Worker], *, wait_seconds: int = 0) -> list[Pump]:
+    """Work through every worker's queue from now on; a send from this process is noticed at once.
+
+    An engine beside this process may be asked to wait for messages for `wait_seconds`. Inside the embedded one that
+    would keep everybody else waiting too.
+    """
+    pumps = [Pump(worker, wait_seconds) for worker in workers]
     for pump in pumps:
         for operation in ("SendMessage", "SendMessageBatch"):
             sqs().meta.events.register(f"after-call.sqs.{operation}", pump.wake)

@@ -22,7 +22,7 @@ HEALTH = "/api/v1/health"
 SHELL = {
     name: value
     for name, value in os.environ.items()
-    if not name.startswith(("AWS_", "FLUXDEN_")) and not name.lower().endswith("_proxy")
+    if not name.startswith(("AWS_", "FLUXDEN_", "ENGINE", "DATA_DIR")) and not name.lower().endswith("_proxy")
 }
 
 
@@ -141,7 +141,7 @@ def started(folder: Path, **environment: str) -> Iterator[System]:
     port, ws_port = free_ports()
     system = launch(folder, port, ws_port, **environment)
     try:
-        deadline = time.monotonic() + 20
+        deadline = time.monotonic() + 90
         while not system.is_healthy():
             assert system.process.poll() is None, f"it ended with {system.process.returncode}: {system.stderr}"
             assert time.monotonic() < deadline, f"it does not answer: {system.stderr}"

@@ -12,14 +12,25 @@ from infra import demo
 from infra.local import engine
 from infra.queues import create_queues
 from infra.tables import create_tables
+from tests.support.beside import Beside
 
 _WITH_PARTS = frozenset(("L", "M", "SS", "NS", "BS"))
 
 _kept: tuple[dict[str, Any], dict[str, Any], dict[str, Any]] | None = None
+_beside: Beside | None = None
+
+
+def beside() -> None:
+    """From now on the world is that of the engines which run beside the tests."""
+    global _beside  # noqa: PLW0603 - chosen once, for all tests of this process
+    _beside = Beside()
 
 
 def empty() -> None:
     """Our tables and queues, with nothing in them."""
+    if _beside:
+        _beside.empty()
+        return
     engine.reset()
     create_tables()
     create_queues()
@@ -28,6 +39,8 @@ def empty() -> None:
 def organised() -> dict[str, Any]:
     """The demo organisation; what its demo file says. The same one, as new, at every call."""
     global _kept  # noqa: PLW0603 - made by the first test that needs it
+    if _beside:
+        return _beside.organised()
     if _kept is None:
         empty()
         made = demo.create(demo.Addresses("http://desk.test", "ws://desk.test", {}))

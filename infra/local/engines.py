@@ -1,0 +1,209 @@
+"""DynamoDB Local and ElasticMQ: fetched by Maven, started as children of this process, and gone with it."""
+
+import fcntl
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.local.engine import ACCOUNT, HOST, REGION, Endpoints
+
+ROOT = Path(__file__).parents[2]
+SOURCES = Path(__file__).with_name("java")
+FETCHED = ROOT / "build" / "engines"
+
+_COMPILER = "org.eclipse.jdt.internal.compiler.batch.Main"
+_DYNAMODB, _ELASTICMQ = "dynamodb-local", "elasticmq"
+_STARTED_WITHIN_SECONDS = 60
+_STOPPED_WITHIN_SECONDS = 10
+# The engines of a system that was killed need a moment to notice.
+_FREE_WITHIN_SECONDS = 10
+_LAST_CHARACTERS = 2000
+
+
+class NoEngines(Exception):
+    """The engines can't be fetched or started; says what to do."""
+
+
+@dataclass(frozen=True)
+class _Server:
+    name: str
+    port: int
+    memory: str
+    options: tuple[str, ...] = ()
+    arguments: tuple[str, ...] = ()
+
+    @property
+    def url(self) -> str:
+        return f"http://{HOST}:{self.port}"
+
+
+def fetch() -> None:
+    """Have both engines on this machine; only the first time anything is fetched.
+
+    Raises:
+        NoEngines: there is no Java or no Maven, or they fail.
+    """
+    for name in (_DYNAMODB, _ELASTICMQ):
+        source, folder = SOURCES / name, FETCHED / name
+        wanted = "".join((source / each).read_text(encoding="utf-8") for each in ("pom.xml", "Engine.java"))
+        done = folder / "fetched"
+        if done.is_file() and done.read_text(encoding="utf-8") == wanted:
+            continue
+        print(f"Fetching {name} (once) …", file=sys.stderr, flush=True)
+        draft = folder.with_name(f"{name}.{os.getpid()}")
+        draft.mkdir(parents=True)
+        try:
+            _fetch(source, draft)
+            (draft / "fetched").write_text(wanted, encoding="utf-8")
+            shutil.rmtree(folder, ignore_errors=True)
+            draft.rename(folder)
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+
+
+def _fetch(source: Path, folder: Path) -> None:
+    pom, engine = source / "pom.xml", source / "Engine.java"
+    _run("mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={folder}")
+    jars = [str(each) for each in folder.glob("*.jar")]
+    # Among them is a compiler, so that a Java without one will do.
+    _run(
+        "java",
+        "-cp",
+        os.pathsep.join(jars),
+        _COMPILER,
+        "-17",
+        "-d",
+        str(folder),
+        "-cp",
+        os.pathsep.join(jars),
+        str(engine),
+    )
+
+
+@contextmanager
+def started(logs: Path, data: Path | None = None) -> Iterator[Endpoints]:
+    """Both engines on free loopback ports, fetched before, with their logs in the folder `logs`.
+
+    What they hold is in memory, or with `data` in that folder, where the next start finds it.
+
+    Raises:
+        NoEngines: one did not start, or others are using `data`.
+    """
+    for folder in (logs, *([data] if data else [])):
+        folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as held:
+        ports = [held.enter_context(closing(socket.create_server((HOST, 0)))).getsockname()[1] for _ in range(2)]
+    dynamodb, elasticmq = _dynamodb(ports[0], data), _elasticmq(ports[1], logs, data)
+    with ExitStack() as held:
+        lock = held.enter_context(_taken(data or logs))
+        processes = {each: held.enter_context(_running(each, logs, lock)) for each in (dynamodb, elasticmq)}
+        deadline = time.monotonic() + _STARTED_WITHIN_SECONDS
+        for server, process in processes.items():
+            while not _answers(server.url):
+                if process.poll() is not None or time.monotonic() > deadline:
+                    said = _log(server, logs).read_text(encoding="utf-8", errors="replace")[-_LAST_CHARACTERS:]
+                    raise NoEngines(f"{server.name} does not answer at {server.url}. It said:\n{said}")
+                time.sleep(0.05)
+        yield Endpoints(dynamodb.url, elasticmq.url)
+
+
+def _dynamodb(port: int, data: Path | None) -> _Server:
+    place = ("-dbPath", str(data)) if data else ("-inMemory",)
+    natives = (f"-Djava.library.path={FETCHED / _DYNAMODB}",)
+    return _Server(_DYNAMODB, port, "512m", natives, (*place, "-sharedDb", "-disableTelemetry", "-port", str(port)))
+
+
+def _elasticmq(port: int, logs: Path, data: Path | None) -> _Server:
+    settings = {
+        "node-address": {"host": HOST, "port": port},
+        "rest-sqs": {"bind-hostname": HOST, "bind-port": port},
+        "aws": {"region": REGION, "accountId": ACCOUNT},
+        "messages-storage": {"enabled": data is not None, "uri": f"jdbc:h2:{(data or logs).resolve() / 'queues'}"},
+    }
+    file = logs / "elasticmq.conf"
+    file.write_text('include classpath("application.conf")\n' + json.dumps(settings)[1:-1], encoding="utf-8")
+    return _Server(_ELASTICMQ, port, "256m", (f"-Dconfig.file={file}",))
+
+
+@contextmanager
+def _taken(folder: Path) -> Iterator[int]:
+    """A lock on the folder, which the engines inherit: it is free when the last of them has ended."""
+    with (folder / "lock").open("w", encoding="ascii") as file:
+        deadline = time.monotonic() + _FREE_WITHIN_SECONDS
+        while True:
+            with suppress(BlockingIOError):
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                break
+            if time.monotonic() > deadline:
+                raise NoEngines(f"Another system is using {folder}.")
+            time.sleep(0.05)
+        yield file.fileno()
+
+
+@contextmanager
+def _running(server: _Server, logs: Path, lock: int) -> Iterator[subprocess.Popen[bytes]]:
+    # Tuned for a quick start: it serves one developer, or one test.
+    flags = (f"-Xmx{server.memory}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+    classes = f"{FETCHED / server.name}:{FETCHED / server.name}/*"
+    command = ["java", *flags, *server.options, "-cp", classes, "Engine", *server.arguments]
+    with _log(server, logs).open("wb") as log:
+        process = subprocess.Popen(  # noqa: S603 - none of it comes from outside
+            command,
+            # It ends with its input, so also when this process is killed.
+            stdin=subprocess.PIPE,
+            pass_fds=(lock,),
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            # Ctrl-C is for this process, which needs its engines to the end.
+            start_new_session=True,
+        )
+    try:
+        yield process
+    finally:
+        assert process.stdin is not None
+        process.stdin.close()
+        try:
+            process.wait(_STOPPED_WITHIN_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _log(server: _Server, logs: Path) -> Path:
+    return logs / f"{server.name}.log"
+
+
+def _answers(url: str) -> bool:
+    try:
+        urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=2).close()
+    except urllib.error.HTTPError:
+        return True  # whoever refuses to be asked this way is there
+    except OSError:
+        return False
+    return True
+
+
+def _run(*command: str) -> None:
+    try:
+        subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - none of it comes from outside
+    except FileNotFoundError:
+        raise NoEngines(f"There is no {command[0]}: Java 17 or later and Maven are needed.") from None
+    except subprocess.CalledProcessError as error:
+        raise NoEngines(f"{command[0]} failed:\n{(error.stdout + error.stderr)[-_LAST_CHARACTERS:]}") from None
+
+
+if __name__ == "__main__":
+    try:
+        fetch()
+    except NoEngines as missing:
+        sys.exit(str(missing))

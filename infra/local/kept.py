@@ -1,0 +1,60 @@
+"""What a local system on DynamoDB Local and ElasticMQ leaves in its data folder, and finds there at its next start."""
+
+import atexit
+import json
+import os
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from chalicelib.vault import new_key
+from infra import demo
+from infra.local import engines
+from infra.local.engine import Endpoints
+
+
+def start(folder: Path) -> Endpoints:
+    """Start the engines on the folder's data, until this process ends; afterwards our secrets can be opened.
+
+    Raises:
+        NoEngines: they can't be fetched or started, or another system is using the folder.
+    """
+    engines.fetch()
+    stack = ExitStack()
+    endpoints = stack.enter_context(engines.started(folder / "logs", folder / "data"))
+    atexit.register(stack.close)
+    os.environ.setdefault("FLUXDEN_SECRET_KEY", _secret_key(folder / "secret-key"))
+    return endpoints
+
+
+def organisation(folder: Path, addresses: demo.Addresses) -> dict[str, Any]:
+    """The demo organisation, made at the first start; later its tokens are the same, at the present addresses."""
+    kept = folder / "demo.json"
+    for file in (demo.demo_file(), kept):
+        made = _read(file)
+        # The demo file may be that of another system, which sealed with another key.
+        if made and made["admin_env"]["FLUXDEN_SECRET_KEY"] == os.environ["FLUXDEN_SECRET_KEY"]:
+            made = demo.move(made, addresses)
+            break
+    else:
+        made = demo.create(addresses)
+    demo.write(made, kept)
+    return made
+
+
+def _read(file: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads(file.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return None
+    named = isinstance(found, dict) and "FLUXDEN_SECRET_KEY" in found.get("admin_env", {})
+    return found if named else None
+
+
+def _secret_key(file: Path) -> str:
+    if not file.exists():
+        draft = file.with_name(f"{file.name}.{os.getpid()}")
+        draft.touch(mode=0o600)
+        draft.write_text(new_key(), encoding="ascii")
+        draft.replace(file)
+    return file.read_text(encoding="ascii")
