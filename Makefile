@@ -11,11 +11,12 @@ export PORT WS_PORT DEMO_FILE ENGINE DATA_DIR
 bin := .venv/bin
 installed := .venv/installed
 installed_dev := .venv/installed-dev
+installed_browser := .venv/installed-browser
 # The wheels are checked by their versions in constraints.txt; no later pip is asked for.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-engines test-mcp-conformance check format openapi constraints clean
+.PHONY: help run test test-browser test-engines test-mcp-conformance check format openapi console constraints clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -25,6 +26,9 @@ run: $(installed) ## Start the whole system on this machine, with demo data (POR
 
 test: check ## Check format, lint, types and import rules, then run all tests
 	$(bin)/pytest
+
+test-browser: $(installed_browser) ## Test the console in Chromium; pictures of its pages are left in build/browser
+	$(bin)/pytest --numprocesses 0 tests/browser
 
 test-mcp-conformance: $(installed_dev) ## Run the Model Context Protocol's own conformance runner (needs npx)
 	$(bin)/python -m tests.mcp_conformance
@@ -46,14 +50,17 @@ format: $(installed_dev) ## Format the code and mend what lint can mend
 openapi: $(installed_dev) ## Write the served OpenAPI documents anew
 	$(bin)/python -m infra.openapi
 
-constraints: ## Resolve requirements-dev.txt anew into constraints.txt
+console: ## Build the web console anew from infra/web (needs Node.js 20 or later)
+	cd infra/web && npm ci --ignore-scripts && npm run build
+
+constraints: ## Resolve requirements-browser.txt anew into constraints.txt
 	rm -rf .venv/resolve && $(PYTHON) -m venv .venv/resolve
-	.venv/resolve/bin/pip install --quiet --requirement requirements-dev.txt
+	.venv/resolve/bin/pip install --quiet --requirement requirements-browser.txt
 	(sed -n 1p constraints.txt && .venv/resolve/bin/pip freeze --exclude pip --exclude setuptools) > constraints.new
 	mv constraints.new constraints.txt
 
 clean: ## Remove what the targets above made
-	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .chalice/local
+	rm -rf .venv build infra/web/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .chalice/local
 
 $(installed): requirements.txt requirements-local.txt constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Fluxden needs Python 3.11 or later; set PYTHON=…")'
@@ -63,4 +70,12 @@ $(installed): requirements.txt requirements-local.txt constraints.txt
 
 $(installed_dev): $(installed) requirements-dev.txt
 	@$(bin)/pip install --quiet --requirement requirements-dev.txt --constraint constraints.txt
+	@touch $@
+
+$(installed_browser): $(installed_dev) requirements-browser.txt
+	@$(bin)/pip install --quiet --requirement requirements-browser.txt --constraint constraints.txt
+	@test -n "$$CHROMIUM" || command -v chromium > /dev/null || { \
+		echo "Installing Chromium …"; \
+		$(shell test "$$(id -u)" = 0 || echo sudo) apt-get update -qq; \
+		$(shell test "$$(id -u)" = 0 || echo sudo) apt-get install -qq --yes --no-install-recommends chromium fonts-noto-cjk; }
 	@touch $@

@@ -2,6 +2,7 @@
 
 import os
 
+from chalicelib.api import console
 from chalicelib.api.mcp import endpoint
 from chalicelib.api.v1 import (
     actions,
@@ -62,7 +63,7 @@ SOCKETS = (desk,)
 app = App("fluxden", configure_logs=False)
 # Chalice has called its support of them an experiment for years, and wants that acknowledged.
 app.experimental_feature_flags.add("WEBSOCKETS")
-for module in V1 + V2 + OPERATE + NETWORK + FOR_AGENTS + QUEUES + SCHEDULES + SOCKETS:
+for module in V1 + V2 + OPERATE + NETWORK + FOR_AGENTS + QUEUES + SCHEDULES + SOCKETS + (console,):
     app.register_blueprint(module.bp)
 
 if os.environ.get("FLUXDEN_STAGE") == "local":

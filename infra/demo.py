@@ -127,17 +127,16 @@ def create(addresses: Addresses) -> dict[str, Any]:
     with suppress(Conflict):
         DynamoPushKeys().save(new_keys("mailto:desk@example.com"), replace=False)
     demo_board.create(users, identifier, now=datetime.now(UTC))
+    api_keys = {name: _api_key(name, users[name]) for name in ("alice", "bob")}
     demo = {
-        "base_url": addresses.base_url,
-        "ws_url": addresses.ws_url,
-        "mcp_url": f"{addresses.base_url}/mcp",
+        **_reached(addresses, api_keys["alice"]),
         "tools_tokens": tools_tokens,
         "personal_tokens": {
             "alice": _personal_token("fd1", users["alice"], users["alice"]),
             "bob": _personal_token("fd1", users["bob"], users["alice"]),
             "moderated": _personal_token("hr", users["alice"], users["alice"], moderated=True),
         },
-        "api_keys": {name: _api_key(name, users[name]) for name in ("alice", "bob")},
+        "api_keys": api_keys,
         "users": {name: {"email": _email(name), "user_id": user_id} for name, user_id in users.items()},
         "catalog_slug": "fd1",
         "project_slug": "apollo",
@@ -148,7 +147,6 @@ def create(addresses: Addresses) -> dict[str, Any]:
             **demo_federation.create(identifier, now=datetime.now(UTC)),
             **demo_peers.create(users, identifier, now=datetime.now(UTC)),
         },
-        "admin_env": addresses.admin_env,
     }
     write(demo, demo_file())
     return demo
@@ -159,14 +157,20 @@ def move(demo: dict[str, Any], addresses: Addresses) -> dict[str, Any]:
 
     Its tokens stay as they are, and so does all that people have done since it was made.
     """
-    moved = demo | {
+    moved = demo | _reached(addresses, demo["api_keys"]["alice"])
+    write(moved, demo_file())
+    return moved
+
+
+def _reached(addresses: Addresses, key: str) -> dict[str, Any]:
+    return {
         "base_url": addresses.base_url,
         "ws_url": addresses.ws_url,
         "mcp_url": f"{addresses.base_url}/mcp",
+        # What stands behind the # never leaves the browser, which takes it out of its address at once.
+        "console_url": f"{addresses.base_url}/#key={key}",
         "admin_env": addresses.admin_env,
     }
-    write(moved, demo_file())
-    return moved
 
 
 def write(demo: dict[str, Any], path: Path) -> None:

@@ -43,6 +43,7 @@ _TAGS = {
     "catalog": "What employees may be given access to, and who has it.",
     "introspection": "What the service offers.",
     "health": "Signs of life.",
+    "console": "The web console.",
     "keys": "A person's own API keys.",
     "queue": "The task queue of a person and their agents, and how it is worked off.",
     "chat": "The chat that a person shares with their agents, and the stream of what happens at the desk.",

@@ -51,6 +51,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     items[:] = [each for each in items if each not in others]
 
 
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Tests in a browser are run when they are named, as by `make test-browser`."""
+    return True if collection_path.name == "browser" and not any("browser" in each for each in config.args) else None
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     if request.config.getoption("engine") == "embedded":

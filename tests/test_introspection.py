@@ -10,7 +10,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 from app import app
 from chalicelib.domain.errors import NotFound
 from chalicelib.settings import VERSION
-from infra import catalog
+from infra import catalog, tools
 from infra.local.gateway import refused
 from infra.openapi import documents, edition_of
 from tests.support.api import ROUTES, SERVED, Api
@@ -62,6 +62,8 @@ def test_the_committed_documents_are_what_the_routes_say_and_describe_every_oper
     for path, text in documents().items():
         assert path.read_text(encoding="utf-8") == text
         made = json.loads(text)
+        if path == tools.FILE:
+            continue
         OpenAPIV31SpecValidator(made).validate()
         described |= {(method.upper(), each) for each, methods in made["paths"].items() for method in methods}
     assert described == set(ROUTES)

@@ -61,6 +61,7 @@ def test_the_printed_commands_publish_an_event_and_show_it_in_the_inbox(system: 
 def test_the_welcome_names_the_addresses_and_the_demo_file(system: System) -> None:
     base = f"http://127.0.0.1:{system.port}"
     assert f"Fluxden runs at {base}\n" in system.stdout
+    assert system.demo["console_url"] in system.stdout
     assert str(system.demo_file) in system.stdout
     (docs,) = re.findall(rf"{base}(/api/v1/docs)\n", system.stdout)
     assert system.call("GET", docs).status == 200
@@ -87,6 +88,7 @@ def test_the_demo_file_tells_everything_and_to_its_owner_only(system: System) ->
         "base_url",
         "ws_url",
         "mcp_url",
+        "console_url",
         "federation",
         "tools_tokens",
         "personal_tokens",
@@ -102,6 +104,7 @@ def test_the_demo_file_tells_everything_and_to_its_owner_only(system: System) ->
     assert {"connection_id", "federation_token"} <= set(demo["federation"])
     assert demo["base_url"] == f"http://127.0.0.1:{system.port}"
     assert demo["ws_url"] == f"ws://127.0.0.1:{system.ws_port}"
+    assert demo["console_url"] == f"{demo['base_url']}/#key={demo['api_keys']['alice']}"
     assert (demo["catalog_slug"], demo["project_slug"]) == ("fd1", "apollo")
     assert set(demo["tools_tokens"]) == {"fd1", "hr"}
     assert set(demo["personal_tokens"]) == {"alice", "bob", "moderated"}
@@ -130,7 +133,7 @@ def test_every_personal_token_and_key_of_the_demo_file_works(system: System) -> 
         assert system.call("GET", INBOX, token=key).status == 200
 
 
-@pytest.mark.parametrize("path", ["/", "/api/v1/nothing", "/api/health", f"{HEALTH}/more?at=all"])
+@pytest.mark.parametrize("path", ["/nothing", "/api/v1/nothing", "/api/health", f"{HEALTH}/more?at=all"])
 def test_an_unknown_path_is_not_found(system: System, path: str) -> None:
     is_problem(system.call("GET", path), 404, "not_found", path.partition("?")[0])
 
@@ -447,7 +450,7 @@ def test_run_again_the_operators_command_leaves_everything_else(second: System, 
     items = second.call("GET", INBOX, token=key).json["items"]
     assert again.delivery_id in [item["deliveryId"] for item in items]
     assert scanned(second, "fluxden-directory") == again.directory
-    secret = {"tools_tokens", "personal_tokens", "api_keys", "federation"}
+    secret = {"tools_tokens", "personal_tokens", "api_keys", "console_url", "federation"}
     assert {name: value for name, value in again.demo.items() if name not in secret} == {
         name: value for name, value in second.demo.items() if name not in secret
     }

@@ -161,6 +161,7 @@ def test_event_types_are_counted_by_integrator(api: Api, desk: Desk) -> None:
         ("fd1", [2]),
         ("hr", []),
     ]
+    assert data(answer)[0]["eventTypes"][0]["daily"] == [0] * 89 + [2]
 
 
 def test_the_catalog_and_its_approvals_are_run_by_operators(api: Api, desk: Desk, audited: Any) -> None:

@@ -33,6 +33,15 @@ class EventTypeRow(Out):
     count: Annotated[int, Field(ge=0)]
 
 
+class CountedType(EventTypeRow):
+    """A type, with the deliveries of each of the last 90 days."""
+
+    daily: Annotated[
+        list[int],
+        Field(min_length=DAYS_COUNTED, max_length=DAYS_COUNTED, description="Deliveries a UTC day; today is last."),
+    ]
+
+
 class YourIntegrator(Out):
     """Whose types these are, and what all of them begin with."""
 

@@ -11,7 +11,7 @@ from chalicelib.domain.budgets import WINDOW_SECONDS, day_of, minute_of
 from chalicelib.domain.callers import TokenStatus
 from chalicelib.domain.clicks import AttemptOut, Click, Outcome
 from chalicelib.domain.directory import IntegratorDetails, IntegratorIn, Person
-from chalicelib.domain.event_types import EventTypeRow
+from chalicelib.domain.event_types import CountedType
 from chalicelib.domain.fields import Address, In, Omittable, Out, Query, TimeOut, Uuid, UuidOut, timestamp
 from chalicelib.domain.tokens import IssuedToken
 from chalicelib.ids import TokenKind
@@ -62,7 +62,7 @@ class IntegratorTypesOut(Out):
     """An integrator's event types of the last 90 days, by name."""
 
     integrator: str
-    event_types: list[EventTypeRow]
+    event_types: list[CountedType]
 
 
 class IntegratorTypesAnswer(Out):

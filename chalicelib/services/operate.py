@@ -20,7 +20,7 @@ from chalicelib.domain.dead_letters import (
 )
 from chalicelib.domain.directory import Integrator, Person
 from chalicelib.domain.errors import NotFound
-from chalicelib.domain.event_types import EventTypeRow
+from chalicelib.domain.event_types import CountedType
 from chalicelib.domain.fields import timestamp
 from chalicelib.domain.idempotency import Claim
 from chalicelib.domain.operate import (
@@ -70,7 +70,7 @@ class Integrators(Protocol):
 
 
 class EventTypes(Protocol):
-    def list_types(self, integrator: str, *, today: date) -> list[EventTypeRow]: ...
+    def list_daily(self, integrator: str, *, today: date) -> list[CountedType]: ...
 
 
 class DeadLetters(Protocol):
@@ -171,7 +171,7 @@ def event_types(
 ) -> list[IntegratorTypesOut]:
     """What each integrator has published in the last 90 days, by slug. Store calls in sequence: 2."""
     slugs = [each.slug for each in integrators.list_integrators()]
-    found = together(*(partial(types.list_types, slug, today=call.now.date()) for slug in slugs))
+    found = together(*(partial(types.list_daily, slug, today=call.now.date()) for slug in slugs))
     return [IntegratorTypesOut(integrator=slug, event_types=rows) for slug, rows in zip(slugs, found, strict=True)]
 
 

@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws import dynamodb, is_transient
 from chalicelib.domain.deliveries import Delivery
-from chalicelib.domain.event_types import EventTypeRow, first_day
+from chalicelib.domain.event_types import DAYS_COUNTED, CountedType, EventTypeRow, first_day
 from chalicelib.resources import EVENT_TYPES
 from chalicelib.stores.items import from_item, to_item, values
 
@@ -41,13 +41,26 @@ class DynamoEventTypes:
 
     def list_types(self, integrator: str, *, today: date) -> list[EventTypeRow]:
         """The integrator's types of the last 90 days, by name. One store call per megabyte."""
-        counts: dict[str, int] = {}
+        return [
+            EventTypeRow(event_type=each.event_type, last_seen_at=each.last_seen_at, count=each.count)
+            for each in self.list_daily(integrator, today=today)
+        ]
+
+    def list_daily(self, integrator: str, *, today: date) -> list[CountedType]:
+        """The same with the numbers of each day."""
+        daily: dict[str, list[int]] = {}
         seen: dict[str, str] = {}
-        for row in self._rows(integrator, first_day(today).isoformat()):
-            name = row["sk"].partition("#")[2]
-            counts[name] = counts.get(name, 0) + int(row["count"])
+        first = first_day(today)
+        for row in self._rows(integrator, first.isoformat()):
+            day, _, name = row["sk"].partition("#")
+            # What a clock ahead of ours counted for tomorrow is today's.
+            place = min((date.fromisoformat(day) - first).days, DAYS_COUNTED - 1)
+            daily.setdefault(name, [0] * DAYS_COUNTED)[place] += int(row["count"])
             seen[name] = max(seen.get(name, ""), row["lastSeenAt"])
-        return [EventTypeRow(event_type=name, last_seen_at=seen[name], count=counts[name]) for name in sorted(counts)]
+        return [
+            CountedType(event_type=name, last_seen_at=seen[name], count=sum(daily[name]), daily=daily[name])
+            for name in sorted(daily)
+        ]
 
     def replace_day(self, integrator: str, day: str, event_type: str, *, count: int, last_seen_at: str) -> None:
         """Set a day's count to what a recount found. One store call."""

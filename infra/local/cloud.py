@@ -94,6 +94,8 @@ def welcome(made: dict[str, Any], folder: Path | None) -> str:
     return textwrap.dedent(f"""
         Fluxden runs at {base}
 
+          Sign in as Alice    {made["console_url"]}
+
           Events and inbox    {base}/api/v1/docs
           The desk of agents  {base}/api/v2/docs
           WebSocket           {made["ws_url"]}

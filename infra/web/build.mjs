@@ -1,0 +1,74 @@
+// Bundles the console into chalicelib/web/console: files named by their content, the page that loads them, and a
+// manifest that says of which sources they are.
+import { createHash } from "node:crypto";
+import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { build } from "esbuild";
+
+const HERE = dirname(fileURLToPath(import.meta.url));
+const OUT = join(HERE, "../../chalicelib/web/console");
+const LARGEST_SCRIPT = 150 * 1024;
+
+const digest = (data) => createHash("sha256").update(data).digest("hex");
+
+async function sources() {
+  const found = ["build.mjs", "package.json", "package-lock.json", "tsconfig.json"].map((name) => join(HERE, name));
+  for (const each of await readdir(join(HERE, "src"), { recursive: true, withFileTypes: true })) {
+    if (each.isFile()) found.push(join(each.parentPath, each.name));
+  }
+  return found.map((path) => [relative(HERE, path).replaceAll("\\", "/"), path]).sort(([a], [b]) => (a < b ? -1 : 1));
+}
+
+async function sourceDigest() {
+  const lines = [];
+  for (const [name, path] of await sources()) lines.push(`${name} ${digest(await readFile(path))}\n`);
+  return digest(lines.join(""));
+}
+
+async function keep(assets, stem, extension, data) {
+  const name = `${stem}.${digest(data).slice(0, 12)}.${extension}`;
+  await writeFile(join(OUT, name), data);
+  assets[`${stem}.${extension}`] = name;
+}
+
+const { outputFiles } = await build({
+  entryPoints: { app: join(HERE, "src/main.tsx"), style: join(HERE, "src/styles/index.css") },
+  bundle: true,
+  minify: true,
+  format: "esm",
+  target: ["chrome123", "firefox128", "safari17.5"],
+  jsx: "automatic",
+  jsxImportSource: "preact",
+  charset: "utf8",
+  legalComments: "none",
+  outdir: OUT,
+  write: false,
+});
+
+await rm(OUT, { recursive: true, force: true });
+await mkdir(OUT, { recursive: true });
+const assets = {};
+for (const file of outputFiles) {
+  const [, stem, extension] = /([^/\\]+)\.(js|css)$/.exec(file.path);
+  await keep(assets, stem, extension, Buffer.from(file.contents));
+}
+await keep(assets, "icon", "svg", await readFile(join(HERE, "src/icon.svg")));
+const app = (await readFile(join(HERE, "src/manifest.json"), "utf8")).replace("{icon.svg}", assets["icon.svg"]);
+await keep(assets, "app", "webmanifest", Buffer.from(app));
+const page = (await readFile(join(HERE, "src/index.html"), "utf8")).replace(
+  /{(\w+\.\w+)}/g,
+  (_, name) => assets[name] ?? `{${name}}`,
+);
+await writeFile(join(OUT, "index.html"), page);
+// A worker is known by its address, so it keeps its name.
+const worker = (await readFile(join(HERE, "src/sw.js"), "utf8")).replace("{icon.svg}", assets["icon.svg"]);
+await writeFile(join(OUT, "sw.js"), worker);
+const manifest = { sources: await sourceDigest(), assets };
+await writeFile(join(OUT, "manifest.json"), `${JSON.stringify(manifest, null, 2)}\n`);
+
+const script = gzipSync(await readFile(join(OUT, assets["app.js"]))).length;
+const style = gzipSync(await readFile(join(OUT, assets["style.css"]))).length;
+console.log(`script ${(script / 1024).toFixed(1)} KB, style ${(style / 1024).toFixed(1)} KB, gzipped`);
+if (script > LARGEST_SCRIPT) throw new Error(`The script is over ${LARGEST_SCRIPT / 1024} KB.`);

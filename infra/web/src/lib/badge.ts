@@ -1,0 +1,37 @@
+import { effect } from "@preact/signals";
+import { named } from "./i18n";
+import { summary } from "./inbox";
+import { route } from "./router";
+import { me } from "./session";
+
+const SIZE = 64;
+
+/** Show in the tab how much is unread: in its title, and as a dot on its icon. */
+export function startBadge(): void {
+  const link = document.querySelector<HTMLLinkElement>('link[rel="icon"]')!;
+  const plain = link.href;
+  const image = new Image(SIZE, SIZE);
+  image.src = plain;
+  effect(() => {
+    const unread = me.value ? summary.value.unread : 0;
+    const page = me.value ? `${named("page", route.value.page)} · ` : "";
+    document.title = `${unread ? `(${unread}) ` : ""}${page}Fluxden`;
+    link.href = unread ? dotted(image) || plain : plain;
+  });
+}
+
+function dotted(image: HTMLImageElement): string {
+  const canvas = document.createElement("canvas");
+  canvas.width = canvas.height = SIZE;
+  const context = canvas.getContext("2d");
+  if (!context || !image.complete || !image.naturalWidth) return "";
+  context.drawImage(image, 0, 0, SIZE, SIZE);
+  context.beginPath();
+  context.arc(SIZE - 16, 16, 15, 0, 2 * Math.PI);
+  context.fillStyle = "#e5484d";
+  context.fill();
+  context.lineWidth = 4;
+  context.strokeStyle = "#fff";
+  context.stroke();
+  return canvas.toDataURL("image/png");
+}

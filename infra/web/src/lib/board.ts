@@ -1,0 +1,168 @@
+import { signal } from "@preact/signals";
+import { complain, say } from "../ui/toasts";
+import { data, query } from "./api";
+import { t } from "./i18n";
+
+export const STAGES = [
+  "leads",
+  "qualifying",
+  "proposal",
+  "negotiation",
+  "contracted",
+  "active",
+  "development",
+  "planning",
+  "paused",
+  "completed",
+] as const;
+export type Stage = (typeof STAGES)[number];
+
+export interface Step {
+  id: string;
+  text: string;
+  completed: boolean;
+  order: number;
+}
+
+export interface Card {
+  id: string;
+  title: string;
+  description: string | null;
+  status: Stage;
+  priority: "urgent" | "high" | "medium" | "low";
+  assignee: "human" | "agent";
+  dueDate: string | null;
+  order: number;
+  checklist: Step[];
+  contacts: Array<{ id: string; contactId: string; role: string | null; contact: { name: string; company: string | null } }>;
+  createdAt: string;
+}
+
+const PATH = "api/v2/kanban";
+const PAGE = 200;
+// Cards of one's own end up in the thousands at most; beyond, the board is no place to find them.
+const MOST_PAGES = 10;
+const GAP = 1024;
+
+export const cards = signal<Card[]>([]);
+export const boardState = signal<"loading" | "ready" | { fault: unknown }>("loading");
+export const hiddenCards = signal(0);
+
+export async function loadBoard(): Promise<void> {
+  if (boardState.value !== "ready") boardState.value = "loading";
+  try {
+    const found: Card[] = [];
+    let more = true;
+    let total = 0;
+    for (let pages = 0; more && pages < MOST_PAGES; pages++) {
+      const page = await data<{
+        cards: Card[];
+        pagination: { total: number; limit: number; offset: number; hasMore: boolean };
+      }>("GET", query(PATH, { limit: PAGE, offset: found.length }));
+      found.push(...page.cards);
+      more = page.pagination.hasMore && page.cards.length > 0;
+      total = page.pagination.total;
+    }
+    cards.value = found;
+    hiddenCards.value = Math.max(0, total - found.length);
+    boardState.value = "ready";
+  } catch (fault) {
+    boardState.value = { fault };
+  }
+}
+
+/** The cards of a stage, as they are ordered: lower first, of equal ones the newer. */
+export function cardsIn(stage: Stage): Card[] {
+  return cards.value
+    .filter((each) => each.status === stage)
+    .sort((one, two) => one.order - two.order || two.createdAt.localeCompare(one.createdAt));
+}
+
+function put(card: Card): void {
+  cards.value = cards.value.some((each) => each.id === card.id)
+    ? cards.value.map((each) => (each.id === card.id ? card : each))
+    : [...cards.value, card];
+}
+
+export const findCard = (id: string): Card | undefined => cards.value.find((each) => each.id === id);
+
+/** Where a card goes to stand before the `at`th of the others in a stage. */
+function orderAt(stage: Stage, at: number, id: string): number {
+  const others = cardsIn(stage).filter((each) => each.id !== id);
+  const above = others[at - 1]?.order;
+  const below = others[at]?.order;
+  if (above === undefined) return below === undefined ? 0 : below - GAP;
+  if (below === undefined) return above + GAP;
+  return Math.floor((above + below) / 2);
+}
+
+/** Move a card to a place in a stage, at once; what the desk refuses is taken back. */
+export async function moveCard(id: string, stage: Stage, at: number): Promise<void> {
+  const before = findCard(id);
+  if (!before) return;
+  const others = cardsIn(stage).filter((each) => each.id !== id);
+  const alone = others.length === 0;
+  if (before.status === stage && cardsIn(stage).findIndex((each) => each.id === id) === at) return;
+  // A card that is alone in its stage keeps its number: it says nothing there.
+  const order = alone ? before.order : orderAt(stage, at, id);
+  await patchCard(before, before.status === stage ? { order } : { status: stage, order });
+}
+
+export async function patchCard(before: Card, changes: Partial<Card>): Promise<boolean> {
+  put({ ...before, ...changes });
+  try {
+    put(await data<Card>("PATCH", `${PATH}/${before.id}`, changes));
+    return true;
+  } catch (fault) {
+    put(before);
+    complain(fault);
+    return false;
+  }
+}
+
+export async function addCard(given: { title: string; status: Stage }): Promise<Card | null> {
+  try {
+    const made = await data<Card>("POST", PATH, given);
+    put(made);
+    return made;
+  } catch (fault) {
+    complain(fault);
+    return null;
+  }
+}
+
+export async function deleteCard(card: Card): Promise<void> {
+  cards.value = cards.value.filter((each) => each.id !== card.id);
+  try {
+    await data("DELETE", `${PATH}/${card.id}`);
+    say(t("board.deleted", { title: card.title }));
+  } catch (fault) {
+    put(card);
+    complain(fault);
+  }
+}
+
+export async function tick(card: Card, step: Step, completed: boolean): Promise<void> {
+  const show = (done: boolean) => {
+    const found = findCard(card.id);
+    if (!found) return;
+    put({ ...found, checklist: found.checklist.map((each) => (each.id === step.id ? { ...each, completed: done } : each)) });
+  };
+  show(completed);
+  try {
+    await data("PATCH", `${PATH}/${card.id}/checklist/${step.id}`, { completed });
+  } catch (fault) {
+    show(!completed);
+    complain(fault);
+  }
+}
+
+export async function addStep(card: Card, text: string): Promise<void> {
+  try {
+    const made = await data<Step>("POST", `${PATH}/${card.id}/checklist`, { text });
+    const found = findCard(card.id);
+    if (found) put({ ...found, checklist: [...found.checklist, made] });
+  } catch (fault) {
+    complain(fault);
+  }
+}

@@ -1,0 +1,71 @@
+import { signal } from "@preact/signals";
+import { complain, say } from "../ui/toasts";
+import { data, Failure } from "./api";
+import { t } from "./i18n";
+import { me } from "./session";
+
+const PATH = "api/v2/push";
+const KEPT_AS = "fluxden.push";
+const WORKER = "sw.js";
+
+/** Whether this browser is nudged while no console is open; null where it can't be. */
+export const nudged = signal<boolean | null>(null);
+
+interface ScriptUrls {
+  createPolicy(name: string, rules: { createScriptURL: (url: string) => string }): { createScriptURL(url: string): string };
+}
+
+/** Find out whether this browser can be nudged, and is. */
+export async function lookForPush(): Promise<void> {
+  const able = me.value?.webPush.available && "serviceWorker" in navigator && "PushManager" in window;
+  nudged.value = able ? Boolean(await subscription()) : null;
+}
+
+async function subscription(): Promise<PushSubscription | null> {
+  return (await (await navigator.serviceWorker.getRegistration())?.pushManager.getSubscription()) ?? null;
+}
+
+export async function turnPush(on: boolean): Promise<void> {
+  try {
+    if (on) await subscribe();
+    else await unsubscribe();
+    nudged.value = on;
+    say(t(on ? "push.isOn" : "push.isOff"));
+  } catch (fault) {
+    complain(fault);
+  }
+}
+
+async function subscribe(): Promise<void> {
+  if ((await Notification.requestPermission()) !== "granted") throw new Failure(t("push.denied"), 0);
+  const { publicKey } = await data<{ publicKey: string | null }>("GET", PATH);
+  const registration = await navigator.serviceWorker.register(workerUrl(), { scope: "./" });
+  await navigator.serviceWorker.ready;
+  const made = await registration.pushManager
+    .subscribe({ userVisibleOnly: true, applicationServerKey: publicKey })
+    .catch(() => {
+      throw new Failure(t("push.unable"), 0);
+    });
+  const { id } = await data<{ id: string }>("POST", `${PATH}/subscriptions`, made.toJSON());
+  localStorage.setItem(KEPT_AS, id);
+}
+
+async function unsubscribe(): Promise<void> {
+  const id = localStorage.getItem(KEPT_AS);
+  await forgetPush();
+  if (id) await data("DELETE", `${PATH}/subscriptions/${id}`);
+}
+
+/** End this browser's subscription; the desk learns of it at the next nudge. */
+export async function forgetPush(): Promise<void> {
+  localStorage.removeItem(KEPT_AS);
+  nudged.value = null;
+  if ("serviceWorker" in navigator) await (await subscription())?.unsubscribe();
+}
+
+/** The worker's address: the one script that is loaded by name, and the policy allows no other. */
+function workerUrl(): string {
+  const factory = (window as { trustedTypes?: ScriptUrls }).trustedTypes;
+  const rules = { createScriptURL: () => new URL(WORKER, document.baseURI).href };
+  return (factory?.createPolicy("fluxden", rules) ?? rules).createScriptURL(WORKER);
+}

@@ -1,0 +1,50 @@
+import { signal } from "@preact/signals";
+import { language } from "./i18n";
+
+/** The present, renewed now and then so that "2 minutes ago" stays true. */
+export const now = signal(Date.now());
+setInterval(() => (now.value = Date.now()), 20_000);
+
+const relative = new Intl.RelativeTimeFormat(language, { numeric: "auto", style: "short" });
+const full = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "long" });
+const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
+const day = new Intl.DateTimeFormat(language, { month: "short", day: "numeric" });
+const dated = new Intl.DateTimeFormat(language, { year: "numeric", month: "short", day: "numeric" });
+const weekday = new Intl.DateTimeFormat(language, { weekday: "short", hour: "2-digit", minute: "2-digit" });
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+/** "just now", "5 min. ago", "in 3 hr.", then the day. */
+export function ago(time: string, at = now.value): string {
+  const distance = Date.parse(time) - at;
+  const far = Math.abs(distance);
+  if (far < 45_000) return relative.format(0, "second");
+  if (far < HOUR) return relative.format(Math.round(distance / MINUTE), "minute");
+  if (far < DAY) return relative.format(Math.round(distance / HOUR), "hour");
+  if (far < 7 * DAY) return relative.format(Math.round(distance / DAY), "day");
+  return new Date(time).getFullYear() === new Date(at).getFullYear() ? day.format(new Date(time)) : date(time);
+}
+
+/** The whole of it, in the browser's time zone, with its name. */
+export const exact = (time: string): string => full.format(new Date(time));
+export const hours = (time: string): string => clock.format(new Date(time));
+export const date = (time: string): string => dated.format(new Date(time));
+export const soon = (time: string): string => weekday.format(new Date(time));
+
+/** When something that is put off comes back: in a few hours, tomorrow at nine, Monday at nine. */
+export function snoozes(from = new Date()): Array<{ name: "later" | "tomorrow" | "week"; until: Date }> {
+  const later = new Date(from.getTime() + 3 * HOUR);
+  later.setMinutes(0, 0, 0);
+  const tomorrow = new Date(from);
+  tomorrow.setDate(from.getDate() + 1);
+  tomorrow.setHours(9, 0, 0, 0);
+  const week = new Date(tomorrow);
+  week.setDate(from.getDate() + ((8 - from.getDay()) % 7 || 7));
+  return [
+    { name: "later", until: later },
+    { name: "tomorrow", until: tomorrow },
+    { name: "week", until: week },
+  ];
+}

@@ -1,0 +1,210 @@
+import { useSignal } from "@preact/signals";
+import { addCard, addStep, type Card, deleteCard, moveCard, patchCard, type Stage, STAGES, tick } from "../lib/board";
+import { named, t } from "../lib/i18n";
+import { go, href } from "../lib/router";
+import { Icon } from "../ui/icons";
+import { Avatar, Dialog, Field } from "../ui/parts";
+
+const PRIORITIES = ["urgent", "high", "medium", "low"] as const;
+
+export function CardDialog({ card, onClose }: { card: Card; onClose: () => void }) {
+  const sure = useSignal(false);
+  return (
+    <Dialog title={card.title} onClose={onClose} wide>
+      <div class="form">
+        <div class="form-row">
+          <Field label={t("board.stage")}>
+            <select
+              value={card.status}
+              onChange={(event) => void moveCard(card.id, event.currentTarget.value as Stage, 0)}
+            >
+              {STAGES.map((each) => (
+                <option value={each} key={each}>
+                  {named("stage", each)}
+                </option>
+              ))}
+            </select>
+          </Field>
+          <Field label={t("queue.priority")}>
+            <select
+              value={card.priority}
+              onChange={(event) => void patchCard(card, { priority: event.currentTarget.value as Card["priority"] })}
+            >
+              {PRIORITIES.map((each) => (
+                <option value={each} key={each}>
+                  {named("priority", each)}
+                </option>
+              ))}
+            </select>
+          </Field>
+          <Field label={t("board.assignee")}>
+            <select
+              value={card.assignee}
+              onChange={(event) => void patchCard(card, { assignee: event.currentTarget.value as Card["assignee"] })}
+            >
+              <option value="human">{t("board.human")}</option>
+              <option value="agent">{t("board.agent")}</option>
+            </select>
+          </Field>
+          <Field label={t("board.due")}>
+            <input
+              type="date"
+              value={card.dueDate ? localDay(card.dueDate) : ""}
+              onChange={(event) => void patchCard(card, { dueDate: endOfDay(event.currentTarget.value) })}
+            />
+          </Field>
+        </div>
+        <Words card={card} />
+        <section>
+          <h3>{t("board.steps")}</h3>
+          <ul class="steps">
+            {[...card.checklist]
+              .sort((one, two) => one.order - two.order)
+              .map((each) => (
+                <li key={each.id}>
+                  <label>
+                    <input
+                      type="checkbox"
+                      checked={each.completed}
+                      onChange={(event) => void tick(card, each, event.currentTarget.checked)}
+                    />
+                    <span class={each.completed ? "done" : ""}>{each.text}</span>
+                  </label>
+                </li>
+              ))}
+          </ul>
+          <form
+            class="row"
+            onSubmit={(event) => {
+              event.preventDefault();
+              const form = event.currentTarget;
+              const text = String(new FormData(form).get("text")).trim();
+              if (!text) return;
+              form.reset();
+              void addStep(card, text);
+            }}
+          >
+            <input class="grow" name="text" maxLength={500} placeholder={t("board.newStep")} aria-label={t("board.newStep")} />
+            <button type="submit" class="button">
+              <Icon name="plus" size={16} /> {t("queue.add")}
+            </button>
+          </form>
+        </section>
+        {card.contacts.length > 0 && (
+          <section>
+            <h3>{t("page.contacts")}</h3>
+            <ul class="people">
+              {card.contacts.map((each) => (
+                <li key={each.id}>
+                  <a href={href("contacts", each.contactId)}>
+                    <Avatar name={each.contact.name} />
+                    <span>
+                      <b>{each.contact.name}</b>{" "}
+                      <span class="faint">{[each.role, each.contact.company].filter(Boolean).join(" · ")}</span>
+                    </span>
+                  </a>
+                </li>
+              ))}
+            </ul>
+          </section>
+        )}
+        <div class="row row-end">
+          <button
+            type="button"
+            class="button button-bad"
+            onClick={() => {
+              if (!sure.value) {
+                sure.value = true;
+                return;
+              }
+              go(href("board"));
+              void deleteCard(card);
+            }}
+          >
+            <Icon name="trash" size={16} /> {sure.value ? t("board.sure") : t("delete")}
+          </button>
+        </div>
+      </div>
+    </Dialog>
+  );
+}
+
+function Words({ card }: { card: Card }) {
+  const title = useSignal(card.title);
+  const text = useSignal(card.description ?? "");
+  const isChanged = title.value.trim() !== card.title || text.value !== (card.description ?? "");
+  return (
+    <form
+      class="form"
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (title.value.trim()) void patchCard(card, { title: title.value.trim(), description: text.value || null });
+      }}
+    >
+      <Field label={t("board.title")}>
+        <input value={title.value} required maxLength={500} onInput={(event) => (title.value = event.currentTarget.value)} />
+      </Field>
+      <Field label={t("board.description")}>
+        <textarea
+          rows={4}
+          maxLength={10_000}
+          value={text.value}
+          onInput={(event) => (text.value = event.currentTarget.value)}
+        />
+      </Field>
+      {isChanged && (
+        <div class="row row-end">
+          <button type="submit" class="button button-primary">
+            {t("save")}
+          </button>
+        </div>
+      )}
+    </form>
+  );
+}
+
+export function NewCard({ stage, onClose }: { stage: Stage; onClose: () => void }) {
+  return (
+    <Dialog title={t("board.add")} onClose={onClose}>
+      <form
+        class="form"
+        onSubmit={async (event) => {
+          event.preventDefault();
+          const given = new FormData(event.currentTarget);
+          const title = String(given.get("title")).trim();
+          if (title && (await addCard({ title, status: String(given.get("status")) as Stage }))) onClose();
+        }}
+      >
+        <Field label={t("board.title")}>
+          <input name="title" required maxLength={500} autoFocus autocomplete="off" />
+        </Field>
+        <Field label={t("board.stage")}>
+          <select name="status" defaultValue={stage}>
+            {STAGES.map((each) => (
+              <option value={each} key={each} selected={each === stage}>
+                {named("stage", each)}
+              </option>
+            ))}
+          </select>
+        </Field>
+        <div class="row row-end">
+          <button type="button" class="button" onClick={onClose}>
+            {t("cancel")}
+          </button>
+          <button type="submit" class="button button-primary">
+            {t("queue.add")}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}
+
+function localDay(time: string): string {
+  const at = new Date(time);
+  return new Date(at.getTime() - at.getTimezoneOffset() * 60_000).toISOString().slice(0, 10);
+}
+
+function endOfDay(day: string): string | null {
+  return day ? new Date(`${day}T18:00:00`).toISOString() : null;
+}

@@ -1,0 +1,231 @@
+import { useSignal } from "@preact/signals";
+import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
+import { before, chatState, loadChat, loadEarlier, looking, type Message, messages, sendMessage, unseen } from "../lib/chat";
+import { t } from "../lib/i18n";
+import { type Mention, mentions, typedAt } from "../lib/mentions";
+import { me } from "../lib/session";
+import { date, exact, hours } from "../lib/time";
+import { Icon } from "../ui/icons";
+import { Markdown } from "../ui/markdown";
+import { Avatar, Empty, Skeleton, Trouble } from "../ui/parts";
+import { complain } from "../ui/toasts";
+
+export function Chat() {
+  const log = useRef<HTMLDivElement>(null);
+  const atEnd = useRef(true);
+  const heightBefore = useRef(0);
+  useEffect(() => {
+    looking.value = true;
+    unseen.value = 0;
+    void loadChat();
+    return () => {
+      looking.value = false;
+    };
+  }, []);
+  const list = messages.value;
+  // One who reads the end stays there; one who reads further up stays where they are, whatever is added above.
+  useLayoutEffect(() => {
+    const element = log.current;
+    if (!element) return;
+    if (atEnd.current) element.scrollTop = element.scrollHeight;
+    else if (heightBefore.current) element.scrollTop += element.scrollHeight - heightBefore.current;
+    heightBefore.current = 0;
+  }, [list, chatState.value]);
+  const earlier = () => {
+    heightBefore.current = log.current?.scrollHeight ?? 0;
+    atEnd.current = false;
+    void loadEarlier();
+  };
+  const stands = chatState.value;
+  return (
+    <section class="page chat" aria-label={t("page.chat")}>
+      <header class="head">
+        <h1>{t("page.chat")}</h1>
+        <p class="head-note">{t("chat.note")}</p>
+      </header>
+      <div
+        class="chat-log"
+        ref={log}
+        tabIndex={0}
+        role="log"
+        aria-label={t("chat.messages")}
+        onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => {
+          atEnd.current = scrollHeight - scrollTop - clientHeight < 60;
+        }}
+      >
+        {typeof stands === "object" ? (
+          <Trouble fault={stands.fault} onRetry={() => void loadChat()} />
+        ) : stands === "loading" ? (
+          <Skeleton rows={5} />
+        ) : list.length === 0 ? (
+          <Empty icon="chat" text={t("chat.none")} />
+        ) : (
+          <>
+            <div class="end">
+              {before.value ? (
+                <button type="button" class="button" onClick={earlier} disabled={stands === "more"}>
+                  {t("chat.earlier")}
+                </button>
+              ) : (
+                <span class="faint">{t("chat.beginning")}</span>
+              )}
+            </div>
+            {list.map((each, index) => (
+              <Said key={each.id} message={each} previous={list[index - 1]} />
+            ))}
+          </>
+        )}
+      </div>
+      <Composer
+        onSend={(text) => {
+          atEnd.current = true;
+          void sendMessage(text);
+        }}
+      />
+    </section>
+  );
+}
+
+function Said({ message, previous }: { message: Message; previous: Message | undefined }) {
+  const own = message.role === "user";
+  const name = own ? (me.value?.name ?? t("chat.you")) : (message.agentName ?? t("chat.agent"));
+  const day = date(message.createdAt);
+  const newDay = !previous || date(previous.createdAt) !== day;
+  const follows =
+    !newDay &&
+    previous?.role === message.role &&
+    previous.agentName === message.agentName &&
+    Date.parse(message.createdAt) - Date.parse(previous.createdAt) < 5 * 60_000;
+  return (
+    <>
+      {newDay && <p class="chat-day">{day}</p>}
+      <div class={`said ${own ? "said-own" : ""} ${follows ? "said-follows" : ""}`}>
+        {!follows && <Avatar name={name} agent={!own} />}
+        <div class="said-body">
+          {!follows && (
+            <p class="said-who">
+              <b>{name}</b>{" "}
+              <time dateTime={message.createdAt} title={exact(message.createdAt)} class="faint">
+                {hours(message.createdAt)}
+              </time>
+            </p>
+          )}
+          {own ? <p class="said-text">{message.content}</p> : <Markdown text={message.content} />}
+          {message.sending === "failed" && (
+            <p class="bad">
+              {t("chat.notSent")}{" "}
+              <button type="button" class="link" onClick={() => void sendMessage(message.content, message.id)}>
+                {t("retry")}
+              </button>
+            </p>
+          )}
+        </div>
+      </div>
+    </>
+  );
+}
+
+function Composer({ onSend }: { onSend: (text: string) => void }) {
+  const area = useRef<HTMLTextAreaElement>(null);
+  const found = useSignal<Mention[]>([]);
+  const active = useSignal(0);
+  const asking = useRef(0);
+
+  const look = () => {
+    clearTimeout(asking.current);
+    const element = area.current!;
+    element.style.height = "auto";
+    element.style.height = `${Math.min(element.scrollHeight, 200)}px`;
+    const typed = typedAt(element.value, element.selectionStart);
+    if (!typed) {
+      found.value = [];
+      return;
+    }
+    asking.current = setTimeout(async () => {
+      try {
+        const rows = await mentions(typed.sign, typed.q);
+        active.value = 0;
+        found.value = typedAt(element.value, element.selectionStart) ? rows : [];
+      } catch (fault) {
+        complain(fault);
+      }
+    }, 150);
+  };
+  const take = (mention: Mention) => {
+    const element = area.current!;
+    const typed = typedAt(element.value, element.selectionStart);
+    if (typed) element.setRangeText(`${mention.inserted} `, typed.start, element.selectionStart, "end");
+    found.value = [];
+    element.focus();
+  };
+  const send = () => {
+    const text = area.current!.value.trim();
+    if (!text) return;
+    area.current!.value = "";
+    look();
+    onSend(text);
+  };
+  const onKeyDown = (event: KeyboardEvent) => {
+    if (event.isComposing) return;
+    const rows = found.value;
+    if (rows.length) {
+      const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
+      if (step) active.value = (active.value + step + rows.length) % rows.length;
+      else if (event.key === "Enter" || event.key === "Tab") take(rows[active.value]!);
+      else if (event.key === "Escape") found.value = [];
+      else return;
+      event.preventDefault();
+    } else if (event.key === "Enter" && !event.shiftKey) {
+      event.preventDefault();
+      send();
+    }
+  };
+  return (
+    <form
+      class="composer"
+      onSubmit={(event) => {
+        event.preventDefault();
+        send();
+      }}
+    >
+      {found.value.length > 0 && (
+        <ul class="mentions" id="mentions" role="listbox" aria-label={t("chat.mentions")}>
+          {found.value.map((each, index) => (
+            <li
+              key={`${each.kind}-${each.id}`}
+              id={`mention-${index}`}
+              role="option"
+              aria-selected={index === active.value}
+              onPointerDown={(event) => {
+                event.preventDefault();
+                take(each);
+              }}
+            >
+              <Avatar name={each.name} agent={each.kind === "agent" || each.kind === "command"} />
+              <span class="mention-text">
+                <b>{each.name}</b>
+                <small>{each.detail}</small>
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+      <textarea
+        ref={area}
+        rows={1}
+        maxLength={10_000}
+        placeholder={t("chat.say")}
+        aria-label={t("chat.say")}
+        aria-autocomplete="list"
+        aria-controls={found.value.length ? "mentions" : undefined}
+        aria-activedescendant={found.value.length ? `mention-${active.value}` : undefined}
+        onInput={look}
+        onKeyDown={onKeyDown}
+        onBlur={() => (found.value = [])}
+      />
+      <button type="submit" class="button button-primary" aria-label={t("chat.send")}>
+        <Icon name="send" />
+      </button>
+    </form>
+  );
+}

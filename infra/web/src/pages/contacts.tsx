@@ -1,0 +1,307 @@
+import { signal, useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { data, query } from "../lib/api";
+import { named, t } from "../lib/i18n";
+import { useKeys } from "../lib/keys";
+import { adjust, go, href, route } from "../lib/router";
+import { useEnd } from "../ui/hooks";
+import { Icon } from "../ui/icons";
+import { Avatar, Chip, Dialog, Empty, Field, IconButton, Skeleton, Trouble } from "../ui/parts";
+import { complain, say } from "../ui/toasts";
+
+interface Contact {
+  id: string;
+  name: string;
+  email: string | null;
+  phone: string | null;
+  company: string | null;
+  role: string | null;
+  notes: string | null;
+  tags: string | null;
+  source: string | null;
+  cards: Array<{ id: string; role: string | null; card: { id: string; title: string; status: string } | null }>;
+}
+
+const PATH = "api/v2/contacts";
+const FIELDS = ["name", "email", "phone", "company", "role", "tags"] as const;
+
+const contacts = signal<Contact[]>([]);
+const total = signal(0);
+const more = signal(false);
+const state = signal<"loading" | "ready" | { fault: unknown }>("loading");
+let asked = 0;
+
+async function load(search: string, tag: string, offset = 0): Promise<void> {
+  const turn = ++asked;
+  if (!offset) state.value = "loading";
+  try {
+    const found = await data<{
+      contacts: Contact[];
+      pagination: { total: number; hasMore: boolean };
+    }>("GET", query(PATH, { search, tag, limit: 100, offset }));
+    if (turn !== asked) return;
+    contacts.value = offset ? [...contacts.value, ...found.contacts] : found.contacts;
+    total.value = found.pagination.total;
+    more.value = found.pagination.hasMore && found.contacts.length > 0;
+    state.value = "ready";
+  } catch (fault) {
+    if (turn === asked) state.value = { fault };
+  }
+}
+
+const tagsOf = (contact: Contact) => (contact.tags ?? "").split(",").map((each) => each.trim()).filter(Boolean);
+
+export function Contacts() {
+  const { id, params } = route.value;
+  const [search, tag] = [params.get("search") ?? "", params.get("tag") ?? ""];
+  const editing = useSignal<Contact | "new" | null>(null);
+  const box = useRef<HTMLInputElement>(null);
+  const timer = useRef(0);
+  const end = useEnd(() => more.value && state.value === "ready" && void load(search, tag, contacts.value.length));
+  useEffect(() => void load(search, tag), [search, tag]);
+  useEffect(() => () => clearTimeout(timer.current), []);
+
+  const at = contacts.value.findIndex((each) => each.id === id);
+  const show = (contact: Contact | undefined) => contact && go(href("contacts", contact.id, params), { replace: Boolean(id) });
+  const close = () => go(href("contacts", null, params), { replace: true });
+  useKeys({
+    j: () => show(contacts.value[at + 1]),
+    k: () => show(contacts.value[Math.max(0, at - 1)]),
+    "/": () => box.current?.focus(),
+    Escape: () => (id ? close() : false),
+  });
+  const stands = state.value;
+  const open = contacts.value[at];
+  return (
+    <section class={`split ${id ? "split-open" : ""}`} aria-label={t("page.contacts")}>
+      <div class="split-list">
+        <header class="head">
+          <h1>{t("page.contacts")}</h1>
+          <span class="grow" />
+          <IconButton icon="plus" label={t("contacts.add")} onClick={() => (editing.value = "new")} />
+        </header>
+        <div class="tools">
+          <label class="search">
+            <Icon name="search" size={16} />
+            <span class="hidden">{t("contacts.search")}</span>
+            <input
+              ref={box}
+              type="search"
+              class="search-input"
+              placeholder={t("contacts.search")}
+              defaultValue={search}
+              maxLength={200}
+              onInput={(event) => {
+                const text = event.currentTarget.value.trim();
+                clearTimeout(timer.current);
+                timer.current = setTimeout(() => adjust({ search: text || null }), 300);
+              }}
+            />
+          </label>
+          {tag && (
+            <button type="button" class="chip chip-button" onClick={() => adjust({ tag: null })}>
+              {tag} <Icon name="close" size={12} label={t("contacts.anyTag")} />
+            </button>
+          )}
+        </div>
+        {typeof stands === "object" ? (
+          <Trouble fault={stands.fault} onRetry={() => void load(search, tag)} />
+        ) : stands === "loading" ? (
+          <Skeleton rows={8} />
+        ) : contacts.value.length === 0 ? (
+          <Empty icon="contacts" text={search || tag ? t("contacts.noneFound") : t("contacts.none")} />
+        ) : (
+          <div class="scroll">
+            <ul class="items">
+              {contacts.value.map((each) => (
+                <li key={each.id}>
+                  <a class="item" href={href("contacts", each.id, params)} aria-current={each.id === id ? "true" : undefined}>
+                    <Avatar name={each.name} />
+                    <span class="item-main">
+                      <span class="item-title">{each.name}</span>
+                      <span class="item-summary">{[each.role, each.company].filter(Boolean).join(" · ") || each.email}</span>
+                    </span>
+                  </a>
+                </li>
+              ))}
+            </ul>
+            <div class="end" ref={end}>
+              <span class="faint">{more.value ? t("loading") : t("contacts.total", { n: total.value })}</span>
+            </div>
+          </div>
+        )}
+      </div>
+      <div class="split-detail">
+        {open ? (
+          <Person contact={open} onBack={close} onEdit={() => (editing.value = open)} />
+        ) : (
+          <Empty icon="contacts" text={t(id && stands === "ready" ? "contacts.gone" : "contacts.pick")}>
+            {id && (
+              <button type="button" class="button only-narrow" onClick={close}>
+                {t("back")}
+              </button>
+            )}
+          </Empty>
+        )}
+      </div>
+      {editing.value && (
+        <Edit
+          contact={editing.value === "new" ? null : editing.value}
+          onClose={() => (editing.value = null)}
+          onSaved={(saved) => {
+            editing.value = null;
+            void load(search, tag).then(() => go(href("contacts", saved, params), { replace: true }));
+          }}
+        />
+      )}
+    </section>
+  );
+}
+
+function Person({ contact, onBack, onEdit }: { contact: Contact; onBack: () => void; onEdit: () => void }) {
+  const sure = useSignal(false);
+  const remove = async () => {
+    if (!sure.value) {
+      sure.value = true;
+      return;
+    }
+    try {
+      await data("DELETE", `${PATH}/${contact.id}`);
+      contacts.value = contacts.value.filter((each) => each.id !== contact.id);
+      say(t("contacts.deleted", { name: contact.name }));
+      onBack();
+    } catch (fault) {
+      complain(fault);
+    }
+  };
+  return (
+    <article class="reading" key={contact.id}>
+      <div class="reading-tools" role="toolbar" aria-label={contact.name}>
+        <span class="only-narrow">
+          <IconButton icon="back" label={t("back")} onClick={onBack} />
+        </span>
+        <span class="grow" />
+        <button type="button" class="button" onClick={onEdit}>
+          {t("edit")}
+        </button>
+        <button type="button" class="button button-bad" onClick={remove}>
+          {sure.value ? t("board.sure") : t("delete")}
+        </button>
+      </div>
+      <div class="reading-scroll">
+        <div class="sheet">
+          <div class="person-head">
+            <Avatar name={contact.name} />
+            <div>
+              <h2>{contact.name}</h2>
+              <p class="faint">{[contact.role, contact.company].filter(Boolean).join(" · ")}</p>
+            </div>
+          </div>
+          <div class="chips">
+            {tagsOf(contact).map((each) => (
+              <button type="button" class="chip chip-button" key={each} onClick={() => adjust({ tag: each })}>
+                {each}
+              </button>
+            ))}
+          </div>
+          <dl class="facts">
+            {contact.email && (
+              <>
+                <dt>{t("contacts.email")}</dt>
+                <dd>
+                  <a href={`mailto:${contact.email}`}>{contact.email}</a>
+                </dd>
+              </>
+            )}
+            {contact.phone && (
+              <>
+                <dt>{t("contacts.phone")}</dt>
+                <dd>
+                  <a href={`tel:${contact.phone.replace(/[^+\d]/g, "")}`}>{contact.phone}</a>
+                </dd>
+              </>
+            )}
+            {contact.source && (
+              <>
+                <dt>{t("contacts.source")}</dt>
+                <dd>{contact.source}</dd>
+              </>
+            )}
+          </dl>
+          {contact.notes && <p class="lead">{contact.notes}</p>}
+          {contact.cards.length > 0 && (
+            <section>
+              <h3>{t("contacts.cards")}</h3>
+              <ul class="links">
+                {contact.cards.map(
+                  ({ id, role, card }) =>
+                    card && (
+                      <li key={id}>
+                        <a href={href("board", card.id)}>{card.title}</a>
+                        <Chip>{named("stage", card.status)}</Chip>
+                        {role && <span class="faint">{role}</span>}
+                      </li>
+                    ),
+                )}
+              </ul>
+            </section>
+          )}
+        </div>
+      </div>
+    </article>
+  );
+}
+
+function Edit({ contact, onClose, onSaved }: { contact: Contact | null; onClose: () => void; onSaved: (id: string) => void }) {
+  const wrong = useSignal("");
+  return (
+    <Dialog title={contact ? t("contacts.edit") : t("contacts.add")} onClose={onClose}>
+      <form
+        class="form"
+        onSubmit={async (event) => {
+          event.preventDefault();
+          const given = new FormData(event.currentTarget);
+          const body = Object.fromEntries(
+            [...FIELDS, "notes"].map((name) => [name, String(given.get(name) ?? "").trim() || null]),
+          );
+          try {
+            const saved = contact
+              ? await data<Contact>("PATCH", `${PATH}/${contact.id}`, body)
+              : await data<Contact>("POST", PATH, body);
+            onSaved(saved.id);
+          } catch (fault) {
+            wrong.value = (fault as Error).message;
+          }
+        }}
+      >
+        {FIELDS.map((name) => (
+          <Field key={name} label={t(`contacts.${name}`)}>
+            <input
+              name={name}
+              {...(name === "email" ? { type: "email" } : name === "phone" ? { type: "tel" } : {})}
+              required={name === "name"}
+              defaultValue={contact?.[name] ?? ""}
+              autoFocus={name === "name"}
+            />
+          </Field>
+        ))}
+        <Field label={t("contacts.notes")}>
+          <textarea name="notes" rows={3} defaultValue={contact?.notes ?? ""} />
+        </Field>
+        {wrong.value && (
+          <p class="bad" role="alert">
+            {wrong.value}
+          </p>
+        )}
+        <div class="row row-end">
+          <button type="button" class="button" onClick={onClose}>
+            {t("cancel")}
+          </button>
+          <button type="submit" class="button button-primary">
+            {t("save")}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,216 @@
+import { useComputed, useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
+import { unseen } from "../lib/chat";
+import { t } from "../lib/i18n";
+import { summary } from "../lib/inbox";
+import { setShortcuts, shortcuts, useKeys } from "../lib/keys";
+import { online } from "../lib/live";
+import { forgetPush, lookForPush, nudged, turnPush } from "../lib/push";
+import { tasksOf } from "../lib/queue";
+import { go, href, route } from "../lib/router";
+import { me, signOut } from "../lib/session";
+import { theme, turnTheme } from "../lib/theme";
+import { Icon, type IconName } from "../ui/icons";
+import { Dialog, Empty, IconButton } from "../ui/parts";
+import { Toasts, undoLast } from "../ui/toasts";
+import { Board } from "./board";
+import { Chat } from "./chat";
+import { Contacts } from "./contacts";
+import { Inbox } from "./inbox";
+import { Network } from "./network";
+import { Operate } from "./operate";
+import { Queue } from "./queue";
+
+const PAGES = {
+  inbox: { show: Inbox, key: "i" },
+  queue: { show: Queue, key: "q" },
+  chat: { show: Chat, key: "c" },
+  board: { show: Board, key: "b" },
+  contacts: { show: Contacts, key: "p" },
+  network: { show: Network, key: "n" },
+  operate: { show: Operate, key: "o" },
+} as const;
+type PageName = keyof typeof PAGES;
+
+export function Desk() {
+  const helping = useSignal(false);
+  const names = (Object.keys(PAGES) as PageName[]).filter((name) => name !== "operate" || me.value?.operator);
+  const page = route.value.page;
+  const known = names.find((name) => name === page);
+  useKeys({
+    ...Object.fromEntries(names.map((name) => [`g ${PAGES[name].key}`, () => go(href(name))])),
+    "?": () => (helping.value = true),
+    z: () => undoLast(),
+  });
+  useEffect(() => {
+    document.querySelector<HTMLElement>("main")?.scrollTo(0, 0);
+  }, [page]);
+  useEffect(() => void lookForPush(), []);
+  const Page = known ? PAGES[known].show : null;
+  return (
+    <div class="desk">
+      <a
+        class="skip"
+        href="#main"
+        onClick={(event) => {
+          event.preventDefault();
+          document.querySelector<HTMLElement>("main")?.focus();
+        }}
+      >
+        {t("skip")}
+      </a>
+      <nav class="nav" aria-label={t("nav")}>
+        <a class="brand" href={href("inbox")} aria-label="Fluxden">
+          <span class="mark" aria-hidden="true" />
+          <span class="nav-text">Fluxden</span>
+        </a>
+        <ul>
+          {names.map((name) => (
+            <NavItem key={name} name={name} current={name === known} />
+          ))}
+        </ul>
+        <div class="nav-foot">
+          <Live />
+          <p class="who" title={me.value?.email}>
+            <b>{me.value?.name}</b>
+            <small>{me.value?.email}</small>
+          </p>
+          <div class="nav-tools">
+            <IconButton
+              icon={theme.value === "system" ? "system" : theme.value === "dark" ? "moon" : "sun"}
+              label={t(`theme.${theme.value}`)}
+              onClick={turnTheme}
+            />
+            {nudged.value !== null && (
+              <IconButton
+                icon="bell"
+                label={t(nudged.value ? "push.on" : "push.off")}
+                pressed={nudged.value}
+                onClick={() => void turnPush(!nudged.value)}
+              />
+            )}
+            <IconButton icon="help" label={t("help.title")} shortcut="?" onClick={() => (helping.value = true)} />
+          </div>
+          <button type="button" class="nav-link sign-out" onClick={leave}>
+            <Icon name="out" />
+            <span class="nav-text">{t("signOut")}</span>
+          </button>
+        </div>
+      </nav>
+      <main id="main" tabIndex={-1}>
+        {Page ? <Page /> : <Empty icon="search" text={t("noPage")} />}
+      </main>
+      <Toasts />
+      {helping.value && <Help names={names} onClose={() => (helping.value = false)} />}
+    </div>
+  );
+}
+
+/** Sign out; a browser that nobody is signed in with is not nudged either. */
+async function leave(): Promise<void> {
+  if (nudged.value) await forgetPush().catch(() => {});
+  signOut();
+}
+
+function NavItem({ name, current }: { name: PageName; current: boolean }) {
+  const count = useComputed(() =>
+    name === "inbox"
+      ? summary.value.unread
+      : name === "queue"
+        ? tasksOf("pending_confirmation").length
+        : name === "chat"
+          ? unseen.value
+          : 0,
+  );
+  return (
+    <li>
+      <a
+        class="nav-link"
+        href={href(name)}
+        aria-current={current ? "page" : undefined}
+        aria-keyshortcuts={`g ${PAGES[name].key}`}
+        title={`${t(`page.${name}`)} (g ${PAGES[name].key})`}
+      >
+        <Icon name={name as IconName} />
+        <span class="nav-text">{t(`page.${name}`)}</span>
+        {count.value > 0 && (
+          <span class="badge">
+            {count.value > 99 ? "99+" : count.value}
+            <span class="hidden"> {t("nav.waiting")}</span>
+          </span>
+        )}
+      </a>
+    </li>
+  );
+}
+
+/** Whether the desk is heard of as it happens. */
+function Live() {
+  return (
+    <p class={`live live-${online.value}`} role="status" title={t(`live.${online.value}Hint`)}>
+      <span class="live-dot" aria-hidden="true" />
+      <span class="nav-text">{t(`live.${online.value}`)}</span>
+    </p>
+  );
+}
+
+function Help({ names, onClose }: { names: PageName[]; onClose: () => void }) {
+  const groups: Array<[string, Array<[string[], string]>]> = [
+    [t("help.everywhere"), [...names.map((name): [string[], string] => [["g", PAGES[name].key], t(`page.${name}`)]), [["z"], t("undo")], [["?"], t("help.title")]]],
+    [
+      t("page.inbox"),
+      [
+        [["j", "k"], t("help.move")],
+        [["e"], t("help.archive")],
+        [["r"], t("help.read")],
+        [["s"], t("help.snooze")],
+        [["/"], t("help.search")],
+        [["Esc"], t("close")],
+      ],
+    ],
+    [
+      t("page.queue"),
+      [
+        [["j", "k"], t("help.move")],
+        [["y"], t("queue.approve")],
+        [["n"], t("queue.reject")],
+      ],
+    ],
+    [
+      t("page.board"),
+      [
+        [["Space"], t("help.lift")],
+        [["←", "→", "↑", "↓"], t("help.carry")],
+        [["Enter"], t("help.open")],
+        [["Esc"], t("help.putBack")],
+      ],
+    ],
+  ];
+  return (
+    <Dialog title={t("help.title")} onClose={onClose} wide>
+      <div class="help">
+        {groups.map(([title, keys]) => (
+          <section key={title}>
+            <h3>{title}</h3>
+            <dl>
+              {keys.map(([pressed, text]) => (
+                <div key={text}>
+                  <dt>
+                    {pressed.map((each) => (
+                      <kbd key={each}>{each}</kbd>
+                    ))}
+                  </dt>
+                  <dd>{text}</dd>
+                </div>
+              ))}
+            </dl>
+          </section>
+        ))}
+      </div>
+      <label class="check">
+        <input type="checkbox" checked={shortcuts.value} onChange={(event) => setShortcuts(event.currentTarget.checked)} />
+        {t("help.on")}
+      </label>
+    </Dialog>
+  );
+}

@@ -1,0 +1,313 @@
+import { useSignal } from "@preact/signals";
+import type { RefObject } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { named, t } from "../lib/i18n";
+import {
+  type Change,
+  change,
+  cursor,
+  filters,
+  find,
+  type Item,
+  load,
+  loadMore,
+  open,
+  opened,
+  openId,
+  state,
+  summary,
+  VIEWS,
+  visible,
+} from "../lib/inbox";
+import { useKeys } from "../lib/keys";
+import { adjust, go, href, route } from "../lib/router";
+import { snoozes, soon } from "../lib/time";
+import { useDelayed, useEnd } from "../ui/hooks";
+import { Icon } from "../ui/icons";
+import { Chip, Dialog, Empty, Skeleton, Tabs, Time, Trouble } from "../ui/parts";
+import { Reading } from "./reading";
+
+// Moving through the list with a key reads what one stops at.
+const PAUSE = 180;
+
+export function Inbox() {
+  const { id, params } = route.value;
+  const snoozing = useSignal<string | null>(null);
+  const search = useRef<HTMLInputElement>(null);
+  const wanted = {
+    view: params.get("view") ?? "inbox",
+    q: params.get("q") ?? "",
+    severity: params.get("severity") ?? "",
+    status: params.get("status") ?? "",
+  };
+  const settled = useDelayed(id, PAUSE);
+
+  useEffect(() => {
+    filters.value = wanted;
+    void load();
+  }, [wanted.view, wanted.q, wanted.severity, wanted.status]);
+  useEffect(() => {
+    openId.value = id;
+    if (!id) opened.value = null;
+  }, [id]);
+  useEffect(() => {
+    if (settled && settled === id) void open(settled);
+  }, [settled, id]);
+
+  const list = visible.value;
+  const show = (item: Item | undefined) => {
+    if (!item) return;
+    go(href("inbox", item.deliveryId, params), { replace: Boolean(id) });
+    document.getElementById(`item-${item.deliveryId}`)?.scrollIntoView({ block: "nearest" });
+  };
+  const at = list.findIndex((each) => each.deliveryId === id);
+  const act = (make: (item: Item) => [Change, Parameters<typeof change>[2]]) => {
+    const item = id && find(id);
+    if (item) leaveAnd(item, ...make(item));
+  };
+  // What leaves the list hands its place to its neighbour.
+  const leaveAnd = (item: Item, wish: Change, done: Parameters<typeof change>[2]) => {
+    const next = list[at + 1] ?? list[at - 1];
+    void change(item.deliveryId, wish, done);
+    if (item.deliveryId !== id || !(wish.archived || wish.snoozedUntil)) return;
+    if (next && isWide()) show(next);
+    else close();
+  };
+  const close = () => go(href("inbox", null, params), { replace: true });
+  const archive = (item: Item): [Change, Parameters<typeof change>[2]] =>
+    item.archivedAt ? [{ archived: false }, "inbox.unarchived"] : [{ archived: true }, "inbox.archived"];
+  const turn = (item: Item): [Change, null] => [{ read: !item.readAt }, null];
+
+  useKeys({
+    j: () => show(list[at + 1] ?? list[at]),
+    k: () => show(list[Math.max(0, at - 1)]),
+    e: () => act(archive),
+    r: () => act(turn),
+    s: () => {
+      if (id) snoozing.value = id;
+    },
+    "/": () => search.current?.focus(),
+    Escape: () => (id ? close() : false),
+  });
+
+  return (
+    <section class={`split ${id ? "split-open" : ""}`} aria-label={t("page.inbox")}>
+      <div class="split-list">
+        <header class="head">
+          <h1>{t("page.inbox")}</h1>
+          {summary.value.urgent > 0 && (
+            <Chip kind="chip-critical">{t("inbox.urgent", { n: summary.value.urgent })}</Chip>
+          )}
+        </header>
+        <div class="tools">
+          <label class="search">
+            <Icon name="search" size={16} />
+            <span class="hidden">{t("inbox.search")}</span>
+            <SearchInput inner={search} value={wanted.q} placeholder={t("inbox.search")} />
+          </label>
+          <Tabs
+            label={t("inbox.view")}
+            chosen={wanted.view}
+            onChoose={(view) => adjust({ view: view === "inbox" ? null : view }, null)}
+            choices={VIEWS.map((view) => ({
+              value: view,
+              label: named("view", view),
+              count: view === "unread" ? summary.value.unread : view === "snoozed" ? summary.value.snoozed : 0,
+            }))}
+          />
+          <div class="filters">
+            <select
+              aria-label={t("inbox.severity")}
+              value={wanted.severity}
+              onChange={(event) => adjust({ severity: event.currentTarget.value })}
+            >
+              <option value="">{t("inbox.anySeverity")}</option>
+              {["critical", "warn", "info", "success"].map((each) => (
+                <option value={each} key={each}>
+                  {named("severity", each)}
+                </option>
+              ))}
+            </select>
+            <select
+              aria-label={t("inbox.status")}
+              value={wanted.status}
+              onChange={(event) => adjust({ status: event.currentTarget.value })}
+            >
+              <option value="">{t("inbox.anyStatus")}</option>
+              <option value="open">{t("inbox.open")}</option>
+              <option value="resolved">{t("inbox.resolved")}</option>
+            </select>
+          </div>
+        </div>
+        <List items={list} chosen={id} filtered={Boolean(wanted.q || wanted.severity || wanted.status)} />
+      </div>
+      <div class="split-detail">
+        {opened.value ? (
+          <Reading
+            shown={opened.value}
+            onBack={close}
+            onRetry={() => id && void open(id)}
+            onArchive={() => act(archive)}
+            onTurn={() => act(turn)}
+            onSnooze={() => (snoozing.value = id)}
+          />
+        ) : id ? (
+          <Skeleton rows={3} kind="card" />
+        ) : (
+          <Empty icon="mailOpen" text={t("inbox.pick")}>
+            <p class="faint">
+              <kbd>j</kbd> <kbd>k</kbd> {t("help.move")} · <kbd>e</kbd> {t("help.archive")} · <kbd>?</kbd>{" "}
+              {t("help.title")}
+            </p>
+          </Empty>
+        )}
+      </div>
+      {snoozing.value && (
+        <Snooze
+          item={find(snoozing.value)}
+          onClose={() => (snoozing.value = null)}
+          onChoose={(item, until) => leaveAnd(item, { snoozedUntil: until }, until ? "inbox.snoozedDone" : "inbox.woken")}
+        />
+      )}
+    </section>
+  );
+}
+
+const isWide = () => matchMedia("(min-width: 900px)").matches;
+
+function SearchInput({ inner, value, placeholder }: { inner: RefObject<HTMLInputElement | null>; value: string; placeholder: string }) {
+  const timer = useRef(0);
+  // What is not searched yet when the page is left is not searched on the next.
+  useEffect(() => () => clearTimeout(timer.current), []);
+  return (
+    <input
+      ref={inner}
+      type="search"
+      class="search-input"
+      placeholder={placeholder}
+      defaultValue={value}
+      maxLength={200}
+      aria-keyshortcuts="/"
+      onInput={(event) => {
+        const text = event.currentTarget.value;
+        clearTimeout(timer.current);
+        timer.current = setTimeout(() => adjust({ q: text.trim() || null }), 300);
+      }}
+      onKeyDown={(event) => {
+        if (event.key === "Escape") event.currentTarget.blur();
+      }}
+    />
+  );
+}
+
+function List({ items, chosen, filtered }: { items: Item[]; chosen: string | null; filtered: boolean }) {
+  const end = useEnd(loadMore);
+  const stands = state.value;
+  if (typeof stands === "object") return <Trouble fault={stands.fault} onRetry={() => void load()} />;
+  if (stands === "loading") return <Skeleton rows={8} />;
+  if (!items.length && !cursor.value) {
+    const view = filters.value.view;
+    const text = filtered ? t("inbox.noneFound") : view === "inbox" ? t("inbox.none") : t("inbox.noneHere");
+    return <Empty icon={filtered ? "search" : "inbox"} text={text} />;
+  }
+  return (
+    <div class="scroll">
+      <ul class="items">
+        {items.map((item) => (
+          <Row key={item.deliveryId} item={item} chosen={item.deliveryId === chosen} />
+        ))}
+      </ul>
+      <div class="end" ref={end}>
+        {cursor.value ? (
+          <button type="button" class="button" disabled={stands === "more"} onClick={() => void loadMore()}>
+            {stands === "more" ? t("loading") : t("more")}
+          </button>
+        ) : (
+          <span class="faint">{t("end")}</span>
+        )}
+      </div>
+    </div>
+  );
+}
+
+function Row({ item, chosen }: { item: Item; chosen: boolean }) {
+  return (
+    <li>
+      <a
+        id={`item-${item.deliveryId}`}
+        class={`item ${item.readAt ? "" : "item-unread"} ${item.resolvedAt ? "item-resolved" : ""}`}
+        href={href("inbox", item.deliveryId, route.value.params)}
+        aria-current={chosen ? "true" : undefined}
+      >
+        <span class={`severity severity-${item.severity} tone-${item.tone ?? "none"}`}>
+          <Icon name={item.severity} size={18} label={named("severity", item.severity)} />
+        </span>
+        <span class="item-main">
+          <span class="item-top">
+            <span class="item-title">{item.title}</span>
+            <span class="item-time">
+              <Time at={item.occurredAt} />
+            </span>
+          </span>
+          {item.summary && <span class="item-summary">{item.summary}</span>}
+          <span class="item-foot">
+            <span class="item-type">{item.eventType}</span>
+            {item.fireCount > 1 && <Chip title={t("inbox.fired", { n: item.fireCount })}>×{item.fireCount}</Chip>}
+            {item.resolvedAt && <Chip kind="chip-success">{t("inbox.resolved")}</Chip>}
+            {item.externalStatus && !item.resolvedAt && <Chip>{named("external", item.externalStatus)}</Chip>}
+            {item.snoozedUntil && Date.parse(item.snoozedUntil) > Date.now() && (
+              <Chip>
+                <Icon name="clock" size={12} /> {soon(item.snoozedUntil)}
+              </Chip>
+            )}
+          </span>
+        </span>
+        {!item.readAt && <span class="dot" role="img" aria-label={t("inbox.unread")} />}
+      </a>
+    </li>
+  );
+}
+
+interface SnoozeProps {
+  item: Item | undefined;
+  onClose: () => void;
+  onChoose: (item: Item, until: string | null) => void;
+}
+
+function Snooze({ item, onClose, onChoose }: SnoozeProps) {
+  if (!item) return null;
+  const choose = (until: string | null) => {
+    onClose();
+    onChoose(item, until);
+  };
+  return (
+    <Dialog title={t("snooze.title")} onClose={onClose}>
+      <div class="choices">
+        {snoozes().map(({ name, until }) => (
+          <button type="button" class="choice" key={name} onClick={() => choose(until.toISOString())}>
+            <span>{t(`snooze.${name}`)}</span>
+            <span class="faint">{soon(until.toISOString())}</span>
+          </button>
+        ))}
+        <form
+          class="choice"
+          onSubmit={(event) => {
+            event.preventDefault();
+            const given = new FormData(event.currentTarget).get("until");
+            if (given) choose(new Date(String(given)).toISOString());
+          }}
+        >
+          <input type="datetime-local" name="until" required aria-label={t("snooze.at")} />
+          <button type="submit" class="button">
+            {t("snooze.set")}
+          </button>
+        </form>
+        {item.snoozedUntil && (
+          <button type="button" class="choice" onClick={() => choose(null)}>
+            {t("snooze.wake")}
+          </button>
+        )}
+      </div>
+    </Dialog>
+  );
+}

@@ -1,0 +1,105 @@
+import { useSignal } from "@preact/signals";
+import { data, Failure } from "../lib/api";
+import { named, t } from "../lib/i18n";
+import { SureButton } from "../ui/form";
+import { Chip, Empty, Time } from "../ui/parts";
+import { useResource } from "../ui/resource";
+import { Show } from "../ui/show";
+import { complain } from "../ui/toasts";
+
+interface Instance {
+  id: string;
+  name: string;
+  baseUrl: string;
+  status: "pending" | "active" | "suspended";
+  version: string | null;
+  health: string | null;
+  registeredAt: string;
+  lastSeenAt: string | null;
+}
+
+const PATH = "api/v2/operate/instances";
+
+/** The desks that have registered here, and whether they are trusted: for operators. */
+export function Instances() {
+  const read = useResource(() => data<Instance[]>("GET", PATH));
+  // One that could not prove itself, and why: an operator may know better.
+  const unproven = useSignal<{ id: string; reason: string } | null>(null);
+  const approve = async (instance: Instance, withoutChallenge: boolean) => {
+    try {
+      await data("POST", `${PATH}/${instance.id}/approve`, { withoutChallenge });
+      unproven.value = null;
+      await read.reload();
+    } catch (fault) {
+      if (fault instanceof Failure && fault.status === 403 && !withoutChallenge) {
+        unproven.value = { id: instance.id, reason: fault.message };
+      } else {
+        complain(fault);
+      }
+    }
+  };
+  const suspend = async (instance: Instance) => {
+    try {
+      await data("POST", `${PATH}/${instance.id}/suspend`);
+      await read.reload();
+    } catch (fault) {
+      complain(fault);
+    }
+  };
+  return (
+    <Show of={read}>
+      {(found) =>
+        found.length === 0 ? (
+          <Empty icon="network" text={t("network.noInstances")} />
+        ) : (
+          <ul class="rows">
+            {found.map((each) => (
+              <li class="row-card" key={each.id}>
+                <div class="row-main">
+                  <p>
+                    <b>{each.name}</b> <span class="faint">{each.version}</span>
+                  </p>
+                  <p class="faint">
+                    {each.baseUrl} ·{" "}
+                    {each.lastSeenAt ? (
+                      <>
+                        {t("network.seen")} <Time at={each.lastSeenAt} />
+                      </>
+                    ) : (
+                      t("network.never")
+                    )}
+                  </p>
+                  {unproven.value?.id === each.id && (
+                    <p class="bad" role="alert">
+                      {t("network.proofHint", { reason: unproven.value.reason })}
+                    </p>
+                  )}
+                </div>
+                <div class="chips">
+                  <Chip kind={{ active: "chip-success", pending: "chip-warn", suspended: "" }[each.status]}>
+                    {named("instance", each.status)}
+                  </Chip>
+                  {each.health && <Chip kind={each.health === "ok" ? "chip-success" : "chip-warn"}>{named("health", each.health)}</Chip>}
+                </div>
+                <div class="task-actions">
+                  {each.status !== "active" && (
+                    <button
+                      type="button"
+                      class="button button-primary"
+                      onClick={() => void approve(each, unproven.value?.id === each.id)}
+                    >
+                      {t(unproven.value?.id === each.id ? "network.approveTrusting" : "network.approve")}
+                    </button>
+                  )}
+                  {each.status === "active" && (
+                    <SureButton label={t("network.suspend")} sure={t("network.suspendSure")} onSure={() => suspend(each)} />
+                  )}
+                </div>
+              </li>
+            ))}
+          </ul>
+        )
+      }
+    </Show>
+  );
+}

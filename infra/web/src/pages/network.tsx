@@ -1,0 +1,374 @@
+import { useSignal } from "@preact/signals";
+import { call, data, query } from "../lib/api";
+import { named, t } from "../lib/i18n";
+import { adjust, route } from "../lib/router";
+import { me } from "../lib/session";
+import { exact } from "../lib/time";
+import { Icon } from "../ui/icons";
+import { Avatar, Chip, Empty, Tabs, Time } from "../ui/parts";
+import { useResource } from "../ui/resource";
+import { Show } from "../ui/show";
+import { complain } from "../ui/toasts";
+import { Instances } from "./instances";
+
+interface Connection {
+  id: string;
+  status: "pending" | "active" | "blocked" | "declined";
+  peerInstanceUrl: string;
+  peerInstanceName: string | null;
+  peerUserEmail: string;
+  peerUserName: string | null;
+  hmacEnabled: boolean;
+  signedByPeer: boolean;
+  createdAt: string;
+}
+
+interface Relay {
+  id: string;
+  connectionId: string;
+  direction: "inbound" | "outbound";
+  type: string;
+  intent: string;
+  subject: string;
+  payload: string | null;
+  priority: string;
+  status: string;
+  peerInstanceUrl: string;
+  peerUserEmail: string;
+  responsePayload: string | null;
+  dispatch?: "queued" | "retrying" | "sent" | "parked" | "expired";
+  tries?: number;
+  error?: string;
+  createdAt: string;
+  updatedAt: string;
+}
+
+interface Found {
+  profiles?: { items: Array<{ id: string; name: string; headline: string | null; currentTitle: string | null; hasProfile: boolean }>; total: number };
+  teams?: { items: Array<{ id: string; name: string; description: string | null; memberCount: number }>; total: number };
+  agents?: { items: Array<{ id: string; name: string; description: string; category: string; developerName: string | null; developerUrl: string | null }>; total: number };
+  networkStats: { users: number; teams: number; agents: number; federatedInstances: number };
+}
+
+interface Health {
+  ok: boolean;
+  version: string;
+  serverTime: string;
+}
+
+const TABS = ["connections", "relays", "directory", "instances"] as const;
+
+export function Network() {
+  const tab = route.value.params.get("tab") ?? "connections";
+  return (
+    <section class="page" aria-label={t("page.network")}>
+      <header class="head">
+        <h1>{t("page.network")}</h1>
+        <p class="head-note">{t("network.note")}</p>
+      </header>
+      <Desk />
+      <Tabs
+        label={t("page.network")}
+        chosen={tab}
+        onChoose={(to) => adjust({ tab: to === "connections" ? null : to })}
+        choices={TABS.filter((each) => each !== "instances" || me.value?.operator).map((each) => ({ value: each, label: t(`network.${each}`) }))}
+      />
+      {tab === "relays" ? (
+        <Relays />
+      ) : tab === "directory" ? (
+        <Directory />
+      ) : tab === "instances" ? (
+        <Instances />
+      ) : (
+        <Connections />
+      )}
+    </section>
+  );
+}
+
+/** This desk and its network: whether it is well, and how large it is. */
+function Desk() {
+  const read = useResource(async () => {
+    const [health, found] = await Promise.all([
+      call<Health>("GET", "api/v1/health"),
+      call<Found>("GET", query("api/v2/network/discover", { type: "stats", limit: 1 })),
+    ]);
+    return { health, stats: found.networkStats };
+  });
+  return (
+    <Show of={read}>
+      {({ health, stats }) => (
+        <dl class="stats">
+          <div class="stat">
+            <dt>{t("network.desk")}</dt>
+            <dd>
+              <Chip kind={health.ok ? "chip-success" : "chip-critical"}>
+                <Icon name={health.ok ? "success" : "critical"} size={14} /> {t(health.ok ? "network.well" : "network.unwell")}
+              </Chip>
+              <span class="faint">{health.version}</span>
+            </dd>
+          </div>
+          {(["federatedInstances", "users", "teams", "agents"] as const).map((each) => (
+            <div class="stat" key={each}>
+              <dt>{t(`network.${each}`)}</dt>
+              <dd>
+                <b>{stats[each]}</b>
+              </dd>
+            </div>
+          ))}
+        </dl>
+      )}
+    </Show>
+  );
+}
+
+function Connections() {
+  const read = useResource(async () => (await call<{ connections: Connection[] }>("GET", "api/v2/connections")).connections);
+  const busy = useSignal("");
+  const decide = async (connection: Connection, action: "accept" | "decline" | "block") => {
+    busy.value = connection.id;
+    try {
+      await data("PATCH", `api/v2/connections/${connection.id}`, { action });
+      await read.reload();
+    } catch (fault) {
+      complain(fault);
+    }
+    busy.value = "";
+  };
+  return (
+    <Show of={read}>
+      {(found) =>
+        found.length === 0 ? (
+          <Empty icon="network" text={t("network.noConnections")} />
+        ) : (
+          <ul class="rows">
+            {found.map((each) => (
+              <li class="row-card" key={each.id}>
+                <Avatar name={each.peerUserName ?? each.peerUserEmail} />
+                <div class="row-main">
+                  <p>
+                    <b>{each.peerUserName ?? each.peerUserEmail}</b>{" "}
+                    <span class="faint">{each.peerInstanceName ?? host(each.peerInstanceUrl)}</span>
+                  </p>
+                  <p class="faint">
+                    {each.peerUserEmail} · {host(each.peerInstanceUrl)} · <Time at={each.createdAt} />
+                  </p>
+                </div>
+                <div class="chips">
+                  <Chip kind={each.status === "active" ? "chip-success" : each.status === "pending" ? "chip-warn" : ""}>
+                    {named("connection", each.status)}
+                  </Chip>
+                  {each.signedByPeer && <Chip title={t("network.signedHint")}>{t("network.signed")}</Chip>}
+                </div>
+                <div class="task-actions">
+                  {each.status === "pending" && (
+                    <>
+                      <button
+                        type="button"
+                        class="button button-primary"
+                        disabled={busy.value === each.id}
+                        onClick={() => void decide(each, "accept")}
+                      >
+                        {t("network.accept")}
+                      </button>
+                      <button type="button" class="button" disabled={busy.value === each.id} onClick={() => void decide(each, "decline")}>
+                        {t("network.decline")}
+                      </button>
+                    </>
+                  )}
+                  {each.status === "active" && (
+                    <button
+                      type="button"
+                      class="button button-bad"
+                      disabled={busy.value === each.id}
+                      onClick={() => void decide(each, "block")}
+                    >
+                      {t("network.block")}
+                    </button>
+                  )}
+                </div>
+              </li>
+            ))}
+          </ul>
+        )
+      }
+    </Show>
+  );
+}
+
+function Relays() {
+  const direction = route.value.params.get("direction") ?? "";
+  const shown = useSignal(50);
+  const read = useResource(
+    () =>
+      data<{ relays: Relay[]; pagination: { total: number; hasMore: boolean } }>(
+        "GET",
+        query("api/v2/relays", { direction, limit: shown.value }),
+      ),
+    [direction, shown.value],
+  );
+  return (
+    <>
+      <Tabs
+        label={t("network.direction")}
+        chosen={direction}
+        onChoose={(to) => adjust({ direction: to || null })}
+        choices={["", "inbound", "outbound"].map((each) => ({ value: each, label: t(`network.${each || "both"}` as "network.both") }))}
+      />
+      <Show of={read}>
+        {({ relays, pagination }) =>
+          relays.length === 0 ? (
+            <Empty icon="send" text={t("network.noRelays")} />
+          ) : (
+            <>
+              <ul class="rows">
+                {relays.map((each) => (
+                  <RelayRow relay={each} key={each.id} />
+                ))}
+              </ul>
+              <div class="end">
+                {pagination.hasMore && shown.value < 100 ? (
+                  <button type="button" class="button" onClick={() => (shown.value = 100)}>
+                    {t("more")}
+                  </button>
+                ) : (
+                  <span class="faint">{t("end")}</span>
+                )}
+              </div>
+            </>
+          )
+        }
+      </Show>
+    </>
+  );
+}
+
+function RelayRow({ relay }: { relay: Relay }) {
+  const isBad = relay.dispatch === "parked" || relay.dispatch === "expired";
+  return (
+    <li>
+      <details class="row-card">
+        <summary>
+          <Chip>{t(`network.${relay.direction}`)}</Chip>
+          <span class="row-main">
+            <b>{relay.subject || named("intent", relay.intent)}</b>{" "}
+            <span class="faint">
+              {relay.peerUserEmail} · {host(relay.peerInstanceUrl)} · <Time at={relay.createdAt} />
+            </span>
+          </span>
+          <span class="chips">
+            <Chip kind={relay.status === "completed" ? "chip-success" : ""}>{named("relay", relay.status)}</Chip>
+            {relay.dispatch && (
+              <Chip kind={isBad ? "chip-critical" : relay.dispatch === "retrying" ? "chip-warn" : ""}>
+                {named("dispatch", relay.dispatch)}
+                {relay.tries ? ` · ${t("network.tries", { n: relay.tries })}` : ""}
+              </Chip>
+            )}
+          </span>
+        </summary>
+        <dl class="facts">
+          <dt>{t("network.intent")}</dt>
+          <dd>
+            {named("intent", relay.intent)} ({relay.type}), {named("relayPriority", relay.priority)}
+          </dd>
+          {relay.error && (
+            <>
+              <dt>{t("network.error")}</dt>
+              <dd class="bad">{relay.error}</dd>
+            </>
+          )}
+          <dt>{t("network.updated")}</dt>
+          <dd>{exact(relay.updatedAt)}</dd>
+          <dt>{t("network.payload")}</dt>
+          <dd>
+            <pre tabIndex={0}>{pretty(relay.payload)}</pre>
+          </dd>
+          {relay.responsePayload && (
+            <>
+              <dt>{t("network.response")}</dt>
+              <dd>
+                <pre tabIndex={0}>{pretty(relay.responsePayload)}</pre>
+              </dd>
+            </>
+          )}
+        </dl>
+      </details>
+    </li>
+  );
+}
+
+function Directory() {
+  const q = useSignal("");
+  const read = useResource(() => call<Found>("GET", query("api/v2/network/discover", { q: q.value, limit: 50 })), [q.value]);
+  return (
+    <>
+      <form
+        class="row directory-search"
+        role="search"
+        onSubmit={(event) => {
+          event.preventDefault();
+          q.value = String(new FormData(event.currentTarget).get("q")).trim();
+        }}
+      >
+        <input class="grow" name="q" type="search" maxLength={200} placeholder={t("network.find")} aria-label={t("network.find")} />
+        <button type="submit" class="button">
+          <Icon name="search" size={16} /> {t("network.search")}
+        </button>
+      </form>
+      <Show of={read}>
+        {({ profiles, teams, agents }) => {
+          const groups = [
+            ["agents", (agents?.items ?? []).map((each) => ({ ...each, line: each.description, by: each.developerName }))],
+            ["people", (profiles?.items ?? []).map((each) => ({ ...each, line: each.headline ?? each.currentTitle, by: null }))],
+            [
+              "teams",
+              (teams?.items ?? []).map((each) => ({
+                ...each,
+                line: each.description,
+                by: t("network.members", { n: each.memberCount }),
+              })),
+            ],
+          ] as const;
+          if (groups.every(([, rows]) => rows.length === 0)) return <Empty icon="search" text={t("network.noneFound")} />;
+          return groups.map(
+            ([name, rows]) =>
+              rows.length > 0 && (
+                <section key={name}>
+                  <h2>{t(`network.${name}`)}</h2>
+                  <ul class="rows">
+                    {rows.map((each) => (
+                      <li class="row-card" key={each.id}>
+                        <Avatar name={each.name} agent={name === "agents"} />
+                        <div class="row-main">
+                          <p>
+                            <b>{each.name}</b> {each.by && <span class="faint">{each.by}</span>}
+                          </p>
+                          {each.line && <p class="faint">{each.line}</p>}
+                        </div>
+                      </li>
+                    ))}
+                  </ul>
+                </section>
+              ),
+          );
+        }}
+      </Show>
+    </>
+  );
+}
+
+function host(url: string): string {
+  try {
+    return new URL(url).host;
+  } catch {
+    return url;
+  }
+}
+
+function pretty(text: string | null): string {
+  try {
+    return JSON.stringify(JSON.parse(text ?? "null"), null, 2);
+  } catch {
+    return text ?? "";
+  }
+}

@@ -1,0 +1,324 @@
+import { useSignal } from "@preact/signals";
+import { data, query } from "../lib/api";
+import { named, t } from "../lib/i18n";
+import { adjust, route } from "../lib/router";
+import { FormDialog, SureButton } from "../ui/form";
+import { Icon } from "../ui/icons";
+import { Chip, Empty, Field, Tabs, Time } from "../ui/parts";
+import { useResource } from "../ui/resource";
+import { Show } from "../ui/show";
+import { complain, say } from "../ui/toasts";
+
+interface Item {
+  id: string;
+  slug: string;
+  name: string;
+  type: string;
+  description: string | null;
+  category: string | null;
+  categoryDisplay: string;
+  url: string | null;
+  is_pinned: boolean;
+  approval_required: boolean;
+  archived_at: string | null;
+}
+
+interface Approval {
+  id: string;
+  email: string;
+  catalogSlug: string;
+  status: "pending" | "approved" | "rejected" | "revoked";
+  requestedAt: string;
+  reviewedAt: string | null;
+  reviewedByEmail: string | null;
+}
+
+const ITEMS = "api/v2/operate/catalog/items";
+const APPROVALS = "api/v2/operate/catalog/approvals";
+const TYPES = ["saas_account", "api_key", "server_access", "repo_access", "ai_server", "account_resource", "other"];
+
+const readItems = async () =>
+  (await data<{ items: Item[] }>("GET", query(ITEMS, { active_only: "false", limit: 200 }))).items;
+
+export function Catalog() {
+  const read = useResource(readItems);
+  const editing = useSignal<Item | "new" | null>(null);
+  const remove = async (item: Item, hard: boolean) => {
+    try {
+      await data("DELETE", query(`${ITEMS}/${encodeURIComponent(item.slug)}`, { hard: String(hard) }));
+      say(t(hard ? "operate.removed" : "inbox.archived"));
+      await read.reload();
+    } catch (fault) {
+      complain(fault);
+    }
+  };
+  return (
+    <>
+      <div class="row row-end">
+        <button type="button" class="button button-primary" onClick={() => (editing.value = "new")}>
+          <Icon name="plus" size={16} /> {t("operate.newItem")}
+        </button>
+      </div>
+      <Show of={read}>
+        {(found) =>
+          found.length === 0 ? (
+            <Empty icon="operate" text={t("operate.noItems")} />
+          ) : (
+            <ul class="rows">
+              {found.map((each) => (
+                <li class="row-card" key={each.id}>
+                  <div class="row-main">
+                    <p>
+                      <b>{each.name}</b> <span class="mono faint">{each.slug}</span>
+                    </p>
+                    <p class="faint">
+                      {named("asset", each.type)} · {each.categoryDisplay}
+                      {each.description && <> · {each.description}</>}
+                    </p>
+                  </div>
+                  <div class="chips">
+                    {each.is_pinned && <Chip>{t("operate.pinned")}</Chip>}
+                    {each.approval_required && <Chip>{t("operate.byApproval")}</Chip>}
+                    {each.archived_at && <Chip>{named("view", "archived")}</Chip>}
+                  </div>
+                  <div class="task-actions">
+                    <button type="button" class="button" onClick={() => (editing.value = each)}>
+                      {t("edit")}
+                    </button>
+                    {each.archived_at ? (
+                      <SureButton label={t("delete")} sure={t("board.sure")} onSure={() => remove(each, true)} />
+                    ) : (
+                      <SureButton label={t("inbox.archive")} sure={t("operate.archiveSure")} onSure={() => remove(each, false)} />
+                    )}
+                  </div>
+                </li>
+              ))}
+            </ul>
+          )
+        }
+      </Show>
+      {editing.value && (
+        <EditItem
+          item={editing.value === "new" ? null : editing.value}
+          onClose={() => (editing.value = null)}
+          onSaved={() => {
+            editing.value = null;
+            void read.reload();
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+function EditItem({ item, onClose, onSaved }: { item: Item | null; onClose: () => void; onSaved: () => void }) {
+  return (
+    <FormDialog
+      title={item?.name ?? t("operate.newItem")}
+      action={t("save")}
+      onClose={onClose}
+      onSend={async (given, form) => {
+        const told = {
+          name: given("name"),
+          description: given("description") || null,
+          category: given("category") || null,
+          url: given("url") || null,
+          is_pinned: form.has("pinned"),
+          approval_required: form.has("approval"),
+        };
+        if (item) await data("PATCH", `${ITEMS}/${encodeURIComponent(item.slug)}`, told);
+        else await data("POST", ITEMS, { ...told, slug: given("slug"), type: given("type") });
+        onSaved();
+      }}
+    >
+      {!item && (
+        <>
+          <Field label={t("operate.slug")}>
+            <input name="slug" required maxLength={80} autoFocus autocomplete="off" />
+          </Field>
+          <Field label={t("operate.kind")}>
+            <select name="type">
+              {TYPES.map((each) => (
+                <option value={each} key={each}>
+                  {named("asset", each)}
+                </option>
+              ))}
+            </select>
+          </Field>
+        </>
+      )}
+      <Field label={t("contacts.name")}>
+        <input name="name" required defaultValue={item?.name ?? ""} />
+      </Field>
+      <Field label={t("board.description")}>
+        <textarea name="description" rows={3} defaultValue={item?.description ?? ""} />
+      </Field>
+      <Field label={t("operate.category")}>
+        <input name="category" defaultValue={item?.category ?? ""} />
+      </Field>
+      <Field label={t("operate.homepage")}>
+        <input name="url" inputMode="url" placeholder="https://" defaultValue={item?.url ?? ""} />
+      </Field>
+      <label class="check">
+        <input type="checkbox" name="approval" defaultChecked={item?.approval_required ?? true} /> {t("operate.byApproval")}
+      </label>
+      <label class="check">
+        <input type="checkbox" name="pinned" defaultChecked={item?.is_pinned ?? false} /> {t("operate.pinned")}
+      </label>
+    </FormDialog>
+  );
+}
+
+export function Approvals() {
+  const status = route.value.params.get("status") ?? "";
+  const assigning = useSignal(false);
+  const cursor = useSignal<string | null>(null);
+  const found = useSignal<Approval[]>([]);
+  const page = (after: string | null) =>
+    data<{ items: Approval[]; nextCursor: string | null }>("GET", query(APPROVALS, { status, limit: 50, cursor: after }));
+  const read = useResource(async () => {
+    const first = await page(null);
+    cursor.value = first.nextCursor;
+    found.value = first.items;
+    return null;
+  }, [status]);
+  const act = async (work: () => Promise<unknown>) => {
+    try {
+      await work();
+      await read.reload();
+    } catch (fault) {
+      complain(fault);
+    }
+  };
+  const review = (approval: Approval, decision: string) =>
+    act(() => data("POST", `${APPROVALS}/review`, { requestId: approval.id, decision }));
+  const more = async () => {
+    try {
+      const next = await page(cursor.value);
+      cursor.value = next.nextCursor;
+      found.value = [...found.value, ...next.items];
+    } catch (fault) {
+      complain(fault);
+    }
+  };
+  return (
+    <>
+      <div class="row">
+        <Tabs
+          label={t("inbox.status")}
+          chosen={status}
+          onChoose={(to) => adjust({ status: to || null })}
+          choices={["", "pending", "approved", "rejected", "revoked"].map((each) => ({
+            value: each,
+            label: named("approval", each || "all"),
+          }))}
+        />
+        <span class="grow" />
+        <button type="button" class="button button-primary" onClick={() => (assigning.value = true)}>
+          <Icon name="plus" size={16} /> {t("operate.assign")}
+        </button>
+      </div>
+      <Show of={read}>
+        {() => (
+          <>
+            {found.value.length === 0 && <Empty icon="check" text={t("operate.noApprovals")} />}
+            <ul class="rows">
+              {found.value.map((each) => (
+                <li class="row-card" key={each.id}>
+                  <div class="row-main">
+                    <p>
+                      <b>{each.email}</b> <span class="mono faint">{each.catalogSlug}</span>
+                    </p>
+                    <p class="faint">
+                      {t("operate.requested")} <Time at={each.requestedAt} />
+                      {each.reviewedAt && (
+                        <>
+                          {" · "}
+                          {each.reviewedByEmail} <Time at={each.reviewedAt} />
+                        </>
+                      )}
+                    </p>
+                  </div>
+                  <Chip kind={{ approved: "chip-success", pending: "chip-warn", rejected: "", revoked: "" }[each.status]}>
+                    {named("approval", each.status)}
+                  </Chip>
+                  <div class="task-actions">
+                    {each.status === "pending" && (
+                      <>
+                        <button type="button" class="button button-primary" onClick={() => void review(each, "approve")}>
+                          {t("queue.approve")}
+                        </button>
+                        <button type="button" class="button" onClick={() => void review(each, "reject")}>
+                          {t("queue.reject")}
+                        </button>
+                      </>
+                    )}
+                    {each.status === "approved" && (
+                      <SureButton
+                        label={t("operate.revoke")}
+                        sure={t("operate.revokeSure")}
+                        onSure={() =>
+                          act(() => data("DELETE", query(APPROVALS, { email: each.email, catalogSlug: each.catalogSlug })))
+                        }
+                      />
+                    )}
+                  </div>
+                </li>
+              ))}
+            </ul>
+            {cursor.value && (
+              <div class="end">
+                <button type="button" class="button" onClick={() => void more()}>
+                  {t("more")}
+                </button>
+              </div>
+            )}
+          </>
+        )}
+      </Show>
+      {assigning.value && (
+        <Assign
+          onClose={() => (assigning.value = false)}
+          onDone={() => {
+            assigning.value = false;
+            void read.reload();
+          }}
+        />
+      )}
+    </>
+  );
+}
+
+function Assign({ onClose, onDone }: { onClose: () => void; onDone: () => void }) {
+  const items = useResource(readItems);
+  return (
+    <FormDialog
+      title={t("operate.assign")}
+      action={t("operate.assign")}
+      onClose={onClose}
+      onSend={async (given) => {
+        await data("POST", APPROVALS, { email: given("email"), catalogSlug: given("slug") });
+        onDone();
+      }}
+    >
+      <Field label={t("contacts.email")}>
+        <input name="email" type="email" required autoFocus />
+      </Field>
+      <Show of={items}>
+        {(found) => (
+          <Field label={t("operate.item")}>
+            <select name="slug">
+              {found
+                .filter((each) => !each.archived_at)
+                .map((each) => (
+                  <option value={each.slug} key={each.slug}>
+                    {each.name}
+                  </option>
+                ))}
+            </select>
+          </Field>
+        )}
+      </Show>
+    </FormDialog>
+  );
+}

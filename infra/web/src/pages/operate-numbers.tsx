@@ -1,0 +1,171 @@
+import { useSignal } from "@preact/signals";
+import { data, query } from "../lib/api";
+import { language, named, t } from "../lib/i18n";
+import { Chip, Empty, Field, Time } from "../ui/parts";
+import { useResource } from "../ui/resource";
+import { Show } from "../ui/show";
+
+interface Counted {
+  eventType: string;
+  lastSeenAt: string | null;
+  count: number;
+  daily: number[];
+}
+
+interface Usage {
+  limits: { personal: number; tools: number; key: number; platform: number };
+  tokens: Array<{
+    kind: string;
+    id: string;
+    integrator: string | null;
+    status: string;
+    minuteLimit: number;
+    minuteUsed: number;
+    minuteEndsAt: string;
+    dailyLimit: number | null;
+    dailyLeft: number | null;
+  }>;
+}
+
+interface Person {
+  id: string;
+  email: string;
+  name: string;
+}
+
+const numbers = new Intl.NumberFormat(language);
+
+export function EventTypes() {
+  const read = useResource(() =>
+    data<Array<{ integrator: string; eventTypes: Counted[] }>>("GET", "api/v2/operate/event-types"),
+  );
+  return (
+    <Show of={read}>
+      {(found) =>
+        found.every((each) => each.eventTypes.length === 0) ? (
+          <Empty icon="inbox" text={t("operate.noTypes")} />
+        ) : (
+          found.map(
+            ({ integrator, eventTypes }) =>
+              eventTypes.length > 0 && (
+                <section class="group" key={integrator}>
+                  <h2>{integrator}</h2>
+                  <ul class="rows">
+                    {eventTypes.map((each) => (
+                      <li class="row-card" key={each.eventType}>
+                        <div class="row-main">
+                          <p class="mono">{each.eventType}</p>
+                          <p class="faint">
+                            {t("operate.deliveries", { n: each.count, shown: numbers.format(each.count) })}
+                            {each.lastSeenAt && (
+                              <>
+                                {" · "}
+                                <Time at={each.lastSeenAt} />
+                              </>
+                            )}
+                          </p>
+                        </div>
+                        <Sparkline values={each.daily} label={t("operate.sparkline", { type: each.eventType, n: each.count })} />
+                      </li>
+                    ))}
+                  </ul>
+                </section>
+              ),
+          )
+        )
+      }
+    </Show>
+  );
+}
+
+const HEIGHT = 32;
+const STEP = 3;
+
+/** A bar a day, the last being today; its own highest is as high as it goes. */
+function Sparkline({ values, label }: { values: number[]; label: string }) {
+  const most = Math.max(1, ...values);
+  return (
+    <svg class="sparkline" viewBox={`0 0 ${values.length * STEP} ${HEIGHT}`} role="img" aria-label={label}>
+      {values.map((value, day) => {
+        const height = value ? Math.max(2, (value / most) * HEIGHT) : 1;
+        return (
+          <rect key={day} class={value ? "" : "none"} x={day * STEP} y={HEIGHT - height} width={STEP - 1} height={height} />
+        );
+      })}
+    </svg>
+  );
+}
+
+export function Budgets() {
+  const whose = useSignal("");
+  const people = useResource(() => data<Person[]>("GET", "api/v2/operate/people"));
+  const read = useResource(
+    () => data<Usage>("GET", query("api/v2/operate/budgets", { userId: whose.value })),
+    [whose.value],
+  );
+  return (
+    <>
+      <Show of={people}>
+        {(found) => (
+          <div class="row">
+            <Field label={t("operate.whose")}>
+              <select value={whose.value} onChange={(event) => (whose.value = event.currentTarget.value)}>
+                <option value="">{t("operate.allTools")}</option>
+                {found.map((each) => (
+                  <option value={each.id} key={each.id}>
+                    {each.name} ({each.email})
+                  </option>
+                ))}
+              </select>
+            </Field>
+          </div>
+        )}
+      </Show>
+      <Show of={read}>
+        {({ limits, tokens }) => (
+          <>
+            <dl class="stats">
+              {Object.entries(limits).map(([kind, units]) => (
+                <div class="stat" key={kind}>
+                  <dt>{named("budget", kind)}</dt>
+                  <dd>
+                    <b>{numbers.format(units)}</b> <span class="faint">{t("operate.aMinute")}</span>
+                  </dd>
+                </div>
+              ))}
+            </dl>
+            {tokens.length === 0 && <Empty icon="operate" text={t("operate.noTokens")} />}
+            <ul class="rows">
+              {tokens.map((each) => (
+                <li class="row-card" key={each.id}>
+                  <div class="row-main">
+                    <p>
+                      <b>{each.integrator ?? named("budget", "key")}</b>{" "}
+                      <Chip kind={each.status === "active" ? "chip-success" : ""}>{named("token", each.status)}</Chip>
+                    </p>
+                    <p class="faint mono">{each.id}</p>
+                  </div>
+                  <label class="meter">
+                    <span>
+                      {t("operate.minute")} {numbers.format(each.minuteUsed)} / {numbers.format(each.minuteLimit)}
+                    </span>
+                    <meter min={0} max={each.minuteLimit} value={each.minuteUsed} />
+                  </label>
+                  {each.dailyLimit !== null && (
+                    <label class="meter">
+                      <span>
+                        {t("operate.day")} {numbers.format(each.dailyLimit - (each.dailyLeft ?? 0))} /{" "}
+                        {numbers.format(each.dailyLimit)}
+                      </span>
+                      <meter min={0} max={each.dailyLimit} value={each.dailyLimit - (each.dailyLeft ?? 0)} />
+                    </label>
+                  )}
+                </li>
+              ))}
+            </ul>
+          </>
+        )}
+      </Show>
+    </>
+  );
+}

@@ -1,0 +1,165 @@
+import { useSignal } from "@preact/signals";
+import { data, query } from "../lib/api";
+import { named, t } from "../lib/i18n";
+import { Icon } from "../ui/icons";
+import { Chip, Empty, Time } from "../ui/parts";
+import { useResource } from "../ui/resource";
+import { Show } from "../ui/show";
+import { complain, say } from "../ui/toasts";
+
+interface Letter {
+  messageId: string;
+  received: number;
+  sentAt: string;
+  reason: string | null;
+  failedAt: string | null;
+  job: Record<string, unknown>;
+}
+
+interface Callback {
+  actionId: string;
+  deliveryId: string;
+  index: number;
+  clickedAt: string;
+  outcome: "pending" | "delivered" | "failed" | "gone";
+  nextAttemptAt: string | null;
+  attempts: Array<{ at: string; status: number | null; error: string | null; nextAttemptAt: string | null }>;
+}
+
+const LETTERS = "api/v2/operate/dead-letters";
+
+export function DeadLetters() {
+  const open = useSignal<string | null>(null);
+  const read = useResource(() => data<Array<{ queue: string; count: number }>>("GET", LETTERS));
+  return (
+    <Show of={read}>
+      {(found) => (
+        <>
+          {found.every((each) => each.count === 0) && (
+            <p class="note note-success">
+              <Icon name="success" size={16} /> {t("operate.noLetters")}
+            </p>
+          )}
+          <ul class="rows">
+            {found.map(({ queue, count }) => (
+              <li class="row-card" key={queue}>
+                <div class="row-main">
+                  <b>{queue}</b>
+                </div>
+                <Chip kind={count ? "chip-critical" : "chip-success"}>{t("operate.letterCount", { n: count })}</Chip>
+                {count > 0 && (
+                  <button
+                    type="button"
+                    class="button"
+                    aria-expanded={open.value === queue}
+                    onClick={() => (open.value = open.value === queue ? null : queue)}
+                  >
+                    {t("operate.look")}
+                  </button>
+                )}
+                {open.value === queue && (
+                  <Letters
+                    queue={queue}
+                    onChanged={() => {
+                      open.value = null;
+                      void read.reload();
+                    }}
+                  />
+                )}
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+    </Show>
+  );
+}
+
+function Letters({ queue, onChanged }: { queue: string; onChanged: () => void }) {
+  const read = useResource(() => data<Letter[]>("GET", `${LETTERS}/${queue}`));
+  const redrive = async (wanted: { all: true } | { messageIds: string[] }) => {
+    try {
+      const { sent } = await data<{ sent: number }>("POST", `${LETTERS}/${queue}/redrive`, wanted);
+      say(t("operate.redriven", { n: sent }));
+      onChanged();
+    } catch (fault) {
+      complain(fault);
+    }
+  };
+  return (
+    <div class="letters">
+      <Show of={read}>
+        {(found) => (
+          <>
+            <div class="row row-end">
+              <button type="button" class="button button-primary" onClick={() => void redrive({ all: true })}>
+                <Icon name="refresh" size={16} /> {t("operate.redriveAll")}
+              </button>
+            </div>
+            {found.map((each) => (
+              <div class="letter" key={each.messageId}>
+                <div class="row-main">
+                  <p>{each.reason ?? t("operate.noReason")}</p>
+                  <p class="faint">
+                    <Time at={each.sentAt} /> · {t("operate.received", { n: each.received })}
+                  </p>
+                  <p class="faint mono">{JSON.stringify(each.job)}</p>
+                </div>
+                <button type="button" class="button" onClick={() => void redrive({ messageIds: [each.messageId] })}>
+                  {t("operate.redrive")}
+                </button>
+              </div>
+            ))}
+          </>
+        )}
+      </Show>
+    </div>
+  );
+}
+
+export function Callbacks() {
+  const read = useResource(() => data<Callback[]>("GET", query("api/v2/operate/callbacks", { limit: 100 })));
+  return (
+    <Show of={read}>
+      {(found) =>
+        found.length === 0 ? (
+          <Empty icon="send" text={t("operate.noCallbacks")} />
+        ) : (
+          <ul class="rows">
+            {found.map((each) => (
+              <li key={each.actionId}>
+                <details class="row-card">
+                  <summary>
+                    <span class="row-main">
+                      <span class="mono">{each.deliveryId}</span>
+                      <span class="faint">
+                        {t("operate.button", { n: each.index + 1 })} · <Time at={each.clickedAt} />
+                      </span>
+                    </span>
+                    <Chip
+                      kind={{ delivered: "chip-success", pending: "chip-warn", failed: "chip-critical", gone: "" }[each.outcome]}
+                    >
+                      {named("outcome", each.outcome)} · {t("inbox.attempts", { n: each.attempts.length })}
+                    </Chip>
+                  </summary>
+                  <ol class="attempt-list">
+                    {each.attempts.map((attempt) => (
+                      <li key={attempt.at}>
+                        <Time at={attempt.at} />: {attempt.status ?? t("inbox.noReply")} {attempt.error}
+                      </li>
+                    ))}
+                    {each.nextAttemptAt && (
+                      <li>
+                        {t("inbox.nextTry")} <Time at={each.nextAttemptAt} />
+                      </li>
+                    )}
+                  </ol>
+                </details>
+              </li>
+            ))}
+          </ul>
+        )
+      }
+    </Show>
+  );
+}

@@ -1,0 +1,40 @@
+import { Tabs } from "../ui/parts";
+import { type Word, t } from "../lib/i18n";
+import { adjust, route } from "../lib/router";
+import { Approvals, Catalog } from "./operate-catalog";
+import { Budgets, EventTypes } from "./operate-numbers";
+import { Callbacks, DeadLetters } from "./operate-queues";
+import { Integrators, Tokens } from "./operate-tokens";
+
+const TABS = {
+  integrators: Integrators,
+  tokens: Tokens,
+  catalog: Catalog,
+  approvals: Approvals,
+  types: EventTypes,
+  letters: DeadLetters,
+  callbacks: Callbacks,
+  budgets: Budgets,
+} as const;
+
+/** What keeps the desk running, for those who run it. */
+export function Operate() {
+  const tab = route.value.params.get("tab") ?? "";
+  const name = tab in TABS ? (tab as keyof typeof TABS) : "integrators";
+  const Shown = TABS[name];
+  return (
+    <section class="page" aria-label={t("page.operate")}>
+      <header class="head">
+        <h1>{t("page.operate")}</h1>
+        <p class="head-note">{t("operate.note")}</p>
+      </header>
+      <Tabs
+        label={t("page.operate")}
+        chosen={name}
+        onChoose={(to) => adjust({ tab: to === "integrators" ? null : to })}
+        choices={Object.keys(TABS).map((each) => ({ value: each, label: t(`operate.${each}` as Word) }))}
+      />
+      <Shown />
+    </section>
+  );
+}

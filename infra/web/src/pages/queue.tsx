@@ -1,0 +1,265 @@
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { named, t } from "../lib/i18n";
+import { useKeys } from "../lib/keys";
+import {
+  about,
+  add,
+  approve,
+  briefing,
+  changeSettings,
+  isHeld,
+  loadQueue,
+  move,
+  queueState,
+  reject,
+  settings,
+  STATUSES,
+  type Status,
+  type Task,
+  tasks,
+  tasksOf,
+  totals,
+} from "../lib/queue";
+import { Icon } from "../ui/icons";
+import { Chip, Dialog, Empty, Field, IconButton, Skeleton, Switch, Time, Trouble } from "../ui/parts";
+
+export function Queue() {
+  const chosen = useSignal<string | null>(null);
+  const addressing = useSignal<Task | null>(null);
+  const list = useRef<HTMLDivElement>(null);
+  useEffect(() => void loadQueue(), []);
+
+  const order = STATUSES.flatMap(tasksOf);
+  const at = order.findIndex((each) => each.id === chosen.value);
+  const focus = (task: Task | undefined) => {
+    if (!task) return;
+    chosen.value = task.id;
+    list.current?.querySelector<HTMLElement>(`[data-task="${CSS.escape(task.id)}"]`)?.focus();
+  };
+  // Without a choice, the key means the first that waits.
+  const current = () => order[at] ?? order.find((each) => each.status === "pending_confirmation");
+  const decide = (task: Task | undefined, yes: boolean) => {
+    if (task?.status !== "pending_confirmation") return;
+    const waiting = tasksOf("pending_confirmation");
+    const place = waiting.indexOf(task);
+    const next = waiting[place + 1] ?? waiting[place - 1];
+    if (yes && isHeld(task) && !about(task).recipientHint) {
+      addressing.value = task;
+      return;
+    }
+    if (yes) void approve(task).then((done) => done || !isHeld(task) || (addressing.value = task));
+    else void reject(task);
+    focus(next);
+  };
+  useKeys({
+    j: () => focus(order[at + 1] ?? order[at]),
+    k: () => focus(order[Math.max(0, at - 1)]),
+    y: () => decide(current(), true),
+    n: () => decide(current(), false),
+  });
+
+  const stands = queueState.value;
+  return (
+    <section class="page" aria-label={t("page.queue")}>
+      <header class="head">
+        <h1>{t("page.queue")}</h1>
+        <p class="head-note">{t("queue.note")}</p>
+      </header>
+      {typeof stands === "object" ? (
+        <Trouble fault={stands.fault} onRetry={() => void loadQueue()} />
+      ) : stands === "loading" ? (
+        <Skeleton rows={6} />
+      ) : (
+        <div class="queue" ref={list}>
+          <aside class="panel queue-side">
+            <Switch
+              label={t("queue.chief")}
+              hint={t("queue.chiefHint")}
+              on={settings.value?.mode === "chief_of_staff"}
+              onChange={(on) => void changeSettings({ mode: on ? "chief_of_staff" : "cockpit" })}
+            />
+            <Switch
+              label={t("queue.auto")}
+              hint={t("queue.autoHint")}
+              on={Boolean(settings.value?.queueAutoApprove)}
+              onChange={(queueAutoApprove) => void changeSettings({ queueAutoApprove })}
+            />
+            {briefing.value && (
+              <div class="note briefing" role="status">
+                <Icon name="info" size={16} />
+                <span>
+                  <b>{t("queue.briefing")}</b> {briefing.value}
+                </span>
+                <IconButton icon="close" label={t("dismiss")} onClick={() => (briefing.value = null)} />
+              </div>
+            )}
+            <NewTask />
+          </aside>
+          <div class="queue-main">
+            {tasks.value.length === 0 && <Empty icon="queue" text={t("queue.none")} />}
+            {STATUSES.map((status) => (
+              <Section key={status} status={status} chosen={chosen.value} onFocus={(id) => (chosen.value = id)} onDecide={decide} />
+            ))}
+          </div>
+        </div>
+      )}
+      {addressing.value && <Address task={addressing.value} onClose={() => (addressing.value = null)} />}
+    </section>
+  );
+}
+
+interface SectionProps {
+  status: Status;
+  chosen: string | null;
+  onFocus: (id: string) => void;
+  onDecide: (task: Task, yes: boolean) => void;
+}
+
+function Section({ status, chosen, onFocus, onDecide }: SectionProps) {
+  const found = tasksOf(status);
+  if (!found.length) return null;
+  const total = totals.value[status] ?? found.length;
+  return (
+    <section class={`group group-${status}`} aria-label={named("status", status)}>
+      <h2>
+        {named("status", status)} <span class="count">{total}</span>
+        {status === "pending_confirmation" && (
+          <span class="faint keys-hint">
+            <kbd>y</kbd> {t("queue.approve")} <kbd>n</kbd> {t("queue.reject")}
+          </span>
+        )}
+      </h2>
+      <ul class="tasks">
+        {found.map((task) => (
+          <li key={task.id}>
+            <Entry task={task} chosen={task.id === chosen} onFocus={onFocus} onDecide={onDecide} />
+          </li>
+        ))}
+      </ul>
+      {total > found.length && <p class="faint end">{t("queue.notShown", { n: total - found.length })}</p>}
+    </section>
+  );
+}
+
+function Entry({ task, chosen, onFocus, onDecide }: Omit<SectionProps, "status" | "chosen"> & { task: Task; chosen: boolean }) {
+  const result = about(task).agentResult;
+  return (
+    <article
+      class={`task ${chosen ? "task-chosen" : ""}`}
+      tabIndex={0}
+      data-task={task.id}
+      aria-label={task.title}
+      onFocus={() => onFocus(task.id)}
+    >
+      <div class="task-main">
+        <p class="task-title">
+          <Chip kind={`chip-${task.priority}`}>{named("priority", task.priority)}</Chip>
+          <span>{task.title}</span>
+        </p>
+        {task.description && <p class="task-text">{task.description}</p>}
+        {typeof result === "string" && (
+          <p class="task-text">
+            <b>{t("queue.result")}</b> {result}
+          </p>
+        )}
+        <p class="faint">
+          {named("taskType", task.type)}
+          {task.source && <> · {task.source}</>} · <Time at={task.createdAt} />
+        </p>
+      </div>
+      <div class="task-actions">
+        {task.status === "pending_confirmation" && (
+          <>
+            <button type="button" class="button button-primary" onClick={() => onDecide(task, true)} aria-keyshortcuts="y">
+              <Icon name="check" size={16} /> {t("queue.approve")}
+            </button>
+            <button type="button" class="button" onClick={() => onDecide(task, false)} aria-keyshortcuts="n">
+              <Icon name="close" size={16} /> {t("queue.reject")}
+            </button>
+          </>
+        )}
+        {task.status === "ready" && <Move task={task} to="in_progress" icon="play" label={t("queue.start")} />}
+        {task.status === "in_progress" && <Move task={task} to="done_today" icon="check" label={t("queue.done")} />}
+        {task.status === "blocked" && <Move task={task} to="ready" icon="refresh" label={t("queue.unblock")} />}
+        {(task.status === "ready" || task.status === "in_progress") && (
+          <Move task={task} to="blocked" icon="pause" label={t("queue.block")} />
+        )}
+      </div>
+    </article>
+  );
+}
+
+function Move({ task, to, icon, label }: { task: Task; to: Status; icon: "play" | "check" | "refresh" | "pause"; label: string }) {
+  return (
+    <button type="button" class="button" onClick={() => void move(task, to)}>
+      <Icon name={icon} size={16} /> {label}
+    </button>
+  );
+}
+
+function NewTask() {
+  const busy = useSignal(false);
+  return (
+    <form
+      class="new-task"
+      onSubmit={async (event) => {
+        event.preventDefault();
+        const form = event.currentTarget;
+        const given = new FormData(form);
+        const title = String(given.get("title")).trim();
+        if (!title || busy.value) return;
+        busy.value = true;
+        const added = await add({ title, priority: String(given.get("priority")) as Task["priority"] });
+        busy.value = false;
+        if (added) form.reset();
+      }}
+    >
+      <Field label={t("queue.new")}>
+        <input name="title" required maxLength={500} placeholder={t("queue.newHint")} autocomplete="off" />
+      </Field>
+      <div class="row">
+        <select name="priority" aria-label={t("queue.priority")}>
+          {["medium", "urgent", "high", "low"].map((each) => (
+            <option value={each} key={each}>
+              {named("priority", each)}
+            </option>
+          ))}
+        </select>
+        <button type="submit" class="button button-primary" disabled={busy.value}>
+          <Icon name="plus" size={16} /> {t("queue.add")}
+        </button>
+      </div>
+    </form>
+  );
+}
+
+/** A held event that names nobody: whose inbox it goes to is for the moderator to say. */
+function Address({ task, onClose }: { task: Task; onClose: () => void }) {
+  return (
+    <Dialog title={t("queue.whom")} onClose={onClose}>
+      <form
+        class="form"
+        onSubmit={async (event) => {
+          event.preventDefault();
+          const recipient = String(new FormData(event.currentTarget).get("recipient")).trim();
+          onClose();
+          await approve(task, recipient || undefined);
+        }}
+      >
+        <p>{task.title}</p>
+        <Field label={t("queue.recipient")} hint={t("queue.recipientHint")}>
+          <input name="recipient" maxLength={120} autoFocus />
+        </Field>
+        <div class="row row-end">
+          <button type="button" class="button" onClick={onClose}>
+            {t("cancel")}
+          </button>
+          <button type="submit" class="button button-primary">
+            {t("queue.approve")}
+          </button>
+        </div>
+      </form>
+    </Dialog>
+  );
+}

@@ -1,0 +1,235 @@
+import { useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+import { named, t } from "../lib/i18n";
+import { type Action, click, type Delivery } from "../lib/inbox";
+import { href } from "../lib/router";
+import { exact, now, soon } from "../lib/time";
+import { Icon } from "../ui/icons";
+import { beginning, Markdown } from "../ui/markdown";
+import { Avatar, Chip, IconButton, Skeleton, Time, Trouble } from "../ui/parts";
+import { complain, say } from "../ui/toasts";
+
+interface Props {
+  shown: { id: string; delivery?: Delivery; fault?: unknown };
+  onBack: () => void;
+  onRetry: () => void;
+  onArchive: () => void;
+  onTurn: () => void;
+  onSnooze: () => void;
+}
+
+export function Reading({ shown, onBack, onRetry, onArchive, onTurn, onSnooze }: Props) {
+  const { delivery, fault } = shown;
+  const top = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (top.current) top.current.scrollTop = 0;
+  }, [shown.id]);
+  if (fault && !delivery) return <Trouble fault={fault} onRetry={onRetry} />;
+  const copy = () =>
+    navigator.clipboard
+      .writeText(new URL(href("inbox", shown.id), document.baseURI).href)
+      .then(() => say(t("inbox.copied")), complain);
+  return (
+    <article class="reading" aria-busy={!delivery}>
+      <div class="reading-tools" role="toolbar" aria-label={t("inbox.actions")}>
+        <span class="only-narrow">
+          <IconButton icon="back" label={t("back")} onClick={onBack} />
+        </span>
+        <IconButton
+          icon={delivery?.archivedAt ? "unarchive" : "archive"}
+          label={t(delivery?.archivedAt ? "inbox.unarchive" : "inbox.archive")}
+          shortcut="e"
+          disabled={!delivery}
+          onClick={onArchive}
+        />
+        <IconButton icon="clock" label={t("inbox.snooze")} shortcut="s" disabled={!delivery} onClick={onSnooze} />
+        <IconButton
+          icon={delivery?.readAt ? "mail" : "mailOpen"}
+          label={t(delivery?.readAt ? "inbox.markUnread" : "inbox.markRead")}
+          shortcut="r"
+          disabled={!delivery}
+          onClick={onTurn}
+        />
+        <span class="grow" />
+        <IconButton icon="link" label={t("inbox.copyLink")} onClick={copy} />
+      </div>
+      <div class="reading-scroll" ref={top}>
+        {delivery ? <Whole delivery={delivery} /> : <Skeleton rows={3} kind="card" />}
+      </div>
+    </article>
+  );
+}
+
+function Whole({ delivery }: { delivery: Delivery }) {
+  const { locale, actor, labels = {}, supplements, actions } = delivery;
+  return (
+    <div class={`sheet tone-${delivery.tone ?? "none"}`}>
+      <div class="chips">
+        <Chip kind={`chip-${delivery.severity}`}>
+          <Icon name={delivery.severity} size={14} /> {named("severity", delivery.severity)}
+        </Chip>
+        {delivery.tone && delivery.tone !== "neutral" && <Chip>{named("tone", delivery.tone)}</Chip>}
+        {delivery.externalStatus && <Chip>{named("external", delivery.externalStatus)}</Chip>}
+        {delivery.fireCount > 1 && <Chip>{t("inbox.fired", { n: delivery.fireCount })}</Chip>}
+        {delivery.resolvedAt && <Chip kind="chip-success">{t("inbox.resolved")}</Chip>}
+        {delivery.snoozedUntil && Date.parse(delivery.snoozedUntil) > now.value && (
+          <Chip>{t("inbox.snoozedUntil", { time: soon(delivery.snoozedUntil) })}</Chip>
+        )}
+      </div>
+      <h2 lang={locale}>{delivery.title}</h2>
+      <p class="byline">
+        {actor && (
+          <>
+            <Avatar name={actor.name ?? actor.email} />
+            <span title={actor.email}>{actor.name ?? actor.email}</span>
+            <span aria-hidden="true">·</span>
+          </>
+        )}
+        <span>{exact(delivery.occurredAt)}</span>
+        <span class="faint">
+          (<Time at={delivery.occurredAt} />)
+        </span>
+      </p>
+      {delivery.resolvedAt && (
+        <p class="note note-success">
+          <Icon name="success" size={16} />
+          <span>
+            {t("inbox.resolved")} <Time at={delivery.resolvedAt} />
+            {delivery.resolutionNote && <>: {delivery.resolutionNote}</>}
+          </span>
+        </p>
+      )}
+      {delivery.summary && (
+        <p class="lead" lang={locale}>
+          {delivery.summary}
+        </p>
+      )}
+      {delivery.markdownBody && <Body delivery={delivery} text={delivery.markdownBody} />}
+      {(actions.length > 0 || delivery.externalUrl) && (
+        <div class="actions">
+          {actions.map((action) => (
+            <Button key={action.index} delivery={delivery} action={action} />
+          ))}
+          {delivery.externalUrl && (
+            <a class="button" href={delivery.externalUrl} target="_blank" rel="noopener noreferrer">
+              <Icon name="external" size={16} /> {t("inbox.openSource")}
+            </a>
+          )}
+        </div>
+      )}
+      {Object.keys(labels).length > 0 && (
+        <ul class="chips labels" aria-label={t("inbox.labels")}>
+          {Object.entries(labels).map(([name, value]) => (
+            <li key={name}>
+              <Chip kind="chip-label">
+                <b>{name}</b> {value}
+              </Chip>
+            </li>
+          ))}
+        </ul>
+      )}
+      {supplements.length > 0 && (
+        <section class="supplements">
+          <h3>{t("inbox.supplements", { n: supplements.length })}</h3>
+          <ol>
+            {supplements.map((each) => (
+              <li key={each.id}>
+                <p class="faint">
+                  <Time at={each.createdAt} />
+                </p>
+                <Markdown text={each.markdownBody} lang={locale} />
+              </li>
+            ))}
+          </ol>
+        </section>
+      )}
+      <dl class="facts">
+        <dt>{t("inbox.type")}</dt>
+        <dd class="mono">{delivery.eventType}</dd>
+        <dt>{t("inbox.event")}</dt>
+        <dd class="mono">{delivery.eventId}</dd>
+        {delivery.projectSlug && (
+          <>
+            <dt>{t("inbox.project")}</dt>
+            <dd>{delivery.projectSlug}</dd>
+          </>
+        )}
+        <dt>{t("inbox.received")}</dt>
+        <dd>{exact(delivery.createdAt)}</dd>
+      </dl>
+    </div>
+  );
+}
+
+function Body({ delivery, text }: { delivery: Delivery; text: string }) {
+  const rendering = delivery.markdownBodyRendering ?? "collapsed";
+  if (rendering === "expanded") return <Markdown text={text} lang={delivery.locale} />;
+  return (
+    <details class="body" key={delivery.deliveryId}>
+      <summary>
+        <Icon name="down" size={16} />
+        {rendering === "preview" ? (
+          <span lang={delivery.locale}>{beginning(text)}</span>
+        ) : (
+          <span>{t("inbox.details")}</span>
+        )}
+      </summary>
+      <Markdown text={text} lang={delivery.locale} />
+    </details>
+  );
+}
+
+function Button({ delivery, action }: { delivery: Delivery; action: Action }) {
+  const busy = useSignal(false);
+  if (action.actionType === "url") {
+    return (
+      <a class="button" href={action.url} target="_blank" rel="noopener noreferrer" lang={delivery.locale}>
+        <Icon name="external" size={16} /> {action.label}
+      </a>
+    );
+  }
+  const last = action.attempts.at(-1);
+  return (
+    <span class="action">
+      <button
+        type="button"
+        class="button button-primary"
+        lang={delivery.locale}
+        disabled={action.outcome !== null || busy.value}
+        onClick={async () => {
+          busy.value = true;
+          await click(delivery, action);
+          busy.value = false;
+        }}
+      >
+        {action.label}
+      </button>
+      {action.outcome && (
+        <span class={`outcome outcome-${action.outcome}`} role="status">
+          <Icon
+            name={action.outcome === "delivered" ? "check" : action.outcome === "pending" ? "clock" : "close"}
+            size={14}
+          />
+          {named("outcome", action.outcome)}
+          {action.outcome === "pending" && last?.nextAttemptAt && (
+            <span class="faint">
+              {t("inbox.nextTry")} <Time at={last.nextAttemptAt} />
+            </span>
+          )}
+        </span>
+      )}
+      {action.attempts.length > 0 && action.outcome !== "delivered" && (
+        <details class="attempts">
+          <summary>{t("inbox.attempts", { n: action.attempts.length })}</summary>
+          <ol>
+            {action.attempts.map((each) => (
+              <li key={each.at}>
+                <Time at={each.at} />: {each.status ?? t("inbox.noReply")} {each.error}
+              </li>
+            ))}
+          </ol>
+        </details>
+      )}
+    </span>
+  );
+}

@@ -1,0 +1,41 @@
+import { t } from "../lib/i18n";
+import { farewell } from "../lib/session";
+import { Field } from "../ui/parts";
+
+/** Where one who is not signed in gives their key. */
+export function SignIn({ onKey }: { onKey: (key: string) => void }) {
+  return (
+    <main class="sign-in">
+      <form
+        class="sign-in-card"
+        onSubmit={(event) => {
+          event.preventDefault();
+          onKey(String(new FormData(event.currentTarget).get("key")).trim());
+        }}
+      >
+        <span class="mark" aria-hidden="true" />
+        <h1>{t("signIn.title")}</h1>
+        <p class="faint">{t("signIn.note")}</p>
+        {farewell.value && (
+          <p class="bad" role="alert">
+            {farewell.value}
+          </p>
+        )}
+        <Field label={t("signIn.key")} hint={t("signIn.hint")}>
+          <input
+            name="key"
+            type="password"
+            required
+            autoFocus
+            autocomplete="current-password"
+            spellcheck={false}
+            placeholder="dvd_…"
+          />
+        </Field>
+        <button type="submit" class="button button-primary button-wide">
+          {t("signIn.do")}
+        </button>
+      </form>
+    </main>
+  );
+}

@@ -1,0 +1,198 @@
+import type { ComponentChildren } from "preact";
+import { useEffect, useRef } from "preact/hooks";
+import { Failure } from "../lib/api";
+import { t } from "../lib/i18n";
+import { ago, exact } from "../lib/time";
+import { Icon, type IconName } from "./icons";
+
+export function Time({ at }: { at: string }) {
+  return (
+    <time dateTime={at} title={exact(at)}>
+      {ago(at)}
+    </time>
+  );
+}
+
+export function Chip({ kind = "", title, children }: { kind?: string; title?: string; children: ComponentChildren }) {
+  return (
+    <span class={`chip ${kind}`} title={title}>
+      {children}
+    </span>
+  );
+}
+
+interface IconButtonProps {
+  icon: IconName;
+  label: string;
+  shortcut?: string;
+  onClick: (event: MouseEvent) => void;
+  pressed?: boolean;
+  disabled?: boolean;
+}
+
+/** A button that shows an icon only: its label is read out, and shown with its key when hovered. */
+export function IconButton({ icon, label, shortcut, onClick, pressed, disabled }: IconButtonProps) {
+  return (
+    <button
+      type="button"
+      class="icon-button"
+      aria-label={label}
+      aria-pressed={pressed}
+      aria-keyshortcuts={shortcut}
+      title={shortcut ? `${label} (${shortcut})` : label}
+      disabled={disabled}
+      onClick={onClick}
+    >
+      <Icon name={icon} />
+    </button>
+  );
+}
+
+/** What stands where there is nothing to show: one sentence that helps. */
+export function Empty({ icon, text, children }: { icon: IconName; text: string; children?: ComponentChildren }) {
+  return (
+    <div class="empty">
+      <Icon name={icon} size={36} />
+      <p>{text}</p>
+      {children}
+    </div>
+  );
+}
+
+/** What could not be loaded, why, and the way to try again. */
+export function Trouble({ fault, onRetry }: { fault: unknown; onRetry: () => void }) {
+  const failure = fault instanceof Failure ? fault : null;
+  return (
+    <div class="empty" role="alert">
+      <Icon name="warn" size={36} />
+      <p>{failure?.message ?? t("error.ours")}</p>
+      {failure?.requestId && <p class="faint mono">{t("error.requestId", { id: failure.requestId })}</p>}
+      <button type="button" class="button" onClick={onRetry}>
+        {t("retry")}
+      </button>
+    </div>
+  );
+}
+
+export function Skeleton({ rows = 6, kind = "row" }: { rows?: number; kind?: "row" | "card" }) {
+  return (
+    <div class={`skeleton skeleton-${kind}`} role="status" aria-label={t("loading")}>
+      {Array.from({ length: rows }, (_, index) => (
+        <div class="bone" key={index}>
+          <i />
+          <i />
+        </div>
+      ))}
+    </div>
+  );
+}
+
+interface DialogProps {
+  title: string;
+  onClose: () => void;
+  children: ComponentChildren;
+  wide?: boolean;
+}
+
+export function Dialog({ title, onClose, children, wide = false }: DialogProps) {
+  const element = useRef<HTMLDialogElement>(null);
+  useEffect(() => {
+    const before = document.activeElement;
+    element.current?.showModal();
+    return () => {
+      if (before instanceof HTMLElement && before.isConnected) before.focus();
+    };
+  }, []);
+  return (
+    <dialog
+      ref={element}
+      class={wide ? "dialog-wide" : ""}
+      aria-label={title}
+      onCancel={(event) => {
+        event.preventDefault();
+        onClose();
+      }}
+      onClick={(event) => {
+        if (event.target === element.current) onClose();
+      }}
+    >
+      <div class="dialog-body">
+        <header class="dialog-head">
+          <h2>{title}</h2>
+          <IconButton icon="close" label={t("close")} onClick={onClose} />
+        </header>
+        {children}
+      </div>
+    </dialog>
+  );
+}
+
+export function Field({ label, hint, children }: { label: string; hint?: string; children: ComponentChildren }) {
+  return (
+    <label class="field">
+      <span class="field-label">{label}</span>
+      {children}
+      {hint && <span class="field-hint">{hint}</span>}
+    </label>
+  );
+}
+
+interface SwitchProps {
+  label: string;
+  hint: string;
+  on: boolean;
+  onChange: (on: boolean) => void;
+  disabled?: boolean;
+}
+
+export function Switch({ label, hint, on, onChange, disabled }: SwitchProps) {
+  return (
+    <label class="switch">
+      <input
+        type="checkbox"
+        role="switch"
+        checked={on}
+        disabled={disabled}
+        onChange={(event) => onChange(event.currentTarget.checked)}
+      />
+      <span class="switch-text">
+        <b>{label}</b>
+        <small>{hint}</small>
+      </span>
+    </label>
+  );
+}
+
+interface Choice {
+  value: string;
+  label: string;
+  count?: number;
+}
+
+export function Tabs({ label, choices, chosen, onChoose }: { label: string; choices: Choice[]; chosen: string; onChoose: (value: string) => void }) {
+  return (
+    <div class="tabs" role="group" aria-label={label}>
+      {choices.map((each) => (
+        <button
+          type="button"
+          key={each.value}
+          class="tab"
+          aria-pressed={each.value === chosen}
+          onClick={() => onChoose(each.value)}
+        >
+          {each.label}
+          {each.count ? <span class="count">{each.count}</span> : null}
+        </button>
+      ))}
+    </div>
+  );
+}
+
+export function Avatar({ name, agent = false }: { name: string; agent?: boolean }) {
+  const hue = [...name].reduce((sum, letter) => (sum * 31 + letter.charCodeAt(0)) % 6, 7);
+  return (
+    <span class={`avatar avatar-${hue}`} aria-hidden="true">
+      {agent ? <Icon name="agent" size={16} /> : (name.trim()[0] ?? "?").toUpperCase()}
+    </span>
+  );
+}

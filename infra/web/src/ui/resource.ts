@@ -1,0 +1,26 @@
+import { type Signal, useSignal } from "@preact/signals";
+import { useEffect, useRef } from "preact/hooks";
+
+export type Loaded<T> = { stands: "loading" } | { stands: "ready"; value: T } | { stands: "failed"; fault: unknown };
+
+/** Something that is read when the component is shown, and whenever `reload` is called or `inputs` change. */
+export function useResource<T>(read: () => Promise<T>, inputs: readonly unknown[] = []): { now: Signal<Loaded<T>>; reload: () => Promise<void> } {
+  const now = useSignal<Loaded<T>>({ stands: "loading" });
+  const turn = useRef(0);
+  const latest = useRef(read);
+  latest.current = read;
+  const reload = async () => {
+    const mine = ++turn.current;
+    try {
+      const value = await latest.current();
+      if (mine === turn.current) now.value = { stands: "ready", value };
+    } catch (fault) {
+      if (mine === turn.current) now.value = { stands: "failed", fault };
+    }
+  };
+  useEffect(() => {
+    now.value = { stands: "loading" };
+    void reload();
+  }, inputs);
+  return { now, reload };
+}

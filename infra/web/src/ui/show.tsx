@@ -1,0 +1,16 @@
+import type { ComponentChildren } from "preact";
+import { Skeleton, Trouble } from "./parts";
+import type { useResource } from "./resource";
+
+interface Props<T> {
+  of: ReturnType<typeof useResource<T>>;
+  children: (value: T) => ComponentChildren;
+}
+
+/** What was read, or that it is being read, or why it could not be. */
+export function Show<T>({ of: { now, reload }, children }: Props<T>) {
+  const loaded = now.value;
+  if (loaded.stands === "loading") return <Skeleton rows={5} />;
+  if (loaded.stands === "failed") return <Trouble fault={loaded.fault} onRetry={() => void reload()} />;
+  return <>{children(loaded.value)}</>;
+}

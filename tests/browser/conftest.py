@@ -1,0 +1,133 @@
+"""A started system, and Chromium in front of it."""
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+
+from tests.support import make
+from tests.support.system import System, started
+
+# Shown when a test fails, and looked at by people; not compared.
+PICTURES = Path(__file__).parents[2] / "build" / "browser"
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+ARGUMENTS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+
+expect.set_options(timeout=10_000)
+
+
+@pytest.fixture(scope="session")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    # Tests click faster than people; callbacks go to a receiver on this machine.
+    with started(tmp_path_factory.mktemp("desk"), ALLOW_LOOPBACK="1", FLUXDEN_KEY_BUDGET="100000") as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        made = playwright.chromium.launch(executable_path=CHROMIUM, args=[*ARGUMENTS])
+        yield made
+        made.close()
+
+
+@dataclass
+class Console:
+    """A person at the console: what they do there, and what they do elsewhere meanwhile."""
+
+    page: Page
+    system: System
+    context: BrowserContext
+    name: str = "alice"
+    complaints: list[str] = field(default_factory=list)
+
+    @property
+    def key(self) -> str:
+        return str(self.system.demo["api_keys"][self.name])
+
+    def sign_in(self, page: Page | None = None) -> None:
+        shown = page or self.page
+        shown.goto(f"{self.system.demo['base_url']}/#key={self.key}")
+        expect(shown.get_by_role("heading", name="Inbox", exact=True)).to_be_visible()
+        expect(shown.locator(".live-live")).to_be_attached()
+
+    def go(self, page: str) -> None:
+        self.page.goto(f"{self.system.demo['base_url']}/#/{page}")
+
+    def publish(self, **event: Any) -> str:
+        """Publish an event to the person; its delivery's id."""
+        token = self.system.demo["personal_tokens"][self.name]
+        answer = self.system.call("POST", "/api/v1/events", make.event(**event), token)
+        assert answer.status in (200, 202), answer.body
+        return str(answer.json["deliveryId"])
+
+    def follow_up(self, delivery_id: str, what: str, body: dict[str, Any]) -> None:
+        token = self.system.demo["personal_tokens"][self.name]
+        answer = self.system.call("POST", f"/api/v1/events/{delivery_id}/{what}", body, token)
+        assert answer.status < 300, answer.body
+
+    def ask(self, method: str, path: str, body: Any = None) -> Any:
+        """Call the second generation of the API with the person's key."""
+        answer = self.system.call(method, f"/api/v2{path}", body, self.key)
+        assert answer.status < 300, answer.body
+        return answer.json["data"]
+
+    def card(self, delivery_id: str) -> Any:
+        return self.page.locator(f"#item-{delivery_id}")
+
+    def watch(self, page: Page) -> None:
+        """Note everything that a page complains of."""
+
+        def noted(message: Any) -> None:
+            if message.type in ("error", "warning"):
+                self.complaints.append(message.text)
+
+        page.on("console", noted)
+        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+
+
+Open = Callable[..., Console]
+
+
+@pytest.fixture
+def open_console(browser: Browser, system: System, request: pytest.FixtureRequest) -> Iterator[Open]:
+    """Open a console in a browser of its own; at the end nothing may have been complained of."""
+    opened: list[Console] = []
+
+    def make_one(name: str = "alice", **options: Any) -> Console:
+        context = browser.new_context(**({"viewport": {"width": 1440, "height": 900}, "locale": "en-GB"} | options))
+        page = context.new_page()
+        console = Console(page, system, context, name)
+        console.watch(page)
+        opened.append(console)
+        return console
+
+    failed = request.session.testsfailed
+    yield make_one
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    for number, console in enumerate(opened):
+        if request.session.testsfailed > failed:
+            console.page.screenshot(path=PICTURES / f"failed-{request.node.name}-{number}.png")
+        console.context.close()
+    assert [each for console in opened for each in console.complaints] == []
+
+
+@pytest.fixture
+def console(open_console: Open) -> Console:
+    made = open_console()
+    made.sign_in()
+    return made

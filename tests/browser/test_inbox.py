@@ -1,0 +1,242 @@
+"""The inbox, as a person sees and uses it."""
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+from standardwebhooks import Webhook
+
+from tests.browser.conftest import Console, Open
+from tests.support.receiver import Receiver
+
+HOSTILE = """
+<script>window.hacked = 1</script>
+<img src="https://tracker.example/a.png" onerror="window.hacked = 2">
+<svg><script>window.hacked = 3</script><a xlink:href="javascript:window.hacked=4"><text>x</text></a></svg>
+<iframe src="https://tracker.example/"></iframe>
+<form action="https://tracker.example/"><input name="key"><button>Send</button></form>
+<style>body { display: none }</style>
+<p style="position:fixed;inset:0" onclick="window.hacked=5" id="main" class="toast">plain</p>
+<math><mtext><table><mglyph><style><img src=x onerror="window.hacked=6"></style></mglyph></table></mtext></math>
+<details open ontoggle="window.hacked=7">more</details>
+
+<b>bold</b> and <b onmouseover="window.hacked=12">not</b>
+
+[one](javascript:window.hacked=8) [two](data:text/html,<script>window.hacked=9</script>)
+[three](vbscript:x) [four](&#106;avascript:window.hacked=10) [good](https://example.com/build)
+
+![picture](https://tracker.example/b.png) ![inline](data:image/svg+xml;base64,PHN2Zy8+)
+"""
+
+
+def test_an_event_appears_as_it_is_published_in_every_tab_and_is_counted(console: Console) -> None:
+    other = console.context.new_page()
+    console.watch(other)
+    console.sign_in(other)
+
+    delivery_id = console.publish(title="Checkout is down", severity="critical", summary="Since a minute ago.")
+
+    for page in (console.page, other):
+        card = page.locator(f"#item-{delivery_id}")
+        expect(card).to_contain_text("Checkout is down")
+        expect(card.get_by_role("img", name="Critical")).to_be_visible()
+        expect(card.get_by_role("img", name="Unread")).to_be_visible()
+        expect(page).to_have_title(re.compile(r"^\(\d+\) Inbox · Fluxden$"))
+        assert str(page.locator('link[rel="icon"]').get_attribute("href")).startswith("data:image/png")
+
+    console.card(delivery_id).click()
+    for page in (console.page, other):
+        expect(page.locator(f"#item-{delivery_id}").get_by_role("img", name="Unread")).to_have_count(0)
+
+
+def test_what_was_missed_while_the_connection_was_lost_is_told_after(open_console: Open) -> None:
+    console = open_console()
+    # A way that can be cut: new connections are refused, and those there are can be ended.
+    console.page.add_init_script(
+        """window.sockets = [];
+        window.WebSocket = class extends WebSocket {
+          constructor(url, protocols) {
+            super(url, window.cut ? ["nobody"] : protocols);
+            window.sockets.push(this);
+          }
+        };"""
+    )
+    console.sign_in()
+    console.page.evaluate("() => { window.cut = true; window.sockets.forEach((each) => each.close()); }")
+    expect(console.page.locator(".live-waiting")).to_be_attached()
+
+    missed = [console.publish(title=f"Missed {number}") for number in range(3)]
+    expect(console.card(missed[0])).to_have_count(0)
+    console.page.evaluate("() => { window.cut = false; window.dispatchEvent(new Event('online')); }")
+
+    for delivery_id in missed:
+        # Should the last try in vain have begun just before, the next is some seconds away.
+        expect(console.card(delivery_id)).to_have_count(1, timeout=30_000)
+    expect(console.page.locator(".live-live")).to_be_attached()
+    assert all("WebSocket" in each for each in console.complaints)
+    console.complaints.clear()
+
+
+def test_a_button_calls_back_and_its_outcome_shows_on_the_card(console: Console) -> None:
+    with Receiver() as receiver:
+        delivery_id = console.publish(
+            title="Deploy 9 waits for you",
+            actions=[{"label": "Approve it", "action_type": "webhook", "webhook_url": receiver.url}],
+        )
+        console.card(delivery_id).click()
+        console.page.get_by_role("button", name="Approve it").click()
+
+        expect(console.page.get_by_text("Delivered", exact=True)).to_be_visible()
+        expect(console.page.get_by_role("button", name="Approve it")).to_be_disabled()
+        (received,) = receiver.received
+    shown = console.system.run("infra.admin", "webhook-secret", "show", "fd1")
+    secret = re.search(r"whsec_[A-Za-z0-9+/=]+", shown.stdout)
+    assert secret, shown.stderr
+    told = Webhook(secret[0]).verify(received.body, received.headers)
+    assert told["data"]["deliveryId"] == delivery_id
+
+
+def test_everything_that_was_sent_is_shown(console: Console) -> None:
+    event = {
+        "event_id": "build-812",
+        "title": "Build 812 failed",
+        "severity": "warn",
+        "summary": "The linker gave up.",
+        "markdown_body": "# Log\n\n- [x] bisected\n\n```\nld: error\n```",
+        "labels": {"repo": "widget-pro"},
+        "actor": {"email": "mira@example.com", "name": "Mira Okonkwo"},
+        "external_url": "https://ci.example.com/812",
+        "external_status": "firing",
+        "actions": [{"label": "Open log", "action_type": "url", "url": "https://ci.example.com/812/log"}],
+    }
+    delivery_id = console.publish(**event)
+    console.publish(**event)
+    console.follow_up(delivery_id, "supplement", {"markdown_body": "First **follow-up**"})
+    console.follow_up(delivery_id, "supplement", {"markdown_body": "Second"})
+    console.card(delivery_id).click()
+    sheet = console.page.locator(".sheet")
+
+    expect(sheet.get_by_role("heading", name="Build 812 failed")).to_be_visible()
+    for text in ("Warning", "Firing", "Sent 2 times", "Mira Okonkwo", "The linker gave up.", "repo widget-pro"):
+        expect(sheet.get_by_text(text, exact=True).first).to_be_visible()
+    expect(sheet.get_by_role("link", name="Open log")).to_have_attribute("href", "https://ci.example.com/812/log")
+    expect(sheet.get_by_role("link", name="Open at its source")).to_have_attribute("rel", "noopener noreferrer")
+    assert [text.strip() for text in sheet.locator(".supplements .markdown").all_inner_texts()] == [
+        "First follow-up",
+        "Second",
+    ]
+    expect(sheet.get_by_text("ld: error")).to_be_hidden()
+    sheet.get_by_text("Details").click()
+    expect(sheet.get_by_text("ld: error")).to_be_visible()
+    expect(sheet.get_by_role("checkbox", name="Done")).to_be_checked()
+
+    console.follow_up(delivery_id, "resolve", {"resolution_note": "Fixed in 813."})
+    expect(sheet.get_by_text("Fixed in 813.")).to_be_visible()
+    expect(console.card(delivery_id).get_by_text("Resolved", exact=True)).to_be_visible()
+
+
+@pytest.mark.parametrize(
+    ("rendering", "summary", "is_open"),
+    [("collapsed", "Details", False), ("expanded", None, True), ("preview", "word word", False)],
+)
+def test_a_body_is_shown_as_its_sender_wishes(
+    console: Console, rendering: str, summary: str | None, is_open: bool
+) -> None:
+    delivery_id = console.publish(
+        title=f"Shown {rendering}", markdown_body="**word** " * 90 + "\n\nthe end", markdown_body_rendering=rendering
+    )
+    console.card(delivery_id).click()
+    end = console.page.get_by_text("the end")
+    if summary is None:
+        expect(console.page.locator(".sheet details.body")).to_have_count(0)
+    else:
+        toggle = console.page.locator(".sheet summary")
+        expect(toggle).to_contain_text(summary)
+        assert len(toggle.inner_text().strip()) <= 201
+        expect(end).to_be_hidden()
+        toggle.click()
+    expect(end).to_be_visible()
+    assert is_open is (summary is None)
+
+
+def test_hostile_text_runs_nothing_and_reaches_nobody(console: Console) -> None:
+    asked: list[str] = []
+    console.page.on("request", lambda request: asked.append(request.url))
+    delivery_id = console.publish(
+        title="<img src=x onerror='window.hacked=11'>", markdown_body=HOSTILE, markdown_body_rendering="expanded"
+    )
+    console.follow_up(delivery_id, "supplement", {"markdown_body": HOSTILE})
+    console.card(delivery_id).click()
+    expect(console.page.locator(".supplements .markdown")).to_contain_text("plain")
+
+    assert console.page.evaluate("() => window.hacked") is None
+    assert [url for url in asked if "tracker" in url] == []
+    for markdown in console.page.locator(".markdown").all():
+        tags, attributes = markdown.evaluate(
+            """(element) => {
+              const all = [...element.querySelectorAll("*")];
+              return [all.map((each) => each.localName), all.flatMap((each) => each.getAttributeNames())];
+            }"""
+        )
+        assert set(tags) <= {"a", "b", "br", "p"}
+        assert set(attributes) <= {"href", "rel", "target"}
+        links = markdown.locator("a").all()
+        assert [link.get_attribute("href") for link in links] == ["https://example.com/build"]
+        assert links[0].get_attribute("rel") == "noopener noreferrer nofollow"
+    expect(console.page.locator(".sheet h2")).to_have_text("<img src=x onerror='window.hacked=11'>")
+
+
+def test_keys_move_archive_snooze_and_undo(console: Console) -> None:
+    first, second = console.publish(title="The older one"), console.publish(title="The newer one")
+    keyboard = console.page.keyboard
+    expect(console.card(second)).to_be_visible()
+    console.card(second).click()
+    expect(console.card(second)).to_have_attribute("aria-current", "true")
+    keyboard.press("j")
+    expect(console.card(first)).to_have_attribute("aria-current", "true")
+    expect(console.page).to_have_url(re.compile(f"#/inbox/{first}$"))
+    expect(console.page.locator(".sheet h2")).to_have_text("The older one")
+
+    keyboard.press("e")
+    expect(console.card(first)).to_have_count(0)
+    console.page.get_by_role("button", name="Undo").last.click()
+    expect(console.card(first)).to_have_count(1)
+
+    console.card(first).click()
+    expect(console.page.locator(".sheet h2")).to_have_text("The older one")
+    keyboard.press("r")
+    expect(console.card(first).get_by_role("img", name="Unread")).to_be_visible()
+    keyboard.press("s")
+    console.page.get_by_role("button", name="Tomorrow morning").click()
+    expect(console.card(first)).to_have_count(0)
+    console.page.get_by_role("button", name="Snoozed").first.click()
+    expect(console.card(first)).to_have_count(1)
+
+    keyboard.press("/")
+    keyboard.type("older")
+    expect(console.page).to_have_url(re.compile("q=older"))
+    expect(console.card(first)).to_have_count(1)
+    keyboard.type(" absent")
+    expect(console.page.get_by_text("Nothing fits.")).to_be_visible()
+
+
+def test_a_link_to_a_delivery_opens_it(console: Console) -> None:
+    delivery_id = console.publish(title="Linked to")
+    console.go(f"inbox/{delivery_id}")
+    console.page.reload()
+    expect(console.page.locator(".sheet h2")).to_have_text("Linked to")
+    console.go("inbox/00000000-0000-4000-8000-000000000000")
+    expect(console.page.get_by_role("alert")).to_contain_text("Request req_")
+    assert all("404" in each for each in console.complaints)
+    console.complaints.clear()
+
+
+def test_the_interface_and_the_event_each_speak_their_language(open_console: Open) -> None:
+    console = open_console(locale="zh-CN")
+    console.page.goto(console.system.demo["console_url"])
+    expect(console.page.get_by_role("heading", name="收件箱")).to_be_visible()
+    expect(console.page.locator("html")).to_have_attribute("lang", "zh-CN")
+    delivery_id = console.publish(title="Zugriff erteilt", locale="de", markdown_body="Text")
+    console.card(delivery_id).click()
+    expect(console.page.locator(".sheet h2")).to_have_attribute("lang", "de")
+    expect(console.page.get_by_text("📋 详情")).to_be_visible()

@@ -1,0 +1,79 @@
+"""Every page in both themes, on a phone and on a desk: pictures to look at, and what axe finds."""
+
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import PICTURES, Console, Open
+
+SIZES: dict[str, dict[str, Any]] = {
+    "desk": {"viewport": {"width": 1440, "height": 900}},
+    "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
+}
+PAGES = ("inbox", "queue", "chat", "board", "contacts", "network", "operate")
+OPERATE = ("tokens", "catalog", "approvals", "types", "letters", "callbacks", "budgets")
+RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("size", SIZES)
+def test_every_page_is_accessible(open_console: Open, theme: str, size: str) -> None:
+    console = open_console(color_scheme=theme, reduced_motion="reduce", **SIZES[size])
+    name = f"{size}-{theme}"
+    console.page.goto(console.system.demo["base_url"])
+    expect(console.page.get_by_label("API key")).to_be_visible()
+    look(console.page, f"{name}-sign-in")
+    delivery_id = console.publish(
+        title="Build 812 failed",
+        severity="warn",
+        tone="negative",
+        summary="The linker cannot find libwidget since the last merge.",
+        markdown_body="## Log\n\n| job | time |\n| --- | --- |\n| build | 12 s |\n\n```\nld: cannot find -lwidget\n```",
+        markdown_body_rendering="expanded",
+        labels={"repo": "widget-pro", "branch": "main"},
+        actor={"email": "mira@example.com", "name": "Mira Okonkwo"},
+        external_status="firing",
+        actions=[{"label": "Open log", "action_type": "url", "url": "https://ci.example.com/812/log"}],
+    )
+    console.ask("POST", "/queue", {"title": "Answer the auditor", "priority": "urgent", "type": "agent_suggestion"})
+    console.ask("POST", "/shared-chat/send", {"content": "Three things wait for you:\n\n1. **Build 812** failed"})
+    console.sign_in()
+    operate = [f"operate?tab={tab}" for tab in OPERATE if size == "desk"]
+    for page in (*PAGES, f"inbox/{delivery_id}", *operate):
+        console.go(page)
+        expect(console.page.locator(".skeleton")).to_have_count(0)
+        expect(console.page.locator("main :is(h1, h2)").first).to_be_attached()
+        look(console.page, f"{name}-{page.replace(delivery_id, 'reading').replace('/', '-').replace('?tab=', '-')}")
+    console.go("inbox")
+    console.page.get_by_role("button", name="Keyboard shortcuts").click()
+    look(console.page, f"{name}-help")
+
+
+def look(page: Page, name: str) -> None:
+    """Take a picture, and hold the page against the rules."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / f"{name}.png")
+    found = Axe().run(page, options=RULES).response["violations"]
+    assert [
+        (each["id"], [node["html"] for node in each["nodes"]])
+        for each in found
+        if each["impact"] in ("serious", "critical")
+    ] == [], name
+    width = page.evaluate("() => [document.documentElement.scrollWidth, innerWidth]")
+    assert width[0] <= width[1], f"{name} is wider than its window"
+
+
+def test_a_finger_can_hit_what_it_aims_at(open_console: Open) -> None:
+    console: Console = open_console(**SIZES["phone"])
+    console.sign_in()
+    for page in PAGES:
+        console.go(page)
+        expect(console.page.locator(".skeleton")).to_have_count(0)
+        small = console.page.evaluate(
+            """() => [...document.querySelectorAll("button, select, nav a, input:not([type=checkbox])")]
+              .filter((each) => each.checkVisibility() && each.getBoundingClientRect().height < 43.5)
+              .map((each) => each.outerHTML)"""
+        )
+        assert small == [], page
