@@ -16,7 +16,7 @@ installed_browser := .venv/installed-browser
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser test-engines test-mcp-conformance check format openapi console constraints clean
+.PHONY: help run test test-browser test-engines test-mcp-conformance check format openapi console constraints package deploy diff stage bench container-run clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -59,8 +59,26 @@ constraints: ## Resolve requirements-browser.txt anew into constraints.txt
 	(sed -n 1p constraints.txt && .venv/resolve/bin/pip freeze --exclude pip --exclude setuptools) > constraints.new
 	mv constraints.new constraints.txt
 
+package: $(installed_dev) ## Make what is deployed, under build/: the functions' zip and the template
+	@$(bin)/python -m infra.package
+
+deploy: stage package ## Bring it into the AWS account that the usual settings name (STAGE=, PARAMETERS="Name=value …")
+	@$(bin)/python -m infra.deploy up --stage $(STAGE) $(PARAMETERS)
+
+diff: stage package ## Show what `deploy` would change, and change nothing (STAGE=, PARAMETERS=)
+	@$(bin)/python -m infra.deploy diff --stage $(STAGE) $(PARAMETERS)
+
+stage:
+	@test -n "$(STAGE)" || { echo "Say which desk: make deploy STAGE=prod"; exit 1; }
+
+bench: package ## Measure cold starts from build/function.zip
+	@$(bin)/python -m bench.cold_start
+
+container-run: $(installed) ## Serve the desk here, on the engines that the settings name (PORT, WS_PORT, OPTIONS)
+	@exec $(bin)/python -m infra.container --port $(PORT) --ws-port $(WS_PORT) $(OPTIONS)
+
 clean: ## Remove what the targets above made
-	rm -rf .venv build infra/web/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .chalice/local
+	rm -rf .venv build infra/web/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .chalice/local .chalice/deployments
 
 $(installed): requirements.txt requirements-local.txt constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Fluxden needs Python 3.11 or later; set PYTHON=…")'

@@ -8,15 +8,19 @@ from chalicelib.aws import sqs
 from chalicelib.resources import CALLBACKS, FAN_OUT, NOTICES, OUTBOX_WORK, PEER_NOTICES, SOCKET_WORK, WEB_PUSH, Queue
 
 MOST_RECEIVES = 5
-_TWO_WEEKS = 14 * 24 * 3600
+DEAD_LETTER_SECONDS = 14 * 24 * 3600
 
 
 @dataclass(frozen=True)
 class Definition:
-    """How a queue is worked through; its worker may take `timeout` seconds for a batch."""
+    """How a queue is worked through; its worker may take `timeout` seconds for a batch.
+
+    In a cloud, at most `concurrency` batches are worked on at the same time.
+    """
 
     queue: Queue
     timeout: int = 30
+    concurrency: int = 20
 
     @property
     def visibility_timeout(self) -> int:
@@ -38,7 +42,7 @@ DEFINITIONS = (
 def create_queues() -> None:
     """Create the queues that do not exist yet, on whatever engine the client reaches."""
     for definition in DEFINITIONS:
-        dead = _create(definition.queue.dead_letters, {"MessageRetentionPeriod": str(_TWO_WEEKS)})
+        dead = _create(definition.queue.dead_letters, {"MessageRetentionPeriod": str(DEAD_LETTER_SECONDS)})
         arn = sqs().get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
         redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": MOST_RECEIVES})
         attributes = {"VisibilityTimeout": str(definition.visibility_timeout), "RedrivePolicy": redrive}

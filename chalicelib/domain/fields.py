@@ -28,34 +28,37 @@ _EMAIL = re.compile(
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
+# Each model is built when it is first used: a function uses few of those that its modules declare.
+
+
 class In(BaseModel):
     """What a client sends: closed, and without any conversion between JSON types."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, strict=True)
 
 
 class Query(BaseModel):
     """What a client asks for in the query string."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
 
 class Headers(BaseModel):
     """What a client says in headers; each member's alias is the header's name."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True)
+    model_config = ConfigDict(defer_build=True, extra="ignore", frozen=True)
 
 
 class OpenIn(BaseModel):
     """What a client sends where its contract lets it send more than it describes: the rest is ignored."""
 
-    model_config = ConfigDict(extra="ignore", frozen=True, strict=True)
+    model_config = ConfigDict(defer_build=True, extra="ignore", frozen=True, strict=True)
 
 
 class Out(BaseModel):
     """What we answer: camelCase on the wire; a field that is never set is left out of the reply."""
 
-    model_config = ConfigDict(alias_generator=to_camel, validate_by_name=True, validate_by_alias=True)
+    model_config = ConfigDict(defer_build=True, alias_generator=to_camel, validate_by_name=True, validate_by_alias=True)
 
 
 class _NotNull:

@@ -69,7 +69,7 @@ class Operation:
     A caller that may be None is anyone, known or not. Tokens are looked for in `token_header`.
     It is served under each of `aliases` too, and documented under `path` only. With `max_age`, in seconds, replies
     are the same for everybody: anyone may keep them so long. Pages of other origins may read them, and what is
-    declared `open`.
+    declared `open`. `timeout`, in seconds, and `memory`, in MB, are those of its function.
     """
 
     function: Callable[..., BaseModel | Reply]
@@ -91,6 +91,8 @@ class Operation:
     admin_only: bool = False
     operator_only: bool = False
     instead: str = ""
+    timeout: int = 29
+    memory: int = 1024
     gate: Callable[[Sent], Any] | None = None
     charge: Callable[[Any], Charge] = lambda _: Charge()
     replay: Callable[[dict[str, Any]], BaseModel | Reply] | None = None

@@ -16,7 +16,8 @@ The last four list what the rows above hold, and are written in one transaction 
 rows, found by its project, by its person and by its team. A team's members are those of its projects. Integrators are
 few and read by nothing that is in a hurry, so their one partition is both the rows and the list.
 
-What may be found by strangers, and the counts of it: see found
+What may be found by strangers, and the counts of it: see found, which only those load who change it: publishing reads
+this table, and would start later.
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,10 +26,8 @@ from typing import Any
 from chalicelib.domain.directory import Integrator, Person, Project, Team
 from chalicelib.domain.errors import Conflict, NotFound, Unavailable
 from chalicelib.domain.idempotency import Claim
-from chalicelib.domain.profile import Visibility
 from chalicelib.domain.projects import ProjectAccess
 from chalicelib.resources import DIRECTORY
-from chalicelib.stores import found
 from chalicelib.stores.items import Row, to_item, values
 from chalicelib.stores.reads import get_all, query
 from chalicelib.stores.writes import Action, Refused, commit
@@ -53,6 +52,9 @@ class DynamoDirectory:
 
     def add_person(self, person: Person) -> None:
         """Store a person and claim the e-mail address; Conflict when either is taken. One store call."""
+        from chalicelib.domain.profile import Visibility
+        from chalicelib.stores import found
+
         row = {
             "email": person.email,
             "name": person.name,
@@ -100,6 +102,8 @@ class DynamoDirectory:
             NotFound: there is no such person.
             Unavailable: it is being changed by many calls at once.
         """
+        from chalicelib.stores import found
+
         for _ in range(_ROUNDS):
             rows = get_all(DIRECTORY, [_person(user_id)])
             if not rows:
@@ -207,6 +211,8 @@ class DynamoDirectory:
             Conflict: the slug is taken.
             NotFound: there is no such team to join.
         """
+        from chalicelib.stores import found
+
         rows = [
             _project(project.slug) | {"id": project.project_id, "name": project.name, "teamId": project.team_id},
             _key(_PROJECTS, project.slug),

@@ -1,13 +1,15 @@
-"""Rows as DynamoDB's client wants them, and back."""
+"""Rows as DynamoDB's client wants them, and back.
 
+By hand, since boto3's way of doing this brings all of boto3 along, which every function would load for it.
+"""
+
+from decimal import Context, Decimal, Inexact, Rounded
 from typing import Any
-
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 
 Row = dict[str, Any]
 
-_to = TypeSerializer().serialize
-_from = TypeDeserializer().deserialize
+# DynamoDB's numbers have 38 digits; what does not fit is refused here, not rounded there.
+_NUMBERS = Context(prec=38, Emin=-128, Emax=126, traps=[Inexact, Rounded])
 
 
 def to_item(row: Row) -> dict[str, Any]:
@@ -21,3 +23,40 @@ def from_item(item: dict[str, Any]) -> Row:
 def values(**named: Any) -> dict[str, Any]:
     """Expression values: `values(now=1)` gives `{":now": {"N": "1"}}`."""
     return {f":{name}": _to(value) for name, value in named.items()}
+
+
+def _to(value: Any) -> dict[str, Any]:
+    match value:
+        case str():
+            return {"S": value}
+        case bool():
+            return {"BOOL": value}
+        case int() | Decimal():
+            return {"N": str(_NUMBERS.create_decimal(value))}
+        case None:
+            return {"NULL": True}
+        case dict():
+            return {"M": to_item(value)}
+        case list() | tuple():
+            return {"L": [_to(each) for each in value]}
+        case bytes():
+            return {"B": value}
+        case set() | frozenset() if value and all(isinstance(each, str) for each in value):
+            return {"SS": list(value)}
+    raise TypeError(f"a row holds no {type(value).__name__}")
+
+
+def _from(value: dict[str, Any]) -> Any:
+    ((kind, held),) = value.items()
+    match kind:
+        case "N":
+            return Decimal(held)
+        case "NULL":
+            return None
+        case "M":
+            return from_item(held)
+        case "L":
+            return [_from(each) for each in held]
+        case "SS":
+            return set(held)
+    return held

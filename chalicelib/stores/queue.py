@@ -7,12 +7,11 @@ sk = COUNTS (see lists): also the person's settings, so that both are read and g
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws import dynamodb
 from chalicelib.domain.deliveries import Decision
 from chalicelib.domain.idempotency import Claim
-from chalicelib.domain.outgoing import Acknowledged
 from chalicelib.domain.queue import Change, Desk, Item, ItemQuery, ItemStatus, ItemType, Mode, Priority
 from chalicelib.parallel import together
 from chalicelib.resources import ORDER_INDEX, QUEUE_ITEMS, TYPE_INDEX
@@ -21,6 +20,9 @@ from chalicelib.stores.deliveries import decided
 from chalicelib.stores.items import Row, from_item, to_item, values
 from chalicelib.stores.reads import get_all
 from chalicelib.stores.writes import Action, Refused, commit
+
+if TYPE_CHECKING:
+    from chalicelib.domain.outgoing import Acknowledged
 
 _PREFIX = "ITEM#"
 _REJECTED = "rejected"
@@ -82,7 +84,7 @@ class DynamoQueue:
         claim: Claim | None,
         reply: Row,
         decision: Decision | None = None,
-        acknowledged: Acknowledged | None = None,
+        acknowledged: "Acknowledged | None" = None,
     ) -> bool:
         """Make the changes, all or none; False when an item, or with `seen` the desk, is not as it was met.
 

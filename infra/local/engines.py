@@ -157,7 +157,7 @@ def _running(server: _Server, logs: Path, lock: int) -> Iterator[subprocess.Pope
     classes = f"{FETCHED / server.name}:{FETCHED / server.name}/*"
     command = ["java", *flags, *server.options, "-cp", classes, "Engine", *server.arguments]
     with _log(server, logs).open("wb") as log:
-        process = subprocess.Popen(  # noqa: S603 - none of it comes from outside
+        process = subprocess.Popen(
             command,
             # It ends with its input, so also when this process is killed.
             stdin=subprocess.PIPE,
@@ -195,7 +195,7 @@ def _answers(url: str) -> bool:
 
 def _run(*command: str) -> None:
     try:
-        subprocess.run(command, check=True, capture_output=True, text=True)  # noqa: S603 - none of it comes from outside
+        subprocess.run(command, check=True, capture_output=True, text=True)
     except FileNotFoundError:
         raise NoEngines(f"There is no {command[0]}: Java 17 or later and Maven are needed.") from None
     except subprocess.CalledProcessError as error:

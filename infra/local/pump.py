@@ -9,7 +9,6 @@ from chalice.local import LambdaContext
 
 from chalicelib.aws import queue_url, sqs
 from chalicelib.resources import Queue
-from infra.local import engine
 
 log = logging.getLogger("fluxden")
 
@@ -123,6 +122,7 @@ class Pump:
 
 def record(queue: Queue, message: Any) -> dict[str, Any]:
     """One message as Lambda's event source mapping hands it over."""
+    region, account = sqs().meta.region_name, queue_url(queue.physical_name).split("/")[-2]
     return {
         "messageId": message["MessageId"],
         "receiptHandle": message["ReceiptHandle"],
@@ -140,8 +140,8 @@ def record(queue: Queue, message: Any) -> dict[str, Any]:
         },
         "md5OfBody": message["MD5OfBody"],
         "eventSource": "aws:sqs",
-        "eventSourceARN": f"arn:aws:sqs:{engine.REGION}:{engine.ACCOUNT}:{queue.physical_name}",
-        "awsRegion": engine.REGION,
+        "eventSourceARN": f"arn:aws:sqs:{region}:{account}:{queue.physical_name}",
+        "awsRegion": region,
     }
 
 

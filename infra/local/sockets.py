@@ -28,7 +28,6 @@ from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from chalicelib.domain.fields import timestamp
-from infra.local import engine
 from infra.local.connections import LARGEST_MESSAGE, Gone
 from infra.local.socket_events import Connection, is_success, status_of, subprotocol_of
 
@@ -231,9 +230,16 @@ class _Threads:
 class Gateway:
     """A running gateway: the connections of its clients, by their ids."""
 
-    def __init__(self, handlers: Mapping[str, Handler], listener: socket.socket, limits: Limits) -> None:
+    def __init__(
+        self,
+        handlers: Mapping[str, Handler],
+        listener: socket.socket,
+        limits: Limits,
+        ended: Callable[["Gateway"], None] = lambda _: None,
+    ) -> None:
+        """Listens from now on; `ended` is told before connections are closed."""
         self.port: int = listener.getsockname()[1]
-        self._handlers, self._listener, self._limits = dict(handlers), listener, limits
+        self._handlers, self._listener, self._limits, self._ended = dict(handlers), listener, limits, ended
         self._links: dict[str, Link] = {}
         self._threads = _Threads(THREADS)
         self._stopped = asyncio.Event()
@@ -252,7 +258,7 @@ class Gateway:
 
     def stop(self, seconds: float = 10) -> None:
         """Close every connection and listen no more; waits for `$disconnect` calls, but not longer than `seconds`."""
-        engine.unroute_sockets(self)
+        self._ended(self)
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stopped.set)
             self._thread.join(seconds)
@@ -373,6 +379,9 @@ def start(handlers: Mapping[str, Handler], listener: socket.socket, limits: Limi
 
     They are keyed by route key: `$connect` (without which nobody may connect), `$default`, `$disconnect`.
     """
-    gateway = Gateway(handlers, listener, limits or Limits())
+    # Who serves connections beside another engine has no need of this one.
+    from infra.local import engine
+
+    gateway = Gateway(handlers, listener, limits or Limits(), engine.unroute_sockets)
     engine.route_sockets(gateway)
     return gateway

@@ -1,0 +1,139 @@
+"""From the start of a process to its first reply: `python -m bench.cold_start [times]`.
+
+Publishes one event by the function of `POST /api/v1/events`, as `build/function.zip` holds it (make package), and by
+two others that make the same store calls: a bare handler on boto3, and FastAPI behind Mangum with the same models and
+the same use case. The three take turns. Each call is a process of its own, with nothing on its path but what it
+ships; the stores are a server in another process. Prints milliseconds.
+"""
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import time
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import groupby
+from pathlib import Path
+from statistics import median, quantiles
+from typing import Any
+
+from botocore import xform_name
+from chalice.local import LambdaContext
+
+from chalicelib import aws
+from chalicelib.parallel import branch
+from infra.template.settings import QUICKER
+from tests.support import make
+from tests.support.api import SERVED, gateway_event
+from tests.support.system import started
+
+_TIMES = 15
+_ROOT = Path(__file__).parents[1]
+_CODE = _ROOT / "build" / "function.zip"
+# What this is to stay within, of the others' medians.
+_MOST_OF_BARE, _MOST_OF_FASTAPI = 1.5, 0.7
+
+OURS, BARE, FASTAPI = "fluxden, from the zip", "boto3 alone", "FastAPI + Mangum"
+_HANDLERS = {
+    OURS: "chalicelib.api.v1.events:publish_event",
+    BARE: "bench.bare_handler:handler",
+    FASTAPI: "bench.fastapi_handler:handler",
+}
+# Prints when the reply is there; what comes after is not measured.
+_FUNCTION = """
+import importlib, json, sys
+event = json.load(open(sys.argv[2]))
+module, _, name = sys.argv[1].partition(":")
+reply = getattr(importlib.import_module(module), name)(event, None)
+print(json.dumps(reply), flush=True)
+"""
+
+
+def main() -> None:
+    times = int(sys.argv[1]) if len(sys.argv) > 1 else _TIMES
+    if not _CODE.exists():
+        sys.exit("There is no build/function.zip: make package")
+    settings = {"FLUXDEN_PERSONAL_BUDGET": "1000000", "FLUXDEN_DEMO_DAILY_LIMIT": "1000000"}
+    measured: dict[str, list[float]] = {name: [] for name in _HANDLERS}
+    with tempfile.TemporaryDirectory() as folder, started(Path(folder), **settings) as system, _unpacked() as code:
+        paths = {OURS: [code], BARE: [str(_ROOT), _site()], FASTAPI: [str(_ROOT), _site()]}
+        environment = {**system.demo["admin_env"], "FLUXDEN_QUEUES_URL": "http://queues.invalid"} | settings | QUICKER
+        sent, calls = Path(folder) / "event.json", Path(folder) / "calls.json"
+        calls.write_text(_recorded(environment, system.alice), encoding="utf-8")
+        environment["BENCH_CALLS"] = str(calls)
+        for number in range(times + 1):
+            for name, handler in _HANDLERS.items():
+                sent.write_text(json.dumps(_event(system.alice)), encoding="utf-8")
+                taken = _cold(handler, sent, paths[name], environment)
+                if number:  # the first of each warms the machine's own caches
+                    measured[name].append(taken * 1000)
+    _report(measured)
+
+
+def _cold(handler: str, sent: Path, path: list[str], environment: dict[str, str]) -> float:
+    command = [sys.executable, "-S", "-c", _FUNCTION, handler, str(sent)]
+    start = time.perf_counter()
+    with subprocess.Popen(
+        command,
+        env={**environment, "PYTHONPATH": os.pathsep.join(path), "PYTHONSAFEPATH": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        taken = time.perf_counter() - start
+    reply = json.loads(line)
+    assert reply["statusCode"] == 202, reply  # noqa: PLR2004 - Accepted
+    return taken
+
+
+def _recorded(environment: dict[str, str], token: str) -> str:
+    """The store calls of publishing one event, as JSON: groups of (method, parameters) that are made together."""
+    os.environ.update(environment)
+    made: list[tuple[Any, str, Any]] = []
+
+    def note(params: dict[str, Any], model: Any, **_: object) -> None:
+        # What was not done by threads side by side was done alone.
+        made.append((branch()[0][0] if branch() else object(), xform_name(model.name), params))
+
+    route = SERVED["POST", "/api/v1/events"]
+    route(_event(token), LambdaContext(route.__name__, 256))  # a minute's first call takes one more
+    aws.dynamodb().meta.events.register("before-parameter-build", note)
+    reply = route(_event(token), LambdaContext(route.__name__, 256))
+    text = json.dumps([[call[1:] for call in group] for _, group in groupby(made, key=lambda call: call[0])])
+    return text.replace(json.loads(reply["body"])["deliveryId"], "DELIVERY-ID")
+
+
+def _event(token: str) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    event = gateway_event("POST", "/api/v1/events", headers, json.dumps(make.event()))
+    event["requestContext"]["stage"] = "desk"
+    return event | {"multiValueHeaders": {name: [value] for name, value in headers.items()}}
+
+
+@contextmanager
+def _unpacked() -> Iterator[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        with zipfile.ZipFile(_CODE) as code:
+            code.extractall(folder)
+        yield folder
+
+
+def _site() -> str:
+    return sysconfig.get_paths()["purelib"]
+
+
+def _report(measured: dict[str, list[float]]) -> None:
+    ours = median(measured[OURS])
+    print(f"{'':<24}{'median':>8}{'p90':>8}   of ours")
+    for name, found in measured.items():
+        print(f"{name:<24}{median(found):>8.0f}{quantiles(found, n=10)[-1]:>8.0f}{ours / median(found):>9.2f}")
+    print(f"wanted: at most {_MOST_OF_BARE} of {BARE}, and {_MOST_OF_FASTAPI} of {FASTAPI}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,175 @@
+"""What a million of something costs on AWS: `python -m bench.costs`.
+
+Does each once on the embedded engine, counts what it asks of the stores and queues, and multiplies that by the list
+prices in `bench/prices.json`. Reads count by what comes back, writes by the row that is there afterwards, with an
+entry for each index that it is in; in a transaction all counts twice. A function's time is taken to be 20 ms and
+6 ms for each store call that has to wait for the one before, at the memory it is deployed with.
+"""
+
+import json
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from chalicelib import aws
+from chalicelib.resources import CALLBACKS, FAN_OUT
+from chalicelib.vault import new_key
+from infra import tables
+from tests.conftest import Desk
+from tests.support import make, world
+from tests.support.api import Api
+from tests.support.aws import asked
+from tests.support.pump import Pumps
+from tests.support.template import made
+
+_PRICES = json.loads(Path(__file__).with_name("prices.json").read_text(encoding="utf-8"))
+_BASE_SECONDS, _STEP_SECONDS = 0.020, 0.006
+_LOG_BYTES = 700  # the operation's line, and the gateway's
+_MEMORY_GIGABYTES = 1.0
+_MILLION = 1_000_000
+_DEFINITIONS = {definition.table.physical_name: definition for definition in tables.DEFINITIONS}
+_MEMBERS = {"Put", "Update", "Delete", "ConditionCheck"}
+
+
+def main() -> None:
+    _prepare()
+    api, pumps = Api(), Pumps()
+    print(f"USD for a million, at the list prices of {_PRICES['date']} in {_PRICES['region']}:")
+    print(f"{'':<40}{'total':>9}{'gateway':>9}{'functions':>10}{'rows':>8}{'queues':>8}   units written, read")
+    for name, do in _flows(api, pumps).items():
+        with _counted() as units, asked() as seen:
+            functions = do()
+        units["function_call"], units["steps"] = functions, seen.steps
+        _line(name, units)
+    monthly = _PRICES["per_month"]
+    alarms = sum(each["Type"] == "AWS::CloudWatch::Alarm" for each in made()["Resources"].values())
+    fixed = alarms * monthly["alarm"] + monthly["dashboard"] + monthly["secret"]
+    print(f"A month of nothing at all: {fixed:.2f} ({alarms} alarms, the dashboard, the secret)")
+
+
+def _prepare() -> None:
+    import os
+
+    from infra.local import engine
+
+    os.environ |= {"FLUXDEN_SECRET_KEY": new_key(), "DEMO_FILE": os.devnull}
+    os.environ |= dict.fromkeys(("FLUXDEN_PERSONAL_BUDGET", "FLUXDEN_TOOLS_BUDGET", "FLUXDEN_KEY_BUDGET"), "1000000")
+    engine.embed()
+
+
+def _flows(api: Api, pumps: Pumps) -> dict[str, Callable[[], int]]:
+    """What to do once, by its name; each returns how many functions ran."""
+    desk = Desk(world.organised())
+    events, inbox = "/api/v1/events", "/api/v1/inbox"
+    action = {"label": "Go", "action_type": "webhook", "webhook_url": "https://hooks.example.com/x"}
+    sent = api.post(events, make.event(actions=[action]), desk.alice).json["deliveryId"]
+    people = [{"type": "email", "email": f"{name}@example.com"} for name in ("alice", "bob", "carol")]
+
+    def called(status: int) -> int:
+        assert status < 300, status  # noqa: PLR2004 - of success
+        return 1
+
+    def bulk() -> int:
+        status = api.post(f"{events}/bulk", {"recipients": people, "event": make.event()}, desk.fd1).status
+        return called(status) + pumps.drain(FAN_OUT)
+
+    def click() -> int:
+        # Who is called back is not reached from here; the attempt is noted all the same.
+        return called(api.post(f"{inbox}/{sent}/actions/0", None, desk.alice_key).status) + pumps.drain(CALLBACKS)
+
+    return {
+        "publish an event": lambda: called(api.post(events, make.event(), desk.alice).status),
+        "publish, with Idempotency-Key": lambda: called(api.post(events, make.event(), desk.alice, key="k").status),
+        "list the inbox": lambda: called(api.get(inbox, desk.alice_key).status),
+        "read a delivery": lambda: called(api.get(f"{inbox}/{sent}", desk.alice_key).status),
+        "send to three people at once": bulk,
+        "click a button, and one attempt": click,
+        "queue an item": lambda: called(api.post("/api/v2/queue", {"title": "x"}, desk.alice_key).status),
+        "say something in the chat": lambda: called(
+            api.post("/api/v2/shared-chat/send", {"content": "x"}, desk.alice_key).status
+        ),
+    }
+
+
+def _line(name: str, units: Counter[str]) -> None:
+    per, functions = _PRICES["per_million"], units["function_call"]
+    seconds = functions * _BASE_SECONDS + units["steps"] * _STEP_SECONDS
+    gateway = per["http_request"] + _LOG_BYTES * _MILLION / 1e9 * _PRICES["per_gigabyte_of_logs"]
+    running = functions * per["function_call"] + seconds * _MEMORY_GIGABYTES * _PRICES["per_gigabyte_second"] * _MILLION
+    rows = units["write"] * per["write_unit"] + units["read"] * per["read_unit"]
+    queues = units["queue"] * per["queue_request"]
+    total = gateway + running + rows + queues
+    print(
+        f"{name:<40}{total:>9.2f}{gateway:>9.2f}{running:>10.2f}{rows:>8.2f}{queues:>8.2f}"
+        f"   {units['write']:g}, {units['read']:g}"
+    )
+
+
+@contextmanager
+def _counted() -> Iterator[Counter[str]]:
+    """Count the units of every call meanwhile."""
+    units: Counter[str] = Counter()
+    asked_for: list[tuple[str, Any]] = []
+
+    def note(params: Any, model: Any, **_: object) -> None:
+        asked_for.append((model.name, dict(params)))
+
+    def answered(parsed: Any, model: Any, **_: object) -> None:
+        units["read"] += _units_read(model.name, parsed)  # type: ignore[assignment]
+
+    dynamodb, sqs = aws.dynamodb().meta.events, aws.sqs().meta.events
+    for events in (dynamodb, sqs):
+        events.register("before-parameter-build", note)
+    dynamodb.register("after-call", answered)
+    try:
+        yield units
+    finally:
+        for events in (dynamodb, sqs):
+            events.unregister("before-parameter-build", note)
+        dynamodb.unregister("after-call", answered)
+    for name, params in asked_for:
+        units["queue"] += 1 if name.endswith(("Message", "MessageBatch")) and "QueueUrl" in params else 0
+        units["write"] += sum(_units_written(params, name))
+
+
+def _units_read(name: str, parsed: Any) -> float:
+    found = parsed.get("Items") or ([parsed["Item"]] if "Item" in parsed else [])
+    found = found or [row for rows in parsed.get("Responses", {}).values() for row in rows]
+    if name not in ("GetItem", "Query", "BatchGetItem"):
+        return 0
+    # Consistent, as most of ours are.
+    if name == "BatchGetItem":
+        return sum(math.ceil(_size(row) / 4096) for row in found)
+    return max(1, math.ceil(sum(map(_size, found)) / 4096))
+
+
+def _units_written(params: Any, name: str) -> Iterator[int]:
+    if name == "TransactWriteItems":
+        for member in params["TransactItems"]:
+            ((kind, inner),) = member.items()
+            assert kind in _MEMBERS
+            yield 2 * _row_units(inner)
+    elif name in ("PutItem", "UpdateItem", "DeleteItem"):
+        yield _row_units(params)
+
+
+def _row_units(written: Any) -> int:
+    """Of the row as it is now: a kilobyte a unit, and one for each index that it is in."""
+    definition = _DEFINITIONS[written["TableName"]]
+    names = ["pk", *([definition.sort_key] if definition.sort_key else [])]
+    given = written.get("Key") or {name: written["Item"][name] for name in names}
+    key = {name: given[name] for name in names}
+    row = aws.dynamodb().get_item(TableName=written["TableName"], Key=key).get("Item", key)
+    indexed = sum(index.partition_key in row and index.sort_key in row for index in definition.indexes)
+    return max(1, math.ceil(_size(row) / 1024)) + indexed
+
+
+def _size(row: Any) -> int:
+    return sum(len(name) + len(json.dumps(value, default=str)) for name, value in row.items())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,111 @@
+"""The desk on a machine of one's own, on engines of one's own: `python -m infra.container --help`."""
+
+import os
+import signal
+import socket
+import sys
+import threading
+from typing import Any, NoReturn
+
+import click
+import waitress
+from botocore.exceptions import BotoCoreError, ClientError
+from chalice.app import Chalice
+
+from infra import catalog
+from infra.container.http import Wsgi, application, management
+from infra.local import gateway, pump, scheduler, sockets
+from infra.queues import create_queues
+from infra.tables import create_tables
+
+PARTS = ("http", "sockets", "workers")
+_SECONDS_A_MINUTE = 60.0
+# One that waits for news holds its thread for as long as FLUXDEN_STREAM_HOLD_SECONDS.
+_THREADS = 64
+
+
+@click.command(context_settings={"show_default": True})
+@click.option("--serve", "parts", multiple=True, type=click.Choice(PARTS), default=PARTS, help="Only this; repeatable.")
+@click.option("--host", default="127.0.0.1", help="Where HTTP and WebSockets are served.")
+@click.option("--port", default=8000, help="Of HTTP.")
+@click.option("--ws-port", default=8001, help="Of WebSockets.")
+@click.option("--management-host", default="127.0.0.1", help="Where open connections are written to: within only.")
+@click.option("--management-port", default=8002, help="Of the same.")
+@click.option("--threads", default=_THREADS, help="Requests that are served at the same time.")
+@click.option("--create/--no-create", default=True, help="Make the tables and queues that are missing.")
+def main(
+    *,
+    parts: tuple[str, ...],
+    host: str,
+    port: int,
+    ws_port: int,
+    management_host: str,
+    management_port: int,
+    threads: int,
+    create: bool,
+) -> None:
+    """Serve the desk: HTTP, WebSockets, and the workers of its queues and schedules.
+
+    The engines are those that AWS_ENDPOINT_URL_DYNAMODB and AWS_ENDPOINT_URL_SQS name. Processes that serve HTTP or
+    work may be many; WebSockets are one process's, to whose management port the others' FLUXDEN_SOCKETS_URL points.
+    """
+    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGINT, _stop)
+    os.environ.setdefault("FLUXDEN_SOCKETS_URL", f"http://{management_host}:{management_port}")
+    from app import app
+
+    if create:
+        _create()
+    if "sockets" in parts:
+        listener = socket.create_server((host, ws_port), backlog=gateway.Server.request_queue_size)
+        opened = sockets.Gateway(dict(catalog.sockets(app)), listener, sockets.Limits())
+        _beside(management(opened), management_host, management_port)
+        click.echo(f"WebSocket  ws://{host}:{opened.port}")
+    if "workers" in parts:
+        _work(app)
+    if "http" in parts:
+        click.echo(f"HTTP       http://{host}:{port}")
+        _serve(application(app), host, port, threads)
+    else:
+        signal.pause()
+
+
+def _create() -> None:
+    try:
+        create_tables()
+        create_queues()
+    except (BotoCoreError, ClientError) as error:
+        raise click.ClickException(f"The tables and queues can't be made: {error}") from error
+
+
+def _work(app: Chalice) -> None:
+    pump.start(catalog.consumers(app))
+    scheduler.SECONDS_A_MINUTE = _SECONDS_A_MINUTE
+    scheduler.start(catalog.schedules(app))
+    click.echo("Workers    of every queue and schedule")
+
+
+def _beside(served: Wsgi, host: str, port: int) -> None:
+    threading.Thread(target=_serve, args=(served, host, port, 8), daemon=True, name="management").start()
+
+
+def _serve(served: Any, host: str, port: int, threads: int) -> None:
+    # Larger ones are read a little further, and then refused in the contract's own shape.
+    waitress.serve(
+        served,
+        host=host,
+        port=port,
+        threads=threads,
+        ident=None,
+        max_request_body_size=gateway.LARGEST_REQUEST + 1024 * 1024,
+        clear_untrusted_proxy_headers=False,
+        _quiet=True,
+    )
+
+
+def _stop(*_: object) -> NoReturn:
+    sys.exit(0)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m infra.container")

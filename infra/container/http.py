@@ -1,0 +1,103 @@
+"""What API Gateway does for HTTP, as a WSGI application: behind any server that speaks WSGI."""
+
+import base64
+from collections.abc import Callable, Iterable
+from http import HTTPStatus
+from typing import Any
+from urllib.parse import unquote
+
+from chalice.app import Chalice
+from chalice.config import Config
+
+from chalicelib import ids
+from chalicelib.domain.errors import Refusal, TooLarge
+from infra.local import connections, gateway
+
+StartResponse = Callable[[str, list[tuple[str, str]]], Any]
+Wsgi = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
+
+
+class _Gateway(gateway.Gateway):
+    """As on a developer's machine, but for what only a real gateway has: decoded paths, and an id of its own."""
+
+    def _generate_lambda_event(self, method: str, path: str, headers: Any, body: bytes | None) -> Any:
+        event: dict[str, Any] = super()._generate_lambda_event(method, path, headers, body)
+        event["pathParameters"] = {name: unquote(value) for name, value in (event["pathParameters"] or {}).items()}
+        event["requestContext"]["requestId"] = ids.request_id()
+        return event
+
+
+def application(app: Chalice) -> Wsgi:
+    """Serve every route of `app`. Each request becomes the event that the route's function is called with."""
+    routed = _Gateway(app, Config(config_from_disk={"app_name": app.app_name}))
+
+    def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        method, path = environ["REQUEST_METHOD"], _raw_path(environ)
+        try:
+            response = routed.handle_request(method, path, _headers(environ), _body(environ))
+        except Refusal as refusal:
+            response = gateway.refused(refusal, path)
+        status = int(response["statusCode"])
+        headers = _listed({**response["headers"], **response["multiValueHeaders"]})
+        body = _bytes(response)
+        if status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
+            body = b""
+        else:
+            headers.append(("Content-Length", str(len(body))))
+        start_response(_status_line(status), headers)
+        return [b"" if method == "HEAD" else body]
+
+    return serve
+
+
+def management(open_connections: connections.Connections) -> Wsgi:
+    """Answer for open connections what API Gateway's management API would. Whoever reaches it may write to anybody."""
+
+    def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
+        connection_id = connections.connection_id_of(_raw_path(environ))
+        if connection_id is None:
+            start_response(_status_line(HTTPStatus.NOT_FOUND), [("Content-Length", "0")])
+            return []
+        method, sent = environ["REQUEST_METHOD"], environ["wsgi.input"].read()
+        status, headers, body = connections.answer(open_connections, method, connection_id, sent)
+        start_response(_status_line(status), list(headers.items()))
+        return [body]
+
+    return serve
+
+
+def _raw_path(environ: dict[str, Any]) -> str:
+    # As it was sent: a slash that is quoted separates nothing.
+    return str(environ["REQUEST_URI"])
+
+
+def _headers(environ: dict[str, Any]) -> dict[str, str]:
+    named = {name[5:]: value for name, value in environ.items() if name.startswith("HTTP_")}
+    plain = {name: environ[name] for name in ("CONTENT_TYPE", "CONTENT_LENGTH") if environ.get(name)}
+    return {name.replace("_", "-").lower(): value for name, value in (named | plain).items()}
+
+
+def _body(environ: dict[str, Any]) -> bytes | None:
+    if int(environ.get("CONTENT_LENGTH") or 0) > gateway.LARGEST_REQUEST:
+        raise TooLarge(f"A request may have at most {gateway.LARGEST_REQUEST} bytes.")
+    return environ["wsgi.input"].read() or None
+
+
+def _bytes(response: dict[str, Any]) -> bytes:
+    body = response["body"]
+    if response.get("isBase64Encoded"):
+        return base64.b64decode(body)
+    return body if isinstance(body, bytes) else body.encode()
+
+
+def _listed(headers: dict[str, Any]) -> list[tuple[str, str]]:
+    return [
+        (name, str(each))
+        for name, value in headers.items()
+        for each in (value if isinstance(value, list) else [value])
+        if name.lower() != "content-length"
+    ]
+
+
+def _status_line(status: int) -> str:
+    return f"{status} {HTTPStatus(status).phrase}"

@@ -1,0 +1,266 @@
+"""Bring what `make package` made into an AWS account: `python -m infra.deploy --help`."""
+
+import hashlib
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import click
+from botocore.exceptions import BotoCoreError, ClientError, WaiterError
+
+from chalicelib.vault import new_key
+from infra.package import CODE, TEMPLATE
+
+_CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+_EVERY_FIVE_SECONDS = {"Delay": 5, "MaxAttempts": 720}
+_NOTHING = ("didn't contain changes", "No updates are to be performed")
+
+
+@dataclass(frozen=True)
+class Desk:
+    """One desk in the account that the usual AWS settings name: a stack, its code's bucket, its secret."""
+
+    stage: str
+
+    @property
+    def stack(self) -> str:
+        return f"fluxden-{self.stage}"
+
+    @cached_property
+    def _session(self) -> Any:
+        return botocore.session.Session()
+
+    def client(self, service: str) -> Any:
+        return self._session.create_client(service)
+
+    def deployed(self) -> dict[str, Any] | None:
+        """The stack, if there is one that has resources."""
+        try:
+            found: dict[str, Any] = self.client("cloudformation").describe_stacks(StackName=self.stack)["Stacks"][0]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ValidationError":
+                return None
+            raise
+        return None if found["StackStatus"] == "REVIEW_IN_PROGRESS" else found
+
+    def outputs(self) -> dict[str, str]:
+        stack = self.deployed()
+        if stack is None:
+            raise click.ClickException(f"There is no stack {self.stack}. Deploy first: make deploy STAGE={self.stage}")
+        return {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
+
+    def bucket(self) -> str:
+        """The bucket of deployed code, made when it is missing; nobody else's is ever written to."""
+        s3, account = self.client("s3"), self.client("sts").get_caller_identity()["Account"]
+        region = s3.meta.region_name
+        name = f"fluxden-code-{account}-{region}"
+        try:
+            s3.head_bucket(Bucket=name, ExpectedBucketOwner=account)
+        except ClientError as error:
+            if error.response["Error"]["Code"] not in ("404", "NoSuchBucket"):
+                raise
+            # The oldest region is named by not being named.
+            where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
+            s3.create_bucket(Bucket=name, **where)
+            closed = dict.fromkeys(
+                ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets"), True
+            )
+            s3.put_public_access_block(Bucket=name, PublicAccessBlockConfiguration=closed)
+        return name
+
+    def upload(self, path: Path, bucket: str) -> str:
+        """Store the file under a key that names its contents; the key."""
+        content = path.read_bytes()
+        key = f"{self.stack}/{hashlib.sha256(content).hexdigest()}{path.suffix}"
+        self.client("s3").put_object(Bucket=bucket, Key=key, Body=content)
+        return key
+
+    def secret(self) -> tuple[str, str]:
+        """ARN and version of the key that seals secrets; it is made once, and nobody sees it."""
+        client, name = self.client("secretsmanager"), f"{self.stack}/secret-key"
+        try:
+            about = client.describe_secret(SecretId=name)
+        except client.exceptions.ResourceNotFoundException:
+            made = client.create_secret(Name=name, SecretString=new_key())
+            return made["ARN"], made["VersionId"]
+        current = next(version for version, stages in about["VersionIdsToStages"].items() if "AWSCURRENT" in stages)
+        return about["ARN"], current
+
+    def change_set(self, template: Path, given: dict[str, str]) -> dict[str, Any] | None:
+        """Upload code and template, and have the changes worked out; None when there are none."""
+        bucket, client, stack = self.bucket(), self.client("cloudformation"), self.deployed()
+        declared = json.loads(template.read_text(encoding="utf-8"))["Parameters"]
+        if unknown := given.keys() - declared.keys():
+            raise click.ClickException(f"There is no parameter {', '.join(sorted(unknown))}: see docs/operations.md")
+        arn, version = self.secret()
+        values = {
+            "Prefix": self.stack,
+            "CodeBucket": bucket,
+            "CodeKey": self.upload(CODE, bucket),
+            "SecretKeyId": arn,
+            "SecretKeyVersion": version,
+            **given,
+        }
+        known = {each["ParameterKey"] for each in stack.get("Parameters", [])} if stack else set()
+        name = f"deploy-{datetime.now(UTC):%Y%m%dT%H%M%S}"
+        client.create_change_set(
+            StackName=self.stack,
+            ChangeSetName=name,
+            ChangeSetType="UPDATE" if stack else "CREATE",
+            TemplateURL=self._url(bucket, self.upload(template, bucket)),
+            # What is not said anew stays as it was.
+            Parameters=[
+                {"ParameterKey": key, "ParameterValue": values[key]}
+                if key in values
+                else {"ParameterKey": key, "UsePreviousValue": True}
+                for key in declared
+                if key in values or key in known
+            ],
+            Capabilities=_CAPABILITIES,
+        )
+        about = {"StackName": self.stack, "ChangeSetName": name}
+        try:
+            client.get_waiter("change_set_create_complete").wait(**about, WaiterConfig=_EVERY_FIVE_SECONDS)
+        except WaiterError:
+            reason = client.describe_change_set(**about).get("StatusReason", "")
+            self.discard(about)
+            if any(each in reason for each in _NOTHING):
+                return None
+            raise click.ClickException(reason) from None
+        return about
+
+    def changes(self, change_set: dict[str, Any]) -> Iterator[str]:
+        """A line for each resource that changes."""
+        client, token = self.client("cloudformation"), dict[str, str]()
+        while True:
+            page = client.describe_change_set(**change_set, **token)
+            for each in page["Changes"]:
+                change = each["ResourceChange"]
+                anew = " (made anew)" if change.get("Replacement") == "True" else ""
+                yield f"{change['Action']:<8}{change['ResourceType']:<36}{change['LogicalResourceId']}{anew}"
+            if "NextToken" not in page:
+                return
+            token = {"NextToken": page["NextToken"]}
+
+    def discard(self, change_set: dict[str, Any]) -> None:
+        """Forget the change set, and the stack too if it was to be its first."""
+        client = self.client("cloudformation")
+        client.delete_change_set(**change_set)
+        if self.deployed() is None:
+            client.delete_stack(StackName=self.stack)
+
+    def execute(self, change_set: dict[str, Any]) -> None:
+        """Carry the changes out, and wait."""
+        client = self.client("cloudformation")
+        kind = "stack_update_complete" if self.deployed() else "stack_create_complete"
+        started = datetime.now(UTC)
+        client.execute_change_set(**change_set)
+        try:
+            client.get_waiter(kind).wait(StackName=self.stack, WaiterConfig=_EVERY_FIVE_SECONDS)
+        except WaiterError:
+            raise click.ClickException("\n".join(["The deployment was undone:", *self._failures(started)])) from None
+
+    def _failures(self, started: datetime) -> Iterator[str]:
+        events = self.client("cloudformation").describe_stack_events(StackName=self.stack)["StackEvents"]
+        for each in events:
+            if each["ResourceStatus"].endswith("_FAILED") and each["Timestamp"] >= started:
+                yield f"  {each['LogicalResourceId']}: {each.get('ResourceStatusReason', '')}"
+
+    def _url(self, bucket: str, key: str) -> str:
+        region = self.client("s3").meta.region_name
+        return f"https://{bucket}.s3.{region}.amazonaws.com/{key}"
+
+
+class _Explained(click.Group):
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except (BotoCoreError, ClientError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=_Explained)
+def main() -> None:
+    """Deploy a desk. Account and region are those of the usual AWS settings."""
+
+
+_stage = click.option("--stage", required=True, help="Which desk: its stack is fluxden-<stage>.")
+_template = click.option(
+    "--template", type=click.Path(path_type=Path), default=TEMPLATE, help="Another template than make package's."
+)
+_parameters = click.argument("parameters", nargs=-1)
+
+
+@main.command()
+@_stage
+@_template
+@_parameters
+def up(stage: str, template: Path, parameters: tuple[str, ...]) -> None:
+    """Deploy, with parameters such as KeyBudget=240; those that are not given stay as they were."""
+    desk = Desk(stage)
+    if (change_set := desk.change_set(template, _given(parameters))) is None:
+        click.echo("Nothing has changed.")
+    else:
+        for line in desk.changes(change_set):
+            click.echo(line)
+        desk.execute(change_set)
+    outputs = desk.outputs()
+    for name in ("Endpoint", "WebSocket"):
+        if name in outputs:
+            click.echo(f"{name:<11}{outputs[name]}")
+    click.echo(f"""
+To operate it, and for its first employee:
+
+  eval "$({_python()} -m infra.deploy environment --stage {stage})"
+  {_python()} -m infra.admin employees create you@example.com --name 'Your Name' --org-admin""")
+
+
+@main.command()
+@_stage
+@_template
+@_parameters
+def diff(stage: str, template: Path, parameters: tuple[str, ...]) -> None:
+    """Print what deploying would change, and change nothing."""
+    desk = Desk(stage)
+    if (change_set := desk.change_set(template, _given(parameters))) is None:
+        click.echo("Nothing would change.")
+        return
+    for line in desk.changes(change_set):
+        click.echo(line)
+    desk.discard(change_set)
+
+
+@main.command()
+@_stage
+def environment(stage: str) -> None:
+    """Print the settings by which infra.admin operates the desk, as a shell's exports. They hold its secret key."""
+    desk = Desk(stage)
+    outputs = desk.outputs()
+    secret = desk.client("secretsmanager").get_secret_value(SecretId=outputs["SecretKeyId"])
+    click.echo(f"export FLUXDEN_PREFIX={outputs['Prefix']}")
+    click.echo(f"export FLUXDEN_SECRET_KEY={secret['SecretString']}")
+    for name, output in (("FLUXDEN_SOCKETS_URL", "SocketsUrl"), ("FLUXDEN_BASE_URL", "BaseUrl")):
+        if output in outputs:
+            click.echo(f"export {name}={outputs[output]}")
+
+
+def _given(parameters: tuple[str, ...]) -> dict[str, str]:
+    split = [each.partition("=") for each in parameters]
+    if wrong := [name for name, equals, _ in split if not equals]:
+        raise click.UsageError(f"{wrong[0]}: a parameter is given as Name=value")
+    return {name: value for name, _, value in split}
+
+
+def _python() -> str:
+    path = Path(sys.executable)
+    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m infra.deploy")

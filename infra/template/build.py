@@ -1,0 +1,78 @@
+"""The whole template: a pure function of the app and of what `chalice package` says about it."""
+
+from typing import Any
+
+from chalice.app import Chalice
+
+from infra.template import settings
+from infra.template.alarms import TOPIC, alarms
+from infra.template.dashboard import dashboard
+from infra.template.functions import functions, gateway_role
+from infra.template.gateways import gateways
+from infra.template.names import REST_API, SOCKET_API, STAGE, Resources, ref, sub
+from infra.template.served import Served, all_served
+from infra.template.stores import stores
+
+# The app as a whole, which Chalice has serve every route; each of ours has a function of its own.
+_SHARED = "app.app"
+
+
+class Mismatch(Exception):
+    """Chalice and the app don't tell of the same functions."""
+
+
+def template(app: Chalice, packaged: dict[str, Any]) -> dict[str, Any]:
+    """The SAM template of `app`, of which `packaged` is what Chalice made.
+
+    Raises:
+        Mismatch: a function has no handler of ours, or a handler no function.
+    """
+    served = sorted(all_served(app), key=lambda each: each.name)
+    runtime = _runtime(packaged, served)
+    made: Resources = {}
+    for part in (
+        stores(),
+        functions(served, runtime),
+        gateway_role(served),
+        gateways(app, packaged["Resources"]["RestAPI"]["Properties"]["DefinitionBody"], served),
+        alarms(served),
+        dashboard(served),
+    ):
+        if twice := made.keys() & part.keys():
+            raise Mismatch(f"two resources have one logical id: {sorted(twice)}")
+        made |= part
+    return {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Transform": "AWS::Serverless-2016-10-31",
+        "Description": "Fluxden: a desk for inboxes and agents",
+        "Parameters": settings.parameters(),
+        "Conditions": settings.conditions(),
+        "Resources": made,
+        "Outputs": _outputs(),
+    }
+
+
+def _runtime(packaged: dict[str, Any], served: list[Served]) -> dict[str, Any]:
+    """The runtime that Chalice packaged for, which is that of the Python it ran on."""
+    kinds = [each for each in packaged["Resources"].values() if each["Type"] == "AWS::Serverless::Function"]
+    found = {each["Properties"]["Handler"]: each["Properties"] for each in kinds}
+    found.pop(_SHARED, None)
+    if different := found.keys() ^ {each.handler for each in served}:
+        raise Mismatch(f"not both served and packaged: {sorted(different)}")
+    some = next(iter(found.values()))
+    return {"Runtime": some["Runtime"], "Architectures": some["Architectures"]}
+
+
+def _outputs() -> dict[str, Any]:
+    def address(scheme: str, api: str) -> dict[str, Any]:
+        return {"Value": sub(f"{scheme}://${{{api}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/{STAGE}")}
+
+    return {
+        "Endpoint": address("https", REST_API),
+        "WebSocket": address("wss", SOCKET_API),
+        "SocketsUrl": {"Value": settings.SETTINGS["FLUXDEN_SOCKETS_URL"].value},
+        "BaseUrl": {"Value": settings.SETTINGS["FLUXDEN_BASE_URL"].value},
+        "Prefix": {"Value": ref("Prefix")},
+        "SecretKeyId": {"Value": ref("SecretKeyId")},
+        "Alarms": {"Value": ref(TOPIC)},
+    }

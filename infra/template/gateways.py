@@ -1,0 +1,221 @@
+"""The two APIs in front of the functions: HTTP (a REST API) and WebSockets."""
+
+import copy
+import json
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from chalice.app import Chalice
+
+from chalicelib.domain.errors import (
+    Invalid,
+    NotFound,
+    RateLimited,
+    Refusal,
+    TooLarge,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from chalicelib.edge.problem import plain_error, problem_json, status_of
+from chalicelib.edge.socket import SocketRoute
+from infra.template.functions import INVOKER
+from infra.template.names import (
+    REST_API,
+    SOCKET_API,
+    STAGE,
+    Resources,
+    arn_of,
+    invocation_uri,
+    pascal,
+    ref,
+    resource,
+    sub,
+)
+from infra.template.served import Served
+
+_NOTHING_HERE = NotFound("There is nothing at this path.")
+_NO_ANSWER = Unavailable("The desk did not answer in time.")
+# What the gateway refuses by itself. Who has no route is told by AWS that a signature is missing, or malformed,
+# since that is another way in, which there is none of here: so these all mean that there is nothing.
+_REFUSED: dict[str, Refusal] = {
+    "ACCESS_DENIED": _NOTHING_HERE,
+    "BAD_REQUEST_BODY": Invalid("The request is malformed."),
+    "BAD_REQUEST_PARAMETERS": Invalid("The request is malformed."),
+    "DEFAULT_4XX": _NOTHING_HERE,
+    "DEFAULT_5XX": _NO_ANSWER,
+    "EXPIRED_TOKEN": _NOTHING_HERE,
+    "INTEGRATION_FAILURE": _NO_ANSWER,
+    "INTEGRATION_TIMEOUT": _NO_ANSWER,
+    "INVALID_SIGNATURE": _NOTHING_HERE,
+    "MISSING_AUTHENTICATION_TOKEN": _NOTHING_HERE,
+    "QUOTA_EXCEEDED": RateLimited("The desk is busy; try again in a moment.", retry_after=1),
+    "REQUEST_TOO_LARGE": TooLarge("A request may have at most 10 MB."),
+    "RESOURCE_NOT_FOUND": _NOTHING_HERE,
+    "THROTTLED": RateLimited("The desk is busy; try again in a moment.", retry_after=1),
+    "UNSUPPORTED_MEDIA_TYPE": UnsupportedMediaType("The body must be sent as application/json."),
+}
+_ACCESS_LINE = {
+    "requestId": "$context.requestId",
+    "ip": "$context.identity.sourceIp",
+    "method": "$context.httpMethod",
+    "path": "$context.resourcePath",
+    "status": "$context.status",
+    "milliseconds": "$context.responseLatency",
+    "functionMilliseconds": "$context.integrationLatency",
+    "bytes": "$context.responseLength",
+}
+_SOCKET_LINE = {
+    "requestId": "$context.requestId",
+    "ip": "$context.identity.sourceIp",
+    "route": "$context.routeKey",
+    "connectionId": "$context.connectionId",
+    "status": "$context.status",
+    "error": "$context.integrationErrorMessage",
+}
+# A stage that writes logs can't be made before API Gateway may write any. Where this stack sees to that, it does first.
+_AFTER_LOGGING = {"LogsBy": {"Fn::If": ["SetsAccountLogging", ref("ApiLogsAccount"), "account"]}}
+_THROTTLES = {"ThrottlingRateLimit": ref("RequestsPerSecond"), "ThrottlingBurstLimit": ref("RequestsInBurst")}
+
+
+def gateways(app: Chalice, definition: dict[str, Any], served: Iterable[Served]) -> Resources:
+    """Both APIs; `definition` is the Swagger document that Chalice made of the app."""
+    by_handler = {each.handler: each for each in served}
+    return _account_logging() | _rest_api(app, definition, by_handler) | _socket_api(by_handler)
+
+
+def _rest_api(app: Chalice, definition: dict[str, Any], by_handler: Mapping[str, Served]) -> Resources:
+    throttles = {"ResourcePath": "/*", "HttpMethod": "*", "MetricsEnabled": False, **_THROTTLES}
+    return {
+        "AccessLogs": _access_logs("http"),
+        REST_API: resource(
+            "AWS::Serverless::Api",
+            {
+                "Name": ref("Prefix"),
+                "StageName": STAGE,
+                "OpenApiVersion": "2.0",  # else there is a second stage, named Stage
+                "EndpointConfiguration": {"Type": "REGIONAL"},
+                "DefinitionBody": _definition(app, definition, by_handler),
+                "AccessLogSetting": _access_log_setting("AccessLogs", _ACCESS_LINE),
+                "MethodSettings": [throttles],
+                "Variables": _AFTER_LOGGING,
+            },
+        ),
+    }
+
+
+def _definition(app: Chalice, definition: dict[str, Any], by_handler: Mapping[str, Served]) -> dict[str, Any]:
+    made = copy.deepcopy(definition)
+    for path, methods in made["paths"].items():
+        for method, described in methods.items():
+            # What their callers read is the served OpenAPI document; here it would only take room.
+            described.pop("summary", None), described.pop("description", None)
+            integration = described["x-amazon-apigateway-integration"]
+            if integration["type"] == "aws_proxy":
+                route: Any = app.routes[path][method.upper()].view_function
+                served = by_handler[f"{route.route.function.__module__}.{route.route.__name__}"]
+                integration |= {"uri": invocation_uri(served), "credentials": arn_of(INVOKER)}
+    return made | {"x-amazon-apigateway-gateway-responses": _responses()}
+
+
+def _responses() -> dict[str, Any]:
+    """What the gateway answers by itself: as both contracts have it, since it does not know whose path it is."""
+    made: dict[str, Any] = {}
+    for kind, refusal in _REFUSED.items():
+        request_id = "$context.requestId"
+        body = problem_json(refusal, request_id, "") | plain_error(refusal, request_id, "")
+        # Not the path: it is put in as the client has sent it, and could end the string.
+        del body["instance"]
+        headers = {"X-Request-Id": "context.requestId"}
+        if refusal.retry_after is not None:
+            headers["Retry-After"] = f"'{refusal.retry_after}'"
+        made[kind] = {
+            "statusCode": str(status_of(type(refusal))),
+            "responseParameters": {f"gatewayresponse.header.{name}": value for name, value in headers.items()},
+            "responseTemplates": {"application/json": json.dumps(body)},
+        }
+    return made
+
+
+def _socket_api(by_handler: Mapping[str, Served]) -> Resources:
+    made: Resources = {
+        "SocketLogs": _access_logs("sockets"),
+        SOCKET_API: resource(
+            "AWS::ApiGatewayV2::Api",
+            {
+                "Name": sub("${Prefix}-sockets"),
+                "ProtocolType": "WEBSOCKET",
+                # Which action it is, the function reads from the frame itself.
+                "RouteSelectionExpression": "$request.body.action",
+            },
+        ),
+    }
+    routes = []
+    for served in by_handler.values():
+        if not isinstance(served.of, SocketRoute):
+            continue
+        name = f"Socket{pascal(served.name)}"
+        routes.append(f"{name}Route")
+        made[f"{name}Integration"] = resource(
+            "AWS::ApiGatewayV2::Integration",
+            {
+                "ApiId": ref(SOCKET_API),
+                "IntegrationType": "AWS_PROXY",
+                "IntegrationUri": invocation_uri(served),
+                "CredentialsArn": arn_of(INVOKER),
+            },
+        )
+        made[f"{name}Route"] = resource(
+            "AWS::ApiGatewayV2::Route",
+            {
+                "ApiId": ref(SOCKET_API),
+                "RouteKey": served.of.route_key,
+                "Target": sub(f"integrations/${{{name}Integration}}"),
+            },
+        )
+    made["SocketStage"] = resource(
+        "AWS::ApiGatewayV2::Stage",
+        {
+            "ApiId": ref(SOCKET_API),
+            "StageName": STAGE,
+            "AutoDeploy": True,
+            "DefaultRouteSettings": _THROTTLES,
+            "StageVariables": _AFTER_LOGGING,
+            "AccessLogSettings": _access_log_setting("SocketLogs", _SOCKET_LINE),
+        },
+        DependsOn=routes,
+    )
+    return made
+
+
+def _access_logs(name: str) -> dict[str, Any]:
+    properties = {"LogGroupName": sub(f"/${{Prefix}}/access/{name}"), "RetentionInDays": ref("LogDays")}
+    return resource("AWS::Logs::LogGroup", properties)
+
+
+def _access_log_setting(log_group: str, line: dict[str, str]) -> dict[str, Any]:
+    return {"DestinationArn": arn_of(log_group), "Format": json.dumps(line)}
+
+
+def _account_logging() -> Resources:
+    # AWS's own policy: its resources are `*`, and which groups an API writes to is the API's to say.
+    writes = sub("arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs")
+    trusted = {"Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    return {
+        "ApiLogsRole": resource(
+            "AWS::IAM::Role",
+            {
+                "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trusted]},
+                "ManagedPolicyArns": [writes],
+            },
+            Condition="SetsAccountLogging",
+            DeletionPolicy="Retain",
+            UpdateReplacePolicy="Retain",
+        ),
+        "ApiLogsAccount": resource(
+            "AWS::ApiGateway::Account",
+            {"CloudWatchRoleArn": arn_of("ApiLogsRole")},
+            Condition="SetsAccountLogging",
+            DeletionPolicy="Retain",
+            UpdateReplacePolicy="Retain",
+        ),
+    }

@@ -1,0 +1,58 @@
+"""What CloudWatch measures of a desk's functions, queues, tables and APIs, as alarms and dashboards refer to it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.resources import Queue, Table
+from infra.template.names import SOCKET_API, STAGE, sub
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One series; a dimension's value is text for `Fn::Sub`."""
+
+    namespace: str
+    name: str
+    dimensions: tuple[tuple[str, str], ...]
+    statistic: str = "Sum"
+    label: str = ""
+
+    def as_alarm(self) -> dict[str, Any]:
+        """The members of an alarm on this series."""
+        statistic = "ExtendedStatistic" if self.statistic.startswith("p") else "Statistic"
+        return {**self._named(), statistic: self.statistic}
+
+    def as_query(self, query_id: str, period: int) -> dict[str, Any]:
+        """A member of an alarm on an expression over several series."""
+        stat = {"Metric": self._named(), "Period": period, "Stat": self.statistic}
+        return {"Id": query_id, "MetricStat": stat, "ReturnData": False}
+
+    def as_line(self) -> list[Any]:
+        """A line of a dashboard's graph."""
+        flat = [part for pair in self.dimensions for part in pair]
+        return [self.namespace, self.name, *flat, {"stat": self.statistic, "label": self.label or self.name}]
+
+    def _named(self) -> dict[str, Any]:
+        dimensions = [{"Name": name, "Value": sub(value) if "$" in value else value} for name, value in self.dimensions]
+        return {"Namespace": self.namespace, "MetricName": self.name, "Dimensions": dimensions}
+
+
+def of_function(function: str, name: str, statistic: str = "Sum", label: str = "") -> Metric:
+    return Metric("AWS/Lambda", name, (("FunctionName", f"${{Prefix}}-{function}"),), statistic, label or function)
+
+
+def of_queue(queue: Queue, name: str, statistic: str = "Maximum", label: str = "") -> Metric:
+    return Metric("AWS/SQS", name, (("QueueName", f"${{Prefix}}-{queue.name}"),), statistic, label or queue.name)
+
+
+def of_table(table: Table, name: str) -> Metric:
+    return Metric("AWS/DynamoDB", name, (("TableName", f"${{Prefix}}-{table.name}"),), "Sum", table.name)
+
+
+def of_rest_api(name: str, statistic: str = "Sum", label: str = "") -> Metric:
+    return Metric("AWS/ApiGateway", name, (("ApiName", "${Prefix}"), ("Stage", STAGE)), statistic, label)
+
+
+def of_sockets(name: str, statistic: str = "Sum", label: str = "") -> Metric:
+    dimensions = (("ApiId", f"${{{SOCKET_API}}}"), ("Stage", STAGE))
+    return Metric("AWS/ApiGateway", name, dimensions, statistic, label)

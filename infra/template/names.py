@@ -1,0 +1,76 @@
+"""What things are called in the template, and how they refer to each other."""
+
+import re
+from typing import Any
+
+from chalicelib.resources import Grant, Queue, SocketApi, Table
+from infra.template.served import Served
+
+Resources = dict[str, dict[str, Any]]
+
+STAGE = "desk"
+REST_API, SOCKET_API = "RestApi", "SocketApi"
+
+
+def pascal(name: str) -> str:
+    """A logical id, from words that are joined by `-`, `_` or `.`."""
+    return "".join(part[:1].upper() + part[1:] for part in re.split(r"[^A-Za-z0-9]+", name))
+
+
+def sub(text: str) -> dict[str, str]:
+    return {"Fn::Sub": text}
+
+
+def ref(logical_id: str) -> dict[str, str]:
+    return {"Ref": logical_id}
+
+
+def arn_of(logical_id: str) -> dict[str, list[str]]:
+    return {"Fn::GetAtt": [logical_id, "Arn"]}
+
+
+def resource(kind: str, properties: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {"Type": kind, **more, "Properties": properties}
+
+
+def table_id(table: Table) -> str:
+    return f"{pascal(table.name)}Table"
+
+
+def queue_id(queue: Queue) -> str:
+    return f"{pascal(queue.name)}Queue"
+
+
+def function_id(served: Served) -> str:
+    return f"{pascal(served.name)}Function"
+
+
+def function_name(served: Served) -> dict[str, str]:
+    """The function's physical name: known before there is a function, so that an API can point to it."""
+    return sub(f"${{Prefix}}-{served.name}")
+
+
+def function_arn(served: Served) -> str:
+    """The function's ARN, for `Fn::Sub`."""
+    return f"arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:${{Prefix}}-{served.name}"
+
+
+def invocation_uri(served: Served) -> dict[str, str]:
+    """Where API Gateway calls the function."""
+    path = "lambda:path/2015-03-31/functions"
+    return sub(f"arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}:{path}/{function_arn(served)}/invocations")
+
+
+def granted(grant: Grant) -> list[dict[str, Any]]:
+    """The ARNs that a grant is for."""
+    match grant.resource:
+        case Table() as table if grant.index:
+            return [sub(f"${{{table_id(table)}.Arn}}/index/{grant.index}")]
+        case Table() as table:
+            return [arn_of(table_id(table))]
+        case Queue() as queue:
+            return [arn_of(queue_id(queue))]
+        case SocketApi():
+            api = f"arn:${{AWS::Partition}}:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:${{{SOCKET_API}}}/{STAGE}"
+            # The last part is a connection's id: which one, nobody can know beforehand.
+            return [sub(f"{api}/{method}/@connections/*") for method in ("POST", "DELETE")]

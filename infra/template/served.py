@@ -1,0 +1,63 @@
+"""Everything of the app that becomes a function: found by walking it, and by what calls it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from chalice.app import Chalice
+
+from chalicelib.edge.consumer import Consumer
+from chalicelib.edge.route import Route
+from chalicelib.edge.schedule import Schedule
+from chalicelib.edge.socket import SocketRoute
+from chalicelib.resources import Grant
+from infra import catalog, queues
+
+# A schedule reads what is due and announces it.
+SCHEDULE_SECONDS = 60
+# API Gateway waits for no function any longer.
+SOCKET_SECONDS = 29
+MEMORY_MEGABYTES = 1024
+
+
+@dataclass(frozen=True)
+class Served:
+    """One function: who calls it, what it may do, and what it gets to do it with (seconds, MB)."""
+
+    of: Route | Consumer | Schedule | SocketRoute
+    timeout: int
+    memory: int
+
+    @property
+    def name(self) -> str:
+        return self.of.__name__
+
+    @property
+    def module(self) -> str:
+        return self.of.function.__module__
+
+    @property
+    def handler(self) -> str:
+        return f"{self.module}.{self.name}"
+
+    @property
+    def grants(self) -> tuple[Grant, ...]:
+        return self.of.grants
+
+
+def all_served(app: Chalice) -> Iterator[Served]:
+    """Every function of the app."""
+    for route in catalog.routes(app):
+        yield Served(route, route.timeout, route.memory)
+    for worker in catalog.consumers(app):
+        yield Served(worker, definition_of(worker).timeout, MEMORY_MEGABYTES)
+    for schedule in catalog.schedules(app):
+        yield Served(schedule, SCHEDULE_SECONDS, MEMORY_MEGABYTES)
+    for _, socket in catalog.sockets(app):
+        found: Any = socket
+        yield Served(found, SOCKET_SECONDS, MEMORY_MEGABYTES)
+
+
+def definition_of(worker: Consumer) -> queues.Definition:
+    """How the worker's queue is worked through."""
+    return next(each for each in queues.DEFINITIONS if each.queue == worker.queue)

@@ -1,0 +1,56 @@
+"""Tables and queues, from the same definitions that the local cloud makes them of."""
+
+from infra import queues, tables
+from infra.template.names import Resources, arn_of, queue_id, resource, sub, table_id
+
+# A stack that goes, or a table that CloudFormation would make anew, leaves the rows behind.
+_KEPT = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+
+
+def stores() -> Resources:
+    """Every table, and every queue with its dead-letter queue."""
+    return _tables() | _queues()
+
+
+def _tables() -> Resources:
+    made: Resources = {}
+    for definition in tables.DEFINITIONS:
+        properties = tables.request(definition) | {
+            "TableName": sub(f"${{Prefix}}-{definition.table.name}"),
+            "SSESpecification": {"SSEEnabled": True},
+            "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+        }
+        if definition.ttl:
+            properties["TimeToLiveSpecification"] = {"AttributeName": definition.ttl, "Enabled": True}
+        made[table_id(definition.table)] = resource("AWS::DynamoDB::Table", properties, **_KEPT)
+    return made
+
+
+def _queues() -> Resources:
+    made: Resources = {}
+    for definition in queues.DEFINITIONS:
+        dead = definition.queue.dead_letters
+        made[queue_id(dead)] = resource(
+            "AWS::SQS::Queue",
+            {
+                "QueueName": sub(f"${{Prefix}}-{dead.name}"),
+                "MessageRetentionPeriod": queues.DEAD_LETTER_SECONDS,
+                "SqsManagedSseEnabled": True,
+            },
+            **_KEPT,
+        )
+        made[queue_id(definition.queue)] = resource(
+            "AWS::SQS::Queue",
+            {
+                "QueueName": sub(f"${{Prefix}}-{definition.queue.name}"),
+                "VisibilityTimeout": definition.visibility_timeout,
+                "RedrivePolicy": {
+                    "deadLetterTargetArn": arn_of(queue_id(dead)),
+                    "maxReceiveCount": queues.MOST_RECEIVES,
+                },
+                "SqsManagedSseEnabled": True,
+            },
+            DeletionPolicy="Delete",
+            UpdateReplacePolicy="Delete",
+        )
+    return made

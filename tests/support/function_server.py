@@ -1,0 +1,59 @@
+"""Calls functions, each in a process of its own that has loaded no operation before: `python -m …function_server`.
+
+A line of standard input names a handler, its environment and its event; a line of standard output is its reply.
+What operations share is loaded once, and forked.
+"""
+
+import json
+import os
+import sys
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import chalicelib
+from chalicelib import aws
+
+_SHARED = ("domain", "edge", "gateways", "services", "stores")
+_NONE_OF = ("app", "infra", "moto", "chalicelib.api", "chalicelib.queues", "chalicelib.schedules", "chalicelib.sockets")
+
+
+def main() -> None:
+    _warm()
+    assert not [name for name in sys.modules if name.startswith(_NONE_OF)]
+    for line in sys.stdin:
+        told = json.loads(line)
+        reading, writing = os.pipe()
+        child = os.fork()
+        if child == 0:
+            _answer(told, writing)
+        os.close(writing)
+        with os.fdopen(reading, encoding="utf-8") as pipe:
+            reply = pipe.read()
+        os.waitpid(child, 0)
+        print(reply or "null", flush=True)
+
+
+def _warm() -> None:
+    for package in _SHARED:
+        for module in Path(chalicelib.__path__[0], package).glob("[!_]*.py"):
+            import_module(f"chalicelib.{package}.{module.stem}")
+    loader = aws.session().get_component("data_loader")
+    for service in ("dynamodb", "sqs"):
+        loader.load_service_model(service, "service-2")
+    loader.load_data("endpoints")
+    loader.load_data("partitions")
+
+
+def _answer(told: dict[str, Any], writing: int) -> None:
+    os.environ.update(told["environment"])
+    module, _, name = told["handler"].rpartition(".")
+    try:
+        reply = getattr(import_module(module), name)(told["event"], None)
+        os.write(writing, json.dumps(reply).encode())
+    finally:
+        os._exit(0)
+
+
+if __name__ == "__main__":
+    main()

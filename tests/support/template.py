@@ -1,0 +1,152 @@
+"""The template, made as `make package` makes it but for the zip, and what it says of a function."""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from chalice.cli.factory import CLIFactory
+from chalice.deploy.appgraph import ApplicationGraphBuilder, DependencyBuilder
+from chalice.deploy.deployer import BuildStage, InjectDefaults, SwaggerBuilder
+from chalice.deploy.models import DeploymentPackage
+from chalice.deploy.swagger import CFNSwaggerGenerator
+from chalice.package import SAMTemplateGenerator
+
+from app import app
+from infra.template.build import template
+from infra.template.served import Served, all_served
+from infra.template.translated import translated
+
+ROOT = Path(__file__).parents[2]
+REGION, ACCOUNT = "us-east-1", "123456789012"
+PREFIX = "fluxden"
+_PSEUDO = {
+    "AWS::Partition": "aws",
+    "AWS::Region": REGION,
+    "AWS::AccountId": ACCOUNT,
+    "AWS::URLSuffix": "amazonaws.com",
+    "Prefix": PREFIX,
+}
+
+
+class _Packaged:
+    """A build step in place of the one that makes the zip."""
+
+    def handle(self, _: Any, resource: Any) -> None:
+        if isinstance(resource, DeploymentPackage):
+            resource.filename = "deployment.zip"
+
+
+class _Services:
+    def service_principal(self, service: str) -> str:
+        return f"{service}.amazonaws.com"
+
+
+@cache
+def packaged() -> dict[str, Any]:
+    """What `chalice package` says of the app."""
+    config = CLIFactory(str(ROOT)).create_config_obj("package", user_provided_params={"chalice_app": app})
+    graph = ApplicationGraphBuilder().build(config, "package")
+    steps: list[Any] = [InjectDefaults(), _Packaged(), SwaggerBuilder(CFNSwaggerGenerator())]
+    BuildStage(steps).execute(config, DependencyBuilder().build_dependencies(graph))
+    services: Any = _Services()
+    generator = SAMTemplateGenerator(config, services)
+    made: dict[str, Any] = generator.generate(DependencyBuilder().build_dependencies(graph))
+    return made
+
+
+@cache
+def made() -> dict[str, Any]:
+    return template(app, packaged())
+
+
+@cache
+def cloudformation() -> dict[str, Any]:
+    return translated(made())
+
+
+@cache
+def served() -> dict[str, Served]:
+    """Every function of the app, by its handler."""
+    return {each.handler: each for each in all_served(app)}
+
+
+def of_type(kind: str) -> dict[str, Any]:
+    """The properties of the template's resources of one kind, by their logical ids."""
+    return {name: each["Properties"] for name, each in made()["Resources"].items() if each["Type"] == kind}
+
+
+@dataclass(frozen=True)
+class Function:
+    """A function as the template has it."""
+
+    properties: dict[str, Any]
+
+    @property
+    def handler(self) -> str:
+        return str(self.properties["Handler"])
+
+    @property
+    def policy(self) -> dict[str, Any]:
+        (policy,) = self.role["Policies"]
+        found: dict[str, Any] = policy["PolicyDocument"]
+        return found
+
+    @property
+    def role(self) -> dict[str, Any]:
+        (logical_id, _) = self.properties["Role"]["Fn::GetAtt"]
+        found: dict[str, Any] = made()["Resources"][logical_id]["Properties"]
+        return found
+
+    @property
+    def allowed(self) -> set[tuple[str, str]]:
+        """Every (action, ARN) that the function's role allows."""
+        return {
+            (action, arn)
+            for each in self.policy["Statement"]
+            for action in each["Action"]
+            for arn in map(resolved, each["Resource"])
+        }
+
+
+@cache
+def functions() -> dict[str, Function]:
+    """Every function of the template, by its handler."""
+    found = map(Function, of_type("AWS::Serverless::Function").values())
+    return {each.handler: each for each in found}
+
+
+def resolved(value: Any) -> Any:
+    """A value of the template as CloudFormation would compute it, for a desk of the usual name."""
+    match value:
+        case {"Ref": name}:
+            return _PSEUDO.get(name, name)
+        case {"Fn::GetAtt": [logical_id, "Arn"]}:
+            return _arn(logical_id)
+        case {"Fn::Sub": str(text)}:
+            return re.sub(r"\$\{([^}]+)\}", lambda found: _named(found[1]), text)
+        case dict():
+            return {name: resolved(each) for name, each in value.items()}
+        case list():
+            return [resolved(each) for each in value]
+    return value
+
+
+def _named(name: str) -> str:
+    logical_id, _, attribute = name.partition(".")
+    return _arn(logical_id) if attribute == "Arn" else _PSEUDO.get(name, name)
+
+
+def _arn(logical_id: str) -> str:
+    resource = made()["Resources"][logical_id]
+    names = {
+        "AWS::DynamoDB::Table": ("TableName", "dynamodb", "table/"),
+        "AWS::SQS::Queue": ("QueueName", "sqs", ""),
+        "AWS::Logs::LogGroup": ("LogGroupName", "logs", "log-group:"),
+    }
+    if resource["Type"] not in names:
+        return f"arn:{logical_id}"
+    member, service, kind = names[resource["Type"]]
+    name = resolved(resource["Properties"][member])
+    return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{kind}{name}"
