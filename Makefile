@@ -16,13 +16,16 @@ installed_browser := .venv/installed-browser
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-browser test-engines test-mcp-conformance check format openapi console constraints package deploy diff stage bench container-run clean
+.PHONY: help run federation-demo test test-browser test-engines test-mcp-conformance check format openapi console constraints package deploy diff stage bench container-run clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 22
 
 run: $(installed) ## Start the whole system on this machine, with demo data (PORT, WS_PORT, DEMO_FILE, ENGINE)
 	@exec $(bin)/chalice local --stage local --no-autoreload --port $(PORT)
+
+federation-demo: $(installed) ## Start two desks that find each other and share a task; takes half a minute
+	@$(bin)/python -m infra.federation_demo
 
 test: check ## Check format, lint, types and import rules, then run all tests
 	$(bin)/pytest

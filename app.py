@@ -19,6 +19,7 @@ from chalicelib.api.v1 import (
 from chalicelib.api.v2 import (
     card_contacts,
     chat,
+    connection_requests,
     connections,
     contacts,
     docs,
@@ -54,7 +55,17 @@ from chalicelib.sockets import desk
 V1 = (actions, approvals, bulk, catalog, event_types, events, inbox, integrators, introspection, tokens)
 V2 = (card_contacts, chat, contacts, docs, kanban, keys, mentions, profile, prompt_groups, push, queue, updates)
 OPERATE = (me, operate, operate_catalog, operate_network, operate_queues, operate_tokens)
-NETWORK = (connections, federation, federation_agents, marketplace, network, relays, sent_relays, well_known)
+NETWORK = (
+    connection_requests,
+    connections,
+    federation,
+    federation_agents,
+    marketplace,
+    network,
+    relays,
+    sent_relays,
+    well_known,
+)
 FOR_AGENTS = (endpoint, feedback, projects)
 QUEUES = (callbacks, fan_out, notices, outbox, peer_notices, socket_work, web_push)
 SCHEDULES = (due, due_notices, due_outbox, expiry, hubs, members, peer_keys)

@@ -28,6 +28,7 @@ class Settings:
     tools_budget: int
     key_budget: int
     platform_budget: int
+    connection_budget: int
     registrations_per_hour: int
     base_url: str
     socket_url: str
@@ -48,6 +49,7 @@ def settings() -> Settings:
         tools_budget=positive_integer("FLUXDEN_TOOLS_BUDGET", 600),
         key_budget=positive_integer("FLUXDEN_KEY_BUDGET", 120),
         platform_budget=positive_integer("FLUXDEN_PLATFORM_BUDGET", 600),
+        connection_budget=positive_integer("FLUXDEN_CONNECTION_BUDGET", 600),
         registrations_per_hour=positive_integer("FLUXDEN_REGISTRATIONS_PER_HOUR", 300),
         base_url=_base_url(),
         socket_url=os.environ.get("FLUXDEN_SOCKET_URL", "").rstrip("/"),

@@ -23,6 +23,7 @@ from infra.commands.network import network
 from infra.commands.peers import connections
 from infra.commands.personal_tokens import personal_tokens
 from infra.commands.projects import projects
+from infra.commands.relays import relays
 from infra.commands.teams import teams
 from infra.commands.tools_tokens import tools_tokens
 from infra.commands.web_push import web_push
@@ -109,6 +110,7 @@ for command in (
     network,
     personal_tokens,
     projects,
+    relays,
     teams,
     tools_tokens,
     web_push,

@@ -326,7 +326,9 @@ def _described(model: type[BaseModel] | None, place: str) -> list[dict[str, Any]
 
 
 def _successes(route: Route) -> dict[str, Any]:
-    names = ["X-Request-Id", *(_LIMIT_HEADERS if route.callers else [])]
+    # Who is known by other means than a caller's token is charged all the same.
+    is_charged = bool(route.callers) or {RateLimited, Unauthorized} <= set(route.refusals)
+    names = ["X-Request-Id", *(_LIMIT_HEADERS if is_charged else [])]
     names += ["Deprecation", "Sunset"] if {PersonalToken, ToolsToken} & set(route.callers) else []
     names += ["Idempotent-Replayed"] if route.accepts_idempotency_key else []
     names += ["Cache-Control", "ETag"] if route.max_age else []

@@ -140,7 +140,15 @@ DEFINITIONS = (
     ),
     Definition(CHAT, "sk", (Index(ROLE_INDEX, "pk", "roleKey"),)),
     Definition(PEERS, "sk", (Index(DUE_INDEX, "dueQueue", "dueAt"),)),
-    Definition(RELAYS, "sk", (Index(ORDER_INDEX, "pk", "orderKey"), Index(FACETS_INDEX, "pk", "facetsKey"))),
+    Definition(
+        RELAYS,
+        "sk",
+        (
+            Index(ORDER_INDEX, "pk", "orderKey"),
+            Index(FACETS_INDEX, "pk", "facetsKey"),
+            Index(LIST_INDEX, "unsent", "createdAt"),
+        ),
+    ),
     Definition(SOCKETS, "sk", ttl="expiresAt"),
     Definition(OUTBOX, "sk", (Index(DUE_INDEX, "dueQueue", "dueAt"),)),
 )

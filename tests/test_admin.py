@@ -578,7 +578,7 @@ def test_no_list_reads_a_whole_table(desk: Desk, monkeypatch: pytest.MonkeyPatch
 
     monkeypatch.setattr(aws.dynamodb(), "scan", scan)
     lists: list[Callable[[], Any]] = [lambda path=path: read(*path) for path in commands(main) if path[-1] == "list"]  # type: ignore[misc]
-    assert len(lists) == 11
+    assert len(lists) == 12
     for each in lists:
         each()
 

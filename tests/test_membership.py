@@ -337,13 +337,13 @@ def test_a_connection_request_that_nobody_answers_is_declined_after_thirty_days(
         path = f"{CONNECTIONS}/{answered.json['connectionId']}"
         api.call("PATCH", path, {"action": "accept"}, token=desk.alice_key)
         clock.shift(timedelta(days=30, seconds=-1))
-        pump.run("decline_unanswered_requests")
+        pump.run("end_unanswered_requests")
         assert (statuses(api, desk)["sam@other.example.org"], pump.calls) == ("pending", ["Query"])
         clock.shift(timedelta(seconds=1))
-        pump.run("decline_unanswered_requests")
+        pump.run("end_unanswered_requests")
         found = statuses(api, desk)
         assert (found["sam@other.example.org"], found["tom@other.example.org"]) == ("declined", "active")
-        pump.run("decline_unanswered_requests")
+        pump.run("end_unanswered_requests")
         assert pump.calls == ["Query"]
         late = f"{CONNECTIONS}/{unanswered.json['connectionId']}"
         assert api.call("PATCH", late, {"action": "accept"}, token=desk.alice_key).status == 409

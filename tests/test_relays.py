@@ -14,6 +14,7 @@ from chalicelib.domain.relays import Direction, Relay, RelayIntent, RelayPriorit
 from chalicelib.domain.signatures import body_digest, is_body_digest
 from chalicelib.peer_signatures import SigningKey, refuse_signature, signature_headers
 from chalicelib.resources import OUTBOX_WORK, RELAYS, SOCKET_WORK
+from chalicelib.settings import settings
 from chalicelib.stores.directory import DynamoDirectory
 from chalicelib.stores.federation_settings import DynamoFederation
 from chalicelib.stores.items import from_item, to_item
@@ -681,11 +682,33 @@ def test_what_one_desk_signs_another_takes(api: Api, desk: Desk, pump: Pumps, re
     assert is_body_digest(got.headers["x-federation-hmac"], got.body, token)
 
 
+def test_a_connection_has_a_budget_of_its_own(
+    api: Api, desk: Desk, token: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLUXDEN_CONNECTION_BUDGET", "3")
+    settings.cache_clear()
+    with time_machine.travel(datetime(2026, 5, 21, 12, 0, 10, tzinfo=UTC), tick=False) as clock:
+        taken = [send(api, token, relayId=f"r-{number}") for number in range(3)]
+        assert [each.headers["x-ratelimit-remaining"] for each in taken] == ["2", "1", "0"]
+        for path in (RELAY, ACK, "/api/federation/connect/accept"):
+            refused = api.post(path, raw="{", headers={"X-Federation-Token": token})
+            assert (refused.status, refused.headers["retry-after"]) == (429, "50")
+            assert refused.headers["x-ratelimit-limit"] == "3"
+        unknown = send(api, "a-token-that-nobody-knows")
+        assert (unknown.status, "x-ratelimit-limit" in unknown.headers) == (404, False)
+        clock.shift(50)
+        refused = api.post(ACK, {}, headers={"X-Federation-Token": token})
+        assert (refused.status, refused.headers["x-ratelimit-remaining"]) == (400, "2")
+        answers = race.together(6, lambda _: api.post(ACK, {}, headers={"X-Federation-Token": token}).status)
+        assert sorted(answers) == [400, 400, 429, 429, 429, 429]
+
+
 def test_calls_are_counted(api: Api, desk: Desk, token: str) -> None:
+    send(api, token, relayId="r-0")  # the first call of a minute takes one more
     plain = send(api, token)
-    assert (plain.steps, len(plain.calls)) == (4, 6)
+    assert (plain.steps, len(plain.calls)) == (4, 7)
     task = send(api, token, relayId="r-2", intent="assign_task")
-    assert (task.steps, len(task.calls)) == (4, 8)
+    assert (task.steps, len(task.calls)) == (4, 9)
     scoped = send(api, token, relayId="r-3", projectId=desk.demo["project_id"])
     assert scoped.steps == 5
     other = send(api, token, relayId="r-4", toUserEmail="bob@example.com")

@@ -6,19 +6,22 @@ import json
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from chalicelib.domain.outbox import OutboxJob
 from chalicelib.gateways.outbox import SqsOutbox
 from chalicelib.resources import OUTBOX_WORK
 from chalicelib.stores.outbox import DynamoOutbox
+from infra.admin import main
 from tests.conftest import Desk
 from tests.support.api import Answer, Api
 from tests.support.federation import ACK, CONNECTIONS, RELAY, allow, request
+from tests.support.hub import operate
 from tests.support.pump import Pumps, waiting
 from tests.support.race import together
 from tests.support.receiver import Receiver
 
-RELAYS, QUEUE = "/api/v2/relays", "/api/v2/queue"
+RELAYS, QUEUE, BOARD = "/api/v2/relays", "/api/v2/queue", "/api/v2/kanban"
 TOKEN = str(request()["federationToken"])
 
 
@@ -158,6 +161,165 @@ def test_the_desk_that_gave_work_is_told_what_became_of_it(
     assert (got.path, said["relayId"], said["localRelayId"], said["status"]) == (ACK, "r-1", made, status)
     assert said["responsePayload"] == ({"message": "Eleven."} if ending == "result" else None)
     assert relays(api, desk, direction="inbound", status=status)["pagination"]["total"] == 1
+
+
+def given_work(api: Api) -> str:
+    given = {"relayId": "r-1", "intent": "assign_task", "subject": "Count", "toUserEmail": "alice@example.com"}
+    return str(api.post(RELAY, given, headers={"X-Federation-Token": TOKEN}).json["cardId"])
+
+
+def complete(api: Api, desk: Desk, card_id: str, status: str = "completed") -> Answer:
+    return api.call("PATCH", f"{BOARD}/{card_id}", {"status": status}, token=desk.alice_key)
+
+
+def test_a_card_that_is_completed_tells_the_desk_that_gave_it_once(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, connection: str
+) -> None:
+    card_id = given_work(api)
+    complete(api, desk, card_id, "qualifying")
+    assert complete(api, desk, card_id, "planning").steps == 3
+    assert complete(api, desk, card_id).steps == 6
+    complete(api, desk, card_id, "leads")
+    assert complete(api, desk, card_id).steps == 4
+    (item,) = api.get(QUEUE, desk.alice_key).json["data"]["items"]
+    api.post(f"{QUEUE}/{item['id']}/confirm", {"action": "approve"}, desk.alice_key)
+    assert api.post(f"{QUEUE}/{item['id']}/result", {"result": "Eleven."}, desk.alice_key).status == 200
+    pump.drain(OUTBOX_WORK)
+    (got,) = receiver.received
+    assert (got.path, json.loads(got.body)["status"]) == (ACK, "completed")
+    assert relays(api, desk, direction="inbound", status="completed")["pagination"]["total"] == 1
+
+
+def test_card_and_item_completed_at_the_same_time_tell_it_once(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, connection: str
+) -> None:
+    card_id = given_work(api)
+    (item,) = api.get(QUEUE, desk.alice_key).json["data"]["items"]
+    api.post(f"{QUEUE}/{item['id']}/confirm", {"action": "approve"}, desk.alice_key)
+    calls: list[tuple[str, str, Any]] = [
+        ("PATCH", f"{BOARD}/{card_id}", {"status": "completed"}),
+        ("POST", f"{QUEUE}/{item['id']}/result", {"result": "Eleven."}),
+    ]
+    assert together(2, lambda n: api.status(*calls[n], desk.alice_key)) == [200, 200]
+    pump.drain(OUTBOX_WORK)
+    assert [each.path for each in receiver.received] == [ACK]
+
+
+def about(api: Api, desk: Desk) -> tuple[str, str]:
+    """A card and a ready item of alice's."""
+    api.call("PATCH", "/api/v2/settings", {"queueAutoApprove": True}, token=desk.alice_key)
+    card = api.post(BOARD, {"title": "Depots"}, desk.alice_key).json["data"]["id"]
+    return card, api.post(QUEUE, {"title": "Count the depots"}, desk.alice_key).json["data"]["id"]
+
+
+@pytest.mark.parametrize(("status", "item_status"), [("completed", "done_today"), ("declined", "ready")])
+def test_what_became_of_a_relay_is_shown_on_what_it_was_about(
+    api: Api, desk: Desk, connection: str, status: str, item_status: str
+) -> None:
+    card_id, item_id = about(api, desk)
+    sent = send(api, desk, connection, subject="Depots", cardId=card_id, queueItemId=item_id).json["data"]
+    assert (sent["cardId"], sent["queueItemId"]) == (card_id, item_id)
+    word = {"relayId": sent["id"], "status": status, "responsePayload": {"message": "Eleven."}}
+    for _ in range(2):
+        assert api.post(ACK, word, headers={"X-Federation-Token": TOKEN}).status == 200
+    item = api.get(f"{QUEUE}/{item_id}", desk.alice_key).json["data"]
+    noted = json.loads(item["metadata"])
+    assert (item["status"], noted["relayStatus"], noted["agentResult"]) == (item_status, status, "Eleven.")
+    (note,) = api.get(f"{BOARD}/{card_id}", desk.alice_key).json["data"]["checklist"]
+    assert note["completed"] == (status == "completed")
+    assert note["text"] == f"sam@other.example.org has {status}: Depots: Eleven."
+
+
+def test_the_next_item_is_handed_out_when_another_desk_has_done_one(api: Api, desk: Desk, connection: str) -> None:
+    _, item_id = about(api, desk)
+    api.post(QUEUE, {"title": "Next"}, desk.alice_key)
+    sent = send(api, desk, connection, queueItemId=item_id).json["data"]["id"]
+    api.post(f"{QUEUE}/{item_id}/status", {"status": "in_progress"}, desk.alice_key)
+    api.call("PATCH", "/api/v2/settings", {"mode": "chief_of_staff"}, token=desk.alice_key)
+    answer = api.post(ACK, {"relayId": sent, "status": "completed"}, headers={"X-Federation-Token": TOKEN})
+    assert answer.status == 200
+    statuses = {each["title"]: each["status"] for each in api.get(QUEUE, desk.alice_key).json["data"]["items"]}
+    assert statuses == {"Count the depots": "done_today", "Next": "in_progress"}
+
+
+@pytest.mark.parametrize("name", ["cardId", "queueItemId"])
+def test_a_relay_is_about_ones_own_things_only(api: Api, desk: Desk, connection: str, name: str) -> None:
+    assert send(api, desk, connection, **{name: "nonsense"}).status == 400
+    assert send(api, desk, connection, **{name: desk.user_id("bob")}).status == 404
+    assert relays(api, desk)["pagination"]["total"] == 0
+
+
+def test_an_acknowledgement_for_what_is_gone_is_taken(api: Api, desk: Desk, connection: str) -> None:
+    card_id, item_id = about(api, desk)
+    sent = send(api, desk, connection, cardId=card_id, queueItemId=item_id).json["data"]["id"]
+    api.call("DELETE", f"{BOARD}/{card_id}", token=desk.alice_key)
+    api.post(f"{QUEUE}/{item_id}/result", {"result": "Done before."}, desk.alice_key)
+    assert api.post(ACK, {"relayId": sent, "status": "completed"}, headers={"X-Federation-Token": TOKEN}).status == 200
+    assert api.get(f"{QUEUE}/{item_id}", desk.alice_key).json["data"]["status"] == "done_today"
+
+
+def listed(*more: str) -> list[Any]:
+    found: list[Any] = json.loads(operate("relays", "list", *more, "--json"))
+    return found
+
+
+@pytest.mark.parametrize("kind", ["relay", "acknowledgement"])
+def test_the_operator_sees_what_was_refused_and_sends_it_again(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, connection: str, kind: str
+) -> None:
+    receiver.status, receiver.body = 403, b"not today"
+    if kind == "relay":
+        relay_id = send(api, desk, connection, subject="Depots").json["data"]["id"]
+    else:
+        complete(api, desk, given_work(api))
+        relay_id = relays(api, desk)["relays"][0]["id"]
+    pump.drain(OUTBOX_WORK)
+    (found,) = listed("--parked")
+    assert (found["relayId"], found["kind"], found["error"]) == (relay_id, kind, "answered 403: not today")
+    receiver.status, receiver.body = 200, b""
+    assert relay_id in operate("relays", "resend", relay_id)
+    assert listed("--parked") == []
+    pump.drain(OUTBOX_WORK)
+    assert [each.path for each in receiver.received] == [receiver.received[0].path] * 2
+    assert listed() == []
+    assert CliRunner().invoke(main, ["relays", "resend", relay_id]).exit_code == 1, "it was taken"
+    assert CliRunner().invoke(main, ["relays", "resend", "nonsense"]).exit_code == 1
+
+
+def test_a_desk_that_is_left_alone_is_tried_at_once_when_the_operator_says_so(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, connection: str
+) -> None:
+    receiver.status = 503
+    first, second = (send(api, desk, connection, subject=each).json["data"]["id"] for each in ("1", "2"))
+    pump.drain(OUTBOX_WORK)
+    (box,) = json.loads(operate("relays", "desks", "--json"))
+    assert (box["desk"], box["waiting"], box["failures"]) == (peer_url(receiver), 2, 1)
+    receiver.status = 200
+    operate("relays", "resend", second)
+    pump.drain(OUTBOX_WORK)
+    assert [json.loads(each.body)["relayId"] for each in receiver.received] == [first, first, second]
+    assert json.loads(operate("relays", "desks", "--json")) == []
+
+
+@pytest.mark.parametrize("refused", [True, False])
+def test_what_the_operator_gives_up_is_not_sent_until_the_operator_says_so(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, connection: str, refused: bool
+) -> None:
+    receiver.status = 403
+    relay_id = send(api, desk, connection).json["data"]["id"]
+    if refused:
+        pump.drain(OUTBOX_WORK)
+    operate("relays", "give-up", relay_id)
+    receiver.status, before = 200, len(receiver.received)
+    pump.drain(OUTBOX_WORK)
+    assert len(receiver.received) == before
+    (relay,) = relays(api, desk)["relays"]
+    assert (relay["status"], relay["dispatch"], relay["error"]) == ("expired", "expired", "given up by the operator")
+    assert CliRunner().invoke(main, ["relays", "give-up", relay_id]).exit_code == 1
+    operate("relays", "resend", relay_id)
+    pump.drain(OUTBOX_WORK)
+    (relay,) = relays(api, desk, status="delivered")["relays"]
+    assert (relay["dispatch"], relay["resolvedAt"]) == ("sent", None)
 
 
 def test_only_ones_own_active_connections_carry_relays(api: Api, desk: Desk, connection: str) -> None:

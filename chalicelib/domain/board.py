@@ -138,6 +138,10 @@ class Card:
     def facets(self) -> tuple[str, str, str]:
         return self.status.value, self.priority.value, self.assignee.value
 
+    @property
+    def is_completed(self) -> bool:
+        return self.status is CardStatus.COMPLETED
+
     def patched(self, patch: "CardPatch", *, now: datetime) -> "Card":
         """The card after `patch`; itself when nothing is given."""
         if not patch.model_fields_set:

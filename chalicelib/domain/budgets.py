@@ -23,6 +23,18 @@ class Window:
     reset: int
 
 
+@dataclass(frozen=True)
+class Spent:
+    """What came of taking a unit: how the minute stands, and whether there was one left."""
+
+    window: Window
+    taken: bool
+
+    def wait(self, now: datetime) -> int:
+        """Seconds until the next minute, at least 1."""
+        return max(1, self.window.reset - int(now.timestamp()))
+
+
 def minute_of(now: datetime) -> int:
     return int(now.timestamp()) // WINDOW_SECONDS
 

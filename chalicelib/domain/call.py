@@ -1,9 +1,10 @@
 """The circumstances of one call."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from chalicelib.domain.budgets import Window
 from chalicelib.domain.idempotency import Claim
 
 
@@ -29,3 +30,5 @@ class Sent:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     now: datetime
+    # Whoever charges the request for itself tells its budget here; the reply then shows it, whatever it is.
+    tell: Callable[[Window], None] = field(default=lambda _: None, repr=False)

@@ -5,13 +5,15 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Field, RootModel
+from pydantic_core import Url
 
 from chalicelib.domain.agents import Agent, AgentStatus, CommandIn
 from chalicelib.domain.directory import Person, Roster
-from chalicelib.domain.fields import Out, Query
+from chalicelib.domain.fields import Omittable, Out, Query
+from chalicelib.domain.peering import Peering, PeeringStatus
 
-MOST, MOST_COMMANDS = 10, 15
-_SHOWN = 80
+MOST, MOST_PEOPLE, MOST_COMMANDS = 10, 12, 15
+_SHOWN, _LONGEST_HANDLE = 80, 30
 
 
 class MentionKind(StrEnum):
@@ -36,7 +38,10 @@ class MentionsQuery(Query):
 
 
 class PersonMention(Out):
-    """Oneself, or somebody one shares a project or team with. `diviName` is what they call their own agent."""
+    """Oneself, or somebody one shares a project or team with. `diviName` is what they call their own agent.
+
+    Somebody of another desk whom one is connected with is `federated`, and known by the connection's id.
+    """
 
     id: str
     type: Literal["person"]
@@ -45,6 +50,9 @@ class PersonMention(Out):
     avatar: str | None
     subtitle: str | None
     divi_name: str | None
+    federated: Omittable[Literal[True]] = None
+    peer_instance_url: Omittable[str] = None
+    connection_id: Omittable[str] = None
 
 
 class CommandOut(Out):
@@ -118,6 +126,27 @@ def people_found(query: MentionsQuery, people: Iterable[Person]) -> list[PersonM
             divi_name=None,
         )
         for person in found[:MOST]
+    ]
+
+
+def peers_found(query: MentionsQuery, connections: Iterable[Peering]) -> list[PersonMention]:
+    """The people of other desks whose name, address or desk has the words in it, by name."""
+    found = [each for each in connections if each.status is PeeringStatus.ACTIVE and query.finds(*_texts(each))]
+    found.sort(key=lambda each: (_name(each).casefold(), each.peer_email, each.connection_id))
+    return [
+        PersonMention(
+            id=each.connection_id,
+            type="person",
+            name=_name(each),
+            username=_peer_handle(each),
+            avatar=None,
+            subtitle=f"@{_peer_handle(each)} · on {Url(each.peer_url).host}",
+            divi_name=None,
+            federated=True,
+            peer_instance_url=each.peer_url,
+            connection_id=each.connection_id,
+        )
+        for each in found[:MOST]
     ]
 
 
@@ -196,6 +225,19 @@ def _active(agents: Iterable[Agent]) -> Iterable[Agent]:
 
 def _handle(person: Person) -> str:
     return person.email.partition("@")[0]
+
+
+def _name(connection: Peering) -> str:
+    return connection.nickname or connection.peer_label
+
+
+def _texts(connection: Peering) -> list[str]:
+    known = (connection.nickname, connection.peer_nickname, connection.peer_name)
+    return [each for each in (*known, connection.peer_email, connection.peer_url) if each]
+
+
+def _peer_handle(connection: Peering) -> str:
+    return connection.peer_email.partition("@")[0][:_LONGEST_HANDLE]
 
 
 def _cut(text: str) -> str:

@@ -18,7 +18,7 @@ GRACE = timedelta(seconds=30)
 # Functions' clocks differ a little, so a message may seem to come early.
 EARLY = timedelta(seconds=1)
 
-_REFUSED_FOR_GOOD = frozenset((400, 401, 403, 404, 405, 409, 410, 413, 414, 415, 422))
+REFUSED_FOR_GOOD = frozenset((400, 401, 403, 404, 405, 409, 410, 413, 414, 415, 422))
 
 
 class OutboxJob(Out):
@@ -63,7 +63,7 @@ def judge(answer: Answer, sending: Sending, *, now: datetime) -> Fate:
     """What becomes of a sending that was answered so."""
     if answer.error is None:
         return Fate.SENT
-    if answer.status in _REFUSED_FOR_GOOD:
+    if answer.status in REFUSED_FOR_GOOD:
         return Fate.PARKED
     age = now - parse_timestamp(sending.queued_at)
     return Fate.EXPIRED if age >= GIVEN_UP_AFTER else Fate.RETRY

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from chalicelib.domain.fields import Omittable, Out, Query, TimeOut, timestamp
+from chalicelib.domain.fields import Omittable, Out, Query, TimeOut, Uuid, timestamp
 from chalicelib.domain.outbox import Fate, Outbox, Sending
 from chalicelib.domain.pages import Pagination
 from chalicelib.domain.peering import Peering
@@ -44,6 +44,12 @@ class NewRelayIn(RelayIn):
     """A relay to be sent over one of the caller's connections."""
 
     connection_id: Annotated[str, Field(min_length=1, max_length=200, description="The connection, by our id.")]
+    card_id: Omittable[Uuid] = Field(
+        None, description="The caller's card that it is about: what becomes of it is noted in the card's checklist."
+    )
+    queue_item_id: Omittable[Uuid] = Field(
+        None, description="The caller's queue item that it hands on: it is done when the relay is completed."
+    )
 
 
 class RelayQuery(Query):
@@ -71,6 +77,25 @@ class Dispatch(StrEnum):
     SENT = "sent"
     PARKED = "parked"
     EXPIRED = "expired"
+
+
+@dataclass(frozen=True)
+class Dispatched:
+    """A relay, and where the sending of it stands, or for a received one of its acknowledgement; None before a try."""
+
+    relay: Relay
+    dispatch: Dispatch | None
+    tries: int
+    error: str | None
+
+    @property
+    def kind(self) -> str:
+        return RELAY if self.relay.direction is Direction.OUTBOUND else ACKNOWLEDGEMENT
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it waits no more, without having been taken."""
+        return self.dispatch in (Dispatch.PARKED, Dispatch.EXPIRED)
 
 
 DISPATCH_OF = {
@@ -164,6 +189,8 @@ def composed(given: NewRelayIn, peering: Peering, *, relay_id: str, now: datetim
         due_date=timestamp(given.due_date) if given.due_date else None,
         scope=Scope(given.team_id, given.project_id),
         ambient=given.is_ambient,
+        card_id=given.card_id,
+        queue_item_id=given.queue_item_id,
     )
 
 

@@ -19,6 +19,7 @@ from chalicelib.domain.links import refuse_link
 TOKEN_HEADER, DIGEST_HEADER = "X-Federation-Token", "X-Federation-HMAC"
 DESTINATION_HEADER = "X-Federation-Destination"
 CONNECT_PATH, ACCEPT_PATH = "/api/federation/connect", "/api/federation/connect/accept"
+END_PATH = "/api/federation/connect/end"
 RELAY_PATH, ACK_PATH = "/api/federation/relay", "/api/federation/relay-ack"
 
 # A request that nobody has answered for so long is declined.
@@ -26,7 +27,7 @@ ANSWERED_WITHIN = timedelta(days=30)
 
 _KEY_BYTES = 32
 # With an address they make one key of a table, which has at most 1,024 bytes.
-_LONGEST_URL, _MOST_ADDRESS_BYTES = 400, 320
+LONGEST_URL, _MOST_ADDRESS_BYTES = 400, 320
 _VISIBLE = re.compile(r"[\x21-\x7e]+", re.ASCII)
 # Other desks' versions call the same member by other names; of these the first that says something counts.
 _ALIASES = {
@@ -70,12 +71,13 @@ class UnknownKey(Exception):
 
 
 class PeeringStatus(StrEnum):
-    """Where a connection stands; only an active one lets anything through."""
+    """Where a connection stands; only an active one lets anything through. Requests that nobody hears expire."""
 
     PENDING = "pending"
     ACTIVE = "active"
     BLOCKED = "blocked"
     DECLINED = "declined"
+    EXPIRED = "expired"
 
 
 class Initiator(StrEnum):
@@ -94,6 +96,7 @@ class Peering:
     signed: by one of the keys that its desk `published` at its own address, or, where that has none, by this one.
     `keys_due_at` is when they are asked for next, and `keys_tried_at` when they were last.
     `asked_as` is the peer's address as it was when the connection was made, by which the pair is known.
+    `reason` tells how a request of ours came to nothing; `contact_id` is the peer among the user's contacts.
     `version` grows with every change.
     """
 
@@ -116,6 +119,8 @@ class Peering:
     updated_at: str
     nickname: str | None = None
     peer_nickname: str | None = None
+    reason: str | None = None
+    contact_id: str | None = None
     version: int = 1
     published: tuple[PeerKey, ...] = ()
     keys_due_at: str | None = None
@@ -127,11 +132,29 @@ class Peering:
         return self.published or ((self.peer_key,) if self.peer_key else ())
 
     @property
+    def awaits_peer(self) -> bool:
+        """Whether it was asked for from here, and is for the peer to accept."""
+        return self.initiator is Initiator.US and self.status is PeeringStatus.PENDING
+
+    @property
     def peer_label(self) -> str:
         return self.peer_name or self.peer_email
 
     def changed(self, *, now: datetime, **changes: Any) -> "Peering":
         return replace(self, **changes, updated_at=timestamp(now), version=self.version + 1)
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What is known of a connection without reading it."""
+
+    connection_id: str
+    status: PeeringStatus
+    initiator: Initiator
+
+    @property
+    def awaits_peer(self) -> bool:
+        return self.initiator is Initiator.US and self.status is PeeringStatus.PENDING
 
 
 def base_url(text: str, *, allow_loopback: bool = False) -> str:
@@ -143,8 +166,8 @@ def base_url(text: str, *, allow_loopback: bool = False) -> str:
     if (reason := refuse_link(text, allow_loopback=allow_loopback)) is not None:
         raise PydanticCustomError("link", "{reason}", {"reason": reason})
     url = Url(text)
-    if len(str(url)) > _LONGEST_URL:
-        raise PydanticCustomError("too_long", "must have at most {most} characters", {"most": _LONGEST_URL})
+    if len(str(url)) > LONGEST_URL:
+        raise PydanticCustomError("too_long", "must have at most {most} characters", {"most": LONGEST_URL})
     if url.query is not None or url.fragment is not None:
         raise PydanticCustomError("base_url", "must end with its path")
     return str(url).rstrip("/")
@@ -172,8 +195,8 @@ def _short(text: str) -> str:
     return text
 
 
-_Label = Annotated[str, Field(max_length=200)]
-_Address = Annotated[str, Field(min_length=1), AfterValidator(not_blank), AfterValidator(_short)]
+Label = Annotated[str, Field(max_length=200)]
+PeerAddress = Annotated[str, Field(min_length=1), AfterValidator(not_blank), AfterValidator(_short)]
 
 
 class Introduction(OpenIn):
@@ -198,17 +221,17 @@ class ConnectIn(OpenIn):
 
     model_config = ConfigDict(alias_generator=to_camel)
 
-    from_instance_url: Annotated[str, Field(max_length=_LONGEST_URL, description="Where the asking desk is reached.")]
-    from_instance_name: Omittable[_Label] = Field(None, description="What the asking desk is called.")
-    from_user_email: Annotated[_Address, Field(description="Who asks.")]
-    from_user_name: Omittable[_Label] = Field(None, description="What they are called.")
-    to_user_email: Annotated[_Address, Field(description="Who of this desk is asked.")]
+    from_instance_url: Annotated[str, Field(max_length=LONGEST_URL, description="Where the asking desk is reached.")]
+    from_instance_name: Omittable[Label] = Field(None, description="What the asking desk is called.")
+    from_user_email: Annotated[PeerAddress, Field(description="Who asks.")]
+    from_user_name: Omittable[Label] = Field(None, description="What they are called.")
+    to_user_email: Annotated[PeerAddress, Field(description="Who of this desk is asked.")]
     federation_token: Annotated[
         str,
         Field(min_length=8, max_length=512, description="Shown with everything that is sent over the connection."),
         AfterValidator(_token),
     ]
-    connection_id: Omittable[_Label] = Field(None, description="The asking desk's own id of the connection.")
+    connection_id: Omittable[Label] = Field(None, description="The asking desk's own id of the connection.")
     fluxden: Omittable[Introduction] = Field(
         None, description="A Fluxden desk introduces itself: signatures are expected from then on."
     )
@@ -236,10 +259,18 @@ class AcceptedIn(OpenIn):
 
     model_config = ConfigDict(alias_generator=to_camel)
 
-    connection_id: Omittable[_Label] = Field(None, description="The accepting desk's own id of the connection.")
+    connection_id: Omittable[Label] = Field(None, description="The accepting desk's own id of the connection.")
     accepted_by_email: Annotated[str, Field(max_length=320)] | None = None
-    accepted_by_name: _Label | None = None
+    accepted_by_name: Label | None = None
     fluxden: Omittable[Introduction] = None
+
+
+class EndedIn(OpenIn):
+    """Word that a request was declined or taken back, or a connection ended."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    connection_id: Omittable[Label] = Field(None, description="The telling desk's own id of the connection.")
 
 
 class FederationHeaders(Headers):
@@ -304,6 +335,9 @@ class ConnectionOut(Out):
     peer_nickname: str | None
     hmac_enabled: bool
     signed_by_peer: bool
+    asked_by: Initiator
+    reason: str | None = Field(description="Why a request of this desk's came to nothing, if the other desk said.")
+    contact_id: str | None = Field(description="The contact that stands for the peer; made once they are connected.")
     created_at: TimeOut
 
 
@@ -357,9 +391,8 @@ def moved(peering: Peering, action: Action) -> PeeringStatus:
         return target
     if peering.status not in sources:
         raise Conflict(f"The connection is {peering.status}; it can't be {target} any more.")
-    waits_for_peer = peering.initiator is Initiator.US and peering.status is PeeringStatus.PENDING
-    if action is Action.ACCEPT and waits_for_peer:
-        raise Conflict("The other desk was asked; it is for them to accept.")
+    if action is Action.ACCEPT and peering.initiator is Initiator.US:
+        raise Conflict("It was asked for from here, and is for the other desk to accept; ask again where that ended.")
     return target
 
 
@@ -375,5 +408,8 @@ def shown(peering: Peering) -> ConnectionOut:
         peer_nickname=peering.peer_nickname,
         hmac_enabled=peering.hmac_enabled,
         signed_by_peer=bool(peering.keys),
+        asked_by=peering.initiator,
+        reason=peering.reason,
+        contact_id=peering.contact_id,
         created_at=peering.created_at,
     )

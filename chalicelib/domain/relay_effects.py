@@ -8,7 +8,7 @@ from typing import Any
 from chalicelib.domain.board import Assignee, Card, CardPriority, CardStatus, Tail
 from chalicelib.domain.fields import is_uuid
 from chalicelib.domain.peering import Peering
-from chalicelib.domain.queue import Item, ItemStatus, ItemType, Priority
+from chalicelib.domain.queue import Change, Desk, Item, ItemStatus, ItemType, Priority
 from chalicelib.domain.relays import Memberships, Relay, RelayIn, RelayPriority, Scope, ScopeOut, one_line
 
 # By what an item of the queue is known to stand for a relay.
@@ -29,6 +29,16 @@ class Work:
     card: Card
     tail: Tail
     item: Item
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What the end of a sent relay does to what it was about: changes of the queue, and a card as it is and was met."""
+
+    changes: Sequence[Change] = ()
+    desk: Desk | None = None
+    card: Card | None = None
+    card_met: Card | None = None
 
 
 def resolved_scope(given: RelayIn, known: Memberships) -> tuple[Scope, Scope]:

@@ -139,7 +139,10 @@ class Exchange:
 
     def _sent(self, raw: bytes) -> Sent:
         headers = {name.lower(): value for name, value in self.request.headers.items()}
-        return Sent(self.request.method, self.request.path, headers, raw, self.now)
+        return Sent(self.request.method, self.request.path, headers, raw, self.now, self._show)
+
+    def _show(self, window: Window) -> None:
+        self.window = window
 
     def _query(self) -> dict[str, str]:
         params = self.request.query_params or MultiDict({})

@@ -1,4 +1,4 @@
-"""The queue `peer-notices`: one message, one attempt to tell a connected desk something."""
+"""The queue `peer-notices`: one message, one attempt at what is to be done for a connection."""
 
 import random
 from datetime import UTC, datetime
@@ -11,12 +11,18 @@ from chalicelib.domain.peer_notices import NoticeJob
 from chalicelib.edge.consumer import consumer
 from chalicelib.gateways import http
 from chalicelib.gateways.peer_notices import LONGEST_DELAY_SECONDS, SqsNotices
+from chalicelib.gateways.sockets import ApiGatewaySockets
+from chalicelib.parallel import together
 from chalicelib.peer_signatures import signature_headers
-from chalicelib.resources import PEER_NOTICES, PEERS
-from chalicelib.services import peer_notices
+from chalicelib.resources import CHAT, CONTACTS, NOTIFY, PEER_NOTICES, PEERS
+from chalicelib.services.notifier import Notifier
+from chalicelib.services.peer_notices import Errands
 from chalicelib.settings import settings
+from chalicelib.stores.connections import DynamoConnections
+from chalicelib.stores.contacts import DynamoContacts
 from chalicelib.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.stores.federation_settings import DynamoFederation
+from chalicelib.stores.frames import DynamoFrames
 from chalicelib.stores.peer_notices import DynamoNotices
 from chalicelib.stores.peers import DynamoPeers
 
@@ -29,21 +35,31 @@ bp = Blueprint(__name__)
     PEER_NOTICES,
     failures=DynamoFailures(),
     batch_size=1,
-    grants=NOTE_FAILURE + PEERS.can("BatchGetItem", "GetItem", "PutItem", "UpdateItem") + PEER_NOTICES.can_send(),
+    grants=NOTE_FAILURE
+    + PEERS.can("BatchGetItem", "GetItem", "PutItem", "UpdateItem")
+    + CONTACTS.can("Query", "BatchGetItem", "BatchWriteItem", "PutItem", "UpdateItem")
+    + CHAT.can("PutItem")
+    + PEER_NOTICES.can_send()
+    + NOTIFY,
 )
 def deliver_peer_notice(message: NoticeJob) -> None:
     """Make the attempt that is due; a peer's failure is recorded, only our own has the message come again."""
-    peer_notices.attempt(
-        message,
-        clock=lambda: datetime.now(UTC),
-        lease_id=ids.nonce(),
-        spread=random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 - spreads retries
-        longest_delay=LONGEST_DELAY_SECONDS,
+    errands = Errands(
         base_url=settings().base_url,
         notices=DynamoNotices(),
         peers=DynamoPeers(),
         federation=DynamoFederation(),
-        post=http.post,
-        sign=signature_headers,
+        contacts=DynamoContacts(),
+        notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together),
         queue=SqsNotices(),
+        post=http.post_and_read,
+        sign=signature_headers,
+        clock=lambda: datetime.now(UTC),
+        longest_delay=LONGEST_DELAY_SECONDS,
+    )
+    errands.attempt(
+        message,
+        lease_id=ids.nonce(),
+        message_id=ids.sortable(datetime.now(UTC)),
+        spread=random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 - spreads retries
     )

@@ -1,6 +1,7 @@
 """What people and their agents do with the board: cards and their checklists."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
@@ -30,7 +31,9 @@ from chalicelib.domain.card_contacts import ContactBrief
 from chalicelib.domain.errors import Conflict, NotFound, Unavailable
 from chalicelib.domain.fields import is_uuid
 from chalicelib.domain.idempotency import Claim, kept
+from chalicelib.domain.outgoing import Acknowledged
 from chalicelib.domain.pages import paged
+from chalicelib.domain.relays import RelayStatus
 from chalicelib.parallel import together
 
 Reply = dict[str, Any]
@@ -50,8 +53,24 @@ class Cards(FindCard, Protocol):
     ) -> tuple[list[Card], int]: ...
     def find_tail(self, user_id: str) -> Tail: ...
     def add_card(self, card: Card, *, tail: Tail, claim: Claim | None, reply: Reply) -> bool: ...
-    def save_card(self, card: Card, *, over: Card, tail: Tail | None, claim: Claim | None, reply: Reply) -> bool: ...
+    def save_card(
+        self,
+        card: Card,
+        *,
+        over: Card,
+        tail: Tail | None,
+        claim: Claim | None,
+        reply: Reply,
+        acknowledged: Acknowledged | None = None,
+    ) -> bool: ...
     def remove_card(self, card: Card, *, claim: Claim | None, reply: Reply) -> bool: ...
+
+
+class Acknowledger(Protocol):
+    def prepare_relay(
+        self, relay_id: str, user_id: str, status: RelayStatus, result: str | None, *, now: datetime
+    ) -> Acknowledged | None: ...
+    def announce(self, done: Acknowledged) -> None: ...
 
 
 class ContactBriefs(Protocol):
@@ -100,9 +119,19 @@ def create_card(given: CardIn, *, card_id: str, owner: ApiKey, call: Call, board
 
 
 def update_card(
-    card_id: str, patch: CardPatch, *, owner: ApiKey, call: Call, board: Cards, contacts: ContactBriefs
+    card_id: str,
+    patch: CardPatch,
+    *,
+    owner: ApiKey,
+    call: Call,
+    board: Cards,
+    contacts: ContactBriefs,
+    acknowledger: Acknowledger,
 ) -> CardAnswer:
     """Change a card. Store calls after authentication, in sequence: 3; 2 when it has no contacts.
+
+    A card that another desk's relay brought completes the relay with itself, in the same transaction: 3 more, or 1
+    when that has been done before.
 
     Raises:
         NotFound: there is no such card, or it is somebody else's.
@@ -123,7 +152,15 @@ def update_card(
         changed = card.patched(patch, now=call.now)
         check_size(changed)
         updated = _answer(changed, known)
-        if board.save_card(changed, over=card, tail=tail, claim=call.claim, reply=kept(200, updated)):
+        ack = None
+        if card.source_relay_id and changed.is_completed and not card.is_completed:
+            ack = acknowledger.prepare_relay(
+                card.source_relay_id, owner.user_id, RelayStatus.COMPLETED, None, now=call.now
+            )
+        reply = kept(200, updated)
+        if board.save_card(changed, over=card, tail=tail, claim=call.claim, reply=reply, acknowledged=ack):
+            if ack:
+                acknowledger.announce(ack)
             return updated
     raise Unavailable(_BUSY)
 

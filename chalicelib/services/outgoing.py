@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from chalicelib.domain.board import Card
 from chalicelib.domain.call import Call
 from chalicelib.domain.callbacks import Answer
 from chalicelib.domain.callers import ApiKey
@@ -42,6 +43,14 @@ class Peers(Protocol):
 
 class Tokens(Peers, Protocol):
     def token_of(self, peering: Peering) -> str: ...
+
+
+class Cards(Protocol):
+    def find_card(self, user_id: str, card_id: str) -> Card | None: ...
+
+
+class Items(Protocol):
+    def find(self, user_id: str, item_id: str) -> Item | None: ...
 
 
 class Boxes(Protocol):
@@ -90,20 +99,31 @@ def send(
     owner: ApiKey,
     call: Call,
     peers: Peers,
+    board: Cards,
+    items: Items,
     boxes: Boxes,
     outgoing: Outgoing,
     queue: Queue,
+    together: Callable[..., list[Any]],
 ) -> RelayOut:
     """Queue a relay for the desk at the other end of one of the owner's connections; nothing is sent from here.
 
-    Store and queue calls after authentication, in sequence: 5.
+    Store and queue calls after authentication, in sequence: 5; what it is about is looked up with the connection.
 
     Raises:
-        NotFound: there is no such connection, or it is somebody else's.
+        NotFound: there is no such connection, card or item, or it is somebody else's.
         Conflict: the connection is not active.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    peering = peers.find(given.connection_id)
+    known, user_id = [lambda: peers.find(given.connection_id)], owner.user_id
+    about: dict[str, Callable[[], Any]] = {}
+    if (card_id := given.card_id) is not None:
+        about["card"] = lambda: board.find_card(user_id, card_id)
+    if (item_id := given.queue_item_id) is not None:
+        about["item"] = lambda: items.find(user_id, item_id)
+    peering, *found = together(*known, *about.values()) if about else [known[0]()]
+    if None in found:
+        raise NotFound(f"No such {next(name for name, each in zip(about, found, strict=True) if each is None)}.")
     if peering is None or peering.user_id != owner.user_id:
         raise NotFound("No such connection.")
     if peering.status is not PeeringStatus.ACTIVE:
@@ -163,9 +183,7 @@ class RelayCourier:
     def settle(self, sending: Sending, fate: Fate, answer: Answer, *, now: datetime) -> None:
         """Note what came of the try, and with the sending's end take it out of the outbox."""
         peering, _ = self._connection(sending.connection_id)
-        relay = None
-        if peering and sending.kind == RELAY:
-            relay = self.outgoing.find(peering.user_id, sending.item_id)
+        relay = self.outgoing.find(peering.user_id, sending.item_id) if peering else None
         peer_relay_id = told_id(answer.body) if fate is Fate.SENT else None
         self.outgoing.settle(sending, relay, fate, peer_relay_id=peer_relay_id, error=answer.error, now=now)
 
@@ -191,7 +209,16 @@ class Acknowledger:
         Store calls: 2 for a relay's item, else none.
         """
         relay_id = relay_of_item(item)
-        relay = self.relays.find(item.user_id, relay_id) if relay_id else None
+        return self.prepare_relay(relay_id, item.user_id, status, result, now=now) if relay_id else None
+
+    def prepare_relay(
+        self, relay_id: str, user_id: str, status: RelayStatus, result: str | None, *, now: datetime
+    ) -> Acknowledged | None:
+        """What goes into the transaction that ends the relay's work; None when no other desk waits for it.
+
+        Store calls: 2, or 1.
+        """
+        relay = self.relays.find(user_id, relay_id)
         if relay is None or relay.peer_relay_id is None or relay.status.is_final:
             return None
         response = json.dumps({"message": result}, ensure_ascii=False) if result is not None else None

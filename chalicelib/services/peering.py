@@ -1,23 +1,22 @@
-"""Connections with people of other desks: asked for, accepted, ended; and who is let in by their tokens."""
+"""Connections with people of other desks: asked for, accepted, ended."""
 
 from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 from typing import Any, Protocol
 
-from chalicelib.domain.call import Call, Sent
+from chalicelib.domain.call import Call
 from chalicelib.domain.callers import ApiKey
 from chalicelib.domain.chat import Message, announced
+from chalicelib.domain.connection_requests import crossing_id
 from chalicelib.domain.directory import Person
-from chalicelib.domain.errors import Conflict, Forbidden, NotFound, Unauthorized, Unavailable
-from chalicelib.domain.fields import is_uuid, parse_timestamp, timestamp
+from chalicelib.domain.errors import Conflict, Forbidden, NotFound, Unavailable
+from chalicelib.domain.fields import is_uuid, timestamp
 from chalicelib.domain.frames import News, Standing
 from chalicelib.domain.idempotency import Claim, kept
-from chalicelib.domain.peer_notices import Notice, NoticeJob, accepted
+from chalicelib.domain.peer_notices import Notice, NoticeJob, NoticeKind, accepted, befriended, follow_ups
 from chalicelib.domain.peering import (
-    DIGEST_HEADER,
-    TOKEN_HEADER,
     AcceptedIn,
-    Action,
     ConnectedAnswer,
     ConnectIn,
     ConnectionAnswer,
@@ -31,44 +30,52 @@ from chalicelib.domain.peering import (
     Peering,
     PeeringStatus,
     PeerKey,
-    UnknownKey,
     moved,
     shown,
 )
-from chalicelib.domain.signatures import is_body_digest
+from chalicelib.domain.peering import Standing as Known
 
 Reply = dict[str, Any]
-Together = Callable[..., list[Any]]
 
 _ATTEMPTS = 16
-# Till then keys that were asked for are there.
-_SOON = timedelta(minutes=2)
 _NO_CONNECTION = "No such connection."
-_ACTIVE, _PENDING = frozenset({PeeringStatus.ACTIVE}), frozenset({PeeringStatus.PENDING, PeeringStatus.ACTIVE})
+_NEWS = {
+    PeeringStatus.PENDING: "asks to be connected with you",
+    PeeringStatus.ACTIVE: "is connected with you now",
+    PeeringStatus.DECLINED: "is not connected with you",
+    PeeringStatus.BLOCKED: "is not connected with you",
+    PeeringStatus.EXPIRED: "has not answered your request",
+}
+_PENDING = (PeeringStatus.ACTIVE, PeeringStatus.PENDING)
 
 
-class Settings(Protocol):
-    def find_settings(self) -> FederationSettings: ...
-
-
-class Tokens(Protocol):
-    def find_by_token(self, token: str) -> list[Peering]: ...
-
-
-class WantedKeys(Protocol):
-    def want(self, peering: Peering, *, now: datetime) -> bool: ...
-
-
-class Peers(Protocol):
-    def add(
-        self, peering: Peering, token: str, *, after: PeeringStatus | None, message: Message | None
-    ) -> Peering | tuple[str, PeeringStatus]: ...
+class Changes(Protocol):
     def save(
-        self, peering: Peering, *, over: Peering, notice: Notice | None, claim: Claim | None, reply: Reply
+        self,
+        peering: Peering,
+        *,
+        over: Peering,
+        notices: Sequence[Notice] = (),
+        message: Message | None = None,
+        claim: Claim | None = None,
+        reply: Reply | None = None,
     ) -> bool: ...
     def find(self, connection_id: str) -> Peering | None: ...
-    def list_own(self, user_id: str) -> list[Peering]: ...
     def is_current(self, peering: Peering) -> bool: ...
+
+
+class Peers(Changes, Protocol):
+    def add(
+        self,
+        peering: Peering,
+        token: str,
+        *,
+        after: PeeringStatus | None,
+        message: Message | None,
+        notices: Sequence[Notice] = (),
+    ) -> Peering | Known: ...
+    def add_crossing(self, peering: Peering, token: str, *, notice: Notice) -> None: ...
+    def list_own(self, user_id: str) -> list[Peering]: ...
 
 
 class People(Protocol):
@@ -83,93 +90,6 @@ class Queue(Protocol):
     def announce(self, job: NoticeJob, *, delay: int = 0) -> None: ...
 
 
-class RefuseSignature(Protocol):
-    def __call__(self, sent: Sent, *, base_url: str, keys: Sequence[PeerKey]) -> str | None: ...
-
-
-def admit_stranger(_: Sent, *, settings: Settings) -> FederationSettings:
-    """What a desk that nobody here is connected with may do. Store calls: 1.
-
-    Raises:
-        Forbidden: nothing.
-    """
-    found = settings.find_settings()
-    if not found.inbound:
-        raise Forbidden("This desk takes nothing from other desks.")
-    if found.mode is FederationMode.CLOSED:
-        raise Forbidden("This desk takes no connection requests.")
-    return found
-
-
-def admit_peer(
-    sent: Sent,
-    *,
-    settings: Settings,
-    peers: Tokens,
-    refuse_signature: RefuseSignature,
-    together: Together,
-    base_url: str,
-    wanted: WantedKeys,
-    statuses: frozenset[PeeringStatus] = _ACTIVE,
-) -> Peering:
-    """The connection whose token the request shows, and by which it is signed where that is on.
-
-    `base_url` is where others reach this desk; empty when nobody has said, and then it is what the request names.
-
-    A signature that names an unknown key has the peer's keys asked for, now and then; till then it may try again.
-    Store calls in sequence: 1; 2 for the first such signature.
-
-    Raises:
-        Unauthorized: there is no token, or what must be signed is not.
-        Unavailable: it is signed by a key that is being asked for.
-        Forbidden: nothing is let in.
-        NotFound: the token is of no connection that lets anything in.
-    """
-    token = sent.headers.get(TOKEN_HEADER.lower(), "").strip()
-    if not token:
-        raise Unauthorized(f"The header {TOKEN_HEADER} is missing.")
-    rules, known = together(settings.find_settings, lambda: peers.find_by_token(token))
-    if not rules.inbound:
-        raise Forbidden("This desk takes nothing from other desks.")
-    peering: Peering | None = next((each for each in known if each.status in statuses), None)
-    if peering is None:
-        raise NotFound("No active connection for this token.")
-    if peering.hmac_enabled and not is_body_digest(sent.headers.get(DIGEST_HEADER.lower(), ""), sent.body, token):
-        raise Unauthorized(f"The header {DIGEST_HEADER} does not sign this body.")
-    if peering.peer_key is not None or (peering.keys and "signature-input" in sent.headers):
-        own = base_url or f"https://{sent.headers.get('host', '')}"
-        try:
-            reason = refuse_signature(sent, base_url=own, keys=peering.keys)
-        except UnknownKey:
-            reason = _unknown_key(peering, wanted, now=sent.now)
-        if reason is not None:
-            raise Unauthorized(f"The request was refused by its HTTP message signature: {reason}.")
-    return peering
-
-
-def _unknown_key(peering: Peering, wanted: WantedKeys, *, now: datetime) -> str:
-    asked = peering.keys_due_at is not None and parse_timestamp(peering.keys_due_at) <= now + _SOON
-    if asked or wanted.want(peering, now=now):
-        refusal = Unavailable("The request is signed by a key that is not known yet; it is being asked for.")
-        refusal.retry_after = int(_SOON.total_seconds())
-        raise refusal
-    return "it names a key that its desk does not publish"
-
-
-def admit_accepting_peer(sent: Sent, **ports: Any) -> Peering:
-    """The connection, asked for from here, that its peer has word of: `admit_peer`, but it may be pending.
-
-    Raises:
-        Unauthorized, Forbidden: as there.
-        NotFound: it is none of ours to be accepted by the peer.
-    """
-    peering = admit_peer(sent, **ports, statuses=_PENDING)
-    # Else whoever asks could accept in the name of the person asked.
-    if peering.initiator is not Initiator.US:
-        raise NotFound("No connection that waits for this desk.")
-    return peering
-
-
 def connect(
     given: ConnectIn,
     settings: FederationSettings,
@@ -182,14 +102,18 @@ def connect(
     people: People,
     peers: Peers,
     notifier: Notifier,
+    queue: Queue,
     introduce: Callable[[], PeerKey],
+    base_url: str,
 ) -> ConnectedAnswer:
     """Connect somebody of another desk with somebody here, at once or when they accept.
 
     The other desk's keys are asked for at its own address soon after.
 
     Store calls after the first look at the settings: 5, and of a repeat 3; 1 more where only approved instances may
-    ask, and 1 more for a Fluxden desk, which is told our key. The person is told in their chat.
+    ask, 1 more for a Fluxden desk, which is told our key, and 1 more where they are connected at once. The person is
+    told in their chat. When somebody here has asked for the same, one of both requests is as good as accepted: 2
+    more calls.
 
     Raises:
         Forbidden: only approved instances may ask, and this is none.
@@ -205,9 +129,12 @@ def connect(
     after: PeeringStatus | None = None
     for _ in range(_ATTEMPTS):
         asked = _asked(given, person, status, connection_id=connection_id, hashed=hashed, now=now)
-        told = _told(asked, message_id, now)
-        found = peers.add(asked, given.federation_token, after=after, message=told)
+        told = told_of(asked, message_id, now)
+        tasks = [befriended(asked, now=now)] if status is PeeringStatus.ACTIVE else []
+        found = peers.add(asked, given.federation_token, after=after, message=told, notices=tasks)
         if isinstance(found, Peering):
+            for each in tasks:
+                queue.announce(each.job)
             notifier.notify(person.user_id, told.news, standing=None, now=now)
             return ConnectedAnswer(
                 success=True,
@@ -217,19 +144,17 @@ def connect(
                 local_user_email=person.email,
                 **own,
             )
-        if found[1] is not PeeringStatus.BLOCKED:
+        if found.status is not PeeringStatus.BLOCKED:
             break
         # Who was blocked may ask again, but never comes in unasked.
         status, after = PeeringStatus.PENDING, PeeringStatus.BLOCKED
     else:
         raise Unavailable("The connection is being changed by many calls at once.")
-    return ConnectedAnswer(
-        success=True,
-        connection_id=found[0],
-        status=found[1],
-        message="There is a connection already; it keeps the token it was made with.",
-        **own,
-    )
+    message = "There is a connection already; it keeps the token it was made with."
+    if found.awaits_peer:
+        found = _crossed(found, asked, given, base_url=base_url, now=now, peers=peers, queue=queue)
+        message = "Somebody here has asked for the same; of both requests one counts."
+    return ConnectedAnswer(success=True, connection_id=found.connection_id, status=found.status, message=message, **own)
 
 
 def list_own(query: ConnectionsQuery, *, owner: ApiKey, peers: Peers) -> list[ConnectionOut]:
@@ -241,12 +166,12 @@ def list_own(query: ConnectionsQuery, *, owner: ApiKey, peers: Peers) -> list[Co
 
 
 def change(
-    connection_id: str, patch: ConnectionPatch, *, owner: ApiKey | None, call: Call, peers: Peers, queue: Queue
+    connection_id: str, patch: ConnectionPatch, *, owner: ApiKey | None, call: Call, peers: Changes, queue: Queue
 ) -> ConnectionAnswer:
     """Accept, decline or block a connection of the owner's, or change how it is signed; without an owner, anybody's.
 
-    Whoever asked is told that they were accepted: the notice is stored with the change, and sent by a worker. Store
-    and queue calls after authentication: 3, and 1 to announce the notice.
+    The other desk is told that it was accepted, and one of our kind also of an end: the notice is stored with the
+    change, and sent by a worker. Store and queue calls after authentication: 3, and 1 to announce the notice.
 
     Raises:
         NotFound: there is no such connection, or it is somebody else's.
@@ -263,19 +188,27 @@ def change(
         if (status, signed) != (met.status, met.hmac_enabled):
             to = met.changed(status=status, hmac_enabled=signed, now=call.now)
         answer = ConnectionAnswer(success=True, data=shown(to))
-        was_asked = met.initiator is Initiator.PEER and met.status is PeeringStatus.PENDING
-        notice = accepted(to, now=call.now) if was_asked and patch.action is Action.ACCEPT else None
-        if peers.save(to, over=met, notice=notice, claim=call.claim, reply=kept(200, answer)):
-            if notice:
-                queue.announce(notice.job)
+        notices = follow_ups(to, met, now=call.now)
+        if peers.save(to, over=met, notices=notices, claim=call.claim, reply=kept(200, answer)):
+            for each in notices:
+                queue.announce(each.job)
             return answer
         if not peers.is_current(met):
             raise Conflict("A later request has taken this connection's place.")
     raise Unavailable("The connection is being changed by many calls at once.")
 
 
-def be_accepted(given: AcceptedIn, peering: Peering, *, now: datetime, peers: Peers) -> ConnectedAnswer:
-    """A request of ours was accepted; a repeat changes nothing. Store calls after admission: 1.
+def be_accepted(
+    given: AcceptedIn,
+    peering: Peering,
+    *,
+    message_id: str,
+    now: datetime,
+    peers: Peers,
+    notifier: Notifier,
+    queue: Queue,
+) -> ConnectedAnswer:
+    """A request of ours was accepted; a repeat changes nothing. Store and queue calls after admission: 4, or none.
 
     Raises:
         NotFound: it was called off meanwhile.
@@ -289,11 +222,68 @@ def be_accepted(given: AcceptedIn, peering: Peering, *, now: datetime, peers: Pe
         if given.fluxden and peering.peer_key is None:
             told |= {"peer_key": given.fluxden.key, "hmac_enabled": True}
         active = peering.changed(status=PeeringStatus.ACTIVE, now=now, **told)
-        if not peers.save(active, over=peering, notice=None, claim=None, reply={}):
+        task, message = befriended(active, now=now), told_of(active, message_id, now)
+        if peers.save(active, over=peering, notices=[task], message=message):
+            queue.announce(task.job)
+            notifier.notify(peering.user_id, message.news, standing=None, now=now)
+        else:
             found = peers.find(peering.connection_id)
             if found is None or found.status is not PeeringStatus.ACTIVE:
                 raise NotFound("No connection that waits for this desk.")
     return ConnectedAnswer(success=True, connection_id=peering.connection_id, status=PeeringStatus.ACTIVE)
+
+
+def be_ended(peering: Peering, *, message_id: str, now: datetime, peers: Peers, notifier: Notifier) -> ConnectedAnswer:
+    """The other desk has declined a request, taken one back, or ended a connection; a repeat changes nothing.
+
+    Store calls after admission: 3, or none.
+
+    Raises:
+        Unavailable: the connection is being changed by many calls at once.
+    """
+    found: Peering | None = peering
+    for _ in range(_ATTEMPTS):
+        if found is None or found.status not in _PENDING:
+            break
+        over = found.changed(status=PeeringStatus.DECLINED, reason="the other desk has declined it", now=now)
+        message = told_of(over, message_id, now)
+        if peers.save(over, over=found, message=message):
+            notifier.notify(over.user_id, message.news, standing=None, now=now)
+            break
+        found = peers.find(peering.connection_id)
+    else:
+        raise Unavailable("The connection is being changed by many calls at once.")
+    return ConnectedAnswer(success=True, connection_id=peering.connection_id, status=PeeringStatus.DECLINED)
+
+
+def _crossed(
+    own: Known,
+    asked: Peering,
+    given: ConnectIn,
+    *,
+    base_url: str,
+    now: datetime,
+    peers: Peers,
+    queue: Queue,
+) -> Known:
+    """Which of two requests that crossed counts, and so has to be accepted.
+
+    Both desks must say the same without asking each other: that of the desk whose URL sorts first. Other makes know
+    nothing of this, so theirs counts. Anybody can pretend to be the other desk, so it is asked whether it knows the
+    token that the request brought, and until then ours stays what counts.
+    """
+    ours, theirs = (base_url, asked.user_email), (asked.peer_url, asked.asked_as)
+    if given.fluxden and ours < theirs:
+        return own
+    pending = replace(
+        asked,
+        connection_id=crossing_id(own.connection_id, asked.token_hash),
+        status=PeeringStatus.PENDING,
+    )
+    notice = accepted(pending, now=now, kind=NoticeKind.CROSSED)
+    peers.add_crossing(pending, given.federation_token, notice=notice)
+    queue.announce(notice.job)
+    return Known(pending.connection_id, pending.status, pending.initiator)
 
 
 def _asked(
@@ -323,13 +313,18 @@ def _asked(
     )
 
 
-def _told(peering: Peering, message_id: str, now: datetime) -> Message:
-    wants = "is connected with you now" if peering.status is PeeringStatus.ACTIVE else "asks to be connected with you"
+def told_of(peering: Peering, message_id: str, now: datetime) -> Message:
+    """What the connection's user reads of a change that was not theirs."""
+    news, kind = _NEWS[peering.status], "federation_connection_request"
+    if peering.initiator is Initiator.US or peering.status not in _PENDING:
+        kind = "federation_connection_answer"
     metadata = {
-        "type": "federation_connection_request",
+        "type": kind,
         "connectionId": peering.connection_id,
         "remoteConnectionId": peering.peer_connection_id,
         "status": peering.status.value,
     }
-    content = f"{peering.peer_label} ({peering.peer_email}, {peering.peer_url}) {wants}."
+    content = f"{peering.peer_label} ({peering.peer_email}, {peering.peer_url}) {news}."
+    if peering.reason:
+        content += f" Reason: {peering.reason}."
     return announced(content, message_id=message_id, user_id=peering.user_id, metadata=metadata, now=now)

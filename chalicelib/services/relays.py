@@ -1,7 +1,6 @@
-"""Relays that come in over a connection: whom they reach, what they bring about, and word of those sent from here."""
+"""Relays that come in over a connection: whom they reach, and what they bring about."""
 
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
@@ -10,7 +9,7 @@ from chalicelib.domain.ambient import refuse_ambient
 from chalicelib.domain.board import Tail
 from chalicelib.domain.chat import Message, announced
 from chalicelib.domain.directory import Person
-from chalicelib.domain.errors import NotFound, Unavailable
+from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.fields import timestamp
 from chalicelib.domain.frames import News, Standing
 from chalicelib.domain.peering import Peering
@@ -26,8 +25,6 @@ from chalicelib.domain.relay_effects import (
     told_of,
 )
 from chalicelib.domain.relays import (
-    AckAnswer,
-    AckIn,
     Direction,
     Heard,
     Memberships,
@@ -47,11 +44,6 @@ _ATTEMPTS = 40
 class Relays(Protocol):
     def find_heard(self, connection_id: str, peer_relay_ids: Iterable[str]) -> dict[str, Heard]: ...
     def receive(self, relay: Relay, *, reply: dict[str, Any], message: Message, work: Work | None) -> Heard | bool: ...
-
-
-class SentRelays(Protocol):
-    def find_sent(self, peering: Peering, names: Sequence[str]) -> Relay | None: ...
-    def save(self, relay: Relay, *, over: Relay, message: Message | None) -> bool: ...
 
 
 class Peers(Protocol):
@@ -263,40 +255,6 @@ class Reception:
         self.notifier.notify(relay.user_id, *news, standing=standing, now=self.now)
 
 
-def acknowledge(
-    given: AckIn,
-    peering: Peering,
-    *,
-    message_id: str,
-    now: datetime,
-    relays: SentRelays,
-    notifier: Notifier,
-) -> AckAnswer:
-    """Take word of what became of a relay that was sent over this very connection.
-
-    A final state stays, so a repeat, or what was overtaken, changes nothing and is told to nobody. Store calls after
-    admission: 4, one more where the relay is named by the other desk's id; of a repeat 1.
-
-    Raises:
-        NotFound: no such relay was sent over this connection.
-        TooLarge: what the receiver has to say is.
-    """
-    response = None if given.response_payload is None else json_text(given.response_payload)
-    for _ in range(_ATTEMPTS):
-        met = relays.find_sent(peering, given.names)
-        if met is None:
-            raise NotFound("No such relay was sent over this connection.")
-        if met.status is given.status or met.status.is_final:
-            return AckAnswer(success=True, relay_id=met.relay_id, status=met.status)
-        to = met.moved(given.status, response=response, now=now)
-        message = _told(to, peering, message_id, now) if given.status.is_final else None
-        if relays.save(to, over=met, message=message):
-            if message:
-                notifier.notify(met.user_id, message.news, standing=None, now=now)
-            return AckAnswer(success=True, relay_id=to.relay_id, status=to.status)
-    raise Unavailable("The relay is being changed by many calls at once.")
-
-
 def _answer(given: RelayIn, relay: Relay, dropped: Scope, *, fallback: bool) -> RelayAnswer:
     said = "Relay accepted."
     more: dict[str, Any] = {}
@@ -324,12 +282,3 @@ def _answer(given: RelayIn, relay: Relay, dropped: Scope, *, fallback: bool) -> 
 def _repeated(heard: Heard) -> RelayAnswer:
     known = {"success": True, "relayId": heard.relay_id, "threadId": heard.thread_id, **(heard.reply or {})}
     return RelayAnswer.model_validate(known | {"duplicate": True, "message": "This relay was received before."})
-
-
-def _told(relay: Relay, peering: Peering, message_id: str, now: datetime) -> Message:
-    about = {"type": "federated_relay_ack", "relayId": relay.relay_id, "status": relay.status.value}
-    said = json.loads(relay.response) if relay.response else None
-    text = f"{peering.peer_label} ({peering.peer_url}) has {relay.status.value}: {relay.subject}"
-    if isinstance(said, dict) and isinstance(said.get("message"), str) and said["message"].strip():
-        text += f"\n\n{said['message']}"
-    return announced(text, message_id=message_id, user_id=relay.user_id, metadata=about, now=now)

@@ -19,6 +19,7 @@ from chalicelib.domain.board import Assignee, Card, CardPriority, CardStatus, Ch
 from chalicelib.domain.card_contacts import CardBrief
 from chalicelib.domain.fields import parse_timestamp
 from chalicelib.domain.idempotency import Claim
+from chalicelib.domain.outgoing import Acknowledged
 from chalicelib.parallel import together
 from chalicelib.resources import BOARD, FACETS_INDEX, ORDER_INDEX
 from chalicelib.stores import lists
@@ -78,10 +79,20 @@ class DynamoBoard:
         """
         return committed(added_card(card, tail), claim, reply)
 
-    def save_card(self, card: Card, *, over: Card, tail: Tail | None, claim: Claim | None, reply: Reply) -> bool:
+    def save_card(
+        self,
+        card: Card,
+        *,
+        over: Card,
+        tail: Tail | None,
+        claim: Claim | None,
+        reply: Reply,
+        acknowledged: Acknowledged | None = None,
+    ) -> bool:
         """Replace `over` by `card`, but for its contacts; False when card or tail have changed. One store call at most.
 
-        A card that may come to be the last one needs the tail.
+        A card that may come to be the last one needs the tail. `acknowledged` is the end of another desk's relay that
+        goes with the change.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
@@ -89,18 +100,12 @@ class DynamoBoard:
         if card == over:
             unchanged: Action = {"ConditionCheck": _unchanged(over)}
             return claim is None or committed([unchanged], claim, reply)
-        columns = _columns(card)
-        update = _unchanged(over)
-        update["UpdateExpression"] = "SET " + ", ".join(f"#{name} = :{name}" for name in columns)
-        update["ExpressionAttributeNames"] = {f"#{name}": name for name in columns}
-        update["ExpressionAttributeValues"] |= values(**columns)
-        actions: list[Action] = [{"Update": update}]
-        if tail is not None and tail.raised_by(card.order):
-            moved = {"added": [card.facets], "taken": [over.facets]}
-            sets = {"lastOrder": card.order}
-            actions.append(lists.counting(BOARD, card.user_id, **moved, seen=tail.version, sets=sets))
-        elif card.facets != over.facets:
-            actions.append(lists.counting(BOARD, card.user_id, added=[card.facets], taken=[over.facets]))
+        actions = changed_card(card, over, tail)
+        if acknowledged:
+            # Imported here: what relays bring about is put on the board by this very module.
+            from chalicelib.stores.outgoing import ended_relay
+
+            actions += ended_relay(acknowledged)
         return committed(actions, claim, reply)
 
     def remove_card(self, card: Card, *, claim: Claim | None, reply: Reply) -> bool:
@@ -124,6 +129,23 @@ def added_card(card: Card, tail: Tail) -> list[Action]:
     put = {"TableName": BOARD.physical_name, "Item": to_item(row), "ConditionExpression": "attribute_not_exists(pk)"}
     raised = {"lastOrder": card.order} if tail.raised_by(card.order) else None
     return [{"Put": put}, lists.counting(BOARD, card.user_id, added=[card.facets], seen=tail.version, sets=raised)]
+
+
+def changed_card(card: Card, over: Card, tail: Tail | None = None) -> list[Action]:
+    """The part of a transaction that replaces `over` by `card`, but for its contacts."""
+    columns = _columns(card)
+    update = _unchanged(over)
+    update["UpdateExpression"] = "SET " + ", ".join(f"#{name} = :{name}" for name in columns)
+    update["ExpressionAttributeNames"] = {f"#{name}": name for name in columns}
+    update["ExpressionAttributeValues"] |= values(**columns)
+    actions: list[Action] = [{"Update": update}]
+    if tail is not None and tail.raised_by(card.order):
+        moved = {"added": [card.facets], "taken": [over.facets]}
+        sets = {"lastOrder": card.order}
+        actions.append(lists.counting(BOARD, card.user_id, **moved, seen=tail.version, sets=sets))
+    elif card.facets != over.facets:
+        actions.append(lists.counting(BOARD, card.user_id, added=[card.facets], taken=[over.facets]))
+    return actions
 
 
 def _unchanged(card: Card) -> dict[str, Any]:

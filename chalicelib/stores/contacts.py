@@ -94,21 +94,22 @@ class DynamoContacts:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        row = contact_key(contact.user_id, contact.contact_id) | _columns(contact)
-        row |= {"id": contact.contact_id, "cards": {each: link_row(link) for each, link in contact.cards.items()}}
-        put: Action = {
-            "Put": {
-                "TableName": CONTACTS.physical_name,
-                "Item": to_item(row),
-                "ConditionExpression": "attribute_not_exists(pk)",
-            }
-        }
         write_all(CONTACTS, puts=_entries(contact))
         try:
-            commit([put, lists.counting(CONTACTS, contact.user_id, added=[_FACETS])], claim=claim, reply=reply)
+            commit(_added(contact), claim=claim, reply=reply)
         except AlreadyAnswered:
             _drop_entries(contact)
             raise
+
+    def keep_contact(self, contact: Contact) -> None:
+        """Store a contact, unless there is one of its id. Store calls in sequence: 2."""
+        write_all(CONTACTS, puts=_entries(contact))
+        try:
+            commit(_added(contact), claim=None, reply={})
+        except Refused as refused:
+            # Where it was stored by an earlier try, its entries are those just written.
+            if refused.rows[0].get("indexId") != contact.index_id:
+                _drop_entries(contact)
 
     def save_contact(self, contact: Contact, *, over: Contact, claim: Claim | None, reply: Reply) -> bool:
         """Replace `over` by `contact`, but for its cards; False when it is no longer as it was.
@@ -161,6 +162,20 @@ class DynamoContacts:
         if removed:
             _drop_entries(contact)
         return removed
+
+
+def _added(contact: Contact) -> list[Action]:
+    row = contact_key(contact.user_id, contact.contact_id) | _columns(contact)
+    row |= {"id": contact.contact_id, "cards": {each: link_row(link) for each, link in contact.cards.items()}}
+    put: Action = {
+        "Put": {
+            "TableName": CONTACTS.physical_name,
+            "Item": to_item(row),
+            "ConditionExpression": "attribute_not_exists(pk)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    }
+    return [put, lists.counting(CONTACTS, contact.user_id, added=[_FACETS])]
 
 
 def _candidates(user_id: str, wanted: ContactFilter) -> set[str]:

@@ -21,6 +21,7 @@ from chalicelib.domain.fields import timestamp
 from chalicelib.domain.outbox import GRACE, Outbox, Sending
 from chalicelib.resources import DUE_INDEX, OUTBOX, OUTBOX_WORK
 from chalicelib.stores.items import Row, from_item, to_item, values
+from chalicelib.stores.reads import get_all, query
 from chalicelib.stores.writes import Action
 
 _PREFIX = "SENDING#"
@@ -132,6 +133,52 @@ class DynamoOutbox:
             lease=lease_id,
             none=0,
         )
+
+    def find_waiting(self, peer_url: str, item_id: str) -> Sending | None:
+        """The sending of this item that waits for the desk. One store call per megabyte that waits."""
+        rows = query(
+            OUTBOX,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+            FilterExpression="itemId = :item",
+            ExpressionAttributeValues=values(pk=_pk(peer_url), prefix=_PREFIX, item=item_id),
+            ConsistentRead=True,
+        )
+        return next(map(_sending, rows), None)
+
+    def count_waiting(self, peer_url: str) -> int:
+        """How much waits for the desk. One store call per megabyte."""
+        rows = query(
+            OUTBOX,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+            ProjectionExpression="sk",
+            ExpressionAttributeValues=values(pk=_pk(peer_url), prefix=_PREFIX),
+            ConsistentRead=True,
+        )
+        return sum(1 for _ in rows)
+
+    def list_busy(self) -> list[Outbox]:
+        """Every desk that something waits for, by URL. Store calls in sequence: 2."""
+        rows = query(
+            OUTBOX,
+            IndexName=DUE_INDEX,
+            KeyConditionExpression="dueQueue = :queue",
+            ExpressionAttributeValues=values(queue=OUTBOX_WORK.name),
+        )
+        keys = [{"pk": row["pk"], "sk": row["sk"]} for row in rows]
+        found = get_all(OUTBOX, keys) if keys else []
+        return sorted(map(outbox_of, found), key=lambda each: each.peer_url)
+
+    def retry_now(self, peer_url: str, *, now: datetime) -> bool:
+        """Forget the desk's failures, and have it tried at once; False when nothing waits for it. One store call."""
+        row = _update(
+            peer_url,
+            "SET failures = :none, dueAt = :now REMOVE #error",
+            "attribute_exists(dueAt)",
+            names={"#error": "error"},
+            none=0,
+            now=timestamp(now),
+        )
+        return row is not None
 
     def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[str, str]]:
         """Some of the desks that are due, longest due first, each with its due time. One store call."""

@@ -1,6 +1,6 @@
 """Relays on their way out, across the tables `relays` and `outbox` (see both): each step is one transaction.
 
-A sent relay's row has besides its columns: dispatch, tries, sendError
+A sent relay's row, and that of one which was acknowledged, has besides its columns: dispatch, tries, sendError
 """
 
 from collections.abc import Sequence
@@ -11,14 +11,14 @@ from typing import Any
 from chalicelib.domain.fields import timestamp
 from chalicelib.domain.idempotency import Claim
 from chalicelib.domain.outbox import Fate, Outbox, Sending
-from chalicelib.domain.outgoing import DISPATCH_OF, Acknowledged, Dispatch, RelayOut, RelayQuery, shown
+from chalicelib.domain.outgoing import ACKNOWLEDGEMENT, DISPATCH_OF, Acknowledged, Dispatch, RelayOut, RelayQuery, shown
 from chalicelib.domain.relays import Relay, RelayStatus
 from chalicelib.resources import FACETS_INDEX, ORDER_INDEX, RELAYS
 from chalicelib.stores import lists
 from chalicelib.stores.items import Row, to_item, values
 from chalicelib.stores.outbox import DynamoOutbox
 from chalicelib.stores.reads import get_all
-from chalicelib.stores.relays import added_relay, named_by_peer, relay_key, relay_of, relay_row
+from chalicelib.stores.relays import UNSENT, added_relay, named_by_peer, relay_key, relay_of, relay_row
 from chalicelib.stores.writes import Action, Refused, commit
 
 
@@ -51,10 +51,15 @@ class DynamoOutgoing:
     ) -> None:
         """Note what came of a sending, and with its end take it out. Again does no harm. One store call.
 
-        `relay` is the one to note it on; an acknowledgement's is left as it is.
+        `relay` is the one to note it on; that an acknowledgement went wrong is noted on the relay it is about.
         """
         ended = [] if fate is Fate.RETRY else [DynamoOutbox().sent(sending)]
-        noted = [] if relay is None else _noted(relay, fate, peer_relay_id=peer_relay_id, error=error, now=now)
+        noted: list[Action] = []
+        if relay is not None and sending.kind == ACKNOWLEDGEMENT:
+            to = replace(relay, changes=relay.changes + 1)
+            noted = _moved(to, relay, tried=True, dispatch=DISPATCH_OF[fate].value, sendError=error)
+        elif relay is not None:
+            noted = _noted(relay, fate, peer_relay_id=peer_relay_id, error=error, now=now)
         if (noted or ended) and not _done([*ended, *noted]) and ended:
             # The relay has moved on, or had its end noted, since it was read; what is left is to take it out.
             _done(ended)
@@ -80,6 +85,11 @@ class DynamoOutgoing:
         return [_shown(row) for row in rows], lists.total(counts, query.direction, query.status)
 
 
+def moved_relay(to: Relay, over: Relay, *, dispatch: Dispatch, error: str | None) -> list[Action]:
+    """The part of a transaction that replaces `over` by `to`, and says where its sending stands."""
+    return _moved(to, over, dispatch=dispatch.value, sendError=error)
+
+
 def ended_relay(done: Acknowledged) -> list[Action]:
     """The part of a transaction that ends a received relay and has the desk it came from told."""
     return [*_moved(done.relay, done.over), *DynamoOutbox().queued(done.sending, over=done.box, now=done.now)]
@@ -100,21 +110,26 @@ def _noted(relay: Relay, fate: Fate, *, peer_relay_id: str | None, error: str | 
         changes=relay.changes + 1,
     )
     named = [named_by_peer(to)] if peer_relay_id and relay.peer_relay_id is None else []
-    return [*_moved(to, relay, dispatch=DISPATCH_OF[fate].value, sendError=error), *named]
+    return [*_moved(to, relay, tried=True, dispatch=DISPATCH_OF[fate].value, sendError=error), *named]
 
 
-def _moved(to: Relay, over: Relay, **more: Any) -> list[Action]:
+def _moved(to: Relay, over: Relay, *, tried: bool = False, **more: Any) -> list[Action]:
     row = relay_row(to)
     names = ("status", "peerRelayId", "response", "resolvedAt", "updatedAt", "facetsKey", "changes")
     sets = {name: row[name] for name in names} | more
-    tried = ", tries = if_not_exists(tries, :none) + :one" if more else ""
+    more_tries = ", tries = if_not_exists(tries, :none) + :one" if tried else ""
+    expression = "SET " + ", ".join(f"#{name} = :{name}" for name in sets) + more_tries
+    if more:
+        expression += " REMOVE unsent" if more["dispatch"] == Dispatch.SENT else ", unsent = :unsent"
+    named: Row = {"none": 0, "one": 1} if tried else {}
+    named |= {"unsent": UNSENT} if more and more["dispatch"] != Dispatch.SENT else {}
     update: Row = {
         "TableName": RELAYS.physical_name,
         "Key": to_item(relay_key(over.user_id, over.relay_id)),
-        "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in sets) + tried,
+        "UpdateExpression": expression,
         "ConditionExpression": "#changes = :seen",
         "ExpressionAttributeNames": {f"#{name}": name for name in sets},
-        "ExpressionAttributeValues": values(**sets, seen=over.changes, **({"none": 0, "one": 1} if more else {})),
+        "ExpressionAttributeValues": values(**sets, seen=over.changes, **named),
     }
     counted = []
     if to.facets != over.facets:

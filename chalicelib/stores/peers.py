@@ -2,14 +2,18 @@
 
 TOKEN#<SHA-256>  / CONNECTION#<id>  the connection: its columns, the token sealed (see vault), version; the keys that
                                     its peer publishes (see peer_keys)
-CONNECTION#<id>  / CONNECTION       tokenHash, userId: never changed; dueQueue, dueAt: when it is declined for want of
-                                    an answer, unless it has one by then
-USER#<id>        / PEER#<base URL>#<address>   connectionId, tokenHash, status: the one that counts of those between
-                                    the two people, which a new request replaces once it was declined or blocked
+TOKEN#<SHA-256>  / BUDGET           see peer_budgets
+CONNECTION#<id>  / CONNECTION       tokenHash, userId: never changed; dueQueue, dueAt: when it ends for want of an
+                                    answer, unless it has one by then
+USER#<id>        / PEER#<base URL>#<address>   connectionId, tokenHash, status, initiator: the one that counts of
+                                    those between the two people, which a new request replaces once it was declined or
+                                    blocked, or has expired
 CONNECTION#<id>  / NOTICE#<id>      see peer_notices
 FEDERATION       / SETTINGS, KEY    see federation_settings
 
-What comes over a connection is found by its token, in one read. The first three are written in one transaction.
+What comes over a connection is found by its token, in one read. The first three are written in one transaction. When
+both people ask at the same time, one of the requests is kept without the third row until the other desk has confirmed
+it; then it takes the place of the other one.
 """
 
 import hashlib
@@ -22,10 +26,11 @@ from chalicelib.domain.chat import Message
 from chalicelib.domain.fields import parse_timestamp, timestamp
 from chalicelib.domain.idempotency import Claim
 from chalicelib.domain.peer_notices import Notice
-from chalicelib.domain.peering import ANSWERED_WITHIN, Initiator, Peering, PeeringStatus, PeerKey
+from chalicelib.domain.peering import ANSWERED_WITHIN, Initiator, Peering, PeeringStatus, PeerKey, Standing
 from chalicelib.resources import DUE_INDEX, PEERS
 from chalicelib.stores.chat import added_message
 from chalicelib.stores.items import Row, from_item, to_item, values
+from chalicelib.stores.peer_budgets import added_budget
 from chalicelib.stores.peer_notices import added_notice
 from chalicelib.stores.reads import get_all, query
 from chalicelib.stores.writes import Action, Refused, commit
@@ -42,6 +47,8 @@ _CHANGING = (
     "peerConnectionId",
     "peerKeyId",
     "peerPublicKey",
+    "reason",
+    "contactId",
     "updatedAt",
     "version",
 )
@@ -53,6 +60,16 @@ def token_hash(token: str) -> str:
 
 
 class DynamoPeers:
+    def find_pair(self, user_id: str, peer_url: str, asked_as: str) -> Peering | None:
+        """The connection of these two people that counts. Two store calls; one when there is none."""
+        guards = get_all(PEERS, [_pair(user_id, peer_url, asked_as)])
+        found = (
+            get_all(PEERS, [connection_key(each["tokenHash"], each["connectionId"]) for each in guards])
+            if guards
+            else []
+        )
+        return peering_of(found[0]) if found else None
+
     def find_by_token(self, token: str) -> list[Peering]:
         """The connections with this token, as their desks may use one for several; oldest first. One store call."""
         rows = _listed(f"TOKEN#{token_hash(token)}", "CONNECTION#")
@@ -78,49 +95,67 @@ class DynamoPeers:
         return any(row["status"] == PeeringStatus.ACTIVE for row in found)
 
     def add(
-        self, peering: Peering, token: str, *, after: PeeringStatus | None, message: Message | None
-    ) -> Peering | tuple[str, PeeringStatus]:
-        """Store a new connection, and tell its user by `message`, unless the two people have one that counts.
+        self,
+        peering: Peering,
+        token: str,
+        *,
+        after: PeeringStatus | None,
+        message: Message | None,
+        notices: Sequence[Notice] = (),
+        claim: Claim | None = None,
+        reply: dict[str, Any] | None = None,
+    ) -> Peering | Standing:
+        """Store a new connection, unless the two people have one that counts; and with it what its users are told.
 
-        A declined one does not count, nor with `after` one in that state. Returns the connection, or the id and the
-        state of the one there is. One store call.
+        One that was declined or has expired does not count, nor with `after` one in that state. Returns the
+        connection, or what is known of the one there is. One store call.
+
+        Raises:
+            AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        # Imported here: most who read connections never seal one, and the import costs them their start.
-        from chalicelib.vault import seal
-
-        counts: Row = {"declined": PeeringStatus.DECLINED.value} | ({"after": after.value} if after else {})
-        sealed = {"token": seal(token, place=_place(peering.connection_id)), **keys_due(peering)}
-        guard = _guard_key(peering) | {
-            "connectionId": peering.connection_id,
-            "tokenHash": peering.token_hash,
-            "status": peering.status.value,
-        }
+        counts: Row = {"declined": PeeringStatus.DECLINED.value, "expired": PeeringStatus.EXPIRED.value}
+        counts |= {"after": after.value} if after else {}
         free = " OR ".join([_NEW, *(f"#status = :{name}" for name in counts)])
         named: Row = {
             "ExpressionAttributeNames": {"#status": "status"},
             "ExpressionAttributeValues": values(**counts),
         }
         actions = [
-            _put(guard, free, **named),
-            _put(connection_key(peering.token_hash, peering.connection_id) | _columns(peering) | sealed, _NEW),
-            _put(_pointer(peering.connection_id) | _pointed(peering), _NEW),
+            _put(_guard(peering), free, **named),
+            *_new(peering, token),
+            *map(added_notice, notices),
             *([added_message(message)] if message else []),
         ]
         try:
-            commit(actions, claim=None, reply={})
+            commit(actions, claim=claim, reply=reply or {})
         except Refused as refused:
             met = refused.rows[0]
             # One of the same id was written by a retry below us.
             if met.get("connectionId") != peering.connection_id:
-                return met["connectionId"], PeeringStatus(met["status"])
+                return Standing(met["connectionId"], PeeringStatus(met["status"]), Initiator(met["initiator"]))
         return peering
 
-    def save(
-        self, peering: Peering, *, over: Peering, notice: Notice | None, claim: Claim | None, reply: dict[str, Any]
-    ) -> bool:
-        """Replace `over` by `peering`, and have `notice` sent; False when it has changed, or no longer counts.
+    def add_crossing(self, peering: Peering, token: str, *, notice: Notice) -> None:
+        """Keep a request that does not count until `notice` has it confirmed. Again changes nothing. One store call."""
+        try:
+            commit([*_new(peering, token), added_notice(notice)], claim=None, reply={})
+        except Refused:
+            return
 
-        One store call.
+    def save(
+        self,
+        peering: Peering,
+        *,
+        over: Peering,
+        notices: Sequence[Notice] = (),
+        message: Message | None = None,
+        instead_of: Peering | None = None,
+        claim: Claim | None = None,
+        reply: dict[str, Any] | None = None,
+    ) -> bool:
+        """Replace `over` by `peering`, and store what follows; False when it has changed, or does not count.
+
+        With `instead_of` it comes to count in that one's place. One store call.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
@@ -132,7 +167,7 @@ class DynamoPeers:
         }
         if peering == over:
             checked = main | {"ExpressionAttributeValues": values(seen=over.version)}
-            return claim is None or _committed([{"ConditionCheck": checked}], claim, reply)
+            return claim is None or _committed([{"ConditionCheck": checked}], claim, reply or {})
         columns = _columns(peering)
         sets = {name: columns[name] for name in _CHANGING}
         main |= {
@@ -149,8 +184,17 @@ class DynamoPeers:
             "ExpressionAttributeNames": {"#status": "status"},
             "ExpressionAttributeValues": values(status=peering.status.value, id=over.connection_id),
         }
-        actions: list[Action] = [{"Update": main}, {"Update": guard}]
-        return _committed([*actions, *([added_notice(notice)] if notice else [])], claim, reply)
+        counting: Action = {"Update": guard}
+        if instead_of is not None:
+            condition = "connectionId = :id AND #status = :status"
+            counting = _put(
+                _guard(peering),
+                condition,
+                ExpressionAttributeNames={"#status": "status"},
+                ExpressionAttributeValues=values(id=instead_of.connection_id, status=instead_of.status.value),
+            )
+        actions: list[Action] = [{"Update": main}, counting, *map(added_notice, notices)]
+        return _committed([*actions, *([added_message(message)] if message else [])], claim, reply or {})
 
     def list_unanswered(self, *, now: datetime, limit: int) -> Sequence[str]:
         """Some of the connections that were asked for too long ago, and may have been answered. One store call."""
@@ -193,6 +237,27 @@ class DynamoPeers:
         return unseal(from_item(dict(got["Item"]))["token"], place=_place(peering.connection_id))
 
 
+def _new(peering: Peering, token: str) -> list[Action]:
+    # Imported here: most who read connections never seal one, and the import costs them their start.
+    from chalicelib.vault import seal
+
+    sealed = {"token": seal(token, place=_place(peering.connection_id)), **keys_due(peering)}
+    return [
+        _put(connection_key(peering.token_hash, peering.connection_id) | _columns(peering) | sealed, _NEW),
+        _put(_pointer(peering.connection_id) | _pointed(peering), _NEW),
+        added_budget(peering.token_hash),
+    ]
+
+
+def _guard(peering: Peering) -> Row:
+    return _guard_key(peering) | {
+        "connectionId": peering.connection_id,
+        "tokenHash": peering.token_hash,
+        "status": peering.status.value,
+        "initiator": peering.initiator.value,
+    }
+
+
 def _committed(actions: Sequence[Action], claim: Claim | None, reply: dict[str, Any]) -> bool:
     try:
         commit(actions, claim=claim, reply=reply)
@@ -231,7 +296,11 @@ def _pointer(connection_id: str) -> Row:
 
 
 def _guard_key(peering: Peering) -> Row:
-    return {"pk": f"USER#{peering.user_id}", "sk": f"PEER#{peering.peer_url}#{peering.asked_as}"}
+    return _pair(peering.user_id, peering.peer_url, peering.asked_as)
+
+
+def _pair(user_id: str, peer_url: str, asked_as: str) -> Row:
+    return {"pk": f"USER#{user_id}", "sk": f"PEER#{peer_url}#{asked_as}"}
 
 
 def _pointed(peering: Peering) -> Row:
@@ -266,6 +335,8 @@ def _columns(peering: Peering) -> Row:
         "peerPublicKey": key.public_key if key else None,
         "nickname": peering.nickname,
         "peerNickname": peering.peer_nickname,
+        "reason": peering.reason,
+        "contactId": peering.contact_id,
         "createdAt": peering.created_at,
         "updatedAt": peering.updated_at,
         "version": peering.version,
@@ -293,6 +364,8 @@ def peering_of(row: Mapping[str, Any]) -> Peering:
         updated_at=row["updatedAt"],
         nickname=row["nickname"],
         peer_nickname=row["peerNickname"],
+        reason=row["reason"],
+        contact_id=row["contactId"],
         version=int(row["version"]),
         published=tuple(PeerKey(each["keyId"], each["publicKey"]) for each in row.get("publishedKeys", ())),
         keys_due_at=row.get("dueAt"),

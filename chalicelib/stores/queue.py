@@ -95,14 +95,6 @@ class DynamoQueue:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        user_id = changes[0].met.user_id
-        counting = lists.counting(
-            QUEUE_ITEMS,
-            user_id,
-            added=[each.to.facets for each in changes if each.to],
-            taken=[each.met.facets for each in changes],
-            seen=seen.version if seen else None,
-        )
         try:
             more = [decided(decision)] if decision else []
             if acknowledged:
@@ -110,7 +102,7 @@ class DynamoQueue:
                 from chalicelib.stores.outgoing import ended_relay
 
                 more += ended_relay(acknowledged)
-            commit([*(_saved(each, by) for each in changes), counting, *more], claim=claim, reply=reply)
+            commit([*changed_items(changes, by=by, seen=seen), *more], claim=claim, reply=reply)
         except Refused:
             return False
         return True
@@ -145,6 +137,18 @@ class DynamoQueue:
         except Refused:
             return False
         return True
+
+
+def changed_items(changes: Sequence[Change], *, by: str, seen: Desk | None) -> list[Action]:
+    """The part of a transaction that makes changes of one person's items, with `seen` while the desk is as it was."""
+    counting = lists.counting(
+        QUEUE_ITEMS,
+        changes[0].met.user_id,
+        added=[each.to.facets for each in changes if each.to],
+        taken=[each.met.facets for each in changes],
+        seen=seen.version if seen else None,
+    )
+    return [*(_saved(each, by) for each in changes), counting]
 
 
 def added_item(item: Item) -> list[Action]:

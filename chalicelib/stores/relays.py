@@ -6,6 +6,7 @@ CONNECTION#<connection id> / PEER#<the other desk's relay id>   relayId, userId,
 
 index order:  orderKey  = time of creation, newest first, so that it sorts as text, and the id
 index facets: facetsKey = direction, status, and the same
+index list:   unsent, createdAt: what is to be sent and was not taken yet
 
 The last kind of row makes a received relay one, however often it comes: it is written in one transaction with all
 that the relay brings about. Of a sent relay it is to be written when the other desk has told its id, so that answers
@@ -21,7 +22,7 @@ from chalicelib.domain.chat import Message
 from chalicelib.domain.errors import NotFound
 from chalicelib.domain.fields import parse_timestamp
 from chalicelib.domain.peering import Peering
-from chalicelib.domain.relay_effects import Work
+from chalicelib.domain.relay_effects import Effects, Work
 from chalicelib.domain.relays import (
     Direction,
     Heard,
@@ -34,17 +35,18 @@ from chalicelib.domain.relays import (
 )
 from chalicelib.resources import RELAYS
 from chalicelib.stores import lists
-from chalicelib.stores.board import added_card
+from chalicelib.stores.board import added_card, changed_card
 from chalicelib.stores.chat import added_message
 from chalicelib.stores.directory import active_person
 from chalicelib.stores.items import Row, to_item, values
-from chalicelib.stores.queue import added_item
+from chalicelib.stores.queue import added_item, changed_items
 from chalicelib.stores.reads import get_all
 from chalicelib.stores.writes import Action, Refused, commit
 
 _LATEST_MILLISECONDS = 9_999_999_999_999
 _NEW = "attribute_not_exists(pk)"
 _PREFIX = "RELAY#"
+UNSENT = "unsent"
 
 
 class DynamoRelays:
@@ -112,8 +114,8 @@ class DynamoRelays:
                 return relay
         return None
 
-    def save(self, relay: Relay, *, over: Relay, message: Message | None) -> bool:
-        """Replace `over` by `relay`, and tell its person; False when it has changed. One store call."""
+    def save(self, relay: Relay, *, over: Relay, message: Message | None, effects: Effects | None = None) -> bool:
+        """Replace `over` by `relay`, with what follows; False when something of it has changed. One store call."""
         row = relay_row(relay)
         sets = {name: row[name] for name in ("status", "response", "resolvedAt", "updatedAt", "facetsKey", "changes")}
         update = {
@@ -127,6 +129,10 @@ class DynamoRelays:
         actions: list[Action] = [{"Update": update}]
         if relay.facets != over.facets:
             actions.append(lists.counting(RELAYS, relay.user_id, added=[relay.facets], taken=[over.facets]))
+        if effects and effects.changes:
+            actions += changed_items(effects.changes, by=relay.connection_id, seen=effects.desk)
+        if effects and effects.card and effects.card_met:
+            actions += changed_card(effects.card, effects.card_met)
         try:
             commit([*actions, *([added_message(message)] if message else [])], claim=None, reply={})
         except Refused:
@@ -136,7 +142,8 @@ class DynamoRelays:
 
 def added_relay(relay: Relay) -> list[Action]:
     """The part of a transaction that stores a relay which is sent from here."""
-    return [_put(relay_row(relay)), lists.counting(RELAYS, relay.user_id, added=[relay.facets])]
+    row = relay_row(relay) | {"unsent": UNSENT}
+    return [_put(row), lists.counting(RELAYS, relay.user_id, added=[relay.facets])]
 
 
 def named_by_peer(relay: Relay) -> Action:

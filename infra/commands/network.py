@@ -1,16 +1,18 @@
 """`network`: how the traffic with other desks is."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import click
 
 from chalicelib.domain.federation import Instance, InstanceStatus
+from chalicelib.domain.fields import timestamp
 from chalicelib.domain.membership import Membership
 from chalicelib.domain.outbox import Outbox
+from chalicelib.domain.outgoing import Dispatched
+from chalicelib.stores.dispatches import DynamoDispatches
 from chalicelib.stores.hubs import DynamoHubs
 from chalicelib.stores.instances import DynamoInstances
-from chalicelib.stores.overview import DynamoOverview
+from chalicelib.stores.outbox import DynamoOutbox
 from infra.commands.output import Record, json_option, show, show_list
 
 _MOST_SHOWN = 10
@@ -34,10 +36,7 @@ def network() -> None:
 )
 @json_option
 def status(*, days: int, as_json: bool) -> None:
-    """Show what is unhealthy: instances, hubs, desks and relays.
-
-    It reads all relays; on a desk with millions of them it takes its time.
-    """
+    """Show what is unhealthy: instances, hubs, desks and relays."""
     found = _troubles(datetime.now(UTC) - timedelta(days=days))
     if as_json:
         show(found, as_json=True)
@@ -52,14 +51,21 @@ def status(*, days: int, as_json: bool) -> None:
 
 
 def _troubles(since: datetime) -> dict[str, list[Record]]:
-    instances, overview = DynamoInstances().list_instances(), DynamoOverview()
+    instances = DynamoInstances().list_instances()
     return {
         "staleInstances": [_instance(each) for each in instances if each.stale_since and each.is_active],
         "waitingInstances": [_instance(each) for each in instances if each.status is InstanceStatus.PENDING],
         "failingHubs": [_hub(each) for each in DynamoHubs().list_memberships() if each.failures],
-        "failingDesks": [_desk(each) for each in overview.list_failing_desks()],
-        "lostRelays": [_relay(each) for each in overview.list_lost_relays(since=since)],
+        "failingDesks": [_desk(each) for each in DynamoOutbox().list_busy() if each.failures],
+        "lostRelays": [_relay(each) for each in _lost(since)],
     }
+
+
+def _lost(since: datetime) -> list[Dispatched]:
+    """The latest first."""
+    ended = [each for each in DynamoDispatches().list_unsent() if each.has_ended]
+    lost = [each for each in ended if each.relay.updated_at >= timestamp(since)]
+    return sorted(lost, key=lambda each: each.relay.updated_at, reverse=True)
 
 
 def _instance(each: Instance) -> Record:
@@ -79,12 +85,12 @@ def _desk(each: Outbox) -> Record:
     return {"desk": each.peer_url, "failures": each.failures, "nextTryAt": each.due_at, "error": each.error}
 
 
-def _relay(row: dict[str, Any]) -> Record:
+def _relay(each: Dispatched) -> Record:
     return {
-        "id": row["id"],
-        "desk": row["peerInstanceUrl"],
-        "dispatch": row["dispatch"],
-        "tries": int(row["tries"]),
-        "at": row["updatedAt"],
-        "error": row.get("sendError"),
+        "id": each.relay.relay_id,
+        "desk": each.relay.peer_url,
+        "dispatch": each.dispatch,
+        "tries": each.tries,
+        "at": each.relay.updated_at,
+        "error": each.error,
     }

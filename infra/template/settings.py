@@ -48,6 +48,9 @@ SETTINGS = {
     "FLUXDEN_TOOLS_BUDGET": Setting("ToolsBudget", "Units a minute for a tools token.", "600", _NUMBER),
     "FLUXDEN_KEY_BUDGET": Setting("KeyBudget", "Units a minute for a dvd_ key.", "120", _NUMBER),
     "FLUXDEN_PLATFORM_BUDGET": Setting("PlatformBudget", "Units a minute for another instance.", "600", _NUMBER),
+    "FLUXDEN_CONNECTION_BUDGET": Setting(
+        "ConnectionBudget", "Units a minute for a connection's token.", "600", _NUMBER
+    ),
     "FLUXDEN_REGISTRATIONS_PER_HOUR": Setting(
         "RegistrationsPerHour", "How many new instances may register in an hour.", "300", _NUMBER
     ),

@@ -114,7 +114,25 @@ CONTACTS = (
     Tool("contact_delete", "v2.contacts:delete_contact", "Delete a contact and its links to cards, for good."),
 )
 NETWORK = (
-    Tool("connection_list", "v2.connections:list_connections", "List whom of other desks you may send relays to."),
+    Tool(
+        "connection_list",
+        "v2.connections:list_connections",
+        "List whom of other desks you may send relays to; with another status, such as pending, who is asked or asks.",
+    ),
+    Tool(
+        "connection_request",
+        "v2.connection_requests:ask_for_connection",
+        "Ask somebody of another desk to be connected with your person. It tells them the person's name and address.",
+        is_idempotent=True,
+        is_open=True,
+    ),
+    Tool(
+        "connection_update",
+        "v2.connections:change_connection",
+        "Accept, decline or block a connection; ask the person first. Declining also ends one that is active.",
+        is_destructive=True,
+        is_open=True,
+    ),
     Tool("relay_list", "v2.sent_relays:list_relays", "List the relays sent and received, newest first."),
     Tool(
         "relay_send",

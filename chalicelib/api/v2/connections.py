@@ -1,18 +1,21 @@
 """dividen-v2, tag "Federation": connections with people of other desks."""
 
+from datetime import datetime
 from uuid import uuid4
 
 from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
+from chalicelib.domain.budgets import Spent
 from chalicelib.domain.call import Call, Sent
 from chalicelib.domain.callers import ApiKey, PlatformToken
-from chalicelib.domain.errors import Conflict, Forbidden, NotFound, TooLarge, Unauthorized, Unavailable
+from chalicelib.domain.errors import Conflict, Forbidden, NotFound, RateLimited, TooLarge, Unauthorized, Unavailable
 from chalicelib.domain.federation import normalised
 from chalicelib.domain.peering import (
     ACCEPT_PATH,
     CONNECT_PATH,
+    END_PATH,
     AcceptedIn,
     ConnectedAnswer,
     ConnectIn,
@@ -20,6 +23,7 @@ from chalicelib.domain.peering import (
     ConnectionPatch,
     ConnectionsAnswer,
     ConnectionsQuery,
+    EndedIn,
     FederationHeaders,
     FederationSettings,
     Peering,
@@ -31,7 +35,7 @@ from chalicelib.gateways.sockets import ApiGatewaySockets
 from chalicelib.parallel import together
 from chalicelib.peer_signatures import refuse_signature
 from chalicelib.resources import CHAT, DIRECTORY, NETWORK, NOTIFY, PEER_NOTICES, PEERS
-from chalicelib.services import peering
+from chalicelib.services import peer_admission, peering
 from chalicelib.services.notifier import Notifier
 from chalicelib.settings import settings
 from chalicelib.stores.connections import DynamoConnections
@@ -39,6 +43,7 @@ from chalicelib.stores.directory import DynamoDirectory
 from chalicelib.stores.federation_settings import DynamoFederation
 from chalicelib.stores.frames import DynamoFrames
 from chalicelib.stores.instances import DynamoInstances
+from chalicelib.stores.peer_budgets import DynamoPeerBudgets
 from chalicelib.stores.peer_keys import DynamoPeerKeys
 from chalicelib.stores.peers import DynamoPeers, token_hash
 
@@ -48,16 +53,21 @@ _CONNECTIONS = "/api/v2/connections"
 
 
 def _admit_stranger(sent: Sent) -> FederationSettings:
-    return peering.admit_stranger(sent, settings=DynamoFederation())
+    return peer_admission.admit_stranger(sent, settings=DynamoFederation())
+
+
+def _spend(token: str, *, now: datetime) -> Spent | None:
+    return DynamoPeerBudgets().spend(token_hash(token), now=now)
 
 
 def _admit_accepting_peer(sent: Sent) -> Peering:
-    return peering.admit_accepting_peer(
+    return peer_admission.admit_accepting_peer(
         sent,
         settings=DynamoFederation(),
         peers=DynamoPeers(),
         refuse_signature=refuse_signature,
         together=together,
+        spend=_spend,
         base_url=settings().base_url,
         wanted=DynamoPeerKeys(),
     )
@@ -68,6 +78,23 @@ def _is_approved_instance(url: str) -> bool:
         return DynamoInstances().is_approved(normalised(url))
     except ValueError:
         return False
+
+
+def _admit_ending_peer(sent: Sent) -> Peering:
+    return peer_admission.admit_ending_peer(
+        sent,
+        settings=DynamoFederation(),
+        peers=DynamoPeers(),
+        refuse_signature=refuse_signature,
+        together=together,
+        spend=_spend,
+        base_url=settings().base_url,
+        wanted=DynamoPeerKeys(),
+    )
+
+
+def _notifier() -> Notifier:
+    return Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together)
 
 
 def _own_key() -> PeerKey:
@@ -83,10 +110,11 @@ def _own_key() -> PeerKey:
     gate=_admit_stranger,
     answers={200: "Where the connection stands."},
     refusals=(Forbidden, NotFound, TooLarge, Unavailable),
-    grants=PEERS.can("GetItem", "PutItem")
+    grants=PEERS.can("GetItem", "PutItem", "UpdateItem")
     + NETWORK.can("GetItem")
     + DIRECTORY.can("BatchGetItem")
     + CHAT.can("PutItem")
+    + PEER_NOTICES.can_send()
     + NOTIFY,
 )
 def request_connection(body: ConnectIn, admitted: FederationSettings, call: Call) -> ConnectedAnswer:
@@ -94,7 +122,8 @@ def request_connection(body: ConnectIn, admitted: FederationSettings, call: Call
 
     Called by the other desk, which needs no credentials: what it asks for waits until the person accepts, unless this
     desk accepts everything. Asking again changes nothing and says where the connection stands; its token stays the
-    first. A declined or blocked request may be made anew.
+    first. A declined or blocked request may be made anew. Where somebody here has asked for the same, both desks settle
+    on one of the two requests, which is then accepted.
     """
     return peering.connect(
         body,
@@ -106,8 +135,10 @@ def request_connection(body: ConnectIn, admitted: FederationSettings, call: Call
         is_approved_instance=_is_approved_instance,
         people=DynamoDirectory(),
         peers=DynamoPeers(),
-        notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together),
+        notifier=_notifier(),
+        queue=SqsNotices(),
         introduce=_own_key,
+        base_url=settings().base_url,
     )
 
 
@@ -145,7 +176,8 @@ def list_connections(query: ConnectionsQuery, caller: ApiKey | PlatformToken) ->
 def change_connection(id: str, body: ConnectionPatch, caller: ApiKey, call: Call) -> ConnectionAnswer:  # noqa: A002
     """Accept, decline or block a connection of the caller's, or say whether what comes over it must be signed.
 
-    The desk that asked is told of an acceptance. A blocked connection may be accepted again, a declined one not.
+    The other desk is told of an acceptance, and one of our kind also of an end. A blocked connection may be accepted
+    again, a declined one not; what was asked for from here can be asked for again.
     """
     return peering.change(id, body, owner=caller, call=call, peers=DynamoPeers(), queue=SqsNotices())
 
@@ -157,8 +189,11 @@ def change_connection(id: str, body: ConnectionPatch, caller: ApiKey, call: Call
     tag="connections",
     gate=_admit_accepting_peer,
     answers={200: "The connection is active."},
-    refusals=(Unauthorized, Forbidden, NotFound, TooLarge, Unavailable),
-    grants=PEERS.can("GetItem", "Query", "BatchGetItem", "UpdateItem"),
+    refusals=(Unauthorized, Forbidden, NotFound, TooLarge, RateLimited, Unavailable),
+    grants=PEERS.can("GetItem", "Query", "BatchGetItem", "PutItem", "UpdateItem")
+    + CHAT.can("PutItem")
+    + PEER_NOTICES.can_send()
+    + NOTIFY,
 )
 def confirm_connection(
     body: AcceptedIn,
@@ -170,4 +205,41 @@ def confirm_connection(
 
     Called by the other desk. Only what was asked for from here can be accepted this way; a repeat changes nothing.
     """
-    return peering.be_accepted(body, admitted, now=call.now, peers=DynamoPeers())
+    return peering.be_accepted(
+        body,
+        admitted,
+        message_id=ids.sortable(call.now),
+        now=call.now,
+        peers=DynamoPeers(),
+        notifier=_notifier(),
+        queue=SqsNotices(),
+    )
+
+
+@operation(
+    bp,
+    "POST",
+    END_PATH,
+    tag="connections",
+    gate=_admit_ending_peer,
+    answers={200: "The connection is over."},
+    refusals=(Unauthorized, Forbidden, NotFound, TooLarge, RateLimited, Unavailable),
+    grants=PEERS.can("GetItem", "Query", "BatchGetItem", "UpdateItem") + CHAT.can("PutItem") + NOTIFY,
+)
+def end_connection(
+    body: EndedIn,  # noqa: ARG001 - what the gate has found says all
+    headers: FederationHeaders,  # noqa: ARG001 - read by the gate
+    admitted: Peering,
+    call: Call,
+) -> ConnectedAnswer:
+    """Take word that a request was declined or taken back, or a connection ended.
+
+    Called by the other desk. A repeat changes nothing.
+    """
+    return peering.be_ended(
+        admitted,
+        message_id=ids.sortable(call.now),
+        now=call.now,
+        peers=DynamoPeers(),
+        notifier=_notifier(),
+    )

@@ -21,10 +21,14 @@ from chalicelib.domain.call import Call
 from chalicelib.domain.callers import ApiKey
 from chalicelib.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.edge.operation import as_stored
-from chalicelib.resources import BOARD, CONTACTS, FACETS_INDEX, ORDER_INDEX
+from chalicelib.gateways.outbox import SqsOutbox
+from chalicelib.resources import BOARD, CONTACTS, FACETS_INDEX, ORDER_INDEX, OUTBOX, OUTBOX_WORK, RELAYS
 from chalicelib.services import board
+from chalicelib.services.outgoing import Acknowledger
 from chalicelib.stores.board import DynamoBoard
 from chalicelib.stores.contacts import DynamoContacts
+from chalicelib.stores.outbox import DynamoOutbox
+from chalicelib.stores.outgoing import DynamoOutgoing
 
 bp = Blueprint(__name__)
 
@@ -102,15 +106,30 @@ def get_card(id: str, caller: ApiKey) -> CardAnswer:  # noqa: A002 - the contrac
     answers={200: "The card as it is now."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=as_stored,
-    grants=SPEND + REMEMBER + BOARD.can("GetItem", "UpdateItem", "ConditionCheckItem") + CONTACTS.can("BatchGetItem"),
+    grants=SPEND
+    + REMEMBER
+    + BOARD.can("GetItem", "UpdateItem", "ConditionCheckItem")
+    + CONTACTS.can("BatchGetItem")
+    + RELAYS.can("BatchGetItem", "UpdateItem")
+    + OUTBOX.can("GetItem", "PutItem", "UpdateItem")
+    + OUTBOX_WORK.can_send(),
 )
 def update_card(id: str, body: CardPatch, caller: ApiKey, call: Call) -> CardAnswer:  # noqa: A002
     """Change a card.
 
     Members that are left out stay as they are. To move a card, send the stage it goes to as `status`, and as `order`
-    a number between those of the cards it goes between: no other card is touched.
+    a number between those of the cards it goes between: no other card is touched. When a card that another desk sent
+    is completed, that desk is told.
     """
-    return board.update_card(id, body, owner=caller, call=call, board=DynamoBoard(), contacts=DynamoContacts())
+    return board.update_card(
+        id,
+        body,
+        owner=caller,
+        call=call,
+        board=DynamoBoard(),
+        contacts=DynamoContacts(),
+        acknowledger=Acknowledger(DynamoOutgoing(), DynamoOutbox(), SqsOutbox()),
+    )
 
 
 @operation(

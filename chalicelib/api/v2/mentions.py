@@ -5,10 +5,12 @@ from chalice.app import Blueprint
 from chalicelib.api.v2.contract import SPEND, operation
 from chalicelib.domain.callers import ANY_AREA, ApiKey
 from chalicelib.domain.mentions import MentionsOut, MentionsQuery
-from chalicelib.resources import DIRECTORY
+from chalicelib.parallel import together
+from chalicelib.resources import DIRECTORY, PEERS
 from chalicelib.services import mentions
 from chalicelib.stores.agents import DynamoAgents
 from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.peers import DynamoPeers
 from chalicelib.stores.teams import DynamoTeams
 
 bp = Blueprint(__name__)
@@ -22,14 +24,21 @@ bp = Blueprint(__name__)
     tag="mentions",
     answers={200: "What was found; perhaps nothing."},
     area=ANY_AREA,
-    grants=SPEND + DIRECTORY.can("Query", "BatchGetItem"),
+    grants=SPEND + DIRECTORY.can("Query", "BatchGetItem") + PEERS.can("Query", "BatchGetItem"),
 )
 def list_mentions(query: MentionsQuery, caller: ApiKey) -> MentionsOut:
     """Search what a message may mention: people, teams, agents, or commands of agents.
 
-    People are the caller and those who share a project or team with the caller; teams are the caller's own; agents
-    and commands are those installed for the organisation. A bare array of at most ten (commands: fifteen), by name.
+    People are the caller, those who share a project or team with the caller, and behind them the people of other desks
+    whom the caller is connected with; teams are the caller's own; agents and commands are those installed for the
+    organisation. A bare array of at most ten (people: twelve; commands: fifteen), by name.
     """
     return mentions.find(
-        query, user_id=caller.user_id, people=DynamoDirectory(), teams=DynamoTeams(), agents=DynamoAgents()
+        query,
+        user_id=caller.user_id,
+        people=DynamoDirectory(),
+        teams=DynamoTeams(),
+        agents=DynamoAgents(),
+        connections=DynamoPeers(),
+        together=together,
     )

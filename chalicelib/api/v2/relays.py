@@ -1,20 +1,23 @@
 """dividen-v2, tag "Federation": what connected desks send."""
 
+from datetime import datetime
 from uuid import uuid4
 
 from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.api.v2.contract import operation
+from chalicelib.domain.budgets import Spent
 from chalicelib.domain.call import Call, Sent
-from chalicelib.domain.errors import Forbidden, NotFound, TooLarge, Unauthorized, Unavailable
+from chalicelib.domain.errors import Forbidden, NotFound, RateLimited, TooLarge, Unauthorized, Unavailable
 from chalicelib.domain.peering import ACK_PATH, RELAY_PATH, FederationHeaders, Peering
 from chalicelib.domain.relays import AckAnswer, AckIn, RelayAnswer, RelayIn
 from chalicelib.gateways.sockets import ApiGatewaySockets
 from chalicelib.parallel import together
 from chalicelib.peer_signatures import refuse_signature
-from chalicelib.resources import BOARD, CHAT, DIRECTORY, NOTIFY, PEERS, QUEUE_ITEMS, RELAYS
-from chalicelib.services import peering, relays
+from chalicelib.resources import BOARD, CHAT, DIRECTORY, NOTIFY, ORDER_INDEX, PEERS, QUEUE_ITEMS, RELAYS
+from chalicelib.services import peer_admission, relays
+from chalicelib.services.acknowledgements import Word
 from chalicelib.services.notifier import Notifier
 from chalicelib.settings import settings
 from chalicelib.stores.board import DynamoBoard
@@ -22,8 +25,9 @@ from chalicelib.stores.connections import DynamoConnections
 from chalicelib.stores.directory import DynamoDirectory
 from chalicelib.stores.federation_settings import DynamoFederation
 from chalicelib.stores.frames import DynamoFrames
+from chalicelib.stores.peer_budgets import DynamoPeerBudgets
 from chalicelib.stores.peer_keys import DynamoPeerKeys
-from chalicelib.stores.peers import DynamoPeers
+from chalicelib.stores.peers import DynamoPeers, token_hash
 from chalicelib.stores.profiles import DynamoProfiles
 from chalicelib.stores.queue import DynamoQueue
 from chalicelib.stores.relays import DynamoRelays
@@ -34,13 +38,18 @@ bp = Blueprint(__name__)
 _ADMIT = PEERS.can("GetItem", "Query", "UpdateItem")
 
 
+def _spend(token: str, *, now: datetime) -> Spent | None:
+    return DynamoPeerBudgets().spend(token_hash(token), now=now)
+
+
 def _admit(sent: Sent) -> Peering:
-    return peering.admit_peer(
+    return peer_admission.admit_peer(
         sent,
         settings=DynamoFederation(),
         peers=DynamoPeers(),
         refuse_signature=refuse_signature,
         together=together,
+        spend=_spend,
         base_url=settings().base_url,
         wanted=DynamoPeerKeys(),
     )
@@ -58,7 +67,7 @@ def _notifier() -> Notifier:
     aliases=(RELAY_PATH,),
     gate=_admit,
     answers={200: "What became of the relay."},
-    refusals=(Unauthorized, Forbidden, NotFound, TooLarge, Unavailable),
+    refusals=(Unauthorized, Forbidden, NotFound, TooLarge, RateLimited, Unavailable),
     grants=_ADMIT
     + RELAYS.can("BatchGetItem", "PutItem", "UpdateItem")
     + DIRECTORY.can("BatchGetItem", "GetItem", "Query", "ConditionCheckItem")
@@ -103,8 +112,14 @@ def receive_relay(
     tag="relays",
     gate=_admit,
     answers={200: "Where the relay stands now."},
-    refusals=(Unauthorized, Forbidden, NotFound, TooLarge, Unavailable),
-    grants=_ADMIT + RELAYS.can("BatchGetItem", "UpdateItem") + CHAT.can("PutItem") + NOTIFY,
+    refusals=(Unauthorized, Forbidden, NotFound, TooLarge, RateLimited, Unavailable),
+    grants=_ADMIT
+    + RELAYS.can("BatchGetItem", "UpdateItem")
+    + BOARD.can("GetItem", "UpdateItem")
+    + QUEUE_ITEMS.can("BatchGetItem", "UpdateItem")
+    + QUEUE_ITEMS.can("Query", index=ORDER_INDEX)
+    + CHAT.can("PutItem")
+    + NOTIFY,
 )
 def acknowledge_relay(
     body: AckIn,
@@ -115,12 +130,16 @@ def acknowledge_relay(
     """Take word of what became of a relay that this desk sent.
 
     Called by the other desk, over the connection that the relay went. A final state stays, so a repeat changes nothing.
+    The queue item that the relay handed on is done when it is completed; a card that it is about gets a note.
     """
-    return relays.acknowledge(
-        body,
-        admitted,
+    return Word(
+        peering=admitted,
         message_id=ids.sortable(call.now),
+        note_id=str(uuid4()),
         now=call.now,
         relays=DynamoRelays(),
+        queue=DynamoQueue(),
+        board=DynamoBoard(),
         notifier=_notifier(),
-    )
+        together=together,
+    ).take(body)

@@ -12,11 +12,14 @@ from chalicelib.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.domain.outgoing import NewRelayIn, RelayOut, RelayQuery, RelaysAnswer, SentRelayAnswer
 from chalicelib.edge.operation import Reply
 from chalicelib.gateways.outbox import SqsOutbox
-from chalicelib.resources import FACETS_INDEX, ORDER_INDEX, OUTBOX, OUTBOX_WORK, PEERS, RELAYS
+from chalicelib.parallel import together
+from chalicelib.resources import BOARD, FACETS_INDEX, ORDER_INDEX, OUTBOX, OUTBOX_WORK, PEERS, QUEUE_ITEMS, RELAYS
 from chalicelib.services import outgoing
+from chalicelib.stores.board import DynamoBoard
 from chalicelib.stores.outbox import DynamoOutbox
 from chalicelib.stores.outgoing import DynamoOutgoing
 from chalicelib.stores.peers import DynamoPeers
+from chalicelib.stores.queue import DynamoQueue
 
 bp = Blueprint(__name__)
 
@@ -43,6 +46,8 @@ def _sent(relay: RelayOut) -> Reply:
     grants=SPEND
     + REMEMBER
     + PEERS.can("BatchGetItem")
+    + BOARD.can("GetItem")
+    + QUEUE_ITEMS.can("GetItem")
     + OUTBOX.can("GetItem", "PutItem", "UpdateItem")
     + RELAYS.can("PutItem", "UpdateItem")
     + OUTBOX_WORK.can_send(),
@@ -52,6 +57,7 @@ def send_relay(body: NewRelayIn, caller: ApiKey, call: Call) -> Reply:
 
     It is stored, and sent from then on until the other desk takes it, behind what was sent there before. While that
     desk fails it is left alone for a while, longer each time, up to 72 hours; what it refuses is kept with its reason.
+    What it says became of the relay is shown on the card or the queue item that the relay is about.
     """
     return _sent(
         outgoing.send(
@@ -60,9 +66,12 @@ def send_relay(body: NewRelayIn, caller: ApiKey, call: Call) -> Reply:
             owner=caller,
             call=call,
             peers=DynamoPeers(),
+            board=DynamoBoard(),
+            items=DynamoQueue(),
             boxes=DynamoOutbox(),
             outgoing=DynamoOutgoing(),
             queue=SqsOutbox(),
+            together=together,
         )
     )
 

@@ -1,0 +1,74 @@
+"""How fast relays that wait are carried to other desks: `python -m bench.relays [relays]`.
+
+On the embedded cloud of this process, by its pumps. The other desks are HTTP servers on loopback that take everything
+at once, so what is measured is our side: leases, signatures, requests, notes. Prints relays a second to one desk, which
+gets them one after the other, and to ten desks together.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from chalicelib.domain.outbox import OutboxJob
+from chalicelib.gateways.outbox import SqsOutbox
+from chalicelib.resources import OUTBOX_WORK
+from chalicelib.vault import new_key
+from infra.local import engine
+from infra.local.pump import Pump
+from tests.support import world
+from tests.support.api import Api
+from tests.support.federation import CONNECTIONS, allow, request
+from tests.support.receiver import Receiver
+
+_RELAYS = 200
+_LONGEST_SECONDS = 300
+
+
+def main() -> None:
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else _RELAYS
+    os.environ |= {"FLUXDEN_KEY_BUDGET": "1000000", "ALLOW_LOOPBACK": "1", "FLUXDEN_SECRET_KEY": new_key()}
+    engine.embed()
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["DEMO_FILE"] = str(Path(folder) / "demo.json")
+        for desks in (1, 10):
+            seconds = _drained(desks, count)
+            print(f"{count} relays to {desks} desk{'s' if desks > 1 else ''}: {count / seconds:.1f} relays a second")
+
+
+def _drained(desks: int, count: int) -> float:
+    """Seconds that it takes until all desks have got their share of `count` relays."""
+    from app import app
+    from infra import catalog
+
+    api, key = Api(), str(world.organised()["api_keys"]["alice"])
+    allow()
+    with ExitStack() as running:
+        receivers = [running.enter_context(Receiver()) for _ in range(desks)]
+        urls = [f"http://127.0.0.1:{each.port}" for each in receivers]
+        tokens = [f"the-token-of-desk-{number}" for number in range(desks)]
+        asked = [request(fromInstanceUrl=url, federationToken=token) for url, token in zip(urls, tokens, strict=True)]
+        connections = [api.post(CONNECTIONS, each).json["connectionId"] for each in asked]
+        for number in range(count):
+            body = {"connectionId": connections[number % desks], "subject": f"Relay {number}"}
+            assert api.post("/api/v2/relays", body, key).status == 201  # noqa: PLR2004 - HTTP's
+        (worker,) = (each for each in catalog.consumers(app) if each.queue == OUTBOX_WORK)
+        pump = Pump(worker)
+        for url in urls:
+            SqsOutbox().announce(OutboxJob(peer_url=url))
+        start = time.perf_counter()
+        pump.start()
+        while sum(len(each.received) for each in receivers) < count:
+            if time.perf_counter() - start > _LONGEST_SECONDS:
+                sys.exit("the relays do not arrive")
+            time.sleep(0.01)
+        seconds = time.perf_counter() - start
+        pump.stop()
+        time.sleep(1)  # the workers' last notes
+    return seconds
+
+
+if __name__ == "__main__":
+    main()

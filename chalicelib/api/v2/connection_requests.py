@@ -1,0 +1,69 @@
+"""Connections with people of other desks, asked for from here."""
+
+import secrets
+from uuid import uuid4
+
+from chalice.app import Blueprint
+
+from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
+from chalicelib.domain.call import Call
+from chalicelib.domain.callers import ApiKey
+from chalicelib.domain.connection_requests import ConnectionRequestIn
+from chalicelib.domain.errors import Conflict, TooLarge
+from chalicelib.domain.peering import ConnectionAnswer
+from chalicelib.edge.operation import Reply, as_stored
+from chalicelib.gateways.peer_notices import SqsNotices
+from chalicelib.parallel import together
+from chalicelib.resources import DIRECTORY, PEER_NOTICES, PEERS
+from chalicelib.services import connection_requests
+from chalicelib.settings import settings
+from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.federation_settings import DynamoFederation
+from chalicelib.stores.peers import DynamoPeers, token_hash
+
+bp = Blueprint(__name__)
+
+_TOKEN_BYTES = 32
+
+
+@operation(
+    bp,
+    "POST",
+    "/api/v2/connection-requests",
+    tag="connections",
+    status=201,
+    answer=ConnectionAnswer,
+    answers={
+        201: "The connection; the other desk is asked from now on.",
+        200: "The connection there was already, accepted where the other one had asked.",
+    },
+    refusals=(Conflict, TooLarge),
+    replay=as_stored,
+    grants=SPEND
+    + REMEMBER
+    + DIRECTORY.can("BatchGetItem")
+    + PEERS.can("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "ConditionCheckItem")
+    + PEER_NOTICES.can_send(),
+)
+def ask_for_connection(body: ConnectionRequestIn, caller: ApiKey, call: Call) -> Reply:
+    """Ask somebody of another desk to be connected with the caller.
+
+    The request is stored, and sent until the other desk answers it or days have gone by; what came of it is told in
+    the chat, and seen among the connections. Who has asked the caller already is accepted. What was declined,
+    blocked, ended or never heard may be asked for again.
+    """
+    status, answer = connection_requests.ask(
+        body,
+        connection_id=str(uuid4()),
+        token=secrets.token_hex(_TOKEN_BYTES),
+        hashed=token_hash,
+        base_url=settings().base_url,
+        owner=caller,
+        call=call,
+        settings=DynamoFederation(),
+        people=DynamoDirectory(),
+        peers=DynamoPeers(),
+        queue=SqsNotices(),
+        together=together,
+    )
+    return Reply(answer, status)

@@ -1,0 +1,94 @@
+"""`relays`: what other desks have not taken."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from chalicelib.domain.outbox import Outbox
+from chalicelib.domain.outgoing import Dispatched
+from chalicelib.gateways.outbox import SqsOutbox
+from chalicelib.services import dispatches
+from chalicelib.stores.dispatches import DynamoDispatches
+from chalicelib.stores.outbox import DynamoOutbox
+from infra.commands.output import json_option, show_list
+
+
+@click.group()
+def relays() -> None:
+    """Relays and acknowledgements that other desks have not taken."""
+
+
+@relays.command("list", epilog="Example: relays list --parked --json")
+@click.option("--parked", is_flag=True, help="Only what is not tried any more: refused for good, or given up.")
+@json_option
+def list_(*, parked: bool, as_json: bool) -> None:
+    """List what was not taken, oldest first, with the desk's last answer."""
+    found = [each for each in DynamoDispatches().list_unsent() if each.has_ended or not parked]
+    show_list([_record(each) for each in found], as_json=as_json, none="Nothing waits, and nothing was refused.")
+
+
+@relays.command(epilog="Example: relays desks")
+@json_option
+def desks(*, as_json: bool) -> None:
+    """List the desks that something waits for.
+
+    Each with its failures in a row, and when it is tried next.
+    """
+    boxes = DynamoOutbox()
+    found = [_box(each, boxes.count_waiting(each.peer_url)) for each in boxes.list_busy()]
+    show_list(found, as_json=as_json, none="Nothing waits for any desk.")
+
+
+@relays.command(epilog="Example: relays resend 1b1f0a36-2a5e-4b5f-8f0e-0a5d1c2b3e4f")
+@click.argument("relay_id")
+def resend(relay_id: str) -> None:
+    """Send a relay, or its acknowledgement, again.
+
+    Its desk is tried at once, however often it has failed.
+    """
+    met = dispatches.resend(
+        relay_id.lower(),
+        now=datetime.now(UTC),
+        dispatches=DynamoDispatches(),
+        boxes=DynamoOutbox(),
+        queue=SqsOutbox(),
+    )
+    click.echo(f"The {met.kind} {met.relay.relay_id} is on its way to {met.relay.peer_url}.")
+
+
+@relays.command("give-up", epilog="Example: relays give-up 1b1f0a36-2a5e-4b5f-8f0e-0a5d1c2b3e4f")
+@click.argument("relay_id")
+def give_up(relay_id: str) -> None:
+    """Send a relay, or its acknowledgement, no more.
+
+    A relay has expired then, and its sender sees that.
+    """
+    met = dispatches.give_up(
+        relay_id.lower(), now=datetime.now(UTC), dispatches=DynamoDispatches(), boxes=DynamoOutbox()
+    )
+    click.echo(f"The {met.kind} {met.relay.relay_id} is given up.")
+
+
+def _record(each: Dispatched) -> dict[str, Any]:
+    return {
+        "relayId": each.relay.relay_id,
+        "kind": each.kind,
+        "desk": each.relay.peer_url,
+        "peer": each.relay.peer_email,
+        "subject": each.relay.subject,
+        "dispatch": each.dispatch.value if each.dispatch else None,
+        "tries": each.tries,
+        "error": each.error,
+        "createdAt": each.relay.created_at,
+    }
+
+
+def _box(box: Outbox, waiting: int) -> dict[str, Any]:
+    return {
+        "desk": box.peer_url,
+        "waiting": waiting,
+        "failures": box.failures,
+        "error": box.error,
+        "dueAt": box.due_at,
+    }
