@@ -165,6 +165,20 @@ def test_a_contact_is_added_found_and_changed(console: Console) -> None:
     expect(page.locator(".person-head")).to_contain_text("Miller · Quellwerk")
 
 
+def test_somebody_elsewhere_is_asked_for_a_connection_which_can_be_taken_back(console: Console) -> None:
+    page = console.page
+    console.go("network")
+    page.get_by_role("button", name="Ask for a connection").click()
+    dialog = page.get_by_role("dialog")
+    dialog.get_by_label("Their desk").fill("https://desk.north.example")
+    dialog.get_by_label("Their e-mail address").fill("nora@north.example")
+    dialog.get_by_role("button", name="Ask for a connection").click()
+    row = page.locator(".row-card", has_text="nora@north.example")
+    expect(row).to_contain_text("Waits for them")
+    row.get_by_role("button", name="Withdraw").click()
+    expect(row).to_contain_text("Declined")
+
+
 def test_a_browser_is_nudged_when_its_owner_wants_it(open_console: Open) -> None:
     console = open_console(permissions=["notifications"])
     page, context = console.page, console.context

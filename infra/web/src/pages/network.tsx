@@ -4,24 +4,13 @@ import { named, t } from "../lib/i18n";
 import { adjust, route } from "../lib/router";
 import { me } from "../lib/session";
 import { exact } from "../lib/time";
+import { host } from "../lib/urls";
 import { Icon } from "../ui/icons";
 import { Avatar, Chip, Empty, Tabs, Time } from "../ui/parts";
 import { useResource } from "../ui/resource";
 import { Show } from "../ui/show";
-import { complain } from "../ui/toasts";
+import { Connections } from "./connections";
 import { Instances } from "./instances";
-
-interface Connection {
-  id: string;
-  status: "pending" | "active" | "blocked" | "declined";
-  peerInstanceUrl: string;
-  peerInstanceName: string | null;
-  peerUserEmail: string;
-  peerUserName: string | null;
-  hmacEnabled: boolean;
-  signedByPeer: boolean;
-  createdAt: string;
-}
 
 interface Relay {
   id: string;
@@ -118,80 +107,6 @@ function Desk() {
           ))}
         </dl>
       )}
-    </Show>
-  );
-}
-
-function Connections() {
-  const read = useResource(async () => (await call<{ connections: Connection[] }>("GET", "api/v2/connections")).connections);
-  const busy = useSignal("");
-  const decide = async (connection: Connection, action: "accept" | "decline" | "block") => {
-    busy.value = connection.id;
-    try {
-      await data("PATCH", `api/v2/connections/${connection.id}`, { action });
-      await read.reload();
-    } catch (fault) {
-      complain(fault);
-    }
-    busy.value = "";
-  };
-  return (
-    <Show of={read}>
-      {(found) =>
-        found.length === 0 ? (
-          <Empty icon="network" text={t("network.noConnections")} />
-        ) : (
-          <ul class="rows">
-            {found.map((each) => (
-              <li class="row-card" key={each.id}>
-                <Avatar name={each.peerUserName ?? each.peerUserEmail} />
-                <div class="row-main">
-                  <p>
-                    <b>{each.peerUserName ?? each.peerUserEmail}</b>{" "}
-                    <span class="faint">{each.peerInstanceName ?? host(each.peerInstanceUrl)}</span>
-                  </p>
-                  <p class="faint">
-                    {each.peerUserEmail} · {host(each.peerInstanceUrl)} · <Time at={each.createdAt} />
-                  </p>
-                </div>
-                <div class="chips">
-                  <Chip kind={each.status === "active" ? "chip-success" : each.status === "pending" ? "chip-warn" : ""}>
-                    {named("connection", each.status)}
-                  </Chip>
-                  {each.signedByPeer && <Chip title={t("network.signedHint")}>{t("network.signed")}</Chip>}
-                </div>
-                <div class="task-actions">
-                  {each.status === "pending" && (
-                    <>
-                      <button
-                        type="button"
-                        class="button button-primary"
-                        disabled={busy.value === each.id}
-                        onClick={() => void decide(each, "accept")}
-                      >
-                        {t("network.accept")}
-                      </button>
-                      <button type="button" class="button" disabled={busy.value === each.id} onClick={() => void decide(each, "decline")}>
-                        {t("network.decline")}
-                      </button>
-                    </>
-                  )}
-                  {each.status === "active" && (
-                    <button
-                      type="button"
-                      class="button button-bad"
-                      disabled={busy.value === each.id}
-                      onClick={() => void decide(each, "block")}
-                    >
-                      {t("network.block")}
-                    </button>
-                  )}
-                </div>
-              </li>
-            ))}
-          </ul>
-        )
-      }
     </Show>
   );
 }
@@ -357,13 +272,6 @@ function Directory() {
   );
 }
 
-function host(url: string): string {
-  try {
-    return new URL(url).host;
-  } catch {
-    return url;
-  }
-}
 
 function pretty(text: string | null): string {
   try {
