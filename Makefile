@@ -6,17 +6,21 @@ WS_PORT ?= 8001
 DEMO_FILE ?= .chalice/local/demo.json
 ENGINE ?= embedded
 DATA_DIR ?= .chalice/local/data
+SEED ?= 1
+EXAMPLES ?= 10
+PHASES ?= examples,coverage,fuzzing,stateful
 export PORT WS_PORT DEMO_FILE ENGINE DATA_DIR
 
 bin := .venv/bin
 installed := .venv/installed
 installed_dev := .venv/installed-dev
 installed_browser := .venv/installed-browser
+installed_fuzz := .venv/installed-fuzz
 # The wheels are checked by their versions in constraints.txt; no later pip is asked for.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run federation-demo test test-browser test-engines test-mcp-conformance check format openapi console constraints package deploy diff stage bench container-run clean
+.PHONY: help run federation-demo test fuzz test-browser test-engines test-mcp-conformance check format openapi console constraints package deploy diff stage bench container-run clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -35,6 +39,9 @@ test-browser: $(installed_browser) ## Test the console in Chromium; pictures of 
 
 test-mcp-conformance: $(installed_dev) ## Run the Model Context Protocol's own conformance runner (needs npx)
 	$(bin)/python -m tests.mcp_conformance
+
+fuzz: $(installed_fuzz) ## Call every operation with generated input (SEED, EXAMPLES, PHASES)
+	$(bin)/python -m tests.fuzz --seed $(SEED) --examples $(EXAMPLES) --phases $(PHASES)
 
 test-engines: $(installed_dev) ## Run the tests of all that is stored or queued on DynamoDB Local and ElasticMQ (Java 17, Maven)
 	$(bin)/pytest --engine=real
@@ -56,9 +63,9 @@ openapi: $(installed_dev) ## Write the served OpenAPI documents anew
 console: ## Build the web console anew from infra/web (needs Node.js 20 or later)
 	cd infra/web && npm ci --ignore-scripts && npm run build
 
-constraints: ## Resolve requirements-browser.txt anew into constraints.txt
+constraints: ## Resolve what all of it needs anew into constraints.txt
 	rm -rf .venv/resolve && $(PYTHON) -m venv .venv/resolve
-	.venv/resolve/bin/pip install --quiet --requirement requirements-browser.txt
+	.venv/resolve/bin/pip install --quiet --requirement requirements-browser.txt --requirement requirements-fuzz.txt
 	(sed -n 1p constraints.txt && .venv/resolve/bin/pip freeze --exclude pip --exclude setuptools) > constraints.new
 	mv constraints.new constraints.txt
 
@@ -91,6 +98,10 @@ $(installed): requirements.txt requirements-local.txt constraints.txt
 
 $(installed_dev): $(installed) requirements-dev.txt
 	@$(bin)/pip install --quiet --requirement requirements-dev.txt --constraint constraints.txt
+	@touch $@
+
+$(installed_fuzz): $(installed_dev) requirements-fuzz.txt
+	@$(bin)/pip install --quiet --requirement requirements-fuzz.txt --constraint constraints.txt
 	@touch $@
 
 $(installed_browser): $(installed_dev) requirements-browser.txt

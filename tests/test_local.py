@@ -169,12 +169,19 @@ def test_a_page_of_another_origin_may_read_what_is_new_and_keep_it(system: Syste
 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
-    [("DELETE", EVENTS, "POST"), ("POST", HEALTH, "GET"), ("PATCH", INBOX, "GET"), ("OPTIONS", EVENTS, "POST")],
+    [
+        ("DELETE", EVENTS, "POST"),
+        ("POST", HEALTH, "GET"),
+        ("PATCH", INBOX, "GET"),
+        ("OPTIONS", EVENTS, "POST"),
+        ("TRACE", EVENTS, "POST"),
+        ("BREW", HEALTH, "GET"),
+    ],
 )
 def test_a_method_that_a_path_lacks_is_refused_with_those_it_has(
     system: System, method: str, path: str, allowed: str
 ) -> None:
-    refused = system.call(method, path, {} if method != "OPTIONS" else None)
+    refused = system.call(method, path, {} if method in ("DELETE", "POST", "PATCH") else None)
     is_problem(refused, 405, "method_not_allowed", path)
     assert refused.headers["Allow"] == allowed
 

@@ -73,9 +73,13 @@ class Handler(local.ChaliceRequestHandler):
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """What http.server refuses by itself: a method, or a request it can't read."""
         self.close_connection = True
-        refusal: Refusal = Invalid(f"{message or explain or 'The request is malformed'}.")
         if code == HTTPStatus.NOT_IMPLEMENTED:
-            refusal = MethodNotAllowed("There is no such method.")
+            # A method that http.server does not know may still come to a path that is there, and has others.
+            response = self.local_gateway.handle_request(self.command, self.path, dict(self.headers), None)
+            headers = response["headers"] | {"Connection": "close"}
+            self._send_http_response(response["statusCode"], headers, response["body"])
+            return
+        refusal = Invalid(f"{message or explain or 'The request is malformed'}.")
         response = refused(refusal, getattr(self, "path", "/"), {"Connection": "close"})
         self._send_http_response(response["statusCode"], response["headers"], response["body"])
 

@@ -1,0 +1,102 @@
+"""Every operation called with generated input, as our documents and the contracts describe it: `make fuzz`.
+
+    python -m tests.fuzz [--seed N] [--examples N] [--phases NAMES] [--documents NAMES] [--only PATTERN]
+
+The whole system is started for it. What must hold is said in schemathesis.toml; a finding is printed with a command
+that repeats its call, and makes the exit code 1.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from infra.openapi import EDITIONS
+from tests.fuzz import flows
+from tests.support.contract import CONTRACTS
+from tests.support.system import ROOT, System, started
+
+_BUDGETS = {f"FLUXDEN_{kind}_BUDGET": "1000000" for kind in ("PERSONAL", "TOOLS", "KEY", "PLATFORM")}
+_CONFIG = Path(__file__).with_name("schemathesis.toml")
+# We refuse what the contracts have no status for, and take no member that they allow and do not describe.
+_OF_CONTRACTS = "not_a_server_error,response_schema_conformance"
+
+
+def main() -> int:
+    options = _options()
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        started(
+            Path(folder) / "desk",
+            FLUXDEN_STREAM_HOLD_SECONDS="1",
+            FLUXDEN_REGISTRATIONS_PER_HOUR="1000000",
+            FLUXDEN_DEMO_DAILY_LIMIT="1000000",
+            **_BUDGETS,
+        ) as system,
+    ):
+        # First, since an operator's generated calls may well end a token or an integrator.
+        found = flows.run(system, options.examples, options.seed) if not options.only else []
+        wanted = [
+            (document, checks)
+            for document, checks in _documents(Path(folder))
+            if not options.documents or document.stem in options.documents.split(",")
+        ]
+        # One process of the generator leaves the desk idle half of the time.
+        with ThreadPoolExecutor(2) as pool:
+            held = list(pool.map(lambda each: _holds(each[0], each[1], system, options), wanted))
+    print(*found, sep="\n\n")
+    return bool(found) or not all(held)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--examples", type=int, default=5, help="of generated input, for each operation and document")
+    parser.add_argument("--phases", default="examples,coverage,fuzzing,stateful")
+    parser.add_argument("--documents", default="", help="v1, v2, contract-v1, contract-v2; all by default")
+    parser.add_argument("--only", default="", help="a regular expression of paths")
+    return parser.parse_args()
+
+
+def _documents(folder: Path) -> list[tuple[Path, str]]:
+    found = [(edition.file, "") for edition in EDITIONS]
+    for name, (file, root) in CONTRACTS.items():
+        contract: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        contract["servers"] = [{"url": "/"}]
+        contract["paths"] = {
+            path if path.startswith("/api/") else root + path: methods for path, methods in contract["paths"].items()
+        }
+        made = folder / f"contract-{name}.json"
+        made.write_text(json.dumps(contract), encoding="utf-8")
+        found.append((made, _OF_CONTRACTS))
+    return found
+
+
+def _holds(document: Path, checks: str, system: System, options: argparse.Namespace) -> bool:
+    command: list[str | Path] = [
+        Path(sys.executable).with_name("schemathesis"),
+        "--config-file",
+        _CONFIG,
+        "run",
+        document,
+    ]
+    command += [f"--url={system.demo['base_url']}", f"--phases={options.phases}"]
+    # Checks that are named here would be made everywhere, whatever the file says of single operations.
+    command += [f"--checks={checks}"] if checks else []
+    command += [f"--seed={options.seed}", f"--max-examples={options.examples}", "--no-color"]
+    command += [f"--include-path-regex={options.only}"] if options.only else []
+    environment = os.environ | {"DEMO_FILE": str(system.demo_file), "PYTHONPATH": str(ROOT)}
+    began = time.monotonic()
+    done = subprocess.run(command, cwd=ROOT, env=environment, check=False, capture_output=True, text=True)
+    print(f"{done.stdout}{done.stderr}\n{document.name}: {time.monotonic() - began:.0f} s", flush=True)
+    return done.returncode == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

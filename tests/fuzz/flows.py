@@ -1,0 +1,157 @@
+"""What belongs together, called in its order with generated bodies; each reply is held against our document."""
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, seed, settings, strategies
+from schemathesis.checks import CHECKS, load_all_checks
+
+from chalicelib.domain.fields import timestamp
+from infra.openapi import edition_of
+from tests.support.system import System
+
+load_all_checks()
+_HELD: Any = CHECKS.get_by_names(
+    [
+        "not_a_server_error",
+        "status_code_conformance",
+        "content_type_conformance",
+        "response_headers_conformance",
+        "response_schema_conformance",
+    ]
+)
+_ANSWERED_WELL = range(200, 300)
+_SCHEMAS = {path: schemathesis.openapi.from_path(edition_of(path).file) for path in ("/api/v1", "/api/v2")}
+Told = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One call. `made` says which members of its body are not for the generator, by what was told so far;
+    `...` leaves one out.
+    """
+
+    method: str
+    path: str
+    token: Callable[[Told], str]
+    made: Callable[[Told], dict[str, Any]] = field(default=lambda _: {})
+    query: Callable[[Told], dict[str, Any]] = field(default=lambda _: {})
+
+
+def flows(demo: dict[str, Any]) -> dict[str, tuple[Step, ...]]:
+    """The flows, by what they are called in a report."""
+    personal, tools, key = (
+        lambda _: str(demo["personal_tokens"]["alice"]),
+        lambda _: str(demo["tools_tokens"]["fd1"]),
+        lambda _: str(demo["api_keys"]["alice"]),
+    )
+
+    def fd1(_: Told) -> dict[str, Any]:
+        return {
+            "event_type": "fd1.build.failed",
+            "occurred_at": timestamp(datetime.now(UTC)),
+            "external_url": "https://fd1.example.com",
+            "actions": [],
+            "project_slug": ...,
+        }
+
+    def carol(_: Told) -> dict[str, Any]:
+        return {"email": "carol@example.com", "daily_limit": 1000, "severity_ceiling": ...}
+
+    follow_up = (
+        Step("GET", "/api/v1/events/{deliveryId}", personal),
+        Step("POST", "/api/v1/events/{deliveryId}/resolve", personal),
+        Step("POST", "/api/v1/events/{deliveryId}/supplement", personal),
+        Step("GET", "/api/v1/inbox/{deliveryId}", key),
+    )
+    return {
+        "publish, read, resolve, supplement": (Step("POST", "/api/v1/events", personal, fd1), *follow_up),
+        "claim, publish": (
+            Step("POST", "/api/v1/tokens/claim", tools, carol),
+            Step("POST", "/api/v1/events", lambda told: str(told["token"]), fd1),
+        ),
+        **{
+            f"create, read, change, delete: {path}": (
+                Step("POST", path, key, made),
+                Step("GET", f"{path}/{{id}}", key),
+                Step("PATCH", f"{path}/{{id}}", key, made),
+                Step("DELETE", f"{path}/{{id}}", key),
+            )
+            for path, made in (
+                ("/api/v2/kanban", lambda _: {"order": 1}),
+                ("/api/v2/contacts", lambda _: {"enrichedData": None}),
+            )
+        },
+        "create, change, use, delete: /api/v2/keys": (
+            Step("POST", "/api/v2/keys", key),
+            Step("PATCH", "/api/v2/keys", key, lambda told: {"id": told["id"], "isActive": True}),
+            Step("GET", "/api/v2/queue", lambda told: str(told["key"])),
+            Step("DELETE", "/api/v2/keys", key, query=lambda told: {"id": told["id"]}),
+        ),
+        "queue, read, confirm, start, finish": (
+            Step("POST", "/api/v2/queue", key),
+            Step("GET", "/api/v2/queue/{id}", key),
+            Step("POST", "/api/v2/queue/{id}/confirm", key, lambda _: {"action": "approve", "recipient": ...}),
+            Step("POST", "/api/v2/queue/{id}/status", key, lambda _: {"status": "in_progress"}),
+            Step("POST", "/api/v2/queue/{id}/result", key, lambda _: {"status": "done_today"}),
+        ),
+    }
+
+
+def run(system: System, examples: int, number: int) -> list[str]:
+    """What was found: replies that do not hold, and flows of which no example came to its end."""
+    found = []
+    for name, steps in flows(system.demo).items():
+        ended: Counter[int] = Counter()
+        try:
+            _walk(steps, system.demo["base_url"], examples, number, ended)
+        except Exception as failure:
+            # A finding, whatever it is.
+            found.append(f"{name}: {failure!r}")
+        if not ended[len(steps)]:
+            found.append(f"{name}: no example got further than step {max(ended, default=0)}")
+        print(f"{name}: {sum(ended.values())} examples, {ended[len(steps)]} to the end", flush=True)
+    return found
+
+
+def _walk(steps: tuple[Step, ...], base_url: str, examples: int, number: int, ended: Counter[int]) -> None:
+    @seed(number)
+    @settings(
+        max_examples=examples,
+        deadline=None,
+        database=None,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(strategies.data())
+    def walk(data: strategies.DataObject) -> None:
+        told: Told = {}
+        done = 0
+        for step in steps:
+            status, reply = _take(step, data, told, base_url)
+            if status not in _ANSWERED_WELL:
+                break
+            done += 1
+            told |= {name: value for name, value in reply.items() if name in ("deliveryId", "token", "id", "key")}
+        ended[done] += 1
+
+    walk()
+
+
+def _take(step: Step, data: strategies.DataObject, told: Told, base_url: str) -> tuple[int, dict[str, Any]]:
+    case = data.draw(_SCHEMAS[step.path[:7]][step.path][step.method].as_strategy())
+    case.path_parameters = {name: value for name, value in told.items() if f"{{{name}}}" in step.path}
+    case.query |= step.query(told)
+    case.headers.pop("Idempotency-Key", None)
+    if isinstance(case.body, dict):
+        body = case.body | step.made(told)
+        case.body = {name: value for name, value in body.items() if value is not ...}
+    headers = {"Authorization": f"Bearer {step.token(told)}"}
+    response = case.call(base_url=base_url, headers=headers)
+    case.validate_response(response, checks=_HELD, headers=headers)
+    reply = response.json() if response.content else {}
+    return response.status_code, reply.get("data", reply)

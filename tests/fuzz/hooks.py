@@ -1,0 +1,47 @@
+"""What schemathesis does not know of a desk: which token an operation takes. Loaded by its own process."""
+
+from __future__ import annotations
+
+import json
+import os
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import schemathesis
+from schemathesis import AuthContext, Case
+
+from app import app
+from chalicelib.domain.callers import ApiKey, InstanceKey, PersonalToken, PlatformToken, ToolsToken
+from chalicelib.domain.peering import TOKEN_HEADER
+from infra import catalog
+from tests.support.contract import template
+
+_DEMO = json.loads(Path(os.environ["DEMO_FILE"]).read_text(encoding="utf-8"))
+_BEARERS: dict[Any, tuple[str, ...]] = {
+    PersonalToken: tuple(_DEMO["personal_tokens"][name] for name in ("alice", "bob", "moderated")),
+    ToolsToken: tuple(_DEMO["tools_tokens"].values()),
+    ApiKey: tuple(_DEMO["api_keys"].values()),
+    PlatformToken: (_DEMO["federation"]["platform_token"],),
+    InstanceKey: (_DEMO["federation"]["instance_api_key"],),
+}
+_PEERS = (_DEMO["federation"]["federation_token"], _DEMO["federation"]["instance_api_key"])
+_ROUTES = {(route.method, route.path): route for route in catalog.routes(app)}
+_TURNS = {operation: count() for operation in _ROUTES}
+
+
+@schemathesis.auth(refresh_interval=None)
+class EachKindInTurn:
+    """Calls each operation as one kind of caller that it takes after the other."""
+
+    def get(self, case: Case[Any], _: AuthContext) -> dict[str, str]:
+        path = case.operation.full_path
+        operation = case.operation.method.upper(), template(path)
+        route, turn = _ROUTES[operation], next(_TURNS[operation])
+        if route.token_header == TOKEN_HEADER or not route.callers:
+            return {TOKEN_HEADER: _PEERS[turn % len(_PEERS)]}
+        bearers = [token for kind in route.callers for token in _BEARERS[kind]]
+        return {"Authorization": f"Bearer {bearers[turn % len(bearers)]}"}
+
+    def set(self, case: Case[Any], data: dict[str, str], _: AuthContext) -> None:
+        case.headers.update(data)
