@@ -16,11 +16,12 @@ installed := .venv/installed
 installed_dev := .venv/installed-dev
 installed_browser := .venv/installed-browser
 installed_fuzz := .venv/installed-fuzz
+installed_bench := .venv/installed-bench
 # The wheels are checked by their versions in constraints.txt; no later pip is asked for.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run federation-demo test fuzz test-browser test-engines test-mcp-conformance check format openapi console constraints package deploy diff stage bench container-run clean
+.PHONY: help run federation-demo test fuzz test-browser test-engines test-mcp-conformance check format openapi console constraints package deploy diff stage bench doctor container-run clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -65,7 +66,7 @@ console: ## Build the web console anew from infra/web (needs Node.js 20 or later
 
 constraints: ## Resolve what all of it needs anew into constraints.txt
 	rm -rf .venv/resolve && $(PYTHON) -m venv .venv/resolve
-	.venv/resolve/bin/pip install --quiet --requirement requirements-browser.txt --requirement requirements-fuzz.txt
+	.venv/resolve/bin/pip install --quiet $(foreach each,browser fuzz bench,--requirement requirements-$(each).txt)
 	(sed -n 1p constraints.txt && .venv/resolve/bin/pip freeze --exclude pip --exclude setuptools) > constraints.new
 	mv constraints.new constraints.txt
 
@@ -81,8 +82,14 @@ diff: stage package ## Show what `deploy` would change, and change nothing (STAG
 stage:
 	@test -n "$(STAGE)" || { echo "Say which desk: make deploy STAGE=prod"; exit 1; }
 
-bench: package ## Measure cold starts from build/function.zip
-	@$(bin)/python -m bench.cold_start
+bench: package $(installed_bench) ## Measure CPU, cold starts, costs, growth and throughput, beside peers; leaves bench/results
+	@for each in cpu cold_start costs growth throughput; do \
+		echo "== $$each"; $(bin)/python -m bench.$$each || exit 1; \
+	done
+	@$(bin)/python -m bench.report
+
+doctor: $(installed) ## Follow a canary event through a running desk (the settings of admin; URL=)
+	@exec $(bin)/python -m infra.admin doctor $(if $(URL),--url $(URL))
 
 container-run: $(installed) ## Serve the desk here, on the engines that the settings name (PORT, WS_PORT, OPTIONS)
 	@exec $(bin)/python -m infra.container --port $(PORT) --ws-port $(WS_PORT) $(OPTIONS)
@@ -102,6 +109,10 @@ $(installed_dev): $(installed) requirements-dev.txt
 
 $(installed_fuzz): $(installed_dev) requirements-fuzz.txt
 	@$(bin)/pip install --quiet --requirement requirements-fuzz.txt --constraint constraints.txt
+	@touch $@
+
+$(installed_bench): $(installed_dev) requirements-bench.txt
+	@$(bin)/pip install --quiet --requirement requirements-bench.txt --constraint constraints.txt
 	@touch $@
 
 $(installed_browser): $(installed_dev) requirements-browser.txt

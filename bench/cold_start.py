@@ -24,6 +24,7 @@ from typing import Any
 from botocore import xform_name
 from chalice.local import LambdaContext
 
+from bench.results import keep
 from chalicelib import aws
 from chalicelib.parallel import branch
 from infra.template.settings import QUICKER
@@ -128,6 +129,7 @@ def _site() -> str:
 
 
 def _report(measured: dict[str, list[float]]) -> None:
+    keep("cold-start", {name: median(found) for name, found in measured.items()})
     ours = median(measured[OURS])
     print(f"{'':<24}{'median':>8}{'p90':>8}   of ours")
     for name, found in measured.items():

@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bench.people import approved
+from bench.results import keep
 from chalicelib import aws
 from chalicelib.resources import CALLBACKS, FAN_OUT
 from chalicelib.vault import new_key
@@ -30,6 +32,8 @@ _BASE_SECONDS, _STEP_SECONDS = 0.020, 0.006
 _LOG_BYTES = 700  # the operation's line, and the gateway's
 _MEMORY_GIGABYTES = 1.0
 _MILLION = 1_000_000
+_MANY = 100
+_TO_MANY = f"send to {_MANY} people at once"
 _DEFINITIONS = {definition.table.physical_name: definition for definition in tables.DEFINITIONS}
 _MEMBERS = {"Put", "Update", "Delete", "ConditionCheck"}
 
@@ -39,11 +43,20 @@ def main() -> None:
     api, pumps = Api(), Pumps()
     print(f"USD for a million, at the list prices of {_PRICES['date']} in {_PRICES['region']}:")
     print(f"{'':<40}{'total':>9}{'gateway':>9}{'functions':>10}{'rows':>8}{'queues':>8}   units written, read")
+    figures: dict[str, dict[str, float]] = {}
     for name, do in _flows(api, pumps).items():
-        with _counted() as units, asked() as seen:
+        with counted() as units, asked() as seen:
             functions = do()
         units["function_call"], units["steps"] = functions, seen.steps
-        _line(name, units)
+        total = _line(name, units)
+        figures[name] = {"usd": total, "calls": len(seen.calls), "written": units["write"], "read": units["read"]}
+    many = figures[_TO_MANY]
+    each = {name: value / _MANY for name, value in many.items()}
+    figures["one delivery of those"] = each
+    print(
+        f"{'  of these, a million deliveries':<40}{each['usd']:>9.2f}{'':>35}   {each['written']:g}, {each['read']:g}"
+    )
+    keep("costs", figures)
     monthly = _PRICES["per_month"]
     alarms = sum(each["Type"] == "AWS::CloudWatch::Alarm" for each in made()["Resources"].values())
     fixed = alarms * monthly["alarm"] + monthly["dashboard"] + monthly["secret"]
@@ -68,6 +81,9 @@ def _flows(api: Api, pumps: Pumps) -> dict[str, Callable[[], int]]:
     sent = api.post(events, make.event(actions=[action]), desk.alice).json["deliveryId"]
     people = [{"type": "email", "email": f"{name}@example.com"} for name in ("alice", "bob", "carol")]
 
+    def large() -> dict[str, Any]:
+        return make.event(markdown_body="x" * 1200)  # with its columns 2 KB as a row
+
     def called(status: int) -> int:
         assert status < 300, status  # noqa: PLR2004 - of success
         return 1
@@ -76,16 +92,27 @@ def _flows(api: Api, pumps: Pumps) -> dict[str, Callable[[], int]]:
         status = api.post(f"{events}/bulk", {"recipients": people, "event": make.event()}, desk.fd1).status
         return called(status) + pumps.drain(FAN_OUT)
 
+    crowd = approved(_MANY)
+
+    def to_many() -> int:
+        status = api.post(f"{events}/bulk", {"recipients": crowd, "event": make.event()}, desk.fd1).status
+        # The queue hands a function several messages at a time.
+        return called(status) + pumps.drain(FAN_OUT)
+
+    to_many()  # the first time, everybody's token is made
+
     def click() -> int:
         # Who is called back is not reached from here; the attempt is noted all the same.
         return called(api.post(f"{inbox}/{sent}/actions/0", None, desk.alice_key).status) + pumps.drain(CALLBACKS)
 
     return {
         "publish an event": lambda: called(api.post(events, make.event(), desk.alice).status),
+        "publish an event of 2 KB": lambda: called(api.post(events, large(), desk.alice).status),
         "publish, with Idempotency-Key": lambda: called(api.post(events, make.event(), desk.alice, key="k").status),
         "list the inbox": lambda: called(api.get(inbox, desk.alice_key).status),
         "read a delivery": lambda: called(api.get(f"{inbox}/{sent}", desk.alice_key).status),
         "send to three people at once": bulk,
+        _TO_MANY: to_many,
         "click a button, and one attempt": click,
         "queue an item": lambda: called(api.post("/api/v2/queue", {"title": "x"}, desk.alice_key).status),
         "say something in the chat": lambda: called(
@@ -94,7 +121,7 @@ def _flows(api: Api, pumps: Pumps) -> dict[str, Callable[[], int]]:
     }
 
 
-def _line(name: str, units: Counter[str]) -> None:
+def _line(name: str, units: Counter[str]) -> float:
     per, functions = _PRICES["per_million"], units["function_call"]
     seconds = functions * _BASE_SECONDS + units["steps"] * _STEP_SECONDS
     gateway = per["http_request"] + _LOG_BYTES * _MILLION / 1e9 * _PRICES["per_gigabyte_of_logs"]
@@ -106,10 +133,11 @@ def _line(name: str, units: Counter[str]) -> None:
         f"{name:<40}{total:>9.2f}{gateway:>9.2f}{running:>10.2f}{rows:>8.2f}{queues:>8.2f}"
         f"   {units['write']:g}, {units['read']:g}"
     )
+    return float(total)
 
 
 @contextmanager
-def _counted() -> Iterator[Counter[str]]:
+def counted() -> Iterator[Counter[str]]:
     """Count the units of every call meanwhile."""
     units: Counter[str] = Counter()
     asked_for: list[tuple[str, Any]] = []

@@ -12,6 +12,7 @@ from infra.commands import webhook_secrets
 from infra.commands.agents import agents
 from infra.commands.dead_letters import dead_letters
 from infra.commands.demo import demo
+from infra.commands.doctor import doctor
 from infra.commands.employees import employees
 from infra.commands.event_types import event_types
 from infra.commands.federation import federation
@@ -100,6 +101,7 @@ for command in (
     connections,
     dead_letters,
     demo,
+    doctor,
     employees,
     event_types,
     federation,

@@ -1,0 +1,31 @@
+"""The benchmarked operations without a framework: what all of them do, and nothing else."""
+
+from typing import Any
+
+from pydantic import BaseModel
+
+from bench.inbox_job import first_page, read
+from bench.publish_job import CONTEXT, publish
+from chalicelib.domain.events import InboundEvent
+from chalicelib.domain.inbox import InboxQuery
+
+
+def publish_event(event: dict[str, Any], _: object) -> dict[str, Any]:
+    """Publish an event to the token's owner."""
+    body = InboundEvent.model_validate_json(event["body"], context=CONTEXT)
+    return _answer(publish(body, event["headers"]["Authorization"]), 202)
+
+
+def list_inbox(event: dict[str, Any], _: object) -> dict[str, Any]:
+    """List the key's owner's deliveries."""
+    query = InboxQuery.model_validate_strings(event["queryStringParameters"])
+    return _answer(first_page(query, event["headers"]["Authorization"]))
+
+
+def get_inbox_delivery(event: dict[str, Any], _: object) -> dict[str, Any]:
+    """Read one of them."""
+    return _answer(read(event["pathParameters"]["deliveryId"], event["headers"]["Authorization"]))
+
+
+def _answer(made: BaseModel, status: int = 200) -> dict[str, Any]:
+    return {"statusCode": status, "headers": {}, "body": made.model_dump_json(by_alias=True, exclude_unset=True)}

@@ -1,0 +1,32 @@
+"""More people than the demo organisation has, for events to many."""
+
+import json
+import sys
+from datetime import UTC, datetime
+from functools import partial
+from uuid import uuid4
+
+from chalicelib.domain.approvals import ApprovalStatus, requested
+from chalicelib.domain.directory import Person
+from chalicelib.parallel import together
+from chalicelib.stores.approvals import DynamoApprovals
+from chalicelib.stores.directory import DynamoDirectory
+
+
+def approved(count: int) -> list[dict[str, str]]:
+    """So many new employees who may be reached by integrator fd1, as recipients of a bulk call."""
+    return together(*(partial(_approved, number) for number in range(count)))
+
+
+def _approved(number: int) -> dict[str, str]:
+    now = datetime.now(UTC)
+    person = Person(str(uuid4()), f"person-{number}-{uuid4().hex[:8]}@example.com", f"Person {number}")
+    DynamoDirectory().add_person(person)
+    asked = requested("fd1", person.user_id, person.email, over=None, now=now)
+    decided = asked.decided(ApprovalStatus.APPROVED, by_email="alice@example.com", now=now)
+    DynamoApprovals().save(decided, over=None, claim=None, reply={})
+    return {"type": "email", "email": person.email}
+
+
+if __name__ == "__main__":
+    print(json.dumps(approved(int(sys.argv[1]))))

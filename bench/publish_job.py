@@ -1,0 +1,45 @@
+"""What publishing takes beside a framework: caller, budget, use case and stores, as in our own function."""
+
+from datetime import UTC, datetime
+
+from chalicelib import ids
+from chalicelib.domain.call import Call
+from chalicelib.domain.callers import PersonalToken
+from chalicelib.domain.deliveries import DeliveryOut
+from chalicelib.domain.events import InboundEvent
+from chalicelib.gateways.sockets import ApiGatewaySockets
+from chalicelib.gateways.web_push import SqsWebPush
+from chalicelib.parallel import together
+from chalicelib.services import events
+from chalicelib.services.notifier import Notifier
+from chalicelib.stores.connections import DynamoConnections
+from chalicelib.stores.deliveries import DynamoDeliveries
+from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.event_types import DynamoEventTypes
+from chalicelib.stores.frames import DynamoFrames
+from chalicelib.stores.idempotency import DynamoIdempotency
+from chalicelib.stores.ledger import DynamoLedger
+from chalicelib.stores.queue import DynamoQueue
+
+# What our own edge tells the models.
+CONTEXT = {"allow_loopback": False}
+
+
+def publish(body: InboundEvent, authorization: str) -> DeliveryOut:
+    """Publish `body` for whoever the Authorization header names, as `POST /api/v1/events` does."""
+    token = ids.parse_token(authorization.removeprefix("Bearer "))
+    assert token is not None
+    now = datetime.now(UTC)
+    admission = DynamoLedger().spend(token, events.publishing_charge(body), now=now)
+    assert isinstance(admission.caller, PersonalToken)
+    ports = events.Ports(
+        deliveries=DynamoDeliveries(),
+        event_types=DynamoEventTypes(),
+        projects=DynamoDirectory(),
+        queue=DynamoQueue(),
+        replies=DynamoIdempotency(),
+        notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together, SqsWebPush()),
+        together=together,
+    )
+    call = Call(ids.request_id(), now)
+    return events.publish(body, sender=admission.caller, call=call, fire=ids.nonce(), ports=ports)

@@ -1,0 +1,105 @@
+"""One table and one plot of what was measured last: `python -m bench.report`; leaves both in bench/results."""
+
+from typing import Any
+
+import matplotlib as mpl
+
+from bench.cpu import BARE, FASTAPI, OURS, POWERTOOLS, ratio
+from bench.machine import told
+from bench.results import FOLDER, kept
+
+mpl.use("svg")
+mpl.rcParams["svg.hashsalt"] = "fluxden"
+
+_MILLION_USD = {"publish an event": 10, "one delivery of those": 5}
+_OF_FASTAPI, _COLD_OF_BARE, _COLD_OF_FASTAPI, _UNITS = 0.5, 1.5, 0.7, 5
+
+
+def main() -> None:
+    text = table()
+    FOLDER.joinpath("table.md").write_text(text, encoding="utf-8")
+    draw()
+    print(text)
+
+
+def table() -> str:
+    """The targets, what was measured, and whether it is enough, in Markdown."""
+    cpu, cold, costs = kept("cpu"), kept("cold-start"), kept("costs")
+    ours, bare, fastapi = cold["fluxden, from the zip"], cold["boto3 alone"], cold["FastAPI + Mangum"]
+    rows = [
+        *(
+            (f"CPU to {name}, of FastAPI + Mangum's", ratio(of), _OF_FASTAPI if name.startswith("publish") else None)
+            for name, of in cpu.items()
+        ),
+        ("cold start, of boto3 alone", ours / bare, _COLD_OF_BARE),
+        ("cold start, of FastAPI + Mangum", ours / fastapi, _COLD_OF_FASTAPI),
+        ("units written to publish an event", costs["publish an event"]["written"], _UNITS),
+        ("the same of 2 KB", costs["publish an event of 2 KB"]["written"], _UNITS),
+        ("USD for a million publishes", costs["publish an event"]["usd"], _MILLION_USD["publish an event"]),
+        ("the same of 2 KB", costs["publish an event of 2 KB"]["usd"], _MILLION_USD["publish an event"]),
+        (
+            "USD for a million bulk deliveries",
+            costs["one delivery of those"]["usd"],
+            _MILLION_USD["one delivery of those"],
+        ),
+        *((f"events a second published, {name}", of["published"], None) for name, of in kept("throughput").items()),
+        *(
+            (f"deliveries a second fanned out, {name}", of["fannedOut"], None)
+            for name, of in kept("throughput").items()
+        ),
+    ]
+    lines = [f"Measured on {told()}.", "", "| | measured | wanted at most | |", "| --- | --- | --- | --- |"]
+    lines += [
+        f"| {name} | {_number(found)} | {_number(most)} | {_verdict(found, most)} |" for name, found, most in rows
+    ]
+    return "\n".join([*lines, "", *_growth(kept("growth"))]) + "\n"
+
+
+def _growth(growth: dict[str, dict[str, dict[str, float]]]) -> list[str]:
+    sizes = list(next(iter(growth.values())))
+    head = " | ".join(f"{int(size):,} rows" for size in sizes)
+    lines = [f"| calls; units written; units read | {head} |", f"| --- |{' --- |' * len(sizes)}"]
+    for name, by_size in growth.items():
+        cells = " | ".join(
+            "; ".join(f"{each[key]:g}" for key in ("calls", "written", "read")) for each in by_size.values()
+        )
+        lines.append(f"| {name} | {cells} |")
+    return lines
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.0f}" if value >= 20 else f"{value:.2f}".rstrip("0").rstrip(".")  # noqa: PLR2004
+
+
+def _verdict(found: float, most: float | None) -> str:
+    return "" if most is None else "met" if round(found, 2) <= most else "not met"
+
+
+def draw() -> None:
+    """Bars of CPU and of cold starts, beside the peers; as bench/results/peers.svg."""
+    from matplotlib import pyplot
+
+    cpu, cold = kept("cpu"), kept("cold-start")
+    colours = {OURS: "#2f6fdf", FASTAPI: "#9aa5b1", POWERTOOLS: "#c3cad2", BARE: "#e3e7eb"}
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 3.6), width_ratios=(3, 1.4))
+    for number, (name, colour) in enumerate(colours.items()):
+        places = [place + (number - 1.5) * 0.2 for place in range(len(cpu))]
+        left.bar(places, [of[name] / 1000 for of in cpu.values()], 0.18, label=name, color=colour)
+    left.set_xticks(range(len(cpu)), list(cpu))
+    _dress(left, "Warm CPU outside boto3, ms a call")
+    left.legend(frameon=False)
+    right.bar(range(len(cold)), list(cold.values()), 0.6, color=[colours[OURS], colours[BARE], colours[FASTAPI]])
+    right.set_xticks(range(len(cold)), ["fluxden", "boto3\nalone", "FastAPI +\nMangum"])
+    _dress(right, "Cold start, ms")
+    figure.text(0.01, 0.01, told(), fontsize=7, color="#68727d")
+    figure.tight_layout(rect=(0, 0.03, 1, 1))
+    figure.savefig(FOLDER / "peers.svg", metadata={"Date": None})
+
+
+def _dress(axes: Any, title: str) -> None:
+    axes.set_title(title, fontsize=10, loc="left")
+    axes.spines[["top", "right"]].set_visible(False)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""Somebody at the desk for a moment, with tokens of their own, who leaves nothing but a deactivated employee."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+from chalicelib.aws import dynamodb
+from chalicelib.domain.directory import Person
+from chalicelib.domain.errors import Conflict
+from chalicelib.domain.tokens import KeyGrant, PersonalGrant
+from chalicelib.ids import MintedToken, TokenKind, mint_token
+from chalicelib.resources import DELIVERIES, EVENT_TYPES, SOCKETS, TOKENS, Table
+from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.items import to_item, values
+from chalicelib.stores.tokens import DynamoTokens, token_key
+from infra import tables
+
+# No integrator can be registered under this: a slug has no dots.
+INTEGRATOR = "fluxden.doctor"
+EVENT_TYPE = "fluxden.doctor.canary"
+_EMAIL = "doctor@fluxden.invalid"
+# Were all else to fail, the key ends by itself.
+_KEY_LIVES = timedelta(minutes=10)
+_SORT_KEYS = {each.table: each.sort_key for each in tables.DEFINITIONS}
+
+
+@dataclass(frozen=True)
+class Canary:
+    """Publishes to itself by `token`, and reads its inbox by `key`."""
+
+    user_id: str
+    token: str
+    key: str
+    deliveries: list[str]
+
+
+@contextmanager
+def present() -> Iterator[Canary]:
+    """A canary, active meanwhile; afterwards its tokens, deliveries, frames and counts are deleted."""
+    now, directory = datetime.now(UTC), DynamoDirectory()
+    with suppress(Conflict):
+        directory.add_person(Person(str(uuid4()), _EMAIL, "Fluxden doctor"))
+    person = directory.find_person_by_email(_EMAIL)
+    assert person is not None
+    directory.set_active(person.user_id, active=True)
+    grant = PersonalGrant(
+        grant_id=str(uuid4()),
+        integrator=INTEGRATOR,
+        event_prefix=f"{INTEGRATOR}.",
+        user_id=person.user_id,
+        tools_token_id=str(uuid4()),
+        tools_owner_id=person.user_id,
+        daily_limit=10,
+        label="doctor",
+    )
+    token, key = mint_token(TokenKind.PERSONAL, grant.grant_id), mint_token(TokenKind.KEY)
+    permitted = KeyGrant(str(uuid4()), person.user_id, "doctor", key.shown, frozenset({"all"}), now + _KEY_LIVES)
+    canary = Canary(person.user_id, token.text, key.text, [])
+    try:
+        DynamoTokens().add_personal(grant, token, now=now)
+        DynamoTokens().add_key(permitted, key, now=now)
+        yield canary
+    finally:
+        directory.set_active(person.user_id, active=False)
+        _forget(canary, token, key, permitted.key_id)
+
+
+def _forget(canary: Canary, token: MintedToken, key: MintedToken, key_id: str) -> None:
+    for each in (token_key(token), token_key(key), to_item({"pk": f"KEYID#{key_id}"})):
+        dynamodb().delete_item(TableName=TOKENS.physical_name, Key=each)
+    for delivery_id in canary.deliveries:
+        _empty(DELIVERIES, delivery_id)
+    _empty(EVENT_TYPES, INTEGRATOR)
+    _empty(SOCKETS, canary.user_id)
+
+
+def _empty(table: Table, partition: str) -> None:
+    sort_key = _SORT_KEYS[table]
+    assert sort_key is not None
+    pages = dynamodb().get_paginator("query")
+    for page in pages.paginate(
+        TableName=table.physical_name,
+        KeyConditionExpression="pk = :pk",
+        ExpressionAttributeValues=values(pk=partition),
+        ConsistentRead=True,
+    ):
+        for row in page["Items"]:
+            key: dict[str, Any] = {name: row[name] for name in ("pk", sort_key)}
+            dynamodb().delete_item(TableName=table.physical_name, Key=key)

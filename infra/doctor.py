@@ -1,0 +1,224 @@
+"""Follows an event through a running desk: from the call that publishes it to the inbox, the socket and a callback."""
+
+import hmac
+import json
+import secrets
+import threading
+import time
+import urllib.error
+import urllib.request
+from base64 import b64decode, b64encode
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import urlsplit
+
+from botocore.exceptions import BotoCoreError, ClientError
+from websockets.exceptions import WebSocketException
+from websockets.sync.client import ClientConnection, connect
+
+from chalicelib.domain.fields import timestamp
+from chalicelib.stores.secrets import DynamoSecrets
+from infra import canary
+
+_SECONDS = 10
+_LOOPBACK = {"127.0.0.1", "localhost", "::1"}
+
+
+class Broken(Exception):
+    """A hop failed; says what to look at."""
+
+
+@dataclass(frozen=True)
+class Hop:
+    """One hop of the way, and what it took; `left_out` says why it was not tried, `failed` what to look at."""
+
+    name: str
+    milliseconds: float | None = None
+    left_out: str | None = None
+    failed: str | None = None
+
+
+@dataclass
+class Way:
+    """The hops so far; nothing is tried after one that failed."""
+
+    hops: list[Hop] = field(default_factory=list)
+
+    @contextmanager
+    def hop(self, name: str, look_at: str) -> Iterator[None]:
+        """Time what is done meanwhile; a failure is put down with the advice, and raised as Broken."""
+        start = time.perf_counter()
+        try:
+            yield
+        except (OSError, WebSocketException, BotoCoreError, ClientError, ValueError, KeyError, Broken) as error:
+            said = f"{error} " if isinstance(error, Broken) else ""
+            self.hops.append(Hop(name, failed=f"{said}{look_at}"))
+            raise Broken(self.hops[-1].failed) from error
+        self.hops.append(Hop(name, (time.perf_counter() - start) * 1000))
+
+
+def examine(url: str, socket_url: str | None) -> list[Hop]:
+    """Send a canary event on its way through the desk at `url`, and clean up; the last hop tells if one failed.
+
+    Writes by the operator's AWS settings, which must be those of this desk. One at a time: they share an employee.
+    """
+    way, url = Way(), url.rstrip("/")
+    try:
+        with way.hop("health", f"Nothing healthy answers at {url}: is that the desk's address, and is it running?"):
+            _ask(f"{url}/api/v1/health")
+        with ExitStack() as held:
+            with way.hop("stores", "The tables can't be written: check the AWS settings, and FLUXDEN_PREFIX."):
+                present = held.enter_context(canary.present())
+            _follow(way, url, socket_url, present, held)
+            with way.hop("clean up", "The canary's rows are left: run the doctor again, or see employees list."):
+                held.close()
+    except Broken:
+        pass
+    return way.hops
+
+
+def _follow(way: Way, url: str, socket_url: str | None, present: canary.Canary, held: ExitStack) -> None:
+    with way.hop("key", "The desk does not know a key made a moment ago: the AWS settings are another desk's."):
+        told = _ask(f"{url}/api/v2/me", present.key)["data"]
+    socket_url, socket = socket_url or told["urls"]["socket"], None
+    if socket_url:
+        with way.hop("socket", f"No WebSocket opens at {socket_url}: see the socket functions' log."):
+            socket = held.enter_context(_connected(socket_url, present.key))
+            _until(socket, "connected")
+    else:
+        way.hops.append(Hop("socket", left_out="the desk does not tell where; set FLUXDEN_SOCKET_URL or --socket-url"))
+    receiver = held.enter_context(_receiving()) if urlsplit(url).hostname in _LOOPBACK else None
+    with way.hop("publish", "See the log of publish_event, and whether its tables are throttled."):
+        sent = time.perf_counter()
+        delivery_id, has_button = _publish(url, present, receiver)
+        present.deliveries.append(delivery_id)
+    with way.hop("inbox", "It was accepted and is not in the inbox: see the log of get_inbox_delivery."):
+        _ask(f"{url}/api/v1/inbox/{delivery_id}", present.key)
+    if socket:
+        _see_frame(way, socket, delivery_id, sent)
+    if receiver and has_button:
+        with way.hop("callback", "No genuine callback came: see the callbacks' worker, its queue and dead letters."):
+            _ask(f"{url}/api/v1/inbox/{delivery_id}/actions/0", present.key, {})
+            receiver.wait()
+    else:
+        reason = "it allows no calls to this machine (ALLOW_LOOPBACK=1)" if receiver else "it can't call this machine"
+        way.hops.append(Hop("callback", left_out=reason))
+
+
+def _see_frame(way: Way, socket: ClientConnection, delivery_id: str, sent: float) -> None:
+    with way.hop("frame", "The socket is open and hears nothing: see FLUXDEN_SOCKETS_URL, and the socket-work queue."):
+        frame = _until(socket, "delivery")
+        if frame["deliveryId"] != delivery_id:
+            raise Broken("A frame of another delivery came.")
+    # It was on its way while the inbox was read.
+    way.hops[-1] = Hop("frame", (time.perf_counter() - sent) * 1000)
+
+
+def _publish(url: str, present: canary.Canary, receiver: "_Receiver | None") -> tuple[str, bool]:
+    event: dict[str, Any] = {
+        "spec_version": "2",
+        "event_id": f"canary-{secrets.token_hex(8)}",
+        "event_type": canary.EVENT_TYPE,
+        "severity": "info",
+        "title": "Canary",
+        "occurred_at": timestamp(datetime.now(UTC)),
+    }
+    button = {"label": "Call back", "action_type": "webhook", "webhook_url": receiver.url if receiver else ""}
+    if receiver:
+        try:
+            answer = _ask(f"{url}/api/v1/events", present.token, event | {"actions": [button]})
+        except _Refused as refused:
+            if refused.status != 400:  # noqa: PLR2004 - loopback targets are not allowed here
+                raise
+        else:
+            return str(answer["deliveryId"]), True
+    return str(_ask(f"{url}/api/v1/events", present.token, event)["deliveryId"]), False
+
+
+class _Refused(Broken):
+    def __init__(self, status: int, url: str) -> None:
+        super().__init__(f"{urlsplit(url).path} answered {status}.")
+        self.status = status
+
+
+def _ask(url: str, token: str | None = None, body: Any = None) -> Any:
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
+    data = None if body is None else json.dumps(body).encode()
+    if urlsplit(url).scheme not in ("http", "https"):
+        raise Broken(f"{url} is no http or https URL.")
+    request = urllib.request.Request(url, data, headers)  # noqa: S310 - checked above
+    direct = [urllib.request.ProxyHandler({})] if urlsplit(url).hostname in _LOOPBACK else []
+    try:
+        with urllib.request.build_opener(*direct).open(request, timeout=_SECONDS) as reply:
+            return json.load(reply)
+    except urllib.error.HTTPError as error:
+        error.close()
+        raise _Refused(error.code, url) from error
+
+
+@contextmanager
+def _connected(url: str, key: str) -> Iterator[ClientConnection]:
+    headers = {"Authorization": f"Bearer {key}"}
+    direct: dict[str, Any] = {"proxy": None} if urlsplit(url).hostname in _LOOPBACK else {}
+    with connect(url, additional_headers=headers, open_timeout=_SECONDS, **direct) as socket:
+        yield socket
+
+
+def _until(socket: ClientConnection, kind: str) -> Any:
+    deadline = time.monotonic() + _SECONDS
+    while True:
+        frame = json.loads(socket.recv(max(0.0, deadline - time.monotonic())))
+        if frame["type"] == kind:
+            return frame
+
+
+class _Receiver:
+    """A server on this machine for one callback."""
+
+    def __init__(self, genuine: Callable[[Any, bytes], bool]) -> None:
+        self._came, self._genuine, receiver = threading.Event(), genuine, self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+                is_genuine = receiver._genuine(self.headers, body)
+                self.send_response(204 if is_genuine else 401)
+                self.end_headers()
+                if is_genuine:
+                    receiver._came.set()
+
+            def log_message(self, *_: Any) -> None: ...
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server.server_address[1]}/canary"
+
+    def wait(self) -> None:
+        if not self._came.wait(_SECONDS):
+            raise TimeoutError
+
+
+@contextmanager
+def _receiving() -> Iterator[_Receiver]:
+    receiver = _Receiver(_is_genuine)
+    thread = threading.Thread(target=receiver.server.serve_forever, args=(0.02,), daemon=True)
+    thread.start()
+    try:
+        yield receiver
+    finally:
+        receiver.server.shutdown()
+        receiver.server.server_close()
+
+
+def _is_genuine(headers: Any, body: bytes) -> bool:
+    secret = b64decode(DynamoSecrets().of(canary.INTEGRATOR).current.removeprefix("whsec_"))
+    signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
+    expected = f"v1,{b64encode(hmac.digest(secret, signed, sha256)).decode()}"
+    return any(hmac.compare_digest(expected, each) for each in headers.get("webhook-signature", "").split(" "))
