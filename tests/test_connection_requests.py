@@ -11,6 +11,7 @@ from chalicelib import aws
 from chalicelib.peer_signatures import SigningKey, signature_headers
 from chalicelib.resources import PEER_NOTICES, PEERS
 from chalicelib.settings import settings
+from chalicelib.stores.peer_keys import DynamoPeerKeys
 from chalicelib.stores.peers import DynamoPeers
 from tests.conftest import Desk
 from tests.support import race
@@ -117,7 +118,9 @@ def test_a_desk_that_accepts_at_once_says_so_in_its_reply(
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"[]", b"null", b"\xff", b'{"connectionId": 5, "status": []}', b'{"fluxden": 1}']
+    "body",
+    [b"", b"[]", b"null", b"\xff", b'{"connectionId": 5, "status": []}', b'{"fluxden": 1}', b"[" * 60_000],
+    ids=range(7),
 )
 def test_a_reply_that_says_nothing_leaves_the_request_waiting(
     api: Api, desk: Desk, pump: Pumps, receiver: Receiver, body: bytes
@@ -127,6 +130,7 @@ def test_a_reply_that_says_nothing_leaves_the_request_waiting(
     pump.drain(PEER_NOTICES)
     assert [each["status"] for each in connections(api, desk)] == ["pending"]
     assert told(api, desk) == []
+    assert waiting(PEER_NOTICES) == 0, "the worker has dealt with it"
 
 
 @pytest.mark.parametrize(
@@ -239,6 +243,30 @@ def test_the_keys_of_whom_one_asks_are_fetched_and_hold_against_those_they_tell(
     assert (found.status, found.peer_key, found.keys) == ("active", introduced_as.public, (published.public,))
 
 
+@pytest.mark.parametrize("code", [404, 429])
+def test_a_desk_whose_keys_are_missed_for_a_moment_keeps_them(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, code: int
+) -> None:
+    known, forged = SigningKey.new("known"), SigningKey.new("forged")
+    key = {"keyId": known.key_id, "publicKey": known.public_key}
+    forger = {"keyId": forged.key_id, "publicKey": forged.public_key}
+    made = api.post(CONNECTIONS, request(fromInstanceUrl=url(receiver), fluxden=forger)).json["connectionId"]
+    if code == 429:
+        answers(receiver, code)
+        pump.run("fetch_peer_keys")
+    answers(receiver, software="fluxden", keys=[key])
+    with time_machine.travel(datetime.now(UTC) + timedelta(minutes=11)):
+        pump.run("fetch_peer_keys")
+    peers, keys = DynamoPeers(), DynamoPeerKeys()
+    (found,) = peers.find_by_token(TOKEN)
+    assert found.keys == (known.public,)
+    keys.want(found, now=datetime.now(UTC) + timedelta(hours=1))
+    answers(receiver, code)
+    with time_machine.travel(datetime.now(UTC) + timedelta(hours=2)):
+        pump.run("fetch_peer_keys")
+    assert peers.find(made).keys == (known.public,)  # type: ignore[union-attr]
+
+
 def test_asking_again_changes_nothing(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
     answers(receiver, status="pending")
     first = ask(api, desk, url(receiver))
@@ -266,6 +294,23 @@ def test_who_has_asked_already_is_accepted(api: Api, desk: Desk, pump: Pumps, re
     assert [each.path for each in receiver.received] == [ACCEPT]
 
 
+@pytest.mark.parametrize(("accepted_first", "same"), [(False, False), (True, True)])
+def test_asking_anew_shares_no_token_that_may_be_somebody_elses(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, accepted_first: bool, same: bool
+) -> None:
+    answers(receiver, status="pending")
+    theirs = api.post(CONNECTIONS, request(fromInstanceUrl=url(receiver))).json["connectionId"]
+    for action in ["accept"] * accepted_first + ["decline"]:
+        api.call("PATCH", f"{CONNECTIONS}/{theirs}", {"action": action}, token=desk.alice_key)
+        pump.drain(PEER_NOTICES)
+    made = ask(api, desk, url(receiver))
+    pump.drain(PEER_NOTICES)
+    assert (said(receiver.received[-1])["federationToken"] == TOKEN) is same
+    forged = api.post(ACCEPT, {"acceptedByName": "Sam"}, headers={"X-Federation-Token": TOKEN})
+    assert (made.status, forged.status) == (201, 200 if same else 404)
+    assert [each["status"] for each in connections(api, desk)] == ["active" if same else "pending"]
+
+
 def introduced(receiver: Receiver, **more: Any) -> dict[str, Any]:
     key = SigningKey.new("theirs").public
     return request(fromInstanceUrl=url(receiver), fluxden={"keyId": key.key_id, "publicKey": key.public_key}, **more)
@@ -288,6 +333,7 @@ def test_of_requests_that_cross_theirs_counts_where_it_comes_first_or_they_know_
     pump.drain(PEER_NOTICES)
     accepted = [each for each in receiver.received if each.path == ACCEPT]
     assert [each.headers["x-federation-token"] for each in accepted] == [TOKEN]
+    assert [("fluxden" in said(each), said(each)["instanceUrl"]) for each in accepted] == [(True, settings().base_url)]
     (found,) = connections(api, desk, "all")
     assert (found["id"], found["status"], found["askedBy"]) == (first["connectionId"], "active", "peer")
     assert pump.drain(PEER_NOTICES) == 0
@@ -306,6 +352,19 @@ def test_of_requests_that_cross_ours_counts_where_it_comes_first(
     token = said(receiver.received[0])["federationToken"]
     api.post(ACCEPT, {}, headers={"X-Federation-Token": token})
     assert [(each["id"], each["status"]) for each in connections(api, desk)] == [(ours, "active")]
+
+
+def test_a_desk_that_was_not_asked_accepts_nothing_for_the_one_that_was(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver
+) -> None:
+    answers(receiver, status="pending")
+    ask(api, desk, url(receiver))
+    pump.drain(PEER_NOTICES)
+    headers = {"X-Federation-Token": said(receiver.received[0])["federationToken"]}
+    theirs = {"fluxden": introduced(receiver)["fluxden"]}
+    assert api.post(ACCEPT, {**theirs, "instanceUrl": "https://third.example"}, headers=headers).status == 404
+    assert [each["status"] for each in connections(api, desk)] == ["pending"]
+    assert api.post(ACCEPT, {**theirs, "instanceUrl": url(receiver)}, headers=headers).status == 200
 
 
 def test_who_pretends_to_be_the_desk_that_was_asked_gets_nothing(

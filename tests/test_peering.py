@@ -13,6 +13,7 @@ from chalicelib.domain.fields import timestamp
 from chalicelib.domain.peering import Initiator, Peering, PeeringStatus
 from chalicelib.peer_signatures import SigningKey
 from chalicelib.resources import PEER_NOTICES, PEERS
+from chalicelib.stores import peers as stored
 from chalicelib.stores.directory import DynamoDirectory
 from chalicelib.stores.peers import DynamoPeers, token_hash
 from infra.admin import main
@@ -174,6 +175,26 @@ def test_of_simultaneous_requests_one_makes_the_connection(api: Api, desk: Desk)
     ids = {each.json["connectionId"] for each in race.together(8, lambda n: asked(api, federationToken=f"{TOKEN}{n}"))}
     assert len(ids) == 1
     assert [each["id"] for each in connections(api, desk.alice_key, "pending")] == list(ids)
+
+
+def test_a_person_is_asked_by_a_limited_number_of_strangers_an_hour(
+    api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(stored, "MOST_REQUESTS_AN_HOUR", 2)
+    allow(approval=True)
+    before = len(connections(api, desk.alice_key, "all"))
+    begun = (datetime.now(UTC) + timedelta(days=1)).replace(minute=50)
+    with time_machine.travel(begun, tick=False):
+        for each in ("a", "b"):
+            assert asked(api, fromUserEmail=f"{each}@other.example.org").status == 200
+        refused = asked(api, fromUserEmail="c@other.example.org")
+        assert refused.status == 429
+        assert 540 <= int(refused.headers["retry-after"]) <= 600
+        assert asked(api, fromUserEmail="b@other.example.org").status == 200, "a repeat is none"
+        assert asked(api, toUserEmail="bob@example.com").status == 200
+        assert len(connections(api, desk.alice_key, "all")) == before + 2
+    with time_machine.travel(begun + timedelta(minutes=10), tick=False):
+        assert asked(api, fromUserEmail="c@other.example.org").status == 200
 
 
 def test_no_token_is_stored_in_clear(api: Api, desk: Desk) -> None:

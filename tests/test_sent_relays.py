@@ -10,8 +10,10 @@ from click.testing import CliRunner
 
 from chalicelib.domain.outbox import OutboxJob
 from chalicelib.gateways.outbox import SqsOutbox
+from chalicelib.queues.outbox import send_waiting
 from chalicelib.resources import OUTBOX_WORK
 from chalicelib.stores.outbox import DynamoOutbox
+from chalicelib.stores.outgoing import DynamoOutgoing
 from infra.admin import main
 from tests.conftest import Desk
 from tests.support.api import Answer, Api
@@ -111,7 +113,16 @@ def test_what_the_other_desk_refuses_is_parked_with_its_reason(
 def test_a_reply_that_names_no_relay_is_taken_all_the_same(
     api: Api, desk: Desk, pump: Pumps, receiver: Receiver, connection: str
 ) -> None:
-    for body in (b"", b"[]", b"null", b'{"relayId": 5}', b'{"success": true, "filtered": true}', b"x" * 70_000):
+    strange = (b"[" * 60_000, b'{"relayId": "\\ud800"}', b'{"relayId": "a\\u0000b"}')
+    for body in (
+        b"",
+        b"[]",
+        b"null",
+        b'{"relayId": 5}',
+        b'{"success": true, "filtered": true}',
+        b"x" * 70_000,
+        *strange,
+    ):
         receiver.body = body
         send(api, desk, connection)
         pump.drain(OUTBOX_WORK)
@@ -129,6 +140,35 @@ def test_an_acknowledgement_completes_the_relay(
     (relay,) = relays(api, desk, status="completed")["relays"]
     assert json.loads(relay["responsePayload"]) == {"message": "Eleven."}
     assert relays(api, desk, status="delivered")["pagination"]["total"] == 0
+
+
+@pytest.mark.parametrize("status", ["agent_handling", "completed"])
+def test_a_relay_that_is_acknowledged_before_it_is_noted_as_sent_is_both(
+    api: Api, desk: Desk, receiver: Receiver, connection: str, status: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    relay_id = send(api, desk, connection).json["data"]["id"]
+    noted = DynamoOutgoing.settle
+
+    def overtaken(*about: Any, **more: Any) -> None:
+        api.post(ACK, {"relayId": relay_id, "status": status}, headers={"X-Federation-Token": TOKEN})
+        noted(*about, **more)
+
+    monkeypatch.setattr(DynamoOutgoing, "settle", overtaken)
+    # Not through the pump, which would take the acknowledgement's calls for the worker's.
+    send_waiting.function(OutboxJob(peer_url=peer_url(receiver)))
+    (relay,) = relays(api, desk)["relays"]
+    assert (relay["status"], relay["dispatch"], relay["tries"]) == (status, "sent", 1)
+    by_their_id = api.post(ACK, {"relayId": "theirs-1", "status": status}, headers={"X-Federation-Token": TOKEN})
+    assert by_their_id.json["relayId"] == relay_id
+
+
+def test_relays_that_the_other_desk_calls_the_same_are_both_sent(
+    api: Api, desk: Desk, pump: Pumps, connection: str
+) -> None:
+    for each in ("1", "2"):
+        send(api, desk, connection, subject=each)
+    pump.drain(OUTBOX_WORK)
+    assert {(each["status"], each["dispatch"]) for each in relays(api, desk)["relays"]} == {("delivered", "sent")}
 
 
 def test_a_relay_that_was_completed_is_not_sent_any_more(

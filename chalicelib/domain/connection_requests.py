@@ -106,7 +106,7 @@ def told(body: bytes) -> Told:
     """What a desk's reply to a request says; whatever can't be understood is left out."""
     try:
         said = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         said = None
     if not isinstance(said, dict):
         return Told()

@@ -237,9 +237,9 @@ def told_id(body: bytes) -> str | None:
     """What the other desk calls a relay, in its reply."""
     try:
         found = json.loads(body).get("relayId")
-    except (ValueError, AttributeError):
+    except (ValueError, AttributeError, RecursionError):
         return None
-    return found if isinstance(found, str) and 1 <= len(found) <= _LONGEST_ID else None
+    return found if isinstance(found, str) and 1 <= len(found) <= _LONGEST_ID and found.isprintable() else None
 
 
 def shown(relay: Relay, *, dispatch: Dispatch | None, tries: int, error: str | None) -> RelayOut:

@@ -17,6 +17,7 @@ _MOST_KEYS = 2
 # The waits after failures; after the last the desk is asked when a key of its is unknown.
 _LADDER = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
 _OUR_FAULT_BELOW = 500
+_ASKED_TOO_MUCH = frozenset((408, 425, 429))
 
 
 class Published(OpenIn):
@@ -35,10 +36,13 @@ class Found:
 
 
 def judge(answer: Answer, tries: int) -> Found:
-    """What the answer means, after so many failures before it: a desk that answers anything else publishes none."""
+    """What the answer means, after so many failures before it: a desk that answers anything else publishes none.
+
+    Who is asked too much has not answered.
+    """
     if answer.error is None:
         return Found(_published(answer.body), None)
-    if answer.status is not None and answer.status < _OUR_FAULT_BELOW:
+    if answer.status is not None and answer.status < _OUR_FAULT_BELOW and answer.status not in _ASKED_TOO_MUCH:
         return Found((), None)
     return Found(None, _LADDER[tries] if tries < len(_LADDER) else None)
 

@@ -73,6 +73,11 @@ class Notice:
         return NoticeJob(connection_id=self.connection_id, notice_id=self.notice_id)
 
 
+def acceptance(peering: Peering) -> NoticeJob:
+    """By what the notice that the peer's request was accepted is found, if there is one."""
+    return NoticeJob(connection_id=peering.connection_id, notice_id=NoticeKind.ACCEPTED.value)
+
+
 def requested(peering: Peering, *, now: datetime) -> Notice:
     """The notice that asks the peer to be connected."""
     return _notice(peering, NoticeKind.REQUESTED, now, name=NoticeKind.REQUESTED.value)

@@ -25,6 +25,9 @@ RELAY_PATH, ACK_PATH = "/api/federation/relay", "/api/federation/relay-ack"
 # A request that nobody has answered for so long is declined.
 ANSWERED_WITHIN = timedelta(days=30)
 
+# Anybody can ask anybody, in any name; a person is told of no more than this.
+MOST_REQUESTS_AN_HOUR = 200
+
 _KEY_BYTES = 32
 # With an address they make one key of a table, which has at most 1,024 bytes.
 LONGEST_URL, _MOST_ADDRESS_BYTES = 400, 320
@@ -262,7 +265,14 @@ class AcceptedIn(OpenIn):
     connection_id: Omittable[Label] = Field(None, description="The accepting desk's own id of the connection.")
     accepted_by_email: Annotated[str, Field(max_length=320)] | None = None
     accepted_by_name: Label | None = None
+    instance_url: str | None = Field(None, description="Where the accepting desk is reached.")
     fluxden: Omittable[Introduction] = None
+
+    def is_from(self, peering: Peering) -> bool:
+        """Whether the desk that speaks may be the one that was asked; of other makes' addresses there are many."""
+        if not self.fluxden or self.instance_url is None:
+            return True
+        return self.instance_url.rstrip("/").lower() == peering.peer_url.lower()
 
 
 class EndedIn(OpenIn):

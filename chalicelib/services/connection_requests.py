@@ -6,11 +6,12 @@ from typing import Any, Protocol
 from chalicelib.domain.call import Call
 from chalicelib.domain.callers import ApiKey
 from chalicelib.domain.chat import Message
+from chalicelib.domain.clicks import Outcome
 from chalicelib.domain.connection_requests import ConnectionRequestIn, asked
 from chalicelib.domain.directory import Person
 from chalicelib.domain.errors import Conflict, Forbidden, Invalid, Unavailable
 from chalicelib.domain.idempotency import Claim, kept
-from chalicelib.domain.peer_notices import Notice, requested
+from chalicelib.domain.peer_notices import Notice, NoticeJob, acceptance, requested
 from chalicelib.domain.peering import (
     Action,
     ConnectionAnswer,
@@ -47,6 +48,10 @@ class Peers(connections.Changes, Protocol):
     ) -> Peering | Standing: ...
 
 
+class Notices(Protocol):
+    def find(self, job: NoticeJob) -> Notice | None: ...
+
+
 class People(Protocol):
     def find_person(self, user_id: str) -> Person | None: ...
 
@@ -63,15 +68,16 @@ def ask(
     settings: Settings,
     people: People,
     peers: Peers,
+    notices: Notices,
     queue: connections.Queue,
     together: Callable[..., list[Any]],
 ) -> tuple[int, ConnectionAnswer]:
     """Ask somebody of another desk to be connected with the owner; the status of the reply, and the connection.
 
     The request is stored with the notice that carries it. Whoever has asked the owner already is accepted, and what
-    there is already stays as it is. Asking anew after an end is done with the first token: the other desk may
-    know the connection still. Store and queue calls after authentication, in sequence: 3; 2 more where there was a
-    connection before; 6 to accept.
+    there is already stays as it is. Asking anew after an end is done with the first token, if it is the other desk's
+    beyond doubt: it may know the connection still. Store and queue calls after authentication, in sequence: 3; 2 more
+    where there was a connection before, and 1 more where the peer had asked for it; 6 to accept.
 
     Raises:
         Invalid: the other desk is this one.
@@ -92,7 +98,7 @@ def ask(
             if peers.save(met, over=met, claim=call.claim, reply=kept(200, answer)):
                 return 200, answer
             continue
-        shared = peers.token_of(met) if met is not None else token
+        shared = peers.token_of(met) if met is not None and _is_peers_token(met, notices) else token
         made = asked(given, person, connection_id=connection_id, hashed=hashed(shared), now=call.now)
         answer = ConnectionAnswer(success=True, data=shown(made))
         notice = requested(made, now=call.now)
@@ -109,6 +115,15 @@ def ask(
             queue.announce(notice.job)
             return 201, answer
     raise Unavailable("The connection is being changed by many calls at once.")
+
+
+def _is_peers_token(met: Peering, notices: Notices) -> bool:
+    # Anybody can ask in the name of the peer, and knows the token of that request. Only if the peer's own desk has
+    # taken word of its acceptance is it known there, too.
+    if met.initiator is Initiator.US:
+        return True
+    told = notices.find(acceptance(met))
+    return told is not None and told.outcome is Outcome.DELIVERED
 
 
 def _check(given: ConnectionRequestIn, rules: FederationSettings, person: Person | None, base_url: str) -> None:

@@ -158,7 +158,7 @@ class Errands:
 
     def _told(self, notice: Notice, peering: Peering, now: datetime) -> Answer:
         token, said, headers = self.peers.token_of(peering), dict(notice.body), dict[str, str]()
-        own = notice.kind is NoticeKind.REQUESTED or peering.peer_key is not None
+        own = notice.kind.is_answered or peering.peer_key is not None
         key: PeerKey | None = self.federation.find_key().public if own else None
         if notice.kind is NoticeKind.REQUESTED:
             assert key is not None

@@ -118,6 +118,7 @@ def connect(
     Raises:
         Forbidden: only approved instances may ask, and this is none.
         NotFound: there is nobody here of this address.
+        RateLimited: too many have asked this person within this hour.
     """
     if settings.mode is FederationMode.ALLOWLIST and not is_approved_instance(given.from_instance_url):
         raise Forbidden("This desk takes connection requests of approved instances only.")
@@ -211,8 +212,11 @@ def be_accepted(
     """A request of ours was accepted; a repeat changes nothing. Store and queue calls after admission: 4, or none.
 
     Raises:
-        NotFound: it was called off meanwhile.
+        NotFound: it was called off meanwhile, or not this desk was asked.
     """
+    # A third desk may have been shown our token by the one that was asked, which pretends to be us there.
+    if not given.is_from(peering):
+        raise NotFound("No connection that waits for this desk.")
     if peering.status is PeeringStatus.PENDING:
         told: dict[str, Any] = {
             "peer_connection_id": given.connection_id or peering.peer_connection_id,

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.fields import timestamp
 from chalicelib.domain.idempotency import Claim
 from chalicelib.domain.outbox import Fate, Outbox, Sending
@@ -20,6 +21,8 @@ from chalicelib.stores.outbox import DynamoOutbox
 from chalicelib.stores.reads import get_all
 from chalicelib.stores.relays import UNSENT, added_relay, named_by_peer, relay_key, relay_of, relay_row
 from chalicelib.stores.writes import Action, Refused, commit
+
+_ATTEMPTS = 16
 
 
 class DynamoOutgoing:
@@ -49,20 +52,35 @@ class DynamoOutgoing:
         error: str | None,
         now: datetime,
     ) -> None:
-        """Note what came of a sending, and with its end take it out. Again does no harm. One store call.
+        """Note what came of a sending, and with its end take it out. Again does no harm.
 
         `relay` is the one to note it on; that an acknowledgement went wrong is noted on the relay it is about.
+        One store call, and two for each time that the relay has changed since it was read.
         """
         ended = [] if fate is Fate.RETRY else [DynamoOutbox().sent(sending)]
-        noted: list[Action] = []
-        if relay is not None and sending.kind == ACKNOWLEDGEMENT:
-            to = replace(relay, changes=relay.changes + 1)
-            noted = _moved(to, relay, tried=True, dispatch=DISPATCH_OF[fate].value, sendError=error)
-        elif relay is not None:
-            noted = _noted(relay, fate, peer_relay_id=peer_relay_id, error=error, now=now)
-        if (noted or ended) and not _done([*ended, *noted]) and ended:
-            # The relay has moved on, or had its end noted, since it was read; what is left is to take it out.
-            _done(ended)
+        for _ in range(_ATTEMPTS):
+            noted: list[Action] = []
+            if relay is not None and sending.kind == ACKNOWLEDGEMENT:
+                to = replace(relay, changes=relay.changes + 1)
+                noted = _moved(to, relay, tried=True, dispatch=DISPATCH_OF[fate].value, sendError=error)
+            elif relay is not None:
+                noted = _noted(relay, fate, peer_relay_id=peer_relay_id, error=error, now=now)
+            actions = [*ended, *noted]
+            try:
+                if actions:
+                    commit(actions, claim=None, reply={})
+            except Refused as refused:
+                if relay is None or not ended or 0 in refused.failed:
+                    # Its end has been noted, or is to come.
+                    return
+                if len(actions) - 1 in refused.failed:
+                    # The other desk has called two relays the same: this one is known by its own id only.
+                    peer_relay_id = None
+                # An acknowledgement may be here before what it acknowledges has been noted as sent.
+                relay = self.find(relay.user_id, relay.relay_id)
+            else:
+                return
+        raise Unavailable("The relay is being changed by many calls at once.")
 
     def list_page(self, user_id: str, query: RelayQuery) -> tuple[Sequence[RelayOut], int]:
         """A page of the person's relays, newest first, and how many there are in all. Store calls in sequence: 3."""

@@ -61,11 +61,17 @@ class DynamoPeerKeys:
         return (peering_of(row), int(row.get("keysTries", 0))) if row else None
 
     def record(self, peering: Peering, found: Found, *, now: datetime) -> None:
-        """Note what was found, unless somebody has asked anew since. One store call."""
+        """Note what was found, unless somebody has asked anew since; known keys are never replaced by none.
+
+        One store call.
+        """
         named: Row = {"seen": peering.keys_due_at}
         sets, removed = [], []
         if found.keys is not None:
-            sets.append("publishedKeys = :keys")
+            # Whoever can have a desk's own keys be missed for a moment must not have others believed instead.
+            sets.append(
+                "publishedKeys = :keys" if found.keys else "publishedKeys = if_not_exists(publishedKeys, :keys)"
+            )
             named["keys"] = [{"keyId": each.key_id, "publicKey": each.public_key} for each in found.keys]
         if found.due_in is None:
             removed = ["dueQueue", "dueAt", "keysTries"]

@@ -23,16 +23,26 @@ from typing import Any
 
 from chalicelib.aws import dynamodb
 from chalicelib.domain.chat import Message
+from chalicelib.domain.errors import RateLimited
 from chalicelib.domain.fields import parse_timestamp, timestamp
 from chalicelib.domain.idempotency import Claim
 from chalicelib.domain.peer_notices import Notice
-from chalicelib.domain.peering import ANSWERED_WITHIN, Initiator, Peering, PeeringStatus, PeerKey, Standing
+from chalicelib.domain.peering import (
+    ANSWERED_WITHIN,
+    MOST_REQUESTS_AN_HOUR,
+    Initiator,
+    Peering,
+    PeeringStatus,
+    PeerKey,
+    Standing,
+)
 from chalicelib.resources import DUE_INDEX, PEERS
 from chalicelib.stores.chat import added_message
 from chalicelib.stores.items import Row, from_item, to_item, values
 from chalicelib.stores.peer_budgets import added_budget
 from chalicelib.stores.peer_notices import added_notice
 from chalicelib.stores.reads import get_all, query
+from chalicelib.stores.registrations import left_of_hour, one_more
 from chalicelib.stores.writes import Action, Refused, commit
 
 _NEW = "attribute_not_exists(pk)"
@@ -112,6 +122,7 @@ class DynamoPeers:
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
+            RateLimited: it was asked for by the peer, as were too many of the user's in this hour.
         """
         counts: Row = {"declined": PeeringStatus.DECLINED.value, "expired": PeeringStatus.EXPIRED.value}
         counts |= {"after": after.value} if after else {}
@@ -122,6 +133,7 @@ class DynamoPeers:
         }
         actions = [
             _put(_guard(peering), free, **named),
+            *_counted(peering),
             *_new(peering, token),
             *map(added_notice, notices),
             *([added_message(message)] if message else []),
@@ -129,6 +141,7 @@ class DynamoPeers:
         try:
             commit(actions, claim=claim, reply=reply or {})
         except Refused as refused:
+            _check_number(peering, refused, place=1)
             met = refused.rows[0]
             # One of the same id was written by a retry below us.
             if met.get("connectionId") != peering.connection_id:
@@ -136,11 +149,15 @@ class DynamoPeers:
         return peering
 
     def add_crossing(self, peering: Peering, token: str, *, notice: Notice) -> None:
-        """Keep a request that does not count until `notice` has it confirmed. Again changes nothing. One store call."""
+        """Keep a request that does not count until `notice` has it confirmed. Again changes nothing. One store call.
+
+        Raises:
+            RateLimited: too many have asked the user in this hour.
+        """
         try:
-            commit([*_new(peering, token), added_notice(notice)], claim=None, reply={})
-        except Refused:
-            return
+            commit([*_counted(peering), *_new(peering, token), added_notice(notice)], claim=None, reply={})
+        except Refused as refused:
+            _check_number(peering, refused, place=0)
 
     def save(
         self,
@@ -247,6 +264,20 @@ def _new(peering: Peering, token: str) -> list[Action]:
         _put(_pointer(peering.connection_id) | _pointed(peering), _NEW),
         added_budget(peering.token_hash),
     ]
+
+
+def _counted(peering: Peering) -> list[Action]:
+    if peering.initiator is Initiator.US:
+        return []
+    asked_at = parse_timestamp(peering.created_at)
+    return [one_more(asked_at, most=MOST_REQUESTS_AN_HOUR, of=f"REQUESTS#{peering.user_id}")]
+
+
+def _check_number(peering: Peering, refused: Refused, *, place: int) -> None:
+    """Tell whoever was refused for the number of requests alone, which is counted at this place."""
+    if peering.initiator is Initiator.PEER and list(refused.failed) == [place]:
+        wait = left_of_hour(parse_timestamp(peering.created_at))
+        raise RateLimited("Too many have asked this person within this hour.", retry_after=wait) from refused
 
 
 def _guard(peering: Peering) -> Row:

@@ -1,4 +1,6 @@
-"""How many instances have registered lately, in the table `network`: REGISTRATIONS / <hour of the clock>.
+"""What strangers have left here lately, in the table `network`: new instances, and requests to be connected.
+
+REGISTRATIONS / <hour of the clock>, REQUESTS#<who is asked> / <hour of the clock>
 
 number; expiresAt is the table's TTL
 """
@@ -11,13 +13,13 @@ from chalicelib.stores.items import to_item, values
 from chalicelib.stores.writes import Action
 
 
-def one_more(now: datetime, *, most: int) -> Action:
-    """The part of a transaction that counts a new registration, and fails when there were `most` in this hour."""
+def one_more(now: datetime, *, most: int, of: str = "REGISTRATIONS") -> Action:
+    """The part of a transaction that counts one more of these, and fails when there were `most` in this hour."""
     hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     return {
         "Update": {
             "TableName": NETWORK.physical_name,
-            "Key": to_item({"pk": "REGISTRATIONS", "sk": hour.strftime("%Y-%m-%dT%H")}),
+            "Key": to_item({"pk": of, "sk": hour.strftime("%Y-%m-%dT%H")}),
             "UpdateExpression": "SET expiresAt = :expires ADD #number :one",
             "ConditionExpression": "attribute_not_exists(pk) OR #number < :most",
             "ExpressionAttributeNames": {"#number": "number"},

@@ -19,6 +19,7 @@ from chalicelib.services import connection_requests
 from chalicelib.settings import settings
 from chalicelib.stores.directory import DynamoDirectory
 from chalicelib.stores.federation_settings import DynamoFederation
+from chalicelib.stores.peer_notices import DynamoNotices
 from chalicelib.stores.peers import DynamoPeers, token_hash
 
 bp = Blueprint(__name__)
@@ -63,6 +64,7 @@ def ask_for_connection(body: ConnectionRequestIn, caller: ApiKey, call: Call) ->
         settings=DynamoFederation(),
         people=DynamoDirectory(),
         peers=DynamoPeers(),
+        notices=DynamoNotices(),
         queue=SqsNotices(),
         together=together,
     )

@@ -109,9 +109,9 @@ def _own_key() -> PeerKey:
     aliases=(CONNECT_PATH,),
     gate=_admit_stranger,
     answers={200: "Where the connection stands."},
-    refusals=(Forbidden, NotFound, TooLarge, Unavailable),
+    refusals=(Forbidden, NotFound, TooLarge, RateLimited, Unavailable),
     grants=PEERS.can("GetItem", "PutItem", "UpdateItem")
-    + NETWORK.can("GetItem")
+    + NETWORK.can("GetItem", "UpdateItem")
     + DIRECTORY.can("BatchGetItem")
     + CHAT.can("PutItem")
     + PEER_NOTICES.can_send()
