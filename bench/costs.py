@@ -1,13 +1,14 @@
 """What a million of something costs on AWS: `python -m bench.costs`.
 
 Does each once on the embedded engine, counts what it asks of the stores and queues, and multiplies that by the list
-prices in `bench/prices.json`. Reads count by what comes back, writes by the row that is there afterwards, with an
-entry for each index that it is in; in a transaction all counts twice. A function's time is taken to be 20 ms and
+prices in `bench/prices.json`. Reads count by what comes back, writes by the row that is there afterwards, and one
+for each index entry that changes; in a transaction all counts twice. A function's time is taken to be 20 ms and
 6 ms for each store call that has to wait for the one before, at the memory it is deployed with.
 """
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -185,14 +186,29 @@ def _units_written(params: Any, name: str) -> Iterator[int]:
 
 
 def _row_units(written: Any) -> int:
-    """Of the row as it is now: a kilobyte a unit, and one for each index that it is in."""
+    """Of the row as it is now: a kilobyte a unit, and one for each of its index entries that may have changed."""
     definition = _DEFINITIONS[written["TableName"]]
     names = ["pk", *([definition.sort_key] if definition.sort_key else [])]
     given = written.get("Key") or {name: written["Item"][name] for name in names}
     key = {name: given[name] for name in names}
     row = aws.dynamodb().get_item(TableName=written["TableName"], Key=key).get("Item", key)
-    indexed = sum(index.partition_key in row and index.sort_key in row for index in definition.indexes)
-    return max(1, math.ceil(_size(row) / 1024)) + indexed
+    changed = _changed(written)
+    entries = [each for each in definition.indexes if each.partition_key in row and each.sort_key in row]
+    indexed = [
+        each for each in entries if changed is None or changed & {each.partition_key, each.sort_key, *each.included}
+    ]
+    return max(1, math.ceil(_size(row) / 1024)) + len(indexed)
+
+
+def _changed(written: Any) -> set[str] | None:
+    """The attributes that an update names; None when the whole row is written or deleted.
+
+    An index entry is written only when something that it holds changes.
+    """
+    if "UpdateExpression" not in written:
+        return None
+    names = written.get("ExpressionAttributeNames", {})
+    return {names.get(each, each) for each in re.findall(r"(?<![:\w])#?\w+", written["UpdateExpression"])}
 
 
 def _size(row: Any) -> int:
