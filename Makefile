@@ -6,10 +6,11 @@ WS_PORT ?= 8001
 DEMO_FILE ?= .chalice/local/demo.json
 ENGINE ?= embedded
 DATA_DIR ?= .chalice/local/data
+N ?= 10000
 SEED ?= 1
 EXAMPLES ?= 10
 PHASES ?= examples,coverage,fuzzing,stateful
-export PORT WS_PORT DEMO_FILE ENGINE DATA_DIR
+export PORT WS_PORT DEMO_FILE ENGINE DATA_DIR SWEEP
 
 bin := .venv/bin
 installed := .venv/installed
@@ -21,7 +22,7 @@ installed_bench := .venv/installed-bench
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run federation-demo test fuzz test-browser test-engines test-mcp-conformance check format openapi console constraints package deploy diff stage bench doctor container-run clean
+.PHONY: help run federation-demo test fuzz chaos test-browser test-engines test-mcp-conformance check format openapi console constraints package deploy diff stage bench doctor container-run clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -46,6 +47,12 @@ fuzz: $(installed_fuzz) ## Call every operation with generated input (SEED, EXAM
 
 test-engines: $(installed_dev) ## Run the tests of all that is stored or queued on DynamoDB Local and ElasticMQ (Java 17, Maven)
 	$(bin)/pytest --engine=real
+
+chaos: $(installed_dev) ## Let everything fail at times (N events, SEED; SWEEP=whole for every fault at every call)
+	$(bin)/python -m tests.chaos $(N) --seed $(SEED)
+ifeq ($(SWEEP),whole)
+	$(bin)/pytest tests/test_faults.py tests/test_isolation.py tests/test_models.py
+endif
 
 check: $(installed_dev) ## Everything `test` does but the tests
 	$(bin)/ruff format --check .

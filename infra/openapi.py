@@ -355,6 +355,8 @@ def _refusals(edition: Edition, route: Route) -> dict[str, Any]:
         kinds |= {RateLimited, Unavailable} | (set() if route.caller_is_optional else {Unauthorized, Forbidden})
     if "body" in route.hints:
         kinds.add(UnsupportedMediaType)
+    if "{" in route.path:
+        kinds.add(NotFound)
     made = {}
     for kind in sorted(kinds, key=route.family.status_of):
         names = ["X-Request-Id", *(_LIMIT_HEADERS if kind is RateLimited else [])]

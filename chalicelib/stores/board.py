@@ -1,6 +1,7 @@
 """The table `board`: each person's cards, in one partition.
 
-<user id> / CARD#<id>  the card's columns, checklist (a list), contacts (by contact id), version
+<user id> / CARD#<id>  the card's columns, checklist (a list), contacts (by contact id), version,
+                       savedBy: the mark of the call that wrote it last
 <user id> / COUNTS     see lists; by status, priority and assignee. lastOrder: the highest a card has had
 
 index order:  orderKey  = order and time of creation, newest first, so that they sort as text, and the id
@@ -20,13 +21,14 @@ from chalicelib.domain.card_contacts import CardBrief
 from chalicelib.domain.fields import parse_timestamp
 from chalicelib.domain.idempotency import Claim
 from chalicelib.domain.outgoing import Acknowledged
+from chalicelib.ids import nonce
 from chalicelib.parallel import together
 from chalicelib.resources import BOARD, FACETS_INDEX, ORDER_INDEX
 from chalicelib.stores import lists
 from chalicelib.stores.card_contacts import as_link, card_key, committed, link_row, off_contacts
 from chalicelib.stores.items import Row, from_item, to_item, values
 from chalicelib.stores.reads import get_all
-from chalicelib.stores.writes import Action
+from chalicelib.stores.writes import Action, Refused, commit
 
 Reply = dict[str, Any]
 
@@ -100,13 +102,19 @@ class DynamoBoard:
         if card == over:
             unchanged: Action = {"ConditionCheck": _unchanged(over)}
             return claim is None or committed([unchanged], claim, reply)
-        actions = changed_card(card, over, tail)
+        mark = nonce()
+        actions = changed_card(card, over, tail, mark=mark)
         if acknowledged:
             # Imported here: what relays bring about is put on the board by this very module.
             from chalicelib.stores.outgoing import ended_relay
 
             actions += ended_relay(acknowledged)
-        return committed(actions, claim, reply)
+        try:
+            commit(actions, claim=claim, reply=reply)
+        except Refused as refused:
+            # A retry below us has met its own first try.
+            return refused.rows[0].get("savedBy") == mark
+        return True
 
     def remove_card(self, card: Card, *, claim: Claim | None, reply: Reply) -> bool:
         """Delete a card, and take it off its contacts; False when it has changed. One store call.
@@ -131,10 +139,10 @@ def added_card(card: Card, tail: Tail) -> list[Action]:
     return [{"Put": put}, lists.counting(BOARD, card.user_id, added=[card.facets], seen=tail.version, sets=raised)]
 
 
-def changed_card(card: Card, over: Card, tail: Tail | None = None) -> list[Action]:
-    """The part of a transaction that replaces `over` by `card`, but for its contacts."""
-    columns = _columns(card)
-    update = _unchanged(over)
+def changed_card(card: Card, over: Card, tail: Tail | None = None, *, mark: str | None = None) -> list[Action]:
+    """The part of a transaction that replaces `over` by `card`, but for its contacts; a `mark` tells who did."""
+    columns = _columns(card) | ({"savedBy": mark} if mark else {})
+    update = _unchanged(over) | {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
     update["UpdateExpression"] = "SET " + ", ".join(f"#{name} = :{name}" for name in columns)
     update["ExpressionAttributeNames"] = {f"#{name}": name for name in columns}
     update["ExpressionAttributeValues"] |= values(**columns)

@@ -2,7 +2,8 @@
 
 import copy
 from collections import defaultdict
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.dynamo_type import LimitedSizeDict
@@ -16,8 +17,32 @@ from tests.support.beside import Beside
 
 _WITH_PARTS = frozenset(("L", "M", "SS", "NS", "BS"))
 
-_kept: tuple[dict[str, Any], dict[str, Any], dict[str, Any]] | None = None
 _beside: Beside | None = None
+_organised: "tuple[dict[str, Any], World] | None" = None
+
+
+@dataclass(frozen=True)
+class World:
+    """All rows and messages there were at one moment."""
+
+    tables: dict[str, Any]
+    queues: dict[str, Any]
+    messages: dict[str, list[Any]]
+
+    @classmethod
+    def taken(cls) -> Self:
+        """As it is now. What happens from now on does not change it."""
+        queues = _queues().queues
+        messages = {name: [copy.copy(each) for each in queue._messages] for name, queue in queues.items()}
+        return cls({name: _table(each) for name, each in _tables().tables.items()}, dict(queues), messages)
+
+    def put_back(self) -> None:
+        """Make everything as it was then."""
+        _tables().tables = {name: _table(each) for name, each in self.tables.items()}
+        for name, queue in self.queues.items():
+            queue._messages = [copy.copy(each) for each in self.messages[name]]
+            queue._pending_messages, queue.deleted_messages = set(), set()
+        _queues().queues = dict(self.queues)
 
 
 def beside() -> None:
@@ -38,21 +63,24 @@ def empty() -> None:
 
 def organised() -> dict[str, Any]:
     """The demo organisation; what its demo file says. The same one, as new, at every call."""
-    global _kept  # noqa: PLW0603 - made by the first test that needs it
+    global _organised  # noqa: PLW0603 - made by the first test that needs it
     if _beside:
         return _beside.organised()
-    if _kept is None:
+    if _organised is None:
         empty()
-        made = demo.create(demo.Addresses("http://desk.test", "ws://desk.test", {}))
-        tables = dynamodb_backends[engine.ACCOUNT][engine.REGION].tables
-        _kept = made, tables, sqs_backends[engine.ACCOUNT][engine.REGION].queues
-    made, tables, queues = _kept
+        _organised = demo.create(demo.Addresses("http://desk.test", "ws://desk.test", {})), World.taken()
+    made, as_new = _organised
     engine.reset()
-    dynamodb_backends[engine.ACCOUNT][engine.REGION].tables = {name: _table(each) for name, each in tables.items()}
-    for queue in queues.values():
-        queue._messages, queue._pending_messages, queue.deleted_messages = [], set(), set()
-    sqs_backends[engine.ACCOUNT][engine.REGION].queues = dict(queues)
+    as_new.put_back()
     return copy.deepcopy(made)
+
+
+def _tables() -> Any:
+    return dynamodb_backends[engine.ACCOUNT][engine.REGION]
+
+
+def _queues() -> Any:
+    return sqs_backends[engine.ACCOUNT][engine.REGION]
 
 
 # By hand, and much faster than by pickle: every test begins with it.

@@ -1,0 +1,245 @@
+"""Failures between the SDK and the engine: the ones a store or a queue really has, at any call of a request."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from enum import StrEnum
+from threading import Lock
+from types import SimpleNamespace
+from typing import Any
+
+import botocore.endpoint
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from botocore.exceptions import ReadTimeoutError
+from botocore.retries.quota import RetryQuota
+from moto.core.botocore_stubber import MockRawResponse
+
+from chalicelib import aws
+from infra.local import engine
+
+Send = Callable[[AWSPreparedRequest], AWSResponse]
+
+_PLAIN_WRITES = {"PutItem", "UpdateItem", "DeleteItem"}
+
+
+class Killed(BaseException):
+    """The function ended here: nothing that it would have done any more is done, and nobody is answered."""
+
+
+class Fault(StrEnum):
+    """What becomes of one call."""
+
+    THROTTLED = "refused, since there are too many"
+    FAILED = "an error of the store's"
+    TIMED_OUT = "no answer, and no effect"
+    LOST = "no answer, after the effect"
+    CONFLICTED = "a transaction holds the row"
+    PARTIAL = "done in part, or a page at a time"
+    LAGGING = "an index that has not heard of the newest yet"
+    KILLED_BEFORE = "the function ends before the effect"
+    KILLED = "the function ends after the effect"
+
+    @property
+    def kills(self) -> bool:
+        return self in (Fault.KILLED, Fault.KILLED_BEFORE)
+
+
+# What the SDK or the code asks again for, and then has, or does without.
+PASSING = (Fault.THROTTLED, Fault.FAILED, Fault.TIMED_OUT, Fault.LOST, Fault.CONFLICTED, Fault.PARTIAL, Fault.LAGGING)
+
+Plan = Callable[[int, str], Fault | None]
+
+
+def embedded(request: AWSPreparedRequest) -> AWSResponse:
+    """The embedded engine's answer: it has one for everything."""
+    answer = engine.answer(request)
+    assert answer is not None
+    return answer
+
+
+@dataclass
+class Faults:
+    """Decides by `plan` what becomes of each attempt of a call, which it is told the number and the action of."""
+
+    plan: Plan
+    send: Send = embedded
+    attempts: list[str] = field(default_factory=list)
+    _done: dict[str, AWSResponse] = field(default_factory=dict)
+    _dead: bool = False
+    _lock: Any = field(default_factory=Lock)
+
+    def __call__(self, request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        action = action_of(request)
+        with self._lock:
+            self.attempts.append(action)
+            number = len(self.attempts)
+            fault = self.plan(number, action)
+            self._dead = self._dead or (fault is not None and fault.kills)
+            if (self._dead and fault is not Fault.KILLED) or fault is Fault.KILLED_BEFORE:
+                raise Killed
+        return self._answer(request, action, fault)
+
+    def _answer(self, request: AWSPreparedRequest, action: str, fault: Fault | None) -> AWSResponse:
+        match fault:
+            case Fault.THROTTLED:
+                return refusal(request, 400, "ThrottlingException")
+            case Fault.FAILED:
+                return refusal(request, 500, "InternalServerError")
+            case Fault.TIMED_OUT:
+                raise ReadTimeoutError(endpoint_url=request.url)
+            case Fault.LOST:
+                self._passed_on(request)
+                raise ReadTimeoutError(endpoint_url=request.url)
+            case Fault.CONFLICTED if action == "TransactWriteItems":
+                return _cancelled(request)
+            case Fault.CONFLICTED if action in _PLAIN_WRITES:
+                return refusal(request, 400, "TransactionConflictException")
+            case Fault.PARTIAL:
+                return self._in_part(request, action)
+            case Fault.LAGGING if action == "Query":
+                return self._lagging(request)
+            case Fault.KILLED:
+                self._passed_on(request)
+                raise Killed
+        return self._passed_on(request)
+
+    def _passed_on(self, request: AWSPreparedRequest) -> AWSResponse:
+        # A store knows a transaction that it has done by its token, and does not do it again.
+        token = asked_in(request).get("ClientRequestToken")
+        if token in self._done:
+            return self._done[token]
+        answer = self.send(request)
+        if token and answer.status_code == 200:
+            headers: Any = answer.headers
+            self._done[token] = AWSResponse(answer.url, 200, headers, MockRawResponse(answer.content))
+            return self._done[token]
+        return answer
+
+    def _in_part(self, request: AWSPreparedRequest, action: str) -> AWSResponse:
+        """Batches lose their last members, and queries give one row at a time."""
+        asked = asked_in(request)
+        left: dict[str, Any] = {}
+        if action == "BatchGetItem":
+            for table, wanted in asked["RequestItems"].items():
+                if len(keys := wanted["Keys"]) > 1:
+                    left[table] = wanted | {"Keys": keys[1:]}
+                    wanted["Keys"] = keys[:1]
+        elif action == "BatchWriteItem":
+            for table, wanted in asked["RequestItems"].items():
+                asked["RequestItems"][table], left[table] = wanted[:1], wanted[1:]
+        elif action == "Query":
+            asked["Limit"] = 1
+        request.body = json.dumps(asked).encode()
+        answer = self._passed_on(request)
+        name = {"BatchGetItem": "UnprocessedKeys", "BatchWriteItem": "UnprocessedItems"}.get(action)
+        if name is None or not any(left.values()):
+            return answer
+        told = json.loads(answer.content) | {name: {table: rest for table, rest in left.items() if rest}}
+        return replied(request, 200, told)
+
+    def _lagging(self, request: AWSPreparedRequest) -> AWSResponse:
+        """Without the row that was made last, where the index may be behind."""
+        asked, answer = asked_in(request), self._passed_on(request)
+        if "IndexName" not in asked or asked.get("ConsistentRead"):
+            return answer
+        told = json.loads(answer.content)
+        newest = max(told["Items"], key=lambda item: item.get("createdAt", item["pk"])["S"], default=None)
+        return replied(request, 200, told | {"Items": [each for each in told["Items"] if each is not newest]})
+
+
+def asked_in(request: AWSPreparedRequest) -> dict[str, Any]:
+    """The request's parameters."""
+    body: Any = request.body
+    found: dict[str, Any] = json.loads(body or b"{}")
+    return found
+
+
+def action_of(request: AWSPreparedRequest) -> str:
+    """The name of the API's action that a request asks for."""
+    target = request.headers.get("X-Amz-Target", b"")
+    return (target.decode() if isinstance(target, bytes) else str(target)).rpartition(".")[2]
+
+
+def refusal(request: AWSPreparedRequest, status: int, code: str, **more: Any) -> AWSResponse:
+    """An error as both APIs tell it."""
+    kind = f"com.amazonaws.dynamodb.v20120810#{code}"
+    return replied(request, status, {"__type": kind, "message": "injected"} | more)
+
+
+def replied(request: AWSPreparedRequest, status: int, body: Any) -> AWSResponse:
+    raw = json.dumps(body).encode()
+    headers: Any = {"Content-Type": "application/x-amz-json-1.0", "x-amzn-RequestId": "injected"}
+    return AWSResponse(request.url, status, headers, MockRawResponse(raw))
+
+
+def _cancelled(request: AWSPreparedRequest) -> AWSResponse:
+    members = asked_in(request)["TransactItems"]
+    reasons = [{"Code": "TransactionConflict", "Message": "injected"}, *({"Code": "None"} for _ in members[1:])]
+    codes = ", ".join(each["Code"] for each in reasons)
+    message = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]"
+    return refusal(request, 400, "TransactionCanceledException", Message=message, CancellationReasons=reasons)
+
+
+_current: ContextVar[Faults | None] = ContextVar("faults", default=None)
+
+
+@contextmanager
+def injected(plan: Plan, send: Send = embedded) -> Iterator[Faults]:
+    """Let the calls that this code makes, and the threads it starts, fail as the plan has it."""
+    faults = Faults(plan, send)
+    token = _current.set(faults)
+    try:
+        yield faults
+    finally:
+        _current.reset(token)
+
+
+@contextmanager
+def between(send: Send = embedded) -> Iterator[None]:
+    """Stand between the SDK and the engine, which `send` reaches; meanwhile the SDK waits for nothing."""
+
+    def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:
+        return (_current.get() or send)(request)
+
+    emitters: list[Any] = [client.meta.events for client in (aws.dynamodb(), aws.sqs())]
+    endpoint: Any = botocore.endpoint
+    quota: Any = RetryQuota
+    sleeping, acquire = endpoint.time, quota.acquire
+    for events in emitters:
+        events.unregister("before-send", engine.answer, unique_id="engine")
+        events.register("before-send", answer, unique_id="faults")
+    endpoint.time = SimpleNamespace(sleep=lambda _: None, time=sleeping.time)
+    # The SDK gives up sooner where much has failed in one process before, as it has here.
+    quota.acquire = lambda *_: True
+    try:
+        yield
+    finally:
+        endpoint.time, quota.acquire = sleeping, acquire
+        for events in emitters:
+            events.unregister("before-send", answer, unique_id="faults")
+            events.register("before-send", engine.answer, unique_id="engine")
+
+
+# Plans
+
+
+def never(_number: int, _action: str) -> Fault | None:
+    """Nothing fails."""
+    return None
+
+
+def at(wanted: int, fault: Fault) -> Plan:
+    """Only this attempt fails."""
+    return lambda number, _: fault if number == wanted else None
+
+
+def outage(first: int, fault: Fault = Fault.TIMED_OUT) -> Plan:
+    """From this attempt on nothing is answered; the first of them may have had its effect."""
+    return lambda number, _: fault if number == first else Fault.TIMED_OUT if number > first else None
+
+
+def each_first(fault: Fault, calls: int) -> Plan:
+    """Every other attempt fails: where `calls` follow each other each fails first, and then is done."""
+    return lambda number, _: fault if number % 2 and number <= 2 * calls else None
