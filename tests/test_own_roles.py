@@ -30,6 +30,8 @@ _TOGETHER = {
     "sqs": ("sqs:SendMessageBatch", "sqs:DeleteMessageBatch", "sqs:ChangeMessageVisibilityBatch"),
 }
 
+pytestmark = pytest.mark.engine("embedded")
+
 
 @dataclass
 class Deployed:
