@@ -1,6 +1,7 @@
 """dividen-v2, tag "Federation": connections with people of other desks."""
 
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
 
 from chalice.app import Blueprint
@@ -60,17 +61,20 @@ def _spend(token: str, *, now: datetime) -> Spent | None:
     return DynamoPeerBudgets().spend(token_hash(token), now=now)
 
 
+def _admission() -> dict[str, Any]:
+    return {
+        "settings": DynamoFederation(),
+        "peers": DynamoPeers(),
+        "refuse_signature": refuse_signature,
+        "together": together,
+        "spend": _spend,
+        "base_url": settings().base_url,
+        "wanted": DynamoPeerKeys(),
+    }
+
+
 def _admit_accepting_peer(sent: Sent) -> Peering:
-    return peer_admission.admit_accepting_peer(
-        sent,
-        settings=DynamoFederation(),
-        peers=DynamoPeers(),
-        refuse_signature=refuse_signature,
-        together=together,
-        spend=_spend,
-        base_url=settings().base_url,
-        wanted=DynamoPeerKeys(),
-    )
+    return peer_admission.admit_accepting_peer(sent, **_admission())
 
 
 def _is_approved_instance(url: str) -> bool:
@@ -81,16 +85,7 @@ def _is_approved_instance(url: str) -> bool:
 
 
 def _admit_ending_peer(sent: Sent) -> Peering:
-    return peer_admission.admit_ending_peer(
-        sent,
-        settings=DynamoFederation(),
-        peers=DynamoPeers(),
-        refuse_signature=refuse_signature,
-        together=together,
-        spend=_spend,
-        base_url=settings().base_url,
-        wanted=DynamoPeerKeys(),
-    )
+    return peer_admission.admit_ending_peer(sent, **_admission())
 
 
 def _notifier() -> Notifier:
