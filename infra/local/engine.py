@@ -18,7 +18,7 @@ from moto.core.base_backend import BackendDict
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 
 from chalicelib import aws
-from infra.local import connections, expressions, querying, queueing, serializing, socket_events, transactions
+from infra.local import connections, expressions, querying, queueing, serializing, socket_events, transactions, values
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"  # the one moto serves when nothing names another
@@ -52,6 +52,7 @@ def embed() -> None:
     serializing.install()
     expressions.install()
     querying.install()
+    values.install()
     queueing.install()
     _take_over(ignore_configured_endpoint_urls=True)
 

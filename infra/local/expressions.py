@@ -5,6 +5,7 @@ pattern, and asks of every node of an update, ten times over, which of its rules
 """
 
 from collections import deque
+from copy import deepcopy
 from functools import cache, lru_cache
 from typing import Any
 
@@ -23,7 +24,9 @@ def install() -> None:
     answering.method_names_from_class = cache(answering.method_names_from_class)
     _remember_conditions()
     _remember_tokens()
+    _remember_updates()
     nodes.DepthFirstTraverser.traverse_node_recursively = _traverse
+    nodes.Node.__deepcopy__ = _copied
     # They look at the whole expression, and learn nothing from its parts.
     validators.ActionCountValidator.traverse = validators.ActionCountValidator.verify_action_counts
     validators.OverlappingPathsValidator.traverse = validators.OverlappingPathsValidator.check_for_overlapping_paths
@@ -49,6 +52,30 @@ def _remember_tokens() -> None:
         return tuple(Tokenizer(text)._make_list())
 
     Tokenizer.make_list = classmethod(lambda _, text: list(tokens(text)))  # type: ignore[assignment,method-assign]
+
+
+def _remember_updates() -> None:
+    from moto.dynamodb.parsing.expressions import UpdateExpressionParser as Parser
+
+    original = Parser.make
+
+    @lru_cache(maxsize=_READ)
+    def tree(text: str) -> Any:
+        return original(text)
+
+    # Whoever changes a tree, as values are put in for names, does it to a copy.
+    Parser.make = staticmethod(tree)  # type: ignore[method-assign,assignment]
+
+
+def _copied(node: Any, memo: dict[int, Any]) -> Any:
+    made = object.__new__(type(node))
+    made.__dict__ = node.__dict__ | {"parent": None}
+    if node.children is not None:
+        made.children = [deepcopy(each, memo) for each in node.children]
+        for each in made.children:
+            if _is_node(type(each)):
+                each.parent = made
+    return made
 
 
 def _traverse(self: Any, node: Any, child_id: int = -1) -> Any:

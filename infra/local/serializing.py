@@ -7,24 +7,48 @@ them under their own names, and of the ten members that an attribute's value may
 from functools import wraps
 from typing import Any
 
-_KINDS = frozenset(("S", "N", "B", "SS", "NS", "BS", "M", "L", "NULL", "BOOL"))
+# Of these the value is in the reply what it is in the row.
+_AS_HELD = frozenset(("S", "N", "SS", "NS", "BOOL", "NULL"))
 
 
 def install() -> None:
     """Let moto look where the values are."""
-    from moto.core.serialize import ResponseSerializer
+    from moto.core.serialize import BaseJSONSerializer, ResponseSerializer
 
-    original = ResponseSerializer.get_value
+    original, whole = ResponseSerializer.get_value, BaseJSONSerializer._serialize_type_structure
     if hasattr(original, "__wrapped__"):
         return
 
     @wraps(original)
     def get_value(self: Any, value: Any, key: str, shape: Any) -> Any:
-        if type(value) is dict and not self._value_picker.response_transformers:
-            if key in value:
-                return value[key]
-            if key in _KINDS:
-                return None
+        if type(value) is dict and not self._value_picker.response_transformers and key in value:
+            return value[key]
         return original(self, value, key, shape)
 
+    def structure(self: Any, serialized: dict[str, Any], value: Any, shape: Any, key: str) -> None:
+        if shape.name == "AttributeValue" and key and (attribute := _attribute(value)):
+            serialized[shape.serialization.get("name", key)] = attribute
+        else:
+            whole(self, serialized, value, shape, key)
+
     ResponseSerializer.get_value = get_value  # type: ignore[method-assign]
+    BaseJSONSerializer._serialize_type_structure = structure  # type: ignore[method-assign]
+
+
+def _attribute(value: Any) -> dict[str, Any] | None:
+    """The value as JSON; None of what moto has to turn into text first."""
+    if type(value) is dict:
+        if len(value) != 1:
+            return None
+        ((kind, held),) = value.items()
+    else:
+        kind, held = value.type, value.value
+    if kind in _AS_HELD:
+        return {kind: held}
+    if kind == "L":
+        parts = [_attribute(each) for each in held]
+        return None if None in parts else {kind: parts}
+    if kind == "M":
+        named = {name: _attribute(each) for name, each in held.items()}
+        return None if None in named.values() else {kind: named}
+    return None

@@ -2,11 +2,14 @@
 
 import copy
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import wraps
 from typing import Any, Self
 
-from moto.dynamodb.models import dynamodb_backends
+from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
 from moto.dynamodb.models.dynamo_type import LimitedSizeDict
+from moto.dynamodb.models.table import Table
 from moto.sqs.models import sqs_backends
 
 from infra import demo
@@ -28,6 +31,8 @@ class World:
     tables: dict[str, Any]
     queues: dict[str, Any]
     messages: dict[str, list[Any]]
+    # The tables as this world put them back last; those that nobody has written to since serve again.
+    _placed: dict[str, Any] = field(default_factory=dict, repr=False)
 
     @classmethod
     def taken(cls) -> Self:
@@ -38,7 +43,10 @@ class World:
 
     def put_back(self) -> None:
         """Make everything as it was then."""
-        _tables().tables = {name: _table(each) for name, each in self.tables.items()}
+        for name, table in self.tables.items():
+            if name not in self._placed or self._placed[name].is_written:
+                self._placed[name] = _table(table)
+        _tables().tables = dict(self._placed)
         for name, queue in self.queues.items():
             queue._messages = [copy.copy(each) for each in self.messages[name]]
             queue._pending_messages, queue.deleted_messages = set(), set()
@@ -83,6 +91,25 @@ def _queues() -> Any:
     return sqs_backends[engine.ACCOUNT][engine.REGION]
 
 
+def _marking(write: Callable[..., Any], table_of: Callable[[Any, tuple[Any, ...]], Any]) -> Callable[..., Any]:
+    @wraps(write)
+    def marked(where: Any, *given: Any, **named: Any) -> Any:
+        table_of(where, given).is_written = True
+        return write(where, *given, **named)
+
+    return marked
+
+
+def _mark_written_tables() -> None:
+    held: Any = Table
+    for name in ("put_item", "delete_item"):
+        setattr(held, name, _marking(getattr(held, name), lambda table, _: table))
+    backend: Any = DynamoDBBackend
+    backend.update_item = _marking(backend.update_item, lambda tables, given: tables.get_table(given[0]))
+
+
+_mark_written_tables()
+
 # By hand, and much faster than by pickle: every test begins with it.
 
 
@@ -92,7 +119,7 @@ def _table(table: Any) -> Any:
         rows = {part: {at: _item(row) for at, row in each.items()} for part, each in table.items.items()}
     else:
         rows = {part: _item(row) for part, row in table.items.items()}
-    taken.items = defaultdict(dict, rows)
+    taken.items, taken.is_written = defaultdict(dict, rows), False
     return taken
 
 

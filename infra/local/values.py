@@ -1,0 +1,52 @@
+"""moto's attribute values, compared, measured and copied as what they are.
+
+moto asks of each value which of the ten types it may be, one after the other, and copies what nothing ever changes.
+Nearly all values are texts and numbers.
+"""
+
+from decimal import Decimal
+from typing import Any
+
+_WITH_PARTS = frozenset(("L", "M", "SS", "NS", "BS"))
+
+
+def install() -> None:
+    """Let moto take the short way with values that have no parts."""
+    from moto.dynamodb.models.dynamo_type import DynamoType
+
+    held: Any = DynamoType
+    if held.__eq__ is _equal:
+        return
+    cast, size, copied = held.cast_value.fget, held.size, held.__deepcopy__
+
+    def cast_value(value: Any) -> Any:
+        if value.type == "S":
+            return value.value
+        return Decimal(value.value) if value.type == "N" else cast(value)
+
+    def size_of(value: Any) -> int:
+        sized: int = len(value.value.encode()) if value.type == "S" else size(value)
+        return sized
+
+    def copy_of(value: Any, memo: dict[int, Any]) -> Any:
+        if value.type in _WITH_PARTS:
+            return copied(value, memo)
+        made = object.__new__(type(value))
+        made.type, made.value = value.type, value.value
+        return made
+
+    held.cast_value = property(cast_value)
+    held.size = size_of
+    held.__deepcopy__ = copy_of
+    held.__eq__ = _equal
+    held.__hash__ = _hash
+
+
+def _equal(value: Any, other: Any) -> bool:
+    if value.type != other.type:
+        return False
+    return bool(value.value == other.value if value.type == "S" else value.cast_value == other.cast_value)
+
+
+def _hash(value: Any) -> int:
+    return hash((value.type, value.cast_value))
