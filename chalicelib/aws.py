@@ -30,6 +30,8 @@ _CONFIG = Config(
     # Our own parameters are checked by mypy and by the tests, not on every call.
     parameter_validation=False,
     tcp_keepalive=True,
+    # Else botocore puts it together from some twenty parts, anew for every call.
+    user_agent="fluxden",
 )
 
 # A push that fails ends one client's connection, and its client resumes; waiting for it would hold up all others.

@@ -55,16 +55,17 @@ def _remember_tokens() -> None:
 
 
 def _remember_updates() -> None:
-    from moto.dynamodb.parsing.expressions import UpdateExpressionParser as Parser
+    from moto.dynamodb.parsing import expressions
 
-    original = Parser.make
+    parser: Any = vars(expressions)["UpdateExpressionParser"]
+    original = parser.make
 
     @lru_cache(maxsize=_READ)
     def tree(text: str) -> Any:
         return original(text)
 
     # Whoever changes a tree, as values are put in for names, does it to a copy.
-    Parser.make = staticmethod(tree)  # type: ignore[method-assign,assignment]
+    parser.make = staticmethod(tree)
 
 
 def _copied(node: Any, memo: dict[int, Any]) -> Any:
@@ -73,7 +74,8 @@ def _copied(node: Any, memo: dict[int, Any]) -> Any:
     if node.children is not None:
         made.children = [deepcopy(each, memo) for each in node.children]
         for each in made.children:
-            if _is_node(type(each)):
+            kind: Any = type(each)
+            if _is_node(kind):
                 each.parent = made
     return made
 

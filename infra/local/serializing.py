@@ -15,7 +15,8 @@ def install() -> None:
     """Let moto look where the values are."""
     from moto.core.serialize import BaseJSONSerializer, ResponseSerializer
 
-    original, whole = ResponseSerializer.get_value, BaseJSONSerializer._serialize_type_structure
+    serializer: Any = BaseJSONSerializer
+    original, whole = ResponseSerializer.get_value, serializer._serialize_type_structure
     if hasattr(original, "__wrapped__"):
         return
 
@@ -32,7 +33,7 @@ def install() -> None:
             whole(self, serialized, value, shape, key)
 
     ResponseSerializer.get_value = get_value  # type: ignore[method-assign]
-    BaseJSONSerializer._serialize_type_structure = structure  # type: ignore[method-assign]
+    serializer._serialize_type_structure = structure
 
 
 def _attribute(value: Any) -> dict[str, Any] | None:

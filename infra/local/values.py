@@ -7,17 +7,22 @@ Nearly all values are texts and numbers.
 from decimal import Decimal
 from typing import Any
 
+# As moto has it: some more than the 400 KB that are promised.
+_MOST_BYTES = 405_000
 _WITH_PARTS = frozenset(("L", "M", "SS", "NS", "BS"))
 
 
 def install() -> None:
     """Let moto take the short way with values that have no parts."""
-    from moto.dynamodb.models.dynamo_type import DynamoType
+    from moto.dynamodb.exceptions import ItemSizeTooLarge
+    from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
     held: Any = DynamoType
     if held.__eq__ is _equal:
         return
     cast, size, copied = held.cast_value.fget, held.size, held.__deepcopy__
+    row: Any = Item
+    made = row.__init__
 
     def cast_value(value: Any) -> Any:
         if value.type == "S":
@@ -31,15 +36,24 @@ def install() -> None:
     def copy_of(value: Any, memo: dict[int, Any]) -> Any:
         if value.type in _WITH_PARTS:
             return copied(value, memo)
-        made = object.__new__(type(value))
-        made.type, made.value = value.type, value.value
-        return made
+        other = object.__new__(type(value))
+        other.type, other.value = value.type, value.value
+        return other
+
+    def filled(row: Any, hash_key: Any, range_key: Any, attrs: dict[str, Any]) -> None:
+        made(row, hash_key, range_key, {})
+        for name, value in attrs.items():
+            dict.__setitem__(row.attrs, name, DynamoType(value))
+        # Once, and not with each of the attributes for all before it.
+        if row.size() > _MOST_BYTES:
+            raise ItemSizeTooLarge
 
     held.cast_value = property(cast_value)
     held.size = size_of
     held.__deepcopy__ = copy_of
     held.__eq__ = _equal
     held.__hash__ = _hash
+    row.__init__ = filled
 
 
 def _equal(value: Any, other: Any) -> bool:
