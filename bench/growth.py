@@ -8,6 +8,7 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
@@ -20,10 +21,18 @@ from infra.local import engine
 from tests.conftest import Desk
 from tests.support import make, world
 from tests.support.api import Answer, Api
+from tests.support.scene import Scene
 
-# A hundred thousand take moto minutes; what is asked of the stores no longer changes.
-_SIZES = (10, 1_000, 10_000)
+_SIZES = (10, 1_000, 100_000)
 Rows = dict[tuple[str, str, str], Any]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Things of one kind: the name and the operation of adding one, and of every look at many of them."""
+
+    add: tuple[str, Callable[[], Answer]]
+    looks: dict[str, Callable[[], Answer]]
 
 
 def main() -> None:
@@ -33,7 +42,7 @@ def main() -> None:
     sizes = [int(each) for each in sys.argv[1:]] or list(_SIZES)
     figures: dict[str, dict[str, dict[str, float]]] = {}
     print(f"{'calls, units written, units read':<40}" + "".join(f"{size:>16,}" for size in sizes))
-    for kind in ("inbox", "queue", "contacts", "board"):
+    for kind in _things(Api(), Desk(world.organised())):
         for size in sizes:
             for name, found in _measured(kind, size).items():
                 figures.setdefault(name, {})[str(size)] = found
@@ -44,45 +53,69 @@ def main() -> None:
 
 
 def _measured(kind: str, size: int) -> dict[str, dict[str, float]]:
-    desk, api = Desk(world.organised()), Api()
-    add, look, name = _things(api, desk)[kind]
+    thing = _things(Api(), Desk(world.organised()))[kind]
+    adding, add = thing.add
     for _ in range(2):  # what counts the rows is there already, and is not repeated
         add()
     before = _rows()
     made = add()
     new = {place: row for place, row in _rows().items() if place not in before}
-    identifier = (made.json.get("data") or made.json).get("deliveryId") or made.json["data"]["id"]
+    identifier = made.json["deliveryId"] if kind == "inbox" else made.json["data"]["id"]
     # Without the id in its key a row is about all of them, such as the day's count.
     own = {place: json.dumps(row.to_json()["Attributes"]) for place, row in new.items() if identifier in str(place)}
     for _ in range(size - 3):
         other = str(uuid4())
         for (table, *_), text in own.items():
             _tables()[table].put_item(json.loads(text.replace(identifier, other)))
-    return {f"add to the {name}": _counted(add), f"first page of the {name}": _counted(look)}
+    return {name: _counted(do) for name, do in [(adding, add), *thing.looks.items()]}
 
 
-def _things(api: Api, desk: Desk) -> dict[str, tuple[Callable[[], Answer], Callable[[], Answer], str]]:
-    key, events = desk.alice_key, "/api/v1/events"
+def _things(api: Api, desk: Desk) -> dict[str, Kind]:
+    scene, key = Scene(api, desk), desk.bob_key
+
+    def look(path: str, token: str = key) -> Callable[[], Answer]:
+        return lambda: api.get(path, token)
+
+    def adding(path: str, body: Any) -> Callable[[], Answer]:
+        return lambda: api.post(path, body, key)
+
+    adding("/api/v2/contacts", {"name": "Xylographer"})()
     return {
-        "inbox": (
-            lambda: api.post(events, make.event(), desk.alice),
-            lambda: api.get("/api/v1/inbox", key),
-            "inbox (publish)",
+        "inbox": Kind(
+            ("publish an event", lambda: api.post("/api/v1/events", make.event(), desk.bob)),
+            {"first page of the inbox": look("/api/v1/inbox"), "summary of the inbox": look("/api/v1/inbox/summary")},
         ),
-        "queue": (
-            lambda: api.post("/api/v2/queue", {"title": "x"}, key),
-            lambda: api.get("/api/v2/queue", key),
-            "queue",
+        "queue": Kind(
+            ("add to the queue", adding("/api/v2/queue", {"title": "x"})),
+            {"first page of the queue": look("/api/v2/queue")},
         ),
-        "contacts": (
-            lambda: api.post("/api/v2/contacts", {"name": "North"}, key),
-            lambda: api.get("/api/v2/contacts", key),
-            "contacts",
+        "contacts": Kind(
+            ("add to the contacts", adding("/api/v2/contacts", {"name": "North"})),
+            {
+                "first page of the contacts": look("/api/v2/contacts"),
+                "search that finds one contact": look("/api/v2/contacts?search=xylo"),
+            },
         ),
-        "board": (
-            lambda: api.post("/api/v2/kanban", {"title": "x"}, key),
-            lambda: api.get("/api/v2/kanban", key),
-            "board",
+        "board": Kind(
+            ("add to the board", adding("/api/v2/kanban", {"title": "x"})),
+            {"first page of the board": look("/api/v2/kanban")},
+        ),
+        "chat": Kind(
+            ("say in the chat", adding("/api/v2/shared-chat/send", {"content": "x"})),
+            {"newest page of the chat": look("/api/v2/shared-chat/messages")},
+        ),
+        "relays": Kind(
+            ("send a relay", adding("/api/v2/relays", {"connectionId": scene.connection(), "subject": "x"})),
+            {
+                "first page of the relays": look("/api/v2/relays"),
+                "the operator's look at them": look(
+                    f"/api/v2/operate/relays?userId={desk.user_id('bob')}", desk.alice_key
+                ),
+            },
+        ),
+        "feedback": Kind(
+            ("give feedback", adding("/api/v2/feedback", {"message": "x"})),
+            {"first page of the feedback": look("/api/v2/feedback")},
         ),
     }
 
