@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.domain.board import Assignee, Card, CardPriority, CardStatus, Tail
+from chalicelib.domain.desk_settings import Desk
 from chalicelib.domain.fields import is_uuid
 from chalicelib.domain.peering import Peering
-from chalicelib.domain.queue import Change, Desk, Item, ItemStatus, ItemType, Priority
+from chalicelib.domain.queue import Change, Item, ItemStatus, ItemType, Priority
 from chalicelib.domain.relays import Memberships, Relay, RelayIn, RelayPriority, Scope, ScopeOut, one_line
 
 # By what an item of the queue is known to stand for a relay.

@@ -8,11 +8,12 @@ from typing import Any, Protocol
 
 from chalicelib.domain.board import MOST_ITEMS, Card, ChecklistItemIn, check_size
 from chalicelib.domain.chat import Message, announced
+from chalicelib.domain.desk_settings import Desk
 from chalicelib.domain.errors import Invalid, NotFound, Unavailable
 from chalicelib.domain.fields import timestamp
 from chalicelib.domain.frames import News, Standing
 from chalicelib.domain.peering import Peering
-from chalicelib.domain.queue import Change, Desk, Item, ItemStatus, check_move
+from chalicelib.domain.queue import Change, Item, ItemStatus, check_move
 from chalicelib.domain.relay_effects import Effects
 from chalicelib.domain.relays import AckAnswer, AckIn, Relay, RelayStatus, json_text
 from chalicelib.services.queue import Next, next_item, told

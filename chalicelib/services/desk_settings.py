@@ -5,21 +5,11 @@ from typing import Any, Protocol
 
 from chalicelib.domain.call import Call
 from chalicelib.domain.callers import ApiKey
+from chalicelib.domain.desk_settings import ChangedSettingsOut, Desk, Mode, SettingsIn, SettingsOut, briefed, switched
 from chalicelib.domain.errors import Invalid, Unavailable
 from chalicelib.domain.frames import FrameType, News
 from chalicelib.domain.idempotency import Claim
-from chalicelib.domain.queue import (
-    Change,
-    ChangedSettingsOut,
-    Desk,
-    ItemOut,
-    Mode,
-    SettingsIn,
-    SettingsOut,
-    briefed,
-    shown,
-    switched,
-)
+from chalicelib.domain.queue import Change, ItemOut, shown
 from chalicelib.services.queue import Next, Notifier, Together, next_item, told
 
 _ATTEMPTS = 40

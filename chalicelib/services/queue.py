@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from chalicelib.domain.call import Call
 from chalicelib.domain.callers import ApiKey
 from chalicelib.domain.deliveries import Decision
+from chalicelib.domain.desk_settings import Desk, Mode
 from chalicelib.domain.errors import Invalid, NotFound, Unavailable
 from chalicelib.domain.fields import is_uuid, timestamp
 from chalicelib.domain.frames import News, Standing
@@ -16,14 +17,12 @@ from chalicelib.domain.outgoing import Acknowledged
 from chalicelib.domain.pages import paged
 from chalicelib.domain.queue import (
     Change,
-    Desk,
     Item,
     ItemIn,
     ItemOut,
     ItemQuery,
     ItemsOut,
     ItemStatus,
-    Mode,
     MovedOut,
     ResultIn,
     changed,

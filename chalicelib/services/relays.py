@@ -8,13 +8,14 @@ from typing import Any, Protocol
 from chalicelib.domain.ambient import refuse_ambient
 from chalicelib.domain.board import Tail
 from chalicelib.domain.chat import Message, announced
+from chalicelib.domain.desk_settings import Desk
 from chalicelib.domain.directory import Person
 from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.fields import timestamp
 from chalicelib.domain.frames import News, Standing
 from chalicelib.domain.peering import Peering
 from chalicelib.domain.profile import completed as completed_profile
-from chalicelib.domain.queue import Desk, changed, wakes
+from chalicelib.domain.queue import changed, wakes
 from chalicelib.domain.relay_effects import (
     Work,
     card_of,

@@ -1,12 +1,10 @@
-"""The table `network`: instances that have registered here, and how the network stands.
+"""The table `network`: instances that have registered here.
 
 INSTANCES     / <id>      an instance: name, baseUrl, status, keyHash, tokenHash, sealedKey (see vault), what it says
                           of itself, what it takes part in; dueQueue, dueAt: when it is silent, unless it is heard
                           before; staleSince: it has been silent since
 BASEURL#<url> / INSTANCE  instanceId, approved: one instance for each normalised base URL
-NETWORK       / STANDING  instances: how many are active; shown: the ids of those of them that take part in the
-                          marketplace; silent: the ids of those that are stale; a#<id>: how many approved agents
-                          an instance has
+NETWORK       / STANDING  see standing
 
 Their credentials are rows of the table `tokens`: PLATFORM#<hash> (instanceId), and INSTANCE#<hash>, whose `holders`
 are the active instances with this key; it is none where there is no holder. What changes together is written in one
@@ -25,6 +23,7 @@ from chalicelib.domain.idempotency import Claim
 from chalicelib.domain.notices import Notice
 from chalicelib.ids import InstanceCredential, MintedToken
 from chalicelib.resources import NETWORK, TOKENS
+from chalicelib.stores import standing
 from chalicelib.stores.items import Row, from_item, to_item, values
 from chalicelib.stores.notices import put_notice
 from chalicelib.stores.reads import query
@@ -33,7 +32,6 @@ from chalicelib.stores.tokens import START
 from chalicelib.stores.writes import Action, Refused, commit
 
 _INSTANCES = "INSTANCES"
-_AGENTS = "a#"
 _ATTEMPTS = 8
 SILENT_QUEUE = "silent-instances"
 _REPORTED = ("name", "version", "userCount", "agentCount", "capabilities")
@@ -144,7 +142,7 @@ class DynamoInstances:
             request["UpdateExpression"] += " REMOVE staleSince"
             request["ConditionExpression"] = "attribute_exists(staleSince)"
             try:
-                commit([{"Update": request}, silenced(instance_id, silent=False)], claim=None, reply={})
+                commit([{"Update": request}, standing.silenced(instance_id, silent=False)], claim=None, reply={})
             except Refused as refused:
                 if self.find(instance_id) is None:
                     raise NotFound("There is no such instance.") from refused
@@ -164,7 +162,7 @@ class DynamoInstances:
         request["ExpressionAttributeNames"]["#seenStatus"] = "status"
         request["ExpressionAttributeValues"] |= values(active=InstanceStatus.ACTIVE.value)
         try:
-            commit([{"Update": request}, _shown(instance_id, shown=enabled)], claim=claim, reply=reply)
+            commit([{"Update": request}, standing.shown(instance_id, enabled=enabled)], claim=claim, reply=reply)
         except Refused as refused:
             raise NotFound("There is no such instance.") from refused
 
@@ -188,7 +186,7 @@ class DynamoInstances:
             *([put_notice(notice)] if notice else []),
         ]
         if instance.is_active != over.is_active:
-            actions += [_counted(instance), holding(over.key_hash, over.instance_id, holds=instance.is_active)]
+            actions += [standing.counted(instance), holding(over.key_hash, over.instance_id, holds=instance.is_active)]
         try:
             commit(actions, claim=None, reply={})
         except Refused:
@@ -209,12 +207,7 @@ class DynamoInstances:
 
     def standing(self) -> Standing:
         """How the network stands, read consistently. One store call."""
-        row = _get(_STANDING) or {}
-        return Standing(
-            int(row.get("instances", 0)),
-            frozenset(row.get("shown", ())) - frozenset(row.get("silent", ())),
-            {name.removeprefix(_AGENTS): int(value) for name, value in row.items() if name.startswith(_AGENTS)},
-        )
+        return standing.find_standing()
 
     def is_approved(self, base_url: str) -> bool:
         """Whether the instance with this normalised base URL is active. One store call."""
@@ -222,25 +215,8 @@ class DynamoInstances:
         return bool(row and row["approved"])
 
 
-_STANDING: Row = {"pk": "NETWORK", "sk": "STANDING"}
-
-
 def instance_key(instance_id: str) -> Row:
     return {"pk": _INSTANCES, "sk": instance_id}
-
-
-def active_agents(instance_id: str, change: int) -> list[Action]:
-    """The part of a transaction in which an instance has so many approved agents more, or fewer; none for zero."""
-    if not change:
-        return []
-    request = {
-        "TableName": NETWORK.physical_name,
-        "Key": to_item(_STANDING),
-        "UpdateExpression": "ADD #agents :change",
-        "ExpressionAttributeNames": {"#agents": f"{_AGENTS}{instance_id}"},
-        "ExpressionAttributeValues": values(change=change),
-    }
-    return [{"Update": request}]
 
 
 def holding(key_hash: str, holder: str, *, holds: bool) -> Action:
@@ -327,35 +303,6 @@ def _set_approved(instance: Instance) -> Action:
             "Key": to_item(_address(instance.base_url)),
             "UpdateExpression": "SET approved = :approved",
             "ExpressionAttributeValues": values(approved=instance.is_active),
-        }
-    }
-
-
-def silenced(instance_id: str, *, silent: bool) -> Action:
-    """The part of a transaction with which an instance's agents are hidden for its silence, or no longer."""
-    return _standing_change(f"{'ADD' if silent else 'DELETE'} silent :silent", silent={instance_id})
-
-
-def _shown(instance_id: str, *, shown: bool) -> Action:
-    return _standing_change(f"{'ADD' if shown else 'DELETE'} shown :shown", shown={instance_id})
-
-
-def _counted(instance: Instance) -> Action:
-    """An instance has become active, or is so no longer: its agents are shown when it also takes part."""
-    if not instance.is_active:
-        return _standing_change("ADD instances :one DELETE shown :shown", one=-1, shown={instance.instance_id})
-    if not instance.marketplace_enabled:
-        return _standing_change("ADD instances :one", one=1)
-    return _standing_change("ADD instances :one, shown :shown", one=1, shown={instance.instance_id})
-
-
-def _standing_change(expression: str, **named: Any) -> Action:
-    return {
-        "Update": {
-            "TableName": NETWORK.physical_name,
-            "Key": to_item(_STANDING),
-            "UpdateExpression": expression,
-            "ExpressionAttributeValues": values(**named),
         }
     }
 

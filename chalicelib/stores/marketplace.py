@@ -18,10 +18,11 @@ from chalicelib.domain.idempotency import Claim
 from chalicelib.domain.marketplace import Listing, ListingStatus
 from chalicelib.domain.notices import Notice, NoticeKind, Recipient
 from chalicelib.resources import LIST_INDEX, NETWORK
-from chalicelib.stores.instances import active_agents, instance_key, unsealed_key
+from chalicelib.stores.instances import instance_key, unsealed_key
 from chalicelib.stores.items import Row, to_item, values
 from chalicelib.stores.notices import put_notice
 from chalicelib.stores.reads import get_all, query
+from chalicelib.stores.standing import active_agents
 from chalicelib.stores.writes import Action, Refused, commit
 
 _LISTED = "AGENTS"

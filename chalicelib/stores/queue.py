@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 from chalicelib.aws import dynamodb
 from chalicelib.domain.deliveries import Decision
+from chalicelib.domain.desk_settings import Desk, Mode
 from chalicelib.domain.idempotency import Claim
-from chalicelib.domain.queue import Change, Desk, Item, ItemQuery, ItemStatus, ItemType, Mode, Priority
+from chalicelib.domain.queue import Change, Item, ItemQuery, ItemStatus, ItemType, Priority
 from chalicelib.parallel import together
 from chalicelib.resources import ORDER_INDEX, QUEUE_ITEMS, TYPE_INDEX
 from chalicelib.stores import lists

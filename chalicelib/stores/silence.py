@@ -10,8 +10,9 @@ from chalicelib.aws import dynamodb
 from chalicelib.domain.federation import InstanceStatus
 from chalicelib.domain.fields import timestamp
 from chalicelib.resources import DUE_INDEX, NETWORK
-from chalicelib.stores.instances import SILENT_QUEUE, instance_key, silenced
+from chalicelib.stores.instances import SILENT_QUEUE, instance_key
 from chalicelib.stores.items import from_item, to_item, values
+from chalicelib.stores.standing import silenced
 from chalicelib.stores.writes import Refused, commit
 
 

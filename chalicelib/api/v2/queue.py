@@ -8,10 +8,9 @@ from chalice.app import Blueprint
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
 from chalicelib.domain.call import Call
 from chalicelib.domain.callers import ApiKey
+from chalicelib.domain.desk_settings import ChangedSettingsAnswer, ChangedSettingsOut, SettingsAnswer, SettingsIn
 from chalicelib.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.domain.queue import (
-    ChangedSettingsAnswer,
-    ChangedSettingsOut,
     ConfirmedAnswer,
     ConfirmedOut,
     ConfirmIn,
@@ -23,8 +22,6 @@ from chalicelib.domain.queue import (
     MovedAnswer,
     MovedOut,
     ResultIn,
-    SettingsAnswer,
-    SettingsIn,
     StatusIn,
 )
 from chalicelib.edge.operation import Reply
