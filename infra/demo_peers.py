@@ -5,8 +5,9 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
+from chalicelib.domain.federation_settings import FederationMode, FederationSettings
 from chalicelib.domain.fields import timestamp
-from chalicelib.domain.peering import FederationMode, FederationSettings, Initiator, Peering, PeeringStatus
+from chalicelib.domain.peering import Initiator, Peering, PeeringStatus
 from chalicelib.stores.federation_settings import DynamoFederation
 from chalicelib.stores.peers import DynamoPeers, token_hash
 

@@ -5,15 +5,9 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from chalicelib.domain.federation_settings import FederationMode, FederationSettings
 from chalicelib.domain.fields import Omittable, Out, Query
-from chalicelib.domain.peering import (
-    ACCEPT_PATH,
-    ACK_PATH,
-    TOKEN_HEADER,
-    FederationMode,
-    FederationSettings,
-    PeerKey,
-)
+from chalicelib.domain.peering import ACCEPT_PATH, ACK_PATH, TOKEN_HEADER, PeerKey
 
 # Names, not addresses: they say by which rules a desk is spoken to, the same for every desk.
 RELAY_BINDING = "urn:fluxden:binding:dividen-relay:2"

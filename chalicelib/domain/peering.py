@@ -44,23 +44,6 @@ _ALIASES = {
 }
 
 
-class FederationMode(StrEnum):
-    """Who may ask to be connected: anybody, nobody, or people of approved instances only."""
-
-    OPEN = "open"
-    CLOSED = "closed"
-    ALLOWLIST = "allowlist"
-
-
-@dataclass(frozen=True)
-class FederationSettings:
-    """What this desk lets other desks do."""
-
-    mode: FederationMode = FederationMode.CLOSED
-    inbound: bool = False
-    approval: bool = True
-
-
 @dataclass(frozen=True)
 class PeerKey:
     """The key by which a desk signs what it sends: an Ed25519 public key, in base64."""

@@ -10,13 +10,13 @@ from chalicelib.domain.clicks import Outcome
 from chalicelib.domain.connection_requests import ConnectionRequestIn, asked
 from chalicelib.domain.directory import Person
 from chalicelib.domain.errors import Conflict, Forbidden, Invalid, Unavailable
+from chalicelib.domain.federation_settings import FederationSettings
 from chalicelib.domain.idempotency import Claim, kept
 from chalicelib.domain.peer_notices import Notice, NoticeJob, acceptance, requested
 from chalicelib.domain.peering import (
     Action,
     ConnectionAnswer,
     ConnectionPatch,
-    FederationSettings,
     Initiator,
     Peering,
     PeeringStatus,

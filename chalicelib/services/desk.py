@@ -6,7 +6,8 @@ from typing import Any, Protocol
 from chalicelib.domain.desk import AgentCardOut, DeskOut, ProofQuery, agent_card, described
 from chalicelib.domain.errors import Invalid, NotFound
 from chalicelib.domain.federation import proof
-from chalicelib.domain.peering import FederationSettings, PeerKey
+from chalicelib.domain.federation_settings import FederationSettings
+from chalicelib.domain.peering import PeerKey
 
 
 class Hubs(Protocol):

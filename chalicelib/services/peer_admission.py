@@ -7,12 +7,11 @@ from typing import Any, Protocol
 from chalicelib.domain.budgets import Spent
 from chalicelib.domain.call import Sent
 from chalicelib.domain.errors import Forbidden, NotFound, RateLimited, Unauthorized, Unavailable
+from chalicelib.domain.federation_settings import FederationMode, FederationSettings
 from chalicelib.domain.fields import parse_timestamp
 from chalicelib.domain.peering import (
     DIGEST_HEADER,
     TOKEN_HEADER,
-    FederationMode,
-    FederationSettings,
     Initiator,
     Peering,
     PeeringStatus,

@@ -11,6 +11,7 @@ from chalicelib.domain.chat import Message, announced
 from chalicelib.domain.connection_requests import crossing_id
 from chalicelib.domain.directory import Person
 from chalicelib.domain.errors import Conflict, Forbidden, NotFound, Unavailable
+from chalicelib.domain.federation_settings import FederationMode, FederationSettings
 from chalicelib.domain.fields import is_uuid, timestamp
 from chalicelib.domain.frames import News, Standing
 from chalicelib.domain.idempotency import Claim, kept
@@ -23,8 +24,6 @@ from chalicelib.domain.peering import (
     ConnectionOut,
     ConnectionPatch,
     ConnectionsQuery,
-    FederationMode,
-    FederationSettings,
     Initiator,
     IntroductionOut,
     Peering,

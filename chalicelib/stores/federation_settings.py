@@ -9,7 +9,8 @@ import uuid
 from typing import Any
 
 from chalicelib.aws import dynamodb
-from chalicelib.domain.peering import FederationMode, FederationSettings, PeerKey
+from chalicelib.domain.federation_settings import FederationMode, FederationSettings
+from chalicelib.domain.peering import PeerKey
 from chalicelib.peer_signatures import SigningKey
 from chalicelib.resources import PEERS
 from chalicelib.stores.items import Row, from_item, to_item, values

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from chalicelib.domain.errors import Conflict
-from chalicelib.domain.peering import FederationMode, FederationSettings
+from chalicelib.domain.federation_settings import FederationMode, FederationSettings
 from chalicelib.settings import settings
 from chalicelib.stores.federation_settings import DynamoFederation
 from infra.commands.output import json_option, show

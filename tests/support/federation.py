@@ -5,7 +5,7 @@ import hmac
 import json
 from typing import Any
 
-from chalicelib.domain.peering import FederationMode, FederationSettings
+from chalicelib.domain.federation_settings import FederationMode, FederationSettings
 from chalicelib.stores.federation_settings import DynamoFederation
 
 CONNECTIONS, RELAY, ACK = "/api/v2/connections", "/api/v2/relay", "/api/federation/relay-ack"

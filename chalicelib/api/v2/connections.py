@@ -13,6 +13,7 @@ from chalicelib.domain.call import Call, Sent
 from chalicelib.domain.callers import ApiKey, PlatformToken
 from chalicelib.domain.errors import Conflict, Forbidden, NotFound, RateLimited, TooLarge, Unauthorized, Unavailable
 from chalicelib.domain.federation import normalised
+from chalicelib.domain.federation_settings import FederationSettings
 from chalicelib.domain.peering import (
     ACCEPT_PATH,
     CONNECT_PATH,
@@ -26,7 +27,6 @@ from chalicelib.domain.peering import (
     ConnectionsQuery,
     EndedIn,
     FederationHeaders,
-    FederationSettings,
     Peering,
     PeerKey,
 )
