@@ -95,6 +95,14 @@ def test_each_failing_recipient_is_a_row_that_says_why(api: Api, desk: Desk) -> 
     ]
 
 
+def test_a_group_of_a_long_name_has_no_address_that_no_mail_could_have(api: Api, desk: Desk) -> None:
+    (row,) = send(api, desk.fd1, [{"type": "group", "slug": "ß" * 50}]).json["results"]
+    local, _, domain = row["email"].partition("@")
+    assert (row["error"], domain) == ("group_not_found", "unresolved.invalid")
+    assert len(local) == 64
+    assert local.isalnum()
+
+
 def test_without_auto_claim_missing_and_ended_tokens_fail(api: Api, desk: Desk) -> None:
     assert errors(send(api, desk.fd1, by_email("carol"), auto_claim=False)) == ["no_approved_request"]
     set_status(desk, "alice", "revoked")

@@ -1,5 +1,6 @@
 """Bulk fan-out: one event to many people (fluxdesk-v1, BulkEventRequest)."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,6 +17,7 @@ from chalicelib.domain.fields import Email, In, Omittable, Out, Uuid
 MOST_PEOPLE = 1_000
 # A group may have inactive members, which do not count; beyond this many they are not even looked at.
 MOST_MEMBERS_LOOKED_UP = 5_000
+_LONGEST_LOCAL_PART = 64  # RFC 5321, 4.5.3.1.1
 
 
 class EmailRecipient(In):
@@ -163,5 +165,8 @@ def bulk_charge(request: BulkEventRequest) -> Charge:
 
 
 def unresolved(name: str) -> str:
-    """The address shown where none is known."""
-    return f"{quote(name, safe='')}@unresolved.invalid"
+    """The address shown where none is known: by the name, or by its SHA-256 where an address can't be so long."""
+    local = quote(name, safe="")
+    if len(local) > _LONGEST_LOCAL_PART:
+        local = hashlib.sha256(name.encode()).hexdigest()
+    return f"{local}@unresolved.invalid"
