@@ -73,19 +73,19 @@ def _base_url() -> str:
     return str(url).rstrip("/")
 
 
-def secret_key() -> bytes:
-    """The key that seals stored secrets: only those functions need it that read them.
+def secret_keys() -> list[bytes]:
+    """The keys that open stored secrets, of which the first seals: only those functions need them that read them.
 
     Raises:
-        ValueError: it is not set, or is no key.
+        ValueError: none is set, or one is no key.
     """
     try:
-        key = base64.urlsafe_b64decode(os.environ.get("FLUXDEN_SECRET_KEY", ""))
+        keys = [base64.urlsafe_b64decode(each) for each in os.environ.get("FLUXDEN_SECRET_KEY", "").split(",")]
     except ValueError:
-        key = b""
-    if len(key) != _SECRET_KEY_BYTES:
+        keys = []
+    if not keys or any(len(key) != _SECRET_KEY_BYTES for key in keys):
         raise ValueError("FLUXDEN_SECRET_KEY must be set to a key made by: python -m infra.admin secret-key")
-    return key
+    return keys
 
 
 def positive_integer(name: str, default: int) -> int:

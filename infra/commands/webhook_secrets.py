@@ -7,6 +7,7 @@ import click
 from chalicelib.domain.callbacks import SigningSecrets
 from chalicelib.domain.errors import Refusal
 from chalicelib.domain.fields import timestamp
+from chalicelib.stores import sealed
 from chalicelib.stores.secrets import DynamoSecrets
 from chalicelib.vault import new_key
 
@@ -15,6 +16,7 @@ def register(main: click.Group) -> None:
     """Add these commands to the operator's."""
     main.add_command(webhook_secret)
     main.add_command(secret_key)
+    main.add_command(reseal)
 
 
 @click.group("webhook-secret", epilog="Example: python -m infra.admin webhook-secret show fd1")
@@ -46,6 +48,25 @@ def rotate(slug: str) -> None:
 def secret_key() -> None:
     """Print a fresh key for FLUXDEN_SECRET_KEY. Nothing is stored."""
     click.echo(new_key())
+
+
+@click.command("reseal", epilog="Example: python -m infra.admin reseal")
+def reseal() -> None:
+    """Seal every stored secret with the first key of FLUXDEN_SECRET_KEY.
+
+    The setting may name several, with commas between: all of them open, the first one seals. So a
+    key is replaced by putting the new one before it, resealing, and then taking it away. May be run
+    again at any time; exit code 1 where a secret opens with none of the keys.
+    """
+    try:
+        done = sealed.reseal()
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{done.anew} of {done.secrets} secrets were sealed anew.")
+    for place in done.unreadable:
+        click.echo(f"No key opens the secret of {place}.", err=True)
+    if done.unreadable:
+        raise SystemExit(1)
 
 
 def _tell(secrets: SigningSecrets) -> None:
