@@ -4,7 +4,6 @@ import inspect
 import json
 import re
 import sys
-from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,6 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from chalicelib.api.mcp.contract import MCP
-from chalicelib.api.v1.contract import V1
-from chalicelib.api.v2.contract import V2
 from chalicelib.domain.callers import ApiKey, InstanceKey, PersonalToken, PlatformToken, ToolsToken
 from chalicelib.domain.errors import (
     Forbidden,
@@ -27,13 +24,12 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.peering import TOKEN_HEADER, FederationHeaders
 from chalicelib.edge import idempotency
-from chalicelib.edge.operation import Family
 from chalicelib.edge.route import Route
 from chalicelib.settings import VERSION
 from infra import catalog, tools
+from infra.editions import EDITIONS, Edition, edition_of
 from infra.schemas import RPC_ERROR, RPC_MESSAGE, Schemas, answered, path_schema
 
-FOLDER = Path(__file__).parents[1] / "chalicelib" / "openapi"
 _SCHEMA = "#/components/schemas/{model}"
 
 _TAGS = {
@@ -93,80 +89,6 @@ _HEADERS = {
     "Idempotent-Replayed": ("`true` when an earlier reply is given again.", "string"),
 }
 _LIMIT_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
-_PROBLEM = {
-    "type": "object",
-    "description": "RFC 9457 problem details. `type` and `code` are stable; switch on one of them.",
-    "required": ["type", "title", "status"],
-    "properties": {
-        "type": {"type": "string", "format": "uri"},
-        "title": {"type": "string"},
-        "status": {"type": "integer", "minimum": 100, "maximum": 599},
-        "detail": {"type": "string"},
-        "instance": {"type": "string", "format": "uri-reference"},
-        "requestId": {"type": "string"},
-        "code": {"type": "string", "description": "The last part of `type`, as one word."},
-        "fieldErrors": {
-            "type": "object",
-            "description": "Reasons by the path of the field.",
-            "additionalProperties": {"type": "array", "items": {"type": "string"}},
-        },
-        "blockers": {
-            "type": "object",
-            "description": "What keeps a catalog item from being deleted: how many of each kind.",
-            "properties": {
-                name: {"type": "integer", "minimum": 0} for name in ("liveApprovals", "liveAssets", "liveTokens")
-            },
-        },
-    },
-}
-_PLAIN_ERROR = {
-    "type": "object",
-    "required": ["success", "error"],
-    "properties": {"success": {"type": "boolean", "const": False}, "error": {"type": "string"}},
-}
-
-
-@dataclass(frozen=True)
-class Edition:
-    """One document: the family of operations under some paths, and the shape of their errors."""
-
-    prefixes: tuple[str, ...]
-    family: Family
-    file: Path
-    title: str
-    description: str
-    error: str
-    error_schema: dict[str, Any]
-
-    def covers(self, path: str) -> bool:
-        return any(f"{path}/".startswith(f"{prefix}/") for prefix in self.prefixes)
-
-
-EDITIONS = (
-    Edition(
-        ("/api/v1",),
-        V1,
-        FOLDER / "v1.json",
-        "Fluxden API v1",
-        "Publish events into people's inboxes, exactly once, and follow them up.",
-        "ProblemDetails",
-        _PROBLEM,
-    ),
-    Edition(
-        ("/api/v2", "/api/chat", "/api/federation", "/api/marketplace", "/.well-known"),
-        V2,
-        FOLDER / "v2.json",
-        "Fluxden API v2",
-        "What people's agents work with.",
-        "Error",
-        _PLAIN_ERROR,
-    ),
-)
-
-
-def edition_of(path: str) -> Edition:
-    """The document that describes what is at `path`, or under which it is refused when there is nothing."""
-    return next((edition for edition in EDITIONS if edition.covers(path)), EDITIONS[0])
 
 
 def document(edition: Edition, routes: list[Route]) -> dict[str, Any]:

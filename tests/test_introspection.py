@@ -11,8 +11,9 @@ from app import app
 from chalicelib.domain.errors import NotFound
 from chalicelib.settings import VERSION
 from infra import catalog, tools
+from infra.editions import edition_of
 from infra.local.gateway import refused
-from infra.openapi import documents, edition_of
+from infra.openapi import documents
 from tests.support.api import ROUTES, SERVED, Api
 
 

@@ -19,7 +19,8 @@ from chalicelib.stores.directory import DynamoDirectory
 from chalicelib.stores.federation_settings import DynamoFederation
 from chalicelib.stores.items import from_item, to_item
 from chalicelib.stores.peers import DynamoPeers
-from chalicelib.stores.relays import DynamoRelays, added_relay, named_by_peer
+from chalicelib.stores.relay_rows import added_relay, named_by_peer
+from chalicelib.stores.relays import DynamoRelays
 from chalicelib.stores.writes import commit
 from tests.conftest import Desk
 from tests.support import race

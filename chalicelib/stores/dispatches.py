@@ -13,7 +13,7 @@ from chalicelib.stores.items import Row, values
 from chalicelib.stores.outbox import DynamoOutbox
 from chalicelib.stores.outgoing import moved_relay
 from chalicelib.stores.reads import get_all, query
-from chalicelib.stores.relays import UNSENT, relay_of
+from chalicelib.stores.relay_rows import UNSENT, relay_of
 from chalicelib.stores.writes import Refused, commit
 
 

@@ -19,7 +19,7 @@ from chalicelib.stores import lists
 from chalicelib.stores.items import Row, to_item, values
 from chalicelib.stores.outbox import DynamoOutbox
 from chalicelib.stores.reads import get_all
-from chalicelib.stores.relays import UNSENT, added_relay, named_by_peer, relay_key, relay_of, relay_row
+from chalicelib.stores.relay_rows import UNSENT, added_relay, named_by_peer, relay_key, relay_of, relay_row
 from chalicelib.stores.writes import Action, Refused, commit
 
 _ATTEMPTS = 16

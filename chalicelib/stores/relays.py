@@ -15,23 +15,17 @@ one is found by its id here without more.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from chalicelib.domain.chat import Message
 from chalicelib.domain.errors import NotFound
-from chalicelib.domain.fields import parse_timestamp
 from chalicelib.domain.peering import Peering
 from chalicelib.domain.relay_effects import Effects, Work
 from chalicelib.domain.relays import (
     Direction,
     Heard,
     Relay,
-    RelayIntent,
-    RelayPriority,
-    RelayStatus,
-    RelayType,
-    Scope,
 )
 from chalicelib.resources import RELAYS
 from chalicelib.stores import lists
@@ -41,18 +35,14 @@ from chalicelib.stores.directory import active_person
 from chalicelib.stores.items import Row, to_item, values
 from chalicelib.stores.queue import added_item, changed_items
 from chalicelib.stores.reads import get_all
+from chalicelib.stores.relay_rows import claim_row, peer_key, put_new, relay_key, relay_of, relay_row
 from chalicelib.stores.writes import Action, Refused, commit
-
-_LATEST_MILLISECONDS = 9_999_999_999_999
-_NEW = "attribute_not_exists(pk)"
-_PREFIX = "RELAY#"
-UNSENT = "unsent"
 
 
 class DynamoRelays:
     def find_heard(self, connection_id: str, peer_relay_ids: Iterable[str]) -> dict[str, Heard]:
         """Those of the relays that are known, by the other desk's ids, read consistently. One store call, or none."""
-        rows = get_all(RELAYS, [_peer_key(connection_id, each) for each in peer_relay_ids if each])
+        rows = get_all(RELAYS, [peer_key(connection_id, each) for each in peer_relay_ids if each])
         return {row["sk"].partition("#")[2]: _heard(row) for row in rows}
 
     def receive(self, relay: Relay, *, reply: dict[str, Any], message: Message, work: Work | None) -> Heard | bool:
@@ -66,12 +56,12 @@ class DynamoRelays:
         """
         claimed: list[Action] = []
         if relay.peer_relay_id:
-            row = _peer_key(relay.connection_id, relay.peer_relay_id) | _claim(relay, reply)
-            claimed = [_put(row)]
+            row = peer_key(relay.connection_id, relay.peer_relay_id) | claim_row(relay, reply)
+            claimed = [put_new(row)]
         brought = [*added_card(work.card, work.tail), *added_item(work.item)] if work else []
         actions = [
             *claimed,
-            _put(relay_row(relay)),
+            put_new(relay_row(relay)),
             active_person(relay.user_id),
             lists.counting(RELAYS, relay.user_id, added=[relay.facets]),
             added_message(message),
@@ -101,7 +91,7 @@ class DynamoRelays:
         One store call; two when it is the other desk's.
         """
         own = [relay_key(peering.user_id, each) for each in names]
-        theirs = [_peer_key(peering.connection_id, each) for each in names]
+        theirs = [peer_key(peering.connection_id, each) for each in names]
         rows = {(row["pk"], row["sk"]): row for row in get_all(RELAYS, [*own, *theirs])} if names else {}
         for mine, other in zip(own, theirs, strict=True):
             found = rows.get((mine["pk"], mine["sk"]))
@@ -140,102 +130,5 @@ class DynamoRelays:
         return True
 
 
-def added_relay(relay: Relay) -> list[Action]:
-    """The part of a transaction that stores a relay which is sent from here."""
-    row = relay_row(relay) | {"unsent": UNSENT}
-    return [_put(row), lists.counting(RELAYS, relay.user_id, added=[relay.facets])]
-
-
-def named_by_peer(relay: Relay) -> Action:
-    """The part of a transaction by which a sent relay is found by the id that the other desk has told."""
-    assert relay.peer_relay_id is not None
-    return _put(_peer_key(relay.connection_id, relay.peer_relay_id) | _claim(relay, None))
-
-
-def _put(row: Row) -> Action:
-    request = {"TableName": RELAYS.physical_name, "Item": to_item(row), "ConditionExpression": _NEW}
-    return {"Put": request | {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}}
-
-
-def relay_key(user_id: str, relay_id: str) -> Row:
-    return {"pk": user_id, "sk": f"{_PREFIX}{relay_id}"}
-
-
-def _peer_key(connection_id: str, peer_relay_id: str) -> Row:
-    return {"pk": f"CONNECTION#{connection_id}", "sk": f"PEER#{peer_relay_id}"}
-
-
-def _claim(relay: Relay, reply: Mapping[str, Any] | None) -> Row:
-    kept = {"reply": json.dumps(reply, ensure_ascii=False)} if reply is not None else {}
-    return {"relayId": relay.relay_id, "userId": relay.user_id, "threadId": relay.thread_id, **kept}
-
-
 def _heard(row: Row) -> Heard:
     return Heard(row["relayId"], row["threadId"], json.loads(row["reply"]) if "reply" in row else None)
-
-
-def relay_row(relay: Relay) -> Row:
-    """A relay's own attributes, with its keys."""
-    milliseconds = round(parse_timestamp(relay.created_at).timestamp() * 1000)
-    order_key = f"{_LATEST_MILLISECONDS - milliseconds:013d}#{relay.relay_id}"
-    return {
-        **relay_key(relay.user_id, relay.relay_id),
-        "orderKey": order_key,
-        "facetsKey": "#".join((*relay.facets, order_key)),
-        "id": relay.relay_id,
-        "connectionId": relay.connection_id,
-        "direction": relay.direction.value,
-        "type": relay.type.value,
-        "intent": relay.intent.value,
-        "subject": relay.subject,
-        "payload": relay.payload,
-        "priority": relay.priority.value,
-        "status": relay.status.value,
-        "threadId": relay.thread_id,
-        "parentRelayId": relay.parent_relay_id,
-        "peerInstanceUrl": relay.peer_url,
-        "peerUserEmail": relay.peer_email,
-        "peerRelayId": relay.peer_relay_id,
-        "dueDate": relay.due_date,
-        "teamId": relay.scope.team_id,
-        "projectId": relay.scope.project_id,
-        "ambient": relay.ambient,
-        "cardId": relay.card_id,
-        "queueItemId": relay.queue_item_id,
-        "resolvedAt": relay.resolved_at,
-        "response": relay.response,
-        "createdAt": relay.created_at,
-        "updatedAt": relay.updated_at,
-        "changes": relay.changes,
-    }
-
-
-def relay_of(row: Row) -> Relay:
-    """The relay that a row holds."""
-    return Relay(
-        relay_id=row["id"],
-        connection_id=row["connectionId"],
-        user_id=row["pk"],
-        direction=Direction(row["direction"]),
-        type=RelayType(row["type"]),
-        intent=RelayIntent(row["intent"]),
-        subject=row["subject"],
-        payload=row["payload"],
-        priority=RelayPriority(row["priority"]),
-        status=RelayStatus(row["status"]),
-        thread_id=row["threadId"],
-        peer_url=row["peerInstanceUrl"],
-        peer_email=row["peerUserEmail"],
-        peer_relay_id=row["peerRelayId"],
-        created_at=row["createdAt"],
-        updated_at=row["updatedAt"],
-        parent_relay_id=row["parentRelayId"],
-        due_date=row["dueDate"],
-        scope=Scope(row["teamId"], row["projectId"]),
-        ambient=row["ambient"],
-        card_id=row["cardId"],
-        queue_item_id=row["queueItemId"],
-        resolved_at=row["resolvedAt"],
-        response=row["response"],
-        changes=int(row["changes"]),
-    )

@@ -13,7 +13,7 @@ from chalice.app import Chalice
 from chalicelib import ids
 from chalicelib.domain.errors import Invalid, MethodNotAllowed, NotFound, Refusal, TooLarge
 from chalicelib.edge.problem import status_of
-from infra.openapi import edition_of
+from infra.editions import edition_of
 
 # What API Gateway accepts at most (10 MB); the contracts' own, smaller limit is the operation's to enforce.
 LARGEST_REQUEST = 10 * 1024 * 1024

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from infra.openapi import EDITIONS
+from infra.editions import EDITIONS
 from tests.fuzz import flows
 from tests.support.contract import CONTRACTS
 from tests.support.system import ROOT, System, started

@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, Phase, given, seed, settings, strategies
 from schemathesis.checks import CHECKS, load_all_checks
 
 from chalicelib.domain.fields import timestamp
-from infra.openapi import edition_of
+from infra.editions import edition_of
 from tests.support.system import System
 
 load_all_checks()

@@ -9,7 +9,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator, FormatChecker
 
-from infra.openapi import edition_of
+from infra.editions import edition_of
 
 DATA = Path(__file__).parents[1] / "data"
 # What another's contract says of the operations in each of our documents, and where its paths are rooted.
