@@ -8,23 +8,25 @@ from bench.inbox_job import first_page, read
 from bench.publish_job import CONTEXT, publish
 from chalicelib.domain.events import InboundEvent
 from chalicelib.domain.inbox import InboxQuery
+from chalicelib.ids import request_id
 
 
 def publish_event(event: dict[str, Any], _: object) -> dict[str, Any]:
     """Publish an event to the token's owner."""
     body = InboundEvent.model_validate_json(event["body"], context=CONTEXT)
-    return _answer(publish(body, event["headers"]["Authorization"]), 202)
+    return _answer(publish(body, event["headers"]["Authorization"], request_id())[0], 202)
 
 
 def list_inbox(event: dict[str, Any], _: object) -> dict[str, Any]:
     """List the key's owner's deliveries."""
     query = InboxQuery.model_validate_strings(event["queryStringParameters"])
-    return _answer(first_page(query, event["headers"]["Authorization"]))
+    return _answer(first_page(query, event["headers"]["Authorization"], request_id())[0])
 
 
 def get_inbox_delivery(event: dict[str, Any], _: object) -> dict[str, Any]:
     """Read one of them."""
-    return _answer(read(event["pathParameters"]["deliveryId"], event["headers"]["Authorization"]))
+    found, _ = read(event["pathParameters"]["deliveryId"], event["headers"]["Authorization"], request_id())
+    return _answer(found)
 
 
 def _answer(made: BaseModel, status: int = 200) -> dict[str, Any]:

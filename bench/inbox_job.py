@@ -7,28 +7,30 @@ from chalicelib.domain.budgets import Charge
 from chalicelib.domain.call import Call
 from chalicelib.domain.callers import ApiKey
 from chalicelib.domain.inbox import InboxDelivery, InboxPage, InboxQuery
+from chalicelib.domain.tokens import Admission
 from chalicelib.services import inbox
 from chalicelib.stores.deliveries import DynamoDeliveries
 from chalicelib.stores.inbox import DynamoInbox
 from chalicelib.stores.ledger import DynamoLedger
 
 
-def read(delivery_id: str, authorization: str) -> InboxDelivery:
+def read(delivery_id: str, authorization: str, request_id: str) -> tuple[InboxDelivery, Admission]:
     """One delivery, as `GET /api/v1/inbox/{deliveryId}` answers it."""
-    owner, call = _admitted(authorization)
-    return inbox.read(delivery_id, owner=owner, call=call, deliveries=DynamoDeliveries())
+    owner, admission, now = _admitted(authorization)
+    call = Call(request_id, now)
+    return inbox.read(delivery_id, owner=owner, call=call, deliveries=DynamoDeliveries()), admission
 
 
-def first_page(query: InboxQuery, authorization: str) -> InboxPage:
+def first_page(query: InboxQuery, authorization: str, request_id: str) -> tuple[InboxPage, Admission]:
     """The newest deliveries, as `GET /api/v1/inbox` answers them; without what a cursor takes."""
-    owner, call = _admitted(authorization)
-    items, _ = inbox.list_page(query, None, owner=owner, call=call, inbox=DynamoInbox())
-    return InboxPage(items=items, next_cursor=None, request_id=call.request_id)
+    owner, admission, now = _admitted(authorization)
+    items, _ = inbox.list_page(query, None, owner=owner, call=Call(request_id, now), inbox=DynamoInbox())
+    return InboxPage(items=items, next_cursor=None, request_id=request_id), admission
 
 
-def _admitted(authorization: str) -> tuple[ApiKey, Call]:
+def _admitted(authorization: str) -> tuple[ApiKey, Admission, datetime]:
     token, now = ids.parse_token(authorization.removeprefix("Bearer ")), datetime.now(UTC)
     assert token is not None
     admission = DynamoLedger().spend(token, Charge(), now=now)
     assert isinstance(admission.caller, ApiKey)
-    return admission.caller, Call(ids.request_id(), now)
+    return admission.caller, admission, now

@@ -1,38 +1,70 @@
 """The benchmarked operations on Powertools' resolver: the same models, use cases and stores as the operations' own."""
 
-from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
-from pydantic import BaseModel
+import json
+import logging
+import time
+from typing import Any
 
+from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
+from pydantic import BaseModel, ValidationError
+
+from bench.budget import told_of
 from bench.inbox_job import first_page, read
 from bench.publish_job import CONTEXT, publish
+from chalicelib.domain.errors import Refusal
 from chalicelib.domain.events import InboundEvent
 from chalicelib.domain.inbox import InboxQuery
+from chalicelib.domain.tokens import Admission
+from chalicelib.edge.json_text import check_json
+from chalicelib.edge.problem import invalid, problem_json, status_of
+from chalicelib.ids import request_id
 
+log = logging.getLogger("fluxden")
 app = APIGatewayRestResolver()
 
 
 @app.post("/api/v1/events")
 def publish_event() -> Response[str]:
     """Publish an event to the token's owner."""
-    body = InboundEvent.model_validate_json(app.current_event.body or "", context=CONTEXT)
-    return _answer(publish(body, app.current_event.headers["authorization"]), 202)
+    raw = (app.current_event.body or "").encode()
+    check_json(raw)
+    body = InboundEvent.model_validate_json(raw, context=CONTEXT)
+    return _answer(*publish(body, app.current_event.headers["authorization"], app.context["request_id"]), 202)
 
 
 @app.get("/api/v1/inbox")
 def list_inbox() -> Response[str]:
     """List the key's owner's deliveries."""
     query = InboxQuery.model_validate_strings(dict(app.current_event.query_string_parameters or {}))
-    return _answer(first_page(query, app.current_event.headers["authorization"]))
+    return _answer(*first_page(query, app.current_event.headers["authorization"], app.context["request_id"]))
 
 
 @app.get("/api/v1/inbox/<delivery_id>")
 def get_inbox_delivery(delivery_id: str) -> Response[str]:
     """Read one of them."""
-    return _answer(read(delivery_id, app.current_event.headers["authorization"]))
+    return _answer(*read(delivery_id, app.current_event.headers["authorization"], app.context["request_id"]))
 
 
-def _answer(made: BaseModel, status: int = 200) -> Response[str]:
-    return Response(status, "application/json", made.model_dump_json(by_alias=True, exclude_unset=True))
+@app.exception_handler([Refusal, ValidationError])  # type: ignore[untyped-decorator]
+def refused(error: Exception) -> Response[str]:
+    """Errors, as problems."""
+    refusal = invalid(error) if isinstance(error, ValidationError) else error
+    assert isinstance(refusal, Refusal)
+    body = json.dumps(problem_json(refusal, app.context["request_id"], app.current_event.path))
+    return Response(status_of(type(refusal)), "application/problem+json", body)
 
 
-handler = app.resolve
+def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+    """Give the request its id, answer it, and log how."""
+    started, known = time.perf_counter(), request_id()
+    app.append_context(request_id=known)  # type: ignore[no-untyped-call]
+    reply = app.resolve(event, context)
+    line = {"path": event["path"], "requestId": known, "status": reply["statusCode"]}
+    log.info(json.dumps(line | {"milliseconds": round((time.perf_counter() - started) * 1000, 1)}))
+    return reply
+
+
+def _answer(made: BaseModel, admission: Admission, status: int = 200) -> Response[str]:
+    body = made.model_dump_json(by_alias=True, exclude_unset=True)
+    headers: dict[str, str | list[str]] = {"X-Request-Id": app.context["request_id"], **told_of(admission)}
+    return Response(status, "application/json", body, headers)

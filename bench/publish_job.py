@@ -7,6 +7,7 @@ from chalicelib.domain.call import Call
 from chalicelib.domain.callers import PersonalToken
 from chalicelib.domain.deliveries import DeliveryOut
 from chalicelib.domain.events import InboundEvent
+from chalicelib.domain.tokens import Admission
 from chalicelib.gateways.sockets import ApiGatewaySockets
 from chalicelib.gateways.web_push import SqsWebPush
 from chalicelib.parallel import together
@@ -24,22 +25,23 @@ from chalicelib.stores.queue import DynamoQueue
 # What our own edge tells the models.
 CONTEXT = {"allow_loopback": False}
 
+_PORTS = events.Ports(
+    deliveries=DynamoDeliveries(),
+    event_types=DynamoEventTypes(),
+    projects=DynamoDirectory(),
+    queue=DynamoQueue(),
+    replies=DynamoIdempotency(),
+    notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together, SqsWebPush()),
+    together=together,
+)
 
-def publish(body: InboundEvent, authorization: str) -> DeliveryOut:
+
+def publish(body: InboundEvent, authorization: str, request_id: str) -> tuple[DeliveryOut, Admission]:
     """Publish `body` for whoever the Authorization header names, as `POST /api/v1/events` does."""
     token = ids.parse_token(authorization.removeprefix("Bearer "))
     assert token is not None
     now = datetime.now(UTC)
     admission = DynamoLedger().spend(token, events.publishing_charge(body), now=now)
     assert isinstance(admission.caller, PersonalToken)
-    ports = events.Ports(
-        deliveries=DynamoDeliveries(),
-        event_types=DynamoEventTypes(),
-        projects=DynamoDirectory(),
-        queue=DynamoQueue(),
-        replies=DynamoIdempotency(),
-        notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together, SqsWebPush()),
-        together=together,
-    )
-    call = Call(ids.request_id(), now)
-    return events.publish(body, sender=admission.caller, call=call, fire=ids.nonce(), ports=ports)
+    call = Call(request_id, now)
+    return events.publish(body, sender=admission.caller, call=call, fire=ids.nonce(), ports=_PORTS), admission

@@ -5,7 +5,7 @@ import hashlib
 import re
 import secrets
 import zlib
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
@@ -25,6 +25,9 @@ class TokenKind(StrEnum):
     TOOLS = "flux-tools-"
     PERSONAL = "flux-in-pers-"
     KEY = "dvd_"
+
+
+_KINDS = tuple(TokenKind)
 
 
 class InstanceCredential(StrEnum):
@@ -121,27 +124,26 @@ def parse_token(text: str) -> PresentedToken | None:
     """Read a token; None when its form or its checksum is wrong, so that typing errors cost no store call."""
     if _PLATFORM_TOKEN.fullmatch(text):
         return _by_hash(InstanceCredential.PLATFORM, text)
-    kind = next((kind for kind in TokenKind if text.startswith(kind)), None)
+    kind = next((kind for kind in _KINDS if text.startswith(kind)), None)
     if kind is None:
         return None
-    body = text[len(kind) : -_CHECKSUM_LENGTH]
-    id_length = 0 if kind is TokenKind.KEY else _ID_LENGTH
-    if len(body) != id_length + _SECRET_LENGTH or not text.isascii() or _checksum(kind + body) != text[-6:]:
+    signed, id_length = text[:-_CHECKSUM_LENGTH], 0 if kind is TokenKind.KEY else _ID_LENGTH
+    fits = len(signed) == len(kind) + id_length + _SECRET_LENGTH and text.isascii()
+    if not fits or _checksum(signed) != text[-_CHECKSUM_LENGTH:]:
         return None
-    presented = _by_hash(kind, text)
     if kind is TokenKind.KEY:
-        return presented
+        return _by_hash(kind, text)
     try:
-        row_id = str(UUID(bytes=base64.urlsafe_b64decode(body[:_ID_LENGTH] + "==")))
+        grant_id = UUID(bytes=base64.urlsafe_b64decode(signed[len(kind) :][:_ID_LENGTH] + "=="))
     except ValueError:
         return None
-    return replace(presented, row_id=row_id)
+    return _by_hash(kind, text, str(grant_id))
 
 
-def _by_hash(kind: TokenKind | InstanceCredential, text: str) -> PresentedToken:
+def _by_hash(kind: TokenKind | InstanceCredential, text: str, row_id: str | None = None) -> PresentedToken:
     raw = text.encode("utf-8", "surrogatepass")
     secret_hash = hashlib.sha256(raw).hexdigest()
-    return PresentedToken(kind, secret_hash, secret_hash, hashlib.sha256(b"reply" + raw).digest())
+    return PresentedToken(kind, row_id or secret_hash, secret_hash, hashlib.sha256(b"reply" + raw).digest())
 
 
 def _encode(raw: bytes) -> str:

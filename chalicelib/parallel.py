@@ -2,16 +2,24 @@
 
 import itertools
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from contextvars import ContextVar, copy_context
+from functools import partial
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 Branch = tuple[tuple[int, int], ...]
+Job = Callable[[], None]
+Box = SimpleQueue[Job]
 
 _MOST_THREADS = 16
 _groups = itertools.count()
 _branch: ContextVar[Branch] = ContextVar("branch", default=())
+# The boxes of threads that wait for a job, the last one on top: starting a thread costs more than most calls do
+# outside the store.
+_waiting: deque[Box] = deque()
 
 
 def branch() -> Branch:
@@ -23,40 +31,65 @@ def together(*calls: Callable[[], Any]) -> list[Any]:
     """Make the calls at the same time, sixteen at most, and return their results in order.
 
     All are waited for; then the first failure, in their order, is raised. A call may itself use `together`:
-    each has threads of its own, so none waits for another's.
+    none waits for another's threads, since whoever asks makes every call that no thread has begun.
     """
     outer, group = branch(), next(_groups)
     results: list[Any] = [None] * len(calls)
     errors: list[BaseException | None] = [None] * len(calls)
-    numbers = iter(range(len(calls)))
-    lock = threading.Lock()
+    # Both are atomic: each number goes to one thread.
+    numbers, ended = iter(range(len(calls))), SimpleQueue[None]()
 
     def work() -> None:
-        while True:
-            with lock:
-                number = next(numbers, None)
-            if number is None:
-                return
+        for number in numbers:
             _branch.set((*outer, (group, number)))
             try:
                 results[number] = calls[number]()
             except BaseException as error:
                 errors[number] = error
+            ended.put(None)
 
-    threads = [
-        threading.Thread(target=copy_context().run, args=(work,), daemon=True)
-        for _ in range(min(len(calls), _MOST_THREADS) - 1)
-    ]
-    for thread in threads:
-        thread.start()
-    # The caller's own thread would only wait, and each more costs as much as validating an event.
+    handed: list[tuple[Box, Job]] = []
+    for _ in range(min(len(calls), _MOST_THREADS) - 1):
+        job: Job = partial(copy_context().run, work)
+        handed.append((_hand_over(job), job))
     copy_context().run(work)
-    for thread in threads:
-        thread.join()
+    for box, job in handed:
+        _take_back(box, job)
+    for _ in calls:
+        ended.get()
     for error in errors:
         if error is not None:
             raise error
     return results
+
+
+def _hand_over(job: Job) -> Box:
+    try:
+        box = _waiting.pop()
+    except IndexError:
+        box = SimpleQueue()
+        threading.Thread(target=_serve, args=(box,), daemon=True).start()
+    box.put(job)
+    return box
+
+
+def _take_back(box: Box, job: Job) -> None:
+    # A thread that has not come yet is not waited for.
+    try:
+        found = box.get_nowait()
+    except Empty:
+        return
+    if found is job:
+        _waiting.append(box)
+    else:
+        # It has done the job, and was handed another group's since.
+        box.put(found)
+
+
+def _serve(box: Box) -> None:
+    while True:
+        box.get()()
+        _waiting.append(box)
 
 
 def chunks(items: list[T], size: int) -> Iterator[list[T]]:

@@ -36,6 +36,17 @@ def test_calls_may_be_many_and_nested() -> None:
     assert nested == [190 + number for number in range(40)]
 
 
+def test_threads_are_kept_for_the_next_group() -> None:
+    both = threading.Barrier(2)
+
+    def meet() -> int:
+        both.wait(5)
+        return threading.get_ident()
+
+    met = {ident for _ in range(60) for ident in together(meet, meet)}
+    assert 2 <= len(met) < 20
+
+
 def test_every_call_knows_its_place() -> None:
     ((first,), (second,)) = together(branch, branch)
     assert (first[0], first[1], second[1]) == (second[0], 0, 1)

@@ -6,7 +6,6 @@ from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 from typing import Annotated, Any, Self
-from uuid import UUID
 
 from pydantic import Field
 
@@ -37,7 +36,8 @@ def delivery_id(integrator: str, recipient_id: str, event_id: str, /) -> str:
     event = int.from_bytes(sha256(f"event\n{integrator}\n{event_id}".encode()).digest()[:10]) >> 6
     person = int.from_bytes(sha256(f"recipient\n{recipient_id}".encode()).digest()[:6])
     high, middle, low = event >> 26, (event >> 14) & 0xFFF, event & 0x3FFF
-    return str(UUID(int=high << 80 | 8 << 76 | middle << 64 | 2 << 62 | low << 48 | person))
+    text = f"{high << 80 | 8 << 76 | middle << 64 | 2 << 62 | low << 48 | person:032x}"
+    return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 
 def held_delivery_id(integrator: str, sender_id: str, event_id: str, /) -> str:
@@ -145,12 +145,31 @@ class Delivery:
         return self.sent_in_bulk or self.sender_user_id is None or self.tools_token_id == caller.token_id
 
 
+# What is no part of a delivery's content: the format's version, and columns of its own.
+_OUTSIDE_CONTENT = {
+    "spec_version",
+    "event_type",
+    "severity",
+    "title",
+    "tone",
+    "summary",
+    "external_status",
+    "occurred_at",
+}
+
+
 def told(event: InboundEvent) -> dict[str, Any]:
     """The members of a delivery that are the event's own."""
-    told = event.model_dump(mode="json", exclude_none=True, exclude={"spec_version", "occurred_at"})
-    listed = ("event_type", "severity", "title", "tone", "summary", "external_status")
-    columns = {name: told.pop(name, None) for name in listed}
-    return {**columns, "occurred_at": timestamp(event.occurred_at), "content": told}
+    return {
+        "event_type": event.event_type,
+        "severity": event.severity.value,
+        "title": event.title,
+        "tone": event.tone and event.tone.value,
+        "summary": event.summary,
+        "external_status": event.external_status and event.external_status.value,
+        "occurred_at": timestamp(event.occurred_at),
+        "content": event.model_dump(mode="json", exclude_none=True, exclude=_OUTSIDE_CONTENT),
+    }
 
 
 @dataclass(frozen=True)

@@ -26,7 +26,7 @@ class Severity(StrEnum):
     @property
     def rank(self) -> int:
         """Higher is more severe; info and success are equal."""
-        return {Severity.CRITICAL: 2, Severity.WARN: 1}.get(self, 0)
+        return 2 if self is Severity.CRITICAL else 1 if self is Severity.WARN else 0
 
     @property
     def units(self) -> int:

@@ -124,6 +124,10 @@ class Standing:
         """Whether anybody listens, or may come back with an id of this log."""
         return self.last.position > 0 or bool(self.connections)
 
+    def concerns_nobody(self, *kinds: FrameType) -> bool:
+        """Whether nobody listens, may come back for such news, or is to be nudged, and the inbox shows them later."""
+        return not self.is_followed and not self.browsers and _IN_THE_INBOX.issuperset(kinds)
+
     def is_heard(self, news: News) -> bool:
         """Whether there is a connection that `news` would be pushed to, or told by its catch-up in a moment."""
         return any(news.visible_to(each.areas) for each in self.connections)

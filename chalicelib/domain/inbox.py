@@ -1,11 +1,12 @@
 """The inbox: its query and page, and what open connections are told of it."""
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
+from pydantic.alias_generators import to_camel
 
 from chalicelib.domain.clicks import Click, Outcome
 from chalicelib.domain.deliveries import (
@@ -27,8 +28,7 @@ from chalicelib.domain.push import Urgency
 MOST_COUNTED = 1000
 
 
-@dataclass(frozen=True, order=True)
-class Position:
+class Position(NamedTuple):
     """A delivery's place in the order of an inbox: the time it is listed by, then its id."""
 
     listed_at: str
@@ -107,6 +107,10 @@ class InboxDelivery(DeliveryOut, StateOut):
     """A delivery in full, as its recipient reads it."""
 
 
+_UNTOUCHED = {"read_at": None, "archived_at": None, "snoozed_until": None}
+_ON_THE_WIRE = {name: to_camel(name) for name in InboxItem.model_fields}
+
+
 class InboxPage(Out):
     """Deliveries, newest first. `nextCursor` is null on the last page; a page may be short before that."""
 
@@ -143,9 +147,8 @@ def in_full(thread: Thread, *, now: datetime) -> InboxDelivery:
 
 def arrived(delivery: Delivery) -> News:
     """What the recipient's open connections are told of a new delivery: what the inbox's list shows of it."""
-    new = InboxItem(**listed(delivery), read_at=None, archived_at=None, snoozed_until=None)
-    told = new.model_dump(mode="json", by_alias=True, exclude_unset=True)
-    return News(FrameType.DELIVERY, told, Urgency.of(delivery.severity))
+    members = {_ON_THE_WIRE[name]: value for name, value in (listed(delivery) | _UNTOUCHED).items()}
+    return News(FrameType.DELIVERY, members, Urgency.of(delivery.severity))
 
 
 def returned(delivery: Delivery, *, now: datetime) -> News:

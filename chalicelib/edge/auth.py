@@ -1,9 +1,8 @@
 """Who is calling, and whether this operation is theirs to call."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
-
-from chalice.app import Request
 
 from chalicelib.domain.budgets import Charge
 from chalicelib.domain.callers import ApiKey, Caller, InstanceKey, PersonalToken, PlatformToken, ToolsToken
@@ -37,13 +36,15 @@ _NAMES: dict[type[Caller], str] = {
 }
 
 
-def presented(request: Request, header: str, allowed: tuple[type[Caller], ...]) -> PresentedToken:
+def presented(headers: Mapping[str, str], header: str, allowed: tuple[type[Caller], ...]) -> PresentedToken:
     """The token in `header`: a bearer token in `Authorization`, and in any other header an instance key as it is.
+
+    Names of `headers` are in lower case.
 
     Raises:
         Unauthorized: there is none, or it is malformed.
     """
-    text, token = request.headers.get(header, "").strip(), None
+    text, token = headers.get(header.lower(), "").strip(), None
     if header == "Authorization":
         scheme, _, text = text.partition(" ")
         text = text.strip() if scheme.lower() == "bearer" else ""

@@ -12,6 +12,7 @@ from typing import Any
 
 from chalice.app import MultiDict, Request, Response
 from pydantic import BaseModel, ValidationError
+from pydantic_core import to_json
 
 from chalicelib import aws, caching, ids, sealing
 from chalicelib.domain.budgets import Charge, Window
@@ -46,7 +47,9 @@ class Exchange:
     def __init__(self, operation: Operation, request: Request, path: Mapping[str, str]) -> None:
         self.operation, self.request, self.path = operation, request, path
         self.now = datetime.now(UTC)
-        given = request.headers.get("x-request-id")
+        # By their names in lower case, which is how headers are looked up from here on.
+        self.sent = {name.lower(): value for name, value in (request.to_original_event()["headers"] or {}).items()}
+        given = self.sent.get("x-request-id")
         self.bad_request_id = given is not None and not _REQUEST_ID.fullmatch(given)
         self.request_id = given if given and not self.bad_request_id else ids.request_id()
         self.headers: dict[str, str] = {}
@@ -69,7 +72,7 @@ class Exchange:
             "storeCalls": calls[0],
             "milliseconds": round((time.perf_counter() - started) * 1000, 1),
         }
-        log.info(json.dumps(line))
+        log.info(to_json(line).decode())
         return response
 
     def _response(self) -> Response:
@@ -85,7 +88,7 @@ class Exchange:
     def _answer(self) -> BaseModel | Reply:
         # Size, who, which kind of token, budget, and only then the input. The input is parsed before, since what
         # the call costs depends on it, but a caller who is not let in learns nothing about it.
-        raw = limits.raw_body(self.request)
+        raw = limits.raw_body(self.request, self.sent)
         given, flaw = self._parse(raw)
         if self.operation.callers:
             given["caller"] = self._admit(given, flaw)
@@ -123,12 +126,13 @@ class Exchange:
             if any(len(name.encode(errors="replace")) > _LONGEST_NAME for name in self.path.values()):
                 raise NotFound("There is nothing of that name.")
             if self.operation.accepts_idempotency_key:
-                self.key = idempotency.key_of(self.request)
+                self.key = idempotency.key_of(self.sent)
             if (query := self.operation.hints.get("query")) is not None:
                 given["query"] = query.model_validate_strings(self._query())
             if (headers := self.operation.hints.get("headers")) is not None:
-                names = [each.alias for each in headers.model_fields.values() if each.alias in self.request.headers]
-                given["headers"] = headers.model_validate_strings({name: self.request.headers[name] for name in names})
+                names = [each.alias for each in headers.model_fields.values()]
+                sent = {name: self.sent[name.lower()] for name in names if name.lower() in self.sent}
+                given["headers"] = headers.model_validate_strings(sent)
             if (body := self.operation.body) is not None and (raw or not self.operation.body_is_optional):
                 given["body"] = body.model_validate_json(self._json(raw), context=_context())
         except ValidationError as error:
@@ -138,8 +142,7 @@ class Exchange:
         return given, None
 
     def _sent(self, raw: bytes) -> Sent:
-        headers = {name.lower(): value for name, value in self.request.headers.items()}
-        return Sent(self.request.method, self.request.path, headers, raw, self.now, self._show)
+        return Sent(self.request.method, self.request.path, self.sent, raw, self.now, self._show)
 
     def _show(self, window: Window) -> None:
         self.window = window
@@ -152,7 +155,7 @@ class Exchange:
         return {name: params[name] for name in params}
 
     def _json(self, raw: bytes) -> bytes:
-        kind = self.request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
+        kind = self.sent.get("content-type", "application/json").partition(";")[0].strip().lower()
         if kind != "application/json" and not (kind.startswith("application/") and kind.endswith("+json")):
             raise UnsupportedMediaType("The body must be sent as application/json.")
         check_json(raw)
@@ -169,7 +172,7 @@ class Exchange:
 
     def _admit_known(self, given: dict[str, Any], flaw: Refusal | None) -> Caller:
         operation, tokens = self.operation, self.operation.family.tokens
-        self.token = auth.presented(self.request, operation.token_header, operation.callers)
+        self.token = auth.presented(self.sent, operation.token_header, operation.callers)
         if operation.caller_is_optional and auth.KINDS[self.token.kind] not in operation.callers:
             raise Unauthorized("Of another kind.")
         if flaw is None and "body" in given and auth.KINDS[self.token.kind] in self.operation.callers:
@@ -219,7 +222,7 @@ class Exchange:
         if isinstance(text, BaseModel):
             text = text.model_dump_json(by_alias=True, exclude_unset=True)
         kept = caching.headers(text, self.operation.max_age) if self.operation.max_age else {}
-        if kept and caching.has_current(self.request.headers.get("if-none-match", ""), kept["ETag"]):
+        if kept and caching.has_current(self.sent.get("if-none-match", ""), kept["ETag"]):
             return Response("", {**kept, **self._circumstances()}, HTTPStatus.NOT_MODIFIED)
         headers: dict[str, str | list[str]] = {"Content-Type": self.operation.media_type}
         return Response(text, {**headers, **reply.headers, **kept, **self._circumstances()}, reply.status)

@@ -5,7 +5,6 @@ import json
 from collections.abc import Mapping
 from datetime import datetime
 
-from chalice.app import Request
 from pydantic import BaseModel
 
 from chalicelib.domain.callers import Caller
@@ -15,15 +14,16 @@ from chalicelib.ids import nonce
 
 LONGEST_KEY = 200
 HEADER = "Idempotency-Key"
+_NAME = HEADER.lower()
 
 
-def key_of(request: Request) -> str | None:
-    """The call's idempotency key, if it has one.
+def key_of(headers: Mapping[str, str]) -> str | None:
+    """The call's idempotency key, if it has one; names of headers are in lower case.
 
     Raises:
         Invalid: it is empty or too long.
     """
-    key: str | None = request.headers.get(HEADER)
+    key = headers.get(_NAME)
     if key is not None and not 1 <= len(key) <= LONGEST_KEY:
         raise Invalid(
             f"{HEADER} must have 1 to {LONGEST_KEY} characters.",

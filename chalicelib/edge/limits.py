@@ -1,5 +1,6 @@
 """How big a body may be, and what replies say of the caller's budget."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from email.utils import format_datetime
 
@@ -12,13 +13,13 @@ from chalicelib.domain.tokens import PRIOR_LIVES
 LARGEST_BODY = 262_144
 
 
-def raw_body(request: Request) -> bytes:
-    """The body's bytes.
+def raw_body(request: Request, headers: Mapping[str, str]) -> bytes:
+    """The body's bytes; names of headers are in lower case.
 
     Raises:
         TooLarge: there are, or there are declared to be, more than 262,144.
     """
-    declared = request.headers.get("content-length", "")
+    declared = headers.get("content-length", "")
     body = request.raw_body
     raw = body.encode() if isinstance(body, str) else body
     if len(raw) > LARGEST_BODY or (declared.isdecimal() and int(declared[:12]) > LARGEST_BODY):

@@ -30,7 +30,7 @@ from chalicelib.domain.errors import (
 )
 from chalicelib.domain.events import InboundEvent, check_namespace, check_occurrence
 from chalicelib.domain.fields import is_uuid, timestamp
-from chalicelib.domain.frames import News, Standing
+from chalicelib.domain.frames import FrameType, News, Standing
 from chalicelib.domain.idempotency import AlreadyAnswered, Claim
 from chalicelib.domain.inbox import arrived, resolved, returned, supplemented
 from chalicelib.domain.projects import ProjectAccess
@@ -130,7 +130,8 @@ def publish(event: InboundEvent, *, sender: PersonalToken, call: Call, fire: str
 
     def told(recorded: Recorded, *, pushed: bool = False) -> Reply:
         members: Reply = {"deduped": not recorded.first, "pushed": pushed, "ok": True, "request_id": call.request_id}
-        return members | ({"deprecation": _HINT_DEPRECATED} if event.recipient_hint else {})
+        # Reading the member itself would warn whoever calls this of its deprecation.
+        return members | ({"deprecation": _HINT_DEPRECATED} if "recipient_hint" in event.model_fields_set else {})
 
     def reply(recorded: Recorded) -> Reply:
         # What is kept for a replay and what is answered now must be one reading.
@@ -164,7 +165,7 @@ def publish(event: InboundEvent, *, sender: PersonalToken, call: Call, fire: str
         ports.replies.amend(call.claim, reply=snapshot(shown_thread, **told(recorded, pushed=pushed)))
 
     pushed = _announce(recorded, sender=sender, call=call, standing=standing, keep=keep, ports=ports)
-    return shown(replace(thread, delivery=recorded.delivery), **told(recorded, pushed=pushed))
+    return shown(Thread(recorded.delivery, thread.supplements, thread.clicks), **told(recorded, pushed=pushed))
 
 
 def _announce(
@@ -179,6 +180,9 @@ def _announce(
     if not recorded.first:
         return False
     if delivery.moderation:
+        ports.event_types.count(delivery)
+        return False
+    if standing is not None and standing.concerns_nobody(FrameType.DELIVERY):
         ports.event_types.count(delivery)
         return False
     news = arrived(delivery)

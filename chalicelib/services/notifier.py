@@ -66,6 +66,8 @@ class Notifier:
         """
         try:
             standing = standing or self.frames.find_standing(user_id, now=now)
+            if standing.concerns_nobody(*(each.type for each in news)):
+                return False
             nudge = self._nudge(user_id, news, standing)
             if not standing.is_followed and all(each.is_in_the_inbox for each in news):
                 if nudge:

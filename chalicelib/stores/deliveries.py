@@ -10,6 +10,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -47,6 +48,8 @@ _SORT_KEY = "DELIVERY"
 _FIRES_KEPT_FOR = timedelta(days=30)
 
 _ATTEMPTS = 20
+
+_text_of = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class DynamoDeliveries:
@@ -252,7 +255,7 @@ class DynamoDeliveries:
     def _send(self, delivery: Delivery, *, fire: str, now: datetime) -> Recorded:
         sets, condition, named = _counted(fire, now)
         columns = _columns(delivery) | {"firstFire": fire}
-        original = ", ".join(f"{name} = if_not_exists({name}, :{name})" for name in columns)
+        original = _original(tuple(columns))
         row = _updated(
             {
                 "TableName": DELIVERIES.physical_name,
@@ -263,6 +266,8 @@ class DynamoDeliveries:
             }
         )
         assert row is not None
+        if row["firstFire"] == fire and row["fireCount"] == 1:
+            return Recorded(delivery, first=True)
         return self._sent(row, fire, now)
 
     def _sent(self, row: Row, fire: str, now: datetime) -> Recorded:
@@ -324,6 +329,12 @@ def key_of(delivery_id: str) -> Row:
     return {"pk": delivery_id, "sk": _SORT_KEY}
 
 
+@cache
+def _original(names: tuple[str, ...]) -> str:
+    """The part of an update that leaves what is there."""
+    return ", ".join(f"{name} = if_not_exists({name}, :{name})" for name in names)
+
+
 def _counted(fire: str, now: datetime) -> tuple[str, str, dict[str, Any]]:
     turn = int(now.timestamp()) // _FIRE_SET_SECONDS
     current, oldest = f"fires{turn % _FIRE_SETS}", f"fires{(turn + 1) % _FIRE_SETS}"
@@ -362,7 +373,7 @@ def _columns(delivery: Delivery) -> Row:
         "summary": delivery.summary,
         "externalStatus": delivery.external_status,
         "projectId": delivery.project_id,
-        "content": json.dumps(delivery.content, ensure_ascii=False, separators=(",", ":")),
+        "content": _text_of(delivery.content),
     }
     if delivery.recipient_user_id is not None:
         row["recipientUserId"] = delivery.recipient_user_id
@@ -404,7 +415,7 @@ def delivery_of(row: Row) -> Delivery:
 
 def content_of(row: Row) -> dict[str, Any]:
     """The members of the event that no list shows."""
-    found: dict[str, Any] = json.loads(row.get("content", "{}"))
+    found: dict[str, Any] = json.loads(row["content"]) if "content" in row else {}
     return found
 
 

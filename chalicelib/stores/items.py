@@ -11,21 +11,26 @@ Row = dict[str, Any]
 # DynamoDB's numbers have 38 digits; what does not fit is refused here, not rounded there.
 _NUMBERS = Context(prec=38, Emin=-128, Emax=126, traps=[Inexact, Rounded])
 
+_LARGEST = 10**_NUMBERS.prec
 
+
+# Most values are texts, and every call writes and reads dozens of them: for those neither costs a call.
 def to_item(row: Row) -> dict[str, Any]:
-    return {name: _to(value) for name, value in row.items()}
+    return {name: {"S": value} if type(value) is str else _to(value) for name, value in row.items()}
 
 
 def from_item(item: dict[str, Any]) -> Row:
-    return {name: _from(value) for name, value in item.items()}
+    return {name: value["S"] if "S" in value else _from(value) for name, value in item.items()}
 
 
 def values(**named: Any) -> dict[str, Any]:
     """Expression values: `values(now=1)` gives `{":now": {"N": "1"}}`."""
-    return {f":{name}": _to(value) for name, value in named.items()}
+    return {f":{name}": {"S": value} if type(value) is str else _to(value) for name, value in named.items()}
 
 
 def _to(value: Any) -> dict[str, Any]:
+    if type(value) is int and -_LARGEST < value < _LARGEST:
+        return {"N": str(value)}
     match value:
         case str():
             return {"S": value}

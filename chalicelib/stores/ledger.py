@@ -32,13 +32,24 @@ log = logging.getLogger(__name__)
 _ATTEMPTS = 10
 _UNKNOWN = "Missing or invalid bearer token."
 
+_WORKS = (
+    "(secretHash = :hash OR (priorHash = :hash AND priorExpiresAt > :now)) AND #status = :active"
+    " AND (attribute_not_exists(expiresAt) OR expiresAt > :now)"
+)
+# What to set, and on which condition: for units alone, and for units and deliveries.
+_UNITS = ("minuteUsed = minuteUsed + :units", "#minute = :minute AND #day = :day AND minuteUsed <= :room")
+_UNITS_AND_DELIVERIES = (
+    f"{_UNITS[0]}, dayLeft = dayLeft - :deliveries",
+    f"{_UNITS[1]} AND dayLeft >= :deliveries",
+)
+
 
 @dataclass(frozen=True)
 class _Change:
     """A part of an update expression, with its part of the condition and the values of both."""
 
-    sets: list[str]
-    conditions: list[str]
+    sets: str
+    conditions: str
     named: Row
 
 
@@ -117,14 +128,7 @@ class DynamoLedger:
         )
 
     def _spend(self, token: PresentedToken, change: _Change, now: datetime) -> Row:
-        conditions = [
-            "(secretHash = :hash OR (priorHash = :hash AND priorExpiresAt > :now))",
-            "#status = :active",
-            "(attribute_not_exists(expiresAt) OR expiresAt > :now)",
-            *change.conditions,
-        ]
-        if token.kind is InstanceCredential.INSTANCE:
-            conditions.append("attribute_exists(holders)")
+        held = " AND attribute_exists(holders)" if token.kind is InstanceCredential.INSTANCE else ""
         named = {
             "hash": token.secret_hash,
             "active": TokenStatus.ACTIVE.value,
@@ -134,50 +138,44 @@ class DynamoLedger:
         done = dynamodb().update_item(
             TableName=TOKENS.physical_name,
             Key=token_key(token),
-            UpdateExpression=f"SET lastUsedAt = :now, useCount = useCount + :one, {', '.join(change.sets)}",
-            ConditionExpression=" AND ".join(conditions),
+            UpdateExpression=f"SET lastUsedAt = :now, useCount = useCount + :one, {change.sets}",
+            ConditionExpression=f"{_WORKS} AND {change.conditions}{held}",
             ExpressionAttributeNames={"#minute": "minute", "#day": "day", "#status": "status"},
             ExpressionAttributeValues=values(**named, **change.named),
             ReturnValues="ALL_NEW",
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
-        return from_item(dict(done["Attributes"]))
+        return from_item(done["Attributes"])
 
 
 def _taken(charge: Charge, budget: int, minute: int, day: str) -> _Change:
     """Take from the running minute and day, as long as they are the row's and leave enough."""
-    change = _Change(
-        sets=["minuteUsed = minuteUsed + :units"],
-        conditions=["#minute = :minute", "#day = :day", "minuteUsed <= :room"],
-        named={"minute": minute, "day": day, "units": charge.units, "room": budget - charge.units},
-    )
+    sets, conditions = _UNITS
+    named: Row = {"minute": minute, "day": day, "units": charge.units, "room": budget - charge.units}
     if charge.deliveries:
-        change.sets.append("dayLeft = dayLeft - :deliveries")
-        change.conditions.append("dayLeft >= :deliveries")
-        change.named["deliveries"] = charge.deliveries
-    return change
+        sets, conditions = _UNITS_AND_DELIVERIES
+        named["deliveries"] = charge.deliveries
+    return _Change(sets, conditions, named)
 
 
 def _begun(charge: Charge, met: Row, minute: int, day: str) -> _Change:
     """Begin a minute, a day, or both, on the row as it was met: of concurrent calls one succeeds."""
     used, left = _standing(met, minute, day)
-    change = _Change(
-        sets=["#minute = :minute", "minuteUsed = :used", "#day = :day", "dayLeft = :left"],
-        conditions=["#minute = :metMinute", "#day = :metDay"],
-        named={
-            "minute": minute,
-            "day": day,
-            "used": used + charge.units,
-            "left": left - charge.deliveries,
-            "metMinute": met["minute"],
-            "metDay": met["day"],
-        },
-    )
+    sets = "#minute = :minute, minuteUsed = :used, #day = :day, dayLeft = :left"
+    conditions = "#minute = :metMinute AND #day = :metDay"
+    named: Row = {
+        "minute": minute,
+        "day": day,
+        "used": used + charge.units,
+        "left": left - charge.deliveries,
+        "metMinute": met["minute"],
+        "metDay": met["day"],
+    }
     for name, key, running in (("minuteUsed", "minute", minute), ("dayLeft", "day", day)):
         if met[key] == running:
-            change.conditions.append(f"{name} = :met_{name}")
-            change.named[f"met_{name}"] = met[name]
-    return change
+            conditions += f" AND {name} = :met_{name}"
+            named[f"met_{name}"] = met[name]
+    return _Change(sets, conditions, named)
 
 
 def _standing(row: Row, minute: int, day: str) -> tuple[int, int]:

@@ -49,6 +49,17 @@ def _notifier() -> Notifier:
     return Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together, SqsWebPush())
 
 
+_PORTS = events.Ports(
+    deliveries=DynamoDeliveries(),
+    event_types=DynamoEventTypes(),
+    projects=DynamoDirectory(),
+    queue=DynamoQueue(),
+    replies=DynamoIdempotency(),
+    notifier=_notifier(),
+    together=together,
+)
+
+
 def _finder(caller: PersonalToken | ToolsToken, call: Call) -> events.Find:
     if isinstance(caller, PersonalToken):
         return DynamoDeliveries().find  # what it sent was stored before it was answered
@@ -99,15 +110,7 @@ def publish_event(body: InboundEvent, caller: PersonalToken, call: Call) -> Repl
             sender=caller,
             call=call,
             fire=ids.nonce(),
-            ports=events.Ports(
-                deliveries=DynamoDeliveries(),
-                event_types=DynamoEventTypes(),
-                projects=DynamoDirectory(),
-                queue=DynamoQueue(),
-                replies=DynamoIdempotency(),
-                notifier=_notifier(),
-                together=together,
-            ),
+            ports=_PORTS,
         )
     )
 

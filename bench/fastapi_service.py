@@ -1,0 +1,72 @@
+"""FastAPI set up for this contract: problems as errors, a request's id and line, and the budget in each reply.
+
+As its own documentation does these, but for the middleware, which is plain ASGI: `@app.middleware` costs more.
+"""
+
+import json
+import logging
+import time
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from pydantic import ValidationError
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from bench.budget import told_of
+from chalicelib.domain.errors import Refusal
+from chalicelib.domain.tokens import Admission
+from chalicelib.edge.problem import invalid, problem_json, status_of
+from chalicelib.ids import request_id
+
+log = logging.getLogger("fluxden")
+
+
+class _Told:
+    """Gives each request its id, and logs how it was answered."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        started, known = time.perf_counter(), request_id()
+        state: dict[str, Any] = scope.setdefault("state", {})
+        state["request_id"] = known
+        status = 500
+
+        async def answer(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                MutableHeaders(scope=message)["X-Request-Id"] = known
+            await send(message)
+
+        await self.app(scope, receive, answer)
+        line = {"path": scope["path"], "requestId": known, "status": status, "caller": state.get("caller")}
+        log.info(json.dumps(line | {"milliseconds": round((time.perf_counter() - started) * 1000, 1)}))
+
+
+def service() -> FastAPI:
+    """An application whose operations raise refusals and say who called (`admitted`)."""
+    app = FastAPI()
+    app.add_middleware(_Told)
+    app.add_exception_handler(Refusal, _refused)
+    app.add_exception_handler(ValidationError, _refused)
+    return app
+
+
+def admitted(request: Request, response: Response, admission: Admission) -> None:
+    """Note who called, for the line, and how their budget stands."""
+    request.state.caller = admission.caller.identity
+    response.headers.update(told_of(admission))
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    refusal = invalid(error) if isinstance(error, ValidationError) else error
+    assert isinstance(refusal, Refusal)
+    body = problem_json(refusal, request.state.request_id, request.url.path)
+    return JSONResponse(body, status_of(type(refusal)), media_type="application/problem+json")
