@@ -244,6 +244,7 @@ def test_pages_are_reached_by_two_keys(console: Console) -> None:
         ("b", "Board"),
         ("p", "Contacts"),
         ("n", "Network"),
+        ("y", "You"),
         ("i", "Inbox"),
     ):
         console.page.keyboard.press("g")

@@ -12,7 +12,7 @@ SIZES: dict[str, dict[str, Any]] = {
     "desk": {"viewport": {"width": 1440, "height": 900}},
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
 }
-PAGES = ("inbox", "queue", "chat", "board", "contacts", "network", "operate")
+PAGES = ("inbox", "queue", "chat", "board", "contacts", "network", "operate", "you", "you?tab=profile")
 OPERATE = ("tokens", "catalog", "approvals", "types", "letters", "callbacks", "budgets")
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 
@@ -49,6 +49,19 @@ def test_every_page_is_accessible(open_console: Open, theme: str, size: str) -> 
     console.go("inbox")
     console.page.get_by_role("button", name="Keyboard shortcuts").click()
     look(console.page, f"{name}-help")
+    console.page.keyboard.press("Escape")
+    console.go("you")
+    console.page.get_by_role("button", name="New key").click()
+    expect(console.page.get_by_role("dialog")).to_be_visible()
+    look(console.page, f"{name}-you-new-key")
+    console.page.get_by_label("Name").fill(f"Scribe, {name}")
+    console.page.get_by_role("button", name="Make the key").click()
+    expect(console.page.get_by_label("Key", exact=True)).to_be_visible()
+    look(console.page, f"{name}-you-made-key")
+    console.page.get_by_role("button", name="I have kept it").click()
+    console.page.locator(".row-card", has_text="signed in with it").get_by_role("button", name="Delete").click()
+    expect(console.page.get_by_role("dialog")).to_contain_text("signed in with this very key")
+    look(console.page, f"{name}-you-end-key")
 
 
 def look(page: Page, name: str) -> None:

@@ -8,6 +8,8 @@ export interface Me {
   operator: boolean;
   webPush: { available: boolean; subscriptions: number };
   urls: { base: string | null; socket: string | null };
+  /** The key that this tab is signed in with. */
+  key: { id: string; name: string; permissions: "all" | string[] };
 }
 
 const KEPT_AS = "fluxden.key";

@@ -1,4 +1,7 @@
+import { youEn } from "./words-you-en";
+
 export const en = {
+  ...youEn,
   "page.inbox": "Inbox",
   "page.queue": "Queue",
   "page.chat": "Chat",

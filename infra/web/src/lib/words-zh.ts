@@ -1,6 +1,8 @@
 import type { Words } from "./words-en";
+import { youZh } from "./words-you-zh";
 
 export const zh: Words = {
+  ...youZh,
   "page.inbox": "收件箱",
   "page.queue": "队列",
   "page.chat": "聊天",

@@ -2,6 +2,7 @@ import { useSignal } from "@preact/signals";
 import { addCard, addStep, type Card, deleteCard, moveCard, patchCard, type Stage, STAGES, tick } from "../lib/board";
 import { named, t } from "../lib/i18n";
 import { go, href } from "../lib/router";
+import { FormDialog } from "../ui/form";
 import { Icon } from "../ui/icons";
 import { Avatar, Dialog, Field } from "../ui/parts";
 
@@ -165,38 +166,27 @@ function Words({ card }: { card: Card }) {
 
 export function NewCard({ stage, onClose }: { stage: Stage; onClose: () => void }) {
   return (
-    <Dialog title={t("board.add")} onClose={onClose}>
-      <form
-        class="form"
-        onSubmit={async (event) => {
-          event.preventDefault();
-          const given = new FormData(event.currentTarget);
-          const title = String(given.get("title")).trim();
-          if (title && (await addCard({ title, status: String(given.get("status")) as Stage }))) onClose();
-        }}
-      >
-        <Field label={t("board.title")}>
-          <input name="title" required maxLength={500} autoFocus autocomplete="off" />
-        </Field>
-        <Field label={t("board.stage")}>
-          <select name="status" defaultValue={stage}>
-            {STAGES.map((each) => (
-              <option value={each} key={each} selected={each === stage}>
-                {named("stage", each)}
-              </option>
-            ))}
-          </select>
-        </Field>
-        <div class="row row-end">
-          <button type="button" class="button" onClick={onClose}>
-            {t("cancel")}
-          </button>
-          <button type="submit" class="button button-primary">
-            {t("queue.add")}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={t("board.add")}
+      action={t("queue.add")}
+      onClose={onClose}
+      onSend={async (given) => {
+        if (await addCard({ title: given("title"), status: given("status") as Stage })) onClose();
+      }}
+    >
+      <Field label={t("board.title")}>
+        <input name="title" required pattern=".*\S.*" maxLength={500} autoFocus autocomplete="off" />
+      </Field>
+      <Field label={t("board.stage")}>
+        <select name="status" defaultValue={stage}>
+          {STAGES.map((each) => (
+            <option value={each} key={each} selected={each === stage}>
+              {named("stage", each)}
+            </option>
+          ))}
+        </select>
+      </Field>
+    </FormDialog>
   );
 }
 

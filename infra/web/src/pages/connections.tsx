@@ -2,10 +2,11 @@ import { useSignal } from "@preact/signals";
 import { call, data } from "../lib/api";
 import { named, t } from "../lib/i18n";
 import { host } from "../lib/urls";
-import { Avatar, Chip, Dialog, Empty, Field, Time } from "../ui/parts";
+import { FormDialog } from "../ui/form";
+import { Avatar, Chip, Field, Time } from "../ui/parts";
 import { useResource } from "../ui/resource";
-import { Show } from "../ui/show";
-import { complain, say } from "../ui/toasts";
+import { Rows } from "../ui/rows";
+import { say } from "../ui/toasts";
 
 interface Connection {
   id: string;
@@ -31,12 +32,7 @@ export function Connections() {
   const asking = useSignal(false);
   const decide = async (connection: Connection, action: Decision) => {
     busy.value = connection.id;
-    try {
-      await data("PATCH", `api/v2/connections/${connection.id}`, { action });
-      await read.reload();
-    } catch (fault) {
-      complain(fault);
-    }
+    await read.act(() => data("PATCH", `api/v2/connections/${connection.id}`, { action }));
     busy.value = "";
   };
   return (
@@ -46,19 +42,9 @@ export function Connections() {
           {t("network.ask")}
         </button>
       </div>
-      <Show of={read}>
-        {(found) =>
-          found.length === 0 ? (
-            <Empty icon="network" text={t("network.noConnections")} />
-          ) : (
-            <ul class="rows">
-              {found.map((each) => (
-                <Row key={each.id} connection={each} busy={busy.value === each.id} onDecide={(action) => void decide(each, action)} />
-              ))}
-            </ul>
-          )
-        }
-      </Show>
+      <Rows of={read} icon="network" none={t("network.noConnections")}>
+        {(each) => <Row connection={each} busy={busy.value === each.id} onDecide={(action) => void decide(each, action)} />}
+      </Rows>
       {asking.value && (
         <Ask
           onClose={() => (asking.value = false)}
@@ -95,7 +81,7 @@ function Row({ connection, busy, onDecide }: RowProps) {
             ]
           : [];
   return (
-    <li class="row-card">
+    <>
       <Avatar name={name} />
       <div class="row-main">
         <p>
@@ -119,54 +105,28 @@ function Row({ connection, busy, onDecide }: RowProps) {
           </button>
         ))}
       </div>
-    </li>
+    </>
   );
 }
 
 function Ask({ onClose, onAsked }: { onClose: () => void; onAsked: (email: string) => void }) {
-  const wrong = useSignal("");
-  const busy = useSignal(false);
-  const ask = async (form: HTMLFormElement) => {
-    const given = new FormData(form);
-    const [peerInstanceUrl, peerUserEmail] = ["url", "email"].map((name) => String(given.get(name) ?? "").trim());
-    busy.value = true;
-    try {
-      await data("POST", "api/v2/connection-requests", { peerInstanceUrl, peerUserEmail });
-      onAsked(peerUserEmail ?? "");
-    } catch (fault) {
-      wrong.value = (fault as Error).message;
-    }
-    busy.value = false;
-  };
   return (
-    <Dialog title={t("network.ask")} onClose={onClose}>
-      <form
-        class="form"
-        onSubmit={(event) => {
-          event.preventDefault();
-          void ask(event.currentTarget);
-        }}
-      >
-        <Field label={t("network.theirDesk")} hint={t("network.theirDeskHint")}>
-          <input name="url" type="url" required placeholder="https://desk.example.com" autoFocus />
-        </Field>
-        <Field label={t("network.theirAddress")}>
-          <input name="email" type="email" required />
-        </Field>
-        {wrong.value && (
-          <p class="bad" role="alert">
-            {wrong.value}
-          </p>
-        )}
-        <div class="row row-end">
-          <button type="button" class="button" onClick={onClose}>
-            {t("cancel")}
-          </button>
-          <button type="submit" class="button button-primary" disabled={busy.value}>
-            {t("network.ask")}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={t("network.ask")}
+      action={t("network.ask")}
+      onClose={onClose}
+      onSend={async (given) => {
+        const [peerInstanceUrl, peerUserEmail] = [given("url"), given("email")];
+        await data("POST", "api/v2/connection-requests", { peerInstanceUrl, peerUserEmail });
+        onAsked(peerUserEmail);
+      }}
+    >
+      <Field label={t("network.theirDesk")} hint={t("network.theirDeskHint")}>
+        <input name="url" type="url" required placeholder="https://desk.example.com" autoFocus />
+      </Field>
+      <Field label={t("network.theirAddress")}>
+        <input name="email" type="email" required />
+      </Field>
+    </FormDialog>
   );
 }

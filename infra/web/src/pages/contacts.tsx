@@ -4,9 +4,10 @@ import { data, query } from "../lib/api";
 import { named, t } from "../lib/i18n";
 import { useKeys } from "../lib/keys";
 import { adjust, go, href, route } from "../lib/router";
+import { FormDialog } from "../ui/form";
 import { useEnd } from "../ui/hooks";
 import { Icon } from "../ui/icons";
-import { Avatar, Chip, Dialog, Empty, Field, IconButton, Skeleton, Trouble } from "../ui/parts";
+import { Avatar, Chip, Empty, Field, IconButton, Skeleton, Trouble } from "../ui/parts";
 import { complain, say } from "../ui/toasts";
 
 interface Contact {
@@ -253,55 +254,33 @@ function Person({ contact, onBack, onEdit }: { contact: Contact; onBack: () => v
 }
 
 function Edit({ contact, onClose, onSaved }: { contact: Contact | null; onClose: () => void; onSaved: (id: string) => void }) {
-  const wrong = useSignal("");
   return (
-    <Dialog title={contact ? t("contacts.edit") : t("contacts.add")} onClose={onClose}>
-      <form
-        class="form"
-        onSubmit={async (event) => {
-          event.preventDefault();
-          const given = new FormData(event.currentTarget);
-          const body = Object.fromEntries(
-            [...FIELDS, "notes"].map((name) => [name, String(given.get(name) ?? "").trim() || null]),
-          );
-          try {
-            const saved = contact
-              ? await data<Contact>("PATCH", `${PATH}/${contact.id}`, body)
-              : await data<Contact>("POST", PATH, body);
-            onSaved(saved.id);
-          } catch (fault) {
-            wrong.value = (fault as Error).message;
-          }
-        }}
-      >
-        {FIELDS.map((name) => (
-          <Field key={name} label={t(`contacts.${name}`)}>
-            <input
-              name={name}
-              {...(name === "email" ? { type: "email" } : name === "phone" ? { type: "tel" } : {})}
-              required={name === "name"}
-              defaultValue={contact?.[name] ?? ""}
-              autoFocus={name === "name"}
-            />
-          </Field>
-        ))}
-        <Field label={t("contacts.notes")}>
-          <textarea name="notes" rows={3} defaultValue={contact?.notes ?? ""} />
+    <FormDialog
+      title={contact ? t("contacts.edit") : t("contacts.add")}
+      action={t("save")}
+      onClose={onClose}
+      onSend={async (given) => {
+        const body = Object.fromEntries([...FIELDS, "notes"].map((name) => [name, given(name) || null]));
+        const saved = contact
+          ? await data<Contact>("PATCH", `${PATH}/${contact.id}`, body)
+          : await data<Contact>("POST", PATH, body);
+        onSaved(saved.id);
+      }}
+    >
+      {FIELDS.map((name) => (
+        <Field key={name} label={t(`contacts.${name}`)}>
+          <input
+            name={name}
+            {...(name === "email" ? { type: "email" } : name === "phone" ? { type: "tel" } : {})}
+            required={name === "name"}
+            defaultValue={contact?.[name] ?? ""}
+            autoFocus={name === "name"}
+          />
         </Field>
-        {wrong.value && (
-          <p class="bad" role="alert">
-            {wrong.value}
-          </p>
-        )}
-        <div class="row row-end">
-          <button type="button" class="button" onClick={onClose}>
-            {t("cancel")}
-          </button>
-          <button type="submit" class="button button-primary">
-            {t("save")}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+      ))}
+      <Field label={t("contacts.notes")}>
+        <textarea name="notes" rows={3} defaultValue={contact?.notes ?? ""} />
+      </Field>
+    </FormDialog>
   );
 }

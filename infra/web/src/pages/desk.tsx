@@ -11,7 +11,7 @@ import { go, href, route } from "../lib/router";
 import { me, signOut } from "../lib/session";
 import { theme, turnTheme } from "../lib/theme";
 import { Icon, type IconName } from "../ui/icons";
-import { Dialog, Empty, IconButton } from "../ui/parts";
+import { Avatar, Dialog, Empty, IconButton } from "../ui/parts";
 import { Toasts, undoLast } from "../ui/toasts";
 import { Board } from "./board";
 import { Chat } from "./chat";
@@ -20,6 +20,7 @@ import { Inbox } from "./inbox";
 import { Network } from "./network";
 import { Operate } from "./operate";
 import { Queue } from "./queue";
+import { You } from "./you";
 
 const PAGES = {
   inbox: { show: Inbox, key: "i" },
@@ -29,6 +30,7 @@ const PAGES = {
   contacts: { show: Contacts, key: "p" },
   network: { show: Network, key: "n" },
   operate: { show: Operate, key: "o" },
+  you: { show: You, key: "y" },
 } as const;
 type PageName = keyof typeof PAGES;
 
@@ -65,16 +67,13 @@ export function Desk() {
           <span class="nav-text">Fluxden</span>
         </a>
         <ul>
-          {names.map((name) => (
+          {names.filter((name) => name !== "you").map((name) => (
             <NavItem key={name} name={name} current={name === known} />
           ))}
         </ul>
         <div class="nav-foot">
           <Live />
-          <p class="who" title={me.value?.email}>
-            <b>{me.value?.name}</b>
-            <small>{me.value?.email}</small>
-          </p>
+          <Who current={known === "you"} />
           <div class="nav-tools">
             <IconButton
               icon={theme.value === "system" ? "system" : theme.value === "dark" ? "moon" : "sun"}
@@ -141,6 +140,27 @@ function NavItem({ name, current }: { name: PageName; current: boolean }) {
         )}
       </a>
     </li>
+  );
+}
+
+/** Who is signed in: the way to what is theirs. */
+function Who({ current }: { current: boolean }) {
+  const { name, email } = me.value!;
+  return (
+    <a
+      class="nav-link who"
+      href={href("you")}
+      aria-current={current ? "page" : undefined}
+      aria-keyshortcuts={`g ${PAGES.you.key}`}
+      title={`${t("page.you")} (g ${PAGES.you.key})`}
+    >
+      <Avatar name={name} />
+      <span class="hidden">{t("page.you")}: </span>
+      <span class="nav-text who-text">
+        <b>{name}</b>
+        <small>{email}</small>
+      </span>
+    </a>
   );
 }
 

@@ -2,9 +2,9 @@ import { useSignal } from "@preact/signals";
 import { data, Failure } from "../lib/api";
 import { named, t } from "../lib/i18n";
 import { SureButton } from "../ui/form";
-import { Chip, Empty, Time } from "../ui/parts";
+import { Chip, Time } from "../ui/parts";
 import { useResource } from "../ui/resource";
-import { Show } from "../ui/show";
+import { Rows } from "../ui/rows";
 import { complain } from "../ui/toasts";
 
 interface Instance {
@@ -38,68 +38,56 @@ export function Instances() {
       }
     }
   };
-  const suspend = async (instance: Instance) => {
-    try {
-      await data("POST", `${PATH}/${instance.id}/suspend`);
-      await read.reload();
-    } catch (fault) {
-      complain(fault);
-    }
-  };
   return (
-    <Show of={read}>
-      {(found) =>
-        found.length === 0 ? (
-          <Empty icon="network" text={t("network.noInstances")} />
-        ) : (
-          <ul class="rows">
-            {found.map((each) => (
-              <li class="row-card" key={each.id}>
-                <div class="row-main">
-                  <p>
-                    <b>{each.name}</b> <span class="faint">{each.version}</span>
-                  </p>
-                  <p class="faint">
-                    {each.baseUrl} ·{" "}
-                    {each.lastSeenAt ? (
-                      <>
-                        {t("network.seen")} <Time at={each.lastSeenAt} />
-                      </>
-                    ) : (
-                      t("network.never")
-                    )}
-                  </p>
-                  {unproven.value?.id === each.id && (
-                    <p class="bad" role="alert">
-                      {t("network.proofHint", { reason: unproven.value.reason })}
-                    </p>
-                  )}
-                </div>
-                <div class="chips">
-                  <Chip kind={{ active: "chip-success", pending: "chip-warn", suspended: "" }[each.status]}>
-                    {named("instance", each.status)}
-                  </Chip>
-                  {each.health && <Chip kind={each.health === "ok" ? "chip-success" : "chip-warn"}>{named("health", each.health)}</Chip>}
-                </div>
-                <div class="task-actions">
-                  {each.status !== "active" && (
-                    <button
-                      type="button"
-                      class="button button-primary"
-                      onClick={() => void approve(each, unproven.value?.id === each.id)}
-                    >
-                      {t(unproven.value?.id === each.id ? "network.approveTrusting" : "network.approve")}
-                    </button>
-                  )}
-                  {each.status === "active" && (
-                    <SureButton label={t("network.suspend")} sure={t("network.suspendSure")} onSure={() => suspend(each)} />
-                  )}
-                </div>
-              </li>
-            ))}
-          </ul>
-        )
-      }
-    </Show>
+    <Rows of={read} icon="network" none={t("network.noInstances")}>
+      {(each) => (
+        <>
+          <div class="row-main">
+            <p>
+              <b>{each.name}</b> <span class="faint">{each.version}</span>
+            </p>
+            <p class="faint">
+              {each.baseUrl} ·{" "}
+              {each.lastSeenAt ? (
+                <>
+                  {t("network.seen")} <Time at={each.lastSeenAt} />
+                </>
+              ) : (
+                t("network.never")
+              )}
+            </p>
+            {unproven.value?.id === each.id && (
+              <p class="bad" role="alert">
+                {t("network.proofHint", { reason: unproven.value.reason })}
+              </p>
+            )}
+          </div>
+          <div class="chips">
+            <Chip kind={{ active: "chip-success", pending: "chip-warn", suspended: "" }[each.status]}>
+              {named("instance", each.status)}
+            </Chip>
+            {each.health && <Chip kind={each.health === "ok" ? "chip-success" : "chip-warn"}>{named("health", each.health)}</Chip>}
+          </div>
+          <div class="task-actions">
+            {each.status !== "active" && (
+              <button
+                type="button"
+                class="button button-primary"
+                onClick={() => void approve(each, unproven.value?.id === each.id)}
+              >
+                {t(unproven.value?.id === each.id ? "network.approveTrusting" : "network.approve")}
+              </button>
+            )}
+            {each.status === "active" && (
+              <SureButton
+                label={t("network.suspend")}
+                sure={t("network.suspendSure")}
+                onSure={() => read.act(() => data("POST", `${PATH}/${each.id}/suspend`))}
+              />
+            )}
+          </div>
+        </>
+      )}
+    </Rows>
   );
 }

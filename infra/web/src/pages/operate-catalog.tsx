@@ -6,6 +6,7 @@ import { FormDialog, SureButton } from "../ui/form";
 import { Icon } from "../ui/icons";
 import { Chip, Empty, Field, Tabs, Time } from "../ui/parts";
 import { useResource } from "../ui/resource";
+import { Choice, EditedRows } from "../ui/rows";
 import { Show } from "../ui/show";
 import { complain, say } from "../ui/toasts";
 
@@ -42,72 +43,48 @@ const readItems = async () =>
 
 export function Catalog() {
   const read = useResource(readItems);
-  const editing = useSignal<Item | "new" | null>(null);
-  const remove = async (item: Item, hard: boolean) => {
-    try {
+  const remove = (item: Item, hard: boolean) =>
+    read.act(async () => {
       await data("DELETE", query(`${ITEMS}/${encodeURIComponent(item.slug)}`, { hard: String(hard) }));
       say(t(hard ? "operate.removed" : "inbox.archived"));
-      await read.reload();
-    } catch (fault) {
-      complain(fault);
-    }
-  };
+    });
   return (
-    <>
-      <div class="row row-end">
-        <button type="button" class="button button-primary" onClick={() => (editing.value = "new")}>
-          <Icon name="plus" size={16} /> {t("operate.newItem")}
-        </button>
-      </div>
-      <Show of={read}>
-        {(found) =>
-          found.length === 0 ? (
-            <Empty icon="operate" text={t("operate.noItems")} />
-          ) : (
-            <ul class="rows">
-              {found.map((each) => (
-                <li class="row-card" key={each.id}>
-                  <div class="row-main">
-                    <p>
-                      <b>{each.name}</b> <span class="mono faint">{each.slug}</span>
-                    </p>
-                    <p class="faint">
-                      {named("asset", each.type)} · {each.categoryDisplay}
-                      {each.description && <> · {each.description}</>}
-                    </p>
-                  </div>
-                  <div class="chips">
-                    {each.is_pinned && <Chip>{t("operate.pinned")}</Chip>}
-                    {each.approval_required && <Chip>{t("operate.byApproval")}</Chip>}
-                    {each.archived_at && <Chip>{named("view", "archived")}</Chip>}
-                  </div>
-                  <div class="task-actions">
-                    <button type="button" class="button" onClick={() => (editing.value = each)}>
-                      {t("edit")}
-                    </button>
-                    {each.archived_at ? (
-                      <SureButton label={t("delete")} sure={t("board.sure")} onSure={() => remove(each, true)} />
-                    ) : (
-                      <SureButton label={t("inbox.archive")} sure={t("operate.archiveSure")} onSure={() => remove(each, false)} />
-                    )}
-                  </div>
-                </li>
-              ))}
-            </ul>
-          )
-        }
-      </Show>
-      {editing.value && (
-        <EditItem
-          item={editing.value === "new" ? null : editing.value}
-          onClose={() => (editing.value = null)}
-          onSaved={() => {
-            editing.value = null;
-            void read.reload();
-          }}
-        />
+    <EditedRows
+      of={read}
+      icon="operate"
+      none={t("operate.noItems")}
+      add={t("operate.newItem")}
+      dialog={(item, onClose, onSaved) => <EditItem item={item} onClose={onClose} onSaved={onSaved} />}
+    >
+      {(each, edit) => (
+        <>
+          <div class="row-main">
+            <p>
+              <b>{each.name}</b> <span class="mono faint">{each.slug}</span>
+            </p>
+            <p class="faint">
+              {named("asset", each.type)} · {each.categoryDisplay}
+              {each.description && <> · {each.description}</>}
+            </p>
+          </div>
+          <div class="chips">
+            {each.is_pinned && <Chip>{t("operate.pinned")}</Chip>}
+            {each.approval_required && <Chip>{t("operate.byApproval")}</Chip>}
+            {each.archived_at && <Chip>{named("view", "archived")}</Chip>}
+          </div>
+          <div class="task-actions">
+            <button type="button" class="button" onClick={edit}>
+              {t("edit")}
+            </button>
+            {each.archived_at ? (
+              <SureButton label={t("delete")} sure={t("board.sure")} onSure={() => remove(each, true)} />
+            ) : (
+              <SureButton label={t("inbox.archive")} sure={t("operate.archiveSure")} onSure={() => remove(each, false)} />
+            )}
+          </div>
+        </>
       )}
-    </>
+    </EditedRows>
   );
 }
 
@@ -182,16 +159,8 @@ export function Approvals() {
     found.value = first.items;
     return null;
   }, [status]);
-  const act = async (work: () => Promise<unknown>) => {
-    try {
-      await work();
-      await read.reload();
-    } catch (fault) {
-      complain(fault);
-    }
-  };
   const review = (approval: Approval, decision: string) =>
-    act(() => data("POST", `${APPROVALS}/review`, { requestId: approval.id, decision }));
+    read.act(() => data("POST", `${APPROVALS}/review`, { requestId: approval.id, decision }));
   const more = async () => {
     try {
       const next = await page(cursor.value);
@@ -258,7 +227,7 @@ export function Approvals() {
                         label={t("operate.revoke")}
                         sure={t("operate.revokeSure")}
                         onSure={() =>
-                          act(() => data("DELETE", query(APPROVALS, { email: each.email, catalogSlug: each.catalogSlug })))
+                          read.act(() => data("DELETE", query(APPROVALS, { email: each.email, catalogSlug: each.catalogSlug })))
                         }
                       />
                     )}
@@ -290,11 +259,12 @@ export function Approvals() {
 }
 
 function Assign({ onClose, onDone }: { onClose: () => void; onDone: () => void }) {
-  const items = useResource(readItems);
+  const items = useResource(async () => (await readItems()).filter((each) => !each.archived_at));
   return (
     <FormDialog
       title={t("operate.assign")}
       action={t("operate.assign")}
+      ready={items.now.value.stands === "ready"}
       onClose={onClose}
       onSend={async (given) => {
         await data("POST", APPROVALS, { email: given("email"), catalogSlug: given("slug") });
@@ -304,21 +274,9 @@ function Assign({ onClose, onDone }: { onClose: () => void; onDone: () => void }
       <Field label={t("contacts.email")}>
         <input name="email" type="email" required autoFocus />
       </Field>
-      <Show of={items}>
-        {(found) => (
-          <Field label={t("operate.item")}>
-            <select name="slug">
-              {found
-                .filter((each) => !each.archived_at)
-                .map((each) => (
-                  <option value={each.slug} key={each.slug}>
-                    {each.name}
-                  </option>
-                ))}
-            </select>
-          </Field>
-        )}
-      </Show>
+      <Field label={t("operate.item")}>
+        <Choice of={items} name="slug" value={(each) => each.slug} text={(each) => each.name} />
+      </Field>
     </FormDialog>
   );
 }

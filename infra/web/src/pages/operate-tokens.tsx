@@ -3,11 +3,10 @@ import { data } from "../lib/api";
 import { named, t } from "../lib/i18n";
 import { me } from "../lib/session";
 import { FormDialog, SureButton } from "../ui/form";
-import { Icon } from "../ui/icons";
-import { Chip, Dialog, Empty, Field, Time } from "../ui/parts";
+import { Chip, Field, Time } from "../ui/parts";
 import { useResource } from "../ui/resource";
-import { Show } from "../ui/show";
-import { complain, say } from "../ui/toasts";
+import { Choice, EditedRows, NewButton, Rows } from "../ui/rows";
+import { ShowSecret } from "../ui/secret";
 
 export interface Integrator {
   id: string;
@@ -44,51 +43,31 @@ const TOKENS = "api/v2/operate/tools-tokens";
 
 export function Integrators() {
   const read = useResource(() => data<Integrator[]>("GET", INTEGRATORS));
-  const editing = useSignal<Integrator | "new" | null>(null);
   return (
-    <>
-      <div class="row row-end">
-        <button type="button" class="button button-primary" onClick={() => (editing.value = "new")}>
-          <Icon name="plus" size={16} /> {t("operate.newIntegrator")}
-        </button>
-      </div>
-      <Show of={read}>
-        {(found) =>
-          found.length === 0 ? (
-            <Empty icon="operate" text={t("operate.noIntegrators")} />
-          ) : (
-            <ul class="rows">
-              {found.map((each) => (
-                <li class="row-card" key={each.id}>
-                  <div class="row-main">
-                    <p>
-                      <b>{each.name}</b> <span class="mono faint">{each.allowedEventPrefix}*</span>
-                    </p>
-                    <p class="faint">
-                      {each.description ?? each.homepageUrl ?? t("operate.since")} <Time at={each.createdAt} />
-                    </p>
-                  </div>
-                  {each.archivedAt && <Chip>{named("view", "archived")}</Chip>}
-                  <button type="button" class="button" onClick={() => (editing.value = each)}>
-                    {t("edit")}
-                  </button>
-                </li>
-              ))}
-            </ul>
-          )
-        }
-      </Show>
-      {editing.value && (
-        <EditIntegrator
-          integrator={editing.value === "new" ? null : editing.value}
-          onClose={() => (editing.value = null)}
-          onSaved={() => {
-            editing.value = null;
-            void read.reload();
-          }}
-        />
+    <EditedRows
+      of={read}
+      icon="operate"
+      none={t("operate.noIntegrators")}
+      add={t("operate.newIntegrator")}
+      dialog={(integrator, onClose, onSaved) => <EditIntegrator integrator={integrator} onClose={onClose} onSaved={onSaved} />}
+    >
+      {(each, edit) => (
+        <>
+          <div class="row-main">
+            <p>
+              <b>{each.name}</b> <span class="mono faint">{each.allowedEventPrefix}*</span>
+            </p>
+            <p class="faint">
+              {each.description ?? each.homepageUrl ?? t("operate.since")} <Time at={each.createdAt} />
+            </p>
+          </div>
+          {each.archivedAt && <Chip>{named("view", "archived")}</Chip>}
+          <button type="button" class="button" onClick={edit}>
+            {t("edit")}
+          </button>
+        </>
       )}
-    </>
+    </EditedRows>
   );
 }
 
@@ -133,144 +112,107 @@ function EditIntegrator({ integrator, onClose, onSaved }: { integrator: Integrat
 }
 
 export function Tokens() {
-  const read = useResource(async () => {
-    const [tokens, integrators] = await Promise.all([
-      data<Token[]>("GET", TOKENS),
-      data<Integrator[]>("GET", INTEGRATORS),
-    ]);
-    return { tokens, integrators };
-  });
+  const read = useResource(() => data<Token[]>("GET", TOKENS));
   const making = useSignal(false);
   const secret = useSignal<Secret | null>(null);
-  const act = async (work: () => Promise<unknown>) => {
-    try {
-      await work();
-      await read.reload();
-    } catch (fault) {
-      complain(fault);
-    }
-  };
+  const rotate = (token: Token) =>
+    read.act(async () => (secret.value = await data<Secret>("POST", `${TOKENS}/${token.id}/rotate`, {})));
   return (
     <>
-      <div class="row row-end">
-        <button type="button" class="button button-primary" onClick={() => (making.value = true)}>
-          <Icon name="plus" size={16} /> {t("operate.newToken")}
-        </button>
-      </div>
-      <Show of={read}>
-        {({ tokens, integrators }) => (
+      <NewButton label={t("operate.newToken")} onClick={() => (making.value = true)} />
+      <Rows of={read} icon="operate" none={t("operate.noTokens")}>
+        {(each) => (
           <>
-            {tokens.length === 0 && <Empty icon="operate" text={t("operate.noTokens")} />}
-            <ul class="rows">
-              {tokens.map((each) => (
-                <li class="row-card" key={each.id}>
-                  <div class="row-main">
-                    <p>
-                      <b>{each.integrator}</b> {each.admin && <Chip kind="chip-warn">{t("operate.admin")}</Chip>}{" "}
-                      <Chip kind={each.status === "active" ? "chip-success" : ""}>{named("token", each.status)}</Chip>
-                    </p>
-                    <p class="faint">
-                      {each.ownerEmail} · {t("operate.used", { n: each.useCount })}
-                      {each.lastUsedAt && (
-                        <>
-                          {" · "}
-                          <Time at={each.lastUsedAt} />
-                        </>
-                      )}
-                      {each.priorUntil && (
-                        <>
-                          {" · "}
-                          {t("operate.priorUntil")} <Time at={each.priorUntil} />
-                        </>
-                      )}
-                    </p>
-                    <p class="faint mono">{each.id}</p>
-                  </div>
-                  {each.status === "active" && (
-                    <div class="task-actions">
-                      <button
-                        type="button"
-                        class="button"
-                        onClick={() =>
-                          void act(async () => (secret.value = await data<Secret>("POST", `${TOKENS}/${each.id}/rotate`, {})))
-                        }
-                      >
-                        {t("operate.rotate")}
-                      </button>
-                      <SureButton
-                        label={t("operate.revoke")}
-                        sure={t("operate.revokeSure")}
-                        onSure={() => act(() => data("DELETE", `${TOKENS}/${each.id}`))}
-                      />
-                    </div>
-                  )}
-                </li>
-              ))}
-            </ul>
-            {making.value && (
-              <FormDialog
-                title={t("operate.newToken")}
-                action={t("operate.issue")}
-                onClose={() => (making.value = false)}
-                onSend={async (given, form) => {
-                  const body = { integrator: given("integrator"), owner: given("owner"), admin: form.has("admin") };
-                  secret.value = await data<Secret>("POST", TOKENS, body);
-                  making.value = false;
-                  await read.reload();
-                }}
-              >
-                <Field label={t("operate.integrator")}>
-                  <select name="integrator">
-                    {integrators
-                      .filter((each) => !each.archivedAt)
-                      .map((each) => (
-                        <option value={each.slug} key={each.slug}>
-                          {each.name}
-                        </option>
-                      ))}
-                  </select>
-                </Field>
-                <Field label={t("operate.owner")} hint={t("operate.ownerHint")}>
-                  <input name="owner" type="email" required defaultValue={me.value?.email} />
-                </Field>
-                <label class="check">
-                  <input type="checkbox" name="admin" /> {t("operate.adminHint")}
-                </label>
-              </FormDialog>
+            <div class="row-main">
+              <p>
+                <b>{each.integrator}</b> {each.admin && <Chip kind="chip-warn">{t("operate.admin")}</Chip>}{" "}
+                <Chip kind={each.status === "active" ? "chip-success" : ""}>{named("token", each.status)}</Chip>
+              </p>
+              <p class="faint">
+                {each.ownerEmail} · {t("operate.used", { n: each.useCount })}
+                {each.lastUsedAt && (
+                  <>
+                    {" · "}
+                    <Time at={each.lastUsedAt} />
+                  </>
+                )}
+                {each.priorUntil && (
+                  <>
+                    {" · "}
+                    {t("operate.priorUntil")} <Time at={each.priorUntil} />
+                  </>
+                )}
+              </p>
+              <p class="faint mono">{each.id}</p>
+            </div>
+            {each.status === "active" && (
+              <div class="task-actions">
+                <button type="button" class="button" onClick={() => void rotate(each)}>
+                  {t("operate.rotate")}
+                </button>
+                <SureButton
+                  label={t("operate.revoke")}
+                  sure={t("operate.revokeSure")}
+                  onSure={() => read.act(() => data("DELETE", `${TOKENS}/${each.id}`))}
+                />
+              </div>
             )}
           </>
         )}
-      </Show>
-      {secret.value && <ShowSecret secret={secret.value} onClose={() => (secret.value = null)} />}
+      </Rows>
+      {making.value && (
+        <NewToken
+          onClose={() => (making.value = false)}
+          onMade={(made) => {
+            making.value = false;
+            secret.value = made;
+            void read.reload();
+          }}
+        />
+      )}
+      {secret.value && (
+        <ShowSecret
+          title={t("operate.secret")}
+          note={t("operate.secretOnce")}
+          label={t("operate.token")}
+          secret={secret.value.token}
+          onClose={() => (secret.value = null)}
+        >
+          {secret.value.priorUntil && (
+            <p class="faint">
+              {t("operate.priorUntil")} <Time at={secret.value.priorUntil} />
+            </p>
+          )}
+        </ShowSecret>
+      )}
     </>
   );
 }
 
-/** The one time that a secret can be seen. */
-function ShowSecret({ secret, onClose }: { secret: Secret; onClose: () => void }) {
+function NewToken({ onClose, onMade }: { onClose: () => void; onMade: (made: Secret) => void }) {
+  const integrators = useResource(async () =>
+    (await data<Integrator[]>("GET", INTEGRATORS)).filter((each) => !each.archivedAt),
+  );
   return (
-    <Dialog title={t("operate.secret")} onClose={onClose} wide>
-      <p>{t("operate.secretOnce")}</p>
-      <Field label={t("operate.token")}>
-        <input class="mono" readOnly value={secret.token} onFocus={(event) => event.currentTarget.select()} />
+    <FormDialog
+      title={t("operate.newToken")}
+      action={t("operate.issue")}
+      ready={integrators.now.value.stands === "ready"}
+      onClose={onClose}
+      onSend={async (given, form) => {
+        const body = { integrator: given("integrator"), owner: given("owner"), admin: form.has("admin") };
+        onMade(await data<Secret>("POST", TOKENS, body));
+      }}
+    >
+      <Field label={t("operate.integrator")}>
+        <Choice of={integrators} name="integrator" value={(each) => each.slug} text={(each) => each.name} />
       </Field>
-      {secret.priorUntil && (
-        <p class="faint">
-          {t("operate.priorUntil")} <Time at={secret.priorUntil} />
-        </p>
-      )}
-      <div class="row row-end">
-        <button
-          type="button"
-          class="button"
-          onClick={() => navigator.clipboard.writeText(secret.token).then(() => say(t("operate.copied")), complain)}
-        >
-          {t("operate.copy")}
-        </button>
-        <button type="button" class="button button-primary" onClick={onClose}>
-          {t("operate.kept")}
-        </button>
-      </div>
-    </Dialog>
+      <Field label={t("operate.owner")} hint={t("operate.ownerHint")}>
+        <input name="owner" type="email" required defaultValue={me.value?.email} />
+      </Field>
+      <label class="check">
+        <input type="checkbox" name="admin" /> {t("operate.adminHint")}
+      </label>
+    </FormDialog>
   );
 }

@@ -21,8 +21,9 @@ import {
   tasksOf,
   totals,
 } from "../lib/queue";
+import { FormDialog } from "../ui/form";
 import { Icon } from "../ui/icons";
-import { Chip, Dialog, Empty, Field, IconButton, Skeleton, Switch, Time, Trouble } from "../ui/parts";
+import { Chip, Empty, Field, IconButton, Skeleton, Switch, Time, Trouble } from "../ui/parts";
 
 export function Queue() {
   const chosen = useSignal<string | null>(null);
@@ -237,29 +238,19 @@ function NewTask() {
 /** A held event that names nobody: whose inbox it goes to is for the moderator to say. */
 function Address({ task, onClose }: { task: Task; onClose: () => void }) {
   return (
-    <Dialog title={t("queue.whom")} onClose={onClose}>
-      <form
-        class="form"
-        onSubmit={async (event) => {
-          event.preventDefault();
-          const recipient = String(new FormData(event.currentTarget).get("recipient")).trim();
-          onClose();
-          await approve(task, recipient || undefined);
-        }}
-      >
-        <p>{task.title}</p>
-        <Field label={t("queue.recipient")} hint={t("queue.recipientHint")}>
-          <input name="recipient" maxLength={120} autoFocus />
-        </Field>
-        <div class="row row-end">
-          <button type="button" class="button" onClick={onClose}>
-            {t("cancel")}
-          </button>
-          <button type="submit" class="button button-primary">
-            {t("queue.approve")}
-          </button>
-        </div>
-      </form>
-    </Dialog>
+    <FormDialog
+      title={t("queue.whom")}
+      action={t("queue.approve")}
+      onClose={onClose}
+      onSend={async (given) => {
+        onClose();
+        await approve(task, given("recipient") || undefined);
+      }}
+    >
+      <p>{task.title}</p>
+      <Field label={t("queue.recipient")} hint={t("queue.recipientHint")}>
+        <input name="recipient" maxLength={120} autoFocus />
+      </Field>
+    </FormDialog>
   );
 }

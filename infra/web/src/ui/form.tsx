@@ -7,6 +7,10 @@ import { Dialog } from "./parts";
 interface Props {
   title: string;
   action: string;
+  /** What is done can't be undone. */
+  final?: boolean;
+  /** Whether all is there that is to be chosen from. */
+  ready?: boolean;
   onClose: () => void;
   /** What is sent; what it fails with is told in the form. */
   onSend: (given: (name: string) => string, form: FormData) => Promise<void>;
@@ -14,7 +18,7 @@ interface Props {
 }
 
 /** A dialog with a form in it. */
-export function FormDialog({ title, action, onClose, onSend, children }: Props) {
+export function FormDialog({ title, action, final = false, ready = true, onClose, onSend, children }: Props) {
   const wrong = useSignal<{ text: string; id: string | null } | null>(null);
   const busy = useSignal(false);
   return (
@@ -44,7 +48,7 @@ export function FormDialog({ title, action, onClose, onSend, children }: Props) 
           <button type="button" class="button" onClick={onClose}>
             {t("cancel")}
           </button>
-          <button type="submit" class="button button-primary" disabled={busy.value}>
+          <button type="submit" class={`button ${final ? "button-final" : "button-primary"}`} disabled={busy.value || !ready}>
             {action}
           </button>
         </div>

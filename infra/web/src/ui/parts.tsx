@@ -92,9 +92,11 @@ interface DialogProps {
   onClose: () => void;
   children: ComponentChildren;
   wide?: boolean;
+  /** It holds what can't be shown again, so a press beside it does not close it. */
+  firm?: boolean;
 }
 
-export function Dialog({ title, onClose, children, wide = false }: DialogProps) {
+export function Dialog({ title, onClose, children, wide = false, firm = false }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const before = document.activeElement;
@@ -113,7 +115,7 @@ export function Dialog({ title, onClose, children, wide = false }: DialogProps) 
         onClose();
       }}
       onClick={(event) => {
-        if (event.target === element.current) onClose();
+        if (event.target === element.current && !firm) onClose();
       }}
     >
       <div class="dialog-body">
@@ -127,14 +129,31 @@ export function Dialog({ title, onClose, children, wide = false }: DialogProps) 
   );
 }
 
-export function Field({ label, hint, children }: { label: string; hint?: string; children: ComponentChildren }) {
+interface FieldProps {
+  label: string;
+  hint?: string;
+  wrong?: string | undefined;
+  children: ComponentChildren;
+}
+
+export function Field({ label, hint, wrong, children }: FieldProps) {
   return (
     <label class="field">
       <span class="field-label">{label}</span>
       {children}
       {hint && <span class="field-hint">{hint}</span>}
+      <Wrong text={wrong} />
     </label>
   );
+}
+
+/** Why a field is not taken as it is. */
+export function Wrong({ text }: { text: string | undefined }) {
+  return text ? (
+    <span class="bad" role="alert">
+      {text}
+    </span>
+  ) : null;
 }
 
 interface SwitchProps {

@@ -1,10 +1,18 @@
 import { type Signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
+import { complain } from "./toasts";
 
 export type Loaded<T> = { stands: "loading" } | { stands: "ready"; value: T } | { stands: "failed"; fault: unknown };
 
+export interface Resource<T> {
+  now: Signal<Loaded<T>>;
+  reload: () => Promise<void>;
+  /** Change what was read, and read it anew; what the change fails with is told, and nothing is read. */
+  act: (change: () => Promise<unknown>) => Promise<void>;
+}
+
 /** Something that is read when the component is shown, and whenever `reload` is called or `inputs` change. */
-export function useResource<T>(read: () => Promise<T>, inputs: readonly unknown[] = []): { now: Signal<Loaded<T>>; reload: () => Promise<void> } {
+export function useResource<T>(read: () => Promise<T>, inputs: readonly unknown[] = []): Resource<T> {
   const now = useSignal<Loaded<T>>({ stands: "loading" });
   const turn = useRef(0);
   const latest = useRef(read);
@@ -18,9 +26,18 @@ export function useResource<T>(read: () => Promise<T>, inputs: readonly unknown[
       if (mine === turn.current) now.value = { stands: "failed", fault };
     }
   };
+  const act = async (change: () => Promise<unknown>) => {
+    try {
+      await change();
+    } catch (fault) {
+      complain(fault);
+      return;
+    }
+    await reload();
+  };
   useEffect(() => {
     now.value = { stands: "loading" };
     void reload();
   }, inputs);
-  return { now, reload };
+  return { now, reload, act };
 }

@@ -1,9 +1,9 @@
 import type { ComponentChildren } from "preact";
 import { Skeleton, Trouble } from "./parts";
-import type { useResource } from "./resource";
+import type { Resource } from "./resource";
 
 interface Props<T> {
-  of: ReturnType<typeof useResource<T>>;
+  of: Resource<T>;
   children: (value: T) => ComponentChildren;
 }
 

@@ -1,0 +1,38 @@
+import { t } from "../lib/i18n";
+import { adjust, route } from "../lib/router";
+import { me } from "../lib/session";
+import { Empty, Tabs } from "../ui/parts";
+import { Keys } from "./you-keys";
+import { Profile } from "./you-profile";
+
+const TABS = { keys: Keys, profile: Profile } as const;
+
+/** Who is signed in: what they let in with keys, and what others find of them. */
+export function You() {
+  const tab = route.value.params.get("tab") ?? "";
+  const name = tab in TABS ? (tab as keyof typeof TABS) : "keys";
+  const Shown = TABS[name];
+  return (
+    <section class="page you" aria-label={t("page.you")}>
+      <header class="head">
+        <h1>{t("page.you")}</h1>
+        <p class="head-note">
+          {me.value!.name} · {me.value!.email}
+        </p>
+      </header>
+      {me.value!.key.permissions === "all" ? (
+        <>
+          <Tabs
+            label={t("page.you")}
+            chosen={name}
+            onChoose={(to) => adjust({ tab: to === "keys" ? null : to })}
+            choices={(["keys", "profile"] as const).map((each) => ({ value: each, label: t(`you.${each}`) }))}
+          />
+          <Shown />
+        </>
+      ) : (
+        <Empty icon="key" text={t("you.needsAll")} />
+      )}
+    </section>
+  );
+}

@@ -1,0 +1,63 @@
+import { useSignal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
+import { useId, useRef } from "preact/hooks";
+import { t } from "../lib/i18n";
+import { Icon } from "./icons";
+import { Dialog } from "./parts";
+
+interface Props {
+  title: string;
+  note: string;
+  label: string;
+  secret: string;
+  onClose: () => void;
+  children?: ComponentChildren;
+}
+
+/** The one time that a secret can be seen. */
+export function ShowSecret({ title, note, label, secret, onClose, children }: Props) {
+  return (
+    <Dialog title={title} onClose={onClose} wide firm>
+      <p>{note}</p>
+      <Copied label={label} text={secret} />
+      {children}
+      <div class="row row-end">
+        <button type="button" class="button button-primary" onClick={onClose}>
+          {t("operate.kept")}
+        </button>
+      </div>
+    </Dialog>
+  );
+}
+
+/** A text that is to be taken elsewhere. Where nothing may be copied for them, people find it marked. */
+export function Copied({ label, text }: { label: string; text: string }) {
+  const id = useId();
+  const field = useRef<HTMLInputElement>(null);
+  const copied = useSignal(false);
+  const copy = async () => {
+    try {
+      await navigator.clipboard.writeText(text);
+      copied.value = true;
+    } catch {
+      field.current?.select();
+    }
+  };
+  const word = t(copied.value ? "operate.copied" : "operate.copy");
+  return (
+    <div class="field">
+      <label class="field-label" for={id}>
+        {label}
+      </label>
+      <div class="row">
+        <input id={id} class="mono grow" readOnly ref={field} value={text} onFocus={(event) => event.currentTarget.select()} />
+        <button type="button" class="button" aria-label={`${word}: ${label}`} onClick={() => void copy()}>
+          {copied.value && <Icon name="check" size={16} />} {word}
+        </button>
+      </div>
+      <span class="hidden" role="status">
+        {copied.value && word}
+      </span>
+    </div>
+  );
+}
