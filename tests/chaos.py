@@ -40,6 +40,7 @@ from infra.local import engine
 from infra.local.pump import record
 from tests.support import federation, hub, make, remote, world
 from tests.support.api import SERVED, gateway_event
+from tests.support.embedded import knowing_tokens
 from tests.support.faults import PASSING, Fault, Killed, between, injected
 from tests.support.pump import Pumps, waiting
 from tests.support.receiver import Receiver
@@ -105,7 +106,7 @@ class Caller:
 
     def under_faults(self, call: Callable[[], Any]) -> Any:
         """What the call returns; None when its function was killed."""
-        with injected(self.fault, partial(remote.ask, self.plan.address)):
+        with injected(self.fault, knowing_tokens(partial(remote.ask, self.plan.address))):
             try:
                 return call()
             except Killed:

@@ -16,7 +16,7 @@ from websockets.sync.client import connect
 
 from infra.local import engine
 from tests.conftest import Desk
-from tests.support import make
+from tests.support import make, world
 from tests.support.receiver import Receiver
 from tests.support.system import HOST, ROOT, SHELL, Answer, ask, free_ports
 
@@ -27,14 +27,10 @@ _STARTED_WITHIN_SECONDS = 30
 def ports(desk: Desk, tmp_path: Path) -> Iterator[tuple[int, int]]:
     """HTTP and WebSocket port of a started container, on the engine of this test."""
     (port, ws_port), (management, _) = free_ports(), free_ports()
-    environment = SHELL | {
-        "AWS_ENDPOINT_URL": f"http://{HOST}:{engine.serve()}",
-        "AWS_ACCESS_KEY_ID": "x",
-        "AWS_SECRET_ACCESS_KEY": "x",
-        "AWS_DEFAULT_REGION": engine.REGION,
-        "FLUXDEN_SECRET_KEY": os.environ["FLUXDEN_SECRET_KEY"],
-        "ALLOW_LOOPBACK": "1",
-    }
+    environment = SHELL | engine.environment()
+    environment |= {"FLUXDEN_SECRET_KEY": os.environ["FLUXDEN_SECRET_KEY"], "ALLOW_LOOPBACK": "1"}
+    # It has connections of its own.
+    del environment["FLUXDEN_SOCKETS_URL"]
     options = ["--port", str(port), "--ws-port", str(ws_port), "--management-port", str(management)]
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(
@@ -52,6 +48,7 @@ def ports(desk: Desk, tmp_path: Path) -> Iterator[tuple[int, int]]:
     finally:
         process.kill()
         process.wait(10)
+        world.engine().look_again()
 
 
 def _call(port: int, method: str, path: str, body: object = None, token: str = "") -> Answer:

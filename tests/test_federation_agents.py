@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 
+from chalicelib.domain.errors import Unavailable
 from chalicelib.domain.marketplace import bumped, slugified, version_of
+from chalicelib.stores.instances import DynamoInstances
 from tests.conftest import Desk
 from tests.support.api import Answer, Api
 from tests.support.hub import AGENTS, Member, link, member, offered, operate, sync
@@ -372,11 +374,23 @@ def test_approvals_and_changes_at_the_same_time_count_right(api: Api, desk: Desk
     assert link(api, made, "status").json["agentCount"] == len(active) == 0
 
 
+def test_a_sync_that_could_not_be_noted_is_done_again(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise Unavailable("not now")
+
+    made = member(api)
+    with monkeypatch.context() as broken:
+        broken.setattr(DynamoInstances, "note", fail)
+        assert sync(api, made, {"id": "a", "name": "A"}, key="k").status == 503
+    again = sync(api, made, {"id": "a", "name": "A"}, key="k")
+    assert (again.status, again.headers.get("idempotent-replayed")) == (200, None)
+
+
 def test_store_calls(api: Api, desk: Desk) -> None:
     made = member(api)
     rows = [{"id": str(number), "name": f"Agent {number}"} for number in range(50)]
     api.get(AGENTS, made.token)
-    assert [sync(api, made, *some).steps for some in (rows, rows, rows[:1])] == [5, 5, 5]
+    assert [sync(api, made, *some).steps for some in (rows, rows, rows[:1])] == [4, 4, 4]
     assert sync(api, made, *rows, key="k").steps == 6
     assert put(api, made, "x").calls == [SPEND, "GetItem", "BatchGetItem", "TransactWriteItems"]
     assert api.get(AGENTS, made.token).calls == [SPEND, "Query"]

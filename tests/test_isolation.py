@@ -28,8 +28,9 @@ from tests.support.rows import Rows, messages, rows
 from tests.support.scene import WORD, Ask, Scene
 from tests.support.scenes import ASKS, NAMED, asked_of
 from tests.support.sockets import Sockets
-from tests.support.world import World
+from tests.support.world import World, taken
 
+# Who may reach what is no engine's affair.
 pytestmark = pytest.mark.engine("embedded")
 
 # Operations that are asked about another's thing otherwise than by their path.
@@ -77,7 +78,7 @@ def strangers(api: Api, desk: Desk) -> list[Stranger]:
     """Everybody who is not bob; the same ones in every test."""
     if not _peopled:
         made = list(_strangers(api, desk))
-        _peopled.append((World.taken(), made))
+        _peopled.append((taken(), made))
     world, found = _peopled[0]
     world.put_back()
     return found
@@ -93,7 +94,7 @@ def test_who_is_not_meant_reaches_nothing(
 ) -> None:
     route, ask = asked_of(name, Scene(api, desk))
     _check_references(route, ask)
-    bob, kept, before, queued = desk.user_id("bob"), World.taken(), rows(), messages()
+    bob, kept, before, queued = desk.user_id("bob"), taken(), rows(), messages()
     tokens = rows(TOKENS)
     ask = replace(ask, body=_in_other_words(ask.body))
     others = [each for each in strangers if each.credential != ask.credential and _expected(route, each)]

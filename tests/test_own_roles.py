@@ -22,7 +22,7 @@ from tests.support.scene import Ask, Scene
 from tests.support.scenes import ASKS, NAMED
 from tests.support.system import HOST, ROOT, SHELL
 from tests.support.template import ACCOUNT, Function, functions, made, resolved
-from tests.support.world import World
+from tests.support.world import taken
 
 # An item's actions are asked for, not a transaction's or a batch's; the tests' engine knows these only.
 _TOGETHER = {
@@ -123,7 +123,7 @@ def call(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
 def test_every_operation_works_alone_and_with_no_more_than_its_role_allows(
     api: Api, call: Deployed, desk: Desk
 ) -> None:
-    as_new = World.taken()
+    as_new = taken()
     for name, route in NAMED.items():
         status, text = call(route, ASKS[name](Scene(api, desk)))
         assert status == route.status, (name, status, text)

@@ -1,13 +1,15 @@
 """Connections: a person's open sockets, and what each has been told so far."""
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 
 from pydantic import BaseModel
 
 # What API Gateway grants a connection, and a little more for the sweep of what it left behind.
 LIFETIME = timedelta(hours=2, minutes=5)
+# By then a new one has been greeted. If not, nobody is there: the function that stored it ended before it had answered.
+GREETED_WITHIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
@@ -30,6 +32,10 @@ class Connection:
     told_to: int = 0
     live: bool = False
     welcomed: bool = False
+
+    def is_expected(self, now: datetime) -> bool:
+        """Whether somebody is there, or may be in a moment."""
+        return self.welcomed or now.timestamp() < self.opened_at + GREETED_WITHIN.total_seconds()
 
     def was_told(self, position: int) -> bool:
         """Whether it has been told the frame at this position, of those that do not name it."""

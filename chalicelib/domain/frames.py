@@ -128,13 +128,14 @@ class Standing:
         """Whether nobody listens, may come back for such news, or is to be nudged, and the inbox shows them later."""
         return not self.is_followed and not self.browsers and _IN_THE_INBOX.issuperset(kinds)
 
-    def is_heard(self, news: News) -> bool:
+    def is_heard(self, news: News, *, now: datetime) -> bool:
         """Whether there is a connection that `news` would be pushed to, or told by its catch-up in a moment."""
-        return any(news.visible_to(each.areas) for each in self.connections)
+        return any(news.visible_to(each.areas) and each.is_expected(now) for each in self.connections)
 
-    def is_caught_up_with(self, news: News) -> bool:
+    def is_caught_up_with(self, news: News, *, now: datetime) -> bool:
         """Whether there is a connection that `news` is told by its catch-up."""
-        return any(not each.live and news.visible_to(each.areas) for each in self.connections)
+        catching_up = (each for each in self.connections if not each.live and each.is_expected(now))
+        return any(news.visible_to(each.areas) for each in catching_up)
 
 
 def signal(kind: FrameType, position: int, now: datetime, **members: Any) -> Frame:

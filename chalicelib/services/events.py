@@ -187,7 +187,7 @@ def _announce(
         return False
     news = arrived(delivery)
     # Known a moment later, when it would take another call; that it may turn out otherwise is rare.
-    expected = call.claim is not None and standing is not None and standing.is_heard(news)
+    expected = call.claim is not None and standing is not None and standing.is_heard(news, now=call.now)
     _, pushed, *_ = ports.together(
         lambda: ports.event_types.count(delivery),
         lambda: ports.notifier.notify(sender.user_id, news, standing=standing, now=call.now),

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 from pydantic import ValidationError
@@ -93,7 +94,7 @@ class Ports:
 def sync(rows: Sequence[Any], *, instance_id: str, allow_loopback: bool, call: Call, ports: Ports) -> SyncOut:
     """Take in some of an instance's agents, each for itself.
 
-    Store calls in sequence after authentication: 4, and 1 more with an idempotency key; agents that would have the
+    Store calls in sequence after authentication: 3, and 2 more with an idempotency key; agents that would have the
     same slug wait for each other, and one that changes meanwhile is looked at again.
 
     Raises:
@@ -115,12 +116,12 @@ def sync(rows: Sequence[Any], *, instance_id: str, allow_loopback: bool, call: C
             row = wanted[number]
             results[number] = _taken_in(row, instance, found.get(row.id), at=timestamp(call.now), ports=ports)
 
-    ports.together(*(_taking(take, numbers) for numbers in groups.values()))
+    # Before the reply is kept: a repeat that finds that does no more.
+    noting = partial(ports.instances.note, instance_id, {"lastSyncAt": timestamp(call.now)})
+    ports.together(noting, *(_taking(take, numbers) for numbers in groups.values()))
     out = _summed(instance_id, [row for row in results if isinstance(row, SyncRowOut)])
-    ports.together(
-        lambda: ports.instances.note(instance_id, {"lastSyncAt": timestamp(call.now)}),
-        lambda: ports.replays.finish(call.claim, begun, reply=kept(200, out)) if call.claim else None,
-    )
+    if call.claim:
+        ports.replays.finish(call.claim, begun, reply=kept(200, out))
     return out
 
 

@@ -68,7 +68,7 @@ class Notifier:
             standing = standing or self.frames.find_standing(user_id, now=now)
             if standing.concerns_nobody(*(each.type for each in news)):
                 return False
-            nudge = self._nudge(user_id, news, standing)
+            nudge = self._nudge(user_id, news, standing, now)
             if not standing.is_followed and all(each.is_in_the_inbox for each in news):
                 if nudge:
                     nudge()
@@ -84,10 +84,12 @@ class Notifier:
             for each in listeners.values()
         ]
         taken = any(self.together(*posts) if len(posts) > 1 else [post() for post in posts])
-        return taken or any(standing.is_caught_up_with(each) for each in news)
+        return taken or any(standing.is_caught_up_with(each, now=now) for each in news)
 
-    def _nudge(self, user_id: str, news: Sequence[News], standing: Standing) -> Callable[[], None] | None:
-        urgencies = [each.urgency for each in news if each.urgency and not standing.is_heard(each)]
+    def _nudge(
+        self, user_id: str, news: Sequence[News], standing: Standing, now: datetime
+    ) -> Callable[[], None] | None:
+        urgencies = [each.urgency for each in news if each.urgency and not standing.is_heard(each, now=now)]
         if self.nudges is None or not standing.browsers or not urgencies:
             return None
         job = NudgeJob(user_id=user_id, urgency=urgencies[0])

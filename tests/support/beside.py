@@ -1,29 +1,36 @@
 """The world every test begins in, on engines that run beside the tests: only what a test wrote is put back."""
 
-import copy
-from collections.abc import Iterable, Iterator, Mapping
+import base64
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+
+from botocore.httpsession import URLLib3Session
 
 from chalicelib import aws
 from chalicelib.parallel import chunks
-from infra import demo, queues, tables
+from infra import queues, tables
+from tests.support.embedded import Key, Send
 
 Place = tuple[str, tuple[str, ...]]
 Rows = dict[Place, dict[str, Any]]
+Messages = list[tuple[str, str]]
 
 _KEYS = {each.table.physical_name: ("pk", *([each.sort_key] if each.sort_key else [])) for each in tables.DEFINITIONS}
-_MOST_PER_BATCH = 25
+_MOST_PER_BATCH, _MOST_PER_READ = 25, 100
+_DEAD = "-dead-letters"
 
 
 class Beside:
     """Knows what the tables and queues hold, from all that this process has sent them."""
 
+    is_quick = False
+
     def __init__(self) -> None:
-        self._made: dict[str, Any] | None = None
-        self._organisation: Rows = {}
         self._held: Rows = {}
         self._written: set[Place] = set()
         self._sent: set[str] = set()
+        self._http = URLLib3Session(max_pool_connections=64)
         tables.create_tables()
         queues.create_queues()
         _sweep_nothing()
@@ -32,29 +39,71 @@ class Beside:
 
     def empty(self) -> None:
         """Our tables and queues, with nothing in them."""
-        self._put_back({})
+        self.put_back({}, [])
 
-    def organised(self) -> dict[str, Any]:
-        """The demo organisation; what its demo file says. The same one, as new, at every call."""
-        if self._made is None:
-            self.empty()
-            self._made = demo.create(demo.Addresses("http://desk.test", "ws://desk.test", {}))
-            self._organisation = dict(_everything())
-        self._put_back(self._organisation)
-        return copy.deepcopy(self._made)
+    def reset(self) -> None:
+        """A test's other tables stay: their names are its own."""
 
-    def _put_back(self, wanted: Rows) -> None:
-        changed = self._written | (self._held.keys() ^ wanted.keys())
+    def taken(self) -> "Kept":
+        """All there is now. What happens from now on does not change it."""
+        return Kept(self, dict(self._now()), self.messages())
+
+    def rows(self) -> Iterator[tuple[Key, Iterable[tuple[str, Any]]]]:
+        """Every row, by table and key, with its attributes' plain values."""
+        for (table, (part, *sort)), row in self._now().items():
+            yield (table, part, "".join(sort)), ((name, _plain(value)) for name, value in row.items())
+
+    def messages(self) -> Messages:
+        """Every message that waits in a queue, by its name. They are sent anew: a queue can't be looked at."""
+        found = [(name, body) for name in self._queues() for body in _received(name)]
+        self._put_messages_back(found)
+        return sorted(found)
+
+    def look_again(self) -> None:
+        """Notice what other processes have written and sent, too."""
+        self._written |= {place for place, _ in _everything()} | self._held.keys()
+        self._sent |= {each.queue.physical_name for each in queues.DEFINITIONS}
+
+    def sender(self) -> Send:
+        """What answers a request, from now on."""
+        return self._http.send
+
+    def put_back(self, wanted: Rows, messages: Messages) -> None:
+        """Make it that these rows and messages are there, and no others."""
+        either = self._held.keys() | wanted.keys()
+        changed = self._written | {each for each in either if self._held.get(each) is not wanted.get(each)}
         for some in chunks(sorted(changed), _MOST_PER_BATCH):
             requests: dict[str, list[Any]] = {}
             for place in some:
                 requests.setdefault(place[0], []).append(_request(place, wanted))
             while requests:
                 requests = aws.dynamodb().batch_write_item(RequestItems=requests)["UnprocessedItems"]
-        for name in sorted(self._sent):
-            for queue in {name, f"{name.removesuffix('-dead-letters')}-dead-letters"}:
-                aws.sqs().purge_queue(QueueUrl=aws.queue_url(queue))
-        self._held, self._written, self._sent = dict(wanted), set(), set()
+        self._held, self._written = dict(wanted), set()
+        self._put_messages_back(messages)
+
+    def _put_messages_back(self, messages: Messages) -> None:
+        for name in self._queues():
+            aws.sqs().purge_queue(QueueUrl=aws.queue_url(name))
+        self._sent = set()
+        for name, body in messages:
+            aws.sqs().send_message(QueueUrl=aws.queue_url(name), MessageBody=body)
+
+    def _queues(self) -> list[str]:
+        """Those that may hold something."""
+        plain = {name.removesuffix(_DEAD) for name in self._sent}
+        return sorted({*plain, *(f"{name}{_DEAD}" for name in plain)})
+
+    def _now(self) -> Rows:
+        for some in chunks(sorted(self._written), _MOST_PER_READ):
+            found = dict(_read(some))
+            for place in some:
+                # What is as before stays the same object, by which it is told.
+                if place not in found:
+                    self._held.pop(place, None)
+                elif found[place] != self._held.get(place):
+                    self._held[place] = found[place]
+        self._written = set()
+        return self._held
 
     def _note_rows(self, params: dict[str, Any], model: Any, **_: object) -> None:
         # A test's other tables, under a prefix of their own, are its own business.
@@ -104,8 +153,54 @@ def _place(table: str, row: Mapping[str, Any]) -> Place:
     return table, tuple(row[name]["S"] for name in _KEYS.get(table, ()))
 
 
+def _read(places: Sequence[Place]) -> Iterator[tuple[Place, dict[str, Any]]]:
+    wanted: dict[str, Any] = {}
+    for table, values in places:
+        key = {name: {"S": value} for name, value in zip(_KEYS[table], values, strict=True)}
+        wanted.setdefault(table, {"Keys": [], "ConsistentRead": True})["Keys"].append(key)
+    while wanted:
+        got = aws.dynamodb().batch_get_item(RequestItems=wanted)
+        for table, rows in got["Responses"].items():
+            for row in rows:
+                yield _place(table, row), dict(row)
+        wanted = dict(got["UnprocessedKeys"])
+
+
 def _everything() -> Iterator[tuple[Place, dict[str, Any]]]:
     for table in _KEYS:
         for page in aws.dynamodb().get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
             for row in page["Items"]:
                 yield _place(table, row), dict(row)
+
+
+def _received(queue: str) -> Iterator[str]:
+    url = aws.queue_url(queue)
+    while found := aws.sqs().receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        yield from (each["Body"] for each in found)
+
+
+def _plain(held: Mapping[str, Any]) -> Any:
+    ((kind, value),) = held.items()
+    match kind:
+        case "M":
+            return sorted((name, _plain(each)) for name, each in value.items())
+        case "L":
+            return [_plain(each) for each in value]
+        case "SS" | "NS":
+            return sorted(value)
+        case "B":
+            return base64.b64encode(value).decode()
+    return value
+
+
+@dataclass(frozen=True)
+class Kept:
+    """All rows and messages there were at one moment."""
+
+    engine: Beside
+    rows: Rows
+    messages: Messages
+
+    def put_back(self) -> None:
+        """Make everything as it was then."""
+        self.engine.put_back(self.rows, self.messages)

@@ -18,8 +18,8 @@ from moto.core.botocore_stubber import MockRawResponse
 
 from chalicelib import aws
 from infra.local import engine
-
-Send = Callable[[AWSPreparedRequest], AWSResponse]
+from tests.support import world
+from tests.support.embedded import Send, asked_in
 
 _PLAIN_WRITES = {"PutItem", "UpdateItem", "DeleteItem"}
 
@@ -52,21 +52,13 @@ PASSING = (Fault.THROTTLED, Fault.FAILED, Fault.TIMED_OUT, Fault.LOST, Fault.CON
 Plan = Callable[[int, str], Fault | None]
 
 
-def embedded(request: AWSPreparedRequest) -> AWSResponse:
-    """The embedded engine's answer: it has one for everything."""
-    answer = engine.answer(request)
-    assert answer is not None
-    return answer
-
-
 @dataclass
 class Faults:
     """Decides by `plan` what becomes of each attempt of a call, which it is told the number and the action of."""
 
     plan: Plan
-    send: Send = embedded
+    send: Send
     attempts: list[str] = field(default_factory=list)
-    _done: dict[str, AWSResponse] = field(default_factory=dict)
     _dead: bool = False
     _lock: Any = field(default_factory=Lock)
 
@@ -90,7 +82,7 @@ class Faults:
             case Fault.TIMED_OUT:
                 raise ReadTimeoutError(endpoint_url=request.url)
             case Fault.LOST:
-                self._passed_on(request)
+                self.send(request)
                 raise ReadTimeoutError(endpoint_url=request.url)
             case Fault.CONFLICTED if action == "TransactWriteItems":
                 return _cancelled(request)
@@ -101,21 +93,9 @@ class Faults:
             case Fault.LAGGING if action == "Query":
                 return self._lagging(request)
             case Fault.KILLED:
-                self._passed_on(request)
+                self.send(request)
                 raise Killed
-        return self._passed_on(request)
-
-    def _passed_on(self, request: AWSPreparedRequest) -> AWSResponse:
-        # A store knows a transaction that it has done by its token, and does not do it again.
-        token = asked_in(request).get("ClientRequestToken")
-        if token in self._done:
-            return self._done[token]
-        answer = self.send(request)
-        if token and answer.status_code == 200:
-            headers: Any = answer.headers
-            self._done[token] = AWSResponse(answer.url, 200, headers, MockRawResponse(answer.content))
-            return self._done[token]
-        return answer
+        return self.send(request)
 
     def _in_part(self, request: AWSPreparedRequest, action: str) -> AWSResponse:
         """Batches lose their last members, and queries give one row at a time."""
@@ -132,7 +112,8 @@ class Faults:
         elif action == "Query":
             asked["Limit"] = 1
         request.body = json.dumps(asked).encode()
-        answer = self._passed_on(request)
+        request.headers["Content-Length"] = str(len(request.body))
+        answer = self.send(request)
         name = {"BatchGetItem": "UnprocessedKeys", "BatchWriteItem": "UnprocessedItems"}.get(action)
         if name is None or not any(left.values()):
             return answer
@@ -141,19 +122,12 @@ class Faults:
 
     def _lagging(self, request: AWSPreparedRequest) -> AWSResponse:
         """Without the row that was made last, where the index may be behind."""
-        asked, answer = asked_in(request), self._passed_on(request)
+        asked, answer = asked_in(request), self.send(request)
         if "IndexName" not in asked or asked.get("ConsistentRead"):
             return answer
         told = json.loads(answer.content)
         newest = max(told["Items"], key=lambda item: item.get("createdAt", item["pk"])["S"], default=None)
         return replied(request, 200, told | {"Items": [each for each in told["Items"] if each is not newest]})
-
-
-def asked_in(request: AWSPreparedRequest) -> dict[str, Any]:
-    """The request's parameters."""
-    body: Any = request.body
-    found: dict[str, Any] = json.loads(body or b"{}")
-    return found
 
 
 def action_of(request: AWSPreparedRequest) -> str:
@@ -186,9 +160,9 @@ _current: ContextVar[Faults | None] = ContextVar("faults", default=None)
 
 
 @contextmanager
-def injected(plan: Plan, send: Send = embedded) -> Iterator[Faults]:
+def injected(plan: Plan, send: Send | None = None) -> Iterator[Faults]:
     """Let the calls that this code makes, and the threads it starts, fail as the plan has it."""
-    faults = Faults(plan, send)
+    faults = Faults(plan, send or world.engine().sender())
     token = _current.set(faults)
     try:
         yield faults
@@ -197,11 +171,12 @@ def injected(plan: Plan, send: Send = embedded) -> Iterator[Faults]:
 
 
 @contextmanager
-def between(send: Send = embedded) -> Iterator[None]:
+def between(send: Send | None = None) -> Iterator[None]:
     """Stand between the SDK and the engine, which `send` reaches; meanwhile the SDK waits for nothing."""
+    passed_on = send or world.engine().sender()
 
     def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:
-        return (_current.get() or send)(request)
+        return (_current.get() or passed_on)(request)
 
     emitters: list[Any] = [client.meta.events for client in (aws.dynamodb(), aws.sqs())]
     endpoint: Any = botocore.endpoint

@@ -9,7 +9,7 @@ from typing import Any
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 from moto.core.botocore_stubber import MockRawResponse
 
-from tests.support.faults import embedded
+from tests.support.embedded import answered
 
 _local = threading.local()
 
@@ -45,5 +45,5 @@ def _answer_all(connection: Connection) -> None:
         except EOFError:
             return
         headers: Any = HeadersDict(given)
-        answer = embedded(AWSPreparedRequest(method, url, headers, body, stream_output=False))
+        answer = answered(AWSPreparedRequest(method, url, headers, body, stream_output=False))
         connection.send((answer.status_code, dict(answer.headers), answer.content))

@@ -1,12 +1,15 @@
 """One operation under one fault, and what its client does then: what is stored must be as if nothing had failed."""
 
 import itertools
+import os
+import random
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
+from typing import TypeVar
 
 import time_machine
 
@@ -16,7 +19,7 @@ from tests.support.api import Answer, Api
 from tests.support.faults import PASSING, Fault, Killed, Plan, at, each_first, injected, never, outage
 from tests.support.rows import plain, rows
 from tests.support.scene import Ask
-from tests.support.world import World
+from tests.support.world import World, taken
 
 # Frames and the counts of event types tell of effects and are none: a function that dies leaves them out.
 TOLD = (EVENT_TYPES, IDEMPOTENCY, SOCKETS)
@@ -26,7 +29,12 @@ BATCHES = ("claim_tokens", "publish_bulk", "sync_agents")
 # They wait for messages, by the clock.
 WAITING = ("redrive_dead_letters",)
 
+# All points are swept by `make chaos SWEEP=whole`; the tests take some, others with each seed.
+WHOLE = os.environ.get("SWEEP") == "whole"
+SEED = os.environ.get("SWEEP_SEED", "1")
+
 _numbers = itertools.count()
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -55,6 +63,7 @@ class Sweep:
     before: World
     now: datetime
     _plain: dict[str, str] = field(default_factory=dict)
+    _once: dict[str | None, list[str]] = field(default_factory=dict)
 
     @cached_property
     def known(self) -> str:
@@ -77,16 +86,14 @@ class Sweep:
             self.call(KEY)
         return len(faults.attempts)
 
-    @cached_property
-    def wanted(self) -> dict[str | None, list[str]]:
-        """What is stored when the request is made once and nothing fails, with the key and without."""
-        found = {}
-        for key in {self.key, None}:
+    def once(self, key: str | None) -> list[str]:
+        """What is stored when the request is made once and nothing fails."""
+        if key not in self._once:
             self.before.put_back()
             reply = self.call(key)
             assert reply.status == self.route.status, reply.text
-            found[key] = self.state()
-        return found
+            self._once[key] = self.state()
+        return self._once[key]
 
     @cached_property
     def twice(self) -> list[str]:
@@ -123,7 +130,7 @@ class Sweep:
         second time, and never half of it.
         """
         key = self.key if keyed else None
-        once = self.wanted[key]
+        once = self.once(key)
         accepted = [once] if key or point in set(self.passing()) else [once, self.twice]
         self.before.put_back()
         reply: Answer | None = None
@@ -177,4 +184,9 @@ def difference(found: list[str], wanted: list[str]) -> tuple[list[str], list[str
 
 
 def prepared(api: Api, route: Route, ask: Ask) -> Sweep:
-    return Sweep(api, route, ask, World.taken(), datetime.now(UTC))
+    return Sweep(api, route, ask, taken(), datetime.now(UTC))
+
+
+def some(found: list[T], count: int, name: str) -> list[T]:
+    """As many of these as the tests take, by the seed; or all."""
+    return found if WHOLE else random.Random(f"{SEED} {name}").sample(found, min(count, len(found)))

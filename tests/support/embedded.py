@@ -1,0 +1,185 @@
+"""The world in the embedded engine: taken and put back by its own tables and queues."""
+
+import copy
+import json
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import Any
+
+from botocore.awsrequest import AWSPreparedRequest, AWSResponse
+from moto.core.botocore_stubber import MockRawResponse
+from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
+from moto.dynamodb.models.dynamo_type import LimitedSizeDict
+from moto.dynamodb.models.table import Table
+from moto.sqs.models import sqs_backends
+
+from infra import queues, tables
+from infra.local import engine
+
+Send = Callable[[AWSPreparedRequest], AWSResponse]
+Key = tuple[str, str, str]
+
+_WITH_PARTS = frozenset(("L", "M", "SS", "NS", "BS"))
+
+
+class Embedded:
+    """Looks into the tables and queues of this process's engine."""
+
+    # Tests may ask it ten times as much as one beside them.
+    is_quick = True
+
+    def empty(self) -> None:
+        """Our tables and queues, with nothing in them."""
+        engine.reset()
+        tables.create_tables()
+        queues.create_queues()
+
+    def reset(self) -> None:
+        """Forget what is not among our tables and queues, too."""
+        engine.reset()
+
+    def taken(self) -> "Kept":
+        """All there is now. What happens from now on does not change it."""
+        held = _queues().queues
+        messages = {name: [copy.copy(each) for each in queue._messages] for name, queue in held.items()}
+        return Kept({name: _table(each) for name, each in _tables().tables.items()}, dict(held), messages)
+
+    def rows(self) -> Iterator[tuple[Key, Iterable[tuple[str, Any]]]]:
+        """Every row, by table and key, with its attributes' plain values."""
+        for name, table in _tables().tables.items():
+            # Not in order, as its own list is, which costs more than all the rest.
+            for held in table.items.values():
+                for item in held.values() if table.has_range_key else (held,):
+                    range_key = item.range_key.value if item.range_key else ""
+                    plain = ((each, _plain(value)) for each, value in item.attrs.items())
+                    yield (name, item.hash_key.value, range_key), plain
+
+    def messages(self) -> list[tuple[str, str]]:
+        """Every message that waits in a queue, with the queue's name."""
+        return sorted((name, each.body) for name, queue in _queues().queues.items() for each in queue._messages)
+
+    def look_again(self) -> None:
+        """Other processes write by way of this one."""
+
+    def sender(self) -> Send:
+        """What answers a request, from now on."""
+        return knowing_tokens(answered)
+
+
+def answered(request: AWSPreparedRequest) -> AWSResponse:
+    """The embedded engine's answer: it has one for everything."""
+    answer = engine.answer(request)
+    assert answer is not None
+    return answer
+
+
+def asked_in(request: AWSPreparedRequest) -> dict[str, Any]:
+    """The request's parameters."""
+    body: Any = request.body
+    found: dict[str, Any] = json.loads(body or b"{}")
+    return found
+
+
+def knowing_tokens(send: Send) -> Send:
+    """As a real store knows a transaction that it has done by its token, and does not do it again."""
+    done: dict[str, AWSResponse] = {}
+
+    def sent(request: AWSPreparedRequest) -> AWSResponse:
+        token = asked_in(request).get("ClientRequestToken")
+        if token in done:
+            return done[token]
+        answer = send(request)
+        if token and answer.status_code == 200:
+            headers: Any = answer.headers
+            done[token] = AWSResponse(answer.url, 200, headers, MockRawResponse(answer.content))
+            return done[token]
+        return answer
+
+    return sent
+
+
+@dataclass(frozen=True)
+class Kept:
+    """All rows and messages there were at one moment."""
+
+    tables: dict[str, Any]
+    queues: dict[str, Any]
+    messages: dict[str, list[Any]]
+    # The tables as this world put them back last; those that nobody has written to since serve again.
+    _placed: dict[str, Any] = field(default_factory=dict, repr=False)
+
+    def put_back(self) -> None:
+        """Make everything as it was then."""
+        for name, table in self.tables.items():
+            if name not in self._placed or self._placed[name].is_written:
+                self._placed[name] = _table(table)
+        _tables().tables = dict(self._placed)
+        for name, queue in self.queues.items():
+            queue._messages = [copy.copy(each) for each in self.messages[name]]
+            queue._pending_messages, queue.deleted_messages = set(), set()
+        _queues().queues = dict(self.queues)
+
+
+def _tables() -> Any:
+    return dynamodb_backends[engine.ACCOUNT][engine.REGION]
+
+
+def _queues() -> Any:
+    return sqs_backends[engine.ACCOUNT][engine.REGION]
+
+
+def _plain(held: Any) -> Any:
+    match held.type:
+        case "M":
+            return sorted((name, _plain(value)) for name, value in held.value.items())
+        case "L":
+            return [_plain(value) for value in held.value]
+        case "SS" | "NS":
+            return sorted(held.value)
+    return held.value
+
+
+def _marking(write: Callable[..., Any], table_of: Callable[[Any, tuple[Any, ...]], Any]) -> Callable[..., Any]:
+    @wraps(write)
+    def marked(where: Any, *given: Any, **named: Any) -> Any:
+        table_of(where, given).is_written = True
+        return write(where, *given, **named)
+
+    return marked
+
+
+def _mark_written_tables() -> None:
+    held: Any = Table
+    for name in ("put_item", "delete_item"):
+        setattr(held, name, _marking(getattr(held, name), lambda table, _: table))
+    backend: Any = DynamoDBBackend
+    backend.update_item = _marking(backend.update_item, lambda tables, given: tables.get_table(given[0]))
+
+
+_mark_written_tables()
+
+# By hand, and much faster than by pickle: every test begins with it.
+
+
+def _table(table: Any) -> Any:
+    taken = copy.copy(table)
+    if table.has_range_key:
+        rows = {part: {at: _item(row) for at, row in each.items()} for part, each in table.items.items()}
+    else:
+        rows = {part: _item(row) for part, row in table.items.items()}
+    taken.items, taken.is_written = defaultdict(dict, rows), False
+    return taken
+
+
+def _item(item: Any) -> Any:
+    taken = object.__new__(type(item))
+    attributes = dict.__new__(LimitedSizeDict)
+    dict.update(attributes, item.attrs)
+    for name, value in item.attrs.items():
+        # Only what has parts is ever changed in its place.
+        if value.type in _WITH_PARTS:
+            dict.__setitem__(attributes, name, copy.deepcopy(value))
+    taken.__dict__ = item.__dict__ | {"attrs": attributes}
+    return taken
