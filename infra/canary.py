@@ -15,7 +15,8 @@ from chalicelib.ids import MintedToken, TokenKind, mint_token
 from chalicelib.resources import DELIVERIES, EVENT_TYPES, SOCKETS, TOKENS, Table
 from chalicelib.stores.directory import DynamoDirectory
 from chalicelib.stores.items import to_item, values
-from chalicelib.stores.tokens import DynamoTokens, token_key
+from chalicelib.stores.token_rows import token_key
+from chalicelib.stores.tokens import DynamoTokens
 from infra import tables
 
 # No integrator can be registered under this: a slug has no dots.

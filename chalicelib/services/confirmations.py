@@ -11,7 +11,7 @@ from chalicelib.domain.directory import Person
 from chalicelib.domain.errors import CrossProjectBlocked, Invalid, NotFound, Unavailable
 from chalicelib.domain.fields import is_uuid, timestamp
 from chalicelib.domain.inbox import arrived
-from chalicelib.domain.projects import ProjectAccess
+from chalicelib.domain.project_access import ProjectAccess
 from chalicelib.domain.queue import Change, ConfirmedOut, ConfirmIn, Item, ItemStatus, shown
 from chalicelib.domain.relays import RelayStatus
 from chalicelib.services.queue import Acknowledger, Notifier, Queue, Together, item_id_of, told

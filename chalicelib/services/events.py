@@ -33,7 +33,7 @@ from chalicelib.domain.fields import is_uuid, timestamp
 from chalicelib.domain.frames import FrameType, News, Standing
 from chalicelib.domain.idempotency import AlreadyAnswered, Claim
 from chalicelib.domain.inbox import arrived, resolved, returned, supplemented
-from chalicelib.domain.projects import ProjectAccess
+from chalicelib.domain.project_access import ProjectAccess
 from chalicelib.domain.queue import Item, changed, held_item
 
 Reply = dict[str, Any]

@@ -13,10 +13,11 @@ from chalicelib.domain.tokens import GrantView, Minted, PersonalGrant, Terms, pr
 from chalicelib.ids import MintedToken, TokenKind
 from chalicelib.resources import TOKENS
 from chalicelib.stores.catalog import approval_condition
-from chalicelib.stores.directory import active_person
+from chalicelib.stores.directory_rows import active_person
 from chalicelib.stores.items import Row, to_item, values
 from chalicelib.stores.reads import get_all
-from chalicelib.stores.tokens import START, grant_key, personal_row
+from chalicelib.stores.token_rows import START, grant_key
+from chalicelib.stores.tokens import personal_row
 from chalicelib.stores.writes import Action, Refused, commit
 
 _GRANT = 2  # the grant's place among the actions of a claim

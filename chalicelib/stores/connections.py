@@ -17,7 +17,7 @@ from chalicelib.ids import known_key
 from chalicelib.resources import SOCKETS, TOKENS
 from chalicelib.stores.items import Row, from_item, to_item, values
 from chalicelib.stores.reads import query
-from chalicelib.stores.tokens import token_key
+from chalicelib.stores.token_rows import token_key
 from chalicelib.stores.writes import Action, Refused, commit
 
 PREFIX = "SOCKET#"

@@ -26,30 +26,28 @@ from typing import Any
 from chalicelib.domain.directory import Integrator, Person, Project, Team
 from chalicelib.domain.errors import Conflict, NotFound, Unavailable
 from chalicelib.domain.idempotency import Claim
-from chalicelib.domain.projects import ProjectAccess
 from chalicelib.resources import DIRECTORY
+from chalicelib.stores.directory_rows import (
+    MEMBER,
+    DynamoProjectAccess,
+    address_key,
+    checked,
+    key_of,
+    member_key,
+    person_key,
+    project_key,
+    team_key,
+)
 from chalicelib.stores.items import Row, to_item, values
 from chalicelib.stores.reads import get_all, query
 from chalicelib.stores.writes import Action, Refused, commit
 
 _INTEGRATORS, _PEOPLE, _PROJECTS = "INTEGRATORS", "PEOPLE", "PROJECTS"
-_MEMBER = "MEMBER#"
 _ROUNDS = 8
 _EXISTS = "attribute_exists(pk)"
 
 
-class DynamoDirectory:
-    def find_access(self, slug: str, *, sender_id: str, recipient_id: str | None) -> ProjectAccess | None:
-        """What the project `slug` says of a sender and a recipient; None when there is none. One store call."""
-        project, sender = _project(slug), _member(slug, sender_id)
-        person, recipient = _person(sender_id), _member(slug, str(recipient_id))
-        rows = _rows([project, sender, person] + ([recipient] if recipient not in (sender, project) else []))
-        if (row := rows.get(_name(project))) is None:
-            return None
-        administers = rows.get(_name(sender), {}).get("admin") or rows.get(_name(person), {}).get("orgAdmin")
-        administers = administers and rows.get(_name(person), {}).get("active")
-        return ProjectAccess(row["id"], bool(administers), recipient_id is None or _name(recipient) in rows)
-
+class DynamoDirectory(DynamoProjectAccess):
     def add_person(self, person: Person) -> None:
         """Store a person and claim the e-mail address; Conflict when either is taken. One store call."""
         from chalicelib.domain.profile import Visibility
@@ -65,9 +63,9 @@ class DynamoDirectory:
         visible = found.person_listing(person.user_id, Visibility.CONNECTIONS, listed=person.active)
         _add_all(
             f"There is an employee with the address {person.email} already.",
-            _person(person.user_id) | row | visible,
-            _address(person.email) | {"userId": person.user_id},
-            _key(_PEOPLE, person.email) | {"userId": person.user_id},
+            person_key(person.user_id) | row | visible,
+            address_key(person.email) | {"userId": person.user_id},
+            key_of(_PEOPLE, person.email) | {"userId": person.user_id},
             counts=[found.counted(people=Visibility.CONNECTIONS)] if person.active else [],
         )
 
@@ -77,17 +75,17 @@ class DynamoDirectory:
 
     def find_person_by_email(self, email: str) -> Person | None:
         """The person with this lower-case address. Two store calls; one when there is none."""
-        rows = get_all(DIRECTORY, [_address(email)])
+        rows = get_all(DIRECTORY, [address_key(email)])
         return self.find_people([rows[0]["userId"]]).get(rows[0]["userId"]) if rows else None
 
     def find_user_ids(self, emails: Iterable[str]) -> dict[str, str]:
         """User ids by address, of the lower-case addresses that somebody has. Store calls in sequence: 1."""
-        rows = get_all(DIRECTORY, map(_address, emails))
+        rows = get_all(DIRECTORY, map(address_key, emails))
         return {row["pk"].removeprefix("EMAIL#"): row["userId"] for row in rows}
 
     def find_people(self, user_ids: Iterable[str]) -> dict[str, Person]:
         """Those of the people that exist, by id. One store call per hundred, made at the same time."""
-        people = map(person_of, get_all(DIRECTORY, map(_person, sorted(set(user_ids)))))
+        people = map(person_of, get_all(DIRECTORY, map(person_key, sorted(set(user_ids)))))
         return {person.user_id: person for person in people}
 
     def list_people(self) -> list[Person]:
@@ -105,7 +103,7 @@ class DynamoDirectory:
         from chalicelib.stores import found
 
         for _ in range(_ROUNDS):
-            rows = get_all(DIRECTORY, [_person(user_id)])
+            rows = get_all(DIRECTORY, [person_key(user_id)])
             if not rows:
                 raise NotFound("No such employee.")
             if rows[0]["active"] == active:
@@ -133,7 +131,7 @@ class DynamoDirectory:
             "ExpressionAttributeNames": {"#operator": "operator"},
             "ExpressionAttributeValues": values(operator=operator),
         }
-        _change("Update", _person(user_id), change, "No such employee.")
+        _change("Update", person_key(user_id), change, "No such employee.")
 
     def add_integrator(
         self, integrator: Integrator, *, claim: Claim | None = None, reply: dict[str, Any] | None = None
@@ -151,7 +149,7 @@ class DynamoDirectory:
             "description": integrator.description,
             "createdAt": integrator.created_at,
         }
-        put = _put_new(_key(_INTEGRATORS, integrator.slug) | row)
+        put = _put_new(key_of(_INTEGRATORS, integrator.slug) | row)
         try:
             commit([put], claim=claim, reply=reply or {})
         except Refused as refused:
@@ -163,7 +161,7 @@ class DynamoDirectory:
 
     def find_integrator(self, slug: str) -> Integrator | None:
         """The integrator `slug`. One store call."""
-        rows = get_all(DIRECTORY, [_key(_INTEGRATORS, slug)])
+        rows = get_all(DIRECTORY, [key_of(_INTEGRATORS, slug)])
         return _as_integrator(rows[0]) if rows else None
 
     def save_integrator(
@@ -179,7 +177,7 @@ class DynamoDirectory:
         names = {f"#{name}": name for name in told} | {"#archivedAt": "archivedAt"}
         update: Row = {
             "TableName": DIRECTORY.physical_name,
-            "Key": to_item(_key(_INTEGRATORS, integrator.slug)),
+            "Key": to_item(key_of(_INTEGRATORS, integrator.slug)),
             "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in told),
             "ConditionExpression": "attribute_not_exists(#archivedAt) AND #name = :seenName"
             " AND #homepageUrl = :seenHomepageUrl AND #description = :seenDescription",
@@ -202,7 +200,7 @@ class DynamoDirectory:
             "UpdateExpression": "SET archivedAt = if_not_exists(archivedAt, :at)",
             "ExpressionAttributeValues": values(at=at),
         }
-        _change("Update", _key(_INTEGRATORS, slug), change, f"There is no integrator {slug}.")
+        _change("Update", key_of(_INTEGRATORS, slug), change, f"There is no integrator {slug}.")
 
     def add_project(self, project: Project, team: Team | None) -> None:
         """Store a project with its members, at most 32, and with its team; with None it joins one. One store call.
@@ -214,8 +212,8 @@ class DynamoDirectory:
         from chalicelib.stores import found
 
         rows = [
-            _project(project.slug) | {"id": project.project_id, "name": project.name, "teamId": project.team_id},
-            _key(_PROJECTS, project.slug),
+            project_key(project.slug) | {"id": project.project_id, "name": project.name, "teamId": project.team_id},
+            key_of(_PROJECTS, project.slug),
         ]
         for user_id in sorted(project.members):
             rows += _membership(project.slug, project.team_id, user_id, admin=user_id in project.admins)
@@ -226,7 +224,7 @@ class DynamoDirectory:
             _add_all(f"There is a project {project.slug} already.", row, *rows, counts=counts)
             return
         try:
-            commit([_check(team_key(project.team_id), _EXISTS), *map(_put_new, rows)], claim=None, reply={})
+            commit([checked(team_key(project.team_id), _EXISTS), *map(_put_new, rows)], claim=None, reply={})
         except Refused as refused:
             if 0 in refused.failed:
                 raise NotFound("There is no such team.") from refused
@@ -242,7 +240,7 @@ class DynamoDirectory:
         rows = {row["sk"]: row for row in _listed(f"PROJECT#{slug}")}
         if (row := rows.pop("PROJECT", None)) is None:
             return None
-        members = {sk.removeprefix(_MEMBER): member["admin"] for sk, member in rows.items() if sk.startswith(_MEMBER)}
+        members = {sk.removeprefix(MEMBER): member["admin"] for sk, member in rows.items() if sk.startswith(MEMBER)}
         admins = frozenset(user_id for user_id, admin in members.items() if admin)
         return Project(row["id"], slug, row["name"], row["teamId"], frozenset(members), admins)
 
@@ -277,16 +275,6 @@ class DynamoDirectory:
             raise NotFound(f"The project {slug} has no such member.") from refused
 
 
-def active_person(user_id: str) -> Action:
-    """The part of a transaction that holds only while the person is an active employee."""
-    return _check(_person(user_id), "active = :yes", ExpressionAttributeValues=values(yes=True))
-
-
-def _check(key: Row, condition: str, **more: Any) -> Action:
-    check = {"TableName": DIRECTORY.physical_name, "Key": to_item(key), "ConditionExpression": condition, **more}
-    return {"ConditionCheck": check}
-
-
 def _change(kind: str, key: Row, change: Row, missing: str) -> None:
     request = {"TableName": DIRECTORY.physical_name, "Key": to_item(key), **change}
     try:
@@ -308,7 +296,7 @@ def _put_new(row: Row) -> Action:
 
 
 def _team_of(slug: str) -> str:
-    rows = get_all(DIRECTORY, [_project(slug)])
+    rows = get_all(DIRECTORY, [project_key(slug)])
     if not rows:
         raise NotFound(f"There is no project {slug}.")
     return str(rows[0]["teamId"])
@@ -317,9 +305,9 @@ def _team_of(slug: str) -> str:
 def _membership(slug: str, team_id: str, user_id: str, *, admin: bool) -> list[Row]:
     """The rows of one membership: by its project, its person, its team."""
     return [
-        _member(slug, user_id) | {"admin": admin},
-        _key(f"USER#{user_id}", f"PROJECT#{slug}") | {"teamId": team_id},
-        _key(f"TEAM#{team_id}", f"{_MEMBER}{user_id}#{slug}"),
+        member_key(slug, user_id) | {"admin": admin},
+        key_of(f"USER#{user_id}", f"PROJECT#{slug}") | {"teamId": team_id},
+        key_of(f"TEAM#{team_id}", f"{MEMBER}{user_id}#{slug}"),
     ]
 
 
@@ -327,38 +315,6 @@ def _listed(pk: str) -> Iterable[Row]:
     return query(
         DIRECTORY, KeyConditionExpression="pk = :pk", ExpressionAttributeValues=values(pk=pk), ConsistentRead=True
     )
-
-
-def _rows(keys: list[Row]) -> dict[str, Row]:
-    return {_name(row): row for row in get_all(DIRECTORY, keys)}
-
-
-def team_key(team_id: str) -> Row:
-    return _key(f"TEAM#{team_id}", "TEAM")
-
-
-def _person(user_id: str) -> Row:
-    return _key(f"USER#{user_id}", "USER")
-
-
-def _address(email: str) -> Row:
-    return _key(f"EMAIL#{email}", "USER")
-
-
-def _project(slug: str) -> Row:
-    return _key(f"PROJECT#{slug}", "PROJECT")
-
-
-def _member(slug: str, user_id: str) -> Row:
-    return _key(f"PROJECT#{slug}", f"{_MEMBER}{user_id}")
-
-
-def _key(pk: str, sk: str) -> Row:
-    return {"pk": pk, "sk": sk}
-
-
-def _name(row: Row) -> str:
-    return f"{row['pk']}\n{row['sk']}"
 
 
 def person_of(row: Row) -> Person:

@@ -18,7 +18,7 @@ from chalicelib.domain.tokens import IssuedToken
 from chalicelib.ids import TokenKind
 from chalicelib.parallel import together
 from chalicelib.resources import OWNER_INDEX, TOKENS
-from chalicelib.stores.directory import active_person
+from chalicelib.stores.directory_rows import active_person
 from chalicelib.stores.items import Row, from_item, to_item, values
 from chalicelib.stores.reads import get_all, query
 from chalicelib.stores.tokens import TOOLS_OWNER, personal_owner

@@ -28,7 +28,7 @@ from chalicelib.stores.items import Row, from_item, to_item, values
 from chalicelib.stores.notices import put_notice
 from chalicelib.stores.reads import query
 from chalicelib.stores.registrations import left_of_hour, one_more
-from chalicelib.stores.tokens import START
+from chalicelib.stores.token_rows import START
 from chalicelib.stores.writes import Action, Refused, commit
 
 _INSTANCES = "INSTANCES"

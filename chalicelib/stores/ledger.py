@@ -25,7 +25,7 @@ from chalicelib.ids import InstanceCredential, PresentedToken, TokenKind, nonce
 from chalicelib.resources import TOKENS
 from chalicelib.settings import settings
 from chalicelib.stores.items import Row, from_item, values
-from chalicelib.stores.tokens import token_key
+from chalicelib.stores.token_rows import token_key
 
 log = logging.getLogger(__name__)
 

@@ -31,7 +31,7 @@ from chalicelib.resources import RELAYS
 from chalicelib.stores import lists
 from chalicelib.stores.board import added_card, changed_card
 from chalicelib.stores.chat import added_message
-from chalicelib.stores.directory import active_person
+from chalicelib.stores.directory_rows import active_person
 from chalicelib.stores.items import Row, to_item, values
 from chalicelib.stores.queue import added_item, changed_items
 from chalicelib.stores.reads import get_all

@@ -7,7 +7,7 @@ from chalicelib.domain.directory import Roster, Team, TeamVisibility
 from chalicelib.domain.relays import Memberships
 from chalicelib.parallel import together
 from chalicelib.resources import DIRECTORY
-from chalicelib.stores.directory import team_key
+from chalicelib.stores.directory_rows import team_key
 from chalicelib.stores.items import Row, values
 from chalicelib.stores.reads import get_all, query
 

@@ -18,21 +18,13 @@ from chalicelib.domain.errors import Conflict, Forbidden, NotFound
 from chalicelib.domain.fields import timestamp
 from chalicelib.domain.idempotency import Claim
 from chalicelib.domain.tokens import GrantState, KeyGrant, PersonalGrant, ToolsGrant, prior_ends
-from chalicelib.ids import MintedToken, PresentedToken, TokenKind
+from chalicelib.ids import MintedToken, TokenKind
 from chalicelib.resources import TOKENS
-from chalicelib.stores.directory import active_person
+from chalicelib.stores.directory_rows import active_person
 from chalicelib.stores.items import Row, from_item, to_item, values
 from chalicelib.stores.reads import get_all
+from chalicelib.stores.token_rows import START, grant_key, token_key
 from chalicelib.stores.writes import Action, Refused, commit
-
-START: Row = {
-    "status": TokenStatus.ACTIVE.value,
-    "minute": 0,
-    "minuteUsed": 0,
-    "day": "",
-    "dayLeft": 0,
-    "useCount": 0,
-}
 
 TOOLS_OWNER = "TOOLS"
 
@@ -243,11 +235,3 @@ def end_grant(grant_id: str, state: GrantState | None) -> Action:
     request["UpdateExpression"] = "SET #status = :revoked"
     request["ExpressionAttributeValues"] |= values(revoked=TokenStatus.REVOKED.value)
     return {"Update": request}
-
-
-def grant_key(grant_id: str) -> Row:
-    return {"pk": f"{TokenKind.PERSONAL.name}#{grant_id}"}
-
-
-def token_key(token: PresentedToken | MintedToken) -> dict[str, Any]:
-    return to_item({"pk": f"{token.kind.name}#{token.row_id}"})

@@ -20,12 +20,10 @@ from chalicelib.gateways.web_push import SqsWebPush
 from chalicelib.parallel import together
 from chalicelib.resources import DELIVERIES, DIRECTORY, EVENT_TYPES, IDEMPOTENCY, NOTIFY, NUDGE, QUEUE_ITEMS
 from chalicelib.services import events
-from chalicelib.services.fan_out import FanOut
 from chalicelib.services.notifier import Notifier
-from chalicelib.stores.accepted import DynamoAccepted
 from chalicelib.stores.connections import DynamoConnections
 from chalicelib.stores.deliveries import DynamoDeliveries
-from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.directory_rows import DynamoProjectAccess
 from chalicelib.stores.event_types import DynamoEventTypes
 from chalicelib.stores.frames import DynamoFrames
 from chalicelib.stores.idempotency import DynamoIdempotency
@@ -52,7 +50,7 @@ def _notifier() -> Notifier:
 _PORTS = events.Ports(
     deliveries=DynamoDeliveries(),
     event_types=DynamoEventTypes(),
-    projects=DynamoDirectory(),
+    projects=DynamoProjectAccess(),
     queue=DynamoQueue(),
     replies=DynamoIdempotency(),
     notifier=_notifier(),
@@ -63,6 +61,10 @@ _PORTS = events.Ports(
 def _finder(caller: PersonalToken | ToolsToken, call: Call) -> events.Find:
     if isinstance(caller, PersonalToken):
         return DynamoDeliveries().find  # what it sent was stored before it was answered
+    # Imported here: publishing needs none of it, and the import costs it its start.
+    from chalicelib.services.fan_out import FanOut
+    from chalicelib.stores.accepted import DynamoAccepted
+
     return FanOut(
         accepted=DynamoAccepted(),
         deliveries=DynamoDeliveries(),
