@@ -1,11 +1,12 @@
 """What publishing takes beside a framework: caller, budget, use case and stores, as in our own function."""
 
 from datetime import UTC, datetime
+from typing import Any
 
 from chalicelib import ids
 from chalicelib.domain.call import Call
 from chalicelib.domain.callers import PersonalToken
-from chalicelib.domain.deliveries import DeliveryOut
+from chalicelib.domain.deliveries import Delivery, DeliveryOut
 from chalicelib.domain.events import InboundEvent
 from chalicelib.domain.tokens import Admission
 from chalicelib.gateways.sockets import ApiGatewaySockets
@@ -15,21 +16,25 @@ from chalicelib.services import events
 from chalicelib.services.notifier import Notifier
 from chalicelib.stores.connections import DynamoConnections
 from chalicelib.stores.deliveries import DynamoDeliveries
-from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.stores.directory_rows import DynamoProjectAccess
 from chalicelib.stores.event_types import DynamoEventTypes
 from chalicelib.stores.frames import DynamoFrames
 from chalicelib.stores.idempotency import DynamoIdempotency
 from chalicelib.stores.ledger import DynamoLedger
-from chalicelib.stores.queue import DynamoQueue
 
 # What our own edge tells the models.
 CONTEXT = {"allow_loopback": False}
 
+
+def _queue_held(delivery: Delivery, **_: Any) -> None:
+    raise AssertionError(f"{delivery} is held, and no event that is measured is")
+
+
 _PORTS = events.Ports(
     deliveries=DynamoDeliveries(),
     event_types=DynamoEventTypes(),
-    projects=DynamoDirectory(),
-    queue=DynamoQueue(),
+    projects=DynamoProjectAccess(),
+    queue_held=_queue_held,
     replies=DynamoIdempotency(),
     notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together, SqsWebPush()),
     together=together,

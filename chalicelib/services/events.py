@@ -34,7 +34,6 @@ from chalicelib.domain.frames import FrameType, News, Standing
 from chalicelib.domain.idempotency import AlreadyAnswered, Claim
 from chalicelib.domain.inbox import arrived, resolved, returned, supplemented
 from chalicelib.domain.project_access import ProjectAccess
-from chalicelib.domain.queue import Item, changed, held_item
 
 Reply = dict[str, Any]
 Find = Callable[[str], Thread | None]
@@ -70,8 +69,8 @@ class EventTypes(Protocol):
     def count(self, delivery: Delivery) -> None: ...
 
 
-class Queue(Protocol):
-    def add(self, item: Item, *, claim: Claim | None, reply: Reply) -> bool: ...
+class QueueHeld(Protocol):
+    def __call__(self, delivery: Delivery, /, *, owner_id: str, standing: Standing | None, now: datetime) -> None: ...
 
 
 class Replies(Protocol):
@@ -103,7 +102,7 @@ class Ports:
     deliveries: Deliveries
     event_types: EventTypes
     projects: Projects
-    queue: Queue
+    queue_held: QueueHeld
     replies: Replies
     notifier: Notifier
     together: Callable[..., list[Any]]
@@ -202,9 +201,7 @@ def _queue_held(delivery: Delivery, *, owner_id: str, standing: Standing | None,
     # By a repeat and by a replay too: the send before may have ended between the delivery and its item.
     if delivery.moderation is None or delivery.moderation.status is not ModerationStatus.PENDING:
         return
-    item = held_item(delivery, owner_id=owner_id)
-    if ports.queue.add(item, claim=None, reply={}):
-        ports.notifier.notify(owner_id, changed(item, "added", item.status), standing=standing, now=call.now)
+    ports.queue_held(delivery, owner_id=owner_id, standing=standing, now=call.now)
 
 
 def _thread(recorded: Recorded, deliveries: Deliveries) -> Thread:

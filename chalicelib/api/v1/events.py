@@ -1,5 +1,6 @@
 """fluxdesk-v1, tag "events": publish one event, read it back, resolve it, add to it."""
 
+from datetime import datetime
 from typing import Any
 from uuid import uuid4
 
@@ -10,10 +11,11 @@ from chalicelib.api.v1.contract import REMEMBER, SPEND, operation
 from chalicelib.domain.budgets import Charge
 from chalicelib.domain.call import Call
 from chalicelib.domain.callers import PersonalToken, ToolsToken
-from chalicelib.domain.deliveries import DeliveryOut, ResolveIn, Supplement, SupplementIn
+from chalicelib.domain.deliveries import Delivery, DeliveryOut, ResolveIn, Supplement, SupplementIn
 from chalicelib.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.domain.events import InboundEvent
 from chalicelib.domain.fields import timestamp
+from chalicelib.domain.frames import Standing
 from chalicelib.edge.operation import Reply
 from chalicelib.gateways.sockets import ApiGatewaySockets
 from chalicelib.gateways.web_push import SqsWebPush
@@ -27,7 +29,6 @@ from chalicelib.stores.directory_rows import DynamoProjectAccess
 from chalicelib.stores.event_types import DynamoEventTypes
 from chalicelib.stores.frames import DynamoFrames
 from chalicelib.stores.idempotency import DynamoIdempotency
-from chalicelib.stores.queue import DynamoQueue
 
 bp = Blueprint(__name__)
 
@@ -47,11 +48,19 @@ def _notifier() -> Notifier:
     return Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together, SqsWebPush())
 
 
+def _queue_held(delivery: Delivery, *, owner_id: str, standing: Standing | None, now: datetime) -> None:
+    # Imported here: few events are held, and the import costs every other one its start.
+    from chalicelib.services.held import queue_held
+    from chalicelib.stores.queue import DynamoQueue
+
+    queue_held(delivery, owner_id=owner_id, standing=standing, now=now, queue=DynamoQueue(), notifier=_notifier())
+
+
 _PORTS = events.Ports(
     deliveries=DynamoDeliveries(),
     event_types=DynamoEventTypes(),
     projects=DynamoProjectAccess(),
-    queue=DynamoQueue(),
+    queue_held=_queue_held,
     replies=DynamoIdempotency(),
     notifier=_notifier(),
     together=together,
