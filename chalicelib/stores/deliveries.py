@@ -6,7 +6,6 @@ index inbox: recipientUserId, inboxKey (see inbox; held deliveries have no recip
 index due: dueQueue, dueAt (clicks whose callback has an attempt to come)
 """
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -18,19 +17,17 @@ from botocore.exceptions import ClientError
 from chalicelib.aws import dynamodb
 from chalicelib.domain.deliveries import (
     MOST_SUPPLEMENTS,
-    Decision,
     Delivery,
-    Moderation,
-    ModerationStatus,
     Recorded,
     Supplement,
     Thread,
 )
 from chalicelib.domain.errors import NotFound, Unavailable
 from chalicelib.domain.idempotency import Claim
-from chalicelib.domain.inbox_states import fired_again, shelf
+from chalicelib.domain.inbox_states import fired_again
 from chalicelib.resources import DELIVERIES
 from chalicelib.stores.clicks import click_of
+from chalicelib.stores.delivery_rows import SORT_KEY, columns_of, delivery_of, key_of, state_update
 from chalicelib.stores.items import Row, from_item, to_item, values
 from chalicelib.stores.reads import get_all
 from chalicelib.stores.writes import Action, Refused, commit, pause
@@ -43,13 +40,10 @@ Reply = Callable[[Recorded], dict[str, Any]]
 _FIRE_SETS = 3
 _FIRE_SET_SECONDS = 60
 
-_SORT_KEY = "DELIVERY"
 # A message may come again as long as it can rest in a queue and then in its dead-letter queue.
 _FIRES_KEPT_FOR = timedelta(days=30)
 
 _ATTEMPTS = 20
-
-_text_of = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class DynamoDeliveries:
@@ -66,7 +60,7 @@ class DynamoDeliveries:
         first = Recorded(delivery, first=True)
         put = {
             "TableName": DELIVERIES.physical_name,
-            "Item": to_item(key_of(delivery.delivery_id) | _columns(delivery) | {"fireCount": 1, "firstFire": fire}),
+            "Item": to_item(key_of(delivery.delivery_id) | columns_of(delivery) | {"fireCount": 1, "firstFire": fire}),
             "ConditionExpression": "attribute_not_exists(pk)",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
@@ -115,7 +109,7 @@ class DynamoDeliveries:
             "Put": {
                 "TableName": DELIVERIES.physical_name,
                 "Item": to_item(
-                    key_of(delivery.delivery_id) | _columns(delivery) | {"fireCount": 1, "firstFire": fire}
+                    key_of(delivery.delivery_id) | columns_of(delivery) | {"fireCount": 1, "firstFire": fire}
                 ),
                 "ConditionExpression": "attribute_not_exists(pk)",
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
@@ -142,7 +136,7 @@ class DynamoDeliveries:
     def find_buttons(self, delivery_id: str) -> Thread | None:
         """The delivery with its clicks and without its supplements, read consistently. One store call."""
         # Rows are keyed in the order of the alphabet: ACTION#, DELIVERY, SUPPLEMENT#.
-        return self._thread("pk = :pk AND sk <= :last", values(pk=delivery_id, last=_SORT_KEY))
+        return self._thread("pk = :pk AND sk <= :last", values(pk=delivery_id, last=SORT_KEY))
 
     def resolve(self, resolved: Delivery, *, claim: Claim | None, reply: dict[str, Any]) -> bool:
         """Stamp the delivery as `resolved` says; False when it bears another stamp by now. One store call.
@@ -219,10 +213,10 @@ class DynamoDeliveries:
         kinds: dict[str, list[Row]] = {}
         for row in rows:
             kinds.setdefault(row["sk"].partition("#")[0], []).append(row)
-        if _SORT_KEY not in kinds:
+        if SORT_KEY not in kinds:
             return None
         return Thread(
-            delivery_of(kinds[_SORT_KEY][0]),
+            delivery_of(kinds[SORT_KEY][0]),
             [_supplement(row) for row in kinds.get("SUPPLEMENT", [])],
             [click_of(row) for row in kinds.get("ACTION", [])],
         )
@@ -254,7 +248,7 @@ class DynamoDeliveries:
 
     def _send(self, delivery: Delivery, *, fire: str, now: datetime) -> Recorded:
         sets, condition, named = _counted(fire, now)
-        columns = _columns(delivery) | {"firstFire": fire}
+        columns = columns_of(delivery) | {"firstFire": fire}
         original = _original(tuple(columns))
         row = _updated(
             {
@@ -306,29 +300,6 @@ class DynamoDeliveries:
         raise Unavailable("The delivery is being sent by many calls at once.")
 
 
-def decided(decision: Decision) -> Action:
-    """The moderator's say on a held delivery, once, with its arrival in an inbox when it is let through."""
-    said = decision.moderation
-    sets = "moderation = :said"
-    named: Row = {"said": {"status": said.status.value, "at": said.at}}
-    if decision.recipient_id:
-        sets, named = f"{sets}, recipientUserId = :recipient", named | {"recipient": decision.recipient_id}
-    return {
-        "Update": {
-            "TableName": DELIVERIES.physical_name,
-            "Key": to_item(key_of(decision.delivery_id)),
-            "UpdateExpression": f"SET {sets}",
-            "ConditionExpression": "moderation.#status = :pending",
-            "ExpressionAttributeNames": {"#status": "status"},
-            "ExpressionAttributeValues": values(**named, pending=ModerationStatus.PENDING.value),
-        }
-    }
-
-
-def key_of(delivery_id: str) -> Row:
-    return {"pk": delivery_id, "sk": _SORT_KEY}
-
-
 @cache
 def _original(names: tuple[str, ...]) -> str:
     """The part of an update that leaves what is there."""
@@ -355,100 +326,6 @@ def _updated(request: dict[str, Any]) -> Row | None:
         item: Any = error.response.get("Item")
         return from_item(item) if item else None
     return from_item(dict(done["Attributes"]))
-
-
-def _columns(delivery: Delivery) -> Row:
-    row: Row = {
-        "integrator": delivery.integrator,
-        "toolsTokenId": delivery.tools_token_id,
-        "senderUserId": delivery.sender_user_id,
-        "eventType": delivery.event_type,
-        "severity": delivery.severity,
-        "title": delivery.title,
-        "occurredAt": delivery.occurred_at,
-        "createdAt": delivery.created_at,
-        "inboxKey": inbox_key(delivery),
-        # Absent members are stored as null, so that a repeat that has them can't add them.
-        "tone": delivery.tone,
-        "summary": delivery.summary,
-        "externalStatus": delivery.external_status,
-        "projectId": delivery.project_id,
-        "content": _text_of(delivery.content),
-    }
-    if delivery.recipient_user_id is not None:
-        row["recipientUserId"] = delivery.recipient_user_id
-    if delivery.moderation is not None:
-        row["moderation"] = {"status": delivery.moderation.status.value, "at": delivery.moderation.at}
-    return row
-
-
-def delivery_of(row: Row) -> Delivery:
-    moderation = row.get("moderation")
-    return Delivery(
-        delivery_id=row["pk"],
-        integrator=row.get("integrator", ""),
-        tools_token_id=row.get("toolsTokenId", ""),
-        sender_user_id=row.get("senderUserId"),
-        recipient_user_id=row.get("recipientUserId"),
-        event_type=row["eventType"],
-        severity=row["severity"],
-        title=row["title"],
-        occurred_at=row["occurredAt"],
-        created_at=row["createdAt"],
-        tone=row.get("tone"),
-        summary=row.get("summary"),
-        external_status=row.get("externalStatus"),
-        project_id=row.get("projectId"),
-        content=content_of(row),
-        fire_count=int(row["fireCount"]),
-        supplement_count=int(row.get("supplementCount", 0)),
-        resolved_at=row.get("resolvedAt"),
-        resolution_note=row.get("resolutionNote"),
-        sent_in_bulk=row.get("sentInBulk", False),
-        read_at=row.get("readAt"),
-        archived_at=row.get("archivedAt"),
-        snoozed_until=row.get("snoozedUntil"),
-        listed_at=row["inboxKey"].split("#")[1] if "inboxKey" in row else None,
-        moderation=Moderation(ModerationStatus(moderation["status"]), moderation["at"]) if moderation else None,
-    )
-
-
-def content_of(row: Row) -> dict[str, Any]:
-    """The members of the event that no list shows."""
-    found: dict[str, Any] = json.loads(row["content"]) if "content" in row else {}
-    return found
-
-
-def inbox_key(delivery: Delivery) -> str:
-    """Where the delivery lies in its recipient's inbox."""
-    return f"{shelf(delivery)}#{delivery.listed_at or delivery.created_at}#{delivery.delivery_id}"
-
-
-def state_update(
-    seen: Delivery, wanted: Delivery, *, sets: Sequence[str] = (), only_if: Sequence[str] = (), **named: Any
-) -> Action:
-    """The change of what its recipient made of a delivery, with more `sets` and conditions.
-
-    It is refused where that is no longer as it was seen.
-    """
-    states = {"readAt": wanted.read_at, "archivedAt": wanted.archived_at, "snoozedUntil": wanted.snoozed_until}
-    kept = {name: text for name, text in states.items() if text is not None}
-    expression = "SET " + ", ".join(["inboxKey = :inboxKey", *(f"{name} = :{name}" for name in kept), *sets])
-    if removed := [name for name in states if name not in kept]:
-        expression += " REMOVE " + ", ".join(removed)
-    conditions = ["inboxKey = :seenKey", "readAt = :seenReadAt" if seen.read_at else "attribute_not_exists(readAt)"]
-    named |= kept | {"inboxKey": inbox_key(wanted), "seenKey": inbox_key(seen)}
-    named |= {"seenReadAt": seen.read_at} if seen.read_at else {}
-    return {
-        "Update": {
-            "TableName": DELIVERIES.physical_name,
-            "Key": to_item(key_of(seen.delivery_id)),
-            "UpdateExpression": expression,
-            "ConditionExpression": " AND ".join([*conditions, *only_if]),
-            "ExpressionAttributeValues": values(**named),
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-    }
 
 
 def _supplement(row: Row) -> Supplement:

@@ -19,7 +19,7 @@ from chalicelib.domain.inbox import MOST_COUNTED, InboxQuery, InboxStatus, Inbox
 from chalicelib.domain.inbox_states import Shelf, View
 from chalicelib.parallel import together
 from chalicelib.resources import DELIVERIES, INBOX_INDEX
-from chalicelib.stores.deliveries import content_of, delivery_of, key_of, state_update
+from chalicelib.stores.delivery_rows import content_of, delivery_of, key_of, state_update
 from chalicelib.stores.items import Row, from_item, values
 from chalicelib.stores.reads import get_all
 from chalicelib.stores.writes import Refused, commit

@@ -17,7 +17,7 @@ from chalicelib.domain.queue import Change, Item, ItemQuery, ItemStatus, ItemTyp
 from chalicelib.parallel import together
 from chalicelib.resources import ORDER_INDEX, QUEUE_ITEMS, TYPE_INDEX
 from chalicelib.stores import lists
-from chalicelib.stores.deliveries import decided
+from chalicelib.stores.delivery_rows import decided
 from chalicelib.stores.items import Row, from_item, to_item, values
 from chalicelib.stores.reads import get_all
 from chalicelib.stores.writes import Action, Refused, commit
