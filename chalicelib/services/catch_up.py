@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Protocol
 
 from chalicelib.domain.connections import CatchUpJob, Connection, Posted
-from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.errors import NotFound, Unavailable
 from chalicelib.domain.frames import Entry, Frame, FrameType, Standing, next_position, signal
 
 _PAGE = 100
@@ -52,7 +52,7 @@ class CatchUp:
         """Greet a new connection; tell it, or an open one that resumes, what it has missed; let it live from there.
 
         While it catches up nothing else is pushed to it, so it gets everything in order. Store calls in sequence:
-        6, and 2 more a hundred missed frames.
+        4, and 2 more a hundred missed frames.
 
         Raises:
             Unavailable: there is more to tell than the worker has time for; it is told up to a point.
@@ -67,8 +67,8 @@ class CatchUp:
                 self._greet(connection, greeting, until=connection.opened_at + _OPENING_SECONDS)
             connection = self._noted(replace(connection, welcomed=True, live=False))
             connection = self._catch_up(connection, job.after, started=start)
-            self._go_live(self._noted(replace(connection, live=True)))
-        except _EndedError:
+            self._go_live(replace(connection, live=True))
+        except (_EndedError, NotFound):
             self.connections.remove(connection)
 
     def _find(self, job: CatchUpJob, start: datetime) -> Connection | None:
@@ -114,7 +114,6 @@ class CatchUp:
         while (met := self.frames.open(connection, position, now=self.clock())) is not None:
             self._send(connection, [met])
             position = met.position + 1
-        self._noted(replace(connection, told_to=position))
 
     def _send(self, connection: Connection, entries: Sequence[Entry]) -> None:
         for entry in entries:

@@ -59,20 +59,8 @@ class DynamoConnections:
 
     def save_progress(self, connection: Connection) -> bool:
         """Note what the connection has been told; False when it has ended. One store call."""
-        update = {
-            "TableName": SOCKETS.physical_name,
-            "Key": to_item(_socket(connection.user_id, connection.connection_id)),
-            "UpdateExpression": "SET toldFrom = :from, toldTo = :to, live = :live, welcomed = :welcomed",
-            "ConditionExpression": "attribute_exists(pk)",
-            "ExpressionAttributeValues": values(
-                to=connection.told_to,
-                live=connection.live,
-                welcomed=connection.welcomed,
-                **{"from": connection.told_from},
-            ),
-        }
         try:
-            commit([{"Update": update}], claim=None, reply={})
+            commit([progress_of(connection)], claim=None, reply={})
         except Refused:
             return False
         return True
@@ -142,3 +130,21 @@ def _socket(user_id: str, connection_id: str) -> dict[str, Any]:
 
 def _pointer(connection_id: str) -> dict[str, Any]:
     return {"pk": f"CONNECTION#{connection_id}", "sk": "CONNECTION"}
+
+
+def progress_of(connection: Connection) -> Action:
+    """The part of a transaction that notes what the connection has been told, as long as there is one."""
+    return {
+        "Update": {
+            "TableName": SOCKETS.physical_name,
+            "Key": to_item(_socket(connection.user_id, connection.connection_id)),
+            "UpdateExpression": "SET toldFrom = :from, toldTo = :to, live = :live, welcomed = :welcomed",
+            "ConditionExpression": "attribute_exists(pk)",
+            "ExpressionAttributeValues": values(
+                to=connection.told_to,
+                live=connection.live,
+                welcomed=connection.welcomed,
+                **{"from": connection.told_from},
+            ),
+        }
+    }

@@ -14,17 +14,18 @@ log before that position, where its catch-up finds it.
 import json
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from itertools import islice
 
 from chalicelib.domain.connections import Connection
-from chalicelib.domain.errors import Unavailable
+from chalicelib.domain.errors import NotFound, Unavailable
 from chalicelib.domain.fields import timestamp
 from chalicelib.domain.frames import KEPT_FOR, Entry, Frame, FrameType, News, Standing, next_position
 from chalicelib.ids import nonce
 from chalicelib.resources import SOCKETS
 from chalicelib.stores.connections import PREFIX as CONNECTIONS
-from chalicelib.stores.connections import columns, connection_of
+from chalicelib.stores.connections import columns, connection_of, progress_of
 from chalicelib.stores.items import Row, to_item, values
 from chalicelib.stores.push import MARK
 from chalicelib.stores.reads import query
@@ -92,14 +93,21 @@ class DynamoFrames:
         raise Unavailable("The log of frames is being written by many calls at once.")
 
     def open(self, connection: Connection, position: int, *, now: datetime) -> Entry | None:
-        """Let the connection, which is live, take this position; the entry that is there when it is taken already.
+        """Let the connection live from this position on; the entry that is there when it is taken already.
 
-        One store call.
+        At once with the note that it lives: who reads it writes further on, when all before has been told. One store
+        call.
+
+        Raises:
+            NotFound: the connection has ended.
         """
         row = {"sk": _key(position), "opened": columns(connection)}
+        noted = progress_of(replace(connection, told_to=position, live=True))
         try:
-            commit([_put(connection.user_id, row, now)], claim=None, reply={})
+            commit([_put(connection.user_id, row, now), noted], claim=None, reply={})
         except Refused as refused:
+            if 0 not in refused.failed:
+                raise NotFound("The connection has ended.") from refused
             met = refused.rows[0]
             ours = met.get("opened", {}).get("connectionId") == connection.connection_id
             return None if ours else _entry(met)
