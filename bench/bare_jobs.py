@@ -6,9 +6,9 @@ from pydantic import BaseModel
 
 from bench.inbox_job import first_page, read
 from bench.publish_job import CONTEXT, publish
-from chalicelib.domain.events import InboundEvent
-from chalicelib.domain.inbox import InboxQuery
 from chalicelib.ids import request_id
+from chalicelib.inbox.domain.events import InboundEvent
+from chalicelib.inbox.domain.inbox import InboxQuery
 
 
 def publish_event(event: dict[str, Any], _: object) -> dict[str, Any]:

@@ -1,6 +1,6 @@
 """What a reply says of its caller's budget, for those who are measured beside us."""
 
-from chalicelib.domain.tokens import Admission
+from chalicelib.tokens.domain.tokens import Admission
 
 
 def told_of(admission: Admission) -> dict[str, str]:

@@ -5,7 +5,7 @@ from mangum import Mangum
 
 from bench.fastapi_service import admitted, service
 from bench.inbox_job import first_page, read
-from chalicelib.domain.inbox import InboxDelivery, InboxPage, InboxQuery
+from chalicelib.inbox.domain.inbox import InboxDelivery, InboxPage, InboxQuery
 
 app = service()
 

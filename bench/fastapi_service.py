@@ -15,10 +15,10 @@ from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bench.budget import told_of
-from chalicelib.domain.errors import Refusal
-from chalicelib.domain.tokens import Admission
+from chalicelib.core.domain.errors import Refusal
 from chalicelib.edge.problem import invalid, problem_json, status_of
 from chalicelib.ids import request_id
+from chalicelib.tokens.domain.tokens import Admission
 
 log = logging.getLogger("fluxden")
 

@@ -3,15 +3,15 @@
 from datetime import UTC, datetime
 
 from chalicelib import ids
-from chalicelib.domain.budgets import Charge
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ApiKey
-from chalicelib.domain.inbox import InboxDelivery, InboxPage, InboxQuery
-from chalicelib.domain.tokens import Admission
-from chalicelib.services import inbox
-from chalicelib.stores.deliveries import DynamoDeliveries
-from chalicelib.stores.inbox import DynamoInbox
-from chalicelib.stores.ledger import DynamoLedger
+from chalicelib.core.domain.budgets import Charge
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.inbox.domain.inbox import InboxDelivery, InboxPage, InboxQuery
+from chalicelib.inbox.services import inbox
+from chalicelib.inbox.stores.deliveries import DynamoDeliveries
+from chalicelib.inbox.stores.inbox import DynamoInbox
+from chalicelib.tokens.domain.tokens import Admission
+from chalicelib.tokens.stores.ledger import DynamoLedger
 
 
 def read(delivery_id: str, authorization: str, request_id: str) -> tuple[InboxDelivery, Admission]:

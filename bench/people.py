@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from functools import partial
 from uuid import uuid4
 
-from chalicelib.domain.approvals import ApprovalStatus, requested
-from chalicelib.domain.directory import Person
+from chalicelib.catalog.domain.approvals import ApprovalStatus, requested
+from chalicelib.catalog.stores.approvals import DynamoApprovals
 from chalicelib.parallel import together
-from chalicelib.stores.approvals import DynamoApprovals
-from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.people.domain.directory import Person
+from chalicelib.people.stores.directory import DynamoDirectory
 
 
 def approved(count: int) -> list[dict[str, str]]:

@@ -11,13 +11,13 @@ from pydantic import BaseModel, ValidationError
 from bench.budget import told_of
 from bench.inbox_job import first_page, read
 from bench.publish_job import CONTEXT, publish
-from chalicelib.domain.errors import Refusal
-from chalicelib.domain.events import InboundEvent
-from chalicelib.domain.inbox import InboxQuery
-from chalicelib.domain.tokens import Admission
+from chalicelib.core.domain.errors import Refusal
 from chalicelib.edge.json_text import check_json
 from chalicelib.edge.problem import invalid, problem_json, status_of
 from chalicelib.ids import request_id
+from chalicelib.inbox.domain.events import InboundEvent
+from chalicelib.inbox.domain.inbox import InboxQuery
+from chalicelib.tokens.domain.tokens import Admission
 
 log = logging.getLogger("fluxden")
 app = APIGatewayRestResolver()

@@ -4,23 +4,23 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib import ids
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import PersonalToken
-from chalicelib.domain.deliveries import Delivery, DeliveryOut
-from chalicelib.domain.events import InboundEvent
-from chalicelib.domain.tokens import Admission
-from chalicelib.gateways.sockets import ApiGatewaySockets
-from chalicelib.gateways.web_push import SqsWebPush
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import PersonalToken
+from chalicelib.core.stores.idempotency import DynamoIdempotency
+from chalicelib.inbox.domain.deliveries import Delivery, DeliveryOut
+from chalicelib.inbox.domain.events import InboundEvent
+from chalicelib.inbox.services import events
+from chalicelib.inbox.stores.deliveries import DynamoDeliveries
+from chalicelib.inbox.stores.event_types import DynamoEventTypes
+from chalicelib.live.gateways.sockets import ApiGatewaySockets
+from chalicelib.live.gateways.web_push import SqsWebPush
+from chalicelib.live.services.notifier import Notifier
+from chalicelib.live.stores.connections import DynamoConnections
+from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.parallel import together
-from chalicelib.services import events
-from chalicelib.services.notifier import Notifier
-from chalicelib.stores.connections import DynamoConnections
-from chalicelib.stores.deliveries import DynamoDeliveries
-from chalicelib.stores.directory_rows import DynamoProjectAccess
-from chalicelib.stores.event_types import DynamoEventTypes
-from chalicelib.stores.frames import DynamoFrames
-from chalicelib.stores.idempotency import DynamoIdempotency
-from chalicelib.stores.ledger import DynamoLedger
+from chalicelib.people.stores.directory_rows import DynamoProjectAccess
+from chalicelib.tokens.domain.tokens import Admission
+from chalicelib.tokens.stores.ledger import DynamoLedger
 
 # What our own edge tells the models.
 CONTEXT = {"allow_loopback": False}

@@ -12,8 +12,8 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from chalicelib.domain.outbox import OutboxJob
-from chalicelib.gateways.outbox import SqsOutbox
+from chalicelib.federation.relays.domain.outbox import OutboxJob
+from chalicelib.federation.relays.gateways.outbox import SqsOutbox
 from chalicelib.resources import OUTBOX_WORK
 from chalicelib.vault import new_key
 from infra.local import engine

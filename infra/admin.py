@@ -6,7 +6,7 @@ import click
 from botocore import exceptions as boto
 from pydantic import ValidationError
 
-from chalicelib.domain.errors import Refusal
+from chalicelib.core.domain.errors import Refusal
 from chalicelib.edge.problem import invalid
 from infra.commands import webhook_secrets
 from infra.commands.agents import agents

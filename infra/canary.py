@@ -8,15 +8,15 @@ from typing import Any
 from uuid import uuid4
 
 from chalicelib.aws import dynamodb
-from chalicelib.domain.directory import Person
-from chalicelib.domain.errors import Conflict
-from chalicelib.domain.tokens import KeyGrant, PersonalGrant
+from chalicelib.core.domain.errors import Conflict
+from chalicelib.core.stores.items import to_item, values
 from chalicelib.ids import MintedToken, TokenKind, mint_token
+from chalicelib.people.domain.directory import Person
+from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import DELIVERIES, EVENT_TYPES, SOCKETS, TOKENS, Table
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.items import to_item, values
-from chalicelib.stores.token_rows import token_key
-from chalicelib.stores.tokens import DynamoTokens
+from chalicelib.tokens.domain.tokens import KeyGrant, PersonalGrant
+from chalicelib.tokens.stores.token_rows import token_key
+from chalicelib.tokens.stores.tokens import DynamoTokens
 from infra import tables
 
 # No integrator can be registered under this: a slug has no dots.

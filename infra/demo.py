@@ -9,23 +9,23 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid5
 
-from chalicelib.domain.agents import AgentIn, CommandIn
-from chalicelib.domain.approvals import ApprovalStatus, requested
-from chalicelib.domain.catalog import AssetType, CatalogItem, CatalogItemIn
-from chalicelib.domain.directory import Integrator, Person, Project, Team
-from chalicelib.domain.errors import Conflict
-from chalicelib.domain.fields import timestamp
-from chalicelib.domain.tokens import KeyGrant, PersonalGrant, ToolsGrant, grant_id
+from chalicelib.agents.domain.agents import AgentIn, CommandIn
+from chalicelib.agents.services import agents
+from chalicelib.agents.stores.agents import DynamoAgents
+from chalicelib.catalog.domain.approvals import ApprovalStatus, requested
+from chalicelib.catalog.domain.catalog import AssetType, CatalogItem, CatalogItemIn
+from chalicelib.catalog.stores.approvals import DynamoApprovals
+from chalicelib.catalog.stores.catalog import DynamoCatalog
+from chalicelib.core.domain.errors import Conflict
+from chalicelib.core.domain.fields import timestamp
 from chalicelib.ids import MintedToken, TokenKind, mint_token
-from chalicelib.services import agents
+from chalicelib.live.stores.push_keys import DynamoPushKeys
+from chalicelib.live.vapid import new_keys
+from chalicelib.people.domain.directory import Integrator, Person, Project, Team
+from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.settings import positive_integer
-from chalicelib.stores.agents import DynamoAgents
-from chalicelib.stores.approvals import DynamoApprovals
-from chalicelib.stores.catalog import DynamoCatalog
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.push_keys import DynamoPushKeys
-from chalicelib.stores.tokens import DynamoTokens
-from chalicelib.vapid import new_keys
+from chalicelib.tokens.domain.tokens import KeyGrant, PersonalGrant, ToolsGrant, grant_id
+from chalicelib.tokens.stores.tokens import DynamoTokens
 from infra import demo_board, demo_federation, demo_peers
 
 _NAMESPACE = UUID("0b7f3c52-8d0e-5f43-9c57-2f1c7b9f4f10")

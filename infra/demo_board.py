@@ -4,16 +4,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chalicelib.domain.board import Assignee, CardIn, CardPriority, CardStatus, ChecklistItemIn
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ApiKey
-from chalicelib.domain.card_contacts import CardContactIn, Involvement
-from chalicelib.domain.contacts import ContactIn
-from chalicelib.domain.fields import timestamp
-from chalicelib.services import board, card_contacts, contacts
-from chalicelib.stores.board import DynamoBoard
-from chalicelib.stores.card_contacts import DynamoCardContacts
-from chalicelib.stores.contacts import DynamoContacts
+from chalicelib.board.domain.board import Assignee, CardIn, CardPriority, CardStatus, ChecklistItemIn
+from chalicelib.board.domain.card_contacts import CardContactIn, Involvement
+from chalicelib.board.domain.contacts import ContactIn
+from chalicelib.board.services import board, card_contacts, contacts
+from chalicelib.board.stores.board import DynamoBoard
+from chalicelib.board.stores.card_contacts import DynamoCardContacts
+from chalicelib.board.stores.contacts import DynamoContacts
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.fields import timestamp
 
 Identify = Callable[[str, str], str]
 

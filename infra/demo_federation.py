@@ -4,13 +4,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from chalicelib.domain.federation import Instance, InstanceStatus, RegisterIn
-from chalicelib.domain.fields import timestamp
-from chalicelib.domain.marketplace import AgentPut, Listing, ListingStatus, slugs, told_by
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.federation.network.domain.federation import Instance, InstanceStatus, RegisterIn
+from chalicelib.federation.network.domain.marketplace import AgentPut, Listing, ListingStatus, slugs, told_by
+from chalicelib.federation.network.services import federation
+from chalicelib.federation.network.stores.instances import DynamoInstances
+from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
 from chalicelib.ids import nonce, platform_token
-from chalicelib.services import federation
-from chalicelib.stores.instances import DynamoInstances
-from chalicelib.stores.marketplace import DynamoMarketplace
 
 Identify = Callable[[str, str], str]
 

@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from chalicelib.domain.federation_settings import FederationMode, FederationSettings
-from chalicelib.domain.fields import timestamp
-from chalicelib.domain.peering import Initiator, Peering, PeeringStatus
-from chalicelib.stores.federation_settings import DynamoFederation
-from chalicelib.stores.peers import DynamoPeers, token_hash
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.federation.connections.domain.federation_settings import FederationMode, FederationSettings
+from chalicelib.federation.connections.domain.peering import Initiator, Peering, PeeringStatus
+from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
+from chalicelib.federation.connections.stores.peers import DynamoPeers, token_hash
 
 Identify = Callable[[str, str], str]
 

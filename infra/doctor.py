@@ -21,8 +21,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
-from chalicelib.domain.fields import timestamp
-from chalicelib.stores.secrets import DynamoSecrets
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.inbox.stores.secrets import DynamoSecrets
 from infra import canary
 
 _SECONDS = 10

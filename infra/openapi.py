@@ -11,8 +11,8 @@ from typing import Any
 from pydantic import BaseModel, TypeAdapter
 
 from chalicelib.api.mcp.contract import MCP
-from chalicelib.domain.callers import ApiKey, InstanceKey, PersonalToken, PlatformToken, ToolsToken
-from chalicelib.domain.errors import (
+from chalicelib.core.domain.callers import ApiKey, InstanceKey, PersonalToken, PlatformToken, ToolsToken
+from chalicelib.core.domain.errors import (
     Forbidden,
     Invalid,
     NotFound,
@@ -22,9 +22,9 @@ from chalicelib.domain.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
-from chalicelib.domain.peering import TOKEN_HEADER, FederationHeaders
 from chalicelib.edge import idempotency
 from chalicelib.edge.route import Route
+from chalicelib.federation.connections.domain.peering import TOKEN_HEADER, FederationHeaders
 from chalicelib.settings import VERSION
 from infra import catalog, tools
 from infra.editions import EDITIONS, Edition, edition_of

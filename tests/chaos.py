@@ -28,12 +28,12 @@ import time_machine
 
 from app import app
 from chalicelib import aws
-from chalicelib.domain.approvals import ApprovalStatus, requested
-from chalicelib.domain.directory import Person
+from chalicelib.catalog.domain.approvals import ApprovalStatus, requested
+from chalicelib.catalog.stores.approvals import DynamoApprovals
+from chalicelib.core.stores.items import from_item
+from chalicelib.people.domain.directory import Person
+from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import CALLBACKS, DELIVERIES, FAN_OUT, OUTBOX_WORK, RELAYS, TOKENS, Queue
-from chalicelib.stores.approvals import DynamoApprovals
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.items import from_item
 from chalicelib.vault import new_key
 from infra import catalog, demo
 from infra.local import engine

@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.ids import TokenKind, mint_token
 from chalicelib.settings import settings
-from chalicelib.stores.tokens import DynamoTokens
+from chalicelib.tokens.stores.tokens import DynamoTokens
 from chalicelib.vault import new_key
 from infra import demo
 from infra.local import engine, engines

@@ -19,8 +19,8 @@ from click.testing import CliRunner, Result
 from chalicelib import aws
 from chalicelib.ids import TokenKind, mint_token
 from chalicelib.resources import CALLBACKS, FAN_OUT, Queue
-from chalicelib.stores.grants import DynamoGrants
-from chalicelib.stores.tokens import DynamoTokens
+from chalicelib.tokens.stores.grants import DynamoGrants
+from chalicelib.tokens.stores.tokens import DynamoTokens
 from infra.admin import main
 from infra.local import engine
 from infra.queues import MOST_RECEIVES

@@ -3,7 +3,7 @@
 import pytest
 from click.testing import CliRunner, Result
 
-from chalicelib.stores.secrets import DynamoSecrets
+from chalicelib.inbox.stores.secrets import DynamoSecrets
 from infra.admin import main
 from tests.conftest import Desk
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from app import app
-from chalicelib.domain.errors import RateLimited, Refusal
+from chalicelib.core.domain.errors import RateLimited, Refusal
 from chalicelib.edge.problem import problem_json, status_of
 from infra import catalog
 from tests.support.api import ROUTES

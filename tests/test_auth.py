@@ -5,10 +5,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chalicelib import aws
-from chalicelib.domain.tokens import KeyGrant
 from chalicelib.ids import TokenKind, mint_token
 from chalicelib.resources import TOKENS
-from chalicelib.stores.tokens import DynamoTokens
+from chalicelib.tokens.domain.tokens import KeyGrant
+from chalicelib.tokens.stores.tokens import DynamoTokens
 from tests.conftest import Desk
 from tests.support import make
 from tests.support.api import Api

@@ -12,9 +12,9 @@ from uuid import uuid4
 import pytest
 import time_machine
 
-from chalicelib.domain import pages
-from chalicelib.domain.board import Card, CardIn, CardPriority, ChecklistItem
-from chalicelib.stores.board import DynamoBoard
+from chalicelib.board.domain.board import Card, CardIn, CardPriority, ChecklistItem
+from chalicelib.board.stores.board import DynamoBoard
+from chalicelib.core.domain import pages
 from tests.conftest import Desk
 from tests.support import make
 from tests.support.api import Answer, Api

@@ -8,14 +8,14 @@ import pytest
 import time_machine
 
 from chalicelib import aws
-from chalicelib.domain.deliveries import delivery_id
-from chalicelib.domain.directory import Person, Project, Team
-from chalicelib.domain.errors import Unavailable
-from chalicelib.domain.tokens import Minted, ToolsGrant, grant_id
+from chalicelib.core.domain.errors import Unavailable
 from chalicelib.ids import TokenKind, mint_token
+from chalicelib.inbox.domain.deliveries import delivery_id
+from chalicelib.people.domain.directory import Person, Project, Team
+from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import DELIVERIES, FAN_OUT, TOKENS
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.tokens import DynamoTokens
+from chalicelib.tokens.domain.tokens import Minted, ToolsGrant, grant_id
+from chalicelib.tokens.stores.tokens import DynamoTokens
 from tests.conftest import Desk
 from tests.support import make
 from tests.support.api import Answer, Api
@@ -266,7 +266,7 @@ def test_a_call_that_failed_half_way_is_finished_by_its_repeat(
         raise RuntimeError("the queue is down")
 
     with monkeypatch.context() as broken:
-        broken.setattr("chalicelib.gateways.fan_out.SqsFanOut.send", fail)
+        broken.setattr("chalicelib.inbox.gateways.fan_out.SqsFanOut.send", fail)
         with pytest.raises(AssertionError, match="undocumented 500"):
             send(api, desk.fd1, by_email("alice", "carol"), key="k", event=event)
     done = send(api, desk.fd1, by_email("alice", "carol"), key="k", event=event)
@@ -397,7 +397,7 @@ def test_after_a_call_the_queue_refused_the_next_is_the_first(
         raise Unavailable("the queue is full")
 
     with monkeypatch.context() as broken:
-        broken.setattr("chalicelib.gateways.fan_out.SqsFanOut.send", refuse)
+        broken.setattr("chalicelib.inbox.gateways.fan_out.SqsFanOut.send", refuse)
         assert send(api, desk.fd1, by_email("alice"), event=event).status == 503
     assert send(api, desk.fd1, by_email("alice"), event=event).json["results"][0]["deduped"] is False
 
@@ -411,7 +411,7 @@ def test_who_loses_the_approval_in_between_gets_nothing(
         return Minted.NEVER
 
     with monkeypatch.context() as revoked:
-        revoked.setattr("chalicelib.stores.claims.DynamoClaims.mint", never)
+        revoked.setattr("chalicelib.catalog.stores.claims.DynamoClaims.mint", never)
         assert errors(send(api, desk.fd1, by_email("alice", "carol"), event=event)) == [None, "no_approved_request"]
     pump.drain(FAN_OUT)
     promised = delivery_id("fd1", desk.user_id("carol"), event["event_id"])

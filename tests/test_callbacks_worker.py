@@ -12,12 +12,12 @@ import time_machine
 from standardwebhooks import Webhook
 
 from chalicelib import aws
-from chalicelib.domain.callbacks import LADDER, Answer, CallbackJob, judge, wished_wait
-from chalicelib.domain.clicks import Outcome
-from chalicelib.domain.fields import parse_timestamp
-from chalicelib.gateways.callbacks import SqsCallbacks
+from chalicelib.core.domain.fields import parse_timestamp
+from chalicelib.inbox.domain.callbacks import LADDER, Answer, CallbackJob, judge, wished_wait
+from chalicelib.inbox.domain.clicks import Outcome
+from chalicelib.inbox.gateways.callbacks import SqsCallbacks
+from chalicelib.inbox.stores.secrets import DynamoSecrets
 from chalicelib.resources import CALLBACKS, DELIVERIES
-from chalicelib.stores.secrets import DynamoSecrets
 from tests.conftest import Desk
 from tests.support import make
 from tests.support.api import Api
@@ -368,7 +368,7 @@ def test_overlapping_runs_of_the_schedule_announce_each_attempt_once(
     api: Api, desk: Desk, receiver: Receiver, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pump = Pumps()
-    monkeypatch.setattr("chalicelib.services.due._PAGE", 4)
+    monkeypatch.setattr("chalicelib.core.services.due._PAGE", 4)
     ids = [clicked(api, desk, receiver) for _ in range(13)]
     url = aws.queue_url(CALLBACKS.physical_name)
     aws.sqs().purge_queue(QueueUrl=url)

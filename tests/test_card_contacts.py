@@ -8,11 +8,11 @@ from uuid import uuid4
 import pytest
 import time_machine
 
-from chalicelib.domain.board import Card, CardIn
-from chalicelib.domain.card_contacts import CardContact, CardContactIn
-from chalicelib.domain.contacts import Contact, ContactIn
-from chalicelib.stores.board import DynamoBoard
-from chalicelib.stores.contacts import DynamoContacts
+from chalicelib.board.domain.board import Card, CardIn
+from chalicelib.board.domain.card_contacts import CardContact, CardContactIn
+from chalicelib.board.domain.contacts import Contact, ContactIn
+from chalicelib.board.stores.board import DynamoBoard
+from chalicelib.board.stores.contacts import DynamoContacts
 from infra import demo
 from tests.conftest import Desk
 from tests.support import make

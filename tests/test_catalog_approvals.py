@@ -8,18 +8,18 @@ import pytest
 import time_machine
 
 from chalicelib import aws
-from chalicelib.domain.approvals import ApprovalIn, Standing
-from chalicelib.domain.call import Call
-from chalicelib.domain.tokens import KeyGrant, grant_id
+from chalicelib.catalog.domain.approvals import ApprovalIn, Standing
+from chalicelib.catalog.services import approvals
+from chalicelib.catalog.stores.approvals import DynamoApprovals
+from chalicelib.catalog.stores.catalog import approval_condition
+from chalicelib.core.domain.call import Call
+from chalicelib.core.stores.items import from_item, to_item, values
+from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.ids import TokenKind, mint_token
+from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import CATALOG, TOKENS
-from chalicelib.services import approvals
-from chalicelib.stores.approvals import DynamoApprovals
-from chalicelib.stores.catalog import approval_condition
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.items import from_item, to_item, values
-from chalicelib.stores.tokens import DynamoTokens
-from chalicelib.stores.writes import Refused, commit
+from chalicelib.tokens.domain.tokens import KeyGrant, grant_id
+from chalicelib.tokens.stores.tokens import DynamoTokens
 from infra import demo
 from tests.conftest import Desk
 from tests.support import make

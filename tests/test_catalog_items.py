@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 import time_machine
 
-from chalicelib.domain.catalog import category_display
-from chalicelib.stores.catalog import DynamoCatalog
+from chalicelib.catalog.domain.catalog import category_display
+from chalicelib.catalog.stores.catalog import DynamoCatalog
 from infra import demo
 from tests.conftest import Desk
 from tests.support import make

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.chat import Message, Role
-from chalicelib.stores.chat import DynamoChat
+from chalicelib.chat.domain.chat import Message, Role
+from chalicelib.chat.stores.chat import DynamoChat
 from tests.conftest import Desk
 from tests.support.api import Api
 

@@ -10,7 +10,7 @@ import time_machine
 from chalicelib import aws
 from chalicelib.ids import TokenKind, parse_token
 from chalicelib.resources import IDEMPOTENCY, TOKENS
-from chalicelib.stores.tokens import DynamoTokens
+from chalicelib.tokens.stores.tokens import DynamoTokens
 from tests.conftest import Desk
 from tests.support import make
 from tests.support.api import Answer, Api
@@ -250,7 +250,7 @@ def test_a_batch_that_failed_half_way_is_finished_by_its_repeat_without_another_
         raise RuntimeError("the store is down")
 
     with monkeypatch.context() as broken:
-        broken.setattr("chalicelib.stores.idempotency.DynamoIdempotency.finish", fail)
+        broken.setattr("chalicelib.core.stores.idempotency.DynamoIdempotency.finish", fail)
         with pytest.raises(AssertionError, match="undocumented 500"):
             api.post(BATCH, body, desk.fd1, key="k")
     rows = api.post(BATCH, body, desk.fd1, key="k").json["results"]

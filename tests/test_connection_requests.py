@@ -8,11 +8,11 @@ import pytest
 import time_machine
 
 from chalicelib import aws
-from chalicelib.peer_signatures import SigningKey, signature_headers
+from chalicelib.federation.connections.signatures import SigningKey, signature_headers
+from chalicelib.federation.connections.stores.peer_keys import DynamoPeerKeys
+from chalicelib.federation.connections.stores.peers import DynamoPeers
 from chalicelib.resources import PEER_NOTICES, PEERS
 from chalicelib.settings import settings
-from chalicelib.stores.peer_keys import DynamoPeerKeys
-from chalicelib.stores.peers import DynamoPeers
 from tests.conftest import Desk
 from tests.support import race
 from tests.support.api import Answer, Api

@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from chalicelib import aws
-from chalicelib.domain.contacts import Contact, ContactFilter, ContactIn, ContactPatch
-from chalicelib.domain.search import normalised, tag_of, tags_of
+from chalicelib.board.domain.contacts import Contact, ContactFilter, ContactIn, ContactPatch
+from chalicelib.board.stores.contacts import DynamoContacts
+from chalicelib.core.domain.search import normalised, tag_of, tags_of
+from chalicelib.core.stores.items import from_item
 from chalicelib.resources import CONTACTS as TABLE
-from chalicelib.stores.contacts import DynamoContacts
-from chalicelib.stores.items import from_item
 from tests.conftest import Desk
 from tests.support import make, world
 from tests.support.api import Answer, Api

@@ -12,9 +12,9 @@ from botocore.exceptions import ReadTimeoutError
 from moto.core.botocore_stubber import MockRawResponse
 
 from chalicelib import aws, ids
-from chalicelib.domain.deliveries import Delivery, Recorded
+from chalicelib.inbox.domain.deliveries import Delivery, Recorded
+from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.resources import DELIVERIES
-from chalicelib.stores.deliveries import DynamoDeliveries
 from infra.local import engine
 from tests.conftest import Desk
 from tests.support import make

@@ -5,7 +5,7 @@ from uuid import UUID
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.deliveries import delivery_id, event_part, held_delivery_id
+from chalicelib.inbox.domain.deliveries import delivery_id, event_part, held_delivery_id
 
 slugs = st.from_regex(r"[a-z][a-z0-9-]{0,10}", fullmatch=True)
 people = st.uuids().map(str)

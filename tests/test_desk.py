@@ -9,12 +9,12 @@ import pytest
 import time_machine
 
 from app import app
-from chalicelib.domain.call import Sent
-from chalicelib.peer_signatures import SigningKey, refuse_signature, signature_headers
+from chalicelib.core.domain.call import Sent
+from chalicelib.federation.connections.signatures import SigningKey, refuse_signature, signature_headers
+from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
+from chalicelib.federation.connections.stores.peers import DynamoPeers
 from chalicelib.resources import PEER_NOTICES
 from chalicelib.settings import settings
-from chalicelib.stores.federation_settings import DynamoFederation
-from chalicelib.stores.peers import DynamoPeers
 from infra import catalog
 from tests.conftest import Desk
 from tests.support.api import Answer, Api

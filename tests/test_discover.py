@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.directory import Person, TeamVisibility
-from chalicelib.domain.tokens import KeyGrant
 from chalicelib.ids import TokenKind, mint_token, platform_token
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.found import DynamoFound
-from chalicelib.stores.tokens import DynamoTokens
+from chalicelib.people.domain.directory import Person, TeamVisibility
+from chalicelib.people.stores.directory import DynamoDirectory
+from chalicelib.people.stores.found import DynamoFound
+from chalicelib.tokens.domain.tokens import KeyGrant
+from chalicelib.tokens.stores.tokens import DynamoTokens
 from tests.conftest import Desk
 from tests.support import make
 from tests.support.api import Api

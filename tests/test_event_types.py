@@ -6,7 +6,7 @@ import pytest
 import time_machine
 from click.testing import CliRunner
 
-from chalicelib.stores.event_types import DynamoEventTypes
+from chalicelib.inbox.stores.event_types import DynamoEventTypes
 from infra.admin import main
 from tests.conftest import Desk
 from tests.support import make

@@ -11,11 +11,11 @@ from chalice.local import LambdaContext
 from click.testing import CliRunner
 
 from chalicelib import aws
-from chalicelib.domain.federation import normalised, proof
+from chalicelib.core.stores.items import to_item
+from chalicelib.federation.network.domain.federation import normalised, proof
+from chalicelib.federation.network.stores.hubs import hub_key, place_of
 from chalicelib.ids import nonce, platform_token
 from chalicelib.resources import NETWORK
-from chalicelib.stores.hubs import hub_key, place_of
-from chalicelib.stores.items import to_item
 from chalicelib.vault import seal
 from infra.admin import main
 from infra.tables import DEFINITIONS

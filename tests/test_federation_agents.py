@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.errors import Unavailable
-from chalicelib.domain.marketplace import bumped, slugified, version_of
-from chalicelib.stores.instances import DynamoInstances
+from chalicelib.core.domain.errors import Unavailable
+from chalicelib.federation.network.domain.marketplace import bumped, slugified, version_of
+from chalicelib.federation.network.stores.instances import DynamoInstances
 from tests.conftest import Desk
 from tests.support.api import Answer, Api
 from tests.support.hub import AGENTS, Member, link, member, offered, operate, sync

@@ -13,8 +13,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from chalicelib.domain.errors import Invalid
-from chalicelib.domain.fields import parse_timestamp, timestamp
+from chalicelib.core.domain.errors import Invalid
+from chalicelib.core.domain.fields import parse_timestamp, timestamp
 from chalicelib.edge.paging import cursor, position
 from chalicelib.ids import (
     InstanceCredential,

@@ -74,7 +74,7 @@ def test_filters_narrow_the_list(api: Api, desk: Desk) -> None:
 def test_a_filter_that_matches_little_reads_a_bounded_number_of_rows(
     api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chalicelib.stores.inbox._ROWS_PER_PAGE", 3)
+    monkeypatch.setattr("chalicelib.inbox.stores.inbox._ROWS_PER_PAGE", 3)
     oldest = publish(api, desk.alice, severity="warn")
     for _ in range(20):
         publish(api, desk.alice)

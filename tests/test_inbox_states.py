@@ -246,7 +246,7 @@ def test_words_and_labels_find_deliveries_by_what_no_list_shows(api: Api, desk: 
 def test_a_search_looks_at_a_bounded_number_of_deliveries_a_call(
     api: Api, desk: Desk, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chalicelib.stores.inbox._WHOLE_ROWS_PER_PAGE", 3)
+    monkeypatch.setattr("chalicelib.inbox.stores.inbox._WHOLE_ROWS_PER_PAGE", 3)
     oldest = publish(api, desk.alice, title="Needle")
     clock.shift(1)
     for _ in range(20):

@@ -2,9 +2,9 @@
 
 from datetime import UTC, datetime
 
-from chalicelib.domain.directory import Integrator
-from chalicelib.domain.fields import timestamp
-from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.people.domain.directory import Integrator
+from chalicelib.people.stores.directory import DynamoDirectory
 from infra import demo
 from tests.conftest import Desk
 from tests.support import make

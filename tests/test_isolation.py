@@ -12,13 +12,21 @@ from uuid import uuid4
 
 import pytest
 
-from chalicelib.domain.callers import ANY_AREA, ApiKey, Caller, InstanceKey, PersonalToken, PlatformToken, ToolsToken
-from chalicelib.domain.tokens import KeyGrant
+from chalicelib.core.domain.callers import (
+    ANY_AREA,
+    ApiKey,
+    Caller,
+    InstanceKey,
+    PersonalToken,
+    PlatformToken,
+    ToolsToken,
+)
 from chalicelib.edge.route import Route
 from chalicelib.ids import TokenKind, mint_token
 from chalicelib.resources import TOKENS
-from chalicelib.stores.grants import DynamoGrants
-from chalicelib.stores.tokens import DynamoTokens
+from chalicelib.tokens.domain.tokens import KeyGrant
+from chalicelib.tokens.stores.grants import DynamoGrants
+from chalicelib.tokens.stores.tokens import DynamoTokens
 from tests.conftest import Desk
 from tests.support import hub
 from tests.support.api import Api

@@ -8,7 +8,7 @@ from boto3.dynamodb.types import Binary, TypeDeserializer, TypeSerializer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chalicelib.stores.items import from_item, to_item
+from chalicelib.core.stores.items import from_item, to_item
 
 _NUMBERS = st.integers(-(10**37), 10**37) | st.decimals(min_value=-(10**9), max_value=10**9, places=4)
 _PARTS = st.none() | st.booleans() | st.text() | st.binary() | _NUMBERS | st.sets(st.text(), min_size=1)

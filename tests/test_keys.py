@@ -11,9 +11,9 @@ import time_machine
 from chalice.local import LambdaContext
 
 from chalicelib import aws, sealing
-from chalicelib.domain.errors import Conflict, NotFound
+from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.ids import parse_token
-from chalicelib.stores.directory import DynamoDirectory
+from chalicelib.people.stores.directory import DynamoDirectory
 from infra.local import gateway
 from infra.tables import DEFINITIONS
 from tests.conftest import Desk

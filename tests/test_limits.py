@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 import time_machine
 
-from chalicelib.domain.events import Severity
+from chalicelib.inbox.domain.events import Severity
 from tests.conftest import Desk
 from tests.support import make
 from tests.support.api import Answer, Api

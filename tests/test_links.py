@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.links import credential_parameters, is_global_address, refuse_link
+from chalicelib.core.domain.links import credential_parameters, is_global_address, refuse_link
 
 pytestmark = pytest.mark.engine("embedded")
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import pytest
 
 from chalicelib.aws import dynamodb
+from chalicelib.core.stores import lists
+from chalicelib.core.stores.items import to_item
+from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.resources import ORDER_INDEX, QUEUE_ITEMS
-from chalicelib.stores import lists
-from chalicelib.stores.items import to_item
-from chalicelib.stores.writes import Refused, commit
 from tests.support.aws import asked
 
 PK = "someone"

@@ -11,9 +11,9 @@ from jsonschema import Draft202012Validator
 from mcp_types import CallToolResult, ListToolsResult, TextContent
 
 from chalicelib.api.mcp import endpoint
+from chalicelib.api.mcp.protocol import Code, Fault, read
 from chalicelib.api.mcp.tools import TOOLS
-from chalicelib.domain.mcp import Code, Fault, read
-from chalicelib.domain.origins import is_own
+from chalicelib.core.domain.origins import is_own
 from chalicelib.edge.operation import Operation
 from tests.conftest import Desk
 from tests.support import make, mcp

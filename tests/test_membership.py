@@ -12,10 +12,10 @@ from click.testing import CliRunner
 
 from app import app
 from chalicelib import aws
-from chalicelib.domain.membership import next_slot
+from chalicelib.federation.network.domain.membership import next_slot
+from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.resources import NETWORK, OUTBOX_WORK
 from chalicelib.settings import settings
-from chalicelib.stores.instances import DynamoInstances
 from infra import catalog
 from infra.admin import main
 from tests.conftest import Desk

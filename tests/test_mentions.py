@@ -8,15 +8,15 @@ from uuid import uuid4
 import pytest
 from click.testing import CliRunner
 
-from chalicelib.domain.agents import Agent, AgentStatus, CommandIn
-from chalicelib.domain.directory import MOST_FIRST_MEMBERS, Person, Project, Team
-from chalicelib.domain.errors import NotFound
-from chalicelib.domain.tokens import KeyGrant
+from chalicelib.agents.domain.agents import Agent, AgentStatus, CommandIn
+from chalicelib.agents.stores.agents import DynamoAgents
+from chalicelib.core.domain.errors import NotFound
 from chalicelib.ids import TokenKind, mint_token
-from chalicelib.stores.agents import DynamoAgents
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.teams import DynamoTeams
-from chalicelib.stores.tokens import DynamoTokens
+from chalicelib.people.domain.directory import MOST_FIRST_MEMBERS, Person, Project, Team
+from chalicelib.people.stores.directory import DynamoDirectory
+from chalicelib.people.stores.teams import DynamoTeams
+from chalicelib.tokens.domain.tokens import KeyGrant
+from chalicelib.tokens.stores.tokens import DynamoTokens
 from infra.admin import main
 from infra.demo import identifier
 from tests.conftest import Desk

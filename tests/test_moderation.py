@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from chalicelib.aws import dynamodb
+from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import SOCKET_WORK
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.queue import DynamoQueue
+from chalicelib.tasks.stores.queue import DynamoQueue
 from tests.conftest import Desk
 from tests.support import make
 from tests.support.api import Answer, Api

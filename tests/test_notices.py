@@ -103,7 +103,7 @@ def test_a_notice_whose_message_got_lost_is_sent_all_the_same(
         sync(api, told, {"id": "a", "name": "A"})
         (waits,) = json.loads(operate("agents", "offered", "--json"))
         with monkeypatch.context() as broken:
-            broken.setattr("chalicelib.gateways.notices.sqs", lambda: None)
+            broken.setattr("chalicelib.federation.network.gateways.notices.sqs", lambda: None)
             operate("agents", "approve", waits["id"])
         assert pump.drain(NOTICES) == 0
         clock.shift(60)

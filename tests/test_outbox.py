@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from chalicelib.domain.callbacks import Answer
-from chalicelib.domain.fields import timestamp
-from chalicelib.domain.outbox import Fate, Outbox, OutboxJob, Sending, judge, wait
-from chalicelib.services.outbox import Mail, announce_due
-from chalicelib.stores.outbox import DynamoOutbox
-from chalicelib.stores.writes import commit
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.stores.writes import commit
+from chalicelib.federation.relays.domain.outbox import Fate, Outbox, OutboxJob, Sending, judge, wait
+from chalicelib.federation.relays.services.outbox import Mail, announce_due
+from chalicelib.federation.relays.stores.outbox import DynamoOutbox
+from chalicelib.inbox.domain.callbacks import Answer
 from tests.support.aws import asked
 from tests.support.race import together
 

@@ -9,13 +9,13 @@ import time_machine
 from click.testing import CliRunner
 
 from chalicelib import aws
-from chalicelib.domain.fields import timestamp
-from chalicelib.domain.peering import Initiator, Peering, PeeringStatus
-from chalicelib.peer_signatures import SigningKey
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.federation.connections.domain.peering import Initiator, Peering, PeeringStatus
+from chalicelib.federation.connections.signatures import SigningKey
+from chalicelib.federation.connections.stores import peers as stored
+from chalicelib.federation.connections.stores.peers import DynamoPeers, token_hash
+from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import PEER_NOTICES, PEERS
-from chalicelib.stores import peers as stored
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.peers import DynamoPeers, token_hash
 from infra.admin import main
 from tests.conftest import Desk
 from tests.support import hub, race

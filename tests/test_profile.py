@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.profile import in_quiet_hours
+from chalicelib.people.domain.profile import in_quiet_hours
 from tests.conftest import Desk
 from tests.support.api import Answer, Api
 from tests.support.race import together

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.domain.prompt_groups import GROUPS, PromptGroup, score_groups
+from chalicelib.agents.domain.prompt_groups import GROUPS, PromptGroup, score_groups
 from tests.conftest import Desk
 from tests.support.api import Api
 

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from chalicelib.aws import dynamodb
-from chalicelib.domain.queue import ItemIn, ItemStatus, queued
 from chalicelib.resources import QUEUE_ITEMS
-from chalicelib.stores.queue import DynamoQueue
+from chalicelib.tasks.domain.queue import ItemIn, ItemStatus, queued
+from chalicelib.tasks.stores.queue import DynamoQueue
 from tests.conftest import Desk
 from tests.support.api import Answer, Api
 from tests.support.race import together
@@ -461,7 +461,7 @@ def fill(desk: Desk, count: int) -> None:
     """Queue so many ready items, of equal priority, straight through the store."""
     from datetime import UTC, datetime
 
-    from chalicelib.domain.queue import ItemIn, ItemStatus, queued
+    from chalicelib.tasks.domain.queue import ItemIn, ItemStatus, queued
     from tests.support import make
 
     given = ItemIn.model_validate({"title": "x", "priority": "low"})

@@ -8,20 +8,27 @@ import pytest
 import time_machine
 
 from chalicelib import aws
-from chalicelib.domain.call import Sent
-from chalicelib.domain.fields import timestamp
-from chalicelib.domain.relays import Direction, Relay, RelayIntent, RelayPriority, RelayStatus, RelayType
-from chalicelib.domain.signatures import body_digest, is_body_digest
-from chalicelib.peer_signatures import SigningKey, refuse_signature, signature_headers
+from chalicelib.core.domain.call import Sent
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.signatures import body_digest, is_body_digest
+from chalicelib.core.stores.items import from_item, to_item
+from chalicelib.core.stores.writes import commit
+from chalicelib.federation.connections.signatures import SigningKey, refuse_signature, signature_headers
+from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
+from chalicelib.federation.connections.stores.peers import DynamoPeers
+from chalicelib.federation.relays.domain.relays import (
+    Direction,
+    Relay,
+    RelayIntent,
+    RelayPriority,
+    RelayStatus,
+    RelayType,
+)
+from chalicelib.federation.relays.stores.relay_rows import added_relay, named_by_peer
+from chalicelib.federation.relays.stores.relays import DynamoRelays
+from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import OUTBOX_WORK, RELAYS, SOCKET_WORK
 from chalicelib.settings import settings
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.federation_settings import DynamoFederation
-from chalicelib.stores.items import from_item, to_item
-from chalicelib.stores.peers import DynamoPeers
-from chalicelib.stores.relay_rows import added_relay, named_by_peer
-from chalicelib.stores.relays import DynamoRelays
-from chalicelib.stores.writes import commit
 from tests.conftest import Desk
 from tests.support import race
 from tests.support.api import Answer, Api

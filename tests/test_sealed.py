@@ -11,14 +11,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from chalicelib import vault
-from chalicelib.domain.membership import Welcome
-from chalicelib.stores.federation_settings import DynamoFederation
-from chalicelib.stores.hubs import DynamoHubs
-from chalicelib.stores.instances import DynamoInstances
-from chalicelib.stores.peers import DynamoPeers
-from chalicelib.stores.push_keys import DynamoPushKeys
-from chalicelib.stores.secrets import DynamoSecrets
-from chalicelib.vapid import new_keys
+from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
+from chalicelib.federation.connections.stores.peers import DynamoPeers
+from chalicelib.federation.network.domain.membership import Welcome
+from chalicelib.federation.network.stores.hubs import DynamoHubs
+from chalicelib.federation.network.stores.instances import DynamoInstances
+from chalicelib.inbox.stores.secrets import DynamoSecrets
+from chalicelib.live.stores.push_keys import DynamoPushKeys
+from chalicelib.live.vapid import new_keys
 from chalicelib.vault import new_key
 from infra.admin import main
 from tests.conftest import Desk
@@ -105,7 +105,7 @@ def test_a_secret_that_changes_meanwhile_stays_as_it_became(desk: Desk, monkeypa
         return made
 
     with monkeypatch.context() as meanwhile:
-        meanwhile.setattr("chalicelib.stores.sealed.resealed", slowly)
+        meanwhile.setattr("chalicelib.operate.stores.sealed.resealed", slowly)
         assert reseal().exit_code == 0
     assert DynamoSecrets().of("fd1").current == rotated[0].current
     assert reseal().stdout.startswith("1 of"), "the one before signs too, and was sealed with the key before"

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from chalicelib.domain.outbox import OutboxJob
-from chalicelib.gateways.outbox import SqsOutbox
+from chalicelib.federation.relays.domain.outbox import OutboxJob
+from chalicelib.federation.relays.gateways.outbox import SqsOutbox
+from chalicelib.federation.relays.stores.outbox import DynamoOutbox
+from chalicelib.federation.relays.stores.outgoing import DynamoOutgoing
 from chalicelib.queues.outbox import send_waiting
 from chalicelib.resources import OUTBOX_WORK
-from chalicelib.stores.outbox import DynamoOutbox
-from chalicelib.stores.outgoing import DynamoOutgoing
 from infra.admin import main
 from tests.conftest import Desk
 from tests.support.api import Answer, Api

@@ -8,11 +8,11 @@ from standardwebhooks import Webhook, WebhookVerificationError
 
 from chalicelib import ids, vault
 from chalicelib.aws import dynamodb
-from chalicelib.domain.callbacks import SigningSecrets
-from chalicelib.domain.errors import Conflict, NotFound
-from chalicelib.domain.signatures import signed_headers
+from chalicelib.core.domain.errors import Conflict, NotFound
+from chalicelib.core.domain.signatures import signed_headers
+from chalicelib.inbox.domain.callbacks import SigningSecrets
+from chalicelib.inbox.stores.secrets import DynamoSecrets
 from chalicelib.resources import DIRECTORY
-from chalicelib.stores.secrets import DynamoSecrets
 from tests.conftest import Desk
 from tests.support.race import together
 

@@ -9,8 +9,8 @@ import pytest
 import time_machine
 
 from app import app
+from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.resources import CHAT, SOCKET_WORK, SOCKETS, WEB_PUSH
-from chalicelib.stores.frames import DynamoFrames
 from infra import catalog
 from tests.conftest import Desk
 from tests.support import make

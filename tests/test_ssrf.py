@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from chalicelib.domain.callbacks import Answer
-from chalicelib.domain.links import is_global_address, refuse_link
-from chalicelib.gateways import http
+from chalicelib.core.domain.links import is_global_address, refuse_link
+from chalicelib.core.gateways import http
+from chalicelib.inbox.domain.callbacks import Answer
 from chalicelib.settings import settings
 from tests.conftest import Desk
 from tests.support import make

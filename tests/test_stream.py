@@ -12,11 +12,11 @@ import pytest
 import time_machine
 
 from chalicelib import aws
+from chalicelib.live.services import catch_up
+from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.resources import CALLBACKS, FAN_OUT, SOCKET_WORK, SOCKETS
-from chalicelib.services import catch_up
 from chalicelib.sockets.desk import on_connect
-from chalicelib.stores.frames import DynamoFrames
-from chalicelib.stores.grants import DynamoGrants
+from chalicelib.tokens.stores.grants import DynamoGrants
 from infra.local.socket_events import Connection
 from tests.conftest import Desk
 from tests.support import make
@@ -638,10 +638,10 @@ def opened(sockets: Sockets, key: str, pump: Pumps, *, after: str | None = None)
 
 def tell(desk: Desk, *contents: str) -> None:
     """Let something be said, without the call that says it."""
-    from chalicelib.domain.chat import Message, Role
-    from chalicelib.gateways.sockets import ApiGatewaySockets
-    from chalicelib.services.notifier import Notifier
-    from chalicelib.stores.connections import DynamoConnections
+    from chalicelib.chat.domain.chat import Message, Role
+    from chalicelib.live.gateways.sockets import ApiGatewaySockets
+    from chalicelib.live.services.notifier import Notifier
+    from chalicelib.live.stores.connections import DynamoConnections
 
     news = [Message(each, desk.user_id("alice"), Role.USER, each, None, None, "").news for each in contents]
     notifier = Notifier(

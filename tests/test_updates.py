@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from chalicelib.domain.updates import Update, UpdatesQuery, asked_for, parsed
-from chalicelib.stores.updates import PackagedUpdates
+from chalicelib.feedback.domain.updates import Update, UpdatesQuery, asked_for, parsed
+from chalicelib.feedback.stores.updates import PackagedUpdates
 from tests.support.api import Api
 
 pytestmark = pytest.mark.engine("embedded")

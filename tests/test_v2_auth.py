@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from chalicelib.domain.callers import ANY_AREA, ApiKey
+from chalicelib.core.domain.callers import ANY_AREA, ApiKey
 from chalicelib.edge.route import Route
 from tests.conftest import Desk
 from tests.support import make

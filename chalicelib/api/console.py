@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from chalice.app import Blueprint
 
 from chalicelib.api.v1.contract import operation
-from chalicelib.domain.errors import NotFound
+from chalicelib.core.domain.errors import NotFound
 from chalicelib.edge.operation import Reply
 from chalicelib.settings import settings
 

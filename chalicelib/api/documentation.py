@@ -3,7 +3,7 @@
 from importlib.util import find_spec
 from pathlib import Path
 
-from chalicelib.domain.errors import NotFound
+from chalicelib.core.domain.errors import NotFound
 from chalicelib.edge.operation import Reply
 
 # What seldom changes may be kept so long; what never does without its page, a day.

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Protocol
 
-from chalicelib.domain.budgets import Charge
-from chalicelib.domain.callers import ApiKey, Caller, InstanceKey, PersonalToken, PlatformToken, ToolsToken
-from chalicelib.domain.errors import Forbidden, Unauthorized
-from chalicelib.domain.tokens import Admission
+from chalicelib.core.domain.budgets import Charge
+from chalicelib.core.domain.callers import ApiKey, Caller, InstanceKey, PersonalToken, PlatformToken, ToolsToken
+from chalicelib.core.domain.errors import Forbidden, Unauthorized
 from chalicelib.ids import InstanceCredential, PresentedToken, TokenKind, instance_key, parse_token
+from chalicelib.tokens.domain.tokens import Admission
 
 
 class Tokens(Protocol):

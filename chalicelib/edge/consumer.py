@@ -12,7 +12,7 @@ from chalice.app import Blueprint
 from pydantic import BaseModel
 
 from chalicelib import aws
-from chalicelib.domain.errors import Refusal
+from chalicelib.core.domain.errors import Refusal
 from chalicelib.resources import Grant, Queue
 
 log = logging.getLogger("fluxden")

@@ -15,10 +15,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
 from chalicelib import aws, caching, ids, sealing
-from chalicelib.domain.budgets import Charge, Window
-from chalicelib.domain.call import Call, Sent
-from chalicelib.domain.callers import Caller
-from chalicelib.domain.errors import (
+from chalicelib.core.domain.budgets import Charge, Window
+from chalicelib.core.domain.call import Call, Sent
+from chalicelib.core.domain.callers import Caller
+from chalicelib.core.domain.errors import (
     Forbidden,
     IdempotencyConflict,
     Invalid,
@@ -28,7 +28,7 @@ from chalicelib.domain.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
-from chalicelib.domain.idempotency import AlreadyAnswered, Answered, Claim
+from chalicelib.core.domain.idempotency import AlreadyAnswered, Answered, Claim
 from chalicelib.edge import auth, idempotency, limits, problem
 from chalicelib.edge.json_text import check_json
 from chalicelib.edge.operation import Operation, Reply

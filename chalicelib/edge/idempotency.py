@@ -7,9 +7,9 @@ from datetime import datetime
 
 from pydantic import BaseModel
 
-from chalicelib.domain.callers import Caller
-from chalicelib.domain.errors import Invalid
-from chalicelib.domain.idempotency import KEPT_FOR, Claim
+from chalicelib.core.domain.callers import Caller
+from chalicelib.core.domain.errors import Invalid
+from chalicelib.core.domain.idempotency import KEPT_FOR, Claim
 from chalicelib.ids import nonce
 
 LONGEST_KEY = 200

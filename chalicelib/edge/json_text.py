@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic_core import from_json
 
-from chalicelib.domain.errors import Invalid
+from chalicelib.core.domain.errors import Invalid
 
 # All of it hides behind these few spellings; numbers beyond every float have a large exponent, or very many digits.
 _SUSPECT = (b"NaN", b"Infinity", b"\\u0000")

@@ -6,9 +6,9 @@ from email.utils import format_datetime
 
 from chalice.app import Request
 
-from chalicelib.domain.budgets import Window
-from chalicelib.domain.errors import TooLarge
-from chalicelib.domain.tokens import PRIOR_LIVES
+from chalicelib.core.domain.budgets import Window
+from chalicelib.core.domain.errors import TooLarge
+from chalicelib.tokens.domain.tokens import PRIOR_LIVES
 
 LARGEST_BODY = 262_144
 

@@ -10,11 +10,11 @@ from typing import Any, Protocol, get_args, get_type_hints
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from chalicelib.domain.budgets import Charge
-from chalicelib.domain.call import Sent
-from chalicelib.domain.callers import Caller
-from chalicelib.domain.errors import Refusal
-from chalicelib.domain.idempotency import Answered, Claim
+from chalicelib.core.domain.budgets import Charge
+from chalicelib.core.domain.call import Sent
+from chalicelib.core.domain.callers import Caller
+from chalicelib.core.domain.errors import Refusal
+from chalicelib.core.domain.idempotency import Answered, Claim
 from chalicelib.edge import auth, problem
 from chalicelib.resources import Grant
 

@@ -5,7 +5,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 
-from chalicelib.domain.errors import Invalid
+from chalicelib.core.domain.errors import Invalid
 
 
 def cursor(position: Sequence[str], *bound: object) -> str:

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from chalicelib.domain import errors
+from chalicelib.core.domain import errors
 from chalicelib.settings import settings
 
 STATUS: dict[type[errors.Refusal], int] = {

@@ -11,9 +11,9 @@ from typing import Any
 from chalice.app import Blueprint
 
 from chalicelib import aws, ids
-from chalicelib.domain.budgets import Charge
-from chalicelib.domain.callers import ApiKey
-from chalicelib.domain.errors import Forbidden, Refusal, Unauthorized
+from chalicelib.core.domain.budgets import Charge
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import Forbidden, Refusal, Unauthorized
 from chalicelib.edge import auth, problem
 from chalicelib.resources import Grant
 

@@ -6,22 +6,22 @@ from datetime import UTC, datetime
 from chalice.app import Blueprint
 
 from chalicelib import ids
-from chalicelib.domain.callbacks import JITTER, CallbackJob
+from chalicelib.core.gateways import http
+from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
-from chalicelib.gateways import http
-from chalicelib.gateways.callbacks import LONGEST_DELAY_SECONDS, SqsCallbacks
-from chalicelib.gateways.sockets import ApiGatewaySockets
+from chalicelib.inbox.domain.callbacks import JITTER, CallbackJob
+from chalicelib.inbox.gateways.callbacks import LONGEST_DELAY_SECONDS, SqsCallbacks
+from chalicelib.inbox.services import callbacks
+from chalicelib.inbox.stores.clicks import DynamoClicks
+from chalicelib.inbox.stores.deliveries import DynamoDeliveries
+from chalicelib.inbox.stores.secrets import DynamoSecrets
+from chalicelib.live.gateways.sockets import ApiGatewaySockets
+from chalicelib.live.services.notifier import Notifier
+from chalicelib.live.stores.connections import DynamoConnections
+from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.parallel import together
+from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import CALLBACKS, DELIVERIES, DIRECTORY, NOTIFY
-from chalicelib.services import callbacks
-from chalicelib.services.notifier import Notifier
-from chalicelib.stores.clicks import DynamoClicks
-from chalicelib.stores.connections import DynamoConnections
-from chalicelib.stores.deliveries import DynamoDeliveries
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.failures import NOTE_FAILURE, DynamoFailures
-from chalicelib.stores.frames import DynamoFrames
-from chalicelib.stores.secrets import DynamoSecrets
 
 bp = Blueprint(__name__)
 

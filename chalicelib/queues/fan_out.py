@@ -4,20 +4,20 @@ from datetime import UTC, datetime
 
 from chalice.app import Blueprint
 
-from chalicelib.domain.bulk import FanOutJob
+from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
-from chalicelib.gateways.sockets import ApiGatewaySockets
-from chalicelib.gateways.web_push import SqsWebPush
+from chalicelib.inbox.domain.bulk import FanOutJob
+from chalicelib.inbox.services.fan_out import FanOut
+from chalicelib.inbox.stores.accepted import DynamoAccepted
+from chalicelib.inbox.stores.deliveries import DynamoDeliveries
+from chalicelib.inbox.stores.event_types import DynamoEventTypes
+from chalicelib.live.gateways.sockets import ApiGatewaySockets
+from chalicelib.live.gateways.web_push import SqsWebPush
+from chalicelib.live.services.notifier import Notifier
+from chalicelib.live.stores.connections import DynamoConnections
+from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.parallel import together
 from chalicelib.resources import DELIVERIES, EVENT_TYPES, FAN_OUT, NOTIFY, NUDGE
-from chalicelib.services.fan_out import FanOut
-from chalicelib.services.notifier import Notifier
-from chalicelib.stores.accepted import DynamoAccepted
-from chalicelib.stores.connections import DynamoConnections
-from chalicelib.stores.deliveries import DynamoDeliveries
-from chalicelib.stores.event_types import DynamoEventTypes
-from chalicelib.stores.failures import NOTE_FAILURE, DynamoFailures
-from chalicelib.stores.frames import DynamoFrames
 
 bp = Blueprint(__name__)
 

@@ -6,17 +6,17 @@ from datetime import UTC, datetime
 from chalice.app import Blueprint
 
 from chalicelib import ids
-from chalicelib.domain.callbacks import JITTER
-from chalicelib.domain.notices import NoticeJob
+from chalicelib.core.gateways import http
+from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
-from chalicelib.gateways import http
-from chalicelib.gateways.notices import LONGEST_DELAY_SECONDS, SqsNotices
+from chalicelib.federation.network.domain.notices import NoticeJob
+from chalicelib.federation.network.gateways.notices import LONGEST_DELAY_SECONDS, SqsNotices
+from chalicelib.federation.network.services import notices
+from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
+from chalicelib.federation.network.stores.notices import DynamoNotices
+from chalicelib.inbox.domain.callbacks import JITTER
 from chalicelib.resources import NETWORK, NOTICES
-from chalicelib.services import notices
 from chalicelib.settings import settings
-from chalicelib.stores.failures import NOTE_FAILURE, DynamoFailures
-from chalicelib.stores.marketplace import DynamoMarketplace
-from chalicelib.stores.notices import DynamoNotices
 
 bp = Blueprint(__name__)
 

@@ -6,21 +6,21 @@ from datetime import UTC, datetime
 from chalice.app import Blueprint
 
 from chalicelib import ids
-from chalicelib.domain.outbox import OutboxJob
-from chalicelib.domain.peering import Peering
+from chalicelib.core.gateways import http
+from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
-from chalicelib.gateways import http
-from chalicelib.gateways.outbox import LONGEST_DELAY_SECONDS, SqsOutbox
-from chalicelib.peer_signatures import signature_headers
+from chalicelib.federation.connections.domain.peering import Peering
+from chalicelib.federation.connections.services.peer_notices import peer_headers
+from chalicelib.federation.connections.signatures import signature_headers
+from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
+from chalicelib.federation.connections.stores.peers import DynamoPeers
+from chalicelib.federation.relays.domain.outbox import OutboxJob
+from chalicelib.federation.relays.gateways.outbox import LONGEST_DELAY_SECONDS, SqsOutbox
+from chalicelib.federation.relays.services.outbox import Mail
+from chalicelib.federation.relays.services.outgoing import RelayCourier
+from chalicelib.federation.relays.stores.outbox import DynamoOutbox
+from chalicelib.federation.relays.stores.outgoing import DynamoOutgoing
 from chalicelib.resources import OUTBOX, OUTBOX_WORK, PEERS, RELAYS
-from chalicelib.services.outbox import Mail
-from chalicelib.services.outgoing import RelayCourier
-from chalicelib.services.peer_notices import peer_headers
-from chalicelib.stores.failures import NOTE_FAILURE, DynamoFailures
-from chalicelib.stores.federation_settings import DynamoFederation
-from chalicelib.stores.outbox import DynamoOutbox
-from chalicelib.stores.outgoing import DynamoOutgoing
-from chalicelib.stores.peers import DynamoPeers
 
 bp = Blueprint(__name__)
 

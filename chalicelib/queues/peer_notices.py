@@ -6,25 +6,25 @@ from datetime import UTC, datetime
 from chalice.app import Blueprint
 
 from chalicelib import ids
-from chalicelib.domain.callbacks import JITTER
-from chalicelib.domain.peer_notices import NoticeJob
+from chalicelib.board.stores.contacts import DynamoContacts
+from chalicelib.core.gateways import http
+from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
-from chalicelib.gateways import http
-from chalicelib.gateways.peer_notices import LONGEST_DELAY_SECONDS, SqsNotices
-from chalicelib.gateways.sockets import ApiGatewaySockets
+from chalicelib.federation.connections.domain.peer_notices import NoticeJob
+from chalicelib.federation.connections.gateways.peer_notices import LONGEST_DELAY_SECONDS, SqsNotices
+from chalicelib.federation.connections.services.peer_notices import Errands
+from chalicelib.federation.connections.signatures import signature_headers
+from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
+from chalicelib.federation.connections.stores.peer_notices import DynamoNotices
+from chalicelib.federation.connections.stores.peers import DynamoPeers
+from chalicelib.inbox.domain.callbacks import JITTER
+from chalicelib.live.gateways.sockets import ApiGatewaySockets
+from chalicelib.live.services.notifier import Notifier
+from chalicelib.live.stores.connections import DynamoConnections
+from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.parallel import together
-from chalicelib.peer_signatures import signature_headers
 from chalicelib.resources import CHAT, CONTACTS, NOTIFY, PEER_NOTICES, PEERS
-from chalicelib.services.notifier import Notifier
-from chalicelib.services.peer_notices import Errands
 from chalicelib.settings import settings
-from chalicelib.stores.connections import DynamoConnections
-from chalicelib.stores.contacts import DynamoContacts
-from chalicelib.stores.failures import NOTE_FAILURE, DynamoFailures
-from chalicelib.stores.federation_settings import DynamoFederation
-from chalicelib.stores.frames import DynamoFrames
-from chalicelib.stores.peer_notices import DynamoNotices
-from chalicelib.stores.peers import DynamoPeers
 
 bp = Blueprint(__name__)
 

@@ -5,14 +5,14 @@ from datetime import UTC, datetime
 
 from chalice.app import Blueprint
 
-from chalicelib.domain.connections import CatchUpJob
+from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
-from chalicelib.gateways.sockets import ApiGatewaySockets
+from chalicelib.live.domain.connections import CatchUpJob
+from chalicelib.live.gateways.sockets import ApiGatewaySockets
+from chalicelib.live.services.catch_up import CatchUp
+from chalicelib.live.stores.connections import DynamoConnections
+from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.resources import NOTIFY, SOCKET_WORK, SOCKETS
-from chalicelib.services.catch_up import CatchUp
-from chalicelib.stores.connections import DynamoConnections
-from chalicelib.stores.failures import NOTE_FAILURE, DynamoFailures
-from chalicelib.stores.frames import DynamoFrames
 
 bp = Blueprint(__name__)
 

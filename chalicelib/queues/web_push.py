@@ -4,17 +4,17 @@ from datetime import UTC, datetime
 
 from chalice.app import Blueprint
 
-from chalicelib.domain.push import NudgeJob, PushKeys
+from chalicelib.core.gateways import http
+from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
-from chalicelib.gateways import http
-from chalicelib.gateways.web_push import SqsWebPush
+from chalicelib.live.domain.push import NudgeJob, PushKeys
+from chalicelib.live.gateways.web_push import SqsWebPush
+from chalicelib.live.services.push import Nudger
+from chalicelib.live.stores.push import DynamoPush
+from chalicelib.live.stores.push_keys import DynamoPushKeys
+from chalicelib.live.vapid import authorization
 from chalicelib.parallel import together
 from chalicelib.resources import DIRECTORY, SOCKETS, WEB_PUSH
-from chalicelib.services.push import Nudger
-from chalicelib.stores.failures import NOTE_FAILURE, DynamoFailures
-from chalicelib.stores.push import DynamoPush
-from chalicelib.stores.push_keys import DynamoPushKeys
-from chalicelib.vapid import authorization
 
 bp = Blueprint(__name__)
 

@@ -4,14 +4,14 @@ from datetime import datetime
 
 from chalice.app import Blueprint
 
+from chalicelib.core.services.due import announce_due
 from chalicelib.edge.schedule import schedule
-from chalicelib.gateways.callbacks import SqsCallbacks
-from chalicelib.gateways.notices import SqsNotices
+from chalicelib.federation.network.gateways.notices import SqsNotices
+from chalicelib.federation.network.stores.notices import DynamoNotices
+from chalicelib.inbox.gateways.callbacks import SqsCallbacks
+from chalicelib.inbox.stores.clicks import DynamoClicks
 from chalicelib.parallel import together
 from chalicelib.resources import CALLBACKS, DELIVERIES, DUE_INDEX, NETWORK, NOTICES
-from chalicelib.services.due import announce_due
-from chalicelib.stores.clicks import DynamoClicks
-from chalicelib.stores.notices import DynamoNotices
 
 bp = Blueprint(__name__)
 

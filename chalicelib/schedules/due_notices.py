@@ -4,12 +4,12 @@ from datetime import datetime
 
 from chalice.app import Blueprint
 
+from chalicelib.core.services.due import announce_due
 from chalicelib.edge.schedule import schedule
-from chalicelib.gateways.peer_notices import SqsNotices
+from chalicelib.federation.connections.gateways.peer_notices import SqsNotices
+from chalicelib.federation.connections.stores.peer_notices import DynamoNotices
 from chalicelib.parallel import together
 from chalicelib.resources import DUE_INDEX, PEER_NOTICES, PEERS
-from chalicelib.services.due import announce_due
-from chalicelib.stores.peer_notices import DynamoNotices
 
 bp = Blueprint(__name__)
 

@@ -5,10 +5,10 @@ from datetime import datetime
 from chalice.app import Blueprint
 
 from chalicelib.edge.schedule import schedule
-from chalicelib.gateways.outbox import SqsOutbox
+from chalicelib.federation.relays.gateways.outbox import SqsOutbox
+from chalicelib.federation.relays.services import outbox
+from chalicelib.federation.relays.stores.outbox import DynamoOutbox
 from chalicelib.resources import DUE_INDEX, OUTBOX, OUTBOX_WORK
-from chalicelib.services import outbox
-from chalicelib.stores.outbox import DynamoOutbox
 
 bp = Blueprint(__name__)
 

@@ -6,15 +6,15 @@ from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.edge.schedule import schedule
-from chalicelib.gateways.peer_notices import SqsNotices
-from chalicelib.gateways.sockets import ApiGatewaySockets
+from chalicelib.federation.connections.gateways.peer_notices import SqsNotices
+from chalicelib.federation.connections.services import expiry
+from chalicelib.federation.connections.stores.peers import DynamoPeers
+from chalicelib.live.gateways.sockets import ApiGatewaySockets
+from chalicelib.live.services.notifier import Notifier
+from chalicelib.live.stores.connections import DynamoConnections
+from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.parallel import together
 from chalicelib.resources import CHAT, DUE_INDEX, NOTIFY, PEER_NOTICES, PEERS
-from chalicelib.services import expiry
-from chalicelib.services.notifier import Notifier
-from chalicelib.stores.connections import DynamoConnections
-from chalicelib.stores.frames import DynamoFrames
-from chalicelib.stores.peers import DynamoPeers
 
 bp = Blueprint(__name__)
 

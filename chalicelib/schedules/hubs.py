@@ -4,14 +4,14 @@ from datetime import UTC, datetime
 
 from chalice.app import Blueprint
 
+from chalicelib.core.gateways import http
 from chalicelib.edge.schedule import schedule
-from chalicelib.gateways import http
+from chalicelib.federation.network.services.membership import Heart, Own
+from chalicelib.federation.network.stores.hubs import DynamoHubs
 from chalicelib.parallel import together
+from chalicelib.people.stores.found import DynamoCounts
 from chalicelib.resources import DIRECTORY, DUE_INDEX, NETWORK
-from chalicelib.services.membership import Heart, Own
 from chalicelib.settings import VERSION, settings
-from chalicelib.stores.found import DynamoCounts
-from chalicelib.stores.hubs import DynamoHubs
 
 bp = Blueprint(__name__)
 

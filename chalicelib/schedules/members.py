@@ -5,9 +5,9 @@ from datetime import datetime
 from chalice.app import Blueprint
 
 from chalicelib.edge.schedule import schedule
+from chalicelib.federation.network.services import silence
+from chalicelib.federation.network.stores.silence import DynamoSilence
 from chalicelib.resources import DUE_INDEX, NETWORK
-from chalicelib.services import silence
-from chalicelib.stores.silence import DynamoSilence
 
 bp = Blueprint(__name__)
 

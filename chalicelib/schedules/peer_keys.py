@@ -4,12 +4,12 @@ from datetime import datetime
 
 from chalice.app import Blueprint
 
+from chalicelib.core.gateways import http
 from chalicelib.edge.schedule import schedule
-from chalicelib.gateways import http
+from chalicelib.federation.connections.services.peer_keys import Inquiry
+from chalicelib.federation.connections.stores.peer_keys import DynamoPeerKeys
 from chalicelib.parallel import together
 from chalicelib.resources import DUE_INDEX, PEERS
-from chalicelib.services.peer_keys import Inquiry
-from chalicelib.stores.peer_keys import DynamoPeerKeys
 
 bp = Blueprint(__name__)
 

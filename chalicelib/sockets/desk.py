@@ -9,26 +9,27 @@ from chalice.app import Blueprint
 from pydantic import ValidationError
 
 from chalicelib import ids
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ApiKey
-from chalicelib.domain.chat import MessageIn
-from chalicelib.domain.connections import Connection
-from chalicelib.domain.errors import Refusal, Unauthorized
-from chalicelib.domain.frames import CONNECTING_AREAS, Frame, FrameType, signal
-from chalicelib.domain.sockets import ClientFrame, Ping, Resume, Send
+from chalicelib.chat.domain.chat import MessageIn
+from chalicelib.chat.domain.sockets import ClientFrame, Ping, Resume, Send
+from chalicelib.chat.services import chat
+from chalicelib.chat.stores.chat import DynamoChat
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import Refusal, Unauthorized
 from chalicelib.edge.json_text import check_json
 from chalicelib.edge.problem import invalid
 from chalicelib.edge.socket import SocketCall, admit, presented, socket
-from chalicelib.gateways.socket_work import SqsSocketWork
-from chalicelib.gateways.sockets import ApiGatewaySockets
+from chalicelib.live.domain.connections import Connection
+from chalicelib.live.domain.frames import CONNECTING_AREAS, Frame, FrameType, signal
+from chalicelib.live.gateways.socket_work import SqsSocketWork
+from chalicelib.live.gateways.sockets import ApiGatewaySockets
+from chalicelib.live.services import sockets
+from chalicelib.live.services.notifier import Notifier, end, post
+from chalicelib.live.stores.connections import DynamoConnections
+from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.parallel import together
 from chalicelib.resources import CHAT, NOTIFY, SOCKET_WORK, SOCKETS, TOKENS
-from chalicelib.services import chat, sockets
-from chalicelib.services.notifier import Notifier, end, post
-from chalicelib.stores.chat import DynamoChat
-from chalicelib.stores.connections import DynamoConnections
-from chalicelib.stores.frames import DynamoFrames
-from chalicelib.stores.ledger import DynamoLedger
+from chalicelib.tokens.stores.ledger import DynamoLedger
 
 bp = Blueprint(__name__)
 

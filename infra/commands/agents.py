@@ -7,14 +7,14 @@ from uuid import uuid4
 import click
 
 from chalicelib import ids
-from chalicelib.domain.agents import Agent, AgentIn, CommandIn
-from chalicelib.domain.marketplace import Listing, ListingStatus
-from chalicelib.gateways.notices import SqsNotices
-from chalicelib.services import agents as installed
-from chalicelib.services import marketplace
-from chalicelib.stores.agents import DynamoAgents
-from chalicelib.stores.instances import DynamoInstances
-from chalicelib.stores.marketplace import DynamoMarketplace
+from chalicelib.agents.domain.agents import Agent, AgentIn, CommandIn
+from chalicelib.agents.services import agents as installed
+from chalicelib.agents.stores.agents import DynamoAgents
+from chalicelib.federation.network.domain.marketplace import Listing, ListingStatus
+from chalicelib.federation.network.gateways.notices import SqsNotices
+from chalicelib.federation.network.services import marketplace
+from chalicelib.federation.network.stores.instances import DynamoInstances
+from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
 from infra.commands.output import json_option, show, show_list
 
 

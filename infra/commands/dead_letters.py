@@ -6,10 +6,10 @@ from typing import Any
 
 import click
 
-from chalicelib.domain.dead_letters import DeadLetter
-from chalicelib.domain.errors import NotFound
-from chalicelib.domain.fields import parse_timestamp
-from chalicelib.gateways.dead_letters import SqsDeadLetters
+from chalicelib.core.domain.errors import NotFound
+from chalicelib.core.domain.fields import parse_timestamp
+from chalicelib.operate.domain.dead_letters import DeadLetter
+from chalicelib.operate.gateways.dead_letters import SqsDeadLetters
 from chalicelib.resources import QUEUES, Queue
 from infra.commands.output import json_option, show, show_list
 

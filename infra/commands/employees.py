@@ -6,10 +6,10 @@ from uuid import uuid4
 
 import click
 
-from chalicelib.domain.directory import Person, PersonIn
-from chalicelib.services import directory
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.grants import DynamoGrants
+from chalicelib.operate.services import directory
+from chalicelib.people.domain.directory import Person, PersonIn
+from chalicelib.people.stores.directory import DynamoDirectory
+from chalicelib.tokens.stores.grants import DynamoGrants
 from infra.commands.connections import closer
 from infra.commands.output import json_option, show, show_list
 

@@ -6,10 +6,10 @@ from typing import Any
 import click
 
 from chalicelib.aws import dynamodb
-from chalicelib.domain.event_types import first_day
+from chalicelib.core.stores.items import from_item, values
+from chalicelib.inbox.domain.event_types import first_day
+from chalicelib.inbox.stores.event_types import DynamoEventTypes
 from chalicelib.resources import DELIVERIES
-from chalicelib.stores.event_types import DynamoEventTypes
-from chalicelib.stores.items import from_item, values
 
 
 @click.group("event-types")

@@ -5,10 +5,10 @@ from typing import Any
 
 import click
 
-from chalicelib.domain.errors import Conflict
-from chalicelib.domain.federation_settings import FederationMode, FederationSettings
+from chalicelib.core.domain.errors import Conflict
+from chalicelib.federation.connections.domain.federation_settings import FederationMode, FederationSettings
+from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.settings import settings
-from chalicelib.stores.federation_settings import DynamoFederation
 from infra.commands.output import json_option, show
 
 _SWITCH = click.Choice(["on", "off"])

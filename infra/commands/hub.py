@@ -7,14 +7,14 @@ from typing import Any
 import click
 from pydantic_core import PydanticCustomError
 
-from chalicelib.domain.errors import Invalid
-from chalicelib.domain.membership import Membership, MembershipStatus
-from chalicelib.domain.peering import base_url
-from chalicelib.gateways import http
-from chalicelib.services import membership
+from chalicelib.core.domain.errors import Invalid
+from chalicelib.core.gateways import http
+from chalicelib.federation.connections.domain.peering import base_url
+from chalicelib.federation.network.domain.membership import Membership, MembershipStatus
+from chalicelib.federation.network.services import membership
+from chalicelib.federation.network.stores.hubs import DynamoHubs
+from chalicelib.people.stores.found import DynamoCounts
 from chalicelib.settings import VERSION, settings
-from chalicelib.stores.found import DynamoCounts
-from chalicelib.stores.hubs import DynamoHubs
 from infra.commands.output import json_option, show_list
 
 

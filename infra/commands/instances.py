@@ -7,11 +7,11 @@ from uuid import uuid4
 
 import click
 
-from chalicelib.domain.federation import Instance
-from chalicelib.gateways import http
-from chalicelib.gateways.notices import SqsNotices
-from chalicelib.services import federation
-from chalicelib.stores.instances import DynamoInstances
+from chalicelib.core.gateways import http
+from chalicelib.federation.network.domain.federation import Instance
+from chalicelib.federation.network.gateways.notices import SqsNotices
+from chalicelib.federation.network.services import federation
+from chalicelib.federation.network.stores.instances import DynamoInstances
 from infra.commands.output import json_option, show_list
 
 

@@ -6,12 +6,12 @@ from uuid import uuid4
 
 import click
 
-from chalicelib.domain.callers import TokenStatus
-from chalicelib.domain.directory import Integrator, IntegratorIn
-from chalicelib.domain.fields import timestamp
-from chalicelib.services import directory
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.grants import DynamoGrants
+from chalicelib.core.domain.callers import TokenStatus
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.operate.services import directory
+from chalicelib.people.domain.directory import Integrator, IntegratorIn
+from chalicelib.people.stores.directory import DynamoDirectory
+from chalicelib.tokens.stores.grants import DynamoGrants
 from infra.commands.output import json_option, show, show_list
 
 

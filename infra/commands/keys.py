@@ -6,13 +6,13 @@ from uuid import UUID, uuid4
 
 import click
 
-from chalicelib.domain.errors import NotFound
-from chalicelib.domain.keys import ALL, Area, Key, KeyIn, areas
+from chalicelib.core.domain.errors import NotFound
 from chalicelib.ids import TokenKind, mint_token
-from chalicelib.services import directory
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.grants import DynamoGrants
-from chalicelib.stores.tokens import DynamoTokens
+from chalicelib.operate.services import directory
+from chalicelib.people.stores.directory import DynamoDirectory
+from chalicelib.tokens.domain.keys import ALL, Area, Key, KeyIn, areas
+from chalicelib.tokens.stores.grants import DynamoGrants
+from chalicelib.tokens.stores.tokens import DynamoTokens
 from infra.commands.connections import closer
 from infra.commands.output import json_option, moment, show, show_list
 

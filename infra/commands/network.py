@@ -4,15 +4,15 @@ from datetime import UTC, datetime, timedelta
 
 import click
 
-from chalicelib.domain.federation import Instance, InstanceStatus
-from chalicelib.domain.fields import timestamp
-from chalicelib.domain.membership import Membership
-from chalicelib.domain.outbox import Outbox
-from chalicelib.domain.outgoing import Dispatched
-from chalicelib.stores.dispatches import DynamoDispatches
-from chalicelib.stores.hubs import DynamoHubs
-from chalicelib.stores.instances import DynamoInstances
-from chalicelib.stores.outbox import DynamoOutbox
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.federation.network.domain.federation import Instance, InstanceStatus
+from chalicelib.federation.network.domain.membership import Membership
+from chalicelib.federation.network.stores.hubs import DynamoHubs
+from chalicelib.federation.network.stores.instances import DynamoInstances
+from chalicelib.federation.relays.domain.outbox import Outbox
+from chalicelib.federation.relays.domain.outgoing import Dispatched
+from chalicelib.federation.relays.stores.dispatches import DynamoDispatches
+from chalicelib.federation.relays.stores.outbox import DynamoOutbox
 from infra.commands.output import Record, json_option, show, show_list
 
 _MOST_SHOWN = 10

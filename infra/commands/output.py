@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from chalicelib.domain.fields import timestamp
+from chalicelib.core.domain.fields import timestamp
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 Record = Mapping[str, Any]

@@ -6,12 +6,13 @@ from uuid import UUID
 
 import click
 
-from chalicelib.domain.call import Call
-from chalicelib.domain.peering import Action, ConnectionPatch, Peering
-from chalicelib.gateways.peer_notices import SqsNotices
-from chalicelib.services import directory, peering
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.peers import DynamoPeers
+from chalicelib.core.domain.call import Call
+from chalicelib.federation.connections.domain.peering import Action, ConnectionPatch, Peering
+from chalicelib.federation.connections.gateways.peer_notices import SqsNotices
+from chalicelib.federation.connections.services import peering
+from chalicelib.federation.connections.stores.peers import DynamoPeers
+from chalicelib.operate.services import directory
+from chalicelib.people.stores.directory import DynamoDirectory
 from infra.commands.output import json_option, show_list
 
 

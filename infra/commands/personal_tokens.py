@@ -5,11 +5,11 @@ from uuid import UUID
 
 import click
 
-from chalicelib.domain.tokens import IssuedToken
 from chalicelib.ids import TokenKind
-from chalicelib.services import directory
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.grants import DynamoGrants
+from chalicelib.operate.services import directory
+from chalicelib.people.stores.directory import DynamoDirectory
+from chalicelib.tokens.domain.tokens import IssuedToken
+from chalicelib.tokens.stores.grants import DynamoGrants
 from infra.commands.output import json_option, moment, show_list
 
 

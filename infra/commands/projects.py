@@ -5,10 +5,10 @@ from uuid import uuid4
 
 import click
 
-from chalicelib.domain.directory import Project, ProjectIn, TeamIn
-from chalicelib.services import directory
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.teams import DynamoTeams
+from chalicelib.operate.services import directory
+from chalicelib.people.domain.directory import Project, ProjectIn, TeamIn
+from chalicelib.people.stores.directory import DynamoDirectory
+from chalicelib.people.stores.teams import DynamoTeams
 from infra.commands.output import json_option, show, show_list
 
 

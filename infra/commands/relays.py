@@ -5,12 +5,12 @@ from typing import Any
 
 import click
 
-from chalicelib.domain.outbox import Outbox
-from chalicelib.domain.outgoing import Dispatched
-from chalicelib.gateways.outbox import SqsOutbox
-from chalicelib.services import dispatches
-from chalicelib.stores.dispatches import DynamoDispatches
-from chalicelib.stores.outbox import DynamoOutbox
+from chalicelib.federation.relays.domain.outbox import Outbox
+from chalicelib.federation.relays.domain.outgoing import Dispatched
+from chalicelib.federation.relays.gateways.outbox import SqsOutbox
+from chalicelib.federation.relays.services import dispatches
+from chalicelib.federation.relays.stores.dispatches import DynamoDispatches
+from chalicelib.federation.relays.stores.outbox import DynamoOutbox
 from infra.commands.output import json_option, show_list
 
 

@@ -4,10 +4,10 @@ from typing import Any
 
 import click
 
-from chalicelib.domain.directory import Team, TeamVisibility
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.found import DynamoFound
-from chalicelib.stores.teams import DynamoTeams
+from chalicelib.people.domain.directory import Team, TeamVisibility
+from chalicelib.people.stores.directory import DynamoDirectory
+from chalicelib.people.stores.found import DynamoFound
+from chalicelib.people.stores.teams import DynamoTeams
 from infra.commands.output import json_option, show_list
 
 

@@ -6,12 +6,12 @@ from uuid import UUID, uuid4
 
 import click
 
-from chalicelib.domain.tokens import IssuedToken
 from chalicelib.ids import TokenKind, mint_token
-from chalicelib.services import directory
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.grants import DynamoGrants
-from chalicelib.stores.tokens import DynamoTokens
+from chalicelib.operate.services import directory
+from chalicelib.people.stores.directory import DynamoDirectory
+from chalicelib.tokens.domain.tokens import IssuedToken
+from chalicelib.tokens.stores.grants import DynamoGrants
+from chalicelib.tokens.stores.tokens import DynamoTokens
 from infra.commands.output import json_option, moment, show, show_list
 
 

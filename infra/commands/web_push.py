@@ -2,8 +2,8 @@
 
 import click
 
-from chalicelib.stores.push_keys import DynamoPushKeys
-from chalicelib.vapid import new_keys
+from chalicelib.live.stores.push_keys import DynamoPushKeys
+from chalicelib.live.vapid import new_keys
 
 
 @click.group("web-push")

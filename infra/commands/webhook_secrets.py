@@ -4,11 +4,11 @@ from datetime import UTC, datetime
 
 import click
 
-from chalicelib.domain.callbacks import SigningSecrets
-from chalicelib.domain.errors import Refusal
-from chalicelib.domain.fields import timestamp
-from chalicelib.stores import sealed
-from chalicelib.stores.secrets import DynamoSecrets
+from chalicelib.core.domain.errors import Refusal
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.inbox.domain.callbacks import SigningSecrets
+from chalicelib.inbox.stores.secrets import DynamoSecrets
+from chalicelib.operate.stores import sealed
 from chalicelib.vault import new_key
 
 

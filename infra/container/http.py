@@ -10,7 +10,7 @@ from chalice.app import Chalice
 from chalice.config import Config
 
 from chalicelib import ids
-from chalicelib.domain.errors import Refusal, TooLarge
+from chalicelib.core.domain.errors import Refusal, TooLarge
 from infra.local import connections, gateway
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]

@@ -11,7 +11,7 @@ from chalice import local
 from chalice.app import Chalice
 
 from chalicelib import ids
-from chalicelib.domain.errors import Invalid, MethodNotAllowed, NotFound, Refusal, TooLarge
+from chalicelib.core.domain.errors import Invalid, MethodNotAllowed, NotFound, Refusal, TooLarge
 from chalicelib.edge.problem import status_of
 from infra.editions import edition_of
 

@@ -27,7 +27,7 @@ from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.typing import Subprotocol
 
-from chalicelib.domain.fields import timestamp
+from chalicelib.core.domain.fields import timestamp
 from infra.local.connections import LARGEST_MESSAGE, Gone
 from infra.local.socket_events import Connection, is_success, status_of, subprotocol_of
 

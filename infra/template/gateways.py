@@ -7,7 +7,7 @@ from typing import Any
 
 from chalice.app import Chalice
 
-from chalicelib.domain.errors import (
+from chalicelib.core.domain.errors import (
     Invalid,
     NotFound,
     RateLimited,

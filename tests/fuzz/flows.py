@@ -10,7 +10,7 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings, strategies
 from schemathesis.checks import CHECKS, load_all_checks
 
-from chalicelib.domain.fields import timestamp
+from chalicelib.core.domain.fields import timestamp
 from infra.editions import edition_of
 from tests.support.system import System
 

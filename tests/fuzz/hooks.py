@@ -12,8 +12,8 @@ import schemathesis
 from schemathesis import AuthContext, Case
 
 from app import app
-from chalicelib.domain.callers import ApiKey, InstanceKey, PersonalToken, PlatformToken, ToolsToken
-from chalicelib.domain.peering import TOKEN_HEADER
+from chalicelib.core.domain.callers import ApiKey, InstanceKey, PersonalToken, PlatformToken, ToolsToken
+from chalicelib.federation.connections.domain.peering import TOKEN_HEADER
 from infra import catalog
 from tests.support.contract import template
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from chalicelib.stores.catalog import DynamoCatalog
+from chalicelib.catalog.stores.catalog import DynamoCatalog
 
 
 def approving_items(integrator: str, user_ids: Sequence[str]) -> dict[str, str]:

@@ -4,9 +4,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
-from chalicelib.domain.tokens import KeyGrant
 from chalicelib.ids import TokenKind, mint_token
-from chalicelib.stores.tokens import DynamoTokens
+from chalicelib.tokens.domain.tokens import KeyGrant
+from chalicelib.tokens.stores.tokens import DynamoTokens
 
 if TYPE_CHECKING:
     from tests.conftest import Desk

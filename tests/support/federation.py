@@ -5,8 +5,8 @@ import hmac
 import json
 from typing import Any
 
-from chalicelib.domain.federation_settings import FederationMode, FederationSettings
-from chalicelib.stores.federation_settings import DynamoFederation
+from chalicelib.federation.connections.domain.federation_settings import FederationMode, FederationSettings
+from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 
 CONNECTIONS, RELAY, ACK = "/api/v2/connections", "/api/v2/relay", "/api/federation/relay-ack"
 BASE_URL = "http://desk.test"

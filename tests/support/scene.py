@@ -6,13 +6,13 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from chalicelib import aws
-from chalicelib.domain.directory import Project, Team
-from chalicelib.domain.fields import timestamp
-from chalicelib.domain.peering import Initiator, Peering, PeeringStatus
+from chalicelib.core.domain.fields import timestamp
 from chalicelib.edge.route import Route
+from chalicelib.federation.connections.domain.peering import Initiator, Peering, PeeringStatus
+from chalicelib.federation.connections.stores.peers import DynamoPeers, token_hash
+from chalicelib.people.domain.directory import Project, Team
+from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import CALLBACKS
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.peers import DynamoPeers, token_hash
 from tests.support import federation, hub, make
 from tests.support.api import Answer, Api
 from tests.support.hub import Member

@@ -7,7 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from chalicelib import aws
-from chalicelib.peer_signatures import SigningKey
+from chalicelib.core.stores.items import from_item
+from chalicelib.federation.connections.signatures import SigningKey
 from chalicelib.resources import (
     CHAT,
     CONTACTS,
@@ -20,7 +21,6 @@ from chalicelib.resources import (
     SOCKETS,
     Table,
 )
-from chalicelib.stores.items import from_item
 from tests.support import federation, hub, make
 from tests.support.api import Api
 from tests.support.pump import Pumps

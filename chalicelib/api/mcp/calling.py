@@ -10,7 +10,7 @@ from chalice.app import Request, Response
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from chalicelib.domain.errors import Invalid, Refusal
+from chalicelib.core.domain.errors import Invalid, Refusal
 from chalicelib.edge import idempotency
 from chalicelib.edge.exchange import Exchange
 from chalicelib.edge.operation import Operation

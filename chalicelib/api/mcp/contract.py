@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib import resources
-from chalicelib.domain.errors import Refusal
-from chalicelib.domain.mcp import Code, error
+from chalicelib.api.mcp.protocol import Code, error
+from chalicelib.core.domain.errors import Refusal
+from chalicelib.core.stores.idempotency import DynamoIdempotency
 from chalicelib.edge.operation import Family
 from chalicelib.edge.problem import problem_json
 from chalicelib.resources import Grant
-from chalicelib.stores.idempotency import DynamoIdempotency
-from chalicelib.stores.ledger import DynamoLedger
+from chalicelib.tokens.stores.ledger import DynamoLedger
 
 _LISTING = Path(__file__).parents[2] / "openapi" / "tools.json"
 

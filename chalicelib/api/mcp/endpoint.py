@@ -14,10 +14,11 @@ from chalice.app import Blueprint, Response
 
 from chalicelib.api.mcp import calling
 from chalicelib.api.mcp.contract import MCP, TOOLS_FAMILY, grants, listing
+from chalicelib.api.mcp.protocol import VERSIONS, Code, Fault, Message, answer, error, kept, negotiated, read
 from chalicelib.api.mcp.tools import operation_of
-from chalicelib.domain.call import Call, Sent
-from chalicelib.domain.callers import ANY_AREA, ApiKey, ToolsToken
-from chalicelib.domain.errors import (
+from chalicelib.core.domain.call import Call, Sent
+from chalicelib.core.domain.callers import ANY_AREA, ApiKey, ToolsToken
+from chalicelib.core.domain.errors import (
     Forbidden,
     NotFound,
     RateLimited,
@@ -27,8 +28,7 @@ from chalicelib.domain.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
-from chalicelib.domain.mcp import VERSIONS, Code, Fault, Message, answer, error, kept, negotiated, read
-from chalicelib.domain.origins import is_own
+from chalicelib.core.domain.origins import is_own
 from chalicelib.edge.exchange import Exchange
 from chalicelib.edge.json_text import check_json
 from chalicelib.edge.operation import Operation, Reply

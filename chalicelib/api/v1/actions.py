@@ -3,16 +3,16 @@
 from chalice.app import Blueprint
 
 from chalicelib.api.v1.contract import SPEND, operation
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ApiKey
-from chalicelib.domain.clicks import ClickedOut, LinkOut
-from chalicelib.domain.errors import NotFound
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import NotFound
 from chalicelib.edge.operation import Reply
-from chalicelib.gateways.callbacks import SqsCallbacks
+from chalicelib.inbox.domain.clicks import ClickedOut, LinkOut
+from chalicelib.inbox.gateways.callbacks import SqsCallbacks
+from chalicelib.inbox.services import actions
+from chalicelib.inbox.stores.clicks import DynamoClicks
+from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.resources import CALLBACKS, DELIVERIES
-from chalicelib.services import actions
-from chalicelib.stores.clicks import DynamoClicks
-from chalicelib.stores.deliveries import DynamoDeliveries
 
 bp = Blueprint(__name__)
 

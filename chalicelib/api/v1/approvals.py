@@ -3,7 +3,7 @@
 from chalice.app import Blueprint
 
 from chalicelib.api.v1.contract import REMEMBER, SPEND, operation
-from chalicelib.domain.approvals import (
+from chalicelib.catalog.domain.approvals import (
     ApprovalIn,
     ApprovalOut,
     ApprovalPage,
@@ -14,16 +14,16 @@ from chalicelib.domain.approvals import (
     Revocation,
     RevocationQuery,
 )
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ApiKey, ToolsToken
-from chalicelib.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.catalog.services import approvals
+from chalicelib.catalog.stores.approvals import DynamoApprovals
+from chalicelib.catalog.stores.catalog import DynamoCatalog
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey, ToolsToken
+from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.edge import paging
 from chalicelib.edge.operation import as_stored
+from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import CATALOG, DIRECTORY, LIST_INDEX, PERSON_INDEX, TOKENS
-from chalicelib.services import approvals
-from chalicelib.stores.approvals import DynamoApprovals
-from chalicelib.stores.catalog import DynamoCatalog
-from chalicelib.stores.directory import DynamoDirectory
 
 bp = Blueprint(__name__)
 

@@ -7,22 +7,22 @@ from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.api.v1.contract import ANNOUNCE, SPEND, operation
-from chalicelib.domain.budgets import Charge
-from chalicelib.domain.bulk import AddressedEvent, BulkEventRequest, BulkOut, bulk_charge
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ToolsToken
-from chalicelib.domain.errors import Conflict, TooLarge
+from chalicelib.catalog.stores.catalog import DynamoCatalog
+from chalicelib.catalog.stores.claims import DynamoClaims
+from chalicelib.core.domain.budgets import Charge
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ToolsToken
+from chalicelib.core.domain.errors import Conflict, TooLarge
+from chalicelib.core.stores.idempotency import DynamoIdempotency
 from chalicelib.edge.operation import as_stored
-from chalicelib.gateways.fan_out import SqsFanOut
+from chalicelib.inbox.domain.bulk import AddressedEvent, BulkEventRequest, BulkOut, bulk_charge
+from chalicelib.inbox.gateways.fan_out import SqsFanOut
+from chalicelib.inbox.services import bulk
+from chalicelib.inbox.stores.accepted import DynamoAccepted
+from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.parallel import together
+from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import CATALOG, DELIVERIES, DIRECTORY, FAN_OUT, TOKENS
-from chalicelib.services import bulk
-from chalicelib.stores.accepted import DynamoAccepted
-from chalicelib.stores.catalog import DynamoCatalog
-from chalicelib.stores.claims import DynamoClaims
-from chalicelib.stores.deliveries import DynamoDeliveries
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.idempotency import DynamoIdempotency
 
 bp = Blueprint(__name__)
 

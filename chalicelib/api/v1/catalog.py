@@ -5,9 +5,7 @@ from uuid import uuid4
 from chalice.app import Blueprint
 
 from chalicelib.api.v1.contract import REMEMBER, SPEND, operation
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ToolsToken
-from chalicelib.domain.catalog import (
+from chalicelib.catalog.domain.catalog import (
     CatalogItemIn,
     CatalogItemList,
     CatalogItemPatch,
@@ -16,14 +14,16 @@ from chalicelib.domain.catalog import (
     ItemQuery,
     RemovalQuery,
 )
-from chalicelib.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.catalog.services import catalog
+from chalicelib.catalog.stores.approvals import DynamoApprovals
+from chalicelib.catalog.stores.catalog import DynamoCatalog
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ToolsToken
+from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.edge.operation import as_stored
+from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import CATALOG, DIRECTORY, LIST_INDEX, TOKENS
-from chalicelib.services import catalog
-from chalicelib.stores.approvals import DynamoApprovals
-from chalicelib.stores.catalog import DynamoCatalog
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.tokens import DynamoTokens
+from chalicelib.tokens.stores.tokens import DynamoTokens
 
 bp = Blueprint(__name__)
 

@@ -2,12 +2,12 @@
 
 from functools import partial
 
+from chalicelib.core.stores.idempotency import DynamoIdempotency
 from chalicelib.edge.operation import Family
 from chalicelib.edge.problem import problem_json
 from chalicelib.edge.route import route
 from chalicelib.resources import IDEMPOTENCY, TOKENS
-from chalicelib.stores.idempotency import DynamoIdempotency
-from chalicelib.stores.ledger import DynamoLedger
+from chalicelib.tokens.stores.ledger import DynamoLedger
 
 V1 = Family(problem_json, "application/problem+json", DynamoLedger(), DynamoIdempotency())
 

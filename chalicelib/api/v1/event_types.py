@@ -3,15 +3,15 @@
 from chalice.app import Blueprint
 
 from chalicelib.api.v1.contract import SPEND, operation
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import PersonalToken, ToolsToken
-from chalicelib.domain.errors import NotFound
-from chalicelib.domain.event_types import EventTypesOut, EventTypesQuery
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import PersonalToken, ToolsToken
+from chalicelib.core.domain.errors import NotFound
+from chalicelib.inbox.domain.event_types import EventTypesOut, EventTypesQuery
+from chalicelib.inbox.services import introspection
+from chalicelib.inbox.stores.event_types import DynamoEventTypes
 from chalicelib.parallel import together
+from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import DIRECTORY, EVENT_TYPES
-from chalicelib.services import introspection
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.event_types import DynamoEventTypes
 
 bp = Blueprint(__name__)
 

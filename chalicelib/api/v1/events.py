@@ -8,27 +8,27 @@ from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.api.v1.contract import REMEMBER, SPEND, operation
-from chalicelib.domain.budgets import Charge
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import PersonalToken, ToolsToken
-from chalicelib.domain.deliveries import Delivery, DeliveryOut, ResolveIn, Supplement, SupplementIn
-from chalicelib.domain.errors import Conflict, NotFound, TooLarge
-from chalicelib.domain.events import InboundEvent
-from chalicelib.domain.fields import timestamp
-from chalicelib.domain.frames import Standing
+from chalicelib.core.domain.budgets import Charge
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import PersonalToken, ToolsToken
+from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.stores.idempotency import DynamoIdempotency
 from chalicelib.edge.operation import Reply
-from chalicelib.gateways.sockets import ApiGatewaySockets
-from chalicelib.gateways.web_push import SqsWebPush
+from chalicelib.inbox.domain.deliveries import Delivery, DeliveryOut, ResolveIn, Supplement, SupplementIn
+from chalicelib.inbox.domain.events import InboundEvent
+from chalicelib.inbox.services import events
+from chalicelib.inbox.stores.deliveries import DynamoDeliveries
+from chalicelib.inbox.stores.event_types import DynamoEventTypes
+from chalicelib.live.domain.frames import Standing
+from chalicelib.live.gateways.sockets import ApiGatewaySockets
+from chalicelib.live.gateways.web_push import SqsWebPush
+from chalicelib.live.services.notifier import Notifier
+from chalicelib.live.stores.connections import DynamoConnections
+from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.parallel import together
+from chalicelib.people.stores.directory_rows import DynamoProjectAccess
 from chalicelib.resources import DELIVERIES, DIRECTORY, EVENT_TYPES, IDEMPOTENCY, NOTIFY, NUDGE, QUEUE_ITEMS
-from chalicelib.services import events
-from chalicelib.services.notifier import Notifier
-from chalicelib.stores.connections import DynamoConnections
-from chalicelib.stores.deliveries import DynamoDeliveries
-from chalicelib.stores.directory_rows import DynamoProjectAccess
-from chalicelib.stores.event_types import DynamoEventTypes
-from chalicelib.stores.frames import DynamoFrames
-from chalicelib.stores.idempotency import DynamoIdempotency
 
 bp = Blueprint(__name__)
 
@@ -50,8 +50,8 @@ def _notifier() -> Notifier:
 
 def _queue_held(delivery: Delivery, *, owner_id: str, standing: Standing | None, now: datetime) -> None:
     # Imported here: few events are held, and the import costs every other one its start.
-    from chalicelib.services.held import queue_held
-    from chalicelib.stores.queue import DynamoQueue
+    from chalicelib.tasks.services.held import queue_held
+    from chalicelib.tasks.stores.queue import DynamoQueue
 
     queue_held(delivery, owner_id=owner_id, standing=standing, now=now, queue=DynamoQueue(), notifier=_notifier())
 
@@ -71,8 +71,8 @@ def _finder(caller: PersonalToken | ToolsToken, call: Call) -> events.Find:
     if isinstance(caller, PersonalToken):
         return DynamoDeliveries().find  # what it sent was stored before it was answered
     # Imported here: publishing needs none of it, and the import costs it its start.
-    from chalicelib.services.fan_out import FanOut
-    from chalicelib.stores.accepted import DynamoAccepted
+    from chalicelib.inbox.services.fan_out import FanOut
+    from chalicelib.inbox.stores.accepted import DynamoAccepted
 
     return FanOut(
         accepted=DynamoAccepted(),

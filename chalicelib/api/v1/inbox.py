@@ -5,21 +5,21 @@ from typing import Any
 from chalice.app import Blueprint
 
 from chalicelib.api.v1.contract import REMEMBER, SPEND, operation
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ApiKey
-from chalicelib.domain.errors import Conflict, NotFound, TooLarge
-from chalicelib.domain.inbox import InboxDelivery, InboxItem, InboxPage, InboxQuery, InboxSummary, Position
-from chalicelib.domain.inbox_states import StateIn
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.edge import paging
-from chalicelib.gateways.sockets import ApiGatewaySockets
+from chalicelib.inbox.domain.inbox import InboxDelivery, InboxItem, InboxPage, InboxQuery, InboxSummary, Position
+from chalicelib.inbox.domain.inbox_states import StateIn
+from chalicelib.inbox.services import inbox
+from chalicelib.inbox.stores.deliveries import DynamoDeliveries
+from chalicelib.inbox.stores.inbox import DynamoInbox
+from chalicelib.live.gateways.sockets import ApiGatewaySockets
+from chalicelib.live.services.notifier import Notifier
+from chalicelib.live.stores.connections import DynamoConnections
+from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.parallel import together
 from chalicelib.resources import DELIVERIES, INBOX_INDEX, NOTIFY
-from chalicelib.services import inbox
-from chalicelib.services.notifier import Notifier
-from chalicelib.stores.connections import DynamoConnections
-from chalicelib.stores.deliveries import DynamoDeliveries
-from chalicelib.stores.frames import DynamoFrames
-from chalicelib.stores.inbox import DynamoInbox
 
 bp = Blueprint(__name__)
 

@@ -3,12 +3,12 @@
 from chalice.app import Blueprint
 
 from chalicelib.api.v1.contract import SPEND, operation
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ToolsToken
-from chalicelib.domain.directory import IntegratorsOut
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ToolsToken
+from chalicelib.operate.services import directory
+from chalicelib.people.domain.directory import IntegratorsOut
+from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import DIRECTORY
-from chalicelib.services import directory
-from chalicelib.stores.directory import DynamoDirectory
 
 bp = Blueprint(__name__)
 

@@ -6,8 +6,8 @@ from chalice.app import Blueprint
 
 from chalicelib.api import documentation
 from chalicelib.api.v1.contract import operation
-from chalicelib.domain.errors import NotFound
-from chalicelib.domain.fields import Out, TimeOut, timestamp
+from chalicelib.core.domain.errors import NotFound
+from chalicelib.core.domain.fields import Out, TimeOut, timestamp
 from chalicelib.edge.operation import Reply
 from chalicelib.settings import VERSION
 

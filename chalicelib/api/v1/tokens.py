@@ -7,18 +7,18 @@ from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.api.v1.contract import ANNOUNCE, SPEND, operation
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ToolsToken
-from chalicelib.domain.claims import ClaimBatchOut, ClaimedToken, ClaimTokenBatchRequest, ClaimTokenRequest
-from chalicelib.domain.errors import Conflict, TooLarge
+from chalicelib.catalog.domain.claims import ClaimBatchOut, ClaimedToken, ClaimTokenBatchRequest, ClaimTokenRequest
+from chalicelib.catalog.services import claims
+from chalicelib.catalog.stores.catalog import DynamoCatalog
+from chalicelib.catalog.stores.claims import DynamoClaims
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ToolsToken
+from chalicelib.core.domain.errors import Conflict, TooLarge
+from chalicelib.core.stores.idempotency import DynamoIdempotency
 from chalicelib.edge.operation import as_stored
 from chalicelib.parallel import together
+from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import CATALOG, DIRECTORY, TOKENS
-from chalicelib.services import claims
-from chalicelib.stores.catalog import DynamoCatalog
-from chalicelib.stores.claims import DynamoClaims
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.idempotency import DynamoIdempotency
 
 bp = Blueprint(__name__)
 

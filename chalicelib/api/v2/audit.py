@@ -3,8 +3,8 @@
 import json
 import logging
 
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ApiKey
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
 
 log = logging.getLogger("fluxden")
 

@@ -5,16 +5,16 @@ from uuid import uuid4
 from chalice.app import Blueprint
 
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ApiKey
-from chalicelib.domain.card_contacts import CardContactAnswer, CardContactIn, CardContactPatch, UnlinkedAnswer
-from chalicelib.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.board.domain.card_contacts import CardContactAnswer, CardContactIn, CardContactPatch, UnlinkedAnswer
+from chalicelib.board.services import card_contacts
+from chalicelib.board.stores.board import DynamoBoard
+from chalicelib.board.stores.card_contacts import DynamoCardContacts
+from chalicelib.board.stores.contacts import DynamoContacts
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.edge.operation import as_stored
 from chalicelib.resources import BOARD, CONTACTS
-from chalicelib.services import card_contacts
-from chalicelib.stores.board import DynamoBoard
-from chalicelib.stores.card_contacts import DynamoCardContacts
-from chalicelib.stores.contacts import DynamoContacts
 
 bp = Blueprint(__name__)
 

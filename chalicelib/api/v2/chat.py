@@ -8,9 +8,7 @@ from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ApiKey
-from chalicelib.domain.chat import (
+from chalicelib.chat.domain.chat import (
     AgentHeaders,
     MessageIn,
     MessagesAnswer,
@@ -18,18 +16,20 @@ from chalicelib.domain.chat import (
     SentAnswer,
     SentOut,
 )
-from chalicelib.domain.errors import Conflict, TooLarge
-from chalicelib.domain.streams import StreamHeaders
+from chalicelib.chat.domain.streams import StreamHeaders
+from chalicelib.chat.services import chat, streams
+from chalicelib.chat.stores.chat import DynamoChat
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import Conflict, TooLarge
 from chalicelib.edge.operation import Reply
-from chalicelib.gateways.sockets import ApiGatewaySockets
+from chalicelib.live.gateways.sockets import ApiGatewaySockets
+from chalicelib.live.services.notifier import Notifier
+from chalicelib.live.stores.connections import DynamoConnections
+from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.parallel import together
 from chalicelib.resources import CHAT, NOTIFY, ROLE_INDEX, SOCKETS
-from chalicelib.services import chat, streams
-from chalicelib.services.notifier import Notifier
 from chalicelib.settings import settings
-from chalicelib.stores.chat import DynamoChat
-from chalicelib.stores.connections import DynamoConnections
-from chalicelib.stores.frames import DynamoFrames
 
 bp = Blueprint(__name__)
 

@@ -6,21 +6,21 @@ from uuid import uuid4
 from chalice.app import Blueprint
 
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ApiKey
-from chalicelib.domain.connection_requests import ConnectionRequestIn
-from chalicelib.domain.errors import Conflict, TooLarge
-from chalicelib.domain.peering import ConnectionAnswer
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import Conflict, TooLarge
 from chalicelib.edge.operation import Reply, as_stored
-from chalicelib.gateways.peer_notices import SqsNotices
+from chalicelib.federation.connections.domain.connection_requests import ConnectionRequestIn
+from chalicelib.federation.connections.domain.peering import ConnectionAnswer
+from chalicelib.federation.connections.gateways.peer_notices import SqsNotices
+from chalicelib.federation.connections.services import connection_requests
+from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
+from chalicelib.federation.connections.stores.peer_notices import DynamoNotices
+from chalicelib.federation.connections.stores.peers import DynamoPeers, token_hash
 from chalicelib.parallel import together
+from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import DIRECTORY, PEER_NOTICES, PEERS
-from chalicelib.services import connection_requests
 from chalicelib.settings import settings
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.federation_settings import DynamoFederation
-from chalicelib.stores.peer_notices import DynamoNotices
-from chalicelib.stores.peers import DynamoPeers, token_hash
 
 bp = Blueprint(__name__)
 

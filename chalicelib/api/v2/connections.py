@@ -8,13 +8,21 @@ from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
-from chalicelib.domain.budgets import Spent
-from chalicelib.domain.call import Call, Sent
-from chalicelib.domain.callers import ApiKey, PlatformToken
-from chalicelib.domain.errors import Conflict, Forbidden, NotFound, RateLimited, TooLarge, Unauthorized, Unavailable
-from chalicelib.domain.federation import normalised
-from chalicelib.domain.federation_settings import FederationSettings
-from chalicelib.domain.peering import (
+from chalicelib.core.domain.budgets import Spent
+from chalicelib.core.domain.call import Call, Sent
+from chalicelib.core.domain.callers import ApiKey, PlatformToken
+from chalicelib.core.domain.errors import (
+    Conflict,
+    Forbidden,
+    NotFound,
+    RateLimited,
+    TooLarge,
+    Unauthorized,
+    Unavailable,
+)
+from chalicelib.edge.operation import as_stored
+from chalicelib.federation.connections.domain.federation_settings import FederationSettings
+from chalicelib.federation.connections.domain.peering import (
     ACCEPT_PATH,
     CONNECT_PATH,
     END_PATH,
@@ -30,23 +38,23 @@ from chalicelib.domain.peering import (
     Peering,
     PeerKey,
 )
-from chalicelib.edge.operation import as_stored
-from chalicelib.gateways.peer_notices import SqsNotices
-from chalicelib.gateways.sockets import ApiGatewaySockets
+from chalicelib.federation.connections.gateways.peer_notices import SqsNotices
+from chalicelib.federation.connections.services import peer_admission, peering
+from chalicelib.federation.connections.signatures import refuse_signature
+from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
+from chalicelib.federation.connections.stores.peer_budgets import DynamoPeerBudgets
+from chalicelib.federation.connections.stores.peer_keys import DynamoPeerKeys
+from chalicelib.federation.connections.stores.peers import DynamoPeers, token_hash
+from chalicelib.federation.network.domain.federation import normalised
+from chalicelib.federation.network.stores.instances import DynamoInstances
+from chalicelib.live.gateways.sockets import ApiGatewaySockets
+from chalicelib.live.services.notifier import Notifier
+from chalicelib.live.stores.connections import DynamoConnections
+from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.parallel import together
-from chalicelib.peer_signatures import refuse_signature
+from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import CHAT, DIRECTORY, NETWORK, NOTIFY, PEER_NOTICES, PEERS
-from chalicelib.services import peer_admission, peering
-from chalicelib.services.notifier import Notifier
 from chalicelib.settings import settings
-from chalicelib.stores.connections import DynamoConnections
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.federation_settings import DynamoFederation
-from chalicelib.stores.frames import DynamoFrames
-from chalicelib.stores.instances import DynamoInstances
-from chalicelib.stores.peer_budgets import DynamoPeerBudgets
-from chalicelib.stores.peer_keys import DynamoPeerKeys
-from chalicelib.stores.peers import DynamoPeers, token_hash
 
 bp = Blueprint(__name__)
 

@@ -5,9 +5,7 @@ from uuid import uuid4
 from chalice.app import Blueprint
 
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ApiKey
-from chalicelib.domain.contacts import (
+from chalicelib.board.domain.contacts import (
     ContactAnswer,
     ContactDeletedAnswer,
     ContactIn,
@@ -15,12 +13,14 @@ from chalicelib.domain.contacts import (
     ContactQuery,
     ContactsAnswer,
 )
-from chalicelib.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.board.services import contacts
+from chalicelib.board.stores.board import DynamoBoard
+from chalicelib.board.stores.contacts import DynamoContacts
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.edge.operation import as_stored
 from chalicelib.resources import BOARD, CONTACTS, ORDER_INDEX
-from chalicelib.services import contacts
-from chalicelib.stores.board import DynamoBoard
-from chalicelib.stores.contacts import DynamoContacts
 
 bp = Blueprint(__name__)
 

@@ -3,13 +3,13 @@
 from dataclasses import replace
 from functools import partial
 
+from chalicelib.core.stores.idempotency import DynamoIdempotency
 from chalicelib.edge.operation import Family
 from chalicelib.edge.problem import KEY_STATUS, plain_error
 from chalicelib.edge.route import route
+from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import DIRECTORY, IDEMPOTENCY, TOKENS
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.idempotency import DynamoIdempotency
-from chalicelib.stores.ledger import DynamoLedger
+from chalicelib.tokens.stores.ledger import DynamoLedger
 
 V2 = Family(plain_error, "application/json", DynamoLedger(), DynamoIdempotency(), KEY_STATUS)
 

@@ -7,10 +7,12 @@ from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.api.v2.contract import PAYMENTS, REMEMBER, SPEND, operation
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import PlatformToken
-from chalicelib.domain.errors import Conflict, Forbidden, NotFound, RateLimited, TooLarge, Unavailable
-from chalicelib.domain.federation import (
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import PlatformToken
+from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound, RateLimited, TooLarge, Unavailable
+from chalicelib.edge.operation import Reply, as_stored
+from chalicelib.edge.route import route
+from chalicelib.federation.network.domain.federation import (
     HeartbeatIn,
     HeartbeatOut,
     LinkAnswer,
@@ -18,15 +20,13 @@ from chalicelib.domain.federation import (
     RegisteredOut,
     RegisterIn,
 )
-from chalicelib.domain.payments import PaymentIn, PaymentOut, validated
-from chalicelib.edge.operation import Reply, as_stored
-from chalicelib.edge.route import route
+from chalicelib.federation.network.domain.payments import PaymentIn, PaymentOut, validated
+from chalicelib.federation.network.services import federation
+from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.parallel import together
+from chalicelib.people.stores.found import DynamoCounts
 from chalicelib.resources import DIRECTORY, NETWORK, TOKENS
-from chalicelib.services import federation
 from chalicelib.settings import settings
-from chalicelib.stores.found import DynamoCounts
-from chalicelib.stores.instances import DynamoInstances
 
 bp = Blueprint(__name__)
 

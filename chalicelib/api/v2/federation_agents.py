@@ -7,19 +7,26 @@ from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import PlatformToken
-from chalicelib.domain.errors import Conflict, Invalid, NotFound, SlugTaken, TooLarge
-from chalicelib.domain.listings import AgentDeletedOut, AgentOut, AgentPutOut, AgentsIn, AgentsOut, SyncOut
-from chalicelib.domain.marketplace import AgentPut
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import PlatformToken
+from chalicelib.core.domain.errors import Conflict, Invalid, NotFound, SlugTaken, TooLarge
+from chalicelib.core.stores.idempotency import DynamoIdempotency
 from chalicelib.edge.operation import Reply, as_stored
+from chalicelib.federation.network.domain.listings import (
+    AgentDeletedOut,
+    AgentOut,
+    AgentPutOut,
+    AgentsIn,
+    AgentsOut,
+    SyncOut,
+)
+from chalicelib.federation.network.domain.marketplace import AgentPut
+from chalicelib.federation.network.services import marketplace
+from chalicelib.federation.network.stores.instances import DynamoInstances
+from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
 from chalicelib.parallel import together
 from chalicelib.resources import IDEMPOTENCY, NETWORK
-from chalicelib.services import marketplace
 from chalicelib.settings import settings
-from chalicelib.stores.idempotency import DynamoIdempotency
-from chalicelib.stores.instances import DynamoInstances
-from chalicelib.stores.marketplace import DynamoMarketplace
 
 bp = Blueprint(__name__)
 

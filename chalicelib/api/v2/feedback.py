@@ -6,14 +6,20 @@ from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ANY_AREA, ApiKey, ToolsToken
-from chalicelib.domain.errors import Conflict, TooLarge
-from chalicelib.domain.feedback import FeedbackAnswer, FeedbackIn, FeedbackListAnswer, FeedbackOut, FeedbackQuery
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ANY_AREA, ApiKey, ToolsToken
+from chalicelib.core.domain.errors import Conflict, TooLarge
 from chalicelib.edge.operation import Reply
+from chalicelib.feedback.domain.feedback import (
+    FeedbackAnswer,
+    FeedbackIn,
+    FeedbackListAnswer,
+    FeedbackOut,
+    FeedbackQuery,
+)
+from chalicelib.feedback.services import feedback
+from chalicelib.feedback.stores.feedback import DynamoFeedback
 from chalicelib.resources import FEEDBACK, LIST_INDEX
-from chalicelib.services import feedback
-from chalicelib.stores.feedback import DynamoFeedback
 
 bp = Blueprint(__name__)
 

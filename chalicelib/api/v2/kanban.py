@@ -5,7 +5,7 @@ from uuid import uuid4
 from chalice.app import Blueprint
 
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
-from chalicelib.domain.board import (
+from chalicelib.board.domain.board import (
     CardAnswer,
     CardDeletedAnswer,
     CardIn,
@@ -17,18 +17,18 @@ from chalicelib.domain.board import (
     ChecklistItemIn,
     ChecklistItemPatch,
 )
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ApiKey
-from chalicelib.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.board.services import board
+from chalicelib.board.stores.board import DynamoBoard
+from chalicelib.board.stores.contacts import DynamoContacts
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.edge.operation import as_stored
-from chalicelib.gateways.outbox import SqsOutbox
+from chalicelib.federation.relays.gateways.outbox import SqsOutbox
+from chalicelib.federation.relays.services.outgoing import Acknowledger
+from chalicelib.federation.relays.stores.outbox import DynamoOutbox
+from chalicelib.federation.relays.stores.outgoing import DynamoOutgoing
 from chalicelib.resources import BOARD, CONTACTS, FACETS_INDEX, ORDER_INDEX, OUTBOX, OUTBOX_WORK, RELAYS
-from chalicelib.services import board
-from chalicelib.services.outgoing import Acknowledger
-from chalicelib.stores.board import DynamoBoard
-from chalicelib.stores.contacts import DynamoContacts
-from chalicelib.stores.outbox import DynamoOutbox
-from chalicelib.stores.outgoing import DynamoOutgoing
 
 bp = Blueprint(__name__)
 

@@ -7,10 +7,15 @@ from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ApiKey
-from chalicelib.domain.errors import Conflict, NotFound, TooLarge
-from chalicelib.domain.keys import (
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.edge.operation import Reply
+from chalicelib.live.gateways.sockets import ApiGatewaySockets
+from chalicelib.live.services.sockets import Closer
+from chalicelib.live.stores.connections import DynamoConnections
+from chalicelib.resources import DIRECTORY, OWNER_INDEX, SOCKET_API, SOCKETS, TOKENS
+from chalicelib.tokens.domain.keys import (
     DeletedAnswer,
     KeyIn,
     KeyQuery,
@@ -21,14 +26,9 @@ from chalicelib.domain.keys import (
     SwitchedAnswer,
     SwitchedOut,
 )
-from chalicelib.edge.operation import Reply
-from chalicelib.gateways.sockets import ApiGatewaySockets
-from chalicelib.resources import DIRECTORY, OWNER_INDEX, SOCKET_API, SOCKETS, TOKENS
-from chalicelib.services import keys
-from chalicelib.services.sockets import Closer
-from chalicelib.stores.connections import DynamoConnections
-from chalicelib.stores.grants import DynamoGrants
-from chalicelib.stores.tokens import DynamoTokens
+from chalicelib.tokens.services import keys
+from chalicelib.tokens.stores.grants import DynamoGrants
+from chalicelib.tokens.stores.tokens import DynamoTokens
 
 bp = Blueprint(__name__)
 

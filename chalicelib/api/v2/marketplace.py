@@ -2,15 +2,15 @@
 
 from chalice.app import Blueprint
 
+from chalicelib.agents.stores.agents import DynamoAgents
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import InstanceKey
-from chalicelib.domain.errors import Conflict, TooLarge
-from chalicelib.domain.marketplace_events import HubEventIn, HubEventOut, HubHeaders
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import InstanceKey
+from chalicelib.core.domain.errors import Conflict, TooLarge
 from chalicelib.edge.operation import as_stored
+from chalicelib.federation.network.domain.marketplace_events import HubEventIn, HubEventOut, HubHeaders
+from chalicelib.federation.network.services import marketplace_events
 from chalicelib.resources import DIRECTORY
-from chalicelib.services import marketplace_events
-from chalicelib.stores.agents import DynamoAgents
 
 bp = Blueprint(__name__)
 

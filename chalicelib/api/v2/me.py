@@ -3,14 +3,14 @@
 from chalice.app import Blueprint
 
 from chalicelib.api.v2.contract import SPEND, operation
-from chalicelib.domain.callers import ANY_AREA, ApiKey
-from chalicelib.domain.errors import Forbidden
-from chalicelib.domain.me import MeAnswer, UrlsOut, me_out
+from chalicelib.core.domain.callers import ANY_AREA, ApiKey
+from chalicelib.core.domain.errors import Forbidden
+from chalicelib.live.stores.push import DynamoPush
 from chalicelib.parallel import together
 from chalicelib.resources import DIRECTORY
 from chalicelib.settings import settings
-from chalicelib.stores.me import DynamoMe
-from chalicelib.stores.push import DynamoPush
+from chalicelib.tokens.domain.me import MeAnswer, UrlsOut, me_out
+from chalicelib.tokens.stores.me import DynamoMe
 
 bp = Blueprint(__name__)
 

@@ -2,16 +2,16 @@
 
 from chalice.app import Blueprint
 
+from chalicelib.agents.stores.agents import DynamoAgents
 from chalicelib.api.v2.contract import SPEND, operation
-from chalicelib.domain.callers import ANY_AREA, ApiKey
-from chalicelib.domain.mentions import MentionsOut, MentionsQuery
+from chalicelib.core.domain.callers import ANY_AREA, ApiKey
+from chalicelib.federation.connections.stores.peers import DynamoPeers
+from chalicelib.mentions.domain.mentions import MentionsOut, MentionsQuery
+from chalicelib.mentions.services import mentions
 from chalicelib.parallel import together
+from chalicelib.people.stores.directory import DynamoDirectory
+from chalicelib.people.stores.teams import DynamoTeams
 from chalicelib.resources import DIRECTORY, PEERS
-from chalicelib.services import mentions
-from chalicelib.stores.agents import DynamoAgents
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.peers import DynamoPeers
-from chalicelib.stores.teams import DynamoTeams
 
 bp = Blueprint(__name__)
 

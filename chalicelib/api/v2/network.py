@@ -2,20 +2,20 @@
 
 from chalice.app import Blueprint
 
+from chalicelib.agents.stores.agents import DynamoAgents
 from chalicelib.api.v2.contract import SPEND, operation
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import PlatformToken
-from chalicelib.domain.discover import DiscoverOut, DiscoverQuery
-from chalicelib.domain.errors import NotFound
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import PlatformToken
+from chalicelib.core.domain.errors import NotFound
 from chalicelib.edge.operation import Reply
+from chalicelib.federation.network.domain.discover import DiscoverOut, DiscoverQuery
+from chalicelib.federation.network.services import discover
+from chalicelib.federation.network.stores.instances import DynamoInstances
+from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
 from chalicelib.parallel import together
+from chalicelib.people.stores.found import DynamoFound
+from chalicelib.people.stores.teams import DynamoTeams
 from chalicelib.resources import DIRECTORY, LIST_INDEX, NETWORK
-from chalicelib.services import discover
-from chalicelib.stores.agents import DynamoAgents
-from chalicelib.stores.found import DynamoFound
-from chalicelib.stores.instances import DynamoInstances
-from chalicelib.stores.marketplace import DynamoMarketplace
-from chalicelib.stores.teams import DynamoTeams
 
 bp = Blueprint(__name__)
 

@@ -7,11 +7,12 @@ from chalice.app import Blueprint
 
 from chalicelib.api.v2.audit import audit
 from chalicelib.api.v2.contract import OPERATE, REMEMBER, operate
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ApiKey
-from chalicelib.domain.directory import IntegratorDetails, IntegratorPatch, detailed
-from chalicelib.domain.errors import Conflict, NotFound, TooLarge
-from chalicelib.domain.operate import (
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.edge.operation import Reply
+from chalicelib.inbox.stores.event_types import DynamoEventTypes
+from chalicelib.operate.domain.operate import (
     Budgets,
     IntegratorAnswer,
     IntegratorsAnswer,
@@ -22,15 +23,14 @@ from chalicelib.domain.operate import (
     UsageQuery,
     person_out,
 )
-from chalicelib.edge.operation import Reply
+from chalicelib.operate.services import directory
+from chalicelib.operate.services import operate as use
 from chalicelib.parallel import together
+from chalicelib.people.domain.directory import IntegratorDetails, IntegratorPatch, detailed
+from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import DIRECTORY, EVENT_TYPES, OWNER_INDEX, TOKENS
-from chalicelib.services import directory
-from chalicelib.services import operate as use
 from chalicelib.settings import settings
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.event_types import DynamoEventTypes
-from chalicelib.stores.grants import DynamoGrants
+from chalicelib.tokens.stores.grants import DynamoGrants
 
 bp = Blueprint(__name__)
 

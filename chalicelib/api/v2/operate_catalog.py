@@ -9,24 +9,29 @@ from pydantic_core import to_json
 
 from chalicelib.api.v2.audit import audit
 from chalicelib.api.v2.contract import OPERATE, REMEMBER, operate
-from chalicelib.domain.approvals import (
+from chalicelib.catalog.domain.approvals import (
     ApprovalIn,
     ApprovalOut,
     ApprovalPosition,
     ApprovalQuery,
     ReviewIn,
 )
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ApiKey
-from chalicelib.domain.catalog import (
+from chalicelib.catalog.domain.catalog import (
     CatalogItemIn,
     CatalogItemPatch,
     CatalogItemReply,
     ItemQuery,
     RemovalQuery,
 )
-from chalicelib.domain.errors import Conflict, NotFound, TooLarge
-from chalicelib.domain.operate_catalog import (
+from chalicelib.catalog.services import approvals, catalog
+from chalicelib.catalog.stores.approvals import DynamoApprovals
+from chalicelib.catalog.stores.catalog import DynamoCatalog
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.edge import paging
+from chalicelib.edge.operation import Reply
+from chalicelib.operate.domain.operate_catalog import (
     ApprovalAnswer,
     ApprovalsAnswer,
     ApprovalsOut,
@@ -39,14 +44,9 @@ from chalicelib.domain.operate_catalog import (
     RevocationAnswer,
     VerdictIn,
 )
-from chalicelib.edge import paging
-from chalicelib.edge.operation import Reply
+from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import CATALOG, LIST_INDEX, PERSON_INDEX, TOKENS
-from chalicelib.services import approvals, catalog
-from chalicelib.stores.approvals import DynamoApprovals
-from chalicelib.stores.catalog import DynamoCatalog
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.tokens import DynamoTokens
+from chalicelib.tokens.stores.tokens import DynamoTokens
 
 bp = Blueprint(__name__)
 

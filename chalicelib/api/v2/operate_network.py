@@ -7,10 +7,17 @@ from chalice.app import Blueprint
 
 from chalicelib.api.v2.audit import audit
 from chalicelib.api.v2.contract import OPERATE, operate
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ApiKey
-from chalicelib.domain.errors import Conflict, NotFound, TooLarge
-from chalicelib.domain.operate_network import (
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.core.domain.pages import Pagination
+from chalicelib.core.gateways import http
+from chalicelib.federation.network.gateways.notices import SqsNotices
+from chalicelib.federation.network.services import federation
+from chalicelib.federation.network.stores.instances import DynamoInstances
+from chalicelib.federation.relays.domain.outgoing import RelayQuery
+from chalicelib.federation.relays.stores.outgoing import DynamoOutgoing
+from chalicelib.operate.domain.operate_network import (
     ApproveInstanceIn,
     InstanceAnswer,
     InstancesAnswer,
@@ -20,14 +27,7 @@ from chalicelib.domain.operate_network import (
     instance_out,
     relay_out,
 )
-from chalicelib.domain.outgoing import RelayQuery
-from chalicelib.domain.pages import Pagination
-from chalicelib.gateways import http
-from chalicelib.gateways.notices import SqsNotices
 from chalicelib.resources import FACETS_INDEX, NETWORK, NOTICES, ORDER_INDEX, RELAYS, TOKENS
-from chalicelib.services import federation
-from chalicelib.stores.instances import DynamoInstances
-from chalicelib.stores.outgoing import DynamoOutgoing
 
 bp = Blueprint(__name__)
 

@@ -4,17 +4,17 @@ from chalice.app import Blueprint
 
 from chalicelib.api.v2.audit import audit
 from chalicelib.api.v2.contract import OPERATE, operate
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ApiKey
-from chalicelib.domain.dead_letters import DeadLetterCountsAnswer, DeadLettersAnswer, RedriveIn, RedrivenAnswer
-from chalicelib.domain.errors import NotFound, TooLarge
-from chalicelib.domain.operate import CallbacksAnswer, CallbacksQuery
-from chalicelib.gateways.dead_letters import SqsDeadLetters
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import NotFound, TooLarge
+from chalicelib.core.stores.failures import DynamoFailures
+from chalicelib.inbox.stores.clicks import DynamoClicks
+from chalicelib.operate.domain.dead_letters import DeadLetterCountsAnswer, DeadLettersAnswer, RedriveIn, RedrivenAnswer
+from chalicelib.operate.domain.operate import CallbacksAnswer, CallbacksQuery
+from chalicelib.operate.gateways.dead_letters import SqsDeadLetters
+from chalicelib.operate.services import operate as use
 from chalicelib.parallel import together
 from chalicelib.resources import DELIVERIES, IDEMPOTENCY, QUEUES, RECENT_INDEX
-from chalicelib.services import operate as use
-from chalicelib.stores.clicks import DynamoClicks
-from chalicelib.stores.failures import DynamoFailures
 
 bp = Blueprint(__name__)
 

@@ -8,11 +8,12 @@ from chalice.app import Blueprint
 from chalicelib import ids
 from chalicelib.api.v2.audit import audit
 from chalicelib.api.v2.contract import OPERATE, REMEMBER, operate
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ApiKey
-from chalicelib.domain.errors import Conflict, NotFound, TooLarge
-from chalicelib.domain.fields import is_uuid
-from chalicelib.domain.operate import (
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.core.domain.fields import is_uuid
+from chalicelib.edge.operation import Reply
+from chalicelib.operate.domain.operate import (
     NewSecretAnswer,
     NewSecretOut,
     RevokedAnswer,
@@ -21,12 +22,11 @@ from chalicelib.domain.operate import (
     ToolsTokenIn,
     ToolsTokensAnswer,
 )
-from chalicelib.edge.operation import Reply
+from chalicelib.operate.services import operate as use
+from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import OWNER_INDEX, TOKENS
-from chalicelib.services import operate as use
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.grants import DynamoGrants
-from chalicelib.stores.tokens import DynamoTokens
+from chalicelib.tokens.stores.grants import DynamoGrants
+from chalicelib.tokens.stores.tokens import DynamoTokens
 
 bp = Blueprint(__name__)
 

@@ -5,13 +5,13 @@ from typing import Any
 from chalice.app import Blueprint
 
 from chalicelib.api.v2.contract import SPEND, operation
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ApiKey
-from chalicelib.domain.errors import Conflict, TooLarge
-from chalicelib.domain.profile import ProfileAnswer, ProfileOut, ProfilePatch
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import Conflict, TooLarge
+from chalicelib.people.domain.profile import ProfileAnswer, ProfileOut, ProfilePatch
+from chalicelib.people.services import profile
+from chalicelib.people.stores.profiles import DynamoProfiles
 from chalicelib.resources import DIRECTORY, IDEMPOTENCY
-from chalicelib.services import profile
-from chalicelib.stores.profiles import DynamoProfiles
 
 bp = Blueprint(__name__)
 

@@ -3,14 +3,14 @@
 from chalice.app import Blueprint
 
 from chalicelib.api.v2.contract import SPEND, operation
-from chalicelib.domain.callers import ANY_AREA, ApiKey, ToolsToken
-from chalicelib.domain.errors import NotFound
-from chalicelib.domain.pages import PageQuery
-from chalicelib.domain.projects import ProjectAnswer, ProjectMembersAnswer, ProjectsAnswer
+from chalicelib.core.domain.callers import ANY_AREA, ApiKey, ToolsToken
+from chalicelib.core.domain.errors import NotFound
+from chalicelib.core.domain.pages import PageQuery
+from chalicelib.people.domain.projects import ProjectAnswer, ProjectMembersAnswer, ProjectsAnswer
+from chalicelib.people.services import projects
+from chalicelib.people.stores.directory import DynamoDirectory
+from chalicelib.people.stores.projects import DynamoProjects
 from chalicelib.resources import DIRECTORY
-from chalicelib.services import projects
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.projects import DynamoProjects
 
 bp = Blueprint(__name__)
 

@@ -2,9 +2,9 @@
 
 from chalice.app import Blueprint
 
+from chalicelib.agents.domain.prompt_groups import PromptGroupsOut, registry
 from chalicelib.api.v2.contract import SPEND, operation
-from chalicelib.domain.callers import ANY_AREA, ApiKey, InstanceKey, PlatformToken
-from chalicelib.domain.prompt_groups import PromptGroupsOut, registry
+from chalicelib.core.domain.callers import ANY_AREA, ApiKey, InstanceKey, PlatformToken
 
 bp = Blueprint(__name__)
 

@@ -5,21 +5,21 @@ from typing import Any
 from chalice.app import Blueprint
 
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ApiKey
-from chalicelib.domain.errors import Conflict, NotFound, TooLarge
-from chalicelib.domain.push import (
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.edge.operation import Reply
+from chalicelib.live.domain.push import (
     PushAnswer,
     SubscriptionAnswer,
     SubscriptionIn,
     SubscriptionOut,
     UnsubscribedAnswer,
 )
-from chalicelib.edge.operation import Reply
+from chalicelib.live.services import push
+from chalicelib.live.stores.push import DynamoPush
 from chalicelib.parallel import together
 from chalicelib.resources import DIRECTORY, SOCKETS
-from chalicelib.services import push
-from chalicelib.stores.push import DynamoPush
 
 bp = Blueprint(__name__)
 

@@ -6,11 +6,36 @@ from uuid import uuid4
 from chalice.app import Blueprint
 
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ApiKey
-from chalicelib.domain.desk_settings import ChangedSettingsAnswer, ChangedSettingsOut, SettingsAnswer, SettingsIn
-from chalicelib.domain.errors import Conflict, NotFound, TooLarge
-from chalicelib.domain.queue import (
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.edge.operation import Reply
+from chalicelib.federation.relays.gateways.outbox import SqsOutbox
+from chalicelib.federation.relays.services.outgoing import Acknowledger
+from chalicelib.federation.relays.stores.outbox import DynamoOutbox
+from chalicelib.federation.relays.stores.outgoing import DynamoOutgoing
+from chalicelib.inbox.stores.deliveries import DynamoDeliveries
+from chalicelib.live.gateways.sockets import ApiGatewaySockets
+from chalicelib.live.gateways.web_push import SqsWebPush
+from chalicelib.live.services.notifier import Notifier
+from chalicelib.live.stores.connections import DynamoConnections
+from chalicelib.live.stores.frames import DynamoFrames
+from chalicelib.parallel import together
+from chalicelib.people.stores.directory import DynamoDirectory
+from chalicelib.resources import (
+    DELIVERIES,
+    DIRECTORY,
+    NOTIFY,
+    NUDGE,
+    ORDER_INDEX,
+    OUTBOX,
+    OUTBOX_WORK,
+    QUEUE_ITEMS,
+    RELAYS,
+    TYPE_INDEX,
+)
+from chalicelib.tasks.domain.desk_settings import ChangedSettingsAnswer, ChangedSettingsOut, SettingsAnswer, SettingsIn
+from chalicelib.tasks.domain.queue import (
     ConfirmedAnswer,
     ConfirmedOut,
     ConfirmIn,
@@ -24,34 +49,9 @@ from chalicelib.domain.queue import (
     ResultIn,
     StatusIn,
 )
-from chalicelib.edge.operation import Reply
-from chalicelib.gateways.outbox import SqsOutbox
-from chalicelib.gateways.sockets import ApiGatewaySockets
-from chalicelib.gateways.web_push import SqsWebPush
-from chalicelib.parallel import together
-from chalicelib.resources import (
-    DELIVERIES,
-    DIRECTORY,
-    NOTIFY,
-    NUDGE,
-    ORDER_INDEX,
-    OUTBOX,
-    OUTBOX_WORK,
-    QUEUE_ITEMS,
-    RELAYS,
-    TYPE_INDEX,
-)
-from chalicelib.services import desk_settings, queue
-from chalicelib.services.confirmations import Confirmation
-from chalicelib.services.notifier import Notifier
-from chalicelib.services.outgoing import Acknowledger
-from chalicelib.stores.connections import DynamoConnections
-from chalicelib.stores.deliveries import DynamoDeliveries
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.frames import DynamoFrames
-from chalicelib.stores.outbox import DynamoOutbox
-from chalicelib.stores.outgoing import DynamoOutgoing
-from chalicelib.stores.queue import DynamoQueue
+from chalicelib.tasks.services import desk_settings, queue
+from chalicelib.tasks.services.confirmations import Confirmation
+from chalicelib.tasks.stores.queue import DynamoQueue
 
 bp = Blueprint(__name__)
 

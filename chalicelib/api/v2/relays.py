@@ -7,31 +7,32 @@ from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.api.v2.contract import operation
-from chalicelib.domain.budgets import Spent
-from chalicelib.domain.call import Call, Sent
-from chalicelib.domain.errors import Forbidden, NotFound, RateLimited, TooLarge, Unauthorized, Unavailable
-from chalicelib.domain.peering import ACK_PATH, RELAY_PATH, FederationHeaders, Peering
-from chalicelib.domain.relays import AckAnswer, AckIn, RelayAnswer, RelayIn
-from chalicelib.gateways.sockets import ApiGatewaySockets
+from chalicelib.board.stores.board import DynamoBoard
+from chalicelib.core.domain.budgets import Spent
+from chalicelib.core.domain.call import Call, Sent
+from chalicelib.core.domain.errors import Forbidden, NotFound, RateLimited, TooLarge, Unauthorized, Unavailable
+from chalicelib.federation.connections.domain.peering import ACK_PATH, RELAY_PATH, FederationHeaders, Peering
+from chalicelib.federation.connections.services import peer_admission
+from chalicelib.federation.connections.signatures import refuse_signature
+from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
+from chalicelib.federation.connections.stores.peer_budgets import DynamoPeerBudgets
+from chalicelib.federation.connections.stores.peer_keys import DynamoPeerKeys
+from chalicelib.federation.connections.stores.peers import DynamoPeers, token_hash
+from chalicelib.federation.relays.domain.relays import AckAnswer, AckIn, RelayAnswer, RelayIn
+from chalicelib.federation.relays.services import relays
+from chalicelib.federation.relays.services.acknowledgements import Word
+from chalicelib.federation.relays.stores.relays import DynamoRelays
+from chalicelib.live.gateways.sockets import ApiGatewaySockets
+from chalicelib.live.services.notifier import Notifier
+from chalicelib.live.stores.connections import DynamoConnections
+from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.parallel import together
-from chalicelib.peer_signatures import refuse_signature
+from chalicelib.people.stores.directory import DynamoDirectory
+from chalicelib.people.stores.profiles import DynamoProfiles
+from chalicelib.people.stores.teams import DynamoTeams
 from chalicelib.resources import BOARD, CHAT, DIRECTORY, NOTIFY, ORDER_INDEX, PEERS, QUEUE_ITEMS, RELAYS
-from chalicelib.services import peer_admission, relays
-from chalicelib.services.acknowledgements import Word
-from chalicelib.services.notifier import Notifier
 from chalicelib.settings import settings
-from chalicelib.stores.board import DynamoBoard
-from chalicelib.stores.connections import DynamoConnections
-from chalicelib.stores.directory import DynamoDirectory
-from chalicelib.stores.federation_settings import DynamoFederation
-from chalicelib.stores.frames import DynamoFrames
-from chalicelib.stores.peer_budgets import DynamoPeerBudgets
-from chalicelib.stores.peer_keys import DynamoPeerKeys
-from chalicelib.stores.peers import DynamoPeers, token_hash
-from chalicelib.stores.profiles import DynamoProfiles
-from chalicelib.stores.queue import DynamoQueue
-from chalicelib.stores.relays import DynamoRelays
-from chalicelib.stores.teams import DynamoTeams
+from chalicelib.tasks.stores.queue import DynamoQueue
 
 bp = Blueprint(__name__)
 

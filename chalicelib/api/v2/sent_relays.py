@@ -6,20 +6,20 @@ from uuid import uuid4
 from chalice.app import Blueprint
 
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
-from chalicelib.domain.call import Call
-from chalicelib.domain.callers import ApiKey
-from chalicelib.domain.errors import Conflict, NotFound, TooLarge
-from chalicelib.domain.outgoing import NewRelayIn, RelayOut, RelayQuery, RelaysAnswer, SentRelayAnswer
+from chalicelib.board.stores.board import DynamoBoard
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.edge.operation import Reply
-from chalicelib.gateways.outbox import SqsOutbox
+from chalicelib.federation.connections.stores.peers import DynamoPeers
+from chalicelib.federation.relays.domain.outgoing import NewRelayIn, RelayOut, RelayQuery, RelaysAnswer, SentRelayAnswer
+from chalicelib.federation.relays.gateways.outbox import SqsOutbox
+from chalicelib.federation.relays.services import outgoing
+from chalicelib.federation.relays.stores.outbox import DynamoOutbox
+from chalicelib.federation.relays.stores.outgoing import DynamoOutgoing
 from chalicelib.parallel import together
 from chalicelib.resources import BOARD, FACETS_INDEX, ORDER_INDEX, OUTBOX, OUTBOX_WORK, PEERS, QUEUE_ITEMS, RELAYS
-from chalicelib.services import outgoing
-from chalicelib.stores.board import DynamoBoard
-from chalicelib.stores.outbox import DynamoOutbox
-from chalicelib.stores.outgoing import DynamoOutgoing
-from chalicelib.stores.peers import DynamoPeers
-from chalicelib.stores.queue import DynamoQueue
+from chalicelib.tasks.stores.queue import DynamoQueue
 
 bp = Blueprint(__name__)
 

@@ -3,8 +3,8 @@
 from chalice.app import Blueprint
 
 from chalicelib.api.v2.contract import operation
-from chalicelib.domain.updates import UpdatesOut, UpdatesQuery, asked_for
-from chalicelib.stores.updates import PackagedUpdates
+from chalicelib.feedback.domain.updates import UpdatesOut, UpdatesQuery, asked_for
+from chalicelib.feedback.stores.updates import PackagedUpdates
 
 bp = Blueprint(__name__)
 

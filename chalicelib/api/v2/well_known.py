@@ -3,14 +3,14 @@
 from chalice.app import Blueprint
 
 from chalicelib.api.v2.contract import operation
-from chalicelib.domain.desk import AgentCardOut, DeskOut, ProofQuery
-from chalicelib.domain.errors import NotFound
+from chalicelib.core.domain.errors import NotFound
+from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
+from chalicelib.federation.network.domain.desk import AgentCardOut, DeskOut, ProofQuery
+from chalicelib.federation.network.services import desk
+from chalicelib.federation.network.stores.hubs import DynamoHubs
 from chalicelib.parallel import together
 from chalicelib.resources import NETWORK, PEERS
-from chalicelib.services import desk
 from chalicelib.settings import VERSION, settings
-from chalicelib.stores.federation_settings import DynamoFederation
-from chalicelib.stores.hubs import DynamoHubs
 
 bp = Blueprint(__name__)
 

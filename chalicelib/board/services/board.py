@@ -1,0 +1,275 @@
+"""What people and their agents do with the board: cards and their checklists."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any, Protocol
+
+from chalicelib.board.domain.board import (
+    MOST_ITEMS,
+    Card,
+    CardAnswer,
+    CardDeletedAnswer,
+    CardIn,
+    CardPage,
+    CardPatch,
+    CardQuery,
+    CardsAnswer,
+    ChecklistItem,
+    ChecklistItemAnswer,
+    ChecklistItemDeletedAnswer,
+    ChecklistItemIn,
+    ChecklistItemPatch,
+    Tail,
+    check_size,
+    shown_card,
+    shown_item,
+)
+from chalicelib.board.domain.card_contacts import ContactBrief
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
+from chalicelib.core.domain.fields import is_uuid
+from chalicelib.core.domain.idempotency import Claim, kept
+from chalicelib.core.domain.pages import paged
+from chalicelib.federation.relays.domain.outgoing import Acknowledged
+from chalicelib.federation.relays.domain.relays import RelayStatus
+from chalicelib.parallel import together
+
+Reply = dict[str, Any]
+
+_ATTEMPTS = 40
+_NO_CARD, _NO_ITEM = "No such card.", "The card has no such checklist item."
+_BUSY = "The board is being changed by many calls at once."
+
+
+class FindCard(Protocol):
+    def find_card(self, user_id: str, card_id: str) -> Card | None: ...
+
+
+class Cards(FindCard, Protocol):
+    def list_cards(
+        self, user_id: str, facets: Sequence[str | None], *, offset: int, limit: int
+    ) -> tuple[list[Card], int]: ...
+    def find_tail(self, user_id: str) -> Tail: ...
+    def add_card(self, card: Card, *, tail: Tail, claim: Claim | None, reply: Reply) -> bool: ...
+    def save_card(
+        self,
+        card: Card,
+        *,
+        over: Card,
+        tail: Tail | None,
+        claim: Claim | None,
+        reply: Reply,
+        acknowledged: Acknowledged | None = None,
+    ) -> bool: ...
+    def remove_card(self, card: Card, *, claim: Claim | None, reply: Reply) -> bool: ...
+
+
+class Acknowledger(Protocol):
+    def prepare_relay(
+        self, relay_id: str, user_id: str, status: RelayStatus, result: str | None, *, now: datetime
+    ) -> Acknowledged | None: ...
+    def announce(self, done: Acknowledged) -> None: ...
+
+
+class ContactBriefs(Protocol):
+    def find_briefs(self, user_id: str, contact_ids: Iterable[str]) -> Mapping[str, ContactBrief]: ...
+
+
+def list_cards(query: CardQuery, *, owner: ApiKey, board: Cards, contacts: ContactBriefs) -> CardsAnswer:
+    """A page of the owner's board, by order and the newest first of equal ones.
+
+    Store calls after authentication, in sequence: 3, and 1 more with a filter. One less when no card of the page has
+    contacts.
+    """
+    found, total = board.list_cards(owner.user_id, query.facets, offset=query.offset, limit=query.limit)
+    known = _known_contacts(found, owner.user_id, contacts)
+    cards, pagination = paged(
+        [shown_card(card, known, whole=False) for card in found], total, limit=query.limit, offset=query.offset
+    )
+    return CardsAnswer(success=True, data=CardPage(cards=cards, pagination=pagination))
+
+
+def read_card(card_id: str, *, owner: ApiKey, board: Cards, contacts: ContactBriefs) -> CardAnswer:
+    """One card of the owner's. Store calls after authentication: 2; 1 when it has no contacts.
+
+    Raises:
+        NotFound: there is no such card, or it is somebody else's.
+    """
+    card = known_card(card_id, owner.user_id, board)
+    return _answer(card, _known_contacts([card], owner.user_id, contacts))
+
+
+def create_card(given: CardIn, *, card_id: str, owner: ApiKey, call: Call, board: Cards) -> CardAnswer:
+    """Add a card, by default behind all others of the board. Store calls after authentication: 2.
+
+    Raises:
+        Invalid: the card is too large.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    for _ in range(_ATTEMPTS):
+        tail = board.find_tail(owner.user_id)
+        card = Card.of(given, card_id=card_id, user_id=owner.user_id, tail=tail, now=call.now)
+        check_size(card)
+        created = _answer(card, {})
+        if board.add_card(card, tail=tail, claim=call.claim, reply=kept(201, created)):
+            return created
+    raise Unavailable(_BUSY)
+
+
+def update_card(
+    card_id: str,
+    patch: CardPatch,
+    *,
+    owner: ApiKey,
+    call: Call,
+    board: Cards,
+    contacts: ContactBriefs,
+    acknowledger: Acknowledger,
+) -> CardAnswer:
+    """Change a card. Store calls after authentication, in sequence: 3; 2 when it has no contacts.
+
+    A card that another desk's relay brought completes the relay with itself, in the same transaction: 3 more, or 1
+    when that has been done before.
+
+    Raises:
+        NotFound: there is no such card, or it is somebody else's.
+        Invalid: the card grows too large.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    known: Mapping[str, ContactBrief] = {}
+    for _ in range(_ATTEMPTS):
+        tail = None
+        if "order" in patch.model_fields_set:
+            card, tail = together(
+                partial(known_card, card_id, owner.user_id, board), partial(board.find_tail, owner.user_id)
+            )
+        else:
+            card = known_card(card_id, owner.user_id, board)
+        if known.keys() != card.contacts.keys():
+            known = _known_contacts([card], owner.user_id, contacts)
+        changed = card.patched(patch, now=call.now)
+        check_size(changed)
+        updated = _answer(changed, known)
+        ack = None
+        if card.source_relay_id and changed.is_completed and not card.is_completed:
+            ack = acknowledger.prepare_relay(
+                card.source_relay_id, owner.user_id, RelayStatus.COMPLETED, None, now=call.now
+            )
+        reply = kept(200, updated)
+        if board.save_card(changed, over=card, tail=tail, claim=call.claim, reply=reply, acknowledged=ack):
+            if ack:
+                acknowledger.announce(ack)
+            return updated
+    raise Unavailable(_BUSY)
+
+
+def delete_card(card_id: str, *, owner: ApiKey, call: Call, board: Cards) -> CardDeletedAnswer:
+    """Delete a card with its checklist, and take it off its contacts. Store calls after authentication: 2.
+
+    Raises:
+        NotFound: there is no such card, or it is somebody else's.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    deleted = CardDeletedAnswer(success=True)
+    for _ in range(_ATTEMPTS):
+        card = known_card(card_id, owner.user_id, board)
+        if board.remove_card(card, claim=call.claim, reply=kept(200, deleted)):
+            return deleted
+    raise Unavailable(_BUSY)
+
+
+def add_item(
+    card_id: str, given: ChecklistItemIn, *, item_id: str, owner: ApiKey, call: Call, board: Cards
+) -> ChecklistItemAnswer:
+    """Add an item to a card's checklist. Store calls after authentication: 2.
+
+    Raises:
+        NotFound: there is no such card, or it is somebody else's.
+        Conflict: the checklist has all the items it may have.
+        Invalid: the card grows too large.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    for _ in range(_ATTEMPTS):
+        card = known_card(card_id, owner.user_id, board)
+        # It is there already when a retry below us has written it.
+        item = card.find_item(item_id) or card.new_item(given, item_id=item_id, now=call.now)
+        changed = card.with_item(item, now=call.now)
+        if len(changed.checklist) > MOST_ITEMS:
+            raise Conflict(f"A checklist has at most {MOST_ITEMS} items.")
+        if added := _saved_item(item, 201, changed, over=card, call=call, board=board):
+            return added
+    raise Unavailable(_BUSY)
+
+
+def update_item(
+    card_id: str, item_id: str, patch: ChecklistItemPatch, *, owner: ApiKey, call: Call, board: Cards
+) -> ChecklistItemAnswer:
+    """Change an item of a card's checklist. Store calls after authentication: 2; 1 when nothing is given.
+
+    Raises:
+        NotFound: there is no such card or item, or it is somebody else's.
+        Invalid: the card grows too large.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    for _ in range(_ATTEMPTS):
+        card, item = _known_item(card_id, item_id, owner.user_id, board)
+        patched = patch.applied(item, now=call.now)
+        changed = card if patched is item else card.with_item(patched, now=call.now)
+        if updated := _saved_item(patched, 200, changed, over=card, call=call, board=board):
+            return updated
+    raise Unavailable(_BUSY)
+
+
+def delete_item(card_id: str, item_id: str, *, owner: ApiKey, call: Call, board: Cards) -> ChecklistItemDeletedAnswer:
+    """Take an item off a card's checklist. Store calls after authentication: 2.
+
+    Raises:
+        NotFound: there is no such card or item, or it is somebody else's.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    deleted = ChecklistItemDeletedAnswer(success=True)
+    for _ in range(_ATTEMPTS):
+        card, item = _known_item(card_id, item_id, owner.user_id, board)
+        changed = card.without_item(item, now=call.now)
+        if board.save_card(changed, over=card, tail=None, claim=call.claim, reply=kept(200, deleted)):
+            return deleted
+    raise Unavailable(_BUSY)
+
+
+def known_card(card_id: str, user_id: str, board: FindCard) -> Card:
+    """The person's card.
+
+    Raises:
+        NotFound: there is none with this id.
+    """
+    card = board.find_card(user_id, card_id) if is_uuid(card_id) else None
+    if card is None:
+        raise NotFound(_NO_CARD)
+    return card
+
+
+def _known_item(card_id: str, item_id: str, user_id: str, board: Cards) -> tuple[Card, ChecklistItem]:
+    card = known_card(card_id, user_id, board)
+    if (item := card.find_item(item_id)) is None:
+        raise NotFound(_NO_ITEM)
+    return card, item
+
+
+def _saved_item(
+    item: ChecklistItem, status: int, card: Card, *, over: Card, call: Call, board: Cards
+) -> ChecklistItemAnswer | None:
+    check_size(card)
+    answer = ChecklistItemAnswer(success=True, data=shown_item(item, card.card_id))
+    saved = board.save_card(card, over=over, tail=None, claim=call.claim, reply=kept(status, answer))
+    return answer if saved else None
+
+
+def _known_contacts(cards: list[Card], user_id: str, contacts: ContactBriefs) -> Mapping[str, ContactBrief]:
+    wanted = {contact_id for card in cards for contact_id in card.contacts}
+    return contacts.find_briefs(user_id, wanted) if wanted else {}
+
+
+def _answer(card: Card, known: Mapping[str, ContactBrief]) -> CardAnswer:
+    return CardAnswer(success=True, data=shown_card(card, known, whole=True))

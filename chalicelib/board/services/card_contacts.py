@@ -1,0 +1,127 @@
+"""What links a card to the contacts it is about."""
+
+from functools import partial
+from typing import Any, Protocol
+
+from chalicelib.board.domain.board import Card
+from chalicelib.board.domain.card_contacts import (
+    MOST_CARDS,
+    MOST_CONTACTS,
+    CardContact,
+    CardContactAnswer,
+    CardContactIn,
+    CardContactPatch,
+    UnlinkedAnswer,
+    contact_in_brief,
+    shown_link,
+)
+from chalicelib.board.domain.contacts import Contact
+from chalicelib.board.services.board import FindCard, known_card
+from chalicelib.board.services.contacts import FindContact, known_contact
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.idempotency import Claim, kept
+from chalicelib.parallel import together
+
+Reply = dict[str, Any]
+
+_ATTEMPTS = 40
+_NOT_LINKED = "The card has no such contact."
+_BUSY = "The card is being changed by many calls at once."
+
+
+class Links(Protocol):
+    def link(self, link: CardContact, *, user_id: str, now: str, claim: Claim | None, reply: Reply) -> bool: ...
+    def save_link(self, link: CardContact, *, over: Card, now: str, claim: Claim | None, reply: Reply) -> bool: ...
+    def unlink(self, link: CardContact, *, user_id: str, now: str, claim: Claim | None, reply: Reply) -> bool: ...
+
+
+def link_contact(
+    card_id: str,
+    given: CardContactIn,
+    *,
+    link_id: str,
+    owner: ApiKey,
+    call: Call,
+    board: FindCard,
+    contacts: FindContact,
+    links: Links,
+) -> CardContactAnswer:
+    """Link a contact to a card. Store calls after authentication, in sequence: 2.
+
+    Raises:
+        NotFound: there is no such card or contact, or it is somebody else's.
+        Conflict: they are linked, or one of them has all the links it may have.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    for _ in range(_ATTEMPTS):
+        card, contact = _sides(card_id, given.contact_id, owner.user_id, board, contacts)
+        if contact.contact_id in card.contacts:
+            raise Conflict("The contact is linked to the card already.")
+        if len(card.contacts) >= MOST_CONTACTS:
+            raise Conflict(f"A card has at most {MOST_CONTACTS} contacts.")
+        if len(contact.cards) >= MOST_CARDS:
+            raise Conflict(f"A contact has at most {MOST_CARDS} cards.")
+        link = CardContact.of(given, card.card_id, contact.contact_id, link_id=link_id, now=call.now)
+        linked, now = _answer(link, contact), timestamp(call.now)
+        if links.link(link, user_id=owner.user_id, now=now, claim=call.claim, reply=kept(201, linked)):
+            return linked
+    raise Unavailable(_BUSY)
+
+
+def update_link(
+    card_id: str,
+    contact_id: str,
+    patch: CardContactPatch,
+    *,
+    owner: ApiKey,
+    call: Call,
+    board: FindCard,
+    contacts: FindContact,
+    links: Links,
+) -> CardContactAnswer:
+    """Change a contact's part in a card. Store calls after authentication, in sequence: 2.
+
+    Raises:
+        NotFound: there is no such card, or no such contact of it.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    for _ in range(_ATTEMPTS):
+        card, contact = _sides(card_id, contact_id, owner.user_id, board, contacts)
+        if (link := card.contacts.get(contact_id)) is None:
+            raise NotFound(_NOT_LINKED)
+        changed = link.patched(patch)
+        updated, now = _answer(changed, contact), timestamp(call.now)
+        if links.save_link(changed, over=card, now=now, claim=call.claim, reply=kept(200, updated)):
+            return updated
+    raise Unavailable(_BUSY)
+
+
+def unlink_contact(
+    card_id: str, contact_id: str, *, owner: ApiKey, call: Call, board: FindCard, links: Links
+) -> UnlinkedAnswer:
+    """Take a contact off a card. Store calls after authentication: 2.
+
+    Raises:
+        NotFound: there is no such card, or no such contact of it.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    unlinked, now = UnlinkedAnswer(success=True), timestamp(call.now)
+    card = known_card(card_id, owner.user_id, board)
+    link = card.contacts.get(contact_id)
+    if link and links.unlink(link, user_id=owner.user_id, now=now, claim=call.claim, reply=kept(200, unlinked)):
+        return unlinked
+    raise NotFound(_NOT_LINKED)
+
+
+def _sides(card_id: str, contact_id: str, user_id: str, board: FindCard, contacts: FindContact) -> tuple[Card, Contact]:
+    card, contact = together(
+        partial(known_card, card_id, user_id, board), partial(known_contact, contact_id, user_id, contacts)
+    )
+    return card, contact
+
+
+def _answer(link: CardContact, contact: Contact) -> CardContactAnswer:
+    return CardContactAnswer(success=True, data=shown_link(link, contact_in_brief(contact.brief, whole=True)))

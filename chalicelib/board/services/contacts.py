@@ -1,0 +1,155 @@
+"""What people and their agents do with contacts."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+from chalicelib.board.domain.card_contacts import CardBrief
+from chalicelib.board.domain.contacts import (
+    Contact,
+    ContactAnswer,
+    ContactDeletedAnswer,
+    ContactFilter,
+    ContactIn,
+    ContactPage,
+    ContactPatch,
+    ContactQuery,
+    ContactsAnswer,
+    shown_contact,
+)
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import NotFound, Unavailable
+from chalicelib.core.domain.fields import is_uuid
+from chalicelib.core.domain.idempotency import Claim, kept
+from chalicelib.core.domain.pages import paged
+
+Reply = dict[str, Any]
+
+_ATTEMPTS = 40
+_NO_CONTACT = "No such contact."
+_BUSY = "The contact is being changed by many calls at once."
+
+
+class FindContact(Protocol):
+    def find_contact(self, user_id: str, contact_id: str) -> Contact | None: ...
+
+
+class Contacts(FindContact, Protocol):
+    def list_contacts(self, user_id: str, *, offset: int, limit: int) -> tuple[list[Contact], int]: ...
+    def search_contacts(
+        self, user_id: str, wanted: ContactFilter, *, offset: int, limit: int
+    ) -> tuple[list[Contact], int]: ...
+    def add_contact(self, contact: Contact, *, claim: Claim | None, reply: Reply) -> None: ...
+    def save_contact(self, contact: Contact, *, over: Contact, claim: Claim | None, reply: Reply) -> bool: ...
+    def remove_contact(self, contact: Contact, *, claim: Claim | None, reply: Reply) -> bool: ...
+
+
+class CardBriefs(Protocol):
+    def find_briefs(self, user_id: str, card_ids: Iterable[str]) -> Mapping[str, CardBrief]: ...
+
+
+def list_contacts(query: ContactQuery, *, owner: ApiKey, contacts: Contacts, board: CardBriefs) -> ContactsAnswer:
+    """A page of the owner's contacts, by name.
+
+    Store calls after authentication, in sequence: 3, and 1 more with a filter. One less when no contact of the page
+    has cards.
+    """
+    page = {"offset": query.offset, "limit": query.limit}
+    if query.filter:
+        found, total = contacts.search_contacts(owner.user_id, query.filter, **page)
+    else:
+        found, total = contacts.list_contacts(owner.user_id, **page)
+    known = _known_cards(found, owner.user_id, board)
+    shown, pagination = paged([shown_contact(contact, known, whole=False) for contact in found], total, **page)
+    return ContactsAnswer(success=True, data=ContactPage(contacts=shown, pagination=pagination))
+
+
+def read_contact(contact_id: str, *, owner: ApiKey, contacts: FindContact, board: CardBriefs) -> ContactAnswer:
+    """One contact of the owner's. Store calls after authentication: 2; 1 when it has no cards.
+
+    Raises:
+        NotFound: there is no such contact, or it is somebody else's.
+    """
+    contact = known_contact(contact_id, owner.user_id, contacts)
+    return _answer(contact, _known_cards([contact], owner.user_id, board))
+
+
+def create_contact(
+    given: ContactIn, *, contact_id: str, index_id: str, owner: ApiKey, call: Call, contacts: Contacts
+) -> ContactAnswer:
+    """Add a contact. Store calls after authentication, in sequence: 2.
+
+    Raises:
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    contact = Contact.of(given, contact_id=contact_id, index_id=index_id, user_id=owner.user_id, now=call.now)
+    created = _answer(contact, {})
+    contacts.add_contact(contact, claim=call.claim, reply=kept(201, created))
+    return created
+
+
+def update_contact(
+    contact_id: str,
+    patch: ContactPatch,
+    *,
+    index_id: str,
+    owner: ApiKey,
+    call: Call,
+    contacts: Contacts,
+    board: CardBriefs,
+) -> ContactAnswer:
+    """Change a contact.
+
+    Store calls after authentication, in sequence: 2, and 1 more when it has cards, and 2 more when it is found by
+    other text than before.
+
+    Raises:
+        NotFound: there is no such contact, or it is somebody else's.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    known: Mapping[str, CardBrief] = {}
+    for _ in range(_ATTEMPTS):
+        contact = known_contact(contact_id, owner.user_id, contacts)
+        if known.keys() != contact.cards.keys():
+            known = _known_cards([contact], owner.user_id, board)
+        changed = contact.patched(patch, index_id=index_id, now=call.now)
+        updated = _answer(changed, known)
+        if contacts.save_contact(changed, over=contact, claim=call.claim, reply=kept(200, updated)):
+            return updated
+    raise Unavailable(_BUSY)
+
+
+def delete_contact(contact_id: str, *, owner: ApiKey, call: Call, contacts: Contacts) -> ContactDeletedAnswer:
+    """Delete a contact, and take it off its cards. Store calls after authentication, in sequence: 3.
+
+    Raises:
+        NotFound: there is no such contact, or it is somebody else's.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    deleted = ContactDeletedAnswer(success=True)
+    for _ in range(_ATTEMPTS):
+        contact = known_contact(contact_id, owner.user_id, contacts)
+        if contacts.remove_contact(contact, claim=call.claim, reply=kept(200, deleted)):
+            return deleted
+    raise Unavailable(_BUSY)
+
+
+def known_contact(contact_id: str, user_id: str, contacts: FindContact) -> Contact:
+    """The person's contact.
+
+    Raises:
+        NotFound: there is none with this id.
+    """
+    contact = contacts.find_contact(user_id, contact_id) if is_uuid(contact_id) else None
+    if contact is None:
+        raise NotFound(_NO_CONTACT)
+    return contact
+
+
+def _known_cards(contacts: list[Contact], user_id: str, board: CardBriefs) -> Mapping[str, CardBrief]:
+    wanted = {card_id for contact in contacts for card_id in contact.cards}
+    return board.find_briefs(user_id, wanted) if wanted else {}
+
+
+def _answer(contact: Contact, known: Mapping[str, CardBrief]) -> ContactAnswer:
+    return ContactAnswer(success=True, data=shown_contact(contact, known, whole=True))

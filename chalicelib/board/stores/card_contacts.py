@@ -1,0 +1,135 @@
+"""What links cards and contacts: kept in the rows of both, and written in one transaction with both.
+
+A card's row has its links in the map `contacts`, by contact id, and a contact's row in the map `cards`, by card id:
+{id, role, involvement, canDelegate, createdAt} each. In the expressions here, the map is #links, its key #other.
+"""
+
+from typing import Any
+
+from chalicelib.board.domain.board import Card
+from chalicelib.board.domain.card_contacts import MOST_CARDS, MOST_CONTACTS, CardContact, Involvement
+from chalicelib.board.domain.contacts import Contact
+from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.stores.items import Row, to_item, values
+from chalicelib.core.stores.writes import Action, Refused, commit
+from chalicelib.resources import BOARD, CONTACTS
+
+Reply = dict[str, Any]
+
+_LINKED = "attribute_exists(#links.#other)"
+
+
+class DynamoCardContacts:
+    def link(self, link: CardContact, *, user_id: str, now: str, claim: Claim | None, reply: Reply) -> bool:
+        """Link a card and a contact; False when one of them is gone or has all it may have, or they are linked.
+
+        One store call.
+
+        Raises:
+            AlreadyAnswered: the claim has been used before; nothing was written.
+        """
+        free = "attribute_exists(pk) AND attribute_not_exists(#links.#other) AND size(#links) < :most"
+        put, row = "SET #links.#other = :row", link_row(link)
+        actions = [
+            _of_card(link, user_id, f"{put}, updatedAt = :now", free, row=row, most=MOST_CONTACTS, now=now),
+            _of_contact(link, user_id, put, free, row=row, most=MOST_CARDS),
+        ]
+        return committed(actions, claim, reply)
+
+    def save_link(self, link: CardContact, *, over: Card, now: str, claim: Claim | None, reply: Reply) -> bool:
+        """Replace a link of the card `over`; False when the card is no longer as it was. One store call.
+
+        Raises:
+            AlreadyAnswered: the claim has been used before; nothing was written.
+        """
+        put, row = "SET #links.#other = :row", link_row(link)
+        actions = [
+            _of_card(
+                link, over.user_id, f"{put}, updatedAt = :now", "version = :seen", row=row, seen=over.version, now=now
+            ),
+            _of_contact(link, over.user_id, put, _LINKED, row=row),
+        ]
+        return committed(actions, claim, reply)
+
+    def unlink(self, link: CardContact, *, user_id: str, now: str, claim: Claim | None, reply: Reply) -> bool:
+        """End a link; False when there is none. One store call.
+
+        Raises:
+            AlreadyAnswered: the claim has been used before; nothing was written.
+        """
+        actions = [
+            _of_card(link, user_id, "REMOVE #links.#other SET updatedAt = :now", _LINKED, now=now),
+            _of_contact(link, user_id, "REMOVE #links.#other", _LINKED),
+        ]
+        return committed(actions, claim, reply)
+
+
+def card_key(user_id: str, card_id: str) -> Row:
+    return {"pk": user_id, "sk": f"CARD#{card_id}"}
+
+
+def contact_key(user_id: str, contact_id: str) -> Row:
+    return {"pk": user_id, "sk": f"CONTACT#{contact_id}"}
+
+
+def off_contacts(card: Card) -> list[Action]:
+    """The part of a transaction that takes a card off its contacts."""
+    return [_of_contact(link, card.user_id, "REMOVE #links.#other", _LINKED) for link in card.contacts.values()]
+
+
+def off_cards(contact: Contact) -> list[Action]:
+    """The part of a transaction that takes a contact off its cards."""
+    return [_of_card(link, contact.user_id, "REMOVE #links.#other", _LINKED) for link in contact.cards.values()]
+
+
+def link_row(link: CardContact) -> Row:
+    return {
+        "id": link.link_id,
+        "role": link.role,
+        "involvement": link.involvement.value,
+        "canDelegate": link.can_delegate,
+        "createdAt": link.created_at,
+    }
+
+
+def as_link(row: Row, card_id: str, contact_id: str) -> CardContact:
+    return CardContact(
+        link_id=row["id"],
+        card_id=card_id,
+        contact_id=contact_id,
+        role=row["role"],
+        involvement=Involvement(row["involvement"]),
+        can_delegate=row["canDelegate"],
+        created_at=row["createdAt"],
+    )
+
+
+def committed(actions: list[Action], claim: Claim | None, reply: Reply) -> bool:
+    """Commit; False when a condition did not hold."""
+    try:
+        commit(actions, claim=claim, reply=reply)
+    except Refused:
+        return False
+    return True
+
+
+def _of_card(link: CardContact, user_id: str, expression: str, condition: str, **given: Any) -> Action:
+    key = {"TableName": BOARD.physical_name, "Key": to_item(card_key(user_id, link.card_id))}
+    return _update(key, {"#links": "contacts", "#other": link.contact_id}, expression, condition, given)
+
+
+def _of_contact(link: CardContact, user_id: str, expression: str, condition: str, **given: Any) -> Action:
+    key = {"TableName": CONTACTS.physical_name, "Key": to_item(contact_key(user_id, link.contact_id))}
+    return _update(key, {"#links": "cards", "#other": link.card_id}, expression, condition, given)
+
+
+def _update(key: Row, names: Row, expression: str, condition: str, given: Row) -> Action:
+    return {
+        "Update": key
+        | {
+            "UpdateExpression": f"{expression} ADD version :one",
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": values(one=1, **given),
+        }
+    }

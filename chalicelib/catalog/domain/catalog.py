@@ -1,0 +1,316 @@
+"""The catalog: what employees may be given access to."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field
+from pydantic.json_schema import SkipJsonSchema
+from pydantic_core import PydanticCustomError
+
+from chalicelib.core.domain.errors import Invalid
+from chalicelib.core.domain.fields import In, Omittable, Out, Query, TimeOut, Uuid, UuidOut, timestamp
+
+# A row holds at most 400 KB, and some engines count a member that is replaced with both its values.
+LARGEST_ITEM = 190_000
+
+_SLUG = r"^[a-z0-9][a-z0-9._-]{0,79}$"
+_SLUG_TEXT = re.compile(_SLUG.removesuffix("$"))
+_ABBREVIATIONS = (
+    "AI API CI CD CPU CRM DB DevOps DNS ERP GitHub GitLab GPU HR IAM IDE IT LLM MCP ML QA SaaS SDK SQL SSH SSO UI UX "
+    "VM VPN"
+)
+_SPELLINGS = {word.lower(): word for word in _ABBREVIATIONS.split()}
+
+
+class AssetType(StrEnum):
+    """What kind of access an item gives."""
+
+    SAAS_ACCOUNT = "saas_account"
+    API_KEY = "api_key"
+    SERVER_ACCESS = "server_access"
+    REPO_ACCESS = "repo_access"
+    AI_SERVER = "ai_server"
+    ACCOUNT_RESOURCE = "account_resource"
+    OTHER = "other"
+
+
+@dataclass(frozen=True)
+class CatalogItem:
+    """One thing that employees may be given access to.
+
+    `integrator` is the one that the linked tools token belongs to, and `integrators` are all that the item has
+    ever been linked to: grants may have been issued under each. Times are RFC 3339 in UTC.
+    """
+
+    item_id: str
+    slug: str
+    name: str
+    type: AssetType
+    description: str | None
+    category: str | None
+    url: str | None
+    application_guide: str | None
+    use_cases: Sequence[Any]
+    is_pinned: bool
+    approval_required: bool
+    display_order: int
+    contact_user_id: str | None
+    linked_tools_token_id: str | None
+    integrator: str | None
+    integrators: tuple[str, ...]
+    created_at: str
+    updated_at: str
+    archived_at: str | None = None
+    version: int = 1
+
+    @classmethod
+    def of(cls, given: "CatalogItemIn", *, item_id: str, integrator: str | None, now: datetime) -> Self:
+        return cls(
+            item_id=item_id,
+            **given.model_dump(),
+            integrator=integrator,
+            integrators=(integrator,) if integrator else (),
+            created_at=timestamp(now),
+            updated_at=timestamp(now),
+        )
+
+    def patched(self, patch: "CatalogItemPatch", *, integrator: str | None, now: datetime) -> "CatalogItem":
+        """The item after `patch`; `integrator` is whom it is linked to then. Itself when nothing is given."""
+        if not patch.model_fields_set:
+            return self
+        known = self.integrators if integrator is None else tuple(sorted({*self.integrators, integrator}))
+        return replace(
+            self,
+            **patch.model_dump(exclude_unset=True),
+            integrator=integrator,
+            integrators=known,
+            updated_at=timestamp(now),
+            version=self.version + 1,
+        )
+
+    def archived(self, *, now: datetime) -> "CatalogItem":
+        """The item out of use; itself when it is already."""
+        if self.archived_at is not None:
+            return self
+        return replace(self, archived_at=timestamp(now), updated_at=timestamp(now), version=self.version + 1)
+
+
+@dataclass(frozen=True)
+class ItemEntry:
+    """What filters and order need of an item."""
+
+    slug: str
+    name: str
+    type: str
+    category: str | None
+    display_order: int
+    integrator: str | None
+    archived: bool
+
+    @property
+    def place(self) -> tuple[int, str, str]:
+        return self.display_order, self.name, self.slug
+
+
+@dataclass(frozen=True)
+class Blockers:
+    """What of an item is alive, and would lose its ground if the item were deleted."""
+
+    approvals: int
+    assets: int
+    tokens: int = 0
+
+    def __bool__(self) -> bool:
+        return bool(self.approvals or self.assets or self.tokens)
+
+    def members(self) -> Mapping[str, int]:
+        return {"liveApprovals": self.approvals, "liveAssets": self.assets, "liveTokens": self.tokens}
+
+
+def _json_numbers(given: list[Any]) -> list[Any]:
+    try:
+        json.dumps(given, allow_nan=False)
+    except ValueError as error:
+        raise PydanticCustomError("number", "Must hold no number beyond the range of JSON readers") from error
+    return given
+
+
+def _immutable(_: object) -> None:
+    raise PydanticCustomError("immutable", "immutable")
+
+
+_Name = Annotated[str, Field(min_length=1, max_length=200)]
+_UseCases = Annotated[list[Any], AfterValidator(_json_numbers)]
+_Immutable = Annotated[SkipJsonSchema[Any], BeforeValidator(_immutable)]
+
+
+class CatalogItemIn(In):
+    """A new catalog item."""
+
+    slug: str = Field(pattern=_SLUG, description="Names the item for good, also once it is archived.")
+    name: _Name
+    type: AssetType
+    description: str | None = None
+    category: str | None = Field(None, description="Such as `llm-backend`; shown by the label derived from it.")
+    url: str | None = None
+    application_guide: str | None = Field(None, description="What to write when applying.")
+    use_cases: _UseCases = Field(default=[], description="Any JSON; kept and shown as it is.")
+    display_order: int = Field(0, description="Lower comes first; equal ones go by name.")
+    is_pinned: bool = False
+    approval_required: bool = Field(default=True, description="Whether an application waits for a review.")
+    contact_user_id: Uuid | None = None
+    linked_tools_token_id: Uuid | None = Field(
+        None, description="A tools token of the integrator whose tokens the item's approvals entitle to."
+    )
+
+
+class CatalogItemPatch(In):
+    """Changes to a catalog item: members left out stay, null takes a value away."""
+
+    name: Omittable[_Name] = None
+    description: str | None = None
+    category: str | None = None
+    url: str | None = None
+    application_guide: str | None = None
+    use_cases: Omittable[_UseCases] = None
+    display_order: Omittable[int] = None
+    is_pinned: Omittable[bool] = None
+    approval_required: Omittable[bool] = None
+    contact_user_id: Uuid | None = None
+    linked_tools_token_id: Uuid | None = None
+    slug: _Immutable = None
+    type: _Immutable = None
+
+
+class ItemQuery(Query):
+    """Which catalog items to list."""
+
+    active_only: bool = Field(default=True, description="Send `false` to list archived items too.")
+    category: Omittable[str] = None
+    type: Omittable[AssetType] = None
+    integrator_slug: Omittable[str] = Field(None, description="Items linked to a tools token of this integrator.")
+    limit: int = Field(50, ge=1, le=200)
+
+    def admits(self, entry: ItemEntry) -> bool:
+        return (
+            not (self.active_only and entry.archived)
+            and self.category in (None, entry.category)
+            and self.type in (None, entry.type)
+            and self.integrator_slug in (None, entry.integrator)
+        )
+
+
+class RemovalQuery(Query):
+    """How to delete a catalog item."""
+
+    hard: bool = Field(default=False, description="Send `true` to remove the item instead of archiving it.")
+
+
+class CatalogItemOut(Out):
+    """A catalog item."""
+
+    model_config = ConfigDict(alias_generator=None)
+
+    id: UuidOut
+    slug: str
+    name: str
+    type: AssetType
+    description: str | None
+    category: str | None
+    category_display: str = Field(
+        serialization_alias="categoryDisplay", description="The category in words; empty without one."
+    )
+    url: str | None
+    application_guide: str | None
+    use_cases: Sequence[Any]
+    is_pinned: bool
+    approval_required: bool
+    display_order: int
+    contact_user_id: UuidOut | None
+    linked_tools_token_id: UuidOut | None
+    archived_at: TimeOut | None
+    created_at: TimeOut
+    updated_at: TimeOut
+
+
+class CatalogItemReply(Out):
+    """One catalog item."""
+
+    ok: bool
+    item: CatalogItemOut
+    request_id: str
+
+
+class CatalogItemList(Out):
+    """Catalog items in the order they are displayed. `totalCount` counts all that the filters admit."""
+
+    items: list[CatalogItemOut]
+    total_count: int = Field(ge=0)
+    request_id: str
+
+
+class RemovalMode(StrEnum):
+    """Whether the item is archived, or gone."""
+
+    SOFT = "soft"
+    HARD = "hard"
+
+
+class CatalogItemRemoved(Out):
+    """What became of a deleted item. `item` is null when nothing is left of it."""
+
+    ok: bool
+    mode: RemovalMode
+    slug: str
+    item: CatalogItemOut | None
+    already_archived: bool = Field(serialization_alias="already_archived")
+    request_id: str
+
+
+def is_slug(text: str) -> bool:
+    return _SLUG_TEXT.fullmatch(text) is not None
+
+
+def category_display(category: str | None) -> str:
+    """A category slug in words: `llm-backend` is shown as "LLM Backend"."""
+    words = re.split(r"[\s._/-]+", (category or "").strip())
+    return " ".join(_SPELLINGS.get(word.lower(), word[:1].upper() + word[1:]) for word in words if word)
+
+
+def shown(item: CatalogItem) -> CatalogItemOut:
+    """The item as its readers see it."""
+    return CatalogItemOut(
+        id=item.item_id,
+        slug=item.slug,
+        name=item.name,
+        type=item.type,
+        description=item.description,
+        category=item.category,
+        category_display=category_display(item.category),
+        url=item.url,
+        application_guide=item.application_guide,
+        use_cases=item.use_cases,
+        is_pinned=item.is_pinned,
+        approval_required=item.approval_required,
+        display_order=item.display_order,
+        contact_user_id=item.contact_user_id,
+        linked_tools_token_id=item.linked_tools_token_id,
+        archived_at=item.archived_at,
+        created_at=item.created_at,
+        updated_at=item.updated_at,
+    )
+
+
+def check_size(item: CatalogItem) -> None:
+    """Refuse an item that changes have made too large to store.
+
+    Raises:
+        Invalid: its JSON has more bytes than a row may hold.
+    """
+    if len(shown(item).model_dump_json().encode()) > LARGEST_ITEM:
+        raise Invalid(f"The item would take more than {LARGEST_ITEM} bytes.")

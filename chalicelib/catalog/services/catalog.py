@@ -1,0 +1,204 @@
+"""What administrators do with the catalog's items."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from chalicelib.catalog.domain.catalog import (
+    Blockers,
+    CatalogItem,
+    CatalogItemIn,
+    CatalogItemList,
+    CatalogItemOut,
+    CatalogItemPatch,
+    CatalogItemRemoved,
+    CatalogItemReply,
+    ItemEntry,
+    ItemQuery,
+    RemovalMode,
+    check_size,
+    is_slug,
+    shown,
+)
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.errors import Invalid, ItemInUse, NotFound, Unavailable
+from chalicelib.core.domain.idempotency import Claim, kept
+from chalicelib.people.domain.directory import Person
+
+Reply = dict[str, Any]
+
+_ATTEMPTS = 20
+# Of a list's items, together; a function's reply has at most 6 MB.
+_LARGEST_LIST = 5_000_000
+_BUSY = "The catalog item is being changed by many calls at once."
+
+
+class Items(Protocol):
+    def find_item(self, slug: str) -> CatalogItem | None: ...
+    def find_items(self, slugs: Sequence[str]) -> list[CatalogItem]: ...
+    def list_entries(self) -> list[ItemEntry]: ...
+    def add_item(self, item: CatalogItem, *, claim: Claim | None, reply: Reply) -> None: ...
+    def save_item(self, item: CatalogItem, *, over: CatalogItem, claim: Claim | None, reply: Reply) -> bool: ...
+    def remove_item(self, item: CatalogItem, *, claim: Claim | None, reply: Reply) -> Blockers | None: ...
+
+
+class LiveTokens(Protocol):
+    def count_live_tokens(self, item: CatalogItem, *, now: datetime) -> int: ...
+
+
+class People(Protocol):
+    def find_person(self, user_id: str) -> Person | None: ...
+
+
+class ToolsTokens(Protocol):
+    def find_integrator(self, tools_token_id: str) -> str | None: ...
+
+
+def list_items(query: ItemQuery, *, call: Call, items: Items) -> CatalogItemList:
+    """The first items that the filters admit, by display order and name, and the number of all of them.
+
+    Fewer than asked for when these are too large for one reply. Store calls after authentication: 2.
+    """
+    entries = sorted((each for each in items.list_entries() if query.admits(each)), key=lambda each: each.place)
+    listed: list[CatalogItemOut] = []
+    size = 0
+    for item in items.find_items([each.slug for each in entries[: query.limit]]):
+        out = shown(item)
+        size += len(out.model_dump_json())
+        if listed and size > _LARGEST_LIST:
+            break
+        listed.append(out)
+    return CatalogItemList(items=listed, total_count=len(entries), request_id=call.request_id)
+
+
+def read_item(slug: str, *, call: Call, items: Items) -> CatalogItemReply:
+    """The item, unless it is archived. Store calls after authentication: 1.
+
+    Raises:
+        NotFound: there is no such item in use.
+    """
+    return _reply(_in_use(slug, items), call)
+
+
+def create_item(
+    given: CatalogItemIn, *, item_id: str, call: Call, items: Items, people: People, tokens: ToolsTokens
+) -> CatalogItemReply:
+    """Add an item. Store calls after authentication: 1, and 1 for each of contact and tools token.
+
+    Raises:
+        Conflict: an item, archived or not, has the slug.
+        Invalid: contact or tools token are unknown.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    integrator = _resolve(given.contact_user_id, given.linked_tools_token_id, people=people, tokens=tokens)
+    item = CatalogItem.of(given, item_id=item_id, integrator=integrator, now=call.now)
+    check_size(item)
+    created = _reply(item, call)
+    items.add_item(item, claim=call.claim, reply=kept(201, created))
+    return created
+
+
+def update_item(
+    slug: str, patch: CatalogItemPatch, *, call: Call, items: Items, people: People, tokens: ToolsTokens
+) -> CatalogItemReply:
+    """Change an item that is in use. Store calls after authentication: 2, and 1 for each of contact and tools token.
+
+    Raises:
+        NotFound: there is no such item in use.
+        Invalid: contact or tools token are unknown, or the item grows too large.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    relinked = "linked_tools_token_id" in patch.model_fields_set
+    item = _in_use(slug, items)
+    resolved = _resolve(patch.contact_user_id, patch.linked_tools_token_id, people=people, tokens=tokens)
+    for _ in range(_ATTEMPTS):
+        changed = item.patched(patch, integrator=resolved if relinked else item.integrator, now=call.now)
+        check_size(changed)
+        updated = _reply(changed, call)
+        if items.save_item(changed, over=item, claim=call.claim, reply=kept(200, updated)):
+            return updated
+        item = _in_use(slug, items)
+    raise Unavailable(_BUSY)
+
+
+def archive_item(slug: str, *, call: Call, items: Items) -> CatalogItemRemoved:
+    """Take an item out of use; its approvals stay as they are. Store calls after authentication: 2.
+
+    Raises:
+        NotFound: there is no such item.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    for _ in range(_ATTEMPTS):
+        item = _known(slug, items)
+        archived = item.archived(now=call.now)
+        removed = CatalogItemRemoved(
+            ok=True,
+            mode=RemovalMode.SOFT,
+            slug=item.slug,
+            item=shown(archived),
+            already_archived=item.archived_at is not None,
+            request_id=call.request_id,
+        )
+        if items.save_item(archived, over=item, claim=call.claim, reply=kept(200, removed)):
+            return removed
+    raise Unavailable(_BUSY)
+
+
+def remove_item(slug: str, *, call: Call, items: Items, approvals: LiveTokens) -> CatalogItemRemoved:
+    """Delete an item for good, archived or not, when nothing hangs on it. Store calls after authentication: 2.
+
+    Raises:
+        NotFound: there is no such item.
+        ItemInUse: something does; carries how much of each kind.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    for _ in range(_ATTEMPTS):
+        item = _known(slug, items)
+        removed = CatalogItemRemoved(
+            ok=True,
+            mode=RemovalMode.HARD,
+            slug=item.slug,
+            item=None,
+            already_archived=item.archived_at is not None,
+            request_id=call.request_id,
+        )
+        blockers = items.remove_item(item, claim=call.claim, reply=kept(200, removed))
+        if blockers is None:
+            return removed
+        if blockers:
+            # A live token presumes an approval, so counting tokens decides nothing: it only completes the answer.
+            live = Blockers(blockers.approvals, blockers.assets, approvals.count_live_tokens(item, now=call.now))
+            raise ItemInUse("The catalog item still has live dependents; archive it, or end them.", live.members())
+    raise Unavailable(_BUSY)
+
+
+def _resolve(
+    contact_user_id: str | None, tools_token_id: str | None, *, people: People, tokens: ToolsTokens
+) -> str | None:
+    reasons: dict[str, list[str]] = {}
+    integrator = tokens.find_integrator(tools_token_id) if tools_token_id else None
+    if tools_token_id and integrator is None:
+        reasons["linked_tools_token_id"] = ["names no tools token"]
+    if contact_user_id and people.find_person(contact_user_id) is None:
+        reasons["contact_user_id"] = ["names no employee"]
+    if reasons:
+        raise Invalid("; ".join(f"{name} {reason}" for name, (reason,) in reasons.items()), reasons)
+    return integrator
+
+
+def _known(slug: str, items: Items) -> CatalogItem:
+    item = items.find_item(slug) if is_slug(slug) else None
+    if item is None:
+        raise NotFound("No such catalog item.")
+    return item
+
+
+def _in_use(slug: str, items: Items) -> CatalogItem:
+    item = _known(slug, items)
+    if item.archived_at is not None:
+        raise NotFound("The catalog item has been archived.")
+    return item
+
+
+def _reply(item: CatalogItem, call: Call) -> CatalogItemReply:
+    return CatalogItemReply(ok=True, item=shown(item), request_id=call.request_id)

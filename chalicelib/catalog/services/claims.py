@@ -1,0 +1,231 @@
+"""Claiming publishing tokens: an employee's first, or one in the place of the last."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, Protocol
+
+from chalicelib import sealing
+from chalicelib.catalog.domain.claims import ClaimBatchOut, ClaimedToken, ClaimFailure, ClaimRow, ClaimTokenRequest
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import TokenStatus, ToolsToken
+from chalicelib.core.domain.errors import Conflict, Forbidden
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.idempotency import AlreadyAnswered, Answered, Claim, kept
+from chalicelib.ids import MintedToken
+from chalicelib.people.domain.directory import Person
+from chalicelib.tokens.domain.tokens import GrantView, PersonalGrant, Terms, grant_id, prior_ends
+
+Together = Callable[..., list[Any]]
+Reply = dict[str, Any]
+
+_ATTEMPTS = 3
+
+
+class Directory(Protocol):
+    def find_user_ids(self, emails: Sequence[str]) -> Mapping[str, str]: ...
+    def find_people(self, user_ids: Sequence[str]) -> Mapping[str, Person]: ...
+
+
+class Catalog(Protocol):
+    def items_of(self, integrator: str) -> Sequence[str]: ...
+    def approving_among(self, items: Sequence[str], user_ids: Sequence[str]) -> Mapping[str, str]: ...
+
+
+class Grants(Protocol):
+    def find_grants(self, grant_ids: Sequence[str], *, now: datetime) -> Mapping[str, GrantView]: ...
+    def issue(
+        self,
+        grant: PersonalGrant,
+        token: MintedToken,
+        *,
+        terms: Terms,
+        approved_by: str,
+        met: GrantView | None,
+        now: datetime,
+        claim: Claim | None,
+        reply: Reply,
+    ) -> bool: ...
+
+
+class Replays(Protocol):
+    def find(self, claim: Claim) -> Answered | None: ...
+    def begin(self, claim: Claim) -> str: ...
+    def finish(self, claim: Claim, begun: str, *, reply: Reply) -> None: ...
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What claiming needs of the outside.
+
+    `mint` makes a token of a grant's id: a new one, or with the word that a call was begun with always the same one,
+    so that a batch which is made again after a failure finishes what the first began.
+    """
+
+    directory: Directory
+    catalog: Catalog
+    grants: Grants
+    replays: Replays
+    mint: Callable[[str, str | None], MintedToken]
+    together: Together
+
+
+@dataclass(frozen=True)
+class _Employee:
+    """An employee who may have a token: by which item, and the grant as it was met."""
+
+    person: Person
+    approved_by: str
+    grant: GrantView | None
+
+
+def claim(wanted: ClaimTokenRequest, *, caller: ToolsToken, call: Call, ports: Ports) -> ClaimedToken:
+    """Mint the employee's token, or rotate it: the secret before stays good for 24 hours.
+
+    Calls in sequence after authentication: 3 (who it is; what they have and may have; the token). With an
+    idempotency key the reply is kept sealed, in the same write as the token.
+
+    Raises:
+        Forbidden: the employee is unknown, inactive, not approved, or the token was disabled.
+        Conflict: the token was changed by others, time after time.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    for _ in range(_ATTEMPTS):
+        answered, (found,) = _look_up(
+            [wanted],
+            lambda: ports.replays.find(call.claim) if call.claim else None,
+            caller=caller,
+            call=call,
+            ports=ports,
+        )
+        if answered:
+            raise AlreadyAnswered(answered)
+        if isinstance(found, ClaimFailure):
+            raise Forbidden(f"{found}: this employee can't be given a token.")
+        made = _issue(wanted, found, None, caller=caller, call=call, ports=ports, claim=call.claim)
+        if made is not None:
+            return made
+    raise Conflict("The token is being changed by others at the same time.")
+
+
+def claim_batch(wanted: Sequence[ClaimTokenRequest], *, caller: ToolsToken, call: Call, ports: Ports) -> ClaimBatchOut:
+    """Claim for many: each row succeeds or fails for itself.
+
+    Calls in sequence after authentication: 3 whatever the number of rows, and with an idempotency key 4.
+
+    Raises:
+        AlreadyAnswered: the idempotency key has been used.
+        IdempotencyConflict: it is in use for another batch.
+    """
+    begun, found = _look_up(
+        wanted, lambda: ports.replays.begin(call.claim) if call.claim else None, caller=caller, call=call, ports=ports
+    )
+    rows = ports.together(
+        *(
+            partial(_row, each, what, begun, caller=caller, call=call, ports=ports)
+            for each, what in zip(wanted, found, strict=True)
+        )
+    )
+    out = ClaimBatchOut(results=rows, request_id=call.request_id)
+    if call.claim:
+        ports.replays.finish(call.claim, begun, reply=_sealed(out, call))
+    return out
+
+
+def _row(
+    wanted: ClaimTokenRequest,
+    found: _Employee | ClaimFailure,
+    begun: str | None,
+    *,
+    caller: ToolsToken,
+    call: Call,
+    ports: Ports,
+) -> ClaimRow:
+    if isinstance(found, ClaimFailure):
+        return ClaimRow(email=wanted.email, ok=False, reason=found)
+    made = _issue(wanted, found, begun, caller=caller, call=call, ports=ports, claim=None)
+    if made is None:
+        return ClaimRow(email=wanted.email, ok=False, reason=ClaimFailure.CHANGED_MEANWHILE)
+    return ClaimRow(email=wanted.email, ok=True, token=made)
+
+
+def _look_up(
+    wanted: Sequence[ClaimTokenRequest], record: Callable[[], Any], *, caller: ToolsToken, call: Call, ports: Ports
+) -> tuple[Any, list[_Employee | ClaimFailure]]:
+    emails = [each.email.lower() for each in wanted]
+    recorded, by_email, items = ports.together(
+        record,
+        lambda: ports.directory.find_user_ids(emails),
+        lambda: ports.catalog.items_of(caller.integrator),
+    )
+    user_ids = sorted(set(by_email.values()))
+    people, grants, approved_by = ports.together(
+        lambda: ports.directory.find_people(user_ids),
+        lambda: ports.grants.find_grants([grant_id(caller.integrator, each) for each in user_ids], now=call.now),
+        lambda: ports.catalog.approving_among(items, user_ids),
+    )
+    found: list[_Employee | ClaimFailure] = []
+    for place, email in enumerate(emails):
+        person: Person | None = people.get(by_email.get(email, ""))
+        grant = grants.get(grant_id(caller.integrator, person.user_id)) if person else None
+        if person is None:
+            found.append(ClaimFailure.USER_NOT_FOUND)
+        elif email in emails[:place]:
+            found.append(ClaimFailure.DUPLICATE)
+        elif not person.active:
+            found.append(ClaimFailure.USER_INACTIVE)
+        elif person.user_id not in approved_by:
+            found.append(ClaimFailure.NO_APPROVED_REQUEST)
+        elif grant and grant.status is TokenStatus.DISABLED:
+            found.append(ClaimFailure.TOKEN_DISABLED)
+        else:
+            found.append(_Employee(person, approved_by[person.user_id], grant))
+    return recorded, found
+
+
+def _issue(
+    wanted: ClaimTokenRequest,
+    employee: _Employee,
+    begun: str | None,
+    *,
+    caller: ToolsToken,
+    call: Call,
+    ports: Ports,
+    claim: Claim | None,
+) -> ClaimedToken | None:
+    grant = PersonalGrant(
+        grant_id=grant_id(caller.integrator, employee.person.user_id),
+        integrator=caller.integrator,
+        event_prefix=caller.event_prefix,
+        user_id=employee.person.user_id,
+        tools_token_id=caller.token_id,
+        tools_owner_id=caller.owner_id,
+    )
+    terms = Terms(wanted.daily_limit, wanted.severity_ceiling, wanted.label)
+    token = ports.mint(grant.grant_id, begun)
+    met = employee.grant
+    done = met is not None and met.usable and met.secret_hash == token.secret_hash
+    known_end = met.prior_until if met and done else None
+    made = ClaimedToken(
+        token=token.text,
+        token_id=grant.grant_id,
+        owner_user_id=grant.user_id,
+        expires_prior_at=timestamp(known_end or prior_ends(call.now)),
+    )
+    done = done or ports.grants.issue(
+        grant,
+        token,
+        terms=terms,
+        approved_by=employee.approved_by,
+        met=employee.grant,
+        now=call.now,
+        claim=claim,
+        reply=_sealed(made, call) if claim else {},
+    )
+    return made if done else None
+
+
+def _sealed(answer: ClaimedToken | ClaimBatchOut, call: Call) -> Reply:
+    assert call.sealing_key is not None
+    return sealing.closed(kept(200, answer), call.sealing_key)

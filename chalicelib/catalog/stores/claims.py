@@ -1,0 +1,165 @@
+"""Personal grants as claims find and make them, in the table `tokens` (see there)."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from chalicelib.catalog.stores.catalog import approval_condition
+from chalicelib.core.domain.budgets import day_of
+from chalicelib.core.domain.callers import TokenStatus, ToolsToken
+from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.stores.items import Row, to_item, values
+from chalicelib.core.stores.reads import get_all
+from chalicelib.core.stores.writes import Action, Refused, commit
+from chalicelib.ids import MintedToken, TokenKind
+from chalicelib.inbox.domain.events import Severity
+from chalicelib.people.stores.directory_rows import active_person
+from chalicelib.resources import TOKENS
+from chalicelib.tokens.domain.tokens import GrantView, Minted, PersonalGrant, Terms, prior_ends
+from chalicelib.tokens.stores.token_rows import START, grant_key
+from chalicelib.tokens.stores.tokens import personal_row
+
+_GRANT = 2  # the grant's place among the actions of a claim
+
+
+class DynamoClaims:
+    def find_grants(self, grant_ids: Sequence[str], *, now: datetime) -> dict[str, GrantView]:
+        """Personal grants by id, of those there are, read consistently. Store calls in sequence: 1."""
+        rows = get_all(TOKENS, [grant_key(each) for each in grant_ids])
+        return {row["pk"].partition("#")[2]: _view(row, now) for row in rows}
+
+    def issue(
+        self,
+        grant: PersonalGrant,
+        token: MintedToken,
+        *,
+        terms: Terms,
+        approved_by: str,
+        met: GrantView | None,
+        now: datetime,
+        claim: Claim | None,
+        reply: Row,
+    ) -> bool:
+        """Make `token` the grant's secret; False when approval, employee or grant are no longer as they were met.
+
+        A usable grant keeps its counters and, for 24 hours, the secret it had; an older one ends at once. One
+        that was revoked or has expired comes back with a single secret and the counter of its day. One store call.
+
+        Raises:
+            AlreadyAnswered: the claim has been used before; nothing was written.
+        """
+        try:
+            commit(_issued(grant, token, terms, approved_by=approved_by, met=met, now=now), claim=claim, reply=reply)
+        except Refused as refused:
+            # A retry below us meets its own first try.
+            return bool(refused.rows[_GRANT].get("secretHash") == token.secret_hash)
+        return True
+
+    def mint(
+        self, grant: PersonalGrant, token: MintedToken, *, approved_by: str, met: GrantView | None, now: datetime
+    ) -> Minted:
+        """Give an approved employee without a token one, unless somebody else just did. One store call."""
+        try:
+            commit(_issued(grant, token, Terms(), approved_by=approved_by, met=met, now=now), claim=None, reply={})
+        except Refused as refused:
+            row = refused.rows[_GRANT]
+            if row.get("secretHash") == token.secret_hash:
+                return Minted.NOW  # a retry below us has met its own first try
+            there = list(refused.failed) == [_GRANT] and row.get("status") == TokenStatus.ACTIVE
+            return Minted.BEFORE if there else Minted.NEVER
+        return Minted.NOW
+
+    def take_more(self, caller: ToolsToken, deliveries: int) -> bool:
+        """Take more deliveries of the running day from a tools token, if so many are left. One store call."""
+        try:
+            self._move(caller, -deliveries, "dayLeft >= :deliveries", {"deliveries": deliveries})
+        except Refused:
+            return False
+        return True
+
+    def give_back(self, caller: ToolsToken, deliveries: int, *, now: datetime) -> None:
+        """Give back what was taken beyond a call's own charge, if the day has not ended. One store call."""
+        with suppress(Refused):
+            self._move(caller, deliveries, "#day = :day", {"day": day_of(now)})
+
+    def _move(self, caller: ToolsToken, deliveries: int, condition: str, named: Row) -> None:
+        update: Action = {
+            "Update": {
+                "TableName": TOKENS.physical_name,
+                "Key": to_item({"pk": f"{TokenKind.TOOLS.name}#{caller.token_id}"}),
+                "UpdateExpression": "SET dayLeft = dayLeft + :moved",
+                "ConditionExpression": condition,
+                "ExpressionAttributeValues": values(moved=deliveries, **named),
+            }
+        }
+        if "#day" in condition:
+            update["Update"]["ExpressionAttributeNames"] = {"#day": "day"}
+        commit([update], claim=None, reply={})
+
+
+def _issued(
+    grant: PersonalGrant, token: MintedToken, terms: Terms, *, approved_by: str, met: GrantView | None, now: datetime
+) -> list[Action]:
+    write = _update(grant, token, terms, met, now) if met else _put(grant, token, terms, now)
+    return [approval_condition(approved_by, grant.user_id), active_person(grant.user_id), write]
+
+
+def _put(grant: PersonalGrant, token: MintedToken, terms: Terms, now: datetime) -> Action:
+    row = personal_row(grant, now) | _said(terms)
+    return {
+        "Put": {
+            "TableName": TOKENS.physical_name,
+            "Item": to_item(START | {"secretHash": token.secret_hash} | grant_key(grant.grant_id) | row),
+            "ConditionExpression": "attribute_not_exists(pk)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    }
+
+
+def _update(grant: PersonalGrant, token: MintedToken, terms: Terms, met: GrantView, now: datetime) -> Action:
+    sets: dict[str, Any] = {
+        "secretHash": token.secret_hash,
+        "status": TokenStatus.ACTIVE.value,
+        "toolsTokenId": grant.tools_token_id,
+        "toolsOwnerId": grant.tools_owner_id,
+        **_said(terms),
+    }
+    removed = ""
+    if met.usable:
+        sets |= {"priorHash": met.secret_hash, "priorExpiresAt": int(prior_ends(now).timestamp())}
+    else:
+        removed = " REMOVE priorHash, priorExpiresAt, expiresAt"
+    # What is left of the day grows or shrinks with the limit, and is never refilled.
+    more = terms.daily_limit - met.daily_limit if terms.daily_limit is not None else 0
+    assigned = ", ".join(f"#{name} = :{name}" for name in sets)
+    return {
+        "Update": {
+            "TableName": TOKENS.physical_name,
+            "Key": to_item(grant_key(grant.grant_id)),
+            "UpdateExpression": f"SET {assigned}, dayLeft = dayLeft + :more{removed}",
+            "ConditionExpression": "#secretHash = :metHash AND #status = :metStatus",
+            "ExpressionAttributeNames": {f"#{name}": name for name in sets},
+            "ExpressionAttributeValues": values(**sets, more=more, metHash=met.secret_hash, metStatus=met.status.value),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    }
+
+
+def _said(terms: Terms) -> Row:
+    ceiling = terms.severity_ceiling.value if terms.severity_ceiling else None
+    said = {"dailyLimit": terms.daily_limit, "severityCeiling": ceiling, "label": terms.label}
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _view(row: Row, now: datetime) -> GrantView:
+    status, seconds = TokenStatus(row["status"]), int(now.timestamp())
+    prior, ceiling = row.get("priorExpiresAt"), row["severityCeiling"]
+    return GrantView(
+        status=status,
+        usable=status is TokenStatus.ACTIVE and row.get("expiresAt", seconds + 1) > seconds,
+        secret_hash=row["secretHash"],
+        prior_until=datetime.fromtimestamp(int(prior), UTC) if prior is not None else None,
+        daily_limit=int(row["dailyLimit"]),
+        severity_ceiling=Severity(ceiling) if ceiling else None,
+    )

@@ -1,0 +1,182 @@
+"""The shared chat of a person and their agents."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
+
+from chalicelib.core.domain.fields import Headers, Omittable, OpenIn, Out, Query, TimeOut, timestamp
+from chalicelib.live.domain.frames import FrameType, News
+
+LONGEST_CONTENT = 10_000
+_LARGEST_METADATA = 65_536
+_MOST_MESSAGES = 200
+
+
+class Role(StrEnum):
+    """Who speaks."""
+
+    USER = "user"
+    ASSISTANT = "assistant"
+    SYSTEM = "system"
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message of a person's chat. `message_id` sorts by time; `metadata` is an object, as JSON."""
+
+    message_id: str
+    user_id: str
+    role: Role
+    content: str
+    agent_name: str | None
+    metadata: str | None
+    created_at: str
+
+    @property
+    def news(self) -> News:
+        """What open connections are told of it."""
+        shown = {"id": self.message_id, "role": self.role.value, "content": self.content}
+        named = {"agentName": self.agent_name} if self.agent_name else {}
+        return News(FrameType.NEW_MESSAGE, {"message": {**shown, **named, "createdAt": self.created_at}})
+
+
+def _not_blank(text: str) -> str:
+    if not text.strip():
+        raise PydanticCustomError("blank", "Must not be blank")
+    return text
+
+
+def _small(metadata: dict[str, Any]) -> dict[str, Any]:
+    if len(json.dumps(metadata)) > _LARGEST_METADATA:
+        raise PydanticCustomError("too_large", "Must have at most 65,536 characters as JSON")
+    return metadata
+
+
+Content = Annotated[str, Field(min_length=1, max_length=LONGEST_CONTENT), AfterValidator(_not_blank)]
+Metadata = Annotated[dict[str, Any], AfterValidator(_small)]
+
+
+class MessageIn(OpenIn):
+    """Something to say. Space around it is dropped."""
+
+    content: Content
+    metadata: Omittable[Metadata] = Field(None, description="Anything that is worth keeping with the message.")
+    role: Literal["assistant", "user"] = Field(
+        "assistant", description="`user` when it is the person who speaks, such as from a console of theirs."
+    )
+
+
+class AgentHeaders(Headers):
+    """Who is speaking or listening."""
+
+    agent_name: Omittable[Annotated[str, Field(min_length=1, max_length=100)]] = Field(
+        None, alias="X-Agent-Name", description="What to call the agent; its key's name when left out."
+    )
+
+
+class MessagesQuery(Query):
+    """A page of messages, from the newest backwards."""
+
+    limit: Annotated[int, Field(ge=1)] = Field(50, description="At most 200; more is read as 200.")
+    cursor: Omittable[str] = Field(None, description="`cursor` of the page before: continues further into the past.")
+    role: Omittable[str] = Field(None, description="user, assistant or system; there are no messages of any other.")
+
+    @property
+    def count(self) -> int:
+        return min(self.limit, _MOST_MESSAGES)
+
+
+class SentOut(Out):
+    """A message as it was stored."""
+
+    id: str
+    role: Role
+    content: str
+    agent_name: Omittable[str] = None
+    created_at: TimeOut
+
+
+class MessageOut(SentOut):
+    """A message of the chat; `metadata` is an object, as JSON."""
+
+    user_id: str
+    metadata: str | None
+    cleared_at: TimeOut | None = None
+
+
+class MessagePagination(Out):
+    """Where a page ends: pass `cursor` on for the one before it in time. A page of very long messages has fewer."""
+
+    limit: int
+    cursor: str | None
+    has_more: bool
+
+
+class MessagesOut(Out):
+    """Messages in the order they were written."""
+
+    messages: list[MessageOut]
+    pagination: MessagePagination
+
+
+class SentAnswer(Out):
+    """The message that was sent."""
+
+    success: Literal[True]
+    data: SentOut
+
+
+class MessagesAnswer(Out):
+    """A page of messages."""
+
+    success: Literal[True]
+    data: MessagesOut
+
+
+def written(
+    given: MessageIn, *, message_id: str, user_id: str, agent_name: str, agent_key_id: str, now: datetime
+) -> Message:
+    """The message that a key's bearer says: as the person, or as the agent of this name."""
+    role, metadata = Role(given.role), dict(given.metadata or {})
+    if role is Role.ASSISTANT:
+        metadata |= {"agentName": agent_name, "agentKeyId": agent_key_id, "sentViaApi": True}
+    return Message(
+        message_id=message_id,
+        user_id=user_id,
+        role=role,
+        content=given.content.strip(),
+        agent_name=agent_name if role is Role.ASSISTANT else None,
+        metadata=json.dumps(metadata, ensure_ascii=False) if metadata else None,
+        created_at=timestamp(now),
+    )
+
+
+def announced(content: str, *, message_id: str, user_id: str, metadata: dict[str, Any], now: datetime) -> Message:
+    """What the desk itself tells a person in their chat; cut where it is too long."""
+    if len(content) > LONGEST_CONTENT:
+        content = f"{content[: LONGEST_CONTENT - 1]}…"
+    about = json.dumps(metadata, ensure_ascii=False)
+    return Message(message_id, user_id, Role.SYSTEM, content, None, about, timestamp(now))
+
+
+def sent(message: Message) -> SentOut:
+    return SentOut(**_shown(message))
+
+
+def listed(message: Message) -> MessageOut:
+    return MessageOut(**_shown(message), user_id=message.user_id, metadata=message.metadata, cleared_at=None)
+
+
+def _shown(message: Message) -> dict[str, Any]:
+    shown = {
+        "id": message.message_id,
+        "role": message.role,
+        "content": message.content,
+        "created_at": message.created_at,
+    }
+    return shown | ({"agent_name": message.agent_name} if message.agent_name else {})

@@ -1,0 +1,86 @@
+"""The shared chat: say something, read what was said."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Protocol
+
+from chalicelib import ids
+from chalicelib.chat.domain.chat import (
+    Message,
+    MessageIn,
+    MessagePagination,
+    MessagesOut,
+    MessagesQuery,
+    Role,
+    SentOut,
+    listed,
+    sent,
+    written,
+)
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import Invalid
+from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.domain.pages import fitting, row_text
+from chalicelib.live.domain.frames import News, Standing
+
+
+class Chat(Protocol):
+    def add(self, message: Message, *, claim: Claim | None, reply: dict[str, Any]) -> None: ...
+    def list_before(
+        self, user_id: str, message_id: str | None, *, role: str | None, limit: int
+    ) -> Sequence[Message]: ...
+
+
+class Notifier(Protocol):
+    def standing(self, user_id: str, *, now: datetime) -> Standing | None: ...
+    def notify(self, user_id: str, *news: News, standing: Standing | None, now: datetime) -> bool: ...
+
+
+def send(
+    given: MessageIn,
+    *,
+    message_id: str,
+    agent_name: str | None,
+    owner: ApiKey,
+    call: Call,
+    chat: Chat,
+    notifier: Notifier,
+) -> SentOut:
+    """Say something in the owner's chat, and tell the open connections. Store calls after authentication: 3.
+
+    Raises:
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    message = written(
+        given,
+        message_id=message_id,
+        user_id=owner.user_id,
+        agent_name=agent_name or owner.name,
+        agent_key_id=owner.key_id,
+        now=call.now,
+    )
+    reply = sent(message)
+    chat.add(message, claim=call.claim, reply=reply.model_dump(mode="json"))
+    notifier.notify(owner.user_id, message.news, standing=None, now=call.now)
+    return reply
+
+
+def list_page(query: MessagesQuery, *, owner: ApiKey, chat: Chat) -> MessagesOut:
+    """A page of the owner's chat, in the order it was written. Store calls after authentication: 1; with a role 2.
+
+    Raises:
+        Invalid: the cursor is none of this list's.
+    """
+    if query.cursor is not None and not ids.is_sortable(query.cursor):
+        raise Invalid("cursor: does not continue this list", {"cursor": ["does not continue this list"]})
+    found: Sequence[Message] = []
+    if query.role is None or query.role in list(Role):
+        found = chat.list_before(owner.user_id, query.cursor, role=query.role, limit=query.count + 1)
+    listing = [listed(each) for each in found[: query.count]]
+    page = listing[: fitting(map(row_text, listing))]
+    has_more = len(found) > len(page)
+    return MessagesOut(
+        messages=page[::-1],
+        pagination=MessagePagination(limit=query.count, cursor=page[-1].id if has_more else None, has_more=has_more),
+    )

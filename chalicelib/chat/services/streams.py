@@ -1,0 +1,78 @@
+"""The event stream over plain HTTP, on gateways that send a reply only when it is whole."""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from chalicelib.chat.domain.streams import StreamHeaders, event_stream
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.pages import fitting
+from chalicelib.live.domain.frames import RESUMABLE_FOR, Entry, Frame, FrameType, Standing, position_of, signal
+
+_BACKLOG = 100
+_POLL_SECONDS = 0.25
+# Whoever is answered may come back a day after the reply's end, and it is only their log that tells of them meanwhile.
+_FOLLOWED_FOR = RESUMABLE_FOR + timedelta(minutes=5)
+
+
+class Frames(Protocol):
+    def find_standing(self, user_id: str, *, now: datetime) -> Standing: ...
+    def list_after(self, user_id: str, position: int, *, limit: int, now: datetime) -> Sequence[Entry]: ...
+    def begin(self, user_id: str, *, after: int, now: datetime) -> None: ...
+    def list_last(self, user_id: str, *, limit: int, now: datetime) -> Sequence[Entry]: ...
+
+
+def listen(
+    headers: StreamHeaders,
+    *,
+    owner: ApiKey,
+    hold_seconds: float,
+    clock: Callable[[], datetime],
+    sleep: Callable[[float], None],
+    frames: Frames,
+) -> str:
+    """The owner's events as text: what happened last for a first connection, else what is new.
+
+    Store calls after authentication: 1 for a first connection, or 2; else 2, and 1 more each quarter of a second until
+    there is something new or `hold_seconds` are over. 1 more every few hours in which nothing happens.
+    """
+    now = clock()
+    after = position_of(headers.last_event_id or "")
+    if after is None:
+        return _first(owner, headers.agent_name, now, frames)
+    standing = frames.find_standing(owner.user_id, now=now)
+    _follow(standing.last, owner, now, frames)
+    # Beyond the log's end: the id of a log that was swept since, or of none of ours.
+    after, until = min(after, standing.last.position), now + timedelta(seconds=hold_seconds)
+    while True:
+        entries = frames.list_after(owner.user_id, after, limit=_BACKLOG, now=clock())
+        told = _visible(entries, owner)
+        if told:
+            return _events(told)
+        after = entries[-1].position if entries else after
+        if clock() >= until:
+            return event_stream([signal(FrameType.HEARTBEAT, after, clock())])
+        if not entries:
+            sleep(_POLL_SECONDS)
+
+
+def _first(owner: ApiKey, agent_name: str | None, now: datetime, frames: Frames) -> str:
+    entries = frames.list_last(owner.user_id, limit=_BACKLOG, now=now)
+    _follow(entries[-1] if entries else Entry(0, None), owner, now, frames)
+    start = entries[0].position - 1 if entries else 0
+    connected = signal(FrameType.CONNECTED, start, now, clientId=owner.key_id, agentName=agent_name or owner.name)
+    return _events([connected, *_visible(entries, owner)])
+
+
+def _events(frames: Sequence[Frame]) -> str:
+    # What does not fit comes next, since the client goes on after the last one it got.
+    return event_stream(frames[: fitting(each.text() for each in frames)])
+
+
+def _follow(last: Entry, owner: ApiKey, now: datetime, frames: Frames) -> None:
+    if last.kept_until < (now + _FOLLOWED_FOR).timestamp():
+        frames.begin(owner.user_id, after=last.position, now=now)
+
+
+def _visible(entries: Sequence[Entry], owner: ApiKey) -> list[Frame]:
+    return [each.frame for each in entries if each.frame and each.frame.news.visible_to(owner.permissions)]

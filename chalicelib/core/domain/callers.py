@@ -1,0 +1,104 @@
+"""Who may be calling: what a token's row says about its bearer."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from chalicelib.inbox.domain.events import Severity
+
+# The area of an operation that any key opens, whatever its permissions.
+ANY_AREA = "any"
+
+
+class TokenStatus(StrEnum):
+    ACTIVE = "active"
+    DISABLED = "disabled"
+    REVOKED = "revoked"
+
+
+@dataclass(frozen=True)
+class PersonalToken:
+    """An employee's publishing token: the grant of one integrator to one employee.
+
+    The grant, not the secret, owns the counters and is the sender. `over_daily_limit` is set when
+    this call found no delivery left for today: only repeats of known deliveries are then answered.
+    """
+
+    grant_id: str
+    integrator: str
+    event_prefix: str
+    user_id: str
+    tools_token_id: str
+    tools_owner_id: str
+    severity_ceiling: Severity | None
+    moderated: bool
+    superseded_until: datetime | None = None
+    over_daily_limit: bool = False
+
+    @property
+    def identity(self) -> str:
+        return f"personal/{self.grant_id}"
+
+
+@dataclass(frozen=True)
+class ToolsToken:
+    """An integrator's own token."""
+
+    token_id: str
+    integrator: str
+    event_prefix: str
+    owner_id: str
+    admin: bool
+    superseded_until: datetime | None = None
+    over_daily_limit: bool = False
+
+    @property
+    def identity(self) -> str:
+        return f"tools/{self.integrator}"
+
+
+@dataclass(frozen=True)
+class ApiKey:
+    """A person's `dvd_` key, with the areas it opens; the area `all` opens every one.
+
+    `expires_at` is in epoch seconds, None for a key without an end.
+    """
+
+    key_id: str
+    user_id: str
+    permissions: frozenset[str]
+    name: str = ""
+    expires_at: int | None = None
+
+    @property
+    def identity(self) -> str:
+        return f"user/{self.user_id}"
+
+    def opens(self, area: str) -> bool:
+        return area == ANY_AREA or "all" in self.permissions or area in self.permissions
+
+
+@dataclass(frozen=True)
+class PlatformToken:
+    """An approved instance, by the token it was given when it registered here."""
+
+    instance_id: str
+
+    @property
+    def identity(self) -> str:
+        return f"instance/{self.instance_id}"
+
+
+@dataclass(frozen=True)
+class InstanceKey:
+    """An instance's own key. `holders` are those who have it: ids of approved instances, and hubs we are members of."""
+
+    key_hash: str
+    holders: frozenset[str]
+
+    @property
+    def identity(self) -> str:
+        return f"instance-key/{','.join(sorted(self.holders))}"
+
+
+Caller = PersonalToken | ToolsToken | ApiKey | PlatformToken | InstanceKey

@@ -1,0 +1,68 @@
+"""Pages of long lists, by offset."""
+
+import json
+from collections.abc import Iterable, Sequence
+from typing import Annotated, Self, TypeVar
+
+from pydantic import AfterValidator, BaseModel, Field
+
+from chalicelib.core.domain.fields import Out, Query
+
+OutT = TypeVar("OutT", bound=BaseModel)
+
+MOST = 200
+# No list is as long, and an engine's numbers end somewhere above.
+_FARTHEST = 1_000_000_000
+# Of a page's rows, together and quoted; a function's reply has at most 6 MB, and its body is a string in it.
+_LARGEST_PAGE = 5_000_000
+
+
+class PageQuery(Query):
+    """A page of a list."""
+
+    limit: Annotated[int, Field(ge=1), AfterValidator(lambda limit: min(limit, MOST))] = Field(
+        100, description=f"How many rows at most; anything above {MOST} counts as {MOST}."
+    )
+    offset: Annotated[int, Field(ge=0), AfterValidator(lambda offset: min(offset, _FARTHEST))] = Field(
+        0, description="How many rows to pass over."
+    )
+
+
+class Pagination(Out):
+    """Which page this is: `total` counts the rows of all pages, and the next page's offset is `offset` + `limit`.
+
+    `limit` is lower than was asked for where so many rows would have been too large for one reply.
+    """
+
+    total: int = Field(ge=0)
+    limit: int = Field(ge=1)
+    offset: int = Field(ge=0)
+    has_more: bool
+
+    @classmethod
+    def of(cls, total: int, *, limit: int, offset: int) -> Self:
+        return cls(total=total, limit=limit, offset=offset, has_more=offset + limit < total)
+
+
+def fitting(texts: Iterable[str]) -> int:
+    """How many of the texts, from the first on, fit into one reply together; the first in any case."""
+    size = count = 0
+    for text in texts:
+        size += len(json.dumps(text, ensure_ascii=False).encode())
+        if count and size > _LARGEST_PAGE:
+            break
+        count += 1
+    return count
+
+
+def paged(rows: Sequence[OutT], total: int, *, limit: int, offset: int) -> tuple[list[OutT], Pagination]:
+    """The rows of the page that fit into one reply, the first in any case, and what to say of the page."""
+    count = fitting(map(row_text, rows))
+    if count < len(rows):
+        limit = count
+    return list(rows[:count]), Pagination.of(total, limit=limit, offset=offset)
+
+
+def row_text(row: BaseModel) -> str:
+    """A row as replies have it."""
+    return row.model_dump_json(by_alias=True, exclude_unset=True)

@@ -1,0 +1,242 @@
+"""Requests to hosts that strangers chose: to public addresses only, once, briefly, and without following anything.
+
+The host is resolved once and the connection goes to an address that was checked, so a name that
+changes its mind between check and call reaches nothing.
+"""
+
+import http.client
+import io
+import queue
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from pydantic_core import Url
+
+from chalicelib.core.domain.links import is_global_address, is_loopback, refuse_link
+from chalicelib.inbox.domain.callbacks import Answer
+from chalicelib.settings import VERSION, settings
+
+DEADLINE_SECONDS = 10.0
+LARGEST_REPLY = 64 * 1024
+_LONGEST_EXCERPT = 200
+_AGENT = f"Fluxden/{VERSION}"
+
+# Family, and the socket address: what is left of a resolver's answer.
+_Address = tuple[int, Any]
+
+
+class _NotReached(Exception):
+    """There is no reply; the message says why, in words that are safe to show to sender and recipient."""
+
+
+@dataclass(frozen=True)
+class _Message:
+    """What is sent, and whether what is answered is read."""
+
+    method: str
+    body: bytes | None
+    headers: Mapping[str, str]
+    reads: bool = False
+
+
+class _Deadline:
+    """The moment by which a whole request must be over, however it spends its time."""
+
+    def __init__(self, seconds: float) -> None:
+        self._end = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """Seconds left.
+
+        Raises:
+            TimeoutError: there are none.
+        """
+        seconds = self._end - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError
+        return seconds
+
+
+class _Stream(io.RawIOBase):
+    """What is read from a connection: each read waits no longer than the whole request may."""
+
+    def __init__(self, connected: socket.socket, deadline: _Deadline) -> None:
+        self._socket, self._deadline = connected, deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        self._socket.settimeout(self._deadline.left())
+        return self._socket.recv_into(buffer)
+
+
+class _Connection:
+    """A connected socket, as far as `http.client` needs one, under a deadline."""
+
+    def __init__(self, connected: socket.socket, deadline: _Deadline) -> None:
+        self._socket, self._deadline = connected, deadline
+
+    def sendall(self, data: Any) -> None:
+        self._socket.settimeout(self._deadline.left())
+        self._socket.sendall(data)
+
+    def makefile(self, _: str) -> io.BufferedReader:
+        return io.BufferedReader(_Stream(self._socket, self._deadline))
+
+    def close(self) -> None:
+        """Nothing: `http.client` is done with a connection before its reply is read; who connected closes."""
+
+
+def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    """POST `body` as JSON and tell what came of it; a receiver's faults never raise.
+
+    Ten seconds are all there is, from the look-up to the last byte. Redirects are not followed, proxies not used.
+    """
+    return _request(url, _Message("POST", body, headers))
+
+
+def post_and_read(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+    """POST as `post` does, with the body of a success; of more than 64 KB there is none."""
+    return _request(url, _Message("POST", body, headers, reads=True))
+
+
+def get(url: str, headers: Mapping[str, str]) -> Answer:
+    """GET what is there, with the body of a success, and under the same rules; more than 64 KB are none."""
+    return _request(url, _Message("GET", None, headers, reads=True))
+
+
+def _request(url: str, message: _Message) -> Answer:
+    deadline = _Deadline(DEADLINE_SECONDS)
+    try:
+        return _send(url, message, deadline)
+    except _NotReached as failure:
+        return Answer(None, str(failure))
+    except TimeoutError:
+        return Answer(None, f"no reply within {DEADLINE_SECONDS:.0f} seconds")
+    except ssl.SSLCertVerificationError:
+        return Answer(None, "the certificate is not valid for the host")
+    except ssl.SSLError:
+        return Answer(None, "the TLS connection failed")
+    except http.client.HTTPException:
+        return Answer(None, "the reply was not HTTP")
+    except OSError:
+        return Answer(None, "the connection failed")
+    except ValueError:
+        return Answer(None, "the URL cannot be called")
+
+
+def _send(text: str, message: _Message, deadline: _Deadline) -> Answer:
+    allow_loopback = settings().allow_loopback
+    if reason := refuse_link(text, allow_loopback=allow_loopback):
+        raise _NotReached(f"the URL {reason}")
+    url = Url(text)
+    assert url.host is not None and url.port is not None
+    encrypted, host = url.scheme == "https", url.host.strip("[]").rstrip(".")
+    addresses = _resolve(host, url.port, deadline)
+    for _, address in addresses:
+        if not (is_global_address(address[0]) or (allow_loopback and is_loopback(address[0]))):
+            raise _NotReached("the host leads to an address that is not public")
+        if not (encrypted or is_loopback(address[0])):
+            raise _NotReached("the URL must start with https://")
+    connected = _connect(addresses, deadline)
+    try:
+        if encrypted:
+            connected.settimeout(deadline.left())
+            connected = _trust().wrap_socket(connected, server_hostname=host)
+        return _exchange(url, message, _Connection(connected, deadline))
+    finally:
+        connected.close()
+
+
+def _resolve(host: str, port: int, deadline: _Deadline) -> list[_Address]:
+    """The host's addresses, looked up once. The system's resolver knows no deadline, so it is left behind at ours."""
+    answers: queue.SimpleQueue[list[_Address] | None] = queue.SimpleQueue()
+
+    def look_up() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            answers.put(None)
+        else:
+            answers.put([(family, address) for family, _, _, _, address in found])
+
+    threading.Thread(target=look_up, daemon=True, name="look-up").start()
+    try:
+        addresses = answers.get(timeout=deadline.left())
+    except queue.Empty as error:
+        raise TimeoutError from error
+    if not addresses:
+        raise _NotReached("the host's name is not known")
+    return addresses
+
+
+def _connect(addresses: list[_Address], deadline: _Deadline) -> socket.socket:
+    for number, (family, address) in enumerate(addresses):
+        connecting = socket.socket(family, socket.SOCK_STREAM)
+        # A dead first address leaves time for the next.
+        connecting.settimeout(deadline.left() / (len(addresses) - number))
+        try:
+            connecting.connect(address)
+        except OSError:
+            connecting.close()
+            continue
+        return connecting
+    deadline.left()
+    raise _NotReached("the connection was refused or timed out")
+
+
+def _exchange(url: Url, message: _Message, connection: _Connection) -> Answer:
+    assert url.host is not None
+    client = http.client.HTTPConnection(url.host, url.port)
+    client.sock = connection
+    default = url.port == (443 if url.scheme == "https" else 80)
+    own = {
+        "Host": url.host if default else f"{url.host}:{url.port}",
+        "User-Agent": _AGENT,
+        "Accept-Encoding": "identity",
+        "Connection": "close",
+    }
+    if message.body is not None:
+        own["Content-Type"] = "application/json"
+    target = (url.path or "/") + (f"?{url.query}" if url.query else "")
+    client.request(message.method, target, message.body, own | dict(message.headers))
+    reply = client.getresponse()
+    excerpt, found = "", b""
+    if not 200 <= reply.status <= 399:  # noqa: PLR2004 - HTTP's
+        excerpt = _excerpt(reply)
+    elif message.reads:
+        found = reply.read(LARGEST_REPLY + 1)
+        if message.method == "GET":
+            _check_whole(reply, found)
+        # What was posted has been taken, whatever is said about it.
+        found = found if len(found) <= LARGEST_REPLY else b""
+    return Answer(reply.status, excerpt=excerpt, retry_after=reply.headers.get("Retry-After"), body=found)
+
+
+def _check_whole(reply: http.client.HTTPResponse, found: bytes) -> None:
+    if len(found) > LARGEST_REPLY:
+        raise _NotReached("the reply is too long")
+    if reply.length:
+        # Closed in its middle; `read` with a limit does not tell.
+        raise _NotReached("the reply ended early")
+
+
+def _excerpt(reply: http.client.HTTPResponse) -> str:
+    try:
+        raw = reply.read(LARGEST_REPLY)
+    except (OSError, http.client.HTTPException):
+        return ""  # the status is known, and says enough
+    text = " ".join(raw.decode("utf-8", "replace").split())
+    return "".join(each for each in text if each.isprintable())[:_LONGEST_EXCERPT]
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    return ssl.create_default_context()

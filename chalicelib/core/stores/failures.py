@@ -1,0 +1,30 @@
+"""Why messages failed, in the table `idempotency`: pk = FAILURE#<message id>; reason, at; expiresAt is its TTL."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+
+from chalicelib.aws import dynamodb
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.stores.items import to_item
+from chalicelib.core.stores.reads import get_all
+from chalicelib.resources import IDEMPOTENCY
+
+_PREFIX = "FAILURE#"
+# Longer than a message can rest in a queue and then in its dead-letter queue.
+_KEPT_FOR = timedelta(days=30)
+
+# What a worker that notes its failures may do.
+NOTE_FAILURE = IDEMPOTENCY.can("PutItem")
+
+
+class DynamoFailures:
+    def note(self, message_id: str, reason: str, *, now: datetime) -> None:
+        """Remember why a message failed just now, in place of why it did before. One store call."""
+        row = {"pk": f"{_PREFIX}{message_id}", "reason": reason, "at": timestamp(now)}
+        expires = {"expiresAt": int((now + _KEPT_FOR).timestamp())}
+        dynamodb().put_item(TableName=IDEMPOTENCY.physical_name, Item=to_item(row | expires))
+
+    def find(self, message_ids: Iterable[str]) -> dict[str, tuple[str, str]]:
+        """Reason and time of the last failure, by message id, of those that are known. Store calls in sequence: 1."""
+        rows = get_all(IDEMPOTENCY, [{"pk": f"{_PREFIX}{each}"} for each in message_ids])
+        return {row["pk"].removeprefix(_PREFIX): (row["reason"], row["at"]) for row in rows}

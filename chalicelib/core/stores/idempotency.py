@@ -1,0 +1,88 @@
+"""Idempotency records: read here, written with the effect they guard (see writes)."""
+
+from contextlib import suppress
+from typing import Any
+
+from chalicelib.aws import dynamodb
+from chalicelib.core.domain.errors import IdempotencyConflict
+from chalicelib.core.domain.idempotency import AlreadyAnswered, Answered, Claim
+from chalicelib.core.stores.items import from_item, to_item, values
+from chalicelib.core.stores.writes import Refused, answered, commit, packed, put_unless_kept
+from chalicelib.resources import IDEMPOTENCY
+
+
+class DynamoIdempotency:
+    """The table `idempotency`: pk = scope; fingerprint, nonce, reply once there is one; expiresAt is its TTL."""
+
+    def find(self, claim: Claim) -> Answered | None:
+        """What a call under the same claim was answered in the last 24 hours. One store call."""
+        got = dynamodb().get_item(
+            TableName=IDEMPOTENCY.physical_name, Key=to_item({"pk": claim.scope}), ConsistentRead=True
+        )
+        if "Item" not in got:
+            return None
+        record = from_item(dict(got["Item"]))
+        return answered(record) if record["expiresAt"] > claim.now and "reply" in record else None
+
+    def begin(self, claim: Claim) -> str:
+        """Announce a call whose effects can't be written with its record, before any of them. One store call.
+
+        Returns a word that every attempt under this claim is told, so that each has the same effects.
+
+        Raises:
+            AlreadyAnswered: the call has been answered.
+            IdempotencyConflict: the key is in use for another body.
+        """
+        row = {"pk": claim.scope, "fingerprint": claim.fingerprint, "nonce": claim.nonce, "expiresAt": claim.expires_at}
+        try:
+            commit([put_unless_kept(row, claim)], claim=None, reply={})
+        except Refused as refused:
+            record = refused.rows[0]
+            if "reply" in record:
+                raise AlreadyAnswered(answered(record)) from refused
+            if record["fingerprint"] != claim.fingerprint:
+                raise IdempotencyConflict("The Idempotency-Key is in use for another body.") from refused
+            return str(record["nonce"])
+        return claim.nonce
+
+    def finish(self, claim: Claim, begun: str, *, reply: dict[str, Any]) -> None:
+        """Keep the reply of the call that was begun. One store call.
+
+        Raises:
+            AlreadyAnswered: another attempt has been answered in the meantime.
+        """
+        request = {
+            "TableName": IDEMPOTENCY.physical_name,
+            "Key": to_item({"pk": claim.scope}),
+            "UpdateExpression": "SET reply = :reply",
+            "ConditionExpression": "nonce = :begun AND attribute_not_exists(reply)",
+            "ExpressionAttributeValues": values(begun=begun, reply=packed(reply)),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+        try:
+            commit([{"Update": request}], claim=None, reply={})
+        except Refused as refused:
+            raise AlreadyAnswered(answered(refused.rows[0])) from refused
+
+    def amend(self, claim: Claim, *, reply: dict[str, Any]) -> None:
+        """Put another reply in the place of what this very call has had kept. One store call."""
+        request = {
+            "TableName": IDEMPOTENCY.physical_name,
+            "Key": to_item({"pk": claim.scope}),
+            "UpdateExpression": "SET reply = :reply",
+            "ConditionExpression": "nonce = :nonce",
+            "ExpressionAttributeValues": values(nonce=claim.nonce, reply=packed(reply)),
+        }
+        with suppress(Refused):
+            commit([{"Update": request}], claim=None, reply={})
+
+    def abandon(self, claim: Claim, begun: str) -> None:
+        """Forget a call that was begun and refused before it had any effect. One store call."""
+        request = {
+            "TableName": IDEMPOTENCY.physical_name,
+            "Key": to_item({"pk": claim.scope}),
+            "ConditionExpression": "nonce = :begun AND attribute_not_exists(reply)",
+            "ExpressionAttributeValues": values(begun=begun),
+        }
+        with suppress(Refused):
+            commit([{"Delete": request}], claim=None, reply={})

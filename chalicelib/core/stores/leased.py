@@ -1,0 +1,131 @@
+"""Rows whose work is tried until it is done: a lease before each attempt, its record after, a due index in between.
+
+outcome; attempts: a list, oldest first; nextAttemptAt while there is one to come
+dueQueue, dueAt: when the due index has the next attempt announced, should no message have done so
+leaseId, leaseUntil: whose the running attempt is, and until when
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.aws import dynamodb
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.stores.items import Row, from_item, to_item, values
+from chalicelib.inbox.domain.clicks import Attempt, Outcome
+from chalicelib.resources import DUE_INDEX, Queue, Table
+
+
+@dataclass(frozen=True)
+class LeasedRows:
+    """The rows of `table` whose attempts are announced in `queue`."""
+
+    table: Table
+    queue: Queue
+
+    def columns(self, *, next_attempt_at: str | None, due_at: datetime) -> Row:
+        """What a new row has besides its own: no attempts yet, and the first due at `due_at`."""
+        return {
+            "outcome": Outcome.PENDING.value,
+            "nextAttemptAt": next_attempt_at,
+            "attempts": [],
+            "dueQueue": self.queue.name,
+            "dueAt": timestamp(due_at),
+        }
+
+    def lease(self, key: Row, lease_id: str, *, made: int, now: datetime, until: datetime) -> bool:
+        """Take the attempt after the `made` ones; False when it has been made, or is being made. One store call.
+
+        Should the holder not record it, the attempt is announced again when the lease ends.
+        """
+        return self._update(
+            key,
+            "SET leaseId = :lease, leaseUntil = :until, dueAt = :until",
+            "outcome = :pending AND size(attempts) = :made"
+            # A retry below us meets its own lease.
+            " AND (attribute_not_exists(leaseId) OR leaseId = :lease OR leaseUntil <= :now)",
+            lease=lease_id,
+            until=timestamp(until),
+            now=timestamp(now),
+            pending=Outcome.PENDING.value,
+            made=made,
+        )
+
+    def record(
+        self, key: Row, lease_id: str, *, made: int, outcome: str, attempt: Attempt | None, due_at: datetime | None
+    ) -> bool:
+        """Note what became of the attempt under the lease, and end the lease; False when the lease was lost.
+
+        Without an `attempt` none was made. The next one is announced at `due_at`; without one there is none.
+        One store call.
+        """
+        sets, removed = "outcome = :outcome", "leaseId, leaseUntil"
+        named: Row = {"outcome": outcome}
+        if attempt is not None:
+            sets += ", attempts = list_append(attempts, :attempt)"
+            named["attempt"] = [_attempt_row(attempt)]
+        if due_at is None or attempt is None:
+            removed += ", nextAttemptAt, dueQueue, dueAt"
+        else:
+            sets += ", nextAttemptAt = :next, dueAt = :due"
+            named |= {"next": attempt.next_attempt_at, "due": timestamp(due_at)}
+        return self._update(
+            key,
+            f"SET {sets} REMOVE {removed}",
+            "leaseId = :lease AND size(attempts) = :made",
+            lease=lease_id,
+            made=made,
+            **named,
+        )
+
+    def list_due(self, *, now: datetime, limit: int) -> Sequence[Row]:
+        """Some of the rows whose attempts are due, longest due first, with keys and due time only. One store call."""
+        page = dynamodb().query(
+            TableName=self.table.physical_name,
+            IndexName=DUE_INDEX,
+            KeyConditionExpression="dueQueue = :queue AND dueAt <= :now",
+            ExpressionAttributeValues=values(queue=self.queue.name, now=timestamp(now)),
+            Limit=limit,
+        )
+        return [from_item(dict(item)) for item in page["Items"]]
+
+    def postpone(self, key: Row, due_at: str, *, until: datetime) -> bool:
+        """Move the due time on from `due_at`; False when somebody else has. One store call."""
+        return self._update(key, "SET dueAt = :until", "dueAt = :due", until=timestamp(until), due=due_at)
+
+    def _update(self, key: Row, expression: str, condition: str, **named: Any) -> bool:
+        try:
+            dynamodb().update_item(
+                TableName=self.table.physical_name,
+                Key=to_item(key),
+                UpdateExpression=expression,
+                ConditionExpression=condition,
+                ExpressionAttributeValues=values(**named),
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            return False
+        return True
+
+
+def attempts_of(row: Row) -> list[Attempt]:
+    """The attempts that a row holds, oldest first."""
+    return [
+        Attempt(
+            each["at"], None if each["status"] is None else int(each["status"]), each["error"], each["nextAttemptAt"]
+        )
+        for each in row["attempts"]
+    ]
+
+
+def _attempt_row(attempt: Attempt) -> Row:
+    return {
+        "at": attempt.at,
+        "status": attempt.status,
+        "error": attempt.error,
+        "nextAttemptAt": attempt.next_attempt_at,
+    }

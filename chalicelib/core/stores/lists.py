@@ -1,0 +1,133 @@
+"""Long lists of one person's rows: in order, with offsets and true totals, and without scans.
+
+A list's rows share the partition key. How many there are of each combination of facets (such as status and
+priority) is kept in one row, sk = COUNTS, which is changed in the same transaction as the rows it counts; its
+`version` grows with every such change. A local index holds the rows' keys in the list's order, so what is read
+grows with offset + limit, never with the list; only the rows of the page asked for are read whole.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from heapq import merge
+from itertools import islice
+from typing import Any
+
+from chalicelib.aws import dynamodb
+from chalicelib.core.stores.items import Row, from_item, to_item, values
+from chalicelib.core.stores.reads import get_all
+from chalicelib.core.stores.writes import Action
+from chalicelib.parallel import together
+from chalicelib.resources import Table
+
+Facets = tuple[str, ...]
+
+COUNTS = "COUNTS"
+_SEPARATOR = "|"
+
+
+def counting(
+    table: Table,
+    pk: str,
+    *,
+    added: Sequence[Facets] = (),
+    taken: Sequence[Facets] = (),
+    seen: int | None = None,
+    sets: Row | None = None,
+) -> Action:
+    """The change to the counts row, for the transaction in which rows with these facets are added and taken away.
+
+    With `seen` only if the row still has this version; 0 is the version of a row that is not there yet. `sets`
+    are attributes of the row's own to be set along.
+    """
+    changes: dict[str, int] = {}
+    for each, change in [*((each, 1) for each in added), *((each, -1) for each in taken)]:
+        changes[_SEPARATOR.join(each)] = changes.get(_SEPARATOR.join(each), 0) + change
+    counts = [(name, change) for name, change in changes.items() if change]
+    names = {f"#c{number}": name for number, (name, _) in enumerate(counts)} | {"#version": "version"}
+    named = {f"c{number}": change for number, (_, change) in enumerate(counts)} | {"one": 1}
+    expression = "ADD " + ", ".join(["#version :one", *(f"#c{number} :c{number}" for number in range(len(counts)))])
+    if sets:
+        expression += " SET " + ", ".join(f"#{name} = :{name}" for name in sets)
+        names |= {f"#{name}": name for name in sets}
+        named |= sets
+    request: dict[str, Any] = {
+        "TableName": table.physical_name,
+        "Key": to_item({"pk": pk, "sk": COUNTS}),
+        "UpdateExpression": expression,
+        "ExpressionAttributeNames": names,
+    }
+    if seen is not None:
+        request["ConditionExpression"] = "#version = :seen" if seen else "attribute_not_exists(#version)"
+        named |= {"seen": seen} if seen else {}
+    return {"Update": request | {"ExpressionAttributeValues": values(**named)}}
+
+
+def total(counts: Row, *wanted: str | None) -> int:
+    """How many rows have these facets, where None stands for any."""
+    return sum(number for _, number in _matching(counts, wanted))
+
+
+def combinations(counts: Row, *wanted: str | None) -> list[Facets]:
+    """The combinations with these facets, where None stands for any, that some row has."""
+    return [facets for facets, number in _matching(counts, wanted) if number]
+
+
+def find_counts(table: Table, pk: str) -> Row:
+    """The counts row, read consistently; an empty one when nothing was counted yet. One store call."""
+    got = dynamodb().get_item(TableName=table.physical_name, Key=to_item({"pk": pk, "sk": COUNTS}), ConsistentRead=True)
+    return from_item(dict(got["Item"])) if "Item" in got else {"pk": pk, "sk": COUNTS, "version": 0}
+
+
+def sort_keys(
+    table: Table,
+    index: str,
+    pk: str,
+    prefixes: Sequence[str],
+    *,
+    offset: int,
+    limit: int,
+    order: Callable[[str], str] = lambda key: key,
+) -> list[str]:
+    """The sort keys of one page of the rows whose key in the local `index` has one of the prefixes, in order.
+
+    The index's sort key is called `<index>Key`; `order` makes of it what rows of different prefixes are
+    compared by. Store calls in sequence: 1; one more for each thousands of rows of offset.
+    """
+    reads = [partial(_read, table, index, pk, prefix, offset + limit) for prefix in prefixes]
+    found = together(*reads) if len(reads) > 1 else [read() for read in reads]
+    rows = merge(*found, key=lambda row: order(row[f"{index}Key"]))
+    return [row["sk"] for row in islice(rows, offset, offset + limit)]
+
+
+def in_order(table: Table, pk: str, sks: Sequence[str]) -> list[Row]:
+    """The rows with these sort keys that still exist, in this order, read consistently. One store call a hundred."""
+    rows = {row["sk"]: row for row in get_all(table, [{"pk": pk, "sk": sk} for sk in sks])} if sks else {}
+    return [rows[sk] for sk in sks if sk in rows]
+
+
+def _matching(counts: Row, wanted: Sequence[str | None]) -> Iterator[tuple[Facets, int]]:
+    found = ((tuple(name.split(_SEPARATOR)), int(number)) for name, number in counts.items() if _SEPARATOR in name)
+    for facets, number in found:
+        if all(want in (None, facet) for want, facet in zip(wanted, facets, strict=True)):
+            yield facets, number
+
+
+def _read(table: Table, index: str, pk: str, prefix: str, count: int) -> list[Row]:
+    condition, named = "pk = :pk", {"pk": pk}
+    if prefix:
+        condition, named = f"pk = :pk AND begins_with({index}Key, :prefix)", {"pk": pk, "prefix": prefix}
+    request: dict[str, Any] = {
+        "TableName": table.physical_name,
+        "IndexName": index,
+        "KeyConditionExpression": condition,
+        "ExpressionAttributeValues": values(**named),
+        "ConsistentRead": True,
+    }
+    found: list[Row] = []
+    while len(found) < count:
+        page = dynamodb().query(**request, Limit=count - len(found))
+        found += [from_item(dict(item)) for item in page["Items"]]
+        if "LastEvaluatedKey" not in page:
+            break
+        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
+    return found

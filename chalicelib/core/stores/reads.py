@@ -1,0 +1,60 @@
+"""Whole answers from the store, which gives a megabyte or a hundred rows at a time."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from functools import partial
+from typing import Any
+
+from chalicelib.aws import dynamodb
+from chalicelib.core.domain.errors import Unavailable
+from chalicelib.core.stores.items import Row, from_item, to_item
+from chalicelib.core.stores.writes import pause
+from chalicelib.parallel import chunks, together
+from chalicelib.resources import Table
+
+_ATTEMPTS = 6
+_MOST_KEYS = 100
+
+
+def query(table: Table, **request: Any) -> Iterator[Row]:
+    """Every row that the query finds, in order. One store call per megabyte."""
+    more: dict[str, Any] = {}
+    while True:
+        page = dynamodb().query(TableName=table.physical_name, **request, **more)
+        yield from (from_item(dict(item)) for item in page["Items"])
+        if "LastEvaluatedKey" not in page:
+            return
+        more = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
+
+
+def get_all(table: Table, keys: Iterable[Row], attributes: Sequence[str] = ()) -> list[Row]:
+    """The rows of these keys that exist, in any order, read consistently; with `attributes` only those.
+
+    One store call per hundred, made at the same time.
+
+    Raises:
+        Unavailable: the store did not give all of them.
+    """
+    distinct = {tuple(key.items()): key for key in keys}
+    groups = list(chunks(list(distinct.values()), _MOST_KEYS))
+    if len(groups) == 1:
+        return _get(table, groups[0], attributes)
+    found: list[list[Row]] = together(*(partial(_get, table, group, attributes) for group in groups))
+    return [row for group in found for row in group]
+
+
+def _get(table: Table, keys: list[Row], attributes: Sequence[str]) -> list[Row]:
+    name = table.physical_name
+    rows: list[Row] = []
+    pending: Any = {"Keys": [to_item(key) for key in keys], "ConsistentRead": True}
+    if attributes:
+        # By other names, since some of ours are words of the expressions' language.
+        names = {f"#a{number}": attribute for number, attribute in enumerate(attributes)}
+        pending |= {"ProjectionExpression": ", ".join(names), "ExpressionAttributeNames": names}
+    for attempt in range(_ATTEMPTS):
+        got = dynamodb().batch_get_item(RequestItems={name: pending})
+        rows += [from_item(dict(item)) for item in got["Responses"].get(name, [])]
+        pending = got.get("UnprocessedKeys", {}).get(name)
+        if not pending:
+            return rows
+        pause(attempt)
+    raise Unavailable("A store did not answer in full.")

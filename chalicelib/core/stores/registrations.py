@@ -1,0 +1,33 @@
+"""What strangers have left here lately, in the table `network`: new instances, and requests to be connected.
+
+REGISTRATIONS / <hour of the clock>, REQUESTS#<who is asked> / <hour of the clock>
+
+number; expiresAt is the table's TTL
+"""
+
+from datetime import UTC, datetime, timedelta
+from math import ceil
+
+from chalicelib.core.stores.items import to_item, values
+from chalicelib.core.stores.writes import Action
+from chalicelib.resources import NETWORK
+
+
+def one_more(now: datetime, *, most: int, of: str = "REGISTRATIONS") -> Action:
+    """The part of a transaction that counts one more of these, and fails when there were `most` in this hour."""
+    hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
+    return {
+        "Update": {
+            "TableName": NETWORK.physical_name,
+            "Key": to_item({"pk": of, "sk": hour.strftime("%Y-%m-%dT%H")}),
+            "UpdateExpression": "SET expiresAt = :expires ADD #number :one",
+            "ConditionExpression": "attribute_not_exists(pk) OR #number < :most",
+            "ExpressionAttributeNames": {"#number": "number"},
+            "ExpressionAttributeValues": values(expires=int((hour + timedelta(days=1)).timestamp()), one=1, most=most),
+        }
+    }
+
+
+def left_of_hour(now: datetime) -> int:
+    """Seconds until the next hour of the clock, at least one."""
+    return max(1, ceil(3600 - now.timestamp() % 3600))

@@ -1,0 +1,167 @@
+"""One all-or-nothing write, together with the idempotency record of the call that makes it; and many that are not."""
+
+import json
+import random
+import time
+import zlib
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.aws import dynamodb
+from chalicelib.core.domain.errors import IdempotencyInProgress, Unavailable
+from chalicelib.core.domain.idempotency import AlreadyAnswered, Answered, Claim
+from chalicelib.core.stores.items import Row, from_item, to_item, values
+from chalicelib.parallel import chunks, together
+from chalicelib.resources import IDEMPOTENCY, Table
+
+Action = dict[str, dict[str, Any]]
+
+_ATTEMPTS = 12
+_FIRST_PAUSE_SECONDS = 0.01
+_BATCH_ATTEMPTS = 8
+_MOST_PER_BATCH = 25
+
+
+class Refused(Exception):
+    """A condition did not hold, so nothing was written.
+
+    `rows` are the rows met, by action, empty where none was; `failed` are the positions of the actions at fault.
+    """
+
+    def __init__(self, rows: Sequence[Row], failed: Sequence[int]) -> None:
+        super().__init__("condition not met")
+        self.rows, self.failed = rows, failed
+
+
+def commit(actions: Sequence[Action], *, claim: Claim | None, reply: dict[str, Any]) -> None:
+    """Write all of `actions` or none, and with a claim its record too, which keeps `reply` for a repeat.
+
+    Each action is one `TransactWriteItems` member. A single `Put`, `Update` or `Delete` without a claim goes
+    as the plain call, at half the price. One store call, unless other transactions hold the same rows.
+
+    Raises:
+        Refused: a condition did not hold.
+        AlreadyAnswered: the claim has been used before; nothing was written.
+        IdempotencyInProgress, Unavailable: other transactions kept the rows busy.
+    """
+    members = [*actions, _record(claim, reply)] if claim else list(actions)
+    for attempt in range(_ATTEMPTS):
+        try:
+            _write(members)
+        except ClientError as error:
+            reasons = _reasons(error)
+            if reasons is None:
+                raise
+            rows = [from_item(reason.get("Item") or {}) for reason in reasons]
+            codes = {reason["Code"] for reason in reasons}
+            if claim and reasons[-1]["Code"] == "ConditionalCheckFailed":
+                record = rows[-1]
+                if record.get("nonce") == claim.nonce:
+                    return
+                raise AlreadyAnswered(answered(record)) from error
+            if "ConditionalCheckFailed" in codes:
+                failed = [place for place, reason in enumerate(reasons) if reason["Code"] == "ConditionalCheckFailed"]
+                raise Refused(rows, failed) from error
+            if not codes <= {"None", "TransactionConflict"}:
+                raise
+        else:
+            return
+        pause(attempt)
+    if claim:
+        raise IdempotencyInProgress("A call under the same key is still being worked on.")
+    raise Unavailable("It is being changed by many calls at once.")
+
+
+def write_all(table: Table, *, puts: Iterable[Row] = (), deletes: Iterable[Row] = ()) -> None:
+    """Put rows and delete others by their keys, each on its own and without conditions; no key may come twice.
+
+    One store call per 25, made at the same time.
+
+    Raises:
+        Unavailable: some were not written.
+    """
+    requests: list[Any] = [{"PutRequest": {"Item": to_item(row)}} for row in puts]
+    requests += [{"DeleteRequest": {"Key": to_item(key)}} for key in deletes]
+    groups = list(chunks(requests, _MOST_PER_BATCH))
+    if len(groups) == 1:
+        _write_batch(table, groups[0])
+    elif groups:
+        together(*(partial(_write_batch, table, group) for group in groups))
+
+
+def _write_batch(table: Table, requests: list[Any]) -> None:
+    pending = requests
+    for attempt in range(_BATCH_ATTEMPTS):
+        written = dynamodb().batch_write_item(RequestItems={table.physical_name: pending})
+        pending = list(written.get("UnprocessedItems", {}).get(table.physical_name, []))
+        if not pending:
+            return
+        pause(attempt)
+    raise Unavailable("A store did not take everything.")
+
+
+def pause(attempt: int) -> None:
+    """Wait a random while, longer with each attempt, at most a quarter of a second."""
+    time.sleep(random.uniform(0, min(_FIRST_PAUSE_SECONDS * 2**attempt, 0.25)))  # noqa: S311 - spreads retries
+
+
+def answered(record: Row) -> Answered:
+    return Answered(record["fingerprint"], json.loads(zlib.decompress(bytes(record["reply"]))))
+
+
+def _write(members: Sequence[Action]) -> None:
+    if len(members) > 1:
+        dynamodb().transact_write_items(TransactItems=members)  # type: ignore[arg-type]
+        return
+    ((kind, request),) = members[0].items()
+    match kind:
+        case "Put":
+            dynamodb().put_item(**request)
+        case "Update":
+            dynamodb().update_item(**request)
+        case "Delete":
+            dynamodb().delete_item(**request)
+
+
+def packed(reply: dict[str, Any]) -> bytes:
+    """A reply as a record keeps it: a thousand rows of a bulk reply would not fit a row of the table as they are."""
+    return zlib.compress(json.dumps(reply, ensure_ascii=False, separators=(",", ":")).encode())
+
+
+def put_unless_kept(row: Row, claim: Claim) -> Action:
+    """Put a record, unless there is one that has not expired; expired ones are only swept hours later."""
+    return {
+        "Put": {
+            "TableName": IDEMPOTENCY.physical_name,
+            "Item": to_item(row),
+            "ConditionExpression": "attribute_not_exists(pk) OR expiresAt <= :now",
+            "ExpressionAttributeValues": values(now=claim.now),
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    }
+
+
+def _record(claim: Claim, reply: dict[str, Any]) -> Action:
+    row = {
+        "pk": claim.scope,
+        "fingerprint": claim.fingerprint,
+        "nonce": claim.nonce,
+        "reply": packed(reply),
+        "expiresAt": claim.expires_at,
+    }
+    return put_unless_kept(row, claim)
+
+
+def _reasons(error: ClientError) -> list[dict[str, Any]] | None:
+    response: dict[str, Any] = dict(error.response)
+    match response["Error"]["Code"]:
+        case "TransactionCanceledException":
+            return list(response["CancellationReasons"])
+        case "ConditionalCheckFailedException":
+            return [{"Code": "ConditionalCheckFailed", "Item": response.get("Item")}]
+        case "TransactionConflictException":
+            return [{"Code": "TransactionConflict"}]
+    return None

@@ -1,0 +1,55 @@
+"""The keys that other desks publish at their own addresses: read, and asked for again when they could not be had."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pydantic_core import ValidationError
+
+from chalicelib.core.domain.fields import OpenIn
+from chalicelib.federation.connections.domain.peering import Introduction, PeerKey
+from chalicelib.inbox.domain.callbacks import Answer
+
+PATH = "/.well-known/fluxden"
+# An unknown key has the keys asked for again at most this often.
+PAUSE = timedelta(minutes=10)
+
+_MOST_KEYS = 2
+# The waits after failures; after the last the desk is asked when a key of its is unknown.
+_LADDER = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
+_OUR_FAULT_BELOW = 500
+_ASKED_TOO_MUCH = frozenset((408, 425, 429))
+
+
+class Published(OpenIn):
+    """What a Fluxden desk says of itself; of its members those that matter here."""
+
+    software: str
+    keys: list[Introduction]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What came of asking for keys: `keys`, None when they could not be had; `due_in` until it is done again."""
+
+    keys: tuple[PeerKey, ...] | None
+    due_in: timedelta | None
+
+
+def judge(answer: Answer, tries: int) -> Found:
+    """What the answer means, after so many failures before it: a desk that answers anything else publishes none.
+
+    Who is asked too much has not answered.
+    """
+    if answer.error is None:
+        return Found(_published(answer.body), None)
+    if answer.status is not None and answer.status < _OUR_FAULT_BELOW and answer.status not in _ASKED_TOO_MUCH:
+        return Found((), None)
+    return Found(None, _LADDER[tries] if tries < len(_LADDER) else None)
+
+
+def _published(body: bytes) -> tuple[PeerKey, ...]:
+    try:
+        said = Published.model_validate_json(body)
+    except ValidationError:
+        return ()
+    return tuple(each.key for each in said.keys[:_MOST_KEYS]) if said.software == "fluxden" else ()

@@ -1,0 +1,59 @@
+"""Asking other desks for the keys by which they sign."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from chalicelib.federation.connections.domain.peer_keys import PATH, Found, judge
+from chalicelib.federation.connections.domain.peering import Peering
+from chalicelib.inbox.domain.callbacks import Answer
+
+_PAGE = 48
+_TAKEN_FOR = timedelta(minutes=5)
+
+
+class Keys(Protocol):
+    def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[Any, str]]: ...
+    def take(self, key: Any, due_at: str, *, now: datetime, until: datetime) -> tuple[Peering, int] | None: ...
+    def record(self, peering: Peering, found: Found, *, now: datetime) -> None: ...
+
+
+class Get(Protocol):
+    def __call__(self, url: str, headers: Mapping[str, str], /) -> Answer: ...
+
+
+@dataclass(frozen=True)
+class Inquiry:
+    """Asks for the keys that are wanted."""
+
+    keys: Keys
+    get: Get
+    together: Callable[..., list[Any]]
+
+    def ask(self, now: datetime) -> int:
+        """Ask for the keys that are wanted, each desk once however many connections there are to it; how many.
+
+        Store calls in sequence: 3, and 1 when none is wanted; of more than 48 connections the next run asks for the
+        rest. Runs may overlap: each connection is one run's.
+        """
+        due = self.keys.list_due(now=now, limit=_PAGE)
+        if not due:
+            return 0
+        taken = self.together(*(self._taking(key, due_at, now) for key, due_at in due))
+        ours: list[tuple[Peering, int]] = [each for each in taken if each is not None]
+        urls = sorted({peering.peer_url for peering, _ in ours})
+        answers = dict(zip(urls, self.together(*map(self._asking, urls)), strict=True))
+        self.together(
+            *(self._recording(peering, judge(answers[peering.peer_url], tries), now) for peering, tries in ours)
+        )
+        return len(ours)
+
+    def _taking(self, key: Any, due_at: str, now: datetime) -> Callable[[], tuple[Peering, int] | None]:
+        return lambda: self.keys.take(key, due_at, now=now, until=now + _TAKEN_FOR)
+
+    def _asking(self, url: str) -> Callable[[], Answer]:
+        return lambda: self.get(f"{url}{PATH}", {"Accept": "application/json"})
+
+    def _recording(self, peering: Peering, found: Found, now: datetime) -> Callable[[], None]:
+        return lambda: self.keys.record(peering, found, now=now)

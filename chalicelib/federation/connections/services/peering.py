@@ -1,0 +1,340 @@
+"""Connections with people of other desks: asked for, accepted, ended."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from chalicelib.chat.domain.chat import Message, announced
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound, Unavailable
+from chalicelib.core.domain.fields import is_uuid, timestamp
+from chalicelib.core.domain.idempotency import Claim, kept
+from chalicelib.federation.connections.domain.connection_requests import crossing_id
+from chalicelib.federation.connections.domain.federation_settings import FederationMode, FederationSettings
+from chalicelib.federation.connections.domain.peer_notices import (
+    Notice,
+    NoticeJob,
+    NoticeKind,
+    accepted,
+    befriended,
+    follow_ups,
+)
+from chalicelib.federation.connections.domain.peering import (
+    AcceptedIn,
+    ConnectedAnswer,
+    ConnectIn,
+    ConnectionAnswer,
+    ConnectionOut,
+    ConnectionPatch,
+    ConnectionsQuery,
+    Initiator,
+    IntroductionOut,
+    Peering,
+    PeeringStatus,
+    PeerKey,
+    moved,
+    shown,
+)
+from chalicelib.federation.connections.domain.peering import Standing as Known
+from chalicelib.live.domain.frames import News, Standing
+from chalicelib.people.domain.directory import Person
+
+Reply = dict[str, Any]
+
+_ATTEMPTS = 16
+_NO_CONNECTION = "No such connection."
+_NEWS = {
+    PeeringStatus.PENDING: "asks to be connected with you",
+    PeeringStatus.ACTIVE: "is connected with you now",
+    PeeringStatus.DECLINED: "is not connected with you",
+    PeeringStatus.BLOCKED: "is not connected with you",
+    PeeringStatus.EXPIRED: "has not answered your request",
+}
+_PENDING = (PeeringStatus.ACTIVE, PeeringStatus.PENDING)
+
+
+class Changes(Protocol):
+    def save(
+        self,
+        peering: Peering,
+        *,
+        over: Peering,
+        notices: Sequence[Notice] = (),
+        message: Message | None = None,
+        claim: Claim | None = None,
+        reply: Reply | None = None,
+    ) -> bool: ...
+    def find(self, connection_id: str) -> Peering | None: ...
+    def is_current(self, peering: Peering) -> bool: ...
+
+
+class Peers(Changes, Protocol):
+    def add(
+        self,
+        peering: Peering,
+        token: str,
+        *,
+        after: PeeringStatus | None,
+        message: Message | None,
+        notices: Sequence[Notice] = (),
+    ) -> Peering | Known: ...
+    def add_crossing(self, peering: Peering, token: str, *, notice: Notice) -> None: ...
+    def list_own(self, user_id: str) -> list[Peering]: ...
+
+
+class People(Protocol):
+    def find_person_by_email(self, email: str) -> Person | None: ...
+
+
+class Notifier(Protocol):
+    def notify(self, user_id: str, *news: News, standing: Standing | None, now: datetime) -> bool: ...
+
+
+class Queue(Protocol):
+    def announce(self, job: NoticeJob, *, delay: int = 0) -> None: ...
+
+
+def connect(
+    given: ConnectIn,
+    settings: FederationSettings,
+    *,
+    connection_id: str,
+    message_id: str,
+    hashed: str,
+    now: datetime,
+    is_approved_instance: Callable[[str], bool],
+    people: People,
+    peers: Peers,
+    notifier: Notifier,
+    queue: Queue,
+    introduce: Callable[[], PeerKey],
+    base_url: str,
+) -> ConnectedAnswer:
+    """Connect somebody of another desk with somebody here, at once or when they accept.
+
+    The other desk's keys are asked for at its own address soon after.
+
+    Store calls after the first look at the settings: 5, and of a repeat 3; 1 more where only approved instances may
+    ask, 1 more for a Fluxden desk, which is told our key, and 1 more where they are connected at once. The person is
+    told in their chat. When somebody here has asked for the same, one of both requests is as good as accepted: 2
+    more calls.
+
+    Raises:
+        Forbidden: only approved instances may ask, and this is none.
+        NotFound: there is nobody here of this address.
+        RateLimited: too many have asked this person within this hour.
+    """
+    if settings.mode is FederationMode.ALLOWLIST and not is_approved_instance(given.from_instance_url):
+        raise Forbidden("This desk takes connection requests of approved instances only.")
+    person = people.find_person_by_email(given.to_user_email.strip().lower())
+    if person is None or not person.active:
+        raise NotFound("There is nobody of this address here.")
+    status = PeeringStatus.PENDING if settings.approval else PeeringStatus.ACTIVE
+    own = {"fluxden": IntroductionOut(**vars(introduce()))} if given.fluxden else {}
+    after: PeeringStatus | None = None
+    for _ in range(_ATTEMPTS):
+        asked = _asked(given, person, status, connection_id=connection_id, hashed=hashed, now=now)
+        told = told_of(asked, message_id, now)
+        tasks = [befriended(asked, now=now)] if status is PeeringStatus.ACTIVE else []
+        found = peers.add(asked, given.federation_token, after=after, message=told, notices=tasks)
+        if isinstance(found, Peering):
+            for each in tasks:
+                queue.announce(each.job)
+            notifier.notify(person.user_id, told.news, standing=None, now=now)
+            return ConnectedAnswer(
+                success=True,
+                connection_id=connection_id,
+                status=status,
+                local_user_name=person.name,
+                local_user_email=person.email,
+                **own,
+            )
+        if found.status is not PeeringStatus.BLOCKED:
+            break
+        # Who was blocked may ask again, but never comes in unasked.
+        status, after = PeeringStatus.PENDING, PeeringStatus.BLOCKED
+    else:
+        raise Unavailable("The connection is being changed by many calls at once.")
+    message = "There is a connection already; it keeps the token it was made with."
+    if found.awaits_peer:
+        found = _crossed(found, asked, given, base_url=base_url, now=now, peers=peers, queue=queue)
+        message = "Somebody here has asked for the same; of both requests one counts."
+    return ConnectedAnswer(success=True, connection_id=found.connection_id, status=found.status, message=message, **own)
+
+
+def list_own(query: ConnectionsQuery, *, owner: ApiKey, peers: Peers) -> list[ConnectionOut]:
+    """The owner's connections in the state asked for. Store calls after authentication: 2; 1 when there are none."""
+    found: Sequence[Peering] = []
+    if query.status in ("all", *PeeringStatus):
+        found = peers.list_own(owner.user_id)
+    return [shown(each) for each in found if query.status in ("all", each.status.value)]
+
+
+def change(
+    connection_id: str, patch: ConnectionPatch, *, owner: ApiKey | None, call: Call, peers: Changes, queue: Queue
+) -> ConnectionAnswer:
+    """Accept, decline or block a connection of the owner's, or change how it is signed; without an owner, anybody's.
+
+    The other desk is told that it was accepted, and one of our kind also of an end: the notice is stored with the
+    change, and sent by a worker. Store and queue calls after authentication: 3, and 1 to announce the notice.
+
+    Raises:
+        NotFound: there is no such connection, or it is somebody else's.
+        Conflict: it can't go there any more.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    for _ in range(_ATTEMPTS):
+        met = peers.find(connection_id) if is_uuid(connection_id) else None
+        if met is None or (owner is not None and met.user_id != owner.user_id):
+            raise NotFound(_NO_CONNECTION)
+        status = moved(met, patch.action) if patch.action else met.status
+        signed = met.hmac_enabled if patch.hmac_enabled is None else patch.hmac_enabled
+        to = met
+        if (status, signed) != (met.status, met.hmac_enabled):
+            to = met.changed(status=status, hmac_enabled=signed, now=call.now)
+        answer = ConnectionAnswer(success=True, data=shown(to))
+        notices = follow_ups(to, met, now=call.now)
+        if peers.save(to, over=met, notices=notices, claim=call.claim, reply=kept(200, answer)):
+            for each in notices:
+                queue.announce(each.job)
+            return answer
+        if not peers.is_current(met):
+            raise Conflict("A later request has taken this connection's place.")
+    raise Unavailable("The connection is being changed by many calls at once.")
+
+
+def be_accepted(
+    given: AcceptedIn,
+    peering: Peering,
+    *,
+    message_id: str,
+    now: datetime,
+    peers: Peers,
+    notifier: Notifier,
+    queue: Queue,
+) -> ConnectedAnswer:
+    """A request of ours was accepted; a repeat changes nothing. Store and queue calls after admission: 4, or none.
+
+    Raises:
+        NotFound: it was called off meanwhile, or not this desk was asked.
+    """
+    # A third desk may have been shown our token by the one that was asked, which pretends to be us there.
+    if not given.is_from(peering):
+        raise NotFound("No connection that waits for this desk.")
+    if peering.status is PeeringStatus.PENDING:
+        told: dict[str, Any] = {
+            "peer_connection_id": given.connection_id or peering.peer_connection_id,
+            "peer_email": given.accepted_by_email or peering.peer_email,
+            "peer_name": given.accepted_by_name or peering.peer_name,
+        }
+        if given.fluxden and peering.peer_key is None:
+            told |= {"peer_key": given.fluxden.key, "hmac_enabled": True}
+        active = peering.changed(status=PeeringStatus.ACTIVE, now=now, **told)
+        task, message = befriended(active, now=now), told_of(active, message_id, now)
+        if peers.save(active, over=peering, notices=[task], message=message):
+            queue.announce(task.job)
+            notifier.notify(peering.user_id, message.news, standing=None, now=now)
+        else:
+            found = peers.find(peering.connection_id)
+            if found is None or found.status is not PeeringStatus.ACTIVE:
+                raise NotFound("No connection that waits for this desk.")
+    return ConnectedAnswer(success=True, connection_id=peering.connection_id, status=PeeringStatus.ACTIVE)
+
+
+def be_ended(peering: Peering, *, message_id: str, now: datetime, peers: Peers, notifier: Notifier) -> ConnectedAnswer:
+    """The other desk has declined a request, taken one back, or ended a connection; a repeat changes nothing.
+
+    Store calls after admission: 3, or none.
+
+    Raises:
+        Unavailable: the connection is being changed by many calls at once.
+    """
+    found: Peering | None = peering
+    for _ in range(_ATTEMPTS):
+        if found is None or found.status not in _PENDING:
+            break
+        over = found.changed(status=PeeringStatus.DECLINED, reason="the other desk has declined it", now=now)
+        message = told_of(over, message_id, now)
+        if peers.save(over, over=found, message=message):
+            notifier.notify(over.user_id, message.news, standing=None, now=now)
+            break
+        found = peers.find(peering.connection_id)
+    else:
+        raise Unavailable("The connection is being changed by many calls at once.")
+    return ConnectedAnswer(success=True, connection_id=peering.connection_id, status=PeeringStatus.DECLINED)
+
+
+def _crossed(
+    own: Known,
+    asked: Peering,
+    given: ConnectIn,
+    *,
+    base_url: str,
+    now: datetime,
+    peers: Peers,
+    queue: Queue,
+) -> Known:
+    """Which of two requests that crossed counts, and so has to be accepted.
+
+    Both desks must say the same without asking each other: that of the desk whose URL sorts first. Other makes know
+    nothing of this, so theirs counts. Anybody can pretend to be the other desk, so it is asked whether it knows the
+    token that the request brought, and until then ours stays what counts.
+    """
+    ours, theirs = (base_url, asked.user_email), (asked.peer_url, asked.asked_as)
+    if given.fluxden and ours < theirs:
+        return own
+    pending = replace(
+        asked,
+        connection_id=crossing_id(own.connection_id, asked.token_hash),
+        status=PeeringStatus.PENDING,
+    )
+    notice = accepted(pending, now=now, kind=NoticeKind.CROSSED)
+    peers.add_crossing(pending, given.federation_token, notice=notice)
+    queue.announce(notice.job)
+    return Known(pending.connection_id, pending.status, pending.initiator)
+
+
+def _asked(
+    given: ConnectIn, person: Person, status: PeeringStatus, *, connection_id: str, hashed: str, now: datetime
+) -> Peering:
+    return Peering(
+        connection_id=connection_id,
+        user_id=person.user_id,
+        user_email=person.email,
+        user_name=person.name,
+        peer_url=given.from_instance_url,
+        peer_email=given.from_user_email.strip(),
+        asked_as=given.from_user_email.strip().lower(),
+        peer_name=given.from_user_name or None,
+        peer_instance_name=given.from_instance_name or None,
+        peer_connection_id=given.connection_id or None,
+        token_hash=hashed,
+        status=status,
+        initiator=Initiator.PEER,
+        # Desks of our own kind sign from the start; others are known to have to be told by hand.
+        hmac_enabled=given.fluxden is not None,
+        peer_key=given.fluxden.key if given.fluxden else None,
+        created_at=timestamp(now),
+        updated_at=timestamp(now),
+        nickname=given.from_user_name or None,
+        keys_due_at=timestamp(now),
+    )
+
+
+def told_of(peering: Peering, message_id: str, now: datetime) -> Message:
+    """What the connection's user reads of a change that was not theirs."""
+    news, kind = _NEWS[peering.status], "federation_connection_request"
+    if peering.initiator is Initiator.US or peering.status not in _PENDING:
+        kind = "federation_connection_answer"
+    metadata = {
+        "type": kind,
+        "connectionId": peering.connection_id,
+        "remoteConnectionId": peering.peer_connection_id,
+        "status": peering.status.value,
+    }
+    content = f"{peering.peer_label} ({peering.peer_email}, {peering.peer_url}) {news}."
+    if peering.reason:
+        content += f" Reason: {peering.reason}."
+    return announced(content, message_id=message_id, user_id=peering.user_id, metadata=metadata, now=now)

@@ -1,0 +1,128 @@
+"""HTTP message signatures (RFC 9421, Ed25519) among desks: of what is sent, and of what came.
+
+A signature covers the method, the URL, the digest of the body and the desk it is meant for, and tells when it was
+made. The libraries are imported by those who sign or verify only; everybody else's start they would slow.
+"""
+
+import base64
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any, Self
+
+from chalicelib.core.domain.call import Sent
+from chalicelib.federation.connections.domain.peering import DESTINATION_HEADER, PeerKey, UnknownKey
+
+# How far apart the clocks of maker and reader may be, with the way between them: what is older may be a replay.
+VALID_FOR = timedelta(minutes=5)
+
+_COVERED = ("@method", "@target-uri", "content-digest", DESTINATION_HEADER.lower())
+_TAG, _LABEL = "fluxden-federation", "fluxden"
+
+
+@dataclass(frozen=True)
+class SigningKey:
+    """A desk's own key pair, each part as 32 bytes in base64."""
+
+    key_id: str
+    public_key: str
+    private_key: str = field(repr=False)
+
+    @classmethod
+    def new(cls, key_id: str) -> Self:
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        made = Ed25519PrivateKey.generate()
+        return cls(key_id, _text(made.public_key().public_bytes_raw()), _text(made.private_bytes_raw()))
+
+    @property
+    def public(self) -> PeerKey:
+        return PeerKey(self.key_id, self.public_key)
+
+
+@dataclass
+class _Message:
+    """A request, as the library wants one."""
+
+    method: str
+    url: str
+    headers: dict[str, str]
+
+
+def signature_headers(
+    method: str, url: str, body: bytes, *, destination: str, key: SigningKey, at: datetime
+) -> Mapping[str, str]:
+    """The headers that sign a request to `url`, which belongs to the desk at the base URL `destination`."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from http_message_signatures import HTTPMessageSigner, MappingKeyResolver, algorithms
+
+    private = Ed25519PrivateKey.from_private_bytes(base64.b64decode(key.private_key))
+    resolver = MappingKeyResolver(public_keys={}, private_keys={key.key_id: private})
+    message = _Message(method, url, {DESTINATION_HEADER: destination})
+    signer = HTTPMessageSigner(signature_algorithm=algorithms.ED25519, key_resolver=resolver)
+    signer.sign(
+        message,
+        key_id=key.key_id,
+        created=at.astimezone(UTC).replace(microsecond=0),
+        label=_LABEL,
+        tag=_TAG,
+        covered_component_ids=_COVERED,
+        body=body,
+    )
+    return message.headers
+
+
+def refuse_signature(sent: Sent, *, base_url: str, keys: Sequence[PeerKey]) -> str | None:
+    """Why a request to this desk, at `base_url`, is not signed by one of the keys now; None when it is.
+
+    Raises:
+        UnknownKey: it names a key that is none of them.
+    """
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from http_message_signatures import (
+        HTTPMessageSignaturesException,
+        HTTPMessageVerifier,
+        MappingKeyResolver,
+        algorithms,
+    )
+
+    class Verifier(HTTPMessageVerifier):
+        # The library's own clock is the machine's; the time that counts is the call's, and judged below.
+        max_clock_skew = timedelta(days=36_500)
+
+    class Resolver(MappingKeyResolver):
+        unknown = False
+
+        def resolve_public_key(self, key_id: str) -> Any:
+            found = super().resolve_public_key(key_id)
+            self.unknown = found is None
+            return found
+
+    if "signature-input" not in sent.headers:
+        return "it is not signed"
+    public = {each.key_id: Ed25519PublicKey.from_public_bytes(base64.b64decode(each.public_key)) for each in keys}
+    resolver = Resolver(public_keys=public, private_keys={})
+    message = _Message(sent.method, f"{base_url}{sent.path}", dict(sent.headers))
+    verifier = Verifier(signature_algorithm=algorithms.ED25519, key_resolver=resolver)
+    try:
+        (result,) = verifier.verify(message, max_age=None, expect_tag=_TAG, require_components=_COVERED, body=sent.body)
+    except (HTTPMessageSignaturesException, ValueError) as error:
+        if resolver.unknown:
+            raise UnknownKey from error
+        return "the signature does not fit"
+    if sent.headers[DESTINATION_HEADER.lower()].rstrip("/") != base_url:
+        return "it is meant for another desk"
+    return _refuse_time(result.parameters, sent.now)
+
+
+def _refuse_time(parameters: Mapping[str, Any], now: datetime) -> str | None:
+    second = int(now.timestamp())
+    if abs(second - parameters["created"]) > VALID_FOR.total_seconds():
+        return "the signature was not made within the last five minutes"
+    if parameters.get("expires", second) < second:
+        return "the signature has expired"
+    return None
+
+
+def _text(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()

@@ -1,0 +1,99 @@
+"""The keys that peers publish, in the rows of their connections (see peers).
+
+publishedKeys: list of keyId, publicKey; keysTriedAt, keysTries: when they were last asked for, and failures in a row;
+dueQueue, dueAt: when they are asked for next
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.aws import dynamodb
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.stores.items import Row, from_item, to_item, values
+from chalicelib.federation.connections.domain.peer_keys import PAUSE, Found
+from chalicelib.federation.connections.domain.peering import Peering
+from chalicelib.federation.connections.stores.peers import KEYS_QUEUE, connection_key, peering_of
+from chalicelib.resources import DUE_INDEX, PEERS
+
+
+class DynamoPeerKeys:
+    def want(self, peering: Peering, *, now: datetime) -> bool:
+        """Have the peer's keys asked for soon; False when they were a moment ago. One store call."""
+        row = _update(
+            connection_key(peering.token_hash, peering.connection_id),
+            "SET dueQueue = :queue, dueAt = :now, keysTries = :none",
+            "attribute_not_exists(keysTriedAt) OR keysTriedAt <= :before",
+            queue=KEYS_QUEUE,
+            now=timestamp(now),
+            before=timestamp(now - PAUSE),
+            none=0,
+        )
+        return row is not None
+
+    def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[Row, str]]:
+        """Some of the connections whose peers' keys are wanted, by key, each with since when. One store call."""
+        page = dynamodb().query(
+            TableName=PEERS.physical_name,
+            IndexName=DUE_INDEX,
+            KeyConditionExpression="dueQueue = :queue AND dueAt <= :now",
+            ExpressionAttributeValues=values(queue=KEYS_QUEUE, now=timestamp(now)),
+            Limit=limit,
+        )
+        rows = [from_item(dict(item)) for item in page["Items"]]
+        return [({"pk": row["pk"], "sk": row["sk"]}, row["dueAt"]) for row in rows]
+
+    def take(self, key: Row, due_at: str, *, now: datetime, until: datetime) -> tuple[Peering, int] | None:
+        """The connection, and how often asking has failed; None when another run has it. One store call.
+
+        Should this run not note what it found, it is asked again at `until`.
+        """
+        row = _update(
+            key,
+            "SET dueAt = :until, keysTriedAt = :now",
+            "dueAt = :due",
+            until=timestamp(until),
+            now=timestamp(now),
+            due=due_at,
+        )
+        return (peering_of(row), int(row.get("keysTries", 0))) if row else None
+
+    def record(self, peering: Peering, found: Found, *, now: datetime) -> None:
+        """Note what was found, unless somebody has asked anew since; known keys are never replaced by none.
+
+        One store call.
+        """
+        named: Row = {"seen": peering.keys_due_at}
+        sets, removed = [], []
+        if found.keys is not None:
+            # Whoever can have a desk's own keys be missed for a moment must not have others believed instead.
+            sets.append(
+                "publishedKeys = :keys" if found.keys else "publishedKeys = if_not_exists(publishedKeys, :keys)"
+            )
+            named["keys"] = [{"keyId": each.key_id, "publicKey": each.public_key} for each in found.keys]
+        if found.due_in is None:
+            removed = ["dueQueue", "dueAt", "keysTries"]
+        else:
+            sets += ["dueAt = :due", "keysTries = if_not_exists(keysTries, :none) + :one"]
+            named |= {"due": timestamp(now + found.due_in), "none": 0, "one": 1}
+        expression = (f"SET {', '.join(sets)} " if sets else "") + (f"REMOVE {', '.join(removed)}" if removed else "")
+        _update(connection_key(peering.token_hash, peering.connection_id), expression, "dueAt = :seen", **named)
+
+
+def _update(key: Row, expression: str, condition: str, **named: Any) -> Row | None:
+    try:
+        done = dynamodb().update_item(
+            TableName=PEERS.physical_name,
+            Key=to_item(key),
+            UpdateExpression=expression,
+            ConditionExpression=condition,
+            ExpressionAttributeValues=values(**named),
+            ReturnValues="ALL_NEW",
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+        return None
+    return from_item(dict(done["Attributes"]))

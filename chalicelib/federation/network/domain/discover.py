@@ -1,0 +1,255 @@
+"""What may be found here: people, teams and agents, by what each of them lets be seen."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Annotated, Any
+
+from pydantic import Field, WithJsonSchema
+
+from chalicelib.agents.domain.agents import Agent, AgentStatus
+from chalicelib.core.domain.fields import Omittable, Out, Query
+from chalicelib.federation.network.domain.marketplace import Listing
+from chalicelib.people.domain.directory import Team
+from chalicelib.people.domain.profile import Visibility
+
+MOST_ITEMS = 200
+# A function's reply has at most 6 MB; a page that would be longer ends early, and `total` says that there is more.
+LARGEST_PAGE = 4_000_000
+
+_EVERYBODYS = ("headline", "currentTitle", "currentCompany", "industry", "timezone")
+_LISTS = ("skills", "taskTypes")
+_RICHER = ("languages", "hobbies", "superpowers")
+_SEARCHED = ("headline", "bio", "currentTitle", "currentCompany", "industry")
+
+
+class Section(StrEnum):
+    """What is asked for; anything else asks for the statistics alone."""
+
+    PROFILES = "profiles"
+    TEAMS = "teams"
+    AGENTS = "agents"
+    ALL = "all"
+
+
+class DiscoverQuery(Query):
+    """What is sought."""
+
+    type: Annotated[
+        str,
+        Field(max_length=40),
+        WithJsonSchema({"type": "string", "enum": [str(each) for each in Section], "default": str(Section.ALL)}),
+    ] = str(Section.ALL)
+    limit: Annotated[
+        int,
+        Field(ge=1),
+        WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST_ITEMS, "default": 50}),
+    ] = Field(50, description="At most so many items of each kind; more than 200 are 200.")
+    offset: int = Field(0, ge=0, le=10**9)
+    q: Omittable[Annotated[str, Field(max_length=200)]] = Field(None, description="Part of a text, in any case.")
+
+    def wants(self, section: Section) -> bool:
+        return self.type in (section, Section.ALL)
+
+    @property
+    def page(self) -> slice:
+        return slice(self.offset, self.offset + min(self.limit, MOST_ITEMS))
+
+    @property
+    def sought(self) -> str:
+        return (self.q or "").strip().casefold()
+
+
+@dataclass(frozen=True)
+class PersonCard:
+    """A person as a stranger may find them; `told` is of their profile what may be shown, None when there is none."""
+
+    user_id: str
+    name: str
+    email: str
+    visibility: Visibility
+    told: Mapping[str, Any] | None
+
+    def has(self, sought: str) -> bool:
+        told = self.told or {}
+        return has(sought, self.name, *(told.get(name) for name in _SEARCHED))
+
+
+@dataclass(frozen=True)
+class AgentEntry:
+    """What lists of offered agents are filtered by; `key` is where the whole agent is found."""
+
+    key: tuple[str, str]
+    instance_id: str
+    name: str
+    slug: str
+    description: str
+    category: str
+
+    def has(self, sought: str) -> bool:
+        return has(sought, self.name, self.slug, self.description, self.category)
+
+
+class ProfileItemOut(Out):
+    """A person. What they have not told, or not told everybody, is null or left out."""
+
+    id: str
+    user_id: str
+    name: str
+    email: str | None
+    headline: str | None
+    current_title: str | None
+    current_company: str | None
+    industry: str | None
+    capacity: str | None
+    skills: list[str] | None
+    task_types: list[str] | None
+    timezone: str | None
+    bio: str | None
+    visibility: Visibility
+    has_profile: bool
+    languages: Omittable[list[str]] = None
+    hobbies: Omittable[list[str]] = None
+    superpowers: Omittable[list[str]] = None
+
+
+class TeamItemOut(Out):
+    """A team."""
+
+    id: str
+    name: str
+    description: str | None
+    avatar: str | None
+    member_count: int
+
+
+class AgentItemOut(Out):
+    """An agent that may be called upon. Structured members are JSON text."""
+
+    id: str
+    name: str
+    slug: str
+    description: str
+    category: str
+    tags: str | None
+    pricing_model: str
+    price_per_task: float | None
+    subscription_price: float | None
+    developer_name: str | None
+    developer_url: str | None
+    featured: bool
+    total_executions: int
+    avg_rating: float
+    total_ratings: int
+    input_format: str
+    output_format: str
+    sample_prompts: str | None
+
+
+class ProfilesOut(Out):
+    """One page of people; `total` counts all."""
+
+    items: list[ProfileItemOut]
+    total: int
+
+
+class TeamsOut(Out):
+    """One page of teams; `total` counts all."""
+
+    items: list[TeamItemOut]
+    total: int
+
+
+class AgentItemsOut(Out):
+    """One page of agents; `total` counts all."""
+
+    items: list[AgentItemOut]
+    total: int
+
+
+class StatsOut(Out):
+    """How big the network is."""
+
+    users: int
+    teams: int
+    agents: int
+    federated_instances: int
+
+
+class DiscoverOut(Out):
+    """What was found, by kind."""
+
+    profiles: Omittable[ProfilesOut] = None
+    teams: Omittable[TeamsOut] = None
+    agents: Omittable[AgentItemsOut] = None
+    network_stats: StatsOut
+
+
+def has(sought: str, *texts: str | None) -> bool:
+    return not sought or any(sought in text.casefold() for text in texts if text)
+
+
+def card_of(told: Mapping[str, Any]) -> dict[str, Any]:
+    """Of what somebody has told, what may be shown to strangers of some kind."""
+    shown = {*_EVERYBODYS, *_LISTS, *_RICHER, "capacity", "bio"}
+    return {name: value for name, value in told.items() if name in shown}
+
+
+def shown_person(card: PersonCard, *, to_member: bool) -> ProfileItemOut:
+    """The person as the caller may see them: more when they are public, most when the caller belongs to the network."""
+    told, public = card.told or {}, card.visibility is Visibility.PUBLIC
+    item: dict[str, Any] = {name: told.get(name) for name in _EVERYBODYS}
+    item |= {name: list(told.get(name, ())) if card.told is not None else None for name in _LISTS}
+    if public and to_member:
+        item |= {name: list(told.get(name, ())) for name in _RICHER}
+    return ProfileItemOut.model_validate(
+        {
+            **item,
+            "id": card.user_id if card.told is not None else f"user_{card.user_id}",
+            "userId": card.user_id,
+            "name": card.name,
+            "email": card.email if public else None,
+            "capacity": told.get("capacity", "available") if card.told is not None else None,
+            "bio": told.get("bio") if public else None,
+            "visibility": card.visibility,
+            "hasProfile": card.told is not None,
+        }
+    )
+
+
+def shown_team(team: Team, members: int) -> TeamItemOut:
+    return TeamItemOut(id=team.team_id, name=team.name, description=team.description, avatar=None, member_count=members)
+
+
+def shown_offered(listing: Listing) -> AgentItemOut:
+    """An agent of another instance."""
+    told = listing.told
+    return AgentItemOut.model_validate({**told, **_counted(), "id": listing.marketplace_id, "slug": listing.slug})
+
+
+def shown_installed(agent: Agent) -> AgentItemOut:
+    """An agent of our own."""
+    own: dict[str, Any] = {
+        **dict.fromkeys(
+            ("tags", "pricePerTask", "subscriptionPrice", "developerName", "developerUrl", "samplePrompts")
+        ),
+        "id": agent.agent_id,
+        "name": agent.name,
+        "slug": agent.slug,
+        "description": agent.description,
+        "category": agent.category,
+        "pricingModel": "free",
+        "inputFormat": "text",
+        "outputFormat": "text",
+    }
+    return AgentItemOut.model_validate(own | _counted())
+
+
+def installed_found(agents: Sequence[Agent], sought: str) -> list[Agent]:
+    """Our own agents that may be called upon and have the text."""
+    active = (agent for agent in agents if agent.status is AgentStatus.ACTIVE)
+    return [each for each in active if has(sought, each.name, each.slug, each.description, each.category)]
+
+
+def _counted() -> dict[str, Any]:
+    return {"featured": False, "totalExecutions": 0, "avgRating": 0, "totalRatings": 0}

@@ -1,0 +1,139 @@
+"""Membership of this desk in other desks' networks: how it stands with a hub, and what the two say to each other."""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_core import ValidationError, to_json
+
+from chalicelib.core.domain.fields import Omittable, OpenIn
+from chalicelib.inbox.domain.callbacks import Answer, wished_wait
+
+REGISTER_PATH, HEARTBEAT_PATH = "/api/v2/federation/register", "/api/v2/federation/heartbeat"
+EVERY = timedelta(minutes=5)
+
+_REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
+# They are sent back as headers' values.
+_Secret = Annotated[str, Field(min_length=8, max_length=500, pattern=r"^[\x21-\x7e]+$")]
+
+
+class MembershipStatus(StrEnum):
+    """Where this desk stands with a hub."""
+
+    JOINING = "joining"
+    PENDING = "pending"
+    ACTIVE = "active"
+    LEFT = "left"
+
+
+@dataclass(frozen=True)
+class Membership:
+    """How this desk stands with a hub. `failures` counts heartbeats that failed in a row; `joins` grows with each join.
+
+    `instance_id` is what the hub calls this desk, and is None before it has answered.
+    """
+
+    hub_url: str
+    name: str
+    status: MembershipStatus
+    key_hash: str
+    instance_id: str | None = None
+    joined_at: str | None = None
+    next_heartbeat_at: str | None = None
+    last_success_at: str | None = None
+    last_failure_at: str | None = None
+    last_error: str | None = None
+    failures: int = 0
+    joins: int = 0
+
+
+class Welcome(OpenIn):
+    """What a hub answers to a registration; of its many members those that this desk needs."""
+
+    instance_id: Annotated[str, Field(alias="instanceId", min_length=1, max_length=100)]
+    platform_token: Annotated[_Secret, Field(alias="platformToken")]
+    status: str = ""
+
+    @property
+    def standing(self) -> MembershipStatus:
+        return MembershipStatus.ACTIVE if self.status == "active" else MembershipStatus.PENDING
+
+
+class Heard(OpenIn):
+    """What a hub answers to a heartbeat: it may replace the token that was shown."""
+
+    platform_token: Omittable[_Secret] = Field(None, alias="platformToken")
+
+
+@dataclass(frozen=True)
+class Beat:
+    """What came of a heartbeat; `error` is None for a success, and while the hub's operator has not decided yet."""
+
+    status: MembershipStatus
+    error: str | None
+    token: str | None
+    next_at: datetime
+
+
+def welcomed(answer: Answer) -> Welcome | None:
+    """What the hub said, if it was an answer to a registration."""
+    try:
+        return Welcome.model_validate_json(answer.body)
+    except ValidationError:
+        return None
+
+
+def judge(answer: Answer, membership: Membership, *, own_url: str, now: datetime) -> Beat:
+    """What the hub's answer to a heartbeat means.
+
+    Whoever waits to be approved is refused, and that is no failure. A hub that asks for a longer wait is believed.
+    """
+    soonest = now + wished_wait(answer.retry_after, now=now)
+    next_at = next_slot(membership.hub_url, own_url, after=soonest)
+    if answer.error is None:
+        return Beat(MembershipStatus.ACTIVE, None, _rotated(answer.body), next_at)
+    if membership.status is MembershipStatus.PENDING and answer.status in _REFUSED:
+        return Beat(MembershipStatus.PENDING, None, None, next_at)
+    return Beat(membership.status, answer.error, None, next_at)
+
+
+def next_slot(hub_url: str, own_url: str, *, after: datetime) -> datetime:
+    """When this desk's next heartbeat to the hub is due: every five minutes, at a second that is this desk's own.
+
+    Desks that were set up by the same hand at the same time beat at different seconds, and each always at its own.
+    """
+    period = int(EVERY.total_seconds())
+    offset = int.from_bytes(hashlib.sha256(f"{own_url} {hub_url}".encode()).digest()[:4]) % period
+    begun = int(after.timestamp())
+    return after.replace(microsecond=0) + timedelta(seconds=(offset - begun - 1) % period + 1)
+
+
+def registration(membership: Membership, *, own_url: str, key: str, version: str, people: int, agents: int) -> bytes:
+    """What a hub is told when this desk joins."""
+    return to_json(
+        {
+            "name": membership.name,
+            "baseUrl": own_url,
+            "apiKey": key,
+            "version": version,
+            "userCount": people,
+            "agentCount": agents,
+            "capabilities": {"relay": True, "marketplace": True, "heartbeat": True},
+        }
+    )
+
+
+def heartbeat(*, version: str, people: int, agents: int) -> bytes:
+    """What a hub is told every few minutes."""
+    return to_json({"version": version, "userCount": people, "agentCount": agents, "status": "healthy"})
+
+
+def _rotated(body: bytes) -> str | None:
+    try:
+        return Heard.model_validate_json(body).platform_token
+    except ValidationError:
+        return None

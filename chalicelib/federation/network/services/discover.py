@@ -1,0 +1,166 @@
+"""What may be found here, by anybody and by the network's members."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Any, Protocol, TypeVar
+
+from chalicelib.agents.domain.agents import Agent
+from chalicelib.core.domain.fields import Out, timestamp
+from chalicelib.federation.network.domain.discover import (
+    LARGEST_PAGE,
+    AgentEntry,
+    AgentItemOut,
+    AgentItemsOut,
+    DiscoverOut,
+    DiscoverQuery,
+    PersonCard,
+    ProfilesOut,
+    Section,
+    StatsOut,
+    TeamsOut,
+    has,
+    installed_found,
+    shown_installed,
+    shown_offered,
+    shown_person,
+    shown_team,
+)
+from chalicelib.federation.network.domain.federation import Standing
+from chalicelib.federation.network.domain.marketplace import Listing
+from chalicelib.people.domain.directory import Roster, Team, TeamVisibility
+from chalicelib.people.domain.profile import Visibility
+
+T = TypeVar("T")
+Item = TypeVar("Item", bound=Out)
+
+
+class Found(Protocol):
+    def counts(self) -> "Counts": ...
+    def iterate_people(self, visibilities: Sequence[Visibility], *, most: int | None) -> Iterator[PersonCard]: ...
+    def list_teams(self, visibilities: Sequence[TeamVisibility]) -> list[Team]: ...
+
+
+class Counts(Protocol):
+    @property
+    def people(self) -> int: ...
+    @property
+    def teams(self) -> int: ...
+    def people_with(self, visibilities: Sequence[Visibility]) -> int: ...
+
+
+class Rosters(Protocol):
+    def list_rosters(self, team_ids: Sequence[str]) -> list[Roster]: ...
+
+
+class Installed(Protocol):
+    def list_agents(self) -> list[Agent]: ...
+
+
+class Network(Protocol):
+    def standing(self) -> Standing: ...
+    def note(self, instance_id: str, told: Mapping[str, Any]) -> object: ...
+
+
+class Market(Protocol):
+    def iterate_active(self, *, most: int | None = None) -> Iterator[AgentEntry]: ...
+    def find_entries(self, entries: Sequence[AgentEntry]) -> list[Listing]: ...
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What discovery needs of the outside."""
+
+    found: Found
+    rosters: Rosters
+    installed: Installed
+    network: Network
+    market: Market
+    together: Callable[..., list[Any]]
+
+
+def discover(query: DiscoverQuery, *, instance_id: str | None, now: datetime, ports: Ports) -> DiscoverOut:
+    """What the caller may find: anybody what is public, an instance of the network also what is for its members.
+
+    Store calls in sequence after authentication: 3, in parallel for people, teams and agents, and the same for any
+    number of them; one more for each megabyte that is searched, or that lies before the page.
+    """
+    to_member = instance_id is not None
+    seen = dict.fromkeys(("lastSeenAt", "lastSyncAt"), timestamp(now))
+    counts, standing, installed, _ = ports.together(
+        ports.found.counts,
+        ports.network.standing,
+        ports.installed.list_agents,
+        lambda: ports.network.note(instance_id, seen) if instance_id is not None else None,
+    )
+    own = installed_found(installed, "")
+    sections: dict[Section, Callable[[], Out]] = {
+        Section.PROFILES: lambda: _people(query, to_member=to_member, counts=counts, found=ports.found),
+        Section.TEAMS: lambda: _teams(query, to_member=to_member, ports=ports),
+        Section.AGENTS: lambda: _agents(query, own, standing, market=ports.market),
+    }
+    wanted = [section for section in sections if query.wants(section)]
+    out = DiscoverOut(
+        network_stats=StatsOut(
+            users=counts.people,
+            teams=counts.teams,
+            agents=standing.agents_shown + len(own),
+            federated_instances=standing.instances,
+        )
+    )
+    for section, page in zip(wanted, ports.together(*(sections[each] for each in wanted)), strict=True):
+        setattr(out, section.value, page)
+    return out
+
+
+def _people(query: DiscoverQuery, *, to_member: bool, counts: Counts, found: Found) -> ProfilesOut:
+    seen = [Visibility.PUBLIC, *([Visibility.CONNECTIONS] if to_member else [])]
+    page, total = query.page, counts.people_with(seen)
+    if query.sought:
+        cards = [card for card in found.iterate_people(seen, most=None) if card.has(query.sought)]
+        cards, total = cards[page], len(cards)
+    elif page.start < total:
+        cards = list(islice(found.iterate_people(seen, most=page.stop), page.start, page.stop))
+    else:
+        cards = []
+    return ProfilesOut(items=_fitting(shown_person(card, to_member=to_member) for card in cards), total=total)
+
+
+def _teams(query: DiscoverQuery, *, to_member: bool, ports: Ports) -> TeamsOut:
+    seen = [TeamVisibility.PUBLIC, *([TeamVisibility.NETWORK] if to_member else [])]
+    teams = [each for each in ports.found.list_teams(seen) if has(query.sought, each.name, each.description)]
+    rosters = ports.rosters.list_rosters([each.team_id for each in teams[query.page]])
+    items = [shown_team(roster.team, len(roster.members)) for roster in rosters]
+    return TeamsOut(items=items, total=len(teams))
+
+
+def _agents(query: DiscoverQuery, own: Sequence[Agent], standing: Standing, *, market: Market) -> AgentItemsOut:
+    page, found = query.page, installed_found(own, query.sought)
+    first, last = max(0, page.start - len(found)), max(0, page.stop - len(found))
+    total = standing.agents_shown
+    entries: list[AgentEntry] = []
+    if query.sought:
+        shown = _shown(market.iterate_active(), standing)
+        entries = [entry for entry in shown if entry.has(query.sought)]
+        entries, total = entries[first:last], len(entries)
+    elif last and first < total:
+        entries = list(islice(_shown(market.iterate_active(most=last), standing), first, last))
+    items: list[AgentItemOut] = [shown_installed(each) for each in found[page]]
+    items += [shown_offered(each) for each in market.find_entries(entries)]
+    return AgentItemsOut(items=_fitting(items), total=len(found) + total)
+
+
+def _shown(entries: Iterable[AgentEntry], standing: Standing) -> Iterator[AgentEntry]:
+    return (entry for entry in entries if entry.instance_id in standing.shown)
+
+
+def _fitting(items: Iterable[Item]) -> list[Item]:
+    fitting: list[Item] = []
+    room = LARGEST_PAGE
+    for item in items:
+        room -= len(item.model_dump_json().encode())
+        if room < 0 and fitting:
+            break
+        fitting.append(item)
+    return fitting

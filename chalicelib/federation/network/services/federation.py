@@ -1,0 +1,300 @@
+"""The hub's side of federation: instances register, tell how they are, take part, and are trusted or not."""
+
+import hmac
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any, Protocol
+from urllib.parse import urlencode
+
+from pydantic_core import to_json
+
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound, Unavailable
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.idempotency import Claim
+from chalicelib.federation.network.domain.federation import (
+    SILENT_AFTER,
+    FeaturesOut,
+    HeartbeatIn,
+    HeartbeatOut,
+    Instance,
+    InstanceStatus,
+    LinkAction,
+    LinkedOut,
+    LinkIn,
+    LinkStatusOut,
+    NetworkStatsOut,
+    OwnFeaturesOut,
+    RegisteredOut,
+    RegisterIn,
+    Standing,
+    endpoints,
+    hash_of,
+    proof,
+)
+from chalicelib.federation.network.domain.notices import Notice, NoticeJob, about_instance
+from chalicelib.ids import MintedToken
+from chalicelib.inbox.domain.callbacks import Answer
+
+CHALLENGE_PATH = "/.well-known/fluxden"
+
+# Of simultaneous changes of one instance one is made in each round.
+_ROUNDS = 16
+_NEXT_STEPS = [
+    "Send your agents to the address of agentSync, at most 50 at a time.",
+    "Each is offered once the network's operator has approved it; you are told by webhook.",
+    "Send heartbeats every few minutes, so that everybody knows you are there.",
+]
+
+
+class Instances(Protocol):
+    def find(self, instance_id: str) -> Instance | None: ...
+    def find_by_url(self, base_url: str) -> Instance | None: ...
+    def add(
+        self, instance: Instance, token: MintedToken, instance_key_text: str, *, most_an_hour: int, now: datetime
+    ) -> bool: ...
+    def renew(self, instance: Instance, token: MintedToken, *, over: Instance) -> bool: ...
+    def hear(self, instance_id: str, told: Mapping[str, Any], *, silent_at: str) -> Instance: ...
+    def link(self, instance_id: str, *, enabled: bool, at: str, claim: Claim | None, reply: dict[str, Any]) -> None: ...
+    def set_status(self, instance: Instance, *, over: Instance, notice: Notice | None) -> bool: ...
+    def standing(self) -> Standing: ...
+
+
+class Keys(Protocol):
+    def key_of(self, instance_id: str) -> str: ...
+
+
+class Counts(Protocol):
+    def count_people(self) -> int: ...
+    def count_installed(self) -> int: ...
+
+
+class Queue(Protocol):
+    def announce(self, job: NoticeJob, *, delay: int = 0) -> None: ...
+
+
+class Get(Protocol):
+    def __call__(self, url: str, headers: Mapping[str, str], /) -> Answer: ...
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the operator decides about an instance: the challenge's nonce, and how the instance is told."""
+
+    nonce: str
+    notice_id: str
+    now: datetime
+
+
+def register(
+    wanted: RegisterIn,
+    token: MintedToken,
+    *,
+    instance_id: str,
+    base_url: str,
+    most_an_hour: int,
+    now: datetime,
+    instances: Instances,
+) -> RegisteredOut:
+    """Register an instance, or one that is registered already anew: then its platform token is replaced.
+
+    Anew it keeps its id and whether it is trusted. Store calls: 2; anew 3; and more for simultaneous registrations
+    of one instance.
+
+    Raises:
+        Forbidden: it is registered with another key.
+        RateLimited: it is new, and `most_an_hour` new ones have registered in this hour.
+        Unavailable: it is being registered by many calls at once, or this desk can't keep its key.
+    """
+    told: dict[str, Any] = {
+        "name": wanted.name,
+        "version": wanted.version,
+        "user_count": wanted.user_count,
+        "agent_count": wanted.agent_count,
+    }
+    capabilities = None if wanted.capabilities is None else to_json(wanted.capabilities).decode()
+    for _ in range(_ROUNDS):
+        found = instances.find_by_url(wanted.base_url)
+        if found is None:
+            made = Instance(
+                instance_id=instance_id,
+                base_url=wanted.base_url,
+                status=InstanceStatus.PENDING,
+                key_hash=hash_of(wanted.api_key),
+                token_hash=token.secret_hash,
+                registered_at=timestamp(now),
+                capabilities=capabilities,
+                **told,
+            )
+            if instances.add(made, token, wanted.api_key, most_an_hour=most_an_hour, now=now):
+                return _registered(made, token, base_url)
+            continue
+        if not hmac.compare_digest(found.key_hash, hash_of(wanted.api_key)):
+            raise Forbidden("An instance with this baseUrl is registered with another apiKey.")
+        made = replace(found, **told, capabilities=capabilities or found.capabilities)
+        if instances.renew(made, token, over=found):
+            return _registered(made, token, base_url)
+    raise Unavailable("The instance is being registered by many calls at once.")
+
+
+def heartbeat(
+    said: HeartbeatIn | None,
+    *,
+    instance_id: str,
+    now: datetime,
+    instances: Instances,
+    counts: Counts,
+    together: Callable[..., list[Any]],
+) -> HeartbeatOut:
+    """Note how the instance is, and say how the network is.
+
+    Store calls in sequence after authentication: 1; of an instance that was stale 3.
+
+    Raises:
+        NotFound: there is no such instance any more.
+    """
+    at = timestamp(now)
+    told: dict[str, Any] = {"lastSeenAt": at, "lastSyncAt": at}
+    if said is not None:
+        given = said.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        if (status := given.pop("status", None)) is not None:
+            given["health"] = status
+        told |= given
+    instance, standing, people, installed = together(
+        lambda: instances.hear(instance_id, told, silent_at=timestamp(now + SILENT_AFTER)),
+        instances.standing,
+        counts.count_people,
+        counts.count_installed,
+    )
+    return HeartbeatOut(
+        success=True,
+        instance_id=instance_id,
+        network_stats=NetworkStatsOut(
+            total_users=people,
+            total_agents=standing.agents_shown + installed,
+            federated_instances=standing.instances,
+        ),
+        features=OwnFeaturesOut(
+            marketplace=instance.marketplace_enabled,
+            discovery=instance.discovery_enabled,
+            updates=instance.updates_enabled,
+        ),
+    )
+
+
+def link(wanted: LinkIn, *, instance_id: str, call: Call, instances: Instances) -> LinkedOut | LinkStatusOut:
+    """Have the instance take part in the marketplace, or not, or tell how it stands.
+
+    Whoever does not take part has no agents that anybody sees; none is lost. Store calls after authentication: 1;
+    to tell how it stands 2.
+
+    Raises:
+        NotFound: there is no such instance any more.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    if wanted.action is LinkAction.STATUS:
+        instance = instances.find(instance_id)
+        if instance is None:
+            raise NotFound("There is no such instance.")
+        return LinkStatusOut(
+            success=True,
+            instance_id=instance_id,
+            instance_name=instance.name,
+            marketplace_enabled=instance.marketplace_enabled,
+            discovery_enabled=instance.discovery_enabled,
+            updates_enabled=instance.updates_enabled,
+            agent_count=instances.standing().agents.get(instance_id, 0),
+            last_sync_at=instance.last_sync_at,
+        )
+    enabled = wanted.action is LinkAction.ENABLE
+    made = LinkedOut(
+        success=True,
+        instance_id=instance_id,
+        marketplace_enabled=enabled,
+        message="Your approved agents are offered to everybody here."
+        if enabled
+        else "Your agents are hidden. They come back when you take part again.",
+        next_steps=_NEXT_STEPS if enabled else [],
+    )
+    reply = {"status": 200, "body": made.model_dump(mode="json", by_alias=True)}
+    instances.link(instance_id, enabled=enabled, at=timestamp(call.now), claim=call.claim, reply=reply)
+    return made
+
+
+def approve(
+    instance_id: str, decision: Decision, *, instances: Instances, queue: Queue, keys: Keys, get: Get | None
+) -> Instance:
+    """Trust an instance, after it has proved at its own address that it knows its key; without `get` unseen.
+
+    Raises:
+        NotFound: there is no such instance.
+        Forbidden: it did not prove it.
+        Conflict: it has changed meanwhile.
+    """
+    found = _known(instance_id, instances)
+    if get is not None:
+        _challenge(found, decision.nonce, key=keys.key_of(instance_id), get=get)
+    return _decided(found, InstanceStatus.ACTIVE, decision, instances=instances, queue=queue)
+
+
+def suspend(instance_id: str, decision: Decision, *, instances: Instances, queue: Queue) -> Instance:
+    """Trust an instance no longer: its token and key end, its agents are hidden, until it is approved again.
+
+    Raises:
+        NotFound: there is no such instance.
+        Conflict: it has changed meanwhile.
+    """
+    found = _known(instance_id, instances)
+    return _decided(found, InstanceStatus.SUSPENDED, decision, instances=instances, queue=queue)
+
+
+def _known(instance_id: str, instances: Instances) -> Instance:
+    found = instances.find(instance_id)
+    if found is None:
+        raise NotFound(f"There is no instance {instance_id}.")
+    return found
+
+
+def _challenge(instance: Instance, nonce: str, *, key: str, get: Get) -> None:
+    asked = urlencode({"challenge": nonce, "instanceId": instance.instance_id})
+    answer = get(f"{instance.base_url}{CHALLENGE_PATH}?{asked}", {"Accept": "application/json"})
+    advice = "Approve it --without-challenge if you know it otherwise."
+    if answer.error is not None:
+        raise Forbidden(f"{instance.base_url} did not answer the challenge: {answer.error}. {advice}")
+    try:
+        said = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        said = None
+    given = said.get("instanceKeyProof") if isinstance(said, dict) and said.get("challenge") == nonce else None
+    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), proof(nonce, key).encode()):
+        raise Forbidden(f"{instance.base_url} did not prove that it knows the instance's key. {advice}")
+
+
+def _decided(
+    found: Instance, status: InstanceStatus, decision: Decision, *, instances: Instances, queue: Queue
+) -> Instance:
+    if found.status is status:
+        return found
+    made = replace(found, status=status)
+    notice = about_instance(decision.notice_id, found.instance_id, str(status), at=timestamp(decision.now))
+    if not instances.set_status(made, over=found, notice=notice):
+        raise Conflict(f"The instance {found.instance_id} has changed meanwhile; look at it again.")
+    queue.announce(NoticeJob(notice_id=notice.notice_id))
+    return made
+
+
+def _registered(instance: Instance, token: MintedToken, base_url: str) -> RegisteredOut:
+    return RegisteredOut(
+        success=True,
+        instance_id=instance.instance_id,
+        platform_token=token.text,
+        status="active" if instance.is_active else "pending_approval",
+        registered_at=instance.registered_at,
+        endpoints=endpoints(base_url),
+        features=FeaturesOut(discovery=True, updates=True, marketplace=True, relay=True),
+        message="You are part of the network."
+        if instance.is_active
+        else "Your token works as soon as the network's operator has approved you.",
+    )

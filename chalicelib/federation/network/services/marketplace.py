@@ -1,0 +1,325 @@
+"""The agents that instances offer: synced by them, reviewed by our operator."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Any, Protocol
+
+from pydantic import ValidationError
+from pydantic_core import to_json
+
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, SlugTaken, Unavailable
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.idempotency import Claim, kept
+from chalicelib.federation.network.domain.federation import Instance
+from chalicelib.federation.network.domain.listings import (
+    AgentDeletedOut,
+    AgentOut,
+    AgentPutOut,
+    AgentsOut,
+    SyncOut,
+    SyncRowOut,
+    created_row,
+    failed_row,
+    shown_listing,
+    shown_whole,
+    updated_row,
+)
+from chalicelib.federation.network.domain.marketplace import (
+    FIRST_VERSION,
+    LARGEST_LISTING,
+    AgentPut,
+    AgentRow,
+    Change,
+    Listing,
+    ListingStatus,
+    slugs,
+    told_by,
+    updated,
+)
+from chalicelib.federation.network.domain.notices import Notice, NoticeJob, about_agent
+
+# Of simultaneous changes of one agent one is made in each round.
+_ROUNDS = 16
+_NO_AGENT = "There is no such agent."
+
+Reply = dict[str, Any]
+
+
+class Instances(Protocol):
+    def find(self, instance_id: str) -> Instance | None: ...
+    def note(self, instance_id: str, told: Mapping[str, Any]) -> Instance: ...
+
+
+class Market(Protocol):
+    def find_listing(self, instance_id: str, remote_id: str) -> Listing | None: ...
+    def find_listings(self, instance_id: str, remote_ids: Sequence[str]) -> dict[str, Listing]: ...
+    def find_by_id(self, marketplace_id: str) -> Listing | None: ...
+    def list_listings(self, instance_id: str) -> list[Listing]: ...
+    def save_listing(
+        self,
+        listing: Listing,
+        *,
+        over: Listing | None,
+        notice: Notice | None = None,
+        claim: Claim | None = None,
+        reply: Reply | None = None,
+    ) -> bool: ...
+    def remove_listing(self, listing: Listing, *, claim: Claim | None, reply: Reply) -> bool: ...
+
+
+class Queue(Protocol):
+    def announce(self, job: NoticeJob, *, delay: int = 0) -> None: ...
+
+
+class Replays(Protocol):
+    def begin(self, claim: Claim) -> str: ...
+    def finish(self, claim: Claim, begun: str, *, reply: Reply) -> None: ...
+
+
+@dataclass(frozen=True)
+class Ports:
+    """What syncing needs of the outside; `new_id` makes ids, `new_revision` words that no write has had before."""
+
+    instances: Instances
+    market: Market
+    replays: Replays
+    together: Callable[..., list[Any]]
+    new_id: Callable[[], str]
+    new_revision: Callable[[], str]
+
+
+def sync(rows: Sequence[Any], *, instance_id: str, allow_loopback: bool, call: Call, ports: Ports) -> SyncOut:
+    """Take in some of an instance's agents, each for itself.
+
+    Store calls in sequence after authentication: 3, and 2 more with an idempotency key; agents that would have the
+    same slug wait for each other, and one that changes meanwhile is looked at again.
+
+    Raises:
+        Forbidden: the instance does not take part in the marketplace.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    instance = _taking_part(instance_id, ports.instances)
+    begun = ports.replays.begin(call.claim) if call.claim else ""
+    parsed = _parsed(rows, allow_loopback=allow_loopback)
+    wanted = {number: row for number, row in enumerate(parsed) if isinstance(row, AgentRow)}
+    found = ports.market.find_listings(instance_id, [row.id for row in wanted.values()]) if wanted else {}
+    results: list[AgentRow | SyncRowOut] = list(parsed)
+    groups: dict[str, list[int]] = {}
+    for number, row in wanted.items():
+        groups.setdefault(slugs(instance, row.name)[0], []).append(number)
+
+    def take(numbers: list[int]) -> None:
+        for number in numbers:
+            row = wanted[number]
+            results[number] = _taken_in(row, instance, found.get(row.id), at=timestamp(call.now), ports=ports)
+
+    # Before the reply is kept: a repeat that finds that does no more.
+    noting = partial(ports.instances.note, instance_id, {"lastSyncAt": timestamp(call.now)})
+    ports.together(noting, *(_taking(take, numbers) for numbers in groups.values()))
+    out = _summed(instance_id, [row for row in results if isinstance(row, SyncRowOut)])
+    if call.claim:
+        ports.replays.finish(call.claim, begun, reply=kept(200, out))
+    return out
+
+
+def put(given: AgentPut, *, remote_id: str, instance_id: str, call: Call, ports: Ports) -> tuple[bool, AgentPutOut]:
+    """Take in one agent; whether it is new. Store calls after authentication: 3; more if it changes meanwhile.
+
+    An agent that there is keeps its slug, whatever it is called now.
+
+    Raises:
+        Forbidden: the instance does not take part in the marketplace.
+        SlugTaken: another agent has the slug this one would have.
+        Invalid: more is told of it than can be kept.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    instance = _taking_part(instance_id, ports.instances)
+    found = ports.market.find_listing(instance_id, remote_id)
+    for _ in range(_ROUNDS):
+        made = _described(given, remote_id, instance, found, at=timestamp(call.now), ports=ports)
+        if found is not None:
+            made = replace(made, listing=replace(made.listing, slug=found.slug))
+        out = AgentPutOut(
+            success=True,
+            action="created" if found is None else "updated",
+            marketplace_id=made.listing.marketplace_id,
+            remote_id=remote_id,
+            slug=made.listing.slug,
+            approval_status=made.listing.status,
+            version=made.listing.version,
+            material_changes=bool(made.changed),
+        )
+        reply = kept(201 if found is None else 200, out)
+        if ports.market.save_listing(made.listing, over=found, claim=call.claim, reply=reply):
+            return found is None, out
+        found = ports.market.find_listing(instance_id, remote_id)
+    raise Unavailable("The agent is being changed by many calls at once.")
+
+
+def list_own(*, instance_id: str, market: Market) -> AgentsOut:
+    """The instance's agents, by their ids there. Store calls after authentication: 1; one more per megabyte."""
+    listings = market.list_listings(instance_id)
+    return AgentsOut(instance_id=instance_id, agents=list(map(shown_listing, listings)), total=len(listings))
+
+
+def read(remote_id: str, *, instance_id: str, market: Market) -> AgentOut:
+    """One of the instance's agents. Store calls after authentication: 1.
+
+    Raises:
+        NotFound: there is no such agent.
+    """
+    listing = market.find_listing(instance_id, remote_id)
+    if listing is None:
+        raise NotFound(_NO_AGENT)
+    return AgentOut(success=True, agent=shown_whole(listing))
+
+
+def delete(remote_id: str, *, instance_id: str, call: Call, market: Market) -> AgentDeletedOut:
+    """Delete one of the instance's agents. Store calls after authentication: 2; more if it changes meanwhile.
+
+    Raises:
+        NotFound: there is no such agent.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    out = AgentDeletedOut(success=True, deleted=True, remote_id=remote_id)
+    for _ in range(_ROUNDS):
+        found = market.find_listing(instance_id, remote_id)
+        if found is None:
+            raise NotFound(_NO_AGENT)
+        if market.remove_listing(found, claim=call.claim, reply=kept(200, out)):
+            return out
+    raise Unavailable("The agent is being changed by many calls at once.")
+
+
+def review(
+    marketplace_id: str,
+    status: ListingStatus,
+    *,
+    reason: str | None,
+    notice_id: str,
+    revision: str,
+    now: datetime,
+    market: Market,
+    queue: Queue,
+) -> Listing:
+    """Decide whether an agent is offered; its instance is told.
+
+    Raises:
+        NotFound: there is no such agent.
+        Conflict: it has changed meanwhile, so what was looked at is not what there is.
+    """
+    found = market.find_by_id(marketplace_id)
+    if found is None:
+        raise NotFound(f"There is no offered agent {marketplace_id}.")
+    at = timestamp(now)
+    made = replace(found, status=status, reviewed_at=at, reason=reason, updated_at=at, revision=revision)
+    notice = about_agent(notice_id, made, at=at)
+    if not market.save_listing(made, over=found, notice=notice):
+        raise Conflict(f"The agent {marketplace_id} has changed meanwhile; look at it again.")
+    queue.announce(NoticeJob(notice_id=notice_id))
+    return made
+
+
+def _taking_part(instance_id: str, instances: Instances) -> Instance:
+    instance = instances.find(instance_id)
+    if instance is None or not instance.marketplace_enabled:
+        raise Forbidden("The instance does not take part in the marketplace; enable it by marketplace-link first.")
+    return instance
+
+
+def _parsed(rows: Sequence[Any], *, allow_loopback: bool) -> list[AgentRow | SyncRowOut]:
+    parsed: list[AgentRow | SyncRowOut] = []
+    seen: set[str] = set()
+    for row in rows:
+        made = _row(row, allow_loopback=allow_loopback)
+        if isinstance(made, AgentRow):
+            if made.id in seen:
+                made = failed_row(made.id, "error", "id: comes twice in this batch")
+            else:
+                seen.add(made.id)
+        parsed.append(made)
+    return parsed
+
+
+def _row(row: Any, *, allow_loopback: bool) -> AgentRow | SyncRowOut:
+    if not isinstance(row, dict):
+        return failed_row(None, "error", "Must be an object")
+    remote_id = row["id"][:200] if isinstance(row.get("id"), str) and row["id"] else None
+    missing = [name for name in ("id", "name") if row.get(name) in (None, "")]
+    if missing:
+        return failed_row(remote_id, "skipped", f"{missing[0]}: is required")
+    try:
+        return AgentRow.model_validate_json(to_json(row), context={"allow_loopback": allow_loopback})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))[:200]
+        return failed_row(remote_id, "error", f"{place}: {first['msg']}" if place else str(first["msg"]))
+
+
+def _taking(take: Callable[[list[int]], None], numbers: list[int]) -> Callable[[], None]:
+    return lambda: take(numbers)
+
+
+def _taken_in(row: AgentRow, instance: Instance, found: Listing | None, *, at: str, ports: Ports) -> SyncRowOut:
+    try:
+        for _ in range(_ROUNDS):
+            made = _described(row, row.id, instance, found, at=at, ports=ports)
+            try:
+                saved = ports.market.save_listing(made.listing, over=found)
+            except SlugTaken:
+                fallback = slugs(instance, row.name)[1]
+                made = replace(made, listing=replace(made.listing, slug=fallback))
+                saved = ports.market.save_listing(made.listing, over=found)
+            if saved:
+                return created_row(made.listing) if found is None else updated_row(made, found)
+            found = ports.market.find_listing(instance.instance_id, row.id)
+    except Refusal as refusal:
+        return failed_row(row.id, "error", refusal.detail)
+    return failed_row(row.id, "error", "It is being changed by many calls at once; send it again.")
+
+
+def _described(
+    given: AgentPut, remote_id: str, instance: Instance, found: Listing | None, *, at: str, ports: Ports
+) -> Change:
+    told = told_by(given, instance)
+    if len(to_json(told)) > LARGEST_LISTING:
+        raise Invalid(f"An agent may have at most {LARGEST_LISTING} bytes of text.")
+    revision = ports.new_revision()
+    if found is not None:
+        slug = found.slug if found.name == given.name else slugs(instance, given.name)[0]
+        change = updated(found, told, given.version, slug=slug, at=at)
+        return replace(change, listing=replace(change.listing, revision=revision))
+    made = Listing(
+        marketplace_id=ports.new_id(),
+        instance_id=instance.instance_id,
+        remote_id=remote_id,
+        slug=slugs(instance, given.name)[0],
+        status=ListingStatus.PENDING,
+        version=given.version or FIRST_VERSION,
+        told=told,
+        changelog=(),
+        created_at=at,
+        updated_at=at,
+        revision=revision,
+    )
+    return Change(made, (), re_reviewed=False)
+
+
+def _summed(instance_id: str, results: list[SyncRowOut]) -> SyncOut:
+    synced = [row for row in results if row.status in ("created", "updated")]
+    re_reviewed = sum(1 for row in synced if row.material_changes and row.previous_status is ListingStatus.ACTIVE)
+    out = SyncOut(
+        success=True,
+        status="pending_review",
+        instance_id=instance_id,
+        synced=len(synced),
+        re_reviewed=re_reviewed,
+        total=len(results),
+        results=results,
+    )
+    if re_reviewed:
+        out.message = "Agents whose terms have changed are offered again once they have been approved again."
+    return out

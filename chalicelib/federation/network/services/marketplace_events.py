@@ -1,0 +1,89 @@
+"""What a hub has decided about this desk's agents, and about the desk."""
+
+import logging
+from datetime import datetime
+from typing import Any, Protocol
+
+from chalicelib.agents.domain.agents import Agent, AgentStatus
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.errors import Invalid
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.idempotency import Claim, kept
+from chalicelib.federation.network.domain.marketplace_events import AGENT_STATUSES, HubEvent, HubEventIn, HubEventOut
+
+log = logging.getLogger("fluxden")
+
+
+class Agents(Protocol):
+    def list_agents(self) -> list[Agent]: ...
+    def set_status(self, slug: str, status: AgentStatus, *, claim: Claim | None, reply: dict[str, Any]) -> bool: ...
+
+
+def receive(said: HubEventIn, *, call: Call, agents: Agents) -> HubEventOut:
+    """Take note of what a hub says. Store calls after authentication: 2 for one of our agents, 1 for another, else 0.
+
+    Only agents of our own are touched: an instance can't decide on the agents that others offer here.
+
+    Raises:
+        Invalid: the event lacks something, or says something of an agent that can't be.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    match said.event:
+        case HubEvent.AGENT_APPROVAL:
+            return _agent(said, call=call, agents=agents)
+        case HubEvent.CAPABILITY_APPROVAL:
+            _required(said.capability_id, "capabilityId")
+            _required(said.status, "status")
+            return HubEventOut(
+                received=True,
+                event=said.event,
+                capability_id=said.capability_id,
+                warning="There is no such capability here.",
+            )
+        case HubEvent.INSTANCE_STATUS:
+            status = _required(said.status, "status")
+            log.info("a hub says of this desk: %s", ascii(status))
+            return HubEventOut(
+                received=True,
+                event=said.event,
+                status=status,
+                message="Noted.",
+                processed_at=_at(call.now),
+            )
+    return HubEventOut(received=True, event=said.event, message="The event is not known here, and was left alone.")
+
+
+def _agent(said: HubEventIn, *, call: Call, agents: Agents) -> HubEventOut:
+    agent_id, told = _required(said.agent_id, "agentId"), _required(said.status, "status")
+    if (status := AGENT_STATUSES.get(told)) is None:
+        reason = f"Must be one of {', '.join(AGENT_STATUSES)}"
+        raise Invalid(f"status: {reason}", {"status": [reason]})
+    known = agents.list_agents()
+    wanted = [each for each in known if each.agent_id == agent_id] or [each for each in known if each.slug == agent_id]
+    if wanted:
+        found = wanted[0]
+        out = HubEventOut(
+            received=True,
+            event=said.event,
+            agent_id=agent_id,
+            name=found.name,
+            previous_status=str(found.status),
+            new_status=str(status),
+            reason=said.reason,
+            processed_at=_at(call.now),
+        )
+        if agents.set_status(found.slug, status, claim=call.claim, reply=kept(200, out)):
+            return out
+    return HubEventOut(
+        received=True, event=said.event, agent_id=agent_id, warning="There is no such agent of this desk's own."
+    )
+
+
+def _required(value: str | None, name: str) -> str:
+    if value is None:
+        raise Invalid(f"{name}: is required", {name: ["is required"]})
+    return value
+
+
+def _at(now: datetime) -> str:
+    return timestamp(now)

@@ -1,0 +1,165 @@
+"""This desk as a member of other desks' networks: it joins a hub, tells it regularly how it is, and leaves."""
+
+import json
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from chalicelib.federation.network.domain.membership import (
+    HEARTBEAT_PATH,
+    REGISTER_PATH,
+    Beat,
+    Membership,
+    MembershipStatus,
+    Welcome,
+    heartbeat,
+    judge,
+    next_slot,
+    registration,
+    welcomed,
+)
+from chalicelib.inbox.domain.callbacks import Answer
+
+log = logging.getLogger("fluxden")
+
+_HUBS_PER_RUN = 16
+_FORBIDDEN = 403
+
+
+class Hubs(Protocol):
+    def prepare(self, hub_url: str, name: str, key: str) -> tuple[Membership, str]: ...
+    def join(self, membership: Membership, key: str, said: Welcome, *, now: datetime) -> bool: ...
+    def leave(self, membership: Membership) -> bool: ...
+    def list_memberships(self) -> list[Membership]: ...
+
+
+class DueHubs(Protocol):
+    def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[str, str]]: ...
+    def take(self, hub_url: str, due_at: str, *, until: datetime) -> tuple[Membership, str] | None: ...
+    def token_of(self, membership: Membership, sealed: str) -> str: ...
+    def record(self, membership: Membership, beat: Beat, *, now: datetime) -> None: ...
+
+
+class Counts(Protocol):
+    def count_people(self) -> int: ...
+    def count_installed(self) -> int: ...
+
+
+class Post(Protocol):
+    def __call__(self, url: str, body: bytes, headers: Mapping[str, str], /) -> Answer: ...
+
+
+@dataclass(frozen=True)
+class Own:
+    """What this desk says of itself: where it is reached, and what runs here."""
+
+    url: str
+    version: str
+
+
+def join(
+    hub_url: str, name: str, key: str, *, own: Own, now: datetime, hubs: Hubs, counts: Counts, post: Post
+) -> Welcome:
+    """Register at a hub, or anew with the key of before; `key` is for the first time. The hub may approve later.
+
+    The key is stored before the hub is asked, so whatever is lost on the way, doing it again mends it.
+
+    Raises:
+        Invalid: nobody has said where this desk is reached.
+        Forbidden: the hub knows this desk's address by another key.
+        Unavailable: the hub did not answer as hubs do; the reason is told.
+        Conflict: this desk has joined or left meanwhile, or another hub has given it the same id.
+    """
+    if not own.url:
+        raise Invalid("The hub has to know where this desk is reached: set FLUXDEN_BASE_URL.")
+    membership, key = hubs.prepare(hub_url, name, key)
+    people, agents = counts.count_people(), counts.count_installed()
+    body = registration(membership, own_url=own.url, key=key, version=own.version, people=people, agents=agents)
+    answer = post(f"{hub_url}{REGISTER_PATH}", body, {"Accept": "application/json"})
+    if answer.status == _FORBIDDEN:
+        raise Forbidden(
+            f"The hub knows this desk's address by another key, and its operator has to mend that: {answer.error}."
+        )
+    if answer.error is not None:
+        raise Unavailable(f"The hub did not take the registration: {answer.error}. Join again later.")
+    said = welcomed(answer)
+    if said is None:
+        raise Unavailable("What the hub answered is no registration. Is it the URL of a hub?")
+    if not hubs.join(membership, key, said, now=now):
+        raise Conflict("The membership has changed meanwhile, or the id is another hub's; join again.")
+    return said
+
+
+def leave(hub_url: str | None, *, hubs: Hubs) -> Membership:
+    """Leave the hub, or the only one; it is not told, and finds this desk silent.
+
+    Raises:
+        NotFound: this desk is no member there.
+        Invalid: there are several hubs, and none is named.
+        Conflict: the membership has changed meanwhile.
+    """
+    joined = [each for each in hubs.list_memberships() if each.status is not MembershipStatus.LEFT]
+    wanted = [each for each in joined if hub_url in (None, each.hub_url)]
+    if not wanted:
+        raise NotFound(
+            "This desk belongs to no hub's network." if hub_url is None else f"This desk is no member at {hub_url}."
+        )
+    if len(wanted) > 1:
+        raise Invalid("This desk belongs to several hubs' networks; name one.")
+    if not hubs.leave(wanted[0]):
+        raise Conflict("The membership has changed meanwhile; look at it again.")
+    return wanted[0]
+
+
+@dataclass(frozen=True)
+class Heart:
+    """Sends the heartbeats that are due."""
+
+    own: Own
+    hubs: DueHubs
+    counts: Counts
+    post: Post
+    clock: Callable[[], datetime]
+    together: Callable[..., list[Any]]
+
+    def beat(self, now: datetime) -> int:
+        """Send the heartbeats that are due, to several hubs at the same time; how many there were.
+
+        Store calls in sequence: 3, and 1 when none is due. Runs may overlap: each heartbeat is one run's. A failure
+        is noted, and tried again at the next turn.
+        """
+        due = self.hubs.list_due(now=now, limit=_HUBS_PER_RUN)
+        if not due:
+            return 0
+        takes = [self._taking(hub_url, due_at, now) for hub_url, due_at in due]
+        people, agents, *taken = self.together(self.counts.count_people, self.counts.count_installed, *takes)
+        body = heartbeat(version=self.own.version, people=people, agents=agents)
+        ours = [each for each in taken if each is not None]
+        self.together(*(self._sending(membership, sealed, body) for membership, sealed in ours))
+        return len(ours)
+
+    def _taking(self, hub_url: str, due_at: str, now: datetime) -> Callable[[], tuple[Membership, str] | None]:
+        until = next_slot(hub_url, self.own.url, after=now)
+        return lambda: self.hubs.take(hub_url, due_at, until=until)
+
+    def _sending(self, membership: Membership, sealed: str, body: bytes) -> Callable[[], None]:
+        return lambda: self._send(membership, sealed, body)
+
+    def _send(self, membership: Membership, sealed: str, body: bytes) -> None:
+        try:
+            headers = {
+                "Accept": "application/json",
+                "Authorization": f"Bearer {self.hubs.token_of(membership, sealed)}",
+            }
+            answer = self.post(f"{membership.hub_url}{HEARTBEAT_PATH}", body, headers)
+        except ValueError as error:
+            answer = Answer(None, str(error))
+        now = self.clock()
+        beat = judge(answer, membership, own_url=self.own.url, now=now)
+        self.hubs.record(membership, beat, now=now)
+        if beat.error is not None:
+            said = {"hub": membership.hub_url, "failures": membership.failures + 1, "error": beat.error}
+            log.warning(json.dumps({"event": "hub_heartbeat_failed", **said}))

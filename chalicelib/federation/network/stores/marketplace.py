@@ -1,0 +1,230 @@
+"""Offered agents, in the table `network`.
+
+INSTANCE#<id>     / AGENT#<remote id>  an agent: one for each id on its instance; told and changelog are JSON text
+SLUG#<slug>       / AGENT              instanceId, remoteId: one agent for each slug
+MARKETPLACE#<id>  / AGENT              instanceId, remoteId: where an agent is found by our own id for it
+
+index list: listed, listedAs: the partition AGENTS holds the active agents, by slug; those of instances that do not
+take part are there too, see `shown` in instances
+"""
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from chalicelib.core.domain.errors import SlugTaken
+from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.stores.items import Row, to_item, values
+from chalicelib.core.stores.reads import get_all, query
+from chalicelib.core.stores.writes import Action, Refused, commit
+from chalicelib.federation.network.domain.discover import AgentEntry
+from chalicelib.federation.network.domain.marketplace import Listing, ListingStatus
+from chalicelib.federation.network.domain.notices import Notice, NoticeKind, Recipient
+from chalicelib.federation.network.stores.instances import instance_key, unsealed_key
+from chalicelib.federation.network.stores.notices import put_notice
+from chalicelib.federation.network.stores.standing import active_agents
+from chalicelib.resources import LIST_INDEX, NETWORK
+
+_LISTED = "AGENTS"
+_AGENT = "AGENT#"
+_NONE = "attribute_not_exists(pk)"
+
+
+class DynamoMarketplace:
+    def find_listing(self, instance_id: str, remote_id: str) -> Listing | None:
+        """The agent, read consistently. One store call."""
+        return self.find_listings(instance_id, [remote_id]).get(remote_id)
+
+    def find_listings(self, instance_id: str, remote_ids: Sequence[str]) -> dict[str, Listing]:
+        """Those of the agents that exist, by their ids on the instance. One store call per 100."""
+        found = map(_listing, get_all(NETWORK, [_key(instance_id, each) for each in remote_ids]))
+        return {each.remote_id: each for each in found}
+
+    def find_by_id(self, marketplace_id: str) -> Listing | None:
+        """The agent with our own id. Two store calls; one when there is none."""
+        rows = get_all(NETWORK, [_pointer(marketplace_id)])
+        return self.find_listing(rows[0]["instanceId"], rows[0]["remoteId"]) if rows else None
+
+    def list_listings(self, instance_id: str) -> list[Listing]:
+        """Every agent of the instance, by its id there. One store call per megabyte."""
+        found = query(
+            NETWORK,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :agents)",
+            ExpressionAttributeValues=values(pk=f"INSTANCE#{instance_id}", agents=_AGENT),
+            ConsistentRead=True,
+        )
+        return list(map(_listing, found))
+
+    def save_listing(
+        self,
+        listing: Listing,
+        *,
+        over: Listing | None,
+        notice: Notice | None = None,
+        claim: Claim | None = None,
+        reply: dict[str, Any] | None = None,
+    ) -> bool:
+        """Store the agent in the place of `over`; False when there is another state of it by now. One store call.
+
+        Raises:
+            SlugTaken: another agent has its slug.
+            AlreadyAnswered: the claim has been used; nothing was done.
+        """
+        put = {"TableName": NETWORK.physical_name, "Item": to_item(_columns(listing))}
+        put |= {"ConditionExpression": _NONE} if over is None else _unchanged(over)
+        actions: list[Action] = [{"Put": put | {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}}]
+        if over is None or over.slug != listing.slug:
+            actions.append(_put_new(_slug(listing.slug) | _place(listing)))
+        slugs = len(actions) - 1
+        if over is None:
+            actions.append(_put_new(_pointer(listing.marketplace_id) | _place(listing)))
+        elif over.slug != listing.slug:
+            actions.append({"Delete": {"TableName": NETWORK.physical_name, "Key": to_item(_slug(over.slug))}})
+        actions += active_agents(listing.instance_id, _is_active(listing) - (_is_active(over) if over else 0))
+        actions += [put_notice(notice)] if notice else []
+        try:
+            commit(actions, claim=claim, reply=reply or {})
+        except Refused as refused:
+            # A retry below us meets its own.
+            if refused.rows[0].get("revision") == listing.revision:
+                return True
+            if slugs and slugs in refused.failed and 0 not in refused.failed:
+                raise SlugTaken(f"Another agent has the slug {listing.slug}.") from refused
+            return False
+        return True
+
+    def remove_listing(self, listing: Listing, *, claim: Claim | None, reply: dict[str, Any]) -> bool:
+        """Delete the agent if it still is as it was found; say whether it was. One store call.
+
+        Raises:
+            AlreadyAnswered: the claim has been used; nothing was done.
+        """
+        key = to_item(_key(listing.instance_id, listing.remote_id))
+        actions: list[Action] = [
+            {"Delete": {"TableName": NETWORK.physical_name, "Key": key} | _unchanged(listing)},
+            {"Delete": {"TableName": NETWORK.physical_name, "Key": to_item(_slug(listing.slug))}},
+            {"Delete": {"TableName": NETWORK.physical_name, "Key": to_item(_pointer(listing.marketplace_id))}},
+            *active_agents(listing.instance_id, -_is_active(listing)),
+        ]
+        try:
+            commit(actions, claim=claim, reply=reply)
+        except Refused:
+            return False
+        return True
+
+    def iterate_active(self, *, most: int | None = None) -> Iterator[AgentEntry]:
+        """The active agents, by slug (eventually consistent). One store call per megabyte, or per `most` agents."""
+        more = {"Limit": most} if most else {}
+        rows = query(
+            NETWORK,
+            IndexName=LIST_INDEX,
+            KeyConditionExpression="listed = :agents",
+            ExpressionAttributeValues=values(agents=_LISTED),
+            **more,
+        )
+        return map(_entry, rows)
+
+    def find_entries(self, entries: Sequence[AgentEntry]) -> list[Listing]:
+        """The agents of these entries that still are active, in this order. One store call per 100."""
+        rows = get_all(NETWORK, [{"pk": pk, "sk": sk} for pk, sk in (each.key for each in entries)]) if entries else []
+        found = {(row["pk"], row["sk"]): _listing(row) for row in rows}
+        listings = (found[each.key] for each in entries if each.key in found)
+        return [each for each in listings if each.status is ListingStatus.ACTIVE]
+
+    def recipient_of(self, notice: Notice) -> Recipient | None:
+        """Where the notice goes, and how what it is about stands now; None without an instance. One store call.
+
+        Raises:
+            ValueError: the instance's key was sealed with another deployment's.
+        """
+        keys = [instance_key(notice.instance_id)]
+        if notice.remote_id is not None:
+            keys.append(_key(notice.instance_id, notice.remote_id))
+        rows = {row["pk"]: row for row in get_all(NETWORK, keys)}
+        if (instance := rows.get(keys[0]["pk"])) is None:
+            return None
+        about = instance if notice.kind is NoticeKind.INSTANCE_STATUS else rows.get(keys[-1]["pk"], {})
+        return Recipient(instance["baseUrl"], unsealed_key(instance), about.get("status"))
+
+
+def _key(instance_id: str, remote_id: str) -> Row:
+    return {"pk": f"INSTANCE#{instance_id}", "sk": f"{_AGENT}{remote_id}"}
+
+
+def _slug(slug: str) -> Row:
+    return {"pk": f"SLUG#{slug}", "sk": "AGENT"}
+
+
+def _pointer(marketplace_id: str) -> Row:
+    return {"pk": f"MARKETPLACE#{marketplace_id}", "sk": "AGENT"}
+
+
+def _place(listing: Listing) -> Row:
+    return {"instanceId": listing.instance_id, "remoteId": listing.remote_id}
+
+
+def _is_active(listing: Listing) -> int:
+    return int(listing.status is ListingStatus.ACTIVE)
+
+
+def _put_new(row: Row) -> Action:
+    return {"Put": {"TableName": NETWORK.physical_name, "Item": to_item(row), "ConditionExpression": _NONE}}
+
+
+def _unchanged(listing: Listing) -> dict[str, Any]:
+    return {
+        "ConditionExpression": "revision = :seen",
+        "ExpressionAttributeValues": values(seen=listing.revision),
+    }
+
+
+def _columns(listing: Listing) -> Row:
+    row: Row = {
+        **_key(listing.instance_id, listing.remote_id),
+        **_place(listing),
+        "marketplaceId": listing.marketplace_id,
+        "name": listing.name,
+        "slug": listing.slug,
+        "description": listing.told["description"],
+        "category": listing.told["category"],
+        "status": listing.status.value,
+        "version": listing.version,
+        "told": _json(dict(listing.told)),
+        "changelog": _json([dict(each) for each in listing.changelog]),
+        "createdAt": listing.created_at,
+        "updatedAt": listing.updated_at,
+        "revision": listing.revision,
+        "reviewedAt": listing.reviewed_at,
+        "reason": listing.reason,
+    }
+    if _is_active(listing):
+        row |= {"listed": _LISTED, "listedAs": listing.slug}
+    return row
+
+
+def _listing(row: Row) -> Listing:
+    return Listing(
+        marketplace_id=row["marketplaceId"],
+        instance_id=row["instanceId"],
+        remote_id=row["remoteId"],
+        slug=row["slug"],
+        status=ListingStatus(row["status"]),
+        version=row["version"],
+        told=json.loads(row["told"]),
+        changelog=tuple(json.loads(row["changelog"])),
+        created_at=row["createdAt"],
+        updated_at=row["updatedAt"],
+        revision=row["revision"],
+        reviewed_at=row["reviewedAt"],
+        reason=row["reason"],
+    )
+
+
+def _entry(row: Row) -> AgentEntry:
+    return AgentEntry(
+        (row["pk"], row["sk"]), row["instanceId"], row["name"], row["slug"], row["description"], row["category"]
+    )
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

@@ -1,0 +1,88 @@
+"""Notices to instances, in the table `network`: NOTICE#<id> / NOTICE.
+
+instanceId, kind, status, remoteId, body, createdAt; expiresAt is the table's TTL
+Besides its own columns it has those of leased rows (see leased).
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from chalicelib.aws import dynamodb
+from chalicelib.core.domain.fields import parse_timestamp
+from chalicelib.core.stores.items import Row, from_item, to_item
+from chalicelib.core.stores.leased import LeasedRows, attempts_of
+from chalicelib.core.stores.writes import Action
+from chalicelib.federation.network.domain.notices import Notice, NoticeJob, NoticeKind, NoticeOutcome
+from chalicelib.inbox.domain.callbacks import GRACE
+from chalicelib.inbox.domain.clicks import Attempt
+from chalicelib.resources import NETWORK, NOTICES
+
+# Longer than the last attempt can be away.
+_KEPT_FOR = timedelta(days=60)
+_ROWS = LeasedRows(NETWORK, NOTICES)
+
+
+class DynamoNotices:
+    def find(self, notice_id: str) -> Notice | None:
+        """The notice, read consistently. One store call."""
+        got = dynamodb().get_item(TableName=NETWORK.physical_name, Key=to_item(_key(notice_id)), ConsistentRead=True)
+        return _notice(from_item(dict(got["Item"]))) if "Item" in got else None
+
+    def lease(self, notice: Notice, lease_id: str, *, now: datetime, until: datetime) -> bool:
+        """Take the notice's next attempt; False when it has been made, or is being made. One store call."""
+        return _ROWS.lease(_key(notice.notice_id), lease_id, made=len(notice.attempts), now=now, until=until)
+
+    def record(
+        self, notice: Notice, lease_id: str, *, outcome: NoticeOutcome, attempt: Attempt | None, due_at: datetime | None
+    ) -> bool:
+        """Note what became of the attempt under the lease, and end the lease; False when it was lost. One store call.
+
+        Without an `attempt` none was made.
+        """
+        key, made = _key(notice.notice_id), len(notice.attempts)
+        return _ROWS.record(key, lease_id, made=made, outcome=outcome.value, attempt=attempt, due_at=due_at)
+
+    def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[NoticeJob, str]]:
+        """Some of the notices whose attempts are due, longest due first, each with its due time. One store call."""
+        rows = _ROWS.list_due(now=now, limit=limit)
+        return [(NoticeJob(notice_id=row["pk"].partition("#")[2]), row["dueAt"]) for row in rows]
+
+    def postpone(self, job: NoticeJob, due_at: str, *, until: datetime) -> bool:
+        """Move the due time on from `due_at`; False when somebody else has. One store call."""
+        return _ROWS.postpone(_key(job.notice_id), due_at, until=until)
+
+
+def put_notice(notice: Notice) -> Action:
+    """The part of a transaction that stores a notice, to be announced soon should no message do so."""
+    created = parse_timestamp(notice.created_at)
+    row: Row = {
+        **_key(notice.notice_id),
+        "instanceId": notice.instance_id,
+        "kind": notice.kind.value,
+        "status": notice.status,
+        "remoteId": notice.remote_id,
+        "body": notice.body,
+        "createdAt": notice.created_at,
+        **_ROWS.columns(next_attempt_at=notice.next_attempt_at, due_at=created + GRACE),
+        "expiresAt": int((created + _KEPT_FOR).timestamp()),
+    }
+    return {"Put": {"TableName": NETWORK.physical_name, "Item": to_item(row)}}
+
+
+def _key(notice_id: str) -> Row:
+    return {"pk": f"NOTICE#{notice_id}", "sk": "NOTICE"}
+
+
+def _notice(row: Row) -> Notice:
+    return Notice(
+        notice_id=row["pk"].partition("#")[2],
+        instance_id=row["instanceId"],
+        kind=NoticeKind(row["kind"]),
+        status=row["status"],
+        remote_id=row["remoteId"],
+        body=row["body"],
+        created_at=row["createdAt"],
+        outcome=NoticeOutcome(row["outcome"]),
+        next_attempt_at=row.get("nextAttemptAt"),
+        attempts=attempts_of(row),
+    )

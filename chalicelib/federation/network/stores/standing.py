@@ -1,0 +1,73 @@
+"""How the network stands, in a row of the table `network`.
+
+NETWORK / STANDING  instances: how many are active; shown: the ids of those of them that take part in the marketplace;
+                    silent: the ids of those that are stale; a#<id>: how many approved agents an instance has
+
+It changes in one transaction with the instances and agents that it is about (see instances, agents).
+"""
+
+from typing import Any
+
+from chalicelib.aws import dynamodb
+from chalicelib.core.stores.items import Row, from_item, to_item, values
+from chalicelib.core.stores.writes import Action
+from chalicelib.federation.network.domain.federation import Instance, Standing
+from chalicelib.resources import NETWORK
+
+_KEY: Row = {"pk": "NETWORK", "sk": "STANDING"}
+_AGENTS = "a#"
+
+
+def find_standing() -> Standing:
+    """How the network stands, read consistently. One store call."""
+    got = dynamodb().get_item(TableName=NETWORK.physical_name, Key=to_item(_KEY), ConsistentRead=True)
+    row = from_item(dict(got.get("Item", {})))
+    return Standing(
+        int(row.get("instances", 0)),
+        frozenset(row.get("shown", ())) - frozenset(row.get("silent", ())),
+        {name.removeprefix(_AGENTS): int(value) for name, value in row.items() if name.startswith(_AGENTS)},
+    )
+
+
+def active_agents(instance_id: str, change: int) -> list[Action]:
+    """The part of a transaction in which an instance has so many approved agents more, or fewer; none for zero."""
+    if not change:
+        return []
+    request = {
+        "TableName": NETWORK.physical_name,
+        "Key": to_item(_KEY),
+        "UpdateExpression": "ADD #agents :change",
+        "ExpressionAttributeNames": {"#agents": f"{_AGENTS}{instance_id}"},
+        "ExpressionAttributeValues": values(change=change),
+    }
+    return [{"Update": request}]
+
+
+def silenced(instance_id: str, *, silent: bool) -> Action:
+    """The part of a transaction with which an instance's agents are hidden for its silence, or no longer."""
+    return _changed(f"{'ADD' if silent else 'DELETE'} silent :silent", silent={instance_id})
+
+
+def shown(instance_id: str, *, enabled: bool) -> Action:
+    """The part of a transaction with which an instance takes part in the marketplace, or no longer."""
+    return _changed(f"{'ADD' if enabled else 'DELETE'} shown :shown", shown={instance_id})
+
+
+def counted(instance: Instance) -> Action:
+    """An instance has become active, or is so no longer: its agents are shown when it also takes part."""
+    if not instance.is_active:
+        return _changed("ADD instances :one DELETE shown :shown", one=-1, shown={instance.instance_id})
+    if not instance.marketplace_enabled:
+        return _changed("ADD instances :one", one=1)
+    return _changed("ADD instances :one, shown :shown", one=1, shown={instance.instance_id})
+
+
+def _changed(expression: str, **named: Any) -> Action:
+    return {
+        "Update": {
+            "TableName": NETWORK.physical_name,
+            "Key": to_item(_KEY),
+            "UpdateExpression": expression,
+            "ExpressionAttributeValues": values(**named),
+        }
+    }

@@ -1,0 +1,279 @@
+"""Relays that are sent from here: what is asked for, what the other desk is told, and what its people see of it."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import Field
+
+from chalicelib.core.domain.fields import Omittable, Out, Query, TimeOut, Uuid, timestamp
+from chalicelib.core.domain.pages import Pagination
+from chalicelib.federation.connections.domain.peering import Peering
+from chalicelib.federation.relays.domain.outbox import Fate, Outbox, Sending
+from chalicelib.federation.relays.domain.relays import (
+    Direction,
+    Relay,
+    RelayIn,
+    RelayIntent,
+    RelayPriority,
+    RelayStatus,
+    RelayType,
+    Scope,
+)
+
+RELAY, ACKNOWLEDGEMENT = "relay", "acknowledgement"
+_DEFAULT_SUBJECT = "Federated relay"
+_MOST_RELAYS_A_PAGE = 100
+_LONGEST_ID = 200
+
+
+@dataclass(frozen=True)
+class Acknowledged:
+    """A received relay that is done with here, as it was met and as it ends, and the word of it that is queued."""
+
+    relay: Relay
+    over: Relay
+    sending: Sending
+    box: Outbox
+    now: datetime
+
+
+class NewRelayIn(RelayIn):
+    """A relay to be sent over one of the caller's connections."""
+
+    connection_id: Annotated[str, Field(min_length=1, max_length=200, description="The connection, by our id.")]
+    card_id: Omittable[Uuid] = Field(
+        None, description="The caller's card that it is about: what becomes of it is noted in the card's checklist."
+    )
+    queue_item_id: Omittable[Uuid] = Field(
+        None, description="The caller's queue item that it hands on: it is done when the relay is completed."
+    )
+
+
+class RelayQuery(Query):
+    """A page of relays; there are none of a direction or status that there is no such thing as."""
+
+    direction: Omittable[str] = None
+    status: Omittable[str] = None
+    limit: Annotated[int, Field(ge=1)] = Field(50, description="At most 100; more is read as 100.")
+    offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+
+    @property
+    def count(self) -> int:
+        return min(self.limit, _MOST_RELAYS_A_PAGE)
+
+    @property
+    def is_known(self) -> bool:
+        return self.direction in (None, *Direction) and self.status in (None, *RelayStatus)
+
+
+class Dispatch(StrEnum):
+    """Where the sending of a relay stands."""
+
+    QUEUED = "queued"
+    RETRYING = "retrying"
+    SENT = "sent"
+    PARKED = "parked"
+    EXPIRED = "expired"
+
+
+@dataclass(frozen=True)
+class Dispatched:
+    """A relay, and where the sending of it stands, or for a received one of its acknowledgement; None before a try."""
+
+    relay: Relay
+    dispatch: Dispatch | None
+    tries: int
+    error: str | None
+
+    @property
+    def kind(self) -> str:
+        return RELAY if self.relay.direction is Direction.OUTBOUND else ACKNOWLEDGEMENT
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether it waits no more, without having been taken."""
+        return self.dispatch in (Dispatch.PARKED, Dispatch.EXPIRED)
+
+
+DISPATCH_OF = {
+    Fate.SENT: Dispatch.SENT,
+    Fate.PARKED: Dispatch.PARKED,
+    Fate.EXPIRED: Dispatch.EXPIRED,
+    Fate.RETRY: Dispatch.RETRYING,
+}
+
+
+class RelayOut(Out):
+    """A relay, sent or received. `payload` and `responsePayload` are JSON.
+
+    Of a sent one `dispatch` tells how far it came, `tries` how often the other desk was asked, and `error` what it
+    last answered.
+    """
+
+    id: str
+    connection_id: str
+    direction: Direction
+    type: RelayType
+    intent: RelayIntent
+    subject: str
+    payload: str
+    priority: RelayPriority
+    status: RelayStatus
+    thread_id: str
+    parent_relay_id: str | None
+    peer_instance_url: str
+    peer_user_email: str
+    peer_relay_id: str | None
+    team_id: str | None
+    project_id: str | None
+    ambient: bool
+    card_id: str | None
+    queue_item_id: str | None
+    due_date: TimeOut | None
+    resolved_at: TimeOut | None
+    response_payload: str | None
+    dispatch: Omittable[Dispatch] = None
+    tries: Omittable[int] = None
+    error: Omittable[str] = None
+    created_at: TimeOut
+    updated_at: TimeOut
+
+
+class SentRelayAnswer(Out):
+    """The relay, which is sent from now on until it is taken or given up."""
+
+    success: Literal[True]
+    data: RelayOut
+
+
+class RelaysOut(Out):
+    """A page of relays, newest first."""
+
+    relays: list[RelayOut]
+    pagination: Pagination
+
+
+class RelaysAnswer(Out):
+    """A page of relays."""
+
+    success: Literal[True]
+    data: RelaysOut
+
+
+def composed(given: NewRelayIn, peering: Peering, *, relay_id: str, now: datetime) -> Relay:
+    """The relay that a request becomes."""
+    payload = dict(given.payload)
+    if attached := given.attached():
+        payload["attachments"] = attached
+    return Relay(
+        relay_id=relay_id,
+        connection_id=peering.connection_id,
+        user_id=peering.user_id,
+        direction=Direction.OUTBOUND,
+        type=given.type,
+        intent=given.intent,
+        subject=given.title or _DEFAULT_SUBJECT,
+        payload=json.dumps(payload, ensure_ascii=False, separators=(",", ":")),
+        priority=given.weight,
+        status=RelayStatus.PENDING,
+        thread_id=given.thread_id or relay_id,
+        peer_url=peering.peer_url,
+        peer_email=given.to_user_email or peering.peer_email,
+        peer_relay_id=None,
+        created_at=timestamp(now),
+        updated_at=timestamp(now),
+        parent_relay_id=given.parent_relay_id,
+        due_date=timestamp(given.due_date) if given.due_date else None,
+        scope=Scope(given.team_id, given.project_id),
+        ambient=given.is_ambient,
+        card_id=given.card_id,
+        queue_item_id=given.queue_item_id,
+    )
+
+
+def relay_body(relay: Relay, peering: Peering) -> bytes:
+    """What the other desk is sent: the same at every try."""
+    said: dict[str, Any] = {
+        "connectionId": peering.peer_connection_id or peering.connection_id,
+        "relayId": relay.relay_id,
+        "fromUserEmail": peering.user_email,
+        "fromUserName": peering.user_name,
+        "fromUserId": peering.user_id,
+        "toUserEmail": relay.peer_email,
+        "type": relay.type.value,
+        "intent": relay.intent.value,
+        "subject": relay.subject,
+        "payload": json.loads(relay.payload),
+        "priority": relay.priority.value,
+        "threadId": relay.thread_id,
+    }
+    optional = {
+        "dueDate": relay.due_date,
+        "parentRelayId": relay.parent_relay_id,
+        "teamId": relay.scope.team_id,
+        "projectId": relay.scope.project_id,
+    }
+    return _json(said | {name: value for name, value in optional.items() if value is not None})
+
+
+def acknowledgement_body(relay: Relay) -> bytes:
+    """What the desk that sent a relay is told when it is done with here: the same at every try."""
+    return _json(
+        {
+            "relayId": relay.peer_relay_id,
+            "localRelayId": relay.relay_id,
+            "status": relay.status.value,
+            "responsePayload": json.loads(relay.response) if relay.response else None,
+            "subject": relay.subject,
+            "timestamp": relay.updated_at,
+        }
+    )
+
+
+def told_id(body: bytes) -> str | None:
+    """What the other desk calls a relay, in its reply."""
+    try:
+        found = json.loads(body).get("relayId")
+    except (ValueError, AttributeError, RecursionError):
+        return None
+    return found if isinstance(found, str) and 1 <= len(found) <= _LONGEST_ID and found.isprintable() else None
+
+
+def shown(relay: Relay, *, dispatch: Dispatch | None, tries: int, error: str | None) -> RelayOut:
+    more: dict[str, Any] = {}
+    if relay.direction is Direction.OUTBOUND:
+        more = {"dispatch": dispatch or Dispatch.QUEUED, "tries": tries} | ({"error": error} if error else {})
+    return RelayOut(
+        id=relay.relay_id,
+        connection_id=relay.connection_id,
+        direction=relay.direction,
+        type=relay.type,
+        intent=relay.intent,
+        subject=relay.subject,
+        payload=relay.payload,
+        priority=relay.priority,
+        status=relay.status,
+        thread_id=relay.thread_id,
+        parent_relay_id=relay.parent_relay_id,
+        peer_instance_url=relay.peer_url,
+        peer_user_email=relay.peer_email,
+        peer_relay_id=relay.peer_relay_id,
+        team_id=relay.scope.team_id,
+        project_id=relay.scope.project_id,
+        ambient=relay.ambient,
+        card_id=relay.card_id,
+        queue_item_id=relay.queue_item_id,
+        due_date=relay.due_date,
+        resolved_at=relay.resolved_at,
+        response_payload=relay.response,
+        created_at=relay.created_at,
+        updated_at=relay.updated_at,
+        **more,
+    )
+
+
+def _json(said: dict[str, Any]) -> bytes:
+    return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()

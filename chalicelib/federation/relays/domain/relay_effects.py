@@ -1,0 +1,155 @@
+"""What a received relay brings about: how it is kept, the card and the item of a task, and what its recipient reads."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.board.domain.board import Assignee, Card, CardPriority, CardStatus, Tail
+from chalicelib.core.domain.fields import is_uuid
+from chalicelib.federation.connections.domain.peering import Peering
+from chalicelib.federation.relays.domain.relays import (
+    Memberships,
+    Relay,
+    RelayIn,
+    RelayPriority,
+    Scope,
+    ScopeOut,
+    one_line,
+)
+from chalicelib.tasks.domain.desk_settings import Desk
+from chalicelib.tasks.domain.queue import Change, Item, ItemStatus, ItemType, Priority
+
+# By what an item of the queue is known to stand for a relay.
+ITEM_SOURCE, _ITEM_KIND = "federation", "federated_relay"
+_LONGEST_TITLE, _LONGEST_DESCRIPTION = 500, 2000
+_OF_A_CARD = {
+    RelayPriority.LOW: CardPriority.LOW,
+    RelayPriority.NORMAL: CardPriority.MEDIUM,
+    RelayPriority.HIGH: CardPriority.HIGH,
+    RelayPriority.URGENT: CardPriority.URGENT,
+}
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a task brings about besides: a card at this end of the board, and an item of the queue."""
+
+    card: Card
+    tail: Tail
+    item: Item
+
+
+@dataclass(frozen=True)
+class Effects:
+    """What the end of a sent relay does to what it was about: changes of the queue, and a card as it is and was met."""
+
+    changes: Sequence[Change] = ()
+    desk: Desk | None = None
+    card: Card | None = None
+    card_met: Card | None = None
+
+
+def resolved_scope(given: RelayIn, known: Memberships) -> tuple[Scope, Scope]:
+    """The scope that a relay gets here, and what was dropped of the one it came with.
+
+    Only what its recipient belongs to counts. A project brings its team along, unless another one was given.
+    """
+    team = given.team_id if given.team_id in known.team_ids else None
+    project = given.project_id if given.project_id in known.teams_of_projects else None
+    dropped = Scope(None if team else given.team_id or None, None if project else given.project_id or None)
+    if project and not team:
+        team = known.teams_of_projects[project]
+    return Scope(team, project), dropped
+
+
+def shown_scope(scope: Scope) -> ScopeOut:
+    return ScopeOut(**{name: value for name, value in vars(scope).items() if value})
+
+
+def kept_payload(given: RelayIn, peering: Peering, attached: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The payload as it is kept: who sent it is what the connection says, whatever the payload claims."""
+    made = dict(given.payload)
+    if attached:
+        made["attachments"] = list(attached)
+    else:
+        made.pop("attachments", None)
+    made["_sender"] = {
+        "name": peering.peer_name or given.from_user_name or None,
+        "email": peering.peer_email,
+        "instanceUrl": peering.peer_url,
+        "connectionId": peering.connection_id,
+        "isFederated": True,
+    }
+    return made
+
+
+def card_of(given: RelayIn, relay: Relay, peering: Peering, *, card_id: str, tail: Tail) -> Card:
+    """The card that a task becomes, at the end of its recipient's board."""
+    description = given.text or f"Sent by {peering.peer_label} ({peering.peer_email}) of {peering.peer_url}."
+    return Card(
+        card_id=card_id,
+        user_id=relay.user_id,
+        title=(given.title or "Federated task")[:_LONGEST_TITLE],
+        description=description[:_LONGEST_DESCRIPTION],
+        status=CardStatus.LEADS,
+        priority=_OF_A_CARD[relay.priority],
+        assignee=Assignee.HUMAN,
+        due_date=relay.due_date,
+        order=tail.next_order,
+        created_at=relay.created_at,
+        updated_at=relay.created_at,
+        project_id=relay.scope.project_id,
+        source_relay_id=relay.relay_id,
+    )
+
+
+def item_of(card: Card, relay: Relay, peering: Peering, *, item_id: str, approved: bool) -> Item:
+    """The item of the queue that a task becomes."""
+    about = {
+        "type": _ITEM_KIND,
+        "relayId": relay.relay_id,
+        "connectionId": relay.connection_id,
+        "cardId": card.card_id,
+        "threadId": relay.thread_id,
+        "intent": relay.intent.value,
+        "peerInstanceUrl": peering.peer_url,
+        "peerUserEmail": peering.peer_email,
+    }
+    return Item(
+        item_id=item_id,
+        user_id=relay.user_id,
+        type=ItemType.TASK,
+        title=card.title,
+        description=card.description,
+        priority=Priority(card.priority.value),
+        status=ItemStatus.READY if approved else ItemStatus.PENDING_CONFIRMATION,
+        source=ITEM_SOURCE,
+        metadata=json.dumps(about, ensure_ascii=False),
+        created_at=relay.created_at,
+        updated_at=relay.created_at,
+        project_id=relay.scope.project_id,
+        team_id=relay.scope.team_id,
+    )
+
+
+def told_of(given: RelayIn, peering: Peering, attached: Sequence[Mapping[str, Any]]) -> str:
+    """A relay, as a person reads it."""
+    lines = [f"{peering.peer_label} ({peering.peer_url}): {given.title or 'Federated relay'}"]
+    if given.text:
+        lines += ["", given.text]
+    for each in attached:
+        size = f" ({max(1, round(each['size'] / 1024))} KB)" if each["size"] else ""
+        name, url = one_line(each["name"]), one_line(each["url"])
+        # What is no web address is not made into a link that somebody may click.
+        lines.append(f"[{name}]({url}){size}" if url.startswith(("https://", "http://")) else f"{name}: {url}{size}")
+    return "\n".join(lines)
+
+
+def relay_of_item(item: Item) -> str | None:
+    """The id of the received relay that an item of the queue stands for, if it stands for one."""
+    if item.source != ITEM_SOURCE or item.metadata is None:
+        return None
+    found = json.loads(item.metadata)
+    relay_id = found.get("relayId") if found.get("type") == _ITEM_KIND else None
+    return relay_id if isinstance(relay_id, str) and is_uuid(relay_id) else None

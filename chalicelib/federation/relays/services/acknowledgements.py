@@ -1,0 +1,144 @@
+"""Word from other desks of what became of the relays that were sent from here."""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from chalicelib.board.domain.board import MOST_ITEMS, Card, ChecklistItemIn, check_size
+from chalicelib.chat.domain.chat import Message, announced
+from chalicelib.core.domain.errors import Invalid, NotFound, Unavailable
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.federation.connections.domain.peering import Peering
+from chalicelib.federation.relays.domain.relay_effects import Effects
+from chalicelib.federation.relays.domain.relays import AckAnswer, AckIn, Relay, RelayStatus, json_text
+from chalicelib.live.domain.frames import News, Standing
+from chalicelib.tasks.domain.desk_settings import Desk
+from chalicelib.tasks.domain.queue import Change, Item, ItemStatus, check_move
+from chalicelib.tasks.services.queue import Next, next_item, told
+
+_ATTEMPTS = 40
+_LONGEST_NOTE = 500
+
+
+class SentRelays(Protocol):
+    def find_sent(self, peering: Peering, names: Sequence[str]) -> Relay | None: ...
+    def save(self, relay: Relay, *, over: Relay, message: Message | None, effects: Effects | None = None) -> bool: ...
+
+
+class Queue(Next, Protocol):
+    def find_with_desk(self, user_id: str, item_id: str) -> tuple[Item | None, Desk]: ...
+
+
+class Board(Protocol):
+    def find_card(self, user_id: str, card_id: str) -> Card | None: ...
+
+
+class Notifier(Protocol):
+    def notify(self, user_id: str, *news: News, standing: Standing | None, now: datetime) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Word:
+    """Takes word of what became of a relay that was sent over this very connection.
+
+    A final state stays, so a repeat, or what was overtaken, changes nothing and is told to nobody. The queue item
+    that the relay handed on is done when the relay is completed, and the next is handed out as after any other; on
+    an item that can't be done, or whose relay was declined, and in the checklist of the card that the relay is about,
+    it is noted. All of that is one transaction. Store calls after admission: 4, one more where the relay is named by
+    the other desk's id, one more where it is about something, and two more to hand out the next item; of a repeat 1.
+    """
+
+    peering: Peering
+    message_id: str
+    note_id: str
+    now: datetime
+    relays: SentRelays
+    queue: Queue
+    board: Board
+    notifier: Notifier
+    together: Callable[..., list[Any]]
+
+    def take(self, given: AckIn) -> AckAnswer:
+        """Take it.
+
+        Raises:
+            NotFound: no such relay was sent over this connection.
+            TooLarge: what the receiver has to say is.
+        """
+        response = None if given.response_payload is None else json_text(given.response_payload)
+        for _ in range(_ATTEMPTS):
+            met = self.relays.find_sent(self.peering, given.names)
+            if met is None:
+                raise NotFound("No such relay was sent over this connection.")
+            if met.status is given.status or met.status.is_final:
+                return AckAnswer(success=True, relay_id=met.relay_id, status=met.status)
+            to = met.moved(given.status, response=response, now=self.now)
+            message, effects = None, Effects()
+            if to.status.is_final:
+                message, effects = self._message(to), self._effects(to)
+            if self.relays.save(to, over=met, message=message, effects=effects):
+                if message:
+                    news = [message.news, *told(effects.changes)]
+                    self.notifier.notify(met.user_id, *news, standing=None, now=self.now)
+                return AckAnswer(success=True, relay_id=to.relay_id, status=to.status)
+        raise Unavailable("The relay is being changed by many calls at once.")
+
+    def _effects(self, relay: Relay) -> Effects:
+        item_id, card_id = relay.queue_item_id, relay.card_id
+        reads: dict[str, Callable[[], Any]] = {}
+        if item_id is not None:
+            reads["item"] = lambda: self.queue.find_with_desk(relay.user_id, item_id)
+        if card_id is not None:
+            reads["card"] = lambda: self.board.find_card(relay.user_id, card_id)
+        found = dict(zip(reads, self.together(*reads.values()), strict=True)) if reads else {}
+        item, desk = found.get("item", (None, None))
+        met = found.get("card")
+        changes = self._changes(relay, item, desk) if item is not None and desk is not None else []
+        card = self._noted(relay, met) if met is not None else None
+        return Effects(changes, desk if changes else None, card, met)
+
+    def _changes(self, relay: Relay, item: Item, desk: Desk) -> list[Change]:
+        at = timestamp(self.now)
+        notes = {"relayStatus": relay.status.value, "relayAnsweredAt": at, "relayId": relay.relay_id}
+        said = _message_of(relay)
+        try:
+            noted = item.noted(**notes, **({"agentResult": said} if said else {}))
+            if relay.status is RelayStatus.COMPLETED:
+                check_move(item, ItemStatus.DONE_TODAY)
+        except Invalid:
+            # It can't end, or has no room left; the chat says what became of the relay.
+            return []
+        if relay.status is not RelayStatus.COMPLETED or item.status is ItemStatus.DONE_TODAY:
+            return [Change(item, noted)]
+        done = noted.noted(completedBy=self.peering.peer_label, completedAt=at)
+        ended = Change(item, done.moved(ItemStatus.DONE_TODAY, now=self.now))
+        handed_out = next_item(desk, besides=item, user_id=relay.user_id, now=self.now, queue=self.queue)
+        return [ended, *([handed_out] if handed_out else [])]
+
+    def _noted(self, relay: Relay, card: Card) -> Card | None:
+        said = _message_of(relay)
+        text = f"{self.peering.peer_label} has {relay.status.value}: {relay.subject}" + (f": {said}" if said else "")
+        completed = relay.status is RelayStatus.COMPLETED
+        note = ChecklistItemIn(text=text[:_LONGEST_NOTE], completed=completed)
+        noted = card.with_item(card.new_item(note, item_id=self.note_id, now=self.now), now=self.now)
+        try:
+            check_size(noted)
+        except Invalid:
+            return None
+        return noted if len(noted.checklist) <= MOST_ITEMS else None
+
+    def _message(self, relay: Relay) -> Message:
+        about = {"type": "federated_relay_ack", "relayId": relay.relay_id, "status": relay.status.value}
+        peer, said = self.peering, _message_of(relay)
+        text = f"{peer.peer_label} ({peer.peer_url}) has {relay.status.value}: {relay.subject}"
+        if said:
+            text += f"\n\n{said}"
+        return announced(text, message_id=self.message_id, user_id=relay.user_id, metadata=about, now=self.now)
+
+
+def _message_of(relay: Relay) -> str | None:
+    said = json.loads(relay.response) if relay.response else None
+    found = said.get("message") if isinstance(said, dict) else None
+    return found if isinstance(found, str) and found.strip() else None

@@ -1,0 +1,73 @@
+"""What operators do about relays and acknowledgements that other desks did not take."""
+
+from datetime import datetime
+from typing import Protocol
+
+from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
+from chalicelib.core.domain.fields import is_uuid, timestamp
+from chalicelib.federation.relays.domain.outbox import Outbox, OutboxJob, Sending
+from chalicelib.federation.relays.domain.outgoing import Dispatch, Dispatched
+
+_ATTEMPTS = 8
+_BUSY = "It is being sent just now; try again."
+
+
+class Dispatches(Protocol):
+    def find(self, relay_id: str) -> Dispatched | None: ...
+    def queue_again(self, met: Dispatched, sending: Sending, *, over: Outbox, now: datetime) -> bool: ...
+    def give_up(self, met: Dispatched, sending: Sending | None, *, error: str, now: datetime) -> bool: ...
+
+
+class Boxes(Protocol):
+    def find(self, peer_url: str) -> Outbox: ...
+    def find_waiting(self, peer_url: str, item_id: str) -> Sending | None: ...
+    def retry_now(self, peer_url: str, *, now: datetime) -> bool: ...
+
+
+class Queue(Protocol):
+    def announce(self, job: OutboxJob, *, delay: int = 0) -> None: ...
+
+
+def resend(relay_id: str, *, now: datetime, dispatches: Dispatches, boxes: Boxes, queue: Queue) -> Dispatched:
+    """Send again what has ended; what waits is tried now, with all else for its desk.
+
+    Raises:
+        NotFound: there is no such relay, or nothing of it is still to be sent.
+    """
+    for _ in range(_ATTEMPTS):
+        met = _unsent(relay_id, dispatches)
+        relay = met.relay
+        if met.has_ended:
+            box = boxes.find(relay.peer_url)
+            position, at = box.last_position + 1, timestamp(now)
+            sending = Sending(relay.peer_url, position, relay.connection_id, met.kind, relay.relay_id, at)
+            if not dispatches.queue_again(met, sending, over=box, now=now):
+                continue
+        boxes.retry_now(relay.peer_url, now=now)
+        queue.announce(OutboxJob(peer_url=relay.peer_url))
+        return met
+    raise Unavailable(_BUSY)
+
+
+def give_up(relay_id: str, *, now: datetime, dispatches: Dispatches, boxes: Boxes) -> Dispatched:
+    """Send it no more. Of a try that is under way the other desk may have heard.
+
+    Raises:
+        NotFound: there is no such relay, or nothing of it is still to be sent.
+        Conflict: it was given up before.
+    """
+    for _ in range(_ATTEMPTS):
+        met = _unsent(relay_id, dispatches)
+        if met.dispatch is Dispatch.EXPIRED:
+            raise Conflict("It was given up before.")
+        waiting = None if met.has_ended else boxes.find_waiting(met.relay.peer_url, relay_id)
+        if dispatches.give_up(met, waiting, error="given up by the operator", now=now):
+            return met
+    raise Unavailable(_BUSY)
+
+
+def _unsent(relay_id: str, dispatches: Dispatches) -> Dispatched:
+    met = dispatches.find(relay_id) if is_uuid(relay_id) else None
+    if met is None:
+        raise NotFound(f"There is no relay {relay_id} that is still to be sent.")
+    return met

@@ -1,0 +1,239 @@
+"""Relays to other desks: queued by people and agents, carried by the outbox's worker, acknowledged when done with."""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from chalicelib.board.domain.board import Card
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.domain.pages import Pagination
+from chalicelib.federation.connections.domain.peering import ACK_PATH, RELAY_PATH, Peering, PeeringStatus
+from chalicelib.federation.relays.domain.outbox import Fate, Outbox, OutboxJob, Sending
+from chalicelib.federation.relays.domain.outgoing import (
+    ACKNOWLEDGEMENT,
+    RELAY,
+    Acknowledged,
+    NewRelayIn,
+    RelayOut,
+    RelayQuery,
+    RelaysOut,
+    acknowledgement_body,
+    composed,
+    relay_body,
+    shown,
+    told_id,
+)
+from chalicelib.federation.relays.domain.relay_effects import relay_of_item
+from chalicelib.federation.relays.domain.relays import Relay, RelayStatus
+from chalicelib.inbox.domain.callbacks import Answer
+from chalicelib.tasks.domain.queue import Item
+
+_ATTEMPTS = 20
+
+
+class Peers(Protocol):
+    def find(self, connection_id: str) -> Peering | None: ...
+
+
+class Tokens(Peers, Protocol):
+    def token_of(self, peering: Peering) -> str: ...
+
+
+class Cards(Protocol):
+    def find_card(self, user_id: str, card_id: str) -> Card | None: ...
+
+
+class Items(Protocol):
+    def find(self, user_id: str, item_id: str) -> Item | None: ...
+
+
+class Boxes(Protocol):
+    def find(self, peer_url: str) -> Outbox: ...
+
+
+class Find(Protocol):
+    def find(self, user_id: str, relay_id: str) -> Relay | None: ...
+
+
+class Outgoing(Find, Protocol):
+    def send(
+        self, relay: Relay, sending: Sending, *, over: Outbox, claim: Claim | None, reply: dict[str, Any], now: datetime
+    ) -> bool: ...
+    def list_page(self, user_id: str, query: RelayQuery) -> tuple[Sequence[RelayOut], int]: ...
+
+
+class Settle(Find, Protocol):
+    def settle(
+        self,
+        sending: Sending,
+        relay: Relay | None,
+        fate: Fate,
+        *,
+        peer_relay_id: str | None,
+        error: str | None,
+        now: datetime,
+    ) -> None: ...
+
+
+class Queue(Protocol):
+    def announce(self, job: OutboxJob, *, delay: int = 0) -> None: ...
+
+
+class Post(Protocol):
+    def __call__(self, url: str, body: bytes, headers: Mapping[str, str], /) -> Answer: ...
+
+
+Headers = Callable[[Peering, str, bytes, str, datetime], Mapping[str, str]]
+
+
+def send(
+    given: NewRelayIn,
+    *,
+    relay_id: str,
+    owner: ApiKey,
+    call: Call,
+    peers: Peers,
+    board: Cards,
+    items: Items,
+    boxes: Boxes,
+    outgoing: Outgoing,
+    queue: Queue,
+    together: Callable[..., list[Any]],
+) -> RelayOut:
+    """Queue a relay for the desk at the other end of one of the owner's connections; nothing is sent from here.
+
+    Store and queue calls after authentication, in sequence: 5; what it is about is looked up with the connection.
+
+    Raises:
+        NotFound: there is no such connection, card or item, or it is somebody else's.
+        Conflict: the connection is not active.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    known, user_id = [lambda: peers.find(given.connection_id)], owner.user_id
+    about: dict[str, Callable[[], Any]] = {}
+    if (card_id := given.card_id) is not None:
+        about["card"] = lambda: board.find_card(user_id, card_id)
+    if (item_id := given.queue_item_id) is not None:
+        about["item"] = lambda: items.find(user_id, item_id)
+    peering, *found = together(*known, *about.values()) if about else [known[0]()]
+    if None in found:
+        raise NotFound(f"No such {next(name for name, each in zip(about, found, strict=True) if each is None)}.")
+    if peering is None or peering.user_id != owner.user_id:
+        raise NotFound("No such connection.")
+    if peering.status is not PeeringStatus.ACTIVE:
+        raise Conflict(f"The connection is {peering.status}; nothing goes over it.")
+    relay = composed(given, peering, relay_id=relay_id, now=call.now)
+    answer = shown(relay, dispatch=None, tries=0, error=None)
+    for _ in range(_ATTEMPTS):
+        box = boxes.find(peering.peer_url)
+        sending = Sending(
+            peering.peer_url, box.last_position + 1, peering.connection_id, RELAY, relay_id, timestamp(call.now)
+        )
+        reply = answer.model_dump(mode="json", exclude_unset=True)
+        if outgoing.send(relay, sending, over=box, claim=call.claim, reply=reply, now=call.now):
+            if not box.failures:
+                queue.announce(OutboxJob(peer_url=peering.peer_url))
+            return answer
+    raise Unavailable("Too much is being sent to this desk at once.")
+
+
+def list_page(query: RelayQuery, *, owner: ApiKey, outgoing: Outgoing) -> RelaysOut:
+    """A page of the owner's relays, newest first. Store calls after authentication, in sequence: 3."""
+    found, total = outgoing.list_page(owner.user_id, query) if query.is_known else ([], 0)
+    pagination = Pagination.of(total, limit=query.count, offset=query.offset)
+    return RelaysOut(relays=list(found), pagination=pagination)
+
+
+@dataclass(frozen=True)
+class RelayCourier:
+    """Carries relays and acknowledgements to the desks they are for, and notes what came of it.
+
+    Store calls: 4 for the first sending over a connection, then 2; 1 more to sign for a Fluxden desk.
+    """
+
+    peers: Tokens
+    outgoing: Settle
+    post: Post
+    headers: Headers
+    clock: Callable[[], datetime]
+    _known: dict[str, tuple[Peering | None, str]] = field(default_factory=dict)
+
+    def send(self, sending: Sending) -> Answer:
+        """Make one try; a desk's failure is an answer, only our own stores' raises."""
+        peering, token = self._connection(sending.connection_id)
+        if peering is None or peering.status is not PeeringStatus.ACTIVE:
+            return Answer(404, excerpt="the connection is not active any more")
+        relay = self.outgoing.find(peering.user_id, sending.item_id)
+        if relay is None:
+            return Answer(404, excerpt="the relay is gone")
+        if sending.kind == ACKNOWLEDGEMENT:
+            url, body = f"{peering.peer_url}{ACK_PATH}", acknowledgement_body(relay)
+        else:
+            if relay.status.is_final:
+                return Answer(200)
+            url, body = f"{peering.peer_url}{RELAY_PATH}", relay_body(relay, peering)
+        return self.post(url, body, self.headers(peering, url, body, token, self.clock()))
+
+    def settle(self, sending: Sending, fate: Fate, answer: Answer, *, now: datetime) -> None:
+        """Note what came of the try, and with the sending's end take it out of the outbox."""
+        peering, _ = self._connection(sending.connection_id)
+        relay = self.outgoing.find(peering.user_id, sending.item_id) if peering else None
+        peer_relay_id = told_id(answer.body) if fate is Fate.SENT else None
+        self.outgoing.settle(sending, relay, fate, peer_relay_id=peer_relay_id, error=answer.error, now=now)
+
+    def _connection(self, connection_id: str) -> tuple[Peering | None, str]:
+        # Read once a run: a connection that is ended meanwhile ends with the next.
+        if connection_id not in self._known:
+            peering = self.peers.find(connection_id)
+            self._known[connection_id] = (peering, self.peers.token_of(peering) if peering else "")
+        return self._known[connection_id]
+
+
+@dataclass(frozen=True)
+class Acknowledger:
+    """Has the desks that relays came from told what became of their tasks here."""
+
+    relays: Find
+    boxes: Boxes
+    queue: Queue
+
+    def prepare(self, item: Item, status: RelayStatus, result: str | None, *, now: datetime) -> Acknowledged | None:
+        """What goes into the transaction that ends `item`; None when no other desk waits for it.
+
+        Store calls: 2 for a relay's item, else none.
+        """
+        relay_id = relay_of_item(item)
+        return self.prepare_relay(relay_id, item.user_id, status, result, now=now) if relay_id else None
+
+    def prepare_relay(
+        self, relay_id: str, user_id: str, status: RelayStatus, result: str | None, *, now: datetime
+    ) -> Acknowledged | None:
+        """What goes into the transaction that ends the relay's work; None when no other desk waits for it.
+
+        Store calls: 2, or 1.
+        """
+        relay = self.relays.find(user_id, relay_id)
+        if relay is None or relay.peer_relay_id is None or relay.status.is_final:
+            return None
+        response = json.dumps({"message": result}, ensure_ascii=False) if result is not None else None
+        box = self.boxes.find(relay.peer_url)
+        sending = Sending(
+            relay.peer_url,
+            box.last_position + 1,
+            relay.connection_id,
+            ACKNOWLEDGEMENT,
+            relay.relay_id,
+            timestamp(now),
+        )
+        return Acknowledged(relay.moved(status, response=response, now=now), relay, sending, box, now)
+
+    def announce(self, done: Acknowledged) -> None:
+        """Have the word carried, now that it is stored. Queue calls: 1; none while the desk is left alone."""
+        if not done.box.failures:
+            self.queue.announce(OutboxJob(peer_url=done.sending.peer_url))

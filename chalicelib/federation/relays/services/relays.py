@@ -1,0 +1,285 @@
+"""Relays that come in over a connection: whom they reach, and what they bring about."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol
+
+from chalicelib.board.domain.board import Tail
+from chalicelib.chat.domain.chat import Message, announced
+from chalicelib.core.domain.errors import Unavailable
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.federation.connections.domain.peering import Peering
+from chalicelib.federation.relays.domain.ambient import refuse_ambient
+from chalicelib.federation.relays.domain.relay_effects import (
+    Work,
+    card_of,
+    item_of,
+    kept_payload,
+    resolved_scope,
+    shown_scope,
+    told_of,
+)
+from chalicelib.federation.relays.domain.relays import (
+    Direction,
+    Heard,
+    Memberships,
+    Relay,
+    RelayAnswer,
+    RelayIn,
+    RelayStatus,
+    Scope,
+    json_text,
+)
+from chalicelib.live.domain.frames import News, Standing
+from chalicelib.people.domain.directory import Person
+from chalicelib.people.domain.profile import completed as completed_profile
+from chalicelib.tasks.domain.desk_settings import Desk
+from chalicelib.tasks.domain.queue import changed, wakes
+
+Together = Callable[..., list[Any]]
+
+_ATTEMPTS = 40
+
+
+class Relays(Protocol):
+    def find_heard(self, connection_id: str, peer_relay_ids: Iterable[str]) -> dict[str, Heard]: ...
+    def receive(self, relay: Relay, *, reply: dict[str, Any], message: Message, work: Work | None) -> Heard | bool: ...
+
+
+class Peers(Protocol):
+    def is_connected(self, user_id: str, peer_url: str) -> bool: ...
+
+
+class People(Protocol):
+    def find_user_ids(self, emails: Iterable[str]) -> dict[str, str]: ...
+    def find_person(self, user_id: str) -> Person | None: ...
+
+
+class Teams(Protocol):
+    def find_memberships(self, user_id: str) -> Memberships: ...
+
+
+class Profiles(Protocol):
+    def find_profile(self, user_id: str) -> tuple[dict[str, Any], int]: ...
+
+
+class Board(Protocol):
+    def find_tail(self, user_id: str) -> Tail: ...
+
+
+class Queue(Protocol):
+    def find_desk(self, user_id: str) -> Desk: ...
+
+
+class Notifier(Protocol):
+    def standing(self, user_id: str, *, now: datetime) -> Standing | None: ...
+    def notify(self, user_id: str, *news: News, standing: Standing | None, now: datetime) -> bool: ...
+
+
+@dataclass(frozen=True)
+class Ids:
+    """Fresh ids for what a relay may bring about."""
+
+    relay_id: str
+    message_id: str
+    card_id: str
+    item_id: str
+
+
+@dataclass(frozen=True)
+class _Circumstances:
+    """What decides on a relay, and was read for its recipient; None where it does not matter."""
+
+    heard: Mapping[str, Heard]
+    profile: tuple[dict[str, Any], int] | None
+    memberships: Memberships | None
+    tail: Tail | None
+    desk: Desk | None
+    standing: Standing | None
+
+
+@dataclass(frozen=True)
+class Reception:
+    """Takes relays in: each once, by the other desk's id, in one transaction with all it brings about.
+
+    Store calls after admission, in sequence: 3, one more where it names a team or a project, and two more where it is
+    for somebody else than the connected person; of a repeat 1, or 3. Again two for each time that the recipient's
+    board was being changed meanwhile.
+    """
+
+    peering: Peering
+    ids: Ids
+    now: datetime
+    relays: Relays
+    peers: Peers
+    people: People
+    teams: Teams
+    profiles: Profiles
+    board: Board
+    queue: Queue
+    notifier: Notifier
+    together: Together
+
+    def take(self, given: RelayIn) -> RelayAnswer:
+        """Take the relay in, unless it was before, or its recipient keeps such things away.
+
+        Raises:
+            NotFound: its recipient is no longer here.
+            TooLarge: its payload is.
+        """
+        user_id, fallback = self._recipient(given)
+        for _ in range(_ATTEMPTS):
+            known = self._look_up(given, user_id)
+            if given.relay_id and (before := known.heard.get(given.relay_id)) is not None:
+                return _repeated(before)
+            scope, dropped = resolved_scope(given, known.memberships or Memberships())
+            if known.profile is not None:
+                profile = completed_profile(known.profile[0])
+                if (refused := refuse_ambient(profile, topic=given.topic, scope=scope, now=self.now)) is not None:
+                    reason, detail = refused
+                    return RelayAnswer(success=True, ambient=True, filtered=True, reason=reason, reason_detail=detail)
+            relay, work, message = self._made(given, user_id, scope, known)
+            answer = _answer(given, relay, dropped, fallback=fallback)
+            reply = answer.model_dump(mode="json", by_alias=True, exclude_unset=True)
+            stored = self.relays.receive(relay, reply=reply, message=message, work=work)
+            if isinstance(stored, Heard):
+                return _repeated(stored)
+            if stored:
+                self._tell(given, relay, message, work, known.standing)
+                return answer
+        raise Unavailable("The board is being changed by many calls at once.")
+
+    def _recipient(self, given: RelayIn) -> tuple[str, bool]:
+        """Whom the relay reaches, and whether that is not who it is addressed to."""
+        address = (given.to_user_email or "").strip().lower()
+        if address in ("", self.peering.user_email):
+            return self.peering.user_id, False
+        user_id = self.people.find_user_ids([address]).get(address)
+        if user_id == self.peering.user_id:
+            return user_id, False
+        if user_id is not None:
+            person, connected = self.together(
+                lambda: self.people.find_person(user_id),
+                lambda: self.peers.is_connected(user_id, self.peering.peer_url),
+            )
+            if person is not None and person.active and connected:
+                return user_id, False
+        return self.peering.user_id, True
+
+    def _look_up(self, given: RelayIn, user_id: str) -> _Circumstances:
+        named = {given.relay_id or "", given.parent_relay_id or ""} - {""}
+        reads: dict[str, Callable[[], Any]] = {}
+        if named:
+            reads["heard"] = lambda: self.relays.find_heard(self.peering.connection_id, sorted(named))
+        if given.is_ambient:
+            reads["profile"] = lambda: self.profiles.find_profile(user_id)
+        else:
+            reads["standing"] = lambda: self.notifier.standing(user_id, now=self.now)
+        if given.team_id or given.project_id:
+            reads["memberships"] = lambda: self.teams.find_memberships(user_id)
+        if given.is_task:
+            reads["tail"] = lambda: self.board.find_tail(user_id)
+            reads["desk"] = lambda: self.queue.find_desk(user_id)
+        found = dict(zip(reads, self.together(*reads.values()), strict=True))
+        return _Circumstances(
+            heard=found.get("heard", {}),
+            profile=found.get("profile"),
+            memberships=found.get("memberships"),
+            tail=found.get("tail"),
+            desk=found.get("desk"),
+            standing=found.get("standing"),
+        )
+
+    def _made(
+        self, given: RelayIn, user_id: str, scope: Scope, known: _Circumstances
+    ) -> tuple[Relay, Work | None, Message]:
+        parent = known.heard.get(given.parent_relay_id or "")
+        attached, at = given.attached(), timestamp(self.now)
+        thread = parent.thread_id if parent else given.thread_id or self.ids.relay_id
+        work_wanted = known.tail is not None and known.desk is not None
+        relay = Relay(
+            relay_id=self.ids.relay_id,
+            connection_id=self.peering.connection_id,
+            user_id=user_id,
+            direction=Direction.INBOUND,
+            type=given.type,
+            intent=given.intent,
+            subject=given.title or "Federated relay",
+            payload=json_text(kept_payload(given, self.peering, attached)),
+            priority=given.weight,
+            status=RelayStatus.DELIVERED,
+            thread_id=thread,
+            peer_url=self.peering.peer_url,
+            peer_email=self.peering.peer_email,
+            peer_relay_id=given.relay_id or None,
+            created_at=at,
+            updated_at=at,
+            parent_relay_id=parent.relay_id if parent else None,
+            due_date=timestamp(given.due_date) if given.due_date else None,
+            scope=scope,
+            ambient=given.is_ambient,
+            card_id=self.ids.card_id if work_wanted else None,
+            queue_item_id=self.ids.item_id if work_wanted else None,
+        )
+        work = None
+        if known.tail is not None and known.desk is not None:
+            card = card_of(given, relay, self.peering, card_id=self.ids.card_id, tail=known.tail)
+            approved = known.desk.queue_auto_approve
+            item = item_of(card, relay, self.peering, item_id=self.ids.item_id, approved=approved)
+            work = Work(card, known.tail, item)
+        about = {
+            "type": "federated_relay",
+            "relayId": relay.relay_id,
+            "connectionId": relay.connection_id,
+            "ambient": relay.ambient,
+            "taskIntent": work is not None,
+            "cardId": relay.card_id,
+            "threadId": relay.thread_id,
+            "parentRelayId": relay.parent_relay_id,
+            "teamId": scope.team_id,
+            "projectId": scope.project_id,
+        }
+        text = told_of(given, self.peering, attached)
+        message = announced(text, message_id=self.ids.message_id, user_id=user_id, metadata=about, now=self.now)
+        return relay, work, message
+
+    def _tell(
+        self, given: RelayIn, relay: Relay, message: Message, work: Work | None, standing: Standing | None
+    ) -> None:
+        # What is ambient waits to be looked at; it never calls anybody.
+        if given.is_ambient:
+            return
+        news = [message.news]
+        if work is not None:
+            news += [changed(work.item, "added", work.item.status), *wakes(work.item)]
+        self.notifier.notify(relay.user_id, *news, standing=standing, now=self.now)
+
+
+def _answer(given: RelayIn, relay: Relay, dropped: Scope, *, fallback: bool) -> RelayAnswer:
+    said = "Relay accepted."
+    more: dict[str, Any] = {}
+    if vars(dropped) != vars(Scope()):
+        said = "Relay accepted; some of its scope is not known here."
+    if relay.ambient:
+        said, more["ambient"] = "Ambient relay received.", True
+    if relay.card_id is not None:
+        said, more["task"], more["card_id"] = "The task is on the board and in the queue.", True, relay.card_id
+    if fallback:
+        said, more["fallback"] = "Nobody of this address is connected; it went to the person who is.", True
+    return RelayAnswer(
+        success=True,
+        relay_id=relay.relay_id,
+        message=said,
+        thread_id=relay.thread_id,
+        parent_relay_id=relay.parent_relay_id,
+        attachment_count=len(given.attached()),
+        scope_resolved=shown_scope(relay.scope),
+        scope_dropped=shown_scope(dropped),
+        **more,
+    )
+
+
+def _repeated(heard: Heard) -> RelayAnswer:
+    known = {"success": True, "relayId": heard.relay_id, "threadId": heard.thread_id, **(heard.reply or {})}
+    return RelayAnswer.model_validate(known | {"duplicate": True, "message": "This relay was received before."})

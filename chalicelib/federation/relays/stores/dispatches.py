@@ -1,0 +1,74 @@
+"""What was to be sent to other desks, as operators see and mend it; the rows are those of `outgoing`."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.stores.items import Row, values
+from chalicelib.core.stores.reads import get_all, query
+from chalicelib.core.stores.writes import Refused, commit
+from chalicelib.federation.relays.domain.outbox import Outbox, Sending
+from chalicelib.federation.relays.domain.outgoing import Dispatch, Dispatched
+from chalicelib.federation.relays.domain.relays import Direction, Relay, RelayStatus
+from chalicelib.federation.relays.stores.outbox import DynamoOutbox
+from chalicelib.federation.relays.stores.outgoing import moved_relay
+from chalicelib.federation.relays.stores.relay_rows import UNSENT, relay_of
+from chalicelib.resources import LIST_INDEX, RELAYS
+
+
+class DynamoDispatches:
+    def list_unsent(self) -> list[Dispatched]:
+        """All that has not been taken by its desk, oldest first. Store calls in sequence: 2."""
+        rows = query(
+            RELAYS,
+            IndexName=LIST_INDEX,
+            KeyConditionExpression="unsent = :unsent",
+            ExpressionAttributeValues=values(unsent=UNSENT),
+        )
+        keys = [{"pk": row["pk"], "sk": row["sk"]} for row in rows]
+        found = map(_dispatched, get_all(RELAYS, keys) if keys else [])
+        return sorted(found, key=lambda each: (each.relay.created_at, each.relay.relay_id))
+
+    def find(self, relay_id: str) -> Dispatched | None:
+        """What is still to be sent of the relay with this id. Store calls in sequence: 2."""
+        return next((each for each in self.list_unsent() if each.relay.relay_id == relay_id), None)
+
+    def queue_again(self, met: Dispatched, sending: Sending, *, over: Outbox, now: datetime) -> bool:
+        """Queue what had come to its end, behind all there is; False when something has changed."""
+        status = met.relay.status
+        if met.relay.direction is Direction.OUTBOUND and status is RelayStatus.EXPIRED:
+            status = RelayStatus.PENDING
+        to = _moved(met.relay, status, now=now)
+        moved = moved_relay(to, met.relay, dispatch=Dispatch.QUEUED, error=None)
+        return _done([*moved, *DynamoOutbox().queued(sending, over=over, now=now)])
+
+    def give_up(self, met: Dispatched, sending: Sending | None, *, error: str, now: datetime) -> bool:
+        """Have it sent no more, and take out what waits; False when something has changed."""
+        status = met.relay.status
+        if met.relay.direction is Direction.OUTBOUND and not status.is_final:
+            status = RelayStatus.EXPIRED
+        to = _moved(met.relay, status, now=now)
+        moved = moved_relay(to, met.relay, dispatch=Dispatch.EXPIRED, error=error)
+        return _done([*moved, *([DynamoOutbox().sent(sending)] if sending else [])])
+
+
+def _moved(relay: Relay, status: RelayStatus, *, now: datetime) -> Relay:
+    resolved = relay.resolved_at if status is relay.status else timestamp(now) if status.is_final else None
+    return replace(relay, status=status, updated_at=timestamp(now), resolved_at=resolved, changes=relay.changes + 1)
+
+
+def _done(actions: Sequence[dict[str, Row]]) -> bool:
+    try:
+        commit(actions, claim=None, reply={})
+    except Refused:
+        return False
+    return True
+
+
+def _dispatched(row: Row) -> Dispatched:
+    relay = relay_of(row)
+    known = Dispatch(row["dispatch"]) if row.get("dispatch") else None
+    if known is None and relay.direction is Direction.OUTBOUND:
+        known = Dispatch.QUEUED
+    return Dispatched(relay, known, int(row.get("tries", 0)), row.get("sendError"))

@@ -1,0 +1,118 @@
+"""What is new: the entries of the updates feed, how they are written down, and which of them are asked for."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from chalicelib.core.domain.fields import In, Omittable, Out, Query, TimeOut, parse_timestamp, timestamp
+
+SOURCE = "fluxden"
+MOST = 200
+_FENCE = "---"
+
+Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
+
+
+def _words(text: object) -> object:
+    return [word for each in text.split(",") if (word := each.strip())] if isinstance(text, str) else text
+
+
+class Update(In):
+    """An entry; its day and time are UTC's. The id is the name of its file."""
+
+    id: str
+    title: Annotated[str, Field(min_length=1, max_length=120)]
+    subtitle: Omittable[Annotated[str, Field(min_length=1, max_length=200)]] = None
+    date: Annotated[date, BeforeValidator(date.fromisoformat)]
+    time: Omittable[Clock] = None
+    tags: Annotated[list[str], BeforeValidator(_words), Field(min_length=1)]
+    content: Annotated[str, Field(min_length=1)]
+
+    @property
+    def moment(self) -> datetime:
+        return datetime.fromisoformat(f"{self.date}T{self.time or '00:00'}").replace(tzinfo=UTC)
+
+
+class UpdatesQuery(Query):
+    """Which entries."""
+
+    limit: Annotated[int, Field(ge=1), AfterValidator(lambda limit: min(limit, MOST))] = Field(
+        50, description=f"How many entries; above {MOST} it means {MOST}."
+    )
+    since: Omittable[str] = Field(
+        None,
+        description="A day or a moment: only entries of later days (in UTC). What is neither is ignored.",
+        json_schema_extra={"format": "date"},
+    )
+    tag: Omittable[str] = Field(None, description="Only entries with this tag, in upper or lower case.")
+
+
+class UpdateOut(Out):
+    """An entry. `content` is Markdown; `time` is UTC."""
+
+    id: str
+    date: Annotated[str, Field(json_schema_extra={"format": "date"})]
+    time: str = Field("", description="HH:MM; left out where only the day is known.")
+    title: str
+    subtitle: str = Field("", description="Left out where there is none.")
+    tags: list[str]
+    content: str
+
+
+class UpdatesOut(Out):
+    """Entries, newest first."""
+
+    updates: list[UpdateOut]
+    total: int = Field(ge=0, description="All entries there are, asked for or not.")
+    returned: int = Field(ge=0)
+    source: str = Field(description="Whose updates these are.")
+    generated_at: TimeOut = Field(description="The moment of the newest entry, asked for or not.")
+
+
+def parsed(slug: str, text: str) -> Update:
+    """The entry written as front matter (a line `name: value` each) between two lines `---`, and Markdown below.
+
+    Raises:
+        ValueError: it is not.
+    """
+    opening, _, rest = text.partition("\n")
+    front, closing, content = rest.partition(f"\n{_FENCE}\n")
+    if opening != _FENCE or not closing:
+        raise ValueError(f"{slug}: the front matter does not stand between two lines of {_FENCE}")
+    lines = (line.partition(":") for line in front.splitlines())
+    members = {name.strip(): value.strip() for name, _, value in lines}
+    return Update.model_validate(members | {"id": slug, "content": content.strip()})
+
+
+def asked_for(query: UpdatesQuery, updates: Sequence[Update]) -> UpdatesOut:
+    """The page of the feed; `updates` are all there are, at least one, newest first."""
+    since, tag = _day(query.since), (query.tag or "").strip().casefold()
+    found = [
+        each
+        for each in updates
+        if (since is None or each.date > since) and (not tag or tag in map(str.casefold, each.tags))
+    ]
+    shown = [_shown(each) for each in found[: query.limit]]
+    return UpdatesOut(
+        updates=shown,
+        total=len(updates),
+        returned=len(shown),
+        source=SOURCE,
+        generated_at=timestamp(updates[0].moment),
+    )
+
+
+def _day(text: str | None) -> date | None:
+    for read in (date.fromisoformat, lambda moment: parse_timestamp(moment).date()):
+        try:
+            return read(text or "")
+        except ValueError:
+            continue
+    return None
+
+
+def _shown(update: Update) -> UpdateOut:
+    told = update.model_dump(exclude_none=True) | {"date": update.date.isoformat()}
+    return UpdateOut.model_validate(told)

@@ -1,0 +1,20 @@
+"""The entries of the updates feed: the Markdown files of `chalicelib/updates`, which every function ships with."""
+
+from functools import cache
+from pathlib import Path
+
+from chalicelib.feedback.domain.updates import Update, parsed
+
+_FOLDER = Path(__file__).parents[1] / "updates"
+
+
+class PackagedUpdates:
+    def list_updates(self) -> list[Update]:
+        """Every entry, newest first. No store call."""
+        return _read()
+
+
+@cache
+def _read() -> list[Update]:
+    found = [parsed(path.stem, path.read_text(encoding="utf-8")) for path in sorted(_FOLDER.glob("*.md"))]
+    return sorted(found, key=lambda update: update.moment, reverse=True)

@@ -1,0 +1,207 @@
+"""Events as their senders post them (fluxdesk-v1, InboundEvent)."""
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
+
+from chalicelib.core.domain.errors import Invalid
+from chalicelib.core.domain.fields import Email, In, Omittable, Timestamp, UuidText
+from chalicelib.core.domain.links import credential_parameters, refuse_link
+
+OLDEST = timedelta(hours=24)
+NEWEST = timedelta(minutes=5)
+
+
+class Severity(StrEnum):
+    """How serious the event is in the system it comes from."""
+
+    CRITICAL = "critical"
+    WARN = "warn"
+    INFO = "info"
+    SUCCESS = "success"
+
+    @property
+    def rank(self) -> int:
+        """Higher is more severe; info and success are equal."""
+        return 2 if self is Severity.CRITICAL else 1 if self is Severity.WARN else 0
+
+    @property
+    def units(self) -> int:
+        """What publishing an event of this severity costs of the minute's budget."""
+        return 1 if self.rank else 2
+
+
+class Tone(StrEnum):
+    """How the inbox colours the event, whatever its severity."""
+
+    NEUTRAL = "neutral"
+    POSITIVE = "positive"
+    NEGATIVE = "negative"
+
+
+class MarkdownRendering(StrEnum):
+    """How the inbox first shows the markdown body: behind a disclosure, in full, or by its beginning."""
+
+    COLLAPSED = "collapsed"
+    EXPANDED = "expanded"
+    PREVIEW = "preview"
+
+
+class ExternalStatus(StrEnum):
+    """Where the entity in the source system stands."""
+
+    FIRING = "firing"
+    RESOLVED = "resolved"
+    PENDING = "pending"
+    APPROVED = "approved"
+    REJECTED = "rejected"
+    WITHDRAWN = "withdrawn"
+
+
+class ActionType(StrEnum):
+    """What a click does: open a link, or call the source system back with a signature."""
+
+    URL = "url"
+    WEBHOOK = "webhook"
+
+
+def _link(text: str) -> str:
+    return _checked(text, refuse_link(text))
+
+
+def _target(text: str, info: ValidationInfo) -> str:
+    # The one rule that a setting may relax; whoever parses an event passes it on as the context.
+    allow_loopback = bool(info.context and info.context.get("allow_loopback"))
+    return _checked(text, refuse_link(text, allow_loopback=allow_loopback))
+
+
+def _checked(text: str, reason: str | None) -> str:
+    if reason:
+        raise PydanticCustomError("link", "{reason}", {"reason": reason})
+    return text
+
+
+def _plain_link(text: str) -> str:
+    if names := credential_parameters(_link(text)):
+        raise PydanticCustomError(
+            "link", "must not carry credentials in its parameters: {names}", {"names": ", ".join(names)[:200]}
+        )
+    return text
+
+
+Target = Annotated[str, Field(max_length=2000), AfterValidator(_target)]
+PlainLink = Annotated[str, Field(max_length=2000), AfterValidator(_plain_link)]
+
+
+class Actor(In):
+    """Who caused the event."""
+
+    email: Email
+    name: Omittable[Annotated[str, Field(max_length=80)]] = None
+
+
+class ActionButton(In):
+    """A button under the event."""
+
+    label: str = Field(min_length=1, max_length=40)
+    action_type: ActionType
+    url: Omittable[Target] = Field(None, description="Where a `url` button leads. HTTPS, to a public host.")
+    webhook_url: Omittable[Target] = Field(
+        None, description="Where a `webhook` button's signed callback is posted. HTTPS, to a public host."
+    )
+
+    @model_validator(mode="after")
+    def _has_its_target(self) -> Self:
+        needed = "url" if self.action_type is ActionType.URL else "webhook_url"
+        if getattr(self, needed) is None:
+            raise PydanticCustomError(
+                "missing_target",
+                "{needed} is required when action_type is {type}",
+                {"needed": needed, "type": self.action_type.value, "at": needed},
+            )
+        return self
+
+
+class RecipientHint(In):
+    """Whom a moderated event is meant for; at least one member is needed."""
+
+    email: Omittable[Email] = None
+    user_id: Omittable[UuidText] = None
+    display_hint: Omittable[Annotated[str, Field(max_length=80)]] = None
+
+    @model_validator(mode="after")
+    def _hints_at_someone(self) -> Self:
+        if self.email is None and self.user_id is None and self.display_hint is None:
+            raise PydanticCustomError("empty_hint", "One of email, user_id, display_hint is required")
+        return self
+
+
+class InboundEvent(In):
+    """One event, as a source system publishes it."""
+
+    spec_version: Literal["2"]
+    event_id: str = Field(
+        min_length=1,
+        max_length=120,
+        pattern=r"^[a-zA-Z0-9_-]+$",
+        description="The sender's own id; sending it again repeats the event instead of adding one.",
+    )
+    event_type: str = Field(
+        min_length=1,
+        max_length=60,
+        description="Starts with the prefix of the caller's integrator, such as `fd1.`.",
+    )
+    severity: Severity
+    title: str = Field(min_length=1, max_length=200)
+    occurred_at: Timestamp = Field(description="At most 24 hours ago, and at most 5 minutes ahead.")
+    summary: Omittable[Annotated[str, Field(max_length=500)]] = None
+    markdown_body: Omittable[Annotated[str, Field(max_length=8000)]] = None
+    markdown_body_rendering: Omittable[MarkdownRendering] = None
+    external_url: Omittable[PlainLink] = Field(
+        None, description="A link to the entity itself. HTTPS, without credentials among its parameters."
+    )
+    external_status: Omittable[ExternalStatus] = None
+    actor: Omittable[Actor] = None
+    labels: Omittable[Annotated[dict[str, Annotated[str, Field(max_length=80)]], Field(max_length=20)]] = None
+    actions: Omittable[Annotated[list[ActionButton], Field(max_length=4)]] = None
+    recipient_hint: Omittable[RecipientHint] = Field(
+        None,
+        description="Used by moderation-mode tokens; others store it and route nothing by it.",
+        deprecated=True,
+    )
+    project_slug: Omittable[Annotated[str, Field(min_length=1, max_length=80)]] = Field(
+        None, description="Attributes the event to a project that sender and recipient belong to."
+    )
+    tone: Omittable[Tone] = None
+    locale: Omittable[str] = Field(None, description="BCP 47 language tag.")
+
+
+def check_occurrence(event: InboundEvent, *, now: datetime, place: str = "") -> None:
+    """Refuse an event from too long ago or too far ahead; both edges are allowed.
+
+    `place` is where the event stands in the body, as the beginning of its fields' paths.
+
+    Raises:
+        Invalid: it misses the window; the reason says by how much.
+    """
+    occurred = event.occurred_at.astimezone(UTC)
+    if (early := (now - OLDEST) - occurred) > timedelta(0):
+        reason = f"is {early.total_seconds():.3f} s older than the 24 hours allowed"
+    elif (late := occurred - (now + NEWEST)) > timedelta(0):
+        reason = f"is {late.total_seconds():.3f} s beyond the 5 minutes ahead allowed"
+    else:
+        return
+    raise Invalid(f"occurred_at {reason}", {f"{place}occurred_at": [reason]})
+
+
+def check_namespace(event: InboundEvent, *, prefix: str, place: str = "") -> None:
+    """Refuse an event type outside the sender's namespace.
+
+    Raises:
+        Invalid: the type does not start with `prefix`.
+    """
+    if not event.event_type.startswith(prefix):
+        raise Invalid(f'event_type must start with "{prefix}"', {f"{place}event_type": [f'must start with "{prefix}"']})

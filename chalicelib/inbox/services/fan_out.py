@@ -1,0 +1,101 @@
+"""From an accepted bulk call to its deliveries: by the queue's worker, or by a reader who is there first."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, Protocol
+
+from chalicelib.core.domain.errors import NotFound
+from chalicelib.inbox.domain.bulk import Accepted, FanOutJob
+from chalicelib.inbox.domain.deliveries import Delivery, Recorded, Thread, event_part
+from chalicelib.inbox.domain.inbox import arrived, returned
+from chalicelib.live.domain.frames import News, Standing
+
+Together = Callable[..., list[Any]]
+
+
+class AcceptedCalls(Protocol):
+    def find(self, part: str, fire: str) -> Accepted | None: ...
+    def list_calls(self, part: str) -> Sequence[Accepted]: ...
+
+
+class Deliveries(Protocol):
+    def find(self, delivery_id: str) -> Thread | None: ...
+    def deliver(self, delivery: Delivery, *, fire: str, now: datetime) -> Recorded: ...
+
+
+class Notifier(Protocol):
+    def notify(self, user_id: str, *news: News, standing: Standing | None, now: datetime) -> bool: ...
+
+
+class EventTypes(Protocol):
+    def count(self, delivery: Delivery, times: int = 1) -> None: ...
+
+
+@dataclass(frozen=True)
+class FanOut:
+    """Makes the deliveries that bulk calls have promised, and tells their recipients."""
+
+    accepted: AcceptedCalls
+    deliveries: Deliveries
+    event_types: EventTypes
+    notifier: Notifier
+    together: Together
+    now: datetime
+
+    def deliver(self, job: FanOutJob) -> int:
+        """Make the job's deliveries and return how many are new. Doing it again changes nothing.
+
+        Store calls in sequence: 5 (the call; its deliveries, and 2 to tell each recipient; the event type's count),
+        and 1 more for repeats. Where an earlier call's delivery to somebody is still to come, it is made first: what
+        was accepted first is what is shown.
+
+        Raises:
+            NotFound: the accepted call is gone.
+        """
+        call = self.accepted.find(job.event_part, job.fire)
+        if call is None:
+            raise NotFound("The accepted call of this job is gone.")
+        new: list[Delivery] = []
+        try:
+            for earlier in self.accepted.list_calls(job.event_part) if job.behind else ():
+                if earlier.accepted_at <= call.accepted_at and earlier.fire != call.fire:
+                    overtaken = [person for person in job.behind if person in earlier.people]
+                    self.together(*(partial(self._deliver, earlier, person, new) for person in overtaken))
+            self.together(*(partial(self._deliver, call, person, new) for person in job.people))
+        finally:
+            # Even when some failed: they come again, and those made now are not new then.
+            if new:
+                self.event_types.count(new[0], len(new))
+        return len(new)
+
+    def find(self, delivery_id: str) -> Thread | None:
+        """The delivery; when a bulk call has promised it and the worker has not made it yet, it is made now.
+
+        Store calls: 1. When there is none, 1 more; when it is made now, 7 in all.
+        """
+        thread = self.deliveries.find(delivery_id)
+        if thread is not None:
+            return thread
+        due = [
+            (call, person)
+            for call in self.accepted.list_calls(event_part(delivery_id))
+            for person in call.people
+            if call.delivery_id(person) == delivery_id
+        ]
+        new: list[Delivery] = []
+        for call, person in due:
+            self._deliver(call, person, new)
+        if new:
+            self.event_types.count(new[0])
+        return self.deliveries.find(delivery_id) if due else None
+
+    def _deliver(self, call: Accepted, person: str, new: list[Delivery]) -> None:
+        delivery = call.delivery(person)
+        recorded = self.deliveries.deliver(delivery, fire=call.fire, now=self.now)
+        if recorded.first:
+            new.append(delivery)
+            self.notifier.notify(person, arrived(delivery), standing=None, now=self.now)
+        elif recorded.returned:
+            self.notifier.notify(person, returned(recorded.delivery, now=self.now), standing=None, now=self.now)

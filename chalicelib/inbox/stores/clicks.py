@@ -1,0 +1,133 @@
+"""Clicks on buttons, in the table `deliveries`: pk = delivery id, sk = ACTION#<index>.
+
+Besides their own columns they have those of leased rows (see leased).
+index recent: clickedOn = CLICKS#<day>, clickedAt
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.aws import dynamodb
+from chalicelib.core.stores.items import Row, from_item, to_item, values
+from chalicelib.core.stores.leased import LeasedRows, attempts_of
+from chalicelib.core.stores.reads import get_all, query
+from chalicelib.inbox.domain.callbacks import CallbackJob
+from chalicelib.inbox.domain.clicks import Attempt, Click, Outcome
+from chalicelib.parallel import together
+from chalicelib.resources import CALLBACKS, DELIVERIES, RECENT_INDEX
+
+_PREFIX = "ACTION#"
+_ROWS = LeasedRows(DELIVERIES, CALLBACKS)
+
+
+class DynamoClicks:
+    def add(self, click: Click, *, due_at: datetime) -> Click:
+        """Store the click and have its callback announced at `due_at`; of concurrent clicks the first stays.
+
+        Returns the one that is stored. One store call.
+        """
+        leased = _ROWS.columns(next_attempt_at=click.next_attempt_at, due_at=due_at)
+        try:
+            dynamodb().put_item(
+                TableName=DELIVERIES.physical_name,
+                Item=to_item(_key(click.delivery_id, click.index) | _columns(click) | leased),
+                ConditionExpression="attribute_not_exists(pk)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            return click_of(_met(error))
+        return click
+
+    def lease(self, click: Click, lease_id: str, *, now: datetime, until: datetime) -> bool:
+        """Take the click's next attempt; False when it has been made, or is being made. One store call."""
+        key = _key(click.delivery_id, click.index)
+        return _ROWS.lease(key, lease_id, made=len(click.attempts), now=now, until=until)
+
+    def record(
+        self, click: Click, lease_id: str, *, outcome: Outcome, attempt: Attempt, due_at: datetime | None
+    ) -> bool:
+        """Add the attempt that was made under the lease, and end the lease; False when it was lost. One store call."""
+        key, made = _key(click.delivery_id, click.index), len(click.attempts)
+        return _ROWS.record(key, lease_id, made=made, outcome=outcome.value, attempt=attempt, due_at=due_at)
+
+    def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[CallbackJob, str]]:
+        """Some of the clicks whose attempts are due, longest due first, each with its due time. One store call."""
+        rows = _ROWS.list_due(now=now, limit=limit)
+        return [(CallbackJob(delivery_id=row["pk"], index=_index(row)), row["dueAt"]) for row in rows]
+
+    def list_of(self, delivery_id: str) -> Sequence[Click]:
+        """The clicks on a delivery's buttons. One store call."""
+        rows = query(
+            DELIVERIES,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+            ExpressionAttributeValues=values(pk=delivery_id, prefix=_PREFIX),
+            ConsistentRead=True,
+        )
+        return [click_of(row) for row in rows]
+
+    def list_recent(self, days: Sequence[date], *, limit: int) -> Sequence[Click]:
+        """The last clicks of these days, newest first, at most `limit`. Store calls in sequence: 2."""
+        found = together(*(partial(_clicked_on, day, limit) for day in days))
+        keys = sorted((row for rows in found for row in rows), key=lambda row: row["clickedAt"], reverse=True)[:limit]
+        rows = get_all(DELIVERIES, [{"pk": row["pk"], "sk": row["sk"]} for row in keys]) if keys else []
+        return sorted(map(click_of, rows), key=lambda click: (click.clicked_at, click.action_id), reverse=True)
+
+    def postpone(self, job: CallbackJob, due_at: str, *, until: datetime) -> bool:
+        """Move the due time on from `due_at`; False when somebody else has. One store call."""
+        return _ROWS.postpone(_key(job.delivery_id, job.index), due_at, until=until)
+
+
+def click_of(row: Row) -> Click:
+    """The click that a row holds."""
+    return Click(
+        delivery_id=row["pk"],
+        index=_index(row),
+        user_id=row["userId"],
+        request_id=row["requestId"],
+        clicked_at=row["clickedAt"],
+        outcome=Outcome(row["outcome"]),
+        next_attempt_at=row.get("nextAttemptAt"),
+        attempts=attempts_of(row),
+    )
+
+
+def _clicked_on(day: date, limit: int) -> list[Row]:
+    rows = query(
+        DELIVERIES,
+        IndexName=RECENT_INDEX,
+        KeyConditionExpression="clickedOn = :day",
+        ExpressionAttributeValues=values(day=f"CLICKS#{day.isoformat()}"),
+        ScanIndexForward=False,
+        Limit=limit,
+    )
+    return list(islice(rows, limit))
+
+
+def _key(delivery_id: str, index: int) -> Row:
+    return {"pk": delivery_id, "sk": f"{_PREFIX}{index}"}
+
+
+def _index(row: Row) -> int:
+    return int(row["sk"].removeprefix(_PREFIX))
+
+
+def _columns(click: Click) -> Row:
+    return {
+        "actionId": click.action_id,
+        "userId": click.user_id,
+        "requestId": click.request_id,
+        "clickedAt": click.clicked_at,
+        "clickedOn": f"CLICKS#{click.clicked_at[:10]}",
+    }
+
+
+def _met(error: ClientError) -> Row:
+    item: Any = error.response.get("Item")
+    if error.response["Error"]["Code"] != "ConditionalCheckFailedException" or not item:
+        raise error
+    return from_item(item)

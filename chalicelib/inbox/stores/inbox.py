@@ -1,0 +1,169 @@
+"""A person's inbox: their deliveries in order, through the index `inbox` of the table `deliveries`.
+
+inboxKey = <shelf>#<time listed by>#<delivery id>, so each shelf is a range of its own, and a view is a few of them,
+read at the same time: what is archived or read costs nobody who looks at the rest.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from chalicelib.aws import dynamodb
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.stores.items import Row, from_item, values
+from chalicelib.core.stores.reads import get_all
+from chalicelib.core.stores.writes import Refused, commit
+from chalicelib.inbox.domain.deliveries import Delivery
+from chalicelib.inbox.domain.events import Severity
+from chalicelib.inbox.domain.inbox import MOST_COUNTED, InboxQuery, InboxStatus, InboxSummary, Position
+from chalicelib.inbox.domain.inbox_states import Shelf, View
+from chalicelib.inbox.stores.delivery_rows import content_of, delivery_of, key_of, state_update
+from chalicelib.parallel import together
+from chalicelib.resources import DELIVERIES, INBOX_INDEX
+
+# One call looks at most at so many pages of each shelf, however few of their rows match the filters.
+_ROUNDS_PER_LIST = 4
+_ROWS_PER_PAGE = 250
+# Rows that are to be read whole take more.
+_WHOLE_ROWS_PER_PAGE = 100
+_LAST = "~"
+
+Range = tuple[str, str]
+
+
+class DynamoInbox:
+    def list_page(
+        self, user_id: str, query: InboxQuery, after: Position | None, *, now: datetime
+    ) -> tuple[Sequence[Delivery], Position | None]:
+        """A user's deliveries, newest first, from the index (eventually consistent).
+
+        Store calls in sequence: 1, unless filters leave most rows out; then up to four, and the page may be short.
+        With words or a label twice as many, and at most 400 rows of each shelf are looked at.
+        """
+        filters, named = _filters(query)
+        sparse = bool(filters) or query.reads_whole_rows
+        size = _WHOLE_ROWS_PER_PAGE if query.reads_whole_rows else _ROWS_PER_PAGE
+        found: list[Delivery] = []
+        for _ in range(_ROUNDS_PER_LIST):
+            limit = size if sparse else query.limit + 1 - len(found)
+            reads = [
+                partial(_read, user_id, each, filters, named, limit) for each in _ranges(query.view, after, now=now)
+            ]
+            pages: list[tuple[list[Delivery], Position | None]] = (
+                together(*reads) if len(reads) > 1 else [read() for read in reads]
+            )
+            # What lies below the highest place where a shelf's page ended may have something of that shelf before it.
+            after = max((end for _, end in pages if end), default=None)
+            known = sorted((each for page, _ in pages for each in page), key=Position.of, reverse=True)
+            seen = [each for each in known if after is None or Position.of(each) >= after]
+            found += _matching(seen, query) if query.reads_whole_rows else seen
+            if len(found) > query.limit:
+                page = found[: query.limit]
+                return page, Position.of(page[-1])
+            if after is None:
+                return found, None
+        return found, after
+
+    def summary(self, user_id: str, *, now: datetime) -> InboxSummary:
+        """How many are unread, urgent and snoozed, each up to a thousand. Store calls in sequence: 1."""
+        unread, woken, asleep = together(
+            *(
+                partial(_count, user_id, each)
+                for each in (*_ranges(View.UNREAD, None, now=now), *_ranges(View.SNOOZED, None, now=now))
+            )
+        )
+        waiting = [*unread, *woken][:MOST_COUNTED]
+        return InboxSummary(unread=len(waiting), urgent=waiting.count(Severity.CRITICAL), snoozed=len(asleep))
+
+    def save(self, seen: Delivery, wanted: Delivery, *, claim: Claim | None, reply: dict[str, Any]) -> bool:
+        """Make of the delivery, as it was `seen`, what is `wanted`; False when it is another by now. One store call.
+
+        Raises:
+            AlreadyAnswered: the claim has been used before; nothing was written.
+        """
+        try:
+            commit([state_update(seen, wanted)], claim=claim, reply=reply)
+        except Refused:
+            return False
+        return True
+
+
+def _ranges(view: View, after: Position | None, *, now: datetime) -> list[Range]:
+    """The ranges of keys that a view has, below `after`; of woken ones those that woke up to now."""
+    awake = (Shelf.SNOOZED, "", timestamp(now) + _LAST)
+    asleep = (Shelf.SNOOZED, timestamp(now) + _LAST, _LAST)
+    whole = {shelf: (shelf, "", _LAST) for shelf in Shelf}
+    shelves = {
+        View.INBOX: [whole[Shelf.UNREAD], whole[Shelf.READ], awake],
+        View.UNREAD: [whole[Shelf.UNREAD], awake],
+        View.ARCHIVED: [whole[Shelf.ARCHIVED]],
+        View.SNOOZED: [asleep],
+        View.ALL: list(whole.values()),
+    }[view]
+    highest = _before(f"{after.listed_at}#{after.delivery_id}") if after else _LAST
+    ranges = [(f"{shelf}#{low}", f"{shelf}#{min(high, highest)}") for shelf, low, high in shelves]
+    return [each for each in ranges if each[0] <= each[1]]
+
+
+def _before(text: str) -> str:
+    # Ranges include their ends; of texts of our making this one comes next before `text`.
+    return text[:-1] + chr(ord(text[-1]) - 1) + _LAST
+
+
+def _read(
+    user_id: str, of: Range, filters: list[str], named: Row, limit: int
+) -> tuple[list[Delivery], Position | None]:
+    request = _request(user_id, of, limit, **named)
+    if filters:
+        request["FilterExpression"] = " AND ".join(filters)
+    page = dynamodb().query(**request)
+    ended = page.get("LastEvaluatedKey")
+    return [delivery_of(from_item(dict(item))) for item in page["Items"]], _position(ended) if ended else None
+
+
+def _position(key: Any) -> Position:
+    _, listed_at, delivery_id = from_item(dict(key))["inboxKey"].split("#")
+    return Position(listed_at, delivery_id)
+
+
+def _matching(seen: Sequence[Delivery], query: InboxQuery) -> Iterable[Delivery]:
+    rows = get_all(DELIVERIES, [key_of(each.delivery_id) for each in seen], ("pk", "content")) if seen else []
+    contents = {row["pk"]: content_of(row) for row in rows}
+    return [each for each in seen if query.matches(replace(each, content=contents.get(each.delivery_id, {})))]
+
+
+def _count(user_id: str, of: Range) -> list[str]:
+    page = dynamodb().query(**_request(user_id, of, MOST_COUNTED), ProjectionExpression="severity, readAt")
+    rows = (from_item(dict(item)) for item in page["Items"])
+    return [row["severity"] for row in rows if "readAt" not in row]
+
+
+def _request(user_id: str, of: Range, limit: int, **named: Any) -> dict[str, Any]:
+    return {
+        "TableName": DELIVERIES.physical_name,
+        "IndexName": INBOX_INDEX,
+        "KeyConditionExpression": "recipientUserId = :user AND inboxKey BETWEEN :low AND :high",
+        "ExpressionAttributeValues": values(user=user_id, low=of[0], high=of[1], **named),
+        "ScanIndexForward": False,
+        "Limit": limit,
+    }
+
+
+def _filters(query: InboxQuery) -> tuple[list[str], Row]:
+    filters, named = [], {}
+    if query.view is View.UNREAD:
+        # On its own shelf nothing is read; but one that was snoozed may have been, before it woke.
+        filters.append("attribute_not_exists(readAt)")
+    if query.status is not InboxStatus.ALL:
+        negation = "not_" if query.status is InboxStatus.OPEN else ""
+        filters.append(f"attribute_{negation}exists(resolvedAt)")
+    if query.event_type is not None:
+        filters.append("eventType = :type")
+        named["type"] = query.event_type
+    if query.severity is not None:
+        filters.append("severity = :severity")
+        named["severity"] = query.severity.value
+    return filters, named

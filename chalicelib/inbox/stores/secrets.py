@@ -1,0 +1,103 @@
+"""Integrators' signing secrets, in the table `directory`: INTEGRATOR#<slug> / WEBHOOK.
+
+current, prior: sealed (see vault); priorUntil: until when the prior one signs too, in epoch seconds
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib import ids
+from chalicelib.aws import dynamodb
+from chalicelib.core.domain.errors import Conflict, NotFound
+from chalicelib.core.stores.items import Row, from_item, to_item, values
+from chalicelib.inbox.domain.callbacks import SigningSecrets
+from chalicelib.resources import DIRECTORY
+from chalicelib.vault import seal, unseal
+
+PRIOR_SIGNS_FOR = timedelta(hours=24)
+
+
+class DynamoSecrets:
+    def of(self, slug: str) -> SigningSecrets:
+        """The integrator's secrets; its first is made when first asked for. One store call, then two.
+
+        Raises:
+            ValueError: the key that sealed them is not this deployment's, or none is set.
+        """
+        return _secrets(slug, self._row(slug))
+
+    def show(self, slug: str) -> SigningSecrets:
+        """The secrets of a known integrator. One store call more.
+
+        Raises:
+            NotFound: there is no such integrator.
+        """
+        key = to_item({"pk": "INTEGRATORS", "sk": slug})
+        if "Item" not in dynamodb().get_item(TableName=DIRECTORY.physical_name, Key=key, ConsistentRead=True):
+            raise NotFound(f"There is no integrator {slug}.")
+        return self.of(slug)
+
+    def rotate(self, slug: str, *, now: datetime) -> SigningSecrets:
+        """Replace the integrator's secret; the present one signs too for 24 hours, an older one no longer.
+
+        Raises:
+            NotFound: there is no such integrator.
+            Conflict: it is being rotated by somebody else.
+        """
+        self.show(slug)
+        present, until = self._row(slug), int((now + PRIOR_SIGNS_FOR).timestamp())
+        current = seal(ids.signing_secret(), place=_place(slug))
+        row = {"current": current, "prior": present["current"], "priorUntil": until}
+        try:
+            dynamodb().update_item(
+                TableName=DIRECTORY.physical_name,
+                Key=to_item(_key(slug)),
+                UpdateExpression="SET #current = :current, #prior = :prior, priorUntil = :priorUntil",
+                # A retry below us meets its own.
+                ConditionExpression="#current = :prior OR #current = :current",
+                ExpressionAttributeNames={"#current": "current", "#prior": "prior"},
+                ExpressionAttributeValues=values(**row),
+            )
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+                raise
+            raise Conflict(f"The secret of {slug} is being rotated by somebody else.") from error
+        return _secrets(slug, row)
+
+    def _row(self, slug: str) -> Row:
+        table = DIRECTORY.physical_name
+        got = dynamodb().get_item(TableName=table, Key=to_item(_key(slug)), ConsistentRead=True)
+        if "Item" in got:
+            return from_item(dict(got["Item"]))
+        row = _key(slug) | {"current": seal(ids.signing_secret(), place=_place(slug))}
+        try:
+            dynamodb().put_item(
+                TableName=table,
+                Item=to_item(row),
+                ConditionExpression="attribute_not_exists(pk)",
+                ReturnValuesOnConditionCheckFailure="ALL_OLD",
+            )
+        except ClientError as error:
+            item: Any = error.response.get("Item")
+            if error.response["Error"]["Code"] != "ConditionalCheckFailedException" or not item:
+                raise
+            return from_item(item)
+        return row
+
+
+def _key(slug: str) -> Row:
+    return {"pk": f"INTEGRATOR#{slug}", "sk": "WEBHOOK"}
+
+
+def _place(slug: str) -> str:
+    return f"INTEGRATOR#{slug}/WEBHOOK"
+
+
+def _secrets(slug: str, row: Row) -> SigningSecrets:
+    current = unseal(row["current"], place=_place(slug))
+    if "prior" not in row:
+        return SigningSecrets(current)
+    until = datetime.fromtimestamp(int(row["priorUntil"]), UTC)
+    return SigningSecrets(current, unseal(row["prior"], place=_place(slug)), until)

@@ -1,0 +1,161 @@
+"""Frames: what open connections are told, and a person's log of them, from which a client resumes."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.live.domain.connections import LIFETIME, Connection
+from chalicelib.live.domain.push import Urgency
+
+# For how long a client that comes back misses nothing. Rows are kept longer: the last one says that somebody may come
+# back, and may be as old as the connection that was left.
+RESUMABLE_FOR = timedelta(hours=24)
+KEPT_FOR = RESUMABLE_FOR + LIFETIME + timedelta(hours=1)
+
+_ID_DIGITS = 16
+_POSITIONS_A_DAY = 10**9
+
+
+class FrameType(StrEnum):
+    """The kinds of frames."""
+
+    CONNECTED = "connected"
+    HEARTBEAT = "heartbeat"
+    ERROR = "error"
+    NEW_MESSAGE = "new_message"
+    WAKE = "wake"
+    QUEUE_CHANGED = "queue_changed"
+    SETTINGS_CHANGED = "settings_changed"
+    DELIVERY = "delivery"
+    DELIVERY_CHANGED = "delivery_changed"
+    DELIVERY_RESOLVED = "delivery_resolved"
+    DELIVERY_SUPPLEMENTED = "delivery_supplemented"
+    ACTION_RESULT = "action_result"
+
+
+# Which of a key's areas let its connections see a kind of frame; one of them is enough.
+_AREAS = {
+    FrameType.NEW_MESSAGE: {"chat"},
+    FrameType.WAKE: {"chat", "queue"},
+    FrameType.QUEUE_CHANGED: {"queue"},
+    FrameType.SETTINGS_CHANGED: {"queue"},
+    FrameType.DELIVERY: {"inbox"},
+    FrameType.DELIVERY_CHANGED: {"inbox"},
+    FrameType.DELIVERY_RESOLVED: {"inbox"},
+    FrameType.DELIVERY_SUPPLEMENTED: {"inbox"},
+    FrameType.ACTION_RESULT: {"inbox"},
+}
+# What the inbox shows to those who come later.
+_IN_THE_INBOX = frozenset(kind for kind, areas in _AREAS.items() if areas == {"inbox"})
+# What a key must open at least one of to have a connection at all.
+CONNECTING_AREAS = frozenset(area for areas in _AREAS.values() for area in areas)
+
+
+@dataclass(frozen=True)
+class News:
+    """Something to tell a person's open connections; it becomes a frame when it has its place in the log.
+
+    With an `urgency` it is worth a nudge to their browsers where no connection hears it.
+    """
+
+    type: FrameType
+    members: Mapping[str, Any] = field(default_factory=dict)
+    urgency: Urgency | None = None
+
+    @property
+    def is_in_the_inbox(self) -> bool:
+        return self.type in _IN_THE_INBOX
+
+    def visible_to(self, areas: frozenset[str]) -> bool:
+        """Whether a key with these permissions may see it."""
+        return "all" in areas or bool(_AREAS[self.type] & areas)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """A frame: its place in the person's log, what it tells, and when it was written there."""
+
+    position: int
+    news: News
+    at: str
+
+    @property
+    def id(self) -> str:
+        return frame_id(self.position)
+
+    def text(self) -> str:
+        """The frame as it is sent, over a socket and as the data of a server-sent event alike."""
+        shown = {"id": self.id, "type": self.news.type.value, "timestamp": self.at, **self.news.members}
+        return json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One place in a log: a frame, or none where a connection became live.
+
+    `listeners` are the connections that the frame's writer pushes it to; who reads it later knows their `names`.
+    `kept_until` is in epoch seconds, 0 where that is unknown.
+    """
+
+    position: int
+    frame: Frame | None
+    listeners: Sequence[Connection] = ()
+    names: frozenset[str] = frozenset()
+    kept_until: int = 0
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a person's log ends (position 0: nothing is kept), and the connections that are open.
+
+    `browsers` is how many of theirs want to be nudged.
+    """
+
+    last: Entry
+    connections: Sequence[Connection] = ()
+    browsers: int = 0
+
+    @property
+    def is_followed(self) -> bool:
+        """Whether anybody listens, or may come back with an id of this log."""
+        return self.last.position > 0 or bool(self.connections)
+
+    def concerns_nobody(self, *kinds: FrameType) -> bool:
+        """Whether nobody listens, may come back for such news, or is to be nudged, and the inbox shows them later."""
+        return not self.is_followed and not self.browsers and _IN_THE_INBOX.issuperset(kinds)
+
+    def is_heard(self, news: News, *, now: datetime) -> bool:
+        """Whether there is a connection that `news` would be pushed to, or told by its catch-up in a moment."""
+        return any(news.visible_to(each.areas) and each.is_expected(now) for each in self.connections)
+
+    def is_caught_up_with(self, news: News, *, now: datetime) -> bool:
+        """Whether there is a connection that `news` is told by its catch-up."""
+        catching_up = (each for each in self.connections if not each.live and each.is_expected(now))
+        return any(news.visible_to(each.areas) for each in catching_up)
+
+
+def signal(kind: FrameType, position: int, now: datetime, **members: Any) -> Frame:
+    """A frame for one connection that no log has: its id is the place up to which the connection has been told."""
+    return Frame(position, News(kind, members), timestamp(now))
+
+
+def frame_id(position: int) -> str:
+    return f"{position:0{_ID_DIGITS}d}"
+
+
+def position_of(text: str) -> int | None:
+    """The position that a frame's id names; None when it is no such id."""
+    return int(text) if len(text) == _ID_DIGITS and text.isascii() and text.isdigit() else None
+
+
+def next_position(last: int, *, now: datetime) -> int:
+    """Where a log goes on whose last kept frame is at `last`, 0 when none is kept: never before where it was.
+
+    A log that was swept empty starts again at a place that depends on the day alone, so that those who start it
+    at the same time meet.
+    """
+    return last + 1 if last else int(now.timestamp()) // 86_400 * _POSITIONS_A_DAY

@@ -1,0 +1,141 @@
+"""Web Push: nudges to a person's browsers that say nothing but that there is something (RFC 8030, RFC 8292)."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+from uuid import UUID, uuid5
+
+from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic_core import PydanticCustomError, Url
+
+from chalicelib.core.domain.fields import In, Omittable, Out, TimeOut, UuidOut
+from chalicelib.core.domain.links import refuse_link
+from chalicelib.inbox.domain.events import Severity
+
+MOST_SUBSCRIPTIONS = 10
+# A browser that was closed over night is nudged in the morning, once: nudges of one topic replace each other.
+LIVES = timedelta(hours=24)
+TOPIC = "inbox"
+
+_NAMESPACE = UUID("a3b0c9f4-5e0d-5a4c-9e55-7b1f0c3d2e61")
+
+
+class Urgency(StrEnum):
+    """How much battery a nudge is worth (RFC 8030, 5.3)."""
+
+    HIGH = "high"
+    NORMAL = "normal"
+    LOW = "low"
+
+    @classmethod
+    def of(cls, severity: str) -> "Urgency":
+        return {Severity.CRITICAL: cls.HIGH, Severity.WARN: cls.NORMAL}.get(Severity(severity), cls.LOW)
+
+
+def subscription_id(user_id: str, endpoint: str, /) -> str:
+    """The id of a browser's subscription: the same however often it is made."""
+    return str(uuid5(_NAMESPACE, f"{user_id}\n{endpoint}"))
+
+
+@dataclass(frozen=True)
+class Subscription:
+    """A browser that wants to be nudged, at its push service's `endpoint`, which nobody else is shown."""
+
+    user_id: str
+    endpoint: str
+    created_at: str
+
+    @property
+    def subscription_id(self) -> str:
+        return subscription_id(self.user_id, self.endpoint)
+
+    @property
+    def host(self) -> str:
+        return Url(self.endpoint).host or ""
+
+
+@dataclass(frozen=True)
+class PushKeys:
+    """The key pair by which push services know this desk; `contact` is whom they turn to."""
+
+    private_pem: str
+    public_key: str
+    contact: str
+
+
+class NudgeJob(Out):
+    """The queue's message: this person's browsers are to be nudged, or only the one that could not be before."""
+
+    user_id: str
+    urgency: Urgency
+    subscription_id: str | None = None
+
+
+def _endpoint(text: str, info: ValidationInfo) -> str:
+    allow_loopback = bool(info.context and info.context.get("allow_loopback"))
+    if reason := refuse_link(text, allow_loopback=allow_loopback):
+        raise PydanticCustomError("link", "{reason}", {"reason": reason})
+    return text
+
+
+class SubscriptionKeysIn(In):
+    """What a message would be encrypted with; nudges have none, so it is not kept."""
+
+    p256dh: str = Field(max_length=200)
+    auth: str = Field(max_length=100)
+
+
+class SubscriptionIn(In):
+    """A browser's `PushSubscription`, as its `toJSON()` gives it."""
+
+    endpoint: Annotated[str, Field(max_length=2000), AfterValidator(_endpoint)] = Field(
+        description="Where its push service takes messages. HTTPS, on a public host."
+    )
+    expiration_time: float | None = Field(None, alias="expirationTime")
+    keys: Omittable[SubscriptionKeysIn] = None
+
+
+class SubscriptionOut(Out):
+    """A subscription, without its endpoint's path, which is as good as a key."""
+
+    id: UuidOut
+    host: str
+    created_at: TimeOut
+
+    @classmethod
+    def of(cls, subscription: Subscription) -> Self:
+        return cls(id=subscription.subscription_id, host=subscription.host, created_at=subscription.created_at)
+
+
+class PushOut(Out):
+    """What a browser subscribes with, null where this desk nudges nobody; and one's own subscriptions, oldest first."""
+
+    public_key: str | None
+    subscriptions: list[SubscriptionOut]
+
+
+class PushAnswer(Out):
+    """The key and the subscriptions."""
+
+    success: Literal[True]
+    data: PushOut
+
+
+class SubscriptionAnswer(Out):
+    """The subscription."""
+
+    success: Literal[True]
+    data: SubscriptionOut
+
+
+class UnsubscribedAnswer(Out):
+    """The subscription is no more."""
+
+    success: Literal[True]
+
+
+def nudge_headers(urgency: Urgency) -> Mapping[str, str]:
+    """What a nudge is sent with, besides who sends it."""
+    return {"TTL": str(int(LIVES.total_seconds())), "Urgency": urgency.value, "Topic": TOPIC}

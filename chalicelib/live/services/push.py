@@ -1,0 +1,124 @@
+"""Web Push: a person's subscriptions, and nudging their browsers."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.idempotency import Claim
+from chalicelib.inbox.domain.callbacks import Answer
+from chalicelib.live.domain.push import (
+    NudgeJob,
+    PushKeys,
+    PushOut,
+    Subscription,
+    SubscriptionIn,
+    SubscriptionOut,
+    nudge_headers,
+)
+
+log = logging.getLogger("fluxden")
+
+Together = Callable[..., list[Any]]
+Sign = Callable[[PushKeys, str], str]
+
+# What push services say of a subscription that is no more (RFC 8030, 7.3).
+_ENDED = frozenset((404, 410))
+
+
+class Subscriptions(Protocol):
+    def find_public_key(self) -> str | None: ...
+    def list_subscriptions(self, user_id: str) -> list[Subscription]: ...
+    def add(self, subscription: Subscription, *, claim: Claim | None, reply: dict[str, Any]) -> None: ...
+    def remove(self, user_id: str, subscription_id: str, *, claim: Claim | None) -> bool: ...
+
+
+class Keys(Protocol):
+    def find(self) -> PushKeys | None: ...
+
+
+class Queue(Protocol):
+    def send(self, job: NudgeJob) -> None: ...
+
+
+class Post(Protocol):
+    def __call__(self, url: str, body: bytes, headers: Mapping[str, str], /) -> Answer: ...
+
+
+def show(*, owner: ApiKey, subscriptions: Subscriptions, together: Together) -> PushOut:
+    """What to subscribe with, and the owner's subscriptions. Store calls in sequence: 1."""
+    key, found = together(subscriptions.find_public_key, lambda: subscriptions.list_subscriptions(owner.user_id))
+    return PushOut(public_key=key, subscriptions=[SubscriptionOut.of(each) for each in found])
+
+
+def subscribe(wanted: SubscriptionIn, *, owner: ApiKey, call: Call, subscriptions: Subscriptions) -> SubscriptionOut:
+    """Have a browser nudged from now on; one that is already stays as it is. Store calls: 2.
+
+    Raises:
+        Conflict: the desk nudges nobody, or the owner has all the subscriptions they may have.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    if subscriptions.find_public_key() is None:
+        raise Conflict("This desk has no keys for Web Push.")
+    made = Subscription(owner.user_id, wanted.endpoint, timestamp(call.now))
+    shown = SubscriptionOut.of(made)
+    subscriptions.add(made, claim=call.claim, reply=shown.model_dump(mode="json"))
+    return shown
+
+
+def unsubscribe(subscription_id: str, *, owner: ApiKey, call: Call, subscriptions: Subscriptions) -> None:
+    """Nudge one of the owner's browsers no longer. Store calls: 1.
+
+    Raises:
+        NotFound: there is no such subscription, or it is somebody else's.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    if not subscriptions.remove(owner.user_id, subscription_id, claim=call.claim):
+        raise NotFound("No such subscription.")
+
+
+@dataclass(frozen=True)
+class Nudger:
+    """Nudges a person's browsers: an empty message, which a push service keeps for a day where a browser is closed."""
+
+    subscriptions: Subscriptions
+    keys: Keys
+    post: Post
+    sign: Sign
+    queue: Queue
+    together: Together
+
+    def run(self, job: NudgeJob) -> None:
+        """Nudge the browsers that the job names. Store calls: 2, and 1 for each that has ended; none is sent twice.
+
+        A browser whose push service fails gets a message of its own, so that the others are not nudged again; the
+        last one's failure is the job's.
+
+        Raises:
+            Unavailable: the only browser's push service failed, and is to be asked again.
+        """
+        found, keys = self.together(lambda: self.subscriptions.list_subscriptions(job.user_id), self.keys.find)
+        wanted: Sequence[Subscription] = [each for each in found if job.subscription_id in (None, each.subscription_id)]
+        if not wanted or keys is None:
+            return
+        answers = self.together(*(lambda to=each: self._nudge(to, job, keys) for each in wanted))
+        failed = [(each, answer) for each, answer in zip(wanted, answers, strict=True) if answer]
+        if len(wanted) == 1 and failed:
+            raise Unavailable(f"The push service of {wanted[0].host} answered: {failed[0][1]}")
+        for each, _ in failed:
+            self.queue.send(job.model_copy(update={"subscription_id": each.subscription_id}))
+
+    def _nudge(self, to: Subscription, job: NudgeJob, keys: PushKeys) -> str | None:
+        headers = {**nudge_headers(job.urgency), "Authorization": self.sign(keys, to.endpoint)}
+        answer = self.post(to.endpoint, b"", headers)
+        if answer.status in _ENDED:
+            self.subscriptions.remove(to.user_id, to.subscription_id, claim=None)
+            log.info("subscription %s of %s has ended", to.subscription_id, to.user_id)
+            return None
+        if answer.status is not None and 200 <= answer.status <= 299:  # noqa: PLR2004 - HTTP's
+            return None
+        return f"status {answer.status}" if answer.status is not None else answer.error or "nothing"

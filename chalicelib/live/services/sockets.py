@@ -1,0 +1,130 @@
+"""Connections: opened, spoken over, and ended."""
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import NotFound
+from chalicelib.core.domain.fields import parse_timestamp
+from chalicelib.live.domain.connections import LIFETIME, CatchUpJob, Connection
+from chalicelib.live.domain.frames import Entry, Frame, FrameType, Standing, position_of, signal
+from chalicelib.live.services.notifier import end
+
+log = logging.getLogger("fluxden")
+
+# A frame this old has been pushed to its connections, unless its writer was stopped right after writing it down.
+_SETTLED = timedelta(seconds=2)
+_LOOKED_BACK = 20
+
+
+class Connections(Protocol):
+    def add(self, connection: Connection) -> None: ...
+    def find(self, connection_id: str, *, now: datetime) -> Connection | None: ...
+    def remove(self, connection: Connection) -> None: ...
+    def list_of(self, user_id: str) -> Sequence[Connection]: ...
+
+
+class Progress(Protocol):
+    def find_progress(self, user_id: str, connection_id: str, *, now: datetime) -> Connection | None: ...
+
+
+class Frames(Protocol):
+    def find_standing(self, user_id: str, *, now: datetime) -> Standing: ...
+    def list_last(self, user_id: str, *, limit: int, now: datetime) -> Sequence[Entry]: ...
+
+
+class Work(Protocol):
+    def send(self, job: CatchUpJob) -> None: ...
+
+
+class Sockets(Protocol):
+    def close(self, connection_id: str) -> None: ...
+
+
+def open_connection(
+    connection_id: str,
+    *,
+    owner: ApiKey,
+    key_hash: str,
+    last_id: str | None,
+    now: datetime,
+    connections: Connections,
+    frames: Frames,
+    work: Work,
+) -> None:
+    """Store a new connection and have it greeted, and told what came after the frame `last_id` if it names one.
+
+    Nothing can be sent on it from here: the gateway opens it only when this has been answered.
+    Store and queue calls after authentication: 3.
+
+    Raises:
+        Inactive: the key has ended since it was presented.
+    """
+    after = position_of(last_id) if last_id else None
+    if after is None:
+        after = frames.find_standing(owner.user_id, now=now).last.position
+    ends = int((now + LIFETIME).timestamp())
+    connection = Connection(
+        connection_id=connection_id,
+        user_id=owner.user_id,
+        key_id=owner.key_id,
+        key_hash=key_hash,
+        areas=owner.permissions,
+        opened_at=int(now.timestamp()),
+        expires_at=min(ends, owner.expires_at or ends),
+        told_from=after,
+        told_to=after,
+    )
+    connections.add(connection)
+    work.send(CatchUpJob(user_id=owner.user_id, connection_id=connection_id, after=after))
+
+
+def resume(connection: Connection, after: str, *, work: Work) -> None:
+    """Have the connection told again what came after the frame `after`. Queue calls: 1."""
+    position = position_of(after)
+    assert position is not None
+    work.send(
+        CatchUpJob(user_id=connection.user_id, connection_id=connection.connection_id, after=position, resumes=True)
+    )
+
+
+def heartbeat(connection: Connection, *, now: datetime, connections: Progress, frames: Frames) -> Frame:
+    """The answer to a ping: its id is one up to which the connection has been told everything. Store calls: 2.
+
+    Raises:
+        NotFound: the connection has ended.
+    """
+    entries = frames.list_last(connection.user_id, limit=_LOOKED_BACK, now=now)
+    known = connections.find_progress(connection.user_id, connection.connection_id, now=now)
+    if known is None:
+        raise NotFound("The connection has ended.")
+    settled = [each.position for each in entries if each.frame and parse_timestamp(each.frame.at) < now - _SETTLED]
+    return signal(FrameType.HEARTBEAT, max([known.told_to, *(settled if known.live else [])]), now)
+
+
+def end_connection(connection_id: str, *, now: datetime, connections: Connections) -> None:
+    """Forget a connection that has ended. Store calls: 2; one that is forgotten already takes 1."""
+    if connection := connections.find(connection_id, now=now):
+        connections.remove(connection)
+
+
+@dataclass(frozen=True)
+class Closer:
+    """Ends open connections whose key has stopped working. It never fails the call that stopped the key."""
+
+    connections: Connections
+    sockets: Sockets
+
+    def close(self, user_id: str, *, key_id: str | None = None) -> None:
+        """End the person's open connections, or those of one key. Store calls: 1, and 1 for each that there is."""
+        try:
+            found = self.connections.list_of(user_id)
+        except Exception:
+            log.exception("the connections of %s were not ended", user_id)
+            return
+        for each in found:
+            if key_id in (None, each.key_id):
+                end(each, connections=self.connections, sockets=self.sockets)

@@ -1,0 +1,190 @@
+"""A person's log of frames, in the table `sockets`: pk = <user id>, sk = FRAME#<position>.
+
+type, at, members (JSON); to: ids of the connections that its writer pushes it to; nonce: the writer's mark
+opened: instead of all these, the connection that is live from here on
+begun: or since when somebody has listened by HTTP, repeated every few hours of silence
+
+Every frame is put at the position after the last one its writer knows, on the condition that none is there; a
+writer who meets another's goes on from that one. So positions have no holes and commit in order: who has read up
+to a position has missed nothing before it. A connection that becomes live takes a position of its own, and
+writers who did not know of it meet it there. So each frame is either pushed to it by its writer, or lies in the
+log before that position, where its catch-up finds it.
+"""
+
+import json
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import datetime
+from itertools import islice
+
+from chalicelib.core.domain.errors import NotFound, Unavailable
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.stores.items import Row, to_item, values
+from chalicelib.core.stores.reads import query
+from chalicelib.core.stores.writes import Action, Refused, commit
+from chalicelib.ids import nonce
+from chalicelib.live.domain.connections import Connection
+from chalicelib.live.domain.frames import KEPT_FOR, Entry, Frame, FrameType, News, Standing, next_position
+from chalicelib.live.stores.connections import PREFIX as CONNECTIONS
+from chalicelib.live.stores.connections import columns, connection_of, progress_of
+from chalicelib.live.stores.push import MARK
+from chalicelib.resources import SOCKETS
+
+# A person's connections sort after the frames, and how many of their browsers are to be nudged after these: so the
+# last frame is found behind them.
+_FRAMES, _END = "FRAME#", "FRAME#:"
+_ROWS_PER_LOOK = 12
+_ATTEMPTS = 200
+# After so many frames met one by one, a writer looks where the log ends by now.
+_STEPS_PER_LOOK = 4
+
+
+class DynamoFrames:
+    def find_standing(self, user_id: str, *, now: datetime) -> Standing:
+        """Where the person's log ends, and who listens, read consistently. One store call, one more a dozen sockets."""
+        connections: list[Connection] = []
+        last, browsers = Entry(0, None), 0
+        rows = query(
+            SOCKETS,
+            KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues=values(pk=user_id),
+            ScanIndexForward=False,
+            ConsistentRead=True,
+            Limit=_ROWS_PER_LOOK,
+        )
+        seconds = now.timestamp()
+        for row in rows:
+            if row["sk"] == MARK:
+                browsers = int(row["browsers"])
+            elif row["sk"].startswith(CONNECTIONS):
+                connections.append(connection_of(row))
+            else:
+                last = _entry(row) if row["expiresAt"] > seconds else last
+                break
+        return Standing(last, [each for each in connections if each.expires_at > seconds], browsers)
+
+    def append(self, user_id: str, news: Sequence[News], standing: Standing, *, now: datetime) -> Sequence[Entry]:
+        """Add frames to the person's log, in this order and next to each other. One store call, when nobody else adds.
+
+        Raises:
+            Unavailable: too many others do.
+        """
+        listeners = {each.connection_id: each for each in standing.connections if each.live}
+        first, mark = next_position(standing.last.position, now=now), nonce()
+        for attempt in range(1, _ATTEMPTS):
+            entries = [_addressed(first + number, each, listeners, now) for number, each in enumerate(news)]
+            try:
+                commit([_put(user_id, _row(entry) | {"nonce": mark}, now) for entry in entries], claim=None, reply={})
+            except Refused as refused:
+                met = [row for row in refused.rows if row]
+                if met[0].get("nonce") == mark:  # by a retry below us
+                    return entries
+            else:
+                return entries
+            for row in met:
+                if opened := row.get("opened"):
+                    listeners[opened["connectionId"]] = connection_of(opened)
+            first = _position(met[-1]) + 1
+            if attempt % _STEPS_PER_LOOK == 0:
+                standing = self.find_standing(user_id, now=now)
+                listeners |= {each.connection_id: each for each in standing.connections if each.live}
+                first = max(first, next_position(standing.last.position, now=now))
+        raise Unavailable("The log of frames is being written by many calls at once.")
+
+    def open(self, connection: Connection, position: int, *, now: datetime) -> Entry | None:
+        """Let the connection live from this position on; the entry that is there when it is taken already.
+
+        At once with the note that it lives: who reads it writes further on, when all before has been told. One store
+        call.
+
+        Raises:
+            NotFound: the connection has ended.
+        """
+        row = {"sk": _key(position), "opened": columns(connection)}
+        noted = progress_of(replace(connection, told_to=position, live=True))
+        try:
+            commit([_put(connection.user_id, row, now), noted], claim=None, reply={})
+        except Refused as refused:
+            if 0 not in refused.failed:
+                raise NotFound("The connection has ended.") from refused
+            met = refused.rows[0]
+            ours = met.get("opened", {}).get("connectionId") == connection.connection_id
+            return None if ours else _entry(met)
+        return None
+
+    def begin(self, user_id: str, *, after: int, now: datetime) -> None:
+        """Note in the log, whose last entry is `after`, that somebody listens. One store call."""
+        row = {"sk": _key(next_position(after, now=now)), "begun": timestamp(now)}
+        with suppress(Refused):
+            commit([_put(user_id, row, now)], claim=None, reply={})
+
+    def list_after(self, user_id: str, position: int, *, limit: int, now: datetime) -> Sequence[Entry]:
+        """The log's entries after `position`, oldest first, read consistently. One store call a megabyte."""
+        rows = query(
+            SOCKETS,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+            FilterExpression="expiresAt > :now",
+            ExpressionAttributeValues=values(pk=user_id, first=_key(position + 1), last=_END, now=int(now.timestamp())),
+            ConsistentRead=True,
+            Limit=limit,
+        )
+        return [_entry(row) for row in islice(rows, limit)]
+
+    def list_last(self, user_id: str, *, limit: int, now: datetime) -> Sequence[Entry]:
+        """The log's last entries, oldest first, read consistently. One store call."""
+        rows = query(
+            SOCKETS,
+            KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
+            FilterExpression="expiresAt > :now",
+            ExpressionAttributeValues=values(pk=user_id, first=_FRAMES, last=_END, now=int(now.timestamp())),
+            ConsistentRead=True,
+            ScanIndexForward=False,
+            Limit=limit,
+        )
+        return [_entry(row) for row in islice(rows, limit)][::-1]
+
+
+def _addressed(position: int, news: News, listeners: dict[str, Connection], now: datetime) -> Entry:
+    told = [each for each in listeners.values() if news.visible_to(each.areas)]
+    return Entry(position, Frame(position, news, timestamp(now)), told, frozenset(each.connection_id for each in told))
+
+
+def _put(user_id: str, row: Row, now: datetime) -> Action:
+    expires = {"expiresAt": int((now + KEPT_FOR).timestamp())}
+    return {
+        "Put": {
+            "TableName": SOCKETS.physical_name,
+            "Item": to_item({"pk": user_id} | row | expires),
+            "ConditionExpression": "attribute_not_exists(pk)",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        }
+    }
+
+
+def _row(entry: Entry) -> Row:
+    frame = entry.frame
+    assert frame is not None
+    return {
+        "sk": _key(entry.position),
+        "type": frame.news.type.value,
+        "at": frame.at,
+        "members": json.dumps(frame.news.members, ensure_ascii=False, separators=(",", ":")),
+        "to": sorted(entry.names),
+    }
+
+
+def _entry(row: Row) -> Entry:
+    position, kept_until = _position(row), int(row["expiresAt"])
+    if "type" not in row:
+        return Entry(position, None, kept_until=kept_until)
+    news = News(FrameType(row["type"]), json.loads(row["members"]))
+    return Entry(position, Frame(position, news, row["at"]), names=frozenset(row["to"]), kept_until=kept_until)
+
+
+def _key(position: int) -> str:
+    return f"{_FRAMES}{position:016d}"
+
+
+def _position(row: Row) -> int:
+    return int(row["sk"].removeprefix(_FRAMES))

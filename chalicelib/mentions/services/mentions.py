@@ -1,0 +1,75 @@
+"""What a person may mention in a message."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, Protocol
+
+from chalicelib.agents.domain.agents import Agent
+from chalicelib.federation.connections.domain.peering import Peering
+from chalicelib.mentions.domain.mentions import (
+    MOST_PEOPLE,
+    Mention,
+    MentionKind,
+    MentionsOut,
+    MentionsQuery,
+    agents_found,
+    commands_found,
+    peers_found,
+    people_found,
+    teams_found,
+)
+from chalicelib.people.domain.directory import Person, Roster
+
+
+class People(Protocol):
+    def find_people(self, user_ids: Iterable[str]) -> dict[str, Person]: ...
+
+
+class Teams(Protocol):
+    def own_team_ids(self, user_id: str) -> list[str]: ...
+    def list_rosters(self, team_ids: Sequence[str]) -> list[Roster]: ...
+
+
+class Agents(Protocol):
+    def list_agents(self) -> list[Agent]: ...
+
+
+class Connections(Protocol):
+    def list_own(self, user_id: str) -> list[Peering]: ...
+
+
+def find(
+    query: MentionsQuery,
+    *,
+    user_id: str,
+    people: People,
+    teams: Teams,
+    agents: Agents,
+    connections: Connections,
+    together: Callable[..., list[Any]],
+) -> MentionsOut:
+    """What the person `user_id` may mention of one type, the first ten that match (commands: 15; people: 12).
+
+    Store calls in sequence after authentication: 1 for agents and commands, 2 for teams, 3 for people, however
+    many teams the person belongs to. What is read grows with those teams, and with the person's connections, only.
+    """
+    found: Sequence[Mention]
+    match query.type:
+        case MentionKind.AGENTS:
+            found = agents_found(query, agents.list_agents())
+        case MentionKind.COMMANDS:
+            found = commands_found(query, agents.list_agents())
+        case MentionKind.TEAMS:
+            found = teams_found(query, teams.list_rosters(teams.own_team_ids(user_id)))
+        case MentionKind.PEOPLE:
+            here, elsewhere = together(
+                lambda: _known_people(user_id, people, teams), lambda: connections.list_own(user_id)
+            )
+            found = [*people_found(query, here), *peers_found(query, elsewhere)][:MOST_PEOPLE]
+    return MentionsOut(list(found))
+
+
+def _known_people(user_id: str, people: People, teams: Teams) -> Iterable[Person]:
+    # Who shares a project shares its team, so the teams' members are everybody there is to find.
+    rosters = teams.list_rosters(teams.own_team_ids(user_id))
+    known = frozenset[str]().union({user_id}, *(roster.members for roster in rosters))
+    return people.find_people(known).values()

@@ -1,0 +1,141 @@
+"""Dead letters: messages that no worker could deal with, each in the dead-letter queue of its queue."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from chalicelib.aws import queue_url, sqs
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.operate.domain.dead_letters import DeadLetter
+from chalicelib.resources import Queue
+
+Message = dict[str, Any]
+
+# Long enough to look at every message of a queue once; then they are given back.
+_LOOK_SECONDS = 120
+_A_BATCH = 10
+
+
+class SqsDeadLetters:
+    """Looking at a message counts as receiving it, and hides it from others for a moment.
+
+    `seconds` are how long a look may take: what was not seen until then is not.
+    """
+
+    def __init__(self, seconds: float = _LOOK_SECONDS / 2) -> None:
+        self._seconds = seconds
+
+    def count(self, source: Queue) -> int:
+        """About how many there are. One queue call."""
+        names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        got = sqs().get_queue_attributes(QueueUrl=_url(source.dead_letters), AttributeNames=names)["Attributes"]
+        return sum(int(got.get(name, "0")) for name in names)
+
+    def list_letters(self, source: Queue, *, most: int) -> list[DeadLetter]:
+        """The dead letters, at most so many. A queue call for each ten, and one to count them."""
+        with self._looking_at(source, most) as messages:
+            return [_letter(source, message) for message in messages]
+
+    def redrive(self, source: Queue, wanted: set[str] | None, *, most: int) -> set[str]:
+        """Send these dead letters, or all with None, back to their queue; the ids of those that were sent.
+
+        Of more than `most` some are left. Each is sent first and deleted then, so that none is lost; should it come
+        twice, workers take no harm.
+        """
+        sent: set[str] = set()
+        while len(sent) < most and (wanted is None or wanted - sent):
+            with self._looking_at(source, most) as messages:
+                chosen = [each for each in messages if wanted is None or each["MessageId"] in wanted]
+                for message in chosen[: most - len(sent)]:
+                    _send_back(source, message)
+                    messages.remove(message)
+                    sent.add(message["MessageId"])
+            if not chosen:
+                break
+        return sent
+
+    @contextmanager
+    def _looking_at(self, source: Queue, most: int) -> Iterator[list[Message]]:
+        """The dead letters, at most so many; those still in the list at the end become visible again."""
+        url, messages, expected = _url(source.dead_letters), list[Message](), self.count(source)
+        known: set[str] = set()
+        ends = time.monotonic() + self._seconds
+        try:
+            while len(messages) < most and time.monotonic() < ends:
+                received: Any = sqs().receive_message(
+                    QueueUrl=url,
+                    MaxNumberOfMessages=min(_A_BATCH, most - len(messages)),
+                    VisibilityTimeout=_LOOK_SECONDS,
+                    # Waiting asks every server of the queue; there is no need to once all have been seen.
+                    WaitTimeSeconds=1 if len(messages) < expected else 0,
+                    MessageSystemAttributeNames=["All"],
+                    MessageAttributeNames=["All"],
+                )
+                fresh = [each for each in received.get("Messages", []) if each["MessageId"] not in known]
+                if not fresh:
+                    break
+                known |= {each["MessageId"] for each in fresh}
+                messages += fresh
+            yield messages
+        finally:
+            for start in range(0, len(messages), _A_BATCH):
+                batch = messages[start : start + _A_BATCH]
+                sqs().change_message_visibility_batch(
+                    QueueUrl=url,
+                    Entries=[
+                        {"Id": str(place), "ReceiptHandle": each["ReceiptHandle"], "VisibilityTimeout": 0}
+                        for place, each in enumerate(batch)
+                    ],
+                )
+
+
+def _url(queue: Queue) -> str:
+    return queue_url(queue.physical_name)
+
+
+def _send_back(source: Queue, message: Message) -> None:
+    attributes: Any = {
+        name: {key: value for key, value in attribute.items() if key in ("DataType", "StringValue", "BinaryValue")}
+        for name, attribute in message.get("MessageAttributes", {}).items()
+    }
+    sqs().send_message(
+        QueueUrl=_url(source),
+        MessageBody=message["Body"],
+        MessageAttributes=attributes,
+    )
+    sqs().delete_message(QueueUrl=_url(source.dead_letters), ReceiptHandle=message["ReceiptHandle"])
+
+
+def _letter(source: Queue, message: Message) -> DeadLetter:
+    given = message["Attributes"]
+    own = {
+        name: str(each.get("StringValue", "(binary)")) for name, each in message.get("MessageAttributes", {}).items()
+    }
+    return DeadLetter(
+        queue=source.name,
+        message_id=message["MessageId"],
+        # The look itself is not counted.
+        received=int(given["ApproximateReceiveCount"]) - 1,
+        first_received_at=timestamp(_moment(given["ApproximateFirstReceiveTimestamp"])),
+        sent_at=timestamp(_moment(given["SentTimestamp"])),
+        body=message["Body"],
+        job=_job(message["Body"]),
+        attributes=dict(given) | own,
+    )
+
+
+def _job(body: str) -> dict[str, Any]:
+    # Jobs name rows and say nothing of their contents; of what may be long only its length is told.
+    try:
+        told = json.loads(body)
+    except ValueError:
+        return {}
+    plain = told.items() if isinstance(told, dict) else ()
+    return {name: len(value) if isinstance(value, list | dict) else value for name, value in plain}
+
+
+def _moment(milliseconds: str) -> datetime:
+    return datetime.fromtimestamp(int(milliseconds) / 1000, UTC)

@@ -1,0 +1,53 @@
+"""A person's profile: read it, change it."""
+
+from typing import Any, Protocol
+
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.errors import Unavailable
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.idempotency import Claim
+from chalicelib.people.domain.profile import ProfileOut, ProfilePatch, completed
+
+# Of simultaneous changes one is made in each round, so this many can be made at once.
+_ROUNDS = 16
+
+
+class Profiles(Protocol):
+    def find_profile(self, user_id: str) -> tuple[dict[str, Any], int]: ...
+    def save_profile(
+        self,
+        user_id: str,
+        told: dict[str, Any],
+        *,
+        over: dict[str, Any],
+        seen: int,
+        at: str,
+        claim: Claim | None,
+        reply: dict[str, Any],
+    ) -> bool: ...
+
+
+def read(*, user_id: str, profiles: Profiles) -> ProfileOut:
+    """The person's profile. Store calls after authentication: 1."""
+    told, _ = profiles.find_profile(user_id)
+    return completed(told)
+
+
+def change(wanted: ProfilePatch, *, user_id: str, call: Call, profiles: Profiles) -> ProfileOut:
+    """Change what is given, and nothing else. Store calls after authentication: 2; 2 more for each change that
+    another call made in between.
+
+    Raises:
+        Forbidden: the person has been deactivated meanwhile.
+        Unavailable: it is being changed by many calls at once.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    for _ in range(_ROUNDS):
+        over, seen = profiles.find_profile(user_id)
+        told = over | wanted.changes
+        made = completed(told)
+        reply = made.model_dump(mode="json", by_alias=True, exclude_unset=True)
+        at = timestamp(call.now)
+        if profiles.save_profile(user_id, told, over=over, seen=seen, at=at, claim=call.claim, reply=reply):
+            return made
+    raise Unavailable("The profile is being changed by many calls at once.")

@@ -1,0 +1,67 @@
+"""Profiles, in the table `directory`: USER#<id> / PROFILE.
+
+told       what the person has told, by its names on the wire
+version    how many changes have been made
+"""
+
+from typing import Any
+
+from chalicelib.aws import dynamodb
+from chalicelib.core.domain.errors import Forbidden
+from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.stores.items import Row, from_item, to_item, values
+from chalicelib.core.stores.writes import Refused, commit
+from chalicelib.people.domain.profile import Visibility
+from chalicelib.people.stores import found
+from chalicelib.resources import DIRECTORY
+
+
+class DynamoProfiles:
+    def find_profile(self, user_id: str) -> tuple[dict[str, Any], int]:
+        """What the person has told, and the version of it; nothing has version 0. One store call."""
+        got = dynamodb().get_item(TableName=DIRECTORY.physical_name, Key=to_item(_key(user_id)), ConsistentRead=True)
+        if "Item" not in got:
+            return {}, 0
+        row = from_item(dict(got["Item"]))
+        return row["told"], int(row["version"])
+
+    def save_profile(
+        self,
+        user_id: str,
+        told: dict[str, Any],
+        *,
+        over: dict[str, Any],
+        seen: int,
+        at: str,
+        claim: Claim | None,
+        reply: dict[str, Any],
+    ) -> bool:
+        """Store it, and what others may find of it, over what was seen with its version; say whether it still was so.
+
+        One store call.
+
+        Raises:
+            Forbidden: the person is no active employee.
+            AlreadyAnswered: the claim has been used; nothing was done.
+        """
+        request: dict[str, Any] = {
+            "TableName": DIRECTORY.physical_name,
+            "Item": to_item(_key(user_id) | {"told": told, "version": seen + 1}),
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+        if seen:
+            request["ConditionExpression"] = "#version = :seen"
+            request["ExpressionAttributeNames"] = {"#version": "version"}
+            request["ExpressionAttributeValues"] = values(seen=seen)
+        was, now = (Visibility(each.get("visibility", Visibility.CONNECTIONS)) for each in (over, told))
+        try:
+            commit([{"Put": request}, *found.told(user_id, told, was=was, now=now, at=at)], claim=claim, reply=reply)
+        except Refused as refused:
+            if 1 in refused.failed and 0 not in refused.failed:
+                raise Forbidden("The profile's owner is not an active employee.") from refused
+            return False
+        return True
+
+
+def _key(user_id: str) -> Row:
+    return {"pk": f"USER#{user_id}", "sk": "PROFILE"}

@@ -1,0 +1,106 @@
+"""The desk's settings: whether items need a confirmation, and who hands out work."""
+
+from dataclasses import replace
+from typing import Any, Protocol
+
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import Invalid, Unavailable
+from chalicelib.core.domain.idempotency import Claim
+from chalicelib.live.domain.frames import FrameType, News
+from chalicelib.tasks.domain.desk_settings import (
+    ChangedSettingsOut,
+    Desk,
+    Mode,
+    SettingsIn,
+    SettingsOut,
+    briefed,
+    switched,
+)
+from chalicelib.tasks.domain.queue import Change, ItemOut, shown
+from chalicelib.tasks.services.queue import Next, Notifier, Together, next_item, told
+
+_ATTEMPTS = 40
+
+
+class Settings(Next, Protocol):
+    def find_desk(self, user_id: str) -> Desk: ...
+    def save_settings(
+        self,
+        user_id: str,
+        settings: dict[str, Any],
+        *,
+        handed_out: Change | None,
+        by: str,
+        seen: Desk,
+        claim: Claim | None,
+        reply: dict[str, Any],
+    ) -> bool: ...
+
+
+def read(*, owner: ApiKey, settings: Settings) -> SettingsOut:
+    """The owner's settings. Store calls after authentication: 1."""
+    desk = settings.find_desk(owner.user_id)
+    return SettingsOut(
+        mode=desk.mode,
+        queue_auto_approve=desk.queue_auto_approve,
+        divi_name=None,
+        goals_enabled=False,
+        onboarding_complete=False,
+        onboarding_phase=0,
+    )
+
+
+def change(
+    given: SettingsIn, *, owner: ApiKey, call: Call, settings: Settings, notifier: Notifier, together: Together
+) -> ChangedSettingsOut:
+    """Change what is given. The chief of staff, when switched to, hands out the first item if none is in progress.
+
+    Store calls after authentication, in sequence: 3; 2 more to find the item to hand out; again as many for each
+    time that another call was faster.
+
+    Raises:
+        Invalid: nothing is given.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    wanted = given.model_dump(mode="json", by_alias=True, exclude_none=True)
+    if not wanted:
+        raise Invalid("Give mode, queueAutoApprove, or both.")
+    for _ in range(_ATTEMPTS):
+        desk, standing = together(
+            lambda: settings.find_desk(owner.user_id), lambda: notifier.standing(owner.user_id, now=call.now)
+        )
+        handed_out = None
+        if given.mode is Mode.CHIEF_OF_STAFF:
+            changed_desk = replace(desk, mode=given.mode)
+            handed_out = next_item(changed_desk, besides=None, user_id=owner.user_id, now=call.now, queue=settings)
+        answer = _answer(given, desk, handed_out)
+        if settings.save_settings(
+            owner.user_id,
+            wanted,
+            handed_out=handed_out,
+            by=owner.key_id,
+            seen=desk,
+            claim=call.claim,
+            reply=answer.model_dump(mode="json", exclude_unset=True),
+        ):
+            news = [News(FrameType.SETTINGS_CHANGED, {"settings": wanted})]
+            if given.mode is Mode.CHIEF_OF_STAFF:
+                news.append(switched(desk))
+            news += told([handed_out] if handed_out else [])
+            notifier.notify(owner.user_id, *news, standing=standing, now=call.now)
+            return answer
+    raise Unavailable("The desk is being changed by many calls at once.")
+
+
+def _answer(given: SettingsIn, desk: Desk, handed_out: Change | None) -> ChangedSettingsOut:
+    members: dict[str, Any] = {}
+    if given.mode is not None:
+        members["mode"] = given.mode
+    if given.queue_auto_approve is not None:
+        members["queue_auto_approve"] = given.queue_auto_approve
+    if handed_out and handed_out.to:
+        members["auto_dispatched"] = ItemOut(**shown(handed_out.to))
+    if given.mode is Mode.COCKPIT:
+        members["briefing"] = briefed(desk)
+    return ChangedSettingsOut(**members)

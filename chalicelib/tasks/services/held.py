@@ -1,0 +1,32 @@
+"""A held event waits in the queue of whoever decides on it."""
+
+from datetime import datetime
+from typing import Any, Protocol
+
+from chalicelib.core.domain.idempotency import Claim
+from chalicelib.inbox.domain.deliveries import Delivery
+from chalicelib.live.domain.frames import News, Standing
+from chalicelib.tasks.domain.queue import Item, changed, held_item
+
+
+class Queue(Protocol):
+    def add(self, item: Item, *, claim: Claim | None, reply: dict[str, Any]) -> bool: ...
+
+
+class Notifier(Protocol):
+    def notify(self, user_id: str, *news: News, standing: Standing | None, now: datetime) -> bool: ...
+
+
+def queue_held(
+    delivery: Delivery,
+    *,
+    owner_id: str,
+    standing: Standing | None,
+    now: datetime,
+    queue: Queue,
+    notifier: Notifier,
+) -> None:
+    """Queue the event for its owner, unless it is there already, and tell them. Store calls in sequence: 1, and 2."""
+    item = held_item(delivery, owner_id=owner_id)
+    if queue.add(item, claim=None, reply={}):
+        notifier.notify(owner_id, changed(item, "added", item.status), standing=standing, now=now)

@@ -1,0 +1,253 @@
+"""The table `queue-items`: pk = <user id>, sk = ITEM#<item id>.
+
+indexes order: <status>#<rank of priority>#<createdAt>#<id>, and type: <type>#<the same>; a rejected item is in
+neither: it stays as the trace of who rejected it
+sk = COUNTS (see lists): also the person's settings, so that both are read and guarded as one
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from chalicelib.aws import dynamodb
+from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.stores import lists
+from chalicelib.core.stores.items import Row, from_item, to_item, values
+from chalicelib.core.stores.reads import get_all
+from chalicelib.core.stores.writes import Action, Refused, commit
+from chalicelib.inbox.domain.deliveries import Decision
+from chalicelib.inbox.stores.delivery_rows import decided
+from chalicelib.parallel import together
+from chalicelib.resources import ORDER_INDEX, QUEUE_ITEMS, TYPE_INDEX
+from chalicelib.tasks.domain.desk_settings import Desk, Mode
+from chalicelib.tasks.domain.queue import Change, Item, ItemQuery, ItemStatus, ItemType, Priority
+
+if TYPE_CHECKING:
+    from chalicelib.federation.relays.domain.outgoing import Acknowledged
+
+_PREFIX = "ITEM#"
+_REJECTED = "rejected"
+
+
+class DynamoQueue:
+    def add(self, item: Item, *, claim: Claim | None, reply: Row) -> bool:
+        """Store a new item; False when there is one of this id already. One store call.
+
+        Raises:
+            AlreadyAnswered: the claim has been used before; nothing was written.
+        """
+        try:
+            commit(added_item(item), claim=claim, reply=reply)
+        except Refused:
+            return False
+        return True
+
+    def find(self, user_id: str, item_id: str) -> Item | None:
+        """The item, unless it was rejected; read consistently. One store call."""
+        got = dynamodb().get_item(
+            TableName=QUEUE_ITEMS.physical_name, Key=to_item(_key(user_id, item_id)), ConsistentRead=True
+        )
+        return _item(from_item(dict(got["Item"]))) if "Item" in got else None
+
+    def find_with_desk(self, user_id: str, item_id: str) -> tuple[Item | None, Desk]:
+        """The item, unless it was rejected, and the person's desk, both read consistently. One store call."""
+        keys = [_key(user_id, item_id), {"pk": user_id, "sk": lists.COUNTS}]
+        rows = {row["sk"]: row for row in get_all(QUEUE_ITEMS, keys)}
+        found = rows.get(f"{_PREFIX}{item_id}")
+        return _item(found) if found else None, _desk(rows.get(lists.COUNTS, {}))
+
+    def find_desk(self, user_id: str) -> Desk:
+        """The person's settings and counts, read consistently. One store call."""
+        return _desk(lists.find_counts(QUEUE_ITEMS, user_id))
+
+    def find_next(self, user_id: str, *, besides: str | None) -> Item | None:
+        """The most urgent item that is ready, of these the oldest, but never `besides`. Two store calls."""
+        prefix = f"{ItemStatus.READY.value}#"
+        sks = lists.sort_keys(QUEUE_ITEMS, ORDER_INDEX, user_id, [prefix], offset=0, limit=2)
+        rows = lists.in_order(QUEUE_ITEMS, user_id, [sk for sk in sks if sk != f"{_PREFIX}{besides}"][:1])
+        return _item(rows[0]) if rows else None
+
+    def list_page(self, user_id: str, query: ItemQuery) -> tuple[Sequence[Item], int]:
+        """A page of the person's items, and how many there are in all. Store calls in sequence: 2."""
+        index, prefixes = _ranges(query)
+        keys = partial(lists.sort_keys, QUEUE_ITEMS, index, user_id, prefixes, offset=query.offset, limit=query.count)
+        counts, sks = together(partial(lists.find_counts, QUEUE_ITEMS, user_id), keys)
+        found = [_item(row) for row in lists.in_order(QUEUE_ITEMS, user_id, sks)]
+        total = lists.total(counts, query.status, query.priority, query.type)
+        return [item for item in found if item], total
+
+    def save(
+        self,
+        changes: Sequence[Change],
+        *,
+        by: str,
+        seen: Desk | None,
+        claim: Claim | None,
+        reply: Row,
+        decision: Decision | None = None,
+        acknowledged: "Acknowledged | None" = None,
+    ) -> bool:
+        """Make the changes, all or none; False when an item, or with `seen` the desk, is not as it was met.
+
+        `by` is the id of the key that makes them; `decision` is the say on a held event that goes with a change,
+        `acknowledged` the end of another desk's relay.
+        One store call.
+
+        Raises:
+            AlreadyAnswered: the claim has been used before; nothing was written.
+        """
+        try:
+            more = [decided(decision)] if decision else []
+            if acknowledged:
+                # Imported here: what relays bring about is queued by this very module.
+                from chalicelib.federation.relays.stores.outgoing import ended_relay
+
+                more += ended_relay(acknowledged)
+            commit([*changed_items(changes, by=by, seen=seen), *more], claim=claim, reply=reply)
+        except Refused:
+            return False
+        return True
+
+    def save_settings(
+        self,
+        user_id: str,
+        settings: Row,
+        *,
+        handed_out: Change | None,
+        by: str,
+        seen: Desk,
+        claim: Claim | None,
+        reply: Row,
+    ) -> bool:
+        """Change settings, and with them hand out an item; False when the desk is not as it was met. One store call.
+
+        Raises:
+            AlreadyAnswered: the claim has been used before; nothing was written.
+        """
+        changes = [handed_out] if handed_out else []
+        counting = lists.counting(
+            QUEUE_ITEMS,
+            user_id,
+            added=[each.to.facets for each in changes if each.to],
+            taken=[each.met.facets for each in changes],
+            seen=seen.version,
+            sets=settings,
+        )
+        try:
+            commit([*(_saved(each, by) for each in changes), counting], claim=claim, reply=reply)
+        except Refused:
+            return False
+        return True
+
+
+def changed_items(changes: Sequence[Change], *, by: str, seen: Desk | None) -> list[Action]:
+    """The part of a transaction that makes changes of one person's items, with `seen` while the desk is as it was."""
+    counting = lists.counting(
+        QUEUE_ITEMS,
+        changes[0].met.user_id,
+        added=[each.to.facets for each in changes if each.to],
+        taken=[each.met.facets for each in changes],
+        seen=seen.version if seen else None,
+    )
+    return [*(_saved(each, by) for each in changes), counting]
+
+
+def added_item(item: Item) -> list[Action]:
+    """The part of a transaction that stores a new item."""
+    put = {
+        "TableName": QUEUE_ITEMS.physical_name,
+        "Item": to_item(_row(item)),
+        "ConditionExpression": "attribute_not_exists(pk)",
+    }
+    return [{"Put": put}, lists.counting(QUEUE_ITEMS, item.user_id, added=[item.facets])]
+
+
+def _ranges(query: ItemQuery) -> tuple[str, list[str]]:
+    # The index's keys are ordered by status first, so without one each status has a range of its own.
+    tail = f"{Priority(query.priority).rank}#" if query.priority else ""
+    statuses = [query.status] if query.status else sorted(ItemStatus) if tail else []
+    prefixes = [f"{status}#{tail}" for status in statuses] or [""]
+    if query.type:
+        return TYPE_INDEX, [f"{query.type}#{prefix}" for prefix in prefixes]
+    return ORDER_INDEX, prefixes
+
+
+def _saved(change: Change, by: str) -> Action:
+    request: dict[str, Any] = {
+        "TableName": QUEUE_ITEMS.physical_name,
+        "Key": to_item(_key(change.met.user_id, change.met.item_id)),
+        "ConditionExpression": "#status = :met AND changes = :changes",
+        "ExpressionAttributeNames": {"#status": "status"},
+    }
+    named: Row = {"met": change.met.status.value, "changes": change.met.changes, "one": 1, "by": by}
+    if change.to is None:
+        request["UpdateExpression"] = (
+            "SET #status = :rejected, rejectedBy = :by, changes = changes + :one REMOVE orderKey, typeKey"
+        )
+        named |= {"rejected": _REJECTED}
+    else:
+        to = _row(change.to)
+        sets = {name: to[name] for name in ("status", "metadata", "updatedAt", "orderKey", "typeKey")}
+        request["UpdateExpression"] = "SET changes = changes + :one, changedBy = :by, " + ", ".join(
+            f"#{name} = :{name}" for name in sets
+        )
+        request["ExpressionAttributeNames"] = {f"#{name}": name for name in sets}
+        named |= sets
+    return {"Update": request | {"ExpressionAttributeValues": values(**named)}}
+
+
+def _key(user_id: str, item_id: str) -> Row:
+    return {"pk": user_id, "sk": f"{_PREFIX}{item_id}"}
+
+
+def _row(item: Item) -> Row:
+    order = f"{item.status.value}#{item.priority.rank}#{item.created_at}#{item.item_id}"
+    return {
+        **_key(item.user_id, item.item_id),
+        "orderKey": order,
+        "typeKey": f"{item.type.value}#{order}",
+        "type": item.type.value,
+        "title": item.title,
+        "description": item.description,
+        "priority": item.priority.value,
+        "status": item.status.value,
+        "source": item.source,
+        "metadata": item.metadata,
+        "projectId": item.project_id,
+        "teamId": item.team_id,
+        "heldDeliveryId": item.held_delivery_id,
+        "createdAt": item.created_at,
+        "updatedAt": item.updated_at,
+        "changes": item.changes,
+    }
+
+
+def _item(row: Row) -> Item | None:
+    if row["status"] == _REJECTED:
+        return None
+    return Item(
+        item_id=row["sk"].removeprefix(_PREFIX),
+        user_id=row["pk"],
+        type=ItemType(row["type"]),
+        title=row["title"],
+        description=row["description"],
+        priority=Priority(row["priority"]),
+        status=ItemStatus(row["status"]),
+        source=row["source"],
+        metadata=row["metadata"],
+        created_at=row["createdAt"],
+        updated_at=row["updatedAt"],
+        project_id=row["projectId"],
+        team_id=row["teamId"],
+        held_delivery_id=row["heldDeliveryId"],
+        changes=int(row["changes"]),
+    )
+
+
+def _desk(row: Row) -> Desk:
+    return Desk(
+        version=int(row.get("version", 0)),
+        mode=Mode(row.get("mode", Mode.COCKPIT)),
+        queue_auto_approve=row.get("queueAutoApprove", False),
+        counts={status.value: lists.total(row, status, None, None) for status in ItemStatus},
+    )

@@ -1,0 +1,172 @@
+"""A person's API keys: what they are asked for with, and how they are shown."""
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
+
+from chalicelib.core.domain.fields import In, Omittable, Out, Query, TimeOut, UuidOut, timestamp
+
+ALL: Literal["all"] = "all"
+_MOST_DAYS = 36_500
+_SECONDS_PER_DAY = 24 * 3600
+
+
+class Area(StrEnum):
+    """A part of the desk that a key may open; every part's operations say which they belong to."""
+
+    QUEUE = "queue"
+    CHAT = "chat"
+    KANBAN = "kanban"
+    CONTACTS = "contacts"
+    INBOX = "inbox"
+    A2A = "a2a"
+    MCP = "mcp"
+
+
+@dataclass(frozen=True)
+class Key:
+    """A `dvd_` key as its owner sees it; `prefix` is the part of it that may be shown."""
+
+    key_id: str
+    user_id: str
+    name: str
+    prefix: str
+    permissions: frozenset[str]
+    active: bool
+    expires_at: datetime | None
+    last_used_at: datetime | None
+    usage_count: int
+    created_at: str
+
+
+def _areas(value: Any) -> Any:
+    if value == ALL or (isinstance(value, list) and value and all(each in list(Area) for each in value)):
+        return value
+    raise PydanticCustomError("areas", 'Must be "all" or a non-empty array of {areas}', {"areas": ", ".join(Area)})
+
+
+Permissions = Annotated[Literal["all"] | Annotated[list[Area], Field(min_length=1)], BeforeValidator(_areas)]
+
+
+class KeyIn(In):
+    """A key to be made."""
+
+    name: str = Field(min_length=1, max_length=100, description="Tells the key apart from the owner's others.")
+    permissions: Permissions = Field(
+        ALL,
+        description="What the key opens: everything (`all`), or the named areas only. Only a key that opens "
+        "everything may manage keys.",
+    )
+    expires_in_days: Omittable[Annotated[float, Field(gt=0, le=_MOST_DAYS, allow_inf_nan=False)]] = Field(
+        None,
+        alias="expiresInDays",
+        description="Days until the key stops working, with fractions; left out, it works until it is deleted.",
+    )
+
+    @property
+    def opened(self) -> frozenset[str]:
+        return frozenset([self.permissions] if isinstance(self.permissions, str) else map(str, self.permissions))
+
+    def expires_at(self, now: datetime) -> datetime | None:
+        """When the key ends: a whole second, never earlier than asked for."""
+        if self.expires_in_days is None:
+            return None
+        seconds = math.ceil(now.timestamp() + self.expires_in_days * _SECONDS_PER_DAY)
+        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+
+
+class KeySwitch(In):
+    """Turns one key on or off."""
+
+    id: str = Field(min_length=1, max_length=100)
+    is_active: bool = Field(alias="isActive")
+
+
+class KeyQuery(Query):
+    """Which key."""
+
+    id: str = Field(min_length=1, max_length=100)
+
+
+class KeyOut(Out):
+    """A key without its secret."""
+
+    id: UuidOut
+    name: str
+    key_prefix: str
+    permissions: Literal["all"] | list[Area]
+    is_active: bool
+    expires_at: TimeOut | None
+    last_used_at: TimeOut | None
+    usage_count: int
+    created_at: TimeOut
+
+
+class NewKeyOut(Out):
+    """A new key; `key` is shown this once."""
+
+    id: UuidOut
+    name: str
+    key: str
+    key_prefix: str
+    permissions: Literal["all"] | list[Area]
+    expires_at: TimeOut | None
+    created_at: TimeOut
+
+
+class SwitchedOut(Out):
+    """What a key has been turned to."""
+
+    id: UuidOut
+    is_active: bool
+
+
+class KeysAnswer(Out):
+    """The caller's keys, newest first."""
+
+    success: Literal[True]
+    data: list[KeyOut]
+
+
+class NewKeyAnswer(Out):
+    """The key that was made."""
+
+    success: Literal[True]
+    data: NewKeyOut
+
+
+class SwitchedAnswer(Out):
+    """The key that was turned on or off."""
+
+    success: Literal[True]
+    data: SwitchedOut
+
+
+class DeletedAnswer(Out):
+    """The key is no more."""
+
+    success: Literal[True]
+
+
+def areas(permissions: frozenset[str]) -> Any:
+    """Permissions as they are written: `all`, or the areas in their order."""
+    return ALL if ALL in permissions else [area for area in Area if area in permissions]
+
+
+def shown(key: Key) -> KeyOut:
+    return KeyOut(
+        id=key.key_id,
+        name=key.name,
+        key_prefix=key.prefix,
+        permissions=areas(key.permissions),
+        is_active=key.active,
+        expires_at=timestamp(key.expires_at) if key.expires_at else None,
+        last_used_at=timestamp(key.last_used_at) if key.last_used_at else None,
+        usage_count=key.usage_count,
+        created_at=key.created_at,
+    )

@@ -1,0 +1,102 @@
+"""What people do with their API keys: list, make, turn on and off, delete."""
+
+from datetime import datetime
+from typing import Any, Protocol
+
+from chalicelib import sealing
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.errors import NotFound
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.idempotency import Claim
+from chalicelib.ids import MintedToken
+from chalicelib.tokens.domain.keys import Key, KeyIn, KeyOut, KeySwitch, NewKeyOut, SwitchedOut, areas, shown
+from chalicelib.tokens.domain.tokens import KeyGrant
+
+Reply = dict[str, Any]
+
+_NO_KEY = "No such key."
+
+
+class Issue(Protocol):
+    def add_key(
+        self, grant: KeyGrant, token: MintedToken, *, now: datetime, claim: Claim | None = None, reply: Reply
+    ) -> None: ...
+
+
+class Keys(Protocol):
+    def list_keys(self, user_id: str) -> list[Key]: ...
+    def switch_key(
+        self, key_id: str, *, active: bool, owner_id: str | None, claim: Claim | None, reply: Reply
+    ) -> bool: ...
+    def delete_key(self, key_id: str, *, owner_id: str | None, claim: Claim | None) -> bool: ...
+
+
+class Closer(Protocol):
+    def close(self, user_id: str, *, key_id: str | None = None) -> None: ...
+
+
+def list_own(*, owner: ApiKey, keys: Keys) -> list[KeyOut]:
+    """The owner's keys, newest first. Store calls after authentication: 2; one more when there are hundreds."""
+    return [shown(key) for key in keys.list_keys(owner.user_id)]
+
+
+def create(wanted: KeyIn, token: MintedToken, *, key_id: str, owner: ApiKey, call: Call, tokens: Issue) -> NewKeyOut:
+    """Make `token` a key of the owner's. Store calls after authentication: 1.
+
+    With an idempotency key the reply is kept sealed, since it holds the secret.
+
+    Raises:
+        Forbidden: the owner has been deactivated meanwhile.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    grant = KeyGrant(
+        key_id, owner.user_id, wanted.name, token.shown, wanted.opened, expires_at=wanted.expires_at(call.now)
+    )
+    made = NewKeyOut(
+        id=key_id,
+        name=grant.name,
+        key=token.text,
+        key_prefix=grant.prefix,
+        permissions=areas(grant.permissions),
+        expires_at=timestamp(grant.expires_at) if grant.expires_at else None,
+        created_at=timestamp(call.now),
+    )
+    reply: Reply = {}
+    if call.claim:
+        assert call.sealing_key is not None
+        reply = sealing.closed(made.model_dump(mode="json"), call.sealing_key)
+    tokens.add_key(grant, token, now=call.now, claim=call.claim, reply=reply)
+    return made
+
+
+def switch(wanted: KeySwitch, *, owner: ApiKey, call: Call, keys: Keys, closer: Closer) -> SwitchedOut:
+    """Turn one of the owner's keys on or off. Store calls after authentication: 2.
+
+    One that is off has no open connections: to end them takes 1 call more, and 1 for each.
+
+    Raises:
+        NotFound: there is no such key, or it is somebody else's.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    switched = SwitchedOut(id=wanted.id, is_active=wanted.is_active)
+    reply = switched.model_dump(mode="json")
+    if not keys.switch_key(wanted.id, active=wanted.is_active, owner_id=owner.user_id, claim=call.claim, reply=reply):
+        raise NotFound(_NO_KEY)
+    if not wanted.is_active:
+        closer.close(owner.user_id, key_id=wanted.id)
+    return switched
+
+
+def delete(key_id: str, *, owner: ApiKey, call: Call, keys: Keys, closer: Closer) -> None:
+    """Delete one of the owner's keys: from now on it is unknown, and its connections end.
+
+    Store calls after authentication: 3, and 1 for each of its connections.
+
+    Raises:
+        NotFound: there is no such key, or it is somebody else's.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    if not keys.delete_key(key_id, owner_id=owner.user_id, claim=call.claim):
+        raise NotFound(_NO_KEY)
+    closer.close(owner.user_id, key_id=key_id)
