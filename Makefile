@@ -51,7 +51,7 @@ test-engines: $(installed_dev) ## Run the tests of all that is stored or queued 
 chaos: $(installed_dev) ## Let everything fail at times (N events, SEED; SWEEP=whole for every fault at every call)
 	$(bin)/python -m tests.chaos $(N) --seed $(SEED)
 ifeq ($(SWEEP),whole)
-	$(bin)/pytest tests/test_faults.py tests/test_workers.py tests/test_socket_faults.py tests/test_isolation.py tests/test_models.py
+	$(bin)/pytest tests/laws/test_faults.py tests/laws/test_worker_faults.py tests/laws/test_socket_faults.py tests/laws/test_isolation.py tests/laws/test_random_walks.py
 endif
 
 check: $(installed_dev) ## Everything `test` does but the tests

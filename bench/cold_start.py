@@ -28,9 +28,9 @@ from bench.results import keep
 from chalicelib import aws
 from chalicelib.parallel import branch
 from infra.template.settings import QUICKER
-from tests.support import make
+from tests.support import inputs
 from tests.support.api import SERVED, gateway_event
-from tests.support.system import started
+from tests.support.started_desk import started
 
 _TIMES = 15
 _ROOT = Path(__file__).parents[1]
@@ -111,7 +111,7 @@ def _recorded(environment: dict[str, str], token: str) -> str:
 
 def _event(token: str) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    event = gateway_event("POST", "/api/v1/events", headers, json.dumps(make.event()))
+    event = gateway_event("POST", "/api/v1/events", headers, json.dumps(inputs.event()))
     event["requestContext"]["stage"] = "desk"
     return event | {"multiValueHeaders": {name: [value] for name, value in headers.items()}}
 

@@ -22,10 +22,10 @@ from chalicelib.resources import CALLBACKS, FAN_OUT
 from chalicelib.vault import new_key
 from infra import tables
 from tests.conftest import Desk
-from tests.support import make, world
+from tests.support import engine_state, inputs
 from tests.support.api import Api
-from tests.support.aws import asked
 from tests.support.pump import Pumps
+from tests.support.store_calls import asked
 from tests.support.template import made
 
 _PRICES = json.loads(Path(__file__).with_name("prices.json").read_text(encoding="utf-8"))
@@ -76,27 +76,27 @@ def _prepare() -> None:
 
 def _flows(api: Api, pumps: Pumps) -> dict[str, Callable[[], int]]:
     """What to do once, by its name; each returns how many functions ran."""
-    desk = Desk(world.organised())
+    desk = Desk(engine_state.organised())
     events, inbox = "/api/v1/events", "/api/v1/inbox"
     action = {"label": "Go", "action_type": "webhook", "webhook_url": "https://hooks.example.com/x"}
-    sent = api.post(events, make.event(actions=[action]), desk.alice).json["deliveryId"]
+    sent = api.post(events, inputs.event(actions=[action]), desk.alice).json["deliveryId"]
     people = [{"type": "email", "email": f"{name}@example.com"} for name in ("alice", "bob", "carol")]
 
     def large() -> dict[str, Any]:
-        return make.event(markdown_body="x" * 1200)  # with its columns 2 KB as a row
+        return inputs.event(markdown_body="x" * 1200)  # with its columns 2 KB as a row
 
     def called(status: int) -> int:
         assert status < 300, status  # noqa: PLR2004 - of success
         return 1
 
     def bulk() -> int:
-        status = api.post(f"{events}/bulk", {"recipients": people, "event": make.event()}, desk.fd1).status
+        status = api.post(f"{events}/bulk", {"recipients": people, "event": inputs.event()}, desk.fd1).status
         return called(status) + pumps.drain(FAN_OUT)
 
     crowd = approved(_MANY)
 
     def to_many() -> int:
-        status = api.post(f"{events}/bulk", {"recipients": crowd, "event": make.event()}, desk.fd1).status
+        status = api.post(f"{events}/bulk", {"recipients": crowd, "event": inputs.event()}, desk.fd1).status
         # The queue hands a function several messages at a time.
         return called(status) + pumps.drain(FAN_OUT)
 
@@ -107,9 +107,9 @@ def _flows(api: Api, pumps: Pumps) -> dict[str, Callable[[], int]]:
         return called(api.post(f"{inbox}/{sent}/actions/0", None, desk.alice_key).status) + pumps.drain(CALLBACKS)
 
     return {
-        "publish an event": lambda: called(api.post(events, make.event(), desk.alice).status),
+        "publish an event": lambda: called(api.post(events, inputs.event(), desk.alice).status),
         "publish an event of 2 KB": lambda: called(api.post(events, large(), desk.alice).status),
-        "publish, with Idempotency-Key": lambda: called(api.post(events, make.event(), desk.alice, key="k").status),
+        "publish, with Idempotency-Key": lambda: called(api.post(events, inputs.event(), desk.alice, key="k").status),
         "list the inbox": lambda: called(api.get(inbox, desk.alice_key).status),
         "read a delivery": lambda: called(api.get(f"{inbox}/{sent}", desk.alice_key).status),
         "send to three people at once": bulk,

@@ -31,7 +31,7 @@ from chalicelib import aws, ids
 from chalicelib.vault import new_key
 from infra.local import engine
 from tests.conftest import Desk
-from tests.support import make, world
+from tests.support import engine_state, inputs
 from tests.support.api import SERVED, gateway_event
 
 _ROUNDS, _CALLS = 30, 40
@@ -55,7 +55,7 @@ def _prepare() -> Desk:
     engine.embed()
     # Where a function's lines would go, without the terminal's part in it.
     logging.basicConfig(level=logging.INFO, stream=open(os.devnull, "w"), force=True)  # noqa: PTH123, SIM115
-    return Desk(world.organised())
+    return Desk(engine_state.organised())
 
 
 def _jobs(desk: Desk) -> dict[str, tuple[dict[str, Handler], dict[str, Any]]]:
@@ -70,12 +70,12 @@ def _jobs(desk: Desk) -> dict[str, tuple[dict[str, Handler], dict[str, Any]]]:
         }
 
     events, inbox = "/api/v1/events", "/api/v1/inbox"
-    sent = [_call(SERVED["POST", events], _event("POST", events, desk.alice, make.event())) for _ in range(25)]
+    sent = [_call(SERVED["POST", events], _event("POST", events, desk.alice, inputs.event())) for _ in range(25)]
     read = f"{inbox}/{json.loads(sent[0]['body'])['deliveryId']}"
     return {
         "publish an event": (
             peers(fastapi_handler, bare_jobs.publish_event, "POST", events),
-            _event("POST", events, desk.alice, make.event()),
+            _event("POST", events, desk.alice, inputs.event()),
         ),
         "read a delivery": (
             peers(fastapi_inbox, bare_jobs.get_inbox_delivery, "GET", f"{inbox}/{{deliveryId}}"),

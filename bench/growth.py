@@ -22,9 +22,9 @@ from bench.results import keep
 from chalicelib.vault import new_key
 from infra.local import engine
 from tests.conftest import Desk
-from tests.support import make, world
+from tests.support import engine_state, inputs
 from tests.support.api import Answer, Api
-from tests.support.scene import Scene
+from tests.support.sample_data import Scene
 
 _SIZES = (10, 1_000, 100_000)
 Rows = dict[tuple[str, str, str], Any]
@@ -45,7 +45,7 @@ def main() -> None:
     sizes = [int(each) for each in sys.argv[1:]] or list(_SIZES)
     figures: dict[str, dict[str, dict[str, float]]] = {}
     print(f"{'calls, units written, units read':<40}" + "".join(f"{size:>16,}" for size in sizes))
-    for kind in _things(Api(), Desk(world.organised())):
+    for kind in _things(Api(), Desk(engine_state.organised())):
         for size in sizes:
             for name, found in _measured(kind, size).items():
                 figures.setdefault(name, {})[str(size)] = found
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def _measured(kind: str, size: int) -> dict[str, dict[str, float]]:
-    thing = _things(Api(), Desk(world.organised()))[kind]
+    thing = _things(Api(), Desk(engine_state.organised()))[kind]
     adding, add = thing.add
     for _ in range(2):  # what counts the rows is there already, and is not repeated
         add()
@@ -90,7 +90,7 @@ def _things(api: Api, desk: Desk) -> dict[str, Kind]:
     adding("/api/v2/contacts", {"name": "Xylographer"})()
     return {
         "inbox": Kind(
-            ("publish an event", lambda: api.post("/api/v1/events", make.event(), desk.bob)),
+            ("publish an event", lambda: api.post("/api/v1/events", inputs.event(), desk.bob)),
             {"first page of the inbox": look("/api/v1/inbox"), "summary of the inbox": look("/api/v1/inbox/summary")},
         ),
         "queue": Kind(

@@ -13,8 +13,8 @@ from statistics import median, quantiles
 
 from websockets.sync.client import connect
 
-from tests.support import make
-from tests.support.system import ask, started
+from tests.support import inputs
+from tests.support.started_desk import ask, started
 
 _TIMES = 200
 
@@ -29,7 +29,7 @@ def main() -> None:
             assert json.loads(socket.recv(5))["type"] == "connected"
             for _ in range(times):
                 start = time.perf_counter()
-                answer = ask(http, "POST", "/api/v1/events", make.event(), system.alice)
+                answer = ask(http, "POST", "/api/v1/events", inputs.event(), system.alice)
                 replies.append(time.perf_counter() - start)
                 frame = json.loads(socket.recv(5))
                 frames.append(time.perf_counter() - start)

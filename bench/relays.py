@@ -18,9 +18,9 @@ from chalicelib.resources import OUTBOX_WORK
 from chalicelib.vault import new_key
 from infra.local import engine
 from infra.local.pump import Pump
-from tests.support import world
+from tests.support import engine_state
 from tests.support.api import Api
-from tests.support.federation import CONNECTIONS, allow, request
+from tests.support.peer import CONNECTIONS, allow, request
 from tests.support.receiver import Receiver
 
 _RELAYS = 200
@@ -43,7 +43,7 @@ def _drained(desks: int, count: int) -> float:
     from app import app
     from infra import catalog
 
-    api, key = Api(), str(world.organised()["api_keys"]["alice"])
+    api, key = Api(), str(engine_state.organised()["api_keys"]["alice"])
     allow()
     with ExitStack() as running:
         receivers = [running.enter_context(Receiver()) for _ in range(desks)]

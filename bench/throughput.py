@@ -13,9 +13,9 @@ from pathlib import Path
 
 from bench.machine import told
 from bench.results import keep
-from tests.support import make
-from tests.support.race import together
-from tests.support.system import System, ask, started
+from tests.support import inputs
+from tests.support.concurrency import together
+from tests.support.started_desk import System, ask, started
 
 _EVENTS, _CLIENTS, _PEOPLE, _SENDS = 400, 4, 50, 5
 _WITHIN_SECONDS = 300
@@ -45,7 +45,7 @@ def _published(system: System, events: int) -> float:
     def send(_: int) -> None:
         with system.connection() as http:
             for _ in range(events // _CLIENTS):
-                assert ask(http, "POST", "/api/v1/events", make.event(), system.alice).status == 202  # noqa: PLR2004
+                assert ask(http, "POST", "/api/v1/events", inputs.event(), system.alice).status == 202  # noqa: PLR2004
 
     start = time.perf_counter()
     together(_CLIENTS, send)
@@ -69,7 +69,7 @@ def _fanned_out(system: System) -> float:
 
 
 def _send(system: System, recipients: list[dict[str, str]], token: str, event_type: str) -> None:
-    body = {"recipients": recipients, "event": make.event(event_type=event_type)}
+    body = {"recipients": recipients, "event": inputs.event(event_type=event_type)}
     answer = system.call("POST", "/api/v1/events/bulk", body, token)
     assert answer.status == 202, answer.body  # noqa: PLR2004 - Accepted
 

@@ -15,7 +15,7 @@ from chalicelib.tokens.stores.tokens import DynamoTokens
 from chalicelib.vault import new_key
 from infra import demo
 from infra.local import engine, engines
-from tests.support import world
+from tests.support import engine_state
 from tests.support.api import Api
 from tests.support.pump import Pumps
 from tests.support.receiver import Receiver
@@ -64,7 +64,7 @@ def _engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         return
     with engines.started(tmp_path_factory.mktemp("engines")) as endpoints:
         engine.attach(endpoints)
-        world.beside()
+        engine_state.beside()
         yield
 
 
@@ -80,7 +80,7 @@ def _settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def tables() -> None:
-    world.empty()
+    engine_state.empty()
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     monkeypatch.setenv("DEMO_FILE", str(tmp_path / "demo.json"))
-    return Desk(world.organised())
+    return Desk(engine_state.organised())
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.support.system import HOST, System, free_ports, started
+from tests.support.started_desk import HOST, System, free_ports, started
 
 RUNNER = ("npx", "--yes", "--package=node@22", "--package=@modelcontextprotocol/conformance@0.1.16", "--")
 SCENARIOS = ("server-initialize", "ping", "tools-list", "dns-rebinding-protection")

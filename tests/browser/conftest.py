@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
-from tests.support import make
-from tests.support.system import System, started
+from tests.support import inputs
+from tests.support.started_desk import System, started
 
 # Shown when a test fails, and looked at by people; not compared.
 PICTURES = Path(__file__).parents[2] / "build" / "browser"
@@ -71,7 +71,7 @@ class Console:
     def publish(self, **event: Any) -> str:
         """Publish an event to the person; its delivery's id."""
         token = self.system.demo["personal_tokens"][self.name]
-        answer = self.system.call("POST", "/api/v1/events", make.event(**event), token)
+        answer = self.system.call("POST", "/api/v1/events", inputs.event(**event), token)
         assert answer.status in (200, 202), answer.body
         return str(answer.json["deliveryId"])
 

@@ -20,7 +20,7 @@ from typing import Any
 from infra.editions import EDITIONS
 from tests.fuzz import flows
 from tests.support.contract import CONTRACTS
-from tests.support.system import ROOT, System, started
+from tests.support.started_desk import ROOT, System, started
 
 _BUDGETS = {f"FLUXDEN_{kind}_BUDGET": "1000000" for kind in ("PERSONAL", "TOOLS", "KEY", "PLATFORM")}
 _CONFIG = Path(__file__).with_name("schemathesis.toml")

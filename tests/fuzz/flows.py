@@ -12,7 +12,7 @@ from schemathesis.checks import CHECKS, load_all_checks
 
 from chalicelib.core.domain.fields import timestamp
 from infra.editions import edition_of
-from tests.support.system import System
+from tests.support.started_desk import System
 
 load_all_checks()
 _HELD: Any = CHECKS.get_by_names(

@@ -12,7 +12,7 @@ from app import app
 from chalicelib.edge.route import Route
 from infra import catalog
 from tests.support import contract
-from tests.support.aws import asked
+from tests.support.store_calls import asked
 
 ROUTES = {(route.method, route.path): route for route in catalog.routes(app)}
 SERVED = {(route.method, path): route for route in ROUTES.values() for path in route.paths}

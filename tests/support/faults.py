@@ -18,8 +18,8 @@ from moto.core.botocore_stubber import MockRawResponse
 
 from chalicelib import aws
 from infra.local import engine
-from tests.support import world
-from tests.support.embedded import Send, asked_in
+from tests.support import engine_state
+from tests.support.embedded_engine import Send, asked_in
 
 _PLAIN_WRITES = {"PutItem", "UpdateItem", "DeleteItem"}
 
@@ -162,7 +162,7 @@ _current: ContextVar[Faults | None] = ContextVar("faults", default=None)
 @contextmanager
 def injected(plan: Plan, send: Send | None = None) -> Iterator[Faults]:
     """Let the calls that this code makes, and the threads it starts, fail as the plan has it."""
-    faults = Faults(plan, send or world.engine().sender())
+    faults = Faults(plan, send or engine_state.engine().sender())
     token = _current.set(faults)
     try:
         yield faults
@@ -173,7 +173,7 @@ def injected(plan: Plan, send: Send | None = None) -> Iterator[Faults]:
 @contextmanager
 def between(send: Send | None = None) -> Iterator[None]:
     """Stand between the SDK and the engine, which `send` reaches; meanwhile the SDK waits for nothing."""
-    passed_on = send or world.engine().sender()
+    passed_on = send or engine_state.engine().sender()
 
     def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:
         return (_current.get() or passed_on)(request)

@@ -9,7 +9,7 @@ from chalicelib.edge.consumer import Consumer
 from chalicelib.resources import Queue
 from infra import catalog
 from infra.local.pump import Pump
-from tests.support.aws import asked
+from tests.support.store_calls import asked
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from app import app
 from infra import catalog
 from infra.local.connections import Gone
 from infra.local.socket_events import Connection, is_success, status_of, subprotocol_of
-from tests.support.aws import asked
+from tests.support.store_calls import asked
 
 
 class Client:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from chalicelib.feedback.domain.updates import Update, parsed
 
-_FOLDER = Path(__file__).parents[1] / "updates"
+_FOLDER = Path(__file__).parents[2] / "updates"
 
 
 class PackagedUpdates:

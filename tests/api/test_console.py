@@ -1,0 +1,84 @@
+"""The web console as it is served: the committed build, its page and its files. What it does is tested in a browser."""
+
+import gzip
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.api import Api
+
+ROOT = Path(__file__).parents[2]
+BUILT, SOURCES = ROOT / "chalicelib" / "web" / "console", ROOT / "infra" / "web"
+LARGEST_SCRIPT = 150 * 1024
+
+
+def manifest() -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((BUILT / "manifest.json").read_text(encoding="utf-8"))
+    return found
+
+
+def digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+def test_the_committed_build_is_of_the_committed_sources() -> None:
+    files = [SOURCES / name for name in ("build.mjs", "package.json", "package-lock.json", "tsconfig.json")]
+    files += [path for path in (SOURCES / "src").rglob("*") if path.is_file()]
+    named = sorted((path.relative_to(SOURCES).as_posix(), path) for path in files)
+    lines = "".join(f"{name} {digest(path.read_bytes())}\n" for name, path in named)
+    assert manifest()["sources"] == digest(lines.encode()), "run: make console"
+
+
+def test_every_file_is_named_by_its_content_and_none_is_left_over() -> None:
+    assets = manifest()["assets"].values()
+    assert {path.name for path in BUILT.iterdir()} == {"index.html", "manifest.json", "sw.js", *assets}
+    for name in assets:
+        assert name.split(".")[1] == digest((BUILT / name).read_bytes())[:12]
+
+
+def test_the_script_stays_within_its_budget() -> None:
+    script = (BUILT / manifest()["assets"]["app.js"]).read_bytes()
+    assert len(gzip.compress(script)) <= LARGEST_SCRIPT
+
+
+def test_the_page_runs_nothing_and_loads_nothing_but_our_own_files(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLUXDEN_SOCKET_URL", "wss://sockets.example.com/prod")
+    page = api.get("/")
+    assert (page.status, page.headers["cache-control"], page.steps) == (200, "no-cache", 0)
+    policy = dict(part.split(" ", 1) for part in page.headers["content-security-policy"].split("; "))
+    assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == "'none'"
+    assert policy["script-src"] == policy["style-src"] == "'self'"
+    assert policy["connect-src"] == "'self' wss://sockets.example.com"
+    assert policy["require-trusted-types-for"] == "'script'"
+    assert "unsafe" not in page.headers["content-security-policy"]
+    assert page.headers["x-content-type-options"] == "nosniff"
+    assert not re.search(r"<style|style=|<script(?![^>]* src=)|\son\w+=|(?:src|href)=.(?:https?:)?//", page.text)
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(loaded) >= 4
+    for path in loaded:
+        assert api.get(f"/{path}").status == 200
+
+
+@pytest.mark.parametrize(
+    ("stem", "media_type"),
+    [
+        ("app.js", "text/javascript; charset=utf-8"),
+        ("style.css", "text/css; charset=utf-8"),
+        ("icon.svg", "image/svg+xml"),
+        ("app.webmanifest", "application/manifest+json"),
+    ],
+)
+def test_a_file_may_be_kept_for_good(api: Api, stem: str, media_type: str) -> None:
+    answer = api.get(f"/console/{manifest()['assets'][stem]}")
+    assert (answer.status, answer.headers["content-type"], answer.steps) == (200, media_type, 0)
+    assert "immutable" in answer.headers["cache-control"]
+
+
+@pytest.mark.parametrize("name", ["index.html", "manifest.json", "app.js", "..", "%2e%2e", "app.0.js"])
+def test_nothing_else_is_served(api: Api, name: str) -> None:
+    answer = api.get(f"/console/{name}")
+    assert (answer.status, answer.json["code"]) == (404, "not_found")

@@ -1,0 +1,361 @@
+"""The Model Context Protocol endpoint: what its clients are told, and that tools are the operations themselves."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import anyio
+import pytest
+import time_machine
+from jsonschema import Draft202012Validator
+from mcp_types import CallToolResult, ListToolsResult, TextContent
+
+from chalicelib.api.mcp import endpoint
+from chalicelib.api.mcp.protocol import Code, Fault, read
+from chalicelib.api.mcp.tools import TOOLS
+from chalicelib.core.domain.origins import is_own
+from chalicelib.edge.operation import Operation
+from tests.conftest import Desk
+from tests.support import inputs, mcp
+from tests.support.api import Api
+from tests.support.api_keys import key_of
+from tests.support.mcp import HANDSHAKE, PATH, STATELESS, listed, message, send, use
+
+MODES = pytest.mark.parametrize("mode", [STATELESS, "auto", "legacy"])
+ERAS = pytest.mark.parametrize("stateless", [True, False])
+
+
+@MODES
+def test_the_official_client_connects_lists_and_calls(desk: Desk, mode: str) -> None:
+    async def session() -> tuple[ListToolsResult, list[CallToolResult], list[tuple[str, int]]]:
+        async with mcp.connected(desk.alice_key, mode) as (client, seen):
+            tools = await client.list_tools()
+            wanted = {"title": "Water the plants", "idempotency_key": "k"}
+            results = [
+                await client.call_tool("task_create", wanted),
+                await client.call_tool("task_create", wanted),
+                await client.call_tool("task_list", {"limit": 5}),
+                await client.call_tool("task_get", {"id": inputs.uuid(1)}),
+            ]
+            return tools, results, seen
+
+    tools, (made, again, found, missing), seen = anyio.run(session)
+    assert {"task_list", "inbox_list", "chat_send", "card_create"} <= {tool.name for tool in tools.tools}
+    assert not made.is_error
+    assert made.structured_content["data"]["title"] == "Water the plants"
+    assert again.structured_content == made.structured_content
+    assert (again.meta or {})["fluxden/idempotent-replayed"] is True
+    assert made.structured_content["data"]["id"] in {each["id"] for each in found.structured_content["data"]["items"]}
+    assert missing.is_error
+    assert (missing.structured_content["code"], missing.structured_content["status"]) == ("not_found", 404)
+    (text,) = missing.content
+    assert isinstance(text, TextContent)
+    assert json.loads(text.text) == missing.structured_content
+    assert {status for _, status in seen} <= {200, 202}
+    assert ("initialize" in dict(seen)) == (mode == "legacy")
+
+
+def test_an_integrators_and_a_persons_token_have_the_whole_surface_between_them(api: Api, desk: Desk) -> None:
+    integrator, person = listed(api, desk.fd1), listed(api, desk.alice_key)
+    assert {*integrator, *person} == set(TOOLS)
+    assert len(TOOLS) >= 24
+    for tool in (integrator | person).values():
+        assert len(tool["description"]) > 20, tool["name"]
+        for schema in (tool["inputSchema"], tool["outputSchema"]):
+            assert schema["type"] == "object", tool["name"]
+            Draft202012Validator.check_schema(schema)
+    assert integrator["assign_catalog_to_employee"]["inputSchema"]["required"] == ["email", "catalog_slug"]
+    assert list(person) == list(listed(api, desk.bob_key)), "the order is the same at every call"
+
+
+def test_a_list_has_what_the_token_may_call_and_calls_of_the_rest_are_refused(api: Api, desk: Desk) -> None:
+    narrow = key_of(desk, "alice", "queue")
+    for token in (desk.hr, narrow):
+        for name in set(TOOLS) - listed(api, token).keys():
+            assert use(api, token, name)["structuredContent"]["code"] == "forbidden", name
+    for token in (desk.fd1, desk.alice_key):
+        for name in listed(api, token):
+            # Without arguments some are refused, but none as forbidden or for a fault of ours.
+            assert use(api, token, name)["structuredContent"].get("status") in (None, 400, 404), name
+    assert "task_list" in listed(api, narrow)
+    assert not {"chat_send", "relay_send", "integrator_list"} & {*listed(api, narrow)}
+    assert {*listed(api, desk.fd1)} - {*listed(api, desk.hr)} >= {"catalog_item_list", "integrator_list"}
+
+
+def test_annotations_tell_reading_changing_and_deleting_apart(api: Api, desk: Desk) -> None:
+    tools = listed(api, desk.alice_key) | listed(api, desk.fd1)
+    hints = {name: tool["annotations"] for name, tool in tools.items()}
+    for name, read_only, destructive, idempotent in (
+        ("task_list", True, False, True),
+        ("task_create", False, False, False),
+        ("card_update", False, False, True),
+        ("card_delete", False, True, True),
+        ("task_confirm", False, True, False),
+    ):
+        assert hints[name] == {
+            "readOnlyHint": read_only,
+            "destructiveHint": destructive,
+            "idempotentHint": idempotent,
+            "openWorldHint": False,
+        }, name
+    assert hints["relay_send"]["openWorldHint"]
+    for name, tool in tools.items():
+        keyed = "idempotency_key" in tool["inputSchema"]["properties"]
+        assert keyed == TOOLS[name].load().accepts_idempotency_key, name
+
+
+def test_arguments_reach_path_query_and_body(api: Api, desk: Desk) -> None:
+    made = use(api, desk.fd1, "catalog_item_create", slug="lamp", name="Lamp", type="other", category="hardware")[
+        "structuredContent"
+    ]
+    assert made["item"]["slug"] == "lamp"
+    changed = use(api, desk.fd1, "catalog_item_update", slug="lamp", name="Desk lamp")["structuredContent"]
+    assert changed["item"]["name"] == "Desk lamp"
+    use(api, desk.fd1, "assign_catalog_to_employee", email="bob@example.com", catalog_slug="lamp")
+    blocked = use(api, desk.fd1, "catalog_item_delete", slug="lamp", hard=True)
+    assert (blocked["isError"], blocked["structuredContent"]["blockers"]["liveApprovals"]) == (True, 1)
+    ended = use(api, desk.fd1, "revoke_catalog_from_employee", email="bob@example.com", catalog_slug="lamp")
+    assert ended["structuredContent"]["revoked"] is True
+    assert use(api, desk.fd1, "catalog_item_list", limit=1)["structuredContent"]["items"]
+    wrong = use(api, desk.fd1, "catalog_item_list", limit=0)["structuredContent"]
+    assert (wrong["status"], list(wrong["fieldErrors"])) == (400, ["limit"])
+
+
+def test_wrong_arguments_are_named(api: Api, desk: Desk) -> None:
+    cases: tuple[tuple[str, dict[str, Any], str], ...] = (
+        ("task_get", {}, "id"),
+        ("task_get", {"id": ""}, "id"),
+        ("task_get", {"id": None}, "id"),
+        ("task_get", {"id": {"a": 1}}, "id"),
+        ("task_get", {"id": "x", "more": 1}, "more"),
+        ("settings_get", {"more": 1}, "more"),
+        ("task_list", {"limit": None}, "limit"),
+        ("task_list", {"limit": [1]}, "limit"),
+        ("task_list", {"colour": "red"}, "colour"),
+        ("task_create", {}, "title"),
+        ("task_create", {"title": 7}, "title"),
+        ("task_create", {"title": "x", "idempotency_key": {}}, "idempotency_key"),
+        ("task_create", {"title": "x", "idempotency_key": ""}, "Idempotency-Key"),
+        ("card_get", {"id": "x", "idempotency_key": "k"}, "idempotency_key"),
+    )
+    for tool, arguments, field in cases:
+        result = use(api, desk.alice_key, tool, **arguments)
+        told = result["structuredContent"]
+        assert (result["isError"], told["status"], list(told["fieldErrors"])) == (True, 400, [field]), (tool, arguments)
+    other = use(api, desk.alice_key, "inbox_action_click", deliveryId=inputs.uuid(1), index=True)["structuredContent"]
+    assert other["status"] == 404
+
+
+def test_a_tool_and_its_operation_are_one(api: Api, desk: Desk) -> None:
+    with time_machine.travel(datetime(2026, 5, 21, 12, 0, tzinfo=UTC), tick=False):
+        api.get("/api/v2/settings", desk.alice_key)
+        by_tool = send(api, message("tools/call", name="task_list", arguments={}), desk.alice_key)
+        by_http = api.get("/api/v2/queue", desk.alice_key)
+        assert by_tool.json["result"]["structuredContent"] == by_http.json
+        assert (by_tool.calls, by_tool.steps) == (by_http.calls, by_http.steps)
+        assert by_tool.headers["x-ratelimit-remaining"] == "118"
+        assert by_http.headers["x-ratelimit-remaining"] == "117"
+        assert send(api, message("tools/list"), desk.alice_key).calls == ["UpdateItem"]
+    made = api.post("/api/v2/queue", {"title": "Once"}, desk.alice_key, key="same")
+    again = use(api, desk.alice_key, "task_create", title="Once", idempotency_key="same")
+    assert again["structuredContent"] == made.json
+    other = use(api, desk.alice_key, "task_create", title="Twice", idempotency_key="same")
+    assert (other["isError"], other["structuredContent"]["code"]) == (True, "idempotency_conflict")
+
+
+def test_a_long_result_is_told_once(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = use(api, desk.alice_key, "settings_get")
+    assert json.loads(found["content"][0]["text"]) == found["structuredContent"]
+    monkeypatch.setattr(endpoint, "_LONGEST_TEXT", 50)
+    long = use(api, desk.alice_key, "settings_get")
+    assert long["structuredContent"] == found["structuredContent"]
+    assert "structuredContent" in long["content"][0]["text"]
+
+
+def test_an_event_goes_to_one_or_to_many(api: Api, desk: Desk) -> None:
+    to_alice = {"type": "email", "email": "alice@example.com"}
+    one = use(api, desk.fd1, "event_publish", event=inputs.event(), recipient=to_alice)["structuredContent"]
+    (row,) = one["results"]
+    many = use(api, desk.fd1, "event_publish_bulk", event=inputs.event(), recipients=[to_alice])["structuredContent"]
+    assert row["deliveryId"]
+    assert len(many["results"]) == 1
+    refused = use(api, desk.fd1, "event_publish", event=inputs.event(), recipient={"type": "nobody"})
+    assert refused["structuredContent"]["status"] == 400
+
+
+def test_used_up_minutes_are_told_with_the_time_to_wait(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLUXDEN_KEY_BUDGET", "1")
+    with time_machine.travel(datetime(2026, 5, 21, 12, 0, 15, tzinfo=UTC), tick=False):
+        assert not use(api, desk.alice_key, "task_list")["isError"]
+        refused = use(api, desk.alice_key, "task_list")["structuredContent"]
+        assert (refused["code"], refused["retryAfterSeconds"]) == ("rate_limited", 45)
+        listing = send(api, message("tools/list"), desk.alice_key)
+        assert (listing.status, listing.headers["retry-after"]) == (429, "45")
+        assert (listing.json["id"], listing.json["error"]["data"]["code"]) == (1, "rate_limited")
+
+
+@ERAS
+@pytest.mark.parametrize("method", ["tools/list", "tools/call"])
+def test_who_is_not_let_in_is_told_by_http(api: Api, desk: Desk, method: str, stateless: bool) -> None:
+    sent = message(method, stateless=stateless, **({"name": "event_get"} if method == "tools/call" else {}))
+    for token in (None, "dvd_unknown", f"{desk.alice_key[:-9]}aaaaaaaaa"):
+        refused = send(api, sent, token)
+        assert (refused.status, refused.json["error"]["data"]["code"]) == (401, "unauthorized")
+        assert refused.headers["www-authenticate"].startswith("Bearer ")
+    personal = send(api, sent, desk.alice)
+    assert (personal.status, personal.json["error"]["data"]["code"]) == (403, "forbidden")
+    off = api.post("/api/v2/keys", {"name": "k"}, desk.alice_key).json["data"]
+    api.call("PATCH", "/api/v2/keys", {"id": off["id"], "isActive": False}, token=desk.alice_key)
+    assert send(api, message("tools/call", name="task_list"), off["key"]).status == 401
+
+
+def test_outsiders_learn_nothing_of_their_message(api: Api, desk: Desk) -> None:
+    for raw, headers, status in (
+        ("{", {}, 400),
+        ("[]", {}, 400),
+        ("{}", {"Content-Type": "text/plain"}, 415),
+        ('{"x": "\\u0000"}', {}, 400),
+        ("{}", {"MCP-Protocol-Version": "1999-01-01"}, 400),
+    ):
+        assert api.call("POST", PATH, raw=raw, headers=headers).status == 401
+        assert api.call("POST", PATH, raw=raw, headers=headers, token=desk.alice_key).status == status
+    assert api.call("POST", PATH, raw="x" * 262_145).status == 413
+
+
+@pytest.mark.parametrize(
+    ("raw", "code", "about"),
+    [
+        (b"{", Code.PARSE_ERROR, None),
+        (b'"\\ud800"', Code.PARSE_ERROR, None),
+        (b"\xff\xfe", Code.PARSE_ERROR, None),
+        (b"[" * 5000, Code.PARSE_ERROR, None),
+        (b"[]", Code.INVALID_REQUEST, None),
+        (b'[{"jsonrpc": "2.0", "id": 1, "method": "ping"}]', Code.INVALID_REQUEST, None),
+        (b'{"id": 7, "method": "ping"}', Code.INVALID_REQUEST, 7),
+        (b'{"jsonrpc": "2.0", "id": "a"}', Code.INVALID_REQUEST, "a"),
+        (b'{"jsonrpc": "2.0", "id": null, "method": "ping"}', Code.INVALID_REQUEST, None),
+        (b'{"jsonrpc": "2.0", "id": true, "method": "ping"}', Code.INVALID_REQUEST, None),
+        (b'{"jsonrpc": "2.0", "id": 1.5, "method": "ping"}', Code.INVALID_REQUEST, None),
+        (b'{"jsonrpc": "2.0", "id": 1, "method": "ping", "params": []}', Code.INVALID_REQUEST, 1),
+        (b'{"jsonrpc": "2.0", "id": 1, "result": {}}', Code.INVALID_REQUEST, 1),
+    ],
+)
+def test_what_is_no_message_is_refused(raw: bytes, code: Code, about: Any) -> None:
+    with pytest.raises(Fault) as refused:
+        read(raw, {})
+    assert (refused.value.status, refused.value.code, refused.value.about) == (400, code, about)
+
+
+@pytest.mark.parametrize(
+    ("sent", "headers", "code"),
+    [
+        (message("tools/list"), {"mcp-protocol-version": "2024-11-05"}, Code.UNSUPPORTED_VERSION),
+        (message("x", about=None), {"mcp-protocol-version": "2099-01-01"}, Code.UNSUPPORTED_VERSION),
+        (message("tools/list"), {"mcp-protocol-version": STATELESS}, Code.INVALID_PARAMS),
+        (message("tools/list", stateless=True), {}, Code.HEADER_MISMATCH),
+        (message("tools/list", stateless=True), {"mcp-protocol-version": "2099-01-01"}, Code.HEADER_MISMATCH),
+        (message("tools/list", stateless=True), {"mcp-protocol-version": STATELESS}, Code.HEADER_MISMATCH),
+        (
+            message("tools/call", stateless=True, name="task_list"),
+            {"mcp-protocol-version": STATELESS, "mcp-method": "tools/call", "mcp-name": "=?base64?x?="},
+            Code.HEADER_MISMATCH,
+        ),
+    ],
+)
+def test_a_message_and_its_headers_agree_on_a_revision(
+    sent: dict[str, Any], headers: dict[str, str], code: Code
+) -> None:
+    with pytest.raises(Fault) as refused:
+        read(json.dumps(sent).encode(), headers)
+    assert (refused.value.status, refused.value.code, refused.value.about) == (400, code, sent.get("id"))
+
+
+def test_a_message_that_cannot_be_answered_is_told_why(api: Api, desk: Desk) -> None:
+    for sent, code, status in (
+        (message("tools/call", stateless=True, name="gone"), Code.INVALID_PARAMS, 400),
+        (message("tools/call", name="gone"), Code.INVALID_PARAMS, 200),
+        (message("tools/call", name="task_list", arguments=[]), Code.INVALID_PARAMS, 200),
+        (message("tools/call"), Code.INVALID_PARAMS, 200),
+        (message("tools/list", cursor="x"), Code.INVALID_PARAMS, 200),
+        (message("initialize"), Code.INVALID_PARAMS, 200),
+        (message("resources/list", about="r"), Code.METHOD_NOT_FOUND, 200),
+        (message("server/discover"), Code.METHOD_NOT_FOUND, 200),
+        (message("initialize", stateless=True), Code.METHOD_NOT_FOUND, 404),
+        (message("ping", stateless=True), Code.METHOD_NOT_FOUND, 404),
+    ):
+        refused = send(api, sent, desk.alice_key)
+        assert (refused.status, refused.json["error"]["code"], refused.json["id"]) == (status, code, sent["id"]), sent
+    unspoken = send(api, message("tools/list"), desk.alice_key, **{"MCP-Protocol-Version": "2024-11-05"})
+    assert unspoken.status == 400
+    assert unspoken.json["error"]["data"]["supported"] == [STATELESS, HANDSHAKE, "2025-06-18"]
+
+
+def test_each_revision_is_greeted_in_its_own_way(api: Api, desk: Desk) -> None:
+    for wanted, given in ((HANDSHAKE, HANDSHAKE), ("2025-06-18", "2025-06-18"), ("2024-11-05", HANDSHAKE)):
+        answer = api.call("POST", PATH, message("initialize", protocolVersion=wanted), token=desk.fd1)
+        assert answer.json["result"]["protocolVersion"] == given
+        assert "mcp-session-id" not in answer.headers
+    assert send(api, message("ping"), desk.fd1).json["result"] == {}
+    discovered = send(api, message("server/discover", stateless=True, about="d"), desk.fd1).json
+    result = discovered["result"]
+    assert (discovered["id"], result["resultType"], result["cacheScope"]) == ("d", "complete", "private")
+    assert result["supportedVersions"][0] == STATELESS
+    assert result["_meta"]["io.modelcontextprotocol/serverInfo"]["name"] == "fluxden"
+    assert send(api, message("tools/list", stateless=True), desk.fd1).json["result"]["ttlMs"] > 0
+    named = message("tools/call", stateless=True, name="task_list")
+    assert send(api, named, desk.alice_key, **{"Mcp-Name": "=?base64?dGFza19saXN0?="}).status == 200
+
+
+@ERAS
+def test_a_notification_is_taken_without_a_reply(api: Api, desk: Desk, stateless: bool) -> None:
+    taken = send(api, message("notifications/initialized", about=None, stateless=stateless), desk.fd1)
+    assert (taken.status, taken.text) == (202, "")
+
+
+def test_there_is_no_stream(api: Api, desk: Desk) -> None:
+    refused = api.get(PATH, desk.alice_key)
+    assert (refused.status, refused.headers["allow"]) == (405, "POST")
+
+
+LOCAL, PUBLIC = "http://127.0.0.1:8000", "https://desk.example"
+
+
+@pytest.mark.parametrize(
+    ("base", "host", "origin", "own"),
+    [
+        (LOCAL, "127.0.0.1:8000", None, True),
+        (LOCAL, "LOCALHOST:8000", "http://localhost:8000", True),
+        (LOCAL, "[::1]:8000", None, True),
+        (LOCAL, "127.0.0.1:8000", "http://localhost:9000", False),
+        (LOCAL, "127.0.0.1:8000", "https://evil.example", False),
+        (LOCAL, "127.0.0.1:8000", "null", False),
+        (LOCAL, "127.0.0.1:9000", None, False),
+        (LOCAL, "evil.example:8000", "http://evil.example:8000", False),
+        (LOCAL, "", None, False),
+        (PUBLIC, "desk.example", "https://desk.example", True),
+        (PUBLIC, "desk.example", "http://desk.example", False),
+        (PUBLIC, "localhost", "http://localhost", False),
+        ("", "gateway.example", "https://gateway.example", True),
+        ("", "gateway.example", "https://evil.example", False),
+    ],
+)
+def test_names_and_pages_are_the_desks_own_or_not(base: str, host: str, origin: str | None, own: bool) -> None:
+    assert is_own({"host": host} | ({"origin": origin} if origin is not None else {}), base) == own
+
+
+def test_foreign_names_and_pages_are_refused_before_anything_else(
+    api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLUXDEN_BASE_URL", LOCAL)
+    for sent in (message("ping"), message("tools/call", name="task_list", arguments={})):
+        for headers in ({"Host": "evil.example"}, {"Host": "127.0.0.1:8000", "Origin": "http://evil.example"}):
+            for token in (desk.alice_key, None):
+                refused = send(api, sent, token, **headers)
+                assert (refused.status, refused.json["id"], refused.calls) == (403, None, [])
+        assert send(api, sent, desk.alice_key, Host="localhost:8000").status == 200
+
+
+def test_every_tool_is_an_operation_of_its_own() -> None:
+    operations = {name: tool.load() for name, tool in TOOLS.items()}
+    assert all(isinstance(each, Operation) for each in operations.values())
+    assert len({(each.function.__module__, each.__name__) for each in operations.values()}) == len(TOOLS)

@@ -1,0 +1,97 @@
+"""Who may call the desk of agents: every operation of it, against every flaw a key may have."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+
+from chalicelib.core.domain.callers import ANY_AREA, ApiKey
+from chalicelib.edge.route import Route
+from tests.conftest import Desk
+from tests.support import inputs
+from tests.support.api import ROUTES, Answer, Api
+from tests.support.api_keys import key_of
+
+NOON = datetime(2026, 5, 21, 12, 0, tzinfo=UTC)
+KEYS = "/api/v2/keys"
+GUARDED = [route for route in ROUTES.values() if route.path.startswith("/api/v2/") and route.callers == (ApiKey,)]
+AREAS = ("queue", "chat", "kanban", "contacts", "inbox", "a2a", "mcp")
+
+by_operation = pytest.mark.parametrize("route", GUARDED, ids=[route.__name__ for route in GUARDED])
+
+
+def test_there_are_operations_of_every_part_of_the_desk() -> None:
+    assert {"queue", "chat", "kanban", "contacts", "all"} <= {route.area for route in GUARDED}
+
+
+@by_operation
+@pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic dvd_x", "Bearer dvd_unknown", "dvd_x"])
+def test_without_a_known_key_there_is_a_challenge(api: Api, desk: Desk, route: Route, header: str | None) -> None:
+    refused = call(api, route, None, header)
+    assert (refused.status, refused.json["success"]) == (401, False)
+    assert refused.headers["www-authenticate"].startswith("Bearer ")
+
+
+@by_operation
+def test_a_key_opens_its_own_area_and_no_other(api: Api, desk: Desk, route: Route) -> None:
+    others = [area for area in AREAS if area != route.area]
+    refused = call(api, route, key_of(desk, "alice", *others))
+    if route.area == ANY_AREA:
+        assert refused.status != 403
+        return
+    assert (refused.status, route.area in refused.json["error"]) == (403, True)
+    if route.area != "all":
+        assert call(api, route, key_of(desk, "alice", route.area)).status != 403
+
+
+@by_operation
+def test_another_kind_of_token_is_refused(api: Api, desk: Desk, route: Route) -> None:
+    for token in (desk.alice, desk.fd1):
+        assert call(api, route, token).status == 403
+
+
+def test_a_key_that_was_turned_off_or_has_expired_is_told_so(api: Api, desk: Desk) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        off, brief = (
+            api.post(KEYS, {"name": "k"} | more, desk.alice_key).json["data"] for more in ({}, {"expiresInDays": 1})
+        )
+        api.call("PATCH", KEYS, {"id": off["id"], "isActive": False}, token=desk.alice_key)
+        clock.shift(timedelta(days=1))
+        for key in (off["key"], brief["key"]):
+            for route in GUARDED:
+                refused = call(api, route, key)
+                assert (refused.status, refused.json["success"]) == (403, False), route.__name__
+
+
+def test_the_121st_call_of_a_minute_is_refused_whatever_it_is(api: Api, desk: Desk) -> None:
+    paths = itertools.cycle(["/api/v2/queue", "/api/v2/kanban", "/api/v2/contacts", "/api/v2/shared-chat/messages"])
+    with time_machine.travel(NOON + timedelta(seconds=15), tick=False):
+        for left in range(119, -1, -1):
+            answer = api.get(next(paths), desk.alice_key)
+            assert answer.status == 200
+            assert answer.headers["x-ratelimit-limit"] == "120"
+            assert answer.headers["x-ratelimit-remaining"] == f"{left}"
+            assert answer.headers["x-ratelimit-reset"] == f"{int(NOON.timestamp()) + 60}"
+        refused = api.get(next(paths), desk.alice_key)
+        assert (refused.status, refused.headers["retry-after"]) == (429, "45")
+        assert refused.headers["x-ratelimit-remaining"] == "0"
+        assert api.get("/api/v2/queue", desk.bob_key).status == 200
+
+
+def call(api: Api, route: Route, token: str | None, header: str | None = None) -> Answer:
+    path = route.path
+    while "{" in path:
+        path = path[: path.index("{")] + inputs.uuid(1) + path[path.index("}") + 1 :]
+    headers: dict[str, Any] = {"Last-Event-ID": ""} | ({"Authorization": header} if header is not None else {})
+    query = "?id=x" if route.__name__ == "delete_key" else ""
+    body: dict[str, Any] | None = {} if route.method in ("POST", "PATCH") else None
+    return api.call(route.method, path + query, body, token=token, headers=headers)
+
+
+@pytest.mark.parametrize("length", [901, 5_000])
+@pytest.mark.parametrize("path", ["queue/{}", "contacts/{}", "kanban/{}", "projects/{}"])
+def test_a_name_longer_than_a_stores_key_is_nobodys(api: Api, desk: Desk, path: str, length: int) -> None:
+    answer = api.get(f"/api/v2/{path.format('x' * length)}", desk.alice_key)
+    assert (answer.status, set(answer.calls)) == (404, {"UpdateItem"})

@@ -1,0 +1,489 @@
+"""The hub's side of federation: registration, trust, heartbeats, taking part, payments."""
+
+import json
+from collections import Counter
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import time_machine
+from chalice.local import LambdaContext
+from click.testing import CliRunner
+
+from chalicelib import aws
+from chalicelib.core.stores.items import to_item
+from chalicelib.federation.network.domain.federation import normalised, proof
+from chalicelib.federation.network.stores.hubs import hub_key, place_of
+from chalicelib.ids import nonce, platform_token
+from chalicelib.resources import NETWORK
+from chalicelib.vault import seal
+from infra.admin import main
+from infra.tables import DEFINITIONS
+from tests.conftest import Desk
+from tests.support.api import ROUTES, Answer, Api, gateway_event
+from tests.support.concurrency import together
+from tests.support.instances import HEARTBEAT, LINK, REGISTER, link, member, offered, operate, register, registration
+from tests.support.receiver import Receiver
+
+PAYMENT, GROUPS, DISCOVER = "/api/v2/federation/validate-payment", "/api/v2/prompt-groups", "/api/v2/network/discover"
+WELL_KNOWN = "/.well-known/fluxden"
+SPEND = "UpdateItem"
+
+
+def stored() -> str:
+    tables = [definition.table.physical_name for definition in DEFINITIONS]
+    return str([aws.dynamodb().scan(TableName=table)["Items"] for table in tables])
+
+
+def beat(api: Api, token: str | None, **said: Any) -> Answer:
+    return api.post(HEARTBEAT, said or None, token)
+
+
+def refused(*command: str) -> str:
+    result = CliRunner().invoke(main, command, prog_name="admin")
+    assert result.exit_code == 1, result.output
+    return result.stderr
+
+
+# Registration
+
+
+def test_an_instance_registers_is_approved_and_belongs(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLUXDEN_BASE_URL", "https://hub.example/")
+    said = registration(version="1.2", userCount=0, agentCount=7, capabilities={"x": [1]}, unknown="ignored")
+    reply = api.post(REGISTER, said)
+    made = reply.json
+    assert reply.status == 201
+    assert made["platformToken"].startswith("dvd_fed_")
+    assert len(made["platformToken"]) == 72
+    assert (made["success"], made["status"]) == (True, "pending_approval")
+    assert made["endpoints"] == {
+        "discover": "https://hub.example/api/v2/network/discover",
+        "updates": "https://hub.example/api/v2/updates",
+        "heartbeat": "https://hub.example/api/v2/federation/heartbeat",
+        "marketplaceLink": "https://hub.example/api/v2/federation/marketplace-link",
+        "agentSync": "https://hub.example/api/v2/federation/agents",
+    }
+    assert set(made["features"].values()) == {True}
+    assert beat(api, made["platformToken"]).status == 401
+    assert api.get(GROUPS, said["apiKey"]).status == 401
+
+    operate("instances", "approve", made["instanceId"], "--without-challenge")
+    assert beat(api, made["platformToken"]).status == 200
+    for credential in (made["platformToken"], said["apiKey"]):
+        assert api.get(GROUPS, credential).json["totalGroups"] == 17
+
+
+def test_registering_anew_replaces_the_token_at_once_and_keeps_trust(api: Api, desk: Desk) -> None:
+    first = member(api, name="Before")
+    again = api.post(REGISTER, registration(name="After", baseUrl=first.base_url + "/", apiKey=first.key))
+    assert (again.status, again.json["status"]) == (201, "active")
+    assert again.json["instanceId"] == first.instance_id
+    assert beat(api, first.token).status == 401
+    assert beat(api, again.json["platformToken"]).status == 200
+    status = api.post(LINK, {"action": "status"}, again.json["platformToken"]).json
+    assert (status["instanceName"], status["marketplaceEnabled"]) == ("After", True)
+
+
+def test_another_key_registers_nothing_anew(api: Api, desk: Desk) -> None:
+    first = member(api)
+    reply = api.post(REGISTER, registration(baseUrl=first.base_url.upper().replace("HTTPS", "https"), name="Thief"))
+    assert (reply.status, reply.json["success"]) == (403, False)
+    assert beat(api, first.token).status == 200
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": ""},
+        {"name": " "},
+        {"name": "x" * 101},
+        {"name": None},
+        {"apiKey": "short"},
+        {"apiKey": "with a space in it"},
+        {"apiKey": "schlüssel-der-instanz"},
+        {"apiKey": None},
+        {"baseUrl": "http://desk.example"},
+        {"baseUrl": "desk.example"},
+        {"baseUrl": "https://127.0.0.1"},
+        {"baseUrl": "https://2130706433/"},
+        {"baseUrl": "https://[::1]/"},
+        {"baseUrl": "https://169.254.169.254/latest"},
+        {"baseUrl": "https://localhost:8443"},
+        {"baseUrl": "https://user:pass@desk.example"},
+        {"baseUrl": "https://desk.example?x=1"},
+        {"baseUrl": "https://desk.example/#a"},
+        {"baseUrl": "https://" + "x" * 500 + ".example"},
+        {"baseUrl": "https://desk.example/" + "ü" * 450},
+        {"version": None},
+        {"version": 1},
+        {"userCount": -1},
+        {"userCount": 1.5},
+        {"userCount": "7"},
+        {"userCount": True},
+        {"agentCount": 10**30},
+        {"capabilities": []},
+        {"capabilities": {"x": "y" * 20_000}},
+    ],
+    ids=lambda wrong: json.dumps(wrong)[:50],
+)
+def test_a_wrong_registration_is_refused_and_changes_nothing(api: Api, desk: Desk, wrong: dict[str, Any]) -> None:
+    before = operate("instances", "list", "--json")
+    reply = api.post(REGISTER, registration() | wrong)
+    assert (reply.status, set(reply.json)) == (400, {"success", "error"})
+    assert operate("instances", "list", "--json") == before
+
+
+@pytest.mark.parametrize("missing", ["name", "baseUrl", "apiKey"])
+def test_a_registration_needs_name_address_and_key(api: Api, desk: Desk, missing: str) -> None:
+    said = registration()
+    del said[missing]
+    assert api.post(REGISTER, said).status == 400
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("https://Desk.Example", "https://desk.example"),
+        ("https://desk.example:443/", "https://desk.example"),
+        ("https://desk.example.:8443/a//", "https://desk.example:8443/a"),
+        ("https://bücher.example/x", "https://xn--bcher-kva.example/x"),
+    ],
+)
+def test_spellings_of_one_address_are_one_instance(text: str, same: str) -> None:
+    assert normalised(text) == same == normalised(same)
+
+
+def test_registrations_at_the_same_time_make_one_instance_with_one_token(api: Api, desk: Desk) -> None:
+    for _ in range(3):
+        said = registration()
+        replies = together(8, lambda _, said=said: api.post(REGISTER, said))  # type: ignore[misc]
+        assert Counter(reply.status for reply in replies) == {201: 8}
+        assert len({reply.json["instanceId"] for reply in replies}) == 1
+        operate("instances", "approve", replies[0].json["instanceId"], "--without-challenge")
+        works = [reply for reply in replies if beat(api, reply.json["platformToken"]).status == 200]
+        assert len(works) == 1
+
+
+def test_instances_with_the_same_key_are_told_apart(api: Api, desk: Desk) -> None:
+    first, second = member(api, apiKey="the-same-key"), member(api, apiKey="the-same-key")
+    assert first.instance_id != second.instance_id
+    operate("instances", "suspend", first.instance_id)
+    assert api.get(GROUPS, "the-same-key").status == 200
+    operate("instances", "suspend", second.instance_id)
+    assert api.get(GROUPS, "the-same-key").status == 401
+
+
+def test_no_credential_is_stored_or_logged(api: Api, desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG")
+    made = member(api, apiKey="a-very-recognisable-key")
+    api.get(GROUPS, made.key)
+    own = str([each.getMessage() for each in caplog.records if not each.name.startswith(("botocore", "urllib3"))])
+    for place in (stored(), own):
+        assert made.key not in place
+        assert made.token not in place
+        assert made.token[8:40] not in place
+
+
+def test_registering_takes_two_calls_and_anew_three(api: Api, desk: Desk) -> None:
+    said = registration()
+    assert api.post(REGISTER, said).calls == ["GetItem", "TransactWriteItems"]
+    assert api.post(REGISTER, said).calls == ["GetItem", "GetItem", "TransactWriteItems"]
+
+
+# Who is trusted
+
+
+@pytest.mark.parametrize(("method", "path", "body"), [
+    ("POST", HEARTBEAT, None),
+    ("POST", LINK, {"action": "status"}),
+    ("POST", PAYMENT, {"transactionType": "marketplace", "grossAmount": 1, "proposedFeePercent": 3}),
+    ("POST", "/api/v2/federation/agents", {"agents": [{"id": "a", "name": "A"}]}),
+    ("GET", "/api/v2/federation/agents", None),
+    ("GET", "/api/v2/federation/agents/a", None),
+    ("PUT", "/api/v2/federation/agents/a", {"name": "A"}),
+    ("DELETE", "/api/v2/federation/agents/a", None),
+])  # fmt: skip
+def test_only_approved_instances_are_let_in(api: Api, desk: Desk, method: str, path: str, body: Any) -> None:
+    pending = register(api)
+    suspended = member(api)
+    operate("instances", "suspend", suspended.instance_id)
+    for token in (None, "dvd_fed_x", platform_token().text, pending.token, suspended.token, suspended.key):
+        reply = api.call(method, path, body, token=token)
+        assert reply.status == 401, token
+        assert reply.json["success"] is False
+        assert "www-authenticate" in reply.headers
+        assert ("valid" in reply.json) is (path == PAYMENT)
+    for token in (desk.alice_key, desk.fd1, desk.alice):
+        assert api.call(method, path, body, token=token).status == 403
+    assert api.call("POST", HEARTBEAT, token=desk.demo["federation"]["platform_token"]).status == 200
+
+
+def test_a_suspended_instance_is_back_when_it_is_approved_again(api: Api, desk: Desk) -> None:
+    made = member(api)
+    operate("instances", "suspend", made.instance_id)
+    assert beat(api, made.token).status == 401
+    operate("instances", "approve", made.instance_id, "--without-challenge")
+    assert beat(api, made.token).status == 200
+    assert api.get(GROUPS, made.key).status == 200
+
+
+def test_what_happens_to_an_instance_at_the_same_time_happens_in_some_order(api: Api, desk: Desk) -> None:
+    for _ in range(3):
+        made = member(api)
+        said = registration(baseUrl=made.base_url, apiKey=made.key)
+
+        def act(number: int, said: Any = said, made: Any = made) -> str:
+            if number % 2:
+                # Not through `api`, which takes the store calls of the command for the operation's.
+                event = gateway_event("POST", REGISTER, {}, json.dumps(said))
+                reply = ROUTES["POST", REGISTER](event, LambdaContext("register_instance", 256))
+                return str(json.loads(reply["body"])["platformToken"])
+            CliRunner().invoke(main, ["instances", "suspend", made.instance_id], prog_name="admin")
+            return ""
+
+        tokens = [token for token in together(4, act) if token]
+        status = next(e for e in json.loads(operate("instances", "list", "--json")) if e["id"] == made.instance_id)
+        works = [token for token in tokens if beat(api, token).status == 200]
+        assert len(works) == (1 if status["status"] == "active" else 0)
+
+
+def test_a_platform_token_has_a_minute_of_its_own(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = member(api, marketplace=False)
+    reply = beat(api, made.token)
+    assert (reply.headers["x-ratelimit-limit"], reply.headers["x-ratelimit-remaining"]) == ("600", "599")
+    monkeypatch.setenv("FLUXDEN_PLATFORM_BUDGET", "3")
+    from chalicelib.settings import settings
+
+    settings.cache_clear()
+    with time_machine.travel(datetime(2040, 1, 1, 12, tzinfo=UTC), tick=False):
+        assert [beat(api, made.token).status for _ in range(4)] == [200, 200, 200, 429]
+        assert api.get(DISCOVER, made.token).status == 429
+        assert api.get(DISCOVER).status == 200
+
+
+# The challenge
+
+
+def test_an_instance_is_approved_when_it_proves_who_it_is(api: Api, desk: Desk, receiver: Receiver) -> None:
+    made = register(api, baseUrl=receiver.url.removesuffix("/hook"))
+    receiver.status = 200
+
+    def answer() -> None:
+        asked = dict(pair.split("=") for pair in receiver.received[-1].path.partition("?")[2].split("&"))
+        assert asked["instanceId"] == made.instance_id
+        said = {"challenge": asked["challenge"], "instanceKeyProof": proof(asked["challenge"], made.key)}
+        receiver.body = json.dumps(said).encode()
+
+    receiver.before = answer
+    assert "is approved" in operate("instances", "approve", made.instance_id)
+    assert (receiver.received[0].method, receiver.received[0].body) == ("GET", b"")
+    assert beat(api, made.token).status == 200
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "why"),
+    [
+        (404, b"", "answered 404"),
+        (302, b"", "redirects are not followed"),
+        (200, b"", "did not prove"),
+        (200, b"[1]", "did not prove"),
+        (200, b"[" * 50_000, "did not prove"),
+        (200, b'{"challenge": "other", "instanceKeyProof": "00"}', "did not prove"),
+        (200, b'{"instanceKeyProof": null}', "did not prove"),
+        (200, b"x" * 70_000, "too long"),
+    ],
+    ids=["nothing", "elsewhere", "empty", "no object", "deep", "another's", "none", "endless"],
+)
+def test_an_instance_that_does_not_prove_it_is_not_approved(
+    api: Api, desk: Desk, receiver: Receiver, status: int, body: bytes, why: str
+) -> None:
+    made = register(api, baseUrl=receiver.url.removesuffix("/hook"))
+    receiver.status, receiver.body = status, body
+    assert why in refused("instances", "approve", made.instance_id)
+    assert beat(api, made.token).status == 401
+
+
+def test_this_desk_proves_to_its_hub_who_it_is_and_to_nobody_else(api: Api, desk: Desk) -> None:
+    row = hub_key("id-at-the-hub") | {"sealedKey": seal("our-key", place=place_of("id-at-the-hub"))}
+    aws.dynamodb().put_item(TableName=NETWORK.physical_name, Item=to_item(row))
+    word = nonce() * 2
+    reply = api.get(f"{WELL_KNOWN}?challenge={word}&instanceId=id-at-the-hub")
+    assert (reply.json["challenge"], reply.json["instanceKeyProof"]) == (word, proof(word, "our-key"))
+    assert api.get(f"{WELL_KNOWN}?challenge={word}&instanceId=another").status == 404
+    # What a webhook's signature covers has dots, so none can be had here.
+    for challenge in ("short", f"{word}.1795332480.%7B%7D", word * 20):
+        assert api.get(f"{WELL_KNOWN}?challenge={challenge}&instanceId=id-at-the-hub").status == 400
+    for lone in (f"challenge={word}", "instanceId=id-at-the-hub"):
+        assert api.get(f"{WELL_KNOWN}?{lone}").status == 400
+
+
+def test_unknown_instances_are_told_as_such(desk: Desk) -> None:
+    for command in ("approve", "suspend"):
+        assert "There is no instance x." in refused("instances", command, "x")
+
+
+# Heartbeats
+
+
+def test_a_heartbeat_is_noted_and_answered_with_the_networks_numbers(api: Api, desk: Desk) -> None:
+    made = member(api)
+    reply = beat(api, made.token, version="2.0", userCount=3, agentCount=0, status="degraded")
+    assert reply.json == {
+        "success": True,
+        "instanceId": made.instance_id,
+        # Four of five people are active; two agents are installed, and the demo's member offers one.
+        "networkStats": {"totalUsers": 4, "totalAgents": 3, "federatedInstances": 2},
+        "features": {"marketplace": True, "discovery": True, "updates": True},
+    }
+    listed = next(e for e in json.loads(operate("instances", "list", "--json")) if e["id"] == made.instance_id)
+    assert (listed["version"], listed["health"]) == ("2.0", "degraded")
+    beat(api, made.token)
+    assert (
+        next(e for e in json.loads(operate("instances", "list", "--json")) if e["id"] == made.instance_id)["health"]
+        == "degraded"
+    )
+    assert reply.steps == 2
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"status": "ill"},
+        {"status": None},
+        {"userCount": -1},
+        {"userCount": "3"},
+        {"agentCount": 1.5},
+        {"version": 2},
+        {"version": ""},
+    ],
+    ids=json.dumps,
+)
+def test_a_wrong_heartbeat_is_refused(api: Api, desk: Desk, wrong: dict[str, Any]) -> None:
+    token = desk.demo["federation"]["platform_token"]
+    assert beat(api, token, **wrong).status == 400
+    assert api.post(HEARTBEAT, raw="{", token=token).status == 400
+    assert api.post(HEARTBEAT, raw="[]", token=token).status == 400
+
+
+# Taking part
+
+
+def test_an_instance_that_does_not_take_part_has_no_agents_to_be_seen(api: Api, desk: Desk) -> None:
+    made = member(api)
+    offered(api, made, "a")
+
+    def seen() -> bool:
+        agents = api.get(f"{DISCOVER}?type=agents").json
+        shown = [each["name"] for each in agents["agents"]["items"]]
+        assert agents["agents"]["total"] == agents["networkStats"]["agents"] == len(shown)
+        return "Agent a" in shown
+
+    assert seen()
+    for hide, show in (
+        (lambda: link(api, made, "disable"), lambda: link(api, made, "enable")),
+        (
+            lambda: operate("instances", "suspend", made.instance_id),
+            lambda: operate("instances", "approve", made.instance_id, "--without-challenge"),
+        ),
+    ):
+        hide()
+        assert not seen()
+        show()
+        assert seen()
+
+
+def test_how_an_instance_stands_is_told(api: Api, desk: Desk) -> None:
+    made = member(api, marketplace=False, name="Northwind")
+    told = link(api, made, "status").json
+    assert told == {
+        "success": True,
+        "instanceId": made.instance_id,
+        "instanceName": "Northwind",
+        "marketplaceEnabled": False,
+        "discoveryEnabled": False,
+        "updatesEnabled": False,
+        "agentCount": 0,
+        "lastSyncAt": None,
+    }
+    enabled = link(api, made, "enable", key="k")
+    assert (enabled.json["marketplaceEnabled"], len(enabled.json["nextSteps"])) == (True, 3)
+    offered(api, made)
+    off = link(api, made, "disable").json
+    assert (off["success"], off["marketplaceEnabled"], off["nextSteps"]) == (True, False, [])
+    again = link(api, made, "enable", key="k")
+    assert (again.text, again.headers["idempotent-replayed"]) == (enabled.text, "true")
+    told = link(api, made, "status").json
+    assert (told["marketplaceEnabled"], told["discoveryEnabled"], told["agentCount"]) == (False, True, 1)
+    assert told["lastSyncAt"] is not None
+
+
+@pytest.mark.parametrize("body", [{}, {"action": "join"}, {"action": None}, {"action": ["enable"]}, []])
+def test_a_wrong_action_is_refused(api: Api, desk: Desk, body: Any) -> None:
+    assert api.post(LINK, body, desk.demo["federation"]["platform_token"]).status == 400
+
+
+def test_store_calls_of_taking_part(api: Api, desk: Desk) -> None:
+    made = member(api)
+    beat(api, made.token)
+    assert link(api, made, "enable").calls == [SPEND, "TransactWriteItems"]
+    assert link(api, made, "status").calls == [SPEND, "GetItem", "GetItem"]
+
+
+# Payments
+
+
+@pytest.mark.parametrize(
+    ("kind", "gross", "proposed", "valid", "percent", "fee", "payout", "floor"),
+    [
+        ("marketplace", 100, 3, True, 3, 3, 97, 3),
+        ("marketplace", 100, 1, False, 3, 3, 97, 3),
+        ("marketplace", 100, 10, True, 10, 10, 90, 3),
+        ("marketplace", 33.33, 0, False, 3, 1, 32.33, 3),
+        ("marketplace", 0.15, 3, True, 3, 0, 0.15, 3),
+        ("marketplace", 0.5, 3, True, 3, 0.02, 0.48, 3),
+        ("recruiting", 1000, 5, False, 7, 70, 930, 7),
+        ("job", 1000, 5, False, 7, 70, 930, 7),
+        ("recruiting", 19.99, 7, True, 7, 1.4, 18.59, 7),
+        ("marketplace", 0, 0, False, 3, 0, 0, 3),
+        ("marketplace", 1.005, 100, True, 100, 1.01, 0, 3),
+        ("marketplace", 0.1, 99.99, True, 99.99, 0.1, 0, 3),
+    ],
+)
+def test_the_networks_fee_is_taken_at_least(
+    api: Api, desk: Desk, kind: str, gross: float, proposed: float, valid: bool, percent: float, fee: float,
+    payout: float, floor: float,
+) -> None:  # fmt: skip
+    said = {"transactionType": kind, "grossAmount": gross, "proposedFeePercent": proposed, "agentId": "x"}
+    reply = api.post(PAYMENT, said, desk.demo["federation"]["platform_token"])
+    assert reply.status == 200
+    made = reply.json
+    assert (made["valid"], made["enforcedFeePercent"], made["feeFloor"]) == (valid, percent, floor)
+    assert (made["enforcedFeeAmount"], made["developerPayout"]) == (fee, pytest.approx(payout, abs=0.0051))
+    assert made["message"]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"transactionType": "gift"},
+        {"transactionType": None},
+        {"transactionType": 1},
+        {"grossAmount": -1},
+        {"grossAmount": "100"},
+        {"grossAmount": True},
+        {"grossAmount": 1e300},
+        {"grossAmount": None},
+        {"proposedFeePercent": -0.1},
+        {"proposedFeePercent": 100.1},
+        {"proposedFeePercent": "3"},
+        {"agentId": 7},
+    ],
+    ids=json.dumps,
+)
+def test_a_wrong_payment_is_refused_as_invalid(api: Api, desk: Desk, wrong: dict[str, Any]) -> None:
+    said = {"transactionType": "marketplace", "grossAmount": 100, "proposedFeePercent": 3} | wrong
+    token = desk.demo["federation"]["platform_token"]
+    for reply in (api.post(PAYMENT, said, token), api.post(PAYMENT, raw='{"grossAmount": NaN}', token=token)):
+        assert reply.status == 400
+        assert (reply.json["success"], reply.json["valid"]) == (False, False)

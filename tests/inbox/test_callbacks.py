@@ -1,0 +1,396 @@
+"""The worker behind clicks: what it sends, when it tries again, and that it never sends twice at once."""
+
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from typing import Any
+
+import pytest
+import time_machine
+from standardwebhooks import Webhook
+
+from chalicelib import aws
+from chalicelib.core.domain.fields import parse_timestamp
+from chalicelib.inbox.domain.callbacks import LADDER, Answer, CallbackJob, judge, wished_wait
+from chalicelib.inbox.domain.clicks import Outcome
+from chalicelib.inbox.gateways.callbacks import SqsCallbacks
+from chalicelib.inbox.stores.secrets import DynamoSecrets
+from chalicelib.resources import CALLBACKS, DELIVERIES
+from tests.conftest import Desk
+from tests.support import inputs
+from tests.support.api import Api
+from tests.support.concurrency import together
+from tests.support.pump import Pumps, waiting
+from tests.support.receiver import Receiver
+
+EVENTS, INBOX = "/api/v1/events", "/api/v1/inbox"
+NOON = datetime(2026, 5, 21, 12, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _roomy(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLUXDEN_KEY_BUDGET", "100000")
+
+
+@pytest.fixture
+def clock() -> Iterator[time_machine.Traveller]:
+    with time_machine.travel(NOON, tick=False) as traveller:
+        yield traveller
+
+
+@pytest.fixture
+def _even(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No jitter, so that the ladder's steps can be told exactly."""
+    monkeypatch.setattr("chalicelib.queues.callbacks.JITTER", 0.0)
+
+
+def clicked(api: Api, desk: Desk, receiver: Receiver, **event: Any) -> str:
+    """Publish an event with a button that calls the receiver, and click it; its id."""
+    button = {"label": "Approve", "action_type": "webhook", "webhook_url": receiver.url}
+    sent = api.post(EVENTS, inputs.event(actions=[button], **event), desk.alice)
+    delivery = str(sent.json["deliveryId"])
+    assert api.post(f"{INBOX}/{delivery}/actions/0", None, desk.alice_key).status == 202
+    return delivery
+
+
+def shown(api: Api, desk: Desk, delivery: str) -> dict[str, Any]:
+    """The button as the recipient sees it, which is as the sender sees it."""
+    (action,) = api.get(f"{INBOX}/{delivery}", desk.alice_key).json["actions"]
+    assert api.get(f"{EVENTS}/{delivery}", desk.alice).json["actions"] == [action]
+    return dict(action)
+
+
+def row(delivery: str) -> dict[str, Any]:
+    key = {"pk": {"S": delivery}, "sk": {"S": "ACTION#0"}}
+    return dict(aws.dynamodb().get_item(TableName=DELIVERIES.physical_name, Key=key)["Item"])
+
+
+def announce(delivery: str) -> None:
+    SqsCallbacks().announce(CallbackJob(delivery_id=delivery, index=0))
+
+
+def test_the_source_system_learns_of_the_click(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
+    delivery = clicked(api, desk, receiver, event_id="ev-1")
+    assert pump.drain(CALLBACKS) == 1
+
+    (sent,) = receiver.received
+    assert (sent.method, sent.path) == ("POST", "/hook")
+    assert sent.headers["content-type"] == "application/json"
+    said = Webhook(DynamoSecrets().of("fd1").current).verify(sent.body, sent.headers)
+    assert said.pop("timestamp") == row(delivery)["clickedAt"]["S"]
+    assert said == {
+        "type": "action.clicked",
+        "data": {
+            "actionId": sent.headers["webhook-id"],
+            "deliveryId": delivery,
+            "eventId": "ev-1",
+            "eventType": "fd1.repo.access_granted",
+            "index": 0,
+            "label": "Approve",
+            "integrator": "fd1",
+            "clickedBy": {"userId": desk.user_id("alice"), "email": "alice@example.com"},
+        },
+    }
+    action = shown(api, desk, delivery)
+    (attempt,) = action["attempts"]
+    assert (action["outcome"], attempt["status"], attempt["error"]) == ("delivered", 204, None)
+    assert attempt["nextAttemptAt"] is None
+    again = api.post(f"{INBOX}/{delivery}/actions/0", None, desk.alice_key)
+    assert (again.json["actionId"], again.json["status"]) == (sent.headers["webhook-id"], "delivered")
+    assert "dueQueue" not in row(delivery)
+
+
+def test_the_request_id_of_the_click_goes_along(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
+    button = {"label": "x", "action_type": "webhook", "webhook_url": f"{receiver.url}?a=%20b&c"}
+    delivery = api.post(EVENTS, inputs.event(actions=[button]), desk.alice).json["deliveryId"]
+    path = f"{INBOX}/{delivery}/actions/0"
+    api.post(path, None, desk.alice_key, headers={"X-Request-Id": "click-1"})
+    pump.drain(CALLBACKS)
+    assert receiver.received[0].headers["x-request-id"] == "click-1"
+    assert receiver.received[0].headers["host"] == f"127.0.0.1:{receiver.port}"
+    assert receiver.received[0].path == "/hook?a=%20b&c"
+
+
+def test_after_a_rotation_receivers_with_either_secret_verify(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver
+) -> None:
+    before = DynamoSecrets().of("fd1").current
+    after = DynamoSecrets().rotate("fd1", now=datetime.now(UTC)).current
+    clicked(api, desk, receiver)
+    pump.drain(CALLBACKS)
+    (sent,) = receiver.received
+    for known in (before, after):
+        assert Webhook(known).verify(sent.body, sent.headers)
+    rotated = DynamoSecrets().rotate("fd1", now=datetime.now(UTC) - timedelta(hours=24))
+    clicked(api, desk, receiver)
+    pump.drain(CALLBACKS)
+    assert Webhook(rotated.current).verify(receiver.received[1].body, receiver.received[1].headers)
+    assert len(receiver.received[1].headers["webhook-signature"].split()) == 1
+
+
+@pytest.mark.engine("embedded")  # its queue's clock can be moved
+@pytest.mark.usefixtures("_even")
+def test_a_failing_receiver_is_tried_ten_times_up_the_ladder(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, clock: time_machine.Traveller
+) -> None:
+    receiver.status, receiver.body = 503, b"  down for\n maintenance "
+    delivery = clicked(api, desk, receiver)
+    expected = NOON
+    for number, wait in enumerate(LADDER, 1):
+        expected += wait
+        # A little early nothing happens; then the message, or for long waits the due index, has it made.
+        if wait:
+            clock.move_to(expected - timedelta(seconds=2))
+            pump.run("announce_due_callbacks")
+            pump.drain(CALLBACKS)
+            assert len(receiver.received) == number - 1
+        clock.move_to(expected)
+        pump.run("announce_due_callbacks")
+        assert pump.drain(CALLBACKS) == 1
+        action = shown(api, desk, delivery)
+        assert len(action["attempts"]) == len(receiver.received) == number
+        attempt = action["attempts"][-1]
+        assert parse_timestamp(attempt["at"]) == expected
+        assert (attempt["status"], attempt["error"]) == (503, "answered 503: down for maintenance")
+        if number < len(LADDER):
+            assert action["outcome"] == "pending"
+            assert parse_timestamp(attempt["nextAttemptAt"]) == expected + LADDER[number]
+    assert (action["outcome"], attempt["nextAttemptAt"]) == ("failed", None)
+    assert number == 10
+    assert len({each.headers["webhook-id"] for each in receiver.received}) == 1
+    assert len({each.headers["webhook-signature"] for each in receiver.received}) == 10
+
+    clock.shift(timedelta(days=30))
+    pump.run("announce_due_callbacks")
+    announce(delivery)
+    pump.drain(CALLBACKS)
+    assert len(receiver.received) == 10
+
+
+@pytest.mark.engine("embedded")  # its queue's clock can be moved
+def test_a_receiver_that_recovers_gets_the_callback(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, clock: time_machine.Traveller
+) -> None:
+    receiver.status = 500
+    delivery = clicked(api, desk, receiver)
+    pump.drain(CALLBACKS)
+    receiver.status = 200
+    clock.shift(timedelta(seconds=7))
+    assert pump.drain(CALLBACKS) == 1
+    action = shown(api, desk, delivery)
+    assert action["outcome"] == "delivered"
+    assert [each["status"] for each in action["attempts"]] == [500, 200]
+    assert [each["nextAttemptAt"] is None for each in action["attempts"]] == [False, True]
+
+
+def test_gone_ends_it(api: Api, desk: Desk, pump: Pumps, receiver: Receiver, clock: time_machine.Traveller) -> None:
+    receiver.status = 410
+    delivery = clicked(api, desk, receiver)
+    pump.drain(CALLBACKS)
+    assert shown(api, desk, delivery)["outcome"] == "gone"
+    assert waiting(CALLBACKS) == 0
+    clock.shift(timedelta(days=2))
+    pump.run("announce_due_callbacks")
+    assert pump.drain(CALLBACKS) == 0
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_a_failure_and_not_followed(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, status: int
+) -> None:
+    receiver.status, receiver.headers = status, {"Location": f"{receiver.url}/elsewhere"}
+    delivery = clicked(api, desk, receiver)
+    pump.drain(CALLBACKS)
+    (attempt,) = shown(api, desk, delivery)["attempts"]
+    assert attempt["error"] == f"answered {status}; redirects are not followed"
+    assert [each.path for each in receiver.received] == ["/hook"]
+
+
+@pytest.mark.engine("embedded")  # its queue's clock can be moved
+@pytest.mark.usefixtures("_even")
+def test_retry_after_is_believed_when_it_is_longer(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, clock: time_machine.Traveller
+) -> None:
+    receiver.status, receiver.headers = 429, {"Retry-After": "120"}
+    delivery = clicked(api, desk, receiver)
+    pump.drain(CALLBACKS)
+    assert parse_timestamp(shown(api, desk, delivery)["attempts"][0]["nextAttemptAt"]) == NOON + timedelta(minutes=2)
+    receiver.headers = {"Retry-After": format_datetime(NOON + timedelta(hours=3), usegmt=True)}
+    clock.shift(timedelta(minutes=2))
+    pump.drain(CALLBACKS)
+    assert parse_timestamp(shown(api, desk, delivery)["attempts"][1]["nextAttemptAt"]) == NOON + timedelta(hours=3)
+    assert waiting(CALLBACKS) == 0, "too long for a message: the due index has it"
+    receiver.status, receiver.headers = 200, {}
+    clock.shift(timedelta(hours=3))
+    pump.run("announce_due_callbacks")
+    pump.drain(CALLBACKS)
+    assert shown(api, desk, delivery)["outcome"] == "delivered"
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        (None, 0),
+        ("", 0),
+        ("0", 0),
+        (" 17 ", 17),
+        ("-5", 0),
+        ("1.5", 0),
+        ("soon", 0),
+        ("٣", 0),
+        ("99999", 86400),
+        ("9" * 400, 86400),
+        ("Thu, 21 May 2026 12:01:00 GMT", 60),
+        ("Thursday, 21-May-26 12:01:00 GMT", 60),
+        ("Thu, 21 May 2026 14:01:00 +0200", 60),
+        ("Thu, 21 May 2026 11:00:00 GMT", 0),
+        ("Thu, 21 May 2099 11:00:00 GMT", 86400),
+        ("Thu, 99 May 2026 11:00:00 GMT", 0),
+        ("Thu, 21 May 99999999999999999999 11:00:00 GMT", 0),
+    ],
+)
+def test_retry_after_is_read_in_both_forms(header: str | None, seconds: int) -> None:
+    assert wished_wait(header, now=NOON) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("number", range(1, 10))
+def test_jitter_stretches_a_wait_by_a_fifth_at_most(number: int) -> None:
+    for spread in (0.8, 1.2):
+        outcome, attempt = judge(Answer(500), number, at=NOON, now=NOON, spread=spread)
+        assert outcome is Outcome.PENDING
+        assert attempt.next_attempt_at is not None
+        assert parse_timestamp(attempt.next_attempt_at) - NOON == LADDER[number] * spread
+
+
+@pytest.mark.parametrize("status", range(200, 300, 9))
+def test_every_2xx_is_success(status: int) -> None:
+    assert judge(Answer(status), 1, at=NOON, now=NOON, spread=1.0)[0] is Outcome.DELIVERED
+
+
+def test_an_unreachable_receiver_is_no_fault_of_ours(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
+    delivery = clicked(api, desk, receiver)
+    receiver.__exit__()
+    pump.drain(CALLBACKS)
+    action = shown(api, desk, delivery)
+    (attempt,) = action["attempts"]
+    assert (action["outcome"], attempt["status"]) == ("pending", None)
+    assert attempt["error"] == "the connection was refused or timed out"
+    assert waiting(CALLBACKS.dead_letters) == 0
+
+
+def test_repeated_messages_make_one_attempt(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
+    delivery = clicked(api, desk, receiver)
+    for _ in range(5):
+        announce(delivery)
+    assert pump.drain(CALLBACKS) == 6
+    assert len(receiver.received) == 1
+    assert pump.calls[:5] == ["Query", "GetItem", "PutItem", "BatchGetItem", "UpdateItem"]
+    assert pump.calls[5:] == ["UpdateItem", "Query", *["Query"] * 5]
+
+
+def test_messages_worked_on_at_the_same_time_make_one_attempt(api: Api, desk: Desk, receiver: Receiver) -> None:
+    delivery = clicked(api, desk, receiver)
+    release = threading.Event()
+    receiver.before = lambda: release.wait(5)
+    pumps = [Pumps() for _ in range(6)]
+    for _ in range(5):
+        announce(delivery)
+    threading.Timer(0.5, release.set).start()
+    assert sum(together(6, lambda number: pumps[number].drain(CALLBACKS))) == 6
+    assert len(receiver.received) == 1
+    assert len(shown(api, desk, delivery)["attempts"]) == 1
+
+
+def test_a_worker_that_dies_before_recording_repeats_the_attempt_under_the_same_id(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, clock: time_machine.Traveller
+) -> None:
+    delivery = clicked(api, desk, receiver)
+
+    def die(params: Any, **_: object) -> None:
+        if b"list_append" in json.dumps(params, default=str).encode():
+            raise ConnectionError("the store is down")
+
+    events = aws.dynamodb().meta.events
+    events.register("before-parameter-build.dynamodb.UpdateItem", die)
+    try:
+        assert pump.drain(CALLBACKS) == 1
+    finally:
+        events.unregister("before-parameter-build.dynamodb.UpdateItem", die)
+    assert (len(receiver.received), shown(api, desk, delivery)["attempts"]) == (1, [])
+    clock.shift(timedelta(seconds=30))
+    pump.drain(CALLBACKS)
+    assert len(receiver.received) == 1, "the lease still runs"
+
+    clock.shift(timedelta(seconds=31))
+    pump.run("announce_due_callbacks")
+    pump.drain(CALLBACKS)
+    first, second = receiver.received
+    assert first.headers["webhook-id"] == second.headers["webhook-id"]
+    assert first.body == second.body
+    assert len(shown(api, desk, delivery)["attempts"]) == 1
+
+
+@pytest.mark.usefixtures("_again_at_once")
+def test_a_store_that_stays_down_ends_in_the_dead_letters_and_the_click_stays_due(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, clock: time_machine.Traveller
+) -> None:
+    delivery = clicked(api, desk, receiver)
+
+    def fail(**_: object) -> None:
+        raise ConnectionError("the store is down")
+
+    events = aws.dynamodb().meta.events
+    events.register("before-call.dynamodb.Query", fail)
+    try:
+        for _ in range(6):
+            pump.drain(CALLBACKS)
+            clock.shift(timedelta(seconds=10))
+    finally:
+        events.unregister("before-call.dynamodb.Query", fail)
+    assert (waiting(CALLBACKS), waiting(CALLBACKS.dead_letters)) == (0, 1)
+    assert receiver.received == []
+    pump.run("announce_due_callbacks")
+    pump.drain(CALLBACKS)
+    assert shown(api, desk, delivery)["outcome"] == "delivered"
+
+
+def test_messages_about_nothing_are_done_with(api: Api, desk: Desk, pump: Pumps) -> None:
+    plain = api.post(EVENTS, inputs.event(), desk.alice).json["deliveryId"]
+    for each in (plain, inputs.uuid(1)):
+        announce(each)
+    assert pump.drain(CALLBACKS) == 2
+    assert waiting(CALLBACKS) == 0
+
+
+def test_overlapping_runs_of_the_schedule_announce_each_attempt_once(
+    api: Api, desk: Desk, receiver: Receiver, clock: time_machine.Traveller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pump = Pumps()
+    monkeypatch.setattr("chalicelib.core.services.due._PAGE", 4)
+    ids = [clicked(api, desk, receiver) for _ in range(13)]
+    url = aws.queue_url(CALLBACKS.physical_name)
+    aws.sqs().purge_queue(QueueUrl=url)
+    clock.shift(timedelta(minutes=2))
+    together(3, lambda _: Pumps().run("announce_due_callbacks"))
+    assert waiting(CALLBACKS) == 13
+    pump.run("announce_due_callbacks")
+    assert waiting(CALLBACKS) == 13
+    assert pump.drain(CALLBACKS) == 13
+    assert {json.loads(each.body)["data"]["deliveryId"] for each in receiver.received} == set(ids)
+    assert len(receiver.received) == 13
+
+
+def test_an_attempt_takes_five_calls_and_one_to_announce_the_next_or_to_see_who_listens(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver
+) -> None:
+    DynamoSecrets().of("fd1")
+    clicked(api, desk, receiver)
+    pump.drain(CALLBACKS)
+    attempt = ["Query", "GetItem", "BatchGetItem", "UpdateItem", "UpdateItem"]
+    assert pump.calls == [*attempt, "Query"]
+    receiver.status = 500
+    clicked(api, desk, receiver)
+    pump.drain(CALLBACKS)
+    assert pump.calls == [*attempt, "SendMessage"]

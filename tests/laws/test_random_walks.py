@@ -1,0 +1,274 @@
+"""Long walks at random through what people do, held against models that fit on a screen."""
+
+import os
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import hypothesis.strategies as st
+import pytest
+import time_machine
+from hypothesis import HealthCheck, settings
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
+
+from tests.conftest import Desk
+from tests.support import engine_state
+from tests.support.api import Answer, Api
+from tests.support.faults import Fault, at, between, injected
+from tests.support.instances import operate
+
+WHOLE = os.environ.get("SWEEP") == "whole"
+WALKS = settings(
+    max_examples=40 if WHOLE else 2,
+    stateful_step_count=40 if WHOLE else 14,
+    derandomize=not WHOLE,
+    suppress_health_check=list(HealthCheck),
+    database=None,
+)
+NOON = datetime(2026, 5, 21, 12, 0, 10, tzinfo=UTC)
+# What happens to one of the call's requests of the stores: mostly nothing.
+FAULTS = st.sampled_from([None, None, None, Fault.LOST, Fault.TIMED_OUT, Fault.THROTTLED, Fault.CONFLICTED])
+PLACES = st.integers(1, 6)
+OPEN, ENDS = ("ready", "in_progress", "blocked"), "done_today"
+
+
+@pytest.fixture(autouse=True)
+def _roomy(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("KEY", "PERSONAL", "TOOLS"):
+        monkeypatch.setenv(f"FLUXDEN_{name}_BUDGET", "100000")
+
+
+class Walk(RuleBasedStateMachine):
+    """A desk at noon, and calls of it that may meet a fault on the way; each has a key of its own."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = time_machine.travel(NOON, tick=False)
+        self.time = self.clock.start()
+        self.desk, self.api, self.calls = Desk(engine_state.organised()), Api(), 0
+
+    def call(self, method: str, path: str, body: Any, token: str, fault: Fault | None, place: int) -> Answer:
+        self.calls += 1
+        with injected(at(place, fault) if fault else lambda *_: None):
+            return self.api.call(method, path, body, token=token, key=f"walk-{self.calls}")
+
+    def teardown(self) -> None:
+        self.clock.stop()
+
+
+class Queue(Walk):
+    """Alice's queue: what is where, and what the chief of staff hands out.
+
+    What is drawn from stands in the order it was made in: ids are random, and a walk is to be the same when repeated.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.items: dict[str, str] = {}
+        self.order: list[str] = []
+        self.chief = self.approves = False
+
+    def to(self, path: str, body: Any, fault: Fault | None, place: int, method: str = "POST") -> Answer:
+        return self.call(method, f"/api/v2/{path}", body, self.desk.alice_key, fault, place)
+
+    def _handed_out(self, told: Any) -> None:
+        """With nothing in progress the oldest ready item is, and nothing else is told."""
+        busy = "in_progress" in self.items.values()
+        ready = [each for each in self.order if self.items.get(each) == "ready"]
+        wanted = ready[0] if self.chief and not busy and ready else None
+        assert (told or {}).get("id") == wanted
+        if wanted:
+            self.items[wanted] = "in_progress"
+
+    @rule(fault=FAULTS, place=PLACES)
+    def add(self, fault: Fault | None, place: int) -> None:
+        self.time.shift(timedelta(seconds=1))
+        made = self.to("queue", {"title": "x"}, fault, place).json["data"]
+        assert made["status"] == ("ready" if self.approves else "pending_confirmation")
+        self.items[made["id"]] = made["status"]
+        self.order.append(made["id"])
+
+    @rule(fault=FAULTS, place=PLACES, approves=st.booleans())
+    def set_approval(self, fault: Fault | None, place: int, approves: bool) -> None:
+        assert self.to("settings", {"queueAutoApprove": approves}, fault, place, "PATCH").status == 200
+        self.approves = approves
+
+    @rule(fault=FAULTS, place=PLACES, chief=st.booleans())
+    def set_mode(self, fault: Fault | None, place: int, chief: bool) -> None:
+        reply = self.to("settings", {"mode": "chief_of_staff" if chief else "cockpit"}, fault, place, "PATCH")
+        self.chief = chief
+        self._handed_out(reply.json["data"].get("autoDispatched"))
+
+    @precondition(lambda self: self.items)
+    @rule(data=st.data(), fault=FAULTS, place=PLACES, action=st.sampled_from(["approve", "reject"]))
+    def confirm(self, data: Any, fault: Fault | None, place: int, action: str) -> None:
+        item = data.draw(st.sampled_from(list(self.items)))
+        reply = self.to(f"queue/{item}/confirm", {"action": action}, fault, place)
+        waits = self.items[item] == "pending_confirmation"
+        assert reply.status == (200 if waits else 400), reply.text
+        if waits and action == "approve":
+            self.items[item] = "ready"
+        elif waits:
+            del self.items[item]
+
+    @precondition(lambda self: self.items)
+    @rule(data=st.data(), fault=FAULTS, place=PLACES, status=st.sampled_from([*OPEN, ENDS, "pending_confirmation"]))
+    def move(self, data: Any, fault: Fault | None, place: int, status: str) -> None:
+        item = data.draw(st.sampled_from(list(self.items)))
+        met = self.items[item]
+        reply = self.to(f"queue/{item}/status", {"status": status}, fault, place)
+        allowed = met == status or (met in OPEN and status in (*OPEN, ENDS))
+        assert reply.status == (200 if allowed else 400), (met, status, reply.text)
+        if allowed and met != status:
+            self.items[item] = status
+            if status == ENDS:
+                self._handed_out(reply.json["data"]["autoDispatched"])
+
+    @precondition(lambda self: self.items)
+    @rule(data=st.data(), fault=FAULTS, place=PLACES, status=st.sampled_from([ENDS, "blocked"]))
+    def complete(self, data: Any, fault: Fault | None, place: int, status: str) -> None:
+        item = data.draw(st.sampled_from(list(self.items)))
+        reply = self.to(f"queue/{item}/result", {"result": "done", "status": status}, fault, place)
+        allowed = self.items[item] in OPEN
+        assert reply.status == (200 if allowed else 400), (self.items[item], status, reply.text)
+        if allowed:
+            self.items[item] = status
+            if status == ENDS:
+                self._handed_out(reply.json["data"]["autoDispatched"])
+
+    @invariant()
+    def all_is_listed(self) -> None:
+        page = self.api.get("/api/v2/queue?limit=100", self.desk.alice_key).json["data"]
+        assert {each["id"]: each["status"] for each in page["items"]} == self.items
+        assert page["pagination"]["total"] == len(self.items)
+
+
+class Tokens(Walk):
+    """Carol's token: claimed, rotated, disabled, ended with its approval; at most two secrets work at a time."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.secrets: list[str] = []
+        self.known: list[str] = []
+        self.prior_ends = NOON
+        self.status: str | None = None
+        self.approved = True
+        self.token_id = ""
+
+    @rule(fault=FAULTS, place=PLACES)
+    def claim(self, fault: Fault | None, place: int) -> None:
+        body = {"email": "carol@example.com"}
+        reply = self.call("POST", "/api/v1/tokens/claim", body, self.desk.fd1, fault, place)
+        if not self.approved or self.status == "disabled":
+            assert reply.status in (403, 404, 409), reply.text
+            return
+        assert reply.status == 200, reply.text
+        # One that had ended, is new: nothing before it works.
+        before = self.secrets[-1:] if self.status == "active" else []
+        self.secrets, self.status = [*before, reply.json["token"]], "active"
+        self.token_id = reply.json["tokenId"]
+        self.prior_ends = datetime.now(UTC) + timedelta(hours=24)
+        self.known = [*self.known, reply.json["token"]][-3:]
+
+    @rule(hours=st.sampled_from([1, 23, 24]))
+    def wait(self, hours: int) -> None:
+        self.time.shift(timedelta(hours=hours))
+
+    @precondition(lambda self: self.status in ("active", "disabled"))
+    @rule()
+    def switch(self) -> None:
+        off = self.status == "active"
+        operate("personal-tokens", "disable" if off else "enable", self.token_id)
+        self.status = "disabled" if off else "active"
+
+    @rule(fault=FAULTS, place=PLACES)
+    def revoke(self, fault: Fault | None, place: int) -> None:
+        body = {"email": "carol@example.com", "catalog_slug": "fd1"}
+        reply = self.call("DELETE", "/api/v1/catalog/approvals", body, self.desk.fd1, fault, place)
+        assert (reply.status, reply.json["revoked"]) == (200, self.approved), reply.text
+        if self.approved and self.status:
+            self.status = "revoked"
+        self.approved = False
+
+    @rule(fault=FAULTS, place=PLACES)
+    def approve(self, fault: Fault | None, place: int) -> None:
+        body = {"email": "carol@example.com", "catalog_slug": "fd1"}
+        assert self.call("POST", "/api/v1/catalog/approvals", body, self.desk.fd1, fault, place).status == 201
+        self.approved = True
+
+    @invariant()
+    def only_the_current_and_the_prior_secret_work(self) -> None:
+        working = set(self.secrets[-1:])
+        if datetime.now(UTC) < self.prior_ends:
+            working |= set(self.secrets)
+        if self.status != "active":
+            working = set()
+        for secret in self.known:
+            found = self.api.get("/api/v1/events/nothing", secret).status
+            assert found == (404 if secret in working else 401), (self.status, secret in self.secrets)
+
+
+class Approvals(Walk):
+    """Alice's and bob's access to two items: applied for, decided, assigned, revoked."""
+
+    SLUGS, NAMES = ("network-vpn-access", "design-suite"), ("alice", "bob")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.standing: dict[tuple[str, str], str] = {}
+        self.requests: dict[str, tuple[str, str]] = {}
+
+    def _key(self, name: str) -> str:
+        return str(self.desk.demo["api_keys"][name])
+
+    @rule(name=st.sampled_from(NAMES), slug=st.sampled_from(SLUGS), fault=FAULTS, place=PLACES)
+    def apply(self, name: str, slug: str, fault: Fault | None, place: int) -> None:
+        body = {"catalog_slug": slug}
+        reply = self.call("POST", "/api/v1/catalog/requests", body, self._key(name), fault, place)
+        if self.standing.get((name, slug)) in ("pending", "approved"):
+            assert reply.status in (201, 409), reply.text
+            return
+        assert reply.status == 201, reply.text
+        self.standing[name, slug] = reply.json["status"]
+        self.requests[reply.json["id"]] = (name, slug)
+
+    @precondition(lambda self: self.requests)
+    @rule(data=st.data(), decision=st.sampled_from(["approve", "reject"]), fault=FAULTS, place=PLACES)
+    def review(self, data: Any, decision: str, fault: Fault | None, place: int) -> None:
+        request = data.draw(st.sampled_from(list(self.requests)))
+        body, pair = {"request_id": request, "decision": decision}, self.requests[request]
+        reply = self.call("POST", "/api/v1/catalog/approvals/review", body, self.desk.fd1, fault, place)
+        if self.standing[pair] == "pending":
+            assert reply.status == 200, reply.text
+            self.standing[pair] = "approved" if decision == "approve" else "rejected"
+        else:
+            assert reply.status in (200, 404, 409), reply.text
+
+    @rule(name=st.sampled_from(NAMES), slug=st.sampled_from(SLUGS), fault=FAULTS, place=PLACES)
+    def assign(self, name: str, slug: str, fault: Fault | None, place: int) -> None:
+        body = {"email": f"{name}@example.com", "catalog_slug": slug}
+        assert self.call("POST", "/api/v1/catalog/approvals", body, self.desk.fd1, fault, place).status == 201
+        self.standing[name, slug] = "approved"
+
+    @rule(name=st.sampled_from(NAMES), slug=st.sampled_from(SLUGS), fault=FAULTS, place=PLACES)
+    def revoke(self, name: str, slug: str, fault: Fault | None, place: int) -> None:
+        body = {"email": f"{name}@example.com", "catalog_slug": slug}
+        reply = self.call("DELETE", "/api/v1/catalog/approvals", body, self.desk.fd1, fault, place)
+        approved = self.standing.get((name, slug)) == "approved"
+        assert (reply.status, reply.json["revoked"]) == (200, approved), reply.text
+        if approved:
+            self.standing[name, slug] = "revoked"
+
+    @invariant()
+    def all_is_listed(self) -> None:
+        found = {
+            (each["email"].partition("@")[0], each["catalogSlug"]): each["status"]
+            for slug in self.SLUGS
+            for each in self.api.get(f"/api/v1/catalog/approvals?catalog_slug={slug}", self.desk.fd1).json["items"]
+        }
+        assert {pair: found.get(pair) for pair in self.standing} == self.standing
+
+
+@pytest.mark.parametrize("walk", [Queue, Tokens, Approvals])
+def test_no_walk_leaves_the_model(desk: Desk, walk: type[Walk]) -> None:
+    with between():
+        run_state_machine_as_test(walk, settings=WALKS)

@@ -1,0 +1,172 @@
+"""What each operation asks of the stores, in order: part of its design, so counted and never timed."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import time_machine
+
+from chalicelib import aws
+from chalicelib.resources import DELIVERIES, INBOX_INDEX, SOCKET_WORK, TOKENS
+from infra.tables import DEFINITIONS
+from tests.conftest import Desk
+from tests.support import inputs
+from tests.support.api import Api
+from tests.support.pump import Pumps
+from tests.support.sockets import Sockets
+
+EVENTS, INBOX = "/api/v1/events", "/api/v1/inbox"
+SPEND, RECORD, REFUND, COUNT = ("UpdateItem",) * 4
+STANDING, PROJECT, TRANSACTION = "Query", "BatchGetItem", "TransactWriteItems"
+
+
+@pytest.fixture(autouse=True)
+def _running_minute(api: Api, desk: Desk) -> Any:
+    """Every token's minute and day have begun, and do not end."""
+    with time_machine.travel(datetime(2026, 5, 21, 12, 0, tzinfo=UTC), tick=False):
+        for token in (desk.alice, desk.bob):
+            api.get(f"{EVENTS}/nothing", token)
+        api.get(INBOX, desk.alice_key)
+        yield
+
+
+def test_publishing_takes_three_calls_in_sequence_with_and_without_a_key(api: Api, desk: Desk) -> None:
+    plain = api.post(EVENTS, inputs.event(), desk.alice)
+    assert (sorted(plain.calls), plain.steps) == (sorted([SPEND, RECORD, STANDING, COUNT]), 3)
+    keyed = api.post(EVENTS, inputs.event(), desk.alice, key="k")
+    assert (sorted(keyed.calls), keyed.steps) == (sorted([SPEND, TRANSACTION, STANDING, COUNT]), 3)
+    of_a_project = api.post(EVENTS, inputs.event(project_slug="apollo"), desk.alice)
+    assert (sorted(of_a_project.calls), of_a_project.steps) == (sorted([SPEND, PROJECT, RECORD, STANDING, COUNT]), 4)
+
+
+def test_publishing_to_who_listens_takes_three_calls_in_sequence(
+    api: Api, desk: Desk, sockets: Sockets, pump: Pumps
+) -> None:
+    sockets.connect(desk.alice_key)
+    pump.drain(SOCKET_WORK)
+    plain = api.post(EVENTS, inputs.event(), desk.alice)
+    assert plain.json["pushed"] is True
+    assert (sorted(plain.calls), plain.steps) == (sorted([SPEND, RECORD, STANDING, COUNT, "PutItem"]), 3)
+    keyed = api.post(EVENTS, inputs.event(), desk.alice, key="k")
+    assert keyed.json["pushed"] is True
+    assert keyed.steps == 3
+    assert sorted(keyed.calls) == sorted([SPEND, TRANSACTION, STANDING, COUNT, "PutItem", "UpdateItem"])
+
+
+def test_a_repeat_takes_three_calls_in_sequence(api: Api, desk: Desk) -> None:
+    sent = inputs.event()
+    api.post(EVENTS, sent, desk.alice)
+    again = api.post(EVENTS, sent, desk.alice)
+    assert (sorted(again.calls), again.steps) == (sorted([SPEND, RECORD, STANDING, REFUND]), 3)
+    keyed = api.post(EVENTS, sent, desk.alice, key="k")
+    assert (sorted(keyed.calls), keyed.steps) == (sorted([SPEND, TRANSACTION, TRANSACTION, STANDING, REFUND]), 4)
+    replay = api.post(EVENTS, sent, desk.alice, key="k")
+    assert (sorted(replay.calls), replay.steps) == (sorted([SPEND, TRANSACTION, STANDING, REFUND, "Query"]), 4)
+
+
+def test_the_first_call_of_a_minute_takes_one_more(api: Api, desk: Desk) -> None:
+    with time_machine.travel(datetime(2026, 5, 21, 12, 1, tzinfo=UTC), tick=False):
+        assert api.post(EVENTS, inputs.event(), desk.alice).steps == 4
+        assert api.post(EVENTS, inputs.event(), desk.alice).steps == 3
+
+
+def test_following_up_takes_two_calls_or_three_and_one_to_see_who_listens(api: Api, desk: Desk) -> None:
+    path = f"{EVENTS}/{api.post(EVENTS, inputs.event(), desk.alice).json['deliveryId']}"
+    assert api.get(path, desk.alice).calls == [SPEND, "Query"]
+    added = api.post(f"{path}/supplement", {"markdown_body": "x"}, desk.alice)
+    assert added.calls == [SPEND, "Query", TRANSACTION, STANDING]
+    assert api.post(f"{path}/resolve", None, desk.alice).calls == [SPEND, "Query", "UpdateItem", STANDING]
+    assert api.post(f"{path}/resolve", None, desk.alice).calls == [SPEND, "Query"]
+    assert api.post(f"{path}/resolve", None, desk.alice, key="k").calls == [SPEND, "Query", TRANSACTION]
+
+
+def test_reading_the_inbox_takes_two_calls(api: Api, desk: Desk) -> None:
+    delivery = api.post(EVENTS, inputs.event(), desk.alice).json["deliveryId"]
+    for query in ("", "?limit=1", "?view=unread", "?view=archived", "?view=snoozed", "?view=all", "/summary"):
+        assert api.get(f"{INBOX}{query}", desk.alice_key).steps == 2
+    assert api.get(f"{INBOX}?q=widget", desk.alice_key).steps == 3
+    assert api.get(f"{INBOX}/{delivery}", desk.alice_key).calls == [SPEND, "Query"]
+
+
+def test_changing_a_delivery_takes_three_calls_and_one_to_see_who_listens(api: Api, desk: Desk) -> None:
+    path = f"{INBOX}/{api.post(EVENTS, inputs.event(), desk.alice).json['deliveryId']}"
+    read = api.call("PATCH", path, {"read": True}, token=desk.alice_key)
+    assert read.calls == [SPEND, "Query", "UpdateItem", STANDING]
+    assert api.call("PATCH", path, {"read": True}, token=desk.alice_key).calls == [SPEND, "Query"]
+    keyed = api.call("PATCH", path, {"archived": True}, token=desk.alice_key, key="k")
+    assert keyed.calls == [SPEND, "Query", TRANSACTION, STANDING]
+
+
+def test_a_fire_that_brings_a_delivery_back_takes_one_call_more_and_one_to_tell(
+    api: Api, desk: Desk, sockets: Sockets, pump: Pumps
+) -> None:
+    sockets.connect(desk.alice_key)
+    pump.drain(SOCKET_WORK)
+    sent = inputs.event()
+    path = f"{INBOX}/{api.post(EVENTS, sent, desk.alice).json['deliveryId']}"
+    api.call("PATCH", path, {"archived": True}, token=desk.alice_key)
+    assert api.post(EVENTS, sent, desk.alice).steps == 5
+    assert api.post(EVENTS, sent, desk.alice).steps == 3
+
+
+def test_clicking_a_callback_takes_four_calls_and_again_two(api: Api, desk: Desk) -> None:
+    hook = {"label": "Approve", "action_type": "webhook", "webhook_url": "https://hooks.example.com/"}
+    link = {"label": "Open", "action_type": "url", "url": "https://git.example.com/"}
+    delivery = api.post(EVENTS, inputs.event(actions=[hook, link]), desk.alice).json["deliveryId"]
+    path = f"{INBOX}/{delivery}/actions"
+    assert api.post(f"{path}/0", None, desk.alice_key).calls == [SPEND, "Query", "PutItem", "SendMessage"]
+    assert api.post(f"{path}/0", None, desk.alice_key).calls == [SPEND, "Query"]
+    assert api.post(f"{path}/1", None, desk.alice_key).calls == [SPEND, "Query"]
+
+
+def test_refusals_take_no_more_than_what_found_them_out(api: Api, desk: Desk) -> None:
+    assert api.post(EVENTS, {}, desk.alice).calls == [SPEND]
+    assert api.post(EVENTS, inputs.event(), desk.fd1).calls[-1:] == [SPEND]
+    assert api.get(f"{EVENTS}/nothing", desk.alice).calls == [SPEND]
+    assert api.post(EVENTS, inputs.event(event_type="hr.x"), desk.alice).calls == [SPEND, REFUND]
+
+
+def test_a_published_event_of_2_kb_costs_at_most_5_write_units(api: Api, desk: Desk) -> None:
+    """A write unit is a kilobyte begun, of the row and again of each index entry."""
+    sent = inputs.event(
+        summary="s" * 350,
+        markdown_body="m" * 1000,
+        labels={"repo": "widget-pro", "role": "write"},
+        external_url="https://git.example.com/acme/widget-pro",
+        tone="positive",
+    )
+    delivery = api.post(EVENTS, sent, desk.alice).json["deliveryId"]
+    row = aws.dynamodb().get_item(
+        TableName=DELIVERIES.physical_name, Key={"pk": {"S": delivery}, "sk": {"S": "DELIVERY"}}
+    )["Item"]
+    token = max(aws.dynamodb().scan(TableName=TOKENS.physical_name)["Items"], key=size)
+    (index,) = [each for table in DEFINITIONS for each in table.indexes if each.name == INBOX_INDEX]
+    listed = {"pk", "sk", index.partition_key, index.sort_key, *index.included}
+    entry = {name: value for name, value in row.items() if name in listed}
+    assert size(row) > 1900
+    assert kilobytes(row) + kilobytes(entry) + kilobytes(token) <= 4, "one unit is left for the event type's count"
+
+
+def kilobytes(item: Any) -> int:
+    return -(-size(item) // 1024)
+
+
+def size(item: Any) -> int:
+    """Bytes of an item as DynamoDB counts them: names and values, numbers at most a byte per two digits and one."""
+    return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
+
+
+def _value_size(value: dict[str, Any]) -> int:
+    ((kind, held),) = value.items()
+    match kind:
+        case "S":
+            return len(held.encode())
+        case "N":
+            return len(held) // 2 + 2
+        case "SS":
+            return sum(len(each.encode()) for each in held)
+        case "M":
+            return 3 + size(held)
+        case "L":
+            return 3 + sum(1 + _value_size(each) for each in held)
+    return 1

@@ -1,0 +1,124 @@
+"""The key that seals: several open, one seals, and it is replaced without losing what it sealed."""
+
+import os
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from chalicelib import vault
+from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
+from chalicelib.federation.connections.stores.peers import DynamoPeers
+from chalicelib.federation.network.domain.membership import Welcome
+from chalicelib.federation.network.stores.hubs import DynamoHubs
+from chalicelib.federation.network.stores.instances import DynamoInstances
+from chalicelib.inbox.stores.secrets import DynamoSecrets
+from chalicelib.live.stores.push_keys import DynamoPushKeys
+from chalicelib.live.vapid import new_keys
+from chalicelib.vault import new_key
+from infra.admin import main
+from tests.conftest import Desk
+from tests.support import instances
+from tests.support.api import Api
+from tests.support.sample_data import Scene
+
+STORES = sorted((Path(__file__).parents[2] / "chalicelib").rglob("stores/*.py"))
+SETTING, HUB = "FLUXDEN_SECRET_KEY", "https://hub.example.com"
+
+
+def reseal() -> Result:
+    return CliRunner().invoke(main, ["reseal"])
+
+
+@pytest.fixture
+def reads(api: Api, desk: Desk) -> list[Callable[[], Any]]:
+    """How each kind of secret is read; there is one of each."""
+    now, hubs, peers = datetime.now(UTC), DynamoHubs(), DynamoPeers()
+    DynamoSecrets().rotate("fd1", now=now)
+    DynamoPushKeys().save(new_keys("mailto:desk@example.com"), replace=True)
+    instance = instances.register(api).instance_id
+    membership, key = hubs.prepare(HUB, "Desk", "k" * 40)
+    said = Welcome.model_validate({"instanceId": "here", "platformToken": "p" * 40, "status": "active"})
+    assert hubs.join(membership, key, said, now=now)
+    peering = peers.find(Scene(api, desk).connection())
+    assert peering is not None
+    return [
+        lambda: DynamoSecrets().of("fd1"),
+        DynamoPushKeys().find,
+        lambda: DynamoInstances().key_of(instance),
+        lambda: hubs.prepare(HUB, "Desk", "another")[1],
+        lambda: hubs.find_key("here"),
+        lambda: _token(hubs),
+        lambda: peers.token_of(peering),
+        DynamoFederation().find_key,
+    ]
+
+
+def _token(hubs: DynamoHubs) -> str:
+    """The token that the hub has given, as the next heartbeat reads it."""
+    now = datetime.now(UTC)
+    ((url, due_at),) = hubs.list_due(now=now + timedelta(days=1), limit=10)
+    taken = hubs.take(url, due_at, until=now)
+    assert taken is not None
+    return hubs.token_of(*taken)
+
+
+def test_a_new_key_takes_over_all_that_is_sealed(
+    reads: list[Callable[[], Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before, new = [read() for read in reads], new_key()
+    monkeypatch.setenv(SETTING, f"{new},{os.environ[SETTING]}")
+    assert [read() for read in reads] == before
+    done = reseal()
+    anew, total = re.findall(r"[0-9]+", done.stdout)
+    assert (done.exit_code, anew) == (0, total)
+    assert int(total) > len(reads), "the prior callback secret is one more"
+    assert reseal().stdout == f"0 of {total} secrets were sealed anew.\n"
+    monkeypatch.setenv(SETTING, new)
+    assert [read() for read in reads] == before
+    assert reseal().exit_code == 0
+
+
+def test_what_no_key_opens_is_named_and_left(reads: list[Callable[[], Any]], monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = os.environ[SETTING]
+    monkeypatch.setenv(SETTING, new_key())
+    failed = reseal()
+    assert failed.exit_code == 1
+    assert "No key opens the secret of INTEGRATOR#fd1/WEBHOOK.\n" in failed.stderr
+    monkeypatch.setenv(SETTING, kept)
+    assert all(read() for read in reads)
+
+
+def test_a_secret_that_changes_meanwhile_stays_as_it_became(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    DynamoSecrets().of("fd1")
+    monkeypatch.setenv(SETTING, f"{new_key()},{os.environ[SETTING]}")
+    rotated: list[Any] = []
+
+    def slowly(text: str, *, place: str) -> str | None:
+        made = vault.resealed(text, place=place)
+        if "fd1" in place:
+            rotated.append(DynamoSecrets().rotate("fd1", now=datetime.now(UTC)))
+        return made
+
+    with monkeypatch.context() as meanwhile:
+        meanwhile.setattr("chalicelib.operate.stores.sealed.resealed", slowly)
+        assert reseal().exit_code == 0
+    assert DynamoSecrets().of("fd1").current == rotated[0].current
+    assert reseal().stdout.startswith("1 of"), "the one before signs too, and was sealed with the key before"
+    assert reseal().stdout.startswith("0 of")
+
+
+def test_without_a_key_nothing_is_resealed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    for value in ("", f"{new_key()},", f",{new_key()}", f"{new_key()},short"):
+        monkeypatch.setenv(SETTING, value)
+        failed = reseal()
+        assert (failed.exit_code, "infra.admin secret-key" in failed.stderr) == (1, True)
+
+
+def test_every_store_that_seals_is_known_to_be_resealed() -> None:
+    sealing = {path.stem for path in STORES if re.search(r"\bseal\(", path.read_text(encoding="utf-8"))}
+    assert sealing == {"federation_settings", "hubs", "instances", "peers", "push_keys", "secrets"}

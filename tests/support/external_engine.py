@@ -1,0 +1,206 @@
+"""The world every test begins in, on engines that run beside the tests: only what a test wrote is put back."""
+
+import base64
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.httpsession import URLLib3Session
+
+from chalicelib import aws
+from chalicelib.parallel import chunks
+from infra import queues, tables
+from tests.support.embedded_engine import Key, Send
+
+Place = tuple[str, tuple[str, ...]]
+Rows = dict[Place, dict[str, Any]]
+Messages = list[tuple[str, str]]
+
+_KEYS = {each.table.physical_name: ("pk", *([each.sort_key] if each.sort_key else [])) for each in tables.DEFINITIONS}
+_MOST_PER_BATCH, _MOST_PER_READ = 25, 100
+_DEAD = "-dead-letters"
+
+
+class Beside:
+    """Knows what the tables and queues hold, from all that this process has sent them."""
+
+    is_quick = False
+
+    def __init__(self) -> None:
+        self._held: Rows = {}
+        self._written: set[Place] = set()
+        self._sent: set[str] = set()
+        self._http = URLLib3Session(max_pool_connections=64)
+        tables.create_tables()
+        queues.create_queues()
+        _sweep_nothing()
+        aws.dynamodb().meta.events.register("provide-client-params", self._note_rows)
+        aws.sqs().meta.events.register("provide-client-params", self._note_messages)
+
+    def empty(self) -> None:
+        """Our tables and queues, with nothing in them."""
+        self.put_back({}, [])
+
+    def reset(self) -> None:
+        """A test's other tables stay: their names are its own."""
+
+    def taken(self) -> "Kept":
+        """All there is now. What happens from now on does not change it."""
+        return Kept(self, dict(self._now()), self.messages())
+
+    def rows(self) -> Iterator[tuple[Key, Iterable[tuple[str, Any]]]]:
+        """Every row, by table and key, with its attributes' plain values."""
+        for (table, (part, *sort)), row in self._now().items():
+            yield (table, part, "".join(sort)), ((name, _plain(value)) for name, value in row.items())
+
+    def messages(self) -> Messages:
+        """Every message that waits in a queue, by its name. They are sent anew: a queue can't be looked at."""
+        found = [(name, body) for name in self._queues() for body in _received(name)]
+        self._put_messages_back(found)
+        return sorted(found)
+
+    def look_again(self) -> None:
+        """Notice what other processes have written and sent, too."""
+        self._written |= {place for place, _ in _everything()} | self._held.keys()
+        self._sent |= {each.queue.physical_name for each in queues.DEFINITIONS}
+
+    def sender(self) -> Send:
+        """What answers a request, from now on."""
+        return self._http.send
+
+    def put_back(self, wanted: Rows, messages: Messages) -> None:
+        """Make it that these rows and messages are there, and no others."""
+        either = self._held.keys() | wanted.keys()
+        changed = self._written | {each for each in either if self._held.get(each) is not wanted.get(each)}
+        for some in chunks(sorted(changed), _MOST_PER_BATCH):
+            requests: dict[str, list[Any]] = {}
+            for place in some:
+                requests.setdefault(place[0], []).append(_request(place, wanted))
+            while requests:
+                requests = aws.dynamodb().batch_write_item(RequestItems=requests)["UnprocessedItems"]
+        self._held, self._written = dict(wanted), set()
+        self._put_messages_back(messages)
+
+    def _put_messages_back(self, messages: Messages) -> None:
+        for name in self._queues():
+            aws.sqs().purge_queue(QueueUrl=aws.queue_url(name))
+        self._sent = set()
+        for name, body in messages:
+            aws.sqs().send_message(QueueUrl=aws.queue_url(name), MessageBody=body)
+
+    def _queues(self) -> list[str]:
+        """Those that may hold something."""
+        plain = {name.removesuffix(_DEAD) for name in self._sent}
+        return sorted({*plain, *(f"{name}{_DEAD}" for name in plain)})
+
+    def _now(self) -> Rows:
+        for some in chunks(sorted(self._written), _MOST_PER_READ):
+            found = dict(_read(some))
+            for place in some:
+                # What is as before stays the same object, by which it is told.
+                if place not in found:
+                    self._held.pop(place, None)
+                elif found[place] != self._held.get(place):
+                    self._held[place] = found[place]
+        self._written = set()
+        return self._held
+
+    def _note_rows(self, params: dict[str, Any], model: Any, **_: object) -> None:
+        # A test's other tables, under a prefix of their own, are its own business.
+        self._written.update(place for place in _places(model.name, params) if place[0] in _KEYS)
+
+    def _note_messages(self, params: dict[str, Any], model: Any, **_: object) -> None:
+        if model.name.startswith("SendMessage"):
+            self._sent.add(params["QueueUrl"].rpartition("/")[2])
+
+
+def _sweep_nothing() -> None:
+    # Tests travel in time, and DynamoDB Local takes away what has expired by the machine's clock, within seconds.
+    for each in tables.DEFINITIONS:
+        if each.ttl:
+            aws.dynamodb().update_time_to_live(
+                TableName=each.table.physical_name,
+                TimeToLiveSpecification={"Enabled": False, "AttributeName": each.ttl},
+            )
+
+
+def _request(place: Place, wanted: Mapping[Place, dict[str, Any]]) -> dict[str, Any]:
+    table, values = place
+    if place in wanted:
+        return {"PutRequest": {"Item": wanted[place]}}
+    return {"DeleteRequest": {"Key": {name: {"S": value} for name, value in zip(_KEYS[table], values, strict=True)}}}
+
+
+def _places(action: str, params: Mapping[str, Any]) -> Iterator[Place]:
+    match action:
+        case "PutItem" | "UpdateItem" | "DeleteItem":
+            yield _place(params["TableName"], params.get("Key") or params["Item"])
+        case "TransactWriteItems":
+            for member in params["TransactItems"]:
+                for request in member.values():
+                    yield _place(request["TableName"], request.get("Key") or request["Item"])
+        case "BatchWriteItem":
+            for table, requests in params["RequestItems"].items():
+                for request in _contents(requests):
+                    yield _place(table, request.get("Key") or request["Item"])
+
+
+def _contents(requests: Iterable[Mapping[str, Any]]) -> Iterator[Any]:
+    return (content for request in requests for content in request.values())
+
+
+def _place(table: str, row: Mapping[str, Any]) -> Place:
+    return table, tuple(row[name]["S"] for name in _KEYS.get(table, ()))
+
+
+def _read(places: Sequence[Place]) -> Iterator[tuple[Place, dict[str, Any]]]:
+    wanted: dict[str, Any] = {}
+    for table, values in places:
+        key = {name: {"S": value} for name, value in zip(_KEYS[table], values, strict=True)}
+        wanted.setdefault(table, {"Keys": [], "ConsistentRead": True})["Keys"].append(key)
+    while wanted:
+        got = aws.dynamodb().batch_get_item(RequestItems=wanted)
+        for table, rows in got["Responses"].items():
+            for row in rows:
+                yield _place(table, row), dict(row)
+        wanted = dict(got["UnprocessedKeys"])
+
+
+def _everything() -> Iterator[tuple[Place, dict[str, Any]]]:
+    for table in _KEYS:
+        for page in aws.dynamodb().get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
+            for row in page["Items"]:
+                yield _place(table, row), dict(row)
+
+
+def _received(queue: str) -> Iterator[str]:
+    url = aws.queue_url(queue)
+    while found := aws.sqs().receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        yield from (each["Body"] for each in found)
+
+
+def _plain(held: Mapping[str, Any]) -> Any:
+    ((kind, value),) = held.items()
+    match kind:
+        case "M":
+            return sorted((name, _plain(each)) for name, each in value.items())
+        case "L":
+            return [_plain(each) for each in value]
+        case "SS" | "NS":
+            return sorted(value)
+        case "B":
+            return base64.b64encode(value).decode()
+    return value
+
+
+@dataclass(frozen=True)
+class Kept:
+    """All rows and messages there were at one moment."""
+
+    engine: Beside
+    rows: Rows
+    messages: Messages
+
+    def put_back(self) -> None:
+        """Make everything as it was then."""
+        self.engine.put_back(self.rows, self.messages)

@@ -1,0 +1,97 @@
+"""The desk on a machine of one's own: another server, other engines, the same functions."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+from websockets.sync.client import connect
+
+from infra.local import engine
+from tests.conftest import Desk
+from tests.support import engine_state, inputs
+from tests.support.receiver import Receiver
+from tests.support.started_desk import HOST, ROOT, SHELL, Answer, ask, free_ports
+
+_STARTED_WITHIN_SECONDS = 30
+
+
+@pytest.fixture
+def ports(desk: Desk, tmp_path: Path) -> Iterator[tuple[int, int]]:
+    """HTTP and WebSocket port of a started container, on the engine of this test."""
+    (port, ws_port), (management, _) = free_ports(), free_ports()
+    environment = SHELL | engine.environment()
+    environment |= {"FLUXDEN_SECRET_KEY": os.environ["FLUXDEN_SECRET_KEY"], "ALLOW_LOOPBACK": "1"}
+    # It has connections of its own.
+    del environment["FLUXDEN_SOCKETS_URL"]
+    options = ["--port", str(port), "--ws-port", str(ws_port), "--management-port", str(management)]
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "infra.container", *options], cwd=ROOT, env=environment, stdout=log, stderr=log
+        )
+    try:
+        deadline = time.monotonic() + _STARTED_WITHIN_SECONDS
+        while not _healthy(port):
+            assert process.poll() is None, (tmp_path / "log").read_text()
+            assert time.monotonic() < deadline, (tmp_path / "log").read_text()
+            time.sleep(0.1)
+        yield port, ws_port
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(10) == 0
+    finally:
+        process.kill()
+        process.wait(10)
+        engine_state.engine().look_again()
+
+
+def _call(port: int, method: str, path: str, body: object = None, token: str = "") -> Answer:
+    with closing(HTTPConnection(HOST, port, timeout=10)) as connection:
+        return ask(connection, method, path, body, token)
+
+
+def _healthy(port: int) -> bool:
+    try:
+        return _call(port, "GET", "/api/v1/health").status == 200
+    except OSError:
+        return False
+
+
+def test_a_container_publishes_pushes_and_calls_back(ports: tuple[int, int], desk: Desk, receiver: Receiver) -> None:
+    port, ws_port = ports
+    key = {"Authorization": f"Bearer {desk.alice_key}"}
+    with connect(f"ws://{HOST}:{ws_port}", additional_headers=key, proxy=None) as client:
+        assert json.loads(client.recv(10))["type"] == "connected"
+        actions = [{"label": "Go", "action_type": "webhook", "webhook_url": receiver.url}]
+        published = _call(port, "POST", "/api/v1/events", inputs.event(actions=actions), desk.alice)
+        assert published.status == 202
+        delivery_id = published.json["deliveryId"]
+        assert json.loads(client.recv(10))["deliveryId"] == delivery_id
+        clicked = _call(port, "POST", f"/api/v1/inbox/{delivery_id}/actions/0", None, desk.alice_key)
+        assert clicked.status in (200, 202)
+        told = json.loads(client.recv(20))
+        assert told["deliveryId"] == delivery_id
+    assert len(receiver.received) == 1
+
+    unknown = _call(port, "GET", "/api/v2/nothing")
+    assert (unknown.status, unknown.json["success"]) == (404, False)
+    assert _call(port, "DELETE", "/api/v1/events").headers["Allow"] == "POST"
+    missing = _call(port, "GET", "/api/v1/events/a%2Fb", None, desk.alice)
+    assert (missing.status, missing.json["code"]) == (404, "not_found"), "a quoted slash is part of an id"
+    with closing(HTTPConnection(HOST, port, timeout=10)) as connection:
+        connection.request("HEAD", "/api/v1/health")
+        assert connection.getresponse().status == 405
+
+
+def test_a_container_loads_no_engine_of_its_own() -> None:
+    code = (
+        "import sys, infra.container.__main__, infra.catalog, app; print('moto' in sys.modules, 'flask' in sys.modules)"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    assert shown.split() == ["False", "False"]

@@ -1,0 +1,50 @@
+"""The doctor, at a desk that runs: what it follows, what it leaves behind, and where it stops."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support.started_desk import System, started
+
+pytestmark = pytest.mark.engine("embedded")
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with started(tmp_path_factory.mktemp("doctor"), ALLOW_LOOPBACK="1") as made:
+        yield made
+
+
+def test_a_canary_passes_every_hop_and_leaves_nothing(system: System) -> None:
+    for _ in range(2):
+        seen = system.run("infra.admin", "doctor", "--json")
+        assert seen.returncode == 0, seen.stderr
+        hops = {each["hop"]: each for each in json.loads(seen.stdout)}
+        assert list(hops) == [
+            *("health", "stores", "key", "socket", "publish", "inbox", "frame", "callback", "clean up")
+        ]
+        assert {each["result"] for each in hops.values()} == {"fine"}
+        assert all(each["milliseconds"] > 0 for each in hops.values())
+    people = json.loads(system.run("infra.admin", "employees", "list", "--json").stdout)
+    (doctor,) = (each for each in people if each["email"] == "doctor@fluxden.invalid")
+    assert doctor["active"] is False
+    tokens = system.run("infra.admin", "personal-tokens", "list", "--owner", "doctor@fluxden.invalid", "--json")
+    assert json.loads(tokens.stdout) == []
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "last", "advice"),
+    [
+        (["--url", "http://127.0.0.1:9"], {}, "health", "is it running"),
+        ([], {"FLUXDEN_PREFIX": "other"}, "stores", "FLUXDEN_PREFIX"),
+        (["--socket-url", "ws://127.0.0.1:9"], {}, "socket", "No WebSocket opens"),
+    ],
+)
+def test_the_first_hop_that_fails_is_the_last_and_says_what_to_look_at(
+    system: System, options: list[str], environment: dict[str, str], last: str, advice: str
+) -> None:
+    seen = system.run("infra.admin", "doctor", *options, **environment)
+    assert seen.returncode == 1
+    assert advice in seen.stderr
+    assert seen.stdout.splitlines()[-1].split() == [last, "-", "failed"]

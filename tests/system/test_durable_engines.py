@@ -1,0 +1,92 @@
+"""`make run ENGINE=dynamodb-local`: what a desk holds survives it."""
+
+import json
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import botocore.session
+import pytest
+
+from infra.local import engines
+from tests.support import inputs
+from tests.support.started_desk import System, started
+
+pytestmark = pytest.mark.engine("real")
+
+EVENTS, INBOX = "/api/v1/events", "/api/v1/inbox"
+
+
+@contextmanager
+def kept(folder: Path) -> Iterator[System]:
+    """A system on the folder's data."""
+    data = {"ENGINE": "dynamodb-local", "DATA_DIR": str(folder / "kept")}
+    with started(folder, **data) as system:
+        yield system
+
+
+def test_what_a_desk_holds_is_there_after_a_stop_and_after_a_crash(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with kept(tmp_path) as first:
+        assert publish(first, "Before the stop") == 202
+        dead_letter(first, "to be looked at")
+        secret = operate(first, "webhook-secret", "show", "fd1")
+        assert f"all data stays in {tmp_path / 'kept'}" in first.stdout
+        monkeypatch.setattr(engines, "_FREE_WITHIN_SECONDS", 0)
+        with (
+            pytest.raises(engines.NoEngines, match="Another system is using"),
+            engines.started(tmp_path / "logs", tmp_path / "kept" / "data"),
+        ):
+            pass
+        os.killpg(first.process.pid, signal.SIGTERM)
+        assert first.process.wait(30) == 0
+        assert first.stderr == ""
+        told = first.demo
+
+    with kept(tmp_path) as second:
+        assert moved(second.demo) == moved(told)
+        assert second.demo["base_url"] == f"http://127.0.0.1:{second.port}" != told["base_url"]
+        assert publish(second, "Before the crash") == 202
+        assert operate(second, "webhook-secret", "show", "fd1") == secret
+        # Another system's demo file has taken the place of this one's: that is no reason for other tokens.
+        other = second.demo | {"admin_env": second.demo["admin_env"] | {"FLUXDEN_SECRET_KEY": "another"}}
+        second.demo_file.write_text(json.dumps(other | {"personal_tokens": {}}), encoding="utf-8")
+        os.killpg(second.process.pid, signal.SIGKILL)
+
+    with kept(tmp_path) as third:
+        assert moved(third.demo) == moved(told)
+        items = third.call("GET", INBOX, token=third.alice_key).json["items"]
+        assert [each["title"] for each in items][:2] == ["Before the crash", "Before the stop"]
+        letters = json.loads(operate(third, "dead-letters", "list", "--queue", "fan-out", "--json"))
+        assert len(letters) == 1
+        assert third.stderr == ""
+
+
+def publish(system: System, title: str) -> int:
+    return system.call("POST", EVENTS, inputs.event(title=title), system.alice).status
+
+
+def operate(system: System, *command: str) -> str:
+    ran = system.run("infra.admin", *command)
+    assert (ran.returncode, ran.stderr) == (0, "")
+    return ran.stdout
+
+
+def dead_letter(system: System, body: str) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in system.demo["admin_env"].items():
+            patch.setenv(name, value)
+        client: Any = botocore.session.Session().create_client("sqs")
+    with closing(client):
+        url = client.get_queue_url(QueueName="fluxden-fan-out-dead-letters")["QueueUrl"]
+        client.send_message(QueueUrl=url, MessageBody=body)
+
+
+def moved(demo: dict[str, Any]) -> dict[str, Any]:
+    """What a demo file says, but where its system is reached."""
+    addresses = {"base_url", "ws_url", "mcp_url", "console_url", "admin_env"}
+    return {name: value for name, value in demo.items() if name not in addresses}

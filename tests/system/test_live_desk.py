@@ -1,0 +1,178 @@
+"""Agents at a running desk: real sockets, real event streams, and what they bring when a client comes and goes."""
+
+import itertools
+import json
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from websockets.sync.client import ClientConnection, connect
+
+from tests.support import inputs
+from tests.support.concurrency import together
+from tests.support.started_desk import System, ask, started
+
+QUEUE, SETTINGS, SEND, STREAM = (
+    "/api/v2/queue",
+    "/api/v2/settings",
+    "/api/v2/shared-chat/send",
+    "/api/v2/shared-chat/stream",
+)
+EVENTS = "/api/v1/events"
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    budgets = {f"FLUXDEN_{kind}_BUDGET": "1000000" for kind in ("PERSONAL", "TOOLS", "KEY")}
+    limits = {"FLUXDEN_DEMO_DAILY_LIMIT": "100000", "FLUXDEN_STREAM_HOLD_SECONDS": "2"}
+    with started(tmp_path_factory.mktemp("live"), **budgets, **limits) as made:
+        yield made
+
+
+class Agent:
+    """A client that knows no more than the last id it was told, and resumes after it."""
+
+    def __init__(self, system: System, name: str = "alice") -> None:
+        self.system, self.key = system, system.demo["api_keys"][name]
+        self.last: str | None = None
+        self.socket = self._connect()
+
+    def _connect(self) -> ClientConnection:
+        headers = {"Authorization": f"Bearer {self.key}"} | ({"Last-Event-ID": self.last} if self.last else {})
+        opening = connect(self.system.demo["ws_url"], additional_headers=headers, proxy=None)
+        return opening.__enter__()
+
+    def next(self, timeout: float = 5) -> dict[str, Any]:
+        frame: dict[str, Any] = json.loads(self.socket.recv(timeout))
+        self.last = frame["id"]
+        return frame
+
+    def until(self, kind: str) -> dict[str, Any]:
+        return next(frame for frame in iter(self.next, None) if frame["type"] == kind)
+
+    def drop(self) -> None:
+        """Lose the connection without a word, and come back."""
+        self.socket.socket.close()
+        self.socket = self._connect()
+
+    def call(self, method: str, path: str, body: Any = None) -> Any:
+        answer = self.system.call(method, path, body, self.key)
+        assert answer.status in (200, 201), answer.body
+        return answer.json["data"]
+
+
+@pytest.fixture
+def agent(system: System) -> Iterator[Agent]:
+    made = Agent(system)
+    assert made.next()["type"] == "connected"
+    yield made
+    made.socket.close()
+
+
+def test_an_agent_is_woken_completes_its_item_and_gets_the_next(agent: Agent) -> None:
+    agent.call("PATCH", SETTINGS, {"queueAutoApprove": True, "mode": "chief_of_staff"})
+    agent.until("wake")
+    other = agent.call("POST", QUEUE, {"title": "Later"})["id"]
+    started_at = time.monotonic()
+    urgent = agent.call("POST", QUEUE, {"title": "Now", "priority": "urgent"})["id"]
+    woken = agent.until("wake")
+    assert time.monotonic() - started_at < 1
+    assert woken["metadata"]["itemId"] == urgent
+    done = agent.call("POST", f"{QUEUE}/{urgent}/result", {"result": "Done."})
+    assert done["autoDispatched"]["id"] == other
+    changes = [agent.until("queue_changed") for _ in range(2)]
+    assert [(each["itemId"], each["newStatus"]) for each in changes] == [(urgent, "done_today"), (other, "in_progress")]
+    agent.call("POST", f"{QUEUE}/{other}/result", {"result": "Done."})
+    agent.call("PATCH", SETTINGS, {"queueAutoApprove": False, "mode": "cockpit"})
+
+
+def test_an_agent_that_drops_again_and_again_misses_nothing_and_hears_nothing_twice(agent: Agent) -> None:
+    sent, heard, stop = 200, list[int](), 60.0
+
+    def talk() -> None:
+        with agent.system.connection() as connection:
+            for number in range(sent):
+                assert ask(connection, "POST", SEND, {"content": f"{number}"}, agent.key).status == 201
+
+    talking = threading.Thread(target=talk)
+    talking.start()
+    drops = itertools.count(1)
+    while len(heard) < sent:
+        frame = agent.next(stop)
+        if frame["type"] == "new_message":
+            heard.append(int(frame["message"]["content"]))
+            if len(heard) % 10 == 0 and len(heard) < sent:
+                next(drops)
+                agent.drop()
+    talking.join()
+    assert heard == list(range(sent))
+    assert next(drops) == 20
+
+
+def test_many_clients_of_a_person_hear_the_same(system: System) -> None:
+    agents = [Agent(system, "bob") for _ in range(10)]
+    for each in agents:
+        each.until("connected")
+    contents = [f"{number}" for number in range(30)]
+    with system.connection() as connection:
+        for content in contents:
+            ask(connection, "POST", SEND, {"content": content}, agents[0].key)
+    for each in agents:
+        assert [each.until("new_message")["message"]["content"] for _ in contents] == contents
+        each.socket.close()
+
+
+def test_a_client_that_does_not_read_holds_up_nobody(system: System, agent: Agent) -> None:
+    sleeper = Agent(system)
+    with system.connection() as connection:
+        for number in range(40):
+            ask(connection, "POST", SEND, {"content": f"{number} " + "x" * 9000}, agent.key)
+    for number in range(40):
+        assert agent.until("new_message")["message"]["content"].startswith(f"{number} ")
+    sleeper.socket.socket.close()
+
+
+def test_an_event_source_hears_what_a_socket_hears(system: System) -> None:
+    """As browsers do it: reconnect with the last id, when each reply has ended."""
+    key, heard, ids = system.demo["api_keys"]["bob"], list[str](), list[str]()
+    done = threading.Event()
+
+    def listen() -> None:
+        last: str | None = None
+        while not (done.is_set() and len(heard) >= 60):
+            with system.connection() as connection:
+                headers = {"Authorization": f"Bearer {key}"} | ({"Last-Event-ID": last} if last else {})
+                connection.request("GET", STREAM, headers=headers)
+                text = connection.getresponse().read().decode()
+            for block in text.strip().split("\n\n")[1:]:
+                fields = dict(line.split(": ", 1) for line in block.split("\n"))
+                last = fields["id"]
+                data = json.loads(fields["data"])
+                if data["type"] == "new_message" and data["message"]["content"].startswith("sse "):
+                    heard.append(data["message"]["content"])
+                    ids.append(last)
+
+    listening = threading.Thread(target=listen, daemon=True)
+    listening.start()
+    with system.connection() as connection:
+        for number in range(60):
+            ask(connection, "POST", SEND, {"content": f"sse {number}"}, key)
+            time.sleep(0.01 * (number % 4))
+    done.set()
+    listening.join(20)
+    assert heard == [f"sse {number}" for number in range(60)]
+    assert ids == sorted(set(ids))
+
+
+def test_published_events_reach_the_socket_although_many_are_sent_at_once(system: System, agent: Agent) -> None:
+    token = system.alice
+
+    def publish(number: int) -> str:
+        answer = system.call("POST", EVENTS, inputs.event(event_id=f"live-{number}"), token)
+        assert (answer.status, answer.json["pushed"]) == (202, True)
+        return str(answer.json["deliveryId"])
+
+    published = together(16, publish)
+    assert sorted(agent.until("delivery")["deliveryId"] for _ in published) == sorted(published)

@@ -1,0 +1,526 @@
+"""The whole system as `make run` starts it: one process on loopback ports, used over the network."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import stat
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import botocore.session
+import pytest
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect as websocket
+
+from app import app
+from infra.local import cloud
+from tests.support import inputs
+from tests.support.concurrency import together
+from tests.support.started_desk import HEALTH, HOST, SHELL, Answer, System, ask, free_ports, kill, launch, started
+
+pytestmark = pytest.mark.engine("embedded")
+
+EVENTS = "/api/v1/events"
+INBOX = "/api/v1/inbox"
+UPDATES = "/api/v2/updates"
+
+
+@pytest.fixture(scope="module")
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    with started(tmp_path_factory.mktemp("first")) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def second(system: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+    """Another one beside the first, in a shell whose AWS settings lead nowhere."""
+    with started(tmp_path_factory.mktemp("second"), AWS_ENDPOINT_URL="http://127.0.0.1:9") as made:
+        yield made
+
+
+def test_the_printed_commands_publish_an_event_and_show_it_in_the_inbox(system: System) -> None:
+    publish, read = re.findall(r"^curl .*?(?=\n\n|\n?\Z)", system.stdout, re.DOTALL | re.MULTILINE)
+
+    published = bash(publish)
+    assert published.startswith("HTTP/1.1 202 ")
+    accepted = json.loads(published.partition("\n\n")[2])
+    items = json.loads(bash(read))["items"]
+
+    assert accepted["deliveryId"] in [item["deliveryId"] for item in items]
+
+
+def test_the_welcome_names_the_addresses_and_the_demo_file(system: System) -> None:
+    base = f"http://127.0.0.1:{system.port}"
+    assert f"Fluxden runs at {base}\n" in system.stdout
+    assert system.demo["console_url"] in system.stdout
+    assert str(system.demo_file) in system.stdout
+    (docs,) = re.findall(rf"{base}(/api/v1/docs)\n", system.stdout)
+    assert system.call("GET", docs).status == 200
+    assert system.stderr == ""
+
+
+def test_the_welcome_tells_an_agent_how_to_connect(system: System) -> None:
+    (line,) = re.findall(r'^{"mcpServers.*$', system.stdout, re.MULTILINE)
+    told = json.loads(line)["mcpServers"]["fluxden"]
+    assert told["url"] == system.demo["mcp_url"]
+    listing = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
+    sent = {"Content-Type": "application/json", **told["headers"]}
+    for more, status in (({}, 200), ({"Host": "evil.example"}, 403), ({"Origin": "http://evil.example"}, 403)):
+        with system.connection() as connection:
+            connection.request("POST", "/mcp", json.dumps(listing), sent | more)
+            response = connection.getresponse()
+            assert (response.status, b"task_list" in response.read()) == (status, status == 200)
+    assert system.call("DELETE", "/mcp").headers["Allow"] == "GET, POST"
+
+
+def test_the_demo_file_tells_everything_and_to_its_owner_only(system: System) -> None:
+    demo = system.demo
+    assert set(demo) == {
+        "base_url",
+        "ws_url",
+        "mcp_url",
+        "console_url",
+        "federation",
+        "tools_tokens",
+        "personal_tokens",
+        "api_keys",
+        "users",
+        "catalog_slug",
+        "project_slug",
+        "project_id",
+        "team_id",
+        "foreign_project_id",
+        "admin_env",
+    }
+    assert {"connection_id", "federation_token"} <= set(demo["federation"])
+    assert demo["base_url"] == f"http://127.0.0.1:{system.port}"
+    assert demo["ws_url"] == f"ws://127.0.0.1:{system.ws_port}"
+    assert demo["console_url"] == f"{demo['base_url']}/#key={demo['api_keys']['alice']}"
+    assert (demo["catalog_slug"], demo["project_slug"]) == ("fd1", "apollo")
+    assert set(demo["tools_tokens"]) == {"fd1", "hr"}
+    assert set(demo["personal_tokens"]) == {"alice", "bob", "moderated"}
+    assert set(demo["api_keys"]) == {"alice", "bob"}
+    assert list(demo["users"]) == ["alice", "bob", "carol", "dave", "erin"]
+    for name, user in demo["users"].items():
+        assert user == {"email": f"{name}@example.com", "user_id": str(UUID(user["user_id"]))}
+    assert len({UUID(demo[name]) for name in ("project_id", "team_id", "foreign_project_id")}) == 3
+    assert set(demo["admin_env"]) == {
+        "AWS_ENDPOINT_URL",
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_DEFAULT_REGION",
+        "FLUXDEN_BASE_URL",
+        "FLUXDEN_SOCKETS_URL",
+        "FLUXDEN_SECRET_KEY",
+    }
+    assert stat.S_IMODE(system.demo_file.stat().st_mode) == 0o600
+
+
+def test_every_personal_token_and_key_of_the_demo_file_works(system: System) -> None:
+    for name, token in system.demo["personal_tokens"].items():
+        sent = inputs.event(event_type="hr.offer.sent" if name == "moderated" else "fd1.repo.access_granted")
+        assert system.call("POST", EVENTS, sent, token).status == 202
+    for key in system.demo["api_keys"].values():
+        assert system.call("GET", INBOX, token=key).status == 200
+
+
+@pytest.mark.parametrize("path", ["/nothing", "/api/v1/nothing", "/api/health", f"{HEALTH}/more?at=all"])
+def test_an_unknown_path_is_not_found(system: System, path: str) -> None:
+    is_problem(system.call("GET", path), 404, "not_found", path.partition("?")[0])
+
+
+@pytest.mark.parametrize("path", ["/api/v2", "/api/v2/nothing", "/api/chat/nothing", "/api/marketplace?a=b"])
+def test_an_unknown_path_of_the_second_contract_is_refused_as_it_says(system: System, path: str) -> None:
+    answer = system.call("GET", path)
+    assert (answer.status, answer.headers["Content-Type"]) == (404, "application/json")
+    assert answer.json == {"success": False, "error": "There is nothing at this path."}
+
+
+@pytest.mark.parametrize("path", ["/api/chat/mentions", "/api/v2/prompt-groups"])
+def test_a_path_is_served_under_the_contracts_prefix_too(system: System, path: str) -> None:
+    assert system.call("GET", path).status == 401
+    there = system.call("GET", path, token=system.alice_key)
+    assert there.status == 200
+    assert system.call("GET", f"/api/v2{path}", token=system.alice_key).json == there.json
+
+
+def test_a_page_of_another_origin_may_read_what_is_new_and_keep_it(system: System) -> None:
+    asked = system.call("OPTIONS", UPDATES)
+    assert (asked.status, asked.body) == (204, b"")
+    assert asked.headers["Access-Control-Allow-Origin"] == "*"
+    assert set(asked.headers["Access-Control-Allow-Methods"].split(",")) == {"GET", "OPTIONS"}
+    assert "If-None-Match" in asked.headers["Access-Control-Allow-Headers"]
+    with system.connection() as connection:
+        first = ask(connection, "GET", UPDATES)
+        connection.request("GET", UPDATES, headers={"If-None-Match": first.headers["ETag"]})
+        held = connection.getresponse()
+        assert (held.status, held.read(), held.headers["Content-Length"]) == (304, b"", None)
+        assert ask(connection, "GET", UPDATES).json == first.json
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"),
+    [
+        ("DELETE", EVENTS, "POST"),
+        ("POST", HEALTH, "GET"),
+        ("PATCH", INBOX, "GET"),
+        ("OPTIONS", EVENTS, "POST"),
+        ("TRACE", EVENTS, "POST"),
+        ("BREW", HEALTH, "GET"),
+    ],
+)
+def test_a_method_that_a_path_lacks_is_refused_with_those_it_has(
+    system: System, method: str, path: str, allowed: str
+) -> None:
+    refused = system.call(method, path, {} if method in ("DELETE", "POST", "PATCH") else None)
+    is_problem(refused, 405, "method_not_allowed", path)
+    assert refused.headers["Allow"] == allowed
+
+
+@pytest.mark.parametrize(("path", "status"), [(HEALTH, 405), ("/api/v1/nothing", 404)])
+def test_an_answer_to_head_has_no_body_and_the_next_one_follows_at_once(system: System, path: str, status: int) -> None:
+    head = f"HEAD {path} HTTP/1.1\r\nHost: desk\r\n\r\n"
+    said = system.says(f"{head}GET {HEALTH} HTTP/1.1\r\nHost: desk\r\nConnection: close\r\n\r\n".encode())
+
+    first, second, body = said.split(b"\r\n\r\n")
+    assert first.startswith(b"HTTP/1.1 %d " % status)
+    assert second.startswith(b"HTTP/1.1 200 ")
+    assert json.loads(body)["ok"] is True
+
+
+@pytest.mark.parametrize("length", ["ten", "-1", "1.5", "+5", "0x10", "５"])
+def test_a_length_that_is_no_number_is_invalid(system: System, length: str) -> None:
+    said = system.says(f"POST {EVENTS} HTTP/1.1\r\nHost: desk\r\nContent-Length: {length}\r\n\r\n".encode())
+    is_problem(parsed(said), 400, "validation_failed", EVENTS)
+
+
+@pytest.mark.parametrize("length", [f"{10 * 1024 * 1024 + 1}", "9" * 5000, f"{'0' * 12}{10 * 1024 * 1024 + 1}"])
+def test_more_than_10_megabytes_are_refused_before_they_are_sent(system: System, length: str) -> None:
+    said = system.says(f"POST {EVENTS} HTTP/1.1\r\nHost: desk\r\nContent-Length: {length}\r\n\r\n".encode())
+    is_problem(parsed(said), 413, "payload_too_large", EVENTS)
+
+
+def test_chunks_of_more_than_10_megabytes_are_refused_before_they_are_sent(system: System) -> None:
+    start = f"POST {EVENTS} HTTP/1.1\r\nHost: desk\r\nTransfer-Encoding: chunked\r\n\r\n"
+    said = system.says(f"{start}5\r\n12345\r\na00000\r\n".encode())
+    is_problem(parsed(said), 413, "payload_too_large", EVENTS)
+
+
+@pytest.mark.parametrize("chunk", ["\r\n12345", "ten\r\n12345", "-5\r\n12345", "0x5\r\n12345", "5\r\n1234567"])
+def test_a_malformed_chunk_is_invalid(system: System, chunk: str) -> None:
+    start = f"POST {EVENTS} HTTP/1.1\r\nHost: desk\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
+    said = system.says(f"{start}{chunk}\r\n0\r\n\r\n".encode())
+    is_problem(parsed(said), 400, "validation_failed", EVENTS)
+
+
+def test_a_body_may_come_in_chunks(system: System) -> None:
+    sent = inputs.event(title="In pieces: 你好")
+    text = json.dumps(sent, ensure_ascii=False).encode()
+    headers = {"Authorization": f"Bearer {system.alice}", "Content-Type": "application/json"}
+    with system.connection() as connection:
+        pieces = (text[at : at + 7] for at in range(0, len(text), 7))
+        connection.request("POST", EVENTS, pieces, headers, encode_chunked=True)
+        response = connection.getresponse()
+        accepted = json.loads(response.read())
+        assert ask(connection, "GET", HEALTH).status == 200
+
+    assert (response.status, accepted["title"]) == (202, "In pieces: 你好")
+
+
+def test_a_connection_serves_one_request_after_another(system: System) -> None:
+    with system.connection() as connection:
+        assert ask(connection, "GET", HEALTH).status == 200
+        first = connection.sock
+        assert ask(connection, "DELETE", EVENTS, {"a": "body"}).status == 405
+        assert ask(connection, "POST", EVENTS, inputs.event(), system.alice).status == 202
+        assert connection.sock is first
+
+
+@pytest.mark.parametrize("path", [INBOX, "/api/v1/nothing"])
+@pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
+def test_a_token_of_other_letters_is_refused_like_any_other(system: System, path: str, encoding: str) -> None:
+    line = "Authorization: Bearer flux-in-pers-übermäßig".encode(encoding)
+    said = system.says(b"GET %s HTTP/1.1\r\nHost: desk\r\nConnection: close\r\n%s\r\n\r\n" % (path.encode(), line))
+    if path == INBOX:
+        is_problem(parsed(said), 401, "unauthorized", path)
+    else:
+        is_problem(parsed(said), 404, "not_found", path)
+
+
+def test_a_body_that_is_not_text_is_invalid(system: System) -> None:
+    headers = {"Authorization": f"Bearer {system.alice}", "Content-Type": "application/json"}
+    with system.connection() as connection:
+        connection.request("POST", EVENTS, b'{"title": "\xff\xfe"}', headers)
+        response = connection.getresponse()
+        is_problem(Answer(response.status, response.headers, response.read()), 400, "validation_failed", EVENTS)
+
+
+def test_of_16_concurrent_publishes_one_is_accepted_and_all_are_counted(system: System) -> None:
+    sent = inputs.event(title="All at once")
+
+    answers = together(16, lambda _: system.call("POST", EVENTS, sent, system.alice))
+
+    assert Counter(answer.status for answer in answers) == {202: 1, 200: 15}
+    (delivery_id,) = {answer.json["deliveryId"] for answer in answers}
+    assert system.call("GET", f"{EVENTS}/{delivery_id}", token=system.alice).json["fireCount"] == 16
+    items = system.call("GET", INBOX, token=system.alice_key).json["items"]
+    assert [item["fireCount"] for item in items if item["title"] == "All at once"] == [16]
+    with aws_client(system) as client:
+        rows = client.scan(TableName="fluxden-deliveries", ConsistentRead=True)["Items"]
+    assert [row["pk"]["S"] for row in rows if row.get("title") == {"S": "All at once"}] == [delivery_id]
+
+
+def test_a_busy_port_ends_it_with_one_line_and_harms_nobody(system: System) -> None:
+    before = (system.demo_file.read_bytes(), system.demo_file.stat().st_mtime_ns)
+
+    late = launch(system.folder / "late", system.port, system.ws_port, DEMO_FILE=str(system.demo_file))
+    try:
+        assert late.process.wait(10) != 0
+    finally:
+        kill(late)
+
+    (line,) = late.stderr.splitlines()
+    assert str(system.port) in line and "not free" in line
+    assert late.stdout == ""
+    assert (system.demo_file.read_bytes(), system.demo_file.stat().st_mtime_ns) == before
+    assert system.is_healthy()
+
+
+def test_a_busy_websocket_port_ends_it_with_one_line_too(system: System) -> None:
+    late = launch(system.folder / "late", free_ports()[0], system.ws_port, DEMO_FILE=str(system.demo_file))
+    try:
+        assert late.process.wait(10) != 0
+    finally:
+        kill(late)
+
+    (line,) = late.stderr.splitlines()
+    assert f"Port {system.ws_port} is not free" in line and "make run WS_PORT=8011" in line
+    assert late.stdout == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("WS_PORT", "70000"), ("WS_IDLE_SECONDS", "0"), ("WS_LIFETIME_SECONDS", "two hours")]
+)
+def test_a_setting_that_is_no_such_number_ends_it_with_one_line(tmp_path: Path, name: str, value: str) -> None:
+    port, ws_port = free_ports()
+    wrong = launch(tmp_path, port, ws_port, **{name: value})
+    try:
+        assert wrong.process.wait(10) != 0
+    finally:
+        kill(wrong)
+    (line,) = wrong.stderr.splitlines()
+    assert name in line and value in line
+
+
+def test_an_engine_there_is_none_of_ends_it_with_one_line(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("ENGINE", "paper")
+    with pytest.raises(SystemExit):
+        cloud.start(app)
+    assert capsys.readouterr().err == "ENGINE must be embedded or dynamodb-local, not 'paper'.\n"
+
+
+def test_the_websocket_gateway_lets_no_stranger_in(system: System) -> None:
+    with pytest.raises(InvalidStatus) as refused, websocket(f"{system.demo['ws_url']}/any/path", proxy=None):
+        pass
+    assert refused.value.response.status_code in {401, 403}
+    with closing(socket.create_connection((HOST, system.ws_port), timeout=3)) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\nHost: desk\r\n\r\n")
+        assert connection.recv(12) == b"HTTP/1.1 426"
+    assert system.stderr == ""
+
+
+def test_the_operators_environment_leads_to_the_connections(system: System) -> None:
+    client: Any = botocore.session.Session().create_client(
+        "apigatewaymanagementapi",
+        endpoint_url=system.demo["admin_env"]["FLUXDEN_SOCKETS_URL"],
+        region_name="us-east-1",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+    )
+    with closing(client), pytest.raises(client.exceptions.GoneException):
+        client.post_to_connection(ConnectionId="L0SM9cOFvHcCIhw=", Data=b"{}")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_stops_it_at_once_and_in_order(tmp_path: Path, number: signal.Signals) -> None:
+    with started(tmp_path) as system, system.connection() as idle:
+        assert ask(idle, "GET", HEALTH).status == 200
+
+        os.killpg(system.process.pid, number)
+
+        assert system.process.wait(3) == 0
+        assert "Traceback" not in system.stdout + system.stderr
+        assert system.stderr == ""
+        assert not system.is_healthy()
+
+
+def test_two_systems_run_side_by_side(system: System, second: System) -> None:
+    accepted = second.call("POST", EVENTS, inputs.event(title="Only here"), second.alice)
+
+    assert accepted.status == 202
+    assert "Only here" in second.call("GET", INBOX, token=second.alice_key).body.decode()
+    assert system.call("GET", INBOX, token=second.alice_key).status == 401
+    assert system.call("POST", EVENTS, inputs.event(), second.alice).status == 401
+    assert "Only here" not in system.call("GET", INBOX, token=system.alice_key).body.decode()
+
+
+def test_the_ordinary_aws_settings_of_the_demo_file_lead_to_the_tables(system: System) -> None:
+    with aws_client(system) as client:
+        names = client.list_tables()["TableNames"]
+    assert {"fluxden-deliveries", "fluxden-tokens", "fluxden-idempotency", "fluxden-directory"} <= set(names)
+
+
+def test_the_operator_can_make_a_second_organisation(system: System, tmp_path: Path) -> None:
+    made_file = tmp_path / "new" / "other.json"
+
+    ran = system.run("infra.admin", "demo", FLUXDEN_PREFIX="other", DEMO_FILE=str(made_file))
+
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert str(made_file) in ran.stdout
+    made = json.loads(made_file.read_text(encoding="utf-8"))
+    assert set(made) == set(system.demo)
+    assert made["admin_env"] == system.demo["admin_env"] | {"FLUXDEN_PREFIX": "other"}
+    assert made["base_url"] == system.demo["base_url"]
+    assert stat.S_IMODE(made_file.stat().st_mode) == 0o600
+    with aws_client(system) as client:
+        tables = client.list_tables()["TableNames"]
+        counts = {
+            name: [
+                client.scan(TableName=f"{prefix}-{name}", Select="COUNT")["Count"] for prefix in ("fluxden", "other")
+            ]
+            for name in ("tokens", "directory")
+        }
+    assert {name.removeprefix("other-") for name in tables if name.startswith("other-")} == {
+        name.removeprefix("fluxden-") for name in tables if name.startswith("fluxden-")
+    }
+    for first, other in counts.values():
+        assert first == other > 0
+    # The first one's own tokens are none of the other's.
+    assert system.call("POST", EVENTS, inputs.event(), system.alice).status == 202
+    assert system.call("POST", EVENTS, inputs.event(), made["personal_tokens"]["alice"]).status == 401
+
+
+@dataclass(frozen=True)
+class Again:
+    """What was before the operator ran `demo` again, and what that wrote."""
+
+    delivery_id: str
+    directory: list[dict[str, Any]]
+    demo: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def again(second: System, tmp_path_factory: pytest.TempPathFactory) -> Again:
+    delivery_id = second.call("POST", EVENTS, inputs.event(), second.alice).json["deliveryId"]
+    directory = scanned(second, "fluxden-directory")
+    made_file = tmp_path_factory.mktemp("again") / "demo.json"
+    ran = second.run("infra.admin", "demo", DEMO_FILE=str(made_file))
+    assert (ran.returncode, ran.stderr) == (0, "")
+    return Again(delivery_id, directory, json.loads(made_file.read_text(encoding="utf-8")))
+
+
+def test_run_again_the_operators_command_gives_new_tokens(second: System, again: Again) -> None:
+    for name, token in again.demo["personal_tokens"].items():
+        sent = inputs.event(event_type="hr.offer.sent" if name == "moderated" else "fd1.repo.access_granted")
+        assert second.call("POST", EVENTS, sent, token).status == 202
+    for key in again.demo["api_keys"].values():
+        assert second.call("GET", INBOX, token=key).status == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "kind"),
+    [("POST", EVENTS, "personal_tokens"), ("POST", EVENTS, "tools_tokens")],
+)
+def test_run_again_the_operators_command_takes_the_old_tokens_back(
+    second: System, again: Again, method: str, path: str, kind: str
+) -> None:
+    old = second.demo[kind]
+    body = inputs.event() if method == "POST" else None
+    answers = {name: second.call(method, path, body, token).status for name, token in old.items()}
+    assert answers == dict.fromkeys(old, 401)
+
+
+def test_run_again_the_operators_command_leaves_everything_else(second: System, again: Again) -> None:
+    token, key = again.demo["personal_tokens"]["alice"], again.demo["api_keys"]["alice"]
+    assert second.call("GET", f"{EVENTS}/{again.delivery_id}", token=token).status == 200
+    items = second.call("GET", INBOX, token=key).json["items"]
+    assert again.delivery_id in [item["deliveryId"] for item in items]
+    assert scanned(second, "fluxden-directory") == again.directory
+    secret = {"tools_tokens", "personal_tokens", "api_keys", "console_url", "federation"}
+    assert {name: value for name, value in again.demo.items() if name not in secret} == {
+        name: value for name, value in second.demo.items() if name not in secret
+    }
+
+
+def test_the_operators_command_explains_itself(system: System) -> None:
+    ran = system.run("infra.admin", "--help")
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert "demo" in ran.stdout and "AWS_ENDPOINT_URL" in ran.stdout
+
+
+def is_problem(answer: Answer, status: int, code: str, path: str) -> None:
+    """The answer is the problem `code`, in the shape that operations have too."""
+    assert answer.status == status
+    assert answer.headers["Content-Type"].partition(";")[0] == "application/problem+json"
+    problem = answer.json
+    assert set(problem) - {"fieldErrors"} == {"type", "title", "status", "detail", "instance", "requestId", "code"}
+    assert (problem["status"], problem["code"], problem["instance"]) == (status, code, path)
+    assert problem["type"].endswith(f"/{code.replace('_', '-')}")
+    assert problem["requestId"] == answer.headers["X-Request-Id"]
+    assert problem["title"] and problem["detail"]
+
+
+def parsed(said: bytes) -> Answer:
+    """The one HTTP response in these bytes."""
+    head, _, body = said.partition(b"\r\n\r\n")
+    status, *lines = head.decode("latin-1").split("\r\n")
+    headers = http.client.HTTPMessage()
+    for name, _, value in (line.partition(": ") for line in lines):
+        headers[name] = value
+    assert len(body) == int(headers["Content-Length"])
+    return Answer(int(status.split()[1]), headers, body)
+
+
+def bash(command: str) -> str:
+    """What a command prints, pasted into a shell."""
+    ran = subprocess.run(["bash", "-c", command], env=SHELL, capture_output=True, text=True, check=True, timeout=10)
+    return ran.stdout
+
+
+@contextmanager
+def aws_client(system: System) -> Iterator[Any]:
+    """DynamoDB as another process with the demo file's settings sees it."""
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in system.demo["admin_env"].items():
+            patch.setenv(name, value)
+        client = botocore.session.Session().create_client("dynamodb")
+    with closing(client):
+        yield client
+
+
+def scanned(system: System, table: str) -> list[dict[str, Any]]:
+    with aws_client(system) as client:
+        rows = client.scan(TableName=table, ConsistentRead=True)["Items"]
+    return sorted(rows, key=lambda row: (row["pk"]["S"], row["sk"]["S"]))
+
+
+def test_a_connected_desk_sends_over_the_demo_connection(system: System) -> None:
+    sent = json.dumps({"relayId": "r-1", "intent": "assign_task", "subject": "Count the depots"})
+    headers = {"X-Federation-Token": system.demo["federation"]["federation_token"], "Content-Type": "application/json"}
+    for path in ("/api/v2/relay", "/api/federation/relay"):
+        with system.connection() as connection:
+            connection.request("POST", path, sent, headers)
+            answer = connection.getresponse()
+            assert (answer.status, json.load(answer)["task"]) == (200, True)
+    assert system.call("POST", "/api/v2/connections", {}).status == 403

@@ -1,0 +1,154 @@
+"""Events that are held: who decides on them, where they go, and what their sender sees."""
+
+from typing import Any
+
+import pytest
+
+from chalicelib.aws import dynamodb
+from chalicelib.people.stores.directory import DynamoDirectory
+from chalicelib.resources import SOCKET_WORK
+from chalicelib.tasks.stores.queue import DynamoQueue
+from tests.conftest import Desk
+from tests.support import inputs
+from tests.support.api import Answer, Api
+from tests.support.concurrency import together
+from tests.support.pump import Pumps
+from tests.support.sockets import Sockets
+
+EVENTS, INBOX, QUEUE = "/api/v1/events", "/api/v1/inbox", "/api/v2/queue"
+BOB = {"email": "Bob@Example.com"}
+
+
+def test_a_held_event_waits_in_the_queue_of_who_owns_the_tools_token(api: Api, desk: Desk) -> None:
+    held = hold(api, desk, recipient_hint=BOB)
+    (item,) = api.get(QUEUE, desk.alice_key).json["data"]["items"]
+    assert (item["status"], item["source"], item["type"]) == ("pending_confirmation", "hr", "notification")
+    assert held in item["metadata"]
+    assert api.get(QUEUE, desk.bob_key).json["data"]["items"] == []
+
+
+def test_an_approved_event_arrives_where_its_sender_meant_it_to(
+    api: Api, desk: Desk, sockets: Sockets, pump: Pumps
+) -> None:
+    bob = sockets.connect(desk.bob_key)
+    pump.drain(SOCKET_WORK)
+    held = hold(api, desk, recipient_hint=BOB)
+    assert inbox(api, desk.bob_key) == []
+    approved = decide(api, desk, held, "approve")
+    assert (approved.status, approved.json["data"]["status"]) == (200, "ready")
+    assert inbox(api, desk.bob_key) == [held]
+    assert inbox(api, desk.alice_key) == []
+    assert [each["type"] for each in bob.frames] == ["connected", "delivery"]
+    shown = api.get(f"{EVENTS}/{held}", desk.moderated).json
+    assert (shown["moderation"]["status"], shown["recipientUserId"]) == ("approved", desk.user_id("bob"))
+    assert api.get(f"{INBOX}/{held}", desk.bob_key).json["title"] == shown["title"]
+
+
+def test_a_rejected_event_arrives_nowhere_and_its_sender_sees_it(api: Api, desk: Desk) -> None:
+    held = hold(api, desk, recipient_hint=BOB)
+    assert decide(api, desk, held, "reject").status == 200
+    assert api.get(f"{QUEUE}/{held}", desk.alice_key).status == 404
+    assert inbox(api, desk.bob_key) == []
+    assert api.get(f"{EVENTS}/{held}", desk.moderated).json["moderation"]["status"] == "rejected"
+
+
+@pytest.mark.parametrize("hint", [None, {"display_hint": "Bobby"}, {"email": "nobody@example.com"}, "dave"])
+def test_without_a_known_hint_the_approver_names_who_gets_it(api: Api, desk: Desk, hint: Any) -> None:
+    hint = {"user_id": desk.user_id("dave")} if hint == "dave" else hint
+    held = hold(api, desk, recipient_hint=hint)
+    refused = decide(api, desk, held, "approve")
+    assert (refused.status, "recipient" in refused.json["error"]) == (400, True)
+    for nobody in ("nobody@example.com", desk.user_id("dave"), inputs.uuid(5), "Bob"):
+        assert decide(api, desk, held, "approve", recipient=nobody).status == 400
+    assert api.get(f"{QUEUE}/{held}", desk.alice_key).json["data"]["status"] == "pending_confirmation"
+    assert decide(api, desk, held, "approve", recipient="CAROL@example.com").status == 200
+    assert api.get(f"{EVENTS}/{held}", desk.moderated).json["recipientUserId"] == desk.user_id("carol")
+
+
+def test_the_approver_may_send_it_to_somebody_else(api: Api, desk: Desk) -> None:
+    held = hold(api, desk, recipient_hint={"user_id": desk.user_id("carol")})
+    assert decide(api, desk, held, "approve", recipient=desk.user_id("bob")).status == 200
+    assert inbox(api, desk.bob_key) == [held]
+
+
+def test_an_event_of_a_project_goes_to_its_members_only(api: Api, desk: Desk) -> None:
+    held = hold(api, desk, project_slug="apollo")
+    refused = decide(api, desk, held, "approve", recipient="carol@example.com")
+    assert (refused.status, "project" in refused.json["error"]) == (403, True)
+    assert decide(api, desk, held, "approve", recipient="bob@example.com").status == 200
+
+
+def test_a_repeat_adds_no_second_item_and_what_was_decided_stays(api: Api, desk: Desk) -> None:
+    sent = inputs.event(event_type="hr.offer.sent", recipient_hint=BOB)
+    held = api.post(EVENTS, sent, desk.moderated).json["deliveryId"]
+    again = api.post(EVENTS, sent, desk.moderated)
+    assert (again.status, again.json["fireCount"]) == (200, 2)
+    assert api.get(QUEUE, desk.alice_key).json["data"]["pagination"]["total"] == 1
+    decide(api, desk, held, "reject")
+    assert api.post(EVENTS, sent, desk.moderated).json["moderation"]["status"] == "rejected"
+    assert api.get(QUEUE, desk.alice_key).json["data"]["pagination"]["total"] == 0
+
+
+@pytest.mark.parametrize("key", [None, "k"])
+def test_a_send_that_ended_before_its_item_was_queued_is_made_good_by_the_next(
+    api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch, key: str | None
+) -> None:
+    sent = inputs.event(event_type="hr.offer.sent", recipient_hint=BOB)
+
+    def stop(*_: object, **__: object) -> bool:
+        raise RuntimeError("the function is stopped here")
+
+    with monkeypatch.context() as stopped:
+        stopped.setattr(DynamoQueue, "add", stop)
+        with pytest.raises(AssertionError, match="undocumented 500"):
+            api.post(EVENTS, sent, desk.moderated, key=key)
+    held = api.post(EVENTS, sent, desk.moderated, key=key).json["deliveryId"]
+    assert decide(api, desk, held, "approve").status == 200
+    assert inbox(api, desk.bob_key) == [held]
+
+
+def test_an_event_that_is_gone_is_not_approved_but_can_be_rejected(api: Api, desk: Desk) -> None:
+    held = hold(api, desk, recipient_hint=BOB)
+    dynamodb().delete_item(TableName="fluxden-deliveries", Key={"pk": {"S": held}, "sk": {"S": "DELIVERY"}})
+    assert decide(api, desk, held, "approve").status == 400
+    assert decide(api, desk, held, "reject").status == 200
+    assert api.get(f"{QUEUE}/{held}", desk.alice_key).status == 404
+
+
+def test_of_deciders_at_the_same_time_one_counts(api: Api, desk: Desk) -> None:
+    held = hold(api, desk)
+    addresses = ["bob@example.com", "carol@example.com"]
+    bodies = [{"action": "approve", "recipient": addresses[number % 2]} for number in range(16)]
+    path = f"{QUEUE}/{held}/confirm"
+    statuses = together(16, lambda number: api.status("POST", path, bodies[number], desk.alice_key))
+    assert sorted(statuses) == [200] + [400] * 15
+    recipient = DynamoDirectory().find_person(api.get(f"{EVENTS}/{held}", desk.moderated).json["recipientUserId"])
+    assert recipient is not None
+    assert recipient.email == bodies[statuses.index(200)]["recipient"]
+
+
+def test_calls_in_sequence(api: Api, desk: Desk) -> None:
+    api.get(QUEUE, desk.alice_key)
+    hold(api, desk)
+    by_address, by_id = (
+        hold(api, desk, recipient_hint=BOB),
+        hold(api, desk, recipient_hint={"user_id": desk.user_id("bob")}),
+    )
+    rejected = hold(api, desk)
+    assert decide(api, desk, by_id, "approve").steps == 7
+    assert decide(api, desk, by_address, "approve").steps == 8
+    assert decide(api, desk, rejected, "reject").steps == 4
+
+
+def hold(api: Api, desk: Desk, **members: Any) -> str:
+    answer = api.post(EVENTS, inputs.event(event_type="hr.offer.sent", **members), desk.moderated)
+    assert (answer.status, answer.json["moderation"]["status"]) == (202, "pending")
+    return str(answer.json["deliveryId"])
+
+
+def decide(api: Api, desk: Desk, item: str, action: str, **more: Any) -> Answer:
+    return api.post(f"{QUEUE}/{item}/confirm", {"action": action} | more, desk.alice_key)
+
+
+def inbox(api: Api, key: str) -> list[str]:
+    return [each["deliveryId"] for each in api.get(INBOX, key).json["items"]]
