@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 import time_machine
 
-from chalicelib.inbox.domain.events import Severity
+from chalicelib.core.domain.severity import Severity
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Answer, Api

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import Field
 
 from chalicelib.core.domain.fields import Email, In, Omittable, Out, TimeOut, UuidOut
-from chalicelib.inbox.domain.events import Severity
+from chalicelib.core.domain.severity import Severity
 
 
 class ClaimTokenRequest(In):

@@ -9,11 +9,11 @@ from chalicelib.catalog.stores.catalog import approval_condition
 from chalicelib.core.domain.budgets import day_of
 from chalicelib.core.domain.callers import TokenStatus, ToolsToken
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.domain.severity import Severity
 from chalicelib.core.stores.items import Row, to_item, values
 from chalicelib.core.stores.reads import get_all
 from chalicelib.core.stores.writes import Action, Refused, commit
 from chalicelib.ids import MintedToken, TokenKind
-from chalicelib.inbox.domain.events import Severity
 from chalicelib.people.stores.directory_rows import active_person
 from chalicelib.resources import TOKENS
 from chalicelib.tokens.domain.tokens import GrantView, Minted, PersonalGrant, Terms, prior_ends

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from chalicelib.inbox.domain.events import Severity
+from chalicelib.core.domain.severity import Severity
 
 # The area of an operation that any key opens, whatever its permissions.
 ANY_AREA = "any"

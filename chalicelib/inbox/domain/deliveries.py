@@ -11,6 +11,7 @@ from pydantic import Field
 
 from chalicelib.core.domain.callers import PersonalToken, ToolsToken
 from chalicelib.core.domain.fields import In, Omittable, Out, TimeOut, UuidOut, timestamp
+from chalicelib.core.domain.severity import Severity
 from chalicelib.inbox.domain.clicks import AttemptOut, Click, Outcome
 from chalicelib.inbox.domain.events import (
     ActionType,
@@ -18,7 +19,6 @@ from chalicelib.inbox.domain.events import (
     ExternalStatus,
     InboundEvent,
     MarkdownRendering,
-    Severity,
     Tone,
 )
 

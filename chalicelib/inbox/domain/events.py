@@ -10,28 +10,10 @@ from pydantic_core import PydanticCustomError
 from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.fields import Email, In, Omittable, Timestamp, UuidText
 from chalicelib.core.domain.links import credential_parameters, refuse_link
+from chalicelib.core.domain.severity import Severity
 
 OLDEST = timedelta(hours=24)
 NEWEST = timedelta(minutes=5)
-
-
-class Severity(StrEnum):
-    """How serious the event is in the system it comes from."""
-
-    CRITICAL = "critical"
-    WARN = "warn"
-    INFO = "info"
-    SUCCESS = "success"
-
-    @property
-    def rank(self) -> int:
-        """Higher is more severe; info and success are equal."""
-        return 2 if self is Severity.CRITICAL else 1 if self is Severity.WARN else 0
-
-    @property
-    def units(self) -> int:
-        """What publishing an event of this severity costs of the minute's budget."""
-        return 1 if self.rank else 2
 
 
 class Tone(StrEnum):

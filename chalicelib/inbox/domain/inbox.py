@@ -9,6 +9,7 @@ from pydantic import Field
 from pydantic.alias_generators import to_camel
 
 from chalicelib.core.domain.fields import Omittable, Out, Query, TimeOut
+from chalicelib.core.domain.severity import Severity
 from chalicelib.inbox.domain.clicks import Click, Outcome
 from chalicelib.inbox.domain.deliveries import (
     Delivery,
@@ -19,7 +20,6 @@ from chalicelib.inbox.domain.deliveries import (
     listed,
     shown,
 )
-from chalicelib.inbox.domain.events import Severity
 from chalicelib.inbox.domain.inbox_states import View, is_asleep
 from chalicelib.live.domain.frames import FrameType, News
 from chalicelib.live.domain.push import Urgency

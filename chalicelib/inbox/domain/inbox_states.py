@@ -10,8 +10,8 @@ from pydantic_core import PydanticCustomError
 
 from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.fields import In, Omittable, Timestamp, timestamp
+from chalicelib.core.domain.severity import Severity
 from chalicelib.inbox.domain.deliveries import Delivery
-from chalicelib.inbox.domain.events import Severity
 
 LONGEST_SNOOZE = timedelta(days=366)
 

@@ -13,11 +13,11 @@ from typing import Any
 from chalicelib.aws import dynamodb
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.domain.severity import Severity
 from chalicelib.core.stores.items import Row, from_item, values
 from chalicelib.core.stores.reads import get_all
 from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.inbox.domain.deliveries import Delivery
-from chalicelib.inbox.domain.events import Severity
 from chalicelib.inbox.domain.inbox import MOST_COUNTED, InboxQuery, InboxStatus, InboxSummary, Position
 from chalicelib.inbox.domain.inbox_states import Shelf, View
 from chalicelib.inbox.stores.delivery_rows import content_of, delivery_of, key_of, state_update

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError, Url
 
 from chalicelib.core.domain.fields import In, Omittable, Out, TimeOut, UuidOut
 from chalicelib.core.domain.links import refuse_link
-from chalicelib.inbox.domain.events import Severity
+from chalicelib.core.domain.severity import Severity
 
 MOST_SUBSCRIPTIONS = 10
 # A browser that was closed over night is nudged in the morning, once: nudges of one topic replace each other.

@@ -8,7 +8,7 @@ from uuid import UUID, uuid5
 from chalicelib.core.domain.budgets import Charge, Window
 from chalicelib.core.domain.callers import Caller, TokenStatus
 from chalicelib.core.domain.errors import RateLimited
-from chalicelib.inbox.domain.events import Severity
+from chalicelib.core.domain.severity import Severity
 
 PERSONAL_DAILY_LIMIT = 50
 TOOLS_DAILY_LIMIT = 10_000

@@ -19,9 +19,9 @@ from chalicelib.core.domain.callers import (
     ToolsToken,
 )
 from chalicelib.core.domain.errors import Inactive, RateLimited, Unauthorized, Unavailable
+from chalicelib.core.domain.severity import Severity
 from chalicelib.core.stores.items import Row, from_item, values
 from chalicelib.ids import InstanceCredential, PresentedToken, TokenKind, nonce
-from chalicelib.inbox.domain.events import Severity
 from chalicelib.resources import TOKENS
 from chalicelib.settings import settings
 from chalicelib.tokens.domain.tokens import Admission
