@@ -66,7 +66,11 @@ def _chalice_package() -> dict[str, Any]:
 
 def _load(handlers: list[str]) -> None:
     """Load every handler from the zip, with nothing else installed, and what they import only when they need it."""
-    late = ["aws_lambda_powertools.utilities.batch", "chalicelib.federation.connections.signatures", "chalicelib.vault"]
+    late = [
+        "aws_lambda_powertools.utilities.batch",
+        "cryptography.hazmat.primitives.asymmetric.ed25519",
+        "cryptography.hazmat.primitives.ciphers.aead",
+    ]
     modules = sorted({each.rpartition(".")[0] for each in handlers} | set(late))
     with tempfile.TemporaryDirectory() as folder:
         with zipfile.ZipFile(CODE) as code:

@@ -59,7 +59,7 @@ def reseal() -> None:
     again at any time; exit code 1 where a secret opens with none of the keys.
     """
     try:
-        done = sealed.reseal()
+        done = sealed.reseal_secrets()
     except ValueError as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{done.anew} of {done.secrets} secrets were sealed anew.")

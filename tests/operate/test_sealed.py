@@ -99,13 +99,13 @@ def test_a_secret_that_changes_meanwhile_stays_as_it_became(desk: Desk, monkeypa
     rotated: list[Any] = []
 
     def slowly(text: str, *, place: str) -> str | None:
-        made = vault.resealed(text, place=place)
+        made = vault.reseal(text, place=place)
         if "fd1" in place:
             rotated.append(DynamoSecrets().rotate("fd1", now=datetime.now(UTC)))
         return made
 
     with monkeypatch.context() as meanwhile:
-        meanwhile.setattr("chalicelib.operate.stores.sealed.resealed", slowly)
+        meanwhile.setattr("chalicelib.operate.stores.sealed.reseal", slowly)
         assert reseal().exit_code == 0
     assert DynamoSecrets().of("fd1").current == rotated[0].current
     assert reseal().stdout.startswith("1 of"), "the one before signs too, and was sealed with the key before"

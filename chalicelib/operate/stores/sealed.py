@@ -8,7 +8,7 @@ from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.resources import DIRECTORY, NETWORK, PEERS, Table
 from chalicelib.settings import secret_keys
-from chalicelib.vault import resealed
+from chalicelib.vault import reseal
 
 
 @dataclass
@@ -20,7 +20,7 @@ class Resealing:
     unreadable: list[str] = field(default_factory=list)
 
 
-def reseal() -> Resealing:
+def reseal_secrets() -> Resealing:
     """Seal with the first of the deployment's keys what was sealed with another.
 
     What is changed meanwhile is left as it is: by then it is sealed with the first key. May be run again at any time.
@@ -42,7 +42,7 @@ def reseal() -> Resealing:
 def _reseal(table: Table, row: Row, column: str, place: str, done: Resealing) -> None:
     done.secrets += 1
     try:
-        anew = resealed(row[column], place=place)
+        anew = reseal(row[column], place=place)
     except ValueError:
         done.unreadable.append(place)
         return

@@ -15,6 +15,7 @@ from chalicelib.federation.connections.domain.federation_settings import Federat
 from chalicelib.federation.connections.domain.peering import PeerKey
 from chalicelib.federation.connections.signatures import SigningKey
 from chalicelib.resources import PEERS
+from chalicelib.vault import seal, unseal
 
 _SETTINGS = {"pk": "FEDERATION", "sk": "SETTINGS"}
 _KEY = {"pk": "FEDERATION", "sk": "KEY"}
@@ -60,8 +61,6 @@ class DynamoFederation:
         Raises:
             ValueError: the key that sealed it is not this deployment's, or none is set.
         """
-        from chalicelib.vault import seal
-
         seen = self.find_key()
         made = SigningKey.new(str(uuid.uuid4()))
         row = _KEY | {
@@ -89,9 +88,6 @@ class DynamoFederation:
         Raises:
             ValueError: the key that sealed it is not this deployment's, or none is set.
         """
-        # Imported here: most who read the settings never sign, and the import costs them their start.
-        from chalicelib.vault import seal, unseal
-
         row = _find(_KEY)
         if row is None:
             made = SigningKey.new(str(uuid.uuid4()))

@@ -44,6 +44,7 @@ from chalicelib.federation.connections.domain.peering import (
 from chalicelib.federation.connections.stores.peer_budgets import added_budget
 from chalicelib.federation.connections.stores.peer_notices import added_notice
 from chalicelib.resources import DUE_INDEX, PEERS
+from chalicelib.vault import seal, unseal
 
 _NEW = "attribute_not_exists(pk)"
 KEYS_QUEUE = "peer-keys"
@@ -244,8 +245,6 @@ class DynamoPeers:
         Raises:
             ValueError: the key that sealed it is not this deployment's, or none is set.
         """
-        from chalicelib.vault import unseal
-
         got = dynamodb().get_item(
             TableName=PEERS.physical_name,
             Key=to_item(connection_key(peering.token_hash, peering.connection_id)),
@@ -255,9 +254,6 @@ class DynamoPeers:
 
 
 def _new(peering: Peering, token: str) -> list[Action]:
-    # Imported here: most who read connections never seal one, and the import costs them their start.
-    from chalicelib.vault import seal
-
     sealed = {"token": seal(token, place=_place(peering.connection_id)), **keys_due(peering)}
     return [
         _put(connection_key(peering.token_hash, peering.connection_id) | _columns(peering) | sealed, _NEW),

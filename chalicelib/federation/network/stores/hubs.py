@@ -23,6 +23,7 @@ from chalicelib.federation.network.domain.federation import hash_of
 from chalicelib.federation.network.domain.membership import Beat, Membership, MembershipStatus, Welcome
 from chalicelib.federation.network.stores.instances import holding
 from chalicelib.resources import DUE_INDEX, NETWORK
+from chalicelib.vault import seal, unseal
 
 _MEMBERSHIPS, _HUBS, _QUEUE = "MEMBERSHIPS", "HUBS", "hub-heartbeats"
 
@@ -37,9 +38,6 @@ class DynamoHubs:
         row = _get(hub_key(instance_id))
         if row is None:
             return None
-        # Imported here: only an answer to one's own hub needs it.
-        from chalicelib.vault import unseal
-
         return unseal(row["sealedKey"], place=place_of(instance_id))
 
     def list_memberships(self) -> list[Membership]:
@@ -61,8 +59,6 @@ class DynamoHubs:
         Raises:
             ValueError: the deployment has no key to seal it with, or the key that sealed it is another's.
         """
-        from chalicelib.vault import seal, unseal
-
         made = Membership(hub_url, name, MembershipStatus.JOINING, hash_of(key))
         row = _key(hub_url) | {
             "name": name,
@@ -88,8 +84,6 @@ class DynamoHubs:
         False when something else came between, or another hub has given this desk the same id. The first
         heartbeat is due at once. One store call.
         """
-        from chalicelib.vault import seal
-
         sets = {
             "status": said.standing.value,
             "instanceId": said.instance_id,
@@ -165,8 +159,6 @@ class DynamoHubs:
         Raises:
             ValueError: the key that sealed it is not this deployment's, or none is set.
         """
-        from chalicelib.vault import unseal
-
         return unseal(sealed, place=_place(membership.hub_url, "TOKEN"))
 
     def record(self, membership: Membership, beat: Beat, *, now: datetime) -> None:
@@ -179,8 +171,6 @@ class DynamoHubs:
             sets |= {"failures": 0, "lastSuccessAt": timestamp(now)}
             removed = ("lastError",)
         if beat.token is not None:
-            from chalicelib.vault import seal
-
             sets["sealedToken"] = seal(beat.token, place=_place(membership.hub_url, "TOKEN"))
         update = _request(membership.hub_url, sets, removed=removed)
         update["ConditionExpression"] = "joins = :seen"

@@ -30,6 +30,7 @@ from chalicelib.federation.network.stores.notices import put_notice
 from chalicelib.ids import InstanceCredential, MintedToken
 from chalicelib.resources import NETWORK, TOKENS
 from chalicelib.tokens.stores.token_rows import START
+from chalicelib.vault import seal, unseal
 
 _INSTANCES = "INSTANCES"
 _ATTEMPTS = 8
@@ -242,15 +243,10 @@ def unsealed_key(row: Row) -> str:
     Raises:
         ValueError: it was sealed with another deployment's key.
     """
-    # Imported here: few calls need it, and the import costs every other one its start.
-    from chalicelib.vault import unseal
-
     return unseal(row["sealedKey"], place=_place(row["sk"]))
 
 
 def _sealed(text: str, instance_id: str) -> str:
-    from chalicelib.vault import seal
-
     try:
         return seal(text, place=_place(instance_id))
     except ValueError as error:
