@@ -128,7 +128,7 @@ def update_card(id: str, body: CardPatch, caller: ApiKey, call: Call) -> CardAns
         call=call,
         board=DynamoBoard(),
         contacts=DynamoContacts(),
-        acknowledger=Acknowledger(DynamoOutgoing(), DynamoOutbox(), SqsOutbox()),
+        source_relays=Acknowledger(DynamoOutgoing(), DynamoOutbox(), SqsOutbox()),
     )
 
 

@@ -32,8 +32,7 @@ from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
 from chalicelib.core.domain.fields import is_uuid
 from chalicelib.core.domain.idempotency import Claim, kept
 from chalicelib.core.domain.pages import paged
-from chalicelib.federation.relays.domain.outgoing import Acknowledged
-from chalicelib.federation.relays.domain.relays import RelayStatus
+from chalicelib.core.ports import Action, RelayEnd
 from chalicelib.parallel import together
 
 Reply = dict[str, Any]
@@ -61,16 +60,15 @@ class Cards(FindCard, Protocol):
         tail: Tail | None,
         claim: Claim | None,
         reply: Reply,
-        acknowledged: Acknowledged | None = None,
+        also: Sequence[Action] = (),
     ) -> bool: ...
     def remove_card(self, card: Card, *, claim: Claim | None, reply: Reply) -> bool: ...
 
 
-class Acknowledger(Protocol):
-    def prepare_relay(
-        self, relay_id: str, user_id: str, status: RelayStatus, result: str | None, *, now: datetime
-    ) -> Acknowledged | None: ...
-    def announce(self, done: Acknowledged) -> None: ...
+class SourceRelays(Protocol):
+    """The relays that cards came from."""
+
+    def complete_relay(self, relay_id: str, user_id: str, *, now: datetime) -> RelayEnd | None: ...
 
 
 class ContactBriefs(Protocol):
@@ -126,7 +124,7 @@ def update_card(
     call: Call,
     board: Cards,
     contacts: ContactBriefs,
-    acknowledger: Acknowledger,
+    source_relays: SourceRelays,
 ) -> CardAnswer:
     """Change a card. Store calls after authentication, in sequence: 3; 2 when it has no contacts.
 
@@ -152,15 +150,14 @@ def update_card(
         changed = card.patched(patch, now=call.now)
         check_size(changed)
         updated = _answer(changed, known)
-        ack = None
+        ended = None
         if card.source_relay_id and changed.is_completed and not card.is_completed:
-            ack = acknowledger.prepare_relay(
-                card.source_relay_id, owner.user_id, RelayStatus.COMPLETED, None, now=call.now
-            )
+            ended = source_relays.complete_relay(card.source_relay_id, owner.user_id, now=call.now)
+        also = ended.actions if ended else ()
         reply = kept(200, updated)
-        if board.save_card(changed, over=card, tail=tail, claim=call.claim, reply=reply, acknowledged=ack):
-            if ack:
-                acknowledger.announce(ack)
+        if board.save_card(changed, over=card, tail=tail, claim=call.claim, reply=reply, also=also):
+            if ended:
+                ended.announce()
             return updated
     raise Unavailable(_BUSY)
 

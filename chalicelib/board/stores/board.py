@@ -21,11 +21,11 @@ from chalicelib.board.domain.card_contacts import CardBrief
 from chalicelib.board.stores.card_contacts import as_link, card_key, committed, link_row, off_contacts
 from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.reads import get_all
-from chalicelib.core.stores.writes import Action, Refused, commit
-from chalicelib.federation.relays.domain.outgoing import Acknowledged
+from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.ids import nonce
 from chalicelib.parallel import together
 from chalicelib.resources import BOARD, FACETS_INDEX, ORDER_INDEX
@@ -89,12 +89,11 @@ class DynamoBoard:
         tail: Tail | None,
         claim: Claim | None,
         reply: Reply,
-        acknowledged: Acknowledged | None = None,
+        also: Sequence[Action] = (),
     ) -> bool:
         """Replace `over` by `card`, but for its contacts; False when card or tail have changed. One store call at most.
 
-        A card that may come to be the last one needs the tail. `acknowledged` is the end of another desk's relay that
-        goes with the change.
+        A card that may come to be the last one needs the tail. `also` are further members of the transaction.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
@@ -103,12 +102,7 @@ class DynamoBoard:
             unchanged: Action = {"ConditionCheck": _unchanged(over)}
             return claim is None or committed([unchanged], claim, reply)
         mark = nonce()
-        actions = changed_card(card, over, tail, mark=mark)
-        if acknowledged:
-            # Imported here: what relays bring about is put on the board by this very module.
-            from chalicelib.federation.relays.stores.outgoing import ended_relay
-
-            actions += ended_relay(acknowledged)
+        actions = [*changed_card(card, over, tail, mark=mark), *also]
         try:
             commit(actions, claim=claim, reply=reply)
         except Refused as refused:

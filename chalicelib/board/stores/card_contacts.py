@@ -10,8 +10,9 @@ from chalicelib.board.domain.board import Card
 from chalicelib.board.domain.card_contacts import MOST_CARDS, MOST_CONTACTS, CardContact, Involvement
 from chalicelib.board.domain.contacts import Contact
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, to_item, values
-from chalicelib.core.stores.writes import Action, Refused, commit
+from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.resources import BOARD, CONTACTS
 
 Reply = dict[str, Any]

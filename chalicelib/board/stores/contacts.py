@@ -28,10 +28,11 @@ from chalicelib.board.stores.card_contacts import as_link, committed, contact_ke
 from chalicelib.core.domain.errors import Unavailable
 from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim
 from chalicelib.core.domain.search import normalised
+from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.reads import get_all, query
-from chalicelib.core.stores.writes import Action, Refused, commit, write_all
+from chalicelib.core.stores.writes import Refused, commit, write_all
 from chalicelib.parallel import together
 from chalicelib.resources import CONTACTS, ORDER_INDEX
 

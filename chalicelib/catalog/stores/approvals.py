@@ -25,10 +25,11 @@ from chalicelib.catalog.domain.approvals import (
 from chalicelib.catalog.domain.catalog import CatalogItem
 from chalicelib.catalog.stores.catalog import approval_condition, approval_key, integrator_key, item_key, linked_items
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.reads import get_all
 from chalicelib.core.stores.reads import query as rows_of
-from chalicelib.core.stores.writes import Action, Refused, commit
+from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.parallel import together
 from chalicelib.resources import CATALOG, LIST_INDEX, PERSON_INDEX
 from chalicelib.tokens.domain.tokens import GrantState, grant_id

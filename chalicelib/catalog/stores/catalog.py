@@ -18,9 +18,10 @@ from chalicelib.catalog.domain.approvals import ApprovalStatus
 from chalicelib.catalog.domain.catalog import AssetType, Blockers, CatalogItem, ItemEntry
 from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.reads import get_all, query
-from chalicelib.core.stores.writes import Action, Refused, commit
+from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.resources import CATALOG, LIST_INDEX
 
 Reply = dict[str, Any]

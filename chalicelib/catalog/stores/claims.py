@@ -10,9 +10,10 @@ from chalicelib.core.domain.budgets import day_of
 from chalicelib.core.domain.callers import TokenStatus, ToolsToken
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.severity import Severity
+from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, to_item, values
 from chalicelib.core.stores.reads import get_all
-from chalicelib.core.stores.writes import Action, Refused, commit
+from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.ids import MintedToken, TokenKind
 from chalicelib.people.stores.directory_rows import active_person
 from chalicelib.resources import TOKENS

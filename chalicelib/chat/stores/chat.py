@@ -6,10 +6,11 @@ from typing import Any
 
 from chalicelib.chat.domain.chat import Message, Role
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
 from chalicelib.core.stores.items import Row, to_item, values
 from chalicelib.core.stores.reads import query
-from chalicelib.core.stores.writes import Action, Refused, commit
+from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.resources import CHAT, ROLE_INDEX
 
 _PREFIX = "MESSAGE#"

@@ -13,9 +13,9 @@ from itertools import islice
 from typing import Any
 
 from chalicelib.aws import dynamodb
+from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.reads import get_all
-from chalicelib.core.stores.writes import Action
 from chalicelib.parallel import together
 from chalicelib.resources import Table
 

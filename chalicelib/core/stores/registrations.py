@@ -8,8 +8,8 @@ number; expiresAt is the table's TTL
 from datetime import UTC, datetime, timedelta
 from math import ceil
 
+from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import to_item, values
-from chalicelib.core.stores.writes import Action
 from chalicelib.resources import NETWORK
 
 

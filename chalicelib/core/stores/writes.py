@@ -13,11 +13,10 @@ from botocore.exceptions import ClientError
 from chalicelib.aws import dynamodb
 from chalicelib.core.domain.errors import IdempotencyInProgress, Unavailable
 from chalicelib.core.domain.idempotency import AlreadyAnswered, Answered, Claim
+from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.parallel import chunks, together
 from chalicelib.resources import IDEMPOTENCY, Table
-
-Action = dict[str, dict[str, Any]]
 
 _ATTEMPTS = 12
 _FIRST_PAUSE_SECONDS = 0.01

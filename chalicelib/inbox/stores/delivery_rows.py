@@ -4,8 +4,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, to_item, values
-from chalicelib.core.stores.writes import Action
 from chalicelib.inbox.domain.deliveries import Decision, Delivery, Moderation, ModerationStatus
 from chalicelib.inbox.domain.inbox_states import shelf
 from chalicelib.resources import DELIVERIES

@@ -12,9 +12,10 @@ from typing import Any
 from chalicelib.aws import dynamodb
 from chalicelib.core.domain.callers import TokenStatus
 from chalicelib.core.domain.errors import Inactive
+from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.reads import query
-from chalicelib.core.stores.writes import Action, Refused, commit
+from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.ids import known_key
 from chalicelib.live.domain.connections import Connection
 from chalicelib.resources import SOCKETS, TOKENS

@@ -20,9 +20,10 @@ from itertools import islice
 
 from chalicelib.core.domain.errors import NotFound, Unavailable
 from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, to_item, values
 from chalicelib.core.stores.reads import query
-from chalicelib.core.stores.writes import Action, Refused, commit
+from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.ids import nonce
 from chalicelib.live.domain.connections import Connection
 from chalicelib.live.domain.frames import KEPT_FOR, Entry, Frame, FrameType, News, Standing, next_position

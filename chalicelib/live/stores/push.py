@@ -10,9 +10,10 @@ from typing import Any
 from chalicelib.aws import dynamodb
 from chalicelib.core.domain.errors import Conflict
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.reads import query
-from chalicelib.core.stores.writes import Action, Refused, commit
+from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.live.domain.push import MOST_SUBSCRIPTIONS, Subscription
 from chalicelib.resources import DIRECTORY, SOCKETS
 

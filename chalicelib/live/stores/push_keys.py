@@ -5,8 +5,9 @@ privateKey: sealed (see vault); publicKey; contact
 
 from chalicelib.aws import dynamodb
 from chalicelib.core.domain.errors import Conflict
+from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import from_item, to_item
-from chalicelib.core.stores.writes import Action, Refused, commit
+from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.live.domain.push import PushKeys
 from chalicelib.live.stores.push import DESK_KEYS
 from chalicelib.resources import DIRECTORY

@@ -25,9 +25,10 @@ from typing import Any
 
 from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, to_item, values
 from chalicelib.core.stores.reads import get_all, query
-from chalicelib.core.stores.writes import Action, Refused, commit
+from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.people.domain.directory import Integrator, Person, Project, Team
 from chalicelib.people.stores.directory_rows import (
     MEMBER,

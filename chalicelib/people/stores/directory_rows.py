@@ -2,9 +2,9 @@
 
 from typing import Any
 
+from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, to_item, values
 from chalicelib.core.stores.reads import get_all
-from chalicelib.core.stores.writes import Action
 from chalicelib.people.domain.project_access import ProjectAccess
 from chalicelib.resources import DIRECTORY
 

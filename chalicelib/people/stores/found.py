@@ -14,10 +14,11 @@ from typing import Any
 
 from chalicelib.agents.stores.agents import DynamoAgents
 from chalicelib.core.domain.errors import NotFound, Unavailable
+from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
 from chalicelib.core.stores.items import Row, to_item, values
 from chalicelib.core.stores.reads import get_all, query
-from chalicelib.core.stores.writes import Action, Refused, commit
+from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.federation.network.domain.discover import PersonCard, card_of, installed_found
 from chalicelib.people.domain.directory import Team, TeamVisibility
 from chalicelib.people.domain.profile import Visibility

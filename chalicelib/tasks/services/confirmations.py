@@ -8,13 +8,12 @@ from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import CrossProjectBlocked, Invalid, NotFound, Unavailable
 from chalicelib.core.domain.fields import is_uuid, timestamp
-from chalicelib.federation.relays.domain.relays import RelayStatus
 from chalicelib.inbox.domain.deliveries import Decision, Delivery, Moderation, ModerationStatus, Thread
 from chalicelib.inbox.domain.inbox import arrived
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.domain.project_access import ProjectAccess
 from chalicelib.tasks.domain.queue import Change, ConfirmedOut, ConfirmIn, Item, ItemStatus, shown
-from chalicelib.tasks.services.queue import Acknowledger, Notifier, Queue, Together, item_id_of, told
+from chalicelib.tasks.services.queue import Notifier, Queue, SourceRelays, Together, item_id_of, told
 
 _ATTEMPTS = 20
 
@@ -44,7 +43,7 @@ class Confirmation:
     deliveries: Deliveries
     people: People
     notifier: Notifier
-    acknowledger: Acknowledger
+    source_relays: SourceRelays
     together: Together
 
     def decide(self, item_id: str, given: ConfirmIn) -> ConfirmedOut:
@@ -72,7 +71,7 @@ class Confirmation:
             decision = None if gone else self._decision(item, delivery, given)
             answer = _answer(change)
             declined = given.action == "reject"
-            ack = self.acknowledger.prepare(item, RelayStatus.DECLINED, None, now=now) if declined else None
+            ended = self.source_relays.decline_item(item, now=now) if declined else None
             if self.queue.save(
                 [change],
                 by=self.owner.key_id,
@@ -80,10 +79,10 @@ class Confirmation:
                 claim=self.call.claim,
                 reply=answer.model_dump(mode="json", exclude_unset=True),
                 decision=decision,
-                acknowledged=ack,
+                also=ended.actions if ended else (),
             ):
-                if ack:
-                    self.acknowledger.announce(ack)
+                if ended:
+                    ended.announce()
                 self.notifier.notify(user_id, *told([change]), standing=standing, now=now)
                 if delivery and delivery.recipient_user_id:
                     self.notifier.notify(delivery.recipient_user_id, arrived(delivery), standing=None, now=now)

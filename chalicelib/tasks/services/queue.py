@@ -11,8 +11,7 @@ from chalicelib.core.domain.errors import Invalid, NotFound, Unavailable
 from chalicelib.core.domain.fields import is_uuid, timestamp
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.pages import paged
-from chalicelib.federation.relays.domain.outgoing import Acknowledged
-from chalicelib.federation.relays.domain.relays import RelayStatus
+from chalicelib.core.ports import Action, RelayEnd
 from chalicelib.inbox.domain.deliveries import Decision
 from chalicelib.live.domain.frames import News, Standing
 from chalicelib.tasks.domain.desk_settings import Desk, Mode
@@ -59,13 +58,15 @@ class Queue(Next, Protocol):
         claim: Claim | None,
         reply: Reply,
         decision: Decision | None = None,
-        acknowledged: Acknowledged | None = None,
+        also: Sequence[Action] = (),
     ) -> bool: ...
 
 
-class Acknowledger(Protocol):
-    def prepare(self, item: Item, status: RelayStatus, result: str | None, *, now: datetime) -> Acknowledged | None: ...
-    def announce(self, done: Acknowledged) -> None: ...
+class SourceRelays(Protocol):
+    """The relays that queue items came from."""
+
+    def complete_item(self, item: Item, result: str | None, *, now: datetime) -> RelayEnd | None: ...
+    def decline_item(self, item: Item, *, now: datetime) -> RelayEnd | None: ...
 
 
 class Notifier(Protocol):
@@ -164,7 +165,7 @@ class Work:
     call: Call
     queue: Queue
     notifier: Notifier
-    acknowledger: Acknowledger
+    source_relays: SourceRelays
     together: Together
 
     def set_status(self, item_id: str, status: ItemStatus) -> MovedOut:
@@ -217,17 +218,17 @@ class Work:
             if item is met and self.call.claim is None:
                 return answer
             changes = [Change(met, item), *([handed_out] if handed_out else [])]
-            ack = self.acknowledger.prepare(met, RelayStatus.COMPLETED, result, now=now) if ends else None
+            ended = self.source_relays.complete_item(met, result, now=now) if ends else None
             if self.queue.save(
                 changes,
                 by=self.owner.key_id,
                 seen=desk if ends else None,
                 claim=self.call.claim,
                 reply=answer.model_dump(mode="json"),
-                acknowledged=ack,
+                also=ended.actions if ended else (),
             ):
-                if ack:
-                    self.acknowledger.announce(ack)
+                if ended:
+                    ended.announce()
                 if news := told(changes):
                     self.notifier.notify(user_id, *news, standing=standing, now=now)
                 return answer

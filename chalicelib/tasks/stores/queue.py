@@ -7,23 +7,21 @@ sk = COUNTS (see lists): also the person's settings, so that both are read and g
 
 from collections.abc import Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from chalicelib.aws import dynamodb
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.reads import get_all
-from chalicelib.core.stores.writes import Action, Refused, commit
+from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.inbox.domain.deliveries import Decision
 from chalicelib.inbox.stores.delivery_rows import decided
 from chalicelib.parallel import together
 from chalicelib.resources import ORDER_INDEX, QUEUE_ITEMS, TYPE_INDEX
 from chalicelib.tasks.domain.desk_settings import Desk, Mode
 from chalicelib.tasks.domain.queue import Change, Item, ItemQuery, ItemStatus, ItemType, Priority
-
-if TYPE_CHECKING:
-    from chalicelib.federation.relays.domain.outgoing import Acknowledged
 
 _PREFIX = "ITEM#"
 _REJECTED = "rejected"
@@ -85,25 +83,19 @@ class DynamoQueue:
         claim: Claim | None,
         reply: Row,
         decision: Decision | None = None,
-        acknowledged: "Acknowledged | None" = None,
+        also: Sequence[Action] = (),
     ) -> bool:
         """Make the changes, all or none; False when an item, or with `seen` the desk, is not as it was met.
 
-        `by` is the id of the key that makes them; `decision` is the say on a held event that goes with a change,
-        `acknowledged` the end of another desk's relay.
-        One store call.
+        `by` is the id of the key that makes them. `decision` is the moderation of a held event that goes with a
+        change; `also` are further members of the transaction. One store call.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
         try:
-            more = [decided(decision)] if decision else []
-            if acknowledged:
-                # Imported here: what relays bring about is queued by this very module.
-                from chalicelib.federation.relays.stores.outgoing import ended_relay
-
-                more += ended_relay(acknowledged)
-            commit([*changed_items(changes, by=by, seen=seen), *more], claim=claim, reply=reply)
+            decided_event = [decided(decision)] if decision else []
+            commit([*changed_items(changes, by=by, seen=seen), *decided_event, *also], claim=claim, reply=reply)
         except Refused:
             return False
         return True

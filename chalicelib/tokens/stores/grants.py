@@ -12,9 +12,10 @@ from chalicelib.aws import dynamodb
 from chalicelib.core.domain.callers import TokenStatus
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.reads import get_all, query
-from chalicelib.core.stores.writes import Action, Refused, commit
+from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.ids import TokenKind
 from chalicelib.operate.domain.operate import Usage
 from chalicelib.parallel import together

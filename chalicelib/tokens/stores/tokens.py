@@ -17,9 +17,10 @@ from chalicelib.core.domain.callers import TokenStatus
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.reads import get_all
-from chalicelib.core.stores.writes import Action, Refused, commit
+from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.ids import MintedToken, TokenKind
 from chalicelib.people.stores.directory_rows import active_person
 from chalicelib.resources import TOKENS

@@ -11,8 +11,8 @@ from botocore.exceptions import ClientError
 from chalicelib.aws import dynamodb
 from chalicelib.core.domain.budgets import Spent, minute_of, window
 from chalicelib.core.domain.errors import Unavailable
+from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, from_item, to_item, values
-from chalicelib.core.stores.writes import Action
 from chalicelib.resources import PEERS
 from chalicelib.settings import settings
 

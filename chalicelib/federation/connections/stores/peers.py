@@ -27,10 +27,11 @@ from chalicelib.chat.stores.chat import added_message
 from chalicelib.core.domain.errors import RateLimited
 from chalicelib.core.domain.fields import parse_timestamp, timestamp
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.reads import get_all, query
 from chalicelib.core.stores.registrations import left_of_hour, one_more
-from chalicelib.core.stores.writes import Action, Refused, commit
+from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.federation.connections.domain.peer_notices import Notice
 from chalicelib.federation.connections.domain.peering import (
     ANSWERED_WITHIN,

@@ -16,9 +16,10 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws import dynamodb
 from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.reads import query
-from chalicelib.core.stores.writes import Action, Refused, commit
+from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.federation.network.domain.federation import hash_of
 from chalicelib.federation.network.domain.membership import Beat, Membership, MembershipStatus, Welcome
 from chalicelib.federation.network.stores.instances import holding

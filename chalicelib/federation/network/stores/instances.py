@@ -19,10 +19,11 @@ from chalicelib.aws import dynamodb
 from chalicelib.core.domain.callers import TokenStatus
 from chalicelib.core.domain.errors import NotFound, RateLimited, Unavailable
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.reads import query
 from chalicelib.core.stores.registrations import left_of_hour, one_more
-from chalicelib.core.stores.writes import Action, Refused, commit
+from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.federation.network.domain.federation import Instance, InstanceStatus, Standing
 from chalicelib.federation.network.domain.notices import Notice
 from chalicelib.federation.network.stores import standing

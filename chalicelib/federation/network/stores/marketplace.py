@@ -14,9 +14,10 @@ from typing import Any
 
 from chalicelib.core.domain.errors import SlugTaken
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, to_item, values
 from chalicelib.core.stores.reads import get_all, query
-from chalicelib.core.stores.writes import Action, Refused, commit
+from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.federation.network.domain.discover import AgentEntry
 from chalicelib.federation.network.domain.marketplace import Listing, ListingStatus
 from chalicelib.federation.network.domain.notices import Notice, NoticeKind, Recipient

@@ -9,8 +9,8 @@ It changes in one transaction with the instances and agents that it is about (se
 from typing import Any
 
 from chalicelib.aws import dynamodb
+from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, from_item, to_item, values
-from chalicelib.core.stores.writes import Action
 from chalicelib.federation.network.domain.federation import Instance, Standing
 from chalicelib.resources import NETWORK
 

@@ -11,7 +11,7 @@ from pydantic import Field
 from chalicelib.core.domain.fields import Omittable, Out, Query, TimeOut, Uuid, timestamp
 from chalicelib.core.domain.pages import Pagination
 from chalicelib.federation.connections.domain.peering import Peering
-from chalicelib.federation.relays.domain.outbox import Fate, Outbox, Sending
+from chalicelib.federation.relays.domain.outbox import Fate
 from chalicelib.federation.relays.domain.relays import (
     Direction,
     Relay,
@@ -27,17 +27,6 @@ RELAY, ACKNOWLEDGEMENT = "relay", "acknowledgement"
 _DEFAULT_SUBJECT = "Federated relay"
 _MOST_RELAYS_A_PAGE = 100
 _LONGEST_ID = 200
-
-
-@dataclass(frozen=True)
-class Acknowledged:
-    """A received relay that is done with here, as it was met and as it ends, and the word of it that is queued."""
-
-    relay: Relay
-    over: Relay
-    sending: Sending
-    box: Outbox
-    now: datetime
 
 
 class NewRelayIn(RelayIn):

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any, Protocol
 
 from chalicelib.board.domain.board import Card
@@ -13,12 +14,12 @@ from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.pages import Pagination
+from chalicelib.core.ports import Action, RelayEnd
 from chalicelib.federation.connections.domain.peering import ACK_PATH, RELAY_PATH, Peering, PeeringStatus
 from chalicelib.federation.relays.domain.outbox import Fate, Outbox, OutboxJob, Sending
 from chalicelib.federation.relays.domain.outgoing import (
     ACKNOWLEDGEMENT,
     RELAY,
-    Acknowledged,
     NewRelayIn,
     RelayOut,
     RelayQuery,
@@ -59,6 +60,12 @@ class Boxes(Protocol):
 
 class Find(Protocol):
     def find(self, user_id: str, relay_id: str) -> Relay | None: ...
+
+
+class ReceivedRelays(Find, Protocol):
+    def end_actions(
+        self, ended: Relay, over: Relay, acknowledgement: Sending, *, outbox: Outbox, now: datetime
+    ) -> list[Action]: ...
 
 
 class Outgoing(Find, Protocol):
@@ -197,27 +204,29 @@ class RelayCourier:
 
 @dataclass(frozen=True)
 class Acknowledger:
-    """Has the desks that relays came from told what became of their tasks here."""
+    """Ends relays from other desks and acknowledges them, once their card or task is done with."""
 
-    relays: Find
+    relays: ReceivedRelays
     boxes: Boxes
     queue: Queue
 
-    def prepare(self, item: Item, status: RelayStatus, result: str | None, *, now: datetime) -> Acknowledged | None:
-        """What goes into the transaction that ends `item`; None when no other desk waits for it.
-
-        Store calls: 2 for a relay's item, else none.
-        """
+    def complete_item(self, item: Item, result: str | None, *, now: datetime) -> RelayEnd | None:
+        """Complete the relay that the queue item came from. Store calls: 2 for a relay's item, else none."""
         relay_id = relay_of_item(item)
-        return self.prepare_relay(relay_id, item.user_id, status, result, now=now) if relay_id else None
+        return self._end(relay_id, item.user_id, RelayStatus.COMPLETED, result, now=now) if relay_id else None
 
-    def prepare_relay(
+    def decline_item(self, item: Item, *, now: datetime) -> RelayEnd | None:
+        """Decline the relay that the queue item came from. Store calls: 2 for a relay's item, else none."""
+        relay_id = relay_of_item(item)
+        return self._end(relay_id, item.user_id, RelayStatus.DECLINED, None, now=now) if relay_id else None
+
+    def complete_relay(self, relay_id: str, user_id: str, *, now: datetime) -> RelayEnd | None:
+        """Complete the relay. Store calls: 2, or 1 when no other desk waits for it."""
+        return self._end(relay_id, user_id, RelayStatus.COMPLETED, None, now=now)
+
+    def _end(
         self, relay_id: str, user_id: str, status: RelayStatus, result: str | None, *, now: datetime
-    ) -> Acknowledged | None:
-        """What goes into the transaction that ends the relay's work; None when no other desk waits for it.
-
-        Store calls: 2, or 1.
-        """
+    ) -> RelayEnd | None:
         relay = self.relays.find(user_id, relay_id)
         if relay is None or relay.peer_relay_id is None or relay.status.is_final:
             return None
@@ -231,9 +240,11 @@ class Acknowledger:
             relay.relay_id,
             timestamp(now),
         )
-        return Acknowledged(relay.moved(status, response=response, now=now), relay, sending, box, now)
+        ended = relay.moved(status, response=response, now=now)
+        actions = self.relays.end_actions(ended, relay, sending, outbox=box, now=now)
+        return RelayEnd(actions, partial(self._announce, box, sending))
 
-    def announce(self, done: Acknowledged) -> None:
-        """Have the word carried, now that it is stored. Queue calls: 1; none while the desk is left alone."""
-        if not done.box.failures:
-            self.queue.announce(OutboxJob(peer_url=done.sending.peer_url))
+    def _announce(self, box: Outbox, acknowledgement: Sending) -> None:
+        # Queue calls: 1; none while the peer fails, since its next attempt is scheduled already.
+        if not box.failures:
+            self.queue.announce(OutboxJob(peer_url=acknowledgement.peer_url))

@@ -11,15 +11,15 @@ from typing import Any
 from chalicelib.core.domain.errors import Unavailable
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
 from chalicelib.core.stores.items import Row, to_item, values
 from chalicelib.core.stores.reads import get_all
-from chalicelib.core.stores.writes import Action, Refused, commit
+from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.federation.relays.domain.outbox import Fate, Outbox, Sending
 from chalicelib.federation.relays.domain.outgoing import (
     ACKNOWLEDGEMENT,
     DISPATCH_OF,
-    Acknowledged,
     Dispatch,
     RelayOut,
     RelayQuery,
@@ -56,6 +56,12 @@ class DynamoOutgoing:
         """The relay. One store call."""
         found = get_all(RELAYS, [relay_key(user_id, relay_id)])
         return relay_of(found[0]) if found else None
+
+    def end_actions(
+        self, ended: Relay, over: Relay, acknowledgement: Sending, *, outbox: Outbox, now: datetime
+    ) -> list[Action]:
+        """The part of a transaction that ends a received relay and queues its acknowledgement. No store call."""
+        return [*_moved(ended, over), *DynamoOutbox().queued(acknowledgement, over=outbox, now=now)]
 
     def settle(
         self,
@@ -121,11 +127,6 @@ class DynamoOutgoing:
 def moved_relay(to: Relay, over: Relay, *, dispatch: Dispatch, error: str | None) -> list[Action]:
     """The part of a transaction that replaces `over` by `to`, and says where its sending stands."""
     return _moved(to, over, dispatch=dispatch.value, sendError=error)
-
-
-def ended_relay(done: Acknowledged) -> list[Action]:
-    """The part of a transaction that ends a received relay and has the desk it came from told."""
-    return [*_moved(done.relay, done.over), *DynamoOutbox().queued(done.sending, over=done.box, now=done.now)]
 
 
 def _noted(relay: Relay, fate: Fate, *, peer_relay_id: str | None, error: str | None, now: datetime) -> list[Action]:

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.core.domain.fields import parse_timestamp
+from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
 from chalicelib.core.stores.items import Row, to_item
-from chalicelib.core.stores.writes import Action
 from chalicelib.federation.relays.domain.relays import (
     Direction,
     Relay,

@@ -22,10 +22,11 @@ from chalicelib.board.stores.board import added_card, changed_card
 from chalicelib.chat.domain.chat import Message
 from chalicelib.chat.stores.chat import added_message
 from chalicelib.core.domain.errors import NotFound
+from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
 from chalicelib.core.stores.items import Row, to_item, values
 from chalicelib.core.stores.reads import get_all
-from chalicelib.core.stores.writes import Action, Refused, commit
+from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.federation.connections.domain.peering import Peering
 from chalicelib.federation.relays.domain.relay_effects import Effects, Work
 from chalicelib.federation.relays.domain.relays import (
