@@ -30,7 +30,7 @@ from chalicelib.parallel import branch
 from infra.template.settings import QUICKER
 from tests.support import inputs
 from tests.support.api import SERVED, gateway_event
-from tests.support.started_desk import started
+from tests.support.started_desk import start_desk
 
 _TIMES = 15
 _ROOT = Path(__file__).parents[1]
@@ -60,7 +60,7 @@ def main() -> None:
         sys.exit("There is no build/function.zip: make package")
     settings = {"FLUXDEN_PERSONAL_BUDGET": "1000000", "FLUXDEN_DEMO_DAILY_LIMIT": "1000000"}
     measured: dict[str, list[float]] = {name: [] for name in _HANDLERS}
-    with tempfile.TemporaryDirectory() as folder, started(Path(folder), **settings) as system, _unpacked() as code:
+    with tempfile.TemporaryDirectory() as folder, start_desk(Path(folder), **settings) as system, _unpacked() as code:
         paths = {OURS: [code], BARE: [str(_ROOT), _site()], FASTAPI: [str(_ROOT), _site()]}
         environment = {**system.demo["admin_env"], "FLUXDEN_QUEUES_URL": "http://queues.invalid"} | settings | QUICKER
         sent, calls = Path(folder) / "event.json", Path(folder) / "calls.json"
@@ -111,7 +111,7 @@ def _recorded(environment: dict[str, str], token: str) -> str:
 
 def _event(token: str) -> dict[str, Any]:
     headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-    event = gateway_event("POST", "/api/v1/events", headers, json.dumps(inputs.event()))
+    event = gateway_event("POST", "/api/v1/events", headers, json.dumps(inputs.new_event()))
     event["requestContext"]["stage"] = "desk"
     return event | {"multiValueHeaders": {name: [value] for name, value in headers.items()}}
 

@@ -25,7 +25,7 @@ from tests.conftest import Desk
 from tests.support import engine_state, inputs
 from tests.support.api import Api
 from tests.support.pump import Pumps
-from tests.support.store_calls import asked
+from tests.support.store_calls import record_store_calls
 from tests.support.template import made
 
 _PRICES = json.loads(Path(__file__).with_name("prices.json").read_text(encoding="utf-8"))
@@ -46,7 +46,7 @@ def main() -> None:
     print(f"{'':<40}{'total':>9}{'gateway':>9}{'functions':>10}{'rows':>8}{'queues':>8}   units written, read")
     figures: dict[str, dict[str, float]] = {}
     for name, do in _flows(api, pumps).items():
-        with counted() as units, asked() as seen:
+        with counted() as units, record_store_calls() as seen:
             functions = do()
         units["function_call"], units["steps"] = functions, seen.steps
         total = _line(name, units)
@@ -76,27 +76,27 @@ def _prepare() -> None:
 
 def _flows(api: Api, pumps: Pumps) -> dict[str, Callable[[], int]]:
     """What to do once, by its name; each returns how many functions ran."""
-    desk = Desk(engine_state.organised())
+    desk = Desk(engine_state.restore_demo_organisation())
     events, inbox = "/api/v1/events", "/api/v1/inbox"
     action = {"label": "Go", "action_type": "webhook", "webhook_url": "https://hooks.example.com/x"}
-    sent = api.post(events, inputs.event(actions=[action]), desk.alice).json["deliveryId"]
+    sent = api.post(events, inputs.new_event(actions=[action]), desk.alice).json["deliveryId"]
     people = [{"type": "email", "email": f"{name}@example.com"} for name in ("alice", "bob", "carol")]
 
     def large() -> dict[str, Any]:
-        return inputs.event(markdown_body="x" * 1200)  # with its columns 2 KB as a row
+        return inputs.new_event(markdown_body="x" * 1200)  # with its columns 2 KB as a row
 
     def called(status: int) -> int:
         assert status < 300, status  # noqa: PLR2004 - of success
         return 1
 
     def bulk() -> int:
-        status = api.post(f"{events}/bulk", {"recipients": people, "event": inputs.event()}, desk.fd1).status
+        status = api.post(f"{events}/bulk", {"recipients": people, "event": inputs.new_event()}, desk.fd1).status
         return called(status) + pumps.drain(FAN_OUT)
 
     crowd = approved(_MANY)
 
     def to_many() -> int:
-        status = api.post(f"{events}/bulk", {"recipients": crowd, "event": inputs.event()}, desk.fd1).status
+        status = api.post(f"{events}/bulk", {"recipients": crowd, "event": inputs.new_event()}, desk.fd1).status
         # The queue hands a function several messages at a time.
         return called(status) + pumps.drain(FAN_OUT)
 
@@ -107,9 +107,11 @@ def _flows(api: Api, pumps: Pumps) -> dict[str, Callable[[], int]]:
         return called(api.post(f"{inbox}/{sent}/actions/0", None, desk.alice_key).status) + pumps.drain(CALLBACKS)
 
     return {
-        "publish an event": lambda: called(api.post(events, inputs.event(), desk.alice).status),
+        "publish an event": lambda: called(api.post(events, inputs.new_event(), desk.alice).status),
         "publish an event of 2 KB": lambda: called(api.post(events, large(), desk.alice).status),
-        "publish, with Idempotency-Key": lambda: called(api.post(events, inputs.event(), desk.alice, key="k").status),
+        "publish, with Idempotency-Key": lambda: called(
+            api.post(events, inputs.new_event(), desk.alice, key="k").status
+        ),
         "list the inbox": lambda: called(api.get(inbox, desk.alice_key).status),
         "read a delivery": lambda: called(api.get(f"{inbox}/{sent}", desk.alice_key).status),
         "send to three people at once": bulk,

@@ -55,7 +55,7 @@ def _prepare() -> Desk:
     engine.embed()
     # Where a function's lines would go, without the terminal's part in it.
     logging.basicConfig(level=logging.INFO, stream=open(os.devnull, "w"), force=True)  # noqa: PTH123, SIM115
-    return Desk(engine_state.organised())
+    return Desk(engine_state.restore_demo_organisation())
 
 
 def _jobs(desk: Desk) -> dict[str, tuple[dict[str, Handler], dict[str, Any]]]:
@@ -70,12 +70,12 @@ def _jobs(desk: Desk) -> dict[str, tuple[dict[str, Handler], dict[str, Any]]]:
         }
 
     events, inbox = "/api/v1/events", "/api/v1/inbox"
-    sent = [_call(SERVED["POST", events], _event("POST", events, desk.alice, inputs.event())) for _ in range(25)]
+    sent = [_call(SERVED["POST", events], _event("POST", events, desk.alice, inputs.new_event())) for _ in range(25)]
     read = f"{inbox}/{json.loads(sent[0]['body'])['deliveryId']}"
     return {
         "publish an event": (
             peers(fastapi_handler, bare_jobs.publish_event, "POST", events),
-            _event("POST", events, desk.alice, inputs.event()),
+            _event("POST", events, desk.alice, inputs.new_event()),
         ),
         "read a delivery": (
             peers(fastapi_inbox, bare_jobs.get_inbox_delivery, "GET", f"{inbox}/{{deliveryId}}"),

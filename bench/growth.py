@@ -24,7 +24,7 @@ from infra.local import engine
 from tests.conftest import Desk
 from tests.support import engine_state, inputs
 from tests.support.api import Answer, Api
-from tests.support.sample_data import Scene
+from tests.support.sample_data import SampleData
 
 _SIZES = (10, 1_000, 100_000)
 Rows = dict[tuple[str, str, str], Any]
@@ -45,7 +45,7 @@ def main() -> None:
     sizes = [int(each) for each in sys.argv[1:]] or list(_SIZES)
     figures: dict[str, dict[str, dict[str, float]]] = {}
     print(f"{'calls, units written, units read':<40}" + "".join(f"{size:>16,}" for size in sizes))
-    for kind in _things(Api(), Desk(engine_state.organised())):
+    for kind in _things(Api(), Desk(engine_state.restore_demo_organisation())):
         for size in sizes:
             for name, found in _measured(kind, size).items():
                 figures.setdefault(name, {})[str(size)] = found
@@ -56,7 +56,7 @@ def main() -> None:
 
 
 def _measured(kind: str, size: int) -> dict[str, dict[str, float]]:
-    thing = _things(Api(), Desk(engine_state.organised()))[kind]
+    thing = _things(Api(), Desk(engine_state.restore_demo_organisation()))[kind]
     adding, add = thing.add
     for _ in range(2):  # what counts the rows is there already, and is not repeated
         add()
@@ -74,7 +74,7 @@ def _measured(kind: str, size: int) -> dict[str, dict[str, float]]:
 
 
 def _things(api: Api, desk: Desk) -> dict[str, Kind]:
-    scene, key = Scene(api, desk), desk.bob_key
+    data, key = SampleData(api, desk), desk.bob_key
 
     def look(path: str, token: str = key) -> Callable[[], Answer]:
         return lambda: api.get(path, token)
@@ -82,7 +82,7 @@ def _things(api: Api, desk: Desk) -> dict[str, Kind]:
     def adding(path: str, body: Any) -> Callable[[], Answer]:
         return lambda: api.post(path, body, key)
 
-    connection = cache(scene.connection)
+    connection = cache(data.add_connection)
 
     def relay() -> Answer:
         return api.post("/api/v2/relays", {"connectionId": connection(), "subject": "x"}, key)
@@ -90,7 +90,7 @@ def _things(api: Api, desk: Desk) -> dict[str, Kind]:
     adding("/api/v2/contacts", {"name": "Xylographer"})()
     return {
         "inbox": Kind(
-            ("publish an event", lambda: api.post("/api/v1/events", inputs.event(), desk.bob)),
+            ("publish an event", lambda: api.post("/api/v1/events", inputs.new_event(), desk.bob)),
             {"first page of the inbox": look("/api/v1/inbox"), "summary of the inbox": look("/api/v1/inbox/summary")},
         ),
         "queue": Kind(

@@ -14,7 +14,7 @@ from statistics import median, quantiles
 from websockets.sync.client import connect
 
 from tests.support import inputs
-from tests.support.started_desk import ask, started
+from tests.support.started_desk import send_request, start_desk
 
 _TIMES = 200
 
@@ -23,13 +23,13 @@ def main() -> None:
     times = int(sys.argv[1]) if len(sys.argv) > 1 else _TIMES
     settings = {"FLUXDEN_PERSONAL_BUDGET": "1000000", "FLUXDEN_DEMO_DAILY_LIMIT": "1000000"}
     replies, frames = list[float](), list[float]()
-    with tempfile.TemporaryDirectory() as folder, started(Path(folder), **settings) as system:
+    with tempfile.TemporaryDirectory() as folder, start_desk(Path(folder), **settings) as system:
         key = {"Authorization": f"Bearer {system.alice_key}"}
         with connect(system.demo["ws_url"], additional_headers=key, proxy=None) as socket, system.connection() as http:
             assert json.loads(socket.recv(5))["type"] == "connected"
             for _ in range(times):
                 start = time.perf_counter()
-                answer = ask(http, "POST", "/api/v1/events", inputs.event(), system.alice)
+                answer = send_request(http, "POST", "/api/v1/events", inputs.new_event(), system.alice)
                 replies.append(time.perf_counter() - start)
                 frame = json.loads(socket.recv(5))
                 frames.append(time.perf_counter() - start)

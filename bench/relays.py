@@ -20,7 +20,7 @@ from infra.local import engine
 from infra.local.pump import Pump
 from tests.support import engine_state
 from tests.support.api import Api
-from tests.support.peer import CONNECTIONS, allow, request
+from tests.support.peer import CONNECTIONS, allow_federation, connection_request
 from tests.support.receiver import Receiver
 
 _RELAYS = 200
@@ -43,13 +43,16 @@ def _drained(desks: int, count: int) -> float:
     from app import app
     from infra import catalog
 
-    api, key = Api(), str(engine_state.organised()["api_keys"]["alice"])
-    allow()
+    api, key = Api(), str(engine_state.restore_demo_organisation()["api_keys"]["alice"])
+    allow_federation()
     with ExitStack() as running:
         receivers = [running.enter_context(Receiver()) for _ in range(desks)]
         urls = [f"http://127.0.0.1:{each.port}" for each in receivers]
         tokens = [f"the-token-of-desk-{number}" for number in range(desks)]
-        asked = [request(fromInstanceUrl=url, federationToken=token) for url, token in zip(urls, tokens, strict=True)]
+        asked = [
+            connection_request(fromInstanceUrl=url, federationToken=token)
+            for url, token in zip(urls, tokens, strict=True)
+        ]
         connections = [api.post(CONNECTIONS, each).json["connectionId"] for each in asked]
         for number in range(count):
             body = {"connectionId": connections[number % desks], "subject": f"Relay {number}"}

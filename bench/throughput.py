@@ -14,8 +14,8 @@ from pathlib import Path
 from bench.machine import told
 from bench.results import keep
 from tests.support import inputs
-from tests.support.concurrency import together
-from tests.support.started_desk import System, ask, started
+from tests.support.concurrency import run_concurrently
+from tests.support.started_desk import StartedDesk, send_request, start_desk
 
 _EVENTS, _CLIENTS, _PEOPLE, _SENDS = 400, 4, 50, 5
 _WITHIN_SECONDS = 300
@@ -32,27 +32,27 @@ def main() -> None:
     for engine in engines:
         with tempfile.TemporaryDirectory() as folder:
             more = {"ENGINE": engine, "DATA_DIR": f"{folder}/data"} | _SETTINGS
-            with started(Path(folder) / "system", **more) as system:
+            with start_desk(Path(folder) / "system", **more) as system:
                 figures[engine] = {"published": _published(system, events), "fannedOut": _fanned_out(system)}
         found = figures[engine]
         print(f"{engine:<16}{found['published']:>7.0f} published, {found['fannedOut']:>7.0f} fanned out a second")
     keep("throughput", figures)
 
 
-def _published(system: System, events: int) -> float:
+def _published(system: StartedDesk, events: int) -> float:
     """Events a second, by several clients at a time."""
 
     def send(_: int) -> None:
         with system.connection() as http:
             for _ in range(events // _CLIENTS):
-                assert ask(http, "POST", "/api/v1/events", inputs.event(), system.alice).status == 202  # noqa: PLR2004
+                assert send_request(http, "POST", "/api/v1/events", inputs.new_event(), system.alice).status == 202  # noqa: PLR2004
 
     start = time.perf_counter()
-    together(_CLIENTS, send)
+    run_concurrently(_CLIENTS, send)
     return events / (time.perf_counter() - start)
 
 
-def _fanned_out(system: System) -> float:
+def _fanned_out(system: StartedDesk) -> float:
     """Deliveries a second, from the first bulk call until the last delivery is counted."""
     made = system.run("bench.people", str(_PEOPLE))
     assert made.returncode == 0, made.stderr
@@ -68,13 +68,13 @@ def _fanned_out(system: System) -> float:
     return _PEOPLE * _SENDS / (time.perf_counter() - start)
 
 
-def _send(system: System, recipients: list[dict[str, str]], token: str, event_type: str) -> None:
-    body = {"recipients": recipients, "event": inputs.event(event_type=event_type)}
+def _send(system: StartedDesk, recipients: list[dict[str, str]], token: str, event_type: str) -> None:
+    body = {"recipients": recipients, "event": inputs.new_event(event_type=event_type)}
     answer = system.call("POST", "/api/v1/events/bulk", body, token)
     assert answer.status == 202, answer.body  # noqa: PLR2004 - Accepted
 
 
-def _count(system: System, token: str, event_type: str) -> int:
+def _count(system: StartedDesk, token: str, event_type: str) -> int:
     answer = system.call("GET", "/api/v1/event-types", token=token)
     rows = answer.json["yourEventTypes"]
     return sum(row["count"] for row in rows if row["eventType"] == event_type)

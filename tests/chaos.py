@@ -40,9 +40,9 @@ from infra.local import engine
 from infra.local.pump import record
 from tests.support import engine_state, inputs, instances, peer, remote_engine
 from tests.support.api import SERVED, gateway_event
-from tests.support.embedded_engine import knowing_tokens
-from tests.support.faults import PASSING, Fault, Killed, between, injected
-from tests.support.pump import Pumps, waiting
+from tests.support.embedded_engine import deduplicate_transactions
+from tests.support.faults import PASSING, Fault, Killed, inject_faults, intercept_engine
+from tests.support.pump import Pumps, count_messages
 from tests.support.receiver import Receiver
 
 PROCESSES, THREADS = 4, 4
@@ -106,7 +106,9 @@ class Caller:
 
     def under_faults(self, call: Callable[[], Any]) -> Any:
         """What the call returns; None when its function was killed."""
-        with injected(self.fault, knowing_tokens(partial(remote_engine.ask, self.plan.address))):
+        with inject_faults(
+            self.fault, deduplicate_transactions(partial(remote_engine.send_request, self.plan.address))
+        ):
             try:
                 return call()
             except Killed:
@@ -153,7 +155,7 @@ class Caller:
 
     def event(self, **more: Any) -> Any:
         # Of few names, so that many are sent more than once, by several callers at a time.
-        return inputs.event(event_id=f"e-{self.random.randrange(max(4, self.plan.events // 60))}", **more)
+        return inputs.new_event(event_id=f"e-{self.random.randrange(max(4, self.plan.events // 60))}", **more)
 
     def publish(self, **more: Any) -> Any:
         name = self.random.choice(("alice", "bob"))
@@ -164,7 +166,7 @@ class Caller:
 
     def click(self) -> None:
         hook = {"label": "Go", "action_type": "webhook", "webhook_url": self.plan.hook}
-        event = inputs.event(event_id=f"click-{self.name}-{self.calls}".replace(".", "_"), actions=[hook])
+        event = inputs.new_event(event_id=f"click-{self.name}-{self.calls}".replace(".", "_"), actions=[hook])
         reply = self.sent("POST", "/api/v1/events", event, self.plan.made["personal_tokens"]["alice"])
         if reply:
             self.promises.sends[reply["deliveryId"]] += 1
@@ -230,7 +232,7 @@ def process(number: int, plan: Plan, told: Any) -> None:
     """One of the processes: its callers, and a worker, until the parent says that it is enough."""
     logging.disable(logging.CRITICAL)
     engine.embed()
-    with between(partial(remote_engine.ask, plan.address)):
+    with intercept_engine(partial(remote_engine.send_request, plan.address)):
         callers = [Caller(plan, f"{number}.{each}") for each in range(THREADS)]
         worker, ended = Worker(plan, f"{number}.worker"), Event()
         threads = [Thread(target=_guarded, args=(each.work, each)) for each in callers]
@@ -268,7 +270,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder, Receiver() as receiver:
         os.environ.update(SETTINGS, FLUXDEN_SECRET_KEY=new_key(), DEMO_FILE=str(Path(folder) / "demo.json"))
         plan = prepare(given, folder, receiver)
-        with remote_engine.served(plan.address):
+        with remote_engine.serve_engine(plan.address):
             promises = carry_out(plan)
         drained = settle()
         wrong = [*promises.wrong, *drained, *flaws(promises, receiver)]
@@ -287,7 +289,7 @@ def main() -> int:
 def prepare(given: Any, folder: str, receiver: Receiver) -> Plan:
     """The organisation, with people who may all be sent to, a connection to the receiver, and items to race for."""
     engine.embed()
-    made, now = engine_state.organised(), datetime.now(UTC)
+    made, now = engine_state.restore_demo_organisation(), datetime.now(UTC)
     people = [f"person-{number}@example.com" for number in range(PEOPLE)]
     for number, email in enumerate(people):
         person = Person(inputs.uuid(number), email, f"Person {number}")
@@ -302,11 +304,11 @@ def prepare(given: Any, folder: str, receiver: Receiver) -> Plan:
         UpdateExpression="SET dailyLimit = :most",
         ExpressionAttributeValues={":most": {"N": "1000000000"}},
     )
-    peer.allow()
+    peer.allow_federation()
     receiver.status, receiver.body = 200, b'{"success": true}'
     url = f"http://127.0.0.1:{receiver.port}"
-    instances.operate("webhook-secret", "show", "fd1")
-    connected = _asked("POST", peer.CONNECTIONS, peer.request(fromInstanceUrl=url), "")
+    instances.run_admin("webhook-secret", "show", "fd1")
+    connected = _asked("POST", peer.CONNECTIONS, peer.connection_request(fromInstanceUrl=url), "")
     _asked("PATCH", "/api/v2/settings", {"queueAutoApprove": True}, made["api_keys"]["bob"])
     items = [
         _asked("POST", "/api/v2/queue", {"title": "Race"}, made["api_keys"]["bob"])["data"]["id"] for _ in range(ITEMS)
@@ -346,7 +348,7 @@ def carry_out(plan: Plan) -> Promises:
     for parent, _ in pipes:
         parent.recv()
     deadline = time.monotonic() + 60 + plan.events / 200
-    while any(waiting(queue) for queue in QUEUES) and time.monotonic() < deadline:
+    while any(count_messages(queue) for queue in QUEUES) and time.monotonic() < deadline:
         time.sleep(0.2)
     for parent, _ in pipes:
         parent.send("enough")
@@ -362,13 +364,13 @@ def settle() -> list[str]:
     for minutes in range(2, 40, 2):
         with time_machine.travel(datetime.now(UTC) + timedelta(minutes=minutes)):
             for queue in QUEUES:
-                if waiting(queue.dead_letters):
-                    instances.operate("dead-letters", "redrive", queue.name, "--all")
+                if count_messages(queue.dead_letters):
+                    instances.run_admin("dead-letters", "redrive", queue.name, "--all")
             pumps.run("announce_due_callbacks")
             pumps.run("announce_due_outboxes")
             if not sum(pumps.drain(queue) for queue in QUEUES) and minutes > 6:
                 break
-    left = {name.name: waiting(name) for queue in QUEUES for name in (queue, queue.dead_letters)}
+    left = {name.name: count_messages(name) for queue in QUEUES for name in (queue, queue.dead_letters)}
     return [f"{count} messages are left in {name}" for name, count in left.items() if count]
 
 

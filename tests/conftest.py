@@ -64,7 +64,7 @@ def _engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         return
     with engines.started(tmp_path_factory.mktemp("engines")) as endpoints:
         engine.attach(endpoints)
-        engine_state.beside()
+        engine_state.use_external_engine()
         yield
 
 
@@ -80,7 +80,7 @@ def _settings(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.fixture
 def tables() -> None:
-    engine_state.empty()
+    engine_state.clear_engine()
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ class Desk:
 @pytest.fixture
 def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     monkeypatch.setenv("DEMO_FILE", str(tmp_path / "demo.json"))
-    return Desk(engine_state.organised())
+    return Desk(engine_state.restore_demo_organisation())
 
 
 @pytest.fixture

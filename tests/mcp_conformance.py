@@ -13,7 +13,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from tests.support.started_desk import HOST, System, free_ports, started
+from tests.support.started_desk import HOST, StartedDesk, free_ports, start_desk
 
 RUNNER = ("npx", "--yes", "--package=node@22", "--package=@modelcontextprotocol/conformance@0.1.16", "--")
 SCENARIOS = ("server-initialize", "ping", "tools-list", "dns-rebinding-protection")
@@ -25,7 +25,7 @@ def main() -> int:
     base = f"http://{HOST}:{port}"
     with (
         tempfile.TemporaryDirectory() as folder,
-        started(Path(folder) / "desk", FLUXDEN_BASE_URL=base) as system,
+        start_desk(Path(folder) / "desk", FLUXDEN_BASE_URL=base) as system,
         ThreadingHTTPServer((HOST, port), _door(system)) as door,
     ):
         threading.Thread(target=door.serve_forever, daemon=True).start()
@@ -42,7 +42,7 @@ def _passes(scenario: str, url: str, folder: str) -> bool:
     return subprocess.run(run, check=False).returncode == 0
 
 
-def _door(system: System) -> type[BaseHTTPRequestHandler]:
+def _door(system: StartedDesk) -> type[BaseHTTPRequestHandler]:
     class Door(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))

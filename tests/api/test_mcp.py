@@ -18,8 +18,8 @@ from chalicelib.edge.operation import Operation
 from tests.conftest import Desk
 from tests.support import inputs, mcp
 from tests.support.api import Api
-from tests.support.api_keys import key_of
-from tests.support.mcp import HANDSHAKE, PATH, STATELESS, listed, message, send, use
+from tests.support.api_keys import new_api_key
+from tests.support.mcp import HANDSHAKE, PATH, STATELESS, call_tool, list_tools, new_message, post_message
 
 MODES = pytest.mark.parametrize("mode", [STATELESS, "auto", "legacy"])
 ERAS = pytest.mark.parametrize("stateless", [True, False])
@@ -28,7 +28,7 @@ ERAS = pytest.mark.parametrize("stateless", [True, False])
 @MODES
 def test_the_official_client_connects_lists_and_calls(desk: Desk, mode: str) -> None:
     async def session() -> tuple[ListToolsResult, list[CallToolResult], list[tuple[str, int]]]:
-        async with mcp.connected(desk.alice_key, mode) as (client, seen):
+        async with mcp.connect_client(desk.alice_key, mode) as (client, seen):
             tools = await client.list_tools()
             wanted = {"title": "Water the plants", "idempotency_key": "k"}
             results = [
@@ -56,7 +56,7 @@ def test_the_official_client_connects_lists_and_calls(desk: Desk, mode: str) -> 
 
 
 def test_an_integrators_and_a_persons_token_have_the_whole_surface_between_them(api: Api, desk: Desk) -> None:
-    integrator, person = listed(api, desk.fd1), listed(api, desk.alice_key)
+    integrator, person = list_tools(api, desk.fd1), list_tools(api, desk.alice_key)
     assert {*integrator, *person} == set(TOOLS)
     assert len(TOOLS) >= 24
     for tool in (integrator | person).values():
@@ -65,25 +65,25 @@ def test_an_integrators_and_a_persons_token_have_the_whole_surface_between_them(
             assert schema["type"] == "object", tool["name"]
             Draft202012Validator.check_schema(schema)
     assert integrator["assign_catalog_to_employee"]["inputSchema"]["required"] == ["email", "catalog_slug"]
-    assert list(person) == list(listed(api, desk.bob_key)), "the order is the same at every call"
+    assert list(person) == list(list_tools(api, desk.bob_key)), "the order is the same at every call"
 
 
 def test_a_list_has_what_the_token_may_call_and_calls_of_the_rest_are_refused(api: Api, desk: Desk) -> None:
-    narrow = key_of(desk, "alice", "queue")
+    narrow = new_api_key(desk, "alice", "queue")
     for token in (desk.hr, narrow):
-        for name in set(TOOLS) - listed(api, token).keys():
-            assert use(api, token, name)["structuredContent"]["code"] == "forbidden", name
+        for name in set(TOOLS) - list_tools(api, token).keys():
+            assert call_tool(api, token, name)["structuredContent"]["code"] == "forbidden", name
     for token in (desk.fd1, desk.alice_key):
-        for name in listed(api, token):
+        for name in list_tools(api, token):
             # Without arguments some are refused, but none as forbidden or for a fault of ours.
-            assert use(api, token, name)["structuredContent"].get("status") in (None, 400, 404), name
-    assert "task_list" in listed(api, narrow)
-    assert not {"chat_send", "relay_send", "integrator_list"} & {*listed(api, narrow)}
-    assert {*listed(api, desk.fd1)} - {*listed(api, desk.hr)} >= {"catalog_item_list", "integrator_list"}
+            assert call_tool(api, token, name)["structuredContent"].get("status") in (None, 400, 404), name
+    assert "task_list" in list_tools(api, narrow)
+    assert not {"chat_send", "relay_send", "integrator_list"} & {*list_tools(api, narrow)}
+    assert {*list_tools(api, desk.fd1)} - {*list_tools(api, desk.hr)} >= {"catalog_item_list", "integrator_list"}
 
 
 def test_annotations_tell_reading_changing_and_deleting_apart(api: Api, desk: Desk) -> None:
-    tools = listed(api, desk.alice_key) | listed(api, desk.fd1)
+    tools = list_tools(api, desk.alice_key) | list_tools(api, desk.fd1)
     hints = {name: tool["annotations"] for name, tool in tools.items()}
     for name, read_only, destructive, idempotent in (
         ("task_list", True, False, True),
@@ -105,19 +105,19 @@ def test_annotations_tell_reading_changing_and_deleting_apart(api: Api, desk: De
 
 
 def test_arguments_reach_path_query_and_body(api: Api, desk: Desk) -> None:
-    made = use(api, desk.fd1, "catalog_item_create", slug="lamp", name="Lamp", type="other", category="hardware")[
+    made = call_tool(api, desk.fd1, "catalog_item_create", slug="lamp", name="Lamp", type="other", category="hardware")[
         "structuredContent"
     ]
     assert made["item"]["slug"] == "lamp"
-    changed = use(api, desk.fd1, "catalog_item_update", slug="lamp", name="Desk lamp")["structuredContent"]
+    changed = call_tool(api, desk.fd1, "catalog_item_update", slug="lamp", name="Desk lamp")["structuredContent"]
     assert changed["item"]["name"] == "Desk lamp"
-    use(api, desk.fd1, "assign_catalog_to_employee", email="bob@example.com", catalog_slug="lamp")
-    blocked = use(api, desk.fd1, "catalog_item_delete", slug="lamp", hard=True)
+    call_tool(api, desk.fd1, "assign_catalog_to_employee", email="bob@example.com", catalog_slug="lamp")
+    blocked = call_tool(api, desk.fd1, "catalog_item_delete", slug="lamp", hard=True)
     assert (blocked["isError"], blocked["structuredContent"]["blockers"]["liveApprovals"]) == (True, 1)
-    ended = use(api, desk.fd1, "revoke_catalog_from_employee", email="bob@example.com", catalog_slug="lamp")
+    ended = call_tool(api, desk.fd1, "revoke_catalog_from_employee", email="bob@example.com", catalog_slug="lamp")
     assert ended["structuredContent"]["revoked"] is True
-    assert use(api, desk.fd1, "catalog_item_list", limit=1)["structuredContent"]["items"]
-    wrong = use(api, desk.fd1, "catalog_item_list", limit=0)["structuredContent"]
+    assert call_tool(api, desk.fd1, "catalog_item_list", limit=1)["structuredContent"]["items"]
+    wrong = call_tool(api, desk.fd1, "catalog_item_list", limit=0)["structuredContent"]
     assert (wrong["status"], list(wrong["fieldErrors"])) == (400, ["limit"])
 
 
@@ -139,57 +139,61 @@ def test_wrong_arguments_are_named(api: Api, desk: Desk) -> None:
         ("card_get", {"id": "x", "idempotency_key": "k"}, "idempotency_key"),
     )
     for tool, arguments, field in cases:
-        result = use(api, desk.alice_key, tool, **arguments)
+        result = call_tool(api, desk.alice_key, tool, **arguments)
         told = result["structuredContent"]
         assert (result["isError"], told["status"], list(told["fieldErrors"])) == (True, 400, [field]), (tool, arguments)
-    other = use(api, desk.alice_key, "inbox_action_click", deliveryId=inputs.uuid(1), index=True)["structuredContent"]
+    other = call_tool(api, desk.alice_key, "inbox_action_click", deliveryId=inputs.uuid(1), index=True)[
+        "structuredContent"
+    ]
     assert other["status"] == 404
 
 
 def test_a_tool_and_its_operation_are_one(api: Api, desk: Desk) -> None:
     with time_machine.travel(datetime(2026, 5, 21, 12, 0, tzinfo=UTC), tick=False):
         api.get("/api/v2/settings", desk.alice_key)
-        by_tool = send(api, message("tools/call", name="task_list", arguments={}), desk.alice_key)
+        by_tool = post_message(api, new_message("tools/call", name="task_list", arguments={}), desk.alice_key)
         by_http = api.get("/api/v2/queue", desk.alice_key)
         assert by_tool.json["result"]["structuredContent"] == by_http.json
         assert (by_tool.calls, by_tool.steps) == (by_http.calls, by_http.steps)
         assert by_tool.headers["x-ratelimit-remaining"] == "118"
         assert by_http.headers["x-ratelimit-remaining"] == "117"
-        assert send(api, message("tools/list"), desk.alice_key).calls == ["UpdateItem"]
+        assert post_message(api, new_message("tools/list"), desk.alice_key).calls == ["UpdateItem"]
     made = api.post("/api/v2/queue", {"title": "Once"}, desk.alice_key, key="same")
-    again = use(api, desk.alice_key, "task_create", title="Once", idempotency_key="same")
+    again = call_tool(api, desk.alice_key, "task_create", title="Once", idempotency_key="same")
     assert again["structuredContent"] == made.json
-    other = use(api, desk.alice_key, "task_create", title="Twice", idempotency_key="same")
+    other = call_tool(api, desk.alice_key, "task_create", title="Twice", idempotency_key="same")
     assert (other["isError"], other["structuredContent"]["code"]) == (True, "idempotency_conflict")
 
 
 def test_a_long_result_is_told_once(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = use(api, desk.alice_key, "settings_get")
+    found = call_tool(api, desk.alice_key, "settings_get")
     assert json.loads(found["content"][0]["text"]) == found["structuredContent"]
     monkeypatch.setattr(endpoint, "_LONGEST_TEXT", 50)
-    long = use(api, desk.alice_key, "settings_get")
+    long = call_tool(api, desk.alice_key, "settings_get")
     assert long["structuredContent"] == found["structuredContent"]
     assert "structuredContent" in long["content"][0]["text"]
 
 
 def test_an_event_goes_to_one_or_to_many(api: Api, desk: Desk) -> None:
     to_alice = {"type": "email", "email": "alice@example.com"}
-    one = use(api, desk.fd1, "event_publish", event=inputs.event(), recipient=to_alice)["structuredContent"]
+    one = call_tool(api, desk.fd1, "event_publish", event=inputs.new_event(), recipient=to_alice)["structuredContent"]
     (row,) = one["results"]
-    many = use(api, desk.fd1, "event_publish_bulk", event=inputs.event(), recipients=[to_alice])["structuredContent"]
+    many = call_tool(api, desk.fd1, "event_publish_bulk", event=inputs.new_event(), recipients=[to_alice])[
+        "structuredContent"
+    ]
     assert row["deliveryId"]
     assert len(many["results"]) == 1
-    refused = use(api, desk.fd1, "event_publish", event=inputs.event(), recipient={"type": "nobody"})
+    refused = call_tool(api, desk.fd1, "event_publish", event=inputs.new_event(), recipient={"type": "nobody"})
     assert refused["structuredContent"]["status"] == 400
 
 
 def test_used_up_minutes_are_told_with_the_time_to_wait(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLUXDEN_KEY_BUDGET", "1")
     with time_machine.travel(datetime(2026, 5, 21, 12, 0, 15, tzinfo=UTC), tick=False):
-        assert not use(api, desk.alice_key, "task_list")["isError"]
-        refused = use(api, desk.alice_key, "task_list")["structuredContent"]
+        assert not call_tool(api, desk.alice_key, "task_list")["isError"]
+        refused = call_tool(api, desk.alice_key, "task_list")["structuredContent"]
         assert (refused["code"], refused["retryAfterSeconds"]) == ("rate_limited", 45)
-        listing = send(api, message("tools/list"), desk.alice_key)
+        listing = post_message(api, new_message("tools/list"), desk.alice_key)
         assert (listing.status, listing.headers["retry-after"]) == (429, "45")
         assert (listing.json["id"], listing.json["error"]["data"]["code"]) == (1, "rate_limited")
 
@@ -197,16 +201,16 @@ def test_used_up_minutes_are_told_with_the_time_to_wait(api: Api, desk: Desk, mo
 @ERAS
 @pytest.mark.parametrize("method", ["tools/list", "tools/call"])
 def test_who_is_not_let_in_is_told_by_http(api: Api, desk: Desk, method: str, stateless: bool) -> None:
-    sent = message(method, stateless=stateless, **({"name": "event_get"} if method == "tools/call" else {}))
+    sent = new_message(method, stateless=stateless, **({"name": "event_get"} if method == "tools/call" else {}))
     for token in (None, "dvd_unknown", f"{desk.alice_key[:-9]}aaaaaaaaa"):
-        refused = send(api, sent, token)
+        refused = post_message(api, sent, token)
         assert (refused.status, refused.json["error"]["data"]["code"]) == (401, "unauthorized")
         assert refused.headers["www-authenticate"].startswith("Bearer ")
-    personal = send(api, sent, desk.alice)
+    personal = post_message(api, sent, desk.alice)
     assert (personal.status, personal.json["error"]["data"]["code"]) == (403, "forbidden")
     off = api.post("/api/v2/keys", {"name": "k"}, desk.alice_key).json["data"]
     api.call("PATCH", "/api/v2/keys", {"id": off["id"], "isActive": False}, token=desk.alice_key)
-    assert send(api, message("tools/call", name="task_list"), off["key"]).status == 401
+    assert post_message(api, new_message("tools/call", name="task_list"), off["key"]).status == 401
 
 
 def test_outsiders_learn_nothing_of_their_message(api: Api, desk: Desk) -> None:
@@ -249,14 +253,14 @@ def test_what_is_no_message_is_refused(raw: bytes, code: Code, about: Any) -> No
 @pytest.mark.parametrize(
     ("sent", "headers", "code"),
     [
-        (message("tools/list"), {"mcp-protocol-version": "2024-11-05"}, Code.UNSUPPORTED_VERSION),
-        (message("x", about=None), {"mcp-protocol-version": "2099-01-01"}, Code.UNSUPPORTED_VERSION),
-        (message("tools/list"), {"mcp-protocol-version": STATELESS}, Code.INVALID_PARAMS),
-        (message("tools/list", stateless=True), {}, Code.HEADER_MISMATCH),
-        (message("tools/list", stateless=True), {"mcp-protocol-version": "2099-01-01"}, Code.HEADER_MISMATCH),
-        (message("tools/list", stateless=True), {"mcp-protocol-version": STATELESS}, Code.HEADER_MISMATCH),
+        (new_message("tools/list"), {"mcp-protocol-version": "2024-11-05"}, Code.UNSUPPORTED_VERSION),
+        (new_message("x", about=None), {"mcp-protocol-version": "2099-01-01"}, Code.UNSUPPORTED_VERSION),
+        (new_message("tools/list"), {"mcp-protocol-version": STATELESS}, Code.INVALID_PARAMS),
+        (new_message("tools/list", stateless=True), {}, Code.HEADER_MISMATCH),
+        (new_message("tools/list", stateless=True), {"mcp-protocol-version": "2099-01-01"}, Code.HEADER_MISMATCH),
+        (new_message("tools/list", stateless=True), {"mcp-protocol-version": STATELESS}, Code.HEADER_MISMATCH),
         (
-            message("tools/call", stateless=True, name="task_list"),
+            new_message("tools/call", stateless=True, name="task_list"),
             {"mcp-protocol-version": STATELESS, "mcp-method": "tools/call", "mcp-name": "=?base64?x?="},
             Code.HEADER_MISMATCH,
         ),
@@ -272,43 +276,43 @@ def test_a_message_and_its_headers_agree_on_a_revision(
 
 def test_a_message_that_cannot_be_answered_is_told_why(api: Api, desk: Desk) -> None:
     for sent, code, status in (
-        (message("tools/call", stateless=True, name="gone"), Code.INVALID_PARAMS, 400),
-        (message("tools/call", name="gone"), Code.INVALID_PARAMS, 200),
-        (message("tools/call", name="task_list", arguments=[]), Code.INVALID_PARAMS, 200),
-        (message("tools/call"), Code.INVALID_PARAMS, 200),
-        (message("tools/list", cursor="x"), Code.INVALID_PARAMS, 200),
-        (message("initialize"), Code.INVALID_PARAMS, 200),
-        (message("resources/list", about="r"), Code.METHOD_NOT_FOUND, 200),
-        (message("server/discover"), Code.METHOD_NOT_FOUND, 200),
-        (message("initialize", stateless=True), Code.METHOD_NOT_FOUND, 404),
-        (message("ping", stateless=True), Code.METHOD_NOT_FOUND, 404),
+        (new_message("tools/call", stateless=True, name="gone"), Code.INVALID_PARAMS, 400),
+        (new_message("tools/call", name="gone"), Code.INVALID_PARAMS, 200),
+        (new_message("tools/call", name="task_list", arguments=[]), Code.INVALID_PARAMS, 200),
+        (new_message("tools/call"), Code.INVALID_PARAMS, 200),
+        (new_message("tools/list", cursor="x"), Code.INVALID_PARAMS, 200),
+        (new_message("initialize"), Code.INVALID_PARAMS, 200),
+        (new_message("resources/list", about="r"), Code.METHOD_NOT_FOUND, 200),
+        (new_message("server/discover"), Code.METHOD_NOT_FOUND, 200),
+        (new_message("initialize", stateless=True), Code.METHOD_NOT_FOUND, 404),
+        (new_message("ping", stateless=True), Code.METHOD_NOT_FOUND, 404),
     ):
-        refused = send(api, sent, desk.alice_key)
+        refused = post_message(api, sent, desk.alice_key)
         assert (refused.status, refused.json["error"]["code"], refused.json["id"]) == (status, code, sent["id"]), sent
-    unspoken = send(api, message("tools/list"), desk.alice_key, **{"MCP-Protocol-Version": "2024-11-05"})
+    unspoken = post_message(api, new_message("tools/list"), desk.alice_key, **{"MCP-Protocol-Version": "2024-11-05"})
     assert unspoken.status == 400
     assert unspoken.json["error"]["data"]["supported"] == [STATELESS, HANDSHAKE, "2025-06-18"]
 
 
 def test_each_revision_is_greeted_in_its_own_way(api: Api, desk: Desk) -> None:
     for wanted, given in ((HANDSHAKE, HANDSHAKE), ("2025-06-18", "2025-06-18"), ("2024-11-05", HANDSHAKE)):
-        answer = api.call("POST", PATH, message("initialize", protocolVersion=wanted), token=desk.fd1)
+        answer = api.call("POST", PATH, new_message("initialize", protocolVersion=wanted), token=desk.fd1)
         assert answer.json["result"]["protocolVersion"] == given
         assert "mcp-session-id" not in answer.headers
-    assert send(api, message("ping"), desk.fd1).json["result"] == {}
-    discovered = send(api, message("server/discover", stateless=True, about="d"), desk.fd1).json
+    assert post_message(api, new_message("ping"), desk.fd1).json["result"] == {}
+    discovered = post_message(api, new_message("server/discover", stateless=True, about="d"), desk.fd1).json
     result = discovered["result"]
     assert (discovered["id"], result["resultType"], result["cacheScope"]) == ("d", "complete", "private")
     assert result["supportedVersions"][0] == STATELESS
     assert result["_meta"]["io.modelcontextprotocol/serverInfo"]["name"] == "fluxden"
-    assert send(api, message("tools/list", stateless=True), desk.fd1).json["result"]["ttlMs"] > 0
-    named = message("tools/call", stateless=True, name="task_list")
-    assert send(api, named, desk.alice_key, **{"Mcp-Name": "=?base64?dGFza19saXN0?="}).status == 200
+    assert post_message(api, new_message("tools/list", stateless=True), desk.fd1).json["result"]["ttlMs"] > 0
+    named = new_message("tools/call", stateless=True, name="task_list")
+    assert post_message(api, named, desk.alice_key, **{"Mcp-Name": "=?base64?dGFza19saXN0?="}).status == 200
 
 
 @ERAS
 def test_a_notification_is_taken_without_a_reply(api: Api, desk: Desk, stateless: bool) -> None:
-    taken = send(api, message("notifications/initialized", about=None, stateless=stateless), desk.fd1)
+    taken = post_message(api, new_message("notifications/initialized", about=None, stateless=stateless), desk.fd1)
     assert (taken.status, taken.text) == (202, "")
 
 
@@ -347,12 +351,12 @@ def test_foreign_names_and_pages_are_refused_before_anything_else(
     api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FLUXDEN_BASE_URL", LOCAL)
-    for sent in (message("ping"), message("tools/call", name="task_list", arguments={})):
+    for sent in (new_message("ping"), new_message("tools/call", name="task_list", arguments={})):
         for headers in ({"Host": "evil.example"}, {"Host": "127.0.0.1:8000", "Origin": "http://evil.example"}):
             for token in (desk.alice_key, None):
-                refused = send(api, sent, token, **headers)
+                refused = post_message(api, sent, token, **headers)
                 assert (refused.status, refused.json["id"], refused.calls) == (403, None, [])
-        assert send(api, sent, desk.alice_key, Host="localhost:8000").status == 200
+        assert post_message(api, sent, desk.alice_key, Host="localhost:8000").status == 200
 
 
 def test_every_tool_is_an_operation_of_its_own() -> None:

@@ -18,8 +18,8 @@ from chalicelib.core.domain import pages
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Answer, Api
-from tests.support.api_keys import key_of
-from tests.support.concurrency import together
+from tests.support.api_keys import new_api_key
+from tests.support.concurrency import run_concurrently
 
 KANBAN = "/api/v2/kanban"
 STATUSES = [
@@ -48,7 +48,7 @@ def _roomy(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def carol(desk: Desk) -> str:
     """The key of somebody whose board is empty."""
-    return key_of(desk, "carol")
+    return new_api_key(desk, "carol")
 
 
 def create(api: Api, token: str, **wanted: Any) -> dict[str, Any]:
@@ -232,7 +232,7 @@ def test_somebody_elses_card_is_not_found(api: Api, desk: Desk, carol: str) -> N
 
 
 def test_a_key_needs_the_boards_permission(api: Api, desk: Desk) -> None:
-    narrow, fitting = key_of(desk, "carol", "contacts", "queue"), key_of(desk, "carol", "kanban")
+    narrow, fitting = new_api_key(desk, "carol", "contacts", "queue"), new_api_key(desk, "carol", "kanban")
     card = create(api, fitting)
     for method, path, body in (
         ("GET", "", None),
@@ -470,7 +470,7 @@ def test_a_checklist_has_at_most_a_hundred_items(api: Api, desk: Desk, carol: st
     items = tuple(ChecklistItem(inputs.uuid(n), "x", False, n, SOON, SOON) for n in range(99))
     changed = replace(found, checklist=items, version=found.version + 1)
     assert board.save_card(changed, over=found, tail=None, claim=None, reply={})
-    assert sorted(together(4, lambda _: api.status("POST", path, {"text": "x"}, carol))) == [201, 409, 409, 409]
+    assert sorted(run_concurrently(4, lambda _: api.status("POST", path, {"text": "x"}, carol))) == [201, 409, 409, 409]
     assert len(read(api, carol, card["id"])["checklist"]) == 100
     item_id = inputs.uuid(5)
     assert patch(api, carol, f"{card['id']}/checklist/{item_id}", {"text": "y"}).status == 200
@@ -526,7 +526,7 @@ def test_every_change_happens_once_under_its_key(api: Api, carol: str) -> None:
 
 
 def test_cards_made_at_the_same_time_are_all_there_each_at_a_place_of_its_own(api: Api, carol: str) -> None:
-    made = together(16, lambda number: api.status("POST", KANBAN, {"title": f"{number}"}, carol))
+    made = run_concurrently(16, lambda number: api.status("POST", KANBAN, {"title": f"{number}"}, carol))
     assert made == [201] * 16
     cards = listed(api, carol)
     assert {card["title"] for card in cards} == {f"{number}" for number in range(16)}
@@ -547,7 +547,7 @@ def test_changes_at_the_same_time_lose_nothing(api: Api, carol: str) -> None:
         ("PATCH", path, {"order": end + 5}),
         ("POST", KANBAN, {"title": "other"}),
     ]
-    statuses = together(len(changes), lambda number: api.status(*changes[number], carol))
+    statuses = run_concurrently(len(changes), lambda number: api.status(*changes[number], carol))
     assert statuses == [201] * 8 + [200] * 7 + [201]
     found = read(api, carol, card["id"])
     assert found | {"checklist": [], "updatedAt": ""} == card | {
@@ -570,7 +570,7 @@ def test_changes_at_the_same_time_lose_nothing(api: Api, carol: str) -> None:
 def test_a_card_deleted_by_many_at_once_is_deleted_by_one(api: Api, carol: str) -> None:
     card = create(api, carol)
     path = f"{KANBAN}/{card['id']}"
-    assert sorted(together(8, lambda _: api.status("DELETE", path, None, carol))) == [200] + [404] * 7
+    assert sorted(run_concurrently(8, lambda _: api.status("DELETE", path, None, carol))) == [200] + [404] * 7
     assert listed(api, carol) == []
 
 

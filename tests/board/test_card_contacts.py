@@ -17,8 +17,8 @@ from infra import demo
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Answer, Api
-from tests.support.api_keys import key_of
-from tests.support.concurrency import together
+from tests.support.api_keys import new_api_key
+from tests.support.concurrency import run_concurrently
 
 KANBAN, CONTACTS = "/api/v2/kanban", "/api/v2/contacts"
 NOON = datetime(2040, 5, 21, 12, 0, 10, tzinfo=UTC)
@@ -42,7 +42,7 @@ def _roomy(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def carol(desk: Desk) -> str:
     """The key of somebody who has neither cards nor contacts."""
-    return key_of(desk, "carol")
+    return new_api_key(desk, "carol")
 
 
 def card(api: Api, token: str, **wanted: Any) -> str:
@@ -225,7 +225,7 @@ def test_a_card_has_at_most_fifty_contacts(api: Api, desk: Desk, carol: str) -> 
     links = linked(desk.user_id("carol"), cards=1, contacts=49)
     card_id, ids = links[0].card_id, [contact(api, carol, name=f"{number}") for number in range(3)]
     path = f"{KANBAN}/{card_id}/contacts"
-    raced = together(3, lambda number: api.status("POST", path, {"contactId": ids[number]}, carol))
+    raced = run_concurrently(3, lambda number: api.status("POST", path, {"contactId": ids[number]}, carol))
     assert sorted(raced) == [201, 409, 409]
     assert len(contacts_of(api, carol, card_id)) == 50
     assert api.call("DELETE", f"{KANBAN}/{card_id}", token=carol, key="k").status == 200
@@ -236,7 +236,7 @@ def test_a_contact_has_at_most_ninety_cards_and_leaves_all_of_them(api: Api, des
     links = linked(desk.user_id("carol"), cards=89, contacts=1)
     contact_id, ids = links[0].contact_id, [card(api, carol) for _ in range(3)]
     paths = [f"{KANBAN}/{card_id}/contacts" for card_id in ids]
-    raced = together(3, lambda number: api.status("POST", paths[number], {"contactId": contact_id}, carol))
+    raced = run_concurrently(3, lambda number: api.status("POST", paths[number], {"contactId": contact_id}, carol))
     assert sorted(raced) == [201, 409, 409]
     assert len(cards_of(api, carol, contact_id)) == 90
     assert api.call("DELETE", f"{CONTACTS}/{contact_id}", token=carol, key="k").status == 200
@@ -289,7 +289,7 @@ def test_links_made_at_the_same_time_are_all_kept(api: Api, carol: str) -> None:
         card_id, contact_id = pairs[number]
         return api.status("POST", f"{KANBAN}/{card_id}/contacts", {"contactId": contact_id}, carol)
 
-    assert together(16, make_one) == [201] * 16
+    assert run_concurrently(16, make_one) == [201] * 16
     for card_id in cards:
         assert {each["contactId"] for each in contacts_of(api, carol, card_id)} == set(contacts)
     for contact_id in contacts:
@@ -299,9 +299,9 @@ def test_links_made_at_the_same_time_are_all_kept(api: Api, carol: str) -> None:
 def test_of_calls_that_make_one_link_one_does(api: Api, carol: str) -> None:
     card_id, contact_id = card(api, carol), contact(api, carol)
     path = f"{KANBAN}/{card_id}/contacts"
-    made = together(8, lambda _: api.status("POST", path, {"contactId": contact_id}, carol))
+    made = run_concurrently(8, lambda _: api.status("POST", path, {"contactId": contact_id}, carol))
     assert sorted(made) == [201] + [409] * 7
-    ended = together(8, lambda _: api.status("DELETE", f"{path}/{contact_id}", None, carol))
+    ended = run_concurrently(8, lambda _: api.status("DELETE", f"{path}/{contact_id}", None, carol))
     assert sorted(ended) == [200] + [404] * 7
     assert contacts_of(api, carol, card_id) == cards_of(api, carol, contact_id) == []
 
@@ -322,7 +322,7 @@ def test_links_patches_and_deletions_at_the_same_time_leave_both_sides_agreeing(
         ("PATCH", f"{KANBAN}/{cards[2]}", {"status": "active"}),
         ("PATCH", f"{CONTACTS}/{contacts[2]}", {"notes": "new"}),
     ]
-    statuses = together(len(calls), lambda number: api.status(*calls[number], carol))
+    statuses = run_concurrently(len(calls), lambda number: api.status(*calls[number], carol))
     assert set(statuses) <= {200, 201, 404}
     assert statuses[9:] == [200, 200, 200, 200, 201, 200, 200]
     for card_id in cards[1:]:
@@ -340,7 +340,7 @@ def test_parts_changed_at_the_same_time_are_all_kept(api: Api, carol: str) -> No
     link(api, carol, card_id, contact_id)
     bodies: list[dict[str, Any]] = [{"role": "x"}, {"involvement": "contributor"}, {"canDelegate": True}]
     path = f"{KANBAN}/{card_id}/contacts/{contact_id}"
-    assert together(3, lambda number: api.status("PATCH", path, bodies[number], carol)) == [200] * 3
+    assert run_concurrently(3, lambda number: api.status("PATCH", path, bodies[number], carol)) == [200] * 3
     (seen,) = contacts_of(api, carol, card_id)
     assert (seen["role"], seen["involvement"], seen["canDelegate"]) == ("x", "contributor", True)
     assert cards_of(api, carol, contact_id)[0].items() >= seen.items()

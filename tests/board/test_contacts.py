@@ -21,8 +21,8 @@ from chalicelib.resources import CONTACTS as TABLE
 from tests.conftest import Desk
 from tests.support import engine_state, inputs
 from tests.support.api import Answer, Api
-from tests.support.api_keys import key_of
-from tests.support.concurrency import together
+from tests.support.api_keys import new_api_key
+from tests.support.concurrency import run_concurrently
 
 CONTACTS = "/api/v2/contacts"
 NOON = datetime(2040, 5, 21, 12, 0, 10, tzinfo=UTC)
@@ -44,7 +44,7 @@ def _roomy(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def carol(desk: Desk) -> str:
     """The key of somebody who has no contacts."""
-    return key_of(desk, "carol")
+    return new_api_key(desk, "carol")
 
 
 def create(api: Api, token: str, name: str = "Ada Lovelace", **wanted: Any) -> dict[str, Any]:
@@ -236,7 +236,7 @@ def test_somebody_elses_contact_is_not_found(api: Api, desk: Desk, carol: str) -
 
 
 def test_a_key_needs_the_permission_for_contacts(api: Api, desk: Desk) -> None:
-    narrow, fitting = key_of(desk, "carol", "kanban", "inbox"), key_of(desk, "carol", "contacts")
+    narrow, fitting = new_api_key(desk, "carol", "kanban", "inbox"), new_api_key(desk, "carol", "contacts")
     contact = create(api, fitting)
     for method, path, body in (
         ("GET", CONTACTS, None),
@@ -423,7 +423,7 @@ def naive(contact: Contact, search: str, tag: str) -> bool:
 def test_the_index_finds_what_a_plain_look_finds(
     before: list[dict[str, Any]], after: list[dict[str, Any]], asked: list[tuple[str, str]]
 ) -> None:
-    engine_state.empty()
+    engine_state.clear_engine()
     store = DynamoContacts()
     made = []
     for number, person in enumerate(before):
@@ -519,7 +519,7 @@ def test_changes_at_the_same_time_lose_nothing_and_the_last_name_is_found(api: A
     path = f"{CONTACTS}/{contact['id']}"
     bodies: list[dict[str, Any]] = [{"name": f"name {number}"} for number in range(10)]
     bodies += [{"email": "a@b.c"}, {"phone": "1"}, {"company": "Acme"}, {"role": "r"}, {"notes": "n"}, {"tags": "t"}]
-    assert together(16, lambda number: api.status("PATCH", path, bodies[number], carol)) == [200] * 16
+    assert run_concurrently(16, lambda number: api.status("PATCH", path, bodies[number], carol)) == [200] * 16
     (found,) = listed(api, carol)
     assert {name: found[name] for name in ("email", "phone", "company", "role", "notes", "tags")} == {
         name: value for body in bodies[10:] for name, value in body.items()

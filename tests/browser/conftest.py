@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.support import inputs
-from tests.support.started_desk import System, started
+from tests.support.started_desk import StartedDesk, start_desk
 
 # Shown when a test fails, and looked at by people; not compared.
 PICTURES = Path(__file__).parents[2] / "build" / "browser"
@@ -31,9 +31,9 @@ expect.set_options(timeout=10_000)
 
 
 @pytest.fixture(scope="session")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartedDesk]:
     # Tests click faster than people; callbacks go to a receiver on this machine.
-    with started(tmp_path_factory.mktemp("desk"), ALLOW_LOOPBACK="1", FLUXDEN_KEY_BUDGET="100000") as made:
+    with start_desk(tmp_path_factory.mktemp("desk"), ALLOW_LOOPBACK="1", FLUXDEN_KEY_BUDGET="100000") as made:
         yield made
 
 
@@ -50,7 +50,7 @@ class Console:
     """A person at the console: what they do there, and what they do elsewhere meanwhile."""
 
     page: Page
-    system: System
+    system: StartedDesk
     context: BrowserContext
     name: str = "alice"
     complaints: list[str] = field(default_factory=list)
@@ -71,7 +71,7 @@ class Console:
     def publish(self, **event: Any) -> str:
         """Publish an event to the person; its delivery's id."""
         token = self.system.demo["personal_tokens"][self.name]
-        answer = self.system.call("POST", "/api/v1/events", inputs.event(**event), token)
+        answer = self.system.call("POST", "/api/v1/events", inputs.new_event(**event), token)
         assert answer.status in (200, 202), answer.body
         return str(answer.json["deliveryId"])
 
@@ -104,7 +104,7 @@ Open = Callable[..., Console]
 
 
 @pytest.fixture
-def open_console(browser: Browser, system: System, request: pytest.FixtureRequest) -> Iterator[Open]:
+def open_console(browser: Browser, system: StartedDesk, request: pytest.FixtureRequest) -> Iterator[Open]:
     """Open a console in a browser of its own; at the end nothing may have been complained of."""
     opened: list[Console] = []
 

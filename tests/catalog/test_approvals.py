@@ -25,7 +25,7 @@ from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Answer, Api
 from tests.support.approvals import approved_users
-from tests.support.concurrency import together
+from tests.support.concurrency import run_concurrently
 
 ITEMS, APPROVALS = "/api/v1/catalog/items", "/api/v1/catalog/approvals"
 REVIEW, REQUESTS = f"{APPROVALS}/review", "/api/v1/catalog/requests"
@@ -90,7 +90,7 @@ def replayed(first: Answer, again: Answer) -> bool:
 
 
 def publishes(api: Api, token: str) -> bool:
-    return api.post(EVENTS, inputs.event(), token).status == 202
+    return api.post(EVENTS, inputs.new_event(), token).status == 202
 
 
 # List
@@ -220,7 +220,7 @@ def test_a_member_that_breaks_a_rule_is_refused(api: Api, desk: Desk, body: Any,
 
 
 def test_concurrent_assignments_make_one_row(api: Api, desk: Desk) -> None:
-    replies = together(8, lambda _: api.post(APPROVALS, pair("erin"), desk.fd1))
+    replies = run_concurrently(8, lambda _: api.post(APPROVALS, pair("erin"), desk.fd1))
     assert {reply.status for reply in replies} == {201}
     assert len({reply.text for reply in replies}) == 1
     assert counts("fd1") == (5, 5)
@@ -233,7 +233,7 @@ def test_revoking_ends_the_personal_token_at_once(api: Api, desk: Desk) -> None:
     assert publishes(api, desk.bob)
     with time_machine.travel(datetime(2026, 5, 21, 12, tzinfo=UTC), tick=False):
         assert revoke(api, desk, "bob") == (True, 1)
-    refused = api.post(EVENTS, inputs.event(), desk.bob)
+    refused = api.post(EVENTS, inputs.new_event(), desk.bob)
     assert (refused.status, refused.json["detail"]) == (401, "The token has been revoked.")
     assert publishes(api, desk.alice)
     assert counts("fd1") == (3, 3)
@@ -353,7 +353,7 @@ def test_a_malformed_revocation_is_refused_whatever_the_query_says(api: Api, des
 
 
 def test_of_concurrent_revocations_one_revokes(api: Api, desk: Desk) -> None:
-    replies = together(6, lambda _: revoke(api, desk, "bob"))
+    replies = run_concurrently(6, lambda _: revoke(api, desk, "bob"))
     assert sorted(replies) == [(False, 0)] * 5 + [(True, 1)]
     assert counts("fd1") == (3, 3)
 
@@ -363,7 +363,7 @@ def test_no_token_survives_the_revocation_of_all_it_rests_on(api: Api, desk: Des
     assign(api, desk, "bob", "fd1-extra")
     assign(api, desk, "alice", "fd1-extra")
     pairs = [(name, slug) for name in ("bob", "alice") for slug in ("fd1", "fd1-extra")]
-    replies = together(4, lambda number: revoke(api, desk, *pairs[number]))
+    replies = run_concurrently(4, lambda number: revoke(api, desk, *pairs[number]))
     assert sorted(replies) == [(True, 0), (True, 0), (True, 1), (True, 1)]
     assert not publishes(api, desk.bob)
     assert not publishes(api, desk.alice)
@@ -371,7 +371,7 @@ def test_no_token_survives_the_revocation_of_all_it_rests_on(api: Api, desk: Des
 
 def test_counts_hold_under_opposite_calls(api: Api, desk: Desk) -> None:
     methods = ("POST", "DELETE") * 6
-    statuses = together(12, lambda number: api.status(methods[number], APPROVALS, pair("erin"), desk.fd1))
+    statuses = run_concurrently(12, lambda number: api.status(methods[number], APPROVALS, pair("erin"), desk.fd1))
     assert set(statuses) <= {200, 201}
     ((_, _, status),) = rows(api, desk, "email=erin@example.com&catalog_slug=fd1")
     assert counts("fd1") == ((5, 5) if status == "approved" else (4, 4))
@@ -470,7 +470,7 @@ def test_applying_twice_gives_the_same_application(api: Api, desk: Desk) -> None
     erin = key_of(desk, "erin")
     first = api.post(REQUESTS, {"catalog_slug": "fd1"}, erin).json
     assert api.post(REQUESTS, {"catalog_slug": "fd1", "note": "Please."}, erin).json == first
-    replies = together(6, lambda _: api.post(REQUESTS, {"catalog_slug": "design-suite"}, erin))
+    replies = run_concurrently(6, lambda _: api.post(REQUESTS, {"catalog_slug": "design-suite"}, erin))
     assert sorted({reply.status for reply in replies}) in ([201], [201, 409])
     assert counts("fd1") == (5, 4)
     assert counts("design-suite") == (1, 1)
@@ -548,7 +548,7 @@ def test_of_an_archived_item_applications_are_rejected_only(api: Api, desk: Desk
 def test_opposite_reviews_at_the_same_time_leave_one_decision(api: Api, desk: Desk) -> None:
     (row,) = api.get(f"{APPROVALS}?email=erin@example.com", desk.fd1).json["items"]
     decisions = ("approve", "reject") * 4
-    replies = together(
+    replies = run_concurrently(
         8, lambda number: api.post(REVIEW, {"request_id": row["id"], "decision": decisions[number]}, desk.fd1)
     )
     assert sorted(reply.status for reply in replies) == [200] * 4 + [409] * 4
@@ -587,7 +587,7 @@ def test_another_body_under_the_same_key_is_a_conflict(api: Api, desk: Desk) -> 
 
 
 def test_concurrent_revocations_under_one_key_revoke_once(api: Api, desk: Desk) -> None:
-    replies = together(6, lambda _: api.call("DELETE", APPROVALS, pair("bob"), token=desk.fd1, key="k"))
+    replies = run_concurrently(6, lambda _: api.call("DELETE", APPROVALS, pair("bob"), token=desk.fd1, key="k"))
     assert {(reply.status, reply.json["tokensInvalidated"]) for reply in replies} == {(200, 1)}
     assert len({reply.text for reply in replies}) == 1
 

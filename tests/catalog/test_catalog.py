@@ -13,7 +13,7 @@ from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Answer, Api
 from tests.support.approvals import approved_users, approving_items
-from tests.support.concurrency import together
+from tests.support.concurrency import run_concurrently
 
 ITEMS, APPROVALS = "/api/v1/catalog/items", "/api/v1/catalog/approvals"
 SPEND = "UpdateItem"
@@ -51,7 +51,7 @@ def revoke(api: Api, desk: Desk, slug: str, name: str) -> Any:
 
 def at_once(api: Api, desk: Desk, calls: list[tuple[str, str, Any]]) -> list[int]:
     """The statuses of calls that start together."""
-    return together(len(calls), lambda number: api.status(*calls[number], desk.fd1))
+    return run_concurrently(len(calls), lambda number: api.status(*calls[number], desk.fd1))
 
 
 # Who may
@@ -298,7 +298,7 @@ def test_of_concurrent_creations_exactly_one_wins(api: Api, desk: Desk) -> None:
         linked = {"linked_tools_token_id": demo.identifier("tools", "fd1")} if number % 2 else {}
         return api.post(ITEMS, {"slug": "race", "name": f"N{number}", "type": "other"} | linked, desk.fd1)
 
-    replies = together(8, call)
+    replies = run_concurrently(8, call)
     assert sorted(reply.status for reply in replies) == [201] + [409] * 7
     (winner,) = [reply.json["item"] for reply in replies if reply.status == 201]
     assert api.get(f"{ITEMS}/race", desk.fd1).json["item"] == winner
@@ -381,7 +381,7 @@ def test_concurrent_patches_of_different_members_all_hold(api: Api, desk: Desk) 
         {"linked_tools_token_id": demo.identifier("tools", "hr")},
         {"application_guide": None},
     ]
-    replies = together(8, lambda number: api.call("PATCH", f"{ITEMS}/fd1", patches[number], token=desk.fd1))
+    replies = run_concurrently(8, lambda number: api.call("PATCH", f"{ITEMS}/fd1", patches[number], token=desk.fd1))
     assert {reply.status for reply in replies} == {200}
     item = api.get(f"{ITEMS}/fd1", desk.fd1).json["item"]
     for patch in patches:
@@ -498,7 +498,7 @@ def test_an_item_is_never_removed_under_an_approval(api: Api, desk: Desk) -> Non
 
 def test_of_concurrent_removals_one_removes(api: Api, desk: Desk) -> None:
     create(api, desk, "gone")
-    statuses = together(6, lambda _: api.call("DELETE", f"{ITEMS}/gone?hard=true", token=desk.fd1).status)
+    statuses = run_concurrently(6, lambda _: api.call("DELETE", f"{ITEMS}/gone?hard=true", token=desk.fd1).status)
     assert sorted(statuses) == [200] + [404] * 5
 
 
@@ -539,7 +539,7 @@ def test_another_body_or_other_parameters_under_the_same_key_are_a_conflict(api:
 
 def test_concurrent_calls_under_one_key_create_once(api: Api, desk: Desk) -> None:
     body = {"slug": "once", "name": "Once", "type": "other"}
-    replies = together(6, lambda _: api.post(ITEMS, body, desk.fd1, key="k"))
+    replies = run_concurrently(6, lambda _: api.post(ITEMS, body, desk.fd1, key="k"))
     assert {reply.status for reply in replies} == {201}
     assert len({reply.text for reply in replies}) == 1
 

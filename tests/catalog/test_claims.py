@@ -14,7 +14,7 @@ from chalicelib.tokens.stores.tokens import DynamoTokens
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Answer, Api
-from tests.support.concurrency import together
+from tests.support.concurrency import run_concurrently
 
 EVENTS, CLAIM, BATCH = "/api/v1/events", "/api/v1/tokens/claim", "/api/v1/tokens/claim/batch"
 NOON = datetime(2026, 5, 21, 12, 0, 10, tzinfo=UTC)
@@ -25,7 +25,7 @@ def claim(api: Api, desk: Desk, name: str, key: str | None = None, **terms: Any)
 
 
 def works(api: Api, token: str, **event: Any) -> int:
-    return api.post(EVENTS, inputs.event(**event), token).status
+    return api.post(EVENTS, inputs.new_event(**event), token).status
 
 
 def test_a_first_claim_mints_a_token_that_publishes(api: Api, desk: Desk) -> None:
@@ -55,11 +55,11 @@ def test_a_rotated_tokens_predecessor_works_for_24_hours_to_the_second_and_says_
     with time_machine.travel(NOON, tick=False) as clock:
         new = claim(api, desk, "alice").json
         assert works(api, new["token"]) == 202
-        prior = api.post(EVENTS, inputs.event(), desk.alice)
+        prior = api.post(EVENTS, inputs.new_event(), desk.alice)
         assert prior.status == 202
         assert prior.headers["deprecation"] == f"@{int(NOON.timestamp())}"
         assert prior.headers["sunset"] == "Fri, 22 May 2026 12:00:10 GMT"
-        assert "sunset" not in api.post(EVENTS, inputs.event(), new["token"]).headers
+        assert "sunset" not in api.post(EVENTS, inputs.new_event(), new["token"]).headers
         clock.shift(24 * 3600 - 1)
         assert works(api, desk.alice) == 202
         clock.shift(1)
@@ -75,9 +75,9 @@ def test_a_further_rotation_ends_the_older_predecessor_at_once(api: Api, desk: D
 def test_rotation_refills_no_limit_and_keeps_sender_and_dedup(api: Api, desk: Desk) -> None:
     with time_machine.travel(NOON, tick=False):
         token = claim(api, desk, "carol", daily_limit=2).json["token"]
-        event = inputs.event()
+        event = inputs.new_event()
         delivery = api.post(EVENTS, event, token).json["deliveryId"]
-        used = api.post(EVENTS, inputs.event(), token).headers["x-ratelimit-remaining"]
+        used = api.post(EVENTS, inputs.new_event(), token).headers["x-ratelimit-remaining"]
         next_token = claim(api, desk, "carol").json["token"]
         assert int(api.get(f"{EVENTS}/{delivery}", next_token).headers["x-ratelimit-remaining"]) == int(used) - 1
         assert api.post(EVENTS, event, next_token).status == 200
@@ -189,12 +189,12 @@ def test_a_key_that_was_forgotten_rotates_anew_and_revives_nothing(api: Api, des
 
 def test_another_batch_under_a_key_in_use_rotates_nobody(api: Api, desk: Desk) -> None:
     names = ("alice", "bob")
-    replies = together(
+    replies = run_concurrently(
         2, lambda number: api.post(BATCH, {"claims": [{"email": f"{names[number]}@example.com"}]}, desk.fd1, key="k")
     )
     assert sorted(reply.status for reply in replies) == [200, 409]
     for reply, token in zip(replies, (desk.alice, desk.bob), strict=True):
-        headers = api.post(EVENTS, inputs.event(), token).headers
+        headers = api.post(EVENTS, inputs.new_event(), token).headers
         assert ("sunset" in headers) == (reply.status == 200)
 
 
@@ -208,7 +208,7 @@ def test_refusals_of_a_superseded_secret_say_so_too(api: Api, desk: Desk, monkey
 
 
 def test_of_concurrent_claims_all_that_succeed_leave_two_working_tokens_at_most(api: Api, desk: Desk) -> None:
-    replies = together(8, lambda _: claim(api, desk, "carol"))
+    replies = run_concurrently(8, lambda _: claim(api, desk, "carol"))
     assert {reply.status for reply in replies} <= {200, 409}
     tokens = [reply.json["token"] for reply in replies if reply.status == 200]
     assert tokens

@@ -21,7 +21,7 @@ from infra.local.socket_events import Connection
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Api
-from tests.support.concurrency import together
+from tests.support.concurrency import run_concurrently
 from tests.support.pump import Pumps
 from tests.support.receiver import Receiver
 from tests.support.sockets import Client, Sockets
@@ -94,7 +94,7 @@ def test_everything_that_happens_at_the_desk_is_told(
     api.post(f"{QUEUE}/{item['id']}/result", {"result": "out"}, desk.alice_key)
     api.post(SEND, {"content": "Done."}, desk.alice_key, headers={"X-Agent-Name": "Scout"})
     hook = {"label": "Approve", "action_type": "webhook", "webhook_url": receiver.url}
-    published = api.post(EVENTS, inputs.event(actions=[hook]), desk.alice).json
+    published = api.post(EVENTS, inputs.new_event(actions=[hook]), desk.alice).json
     api.post(f"{EVENTS}/{published['deliveryId']}/supplement", {"markdown_body": "More."}, desk.alice)
     api.post(f"{EVENTS}/{published['deliveryId']}/resolve", {"resolution_note": "Fine."}, desk.alice)
     api.post(f"/api/v1/inbox/{published['deliveryId']}/actions/0", None, desk.alice_key)
@@ -131,7 +131,7 @@ def test_everything_that_happens_at_the_desk_is_told(
 
 
 def test_a_repeated_send_is_told_once(api: Api, desk: Desk, listener: Client) -> None:
-    sent = inputs.event()
+    sent = inputs.new_event()
     first, second = (api.post(EVENTS, sent, desk.alice).json for _ in range(2))
     assert (first["pushed"], second["pushed"]) == (True, False)
     assert len(listener.frames) == 2
@@ -140,17 +140,17 @@ def test_a_repeated_send_is_told_once(api: Api, desk: Desk, listener: Client) ->
 def test_a_replay_says_pushed_as_the_first_reply_did(
     api: Api, desk: Desk, sockets: Sockets, pump: Pumps, listener: Client
 ) -> None:
-    sent = inputs.event()
+    sent = inputs.new_event()
     first, again = (api.post(EVENTS, sent, desk.alice, key="heard") for _ in range(2))
     assert (first.json["pushed"], again.json) == (True, first.json)
     listener.gone = True
-    sent = inputs.event()
+    sent = inputs.new_event()
     first, again = (api.post(EVENTS, sent, desk.alice, key="unheard") for _ in range(2))
     assert (first.json["pushed"], again.json) == (False, first.json)
 
 
 def test_bulk_deliveries_are_told_by_the_worker(api: Api, desk: Desk, listener: Client, pump: Pumps) -> None:
-    body = {"recipients": [{"type": "email", "email": "alice@example.com"}], "event": inputs.event()}
+    body = {"recipients": [{"type": "email", "email": "alice@example.com"}], "event": inputs.new_event()}
     (row,) = api.post(f"{EVENTS}/bulk", body, desk.fd1).json["results"]
     pump.drain(FAN_OUT)
     assert [each["deliveryId"] for each in listener.frames[1:]] == [row["deliveryId"]]
@@ -160,7 +160,7 @@ def test_each_connection_sees_what_its_key_opens(api: Api, desk: Desk, sockets: 
     clients = {area: opened(sockets, new_key(api, desk, [area]), pump) for area in ("chat", "queue", "inbox")}
     api.post(SEND, {"content": "x"}, desk.alice_key)
     api.post(QUEUE, {"title": "x"}, desk.alice_key)
-    api.post(EVENTS, inputs.event(), desk.alice)
+    api.post(EVENTS, inputs.new_event(), desk.alice)
     assert {area: types(client) for area, client in clients.items()} == {
         "chat": ["connected", "new_message"],
         "queue": ["connected", "queue_changed"],
@@ -173,7 +173,7 @@ def test_each_connection_sees_what_its_key_opens(api: Api, desk: Desk, sockets: 
 def test_nobody_hears_what_is_told_to_others(api: Api, desk: Desk, sockets: Sockets, pump: Pumps) -> None:
     bob = opened(sockets, desk.bob_key, pump)
     api.post(SEND, {"content": "x"}, desk.alice_key)
-    api.post(EVENTS, inputs.event(), desk.alice)
+    api.post(EVENTS, inputs.new_event(), desk.alice)
     assert types(bob) == ["connected"]
 
 
@@ -280,7 +280,7 @@ def test_a_connection_ends_with_its_key(api: Api, desk: Desk, sockets: Sockets, 
         made = api.post(KEYS, {"name": "brief", "permissions": "all", "expiresInDays": 0.01}, desk.alice_key)
         client = opened(sockets, made.json["data"]["key"], pump)
         clock.shift(timedelta(minutes=20))
-        assert api.post(EVENTS, inputs.event(occurred_at=inputs.at()), desk.alice).json["pushed"] is False
+        assert api.post(EVENTS, inputs.new_event(occurred_at=inputs.ago()), desk.alice).json["pushed"] is False
         client.send({"action": "ping"})
         assert client.gone
         assert types(client) == ["connected"]
@@ -303,7 +303,7 @@ def test_an_ended_connection_is_forgotten(
     assert (rows("SOCKET#"), rows("CONNECTION")) == ([], [])
     gone = opened(sockets, desk.alice_key, pump)
     gone.gone = True
-    assert api.post(EVENTS, inputs.event(), desk.alice).json["pushed"] is False
+    assert api.post(EVENTS, inputs.new_event(), desk.alice).json["pushed"] is False
     assert (rows("SOCKET#"), rows("CONNECTION")) == ([], [])
 
 
@@ -338,7 +338,7 @@ def test_a_connection_that_takes_no_frame_is_closed_and_others_are_told(
 ) -> None:
     broken = opened(sockets, desk.alice_key, pump)
     broken.failing = True
-    assert api.post(EVENTS, inputs.event(), desk.alice).json["pushed"] is True
+    assert api.post(EVENTS, inputs.new_event(), desk.alice).json["pushed"] is True
     assert (types(listener)[-1], broken.gone, len(rows("SOCKET#"))) == ("delivery", True, 1)
 
 
@@ -348,7 +348,7 @@ def test_a_connection_past_its_time_is_neither_told_nor_answered(
     with time_machine.travel(NOON, tick=False) as clock:
         client = opened(sockets, desk.alice_key, pump)
         clock.shift(timedelta(hours=2, minutes=6))
-        assert api.post(EVENTS, inputs.event(occurred_at=inputs.at()), desk.alice).json["pushed"] is False
+        assert api.post(EVENTS, inputs.new_event(occurred_at=inputs.ago()), desk.alice).json["pushed"] is False
         client.send({"action": "ping"})
         assert client.gone
         assert types(client) == ["connected"]
@@ -391,7 +391,7 @@ def test_frames_before_the_catch_up_are_told_by_it_in_order(
     client = sockets.connect(desk.alice_key)
     for number in range(3):
         api.post(SEND, {"content": f"{number}"}, desk.alice_key)
-    sent = inputs.event()
+    sent = inputs.new_event()
     first, again = (api.post(EVENTS, sent, desk.alice, key="k").json for _ in range(2))
     assert (first["pushed"], again) == (True, first)
     assert client.frames == []
@@ -486,7 +486,7 @@ def test_1000_frames_and_50_drops_lose_nothing_and_repeat_nothing(
 
 
 def test_writers_at_the_same_time_take_places_one_after_the_other(api: Api, desk: Desk, listener: Client) -> None:
-    statuses = together(16, lambda number: api.status("POST", SEND, {"content": f"{number}"}, desk.alice_key))
+    statuses = run_concurrently(16, lambda number: api.status("POST", SEND, {"content": f"{number}"}, desk.alice_key))
     assert statuses == [201] * 16
     ids = sorted(int(each["id"]) for each in listener.frames[1:])
     assert ids == list(range(ids[0], ids[0] + 16))
@@ -512,7 +512,7 @@ def test_a_first_stream_is_answered_at_once_with_what_happened_last(api: Api, de
     events = stream(api, desk, None)
     assert [each["type"] for each in events] == ["connected"]
     api.post(SEND, {"content": "x"}, desk.alice_key)
-    api.post(EVENTS, inputs.event(), desk.alice)
+    api.post(EVENTS, inputs.new_event(), desk.alice)
     events = stream(api, desk, None)
     assert [each["type"] for each in events] == ["connected", "new_message", "delivery"]
     ids = [each["id"] for each in events]
@@ -557,7 +557,7 @@ def test_who_listens_to_a_quiet_desk_for_days_misses_nothing(
         assert len(rows("FRAME#")) < 25
         for _ in range(3):
             clock.shift(timedelta(minutes=20))
-            api.post(EVENTS, inputs.event(occurred_at=inputs.at()), desk.alice)
+            api.post(EVENTS, inputs.new_event(occurred_at=inputs.ago()), desk.alice)
             (told,) = stream(api, desk, last)
             assert (told["type"], told["id"] > last) == ("delivery", True)
             last = told["id"]
@@ -574,7 +574,7 @@ def test_who_left_a_quiet_stream_less_than_a_day_ago_misses_nothing(
         clock.shift(timedelta(hours=20))
         last = stream(api, desk, last)[-1]["id"]
         clock.shift(timedelta(hours=23, minutes=59))
-        api.post(EVENTS, inputs.event(occurred_at=inputs.at()), desk.alice)
+        api.post(EVENTS, inputs.new_event(occurred_at=inputs.ago()), desk.alice)
         assert [each["type"] for each in stream(api, desk, last)] == ["delivery"]
 
 
@@ -587,7 +587,7 @@ def test_who_left_a_quiet_connection_less_than_a_day_ago_misses_nothing(
         clock.shift(timedelta(hours=2))
         client.close()
         clock.shift(timedelta(hours=23, minutes=58))
-        api.post(EVENTS, inputs.event(occurred_at=inputs.at()), desk.alice)
+        api.post(EVENTS, inputs.new_event(occurred_at=inputs.ago()), desk.alice)
         assert types(opened(sockets, desk.alice_key, pump, after=last)) == ["connected", "delivery"]
 
 
@@ -606,10 +606,10 @@ def test_a_stream_too_large_for_one_reply_goes_on_in_the_next(api: Api, desk: De
 
 
 def test_where_nobody_listens_deliveries_are_not_written_down(api: Api, desk: Desk) -> None:
-    api.post(EVENTS, inputs.event(), desk.alice)
+    api.post(EVENTS, inputs.new_event(), desk.alice)
     assert rows("FRAME#") == []
     stream(api, desk, None)
-    api.post(EVENTS, inputs.event(), desk.alice)
+    api.post(EVENTS, inputs.new_event(), desk.alice)
     assert len(rows("FRAME#")) == 2
 
 

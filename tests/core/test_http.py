@@ -142,7 +142,7 @@ def test_what_a_url_alone_gives_away_is_refused_at_publish(api: Api, desk: Desk,
     for template in HOSTILE[::7]:
         if template not in by_name:
             button = {"label": "x", "action_type": "webhook", "webhook_url": template.replace("{port}", "8443")}
-            refused = api.post("/api/v1/events", inputs.event(actions=[button]), desk.alice)
+            refused = api.post("/api/v1/events", inputs.new_event(actions=[button]), desk.alice)
             assert list(refused.json["fieldErrors"]) == ["actions.0.webhook_url"], template
 
 

@@ -9,7 +9,7 @@ from chalicelib.core.stores import lists
 from chalicelib.core.stores.items import to_item
 from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.resources import ORDER_INDEX, QUEUE_ITEMS
-from tests.support.store_calls import asked
+from tests.support.store_calls import record_store_calls
 
 PK = "someone"
 
@@ -30,7 +30,7 @@ def test_pages_of_several_ranges_are_in_order_and_complete() -> None:
 def test_a_page_reads_no_more_rows_than_its_offset_and_limit() -> None:
     for number in range(120):
         _put(f"a#{number:03d}")
-    with asked() as seen:
+    with record_store_calls() as seen:
         assert len(lists.sort_keys(QUEUE_ITEMS, ORDER_INDEX, PK, [""], offset=100, limit=10)) == 10
         rows = lists.in_order(QUEUE_ITEMS, PK, ["ITEM#a#003", "ITEM#none", "ITEM#a#001"])
     assert seen.calls == ["Query", "BatchGetItem"]

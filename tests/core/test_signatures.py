@@ -14,7 +14,7 @@ from chalicelib.inbox.domain.callbacks import SigningSecrets
 from chalicelib.inbox.stores.secrets import DynamoSecrets
 from chalicelib.resources import DIRECTORY
 from tests.conftest import Desk
-from tests.support.concurrency import together
+from tests.support.concurrency import run_concurrently
 
 BODY = '{"said": "Grüße"}'.encode()
 
@@ -63,7 +63,7 @@ def test_id_time_and_body_are_all_covered(changed: dict[str, str]) -> None:
 
 
 def test_an_integrators_secret_is_made_once_whoever_asks_first(desk: Desk) -> None:
-    found = together(8, lambda _: DynamoSecrets().of("fd1").current)
+    found = run_concurrently(8, lambda _: DynamoSecrets().of("fd1").current)
     assert len(set(found)) == 1
     assert found[0].startswith("whsec_")
     assert DynamoSecrets().of("hr").current != found[0]
@@ -96,7 +96,7 @@ def test_of_simultaneous_rotations_each_secret_is_replaced_once(desk: Desk) -> N
         except Conflict:
             return None
 
-    made = [each for each in together(6, rotate) if each]
+    made = [each for each in run_concurrently(6, rotate) if each]
     assert len({each.prior for each in made}) == len(made), "each replaced another"
     assert DynamoSecrets().of("fd1").current in {each.current for each in made}
 

@@ -32,7 +32,7 @@ EVENTS = "/api/v1/events"
 )
 def test_a_missing_or_malformed_token_is_refused_without_a_store_call(api: Api, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header}
-    reply = api.call("POST", EVENTS, inputs.event(), headers=headers)
+    reply = api.call("POST", EVENTS, inputs.new_event(), headers=headers)
     assert (reply.status, reply.json["code"]) == (401, "unauthorized")
     assert reply.headers["www-authenticate"].startswith("Bearer")
     assert reply.calls == []
@@ -47,14 +47,14 @@ def test_an_unknown_token_is_refused(api: Api, desk: Desk, kind: TokenKind) -> N
 def test_a_token_with_a_known_grant_and_another_secret_is_refused(api: Api, desk: Desk) -> None:
     grant = desk.demo["users"]["alice"]["user_id"]
     desk.personal(grant_id=grant)
-    assert api.post(EVENTS, inputs.event(), mint_token(TokenKind.PERSONAL, grant).text).status == 401
+    assert api.post(EVENTS, inputs.new_event(), mint_token(TokenKind.PERSONAL, grant).text).status == 401
 
 
 @pytest.mark.parametrize("status", ["disabled", "revoked"])
 def test_a_token_that_was_ended_is_refused(api: Api, desk: Desk, status: str) -> None:
     change("SET #it = :to", {"#it": "status"}, {":to": {"S": status}})
     for reply in (
-        api.post(EVENTS, inputs.event(), desk.alice),
+        api.post(EVENTS, inputs.new_event(), desk.alice),
         api.get(f"{EVENTS}/{inputs.uuid(1)}", desk.fd1),
         api.get("/api/v1/inbox", desk.alice_key),
     ):
@@ -87,11 +87,11 @@ def test_a_token_of_the_wrong_kind_is_forbidden(api: Api, desk: Desk) -> None:
         for path in ("/api/v1/inbox", f"/api/v1/inbox/{inputs.uuid(1)}"):
             assert api.get(path, token).status == 403
     assert api.get(f"{EVENTS}/{inputs.uuid(1)}", desk.alice_key).status == 403
-    assert api.post(EVENTS, inputs.event(), desk.alice_key).status == 403
+    assert api.post(EVENTS, inputs.new_event(), desk.alice_key).status == 403
 
 
 def test_publishing_with_a_tools_token_names_the_bulk_operation(api: Api, desk: Desk) -> None:
-    reply = api.post(EVENTS, inputs.event(), desk.fd1)
+    reply = api.post(EVENTS, inputs.new_event(), desk.fd1)
     assert reply.status == 403
     assert "/api/v1/events/bulk" in reply.json["detail"]
 
@@ -105,20 +105,21 @@ def test_checks_come_in_their_order(api: Api, desk: Desk, monkeypatch: pytest.Mo
     assert [api.call("POST", EVENTS, raw="{", token=desk.fd1).status for _ in range(3)] == [403] * 3
     assert api.call("POST", EVENTS, raw="{", token=desk.alice, headers=wrong).status == 415
     assert (
-        api.call("POST", EVENTS, inputs.event(event_type="hr.x", severity="critical"), token=desk.alice).status == 400
+        api.call("POST", EVENTS, inputs.new_event(event_type="hr.x", severity="critical"), token=desk.alice).status
+        == 400
     )
     assert api.call("POST", EVENTS, raw="{", token=desk.alice).status == 429
     assert api.call("POST", EVENTS, raw="{", headers={"X-Request-Id": "no spaces"}).status == 401
 
 
 def test_the_request_id_is_echoed_or_minted_and_never_guessed_from_a_bad_one(api: Api, desk: Desk) -> None:
-    given = api.post(EVENTS, inputs.event(), desk.alice, headers={"X-Request-Id": "trace_1-A"})
+    given = api.post(EVENTS, inputs.new_event(), desk.alice, headers={"X-Request-Id": "trace_1-A"})
     assert given.headers["x-request-id"] == given.json["requestId"] == "trace_1-A"
-    minted = api.post(EVENTS, inputs.event(), desk.alice)
+    minted = api.post(EVENTS, inputs.new_event(), desk.alice)
     assert minted.headers["x-request-id"] == minted.json["requestId"]
     assert minted.json["requestId"].startswith("req_")
     for bad in ("", "a b", "é", "x" * 121, "a\r\nSet-Cookie: x"):
-        refused = api.post(EVENTS, inputs.event(), desk.alice, headers={"X-Request-Id": bad})
+        refused = api.post(EVENTS, inputs.new_event(), desk.alice, headers={"X-Request-Id": bad})
         assert refused.status == 400
         assert list(refused.json["fieldErrors"]) == ["X-Request-Id"]
         assert refused.headers["x-request-id"].startswith("req_")
@@ -128,7 +129,7 @@ def test_the_request_id_is_echoed_or_minted_and_never_guessed_from_a_bad_one(api
 def test_no_secret_is_stored_or_logged(api: Api, desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
     for token in (desk.alice, desk.fd1, desk.alice_key):
-        api.post(EVENTS, inputs.event(title="A secret title"), token)
+        api.post(EVENTS, inputs.new_event(title="A secret title"), token)
     api.post(EVENTS, raw='{"title": "A secret title"', token=desk.alice)
     stored = str(aws.dynamodb().scan(TableName=TOKENS.physical_name)["Items"])
     own = [record.getMessage() for record in caplog.records if not record.name.startswith(("botocore", "urllib3"))]

@@ -11,7 +11,7 @@ from chalice.local import LambdaContext
 from app import app
 from tests.conftest import Desk
 from tests.support.api import ROUTES, gateway_event
-from tests.support.concurrency import together
+from tests.support.concurrency import run_concurrently
 
 CALLERS = 16
 
@@ -39,4 +39,4 @@ def test_each_request_is_answered_with_its_own_callers_data(desk: Desk, own_func
         return reply["headers"]["X-Request-Id"], json.loads(reply["body"])["data"][0]["name"]
 
     for _ in range(5):
-        assert together(CALLERS, call) == [(f"call-{number}", keys[number % 2][1]) for number in range(CALLERS)]
+        assert run_concurrently(CALLERS, call) == [(f"call-{number}", keys[number % 2][1]) for number in range(CALLERS)]

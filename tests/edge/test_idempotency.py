@@ -20,7 +20,7 @@ def replayed(first: Answer, again: Answer) -> bool:
 
 
 def test_a_repeated_publish_gives_the_first_reply_and_counts_no_send(api: Api, desk: Desk) -> None:
-    sent = inputs.event()
+    sent = inputs.new_event()
     first = api.post(EVENTS, sent, desk.alice, key="k")
     again = api.post(EVENTS, sent, desk.alice, key="k")
 
@@ -31,7 +31,7 @@ def test_a_repeated_publish_gives_the_first_reply_and_counts_no_send(api: Api, d
 
 
 def test_a_repeated_duplicate_gives_the_duplicates_reply(api: Api, desk: Desk) -> None:
-    sent = inputs.event()
+    sent = inputs.new_event()
     api.post(EVENTS, sent, desk.alice)
     duplicate = api.post(EVENTS, sent, desk.alice, key="k")
     assert (duplicate.status, duplicate.json["fireCount"]) == (200, 2)
@@ -41,7 +41,7 @@ def test_a_repeated_duplicate_gives_the_duplicates_reply(api: Api, desk: Desk) -
 
 
 def test_a_replay_shows_the_delivery_as_it_was_then(api: Api, desk: Desk) -> None:
-    sent = inputs.event()
+    sent = inputs.new_event()
     first = api.post(EVENTS, sent, desk.alice, key="publish")
     path = f"{EVENTS}/{first.json['deliveryId']}"
     one = api.post(f"{path}/supplement", {"markdown_body": "One."}, desk.alice, key="one")
@@ -57,7 +57,7 @@ def test_a_replay_shows_the_delivery_as_it_was_then(api: Api, desk: Desk) -> Non
 
 
 def test_replay_with_other_body_is_a_conflict(api: Api, desk: Desk) -> None:
-    sent = inputs.event()
+    sent = inputs.new_event()
     first = api.post(EVENTS, sent, desk.alice, key="k")
     path = f"{EVENTS}/{first.json['deliveryId']}"
     api.post(f"{path}/supplement", {"markdown_body": "One."}, desk.alice, key="k")
@@ -65,7 +65,7 @@ def test_replay_with_other_body_is_a_conflict(api: Api, desk: Desk) -> None:
 
     for where, body in (
         (EVENTS, sent | {"title": "Other"}),
-        (EVENTS, inputs.event()),
+        (EVENTS, inputs.new_event()),
         (f"{path}/supplement", {"markdown_body": "Two."}),
         (f"{path}/resolve", {"resolution_note": "Other."}),
     ):
@@ -76,17 +76,17 @@ def test_replay_with_other_body_is_a_conflict(api: Api, desk: Desk) -> None:
 
 
 def test_the_same_body_in_another_spelling_is_the_same(api: Api, desk: Desk) -> None:
-    sent = inputs.event(labels={"a": "1", "b": "2"})
+    sent = inputs.new_event(labels={"a": "1", "b": "2"})
     first = api.post(EVENTS, sent, desk.alice, key="k")
     respelled = json.dumps(dict(reversed(sent.items())) | {"labels": {"b": "2", "a": "1"}}, indent=3)
     assert replayed(first, api.post(EVENTS, raw=respelled, token=desk.alice, key="k"))
 
 
 def test_keys_belong_to_a_caller_an_operation_and_a_delivery(api: Api, desk: Desk) -> None:
-    sent = inputs.event()
+    sent = inputs.new_event()
     assert api.post(EVENTS, sent, desk.alice, key="k").status == 202
     assert api.post(EVENTS, sent, desk.bob, key="k").status == 202
-    deliveries = [api.post(EVENTS, inputs.event(), desk.alice).json["deliveryId"] for _ in range(2)]
+    deliveries = [api.post(EVENTS, inputs.new_event(), desk.alice).json["deliveryId"] for _ in range(2)]
     for delivery in deliveries:
         for step, body in (("supplement", {"markdown_body": "x"}), ("resolve", {"resolution_note": "x"})):
             assert (
@@ -95,14 +95,14 @@ def test_keys_belong_to_a_caller_an_operation_and_a_delivery(api: Api, desk: Des
 
 
 def test_a_refusal_is_not_kept(api: Api, desk: Desk) -> None:
-    assert api.post(EVENTS, inputs.event(event_type="hr.x"), desk.alice, key="k").status == 400
-    assert api.post(EVENTS, inputs.event(), desk.alice, key="k").status == 202
+    assert api.post(EVENTS, inputs.new_event(event_type="hr.x"), desk.alice, key="k").status == 400
+    assert api.post(EVENTS, inputs.new_event(), desk.alice, key="k").status == 202
 
 
 def test_a_replay_is_given_even_where_the_call_would_now_be_refused(api: Api, desk: Desk) -> None:
     token = desk.personal(daily_limit=1)
     with time_machine.travel(datetime(2026, 5, 21, 2, tzinfo=UTC), tick=False) as clock:
-        sent = inputs.event(occurred_at=inputs.at(hours=23))
+        sent = inputs.new_event(occurred_at=inputs.ago(hours=23))
         first = api.post(EVENTS, sent, token, key="k")
         assert first.status == 202
         assert replayed(first, api.post(EVENTS, sent, token, key="k"))
@@ -113,7 +113,7 @@ def test_a_replay_is_given_even_where_the_call_would_now_be_refused(api: Api, de
 
 def test_a_key_is_forgotten_after_24_hours_to_the_second(api: Api, desk: Desk) -> None:
     with time_machine.travel(datetime(2026, 5, 21, 12, tzinfo=UTC), tick=False) as clock:
-        delivery = api.post(EVENTS, inputs.event(), desk.alice).json["deliveryId"]
+        delivery = api.post(EVENTS, inputs.new_event(), desk.alice).json["deliveryId"]
         path = f"{EVENTS}/{delivery}/supplement"
         first = api.post(path, {"markdown_body": "x"}, desk.alice, key="k")
         clock.shift(24 * 3600 - 1)
@@ -125,14 +125,14 @@ def test_a_key_is_forgotten_after_24_hours_to_the_second(api: Api, desk: Desk) -
 
 @pytest.mark.parametrize(("key", "accepted"), [("", False), ("x" * 200, True), ("x" * 201, False)])
 def test_a_key_has_1_to_200_characters(api: Api, desk: Desk, key: str, accepted: bool) -> None:
-    reply = api.post(EVENTS, inputs.event(), desk.alice, key=key)
+    reply = api.post(EVENTS, inputs.new_event(), desk.alice, key=key)
     assert reply.status == (202 if accepted else 400)
     assert accepted or list(reply.json["fieldErrors"]) == ["Idempotency-Key"]
 
 
 def test_a_repeat_takes_no_daily_delivery(api: Api, desk: Desk) -> None:
     token = desk.personal(daily_limit=2)
-    sent = inputs.event()
+    sent = inputs.new_event()
     statuses = [api.post(EVENTS, sent, token, key="k").status for _ in range(4)]
     assert statuses == [202] * 4
-    assert [api.post(EVENTS, inputs.event(), token).status for _ in range(2)] == [202, 429]
+    assert [api.post(EVENTS, inputs.new_event(), token).status for _ in range(2)] == [202, 429]

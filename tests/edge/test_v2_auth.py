@@ -12,7 +12,7 @@ from chalicelib.edge.route import Route
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import ROUTES, Answer, Api
-from tests.support.api_keys import key_of
+from tests.support.api_keys import new_api_key
 
 NOON = datetime(2026, 5, 21, 12, 0, tzinfo=UTC)
 KEYS = "/api/v2/keys"
@@ -37,13 +37,13 @@ def test_without_a_known_key_there_is_a_challenge(api: Api, desk: Desk, route: R
 @by_operation
 def test_a_key_opens_its_own_area_and_no_other(api: Api, desk: Desk, route: Route) -> None:
     others = [area for area in AREAS if area != route.area]
-    refused = call(api, route, key_of(desk, "alice", *others))
+    refused = call(api, route, new_api_key(desk, "alice", *others))
     if route.area == ANY_AREA:
         assert refused.status != 403
         return
     assert (refused.status, route.area in refused.json["error"]) == (403, True)
     if route.area != "all":
-        assert call(api, route, key_of(desk, "alice", route.area)).status != 403
+        assert call(api, route, new_api_key(desk, "alice", route.area)).status != 403
 
 
 @by_operation

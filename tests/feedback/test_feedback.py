@@ -8,7 +8,7 @@ import time_machine
 
 from tests.conftest import Desk
 from tests.support.api import Api
-from tests.support.api_keys import key_of
+from tests.support.api_keys import new_api_key
 
 PATH = "/api/v2/feedback"
 NOON = datetime(2026, 5, 21, 12, 0, tzinfo=UTC)
@@ -32,7 +32,7 @@ def test_what_is_given_is_answered_and_listed_with_its_author(api: Api, desk: De
 
 def test_administrators_see_everybodys_and_all_others_their_own(api: Api, desk: Desk) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
-        for number, token in enumerate((desk.alice_key, desk.bob_key, desk.hr, key_of(desk, "alice", "chat"))):
+        for number, token in enumerate((desk.alice_key, desk.bob_key, desk.hr, new_api_key(desk, "alice", "chat"))):
             assert api.post(PATH, {"message": f"{number}"}, token).status == 201
             clock.shift(timedelta(seconds=1))
 

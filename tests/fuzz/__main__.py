@@ -20,7 +20,7 @@ from typing import Any
 from infra.editions import EDITIONS
 from tests.fuzz import flows
 from tests.support.contract import CONTRACTS
-from tests.support.started_desk import ROOT, System, started
+from tests.support.started_desk import ROOT, StartedDesk, start_desk
 
 _BUDGETS = {f"FLUXDEN_{kind}_BUDGET": "1000000" for kind in ("PERSONAL", "TOOLS", "KEY", "PLATFORM")}
 _CONFIG = Path(__file__).with_name("schemathesis.toml")
@@ -32,7 +32,7 @@ def main() -> int:
     options = _options()
     with (
         tempfile.TemporaryDirectory() as folder,
-        started(
+        start_desk(
             Path(folder) / "desk",
             FLUXDEN_STREAM_HOLD_SECONDS="1",
             FLUXDEN_REGISTRATIONS_PER_HOUR="1000000",
@@ -78,7 +78,7 @@ def _documents(folder: Path) -> list[tuple[Path, str]]:
     return found
 
 
-def _holds(document: Path, checks: str, system: System, options: argparse.Namespace) -> bool:
+def _holds(document: Path, checks: str, system: StartedDesk, options: argparse.Namespace) -> bool:
     command: list[str | Path] = [
         Path(sys.executable).with_name("schemathesis"),
         "--config-file",

@@ -12,7 +12,7 @@ from schemathesis.checks import CHECKS, load_all_checks
 
 from chalicelib.core.domain.fields import timestamp
 from infra.editions import edition_of
-from tests.support.started_desk import System
+from tests.support.started_desk import StartedDesk
 
 load_all_checks()
 _HELD: Any = CHECKS.get_by_names(
@@ -102,7 +102,7 @@ def flows(demo: dict[str, Any]) -> dict[str, tuple[Step, ...]]:
     }
 
 
-def run(system: System, examples: int, number: int) -> list[str]:
+def run(system: StartedDesk, examples: int, number: int) -> list[str]:
     """What was found: replies that do not hold, and flows of which no example came to its end."""
     found = []
     for name, steps in flows(system.demo).items():

@@ -15,7 +15,7 @@ from app import app
 from chalicelib.core.domain.callers import ApiKey, InstanceKey, PersonalToken, PlatformToken, ToolsToken
 from chalicelib.federation.connections.domain.peering import TOKEN_HEADER
 from infra import catalog
-from tests.support.contract import template
+from tests.support.contract import path_template
 
 _DEMO = json.loads(Path(os.environ["DEMO_FILE"]).read_text(encoding="utf-8"))
 _BEARERS: dict[Any, tuple[str, ...]] = {
@@ -36,7 +36,7 @@ class EachKindInTurn:
 
     def get(self, case: Case[Any], _: AuthContext) -> dict[str, str]:
         path = case.operation.full_path
-        operation = case.operation.method.upper(), template(path)
+        operation = case.operation.method.upper(), path_template(path)
         route, turn = _ROUTES[operation], next(_TURNS[operation])
         if route.token_header == TOKEN_HEADER or not route.callers:
             return {TOKEN_HEADER: _PEERS[turn % len(_PEERS)]}

@@ -11,8 +11,8 @@ from chalicelib.resources import CALLBACKS
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Api
-from tests.support.concurrency import together
-from tests.support.pump import Pumps, waiting
+from tests.support.concurrency import run_concurrently
+from tests.support.pump import Pumps, count_messages
 from tests.support.receiver import Receiver
 
 EVENTS, INBOX = "/api/v1/events", "/api/v1/inbox"
@@ -22,7 +22,7 @@ HOOK = {"label": "Approve", "action_type": "webhook", "webhook_url": "https://ho
 
 def publish(api: Api, token: str, *buttons: dict[str, str]) -> str:
     """Publish an event with these buttons; its path in the inbox."""
-    sent = api.post(EVENTS, inputs.event(actions=list(buttons)), token)
+    sent = api.post(EVENTS, inputs.new_event(actions=list(buttons)), token)
     assert sent.status == 202, sent.text
     return f"{INBOX}/{sent.json['deliveryId']}"
 
@@ -36,7 +36,7 @@ def test_a_link_is_answered_and_nothing_is_stored(api: Api, desk: Desk) -> None:
     clicked = click(api, delivery, 1, desk.alice_key)
     assert clicked.status == 200
     assert clicked.json == {"url": LINK["url"], "requestId": clicked.headers["x-request-id"]}
-    assert waiting(CALLBACKS) == 0
+    assert count_messages(CALLBACKS) == 0
     assert api.get(delivery, desk.alice_key).json["actions"][1]["outcome"] is None
 
 
@@ -46,7 +46,7 @@ def test_a_click_is_stored_announced_and_pending(api: Api, desk: Desk) -> None:
     assert clicked.status == 202
     assert clicked.json["status"] == "pending"
     assert clicked.json["requestId"] == clicked.headers["x-request-id"]
-    assert waiting(CALLBACKS) == 1
+    assert count_messages(CALLBACKS) == 1
     for path, token in ((delivery, desk.alice_key), (delivery.replace(INBOX, EVENTS), desk.alice)):
         assert api.get(path, token).json["actions"] == [
             {"index": 0, "label": "Open", "actionType": "url", "url": LINK["url"], "outcome": None, "attempts": []},
@@ -66,12 +66,12 @@ def test_clicking_again_finds_the_same_click(api: Api, desk: Desk) -> None:
     first, again, other = (click(api, delivery, index, desk.alice_key) for index in (0, 0, 1))
     assert (first.status, again.status) == (202, 202)
     assert first.json["actionId"] == again.json["actionId"] != other.json["actionId"]
-    assert waiting(CALLBACKS) == 2
+    assert count_messages(CALLBACKS) == 2
 
 
 def test_two_devices_clicking_at_once_make_one_click(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
     delivery = publish(api, desk.alice, HOOK | {"webhook_url": receiver.url})
-    clicks = together(8, lambda _: click(api, delivery, 0, desk.alice_key))
+    clicks = run_concurrently(8, lambda _: click(api, delivery, 0, desk.alice_key))
     assert {each.status for each in clicks} == {202}
     assert len({each.json["actionId"] for each in clicks}) == 1
     pump.drain(CALLBACKS)
@@ -86,7 +86,7 @@ def test_only_the_recipient_clicks(api: Api, desk: Desk) -> None:
         assert click(api, delivery, index, desk.alice).status == 403
         assert click(api, delivery, index, desk.fd1).status == 403
         assert api.post(f"{delivery}/actions/{index}").status == 401
-    assert waiting(CALLBACKS) == 0
+    assert count_messages(CALLBACKS) == 0
 
 
 @pytest.mark.parametrize("index", ["2", "-1", "00", "+0", "0.0", "x", "%30", "1e0", "٠", "99999999999999999999"])
@@ -99,7 +99,7 @@ def test_a_button_that_is_not_there_is_not_found(api: Api, desk: Desk, index: st
 
 
 def test_a_held_delivery_is_nobodys_to_click(api: Api, desk: Desk) -> None:
-    sent = inputs.event(event_type="hr.x", actions=[HOOK])
+    sent = inputs.new_event(event_type="hr.x", actions=[HOOK])
     held = api.post(EVENTS, sent, desk.moderated).json["deliveryId"]
     assert click(api, f"{INBOX}/{held}", 0, desk.alice_key).status == 404
 
@@ -115,10 +115,10 @@ def test_a_click_survives_a_queue_that_does_not_answer(api: Api, desk: Desk, pum
         assert click(api, delivery, 0, desk.alice_key).status == 202
     finally:
         aws.sqs().meta.events.unregister("before-call.sqs.SendMessage", fail)
-    assert waiting(CALLBACKS) == 0
+    assert count_messages(CALLBACKS) == 0
     with time_machine.travel(datetime.now(UTC) + timedelta(seconds=25)):
         pump.run("announce_due_callbacks")
-    assert waiting(CALLBACKS) == 0, "not before its time"
+    assert count_messages(CALLBACKS) == 0, "not before its time"
     with time_machine.travel(datetime.now(UTC) + timedelta(seconds=31)):
         pump.run("announce_due_callbacks")
         assert pump.drain(CALLBACKS) == 1
@@ -138,7 +138,7 @@ def test_supplements_and_clicks_are_kept_apart(api: Api, desk: Desk) -> None:
 def test_a_repeat_shows_the_clicks_and_a_replay_those_of_its_time(
     api: Api, desk: Desk, pump: Pumps, receiver: Receiver
 ) -> None:
-    sent = inputs.event(actions=[HOOK | {"webhook_url": receiver.url}])
+    sent = inputs.new_event(actions=[HOOK | {"webhook_url": receiver.url}])
     first = api.post(EVENTS, sent, desk.alice, key="k")
     delivery = f"{INBOX}/{first.json['deliveryId']}"
     click(api, delivery, 0, desk.alice_key)
@@ -160,7 +160,7 @@ def test_a_repeat_shows_the_clicks_and_a_replay_those_of_its_time(
 def test_loopback_targets_are_published_only_where_the_setting_allows_them(
     api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch, target: str
 ) -> None:
-    event = inputs.event(actions=[HOOK | {"webhook_url": target}, LINK | {"url": target}])
+    event = inputs.new_event(actions=[HOOK | {"webhook_url": target}, LINK | {"url": target}])
     for value in ("", "0", "true"):
         monkeypatch.setenv("ALLOW_LOOPBACK", value)
         refused = api.post(EVENTS, event, desk.alice)
@@ -175,15 +175,15 @@ def test_where_loopback_is_allowed_nothing_else_is(api: Api, desk: Desk, receive
     delivery = publish(api, desk.alice, LINK | {"url": target})
     assert click(api, delivery, 0, desk.alice_key).json["url"] == target
     for other in ("http://git.example.com/", "https://10.0.0.1/", "http://10.0.0.1/", "ftp://127.0.0.1/"):
-        refused = api.post(EVENTS, inputs.event(actions=[LINK | {"url": other}]), desk.alice)
+        refused = api.post(EVENTS, inputs.new_event(actions=[LINK | {"url": other}]), desk.alice)
         assert list(refused.json["fieldErrors"]) == ["actions.0.url"]
-    assert api.post(EVENTS, inputs.event(external_url=target), desk.alice).status == 400
+    assert api.post(EVENTS, inputs.new_event(external_url=target), desk.alice).status == 400
 
 
 def test_a_repeat_under_a_key_is_replayed_with_the_clicks_and_supplements_it_showed(
     api: Api, desk: Desk, pump: Pumps, receiver: Receiver
 ) -> None:
-    sent = inputs.event(actions=[HOOK | {"webhook_url": receiver.url}])
+    sent = inputs.new_event(actions=[HOOK | {"webhook_url": receiver.url}])
     delivery = api.post(EVENTS, sent, desk.alice).json["deliveryId"]
     api.post(f"{EVENTS}/{delivery}/supplement", {"markdown_body": "x"}, desk.alice)
     click(api, f"{INBOX}/{delivery}", 0, desk.alice_key)

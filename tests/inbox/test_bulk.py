@@ -19,7 +19,7 @@ from chalicelib.tokens.stores.tokens import DynamoTokens
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Answer, Api
-from tests.support.concurrency import together
+from tests.support.concurrency import run_concurrently
 from tests.support.pump import Pumps
 
 EVENTS, BULK, INBOX = "/api/v1/events", "/api/v1/events/bulk", "/api/v1/inbox"
@@ -30,7 +30,7 @@ def by_email(*names: str) -> list[dict[str, str]]:
 
 
 def send(api: Api, token: str, recipients: list[dict[str, str]], key: str | None = None, **overrides: Any) -> Answer:
-    event = overrides.pop("event", None) or inputs.event()
+    event = overrides.pop("event", None) or inputs.new_event()
     return api.post(BULK, {"event": event, "recipients": recipients, **overrides}, token, key=key)
 
 
@@ -113,14 +113,14 @@ def test_without_auto_claim_missing_and_ended_tokens_fail(api: Api, desk: Desk) 
 def test_a_severity_above_someones_ceiling_fails_for_them_only(api: Api, desk: Desk) -> None:
     claim = {"email": "bob@example.com", "severity_ceiling": "warn"}
     assert api.post("/api/v1/tokens/claim", claim, desk.fd1).status == 200
-    reply = send(api, desk.fd1, by_email("alice", "bob"), event=inputs.event(severity="critical"))
+    reply = send(api, desk.fd1, by_email("alice", "bob"), event=inputs.new_event(severity="critical"))
     assert errors(reply) == [None, "severity_above_ceiling"]
 
 
 def test_a_project_admits_its_members_only_and_its_administrators_events(api: Api, desk: Desk, pump: Pumps) -> None:
-    reply = send(api, desk.fd1, by_email("alice", "carol"), event=inputs.event(project_slug="apollo"))
+    reply = send(api, desk.fd1, by_email("alice", "carol"), event=inputs.new_event(project_slug="apollo"))
     assert errors(reply) == [None, "cross_project_blocked"]
-    assert errors(send(api, desk.fd1, by_email("bob"), event=inputs.event(project_slug="zephyr"))) == [
+    assert errors(send(api, desk.fd1, by_email("bob"), event=inputs.new_event(project_slug="zephyr"))) == [
         "cross_project_blocked"
     ]
     pump.drain(FAN_OUT)
@@ -161,7 +161,7 @@ def test_a_call_reaches_at_most_1000_people(api: Api, desk: Desk, size: int, sta
 def test_only_tools_tokens_send_in_bulk(api: Api, desk: Desk) -> None:
     for token in (desk.alice, desk.alice_key):
         assert send(api, token, by_email("alice")).status == 403
-    assert send(api, desk.hr, by_email("alice"), event=inputs.event(event_type="hr.x")).status == 202
+    assert send(api, desk.hr, by_email("alice"), event=inputs.new_event(event_type="hr.x")).status == 202
 
 
 @pytest.mark.parametrize(
@@ -177,18 +177,18 @@ def test_only_tools_tokens_send_in_bulk(api: Api, desk: Desk) -> None:
         ({"auto_claim": "yes"}, "auto_claim"),
         ({"auto_claim": None}, "auto_claim"),
         ({"more": 1}, "more"),
-        ({"event": inputs.event(event_type="hr.x")}, "event.event_type"),
-        ({"event": inputs.event(occurred_at=inputs.at(hours=25))}, "event.occurred_at"),
-        ({"event": inputs.event(severity="fatal")}, "event.severity"),
+        ({"event": inputs.new_event(event_type="hr.x")}, "event.event_type"),
+        ({"event": inputs.new_event(occurred_at=inputs.ago(hours=25))}, "event.occurred_at"),
+        ({"event": inputs.new_event(severity="fatal")}, "event.severity"),
     ],
 )
 def test_a_malformed_call_fails_as_a_whole(api: Api, desk: Desk, body: dict[str, Any], field: str) -> None:
-    reply = api.post(BULK, {"event": inputs.event(), "recipients": by_email("alice")} | body, desk.fd1)
+    reply = api.post(BULK, {"event": inputs.new_event(), "recipients": by_email("alice")} | body, desk.fd1)
     assert (reply.status, list(reply.json["fieldErrors"])) == (400, [field])
 
 
 def test_deduped_is_true_for_what_was_sent_before_by_any_way(api: Api, desk: Desk, pump: Pumps) -> None:
-    event = inputs.event()
+    event = inputs.new_event()
     api.post(EVENTS, event, desk.alice)
     first = send(api, desk.fd1, by_email("alice", "bob"), event=event)
     again = send(api, desk.fd1, by_email("alice", "bob", "carol"), event=event)
@@ -200,8 +200,8 @@ def test_deduped_is_true_for_what_was_sent_before_by_any_way(api: Api, desk: Des
 
 
 def test_of_concurrent_sends_one_is_new_for_each_person(api: Api, desk: Desk, pump: Pumps) -> None:
-    event = inputs.event()
-    replies = together(8, lambda _: send(api, desk.fd1, by_email("alice", "bob"), event=event))
+    event = inputs.new_event()
+    replies = run_concurrently(8, lambda _: send(api, desk.fd1, by_email("alice", "bob"), event=event))
     for place in (0, 1):
         assert Counter(reply.json["results"][place]["deduped"] for reply in replies) == {False: 1, True: 7}
     pump.drain(FAN_OUT)
@@ -209,7 +209,7 @@ def test_of_concurrent_sends_one_is_new_for_each_person(api: Api, desk: Desk, pu
 
 
 def test_a_message_that_comes_again_is_counted_once_however_late(api: Api, desk: Desk, pump: Pumps) -> None:
-    event = inputs.event()
+    event = inputs.new_event()
     for token in (desk.fd1, desk.fd1):
         delivery = send(api, token, by_email("alice"), event=event).json["results"][0]["deliveryId"]
     bodies = received(FAN_OUT.physical_name)
@@ -227,7 +227,7 @@ def test_a_message_that_comes_again_is_counted_once_however_late(api: Api, desk:
 def test_an_accepted_delivery_is_there_at_once_and_the_worker_does_not_repeat_it(
     api: Api, desk: Desk, pump: Pumps
 ) -> None:
-    event = inputs.event(markdown_body="x" * 8000, labels={"k" * 20_000: "v"})
+    event = inputs.new_event(markdown_body="x" * 8000, labels={"k" * 20_000: "v"})
     (row,) = send(api, desk.fd1, by_email("carol"), event=event).json["results"]
     path = f"{EVENTS}/{row['deliveryId']}"
     read = api.get(path, desk.fd1)
@@ -247,7 +247,7 @@ def test_the_recipient_of_a_bulk_delivery_is_not_its_sender(api: Api, desk: Desk
 
 
 def test_a_replay_gives_the_same_rows_and_sends_nothing(api: Api, desk: Desk, pump: Pumps) -> None:
-    event = inputs.event()
+    event = inputs.new_event()
     first = send(api, desk.fd1, by_email("alice", "carol", "erin"), key="k", event=event)
     again = send(api, desk.fd1, by_email("alice", "carol", "erin"), key="k", event=event)
     assert (again.status, again.text) == (202, first.text)
@@ -260,7 +260,7 @@ def test_a_replay_gives_the_same_rows_and_sends_nothing(api: Api, desk: Desk, pu
 def test_a_call_that_failed_half_way_is_finished_by_its_repeat(
     api: Api, desk: Desk, pump: Pumps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    event = inputs.event()
+    event = inputs.new_event()
 
     def fail(*_: object) -> None:
         raise RuntimeError("the queue is down")
@@ -327,9 +327,9 @@ def test_someone_named_apart_from_a_group_has_a_row_whatever_the_group_makes_of_
 
 
 def test_another_body_under_a_key_in_use_has_no_effect(api: Api, desk: Desk, pump: Pumps) -> None:
-    event = inputs.event()
+    event = inputs.new_event()
     names = ("alice", "bob")
-    replies = together(2, lambda number: send(api, desk.fd1, by_email(names[number]), key="k", event=event))
+    replies = run_concurrently(2, lambda number: send(api, desk.fd1, by_email(names[number]), key="k", event=event))
     pump.drain(FAN_OUT)
     assert sorted(reply.status for reply in replies) == [202, 409]
     for reply, key in zip(replies, (desk.alice_key, desk.bob_key), strict=True):
@@ -362,12 +362,12 @@ def test_a_token_issued_anew_keeps_its_ceiling(api: Api, desk: Desk) -> None:
     assert api.post("/api/v1/tokens/claim", claim, desk.fd1).status == 200
     set_status(desk, "bob", "revoked")
     for _ in range(2):
-        reply = send(api, desk.fd1, by_email("bob"), event=inputs.event(severity="critical"))
+        reply = send(api, desk.fd1, by_email("bob"), event=inputs.new_event(severity="critical"))
         assert errors(reply) == ["severity_above_ceiling"]
 
 
 def test_a_token_is_minted_by_one_of_concurrent_sends(api: Api, desk: Desk) -> None:
-    replies = together(6, lambda _: send(api, desk.fd1, by_email("carol")))
+    replies = run_concurrently(6, lambda _: send(api, desk.fd1, by_email("carol")))
     assert Counter(row.get("autoClaimed", False) for reply in replies for row in reply.json["results"]) == {
         True: 1,
         False: 5,
@@ -375,7 +375,7 @@ def test_a_token_is_minted_by_one_of_concurrent_sends(api: Api, desk: Desk) -> N
 
 
 def test_what_was_accepted_first_is_what_is_shown(api: Api, desk: Desk, pump: Pumps) -> None:
-    event = inputs.event(title="First")
+    event = inputs.new_event(title="First")
     with time_machine.travel(datetime.now(UTC), tick=False) as clock:
         delivery = send(api, desk.fd1, by_email("alice"), event=event).json["results"][0]["deliveryId"]
         clock.shift(1)
@@ -391,7 +391,7 @@ def test_what_was_accepted_first_is_what_is_shown(api: Api, desk: Desk, pump: Pu
 def test_after_a_call_the_queue_refused_the_next_is_the_first(
     api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    event = inputs.event()
+    event = inputs.new_event()
 
     def refuse(*_: object) -> None:
         raise Unavailable("the queue is full")
@@ -405,7 +405,7 @@ def test_after_a_call_the_queue_refused_the_next_is_the_first(
 def test_who_loses_the_approval_in_between_gets_nothing(
     api: Api, desk: Desk, pump: Pumps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    event = inputs.event()
+    event = inputs.new_event()
 
     def never(*_: object, **__: object) -> Minted:
         return Minted.NEVER
@@ -423,7 +423,7 @@ def test_every_tools_token_that_sent_it_in_bulk_may_read_it(api: Api, desk: Desk
     token = mint_token(TokenKind.TOOLS, inputs.uuid(5))
     grant = ToolsGrant(inputs.uuid(5), "fd1", "fd1.", desk.user_id("alice"), admin=False)
     DynamoTokens().add_tools(grant, token, now=datetime.now(UTC))
-    event = inputs.event()
+    event = inputs.new_event()
     api.post(EVENTS, event, desk.alice)
     (row,) = send(api, token.text, by_email("alice"), event=event).json["results"]
     pump.drain(FAN_OUT)

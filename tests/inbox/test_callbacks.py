@@ -21,8 +21,8 @@ from chalicelib.resources import CALLBACKS, DELIVERIES
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Api
-from tests.support.concurrency import together
-from tests.support.pump import Pumps, waiting
+from tests.support.concurrency import run_concurrently
+from tests.support.pump import Pumps, count_messages
 from tests.support.receiver import Receiver
 
 EVENTS, INBOX = "/api/v1/events", "/api/v1/inbox"
@@ -49,7 +49,7 @@ def _even(monkeypatch: pytest.MonkeyPatch) -> None:
 def clicked(api: Api, desk: Desk, receiver: Receiver, **event: Any) -> str:
     """Publish an event with a button that calls the receiver, and click it; its id."""
     button = {"label": "Approve", "action_type": "webhook", "webhook_url": receiver.url}
-    sent = api.post(EVENTS, inputs.event(actions=[button], **event), desk.alice)
+    sent = api.post(EVENTS, inputs.new_event(actions=[button], **event), desk.alice)
     delivery = str(sent.json["deliveryId"])
     assert api.post(f"{INBOX}/{delivery}/actions/0", None, desk.alice_key).status == 202
     return delivery
@@ -104,7 +104,7 @@ def test_the_source_system_learns_of_the_click(api: Api, desk: Desk, pump: Pumps
 
 def test_the_request_id_of_the_click_goes_along(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
     button = {"label": "x", "action_type": "webhook", "webhook_url": f"{receiver.url}?a=%20b&c"}
-    delivery = api.post(EVENTS, inputs.event(actions=[button]), desk.alice).json["deliveryId"]
+    delivery = api.post(EVENTS, inputs.new_event(actions=[button]), desk.alice).json["deliveryId"]
     path = f"{INBOX}/{delivery}/actions/0"
     api.post(path, None, desk.alice_key, headers={"X-Request-Id": "click-1"})
     pump.drain(CALLBACKS)
@@ -190,7 +190,7 @@ def test_gone_ends_it(api: Api, desk: Desk, pump: Pumps, receiver: Receiver, clo
     delivery = clicked(api, desk, receiver)
     pump.drain(CALLBACKS)
     assert shown(api, desk, delivery)["outcome"] == "gone"
-    assert waiting(CALLBACKS) == 0
+    assert count_messages(CALLBACKS) == 0
     clock.shift(timedelta(days=2))
     pump.run("announce_due_callbacks")
     assert pump.drain(CALLBACKS) == 0
@@ -221,7 +221,7 @@ def test_retry_after_is_believed_when_it_is_longer(
     clock.shift(timedelta(minutes=2))
     pump.drain(CALLBACKS)
     assert parse_timestamp(shown(api, desk, delivery)["attempts"][1]["nextAttemptAt"]) == NOON + timedelta(hours=3)
-    assert waiting(CALLBACKS) == 0, "too long for a message: the due index has it"
+    assert count_messages(CALLBACKS) == 0, "too long for a message: the due index has it"
     receiver.status, receiver.headers = 200, {}
     clock.shift(timedelta(hours=3))
     pump.run("announce_due_callbacks")
@@ -277,7 +277,7 @@ def test_an_unreachable_receiver_is_no_fault_of_ours(api: Api, desk: Desk, pump:
     (attempt,) = action["attempts"]
     assert (action["outcome"], attempt["status"]) == ("pending", None)
     assert attempt["error"] == "the connection was refused or timed out"
-    assert waiting(CALLBACKS.dead_letters) == 0
+    assert count_messages(CALLBACKS.dead_letters) == 0
 
 
 def test_repeated_messages_make_one_attempt(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
@@ -298,7 +298,7 @@ def test_messages_worked_on_at_the_same_time_make_one_attempt(api: Api, desk: De
     for _ in range(5):
         announce(delivery)
     threading.Timer(0.5, release.set).start()
-    assert sum(together(6, lambda number: pumps[number].drain(CALLBACKS))) == 6
+    assert sum(run_concurrently(6, lambda number: pumps[number].drain(CALLBACKS))) == 6
     assert len(receiver.received) == 1
     assert len(shown(api, desk, delivery)["attempts"]) == 1
 
@@ -349,7 +349,7 @@ def test_a_store_that_stays_down_ends_in_the_dead_letters_and_the_click_stays_du
             clock.shift(timedelta(seconds=10))
     finally:
         events.unregister("before-call.dynamodb.Query", fail)
-    assert (waiting(CALLBACKS), waiting(CALLBACKS.dead_letters)) == (0, 1)
+    assert (count_messages(CALLBACKS), count_messages(CALLBACKS.dead_letters)) == (0, 1)
     assert receiver.received == []
     pump.run("announce_due_callbacks")
     pump.drain(CALLBACKS)
@@ -357,11 +357,11 @@ def test_a_store_that_stays_down_ends_in_the_dead_letters_and_the_click_stays_du
 
 
 def test_messages_about_nothing_are_done_with(api: Api, desk: Desk, pump: Pumps) -> None:
-    plain = api.post(EVENTS, inputs.event(), desk.alice).json["deliveryId"]
+    plain = api.post(EVENTS, inputs.new_event(), desk.alice).json["deliveryId"]
     for each in (plain, inputs.uuid(1)):
         announce(each)
     assert pump.drain(CALLBACKS) == 2
-    assert waiting(CALLBACKS) == 0
+    assert count_messages(CALLBACKS) == 0
 
 
 def test_overlapping_runs_of_the_schedule_announce_each_attempt_once(
@@ -373,10 +373,10 @@ def test_overlapping_runs_of_the_schedule_announce_each_attempt_once(
     url = aws.queue_url(CALLBACKS.physical_name)
     aws.sqs().purge_queue(QueueUrl=url)
     clock.shift(timedelta(minutes=2))
-    together(3, lambda _: Pumps().run("announce_due_callbacks"))
-    assert waiting(CALLBACKS) == 13
+    run_concurrently(3, lambda _: Pumps().run("announce_due_callbacks"))
+    assert count_messages(CALLBACKS) == 13
     pump.run("announce_due_callbacks")
-    assert waiting(CALLBACKS) == 13
+    assert count_messages(CALLBACKS) == 13
     assert pump.drain(CALLBACKS) == 13
     assert {json.loads(each.body)["data"]["deliveryId"] for each in receiver.received} == set(ids)
     assert len(receiver.received) == 13

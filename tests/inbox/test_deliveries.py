@@ -19,15 +19,15 @@ from infra.local import engine
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Api
-from tests.support.concurrency import together
+from tests.support.concurrency import run_concurrently
 
 EVENTS = "/api/v1/events"
 
 
 def test_of_16_concurrent_publishes_one_is_new_and_all_are_counted(api: Api, desk: Desk) -> None:
-    sent = inputs.event(severity="warn")
+    sent = inputs.new_event(severity="warn")
 
-    replies = together(16, lambda _: api.post(EVENTS, sent, desk.alice))
+    replies = run_concurrently(16, lambda _: api.post(EVENTS, sent, desk.alice))
 
     assert Counter(reply.status for reply in replies) == {202: 1, 200: 15}
     assert sorted(reply.json["fireCount"] for reply in replies) == list(range(1, 17))
@@ -36,18 +36,18 @@ def test_of_16_concurrent_publishes_one_is_new_and_all_are_counted(api: Api, des
 
 
 def test_concurrent_publishes_under_keys_of_their_own_are_all_counted(api: Api, desk: Desk) -> None:
-    sent = inputs.event(severity="warn")
+    sent = inputs.new_event(severity="warn")
 
-    replies = together(8, lambda number: api.post(EVENTS, sent, desk.alice, key=f"key-{number}"))
+    replies = run_concurrently(8, lambda number: api.post(EVENTS, sent, desk.alice, key=f"key-{number}"))
 
     assert Counter(reply.status for reply in replies) == {202: 1, 200: 7}
     assert sorted(reply.json["fireCount"] for reply in replies) == list(range(1, 9))
 
 
 def test_concurrent_publishes_under_one_key_are_one_send(api: Api, desk: Desk) -> None:
-    sent = inputs.event(severity="warn")
+    sent = inputs.new_event(severity="warn")
 
-    replies = together(8, lambda _: api.post(EVENTS, sent, desk.alice, key="same"))
+    replies = run_concurrently(8, lambda _: api.post(EVENTS, sent, desk.alice, key="same"))
 
     assert Counter(reply.status for reply in replies) == {202: 8}
     assert len({reply.text for reply in replies}) == 1
@@ -55,7 +55,7 @@ def test_concurrent_publishes_under_one_key_are_one_send(api: Api, desk: Desk) -
 
 
 def test_a_reply_lost_after_the_write_is_no_second_send(api: Api, desk: Desk, lossy: None) -> None:
-    sent = inputs.event()
+    sent = inputs.new_event()
     for key in (None, "a-key"):
         replies = [api.post(EVENTS, sent | {"event_id": f"lost-{key}"}, desk.alice, key=key) for _ in range(2)]
         statuses = [reply.status for reply in replies]
@@ -66,7 +66,7 @@ def test_a_reply_lost_after_the_write_is_no_second_send(api: Api, desk: Desk, lo
 
 
 def test_a_supplement_whose_reply_is_lost_is_added_once(api: Api, desk: Desk, lossy: None) -> None:
-    delivery = api.post(EVENTS, inputs.event(), desk.alice).json["deliveryId"]
+    delivery = api.post(EVENTS, inputs.new_event(), desk.alice).json["deliveryId"]
     added = api.post(f"{EVENTS}/{delivery}/supplement", {"markdown_body": "Once."}, desk.alice)
     resolved = api.post(f"{EVENTS}/{delivery}/resolve", {"resolution_note": "Done."}, desk.alice)
 
@@ -141,7 +141,7 @@ def test_a_send_that_meets_a_transaction_on_its_row_waits_for_it(api: Api, desk:
     events = aws.dynamodb().meta.events
     events.register_first("before-send", conflict)
     try:
-        assert api.post(EVENTS, inputs.event(), desk.alice).status == 202
+        assert api.post(EVENTS, inputs.new_event(), desk.alice).status == 202
     finally:
         events.unregister("before-send", conflict)
     assert next(conflicts, None) is None

@@ -16,11 +16,11 @@ EVENTS, TYPES = "/api/v1/events", "/api/v1/event-types"
 
 
 def test_types_are_listed_with_their_count_and_last_delivery(api: Api, desk: Desk) -> None:
-    sent = inputs.event(event_type="fd1.b")
+    sent = inputs.new_event(event_type="fd1.b")
     api.post(EVENTS, sent, desk.alice)
-    last = api.post(EVENTS, inputs.event(event_type="fd1.b"), desk.bob).json
+    last = api.post(EVENTS, inputs.new_event(event_type="fd1.b"), desk.bob).json
     api.post(EVENTS, sent, desk.alice)
-    other = api.post(EVENTS, inputs.event(event_type="fd1.a"), desk.alice, key="k").json
+    other = api.post(EVENTS, inputs.new_event(event_type="fd1.a"), desk.alice, key="k").json
 
     for token in (desk.alice, desk.fd1):
         assert api.get(TYPES, token).json["yourEventTypes"] == [
@@ -41,7 +41,7 @@ def test_a_namespace_without_deliveries_shows_its_prefix(api: Api, desk: Desk) -
 
 def test_what_was_delivered_90_days_ago_is_forgotten(api: Api, desk: Desk) -> None:
     with time_machine.travel(datetime(2026, 2, 1, 23, 59, tzinfo=UTC), tick=False):
-        api.post(EVENTS, inputs.event(event_type="fd1.old"), desk.alice)
+        api.post(EVENTS, inputs.new_event(event_type="fd1.old"), desk.alice)
     for day, count in ((datetime(2026, 5, 1, tzinfo=UTC), 1), (datetime(2026, 5, 2, tzinfo=UTC), 0)):
         with time_machine.travel(day, tick=False):
             (row,) = api.get(TYPES, desk.alice).json["yourEventTypes"]
@@ -49,7 +49,7 @@ def test_what_was_delivered_90_days_ago_is_forgotten(api: Api, desk: Desk) -> No
 
 
 def test_an_admin_may_look_at_another_integrator(api: Api, desk: Desk) -> None:
-    api.post(EVENTS, inputs.event(event_type="hr.offer.sent"), desk.moderated)
+    api.post(EVENTS, inputs.new_event(event_type="hr.offer.sent"), desk.moderated)
     found = api.get(f"{TYPES}?integrator_slug=hr", desk.fd1).json
     assert found["yourIntegrator"]["slug"] == "hr"
     assert [row["eventType"] for row in found["yourEventTypes"]] == ["hr.offer.sent"]
@@ -70,7 +70,7 @@ def test_listing_takes_two_steps(api: Api, desk: Desk, slug: str | None) -> None
 
 def test_an_operator_can_have_the_counts_made_anew(api: Api, desk: Desk) -> None:
     for _ in range(3):
-        last = api.post(EVENTS, inputs.event(event_type="fd1.a"), desk.alice).json
+        last = api.post(EVENTS, inputs.new_event(event_type="fd1.a"), desk.alice).json
     DynamoEventTypes().replace_day("fd1", last["createdAt"][:10], "fd1.a", count=1, last_seen_at="2026-01-01")
     assert CliRunner().invoke(main, ["event-types", "recount"]).exit_code == 0
     (row,) = api.get(TYPES, desk.alice).json["yourEventTypes"]

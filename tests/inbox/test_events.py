@@ -8,7 +8,7 @@ EVENTS = "/api/v1/events"
 
 
 def test_a_new_event_is_accepted_and_shown_in_full(api: Api, desk: Desk) -> None:
-    sent = inputs.event(
+    sent = inputs.new_event(
         tone="positive",
         summary="Alice made you a collaborator.",
         markdown_body="# Next\n\nClone it.",
@@ -65,7 +65,7 @@ def test_a_new_event_is_accepted_and_shown_in_full(api: Api, desk: Desk) -> None
 
 
 def test_the_event_appears_in_its_recipients_inbox_only(api: Api, desk: Desk) -> None:
-    accepted = api.post(EVENTS, inputs.event(), desk.alice).json
+    accepted = api.post(EVENTS, inputs.new_event(), desk.alice).json
 
     inbox = api.get("/api/v1/inbox", desk.alice_key).json
     assert [item["deliveryId"] for item in inbox["items"]] == [accepted["deliveryId"]]
@@ -73,7 +73,7 @@ def test_the_event_appears_in_its_recipients_inbox_only(api: Api, desk: Desk) ->
 
 
 def test_sending_again_answers_with_the_first_delivery_and_changes_nothing_but_the_count(api: Api, desk: Desk) -> None:
-    sent = inputs.event()
+    sent = inputs.new_event()
     first = api.post(EVENTS, sent, desk.alice)
     changed = sent | {
         "title": "Another title",
@@ -93,7 +93,7 @@ def test_sending_again_answers_with_the_first_delivery_and_changes_nothing_but_t
 
 
 def test_a_repeat_shows_what_became_of_the_delivery_since(api: Api, desk: Desk) -> None:
-    sent = inputs.event()
+    sent = inputs.new_event()
     delivery = api.post(EVENTS, sent, desk.alice).json["deliveryId"]
     api.post(f"{EVENTS}/{delivery}/supplement", {"markdown_body": "More."}, desk.alice)
     api.post(f"{EVENTS}/{delivery}/resolve", {"resolution_note": "Done."}, desk.alice)
@@ -105,14 +105,14 @@ def test_a_repeat_shows_what_became_of_the_delivery_since(api: Api, desk: Desk) 
 
 
 def test_the_same_event_id_reaches_two_people_as_two_deliveries(api: Api, desk: Desk) -> None:
-    sent = inputs.event()
+    sent = inputs.new_event()
     assert api.post(EVENTS, sent, desk.alice).status == 202
     assert api.post(EVENTS, sent, desk.bob).status == 202
 
 
 def test_a_moderated_event_is_held_and_shown_to_its_sender_only(api: Api, desk: Desk) -> None:
     hint = {"email": "bob@example.com"}
-    accepted = api.post(EVENTS, inputs.event(event_type="hr.offer.sent", recipient_hint=hint), desk.moderated)
+    accepted = api.post(EVENTS, inputs.new_event(event_type="hr.offer.sent", recipient_hint=hint), desk.moderated)
 
     assert accepted.status == 202
     assert accepted.json["moderation"]["status"] == "pending"
@@ -126,14 +126,14 @@ def test_a_moderated_event_is_held_and_shown_to_its_sender_only(api: Api, desk: 
 
 
 def test_a_hint_on_an_ordinary_token_is_kept_and_routes_nothing(api: Api, desk: Desk) -> None:
-    accepted = api.post(EVENTS, inputs.event(recipient_hint={"display_hint": "Bob"}), desk.alice).json
+    accepted = api.post(EVENTS, inputs.new_event(recipient_hint={"display_hint": "Bob"}), desk.alice).json
 
     assert accepted["recipientUserId"] == desk.user_id("alice")
     assert accepted["recipientHint"] == {"displayHint": "Bob"}
 
 
 def test_a_project_that_admin_and_recipient_share_is_attributed(api: Api, desk: Desk) -> None:
-    accepted = api.post(EVENTS, inputs.event(project_slug="apollo"), desk.bob)
+    accepted = api.post(EVENTS, inputs.new_event(project_slug="apollo"), desk.bob)
 
     assert accepted.status == 202
     assert accepted.json["projectId"] == desk.demo["project_id"]
@@ -142,7 +142,7 @@ def test_a_project_that_admin_and_recipient_share_is_attributed(api: Api, desk: 
 def test_a_project_without_admin_or_recipient_is_blocked_and_costs_no_delivery(api: Api, desk: Desk) -> None:
     carol = desk.personal(user_id=desk.user_id("carol"), grant_id=desk.user_id("carol"), daily_limit=1)
     for token, project in ((desk.alice, "zephyr"), (desk.bob, "zephyr"), (carol, "apollo"), (carol, "nowhere")):
-        refused = api.post(EVENTS, inputs.event(project_slug=project), token)
+        refused = api.post(EVENTS, inputs.new_event(project_slug=project), token)
         assert (refused.status, refused.json["code"]) == (403, "cross_project_blocked")
 
-    assert api.post(EVENTS, inputs.event(), carol).status == 202
+    assert api.post(EVENTS, inputs.new_event(), carol).status == 202

@@ -47,7 +47,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         patch.setenv("DEMO_FILE", str(tmp_path_factory.mktemp("desk") / "demo.json"))
         patch.setenv("FLUXDEN_PERSONAL_BUDGET", "100000")
         patch.setenv("FLUXDEN_SECRET_KEY", new_key())
-        engine_state.empty()
+        engine_state.clear_engine()
         desk = Desk(demo.create(demo.Addresses("http://desk.test", "ws://desk.test", {})))
         yield desk
         left = Api().get("/api/v1/inbox", desk.alice_key).json["items"]
@@ -66,7 +66,7 @@ def webhook(**overrides: Any) -> dict[str, Any]:
 def refuse(api: Api, desk: Desk, paths: str | set[str], **overrides: Any) -> Answer:
     """Publish an event that is refused for what is at `paths`, and for nothing else."""
     paths = {paths} if isinstance(paths, str) else paths
-    event = inputs.event() | overrides
+    event = inputs.new_event() | overrides
     answer = refused(api.post(EVENTS, event, desk.alice))
     assert set(answer.json["fieldErrors"]) == paths, answer.text
     assert all(reason for reasons in answer.json["fieldErrors"].values() for reason in reasons)
@@ -84,7 +84,7 @@ def refused(answer: Answer) -> Answer:
 
 
 def accept(api: Api, desk: Desk, **overrides: Any) -> Any:
-    answer = api.post(EVENTS, inputs.event() | overrides, desk.bob)
+    answer = api.post(EVENTS, inputs.new_event() | overrides, desk.bob)
     assert answer.status == 202, answer.text
     return answer.json
 
@@ -114,7 +114,7 @@ def echoed(answer: Answer, value: Any) -> bool:
 
 def spliced(member: str, **overrides: Any) -> bytes:
     """A valid event's body with the text `member` put in as it is."""
-    return (json.dumps(inputs.event(**overrides))[:-1] + f",{member}}}").encode()
+    return (json.dumps(inputs.new_event(**overrides))[:-1] + f",{member}}}").encode()
 
 
 # What members there are
@@ -122,7 +122,7 @@ def spliced(member: str, **overrides: Any) -> bytes:
 
 @pytest.mark.parametrize("member", REQUIRED)
 def test_a_required_member_is_required(api: Api, desk: Desk, member: str) -> None:
-    event = inputs.event()
+    event = inputs.new_event()
     del event[member]
 
     answer = refused(api.post(EVENTS, event, desk.alice))
@@ -144,7 +144,7 @@ def test_nested_required_members_are_required(api: Api, desk: Desk) -> None:
     ["recipient", "recipients", "Title", "titel", "eventId", "title ", "details.more", "markdown-body", "x" * 150],
 )
 def test_an_unknown_member_is_refused_by_its_name_only(api: Api, desk: Desk, name: str) -> None:
-    event = inputs.event() | {name: {"type": "email", "value": SECRET}}
+    event = inputs.new_event() | {name: {"type": "email", "value": SECRET}}
 
     answer = refused(api.post(EVENTS, event, desk.alice))
 
@@ -153,7 +153,7 @@ def test_an_unknown_member_is_refused_by_its_name_only(api: Api, desk: Desk, nam
 
 
 def test_a_very_long_unknown_name_is_cut(api: Api, desk: Desk) -> None:
-    answer = refused(api.post(EVENTS, inputs.event() | {"n" * 5000: 1}, desk.alice))
+    answer = refused(api.post(EVENTS, inputs.new_event() | {"n" * 5000: 1}, desk.alice))
 
     assert set(answer.json["fieldErrors"]) == {"n" * 200}
 
@@ -340,7 +340,7 @@ def test_identifiers_may_have_their_greatest_length_and_no_more(api: Api, desk: 
 
 def test_a_project_slug_of_any_allowed_length_is_looked_up(api: Api, desk: Desk) -> None:
     for slug in ("p", "p" * 80, "项" * 80):
-        assert api.post(EVENTS, inputs.event(project_slug=slug), desk.alice).status == 403
+        assert api.post(EVENTS, inputs.new_event(project_slug=slug), desk.alice).status == 403
 
 
 def test_texts_that_must_not_be_empty_are_refused_when_they_are(api: Api, desk: Desk) -> None:
@@ -713,7 +713,7 @@ def test_an_offset_has_minutes_below_sixty(api: Api, desk: Desk, offset: str) ->
     ahead = timedelta(hours=int(offset[1:3]), minutes=int(offset[4:]))
     local = datetime.now(UTC) + (ahead if offset[0] == "+" else -ahead)  # read leniently, it is now
 
-    answer = api.post(EVENTS, inputs.event(occurred_at=f"{local:%Y-%m-%dT%H:%M:%S}{offset}"), desk.bob)
+    answer = api.post(EVENTS, inputs.new_event(occurred_at=f"{local:%Y-%m-%dT%H:%M:%S}{offset}"), desk.bob)
 
     assert "Must be a date-time" in refused(answer).json["detail"]
 
@@ -789,7 +789,7 @@ def test_an_event_type_outside_the_senders_namespace_is_refused(api: Api, desk: 
 
 
 def test_each_sender_has_the_namespace_of_its_integrator(api: Api, desk: Desk) -> None:
-    answer = api.post(EVENTS, inputs.event(), desk.moderated)
+    answer = api.post(EVENTS, inputs.new_event(), desk.moderated)
 
     assert answer.status == 400
     assert answer.json["fieldErrors"] == {"event_type": ['must start with "hr."']}
@@ -938,7 +938,7 @@ def test_a_body_nested_ten_thousand_deep_is_refused(api: Api, desk: Desk, raw: b
     ],
 )
 def test_a_body_of_another_media_type_is_not_read(api: Api, desk: Desk, media_type: str) -> None:
-    raw = json.dumps(inputs.event(title=SECRET))
+    raw = json.dumps(inputs.new_event(title=SECRET))
     answer = api.post(EVENTS, token=desk.alice, raw=raw, headers={"Content-Type": media_type})
 
     assert (answer.status, answer.json["code"]) == (415, "unsupported_media_type")
@@ -956,7 +956,7 @@ def test_a_body_of_another_media_type_is_not_read(api: Api, desk: Desk, media_ty
     ],
 )
 def test_json_may_be_declared_with_its_charset_and_in_any_case(api: Api, desk: Desk, media_type: str) -> None:
-    answer = api.post(EVENTS, inputs.event(title="标题"), desk.bob, headers={"Content-Type": media_type})
+    answer = api.post(EVENTS, inputs.new_event(title="标题"), desk.bob, headers={"Content-Type": media_type})
 
     assert (answer.status, answer.json["title"]) == (202, "标题")
 
@@ -965,7 +965,7 @@ def test_json_may_be_declared_with_its_charset_and_in_any_case(api: Api, desk: D
 
 
 def padded(size: int, **overrides: Any) -> bytes:
-    body = json.dumps(inputs.event(**overrides), ensure_ascii=False).encode()
+    body = json.dumps(inputs.new_event(**overrides), ensure_ascii=False).encode()
     return body + b" " * (size - len(body))
 
 
@@ -1004,7 +1004,7 @@ def test_a_body_of_one_byte_more_is_too_large(api: Api, desk: Desk, known: bool)
 def test_a_body_declared_larger_is_too_large(api: Api, desk: Desk, declared: str, known: bool) -> None:
     token = desk.alice if known else None
 
-    answer = api.post(EVENTS, inputs.event(), token, headers={"Content-Length": declared})
+    answer = api.post(EVENTS, inputs.new_event(), token, headers={"Content-Length": declared})
 
     assert answer.status == 413
     assert answer.calls == []
@@ -1022,7 +1022,7 @@ def test_who_may_not_publish_learns_nothing_about_the_event(api: Api, desk: Desk
         (desk.alice_key, 403),
     ):
         answers = [
-            api.post(EVENTS, inputs.event(), token),
+            api.post(EVENTS, inputs.new_event(), token),
             api.post(EVENTS, {"title": SECRET}, token),
             api.post(EVENTS, token=token, raw=b"{"),
             api.post(EVENTS, token=token, raw=b"{}", headers={"Content-Type": "text/plain"}),
@@ -1034,14 +1034,14 @@ def test_who_may_not_publish_learns_nothing_about_the_event(api: Api, desk: Desk
 
 def test_a_refused_event_changes_nothing(api: Api, desk: Desk) -> None:
     newcomer = desk.personal(daily_limit=1)
-    event, known = inputs.event(), inputs.event()
+    event, known = inputs.new_event(), inputs.new_event()
     delivery = api.post(EVENTS, known, desk.bob).json["deliveryId"]
     inbox = api.get("/api/v1/inbox", desk.alice_key).json["items"]
     flaws: list[dict[str, Any]] = [
         {"title": ""},
         {"recipient": {"type": "email", "value": "bob@example.com"}},
         {"event_type": "hr.offer.sent"},
-        {"occurred_at": inputs.at(hours=25)},
+        {"occurred_at": inputs.ago(hours=25)},
         {"external_url": "https://127.0.0.1/"},
         {"actions": [{"label": "Call", "action_type": "webhook"}]},
     ]
@@ -1058,7 +1058,7 @@ def test_a_refused_event_changes_nothing(api: Api, desk: Desk) -> None:
 
 
 def test_a_refused_event_under_an_idempotency_key_leaves_the_key_unused(api: Api, desk: Desk) -> None:
-    event = inputs.event()
+    event = inputs.new_event()
     assert api.post(EVENTS, event | {"title": ""}, desk.bob, key="retry-1").status == 400
     assert api.post(EVENTS, event | {"event_type": "hr.offer.sent"}, desk.bob, key="retry-1").status == 400
 
@@ -1067,7 +1067,12 @@ def test_a_refused_event_under_an_idempotency_key_leaves_the_key_unused(api: Api
 
 def test_a_refused_event_costs_one_unit_of_the_minute(api: Api, desk: Desk) -> None:
     token = desk.personal(grant_id=desk.user_id("erin"), user_id=desk.user_id("erin"))
-    bodies: list[Any] = [{}, inputs.event(title=""), inputs.event(event_type="hr.offer.sent", severity="warn"), []]
+    bodies: list[Any] = [
+        {},
+        inputs.new_event(title=""),
+        inputs.new_event(event_type="hr.offer.sent", severity="warn"),
+        [],
+    ]
     with time_machine.travel(datetime.now(UTC).replace(second=30), tick=False):
         left = [int(api.post(EVENTS, body, token).headers["x-ratelimit-remaining"]) for body in bodies]
 

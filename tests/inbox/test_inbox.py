@@ -27,7 +27,7 @@ def everything(api: Api, token: str, filters: str = "") -> list[list[str]]:
 
 
 def publish(api: Api, token: str, **overrides: object) -> str:
-    return str(api.post(EVENTS, inputs.event(**overrides), token).json["deliveryId"])
+    return str(api.post(EVENTS, inputs.new_event(**overrides), token).json["deliveryId"])
 
 
 def test_an_empty_inbox_is_an_empty_page(api: Api, desk: Desk) -> None:
@@ -84,7 +84,7 @@ def test_a_filter_that_matches_little_reads_a_bounded_number_of_rows(
 
 
 def test_one_delivery_is_shown_in_full_to_its_recipient_only(api: Api, desk: Desk) -> None:
-    sent = inputs.event(markdown_body="# More", labels={"a": "b"})
+    sent = inputs.new_event(markdown_body="# More", labels={"a": "b"})
     delivery = api.post(EVENTS, sent, desk.alice).json["deliveryId"]
     api.post(f"{EVENTS}/{delivery}/supplement", {"markdown_body": "And more."}, desk.alice)
 

@@ -10,7 +10,7 @@ from chalicelib.resources import FAN_OUT, SOCKET_WORK
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Answer, Api
-from tests.support.concurrency import together
+from tests.support.concurrency import run_concurrently
 from tests.support.pump import Pumps
 from tests.support.sockets import Sockets
 
@@ -39,7 +39,7 @@ def change(api: Api, desk: Desk, delivery: str, **wanted: Any) -> Answer:
 
 
 def publish(api: Api, token: str, **overrides: object) -> str:
-    return str(api.post(EVENTS, inputs.event(**overrides), token).json["deliveryId"])
+    return str(api.post(EVENTS, inputs.new_event(**overrides), token).json["deliveryId"])
 
 
 def seen(api: Api, desk: Desk, query: str = "") -> list[str]:
@@ -180,7 +180,7 @@ def test_a_repeated_change_under_one_key_is_answered_as_the_first(api: Api, desk
 def test_a_further_fire_brings_back_what_is_archived_and_what_is_critical(
     api: Api, desk: Desk, pump: Pumps, clock: Any, how: str, severity: str, state: dict[str, Any], returns: bool
 ) -> None:
-    sent = inputs.event(severity=severity)
+    sent = inputs.new_event(severity=severity)
 
     def fire() -> None:
         if how == "bulk":
@@ -188,7 +188,7 @@ def test_a_further_fire_brings_back_what_is_archived_and_what_is_critical(
             api.post(f"{EVENTS}/bulk", {"recipients": to, "event": sent}, desk.fd1)
             pump.drain(FAN_OUT)
         else:
-            api.post(EVENTS, sent, desk.alice, **({"key": str(inputs.at())} if how == "keyed" else {}))
+            api.post(EVENTS, sent, desk.alice, **({"key": str(inputs.ago())} if how == "keyed" else {}))
 
     fire()
     (delivery,) = seen(api, desk)
@@ -205,7 +205,7 @@ def test_a_further_fire_brings_back_what_is_archived_and_what_is_critical(
 def test_every_change_is_told_to_all_open_connections_of_its_owner(
     api: Api, desk: Desk, sockets: Sockets, pump: Pumps, clock: Any
 ) -> None:
-    sent = inputs.event()
+    sent = inputs.new_event()
     delivery = api.post(EVENTS, sent, desk.alice).json["deliveryId"]
     tabs = [sockets.connect(desk.alice_key) for _ in range(2)]
     pump.drain(SOCKET_WORK)
@@ -261,6 +261,6 @@ def test_changes_at_the_same_time_are_all_made(api: Api, desk: Desk) -> None:
     delivery = publish(api, desk.alice)
     wanted = [{"read": True}, {"archived": True}]
     path = f"{INBOX}/{delivery}"
-    assert together(2, lambda number: api.status("PATCH", path, wanted[number], desk.alice_key)) == [200, 200]
+    assert run_concurrently(2, lambda number: api.status("PATCH", path, wanted[number], desk.alice_key)) == [200, 200]
     shown = api.get(f"{INBOX}/{delivery}", desk.alice_key).json
     assert shown["readAt"] and shown["archivedAt"]

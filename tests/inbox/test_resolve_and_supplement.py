@@ -10,7 +10,7 @@ from infra import demo
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Api
-from tests.support.concurrency import together
+from tests.support.concurrency import run_concurrently
 
 EVENTS = "/api/v1/events"
 STEPS: tuple[tuple[str, str, Any], ...] = (
@@ -22,7 +22,7 @@ STEPS: tuple[tuple[str, str, Any], ...] = (
 
 @pytest.fixture
 def path(api: Api, desk: Desk) -> str:
-    return f"{EVENTS}/{api.post(EVENTS, inputs.event(), desk.alice).json['deliveryId']}"
+    return f"{EVENTS}/{api.post(EVENTS, inputs.new_event(), desk.alice).json['deliveryId']}"
 
 
 def test_sender_and_the_tools_token_behind_it_may_follow_up(api: Api, desk: Desk, path: str) -> None:
@@ -64,7 +64,7 @@ def test_the_first_resolution_stays(api: Api, desk: Desk, path: str) -> None:
 
 
 def test_of_concurrent_resolutions_one_wins_and_all_answer_with_it(api: Api, desk: Desk, path: str) -> None:
-    replies = together(
+    replies = run_concurrently(
         16,
         lambda number: api.post(
             f"{path}/resolve", {"resolution_note": str(number)}, desk.alice, key=f"k{number}" if number % 2 else None
@@ -122,7 +122,7 @@ def test_the_hundredth_supplement_is_the_last_even_in_a_race(api: Api, desk: Des
         ExpressionAttributeValues={":n": {"N": "95"}},
     )
 
-    replies = together(
+    replies = run_concurrently(
         8,
         lambda number: api.post(
             f"{path}/supplement", {"markdown_body": "x"}, desk.alice, key=f"k{number}" if number % 2 else None

@@ -27,7 +27,7 @@ from infra.queues import MOST_RECEIVES
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Api
-from tests.support.concurrency import together
+from tests.support.concurrency import run_concurrently
 
 ROOT = Path(__file__).parents[2]
 EVENTS, INBOX, KEYS, INTEGRATORS = "/api/v1/events", "/api/v1/inbox", "/api/v2/keys", "/api/v1/integrators"
@@ -228,9 +228,9 @@ def test_deactivating_ends_tokens_and_keys_in_one_go(api: Api, desk: Desk) -> No
     assert (ended["personalTokensDisabled"], ended["keysDisabled"]) == (2, 1)
     assert sorted(ended["toolsTokensLeft"]) == tools
     for token in (desk.alice, desk.moderated):
-        assert api.post(EVENTS, inputs.event(), token).status == 401
+        assert api.post(EVENTS, inputs.new_event(), token).status == 401
     assert api.get(KEYS, desk.alice_key).status == 403
-    assert api.post(EVENTS, inputs.event(), desk.bob).status == 202
+    assert api.post(EVENTS, inputs.new_event(), desk.bob).status == 202
     assert api.get(INTEGRATORS, desk.fd1).status == 200
     assert not by("email", ALICE, read("employees", "list"))["active"]
     assert read("employees", "deactivate", ALICE)["keysDisabled"] == 0
@@ -268,14 +268,14 @@ def test_a_project_is_created_and_its_members_come_and_go(api: Api, desk: Desk) 
     made = read("projects", "create", "hermes", "--name", "Hermes", "--admin", ALICE, "--member", DAVE)
     assert (made["admins"], made["members"]) == ([ALICE], [DAVE])
     assert [each["slug"] for each in read("projects", "list")] == ["apollo", "hermes", "zephyr"]
-    event = inputs.event(project_slug="hermes")
+    event = inputs.new_event(project_slug="hermes")
     assert api.post(EVENTS, event, desk.bob).status == 403
     done("projects", "add-member", "hermes", BOB, "--admin")
     assert api.post(EVENTS, event, desk.bob).status == 202
     done("projects", "add-member", "hermes", BOB)
     assert by("slug", "hermes", read("projects", "list"))["members"] == [BOB, DAVE]
     done("projects", "remove-member", "hermes", BOB)
-    assert api.post(EVENTS, inputs.event(project_slug="hermes"), desk.bob).status == 403
+    assert api.post(EVENTS, inputs.new_event(project_slug="hermes"), desk.bob).status == 403
 
     assert "already" in refused("projects", "create", "hermes", "--name", "Again")
     assert "already" in refused("projects", "create", "hermes", "--name", "Again", "--team", made["teamId"])
@@ -347,7 +347,7 @@ def test_a_further_rotation_ends_the_older_prior_at_once(api: Api, desk: Desk) -
 def test_of_rotations_at_the_same_time_none_is_lost_and_two_secrets_live(api: Api, desk: Desk) -> None:
     token_id = by("integrator", "fd1", read("tools-tokens", "list"))["tokenId"]
     minted = [mint_token(TokenKind.TOOLS, token_id) for _ in range(6)]
-    together(6, lambda number: DynamoTokens().rotate(minted[number], now=datetime.now(UTC)))
+    run_concurrently(6, lambda number: DynamoTokens().rotate(minted[number], now=datetime.now(UTC)))
     statuses = [api.get(INTEGRATORS, each.text).status for each in minted]
     assert sorted(statuses) == [200, 200, 401, 401, 401, 401]
     assert api.get(INTEGRATORS, desk.fd1).status == 401
@@ -417,9 +417,9 @@ def test_a_personal_token_is_disabled_and_enabled_unless_revoked(api: Api, desk:
     assert sorted(each["owner"] for each in listed) == [ALICE, ALICE, BOB]
     token_id = by("owner", BOB, listed)["tokenId"]
     done("personal-tokens", "disable", token_id)
-    assert api.post(EVENTS, inputs.event(), desk.bob).status == 401
+    assert api.post(EVENTS, inputs.new_event(), desk.bob).status == 401
     done("personal-tokens", "enable", token_id)
-    assert api.post(EVENTS, inputs.event(), desk.bob).status == 202
+    assert api.post(EVENTS, inputs.new_event(), desk.bob).status == 202
     aws.dynamodb().update_item(
         TableName="fluxden-tokens",
         Key={"pk": {"S": f"{TokenKind.PERSONAL.name}#{token_id}"}},

@@ -24,7 +24,15 @@ from infra.template.functions import INVOKER
 from infra.template.names import pascal, table_id
 from tests.support import template as support
 from tests.support.api import SERVED
-from tests.support.template import Function, cloudformation, functions, made, of_type, resolved, served
+from tests.support.template import (
+    Function,
+    cloudformation_template,
+    functions,
+    made,
+    resolve_value,
+    resources_of_type,
+    served_functions,
+)
 
 _FUNCTION = "AWS::Serverless::Function"
 # What CloudFormation allows, less what is to be left for what is yet to come.
@@ -36,19 +44,19 @@ by_function = pytest.mark.parametrize("handler", sorted(functions()))
 
 
 def definition() -> dict[str, Any]:
-    found: dict[str, Any] = of_type(API)["RestApi"]["DefinitionBody"]
+    found: dict[str, Any] = resources_of_type(API)["RestApi"]["DefinitionBody"]
     return found
 
 
 def test_every_route_worker_schedule_and_socket_has_one_function_and_no_function_is_anything_else() -> None:
-    assert len(of_type(_FUNCTION)) == len(functions())
-    assert functions().keys() == served().keys()
-    assert len(served()) > 90
+    assert len(resources_of_type(_FUNCTION)) == len(functions())
+    assert functions().keys() == served_functions().keys()
+    assert len(served_functions()) > 90
 
 
 @pytest.mark.parametrize("change", ["lost", "added"])
 def test_a_template_in_which_the_app_and_its_functions_differ_is_not_made(change: str) -> None:
-    packaged = copy.deepcopy(support.packaged())
+    packaged = copy.deepcopy(support.chalice_template())
     if change == "lost":
         del packaged["Resources"]["PublishEvent"]
     else:
@@ -68,28 +76,28 @@ def test_each_path_and_method_leads_to_its_own_operation() -> None:
     }
     assert led.keys() == SERVED.keys()
     for key, integration in led.items():
-        assert resolved(integration["uri"]).endswith(f":function:fluxden-{SERVED[key].__name__}/invocations")
+        assert resolve_value(integration["uri"]).endswith(f":function:fluxden-{SERVED[key].__name__}/invocations")
         assert integration["credentials"] == {"Fn::GetAtt": [INVOKER, "Arn"]}
 
 
 def test_the_gateways_may_call_exactly_what_they_lead_to() -> None:
-    policies = of_type("AWS::IAM::ManagedPolicy")
+    policies = resources_of_type("AWS::IAM::ManagedPolicy")
     may = {
-        resolved(arn).rpartition("-")[2]
+        resolve_value(arn).rpartition("-")[2]
         for policy in policies.values()
         for statement in policy["PolicyDocument"]["Statement"]
         for arn in statement["Resource"]
         if statement["Action"] == ["lambda:InvokeFunction"]
     }
     assert may == {route.__name__ for route in SERVED.values()} | {"on_connect", "on_message", "on_disconnect"}
-    assert of_type("AWS::IAM::Role")[INVOKER]["ManagedPolicyArns"] == [{"Ref": name} for name in policies]
+    assert resources_of_type("AWS::IAM::Role")[INVOKER]["ManagedPolicyArns"] == [{"Ref": name} for name in policies]
     for policy in policies.values():
-        assert len(json.dumps(resolved(policy["PolicyDocument"]), separators=(",", ":"))) < LARGEST_MANAGED
+        assert len(json.dumps(resolve_value(policy["PolicyDocument"]), separators=(",", ":"))) < LARGEST_MANAGED
 
 
 @by_function
 def test_a_function_may_do_what_it_declares_and_write_its_own_log(handler: str) -> None:
-    function, source = functions()[handler], served()[handler]
+    function, source = functions()[handler], served_functions()[handler]
     expected = set()
     for grant in source.grants:
         name = grant.resource.physical_name
@@ -106,20 +114,20 @@ def test_a_function_may_do_what_it_declares_and_write_its_own_log(handler: str) 
         polling = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility")
         queue = f"arn:aws:sqs:us-east-1:123456789012:{source.of.queue.physical_name}"
         expected |= {(f"sqs:{action}", queue) for action in polling}
-    group = resolved({"Fn::GetAtt": [function.properties["LoggingConfig"]["LogGroup"]["Ref"], "Arn"]})
+    group = resolve_value({"Fn::GetAtt": [function.properties["LoggingConfig"]["LogGroup"]["Ref"], "Arn"]})
     assert group.endswith("/fluxden/" + source.module.removeprefix("chalicelib.").replace(".", "/"))
     expected |= {(f"logs:{action}", group) for action in ("CreateLogStream", "PutLogEvents")}
     assert function.allowed == expected
     assert not any("*" in action for action, _ in function.allowed)
-    assert len(json.dumps(resolved(function.policy), separators=(",", ":"))) < LARGEST_ROLE
+    assert len(json.dumps(resolve_value(function.policy), separators=(",", ":"))) < LARGEST_ROLE
     assert function.role["AssumeRolePolicyDocument"]["Statement"][0]["Principal"] == {"Service": "lambda.amazonaws.com"}
 
 
 def test_nothing_is_allowed_on_everything() -> None:
-    for name, role in of_type("AWS::IAM::Role").items():
+    for name, role in resources_of_type("AWS::IAM::Role").items():
         for policy in role.get("Policies", []):
             for statement in policy["PolicyDocument"]["Statement"]:
-                stars = [arn for arn in map(resolved, statement["Resource"]) if "*" in arn]
+                stars = [arn for arn in map(resolve_value, statement["Resource"]) if "*" in arn]
                 # Which connection it will be, nobody can know beforehand.
                 assert all(arn.endswith("/@connections/*") for arn in stars), name
         # API Gateway's own, to write logs with.
@@ -191,16 +199,16 @@ def test_every_setting_of_the_readme_is_a_parameter() -> None:
 
 
 def test_the_template_stays_within_cloudformations_limits() -> None:
-    for document in (made(), cloudformation()):
+    for document in (made(), cloudformation_template()):
         assert len(json.dumps(document, separators=(",", ":"))) < MOST_BYTES
-    assert len(cloudformation()["Resources"]) <= MOST_RESOURCES
-    names = [resolved(each["FunctionName"]) for each in of_type(_FUNCTION).values()]
+    assert len(cloudformation_template()["Resources"]) <= MOST_RESOURCES
+    names = [resolve_value(each["FunctionName"]) for each in resources_of_type(_FUNCTION).values()]
     longest = 24 - len("fluxden")  # of prefixes
     assert max(map(len, names)) + longest <= 64
 
 
 def test_workers_get_messages_as_their_queue_is_defined_and_say_which_failed() -> None:
-    for source in served().values():
+    for source in served_functions().values():
         if not isinstance(source.of, Consumer):
             continue
         definition = next(each for each in queues.DEFINITIONS if each.queue == source.of.queue)
@@ -224,16 +232,16 @@ def test_the_gateway_refuses_in_both_contracts_shapes() -> None:
 
 
 def test_every_queue_table_and_schedule_is_watched() -> None:
-    alarms = json.dumps([resolved(each) for each in of_type("AWS::CloudWatch::Alarm").values()])
+    alarms = json.dumps([resolve_value(each) for each in resources_of_type("AWS::CloudWatch::Alarm").values()])
     for definition in queues.DEFINITIONS:
         for name in (definition.queue.physical_name, definition.queue.dead_letters.physical_name):
             assert f'"{name}"' in alarms
     for definition_of_table in tables.DEFINITIONS:
         assert f'"{definition_of_table.table.physical_name}"' in alarms
-    for alarm in of_type("AWS::CloudWatch::Alarm").values():
+    for alarm in resources_of_type("AWS::CloudWatch::Alarm").values():
         assert alarm["AlarmActions"] == [{"Ref": "AlarmTopic"}]
         assert len(alarm.get("Metrics", [])) <= 11
-    board = json.loads(of_type("AWS::CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Sub"])
+    board = json.loads(resources_of_type("AWS::CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Sub"])
     titles = {each["properties"]["title"] for each in board["widgets"]}
     assert {"Publishes", "Fan-out lag, seconds", "Callbacks", "Relays", "Errors", "Dead letters"} <= titles
 
@@ -260,9 +268,9 @@ def _outputs(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def deployable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The translated template, without what the engine can't make, and a zip of nothing."""
-    reduced = copy.deepcopy(cloudformation())
+    reduced = copy.deepcopy(cloudformation_template())
     others = {f"{pascal(route.__name__)}Function" for route in SERVED.values()} - _SOME_ROUTES
-    for name, each in cloudformation()["Resources"].items():
+    for name, each in cloudformation_template()["Resources"].items():
         if each["Type"].startswith(_NOT_THERE) or name.removesuffix("Role") in others:
             del reduced["Resources"][name]
     for name in ("RestApi", "SocketApi"):
@@ -302,7 +310,7 @@ def test_a_deployment_makes_what_is_declared_and_tells_how_to_go_on(deployable: 
         _check_queue(sqs, queue)
     pages = functions_of.get_paginator("list_functions").paginate()
     found = {each["FunctionName"]: each for page in pages for each in page["Functions"]}
-    behind_no_path = {each.name for each in served().values() if not isinstance(each.of, Route)}
+    behind_no_path = {each.name for each in served_functions().values() if not isinstance(each.of, Route)}
     some = {"publish_event", "list_inbox", "register_instance"}
     assert found.keys() == {f"fluxden-t-{name}" for name in behind_no_path | some}
     told = found["fluxden-t-publish_event"]["Environment"]["Variables"]

@@ -26,10 +26,12 @@ _RULES = (
 _WANTED = {
     (path, method)
     for version in ("/api/v1", "/api/v2")
-    for path, methods in contract.contract(version)["paths"].items()
+    for path, methods in contract.contract_facts(version)["paths"].items()
     for method in methods
 }
-_SERVED = sorted((path, method) for path, method in _WANTED if method in contract.ours(path)["paths"].get(path, {}))
+_SERVED = sorted(
+    (path, method) for path, method in _WANTED if method in contract.own_document(path)["paths"].get(path, {})
+)
 # Called by strangers, as the contract's own text says, although its security scheme has no exception for it.
 _OPEN = {("/api/v2/connections", "post")}
 
@@ -40,10 +42,13 @@ def test_every_operation_of_the_contracts_is_served() -> None:
 
 @pytest.mark.parametrize(("path", "method"), _SERVED)
 def test_an_operation_of_the_contract_has_its_parameters_statuses_and_body(path: str, method: str) -> None:
-    own, wanted = contract.ours(path)["paths"][path][method], contract.contract(path)["paths"][path][method]
+    own, wanted = (
+        contract.own_document(path)["paths"][path][method],
+        contract.contract_facts(path)["paths"][path][method],
+    )
     found = {(each["name"], each["in"]): each for each in own.get("parameters", [])}
     for each in wanted.get("parameters", []):
-        parameter = contract.resolved(contract.contract(path), each)
+        parameter = contract.resolve_reference(contract.contract_facts(path), each)
         if parameter["in"] != "path":
             same = found[parameter["name"], parameter["in"]]
             assert parameter.get("required", False) or not same["required"]
@@ -60,12 +65,15 @@ def test_an_operation_of_the_contract_has_its_parameters_statuses_and_body(path:
 
 @pytest.mark.parametrize(("path", "method"), _SERVED)
 def test_a_reply_of_the_contract_has_all_its_members(path: str, method: str) -> None:
-    own, wanted = contract.ours(path)["paths"][path][method], contract.contract(path)["paths"][path][method]
+    own, wanted = (
+        contract.own_document(path)["paths"][path][method],
+        contract.contract_facts(path)["paths"][path][method],
+    )
     for status, response in wanted["responses"].items():
-        content = contract.resolved(contract.contract(path), response).get("content", {})
+        content = contract.resolve_reference(contract.contract_facts(path), response).get("content", {})
         for media_type, described in content.items():
             served = own["responses"][status]["content"][media_type]
-            if {"properties", "items"} & set(_plain(contract.contract(path), described.get("schema", {}))):
+            if {"properties", "items"} & set(_plain(contract.contract_facts(path), described.get("schema", {}))):
                 _has_members(path, described["schema"], served["schema"], place=status)
 
 
@@ -75,7 +83,7 @@ def _schema(node: dict[str, Any]) -> dict[str, Any]:
 
 
 def _compare(path: str, wanted: dict[str, Any], own: dict[str, Any], *, place: str) -> None:
-    wanted, own = _plain(contract.contract(path), wanted), _plain(contract.ours(path), own)
+    wanted, own = _plain(contract.contract_facts(path), wanted), _plain(contract.own_document(path), own)
     for rule in _RULES:
         if rule not in wanted or isinstance(wanted[rule], dict):
             continue
@@ -94,8 +102,8 @@ def _compare(path: str, wanted: dict[str, Any], own: dict[str, Any], *, place: s
 
 def _has_members(path: str, wanted: dict[str, Any], own: dict[str, Any], *, place: str) -> None:
     """Where our reply is one of several kinds, each member is in at least one of them."""
-    wanted, own = _plain(contract.contract(path), wanted), _plain(contract.ours(path), own)
-    kinds = [_plain(contract.ours(path), kind) for kind in own.get("oneOf", [own])]
+    wanted, own = _plain(contract.contract_facts(path), wanted), _plain(contract.own_document(path), own)
+    kinds = [_plain(contract.own_document(path), kind) for kind in own.get("oneOf", [own])]
     for name, member in wanted.get("properties", {}).items():
         found = [kind["properties"][name] for kind in kinds if name in kind["properties"]]
         assert found, (place, name)
@@ -107,7 +115,7 @@ def _has_members(path: str, wanted: dict[str, Any], own: dict[str, Any], *, plac
 
 def _plain(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
     """The schema itself, behind references, `allOf` and the null that may stand beside it."""
-    found = contract.resolved(document, node)
+    found = contract.resolve_reference(document, node)
     for member in found.get("allOf", []):
         found = {**_plain(document, member), **found}
     arms = [arm for arm in found.get("anyOf", []) if arm.get("type") != "null"]

@@ -6,10 +6,10 @@ import pytest
 
 from tests.conftest import Desk
 from tests.support.api import ROUTES, Api
-from tests.support.fault_sweep import Point, Sweep, prepared, some
-from tests.support.faults import Fault, between
-from tests.support.sample_data import Scene
-from tests.support.sample_requests import asked_of
+from tests.support.fault_sweep import FaultPoint, FaultSweep, prepare_sweep, sample
+from tests.support.faults import Fault, intercept_engine
+from tests.support.sample_data import SampleData
+from tests.support.sample_requests import sample_request
 from tests.support.sockets import Sockets
 
 CHANGING = sorted(route.__name__ for route in ROUTES.values() if route.method != "GET")
@@ -22,19 +22,19 @@ def _roomy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def sweep(api: Api, desk: Desk, sockets: Sockets, request: pytest.FixtureRequest) -> Iterator[Sweep]:
-    route, ask = asked_of(request.node.callspec.params["name"], Scene(api, desk))
-    with between():
-        yield prepared(api, route, ask)
+def sweep(api: Api, desk: Desk, sockets: Sockets, request: pytest.FixtureRequest) -> Iterator[FaultSweep]:
+    route, ask = sample_request(request.node.callspec.params["name"], SampleData(api, desk))
+    with intercept_engine():
+        yield prepare_sweep(api, route, ask)
 
 
 # Each is some calls more, which cost ten times as much beside the tests.
 @pytest.mark.engine("embedded")
 @pytest.mark.parametrize("name", CHANGING)
-def test_what_is_asked_for_happens_once_whatever_fails(sweep: Sweep, name: str) -> None:
-    lost = Point(Fault.LOST)
-    passing = [lost, *some([each for each in sweep.passing() if each != lost], 1, name)]
-    for point in passing + some(list(sweep.lasting()), 1, name):
+def test_what_is_asked_for_happens_once_whatever_fails(sweep: FaultSweep, name: str) -> None:
+    lost = FaultPoint(Fault.LOST)
+    passing = [lost, *sample([each for each in sweep.passing() if each != lost], 1, name)]
+    for point in passing + sample(list(sweep.lasting()), 1, name):
         sweep.check(point, keyed=True)
         if sweep.key and (point == lost or point not in passing):
             sweep.check(point, keyed=False)
@@ -43,5 +43,5 @@ def test_what_is_asked_for_happens_once_whatever_fails(sweep: Sweep, name: str) 
 # What an engine itself has a part in: that a call which is made again is known, by its token or by what it met.
 @pytest.mark.engine("real")
 @pytest.mark.parametrize("name", CHANGING)
-def test_what_is_asked_for_happens_once_though_every_reply_is_lost(sweep: Sweep, name: str) -> None:
-    sweep.check(Point(Fault.LOST), keyed=True)
+def test_what_is_asked_for_happens_once_though_every_reply_is_lost(sweep: FaultSweep, name: str) -> None:
+    sweep.check(FaultPoint(Fault.LOST), keyed=True)

@@ -30,13 +30,13 @@ from chalicelib.tokens.stores.tokens import DynamoTokens
 from tests.conftest import Desk
 from tests.support import instances
 from tests.support.api import Api
-from tests.support.api_keys import key_of
-from tests.support.engine_state import World, taken
-from tests.support.sample_data import WORD, Ask, Scene
-from tests.support.sample_requests import ASKS, NAMED, asked_of
+from tests.support.api_keys import new_api_key
+from tests.support.engine_state import Snapshot, take_snapshot
+from tests.support.sample_data import CANARY, SampleData, SampleRequest
+from tests.support.sample_requests import ROUTES_BY_NAME, SAMPLE_REQUESTS, sample_request
 from tests.support.sockets import Sockets
-from tests.support.store_calls import asked
-from tests.support.stored_rows import Rows, messages, rows
+from tests.support.store_calls import record_store_calls
+from tests.support.stored_rows import Rows, list_messages, read_rows
 
 # Who may reach what is no engine's affair.
 pytestmark = pytest.mark.engine("embedded")
@@ -78,7 +78,7 @@ def _roomy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 # The world with the strangers in it, made by the first test.
-_peopled: list[tuple[World, list[Stranger]]] = []
+_peopled: list[tuple[Snapshot, list[Stranger]]] = []
 
 
 @pytest.fixture
@@ -86,40 +86,40 @@ def strangers(api: Api, desk: Desk) -> list[Stranger]:
     """Everybody who is not bob; the same ones in every test."""
     if not _peopled:
         made = list(_strangers(api, desk))
-        _peopled.append((taken(), made))
+        _peopled.append((take_snapshot(), made))
     world, found = _peopled[0]
-    world.put_back()
+    world.restore()
     return found
 
 
 def test_every_operation_has_a_request_that_is_made_by_strangers() -> None:
-    assert set(ASKS) == set(NAMED)
+    assert set(SAMPLE_REQUESTS) == set(ROUTES_BY_NAME)
 
 
-@pytest.mark.parametrize("name", sorted(ASKS))
+@pytest.mark.parametrize("name", sorted(SAMPLE_REQUESTS))
 def test_who_is_not_meant_reaches_nothing(
     api: Api, desk: Desk, strangers: list[Stranger], sockets: Sockets, name: str
 ) -> None:
-    route, ask = asked_of(name, Scene(api, desk))
+    route, ask = sample_request(name, SampleData(api, desk))
     _check_references(route, ask)
-    bob, kept, before, queued = desk.user_id("bob"), taken(), rows(), messages()
-    tokens = rows(TOKENS)
+    bob, kept, before, queued = desk.user_id("bob"), take_snapshot(), read_rows(), list_messages()
+    tokens = read_rows(TOKENS)
     ask = replace(ask, body=_in_other_words(ask.body))
     others = [each for each in strangers if each.credential != ask.credential and _expected(route, each)]
     for each in _some(others, name) if route.callers or route.gate else ():
-        with asked() as seen:
+        with record_store_calls() as seen:
             reply = ask.send(api, route, credential=each.credential)
         told = (name, each.name, reply.status, reply.text)
         assert reply.status in _expected(route, each), told
-        assert WORD not in reply.text, told
-        assert rows(TOKENS) == tokens or reply.status < 400, told
-        if all(action in READS or table == TOKENS.physical_name for action, table, _ in seen.needs):
+        assert CANARY not in reply.text, told
+        assert read_rows(TOKENS) == tokens or reply.status < 400, told
+        if all(action in READS or table == TOKENS.physical_name for action, table, _ in seen.permissions):
             continue
-        after = rows()
+        after = read_rows()
         if reply.status >= 400:
-            assert (after, messages()) == (before, queued), told
+            assert (after, list_messages()) == (before, queued), told
         assert _of(bob, before).items() <= after.items(), told
-        kept.put_back()
+        kept.restore()
     own = ask.send(api, route)
     assert own.status == route.status, (name, own.text)
 
@@ -134,12 +134,12 @@ def _some(found: list[Stranger], name: str) -> list[Stranger]:
 
 
 def _strangers(api: Api, desk: Desk) -> Iterator[Stranger]:
-    other, now = instances.member(api, name="Stranger"), datetime.now(UTC)
+    other, now = instances.add_member(api, name="Stranger"), datetime.now(UTC)
     yield Stranger("nobody", None, "")
     yield Stranger("nonsense", None, "dvd_nonsense")
     yield Stranger("an unknown key", ApiKey, mint_token(TokenKind.KEY).text, usable=False)
     yield Stranger("a colleague's key", ApiKey, desk.alice_key)
-    yield Stranger("the key of somebody without a team of bob's", ApiKey, key_of(desk, "erin"))
+    yield Stranger("the key of somebody without a team of bob's", ApiKey, new_api_key(desk, "erin"))
     yield Stranger("a colleague's personal token", PersonalToken, desk.alice)
     yield Stranger("a held personal token", PersonalToken, desk.moderated)
     yield Stranger("another integrator's tools token", ToolsToken, desk.hr)
@@ -147,7 +147,7 @@ def _strangers(api: Api, desk: Desk) -> Iterator[Stranger]:
     yield Stranger("another instance's key", InstanceKey, other.key)
     yield Stranger("another connection's token", None, str(desk.demo["federation"]["federation_token"]))
     for area in AREAS:
-        yield Stranger(f"bob's key for {area}", ApiKey, key_of(desk, "bob", area), areas=(area,))
+        yield Stranger(f"bob's key for {area}", ApiKey, new_api_key(desk, "bob", area), areas=(area,))
     for name, ends in (("an expired key", now - timedelta(days=1)), ("a key that is off", None)):
         token = mint_token(TokenKind.KEY)
         grant = KeyGrant(str(uuid4()), desk.user_id("bob"), "t", token.shown, frozenset({"all"}), expires_at=ends)
@@ -181,7 +181,7 @@ def _opens(stranger: Stranger) -> bool:
     return stranger.usable and stranger.kind in (ApiKey, ToolsToken)
 
 
-def _check_references(route: Route, ask: Ask) -> None:
+def _check_references(route: Route, ask: SampleRequest) -> None:
     """Whatever input is called like somebody's thing is given in bob's request, or known to be none."""
     models = [(route.body, ask.body or {}), (route.hints.get("query"), ask.query)]
     for model, given in models:
@@ -197,7 +197,7 @@ def _check_references(route: Route, ask: Ask) -> None:
 
 
 def _in_other_words(body: Any) -> Any:
-    return json.loads(json.dumps(body).replace(WORD, "words-of-a-stranger"))
+    return json.loads(json.dumps(body).replace(CANARY, "words-of-a-stranger"))
 
 
 def _of(user_id: str, found: Rows) -> Rows:

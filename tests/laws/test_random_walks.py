@@ -13,8 +13,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from tests.conftest import Desk
 from tests.support import engine_state
 from tests.support.api import Answer, Api
-from tests.support.faults import Fault, at, between, injected
-from tests.support.instances import operate
+from tests.support.faults import Fault, fault_at, inject_faults, intercept_engine
+from tests.support.instances import run_admin
 
 WHOLE = os.environ.get("SWEEP") == "whole"
 WALKS = settings(
@@ -44,11 +44,11 @@ class Walk(RuleBasedStateMachine):
         super().__init__()
         self.clock = time_machine.travel(NOON, tick=False)
         self.time = self.clock.start()
-        self.desk, self.api, self.calls = Desk(engine_state.organised()), Api(), 0
+        self.desk, self.api, self.calls = Desk(engine_state.restore_demo_organisation()), Api(), 0
 
     def call(self, method: str, path: str, body: Any, token: str, fault: Fault | None, place: int) -> Answer:
         self.calls += 1
-        with injected(at(place, fault) if fault else lambda *_: None):
+        with inject_faults(fault_at(place, fault) if fault else lambda *_: None):
             return self.api.call(method, path, body, token=token, key=f"walk-{self.calls}")
 
     def teardown(self) -> None:
@@ -177,7 +177,7 @@ class Tokens(Walk):
     @rule()
     def switch(self) -> None:
         off = self.status == "active"
-        operate("personal-tokens", "disable" if off else "enable", self.token_id)
+        run_admin("personal-tokens", "disable" if off else "enable", self.token_id)
         self.status = "disabled" if off else "active"
 
     @rule(fault=FAULTS, place=PLACES)
@@ -270,5 +270,5 @@ class Approvals(Walk):
 
 @pytest.mark.parametrize("walk", [Queue, Tokens, Approvals])
 def test_no_walk_leaves_the_model(desk: Desk, walk: type[Walk]) -> None:
-    with between():
+    with intercept_engine():
         run_state_machine_as_test(walk, settings=WALKS)

@@ -18,11 +18,11 @@ from infra.local import engine
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Api, gateway_event
-from tests.support.engine_state import taken
-from tests.support.sample_data import Ask, Scene
-from tests.support.sample_requests import ASKS, NAMED
+from tests.support.engine_state import take_snapshot
+from tests.support.sample_data import SampleData, SampleRequest
+from tests.support.sample_requests import ROUTES_BY_NAME, SAMPLE_REQUESTS
 from tests.support.started_desk import HOST, ROOT, SHELL
-from tests.support.template import ACCOUNT, Function, functions, made, resolved
+from tests.support.template import ACCOUNT, Function, functions, made, resolve_value
 
 # An item's actions are asked for, not a transaction's or a batch's; the tests' engine knows these only.
 _TOGETHER = {
@@ -41,10 +41,12 @@ class Deployed:
     environment: dict[str, str]
     keys: dict[str, dict[str, str]] = field(default_factory=dict)
 
-    def __call__(self, route: Route, ask: Ask) -> tuple[int, str]:
+    def __call__(self, route: Route, ask: SampleRequest) -> tuple[int, str]:
         """The reply's status and body."""
-        sent = {"Content-Type": "application/json"} | ask.shown(ask.credential)
-        event = gateway_event(route.method, ask.where(route), sent, None if ask.body is None else json.dumps(ask.body))
+        sent = {"Content-Type": "application/json"} | ask.headers_with(ask.credential)
+        event = gateway_event(
+            route.method, ask.path_for(route), sent, None if ask.body is None else json.dumps(ask.body)
+        )
         function = _function(route.method, event["resource"])
         reply = self._run(function, event)
         assert reply is not None, f"{function.handler} did not answer"
@@ -72,14 +74,14 @@ class Deployed:
 def _function(method: str, path: str) -> Function:
     """The function that the template has behind this path and method."""
     paths = made()["Resources"]["RestApi"]["Properties"]["DefinitionBody"]["paths"]
-    uri = resolved(paths[path][method.lower()]["x-amazon-apigateway-integration"]["uri"])
+    uri = resolve_value(paths[path][method.lower()]["x-amazon-apigateway-integration"]["uri"])
     name = uri.rpartition(":function:")[2].removesuffix("/invocations")
     return _named()[name]
 
 
 @cache
 def _named() -> dict[str, Function]:
-    return {resolved(each.properties["FunctionName"]): each for each in functions().values()}
+    return {resolve_value(each.properties["FunctionName"]): each for each in functions().values()}
 
 
 def _key(function: Function) -> dict[str, str]:
@@ -123,15 +125,15 @@ def call(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
 def test_every_operation_works_alone_and_with_no_more_than_its_role_allows(
     api: Api, call: Deployed, desk: Desk
 ) -> None:
-    as_new = taken()
-    for name, route in NAMED.items():
-        status, text = call(route, ASKS[name](Scene(api, desk)))
+    as_new = take_snapshot()
+    for name, route in ROUTES_BY_NAME.items():
+        status, text = call(route, SAMPLE_REQUESTS[name](SampleData(api, desk)))
         assert status == route.status, (name, status, text)
-        as_new.put_back()
+        as_new.restore()
 
 
 def test_without_its_role_an_operation_does_nothing(call: Deployed, desk: Desk) -> None:
     handler = "chalicelib.api.v1.events.publish_event"
     call.keys[handler] = _key(functions()["chalicelib.api.v1.introspection.get_health"])
-    status, text = call(NAMED["publish_event"], Ask(desk.alice, inputs.event()))
+    status, text = call(ROUTES_BY_NAME["publish_event"], SampleRequest(desk.alice, inputs.new_event()))
     assert (status, json.loads(text)["code"]) == (500, "internal_error")

@@ -15,12 +15,12 @@ from infra import catalog
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Api
-from tests.support.engine_state import World, taken
-from tests.support.fault_sweep import Point, some
-from tests.support.faults import PASSING, Fault, Killed, between, injected, never
-from tests.support.pump import Pumps, waiting
+from tests.support.engine_state import Snapshot, take_snapshot
+from tests.support.fault_sweep import FaultPoint, sample
+from tests.support.faults import PASSING, Fault, Killed, inject_faults, intercept_engine, no_fault
+from tests.support.pump import Pumps, count_messages
 from tests.support.sockets import Client, Sockets
-from tests.support.worker_scenarios import rows
+from tests.support.worker_scenarios import scan_rows
 
 SEND = {"action": "send", "content": "Hello"}
 # A client's own frames, and what each of them is answered with.
@@ -35,12 +35,12 @@ class Life:
     desk: Desk
     sockets: Sockets
     last_id: str
-    begun: World
+    begun: Snapshot
     now: datetime
 
     def again(self) -> Client:
         """All as it was, with one client that is connected."""
-        self.begun.put_back()
+        self.begun.restore()
         (client,) = self.sockets.clients.values()
         client.posted.clear()
         client.gone = False
@@ -53,7 +53,7 @@ class Life:
 
     def publish(self) -> bool:
         """Send bob an event; whether a connection of his hears it."""
-        reply = self.api.post("/api/v1/events", inputs.event(), self.desk.bob)
+        reply = self.api.post("/api/v1/events", inputs.new_event(), self.desk.bob)
         assert reply.status == 202
         return bool(reply.json["pushed"])
 
@@ -73,11 +73,11 @@ class Life:
         with time_machine.travel(self.now + timedelta(minutes=2), tick=False):
             Pumps().drain(SOCKET_WORK)
             self.publish()
-            before = waiting(WEB_PUSH)
+            before = count_messages(WEB_PUSH)
             assert not self.publish()
-            assert waiting(WEB_PUSH) == before + 1
-        assert [row for row in rows(SOCKETS) if row.get("live")] == []
-        assert (waiting(SOCKET_WORK), waiting(SOCKET_WORK.dead_letters)) == (0, 0)
+            assert count_messages(WEB_PUSH) == before + 1
+        assert [row for row in scan_rows(SOCKETS) if row.get("live")] == []
+        assert (count_messages(SOCKET_WORK), count_messages(SOCKET_WORK.dead_letters)) == (0, 0)
 
 
 @pytest.fixture
@@ -87,20 +87,20 @@ def life(api: Api, desk: Desk, sockets: Sockets) -> Iterator[Life]:
     client = sockets.connect(desk.bob_key)
     Pumps().drain(SOCKET_WORK)
     api.post("/api/v2/shared-chat/send", {"content": "Before"}, desk.bob_key)
-    with between():
-        yield Life(api, desk, sockets, client.frames[0]["id"], taken(), datetime.now(UTC))
+    with intercept_engine():
+        yield Life(api, desk, sockets, client.frames[0]["id"], take_snapshot(), datetime.now(UTC))
 
 
-def points(calls: int) -> list[Point]:
+def points(calls: int) -> list[FaultPoint]:
     """Every fault at every call of so many, and those that are over when a call is made again."""
     ends = [(Fault.KILLED, False), (Fault.KILLED_BEFORE, False), (Fault.LOST, True), (Fault.TIMED_OUT, True)]
-    lasting = [Point(fault, number, lasts=lasts) for number in range(1, calls + 1) for fault, lasts in ends]
-    return [*lasting, *(Point(each) for each in PASSING)]
+    lasting = [FaultPoint(fault, number, lasts=lasts) for number in range(1, calls + 1) for fault, lasts in ends]
+    return [*lasting, *(FaultPoint(each) for each in PASSING)]
 
 
-def met(point: Point, calls: int, do: Callable[[], object]) -> bool:
+def met(point: FaultPoint, calls: int, do: Callable[[], object]) -> bool:
     """Whether the function, under the fault, came to its end."""
-    with injected(point.plan(calls)):
+    with inject_faults(point.plan(calls)):
         try:
             do()
         except Killed:
@@ -109,7 +109,7 @@ def met(point: Point, calls: int, do: Callable[[], object]) -> bool:
 
 
 def counted(do: Callable[[], object]) -> int:
-    with injected(never) as faults:
+    with inject_faults(no_fault) as faults:
         do()
     return len(faults.attempts)
 
@@ -123,12 +123,12 @@ def test_a_client_that_could_not_connect_tries_again_and_leaves_nobody_behind(li
         return life.sockets.connect(life.desk.bob_key, headers={"Last-Event-ID": life.last_id})
 
     life.again().close()
-    life.begun, life.sockets.clients = taken(), {}
+    life.begun, life.sockets.clients = take_snapshot(), {}
     calls = counted(shake)
     # What is stored before the function ends is a connection that nobody opens.
-    stored = Point(Fault.KILLED, calls - 1)
-    for point in [stored, *some([each for each in points(calls) if each != stored], 2, "$connect")]:
-        life.begun.put_back()
+    stored = FaultPoint(Fault.KILLED, calls - 1)
+    for point in [stored, *sample([each for each in points(calls) if each != stored], 2, "$connect")]:
+        life.begun.restore()
         life.sockets.clients = {}
         ended = not met(point, calls, shake)
         (client,) = life.sockets.clients.values()
@@ -145,12 +145,12 @@ def test_a_client_that_could_not_connect_tries_again_and_leaves_nobody_behind(li
 def test_what_a_client_says_is_done_or_may_be_said_again(life: Life, action: str) -> None:
     said = {"ping": {"action": "ping"}, "send": SEND, "resume": {"action": "resume", "after": life.last_id}}[action]
     calls = counted(lambda: life.again().send(said))
-    for point in some(points(calls), 2, action):
+    for point in sample(points(calls), 2, action):
         client = life.again()
-        messages = len(list(rows(CHAT)))
+        messages = len(list(scan_rows(CHAT)))
         ended = not met(point, calls, partial(client.send, said))
         failed = ended or "Internal server error" in str(client.frames)
-        assert not failed or point.lasts or point.fault.kills, point
+        assert not failed or point.lasts or point.fault.ends_function, point
         if failed:
             client.posted.clear()
             client.send(said)
@@ -158,7 +158,7 @@ def test_what_a_client_says_is_done_or_may_be_said_again(life: Life, action: str
         # An outage after the message's own call leaves it to be read.
         cut_short = action == "send" and point.lasts and not failed
         assert [each["type"] for each in client.frames] == SAYING[action] or cut_short, (point, client.frames)
-        added = len(list(rows(CHAT))) - messages
+        added = len(list(scan_rows(CHAT))) - messages
         assert added in ((1, 2) if failed and action == "send" else (int(action == "send"),)), point
         assert life.publish(), (point, "it is still heard")
         life.check_nobody_is_left()
@@ -167,7 +167,7 @@ def test_what_a_client_says_is_done_or_may_be_said_again(life: Life, action: str
 
 def test_a_connection_whose_end_was_not_noted_is_found_out(life: Life) -> None:
     calls = counted(lambda: life.again().close())
-    for point in some(points(calls), 2, "$disconnect"):
+    for point in sample(points(calls), 2, "$disconnect"):
         client = life.again()
         met(point, calls, client.close)
         life.check_nobody_is_left()

@@ -31,11 +31,11 @@ def _running_minute(api: Api, desk: Desk) -> Any:
 
 
 def test_publishing_takes_three_calls_in_sequence_with_and_without_a_key(api: Api, desk: Desk) -> None:
-    plain = api.post(EVENTS, inputs.event(), desk.alice)
+    plain = api.post(EVENTS, inputs.new_event(), desk.alice)
     assert (sorted(plain.calls), plain.steps) == (sorted([SPEND, RECORD, STANDING, COUNT]), 3)
-    keyed = api.post(EVENTS, inputs.event(), desk.alice, key="k")
+    keyed = api.post(EVENTS, inputs.new_event(), desk.alice, key="k")
     assert (sorted(keyed.calls), keyed.steps) == (sorted([SPEND, TRANSACTION, STANDING, COUNT]), 3)
-    of_a_project = api.post(EVENTS, inputs.event(project_slug="apollo"), desk.alice)
+    of_a_project = api.post(EVENTS, inputs.new_event(project_slug="apollo"), desk.alice)
     assert (sorted(of_a_project.calls), of_a_project.steps) == (sorted([SPEND, PROJECT, RECORD, STANDING, COUNT]), 4)
 
 
@@ -44,17 +44,17 @@ def test_publishing_to_who_listens_takes_three_calls_in_sequence(
 ) -> None:
     sockets.connect(desk.alice_key)
     pump.drain(SOCKET_WORK)
-    plain = api.post(EVENTS, inputs.event(), desk.alice)
+    plain = api.post(EVENTS, inputs.new_event(), desk.alice)
     assert plain.json["pushed"] is True
     assert (sorted(plain.calls), plain.steps) == (sorted([SPEND, RECORD, STANDING, COUNT, "PutItem"]), 3)
-    keyed = api.post(EVENTS, inputs.event(), desk.alice, key="k")
+    keyed = api.post(EVENTS, inputs.new_event(), desk.alice, key="k")
     assert keyed.json["pushed"] is True
     assert keyed.steps == 3
     assert sorted(keyed.calls) == sorted([SPEND, TRANSACTION, STANDING, COUNT, "PutItem", "UpdateItem"])
 
 
 def test_a_repeat_takes_three_calls_in_sequence(api: Api, desk: Desk) -> None:
-    sent = inputs.event()
+    sent = inputs.new_event()
     api.post(EVENTS, sent, desk.alice)
     again = api.post(EVENTS, sent, desk.alice)
     assert (sorted(again.calls), again.steps) == (sorted([SPEND, RECORD, STANDING, REFUND]), 3)
@@ -66,12 +66,12 @@ def test_a_repeat_takes_three_calls_in_sequence(api: Api, desk: Desk) -> None:
 
 def test_the_first_call_of_a_minute_takes_one_more(api: Api, desk: Desk) -> None:
     with time_machine.travel(datetime(2026, 5, 21, 12, 1, tzinfo=UTC), tick=False):
-        assert api.post(EVENTS, inputs.event(), desk.alice).steps == 4
-        assert api.post(EVENTS, inputs.event(), desk.alice).steps == 3
+        assert api.post(EVENTS, inputs.new_event(), desk.alice).steps == 4
+        assert api.post(EVENTS, inputs.new_event(), desk.alice).steps == 3
 
 
 def test_following_up_takes_two_calls_or_three_and_one_to_see_who_listens(api: Api, desk: Desk) -> None:
-    path = f"{EVENTS}/{api.post(EVENTS, inputs.event(), desk.alice).json['deliveryId']}"
+    path = f"{EVENTS}/{api.post(EVENTS, inputs.new_event(), desk.alice).json['deliveryId']}"
     assert api.get(path, desk.alice).calls == [SPEND, "Query"]
     added = api.post(f"{path}/supplement", {"markdown_body": "x"}, desk.alice)
     assert added.calls == [SPEND, "Query", TRANSACTION, STANDING]
@@ -81,7 +81,7 @@ def test_following_up_takes_two_calls_or_three_and_one_to_see_who_listens(api: A
 
 
 def test_reading_the_inbox_takes_two_calls(api: Api, desk: Desk) -> None:
-    delivery = api.post(EVENTS, inputs.event(), desk.alice).json["deliveryId"]
+    delivery = api.post(EVENTS, inputs.new_event(), desk.alice).json["deliveryId"]
     for query in ("", "?limit=1", "?view=unread", "?view=archived", "?view=snoozed", "?view=all", "/summary"):
         assert api.get(f"{INBOX}{query}", desk.alice_key).steps == 2
     assert api.get(f"{INBOX}?q=widget", desk.alice_key).steps == 3
@@ -89,7 +89,7 @@ def test_reading_the_inbox_takes_two_calls(api: Api, desk: Desk) -> None:
 
 
 def test_changing_a_delivery_takes_three_calls_and_one_to_see_who_listens(api: Api, desk: Desk) -> None:
-    path = f"{INBOX}/{api.post(EVENTS, inputs.event(), desk.alice).json['deliveryId']}"
+    path = f"{INBOX}/{api.post(EVENTS, inputs.new_event(), desk.alice).json['deliveryId']}"
     read = api.call("PATCH", path, {"read": True}, token=desk.alice_key)
     assert read.calls == [SPEND, "Query", "UpdateItem", STANDING]
     assert api.call("PATCH", path, {"read": True}, token=desk.alice_key).calls == [SPEND, "Query"]
@@ -102,7 +102,7 @@ def test_a_fire_that_brings_a_delivery_back_takes_one_call_more_and_one_to_tell(
 ) -> None:
     sockets.connect(desk.alice_key)
     pump.drain(SOCKET_WORK)
-    sent = inputs.event()
+    sent = inputs.new_event()
     path = f"{INBOX}/{api.post(EVENTS, sent, desk.alice).json['deliveryId']}"
     api.call("PATCH", path, {"archived": True}, token=desk.alice_key)
     assert api.post(EVENTS, sent, desk.alice).steps == 5
@@ -112,7 +112,7 @@ def test_a_fire_that_brings_a_delivery_back_takes_one_call_more_and_one_to_tell(
 def test_clicking_a_callback_takes_four_calls_and_again_two(api: Api, desk: Desk) -> None:
     hook = {"label": "Approve", "action_type": "webhook", "webhook_url": "https://hooks.example.com/"}
     link = {"label": "Open", "action_type": "url", "url": "https://git.example.com/"}
-    delivery = api.post(EVENTS, inputs.event(actions=[hook, link]), desk.alice).json["deliveryId"]
+    delivery = api.post(EVENTS, inputs.new_event(actions=[hook, link]), desk.alice).json["deliveryId"]
     path = f"{INBOX}/{delivery}/actions"
     assert api.post(f"{path}/0", None, desk.alice_key).calls == [SPEND, "Query", "PutItem", "SendMessage"]
     assert api.post(f"{path}/0", None, desk.alice_key).calls == [SPEND, "Query"]
@@ -121,14 +121,14 @@ def test_clicking_a_callback_takes_four_calls_and_again_two(api: Api, desk: Desk
 
 def test_refusals_take_no_more_than_what_found_them_out(api: Api, desk: Desk) -> None:
     assert api.post(EVENTS, {}, desk.alice).calls == [SPEND]
-    assert api.post(EVENTS, inputs.event(), desk.fd1).calls[-1:] == [SPEND]
+    assert api.post(EVENTS, inputs.new_event(), desk.fd1).calls[-1:] == [SPEND]
     assert api.get(f"{EVENTS}/nothing", desk.alice).calls == [SPEND]
-    assert api.post(EVENTS, inputs.event(event_type="hr.x"), desk.alice).calls == [SPEND, REFUND]
+    assert api.post(EVENTS, inputs.new_event(event_type="hr.x"), desk.alice).calls == [SPEND, REFUND]
 
 
 def test_a_published_event_of_2_kb_costs_at_most_5_write_units(api: Api, desk: Desk) -> None:
     """A write unit is a kilobyte begun, of the row and again of each index entry."""
-    sent = inputs.event(
+    sent = inputs.new_event(
         summary="s" * 350,
         markdown_body="m" * 1000,
         labels={"repo": "widget-pro", "role": "write"},

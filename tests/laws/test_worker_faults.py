@@ -19,13 +19,13 @@ from infra.local.pump import Pump
 from tests.conftest import Desk
 from tests.support import engine_state, instances, sample_data
 from tests.support.api import Api
-from tests.support.engine_state import World, taken
-from tests.support.fault_sweep import Point, some
-from tests.support.faults import Fault, Killed, Plan, between, injected, never
-from tests.support.pump import waiting
+from tests.support.engine_state import Snapshot, take_snapshot
+from tests.support.fault_sweep import FaultPoint, sample
+from tests.support.faults import Fault, Killed, Plan, inject_faults, intercept_engine, no_fault
+from tests.support.pump import count_messages
 from tests.support.receiver import Receiver
 from tests.support.sockets import Sockets
-from tests.support.worker_scenarios import WORK, Place, Work
+from tests.support.worker_scenarios import WORKER_SCENARIOS, ScenarioContext, WorkerScenario
 
 CONSUMERS = {each.__name__: each for each in catalog.consumers(app)}
 SCHEDULES = {each.__name__: each for each in catalog.schedules(app)}
@@ -36,7 +36,9 @@ MINUTES = (0, 1, 3, 6, 12)
 
 
 def test_every_worker_and_schedule_has_work_that_it_is_seen_to_do() -> None:
-    assert {name for work in WORK.values() for name in work.chain} == CONSUMERS.keys() | SCHEDULES.keys()
+    assert {
+        name for work in WORKER_SCENARIOS.values() for name in work.functions
+    } == CONSUMERS.keys() | SCHEDULES.keys()
 
 
 @dataclass
@@ -47,8 +49,8 @@ class Mortal:
     attempts: int | None = None
 
     def call(self, function: Callable[[], Any]) -> Any:
-        plan = self.plan if self.attempts is None else never
-        with injected(plan) as faults:
+        plan = self.plan if self.attempts is None else no_fault
+        with inject_faults(plan) as faults:
             try:
                 return function()
             except Killed as killed:
@@ -82,28 +84,28 @@ class MortalWorker:
 class Run:
     """Some work in the world where it is to be done, and the one of its functions that meets the faults."""
 
-    work: Work
-    place: Place
-    begun: World
+    work: WorkerScenario
+    place: ScenarioContext
+    begun: Snapshot
     now: datetime
     mortal: str
 
     def run(self, plan: Plan) -> int:
         """Let the function meet the fault, and time pass; how many calls it made then."""
-        self.begun.put_back()
-        self.place.begin_again()
-        queues = [CONSUMERS[name].queue for name in self.work.chain if name in CONSUMERS]
+        self.begun.restore()
+        self.place.forget_sent()
+        queues = [CONSUMERS[name].queue for name in self.work.functions if name in CONSUMERS]
         if self.mortal.startswith(FINDING):
             for queue in queues:
                 _lose_messages(queue)
         mortal = Mortal(plan)
         for minutes in MINUTES:
-            with time_machine.travel(self.now + self.work.later + timedelta(minutes=minutes), tick=False):
-                for name in (*self.work.chain, *self.work.besides):
+            with time_machine.travel(self.now + self.work.due_after + timedelta(minutes=minutes), tick=False):
+                for name in (*self.work.functions, *self.work.helpers):
                     # What a message tells of is found a while later.
                     if minutes or not name.startswith(FINDING):
-                        self._go(name, mortal if name == self.mortal else Mortal(never))
-        assert [(waiting(each), waiting(each.dead_letters)) for each in queues] == [(0, 0)] * len(queues)
+                        self._go(name, mortal if name == self.mortal else Mortal(no_fault))
+        assert [(count_messages(each), count_messages(each.dead_letters)) for each in queues] == [(0, 0)] * len(queues)
         assert mortal.attempts is not None
         return mortal.attempts
 
@@ -116,15 +118,15 @@ class Run:
             mortal.call(lambda: schedule({}, None))
         except Exception:
             # As Lambda sees it: it is called again when it is time.
-            assert mortal.plan is not never
+            assert mortal.plan is not no_fault
 
-    def check(self, point: Point) -> None:
+    def check(self, point: FaultPoint) -> None:
         self.run(point.plan(0))
-        assert self.work.seen(self.place) == self.work.done, point
-        told = Counter(self.work.told(self.place))
+        assert self.work.read_result(self.place) == self.work.expected, point
+        told = Counter(self.work.list_sent(self.place))
         # Whoever is told something twice is told so under the same id, and only when a function has died or failed.
-        assert len(told) == self.work.times, (point, told)
-        assert sum(told.values()) <= len(told) * (2 if point.lasts or point.fault.kills else 1), (point, told)
+        assert len(told) == self.work.sent_count, (point, told)
+        assert sum(told.values()) <= len(told) * (2 if point.lasts or point.fault.ends_function else 1), (point, told)
 
 
 def _lose_messages(queue: Queue) -> None:
@@ -135,29 +137,31 @@ def _lose_messages(queue: Queue) -> None:
 
 
 @pytest.fixture
-def place(api: Api, desk: Desk, sockets: Sockets, receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Place:
-    made = Place(api, desk, receiver, sockets)
-    monkeypatch.setattr(sample_data, "HOOK", made.address)
-    monkeypatch.setattr(sample_data, "PEER", made.address)
-    instances.operate("webhook-secret", "show", "fd1")
+def place(
+    api: Api, desk: Desk, sockets: Sockets, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> ScenarioContext:
+    made = ScenarioContext(api, desk, receiver, sockets)
+    monkeypatch.setattr(sample_data, "WEBHOOK_URL", made.address)
+    monkeypatch.setattr(sample_data, "PEER_URL", made.address)
+    instances.run_admin("webhook-secret", "show", "fd1")
     return made
 
 
 @pytest.mark.usefixtures("_again_at_once")
-@pytest.mark.parametrize("name", WORK)
-def test_what_is_to_be_done_later_is_done_wherever_a_function_ends(place: Place, name: str) -> None:
-    work = WORK[name]
-    work.make(place)
-    begun, now = taken(), datetime.now(UTC)
-    with between():
-        for mortal in work.chain if engine_state.engine().is_quick else work.chain[-1:]:
+@pytest.mark.parametrize("name", WORKER_SCENARIOS)
+def test_what_is_to_be_done_later_is_done_wherever_a_function_ends(place: ScenarioContext, name: str) -> None:
+    work = WORKER_SCENARIOS[name]
+    work.arrange(place)
+    begun, now = take_snapshot(), datetime.now(UTC)
+    with intercept_engine():
+        for mortal in work.functions if engine_state.engine().is_fast else work.functions[-1:]:
             run = Run(work, place, begun, now, mortal)
-            calls = run.run(never)
+            calls = run.run(no_fault)
             assert calls > 1, "there was nothing to do"
-            assert work.seen(place) == work.done
-            assert sum(Counter(work.told(place)).values()) == work.times
+            assert work.read_result(place) == work.expected
+            assert sum(Counter(work.list_sent(place)).values()) == work.sent_count
             points = [
-                Point(fault, number, lasts=lasts)
+                FaultPoint(fault, number, lasts=lasts)
                 for number in range(1, calls + 1)
                 for fault, lasts in (
                     (Fault.KILLED, False),
@@ -166,5 +170,5 @@ def test_what_is_to_be_done_later_is_done_wherever_a_function_ends(place: Place,
                     (Fault.LOST, False),
                 )
             ]
-            for point in some(points, 1, f"{name} {mortal}"):
+            for point in sample(points, 1, f"{name} {mortal}"):
                 run.check(point)

@@ -74,7 +74,7 @@ def test_a_delivery_nudges_with_an_empty_signed_message_of_its_urgency(
     api: Api, desk: Desk, pump: Pumps, receiver: Receiver, severity: str, urgency: str
 ) -> None:
     subscribe(api, desk.alice_key, receiver.url)
-    published = api.post(EVENTS, inputs.event(severity=severity, title="A secret"), desk.alice)
+    published = api.post(EVENTS, inputs.new_event(severity=severity, title="A secret"), desk.alice)
     assert (published.calls.count("SendMessage"), published.steps) == (1, 4)  # 3, and the first of a minute 1 more
     assert pump.drain(WEB_PUSH) == 1
     assert len(pump.calls) == 2
@@ -90,12 +90,12 @@ def test_a_delivery_nudges_with_an_empty_signed_message_of_its_urgency(
 def test_nobody_is_nudged_who_listens_or_never_asked_for_it(
     api: Api, desk: Desk, pump: Pumps, sockets: Sockets
 ) -> None:
-    api.post(EVENTS, inputs.event(), desk.alice)
+    api.post(EVENTS, inputs.new_event(), desk.alice)
     assert pump.drain(WEB_PUSH) == 0
     subscribe(api, desk.alice_key, "https://push.example.com/1")
     sockets.connect(desk.alice_key)
     pump.drain(SOCKET_WORK)
-    sent = inputs.event()
+    sent = inputs.new_event()
     published = api.post(EVENTS, sent, desk.alice)
     assert (published.json["pushed"], pump.drain(WEB_PUSH)) == (True, 0)
     api.post(EVENTS, sent, desk.bob)
@@ -105,7 +105,7 @@ def test_nobody_is_nudged_who_listens_or_never_asked_for_it(
 def test_a_repeat_nudges_only_where_it_brings_a_delivery_back(
     api: Api, desk: Desk, pump: Pumps, receiver: Receiver
 ) -> None:
-    sent = inputs.event()
+    sent = inputs.new_event()
     delivery = api.post(EVENTS, sent, desk.alice).json["deliveryId"]
     subscribe(api, desk.alice_key, receiver.url)
     api.post(EVENTS, sent, desk.alice)
@@ -119,7 +119,7 @@ def test_a_bulk_event_nudges_each_of_its_people(api: Api, desk: Desk, pump: Pump
     subscribe(api, desk.alice_key, receiver.url)
     subscribe(api, desk.bob_key, receiver.url)
     to = [{"type": "email", "email": f"{name}@example.com"} for name in ("alice", "bob")]
-    api.post(f"{EVENTS}/bulk", {"recipients": to, "event": inputs.event()}, desk.fd1)
+    api.post(f"{EVENTS}/bulk", {"recipients": to, "event": inputs.new_event()}, desk.fd1)
     pump.drain(FAN_OUT)
     assert pump.drain(WEB_PUSH) == 2
     assert len(receiver.received) == 2
@@ -132,7 +132,7 @@ def test_only_a_subscription_that_is_gone_is_forgotten_and_any_other_failure_is_
     monkeypatch.setattr("infra.local.pump.BACK_OFF_SECONDS", 0)
     subscribe(api, desk.alice_key, receiver.url)
     receiver.status = status
-    api.post(EVENTS, inputs.event(), desk.alice)
+    api.post(EVENTS, inputs.new_event(), desk.alice)
     assert pump.drain(WEB_PUSH) == (5 if left else 1)
     assert browsers(api, desk.alice_key) == left
     letters = api.get("/api/v2/operate/dead-letters/web-push", desk.alice_key).json["data"]
@@ -145,6 +145,6 @@ def test_one_failing_browser_does_not_have_the_others_nudged_again(
 ) -> None:
     subscribe(api, desk.alice_key, receiver.url)
     subscribe(api, desk.alice_key, "https://gone.invalid/")
-    api.post(EVENTS, inputs.event(), desk.alice)
+    api.post(EVENTS, inputs.new_event(), desk.alice)
     assert pump.drain(WEB_PUSH) == 2
     assert [each.path for each in receiver.received] == ["/hook"]

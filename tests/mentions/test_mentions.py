@@ -22,7 +22,7 @@ from infra.demo import identifier
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Api
-from tests.support.concurrency import together
+from tests.support.concurrency import run_concurrently
 
 MENTIONS, ALIAS = "/api/chat/mentions", "/api/v2/api/chat/mentions"
 ITEM = {"id", "name", "avatar", "subtitle", "type"}
@@ -335,7 +335,7 @@ def test_a_membership_is_seen_from_all_sides_or_none(api: Api, desk: Desk) -> No
                 store.remove_member("apollo", erin)
 
     for _ in range(3):
-        together(6, come_or_go)
+        run_concurrently(6, come_or_go)
         project = store.find_project("apollo")
         assert project is not None
         (roster,) = DynamoTeams().list_rosters([desk.demo["team_id"]])

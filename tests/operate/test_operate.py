@@ -139,7 +139,7 @@ def test_a_tools_token_is_issued_once_rotated_and_revoked(
 
 
 def test_budgets_show_the_running_windows(api: Api, desk: Desk) -> None:
-    api.post(EVENTS, inputs.event(), desk.alice)
+    api.post(EVENTS, inputs.new_event(), desk.alice)
     shown = api.get(f"{OPERATE}/budgets?userId={desk.user_id('alice')}", desk.alice_key)
     assert shown.steps == 4
     by_kind = {(each["kind"], each["integrator"]): each for each in data(shown)["tokens"]}
@@ -154,7 +154,7 @@ def test_budgets_show_the_running_windows(api: Api, desk: Desk) -> None:
 
 def test_event_types_are_counted_by_integrator(api: Api, desk: Desk) -> None:
     for _ in range(2):
-        api.post(EVENTS, inputs.event(event_type="fd1.build.failed"), desk.alice)
+        api.post(EVENTS, inputs.new_event(event_type="fd1.build.failed"), desk.alice)
     answer = api.get(f"{OPERATE}/event-types", desk.alice_key)
     assert answer.steps == 4
     assert [(each["integrator"], [row["count"] for row in each["eventTypes"]]) for each in data(answer)] == [
@@ -200,7 +200,7 @@ def test_dead_letters_are_listed_with_their_reason_and_sent_back(
 ) -> None:
     monkeypatch.setattr("infra.local.pump.BACK_OFF_SECONDS", 0)
     button = {"label": "Approve", "action_type": "webhook", "webhook_url": receiver.url}
-    delivery = api.post(EVENTS, inputs.event(actions=[button]), desk.alice).json["deliveryId"]
+    delivery = api.post(EVENTS, inputs.new_event(actions=[button]), desk.alice).json["deliveryId"]
     api.post(f"/api/v1/inbox/{delivery}/actions/0", None, desk.alice_key)
     with monkeypatch.context() as broken:
         broken.setattr("chalicelib.inbox.services.callbacks.attempt", _broken)
@@ -227,7 +227,7 @@ def test_dead_letters_are_listed_with_their_reason_and_sent_back(
 
 def test_callbacks_are_shown_with_their_attempts(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
     button = {"label": "Approve", "action_type": "webhook", "webhook_url": receiver.url}
-    clicked = [api.post(EVENTS, inputs.event(actions=[button]), desk.alice).json["deliveryId"] for _ in range(3)]
+    clicked = [api.post(EVENTS, inputs.new_event(actions=[button]), desk.alice).json["deliveryId"] for _ in range(3)]
     for delivery in clicked:
         api.post(f"/api/v1/inbox/{delivery}/actions/0", None, desk.alice_key)
     pump.drain(CALLBACKS)

@@ -24,7 +24,7 @@ from infra.admin import main
 from tests.conftest import Desk
 from tests.support import instances
 from tests.support.api import Api
-from tests.support.sample_data import Scene
+from tests.support.sample_data import SampleData
 
 STORES = sorted((Path(__file__).parents[2] / "chalicelib").rglob("stores/*.py"))
 SETTING, HUB = "FLUXDEN_SECRET_KEY", "https://hub.example.com"
@@ -40,11 +40,11 @@ def reads(api: Api, desk: Desk) -> list[Callable[[], Any]]:
     now, hubs, peers = datetime.now(UTC), DynamoHubs(), DynamoPeers()
     DynamoSecrets().rotate("fd1", now=now)
     DynamoPushKeys().save(new_keys("mailto:desk@example.com"), replace=True)
-    instance = instances.register(api).instance_id
+    instance = instances.register_instance(api).instance_id
     membership, key = hubs.prepare(HUB, "Desk", "k" * 40)
     said = Welcome.model_validate({"instanceId": "here", "platformToken": "p" * 40, "status": "active"})
     assert hubs.join(membership, key, said, now=now)
-    peering = peers.find(Scene(api, desk).connection())
+    peering = peers.find(SampleData(api, desk).add_connection())
     assert peering is not None
     return [
         lambda: DynamoSecrets().of("fd1"),

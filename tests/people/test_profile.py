@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from chalicelib.people.domain.profile import in_quiet_hours
 from tests.conftest import Desk
 from tests.support.api import Answer, Api
-from tests.support.concurrency import together
+from tests.support.concurrency import run_concurrently
 
 PROFILE = "/api/v2/profile"
 DEFAULTS: dict[str, Any] = {
@@ -188,7 +188,7 @@ def test_simultaneous_changes_are_all_made(api: Api, desk: Desk) -> None:
     def call(number: int) -> int:
         return api.status("PATCH", PROFILE, {names[number]: f"by {number}"}, desk.alice_key)
 
-    assert together(len(names), call) == [200] * len(names)
+    assert run_concurrently(len(names), call) == [200] * len(names)
     told = profile(api, desk.alice_key)
     assert [told[name] for name in names] == [f"by {number}" for number in range(len(names))]
 

@@ -5,7 +5,7 @@ import pytest
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Api
-from tests.support.api_keys import key_of
+from tests.support.api_keys import new_api_key
 
 PATH = "/api/v2/projects"
 
@@ -16,7 +16,7 @@ def test_people_see_their_own_projects_and_administrators_all(api: Api, desk: De
         for name, token in (
             ("alice", desk.alice_key),
             ("bob", desk.bob_key),
-            ("erin", key_of(desk, "erin", "chat")),
+            ("erin", new_api_key(desk, "erin", "chat")),
             ("fd1, an administrator's", desk.fd1),
             ("hr, alice's", desk.hr),
         )

@@ -12,7 +12,7 @@ from app import app
 from chalicelib.edge.route import Route
 from infra import catalog
 from tests.support import contract
-from tests.support.store_calls import asked
+from tests.support.store_calls import record_store_calls
 
 ROUTES = {(route.method, route.path): route for route in catalog.routes(app)}
 SERVED = {(route.method, path): route for route in ROUTES.values() for path in route.paths}
@@ -73,14 +73,16 @@ class Api:
 
 def invoke(route: Route, event: dict[str, Any]) -> Answer:
     """Run the route's own function on the event, and check its reply and what it asked for."""
-    with asked() as seen:
+    with record_store_calls() as seen:
         response = route(event, LambdaContext(route.__name__, 256))
-    assert not seen.beyond(route.grants), f"{route.__name__} went beyond its grants: {seen.beyond(route.grants)}"
-    USED.setdefault(route.__name__, set()).update(seen.needs)
+    assert not seen.beyond_grants(route.grants), (
+        f"{route.__name__} went beyond its grants: {seen.beyond_grants(route.grants)}"
+    )
+    USED.setdefault(route.__name__, set()).update(seen.permissions)
     headers = {name.lower(): value for name, value in response["headers"].items()}
     media_type = headers.get("content-type", "").partition(";")[0]
     body = response["body"].encode()
-    contract.check(route.method, route.path, response["statusCode"], media_type, body)
+    contract.check_response(route.method, route.path, response["statusCode"], media_type, body)
     assert headers["x-request-id"]
     return Answer(response["statusCode"], headers, response["body"], seen.calls, seen.steps)
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.conftest import Desk
 
 
-def key_of(desk: "Desk", name: str, *areas: str) -> str:
+def new_api_key(desk: "Desk", name: str, *areas: str) -> str:
     """A new API key of this person's that opens these areas, by default all."""
     token = mint_token(TokenKind.KEY)
     grant = KeyGrant(str(uuid4()), desk.user_id(name), "test", token.shown, frozenset(areas or {"all"}))

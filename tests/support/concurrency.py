@@ -8,7 +8,7 @@ from typing import TypeVar
 T = TypeVar("T")
 
 
-def together(count: int, call: Callable[[int], T]) -> list[T]:
+def run_concurrently(count: int, call: Callable[[int], T]) -> list[T]:
     """Make `call(0)` to `call(count - 1)` at the same time, each in a thread."""
     start = Barrier(count)
 

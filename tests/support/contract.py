@@ -16,7 +16,7 @@ DATA = Path(__file__).parents[1] / "data"
 CONTRACTS = {"v1": (DATA / "fluxdesk-v1.facts.json", ""), "v2": (DATA / "dividen-v2.facts.json", "/api/v2")}
 
 
-def contract(path: str) -> dict[str, Any]:
+def contract_facts(path: str) -> dict[str, Any]:
     """The facts of the contract that `path` is under, by our paths; `nullable` reads as "null is allowed"."""
     return _facts(edition_of(path).file.stem)
 
@@ -25,17 +25,17 @@ def contract(path: str) -> dict[str, Any]:
 def _facts(name: str) -> dict[str, Any]:
     file, root = CONTRACTS[name]
     found: dict[str, Any] = _with_nulls(_read(file))
-    return found | {"paths": {_as_ours(path, root): methods for path, methods in found["paths"].items()}}
+    return found | {"paths": {_own_path(path, root): methods for path, methods in found["paths"].items()}}
 
 
-def _as_ours(path: str, root: str) -> str:
+def _own_path(path: str, root: str) -> str:
     """The path as our document has it: what its parameters are called is seen by nobody."""
     full = path if path.startswith("/api/") else f"{root}{path}"
     shape = re.sub(r"{\w+}", "{}", full)
-    return next((each for each in ours(full)["paths"] if re.sub(r"{\w+}", "{}", each) == shape), full)
+    return next((each for each in own_document(full)["paths"] if re.sub(r"{\w+}", "{}", each) == shape), full)
 
 
-def ours(path: str) -> dict[str, Any]:
+def own_document(path: str) -> dict[str, Any]:
     """Our document that `path` is described in."""
     return _read(edition_of(path).file)
 
@@ -46,9 +46,9 @@ def _read(file: Path) -> dict[str, Any]:
     return found
 
 
-def check(method: str, path: str, status: int, media_type: str, body: bytes) -> None:
+def check_response(method: str, path: str, status: int, media_type: str, body: bytes) -> None:
     """Fail unless our document has this reply, and its schema and the contract's both fit it."""
-    document, wanted = ours(path), contract(path)
+    document, wanted = own_document(path), contract_facts(path)
     answer = document["paths"][path][method.lower()]["responses"].get(str(status))
     assert answer is not None, f"{method} {path} answered an undocumented {status}: {body!r}"
     if "content" not in answer:
@@ -60,7 +60,7 @@ def check(method: str, path: str, status: int, media_type: str, body: bytes) -> 
     documents = [(document, answer)]
     theirs = wanted["paths"].get(path, {}).get(method.lower(), {}).get("responses", {}).get(str(status))
     if theirs is not None:
-        documents.append((wanted, resolved(wanted, theirs)))
+        documents.append((wanted, resolve_reference(wanted, theirs)))
     for document, response in documents:
         schema = response.get("content", {}).get(media_type, {}).get("schema")
         if schema is not None:
@@ -73,17 +73,17 @@ def validator(document: dict[str, Any], schema: dict[str, Any]) -> Draft202012Va
     )
 
 
-def resolved(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
+def resolve_reference(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
     while "$ref" in node:
         _, section, group, name = node["$ref"].split("/")
         node = document[section][group][name]
     return node
 
 
-def template(path: str) -> str:
+def path_template(path: str) -> str:
     """The document's path that `path` is an instance of."""
     plain = path.partition("?")[0]
-    templates: list[str] = sorted(ours(path)["paths"], key=lambda each: each.count("{"))
+    templates: list[str] = sorted(own_document(path)["paths"], key=lambda each: each.count("{"))
     return next(each for each in templates if re.fullmatch(re.sub(r"{\w+}", "[^/]+", each), plain))
 
 

@@ -24,13 +24,13 @@ Key = tuple[str, str, str]
 _WITH_PARTS = frozenset(("L", "M", "SS", "NS", "BS"))
 
 
-class Embedded:
+class EmbeddedEngine:
     """Looks into the tables and queues of this process's engine."""
 
     # Tests may ask it ten times as much as one beside them.
-    is_quick = True
+    is_fast = True
 
-    def empty(self) -> None:
+    def clear(self) -> None:
         """Our tables and queues, with nothing in them."""
         engine.reset()
         tables.create_tables()
@@ -40,11 +40,13 @@ class Embedded:
         """Forget what is not among our tables and queues, too."""
         engine.reset()
 
-    def taken(self) -> "Kept":
+    def take_snapshot(self) -> "EmbeddedSnapshot":
         """All there is now. What happens from now on does not change it."""
         held = _queues().queues
         messages = {name: [copy.copy(each) for each in queue._messages] for name, queue in held.items()}
-        return Kept({name: _table(each) for name, each in _tables().tables.items()}, dict(held), messages)
+        return EmbeddedSnapshot(
+            {name: _copy_table(each) for name, each in _tables().tables.items()}, dict(held), messages
+        )
 
     def rows(self) -> Iterator[tuple[Key, Iterable[tuple[str, Any]]]]:
         """Every row, by table and key, with its attributes' plain values."""
@@ -60,34 +62,34 @@ class Embedded:
         """Every message that waits in a queue, with the queue's name."""
         return sorted((name, each.body) for name, queue in _queues().queues.items() for each in queue._messages)
 
-    def look_again(self) -> None:
+    def refresh(self) -> None:
         """Other processes write by way of this one."""
 
-    def sender(self) -> Send:
+    def new_sender(self) -> Send:
         """What answers a request, from now on."""
-        return knowing_tokens(answered)
+        return deduplicate_transactions(send_to_embedded_engine)
 
 
-def answered(request: AWSPreparedRequest) -> AWSResponse:
+def send_to_embedded_engine(request: AWSPreparedRequest) -> AWSResponse:
     """The embedded engine's answer: it has one for everything."""
     answer = engine.answer(request)
     assert answer is not None
     return answer
 
 
-def asked_in(request: AWSPreparedRequest) -> dict[str, Any]:
+def request_parameters(request: AWSPreparedRequest) -> dict[str, Any]:
     """The request's parameters."""
     body: Any = request.body
     found: dict[str, Any] = json.loads(body or b"{}")
     return found
 
 
-def knowing_tokens(send: Send) -> Send:
+def deduplicate_transactions(send: Send) -> Send:
     """As a real store knows a transaction that it has done by its token, and does not do it again."""
     done: dict[str, AWSResponse] = {}
 
     def sent(request: AWSPreparedRequest) -> AWSResponse:
-        token = asked_in(request).get("ClientRequestToken")
+        token = request_parameters(request).get("ClientRequestToken")
         if token in done:
             return done[token]
         answer = send(request)
@@ -101,7 +103,7 @@ def knowing_tokens(send: Send) -> Send:
 
 
 @dataclass(frozen=True)
-class Kept:
+class EmbeddedSnapshot:
     """All rows and messages there were at one moment."""
 
     tables: dict[str, Any]
@@ -110,11 +112,11 @@ class Kept:
     # The tables as this world put them back last; those that nobody has written to since serve again.
     _placed: dict[str, Any] = field(default_factory=dict, repr=False)
 
-    def put_back(self) -> None:
+    def restore(self) -> None:
         """Make everything as it was then."""
         for name, table in self.tables.items():
             if name not in self._placed or self._placed[name].is_written:
-                self._placed[name] = _table(table)
+                self._placed[name] = _copy_table(table)
         _tables().tables = dict(self._placed)
         for name, queue in self.queues.items():
             queue._messages = [copy.copy(each) for each in self.messages[name]]
@@ -141,7 +143,7 @@ def _plain(held: Any) -> Any:
     return held.value
 
 
-def _marking(write: Callable[..., Any], table_of: Callable[[Any, tuple[Any, ...]], Any]) -> Callable[..., Any]:
+def _mark_after(write: Callable[..., Any], table_of: Callable[[Any, tuple[Any, ...]], Any]) -> Callable[..., Any]:
     @wraps(write)
     def marked(where: Any, *given: Any, **named: Any) -> Any:
         table_of(where, given).is_written = True
@@ -153,9 +155,9 @@ def _marking(write: Callable[..., Any], table_of: Callable[[Any, tuple[Any, ...]
 def _mark_written_tables() -> None:
     held: Any = Table
     for name in ("put_item", "delete_item"):
-        setattr(held, name, _marking(getattr(held, name), lambda table, _: table))
+        setattr(held, name, _mark_after(getattr(held, name), lambda table, _: table))
     backend: Any = DynamoDBBackend
-    backend.update_item = _marking(backend.update_item, lambda tables, given: tables.get_table(given[0]))
+    backend.update_item = _mark_after(backend.update_item, lambda tables, given: tables.get_table(given[0]))
 
 
 _mark_written_tables()
@@ -163,17 +165,17 @@ _mark_written_tables()
 # By hand, and much faster than by pickle: every test begins with it.
 
 
-def _table(table: Any) -> Any:
+def _copy_table(table: Any) -> Any:
     taken = copy.copy(table)
     if table.has_range_key:
-        rows = {part: {at: _item(row) for at, row in each.items()} for part, each in table.items.items()}
+        rows = {part: {at: _copy_item(row) for at, row in each.items()} for part, each in table.items.items()}
     else:
-        rows = {part: _item(row) for part, row in table.items.items()}
+        rows = {part: _copy_item(row) for part, row in table.items.items()}
     taken.items, taken.is_written = defaultdict(dict, rows), False
     return taken
 
 
-def _item(item: Any) -> Any:
+def _copy_item(item: Any) -> Any:
     taken = object.__new__(type(item))
     attributes = dict.__new__(LimitedSizeDict)
     dict.update(attributes, item.attrs)

@@ -5,14 +5,14 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Protocol
 
 from infra import demo
-from tests.support.embedded_engine import Embedded, Key, Send
-from tests.support.external_engine import Beside
+from tests.support.embedded_engine import EmbeddedEngine, Key, Send
+from tests.support.external_engine import ExternalEngine
 
 
-class World(Protocol):
+class Snapshot(Protocol):
     """All rows and messages there were at one moment."""
 
-    def put_back(self) -> None:
+    def restore(self) -> None:
         """Make everything as it was then."""
 
 
@@ -20,24 +20,24 @@ class Engine(Protocol):
     """What tests need of an engine besides what the SDK asks of it."""
 
     @property
-    def is_quick(self) -> bool: ...
-    def empty(self) -> None: ...
+    def is_fast(self) -> bool: ...
+    def clear(self) -> None: ...
     def reset(self) -> None: ...
-    def taken(self) -> World: ...
+    def take_snapshot(self) -> Snapshot: ...
     def rows(self) -> Iterator[tuple[Key, Iterable[tuple[str, Any]]]]: ...
     def messages(self) -> list[tuple[str, str]]: ...
-    def look_again(self) -> None: ...
-    def sender(self) -> Send: ...
+    def refresh(self) -> None: ...
+    def new_sender(self) -> Send: ...
 
 
-_engine: Engine = Embedded()
-_organised: tuple[dict[str, Any], World] | None = None
+_engine: Engine = EmbeddedEngine()
+_demo_snapshot: tuple[dict[str, Any], Snapshot] | None = None
 
 
-def beside() -> None:
+def use_external_engine() -> None:
     """From now on the world is that of the engines which run beside the tests."""
     global _engine  # noqa: PLW0603 - chosen once, for all tests of this process
-    _engine = Beside()
+    _engine = ExternalEngine()
 
 
 def engine() -> Engine:
@@ -45,23 +45,23 @@ def engine() -> Engine:
     return _engine
 
 
-def taken() -> World:
+def take_snapshot() -> Snapshot:
     """The world as it is now. What happens from now on does not change it."""
-    return _engine.taken()
+    return _engine.take_snapshot()
 
 
-def empty() -> None:
+def clear_engine() -> None:
     """Our tables and queues, with nothing in them."""
-    _engine.empty()
+    _engine.clear()
 
 
-def organised() -> dict[str, Any]:
+def restore_demo_organisation() -> dict[str, Any]:
     """The demo organisation; what its demo file says. The same one, as new, at every call."""
-    global _organised  # noqa: PLW0603 - made by the first test that needs it
-    if _organised is None:
-        empty()
-        _organised = demo.create(demo.Addresses("http://desk.test", "ws://desk.test", {})), taken()
-    made, as_new = _organised
+    global _demo_snapshot  # noqa: PLW0603 - made by the first test that needs it
+    if _demo_snapshot is None:
+        clear_engine()
+        _demo_snapshot = demo.create(demo.Addresses("http://desk.test", "ws://desk.test", {})), take_snapshot()
+    made, as_new = _demo_snapshot
     _engine.reset()
-    as_new.put_back()
+    as_new.restore()
     return copy.deepcopy(made)

@@ -12,41 +12,41 @@ from chalicelib.parallel import chunks
 from infra import queues, tables
 from tests.support.embedded_engine import Key, Send
 
-Place = tuple[str, tuple[str, ...]]
-Rows = dict[Place, dict[str, Any]]
+RowKey = tuple[str, tuple[str, ...]]
+Rows = dict[RowKey, dict[str, Any]]
 Messages = list[tuple[str, str]]
 
 _KEYS = {each.table.physical_name: ("pk", *([each.sort_key] if each.sort_key else [])) for each in tables.DEFINITIONS}
 _MOST_PER_BATCH, _MOST_PER_READ = 25, 100
-_DEAD = "-dead-letters"
+_DEAD_LETTERS_SUFFIX = "-dead-letters"
 
 
-class Beside:
+class ExternalEngine:
     """Knows what the tables and queues hold, from all that this process has sent them."""
 
-    is_quick = False
+    is_fast = False
 
     def __init__(self) -> None:
         self._held: Rows = {}
-        self._written: set[Place] = set()
+        self._written: set[RowKey] = set()
         self._sent: set[str] = set()
         self._http = URLLib3Session(max_pool_connections=64)
         tables.create_tables()
         queues.create_queues()
-        _sweep_nothing()
+        _disable_expiry()
         aws.dynamodb().meta.events.register("provide-client-params", self._note_rows)
         aws.sqs().meta.events.register("provide-client-params", self._note_messages)
 
-    def empty(self) -> None:
+    def clear(self) -> None:
         """Our tables and queues, with nothing in them."""
-        self.put_back({}, [])
+        self.restore({}, [])
 
     def reset(self) -> None:
         """A test's other tables stay: their names are its own."""
 
-    def taken(self) -> "Kept":
+    def take_snapshot(self) -> "ExternalSnapshot":
         """All there is now. What happens from now on does not change it."""
-        return Kept(self, dict(self._now()), self.messages())
+        return ExternalSnapshot(self, dict(self._now()), self.messages())
 
     def rows(self) -> Iterator[tuple[Key, Iterable[tuple[str, Any]]]]:
         """Every row, by table and key, with its attributes' plain values."""
@@ -55,27 +55,27 @@ class Beside:
 
     def messages(self) -> Messages:
         """Every message that waits in a queue, by its name. They are sent anew: a queue can't be looked at."""
-        found = [(name, body) for name in self._queues() for body in _received(name)]
+        found = [(name, body) for name in self._queues() for body in _receive_all(name)]
         self._put_messages_back(found)
         return sorted(found)
 
-    def look_again(self) -> None:
+    def refresh(self) -> None:
         """Notice what other processes have written and sent, too."""
-        self._written |= {place for place, _ in _everything()} | self._held.keys()
+        self._written |= {place for place, _ in _scan_all()} | self._held.keys()
         self._sent |= {each.queue.physical_name for each in queues.DEFINITIONS}
 
-    def sender(self) -> Send:
+    def new_sender(self) -> Send:
         """What answers a request, from now on."""
         return self._http.send
 
-    def put_back(self, wanted: Rows, messages: Messages) -> None:
+    def restore(self, wanted: Rows, messages: Messages) -> None:
         """Make it that these rows and messages are there, and no others."""
         either = self._held.keys() | wanted.keys()
         changed = self._written | {each for each in either if self._held.get(each) is not wanted.get(each)}
         for some in chunks(sorted(changed), _MOST_PER_BATCH):
             requests: dict[str, list[Any]] = {}
             for place in some:
-                requests.setdefault(place[0], []).append(_request(place, wanted))
+                requests.setdefault(place[0], []).append(_write_request(place, wanted))
             while requests:
                 requests = aws.dynamodb().batch_write_item(RequestItems=requests)["UnprocessedItems"]
         self._held, self._written = dict(wanted), set()
@@ -90,12 +90,12 @@ class Beside:
 
     def _queues(self) -> list[str]:
         """Those that may hold something."""
-        plain = {name.removesuffix(_DEAD) for name in self._sent}
-        return sorted({*plain, *(f"{name}{_DEAD}" for name in plain)})
+        plain = {name.removesuffix(_DEAD_LETTERS_SUFFIX) for name in self._sent}
+        return sorted({*plain, *(f"{name}{_DEAD_LETTERS_SUFFIX}" for name in plain)})
 
     def _now(self) -> Rows:
         for some in chunks(sorted(self._written), _MOST_PER_READ):
-            found = dict(_read(some))
+            found = dict(_read_rows(some))
             for place in some:
                 # What is as before stays the same object, by which it is told.
                 if place not in found:
@@ -107,14 +107,14 @@ class Beside:
 
     def _note_rows(self, params: dict[str, Any], model: Any, **_: object) -> None:
         # A test's other tables, under a prefix of their own, are its own business.
-        self._written.update(place for place in _places(model.name, params) if place[0] in _KEYS)
+        self._written.update(place for place in _row_keys(model.name, params) if place[0] in _KEYS)
 
     def _note_messages(self, params: dict[str, Any], model: Any, **_: object) -> None:
         if model.name.startswith("SendMessage"):
             self._sent.add(params["QueueUrl"].rpartition("/")[2])
 
 
-def _sweep_nothing() -> None:
+def _disable_expiry() -> None:
     # Tests travel in time, and DynamoDB Local takes away what has expired by the machine's clock, within seconds.
     for each in tables.DEFINITIONS:
         if each.ttl:
@@ -124,36 +124,36 @@ def _sweep_nothing() -> None:
             )
 
 
-def _request(place: Place, wanted: Mapping[Place, dict[str, Any]]) -> dict[str, Any]:
+def _write_request(place: RowKey, wanted: Mapping[RowKey, dict[str, Any]]) -> dict[str, Any]:
     table, values = place
     if place in wanted:
         return {"PutRequest": {"Item": wanted[place]}}
     return {"DeleteRequest": {"Key": {name: {"S": value} for name, value in zip(_KEYS[table], values, strict=True)}}}
 
 
-def _places(action: str, params: Mapping[str, Any]) -> Iterator[Place]:
+def _row_keys(action: str, params: Mapping[str, Any]) -> Iterator[RowKey]:
     match action:
         case "PutItem" | "UpdateItem" | "DeleteItem":
-            yield _place(params["TableName"], params.get("Key") or params["Item"])
+            yield _row_key(params["TableName"], params.get("Key") or params["Item"])
         case "TransactWriteItems":
             for member in params["TransactItems"]:
                 for request in member.values():
-                    yield _place(request["TableName"], request.get("Key") or request["Item"])
+                    yield _row_key(request["TableName"], request.get("Key") or request["Item"])
         case "BatchWriteItem":
             for table, requests in params["RequestItems"].items():
                 for request in _contents(requests):
-                    yield _place(table, request.get("Key") or request["Item"])
+                    yield _row_key(table, request.get("Key") or request["Item"])
 
 
 def _contents(requests: Iterable[Mapping[str, Any]]) -> Iterator[Any]:
     return (content for request in requests for content in request.values())
 
 
-def _place(table: str, row: Mapping[str, Any]) -> Place:
+def _row_key(table: str, row: Mapping[str, Any]) -> RowKey:
     return table, tuple(row[name]["S"] for name in _KEYS.get(table, ()))
 
 
-def _read(places: Sequence[Place]) -> Iterator[tuple[Place, dict[str, Any]]]:
+def _read_rows(places: Sequence[RowKey]) -> Iterator[tuple[RowKey, dict[str, Any]]]:
     wanted: dict[str, Any] = {}
     for table, values in places:
         key = {name: {"S": value} for name, value in zip(_KEYS[table], values, strict=True)}
@@ -162,18 +162,18 @@ def _read(places: Sequence[Place]) -> Iterator[tuple[Place, dict[str, Any]]]:
         got = aws.dynamodb().batch_get_item(RequestItems=wanted)
         for table, rows in got["Responses"].items():
             for row in rows:
-                yield _place(table, row), dict(row)
+                yield _row_key(table, row), dict(row)
         wanted = dict(got["UnprocessedKeys"])
 
 
-def _everything() -> Iterator[tuple[Place, dict[str, Any]]]:
+def _scan_all() -> Iterator[tuple[RowKey, dict[str, Any]]]:
     for table in _KEYS:
         for page in aws.dynamodb().get_paginator("scan").paginate(TableName=table, ConsistentRead=True):
             for row in page["Items"]:
-                yield _place(table, row), dict(row)
+                yield _row_key(table, row), dict(row)
 
 
-def _received(queue: str) -> Iterator[str]:
+def _receive_all(queue: str) -> Iterator[str]:
     url = aws.queue_url(queue)
     while found := aws.sqs().receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
         yield from (each["Body"] for each in found)
@@ -194,13 +194,13 @@ def _plain(held: Mapping[str, Any]) -> Any:
 
 
 @dataclass(frozen=True)
-class Kept:
+class ExternalSnapshot:
     """All rows and messages there were at one moment."""
 
-    engine: Beside
+    engine: ExternalEngine
     rows: Rows
     messages: Messages
 
-    def put_back(self) -> None:
+    def restore(self) -> None:
         """Make everything as it was then."""
-        self.engine.put_back(self.rows, self.messages)
+        self.engine.restore(self.rows, self.messages)

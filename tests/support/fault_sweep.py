@@ -16,18 +16,28 @@ import time_machine
 from chalicelib.edge.route import Route
 from chalicelib.resources import EVENT_TYPES, IDEMPOTENCY, SOCKETS
 from tests.support.api import Answer, Api
-from tests.support.engine_state import World, taken
-from tests.support.faults import PASSING, Fault, Killed, Plan, at, each_first, injected, never, outage
-from tests.support.sample_data import Ask
-from tests.support.stored_rows import plain, rows
+from tests.support.engine_state import Snapshot, take_snapshot
+from tests.support.faults import (
+    PASSING,
+    Fault,
+    Killed,
+    Plan,
+    fail_every_first_attempt,
+    fault_at,
+    inject_faults,
+    no_fault,
+    outage_from,
+)
+from tests.support.sample_data import SampleRequest
+from tests.support.stored_rows import normalize_row, read_rows
 
 # Frames and the counts of event types tell of effects and are none: a function that dies leaves them out.
-TOLD = (EVENT_TYPES, IDEMPOTENCY, SOCKETS)
-KEY = "the-client's-own-key"
+SIDE_TABLES = (EVENT_TYPES, IDEMPOTENCY, SOCKETS)
+IDEMPOTENCY_KEY = "the-client's-own-key"
 # Their rows are effects of their own, of which a repeat without a key does some again.
-BATCHES = ("claim_tokens", "publish_bulk", "sync_agents")
+BATCH_OPERATIONS = ("claim_tokens", "publish_bulk", "sync_agents")
 # They wait for messages, by the clock.
-WAITING = ("redrive_dead_letters",)
+WAITING_OPERATIONS = ("redrive_dead_letters",)
 
 # All points are swept by `make chaos SWEEP=whole`; the tests take some, others with each seed.
 WHOLE = os.environ.get("SWEEP") == "whole"
@@ -38,7 +48,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Point:
+class FaultPoint:
     """A fault's place: at the attempt `number` of the request, or from it on; at every call's first where it is 0."""
 
     fault: Fault
@@ -49,47 +59,47 @@ class Point:
         if self.fault is Fault.LAGGING:
             return lambda *_: self.fault
         if not self.number:
-            return each_first(self.fault, calls)
-        return outage(self.number, self.fault) if self.lasts else at(self.number, self.fault)
+            return fail_every_first_attempt(self.fault, calls)
+        return outage_from(self.number, self.fault) if self.lasts else fault_at(self.number, self.fault)
 
 
 @dataclass
-class Sweep:
+class FaultSweep:
     """An operation's request, in the world that it is valid in."""
 
     api: Api
     route: Route
-    ask: Ask
-    before: World
+    ask: SampleRequest
+    before: Snapshot
     now: datetime
     _plain: dict[str, str] = field(default_factory=dict)
     _once: dict[str | None, list[str]] = field(default_factory=dict)
 
     @cached_property
     def known(self) -> str:
-        self.before.put_back()
-        return "".join(rows().values())
+        self.before.restore()
+        return "".join(read_rows().values())
 
     def state(self) -> list[str]:
         """What is stored now, without what differs from run to run."""
-        found = list(rows(besides=TOLD).values())
+        found = list(read_rows(besides=SIDE_TABLES).values())
         for row in found:
             # Most rows are the same in every run.
             if row not in self._plain:
-                self._plain[row] = plain(row, self.known)
+                self._plain[row] = normalize_row(row, self.known)
         return sorted(self._plain[row] for row in found)
 
     @cached_property
     def attempts(self) -> int:
-        self.before.put_back()
-        with injected(never) as faults:
-            self.call(KEY)
+        self.before.restore()
+        with inject_faults(no_fault) as faults:
+            self.call(IDEMPOTENCY_KEY)
         return len(faults.attempts)
 
     def once(self, key: str | None) -> list[str]:
         """What is stored when the request is made once and nothing fails."""
         if key not in self._once:
-            self.before.put_back()
+            self.before.restore()
             reply = self.call(key)
             assert reply.status == self.route.status, reply.text
             self._once[key] = self.state()
@@ -98,32 +108,32 @@ class Sweep:
     @cached_property
     def twice(self) -> list[str]:
         """What is stored when the request is made twice, and nothing fails."""
-        self.before.put_back()
+        self.before.restore()
         for _ in range(2):
             self.call(None)
         return self.state()
 
     @property
     def key(self) -> str | None:
-        return KEY if self.route.replay else None
+        return IDEMPOTENCY_KEY if self.route.replay else None
 
     def call(self, key: str | None) -> Answer:
-        with time_machine.travel(self.now, tick=self.route.__name__ in WAITING), plain_nonces():
+        with time_machine.travel(self.now, tick=self.route.__name__ in WAITING_OPERATIONS), plain_nonces():
             return self.ask.send(self.api, self.route, key=key if self.route.replay else None)
 
-    def passing(self) -> Iterator[Point]:
+    def passing(self) -> Iterator[FaultPoint]:
         """Every fault that is over when a call is made again, at every call."""
-        return (Point(fault) for fault in PASSING)
+        return (FaultPoint(fault) for fault in PASSING)
 
-    def lasting(self) -> Iterator[Point]:
+    def lasting(self) -> Iterator[FaultPoint]:
         """Every fault that ends the request, at every call."""
         for number in range(1, self.attempts + 1):
-            yield Point(Fault.KILLED, number)
-            yield Point(Fault.KILLED_BEFORE, number)
-            yield Point(Fault.LOST, number, lasts=True)
-            yield Point(Fault.TIMED_OUT, number, lasts=True)
+            yield FaultPoint(Fault.KILLED, number)
+            yield FaultPoint(Fault.KILLED_BEFORE, number)
+            yield FaultPoint(Fault.LOST, number, lasts=True)
+            yield FaultPoint(Fault.TIMED_OUT, number, lasts=True)
 
-    def check(self, point: Point, *, keyed: bool) -> None:
+    def check(self, point: FaultPoint, *, keyed: bool) -> None:
         """Make the request under the fault, and again if it was not answered well; hold what is stored to a model.
 
         With its key the client ends with one effect and one reply. Without it, it may bring about the effect a
@@ -132,15 +142,15 @@ class Sweep:
         key = self.key if keyed else None
         once = self.once(key)
         accepted = [once] if key or point in set(self.passing()) else [once, self.twice]
-        self.before.put_back()
+        self.before.restore()
         reply: Answer | None = None
-        with injected(point.plan(self.attempts)):
+        with inject_faults(point.plan(self.attempts)):
             try:
                 reply = self.call(key)
             except Killed:
-                assert point.fault.kills
+                assert point.fault.ends_function
         if reply is None or reply.status >= 500:
-            assert point.lasts or point.fault.kills, (point, "a fault that passes was answered", reply)
+            assert point.lasts or point.fault.ends_function, (point, "a fault that passes was answered", reply)
             again = self.call(key)
             assert again.status < 500, (point, again.text)
             assert key is None or again.status == self.route.status, (point, again.text)
@@ -148,7 +158,7 @@ class Sweep:
         else:
             assert reply.status == self.route.status, (point, reply.text)
         stored = self.state()
-        if self.route.__name__ in BATCHES and not key:
+        if self.route.__name__ in BATCH_OPERATIONS and not key:
             assert set(stored) <= {*once, *self.twice}, (point, reply, *difference(stored, once))
         elif stored not in accepted:
             extra, missing = difference(stored, once)
@@ -183,10 +193,10 @@ def difference(found: list[str], wanted: list[str]) -> tuple[list[str], list[str
     return extra, missing
 
 
-def prepared(api: Api, route: Route, ask: Ask) -> Sweep:
-    return Sweep(api, route, ask, taken(), datetime.now(UTC))
+def prepare_sweep(api: Api, route: Route, ask: SampleRequest) -> FaultSweep:
+    return FaultSweep(api, route, ask, take_snapshot(), datetime.now(UTC))
 
 
-def some(found: list[T], count: int, name: str) -> list[T]:
+def sample(found: list[T], count: int, name: str) -> list[T]:
     """As many of these as the tests take, by the seed; or all."""
     return found if WHOLE else random.Random(f"{SEED} {name}").sample(found, min(count, len(found)))

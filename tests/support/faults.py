@@ -19,7 +19,7 @@ from moto.core.botocore_stubber import MockRawResponse
 from chalicelib import aws
 from infra.local import engine
 from tests.support import engine_state
-from tests.support.embedded_engine import Send, asked_in
+from tests.support.embedded_engine import Send, request_parameters
 
 _PLAIN_WRITES = {"PutItem", "UpdateItem", "DeleteItem"}
 
@@ -42,7 +42,7 @@ class Fault(StrEnum):
     KILLED = "the function ends after the effect"
 
     @property
-    def kills(self) -> bool:
+    def ends_function(self) -> bool:
         return self in (Fault.KILLED, Fault.KILLED_BEFORE)
 
 
@@ -68,7 +68,7 @@ class Faults:
             self.attempts.append(action)
             number = len(self.attempts)
             fault = self.plan(number, action)
-            self._dead = self._dead or (fault is not None and fault.kills)
+            self._dead = self._dead or (fault is not None and fault.ends_function)
             if (self._dead and fault is not Fault.KILLED) or fault is Fault.KILLED_BEFORE:
                 raise Killed
         return self._answer(request, action, fault)
@@ -76,18 +76,18 @@ class Faults:
     def _answer(self, request: AWSPreparedRequest, action: str, fault: Fault | None) -> AWSResponse:
         match fault:
             case Fault.THROTTLED:
-                return refusal(request, 400, "ThrottlingException")
+                return error_response(request, 400, "ThrottlingException")
             case Fault.FAILED:
-                return refusal(request, 500, "InternalServerError")
+                return error_response(request, 500, "InternalServerError")
             case Fault.TIMED_OUT:
                 raise ReadTimeoutError(endpoint_url=request.url)
             case Fault.LOST:
                 self.send(request)
                 raise ReadTimeoutError(endpoint_url=request.url)
             case Fault.CONFLICTED if action == "TransactWriteItems":
-                return _cancelled(request)
+                return _transaction_canceled(request)
             case Fault.CONFLICTED if action in _PLAIN_WRITES:
-                return refusal(request, 400, "TransactionConflictException")
+                return error_response(request, 400, "TransactionConflictException")
             case Fault.PARTIAL:
                 return self._in_part(request, action)
             case Fault.LAGGING if action == "Query":
@@ -99,7 +99,7 @@ class Faults:
 
     def _in_part(self, request: AWSPreparedRequest, action: str) -> AWSResponse:
         """Batches lose their last members, and queries give one row at a time."""
-        asked = asked_in(request)
+        asked = request_parameters(request)
         left: dict[str, Any] = {}
         if action == "BatchGetItem":
             for table, wanted in asked["RequestItems"].items():
@@ -118,16 +118,16 @@ class Faults:
         if name is None or not any(left.values()):
             return answer
         told = json.loads(answer.content) | {name: {table: rest for table, rest in left.items() if rest}}
-        return replied(request, 200, told)
+        return json_response(request, 200, told)
 
     def _lagging(self, request: AWSPreparedRequest) -> AWSResponse:
         """Without the row that was made last, where the index may be behind."""
-        asked, answer = asked_in(request), self.send(request)
+        asked, answer = request_parameters(request), self.send(request)
         if "IndexName" not in asked or asked.get("ConsistentRead"):
             return answer
         told = json.loads(answer.content)
         newest = max(told["Items"], key=lambda item: item.get("createdAt", item["pk"])["S"], default=None)
-        return replied(request, 200, told | {"Items": [each for each in told["Items"] if each is not newest]})
+        return json_response(request, 200, told | {"Items": [each for each in told["Items"] if each is not newest]})
 
 
 def action_of(request: AWSPreparedRequest) -> str:
@@ -136,33 +136,33 @@ def action_of(request: AWSPreparedRequest) -> str:
     return (target.decode() if isinstance(target, bytes) else str(target)).rpartition(".")[2]
 
 
-def refusal(request: AWSPreparedRequest, status: int, code: str, **more: Any) -> AWSResponse:
+def error_response(request: AWSPreparedRequest, status: int, code: str, **more: Any) -> AWSResponse:
     """An error as both APIs tell it."""
     kind = f"com.amazonaws.dynamodb.v20120810#{code}"
-    return replied(request, status, {"__type": kind, "message": "injected"} | more)
+    return json_response(request, status, {"__type": kind, "message": "injected"} | more)
 
 
-def replied(request: AWSPreparedRequest, status: int, body: Any) -> AWSResponse:
+def json_response(request: AWSPreparedRequest, status: int, body: Any) -> AWSResponse:
     raw = json.dumps(body).encode()
     headers: Any = {"Content-Type": "application/x-amz-json-1.0", "x-amzn-RequestId": "injected"}
     return AWSResponse(request.url, status, headers, MockRawResponse(raw))
 
 
-def _cancelled(request: AWSPreparedRequest) -> AWSResponse:
-    members = asked_in(request)["TransactItems"]
+def _transaction_canceled(request: AWSPreparedRequest) -> AWSResponse:
+    members = request_parameters(request)["TransactItems"]
     reasons = [{"Code": "TransactionConflict", "Message": "injected"}, *({"Code": "None"} for _ in members[1:])]
     codes = ", ".join(each["Code"] for each in reasons)
     message = f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]"
-    return refusal(request, 400, "TransactionCanceledException", Message=message, CancellationReasons=reasons)
+    return error_response(request, 400, "TransactionCanceledException", Message=message, CancellationReasons=reasons)
 
 
 _current: ContextVar[Faults | None] = ContextVar("faults", default=None)
 
 
 @contextmanager
-def injected(plan: Plan, send: Send | None = None) -> Iterator[Faults]:
+def inject_faults(plan: Plan, send: Send | None = None) -> Iterator[Faults]:
     """Let the calls that this code makes, and the threads it starts, fail as the plan has it."""
-    faults = Faults(plan, send or engine_state.engine().sender())
+    faults = Faults(plan, send or engine_state.engine().new_sender())
     token = _current.set(faults)
     try:
         yield faults
@@ -171,9 +171,9 @@ def injected(plan: Plan, send: Send | None = None) -> Iterator[Faults]:
 
 
 @contextmanager
-def between(send: Send | None = None) -> Iterator[None]:
+def intercept_engine(send: Send | None = None) -> Iterator[None]:
     """Stand between the SDK and the engine, which `send` reaches; meanwhile the SDK waits for nothing."""
-    passed_on = send or engine_state.engine().sender()
+    passed_on = send or engine_state.engine().new_sender()
 
     def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:
         return (_current.get() or passed_on)(request)
@@ -200,21 +200,21 @@ def between(send: Send | None = None) -> Iterator[None]:
 # Plans
 
 
-def never(_number: int, _action: str) -> Fault | None:
+def no_fault(_number: int, _action: str) -> Fault | None:
     """Nothing fails."""
     return None
 
 
-def at(wanted: int, fault: Fault) -> Plan:
+def fault_at(wanted: int, fault: Fault) -> Plan:
     """Only this attempt fails."""
     return lambda number, _: fault if number == wanted else None
 
 
-def outage(first: int, fault: Fault = Fault.TIMED_OUT) -> Plan:
+def outage_from(first: int, fault: Fault = Fault.TIMED_OUT) -> Plan:
     """From this attempt on nothing is answered; the first of them may have had its effect."""
     return lambda number, _: fault if number == first else Fault.TIMED_OUT if number > first else None
 
 
-def each_first(fault: Fault, calls: int) -> Plan:
+def fail_every_first_attempt(fault: Fault, calls: int) -> Plan:
     """Every other attempt fails: where `calls` follow each other each fails first, and then is done."""
     return lambda number, _: fault if number % 2 and number <= 2 * calls else None

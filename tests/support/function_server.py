@@ -14,13 +14,13 @@ from typing import Any
 import chalicelib
 from chalicelib import aws
 
-_SHARED = ("domain", "edge", "gateways", "services", "stores")
-_NONE_OF = ("app", "infra", "moto", "chalicelib.api", "chalicelib.queues", "chalicelib.schedules", "chalicelib.sockets")
+_ENTRY_POINTS = ("api", "queues", "schedules", "sockets")
+_NEVER_LOADED = ("app", "infra", "moto", *(f"chalicelib.{each}" for each in _ENTRY_POINTS))
 
 
 def main() -> None:
     _warm()
-    assert not [name for name in sys.modules if name.startswith(_NONE_OF)]
+    assert not [name for name in sys.modules if name.startswith(_NEVER_LOADED)]
     for line in sys.stdin:
         told = json.loads(line)
         reading, writing = os.pipe()
@@ -35,9 +35,11 @@ def main() -> None:
 
 
 def _warm() -> None:
-    for package in _SHARED:
-        for module in Path(chalicelib.__path__[0], package).glob("[!_]*.py"):
-            import_module(f"chalicelib.{package}.{module.stem}")
+    root = Path(chalicelib.__path__[0])
+    for module in root.rglob("[!_]*.py"):
+        parts = module.relative_to(root).with_suffix("").parts
+        if len(parts) > 1 and parts[0] not in _ENTRY_POINTS:
+            import_module(".".join(("chalicelib", *parts)))
     loader = aws.session().get_component("data_loader")
     for service in ("dynamodb", "sqs"):
         loader.load_service_model(service, "service-2")

@@ -7,7 +7,7 @@ from typing import Any
 _numbers = itertools.count(1)
 
 
-def event(**overrides: Any) -> dict[str, Any]:
+def new_event(**overrides: Any) -> dict[str, Any]:
     """A new event of integrator fd1; an override of None takes the member out."""
     made = {
         "spec_version": "2",
@@ -15,12 +15,12 @@ def event(**overrides: Any) -> dict[str, Any]:
         "event_type": "fd1.repo.access_granted",
         "severity": "info",
         "title": "You can now push to widget-pro",
-        "occurred_at": at(),
+        "occurred_at": ago(),
     } | overrides
     return {name: value for name, value in made.items() if value is not None}
 
 
-def at(**ago: float) -> str:
+def ago(**ago: float) -> str:
     """Now, or so long before, as RFC 3339."""
     return (datetime.now(UTC) - timedelta(**ago)).isoformat(timespec="microseconds")
 

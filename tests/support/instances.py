@@ -27,7 +27,7 @@ class Member:
     base_url: str
 
 
-def registration(**overrides: Any) -> dict[str, Any]:
+def new_registration(**overrides: Any) -> dict[str, Any]:
     """What a new instance says of itself."""
     number = next(_numbers)
     return {
@@ -37,46 +37,46 @@ def registration(**overrides: Any) -> dict[str, Any]:
     } | overrides
 
 
-def register(api: Api, **overrides: Any) -> Member:
-    said = registration(**overrides)
+def register_instance(api: Api, **overrides: Any) -> Member:
+    said = new_registration(**overrides)
     reply = api.post(REGISTER, said)
     assert reply.status == 201, reply.text
     return Member(reply.json["instanceId"], reply.json["platformToken"], said["apiKey"], said["baseUrl"])
 
 
-def operate(*command: str) -> str:
+def run_admin(*command: str) -> str:
     """Run an operator's command."""
     result = CliRunner().invoke(main, command, prog_name="admin")
     assert result.exit_code == 0, result.output
     return result.stdout
 
 
-def member(api: Api, *, marketplace: bool = True, **overrides: Any) -> Member:
+def add_member(api: Api, *, marketplace: bool = True, **overrides: Any) -> Member:
     """A new instance that is approved, and takes part in the marketplace."""
-    made = register(api, **overrides)
-    operate("instances", "approve", made.instance_id, "--without-challenge")
+    made = register_instance(api, **overrides)
+    run_admin("instances", "approve", made.instance_id, "--without-challenge")
     if marketplace:
-        assert link(api, made, "enable").status == 200
+        assert link_marketplace(api, made, "enable").status == 200
     return made
 
 
-def link(api: Api, made: Member, action: str, **more: Any) -> Answer:
+def link_marketplace(api: Api, made: Member, action: str, **more: Any) -> Answer:
     return api.post(LINK, {"action": action}, made.token, **more)
 
 
-def sync(api: Api, made: Member, *agents: Any, **more: Any) -> Answer:
+def sync_agents(api: Api, made: Member, *agents: Any, **more: Any) -> Answer:
     return api.post(AGENTS, {"agents": list(agents)}, made.token, **more)
 
 
-def offered(api: Api, made: Member, remote_id: str = "a", **told: Any) -> str:
+def offer_agent(api: Api, made: Member, remote_id: str = "a", **told: Any) -> str:
     """An approved agent of the instance; its marketplace id."""
-    (row,) = sync(api, made, {"id": remote_id, "name": f"Agent {remote_id}"} | told).json["results"]
+    (row,) = sync_agents(api, made, {"id": remote_id, "name": f"Agent {remote_id}"} | told).json["results"]
     assert row["status"] == "created", row
-    operate("agents", "approve", row["marketplaceId"])
+    run_admin("agents", "approve", row["marketplaceId"])
     return str(row["marketplaceId"])
 
 
-def serve_ourselves(receiver: Receiver) -> str:
+def serve_this_desk(receiver: Receiver) -> str:
     """Have the receiver answer as this desk does: a hub and its member in one. Its base URL."""
 
     def answer() -> None:

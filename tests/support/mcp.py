@@ -31,7 +31,7 @@ class _Gateway(httpx2.AsyncBaseTransport):
 
 
 @asynccontextmanager
-async def connected(token: str, mode: str) -> AsyncIterator[tuple[Client, list[tuple[str, int]]]]:
+async def connect_client(token: str, mode: str) -> AsyncIterator[tuple[Client, list[tuple[str, int]]]]:
     """A client that has connected, and every (method, status) of its messages."""
     gateway = _Gateway()
     headers = {"Authorization": f"Bearer {token}"}
@@ -42,7 +42,7 @@ async def connected(token: str, mode: str) -> AsyncIterator[tuple[Client, list[t
         yield client, gateway.seen
 
 
-def message(method: str, *, about: Any = 1, stateless: bool = False, **params: Any) -> dict[str, Any]:
+def new_message(method: str, *, about: Any = 1, stateless: bool = False, **params: Any) -> dict[str, Any]:
     made: dict[str, Any] = {"jsonrpc": "2.0", "method": method, "params": params}
     if about is not None:
         made["id"] = about
@@ -52,7 +52,7 @@ def message(method: str, *, about: Any = 1, stateless: bool = False, **params: A
     return made
 
 
-def send(api: Api, sent: dict[str, Any], token: str | None, **headers: str) -> Answer:
+def post_message(api: Api, sent: dict[str, Any], token: str | None, **headers: str) -> Answer:
     """Post a message with the headers that its revision wants."""
     made = {"MCP-Protocol-Version": HANDSHAKE}
     if f"{_META}protocolVersion" in sent["params"].get("_meta", {}):
@@ -61,13 +61,13 @@ def send(api: Api, sent: dict[str, Any], token: str | None, **headers: str) -> A
     return api.call("POST", PATH, sent, token=token, headers=made | headers)
 
 
-def use(api: Api, token: str, tool: str, /, **arguments: Any) -> Any:
+def call_tool(api: Api, token: str, tool: str, /, **arguments: Any) -> Any:
     """The result of a tool's call."""
-    answer = send(api, message("tools/call", name=tool, arguments=arguments), token)
+    answer = post_message(api, new_message("tools/call", name=tool, arguments=arguments), token)
     assert answer.status == 200, answer.text
     return answer.json["result"]
 
 
-def listed(api: Api, token: str) -> dict[str, Any]:
+def list_tools(api: Api, token: str) -> dict[str, Any]:
     """The tools that the token's bearer may call, by name."""
-    return {tool["name"]: tool for tool in send(api, message("tools/list"), token).json["result"]["tools"]}
+    return {tool["name"]: tool for tool in post_message(api, new_message("tools/list"), token).json["result"]["tools"]}

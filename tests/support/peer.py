@@ -13,12 +13,12 @@ BASE_URL = "http://desk.test"
 TOKEN = "t" * 40
 
 
-def allow(mode: str = "open", *, inbound: bool = True, approval: bool = False) -> None:
+def allow_federation(mode: str = "open", *, inbound: bool = True, approval: bool = False) -> None:
     """Set what this desk lets other desks do."""
     DynamoFederation().save_settings(FederationSettings(FederationMode(mode), inbound, approval))
 
 
-def request(**overrides: Any) -> dict[str, Any]:
+def connection_request(**overrides: Any) -> dict[str, Any]:
     """A request of sam's to be connected with alice; an override of None takes the member out."""
     made = {
         "fromInstanceUrl": "https://other.example.org",
@@ -29,7 +29,7 @@ def request(**overrides: Any) -> dict[str, Any]:
     return {name: value for name, value in made.items() if value is not None}
 
 
-def signed(body: Any, token: str) -> tuple[bytes, dict[str, str]]:
+def sign_body(body: Any, token: str) -> tuple[bytes, dict[str, str]]:
     """The body's bytes, and the headers of a peer whose connection has signatures on."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     digest = hmac.new(token.encode(), raw, hashlib.sha256).hexdigest()

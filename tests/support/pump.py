@@ -9,11 +9,11 @@ from chalicelib.edge.consumer import Consumer
 from chalicelib.resources import Queue
 from infra import catalog
 from infra.local.pump import Pump
-from tests.support.store_calls import asked
+from tests.support.store_calls import record_store_calls
 
 
 @dataclass(frozen=True)
-class _Watched:
+class _RecordingConsumer:
     """A worker of which is noted what it asks for, and what of that is beyond its grants."""
 
     worker: Consumer
@@ -33,9 +33,9 @@ class _Watched:
         return self.worker.__name__
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        with asked() as seen:
+        with record_store_calls() as seen:
             answer = self.worker(event, context)
-        self.beyond.update(seen.beyond(self.worker.grants))
+        self.beyond.update(seen.beyond_grants(self.worker.grants))
         self.calls.extend(seen.calls)
         return answer
 
@@ -46,7 +46,9 @@ class Pumps:
     def __init__(self) -> None:
         self.calls: list[str] = []
         self._beyond: set[tuple[str, str, str | None]] = set()
-        self._pumps = {each.queue: Pump(_Watched(each, self.calls, self._beyond)) for each in catalog.consumers(app)}
+        self._pumps = {
+            each.queue: Pump(_RecordingConsumer(each, self.calls, self._beyond)) for each in catalog.consumers(app)
+        }
 
     def drain(self, queue: Queue) -> int:
         """Work through the queue's visible messages; how many there were."""
@@ -58,13 +60,15 @@ class Pumps:
     def run(self, name: str) -> None:
         """Run the schedule of this name once."""
         (schedule,) = (each for each in catalog.schedules(app) if each.__name__ == name)
-        with asked() as seen:
+        with record_store_calls() as seen:
             schedule({}, None)
-        assert not seen.beyond(schedule.grants), f"{name} went beyond its grants: {seen.beyond(schedule.grants)}"
+        assert not seen.beyond_grants(schedule.grants), (
+            f"{name} went beyond its grants: {seen.beyond_grants(schedule.grants)}"
+        )
         self.calls[:] = seen.calls
 
 
-def waiting(queue: Queue) -> int:
+def count_messages(queue: Queue) -> int:
     """How many messages are in the queue, visible or not."""
     names: Any = [
         "ApproximateNumberOfMessages",

@@ -9,13 +9,13 @@ from typing import Any
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse, HeadersDict
 from moto.core.botocore_stubber import MockRawResponse
 
-from tests.support.embedded_engine import answered
+from tests.support.embedded_engine import send_to_embedded_engine
 
 _local = threading.local()
 
 
 @contextmanager
-def served(address: str) -> Iterator[None]:
+def serve_engine(address: str) -> Iterator[None]:
     """Meanwhile answer other processes at this address, a path."""
     with Listener(address, "AF_UNIX", backlog=64) as listener:
 
@@ -28,7 +28,7 @@ def served(address: str) -> Iterator[None]:
         yield
 
 
-def ask(address: str, request: AWSPreparedRequest) -> AWSResponse:
+def send_request(address: str, request: AWSPreparedRequest) -> AWSResponse:
     """Have the engine at this address answer the request."""
     connection: Connection | None = getattr(_local, "connection", None)
     if connection is None:
@@ -45,5 +45,5 @@ def _answer_all(connection: Connection) -> None:
         except EOFError:
             return
         headers: Any = HeadersDict(given)
-        answer = answered(AWSPreparedRequest(method, url, headers, body, stream_output=False))
+        answer = send_to_embedded_engine(AWSPreparedRequest(method, url, headers, body, stream_output=False))
         connection.send((answer.status_code, dict(answer.headers), answer.content))

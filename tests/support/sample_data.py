@@ -20,15 +20,15 @@ from tests.support.instances import Member
 if TYPE_CHECKING:
     from tests.conftest import Desk
 
-WORD = "canary-a1f7c09e"
-ITEM = {"slug": "printer", "name": WORD, "type": "other"}
+CANARY = "canary-a1f7c09e"
+CATALOG_ITEM = {"slug": "printer", "name": CANARY, "type": "other"}
 BEARER, FEDERATION = "Authorization", "X-Federation-Token"
 OTHER_PEER_TOKEN = "u" * 40
-HOOK, PEER = "https://hooks.example.com/", "https://other.example.org"
+WEBHOOK_URL, PEER_URL = "https://hooks.example.com/", "https://other.example.org"
 
 
 @dataclass(frozen=True)
-class Ask:
+class SampleRequest:
     """A request: what fills the path, what goes along, and the credential that makes it."""
 
     credential: str = ""
@@ -38,12 +38,12 @@ class Ask:
     header: str = BEARER
     headers: dict[str, str] = field(default_factory=dict)
 
-    def where(self, route: Route) -> str:
+    def path_for(self, route: Route) -> str:
         """The path and the query."""
         query = "&".join(f"{name}={value}" for name, value in self.query.items())
         return route.path.format(**self.path) + (f"?{query}" if query else "")
 
-    def shown(self, credential: str) -> dict[str, str]:
+    def headers_with(self, credential: str) -> dict[str, str]:
         """The headers, with this credential."""
         told = f"Bearer {credential}" if self.header == BEARER else credential
         return self.headers | ({self.header: told} if credential else {})
@@ -51,71 +51,71 @@ class Ask:
     def send(self, api: Api, route: Route, *, key: str | None = None, credential: str | None = None) -> Answer:
         """Make the request, or the same with another credential; none where that is empty."""
         shown = self.credential if credential is None else credential
-        return api.call(route.method, self.where(route), self.body, headers=self.shown(shown), key=key)
+        return api.call(route.method, self.path_for(route), self.body, headers=self.headers_with(shown), key=key)
 
 
-class Scene:
+class SampleData:
     """What is bob's, made as it is asked for."""
 
     def __init__(self, api: Api, desk: "Desk") -> None:
         self.api, self.desk = api, desk
-        self.key, self.token, self.admin, self.operator = desk.bob_key, desk.bob, desk.fd1, desk.alice_key
+        self.api_key, self.token, self.admin_token, self.operator_key = desk.bob_key, desk.bob, desk.fd1, desk.alice_key
 
-    def make(self, path: str, body: Any, token: str = "", *, method: str = "POST") -> Any:
-        reply = self.api.call(method, path, body, token=token or self.key)
+    def create(self, path: str, body: Any, token: str = "", *, method: str = "POST") -> Any:
+        reply = self.api.call(method, path, body, token=token or self.api_key)
         assert reply.status < 300, reply.text
         return reply.json
 
-    def card(self) -> str:
-        return str(self.make("/api/v2/kanban", {"title": WORD})["data"]["id"])
+    def add_card(self) -> str:
+        return str(self.create("/api/v2/kanban", {"title": CANARY})["data"]["id"])
 
-    def contact(self) -> str:
-        return str(self.make("/api/v2/contacts", {"name": WORD})["data"]["id"])
+    def add_contact(self) -> str:
+        return str(self.create("/api/v2/contacts", {"name": CANARY})["data"]["id"])
 
-    def checked(self) -> dict[str, str]:
-        card = self.card()
-        item = self.make(f"/api/v2/kanban/{card}/checklist", {"text": WORD})["data"]["id"]
+    def add_checklist_item(self) -> dict[str, str]:
+        card = self.add_card()
+        item = self.create(f"/api/v2/kanban/{card}/checklist", {"text": CANARY})["data"]["id"]
         return {"id": card, "itemId": item}
 
-    def linked(self) -> dict[str, str]:
-        card, contact = self.card(), self.contact()
-        self.make(f"/api/v2/kanban/{card}/contacts", {"contactId": contact, "role": WORD})
+    def link_contact(self) -> dict[str, str]:
+        card, contact = self.add_card(), self.add_contact()
+        self.create(f"/api/v2/kanban/{card}/contacts", {"contactId": contact, "role": CANARY})
         return {"id": card, "contactId": contact}
 
-    def item(self, *, ready: bool = False) -> str:
-        made = str(self.make("/api/v2/queue", {"title": WORD})["data"]["id"])
+    def add_queue_item(self, *, ready: bool = False) -> str:
+        made = str(self.create("/api/v2/queue", {"title": CANARY})["data"]["id"])
         if ready:
-            self.make(f"/api/v2/queue/{made}/confirm", {"action": "approve"})
+            self.create(f"/api/v2/queue/{made}/confirm", {"action": "approve"})
         return made
 
-    def delivery(self) -> str:
-        hook = {"label": WORD, "action_type": "webhook", "webhook_url": HOOK}
-        made = self.make("/api/v1/events", inputs.event(title=WORD, actions=[hook]), self.token)
+    def add_delivery(self) -> str:
+        hook = {"label": CANARY, "action_type": "webhook", "webhook_url": WEBHOOK_URL}
+        made = self.create("/api/v1/events", inputs.new_event(title=CANARY, actions=[hook]), self.token)
         return str(made["deliveryId"])
 
-    def new_key(self) -> str:
-        return str(self.make("/api/v2/keys", {"name": WORD})["data"]["id"])
+    def add_key(self) -> str:
+        return str(self.create("/api/v2/keys", {"name": CANARY})["data"]["id"])
 
-    def connection(self) -> str:
-        peer.allow()
-        asked = peer.request(toUserEmail="bob@example.com", fromUserName=WORD, fromInstanceUrl=PEER)
+    def add_connection(self) -> str:
+        peer.allow_federation()
+        asked = peer.connection_request(toUserEmail="bob@example.com", fromUserName=CANARY, fromInstanceUrl=PEER_URL)
         made = self.api.post(peer.CONNECTIONS, asked)
         assert made.status == 200, made.text
         return str(made.json["connectionId"])
 
-    def relay(self) -> str:
-        body = {"connectionId": self.connection(), "subject": WORD}
-        return str(self.make("/api/v2/relays", body)["data"]["id"])
+    def add_relay(self) -> str:
+        body = {"connectionId": self.add_connection(), "subject": CANARY}
+        return str(self.create("/api/v2/relays", body)["data"]["id"])
 
-    def asked_connection(self) -> str:
+    def add_requested_connection(self) -> str:
         """A connection that bob has asked for; its token."""
-        peer.allow()
+        peer.allow_federation()
         now = timestamp(datetime.now(UTC))
         made = Peering(
             connection_id=inputs.uuid(77),
             user_id=self.desk.user_id("bob"),
             user_email="bob@example.com",
-            user_name=WORD,
+            user_name=CANARY,
             peer_url="https://third.example.org",
             peer_email="tim@third.example.org",
             asked_as="tim@third.example.org",
@@ -133,38 +133,40 @@ class Scene:
         DynamoPeers().add(made, OTHER_PEER_TOKEN, after=None, message=None)
         return OTHER_PEER_TOKEN
 
-    def member(self) -> Member:
-        return instances.member(self.api)
+    def add_member(self) -> Member:
+        return instances.add_member(self.api)
 
-    def offering(self) -> Member:
-        made = self.member()
-        assert instances.sync(self.api, made, {"id": "a", "name": WORD}).status == 200
+    def add_offering_member(self) -> Member:
+        made = self.add_member()
+        assert instances.sync_agents(self.api, made, {"id": "a", "name": CANARY}).status == 200
         return made
 
-    def catalog_item(self) -> str:
-        self.make("/api/v1/catalog/items", ITEM, self.admin)
-        return ITEM["slug"]
+    def add_catalog_item(self) -> str:
+        self.create("/api/v1/catalog/items", CATALOG_ITEM, self.admin_token)
+        return CATALOG_ITEM["slug"]
 
-    def applied(self) -> str:
-        slug = self.catalog_item()
-        return str(self.make("/api/v1/catalog/requests", {"catalog_slug": slug, "note": WORD})["id"])
+    def add_catalog_request(self) -> str:
+        slug = self.add_catalog_item()
+        return str(self.create("/api/v1/catalog/requests", {"catalog_slug": slug, "note": CANARY})["id"])
 
-    def clicked(self) -> str:
-        delivery = self.delivery()
-        self.make(f"/api/v1/inbox/{delivery}/actions/0", None)
+    def add_clicked_delivery(self) -> str:
+        delivery = self.add_delivery()
+        self.create(f"/api/v1/inbox/{delivery}/actions/0", None)
         return delivery
 
-    def project(self) -> str:
+    def add_project(self) -> str:
         project, team = inputs.uuid(78), inputs.uuid(79)
         members = frozenset({self.desk.user_id("bob")})
-        DynamoDirectory().add_project(Project(project, "secret", WORD, team, members, members), Team(team, WORD, WORD))
+        DynamoDirectory().add_project(
+            Project(project, "secret", CANARY, team, members, members), Team(team, CANARY, CANARY)
+        )
         return "secret"
 
-    def browser(self) -> str:
-        made = self.make("/api/v2/push/subscriptions", {"endpoint": f"https://push.example.com/{WORD}"})
+    def add_browser(self) -> str:
+        made = self.create("/api/v2/push/subscriptions", {"endpoint": f"https://push.example.com/{CANARY}"})
         return str(made["data"]["id"])
 
-    def dead_letter(self) -> str:
+    def add_dead_letter(self) -> str:
         """A queue with a message that was given up on."""
         job = {"deliveryId": inputs.uuid(80), "index": 0}
         url = aws.queue_url(CALLBACKS.dead_letters.physical_name)

@@ -12,273 +12,313 @@ from infra import demo
 from tests.support import inputs, instances, mcp, peer
 from tests.support.api import ROUTES
 from tests.support.instances import Member
-from tests.support.sample_data import FEDERATION, ITEM, PEER, WORD, Ask, Scene
+from tests.support.sample_data import CANARY, CATALOG_ITEM, FEDERATION, PEER_URL, SampleData, SampleRequest
 
-NAMED = {route.__name__: route for route in ROUTES.values()}
+ROUTES_BY_NAME = {route.__name__: route for route in ROUTES.values()}
 _BOB = {"email": "bob@example.com"}
 _CAROL = {"email": "carol@example.com"}
 
-Asking = Callable[[Scene], Ask]
+RequestFactory = Callable[[SampleData], SampleRequest]
 
 
-def _mine(**more: Any) -> Asking:
-    """A request with bob's key; what depends on the scene is given as functions of it."""
-    return lambda scene: Ask(scene.key, **{name: _made(value, scene) for name, value in more.items()})
+def _with_key(**more: Any) -> RequestFactory:
+    """A request with bob's key; what depends on the data is given as functions of it."""
+    return lambda data: SampleRequest(data.api_key, **{name: _resolve(value, data) for name, value in more.items()})
 
 
-def _publishers(**more: Any) -> Asking:
-    return lambda scene: Ask(scene.token, **{name: _made(value, scene) for name, value in more.items()})
+def _with_personal_token(**more: Any) -> RequestFactory:
+    return lambda data: SampleRequest(data.token, **{name: _resolve(value, data) for name, value in more.items()})
 
 
-def _admins(**more: Any) -> Asking:
-    return lambda scene: Ask(scene.admin, **{name: _made(value, scene) for name, value in more.items()})
+def _with_admin_token(**more: Any) -> RequestFactory:
+    return lambda data: SampleRequest(data.admin_token, **{name: _resolve(value, data) for name, value in more.items()})
 
 
-def _operators(**more: Any) -> Asking:
-    return lambda scene: Ask(scene.operator, **{name: _made(value, scene) for name, value in more.items()})
+def _with_operator_key(**more: Any) -> RequestFactory:
+    return lambda data: SampleRequest(
+        data.operator_key, **{name: _resolve(value, data) for name, value in more.items()}
+    )
 
 
-def _made(value: Any, scene: Scene) -> Any:
-    return value(scene) if callable(value) else copy.deepcopy(value)
+def _resolve(value: Any, data: SampleData) -> Any:
+    return value(data) if callable(value) else copy.deepcopy(value)
 
 
-def _peers(what: Callable[[Scene], Any], body: Callable[[Any], Any]) -> Asking:
+def _with_connection_token(what: Callable[[SampleData], Any], body: Callable[[Any], Any]) -> RequestFactory:
     """A request of the desk that bob is connected with, about `what` there is then."""
-    return lambda scene: Ask(body=body(what(scene)), credential=peer.TOKEN, header=FEDERATION)
+    return lambda data: SampleRequest(body=body(what(data)), credential=peer.TOKEN, header=FEDERATION)
 
 
-def _members(what: Callable[[Scene], Member] = Scene.member, **more: Any) -> Asking:
-    return lambda scene: Ask(what(scene).token, **copy.deepcopy(more))
+def _with_instance_token(what: Callable[[SampleData], Member] = SampleData.add_member, **more: Any) -> RequestFactory:
+    return lambda data: SampleRequest(what(data).token, **copy.deepcopy(more))
 
 
-def _id(what: Callable[[Scene], str]) -> Callable[[Scene], dict[str, str]]:
-    return lambda scene: {"id": what(scene)}
+def _id_of(what: Callable[[SampleData], str]) -> Callable[[SampleData], dict[str, str]]:
+    return lambda data: {"id": what(data)}
 
 
-def _delivery(scene: Scene) -> dict[str, str]:
-    return {"deliveryId": scene.delivery()}
+def _new_delivery(data: SampleData) -> dict[str, str]:
+    return {"deliveryId": data.add_delivery()}
 
 
-def _ready(scene: Scene) -> dict[str, str]:
-    return {"id": scene.item(ready=True)}
+def _approved_queue_item(data: SampleData) -> dict[str, str]:
+    return {"id": data.add_queue_item(ready=True)}
 
 
-def _hub_event(scene: Scene) -> Ask:
+def _hub_event(data: SampleData) -> SampleRequest:
     body = {"event": "agent_approval", "agentId": "scribe", "status": "disabled"}
-    return Ask(scene.member().key, body, header=FEDERATION)
+    return SampleRequest(data.add_member().key, body, header=FEDERATION)
 
 
-def _inbox_page(scene: Scene) -> Ask:
+def _inbox_page(data: SampleData) -> SampleRequest:
     for _ in range(3):
-        scene.delivery()
-    cursor = scene.api.get("/api/v1/inbox?limit=1", scene.key).json["nextCursor"]
-    return Ask(scene.key, query={"limit": "5", "cursor": cursor})
+        data.add_delivery()
+    cursor = data.api.get("/api/v1/inbox?limit=1", data.api_key).json["nextCursor"]
+    return SampleRequest(data.api_key, query={"limit": "5", "cursor": cursor})
 
 
-def _chat_page(scene: Scene) -> Ask:
+def _chat_page(data: SampleData) -> SampleRequest:
     for _ in range(3):
-        scene.make("/api/v2/shared-chat/send", {"content": WORD})
-    page = scene.api.get("/api/v2/shared-chat/messages?limit=1", scene.key).json["data"]
-    return Ask(scene.key, query={"limit": "5", "cursor": page["pagination"]["cursor"]})
+        data.create("/api/v2/shared-chat/send", {"content": CANARY})
+    page = data.api.get("/api/v2/shared-chat/messages?limit=1", data.api_key).json["data"]
+    return SampleRequest(data.api_key, query={"limit": "5", "cursor": page["pagination"]["cursor"]})
 
 
-def _feedback_page(scene: Scene) -> Ask:
+def _feedback_page(data: SampleData) -> SampleRequest:
     for _ in range(3):
-        scene.make("/api/v2/feedback", {"message": WORD})
-    page = scene.api.get("/api/v2/feedback?limit=1", scene.key).json["data"]
-    return Ask(scene.key, query={"limit": "5", "cursor": page["nextCursor"]})
+        data.create("/api/v2/feedback", {"message": CANARY})
+    page = data.api.get("/api/v2/feedback?limit=1", data.api_key).json["data"]
+    return SampleRequest(data.api_key, query={"limit": "5", "cursor": page["nextCursor"]})
 
 
-def _with(what: Callable[[Scene], object], asking: Asking | None = None) -> Asking:
+def _after(what: Callable[[SampleData], object], asking: RequestFactory | None = None) -> RequestFactory:
     """A request that is made, by default with bob's key alone, when `what` has been done."""
 
-    def made(scene: Scene) -> Ask:
-        what(scene)
-        return asking(scene) if asking else Ask(scene.key)
+    def made(data: SampleData) -> SampleRequest:
+        what(data)
+        return asking(data) if asking else SampleRequest(data.api_key)
 
     return made
 
 
-def _connecting(scene: Scene) -> Ask:
-    peer.allow(approval=True)
-    return Ask(body=peer.request(toUserEmail="bob@example.com", fromUserName=WORD))
+def _connection_request(data: SampleData) -> SampleRequest:
+    peer.allow_federation(approval=True)
+    return SampleRequest(body=peer.connection_request(toUserEmail="bob@example.com", fromUserName=CANARY))
 
 
-def _approval(scene: Scene) -> dict[str, str]:
-    return {"email": "bob@example.com", "catalogSlug": scene.catalog_item()}
+def _approval_body(data: SampleData) -> dict[str, str]:
+    return {"email": "bob@example.com", "catalogSlug": data.add_catalog_item()}
 
 
-def _call_of_a_tool(scene: Scene) -> Ask:
-    body = mcp.message("tools/call", name="task_get", arguments={"id": scene.item()})
-    return Ask(scene.key, body, headers={"MCP-Protocol-Version": mcp.HANDSHAKE})
+def _tool_call(data: SampleData) -> SampleRequest:
+    body = mcp.new_message("tools/call", name="task_get", arguments={"id": data.add_queue_item()})
+    return SampleRequest(data.api_key, body, headers={"MCP-Protocol-Version": mcp.HANDSHAKE})
 
 
-def _console_asset(_: Scene) -> Ask:
+def _console_asset(_: SampleData) -> SampleRequest:
     built = Path(chalicelib.__path__[0], "web", "console", "manifest.json")
-    return Ask(path={"asset": json.loads(built.read_text(encoding="utf-8"))["assets"]["app.js"]})
+    return SampleRequest(path={"asset": json.loads(built.read_text(encoding="utf-8"))["assets"]["app.js"]})
 
 
-def _slug(what: Callable[[Scene], str]) -> Callable[[Scene], dict[str, str]]:
-    return lambda scene: {"slug": what(scene)}
+def _slug_of(what: Callable[[SampleData], str]) -> Callable[[SampleData], dict[str, str]]:
+    return lambda data: {"slug": what(data)}
 
 
 _HR_TOKEN = {"tokenId": demo.identifier("tools", "hr")}
 
-OPERATING: dict[str, Asking] = {
-    "approve_instance": _operators(
-        path=lambda scene: {"instanceId": instances.register(scene.api).instance_id}, body={"withoutChallenge": True}
+OPERATOR_REQUESTS: dict[str, RequestFactory] = {
+    "approve_instance": _with_operator_key(
+        path=lambda data: {"instanceId": instances.register_instance(data.api).instance_id},
+        body={"withoutChallenge": True},
     ),
-    "count_dead_letters": _with(Scene.dead_letter, _operators()),
-    "create_integrator": _operators(body={"slug": "ci", "name": WORD, "eventPrefix": "ci."}),
-    "issue_tools_token": _operators(body={"integrator": "hr", "owner": "bob@example.com"}),
-    "list_all_event_types": _with(Scene.delivery, _operators()),
-    "list_all_integrators": _operators(),
-    "list_callbacks": _operators(query=lambda scene: {"deliveryId": scene.clicked()}),
-    "list_dead_letters": _operators(path=lambda scene: {"queue": scene.dead_letter()}),
-    "list_instances": _with(Scene.member, _operators()),
-    "list_people": _operators(),
-    "list_persons_relays": _with(Scene.relay, _operators(query=lambda scene: {"userId": scene.desk.user_id("bob")})),
-    "list_tools_tokens": _operators(),
-    "operate_assign_approval": _operators(body=_approval),
-    "operate_create_item": _operators(body=ITEM),
-    "operate_delete_item": _operators(path=_slug(Scene.catalog_item)),
-    "operate_list_approvals": _with(Scene.applied, _operators(query={"catalog_slug": "printer"})),
-    "operate_list_items": _with(Scene.catalog_item, _operators()),
-    "operate_review_request": _operators(
-        body=lambda scene: {"requestId": scene.applied(), "decision": "approve", "note": WORD}
+    "count_dead_letters": _after(SampleData.add_dead_letter, _with_operator_key()),
+    "create_integrator": _with_operator_key(body={"slug": "ci", "name": CANARY, "eventPrefix": "ci."}),
+    "issue_tools_token": _with_operator_key(body={"integrator": "hr", "owner": "bob@example.com"}),
+    "list_all_event_types": _after(SampleData.add_delivery, _with_operator_key()),
+    "list_all_integrators": _with_operator_key(),
+    "list_callbacks": _with_operator_key(query=lambda data: {"deliveryId": data.add_clicked_delivery()}),
+    "list_dead_letters": _with_operator_key(path=lambda data: {"queue": data.add_dead_letter()}),
+    "list_instances": _after(SampleData.add_member, _with_operator_key()),
+    "list_people": _with_operator_key(),
+    "list_persons_relays": _after(
+        SampleData.add_relay, _with_operator_key(query=lambda data: {"userId": data.desk.user_id("bob")})
     ),
-    "operate_revoke_approval": _operators(query={"email": "bob@example.com", "catalogSlug": "fd1"}),
-    "operate_update_item": _operators(path=_slug(Scene.catalog_item), body={"description": WORD}),
-    "redrive_dead_letters": _operators(path=lambda scene: {"queue": scene.dead_letter()}, body={"all": True}),
-    "revoke_tools_token": _operators(path=_HR_TOKEN),
-    "rotate_tools_token": _operators(path=_HR_TOKEN, body={"atOnce": True}),
-    "show_budgets": _operators(query=lambda scene: {"userId": scene.desk.user_id("bob")}),
-    "suspend_instance": _operators(path=lambda scene: {"instanceId": scene.member().instance_id}),
-    "update_integrator": _operators(path={"slug": "hr"}, body={"name": WORD}),
+    "list_tools_tokens": _with_operator_key(),
+    "operate_assign_approval": _with_operator_key(body=_approval_body),
+    "operate_create_item": _with_operator_key(body=CATALOG_ITEM),
+    "operate_delete_item": _with_operator_key(path=_slug_of(SampleData.add_catalog_item)),
+    "operate_list_approvals": _after(
+        SampleData.add_catalog_request, _with_operator_key(query={"catalog_slug": "printer"})
+    ),
+    "operate_list_items": _after(SampleData.add_catalog_item, _with_operator_key()),
+    "operate_review_request": _with_operator_key(
+        body=lambda data: {"requestId": data.add_catalog_request(), "decision": "approve", "note": CANARY}
+    ),
+    "operate_revoke_approval": _with_operator_key(query={"email": "bob@example.com", "catalogSlug": "fd1"}),
+    "operate_update_item": _with_operator_key(path=_slug_of(SampleData.add_catalog_item), body={"description": CANARY}),
+    "redrive_dead_letters": _with_operator_key(path=lambda data: {"queue": data.add_dead_letter()}, body={"all": True}),
+    "revoke_tools_token": _with_operator_key(path=_HR_TOKEN),
+    "rotate_tools_token": _with_operator_key(path=_HR_TOKEN, body={"atOnce": True}),
+    "show_budgets": _with_operator_key(query=lambda data: {"userId": data.desk.user_id("bob")}),
+    "suspend_instance": _with_operator_key(path=lambda data: {"instanceId": data.add_member().instance_id}),
+    "update_integrator": _with_operator_key(path={"slug": "hr"}, body={"name": CANARY}),
 }
 
-ASKS: dict[str, Asking] = OPERATING | {
-    "acknowledge_relay": _peers(Scene.relay, lambda made: {
-        "relayId": made, "peerRelayId": made, "status": "completed"
-    }),
-    "add_checklist_item": _mine(path=_id(Scene.card), body={"text": WORD}),
-    "add_queue_item": _mine(body={"title": WORD, "priority": "urgent"}),
-    "ask_for_connection": _mine(body={"peerInstanceUrl": PEER, "peerUserEmail": "nora@other.example.org"}),
-    "assign_catalog_approval": _admins(body=lambda scene: _BOB | {"catalog_slug": scene.catalog_item()}),
-    "call_mcp": _call_of_a_tool,
-    "change_connection": _mine(path=_id(Scene.connection), body={"action": "block"}),
-    "change_inbox_delivery": _mine(path=_delivery, body={"archived": True}),
-    "change_settings": _with(_ready, _mine(body={"mode": "chief_of_staff"})),
-    "claim_token": _admins(body=_CAROL | {"label": "CI"}),
-    "claim_tokens": _admins(body={"claims": [_CAROL, _BOB]}),
-    "click_action": _mine(path=lambda scene: _delivery(scene) | {"index": "0"}),
-    "complete_queue_item": _mine(path=_ready, body={"result": WORD}),
-    "confirm_connection": lambda scene: Ask(
-        scene.asked_connection(), {"connectionId": "c-9", "acceptedByName": "Tim"}, header=FEDERATION
+SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
+    "acknowledge_relay": _with_connection_token(
+        SampleData.add_relay, lambda made: {"relayId": made, "peerRelayId": made, "status": "completed"}
     ),
-    "confirm_queue_item": _mine(path=_id(Scene.item), body={"action": "approve"}),
-    "create_card": _mine(body={"title": WORD}),
-    "create_catalog_item": _admins(body=ITEM | {
-        "contact_user_id": demo.identifier("user", "bob"), "linked_tools_token_id": demo.identifier("tools", "hr"),
-    }),
-    "create_contact": _mine(body={"name": WORD, "email": "ada@example.com"}),
-    "create_key": _mine(body={"name": WORD}),
-    "delete_card": _mine(path=lambda scene: {"id": scene.linked()["id"]}),
-    "delete_catalog_item": _admins(path=lambda scene: {"slug": scene.catalog_item()}),
-    "delete_checklist_item": _mine(path=Scene.checked),
-    "delete_contact": _mine(path=lambda scene: {"id": scene.linked()["contactId"]}),
-    "delete_key": _mine(query=_id(Scene.new_key)),
-    "delete_synced_agent": _members(Scene.offering, path={"remoteId": "a"}),
-    "describe_desk": lambda _: Ask(),
-    "discover_network": _members(Scene.offering),
-    "end_connection": _peers(Scene.connection, lambda _: {"connectionId": "c-9"}),
-    "get_agent_card": lambda _: Ask(),
-    "get_card": _mine(path=_id(Scene.card)),
-    "get_catalog_item": _admins(path=lambda scene: {"slug": scene.catalog_item()}),
-    "get_console": lambda _: Ask(),
+    "add_checklist_item": _with_key(path=_id_of(SampleData.add_card), body={"text": CANARY}),
+    "add_queue_item": _with_key(body={"title": CANARY, "priority": "urgent"}),
+    "ask_for_connection": _with_key(body={"peerInstanceUrl": PEER_URL, "peerUserEmail": "nora@other.example.org"}),
+    "assign_catalog_approval": _with_admin_token(body=lambda data: _BOB | {"catalog_slug": data.add_catalog_item()}),
+    "call_mcp": _tool_call,
+    "change_connection": _with_key(path=_id_of(SampleData.add_connection), body={"action": "block"}),
+    "change_inbox_delivery": _with_key(path=_new_delivery, body={"archived": True}),
+    "change_settings": _after(_approved_queue_item, _with_key(body={"mode": "chief_of_staff"})),
+    "claim_token": _with_admin_token(body=_CAROL | {"label": "CI"}),
+    "claim_tokens": _with_admin_token(body={"claims": [_CAROL, _BOB]}),
+    "click_action": _with_key(path=lambda data: _new_delivery(data) | {"index": "0"}),
+    "complete_queue_item": _with_key(path=_approved_queue_item, body={"result": CANARY}),
+    "confirm_connection": lambda data: SampleRequest(
+        data.add_requested_connection(), {"connectionId": "c-9", "acceptedByName": "Tim"}, header=FEDERATION
+    ),
+    "confirm_queue_item": _with_key(path=_id_of(SampleData.add_queue_item), body={"action": "approve"}),
+    "create_card": _with_key(body={"title": CANARY}),
+    "create_catalog_item": _with_admin_token(
+        body=CATALOG_ITEM
+        | {
+            "contact_user_id": demo.identifier("user", "bob"),
+            "linked_tools_token_id": demo.identifier("tools", "hr"),
+        }
+    ),
+    "create_contact": _with_key(body={"name": CANARY, "email": "ada@example.com"}),
+    "create_key": _with_key(body={"name": CANARY}),
+    "delete_card": _with_key(path=lambda data: {"id": data.link_contact()["id"]}),
+    "delete_catalog_item": _with_admin_token(path=lambda data: {"slug": data.add_catalog_item()}),
+    "delete_checklist_item": _with_key(path=SampleData.add_checklist_item),
+    "delete_contact": _with_key(path=lambda data: {"id": data.link_contact()["contactId"]}),
+    "delete_key": _with_key(query=_id_of(SampleData.add_key)),
+    "delete_synced_agent": _with_instance_token(SampleData.add_offering_member, path={"remoteId": "a"}),
+    "describe_desk": lambda _: SampleRequest(),
+    "discover_network": _with_instance_token(SampleData.add_offering_member),
+    "end_connection": _with_connection_token(SampleData.add_connection, lambda _: {"connectionId": "c-9"}),
+    "get_agent_card": lambda _: SampleRequest(),
+    "get_card": _with_key(path=_id_of(SampleData.add_card)),
+    "get_catalog_item": _with_admin_token(path=lambda data: {"slug": data.add_catalog_item()}),
+    "get_console": lambda _: SampleRequest(),
     "get_console_asset": _console_asset,
-    "get_console_worker": lambda _: Ask(),
-    "get_contact": _mine(path=_id(Scene.contact)),
-    "get_docs": lambda _: Ask(),
-    "get_docs_asset": lambda _: Ask(path={"asset": "start.js"}),
-    "get_event": _publishers(path=_delivery),
-    "get_health": lambda _: Ask(),
-    "get_inbox_delivery": _mine(path=_delivery),
-    "get_me": _with(Scene.browser),
-    "get_openapi": lambda _: Ask(),
-    "get_profile": _with(lambda scene: scene.make("/api/v2/profile", {"bio": WORD}, method="PATCH")),
-    "get_project": _mine(path=_slug(Scene.project)),
-    "get_prompt_groups": _mine(),
-    "get_queue_item": _mine(path=_id(Scene.item)),
-    "get_settings": _mine(),
-    "get_synced_agent": _members(Scene.offering, path={"remoteId": "a"}),
-    "get_v2_docs": lambda _: Ask(),
-    "get_v2_openapi": lambda _: Ask(),
-    "link_contact": _mine(path=_id(Scene.card), body=lambda scene: {"contactId": scene.contact(), "role": WORD}),
-    "link_marketplace": _members(body={"action": "disable"}),
-    "list_cards": _with(Scene.linked),
-    "list_catalog_approvals": _with(Scene.applied, _admins(query={"catalog_slug": "printer"})),
-    "list_catalog_items": _with(Scene.catalog_item, _admins(query={"integrator_slug": "fd1"})),
-    "list_connections": _with(Scene.connection),
-    "list_contacts": _with(Scene.contact),
-    "list_event_types": _with(Scene.delivery, _publishers(query={"integrator_slug": "fd1"})),
+    "get_console_worker": lambda _: SampleRequest(),
+    "get_contact": _with_key(path=_id_of(SampleData.add_contact)),
+    "get_docs": lambda _: SampleRequest(),
+    "get_docs_asset": lambda _: SampleRequest(path={"asset": "start.js"}),
+    "get_event": _with_personal_token(path=_new_delivery),
+    "get_health": lambda _: SampleRequest(),
+    "get_inbox_delivery": _with_key(path=_new_delivery),
+    "get_me": _after(SampleData.add_browser),
+    "get_openapi": lambda _: SampleRequest(),
+    "get_profile": _after(lambda data: data.create("/api/v2/profile", {"bio": CANARY}, method="PATCH")),
+    "get_project": _with_key(path=_slug_of(SampleData.add_project)),
+    "get_prompt_groups": _with_key(),
+    "get_queue_item": _with_key(path=_id_of(SampleData.add_queue_item)),
+    "get_settings": _with_key(),
+    "get_synced_agent": _with_instance_token(SampleData.add_offering_member, path={"remoteId": "a"}),
+    "get_v2_docs": lambda _: SampleRequest(),
+    "get_v2_openapi": lambda _: SampleRequest(),
+    "link_contact": _with_key(
+        path=_id_of(SampleData.add_card), body=lambda data: {"contactId": data.add_contact(), "role": CANARY}
+    ),
+    "link_marketplace": _with_instance_token(body={"action": "disable"}),
+    "list_cards": _after(SampleData.link_contact),
+    "list_catalog_approvals": _after(
+        SampleData.add_catalog_request, _with_admin_token(query={"catalog_slug": "printer"})
+    ),
+    "list_catalog_items": _after(SampleData.add_catalog_item, _with_admin_token(query={"integrator_slug": "fd1"})),
+    "list_connections": _after(SampleData.add_connection),
+    "list_contacts": _after(SampleData.add_contact),
+    "list_event_types": _after(SampleData.add_delivery, _with_personal_token(query={"integrator_slug": "fd1"})),
     "list_feedback": _feedback_page,
     "list_inbox": _inbox_page,
-    "list_integrators": _admins(),
-    "list_keys": _with(Scene.new_key),
-    "list_mentions": _mine(),
+    "list_integrators": _with_admin_token(),
+    "list_keys": _after(SampleData.add_key),
+    "list_mentions": _with_key(),
     "list_messages": _chat_page,
-    "list_project_members": _mine(path=_slug(Scene.project)),
-    "list_projects": _with(Scene.project),
-    "list_queue": _with(Scene.item),
-    "list_relays": _with(Scene.relay),
-    "list_synced_agents": _members(Scene.offering),
-    "list_updates": lambda _: Ask(),
-    "open_mcp_stream": lambda _: Ask(),
-    "publish_bulk": _admins(body=lambda _: {
-        "event": inputs.event(title=WORD), "recipients": [{"type": "email"} | each for each in (_BOB, _CAROL)]
-    }),
-    "publish_event": _publishers(body=lambda _: inputs.event(title=WORD)),
-    "put_synced_agent": _members(Scene.offering, path={"remoteId": "a"}, body={"name": WORD, "description": "New"}),
+    "list_project_members": _with_key(path=_slug_of(SampleData.add_project)),
+    "list_projects": _after(SampleData.add_project),
+    "list_queue": _after(SampleData.add_queue_item),
+    "list_relays": _after(SampleData.add_relay),
+    "list_synced_agents": _with_instance_token(SampleData.add_offering_member),
+    "list_updates": lambda _: SampleRequest(),
+    "open_mcp_stream": lambda _: SampleRequest(),
+    "publish_bulk": _with_admin_token(
+        body=lambda _: {
+            "event": inputs.new_event(title=CANARY),
+            "recipients": [{"type": "email"} | each for each in (_BOB, _CAROL)],
+        }
+    ),
+    "publish_event": _with_personal_token(body=lambda _: inputs.new_event(title=CANARY)),
+    "put_synced_agent": _with_instance_token(
+        SampleData.add_offering_member, path={"remoteId": "a"}, body={"name": CANARY, "description": "New"}
+    ),
     "receive_marketplace_event": _hub_event,
-    "receive_relay": _peers(Scene.connection, lambda _: {
-        "relayId": "r-1", "toUserEmail": "bob@example.com", "intent": "assign_task", "subject": WORD
-    }),
-    "register_instance": lambda _: Ask(body=instances.registration()),
-    "request_catalog_item": _mine(body=lambda scene: {"catalog_slug": scene.catalog_item(), "note": WORD}),
-    "request_connection": _connecting,
-    "resolve_event": _publishers(path=_delivery, body={"resolution_note": WORD}),
-    "review_catalog_request": _admins(body=lambda scene: {"request_id": scene.applied(), "decision": "approve"}),
-    "revoke_catalog_approval": _admins(body=_BOB | {"catalog_slug": "fd1"}),
-    "send_heartbeat": _members(body={"version": "1.2.3", "userCount": 4}),
-    "send_message": _mine(body={"content": WORD}),
-    "send_relay": _mine(body=lambda scene: {
-        "connectionId": scene.connection(), "cardId": scene.card(), "queueItemId": scene.item(), "subject": WORD
-    }),
-    "set_queue_item_status": _mine(path=_ready, body={"status": "in_progress"}),
-    "show_push": _with(Scene.browser),
-    "stream_events": _with(lambda scene: scene.make("/api/v2/shared-chat/send", {"content": WORD})),
-    "submit_feedback": _mine(body={"message": WORD, "kind": "idea"}),
-    "subscribe_to_push": _mine(body={"endpoint": f"https://push.example.com/{WORD}"}),
-    "summarize_inbox": _with(Scene.delivery),
-    "supplement_event": _publishers(path=_delivery, body={"markdown_body": WORD}),
-    "switch_key": _mine(body=lambda scene: {"id": scene.new_key(), "isActive": False}),
-    "sync_agents": _members(body={"agents": [{"id": "a", "name": WORD}, {"id": "b", "name": "B"}]}),
-    "unlink_contact": _mine(path=Scene.linked),
-    "unsubscribe_from_push": _mine(path=lambda scene: {"subscriptionId": scene.browser()}),
-    "update_card": _mine(path=lambda scene: {"id": scene.linked()["id"]}, body={"title": f"New {WORD}", "order": 5}),
-    "update_card_contact": _mine(path=Scene.linked, body={"role": "signs"}),
-    "update_catalog_item": _admins(path=lambda scene: {"slug": scene.catalog_item()}, body={"description": "New"}),
-    "update_checklist_item": _mine(path=Scene.checked, body={"completed": True}),
-    "update_contact": _mine(path=lambda scene: {"id": scene.linked()["contactId"]}, body={"name": f"New {WORD}"}),
-    "update_profile": _mine(body={"bio": WORD}),
-    "validate_payment": _members(body={
-        "transactionType": "marketplace", "grossAmount": 10, "proposedFeePercent": 3,
-        "agentId": "a", "executionId": "x", "contractId": "c",
-    }),
-}  # fmt: skip
+    "receive_relay": _with_connection_token(
+        SampleData.add_connection,
+        lambda _: {"relayId": "r-1", "toUserEmail": "bob@example.com", "intent": "assign_task", "subject": CANARY},
+    ),
+    "register_instance": lambda _: SampleRequest(body=instances.new_registration()),
+    "request_catalog_item": _with_key(body=lambda data: {"catalog_slug": data.add_catalog_item(), "note": CANARY}),
+    "request_connection": _connection_request,
+    "resolve_event": _with_personal_token(path=_new_delivery, body={"resolution_note": CANARY}),
+    "review_catalog_request": _with_admin_token(
+        body=lambda data: {"request_id": data.add_catalog_request(), "decision": "approve"}
+    ),
+    "revoke_catalog_approval": _with_admin_token(body=_BOB | {"catalog_slug": "fd1"}),
+    "send_heartbeat": _with_instance_token(body={"version": "1.2.3", "userCount": 4}),
+    "send_message": _with_key(body={"content": CANARY}),
+    "send_relay": _with_key(
+        body=lambda data: {
+            "connectionId": data.add_connection(),
+            "cardId": data.add_card(),
+            "queueItemId": data.add_queue_item(),
+            "subject": CANARY,
+        }
+    ),
+    "set_queue_item_status": _with_key(path=_approved_queue_item, body={"status": "in_progress"}),
+    "show_push": _after(SampleData.add_browser),
+    "stream_events": _after(lambda data: data.create("/api/v2/shared-chat/send", {"content": CANARY})),
+    "submit_feedback": _with_key(body={"message": CANARY, "kind": "idea"}),
+    "subscribe_to_push": _with_key(body={"endpoint": f"https://push.example.com/{CANARY}"}),
+    "summarize_inbox": _after(SampleData.add_delivery),
+    "supplement_event": _with_personal_token(path=_new_delivery, body={"markdown_body": CANARY}),
+    "switch_key": _with_key(body=lambda data: {"id": data.add_key(), "isActive": False}),
+    "sync_agents": _with_instance_token(body={"agents": [{"id": "a", "name": CANARY}, {"id": "b", "name": "B"}]}),
+    "unlink_contact": _with_key(path=SampleData.link_contact),
+    "unsubscribe_from_push": _with_key(path=lambda data: {"subscriptionId": data.add_browser()}),
+    "update_card": _with_key(
+        path=lambda data: {"id": data.link_contact()["id"]}, body={"title": f"New {CANARY}", "order": 5}
+    ),
+    "update_card_contact": _with_key(path=SampleData.link_contact, body={"role": "signs"}),
+    "update_catalog_item": _with_admin_token(
+        path=lambda data: {"slug": data.add_catalog_item()}, body={"description": "New"}
+    ),
+    "update_checklist_item": _with_key(path=SampleData.add_checklist_item, body={"completed": True}),
+    "update_contact": _with_key(
+        path=lambda data: {"id": data.link_contact()["contactId"]}, body={"name": f"New {CANARY}"}
+    ),
+    "update_profile": _with_key(body={"bio": CANARY}),
+    "validate_payment": _with_instance_token(
+        body={
+            "transactionType": "marketplace",
+            "grossAmount": 10,
+            "proposedFeePercent": 3,
+            "agentId": "a",
+            "executionId": "x",
+            "contractId": "c",
+        }
+    ),
+}
 
 
-def asked_of(name: str, scene: Scene) -> tuple[Route, Ask]:
+def sample_request(name: str, data: SampleData) -> tuple[Route, SampleRequest]:
     """The operation of this name, and bob's request of it."""
-    return NAMED[name], ASKS[name](scene)
+    return ROUTES_BY_NAME[name], SAMPLE_REQUESTS[name](data)

@@ -11,7 +11,7 @@ from app import app
 from infra import catalog
 from infra.local.connections import Gone
 from infra.local.socket_events import Connection, is_success, status_of, subprotocol_of
-from tests.support.store_calls import asked
+from tests.support.store_calls import record_store_calls
 
 
 class Client:
@@ -60,11 +60,11 @@ class Client:
         handler: Any = self._handlers.get(route_key)
         if handler is None:
             return {"statusCode": 403}
-        with asked() as seen:
+        with record_store_calls() as seen:
             answer = handler(event, LambdaContext(route_key, 256))
         self.calls, self.steps = seen.calls, seen.steps
         if (grants := getattr(handler, "grants", None)) is not None:
-            assert not seen.beyond(grants), f"{route_key} went beyond its grants: {seen.beyond(grants)}"
+            assert not seen.beyond_grants(grants), f"{route_key} went beyond its grants: {seen.beyond_grants(grants)}"
         return answer
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 ROOT = Path(__file__).parents[2]
 HOST = "127.0.0.1"
-HEALTH = "/api/v1/health"
+HEALTH_PATH = "/api/v1/health"
 # A shell without settings of its own for AWS, for us, or for proxies.
 SHELL = {
     name: value
@@ -38,7 +38,7 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class System:
+class StartedDesk:
     """A started system, and where it was told to be."""
 
     process: subprocess.Popen[bytes]
@@ -74,14 +74,14 @@ class System:
     def call(self, method: str, path: str, body: Any = None, token: str = "") -> Answer:
         """One request on a connection of its own."""
         with self.connection() as connection:
-            return ask(connection, method, path, body, token)
+            return send_request(connection, method, path, body, token)
 
     @contextmanager
     def connection(self) -> Iterator[http.client.HTTPConnection]:
         with closing(http.client.HTTPConnection(HOST, self.port, timeout=10)) as made:
             yield made
 
-    def says(self, sent: bytes) -> bytes:
+    def send_bytes(self, sent: bytes) -> bytes:
         """All that comes back for these bytes, until the other side closes."""
         with closing(socket.create_connection((HOST, self.port), timeout=3)) as connection:
             connection.sendall(sent)
@@ -89,7 +89,7 @@ class System:
 
     def is_healthy(self) -> bool:
         try:
-            return self.call("GET", HEALTH).status == 200
+            return self.call("GET", HEALTH_PATH).status == 200
         except OSError:
             return False
 
@@ -106,7 +106,9 @@ class System:
         )
 
 
-def ask(connection: http.client.HTTPConnection, method: str, path: str, body: Any = None, token: str = "") -> Answer:
+def send_request(
+    connection: http.client.HTTPConnection, method: str, path: str, body: Any = None, token: str = ""
+) -> Answer:
     headers = {"Authorization": f"Bearer {token}"} if token else {}
     if body is not None:
         headers["Content-Type"] = "application/json"
@@ -115,7 +117,7 @@ def ask(connection: http.client.HTTPConnection, method: str, path: str, body: An
     return Answer(response.status, response.headers, response.read())
 
 
-def launch(folder: Path, port: int, ws_port: int, **environment: str) -> System:
+def launch_desk(folder: Path, port: int, ws_port: int, **environment: str) -> StartedDesk:
     """Start the system in a process group of its own, and do not wait for it."""
     folder.mkdir(exist_ok=True)
     wanted = {"PORT": str(port), "WS_PORT": str(ws_port), "DEMO_FILE": str(folder / "demo.json")} | environment
@@ -132,14 +134,14 @@ def launch(folder: Path, port: int, ws_port: int, **environment: str) -> System:
             stderr=stderr,
             start_new_session=True,
         )
-    return System(process, port, ws_port, folder)
+    return StartedDesk(process, port, ws_port, folder)
 
 
 @contextmanager
-def started(folder: Path, **environment: str) -> Iterator[System]:
+def start_desk(folder: Path, **environment: str) -> Iterator[StartedDesk]:
     """A system that answers; whatever is left of it at the end is killed."""
     port, ws_port = free_ports()
-    system = launch(folder, port, ws_port, **environment)
+    system = launch_desk(folder, port, ws_port, **environment)
     try:
         deadline = time.monotonic() + 90
         while not system.is_healthy():
@@ -148,10 +150,10 @@ def started(folder: Path, **environment: str) -> Iterator[System]:
             time.sleep(0.05)
         yield system
     finally:
-        kill(system)
+        kill_desk(system)
 
 
-def kill(system: System) -> None:
+def kill_desk(system: StartedDesk) -> None:
     if system.process.poll() is None:
         os.killpg(system.process.pid, signal.SIGKILL)
     system.process.wait(5)

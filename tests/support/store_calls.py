@@ -20,34 +20,34 @@ _POLLING = {"ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility"}
 
 
 @dataclass
-class Asked:
+class StoreCalls:
     """The store and queue calls made, by name in their order, and each (action, table or queue, index) they needed."""
 
     calls: list[str] = field(default_factory=list)
     branches: list[Branch] = field(default_factory=list)
-    needs: set[tuple[str, str, str | None]] = field(default_factory=set)
+    permissions: set[tuple[str, str, str | None]] = field(default_factory=set)
 
     @property
     def steps(self) -> int:
         """How many of the calls had to wait for each other: of simultaneous ones the longest row counts."""
-        return _steps(self.branches)
+        return _count_steps(self.branches)
 
-    def beyond(self, grants: tuple[Grant, ...]) -> set[tuple[str, str, str | None]]:
+    def beyond_grants(self, grants: tuple[Grant, ...]) -> set[tuple[str, str, str | None]]:
         granted = {(each.action, each.resource.physical_name, each.index) for each in grants}
-        return self.needs - granted
+        return self.permissions - granted
 
 
 @contextmanager
-def asked() -> Iterator[Asked]:
+def record_store_calls() -> Iterator[StoreCalls]:
     """Record what is asked of DynamoDB and SQS meanwhile, by every thread."""
-    seen = Asked()
+    seen = StoreCalls()
 
     def note(params: dict[str, Any], model: Any, **_: object) -> None:
         if model.name in _POLLING:
             return
         seen.calls.append(model.name)
         seen.branches.append(branch())
-        seen.needs.update(_needs(model.name, params))
+        seen.permissions.update(_permissions_of(model.name, params))
 
     clients = (aws.dynamodb(), aws.sqs())
     for client in clients:
@@ -59,14 +59,14 @@ def asked() -> Iterator[Asked]:
             client.meta.events.unregister("before-parameter-build", note)
 
 
-def _steps(branches: list[Branch]) -> int:
+def _count_steps(branches: list[Branch]) -> int:
     groups: dict[int, dict[int, list[Branch]]] = {}
     for (group, number), *inner in filter(None, branches):
         groups.setdefault(group, {}).setdefault(number, []).append(tuple(inner))
-    return branches.count(()) + sum(max(map(_steps, group.values())) for group in groups.values())
+    return branches.count(()) + sum(max(map(_count_steps, group.values())) for group in groups.values())
 
 
-def _needs(name: str, params: dict[str, Any]) -> Iterator[tuple[str, str, str | None]]:
+def _permissions_of(name: str, params: dict[str, Any]) -> Iterator[tuple[str, str, str | None]]:
     if "QueueUrl" in params:
         # IAM knows no actions of batches.
         yield f"sqs:{name.removesuffix('Batch')}", params["QueueUrl"].rpartition("/")[2], None

@@ -12,7 +12,7 @@ _SPENT = frozenset(("minute", "minuteUsed", "day", "dayLeft", "useCount", "lastU
 Rows = dict[tuple[str, str, str], str]
 
 
-def rows(*wanted: Table, besides: Iterable[Table] = ()) -> Rows:
+def read_rows(*wanted: Table, besides: Iterable[Table] = ()) -> Rows:
     """The rows of the `wanted` tables, by default all `besides` these, by table and key; without tokens' counters."""
     only, left_out = {each.physical_name for each in wanted}, {each.physical_name for each in besides}
     found: Rows = {}
@@ -24,7 +24,7 @@ def rows(*wanted: Table, besides: Iterable[Table] = ()) -> Rows:
     return found
 
 
-def messages() -> list[tuple[str, str]]:
+def list_messages() -> list[tuple[str, str]]:
     """Every message that waits in a queue, with the queue's name."""
     return engine_state.engine().messages()
 
@@ -39,6 +39,6 @@ _RANDOM = re.compile(
 _VERSION = re.compile(r"\('version', '\d+'\)")
 
 
-def plain(row: str, known: str) -> str:
+def normalize_row(row: str, known: str) -> str:
     """A row without its version, and without the ids it was given at random: all that `known` does not hold."""
     return _RANDOM.sub(lambda match: match[0] if match[0] in known else "<id>", _VERSION.sub("", row))

@@ -44,7 +44,7 @@ class _Services:
 
 
 @cache
-def packaged() -> dict[str, Any]:
+def chalice_template() -> dict[str, Any]:
     """What `chalice package` says of the app."""
     config = CLIFactory(str(ROOT)).create_config_obj("package", user_provided_params={"chalice_app": app})
     graph = ApplicationGraphBuilder().build(config, "package")
@@ -58,21 +58,21 @@ def packaged() -> dict[str, Any]:
 
 @cache
 def made() -> dict[str, Any]:
-    return template(app, packaged())
+    return template(app, chalice_template())
 
 
 @cache
-def cloudformation() -> dict[str, Any]:
+def cloudformation_template() -> dict[str, Any]:
     return translated(made())
 
 
 @cache
-def served() -> dict[str, Served]:
+def served_functions() -> dict[str, Served]:
     """Every function of the app, by its handler."""
     return {each.handler: each for each in all_served(app)}
 
 
-def of_type(kind: str) -> dict[str, Any]:
+def resources_of_type(kind: str) -> dict[str, Any]:
     """The properties of the template's resources of one kind, by their logical ids."""
     return {name: each["Properties"] for name, each in made()["Resources"].items() if each["Type"] == kind}
 
@@ -106,18 +106,18 @@ class Function:
             (action, arn)
             for each in self.policy["Statement"]
             for action in each["Action"]
-            for arn in map(resolved, each["Resource"])
+            for arn in map(resolve_value, each["Resource"])
         }
 
 
 @cache
 def functions() -> dict[str, Function]:
     """Every function of the template, by its handler."""
-    found = map(Function, of_type("AWS::Serverless::Function").values())
+    found = map(Function, resources_of_type("AWS::Serverless::Function").values())
     return {each.handler: each for each in found}
 
 
-def resolved(value: Any) -> Any:
+def resolve_value(value: Any) -> Any:
     """A value of the template as CloudFormation would compute it, for a desk of the usual name."""
     match value:
         case {"Ref": name}:
@@ -127,9 +127,9 @@ def resolved(value: Any) -> Any:
         case {"Fn::Sub": str(text)}:
             return re.sub(r"\$\{([^}]+)\}", lambda found: _named(found[1]), text)
         case dict():
-            return {name: resolved(each) for name, each in value.items()}
+            return {name: resolve_value(each) for name, each in value.items()}
         case list():
-            return [resolved(each) for each in value]
+            return [resolve_value(each) for each in value]
     return value
 
 
@@ -148,5 +148,5 @@ def _arn(logical_id: str) -> str:
     if resource["Type"] not in names:
         return f"arn:{logical_id}"
     member, service, kind = names[resource["Type"]]
-    name = resolved(resource["Properties"][member])
+    name = resolve_value(resource["Properties"][member])
     return f"arn:aws:{service}:{REGION}:{ACCOUNT}:{kind}{name}"

@@ -18,7 +18,7 @@ from infra.local import engine
 from tests.conftest import Desk
 from tests.support import engine_state, inputs
 from tests.support.receiver import Receiver
-from tests.support.started_desk import HOST, ROOT, SHELL, Answer, ask, free_ports
+from tests.support.started_desk import HOST, ROOT, SHELL, Answer, free_ports, send_request
 
 _STARTED_WITHIN_SECONDS = 30
 
@@ -48,12 +48,12 @@ def ports(desk: Desk, tmp_path: Path) -> Iterator[tuple[int, int]]:
     finally:
         process.kill()
         process.wait(10)
-        engine_state.engine().look_again()
+        engine_state.engine().refresh()
 
 
 def _call(port: int, method: str, path: str, body: object = None, token: str = "") -> Answer:
     with closing(HTTPConnection(HOST, port, timeout=10)) as connection:
-        return ask(connection, method, path, body, token)
+        return send_request(connection, method, path, body, token)
 
 
 def _healthy(port: int) -> bool:
@@ -69,7 +69,7 @@ def test_a_container_publishes_pushes_and_calls_back(ports: tuple[int, int], des
     with connect(f"ws://{HOST}:{ws_port}", additional_headers=key, proxy=None) as client:
         assert json.loads(client.recv(10))["type"] == "connected"
         actions = [{"label": "Go", "action_type": "webhook", "webhook_url": receiver.url}]
-        published = _call(port, "POST", "/api/v1/events", inputs.event(actions=actions), desk.alice)
+        published = _call(port, "POST", "/api/v1/events", inputs.new_event(actions=actions), desk.alice)
         assert published.status == 202
         delivery_id = published.json["deliveryId"]
         assert json.loads(client.recv(10))["deliveryId"] == delivery_id

@@ -5,18 +5,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.support.started_desk import System, started
+from tests.support.started_desk import StartedDesk, start_desk
 
 pytestmark = pytest.mark.engine("embedded")
 
 
 @pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with started(tmp_path_factory.mktemp("doctor"), ALLOW_LOOPBACK="1") as made:
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartedDesk]:
+    with start_desk(tmp_path_factory.mktemp("doctor"), ALLOW_LOOPBACK="1") as made:
         yield made
 
 
-def test_a_canary_passes_every_hop_and_leaves_nothing(system: System) -> None:
+def test_a_canary_passes_every_hop_and_leaves_nothing(system: StartedDesk) -> None:
     for _ in range(2):
         seen = system.run("infra.admin", "doctor", "--json")
         assert seen.returncode == 0, seen.stderr
@@ -42,7 +42,7 @@ def test_a_canary_passes_every_hop_and_leaves_nothing(system: System) -> None:
     ],
 )
 def test_the_first_hop_that_fails_is_the_last_and_says_what_to_look_at(
-    system: System, options: list[str], environment: dict[str, str], last: str, advice: str
+    system: StartedDesk, options: list[str], environment: dict[str, str], last: str, advice: str
 ) -> None:
     seen = system.run("infra.admin", "doctor", *options, **environment)
     assert seen.returncode == 1

@@ -13,7 +13,7 @@ import pytest
 
 from infra.local import engines
 from tests.support import inputs
-from tests.support.started_desk import System, started
+from tests.support.started_desk import StartedDesk, start_desk
 
 pytestmark = pytest.mark.engine("real")
 
@@ -21,10 +21,10 @@ EVENTS, INBOX = "/api/v1/events", "/api/v1/inbox"
 
 
 @contextmanager
-def kept(folder: Path) -> Iterator[System]:
+def kept(folder: Path) -> Iterator[StartedDesk]:
     """A system on the folder's data."""
     data = {"ENGINE": "dynamodb-local", "DATA_DIR": str(folder / "kept")}
-    with started(folder, **data) as system:
+    with start_desk(folder, **data) as system:
         yield system
 
 
@@ -66,17 +66,17 @@ def test_what_a_desk_holds_is_there_after_a_stop_and_after_a_crash(
         assert third.stderr == ""
 
 
-def publish(system: System, title: str) -> int:
-    return system.call("POST", EVENTS, inputs.event(title=title), system.alice).status
+def publish(system: StartedDesk, title: str) -> int:
+    return system.call("POST", EVENTS, inputs.new_event(title=title), system.alice).status
 
 
-def operate(system: System, *command: str) -> str:
+def operate(system: StartedDesk, *command: str) -> str:
     ran = system.run("infra.admin", *command)
     assert (ran.returncode, ran.stderr) == (0, "")
     return ran.stdout
 
 
-def dead_letter(system: System, body: str) -> None:
+def dead_letter(system: StartedDesk, body: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in system.demo["admin_env"].items():
             patch.setenv(name, value)

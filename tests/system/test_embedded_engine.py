@@ -16,7 +16,7 @@ from botocore.exceptions import ClientError
 from chalicelib import aws
 from chalicelib.resources import BOARD, TOKENS
 from infra.local import engine
-from tests.support.concurrency import together
+from tests.support.concurrency import run_concurrently
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -140,7 +140,7 @@ def test_no_concurrent_count_from_inside_or_outside_is_lost(outside: "DynamoDBCl
                 ExpressionAttributeValues={":one": {"N": "1"}},
             )
 
-    together(CALLERS, count)
+    run_concurrently(CALLERS, count)
     for client in (aws.dynamodb(), outside):
         row = client.get_item(TableName=TOKENS.physical_name, Key={"pk": {"S": "counter"}}, ConsistentRead=True)
         assert row["Item"]["useCount"] == {"N": str(CALLERS * 10)}
@@ -215,7 +215,7 @@ def _winners(rounds: int, call: Callable[[int, str], bool]) -> list[int]:
     """How many of the concurrent calls succeeded in each round; a round has a row of its own."""
 
     def round_of(key: str) -> int:
-        return sum(together(CALLERS, lambda number: call(number, key)))
+        return sum(run_concurrently(CALLERS, lambda number: call(number, key)))
 
     return [round_of(f"row-{number}") for number in range(rounds)]
 

@@ -12,7 +12,7 @@ from chalicelib import aws
 from chalicelib.resources import DIRECTORY, FAN_OUT
 from tests.conftest import Desk
 from tests.support import engine_state
-from tests.support.pump import waiting
+from tests.support.pump import count_messages
 
 pytestmark = pytest.mark.engine("real")
 
@@ -43,12 +43,12 @@ def test_every_test_begins_in_the_same_world(desk: Desk) -> None:
     aws.dynamodb().transact_write_items(TransactItems=[{"Delete": change}])
     aws.sqs().send_message(QueueUrl=aws.queue_url(FAN_OUT.physical_name), MessageBody="x", DelaySeconds=900)
     assert rows() != before
-    assert waiting(FAN_OUT) == 1
+    assert count_messages(FAN_OUT) == 1
 
-    assert engine_state.organised() == desk.demo
+    assert engine_state.restore_demo_organisation() == desk.demo
     assert rows() == before
-    assert waiting(FAN_OUT) == 0
-    engine_state.empty()
+    assert count_messages(FAN_OUT) == 0
+    engine_state.clear_engine()
     assert rows() == []
 
 

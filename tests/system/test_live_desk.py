@@ -11,8 +11,8 @@ import pytest
 from websockets.sync.client import ClientConnection, connect
 
 from tests.support import inputs
-from tests.support.concurrency import together
-from tests.support.started_desk import System, ask, started
+from tests.support.concurrency import run_concurrently
+from tests.support.started_desk import StartedDesk, send_request, start_desk
 
 QUEUE, SETTINGS, SEND, STREAM = (
     "/api/v2/queue",
@@ -24,17 +24,17 @@ EVENTS = "/api/v1/events"
 
 
 @pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartedDesk]:
     budgets = {f"FLUXDEN_{kind}_BUDGET": "1000000" for kind in ("PERSONAL", "TOOLS", "KEY")}
     limits = {"FLUXDEN_DEMO_DAILY_LIMIT": "100000", "FLUXDEN_STREAM_HOLD_SECONDS": "2"}
-    with started(tmp_path_factory.mktemp("live"), **budgets, **limits) as made:
+    with start_desk(tmp_path_factory.mktemp("live"), **budgets, **limits) as made:
         yield made
 
 
 class Agent:
     """A client that knows no more than the last id it was told, and resumes after it."""
 
-    def __init__(self, system: System, name: str = "alice") -> None:
+    def __init__(self, system: StartedDesk, name: str = "alice") -> None:
         self.system, self.key = system, system.demo["api_keys"][name]
         self.last: str | None = None
         self.socket = self._connect()
@@ -64,7 +64,7 @@ class Agent:
 
 
 @pytest.fixture
-def agent(system: System) -> Iterator[Agent]:
+def agent(system: StartedDesk) -> Iterator[Agent]:
     made = Agent(system)
     assert made.next()["type"] == "connected"
     yield made
@@ -94,7 +94,7 @@ def test_an_agent_that_drops_again_and_again_misses_nothing_and_hears_nothing_tw
     def talk() -> None:
         with agent.system.connection() as connection:
             for number in range(sent):
-                assert ask(connection, "POST", SEND, {"content": f"{number}"}, agent.key).status == 201
+                assert send_request(connection, "POST", SEND, {"content": f"{number}"}, agent.key).status == 201
 
     talking = threading.Thread(target=talk)
     talking.start()
@@ -111,30 +111,30 @@ def test_an_agent_that_drops_again_and_again_misses_nothing_and_hears_nothing_tw
     assert next(drops) == 20
 
 
-def test_many_clients_of_a_person_hear_the_same(system: System) -> None:
+def test_many_clients_of_a_person_hear_the_same(system: StartedDesk) -> None:
     agents = [Agent(system, "bob") for _ in range(10)]
     for each in agents:
         each.until("connected")
     contents = [f"{number}" for number in range(30)]
     with system.connection() as connection:
         for content in contents:
-            ask(connection, "POST", SEND, {"content": content}, agents[0].key)
+            send_request(connection, "POST", SEND, {"content": content}, agents[0].key)
     for each in agents:
         assert [each.until("new_message")["message"]["content"] for _ in contents] == contents
         each.socket.close()
 
 
-def test_a_client_that_does_not_read_holds_up_nobody(system: System, agent: Agent) -> None:
+def test_a_client_that_does_not_read_holds_up_nobody(system: StartedDesk, agent: Agent) -> None:
     sleeper = Agent(system)
     with system.connection() as connection:
         for number in range(40):
-            ask(connection, "POST", SEND, {"content": f"{number} " + "x" * 9000}, agent.key)
+            send_request(connection, "POST", SEND, {"content": f"{number} " + "x" * 9000}, agent.key)
     for number in range(40):
         assert agent.until("new_message")["message"]["content"].startswith(f"{number} ")
     sleeper.socket.socket.close()
 
 
-def test_an_event_source_hears_what_a_socket_hears(system: System) -> None:
+def test_an_event_source_hears_what_a_socket_hears(system: StartedDesk) -> None:
     """As browsers do it: reconnect with the last id, when each reply has ended."""
     key, heard, ids = system.demo["api_keys"]["bob"], list[str](), list[str]()
     done = threading.Event()
@@ -158,7 +158,7 @@ def test_an_event_source_hears_what_a_socket_hears(system: System) -> None:
     listening.start()
     with system.connection() as connection:
         for number in range(60):
-            ask(connection, "POST", SEND, {"content": f"sse {number}"}, key)
+            send_request(connection, "POST", SEND, {"content": f"sse {number}"}, key)
             time.sleep(0.01 * (number % 4))
     done.set()
     listening.join(20)
@@ -166,13 +166,13 @@ def test_an_event_source_hears_what_a_socket_hears(system: System) -> None:
     assert ids == sorted(set(ids))
 
 
-def test_published_events_reach_the_socket_although_many_are_sent_at_once(system: System, agent: Agent) -> None:
+def test_published_events_reach_the_socket_although_many_are_sent_at_once(system: StartedDesk, agent: Agent) -> None:
     token = system.alice
 
     def publish(number: int) -> str:
-        answer = system.call("POST", EVENTS, inputs.event(event_id=f"live-{number}"), token)
+        answer = system.call("POST", EVENTS, inputs.new_event(event_id=f"live-{number}"), token)
         assert (answer.status, answer.json["pushed"]) == (202, True)
         return str(answer.json["deliveryId"])
 
-    published = together(16, publish)
+    published = run_concurrently(16, publish)
     assert sorted(agent.until("delivery")["deliveryId"] for _ in published) == sorted(published)

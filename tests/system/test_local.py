@@ -24,8 +24,19 @@ from websockets.sync.client import connect as websocket
 from app import app
 from infra.local import cloud
 from tests.support import inputs
-from tests.support.concurrency import together
-from tests.support.started_desk import HEALTH, HOST, SHELL, Answer, System, ask, free_ports, kill, launch, started
+from tests.support.concurrency import run_concurrently
+from tests.support.started_desk import (
+    HEALTH_PATH,
+    HOST,
+    SHELL,
+    Answer,
+    StartedDesk,
+    free_ports,
+    kill_desk,
+    launch_desk,
+    send_request,
+    start_desk,
+)
 
 pytestmark = pytest.mark.engine("embedded")
 
@@ -35,19 +46,19 @@ UPDATES = "/api/v2/updates"
 
 
 @pytest.fixture(scope="module")
-def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
-    with started(tmp_path_factory.mktemp("first")) as made:
+def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartedDesk]:
+    with start_desk(tmp_path_factory.mktemp("first")) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def second(system: System, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
+def second(system: StartedDesk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartedDesk]:
     """Another one beside the first, in a shell whose AWS settings lead nowhere."""
-    with started(tmp_path_factory.mktemp("second"), AWS_ENDPOINT_URL="http://127.0.0.1:9") as made:
+    with start_desk(tmp_path_factory.mktemp("second"), AWS_ENDPOINT_URL="http://127.0.0.1:9") as made:
         yield made
 
 
-def test_the_printed_commands_publish_an_event_and_show_it_in_the_inbox(system: System) -> None:
+def test_the_printed_commands_publish_an_event_and_show_it_in_the_inbox(system: StartedDesk) -> None:
     publish, read = re.findall(r"^curl .*?(?=\n\n|\n?\Z)", system.stdout, re.DOTALL | re.MULTILINE)
 
     published = bash(publish)
@@ -58,7 +69,7 @@ def test_the_printed_commands_publish_an_event_and_show_it_in_the_inbox(system: 
     assert accepted["deliveryId"] in [item["deliveryId"] for item in items]
 
 
-def test_the_welcome_names_the_addresses_and_the_demo_file(system: System) -> None:
+def test_the_welcome_names_the_addresses_and_the_demo_file(system: StartedDesk) -> None:
     base = f"http://127.0.0.1:{system.port}"
     assert f"Fluxden runs at {base}\n" in system.stdout
     assert system.demo["console_url"] in system.stdout
@@ -68,7 +79,7 @@ def test_the_welcome_names_the_addresses_and_the_demo_file(system: System) -> No
     assert system.stderr == ""
 
 
-def test_the_welcome_tells_an_agent_how_to_connect(system: System) -> None:
+def test_the_welcome_tells_an_agent_how_to_connect(system: StartedDesk) -> None:
     (line,) = re.findall(r'^{"mcpServers.*$', system.stdout, re.MULTILINE)
     told = json.loads(line)["mcpServers"]["fluxden"]
     assert told["url"] == system.demo["mcp_url"]
@@ -82,7 +93,7 @@ def test_the_welcome_tells_an_agent_how_to_connect(system: System) -> None:
     assert system.call("DELETE", "/mcp").headers["Allow"] == "GET, POST"
 
 
-def test_the_demo_file_tells_everything_and_to_its_owner_only(system: System) -> None:
+def test_the_demo_file_tells_everything_and_to_its_owner_only(system: StartedDesk) -> None:
     demo = system.demo
     assert set(demo) == {
         "base_url",
@@ -125,71 +136,73 @@ def test_the_demo_file_tells_everything_and_to_its_owner_only(system: System) ->
     assert stat.S_IMODE(system.demo_file.stat().st_mode) == 0o600
 
 
-def test_every_personal_token_and_key_of_the_demo_file_works(system: System) -> None:
+def test_every_personal_token_and_key_of_the_demo_file_works(system: StartedDesk) -> None:
     for name, token in system.demo["personal_tokens"].items():
-        sent = inputs.event(event_type="hr.offer.sent" if name == "moderated" else "fd1.repo.access_granted")
+        sent = inputs.new_event(event_type="hr.offer.sent" if name == "moderated" else "fd1.repo.access_granted")
         assert system.call("POST", EVENTS, sent, token).status == 202
     for key in system.demo["api_keys"].values():
         assert system.call("GET", INBOX, token=key).status == 200
 
 
-@pytest.mark.parametrize("path", ["/nothing", "/api/v1/nothing", "/api/health", f"{HEALTH}/more?at=all"])
-def test_an_unknown_path_is_not_found(system: System, path: str) -> None:
+@pytest.mark.parametrize("path", ["/nothing", "/api/v1/nothing", "/api/health", f"{HEALTH_PATH}/more?at=all"])
+def test_an_unknown_path_is_not_found(system: StartedDesk, path: str) -> None:
     is_problem(system.call("GET", path), 404, "not_found", path.partition("?")[0])
 
 
 @pytest.mark.parametrize("path", ["/api/v2", "/api/v2/nothing", "/api/chat/nothing", "/api/marketplace?a=b"])
-def test_an_unknown_path_of_the_second_contract_is_refused_as_it_says(system: System, path: str) -> None:
+def test_an_unknown_path_of_the_second_contract_is_refused_as_it_says(system: StartedDesk, path: str) -> None:
     answer = system.call("GET", path)
     assert (answer.status, answer.headers["Content-Type"]) == (404, "application/json")
     assert answer.json == {"success": False, "error": "There is nothing at this path."}
 
 
 @pytest.mark.parametrize("path", ["/api/chat/mentions", "/api/v2/prompt-groups"])
-def test_a_path_is_served_under_the_contracts_prefix_too(system: System, path: str) -> None:
+def test_a_path_is_served_under_the_contracts_prefix_too(system: StartedDesk, path: str) -> None:
     assert system.call("GET", path).status == 401
     there = system.call("GET", path, token=system.alice_key)
     assert there.status == 200
     assert system.call("GET", f"/api/v2{path}", token=system.alice_key).json == there.json
 
 
-def test_a_page_of_another_origin_may_read_what_is_new_and_keep_it(system: System) -> None:
+def test_a_page_of_another_origin_may_read_what_is_new_and_keep_it(system: StartedDesk) -> None:
     asked = system.call("OPTIONS", UPDATES)
     assert (asked.status, asked.body) == (204, b"")
     assert asked.headers["Access-Control-Allow-Origin"] == "*"
     assert set(asked.headers["Access-Control-Allow-Methods"].split(",")) == {"GET", "OPTIONS"}
     assert "If-None-Match" in asked.headers["Access-Control-Allow-Headers"]
     with system.connection() as connection:
-        first = ask(connection, "GET", UPDATES)
+        first = send_request(connection, "GET", UPDATES)
         connection.request("GET", UPDATES, headers={"If-None-Match": first.headers["ETag"]})
         held = connection.getresponse()
         assert (held.status, held.read(), held.headers["Content-Length"]) == (304, b"", None)
-        assert ask(connection, "GET", UPDATES).json == first.json
+        assert send_request(connection, "GET", UPDATES).json == first.json
 
 
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
         ("DELETE", EVENTS, "POST"),
-        ("POST", HEALTH, "GET"),
+        ("POST", HEALTH_PATH, "GET"),
         ("PATCH", INBOX, "GET"),
         ("OPTIONS", EVENTS, "POST"),
         ("TRACE", EVENTS, "POST"),
-        ("BREW", HEALTH, "GET"),
+        ("BREW", HEALTH_PATH, "GET"),
     ],
 )
 def test_a_method_that_a_path_lacks_is_refused_with_those_it_has(
-    system: System, method: str, path: str, allowed: str
+    system: StartedDesk, method: str, path: str, allowed: str
 ) -> None:
     refused = system.call(method, path, {} if method in ("DELETE", "POST", "PATCH") else None)
     is_problem(refused, 405, "method_not_allowed", path)
     assert refused.headers["Allow"] == allowed
 
 
-@pytest.mark.parametrize(("path", "status"), [(HEALTH, 405), ("/api/v1/nothing", 404)])
-def test_an_answer_to_head_has_no_body_and_the_next_one_follows_at_once(system: System, path: str, status: int) -> None:
+@pytest.mark.parametrize(("path", "status"), [(HEALTH_PATH, 405), ("/api/v1/nothing", 404)])
+def test_an_answer_to_head_has_no_body_and_the_next_one_follows_at_once(
+    system: StartedDesk, path: str, status: int
+) -> None:
     head = f"HEAD {path} HTTP/1.1\r\nHost: desk\r\n\r\n"
-    said = system.says(f"{head}GET {HEALTH} HTTP/1.1\r\nHost: desk\r\nConnection: close\r\n\r\n".encode())
+    said = system.send_bytes(f"{head}GET {HEALTH_PATH} HTTP/1.1\r\nHost: desk\r\nConnection: close\r\n\r\n".encode())
 
     first, second, body = said.split(b"\r\n\r\n")
     assert first.startswith(b"HTTP/1.1 %d " % status)
@@ -198,32 +211,32 @@ def test_an_answer_to_head_has_no_body_and_the_next_one_follows_at_once(system: 
 
 
 @pytest.mark.parametrize("length", ["ten", "-1", "1.5", "+5", "0x10", "５"])
-def test_a_length_that_is_no_number_is_invalid(system: System, length: str) -> None:
-    said = system.says(f"POST {EVENTS} HTTP/1.1\r\nHost: desk\r\nContent-Length: {length}\r\n\r\n".encode())
+def test_a_length_that_is_no_number_is_invalid(system: StartedDesk, length: str) -> None:
+    said = system.send_bytes(f"POST {EVENTS} HTTP/1.1\r\nHost: desk\r\nContent-Length: {length}\r\n\r\n".encode())
     is_problem(parsed(said), 400, "validation_failed", EVENTS)
 
 
 @pytest.mark.parametrize("length", [f"{10 * 1024 * 1024 + 1}", "9" * 5000, f"{'0' * 12}{10 * 1024 * 1024 + 1}"])
-def test_more_than_10_megabytes_are_refused_before_they_are_sent(system: System, length: str) -> None:
-    said = system.says(f"POST {EVENTS} HTTP/1.1\r\nHost: desk\r\nContent-Length: {length}\r\n\r\n".encode())
+def test_more_than_10_megabytes_are_refused_before_they_are_sent(system: StartedDesk, length: str) -> None:
+    said = system.send_bytes(f"POST {EVENTS} HTTP/1.1\r\nHost: desk\r\nContent-Length: {length}\r\n\r\n".encode())
     is_problem(parsed(said), 413, "payload_too_large", EVENTS)
 
 
-def test_chunks_of_more_than_10_megabytes_are_refused_before_they_are_sent(system: System) -> None:
+def test_chunks_of_more_than_10_megabytes_are_refused_before_they_are_sent(system: StartedDesk) -> None:
     start = f"POST {EVENTS} HTTP/1.1\r\nHost: desk\r\nTransfer-Encoding: chunked\r\n\r\n"
-    said = system.says(f"{start}5\r\n12345\r\na00000\r\n".encode())
+    said = system.send_bytes(f"{start}5\r\n12345\r\na00000\r\n".encode())
     is_problem(parsed(said), 413, "payload_too_large", EVENTS)
 
 
 @pytest.mark.parametrize("chunk", ["\r\n12345", "ten\r\n12345", "-5\r\n12345", "0x5\r\n12345", "5\r\n1234567"])
-def test_a_malformed_chunk_is_invalid(system: System, chunk: str) -> None:
+def test_a_malformed_chunk_is_invalid(system: StartedDesk, chunk: str) -> None:
     start = f"POST {EVENTS} HTTP/1.1\r\nHost: desk\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
-    said = system.says(f"{start}{chunk}\r\n0\r\n\r\n".encode())
+    said = system.send_bytes(f"{start}{chunk}\r\n0\r\n\r\n".encode())
     is_problem(parsed(said), 400, "validation_failed", EVENTS)
 
 
-def test_a_body_may_come_in_chunks(system: System) -> None:
-    sent = inputs.event(title="In pieces: 你好")
+def test_a_body_may_come_in_chunks(system: StartedDesk) -> None:
+    sent = inputs.new_event(title="In pieces: 你好")
     text = json.dumps(sent, ensure_ascii=False).encode()
     headers = {"Authorization": f"Bearer {system.alice}", "Content-Type": "application/json"}
     with system.connection() as connection:
@@ -231,32 +244,34 @@ def test_a_body_may_come_in_chunks(system: System) -> None:
         connection.request("POST", EVENTS, pieces, headers, encode_chunked=True)
         response = connection.getresponse()
         accepted = json.loads(response.read())
-        assert ask(connection, "GET", HEALTH).status == 200
+        assert send_request(connection, "GET", HEALTH_PATH).status == 200
 
     assert (response.status, accepted["title"]) == (202, "In pieces: 你好")
 
 
-def test_a_connection_serves_one_request_after_another(system: System) -> None:
+def test_a_connection_serves_one_request_after_another(system: StartedDesk) -> None:
     with system.connection() as connection:
-        assert ask(connection, "GET", HEALTH).status == 200
+        assert send_request(connection, "GET", HEALTH_PATH).status == 200
         first = connection.sock
-        assert ask(connection, "DELETE", EVENTS, {"a": "body"}).status == 405
-        assert ask(connection, "POST", EVENTS, inputs.event(), system.alice).status == 202
+        assert send_request(connection, "DELETE", EVENTS, {"a": "body"}).status == 405
+        assert send_request(connection, "POST", EVENTS, inputs.new_event(), system.alice).status == 202
         assert connection.sock is first
 
 
 @pytest.mark.parametrize("path", [INBOX, "/api/v1/nothing"])
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
-def test_a_token_of_other_letters_is_refused_like_any_other(system: System, path: str, encoding: str) -> None:
+def test_a_token_of_other_letters_is_refused_like_any_other(system: StartedDesk, path: str, encoding: str) -> None:
     line = "Authorization: Bearer flux-in-pers-übermäßig".encode(encoding)
-    said = system.says(b"GET %s HTTP/1.1\r\nHost: desk\r\nConnection: close\r\n%s\r\n\r\n" % (path.encode(), line))
+    said = system.send_bytes(
+        b"GET %s HTTP/1.1\r\nHost: desk\r\nConnection: close\r\n%s\r\n\r\n" % (path.encode(), line)
+    )
     if path == INBOX:
         is_problem(parsed(said), 401, "unauthorized", path)
     else:
         is_problem(parsed(said), 404, "not_found", path)
 
 
-def test_a_body_that_is_not_text_is_invalid(system: System) -> None:
+def test_a_body_that_is_not_text_is_invalid(system: StartedDesk) -> None:
     headers = {"Authorization": f"Bearer {system.alice}", "Content-Type": "application/json"}
     with system.connection() as connection:
         connection.request("POST", EVENTS, b'{"title": "\xff\xfe"}', headers)
@@ -264,10 +279,10 @@ def test_a_body_that_is_not_text_is_invalid(system: System) -> None:
         is_problem(Answer(response.status, response.headers, response.read()), 400, "validation_failed", EVENTS)
 
 
-def test_of_16_concurrent_publishes_one_is_accepted_and_all_are_counted(system: System) -> None:
-    sent = inputs.event(title="All at once")
+def test_of_16_concurrent_publishes_one_is_accepted_and_all_are_counted(system: StartedDesk) -> None:
+    sent = inputs.new_event(title="All at once")
 
-    answers = together(16, lambda _: system.call("POST", EVENTS, sent, system.alice))
+    answers = run_concurrently(16, lambda _: system.call("POST", EVENTS, sent, system.alice))
 
     assert Counter(answer.status for answer in answers) == {202: 1, 200: 15}
     (delivery_id,) = {answer.json["deliveryId"] for answer in answers}
@@ -279,14 +294,14 @@ def test_of_16_concurrent_publishes_one_is_accepted_and_all_are_counted(system: 
     assert [row["pk"]["S"] for row in rows if row.get("title") == {"S": "All at once"}] == [delivery_id]
 
 
-def test_a_busy_port_ends_it_with_one_line_and_harms_nobody(system: System) -> None:
+def test_a_busy_port_ends_it_with_one_line_and_harms_nobody(system: StartedDesk) -> None:
     before = (system.demo_file.read_bytes(), system.demo_file.stat().st_mtime_ns)
 
-    late = launch(system.folder / "late", system.port, system.ws_port, DEMO_FILE=str(system.demo_file))
+    late = launch_desk(system.folder / "late", system.port, system.ws_port, DEMO_FILE=str(system.demo_file))
     try:
         assert late.process.wait(10) != 0
     finally:
-        kill(late)
+        kill_desk(late)
 
     (line,) = late.stderr.splitlines()
     assert str(system.port) in line and "not free" in line
@@ -295,12 +310,12 @@ def test_a_busy_port_ends_it_with_one_line_and_harms_nobody(system: System) -> N
     assert system.is_healthy()
 
 
-def test_a_busy_websocket_port_ends_it_with_one_line_too(system: System) -> None:
-    late = launch(system.folder / "late", free_ports()[0], system.ws_port, DEMO_FILE=str(system.demo_file))
+def test_a_busy_websocket_port_ends_it_with_one_line_too(system: StartedDesk) -> None:
+    late = launch_desk(system.folder / "late", free_ports()[0], system.ws_port, DEMO_FILE=str(system.demo_file))
     try:
         assert late.process.wait(10) != 0
     finally:
-        kill(late)
+        kill_desk(late)
 
     (line,) = late.stderr.splitlines()
     assert f"Port {system.ws_port} is not free" in line and "make run WS_PORT=8011" in line
@@ -312,11 +327,11 @@ def test_a_busy_websocket_port_ends_it_with_one_line_too(system: System) -> None
 )
 def test_a_setting_that_is_no_such_number_ends_it_with_one_line(tmp_path: Path, name: str, value: str) -> None:
     port, ws_port = free_ports()
-    wrong = launch(tmp_path, port, ws_port, **{name: value})
+    wrong = launch_desk(tmp_path, port, ws_port, **{name: value})
     try:
         assert wrong.process.wait(10) != 0
     finally:
-        kill(wrong)
+        kill_desk(wrong)
     (line,) = wrong.stderr.splitlines()
     assert name in line and value in line
 
@@ -330,7 +345,7 @@ def test_an_engine_there_is_none_of_ends_it_with_one_line(
     assert capsys.readouterr().err == "ENGINE must be embedded or dynamodb-local, not 'paper'.\n"
 
 
-def test_the_websocket_gateway_lets_no_stranger_in(system: System) -> None:
+def test_the_websocket_gateway_lets_no_stranger_in(system: StartedDesk) -> None:
     with pytest.raises(InvalidStatus) as refused, websocket(f"{system.demo['ws_url']}/any/path", proxy=None):
         pass
     assert refused.value.response.status_code in {401, 403}
@@ -340,7 +355,7 @@ def test_the_websocket_gateway_lets_no_stranger_in(system: System) -> None:
     assert system.stderr == ""
 
 
-def test_the_operators_environment_leads_to_the_connections(system: System) -> None:
+def test_the_operators_environment_leads_to_the_connections(system: StartedDesk) -> None:
     client: Any = botocore.session.Session().create_client(
         "apigatewaymanagementapi",
         endpoint_url=system.demo["admin_env"]["FLUXDEN_SOCKETS_URL"],
@@ -354,8 +369,8 @@ def test_the_operators_environment_leads_to_the_connections(system: System) -> N
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_stops_it_at_once_and_in_order(tmp_path: Path, number: signal.Signals) -> None:
-    with started(tmp_path) as system, system.connection() as idle:
-        assert ask(idle, "GET", HEALTH).status == 200
+    with start_desk(tmp_path) as system, system.connection() as idle:
+        assert send_request(idle, "GET", HEALTH_PATH).status == 200
 
         os.killpg(system.process.pid, number)
 
@@ -365,23 +380,23 @@ def test_a_signal_stops_it_at_once_and_in_order(tmp_path: Path, number: signal.S
         assert not system.is_healthy()
 
 
-def test_two_systems_run_side_by_side(system: System, second: System) -> None:
-    accepted = second.call("POST", EVENTS, inputs.event(title="Only here"), second.alice)
+def test_two_systems_run_side_by_side(system: StartedDesk, second: StartedDesk) -> None:
+    accepted = second.call("POST", EVENTS, inputs.new_event(title="Only here"), second.alice)
 
     assert accepted.status == 202
     assert "Only here" in second.call("GET", INBOX, token=second.alice_key).body.decode()
     assert system.call("GET", INBOX, token=second.alice_key).status == 401
-    assert system.call("POST", EVENTS, inputs.event(), second.alice).status == 401
+    assert system.call("POST", EVENTS, inputs.new_event(), second.alice).status == 401
     assert "Only here" not in system.call("GET", INBOX, token=system.alice_key).body.decode()
 
 
-def test_the_ordinary_aws_settings_of_the_demo_file_lead_to_the_tables(system: System) -> None:
+def test_the_ordinary_aws_settings_of_the_demo_file_lead_to_the_tables(system: StartedDesk) -> None:
     with aws_client(system) as client:
         names = client.list_tables()["TableNames"]
     assert {"fluxden-deliveries", "fluxden-tokens", "fluxden-idempotency", "fluxden-directory"} <= set(names)
 
 
-def test_the_operator_can_make_a_second_organisation(system: System, tmp_path: Path) -> None:
+def test_the_operator_can_make_a_second_organisation(system: StartedDesk, tmp_path: Path) -> None:
     made_file = tmp_path / "new" / "other.json"
 
     ran = system.run("infra.admin", "demo", FLUXDEN_PREFIX="other", DEMO_FILE=str(made_file))
@@ -407,8 +422,8 @@ def test_the_operator_can_make_a_second_organisation(system: System, tmp_path: P
     for first, other in counts.values():
         assert first == other > 0
     # The first one's own tokens are none of the other's.
-    assert system.call("POST", EVENTS, inputs.event(), system.alice).status == 202
-    assert system.call("POST", EVENTS, inputs.event(), made["personal_tokens"]["alice"]).status == 401
+    assert system.call("POST", EVENTS, inputs.new_event(), system.alice).status == 202
+    assert system.call("POST", EVENTS, inputs.new_event(), made["personal_tokens"]["alice"]).status == 401
 
 
 @dataclass(frozen=True)
@@ -421,8 +436,8 @@ class Again:
 
 
 @pytest.fixture(scope="module")
-def again(second: System, tmp_path_factory: pytest.TempPathFactory) -> Again:
-    delivery_id = second.call("POST", EVENTS, inputs.event(), second.alice).json["deliveryId"]
+def again(second: StartedDesk, tmp_path_factory: pytest.TempPathFactory) -> Again:
+    delivery_id = second.call("POST", EVENTS, inputs.new_event(), second.alice).json["deliveryId"]
     directory = scanned(second, "fluxden-directory")
     made_file = tmp_path_factory.mktemp("again") / "demo.json"
     ran = second.run("infra.admin", "demo", DEMO_FILE=str(made_file))
@@ -430,9 +445,9 @@ def again(second: System, tmp_path_factory: pytest.TempPathFactory) -> Again:
     return Again(delivery_id, directory, json.loads(made_file.read_text(encoding="utf-8")))
 
 
-def test_run_again_the_operators_command_gives_new_tokens(second: System, again: Again) -> None:
+def test_run_again_the_operators_command_gives_new_tokens(second: StartedDesk, again: Again) -> None:
     for name, token in again.demo["personal_tokens"].items():
-        sent = inputs.event(event_type="hr.offer.sent" if name == "moderated" else "fd1.repo.access_granted")
+        sent = inputs.new_event(event_type="hr.offer.sent" if name == "moderated" else "fd1.repo.access_granted")
         assert second.call("POST", EVENTS, sent, token).status == 202
     for key in again.demo["api_keys"].values():
         assert second.call("GET", INBOX, token=key).status == 200
@@ -443,15 +458,15 @@ def test_run_again_the_operators_command_gives_new_tokens(second: System, again:
     [("POST", EVENTS, "personal_tokens"), ("POST", EVENTS, "tools_tokens")],
 )
 def test_run_again_the_operators_command_takes_the_old_tokens_back(
-    second: System, again: Again, method: str, path: str, kind: str
+    second: StartedDesk, again: Again, method: str, path: str, kind: str
 ) -> None:
     old = second.demo[kind]
-    body = inputs.event() if method == "POST" else None
+    body = inputs.new_event() if method == "POST" else None
     answers = {name: second.call(method, path, body, token).status for name, token in old.items()}
     assert answers == dict.fromkeys(old, 401)
 
 
-def test_run_again_the_operators_command_leaves_everything_else(second: System, again: Again) -> None:
+def test_run_again_the_operators_command_leaves_everything_else(second: StartedDesk, again: Again) -> None:
     token, key = again.demo["personal_tokens"]["alice"], again.demo["api_keys"]["alice"]
     assert second.call("GET", f"{EVENTS}/{again.delivery_id}", token=token).status == 200
     items = second.call("GET", INBOX, token=key).json["items"]
@@ -463,7 +478,7 @@ def test_run_again_the_operators_command_leaves_everything_else(second: System, 
     }
 
 
-def test_the_operators_command_explains_itself(system: System) -> None:
+def test_the_operators_command_explains_itself(system: StartedDesk) -> None:
     ran = system.run("infra.admin", "--help")
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "demo" in ran.stdout and "AWS_ENDPOINT_URL" in ran.stdout
@@ -499,7 +514,7 @@ def bash(command: str) -> str:
 
 
 @contextmanager
-def aws_client(system: System) -> Iterator[Any]:
+def aws_client(system: StartedDesk) -> Iterator[Any]:
     """DynamoDB as another process with the demo file's settings sees it."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in system.demo["admin_env"].items():
@@ -509,13 +524,13 @@ def aws_client(system: System) -> Iterator[Any]:
         yield client
 
 
-def scanned(system: System, table: str) -> list[dict[str, Any]]:
+def scanned(system: StartedDesk, table: str) -> list[dict[str, Any]]:
     with aws_client(system) as client:
         rows = client.scan(TableName=table, ConsistentRead=True)["Items"]
     return sorted(rows, key=lambda row: (row["pk"]["S"], row["sk"]["S"]))
 
 
-def test_a_connected_desk_sends_over_the_demo_connection(system: System) -> None:
+def test_a_connected_desk_sends_over_the_demo_connection(system: StartedDesk) -> None:
     sent = json.dumps({"relayId": "r-1", "intent": "assign_task", "subject": "Count the depots"})
     headers = {"X-Federation-Token": system.demo["federation"]["federation_token"], "Content-Type": "application/json"}
     for path in ("/api/v2/relay", "/api/federation/relay"):

@@ -25,7 +25,7 @@ from chalicelib import aws
 from infra import catalog
 from infra.local import engine
 from infra.local.sockets import Gateway, Limits, start
-from tests.support.concurrency import together
+from tests.support.concurrency import run_concurrently
 from tests.support.sockets import Sockets
 
 if TYPE_CHECKING:
@@ -406,7 +406,7 @@ def test_posts_arrive_whole_and_in_order_whoever_makes_them(functions: Functions
             for count in range(20):
                 post(event, f"{number} 你好 {count}")
 
-        together(8, say)
+        run_concurrently(8, say)
         frames = [str(connection.recv(5)).split() for _ in range(8 * 20)]
 
     for number in range(8):

@@ -20,7 +20,7 @@ from chalicelib.resources import FAN_OUT, Queue
 from infra import catalog
 from infra.local import engine, pump, scheduler
 from infra.queues import DEFINITIONS, MOST_RECEIVES
-from tests.support.pump import waiting
+from tests.support.pump import count_messages
 
 
 @dataclass
@@ -116,7 +116,7 @@ def test_messages_come_in_batches_of_the_workers_size(tables: None) -> None:
         assert pump.Pump(worker).drain() == 12
         assert len(worker.events) == batches
         assert sorted(worker.bodies, key=int) == [str(number) for number in range(12)]
-    assert waiting(FAN_OUT) == 0
+    assert count_messages(FAN_OUT) == 0
 
 
 def test_of_a_batch_only_the_failed_come_again_a_little_later(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -127,7 +127,7 @@ def test_of_a_batch_only_the_failed_come_again_a_little_later(clock: Clock, monk
     pumping = pump.Pump(worker)
     assert pumping.drain() == 3
     assert pumping.drain() == 0
-    assert waiting(FAN_OUT) == 1
+    assert count_messages(FAN_OUT) == 1
     clock.shift(timedelta(seconds=4))
     assert pumping.drain() == 1
     assert worker.events[-1]["Records"][0]["attributes"]["ApproximateReceiveCount"] == "2"
@@ -145,7 +145,7 @@ def test_what_fails_every_time_ends_in_the_dead_letters(
         pumping.drain()
         clock.shift(timedelta(seconds=0.1))
     assert worker.bodies == [body] * MOST_RECEIVES
-    assert (waiting(FAN_OUT), waiting(FAN_OUT.dead_letters)) == (0, 1)
+    assert (count_messages(FAN_OUT), count_messages(FAN_OUT.dead_letters)) == (0, 1)
 
 
 def test_a_delayed_message_waits(clock: Clock) -> None:
@@ -185,7 +185,7 @@ def test_a_running_pump_finds_what_others_send_and_works_side_by_side(tables: No
         assert all(begun.acquire(timeout=2) for _ in range(3)), "none waits for another"
         release.set()
         deadline = time.monotonic() + 2
-        while waiting(FAN_OUT) and time.monotonic() < deadline:
+        while count_messages(FAN_OUT) and time.monotonic() < deadline:
             time.sleep(0.02)
     assert sorted(worker.bodies) == ["0", "1", "2"]
 

@@ -11,7 +11,7 @@ from chalicelib.tasks.stores.queue import DynamoQueue
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Answer, Api
-from tests.support.concurrency import together
+from tests.support.concurrency import run_concurrently
 from tests.support.pump import Pumps
 from tests.support.sockets import Sockets
 
@@ -79,7 +79,7 @@ def test_an_event_of_a_project_goes_to_its_members_only(api: Api, desk: Desk) ->
 
 
 def test_a_repeat_adds_no_second_item_and_what_was_decided_stays(api: Api, desk: Desk) -> None:
-    sent = inputs.event(event_type="hr.offer.sent", recipient_hint=BOB)
+    sent = inputs.new_event(event_type="hr.offer.sent", recipient_hint=BOB)
     held = api.post(EVENTS, sent, desk.moderated).json["deliveryId"]
     again = api.post(EVENTS, sent, desk.moderated)
     assert (again.status, again.json["fireCount"]) == (200, 2)
@@ -93,7 +93,7 @@ def test_a_repeat_adds_no_second_item_and_what_was_decided_stays(api: Api, desk:
 def test_a_send_that_ended_before_its_item_was_queued_is_made_good_by_the_next(
     api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch, key: str | None
 ) -> None:
-    sent = inputs.event(event_type="hr.offer.sent", recipient_hint=BOB)
+    sent = inputs.new_event(event_type="hr.offer.sent", recipient_hint=BOB)
 
     def stop(*_: object, **__: object) -> bool:
         raise RuntimeError("the function is stopped here")
@@ -120,7 +120,7 @@ def test_of_deciders_at_the_same_time_one_counts(api: Api, desk: Desk) -> None:
     addresses = ["bob@example.com", "carol@example.com"]
     bodies = [{"action": "approve", "recipient": addresses[number % 2]} for number in range(16)]
     path = f"{QUEUE}/{held}/confirm"
-    statuses = together(16, lambda number: api.status("POST", path, bodies[number], desk.alice_key))
+    statuses = run_concurrently(16, lambda number: api.status("POST", path, bodies[number], desk.alice_key))
     assert sorted(statuses) == [200] + [400] * 15
     recipient = DynamoDirectory().find_person(api.get(f"{EVENTS}/{held}", desk.moderated).json["recipientUserId"])
     assert recipient is not None
@@ -141,7 +141,7 @@ def test_calls_in_sequence(api: Api, desk: Desk) -> None:
 
 
 def hold(api: Api, desk: Desk, **members: Any) -> str:
-    answer = api.post(EVENTS, inputs.event(event_type="hr.offer.sent", **members), desk.moderated)
+    answer = api.post(EVENTS, inputs.new_event(event_type="hr.offer.sent", **members), desk.moderated)
     assert (answer.status, answer.json["moderation"]["status"]) == (202, "pending")
     return str(answer.json["deliveryId"])
 

@@ -15,7 +15,7 @@ from chalicelib.tasks.domain.queue import ItemIn, ItemStatus, queued
 from chalicelib.tasks.stores.queue import DynamoQueue
 from tests.conftest import Desk
 from tests.support.api import Answer, Api
-from tests.support.concurrency import together
+from tests.support.concurrency import run_concurrently
 
 QUEUE, SETTINGS = "/api/v2/queue", "/api/v2/settings"
 STATUSES = ("pending_confirmation", "ready", "in_progress", "done_today", "blocked")
@@ -393,7 +393,7 @@ def test_back_in_the_cockpit_there_is_a_briefing(api: Api, desk: Desk, approving
 def test_of_conflicting_moves_at_the_same_time_one_wins(api: Api, desk: Desk, approving: None) -> None:
     item = add(api, desk)["id"]
     path, key = f"{QUEUE}/{item}/result", desk.alice_key
-    statuses = together(16, lambda number: api.status("POST", path, {"result": f"result {number}"}, key))
+    statuses = run_concurrently(16, lambda number: api.status("POST", path, {"result": f"result {number}"}, key))
     assert sorted(statuses) == [200] + [400] * 15
 
 
@@ -401,7 +401,7 @@ def test_of_a_rejection_and_approvals_at_the_same_time_one_wins(api: Api, desk: 
     item, key = add(api, desk)["id"], desk.alice_key
     says = itertools.cycle(["approve", "reject"])
     bodies = [{"action": next(says)} for _ in range(16)]
-    statuses = together(16, lambda number: api.status("POST", f"{QUEUE}/{item}/confirm", bodies[number], key))
+    statuses = run_concurrently(16, lambda number: api.status("POST", f"{QUEUE}/{item}/confirm", bodies[number], key))
     assert sorted(statuses)[0] == 200
     assert set(statuses[1:]) | set(statuses[:1]) <= {200, 400, 404}
     assert statuses.count(200) == 1
@@ -416,7 +416,7 @@ def test_switches_and_completions_at_the_same_time_hand_out_one_item(api: Api, d
         add(api, desk, priority="high")
     mode = {"mode": "chief_of_staff"}
     calls = [("POST", f"{QUEUE}/{item}/result", {"result": "x"}) for item in ends] + [("PATCH", SETTINGS, mode)] * 8
-    statuses = together(16, lambda number: api.status(*calls[number], key))
+    statuses = run_concurrently(16, lambda number: api.status(*calls[number], key))
     assert statuses == [200] * 16
     assert listed(api, desk, status="in_progress")["pagination"]["total"] == 1
     assert len(listed(api, desk, status="in_progress")["items"]) == 1
@@ -424,7 +424,7 @@ def test_switches_and_completions_at_the_same_time_hand_out_one_item(api: Api, d
 
 
 def test_items_that_are_queued_at_the_same_time_are_all_counted(api: Api, desk: Desk) -> None:
-    statuses = together(16, lambda number: api.status("POST", QUEUE, {"title": f"{number}"}, desk.alice_key))
+    statuses = run_concurrently(16, lambda number: api.status("POST", QUEUE, {"title": f"{number}"}, desk.alice_key))
     assert statuses == [201] * 16
     page = listed(api, desk)
     assert (page["pagination"]["total"], len(page["items"])) == (16, 16)

@@ -19,7 +19,7 @@ from infra.tables import DEFINITIONS
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import ROUTES, Answer, Api, gateway_event
-from tests.support.concurrency import together
+from tests.support.concurrency import run_concurrently
 
 KEYS, INBOX = "/api/v2/keys", "/api/v1/inbox"
 # Later than the demo organisation's own keys, which are made by the real clock.
@@ -271,7 +271,7 @@ def test_a_switch_names_a_key_and_a_state(api: Api, desk: Desk, body: Any) -> No
 def test_of_deletions_at_the_same_time_one_finds_the_key(api: Api, desk: Desk) -> None:
     for _ in range(5):
         made = create(api, desk.alice_key)
-        replies = together(6, lambda _, made=made: delete(api, desk.alice_key, made["id"]))  # type: ignore[misc]
+        replies = run_concurrently(6, lambda _, made=made: delete(api, desk.alice_key, made["id"]))  # type: ignore[misc]
         assert Counter(reply.status for reply in replies) == {200: 1, 404: 5}
         assert api.get(KEYS, made["key"]).status == 401
 
@@ -293,7 +293,7 @@ def test_a_key_in_use_and_switched_while_it_is_deleted_does_not_come_back(api: A
             route = ROUTES[method, path.partition("?")[0]]
             return int(route(event, LambdaContext(route.__name__, 256))["statusCode"])
 
-        assert set(together(6, act)) <= {200, 401, 404}
+        assert set(run_concurrently(6, act)) <= {200, 401, 404}
         assert api.get(KEYS, made["key"]).status == 401
         assert made["id"] not in stored()
 
@@ -321,7 +321,7 @@ def test_a_repeated_creation_gives_the_same_key_again(api: Api, desk: Desk) -> N
 
 
 def test_creations_at_the_same_time_under_one_key_make_one(api: Api, desk: Desk) -> None:
-    replies = together(6, lambda _: api.post(KEYS, {"name": "laptop"}, desk.alice_key, key="k"))
+    replies = run_concurrently(6, lambda _: api.post(KEYS, {"name": "laptop"}, desk.alice_key, key="k"))
     assert {reply.status for reply in replies} == {201}
     assert len({reply.text for reply in replies}) == 1
     assert names(api, desk.alice_key) == ["laptop", "alice's demo key"]

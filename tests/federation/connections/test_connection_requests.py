@@ -16,8 +16,8 @@ from chalicelib.settings import settings
 from tests.conftest import Desk
 from tests.support import concurrency
 from tests.support.api import Answer, Api
-from tests.support.peer import BASE_URL, CONNECTIONS, TOKEN, allow, request
-from tests.support.pump import Pumps, waiting
+from tests.support.peer import BASE_URL, CONNECTIONS, TOKEN, allow_federation, connection_request
+from tests.support.pump import Pumps, count_messages
 from tests.support.receiver import Received, Receiver
 
 REQUESTS, CHAT = "/api/v2/connection-requests", "/api/v2/shared-chat/messages?role=system"
@@ -30,7 +30,7 @@ EXPIRY = "end_unanswered_requests"
 
 @pytest.fixture(autouse=True)
 def _open(desk: Desk) -> None:
-    allow(approval=True)
+    allow_federation(approval=True)
 
 
 def reached_at(monkeypatch: pytest.MonkeyPatch, own_url: str) -> None:
@@ -130,7 +130,7 @@ def test_a_reply_that_says_nothing_leaves_the_request_waiting(
     pump.drain(PEER_NOTICES)
     assert [each["status"] for each in connections(api, desk)] == ["pending"]
     assert told(api, desk) == []
-    assert waiting(PEER_NOTICES) == 0, "the worker has dealt with it"
+    assert count_messages(PEER_NOTICES) == 0, "the worker has dealt with it"
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_a_desk_whose_keys_are_missed_for_a_moment_keeps_them(
     known, forged = SigningKey.new("known"), SigningKey.new("forged")
     key = {"keyId": known.key_id, "publicKey": known.public_key}
     forger = {"keyId": forged.key_id, "publicKey": forged.public_key}
-    made = api.post(CONNECTIONS, request(fromInstanceUrl=url(receiver), fluxden=forger)).json["connectionId"]
+    made = api.post(CONNECTIONS, connection_request(fromInstanceUrl=url(receiver), fluxden=forger)).json["connectionId"]
     if code == 429:
         answers(receiver, code)
         pump.run("fetch_peer_keys")
@@ -280,14 +280,14 @@ def test_asking_again_changes_nothing(api: Api, desk: Desk, pump: Pumps, receive
 
 def test_of_simultaneous_requests_one_makes_the_connection(api: Api, desk: Desk, receiver: Receiver) -> None:
     body = {"peerInstanceUrl": url(receiver), "peerUserEmail": SAM}
-    statuses = concurrency.together(6, lambda _: api.status("POST", REQUESTS, body, desk.alice_key))
+    statuses = concurrency.run_concurrently(6, lambda _: api.status("POST", REQUESTS, body, desk.alice_key))
     assert sorted(statuses) == [200] * 5 + [201]
-    assert len(connections(api, desk)) == waiting(PEER_NOTICES) == 1
+    assert len(connections(api, desk)) == count_messages(PEER_NOTICES) == 1
 
 
 def test_who_has_asked_already_is_accepted(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
     answers(receiver)
-    theirs = api.post(CONNECTIONS, request(fromInstanceUrl=url(receiver))).json["connectionId"]
+    theirs = api.post(CONNECTIONS, connection_request(fromInstanceUrl=url(receiver))).json["connectionId"]
     made = ask(api, desk, url(receiver))
     assert (made.status, made.json["data"]["id"], made.json["data"]["status"]) == (200, theirs, "active")
     pump.drain(PEER_NOTICES)
@@ -299,7 +299,7 @@ def test_asking_anew_shares_no_token_that_may_be_somebody_elses(
     api: Api, desk: Desk, pump: Pumps, receiver: Receiver, accepted_first: bool, same: bool
 ) -> None:
     answers(receiver, status="pending")
-    theirs = api.post(CONNECTIONS, request(fromInstanceUrl=url(receiver))).json["connectionId"]
+    theirs = api.post(CONNECTIONS, connection_request(fromInstanceUrl=url(receiver))).json["connectionId"]
     for action in ["accept"] * accepted_first + ["decline"]:
         api.call("PATCH", f"{CONNECTIONS}/{theirs}", {"action": action}, token=desk.alice_key)
         pump.drain(PEER_NOTICES)
@@ -313,7 +313,9 @@ def test_asking_anew_shares_no_token_that_may_be_somebody_elses(
 
 def introduced(receiver: Receiver, **more: Any) -> dict[str, Any]:
     key = SigningKey.new("theirs").public
-    return request(fromInstanceUrl=url(receiver), fluxden={"keyId": key.key_id, "publicKey": key.public_key}, **more)
+    return connection_request(
+        fromInstanceUrl=url(receiver), fluxden={"keyId": key.key_id, "publicKey": key.public_key}, **more
+    )
 
 
 @pytest.mark.parametrize("own_kind", [True, False])
@@ -436,7 +438,7 @@ def test_a_request_that_was_taken_back_is_not_sent(api: Api, desk: Desk, pump: P
 def test_bad_requests_are_refused_and_change_nothing(api: Api, desk: Desk, given: dict[str, Any]) -> None:
     assert ask(api, desk, "https://other.example.org", **given).status == 400
     assert connections(api, desk) == []
-    assert waiting(PEER_NOTICES) == 0
+    assert count_messages(PEER_NOTICES) == 0
 
 
 def test_a_desk_that_can_not_be_answered_asks_nobody(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -445,7 +447,7 @@ def test_a_desk_that_can_not_be_answered_asks_nobody(api: Api, desk: Desk, monke
     reached_at(monkeypatch, "")
     assert ask(api, desk, "https://other.example.org").status == 409
     reached_at(monkeypatch, "https://desk.example.com")
-    allow(inbound=False)
+    allow_federation(inbound=False)
     assert ask(api, desk, "https://other.example.org").status == 409
 
 
@@ -463,7 +465,7 @@ def test_who_one_is_connected_with_is_a_contact(
         api.post("/api/v2/contacts", {"name": "Sam of old", "email": SAM.upper()}, desk.alice_key)
     answers(receiver, status="active", localUserName="Sam Other", localUserEmail=SAM)
     if asked_by == "peer":
-        api.post(CONNECTIONS, request(fromInstanceUrl=url(receiver), fromUserName="Sam Other"))
+        api.post(CONNECTIONS, connection_request(fromInstanceUrl=url(receiver), fromUserName="Sam Other"))
     for _ in range(2):
         ask(api, desk, url(receiver))
         pump.drain(PEER_NOTICES)

@@ -20,8 +20,8 @@ from infra.admin import main
 from tests.conftest import Desk
 from tests.support import concurrency, instances
 from tests.support.api import Answer, Api
-from tests.support.peer import CONNECTIONS, TOKEN, allow, request
-from tests.support.pump import Pumps, waiting
+from tests.support.peer import CONNECTIONS, TOKEN, allow_federation, connection_request
+from tests.support.pump import Pumps, count_messages
 from tests.support.receiver import Receiver
 from tests.support.sockets import Sockets
 
@@ -37,7 +37,7 @@ ALIASES = [
 
 
 def asked(api: Api, **overrides: Any) -> Answer:
-    return api.post(CONNECTIONS, request(**overrides))
+    return api.post(CONNECTIONS, connection_request(**overrides))
 
 
 def connections(api: Api, key: str, status: str = "all") -> Any:
@@ -50,27 +50,27 @@ def change(api: Api, key: str, connection_id: str, **body: Any) -> Answer:
 
 @pytest.mark.parametrize("path", PATHS)
 def test_a_desk_that_was_not_told_otherwise_is_closed(api: Api, tables: None, path: str) -> None:
-    assert api.post(path, request()).status == 403
+    assert api.post(path, connection_request()).status == 403
     assert api.post(path, {}).status == 403, "and says so before it says anything of the input"
 
 
 @pytest.mark.parametrize(("mode", "inbound"), [("closed", True), ("open", False), ("allowlist", False)])
 def test_a_closed_desk_takes_no_requests(api: Api, desk: Desk, mode: str, inbound: bool) -> None:
-    allow(mode, inbound=inbound)
+    allow_federation(mode, inbound=inbound)
     assert asked(api).status == 403
     assert api.post(CONNECTIONS, raw="{").status == 403
 
 
 def test_with_an_allowlist_only_approved_instances_may_ask(api: Api, desk: Desk) -> None:
-    allow("allowlist")
+    allow_federation("allowlist")
     assert asked(api).status == 403
     assert asked(api, toUserEmail=None).status == 400, "the input is looked at before the list"
-    pending = instances.register(api, baseUrl=request()["fromInstanceUrl"])
+    pending = instances.register_instance(api, baseUrl=connection_request()["fromInstanceUrl"])
     assert asked(api).status == 403
-    instances.operate("instances", "approve", pending.instance_id, "--without-challenge")
+    instances.run_admin("instances", "approve", pending.instance_id, "--without-challenge")
     assert asked(api).status == 200
-    instances.operate("instances", "suspend", pending.instance_id)
-    assert api.post(CONNECTIONS, request(federationToken="another-token-of-theirs")).status == 403
+    instances.run_admin("instances", "suspend", pending.instance_id)
+    assert api.post(CONNECTIONS, connection_request(federationToken="another-token-of-theirs")).status == 403
 
 
 def test_an_instance_has_no_connections_of_its_own(api: Api, desk: Desk) -> None:
@@ -80,8 +80,8 @@ def test_an_instance_has_no_connections_of_its_own(api: Api, desk: Desk) -> None
 
 @pytest.mark.parametrize("path", PATHS)
 def test_a_request_is_active_at_once_where_no_approval_is_asked_for(api: Api, desk: Desk, path: str) -> None:
-    allow()
-    made = api.post(path, request(fromUserName="Sam", fromInstanceName="Other", connectionId="c-1"))
+    allow_federation()
+    made = api.post(path, connection_request(fromUserName="Sam", fromInstanceName="Other", connectionId="c-1"))
     assert made.status == 200
     found = connections(api, desk.alice_key, "active")[-1]
     assert made.json == {
@@ -98,17 +98,22 @@ def test_a_request_is_active_at_once_where_no_approval_is_asked_for(api: Api, de
 
 @pytest.mark.parametrize("aliases", ALIASES)
 def test_each_set_of_names_asks_for_the_same(api: Api, desk: Desk, aliases: dict[str, str]) -> None:
-    allow()
+    allow_federation()
     first = asked(api, connectionId="c-1", fromUserName="Sam").json["connectionId"]
-    sent = {aliases.get(name, name): value for name, value in request(connectionId="c-1", fromUserName="Sam").items()}
+    sent = {
+        aliases.get(name, name): value
+        for name, value in connection_request(connectionId="c-1", fromUserName="Sam").items()
+    }
     again = api.post(CONNECTIONS, sent)
     assert (again.status, again.json["connectionId"]) == (200, first)
     assert len(connections(api, desk.alice_key)) == 2
 
 
 def test_the_first_name_that_says_something_counts(api: Api, desk: Desk) -> None:
-    allow()
-    sent = request(fromInstanceUrl="", instanceUrl="https://second.example.org", sourceUrl="https://third.example.org")
+    allow_federation()
+    sent = connection_request(
+        fromInstanceUrl="", instanceUrl="https://second.example.org", sourceUrl="https://third.example.org"
+    )
     assert api.post(CONNECTIONS, sent).status == 200
     assert connections(api, desk.alice_key)[-1]["peerInstanceUrl"] == "https://second.example.org"
 
@@ -136,20 +141,20 @@ def test_the_first_name_that_says_something_counts(api: Api, desk: Desk) -> None
     ],
 )
 def test_bad_requests_are_refused_and_change_nothing(api: Api, desk: Desk, given: dict[str, Any]) -> None:
-    allow()
+    allow_federation()
     assert asked(api, **given).status == 400
     assert len(connections(api, desk.alice_key)) == 1
 
 
 def test_null_is_no_name(api: Api, desk: Desk) -> None:
-    allow()
-    assert api.post(CONNECTIONS, request() | {"fromUserName": None}).status == 400
-    assert api.post(CONNECTIONS, request() | {"fromUserName": None, "senderName": "Sam"}).status == 200
+    allow_federation()
+    assert api.post(CONNECTIONS, connection_request() | {"fromUserName": None}).status == 400
+    assert api.post(CONNECTIONS, connection_request() | {"fromUserName": None, "senderName": "Sam"}).status == 200
 
 
 @pytest.mark.parametrize("address", ["nobody@example.com", "dave@example.com", "nonsense"])
 def test_who_is_not_here_can_not_be_asked(api: Api, desk: Desk, address: str) -> None:
-    allow()
+    allow_federation()
     assert asked(api, toUserEmail=address).status == 404
 
 
@@ -157,7 +162,7 @@ def test_who_is_not_here_can_not_be_asked(api: Api, desk: Desk, address: str) ->
     "url", ["https://OTHER.example.org", "https://other.example.org/", "https://other.example.org:443"]
 )
 def test_asking_again_gives_the_same_connection_with_its_first_token(api: Api, desk: Desk, url: str) -> None:
-    allow()
+    allow_federation()
     first = asked(api).json["connectionId"]
     again = asked(
         api, fromInstanceUrl=url, federationToken="another-token-of-the-peer", fromUserEmail="SAM@other.example.org"
@@ -171,10 +176,10 @@ def test_asking_again_gives_the_same_connection_with_its_first_token(api: Api, d
 
 
 def test_of_simultaneous_requests_one_makes_the_connection(api: Api, desk: Desk) -> None:
-    allow(approval=True)
+    allow_federation(approval=True)
     ids = {
         each.json["connectionId"]
-        for each in concurrency.together(8, lambda n: asked(api, federationToken=f"{TOKEN}{n}"))
+        for each in concurrency.run_concurrently(8, lambda n: asked(api, federationToken=f"{TOKEN}{n}"))
     }
     assert len(ids) == 1
     assert [each["id"] for each in connections(api, desk.alice_key, "pending")] == list(ids)
@@ -184,7 +189,7 @@ def test_a_person_is_asked_by_a_limited_number_of_strangers_an_hour(
     api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(stored, "MOST_REQUESTS_AN_HOUR", 2)
-    allow(approval=True)
+    allow_federation(approval=True)
     before = len(connections(api, desk.alice_key, "all"))
     begun = (datetime.now(UTC) + timedelta(days=1)).replace(minute=50)
     with time_machine.travel(begun, tick=False):
@@ -201,13 +206,13 @@ def test_a_person_is_asked_by_a_limited_number_of_strangers_an_hour(
 
 
 def test_no_token_is_stored_in_clear(api: Api, desk: Desk) -> None:
-    allow()
+    allow_federation()
     asked(api)
     assert TOKEN not in json.dumps(aws.dynamodb().scan(TableName=PEERS.physical_name)["Items"])
 
 
 def test_the_person_asked_is_told_in_the_chat(api: Api, desk: Desk, sockets: Sockets) -> None:
-    allow(approval=True)
+    allow_federation(approval=True)
     made = asked(api, fromUserName="Sam", connectionId="c-1").json
     (message,) = api.get(CHAT, desk.alice_key).json["data"]["messages"]
     assert "Sam" in message["content"]
@@ -222,7 +227,7 @@ def test_the_person_asked_is_told_in_the_chat(api: Api, desk: Desk, sockets: Soc
 
 
 def test_connections_are_listed_for_their_owner_only(api: Api, desk: Desk) -> None:
-    allow(approval=True)
+    allow_federation(approval=True)
     asked(api)
     assert api.get(CONNECTIONS).status == 401
     assert len(api.get(CONNECTIONS, desk.alice_key).json["connections"]) == 1, "pending ones are not listed unasked"
@@ -232,7 +237,7 @@ def test_connections_are_listed_for_their_owner_only(api: Api, desk: Desk) -> No
 
 
 def test_a_connection_is_its_owners_to_change(api: Api, desk: Desk) -> None:
-    allow(approval=True)
+    allow_federation(approval=True)
     made = asked(api).json["connectionId"]
     assert change(api, desk.bob_key, made, action="accept").status == 404
     assert change(api, desk.alice_key, "nonsense", action="accept").status == 404
@@ -257,7 +262,7 @@ def test_a_connection_is_its_owners_to_change(api: Api, desk: Desk) -> None:
     ],
 )
 def test_where_actions_take_a_connection(api: Api, desk: Desk, steps: list[str], status: Any) -> None:
-    allow(approval=True)
+    allow_federation(approval=True)
     made = asked(api).json["connectionId"]
     answers = [change(api, desk.alice_key, made, action=each) for each in steps]
     assert answers[-1].status == (status if isinstance(status, int) else 200)
@@ -266,7 +271,7 @@ def test_where_actions_take_a_connection(api: Api, desk: Desk, steps: list[str],
 
 
 def test_who_was_declined_may_ask_anew(api: Api, desk: Desk) -> None:
-    allow(approval=True)
+    allow_federation(approval=True)
     first = asked(api).json["connectionId"]
     change(api, desk.alice_key, first, action="decline")
     second = asked(api, federationToken="another-token-of-the-peer").json
@@ -276,7 +281,7 @@ def test_who_was_declined_may_ask_anew(api: Api, desk: Desk) -> None:
 
 
 def test_who_was_blocked_may_ask_anew_but_never_comes_in_unasked(api: Api, desk: Desk) -> None:
-    allow()
+    allow_federation()
     first = asked(api).json["connectionId"]
     change(api, desk.alice_key, first, action="block")
     second = asked(api, federationToken="another-token-of-the-peer").json
@@ -284,7 +289,7 @@ def test_who_was_blocked_may_ask_anew_but_never_comes_in_unasked(api: Api, desk:
 
 
 def test_a_change_under_an_idempotency_key_happens_once(api: Api, desk: Desk) -> None:
-    allow(approval=True)
+    allow_federation(approval=True)
     made = asked(api).json["connectionId"]
     first, again = (
         api.call("PATCH", f"{CONNECTIONS}/{made}", {"action": "accept"}, token=desk.alice_key, key="k")
@@ -292,14 +297,14 @@ def test_a_change_under_an_idempotency_key_happens_once(api: Api, desk: Desk) ->
     )
     assert first.json == again.json
     assert again.headers["idempotent-replayed"] == "true"
-    assert waiting(PEER_NOTICES) == 1
+    assert count_messages(PEER_NOTICES) == 1
 
 
 def test_of_opposite_changes_at_the_same_time_each_is_made_after_the_other_or_refused(api: Api, desk: Desk) -> None:
-    allow(approval=True)
+    allow_federation(approval=True)
     made = asked(api).json["connectionId"]
     actions = ["accept", "block", "accept", "block"]
-    answers = concurrency.together(4, lambda n: change(api, desk.alice_key, made, action=actions[n]))
+    answers = concurrency.run_concurrently(4, lambda n: change(api, desk.alice_key, made, action=actions[n]))
     assert {each.status for each in answers} == {200}
     (stored,) = DynamoPeers().find_by_token(TOKEN)
     assert [each["status"] for each in connections(api, desk.alice_key)][-1] == stored.status
@@ -307,7 +312,7 @@ def test_of_opposite_changes_at_the_same_time_each_is_made_after_the_other_or_re
 
 
 def test_who_asked_is_told_of_the_acceptance(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
-    allow(approval=True)
+    allow_federation(approval=True)
     made = asked(api, fromInstanceUrl=f"http://127.0.0.1:{receiver.port}", connectionId="c-1").json["connectionId"]
     change(api, desk.alice_key, made, action="accept", hmacEnabled=True)
     assert receiver.received == [], "nothing is sent while somebody waits"
@@ -325,11 +330,11 @@ def test_who_asked_is_told_of_the_acceptance(api: Api, desk: Desk, pump: Pumps, 
     }
     assert pump.drain(PEER_NOTICES) == 0
     change(api, desk.alice_key, made, action="accept")
-    assert waiting(PEER_NOTICES) == 0
+    assert count_messages(PEER_NOTICES) == 0
 
 
 def test_an_acceptance_is_told_again_until_it_is_heard(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
-    allow(approval=True)
+    allow_federation(approval=True)
     receiver.status = 503
     made = asked(api, fromInstanceUrl=f"http://127.0.0.1:{receiver.port}").json["connectionId"]
     change(api, desk.alice_key, made, action="accept")
@@ -347,7 +352,7 @@ def test_an_acceptance_is_told_again_until_it_is_heard(api: Api, desk: Desk, pum
 def test_nothing_is_sent_over_a_connection_that_was_ended(
     api: Api, desk: Desk, pump: Pumps, receiver: Receiver
 ) -> None:
-    allow(approval=True)
+    allow_federation(approval=True)
     made = asked(api, fromInstanceUrl=f"http://127.0.0.1:{receiver.port}").json["connectionId"]
     change(api, desk.alice_key, made, action="accept")
     change(api, desk.alice_key, made, action="block")
@@ -356,7 +361,7 @@ def test_nothing_is_sent_over_a_connection_that_was_ended(
 
 
 def test_desks_of_our_kind_sign_from_the_start(api: Api, desk: Desk) -> None:
-    allow()
+    allow_federation()
     key = SigningKey.new("key-1").public
     made = asked(api, fluxden={"keyId": key.key_id, "publicKey": key.public_key}).json
     assert set(made["fluxden"]) == {"keyId", "publicKey"}
@@ -407,7 +412,7 @@ def test_a_peer_accepts_what_was_asked_for_from_here(api: Api, desk: Desk) -> No
 
 
 def test_who_asks_can_not_accept_in_the_name_of_the_person_asked(api: Api, desk: Desk) -> None:
-    allow(approval=True)
+    allow_federation(approval=True)
     asked(api)
     assert api.post(ACCEPT, {}, headers={"X-Federation-Token": TOKEN}).status == 404
     assert connections(api, desk.alice_key)[-1]["status"] == "pending"
@@ -417,12 +422,12 @@ def test_an_acceptance_needs_its_token_and_an_open_desk(api: Api, desk: Desk) ->
     outgoing(desk)
     assert api.post(ACCEPT, {}).status == 401
     assert api.post(ACCEPT, {}, headers={"X-Federation-Token": "unknown-token"}).status == 404
-    allow(inbound=False)
+    allow_federation(inbound=False)
     assert api.post(ACCEPT, {}, headers={"X-Federation-Token": TOKEN}).status == 403
 
 
 def test_calls_are_counted(api: Api, desk: Desk) -> None:
-    allow(approval=True)
+    allow_federation(approval=True)
     first = asked(api)
     assert (first.calls, first.steps) == (
         ["GetItem", "BatchGetItem", "BatchGetItem", "TransactWriteItems", "Query", "PutItem"],
@@ -461,7 +466,7 @@ def test_the_operator_opens_and_closes_the_desk(api: Api, desk: Desk) -> None:
 
 
 def test_the_operator_lists_accepts_and_ends_connections(api: Api, desk: Desk) -> None:
-    allow(approval=True)
+    allow_federation(approval=True)
     made = asked(api).json["connectionId"]
     listed = json.loads(admin("connections", "list", "--owner", "alice@example.com", "--json").output)
     assert [(each["status"], each["askedBy"]) for each in listed] == [("active", "peer"), ("pending", "peer")]
@@ -472,6 +477,6 @@ def test_the_operator_lists_accepts_and_ends_connections(api: Api, desk: Desk) -
 
 
 def test_people_who_left_are_asked_nothing(api: Api, desk: Desk) -> None:
-    allow()
+    allow_federation()
     DynamoDirectory().set_active(desk.user_id("alice"), active=False)
     assert asked(api).status == 404

@@ -18,8 +18,8 @@ from chalicelib.settings import settings
 from infra import catalog
 from tests.conftest import Desk
 from tests.support.api import Answer, Api
-from tests.support.instances import operate, serve_ourselves
-from tests.support.peer import BASE_URL, CONNECTIONS, RELAY, TOKEN, allow, request, signed
+from tests.support.instances import run_admin, serve_this_desk
+from tests.support.peer import BASE_URL, CONNECTIONS, RELAY, TOKEN, allow_federation, connection_request, sign_body
 from tests.support.pump import Pumps
 from tests.support.receiver import Receiver
 
@@ -40,7 +40,7 @@ def test_a_desk_names_its_keys_its_addresses_and_what_it_takes(api: Api, desk: D
         "relays": True,
         "signatures": ["rfc9421-ed25519", "hmac-sha256"],
     }
-    operate("federation", "set", "--mode", "open", "--inbound", "off")
+    run_admin("federation", "set", "--mode", "open", "--inbound", "off")
     assert api.get(WELL_KNOWN).json["capabilities"]["connectionRequests"] == "closed", "as nothing is taken"
     served = {path.removeprefix(BASE_URL) for path in reply.json["endpoints"].values()}
     assert {status_of(api, path) for path in served} <= {200, 400, 403, 401}, "each is there"
@@ -53,7 +53,7 @@ def status_of(api: Api, path: str) -> int:
 
 def test_a_rotated_key_is_published_beside_the_one_before(api: Api, desk: Desk) -> None:
     first = DynamoFederation().find_key()
-    second, third = (operate("federation", "rotate-key").split()[3] for _ in range(2))
+    second, third = (run_admin("federation", "rotate-key").split()[3] for _ in range(2))
     published = [each["keyId"] for each in api.get(WELL_KNOWN).json["keys"]]
     assert published == [third, second]
     assert DynamoFederation().find_key().key_id == third
@@ -102,7 +102,7 @@ def test_the_agent_card_names_what_is_served_and_nothing_of_a2a_that_is_not(api:
 @pytest.fixture
 def peer(receiver: Receiver) -> Iterator[str]:
     """The base URL of another desk, on this machine; it is noon there."""
-    allow()
+    allow_federation()
     receiver.status = 404
     with time_machine.travel(NOON, tick=False):
         yield f"http://127.0.0.1:{receiver.port}"
@@ -116,11 +116,13 @@ def publish(receiver: Receiver, *keys: SigningKey, **overrides: Any) -> None:
 
 def introduced(api: Api, peer: str, key: SigningKey, **overrides: Any) -> None:
     told = {"keyId": key.key_id, "publicKey": key.public_key}
-    assert api.post(CONNECTIONS, request(fromInstanceUrl=peer, fluxden=told, **overrides)).status == 200
+    assert api.post(CONNECTIONS, connection_request(fromInstanceUrl=peer, fluxden=told, **overrides)).status == 200
 
 
 def relay(api: Api, key: SigningKey | None, number: int, token: str = TOKEN) -> Answer:
-    raw, headers = signed({"relayId": f"r-{number}", "type": "request", "intent": "custom", "subject": "Hello"}, token)
+    raw, headers = sign_body(
+        {"relayId": f"r-{number}", "type": "request", "intent": "custom", "subject": "Hello"}, token
+    )
     if key is not None:
         url = f"{BASE_URL}{RELAY}"
         headers |= signature_headers("POST", url, raw, destination=BASE_URL, key=key, at=datetime.now(UTC))
@@ -170,10 +172,10 @@ def test_an_introduction_does_not_hold_against_what_the_desk_publishes(
 def test_a_desk_that_publishes_a_key_is_sent_signed_messages_and_may_send_unsigned_ones(
     api: Api, desk: Desk, pump: Pumps, receiver: Receiver, peer: str
 ) -> None:
-    allow(approval=True)
+    allow_federation(approval=True)
     key = SigningKey.new("key-1")
-    made = api.post(CONNECTIONS, request(fromInstanceUrl=peer)).json["connectionId"]
-    other = request(fromInstanceUrl=peer, fromUserEmail="tom@other.example.org", federationToken="u" * 40)
+    made = api.post(CONNECTIONS, connection_request(fromInstanceUrl=peer)).json["connectionId"]
+    other = connection_request(fromInstanceUrl=peer, fromUserEmail="tom@other.example.org", federationToken="u" * 40)
     api.post(CONNECTIONS, other)
     publish(receiver, key)
     pump.run(FETCH)
@@ -234,10 +236,10 @@ def test_a_desk_that_is_down_is_asked_again_ever_more_rarely_and_then_no_more(
 def test_what_one_desk_publishes_another_reads(
     api: Api, desk: Desk, pump: Pumps, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    allow()
-    url = serve_ourselves(receiver)
-    api.post(CONNECTIONS, request(fromInstanceUrl=url))
-    operate("federation", "rotate-key")
+    allow_federation()
+    url = serve_this_desk(receiver)
+    api.post(CONNECTIONS, connection_request(fromInstanceUrl=url))
+    run_admin("federation", "rotate-key")
 
     next(each for each in catalog.schedules(app) if each.__name__ == FETCH)({}, None)
     (peering,) = DynamoPeers().find_by_token(TOKEN)

@@ -15,8 +15,8 @@ from chalicelib.tokens.stores.tokens import DynamoTokens
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Api
-from tests.support.concurrency import together
-from tests.support.instances import member, offered, operate, register
+from tests.support.concurrency import run_concurrently
+from tests.support.instances import add_member, offer_agent, register_instance, run_admin
 
 DISCOVER, PROFILE = "/api/v2/network/discover", "/api/v2/profile"
 
@@ -95,16 +95,16 @@ def test_who_leaves_is_found_no_more_and_who_comes_back_is(
     monkeypatch.setattr("infra.commands.employees.SETTLING_SECONDS", 0)
     tell(api, desk.alice_key, visibility="public")
     for _ in range(2):
-        operate("employees", "deactivate", "alice@example.com")
+        run_admin("employees", "deactivate", "alice@example.com")
         assert (names(api), find(api)["networkStats"]["users"]) == ([], 3)
-        operate("employees", "activate", "alice@example.com")
+        run_admin("employees", "activate", "alice@example.com")
         assert (names(api), find(api)["networkStats"]["users"]) == (["Alice"], 4)
-        operate("employees", "activate", "alice@example.com")
+        run_admin("employees", "activate", "alice@example.com")
 
 
 def test_a_token_that_is_not_accepted_is_as_good_as_none(api: Api, desk: Desk) -> None:
     tell(api, desk.bob_key, headline="For members")
-    pending = register(api)
+    pending = register_instance(api)
     for token in ("nonsense", "dvd_x", platform_token().text, pending.token, pending.key, desk.alice_key, desk.fd1):
         reply = api.get(f"{DISCOVER}?type=profiles", token)
         assert (reply.status, reply.json["profiles"]["total"]) == (200, 0)
@@ -188,17 +188,17 @@ def test_teams_are_found_as_the_operator_says(api: Api, desk: Desk, trusted: str
         assert teams["total"] == len(teams["items"])
         return [each["name"] for each in teams["items"]]
 
-    zephyr = next(e for e in json.loads(operate("teams", "list", "--json")) if e["name"] == "Team Zephyr")["id"]
+    zephyr = next(e for e in json.loads(run_admin("teams", "list", "--json")) if e["name"] == "Team Zephyr")["id"]
     for visibility, anybody, members in (
         ("private", [], []),
         ("network", [], ["Team Zephyr"]),
         ("public", ["Team Zephyr"], ["Team Zephyr"]),
         ("private", [], []),
     ):
-        assert f"is {visibility}" in operate("teams", "reveal", zephyr, visibility)
+        assert f"is {visibility}" in run_admin("teams", "reveal", zephyr, visibility)
         assert (found(None), found(trusted)) == (anybody, members)
     for team in (zephyr, desk.demo["team_id"]):
-        operate("teams", "reveal", team, "public")
+        run_admin("teams", "reveal", team, "public")
     assert found(None) == ["Team Apollo", "Team Zephyr"]
     assert found(None, "q=MACHINES") == ["Team Zephyr"]
     (zephyr_shown,) = find(api, "type=teams&limit=1&offset=1")["teams"]["items"]
@@ -207,8 +207,8 @@ def test_teams_are_found_as_the_operator_says(api: Api, desk: Desk, trusted: str
 
 
 def test_agents_of_our_own_and_of_others_are_found(api: Api, desk: Desk) -> None:
-    made = member(api, name="Acme")
-    offered(api, made, "z", name="Zoologist", category="research", tags=["a"], pricePerTask=1.5)
+    made = add_member(api, name="Acme")
+    offer_agent(api, made, "z", name="Zoologist", category="research", tags=["a"], pricePerTask=1.5)
     found = find(api, "type=agents")["agents"]
     assert [each["name"] for each in found["items"]] == ["Scout", "Scribe", "Zoologist", "Freight Planner"]
     assert found["total"] == 4
@@ -246,10 +246,10 @@ def test_counts_hold_when_everybody_changes_at_once(api: Api, desk: Desk, truste
         visibility = ("public", "private", "connections")[number % 3]
         return api.status("PATCH", PROFILE, {"visibility": visibility}, keys[number % 8])
 
-    assert set(together(16, change)) == {200}
+    assert set(run_concurrently(16, change)) == {200}
     found = find(api, "type=profiles&limit=200", trusted)
     assert found["profiles"]["total"] == len(found["profiles"]["items"])
     assert found["networkStats"]["users"] == 12
     team = str(desk.demo["team_id"])
-    together(6, lambda number: DynamoFound().show_team(team, list(TeamVisibility)[number % 3]))
+    run_concurrently(6, lambda number: DynamoFound().show_team(team, list(TeamVisibility)[number % 3]))
     assert find(api)["networkStats"]["teams"] == 2

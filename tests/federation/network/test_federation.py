@@ -21,8 +21,18 @@ from infra.admin import main
 from infra.tables import DEFINITIONS
 from tests.conftest import Desk
 from tests.support.api import ROUTES, Answer, Api, gateway_event
-from tests.support.concurrency import together
-from tests.support.instances import HEARTBEAT, LINK, REGISTER, link, member, offered, operate, register, registration
+from tests.support.concurrency import run_concurrently
+from tests.support.instances import (
+    HEARTBEAT,
+    LINK,
+    REGISTER,
+    add_member,
+    link_marketplace,
+    new_registration,
+    offer_agent,
+    register_instance,
+    run_admin,
+)
 from tests.support.receiver import Receiver
 
 PAYMENT, GROUPS, DISCOVER = "/api/v2/federation/validate-payment", "/api/v2/prompt-groups", "/api/v2/network/discover"
@@ -50,7 +60,7 @@ def refused(*command: str) -> str:
 
 def test_an_instance_registers_is_approved_and_belongs(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLUXDEN_BASE_URL", "https://hub.example/")
-    said = registration(version="1.2", userCount=0, agentCount=7, capabilities={"x": [1]}, unknown="ignored")
+    said = new_registration(version="1.2", userCount=0, agentCount=7, capabilities={"x": [1]}, unknown="ignored")
     reply = api.post(REGISTER, said)
     made = reply.json
     assert reply.status == 201
@@ -68,15 +78,15 @@ def test_an_instance_registers_is_approved_and_belongs(api: Api, desk: Desk, mon
     assert beat(api, made["platformToken"]).status == 401
     assert api.get(GROUPS, said["apiKey"]).status == 401
 
-    operate("instances", "approve", made["instanceId"], "--without-challenge")
+    run_admin("instances", "approve", made["instanceId"], "--without-challenge")
     assert beat(api, made["platformToken"]).status == 200
     for credential in (made["platformToken"], said["apiKey"]):
         assert api.get(GROUPS, credential).json["totalGroups"] == 17
 
 
 def test_registering_anew_replaces_the_token_at_once_and_keeps_trust(api: Api, desk: Desk) -> None:
-    first = member(api, name="Before")
-    again = api.post(REGISTER, registration(name="After", baseUrl=first.base_url + "/", apiKey=first.key))
+    first = add_member(api, name="Before")
+    again = api.post(REGISTER, new_registration(name="After", baseUrl=first.base_url + "/", apiKey=first.key))
     assert (again.status, again.json["status"]) == (201, "active")
     assert again.json["instanceId"] == first.instance_id
     assert beat(api, first.token).status == 401
@@ -86,8 +96,8 @@ def test_registering_anew_replaces_the_token_at_once_and_keeps_trust(api: Api, d
 
 
 def test_another_key_registers_nothing_anew(api: Api, desk: Desk) -> None:
-    first = member(api)
-    reply = api.post(REGISTER, registration(baseUrl=first.base_url.upper().replace("HTTPS", "https"), name="Thief"))
+    first = add_member(api)
+    reply = api.post(REGISTER, new_registration(baseUrl=first.base_url.upper().replace("HTTPS", "https"), name="Thief"))
     assert (reply.status, reply.json["success"]) == (403, False)
     assert beat(api, first.token).status == 200
 
@@ -128,15 +138,15 @@ def test_another_key_registers_nothing_anew(api: Api, desk: Desk) -> None:
     ids=lambda wrong: json.dumps(wrong)[:50],
 )
 def test_a_wrong_registration_is_refused_and_changes_nothing(api: Api, desk: Desk, wrong: dict[str, Any]) -> None:
-    before = operate("instances", "list", "--json")
-    reply = api.post(REGISTER, registration() | wrong)
+    before = run_admin("instances", "list", "--json")
+    reply = api.post(REGISTER, new_registration() | wrong)
     assert (reply.status, set(reply.json)) == (400, {"success", "error"})
-    assert operate("instances", "list", "--json") == before
+    assert run_admin("instances", "list", "--json") == before
 
 
 @pytest.mark.parametrize("missing", ["name", "baseUrl", "apiKey"])
 def test_a_registration_needs_name_address_and_key(api: Api, desk: Desk, missing: str) -> None:
-    said = registration()
+    said = new_registration()
     del said[missing]
     assert api.post(REGISTER, said).status == 400
 
@@ -156,27 +166,27 @@ def test_spellings_of_one_address_are_one_instance(text: str, same: str) -> None
 
 def test_registrations_at_the_same_time_make_one_instance_with_one_token(api: Api, desk: Desk) -> None:
     for _ in range(3):
-        said = registration()
-        replies = together(8, lambda _, said=said: api.post(REGISTER, said))  # type: ignore[misc]
+        said = new_registration()
+        replies = run_concurrently(8, lambda _, said=said: api.post(REGISTER, said))  # type: ignore[misc]
         assert Counter(reply.status for reply in replies) == {201: 8}
         assert len({reply.json["instanceId"] for reply in replies}) == 1
-        operate("instances", "approve", replies[0].json["instanceId"], "--without-challenge")
+        run_admin("instances", "approve", replies[0].json["instanceId"], "--without-challenge")
         works = [reply for reply in replies if beat(api, reply.json["platformToken"]).status == 200]
         assert len(works) == 1
 
 
 def test_instances_with_the_same_key_are_told_apart(api: Api, desk: Desk) -> None:
-    first, second = member(api, apiKey="the-same-key"), member(api, apiKey="the-same-key")
+    first, second = add_member(api, apiKey="the-same-key"), add_member(api, apiKey="the-same-key")
     assert first.instance_id != second.instance_id
-    operate("instances", "suspend", first.instance_id)
+    run_admin("instances", "suspend", first.instance_id)
     assert api.get(GROUPS, "the-same-key").status == 200
-    operate("instances", "suspend", second.instance_id)
+    run_admin("instances", "suspend", second.instance_id)
     assert api.get(GROUPS, "the-same-key").status == 401
 
 
 def test_no_credential_is_stored_or_logged(api: Api, desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level("DEBUG")
-    made = member(api, apiKey="a-very-recognisable-key")
+    made = add_member(api, apiKey="a-very-recognisable-key")
     api.get(GROUPS, made.key)
     own = str([each.getMessage() for each in caplog.records if not each.name.startswith(("botocore", "urllib3"))])
     for place in (stored(), own):
@@ -186,7 +196,7 @@ def test_no_credential_is_stored_or_logged(api: Api, desk: Desk, caplog: pytest.
 
 
 def test_registering_takes_two_calls_and_anew_three(api: Api, desk: Desk) -> None:
-    said = registration()
+    said = new_registration()
     assert api.post(REGISTER, said).calls == ["GetItem", "TransactWriteItems"]
     assert api.post(REGISTER, said).calls == ["GetItem", "GetItem", "TransactWriteItems"]
 
@@ -205,9 +215,9 @@ def test_registering_takes_two_calls_and_anew_three(api: Api, desk: Desk) -> Non
     ("DELETE", "/api/v2/federation/agents/a", None),
 ])  # fmt: skip
 def test_only_approved_instances_are_let_in(api: Api, desk: Desk, method: str, path: str, body: Any) -> None:
-    pending = register(api)
-    suspended = member(api)
-    operate("instances", "suspend", suspended.instance_id)
+    pending = register_instance(api)
+    suspended = add_member(api)
+    run_admin("instances", "suspend", suspended.instance_id)
     for token in (None, "dvd_fed_x", platform_token().text, pending.token, suspended.token, suspended.key):
         reply = api.call(method, path, body, token=token)
         assert reply.status == 401, token
@@ -220,18 +230,18 @@ def test_only_approved_instances_are_let_in(api: Api, desk: Desk, method: str, p
 
 
 def test_a_suspended_instance_is_back_when_it_is_approved_again(api: Api, desk: Desk) -> None:
-    made = member(api)
-    operate("instances", "suspend", made.instance_id)
+    made = add_member(api)
+    run_admin("instances", "suspend", made.instance_id)
     assert beat(api, made.token).status == 401
-    operate("instances", "approve", made.instance_id, "--without-challenge")
+    run_admin("instances", "approve", made.instance_id, "--without-challenge")
     assert beat(api, made.token).status == 200
     assert api.get(GROUPS, made.key).status == 200
 
 
 def test_what_happens_to_an_instance_at_the_same_time_happens_in_some_order(api: Api, desk: Desk) -> None:
     for _ in range(3):
-        made = member(api)
-        said = registration(baseUrl=made.base_url, apiKey=made.key)
+        made = add_member(api)
+        said = new_registration(baseUrl=made.base_url, apiKey=made.key)
 
         def act(number: int, said: Any = said, made: Any = made) -> str:
             if number % 2:
@@ -242,14 +252,14 @@ def test_what_happens_to_an_instance_at_the_same_time_happens_in_some_order(api:
             CliRunner().invoke(main, ["instances", "suspend", made.instance_id], prog_name="admin")
             return ""
 
-        tokens = [token for token in together(4, act) if token]
-        status = next(e for e in json.loads(operate("instances", "list", "--json")) if e["id"] == made.instance_id)
+        tokens = [token for token in run_concurrently(4, act) if token]
+        status = next(e for e in json.loads(run_admin("instances", "list", "--json")) if e["id"] == made.instance_id)
         works = [token for token in tokens if beat(api, token).status == 200]
         assert len(works) == (1 if status["status"] == "active" else 0)
 
 
 def test_a_platform_token_has_a_minute_of_its_own(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    made = member(api, marketplace=False)
+    made = add_member(api, marketplace=False)
     reply = beat(api, made.token)
     assert (reply.headers["x-ratelimit-limit"], reply.headers["x-ratelimit-remaining"]) == ("600", "599")
     monkeypatch.setenv("FLUXDEN_PLATFORM_BUDGET", "3")
@@ -266,7 +276,7 @@ def test_a_platform_token_has_a_minute_of_its_own(api: Api, desk: Desk, monkeypa
 
 
 def test_an_instance_is_approved_when_it_proves_who_it_is(api: Api, desk: Desk, receiver: Receiver) -> None:
-    made = register(api, baseUrl=receiver.url.removesuffix("/hook"))
+    made = register_instance(api, baseUrl=receiver.url.removesuffix("/hook"))
     receiver.status = 200
 
     def answer() -> None:
@@ -276,7 +286,7 @@ def test_an_instance_is_approved_when_it_proves_who_it_is(api: Api, desk: Desk, 
         receiver.body = json.dumps(said).encode()
 
     receiver.before = answer
-    assert "is approved" in operate("instances", "approve", made.instance_id)
+    assert "is approved" in run_admin("instances", "approve", made.instance_id)
     assert (receiver.received[0].method, receiver.received[0].body) == ("GET", b"")
     assert beat(api, made.token).status == 200
 
@@ -298,7 +308,7 @@ def test_an_instance_is_approved_when_it_proves_who_it_is(api: Api, desk: Desk, 
 def test_an_instance_that_does_not_prove_it_is_not_approved(
     api: Api, desk: Desk, receiver: Receiver, status: int, body: bytes, why: str
 ) -> None:
-    made = register(api, baseUrl=receiver.url.removesuffix("/hook"))
+    made = register_instance(api, baseUrl=receiver.url.removesuffix("/hook"))
     receiver.status, receiver.body = status, body
     assert why in refused("instances", "approve", made.instance_id)
     assert beat(api, made.token).status == 401
@@ -327,7 +337,7 @@ def test_unknown_instances_are_told_as_such(desk: Desk) -> None:
 
 
 def test_a_heartbeat_is_noted_and_answered_with_the_networks_numbers(api: Api, desk: Desk) -> None:
-    made = member(api)
+    made = add_member(api)
     reply = beat(api, made.token, version="2.0", userCount=3, agentCount=0, status="degraded")
     assert reply.json == {
         "success": True,
@@ -336,11 +346,11 @@ def test_a_heartbeat_is_noted_and_answered_with_the_networks_numbers(api: Api, d
         "networkStats": {"totalUsers": 4, "totalAgents": 3, "federatedInstances": 2},
         "features": {"marketplace": True, "discovery": True, "updates": True},
     }
-    listed = next(e for e in json.loads(operate("instances", "list", "--json")) if e["id"] == made.instance_id)
+    listed = next(e for e in json.loads(run_admin("instances", "list", "--json")) if e["id"] == made.instance_id)
     assert (listed["version"], listed["health"]) == ("2.0", "degraded")
     beat(api, made.token)
     assert (
-        next(e for e in json.loads(operate("instances", "list", "--json")) if e["id"] == made.instance_id)["health"]
+        next(e for e in json.loads(run_admin("instances", "list", "--json")) if e["id"] == made.instance_id)["health"]
         == "degraded"
     )
     assert reply.steps == 2
@@ -370,8 +380,8 @@ def test_a_wrong_heartbeat_is_refused(api: Api, desk: Desk, wrong: dict[str, Any
 
 
 def test_an_instance_that_does_not_take_part_has_no_agents_to_be_seen(api: Api, desk: Desk) -> None:
-    made = member(api)
-    offered(api, made, "a")
+    made = add_member(api)
+    offer_agent(api, made, "a")
 
     def seen() -> bool:
         agents = api.get(f"{DISCOVER}?type=agents").json
@@ -381,10 +391,10 @@ def test_an_instance_that_does_not_take_part_has_no_agents_to_be_seen(api: Api, 
 
     assert seen()
     for hide, show in (
-        (lambda: link(api, made, "disable"), lambda: link(api, made, "enable")),
+        (lambda: link_marketplace(api, made, "disable"), lambda: link_marketplace(api, made, "enable")),
         (
-            lambda: operate("instances", "suspend", made.instance_id),
-            lambda: operate("instances", "approve", made.instance_id, "--without-challenge"),
+            lambda: run_admin("instances", "suspend", made.instance_id),
+            lambda: run_admin("instances", "approve", made.instance_id, "--without-challenge"),
         ),
     ):
         hide()
@@ -394,8 +404,8 @@ def test_an_instance_that_does_not_take_part_has_no_agents_to_be_seen(api: Api, 
 
 
 def test_how_an_instance_stands_is_told(api: Api, desk: Desk) -> None:
-    made = member(api, marketplace=False, name="Northwind")
-    told = link(api, made, "status").json
+    made = add_member(api, marketplace=False, name="Northwind")
+    told = link_marketplace(api, made, "status").json
     assert told == {
         "success": True,
         "instanceId": made.instance_id,
@@ -406,14 +416,14 @@ def test_how_an_instance_stands_is_told(api: Api, desk: Desk) -> None:
         "agentCount": 0,
         "lastSyncAt": None,
     }
-    enabled = link(api, made, "enable", key="k")
+    enabled = link_marketplace(api, made, "enable", key="k")
     assert (enabled.json["marketplaceEnabled"], len(enabled.json["nextSteps"])) == (True, 3)
-    offered(api, made)
-    off = link(api, made, "disable").json
+    offer_agent(api, made)
+    off = link_marketplace(api, made, "disable").json
     assert (off["success"], off["marketplaceEnabled"], off["nextSteps"]) == (True, False, [])
-    again = link(api, made, "enable", key="k")
+    again = link_marketplace(api, made, "enable", key="k")
     assert (again.text, again.headers["idempotent-replayed"]) == (enabled.text, "true")
-    told = link(api, made, "status").json
+    told = link_marketplace(api, made, "status").json
     assert (told["marketplaceEnabled"], told["discoveryEnabled"], told["agentCount"]) == (False, True, 1)
     assert told["lastSyncAt"] is not None
 
@@ -424,10 +434,10 @@ def test_a_wrong_action_is_refused(api: Api, desk: Desk, body: Any) -> None:
 
 
 def test_store_calls_of_taking_part(api: Api, desk: Desk) -> None:
-    made = member(api)
+    made = add_member(api)
     beat(api, made.token)
-    assert link(api, made, "enable").calls == [SPEND, "TransactWriteItems"]
-    assert link(api, made, "status").calls == [SPEND, "GetItem", "GetItem"]
+    assert link_marketplace(api, made, "enable").calls == [SPEND, "TransactWriteItems"]
+    assert link_marketplace(api, made, "status").calls == [SPEND, "GetItem", "GetItem"]
 
 
 # Payments

@@ -11,8 +11,8 @@ from chalicelib.federation.network.domain.marketplace import bumped, slugified, 
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from tests.conftest import Desk
 from tests.support.api import Answer, Api
-from tests.support.concurrency import together
-from tests.support.instances import AGENTS, Member, link, member, offered, operate, sync
+from tests.support.concurrency import run_concurrently
+from tests.support.instances import AGENTS, Member, add_member, link_marketplace, offer_agent, run_admin, sync_agents
 
 SPEND = "UpdateItem"
 
@@ -37,8 +37,8 @@ def ids(api: Api, made: Member) -> list[str]:
 
 
 def test_a_batch_tells_what_became_of_each_row(api: Api, desk: Desk) -> None:
-    made = member(api, name="Acme Corp")
-    sync(api, made, {"id": "old", "name": "Old"})
+    made = add_member(api, name="Acme Corp")
+    sync_agents(api, made, {"id": "old", "name": "Old"})
     rows = [
         {"id": "new", "name": "Research Bot", "pricingModel": "per_execution", "price": "2.50"},
         {"id": "old", "name": "Old", "description": "Changed"},
@@ -50,7 +50,7 @@ def test_a_batch_tells_what_became_of_each_row(api: Api, desk: Desk) -> None:
         {"id": "wrong", "name": "Wrong", "category": "magic"},
         {"id": "new", "name": "Again"},
     ]
-    reply = sync(api, made, *rows)
+    reply = sync_agents(api, made, *rows)
     assert reply.status == 200
     told = reply.json
     assert (told["success"], told["status"], told["instanceId"]) == (True, "pending_review", made.instance_id)
@@ -83,19 +83,19 @@ def test_a_batch_that_is_no_list_of_agents_is_refused(api: Api, desk: Desk, body
 
 
 def test_more_than_fifty_are_refused_and_none_is_taken(api: Api, desk: Desk) -> None:
-    made = member(api)
+    made = add_member(api)
     rows = [{"id": str(number), "name": f"Agent {number}"} for number in range(51)]
-    assert sync(api, made, *rows).status == 400
+    assert sync_agents(api, made, *rows).status == 400
     assert ids(api, made) == []
-    assert sync(api, made, *rows[:50]).json["synced"] == 50
+    assert sync_agents(api, made, *rows[:50]).json["synced"] == 50
     assert len(ids(api, made)) == 50
 
 
 def test_whoever_does_not_take_part_can_change_nothing_but_can_remove(api: Api, desk: Desk) -> None:
-    made = member(api)
-    sync(api, made, {"id": "a", "name": "A"})
-    link(api, made, "disable")
-    assert sync(api, made, {"id": "b", "name": "B"}).status == 403
+    made = add_member(api)
+    sync_agents(api, made, {"id": "a", "name": "A"})
+    link_marketplace(api, made, "disable")
+    assert sync_agents(api, made, {"id": "b", "name": "B"}).status == 403
     assert put(api, made, "b").status == 403
     assert ids(api, made) == ["a"]
     assert api.call("DELETE", f"{AGENTS}/a", token=made.token).status == 200
@@ -159,14 +159,14 @@ def test_a_wrong_agent_is_refused_in_a_batch_and_alone(api: Api, desk: Desk, wro
     ],
 )
 def test_prices_are_read_as_they_are_written(api: Api, desk: Desk, given: dict[str, Any], price: float | None) -> None:
-    made = member(api)
-    (row,) = sync(api, made, {"id": "a", "name": "A"} | given).json["results"]
+    made = add_member(api)
+    (row,) = sync_agents(api, made, {"id": "a", "name": "A"} | given).json["results"]
     assert row["pricePerTask"] == price
     assert get(api, made, "a")["pricePerTask"] == price
 
 
 def test_what_is_left_out_has_its_usual_value_again(api: Api, desk: Desk) -> None:
-    made = member(api, name="Acme")
+    made = add_member(api, name="Acme")
     whole = {
         "id": "a",
         "name": "A",
@@ -184,7 +184,7 @@ def test_what_is_left_out_has_its_usual_value_again(api: Api, desk: Desk) -> Non
         "tags": ["x", "y"],
         "samplePrompts": "Do it",
     }
-    sync(api, made, whole)
+    sync_agents(api, made, whole)
     found = get(api, made, "a")
     assert json.loads(found["pricingDetails"]) == whole["pricingConfig"]
     assert (found["taskTypes"], found["contextInstructions"]) == ('["code"]', "Say what.")
@@ -193,7 +193,7 @@ def test_what_is_left_out_has_its_usual_value_again(api: Api, desk: Desk) -> Non
         "Do it",
     )
     assert (found["supportsMCP"], found["supportsA2A"], found["category"]) == (True, False, "coding")
-    sync(api, made, {"id": "a", "name": "A"})
+    sync_agents(api, made, {"id": "a", "name": "A"})
     found = get(api, made, "a")
     assert found["description"] == "Agent from Acme"
     assert found["endpointUrl"] == f"{made.base_url}/api/a2a"
@@ -206,12 +206,12 @@ def test_what_is_left_out_has_its_usual_value_again(api: Api, desk: Desk) -> Non
 
 
 def test_an_approved_agent_whose_terms_change_is_approved_anew(api: Api, desk: Desk) -> None:
-    made = member(api)
+    made = add_member(api)
     for change in (
-        lambda **told: sync(api, made, {"id": "a", "name": "Agent a"} | told).json["results"][0],
+        lambda **told: sync_agents(api, made, {"id": "a", "name": "Agent a"} | told).json["results"][0],
         lambda **told: put(api, made, "a", **{"name": "Agent a"} | told).json,
     ):
-        offered(api, made, "a")
+        offer_agent(api, made, "a")
         same = change()  # type: ignore[no-untyped-call]
         assert (same["approvalStatus"], same["materialChanges"], same["version"]) == ("active", False, "1.0.0")
         told = change(version="2.0", installGuide="Not material.")  # type: ignore[no-untyped-call]
@@ -227,30 +227,32 @@ def test_an_approved_agent_whose_terms_change_is_approved_anew(api: Api, desk: D
 
 
 def test_decisions_are_kept_until_terms_change(api: Api, desk: Desk) -> None:
-    made = member(api)
-    marketplace_id = offered(api, made, "a")
+    made = add_member(api)
+    marketplace_id = offer_agent(api, made, "a")
     for command, status in (("suspend", "disabled"), ("reject", "rejected")):
-        operate("agents", command, marketplace_id, "--reason", "Not now.")
+        run_admin("agents", command, marketplace_id, "--reason", "Not now.")
         assert get(api, made, "a")["status"] == status
-        row = sync(api, made, {"id": "a", "name": "Agent a", "description": command}).json["results"][0]
+        row = sync_agents(api, made, {"id": "a", "name": "Agent a", "description": command}).json["results"][0]
         assert (row["approvalStatus"], row["materialChanges"]) == (status, True)
 
 
 def test_a_caller_does_not_approve_its_own_agents(api: Api, desk: Desk) -> None:
-    made = member(api)
-    row = sync(api, made, {"id": "a", "name": "A", "status": "active", "approvalStatus": "active"}).json["results"][0]
+    made = add_member(api)
+    row = sync_agents(api, made, {"id": "a", "name": "A", "status": "active", "approvalStatus": "active"}).json[
+        "results"
+    ][0]
     assert row["approvalStatus"] == "pending_review"
     assert put(api, made, "b", status="active").json["approvalStatus"] == "pending_review"
 
 
 def test_the_operator_sees_what_waits(api: Api, desk: Desk) -> None:
-    made = member(api, name="Acme")
-    sync(api, made, {"id": "a", "name": "A"})
-    (waiting,) = json.loads(operate("agents", "offered", "--json"))
+    made = add_member(api, name="Acme")
+    sync_agents(api, made, {"id": "a", "name": "A"})
+    (waiting,) = json.loads(run_admin("agents", "offered", "--json"))
     assert (waiting["slug"], waiting["instance"], waiting["status"]) == ("acme-a", "Acme", "pending_review")
-    assert len(json.loads(operate("agents", "offered", "--all", "--json"))) == 2
-    operate("agents", "reject", waiting["id"])
-    assert operate("agents", "offered") == "None waits.\n"
+    assert len(json.loads(run_admin("agents", "offered", "--all", "--json"))) == 2
+    run_admin("agents", "reject", waiting["id"])
+    assert run_admin("agents", "offered") == "None waits.\n"
 
 
 # Slugs and versions
@@ -277,33 +279,33 @@ def test_versions_are_semantic(text: str, version: str, after: str) -> None:
 
 
 def test_a_taken_slug_is_replaced_in_a_batch_and_refused_alone(api: Api, desk: Desk) -> None:
-    first, second = member(api, name="Acme"), member(api, name="ACME")
-    sync(api, first, {"id": "a", "name": "Bot"})
+    first, second = add_member(api, name="Acme"), add_member(api, name="ACME")
+    sync_agents(api, first, {"id": "a", "name": "Bot"})
     assert put(api, second, "a", name="Bot").status == 409
     assert ids(api, second) == []
-    rows = sync(api, second, {"id": "a", "name": "Bot"}, {"id": "b", "name": "bot"}).json["results"]
+    rows = sync_agents(api, second, {"id": "a", "name": "Bot"}, {"id": "b", "name": "bot"}).json["results"]
     assert rows[0]["slug"] == f"{second.instance_id[:8]}-bot"
     assert (rows[1]["status"], "slug" in rows[1]["reason"]) == ("error", True)
-    again = sync(api, second, {"id": "a", "name": "Bot", "tags": ["kept"]}).json["results"][0]
+    again = sync_agents(api, second, {"id": "a", "name": "Bot", "tags": ["kept"]}).json["results"][0]
     assert (again["slug"], again["status"], again["approvalStatus"]) == (rows[0]["slug"], "updated", "pending_review")
     assert ids(api, second) == ["a"]
 
 
 def test_a_renamed_agent_gets_a_new_slug_by_batch_and_keeps_it_alone(api: Api, desk: Desk) -> None:
-    made = member(api, name="Acme")
-    sync(api, made, {"id": "a", "name": "One"})
-    assert sync(api, made, {"id": "a", "name": "Two"}).json["results"][0]["slug"] == "acme-two"
+    made = add_member(api, name="Acme")
+    sync_agents(api, made, {"id": "a", "name": "One"})
+    assert sync_agents(api, made, {"id": "a", "name": "Two"}).json["results"][0]["slug"] == "acme-two"
     assert put(api, made, "a", name="Three").json["slug"] == "acme-two"
-    assert sync(api, made, {"id": "b", "name": "One"}).json["results"][0]["slug"] == "acme-one"
+    assert sync_agents(api, made, {"id": "b", "name": "One"}).json["results"][0]["slug"] == "acme-one"
     api.call("DELETE", f"{AGENTS}/b", token=made.token)
-    assert sync(api, made, {"id": "c", "name": "One"}).json["results"][0]["slug"] == "acme-one"
+    assert sync_agents(api, made, {"id": "c", "name": "One"}).json["results"][0]["slug"] == "acme-one"
 
 
 # One agent
 
 
 def test_one_agent_is_created_changed_read_and_deleted(api: Api, desk: Desk) -> None:
-    made = member(api, name="Acme")
+    made = add_member(api, name="Acme")
     first = put(api, made, "a%20b%2Fc", name="Bot")
     assert (first.status, first.json["action"], first.json["remoteId"]) == (201, "created", "a b/c")
     again = put(api, made, "a%20b%2Fc", name="Bot")
@@ -319,15 +321,15 @@ def test_one_agent_is_created_changed_read_and_deleted(api: Api, desk: Desk) -> 
 
 @pytest.mark.parametrize("remote_id", ["x" * 201, "%E4%BD%A0" * 400, "%00", "%ff%fe"])
 def test_ids_that_nothing_can_have_are_no_faults(api: Api, desk: Desk, remote_id: str) -> None:
-    made = member(api)
+    made = add_member(api)
     assert api.get(f"{AGENTS}/{remote_id}", made.token).status == 404
     assert api.call("DELETE", f"{AGENTS}/{remote_id}", token=made.token).status == 404
     assert put(api, made, remote_id).status in (201, 400, 404)
 
 
 def test_agents_of_another_instance_are_not_to_be_seen(api: Api, desk: Desk) -> None:
-    made, other = member(api), member(api)
-    sync(api, made, {"id": "a", "name": "A"})
+    made, other = add_member(api), add_member(api)
+    sync_agents(api, made, {"id": "a", "name": "A"})
     assert ids(api, other) == []
     assert api.get(f"{AGENTS}/a", other.token).status == 404
     assert api.call("DELETE", f"{AGENTS}/a", token=other.token).status == 404
@@ -339,59 +341,59 @@ def test_agents_of_another_instance_are_not_to_be_seen(api: Api, desk: Desk) -> 
 
 
 def test_repeats_change_nothing(api: Api, desk: Desk) -> None:
-    made = member(api)
-    first = sync(api, made, {"id": "a", "name": "A"}, key="k")
-    sync(api, made, {"id": "a", "name": "A", "description": "Since"})
-    again = sync(api, made, {"id": "a", "name": "A"}, key="k")
+    made = add_member(api)
+    first = sync_agents(api, made, {"id": "a", "name": "A"}, key="k")
+    sync_agents(api, made, {"id": "a", "name": "A", "description": "Since"})
+    again = sync_agents(api, made, {"id": "a", "name": "A"}, key="k")
     assert (again.text, again.headers["idempotent-replayed"]) == (first.text, "true")
     assert get(api, made, "a")["description"] == "Since"
-    assert sync(api, made, {"id": "b", "name": "B"}, key="k").status == 409
+    assert sync_agents(api, made, {"id": "b", "name": "B"}, key="k").status == 409
     one = put(api, made, "p", key="p")
     assert (put(api, made, "p", key="p").text, put(api, made, "p", key="p").status) == (one.text, 201)
 
 
 def test_agents_put_at_the_same_time_are_one_and_slugs_belong_to_one(api: Api, desk: Desk) -> None:
-    made = member(api)
-    replies = together(8, lambda number: put(api, made, "a", description=f"By {number}"))
+    made = add_member(api)
+    replies = run_concurrently(8, lambda number: put(api, made, "a", description=f"By {number}"))
     assert Counter(reply.status for reply in replies) == {201: 1, 200: 7}
     assert len(get(api, made, "a")["changelog"]) == 7
-    replies = together(8, lambda number: put(api, made, f"s{number}", name="Same"))
+    replies = run_concurrently(8, lambda number: put(api, made, f"s{number}", name="Same"))
     assert Counter(reply.status for reply in replies) == {201: 1, 409: 7}
 
 
 def test_approvals_and_changes_at_the_same_time_count_right(api: Api, desk: Desk) -> None:
-    made = member(api)
-    sync(api, made, *({"id": str(number), "name": f"Agent {number}"} for number in range(6)))
+    made = add_member(api)
+    sync_agents(api, made, *({"id": str(number), "name": f"Agent {number}"} for number in range(6)))
     for each in api.get(AGENTS, made.token).json["agents"]:
-        operate("agents", "approve", each["id"])
+        run_admin("agents", "approve", each["id"])
 
     def change(number: int) -> int:
         body = {"name": f"Agent {number % 6}", "description": f"{number}"}
         return api.status("PUT", f"{AGENTS}/{number % 6}", body, made.token)
 
-    assert set(together(12, change)) == {200}
+    assert set(run_concurrently(12, change)) == {200}
     active = [each for each in api.get(AGENTS, made.token).json["agents"] if each["status"] == "active"]
-    assert link(api, made, "status").json["agentCount"] == len(active) == 0
+    assert link_marketplace(api, made, "status").json["agentCount"] == len(active) == 0
 
 
 def test_a_sync_that_could_not_be_noted_is_done_again(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise Unavailable("not now")
 
-    made = member(api)
+    made = add_member(api)
     with monkeypatch.context() as broken:
         broken.setattr(DynamoInstances, "note", fail)
-        assert sync(api, made, {"id": "a", "name": "A"}, key="k").status == 503
-    again = sync(api, made, {"id": "a", "name": "A"}, key="k")
+        assert sync_agents(api, made, {"id": "a", "name": "A"}, key="k").status == 503
+    again = sync_agents(api, made, {"id": "a", "name": "A"}, key="k")
     assert (again.status, again.headers.get("idempotent-replayed")) == (200, None)
 
 
 def test_store_calls(api: Api, desk: Desk) -> None:
-    made = member(api)
+    made = add_member(api)
     rows = [{"id": str(number), "name": f"Agent {number}"} for number in range(50)]
     api.get(AGENTS, made.token)
-    assert [sync(api, made, *some).steps for some in (rows, rows, rows[:1])] == [4, 4, 4]
-    assert sync(api, made, *rows, key="k").steps == 6
+    assert [sync_agents(api, made, *some).steps for some in (rows, rows, rows[:1])] == [4, 4, 4]
+    assert sync_agents(api, made, *rows, key="k").steps == 6
     assert put(api, made, "x").calls == [SPEND, "GetItem", "BatchGetItem", "TransactWriteItems"]
     assert api.get(AGENTS, made.token).calls == [SPEND, "Query"]
     assert api.get(f"{AGENTS}/x", made.token).calls == [SPEND, "BatchGetItem"]

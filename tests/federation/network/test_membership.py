@@ -20,20 +20,20 @@ from infra import catalog
 from infra.admin import main
 from tests.conftest import Desk
 from tests.support.api import Api
-from tests.support.concurrency import together
+from tests.support.concurrency import run_concurrently
 from tests.support.instances import (
     HEARTBEAT,
     REGISTER,
     Member,
-    link,
-    member,
-    offered,
-    operate,
-    register,
-    registration,
-    serve_ourselves,
+    add_member,
+    link_marketplace,
+    new_registration,
+    offer_agent,
+    register_instance,
+    run_admin,
+    serve_this_desk,
 )
-from tests.support.peer import CONNECTIONS, allow, request
+from tests.support.peer import CONNECTIONS, allow_federation, connection_request
 from tests.support.pump import Pumps
 from tests.support.receiver import Receiver
 
@@ -42,7 +42,7 @@ SILENT, BEAT = "mark_silent_instances", "send_hub_heartbeats"
 
 
 def listed(made: Member) -> dict[str, Any]:
-    found = json.loads(operate("instances", "list", "--json"))
+    found = json.loads(run_admin("instances", "list", "--json"))
     return next(each for each in found if each["id"] == made.instance_id)
 
 
@@ -57,8 +57,8 @@ def test_a_member_that_misses_three_heartbeats_is_stale_until_it_is_heard(
     api: Api, desk: Desk, pump: Pumps, caplog: pytest.LogCaptureFixture
 ) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
-        made, other = member(api), member(api)
-        offered(api, made)
+        made, other = add_member(api), add_member(api)
+        offer_agent(api, made)
         for each in (made, other):
             assert api.post(HEARTBEAT, {"status": "healthy"}, each.token).status == 200
         clock.shift(timedelta(minutes=14, seconds=59))
@@ -86,15 +86,15 @@ def test_who_is_not_trusted_or_does_not_take_part_is_not_shown_for_being_heard_a
     api: Api, desk: Desk, pump: Pumps
 ) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
-        made, suspended = member(api), member(api)
-        offered(api, made)
+        made, suspended = add_member(api), add_member(api)
+        offer_agent(api, made)
         for each in (made, suspended):
             api.post(HEARTBEAT, None, each.token)
-        operate("instances", "suspend", suspended.instance_id)
+        run_admin("instances", "suspend", suspended.instance_id)
         clock.shift(timedelta(minutes=20))
         pump.run(SILENT)
         assert listed(suspended)["health"] is None
-        link(api, made, "disable")
+        link_marketplace(api, made, "disable")
         api.post(HEARTBEAT, None, made.token)
         assert "Agent a" not in agents(api)
         pump.run(SILENT)
@@ -110,14 +110,14 @@ def test_new_instances_of_an_hour_are_limited_and_known_ones_are_not(
     monkeypatch.setenv("FLUXDEN_REGISTRATIONS_PER_HOUR", "2")
     settings.cache_clear()
     with time_machine.travel(NOON, tick=False) as clock:
-        first, _ = register(api), register(api)
-        reply = api.post(REGISTER, registration())
+        first, _ = register_instance(api), register_instance(api)
+        reply = api.post(REGISTER, new_registration())
         assert (reply.status, reply.headers["retry-after"]) == (429, str(50 * 60))
         assert reply.calls == ["GetItem", "TransactWriteItems"]
-        again = api.post(REGISTER, registration(baseUrl=first.base_url, apiKey=first.key))
+        again = api.post(REGISTER, new_registration(baseUrl=first.base_url, apiKey=first.key))
         assert (again.status, again.json["instanceId"]) == (201, first.instance_id)
         clock.shift(timedelta(minutes=50))
-        assert api.post(REGISTER, registration()).status == 201
+        assert api.post(REGISTER, new_registration()).status == 201
 
 
 # A desk as a member
@@ -129,7 +129,7 @@ def beat() -> None:
 
 
 def membership() -> dict[str, Any]:
-    (found,) = json.loads(operate("hub", "show", "--json"))
+    (found,) = json.loads(run_admin("hub", "show", "--json"))
     return dict(found)
 
 
@@ -142,7 +142,7 @@ def refused(*command: str) -> str:
 @pytest.fixture
 def url(receiver: Receiver, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """This desk's own address, where it is its own hub."""
-    own = serve_ourselves(receiver)
+    own = serve_this_desk(receiver)
     monkeypatch.setenv("FLUXDEN_BASE_URL", own)
     settings.cache_clear()
     with time_machine.travel(NOON, tick=False):
@@ -157,20 +157,20 @@ def hub_answers(receiver: Receiver, status: int, body: Any = None, **headers: st
 def test_a_desk_joins_a_hub_proves_itself_is_approved_and_beats(
     api: Api, desk: Desk, receiver: Receiver, url: str
 ) -> None:
-    told = operate("hub", "join", url, "--name", "Acme desk")
+    told = run_admin("hub", "join", url, "--name", "Acme desk")
     instance_id = membership()["instanceId"]
     assert told == f"{url} is {instance_id} at {url}. It waits for the approval of the hub's operator.\n"
     beat()
     waiting = membership()
     assert (waiting["status"], waiting["failures"], waiting["lastSuccessAt"]) == ("pending", 0, None)
-    operate("instances", "approve", instance_id)
+    run_admin("instances", "approve", instance_id)
     with time_machine.travel(NOON + timedelta(minutes=5), tick=False):
         beat()
         beat()
     assert [each.path for each in receiver.received].count(HEARTBEAT) == 2, "each is one run's"
     now = membership()
     assert (now["status"], now["failures"], now["lastSuccessAt"]) == ("active", 0, "2026-05-21T12:15:00.000Z")
-    seen = next(each for each in json.loads(operate("instances", "list", "--json")) if each["id"] == instance_id)
+    seen = next(each for each in json.loads(run_admin("instances", "list", "--json")) if each["id"] == instance_id)
     assert (seen["name"], seen["health"], seen["version"]) == ("Acme desk", "healthy", "0.1.0")
 
 
@@ -178,7 +178,7 @@ def test_the_hubs_word_is_believed_while_this_desk_is_a_member(
     api: Api, desk: Desk, receiver: Receiver, url: str
 ) -> None:
     hub_answers(receiver, 201, {"instanceId": "id-1", "platformToken": "dvd_fed_first", "status": "active"})
-    operate("hub", "join", url)
+    run_admin("hub", "join", url)
     key = json.loads(receiver.received[0].body)["apiKey"]
     event = {"event": "instance_status", "status": "active", "timestamp": "2026-05-21T12:10:00Z"}
 
@@ -190,18 +190,18 @@ def test_the_hubs_word_is_believed_while_this_desk_is_a_member(
     assert api.get(f"/.well-known/fluxden?challenge={challenge}&instanceId=id-1").status == 200
     # The hub has lost its data, and knows this desk by another id from now on.
     hub_answers(receiver, 201, {"instanceId": "id-2", "platformToken": "dvd_fed_second", "status": "active"})
-    operate("hub", "join", url)
+    run_admin("hub", "join", url)
     assert json.loads(receiver.received[1].body)["apiKey"] == key, "by which the hub knows this desk"
     assert [api.get(f"/.well-known/fluxden?challenge={challenge}&instanceId=id-{n}").status for n in (1, 2)] == [
         404,
         200,
     ]
     assert word() == 200
-    assert operate("hub", "leave") == f"This desk has left {url}.\n"
+    assert run_admin("hub", "leave") == f"This desk has left {url}.\n"
     assert word() == 401
     assert api.get(f"/.well-known/fluxden?challenge={challenge}&instanceId=id-2").status == 404
     assert refused("hub", "leave") == "Error: This desk belongs to no hub's network.\n"
-    operate("hub", "join", url)
+    run_admin("hub", "join", url)
     assert json.loads(receiver.received[2].body)["apiKey"] == key
     assert word() == 200
     stored = json.dumps(aws.dynamodb().scan(TableName=NETWORK.physical_name)["Items"], default=str)
@@ -211,9 +211,9 @@ def test_the_hubs_word_is_believed_while_this_desk_is_a_member(
 
 def test_no_hub_takes_the_place_of_another_by_the_id_it_gives(desk: Desk, receiver: Receiver, url: str) -> None:
     hub_answers(receiver, 201, {"instanceId": "id-1", "platformToken": "dvd_fed_first", "status": "active"})
-    operate("hub", "join", url)
+    run_admin("hub", "join", url)
     assert "another hub's" in refused("hub", "join", f"{url}/second")
-    found = {each["hub"]: each["status"] for each in json.loads(operate("hub", "show", "--json"))}
+    found = {each["hub"]: each["status"] for each in json.loads(run_admin("hub", "show", "--json"))}
     assert found == {url: "active", f"{url}/second": "joining"}
     assert "name one" not in refused("hub", "leave", f"{url}/third")
     assert "name one" in refused("hub", "leave")
@@ -236,8 +236,8 @@ def test_a_join_that_was_cut_short_is_taken_up_with_the_same_key(
     assert membership()["status"] == "joining"
     beat()
     assert len(receiver.received) == 1, "nobody beats where nobody has joined"
-    serve_ourselves(receiver)
-    operate("hub", "join", url)
+    serve_this_desk(receiver)
+    run_admin("hub", "join", url)
     first, second = (json.loads(each.body)["apiKey"] for each in receiver.received)
     assert first == second
 
@@ -248,7 +248,7 @@ def test_heartbeats_tell_how_this_desk_is_take_three_calls_and_none_is_lost_by_f
     pump.run(BEAT)
     assert pump.calls == ["Query"], "without a hub"
     hub_answers(receiver, 201, {"instanceId": "id-1", "platformToken": "dvd_fed_first", "status": "active"})
-    operate("hub", "join", url)
+    run_admin("hub", "join", url)
     hub_answers(receiver, 200, {"success": True, "platformToken": "dvd_fed_rotated"})
     pump.run(BEAT)
     assert sorted(pump.calls) == sorted(["Query", "GetItem", "Query", "UpdateItem", "UpdateItem"])
@@ -298,14 +298,14 @@ def test_a_desk_without_an_address_joins_nothing(desk: Desk, monkeypatch: pytest
 
 
 def test_of_simultaneous_runs_one_sends_the_heartbeat(api: Api, desk: Desk, receiver: Receiver, url: str) -> None:
-    operate("hub", "join", url)
-    together(6, lambda _: beat())
+    run_admin("hub", "join", url)
+    run_concurrently(6, lambda _: beat())
     assert [each.path for each in receiver.received].count(HEARTBEAT) == 1
 
 
 def test_a_heartbeat_at_the_moment_of_silence_leaves_nothing_half_done(api: Api, desk: Desk) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
-        made = [member(api) for _ in range(4)]
+        made = [add_member(api) for _ in range(4)]
         for each in made:
             api.post(HEARTBEAT, None, each.token)
         clock.shift(timedelta(minutes=15))
@@ -313,7 +313,7 @@ def test_a_heartbeat_at_the_moment_of_silence_leaves_nothing_half_done(api: Api,
         calls = [lambda: run({}, None)] * 4 + [
             lambda each=each: api.status("POST", HEARTBEAT, {}, each.token) for each in made
         ]
-        answers = together(len(calls), lambda number: calls[number]())
+        answers = run_concurrently(len(calls), lambda number: calls[number]())
         assert answers[4:] == [200] * 4
         for each in made:
             stale = listed(each)["health"] == "stale"
@@ -328,10 +328,12 @@ def test_a_heartbeat_at_the_moment_of_silence_leaves_nothing_half_done(api: Api,
 def test_a_connection_request_that_nobody_answers_is_declined_after_thirty_days(
     api: Api, desk: Desk, pump: Pumps
 ) -> None:
-    allow(approval=True)
+    allow_federation(approval=True)
     with time_machine.travel(NOON, tick=False) as clock:
         unanswered, answered = (
-            api.post(CONNECTIONS, request(fromUserEmail=f"{name}@other.example.org", federationToken=name * 8))
+            api.post(
+                CONNECTIONS, connection_request(fromUserEmail=f"{name}@other.example.org", federationToken=name * 8)
+            )
             for name in ("sam", "tom")
         )
         path = f"{CONNECTIONS}/{answered.json['connectionId']}"
@@ -347,7 +349,7 @@ def test_a_connection_request_that_nobody_answers_is_declined_after_thirty_days(
         assert pump.calls == ["Query"]
         late = f"{CONNECTIONS}/{unanswered.json['connectionId']}"
         assert api.call("PATCH", late, {"action": "accept"}, token=desk.alice_key).status == 409
-        anew = request(fromUserEmail="sam@other.example.org", federationToken="anew" * 8)
+        anew = connection_request(fromUserEmail="sam@other.example.org", federationToken="anew" * 8)
         assert api.post(CONNECTIONS, anew).json["status"] == "pending", "whoever asked may ask again"
 
 
@@ -360,14 +362,14 @@ def statuses(api: Api, desk: Desk) -> dict[str, str]:
 
 
 def test_one_screen_shows_what_is_unhealthy(api: Api, desk: Desk, pump: Pumps, receiver: Receiver, url: str) -> None:
-    well = json.loads(operate("network", "status", "--json"))
+    well = json.loads(run_admin("network", "status", "--json"))
     assert (len(well), [each for each in well.values() if each]) == (5, [])
     hub_answers(receiver, 201, {"instanceId": "id-1", "platformToken": "dvd_fed_first", "status": "active"})
-    operate("hub", "join", url)
-    silent, waiting = member(api), register(api)
+    run_admin("hub", "join", url)
+    silent, waiting = add_member(api), register_instance(api)
     api.post(HEARTBEAT, None, silent.token)
-    allow()
-    made = api.post(CONNECTIONS, request(fromInstanceUrl=url)).json["connectionId"]
+    allow_federation()
+    made = api.post(CONNECTIONS, connection_request(fromInstanceUrl=url)).json["connectionId"]
     relay = {"connectionId": made, "intent": "custom", "subject": "Hello", "toUserEmail": "sam@other.example.org"}
     hub_answers(receiver, 401, {})
     parked = api.post("/api/v2/relays", relay, desk.alice_key).json["data"]["id"]
@@ -378,8 +380,8 @@ def test_one_screen_shows_what_is_unhealthy(api: Api, desk: Desk, pump: Pumps, r
     with time_machine.travel(NOON + timedelta(minutes=15), tick=False):
         pump.run(BEAT)
         pump.run(SILENT)
-        found = json.loads(operate("network", "status", "--json"))
-        shown = operate("network", "status")
+        found = json.loads(run_admin("network", "status", "--json"))
+        shown = run_admin("network", "status")
     assert [each["id"] for each in found["staleInstances"]] == [silent.instance_id]
     assert [each["id"] for each in found["waitingInstances"]] == [waiting.instance_id]
     assert [(each["hub"], each["failures"]) for each in found["failingHubs"]] == [(url, 1)]

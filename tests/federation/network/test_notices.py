@@ -16,8 +16,8 @@ from chalicelib.resources import NETWORK, NOTICES
 from infra.admin import main
 from tests.conftest import Desk
 from tests.support.api import Answer, Api
-from tests.support.instances import Member, member, offered, operate, sync
-from tests.support.pump import Pumps, waiting
+from tests.support.instances import Member, add_member, offer_agent, run_admin, sync_agents
+from tests.support.pump import Pumps, count_messages
 from tests.support.receiver import Received, Receiver
 
 WEBHOOK, ALIAS = "/api/marketplace/webhook", "/api/v2/api/marketplace/webhook"
@@ -27,7 +27,7 @@ NOON = datetime(2040, 5, 21, 12, 0, 10, tzinfo=UTC)
 @pytest.fixture
 def told(api: Api, desk: Desk, receiver: Receiver, pump: Pumps) -> Member:
     """A member that is reached at the receiver, and has been told that it is approved."""
-    made = member(api, baseUrl=receiver.url.removesuffix("/hook"))
+    made = add_member(api, baseUrl=receiver.url.removesuffix("/hook"))
     assert pump.drain(NOTICES) == 1
     (approved,) = receiver.received
     assert json.loads(approved.body)["status"] == "active"
@@ -49,7 +49,7 @@ def notices() -> list[dict[str, Any]]:
 def test_an_instance_is_told_of_a_decision_with_its_key_and_a_signature(
     api: Api, told: Member, receiver: Receiver, pump: Pumps
 ) -> None:
-    marketplace_id = offered(api, told, "a", name="Bot")
+    marketplace_id = offer_agent(api, told, "a", name="Bot")
     assert pump.drain(NOTICES) == 1
     (sent,) = receiver.received
     assert (sent.method, sent.path) == ("POST", "/api/marketplace/webhook")
@@ -67,17 +67,17 @@ def test_an_instance_is_told_of_a_decision_with_its_key_and_a_signature(
         "reason": None,
         "timestamp": said["timestamp"],
     }
-    operate("agents", "reject", marketplace_id, "--reason", "Too slow.")
+    run_admin("agents", "reject", marketplace_id, "--reason", "Too slow.")
     pump.drain(NOTICES)
     assert json.loads(receiver.received[1].body)["reason"] == "Too slow."
     assert pump.calls == ["GetItem", "UpdateItem", "BatchGetItem", "UpdateItem"]
-    assert waiting(NOTICES) == 0
+    assert count_messages(NOTICES) == 0
 
 
 def test_a_notice_is_sent_until_it_is_taken(api: Api, told: Member, receiver: Receiver, pump: Pumps) -> None:
     receiver.status = 503
     with time_machine.travel(NOON, tick=False) as clock:
-        offered(api, told)
+        offer_agent(api, told)
         pump.drain(NOTICES)
         for _ in range(3):
             clock.shift(timedelta(hours=3))
@@ -100,11 +100,11 @@ def test_a_notice_whose_message_got_lost_is_sent_all_the_same(
     api: Api, told: Member, receiver: Receiver, pump: Pumps, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
-        sync(api, told, {"id": "a", "name": "A"})
-        (waits,) = json.loads(operate("agents", "offered", "--json"))
+        sync_agents(api, told, {"id": "a", "name": "A"})
+        (waits,) = json.loads(run_admin("agents", "offered", "--json"))
         with monkeypatch.context() as broken:
             broken.setattr("chalicelib.federation.network.gateways.notices.sqs", lambda: None)
-            operate("agents", "approve", waits["id"])
+            run_admin("agents", "approve", waits["id"])
         assert pump.drain(NOTICES) == 0
         clock.shift(60)
         pump.run("announce_due_notices")
@@ -115,12 +115,12 @@ def test_a_notice_whose_message_got_lost_is_sent_all_the_same(
 def test_an_instance_that_was_away_hears_the_last_word_only(
     api: Api, told: Member, receiver: Receiver, pump: Pumps
 ) -> None:
-    marketplace_id = offered(api, told)
-    operate("agents", "suspend", marketplace_id)
+    marketplace_id = offer_agent(api, told)
+    run_admin("agents", "suspend", marketplace_id)
     assert pump.drain(NOTICES) == 2
     assert [json.loads(sent.body)["status"] for sent in receiver.received] == ["disabled"]
-    operate("instances", "suspend", told.instance_id)
-    operate("instances", "approve", told.instance_id, "--without-challenge")
+    run_admin("instances", "suspend", told.instance_id)
+    run_admin("instances", "approve", told.instance_id, "--without-challenge")
     pump.drain(NOTICES)
     assert [json.loads(sent.body)["status"] for sent in receiver.received[1:]] == ["active"]
     outcomes = sorted(row["outcome"]["S"] for row in notices())
@@ -130,7 +130,7 @@ def test_an_instance_that_was_away_hears_the_last_word_only(
 def test_a_notice_about_an_agent_that_is_gone_is_not_sent(
     api: Api, told: Member, receiver: Receiver, pump: Pumps
 ) -> None:
-    offered(api, told)
+    offer_agent(api, told)
     api.call("DELETE", "/api/v2/federation/agents/a", token=told.token)
     pump.drain(NOTICES)
     assert receiver.received == []
@@ -161,7 +161,7 @@ def test_a_decision_on_an_agent_of_ours_is_followed(api: Api, desk: Desk, key: s
         found = api.get("/api/chat/mentions?type=agents&q=scribe", desk.alice_key).json
         return bool(found)
 
-    (scribe,) = [e for e in json.loads(operate("agents", "list", "--json")) if e["slug"] == "scribe"]
+    (scribe,) = [e for e in json.loads(run_admin("agents", "list", "--json")) if e["slug"] == "scribe"]
     before = "active"
     for agent, status, shown, now in (
         ("scribe", "rejected", False, "rejected"),
@@ -185,8 +185,8 @@ def test_a_decision_on_an_agent_of_ours_is_followed(api: Api, desk: Desk, key: s
 
 
 def test_no_member_decides_on_the_agents_it_offers(api: Api, desk: Desk) -> None:
-    made = member(api)
-    (row,) = sync(api, made, {"id": "a", "name": "A"}).json["results"]
+    made = add_member(api)
+    (row,) = sync_agents(api, made, {"id": "a", "name": "A"}).json["results"]
     for agent in (row["marketplaceId"], "a", row["slug"]):
         reply = say(api, made.key, event="agent_approval", agentId=agent, status="active")
         assert (reply.status, set(reply.json)) == (200, {"received", "event", "agentId", "warning"})
@@ -222,7 +222,7 @@ def test_a_wrong_event_is_refused(api: Api, desk: Desk, key: str, wrong: dict[st
     said = {name: value for name, value in said.items() if value is not None}
     assert say(api, key, **said).status == 400
     assert api.post(WEBHOOK, raw="{", headers={"X-Federation-Token": key}).status == 400
-    (scribe,) = [e for e in json.loads(operate("agents", "list", "--json")) if e["slug"] == "scribe"]
+    (scribe,) = [e for e in json.loads(run_admin("agents", "list", "--json")) if e["slug"] == "scribe"]
     assert scribe["status"] == "active"
 
 

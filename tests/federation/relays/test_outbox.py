@@ -12,8 +12,8 @@ from chalicelib.federation.relays.domain.outbox import Fate, Outbox, OutboxJob, 
 from chalicelib.federation.relays.services.outbox import Mail, announce_due
 from chalicelib.federation.relays.stores.outbox import DynamoOutbox
 from chalicelib.inbox.domain.callbacks import Answer
-from tests.support.concurrency import together
-from tests.support.store_calls import asked
+from tests.support.concurrency import run_concurrently
+from tests.support.store_calls import record_store_calls
 
 NOON = datetime(2026, 5, 21, 12, 0, tzinfo=UTC)
 ONE, OTHER = "https://one.example.com", "https://other.example.com"
@@ -200,7 +200,7 @@ def test_workers_at_the_same_time_send_nothing_twice() -> None:
     world = World()
     for number in range(20):
         world.queue(ONE, f"{number}")
-    together(8, lambda _: world.work(ONE))
+    run_concurrently(8, lambda _: world.work(ONE))
     assert world.heard(ONE) == [f"{number}" for number in range(20)]
 
 
@@ -226,7 +226,7 @@ def test_of_things_queued_at_the_same_time_each_has_a_position() -> None:
                 continue
             return
 
-    together(8, add)
+    run_concurrently(8, add)
     assert [each.position for each in world.boxes.list_first(ONE, limit=50)] == list(range(1, 9))
 
 
@@ -251,7 +251,7 @@ def test_calls_of_one_worker() -> None:
     world = World()
     for number in range(2):
         world.queue(ONE, f"{number}")
-    with asked() as seen:
+    with record_store_calls() as seen:
         world.work(ONE)
     lease, rest, settle = "UpdateItem", "UpdateItem", "DeleteItem"
     assert seen.calls == [lease, "Query", settle, lease, settle, lease, lease, "Query", rest]

@@ -17,14 +17,14 @@ from chalicelib.resources import OUTBOX_WORK
 from infra.admin import main
 from tests.conftest import Desk
 from tests.support.api import Answer, Api
-from tests.support.concurrency import together
-from tests.support.instances import operate
-from tests.support.peer import ACK, CONNECTIONS, RELAY, allow, request
-from tests.support.pump import Pumps, waiting
+from tests.support.concurrency import run_concurrently
+from tests.support.instances import run_admin
+from tests.support.peer import ACK, CONNECTIONS, RELAY, allow_federation, connection_request
+from tests.support.pump import Pumps, count_messages
 from tests.support.receiver import Receiver
 
 RELAYS, QUEUE, BOARD = "/api/v2/relays", "/api/v2/queue", "/api/v2/kanban"
-TOKEN = str(request()["federationToken"])
+TOKEN = str(connection_request()["federationToken"])
 
 
 @pytest.fixture(autouse=True)
@@ -36,9 +36,11 @@ def _no_haste(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def connection(api: Api, desk: Desk, receiver: Receiver) -> str:
     """Alice's connection with sam, whose desk is the receiver."""
-    allow()
+    allow_federation()
     receiver.status, receiver.body = 200, b'{"success": true, "relayId": "theirs-1"}'
-    made = api.post(CONNECTIONS, request(fromInstanceUrl=peer_url(receiver), connectionId="their-connection")).json
+    made = api.post(
+        CONNECTIONS, connection_request(fromInstanceUrl=peer_url(receiver), connectionId="their-connection")
+    ).json
     return str(made["connectionId"])
 
 
@@ -194,7 +196,7 @@ def test_the_desk_that_gave_work_is_told_what_became_of_it(
     else:
         api.post(f"{path}/confirm", {"action": "approve"}, desk.alice_key)
         assert api.post(f"{path}/result", {"result": "Eleven."}, desk.alice_key).status == 200
-    assert waiting(OUTBOX_WORK) == 1
+    assert count_messages(OUTBOX_WORK) == 1
     pump.drain(OUTBOX_WORK)
     (got,) = receiver.received
     said = json.loads(got.body)
@@ -240,7 +242,7 @@ def test_card_and_item_completed_at_the_same_time_tell_it_once(
         ("PATCH", f"{BOARD}/{card_id}", {"status": "completed"}),
         ("POST", f"{QUEUE}/{item['id']}/result", {"result": "Eleven."}),
     ]
-    assert together(2, lambda n: api.status(*calls[n], desk.alice_key)) == [200, 200]
+    assert run_concurrently(2, lambda n: api.status(*calls[n], desk.alice_key)) == [200, 200]
     pump.drain(OUTBOX_WORK)
     assert [each.path for each in receiver.received] == [ACK]
 
@@ -299,7 +301,7 @@ def test_an_acknowledgement_for_what_is_gone_is_taken(api: Api, desk: Desk, conn
 
 
 def listed(*more: str) -> list[Any]:
-    found: list[Any] = json.loads(operate("relays", "list", *more, "--json"))
+    found: list[Any] = json.loads(run_admin("relays", "list", *more, "--json"))
     return found
 
 
@@ -317,7 +319,7 @@ def test_the_operator_sees_what_was_refused_and_sends_it_again(
     (found,) = listed("--parked")
     assert (found["relayId"], found["kind"], found["error"]) == (relay_id, kind, "answered 403: not today")
     receiver.status, receiver.body = 200, b""
-    assert relay_id in operate("relays", "resend", relay_id)
+    assert relay_id in run_admin("relays", "resend", relay_id)
     assert listed("--parked") == []
     pump.drain(OUTBOX_WORK)
     assert [each.path for each in receiver.received] == [receiver.received[0].path] * 2
@@ -332,13 +334,13 @@ def test_a_desk_that_is_left_alone_is_tried_at_once_when_the_operator_says_so(
     receiver.status = 503
     first, second = (send(api, desk, connection, subject=each).json["data"]["id"] for each in ("1", "2"))
     pump.drain(OUTBOX_WORK)
-    (box,) = json.loads(operate("relays", "desks", "--json"))
+    (box,) = json.loads(run_admin("relays", "desks", "--json"))
     assert (box["desk"], box["waiting"], box["failures"]) == (peer_url(receiver), 2, 1)
     receiver.status = 200
-    operate("relays", "resend", second)
+    run_admin("relays", "resend", second)
     pump.drain(OUTBOX_WORK)
     assert [json.loads(each.body)["relayId"] for each in receiver.received] == [first, first, second]
-    assert json.loads(operate("relays", "desks", "--json")) == []
+    assert json.loads(run_admin("relays", "desks", "--json")) == []
 
 
 @pytest.mark.parametrize("refused", [True, False])
@@ -349,14 +351,14 @@ def test_what_the_operator_gives_up_is_not_sent_until_the_operator_says_so(
     relay_id = send(api, desk, connection).json["data"]["id"]
     if refused:
         pump.drain(OUTBOX_WORK)
-    operate("relays", "give-up", relay_id)
+    run_admin("relays", "give-up", relay_id)
     receiver.status, before = 200, len(receiver.received)
     pump.drain(OUTBOX_WORK)
     assert len(receiver.received) == before
     (relay,) = relays(api, desk)["relays"]
     assert (relay["status"], relay["dispatch"], relay["error"]) == ("expired", "expired", "given up by the operator")
     assert CliRunner().invoke(main, ["relays", "give-up", relay_id]).exit_code == 1
-    operate("relays", "resend", relay_id)
+    run_admin("relays", "resend", relay_id)
     pump.drain(OUTBOX_WORK)
     (relay,) = relays(api, desk, status="delivered")["relays"]
     assert (relay["dispatch"], relay["resolvedAt"]) == ("sent", None)
@@ -389,7 +391,7 @@ def test_relays_that_are_sent_at_the_same_time_are_all_carried(
     api: Api, desk: Desk, pump: Pumps, receiver: Receiver, connection: str
 ) -> None:
     body = {"connectionId": connection}
-    assert together(8, lambda _: api.status("POST", RELAYS, body, desk.alice_key)) == [201] * 8
+    assert run_concurrently(8, lambda _: api.status("POST", RELAYS, body, desk.alice_key)) == [201] * 8
     SqsOutbox().announce(OutboxJob(peer_url=peer_url(receiver)))
     pump.drain(OUTBOX_WORK)
     assert len({json.loads(each.body)["relayId"] for each in receiver.received}) == len(receiver.received) == 8

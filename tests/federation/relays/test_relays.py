@@ -32,7 +32,7 @@ from chalicelib.settings import settings
 from tests.conftest import Desk
 from tests.support import concurrency
 from tests.support.api import Answer, Api
-from tests.support.peer import ACK, BASE_URL, CONNECTIONS, RELAY, allow, request, signed
+from tests.support.peer import ACK, BASE_URL, CONNECTIONS, RELAY, allow_federation, connection_request, sign_body
 from tests.support.pump import Pumps
 from tests.support.receiver import Receiver
 from tests.support.sockets import Sockets
@@ -114,7 +114,7 @@ def test_nothing_comes_in_without_a_connections_token(api: Api, desk: Desk, toke
     assert api.post(path, {"status": "completed"}, headers={"X-Federation-Token": "unknown"}).status == 404
     assert api.post(path, raw=b"{", headers={"X-Federation-Token": "unknown"}).status == 404, "nor learns of its body"
     assert api.post(path, raw=b"{", headers={"X-Federation-Token": token}).status == 400
-    allow(inbound=False)
+    allow_federation(inbound=False)
     assert api.post(path, {}, headers={"X-Federation-Token": token}).status == 403
     assert api.post(path, {}).status == 401
 
@@ -128,9 +128,9 @@ def test_nothing_comes_in_over_an_ended_connection(api: Api, desk: Desk, token: 
 
 
 def test_nothing_comes_in_over_a_connection_that_was_not_accepted_yet(api: Api, desk: Desk) -> None:
-    allow(approval=True)
-    api.post(CONNECTIONS, request())
-    assert send(api, request()["federationToken"]).status == 404
+    allow_federation(approval=True)
+    api.post(CONNECTIONS, connection_request())
+    assert send(api, connection_request()["federationToken"]).status == 404
 
 
 def test_nothing_reaches_people_who_left(api: Api, desk: Desk, token: str) -> None:
@@ -255,14 +255,14 @@ def test_without_an_id_every_relay_is_another(api: Api, desk: Desk, token: str) 
 
 
 def test_one_id_over_two_connections_is_two_relays(api: Api, desk: Desk, token: str) -> None:
-    allow()
-    api.post(CONNECTIONS, request())
+    allow_federation()
+    api.post(CONNECTIONS, connection_request())
     assert "duplicate" not in send(api, token).json
-    assert "duplicate" not in send(api, request()["federationToken"]).json
+    assert "duplicate" not in send(api, connection_request()["federationToken"]).json
 
 
 def test_of_simultaneous_repeats_one_is_taken(api: Api, desk: Desk, token: str) -> None:
-    answers = concurrency.together(8, lambda _: send(api, token, intent="assign_task"))
+    answers = concurrency.run_concurrently(8, lambda _: send(api, token, intent="assign_task"))
     assert {each.status for each in answers} == {200}
     assert len({each.json["relayId"] for each in answers}) == 1
     assert sum("duplicate" not in each.json for each in answers) == 1
@@ -270,7 +270,7 @@ def test_of_simultaneous_repeats_one_is_taken(api: Api, desk: Desk, token: str) 
 
 
 def test_simultaneous_tasks_are_all_taken_each_in_its_place(api: Api, desk: Desk, token: str) -> None:
-    answers = concurrency.together(6, lambda n: send(api, token, intent="assign_task", relayId=f"r-{n}"))
+    answers = concurrency.run_concurrently(6, lambda n: send(api, token, intent="assign_task", relayId=f"r-{n}"))
     assert {each.status for each in answers} == {200}
     assert len({each["order"] for each in cards(api, desk.alice_key)}) == 6
     assert len(items(api, desk.alice_key)) == 6
@@ -363,8 +363,8 @@ def test_a_relay_for_anybody_else_falls_back_and_says_so(api: Api, desk: Desk, t
 
 
 def test_a_relay_reaches_another_person_who_is_connected_with_that_desk(api: Api, desk: Desk, token: str) -> None:
-    allow(approval=True)
-    asked = request(fromInstanceUrl="https://desk.peer.example/", toUserEmail="bob@example.com")
+    allow_federation(approval=True)
+    asked = connection_request(fromInstanceUrl="https://desk.peer.example/", toUserEmail="bob@example.com")
     made = api.post(CONNECTIONS, asked).json["connectionId"]
     assert send(api, token, toUserEmail="bob@example.com").json["fallback"] is True, "not while it waits"
     api.call("PATCH", f"{CONNECTIONS}/{made}", {"action": "accept"}, token=desk.bob_key)
@@ -491,25 +491,25 @@ def sign_with_hmac(api: Api, desk: Desk) -> None:
 @pytest.mark.parametrize("path", PATHS)
 def test_where_signatures_are_on_the_raw_body_must_be_signed(api: Api, desk: Desk, token: str, path: str) -> None:
     sign_with_hmac(api, desk)
-    raw, headers = signed(relay(), token)
+    raw, headers = sign_body(relay(), token)
     spaced = json.dumps(relay(), indent=2).encode()
     digest = headers["X-Federation-HMAC"]
     assert send(api, token, path).status == 401
-    of_another = signed(relay(), "other")[1]["X-Federation-HMAC"]
+    of_another = sign_body(relay(), "other")[1]["X-Federation-HMAC"]
     for wrong in ("", "x", digest.upper(), f"{digest}zz", digest[:-2], f" {digest}x", of_another):
         assert api.post(path, raw=raw, headers=headers | {"X-Federation-HMAC": wrong}).status == 401
     assert api.post(path, raw=spaced, headers=headers).status == 401
     assert api.post(path, raw=b"{", headers=headers).status == 401, "before the body is read"
     assert chat(api, desk.alice_key) == []
     assert api.post(path, raw=raw, headers=headers).status == 200
-    assert api.post(path, raw=spaced, headers=signed(spaced, token)[1]).json["duplicate"] is True
+    assert api.post(path, raw=spaced, headers=sign_body(spaced, token)[1]).json["duplicate"] is True
 
 
 def test_acknowledgements_are_signed_alike(api: Api, desk: Desk, token: str) -> None:
     sign_with_hmac(api, desk)
     ack = {"relayId": "r", "status": "completed"}
     assert api.post(ACK, ack, headers={"X-Federation-Token": token}).status == 401
-    raw, headers = signed(ack, token)
+    raw, headers = sign_body(ack, token)
     assert api.post(ACK, raw=raw, headers=headers).status == 404
 
 
@@ -533,17 +533,17 @@ def test_digests_are_those_that_other_desks_compute(body: bytes, digest: str) ->
 @pytest.fixture
 def introduced(api: Api, desk: Desk) -> tuple[SigningKey, str]:
     """A connection with a desk that has told its key: the key, and the connection's token."""
-    allow()
+    allow_federation()
     key = SigningKey.new("key-1")
     told = {"keyId": key.key_id, "publicKey": key.public_key}
-    assert api.post(CONNECTIONS, request(fluxden=told)).status == 200
-    return key, str(request()["federationToken"])
+    assert api.post(CONNECTIONS, connection_request(fluxden=told)).status == 200
+    return key, str(connection_request()["federationToken"])
 
 
 def with_signature(
     body: Any, key: SigningKey, token: str, path: str, *, at: datetime | None = None, base_url: str = BASE_URL
 ) -> tuple[bytes, dict[str, str]]:
-    raw, headers = signed(body, token)
+    raw, headers = sign_body(body, token)
     made = signature_headers(
         "POST", f"{base_url}{path}", raw, destination=base_url, key=key, at=at or datetime.now(UTC)
     )
@@ -562,8 +562,8 @@ def test_a_signature_holds_for_one_request_to_one_desk_for_five_minutes(
 ) -> None:
     key, token = introduced
     now = datetime.now(UTC)
-    raw, headers = signed(relay(), token)
-    other_raw, other_headers = signed(relay(subject="Other"), token)
+    raw, headers = sign_body(relay(), token)
+    other_raw, other_headers = sign_body(relay(subject="Other"), token)
     good = with_signature(relay(), key, token, RELAY)[1]
     refused = [
         (raw, headers),
@@ -653,9 +653,9 @@ def test_an_acknowledgement_says_where_the_relay_stands(api: Api, desk: Desk, to
 
 def test_only_the_connection_that_a_relay_went_over_may_acknowledge_it(api: Api, desk: Desk, token: str) -> None:
     sent = sent_relay(desk, token)
-    allow()
-    api.post(CONNECTIONS, request())
-    other = str(request()["federationToken"])
+    allow_federation()
+    api.post(CONNECTIONS, connection_request())
+    other = str(connection_request()["federationToken"])
     for name in (sent.relay_id, "their-7"):
         assert acknowledge(api, other, relayId=name, status="completed").status == 404
     assert acknowledge(api, token, status="completed").status == 404
@@ -666,7 +666,7 @@ def test_only_the_connection_that_a_relay_went_over_may_acknowledge_it(api: Api,
 
 def test_of_simultaneous_acknowledgements_one_is_told(api: Api, desk: Desk, token: str) -> None:
     sent_relay(desk, token)
-    answers = concurrency.together(6, lambda _: acknowledge(api, token, relayId="their-7", status="completed"))
+    answers = concurrency.run_concurrently(6, lambda _: acknowledge(api, token, relayId="their-7", status="completed"))
     assert {(each.status, each.json["status"]) for each in answers} == {(200, "completed")}
     assert len(chat(api, desk.alice_key)) == 1
 
@@ -674,11 +674,11 @@ def test_of_simultaneous_acknowledgements_one_is_told(api: Api, desk: Desk, toke
 def test_what_one_desk_signs_another_takes(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
     """An acknowledgement from here, delivered to ourselves as the other desk: HMAC and message signature fit."""
     url = f"http://127.0.0.1:{receiver.port}"
-    allow()
+    allow_federation()
     key = SigningKey.new("key-1")
     told = {"keyId": key.key_id, "publicKey": key.public_key}
-    api.post(CONNECTIONS, request(fromInstanceUrl=url, fluxden=told))
-    token = str(request()["federationToken"])
+    api.post(CONNECTIONS, connection_request(fromInstanceUrl=url, fluxden=told))
+    token = str(connection_request()["federationToken"])
     raw, headers = with_signature(relay(intent="assign_task"), key, token, RELAY)
     api.post(RELAY, raw=raw, headers=headers)
     (item,) = api.get("/api/v2/queue", desk.alice_key).json["data"]["items"]
@@ -707,7 +707,9 @@ def test_a_connection_has_a_budget_of_its_own(
         clock.shift(50)
         refused = api.post(ACK, {}, headers={"X-Federation-Token": token})
         assert (refused.status, refused.headers["x-ratelimit-remaining"]) == (400, "2")
-        answers = concurrency.together(6, lambda _: api.post(ACK, {}, headers={"X-Federation-Token": token}).status)
+        answers = concurrency.run_concurrently(
+            6, lambda _: api.post(ACK, {}, headers={"X-Federation-Token": token}).status
+        )
         assert sorted(answers) == [400, 400, 429, 429, 429, 429]
 
 
