@@ -8,8 +8,8 @@ from chalicelib.core.gateways import http
 from chalicelib.edge.schedule import schedule
 from chalicelib.federation.network.services.membership import Heart, Own
 from chalicelib.federation.network.stores.hubs import DynamoHubs
+from chalicelib.federation.network.stores.reported_counts import DynamoReportedCounts
 from chalicelib.parallel import together
-from chalicelib.people.stores.found import DynamoCounts
 from chalicelib.resources import DIRECTORY, DUE_INDEX, NETWORK
 from chalicelib.settings import VERSION, settings
 
@@ -26,7 +26,7 @@ def send_hub_heartbeats(now: datetime) -> int:
     return Heart(
         own=Own(settings().base_url, VERSION),
         hubs=DynamoHubs(),
-        counts=DynamoCounts(),
+        counts=DynamoReportedCounts(),
         post=http.post_and_read,
         clock=lambda: datetime.now(UTC),
         together=together,

@@ -13,7 +13,7 @@ from chalicelib.federation.connections.domain.peering import base_url
 from chalicelib.federation.network.domain.membership import Membership, MembershipStatus
 from chalicelib.federation.network.services import membership
 from chalicelib.federation.network.stores.hubs import DynamoHubs
-from chalicelib.people.stores.found import DynamoCounts
+from chalicelib.federation.network.stores.reported_counts import DynamoReportedCounts
 from chalicelib.settings import VERSION, settings
 from infra.commands.output import json_option, show_list
 
@@ -42,7 +42,7 @@ def join(url: str, name: str) -> None:
         own=own,
         now=datetime.now(UTC),
         hubs=DynamoHubs(),
-        counts=DynamoCounts(),
+        counts=DynamoReportedCounts(),
         post=http.post_and_read,
     )
     waits = "" if said.standing is MembershipStatus.ACTIVE else " It waits for the approval of the hub's operator."

@@ -6,7 +6,7 @@ import click
 
 from chalicelib.people.domain.directory import Team, TeamVisibility
 from chalicelib.people.stores.directory import DynamoDirectory
-from chalicelib.people.stores.found import DynamoFound
+from chalicelib.people.stores.directory_listing import DynamoDirectoryListing
 from chalicelib.people.stores.teams import DynamoTeams
 from infra.commands.output import json_option, show_list
 
@@ -33,7 +33,7 @@ def reveal(team_id: str, visibility: str) -> None:
 
     A team is private until this says otherwise. People say for themselves who finds them, by their profiles.
     """
-    team = DynamoFound().show_team(team_id, TeamVisibility(visibility))
+    team = DynamoDirectoryListing().set_team_visibility(team_id, TeamVisibility(visibility))
     click.echo(f"{team.name} is {team.visibility}.")
 
 

@@ -49,7 +49,7 @@ def _notifier() -> Notifier:
 
 
 def _queue_held(delivery: Delivery, *, owner_id: str, standing: Standing | None, now: datetime) -> None:
-    # Imported here: few events are held, and the import costs every other one its start.
+    # Imported on first use: most publishes hold nothing, and this import would slow every cold start.
     from chalicelib.tasks.services.held import queue_held
     from chalicelib.tasks.stores.queue import DynamoQueue
 
@@ -70,7 +70,7 @@ _PORTS = events.Ports(
 def _finder(caller: PersonalToken | ToolsToken, call: Call) -> events.Find:
     if isinstance(caller, PersonalToken):
         return DynamoDeliveries().find  # what it sent was stored before it was answered
-    # Imported here: publishing needs none of it, and the import costs it its start.
+    # Imported on first use: publishing never needs it, and this import would slow every cold start.
     from chalicelib.inbox.services.fan_out import FanOut
     from chalicelib.inbox.stores.accepted import DynamoAccepted
 

@@ -23,8 +23,8 @@ from chalicelib.federation.network.domain.federation import (
 from chalicelib.federation.network.domain.payments import PaymentIn, PaymentOut, validated
 from chalicelib.federation.network.services import federation
 from chalicelib.federation.network.stores.instances import DynamoInstances
+from chalicelib.federation.network.stores.reported_counts import DynamoReportedCounts
 from chalicelib.parallel import together
-from chalicelib.people.stores.found import DynamoCounts
 from chalicelib.resources import DIRECTORY, NETWORK, TOKENS
 from chalicelib.settings import settings
 
@@ -80,7 +80,7 @@ def send_heartbeat(caller: PlatformToken, call: Call, body: HeartbeatIn | None =
         instance_id=caller.instance_id,
         now=call.now,
         instances=DynamoInstances(),
-        counts=DynamoCounts(),
+        counts=DynamoReportedCounts(),
         together=together,
     )
 

@@ -13,7 +13,7 @@ from chalicelib.federation.network.services import discover
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
 from chalicelib.parallel import together
-from chalicelib.people.stores.found import DynamoFound
+from chalicelib.people.stores.directory_listing import DynamoDirectoryListing
 from chalicelib.people.stores.teams import DynamoTeams
 from chalicelib.resources import DIRECTORY, LIST_INDEX, NETWORK
 
@@ -46,7 +46,7 @@ def discover_network(query: DiscoverQuery, call: Call, caller: PlatformToken | N
         instance_id=caller.instance_id if caller else None,
         now=call.now,
         ports=discover.Ports(
-            found=DynamoFound(),
+            found=DynamoDirectoryListing(),
             rosters=DynamoTeams(),
             installed=DynamoAgents(),
             network=DynamoInstances(),

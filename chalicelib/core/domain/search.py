@@ -1,4 +1,4 @@
-"""Finding contacts by parts of their text, whatever the case, the accents and the spacing."""
+"""Search in texts by parts of them, whatever the case, the accents and the spacing."""
 
 import unicodedata
 
@@ -23,6 +23,11 @@ def tag_of(text: str) -> str:
 def tags_of(joined: str | None) -> frozenset[str]:
     """The tags in a text that joins them by commas."""
     return frozenset(tag for part in (joined or "").split(",") if (tag := tag_of(part)))
+
+
+def has_text(sought: str, *texts: str | None) -> bool:
+    """Say whether one of the texts contains `sought`, which is case-folded and may be empty."""
+    return not sought or any(sought in text.casefold() for text in texts if text)
 
 
 def _left_out(letter: str) -> bool:

@@ -53,6 +53,14 @@ class Project:
     admins: frozenset[str]
 
 
+class Visibility(StrEnum):
+    """Who may see a profile."""
+
+    PUBLIC = "public"
+    CONNECTIONS = "connections"
+    PRIVATE = "private"
+
+
 class TeamVisibility(StrEnum):
     """Who may find a team: its members, other instances of the network too, or everybody."""
 

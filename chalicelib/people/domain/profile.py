@@ -12,19 +12,12 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from chalicelib.core.domain.fields import In, Omittable, Out
+from chalicelib.people.domain.directory import Visibility
 
 UTC = "UTC"
 # Files that lie among the zones without being one of them.
 _NO_ZONES = {"Factory", "localtime", "posixrules"}
 _MOST_ENTRIES, _MOST_FILTERS = 50, 100
-
-
-class Visibility(StrEnum):
-    """Who may see a profile."""
-
-    PUBLIC = "public"
-    CONNECTIONS = "connections"
-    PRIVATE = "private"
 
 
 class RelayMode(StrEnum):

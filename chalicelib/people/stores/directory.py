@@ -1,6 +1,6 @@
 """The table `directory`: people, integrators, projects and their members, teams.
 
-USER#<id>      / USER         email, name, active, orgAdmin, operator; visibility, card: what may be found (see listed)
+USER#<id>      / USER         email, name, active, orgAdmin, operator; visibility, card (see directory_listing)
 EMAIL#<email>  / USER         userId: one person an address
 PROJECT#<slug> / PROJECT      id, name, teamId
 PROJECT#<slug> / MEMBER#<id>  admin
@@ -16,8 +16,7 @@ The last four list what the rows above hold, and are written in one transaction 
 rows, found by its project, by its person and by its team. A team's members are those of its projects. Integrators are
 few and read by nothing that is in a hurry, so their one partition is both the rows and the list.
 
-What may be found by strangers, and the counts of it: see found, which only those load who change it: publishing reads
-this table, and would start later.
+For the columns by which strangers find people and teams, and their counts, see directory_listing.
 """
 
 from collections.abc import Iterable, Sequence
@@ -29,7 +28,8 @@ from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, to_item, values
 from chalicelib.core.stores.reads import get_all, query
 from chalicelib.core.stores.writes import Refused, commit
-from chalicelib.people.domain.directory import Integrator, Person, Project, Team
+from chalicelib.people.domain.directory import Integrator, Person, Project, Team, Visibility
+from chalicelib.people.stores.directory_listing import count_added, person_listing, set_active_actions, team_listing
 from chalicelib.people.stores.directory_rows import (
     MEMBER,
     DynamoProjectAccess,
@@ -51,9 +51,6 @@ _EXISTS = "attribute_exists(pk)"
 class DynamoDirectory(DynamoProjectAccess):
     def add_person(self, person: Person) -> None:
         """Store a person and claim the e-mail address; Conflict when either is taken. One store call."""
-        from chalicelib.people.domain.profile import Visibility
-        from chalicelib.people.stores import found
-
         row = {
             "email": person.email,
             "name": person.name,
@@ -61,13 +58,13 @@ class DynamoDirectory(DynamoProjectAccess):
             "orgAdmin": person.org_admin,
             "operator": person.operator,
         }
-        visible = found.person_listing(person.user_id, Visibility.CONNECTIONS, listed=person.active)
+        visible = person_listing(person.user_id, Visibility.CONNECTIONS, listed=person.active)
         _add_all(
             f"There is an employee with the address {person.email} already.",
             person_key(person.user_id) | row | visible,
             address_key(person.email) | {"userId": person.user_id},
             key_of(_PEOPLE, person.email) | {"userId": person.user_id},
-            counts=[found.counted(people=Visibility.CONNECTIONS)] if person.active else [],
+            counts=[count_added(people=Visibility.CONNECTIONS)] if person.active else [],
         )
 
     def find_person(self, user_id: str) -> Person | None:
@@ -101,8 +98,6 @@ class DynamoDirectory(DynamoProjectAccess):
             NotFound: there is no such person.
             Unavailable: it is being changed by many calls at once.
         """
-        from chalicelib.people.stores import found
-
         for _ in range(_ROUNDS):
             rows = get_all(DIRECTORY, [person_key(user_id)])
             if not rows:
@@ -110,7 +105,7 @@ class DynamoDirectory(DynamoProjectAccess):
             if rows[0]["active"] == active:
                 return
             try:
-                commit(found.switched(rows[0], active=active), claim=None, reply={})
+                commit(set_active_actions(rows[0], active=active), claim=None, reply={})
             except Refused:
                 continue
             return
@@ -210,8 +205,6 @@ class DynamoDirectory(DynamoProjectAccess):
             Conflict: the slug is taken.
             NotFound: there is no such team to join.
         """
-        from chalicelib.people.stores import found
-
         rows = [
             project_key(project.slug) | {"id": project.project_id, "name": project.name, "teamId": project.team_id},
             key_of(_PROJECTS, project.slug),
@@ -220,8 +213,8 @@ class DynamoDirectory(DynamoProjectAccess):
             rows += _membership(project.slug, project.team_id, user_id, admin=user_id in project.admins)
         if team is not None:
             row = team_key(team.team_id) | {"name": team.name, "description": team.description, "type": team.type}
-            row |= found.team_listing(team)
-            counts = [found.counted(teams=team.visibility)]
+            row |= team_listing(team)
+            counts = [count_added(teams=team.visibility)]
             _add_all(f"There is a project {project.slug} already.", row, *rows, counts=counts)
             return
         try:

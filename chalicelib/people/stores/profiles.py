@@ -11,8 +11,8 @@ from chalicelib.core.domain.errors import Forbidden
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.writes import Refused, commit
-from chalicelib.people.domain.profile import Visibility
-from chalicelib.people.stores import found
+from chalicelib.people.domain.directory import Visibility
+from chalicelib.people.stores.directory_listing import profile_actions
 from chalicelib.resources import DIRECTORY
 
 
@@ -55,7 +55,9 @@ class DynamoProfiles:
             request["ExpressionAttributeValues"] = values(seen=seen)
         was, now = (Visibility(each.get("visibility", Visibility.CONNECTIONS)) for each in (over, told))
         try:
-            commit([{"Put": request}, *found.told(user_id, told, was=was, now=now, at=at)], claim=claim, reply=reply)
+            commit(
+                [{"Put": request}, *profile_actions(user_id, told, was=was, now=now, at=at)], claim=claim, reply=reply
+            )
         except Refused as refused:
             if 1 in refused.failed and 0 not in refused.failed:
                 raise Forbidden("The profile's owner is not an active employee.") from refused

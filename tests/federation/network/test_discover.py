@@ -9,7 +9,7 @@ import pytest
 from chalicelib.ids import TokenKind, mint_token, platform_token
 from chalicelib.people.domain.directory import Person, TeamVisibility
 from chalicelib.people.stores.directory import DynamoDirectory
-from chalicelib.people.stores.found import DynamoFound
+from chalicelib.people.stores.directory_listing import DynamoDirectoryListing
 from chalicelib.tokens.domain.tokens import KeyGrant
 from chalicelib.tokens.stores.tokens import DynamoTokens
 from tests.conftest import Desk
@@ -251,5 +251,7 @@ def test_counts_hold_when_everybody_changes_at_once(api: Api, desk: Desk, truste
     assert found["profiles"]["total"] == len(found["profiles"]["items"])
     assert found["networkStats"]["users"] == 12
     team = str(desk.demo["team_id"])
-    run_concurrently(6, lambda number: DynamoFound().show_team(team, list(TeamVisibility)[number % 3]))
+    run_concurrently(
+        6, lambda number: DynamoDirectoryListing().set_team_visibility(team, list(TeamVisibility)[number % 3])
+    )
     assert find(api)["networkStats"]["teams"] == 2

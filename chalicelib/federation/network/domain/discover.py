@@ -1,6 +1,6 @@
 """What may be found here: people, teams and agents, by what each of them lets be seen."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
@@ -9,18 +9,14 @@ from pydantic import Field, WithJsonSchema
 
 from chalicelib.agents.domain.agents import Agent, AgentStatus
 from chalicelib.core.domain.fields import Omittable, Out, Query
+from chalicelib.core.domain.search import has_text
 from chalicelib.federation.network.domain.marketplace import Listing
-from chalicelib.people.domain.directory import Team
-from chalicelib.people.domain.profile import Visibility
+from chalicelib.people.domain.directory import Team, Visibility
+from chalicelib.people.domain.person_card import EVERYBODYS_FIELDS, LIST_FIELDS, MEMBERS_FIELDS, PersonCard
 
 MOST_ITEMS = 200
 # A function's reply has at most 6 MB; a page that would be longer ends early, and `total` says that there is more.
 LARGEST_PAGE = 4_000_000
-
-_EVERYBODYS = ("headline", "currentTitle", "currentCompany", "industry", "timezone")
-_LISTS = ("skills", "taskTypes")
-_RICHER = ("languages", "hobbies", "superpowers")
-_SEARCHED = ("headline", "bio", "currentTitle", "currentCompany", "industry")
 
 
 class Section(StrEnum):
@@ -61,21 +57,6 @@ class DiscoverQuery(Query):
 
 
 @dataclass(frozen=True)
-class PersonCard:
-    """A person as a stranger may find them; `told` is of their profile what may be shown, None when there is none."""
-
-    user_id: str
-    name: str
-    email: str
-    visibility: Visibility
-    told: Mapping[str, Any] | None
-
-    def has(self, sought: str) -> bool:
-        told = self.told or {}
-        return has(sought, self.name, *(told.get(name) for name in _SEARCHED))
-
-
-@dataclass(frozen=True)
 class AgentEntry:
     """What lists of offered agents are filtered by; `key` is where the whole agent is found."""
 
@@ -86,8 +67,8 @@ class AgentEntry:
     description: str
     category: str
 
-    def has(self, sought: str) -> bool:
-        return has(sought, self.name, self.slug, self.description, self.category)
+    def has_text(self, sought: str) -> bool:
+        return has_text(sought, self.name, self.slug, self.description, self.category)
 
 
 class ProfileItemOut(Out):
@@ -185,34 +166,24 @@ class DiscoverOut(Out):
     network_stats: StatsOut
 
 
-def has(sought: str, *texts: str | None) -> bool:
-    return not sought or any(sought in text.casefold() for text in texts if text)
-
-
-def card_of(told: Mapping[str, Any]) -> dict[str, Any]:
-    """Of what somebody has told, what may be shown to strangers of some kind."""
-    shown = {*_EVERYBODYS, *_LISTS, *_RICHER, "capacity", "bio"}
-    return {name: value for name, value in told.items() if name in shown}
-
-
 def shown_person(card: PersonCard, *, to_member: bool) -> ProfileItemOut:
     """The person as the caller may see them: more when they are public, most when the caller belongs to the network."""
-    told, public = card.told or {}, card.visibility is Visibility.PUBLIC
-    item: dict[str, Any] = {name: told.get(name) for name in _EVERYBODYS}
-    item |= {name: list(told.get(name, ())) if card.told is not None else None for name in _LISTS}
+    profile, public = card.profile or {}, card.visibility is Visibility.PUBLIC
+    item: dict[str, Any] = {name: profile.get(name) for name in EVERYBODYS_FIELDS}
+    item |= {name: list(profile.get(name, ())) if card.profile is not None else None for name in LIST_FIELDS}
     if public and to_member:
-        item |= {name: list(told.get(name, ())) for name in _RICHER}
+        item |= {name: list(profile.get(name, ())) for name in MEMBERS_FIELDS}
     return ProfileItemOut.model_validate(
         {
             **item,
-            "id": card.user_id if card.told is not None else f"user_{card.user_id}",
+            "id": card.user_id if card.profile is not None else f"user_{card.user_id}",
             "userId": card.user_id,
             "name": card.name,
             "email": card.email if public else None,
-            "capacity": told.get("capacity", "available") if card.told is not None else None,
-            "bio": told.get("bio") if public else None,
+            "capacity": profile.get("capacity", "available") if card.profile is not None else None,
+            "bio": profile.get("bio") if public else None,
             "visibility": card.visibility,
-            "hasProfile": card.told is not None,
+            "hasProfile": card.profile is not None,
         }
     )
 
@@ -248,7 +219,7 @@ def shown_installed(agent: Agent) -> AgentItemOut:
 def installed_found(agents: Sequence[Agent], sought: str) -> list[Agent]:
     """Our own agents that may be called upon and have the text."""
     active = (agent for agent in agents if agent.status is AgentStatus.ACTIVE)
-    return [each for each in active if has(sought, each.name, each.slug, each.description, each.category)]
+    return [each for each in active if has_text(sought, each.name, each.slug, each.description, each.category)]
 
 
 def _counted() -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from chalicelib.agents.domain.agents import Agent
 from chalicelib.core.domain.fields import Out, timestamp
+from chalicelib.core.domain.search import has_text
 from chalicelib.federation.network.domain.discover import (
     LARGEST_PAGE,
     AgentEntry,
@@ -15,12 +16,10 @@ from chalicelib.federation.network.domain.discover import (
     AgentItemsOut,
     DiscoverOut,
     DiscoverQuery,
-    PersonCard,
     ProfilesOut,
     Section,
     StatsOut,
     TeamsOut,
-    has,
     installed_found,
     shown_installed,
     shown_offered,
@@ -29,8 +28,8 @@ from chalicelib.federation.network.domain.discover import (
 )
 from chalicelib.federation.network.domain.federation import Standing
 from chalicelib.federation.network.domain.marketplace import Listing
-from chalicelib.people.domain.directory import Roster, Team, TeamVisibility
-from chalicelib.people.domain.profile import Visibility
+from chalicelib.people.domain.directory import Roster, Team, TeamVisibility, Visibility
+from chalicelib.people.domain.person_card import PersonCard
 
 T = TypeVar("T")
 Item = TypeVar("Item", bound=Out)
@@ -118,7 +117,7 @@ def _people(query: DiscoverQuery, *, to_member: bool, counts: Counts, found: Fou
     seen = [Visibility.PUBLIC, *([Visibility.CONNECTIONS] if to_member else [])]
     page, total = query.page, counts.people_with(seen)
     if query.sought:
-        cards = [card for card in found.iterate_people(seen, most=None) if card.has(query.sought)]
+        cards = [card for card in found.iterate_people(seen, most=None) if card.has_text(query.sought)]
         cards, total = cards[page], len(cards)
     elif page.start < total:
         cards = list(islice(found.iterate_people(seen, most=page.stop), page.start, page.stop))
@@ -129,7 +128,7 @@ def _people(query: DiscoverQuery, *, to_member: bool, counts: Counts, found: Fou
 
 def _teams(query: DiscoverQuery, *, to_member: bool, ports: Ports) -> TeamsOut:
     seen = [TeamVisibility.PUBLIC, *([TeamVisibility.NETWORK] if to_member else [])]
-    teams = [each for each in ports.found.list_teams(seen) if has(query.sought, each.name, each.description)]
+    teams = [each for each in ports.found.list_teams(seen) if has_text(query.sought, each.name, each.description)]
     rosters = ports.rosters.list_rosters([each.team_id for each in teams[query.page]])
     items = [shown_team(roster.team, len(roster.members)) for roster in rosters]
     return TeamsOut(items=items, total=len(teams))
@@ -142,7 +141,7 @@ def _agents(query: DiscoverQuery, own: Sequence[Agent], standing: Standing, *, m
     entries: list[AgentEntry] = []
     if query.sought:
         shown = _shown(market.iterate_active(), standing)
-        entries = [entry for entry in shown if entry.has(query.sought)]
+        entries = [entry for entry in shown if entry.has_text(query.sought)]
         entries, total = entries[first:last], len(entries)
     elif last and first < total:
         entries = list(islice(_shown(market.iterate_active(most=last), standing), first, last))
