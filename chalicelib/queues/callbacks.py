@@ -6,10 +6,11 @@ from datetime import UTC, datetime
 from chalice.app import Blueprint
 
 from chalicelib import ids
+from chalicelib.core.domain.retries import JITTER
 from chalicelib.core.gateways import http
 from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
-from chalicelib.inbox.domain.callbacks import JITTER, CallbackJob
+from chalicelib.inbox.domain.callbacks import CallbackJob
 from chalicelib.inbox.gateways.callbacks import LONGEST_DELAY_SECONDS, SqsCallbacks
 from chalicelib.inbox.services import callbacks
 from chalicelib.inbox.stores.clicks import DynamoClicks

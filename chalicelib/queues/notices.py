@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from chalice.app import Blueprint
 
 from chalicelib import ids
+from chalicelib.core.domain.retries import JITTER
 from chalicelib.core.gateways import http
 from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
@@ -14,7 +15,6 @@ from chalicelib.federation.network.gateways.notices import LONGEST_DELAY_SECONDS
 from chalicelib.federation.network.services import notices
 from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
 from chalicelib.federation.network.stores.notices import DynamoNotices
-from chalicelib.inbox.domain.callbacks import JITTER
 from chalicelib.resources import NETWORK, NOTICES
 from chalicelib.settings import settings
 

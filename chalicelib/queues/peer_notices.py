@@ -7,6 +7,7 @@ from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.board.stores.contacts import DynamoContacts
+from chalicelib.core.domain.retries import JITTER
 from chalicelib.core.gateways import http
 from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
@@ -17,7 +18,6 @@ from chalicelib.federation.connections.signatures import signature_headers
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.federation.connections.stores.peer_notices import DynamoNotices
 from chalicelib.federation.connections.stores.peers import DynamoPeers
-from chalicelib.inbox.domain.callbacks import JITTER
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.connections import DynamoConnections

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.domain.links import is_global_address, refuse_link
 from chalicelib.core.gateways import http
-from chalicelib.inbox.domain.callbacks import Answer
 from chalicelib.settings import settings
 from tests.conftest import Desk
 from tests.support import inputs
@@ -105,7 +105,7 @@ def connected(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return tried
 
 
-def post(url: str) -> Answer:
+def post(url: str) -> HttpResult:
     return http.post(url, b"{}", {})
 
 
@@ -266,14 +266,14 @@ def test_of_a_refusal_only_the_beginning_is_read_and_kept(monkeypatch: pytest.Mo
 @pytest.mark.usefixtures("_loopback")
 def test_of_a_success_the_body_is_not_waited_for() -> None:
     started = time.monotonic()
-    assert post(Rude(OK + b"Content-Length: 999\r\n\r\n", b"", pause=2.0).url) == Answer(200)
+    assert post(Rude(OK + b"Content-Length: 999\r\n\r\n", b"", pause=2.0).url) == HttpResult(200)
     assert time.monotonic() - started < 1
 
 
 @pytest.mark.usefixtures("_loopback")
 def test_what_is_asked_for_is_read_as_far_as_it_may_go(monkeypatch: pytest.MonkeyPatch) -> None:
     said = OK + b"Content-Length: 5\r\n\r\nhello"
-    assert http.get(Rude(said).url, {}) == Answer(200, body=b"hello")
+    assert http.get(Rude(said).url, {}) == HttpResult(200, body=b"hello")
     assert http.get(Rude(OK + b"\r\n", *[b"z" * 65536] * 20).url, {}).error == "the reply is too long"
     cut = http.get(Rude(OK + b"Content-Length: 9\r\n\r\nhello").url, {})
     assert cut.error in ("the reply ended early", "the connection failed")
@@ -350,7 +350,7 @@ def _trusting(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 
 @pytest.mark.usefixtures("_trusting")
 def test_a_trusted_certificate_for_the_urls_host_is_accepted(encrypted: Receiver) -> None:
-    assert post(f"https://localhost:{encrypted.port}/x?y") == Answer(204)
+    assert post(f"https://localhost:{encrypted.port}/x?y") == HttpResult(204)
     (sent,) = encrypted.received
     assert (sent.path, sent.headers["host"]) == ("/x?y", f"localhost:{encrypted.port}")
 

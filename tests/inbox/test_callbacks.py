@@ -13,8 +13,8 @@ from standardwebhooks import Webhook
 
 from chalicelib import aws
 from chalicelib.core.domain.fields import parse_timestamp
-from chalicelib.inbox.domain.callbacks import LADDER, Answer, CallbackJob, judge, wished_wait
-from chalicelib.inbox.domain.clicks import Outcome
+from chalicelib.core.domain.retries import CALLBACK_RETRIES
+from chalicelib.inbox.domain.callbacks import CallbackJob
 from chalicelib.inbox.gateways.callbacks import SqsCallbacks
 from chalicelib.inbox.stores.secrets import DynamoSecrets
 from chalicelib.resources import CALLBACKS, DELIVERIES
@@ -138,7 +138,7 @@ def test_a_failing_receiver_is_tried_ten_times_up_the_ladder(
     receiver.status, receiver.body = 503, b"  down for\n maintenance "
     delivery = clicked(api, desk, receiver)
     expected = NOON
-    for number, wait in enumerate(LADDER, 1):
+    for number, wait in enumerate(CALLBACK_RETRIES.waits, 1):
         expected += wait
         # A little early nothing happens; then the message, or for long waits the due index, has it made.
         if wait:
@@ -154,9 +154,9 @@ def test_a_failing_receiver_is_tried_ten_times_up_the_ladder(
         attempt = action["attempts"][-1]
         assert parse_timestamp(attempt["at"]) == expected
         assert (attempt["status"], attempt["error"]) == (503, "answered 503: down for maintenance")
-        if number < len(LADDER):
+        if number < len(CALLBACK_RETRIES.waits):
             assert action["outcome"] == "pending"
-            assert parse_timestamp(attempt["nextAttemptAt"]) == expected + LADDER[number]
+            assert parse_timestamp(attempt["nextAttemptAt"]) == expected + CALLBACK_RETRIES.waits[number]
     assert (action["outcome"], attempt["nextAttemptAt"]) == ("failed", None)
     assert number == 10
     assert len({each.headers["webhook-id"] for each in receiver.received}) == 1
@@ -227,46 +227,6 @@ def test_retry_after_is_believed_when_it_is_longer(
     pump.run("announce_due_callbacks")
     pump.drain(CALLBACKS)
     assert shown(api, desk, delivery)["outcome"] == "delivered"
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        (None, 0),
-        ("", 0),
-        ("0", 0),
-        (" 17 ", 17),
-        ("-5", 0),
-        ("1.5", 0),
-        ("soon", 0),
-        ("٣", 0),
-        ("99999", 86400),
-        ("9" * 400, 86400),
-        ("Thu, 21 May 2026 12:01:00 GMT", 60),
-        ("Thursday, 21-May-26 12:01:00 GMT", 60),
-        ("Thu, 21 May 2026 14:01:00 +0200", 60),
-        ("Thu, 21 May 2026 11:00:00 GMT", 0),
-        ("Thu, 21 May 2099 11:00:00 GMT", 86400),
-        ("Thu, 99 May 2026 11:00:00 GMT", 0),
-        ("Thu, 21 May 99999999999999999999 11:00:00 GMT", 0),
-    ],
-)
-def test_retry_after_is_read_in_both_forms(header: str | None, seconds: int) -> None:
-    assert wished_wait(header, now=NOON) == timedelta(seconds=seconds)
-
-
-@pytest.mark.parametrize("number", range(1, 10))
-def test_jitter_stretches_a_wait_by_a_fifth_at_most(number: int) -> None:
-    for spread in (0.8, 1.2):
-        outcome, attempt = judge(Answer(500), number, at=NOON, now=NOON, spread=spread)
-        assert outcome is Outcome.PENDING
-        assert attempt.next_attempt_at is not None
-        assert parse_timestamp(attempt.next_attempt_at) - NOON == LADDER[number] * spread
-
-
-@pytest.mark.parametrize("status", range(200, 300, 9))
-def test_every_2xx_is_success(status: int) -> None:
-    assert judge(Answer(status), 1, at=NOON, now=NOON, spread=1.0)[0] is Outcome.DELIVERED
 
 
 def test_an_unreachable_receiver_is_no_fault_of_ours(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:

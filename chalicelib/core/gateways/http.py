@@ -18,8 +18,8 @@ from typing import Any
 
 from pydantic_core import Url
 
+from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.domain.links import is_global_address, is_loopback, refuse_link
-from chalicelib.inbox.domain.callbacks import Answer
 from chalicelib.settings import VERSION, settings
 
 DEADLINE_SECONDS = 10.0
@@ -94,7 +94,7 @@ class _Connection:
         """Nothing: `http.client` is done with a connection before its reply is read; who connected closes."""
 
 
-def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+def post(url: str, body: bytes, headers: Mapping[str, str]) -> HttpResult:
     """POST `body` as JSON and tell what came of it; a receiver's faults never raise.
 
     Ten seconds are all there is, from the look-up to the last byte. Redirects are not followed, proxies not used.
@@ -102,37 +102,37 @@ def post(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
     return _request(url, _Message("POST", body, headers))
 
 
-def post_and_read(url: str, body: bytes, headers: Mapping[str, str]) -> Answer:
+def post_and_read(url: str, body: bytes, headers: Mapping[str, str]) -> HttpResult:
     """POST as `post` does, with the body of a success; of more than 64 KB there is none."""
     return _request(url, _Message("POST", body, headers, reads=True))
 
 
-def get(url: str, headers: Mapping[str, str]) -> Answer:
+def get(url: str, headers: Mapping[str, str]) -> HttpResult:
     """GET what is there, with the body of a success, and under the same rules; more than 64 KB are none."""
     return _request(url, _Message("GET", None, headers, reads=True))
 
 
-def _request(url: str, message: _Message) -> Answer:
+def _request(url: str, message: _Message) -> HttpResult:
     deadline = _Deadline(DEADLINE_SECONDS)
     try:
         return _send(url, message, deadline)
     except _NotReached as failure:
-        return Answer(None, str(failure))
+        return HttpResult(None, str(failure))
     except TimeoutError:
-        return Answer(None, f"no reply within {DEADLINE_SECONDS:.0f} seconds")
+        return HttpResult(None, f"no reply within {DEADLINE_SECONDS:.0f} seconds")
     except ssl.SSLCertVerificationError:
-        return Answer(None, "the certificate is not valid for the host")
+        return HttpResult(None, "the certificate is not valid for the host")
     except ssl.SSLError:
-        return Answer(None, "the TLS connection failed")
+        return HttpResult(None, "the TLS connection failed")
     except http.client.HTTPException:
-        return Answer(None, "the reply was not HTTP")
+        return HttpResult(None, "the reply was not HTTP")
     except OSError:
-        return Answer(None, "the connection failed")
+        return HttpResult(None, "the connection failed")
     except ValueError:
-        return Answer(None, "the URL cannot be called")
+        return HttpResult(None, "the URL cannot be called")
 
 
-def _send(text: str, message: _Message, deadline: _Deadline) -> Answer:
+def _send(text: str, message: _Message, deadline: _Deadline) -> HttpResult:
     allow_loopback = settings().allow_loopback
     if reason := refuse_link(text, allow_loopback=allow_loopback):
         raise _NotReached(f"the URL {reason}")
@@ -192,7 +192,7 @@ def _connect(addresses: list[_Address], deadline: _Deadline) -> socket.socket:
     raise _NotReached("the connection was refused or timed out")
 
 
-def _exchange(url: Url, message: _Message, connection: _Connection) -> Answer:
+def _exchange(url: Url, message: _Message, connection: _Connection) -> HttpResult:
     assert url.host is not None
     client = http.client.HTTPConnection(url.host, url.port)
     client.sock = connection
@@ -217,7 +217,7 @@ def _exchange(url: Url, message: _Message, connection: _Connection) -> Answer:
             _check_whole(reply, found)
         # What was posted has been taken, whatever is said about it.
         found = found if len(found) <= LARGEST_REPLY else b""
-    return Answer(reply.status, excerpt=excerpt, retry_after=reply.headers.get("Retry-After"), body=found)
+    return HttpResult(reply.status, excerpt=excerpt, retry_after=reply.headers.get("Retry-After"), body=found)
 
 
 def _check_whole(reply: http.client.HTTPResponse, found: bytes) -> None:

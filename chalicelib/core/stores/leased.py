@@ -14,8 +14,8 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws import dynamodb
 from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.retries import Attempt, Outcome
 from chalicelib.core.stores.items import Row, from_item, to_item, values
-from chalicelib.inbox.domain.clicks import Attempt, Outcome
 from chalicelib.resources import DUE_INDEX, Queue, Table
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from uuid import UUID, uuid5
 
 from chalicelib.core.domain.fields import Omittable, Out, TimeOut, UuidOut
+from chalicelib.core.domain.retries import Attempt, Outcome
 
 _NAMESPACE = UUID("6f1d5c0e-2b7a-5c39-8c54-0a9d8e7b4c11")
 
@@ -13,25 +13,6 @@ _NAMESPACE = UUID("6f1d5c0e-2b7a-5c39-8c54-0a9d8e7b4c11")
 def action_id(delivery_id: str, index: int, /) -> str:
     """The id of the click on this button of this delivery: the same on every device."""
     return str(uuid5(_NAMESPACE, f"action\n{delivery_id}\n{index}"))
-
-
-class Outcome(StrEnum):
-    """What became of a click: its callback is still due, was accepted, was given up, or is no longer wanted."""
-
-    PENDING = "pending"
-    DELIVERED = "delivered"
-    FAILED = "failed"
-    GONE = "gone"
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One try to deliver a callback; `status` is None when no reply came. Never changed afterwards."""
-
-    at: str
-    status: int | None
-    error: str | None
-    next_attempt_at: str | None
 
 
 @dataclass(frozen=True)

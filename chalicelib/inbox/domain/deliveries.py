@@ -11,8 +11,9 @@ from pydantic import Field
 
 from chalicelib.core.domain.callers import PersonalToken, ToolsToken
 from chalicelib.core.domain.fields import In, Omittable, Out, TimeOut, UuidOut, timestamp
+from chalicelib.core.domain.retries import Outcome
 from chalicelib.core.domain.severity import Severity
-from chalicelib.inbox.domain.clicks import AttemptOut, Click, Outcome
+from chalicelib.inbox.domain.clicks import AttemptOut, Click
 from chalicelib.inbox.domain.events import (
     ActionType,
     Actor,

@@ -9,8 +9,9 @@ from pydantic import Field
 from pydantic.alias_generators import to_camel
 
 from chalicelib.core.domain.fields import Omittable, Out, Query, TimeOut
+from chalicelib.core.domain.retries import Outcome
 from chalicelib.core.domain.severity import Severity
-from chalicelib.inbox.domain.clicks import Click, Outcome
+from chalicelib.inbox.domain.clicks import Click
 from chalicelib.inbox.domain.deliveries import (
     Delivery,
     DeliveryOut,

@@ -7,7 +7,8 @@ from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.fields import is_uuid, timestamp
-from chalicelib.inbox.domain.callbacks import GRACE, CallbackJob
+from chalicelib.core.domain.retries import GRACE
+from chalicelib.inbox.domain.callbacks import CallbackJob
 from chalicelib.inbox.domain.clicks import Click, ClickedOut, LinkOut
 from chalicelib.inbox.domain.deliveries import Thread
 from chalicelib.inbox.domain.events import ActionType

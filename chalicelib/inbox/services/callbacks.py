@@ -6,9 +6,11 @@ from math import ceil
 from typing import Protocol
 
 from chalicelib.core.domain.fields import parse_timestamp, timestamp
+from chalicelib.core.domain.http_results import HttpResult
+from chalicelib.core.domain.retries import CALLBACK_RETRIES, EARLY, GRACE, LEASE, Attempt, Outcome, next_attempt
 from chalicelib.core.domain.signatures import signed_headers
-from chalicelib.inbox.domain.callbacks import EARLY, GRACE, LEASE, Answer, CallbackJob, SigningSecrets, judge, payload
-from chalicelib.inbox.domain.clicks import Attempt, Click, Outcome
+from chalicelib.inbox.domain.callbacks import CallbackJob, SigningSecrets, payload
+from chalicelib.inbox.domain.clicks import Click
 from chalicelib.inbox.domain.deliveries import Thread
 from chalicelib.inbox.domain.inbox import acted
 from chalicelib.live.domain.frames import News, Standing
@@ -43,7 +45,7 @@ class Notifier(Protocol):
 
 
 class Post(Protocol):
-    def __call__(self, url: str, body: bytes, headers: Mapping[str, str], /) -> Answer: ...
+    def __call__(self, url: str, body: bytes, headers: Mapping[str, str], /) -> HttpResult: ...
 
 
 def attempt(
@@ -81,7 +83,9 @@ def attempt(
     url = delivery.buttons[click.index]["webhook_url"]
     answer = post(url, body, {**headers, "X-Request-Id": click.request_id})
     ended = clock()
-    outcome, made = judge(answer, len(click.attempts) + 1, at=now, now=ended, spread=spread)
+    outcome, made = next_attempt(
+        answer, len(click.attempts) + 1, ladder=CALLBACK_RETRIES, at=now, now=ended, spread=spread
+    )
     due_at = parse_timestamp(made.next_attempt_at) if made.next_attempt_at else None
     delay = ceil((due_at - ended).total_seconds()) if due_at else None
     announced = delay is not None and delay <= longest_delay

@@ -13,11 +13,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib.aws import dynamodb
+from chalicelib.core.domain.retries import Attempt, Outcome
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.leased import LeasedRows, attempts_of
 from chalicelib.core.stores.reads import get_all, query
 from chalicelib.inbox.domain.callbacks import CallbackJob
-from chalicelib.inbox.domain.clicks import Attempt, Click, Outcome
+from chalicelib.inbox.domain.clicks import Click
 from chalicelib.parallel import together
 from chalicelib.resources import CALLBACKS, DELIVERIES, RECENT_INDEX
 

@@ -9,8 +9,8 @@ from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
 from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.domain.idempotency import Claim
-from chalicelib.inbox.domain.callbacks import Answer
 from chalicelib.live.domain.push import (
     NudgeJob,
     PushKeys,
@@ -46,7 +46,7 @@ class Queue(Protocol):
 
 
 class Post(Protocol):
-    def __call__(self, url: str, body: bytes, headers: Mapping[str, str], /) -> Answer: ...
+    def __call__(self, url: str, body: bytes, headers: Mapping[str, str], /) -> HttpResult: ...
 
 
 def show(*, owner: ApiKey, subscriptions: Subscriptions, together: Together) -> PushOut:

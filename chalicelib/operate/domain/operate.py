@@ -10,8 +10,9 @@ from pydantic.alias_generators import to_camel
 from chalicelib.core.domain.budgets import WINDOW_SECONDS, day_of, minute_of
 from chalicelib.core.domain.callers import TokenStatus
 from chalicelib.core.domain.fields import Address, In, Omittable, Out, Query, TimeOut, Uuid, UuidOut, timestamp
+from chalicelib.core.domain.retries import Outcome
 from chalicelib.ids import TokenKind
-from chalicelib.inbox.domain.clicks import AttemptOut, Click, Outcome
+from chalicelib.inbox.domain.clicks import AttemptOut, Click
 from chalicelib.inbox.domain.event_types import CountedType
 from chalicelib.people.domain.directory import IntegratorDetails, IntegratorIn, Person
 from chalicelib.tokens.domain.tokens import IssuedToken

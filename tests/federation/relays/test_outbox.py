@@ -7,17 +7,17 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.stores.writes import commit
-from chalicelib.federation.relays.domain.outbox import Fate, Outbox, OutboxJob, Sending, judge, wait
+from chalicelib.federation.relays.domain.outbox import Outbox, OutboxJob, Sending, SendOutcome, outcome_of, wait_after
 from chalicelib.federation.relays.services.outbox import Mail, announce_due
 from chalicelib.federation.relays.stores.outbox import DynamoOutbox
-from chalicelib.inbox.domain.callbacks import Answer
 from tests.support.concurrency import run_concurrently
 from tests.support.store_calls import record_store_calls
 
 NOON = datetime(2026, 5, 21, 12, 0, tzinfo=UTC)
 ONE, OTHER = "https://one.example.com", "https://other.example.com"
-TAKEN = Answer(200)
+TAKEN = HttpResult(200)
 
 pytestmark = pytest.mark.usefixtures("tables")
 
@@ -27,9 +27,9 @@ class World:
 
     def __init__(self) -> None:
         self.now = NOON
-        self.answers: dict[str, Answer] = {}
+        self.answers: dict[str, HttpResult] = {}
         self.arrived: list[tuple[str, str]] = []
-        self.settled: dict[str, list[Fate]] = {}
+        self.settled: dict[str, list[SendOutcome]] = {}
         self.tries = 0
         self.messages: list[tuple[datetime, OutboxJob]] = []
         self.leases: Iterator[int] = iter(range(10**9))
@@ -37,18 +37,18 @@ class World:
 
     # The courier's and the queue's parts
 
-    def send(self, sending: Sending) -> Answer:
+    def send(self, sending: Sending) -> HttpResult:
         self.tries += 1
         answer = self.answers.get(sending.item_id) or self.answers.get(sending.peer_url) or TAKEN
         if answer.error is None:
             self.arrived.append((sending.peer_url, sending.item_id))
         return answer
 
-    def settle(self, sending: Sending, fate: Fate, answer: Answer, *, now: datetime) -> None:
+    def settle(self, sending: Sending, outcome: SendOutcome, answer: HttpResult, *, now: datetime) -> None:
         assert now == self.now
-        assert (answer.error is None) == (fate is Fate.SENT)
-        self.settled.setdefault(sending.item_id, []).append(fate)
-        if fate is not Fate.RETRY:
+        assert (answer.error is None) == (outcome is SendOutcome.SENT)
+        self.settled.setdefault(sending.item_id, []).append(outcome)
+        if outcome is not SendOutcome.RETRY:
             commit([self.boxes.sent(sending)], claim=None, reply={})
 
     def announce(self, job: OutboxJob, *, delay: int = 0) -> None:
@@ -96,7 +96,7 @@ def test_what_waits_is_sent_in_order_and_once() -> None:
 
 def test_a_desk_that_is_down_for_72_hours_gets_everything_in_order_and_holds_up_nobody() -> None:
     world = World()
-    world.answers[ONE] = Answer(None, "the connection was refused or timed out")
+    world.answers[ONE] = HttpResult(None, "the connection was refused or timed out")
     for number in range(200):
         world.queue(ONE, f"{number}", announced=number % 3 > 0)
         if number % 10 == 0:
@@ -115,12 +115,12 @@ def test_a_desk_that_is_down_for_72_hours_gets_everything_in_order_and_holds_up_
 
 def test_what_fails_for_longer_is_given_up_and_the_rest_goes_on() -> None:
     world = World()
-    world.answers[ONE] = Answer(503)
+    world.answers[ONE] = HttpResult(503)
     world.queue(ONE, "old")
     world.pass_time(timedelta(hours=60), step=timedelta(minutes=30))
     world.queue(ONE, "young")
     world.pass_time(timedelta(hours=14), step=timedelta(minutes=30))
-    assert world.settled["old"][-1] is Fate.EXPIRED
+    assert world.settled["old"][-1] is SendOutcome.EXPIRED
     del world.answers[ONE]
     world.pass_time(timedelta(hours=2), step=timedelta(minutes=30))
     assert world.heard(ONE) == ["young"]
@@ -129,17 +129,17 @@ def test_what_fails_for_longer_is_given_up_and_the_rest_goes_on() -> None:
 @pytest.mark.parametrize("status", [401, 403, 404, 400, 410])
 def test_what_is_refused_for_good_is_parked_and_the_next_is_sent(status: int) -> None:
     world = World()
-    world.answers["bad"] = Answer(status, excerpt="no")
+    world.answers["bad"] = HttpResult(status, excerpt="no")
     for item in ("first", "bad", "last"):
         world.queue(ONE, item)
     world.work(ONE)
     assert world.heard(ONE) == ["first", "last"]
-    assert world.settled == {"first": [Fate.SENT], "bad": [Fate.PARKED], "last": [Fate.SENT]}
+    assert world.settled == {"first": [SendOutcome.SENT], "bad": [SendOutcome.PARKED], "last": [SendOutcome.SENT]}
 
 
 def test_a_desk_says_itself_when_to_come_back() -> None:
     world = World()
-    world.answers[ONE] = Answer(429, retry_after="300")
+    world.answers[ONE] = HttpResult(429, retry_after="300")
     world.queue(ONE, "x")
     world.work(ONE)
     del world.answers[ONE]
@@ -151,7 +151,7 @@ def test_a_desk_says_itself_when_to_come_back() -> None:
 
 def test_new_things_do_not_have_a_failing_desk_tried_earlier() -> None:
     world = World()
-    world.answers[ONE] = Answer(500)
+    world.answers[ONE] = HttpResult(500)
     world.queue(ONE, "first")
     world.work(ONE)
     for number in range(10):
@@ -162,7 +162,7 @@ def test_new_things_do_not_have_a_failing_desk_tried_earlier() -> None:
 
 def test_a_success_ends_a_desks_failures() -> None:
     world = World()
-    world.answers[ONE] = Answer(500)
+    world.answers[ONE] = HttpResult(500)
     world.queue(ONE, "x")
     for _ in range(3):
         world.work(ONE)
@@ -231,20 +231,20 @@ def test_of_things_queued_at_the_same_time_each_has_a_position() -> None:
 
 
 def test_the_waits_grow_to_an_hour() -> None:
-    waits = [wait(failures, None, now=NOON) for failures in range(1, 8)]
+    waits = [wait_after(failures, None, now=NOON) for failures in range(1, 8)]
     assert [each.total_seconds() for each in waits] == [30, 120, 600, 3600, 3600, 3600, 3600]
-    assert wait(1, "7", now=NOON) == timedelta(seconds=7)
-    assert wait(1, "nonsense", now=NOON) == timedelta(seconds=30)
+    assert wait_after(1, "7", now=NOON) == timedelta(seconds=7)
+    assert wait_after(1, "nonsense", now=NOON) == timedelta(seconds=30)
 
 
 def test_an_answer_decides_what_becomes_of_a_sending() -> None:
     sending = Sending(ONE, 1, "c", "relay", "x", timestamp(NOON))
-    assert judge(TAKEN, sending, now=NOON) is Fate.SENT
+    assert outcome_of(TAKEN, sending, now=NOON) is SendOutcome.SENT
     for status in (None, 408, 425, 429, 500, 502, 503, 301):
-        assert judge(Answer(status, "down"), sending, now=NOON) is Fate.RETRY
-        assert judge(Answer(status, "down"), sending, now=NOON + timedelta(hours=73)) is Fate.EXPIRED
+        assert outcome_of(HttpResult(status, "down"), sending, now=NOON) is SendOutcome.RETRY
+        assert outcome_of(HttpResult(status, "down"), sending, now=NOON + timedelta(hours=73)) is SendOutcome.EXPIRED
     old = replace(sending, queued_at=timestamp(NOON - timedelta(days=9)))
-    assert judge(TAKEN, old, now=NOON) is Fate.SENT
+    assert outcome_of(TAKEN, old, now=NOON) is SendOutcome.SENT
 
 
 def test_calls_of_one_worker() -> None:

@@ -11,6 +11,8 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from chalicelib.board.domain.contacts import Contact
 from chalicelib.core.domain.fields import In, Omittable, timestamp
+from chalicelib.core.domain.http_results import HttpResult
+from chalicelib.core.domain.retries import REFUSED_FOR_GOOD, Outcome
 from chalicelib.federation.connections.domain.peering import (
     LONGEST_URL,
     Initiator,
@@ -22,9 +24,6 @@ from chalicelib.federation.connections.domain.peering import (
     PeerKey,
     base_url,
 )
-from chalicelib.federation.relays.domain.outbox import REFUSED_FOR_GOOD
-from chalicelib.inbox.domain.callbacks import Answer
-from chalicelib.inbox.domain.clicks import Outcome
 from chalicelib.people.domain.directory import Person
 
 _NAMESPACE = UUID("5a7c9e53-6c1f-5d0a-9c0e-4b7d0b0f2a61")
@@ -124,11 +123,11 @@ def told(body: bytes) -> Told:
     )
 
 
-def is_refused_for_good(answer: Answer) -> bool:
+def is_refused_for_good(answer: HttpResult) -> bool:
     return answer.error is not None and answer.status in REFUSED_FOR_GOOD
 
 
-def answered(peering: Peering, answer: Answer, outcome: Outcome, *, now: datetime) -> Peering:
+def answered(peering: Peering, answer: HttpResult, outcome: Outcome, *, now: datetime) -> Peering:
     """A request of ours after the last try to make it: accepted, waiting, refused, or never heard."""
     if outcome is not Outcome.DELIVERED:
         status = PeeringStatus.DECLINED if is_refused_for_good(answer) else PeeringStatus.EXPIRED

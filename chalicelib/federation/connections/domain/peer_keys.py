@@ -6,16 +6,15 @@ from datetime import timedelta
 from pydantic_core import ValidationError
 
 from chalicelib.core.domain.fields import OpenIn
+from chalicelib.core.domain.http_results import HttpResult
+from chalicelib.core.domain.retries import PEER_KEY_RETRIES
 from chalicelib.federation.connections.domain.peering import Introduction, PeerKey
-from chalicelib.inbox.domain.callbacks import Answer
 
 PATH = "/.well-known/fluxden"
 # An unknown key has the keys asked for again at most this often.
 PAUSE = timedelta(minutes=10)
 
 _MOST_KEYS = 2
-# The waits after failures; after the last the desk is asked when a key of its is unknown.
-_LADDER = (timedelta(minutes=10), timedelta(hours=1), timedelta(hours=6))
 _OUR_FAULT_BELOW = 500
 _ASKED_TOO_MUCH = frozenset((408, 425, 429))
 
@@ -35,7 +34,7 @@ class Found:
     due_in: timedelta | None
 
 
-def judge(answer: Answer, tries: int) -> Found:
+def outcome_of(answer: HttpResult, tries: int) -> Found:
     """What the answer means, after so many failures before it: a desk that answers anything else publishes none.
 
     Who is asked too much has not answered.
@@ -44,7 +43,9 @@ def judge(answer: Answer, tries: int) -> Found:
         return Found(_published(answer.body), None)
     if answer.status is not None and answer.status < _OUR_FAULT_BELOW and answer.status not in _ASKED_TOO_MUCH:
         return Found((), None)
-    return Found(None, _LADDER[tries] if tries < len(_LADDER) else None)
+    # After the last retry the keys are asked for again when a request is signed by an unknown one.
+    waits = PEER_KEY_RETRIES.waits[1:]
+    return Found(None, waits[tries] if tries < len(waits) else None)
 
 
 def _published(body: bytes) -> tuple[PeerKey, ...]:

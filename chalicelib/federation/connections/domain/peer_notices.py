@@ -7,8 +7,8 @@ from enum import StrEnum
 from typing import Any
 
 from chalicelib.core.domain.fields import Out, timestamp
+from chalicelib.core.domain.retries import Attempt, Outcome
 from chalicelib.federation.connections.domain.peering import ACCEPT_PATH, END_PATH, Initiator, Peering, PeeringStatus
-from chalicelib.inbox.domain.clicks import Attempt, Outcome
 
 REQUEST_PATH = "/api/v2/connections"
 

@@ -8,6 +8,7 @@ from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid, Unavailable
 from chalicelib.core.domain.idempotency import Claim, kept
+from chalicelib.core.domain.retries import Outcome
 from chalicelib.federation.connections.domain.connection_requests import ConnectionRequestIn, asked
 from chalicelib.federation.connections.domain.federation_settings import FederationSettings
 from chalicelib.federation.connections.domain.peer_notices import Notice, NoticeJob, acceptance, requested
@@ -23,7 +24,6 @@ from chalicelib.federation.connections.domain.peering import (
 )
 from chalicelib.federation.connections.services import peering as connections
 from chalicelib.federation.connections.services.peer_admission import Settings
-from chalicelib.inbox.domain.clicks import Outcome
 from chalicelib.people.domain.directory import Person
 
 Reply = dict[str, Any]

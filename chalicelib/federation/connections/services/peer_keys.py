@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from chalicelib.federation.connections.domain.peer_keys import PATH, Found, judge
+from chalicelib.core.domain.http_results import HttpResult
+from chalicelib.federation.connections.domain.peer_keys import PATH, Found, outcome_of
 from chalicelib.federation.connections.domain.peering import Peering
-from chalicelib.inbox.domain.callbacks import Answer
 
 _PAGE = 48
 _TAKEN_FOR = timedelta(minutes=5)
@@ -20,7 +20,7 @@ class Keys(Protocol):
 
 
 class Get(Protocol):
-    def __call__(self, url: str, headers: Mapping[str, str], /) -> Answer: ...
+    def __call__(self, url: str, headers: Mapping[str, str], /) -> HttpResult: ...
 
 
 @dataclass(frozen=True)
@@ -45,14 +45,14 @@ class Inquiry:
         urls = sorted({peering.peer_url for peering, _ in ours})
         answers = dict(zip(urls, self.together(*map(self._asking, urls)), strict=True))
         self.together(
-            *(self._recording(peering, judge(answers[peering.peer_url], tries), now) for peering, tries in ours)
+            *(self._recording(peering, outcome_of(answers[peering.peer_url], tries), now) for peering, tries in ours)
         )
         return len(ours)
 
     def _taking(self, key: Any, due_at: str, now: datetime) -> Callable[[], tuple[Peering, int] | None]:
         return lambda: self.keys.take(key, due_at, now=now, until=now + _TAKEN_FOR)
 
-    def _asking(self, url: str) -> Callable[[], Answer]:
+    def _asking(self, url: str) -> Callable[[], HttpResult]:
         return lambda: self.get(f"{url}{PATH}", {"Accept": "application/json"})
 
     def _recording(self, peering: Peering, found: Found, now: datetime) -> Callable[[], None]:

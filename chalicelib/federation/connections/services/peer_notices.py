@@ -5,7 +5,7 @@ Mostly that is to tell the other desk something; what it answers to a request de
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from math import ceil
 from typing import Any, Protocol
@@ -13,12 +13,22 @@ from typing import Any, Protocol
 from chalicelib.board.domain.contacts import Contact, ContactFilter
 from chalicelib.chat.domain.chat import Message
 from chalicelib.core.domain.fields import parse_timestamp, timestamp
+from chalicelib.core.domain.http_results import HttpResult
+from chalicelib.core.domain.retries import (
+    CONNECTION_NOTICE_RETRIES,
+    CONNECTION_REQUEST_RETRIES,
+    EARLY,
+    GRACE,
+    LEASE,
+    Attempt,
+    Outcome,
+    next_attempt,
+)
 from chalicelib.core.domain.search import normalised
 from chalicelib.core.domain.signatures import body_digest
 from chalicelib.federation.connections.domain.connection_requests import (
     answered,
     contact_of,
-    is_refused_for_good,
     request_body,
 )
 from chalicelib.federation.connections.domain.peer_notices import Notice, NoticeJob, NoticeKind, befriended
@@ -30,8 +40,6 @@ from chalicelib.federation.connections.domain.peering import (
     PeerKey,
 )
 from chalicelib.federation.connections.services.peering import told_of
-from chalicelib.inbox.domain.callbacks import EARLY, GRACE, LEASE, Answer, judge
-from chalicelib.inbox.domain.clicks import Attempt, Outcome
 from chalicelib.live.domain.frames import News, Standing
 
 _ATTEMPTS = 8
@@ -81,7 +89,7 @@ class Queue(Protocol):
 
 
 class Post(Protocol):
-    def __call__(self, url: str, body: bytes, headers: Mapping[str, str], /) -> Answer: ...
+    def __call__(self, url: str, body: bytes, headers: Mapping[str, str], /) -> HttpResult: ...
 
 
 class Sign(Protocol):
@@ -150,9 +158,9 @@ class Errands:
             self.notices.record(notice, lease_id, outcome=Outcome.DELIVERED, attempt=made, due_at=None)
             return
         answer = self._told(notice, peering, now)
-        outcome, made = judge(answer, len(notice.attempts) + 1, at=now, now=self.clock(), spread=spread)
-        if notice.kind.is_answered and is_refused_for_good(answer):
-            outcome, made = Outcome.FAILED, replace(made, next_attempt_at=None)
+        ladder = CONNECTION_REQUEST_RETRIES if notice.kind.is_answered else CONNECTION_NOTICE_RETRIES
+        number = len(notice.attempts) + 1
+        outcome, made = next_attempt(answer, number, ladder=ladder, at=now, now=self.clock(), spread=spread)
         if notice.kind.is_answered and outcome is not Outcome.PENDING:
             self._conclude(notice, peering, answer, outcome, message_id)
         self._record(notice, lease_id, outcome, made)
@@ -167,7 +175,7 @@ class Errands:
         if recorded and announced and delay:
             self.queue.announce(notice.job, delay=delay)
 
-    def _told(self, notice: Notice, peering: Peering, now: datetime) -> Answer:
+    def _told(self, notice: Notice, peering: Peering, now: datetime) -> HttpResult:
         token, said, headers = self.peers.token_of(peering), dict(notice.body), dict[str, str]()
         own = notice.kind.is_answered or peering.peer_key is not None
         key: PeerKey | None = self.federation.find_key().public if own else None
@@ -184,7 +192,7 @@ class Errands:
             headers = peer_headers(peering, url, body, token=token, at=now, federation=self.federation, sign=self.sign)
         return self.post(url, body, headers)
 
-    def _conclude(self, notice: Notice, met: Peering, answer: Answer, outcome: Outcome, message_id: str) -> None:
+    def _conclude(self, notice: Notice, met: Peering, answer: HttpResult, outcome: Outcome, message_id: str) -> None:
         """Have the connection be what the other desk's answer makes of it; doing it again does no harm."""
         peering: Peering | None = met
         for _ in range(_ATTEMPTS):

@@ -9,12 +9,11 @@ from datetime import datetime
 
 from chalicelib.aws import dynamodb
 from chalicelib.core.domain.fields import parse_timestamp
+from chalicelib.core.domain.retries import GRACE, Attempt, Outcome
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, from_item, to_item
 from chalicelib.core.stores.leased import LeasedRows, attempts_of
 from chalicelib.federation.connections.domain.peer_notices import Notice, NoticeJob, NoticeKind
-from chalicelib.inbox.domain.callbacks import GRACE
-from chalicelib.inbox.domain.clicks import Attempt, Outcome
 from chalicelib.resources import PEER_NOTICES, PEERS
 
 _PREFIX, _CONNECTION = "NOTICE#", "CONNECTION#"

@@ -11,7 +11,8 @@ from pydantic import Field
 from pydantic_core import ValidationError, to_json
 
 from chalicelib.core.domain.fields import Omittable, OpenIn
-from chalicelib.inbox.domain.callbacks import Answer, wished_wait
+from chalicelib.core.domain.http_results import HttpResult
+from chalicelib.core.domain.retries import retry_after_wait
 
 REGISTER_PATH, HEARTBEAT_PATH = "/api/v2/federation/register", "/api/v2/federation/heartbeat"
 EVERY = timedelta(minutes=5)
@@ -79,7 +80,7 @@ class Beat:
     next_at: datetime
 
 
-def welcomed(answer: Answer) -> Welcome | None:
+def welcomed(answer: HttpResult) -> Welcome | None:
     """What the hub said, if it was an answer to a registration."""
     try:
         return Welcome.model_validate_json(answer.body)
@@ -87,12 +88,12 @@ def welcomed(answer: Answer) -> Welcome | None:
         return None
 
 
-def judge(answer: Answer, membership: Membership, *, own_url: str, now: datetime) -> Beat:
+def outcome_of(answer: HttpResult, membership: Membership, *, own_url: str, now: datetime) -> Beat:
     """What the hub's answer to a heartbeat means.
 
     Whoever waits to be approved is refused, and that is no failure. A hub that asks for a longer wait is believed.
     """
-    soonest = now + wished_wait(answer.retry_after, now=now)
+    soonest = now + retry_after_wait(answer.retry_after, now=now)
     next_at = next_slot(membership.hub_url, own_url, after=soonest)
     if answer.error is None:
         return Beat(MembershipStatus.ACTIVE, None, _rotated(answer.body), next_at)

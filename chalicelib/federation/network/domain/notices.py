@@ -8,9 +8,9 @@ from datetime import datetime
 from enum import StrEnum
 
 from chalicelib.core.domain.fields import Out
+from chalicelib.core.domain.retries import Attempt
 from chalicelib.core.domain.signatures import signed_headers
 from chalicelib.federation.network.domain.marketplace import Listing
-from chalicelib.inbox.domain.clicks import Attempt
 
 PATH = "/api/marketplace/webhook"
 

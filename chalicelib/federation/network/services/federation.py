@@ -13,6 +13,7 @@ from pydantic_core import to_json
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound, Unavailable
 from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.federation.network.domain.federation import (
     SILENT_AFTER,
@@ -36,7 +37,6 @@ from chalicelib.federation.network.domain.federation import (
 )
 from chalicelib.federation.network.domain.notices import Notice, NoticeJob, about_instance
 from chalicelib.ids import MintedToken
-from chalicelib.inbox.domain.callbacks import Answer
 
 CHALLENGE_PATH = "/.well-known/fluxden"
 
@@ -76,7 +76,7 @@ class Queue(Protocol):
 
 
 class Get(Protocol):
-    def __call__(self, url: str, headers: Mapping[str, str], /) -> Answer: ...
+    def __call__(self, url: str, headers: Mapping[str, str], /) -> HttpResult: ...
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.federation.network.domain.membership import (
     HEARTBEAT_PATH,
     REGISTER_PATH,
@@ -16,12 +17,11 @@ from chalicelib.federation.network.domain.membership import (
     MembershipStatus,
     Welcome,
     heartbeat,
-    judge,
     next_slot,
+    outcome_of,
     registration,
     welcomed,
 )
-from chalicelib.inbox.domain.callbacks import Answer
 
 log = logging.getLogger("fluxden")
 
@@ -49,7 +49,7 @@ class Counts(Protocol):
 
 
 class Post(Protocol):
-    def __call__(self, url: str, body: bytes, headers: Mapping[str, str], /) -> Answer: ...
+    def __call__(self, url: str, body: bytes, headers: Mapping[str, str], /) -> HttpResult: ...
 
 
 @dataclass(frozen=True)
@@ -156,9 +156,9 @@ class Heart:
             }
             answer = self.post(f"{membership.hub_url}{HEARTBEAT_PATH}", body, headers)
         except ValueError as error:
-            answer = Answer(None, str(error))
+            answer = HttpResult(None, str(error))
         now = self.clock()
-        beat = judge(answer, membership, own_url=self.own.url, now=now)
+        beat = outcome_of(answer, membership, own_url=self.own.url, now=now)
         self.hubs.record(membership, beat, now=now)
         if beat.error is not None:
             said = {"hub": membership.hub_url, "failures": membership.failures + 1, "error": beat.error}

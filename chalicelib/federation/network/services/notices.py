@@ -6,9 +6,9 @@ from math import ceil
 from typing import Protocol
 
 from chalicelib.core.domain.fields import parse_timestamp, timestamp
+from chalicelib.core.domain.http_results import HttpResult
+from chalicelib.core.domain.retries import EARLY, GRACE, INSTANCE_NOTICE_RETRIES, LEASE, Attempt, next_attempt
 from chalicelib.federation.network.domain.notices import PATH, Notice, NoticeJob, NoticeOutcome, Recipient, headers_of
-from chalicelib.inbox.domain.callbacks import EARLY, GRACE, LEASE, Answer, judge
-from chalicelib.inbox.domain.clicks import Attempt
 
 
 class Notices(Protocol):
@@ -28,7 +28,7 @@ class Queue(Protocol):
 
 
 class Post(Protocol):
-    def __call__(self, url: str, body: bytes, headers: Mapping[str, str], /) -> Answer: ...
+    def __call__(self, url: str, body: bytes, headers: Mapping[str, str], /) -> HttpResult: ...
 
 
 def attempt(
@@ -61,7 +61,9 @@ def attempt(
     headers = headers_of(notice, recipient, source=source, at=now)
     answer = post(f"{recipient.base_url}{PATH}", notice.body.encode(), headers)
     ended = clock()
-    outcome, made = judge(answer, len(notice.attempts) + 1, at=now, now=ended, spread=spread)
+    outcome, made = next_attempt(
+        answer, len(notice.attempts) + 1, ladder=INSTANCE_NOTICE_RETRIES, at=now, now=ended, spread=spread
+    )
     due_at = parse_timestamp(made.next_attempt_at) if made.next_attempt_at else None
     delay = ceil((due_at - ended).total_seconds()) if due_at else None
     announced = delay is not None and delay <= longest_delay

@@ -9,12 +9,11 @@ from datetime import datetime, timedelta
 
 from chalicelib.aws import dynamodb
 from chalicelib.core.domain.fields import parse_timestamp
+from chalicelib.core.domain.retries import GRACE, Attempt
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, from_item, to_item
 from chalicelib.core.stores.leased import LeasedRows, attempts_of
 from chalicelib.federation.network.domain.notices import Notice, NoticeJob, NoticeKind, NoticeOutcome
-from chalicelib.inbox.domain.callbacks import GRACE
-from chalicelib.inbox.domain.clicks import Attempt
 from chalicelib.resources import NETWORK, NOTICES
 
 # Longer than the last attempt can be away.

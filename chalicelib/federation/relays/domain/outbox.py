@@ -1,24 +1,12 @@
-"""What waits to be sent to other desks: in order for each of them, and for how long."""
+"""The outbox: what waits to be sent to each connected instance, in order, and how long it is retried."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chalicelib.core.domain.fields import Out, parse_timestamp
-from chalicelib.inbox.domain.callbacks import Answer, wished_wait
-
-# The waits after a desk's first failures in a row; then it is tried every hour.
-BACK_OFF = (timedelta(seconds=30), timedelta(minutes=2), timedelta(minutes=10), timedelta(hours=1))
-# What still fails at this age is given up: the hourly try after 72 hours is still made.
-GIVEN_UP_AFTER = timedelta(hours=73)
-# How long a desk is one worker's: it renews this before each sending.
-LEASE = timedelta(seconds=60)
-# What was announced by a queue message is found by its due time only this much later.
-GRACE = timedelta(seconds=30)
-# Functions' clocks differ a little, so a message may seem to come early.
-EARLY = timedelta(seconds=1)
-
-REFUSED_FOR_GOOD = frozenset((400, 401, 403, 404, 405, 409, 410, 413, 414, 415, 422))
+from chalicelib.core.domain.http_results import HttpResult
+from chalicelib.core.domain.retries import REFUSED_FOR_GOOD, RELAY_RETRIES, retry_after_wait
 
 
 class OutboxJob(Out):
@@ -27,8 +15,8 @@ class OutboxJob(Out):
     peer_url: str
 
 
-class Fate(StrEnum):
-    """What the answer to a sending means: it arrived, it never will, or the desk is to be tried again."""
+class SendOutcome(StrEnum):
+    """The result of a sending: it arrived, it was refused, it is too old to retry, or it will be retried."""
 
     SENT = "sent"
     PARKED = "parked"
@@ -59,17 +47,16 @@ class Outbox:
     error: str | None = None
 
 
-def judge(answer: Answer, sending: Sending, *, now: datetime) -> Fate:
-    """What becomes of a sending that was answered so."""
-    if answer.error is None:
-        return Fate.SENT
-    if answer.status in REFUSED_FOR_GOOD:
-        return Fate.PARKED
+def outcome_of(result: HttpResult, sending: Sending, *, now: datetime) -> SendOutcome:
+    """Return what becomes of a sending with this result."""
+    if result.error is None:
+        return SendOutcome.SENT
+    if result.status in REFUSED_FOR_GOOD:
+        return SendOutcome.PARKED
     age = now - parse_timestamp(sending.queued_at)
-    return Fate.EXPIRED if age >= GIVEN_UP_AFTER else Fate.RETRY
+    return SendOutcome.EXPIRED if age >= RELAY_RETRIES.give_up_after else SendOutcome.RETRY
 
 
-def wait(failures: int, retry_after: str | None, *, now: datetime) -> timedelta:
-    """How long a desk is left alone after so many failures in a row, unless it has said so itself."""
-    asked = wished_wait(retry_after, now=now)
-    return asked or BACK_OFF[min(failures, len(BACK_OFF)) - 1]
+def wait_after(failures: int, retry_after: str | None, *, now: datetime) -> timedelta:
+    """Return how long to leave an instance alone after so many failures in a row; its `Retry-After` goes first."""
+    return retry_after_wait(retry_after, now=now) or RELAY_RETRIES.wait_after(failures)

@@ -11,7 +11,7 @@ from pydantic import Field
 from chalicelib.core.domain.fields import Omittable, Out, Query, TimeOut, Uuid, timestamp
 from chalicelib.core.domain.pages import Pagination
 from chalicelib.federation.connections.domain.peering import Peering
-from chalicelib.federation.relays.domain.outbox import Fate
+from chalicelib.federation.relays.domain.outbox import SendOutcome
 from chalicelib.federation.relays.domain.relays import (
     Direction,
     Relay,
@@ -88,10 +88,10 @@ class Dispatched:
 
 
 DISPATCH_OF = {
-    Fate.SENT: Dispatch.SENT,
-    Fate.PARKED: Dispatch.PARKED,
-    Fate.EXPIRED: Dispatch.EXPIRED,
-    Fate.RETRY: Dispatch.RETRYING,
+    SendOutcome.SENT: Dispatch.SENT,
+    SendOutcome.PARKED: Dispatch.PARKED,
+    SendOutcome.EXPIRED: Dispatch.EXPIRED,
+    SendOutcome.RETRY: Dispatch.RETRYING,
 }
 
 

@@ -6,18 +6,9 @@ from datetime import datetime, timedelta
 from math import ceil
 from typing import Protocol
 
-from chalicelib.federation.relays.domain.outbox import (
-    EARLY,
-    GRACE,
-    LEASE,
-    Fate,
-    Outbox,
-    OutboxJob,
-    Sending,
-    judge,
-    wait,
-)
-from chalicelib.inbox.domain.callbacks import Answer
+from chalicelib.core.domain.http_results import HttpResult
+from chalicelib.core.domain.retries import EARLY, GRACE, LEASE
+from chalicelib.federation.relays.domain.outbox import Outbox, OutboxJob, Sending, SendOutcome, outcome_of, wait_after
 
 _PAGE = 25
 _DESKS_PER_RUN = 100
@@ -42,8 +33,8 @@ class DueBoxes(Protocol):
 class Courier(Protocol):
     """Who knows what a sending says, where it goes, and to whom it matters what became of it."""
 
-    def send(self, sending: Sending) -> Answer: ...
-    def settle(self, sending: Sending, fate: Fate, answer: Answer, *, now: datetime) -> None: ...
+    def send(self, sending: Sending) -> HttpResult: ...
+    def settle(self, sending: Sending, outcome: SendOutcome, answer: HttpResult, *, now: datetime) -> None: ...
 
 
 class Queue(Protocol):
@@ -92,17 +83,17 @@ class Mail:
     def _settled(self, box: Outbox, sending: Sending, lease_id: str) -> bool:
         answer = self.courier.send(sending)
         now = self.clock()
-        fate = judge(answer, sending, now=now)
-        if fate is Fate.RETRY:
-            pause = wait(box.failures + 1, answer.retry_after, now=now)
+        outcome = outcome_of(answer, sending, now=now)
+        if outcome is SendOutcome.RETRY:
+            pause = wait_after(box.failures + 1, answer.retry_after, now=now)
             error = answer.error or "no answer"
-            self.courier.settle(sending, fate, answer, now=now)
+            self.courier.settle(sending, outcome, answer, now=now)
             if self.boxes.back_off(box, lease_id, error=error, due_at=now + pause + GRACE):
                 delay = ceil(pause.total_seconds())
                 if delay <= self.longest_delay:
                     self.queue.announce(OutboxJob(peer_url=sending.peer_url), delay=delay)
             return False
-        self.courier.settle(sending, fate, answer, now=now)
+        self.courier.settle(sending, outcome, answer, now=now)
         if box.failures:
             self.boxes.recover(box, lease_id)
         return True

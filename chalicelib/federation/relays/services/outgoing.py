@@ -12,11 +12,12 @@ from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
 from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.pages import Pagination
 from chalicelib.core.ports import Action, RelayEnd
 from chalicelib.federation.connections.domain.peering import ACK_PATH, RELAY_PATH, Peering, PeeringStatus
-from chalicelib.federation.relays.domain.outbox import Fate, Outbox, OutboxJob, Sending
+from chalicelib.federation.relays.domain.outbox import Outbox, OutboxJob, Sending, SendOutcome
 from chalicelib.federation.relays.domain.outgoing import (
     ACKNOWLEDGEMENT,
     RELAY,
@@ -32,7 +33,6 @@ from chalicelib.federation.relays.domain.outgoing import (
 )
 from chalicelib.federation.relays.domain.relay_effects import relay_of_item
 from chalicelib.federation.relays.domain.relays import Relay, RelayStatus
-from chalicelib.inbox.domain.callbacks import Answer
 from chalicelib.tasks.domain.queue import Item
 
 _ATTEMPTS = 20
@@ -80,7 +80,7 @@ class Settle(Find, Protocol):
         self,
         sending: Sending,
         relay: Relay | None,
-        fate: Fate,
+        outcome: SendOutcome,
         *,
         peer_relay_id: str | None,
         error: str | None,
@@ -93,7 +93,7 @@ class Queue(Protocol):
 
 
 class Post(Protocol):
-    def __call__(self, url: str, body: bytes, headers: Mapping[str, str], /) -> Answer: ...
+    def __call__(self, url: str, body: bytes, headers: Mapping[str, str], /) -> HttpResult: ...
 
 
 Headers = Callable[[Peering, str, bytes, str, datetime], Mapping[str, str]]
@@ -171,28 +171,28 @@ class RelayCourier:
     clock: Callable[[], datetime]
     _known: dict[str, tuple[Peering | None, str]] = field(default_factory=dict)
 
-    def send(self, sending: Sending) -> Answer:
+    def send(self, sending: Sending) -> HttpResult:
         """Make one try; a desk's failure is an answer, only our own stores' raises."""
         peering, token = self._connection(sending.connection_id)
         if peering is None or peering.status is not PeeringStatus.ACTIVE:
-            return Answer(404, excerpt="the connection is not active any more")
+            return HttpResult(404, excerpt="the connection is not active any more")
         relay = self.outgoing.find(peering.user_id, sending.item_id)
         if relay is None:
-            return Answer(404, excerpt="the relay is gone")
+            return HttpResult(404, excerpt="the relay is gone")
         if sending.kind == ACKNOWLEDGEMENT:
             url, body = f"{peering.peer_url}{ACK_PATH}", acknowledgement_body(relay)
         else:
             if relay.status.is_final:
-                return Answer(200)
+                return HttpResult(200)
             url, body = f"{peering.peer_url}{RELAY_PATH}", relay_body(relay, peering)
         return self.post(url, body, self.headers(peering, url, body, token, self.clock()))
 
-    def settle(self, sending: Sending, fate: Fate, answer: Answer, *, now: datetime) -> None:
+    def settle(self, sending: Sending, outcome: SendOutcome, answer: HttpResult, *, now: datetime) -> None:
         """Note what came of the try, and with the sending's end take it out of the outbox."""
         peering, _ = self._connection(sending.connection_id)
         relay = self.outgoing.find(peering.user_id, sending.item_id) if peering else None
-        peer_relay_id = told_id(answer.body) if fate is Fate.SENT else None
-        self.outgoing.settle(sending, relay, fate, peer_relay_id=peer_relay_id, error=answer.error, now=now)
+        peer_relay_id = told_id(answer.body) if outcome is SendOutcome.SENT else None
+        self.outgoing.settle(sending, relay, outcome, peer_relay_id=peer_relay_id, error=answer.error, now=now)
 
     def _connection(self, connection_id: str) -> tuple[Peering | None, str]:
         # Read once a run: a connection that is ended meanwhile ends with the next.

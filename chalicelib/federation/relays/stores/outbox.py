@@ -18,10 +18,11 @@ from botocore.exceptions import ClientError
 
 from chalicelib.aws import dynamodb
 from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.retries import GRACE
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.reads import get_all, query
-from chalicelib.federation.relays.domain.outbox import GRACE, Outbox, Sending
+from chalicelib.federation.relays.domain.outbox import Outbox, Sending
 from chalicelib.resources import DUE_INDEX, OUTBOX, OUTBOX_WORK
 
 _PREFIX = "SENDING#"

@@ -16,7 +16,7 @@ from chalicelib.core.stores import lists
 from chalicelib.core.stores.items import Row, to_item, values
 from chalicelib.core.stores.reads import get_all
 from chalicelib.core.stores.writes import Refused, commit
-from chalicelib.federation.relays.domain.outbox import Fate, Outbox, Sending
+from chalicelib.federation.relays.domain.outbox import Outbox, Sending, SendOutcome
 from chalicelib.federation.relays.domain.outgoing import (
     ACKNOWLEDGEMENT,
     DISPATCH_OF,
@@ -67,7 +67,7 @@ class DynamoOutgoing:
         self,
         sending: Sending,
         relay: Relay | None,
-        fate: Fate,
+        outcome: SendOutcome,
         *,
         peer_relay_id: str | None,
         error: str | None,
@@ -78,14 +78,14 @@ class DynamoOutgoing:
         `relay` is the one to note it on; that an acknowledgement went wrong is noted on the relay it is about.
         One store call, and two for each time that the relay has changed since it was read.
         """
-        ended = [] if fate is Fate.RETRY else [DynamoOutbox().sent(sending)]
+        ended = [] if outcome is SendOutcome.RETRY else [DynamoOutbox().sent(sending)]
         for _ in range(_ATTEMPTS):
             noted: list[Action] = []
             if relay is not None and sending.kind == ACKNOWLEDGEMENT:
                 to = replace(relay, changes=relay.changes + 1)
-                noted = _moved(to, relay, tried=True, dispatch=DISPATCH_OF[fate].value, sendError=error)
+                noted = _moved(to, relay, tried=True, dispatch=DISPATCH_OF[outcome].value, sendError=error)
             elif relay is not None:
-                noted = _noted(relay, fate, peer_relay_id=peer_relay_id, error=error, now=now)
+                noted = _noted(relay, outcome, peer_relay_id=peer_relay_id, error=error, now=now)
             actions = [*ended, *noted]
             try:
                 if actions:
@@ -129,11 +129,13 @@ def moved_relay(to: Relay, over: Relay, *, dispatch: Dispatch, error: str | None
     return _moved(to, over, dispatch=dispatch.value, sendError=error)
 
 
-def _noted(relay: Relay, fate: Fate, *, peer_relay_id: str | None, error: str | None, now: datetime) -> list[Action]:
+def _noted(
+    relay: Relay, outcome: SendOutcome, *, peer_relay_id: str | None, error: str | None, now: datetime
+) -> list[Action]:
     status = relay.status
-    if fate is Fate.SENT and status is RelayStatus.PENDING:
+    if outcome is SendOutcome.SENT and status is RelayStatus.PENDING:
         status = RelayStatus.DELIVERED
-    elif fate is Fate.EXPIRED and not status.is_final:
+    elif outcome is SendOutcome.EXPIRED and not status.is_final:
         status = RelayStatus.EXPIRED
     to = replace(
         relay,
@@ -144,7 +146,7 @@ def _noted(relay: Relay, fate: Fate, *, peer_relay_id: str | None, error: str | 
         changes=relay.changes + 1,
     )
     named = [named_by_peer(to)] if peer_relay_id and relay.peer_relay_id is None else []
-    return [*_moved(to, relay, tried=True, dispatch=DISPATCH_OF[fate].value, sendError=error), *named]
+    return [*_moved(to, relay, tried=True, dispatch=DISPATCH_OF[outcome].value, sendError=error), *named]
 
 
 def _moved(to: Relay, over: Relay, *, tried: bool = False, **more: Any) -> list[Action]:
