@@ -28,7 +28,7 @@ _GONE = 410
 
 
 class Outcome(StrEnum):
-    """The result of work that is retried: still pending, delivered, given up, or no longer wanted by its receiver."""
+    """How a retried delivery stands: pending, delivered, failed after its last attempt, or refused as gone (410)."""
 
     PENDING = "pending"
     DELIVERED = "delivered"
