@@ -6,10 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.core.domain.fields import timestamp
+from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus, Initiator
 from chalicelib.federation.connections.domain.federation_settings import FederationMode, FederationSettings
-from chalicelib.federation.connections.domain.peering import Initiator, Peering, PeeringStatus
+from chalicelib.federation.connections.stores.connections import DynamoConnections, token_hash
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
-from chalicelib.federation.connections.stores.peers import DynamoPeers, token_hash
 
 Identify = Callable[[str, str], str]
 
@@ -24,9 +24,9 @@ def create(users: Mapping[str, str], identifier: Identify, *, now: datetime) -> 
     """
     DynamoFederation().save_settings(FederationSettings(FederationMode.CLOSED, inbound=True, approval=True))
     connection_id, token = identifier("connection", "pat"), secrets.token_hex(32)
-    if (known := DynamoPeers().find(connection_id)) is not None:
-        return {"connection_id": connection_id, "federation_token": DynamoPeers().token_of(known)}
-    made = Peering(
+    if (known := DynamoConnections().find(connection_id)) is not None:
+        return {"connection_id": connection_id, "federation_token": DynamoConnections().token_of(known)}
+    made = Connection(
         connection_id=connection_id,
         user_id=users["alice"],
         user_email="alice@example.com",
@@ -38,7 +38,7 @@ def create(users: Mapping[str, str], identifier: Identify, *, now: datetime) -> 
         peer_instance_name="Peer",
         peer_connection_id=None,
         token_hash=token_hash(token),
-        status=PeeringStatus.ACTIVE,
+        status=ConnectionStatus.ACTIVE,
         initiator=Initiator.PEER,
         hmac_enabled=False,
         peer_key=None,
@@ -46,5 +46,5 @@ def create(users: Mapping[str, str], identifier: Identify, *, now: datetime) -> 
         updated_at=timestamp(now),
         nickname=PEER_NAME,
     )
-    DynamoPeers().add(made, token, after=None, message=None)
+    DynamoConnections().add(made, token, after=None, message=None)
     return {"connection_id": connection_id, "federation_token": token}

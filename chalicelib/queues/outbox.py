@@ -9,11 +9,11 @@ from chalicelib import ids
 from chalicelib.core.gateways import http
 from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
-from chalicelib.federation.connections.domain.peering import Peering
-from chalicelib.federation.connections.services.peer_notices import peer_headers
+from chalicelib.federation.connections.domain.connections import Connection
+from chalicelib.federation.connections.services.connection_notices import peer_headers
 from chalicelib.federation.connections.signatures import signature_headers
+from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
-from chalicelib.federation.connections.stores.peers import DynamoPeers
 from chalicelib.federation.relays.domain.outbox import OutboxJob
 from chalicelib.federation.relays.gateways.outbox import LONGEST_DELAY_SECONDS, SqsOutbox
 from chalicelib.federation.relays.services.outbox import Mail
@@ -25,8 +25,10 @@ from chalicelib.resources import OUTBOX, OUTBOX_WORK, PEERS, RELAYS
 bp = Blueprint(__name__)
 
 
-def _headers(peering: Peering, url: str, body: bytes, token: str, at: datetime) -> Mapping[str, str]:
-    return peer_headers(peering, url, body, token=token, at=at, federation=DynamoFederation(), sign=signature_headers)
+def _headers(connection: Connection, url: str, body: bytes, token: str, at: datetime) -> Mapping[str, str]:
+    return peer_headers(
+        connection, url, body, token=token, at=at, federation=DynamoFederation(), sign=signature_headers
+    )
 
 
 def _now() -> datetime:
@@ -47,6 +49,6 @@ def _now() -> datetime:
 )
 def send_waiting(message: OutboxJob) -> None:
     """Send a desk what waits for it, in order; a desk's failure has it tried again later, only our own raises."""
-    courier = RelayCourier(DynamoPeers(), DynamoOutgoing(), http.post_and_read, _headers, _now)
+    courier = RelayCourier(DynamoConnections(), DynamoOutgoing(), http.post_and_read, _headers, _now)
     mail = Mail(DynamoOutbox(), courier, SqsOutbox(), clock=_now, longest_delay=LONGEST_DELAY_SECONDS)
     mail.deliver(message, ids.nonce())

@@ -11,16 +11,16 @@ from chalicelib.core.domain.retries import JITTER
 from chalicelib.core.gateways import http
 from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
-from chalicelib.federation.connections.domain.peer_notices import NoticeJob
-from chalicelib.federation.connections.gateways.peer_notices import LONGEST_DELAY_SECONDS, SqsNotices
-from chalicelib.federation.connections.services.peer_notices import Errands
+from chalicelib.federation.connections.domain.connection_notices import ConnectionNoticeJob
+from chalicelib.federation.connections.gateways.connection_notices import LONGEST_DELAY_SECONDS, SqsConnectionNotices
+from chalicelib.federation.connections.services.connection_notices import ConnectionNoticeWorker
 from chalicelib.federation.connections.signatures import signature_headers
+from chalicelib.federation.connections.stores.connection_notices import DynamoConnectionNotices
+from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
-from chalicelib.federation.connections.stores.peer_notices import DynamoNotices
-from chalicelib.federation.connections.stores.peers import DynamoPeers
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
-from chalicelib.live.stores.connections import DynamoConnections
+from chalicelib.live.stores.connections import DynamoConnections as DynamoSockets
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.parallel import together
 from chalicelib.resources import CHAT, CONTACTS, NOTIFY, PEER_NOTICES, PEERS
@@ -42,16 +42,16 @@ bp = Blueprint(__name__)
     + PEER_NOTICES.can_send()
     + NOTIFY,
 )
-def deliver_peer_notice(message: NoticeJob) -> None:
+def deliver_peer_notice(message: ConnectionNoticeJob) -> None:
     """Make the attempt that is due; a peer's failure is recorded, only our own has the message come again."""
-    errands = Errands(
+    errands = ConnectionNoticeWorker(
         base_url=settings().base_url,
-        notices=DynamoNotices(),
-        peers=DynamoPeers(),
+        notices=DynamoConnectionNotices(),
+        connections=DynamoConnections(),
         federation=DynamoFederation(),
         contacts=DynamoContacts(),
-        notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together),
-        queue=SqsNotices(),
+        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together),
+        queue=SqsConnectionNotices(),
         post=http.post_and_read,
         sign=signature_headers,
         clock=lambda: datetime.now(UTC),

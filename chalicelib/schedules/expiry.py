@@ -6,12 +6,12 @@ from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.edge.schedule import schedule
-from chalicelib.federation.connections.gateways.peer_notices import SqsNotices
+from chalicelib.federation.connections.gateways.connection_notices import SqsConnectionNotices
 from chalicelib.federation.connections.services import expiry
-from chalicelib.federation.connections.stores.peers import DynamoPeers
+from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
-from chalicelib.live.stores.connections import DynamoConnections
+from chalicelib.live.stores.connections import DynamoConnections as DynamoSockets
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.parallel import together
 from chalicelib.resources import CHAT, DUE_INDEX, NOTIFY, PEER_NOTICES, PEERS
@@ -33,7 +33,7 @@ def end_unanswered_requests(now: datetime) -> int:
     return expiry.end_unanswered(
         now,
         message_id=lambda: ids.sortable(now),
-        requests=DynamoPeers(),
-        notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together),
-        queue=SqsNotices(),
+        requests=DynamoConnections(),
+        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together),
+        queue=SqsConnectionNotices(),
     )

@@ -7,10 +7,10 @@ from uuid import UUID
 import click
 
 from chalicelib.core.domain.call import Call
-from chalicelib.federation.connections.domain.peering import Action, ConnectionPatch, Peering
-from chalicelib.federation.connections.gateways.peer_notices import SqsNotices
-from chalicelib.federation.connections.services import peering
-from chalicelib.federation.connections.stores.peers import DynamoPeers
+from chalicelib.federation.connections.domain.connections import Action, Connection, ConnectionPatch
+from chalicelib.federation.connections.gateways.connection_notices import SqsConnectionNotices
+from chalicelib.federation.connections.services.connections import change
+from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.operate.services import directory
 from chalicelib.people.stores.directory import DynamoDirectory
 from infra.commands.output import json_option, show_list
@@ -28,7 +28,7 @@ def list_(owner: str | None, *, as_json: bool) -> None:
     """List the connections, oldest first within each employee."""
     people = DynamoDirectory()
     owners = [directory.person_of(owner, people)] if owner is not None else people.list_people()
-    found = [_record(each) for person in owners for each in DynamoPeers().list_own(person.user_id)]
+    found = [_record(each) for person in owners for each in DynamoConnections().list_own(person.user_id)]
     show_list(found, as_json=as_json, none="There are no connections.")
 
 
@@ -56,11 +56,13 @@ def block(connection_id: UUID) -> None:
 def _change(connection_id: UUID, action: Action) -> None:
     call = Call("operator", datetime.now(UTC))
     patch = ConnectionPatch(action=action)
-    made = peering.change(str(connection_id), patch, owner=None, call=call, peers=DynamoPeers(), queue=SqsNotices())
+    made = change(
+        str(connection_id), patch, owner=None, call=call, connections=DynamoConnections(), queue=SqsConnectionNotices()
+    )
     click.echo(f"{connection_id} is {made.data.status}.")
 
 
-def _record(each: Peering) -> dict[str, Any]:
+def _record(each: Connection) -> dict[str, Any]:
     return {
         "connectionId": each.connection_id,
         "owner": each.user_email,

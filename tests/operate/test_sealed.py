@@ -11,8 +11,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from chalicelib import vault
+from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
-from chalicelib.federation.connections.stores.peers import DynamoPeers
 from chalicelib.federation.network.domain.membership import Welcome
 from chalicelib.federation.network.stores.hubs import DynamoHubs
 from chalicelib.federation.network.stores.instances import DynamoInstances
@@ -37,15 +37,15 @@ def reseal() -> Result:
 @pytest.fixture
 def reads(api: Api, desk: Desk) -> list[Callable[[], Any]]:
     """How each kind of secret is read; there is one of each."""
-    now, hubs, peers = datetime.now(UTC), DynamoHubs(), DynamoPeers()
+    now, hubs, peers = datetime.now(UTC), DynamoHubs(), DynamoConnections()
     DynamoSecrets().rotate("fd1", now=now)
     DynamoPushKeys().save(new_keys("mailto:desk@example.com"), replace=True)
     instance = instances.register_instance(api).instance_id
     membership, key = hubs.prepare(HUB, "Desk", "k" * 40)
     said = Welcome.model_validate({"instanceId": "here", "platformToken": "p" * 40, "status": "active"})
     assert hubs.join(membership, key, said, now=now)
-    peering = peers.find(SampleData(api, desk).add_connection())
-    assert peering is not None
+    connection = peers.find(SampleData(api, desk).add_connection())
+    assert connection is not None
     return [
         lambda: DynamoSecrets().of("fd1"),
         DynamoPushKeys().find,
@@ -53,7 +53,7 @@ def reads(api: Api, desk: Desk) -> list[Callable[[], Any]]:
         lambda: hubs.prepare(HUB, "Desk", "another")[1],
         lambda: hubs.find_key("here"),
         lambda: _token(hubs),
-        lambda: peers.token_of(peering),
+        lambda: peers.token_of(connection),
         DynamoFederation().find_key,
     ]
 
@@ -121,4 +121,4 @@ def test_without_a_key_nothing_is_resealed(desk: Desk, monkeypatch: pytest.Monke
 
 def test_every_store_that_seals_is_known_to_be_resealed() -> None:
     sealing = {path.stem for path in STORES if re.search(r"\bseal\(", path.read_text(encoding="utf-8"))}
-    assert sealing == {"federation_settings", "hubs", "instances", "peers", "push_keys", "secrets"}
+    assert sealing == {"connections", "federation_settings", "hubs", "instances", "push_keys", "secrets"}

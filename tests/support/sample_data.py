@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from chalicelib import aws
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.edge.route import Route
-from chalicelib.federation.connections.domain.peering import Initiator, Peering, PeeringStatus
-from chalicelib.federation.connections.stores.peers import DynamoPeers, token_hash
+from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus, Initiator
+from chalicelib.federation.connections.stores.connections import DynamoConnections, token_hash
 from chalicelib.people.domain.directory import Project, Team
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import CALLBACKS
@@ -111,7 +111,7 @@ class SampleData:
         """A connection that bob has asked for; its token."""
         peer.allow_federation()
         now = timestamp(datetime.now(UTC))
-        made = Peering(
+        made = Connection(
             connection_id=inputs.uuid(77),
             user_id=self.desk.user_id("bob"),
             user_email="bob@example.com",
@@ -123,14 +123,14 @@ class SampleData:
             peer_instance_name=None,
             peer_connection_id=None,
             token_hash=token_hash(OTHER_PEER_TOKEN),
-            status=PeeringStatus.PENDING,
+            status=ConnectionStatus.PENDING,
             initiator=Initiator.US,
             hmac_enabled=False,
             peer_key=None,
             created_at=now,
             updated_at=now,
         )
-        DynamoPeers().add(made, OTHER_PEER_TOKEN, after=None, message=None)
+        DynamoConnections().add(made, OTHER_PEER_TOKEN, after=None, message=None)
         return OTHER_PEER_TOKEN
 
     def add_member(self) -> Member:

@@ -11,12 +11,12 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, TooLarge
 from chalicelib.edge.operation import Reply, as_stored
 from chalicelib.federation.connections.domain.connection_requests import ConnectionRequestIn
-from chalicelib.federation.connections.domain.peering import ConnectionAnswer
-from chalicelib.federation.connections.gateways.peer_notices import SqsNotices
+from chalicelib.federation.connections.domain.connections import ConnectionAnswer
+from chalicelib.federation.connections.gateways.connection_notices import SqsConnectionNotices
 from chalicelib.federation.connections.services import connection_requests
+from chalicelib.federation.connections.stores.connection_notices import DynamoConnectionNotices
+from chalicelib.federation.connections.stores.connections import DynamoConnections, token_hash
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
-from chalicelib.federation.connections.stores.peer_notices import DynamoNotices
-from chalicelib.federation.connections.stores.peers import DynamoPeers, token_hash
 from chalicelib.parallel import together
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import DIRECTORY, PEER_NOTICES, PEERS
@@ -63,9 +63,9 @@ def ask_for_connection(body: ConnectionRequestIn, caller: ApiKey, call: Call) ->
         call=call,
         settings=DynamoFederation(),
         people=DynamoDirectory(),
-        peers=DynamoPeers(),
-        notices=DynamoNotices(),
-        queue=SqsNotices(),
+        connections=DynamoConnections(),
+        notices=DynamoConnectionNotices(),
+        queue=SqsConnectionNotices(),
         together=together,
     )
     return Reply(answer, status)

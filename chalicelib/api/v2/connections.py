@@ -21,35 +21,35 @@ from chalicelib.core.domain.errors import (
     Unavailable,
 )
 from chalicelib.edge.operation import as_stored
-from chalicelib.federation.connections.domain.federation_settings import FederationSettings
-from chalicelib.federation.connections.domain.peering import (
+from chalicelib.federation.connections.domain.connections import (
     ACCEPT_PATH,
     CONNECT_PATH,
     END_PATH,
     AcceptedIn,
     ConnectedAnswer,
     ConnectIn,
+    Connection,
     ConnectionAnswer,
     ConnectionPatch,
     ConnectionsAnswer,
     ConnectionsQuery,
     EndedIn,
     FederationHeaders,
-    Peering,
     PeerKey,
 )
-from chalicelib.federation.connections.gateways.peer_notices import SqsNotices
-from chalicelib.federation.connections.services import peer_admission, peering
+from chalicelib.federation.connections.domain.federation_settings import FederationSettings
+from chalicelib.federation.connections.gateways.connection_notices import SqsConnectionNotices
+from chalicelib.federation.connections.services import admission, connections
 from chalicelib.federation.connections.signatures import refuse_signature
+from chalicelib.federation.connections.stores.connection_budgets import DynamoConnectionBudgets
+from chalicelib.federation.connections.stores.connections import DynamoConnections, token_hash
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
-from chalicelib.federation.connections.stores.peer_budgets import DynamoPeerBudgets
 from chalicelib.federation.connections.stores.peer_keys import DynamoPeerKeys
-from chalicelib.federation.connections.stores.peers import DynamoPeers, token_hash
 from chalicelib.federation.network.domain.federation import normalised
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
-from chalicelib.live.stores.connections import DynamoConnections
+from chalicelib.live.stores.connections import DynamoConnections as DynamoSockets
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.parallel import together
 from chalicelib.people.stores.directory import DynamoDirectory
@@ -62,17 +62,17 @@ _CONNECTIONS = "/api/v2/connections"
 
 
 def _admit_stranger(sent: Sent) -> FederationSettings:
-    return peer_admission.admit_stranger(sent, settings=DynamoFederation())
+    return admission.admit_stranger(sent, settings=DynamoFederation())
 
 
 def _spend(token: str, *, now: datetime) -> Spent | None:
-    return DynamoPeerBudgets().spend(token_hash(token), now=now)
+    return DynamoConnectionBudgets().spend(token_hash(token), now=now)
 
 
 def _admission() -> dict[str, Any]:
     return {
         "settings": DynamoFederation(),
-        "peers": DynamoPeers(),
+        "connections": DynamoConnections(),
         "refuse_signature": refuse_signature,
         "together": together,
         "spend": _spend,
@@ -81,8 +81,8 @@ def _admission() -> dict[str, Any]:
     }
 
 
-def _admit_accepting_peer(sent: Sent) -> Peering:
-    return peer_admission.admit_accepting_peer(sent, **_admission())
+def _admit_accepting_peer(sent: Sent) -> Connection:
+    return admission.admit_accepting_peer(sent, **_admission())
 
 
 def _is_approved_instance(url: str) -> bool:
@@ -92,12 +92,12 @@ def _is_approved_instance(url: str) -> bool:
         return False
 
 
-def _admit_ending_peer(sent: Sent) -> Peering:
-    return peer_admission.admit_ending_peer(sent, **_admission())
+def _admit_ending_peer(sent: Sent) -> Connection:
+    return admission.admit_ending_peer(sent, **_admission())
 
 
 def _notifier() -> Notifier:
-    return Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together)
+    return Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together)
 
 
 def _own_key() -> PeerKey:
@@ -128,7 +128,7 @@ def request_connection(body: ConnectIn, admitted: FederationSettings, call: Call
     first. A declined or blocked request may be made anew. Where somebody here has asked for the same, both desks settle
     on one of the two requests, which is then accepted.
     """
-    return peering.connect(
+    return connections.connect(
         body,
         admitted,
         connection_id=str(uuid4()),
@@ -137,9 +137,9 @@ def request_connection(body: ConnectIn, admitted: FederationSettings, call: Call
         now=call.now,
         is_approved_instance=_is_approved_instance,
         people=DynamoDirectory(),
-        peers=DynamoPeers(),
+        connections=DynamoConnections(),
         notifier=_notifier(),
-        queue=SqsNotices(),
+        queue=SqsConnectionNotices(),
         introduce=_own_key,
         base_url=settings().base_url,
     )
@@ -160,7 +160,7 @@ def list_connections(query: ConnectionsQuery, caller: ApiKey | PlatformToken) ->
     """
     if isinstance(caller, PlatformToken):
         return ConnectionsAnswer(connections=[])
-    return ConnectionsAnswer(connections=peering.list_own(query, owner=caller, peers=DynamoPeers()))
+    return ConnectionsAnswer(connections=connections.list_own(query, owner=caller, connections=DynamoConnections()))
 
 
 @operation(
@@ -182,7 +182,9 @@ def change_connection(id: str, body: ConnectionPatch, caller: ApiKey, call: Call
     The other desk is told of an acceptance, and one of our kind also of an end. A blocked connection may be accepted
     again, a declined one not; what was asked for from here can be asked for again.
     """
-    return peering.change(id, body, owner=caller, call=call, peers=DynamoPeers(), queue=SqsNotices())
+    return connections.change(
+        id, body, owner=caller, call=call, connections=DynamoConnections(), queue=SqsConnectionNotices()
+    )
 
 
 @operation(
@@ -201,21 +203,21 @@ def change_connection(id: str, body: ConnectionPatch, caller: ApiKey, call: Call
 def confirm_connection(
     body: AcceptedIn,
     headers: FederationHeaders,  # noqa: ARG001 - read by the gate
-    admitted: Peering,
+    admitted: Connection,
     call: Call,
 ) -> ConnectedAnswer:
     """Take word that a request of this desk's was accepted.
 
     Called by the other desk. Only what was asked for from here can be accepted this way; a repeat changes nothing.
     """
-    return peering.be_accepted(
+    return connections.be_accepted(
         body,
         admitted,
         message_id=ids.sortable(call.now),
         now=call.now,
-        peers=DynamoPeers(),
+        connections=DynamoConnections(),
         notifier=_notifier(),
-        queue=SqsNotices(),
+        queue=SqsConnectionNotices(),
     )
 
 
@@ -232,17 +234,17 @@ def confirm_connection(
 def end_connection(
     body: EndedIn,  # noqa: ARG001 - what the gate has found says all
     headers: FederationHeaders,  # noqa: ARG001 - read by the gate
-    admitted: Peering,
+    admitted: Connection,
     call: Call,
 ) -> ConnectedAnswer:
     """Take word that a request was declined or taken back, or a connection ended.
 
     Called by the other desk. A repeat changes nothing.
     """
-    return peering.be_ended(
+    return connections.be_ended(
         admitted,
         message_id=ids.sortable(call.now),
         now=call.now,
-        peers=DynamoPeers(),
+        connections=DynamoConnections(),
         notifier=_notifier(),
     )

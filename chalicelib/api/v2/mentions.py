@@ -5,7 +5,7 @@ from chalice.app import Blueprint
 from chalicelib.agents.stores.agents import DynamoAgents
 from chalicelib.api.v2.contract import SPEND, operation
 from chalicelib.core.domain.callers import ANY_AREA, ApiKey
-from chalicelib.federation.connections.stores.peers import DynamoPeers
+from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.mentions.domain.mentions import MentionsOut, MentionsQuery
 from chalicelib.mentions.services import mentions
 from chalicelib.parallel import together
@@ -39,6 +39,6 @@ def list_mentions(query: MentionsQuery, caller: ApiKey) -> MentionsOut:
         people=DynamoDirectory(),
         teams=DynamoTeams(),
         agents=DynamoAgents(),
-        connections=DynamoPeers(),
+        connections=DynamoConnections(),
         together=together,
     )

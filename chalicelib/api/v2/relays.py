@@ -11,20 +11,20 @@ from chalicelib.board.stores.board import DynamoBoard
 from chalicelib.core.domain.budgets import Spent
 from chalicelib.core.domain.call import Call, Sent
 from chalicelib.core.domain.errors import Forbidden, NotFound, RateLimited, TooLarge, Unauthorized, Unavailable
-from chalicelib.federation.connections.domain.peering import ACK_PATH, RELAY_PATH, FederationHeaders, Peering
-from chalicelib.federation.connections.services import peer_admission
+from chalicelib.federation.connections.domain.connections import ACK_PATH, RELAY_PATH, Connection, FederationHeaders
+from chalicelib.federation.connections.services import admission
 from chalicelib.federation.connections.signatures import refuse_signature
+from chalicelib.federation.connections.stores.connection_budgets import DynamoConnectionBudgets
+from chalicelib.federation.connections.stores.connections import DynamoConnections, token_hash
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
-from chalicelib.federation.connections.stores.peer_budgets import DynamoPeerBudgets
 from chalicelib.federation.connections.stores.peer_keys import DynamoPeerKeys
-from chalicelib.federation.connections.stores.peers import DynamoPeers, token_hash
 from chalicelib.federation.relays.domain.relays import AckAnswer, AckIn, RelayAnswer, RelayIn
 from chalicelib.federation.relays.services import relays
 from chalicelib.federation.relays.services.acknowledgements import Word
 from chalicelib.federation.relays.stores.relays import DynamoRelays
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
-from chalicelib.live.stores.connections import DynamoConnections
+from chalicelib.live.stores.connections import DynamoConnections as DynamoSockets
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.parallel import together
 from chalicelib.people.stores.directory import DynamoDirectory
@@ -40,14 +40,14 @@ _ADMIT = PEERS.can("GetItem", "Query", "UpdateItem")
 
 
 def _spend(token: str, *, now: datetime) -> Spent | None:
-    return DynamoPeerBudgets().spend(token_hash(token), now=now)
+    return DynamoConnectionBudgets().spend(token_hash(token), now=now)
 
 
-def _admit(sent: Sent) -> Peering:
-    return peer_admission.admit_peer(
+def _admit(sent: Sent) -> Connection:
+    return admission.admit_peer(
         sent,
         settings=DynamoFederation(),
-        peers=DynamoPeers(),
+        connections=DynamoConnections(),
         refuse_signature=refuse_signature,
         together=together,
         spend=_spend,
@@ -57,7 +57,7 @@ def _admit(sent: Sent) -> Peering:
 
 
 def _notifier() -> Notifier:
-    return Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together)
+    return Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together)
 
 
 @operation(
@@ -80,7 +80,7 @@ def _notifier() -> Notifier:
 def receive_relay(
     body: RelayIn,
     headers: FederationHeaders,  # noqa: ARG001 - read by the gate
-    admitted: Peering,
+    admitted: Connection,
     call: Call,
 ) -> RelayAnswer:
     """Take in what somebody of a connected desk sends.
@@ -91,11 +91,11 @@ def receive_relay(
     nobody. Who sent it is what the connection says.
     """
     return relays.Reception(
-        peering=admitted,
+        connection=admitted,
         ids=relays.Ids(str(uuid4()), ids.sortable(call.now), str(uuid4()), str(uuid4())),
         now=call.now,
         relays=DynamoRelays(),
-        peers=DynamoPeers(),
+        connections=DynamoConnections(),
         people=DynamoDirectory(),
         teams=DynamoTeams(),
         profiles=DynamoProfiles(),
@@ -125,7 +125,7 @@ def receive_relay(
 def acknowledge_relay(
     body: AckIn,
     headers: FederationHeaders,  # noqa: ARG001 - read by the gate
-    admitted: Peering,
+    admitted: Connection,
     call: Call,
 ) -> AckAnswer:
     """Take word of what became of a relay that this desk sent.
@@ -134,7 +134,7 @@ def acknowledge_relay(
     The queue item that the relay handed on is done when it is completed; a card that it is about gets a note.
     """
     return Word(
-        peering=admitted,
+        connection=admitted,
         message_id=ids.sortable(call.now),
         note_id=str(uuid4()),
         now=call.now,

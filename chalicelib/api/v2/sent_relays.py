@@ -11,7 +11,7 @@ from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.edge.operation import Reply
-from chalicelib.federation.connections.stores.peers import DynamoPeers
+from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.relays.domain.outgoing import NewRelayIn, RelayOut, RelayQuery, RelaysAnswer, SentRelayAnswer
 from chalicelib.federation.relays.gateways.outbox import SqsOutbox
 from chalicelib.federation.relays.services import outgoing
@@ -65,7 +65,7 @@ def send_relay(body: NewRelayIn, caller: ApiKey, call: Call) -> Reply:
             relay_id=str(uuid4()),
             owner=caller,
             call=call,
-            peers=DynamoPeers(),
+            connections=DynamoConnections(),
             board=DynamoBoard(),
             items=DynamoQueue(),
             boxes=DynamoOutbox(),

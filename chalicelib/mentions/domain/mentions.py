@@ -9,7 +9,7 @@ from pydantic_core import Url
 
 from chalicelib.agents.domain.agents import Agent, AgentStatus, CommandIn
 from chalicelib.core.domain.fields import Omittable, Out, Query
-from chalicelib.federation.connections.domain.peering import Peering, PeeringStatus
+from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus
 from chalicelib.people.domain.directory import Person, Roster
 
 MOST, MOST_PEOPLE, MOST_COMMANDS = 10, 12, 15
@@ -129,9 +129,9 @@ def people_found(query: MentionsQuery, people: Iterable[Person]) -> list[PersonM
     ]
 
 
-def peers_found(query: MentionsQuery, connections: Iterable[Peering]) -> list[PersonMention]:
+def peers_found(query: MentionsQuery, connections: Iterable[Connection]) -> list[PersonMention]:
     """The people of other desks whose name, address or desk has the words in it, by name."""
-    found = [each for each in connections if each.status is PeeringStatus.ACTIVE and query.finds(*_texts(each))]
+    found = [each for each in connections if each.status is ConnectionStatus.ACTIVE and query.finds(*_texts(each))]
     found.sort(key=lambda each: (_name(each).casefold(), each.peer_email, each.connection_id))
     return [
         PersonMention(
@@ -227,16 +227,16 @@ def _handle(person: Person) -> str:
     return person.email.partition("@")[0]
 
 
-def _name(connection: Peering) -> str:
+def _name(connection: Connection) -> str:
     return connection.nickname or connection.peer_label
 
 
-def _texts(connection: Peering) -> list[str]:
+def _texts(connection: Connection) -> list[str]:
     known = (connection.nickname, connection.peer_nickname, connection.peer_name)
     return [each for each in (*known, connection.peer_email, connection.peer_url) if each]
 
 
-def _peer_handle(connection: Peering) -> str:
+def _peer_handle(connection: Connection) -> str:
     return connection.peer_email.partition("@")[0][:_LONGEST_HANDLE]
 
 

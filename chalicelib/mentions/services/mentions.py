@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Protocol
 
 from chalicelib.agents.domain.agents import Agent
-from chalicelib.federation.connections.domain.peering import Peering
+from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.mentions.domain.mentions import (
     MOST_PEOPLE,
     Mention,
@@ -34,7 +34,7 @@ class Agents(Protocol):
 
 
 class Connections(Protocol):
-    def list_own(self, user_id: str) -> list[Peering]: ...
+    def list_own(self, user_id: str) -> list[Connection]: ...
 
 
 def find(

@@ -9,8 +9,8 @@ import time_machine
 
 from chalicelib import aws
 from chalicelib.federation.connections.signatures import SigningKey, signature_headers
+from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.connections.stores.peer_keys import DynamoPeerKeys
-from chalicelib.federation.connections.stores.peers import DynamoPeers
 from chalicelib.resources import PEER_NOTICES, PEERS
 from chalicelib.settings import settings
 from tests.conftest import Desk
@@ -239,7 +239,7 @@ def test_the_keys_of_whom_one_asks_are_fetched_and_hold_against_those_they_tell(
         )
         replies.append(api.post(ACCEPT, raw=accept, headers={**headers, "X-Federation-Token": token}))
     assert [each.status for each in replies] == [401, 200], "they were asked for a moment ago"
-    (found,) = DynamoPeers().find_by_token(token)
+    (found,) = DynamoConnections().find_by_token(token)
     assert (found.status, found.peer_key, found.keys) == ("active", introduced_as.public, (published.public,))
 
 
@@ -257,7 +257,7 @@ def test_a_desk_whose_keys_are_missed_for_a_moment_keeps_them(
     answers(receiver, software="fluxden", keys=[key])
     with time_machine.travel(datetime.now(UTC) + timedelta(minutes=11)):
         pump.run("fetch_peer_keys")
-    peers, keys = DynamoPeers(), DynamoPeerKeys()
+    peers, keys = DynamoConnections(), DynamoPeerKeys()
     (found,) = peers.find_by_token(TOKEN)
     assert found.keys == (known.public,)
     keys.want(found, now=datetime.now(UTC) + timedelta(hours=1))
@@ -378,7 +378,7 @@ def test_who_pretends_to_be_the_desk_that_was_asked_gets_nothing(
     api.post(CONNECTIONS, introduced(receiver, federationToken="a-token-of-somebody-else"))
     pump.drain(PEER_NOTICES)
     assert [(each["id"], each["status"]) for each in connections(api, desk)] == [(ours, "pending")]
-    (forged,) = DynamoPeers().find_by_token("a-token-of-somebody-else")
+    (forged,) = DynamoConnections().find_by_token("a-token-of-somebody-else")
     assert forged.status == "pending", "and so lets nothing in"
 
 

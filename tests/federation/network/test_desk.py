@@ -11,8 +11,8 @@ import time_machine
 from app import app
 from chalicelib.core.domain.call import Sent
 from chalicelib.federation.connections.signatures import SigningKey, refuse_signature, signature_headers
+from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
-from chalicelib.federation.connections.stores.peers import DynamoPeers
 from chalicelib.resources import PEER_NOTICES
 from chalicelib.settings import settings
 from infra import catalog
@@ -229,8 +229,8 @@ def test_a_desk_that_is_down_is_asked_again_ever_more_rarely_and_then_no_more(
         assert relay(api, SigningKey.new("key-2"), 2).status == 503, "reason enough to ask once more"
         publish(receiver, key)
         pump.run(FETCH)
-    (peering,) = DynamoPeers().find_by_token(TOKEN)
-    assert (peering.published, peering.keys_due_at) == ((key.public,), None)
+    (connection,) = DynamoConnections().find_by_token(TOKEN)
+    assert (connection.published, connection.keys_due_at) == ((key.public,), None)
 
 
 def test_what_one_desk_publishes_another_reads(
@@ -242,6 +242,6 @@ def test_what_one_desk_publishes_another_reads(
     run_admin("federation", "rotate-key")
 
     next(each for each in catalog.schedules(app) if each.__name__ == FETCH)({}, None)
-    (peering,) = DynamoPeers().find_by_token(TOKEN)
-    assert list(peering.published) == DynamoFederation().list_public_keys()
-    assert len(peering.published) == 2
+    (connection,) = DynamoConnections().find_by_token(TOKEN)
+    assert list(connection.published) == DynamoFederation().list_public_keys()
+    assert len(connection.published) == 2

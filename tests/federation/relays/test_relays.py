@@ -14,8 +14,8 @@ from chalicelib.core.domain.signatures import body_digest, is_body_digest
 from chalicelib.core.stores.items import from_item, to_item
 from chalicelib.core.stores.writes import commit
 from chalicelib.federation.connections.signatures import SigningKey, refuse_signature, signature_headers
+from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
-from chalicelib.federation.connections.stores.peers import DynamoPeers
 from chalicelib.federation.relays.domain.relays import (
     Direction,
     Relay,
@@ -585,11 +585,11 @@ def test_a_signature_holds_for_one_request_to_one_desk_for_five_minutes(
 
 def sent_relay(desk: Desk, token: str, **overrides: Any) -> Relay:
     """A relay that alice has sent over the demo organisation's connection."""
-    (peering,) = DynamoPeers().find_by_token(token)
+    (connection,) = DynamoConnections().find_by_token(token)
     now = timestamp(datetime.now(UTC))
     made: dict[str, Any] = {
         "relay_id": "00000000-0000-4000-8000-000000000007",
-        "connection_id": peering.connection_id,
+        "connection_id": connection.connection_id,
         "user_id": desk.user_id("alice"),
         "direction": Direction.OUTBOUND,
         "type": RelayType.REQUEST,
@@ -599,8 +599,8 @@ def sent_relay(desk: Desk, token: str, **overrides: Any) -> Relay:
         "priority": RelayPriority.NORMAL,
         "status": RelayStatus.DELIVERED,
         "thread_id": "00000000-0000-4000-8000-000000000007",
-        "peer_url": peering.peer_url,
-        "peer_email": peering.peer_email,
+        "peer_url": connection.peer_url,
+        "peer_email": connection.peer_email,
         "peer_relay_id": "their-7",
         "created_at": now,
         "updated_at": now,
@@ -731,6 +731,6 @@ def test_calls_are_counted(api: Api, desk: Desk, token: str) -> None:
 
 def test_what_was_received_is_kept_once(api: Api, desk: Desk, token: str) -> None:
     made = send(api, token).json["relayId"]
-    (peering,) = DynamoPeers().find_by_token(token)
-    known = DynamoRelays().find_heard(peering.connection_id, ["r-1", "", "unknown"])
+    (connection,) = DynamoConnections().find_by_token(token)
+    known = DynamoRelays().find_heard(connection.connection_id, ["r-1", "", "unknown"])
     assert {name: each.relay_id for name, each in known.items()} == {"r-1": made}

@@ -13,14 +13,14 @@ from chalicelib.board.domain.contacts import Contact
 from chalicelib.core.domain.fields import In, Omittable, timestamp
 from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.domain.retries import REFUSED_FOR_GOOD, Outcome
-from chalicelib.federation.connections.domain.peering import (
+from chalicelib.federation.connections.domain.connections import (
     LONGEST_URL,
+    Connection,
+    ConnectionStatus,
     Initiator,
     Introduction,
     Label,
     PeerAddress,
-    Peering,
-    PeeringStatus,
     PeerKey,
     base_url,
 )
@@ -28,7 +28,11 @@ from chalicelib.people.domain.directory import Person
 
 _NAMESPACE = UUID("5a7c9e53-6c1f-5d0a-9c0e-4b7d0b0f2a61")
 _LONGEST_NAME, _LONGEST_SAID = 200, 200
-_ANSWERS = {"active": PeeringStatus.ACTIVE, "declined": PeeringStatus.DECLINED, "blocked": PeeringStatus.DECLINED}
+_ANSWERS = {
+    "active": ConnectionStatus.ACTIVE,
+    "declined": ConnectionStatus.DECLINED,
+    "blocked": ConnectionStatus.DECLINED,
+}
 
 
 class ConnectionRequestIn(In):
@@ -56,16 +60,16 @@ class ConnectionRequestIn(In):
 class Told:
     """What the other desk has said to a request, as far as it can be understood."""
 
-    status: PeeringStatus = PeeringStatus.PENDING
+    status: ConnectionStatus = ConnectionStatus.PENDING
     connection_id: str | None = None
     name: str | None = None
     email: str | None = None
     key: PeerKey | None = None
 
 
-def asked(given: ConnectionRequestIn, person: Person, *, connection_id: str, hashed: str, now: datetime) -> Peering:
+def asked(given: ConnectionRequestIn, person: Person, *, connection_id: str, hashed: str, now: datetime) -> Connection:
     """The connection that a request becomes: it waits for the other desk."""
-    return Peering(
+    return Connection(
         connection_id=connection_id,
         user_id=person.user_id,
         user_email=person.email,
@@ -77,7 +81,7 @@ def asked(given: ConnectionRequestIn, person: Person, *, connection_id: str, has
         peer_instance_name=None,
         peer_connection_id=None,
         token_hash=hashed,
-        status=PeeringStatus.PENDING,
+        status=ConnectionStatus.PENDING,
         initiator=Initiator.US,
         hmac_enabled=False,
         peer_key=None,
@@ -88,15 +92,15 @@ def asked(given: ConnectionRequestIn, person: Person, *, connection_id: str, has
     )
 
 
-def request_body(peering: Peering, *, token: str, own_url: str, key: PeerKey) -> dict[str, Any]:
+def request_body(connection: Connection, *, token: str, own_url: str, key: PeerKey) -> dict[str, Any]:
     """What the other desk is told: the same at every try."""
     return {
         "fromInstanceUrl": own_url,
-        "fromUserEmail": peering.user_email,
-        "fromUserName": peering.user_name,
-        "toUserEmail": peering.peer_email,
+        "fromUserEmail": connection.user_email,
+        "fromUserName": connection.user_name,
+        "toUserEmail": connection.peer_email,
         "federationToken": token,
-        "connectionId": peering.connection_id,
+        "connectionId": connection.connection_id,
         "fluxden": {"keyId": key.key_id, "publicKey": key.public_key},
     }
 
@@ -115,7 +119,7 @@ def told(body: bytes) -> Told:
         key = None
     status = said.get("status")
     return Told(
-        status=_ANSWERS.get(status, PeeringStatus.PENDING) if isinstance(status, str) else PeeringStatus.PENDING,
+        status=_ANSWERS.get(status, ConnectionStatus.PENDING) if isinstance(status, str) else ConnectionStatus.PENDING,
         connection_id=_text(said, "connectionId"),
         name=_text(said, "localUserName"),
         email=_text(said, "localUserEmail"),
@@ -127,36 +131,36 @@ def is_refused_for_good(answer: HttpResult) -> bool:
     return answer.error is not None and answer.status in REFUSED_FOR_GOOD
 
 
-def answered(peering: Peering, answer: HttpResult, outcome: Outcome, *, now: datetime) -> Peering:
+def answered(connection: Connection, answer: HttpResult, outcome: Outcome, *, now: datetime) -> Connection:
     """A request of ours after the last try to make it: accepted, waiting, refused, or never heard."""
     if outcome is not Outcome.DELIVERED:
-        status = PeeringStatus.DECLINED if is_refused_for_good(answer) else PeeringStatus.EXPIRED
-        return peering.changed(status=status, reason=answer.error, now=now)
+        status = ConnectionStatus.DECLINED if is_refused_for_good(answer) else ConnectionStatus.EXPIRED
+        return connection.changed(status=status, reason=answer.error, now=now)
     said = told(answer.body)
-    more: dict[str, Any] = {"peer_key": said.key, "hmac_enabled": True} if said.key and not peering.peer_key else {}
-    return peering.changed(
+    more: dict[str, Any] = {"peer_key": said.key, "hmac_enabled": True} if said.key and not connection.peer_key else {}
+    return connection.changed(
         status=said.status,
-        peer_connection_id=said.connection_id or peering.peer_connection_id,
-        peer_name=said.name or peering.peer_name,
-        peer_email=said.email or peering.peer_email,
-        reason="the other desk says so" if said.status is PeeringStatus.DECLINED else None,
+        peer_connection_id=said.connection_id or connection.peer_connection_id,
+        peer_name=said.name or connection.peer_name,
+        peer_email=said.email or connection.peer_email,
+        reason="the other desk says so" if said.status is ConnectionStatus.DECLINED else None,
         now=now,
         **more,
     )
 
 
-def contact_of(peering: Peering, *, now: datetime) -> Contact:
+def contact_of(connection: Connection, *, now: datetime) -> Contact:
     """The contact that a peer becomes: the same for the same person's address, however often."""
-    address = peering.peer_email
-    known = {"connectionId": peering.connection_id, "peerInstanceUrl": peering.peer_url}
-    contact_id = str(uuid5(_NAMESPACE, f"contact\n{peering.user_id}\n{peering.peer_url}\n{address.lower()}"))
+    address = connection.peer_email
+    known = {"connectionId": connection.connection_id, "peerInstanceUrl": connection.peer_url}
+    contact_id = str(uuid5(_NAMESPACE, f"contact\n{connection.user_id}\n{connection.peer_url}\n{address.lower()}"))
     return Contact(
         contact_id=contact_id,
-        user_id=peering.user_id,
-        name=(peering.nickname or peering.peer_label)[:_LONGEST_NAME],
+        user_id=connection.user_id,
+        name=(connection.nickname or connection.peer_label)[:_LONGEST_NAME],
         email=address,
         phone=None,
-        company=peering.peer_instance_name,
+        company=connection.peer_instance_name,
         role=None,
         notes=None,
         tags=None,

@@ -9,47 +9,52 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid, Unavailable
 from chalicelib.core.domain.idempotency import Claim, kept
 from chalicelib.core.domain.retries import Outcome
+from chalicelib.federation.connections.domain.connection_notices import (
+    ConnectionNotice,
+    ConnectionNoticeJob,
+    acceptance,
+    requested,
+)
 from chalicelib.federation.connections.domain.connection_requests import ConnectionRequestIn, asked
-from chalicelib.federation.connections.domain.federation_settings import FederationSettings
-from chalicelib.federation.connections.domain.peer_notices import Notice, NoticeJob, acceptance, requested
-from chalicelib.federation.connections.domain.peering import (
+from chalicelib.federation.connections.domain.connections import (
     Action,
+    Connection,
     ConnectionAnswer,
     ConnectionPatch,
+    ConnectionState,
+    ConnectionStatus,
     Initiator,
-    Peering,
-    PeeringStatus,
-    Standing,
     shown,
 )
-from chalicelib.federation.connections.services import peering as connections
-from chalicelib.federation.connections.services.peer_admission import Settings
+from chalicelib.federation.connections.domain.federation_settings import FederationSettings
+from chalicelib.federation.connections.services.admission import Settings
+from chalicelib.federation.connections.services.connections import Changes, Queue, change
 from chalicelib.people.domain.directory import Person
 
 Reply = dict[str, Any]
 
 _ATTEMPTS = 16
-_COUNTS = (PeeringStatus.PENDING, PeeringStatus.ACTIVE)
+_COUNTS = (ConnectionStatus.PENDING, ConnectionStatus.ACTIVE)
 
 
-class Peers(connections.Changes, Protocol):
-    def find_pair(self, user_id: str, peer_url: str, asked_as: str) -> Peering | None: ...
-    def token_of(self, peering: Peering) -> str: ...
+class Connections(Changes, Protocol):
+    def find_pair(self, user_id: str, peer_url: str, asked_as: str) -> Connection | None: ...
+    def token_of(self, connection: Connection) -> str: ...
     def add(
         self,
-        peering: Peering,
+        connection: Connection,
         token: str,
         *,
-        after: PeeringStatus | None,
+        after: ConnectionStatus | None,
         message: Message | None,
-        notices: Sequence[Notice] = (),
+        notices: Sequence[ConnectionNotice] = (),
         claim: Claim | None = None,
         reply: Reply | None = None,
-    ) -> Peering | Standing: ...
+    ) -> Connection | ConnectionState: ...
 
 
 class Notices(Protocol):
-    def find(self, job: NoticeJob) -> Notice | None: ...
+    def find(self, job: ConnectionNoticeJob) -> ConnectionNotice | None: ...
 
 
 class People(Protocol):
@@ -67,9 +72,9 @@ def ask(
     call: Call,
     settings: Settings,
     people: People,
-    peers: Peers,
+    connections: Connections,
     notices: Notices,
-    queue: connections.Queue,
+    queue: Queue,
     together: Callable[..., list[Any]],
 ) -> tuple[int, ConnectionAnswer]:
     """Ask somebody of another desk to be connected with the owner; the status of the reply, and the connection.
@@ -88,36 +93,36 @@ def ask(
     rules, person = together(settings.find_settings, lambda: people.find_person(owner.user_id))
     _check(given, rules, person, base_url)
     for _ in range(_ATTEMPTS):
-        met = peers.find_pair(owner.user_id, given.peer_instance_url, given.asked_as)
-        if met is not None and met.status is PeeringStatus.PENDING and met.initiator is Initiator.PEER:
+        met = connections.find_pair(owner.user_id, given.peer_instance_url, given.asked_as)
+        if met is not None and met.status is ConnectionStatus.PENDING and met.initiator is Initiator.PEER:
             patch = ConnectionPatch(action=Action.ACCEPT)
-            accepted = connections.change(met.connection_id, patch, owner=owner, call=call, peers=peers, queue=queue)
+            accepted = change(met.connection_id, patch, owner=owner, call=call, connections=connections, queue=queue)
             return 200, accepted
         if met is not None and met.status in _COUNTS:
             answer = ConnectionAnswer(success=True, data=shown(met))
-            if peers.save(met, over=met, claim=call.claim, reply=kept(200, answer)):
+            if connections.save(met, over=met, claim=call.claim, reply=kept(200, answer)):
                 return 200, answer
             continue
-        shared = peers.token_of(met) if met is not None and _is_peers_token(met, notices) else token
+        shared = connections.token_of(met) if met is not None and _is_peers_token(met, notices) else token
         made = asked(given, person, connection_id=connection_id, hashed=hashed(shared), now=call.now)
         answer = ConnectionAnswer(success=True, data=shown(made))
         notice = requested(made, now=call.now)
-        added = peers.add(
+        added = connections.add(
             made,
             shared,
-            after=PeeringStatus.BLOCKED,
+            after=ConnectionStatus.BLOCKED,
             message=None,
             notices=[notice],
             claim=call.claim,
             reply=kept(201, answer),
         )
-        if isinstance(added, Peering):
+        if isinstance(added, Connection):
             queue.announce(notice.job)
             return 201, answer
     raise Unavailable("The connection is being changed by many calls at once.")
 
 
-def _is_peers_token(met: Peering, notices: Notices) -> bool:
+def _is_peers_token(met: Connection, notices: Notices) -> bool:
     # Anybody can ask in the name of the peer, and knows the token of that request. Only if the peer's own desk has
     # taken word of its acceptance is it known there, too.
     if met.initiator is Initiator.US:

@@ -5,20 +5,25 @@ from datetime import datetime
 from typing import Protocol
 
 from chalicelib.chat.domain.chat import Message
-from chalicelib.federation.connections.domain.peer_notices import Notice, follow_ups
-from chalicelib.federation.connections.domain.peering import Initiator, Peering, PeeringStatus
-from chalicelib.federation.connections.services.peering import Notifier, Queue, told_of
+from chalicelib.federation.connections.domain.connection_notices import ConnectionNotice, follow_ups
+from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus, Initiator
+from chalicelib.federation.connections.services.connections import Notifier, Queue, told_of
 
 _PAGE = 100
 
 
 class Requests(Protocol):
     def list_unanswered(self, *, now: datetime, limit: int) -> Sequence[str]: ...
-    def find(self, connection_id: str) -> Peering | None: ...
+    def find(self, connection_id: str) -> Connection | None: ...
     def save(
-        self, peering: Peering, *, over: Peering, notices: Sequence[Notice] = (), message: Message | None = None
+        self,
+        connection: Connection,
+        *,
+        over: Connection,
+        notices: Sequence[ConnectionNotice] = (),
+        message: Message | None = None,
     ) -> bool: ...
-    def is_current(self, peering: Peering) -> bool: ...
+    def is_current(self, connection: Connection) -> bool: ...
     def unwatch(self, connection_id: str) -> None: ...
 
 
@@ -35,7 +40,7 @@ def end_unanswered(
     count = 0
     for connection_id in requests.list_unanswered(now=now, limit=_PAGE):
         met = requests.find(connection_id)
-        if met is not None and met.status is PeeringStatus.PENDING:
+        if met is not None and met.status is ConnectionStatus.PENDING:
             if _end(met, now, message_id=message_id(), requests=requests, notifier=notifier, queue=queue):
                 count += 1
             elif requests.is_current(met):
@@ -44,9 +49,11 @@ def end_unanswered(
     return count
 
 
-def _end(met: Peering, now: datetime, *, message_id: str, requests: Requests, notifier: Notifier, queue: Queue) -> bool:
+def _end(
+    met: Connection, now: datetime, *, message_id: str, requests: Requests, notifier: Notifier, queue: Queue
+) -> bool:
     is_ours = met.initiator is Initiator.US
-    over = met.changed(status=PeeringStatus.EXPIRED if is_ours else PeeringStatus.DECLINED, now=now)
+    over = met.changed(status=ConnectionStatus.EXPIRED if is_ours else ConnectionStatus.DECLINED, now=now)
     message = told_of(over, message_id, now) if is_ours else None
     notices = follow_ups(over, met, now=now)
     if not requests.save(over, over=met, notices=notices, message=message):

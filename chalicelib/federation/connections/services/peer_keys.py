@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from chalicelib.core.domain.http_results import HttpResult
+from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.connections.domain.peer_keys import PATH, Found, outcome_of
-from chalicelib.federation.connections.domain.peering import Peering
 
 _PAGE = 48
 _TAKEN_FOR = timedelta(minutes=5)
@@ -15,8 +15,8 @@ _TAKEN_FOR = timedelta(minutes=5)
 
 class Keys(Protocol):
     def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[Any, str]]: ...
-    def take(self, key: Any, due_at: str, *, now: datetime, until: datetime) -> tuple[Peering, int] | None: ...
-    def record(self, peering: Peering, found: Found, *, now: datetime) -> None: ...
+    def take(self, key: Any, due_at: str, *, now: datetime, until: datetime) -> tuple[Connection, int] | None: ...
+    def record(self, connection: Connection, found: Found, *, now: datetime) -> None: ...
 
 
 class Get(Protocol):
@@ -41,19 +41,22 @@ class Inquiry:
         if not due:
             return 0
         taken = self.together(*(self._taking(key, due_at, now) for key, due_at in due))
-        ours: list[tuple[Peering, int]] = [each for each in taken if each is not None]
-        urls = sorted({peering.peer_url for peering, _ in ours})
+        ours: list[tuple[Connection, int]] = [each for each in taken if each is not None]
+        urls = sorted({connection.peer_url for connection, _ in ours})
         answers = dict(zip(urls, self.together(*map(self._asking, urls)), strict=True))
         self.together(
-            *(self._recording(peering, outcome_of(answers[peering.peer_url], tries), now) for peering, tries in ours)
+            *(
+                self._recording(connection, outcome_of(answers[connection.peer_url], tries), now)
+                for connection, tries in ours
+            )
         )
         return len(ours)
 
-    def _taking(self, key: Any, due_at: str, now: datetime) -> Callable[[], tuple[Peering, int] | None]:
+    def _taking(self, key: Any, due_at: str, now: datetime) -> Callable[[], tuple[Connection, int] | None]:
         return lambda: self.keys.take(key, due_at, now=now, until=now + _TAKEN_FOR)
 
     def _asking(self, url: str) -> Callable[[], HttpResult]:
         return lambda: self.get(f"{url}{PATH}", {"Accept": "application/json"})
 
-    def _recording(self, peering: Peering, found: Found, now: datetime) -> Callable[[], None]:
-        return lambda: self.keys.record(peering, found, now=now)
+    def _recording(self, connection: Connection, found: Found, now: datetime) -> Callable[[], None]:
+        return lambda: self.keys.record(connection, found, now=now)

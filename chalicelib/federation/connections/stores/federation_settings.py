@@ -11,8 +11,8 @@ from typing import Any
 from chalicelib.aws import dynamodb
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.writes import Refused, commit
+from chalicelib.federation.connections.domain.connections import PeerKey
 from chalicelib.federation.connections.domain.federation_settings import FederationMode, FederationSettings
-from chalicelib.federation.connections.domain.peering import PeerKey
 from chalicelib.federation.connections.signatures import SigningKey
 from chalicelib.resources import PEERS
 from chalicelib.vault import seal, unseal

@@ -13,17 +13,17 @@ from botocore.exceptions import ClientError
 from chalicelib.aws import dynamodb
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.stores.items import Row, from_item, to_item, values
+from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.connections.domain.peer_keys import PAUSE, Found
-from chalicelib.federation.connections.domain.peering import Peering
-from chalicelib.federation.connections.stores.peers import KEYS_QUEUE, connection_key, peering_of
+from chalicelib.federation.connections.stores.connections import KEYS_QUEUE, connection_key, from_row
 from chalicelib.resources import DUE_INDEX, PEERS
 
 
 class DynamoPeerKeys:
-    def want(self, peering: Peering, *, now: datetime) -> bool:
+    def want(self, connection: Connection, *, now: datetime) -> bool:
         """Have the peer's keys asked for soon; False when they were a moment ago. One store call."""
         row = _update(
-            connection_key(peering.token_hash, peering.connection_id),
+            connection_key(connection.token_hash, connection.connection_id),
             "SET dueQueue = :queue, dueAt = :now, keysTries = :none",
             "attribute_not_exists(keysTriedAt) OR keysTriedAt <= :before",
             queue=KEYS_QUEUE,
@@ -45,7 +45,7 @@ class DynamoPeerKeys:
         rows = [from_item(dict(item)) for item in page["Items"]]
         return [({"pk": row["pk"], "sk": row["sk"]}, row["dueAt"]) for row in rows]
 
-    def take(self, key: Row, due_at: str, *, now: datetime, until: datetime) -> tuple[Peering, int] | None:
+    def take(self, key: Row, due_at: str, *, now: datetime, until: datetime) -> tuple[Connection, int] | None:
         """The connection, and how often asking has failed; None when another run has it. One store call.
 
         Should this run not note what it found, it is asked again at `until`.
@@ -58,14 +58,14 @@ class DynamoPeerKeys:
             now=timestamp(now),
             due=due_at,
         )
-        return (peering_of(row), int(row.get("keysTries", 0))) if row else None
+        return (from_row(row), int(row.get("keysTries", 0))) if row else None
 
-    def record(self, peering: Peering, found: Found, *, now: datetime) -> None:
+    def record(self, connection: Connection, found: Found, *, now: datetime) -> None:
         """Note what was found, unless somebody has asked anew since; known keys are never replaced by none.
 
         One store call.
         """
-        named: Row = {"seen": peering.keys_due_at}
+        named: Row = {"seen": connection.keys_due_at}
         sets, removed = [], []
         if found.keys is not None:
             # Whoever can have a desk's own keys be missed for a moment must not have others believed instead.
@@ -79,7 +79,7 @@ class DynamoPeerKeys:
             sets += ["dueAt = :due", "keysTries = if_not_exists(keysTries, :none) + :one"]
             named |= {"due": timestamp(now + found.due_in), "none": 0, "one": 1}
         expression = (f"SET {', '.join(sets)} " if sets else "") + (f"REMOVE {', '.join(removed)}" if removed else "")
-        _update(connection_key(peering.token_hash, peering.connection_id), expression, "dueAt = :seen", **named)
+        _update(connection_key(connection.token_hash, connection.connection_id), expression, "dueAt = :seen", **named)
 
 
 def _update(key: Row, expression: str, condition: str, **named: Any) -> Row | None:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from chalicelib.core.domain.errors import Invalid, NotFound
+from chalicelib.federation.connections.domain.connections import PeerKey
 from chalicelib.federation.connections.domain.federation_settings import FederationSettings
-from chalicelib.federation.connections.domain.peering import PeerKey
 from chalicelib.federation.network.domain.desk import AgentCardOut, DeskOut, ProofQuery, agent_card, described
 from chalicelib.federation.network.domain.federation import proof
 

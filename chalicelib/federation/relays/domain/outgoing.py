@@ -10,7 +10,7 @@ from pydantic import Field
 
 from chalicelib.core.domain.fields import Omittable, Out, Query, TimeOut, Uuid, timestamp
 from chalicelib.core.domain.pages import Pagination
-from chalicelib.federation.connections.domain.peering import Peering
+from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.relays.domain.outbox import SendOutcome
 from chalicelib.federation.relays.domain.relays import (
     Direction,
@@ -152,15 +152,15 @@ class RelaysAnswer(Out):
     data: RelaysOut
 
 
-def composed(given: NewRelayIn, peering: Peering, *, relay_id: str, now: datetime) -> Relay:
+def composed(given: NewRelayIn, connection: Connection, *, relay_id: str, now: datetime) -> Relay:
     """The relay that a request becomes."""
     payload = dict(given.payload)
     if attached := given.attached():
         payload["attachments"] = attached
     return Relay(
         relay_id=relay_id,
-        connection_id=peering.connection_id,
-        user_id=peering.user_id,
+        connection_id=connection.connection_id,
+        user_id=connection.user_id,
         direction=Direction.OUTBOUND,
         type=given.type,
         intent=given.intent,
@@ -169,8 +169,8 @@ def composed(given: NewRelayIn, peering: Peering, *, relay_id: str, now: datetim
         priority=given.weight,
         status=RelayStatus.PENDING,
         thread_id=given.thread_id or relay_id,
-        peer_url=peering.peer_url,
-        peer_email=given.to_user_email or peering.peer_email,
+        peer_url=connection.peer_url,
+        peer_email=given.to_user_email or connection.peer_email,
         peer_relay_id=None,
         created_at=timestamp(now),
         updated_at=timestamp(now),
@@ -183,14 +183,14 @@ def composed(given: NewRelayIn, peering: Peering, *, relay_id: str, now: datetim
     )
 
 
-def relay_body(relay: Relay, peering: Peering) -> bytes:
+def relay_body(relay: Relay, connection: Connection) -> bytes:
     """What the other desk is sent: the same at every try."""
     said: dict[str, Any] = {
-        "connectionId": peering.peer_connection_id or peering.connection_id,
+        "connectionId": connection.peer_connection_id or connection.connection_id,
         "relayId": relay.relay_id,
-        "fromUserEmail": peering.user_email,
-        "fromUserName": peering.user_name,
-        "fromUserId": peering.user_id,
+        "fromUserEmail": connection.user_email,
+        "fromUserName": connection.user_name,
+        "fromUserId": connection.user_id,
         "toUserEmail": relay.peer_email,
         "type": relay.type.value,
         "intent": relay.intent.value,

@@ -7,7 +7,7 @@ from typing import Any
 
 from chalicelib.board.domain.board import Assignee, Card, CardPriority, CardStatus, Tail
 from chalicelib.core.domain.fields import is_uuid
-from chalicelib.federation.connections.domain.peering import Peering
+from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.relays.domain.relays import (
     Memberships,
     Relay,
@@ -67,7 +67,7 @@ def shown_scope(scope: Scope) -> ScopeOut:
     return ScopeOut(**{name: value for name, value in vars(scope).items() if value})
 
 
-def kept_payload(given: RelayIn, peering: Peering, attached: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def kept_payload(given: RelayIn, connection: Connection, attached: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The payload as it is kept: who sent it is what the connection says, whatever the payload claims."""
     made = dict(given.payload)
     if attached:
@@ -75,18 +75,18 @@ def kept_payload(given: RelayIn, peering: Peering, attached: Sequence[Mapping[st
     else:
         made.pop("attachments", None)
     made["_sender"] = {
-        "name": peering.peer_name or given.from_user_name or None,
-        "email": peering.peer_email,
-        "instanceUrl": peering.peer_url,
-        "connectionId": peering.connection_id,
+        "name": connection.peer_name or given.from_user_name or None,
+        "email": connection.peer_email,
+        "instanceUrl": connection.peer_url,
+        "connectionId": connection.connection_id,
         "isFederated": True,
     }
     return made
 
 
-def card_of(given: RelayIn, relay: Relay, peering: Peering, *, card_id: str, tail: Tail) -> Card:
+def card_of(given: RelayIn, relay: Relay, connection: Connection, *, card_id: str, tail: Tail) -> Card:
     """The card that a task becomes, at the end of its recipient's board."""
-    description = given.text or f"Sent by {peering.peer_label} ({peering.peer_email}) of {peering.peer_url}."
+    description = given.text or f"Sent by {connection.peer_label} ({connection.peer_email}) of {connection.peer_url}."
     return Card(
         card_id=card_id,
         user_id=relay.user_id,
@@ -104,7 +104,7 @@ def card_of(given: RelayIn, relay: Relay, peering: Peering, *, card_id: str, tai
     )
 
 
-def item_of(card: Card, relay: Relay, peering: Peering, *, item_id: str, approved: bool) -> Item:
+def item_of(card: Card, relay: Relay, connection: Connection, *, item_id: str, approved: bool) -> Item:
     """The item of the queue that a task becomes."""
     about = {
         "type": _ITEM_KIND,
@@ -113,8 +113,8 @@ def item_of(card: Card, relay: Relay, peering: Peering, *, item_id: str, approve
         "cardId": card.card_id,
         "threadId": relay.thread_id,
         "intent": relay.intent.value,
-        "peerInstanceUrl": peering.peer_url,
-        "peerUserEmail": peering.peer_email,
+        "peerInstanceUrl": connection.peer_url,
+        "peerUserEmail": connection.peer_email,
     }
     return Item(
         item_id=item_id,
@@ -133,9 +133,9 @@ def item_of(card: Card, relay: Relay, peering: Peering, *, item_id: str, approve
     )
 
 
-def told_of(given: RelayIn, peering: Peering, attached: Sequence[Mapping[str, Any]]) -> str:
+def told_of(given: RelayIn, connection: Connection, attached: Sequence[Mapping[str, Any]]) -> str:
     """A relay, as a person reads it."""
-    lines = [f"{peering.peer_label} ({peering.peer_url}): {given.title or 'Federated relay'}"]
+    lines = [f"{connection.peer_label} ({connection.peer_url}): {given.title or 'Federated relay'}"]
     if given.text:
         lines += ["", given.text]
     for each in attached:

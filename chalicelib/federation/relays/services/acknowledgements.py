@@ -10,7 +10,7 @@ from chalicelib.board.domain.board import MOST_ITEMS, Card, ChecklistItemIn, che
 from chalicelib.chat.domain.chat import Message, announced
 from chalicelib.core.domain.errors import Invalid, NotFound, Unavailable
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.federation.connections.domain.peering import Peering
+from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.relays.domain.relay_effects import Effects
 from chalicelib.federation.relays.domain.relays import AckAnswer, AckIn, Relay, RelayStatus, json_text
 from chalicelib.live.domain.frames import News, Standing
@@ -23,7 +23,7 @@ _LONGEST_NOTE = 500
 
 
 class SentRelays(Protocol):
-    def find_sent(self, peering: Peering, names: Sequence[str]) -> Relay | None: ...
+    def find_sent(self, connection: Connection, names: Sequence[str]) -> Relay | None: ...
     def save(self, relay: Relay, *, over: Relay, message: Message | None, effects: Effects | None = None) -> bool: ...
 
 
@@ -50,7 +50,7 @@ class Word:
     the other desk's id, one more where it is about something, and two more to hand out the next item; of a repeat 1.
     """
 
-    peering: Peering
+    connection: Connection
     message_id: str
     note_id: str
     now: datetime
@@ -69,7 +69,7 @@ class Word:
         """
         response = None if given.response_payload is None else json_text(given.response_payload)
         for _ in range(_ATTEMPTS):
-            met = self.relays.find_sent(self.peering, given.names)
+            met = self.relays.find_sent(self.connection, given.names)
             if met is None:
                 raise NotFound("No such relay was sent over this connection.")
             if met.status is given.status or met.status.is_final:
@@ -112,14 +112,14 @@ class Word:
             return []
         if relay.status is not RelayStatus.COMPLETED or item.status is ItemStatus.DONE_TODAY:
             return [Change(item, noted)]
-        done = noted.noted(completedBy=self.peering.peer_label, completedAt=at)
+        done = noted.noted(completedBy=self.connection.peer_label, completedAt=at)
         ended = Change(item, done.moved(ItemStatus.DONE_TODAY, now=self.now))
         handed_out = next_item(desk, besides=item, user_id=relay.user_id, now=self.now, queue=self.queue)
         return [ended, *([handed_out] if handed_out else [])]
 
     def _noted(self, relay: Relay, card: Card) -> Card | None:
         said = _message_of(relay)
-        text = f"{self.peering.peer_label} has {relay.status.value}: {relay.subject}" + (f": {said}" if said else "")
+        text = f"{self.connection.peer_label} has {relay.status.value}: {relay.subject}" + (f": {said}" if said else "")
         completed = relay.status is RelayStatus.COMPLETED
         note = ChecklistItemIn(text=text[:_LONGEST_NOTE], completed=completed)
         noted = card.with_item(card.new_item(note, item_id=self.note_id, now=self.now), now=self.now)
@@ -131,7 +131,7 @@ class Word:
 
     def _message(self, relay: Relay) -> Message:
         about = {"type": "federated_relay_ack", "relayId": relay.relay_id, "status": relay.status.value}
-        peer, said = self.peering, _message_of(relay)
+        peer, said = self.connection, _message_of(relay)
         text = f"{peer.peer_label} ({peer.peer_url}) has {relay.status.value}: {relay.subject}"
         if said:
             text += f"\n\n{said}"

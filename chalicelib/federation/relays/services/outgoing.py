@@ -16,7 +16,7 @@ from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.pages import Pagination
 from chalicelib.core.ports import Action, RelayEnd
-from chalicelib.federation.connections.domain.peering import ACK_PATH, RELAY_PATH, Peering, PeeringStatus
+from chalicelib.federation.connections.domain.connections import ACK_PATH, RELAY_PATH, Connection, ConnectionStatus
 from chalicelib.federation.relays.domain.outbox import Outbox, OutboxJob, Sending, SendOutcome
 from chalicelib.federation.relays.domain.outgoing import (
     ACKNOWLEDGEMENT,
@@ -38,12 +38,12 @@ from chalicelib.tasks.domain.queue import Item
 _ATTEMPTS = 20
 
 
-class Peers(Protocol):
-    def find(self, connection_id: str) -> Peering | None: ...
+class Connections(Protocol):
+    def find(self, connection_id: str) -> Connection | None: ...
 
 
-class Tokens(Peers, Protocol):
-    def token_of(self, peering: Peering) -> str: ...
+class Tokens(Connections, Protocol):
+    def token_of(self, connection: Connection) -> str: ...
 
 
 class Cards(Protocol):
@@ -96,7 +96,7 @@ class Post(Protocol):
     def __call__(self, url: str, body: bytes, headers: Mapping[str, str], /) -> HttpResult: ...
 
 
-Headers = Callable[[Peering, str, bytes, str, datetime], Mapping[str, str]]
+Headers = Callable[[Connection, str, bytes, str, datetime], Mapping[str, str]]
 
 
 def send(
@@ -105,7 +105,7 @@ def send(
     relay_id: str,
     owner: ApiKey,
     call: Call,
-    peers: Peers,
+    connections: Connections,
     board: Cards,
     items: Items,
     boxes: Boxes,
@@ -122,30 +122,30 @@ def send(
         Conflict: the connection is not active.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    known, user_id = [lambda: peers.find(given.connection_id)], owner.user_id
+    known, user_id = [lambda: connections.find(given.connection_id)], owner.user_id
     about: dict[str, Callable[[], Any]] = {}
     if (card_id := given.card_id) is not None:
         about["card"] = lambda: board.find_card(user_id, card_id)
     if (item_id := given.queue_item_id) is not None:
         about["item"] = lambda: items.find(user_id, item_id)
-    peering, *found = together(*known, *about.values()) if about else [known[0]()]
+    connection, *found = together(*known, *about.values()) if about else [known[0]()]
     if None in found:
         raise NotFound(f"No such {next(name for name, each in zip(about, found, strict=True) if each is None)}.")
-    if peering is None or peering.user_id != owner.user_id:
+    if connection is None or connection.user_id != owner.user_id:
         raise NotFound("No such connection.")
-    if peering.status is not PeeringStatus.ACTIVE:
-        raise Conflict(f"The connection is {peering.status}; nothing goes over it.")
-    relay = composed(given, peering, relay_id=relay_id, now=call.now)
+    if connection.status is not ConnectionStatus.ACTIVE:
+        raise Conflict(f"The connection is {connection.status}; nothing goes over it.")
+    relay = composed(given, connection, relay_id=relay_id, now=call.now)
     answer = shown(relay, dispatch=None, tries=0, error=None)
     for _ in range(_ATTEMPTS):
-        box = boxes.find(peering.peer_url)
+        box = boxes.find(connection.peer_url)
         sending = Sending(
-            peering.peer_url, box.last_position + 1, peering.connection_id, RELAY, relay_id, timestamp(call.now)
+            connection.peer_url, box.last_position + 1, connection.connection_id, RELAY, relay_id, timestamp(call.now)
         )
         reply = answer.model_dump(mode="json", exclude_unset=True)
         if outgoing.send(relay, sending, over=box, claim=call.claim, reply=reply, now=call.now):
             if not box.failures:
-                queue.announce(OutboxJob(peer_url=peering.peer_url))
+                queue.announce(OutboxJob(peer_url=connection.peer_url))
             return answer
     raise Unavailable("Too much is being sent to this desk at once.")
 
@@ -164,41 +164,41 @@ class RelayCourier:
     Store calls: 4 for the first sending over a connection, then 2; 1 more to sign for a Fluxden desk.
     """
 
-    peers: Tokens
+    connections: Tokens
     outgoing: Settle
     post: Post
     headers: Headers
     clock: Callable[[], datetime]
-    _known: dict[str, tuple[Peering | None, str]] = field(default_factory=dict)
+    _known: dict[str, tuple[Connection | None, str]] = field(default_factory=dict)
 
     def send(self, sending: Sending) -> HttpResult:
         """Make one try; a desk's failure is an answer, only our own stores' raises."""
-        peering, token = self._connection(sending.connection_id)
-        if peering is None or peering.status is not PeeringStatus.ACTIVE:
+        connection, token = self._connection(sending.connection_id)
+        if connection is None or connection.status is not ConnectionStatus.ACTIVE:
             return HttpResult(404, excerpt="the connection is not active any more")
-        relay = self.outgoing.find(peering.user_id, sending.item_id)
+        relay = self.outgoing.find(connection.user_id, sending.item_id)
         if relay is None:
             return HttpResult(404, excerpt="the relay is gone")
         if sending.kind == ACKNOWLEDGEMENT:
-            url, body = f"{peering.peer_url}{ACK_PATH}", acknowledgement_body(relay)
+            url, body = f"{connection.peer_url}{ACK_PATH}", acknowledgement_body(relay)
         else:
             if relay.status.is_final:
                 return HttpResult(200)
-            url, body = f"{peering.peer_url}{RELAY_PATH}", relay_body(relay, peering)
-        return self.post(url, body, self.headers(peering, url, body, token, self.clock()))
+            url, body = f"{connection.peer_url}{RELAY_PATH}", relay_body(relay, connection)
+        return self.post(url, body, self.headers(connection, url, body, token, self.clock()))
 
     def settle(self, sending: Sending, outcome: SendOutcome, answer: HttpResult, *, now: datetime) -> None:
         """Note what came of the try, and with the sending's end take it out of the outbox."""
-        peering, _ = self._connection(sending.connection_id)
-        relay = self.outgoing.find(peering.user_id, sending.item_id) if peering else None
+        connection, _ = self._connection(sending.connection_id)
+        relay = self.outgoing.find(connection.user_id, sending.item_id) if connection else None
         peer_relay_id = told_id(answer.body) if outcome is SendOutcome.SENT else None
         self.outgoing.settle(sending, relay, outcome, peer_relay_id=peer_relay_id, error=answer.error, now=now)
 
-    def _connection(self, connection_id: str) -> tuple[Peering | None, str]:
+    def _connection(self, connection_id: str) -> tuple[Connection | None, str]:
         # Read once a run: a connection that is ended meanwhile ends with the next.
         if connection_id not in self._known:
-            peering = self.peers.find(connection_id)
-            self._known[connection_id] = (peering, self.peers.token_of(peering) if peering else "")
+            connection = self.connections.find(connection_id)
+            self._known[connection_id] = (connection, self.connections.token_of(connection) if connection else "")
         return self._known[connection_id]
 
 

@@ -9,7 +9,7 @@ from chalicelib.board.domain.board import Tail
 from chalicelib.chat.domain.chat import Message, announced
 from chalicelib.core.domain.errors import Unavailable
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.federation.connections.domain.peering import Peering
+from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.relays.domain.ambient import refuse_ambient
 from chalicelib.federation.relays.domain.relay_effects import (
     Work,
@@ -47,7 +47,7 @@ class Relays(Protocol):
     def receive(self, relay: Relay, *, reply: dict[str, Any], message: Message, work: Work | None) -> Heard | bool: ...
 
 
-class Peers(Protocol):
+class Connections(Protocol):
     def is_connected(self, user_id: str, peer_url: str) -> bool: ...
 
 
@@ -108,11 +108,11 @@ class Reception:
     board was being changed meanwhile.
     """
 
-    peering: Peering
+    connection: Connection
     ids: Ids
     now: datetime
     relays: Relays
-    peers: Peers
+    connections: Connections
     people: People
     teams: Teams
     profiles: Profiles
@@ -153,25 +153,25 @@ class Reception:
     def _recipient(self, given: RelayIn) -> tuple[str, bool]:
         """Whom the relay reaches, and whether that is not who it is addressed to."""
         address = (given.to_user_email or "").strip().lower()
-        if address in ("", self.peering.user_email):
-            return self.peering.user_id, False
+        if address in ("", self.connection.user_email):
+            return self.connection.user_id, False
         user_id = self.people.find_user_ids([address]).get(address)
-        if user_id == self.peering.user_id:
+        if user_id == self.connection.user_id:
             return user_id, False
         if user_id is not None:
             person, connected = self.together(
                 lambda: self.people.find_person(user_id),
-                lambda: self.peers.is_connected(user_id, self.peering.peer_url),
+                lambda: self.connections.is_connected(user_id, self.connection.peer_url),
             )
             if person is not None and person.active and connected:
                 return user_id, False
-        return self.peering.user_id, True
+        return self.connection.user_id, True
 
     def _look_up(self, given: RelayIn, user_id: str) -> _Circumstances:
         named = {given.relay_id or "", given.parent_relay_id or ""} - {""}
         reads: dict[str, Callable[[], Any]] = {}
         if named:
-            reads["heard"] = lambda: self.relays.find_heard(self.peering.connection_id, sorted(named))
+            reads["heard"] = lambda: self.relays.find_heard(self.connection.connection_id, sorted(named))
         if given.is_ambient:
             reads["profile"] = lambda: self.profiles.find_profile(user_id)
         else:
@@ -200,18 +200,18 @@ class Reception:
         work_wanted = known.tail is not None and known.desk is not None
         relay = Relay(
             relay_id=self.ids.relay_id,
-            connection_id=self.peering.connection_id,
+            connection_id=self.connection.connection_id,
             user_id=user_id,
             direction=Direction.INBOUND,
             type=given.type,
             intent=given.intent,
             subject=given.title or "Federated relay",
-            payload=json_text(kept_payload(given, self.peering, attached)),
+            payload=json_text(kept_payload(given, self.connection, attached)),
             priority=given.weight,
             status=RelayStatus.DELIVERED,
             thread_id=thread,
-            peer_url=self.peering.peer_url,
-            peer_email=self.peering.peer_email,
+            peer_url=self.connection.peer_url,
+            peer_email=self.connection.peer_email,
             peer_relay_id=given.relay_id or None,
             created_at=at,
             updated_at=at,
@@ -224,9 +224,9 @@ class Reception:
         )
         work = None
         if known.tail is not None and known.desk is not None:
-            card = card_of(given, relay, self.peering, card_id=self.ids.card_id, tail=known.tail)
+            card = card_of(given, relay, self.connection, card_id=self.ids.card_id, tail=known.tail)
             approved = known.desk.queue_auto_approve
-            item = item_of(card, relay, self.peering, item_id=self.ids.item_id, approved=approved)
+            item = item_of(card, relay, self.connection, item_id=self.ids.item_id, approved=approved)
             work = Work(card, known.tail, item)
         about = {
             "type": "federated_relay",
@@ -240,7 +240,7 @@ class Reception:
             "teamId": scope.team_id,
             "projectId": scope.project_id,
         }
-        text = told_of(given, self.peering, attached)
+        text = told_of(given, self.connection, attached)
         message = announced(text, message_id=self.ids.message_id, user_id=user_id, metadata=about, now=self.now)
         return relay, work, message
 

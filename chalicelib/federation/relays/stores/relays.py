@@ -27,7 +27,7 @@ from chalicelib.core.stores import lists
 from chalicelib.core.stores.items import Row, to_item, values
 from chalicelib.core.stores.reads import get_all
 from chalicelib.core.stores.writes import Refused, commit
-from chalicelib.federation.connections.domain.peering import Peering
+from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.relays.domain.relay_effects import Effects, Work
 from chalicelib.federation.relays.domain.relays import (
     Direction,
@@ -86,13 +86,13 @@ class DynamoRelays:
         found = get_all(RELAYS, [relay_key(user_id, relay_id)])
         return relay_of(found[0]) if found else None
 
-    def find_sent(self, peering: Peering, names: Sequence[str]) -> Relay | None:
+    def find_sent(self, connection: Connection, names: Sequence[str]) -> Relay | None:
         """The relay sent over this connection that the first of these names means: ours, or the other desk's.
 
         One store call; two when it is the other desk's.
         """
-        own = [relay_key(peering.user_id, each) for each in names]
-        theirs = [peer_key(peering.connection_id, each) for each in names]
+        own = [relay_key(connection.user_id, each) for each in names]
+        theirs = [peer_key(connection.connection_id, each) for each in names]
         rows = {(row["pk"], row["sk"]): row for row in get_all(RELAYS, [*own, *theirs])} if names else {}
         for mine, other in zip(own, theirs, strict=True):
             found = rows.get((mine["pk"], mine["sk"]))
@@ -101,7 +101,7 @@ class DynamoRelays:
             if found is None:
                 continue
             relay = relay_of(found)
-            if relay.connection_id == peering.connection_id and relay.direction is Direction.OUTBOUND:
+            if relay.connection_id == connection.connection_id and relay.direction is Direction.OUTBOUND:
                 return relay
         return None
 

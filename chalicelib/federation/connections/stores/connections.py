@@ -32,18 +32,18 @@ from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.reads import get_all, query
 from chalicelib.core.stores.registrations import left_of_hour, one_more
 from chalicelib.core.stores.writes import Refused, commit
-from chalicelib.federation.connections.domain.peer_notices import Notice
-from chalicelib.federation.connections.domain.peering import (
+from chalicelib.federation.connections.domain.connection_notices import ConnectionNotice
+from chalicelib.federation.connections.domain.connections import (
     ANSWERED_WITHIN,
     MOST_REQUESTS_AN_HOUR,
+    Connection,
+    ConnectionState,
+    ConnectionStatus,
     Initiator,
-    Peering,
-    PeeringStatus,
     PeerKey,
-    Standing,
 )
-from chalicelib.federation.connections.stores.peer_budgets import added_budget
-from chalicelib.federation.connections.stores.peer_notices import added_notice
+from chalicelib.federation.connections.stores.connection_budgets import added_budget
+from chalicelib.federation.connections.stores.connection_notices import added_notice
 from chalicelib.resources import DUE_INDEX, PEERS
 from chalicelib.vault import seal, unseal
 
@@ -71,8 +71,8 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-class DynamoPeers:
-    def find_pair(self, user_id: str, peer_url: str, asked_as: str) -> Peering | None:
+class DynamoConnections:
+    def find_pair(self, user_id: str, peer_url: str, asked_as: str) -> Connection | None:
         """The connection of these two people that counts. Two store calls; one when there is none."""
         guards = get_all(PEERS, [_pair(user_id, peer_url, asked_as)])
         found = (
@@ -80,43 +80,43 @@ class DynamoPeers:
             if guards
             else []
         )
-        return peering_of(found[0]) if found else None
+        return from_row(found[0]) if found else None
 
-    def find_by_token(self, token: str) -> list[Peering]:
+    def find_by_token(self, token: str) -> list[Connection]:
         """The connections with this token, as their desks may use one for several; oldest first. One store call."""
         rows = _listed(f"TOKEN#{token_hash(token)}", "CONNECTION#")
-        return sorted(map(peering_of, rows), key=lambda each: (each.created_at, each.connection_id))
+        return sorted(map(from_row, rows), key=lambda each: (each.created_at, each.connection_id))
 
-    def find(self, connection_id: str) -> Peering | None:
+    def find(self, connection_id: str) -> Connection | None:
         """The connection. Two store calls; one when there is none."""
         pointers = get_all(PEERS, [_pointer(connection_id)])
         found = get_all(PEERS, [connection_key(pointers[0]["tokenHash"], connection_id)]) if pointers else []
-        return peering_of(found[0]) if found else None
+        return from_row(found[0]) if found else None
 
-    def list_own(self, user_id: str) -> list[Peering]:
+    def list_own(self, user_id: str) -> list[Connection]:
         """The person's connections, oldest first; of a peer who asked again only the latest. Two store calls."""
         guards = _listed(f"USER#{user_id}", "PEER#")
         if not guards:
             return []
         found = get_all(PEERS, [connection_key(row["tokenHash"], row["connectionId"]) for row in guards])
-        return sorted(map(peering_of, found), key=lambda each: (each.created_at, each.connection_id))
+        return sorted(map(from_row, found), key=lambda each: (each.created_at, each.connection_id))
 
     def is_connected(self, user_id: str, peer_url: str) -> bool:
         """Whether the person has an active connection to somebody of this desk. One store call."""
         found = _listed(f"USER#{user_id}", f"PEER#{peer_url}#")
-        return any(row["status"] == PeeringStatus.ACTIVE for row in found)
+        return any(row["status"] == ConnectionStatus.ACTIVE for row in found)
 
     def add(
         self,
-        peering: Peering,
+        connection: Connection,
         token: str,
         *,
-        after: PeeringStatus | None,
+        after: ConnectionStatus | None,
         message: Message | None,
-        notices: Sequence[Notice] = (),
+        notices: Sequence[ConnectionNotice] = (),
         claim: Claim | None = None,
         reply: dict[str, Any] | None = None,
-    ) -> Peering | Standing:
+    ) -> Connection | ConnectionState:
         """Store a new connection, unless the two people have one that counts; and with it what its users are told.
 
         One that was declined or has expired does not count, nor with `after` one in that state. Returns the
@@ -126,7 +126,7 @@ class DynamoPeers:
             AlreadyAnswered: the claim has been used before; nothing was written.
             RateLimited: it was asked for by the peer, as were too many of the user's in this hour.
         """
-        counts: Row = {"declined": PeeringStatus.DECLINED.value, "expired": PeeringStatus.EXPIRED.value}
+        counts: Row = {"declined": ConnectionStatus.DECLINED.value, "expired": ConnectionStatus.EXPIRED.value}
         counts |= {"after": after.value} if after else {}
         free = " OR ".join([_NEW, *(f"#status = :{name}" for name in counts)])
         named: Row = {
@@ -134,45 +134,47 @@ class DynamoPeers:
             "ExpressionAttributeValues": values(**counts),
         }
         actions = [
-            _put(_guard(peering), free, **named),
-            *_counted(peering),
-            *_new(peering, token),
+            _put(_guard(connection), free, **named),
+            *_counted(connection),
+            *_new(connection, token),
             *map(added_notice, notices),
             *([added_message(message)] if message else []),
         ]
         try:
             commit(actions, claim=claim, reply=reply or {})
         except Refused as refused:
-            _check_number(peering, refused, place=1)
+            _check_number(connection, refused, place=1)
             met = refused.rows[0]
             # One of the same id was written by a retry below us.
-            if met.get("connectionId") != peering.connection_id:
-                return Standing(met["connectionId"], PeeringStatus(met["status"]), Initiator(met["initiator"]))
-        return peering
+            if met.get("connectionId") != connection.connection_id:
+                return ConnectionState(
+                    met["connectionId"], ConnectionStatus(met["status"]), Initiator(met["initiator"])
+                )
+        return connection
 
-    def add_crossing(self, peering: Peering, token: str, *, notice: Notice) -> None:
+    def add_crossing(self, connection: Connection, token: str, *, notice: ConnectionNotice) -> None:
         """Keep a request that does not count until `notice` has it confirmed. Again changes nothing. One store call.
 
         Raises:
             RateLimited: too many have asked the user in this hour.
         """
         try:
-            commit([*_counted(peering), *_new(peering, token), added_notice(notice)], claim=None, reply={})
+            commit([*_counted(connection), *_new(connection, token), added_notice(notice)], claim=None, reply={})
         except Refused as refused:
-            _check_number(peering, refused, place=0)
+            _check_number(connection, refused, place=0)
 
     def save(
         self,
-        peering: Peering,
+        connection: Connection,
         *,
-        over: Peering,
-        notices: Sequence[Notice] = (),
+        over: Connection,
+        notices: Sequence[ConnectionNotice] = (),
         message: Message | None = None,
-        instead_of: Peering | None = None,
+        instead_of: Connection | None = None,
         claim: Claim | None = None,
         reply: dict[str, Any] | None = None,
     ) -> bool:
-        """Replace `over` by `peering`, and store what follows; False when it has changed, or does not count.
+        """Replace `over` by `connection`, and store what follows; False when it has changed, or does not count.
 
         With `instead_of` it comes to count in that one's place. One store call.
 
@@ -184,10 +186,10 @@ class DynamoPeers:
             "Key": to_item(connection_key(over.token_hash, over.connection_id)),
             "ConditionExpression": "version = :seen",
         }
-        if peering == over:
+        if connection == over:
             checked = main | {"ExpressionAttributeValues": values(seen=over.version)}
             return claim is None or _committed([{"ConditionCheck": checked}], claim, reply or {})
-        columns = _columns(peering)
+        columns = _columns(connection)
         sets = {name: columns[name] for name in _CHANGING}
         main |= {
             "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in sets),
@@ -201,13 +203,13 @@ class DynamoPeers:
             "UpdateExpression": "SET #status = :status",
             "ConditionExpression": "connectionId = :id",
             "ExpressionAttributeNames": {"#status": "status"},
-            "ExpressionAttributeValues": values(status=peering.status.value, id=over.connection_id),
+            "ExpressionAttributeValues": values(status=connection.status.value, id=over.connection_id),
         }
         counting: Action = {"Update": guard}
         if instead_of is not None:
             condition = "connectionId = :id AND #status = :status"
             counting = _put(
-                _guard(peering),
+                _guard(connection),
                 condition,
                 ExpressionAttributeNames={"#status": "status"},
                 ExpressionAttributeValues=values(id=instead_of.connection_id, status=instead_of.status.value),
@@ -235,12 +237,12 @@ class DynamoPeers:
         }
         commit([{"Update": update}], claim=None, reply={})
 
-    def is_current(self, peering: Peering) -> bool:
+    def is_current(self, connection: Connection) -> bool:
         """Whether no later request of the same two people has taken the connection's place. One store call."""
-        found = get_all(PEERS, [_guard_key(peering)])
-        return bool(found) and found[0]["connectionId"] == peering.connection_id
+        found = get_all(PEERS, [_guard_key(connection)])
+        return bool(found) and found[0]["connectionId"] == connection.connection_id
 
-    def token_of(self, peering: Peering) -> str:
+    def token_of(self, connection: Connection) -> str:
         """The connection's token, in clear. One store call.
 
         Raises:
@@ -248,41 +250,41 @@ class DynamoPeers:
         """
         got = dynamodb().get_item(
             TableName=PEERS.physical_name,
-            Key=to_item(connection_key(peering.token_hash, peering.connection_id)),
+            Key=to_item(connection_key(connection.token_hash, connection.connection_id)),
             ConsistentRead=True,
         )
-        return unseal(from_item(dict(got["Item"]))["token"], place=_place(peering.connection_id))
+        return unseal(from_item(dict(got["Item"]))["token"], place=_place(connection.connection_id))
 
 
-def _new(peering: Peering, token: str) -> list[Action]:
-    sealed = {"token": seal(token, place=_place(peering.connection_id)), **keys_due(peering)}
+def _new(connection: Connection, token: str) -> list[Action]:
+    sealed = {"token": seal(token, place=_place(connection.connection_id)), **keys_due(connection)}
     return [
-        _put(connection_key(peering.token_hash, peering.connection_id) | _columns(peering) | sealed, _NEW),
-        _put(_pointer(peering.connection_id) | _pointed(peering), _NEW),
-        added_budget(peering.token_hash),
+        _put(connection_key(connection.token_hash, connection.connection_id) | _columns(connection) | sealed, _NEW),
+        _put(_pointer(connection.connection_id) | _pointed(connection), _NEW),
+        added_budget(connection.token_hash),
     ]
 
 
-def _counted(peering: Peering) -> list[Action]:
-    if peering.initiator is Initiator.US:
+def _counted(connection: Connection) -> list[Action]:
+    if connection.initiator is Initiator.US:
         return []
-    asked_at = parse_timestamp(peering.created_at)
-    return [one_more(asked_at, most=MOST_REQUESTS_AN_HOUR, of=f"REQUESTS#{peering.user_id}")]
+    asked_at = parse_timestamp(connection.created_at)
+    return [one_more(asked_at, most=MOST_REQUESTS_AN_HOUR, of=f"REQUESTS#{connection.user_id}")]
 
 
-def _check_number(peering: Peering, refused: Refused, *, place: int) -> None:
+def _check_number(connection: Connection, refused: Refused, *, place: int) -> None:
     """Tell whoever was refused for the number of requests alone, which is counted at this place."""
-    if peering.initiator is Initiator.PEER and list(refused.failed) == [place]:
-        wait = left_of_hour(parse_timestamp(peering.created_at))
+    if connection.initiator is Initiator.PEER and list(refused.failed) == [place]:
+        wait = left_of_hour(parse_timestamp(connection.created_at))
         raise RateLimited("Too many have asked this person within this hour.", retry_after=wait) from refused
 
 
-def _guard(peering: Peering) -> Row:
-    return _guard_key(peering) | {
-        "connectionId": peering.connection_id,
-        "tokenHash": peering.token_hash,
-        "status": peering.status.value,
-        "initiator": peering.initiator.value,
+def _guard(connection: Connection) -> Row:
+    return _guard_key(connection) | {
+        "connectionId": connection.connection_id,
+        "tokenHash": connection.token_hash,
+        "status": connection.status.value,
+        "initiator": connection.initiator.value,
     }
 
 
@@ -310,9 +312,9 @@ def _listed(pk: str, prefix: str) -> Sequence[Row]:
     )
 
 
-def keys_due(peering: Peering) -> Row:
+def keys_due(connection: Connection) -> Row:
     """The columns of a connection whose peer's keys are to be asked for; none where they are not."""
-    return {} if peering.keys_due_at is None else {"dueQueue": KEYS_QUEUE, "dueAt": peering.keys_due_at}
+    return {} if connection.keys_due_at is None else {"dueQueue": KEYS_QUEUE, "dueAt": connection.keys_due_at}
 
 
 def connection_key(hashed: str, connection_id: str) -> Row:
@@ -323,18 +325,18 @@ def _pointer(connection_id: str) -> Row:
     return {"pk": f"CONNECTION#{connection_id}", "sk": "CONNECTION"}
 
 
-def _guard_key(peering: Peering) -> Row:
-    return _pair(peering.user_id, peering.peer_url, peering.asked_as)
+def _guard_key(connection: Connection) -> Row:
+    return _pair(connection.user_id, connection.peer_url, connection.asked_as)
 
 
 def _pair(user_id: str, peer_url: str, asked_as: str) -> Row:
     return {"pk": f"USER#{user_id}", "sk": f"PEER#{peer_url}#{asked_as}"}
 
 
-def _pointed(peering: Peering) -> Row:
-    row: Row = {"tokenHash": peering.token_hash, "userId": peering.user_id}
-    if peering.status is PeeringStatus.PENDING:
-        until = parse_timestamp(peering.created_at) + ANSWERED_WITHIN
+def _pointed(connection: Connection) -> Row:
+    row: Row = {"tokenHash": connection.token_hash, "userId": connection.user_id}
+    if connection.status is ConnectionStatus.PENDING:
+        until = parse_timestamp(connection.created_at) + ANSWERED_WITHIN
         row |= {"dueQueue": _REQUESTS_QUEUE, "dueAt": timestamp(until)}
     return row
 
@@ -343,36 +345,36 @@ def _place(connection_id: str) -> str:
     return f"CONNECTION#{connection_id}/TOKEN"
 
 
-def _columns(peering: Peering) -> Row:
-    key = peering.peer_key
+def _columns(connection: Connection) -> Row:
+    key = connection.peer_key
     return {
-        "connectionId": peering.connection_id,
-        "userId": peering.user_id,
-        "userEmail": peering.user_email,
-        "userName": peering.user_name,
-        "peerUrl": peering.peer_url,
-        "peerEmail": peering.peer_email,
-        "askedAs": peering.asked_as,
-        "peerName": peering.peer_name,
-        "peerInstanceName": peering.peer_instance_name,
-        "peerConnectionId": peering.peer_connection_id,
-        "status": peering.status.value,
-        "initiator": peering.initiator.value,
-        "hmacEnabled": peering.hmac_enabled,
+        "connectionId": connection.connection_id,
+        "userId": connection.user_id,
+        "userEmail": connection.user_email,
+        "userName": connection.user_name,
+        "peerUrl": connection.peer_url,
+        "peerEmail": connection.peer_email,
+        "askedAs": connection.asked_as,
+        "peerName": connection.peer_name,
+        "peerInstanceName": connection.peer_instance_name,
+        "peerConnectionId": connection.peer_connection_id,
+        "status": connection.status.value,
+        "initiator": connection.initiator.value,
+        "hmacEnabled": connection.hmac_enabled,
         "peerKeyId": key.key_id if key else None,
         "peerPublicKey": key.public_key if key else None,
-        "nickname": peering.nickname,
-        "peerNickname": peering.peer_nickname,
-        "reason": peering.reason,
-        "contactId": peering.contact_id,
-        "createdAt": peering.created_at,
-        "updatedAt": peering.updated_at,
-        "version": peering.version,
+        "nickname": connection.nickname,
+        "peerNickname": connection.peer_nickname,
+        "reason": connection.reason,
+        "contactId": connection.contact_id,
+        "createdAt": connection.created_at,
+        "updatedAt": connection.updated_at,
+        "version": connection.version,
     }
 
 
-def peering_of(row: Mapping[str, Any]) -> Peering:
-    return Peering(
+def from_row(row: Mapping[str, Any]) -> Connection:
+    return Connection(
         connection_id=row["connectionId"],
         user_id=row["userId"],
         user_email=row["userEmail"],
@@ -384,7 +386,7 @@ def peering_of(row: Mapping[str, Any]) -> Peering:
         peer_instance_name=row["peerInstanceName"],
         peer_connection_id=row["peerConnectionId"],
         token_hash=row["pk"].removeprefix("TOKEN#"),
-        status=PeeringStatus(row["status"]),
+        status=ConnectionStatus(row["status"]),
         initiator=Initiator(row["initiator"]),
         hmac_enabled=row["hmacEnabled"],
         peer_key=PeerKey(row["peerKeyId"], row["peerPublicKey"]) if row["peerKeyId"] else None,

@@ -9,24 +9,24 @@ from chalicelib.core.domain.call import Sent
 from chalicelib.core.domain.errors import Forbidden, NotFound, RateLimited, Unauthorized, Unavailable
 from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.core.domain.signatures import is_body_digest
-from chalicelib.federation.connections.domain.federation_settings import FederationMode, FederationSettings
-from chalicelib.federation.connections.domain.peering import (
+from chalicelib.federation.connections.domain.connections import (
     DIGEST_HEADER,
     TOKEN_HEADER,
+    Connection,
+    ConnectionStatus,
     Initiator,
-    Peering,
-    PeeringStatus,
     PeerKey,
     UnknownKey,
 )
+from chalicelib.federation.connections.domain.federation_settings import FederationMode, FederationSettings
 
 Together = Callable[..., list[Any]]
 
 # Till then keys that were asked for are there.
 _SOON = timedelta(minutes=2)
-_ACTIVE = (PeeringStatus.ACTIVE,)
-_PENDING = (PeeringStatus.ACTIVE, PeeringStatus.PENDING)
-_ENDING = (*_PENDING, PeeringStatus.DECLINED, PeeringStatus.EXPIRED)
+_ACTIVE = (ConnectionStatus.ACTIVE,)
+_PENDING = (ConnectionStatus.ACTIVE, ConnectionStatus.PENDING)
+_ENDING = (*_PENDING, ConnectionStatus.DECLINED, ConnectionStatus.EXPIRED)
 
 
 class Settings(Protocol):
@@ -34,11 +34,11 @@ class Settings(Protocol):
 
 
 class Tokens(Protocol):
-    def find_by_token(self, token: str) -> list[Peering]: ...
+    def find_by_token(self, token: str) -> list[Connection]: ...
 
 
 class WantedKeys(Protocol):
-    def want(self, peering: Peering, *, now: datetime) -> bool: ...
+    def want(self, connection: Connection, *, now: datetime) -> bool: ...
 
 
 class Spend(Protocol):
@@ -67,14 +67,14 @@ def admit_peer(
     sent: Sent,
     *,
     settings: Settings,
-    peers: Tokens,
+    connections: Tokens,
     refuse_signature: RefuseSignature,
     together: Together,
     spend: Spend,
     base_url: str,
     wanted: WantedKeys,
-    statuses: Sequence[PeeringStatus] = _ACTIVE,
-) -> Peering:
+    statuses: Sequence[ConnectionStatus] = _ACTIVE,
+) -> Connection:
     """The connection whose token the request shows, and by which it is signed where that is on.
 
     Of several it is one in the first of `statuses` that there is one in. The call is charged to the token, whatever
@@ -95,26 +95,26 @@ def admit_peer(
     if not token:
         raise Unauthorized(f"The header {TOKEN_HEADER} is missing.")
     rules, known, spent = together(
-        settings.find_settings, lambda: peers.find_by_token(token), lambda: spend(token, now=sent.now)
+        settings.find_settings, lambda: connections.find_by_token(token), lambda: spend(token, now=sent.now)
     )
     if not rules.inbound:
         raise Forbidden("This desk takes nothing from other desks.")
-    peering: Peering | None = next((each for status in statuses for each in known if each.status is status), None)
-    if peering is None:
+    connection: Connection | None = next((each for status in statuses for each in known if each.status is status), None)
+    if connection is None:
         raise NotFound("No active connection for this token.")
     if spent is not None:
         _check_budget(spent, sent)
-    if peering.hmac_enabled and not is_body_digest(sent.headers.get(DIGEST_HEADER.lower(), ""), sent.body, token):
+    if connection.hmac_enabled and not is_body_digest(sent.headers.get(DIGEST_HEADER.lower(), ""), sent.body, token):
         raise Unauthorized(f"The header {DIGEST_HEADER} does not sign this body.")
-    if peering.peer_key is not None or (peering.keys and "signature-input" in sent.headers):
+    if connection.peer_key is not None or (connection.keys and "signature-input" in sent.headers):
         own = base_url or f"https://{sent.headers.get('host', '')}"
         try:
-            reason = refuse_signature(sent, base_url=own, keys=peering.keys)
+            reason = refuse_signature(sent, base_url=own, keys=connection.keys)
         except UnknownKey:
-            reason = _unknown_key(peering, wanted, now=sent.now)
+            reason = _unknown_key(connection, wanted, now=sent.now)
         if reason is not None:
             raise Unauthorized(f"The request was refused by its HTTP message signature: {reason}.")
-    return peering
+    return connection
 
 
 def _check_budget(spent: Spent, sent: Sent) -> None:
@@ -124,30 +124,30 @@ def _check_budget(spent: Spent, sent: Sent) -> None:
         raise RateLimited(limit, retry_after=spent.wait(sent.now))
 
 
-def _unknown_key(peering: Peering, wanted: WantedKeys, *, now: datetime) -> str:
-    asked = peering.keys_due_at is not None and parse_timestamp(peering.keys_due_at) <= now + _SOON
-    if asked or wanted.want(peering, now=now):
+def _unknown_key(connection: Connection, wanted: WantedKeys, *, now: datetime) -> str:
+    asked = connection.keys_due_at is not None and parse_timestamp(connection.keys_due_at) <= now + _SOON
+    if asked or wanted.want(connection, now=now):
         refusal = Unavailable("The request is signed by a key that is not known yet; it is being asked for.")
         refusal.retry_after = int(_SOON.total_seconds())
         raise refusal
     return "it names a key that its desk does not publish"
 
 
-def admit_accepting_peer(sent: Sent, **ports: Any) -> Peering:
+def admit_accepting_peer(sent: Sent, **ports: Any) -> Connection:
     """The connection, asked for from here, that its peer has word of: `admit_peer`, but it may be pending.
 
     Raises:
         Unauthorized, Forbidden: as there.
         NotFound: it is none of ours to be accepted by the peer.
     """
-    peering = admit_peer(sent, **ports, statuses=_PENDING)
+    connection = admit_peer(sent, **ports, statuses=_PENDING)
     # Else whoever asks could accept in the name of the person asked.
-    if peering.initiator is not Initiator.US:
+    if connection.initiator is not Initiator.US:
         raise NotFound("No connection that waits for this desk.")
-    return peering
+    return connection
 
 
-def admit_ending_peer(sent: Sent, **ports: Any) -> Peering:
+def admit_ending_peer(sent: Sent, **ports: Any) -> Connection:
     """The connection that its peer has ended, in whatever state: `admit_peer`, but it may be over already.
 
     Raises:

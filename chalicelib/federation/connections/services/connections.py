@@ -11,33 +11,33 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound, Unavailable
 from chalicelib.core.domain.fields import is_uuid, timestamp
 from chalicelib.core.domain.idempotency import Claim, kept
-from chalicelib.federation.connections.domain.connection_requests import crossing_id
-from chalicelib.federation.connections.domain.federation_settings import FederationMode, FederationSettings
-from chalicelib.federation.connections.domain.peer_notices import (
-    Notice,
-    NoticeJob,
-    NoticeKind,
+from chalicelib.federation.connections.domain.connection_notices import (
+    ConnectionNotice,
+    ConnectionNoticeJob,
+    ConnectionNoticeKind,
     accepted,
     befriended,
     follow_ups,
 )
-from chalicelib.federation.connections.domain.peering import (
+from chalicelib.federation.connections.domain.connection_requests import crossing_id
+from chalicelib.federation.connections.domain.connections import (
     AcceptedIn,
     ConnectedAnswer,
     ConnectIn,
+    Connection,
     ConnectionAnswer,
     ConnectionOut,
     ConnectionPatch,
     ConnectionsQuery,
+    ConnectionState,
+    ConnectionStatus,
     Initiator,
     IntroductionOut,
-    Peering,
-    PeeringStatus,
     PeerKey,
     moved,
     shown,
 )
-from chalicelib.federation.connections.domain.peering import Standing as Known
+from chalicelib.federation.connections.domain.federation_settings import FederationMode, FederationSettings
 from chalicelib.live.domain.frames import News, Standing
 from chalicelib.people.domain.directory import Person
 
@@ -46,42 +46,42 @@ Reply = dict[str, Any]
 _ATTEMPTS = 16
 _NO_CONNECTION = "No such connection."
 _NEWS = {
-    PeeringStatus.PENDING: "asks to be connected with you",
-    PeeringStatus.ACTIVE: "is connected with you now",
-    PeeringStatus.DECLINED: "is not connected with you",
-    PeeringStatus.BLOCKED: "is not connected with you",
-    PeeringStatus.EXPIRED: "has not answered your request",
+    ConnectionStatus.PENDING: "asks to be connected with you",
+    ConnectionStatus.ACTIVE: "is connected with you now",
+    ConnectionStatus.DECLINED: "is not connected with you",
+    ConnectionStatus.BLOCKED: "is not connected with you",
+    ConnectionStatus.EXPIRED: "has not answered your request",
 }
-_PENDING = (PeeringStatus.ACTIVE, PeeringStatus.PENDING)
+_PENDING = (ConnectionStatus.ACTIVE, ConnectionStatus.PENDING)
 
 
 class Changes(Protocol):
     def save(
         self,
-        peering: Peering,
+        connection: Connection,
         *,
-        over: Peering,
-        notices: Sequence[Notice] = (),
+        over: Connection,
+        notices: Sequence[ConnectionNotice] = (),
         message: Message | None = None,
         claim: Claim | None = None,
         reply: Reply | None = None,
     ) -> bool: ...
-    def find(self, connection_id: str) -> Peering | None: ...
-    def is_current(self, peering: Peering) -> bool: ...
+    def find(self, connection_id: str) -> Connection | None: ...
+    def is_current(self, connection: Connection) -> bool: ...
 
 
-class Peers(Changes, Protocol):
+class Connections(Changes, Protocol):
     def add(
         self,
-        peering: Peering,
+        connection: Connection,
         token: str,
         *,
-        after: PeeringStatus | None,
+        after: ConnectionStatus | None,
         message: Message | None,
-        notices: Sequence[Notice] = (),
-    ) -> Peering | Known: ...
-    def add_crossing(self, peering: Peering, token: str, *, notice: Notice) -> None: ...
-    def list_own(self, user_id: str) -> list[Peering]: ...
+        notices: Sequence[ConnectionNotice] = (),
+    ) -> Connection | ConnectionState: ...
+    def add_crossing(self, connection: Connection, token: str, *, notice: ConnectionNotice) -> None: ...
+    def list_own(self, user_id: str) -> list[Connection]: ...
 
 
 class People(Protocol):
@@ -93,7 +93,7 @@ class Notifier(Protocol):
 
 
 class Queue(Protocol):
-    def announce(self, job: NoticeJob, *, delay: int = 0) -> None: ...
+    def announce(self, job: ConnectionNoticeJob, *, delay: int = 0) -> None: ...
 
 
 def connect(
@@ -106,7 +106,7 @@ def connect(
     now: datetime,
     is_approved_instance: Callable[[str], bool],
     people: People,
-    peers: Peers,
+    connections: Connections,
     notifier: Notifier,
     queue: Queue,
     introduce: Callable[[], PeerKey],
@@ -131,15 +131,15 @@ def connect(
     person = people.find_person_by_email(given.to_user_email.strip().lower())
     if person is None or not person.active:
         raise NotFound("There is nobody of this address here.")
-    status = PeeringStatus.PENDING if settings.approval else PeeringStatus.ACTIVE
+    status = ConnectionStatus.PENDING if settings.approval else ConnectionStatus.ACTIVE
     own = {"fluxden": IntroductionOut(**vars(introduce()))} if given.fluxden else {}
-    after: PeeringStatus | None = None
+    after: ConnectionStatus | None = None
     for _ in range(_ATTEMPTS):
         asked = _asked(given, person, status, connection_id=connection_id, hashed=hashed, now=now)
         told = told_of(asked, message_id, now)
-        tasks = [befriended(asked, now=now)] if status is PeeringStatus.ACTIVE else []
-        found = peers.add(asked, given.federation_token, after=after, message=told, notices=tasks)
-        if isinstance(found, Peering):
+        tasks = [befriended(asked, now=now)] if status is ConnectionStatus.ACTIVE else []
+        found = connections.add(asked, given.federation_token, after=after, message=told, notices=tasks)
+        if isinstance(found, Connection):
             for each in tasks:
                 queue.announce(each.job)
             notifier.notify(person.user_id, told.news, standing=None, now=now)
@@ -151,29 +151,29 @@ def connect(
                 local_user_email=person.email,
                 **own,
             )
-        if found.status is not PeeringStatus.BLOCKED:
+        if found.status is not ConnectionStatus.BLOCKED:
             break
         # Who was blocked may ask again, but never comes in unasked.
-        status, after = PeeringStatus.PENDING, PeeringStatus.BLOCKED
+        status, after = ConnectionStatus.PENDING, ConnectionStatus.BLOCKED
     else:
         raise Unavailable("The connection is being changed by many calls at once.")
     message = "There is a connection already; it keeps the token it was made with."
     if found.awaits_peer:
-        found = _crossed(found, asked, given, base_url=base_url, now=now, peers=peers, queue=queue)
+        found = _crossed(found, asked, given, base_url=base_url, now=now, connections=connections, queue=queue)
         message = "Somebody here has asked for the same; of both requests one counts."
     return ConnectedAnswer(success=True, connection_id=found.connection_id, status=found.status, message=message, **own)
 
 
-def list_own(query: ConnectionsQuery, *, owner: ApiKey, peers: Peers) -> list[ConnectionOut]:
+def list_own(query: ConnectionsQuery, *, owner: ApiKey, connections: Connections) -> list[ConnectionOut]:
     """The owner's connections in the state asked for. Store calls after authentication: 2; 1 when there are none."""
-    found: Sequence[Peering] = []
-    if query.status in ("all", *PeeringStatus):
-        found = peers.list_own(owner.user_id)
+    found: Sequence[Connection] = []
+    if query.status in ("all", *ConnectionStatus):
+        found = connections.list_own(owner.user_id)
     return [shown(each) for each in found if query.status in ("all", each.status.value)]
 
 
 def change(
-    connection_id: str, patch: ConnectionPatch, *, owner: ApiKey | None, call: Call, peers: Changes, queue: Queue
+    connection_id: str, patch: ConnectionPatch, *, owner: ApiKey | None, call: Call, connections: Changes, queue: Queue
 ) -> ConnectionAnswer:
     """Accept, decline or block a connection of the owner's, or change how it is signed; without an owner, anybody's.
 
@@ -186,7 +186,7 @@ def change(
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     for _ in range(_ATTEMPTS):
-        met = peers.find(connection_id) if is_uuid(connection_id) else None
+        met = connections.find(connection_id) if is_uuid(connection_id) else None
         if met is None or (owner is not None and met.user_id != owner.user_id):
             raise NotFound(_NO_CONNECTION)
         status = moved(met, patch.action) if patch.action else met.status
@@ -196,22 +196,22 @@ def change(
             to = met.changed(status=status, hmac_enabled=signed, now=call.now)
         answer = ConnectionAnswer(success=True, data=shown(to))
         notices = follow_ups(to, met, now=call.now)
-        if peers.save(to, over=met, notices=notices, claim=call.claim, reply=kept(200, answer)):
+        if connections.save(to, over=met, notices=notices, claim=call.claim, reply=kept(200, answer)):
             for each in notices:
                 queue.announce(each.job)
             return answer
-        if not peers.is_current(met):
+        if not connections.is_current(met):
             raise Conflict("A later request has taken this connection's place.")
     raise Unavailable("The connection is being changed by many calls at once.")
 
 
 def be_accepted(
     given: AcceptedIn,
-    peering: Peering,
+    connection: Connection,
     *,
     message_id: str,
     now: datetime,
-    peers: Peers,
+    connections: Connections,
     notifier: Notifier,
     queue: Queue,
 ) -> ConnectedAnswer:
@@ -221,29 +221,31 @@ def be_accepted(
         NotFound: it was called off meanwhile, or not this desk was asked.
     """
     # A third desk may have been shown our token by the one that was asked, which pretends to be us there.
-    if not given.is_from(peering):
+    if not given.is_from(connection):
         raise NotFound("No connection that waits for this desk.")
-    if peering.status is PeeringStatus.PENDING:
+    if connection.status is ConnectionStatus.PENDING:
         told: dict[str, Any] = {
-            "peer_connection_id": given.connection_id or peering.peer_connection_id,
-            "peer_email": given.accepted_by_email or peering.peer_email,
-            "peer_name": given.accepted_by_name or peering.peer_name,
+            "peer_connection_id": given.connection_id or connection.peer_connection_id,
+            "peer_email": given.accepted_by_email or connection.peer_email,
+            "peer_name": given.accepted_by_name or connection.peer_name,
         }
-        if given.fluxden and peering.peer_key is None:
+        if given.fluxden and connection.peer_key is None:
             told |= {"peer_key": given.fluxden.key, "hmac_enabled": True}
-        active = peering.changed(status=PeeringStatus.ACTIVE, now=now, **told)
+        active = connection.changed(status=ConnectionStatus.ACTIVE, now=now, **told)
         task, message = befriended(active, now=now), told_of(active, message_id, now)
-        if peers.save(active, over=peering, notices=[task], message=message):
+        if connections.save(active, over=connection, notices=[task], message=message):
             queue.announce(task.job)
-            notifier.notify(peering.user_id, message.news, standing=None, now=now)
+            notifier.notify(connection.user_id, message.news, standing=None, now=now)
         else:
-            found = peers.find(peering.connection_id)
-            if found is None or found.status is not PeeringStatus.ACTIVE:
+            found = connections.find(connection.connection_id)
+            if found is None or found.status is not ConnectionStatus.ACTIVE:
                 raise NotFound("No connection that waits for this desk.")
-    return ConnectedAnswer(success=True, connection_id=peering.connection_id, status=PeeringStatus.ACTIVE)
+    return ConnectedAnswer(success=True, connection_id=connection.connection_id, status=ConnectionStatus.ACTIVE)
 
 
-def be_ended(peering: Peering, *, message_id: str, now: datetime, peers: Peers, notifier: Notifier) -> ConnectedAnswer:
+def be_ended(
+    connection: Connection, *, message_id: str, now: datetime, connections: Connections, notifier: Notifier
+) -> ConnectedAnswer:
     """The other desk has declined a request, taken one back, or ended a connection; a repeat changes nothing.
 
     Store calls after admission: 3, or none.
@@ -251,31 +253,31 @@ def be_ended(peering: Peering, *, message_id: str, now: datetime, peers: Peers, 
     Raises:
         Unavailable: the connection is being changed by many calls at once.
     """
-    found: Peering | None = peering
+    found: Connection | None = connection
     for _ in range(_ATTEMPTS):
         if found is None or found.status not in _PENDING:
             break
-        over = found.changed(status=PeeringStatus.DECLINED, reason="the other desk has declined it", now=now)
+        over = found.changed(status=ConnectionStatus.DECLINED, reason="the other desk has declined it", now=now)
         message = told_of(over, message_id, now)
-        if peers.save(over, over=found, message=message):
+        if connections.save(over, over=found, message=message):
             notifier.notify(over.user_id, message.news, standing=None, now=now)
             break
-        found = peers.find(peering.connection_id)
+        found = connections.find(connection.connection_id)
     else:
         raise Unavailable("The connection is being changed by many calls at once.")
-    return ConnectedAnswer(success=True, connection_id=peering.connection_id, status=PeeringStatus.DECLINED)
+    return ConnectedAnswer(success=True, connection_id=connection.connection_id, status=ConnectionStatus.DECLINED)
 
 
 def _crossed(
-    own: Known,
-    asked: Peering,
+    own: ConnectionState,
+    asked: Connection,
     given: ConnectIn,
     *,
     base_url: str,
     now: datetime,
-    peers: Peers,
+    connections: Connections,
     queue: Queue,
-) -> Known:
+) -> ConnectionState:
     """Which of two requests that crossed counts, and so has to be accepted.
 
     Both desks must say the same without asking each other: that of the desk whose URL sorts first. Other makes know
@@ -288,18 +290,18 @@ def _crossed(
     pending = replace(
         asked,
         connection_id=crossing_id(own.connection_id, asked.token_hash),
-        status=PeeringStatus.PENDING,
+        status=ConnectionStatus.PENDING,
     )
-    notice = accepted(pending, now=now, kind=NoticeKind.CROSSED)
-    peers.add_crossing(pending, given.federation_token, notice=notice)
+    notice = accepted(pending, now=now, kind=ConnectionNoticeKind.CROSSED)
+    connections.add_crossing(pending, given.federation_token, notice=notice)
     queue.announce(notice.job)
-    return Known(pending.connection_id, pending.status, pending.initiator)
+    return ConnectionState(pending.connection_id, pending.status, pending.initiator)
 
 
 def _asked(
-    given: ConnectIn, person: Person, status: PeeringStatus, *, connection_id: str, hashed: str, now: datetime
-) -> Peering:
-    return Peering(
+    given: ConnectIn, person: Person, status: ConnectionStatus, *, connection_id: str, hashed: str, now: datetime
+) -> Connection:
+    return Connection(
         connection_id=connection_id,
         user_id=person.user_id,
         user_email=person.email,
@@ -323,18 +325,18 @@ def _asked(
     )
 
 
-def told_of(peering: Peering, message_id: str, now: datetime) -> Message:
+def told_of(connection: Connection, message_id: str, now: datetime) -> Message:
     """What the connection's user reads of a change that was not theirs."""
-    news, kind = _NEWS[peering.status], "federation_connection_request"
-    if peering.initiator is Initiator.US or peering.status not in _PENDING:
+    news, kind = _NEWS[connection.status], "federation_connection_request"
+    if connection.initiator is Initiator.US or connection.status not in _PENDING:
         kind = "federation_connection_answer"
     metadata = {
         "type": kind,
-        "connectionId": peering.connection_id,
-        "remoteConnectionId": peering.peer_connection_id,
-        "status": peering.status.value,
+        "connectionId": connection.connection_id,
+        "remoteConnectionId": connection.peer_connection_id,
+        "status": connection.status.value,
     }
-    content = f"{peering.peer_label} ({peering.peer_email}, {peering.peer_url}) {news}."
-    if peering.reason:
-        content += f" Reason: {peering.reason}."
-    return announced(content, message_id=message_id, user_id=peering.user_id, metadata=metadata, now=now)
+    content = f"{connection.peer_label} ({connection.peer_email}, {connection.peer_url}) {news}."
+    if connection.reason:
+        content += f" Reason: {connection.reason}."
+    return announced(content, message_id=message_id, user_id=connection.user_id, metadata=metadata, now=now)

@@ -19,7 +19,7 @@ from chalicelib.settings import settings
 _ATTEMPTS = 10
 
 
-class DynamoPeerBudgets:
+class DynamoConnectionBudgets:
     def spend(self, hashed: str, *, now: datetime) -> Spent | None:
         """Take a unit from the minute of the token with this hash; None when nobody knows it.
 

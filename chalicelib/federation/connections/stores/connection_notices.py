@@ -13,42 +13,46 @@ from chalicelib.core.domain.retries import GRACE, Attempt, Outcome
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, from_item, to_item
 from chalicelib.core.stores.leased import LeasedRows, attempts_of
-from chalicelib.federation.connections.domain.peer_notices import Notice, NoticeJob, NoticeKind
+from chalicelib.federation.connections.domain.connection_notices import (
+    ConnectionNotice,
+    ConnectionNoticeJob,
+    ConnectionNoticeKind,
+)
 from chalicelib.resources import PEER_NOTICES, PEERS
 
 _PREFIX, _CONNECTION = "NOTICE#", "CONNECTION#"
 _ROWS = LeasedRows(PEERS, PEER_NOTICES)
 
 
-class DynamoNotices:
-    def find(self, job: NoticeJob) -> Notice | None:
+class DynamoConnectionNotices:
+    def find(self, job: ConnectionNoticeJob) -> ConnectionNotice | None:
         """The notice, read consistently. One store call."""
         key = to_item(_key(job.connection_id, job.notice_id))
         got = dynamodb().get_item(TableName=PEERS.physical_name, Key=key, ConsistentRead=True)
         return _notice(from_item(dict(got["Item"]))) if "Item" in got else None
 
-    def lease(self, notice: Notice, lease_id: str, *, now: datetime, until: datetime) -> bool:
+    def lease(self, notice: ConnectionNotice, lease_id: str, *, now: datetime, until: datetime) -> bool:
         """Take the notice's next attempt; False when it has been made, or is being made. One store call."""
         key = _key(notice.connection_id, notice.notice_id)
         return _ROWS.lease(key, lease_id, made=len(notice.attempts), now=now, until=until)
 
     def record(
-        self, notice: Notice, lease_id: str, *, outcome: Outcome, attempt: Attempt, due_at: datetime | None
+        self, notice: ConnectionNotice, lease_id: str, *, outcome: Outcome, attempt: Attempt, due_at: datetime | None
     ) -> bool:
         """Add the attempt that was made under the lease, and end the lease; False when it was lost. One store call."""
         key, made = _key(notice.connection_id, notice.notice_id), len(notice.attempts)
         return _ROWS.record(key, lease_id, made=made, outcome=outcome.value, attempt=attempt, due_at=due_at)
 
-    def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[NoticeJob, str]]:
+    def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[ConnectionNoticeJob, str]]:
         """Some of the notices whose attempts are due, longest due first, each with its due time. One store call."""
         return [(_job(row), row["dueAt"]) for row in _ROWS.list_due(now=now, limit=limit)]
 
-    def postpone(self, job: NoticeJob, due_at: str, *, until: datetime) -> bool:
+    def postpone(self, job: ConnectionNoticeJob, due_at: str, *, until: datetime) -> bool:
         """Move the due time on from `due_at`; False when somebody else has. One store call."""
         return _ROWS.postpone(_key(job.connection_id, job.notice_id), due_at, until=until)
 
 
-def added_notice(notice: Notice) -> Action:
+def added_notice(notice: ConnectionNotice) -> Action:
     """The part of a transaction that stores a notice; a message announces it, else the due index a little later."""
     due = parse_timestamp(notice.created_at) + GRACE
     row = _key(notice.connection_id, notice.notice_id) | {
@@ -65,16 +69,18 @@ def _key(connection_id: str, notice_id: str) -> Row:
     return {"pk": f"{_CONNECTION}{connection_id}", "sk": f"{_PREFIX}{notice_id}"}
 
 
-def _job(row: Row) -> NoticeJob:
-    return NoticeJob(connection_id=row["pk"].removeprefix(_CONNECTION), notice_id=row["sk"].removeprefix(_PREFIX))
+def _job(row: Row) -> ConnectionNoticeJob:
+    return ConnectionNoticeJob(
+        connection_id=row["pk"].removeprefix(_CONNECTION), notice_id=row["sk"].removeprefix(_PREFIX)
+    )
 
 
-def _notice(row: Row) -> Notice:
+def _notice(row: Row) -> ConnectionNotice:
     job = _job(row)
-    return Notice(
+    return ConnectionNotice(
         connection_id=job.connection_id,
         notice_id=job.notice_id,
-        kind=NoticeKind(row["kind"]),
+        kind=ConnectionNoticeKind(row["kind"]),
         body=json.loads(row["body"]),
         created_at=row["createdAt"],
         outcome=Outcome(row["outcome"]),

@@ -10,10 +10,10 @@ from click.testing import CliRunner
 
 from chalicelib import aws
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.federation.connections.domain.peering import Initiator, Peering, PeeringStatus
+from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus, Initiator
 from chalicelib.federation.connections.signatures import SigningKey
-from chalicelib.federation.connections.stores import peers as stored
-from chalicelib.federation.connections.stores.peers import DynamoPeers, token_hash
+from chalicelib.federation.connections.stores import connections as stored
+from chalicelib.federation.connections.stores.connections import DynamoConnections, token_hash
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import PEER_NOTICES, PEERS
 from infra.admin import main
@@ -170,9 +170,9 @@ def test_asking_again_gives_the_same_connection_with_its_first_token(api: Api, d
     assert (again.json["connectionId"], again.json["status"]) == (first, "active")
     assert "token" in again.json["message"]
     assert len(connections(api, desk.alice_key)) == 2
-    (kept,) = DynamoPeers().find_by_token(TOKEN)
-    assert (kept.connection_id, DynamoPeers().token_of(kept)) == (first, TOKEN)
-    assert DynamoPeers().find_by_token("another-token-of-the-peer") == []
+    (kept,) = DynamoConnections().find_by_token(TOKEN)
+    assert (kept.connection_id, DynamoConnections().token_of(kept)) == (first, TOKEN)
+    assert DynamoConnections().find_by_token("another-token-of-the-peer") == []
 
 
 def test_of_simultaneous_requests_one_makes_the_connection(api: Api, desk: Desk) -> None:
@@ -306,9 +306,9 @@ def test_of_opposite_changes_at_the_same_time_each_is_made_after_the_other_or_re
     actions = ["accept", "block", "accept", "block"]
     answers = concurrency.run_concurrently(4, lambda n: change(api, desk.alice_key, made, action=actions[n]))
     assert {each.status for each in answers} == {200}
-    (stored,) = DynamoPeers().find_by_token(TOKEN)
+    (stored,) = DynamoConnections().find_by_token(TOKEN)
     assert [each["status"] for each in connections(api, desk.alice_key)][-1] == stored.status
-    assert DynamoPeers().is_connected(desk.user_id("alice"), stored.peer_url) == (stored.status == "active")
+    assert DynamoConnections().is_connected(desk.user_id("alice"), stored.peer_url) == (stored.status == "active")
 
 
 def test_who_asked_is_told_of_the_acceptance(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
@@ -369,7 +369,7 @@ def test_desks_of_our_kind_sign_from_the_start(api: Api, desk: Desk) -> None:
     assert (found["hmacEnabled"], found["signedByPeer"]) == (True, True)
 
 
-def outgoing(desk: Desk, **overrides: Any) -> Peering:
+def outgoing(desk: Desk, **overrides: Any) -> Connection:
     """A connection that alice has asked for."""
     now = timestamp(datetime.now(UTC))
     made = {
@@ -384,16 +384,16 @@ def outgoing(desk: Desk, **overrides: Any) -> Peering:
         "peer_instance_name": None,
         "peer_connection_id": None,
         "token_hash": token_hash(TOKEN),
-        "status": PeeringStatus.PENDING,
+        "status": ConnectionStatus.PENDING,
         "initiator": Initiator.US,
         "hmac_enabled": False,
         "peer_key": None,
         "created_at": now,
         "updated_at": now,
     }
-    peering = Peering(**{**made, **overrides})
-    DynamoPeers().add(peering, TOKEN, after=None, message=None)
-    return peering
+    connection = Connection(**{**made, **overrides})
+    DynamoConnections().add(connection, TOKEN, after=None, message=None)
+    return connection
 
 
 def test_a_peer_accepts_what_was_asked_for_from_here(api: Api, desk: Desk) -> None:
@@ -406,7 +406,7 @@ def test_a_peer_accepts_what_was_asked_for_from_here(api: Api, desk: Desk) -> No
     for _ in range(2):
         answer = api.post(ACCEPT, told, headers=headers)
         assert (answer.status, answer.json["status"]) == (200, "active")
-    (found,) = DynamoPeers().find_by_token(TOKEN)
+    (found,) = DynamoConnections().find_by_token(TOKEN)
     assert (found.peer_connection_id, found.peer_name, found.version) == ("c-9", "Sam", 2)
     assert connections(api, desk.alice_key, "active")[-1]["id"] == made.connection_id
 

@@ -56,8 +56,11 @@ class UnknownKey(Exception):
     """A signature names a key that is none of those known of its desk."""
 
 
-class PeeringStatus(StrEnum):
+class ConnectionStatus(StrEnum):
     """Where a connection stands; only an active one lets anything through. Requests that nobody hears expire."""
+
+    # Its name in the published document, which clients are generated from.
+    __qualname__ = "PeeringStatus"
 
     PENDING = "pending"
     ACTIVE = "active"
@@ -74,7 +77,7 @@ class Initiator(StrEnum):
 
 
 @dataclass(frozen=True)
-class Peering:
+class Connection:
     """A connection of a local user with somebody of another desk.
 
     Both desks know one token: whoever sends shows it, and its digests sign bodies while `hmac_enabled`. It is kept
@@ -97,7 +100,7 @@ class Peering:
     peer_instance_name: str | None
     peer_connection_id: str | None
     token_hash: str
-    status: PeeringStatus
+    status: ConnectionStatus
     initiator: Initiator
     hmac_enabled: bool
     peer_key: PeerKey | None
@@ -120,27 +123,27 @@ class Peering:
     @property
     def awaits_peer(self) -> bool:
         """Whether it was asked for from here, and is for the peer to accept."""
-        return self.initiator is Initiator.US and self.status is PeeringStatus.PENDING
+        return self.initiator is Initiator.US and self.status is ConnectionStatus.PENDING
 
     @property
     def peer_label(self) -> str:
         return self.peer_name or self.peer_email
 
-    def changed(self, *, now: datetime, **changes: Any) -> "Peering":
+    def changed(self, *, now: datetime, **changes: Any) -> "Connection":
         return replace(self, **changes, updated_at=timestamp(now), version=self.version + 1)
 
 
 @dataclass(frozen=True)
-class Standing:
+class ConnectionState:
     """What is known of a connection without reading it."""
 
     connection_id: str
-    status: PeeringStatus
+    status: ConnectionStatus
     initiator: Initiator
 
     @property
     def awaits_peer(self) -> bool:
-        return self.initiator is Initiator.US and self.status is PeeringStatus.PENDING
+        return self.initiator is Initiator.US and self.status is ConnectionStatus.PENDING
 
 
 def base_url(text: str, *, allow_loopback: bool = False) -> str:
@@ -251,11 +254,11 @@ class AcceptedIn(OpenIn):
     instance_url: str | None = Field(None, description="Where the accepting desk is reached.")
     fluxden: Omittable[Introduction] = None
 
-    def is_from(self, peering: Peering) -> bool:
+    def is_from(self, connection: Connection) -> bool:
         """Whether the desk that speaks may be the one that was asked; of other makes' addresses there are many."""
         if not self.fluxden or self.instance_url is None:
             return True
-        return self.instance_url.rstrip("/").lower() == peering.peer_url.lower()
+        return self.instance_url.rstrip("/").lower() == connection.peer_url.lower()
 
 
 class EndedIn(OpenIn):
@@ -288,7 +291,7 @@ class ConnectionsQuery(Query):
     """Which of one's connections."""
 
     status: str = Field(
-        PeeringStatus.ACTIVE.value, description="Those in this state: " + ", ".join(PeeringStatus) + ", or `all`."
+        ConnectionStatus.ACTIVE.value, description="Those in this state: " + ", ".join(ConnectionStatus) + ", or `all`."
     )
 
 
@@ -319,7 +322,7 @@ class ConnectionOut(Out):
     """A connection, as its owner sees it."""
 
     id: str
-    status: PeeringStatus
+    status: ConnectionStatus
     peer_instance_url: str
     peer_instance_name: str | None
     peer_user_email: str
@@ -359,50 +362,50 @@ class ConnectedAnswer(Out):
 
     success: Literal[True]
     connection_id: str
-    status: PeeringStatus
+    status: ConnectionStatus
     local_user_name: Omittable[str] = None
     local_user_email: Omittable[str] = None
     message: Omittable[str] = None
     fluxden: Omittable[IntroductionOut] = None
 
 
-_MOVES: Mapping[Action, tuple[PeeringStatus, frozenset[PeeringStatus]]] = {
-    Action.ACCEPT: (PeeringStatus.ACTIVE, frozenset({PeeringStatus.PENDING, PeeringStatus.BLOCKED})),
-    Action.DECLINE: (PeeringStatus.DECLINED, frozenset({PeeringStatus.PENDING, PeeringStatus.ACTIVE})),
-    Action.BLOCK: (PeeringStatus.BLOCKED, frozenset(PeeringStatus)),
+_MOVES: Mapping[Action, tuple[ConnectionStatus, frozenset[ConnectionStatus]]] = {
+    Action.ACCEPT: (ConnectionStatus.ACTIVE, frozenset({ConnectionStatus.PENDING, ConnectionStatus.BLOCKED})),
+    Action.DECLINE: (ConnectionStatus.DECLINED, frozenset({ConnectionStatus.PENDING, ConnectionStatus.ACTIVE})),
+    Action.BLOCK: (ConnectionStatus.BLOCKED, frozenset(ConnectionStatus)),
 }
 
 
-def moved(peering: Peering, action: Action) -> PeeringStatus:
+def moved(connection: Connection, action: Action) -> ConnectionStatus:
     """Where an action of its owner's takes a connection; where it stands already, it stays.
 
     Raises:
         Conflict: it can't go there, or it is not the owner's to accept.
     """
     target, sources = _MOVES[action]
-    if peering.status is target:
+    if connection.status is target:
         return target
-    if peering.status not in sources:
-        raise Conflict(f"The connection is {peering.status}; it can't be {target} any more.")
-    if action is Action.ACCEPT and peering.initiator is Initiator.US:
+    if connection.status not in sources:
+        raise Conflict(f"The connection is {connection.status}; it can't be {target} any more.")
+    if action is Action.ACCEPT and connection.initiator is Initiator.US:
         raise Conflict("It was asked for from here, and is for the other desk to accept; ask again where that ended.")
     return target
 
 
-def shown(peering: Peering) -> ConnectionOut:
+def shown(connection: Connection) -> ConnectionOut:
     return ConnectionOut(
-        id=peering.connection_id,
-        status=peering.status,
-        peer_instance_url=peering.peer_url,
-        peer_instance_name=peering.peer_instance_name,
-        peer_user_email=peering.peer_email,
-        peer_user_name=peering.peer_name,
-        nickname=peering.nickname,
-        peer_nickname=peering.peer_nickname,
-        hmac_enabled=peering.hmac_enabled,
-        signed_by_peer=bool(peering.keys),
-        asked_by=peering.initiator,
-        reason=peering.reason,
-        contact_id=peering.contact_id,
-        created_at=peering.created_at,
+        id=connection.connection_id,
+        status=connection.status,
+        peer_instance_url=connection.peer_url,
+        peer_instance_name=connection.peer_instance_name,
+        peer_user_email=connection.peer_email,
+        peer_user_name=connection.peer_name,
+        nickname=connection.nickname,
+        peer_nickname=connection.peer_nickname,
+        hmac_enabled=connection.hmac_enabled,
+        signed_by_peer=bool(connection.keys),
+        asked_by=connection.initiator,
+        reason=connection.reason,
+        contact_id=connection.contact_id,
+        created_at=connection.created_at,
     )
