@@ -15,9 +15,9 @@ from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.reads import query
 from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.live.domain.push import MOST_SUBSCRIPTIONS, Subscription
+from chalicelib.people.stores.directory_rows import PUSH_SUBSCRIPTION
 from chalicelib.resources import DIRECTORY, SOCKETS
 
-PREFIX = "PUSH#"
 MARK = "WEBPUSH"
 DESK_KEYS = {"pk": "DESK", "sk": "VAPID"}
 
@@ -33,7 +33,7 @@ class DynamoPush:
         rows = query(
             DIRECTORY,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
-            ExpressionAttributeValues=values(pk=f"USER#{user_id}", prefix=PREFIX),
+            ExpressionAttributeValues=values(pk=f"USER#{user_id}", prefix=PUSH_SUBSCRIPTION),
             ConsistentRead=True,
         )
         found = [Subscription(user_id, row["endpoint"], row["createdAt"]) for row in rows]
@@ -104,4 +104,4 @@ def _counted(user_id: str, change: int) -> Action:
 
 
 def _key(user_id: str, subscription_id: str) -> Row:
-    return {"pk": f"USER#{user_id}", "sk": f"{PREFIX}{subscription_id}"}
+    return {"pk": f"USER#{user_id}", "sk": f"{PUSH_SUBSCRIPTION}{subscription_id}"}

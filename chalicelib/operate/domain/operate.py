@@ -15,7 +15,7 @@ from chalicelib.ids import TokenKind
 from chalicelib.inbox.domain.clicks import AttemptOut, Click
 from chalicelib.inbox.domain.event_types import CountedType
 from chalicelib.people.domain.directory import IntegratorDetails, IntegratorIn, Person
-from chalicelib.tokens.domain.tokens import IssuedToken
+from chalicelib.tokens.domain.tokens import IssuedToken, Usage
 
 MOST_CLICKS = 100
 CLICK_DAYS = 7
@@ -140,22 +140,6 @@ class RevokedAnswer(Out):
 
     success: Literal[True]
     data: RevokedOut
-
-
-@dataclass(frozen=True)
-class Usage:
-    """A token's windows as they are stored: of a minute and a day that may be over."""
-
-    kind: TokenKind
-    token_id: str
-    integrator: str | None
-    user_id: str
-    status: TokenStatus
-    minute: int
-    minute_used: int
-    day: str
-    day_left: int
-    daily_limit: int
 
 
 @dataclass(frozen=True)

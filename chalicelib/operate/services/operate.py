@@ -34,7 +34,6 @@ from chalicelib.operate.domain.operate import (
     RevokedOut,
     ToolsTokenIn,
     ToolsTokenOut,
-    Usage,
     UsageOut,
     callback_out,
     tools_token_out,
@@ -43,7 +42,7 @@ from chalicelib.operate.domain.operate import (
 from chalicelib.operate.services import directory
 from chalicelib.people.domain.directory import Integrator, Person
 from chalicelib.resources import QUEUES, Queue
-from chalicelib.tokens.domain.tokens import IssuedToken, ToolsGrant, prior_ends
+from chalicelib.tokens.domain.tokens import IssuedToken, ToolsGrant, Usage, prior_ends
 
 Together = Callable[..., list[Any]]
 Reply = dict[str, Any]

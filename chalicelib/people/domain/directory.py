@@ -1,7 +1,7 @@
 """The people, integrators and projects of the organisation."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
@@ -59,6 +59,14 @@ class Visibility(StrEnum):
     PUBLIC = "public"
     CONNECTIONS = "connections"
     PRIVATE = "private"
+
+
+@dataclass(frozen=True)
+class Memberships:
+    """The projects and teams that a person belongs to: the team of each project, by project id, and all teams."""
+
+    teams_of_projects: Mapping[str, str] = field(default_factory=dict)
+    team_ids: frozenset[str] = frozenset()
 
 
 class TeamVisibility(StrEnum):

@@ -9,6 +9,8 @@ from chalicelib.people.domain.project_access import ProjectAccess
 from chalicelib.resources import DIRECTORY
 
 MEMBER = "MEMBER#"
+# Sort keys of a person's browser push subscriptions.
+PUSH_SUBSCRIPTION = "PUSH#"
 
 
 class DynamoProjectAccess:

@@ -5,9 +5,8 @@ from functools import partial
 
 from chalicelib.core.stores.items import Row, values
 from chalicelib.core.stores.reads import get_all, query
-from chalicelib.federation.relays.domain.relays import Memberships
 from chalicelib.parallel import together
-from chalicelib.people.domain.directory import Roster, Team, TeamVisibility
+from chalicelib.people.domain.directory import Memberships, Roster, Team, TeamVisibility
 from chalicelib.people.stores.directory_rows import team_key
 from chalicelib.resources import DIRECTORY
 

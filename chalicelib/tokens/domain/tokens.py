@@ -9,6 +9,7 @@ from chalicelib.core.domain.budgets import Charge, Window
 from chalicelib.core.domain.callers import Caller, TokenStatus
 from chalicelib.core.domain.errors import RateLimited
 from chalicelib.core.domain.severity import Severity
+from chalicelib.ids import TokenKind
 
 PERSONAL_DAILY_LIMIT = 50
 TOOLS_DAILY_LIMIT = 10_000
@@ -16,6 +17,22 @@ TOOLS_DAILY_LIMIT = 10_000
 PRIOR_LIVES = timedelta(hours=24)
 
 _NAMESPACE = UUID("1d0c6f0a-42a7-5c55-9a0e-6f6f1d6b8e33")
+
+
+@dataclass(frozen=True)
+class Usage:
+    """The stored budget windows of a token. The minute and the day may be over."""
+
+    kind: TokenKind
+    token_id: str
+    integrator: str | None
+    user_id: str
+    status: TokenStatus
+    minute: int
+    minute_used: int
+    day: str
+    day_left: int
+    daily_limit: int
 
 
 def grant_id(integrator: str, user_id: str, /) -> str:

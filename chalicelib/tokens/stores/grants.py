@@ -17,12 +17,11 @@ from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.reads import get_all, query
 from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.ids import TokenKind
-from chalicelib.operate.domain.operate import Usage
 from chalicelib.parallel import together
 from chalicelib.people.stores.directory_rows import active_person
 from chalicelib.resources import OWNER_INDEX, TOKENS
 from chalicelib.tokens.domain.keys import Key
-from chalicelib.tokens.domain.tokens import IssuedToken
+from chalicelib.tokens.domain.tokens import IssuedToken, Usage
 from chalicelib.tokens.stores.tokens import TOOLS_OWNER, personal_owner
 
 T = TypeVar("T")

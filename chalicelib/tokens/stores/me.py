@@ -2,8 +2,8 @@
 
 from chalicelib.core.stores.items import values
 from chalicelib.core.stores.reads import query
-from chalicelib.live.stores.push import PREFIX
 from chalicelib.people.stores.directory import person_of
+from chalicelib.people.stores.directory_rows import PUSH_SUBSCRIPTION
 from chalicelib.resources import DIRECTORY
 from chalicelib.tokens.domain.me import Known
 
@@ -20,5 +20,5 @@ class DynamoMe:
         by_key = {row["sk"]: row for row in rows}
         if (person := by_key.get("USER")) is None:
             return None
-        browsers = sum(1 for sk in by_key if sk.startswith(PREFIX))
+        browsers = sum(1 for sk in by_key if sk.startswith(PUSH_SUBSCRIPTION))
         return Known(person_of(person), by_key.get("PROFILE", {}).get("told", {}), browsers)

@@ -9,7 +9,6 @@ from chalicelib.board.domain.board import Assignee, Card, CardPriority, CardStat
 from chalicelib.core.domain.fields import is_uuid
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.relays.domain.relays import (
-    Memberships,
     Relay,
     RelayIn,
     RelayPriority,
@@ -17,6 +16,7 @@ from chalicelib.federation.relays.domain.relays import (
     ScopeOut,
     one_line,
 )
+from chalicelib.people.domain.directory import Memberships
 from chalicelib.tasks.domain.desk_settings import Desk
 from chalicelib.tasks.domain.queue import Change, Item, ItemStatus, ItemType, Priority
 

@@ -97,14 +97,6 @@ class Scope:
 
 
 @dataclass(frozen=True)
-class Memberships:
-    """Which projects and teams a person belongs to: each project's team by the project's id, and all teams."""
-
-    teams_of_projects: Mapping[str, str] = field(default_factory=dict)
-    team_ids: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True)
 class Relay:
     """One relay, sent or received, over one connection, of the local person `user_id`.
 

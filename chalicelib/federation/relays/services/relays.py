@@ -23,7 +23,6 @@ from chalicelib.federation.relays.domain.relay_effects import (
 from chalicelib.federation.relays.domain.relays import (
     Direction,
     Heard,
-    Memberships,
     Relay,
     RelayAnswer,
     RelayIn,
@@ -32,7 +31,7 @@ from chalicelib.federation.relays.domain.relays import (
     json_text,
 )
 from chalicelib.live.domain.frames import News, Standing
-from chalicelib.people.domain.directory import Person
+from chalicelib.people.domain.directory import Memberships, Person
 from chalicelib.people.domain.profile import completed as completed_profile
 from chalicelib.tasks.domain.desk_settings import Desk
 from chalicelib.tasks.domain.queue import changed, wakes
