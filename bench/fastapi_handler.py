@@ -6,7 +6,7 @@ from mangum import Mangum
 from bench.fastapi_service import admitted, service
 from bench.publish_job import CONTEXT, publish
 from chalicelib.edge.json_text import check_json
-from chalicelib.inbox.domain.deliveries import DeliveryOut
+from chalicelib.inbox.domain.delivery_responses import DeliveryOut
 from chalicelib.inbox.domain.events import InboundEvent
 
 app = service()

@@ -7,7 +7,8 @@ from chalicelib import ids
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import PersonalToken
 from chalicelib.core.stores.idempotency import DynamoIdempotency
-from chalicelib.inbox.domain.deliveries import Delivery, DeliveryOut
+from chalicelib.inbox.domain.deliveries import Delivery
+from chalicelib.inbox.domain.delivery_responses import DeliveryOut
 from chalicelib.inbox.domain.events import InboundEvent
 from chalicelib.inbox.services import events
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries

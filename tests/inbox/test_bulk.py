@@ -10,7 +10,7 @@ import time_machine
 from chalicelib import aws
 from chalicelib.core.domain.errors import Unavailable
 from chalicelib.ids import TokenKind, mint_token
-from chalicelib.inbox.domain.deliveries import delivery_id
+from chalicelib.inbox.domain.delivery_ids import derive_delivery_id
 from chalicelib.people.domain.directory import Person, Project, Team
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import DELIVERIES, FAN_OUT, TOKENS
@@ -414,7 +414,7 @@ def test_who_loses_the_approval_in_between_gets_nothing(
         revoked.setattr("chalicelib.catalog.stores.claims.DynamoClaims.mint", never)
         assert errors(send(api, desk.fd1, by_email("alice", "carol"), event=event)) == [None, "no_approved_request"]
     pump.drain(FAN_OUT)
-    promised = delivery_id("fd1", desk.user_id("carol"), event["event_id"])
+    promised = derive_delivery_id("fd1", desk.user_id("carol"), event["event_id"])
     assert api.get(f"{EVENTS}/{promised}", desk.fd1).status == 404
     assert send(api, desk.fd1, by_email("carol"), event=event).json["results"][0]["deduped"] is False
 

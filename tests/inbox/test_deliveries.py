@@ -12,7 +12,7 @@ from botocore.exceptions import ReadTimeoutError
 from moto.core.botocore_stubber import MockRawResponse
 
 from chalicelib import aws, ids
-from chalicelib.inbox.domain.deliveries import Delivery, Recorded
+from chalicelib.inbox.domain.deliveries import Delivery, RecordedDelivery
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.resources import DELIVERIES
 from infra.local import engine
@@ -116,7 +116,7 @@ def test_sends_are_told_apart_whatever_minute_they_come_in(desk: Desk) -> None:
         for fire in (f"first-{step}", f"second-{step}"):
             for _ in range(2):
                 recorded = store.record(delivery, fire=fire, now=now, claim=None, reply=_unused)
-            counts.append((recorded.delivery.fire_count, recorded.first))
+            counts.append((recorded.delivery.fire_count, recorded.is_new))
 
     assert counts == [(number, number == 1) for number in range(1, 17)]
     row = aws.dynamodb().get_item(
@@ -125,7 +125,7 @@ def test_sends_are_told_apart_whatever_minute_they_come_in(desk: Desk) -> None:
     assert sum(len(value["SS"]) for name, value in row.items() if name.startswith("fires")) <= 8
 
 
-def _unused(_: Recorded) -> dict[str, Any]:
+def _unused(_: RecordedDelivery) -> dict[str, Any]:
     raise AssertionError("only a claim keeps replies")
 
 

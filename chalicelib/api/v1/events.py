@@ -15,8 +15,9 @@ from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.stores.idempotency import DynamoIdempotency
 from chalicelib.edge.operation import Reply
-from chalicelib.inbox.domain.deliveries import Delivery, DeliveryOut, ResolveIn, Supplement, SupplementIn
-from chalicelib.inbox.domain.events import InboundEvent
+from chalicelib.inbox.domain.deliveries import Delivery, Supplement
+from chalicelib.inbox.domain.delivery_responses import DeliveryOut
+from chalicelib.inbox.domain.events import InboundEvent, ResolveIn, SupplementIn
 from chalicelib.inbox.services import events
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.inbox.stores.event_types import DynamoEventTypes

@@ -11,7 +11,8 @@ from pydantic import Field
 
 from chalicelib.core.domain.budgets import Charge
 from chalicelib.core.domain.fields import Email, In, Omittable, Out, Uuid
-from chalicelib.inbox.domain.deliveries import Delivery, delivery_id, event_part
+from chalicelib.inbox.domain.deliveries import Delivery
+from chalicelib.inbox.domain.delivery_ids import derive_delivery_id, event_part
 from chalicelib.inbox.domain.events import InboundEvent
 
 MOST_PEOPLE = 1_000
@@ -131,7 +132,7 @@ class Accepted:
         return event_part(self.delivery_id(""))
 
     def delivery_id(self, user_id: str) -> str:
-        return delivery_id(self.integrator, user_id, self.told["content"]["event_id"])
+        return derive_delivery_id(self.integrator, user_id, self.told["content"]["event_id"])
 
     def delivery(self, user_id: str) -> Delivery:
         """The delivery to one of its people."""

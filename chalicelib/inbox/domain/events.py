@@ -161,6 +161,20 @@ class InboundEvent(In):
     locale: Omittable[str] = Field(None, description="BCP 47 language tag.")
 
 
+class ResolveIn(In):
+    """How the event was dealt with."""
+
+    resolution_note: Omittable[Annotated[str, Field(max_length=500)]] = Field(
+        None, description="Shown next to the resolved mark."
+    )
+
+
+class SupplementIn(In):
+    """A follow-up to a delivery."""
+
+    markdown_body: str = Field(min_length=1, max_length=8000)
+
+
 def check_occurrence(event: InboundEvent, *, now: datetime, place: str = "") -> None:
     """Refuse an event from too long ago or too far ahead; both edges are allowed.
 

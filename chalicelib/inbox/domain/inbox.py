@@ -1,29 +1,16 @@
 """The inbox: its query and page, and what open connections are told of it."""
 
-from dataclasses import replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import Field
-from pydantic.alias_generators import to_camel
 
 from chalicelib.core.domain.fields import Omittable, Out, Query, TimeOut
-from chalicelib.core.domain.retries import Outcome
 from chalicelib.core.domain.severity import Severity
-from chalicelib.inbox.domain.clicks import Click
-from chalicelib.inbox.domain.deliveries import (
-    Delivery,
-    DeliveryOut,
-    ListedDelivery,
-    Supplement,
-    Thread,
-    listed,
-    shown,
-)
-from chalicelib.inbox.domain.inbox_states import View, is_asleep
-from chalicelib.live.domain.frames import FrameType, News
-from chalicelib.live.domain.push import Urgency
+from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail
+from chalicelib.inbox.domain.delivery_responses import DeliveryOut, ListedDelivery, listed_fields, to_response
+from chalicelib.inbox.domain.inbox_states import View, is_snoozed
 
 # Of a person's unread and snoozed deliveries so many are counted.
 MOST_COUNTED = 1000
@@ -108,10 +95,6 @@ class InboxDelivery(DeliveryOut, StateOut):
     """A delivery in full, as its recipient reads it."""
 
 
-_UNTOUCHED = {"read_at": None, "archived_at": None, "snoozed_until": None}
-_ON_THE_WIRE = {name: to_camel(name) for name in InboxItem.model_fields}
-
-
 class InboxPage(Out):
     """Deliveries, newest first. `nextCursor` is null on the last page; a page may be short before that."""
 
@@ -128,62 +111,19 @@ class InboxSummary(Out):
     snoozed: int = Field(ge=0, le=MOST_COUNTED, description="Those whose time has not come yet.")
 
 
-def state(delivery: Delivery, *, now: datetime) -> dict[str, Any]:
+def state_fields(delivery: Delivery, *, now: datetime) -> dict[str, Any]:
     """What the recipient made of it; a snooze that is over is none."""
     return {
         "read_at": delivery.read_at,
         "archived_at": delivery.archived_at,
-        "snoozed_until": delivery.snoozed_until if is_asleep(delivery, now=now) else None,
+        "snoozed_until": delivery.snoozed_until if is_snoozed(delivery, now=now) else None,
     }
 
 
-def item(delivery: Delivery, *, now: datetime) -> InboxItem:
-    return InboxItem(**listed(delivery), **state(delivery, now=now))
+def to_inbox_item(delivery: Delivery, *, now: datetime) -> InboxItem:
+    return InboxItem(**listed_fields(delivery), **state_fields(delivery, now=now))
 
 
-def in_full(thread: Thread, *, now: datetime) -> InboxDelivery:
-    delivery = shown(thread).model_dump(mode="python", exclude_unset=True)
-    return InboxDelivery(**delivery, **state(thread.delivery, now=now))
-
-
-def arrived(delivery: Delivery) -> News:
-    """What the recipient's open connections are told of a new delivery: what the inbox's list shows of it."""
-    members = {_ON_THE_WIRE[name]: value for name, value in (listed(delivery) | _UNTOUCHED).items()}
-    return News(FrameType.DELIVERY, members, Urgency.of(delivery.severity))
-
-
-def returned(delivery: Delivery, *, now: datetime) -> News:
-    """What they are told when a delivery was fired again, and so came back to the inbox."""
-    return replace(moved(delivery, now=now), urgency=Urgency.of(delivery.severity))
-
-
-def moved(delivery: Delivery, *, now: datetime) -> News:
-    """What they are told when it was read, archived or snoozed, or the contrary."""
-    told = StateOut(**state(delivery, now=now)).model_dump(mode="json", by_alias=True)
-    told |= {"deliveryId": delivery.delivery_id, "fireCount": delivery.fire_count}
-    return News(FrameType.DELIVERY_CHANGED, told)
-
-
-def resolved(delivery: Delivery) -> News:
-    members = {
-        "deliveryId": delivery.delivery_id,
-        "resolvedAt": delivery.resolved_at,
-        "resolutionNote": delivery.resolution_note,
-    }
-    return News(FrameType.DELIVERY_RESOLVED, members)
-
-
-def supplemented(delivery_id: str, added: Supplement) -> News:
-    members = {"deliveryId": delivery_id, "supplementId": added.supplement_id, "createdAt": added.created_at}
-    return News(FrameType.DELIVERY_SUPPLEMENTED, members)
-
-
-def acted(click: Click, outcome: Outcome) -> News:
-    """What the recipient's open connections are told when a button's callback was accepted, or given up."""
-    members = {
-        "deliveryId": click.delivery_id,
-        "index": click.index,
-        "actionId": click.action_id,
-        "outcome": outcome.value,
-    }
-    return News(FrameType.ACTION_RESULT, members)
+def to_inbox_delivery(detail: DeliveryDetail, *, now: datetime) -> InboxDelivery:
+    delivery = to_response(detail).model_dump(mode="python", exclude_unset=True)
+    return InboxDelivery(**delivery, **state_fields(detail.delivery, now=now))

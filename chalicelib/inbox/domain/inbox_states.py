@@ -73,7 +73,7 @@ def check_snooze(wanted: StateIn, *, now: datetime) -> None:
     raise Invalid(f"snoozedUntil: {reason}", {"snoozedUntil": [reason]})
 
 
-def shelf(delivery: Delivery) -> Shelf:
+def shelf_of(delivery: Delivery) -> Shelf:
     if delivery.archived_at:
         return Shelf.ARCHIVED
     if delivery.snoozed_until:
@@ -81,17 +81,17 @@ def shelf(delivery: Delivery) -> Shelf:
     return Shelf.READ if delivery.read_at else Shelf.UNREAD
 
 
-def is_asleep(delivery: Delivery, *, now: datetime) -> bool:
+def is_snoozed(delivery: Delivery, *, now: datetime) -> bool:
     return delivery.snoozed_until is not None and delivery.snoozed_until > timestamp(now)
 
 
-def changed(delivery: Delivery, wanted: StateIn, *, now: datetime) -> Delivery:
+def apply_state(delivery: Delivery, wanted: StateIn, *, now: datetime) -> Delivery:
     """The delivery as its recipient wants it.
 
     A snooze ends an archiving and the other way round. One that is snoozed is to come back unread, so what was read
     before does not count; and it is listed by the time when it comes back, also when that has passed.
     """
-    if not is_asleep(delivery, now=now):
+    if not is_snoozed(delivery, now=now):
         delivery = replace(delivery, snoozed_until=None)
     if wanted.read is not None:
         delivery = replace(delivery, read_at=(delivery.read_at or timestamp(now)) if wanted.read else None)
@@ -106,13 +106,13 @@ def changed(delivery: Delivery, wanted: StateIn, *, now: datetime) -> Delivery:
     return delivery
 
 
-def fired_again(delivery: Delivery, *, now: datetime) -> Delivery | None:
+def return_to_inbox(delivery: Delivery, *, now: datetime) -> Delivery | None:
     """The delivery as a further fire of its event brings it back to the inbox; None where it changes nothing.
 
     An archived one comes back unread, on top. A snooze is its owner's explicit wish and outlasts a fire, unless the
     event is critical: whoever put that off did not know that it goes on.
     """
-    urgent = delivery.severity == Severity.CRITICAL and is_asleep(delivery, now=now)
+    urgent = delivery.severity == Severity.CRITICAL and is_snoozed(delivery, now=now)
     if not delivery.archived_at and not urgent:
         return None
     return replace(delivery, read_at=None, archived_at=None, snoozed_until=None, listed_at=timestamp(now))

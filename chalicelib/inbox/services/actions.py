@@ -10,12 +10,12 @@ from chalicelib.core.domain.fields import is_uuid, timestamp
 from chalicelib.core.domain.retries import GRACE
 from chalicelib.inbox.domain.callbacks import CallbackJob
 from chalicelib.inbox.domain.clicks import Click, ClickedOut, LinkOut
-from chalicelib.inbox.domain.deliveries import Thread
+from chalicelib.inbox.domain.deliveries import DeliveryDetail
 from chalicelib.inbox.domain.events import ActionType
 
 
 class Deliveries(Protocol):
-    def find_buttons(self, delivery_id: str) -> Thread | None: ...
+    def find_buttons(self, delivery_id: str) -> DeliveryDetail | None: ...
 
 
 class Clicks(Protocol):
@@ -45,18 +45,18 @@ def click(
     Raises:
         NotFound: there is no such delivery or button, or it is somebody else's.
     """
-    thread = deliveries.find_buttons(delivery_id.lower()) if is_uuid(delivery_id) else None
-    if thread is None or thread.delivery.recipient_user_id != owner.user_id:
+    detail = deliveries.find_buttons(delivery_id.lower()) if is_uuid(delivery_id) else None
+    if detail is None or detail.delivery.recipient_user_id != owner.user_id:
         raise NotFound("No such delivery.")
-    buttons = {str(number): button for number, button in enumerate(thread.delivery.buttons)}
+    buttons = {str(number): button for number, button in enumerate(detail.delivery.buttons)}
     if (button := buttons.get(index)) is None:
         raise NotFound("The delivery has no such button.")
     if button["action_type"] == ActionType.URL:
         return LinkOut(url=button["url"], request_id=call.request_id)
-    clicked = thread.click_on(int(index))
+    clicked = detail.find_click(int(index))
     if clicked is None:
         at = timestamp(call.now)
-        job = CallbackJob(delivery_id=thread.delivery.delivery_id, index=int(index))
+        job = CallbackJob(delivery_id=detail.delivery.delivery_id, index=int(index))
         first = Click(job.delivery_id, job.index, owner.user_id, call.request_id, at, next_attempt_at=at)
         clicked = clicks.add(first, due_at=call.now + GRACE)
         queue.announce(job)

@@ -23,7 +23,7 @@ from chalicelib.inbox.domain.bulk import (
     RowError,
     Target,
 )
-from chalicelib.inbox.domain.deliveries import told
+from chalicelib.inbox.domain.deliveries import event_fields
 from chalicelib.inbox.domain.events import check_namespace, check_occurrence
 from chalicelib.inbox.domain.recipients import Known, Meant, judged, targets
 from chalicelib.people.domain.directory import Person, Project
@@ -142,7 +142,7 @@ def publish(request: BulkEventRequest, *, caller: ToolsToken, call: Call, fire: 
             fire=attempt.begun or fire,
             integrator=caller.integrator,
             tools_token_id=caller.token_id,
-            told=told(request.event),
+            told=event_fields(request.event),
             accepted_at=timestamp(call.now),
             project_id=project.project_id if project else None,
             people=(),

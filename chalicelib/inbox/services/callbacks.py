@@ -11,14 +11,14 @@ from chalicelib.core.domain.retries import CALLBACK_RETRIES, EARLY, GRACE, LEASE
 from chalicelib.core.domain.signatures import signed_headers
 from chalicelib.inbox.domain.callbacks import CallbackJob, SigningSecrets, payload
 from chalicelib.inbox.domain.clicks import Click
-from chalicelib.inbox.domain.deliveries import Thread
-from chalicelib.inbox.domain.inbox import acted
+from chalicelib.inbox.domain.deliveries import DeliveryDetail
+from chalicelib.inbox.domain.live_events import action_result_event
 from chalicelib.live.domain.frames import News, Standing
 from chalicelib.people.domain.directory import Person
 
 
 class Deliveries(Protocol):
-    def find_buttons(self, delivery_id: str) -> Thread | None: ...
+    def find_buttons(self, delivery_id: str) -> DeliveryDetail | None: ...
 
 
 class Clicks(Protocol):
@@ -70,11 +70,11 @@ def attempt(
     failure is an outcome; only our own stores' raises. Store and queue calls: 5, and 2 to tell the clicker of the
     outcome, or 1 to announce the next attempt; for a message that is none of its time 1.
     """
-    thread, now = deliveries.find_buttons(job.delivery_id), clock()
-    click = thread.click_on(job.index) if thread else None
-    if thread is None or click is None or not _is_due(click, now):
+    detail, now = deliveries.find_buttons(job.delivery_id), clock()
+    click = detail.find_click(job.index) if detail else None
+    if detail is None or click is None or not _is_due(click, now):
         return
-    delivery = thread.delivery
+    delivery = detail.delivery
     signers = secrets.of(delivery.integrator).live(now)
     body = payload(click, delivery, people.find_people([click.user_id]).get(click.user_id))
     if not clicks.lease(click, lease_id, now=now, until=now + LEASE):
@@ -96,7 +96,7 @@ def attempt(
     if announced and delay is not None:
         queue.announce(job, delay=delay)
     if outcome is not Outcome.PENDING:
-        notifier.notify(click.user_id, acted(click, outcome), standing=None, now=ended)
+        notifier.notify(click.user_id, action_result_event(click, outcome), standing=None, now=ended)
 
 
 def _is_due(click: Click, now: datetime) -> bool:

@@ -21,22 +21,24 @@ from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim
 from chalicelib.inbox.domain.deliveries import (
     MOST_SUPPLEMENTS,
     Delivery,
-    DeliveryOut,
+    DeliveryDetail,
     ModerationStatus,
-    Recorded,
+    RecordedDelivery,
     Supplement,
-    Thread,
-    restored,
-    shown,
-    snapshot,
 )
+from chalicelib.inbox.domain.delivery_responses import DeliveryOut, from_snapshot, to_response, to_snapshot
 from chalicelib.inbox.domain.events import InboundEvent, check_namespace, check_occurrence
-from chalicelib.inbox.domain.inbox import arrived, resolved, returned, supplemented
+from chalicelib.inbox.domain.live_events import (
+    delivery_resolved_event,
+    delivery_returned_event,
+    delivery_supplemented_event,
+    new_delivery_event,
+)
 from chalicelib.live.domain.frames import FrameType, News, Standing
 from chalicelib.people.domain.project_access import ProjectAccess
 
 Reply = dict[str, Any]
-Find = Callable[[str], Thread | None]
+Find = Callable[[str], DeliveryDetail | None]
 
 _HINT_DEPRECATED = "recipient_hint is deprecated: only moderation-mode tokens still use it."
 _NO_DELIVERY = "No such delivery."
@@ -51,8 +53,8 @@ class Send(Protocol):
         fire: str,
         now: datetime,
         claim: Claim | None,
-        reply: Callable[[Recorded], Reply],
-    ) -> Recorded: ...
+        reply: Callable[[RecordedDelivery], Reply],
+    ) -> RecordedDelivery: ...
 
 
 class Deliveries(Protocol):
@@ -60,7 +62,7 @@ class Deliveries(Protocol):
     def record(self) -> Send: ...
     @property
     def repeat(self) -> Send: ...
-    def find(self, delivery_id: str) -> Thread | None: ...
+    def find(self, delivery_id: str) -> DeliveryDetail | None: ...
     def resolve(self, resolved: Delivery, *, claim: Claim | None, reply: Reply) -> bool: ...
     def add_supplement(self, delivery_id: str, added: Supplement, *, claim: Claim | None, reply: Reply) -> bool: ...
 
@@ -125,18 +127,18 @@ def publish(event: InboundEvent, *, sender: PersonalToken, call: Call, fire: str
         RateLimited: the day's limit is used up and the event is new.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    thread: Thread | None = None
+    detail: DeliveryDetail | None = None
 
-    def told(recorded: Recorded, *, pushed: bool = False) -> Reply:
-        members: Reply = {"deduped": not recorded.first, "pushed": pushed, "ok": True, "request_id": call.request_id}
+    def told(recorded: RecordedDelivery, *, pushed: bool = False) -> Reply:
+        members: Reply = {"deduped": not recorded.is_new, "pushed": pushed, "ok": True, "request_id": call.request_id}
         # Reading the member itself would warn whoever calls this of its deprecation.
         return members | ({"deprecation": _HINT_DEPRECATED} if "recipient_hint" in event.model_fields_set else {})
 
-    def reply(recorded: Recorded) -> Reply:
+    def reply(recorded: RecordedDelivery) -> Reply:
         # What is kept for a replay and what is answered now must be one reading.
-        nonlocal thread
-        thread = _thread(recorded, ports.deliveries)
-        return snapshot(thread, **told(recorded))
+        nonlocal detail
+        detail = _thread(recorded, ports.deliveries)
+        return to_snapshot(detail, **told(recorded))
 
     store = ports.deliveries.repeat if sender.over_daily_limit else ports.deliveries.record
     listener = sender.tools_owner_id if sender.moderated else sender.user_id
@@ -155,28 +157,36 @@ def publish(event: InboundEvent, *, sender: PersonalToken, call: Call, fire: str
         if sender.moderated and (known := ports.deliveries.find(delivery.delivery_id)):
             _queue_held(known.delivery, owner_id=sender.tools_owner_id, standing=None, call=call, ports=ports)
         raise
-    if thread is None:
-        thread = _thread(recorded, ports.deliveries)
-    shown_thread = thread
+    if detail is None:
+        detail = _thread(recorded, ports.deliveries)
+    shown_thread = detail
 
     def keep(*, pushed: bool) -> None:
         assert call.claim is not None
-        ports.replies.amend(call.claim, reply=snapshot(shown_thread, **told(recorded, pushed=pushed)))
+        ports.replies.amend(call.claim, reply=to_snapshot(shown_thread, **told(recorded, pushed=pushed)))
 
     pushed = _announce(recorded, sender=sender, call=call, standing=standing, keep=keep, ports=ports)
-    return shown(Thread(recorded.delivery, thread.supplements, thread.clicks), **told(recorded, pushed=pushed))
+    return to_response(
+        DeliveryDetail(recorded.delivery, detail.supplements, detail.clicks), **told(recorded, pushed=pushed)
+    )
 
 
 def _announce(
-    recorded: Recorded, *, sender: PersonalToken, call: Call, standing: Standing | None, keep: Keep, ports: Ports
+    recorded: RecordedDelivery,
+    *,
+    sender: PersonalToken,
+    call: Call,
+    standing: Standing | None,
+    keep: Keep,
+    ports: Ports,
 ) -> bool:
     """Count the event's type and tell who it is for, or who decides on it; whether the recipient was told."""
     delivery = recorded.delivery
     _queue_held(delivery, owner_id=sender.tools_owner_id, standing=standing, call=call, ports=ports)
-    if recorded.returned and (recipient := delivery.recipient_user_id):
+    if recorded.is_returned and (recipient := delivery.recipient_user_id):
         known = standing if recipient == sender.user_id and not sender.moderated else None
-        ports.notifier.notify(recipient, returned(delivery, now=call.now), standing=known, now=call.now)
-    if not recorded.first:
+        ports.notifier.notify(recipient, delivery_returned_event(delivery, now=call.now), standing=known, now=call.now)
+    if not recorded.is_new:
         return False
     if delivery.moderation:
         ports.event_types.count(delivery)
@@ -184,7 +194,7 @@ def _announce(
     if standing is not None and standing.concerns_nobody(FrameType.DELIVERY):
         ports.event_types.count(delivery)
         return False
-    news = arrived(delivery)
+    news = new_delivery_event(delivery)
     # Known a moment later, when it would take another call; that it may turn out otherwise is rare.
     expected = call.claim is not None and standing is not None and standing.is_heard(news, now=call.now)
     _, pushed, *_ = ports.together(
@@ -204,12 +214,12 @@ def _queue_held(delivery: Delivery, *, owner_id: str, standing: Standing | None,
     ports.queue_held(delivery, owner_id=owner_id, standing=standing, now=call.now)
 
 
-def _thread(recorded: Recorded, deliveries: Deliveries) -> Thread:
+def _thread(recorded: RecordedDelivery, deliveries: Deliveries) -> DeliveryDetail:
     delivery = recorded.delivery
-    known: Thread | None = None
-    if delivery.supplement_count or (delivery.has_callbacks and not recorded.first):
+    known: DeliveryDetail | None = None
+    if delivery.supplement_count or (delivery.has_callbacks and not recorded.is_new):
         known = deliveries.find(delivery.delivery_id)
-    return replace(known, delivery=delivery) if known else Thread(delivery, ())
+    return replace(known, delivery=delivery) if known else DeliveryDetail(delivery, ())
 
 
 def _admit(event: InboundEvent, *, sender: PersonalToken, now: datetime, projects: Projects) -> Delivery:
@@ -217,7 +227,7 @@ def _admit(event: InboundEvent, *, sender: PersonalToken, now: datetime, project
     check_namespace(event, prefix=sender.event_prefix)
     if sender.severity_ceiling and event.severity.rank > sender.severity_ceiling.rank:
         raise Forbidden(f"The token may publish events up to severity {sender.severity_ceiling}.")
-    delivery = Delivery.of(event, sender=sender, now=now)
+    delivery = Delivery.from_event(event, sender=sender, now=now)
     if event.project_slug is None:
         return delivery
     access = projects.find_access(
@@ -236,8 +246,8 @@ def read(delivery_id: str, *, caller: PersonalToken | ToolsToken, call: Call, fi
     Raises:
         NotFound: there is no such delivery, or the caller did not send it.
     """
-    thread = _sent_by(caller, delivery_id, find)
-    return shown(thread, ok=True, request_id=call.request_id)
+    detail = _sent_by(caller, delivery_id, find)
+    return to_response(detail, ok=True, request_id=call.request_id)
 
 
 def resolve(
@@ -260,19 +270,19 @@ def resolve(
     """
     told: Reply = {"ok": True, "request_id": call.request_id}
     while True:
-        thread = _sent_by(caller, delivery_id, find)
-        stamps = thread.delivery.resolved_at is None
+        detail = _sent_by(caller, delivery_id, find)
+        stamps = detail.delivery.resolved_at is None
         if stamps:
-            stamped = replace(thread.delivery, resolved_at=timestamp(call.now), resolution_note=note)
-            thread = replace(thread, delivery=stamped)
+            stamped = replace(detail.delivery, resolved_at=timestamp(call.now), resolution_note=note)
+            detail = replace(detail, delivery=stamped)
         elif call.claim is None:
             break
-        if deliveries.resolve(thread.delivery, claim=call.claim, reply=snapshot(thread, **told)):
-            if stamps and thread.delivery.recipient_user_id:
-                news = resolved(thread.delivery)
-                notifier.notify(thread.delivery.recipient_user_id, news, standing=None, now=call.now)
+        if deliveries.resolve(detail.delivery, claim=call.claim, reply=to_snapshot(detail, **told)):
+            if stamps and detail.delivery.recipient_user_id:
+                news = delivery_resolved_event(detail.delivery)
+                notifier.notify(detail.delivery.recipient_user_id, news, standing=None, now=call.now)
             break
-    return shown(thread, **told)
+    return to_response(detail, **told)
 
 
 def supplement(
@@ -293,14 +303,14 @@ def supplement(
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     told: Reply = {"ok": True, "request_id": call.request_id}
-    thread = _sent_by(caller, delivery_id, find)
-    thread = replace(thread, supplements=[*thread.supplements, added])
-    known_id = thread.delivery.delivery_id
-    if not deliveries.add_supplement(known_id, added, claim=call.claim, reply=snapshot(thread, **told)):
+    detail = _sent_by(caller, delivery_id, find)
+    detail = replace(detail, supplements=[*detail.supplements, added])
+    known_id = detail.delivery.delivery_id
+    if not deliveries.add_supplement(known_id, added, claim=call.claim, reply=to_snapshot(detail, **told)):
         raise SupplementLimit(f"A delivery has at most {MOST_SUPPLEMENTS} supplements.")
-    if recipient := thread.delivery.recipient_user_id:
-        notifier.notify(recipient, supplemented(known_id, added), standing=None, now=call.now)
-    return shown(thread, **told)
+    if recipient := detail.delivery.recipient_user_id:
+        notifier.notify(recipient, delivery_supplemented_event(known_id, added), standing=None, now=call.now)
+    return to_response(detail, **told)
 
 
 def replay(stored: Reply, *, deliveries: Deliveries) -> DeliveryOut:
@@ -309,14 +319,14 @@ def replay(stored: Reply, *, deliveries: Deliveries) -> DeliveryOut:
     Raises:
         NotFound: the delivery no longer exists.
     """
-    thread = deliveries.find(stored["delivery_id"])
-    if thread is None:
+    detail = deliveries.find(stored["delivery_id"])
+    if detail is None:
         raise NotFound(_NO_DELIVERY)
-    return restored(stored, thread)
+    return from_snapshot(stored, detail)
 
 
-def _sent_by(caller: PersonalToken | ToolsToken, delivery_id: str, find: Find) -> Thread:
-    thread = find(delivery_id.lower()) if is_uuid(delivery_id) else None
-    if thread is None or not thread.delivery.was_sent_by(caller):
+def _sent_by(caller: PersonalToken | ToolsToken, delivery_id: str, find: Find) -> DeliveryDetail:
+    detail = find(delivery_id.lower()) if is_uuid(delivery_id) else None
+    if detail is None or not detail.delivery.was_sent_by(caller):
         raise NotFound(_NO_DELIVERY)
-    return thread
+    return detail

@@ -8,8 +8,9 @@ from typing import Any, Protocol
 
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.inbox.domain.bulk import Accepted, FanOutJob
-from chalicelib.inbox.domain.deliveries import Delivery, Recorded, Thread, event_part
-from chalicelib.inbox.domain.inbox import arrived, returned
+from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail, RecordedDelivery
+from chalicelib.inbox.domain.delivery_ids import event_part
+from chalicelib.inbox.domain.live_events import delivery_returned_event, new_delivery_event
 from chalicelib.live.domain.frames import News, Standing
 
 Together = Callable[..., list[Any]]
@@ -21,8 +22,8 @@ class AcceptedCalls(Protocol):
 
 
 class Deliveries(Protocol):
-    def find(self, delivery_id: str) -> Thread | None: ...
-    def deliver(self, delivery: Delivery, *, fire: str, now: datetime) -> Recorded: ...
+    def find(self, delivery_id: str) -> DeliveryDetail | None: ...
+    def deliver(self, delivery: Delivery, *, fire: str, now: datetime) -> RecordedDelivery: ...
 
 
 class Notifier(Protocol):
@@ -70,14 +71,14 @@ class FanOut:
                 self.event_types.count(new[0], len(new))
         return len(new)
 
-    def find(self, delivery_id: str) -> Thread | None:
+    def find(self, delivery_id: str) -> DeliveryDetail | None:
         """The delivery; when a bulk call has promised it and the worker has not made it yet, it is made now.
 
         Store calls: 1. When there is none, 1 more; when it is made now, 7 in all.
         """
-        thread = self.deliveries.find(delivery_id)
-        if thread is not None:
-            return thread
+        detail = self.deliveries.find(delivery_id)
+        if detail is not None:
+            return detail
         due = [
             (call, person)
             for call in self.accepted.list_calls(event_part(delivery_id))
@@ -94,8 +95,10 @@ class FanOut:
     def _deliver(self, call: Accepted, person: str, new: list[Delivery]) -> None:
         delivery = call.delivery(person)
         recorded = self.deliveries.deliver(delivery, fire=call.fire, now=self.now)
-        if recorded.first:
+        if recorded.is_new:
             new.append(delivery)
-            self.notifier.notify(person, arrived(delivery), standing=None, now=self.now)
-        elif recorded.returned:
-            self.notifier.notify(person, returned(recorded.delivery, now=self.now), standing=None, now=self.now)
+            self.notifier.notify(person, new_delivery_event(delivery), standing=None, now=self.now)
+        elif recorded.is_returned:
+            self.notifier.notify(
+                person, delivery_returned_event(recorded.delivery, now=self.now), standing=None, now=self.now
+            )

@@ -9,25 +9,25 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import NotFound, Unavailable
 from chalicelib.core.domain.fields import is_uuid
 from chalicelib.core.domain.idempotency import Claim
-from chalicelib.inbox.domain.deliveries import Delivery, Thread
+from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail
 from chalicelib.inbox.domain.inbox import (
     InboxDelivery,
     InboxItem,
     InboxQuery,
     InboxSummary,
     Position,
-    in_full,
-    item,
-    moved,
+    to_inbox_delivery,
+    to_inbox_item,
 )
-from chalicelib.inbox.domain.inbox_states import StateIn, changed, check_snooze
+from chalicelib.inbox.domain.inbox_states import StateIn, apply_state, check_snooze
+from chalicelib.inbox.domain.live_events import delivery_changed_event
 from chalicelib.live.domain.frames import News, Standing
 
 _ATTEMPTS = 5
 
 
 class Deliveries(Protocol):
-    def find(self, delivery_id: str) -> Thread | None: ...
+    def find(self, delivery_id: str) -> DeliveryDetail | None: ...
 
 
 class Inbox(Protocol):
@@ -50,7 +50,7 @@ def list_page(
     Store calls in sequence: 1, at most 4; with words or a label at most 8.
     """
     found, position = inbox.list_page(owner.user_id, query, after, now=call.now)
-    return [item(delivery, now=call.now) for delivery in found], position
+    return [to_inbox_item(delivery, now=call.now) for delivery in found], position
 
 
 def summary(*, owner: ApiKey, call: Call, inbox: Inbox) -> InboxSummary:
@@ -64,7 +64,7 @@ def read(delivery_id: str, *, owner: ApiKey, call: Call, deliveries: Deliveries)
     Raises:
         NotFound: there is no such delivery, it is held, or it is somebody else's.
     """
-    return in_full(_own(delivery_id, owner, deliveries), now=call.now)
+    return to_inbox_delivery(_own(delivery_id, owner, deliveries), now=call.now)
 
 
 def change(
@@ -90,19 +90,19 @@ def change(
     check_snooze(wanted, now=call.now)
     for _ in range(_ATTEMPTS):
         seen = _own(delivery_id, owner, deliveries).delivery
-        made = changed(seen, wanted, now=call.now)
-        shown = item(made, now=call.now)
+        made = apply_state(seen, wanted, now=call.now)
+        shown = to_inbox_item(made, now=call.now)
         if made == seen and call.claim is None:
             return shown
         if inbox.save(seen, made, claim=call.claim, reply=shown.model_dump(mode="json", exclude_unset=True)):
             if made != seen:
-                notifier.notify(owner.user_id, moved(made, now=call.now), standing=None, now=call.now)
+                notifier.notify(owner.user_id, delivery_changed_event(made, now=call.now), standing=None, now=call.now)
             return shown
     raise Unavailable("The delivery is being changed by many calls at once.")
 
 
-def _own(delivery_id: str, owner: ApiKey, deliveries: Deliveries) -> Thread:
-    thread = deliveries.find(delivery_id.lower()) if is_uuid(delivery_id) else None
-    if thread is None or thread.delivery.recipient_user_id != owner.user_id:
+def _own(delivery_id: str, owner: ApiKey, deliveries: Deliveries) -> DeliveryDetail:
+    detail = deliveries.find(delivery_id.lower()) if is_uuid(delivery_id) else None
+    if detail is None or detail.delivery.recipient_user_id != owner.user_id:
         raise NotFound("No such delivery.")
-    return thread
+    return detail

@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from chalicelib.aws import dynamodb
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.inbox.domain.bulk import Accepted
-from chalicelib.inbox.domain.deliveries import event_part
+from chalicelib.inbox.domain.delivery_ids import event_part
 from chalicelib.resources import DELIVERIES
 
 log = logging.getLogger(__name__)

@@ -21,19 +21,13 @@ from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.reads import get_all
 from chalicelib.core.stores.writes import Refused, commit, pause
-from chalicelib.inbox.domain.deliveries import (
-    MOST_SUPPLEMENTS,
-    Delivery,
-    Recorded,
-    Supplement,
-    Thread,
-)
-from chalicelib.inbox.domain.inbox_states import fired_again
+from chalicelib.inbox.domain.deliveries import MOST_SUPPLEMENTS, Delivery, DeliveryDetail, RecordedDelivery, Supplement
+from chalicelib.inbox.domain.inbox_states import return_to_inbox
 from chalicelib.inbox.stores.clicks import click_of
-from chalicelib.inbox.stores.delivery_rows import SORT_KEY, columns_of, delivery_of, key_of, state_update
+from chalicelib.inbox.stores.delivery_rows import SORT_KEY, delivery_key, from_row, state_update, to_row
 from chalicelib.resources import DELIVERIES
 
-Reply = Callable[[Recorded], dict[str, Any]]
+Reply = Callable[[RecordedDelivery], dict[str, Any]]
 
 # The sends of the last one to two minutes are remembered by id, so that a retry below us, which
 # repeats the very same request within seconds, is not counted again. Sets of three minutes take
@@ -48,7 +42,9 @@ _ATTEMPTS = 20
 
 
 class DynamoDeliveries:
-    def record(self, delivery: Delivery, *, fire: str, now: datetime, claim: Claim | None, reply: Reply) -> Recorded:
+    def record(
+        self, delivery: Delivery, *, fire: str, now: datetime, claim: Claim | None, reply: Reply
+    ) -> RecordedDelivery:
         """Store the delivery, or count one more send of it; of concurrent sends exactly one is the first.
 
         One store call; with a claim one when new, two when it is a repeat.
@@ -58,27 +54,31 @@ class DynamoDeliveries:
         """
         if claim is None:
             return self._send(delivery, fire=fire, now=now)
-        first = Recorded(delivery, first=True)
+        first = RecordedDelivery(delivery, is_new=True)
         put = {
             "TableName": DELIVERIES.physical_name,
-            "Item": to_item(key_of(delivery.delivery_id) | columns_of(delivery) | {"fireCount": 1, "firstFire": fire}),
+            "Item": to_item(
+                delivery_key(delivery.delivery_id) | to_row(delivery) | {"fireCount": 1, "firstFire": fire}
+            ),
             "ConditionExpression": "attribute_not_exists(pk)",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
         }
         try:
             commit([{"Put": put}], claim=claim, reply=reply(first))
         except Refused as refused:
-            return self._repeat_under(claim, delivery_of(refused.rows[0]), reply, now=now)
+            return self._repeat_under(claim, from_row(refused.rows[0]), reply, now=now)
         return first
 
-    def repeat(self, delivery: Delivery, *, fire: str, now: datetime, claim: Claim | None, reply: Reply) -> Recorded:
+    def repeat(
+        self, delivery: Delivery, *, fire: str, now: datetime, claim: Claim | None, reply: Reply
+    ) -> RecordedDelivery:
         """Count one more send of a delivery that is stored already. One store call; with a claim two.
 
         Raises:
             NotFound: it is not stored.
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        key = to_item(key_of(delivery.delivery_id))
+        key = to_item(delivery_key(delivery.delivery_id))
         if claim is None:
             sets, condition, named = _counted(fire, now)
             row = _updated(
@@ -95,10 +95,10 @@ class DynamoDeliveries:
         else:
             got = dynamodb().get_item(TableName=DELIVERIES.physical_name, Key=key, ConsistentRead=True)
             if "Item" in got:
-                return self._repeat_under(claim, delivery_of(from_item(dict(got["Item"]))), reply, now=now)
+                return self._repeat_under(claim, from_row(from_item(dict(got["Item"]))), reply, now=now)
         raise NotFound("No such delivery.")
 
-    def deliver(self, delivery: Delivery, *, fire: str, now: datetime) -> Recorded:
+    def deliver(self, delivery: Delivery, *, fire: str, now: datetime) -> RecordedDelivery:
         """Store a bulk delivery, or count one more send of it.
 
         The same fire is counted once, however late it comes again. One store call; two for a repeat.
@@ -110,7 +110,7 @@ class DynamoDeliveries:
             "Put": {
                 "TableName": DELIVERIES.physical_name,
                 "Item": to_item(
-                    key_of(delivery.delivery_id) | columns_of(delivery) | {"fireCount": 1, "firstFire": fire}
+                    delivery_key(delivery.delivery_id) | to_row(delivery) | {"fireCount": 1, "firstFire": fire}
                 ),
                 "ConditionExpression": "attribute_not_exists(pk)",
                 "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
@@ -119,22 +119,22 @@ class DynamoDeliveries:
         try:
             commit([put], claim=None, reply={})
         except Refused as refused:
-            known = delivery_of(refused.rows[0])
+            known = from_row(refused.rows[0])
             if refused.rows[0]["firstFire"] == fire:
-                return Recorded(known, first=False)
+                return RecordedDelivery(known, is_new=False)
             return self._count_once(known, fire, now)
-        return Recorded(delivery, first=True)
+        return RecordedDelivery(delivery, is_new=True)
 
     def list_first_fires(self, delivery_ids: Sequence[str]) -> dict[str, str]:
         """Which of the deliveries are stored, and by which fire each was first. Store calls in sequence: 1."""
-        rows = get_all(DELIVERIES, [key_of(each) for each in delivery_ids], ("pk", "sk", "firstFire"))
+        rows = get_all(DELIVERIES, [delivery_key(each) for each in delivery_ids], ("pk", "sk", "firstFire"))
         return {row["pk"]: row["firstFire"] for row in rows}
 
-    def find(self, delivery_id: str) -> Thread | None:
+    def find(self, delivery_id: str) -> DeliveryDetail | None:
         """The delivery with its supplements and clicks, read consistently. One store call per megabyte."""
         return self._thread("pk = :pk", values(pk=delivery_id))
 
-    def find_buttons(self, delivery_id: str) -> Thread | None:
+    def find_buttons(self, delivery_id: str) -> DeliveryDetail | None:
         """The delivery with its clicks and without its supplements, read consistently. One store call."""
         # Rows are keyed in the order of the alphabet: ACTION#, DELIVERY, SUPPLEMENT#.
         return self._thread("pk = :pk AND sk <= :last", values(pk=delivery_id, last=SORT_KEY))
@@ -147,7 +147,7 @@ class DynamoDeliveries:
         """
         update = {
             "TableName": DELIVERIES.physical_name,
-            "Key": to_item(key_of(resolved.delivery_id)),
+            "Key": to_item(delivery_key(resolved.delivery_id)),
             "UpdateExpression": "SET resolvedAt = :at, resolutionNote = :note",
             "ConditionExpression": "attribute_not_exists(resolvedAt) OR (resolvedAt = :at AND resolutionNote = :note)",
             "ExpressionAttributeValues": values(at=resolved.resolved_at, note=resolved.resolution_note),
@@ -169,7 +169,7 @@ class DynamoDeliveries:
         count: Action = {
             "Update": {
                 "TableName": DELIVERIES.physical_name,
-                "Key": to_item(key_of(delivery_id)),
+                "Key": to_item(delivery_key(delivery_id)),
                 "UpdateExpression": "SET supplementCount = if_not_exists(supplementCount, :none) + :one",
                 "ConditionExpression": "attribute_not_exists(supplementCount) OR supplementCount < :most",
                 "ExpressionAttributeValues": values(none=0, one=1, most=MOST_SUPPLEMENTS),
@@ -197,7 +197,7 @@ class DynamoDeliveries:
             return bool(refused.rows[1])
         return True
 
-    def _thread(self, condition: str, named: dict[str, Any]) -> Thread | None:
+    def _thread(self, condition: str, named: dict[str, Any]) -> DeliveryDetail | None:
         rows: list[Row] = []
         query: dict[str, Any] = {
             "TableName": DELIVERIES.physical_name,
@@ -216,13 +216,13 @@ class DynamoDeliveries:
             kinds.setdefault(row["sk"].partition("#")[0], []).append(row)
         if SORT_KEY not in kinds:
             return None
-        return Thread(
-            delivery_of(kinds[SORT_KEY][0]),
+        return DeliveryDetail(
+            from_row(kinds[SORT_KEY][0]),
             [_supplement(row) for row in kinds.get("SUPPLEMENT", [])],
             [click_of(row) for row in kinds.get("ACTION", [])],
         )
 
-    def _count_once(self, known: Delivery, fire: str, now: datetime) -> Recorded:
+    def _count_once(self, known: Delivery, fire: str, now: datetime) -> RecordedDelivery:
         mark = {"pk": f"FIRE#{fire}", "sk": known.delivery_id, "expiresAt": int((now + _FIRES_KEPT_FOR).timestamp())}
         marked: Action = {
             "Put": {
@@ -232,7 +232,7 @@ class DynamoDeliveries:
             }
         }
         for attempt in range(_ATTEMPTS):
-            back = fired_again(known, now=now)
+            back = return_to_inbox(known, now=now)
             counted = state_update(
                 known, back or known, sets=["fireCount = fireCount + :one", "sentInBulk = :yes"], one=1, yes=True
             )
@@ -240,21 +240,21 @@ class DynamoDeliveries:
                 commit([marked, counted], claim=None, reply={})
             except Refused as refused:
                 if 0 in refused.failed:
-                    return Recorded(known, first=False)
-                known = delivery_of(refused.rows[1])
+                    return RecordedDelivery(known, is_new=False)
+                known = from_row(refused.rows[1])
                 pause(attempt)
             else:
-                return Recorded(back or known, first=False, returned=back is not None)
+                return RecordedDelivery(back or known, is_new=False, is_returned=back is not None)
         raise Unavailable("The delivery is being changed by many calls at once.")
 
-    def _send(self, delivery: Delivery, *, fire: str, now: datetime) -> Recorded:
+    def _send(self, delivery: Delivery, *, fire: str, now: datetime) -> RecordedDelivery:
         sets, condition, named = _counted(fire, now)
-        columns = columns_of(delivery) | {"firstFire": fire}
+        columns = to_row(delivery) | {"firstFire": fire}
         original = _original(tuple(columns))
         row = _updated(
             {
                 "TableName": DELIVERIES.physical_name,
-                "Key": to_item(key_of(delivery.delivery_id)),
+                "Key": to_item(delivery_key(delivery.delivery_id)),
                 "UpdateExpression": f"SET {original}, fireCount = if_not_exists(fireCount, :zero) + :one {sets}",
                 "ConditionExpression": condition,
                 "ExpressionAttributeValues": named | values(zero=0, one=1, **columns),
@@ -262,26 +262,26 @@ class DynamoDeliveries:
         )
         assert row is not None
         if row["firstFire"] == fire and row["fireCount"] == 1:
-            return Recorded(delivery, first=True)
+            return RecordedDelivery(delivery, is_new=True)
         return self._sent(row, fire, now)
 
-    def _sent(self, row: Row, fire: str, now: datetime) -> Recorded:
-        delivery, first = delivery_of(row), row["firstFire"] == fire
-        back = None if first else fired_again(delivery, now=now)
+    def _sent(self, row: Row, fire: str, now: datetime) -> RecordedDelivery:
+        delivery, first = from_row(row), row["firstFire"] == fire
+        back = None if first else return_to_inbox(delivery, now=now)
         if back is None:
-            return Recorded(delivery, first)
+            return RecordedDelivery(delivery, first)
         try:
             commit([state_update(delivery, back)], claim=None, reply={})
         except Refused:
             # Its recipient, or another fire, was there first; the last word is theirs.
-            return Recorded(delivery, first=False)
-        return Recorded(back, first=False, returned=True)
+            return RecordedDelivery(delivery, is_new=False)
+        return RecordedDelivery(back, is_new=False, is_returned=True)
 
-    def _repeat_under(self, claim: Claim, known: Delivery, reply: Reply, *, now: datetime) -> Recorded:
+    def _repeat_under(self, claim: Claim, known: Delivery, reply: Reply, *, now: datetime) -> RecordedDelivery:
         for attempt in range(_ATTEMPTS):
-            back = fired_again(known, now=now)
-            counted = Recorded(
-                replace(back or known, fire_count=known.fire_count + 1), first=False, returned=back is not None
+            back = return_to_inbox(known, now=now)
+            counted = RecordedDelivery(
+                replace(back or known, fire_count=known.fire_count + 1), is_new=False, is_returned=back is not None
             )
             update = state_update(
                 known,
@@ -294,7 +294,7 @@ class DynamoDeliveries:
             try:
                 commit([update], claim=claim, reply=reply(counted))
             except Refused as refused:
-                known = delivery_of(refused.rows[0])
+                known = from_row(refused.rows[0])
                 pause(attempt)
             else:
                 return counted

@@ -7,18 +7,18 @@ from typing import Any
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, to_item, values
 from chalicelib.inbox.domain.deliveries import Decision, Delivery, Moderation, ModerationStatus
-from chalicelib.inbox.domain.inbox_states import shelf
+from chalicelib.inbox.domain.inbox_states import shelf_of
 from chalicelib.resources import DELIVERIES
 
 SORT_KEY = "DELIVERY"
 _text_of = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def key_of(delivery_id: str) -> Row:
+def delivery_key(delivery_id: str) -> Row:
     return {"pk": delivery_id, "sk": SORT_KEY}
 
 
-def columns_of(delivery: Delivery) -> Row:
+def to_row(delivery: Delivery) -> Row:
     """What a delivery's own row holds of it when it is new, besides its key."""
     row: Row = {
         "integrator": delivery.integrator,
@@ -44,7 +44,7 @@ def columns_of(delivery: Delivery) -> Row:
     return row
 
 
-def delivery_of(row: Row) -> Delivery:
+def from_row(row: Row) -> Delivery:
     moderation = row.get("moderation")
     return Delivery(
         delivery_id=row["pk"],
@@ -61,7 +61,7 @@ def delivery_of(row: Row) -> Delivery:
         summary=row.get("summary"),
         external_status=row.get("externalStatus"),
         project_id=row.get("projectId"),
-        content=content_of(row),
+        content=parse_content(row),
         fire_count=int(row["fireCount"]),
         supplement_count=int(row.get("supplementCount", 0)),
         resolved_at=row.get("resolvedAt"),
@@ -75,7 +75,7 @@ def delivery_of(row: Row) -> Delivery:
     )
 
 
-def content_of(row: Row) -> dict[str, Any]:
+def parse_content(row: Row) -> dict[str, Any]:
     """The members of the event that no list shows."""
     found: dict[str, Any] = json.loads(row["content"]) if "content" in row else {}
     return found
@@ -83,7 +83,7 @@ def content_of(row: Row) -> dict[str, Any]:
 
 def inbox_key(delivery: Delivery) -> str:
     """Where the delivery lies in its recipient's inbox."""
-    return f"{shelf(delivery)}#{delivery.listed_at or delivery.created_at}#{delivery.delivery_id}"
+    return f"{shelf_of(delivery)}#{delivery.listed_at or delivery.created_at}#{delivery.delivery_id}"
 
 
 def state_update(
@@ -104,7 +104,7 @@ def state_update(
     return {
         "Update": {
             "TableName": DELIVERIES.physical_name,
-            "Key": to_item(key_of(seen.delivery_id)),
+            "Key": to_item(delivery_key(seen.delivery_id)),
             "UpdateExpression": expression,
             "ConditionExpression": " AND ".join([*conditions, *only_if]),
             "ExpressionAttributeValues": values(**named),
@@ -113,7 +113,7 @@ def state_update(
     }
 
 
-def decided(decision: Decision) -> Action:
+def decision_update(decision: Decision) -> Action:
     """The moderator's say on a held delivery, once, with its arrival in an inbox when it is let through."""
     said = decision.moderation
     sets = "moderation = :said"
@@ -123,7 +123,7 @@ def decided(decision: Decision) -> Action:
     return {
         "Update": {
             "TableName": DELIVERIES.physical_name,
-            "Key": to_item(key_of(decision.delivery_id)),
+            "Key": to_item(delivery_key(decision.delivery_id)),
             "UpdateExpression": f"SET {sets}",
             "ConditionExpression": "moderation.#status = :pending",
             "ExpressionAttributeNames": {"#status": "status"},

@@ -20,7 +20,7 @@ from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.inbox.domain.deliveries import Delivery
 from chalicelib.inbox.domain.inbox import MOST_COUNTED, InboxQuery, InboxStatus, InboxSummary, Position
 from chalicelib.inbox.domain.inbox_states import Shelf, View
-from chalicelib.inbox.stores.delivery_rows import content_of, delivery_of, key_of, state_update
+from chalicelib.inbox.stores.delivery_rows import delivery_key, from_row, parse_content, state_update
 from chalicelib.parallel import together
 from chalicelib.resources import DELIVERIES, INBOX_INDEX
 
@@ -121,7 +121,7 @@ def _read(
         request["FilterExpression"] = " AND ".join(filters)
     page = dynamodb().query(**request)
     ended = page.get("LastEvaluatedKey")
-    return [delivery_of(from_item(dict(item))) for item in page["Items"]], _position(ended) if ended else None
+    return [from_row(from_item(dict(item))) for item in page["Items"]], _position(ended) if ended else None
 
 
 def _position(key: Any) -> Position:
@@ -130,8 +130,8 @@ def _position(key: Any) -> Position:
 
 
 def _matching(seen: Sequence[Delivery], query: InboxQuery) -> Iterable[Delivery]:
-    rows = get_all(DELIVERIES, [key_of(each.delivery_id) for each in seen], ("pk", "content")) if seen else []
-    contents = {row["pk"]: content_of(row) for row in rows}
+    rows = get_all(DELIVERIES, [delivery_key(each.delivery_id) for each in seen], ("pk", "content")) if seen else []
+    contents = {row["pk"]: parse_content(row) for row in rows}
     return [each for each in seen if query.matches(replace(each, content=contents.get(each.delivery_id, {})))]
 
 

@@ -8,8 +8,8 @@ from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import CrossProjectBlocked, Invalid, NotFound, Unavailable
 from chalicelib.core.domain.fields import is_uuid, timestamp
-from chalicelib.inbox.domain.deliveries import Decision, Delivery, Moderation, ModerationStatus, Thread
-from chalicelib.inbox.domain.inbox import arrived
+from chalicelib.inbox.domain.deliveries import Decision, Delivery, DeliveryDetail, Moderation, ModerationStatus
+from chalicelib.inbox.domain.live_events import new_delivery_event
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.domain.project_access import ProjectAccess
 from chalicelib.tasks.domain.queue import Change, ConfirmedOut, ConfirmIn, Item, ItemStatus, shown
@@ -19,7 +19,7 @@ _ATTEMPTS = 20
 
 
 class Deliveries(Protocol):
-    def find(self, delivery_id: str) -> Thread | None: ...
+    def find(self, delivery_id: str) -> DeliveryDetail | None: ...
 
 
 class People(Protocol):
@@ -85,7 +85,9 @@ class Confirmation:
                     ended.announce()
                 self.notifier.notify(user_id, *told([change]), standing=standing, now=now)
                 if delivery and delivery.recipient_user_id:
-                    self.notifier.notify(delivery.recipient_user_id, arrived(delivery), standing=None, now=now)
+                    self.notifier.notify(
+                        delivery.recipient_user_id, new_delivery_event(delivery), standing=None, now=now
+                    )
                 return answer
             gone = item.held_delivery_id is not None and self.deliveries.find(item.held_delivery_id) is None
         raise Unavailable("The queue is being changed by many calls at once.")
@@ -94,10 +96,10 @@ class Confirmation:
         approved = Change(item, item.moved(ItemStatus.READY, now=self.call.now))
         if item.held_delivery_id is None:
             return approved, None
-        thread = self.deliveries.find(item.held_delivery_id)
-        if thread is None:
+        detail = self.deliveries.find(item.held_delivery_id)
+        if detail is None:
             raise Invalid("The event is gone; reject the item.")
-        held = thread.delivery
+        held = detail.delivery
         recipient = self._recipient(held, given.recipient)
         self._check_project(held, recipient)
         return approved, replace(held, recipient_user_id=recipient.user_id)

@@ -17,7 +17,7 @@ from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.reads import get_all
 from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.inbox.domain.deliveries import Decision
-from chalicelib.inbox.stores.delivery_rows import decided
+from chalicelib.inbox.stores.delivery_rows import decision_update
 from chalicelib.parallel import together
 from chalicelib.resources import ORDER_INDEX, QUEUE_ITEMS, TYPE_INDEX
 from chalicelib.tasks.domain.desk_settings import Desk, Mode
@@ -94,7 +94,7 @@ class DynamoQueue:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
         try:
-            decided_event = [decided(decision)] if decision else []
+            decided_event = [decision_update(decision)] if decision else []
             commit([*changed_items(changes, by=by, seen=seen), *decided_event, *also], claim=claim, reply=reply)
         except Refused:
             return False
