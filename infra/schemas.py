@@ -1,12 +1,15 @@
 """JSON schemas of what operations take and answer, as every document of ours shows them."""
 
 from collections.abc import Mapping
-from typing import Any
+from functools import cache
+from types import NoneType
+from typing import Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, create_model
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
+from chalicelib.core.domain.fields import Out
 from chalicelib.edge.operation import Operation, Reply
 
 RPC_MESSAGE = {
@@ -54,7 +57,17 @@ def answered(operation: Operation, status: int) -> type[BaseModel] | None:
     hint = operation.answer or operation.hints["return"]
     if isinstance(hint, Mapping):
         return hint[status]
+    if operation.envelope:
+        return _envelope(operation.envelope, hint)
     return None if hint is Reply else hint
+
+
+@cache
+def _envelope(name: str, data: Any) -> type[BaseModel]:
+    members: dict[str, Any] = {"success": (Literal[True], ...)} | (
+        {"data": (data, ...)} if data is not NoneType else {}
+    )
+    return create_model(name, __base__=Out, __doc__="A successful reply.", **members)
 
 
 def path_schema(name: str) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from chalicelib import aws, caching, ids, sealing
 from chalicelib.core.domain.budgets import Charge, Window
 from chalicelib.core.domain.call import Call, Sent
 from chalicelib.core.domain.callers import Caller
+from chalicelib.core.domain.envelope import Data, envelope_json
 from chalicelib.core.domain.errors import (
     Forbidden,
     IdempotencyConflict,
@@ -85,7 +86,7 @@ class Exchange:
             transient = aws.is_transient(fault)
             return self._refused(Unavailable("A store did not answer in time.") if transient else None)
 
-    def _answer(self) -> BaseModel | Reply:
+    def _answer(self) -> Data | Reply:
         # Size, who, which kind of token, budget, and only then the input. The input is parsed before, since what
         # the call costs depends on it, but a caller who is not let in learns nothing about it.
         raw = limits.raw_body(self.request, self.sent)
@@ -208,7 +209,7 @@ class Exchange:
             now=self.now,
         )
 
-    def _replay(self, claim: Claim | None, answered: Answered) -> BaseModel | Reply:
+    def _replay(self, claim: Claim | None, answered: Answered) -> Data | Reply:
         assert claim is not None and self.token is not None and self.operation.replay is not None
         if answered.fingerprint != claim.fingerprint:
             raise IdempotencyConflict("The Idempotency-Key was used before with another body.")
@@ -216,16 +217,20 @@ class Exchange:
         self.headers["Idempotent-Replayed"] = "true"
         return self.operation.replay(reply)
 
-    def _reply(self, answer: BaseModel | Reply) -> Response:
+    def _reply(self, answer: Data | Reply) -> Response:
         reply = answer if isinstance(answer, Reply) else Reply(answer, self.operation.status)
-        text = reply.body
-        if isinstance(text, BaseModel):
-            text = text.model_dump_json(by_alias=True, exclude_unset=True)
+        text = reply.body if isinstance(reply.body, str) else self._json_text(reply.body)
         kept = caching.headers(text, self.operation.max_age) if self.operation.max_age else {}
         if kept and caching.has_current(self.sent.get("if-none-match", ""), kept["ETag"]):
             return Response("", {**kept, **self._circumstances()}, HTTPStatus.NOT_MODIFIED)
         headers: dict[str, str | list[str]] = {"Content-Type": self.operation.media_type}
         return Response(text, {**headers, **reply.headers, **kept, **self._circumstances()}, reply.status)
+
+    def _json_text(self, data: Data) -> str:
+        if self.operation.envelope:
+            return envelope_json(data)
+        assert isinstance(data, BaseModel)
+        return data.model_dump_json(by_alias=True, exclude_unset=True)
 
     def _refused(self, refusal: Refusal | None) -> Response:
         family, path = self.operation.family, self.request.context.get("path") or self.request.path

@@ -13,6 +13,7 @@ from pydantic_core import to_json
 from chalicelib.core.domain.budgets import Charge
 from chalicelib.core.domain.call import Sent
 from chalicelib.core.domain.callers import Caller
+from chalicelib.core.domain.envelope import Data
 from chalicelib.core.domain.errors import Refusal
 from chalicelib.core.domain.idempotency import Answered, Claim
 from chalicelib.edge import auth, problem
@@ -26,7 +27,7 @@ class Reply:
     `unspent` is the part of the call's charge that turned out not to be due; it is given back.
     """
 
-    body: BaseModel | str
+    body: Data | str
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     unspent: Charge = field(default_factory=lambda: Charge(0))
@@ -35,6 +36,10 @@ class Reply:
 def as_stored(stored: dict[str, Any]) -> Reply:
     """The reply of an earlier call that was kept whole, as its status and its body."""
     return Reply(to_json(stored["body"]).decode(), stored["status"])
+
+
+def without_data(_: dict[str, Any]) -> None:
+    """The data of an earlier call's reply that had none."""
 
 
 class Replays(Protocol):
@@ -64,6 +69,8 @@ class Operation:
     `caller` is the authenticated bearer of one of the annotated kinds of token, `call` tells id, time and
     claim; every other parameter is taken from the path. A body with a default, such as None, may be left out.
     `answer` names the reply's model where the return annotation does not, by status where that decides.
+    With `envelope`, the name of its schema, the reply is `{"success": true, "data": …}` around what the function
+    returns.
     A public operation may have a `gate`: it judges the request as it was sent, before any flaw of its input is told,
     and what it returns is the parameter `admitted`.
     A caller that may be None is anyone, known or not. Tokens are looked for in `token_header`.
@@ -72,7 +79,7 @@ class Operation:
     declared `open`. `timeout`, in seconds, and `memory`, in MB, are those of its function.
     """
 
-    function: Callable[..., BaseModel | Reply]
+    function: Callable[..., Data | Reply]
     method: str
     path: str
     family: Family
@@ -82,6 +89,7 @@ class Operation:
     grants: tuple[Grant, ...] = ()
     refusals: tuple[type[Refusal], ...] = ()
     answer: type[BaseModel] | Mapping[int, type[BaseModel] | None] | None = None
+    envelope: str = ""
     answers: Mapping[int, str] = field(default_factory=dict)
     media_type: str = "application/json"
     max_age: int = 0
@@ -95,7 +103,7 @@ class Operation:
     memory: int = 1024
     gate: Callable[[Sent], Any] | None = None
     charge: Callable[[Any], Charge] = lambda _: Charge()
-    replay: Callable[[dict[str, Any]], BaseModel | Reply] | None = None
+    replay: Callable[[dict[str, Any]], Data | Reply] | None = None
 
     @property
     def __name__(self) -> str:

@@ -5,7 +5,11 @@ from uuid import uuid4
 from chalice.app import Blueprint
 
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
-from chalicelib.board.domain.card_contacts import CardContactAnswer, CardContactIn, CardContactPatch, UnlinkedAnswer
+from chalicelib.board.domain.card_contacts import (
+    CardContactIn,
+    CardContactOut,
+    CardContactPatch,
+)
 from chalicelib.board.services import card_contacts
 from chalicelib.board.stores.board import DynamoBoard
 from chalicelib.board.stores.card_contacts import DynamoCardContacts
@@ -30,12 +34,13 @@ _CHANGE_BOTH = SPEND + REMEMBER + BOARD.can("GetItem", "UpdateItem") + CONTACTS.
     tag="kanban",
     area="kanban",
     status=201,
+    envelope="CardContactAnswer",
     answers={201: "What links them."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=as_stored,
     grants=_CHANGE_BOTH,
 )
-def link_contact(id: str, body: CardContactIn, caller: ApiKey, call: Call) -> CardContactAnswer:  # noqa: A002
+def link_contact(id: str, body: CardContactIn, caller: ApiKey, call: Call) -> CardContactOut:  # noqa: A002
     """Link one of the caller's contacts to a card.
 
     A card has at most 50 contacts, and a contact 90 cards. Linking the two again is a conflict.
@@ -58,6 +63,7 @@ def link_contact(id: str, body: CardContactIn, caller: ApiKey, call: Call) -> Ca
     _LINK,
     tag="kanban",
     area="kanban",
+    envelope="CardContactAnswer",
     answers={200: "What links them now."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=as_stored,
@@ -69,7 +75,7 @@ def update_card_contact(
     body: CardContactPatch,
     caller: ApiKey,
     call: Call,
-) -> CardContactAnswer:
+) -> CardContactOut:
     """Change a contact's part in a card; members that are left out stay as they are."""
     return card_contacts.update_link(
         id,
@@ -89,6 +95,7 @@ def update_card_contact(
     _LINK,
     tag="kanban",
     area="kanban",
+    envelope="UnlinkedAnswer",
     answers={200: "They are not linked any more."},
     refusals=(NotFound, Conflict),
     replay=as_stored,
@@ -99,7 +106,7 @@ def unlink_contact(
     contactId: str,  # noqa: N803
     caller: ApiKey,
     call: Call,
-) -> UnlinkedAnswer:
+) -> None:
     """Take a contact off a card; both stay."""
     return card_contacts.unlink_contact(
         id, contactId, owner=caller, call=call, board=DynamoBoard(), links=DynamoCardContacts()

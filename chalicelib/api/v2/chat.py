@@ -2,7 +2,6 @@
 
 import time
 from datetime import UTC, datetime
-from typing import Any
 
 from chalice.app import Blueprint
 
@@ -11,9 +10,8 @@ from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
 from chalicelib.chat.domain.chat import (
     AgentHeaders,
     MessageIn,
-    MessagesAnswer,
+    MessagesOut,
     MessagesQuery,
-    SentAnswer,
     SentOut,
 )
 from chalicelib.chat.domain.streams import StreamHeaders
@@ -34,14 +32,6 @@ from chalicelib.settings import settings
 bp = Blueprint(__name__)
 
 
-def _replay_sent(stored: dict[str, Any]) -> Reply:
-    return _sent(SentOut(**stored))
-
-
-def _sent(message: SentOut) -> Reply:
-    return Reply(SentAnswer(success=True, data=message), 201)
-
-
 @operation(
     bp,
     "POST",
@@ -49,27 +39,25 @@ def _sent(message: SentOut) -> Reply:
     tag="chat",
     status=201,
     area="chat",
-    answer=SentAnswer,
+    envelope="SentAnswer",
     answers={201: "The message as it was stored."},
     refusals=(Conflict, TooLarge),
-    replay=_replay_sent,
+    replay=SentOut.model_validate,
     grants=SPEND + REMEMBER + CHAT.can("PutItem") + NOTIFY,
 )
-def send_message(body: MessageIn, headers: AgentHeaders, caller: ApiKey, call: Call) -> Reply:
+def send_message(body: MessageIn, headers: AgentHeaders, caller: ApiKey, call: Call) -> SentOut:
     """Say something in the shared chat of the key's owner.
 
     Everybody who listens to the owner's desk is told, the sender's own connections too.
     """
-    return _sent(
-        chat.send(
-            body,
-            message_id=ids.sortable(call.now),
-            agent_name=headers.agent_name,
-            owner=caller,
-            call=call,
-            chat=DynamoChat(),
-            notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together),
-        )
+    return chat.send(
+        body,
+        message_id=ids.sortable(call.now),
+        agent_name=headers.agent_name,
+        owner=caller,
+        call=call,
+        chat=DynamoChat(),
+        notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together),
     )
 
 
@@ -79,12 +67,13 @@ def send_message(body: MessageIn, headers: AgentHeaders, caller: ApiKey, call: C
     "/api/v2/shared-chat/messages",
     tag="chat",
     area="chat",
+    envelope="MessagesAnswer",
     answers={200: "A page of messages."},
     grants=SPEND + CHAT.can("Query", "BatchGetItem") + CHAT.can("Query", index=ROLE_INDEX),
 )
-def list_messages(query: MessagesQuery, caller: ApiKey) -> MessagesAnswer:
+def list_messages(query: MessagesQuery, caller: ApiKey) -> MessagesOut:
     """Read the shared chat, newest page first, each page in the order it was written."""
-    return MessagesAnswer(success=True, data=chat.list_page(query, owner=caller, chat=DynamoChat()))
+    return chat.list_page(query, owner=caller, chat=DynamoChat())
 
 
 @operation(

@@ -6,12 +6,11 @@ from chalice.app import Blueprint
 
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
 from chalicelib.board.domain.contacts import (
-    ContactAnswer,
-    ContactDeletedAnswer,
     ContactIn,
+    ContactOut,
+    ContactPage,
     ContactPatch,
     ContactQuery,
-    ContactsAnswer,
 )
 from chalicelib.board.services import contacts
 from chalicelib.board.stores.board import DynamoBoard
@@ -34,13 +33,14 @@ _CONTACT = f"{_CONTACTS}/{{id}}"
     _CONTACTS,
     tag="contacts",
     area="contacts",
+    envelope="ContactsAnswer",
     answers={200: "The contacts."},
     grants=SPEND
     + CONTACTS.can("GetItem", "BatchGetItem", "Query")
     + CONTACTS.can("Query", index=ORDER_INDEX)
     + BOARD.can("BatchGetItem"),
 )
-def list_contacts(query: ContactQuery, caller: ApiKey) -> ContactsAnswer:
+def list_contacts(query: ContactQuery, caller: ApiKey) -> ContactPage:
     """List the caller's contacts by name, each with its cards in brief.
 
     With `search` and `tag` both, a contact must have both; an empty one is no filter. Names are ordered as they are
@@ -57,12 +57,13 @@ def list_contacts(query: ContactQuery, caller: ApiKey) -> ContactsAnswer:
     tag="contacts",
     area="contacts",
     status=201,
+    envelope="ContactAnswer",
     answers={201: "The new contact."},
     refusals=(Conflict, TooLarge),
     replay=as_stored,
     grants=SPEND + REMEMBER + CONTACTS.can("BatchWriteItem", "PutItem", "UpdateItem"),
 )
-def create_contact(body: ContactIn, caller: ApiKey, call: Call) -> ContactAnswer:
+def create_contact(body: ContactIn, caller: ApiKey, call: Call) -> ContactOut:
     """Add a contact to the caller's."""
     return contacts.create_contact(
         body,
@@ -80,11 +81,12 @@ def create_contact(body: ContactIn, caller: ApiKey, call: Call) -> ContactAnswer
     _CONTACT,
     tag="contacts",
     area="contacts",
+    envelope="ContactAnswer",
     answers={200: "The contact."},
     refusals=(NotFound,),
     grants=SPEND + CONTACTS.can("GetItem") + BOARD.can("BatchGetItem"),
 )
-def get_contact(id: str, caller: ApiKey) -> ContactAnswer:  # noqa: A002 - the contract's name
+def get_contact(id: str, caller: ApiKey) -> ContactOut:  # noqa: A002 - the contract's name
     """Read one contact, with its cards."""
     return contacts.read_contact(id, owner=caller, contacts=DynamoContacts(), board=DynamoBoard())
 
@@ -95,6 +97,7 @@ def get_contact(id: str, caller: ApiKey) -> ContactAnswer:  # noqa: A002 - the c
     _CONTACT,
     tag="contacts",
     area="contacts",
+    envelope="ContactAnswer",
     answers={200: "The contact as it is now."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=as_stored,
@@ -103,7 +106,7 @@ def get_contact(id: str, caller: ApiKey) -> ContactAnswer:  # noqa: A002 - the c
     + CONTACTS.can("GetItem", "BatchWriteItem", "UpdateItem", "ConditionCheckItem")
     + BOARD.can("BatchGetItem"),
 )
-def update_contact(id: str, body: ContactPatch, caller: ApiKey, call: Call) -> ContactAnswer:  # noqa: A002
+def update_contact(id: str, body: ContactPatch, caller: ApiKey, call: Call) -> ContactOut:  # noqa: A002
     """Change a contact; members that are left out stay as they are, null takes a value away."""
     return contacts.update_contact(
         id,
@@ -122,6 +125,7 @@ def update_contact(id: str, body: ContactPatch, caller: ApiKey, call: Call) -> C
     _CONTACT,
     tag="contacts",
     area="contacts",
+    envelope="ContactDeletedAnswer",
     answers={200: "The contact is no more."},
     refusals=(NotFound, Conflict),
     replay=as_stored,
@@ -130,6 +134,6 @@ def update_contact(id: str, body: ContactPatch, caller: ApiKey, call: Call) -> C
     + CONTACTS.can("GetItem", "BatchWriteItem", "UpdateItem", "DeleteItem")
     + BOARD.can("UpdateItem"),
 )
-def delete_contact(id: str, caller: ApiKey, call: Call) -> ContactDeletedAnswer:  # noqa: A002
+def delete_contact(id: str, caller: ApiKey, call: Call) -> None:  # noqa: A002
     """Delete a contact, and take it off its cards."""
     return contacts.delete_contact(id, owner=caller, call=call, contacts=DynamoContacts())

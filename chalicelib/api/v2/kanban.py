@@ -6,16 +6,14 @@ from chalice.app import Blueprint
 
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
 from chalicelib.board.domain.board import (
-    CardAnswer,
-    CardDeletedAnswer,
     CardIn,
+    CardPage,
     CardPatch,
     CardQuery,
-    CardsAnswer,
-    ChecklistItemAnswer,
-    ChecklistItemDeletedAnswer,
     ChecklistItemIn,
+    ChecklistItemOut,
     ChecklistItemPatch,
+    KanbanCardOut,
 )
 from chalicelib.board.services import board
 from chalicelib.board.stores.board import DynamoBoard
@@ -45,6 +43,7 @@ _CHANGE_ITEM = SPEND + REMEMBER + BOARD.can("GetItem", "UpdateItem")
     _CARDS,
     tag="kanban",
     area="kanban",
+    envelope="CardsAnswer",
     answers={200: "The cards."},
     grants=SPEND
     + BOARD.can("GetItem", "BatchGetItem")
@@ -52,7 +51,7 @@ _CHANGE_ITEM = SPEND + REMEMBER + BOARD.can("GetItem", "UpdateItem")
     + BOARD.can("Query", index=FACETS_INDEX)
     + CONTACTS.can("BatchGetItem"),
 )
-def list_cards(query: CardQuery, caller: ApiKey) -> CardsAnswer:
+def list_cards(query: CardQuery, caller: ApiKey) -> CardPage:
     """List the cards of the caller's board.
 
     They come by `order`, and of equal ones the newest first; each with its checklist and its contacts in brief. A
@@ -69,12 +68,13 @@ def list_cards(query: CardQuery, caller: ApiKey) -> CardsAnswer:
     tag="kanban",
     area="kanban",
     status=201,
+    envelope="CardAnswer",
     answers={201: "The new card."},
     refusals=(Conflict, TooLarge),
     replay=as_stored,
     grants=SPEND + REMEMBER + BOARD.can("GetItem", "PutItem", "UpdateItem"),
 )
-def create_card(body: CardIn, caller: ApiKey, call: Call) -> CardAnswer:
+def create_card(body: CardIn, caller: ApiKey, call: Call) -> KanbanCardOut:
     """Add a card to the caller's board.
 
     Without an `order` it goes behind all other cards, far enough for some to be put between later.
@@ -88,11 +88,12 @@ def create_card(body: CardIn, caller: ApiKey, call: Call) -> CardAnswer:
     _CARD,
     tag="kanban",
     area="kanban",
+    envelope="CardAnswer",
     answers={200: "The card."},
     refusals=(NotFound,),
     grants=SPEND + BOARD.can("GetItem") + CONTACTS.can("BatchGetItem"),
 )
-def get_card(id: str, caller: ApiKey) -> CardAnswer:  # noqa: A002 - the contract's name
+def get_card(id: str, caller: ApiKey) -> KanbanCardOut:  # noqa: A002 - the contract's name
     """Read one card, with its checklist and its contacts."""
     return board.read_card(id, owner=caller, board=DynamoBoard(), contacts=DynamoContacts())
 
@@ -103,6 +104,7 @@ def get_card(id: str, caller: ApiKey) -> CardAnswer:  # noqa: A002 - the contrac
     _CARD,
     tag="kanban",
     area="kanban",
+    envelope="CardAnswer",
     answers={200: "The card as it is now."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=as_stored,
@@ -114,7 +116,7 @@ def get_card(id: str, caller: ApiKey) -> CardAnswer:  # noqa: A002 - the contrac
     + OUTBOX.can("GetItem", "PutItem", "UpdateItem")
     + OUTBOX_WORK.can_send(),
 )
-def update_card(id: str, body: CardPatch, caller: ApiKey, call: Call) -> CardAnswer:  # noqa: A002
+def update_card(id: str, body: CardPatch, caller: ApiKey, call: Call) -> KanbanCardOut:  # noqa: A002
     """Change a card.
 
     Members that are left out stay as they are. To move a card, send the stage it goes to as `status`, and as `order`
@@ -138,12 +140,13 @@ def update_card(id: str, body: CardPatch, caller: ApiKey, call: Call) -> CardAns
     _CARD,
     tag="kanban",
     area="kanban",
+    envelope="CardDeletedAnswer",
     answers={200: "The card is no more."},
     refusals=(NotFound, Conflict),
     replay=as_stored,
     grants=SPEND + REMEMBER + BOARD.can("GetItem", "UpdateItem", "DeleteItem") + CONTACTS.can("UpdateItem"),
 )
-def delete_card(id: str, caller: ApiKey, call: Call) -> CardDeletedAnswer:  # noqa: A002
+def delete_card(id: str, caller: ApiKey, call: Call) -> None:  # noqa: A002
     """Delete a card with its checklist. Its contacts stay, without the card."""
     return board.delete_card(id, owner=caller, call=call, board=DynamoBoard())
 
@@ -155,12 +158,13 @@ def delete_card(id: str, caller: ApiKey, call: Call) -> CardDeletedAnswer:  # no
     tag="kanban",
     area="kanban",
     status=201,
+    envelope="ChecklistItemAnswer",
     answers={201: "The new item."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=as_stored,
     grants=_CHANGE_ITEM,
 )
-def add_checklist_item(id: str, body: ChecklistItemIn, caller: ApiKey, call: Call) -> ChecklistItemAnswer:  # noqa: A002
+def add_checklist_item(id: str, body: ChecklistItemIn, caller: ApiKey, call: Call) -> ChecklistItemOut:  # noqa: A002
     """Add an item to a card's checklist, which has at most 100.
 
     Without an `order` it goes behind all others. A card takes at most 160,000 bytes of text with its checklist.
@@ -174,6 +178,7 @@ def add_checklist_item(id: str, body: ChecklistItemIn, caller: ApiKey, call: Cal
     _ITEM,
     tag="kanban",
     area="kanban",
+    envelope="ChecklistItemAnswer",
     answers={200: "The item as it is now."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=as_stored,
@@ -185,7 +190,7 @@ def update_checklist_item(
     body: ChecklistItemPatch,
     caller: ApiKey,
     call: Call,
-) -> ChecklistItemAnswer:
+) -> ChecklistItemOut:
     """Change an item of a card's checklist; members that are left out stay as they are."""
     return board.update_item(id, itemId, body, owner=caller, call=call, board=DynamoBoard())
 
@@ -196,6 +201,7 @@ def update_checklist_item(
     _ITEM,
     tag="kanban",
     area="kanban",
+    envelope="ChecklistItemDeletedAnswer",
     answers={200: "The item is no more."},
     refusals=(NotFound, Conflict),
     replay=as_stored,
@@ -206,6 +212,6 @@ def delete_checklist_item(
     itemId: str,  # noqa: N803
     caller: ApiKey,
     call: Call,
-) -> ChecklistItemDeletedAnswer:
+) -> None:
     """Take an item off a card's checklist."""
     return board.delete_item(id, itemId, owner=caller, call=call, board=DynamoBoard())

@@ -1,6 +1,5 @@
 """API keys, by their owners: list, make, turn on and off, delete."""
 
-from typing import Any
 from uuid import uuid4
 
 from chalice.app import Blueprint
@@ -10,20 +9,17 @@ from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
-from chalicelib.edge.operation import Reply
+from chalicelib.edge.operation import without_data
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.sockets import Closer
 from chalicelib.live.stores.connections import DynamoConnections
 from chalicelib.resources import DIRECTORY, OWNER_INDEX, SOCKET_API, SOCKETS, TOKENS
 from chalicelib.tokens.domain.keys import (
-    DeletedAnswer,
     KeyIn,
+    KeyOut,
     KeyQuery,
-    KeysAnswer,
     KeySwitch,
-    NewKeyAnswer,
     NewKeyOut,
-    SwitchedAnswer,
     SwitchedOut,
 )
 from chalicelib.tokens.services import keys
@@ -40,36 +36,21 @@ def _closer() -> Closer:
     return Closer(DynamoConnections(), ApiGatewaySockets())
 
 
-def _replay_created(stored: dict[str, Any]) -> Reply:
-    return _created(NewKeyOut(**stored))
-
-
-def _created(made: NewKeyOut) -> Reply:
-    return Reply(NewKeyAnswer(success=True, data=made), 201)
-
-
-def _replay_switched(stored: dict[str, Any]) -> SwitchedAnswer:
-    return SwitchedAnswer(success=True, data=SwitchedOut(**stored))
-
-
-def _replay_deleted(stored: dict[str, Any]) -> DeletedAnswer:  # noqa: ARG001 - there is nothing to tell
-    return DeletedAnswer(success=True)
-
-
 @operation(
     bp,
     "GET",
     "/api/v2/keys",
     tag="keys",
+    envelope="KeysAnswer",
     answers={200: "The keys."},
     grants=SPEND + TOKENS.can("Query", index=OWNER_INDEX) + TOKENS.can("BatchGetItem"),
 )
-def list_keys(caller: ApiKey) -> KeysAnswer:
+def list_keys(caller: ApiKey) -> list[KeyOut]:
     """List the caller's own API keys, newest first.
 
     Every operation on keys needs a key with the permission `all`. A key made a moment ago may still be missing.
     """
-    return KeysAnswer(success=True, data=keys.list_own(owner=caller, keys=DynamoGrants()))
+    return keys.list_own(owner=caller, keys=DynamoGrants())
 
 
 @operation(
@@ -78,27 +59,25 @@ def list_keys(caller: ApiKey) -> KeysAnswer:
     "/api/v2/keys",
     tag="keys",
     status=201,
-    answer=NewKeyAnswer,
+    envelope="NewKeyAnswer",
     answers={201: "The key, with its secret."},
     refusals=(Conflict, TooLarge),
-    replay=_replay_created,
+    replay=NewKeyOut.model_validate,
     grants=SPEND + REMEMBER + TOKENS.can("PutItem") + _ACTIVE_OWNER,
 )
-def create_key(body: KeyIn, caller: ApiKey, call: Call) -> Reply:
+def create_key(body: KeyIn, caller: ApiKey, call: Call) -> NewKeyOut:
     """Make an API key for the caller.
 
     `key` is the secret, and this reply is the only one that has it. It can be had again under the same
     Idempotency-Key by the very token that made the call; under another of the caller's it is a conflict.
     """
-    return _created(
-        keys.create(
-            body,
-            ids.mint_token(ids.TokenKind.KEY),
-            key_id=str(uuid4()),
-            owner=caller,
-            call=call,
-            tokens=DynamoTokens(),
-        )
+    return keys.create(
+        body,
+        ids.mint_token(ids.TokenKind.KEY),
+        key_id=str(uuid4()),
+        owner=caller,
+        call=call,
+        tokens=DynamoTokens(),
     )
 
 
@@ -107,20 +86,19 @@ def create_key(body: KeyIn, caller: ApiKey, call: Call) -> Reply:
     "PATCH",
     "/api/v2/keys",
     tag="keys",
+    envelope="SwitchedAnswer",
     answers={200: "How the key stands now."},
     refusals=(NotFound, Conflict, TooLarge),
-    replay=_replay_switched,
+    replay=SwitchedOut.model_validate,
     grants=SPEND + REMEMBER + TOKENS.can("GetItem") + _ACTIVE_OWNER + _CLOSE,
 )
-def switch_key(body: KeySwitch, caller: ApiKey, call: Call) -> SwitchedAnswer:
+def switch_key(body: KeySwitch, caller: ApiKey, call: Call) -> SwitchedOut:
     """Turn one of the caller's keys on or off.
 
     A key that is off is answered 403 until it is turned on again, and its open connections are ended. It may be the
     key that makes this call.
     """
-    return SwitchedAnswer(
-        success=True, data=keys.switch(body, owner=caller, call=call, keys=DynamoGrants(), closer=_closer())
-    )
+    return keys.switch(body, owner=caller, call=call, keys=DynamoGrants(), closer=_closer())
 
 
 @operation(
@@ -128,16 +106,16 @@ def switch_key(body: KeySwitch, caller: ApiKey, call: Call) -> SwitchedAnswer:
     "DELETE",
     "/api/v2/keys",
     tag="keys",
+    envelope="DeletedAnswer",
     answers={200: "The key is no more."},
     refusals=(NotFound, Conflict),
-    replay=_replay_deleted,
+    replay=without_data,
     grants=SPEND + REMEMBER + TOKENS.can("GetItem", "DeleteItem") + _CLOSE,
 )
-def delete_key(query: KeyQuery, caller: ApiKey, call: Call) -> DeletedAnswer:
+def delete_key(query: KeyQuery, caller: ApiKey, call: Call) -> None:
     """Delete one of the caller's keys for good.
 
     From then on it is unknown, and answered 401; its open connections are ended. It may be the key that makes this
     call.
     """
     keys.delete(query.id, owner=caller, call=call, keys=DynamoGrants(), closer=_closer())
-    return DeletedAnswer(success=True)

@@ -9,7 +9,7 @@ from chalicelib.live.stores.push import DynamoPush
 from chalicelib.parallel import together
 from chalicelib.resources import DIRECTORY
 from chalicelib.settings import settings
-from chalicelib.tokens.domain.me import MeAnswer, UrlsOut, me_out
+from chalicelib.tokens.domain.me import MeOut, UrlsOut, me_out
 from chalicelib.tokens.stores.me import DynamoMe
 
 bp = Blueprint(__name__)
@@ -20,16 +20,16 @@ bp = Blueprint(__name__)
     "GET",
     "/api/v2/me",
     tag="me",
+    envelope="MeAnswer",
     answers={200: "Who is signed in."},
     area=ANY_AREA,
     grants=SPEND + DIRECTORY.can("Query", "GetItem"),
 )
-def get_me(caller: ApiKey) -> MeAnswer:
+def get_me(caller: ApiKey) -> MeOut:
     """Tell whose key this is, what they may do, and where the desk is reached: all that a front end starts with."""
     known, push_key = together(lambda: DynamoMe().find_known(caller.user_id), DynamoPush().find_public_key)
     if known is None:
         raise Forbidden("The key's owner is no employee.")
     given = settings()
     urls = UrlsOut(base=given.base_url or None, socket=given.socket_url or None)
-    told = me_out(known, caller=caller, urls=urls, push_available=push_key is not None)
-    return MeAnswer(success=True, data=told)
+    return me_out(known, caller=caller, urls=urls, push_available=push_key is not None)

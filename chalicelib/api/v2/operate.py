@@ -1,6 +1,5 @@
 """For operators: people, integrators and what they publish, budgets."""
 
-from typing import Any
 from uuid import uuid4
 
 from chalice.app import Blueprint
@@ -10,16 +9,13 @@ from chalicelib.api.v2.contract import OPERATE, REMEMBER, operate
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
-from chalicelib.edge.operation import Reply
 from chalicelib.inbox.stores.event_types import DynamoEventTypes
 from chalicelib.operate.domain.operate import (
     Budgets,
-    IntegratorAnswer,
-    IntegratorsAnswer,
-    IntegratorTypesAnswer,
+    IntegratorTypesOut,
     NewIntegratorIn,
-    PeopleAnswer,
-    UsageAnswer,
+    PersonOut,
+    UsageOut,
     UsageQuery,
     person_out,
 )
@@ -35,36 +31,30 @@ from chalicelib.tokens.stores.grants import DynamoGrants
 bp = Blueprint(__name__)
 
 
-def _replay_created(stored: dict[str, Any]) -> Reply:
-    return Reply(IntegratorAnswer(success=True, data=IntegratorDetails(**stored)), 201)
-
-
-def _replay_updated(stored: dict[str, Any]) -> IntegratorAnswer:
-    return IntegratorAnswer(success=True, data=IntegratorDetails(**stored))
-
-
 @operate(
     bp,
     "GET",
     "/api/v2/operate/people",
+    envelope="PeopleAnswer",
     answers={200: "The employees."},
     grants=OPERATE + DIRECTORY.can("Query"),
 )
-def list_people(caller: ApiKey) -> PeopleAnswer:  # noqa: ARG001 - admits
+def list_people(caller: ApiKey) -> list[PersonOut]:  # noqa: ARG001 - admits
     """List the employees, former ones too, by address."""
-    return PeopleAnswer(success=True, data=[person_out(each) for each in DynamoDirectory().list_people()])
+    return [person_out(each) for each in DynamoDirectory().list_people()]
 
 
 @operate(
     bp,
     "GET",
     "/api/v2/operate/integrators",
+    envelope="IntegratorsAnswer",
     answers={200: "The integrators."},
     grants=OPERATE + DIRECTORY.can("Query"),
 )
-def list_all_integrators(caller: ApiKey) -> IntegratorsAnswer:  # noqa: ARG001 - admits
+def list_all_integrators(caller: ApiKey) -> list[IntegratorDetails]:  # noqa: ARG001 - admits
     """List the integrators, archived ones too, by slug."""
-    return IntegratorsAnswer(success=True, data=[detailed(each) for each in DynamoDirectory().list_integrators()])
+    return [detailed(each) for each in DynamoDirectory().list_integrators()]
 
 
 @operate(
@@ -72,13 +62,13 @@ def list_all_integrators(caller: ApiKey) -> IntegratorsAnswer:  # noqa: ARG001 -
     "POST",
     "/api/v2/operate/integrators",
     status=201,
-    answer=IntegratorAnswer,
+    envelope="IntegratorAnswer",
     answers={201: "The integrator."},
     refusals=(Conflict, TooLarge),
-    replay=_replay_created,
+    replay=IntegratorDetails.model_validate,
     grants=OPERATE + REMEMBER + DIRECTORY.can("Query", "PutItem"),
 )
-def create_integrator(body: NewIntegratorIn, caller: ApiKey, call: Call) -> Reply:
+def create_integrator(body: NewIntegratorIn, caller: ApiKey, call: Call) -> IntegratorDetails:
     """Let a system publish here.
 
     Its event prefix ends in a dot, and must neither cover nor be covered by another's. Slug and prefix are for good.
@@ -87,50 +77,52 @@ def create_integrator(body: NewIntegratorIn, caller: ApiKey, call: Call) -> Repl
         body, integrator_id=str(uuid4()), now=call.now, integrators=DynamoDirectory(), claim=call.claim
     )
     audit(caller, call, "integrator.create", made.slug)
-    return Reply(IntegratorAnswer(success=True, data=detailed(made)), 201)
+    return detailed(made)
 
 
 @operate(
     bp,
     "PATCH",
     "/api/v2/operate/integrators/{slug}",
+    envelope="IntegratorAnswer",
     answers={200: "The integrator as it stands now."},
     refusals=(NotFound, Conflict, TooLarge),
-    replay=_replay_updated,
+    replay=IntegratorDetails.model_validate,
     grants=OPERATE + REMEMBER + DIRECTORY.can("UpdateItem"),
 )
-def update_integrator(slug: str, body: IntegratorPatch, caller: ApiKey, call: Call) -> IntegratorAnswer:
+def update_integrator(slug: str, body: IntegratorPatch, caller: ApiKey, call: Call) -> IntegratorDetails:
     """Change what is told of an integrator: what is given, and nothing else."""
     made = directory.update_integrator(slug, body, call=call, integrators=DynamoDirectory())
     audit(caller, call, "integrator.update", made.slug)
-    return IntegratorAnswer(success=True, data=detailed(made))
+    return detailed(made)
 
 
 @operate(
     bp,
     "GET",
     "/api/v2/operate/event-types",
+    envelope="IntegratorTypesAnswer",
     answers={200: "The types, by integrator."},
     grants=OPERATE + DIRECTORY.can("Query") + EVENT_TYPES.can("Query"),
 )
-def list_all_event_types(caller: ApiKey, call: Call) -> IntegratorTypesAnswer:  # noqa: ARG001 - admits
+def list_all_event_types(caller: ApiKey, call: Call) -> list[IntegratorTypesOut]:  # noqa: ARG001 - admits
     """List what each integrator has published in the last 90 days, with the number of deliveries."""
-    found = use.event_types(call=call, integrators=DynamoDirectory(), types=DynamoEventTypes(), together=together)
-    return IntegratorTypesAnswer(success=True, data=found)
+    return use.event_types(call=call, integrators=DynamoDirectory(), types=DynamoEventTypes(), together=together)
 
 
 @operate(
     bp,
     "GET",
     "/api/v2/operate/budgets",
+    envelope="UsageAnswer",
     answers={200: "Budgets and windows."},
     grants=OPERATE + TOKENS.can("Query", index=OWNER_INDEX) + TOKENS.can("BatchGetItem"),
 )
-def show_budgets(query: UsageQuery, caller: ApiKey, call: Call) -> UsageAnswer:  # noqa: ARG001 - admits
+def show_budgets(query: UsageQuery, caller: ApiKey, call: Call) -> UsageOut:  # noqa: ARG001 - admits
     """Show the rate budgets, and how the running minute and day of tokens stand.
 
     Of all tools tokens, or with `userId` of a person's personal tokens and keys.
     """
     given = settings()
     budgets = Budgets(given.personal_budget, given.tools_budget, given.key_budget, given.platform_budget)
-    return UsageAnswer(success=True, data=use.usage(query.user_id, budgets, call=call, grants=DynamoGrants()))
+    return use.usage(query.user_id, budgets, call=call, grants=DynamoGrants())

@@ -1,6 +1,5 @@
 """For operators: the catalog, and who gets at what it offers."""
 
-from functools import partial
 from typing import Any
 from uuid import uuid4
 
@@ -15,11 +14,13 @@ from chalicelib.catalog.domain.approvals import (
     ApprovalPosition,
     ApprovalQuery,
     ReviewIn,
+    Revocation,
 )
 from chalicelib.catalog.domain.catalog import (
     CatalogItemIn,
+    CatalogItemOut,
     CatalogItemPatch,
-    CatalogItemReply,
+    CatalogItemRemoved,
     ItemQuery,
     RemovalQuery,
 )
@@ -32,16 +33,10 @@ from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.edge import paging
 from chalicelib.edge.operation import Reply
 from chalicelib.operate.domain.operate_catalog import (
-    ApprovalAnswer,
-    ApprovalsAnswer,
     ApprovalsOut,
     AssignmentIn,
     AssignmentQuery,
-    CatalogItemAnswer,
-    CatalogItemsAnswer,
     CatalogItemsOut,
-    CatalogRemovedAnswer,
-    RevocationAnswer,
     VerdictIn,
 )
 from chalicelib.people.stores.directory import DynamoDirectory
@@ -55,34 +50,28 @@ _RESOLVE = TOKENS.can("GetItem")
 _CHANGE = OPERATE + REMEMBER + CATALOG.can("PutItem", "UpdateItem", "ConditionCheckItem")
 
 
-def _item(answer: CatalogItemReply) -> CatalogItemAnswer:
-    return CatalogItemAnswer(success=True, data=answer.item)
+def _replay_item(stored: dict[str, Any]) -> Reply:
+    stored["body"] = stored["body"]["item"]
+    return _replay(stored)
 
 
-def _approval(answer: ApprovalOut) -> ApprovalAnswer:
-    return ApprovalAnswer(success=True, data=answer)
-
-
-def _replay(stored: dict[str, Any], *, part: str | None = None) -> Reply:
-    body = stored["body"]
-    told = {"success": True, "data": body[part] if part else body}
-    return Reply(to_json(told).decode(), stored["status"])
-
-
-_replay_item = partial(_replay, part="item")
+def _replay(stored: dict[str, Any]) -> Reply:
+    """The catalog's services keep what v1 answers, which is the data of the reply here."""
+    return Reply(to_json({"success": True, "data": stored["body"]}).decode(), stored["status"])
 
 
 @operate(
     bp,
     "GET",
     _ITEMS,
+    envelope="CatalogItemsAnswer",
     answers={200: "The items."},
     grants=OPERATE + CATALOG.can("BatchGetItem") + CATALOG.can("Query", index=LIST_INDEX),
 )
-def operate_list_items(query: ItemQuery, caller: ApiKey, call: Call) -> CatalogItemsAnswer:  # noqa: ARG001 - admits
+def operate_list_items(query: ItemQuery, caller: ApiKey, call: Call) -> CatalogItemsOut:  # noqa: ARG001 - admits
     """List the catalog, by display order and then by name; with the filters of its own list."""
     found = catalog.list_items(query, call=call, items=DynamoCatalog())
-    return CatalogItemsAnswer(success=True, data=CatalogItemsOut(items=found.items, total_count=found.total_count))
+    return CatalogItemsOut(items=found.items, total_count=found.total_count)
 
 
 @operate(
@@ -90,13 +79,13 @@ def operate_list_items(query: ItemQuery, caller: ApiKey, call: Call) -> CatalogI
     "POST",
     _ITEMS,
     status=201,
-    answer=CatalogItemAnswer,
+    envelope="CatalogItemAnswer",
     answers={201: "The new item."},
     refusals=(Conflict, TooLarge),
     replay=_replay_item,
     grants=OPERATE + REMEMBER + _RESOLVE + CATALOG.can("PutItem", "UpdateItem"),
 )
-def operate_create_item(body: CatalogItemIn, caller: ApiKey, call: Call) -> Reply:
+def operate_create_item(body: CatalogItemIn, caller: ApiKey, call: Call) -> CatalogItemOut:
     """Add an item to the catalog. A slug that another item has, archived ones included, is a conflict."""
     made = catalog.create_item(
         body,
@@ -107,32 +96,33 @@ def operate_create_item(body: CatalogItemIn, caller: ApiKey, call: Call) -> Repl
         tokens=DynamoTokens(),
     )
     audit(caller, call, "catalogItem.create", made.item.slug)
-    return Reply(_item(made), 201)
+    return made.item
 
 
 @operate(
     bp,
     "PATCH",
     f"{_ITEMS}/{{slug}}",
-    answer=CatalogItemAnswer,
+    envelope="CatalogItemAnswer",
     answers={200: "The item as it is now."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=_replay_item,
     grants=OPERATE + REMEMBER + _RESOLVE + CATALOG.can("GetItem", "UpdateItem", "ConditionCheckItem"),
 )
-def operate_update_item(slug: str, body: CatalogItemPatch, caller: ApiKey, call: Call) -> Reply:
+def operate_update_item(slug: str, body: CatalogItemPatch, caller: ApiKey, call: Call) -> CatalogItemOut:
     """Change an item of the catalog: what is given, and nothing else. Slug and type stay for good."""
     made = catalog.update_item(
         slug, body, call=call, items=DynamoCatalog(), people=DynamoDirectory(), tokens=DynamoTokens()
     )
     audit(caller, call, "catalogItem.update", slug)
-    return Reply(_item(made), 200)
+    return made.item
 
 
 @operate(
     bp,
     "DELETE",
     f"{_ITEMS}/{{slug}}",
+    envelope="CatalogRemovedAnswer",
     answers={200: "What became of the item."},
     refusals=(NotFound, Conflict),
     replay=_replay,
@@ -141,33 +131,34 @@ def operate_update_item(slug: str, body: CatalogItemPatch, caller: ApiKey, call:
     + TOKENS.can("BatchGetItem")
     + CATALOG.can("GetItem", "Query", "UpdateItem", "DeleteItem", "ConditionCheckItem"),
 )
-def operate_delete_item(slug: str, query: RemovalQuery, caller: ApiKey, call: Call) -> CatalogRemovedAnswer:
+def operate_delete_item(slug: str, query: RemovalQuery, caller: ApiKey, call: Call) -> CatalogItemRemoved:
     """Archive an item of the catalog, or with `hard=true` remove it, which is a conflict while anything hangs on it."""
     if query.hard:
         done = catalog.remove_item(slug, call=call, items=DynamoCatalog(), approvals=DynamoApprovals())
     else:
         done = catalog.archive_item(slug, call=call, items=DynamoCatalog())
     audit(caller, call, "catalogItem.remove" if query.hard else "catalogItem.archive", slug)
-    return CatalogRemovedAnswer(success=True, data=done)
+    return done
 
 
 @operate(
     bp,
     "GET",
     _APPROVALS,
+    envelope="ApprovalsAnswer",
     answers={200: "A page of approvals."},
     grants=OPERATE
     + CATALOG.can("Query")
     + CATALOG.can("Query", index=LIST_INDEX)
     + CATALOG.can("Query", index=PERSON_INDEX),
 )
-def operate_list_approvals(query: ApprovalQuery, caller: ApiKey) -> ApprovalsAnswer:
+def operate_list_approvals(query: ApprovalQuery, caller: ApiKey) -> ApprovalsOut:
     """List approvals and applications. Follow `nextCursor` with the same filters until it is null."""
     bound = (caller.user_id, query.email, query.catalog_slug, query.status)
     after = ApprovalPosition(*paging.position(query.cursor, 3, *bound)) if query.cursor is not None else None
     items, end = approvals.list_page(query, after, approvals=DynamoApprovals())
     cursor = paging.cursor((end.slug, end.user_id, end.requested_at), *bound) if end else None
-    return ApprovalsAnswer(success=True, data=ApprovalsOut(items=items, next_cursor=cursor))
+    return ApprovalsOut(items=items, next_cursor=cursor)
 
 
 @operate(
@@ -175,13 +166,13 @@ def operate_list_approvals(query: ApprovalQuery, caller: ApiKey) -> ApprovalsAns
     "POST",
     _APPROVALS,
     status=201,
-    answer=ApprovalAnswer,
+    envelope="ApprovalAnswer",
     answers={201: "The approval."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=_replay,
     grants=_CHANGE,
 )
-def operate_assign_approval(body: AssignmentIn, caller: ApiKey, call: Call) -> Reply:
+def operate_assign_approval(body: AssignmentIn, caller: ApiKey, call: Call) -> ApprovalOut:
     """Approve an employee for an item; a pending application is approved by it."""
     made = approvals.assign(
         ApprovalIn(email=body.email, catalog_slug=body.catalog_slug),
@@ -191,20 +182,20 @@ def operate_assign_approval(body: AssignmentIn, caller: ApiKey, call: Call) -> R
         people=DynamoDirectory(),
     )
     audit(caller, call, "approval.assign", made.id)
-    return Reply(_approval(made), 201)
+    return made
 
 
 @operate(
     bp,
     "POST",
     f"{_APPROVALS}/review",
-    answer=ApprovalAnswer,
+    envelope="ApprovalAnswer",
     answers={200: "The application as it is now."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=_replay,
     grants=_CHANGE + CATALOG.can("BatchGetItem"),
 )
-def operate_review_request(body: VerdictIn, caller: ApiKey, call: Call) -> Reply:
+def operate_review_request(body: VerdictIn, caller: ApiKey, call: Call) -> ApprovalOut:
     """Approve or reject an application. Deciding the same again changes nothing; deciding otherwise is a conflict."""
     made = approvals.review(
         ReviewIn(request_id=body.request_id, decision=body.decision, note=body.note)
@@ -216,13 +207,14 @@ def operate_review_request(body: VerdictIn, caller: ApiKey, call: Call) -> Reply
         people=DynamoDirectory(),
     )
     audit(caller, call, f"approval.{body.decision}", made.id)
-    return Reply(_approval(made), 200)
+    return made
 
 
 @operate(
     bp,
     "DELETE",
     _APPROVALS,
+    envelope="RevocationAnswer",
     answers={200: "What ended."},
     refusals=(Conflict, TooLarge),
     replay=_replay,
@@ -230,7 +222,7 @@ def operate_review_request(body: VerdictIn, caller: ApiKey, call: Call) -> Reply
     + CATALOG.can("BatchGetItem", "DeleteItem")
     + TOKENS.can("BatchGetItem", "ConditionCheckItem", "UpdateItem"),
 )
-def operate_revoke_approval(query: AssignmentQuery, caller: ApiKey, call: Call) -> RevocationAnswer:
+def operate_revoke_approval(query: AssignmentQuery, caller: ApiKey, call: Call) -> Revocation:
     """Revoke an employee's approval for an item, and at once the personal tokens that rest on it alone."""
     ended = approvals.revoke(
         ApprovalIn(email=query.email, catalog_slug=query.catalog_slug),
@@ -240,4 +232,4 @@ def operate_revoke_approval(query: AssignmentQuery, caller: ApiKey, call: Call) 
         people=DynamoDirectory(),
     )
     audit(caller, call, "approval.revoke", f"{query.catalog_slug}/{query.email}")
-    return RevocationAnswer(success=True, data=ended)
+    return ended

@@ -19,10 +19,8 @@ from chalicelib.federation.relays.domain.outgoing import RelayQuery
 from chalicelib.federation.relays.stores.outgoing import DynamoOutgoing
 from chalicelib.operate.domain.operate_network import (
     ApproveInstanceIn,
-    InstanceAnswer,
-    InstancesAnswer,
+    InstanceOut,
     PersonsRelaysQuery,
-    RelayProgressAnswer,
     RelayProgressPage,
     instance_out,
     relay_out,
@@ -43,18 +41,20 @@ def _decision(call: Call) -> federation.Decision:
     bp,
     "GET",
     _INSTANCES,
+    envelope="InstancesAnswer",
     answers={200: "The instances."},
     grants=OPERATE + NETWORK.can("Query", "BatchGetItem"),
 )
-def list_instances(caller: ApiKey) -> InstancesAnswer:  # noqa: ARG001 - admits
+def list_instances(caller: ApiKey) -> list[InstanceOut]:  # noqa: ARG001 - admits
     """List the instances that have registered here, by registration."""
-    return InstancesAnswer(success=True, data=[instance_out(each) for each in DynamoInstances().list_instances()])
+    return [instance_out(each) for each in DynamoInstances().list_instances()]
 
 
 @operate(
     bp,
     "POST",
     f"{_INSTANCES}/{{instanceId}}/approve",
+    envelope="InstanceAnswer",
     answers={200: "The instance as it stands now."},
     refusals=(NotFound, Conflict, TooLarge),
     grants=_DECIDE,
@@ -64,7 +64,7 @@ def approve_instance(
     caller: ApiKey,
     call: Call,
     body: ApproveInstanceIn = ApproveInstanceIn(),  # noqa: B008 - frozen
-) -> InstanceAnswer:
+) -> InstanceOut:
     """Trust an instance: its token and key work from now on, and it is told.
 
     Before that it has to prove at its own address that it knows the key it registered with; only desks of this kind
@@ -74,35 +74,37 @@ def approve_instance(
     get = None if body.without_challenge else http.get
     made = federation.approve(instanceId, _decision(call), instances=store, queue=SqsNotices(), keys=store, get=get)
     audit(caller, call, "instance.approve", made.instance_id)
-    return InstanceAnswer(success=True, data=instance_out(made))
+    return instance_out(made)
 
 
 @operate(
     bp,
     "POST",
     f"{_INSTANCES}/{{instanceId}}/suspend",
+    envelope="InstanceAnswer",
     answers={200: "The instance as it stands now."},
     refusals=(NotFound, Conflict),
     grants=_DECIDE,
 )
-def suspend_instance(instanceId: str, caller: ApiKey, call: Call) -> InstanceAnswer:  # noqa: N803 - contract's spelling
+def suspend_instance(instanceId: str, caller: ApiKey, call: Call) -> InstanceOut:  # noqa: N803 - contract's spelling
     """Trust an instance no longer: its token and key end at once, its agents are hidden, and it is told."""
     made = federation.suspend(instanceId, _decision(call), instances=DynamoInstances(), queue=SqsNotices())
     audit(caller, call, "instance.suspend", made.instance_id)
-    return InstanceAnswer(success=True, data=instance_out(made))
+    return instance_out(made)
 
 
 @operate(
     bp,
     "GET",
     "/api/v2/operate/relays",
+    envelope="RelayProgressAnswer",
     answers={200: "A page of relays."},
     grants=OPERATE
     + RELAYS.can("GetItem", "BatchGetItem")
     + RELAYS.can("Query", index=ORDER_INDEX)
     + RELAYS.can("Query", index=FACETS_INDEX),
 )
-def list_persons_relays(query: PersonsRelaysQuery, caller: ApiKey) -> RelayProgressAnswer:  # noqa: ARG001 - admits
+def list_persons_relays(query: PersonsRelaysQuery, caller: ApiKey) -> RelayProgressPage:  # noqa: ARG001 - admits
     """List a person's relays, newest first: how far each came, how often it was tried, and what stopped it.
 
     What they say is their people's own, and not shown.
@@ -110,5 +112,4 @@ def list_persons_relays(query: PersonsRelaysQuery, caller: ApiKey) -> RelayProgr
     page = RelayQuery(limit=query.limit, offset=query.offset)
     found, total = DynamoOutgoing().list_page(query.user_id, page)
     pagination = Pagination.of(total, limit=query.limit, offset=query.offset)
-    shown = RelayProgressPage(relays=[relay_out(each) for each in found], pagination=pagination)
-    return RelayProgressAnswer(success=True, data=shown)
+    return RelayProgressPage(relays=[relay_out(each) for each in found], pagination=pagination)

@@ -9,8 +9,13 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import NotFound, TooLarge
 from chalicelib.core.stores.failures import DynamoFailures
 from chalicelib.inbox.stores.clicks import DynamoClicks
-from chalicelib.operate.domain.dead_letters import DeadLetterCountsAnswer, DeadLettersAnswer, RedriveIn, RedrivenAnswer
-from chalicelib.operate.domain.operate import CallbacksAnswer, CallbacksQuery
+from chalicelib.operate.domain.dead_letters import (
+    DeadLetterOut,
+    DeadLettersOut,
+    RedriveIn,
+    RedrivenOut,
+)
+from chalicelib.operate.domain.operate import CallbackOut, CallbacksQuery
 from chalicelib.operate.gateways.dead_letters import SqsDeadLetters
 from chalicelib.operate.services import operate as use
 from chalicelib.parallel import together
@@ -33,43 +38,43 @@ _LOOK_SECONDS = 5
     bp,
     "GET",
     _LETTERS,
+    envelope="DeadLetterCountsAnswer",
     answers={200: "The numbers."},
     grants=OPERATE + _LOOK,
 )
-def count_dead_letters(caller: ApiKey) -> DeadLetterCountsAnswer:  # noqa: ARG001 - admits
+def count_dead_letters(caller: ApiKey) -> list[DeadLettersOut]:  # noqa: ARG001 - admits
     """Count the messages that no worker could deal with, about, for each queue."""
-    return DeadLetterCountsAnswer(
-        success=True, data=use.dead_letter_counts(letters=SqsDeadLetters(_LOOK_SECONDS), together=together)
-    )
+    return use.dead_letter_counts(letters=SqsDeadLetters(_LOOK_SECONDS), together=together)
 
 
 @operate(
     bp,
     "GET",
     f"{_LETTERS}/{{queue}}",
+    envelope="DeadLettersAnswer",
     answers={200: "The dead letters."},
     refusals=(NotFound,),
     grants=OPERATE + _LOOK + IDEMPOTENCY.can("BatchGetItem"),
 )
-def list_dead_letters(queue: str, caller: ApiKey) -> DeadLettersAnswer:  # noqa: ARG001 - admits
+def list_dead_letters(queue: str, caller: ApiKey) -> list[DeadLetterOut]:  # noqa: ARG001 - admits
     """List a queue's dead letters, oldest first, at most 100, with why each failed last.
 
     `job` names the rows that a message was about, never what they say; of lists it tells the length. Looking counts
     as receiving, and hides the messages from others who look for a moment.
     """
-    found = use.dead_letters(queue, letters=SqsDeadLetters(_LOOK_SECONDS), failures=DynamoFailures())
-    return DeadLettersAnswer(success=True, data=found)
+    return use.dead_letters(queue, letters=SqsDeadLetters(_LOOK_SECONDS), failures=DynamoFailures())
 
 
 @operate(
     bp,
     "POST",
     f"{_LETTERS}/{{queue}}/redrive",
+    envelope="RedrivenAnswer",
     answers={200: "What was sent back."},
     refusals=(NotFound, TooLarge),
     grants=OPERATE + _LOOK + _REDRIVE,
 )
-def redrive_dead_letters(queue: str, body: RedriveIn, caller: ApiKey, call: Call) -> RedrivenAnswer:
+def redrive_dead_letters(queue: str, body: RedriveIn, caller: ApiKey, call: Call) -> RedrivenOut:
     """Send dead letters back to their queue: those named in `messageIds`, or `all`, of which 500 a call.
 
     Each is sent first and deleted then, so none is lost; should one come twice, workers take no harm. What was sent
@@ -77,16 +82,17 @@ def redrive_dead_letters(queue: str, body: RedriveIn, caller: ApiKey, call: Call
     """
     done = use.redrive(queue, body, letters=SqsDeadLetters(_LOOK_SECONDS))
     audit(caller, call, "deadLetters.redrive", f"{queue}: {done.sent}")
-    return RedrivenAnswer(success=True, data=done)
+    return done
 
 
 @operate(
     bp,
     "GET",
     "/api/v2/operate/callbacks",
+    envelope="CallbacksAnswer",
     answers={200: "The callbacks."},
     grants=OPERATE + DELIVERIES.can("Query", "BatchGetItem") + DELIVERIES.can("Query", index=RECENT_INDEX),
 )
-def list_callbacks(query: CallbacksQuery, caller: ApiKey, call: Call) -> CallbacksAnswer:  # noqa: ARG001 - admits
+def list_callbacks(query: CallbacksQuery, caller: ApiKey, call: Call) -> list[CallbackOut]:  # noqa: ARG001 - admits
     """List the clicks of the last seven days, newest first, or with `deliveryId` a delivery's, with every attempt."""
-    return CallbacksAnswer(success=True, data=use.callbacks(query, call=call, clicks=DynamoClicks()))
+    return use.callbacks(query, call=call, clicks=DynamoClicks())

@@ -1,14 +1,12 @@
 """One's own profile."""
 
-from typing import Any
-
 from chalice.app import Blueprint
 
 from chalicelib.api.v2.contract import SPEND, operation
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, TooLarge
-from chalicelib.people.domain.profile import ProfileAnswer, ProfileOut, ProfilePatch
+from chalicelib.people.domain.profile import ProfileOut, ProfilePatch
 from chalicelib.people.services import profile
 from chalicelib.people.stores.profiles import DynamoProfiles
 from chalicelib.resources import DIRECTORY, IDEMPOTENCY
@@ -16,24 +14,21 @@ from chalicelib.resources import DIRECTORY, IDEMPOTENCY
 bp = Blueprint(__name__)
 
 
-def _replay_updated(stored: dict[str, Any]) -> ProfileAnswer:
-    return ProfileAnswer(success=True, data=ProfileOut.model_validate(stored))
-
-
 @operation(
     bp,
     "GET",
     "/api/v2/profile",
     tag="profile",
+    envelope="ProfileAnswer",
     answers={200: "The profile."},
     grants=SPEND + DIRECTORY.can("GetItem"),
 )
-def get_profile(caller: ApiKey) -> ProfileAnswer:
+def get_profile(caller: ApiKey) -> ProfileOut:
     """Read one's own profile.
 
     Who has told nothing yet has the defaults. Both operations need a key with the permission `all`.
     """
-    return ProfileAnswer(success=True, data=profile.read(user_id=caller.user_id, profiles=DynamoProfiles()))
+    return profile.read(user_id=caller.user_id, profiles=DynamoProfiles())
 
 
 @operation(
@@ -41,15 +36,15 @@ def get_profile(caller: ApiKey) -> ProfileAnswer:
     "PATCH",
     "/api/v2/profile",
     tag="profile",
+    envelope="ProfileAnswer",
     answers={200: "The whole profile, as it stands now."},
     refusals=(Conflict, TooLarge),
-    replay=_replay_updated,
+    replay=ProfileOut.model_validate,
     grants=SPEND + IDEMPOTENCY.can("GetItem", "PutItem") + DIRECTORY.can("GetItem", "PutItem", "UpdateItem"),
 )
-def update_profile(body: ProfilePatch, caller: ApiKey, call: Call) -> ProfileAnswer:
+def update_profile(body: ProfilePatch, caller: ApiKey, call: Call) -> ProfileOut:
     """Change one's own profile: what is given, and nothing else.
 
     A list replaces the list there was. `relayQuietHours` are wall-clock times of their time zone, UTC by default.
     """
-    changed = profile.change(body, user_id=caller.user_id, call=call, profiles=DynamoProfiles())
-    return ProfileAnswer(success=True, data=changed)
+    return profile.change(body, user_id=caller.user_id, call=call, profiles=DynamoProfiles())

@@ -6,7 +6,11 @@ from chalicelib.api.v2.contract import SPEND, operation
 from chalicelib.core.domain.callers import ANY_AREA, ApiKey, ToolsToken
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.pages import PageQuery
-from chalicelib.people.domain.projects import ProjectAnswer, ProjectMembersAnswer, ProjectsAnswer
+from chalicelib.people.domain.projects import (
+    ProjectMembersOut,
+    ProjectOut,
+    ProjectsOut,
+)
 from chalicelib.people.services import projects
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.people.stores.projects import DynamoProjects
@@ -18,13 +22,22 @@ _PROJECTS = "/api/v2/projects"
 _READ = SPEND + DIRECTORY.can("Query", "BatchGetItem")
 
 
-@operation(bp, "GET", _PROJECTS, tag="projects", area=ANY_AREA, answers={200: "A page of projects."}, grants=_READ)
-def list_projects(query: PageQuery, caller: ApiKey | ToolsToken) -> ProjectsAnswer:
+@operation(
+    bp,
+    "GET",
+    _PROJECTS,
+    tag="projects",
+    area=ANY_AREA,
+    envelope="ProjectsAnswer",
+    answers={200: "A page of projects."},
+    grants=_READ,
+)
+def list_projects(query: PageQuery, caller: ApiKey | ToolsToken) -> ProjectsOut:
     """List the projects that the caller belongs to, by slug.
 
     A tools token lists those of its owner, and one of the organisation's administrators all of them.
     """
-    return ProjectsAnswer(success=True, data=projects.list_page(query, caller=caller, projects=DynamoProjects()))
+    return projects.list_page(query, caller=caller, projects=DynamoProjects())
 
 
 @operation(
@@ -33,13 +46,14 @@ def list_projects(query: PageQuery, caller: ApiKey | ToolsToken) -> ProjectsAnsw
     f"{_PROJECTS}/{{slug}}",
     tag="projects",
     area=ANY_AREA,
+    envelope="ProjectAnswer",
     answers={200: "The project."},
     refusals=(NotFound,),
     grants=_READ,
 )
-def get_project(slug: str, caller: ApiKey | ToolsToken) -> ProjectAnswer:
+def get_project(slug: str, caller: ApiKey | ToolsToken) -> ProjectOut:
     """Read one of the projects that the caller sees."""
-    return ProjectAnswer(success=True, data=projects.read(slug, caller=caller, projects=DynamoProjects()))
+    return projects.read(slug, caller=caller, projects=DynamoProjects())
 
 
 @operation(
@@ -48,12 +62,11 @@ def get_project(slug: str, caller: ApiKey | ToolsToken) -> ProjectAnswer:
     f"{_PROJECTS}/{{slug}}/members",
     tag="projects",
     area=ANY_AREA,
+    envelope="ProjectMembersAnswer",
     answers={200: "A page of the members."},
     refusals=(NotFound,),
     grants=_READ,
 )
-def list_project_members(slug: str, query: PageQuery, caller: ApiKey | ToolsToken) -> ProjectMembersAnswer:
+def list_project_members(slug: str, query: PageQuery, caller: ApiKey | ToolsToken) -> ProjectMembersOut:
     """List who belongs to a project, its administrators first."""
-    return ProjectMembersAnswer(
-        success=True, data=projects.list_members(slug, query, caller=caller, people=DynamoDirectory())
-    )
+    return projects.list_members(slug, query, caller=caller, people=DynamoDirectory())

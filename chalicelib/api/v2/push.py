@@ -1,20 +1,16 @@
 """Nudges to one's own browsers, by Web Push."""
 
-from typing import Any
-
 from chalice.app import Blueprint
 
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
-from chalicelib.edge.operation import Reply
+from chalicelib.edge.operation import without_data
 from chalicelib.live.domain.push import (
-    PushAnswer,
-    SubscriptionAnswer,
+    PushOut,
     SubscriptionIn,
     SubscriptionOut,
-    UnsubscribedAnswer,
 )
 from chalicelib.live.services import push
 from chalicelib.live.stores.push import DynamoPush
@@ -24,30 +20,19 @@ from chalicelib.resources import DIRECTORY, SOCKETS
 bp = Blueprint(__name__)
 
 
-def _subscribed(made: SubscriptionOut) -> Reply:
-    return Reply(SubscriptionAnswer(success=True, data=made), 201)
-
-
-def _replay_subscribed(stored: dict[str, Any]) -> Reply:
-    return _subscribed(SubscriptionOut(**stored))
-
-
-def _replay_unsubscribed(stored: dict[str, Any]) -> UnsubscribedAnswer:  # noqa: ARG001 - there is nothing to tell
-    return UnsubscribedAnswer(success=True)
-
-
 @operation(
     bp,
     "GET",
     "/api/v2/push",
     tag="push",
+    envelope="PushAnswer",
     answers={200: "The key and the subscriptions."},
     area="inbox",
     grants=SPEND + DIRECTORY.can("GetItem", "Query"),
 )
-def show_push(caller: ApiKey) -> PushAnswer:
+def show_push(caller: ApiKey) -> PushOut:
     """Tell what a browser subscribes with, as its `applicationServerKey`, and which of one's own are subscribed."""
-    return PushAnswer(success=True, data=push.show(owner=caller, subscriptions=DynamoPush(), together=together))
+    return push.show(owner=caller, subscriptions=DynamoPush(), together=together)
 
 
 @operation(
@@ -56,20 +41,20 @@ def show_push(caller: ApiKey) -> PushAnswer:
     "/api/v2/push/subscriptions",
     tag="push",
     status=201,
-    answer=SubscriptionAnswer,
+    envelope="SubscriptionAnswer",
     answers={201: "The subscription."},
     refusals=(Conflict, TooLarge),
     area="inbox",
-    replay=_replay_subscribed,
+    replay=SubscriptionOut.model_validate,
     grants=SPEND + REMEMBER + DIRECTORY.can("GetItem", "PutItem", "ConditionCheckItem") + SOCKETS.can("UpdateItem"),
 )
-def subscribe_to_push(body: SubscriptionIn, caller: ApiKey, call: Call) -> Reply:
+def subscribe_to_push(body: SubscriptionIn, caller: ApiKey, call: Call) -> SubscriptionOut:
     """Have this browser nudged when something arrives in the inbox and nobody listens.
 
     A nudge is empty: it says that there is something, and the browser looks for itself. A browser that subscribes
     again keeps its subscription. A person has at most 10; one whose push service says that it is gone is forgotten.
     """
-    return _subscribed(push.subscribe(body, owner=caller, call=call, subscriptions=DynamoPush()))
+    return push.subscribe(body, owner=caller, call=call, subscriptions=DynamoPush())
 
 
 @operation(
@@ -77,17 +62,17 @@ def subscribe_to_push(body: SubscriptionIn, caller: ApiKey, call: Call) -> Reply
     "DELETE",
     "/api/v2/push/subscriptions/{subscriptionId}",
     tag="push",
+    envelope="UnsubscribedAnswer",
     answers={200: "The subscription is no more."},
     refusals=(NotFound, Conflict),
     area="inbox",
-    replay=_replay_unsubscribed,
+    replay=without_data,
     grants=SPEND + REMEMBER + DIRECTORY.can("DeleteItem") + SOCKETS.can("UpdateItem"),
 )
 def unsubscribe_from_push(
     subscriptionId: str,  # noqa: N803 - contract's spelling
     caller: ApiKey,
     call: Call,
-) -> UnsubscribedAnswer:
+) -> None:
     """Nudge a browser no longer."""
     push.unsubscribe(subscriptionId, owner=caller, call=call, subscriptions=DynamoPush())
-    return UnsubscribedAnswer(success=True)

@@ -1,6 +1,5 @@
 """dividen-v2, tags "Queue" and "Settings": the task queue, and how it is worked off."""
 
-from typing import Any
 from uuid import uuid4
 
 from chalice.app import Blueprint
@@ -9,7 +8,6 @@ from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
-from chalicelib.edge.operation import Reply
 from chalicelib.federation.relays.gateways.outbox import SqsOutbox
 from chalicelib.federation.relays.services.outgoing import Acknowledger
 from chalicelib.federation.relays.stores.outbox import DynamoOutbox
@@ -34,17 +32,18 @@ from chalicelib.resources import (
     RELAYS,
     TYPE_INDEX,
 )
-from chalicelib.tasks.domain.desk_settings import ChangedSettingsAnswer, ChangedSettingsOut, SettingsAnswer, SettingsIn
+from chalicelib.tasks.domain.desk_settings import (
+    ChangedSettingsOut,
+    SettingsIn,
+    SettingsOut,
+)
 from chalicelib.tasks.domain.queue import (
-    ConfirmedAnswer,
     ConfirmedOut,
     ConfirmIn,
-    ItemAnswer,
     ItemIn,
     ItemOut,
     ItemQuery,
-    ItemsAnswer,
-    MovedAnswer,
+    ItemsOut,
     MovedOut,
     ResultIn,
     StatusIn,
@@ -82,45 +81,26 @@ def _work(caller: ApiKey, call: Call) -> queue.Work:
     return queue.Work(caller, call, DynamoQueue(), _notifier(), _acknowledger(), together)
 
 
-def _replay_added(stored: dict[str, Any]) -> Reply:
-    return _added(ItemOut(**stored))
-
-
-def _added(item: ItemOut) -> Reply:
-    return Reply(ItemAnswer(success=True, data=item), 201)
-
-
-def _replay_moved(stored: dict[str, Any]) -> MovedAnswer:
-    return MovedAnswer(success=True, data=MovedOut(**stored))
-
-
-def _replay_confirmed(stored: dict[str, Any]) -> ConfirmedAnswer:
-    return ConfirmedAnswer(success=True, data=ConfirmedOut(**stored))
-
-
-def _replay_settings(stored: dict[str, Any]) -> ChangedSettingsAnswer:
-    return ChangedSettingsAnswer(success=True, data=ChangedSettingsOut(**stored))
-
-
 @operation(
     bp,
     "GET",
     "/api/v2/queue",
     tag="queue",
     area="queue",
+    envelope="ItemsAnswer",
     answers={200: "A page of the queue."},
     grants=SPEND
     + QUEUE_ITEMS.can("GetItem", "BatchGetItem")
     + QUEUE_ITEMS.can("Query", index=ORDER_INDEX)
     + QUEUE_ITEMS.can("Query", index=TYPE_INDEX),
 )
-def list_queue(query: ItemQuery, caller: ApiKey) -> ItemsAnswer:
+def list_queue(query: ItemQuery, caller: ApiKey) -> ItemsOut:
     """List the queue: by status, then the most urgent first, then the oldest.
 
     A reply holds at most 5 MB of items: of very large ones it may have fewer than asked for, and `pagination.limit`
     says how many.
     """
-    return ItemsAnswer(success=True, data=queue.list_page(query, owner=caller, queue=DynamoQueue()))
+    return queue.list_page(query, owner=caller, queue=DynamoQueue())
 
 
 @operation(
@@ -130,27 +110,25 @@ def list_queue(query: ItemQuery, caller: ApiKey) -> ItemsAnswer:
     tag="queue",
     status=201,
     area="queue",
-    answer=ItemAnswer,
+    envelope="ItemAnswer",
     answers={201: "The item."},
     refusals=(Conflict, TooLarge),
-    replay=_replay_added,
+    replay=ItemOut.model_validate,
     grants=SPEND + REMEMBER + NOTIFY + NUDGE + QUEUE_ITEMS.can("GetItem", "PutItem", "UpdateItem"),
 )
-def add_queue_item(body: ItemIn, caller: ApiKey, call: Call) -> Reply:
+def add_queue_item(body: ItemIn, caller: ApiKey, call: Call) -> ItemOut:
     """Queue an item.
 
     It waits for the owner's confirmation, unless their settings approve of every item at once.
     """
-    return _added(
-        queue.add(
-            body,
-            item_id=str(uuid4()),
-            owner=caller,
-            call=call,
-            queue=DynamoQueue(),
-            notifier=_notifier(),
-            together=together,
-        )
+    return queue.add(
+        body,
+        item_id=str(uuid4()),
+        owner=caller,
+        call=call,
+        queue=DynamoQueue(),
+        notifier=_notifier(),
+        together=together,
     )
 
 
@@ -160,13 +138,14 @@ def add_queue_item(body: ItemIn, caller: ApiKey, call: Call) -> Reply:
     "/api/v2/queue/{id}",
     tag="queue",
     area="queue",
+    envelope="ItemAnswer",
     answers={200: "The item."},
     refusals=(NotFound,),
     grants=SPEND + QUEUE_ITEMS.can("GetItem"),
 )
-def get_queue_item(id: str, caller: ApiKey) -> ItemAnswer:  # noqa: A002 - contract
+def get_queue_item(id: str, caller: ApiKey) -> ItemOut:  # noqa: A002 - contract
     """Read an item of the queue."""
-    return ItemAnswer(success=True, data=queue.read(id, owner=caller, queue=DynamoQueue()))
+    return queue.read(id, owner=caller, queue=DynamoQueue())
 
 
 @operation(
@@ -175,18 +154,19 @@ def get_queue_item(id: str, caller: ApiKey) -> ItemAnswer:  # noqa: A002 - contr
     "/api/v2/queue/{id}/status",
     tag="queue",
     area="queue",
+    envelope="MovedAnswer",
     answers={200: "The item where it stands now."},
     refusals=(NotFound, Conflict, TooLarge),
-    replay=_replay_moved,
+    replay=MovedOut.model_validate,
     grants=_CHANGE,
 )
-def set_queue_item_status(id: str, body: StatusIn, caller: ApiKey, call: Call) -> MovedAnswer:  # noqa: A002 - contract
+def set_queue_item_status(id: str, body: StatusIn, caller: ApiKey, call: Call) -> MovedOut:  # noqa: A002 - contract
     """Move an item.
 
     What is done stays done, and what waits for its confirmation is only moved by that. When an item is done and the
     chief of staff hands out work, `autoDispatched` is the item that is in progress next, or null.
     """
-    return MovedAnswer(success=True, data=_work(caller, call).set_status(id, body.status))
+    return _work(caller, call).set_status(id, body.status)
 
 
 @operation(
@@ -195,18 +175,19 @@ def set_queue_item_status(id: str, body: StatusIn, caller: ApiKey, call: Call) -
     "/api/v2/queue/{id}/result",
     tag="queue",
     area="queue",
+    envelope="MovedAnswer",
     answers={200: "The item with its result."},
     refusals=(NotFound, Conflict, TooLarge),
-    replay=_replay_moved,
+    replay=MovedOut.model_validate,
     grants=_CHANGE,
 )
-def complete_queue_item(id: str, body: ResultIn, caller: ApiKey, call: Call) -> MovedAnswer:  # noqa: A002 - contract
+def complete_queue_item(id: str, body: ResultIn, caller: ApiKey, call: Call) -> MovedOut:  # noqa: A002 - contract
     """Keep what came of an item, and end it, or block it.
 
     The item's metadata gains `agentResult`, `completedBy` (the key's name) and `completedAt`, and takes at most
     180,000 bytes with them.
     """
-    return MovedAnswer(success=True, data=_work(caller, call).complete(id, body))
+    return _work(caller, call).complete(id, body)
 
 
 @operation(
@@ -215,9 +196,10 @@ def complete_queue_item(id: str, body: ResultIn, caller: ApiKey, call: Call) -> 
     "/api/v2/queue/{id}/confirm",
     tag="queue",
     area="queue",
+    envelope="ConfirmedAnswer",
     answers={200: "The item, now ready; or that it was rejected."},
     refusals=(NotFound, Conflict, TooLarge),
-    replay=_replay_confirmed,
+    replay=ConfirmedOut.model_validate,
     grants=SPEND
     + REMEMBER
     + NOTIFY
@@ -227,7 +209,7 @@ def complete_queue_item(id: str, body: ResultIn, caller: ApiKey, call: Call) -> 
     + DIRECTORY.can("BatchGetItem")
     + _ACKNOWLEDGE,
 )
-def confirm_queue_item(id: str, body: ConfirmIn, caller: ApiKey, call: Call) -> ConfirmedAnswer:  # noqa: A002 - contract
+def confirm_queue_item(id: str, body: ConfirmIn, caller: ApiKey, call: Call) -> ConfirmedOut:  # noqa: A002 - contract
     """Approve or reject an item that waits for it.
 
     An approved one is ready. A rejected one is gone. When the item stands for an event that was held, approving
@@ -236,7 +218,7 @@ def confirm_queue_item(id: str, body: ConfirmIn, caller: ApiKey, call: Call) -> 
     confirmation = Confirmation(
         caller, call, DynamoQueue(), DynamoDeliveries(), DynamoDirectory(), _notifier(), _acknowledger(), together
     )
-    return ConfirmedAnswer(success=True, data=confirmation.decide(id, body))
+    return confirmation.decide(id, body)
 
 
 @operation(
@@ -245,12 +227,13 @@ def confirm_queue_item(id: str, body: ConfirmIn, caller: ApiKey, call: Call) -> 
     "/api/v2/settings",
     tag="queue",
     area="queue",
+    envelope="SettingsAnswer",
     answers={200: "The settings."},
     grants=SPEND + QUEUE_ITEMS.can("GetItem"),
 )
-def get_settings(caller: ApiKey) -> SettingsAnswer:
+def get_settings(caller: ApiKey) -> SettingsOut:
     """Read the desk's settings."""
-    return SettingsAnswer(success=True, data=desk_settings.read(owner=caller, settings=DynamoQueue()))
+    return desk_settings.read(owner=caller, settings=DynamoQueue())
 
 
 @operation(
@@ -259,20 +242,18 @@ def get_settings(caller: ApiKey) -> SettingsAnswer:
     "/api/v2/settings",
     tag="queue",
     area="queue",
+    envelope="ChangedSettingsAnswer",
     answers={200: "What was changed, and what followed."},
     refusals=(Conflict, TooLarge),
-    replay=_replay_settings,
+    replay=ChangedSettingsOut.model_validate,
     grants=_CHANGE,
 )
-def change_settings(body: SettingsIn, caller: ApiKey, call: Call) -> ChangedSettingsAnswer:
+def change_settings(body: SettingsIn, caller: ApiKey, call: Call) -> ChangedSettingsOut:
     """Change the desk's settings.
 
     In `chief_of_staff` mode items are handed out one after the other; `autoDispatched` is the one handed out by this
     call, if one was. Back in `cockpit` mode, `briefing` says how the queue stands.
     """
-    return ChangedSettingsAnswer(
-        success=True,
-        data=desk_settings.change(
-            body, owner=caller, call=call, settings=DynamoQueue(), notifier=_notifier(), together=together
-        ),
+    return desk_settings.change(
+        body, owner=caller, call=call, settings=DynamoQueue(), notifier=_notifier(), together=together
     )

@@ -1,6 +1,5 @@
 """Relays of one's own: sent over one's connections, and seen with those received."""
 
-from typing import Any
 from uuid import uuid4
 
 from chalice.app import Blueprint
@@ -10,9 +9,8 @@ from chalicelib.board.stores.board import DynamoBoard
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
-from chalicelib.edge.operation import Reply
 from chalicelib.federation.connections.stores.connections import DynamoConnections
-from chalicelib.federation.relays.domain.outgoing import NewRelayIn, RelayOut, RelayQuery, RelaysAnswer, SentRelayAnswer
+from chalicelib.federation.relays.domain.outgoing import NewRelayIn, RelayOut, RelayQuery, RelaysOut
 from chalicelib.federation.relays.gateways.outbox import SqsOutbox
 from chalicelib.federation.relays.services import outgoing
 from chalicelib.federation.relays.stores.outbox import DynamoOutbox
@@ -24,14 +22,6 @@ from chalicelib.tasks.stores.queue import DynamoQueue
 bp = Blueprint(__name__)
 
 
-def _replay_sent(stored: dict[str, Any]) -> Reply:
-    return _sent(RelayOut(**stored))
-
-
-def _sent(relay: RelayOut) -> Reply:
-    return Reply(SentRelayAnswer(success=True, data=relay), 201)
-
-
 @operation(
     bp,
     "POST",
@@ -39,10 +29,10 @@ def _sent(relay: RelayOut) -> Reply:
     tag="relays",
     status=201,
     area="all",
-    answer=SentRelayAnswer,
+    envelope="SentRelayAnswer",
     answers={201: "The relay, on its way."},
     refusals=(NotFound, Conflict, TooLarge),
-    replay=_replay_sent,
+    replay=RelayOut.model_validate,
     grants=SPEND
     + REMEMBER
     + PEERS.can("BatchGetItem")
@@ -52,27 +42,25 @@ def _sent(relay: RelayOut) -> Reply:
     + RELAYS.can("PutItem", "UpdateItem")
     + OUTBOX_WORK.can_send(),
 )
-def send_relay(body: NewRelayIn, caller: ApiKey, call: Call) -> Reply:
+def send_relay(body: NewRelayIn, caller: ApiKey, call: Call) -> RelayOut:
     """Send a relay over one of the caller's connections.
 
     It is stored, and sent from then on until the other desk takes it, behind what was sent there before. While that
     desk fails it is left alone for a while, longer each time, up to 72 hours; what it refuses is kept with its reason.
     What it says became of the relay is shown on the card or the queue item that the relay is about.
     """
-    return _sent(
-        outgoing.send(
-            body,
-            relay_id=str(uuid4()),
-            owner=caller,
-            call=call,
-            connections=DynamoConnections(),
-            board=DynamoBoard(),
-            items=DynamoQueue(),
-            boxes=DynamoOutbox(),
-            outgoing=DynamoOutgoing(),
-            queue=SqsOutbox(),
-            together=together,
-        )
+    return outgoing.send(
+        body,
+        relay_id=str(uuid4()),
+        owner=caller,
+        call=call,
+        connections=DynamoConnections(),
+        board=DynamoBoard(),
+        items=DynamoQueue(),
+        boxes=DynamoOutbox(),
+        outgoing=DynamoOutgoing(),
+        queue=SqsOutbox(),
+        together=together,
     )
 
 
@@ -82,12 +70,13 @@ def send_relay(body: NewRelayIn, caller: ApiKey, call: Call) -> Reply:
     "/api/v2/relays",
     tag="relays",
     area="all",
+    envelope="RelaysAnswer",
     answers={200: "A page of relays."},
     grants=SPEND
     + RELAYS.can("GetItem", "BatchGetItem")
     + RELAYS.can("Query", index=ORDER_INDEX)
     + RELAYS.can("Query", index=FACETS_INDEX),
 )
-def list_relays(query: RelayQuery, caller: ApiKey) -> RelaysAnswer:
+def list_relays(query: RelayQuery, caller: ApiKey) -> RelaysOut:
     """List the relays that the caller has sent and received, newest first."""
-    return RelaysAnswer(success=True, data=outgoing.list_page(query, owner=caller, outgoing=DynamoOutgoing()))
+    return outgoing.list_page(query, owner=caller, outgoing=DynamoOutgoing())

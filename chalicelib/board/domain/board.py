@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field
 
@@ -274,44 +274,11 @@ class KanbanCardOut(Out):
     updated_at: TimeOut
 
 
-class CardAnswer(Out):
-    """One card."""
-
-    success: Literal[True]
-    data: KanbanCardOut
-
-
 class CardPage(Out):
     """A page of cards."""
 
     cards: list[KanbanCardOut]
     pagination: Pagination
-
-
-class CardsAnswer(Out):
-    """A page of the caller's cards."""
-
-    success: Literal[True]
-    data: CardPage
-
-
-class ChecklistItemAnswer(Out):
-    """One item of a card's checklist."""
-
-    success: Literal[True]
-    data: ChecklistItemOut
-
-
-class CardDeletedAnswer(Out):
-    """The card is no more."""
-
-    success: Literal[True]
-
-
-class ChecklistItemDeletedAnswer(Out):
-    """The item is no more."""
-
-    success: Literal[True]
 
 
 def shown_item(item: ChecklistItem, card_id: str) -> ChecklistItemOut:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field
 
@@ -132,19 +132,6 @@ class CardContactOut(Out):
     created_at: TimeOut
     contact: LinkedContactOut
     card: LinkedCardOut | None = None
-
-
-class CardContactAnswer(Out):
-    """One contact of a card."""
-
-    success: Literal[True]
-    data: CardContactOut
-
-
-class UnlinkedAnswer(Out):
-    """The contact is not linked to the card any more."""
-
-    success: Literal[True]
 
 
 def contact_in_brief(contact: ContactBrief, *, whole: bool) -> LinkedContactOut:

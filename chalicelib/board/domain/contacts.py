@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError, from_json, to_json
@@ -227,31 +227,11 @@ class ContactOut(Out):
     updated_at: TimeOut
 
 
-class ContactAnswer(Out):
-    """One contact."""
-
-    success: Literal[True]
-    data: ContactOut
-
-
 class ContactPage(Out):
     """A page of contacts."""
 
     contacts: list[ContactOut]
     pagination: Pagination
-
-
-class ContactsAnswer(Out):
-    """A page of the caller's contacts."""
-
-    success: Literal[True]
-    data: ContactPage
-
-
-class ContactDeletedAnswer(Out):
-    """The contact is no more."""
-
-    success: Literal[True]
 
 
 def shown_contact(contact: Contact, known: Mapping[str, CardBrief], *, whole: bool) -> ContactOut:

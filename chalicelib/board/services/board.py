@@ -8,18 +8,15 @@ from typing import Any, Protocol
 from chalicelib.board.domain.board import (
     MOST_ITEMS,
     Card,
-    CardAnswer,
-    CardDeletedAnswer,
     CardIn,
     CardPage,
     CardPatch,
     CardQuery,
-    CardsAnswer,
     ChecklistItem,
-    ChecklistItemAnswer,
-    ChecklistItemDeletedAnswer,
     ChecklistItemIn,
+    ChecklistItemOut,
     ChecklistItemPatch,
+    KanbanCardOut,
     Tail,
     check_size,
     shown_card,
@@ -28,9 +25,10 @@ from chalicelib.board.domain.board import (
 from chalicelib.board.domain.card_contacts import ContactBrief
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.envelope import stored_envelope
 from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
 from chalicelib.core.domain.fields import is_uuid
-from chalicelib.core.domain.idempotency import Claim, kept
+from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.pages import paged
 from chalicelib.core.ports import Action, RelayEnd
 from chalicelib.parallel import together
@@ -75,7 +73,7 @@ class ContactBriefs(Protocol):
     def find_briefs(self, user_id: str, contact_ids: Iterable[str]) -> Mapping[str, ContactBrief]: ...
 
 
-def list_cards(query: CardQuery, *, owner: ApiKey, board: Cards, contacts: ContactBriefs) -> CardsAnswer:
+def list_cards(query: CardQuery, *, owner: ApiKey, board: Cards, contacts: ContactBriefs) -> CardPage:
     """A page of the owner's board, by order and the newest first of equal ones.
 
     Store calls after authentication, in sequence: 3, and 1 more with a filter. One less when no card of the page has
@@ -86,10 +84,10 @@ def list_cards(query: CardQuery, *, owner: ApiKey, board: Cards, contacts: Conta
     cards, pagination = paged(
         [shown_card(card, known, whole=False) for card in found], total, limit=query.limit, offset=query.offset
     )
-    return CardsAnswer(success=True, data=CardPage(cards=cards, pagination=pagination))
+    return CardPage(cards=cards, pagination=pagination)
 
 
-def read_card(card_id: str, *, owner: ApiKey, board: Cards, contacts: ContactBriefs) -> CardAnswer:
+def read_card(card_id: str, *, owner: ApiKey, board: Cards, contacts: ContactBriefs) -> KanbanCardOut:
     """One card of the owner's. Store calls after authentication: 2; 1 when it has no contacts.
 
     Raises:
@@ -99,7 +97,7 @@ def read_card(card_id: str, *, owner: ApiKey, board: Cards, contacts: ContactBri
     return _answer(card, _known_contacts([card], owner.user_id, contacts))
 
 
-def create_card(given: CardIn, *, card_id: str, owner: ApiKey, call: Call, board: Cards) -> CardAnswer:
+def create_card(given: CardIn, *, card_id: str, owner: ApiKey, call: Call, board: Cards) -> KanbanCardOut:
     """Add a card, by default behind all others of the board. Store calls after authentication: 2.
 
     Raises:
@@ -111,7 +109,7 @@ def create_card(given: CardIn, *, card_id: str, owner: ApiKey, call: Call, board
         card = Card.of(given, card_id=card_id, user_id=owner.user_id, tail=tail, now=call.now)
         check_size(card)
         created = _answer(card, {})
-        if board.add_card(card, tail=tail, claim=call.claim, reply=kept(201, created)):
+        if board.add_card(card, tail=tail, claim=call.claim, reply=stored_envelope(201, created)):
             return created
     raise Unavailable(_BUSY)
 
@@ -125,7 +123,7 @@ def update_card(
     board: Cards,
     contacts: ContactBriefs,
     source_relays: SourceRelays,
-) -> CardAnswer:
+) -> KanbanCardOut:
     """Change a card. Store calls after authentication, in sequence: 3; 2 when it has no contacts.
 
     A card that another desk's relay brought completes the relay with itself, in the same transaction: 3 more, or 1
@@ -154,7 +152,7 @@ def update_card(
         if card.source_relay_id and changed.is_completed and not card.is_completed:
             ended = source_relays.complete_relay(card.source_relay_id, owner.user_id, now=call.now)
         also = ended.actions if ended else ()
-        reply = kept(200, updated)
+        reply = stored_envelope(200, updated)
         if board.save_card(changed, over=card, tail=tail, claim=call.claim, reply=reply, also=also):
             if ended:
                 ended.announce()
@@ -162,24 +160,23 @@ def update_card(
     raise Unavailable(_BUSY)
 
 
-def delete_card(card_id: str, *, owner: ApiKey, call: Call, board: Cards) -> CardDeletedAnswer:
+def delete_card(card_id: str, *, owner: ApiKey, call: Call, board: Cards) -> None:
     """Delete a card with its checklist, and take it off its contacts. Store calls after authentication: 2.
 
     Raises:
         NotFound: there is no such card, or it is somebody else's.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    deleted = CardDeletedAnswer(success=True)
     for _ in range(_ATTEMPTS):
         card = known_card(card_id, owner.user_id, board)
-        if board.remove_card(card, claim=call.claim, reply=kept(200, deleted)):
-            return deleted
+        if board.remove_card(card, claim=call.claim, reply=stored_envelope(200)):
+            return
     raise Unavailable(_BUSY)
 
 
 def add_item(
     card_id: str, given: ChecklistItemIn, *, item_id: str, owner: ApiKey, call: Call, board: Cards
-) -> ChecklistItemAnswer:
+) -> ChecklistItemOut:
     """Add an item to a card's checklist. Store calls after authentication: 2.
 
     Raises:
@@ -202,7 +199,7 @@ def add_item(
 
 def update_item(
     card_id: str, item_id: str, patch: ChecklistItemPatch, *, owner: ApiKey, call: Call, board: Cards
-) -> ChecklistItemAnswer:
+) -> ChecklistItemOut:
     """Change an item of a card's checklist. Store calls after authentication: 2; 1 when nothing is given.
 
     Raises:
@@ -219,19 +216,18 @@ def update_item(
     raise Unavailable(_BUSY)
 
 
-def delete_item(card_id: str, item_id: str, *, owner: ApiKey, call: Call, board: Cards) -> ChecklistItemDeletedAnswer:
+def delete_item(card_id: str, item_id: str, *, owner: ApiKey, call: Call, board: Cards) -> None:
     """Take an item off a card's checklist. Store calls after authentication: 2.
 
     Raises:
         NotFound: there is no such card or item, or it is somebody else's.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    deleted = ChecklistItemDeletedAnswer(success=True)
     for _ in range(_ATTEMPTS):
         card, item = _known_item(card_id, item_id, owner.user_id, board)
         changed = card.without_item(item, now=call.now)
-        if board.save_card(changed, over=card, tail=None, claim=call.claim, reply=kept(200, deleted)):
-            return deleted
+        if board.save_card(changed, over=card, tail=None, claim=call.claim, reply=stored_envelope(200)):
+            return
     raise Unavailable(_BUSY)
 
 
@@ -256,10 +252,10 @@ def _known_item(card_id: str, item_id: str, user_id: str, board: Cards) -> tuple
 
 def _saved_item(
     item: ChecklistItem, status: int, card: Card, *, over: Card, call: Call, board: Cards
-) -> ChecklistItemAnswer | None:
+) -> ChecklistItemOut | None:
     check_size(card)
-    answer = ChecklistItemAnswer(success=True, data=shown_item(item, card.card_id))
-    saved = board.save_card(card, over=over, tail=None, claim=call.claim, reply=kept(status, answer))
+    answer = shown_item(item, card.card_id)
+    saved = board.save_card(card, over=over, tail=None, claim=call.claim, reply=stored_envelope(status, answer))
     return answer if saved else None
 
 
@@ -268,5 +264,5 @@ def _known_contacts(cards: list[Card], user_id: str, contacts: ContactBriefs) ->
     return contacts.find_briefs(user_id, wanted) if wanted else {}
 
 
-def _answer(card: Card, known: Mapping[str, ContactBrief]) -> CardAnswer:
-    return CardAnswer(success=True, data=shown_card(card, known, whole=True))
+def _answer(card: Card, known: Mapping[str, ContactBrief]) -> KanbanCardOut:
+    return shown_card(card, known, whole=True)

@@ -8,10 +8,9 @@ from chalicelib.board.domain.card_contacts import (
     MOST_CARDS,
     MOST_CONTACTS,
     CardContact,
-    CardContactAnswer,
     CardContactIn,
+    CardContactOut,
     CardContactPatch,
-    UnlinkedAnswer,
     contact_in_brief,
     shown_link,
 )
@@ -20,9 +19,10 @@ from chalicelib.board.services.board import FindCard, known_card
 from chalicelib.board.services.contacts import FindContact, known_contact
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.envelope import stored_envelope
 from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.core.domain.idempotency import Claim, kept
+from chalicelib.core.domain.idempotency import Claim
 from chalicelib.parallel import together
 
 Reply = dict[str, Any]
@@ -48,7 +48,7 @@ def link_contact(
     board: FindCard,
     contacts: FindContact,
     links: Links,
-) -> CardContactAnswer:
+) -> CardContactOut:
     """Link a contact to a card. Store calls after authentication, in sequence: 2.
 
     Raises:
@@ -66,7 +66,7 @@ def link_contact(
             raise Conflict(f"A contact has at most {MOST_CARDS} cards.")
         link = CardContact.of(given, card.card_id, contact.contact_id, link_id=link_id, now=call.now)
         linked, now = _answer(link, contact), timestamp(call.now)
-        if links.link(link, user_id=owner.user_id, now=now, claim=call.claim, reply=kept(201, linked)):
+        if links.link(link, user_id=owner.user_id, now=now, claim=call.claim, reply=stored_envelope(201, linked)):
             return linked
     raise Unavailable(_BUSY)
 
@@ -81,7 +81,7 @@ def update_link(
     board: FindCard,
     contacts: FindContact,
     links: Links,
-) -> CardContactAnswer:
+) -> CardContactOut:
     """Change a contact's part in a card. Store calls after authentication, in sequence: 2.
 
     Raises:
@@ -94,26 +94,23 @@ def update_link(
             raise NotFound(_NOT_LINKED)
         changed = link.patched(patch)
         updated, now = _answer(changed, contact), timestamp(call.now)
-        if links.save_link(changed, over=card, now=now, claim=call.claim, reply=kept(200, updated)):
+        if links.save_link(changed, over=card, now=now, claim=call.claim, reply=stored_envelope(200, updated)):
             return updated
     raise Unavailable(_BUSY)
 
 
-def unlink_contact(
-    card_id: str, contact_id: str, *, owner: ApiKey, call: Call, board: FindCard, links: Links
-) -> UnlinkedAnswer:
+def unlink_contact(card_id: str, contact_id: str, *, owner: ApiKey, call: Call, board: FindCard, links: Links) -> None:
     """Take a contact off a card. Store calls after authentication: 2.
 
     Raises:
         NotFound: there is no such card, or no such contact of it.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    unlinked, now = UnlinkedAnswer(success=True), timestamp(call.now)
+    now, reply = timestamp(call.now), stored_envelope(200)
     card = known_card(card_id, owner.user_id, board)
     link = card.contacts.get(contact_id)
-    if link and links.unlink(link, user_id=owner.user_id, now=now, claim=call.claim, reply=kept(200, unlinked)):
-        return unlinked
-    raise NotFound(_NOT_LINKED)
+    if not link or not links.unlink(link, user_id=owner.user_id, now=now, claim=call.claim, reply=reply):
+        raise NotFound(_NOT_LINKED)
 
 
 def _sides(card_id: str, contact_id: str, user_id: str, board: FindCard, contacts: FindContact) -> tuple[Card, Contact]:
@@ -123,5 +120,5 @@ def _sides(card_id: str, contact_id: str, user_id: str, board: FindCard, contact
     return card, contact
 
 
-def _answer(link: CardContact, contact: Contact) -> CardContactAnswer:
-    return CardContactAnswer(success=True, data=shown_link(link, contact_in_brief(contact.brief, whole=True)))
+def _answer(link: CardContact, contact: Contact) -> CardContactOut:
+    return shown_link(link, contact_in_brief(contact.brief, whole=True))

@@ -6,21 +6,20 @@ from typing import Any, Protocol
 from chalicelib.board.domain.card_contacts import CardBrief
 from chalicelib.board.domain.contacts import (
     Contact,
-    ContactAnswer,
-    ContactDeletedAnswer,
     ContactFilter,
     ContactIn,
+    ContactOut,
     ContactPage,
     ContactPatch,
     ContactQuery,
-    ContactsAnswer,
     shown_contact,
 )
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.envelope import stored_envelope
 from chalicelib.core.domain.errors import NotFound, Unavailable
 from chalicelib.core.domain.fields import is_uuid
-from chalicelib.core.domain.idempotency import Claim, kept
+from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.pages import paged
 
 Reply = dict[str, Any]
@@ -48,7 +47,7 @@ class CardBriefs(Protocol):
     def find_briefs(self, user_id: str, card_ids: Iterable[str]) -> Mapping[str, CardBrief]: ...
 
 
-def list_contacts(query: ContactQuery, *, owner: ApiKey, contacts: Contacts, board: CardBriefs) -> ContactsAnswer:
+def list_contacts(query: ContactQuery, *, owner: ApiKey, contacts: Contacts, board: CardBriefs) -> ContactPage:
     """A page of the owner's contacts, by name.
 
     Store calls after authentication, in sequence: 3, and 1 more with a filter. One less when no contact of the page
@@ -61,10 +60,10 @@ def list_contacts(query: ContactQuery, *, owner: ApiKey, contacts: Contacts, boa
         found, total = contacts.list_contacts(owner.user_id, **page)
     known = _known_cards(found, owner.user_id, board)
     shown, pagination = paged([shown_contact(contact, known, whole=False) for contact in found], total, **page)
-    return ContactsAnswer(success=True, data=ContactPage(contacts=shown, pagination=pagination))
+    return ContactPage(contacts=shown, pagination=pagination)
 
 
-def read_contact(contact_id: str, *, owner: ApiKey, contacts: FindContact, board: CardBriefs) -> ContactAnswer:
+def read_contact(contact_id: str, *, owner: ApiKey, contacts: FindContact, board: CardBriefs) -> ContactOut:
     """One contact of the owner's. Store calls after authentication: 2; 1 when it has no cards.
 
     Raises:
@@ -76,7 +75,7 @@ def read_contact(contact_id: str, *, owner: ApiKey, contacts: FindContact, board
 
 def create_contact(
     given: ContactIn, *, contact_id: str, index_id: str, owner: ApiKey, call: Call, contacts: Contacts
-) -> ContactAnswer:
+) -> ContactOut:
     """Add a contact. Store calls after authentication, in sequence: 2.
 
     Raises:
@@ -84,7 +83,7 @@ def create_contact(
     """
     contact = Contact.of(given, contact_id=contact_id, index_id=index_id, user_id=owner.user_id, now=call.now)
     created = _answer(contact, {})
-    contacts.add_contact(contact, claim=call.claim, reply=kept(201, created))
+    contacts.add_contact(contact, claim=call.claim, reply=stored_envelope(201, created))
     return created
 
 
@@ -97,7 +96,7 @@ def update_contact(
     call: Call,
     contacts: Contacts,
     board: CardBriefs,
-) -> ContactAnswer:
+) -> ContactOut:
     """Change a contact.
 
     Store calls after authentication, in sequence: 2, and 1 more when it has cards, and 2 more when it is found by
@@ -114,23 +113,22 @@ def update_contact(
             known = _known_cards([contact], owner.user_id, board)
         changed = contact.patched(patch, index_id=index_id, now=call.now)
         updated = _answer(changed, known)
-        if contacts.save_contact(changed, over=contact, claim=call.claim, reply=kept(200, updated)):
+        if contacts.save_contact(changed, over=contact, claim=call.claim, reply=stored_envelope(200, updated)):
             return updated
     raise Unavailable(_BUSY)
 
 
-def delete_contact(contact_id: str, *, owner: ApiKey, call: Call, contacts: Contacts) -> ContactDeletedAnswer:
+def delete_contact(contact_id: str, *, owner: ApiKey, call: Call, contacts: Contacts) -> None:
     """Delete a contact, and take it off its cards. Store calls after authentication, in sequence: 3.
 
     Raises:
         NotFound: there is no such contact, or it is somebody else's.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    deleted = ContactDeletedAnswer(success=True)
     for _ in range(_ATTEMPTS):
         contact = known_contact(contact_id, owner.user_id, contacts)
-        if contacts.remove_contact(contact, claim=call.claim, reply=kept(200, deleted)):
-            return deleted
+        if contacts.remove_contact(contact, claim=call.claim, reply=stored_envelope(200)):
+            return
     raise Unavailable(_BUSY)
 
 
@@ -151,5 +149,5 @@ def _known_cards(contacts: list[Contact], user_id: str, board: CardBriefs) -> Ma
     return board.find_briefs(user_id, wanted) if wanted else {}
 
 
-def _answer(contact: Contact, known: Mapping[str, CardBrief]) -> ContactAnswer:
-    return ContactAnswer(success=True, data=shown_contact(contact, known, whole=True))
+def _answer(contact: Contact, known: Mapping[str, CardBrief]) -> ContactOut:
+    return shown_contact(contact, known, whole=True)

@@ -124,20 +124,6 @@ class MessagesOut(Out):
     pagination: MessagePagination
 
 
-class SentAnswer(Out):
-    """The message that was sent."""
-
-    success: Literal[True]
-    data: SentOut
-
-
-class MessagesAnswer(Out):
-    """A page of messages."""
-
-    success: Literal[True]
-    data: MessagesOut
-
-
 def written(
     given: MessageIn, *, message_id: str, user_id: str, agent_name: str, agent_key_id: str, now: datetime
 ) -> Message:

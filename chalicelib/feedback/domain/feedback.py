@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
@@ -96,20 +96,6 @@ class FeedbackPage(Out):
 
     items: list[FeedbackOut]
     next_cursor: str | None
-
-
-class FeedbackAnswer(Out):
-    """The feedback that was given."""
-
-    success: Literal[True]
-    data: FeedbackOut
-
-
-class FeedbackListAnswer(Out):
-    """A page of feedback."""
-
-    success: Literal[True]
-    data: FeedbackPage
 
 
 def shown(feedback: Feedback) -> FeedbackOut:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 from uuid import UUID, uuid5
 
 from pydantic import AfterValidator, Field, ValidationInfo
@@ -114,26 +114,6 @@ class PushOut(Out):
 
     public_key: str | None
     subscriptions: list[SubscriptionOut]
-
-
-class PushAnswer(Out):
-    """The key and the subscriptions."""
-
-    success: Literal[True]
-    data: PushOut
-
-
-class SubscriptionAnswer(Out):
-    """The subscription."""
-
-    success: Literal[True]
-    data: SubscriptionOut
-
-
-class UnsubscribedAnswer(Out):
-    """The subscription is no more."""
-
-    success: Literal[True]
 
 
 def nudge_headers(urgency: Urgency) -> Mapping[str, str]:

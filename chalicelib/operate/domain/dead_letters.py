@@ -1,7 +1,7 @@
 """Messages that no worker could deal with, as operators see them."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -71,24 +71,3 @@ class RedrivenOut(Out):
 
     sent: int
     missing: list[str]
-
-
-class DeadLetterCountsAnswer(Out):
-    """Every queue's dead letters, by the queue's name."""
-
-    success: Literal[True]
-    data: list[DeadLettersOut]
-
-
-class DeadLettersAnswer(Out):
-    """A queue's dead letters, oldest first."""
-
-    success: Literal[True]
-    data: list[DeadLetterOut]
-
-
-class RedrivenAnswer(Out):
-    """What was sent back."""
-
-    success: Literal[True]
-    data: RedrivenOut

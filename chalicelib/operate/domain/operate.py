@@ -14,7 +14,7 @@ from chalicelib.core.domain.retries import Outcome
 from chalicelib.ids import TokenKind
 from chalicelib.inbox.domain.clicks import AttemptOut, Click
 from chalicelib.inbox.domain.event_types import CountedType
-from chalicelib.people.domain.directory import IntegratorDetails, IntegratorIn, Person
+from chalicelib.people.domain.directory import IntegratorIn, Person
 from chalicelib.tokens.domain.tokens import IssuedToken, Usage
 
 MOST_CLICKS = 100
@@ -32,31 +32,10 @@ class PersonOut(Out):
     operator: bool
 
 
-class PeopleAnswer(Out):
-    """The employees, by address."""
-
-    success: Literal[True]
-    data: list[PersonOut]
-
-
 class NewIntegratorIn(IntegratorIn):
     """A system that is to publish here, under event types of its own."""
 
     model_config = ConfigDict(alias_generator=to_camel)
-
-
-class IntegratorAnswer(Out):
-    """The integrator as it stands now."""
-
-    success: Literal[True]
-    data: IntegratorDetails
-
-
-class IntegratorsAnswer(Out):
-    """The integrators, archived ones too, by slug."""
-
-    success: Literal[True]
-    data: list[IntegratorDetails]
 
 
 class IntegratorTypesOut(Out):
@@ -64,13 +43,6 @@ class IntegratorTypesOut(Out):
 
     integrator: str
     event_types: list[CountedType]
-
-
-class IntegratorTypesAnswer(Out):
-    """What each integrator has published of late, by slug."""
-
-    success: Literal[True]
-    data: list[IntegratorTypesOut]
 
 
 class ToolsTokenIn(In):
@@ -119,27 +91,6 @@ class RevokedOut(Out):
 
     id: UuidOut
     status: TokenStatus
-
-
-class ToolsTokensAnswer(Out):
-    """The tools tokens, newest first."""
-
-    success: Literal[True]
-    data: list[ToolsTokenOut]
-
-
-class NewSecretAnswer(Out):
-    """The token with its secret."""
-
-    success: Literal[True]
-    data: NewSecretOut
-
-
-class RevokedAnswer(Out):
-    """The token that has ended."""
-
-    success: Literal[True]
-    data: RevokedOut
 
 
 @dataclass(frozen=True)
@@ -194,13 +145,6 @@ class UsageOut(Out):
     tokens: list[WindowOut]
 
 
-class UsageAnswer(Out):
-    """Budgets and windows."""
-
-    success: Literal[True]
-    data: UsageOut
-
-
 class CallbacksQuery(Query):
     """Which callbacks: one delivery's, or the last of seven days."""
 
@@ -221,13 +165,6 @@ class CallbackOut(Out):
     outcome: Outcome
     next_attempt_at: TimeOut | None
     attempts: list[AttemptOut]
-
-
-class CallbacksAnswer(Out):
-    """Callbacks, newest first."""
-
-    success: Literal[True]
-    data: list[CallbackOut]
 
 
 def person_out(person: Person) -> PersonOut:

@@ -1,11 +1,11 @@
 """What operators see and ask for of the catalog, and of who gets at what it offers."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
-from chalicelib.catalog.domain.approvals import ApprovalOut, Decision, Revocation
-from chalicelib.catalog.domain.catalog import CatalogItemOut, CatalogItemRemoved
+from chalicelib.catalog.domain.approvals import ApprovalOut, Decision
+from chalicelib.catalog.domain.catalog import CatalogItemOut
 from chalicelib.core.domain.fields import Address, In, Omittable, Out, Query, Uuid
 
 
@@ -16,53 +16,11 @@ class CatalogItemsOut(Out):
     total_count: int
 
 
-class CatalogItemsAnswer(Out):
-    """Items of the catalog."""
-
-    success: Literal[True]
-    data: CatalogItemsOut
-
-
-class CatalogItemAnswer(Out):
-    """The item as it stands now."""
-
-    success: Literal[True]
-    data: CatalogItemOut
-
-
-class CatalogRemovedAnswer(Out):
-    """What became of the item."""
-
-    success: Literal[True]
-    data: CatalogItemRemoved
-
-
 class ApprovalsOut(Out):
     """Approvals; `nextCursor` is null on the last page."""
 
     items: list[ApprovalOut]
     next_cursor: str | None
-
-
-class ApprovalsAnswer(Out):
-    """A page of approvals."""
-
-    success: Literal[True]
-    data: ApprovalsOut
-
-
-class ApprovalAnswer(Out):
-    """The approval as it stands now."""
-
-    success: Literal[True]
-    data: ApprovalOut
-
-
-class RevocationAnswer(Out):
-    """What ended."""
-
-    success: Literal[True]
-    data: Revocation
 
 
 class AssignmentIn(In):

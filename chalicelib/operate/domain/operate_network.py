@@ -1,6 +1,6 @@
 """What operators see and ask for of the network: its instances, and how far relays came."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, Field
 
@@ -33,20 +33,6 @@ class InstanceOut(Out):
     last_seen_at: TimeOut | None
 
 
-class InstancesAnswer(Out):
-    """The instances, by registration."""
-
-    success: Literal[True]
-    data: list[InstanceOut]
-
-
-class InstanceAnswer(Out):
-    """The instance as it stands now."""
-
-    success: Literal[True]
-    data: InstanceOut
-
-
 class PersonsRelaysQuery(Query):
     """A page of one person's relays."""
 
@@ -76,13 +62,6 @@ class RelayProgressPage(Out):
 
     relays: list[RelayProgressOut]
     pagination: Pagination
-
-
-class RelayProgressAnswer(Out):
-    """A page of relays."""
-
-    success: Literal[True]
-    data: RelayProgressPage
 
 
 def instance_out(instance: Instance) -> InstanceOut:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
@@ -156,13 +156,6 @@ class ProfileOut(Out):
     auto_respond_ambient: bool
     relay_quiet_hours: QuietHoursOut | None
     relay_topic_filters: list[str | TopicFilterOut]
-
-
-class ProfileAnswer(Out):
-    """The whole profile."""
-
-    success: Literal[True]
-    data: ProfileOut
 
 
 # How somebody's profile stands of whom nothing is known.

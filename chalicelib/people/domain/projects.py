@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Literal
 
 from pydantic import Field
 
@@ -59,27 +58,6 @@ class ProjectMembersOut(Out):
 
     members: list[ProjectMemberOut]
     pagination: Pagination
-
-
-class ProjectsAnswer(Out):
-    """A page of projects."""
-
-    success: Literal[True]
-    data: ProjectsOut
-
-
-class ProjectAnswer(Out):
-    """The project."""
-
-    success: Literal[True]
-    data: ProjectOut
-
-
-class ProjectMembersAnswer(Out):
-    """A page of a project's members."""
-
-    success: Literal[True]
-    data: ProjectMembersOut
 
 
 def shown(project: ProjectStanding) -> ProjectOut:

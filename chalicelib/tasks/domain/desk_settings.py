@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field
 
@@ -77,20 +77,6 @@ class ChangedSettingsOut(Out):
     queue_auto_approve: Omittable[bool] = None
     auto_dispatched: Omittable[ItemOut] = None
     briefing: Omittable[BriefingOut] = None
-
-
-class SettingsAnswer(Out):
-    """The desk's settings."""
-
-    success: Literal[True]
-    data: SettingsOut
-
-
-class ChangedSettingsAnswer(Out):
-    """What was changed."""
-
-    success: Literal[True]
-    data: ChangedSettingsOut
 
 
 def briefed(desk: Desk) -> BriefingOut:

@@ -268,34 +268,6 @@ class ItemsOut(Out):
     pagination: Pagination
 
 
-class ItemsAnswer(Out):
-    """A page of the queue."""
-
-    success: Literal[True]
-    data: ItemsOut
-
-
-class ItemAnswer(Out):
-    """An item."""
-
-    success: Literal[True]
-    data: ItemOut
-
-
-class MovedAnswer(Out):
-    """The item after the change."""
-
-    success: Literal[True]
-    data: MovedOut
-
-
-class ConfirmedAnswer(Out):
-    """What became of the item."""
-
-    success: Literal[True]
-    data: ConfirmedOut
-
-
 def queued(given: ItemIn, *, item_id: str, user_id: str, status: ItemStatus, now: datetime) -> Item:
     """The item that a request becomes."""
     return Item(

@@ -126,33 +126,6 @@ class SwitchedOut(Out):
     is_active: bool
 
 
-class KeysAnswer(Out):
-    """The caller's keys, newest first."""
-
-    success: Literal[True]
-    data: list[KeyOut]
-
-
-class NewKeyAnswer(Out):
-    """The key that was made."""
-
-    success: Literal[True]
-    data: NewKeyOut
-
-
-class SwitchedAnswer(Out):
-    """The key that was turned on or off."""
-
-    success: Literal[True]
-    data: SwitchedOut
-
-
-class DeletedAnswer(Out):
-    """The key is no more."""
-
-    success: Literal[True]
-
-
 def areas(permissions: frozenset[str]) -> Any:
     """Permissions as they are written: `all`, or the areas in their order."""
     return ALL if ALL in permissions else [area for area in Area if area in permissions]

@@ -60,13 +60,6 @@ class MeOut(Out):
     key: OwnKeyOut
 
 
-class MeAnswer(Out):
-    """Who is signed in."""
-
-    success: Literal[True]
-    data: MeOut
-
-
 def me_out(known: Known, *, caller: ApiKey, urls: UrlsOut, push_available: bool) -> MeOut:
     languages = known.profile.get("languages", ())
     return MeOut(

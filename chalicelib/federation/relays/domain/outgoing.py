@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field
 
@@ -131,25 +131,11 @@ class RelayOut(Out):
     updated_at: TimeOut
 
 
-class SentRelayAnswer(Out):
-    """The relay, which is sent from now on until it is taken or given up."""
-
-    success: Literal[True]
-    data: RelayOut
-
-
 class RelaysOut(Out):
     """A page of relays, newest first."""
 
     relays: list[RelayOut]
     pagination: Pagination
-
-
-class RelaysAnswer(Out):
-    """A page of relays."""
-
-    success: Literal[True]
-    data: RelaysOut
 
 
 def composed(given: NewRelayIn, connection: Connection, *, relay_id: str, now: datetime) -> Relay:
