@@ -5,9 +5,15 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.federation.network.domain.federation import Instance, InstanceStatus, RegisterIn
-from chalicelib.federation.network.domain.marketplace import AgentPut, Listing, ListingStatus, slugs, told_by
-from chalicelib.federation.network.services import federation
+from chalicelib.federation.network.domain.instances import Instance, InstanceStatus, RegisterIn
+from chalicelib.federation.network.domain.marketplace import (
+    AgentPut,
+    Listing,
+    ListingStatus,
+    listing_details,
+    slug_candidates,
+)
+from chalicelib.federation.network.services import instances
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
 from chalicelib.ids import nonce, platform_token
@@ -38,7 +44,7 @@ def create(identify: Identify, *, now: datetime) -> dict[str, Any]:
     key = f"demo-instance-{identify('instance-key', NAME)}"
     store, token, instance_id = DynamoInstances(), platform_token(), identify("instance", NAME)
     wanted = RegisterIn.model_validate({"name": NAME, "baseUrl": BASE_URL, "apiKey": key, "version": "1.0.0"})
-    made = federation.register(
+    made = instances.register(
         wanted, token, instance_id=instance_id, base_url="", most_an_hour=_MANY, now=now, instances=store
     )
     found = store.find(instance_id)
@@ -58,10 +64,10 @@ def _trust(found: Instance, identify: Identify, *, now: datetime) -> None:
         marketplace_id=identify("offered", _AGENT.name),
         instance_id=found.instance_id,
         remote_id="freight-planner",
-        slug=slugs(active, _AGENT.name)[0],
+        slug=slug_candidates(active, _AGENT.name)[0],
         status=ListingStatus.ACTIVE,
         version="1.0.0",
-        told=told_by(_AGENT, active),
+        details=listing_details(_AGENT, active),
         changelog=(),
         created_at=at,
         updated_at=at,

@@ -10,11 +10,11 @@ from chalicelib.core.domain.retries import JITTER
 from chalicelib.core.gateways import http
 from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
-from chalicelib.federation.network.domain.notices import NoticeJob
-from chalicelib.federation.network.gateways.notices import LONGEST_DELAY_SECONDS, SqsNotices
-from chalicelib.federation.network.services import notices
+from chalicelib.federation.network.domain.instance_notices import InstanceNoticeJob
+from chalicelib.federation.network.gateways.instance_notices import LONGEST_DELAY_SECONDS, SqsInstanceNotices
+from chalicelib.federation.network.services import instance_notices
+from chalicelib.federation.network.stores.instance_notices import DynamoInstanceNotices
 from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
-from chalicelib.federation.network.stores.notices import DynamoNotices
 from chalicelib.resources import NETWORK, NOTICES
 from chalicelib.settings import settings
 
@@ -29,17 +29,17 @@ bp = Blueprint(__name__)
     batch_size=1,
     grants=NOTE_FAILURE + NETWORK.can("GetItem", "BatchGetItem", "UpdateItem") + NOTICES.can_send(),
 )
-def deliver_notice(message: NoticeJob) -> None:
+def deliver_notice(message: InstanceNoticeJob) -> None:
     """Make the attempt that is due; an instance's failure is recorded, only our own has the message come again."""
-    notices.attempt(
+    instance_notices.attempt(
         message,
         source=settings().base_url or "fluxden",
         clock=lambda: datetime.now(UTC),
         lease_id=ids.nonce(),
         spread=random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 - spreads retries
         longest_delay=LONGEST_DELAY_SECONDS,
-        notices=DynamoNotices(),
+        notices=DynamoInstanceNotices(),
         recipients=DynamoMarketplace(),
         post=http.post,
-        queue=SqsNotices(),
+        queue=SqsInstanceNotices(),
     )

@@ -6,8 +6,8 @@ from chalice.app import Blueprint
 
 from chalicelib.core.services.due import announce_due
 from chalicelib.edge.schedule import schedule
-from chalicelib.federation.network.gateways.notices import SqsNotices
-from chalicelib.federation.network.stores.notices import DynamoNotices
+from chalicelib.federation.network.gateways.instance_notices import SqsInstanceNotices
+from chalicelib.federation.network.stores.instance_notices import DynamoInstanceNotices
 from chalicelib.inbox.gateways.callbacks import SqsCallbacks
 from chalicelib.inbox.stores.clicks import DynamoClicks
 from chalicelib.parallel import together
@@ -33,4 +33,4 @@ def announce_due_callbacks(now: datetime) -> int:
 )
 def announce_due_notices(now: datetime) -> int:
     """Announce the notices to instances that are due."""
-    return announce_due(now, work=DynamoNotices(), queue=SqsNotices(), together=together)
+    return announce_due(now, work=DynamoInstanceNotices(), queue=SqsInstanceNotices(), together=together)

@@ -6,7 +6,7 @@ from chalice.app import Blueprint
 
 from chalicelib.core.gateways import http
 from chalicelib.edge.schedule import schedule
-from chalicelib.federation.network.services.membership import Heart, Own
+from chalicelib.federation.network.services.membership import HeartbeatSender, OwnInstance
 from chalicelib.federation.network.stores.hubs import DynamoHubs
 from chalicelib.federation.network.stores.reported_counts import DynamoReportedCounts
 from chalicelib.parallel import together
@@ -23,11 +23,11 @@ bp = Blueprint(__name__)
 )
 def send_hub_heartbeats(now: datetime) -> int:
     """Send the heartbeats that are due."""
-    return Heart(
-        own=Own(settings().base_url, VERSION),
+    return HeartbeatSender(
+        own=OwnInstance(settings().base_url, VERSION),
         hubs=DynamoHubs(),
         counts=DynamoReportedCounts(),
         post=http.post_and_read,
         clock=lambda: datetime.now(UTC),
         together=together,
-    ).beat(now)
+    ).send_due(now)

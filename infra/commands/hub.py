@@ -34,7 +34,7 @@ def join(url: str, name: str) -> None:
     """
     if not name.strip():
         raise Invalid("The name must not be blank.")
-    own = membership.Own(settings().base_url, VERSION)
+    own = membership.OwnInstance(settings().base_url, VERSION)
     said = membership.join(
         _hub(url),
         name.strip(),
@@ -45,7 +45,9 @@ def join(url: str, name: str) -> None:
         counts=DynamoReportedCounts(),
         post=http.post_and_read,
     )
-    waits = "" if said.standing is MembershipStatus.ACTIVE else " It waits for the approval of the hub's operator."
+    waits = (
+        "" if said.membership_status is MembershipStatus.ACTIVE else " It waits for the approval of the hub's operator."
+    )
     click.echo(f"{own.url} is {said.instance_id} at {_hub(url)}.{waits}")
 
 

@@ -8,9 +8,11 @@ from uuid import uuid4
 import click
 
 from chalicelib.core.gateways import http
-from chalicelib.federation.network.domain.federation import Instance
-from chalicelib.federation.network.gateways.notices import SqsNotices
-from chalicelib.federation.network.services import federation
+from chalicelib.federation.network.domain.instances import Instance
+from chalicelib.federation.network.gateways.instance_notices import SqsInstanceNotices
+from chalicelib.federation.network.services.instances import Decision
+from chalicelib.federation.network.services.instances import approve as approve_instance
+from chalicelib.federation.network.services.instances import suspend as suspend_instance
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from infra.commands.output import json_option, show_list
 
@@ -40,8 +42,8 @@ def approve(instance_id: str, *, without_challenge: bool) -> None:
     store = DynamoInstances()
     get = None if without_challenge else http.get
     try:
-        approved = federation.approve(
-            instance_id, _decision(), instances=store, queue=SqsNotices(), keys=store, get=get
+        approved = approve_instance(
+            instance_id, _decision(), instances=store, queue=SqsInstanceNotices(), keys=store, get=get
         )
     except ValueError as error:
         raise click.ClickException(str(error)) from error
@@ -55,12 +57,12 @@ def suspend(instance_id: str) -> None:
 
     Its token and key end at once and its agents are hidden, until it is approved again. The instance is told.
     """
-    suspended = federation.suspend(instance_id, _decision(), instances=DynamoInstances(), queue=SqsNotices())
+    suspended = suspend_instance(instance_id, _decision(), instances=DynamoInstances(), queue=SqsInstanceNotices())
     click.echo(f"{suspended.name} ({suspended.base_url}) is suspended.")
 
 
-def _decision() -> federation.Decision:
-    return federation.Decision(secrets.token_urlsafe(24), str(uuid4()), datetime.now(UTC))
+def _decision() -> Decision:
+    return Decision(secrets.token_urlsafe(24), str(uuid4()), datetime.now(UTC))
 
 
 def _record(instance: Instance) -> dict[str, Any]:

@@ -5,12 +5,12 @@ from datetime import UTC, datetime, timedelta
 import click
 
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.federation.network.domain.federation import Instance, InstanceStatus
+from chalicelib.federation.network.domain.instances import Instance, InstanceStatus
 from chalicelib.federation.network.domain.membership import Membership
 from chalicelib.federation.network.stores.hubs import DynamoHubs
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.relays.domain.outbox import Outbox
-from chalicelib.federation.relays.domain.outgoing import Dispatched
+from chalicelib.federation.relays.domain.outgoing import RelayDispatch
 from chalicelib.federation.relays.stores.dispatches import DynamoDispatches
 from chalicelib.federation.relays.stores.outbox import DynamoOutbox
 from infra.commands.output import Record, json_option, show, show_list
@@ -61,7 +61,7 @@ def _troubles(since: datetime) -> dict[str, list[Record]]:
     }
 
 
-def _lost(since: datetime) -> list[Dispatched]:
+def _lost(since: datetime) -> list[RelayDispatch]:
     """The latest first."""
     ended = [each for each in DynamoDispatches().list_unsent() if each.has_ended]
     lost = [each for each in ended if each.relay.updated_at >= timestamp(since)]
@@ -85,7 +85,7 @@ def _desk(each: Outbox) -> Record:
     return {"desk": each.peer_url, "failures": each.failures, "nextTryAt": each.due_at, "error": each.error}
 
 
-def _relay(each: Dispatched) -> Record:
+def _relay(each: RelayDispatch) -> Record:
     return {
         "id": each.relay.relay_id,
         "desk": each.relay.peer_url,

@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from chalicelib.federation.relays.domain.outbox import Outbox
-from chalicelib.federation.relays.domain.outgoing import Dispatched
+from chalicelib.federation.relays.domain.outgoing import RelayDispatch
 from chalicelib.federation.relays.gateways.outbox import SqsOutbox
 from chalicelib.federation.relays.services import dispatches
 from chalicelib.federation.relays.stores.dispatches import DynamoDispatches
@@ -70,7 +70,7 @@ def give_up(relay_id: str) -> None:
     click.echo(f"The {met.kind} {met.relay.relay_id} is given up.")
 
 
-def _record(each: Dispatched) -> dict[str, Any]:
+def _record(each: RelayDispatch) -> dict[str, Any]:
     return {
         "relayId": each.relay.relay_id,
         "kind": each.kind,

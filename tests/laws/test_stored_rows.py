@@ -38,14 +38,19 @@ from chalicelib.federation.connections.stores.connection_notices import DynamoCo
 from chalicelib.federation.connections.stores.connections import DynamoConnections as DynamoPeerConnections
 from chalicelib.federation.connections.stores.connections import token_hash
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
-from chalicelib.federation.network.domain.federation import Instance, InstanceStatus, hash_of
+from chalicelib.federation.network.domain.instance_notices import InstanceNotice, InstanceNoticeKind
+from chalicelib.federation.network.domain.instances import Instance, InstanceStatus, hash_of
 from chalicelib.federation.network.domain.marketplace import Listing, ListingStatus
-from chalicelib.federation.network.domain.membership import Beat, Membership, MembershipStatus, Welcome
-from chalicelib.federation.network.domain.notices import Notice, NoticeKind
+from chalicelib.federation.network.domain.membership import (
+    HeartbeatOutcome,
+    Membership,
+    MembershipStatus,
+    RegistrationAnswer,
+)
 from chalicelib.federation.network.stores.hubs import DynamoHubs
+from chalicelib.federation.network.stores.instance_notices import DynamoInstanceNotices
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
-from chalicelib.federation.network.stores.notices import DynamoNotices
 from chalicelib.federation.relays.domain.outbox import Outbox, Sending
 from chalicelib.federation.relays.domain.relays import (
     Direction,
@@ -211,8 +216,8 @@ LISTING = Listing(
     {"name": "Helper", "description": "helps", "category": "general", "price": 1.5}, ({"version": "1.0.0"},),
     AT, CHANGED, "rev", CHANGED, "fine"
 )  # fmt: skip
-NOTICE = Notice(
-    "n2", OTHER, NoticeKind.AGENT_APPROVAL, "active", "remote", '{"a":1}', AT, next_attempt_at=AT, attempts=[]
+NOTICE = InstanceNotice(
+    "n2", OTHER, InstanceNoticeKind.AGENT_APPROVAL, "active", "remote", '{"a":1}', AT, next_attempt_at=AT, attempts=[]
 )
 RELAY = Relay(
     relay_id=ID,
@@ -326,7 +331,7 @@ def test_stores_read_the_rows_that_they_have_always_written() -> None:
     assert DynamoInstances().find(OTHER) == BARE_INSTANCE
     assert DynamoMarketplace().find_by_id(ID) == LISTING
     assert DynamoMarketplace().iterate_active().__next__().slug == "helper"
-    assert DynamoNotices().find("n2") == NOTICE
+    assert DynamoInstanceNotices().find("n2") == NOTICE
     assert DynamoHubs().list_memberships() == [MEMBERSHIP]
     assert DynamoOutgoing().find(ALICE, ID) == RELAY
     assert DynamoOutbox().list_first(URL, limit=9) == [SENDING]
@@ -380,10 +385,10 @@ def _write_everything() -> None:
     DynamoMarketplace().save_listing(LISTING, over=None, notice=NOTICE)
     hubs = DynamoHubs()
     membership, _ = hubs.prepare(URL, "Hub", "key")
-    welcome = Welcome.model_validate({"instanceId": ID, "platformToken": "t" * 40, "status": "active"})
+    welcome = RegistrationAnswer.model_validate({"instanceId": ID, "platformToken": "t" * 40, "status": "active"})
     hubs.join(membership, "key", welcome, now=NOW)
     (joined,) = hubs.list_memberships()
-    hubs.record(joined, Beat(MembershipStatus.ACTIVE, None, None, LATER), now=NOW)
+    hubs.record(joined, HeartbeatOutcome(MembershipStatus.ACTIVE, None, None, LATER), now=NOW)
     DynamoOutgoing().send(RELAY, SENDING, over=Outbox(URL), now=NOW, **NO_CLAIM)
 
 

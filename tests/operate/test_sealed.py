@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 from chalicelib import vault
 from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
-from chalicelib.federation.network.domain.membership import Welcome
+from chalicelib.federation.network.domain.membership import RegistrationAnswer
 from chalicelib.federation.network.stores.hubs import DynamoHubs
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.inbox.stores.secrets import DynamoSecrets
@@ -42,7 +42,7 @@ def reads(api: Api, desk: Desk) -> list[Callable[[], Any]]:
     DynamoPushKeys().save(new_keys("mailto:desk@example.com"), replace=True)
     instance = instances.register_instance(api).instance_id
     membership, key = hubs.prepare(HUB, "Desk", "k" * 40)
-    said = Welcome.model_validate({"instanceId": "here", "platformToken": "p" * 40, "status": "active"})
+    said = RegistrationAnswer.model_validate({"instanceId": "here", "platformToken": "p" * 40, "status": "active"})
     assert hubs.join(membership, key, said, now=now)
     connection = peers.find(SampleData(api, desk).add_connection())
     assert connection is not None

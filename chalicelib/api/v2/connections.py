@@ -45,7 +45,7 @@ from chalicelib.federation.connections.stores.connection_budgets import DynamoCo
 from chalicelib.federation.connections.stores.connections import DynamoConnections, token_hash
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.federation.connections.stores.peer_keys import DynamoPeerKeys
-from chalicelib.federation.network.domain.federation import normalised
+from chalicelib.federation.network.domain.instances import normalised
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
@@ -77,7 +77,7 @@ def _admission() -> dict[str, Any]:
         "together": together,
         "spend": _spend,
         "base_url": settings().base_url,
-        "wanted": DynamoPeerKeys(),
+        "peer_keys": DynamoPeerKeys(),
     }
 
 

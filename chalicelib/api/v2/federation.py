@@ -12,7 +12,7 @@ from chalicelib.core.domain.callers import PlatformToken
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound, RateLimited, TooLarge, Unavailable
 from chalicelib.edge.operation import Reply, as_stored
 from chalicelib.edge.route import route
-from chalicelib.federation.network.domain.federation import (
+from chalicelib.federation.network.domain.instances import (
     HeartbeatIn,
     HeartbeatOut,
     LinkAnswer,
@@ -21,7 +21,7 @@ from chalicelib.federation.network.domain.federation import (
     RegisterIn,
 )
 from chalicelib.federation.network.domain.payments import PaymentIn, PaymentOut, validated
-from chalicelib.federation.network.services import federation
+from chalicelib.federation.network.services import instances
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.network.stores.reported_counts import DynamoReportedCounts
 from chalicelib.parallel import together
@@ -49,7 +49,7 @@ def register_instance(body: RegisterIn, call: Call) -> Reply:
     it. Registering anew takes the same `apiKey`; it changes what is told of the instance, and replaces its token: the
     one before ends at once. New instances of any hour are limited in number.
     """
-    made = federation.register(
+    made = instances.register(
         body,
         ids.platform_token(),
         instance_id=str(uuid4()),
@@ -75,7 +75,7 @@ def send_heartbeat(caller: PlatformToken, call: Call, body: HeartbeatIn | None =
 
     What is left out stays as it was said last. The network's own numbers come back.
     """
-    return federation.heartbeat(
+    return instances.heartbeat(
         body,
         instance_id=caller.instance_id,
         now=call.now,
@@ -105,7 +105,7 @@ def link_marketplace(body: LinkIn, caller: PlatformToken, call: Call) -> Reply:
 
     While an instance does not take part its agents are hidden and can't be changed; none is lost.
     """
-    return Reply(federation.link(body, instance_id=caller.instance_id, call=call, instances=DynamoInstances()), 200)
+    return Reply(instances.link(body, instance_id=caller.instance_id, call=call, instances=DynamoInstances()), 200)
 
 
 @route(

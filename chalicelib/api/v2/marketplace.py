@@ -8,8 +8,8 @@ from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import InstanceKey
 from chalicelib.core.domain.errors import Conflict, TooLarge
 from chalicelib.edge.operation import as_stored
-from chalicelib.federation.network.domain.marketplace_events import HubEventIn, HubEventOut, HubHeaders
-from chalicelib.federation.network.services import marketplace_events
+from chalicelib.federation.network.domain.hub_events import HubEventIn, HubEventOut, HubHeaders
+from chalicelib.federation.network.services import hub_events
 from chalicelib.resources import DIRECTORY
 
 bp = Blueprint(__name__)
@@ -37,4 +37,4 @@ def receive_marketplace_event(
 
     Only this desk's own agents are touched, never those that other instances offer here.
     """
-    return marketplace_events.receive(body, call=call, agents=DynamoAgents())
+    return hub_events.receive(body, call=call, agents=DynamoAgents())

@@ -12,8 +12,8 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.pages import Pagination
 from chalicelib.core.gateways import http
-from chalicelib.federation.network.gateways.notices import SqsNotices
-from chalicelib.federation.network.services import federation
+from chalicelib.federation.network.gateways.instance_notices import SqsInstanceNotices
+from chalicelib.federation.network.services import instances
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.relays.domain.outgoing import RelayQuery
 from chalicelib.federation.relays.stores.outgoing import DynamoOutgoing
@@ -33,8 +33,8 @@ _INSTANCES = "/api/v2/operate/instances"
 _DECIDE = OPERATE + NETWORK.can("GetItem", "PutItem", "UpdateItem") + TOKENS.can("UpdateItem") + NOTICES.can_send()
 
 
-def _decision(call: Call) -> federation.Decision:
-    return federation.Decision(secrets.token_urlsafe(24), str(uuid4()), call.now)
+def _decision(call: Call) -> instances.Decision:
+    return instances.Decision(secrets.token_urlsafe(24), str(uuid4()), call.now)
 
 
 @operate(
@@ -72,7 +72,9 @@ def approve_instance(
     """
     store = DynamoInstances()
     get = None if body.without_challenge else http.get
-    made = federation.approve(instanceId, _decision(call), instances=store, queue=SqsNotices(), keys=store, get=get)
+    made = instances.approve(
+        instanceId, _decision(call), instances=store, queue=SqsInstanceNotices(), keys=store, get=get
+    )
     audit(caller, call, "instance.approve", made.instance_id)
     return instance_out(made)
 
@@ -88,7 +90,7 @@ def approve_instance(
 )
 def suspend_instance(instanceId: str, caller: ApiKey, call: Call) -> InstanceOut:  # noqa: N803 - contract's spelling
     """Trust an instance no longer: its token and key end at once, its agents are hidden, and it is told."""
-    made = federation.suspend(instanceId, _decision(call), instances=DynamoInstances(), queue=SqsNotices())
+    made = instances.suspend(instanceId, _decision(call), instances=DynamoInstances(), queue=SqsInstanceNotices())
     audit(caller, call, "instance.suspend", made.instance_id)
     return instance_out(made)
 

@@ -20,7 +20,7 @@ from chalicelib.federation.connections.stores.federation_settings import DynamoF
 from chalicelib.federation.connections.stores.peer_keys import DynamoPeerKeys
 from chalicelib.federation.relays.domain.relays import AckAnswer, AckIn, RelayAnswer, RelayIn
 from chalicelib.federation.relays.services import relays
-from chalicelib.federation.relays.services.acknowledgements import Word
+from chalicelib.federation.relays.services.acknowledgements import AcknowledgementReceiver
 from chalicelib.federation.relays.stores.relays import DynamoRelays
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
@@ -52,7 +52,7 @@ def _admit(sent: Sent) -> Connection:
         together=together,
         spend=_spend,
         base_url=settings().base_url,
-        wanted=DynamoPeerKeys(),
+        peer_keys=DynamoPeerKeys(),
     )
 
 
@@ -90,7 +90,7 @@ def receive_relay(
     the board and an item of the queue; what is ambient may be kept away by its recipient's profile, and is told to
     nobody. Who sent it is what the connection says.
     """
-    return relays.Reception(
+    return relays.RelayReceiver(
         connection=admitted,
         ids=relays.Ids(str(uuid4()), ids.sortable(call.now), str(uuid4()), str(uuid4())),
         now=call.now,
@@ -103,7 +103,7 @@ def receive_relay(
         queue=DynamoQueue(),
         notifier=_notifier(),
         together=together,
-    ).take(body)
+    ).receive(body)
 
 
 @operation(
@@ -133,7 +133,7 @@ def acknowledge_relay(
     Called by the other desk, over the connection that the relay went. A final state stays, so a repeat changes nothing.
     The queue item that the relay handed on is done when it is completed; a card that it is about gets a note.
     """
-    return Word(
+    return AcknowledgementReceiver(
         connection=admitted,
         message_id=ids.sortable(call.now),
         note_id=str(uuid4()),
@@ -143,4 +143,4 @@ def acknowledge_relay(
         board=DynamoBoard(),
         notifier=_notifier(),
         together=together,
-    ).take(body)
+    ).receive(body)

@@ -5,8 +5,8 @@ from chalice.app import Blueprint
 from chalicelib.api.v2.contract import operation
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
-from chalicelib.federation.network.domain.desk import AgentCardOut, DeskOut, ProofQuery
-from chalicelib.federation.network.services import desk
+from chalicelib.federation.network.domain.description import AgentCardOut, DeskOut, ProofQuery
+from chalicelib.federation.network.services import description
 from chalicelib.federation.network.stores.hubs import DynamoHubs
 from chalicelib.parallel import together
 from chalicelib.resources import NETWORK, PEERS
@@ -33,7 +33,7 @@ def describe_desk(query: ProofQuery) -> DeskOut:
     the `instanceId` it has given to this desk; the proof is the HMAC-SHA256 of the challenge under the key this desk
     registered with, in hexadecimal.
     """
-    return desk.describe(
+    return description.describe(
         query,
         base_url=settings().base_url,
         version=VERSION,
@@ -57,4 +57,4 @@ def get_agent_card() -> AgentCardOut:
 
     Its one interface is named by a binding of its own: desks are sent relays. None of A2A's own methods is served.
     """
-    return desk.card(base_url=settings().base_url, version=VERSION)
+    return description.card(base_url=settings().base_url, version=VERSION)

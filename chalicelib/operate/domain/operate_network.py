@@ -6,7 +6,7 @@ from pydantic import AfterValidator, Field
 
 from chalicelib.core.domain.fields import In, Out, Query, TimeOut, Uuid, UuidOut
 from chalicelib.core.domain.pages import Pagination
-from chalicelib.federation.network.domain.federation import Instance, InstanceStatus
+from chalicelib.federation.network.domain.instances import Instance, InstanceStatus
 from chalicelib.federation.relays.domain.outgoing import Dispatch, RelayOut
 from chalicelib.federation.relays.domain.relays import Direction, RelayIntent, RelayStatus
 

@@ -260,7 +260,7 @@ def test_a_desk_whose_keys_are_missed_for_a_moment_keeps_them(
     peers, keys = DynamoConnections(), DynamoPeerKeys()
     (found,) = peers.find_by_token(TOKEN)
     assert found.keys == (known.public,)
-    keys.want(found, now=datetime.now(UTC) + timedelta(hours=1))
+    keys.request_keys(found, now=datetime.now(UTC) + timedelta(hours=1))
     answers(receiver, code)
     with time_machine.travel(datetime.now(UTC) + timedelta(hours=2)):
         pump.run("fetch_peer_keys")

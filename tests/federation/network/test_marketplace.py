@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from chalicelib.core.domain.errors import Unavailable
-from chalicelib.federation.network.domain.marketplace import bumped, slugified, version_of
+from chalicelib.federation.network.domain.marketplace import bump_version, parse_version, slugify
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from tests.conftest import Desk
 from tests.support.api import Answer, Api
@@ -267,7 +267,7 @@ def test_the_operator_sees_what_waits(api: Api, desk: Desk) -> None:
     ],
 )
 def test_slugs_are_made_of_both_names(instance: str, agent: str, slug: str) -> None:
-    assert f"{slugified(instance)}-{slugified(agent)}" == slug
+    assert f"{slugify(instance)}-{slugify(agent)}" == slug
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def test_slugs_are_made_of_both_names(instance: str, agent: str, slug: str) -> N
     [("1.0.0", "1.0.0", "1.0.1"), ("1.2", "1.2.0", "1.2.1"), ("1.2.9-rc.1+7", "1.2.9-rc.1+7", "1.2.10")],
 )
 def test_versions_are_semantic(text: str, version: str, after: str) -> None:
-    assert (version_of(text), bumped(version_of(text))) == (version, after)
+    assert (parse_version(text), bump_version(parse_version(text))) == (version, after)
 
 
 def test_a_taken_slug_is_replaced_in_a_batch_and_refused_alone(api: Api, desk: Desk) -> None:

@@ -317,9 +317,9 @@ def test_a_heartbeat_at_the_moment_of_silence_leaves_nothing_half_done(api: Api,
         assert answers[4:] == [200] * 4
         for each in made:
             stale = listed(each)["health"] == "stale"
-            assert (each.instance_id not in DynamoInstances().standing().shown) == stale
+            assert (each.instance_id not in DynamoInstances().find_network_stats().shown) == stale
             assert api.post(HEARTBEAT, None, each.token).status == 200
-            assert each.instance_id in DynamoInstances().standing().shown
+            assert each.instance_id in DynamoInstances().find_network_stats().shown
 
 
 # What is past its time

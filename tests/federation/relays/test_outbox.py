@@ -10,7 +10,7 @@ from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.stores.writes import commit
 from chalicelib.federation.relays.domain.outbox import Outbox, OutboxJob, Sending, SendOutcome, outcome_of, wait_after
-from chalicelib.federation.relays.services.outbox import Mail, announce_due
+from chalicelib.federation.relays.services.outbox import OutboxWorker, announce_due
 from chalicelib.federation.relays.stores.outbox import DynamoOutbox
 from tests.support.concurrency import run_concurrently
 from tests.support.store_calls import record_store_calls
@@ -66,8 +66,8 @@ class World:
     def work(self, peer_url: str) -> int:
         return self.mail().deliver(OutboxJob(peer_url=peer_url), f"lease {next(self.leases)}")
 
-    def mail(self) -> Mail:
-        return Mail(self.boxes, self, self, clock=lambda: self.now, longest_delay=900)
+    def mail(self) -> OutboxWorker:
+        return OutboxWorker(self.boxes, self, self, clock=lambda: self.now, longest_delay=900)
 
     def pass_time(self, span: timedelta, step: timedelta = timedelta(minutes=1)) -> None:
         """Let time pass, with the queue's messages and the schedule's runs."""

@@ -732,5 +732,5 @@ def test_calls_are_counted(api: Api, desk: Desk, token: str) -> None:
 def test_what_was_received_is_kept_once(api: Api, desk: Desk, token: str) -> None:
     made = send(api, token).json["relayId"]
     (connection,) = DynamoConnections().find_by_token(token)
-    known = DynamoRelays().find_heard(connection.connection_id, ["r-1", "", "unknown"])
+    known = DynamoRelays().find_references(connection.connection_id, ["r-1", "", "unknown"])
     assert {name: each.relay_id for name, each in known.items()} == {"r-1": made}

@@ -37,8 +37,8 @@ class Tokens(Protocol):
     def find_by_token(self, token: str) -> list[Connection]: ...
 
 
-class WantedKeys(Protocol):
-    def want(self, connection: Connection, *, now: datetime) -> bool: ...
+class PeerKeys(Protocol):
+    def request_keys(self, connection: Connection, *, now: datetime) -> bool: ...
 
 
 class Spend(Protocol):
@@ -72,7 +72,7 @@ def admit_peer(
     together: Together,
     spend: Spend,
     base_url: str,
-    wanted: WantedKeys,
+    peer_keys: PeerKeys,
     statuses: Sequence[ConnectionStatus] = _ACTIVE,
 ) -> Connection:
     """The connection whose token the request shows, and by which it is signed where that is on.
@@ -111,7 +111,7 @@ def admit_peer(
         try:
             reason = refuse_signature(sent, base_url=own, keys=connection.keys)
         except UnknownKey:
-            reason = _unknown_key(connection, wanted, now=sent.now)
+            reason = _unknown_key(connection, peer_keys, now=sent.now)
         if reason is not None:
             raise Unauthorized(f"The request was refused by its HTTP message signature: {reason}.")
     return connection
@@ -124,9 +124,9 @@ def _check_budget(spent: Spent, sent: Sent) -> None:
         raise RateLimited(limit, retry_after=spent.wait(sent.now))
 
 
-def _unknown_key(connection: Connection, wanted: WantedKeys, *, now: datetime) -> str:
+def _unknown_key(connection: Connection, peer_keys: PeerKeys, *, now: datetime) -> str:
     asked = connection.keys_due_at is not None and parse_timestamp(connection.keys_due_at) <= now + _SOON
-    if asked or wanted.want(connection, now=now):
+    if asked or peer_keys.request_keys(connection, now=now):
         refusal = Unavailable("The request is signed by a key that is not known yet; it is being asked for.")
         refusal.retry_after = int(_SOON.total_seconds())
         raise refusal

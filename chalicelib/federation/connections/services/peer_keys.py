@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.federation.connections.domain.connections import Connection
-from chalicelib.federation.connections.domain.peer_keys import PATH, Found, outcome_of
+from chalicelib.federation.connections.domain.peer_keys import PATH, KeysOutcome, outcome_of
 
 _PAGE = 48
 _TAKEN_FOR = timedelta(minutes=5)
@@ -16,7 +16,7 @@ _TAKEN_FOR = timedelta(minutes=5)
 class Keys(Protocol):
     def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[Any, str]]: ...
     def take(self, key: Any, due_at: str, *, now: datetime, until: datetime) -> tuple[Connection, int] | None: ...
-    def record(self, connection: Connection, found: Found, *, now: datetime) -> None: ...
+    def record(self, connection: Connection, outcome: KeysOutcome, *, now: datetime) -> None: ...
 
 
 class Get(Protocol):
@@ -24,14 +24,14 @@ class Get(Protocol):
 
 
 @dataclass(frozen=True)
-class Inquiry:
+class PeerKeyFetcher:
     """Asks for the keys that are wanted."""
 
     keys: Keys
     get: Get
     together: Callable[..., list[Any]]
 
-    def ask(self, now: datetime) -> int:
+    def fetch_due(self, now: datetime) -> int:
         """Ask for the keys that are wanted, each desk once however many connections there are to it; how many.
 
         Store calls in sequence: 3, and 1 when none is wanted; of more than 48 connections the next run asks for the
@@ -58,5 +58,5 @@ class Inquiry:
     def _asking(self, url: str) -> Callable[[], HttpResult]:
         return lambda: self.get(f"{url}{PATH}", {"Accept": "application/json"})
 
-    def _recording(self, connection: Connection, found: Found, now: datetime) -> Callable[[], None]:
-        return lambda: self.keys.record(connection, found, now=now)
+    def _recording(self, connection: Connection, outcome: KeysOutcome, now: datetime) -> Callable[[], None]:
+        return lambda: self.keys.record(connection, outcome, now=now)

@@ -14,13 +14,13 @@ from chalicelib.aws import dynamodb
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.federation.connections.domain.connections import Connection
-from chalicelib.federation.connections.domain.peer_keys import PAUSE, Found
+from chalicelib.federation.connections.domain.peer_keys import PAUSE, KeysOutcome
 from chalicelib.federation.connections.stores.connections import KEYS_QUEUE, connection_key, from_row
 from chalicelib.resources import DUE_INDEX, PEERS
 
 
 class DynamoPeerKeys:
-    def want(self, connection: Connection, *, now: datetime) -> bool:
+    def request_keys(self, connection: Connection, *, now: datetime) -> bool:
         """Have the peer's keys asked for soon; False when they were a moment ago. One store call."""
         row = _update(
             connection_key(connection.token_hash, connection.connection_id),
@@ -60,24 +60,24 @@ class DynamoPeerKeys:
         )
         return (from_row(row), int(row.get("keysTries", 0))) if row else None
 
-    def record(self, connection: Connection, found: Found, *, now: datetime) -> None:
+    def record(self, connection: Connection, outcome: KeysOutcome, *, now: datetime) -> None:
         """Note what was found, unless somebody has asked anew since; known keys are never replaced by none.
 
         One store call.
         """
         named: Row = {"seen": connection.keys_due_at}
         sets, removed = [], []
-        if found.keys is not None:
+        if outcome.keys is not None:
             # Whoever can have a desk's own keys be missed for a moment must not have others believed instead.
             sets.append(
-                "publishedKeys = :keys" if found.keys else "publishedKeys = if_not_exists(publishedKeys, :keys)"
+                "publishedKeys = :keys" if outcome.keys else "publishedKeys = if_not_exists(publishedKeys, :keys)"
             )
-            named["keys"] = [{"keyId": each.key_id, "publicKey": each.public_key} for each in found.keys]
-        if found.due_in is None:
+            named["keys"] = [{"keyId": each.key_id, "publicKey": each.public_key} for each in outcome.keys]
+        if outcome.due_in is None:
             removed = ["dueQueue", "dueAt", "keysTries"]
         else:
             sets += ["dueAt = :due", "keysTries = if_not_exists(keysTries, :none) + :one"]
-            named |= {"due": timestamp(now + found.due_in), "none": 0, "one": 1}
+            named |= {"due": timestamp(now + outcome.due_in), "none": 0, "one": 1}
         expression = (f"SET {', '.join(sets)} " if sets else "") + (f"REMOVE {', '.join(removed)}" if removed else "")
         _update(connection_key(connection.token_hash, connection.connection_id), expression, "dueAt = :seen", **named)
 

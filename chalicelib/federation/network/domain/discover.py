@@ -166,7 +166,7 @@ class DiscoverOut(Out):
     network_stats: StatsOut
 
 
-def shown_person(card: PersonCard, *, to_member: bool) -> ProfileItemOut:
+def to_profile_response(card: PersonCard, *, to_member: bool) -> ProfileItemOut:
     """The person as the caller may see them: more when they are public, most when the caller belongs to the network."""
     profile, public = card.profile or {}, card.visibility is Visibility.PUBLIC
     item: dict[str, Any] = {name: profile.get(name) for name in EVERYBODYS_FIELDS}
@@ -188,17 +188,17 @@ def shown_person(card: PersonCard, *, to_member: bool) -> ProfileItemOut:
     )
 
 
-def shown_team(team: Team, members: int) -> TeamItemOut:
+def to_team_response(team: Team, members: int) -> TeamItemOut:
     return TeamItemOut(id=team.team_id, name=team.name, description=team.description, avatar=None, member_count=members)
 
 
-def shown_offered(listing: Listing) -> AgentItemOut:
+def to_listed_agent_response(listing: Listing) -> AgentItemOut:
     """An agent of another instance."""
-    told = listing.told
+    told = listing.details
     return AgentItemOut.model_validate({**told, **_counted(), "id": listing.marketplace_id, "slug": listing.slug})
 
 
-def shown_installed(agent: Agent) -> AgentItemOut:
+def to_installed_agent_response(agent: Agent) -> AgentItemOut:
     """An agent of our own."""
     own: dict[str, Any] = {
         **dict.fromkeys(
@@ -216,7 +216,7 @@ def shown_installed(agent: Agent) -> AgentItemOut:
     return AgentItemOut.model_validate(own | _counted())
 
 
-def installed_found(agents: Sequence[Agent], sought: str) -> list[Agent]:
+def matching_installed(agents: Sequence[Agent], sought: str) -> list[Agent]:
     """Our own agents that may be called upon and have the text."""
     active = (agent for agent in agents if agent.status is AgentStatus.ACTIVE)
     return [each for each in active if has_text(sought, each.name, each.slug, each.description, each.category)]

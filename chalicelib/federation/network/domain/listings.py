@@ -6,7 +6,13 @@ from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from chalicelib.core.domain.fields import Omittable, OpenIn, Out, TimeOut, UuidOut
-from chalicelib.federation.network.domain.marketplace import MOST_IN_A_BATCH, AgentRow, Change, Listing, ListingStatus
+from chalicelib.federation.network.domain.marketplace import (
+    MOST_IN_A_BATCH,
+    AgentRow,
+    Listing,
+    ListingChange,
+    ListingStatus,
+)
 
 
 class _AnyRow:
@@ -137,7 +143,7 @@ def created_row(made: Listing) -> SyncRowOut:
     return SyncRowOut(status="created", **_common(made))
 
 
-def updated_row(change: Change, before: Listing) -> SyncRowOut:
+def updated_row(change: ListingChange, before: Listing) -> SyncRowOut:
     return SyncRowOut(
         status="updated",
         previous_status=before.status,
@@ -151,13 +157,13 @@ def failed_row(remote_id: str | None, status: Literal["skipped", "error"], reaso
     return SyncRowOut(remote_id=remote_id, status=status, reason=reason)
 
 
-def shown_listing(listing: Listing) -> ListedAgentOut:
-    return ListedAgentOut.model_validate(_shown(listing))
+def to_listing_response(listing: Listing) -> ListedAgentOut:
+    return ListedAgentOut.model_validate(_columns(listing))
 
 
-def shown_whole(listing: Listing) -> WholeAgentOut:
+def to_agent_response(listing: Listing) -> WholeAgentOut:
     return WholeAgentOut.model_validate(
-        {**_shown(listing), "pendingPayout": 0, "changelog": [dict(each) for each in listing.changelog]}
+        {**_columns(listing), "pendingPayout": 0, "changelog": [dict(each) for each in listing.changelog]}
     )
 
 
@@ -169,14 +175,14 @@ def _common(listing: Listing) -> dict[str, Any]:
         "slug": listing.slug,
         "approval_status": listing.status,
         "version": listing.version,
-        "price_per_task": listing.told["pricePerTask"],
-        "pricing_model": listing.told["pricingModel"],
+        "price_per_task": listing.details["pricePerTask"],
+        "pricing_model": listing.details["pricingModel"],
     }
 
 
-def _shown(listing: Listing) -> dict[str, Any]:
+def _columns(listing: Listing) -> dict[str, Any]:
     return {
-        **listing.told,
+        **listing.details,
         "id": listing.marketplace_id,
         "slug": listing.slug,
         "status": listing.status,

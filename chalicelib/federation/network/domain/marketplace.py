@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from chalicelib.core.domain.fields import Omittable, OpenIn
-from chalicelib.federation.network.domain.federation import Instance, permitted_url
+from chalicelib.federation.network.domain.instances import Instance, permitted_url
 
 MOST_IN_A_BATCH = 50
 MOST_CHANGES_KEPT = 50
@@ -85,7 +85,7 @@ def _price(value: Any) -> Any:
     return float(found[1]) if found else 0.0
 
 
-def version_of(text: str) -> str:
+def parse_version(text: str) -> str:
     """A semantic version, where `1.2` reads as `1.2.0`.
 
     Raises:
@@ -97,21 +97,21 @@ def version_of(text: str) -> str:
     return text if found[3] is not None else f"{text}.0"
 
 
-def bumped(version: str) -> str:
+def bump_version(version: str) -> str:
     """The next version after a change: the patch number grows, and what followed it is gone."""
     found = _VERSION.fullmatch(version)
     assert found is not None
     return f"{found[1]}.{found[2]}.{int(found[3] or 0) + 1}"
 
 
-def slugified(text: str) -> str:
+def slugify(text: str) -> str:
     """Lower case, with a hyphen for each run of anything but a-z and 0-9, at the ends too."""
     return re.sub(r"[^a-z0-9]+", "-", text.lower())
 
 
 def _version(text: str) -> str:
     try:
-        return version_of(text)
+        return parse_version(text)
     except ValueError as error:
         raise PydanticCustomError("version", "{reason}", {"reason": str(error)}) from error
 
@@ -227,7 +227,7 @@ class AgentRow(AgentPut):
 
 @dataclass(frozen=True)
 class Listing:
-    """An agent as it is offered: `told` by its names on the wire, nothing left out.
+    """An agent as it is offered: `details` by their names on the wire, nothing left out.
 
     `revision` is another word after every write. Versions are semantic; `changelog` has the newest change first.
     """
@@ -238,7 +238,7 @@ class Listing:
     slug: str
     status: ListingStatus
     version: str
-    told: Mapping[str, Any]
+    details: Mapping[str, Any]
     changelog: tuple[Mapping[str, Any], ...]
     created_at: str
     updated_at: str
@@ -248,11 +248,11 @@ class Listing:
 
     @property
     def name(self) -> str:
-        return str(self.told["name"])
+        return str(self.details["name"])
 
 
 @dataclass(frozen=True)
-class Change:
+class ListingChange:
     """What an update makes of a listing."""
 
     listing: Listing
@@ -260,7 +260,7 @@ class Change:
     re_reviewed: bool
 
 
-def told_by(given: AgentPut, instance: Instance) -> dict[str, Any]:
+def listing_details(given: AgentPut, instance: Instance) -> dict[str, Any]:
     """All that is published of an agent, with the usual for what was left out."""
     nested = given.capabilities or {}
     prices = (each for each in (given.price_per_task, given.pricing_amount, given.price) if each is not None)
@@ -310,46 +310,50 @@ def as_text(value: Any) -> str | None:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def slugs(instance: Instance, name: str) -> tuple[str, str]:
+def slug_candidates(instance: Instance, name: str) -> tuple[str, str]:
     """The slug an agent should have, and the one it gets when somebody else's agent has that."""
-    own = slugified(name)
-    return f"{slugified(instance.name)}-{own}", f"{instance.instance_id[:8]}-{own}"
+    own = slugify(name)
+    return f"{slugify(instance.name)}-{own}", f"{instance.instance_id[:8]}-{own}"
 
 
-def updated(found: Listing, told: Mapping[str, Any], version: str | None, *, slug: str, at: str) -> Change:
+def update_listing(
+    found: Listing, details: Mapping[str, Any], version: str | None, *, slug: str, at: str
+) -> ListingChange:
     """The listing as its instance describes it now.
 
     Where what was approved has changed, the version grows, the change is noted, and an active agent has to be
     approved again. A version that the instance names itself is taken as it is.
     """
-    changed = tuple(name for name in _MATERIAL if _text(found.told.get(name)) != _text(told.get(name)))
+    changed = tuple(name for name in _MATERIAL if _text(found.details.get(name)) != _text(details.get(name)))
     next_version = version if version is not None and version != found.version else found.version
     changelog = found.changelog
     if changed:
         if next_version == found.version:
-            next_version = bumped(found.version)
+            next_version = bump_version(found.version)
         note = {
             "version": next_version,
             "date": at,
             "changes": f"Changed: {', '.join(changed)}.",
-            "diff": {name: {"from": _cut(found.told.get(name)), "to": _cut(told.get(name))} for name in changed},
+            "diff": {
+                name: {"from": _excerpt(found.details.get(name)), "to": _excerpt(details.get(name))} for name in changed
+            },
             "previousVersion": found.version,
         }
-        changelog = _kept((note, *changelog))
+        changelog = _newest_changes((note, *changelog))
     re_reviewed = bool(changed) and found.status is ListingStatus.ACTIVE
     made = replace(
         found,
-        told=told,
+        details=details,
         version=next_version,
         changelog=changelog,
         slug=slug,
         status=ListingStatus.PENDING if re_reviewed else found.status,
         updated_at=at,
     )
-    return Change(made, changed, re_reviewed)
+    return ListingChange(made, changed, re_reviewed)
 
 
-def _kept(changelog: tuple[Mapping[str, Any], ...]) -> tuple[Mapping[str, Any], ...]:
+def _newest_changes(changelog: tuple[Mapping[str, Any], ...]) -> tuple[Mapping[str, Any], ...]:
     kept = changelog[:MOST_CHANGES_KEPT]
     while len(kept) > 1 and len(json.dumps(kept)) > _LARGEST_CHANGELOG:
         kept = kept[:-1]
@@ -360,5 +364,5 @@ def _text(value: Any) -> str:
     return "" if value is None else str(value)
 
 
-def _cut(value: Any) -> str:
+def _excerpt(value: Any) -> str:
     return _text(value)[:200]

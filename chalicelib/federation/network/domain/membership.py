@@ -52,7 +52,7 @@ class Membership:
     joins: int = 0
 
 
-class Welcome(OpenIn):
+class RegistrationAnswer(OpenIn):
     """What a hub answers to a registration; of its many members those that this desk needs."""
 
     instance_id: Annotated[str, Field(alias="instanceId", min_length=1, max_length=100)]
@@ -60,18 +60,18 @@ class Welcome(OpenIn):
     status: str = ""
 
     @property
-    def standing(self) -> MembershipStatus:
+    def membership_status(self) -> MembershipStatus:
         return MembershipStatus.ACTIVE if self.status == "active" else MembershipStatus.PENDING
 
 
-class Heard(OpenIn):
+class HeartbeatAnswer(OpenIn):
     """What a hub answers to a heartbeat: it may replace the token that was shown."""
 
     platform_token: Omittable[_Secret] = Field(None, alias="platformToken")
 
 
 @dataclass(frozen=True)
-class Beat:
+class HeartbeatOutcome:
     """What came of a heartbeat; `error` is None for a success, and while the hub's operator has not decided yet."""
 
     status: MembershipStatus
@@ -80,15 +80,15 @@ class Beat:
     next_at: datetime
 
 
-def welcomed(answer: HttpResult) -> Welcome | None:
+def parse_registration(answer: HttpResult) -> RegistrationAnswer | None:
     """What the hub said, if it was an answer to a registration."""
     try:
-        return Welcome.model_validate_json(answer.body)
+        return RegistrationAnswer.model_validate_json(answer.body)
     except ValidationError:
         return None
 
 
-def outcome_of(answer: HttpResult, membership: Membership, *, own_url: str, now: datetime) -> Beat:
+def outcome_of(answer: HttpResult, membership: Membership, *, own_url: str, now: datetime) -> HeartbeatOutcome:
     """What the hub's answer to a heartbeat means.
 
     Whoever waits to be approved is refused, and that is no failure. A hub that asks for a longer wait is believed.
@@ -96,10 +96,10 @@ def outcome_of(answer: HttpResult, membership: Membership, *, own_url: str, now:
     soonest = now + retry_after_wait(answer.retry_after, now=now)
     next_at = next_slot(membership.hub_url, own_url, after=soonest)
     if answer.error is None:
-        return Beat(MembershipStatus.ACTIVE, None, _rotated(answer.body), next_at)
+        return HeartbeatOutcome(MembershipStatus.ACTIVE, None, _rotated(answer.body), next_at)
     if membership.status is MembershipStatus.PENDING and answer.status in _REFUSED:
-        return Beat(MembershipStatus.PENDING, None, None, next_at)
-    return Beat(membership.status, answer.error, None, next_at)
+        return HeartbeatOutcome(MembershipStatus.PENDING, None, None, next_at)
+    return HeartbeatOutcome(membership.status, answer.error, None, next_at)
 
 
 def next_slot(hub_url: str, own_url: str, *, after: datetime) -> datetime:
@@ -135,6 +135,6 @@ def heartbeat(*, version: str, people: int, agents: int) -> bytes:
 
 def _rotated(body: bytes) -> str | None:
     try:
-        return Heard.model_validate_json(body).platform_token
+        return HeartbeatAnswer.model_validate_json(body).platform_token
     except ValidationError:
         return None

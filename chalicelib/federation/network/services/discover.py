@@ -20,13 +20,13 @@ from chalicelib.federation.network.domain.discover import (
     Section,
     StatsOut,
     TeamsOut,
-    installed_found,
-    shown_installed,
-    shown_offered,
-    shown_person,
-    shown_team,
+    matching_installed,
+    to_installed_agent_response,
+    to_listed_agent_response,
+    to_profile_response,
+    to_team_response,
 )
-from chalicelib.federation.network.domain.federation import Standing
+from chalicelib.federation.network.domain.instances import NetworkStats
 from chalicelib.federation.network.domain.marketplace import Listing
 from chalicelib.people.domain.directory import Roster, Team, TeamVisibility, Visibility
 from chalicelib.people.domain.person_card import PersonCard
@@ -58,7 +58,7 @@ class Installed(Protocol):
 
 
 class Network(Protocol):
-    def standing(self) -> Standing: ...
+    def find_network_stats(self) -> NetworkStats: ...
     def note(self, instance_id: str, told: Mapping[str, Any]) -> object: ...
 
 
@@ -87,25 +87,25 @@ def discover(query: DiscoverQuery, *, instance_id: str | None, now: datetime, po
     """
     to_member = instance_id is not None
     seen = dict.fromkeys(("lastSeenAt", "lastSyncAt"), timestamp(now))
-    counts, standing, installed, _ = ports.together(
+    counts, stats, installed, _ = ports.together(
         ports.found.counts,
-        ports.network.standing,
+        ports.network.find_network_stats,
         ports.installed.list_agents,
         lambda: ports.network.note(instance_id, seen) if instance_id is not None else None,
     )
-    own = installed_found(installed, "")
+    own = matching_installed(installed, "")
     sections: dict[Section, Callable[[], Out]] = {
         Section.PROFILES: lambda: _people(query, to_member=to_member, counts=counts, found=ports.found),
         Section.TEAMS: lambda: _teams(query, to_member=to_member, ports=ports),
-        Section.AGENTS: lambda: _agents(query, own, standing, market=ports.market),
+        Section.AGENTS: lambda: _agents(query, own, stats, market=ports.market),
     }
     wanted = [section for section in sections if query.wants(section)]
     out = DiscoverOut(
         network_stats=StatsOut(
             users=counts.people,
             teams=counts.teams,
-            agents=standing.agents_shown + len(own),
-            federated_instances=standing.instances,
+            agents=stats.agents_shown + len(own),
+            federated_instances=stats.instances,
         )
     )
     for section, page in zip(wanted, ports.together(*(sections[each] for each in wanted)), strict=True):
@@ -123,35 +123,35 @@ def _people(query: DiscoverQuery, *, to_member: bool, counts: Counts, found: Fou
         cards = list(islice(found.iterate_people(seen, most=page.stop), page.start, page.stop))
     else:
         cards = []
-    return ProfilesOut(items=_fitting(shown_person(card, to_member=to_member) for card in cards), total=total)
+    return ProfilesOut(items=_fitting(to_profile_response(card, to_member=to_member) for card in cards), total=total)
 
 
 def _teams(query: DiscoverQuery, *, to_member: bool, ports: Ports) -> TeamsOut:
     seen = [TeamVisibility.PUBLIC, *([TeamVisibility.NETWORK] if to_member else [])]
     teams = [each for each in ports.found.list_teams(seen) if has_text(query.sought, each.name, each.description)]
     rosters = ports.rosters.list_rosters([each.team_id for each in teams[query.page]])
-    items = [shown_team(roster.team, len(roster.members)) for roster in rosters]
+    items = [to_team_response(roster.team, len(roster.members)) for roster in rosters]
     return TeamsOut(items=items, total=len(teams))
 
 
-def _agents(query: DiscoverQuery, own: Sequence[Agent], standing: Standing, *, market: Market) -> AgentItemsOut:
-    page, found = query.page, installed_found(own, query.sought)
+def _agents(query: DiscoverQuery, own: Sequence[Agent], stats: NetworkStats, *, market: Market) -> AgentItemsOut:
+    page, found = query.page, matching_installed(own, query.sought)
     first, last = max(0, page.start - len(found)), max(0, page.stop - len(found))
-    total = standing.agents_shown
+    total = stats.agents_shown
     entries: list[AgentEntry] = []
     if query.sought:
-        shown = _shown(market.iterate_active(), standing)
+        shown = _shown(market.iterate_active(), stats)
         entries = [entry for entry in shown if entry.has_text(query.sought)]
         entries, total = entries[first:last], len(entries)
     elif last and first < total:
-        entries = list(islice(_shown(market.iterate_active(most=last), standing), first, last))
-    items: list[AgentItemOut] = [shown_installed(each) for each in found[page]]
-    items += [shown_offered(each) for each in market.find_entries(entries)]
+        entries = list(islice(_shown(market.iterate_active(most=last), stats), first, last))
+    items: list[AgentItemOut] = [to_installed_agent_response(each) for each in found[page]]
+    items += [to_listed_agent_response(each) for each in market.find_entries(entries)]
     return AgentItemsOut(items=_fitting(items), total=len(found) + total)
 
 
-def _shown(entries: Iterable[AgentEntry], standing: Standing) -> Iterator[AgentEntry]:
-    return (entry for entry in entries if entry.instance_id in standing.shown)
+def _shown(entries: Iterable[AgentEntry], stats: NetworkStats) -> Iterator[AgentEntry]:
+    return (entry for entry in entries if entry.instance_id in stats.shown)
 
 
 def _fitting(items: Iterable[Item]) -> list[Item]:

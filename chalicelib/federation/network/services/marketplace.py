@@ -13,7 +13,8 @@ from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, SlugTaken, Unavailable
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim, kept
-from chalicelib.federation.network.domain.federation import Instance
+from chalicelib.federation.network.domain.instance_notices import InstanceNotice, InstanceNoticeJob, agent_notice
+from chalicelib.federation.network.domain.instances import Instance
 from chalicelib.federation.network.domain.listings import (
     AgentDeletedOut,
     AgentOut,
@@ -23,8 +24,8 @@ from chalicelib.federation.network.domain.listings import (
     SyncRowOut,
     created_row,
     failed_row,
-    shown_listing,
-    shown_whole,
+    to_agent_response,
+    to_listing_response,
     updated_row,
 )
 from chalicelib.federation.network.domain.marketplace import (
@@ -32,14 +33,13 @@ from chalicelib.federation.network.domain.marketplace import (
     LARGEST_LISTING,
     AgentPut,
     AgentRow,
-    Change,
     Listing,
+    ListingChange,
     ListingStatus,
-    slugs,
-    told_by,
-    updated,
+    listing_details,
+    slug_candidates,
+    update_listing,
 )
-from chalicelib.federation.network.domain.notices import Notice, NoticeJob, about_agent
 
 # Of simultaneous changes of one agent one is made in each round.
 _ROUNDS = 16
@@ -63,7 +63,7 @@ class Market(Protocol):
         listing: Listing,
         *,
         over: Listing | None,
-        notice: Notice | None = None,
+        notice: InstanceNotice | None = None,
         claim: Claim | None = None,
         reply: Reply | None = None,
     ) -> bool: ...
@@ -71,7 +71,7 @@ class Market(Protocol):
 
 
 class Queue(Protocol):
-    def announce(self, job: NoticeJob, *, delay: int = 0) -> None: ...
+    def announce(self, job: InstanceNoticeJob, *, delay: int = 0) -> None: ...
 
 
 class Replays(Protocol):
@@ -109,7 +109,7 @@ def sync(rows: Sequence[Any], *, instance_id: str, allow_loopback: bool, call: C
     results: list[AgentRow | SyncRowOut] = list(parsed)
     groups: dict[str, list[int]] = {}
     for number, row in wanted.items():
-        groups.setdefault(slugs(instance, row.name)[0], []).append(number)
+        groups.setdefault(slug_candidates(instance, row.name)[0], []).append(number)
 
     def take(numbers: list[int]) -> None:
         for number in numbers:
@@ -162,7 +162,7 @@ def put(given: AgentPut, *, remote_id: str, instance_id: str, call: Call, ports:
 def list_own(*, instance_id: str, market: Market) -> AgentsOut:
     """The instance's agents, by their ids there. Store calls after authentication: 1; one more per megabyte."""
     listings = market.list_listings(instance_id)
-    return AgentsOut(instance_id=instance_id, agents=list(map(shown_listing, listings)), total=len(listings))
+    return AgentsOut(instance_id=instance_id, agents=list(map(to_listing_response, listings)), total=len(listings))
 
 
 def read(remote_id: str, *, instance_id: str, market: Market) -> AgentOut:
@@ -174,7 +174,7 @@ def read(remote_id: str, *, instance_id: str, market: Market) -> AgentOut:
     listing = market.find_listing(instance_id, remote_id)
     if listing is None:
         raise NotFound(_NO_AGENT)
-    return AgentOut(success=True, agent=shown_whole(listing))
+    return AgentOut(success=True, agent=to_agent_response(listing))
 
 
 def delete(remote_id: str, *, instance_id: str, call: Call, market: Market) -> AgentDeletedOut:
@@ -216,10 +216,10 @@ def review(
         raise NotFound(f"There is no offered agent {marketplace_id}.")
     at = timestamp(now)
     made = replace(found, status=status, reviewed_at=at, reason=reason, updated_at=at, revision=revision)
-    notice = about_agent(notice_id, made, at=at)
+    notice = agent_notice(notice_id, made, at=at)
     if not market.save_listing(made, over=found, notice=notice):
         raise Conflict(f"The agent {marketplace_id} has changed meanwhile; look at it again.")
-    queue.announce(NoticeJob(notice_id=notice_id))
+    queue.announce(InstanceNoticeJob(notice_id=notice_id))
     return made
 
 
@@ -270,7 +270,7 @@ def _taken_in(row: AgentRow, instance: Instance, found: Listing | None, *, at: s
             try:
                 saved = ports.market.save_listing(made.listing, over=found)
             except SlugTaken:
-                fallback = slugs(instance, row.name)[1]
+                fallback = slug_candidates(instance, row.name)[1]
                 made = replace(made, listing=replace(made.listing, slug=fallback))
                 saved = ports.market.save_listing(made.listing, over=found)
             if saved:
@@ -283,29 +283,29 @@ def _taken_in(row: AgentRow, instance: Instance, found: Listing | None, *, at: s
 
 def _described(
     given: AgentPut, remote_id: str, instance: Instance, found: Listing | None, *, at: str, ports: Ports
-) -> Change:
-    told = told_by(given, instance)
-    if len(to_json(told)) > LARGEST_LISTING:
+) -> ListingChange:
+    details = listing_details(given, instance)
+    if len(to_json(details)) > LARGEST_LISTING:
         raise Invalid(f"An agent may have at most {LARGEST_LISTING} bytes of text.")
     revision = ports.new_revision()
     if found is not None:
-        slug = found.slug if found.name == given.name else slugs(instance, given.name)[0]
-        change = updated(found, told, given.version, slug=slug, at=at)
+        slug = found.slug if found.name == given.name else slug_candidates(instance, given.name)[0]
+        change = update_listing(found, details, given.version, slug=slug, at=at)
         return replace(change, listing=replace(change.listing, revision=revision))
     made = Listing(
         marketplace_id=ports.new_id(),
         instance_id=instance.instance_id,
         remote_id=remote_id,
-        slug=slugs(instance, given.name)[0],
+        slug=slug_candidates(instance, given.name)[0],
         status=ListingStatus.PENDING,
         version=given.version or FIRST_VERSION,
-        told=told,
+        details=details,
         changelog=(),
         created_at=at,
         updated_at=at,
         revision=revision,
     )
-    return Change(made, (), re_reviewed=False)
+    return ListingChange(made, (), re_reviewed=False)
 
 
 def _summed(instance_id: str, results: list[SyncRowOut]) -> SyncOut:

@@ -12,15 +12,15 @@ from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.federation.network.domain.membership import (
     HEARTBEAT_PATH,
     REGISTER_PATH,
-    Beat,
+    HeartbeatOutcome,
     Membership,
     MembershipStatus,
-    Welcome,
+    RegistrationAnswer,
     heartbeat,
     next_slot,
     outcome_of,
+    parse_registration,
     registration,
-    welcomed,
 )
 
 log = logging.getLogger("fluxden")
@@ -31,7 +31,7 @@ _FORBIDDEN = 403
 
 class Hubs(Protocol):
     def prepare(self, hub_url: str, name: str, key: str) -> tuple[Membership, str]: ...
-    def join(self, membership: Membership, key: str, said: Welcome, *, now: datetime) -> bool: ...
+    def join(self, membership: Membership, key: str, said: RegistrationAnswer, *, now: datetime) -> bool: ...
     def leave(self, membership: Membership) -> bool: ...
     def list_memberships(self) -> list[Membership]: ...
 
@@ -40,7 +40,7 @@ class DueHubs(Protocol):
     def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[str, str]]: ...
     def take(self, hub_url: str, due_at: str, *, until: datetime) -> tuple[Membership, str] | None: ...
     def token_of(self, membership: Membership, sealed: str) -> str: ...
-    def record(self, membership: Membership, beat: Beat, *, now: datetime) -> None: ...
+    def record(self, membership: Membership, outcome: HeartbeatOutcome, *, now: datetime) -> None: ...
 
 
 class Counts(Protocol):
@@ -53,7 +53,7 @@ class Post(Protocol):
 
 
 @dataclass(frozen=True)
-class Own:
+class OwnInstance:
     """What this desk says of itself: where it is reached, and what runs here."""
 
     url: str
@@ -61,8 +61,8 @@ class Own:
 
 
 def join(
-    hub_url: str, name: str, key: str, *, own: Own, now: datetime, hubs: Hubs, counts: Counts, post: Post
-) -> Welcome:
+    hub_url: str, name: str, key: str, *, own: OwnInstance, now: datetime, hubs: Hubs, counts: Counts, post: Post
+) -> RegistrationAnswer:
     """Register at a hub, or anew with the key of before; `key` is for the first time. The hub may approve later.
 
     The key is stored before the hub is asked, so whatever is lost on the way, doing it again mends it.
@@ -85,7 +85,7 @@ def join(
         )
     if answer.error is not None:
         raise Unavailable(f"The hub did not take the registration: {answer.error}. Join again later.")
-    said = welcomed(answer)
+    said = parse_registration(answer)
     if said is None:
         raise Unavailable("What the hub answered is no registration. Is it the URL of a hub?")
     if not hubs.join(membership, key, said, now=now):
@@ -115,17 +115,17 @@ def leave(hub_url: str | None, *, hubs: Hubs) -> Membership:
 
 
 @dataclass(frozen=True)
-class Heart:
+class HeartbeatSender:
     """Sends the heartbeats that are due."""
 
-    own: Own
+    own: OwnInstance
     hubs: DueHubs
     counts: Counts
     post: Post
     clock: Callable[[], datetime]
     together: Callable[..., list[Any]]
 
-    def beat(self, now: datetime) -> int:
+    def send_due(self, now: datetime) -> int:
         """Send the heartbeats that are due, to several hubs at the same time; how many there were.
 
         Store calls in sequence: 3, and 1 when none is due. Runs may overlap: each heartbeat is one run's. A failure
@@ -158,8 +158,8 @@ class Heart:
         except ValueError as error:
             answer = HttpResult(None, str(error))
         now = self.clock()
-        beat = outcome_of(answer, membership, own_url=self.own.url, now=now)
-        self.hubs.record(membership, beat, now=now)
-        if beat.error is not None:
-            said = {"hub": membership.hub_url, "failures": membership.failures + 1, "error": beat.error}
+        outcome = outcome_of(answer, membership, own_url=self.own.url, now=now)
+        self.hubs.record(membership, outcome, now=now)
+        if outcome.error is not None:
+            said = {"hub": membership.hub_url, "failures": membership.failures + 1, "error": outcome.error}
             log.warning(json.dumps({"event": "hub_heartbeat_failed", **said}))

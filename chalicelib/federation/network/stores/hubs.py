@@ -20,8 +20,13 @@ from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.reads import query
 from chalicelib.core.stores.writes import Refused, commit
-from chalicelib.federation.network.domain.federation import hash_of
-from chalicelib.federation.network.domain.membership import Beat, Membership, MembershipStatus, Welcome
+from chalicelib.federation.network.domain.instances import hash_of
+from chalicelib.federation.network.domain.membership import (
+    HeartbeatOutcome,
+    Membership,
+    MembershipStatus,
+    RegistrationAnswer,
+)
 from chalicelib.federation.network.stores.instances import holding
 from chalicelib.resources import DUE_INDEX, NETWORK
 from chalicelib.vault import seal, unseal
@@ -79,14 +84,14 @@ class DynamoHubs:
             return _membership(renamed or found), known
         return made, key
 
-    def join(self, membership: Membership, key: str, said: Welcome, *, now: datetime) -> bool:
+    def join(self, membership: Membership, key: str, said: RegistrationAnswer, *, now: datetime) -> bool:
         """Note what the hub has answered, and believe its word from now on.
 
         False when something else came between, or another hub has given this desk the same id. The first
         heartbeat is due at once. One store call.
         """
         sets = {
-            "status": said.standing.value,
+            "status": said.membership_status.value,
             "instanceId": said.instance_id,
             "sealedToken": seal(said.platform_token, place=_place(membership.hub_url, "TOKEN")),
             "joinedAt": timestamp(now),
@@ -162,17 +167,17 @@ class DynamoHubs:
         """
         return unseal(sealed, place=_place(membership.hub_url, "TOKEN"))
 
-    def record(self, membership: Membership, beat: Beat, *, now: datetime) -> None:
+    def record(self, membership: Membership, outcome: HeartbeatOutcome, *, now: datetime) -> None:
         """Note what came of a heartbeat, unless this desk has joined anew or left since. One store call."""
-        sets: Row = {"status": beat.status.value, "dueAt": timestamp(beat.next_at)}
+        sets: Row = {"status": outcome.status.value, "dueAt": timestamp(outcome.next_at)}
         removed: tuple[str, ...] = ()
-        if beat.error is not None:
-            sets |= {"failures": membership.failures + 1, "lastError": beat.error, "lastFailureAt": timestamp(now)}
-        elif beat.status is MembershipStatus.ACTIVE:
+        if outcome.error is not None:
+            sets |= {"failures": membership.failures + 1, "lastError": outcome.error, "lastFailureAt": timestamp(now)}
+        elif outcome.status is MembershipStatus.ACTIVE:
             sets |= {"failures": 0, "lastSuccessAt": timestamp(now)}
             removed = ("lastError",)
-        if beat.token is not None:
-            sets["sealedToken"] = seal(beat.token, place=_place(membership.hub_url, "TOKEN"))
+        if outcome.token is not None:
+            sets["sealedToken"] = seal(outcome.token, place=_place(membership.hub_url, "TOKEN"))
         update = _request(membership.hub_url, sets, removed=removed)
         update["ConditionExpression"] = "joins = :seen"
         update["ExpressionAttributeValues"] |= values(seen=membership.joins)

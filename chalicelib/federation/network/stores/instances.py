@@ -24,10 +24,10 @@ from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.reads import query
 from chalicelib.core.stores.registrations import left_of_hour, one_more
 from chalicelib.core.stores.writes import Refused, commit
-from chalicelib.federation.network.domain.federation import Instance, InstanceStatus, Standing
-from chalicelib.federation.network.domain.notices import Notice
-from chalicelib.federation.network.stores import standing
-from chalicelib.federation.network.stores.notices import put_notice
+from chalicelib.federation.network.domain.instance_notices import InstanceNotice
+from chalicelib.federation.network.domain.instances import Instance, InstanceStatus, NetworkStats
+from chalicelib.federation.network.stores import network_stats
+from chalicelib.federation.network.stores.instance_notices import put_notice
 from chalicelib.ids import InstanceCredential, MintedToken
 from chalicelib.resources import NETWORK, TOKENS
 from chalicelib.tokens.stores.token_rows import START
@@ -35,7 +35,7 @@ from chalicelib.vault import seal, unseal
 
 _INSTANCES = "INSTANCES"
 _ATTEMPTS = 8
-SILENT_QUEUE = "silent-instances"
+STALE_QUEUE = "silent-instances"
 _REPORTED = ("name", "version", "userCount", "agentCount", "capabilities")
 
 
@@ -121,8 +121,8 @@ class DynamoInstances:
             raise NotFound("There is no such instance.") from error
         return _instance(from_item(dict(done["Attributes"])))
 
-    def hear(self, instance_id: str, told: Mapping[str, Any], *, silent_at: str) -> Instance:
-        """Store what a heartbeat says, and that the instance is stale unless it is heard again before `silent_at`.
+    def hear(self, instance_id: str, told: Mapping[str, Any], *, stale_at: str) -> Instance:
+        """Store what a heartbeat says, and that the instance is stale unless it is heard again before `stale_at`.
 
         One store call; two more when it was stale.
 
@@ -130,7 +130,7 @@ class DynamoInstances:
             NotFound: there is no such instance any more.
             Unavailable: it is being changed by many calls at once.
         """
-        watched = {**told, "dueQueue": SILENT_QUEUE, "dueAt": silent_at}
+        watched = {**told, "dueQueue": STALE_QUEUE, "dueAt": stale_at}
         client = dynamodb()
         for _ in range(_ATTEMPTS):
             request = _set(instance_id, watched)
@@ -144,7 +144,11 @@ class DynamoInstances:
             request["UpdateExpression"] += " REMOVE staleSince"
             request["ConditionExpression"] = "attribute_exists(staleSince)"
             try:
-                commit([{"Update": request}, standing.silenced(instance_id, silent=False)], claim=None, reply={})
+                commit(
+                    [{"Update": request}, network_stats.mark_stale_action(instance_id, stale=False)],
+                    claim=None,
+                    reply={},
+                )
             except Refused as refused:
                 if self.find(instance_id) is None:
                     raise NotFound("There is no such instance.") from refused
@@ -164,11 +168,15 @@ class DynamoInstances:
         request["ExpressionAttributeNames"]["#seenStatus"] = "status"
         request["ExpressionAttributeValues"] |= values(active=InstanceStatus.ACTIVE.value)
         try:
-            commit([{"Update": request}, standing.shown(instance_id, enabled=enabled)], claim=claim, reply=reply)
+            commit(
+                [{"Update": request}, network_stats.marketplace_action(instance_id, enabled=enabled)],
+                claim=claim,
+                reply=reply,
+            )
         except Refused as refused:
             raise NotFound("There is no such instance.") from refused
 
-    def set_status(self, instance: Instance, *, over: Instance, notice: Notice | None) -> bool:
+    def set_status(self, instance: Instance, *, over: Instance, notice: InstanceNotice | None) -> bool:
         """Trust the instance, or no longer, with all its credentials and agents; False when `over` has changed.
 
         One store call.
@@ -188,7 +196,10 @@ class DynamoInstances:
             *([put_notice(notice)] if notice else []),
         ]
         if instance.is_active != over.is_active:
-            actions += [standing.counted(instance), holding(over.key_hash, over.instance_id, holds=instance.is_active)]
+            actions += [
+                network_stats.count_instance_action(instance),
+                holding(over.key_hash, over.instance_id, holds=instance.is_active),
+            ]
         try:
             commit(actions, claim=None, reply={})
         except Refused:
@@ -207,9 +218,9 @@ class DynamoInstances:
             raise NotFound("There is no such instance.")
         return unsealed_key(row)
 
-    def standing(self) -> Standing:
+    def find_network_stats(self) -> NetworkStats:
         """How the network stands, read consistently. One store call."""
-        return standing.find_standing()
+        return network_stats.find_network_stats()
 
     def is_approved(self, base_url: str) -> bool:
         """Whether the instance with this normalised base URL is active. One store call."""

@@ -19,11 +19,11 @@ from chalicelib.core.stores.items import Row, to_item, values
 from chalicelib.core.stores.reads import get_all, query
 from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.federation.network.domain.discover import AgentEntry
+from chalicelib.federation.network.domain.instance_notices import InstanceNotice, InstanceNoticeKind, Recipient
 from chalicelib.federation.network.domain.marketplace import Listing, ListingStatus
-from chalicelib.federation.network.domain.notices import Notice, NoticeKind, Recipient
+from chalicelib.federation.network.stores.instance_notices import put_notice
 from chalicelib.federation.network.stores.instances import instance_key, unsealed_key
-from chalicelib.federation.network.stores.notices import put_notice
-from chalicelib.federation.network.stores.standing import active_agents
+from chalicelib.federation.network.stores.network_stats import count_agents_actions
 from chalicelib.resources import LIST_INDEX, NETWORK
 
 _LISTED = "AGENTS"
@@ -61,7 +61,7 @@ class DynamoMarketplace:
         listing: Listing,
         *,
         over: Listing | None,
-        notice: Notice | None = None,
+        notice: InstanceNotice | None = None,
         claim: Claim | None = None,
         reply: dict[str, Any] | None = None,
     ) -> bool:
@@ -81,7 +81,7 @@ class DynamoMarketplace:
             actions.append(_put_new(_pointer(listing.marketplace_id) | _place(listing)))
         elif over.slug != listing.slug:
             actions.append({"Delete": {"TableName": NETWORK.physical_name, "Key": to_item(_slug(over.slug))}})
-        actions += active_agents(listing.instance_id, _is_active(listing) - (_is_active(over) if over else 0))
+        actions += count_agents_actions(listing.instance_id, _is_active(listing) - (_is_active(over) if over else 0))
         actions += [put_notice(notice)] if notice else []
         try:
             commit(actions, claim=claim, reply=reply or {})
@@ -105,7 +105,7 @@ class DynamoMarketplace:
             {"Delete": {"TableName": NETWORK.physical_name, "Key": key} | _unchanged(listing)},
             {"Delete": {"TableName": NETWORK.physical_name, "Key": to_item(_slug(listing.slug))}},
             {"Delete": {"TableName": NETWORK.physical_name, "Key": to_item(_pointer(listing.marketplace_id))}},
-            *active_agents(listing.instance_id, -_is_active(listing)),
+            *count_agents_actions(listing.instance_id, -_is_active(listing)),
         ]
         try:
             commit(actions, claim=claim, reply=reply)
@@ -132,7 +132,7 @@ class DynamoMarketplace:
         listings = (found[each.key] for each in entries if each.key in found)
         return [each for each in listings if each.status is ListingStatus.ACTIVE]
 
-    def recipient_of(self, notice: Notice) -> Recipient | None:
+    def recipient_of(self, notice: InstanceNotice) -> Recipient | None:
         """Where the notice goes, and how what it is about stands now; None without an instance. One store call.
 
         Raises:
@@ -144,7 +144,7 @@ class DynamoMarketplace:
         rows = {row["pk"]: row for row in get_all(NETWORK, keys)}
         if (instance := rows.get(keys[0]["pk"])) is None:
             return None
-        about = instance if notice.kind is NoticeKind.INSTANCE_STATUS else rows.get(keys[-1]["pk"], {})
+        about = instance if notice.kind is InstanceNoticeKind.INSTANCE_STATUS else rows.get(keys[-1]["pk"], {})
         return Recipient(instance["baseUrl"], unsealed_key(instance), about.get("status"))
 
 
@@ -186,11 +186,11 @@ def _columns(listing: Listing) -> Row:
         "marketplaceId": listing.marketplace_id,
         "name": listing.name,
         "slug": listing.slug,
-        "description": listing.told["description"],
-        "category": listing.told["category"],
+        "description": listing.details["description"],
+        "category": listing.details["category"],
         "status": listing.status.value,
         "version": listing.version,
-        "told": _json(dict(listing.told)),
+        "told": _json(dict(listing.details)),
         "changelog": _json([dict(each) for each in listing.changelog]),
         "createdAt": listing.created_at,
         "updatedAt": listing.updated_at,
@@ -211,7 +211,7 @@ def _listing(row: Row) -> Listing:
         slug=row["slug"],
         status=ListingStatus(row["status"]),
         version=row["version"],
-        told=json.loads(row["told"]),
+        details=json.loads(row["told"]),
         changelog=tuple(json.loads(row["changelog"])),
         created_at=row["createdAt"],
         updated_at=row["updatedAt"],

@@ -1,7 +1,7 @@
 """The numbers that this desk reports of itself to hubs."""
 
 from chalicelib.agents.stores.agents import DynamoAgents
-from chalicelib.federation.network.domain.discover import installed_found
+from chalicelib.federation.network.domain.discover import matching_installed
 from chalicelib.people.stores.directory_listing import DynamoDirectoryListing
 
 
@@ -12,4 +12,4 @@ class DynamoReportedCounts:
 
     def count_installed(self) -> int:
         """Count this desk's own agents that may be called. One store call."""
-        return len(installed_found(DynamoAgents().list_agents(), ""))
+        return len(matching_installed(DynamoAgents().list_agents(), ""))

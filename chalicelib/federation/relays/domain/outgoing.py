@@ -69,7 +69,7 @@ class Dispatch(StrEnum):
 
 
 @dataclass(frozen=True)
-class Dispatched:
+class RelayDispatch:
     """A relay, and where the sending of it stands, or for a received one of its acknowledgement; None before a try."""
 
     relay: Relay
@@ -138,7 +138,7 @@ class RelaysOut(Out):
     pagination: Pagination
 
 
-def composed(given: NewRelayIn, connection: Connection, *, relay_id: str, now: datetime) -> Relay:
+def new_relay(given: NewRelayIn, connection: Connection, *, relay_id: str, now: datetime) -> Relay:
     """The relay that a request becomes."""
     payload = dict(given.payload)
     if attached := given.attached():
@@ -208,7 +208,7 @@ def acknowledgement_body(relay: Relay) -> bytes:
     )
 
 
-def told_id(body: bytes) -> str | None:
+def parse_relay_id(body: bytes) -> str | None:
     """What the other desk calls a relay, in its reply."""
     try:
         found = json.loads(body).get("relayId")
@@ -217,7 +217,7 @@ def told_id(body: bytes) -> str | None:
     return found if isinstance(found, str) and 1 <= len(found) <= _LONGEST_ID and found.isprintable() else None
 
 
-def shown(relay: Relay, *, dispatch: Dispatch | None, tries: int, error: str | None) -> RelayOut:
+def to_response(relay: Relay, *, dispatch: Dispatch | None, tries: int, error: str | None) -> RelayOut:
     more: dict[str, Any] = {}
     if relay.direction is Direction.OUTBOUND:
         more = {"dispatch": dispatch or Dispatch.QUEUED, "tries": tries} | ({"error": error} if error else {})

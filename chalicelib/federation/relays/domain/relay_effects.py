@@ -50,7 +50,7 @@ class Effects:
     card_met: Card | None = None
 
 
-def resolved_scope(given: RelayIn, known: Memberships) -> tuple[Scope, Scope]:
+def resolve_scope(given: RelayIn, known: Memberships) -> tuple[Scope, Scope]:
     """The scope that a relay gets here, and what was dropped of the one it came with.
 
     Only what its recipient belongs to counts. A project brings its team along, unless another one was given.
@@ -63,11 +63,11 @@ def resolved_scope(given: RelayIn, known: Memberships) -> tuple[Scope, Scope]:
     return Scope(team, project), dropped
 
 
-def shown_scope(scope: Scope) -> ScopeOut:
+def to_scope_response(scope: Scope) -> ScopeOut:
     return ScopeOut(**{name: value for name, value in vars(scope).items() if value})
 
 
-def kept_payload(given: RelayIn, connection: Connection, attached: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def stored_payload(given: RelayIn, connection: Connection, attached: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """The payload as it is kept: who sent it is what the connection says, whatever the payload claims."""
     made = dict(given.payload)
     if attached:
@@ -84,7 +84,7 @@ def kept_payload(given: RelayIn, connection: Connection, attached: Sequence[Mapp
     return made
 
 
-def card_of(given: RelayIn, relay: Relay, connection: Connection, *, card_id: str, tail: Tail) -> Card:
+def new_card(given: RelayIn, relay: Relay, connection: Connection, *, card_id: str, tail: Tail) -> Card:
     """The card that a task becomes, at the end of its recipient's board."""
     description = given.text or f"Sent by {connection.peer_label} ({connection.peer_email}) of {connection.peer_url}."
     return Card(
@@ -104,7 +104,7 @@ def card_of(given: RelayIn, relay: Relay, connection: Connection, *, card_id: st
     )
 
 
-def item_of(card: Card, relay: Relay, connection: Connection, *, item_id: str, approved: bool) -> Item:
+def new_item(card: Card, relay: Relay, connection: Connection, *, item_id: str, approved: bool) -> Item:
     """The item of the queue that a task becomes."""
     about = {
         "type": _ITEM_KIND,
@@ -133,7 +133,7 @@ def item_of(card: Card, relay: Relay, connection: Connection, *, item_id: str, a
     )
 
 
-def told_of(given: RelayIn, connection: Connection, attached: Sequence[Mapping[str, Any]]) -> str:
+def relay_text(given: RelayIn, connection: Connection, attached: Sequence[Mapping[str, Any]]) -> str:
     """A relay, as a person reads it."""
     lines = [f"{connection.peer_label} ({connection.peer_url}): {given.title or 'Federated relay'}"]
     if given.text:

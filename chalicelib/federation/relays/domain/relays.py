@@ -147,7 +147,7 @@ class Relay:
 
 
 @dataclass(frozen=True)
-class Heard:
+class RelayReference:
     """What is known of a relay by the other desk's id; `reply` is what that was answered, if it came from there."""
 
     relay_id: str

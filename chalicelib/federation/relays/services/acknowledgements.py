@@ -40,7 +40,7 @@ class Notifier(Protocol):
 
 
 @dataclass(frozen=True)
-class Word:
+class AcknowledgementReceiver:
     """Takes word of what became of a relay that was sent over this very connection.
 
     A final state stays, so a repeat, or what was overtaken, changes nothing and is told to nobody. The queue item
@@ -60,7 +60,7 @@ class Word:
     notifier: Notifier
     together: Callable[..., list[Any]]
 
-    def take(self, given: AckIn) -> AckAnswer:
+    def receive(self, given: AckIn) -> AckAnswer:
         """Take it.
 
         Raises:

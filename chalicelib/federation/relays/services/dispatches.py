@@ -6,16 +6,16 @@ from typing import Protocol
 from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
 from chalicelib.core.domain.fields import is_uuid, timestamp
 from chalicelib.federation.relays.domain.outbox import Outbox, OutboxJob, Sending
-from chalicelib.federation.relays.domain.outgoing import Dispatch, Dispatched
+from chalicelib.federation.relays.domain.outgoing import Dispatch, RelayDispatch
 
 _ATTEMPTS = 8
 _BUSY = "It is being sent just now; try again."
 
 
 class Dispatches(Protocol):
-    def find(self, relay_id: str) -> Dispatched | None: ...
-    def queue_again(self, met: Dispatched, sending: Sending, *, over: Outbox, now: datetime) -> bool: ...
-    def give_up(self, met: Dispatched, sending: Sending | None, *, error: str, now: datetime) -> bool: ...
+    def find(self, relay_id: str) -> RelayDispatch | None: ...
+    def queue_again(self, met: RelayDispatch, sending: Sending, *, over: Outbox, now: datetime) -> bool: ...
+    def give_up(self, met: RelayDispatch, sending: Sending | None, *, error: str, now: datetime) -> bool: ...
 
 
 class Boxes(Protocol):
@@ -28,7 +28,7 @@ class Queue(Protocol):
     def announce(self, job: OutboxJob, *, delay: int = 0) -> None: ...
 
 
-def resend(relay_id: str, *, now: datetime, dispatches: Dispatches, boxes: Boxes, queue: Queue) -> Dispatched:
+def resend(relay_id: str, *, now: datetime, dispatches: Dispatches, boxes: Boxes, queue: Queue) -> RelayDispatch:
     """Send again what has ended; what waits is tried now, with all else for its desk.
 
     Raises:
@@ -49,8 +49,8 @@ def resend(relay_id: str, *, now: datetime, dispatches: Dispatches, boxes: Boxes
     raise Unavailable(_BUSY)
 
 
-def give_up(relay_id: str, *, now: datetime, dispatches: Dispatches, boxes: Boxes) -> Dispatched:
-    """Send it no more. Of a try that is under way the other desk may have heard.
+def give_up(relay_id: str, *, now: datetime, dispatches: Dispatches, boxes: Boxes) -> RelayDispatch:
+    """Send it no more. Of a try that is under way the other desk may have reference.
 
     Raises:
         NotFound: there is no such relay, or nothing of it is still to be sent.
@@ -66,7 +66,7 @@ def give_up(relay_id: str, *, now: datetime, dispatches: Dispatches, boxes: Boxe
     raise Unavailable(_BUSY)
 
 
-def _unsent(relay_id: str, dispatches: Dispatches) -> Dispatched:
+def _unsent(relay_id: str, dispatches: Dispatches) -> RelayDispatch:
     met = dispatches.find(relay_id) if is_uuid(relay_id) else None
     if met is None:
         raise NotFound(f"There is no relay {relay_id} that is still to be sent.")

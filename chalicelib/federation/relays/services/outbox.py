@@ -42,7 +42,7 @@ class Queue(Protocol):
 
 
 @dataclass(frozen=True)
-class Mail:
+class OutboxWorker:
     """One worker's way through a desk's outbox.
 
     A desk that fails is left alone for a while, by everybody who has something for it; its first success ends that.

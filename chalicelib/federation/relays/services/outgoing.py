@@ -26,10 +26,10 @@ from chalicelib.federation.relays.domain.outgoing import (
     RelayQuery,
     RelaysOut,
     acknowledgement_body,
-    composed,
+    new_relay,
+    parse_relay_id,
     relay_body,
-    shown,
-    told_id,
+    to_response,
 )
 from chalicelib.federation.relays.domain.relay_effects import relay_of_item
 from chalicelib.federation.relays.domain.relays import Relay, RelayStatus
@@ -135,8 +135,8 @@ def send(
         raise NotFound("No such connection.")
     if connection.status is not ConnectionStatus.ACTIVE:
         raise Conflict(f"The connection is {connection.status}; nothing goes over it.")
-    relay = composed(given, connection, relay_id=relay_id, now=call.now)
-    answer = shown(relay, dispatch=None, tries=0, error=None)
+    relay = new_relay(given, connection, relay_id=relay_id, now=call.now)
+    answer = to_response(relay, dispatch=None, tries=0, error=None)
     for _ in range(_ATTEMPTS):
         box = boxes.find(connection.peer_url)
         sending = Sending(
@@ -191,7 +191,7 @@ class RelayCourier:
         """Note what came of the try, and with the sending's end take it out of the outbox."""
         connection, _ = self._connection(sending.connection_id)
         relay = self.outgoing.find(connection.user_id, sending.item_id) if connection else None
-        peer_relay_id = told_id(answer.body) if outcome is SendOutcome.SENT else None
+        peer_relay_id = parse_relay_id(answer.body) if outcome is SendOutcome.SENT else None
         self.outgoing.settle(sending, relay, outcome, peer_relay_id=peer_relay_id, error=answer.error, now=now)
 
     def _connection(self, connection_id: str) -> tuple[Connection | None, str]:

@@ -13,19 +13,19 @@ from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.relays.domain.ambient import refuse_ambient
 from chalicelib.federation.relays.domain.relay_effects import (
     Work,
-    card_of,
-    item_of,
-    kept_payload,
-    resolved_scope,
-    shown_scope,
-    told_of,
+    new_card,
+    new_item,
+    relay_text,
+    resolve_scope,
+    stored_payload,
+    to_scope_response,
 )
 from chalicelib.federation.relays.domain.relays import (
     Direction,
-    Heard,
     Relay,
     RelayAnswer,
     RelayIn,
+    RelayReference,
     RelayStatus,
     Scope,
     json_text,
@@ -42,8 +42,10 @@ _ATTEMPTS = 40
 
 
 class Relays(Protocol):
-    def find_heard(self, connection_id: str, peer_relay_ids: Iterable[str]) -> dict[str, Heard]: ...
-    def receive(self, relay: Relay, *, reply: dict[str, Any], message: Message, work: Work | None) -> Heard | bool: ...
+    def find_references(self, connection_id: str, peer_relay_ids: Iterable[str]) -> dict[str, RelayReference]: ...
+    def receive(
+        self, relay: Relay, *, reply: dict[str, Any], message: Message, work: Work | None
+    ) -> RelayReference | bool: ...
 
 
 class Connections(Protocol):
@@ -90,7 +92,7 @@ class Ids:
 class _Circumstances:
     """What decides on a relay, and was read for its recipient; None where it does not matter."""
 
-    heard: Mapping[str, Heard]
+    references: Mapping[str, RelayReference]
     profile: tuple[dict[str, Any], int] | None
     memberships: Memberships | None
     tail: Tail | None
@@ -99,7 +101,7 @@ class _Circumstances:
 
 
 @dataclass(frozen=True)
-class Reception:
+class RelayReceiver:
     """Takes relays in: each once, by the other desk's id, in one transaction with all it brings about.
 
     Store calls after admission, in sequence: 3, one more where it names a team or a project, and two more where it is
@@ -120,7 +122,7 @@ class Reception:
     notifier: Notifier
     together: Together
 
-    def take(self, given: RelayIn) -> RelayAnswer:
+    def receive(self, given: RelayIn) -> RelayAnswer:
         """Take the relay in, unless it was before, or its recipient keeps such things away.
 
         Raises:
@@ -130,9 +132,9 @@ class Reception:
         user_id, fallback = self._recipient(given)
         for _ in range(_ATTEMPTS):
             known = self._look_up(given, user_id)
-            if given.relay_id and (before := known.heard.get(given.relay_id)) is not None:
+            if given.relay_id and (before := known.references.get(given.relay_id)) is not None:
                 return _repeated(before)
-            scope, dropped = resolved_scope(given, known.memberships or Memberships())
+            scope, dropped = resolve_scope(given, known.memberships or Memberships())
             if known.profile is not None:
                 profile = completed_profile(known.profile[0])
                 if (refused := refuse_ambient(profile, topic=given.topic, scope=scope, now=self.now)) is not None:
@@ -142,7 +144,7 @@ class Reception:
             answer = _answer(given, relay, dropped, fallback=fallback)
             reply = answer.model_dump(mode="json", by_alias=True, exclude_unset=True)
             stored = self.relays.receive(relay, reply=reply, message=message, work=work)
-            if isinstance(stored, Heard):
+            if isinstance(stored, RelayReference):
                 return _repeated(stored)
             if stored:
                 self._tell(given, relay, message, work, known.standing)
@@ -170,7 +172,7 @@ class Reception:
         named = {given.relay_id or "", given.parent_relay_id or ""} - {""}
         reads: dict[str, Callable[[], Any]] = {}
         if named:
-            reads["heard"] = lambda: self.relays.find_heard(self.connection.connection_id, sorted(named))
+            reads["references"] = lambda: self.relays.find_references(self.connection.connection_id, sorted(named))
         if given.is_ambient:
             reads["profile"] = lambda: self.profiles.find_profile(user_id)
         else:
@@ -182,7 +184,7 @@ class Reception:
             reads["desk"] = lambda: self.queue.find_desk(user_id)
         found = dict(zip(reads, self.together(*reads.values()), strict=True))
         return _Circumstances(
-            heard=found.get("heard", {}),
+            references=found.get("references", {}),
             profile=found.get("profile"),
             memberships=found.get("memberships"),
             tail=found.get("tail"),
@@ -193,7 +195,7 @@ class Reception:
     def _made(
         self, given: RelayIn, user_id: str, scope: Scope, known: _Circumstances
     ) -> tuple[Relay, Work | None, Message]:
-        parent = known.heard.get(given.parent_relay_id or "")
+        parent = known.references.get(given.parent_relay_id or "")
         attached, at = given.attached(), timestamp(self.now)
         thread = parent.thread_id if parent else given.thread_id or self.ids.relay_id
         work_wanted = known.tail is not None and known.desk is not None
@@ -205,7 +207,7 @@ class Reception:
             type=given.type,
             intent=given.intent,
             subject=given.title or "Federated relay",
-            payload=json_text(kept_payload(given, self.connection, attached)),
+            payload=json_text(stored_payload(given, self.connection, attached)),
             priority=given.weight,
             status=RelayStatus.DELIVERED,
             thread_id=thread,
@@ -223,9 +225,9 @@ class Reception:
         )
         work = None
         if known.tail is not None and known.desk is not None:
-            card = card_of(given, relay, self.connection, card_id=self.ids.card_id, tail=known.tail)
+            card = new_card(given, relay, self.connection, card_id=self.ids.card_id, tail=known.tail)
             approved = known.desk.queue_auto_approve
-            item = item_of(card, relay, self.connection, item_id=self.ids.item_id, approved=approved)
+            item = new_item(card, relay, self.connection, item_id=self.ids.item_id, approved=approved)
             work = Work(card, known.tail, item)
         about = {
             "type": "federated_relay",
@@ -239,7 +241,7 @@ class Reception:
             "teamId": scope.team_id,
             "projectId": scope.project_id,
         }
-        text = told_of(given, self.connection, attached)
+        text = relay_text(given, self.connection, attached)
         message = announced(text, message_id=self.ids.message_id, user_id=user_id, metadata=about, now=self.now)
         return relay, work, message
 
@@ -273,12 +275,12 @@ def _answer(given: RelayIn, relay: Relay, dropped: Scope, *, fallback: bool) -> 
         thread_id=relay.thread_id,
         parent_relay_id=relay.parent_relay_id,
         attachment_count=len(given.attached()),
-        scope_resolved=shown_scope(relay.scope),
-        scope_dropped=shown_scope(dropped),
+        scope_resolved=to_scope_response(relay.scope),
+        scope_dropped=to_scope_response(dropped),
         **more,
     )
 
 
-def _repeated(heard: Heard) -> RelayAnswer:
-    known = {"success": True, "relayId": heard.relay_id, "threadId": heard.thread_id, **(heard.reply or {})}
+def _repeated(reference: RelayReference) -> RelayAnswer:
+    known = {"success": True, "relayId": reference.relay_id, "threadId": reference.thread_id, **(reference.reply or {})}
     return RelayAnswer.model_validate(known | {"duplicate": True, "message": "This relay was received before."})

@@ -9,7 +9,7 @@ from chalicelib.core.stores.items import Row, values
 from chalicelib.core.stores.reads import get_all, query
 from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.federation.relays.domain.outbox import Outbox, Sending
-from chalicelib.federation.relays.domain.outgoing import Dispatch, Dispatched
+from chalicelib.federation.relays.domain.outgoing import Dispatch, RelayDispatch
 from chalicelib.federation.relays.domain.relays import Direction, Relay, RelayStatus
 from chalicelib.federation.relays.stores.outbox import DynamoOutbox
 from chalicelib.federation.relays.stores.outgoing import moved_relay
@@ -18,7 +18,7 @@ from chalicelib.resources import LIST_INDEX, RELAYS
 
 
 class DynamoDispatches:
-    def list_unsent(self) -> list[Dispatched]:
+    def list_unsent(self) -> list[RelayDispatch]:
         """All that has not been taken by its desk, oldest first. Store calls in sequence: 2."""
         rows = query(
             RELAYS,
@@ -30,11 +30,11 @@ class DynamoDispatches:
         found = map(_dispatched, get_all(RELAYS, keys) if keys else [])
         return sorted(found, key=lambda each: (each.relay.created_at, each.relay.relay_id))
 
-    def find(self, relay_id: str) -> Dispatched | None:
+    def find(self, relay_id: str) -> RelayDispatch | None:
         """What is still to be sent of the relay with this id. Store calls in sequence: 2."""
         return next((each for each in self.list_unsent() if each.relay.relay_id == relay_id), None)
 
-    def queue_again(self, met: Dispatched, sending: Sending, *, over: Outbox, now: datetime) -> bool:
+    def queue_again(self, met: RelayDispatch, sending: Sending, *, over: Outbox, now: datetime) -> bool:
         """Queue what had come to its end, behind all there is; False when something has changed."""
         status = met.relay.status
         if met.relay.direction is Direction.OUTBOUND and status is RelayStatus.EXPIRED:
@@ -43,7 +43,7 @@ class DynamoDispatches:
         moved = moved_relay(to, met.relay, dispatch=Dispatch.QUEUED, error=None)
         return _done([*moved, *DynamoOutbox().queued(sending, over=over, now=now)])
 
-    def give_up(self, met: Dispatched, sending: Sending | None, *, error: str, now: datetime) -> bool:
+    def give_up(self, met: RelayDispatch, sending: Sending | None, *, error: str, now: datetime) -> bool:
         """Have it sent no more, and take out what waits; False when something has changed."""
         status = met.relay.status
         if met.relay.direction is Direction.OUTBOUND and not status.is_final:
@@ -66,9 +66,9 @@ def _done(actions: Sequence[dict[str, Row]]) -> bool:
     return True
 
 
-def _dispatched(row: Row) -> Dispatched:
+def _dispatched(row: Row) -> RelayDispatch:
     relay = relay_of(row)
     known = Dispatch(row["dispatch"]) if row.get("dispatch") else None
     if known is None and relay.direction is Direction.OUTBOUND:
         known = Dispatch.QUEUED
-    return Dispatched(relay, known, int(row.get("tries", 0)), row.get("sendError"))
+    return RelayDispatch(relay, known, int(row.get("tries", 0)), row.get("sendError"))

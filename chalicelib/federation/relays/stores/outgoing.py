@@ -23,7 +23,7 @@ from chalicelib.federation.relays.domain.outgoing import (
     Dispatch,
     RelayOut,
     RelayQuery,
-    shown,
+    to_response,
 )
 from chalicelib.federation.relays.domain.relays import Relay, RelayStatus
 from chalicelib.federation.relays.stores.outbox import DynamoOutbox
@@ -183,4 +183,4 @@ def _done(actions: Sequence[Action], *, claim: Claim | None = None, reply: dict[
 
 def _shown(row: Row) -> RelayOut:
     dispatch = Dispatch(row["dispatch"]) if row.get("dispatch") else None
-    return shown(relay_of(row), dispatch=dispatch, tries=int(row.get("tries", 0)), error=row.get("sendError"))
+    return to_response(relay_of(row), dispatch=dispatch, tries=int(row.get("tries", 0)), error=row.get("sendError"))

@@ -31,8 +31,8 @@ from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.relays.domain.relay_effects import Effects, Work
 from chalicelib.federation.relays.domain.relays import (
     Direction,
-    Heard,
     Relay,
+    RelayReference,
 )
 from chalicelib.federation.relays.stores.relay_rows import claim_row, peer_key, put_new, relay_key, relay_of, relay_row
 from chalicelib.people.stores.directory_rows import active_person
@@ -41,12 +41,14 @@ from chalicelib.tasks.stores.queue import added_item, changed_items
 
 
 class DynamoRelays:
-    def find_heard(self, connection_id: str, peer_relay_ids: Iterable[str]) -> dict[str, Heard]:
+    def find_references(self, connection_id: str, peer_relay_ids: Iterable[str]) -> dict[str, RelayReference]:
         """Those of the relays that are known, by the other desk's ids, read consistently. One store call, or none."""
         rows = get_all(RELAYS, [peer_key(connection_id, each) for each in peer_relay_ids if each])
-        return {row["sk"].partition("#")[2]: _heard(row) for row in rows}
+        return {row["sk"].partition("#")[2]: _reference(row) for row in rows}
 
-    def receive(self, relay: Relay, *, reply: dict[str, Any], message: Message, work: Work | None) -> Heard | bool:
+    def receive(
+        self, relay: Relay, *, reply: dict[str, Any], message: Message, work: Work | None
+    ) -> RelayReference | bool:
         """Store a relay that was received, with all it brings about; True when that is done.
 
         Returns what was stored under the other desk's id before, if anything was, and False when the board has
@@ -75,7 +77,7 @@ class DynamoRelays:
             if 0 in refused.failed and first:
                 # One of the same id was written by a retry below us.
                 ours = first.get("relayId", first.get("id")) == relay.relay_id
-                return True if ours else _heard(first)
+                return True if ours else _reference(first)
             if len(claimed) + 1 in refused.failed:
                 raise NotFound("No active connection for this token.") from refused
             return False
@@ -131,5 +133,5 @@ class DynamoRelays:
         return True
 
 
-def _heard(row: Row) -> Heard:
-    return Heard(row["relayId"], row["threadId"], json.loads(row["reply"]) if "reply" in row else None)
+def _reference(row: Row) -> RelayReference:
+    return RelayReference(row["relayId"], row["threadId"], json.loads(row["reply"]) if "reply" in row else None)

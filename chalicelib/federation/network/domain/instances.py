@@ -17,7 +17,7 @@ from chalicelib.core.domain.links import refuse_link
 LARGEST_CAPABILITIES = 20_000
 LONGEST_URL = 1000
 # Three heartbeats that did not come.
-SILENT_AFTER = timedelta(minutes=15)
+STALE_AFTER = timedelta(minutes=15)
 _MOST_COUNTED = 10**9
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
@@ -79,7 +79,7 @@ class Instance:
 
 
 @dataclass(frozen=True)
-class Standing:
+class NetworkStats:
     """How the network stands: how many instances are approved, and of which how many agents are offered.
 
     `shown` are the approved instances that take part in the marketplace and have not fallen silent; `agents` counts the

@@ -9,7 +9,7 @@ from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim, kept
-from chalicelib.federation.network.domain.marketplace_events import AGENT_STATUSES, HubEvent, HubEventIn, HubEventOut
+from chalicelib.federation.network.domain.hub_events import AGENT_STATUSES, HubEvent, HubEventIn, HubEventOut
 
 log = logging.getLogger("fluxden")
 

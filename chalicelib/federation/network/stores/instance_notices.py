@@ -13,7 +13,12 @@ from chalicelib.core.domain.retries import GRACE, Attempt
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, from_item, to_item
 from chalicelib.core.stores.leased import LeasedRows, attempts_of
-from chalicelib.federation.network.domain.notices import Notice, NoticeJob, NoticeKind, NoticeOutcome
+from chalicelib.federation.network.domain.instance_notices import (
+    InstanceNotice,
+    InstanceNoticeJob,
+    InstanceNoticeKind,
+    InstanceNoticeOutcome,
+)
 from chalicelib.resources import NETWORK, NOTICES
 
 # Longer than the last attempt can be away.
@@ -21,18 +26,24 @@ _KEPT_FOR = timedelta(days=60)
 _ROWS = LeasedRows(NETWORK, NOTICES)
 
 
-class DynamoNotices:
-    def find(self, notice_id: str) -> Notice | None:
+class DynamoInstanceNotices:
+    def find(self, notice_id: str) -> InstanceNotice | None:
         """The notice, read consistently. One store call."""
         got = dynamodb().get_item(TableName=NETWORK.physical_name, Key=to_item(_key(notice_id)), ConsistentRead=True)
         return _notice(from_item(dict(got["Item"]))) if "Item" in got else None
 
-    def lease(self, notice: Notice, lease_id: str, *, now: datetime, until: datetime) -> bool:
+    def lease(self, notice: InstanceNotice, lease_id: str, *, now: datetime, until: datetime) -> bool:
         """Take the notice's next attempt; False when it has been made, or is being made. One store call."""
         return _ROWS.lease(_key(notice.notice_id), lease_id, made=len(notice.attempts), now=now, until=until)
 
     def record(
-        self, notice: Notice, lease_id: str, *, outcome: NoticeOutcome, attempt: Attempt | None, due_at: datetime | None
+        self,
+        notice: InstanceNotice,
+        lease_id: str,
+        *,
+        outcome: InstanceNoticeOutcome,
+        attempt: Attempt | None,
+        due_at: datetime | None,
     ) -> bool:
         """Note what became of the attempt under the lease, and end the lease; False when it was lost. One store call.
 
@@ -41,17 +52,17 @@ class DynamoNotices:
         key, made = _key(notice.notice_id), len(notice.attempts)
         return _ROWS.record(key, lease_id, made=made, outcome=outcome.value, attempt=attempt, due_at=due_at)
 
-    def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[NoticeJob, str]]:
+    def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[InstanceNoticeJob, str]]:
         """Some of the notices whose attempts are due, longest due first, each with its due time. One store call."""
         rows = _ROWS.list_due(now=now, limit=limit)
-        return [(NoticeJob(notice_id=row["pk"].partition("#")[2]), row["dueAt"]) for row in rows]
+        return [(InstanceNoticeJob(notice_id=row["pk"].partition("#")[2]), row["dueAt"]) for row in rows]
 
-    def postpone(self, job: NoticeJob, due_at: str, *, until: datetime) -> bool:
+    def postpone(self, job: InstanceNoticeJob, due_at: str, *, until: datetime) -> bool:
         """Move the due time on from `due_at`; False when somebody else has. One store call."""
         return _ROWS.postpone(_key(job.notice_id), due_at, until=until)
 
 
-def put_notice(notice: Notice) -> Action:
+def put_notice(notice: InstanceNotice) -> Action:
     """The part of a transaction that stores a notice, to be announced soon should no message do so."""
     created = parse_timestamp(notice.created_at)
     row: Row = {
@@ -72,16 +83,16 @@ def _key(notice_id: str) -> Row:
     return {"pk": f"NOTICE#{notice_id}", "sk": "NOTICE"}
 
 
-def _notice(row: Row) -> Notice:
-    return Notice(
+def _notice(row: Row) -> InstanceNotice:
+    return InstanceNotice(
         notice_id=row["pk"].partition("#")[2],
         instance_id=row["instanceId"],
-        kind=NoticeKind(row["kind"]),
+        kind=InstanceNoticeKind(row["kind"]),
         status=row["status"],
         remote_id=row["remoteId"],
         body=row["body"],
         created_at=row["createdAt"],
-        outcome=NoticeOutcome(row["outcome"]),
+        outcome=InstanceNoticeOutcome(row["outcome"]),
         next_attempt_at=row.get("nextAttemptAt"),
         attempts=attempts_of(row),
     )

@@ -10,20 +10,20 @@ from chalicelib.aws import dynamodb
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.stores.items import from_item, to_item, values
 from chalicelib.core.stores.writes import Refused, commit
-from chalicelib.federation.network.domain.federation import InstanceStatus
-from chalicelib.federation.network.stores.instances import SILENT_QUEUE, instance_key
-from chalicelib.federation.network.stores.standing import silenced
+from chalicelib.federation.network.domain.instances import InstanceStatus
+from chalicelib.federation.network.stores.instances import STALE_QUEUE, instance_key
+from chalicelib.federation.network.stores.network_stats import mark_stale_action
 from chalicelib.resources import DUE_INDEX, NETWORK
 
 
-class DynamoSilence:
-    def list_silent(self, *, now: datetime, limit: int) -> Sequence[tuple[str, str]]:
+class DynamoStaleInstances:
+    def list_overdue(self, *, now: datetime, limit: int) -> Sequence[tuple[str, str]]:
         """Some of the instances whose heartbeat should have come by now, each with when. One store call."""
         page = dynamodb().query(
             TableName=NETWORK.physical_name,
             IndexName=DUE_INDEX,
             KeyConditionExpression="dueQueue = :queue AND dueAt <= :now",
-            ExpressionAttributeValues=values(queue=SILENT_QUEUE, now=timestamp(now)),
+            ExpressionAttributeValues=values(queue=STALE_QUEUE, now=timestamp(now)),
             Limit=limit,
         )
         rows = [from_item(dict(item)) for item in page["Items"]]
@@ -40,7 +40,7 @@ class DynamoSilence:
         mark["ExpressionAttributeNames"] = {"#status": "status"}
         mark["ExpressionAttributeValues"] |= values(active=InstanceStatus.ACTIVE.value)
         try:
-            commit([{"Update": mark}, silenced(instance_id, silent=True)], claim=None, reply={})
+            commit([{"Update": mark}, mark_stale_action(instance_id, stale=True)], claim=None, reply={})
         except Refused:
             try:
                 dynamodb().update_item(**_unwatched(instance_id, due_at))

@@ -4,7 +4,7 @@ import logging
 from collections.abc import Sequence
 
 from chalicelib.aws import queue_url, sqs
-from chalicelib.federation.network.domain.notices import NoticeJob
+from chalicelib.federation.network.domain.instance_notices import InstanceNoticeJob
 from chalicelib.parallel import chunks
 from chalicelib.resources import NOTICES
 
@@ -14,8 +14,8 @@ LONGEST_DELAY_SECONDS = 900
 _MESSAGES_PER_CALL = 10
 
 
-class SqsNotices:
-    def announce(self, job: NoticeJob, *, delay: int = 0) -> None:
+class SqsInstanceNotices:
+    def announce(self, job: InstanceNoticeJob, *, delay: int = 0) -> None:
         """Have the attempt made in `delay` seconds. One queue call.
 
         When it fails that is only logged: the notice is stored, and the due index announces it a little later.
@@ -29,7 +29,7 @@ class SqsNotices:
         except Exception:
             log.exception("not announced: notice %s", job.notice_id)
 
-    def announce_all(self, jobs: Sequence[NoticeJob]) -> None:
+    def announce_all(self, jobs: Sequence[InstanceNoticeJob]) -> None:
         """Have the attempts made now. One queue call for ten; those it refuses are logged, and due again later."""
         for some in chunks(list(jobs), _MESSAGES_PER_CALL):
             answer = sqs().send_message_batch(

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from chalicelib import aws
 from chalicelib.core.stores.items import to_item
-from chalicelib.federation.network.domain.federation import normalised, proof
+from chalicelib.federation.network.domain.instances import normalised, proof
 from chalicelib.federation.network.stores.hubs import hub_key, place_of
 from chalicelib.ids import nonce, platform_token
 from chalicelib.resources import NETWORK

@@ -6,8 +6,8 @@ from typing import Any, Protocol
 from chalicelib.core.domain.errors import Invalid, NotFound
 from chalicelib.federation.connections.domain.connections import PeerKey
 from chalicelib.federation.connections.domain.federation_settings import FederationSettings
-from chalicelib.federation.network.domain.desk import AgentCardOut, DeskOut, ProofQuery, agent_card, described
-from chalicelib.federation.network.domain.federation import proof
+from chalicelib.federation.network.domain.description import AgentCardOut, DeskOut, ProofQuery, agent_card, described
+from chalicelib.federation.network.domain.instances import proof
 
 
 class Hubs(Protocol):

@@ -15,14 +15,14 @@ from chalicelib.federation.network.domain.marketplace import Listing
 PATH = "/api/marketplace/webhook"
 
 
-class NoticeKind(StrEnum):
+class InstanceNoticeKind(StrEnum):
     """What a notice is about."""
 
     AGENT_APPROVAL = "agent_approval"
     INSTANCE_STATUS = "instance_status"
 
 
-class NoticeOutcome(StrEnum):
+class InstanceNoticeOutcome(StrEnum):
     """What became of a notice; superseded when something else was decided before it was taken."""
 
     PENDING = "pending"
@@ -32,14 +32,14 @@ class NoticeOutcome(StrEnum):
     SUPERSEDED = "superseded"
 
 
-class NoticeJob(Out):
+class InstanceNoticeJob(Out):
     """The queue's message: this notice has an attempt due."""
 
     notice_id: str
 
 
 @dataclass(frozen=True)
-class Notice:
+class InstanceNotice:
     """One notice. `body` is what is sent, the same at every attempt.
 
     It holds as long as what it is about still has the `status` it tells; `remote_id` is the agent's id on its
@@ -48,12 +48,12 @@ class Notice:
 
     notice_id: str
     instance_id: str
-    kind: NoticeKind
+    kind: InstanceNoticeKind
     status: str
     remote_id: str | None
     body: str
     created_at: str
-    outcome: NoticeOutcome = NoticeOutcome.PENDING
+    outcome: InstanceNoticeOutcome = InstanceNoticeOutcome.PENDING
     next_attempt_at: str | None = None
     attempts: Sequence[Attempt] = ()
 
@@ -67,10 +67,10 @@ class Recipient:
     status: str | None
 
 
-def about_agent(notice_id: str, listing: Listing, *, at: str) -> Notice:
+def agent_notice(notice_id: str, listing: Listing, *, at: str) -> InstanceNotice:
     """That the operator has decided on an agent."""
     said = {
-        "event": str(NoticeKind.AGENT_APPROVAL),
+        "event": str(InstanceNoticeKind.AGENT_APPROVAL),
         "agentId": listing.remote_id,
         "marketplaceId": listing.marketplace_id,
         "name": listing.name,
@@ -79,10 +79,10 @@ def about_agent(notice_id: str, listing: Listing, *, at: str) -> Notice:
         "reason": listing.reason,
         "timestamp": at,
     }
-    return Notice(
+    return InstanceNotice(
         notice_id,
         listing.instance_id,
-        NoticeKind.AGENT_APPROVAL,
+        InstanceNoticeKind.AGENT_APPROVAL,
         str(listing.status),
         listing.remote_id,
         _json(said),
@@ -91,13 +91,20 @@ def about_agent(notice_id: str, listing: Listing, *, at: str) -> Notice:
     )
 
 
-def about_instance(notice_id: str, instance_id: str, status: str, *, at: str) -> Notice:
+def status_notice(notice_id: str, instance_id: str, status: str, *, at: str) -> InstanceNotice:
     """That the operator has decided on an instance."""
-    said = {"event": str(NoticeKind.INSTANCE_STATUS), "instanceId": instance_id, "status": status, "timestamp": at}
-    return Notice(notice_id, instance_id, NoticeKind.INSTANCE_STATUS, status, None, _json(said), at, next_attempt_at=at)
+    said = {
+        "event": str(InstanceNoticeKind.INSTANCE_STATUS),
+        "instanceId": instance_id,
+        "status": status,
+        "timestamp": at,
+    }
+    return InstanceNotice(
+        notice_id, instance_id, InstanceNoticeKind.INSTANCE_STATUS, status, None, _json(said), at, next_attempt_at=at
+    )
 
 
-def headers_of(notice: Notice, recipient: Recipient, *, source: str, at: datetime) -> Mapping[str, str]:
+def notice_headers(notice: InstanceNotice, recipient: Recipient, *, source: str, at: datetime) -> Mapping[str, str]:
     """What comes with the body: the instance's own key, and a signature made with it (Standard Webhooks)."""
     secret = base64.b64encode(recipient.instance_key.encode()).decode()
     return {

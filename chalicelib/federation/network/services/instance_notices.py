@@ -8,23 +8,36 @@ from typing import Protocol
 from chalicelib.core.domain.fields import parse_timestamp, timestamp
 from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.domain.retries import EARLY, GRACE, INSTANCE_NOTICE_RETRIES, LEASE, Attempt, next_attempt
-from chalicelib.federation.network.domain.notices import PATH, Notice, NoticeJob, NoticeOutcome, Recipient, headers_of
+from chalicelib.federation.network.domain.instance_notices import (
+    PATH,
+    InstanceNotice,
+    InstanceNoticeJob,
+    InstanceNoticeOutcome,
+    Recipient,
+    notice_headers,
+)
 
 
 class Notices(Protocol):
-    def find(self, notice_id: str) -> Notice | None: ...
-    def lease(self, notice: Notice, lease_id: str, *, now: datetime, until: datetime) -> bool: ...
+    def find(self, notice_id: str) -> InstanceNotice | None: ...
+    def lease(self, notice: InstanceNotice, lease_id: str, *, now: datetime, until: datetime) -> bool: ...
     def record(
-        self, notice: Notice, lease_id: str, *, outcome: NoticeOutcome, attempt: Attempt | None, due_at: datetime | None
+        self,
+        notice: InstanceNotice,
+        lease_id: str,
+        *,
+        outcome: InstanceNoticeOutcome,
+        attempt: Attempt | None,
+        due_at: datetime | None,
     ) -> bool: ...
 
 
 class Recipients(Protocol):
-    def recipient_of(self, notice: Notice) -> Recipient | None: ...
+    def recipient_of(self, notice: InstanceNotice) -> Recipient | None: ...
 
 
 class Queue(Protocol):
-    def announce(self, job: NoticeJob, *, delay: int = 0) -> None: ...
+    def announce(self, job: InstanceNoticeJob, *, delay: int = 0) -> None: ...
 
 
 class Post(Protocol):
@@ -32,7 +45,7 @@ class Post(Protocol):
 
 
 def attempt(
-    job: NoticeJob,
+    job: InstanceNoticeJob,
     *,
     source: str,
     clock: Callable[[], datetime],
@@ -56,9 +69,9 @@ def attempt(
         return
     recipient = recipients.recipient_of(notice)
     if recipient is None or recipient.status != notice.status:
-        notices.record(notice, lease_id, outcome=NoticeOutcome.SUPERSEDED, attempt=None, due_at=None)
+        notices.record(notice, lease_id, outcome=InstanceNoticeOutcome.SUPERSEDED, attempt=None, due_at=None)
         return
-    headers = headers_of(notice, recipient, source=source, at=now)
+    headers = notice_headers(notice, recipient, source=source, at=now)
     answer = post(f"{recipient.base_url}{PATH}", notice.body.encode(), headers)
     ended = clock()
     outcome, made = next_attempt(
@@ -69,7 +82,7 @@ def attempt(
     announced = delay is not None and delay <= longest_delay
     if due_at and announced:
         due_at += GRACE
-    if not notices.record(notice, lease_id, outcome=NoticeOutcome(outcome.value), attempt=made, due_at=due_at):
+    if not notices.record(notice, lease_id, outcome=InstanceNoticeOutcome(outcome.value), attempt=made, due_at=due_at):
         return
     if announced and delay is not None:
         queue.announce(job, delay=delay)

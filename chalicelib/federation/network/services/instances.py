@@ -15,8 +15,9 @@ from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound, Unavail
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.domain.idempotency import Claim
-from chalicelib.federation.network.domain.federation import (
-    SILENT_AFTER,
+from chalicelib.federation.network.domain.instance_notices import InstanceNotice, InstanceNoticeJob, status_notice
+from chalicelib.federation.network.domain.instances import (
+    STALE_AFTER,
     FeaturesOut,
     HeartbeatIn,
     HeartbeatOut,
@@ -26,16 +27,15 @@ from chalicelib.federation.network.domain.federation import (
     LinkedOut,
     LinkIn,
     LinkStatusOut,
+    NetworkStats,
     NetworkStatsOut,
     OwnFeaturesOut,
     RegisteredOut,
     RegisterIn,
-    Standing,
     endpoints,
     hash_of,
     proof,
 )
-from chalicelib.federation.network.domain.notices import Notice, NoticeJob, about_instance
 from chalicelib.ids import MintedToken
 
 CHALLENGE_PATH = "/.well-known/fluxden"
@@ -56,10 +56,10 @@ class Instances(Protocol):
         self, instance: Instance, token: MintedToken, instance_key_text: str, *, most_an_hour: int, now: datetime
     ) -> bool: ...
     def renew(self, instance: Instance, token: MintedToken, *, over: Instance) -> bool: ...
-    def hear(self, instance_id: str, told: Mapping[str, Any], *, silent_at: str) -> Instance: ...
+    def hear(self, instance_id: str, told: Mapping[str, Any], *, stale_at: str) -> Instance: ...
     def link(self, instance_id: str, *, enabled: bool, at: str, claim: Claim | None, reply: dict[str, Any]) -> None: ...
-    def set_status(self, instance: Instance, *, over: Instance, notice: Notice | None) -> bool: ...
-    def standing(self) -> Standing: ...
+    def set_status(self, instance: Instance, *, over: Instance, notice: InstanceNotice | None) -> bool: ...
+    def find_network_stats(self) -> NetworkStats: ...
 
 
 class Keys(Protocol):
@@ -72,7 +72,7 @@ class Counts(Protocol):
 
 
 class Queue(Protocol):
-    def announce(self, job: NoticeJob, *, delay: int = 0) -> None: ...
+    def announce(self, job: InstanceNoticeJob, *, delay: int = 0) -> None: ...
 
 
 class Get(Protocol):
@@ -162,9 +162,9 @@ def heartbeat(
         if (status := given.pop("status", None)) is not None:
             given["health"] = status
         told |= given
-    instance, standing, people, installed = together(
-        lambda: instances.hear(instance_id, told, silent_at=timestamp(now + SILENT_AFTER)),
-        instances.standing,
+    instance, stats, people, installed = together(
+        lambda: instances.hear(instance_id, told, stale_at=timestamp(now + STALE_AFTER)),
+        instances.find_network_stats,
         counts.count_people,
         counts.count_installed,
     )
@@ -173,8 +173,8 @@ def heartbeat(
         instance_id=instance_id,
         network_stats=NetworkStatsOut(
             total_users=people,
-            total_agents=standing.agents_shown + installed,
-            federated_instances=standing.instances,
+            total_agents=stats.agents_shown + installed,
+            federated_instances=stats.instances,
         ),
         features=OwnFeaturesOut(
             marketplace=instance.marketplace_enabled,
@@ -205,7 +205,7 @@ def link(wanted: LinkIn, *, instance_id: str, call: Call, instances: Instances) 
             marketplace_enabled=instance.marketplace_enabled,
             discovery_enabled=instance.discovery_enabled,
             updates_enabled=instance.updates_enabled,
-            agent_count=instances.standing().agents.get(instance_id, 0),
+            agent_count=instances.find_network_stats().agents.get(instance_id, 0),
             last_sync_at=instance.last_sync_at,
         )
     enabled = wanted.action is LinkAction.ENABLE
@@ -278,10 +278,10 @@ def _decided(
     if found.status is status:
         return found
     made = replace(found, status=status)
-    notice = about_instance(decision.notice_id, found.instance_id, str(status), at=timestamp(decision.now))
+    notice = status_notice(decision.notice_id, found.instance_id, str(status), at=timestamp(decision.now))
     if not instances.set_status(made, over=found, notice=notice):
         raise Conflict(f"The instance {found.instance_id} has changed meanwhile; look at it again.")
-    queue.announce(NoticeJob(notice_id=notice.notice_id))
+    queue.announce(InstanceNoticeJob(notice_id=notice.notice_id))
     return made
 
 

@@ -11,25 +11,25 @@ from typing import Any
 from chalicelib.aws import dynamodb
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, from_item, to_item, values
-from chalicelib.federation.network.domain.federation import Instance, Standing
+from chalicelib.federation.network.domain.instances import Instance, NetworkStats
 from chalicelib.resources import NETWORK
 
 _KEY: Row = {"pk": "NETWORK", "sk": "STANDING"}
 _AGENTS = "a#"
 
 
-def find_standing() -> Standing:
+def find_network_stats() -> NetworkStats:
     """How the network stands, read consistently. One store call."""
     got = dynamodb().get_item(TableName=NETWORK.physical_name, Key=to_item(_KEY), ConsistentRead=True)
     row = from_item(dict(got.get("Item", {})))
-    return Standing(
+    return NetworkStats(
         int(row.get("instances", 0)),
         frozenset(row.get("shown", ())) - frozenset(row.get("silent", ())),
         {name.removeprefix(_AGENTS): int(value) for name, value in row.items() if name.startswith(_AGENTS)},
     )
 
 
-def active_agents(instance_id: str, change: int) -> list[Action]:
+def count_agents_actions(instance_id: str, change: int) -> list[Action]:
     """The part of a transaction in which an instance has so many approved agents more, or fewer; none for zero."""
     if not change:
         return []
@@ -43,17 +43,17 @@ def active_agents(instance_id: str, change: int) -> list[Action]:
     return [{"Update": request}]
 
 
-def silenced(instance_id: str, *, silent: bool) -> Action:
+def mark_stale_action(instance_id: str, *, stale: bool) -> Action:
     """The part of a transaction with which an instance's agents are hidden for its silence, or no longer."""
-    return _changed(f"{'ADD' if silent else 'DELETE'} silent :silent", silent={instance_id})
+    return _changed(f"{'ADD' if stale else 'DELETE'} silent :silent", silent={instance_id})
 
 
-def shown(instance_id: str, *, enabled: bool) -> Action:
+def marketplace_action(instance_id: str, *, enabled: bool) -> Action:
     """The part of a transaction with which an instance takes part in the marketplace, or no longer."""
     return _changed(f"{'ADD' if enabled else 'DELETE'} shown :shown", shown={instance_id})
 
 
-def counted(instance: Instance) -> Action:
+def count_instance_action(instance: Instance) -> Action:
     """An instance has become active, or is so no longer: its agents are shown when it also takes part."""
     if not instance.is_active:
         return _changed("ADD instances :one DELETE shown :shown", one=-1, shown={instance.instance_id})

@@ -11,20 +11,20 @@ log = logging.getLogger("fluxden")
 _PAGE = 100
 
 
-class Silence(Protocol):
-    def list_silent(self, *, now: datetime, limit: int) -> Sequence[tuple[str, str]]: ...
+class Instances(Protocol):
+    def list_overdue(self, *, now: datetime, limit: int) -> Sequence[tuple[str, str]]: ...
     def mark_stale(self, instance_id: str, due_at: str) -> bool: ...
 
 
-def mark_silent(now: datetime, *, silence: Silence) -> int:
+def mark_stale_instances(now: datetime, *, instances: Instances) -> int:
     """Mark the instances that have been silent too long, each once, and warn of them; how many there were.
 
     Store calls: 1, and 1 for each, however many instances there are; of more than a hundred the next run marks the
     rest. Runs may overlap: each instance is one run's.
     """
     count = 0
-    for instance_id, due_at in silence.list_silent(now=now, limit=_PAGE):
-        if silence.mark_stale(instance_id, due_at):
+    for instance_id, due_at in instances.list_overdue(now=now, limit=_PAGE):
+        if instances.mark_stale(instance_id, due_at):
             log.warning(json.dumps({"event": "instance_stale", "instanceId": instance_id, "since": due_at}))
             count += 1
     return count
