@@ -1,81 +1,109 @@
-"""Fluxden: every blueprint on one Chalice app."""
+"""Fluxden: every entry point on one Chalice app, by area."""
 
 import os
+from importlib import import_module
 
-from chalicelib.api import console
-from chalicelib.api.mcp import endpoint
-from chalicelib.api.v1 import (
-    actions,
-    approvals,
-    bulk,
-    catalog,
-    event_types,
-    events,
-    inbox,
-    integrators,
-    introspection,
-    tokens,
-)
-from chalicelib.api.v2 import (
-    card_contacts,
-    chat,
-    connection_requests,
-    connections,
-    contacts,
-    docs,
-    federation,
-    federation_agents,
-    feedback,
-    kanban,
-    keys,
-    marketplace,
-    me,
-    mentions,
-    network,
-    operate,
-    operate_catalog,
-    operate_network,
-    operate_queues,
-    operate_tokens,
-    profile,
-    projects,
-    prompt_groups,
-    push,
-    queue,
-    relays,
-    sent_relays,
-    updates,
-    well_known,
-)
 from chalicelib.edge.route import App
-from chalicelib.queues import callbacks, fan_out, notices, outbox, peer_notices, socket_work, web_push
-from chalicelib.schedules import due, due_notices, due_outbox, expiry, hubs, members, peer_keys
-from chalicelib.sockets import desk
 
-V1 = (actions, approvals, bulk, catalog, event_types, events, inbox, integrators, introspection, tokens)
-V2 = (card_contacts, chat, contacts, docs, kanban, keys, mentions, profile, prompt_groups, push, queue, updates)
-OPERATE = (me, operate, operate_catalog, operate_network, operate_queues, operate_tokens)
-NETWORK = (
-    connection_requests,
-    connections,
-    federation,
-    federation_agents,
-    marketplace,
-    network,
-    relays,
-    sent_relays,
-    well_known,
-)
-FOR_AGENTS = (endpoint, feedback, projects)
-QUEUES = (callbacks, fan_out, notices, outbox, peer_notices, socket_work, web_push)
-SCHEDULES = (due, due_notices, due_outbox, expiry, hubs, members, peer_keys)
-SOCKETS = (desk,)
+# The modules of `chalicelib` whose operations, workers and schedules serve an area, each with the further areas that
+# it loads. Every entry point may load `core`, `people` and `tokens`. tests/laws/test_architecture.py holds both lists.
+ENTRY_POINTS: dict[str, dict[str, str]] = {
+    "people": {
+        "api.v1.integrators": "operate",
+        "api.v2.me": "live",
+        "api.v2.profile": "",
+        "api.v2.projects": "",
+    },
+    "tokens": {
+        "api.v2.keys": "live",
+    },
+    "board": {
+        "api.v2.card_contacts": "",
+        "api.v2.contacts": "",
+        "api.v2.kanban": "inbox live tasks federation.connections federation.relays",
+    },
+    "catalog": {
+        "api.v1.approvals": "",
+        "api.v1.catalog": "",
+        "api.v1.tokens": "",
+    },
+    "live": {
+        "api.v2.push": "",
+        "queues.socket_work": "",
+        "queues.web_push": "",
+    },
+    "chat": {
+        "api.v2.chat": "live",
+        "sockets.desk": "live",
+    },
+    "inbox": {
+        "api.v1.actions": "",
+        "api.v1.bulk": "catalog",
+        "api.v1.event_types": "",
+        "api.v1.events": "live",
+        "api.v1.inbox": "live",
+        "queues.callbacks": "live",
+        "queues.fan_out": "live",
+        "schedules.due": "federation.network",
+    },
+    "tasks": {
+        "api.v2.queue": "board inbox live federation.connections federation.relays",
+    },
+    "agents": {
+        "api.v2.prompt_groups": "",
+    },
+    "federation.connections": {
+        "api.v2.connection_requests": "board chat live",
+        "api.v2.connections": "board chat live federation.network",
+        "api.v2.well_known": "federation.network",
+        "queues.peer_notices": "board chat live",
+        "schedules.due_notices": "",
+        "schedules.expiry": "board chat live",
+        "schedules.peer_keys": "chat live",
+    },
+    "federation.relays": {
+        "api.v2.relays": "board chat inbox live tasks federation.connections",
+        "api.v2.sent_relays": "board chat inbox live tasks federation.connections",
+        "queues.outbox": "board chat inbox live tasks federation.connections",
+        "schedules.due_outbox": "",
+    },
+    "federation.network": {
+        "api.v2.federation": "agents",
+        "api.v2.federation_agents": "agents",
+        "api.v2.marketplace": "agents",
+        "api.v2.network": "agents",
+        "queues.notices": "agents",
+        "schedules.hubs": "agents",
+        "schedules.members": "",
+    },
+    "operate": {
+        "api.v2.operate": "inbox",
+        "api.v2.operate_catalog": "catalog",
+        "api.v2.operate_network": "federation.connections federation.relays federation.network",
+        "api.v2.operate_queues": "inbox",
+        "api.v2.operate_tokens": "inbox",
+    },
+    "mentions": {
+        "api.v2.mentions": "agents chat live federation.connections",
+    },
+    "feedback": {
+        "api.v2.feedback": "",
+        "api.v2.updates": "",
+    },
+    "core": {
+        "api.console": "",
+        "api.mcp.endpoint": "",
+        "api.v1.introspection": "",
+        "api.v2.docs": "",
+    },
+}
 
 app = App("fluxden", configure_logs=False)
 # Chalice has called its support of them an experiment for years, and wants that acknowledged.
 app.experimental_feature_flags.add("WEBSOCKETS")
-for module in V1 + V2 + OPERATE + NETWORK + FOR_AGENTS + QUEUES + SCHEDULES + SOCKETS + (console,):
-    app.register_blueprint(module.bp)
+for modules in ENTRY_POINTS.values():
+    for module in modules:
+        app.register_blueprint(import_module(f"chalicelib.{module}").bp)
 
 if os.environ.get("FLUXDEN_STAGE") == "local":
     from infra.local import cloud

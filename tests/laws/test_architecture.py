@@ -1,6 +1,7 @@
 """Rules of the house that a reader would otherwise have to trust."""
 
 import ast
+import re
 import subprocess
 import sys
 from inspect import getdoc
@@ -9,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from app import app
+from app import ENTRY_POINTS, app
 from chalicelib.core.domain.errors import RateLimited, Refusal
 from chalicelib.edge.problem import problem_json, status_of
 from infra import catalog
@@ -65,7 +66,7 @@ def test_packages_are_empty_so_that_importing_one_module_imports_no_other() -> N
         assert path.read_text(encoding="utf-8") == "", path
 
 
-# What every function loads is loaded once; each module then in a copy of the process that has loaded no other.
+# The modules that every function loads are loaded once; each entry point then loads in a copy of that process.
 _LOADING = """
 import os, sys
 from importlib import import_module
@@ -77,17 +78,54 @@ for module in sys.argv[1:]:
         os._exit(0)
     assert os.waitpid(child, 0)[1] == 0, module
 """
+# Packages of `chalicelib` beside the areas, and the areas that every entry point may load.
+_BESIDE_AREAS = {"api", "edge", "queues", "schedules", "sockets"}
+_EVERYWHERE = {"core", "people", "tokens"}
 
 
-def test_a_function_loads_only_its_own_area() -> None:
-    modules = sorted({route.function.__module__ for route in ROUTES.values()})
+@pytest.fixture(scope="module")
+def loaded() -> dict[str, set[str]]:
+    """The modules that each entry point loads."""
+    modules = [f"chalicelib.{module}" for served in ENTRY_POINTS.values() for module in served]
     loading = [sys.executable, "-c", _LOADING, *modules]
     lines = subprocess.run(loading, check=True, capture_output=True, text=True).stdout.splitlines()
-    loaded_by = {module: set(loaded) for module, *loaded in map(str.split, lines)}
-    assert list(loaded_by) == modules
-    for module, loaded in loaded_by.items():
-        assert not loaded & {*modules} - {module}, module
-        assert not loaded & {"app", "infra", "moto", "aws_lambda_powertools", "cryptography", "werkzeug"}, module
+    by_module = {module: set(names) for module, *names in map(str.split, lines)}
+    assert list(by_module) == modules
+    return by_module
+
+
+def test_every_entry_point_is_served() -> None:
+    package = ROOT / "chalicelib"
+    found = [
+        path.relative_to(package).with_suffix("").as_posix().replace("/", ".")
+        for path in package.rglob("*.py")
+        if re.search(r"^bp\b", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert sorted(found) == sorted(module for served in ENTRY_POINTS.values() for module in served)
+
+
+def test_a_function_loads_no_other_entry_point_and_no_tool(loaded: dict[str, set[str]]) -> None:
+    for module, names in loaded.items():
+        assert not names & {*loaded} - {module}, module
+        assert not names & {"app", "infra", "moto", "werkzeug"}, module
+        assert ".api." not in module or not names & {"aws_lambda_powertools", "cryptography"}, module
+
+
+def test_a_function_loads_the_areas_it_declares_and_no_other(loaded: dict[str, set[str]]) -> None:
+    for area, served in ENTRY_POINTS.items():
+        for module, others in served.items():
+            areas = {_area(name) for name in loaded[f"chalicelib.{module}"]} - {None}
+            assert areas - _EVERYWHERE == {area, *others.split()} - _EVERYWHERE, module
+
+
+def _area(module: str) -> str | None:
+    """The area that a module belongs to; a part of federation is one of its own."""
+    match module.split("."):
+        case ["chalicelib", "federation", part, _, *_]:
+            return f"federation.{part}"
+        case ["chalicelib", area, _, *_] if area not in _BESIDE_AREAS | {"federation"}:
+            return area
+    return None
 
 
 def _kinds(kind: type[Refusal]) -> list[type[Refusal]]:
