@@ -22,7 +22,7 @@ installed_bench := .venv/installed-bench
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run federation-demo test fuzz chaos test-browser test-engines test-mcp-conformance check format openapi console constraints package deploy diff stage bench doctor container-run clean
+.PHONY: help run federation-demo test fuzz chaos test-browser test-engines test-mcp-conformance check format openapi docs console constraints package deploy diff stage bench doctor container-run clean
 
 help: ## Show this list
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -60,6 +60,7 @@ check: $(installed_dev) ## Everything `test` does but the tests
 	$(bin)/mypy
 	$(bin)/lint-imports
 	$(bin)/python -m infra.openapi --check
+	$(bin)/python -m infra.docs --check
 
 format: $(installed_dev) ## Format the code and mend what lint can mend
 	-$(bin)/ruff check --fix .
@@ -67,6 +68,10 @@ format: $(installed_dev) ## Format the code and mend what lint can mend
 
 openapi: $(installed_dev) ## Write the served OpenAPI documents anew
 	$(bin)/python -m infra.openapi
+
+docs: $(installed_dev) ## Write the generated pages of docs/: reference tables and the picture of the architecture
+	$(bin)/python -m tests.support.store_call_counts
+	$(bin)/python -m infra.docs
 
 console: ## Build the web console anew from infra/web (needs Node.js 20 or later)
 	cd infra/web && npm ci --ignore-scripts && npm run build

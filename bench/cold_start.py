@@ -27,7 +27,7 @@ from chalice.local import LambdaContext
 from bench.results import keep
 from chalicelib import aws
 from chalicelib.parallel import branch
-from infra.template.settings import QUICKER
+from infra.template.settings import FASTER_START
 from tests.support import inputs
 from tests.support.api import SERVED, gateway_event
 from tests.support.started_desk import start_desk
@@ -62,7 +62,9 @@ def main() -> None:
     measured: dict[str, list[float]] = {name: [] for name in _HANDLERS}
     with tempfile.TemporaryDirectory() as folder, start_desk(Path(folder), **settings) as system, _unpacked() as code:
         paths = {OURS: [code], BARE: [str(_ROOT), _site()], FASTAPI: [str(_ROOT), _site()]}
-        environment = {**system.demo["admin_env"], "FLUXDEN_QUEUES_URL": "http://queues.invalid"} | settings | QUICKER
+        environment = (
+            {**system.demo["admin_env"], "FLUXDEN_QUEUES_URL": "http://queues.invalid"} | settings | FASTER_START
+        )
         sent, calls = Path(folder) / "event.json", Path(folder) / "calls.json"
         calls.write_text(_recorded(environment, system.alice), encoding="utf-8")
         environment["BENCH_CALLS"] = str(calls)

@@ -1,4 +1,4 @@
-"""The deployment's parameters: every setting of ours, and what only a deployment has."""
+"""The parameters of the deployment's template: one for each setting, and those that only a deployment has."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -15,10 +15,14 @@ _URL = "(https?://.+)?"
 
 @dataclass(frozen=True)
 class Setting:
-    """A parameter, and the environment variable it becomes; what is `derived` holds where it is left empty."""
+    """A parameter that becomes an environment variable of every function.
+
+    If the parameter is left empty, the value is `derived`.
+    """
 
     parameter: str
     description: str
+    type: str = "text"
     default: str = ""
     pattern: str = ""
     derived: str = ""
@@ -30,7 +34,7 @@ class Setting:
 
     @property
     def is_empty(self) -> str:
-        """The condition that holds where it is left empty."""
+        """Name of the condition that holds if the parameter is left empty."""
         return f"Has{self.parameter}Derived"
 
     @property
@@ -40,93 +44,122 @@ class Setting:
         )
 
 
+def _number(parameter: str, description: str, default: int) -> Setting:
+    return Setting(parameter, description, type="whole number", default=str(default), pattern=_NUMBER)
+
+
 SETTINGS = {
     "FLUXDEN_PREFIX": Setting(
-        "Prefix", "First part of the name of all there is of this desk.", "fluxden", "[a-z][a-z0-9-]{1,23}"
+        "Prefix",
+        "First part of the name of every table, queue, function and log group.",
+        default="fluxden",
+        pattern="[a-z][a-z0-9-]{1,23}",
     ),
-    "FLUXDEN_PERSONAL_BUDGET": Setting("PersonalBudget", "Units a minute for a personal token.", "120", _NUMBER),
-    "FLUXDEN_TOOLS_BUDGET": Setting("ToolsBudget", "Units a minute for a tools token.", "600", _NUMBER),
-    "FLUXDEN_KEY_BUDGET": Setting("KeyBudget", "Units a minute for a dvd_ key.", "120", _NUMBER),
-    "FLUXDEN_PLATFORM_BUDGET": Setting("PlatformBudget", "Units a minute for another instance.", "600", _NUMBER),
-    "FLUXDEN_CONNECTION_BUDGET": Setting(
-        "ConnectionBudget", "Units a minute for a connection's token.", "600", _NUMBER
+    "FLUXDEN_PERSONAL_BUDGET": _number("PersonalBudget", "Rate units per minute for each personal token.", 120),
+    "FLUXDEN_TOOLS_BUDGET": _number("ToolsBudget", "Rate units per minute for each tools token.", 600),
+    "FLUXDEN_KEY_BUDGET": _number("KeyBudget", "Rate units per minute for each API key.", 120),
+    "FLUXDEN_PLATFORM_BUDGET": _number("PlatformBudget", "Rate units per minute for each registered instance.", 600),
+    "FLUXDEN_CONNECTION_BUDGET": _number("ConnectionBudget", "Rate units per minute for each connection.", 600),
+    "FLUXDEN_REGISTRATIONS_PER_HOUR": _number(
+        "RegistrationsPerHour", "How many new instances can register per hour.", 300
     ),
-    "FLUXDEN_REGISTRATIONS_PER_HOUR": Setting(
-        "RegistrationsPerHour", "How many new instances may register in an hour.", "300", _NUMBER
-    ),
-    "FLUXDEN_DEMO_DAILY_LIMIT": Setting("DemoDailyLimit", "Deliveries a day for each demo token.", "1000", _NUMBER),
+    "FLUXDEN_DEMO_DAILY_LIMIT": _number("DemoDailyLimit", "Deliveries per day for each demo token.", 1000),
     "FLUXDEN_BASE_URL": Setting(
         "BaseUrl",
-        "Where others reach this desk; empty: at the API's own address.",
+        "URL at which other systems reach this desk. Links and signatures use it. Default: the API's own URL.",
+        type="URL",
         pattern=_URL,
         derived=f"https://${{{REST_API}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/{STAGE}",
     ),
     "FLUXDEN_SOCKETS_URL": Setting(
         "SocketsUrl",
-        "The WebSocket API's management endpoint; empty: that of this stack's API.",
+        "Management endpoint of the WebSocket API. Default: the endpoint of this stack's API.",
+        type="URL",
         pattern=_URL,
         derived=f"https://${{{SOCKET_API}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/{STAGE}",
     ),
     "FLUXDEN_SOCKET_URL": Setting(
         "SocketUrl",
-        "Where clients open their WebSockets; empty: at this stack's API.",
+        "URL at which clients open WebSockets. Default: the URL of this stack's API.",
+        type="URL",
         pattern="(wss?://.+)?",
         derived=f"wss://${{{SOCKET_API}}}.execute-api.${{AWS::Region}}.${{AWS::URLSuffix}}/{STAGE}",
     ),
     "FLUXDEN_ERROR_BASE_URL": Setting(
-        "ErrorBaseUrl", "Where problem types point.", "https://docs.fluxdesk.net/api/v1/errors", "https?://.+"
+        "ErrorBaseUrl",
+        "URL that the type of every problem starts with.",
+        type="URL",
+        default="https://docs.fluxdesk.net/api/v1/errors",
+        pattern="https?://.+",
     ),
     "FLUXDEN_STREAM_HOLD_SECONDS": Setting(
-        "StreamHoldSeconds", "How long the event stream over HTTP waits for something new.", "20", "1?[0-9]|2[0-5]"
+        "StreamHoldSeconds",
+        "How long the event stream over HTTP waits for a new event, in seconds, at most 25.",
+        type="whole number",
+        default="20",
+        pattern="1?[0-9]|2[0-5]",
     ),
     "ALLOW_LOOPBACK": Setting(
-        "AllowLoopback", "1 lets callbacks reach the machine they start from; for demonstrations.", "0", "[01]"
+        "AllowLoopback",
+        "Set to 1 to allow callbacks to this machine. For demonstrations only.",
+        type="0 or 1",
+        default="0",
+        pattern="[01]",
     ),
 }
 SECRET_KEY = "FLUXDEN_SECRET_KEY"
-# There are no plug-ins, which every start would look for among all that is installed.
-QUICKER = {"PYDANTIC_DISABLE_PLUGINS": "__all__"}
-# What a setting of the README has no meaning for here: API Gateway has its own limits of connections.
-ONLY_ON_ONE_MACHINE = frozenset({"WS_IDLE_SECONDS", "WS_LIFETIME_SECONDS"})
-
-_DEPLOYMENT: dict[str, dict[str, Any]] = {
-    "CodeBucket": {"Type": "String", "Description": "The bucket that the functions' zip is in."},
-    "CodeKey": {"Type": "String", "Description": "The zip's key there, which names its contents."},
+# Pydantic looks for plug-ins among all installed packages at every start; there are none.
+FASTER_START = {"PYDANTIC_DISABLE_PLUGINS": "__all__"}
+DEPLOYMENT: dict[str, dict[str, Any]] = {
+    "CodeBucket": {"Type": "String", "Description": "Bucket that holds the functions' zip."},
+    "CodeKey": {
+        "Type": "String",
+        "Description": "Key of the zip in that bucket. It is derived from the zip's contents.",
+    },
     "SecretKeyId": {
         "Type": "String",
         "AllowedPattern": ".+",
-        "Description": "ARN of the Secrets Manager secret that is the key which seals stored secrets.",
+        "Description": "ARN of the Secrets Manager secret whose value is the key that seals stored secrets.",
     },
     "SecretKeyVersion": {
         "Type": "String",
         "AllowedPattern": ".+",
-        "Description": "Id of that secret's version, so that a new version is noticed.",
+        "Description": "Version id of that secret, so that a new version updates the stack.",
     },
-    "AlarmEmail": {"Type": "String", "Default": "", "Description": "Who is told of alarms; empty: nobody by e-mail."},
+    "AlarmEmail": {
+        "Type": "String",
+        "Default": "",
+        "Description": "E-mail address that alarms are sent to. Default: none.",
+    },
     "LogDays": {
         "Type": "Number",
         "Default": 30,
         "AllowedValues": [1, 3, 5, 7, 14, 30, 60, 90, 120, 180, 365, 400, 545, 731],
-        "Description": "How long logs are kept.",
+        "Description": "Days that logs are kept.",
     },
     "RequestsPerSecond": {
         "Type": "Number",
         "Default": 500,
         "MinValue": 1,
-        "Description": "What the HTTP API takes altogether, and the WebSocket API too; bursts may be twice that.",
+        "Description": "Requests per second that the HTTP API accepts in total, and the WebSocket API as well.",
     },
-    "RequestsInBurst": {"Type": "Number", "Default": 1000, "MinValue": 1, "Description": "The most at one time."},
+    "RequestsInBurst": {
+        "Type": "Number",
+        "Default": 1000,
+        "MinValue": 1,
+        "Description": "Requests that each API accepts in a burst.",
+    },
     "SetAccountLogging": {
         "Type": "String",
         "Default": "yes",
         "AllowedValues": ["yes", "no"],
-        "Description": "Whether this stack lets API Gateway write logs: a setting of the whole account and region.",
+        "Description": "Whether this stack sets the account-wide role by which API Gateway writes logs.",
     },
 }
 
 
 def parameters() -> dict[str, Any]:
-    return {each.parameter: each.declared for each in SETTINGS.values()} | _DEPLOYMENT
+    return {each.parameter: each.declared for each in SETTINGS.values()} | DEPLOYMENT
 
 
 def conditions() -> dict[str, Any]:
@@ -138,14 +171,14 @@ def conditions() -> dict[str, Any]:
 
 
 def environment() -> dict[str, Any]:
-    """What every function is told."""
-    # A queue's URL follows from its name, so nobody has to ask for it.
+    """Return the environment variables of every function."""
+    # A queue's URL follows from its name, so no function needs to look it up.
     queues = sub("https://sqs.${AWS::Region}.${AWS::URLSuffix}/${AWS::AccountId}")
-    return {name: each.value for name, each in SETTINGS.items()} | {"FLUXDEN_QUEUES_URL": queues, **QUICKER}
+    return {name: each.value for name, each in SETTINGS.items()} | {"FLUXDEN_QUEUES_URL": queues, **FASTER_START}
 
 
 def secrets(module: str) -> dict[str, Any]:
-    """What only a function is told that may seal or open secrets: the key is fetched as the stack is deployed."""
+    """Return the secret key for a module that seals or opens secrets. CloudFormation resolves it on deployment."""
     if _VAULT not in _imports().find_upstream_modules(module):
         return {}
     return {SECRET_KEY: sub("{{resolve:secretsmanager:${SecretKeyId}:SecretString::::${SecretKeyVersion}}}")}
@@ -153,5 +186,5 @@ def secrets(module: str) -> dict[str, Any]:
 
 @cache
 def _imports() -> grimp.ImportGraph:
-    # Also those inside functions, so that what is imported late counts.
+    # Includes imports inside functions.
     return grimp.build_graph("chalicelib", cache_dir=None)

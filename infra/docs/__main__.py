@@ -1,0 +1,38 @@
+"""Write the generated pages of docs/: `python -m infra.docs [--check]`."""
+
+import sys
+from pathlib import Path
+
+from infra.docs import architecture, commands, operations, settings, store_calls
+
+FOLDER = Path(__file__).parents[2] / "docs"
+
+
+def documents() -> dict[Path, str]:
+    """Return each generated file with its text."""
+    from app import app
+    from infra import admin, catalog
+
+    routes = list(catalog.routes(app))
+    reference = FOLDER / "reference"
+    return {
+        reference / "operations.md": operations.render(routes),
+        reference / "store-calls.md": store_calls.render(routes, store_calls.read_counts()),
+        reference / "settings.md": settings.render(),
+        reference / "commands.md": commands.render(admin.main),
+        FOLDER / "architecture.svg": architecture.render(architecture.read_imports()),
+    }
+
+
+def main() -> None:
+    """Write the pages; with --check, fail when a committed page is out of date."""
+    for path, text in documents().items():
+        if "--check" not in sys.argv:
+            path.parent.mkdir(exist_ok=True)
+            path.write_text(text, encoding="utf-8")
+        elif not path.exists() or path.read_text(encoding="utf-8") != text:
+            sys.exit(f"docs/{path.relative_to(FOLDER)} is out of date. Run: make docs")
+
+
+if __name__ == "__main__":
+    main()
