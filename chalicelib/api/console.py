@@ -1,4 +1,4 @@
-"""The web console: its page, and the files the page loads."""
+"""Serve the web console: its page, its assets and its service worker."""
 
 import json
 from functools import cache
@@ -22,8 +22,8 @@ _TYPES = {
     ".svg": "image/svg+xml",
     ".webmanifest": "application/manifest+json",
 }
-# Nothing is loaded from elsewhere, nothing runs that is not a file of ours, and text becomes markup in one place only:
-# the sanitiser, whose policy is named, beside the one that names the worker. Sockets have an origin of their own.
+# Everything is loaded from this origin, except the WebSocket, which has its own. Trusted types allow two policies:
+# DOMPurify, which sanitises Markdown, and "fluxden", which names the service worker.
 _POLICY = (
     "default-src 'none'",
     "script-src 'self'",
@@ -45,15 +45,15 @@ _PAGE = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-# A file's name says what is in it, so it never changes.
+# The name of an asset contains the hash of its content, so the content never changes.
 _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
 
 
 @operation(bp, "GET", "/", tag="console", answers={200: "The page."}, media_type="text/html; charset=utf-8")
 def get_console() -> Reply:
-    """The web console.
+    """Get the web console.
 
-    One page for everything; it signs in with an API key (`dvd_…`), which it keeps to itself.
+    Returns a single-page app. Sign in to it with an API key (`dvd_…`); the key stays in the browser tab.
     """
     address = urlsplit(settings().socket_url)
     socket = f"{address.scheme}://{address.netloc}" if address.netloc else ""
@@ -72,9 +72,12 @@ def get_console() -> Reply:
     media_type="*/*",
 )
 def get_console_asset(asset: str) -> Reply:
-    """A file of the web console; each is named by its content, and may be kept for good."""
+    """Get an asset of the web console.
+
+    The file name contains a hash of the content, so you can cache the asset forever.
+    """
     if asset not in _assets():
-        raise NotFound("No such file.")
+        raise NotFound("File not found.")
     path = _FOLDER / asset
     return Reply(path.read_text(encoding="utf-8"), 200, _FOREVER | {"Content-Type": _TYPES[path.suffix]})
 
@@ -83,7 +86,7 @@ def get_console_asset(asset: str) -> Reply:
     bp, "GET", "/sw.js", tag="console", answers={200: "The script."}, media_type="text/javascript; charset=utf-8"
 )
 def get_console_worker() -> Reply:
-    """What shows a nudge to a browser whose console is closed."""
+    """Get the service worker, which shows browser notifications while the console is closed."""
     headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
     return Reply((_FOLDER / "sw.js").read_text(encoding="utf-8"), 200, headers)
 

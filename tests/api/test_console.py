@@ -1,4 +1,4 @@
-"""The web console as it is served: the committed build, its page and its files. What it does is tested in a browser."""
+"""The served web console: the committed build, its page and its assets. tests/browser tests its behaviour."""
 
 import gzip
 import hashlib
@@ -25,7 +25,7 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def test_the_committed_build_is_of_the_committed_sources() -> None:
+def test_committed_build_matches_committed_sources() -> None:
     files = [SOURCES / name for name in ("build.mjs", "package.json", "package-lock.json", "tsconfig.json")]
     files += [path for path in (SOURCES / "src").rglob("*") if path.is_file()]
     named = sorted((path.relative_to(SOURCES).as_posix(), path) for path in files)
@@ -33,19 +33,19 @@ def test_the_committed_build_is_of_the_committed_sources() -> None:
     assert manifest()["sources"] == digest(lines.encode()), "run: make console"
 
 
-def test_every_file_is_named_by_its_content_and_none_is_left_over() -> None:
+def test_assets_are_named_by_content_hash_and_none_is_left_over() -> None:
     assets = manifest()["assets"].values()
     assert {path.name for path in BUILT.iterdir()} == {"index.html", "manifest.json", "sw.js", *assets}
     for name in assets:
         assert name.split(".")[1] == digest((BUILT / name).read_bytes())[:12]
 
 
-def test_the_script_stays_within_its_budget() -> None:
+def test_script_stays_within_its_size_limit() -> None:
     script = (BUILT / manifest()["assets"]["app.js"]).read_bytes()
     assert len(gzip.compress(script)) <= LARGEST_SCRIPT
 
 
-def test_the_page_runs_nothing_and_loads_nothing_but_our_own_files(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_page_loads_only_its_own_files(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLUXDEN_SOCKET_URL", "wss://sockets.example.com/prod")
     page = api.get("/")
     assert (page.status, page.headers["cache-control"], page.steps) == (200, "no-cache", 0)
@@ -72,13 +72,13 @@ def test_the_page_runs_nothing_and_loads_nothing_but_our_own_files(api: Api, mon
         ("app.webmanifest", "application/manifest+json"),
     ],
 )
-def test_a_file_may_be_kept_for_good(api: Api, stem: str, media_type: str) -> None:
+def test_asset_is_cached_forever(api: Api, stem: str, media_type: str) -> None:
     answer = api.get(f"/console/{manifest()['assets'][stem]}")
     assert (answer.status, answer.headers["content-type"], answer.steps) == (200, media_type, 0)
     assert "immutable" in answer.headers["cache-control"]
 
 
 @pytest.mark.parametrize("name", ["index.html", "manifest.json", "app.js", "..", "%2e%2e", "app.0.js"])
-def test_nothing_else_is_served(api: Api, name: str) -> None:
+def test_other_files_are_not_served(api: Api, name: str) -> None:
     answer = api.get(f"/console/{name}")
     assert (answer.status, answer.json["code"]) == (404, "not_found")

@@ -1,4 +1,4 @@
-"""The inbox, as a person sees and uses it."""
+"""The inbox page."""
 
 import re
 
@@ -29,7 +29,7 @@ HOSTILE = """
 """
 
 
-def test_an_event_appears_as_it_is_published_in_every_tab_and_is_counted(console: Console) -> None:
+def test_published_event_appears_in_every_tab_and_in_the_unread_count(console: Console) -> None:
     other = console.context.new_page()
     console.watch(other)
     console.sign_in(other)
@@ -49,9 +49,9 @@ def test_an_event_appears_as_it_is_published_in_every_tab_and_is_counted(console
         expect(page.locator(f"#item-{delivery_id}").get_by_role("img", name="Unread")).to_have_count(0)
 
 
-def test_what_was_missed_while_the_connection_was_lost_is_told_after(open_console: Open) -> None:
+def test_missed_notifications_appear_after_reconnecting(open_console: Open) -> None:
     console = open_console()
-    # A way that can be cut: new connections are refused, and those there are can be ended.
+    # Lets the test cut the connection: end open sockets, and refuse new ones.
     console.page.add_init_script(
         """window.sockets = [];
         window.WebSocket = class extends WebSocket {
@@ -70,17 +70,17 @@ def test_what_was_missed_while_the_connection_was_lost_is_told_after(open_consol
     console.page.evaluate("() => { window.cut = false; window.dispatchEvent(new Event('online')); }")
 
     for delivery_id in missed:
-        # Should the last try in vain have begun just before, the next is some seconds away.
+        # If a failed attempt has just begun, the next one is some seconds away.
         expect(console.card(delivery_id)).to_have_count(1, timeout=30_000)
     expect(console.page.locator(".live-live")).to_be_attached()
     assert all("WebSocket" in each for each in console.complaints)
     console.complaints.clear()
 
 
-def test_a_button_calls_back_and_its_outcome_shows_on_the_card(console: Console) -> None:
+def test_action_calls_back_and_shows_its_outcome(console: Console) -> None:
     with Receiver() as receiver:
         delivery_id = console.publish(
-            title="Deploy 9 waits for you",
+            title="Deploy 9 waits for your approval",
             actions=[{"label": "Approve it", "action_type": "webhook", "webhook_url": receiver.url}],
         )
         console.card(delivery_id).click()
@@ -92,11 +92,11 @@ def test_a_button_calls_back_and_its_outcome_shows_on_the_card(console: Console)
     shown = console.system.run("infra.admin", "webhook-secret", "show", "fd1")
     secret = re.search(r"whsec_[A-Za-z0-9+/=]+", shown.stdout)
     assert secret, shown.stderr
-    told = Webhook(secret[0]).verify(received.body, received.headers)
-    assert told["data"]["deliveryId"] == delivery_id
+    payload = Webhook(secret[0]).verify(received.body, received.headers)
+    assert payload["data"]["deliveryId"] == delivery_id
 
 
-def test_everything_that_was_sent_is_shown(console: Console) -> None:
+def test_notification_shows_every_field_of_its_event(console: Console) -> None:
     event = {
         "event_id": "build-812",
         "title": "Build 812 failed",
@@ -120,7 +120,7 @@ def test_everything_that_was_sent_is_shown(console: Console) -> None:
     for text in ("Warning", "Firing", "Sent 2 times", "Mira Okonkwo", "The linker gave up.", "repo widget-pro"):
         expect(sheet.get_by_text(text, exact=True).first).to_be_visible()
     expect(sheet.get_by_role("link", name="Open log")).to_have_attribute("href", "https://ci.example.com/812/log")
-    expect(sheet.get_by_role("link", name="Open at its source")).to_have_attribute("rel", "noopener noreferrer")
+    expect(sheet.get_by_role("link", name="Open in source system")).to_have_attribute("rel", "noopener noreferrer")
     assert [text.strip() for text in sheet.locator(".supplements .markdown").all_inner_texts()] == [
         "First follow-up",
         "Second",
@@ -139,7 +139,7 @@ def test_everything_that_was_sent_is_shown(console: Console) -> None:
     ("rendering", "summary", "is_open"),
     [("collapsed", "Details", False), ("expanded", None, True), ("preview", "word word", False)],
 )
-def test_a_body_is_shown_as_its_sender_wishes(
+def test_body_is_rendered_as_the_event_asks(
     console: Console, rendering: str, summary: str | None, is_open: bool
 ) -> None:
     delivery_id = console.publish(
@@ -159,7 +159,7 @@ def test_a_body_is_shown_as_its_sender_wishes(
     assert is_open is (summary is None)
 
 
-def test_hostile_text_runs_nothing_and_reaches_nobody(console: Console) -> None:
+def test_hostile_markdown_runs_no_script_and_loads_nothing(console: Console) -> None:
     asked: list[str] = []
     console.page.on("request", lambda request: asked.append(request.url))
     delivery_id = console.publish(
@@ -186,7 +186,7 @@ def test_hostile_text_runs_nothing_and_reaches_nobody(console: Console) -> None:
     expect(console.page.locator(".sheet h2")).to_have_text("<img src=x onerror='window.hacked=11'>")
 
 
-def test_keys_move_archive_snooze_and_undo(console: Console) -> None:
+def test_shortcuts_move_archive_snooze_and_undo(console: Console) -> None:
     first, second = console.publish(title="The older one"), console.publish(title="The newer one")
     keyboard = console.page.keyboard
     expect(console.card(second)).to_be_visible()
@@ -217,21 +217,21 @@ def test_keys_move_archive_snooze_and_undo(console: Console) -> None:
     expect(console.page).to_have_url(re.compile("q=older"))
     expect(console.card(first)).to_have_count(1)
     keyboard.type(" absent")
-    expect(console.page.get_by_text("Nothing fits.")).to_be_visible()
+    expect(console.page.get_by_text("No matches.")).to_be_visible()
 
 
-def test_a_link_to_a_delivery_opens_it(console: Console) -> None:
+def test_link_opens_a_notification(console: Console) -> None:
     delivery_id = console.publish(title="Linked to")
     console.go(f"inbox/{delivery_id}")
     console.page.reload()
     expect(console.page.locator(".sheet h2")).to_have_text("Linked to")
     console.go("inbox/00000000-0000-4000-8000-000000000000")
-    expect(console.page.get_by_role("alert")).to_contain_text("Request req_")
+    expect(console.page.get_by_role("alert")).to_contain_text("Notification not found.Request ID: req_")
     assert all("404" in each for each in console.complaints)
     console.complaints.clear()
 
 
-def test_the_interface_and_the_event_each_speak_their_language(open_console: Open) -> None:
+def test_page_and_event_have_their_own_languages(open_console: Open) -> None:
     console = open_console(locale="zh-CN")
     console.page.goto(console.system.demo["console_url"])
     expect(console.page.get_by_role("heading", name="收件箱")).to_be_visible()

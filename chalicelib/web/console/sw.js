@@ -1,10 +1,10 @@
-// Nudges say nothing: that there is something, and where. What it is, the console tells those who are signed in.
+// A push message carries no content. The console shows the notification itself to people who are signed in.
 const CHINESE = /^zh\b/i.test(self.navigator.language);
-const TEXT = CHINESE ? "收件箱有新内容。" : "There is something new in your inbox.";
+const TEXT = CHINESE ? "您有新通知。" : "You have a new notification.";
 
 self.addEventListener("push", (event) => {
-  const shown = { body: TEXT, icon: "console/icon.aa182a5144fe.svg", lang: CHINESE ? "zh-CN" : "en", tag: "inbox", renotify: true };
-  event.waitUntil(self.registration.showNotification("Fluxden", shown));
+  const options = { body: TEXT, icon: "console/icon.aa182a5144fe.svg", lang: CHINESE ? "zh-CN" : "en", tag: "inbox", renotify: true };
+  event.waitUntil(self.registration.showNotification("Fluxden", options));
 });
 
 self.addEventListener("notificationclick", (event) => {

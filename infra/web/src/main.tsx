@@ -1,26 +1,26 @@
 import { useSignal } from "@preact/signals";
 import { render } from "preact";
 import { useEffect } from "preact/hooks";
-import { data, Failure } from "./lib/api";
+import { data, ApiError } from "./lib/api";
 import { startBadge } from "./lib/badge";
-import { hearOfChat, loadChat } from "./lib/chat";
+import { handleChatEvent, loadChat } from "./lib/chat";
 import { t } from "./lib/i18n";
-import { count, hearOfInbox, renew } from "./lib/inbox";
-import { connect, hear, onRestart } from "./lib/live";
-import { hearOfQueue, loadQueue } from "./lib/queue";
+import { count, handleInboxEvent, renew } from "./lib/inbox";
+import { connect, hear, onResync } from "./lib/live";
+import { handleQueueEvent, loadQueue } from "./lib/queue";
 import { go, href } from "./lib/router";
-import { farewell, keep, key, keyInAddress, type Me, me, signOut, startAnew } from "./lib/session";
-import { Desk } from "./pages/desk";
+import { signOutReason, keep, key, keyFromAddress, type Me, me, signOut, restart } from "./lib/session";
+import { Desk } from "./pages/layout";
 import { SignIn } from "./pages/signin";
-import { Trouble } from "./ui/parts";
+import { ErrorState } from "./ui/parts";
 
 /** Sign in with a key; why it is refused, if it is. Whatever else goes wrong is thrown, and the key is kept. */
 async function signIn(given: string): Promise<string> {
   keep(given);
   try {
     me.value = await data<Me>("GET", "api/v2/me");
-  } catch (fault) {
-    if (!(fault instanceof Failure && [401, 403].includes(fault.status))) throw fault;
+  } catch (error) {
+    if (!(error instanceof ApiError && [401, 403].includes(error.status))) throw error;
     signOut();
     return t("signIn.refused");
   }
@@ -29,10 +29,10 @@ async function signIn(given: string): Promise<string> {
   return "";
 }
 
-hear(hearOfInbox);
-hear(hearOfQueue);
-hear(hearOfChat);
-onRestart(() => {
+hear(handleInboxEvent);
+hear(handleQueueEvent);
+hear(handleChatEvent);
+onResync(() => {
   void renew();
   void loadQueue();
   void loadChat();
@@ -40,25 +40,25 @@ onRestart(() => {
 
 function App() {
   const starting = useSignal(Boolean(key.value));
-  const fault = useSignal<unknown>(null);
+  const error = useSignal<unknown>(null);
   const enter = async (given: string) => {
     starting.value = true;
-    fault.value = null;
+    error.value = null;
     try {
-      farewell.value = await signIn(given);
+      signOutReason.value = await signIn(given);
     } catch (why) {
-      fault.value = why;
+      error.value = why;
     }
     starting.value = false;
   };
   useEffect(() => {
     const start = () => {
-      const given = keyInAddress();
+      const given = keyFromAddress();
       // Gone from the address bar and the history before anything else happens.
       if (given) go(href("inbox"), { replace: true });
       if (given && me.value) {
         keep(given);
-        startAnew();
+        restart();
       } else if (given || (key.value && !me.value)) {
         void enter(given || key.value);
       }
@@ -69,10 +69,10 @@ function App() {
   }, []);
   if (me.value) return <Desk />;
   if (starting.value) return <div class="boot" aria-hidden="true" children={<span class="mark" />} />;
-  if (fault.value) {
+  if (error.value) {
     return (
       <main class="sign-in">
-        <Trouble fault={fault.value} onRetry={() => void enter(key.value)} />
+        <ErrorState error={error.value} onRetry={() => void enter(key.value)} />
       </main>
     );
   }

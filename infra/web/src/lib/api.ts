@@ -2,7 +2,7 @@ import { t } from "./i18n";
 import { key, signOut } from "./session";
 
 /** A refusal or fault, as a sentence for people; `requestId` is what an operator finds it by in the logs. */
-export class Failure extends Error {
+export class ApiError extends Error {
   constructor(
     message: string,
     readonly status: number,
@@ -14,7 +14,7 @@ export class Failure extends Error {
 
 type Method = "GET" | "POST" | "PATCH" | "DELETE" | "PUT";
 
-const PATIENCE = 30_000;
+const TIMEOUT = 30_000;
 
 /**
  * One call of the API; resolves to the body's JSON.
@@ -31,7 +31,7 @@ export async function call<T>(method: Method, path: string, body?: unknown): Pro
   if (response === null || response.status === 503) {
     await new Promise((resolve) => setTimeout(resolve, 400));
     response = await attempt(path, init).catch(() => {
-      throw new Failure(t("error.offline"), 0);
+      throw new ApiError(t("error.offline"), 0);
     });
   }
   const requestId = response.headers.get("X-Request-Id");
@@ -39,7 +39,7 @@ export async function call<T>(method: Method, path: string, body?: unknown): Pro
   const told = parsed(text);
   if (response.ok) return told as T;
   if (response.status === 401 && key.value === as && as) signOut(t("error.signedOut"));
-  throw new Failure(sentence(response, told), response.status, requestId);
+  throw new ApiError(sentence(response, told), response.status, requestId);
 }
 
 /** A call of the second generation of the API, whose answers stand under `data`. */
@@ -57,7 +57,7 @@ export function query(path: string, params: Record<string, string | number | nul
 }
 
 function attempt(path: string, init: RequestInit): Promise<Response> {
-  return fetch(new URL(path, document.baseURI), { ...init, signal: AbortSignal.timeout(PATIENCE) });
+  return fetch(new URL(path, document.baseURI), { ...init, signal: AbortSignal.timeout(TIMEOUT) });
 }
 
 function parsed(text: string): unknown {
@@ -71,7 +71,7 @@ function parsed(text: string): unknown {
 function sentence(response: Response, told: unknown): string {
   const body = (told ?? {}) as { detail?: string; error?: string; message?: string };
   if (response.status === 429) {
-    return t("error.tooMany", { seconds: response.headers.get("Retry-After") ?? "60" });
+    return t("error.rateLimit", { seconds: response.headers.get("Retry-After") ?? "60" });
   }
-  return body.detail ?? body.error ?? body.message ?? t("error.unknown", { status: response.status });
+  return body.detail ?? body.error ?? body.message ?? t("error.status", { status: response.status });
 }

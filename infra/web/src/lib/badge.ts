@@ -1,5 +1,5 @@
 import { effect } from "@preact/signals";
-import { named } from "./i18n";
+import { valueLabel } from "./i18n";
 import { summary } from "./inbox";
 import { route } from "./router";
 import { me } from "./session";
@@ -14,7 +14,7 @@ export function startBadge(): void {
   image.src = plain;
   effect(() => {
     const unread = me.value ? summary.value.unread : 0;
-    const page = me.value ? `${named("page", route.value.page)} · ` : "";
+    const page = me.value ? `${valueLabel("page", route.value.page)} · ` : "";
     document.title = `${unread ? `(${unread}) ` : ""}${page}Fluxden`;
     link.href = unread ? dotted(image) || plain : plain;
   });

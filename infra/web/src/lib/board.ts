@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { complain, say } from "../ui/toasts";
+import { showError, showToast } from "../ui/toasts";
 import { data, query } from "./api";
 import { t } from "./i18n";
 
@@ -17,7 +17,7 @@ export const STAGES = [
 ] as const;
 export type Stage = (typeof STAGES)[number];
 
-export interface Step {
+export interface ChecklistItem {
   id: string;
   text: string;
   completed: boolean;
@@ -33,7 +33,7 @@ export interface Card {
   assignee: "human" | "agent";
   dueDate: string | null;
   order: number;
-  checklist: Step[];
+  checklist: ChecklistItem[];
   contacts: Array<{ id: string; contactId: string; role: string | null; contact: { name: string; company: string | null } }>;
   createdAt: string;
 }
@@ -45,7 +45,7 @@ const MOST_PAGES = 10;
 const GAP = 1024;
 
 export const cards = signal<Card[]>([]);
-export const boardState = signal<"loading" | "ready" | { fault: unknown }>("loading");
+export const boardState = signal<"loading" | "ready" | { error: unknown }>("loading");
 export const hiddenCards = signal(0);
 
 export async function loadBoard(): Promise<void> {
@@ -66,8 +66,8 @@ export async function loadBoard(): Promise<void> {
     cards.value = found;
     hiddenCards.value = Math.max(0, total - found.length);
     boardState.value = "ready";
-  } catch (fault) {
-    boardState.value = { fault };
+  } catch (error) {
+    boardState.value = { error };
   }
 }
 
@@ -113,9 +113,9 @@ export async function patchCard(before: Card, changes: Partial<Card>): Promise<b
   try {
     put(await data<Card>("PATCH", `${PATH}/${before.id}`, changes));
     return true;
-  } catch (fault) {
+  } catch (error) {
     put(before);
-    complain(fault);
+    showError(error);
     return false;
   }
 }
@@ -125,8 +125,8 @@ export async function addCard(given: { title: string; status: Stage }): Promise<
     const made = await data<Card>("POST", PATH, given);
     put(made);
     return made;
-  } catch (fault) {
-    complain(fault);
+  } catch (error) {
+    showError(error);
     return null;
   }
 }
@@ -135,14 +135,14 @@ export async function deleteCard(card: Card): Promise<void> {
   cards.value = cards.value.filter((each) => each.id !== card.id);
   try {
     await data("DELETE", `${PATH}/${card.id}`);
-    say(t("board.deleted", { title: card.title }));
-  } catch (fault) {
+    showToast(t("board.deleted", { title: card.title }));
+  } catch (error) {
     put(card);
-    complain(fault);
+    showError(error);
   }
 }
 
-export async function tick(card: Card, step: Step, completed: boolean): Promise<void> {
+export async function checkItem(card: Card, step: ChecklistItem, completed: boolean): Promise<void> {
   const show = (done: boolean) => {
     const found = findCard(card.id);
     if (!found) return;
@@ -151,18 +151,18 @@ export async function tick(card: Card, step: Step, completed: boolean): Promise<
   show(completed);
   try {
     await data("PATCH", `${PATH}/${card.id}/checklist/${step.id}`, { completed });
-  } catch (fault) {
+  } catch (error) {
     show(!completed);
-    complain(fault);
+    showError(error);
   }
 }
 
-export async function addStep(card: Card, text: string): Promise<void> {
+export async function addChecklistItem(card: Card, text: string): Promise<void> {
   try {
-    const made = await data<Step>("POST", `${PATH}/${card.id}/checklist`, { text });
+    const made = await data<ChecklistItem>("POST", `${PATH}/${card.id}/checklist`, { text });
     const found = findCard(card.id);
     if (found) put({ ...found, checklist: [...found.checklist, made] });
-  } catch (fault) {
-    complain(fault);
+  } catch (error) {
+    showError(error);
   }
 }

@@ -1,8 +1,8 @@
 import { signal } from "@preact/signals";
-import { complain } from "../ui/toasts";
+import { showError } from "../ui/toasts";
 import { data, query } from "./api";
-import type { Frame } from "./live";
-import { Loading } from "./loading";
+import type { LiveEvent } from "./live";
+import { EventBuffer } from "./event-buffer";
 
 export interface Message {
   id: string;
@@ -23,10 +23,10 @@ const PATH = "api/v2/shared-chat";
 
 export const messages = signal<Message[]>([]);
 export const before = signal<string | null>(null);
-export const chatState = signal<"loading" | "ready" | "more" | { fault: unknown }>("loading");
+export const chatState = signal<"loading" | "ready" | "more" | { error: unknown }>("loading");
 /** What was said while nobody looked. */
-export const unseen = signal(0);
-export const looking = signal(false);
+export const unreadMessages = signal(0);
+export const isChatOpen = signal(false);
 
 export function loadChat(): Promise<void> {
   return loading.during(readLatest);
@@ -39,8 +39,8 @@ async function readLatest(): Promise<void> {
     messages.value = found.messages;
     before.value = found.pagination.cursor;
     chatState.value = "ready";
-  } catch (fault) {
-    chatState.value = { fault };
+  } catch (error) {
+    chatState.value = { error };
   }
 }
 
@@ -51,8 +51,8 @@ export async function loadEarlier(): Promise<void> {
     const found = await data<Page>("GET", query(`${PATH}/messages`, { limit: 50, cursor: before.value }));
     messages.value = [...found.messages, ...messages.value];
     before.value = found.pagination.cursor;
-  } catch (fault) {
-    complain(fault);
+  } catch (error) {
+    showError(error);
   }
   chatState.value = "ready";
 }
@@ -73,22 +73,22 @@ export async function sendMessage(content: string, again?: string): Promise<void
     // The socket may have told of it first.
     const known = messages.value.some((each) => each.id === sent.id);
     messages.value = messages.value.flatMap((each) => (each.id === draft.id ? (known ? [] : [sent]) : [each]));
-  } catch (fault) {
+  } catch (error) {
     messages.value = messages.value.map((each) => (each.id === draft.id ? { ...each, sending: "failed" } : each));
-    complain(fault);
+    showError(error);
   }
 }
 
-const loading = new Loading(follow);
+const loading = new EventBuffer(follow);
 
-export function hearOfChat(frame: Frame): void {
+export function handleChatEvent(frame: LiveEvent): void {
   loading.take(frame);
 }
 
-function follow(frame: Frame): void {
+function follow(frame: LiveEvent): void {
   if (frame.type !== "new_message") return;
   const message = frame.message as Message;
-  if (!looking.value && message.role !== "user") unseen.value += 1;
+  if (!isChatOpen.value && message.role !== "user") unreadMessages.value += 1;
   if (chatState.value === "loading" || typeof chatState.value === "object") return;
   if (messages.value.some((each) => each.id === message.id)) return;
   // One's own comes back here while the answer to sending it is still on its way.

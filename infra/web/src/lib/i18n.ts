@@ -18,17 +18,17 @@ const plural = new Intl.PluralRules(language);
 
 document.documentElement.lang = words;
 
-export type Word = keyof Words;
+export type MessageKey = keyof Words;
 
 /** The text by this name; `{n}` and other names in braces are filled in, and `one|other` is chosen by `n`. */
-export function t(name: Word, filled: Record<string, string | number> = {}): string {
+export function t(name: MessageKey, filled: Record<string, string | number> = {}): string {
   const forms = spoken[name].split("|");
   const text = forms.length > 1 && plural.select(Number(filled.n)) !== "one" ? forms[1]! : forms[0]!;
   return text.replace(/{(\w+)}/g, (_, part: string) => String(filled[part] ?? ""));
 }
 
 /** The text for a value of the API, or the value itself where there is none. */
-export function named(kind: string, value: string): string {
+export function valueLabel(kind: string, value: string): string {
   const name = `${kind}.${value}`;
-  return name in spoken ? t(name as Word) : value.replaceAll("_", " ");
+  return name in spoken ? t(name as MessageKey) : value.replaceAll("_", " ");
 }

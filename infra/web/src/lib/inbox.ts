@@ -1,9 +1,9 @@
 import { computed, signal } from "@preact/signals";
-import { complain, say } from "../ui/toasts";
-import { call, query } from "./api";
-import { type Word, t } from "./i18n";
-import type { Frame } from "./live";
-import { Loading } from "./loading";
+import { showError, showToast } from "../ui/toasts";
+import { call, ApiError, query } from "./api";
+import { type MessageKey, t } from "./i18n";
+import type { LiveEvent } from "./live";
+import { EventBuffer } from "./event-buffer";
 import { now } from "./time";
 
 export type Severity = "critical" | "warn" | "info" | "success";
@@ -74,11 +74,11 @@ const SUMMARY_EVERY = 5000;
 export const filters = signal<Filters>({ view: "inbox", q: "", severity: "", status: "" });
 const items = signal<Item[]>([]);
 export const cursor = signal<string | null>(null);
-export const state = signal<"loading" | "ready" | "more" | { fault: unknown }>("loading");
+export const state = signal<"loading" | "ready" | "more" | { error: unknown }>("loading");
 export const summary = signal({ unread: 0, urgent: 0, snoozed: 0 });
 /** What is open beside the list, which stays in the list while it is. */
 export const openId = signal<string | null>(null);
-export const opened = signal<{ id: string; delivery?: Delivery; fault?: unknown } | null>(null);
+export const opened = signal<{ id: string; delivery?: Delivery; error?: unknown } | null>(null);
 
 /** The items that fit the filters now: what was archived or put off a moment ago is kept, and comes back if undone. */
 export const visible = computed(() => items.value.filter((each) => fits(each, filters.value)));
@@ -155,8 +155,8 @@ async function readPage(turn: number, after: string | null): Promise<void> {
     items.value = [...known, ...found.items.filter((each) => !ids.has(each.deliveryId))];
     cursor.value = found.nextCursor;
     state.value = "ready";
-  } catch (fault) {
-    if (turn === asked) state.value = { fault };
+  } catch (error) {
+    if (turn === asked) state.value = { error };
   }
 }
 
@@ -186,9 +186,15 @@ export async function open(id: string): Promise<void> {
     if (opened.value?.id === id) opened.value = { id, delivery };
     patch(id, listed(delivery));
     if (!delivery.readAt && openId.value === id) void change(id, { read: true }, null);
-  } catch (fault) {
-    if (opened.value?.id === id) opened.value = { id, delivery: before, fault };
+  } catch (error) {
+    if (opened.value?.id === id) opened.value = { id, delivery: before, error: explained(error) };
   }
+}
+
+/** A missing delivery is a missing notification to the person who reads this. */
+function explained(error: unknown): unknown {
+  if (!(error instanceof ApiError && error.status === 404)) return error;
+  return new ApiError(t("inbox.notFound"), 404, error.requestId);
 }
 
 function remember(delivery: Delivery): void {
@@ -215,7 +221,7 @@ export function find(id: string): Item | undefined {
 }
 
 /** Change an item at once, and tell the desk; what it refuses is taken back. `done` is said, with a way back. */
-export async function change(id: string, wanted: Change, done: Word | null): Promise<void> {
+export async function change(id: string, wanted: Change, done: MessageKey | null): Promise<void> {
   const before = find(id);
   if (!before) return;
   const at = new Date().toISOString();
@@ -229,12 +235,12 @@ export async function change(id: string, wanted: Change, done: Word | null): Pro
   patch(id, members);
   const unread = Number(isUnread({ ...before, ...members })) - Number(isUnread(before));
   summary.value = { ...summary.value, unread: Math.max(0, summary.value.unread + unread) };
-  if (done) say(t(done), () => void change(id, inverse(before), null));
+  if (done) showToast(t(done), () => void change(id, inverse(before), null));
   try {
     patch(id, listed(await call<Item>("PATCH", `${PATH}/${encodeURIComponent(id)}`, wanted)));
-  } catch (fault) {
+  } catch (error) {
     patch(id, listed(before));
-    complain(fault);
+    showError(error);
   }
   count();
 }
@@ -256,9 +262,9 @@ export async function click(delivery: Delivery, action: Action): Promise<void> {
   try {
     const clicked = await call<{ status: Outcome }>("POST", `${PATH}/${deliveryId}/actions/${action.index}`);
     if (clicked.status !== "pending") setOutcome(deliveryId, action.index, clicked.status);
-  } catch (fault) {
+  } catch (error) {
     setOutcome(deliveryId, action.index, action.outcome);
-    complain(fault);
+    showError(error);
   }
 }
 
@@ -267,14 +273,14 @@ function setOutcome(id: string, index: number, outcome: Outcome | null): void {
   if (actions) patch(id, { actions: actions.map((each) => (each.index === index ? { ...each, outcome } : each)) });
 }
 
-const loading = new Loading(follow);
+const loading = new EventBuffer(follow);
 
 /** What the socket tells of the inbox. */
-export function hearOfInbox(frame: Frame): void {
+export function handleInboxEvent(frame: LiveEvent): void {
   loading.take(frame);
 }
 
-function follow(frame: Frame): void {
+function follow(frame: LiveEvent): void {
   const id = String(frame.deliveryId ?? "");
   if (!id) return;
   if (frame.type === "delivery") {

@@ -2,14 +2,14 @@ import { signal } from "@preact/signals";
 import { key, me } from "./session";
 
 /** What the desk tells: the members depend on the type. */
-export interface Frame {
+export interface LiveEvent {
   id: string;
   type: string;
   timestamp: string;
   [member: string]: unknown;
 }
 
-type Listener = (frame: Frame) => void;
+type Listener = (frame: LiveEvent) => void;
 
 const PING_EVERY = 45_000;
 const ANSWER_WITHIN = 10_000;
@@ -29,7 +29,7 @@ export function hear(listener: Listener): () => void {
 }
 
 /** Be told when so much was missed that lists must be read anew. Returns the way to stop. */
-export function onRestart(listener: () => void): () => void {
+export function onResync(listener: () => void): () => void {
   restarts.add(listener);
   return () => restarts.delete(listener);
 }
@@ -64,14 +64,14 @@ function open(): void {
     else if (told) for (const each of restarts) each();
   };
   made.onmessage = (message) => {
-    if (made === socket) take(JSON.parse(String(message.data)) as Frame);
+    if (made === socket) take(JSON.parse(String(message.data)) as LiveEvent);
   };
   made.onclose = made.onerror = () => {
     if (made === socket) comeBack();
   };
 }
 
-function take(frame: Frame): void {
+function take(frame: LiveEvent): void {
   clearTimeout(overdue);
   if (frame.type === "connected" || frame.type === "heartbeat") {
     if (frame.type === "connected") {

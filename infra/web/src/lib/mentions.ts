@@ -25,7 +25,7 @@ const MOST = 10;
 const known = new Map<string, Found[]>();
 
 /** The mention that is being typed at `caret`: where it begins, its sign and its text so far. */
-export function typedAt(text: string, caret: number): { start: number; sign: "@" | "!"; q: string } | null {
+export function mentionAt(text: string, caret: number): { start: number; sign: "@" | "!"; q: string } | null {
   const found = /(?:^|\s)([@!])([\p{L}\p{N}._-]{0,40})$/u.exec(text.slice(0, caret));
   if (!found) return null;
   const [, sign = "@", q = ""] = found;

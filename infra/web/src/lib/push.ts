@@ -1,65 +1,65 @@
 import { signal } from "@preact/signals";
-import { complain, say } from "../ui/toasts";
-import { data, Failure } from "./api";
+import { showError, showToast } from "../ui/toasts";
+import { data, ApiError } from "./api";
 import { t } from "./i18n";
 import { me } from "./session";
 
 const PATH = "api/v2/push";
-const KEPT_AS = "fluxden.push";
+const STORAGE_KEY = "fluxden.push";
 const WORKER = "sw.js";
 
 /** Whether this browser is nudged while no console is open; null where it can't be. */
-export const nudged = signal<boolean | null>(null);
+export const pushEnabled = signal<boolean | null>(null);
 
 interface ScriptUrls {
   createPolicy(name: string, rules: { createScriptURL: (url: string) => string }): { createScriptURL(url: string): string };
 }
 
 /** Find out whether this browser can be nudged, and is. */
-export async function lookForPush(): Promise<void> {
+export async function detectPush(): Promise<void> {
   const able = me.value?.webPush.available && "serviceWorker" in navigator && "PushManager" in window;
-  nudged.value = able ? Boolean(await subscription()) : null;
+  pushEnabled.value = able ? Boolean(await subscription()) : null;
 }
 
 async function subscription(): Promise<PushSubscription | null> {
   return (await (await navigator.serviceWorker.getRegistration())?.pushManager.getSubscription()) ?? null;
 }
 
-export async function turnPush(on: boolean): Promise<void> {
+export async function setPush(on: boolean): Promise<void> {
   try {
     if (on) await subscribe();
     else await unsubscribe();
-    nudged.value = on;
-    say(t(on ? "push.isOn" : "push.isOff"));
-  } catch (fault) {
-    complain(fault);
+    pushEnabled.value = on;
+    showToast(t(on ? "push.isOn" : "push.isOff"));
+  } catch (error) {
+    showError(error);
   }
 }
 
 async function subscribe(): Promise<void> {
-  if ((await Notification.requestPermission()) !== "granted") throw new Failure(t("push.denied"), 0);
+  if ((await Notification.requestPermission()) !== "granted") throw new ApiError(t("push.denied"), 0);
   const { publicKey } = await data<{ publicKey: string | null }>("GET", PATH);
   const registration = await navigator.serviceWorker.register(workerUrl(), { scope: "./" });
   await navigator.serviceWorker.ready;
   const made = await registration.pushManager
     .subscribe({ userVisibleOnly: true, applicationServerKey: publicKey })
     .catch(() => {
-      throw new Failure(t("push.unable"), 0);
+      throw new ApiError(t("push.unable"), 0);
     });
   const { id } = await data<{ id: string }>("POST", `${PATH}/subscriptions`, made.toJSON());
-  localStorage.setItem(KEPT_AS, id);
+  localStorage.setItem(STORAGE_KEY, id);
 }
 
 async function unsubscribe(): Promise<void> {
-  const id = localStorage.getItem(KEPT_AS);
-  await forgetPush();
+  const id = localStorage.getItem(STORAGE_KEY);
+  await removeSubscription();
   if (id) await data("DELETE", `${PATH}/subscriptions/${id}`);
 }
 
 /** End this browser's subscription; the desk learns of it at the next nudge. */
-export async function forgetPush(): Promise<void> {
-  localStorage.removeItem(KEPT_AS);
-  nudged.value = null;
+export async function removeSubscription(): Promise<void> {
+  localStorage.removeItem(STORAGE_KEY);
+  pushEnabled.value = null;
   if ("serviceWorker" in navigator) await (await subscription())?.unsubscribe();
 }
 

@@ -1,9 +1,9 @@
 import { signal } from "@preact/signals";
-import { complain, say } from "../ui/toasts";
-import { data, Failure, query } from "./api";
+import { showError, showToast } from "../ui/toasts";
+import { data, ApiError, query } from "./api";
 import { t } from "./i18n";
-import type { Frame } from "./live";
-import { Loading } from "./loading";
+import type { LiveEvent } from "./live";
+import { EventBuffer } from "./event-buffer";
 
 export const STATUSES = ["pending_confirmation", "in_progress", "ready", "blocked", "done_today"] as const;
 export type Status = (typeof STATUSES)[number];
@@ -39,7 +39,7 @@ const MANY = 6;
 
 export const tasks = signal<Task[]>([]);
 export const totals = signal<Partial<Record<Status, number>>>({});
-export const queueState = signal<"loading" | "ready" | { fault: unknown }>("loading");
+export const queueState = signal<"loading" | "ready" | { error: unknown }>("loading");
 export const settings = signal<Settings | null>(null);
 export const briefing = signal<string | null>(null);
 
@@ -64,8 +64,8 @@ async function readQueue(): Promise<void> {
     tasks.value = pages.flatMap((page) => page.items);
     totals.value = Object.fromEntries(STATUSES.map((status, at) => [status, pages[at]!.pagination.total]));
     queueState.value = "ready";
-  } catch (fault) {
-    if (turn === asked) queueState.value = { fault };
+  } catch (error) {
+    if (turn === asked) queueState.value = { error };
   }
 }
 
@@ -99,20 +99,20 @@ function recount(from: Status | undefined, to: Status | undefined): void {
 function dispatched(task: Task | null | undefined): void {
   if (!task) return;
   place(task);
-  say(t("queue.dispatched", { title: task.title }));
+  showToast(t("queue.dispatched", { title: task.title }));
 }
 
 export async function approve(task: Task, recipient?: string): Promise<boolean> {
   place({ ...task, status: "ready" });
   try {
     const body = recipient ? { action: "approve", recipient } : { action: "approve" };
-    const told = await data<Task & { message: string }>("POST", `${PATH}/${task.id}/confirm`, body);
+    const told = await data<Partial<Task>>("POST", `${PATH}/${task.id}/confirm`, body);
     if (told.id && told.status) place({ ...task, ...told });
-    say(told.message);
+    showToast(t("queue.approved", { title: task.title }));
     return true;
-  } catch (fault) {
+  } catch (error) {
     place(task);
-    complain(fault);
+    showError(error);
     return false;
   }
 }
@@ -121,11 +121,11 @@ export async function approve(task: Task, recipient?: string): Promise<boolean> 
 export async function reject(task: Task): Promise<void> {
   drop(task.id);
   try {
-    const told = await data<{ message: string }>("POST", `${PATH}/${task.id}/confirm`, { action: "reject" });
-    say(told.message, isHeld(task) ? null : () => void add(task));
-  } catch (fault) {
+    await data("POST", `${PATH}/${task.id}/confirm`, { action: "reject" });
+    showToast(t("queue.rejected", { title: task.title }), isHeldEvent(task) ? null : () => void add(task));
+  } catch (error) {
     place(task);
-    complain(fault);
+    showError(error);
   }
 }
 
@@ -135,9 +135,9 @@ export async function move(task: Task, status: Status): Promise<void> {
     const told = await data<Task & { autoDispatched: Task | null }>("POST", `${PATH}/${task.id}/status`, { status });
     place(told);
     dispatched(told.autoDispatched);
-  } catch (fault) {
+  } catch (error) {
     place(task);
-    complain(fault);
+    showError(error);
   }
 }
 
@@ -149,8 +149,8 @@ export async function add(given: NewTask): Promise<boolean> {
   try {
     place(await data<Task>("POST", PATH, body));
     return true;
-  } catch (fault) {
-    complain(fault);
+  } catch (error) {
+    showError(error);
     return false;
   }
 }
@@ -164,19 +164,19 @@ export async function changeSettings(wanted: Partial<Settings>): Promise<void> {
     const told = await data<Changed>("PATCH", "api/v2/settings", wanted);
     briefing.value = told.briefing?.message ?? null;
     dispatched(told.autoDispatched);
-  } catch (fault) {
+  } catch (error) {
     settings.value = before;
-    complain(fault);
+    showError(error);
   }
 }
 
-/** Whether the task stands for an event that waits for a moderator, rather than for itself. */
-export function isHeld(task: Task): boolean {
-  return about(task).kind === "moderation";
+/** Whether the task loadState for an event that waits for a moderator, rather than for itself. */
+export function isHeldEvent(task: Task): boolean {
+  return metadataOf(task).kind === "moderation";
 }
 
 /** What is known about a task besides: an object, whatever was kept. */
-export function about(task: Task): Record<string, unknown> {
+export function metadataOf(task: Task): Record<string, unknown> {
   try {
     const found: unknown = JSON.parse(task.metadata ?? "{}");
     return found && typeof found === "object" ? (found as Record<string, unknown>) : {};
@@ -188,13 +188,13 @@ export function about(task: Task): Record<string, unknown> {
 const changed = new Set<string>();
 let catching = 0;
 
-const loading = new Loading(follow);
+const loading = new EventBuffer(follow);
 
-export function hearOfQueue(frame: Frame): void {
+export function handleQueueEvent(frame: LiveEvent): void {
   loading.take(frame);
 }
 
-function follow(frame: Frame): void {
+function follow(frame: LiveEvent): void {
   if (frame.type === "settings_changed" && settings.value) {
     settings.value = { ...settings.value, ...(frame.settings as Partial<Settings>) };
   }
@@ -214,6 +214,6 @@ async function catchUp(): Promise<void> {
   for (const [at, each] of found.entries()) {
     if (each.status === "fulfilled") place(each.value);
     // Gone again already.
-    else if (each.reason instanceof Failure && each.reason.status === 404) drop(ids[at]!);
+    else if (each.reason instanceof ApiError && each.reason.status === 404) drop(ids[at]!);
   }
 }

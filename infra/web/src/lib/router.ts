@@ -33,7 +33,7 @@ export function go(to: string, { replace = false } = {}): void {
 }
 
 /** Look at the same page otherwise: null takes a parameter away. */
-export function adjust(changes: Record<string, string | null>, id: string | null = route.value.id): void {
+export function setParams(changes: Record<string, string | null>, id: string | null = route.value.id): void {
   const params = new URLSearchParams(route.value.params);
   for (const [name, value] of Object.entries(changes)) {
     if (value) params.set(name, value);

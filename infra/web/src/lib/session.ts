@@ -12,35 +12,35 @@ export interface Me {
   key: { id: string; name: string; permissions: "all" | string[] };
 }
 
-const KEPT_AS = "fluxden.key";
-const FAREWELL_AS = "fluxden.farewell";
+const STORAGE_KEY = "fluxden.key";
+const REASON_STORAGE_KEY = "fluxden.farewell";
 
-export const key = signal<string>(sessionStorage.getItem(KEPT_AS) ?? "");
+export const key = signal<string>(sessionStorage.getItem(STORAGE_KEY) ?? "");
 export const me = signal<Me | null>(null);
 /** Why the person has to sign in again; empty when they chose to. */
-export const farewell = signal(sessionStorage.getItem(FAREWELL_AS) ?? "");
-sessionStorage.removeItem(FAREWELL_AS);
+export const signOutReason = signal(sessionStorage.getItem(REASON_STORAGE_KEY) ?? "");
+sessionStorage.removeItem(REASON_STORAGE_KEY);
 
 /** The key that the address hands over, as in a sign-in link (`#key=…`); empty when it does not. */
-export function keyInAddress(): string {
+export function keyFromAddress(): string {
   return decodeURIComponent(/^#key=([^&]+)/.exec(location.hash)?.[1] ?? "");
 }
 
 export function keep(text: string): void {
-  sessionStorage.setItem(KEPT_AS, text);
+  sessionStorage.setItem(STORAGE_KEY, text);
   key.value = text;
 }
 
 export function signOut(reason = ""): void {
-  sessionStorage.removeItem(KEPT_AS);
+  sessionStorage.removeItem(STORAGE_KEY);
   key.value = "";
   if (!me.value) return;
-  if (reason) sessionStorage.setItem(FAREWELL_AS, reason);
-  startAnew();
+  if (reason) sessionStorage.setItem(REASON_STORAGE_KEY, reason);
+  restart();
 }
 
 /** Begin as if the tab had just been opened, with nothing left of what was shown to whoever was signed in. */
-export function startAnew(): void {
+export function restart(): void {
   history.replaceState(null, "", location.pathname);
   location.reload();
 }

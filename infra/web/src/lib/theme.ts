@@ -2,17 +2,17 @@ import { signal } from "@preact/signals";
 
 export type Theme = "system" | "light" | "dark";
 
-const KEPT_AS = "fluxden.theme";
+const STORAGE_KEY = "fluxden.theme";
 const THEMES: Theme[] = ["system", "light", "dark"];
 
-export const theme = signal<Theme>(THEMES.find((each) => each === localStorage.getItem(KEPT_AS)) ?? "system");
+export const theme = signal<Theme>(THEMES.find((each) => each === localStorage.getItem(STORAGE_KEY)) ?? "system");
 
 apply();
 
 /** Go on to the next theme. */
-export function turnTheme(): void {
+export function nextTheme(): void {
   theme.value = THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length]!;
-  localStorage.setItem(KEPT_AS, theme.value);
+  localStorage.setItem(STORAGE_KEY, theme.value);
   apply();
 }
 

@@ -2,11 +2,11 @@ import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { boardState, type Card, cards, cardsIn, findCard, hiddenCards, loadBoard, moveCard, type Stage, STAGES } from "../lib/board";
 import { drag, useDrag } from "../lib/drag";
-import { named, t } from "../lib/i18n";
+import { valueLabel, t } from "../lib/i18n";
 import { go, href, route } from "../lib/router";
 import { ago } from "../lib/time";
 import { Icon } from "../ui/icons";
-import { Avatar, Chip, IconButton, Skeleton, Trouble } from "../ui/parts";
+import { Avatar, Chip, IconButton, Skeleton, ErrorState } from "../ui/parts";
 import { CardDialog, NewCard } from "./card";
 
 export function Board() {
@@ -22,7 +22,7 @@ export function Board() {
   }, []);
   const drop = async (card: string, stage: Stage, at: number) => {
     const moving = moveCard(card, stage, at);
-    told.value = t("board.dropped", { stage: named("stage", stage) });
+    told.value = t("board.moved", { stage: valueLabel("stage", stage) });
     // It has another element now.
     requestAnimationFrame(() => document.getElementById(`card-${card}`)?.focus());
     await moving;
@@ -42,11 +42,11 @@ export function Board() {
       } else {
         const at = cardsIn(card.status).findIndex((each) => each.id === card.id);
         drag.value = { id: card.id, column: card.status, at, pointer: null };
-        told.value = t("board.taken", { title: card.title });
+        told.value = t("board.lifted", { title: card.title });
       }
     } else if (held && event.key === "Escape") {
       drag.value = null;
-      told.value = t("board.putBack");
+      told.value = t("board.notMoved");
     } else if (held && event.key.startsWith("Arrow")) {
       steer(held.column as Stage, held.at, event.key, card.id);
     } else {
@@ -62,11 +62,11 @@ export function Board() {
     const wanted = column !== stage ? 0 : at + (arrow === "ArrowDown" ? 1 : arrow === "ArrowUp" ? -1 : 0);
     const to = Math.max(0, Math.min(most, wanted));
     drag.value = { id: card, column, at: to, pointer: null };
-    told.value = t("board.over", { stage: named("stage", column), at: to + 1, of: most + 1 });
+    told.value = t("board.position", { stage: valueLabel("stage", column), at: to + 1, of: most + 1 });
     scroller.current?.querySelector(`[data-column="${column}"]`)?.scrollIntoView({ block: "nearest", inline: "nearest" });
   };
 
-  const stands = boardState.value;
+  const loadState = boardState.value;
   const open = id ? findCard(id) : undefined;
   return (
     <section class="page board" aria-label={t("page.board")}>
@@ -82,9 +82,9 @@ export function Board() {
       <p class="hidden" role="status" aria-live="assertive">
         {told.value}
       </p>
-      {typeof stands === "object" ? (
-        <Trouble fault={stands.fault} onRetry={() => void loadBoard()} />
-      ) : stands === "loading" ? (
+      {typeof loadState === "object" ? (
+        <ErrorState error={loadState.error} onRetry={() => void loadBoard()} />
+      ) : loadState === "loading" ? (
         <Skeleton rows={5} kind="card" />
       ) : (
         <div class={`columns ${drag.value?.pointer ? "columns-dragging" : ""}`} ref={scroller}>
@@ -123,17 +123,17 @@ function Column({ stage, onTake, onKey, onAdd }: ColumnProps) {
   });
   const last = target && target.at >= found.filter((each) => each.id !== target.id).length;
   return (
-    <section class={`column ${target ? "column-over" : ""}`} data-column={stage} aria-label={named("stage", stage)}>
+    <section class={`column ${target ? "column-over" : ""}`} data-column={stage} aria-label={valueLabel("stage", stage)}>
       <header class="column-head">
         <h2>
-          {named("stage", stage)} <span class="count">{found.length}</span>
+          {valueLabel("stage", stage)} <span class="count">{found.length}</span>
         </h2>
-        <IconButton icon="plus" label={t("board.addTo", { stage: named("stage", stage) })} onClick={onAdd} />
+        <IconButton icon="plus" label={t("board.addTo", { stage: valueLabel("stage", stage) })} onClick={onAdd} />
       </header>
       <ul>
         {shown}
         {last && <li class="gap" key="gap" />}
-        {!found.length && !target && <li class="column-empty">{t("board.noneHere")}</li>}
+        {!found.length && !target && <li class="column-empty">{t("board.empty")}</li>}
       </ul>
     </section>
   );
@@ -169,14 +169,14 @@ function Face({ card }: { card: Card }) {
     <>
       <span class="card-title">{card.title}</span>
       <span class="card-foot">
-        {card.priority !== "medium" && <Chip kind={`chip-${card.priority}`}>{named("priority", card.priority)}</Chip>}
+        {card.priority !== "medium" && <Chip kind={`chip-${card.priority}`}>{valueLabel("priority", card.priority)}</Chip>}
         {card.dueDate && (
           <Chip kind={late ? "chip-critical" : ""}>
             <Icon name="clock" size={12} /> {ago(card.dueDate)}
           </Chip>
         )}
         {card.checklist.length > 0 && (
-          <Chip title={t("board.steps")}>
+          <Chip title={t("board.checklist")}>
             <Icon name="check" size={12} /> {done}/{card.checklist.length}
           </Chip>
         )}

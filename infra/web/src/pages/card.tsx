@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
-import { addCard, addStep, type Card, deleteCard, moveCard, patchCard, type Stage, STAGES, tick } from "../lib/board";
-import { named, t } from "../lib/i18n";
+import { addCard, addChecklistItem, type Card, deleteCard, moveCard, patchCard, type Stage, STAGES, checkItem } from "../lib/board";
+import { valueLabel, t } from "../lib/i18n";
 import { go, href } from "../lib/router";
 import { FormDialog } from "../ui/form";
 import { Icon } from "../ui/icons";
@@ -21,7 +21,7 @@ export function CardDialog({ card, onClose }: { card: Card; onClose: () => void 
             >
               {STAGES.map((each) => (
                 <option value={each} key={each}>
-                  {named("stage", each)}
+                  {valueLabel("stage", each)}
                 </option>
               ))}
             </select>
@@ -33,7 +33,7 @@ export function CardDialog({ card, onClose }: { card: Card; onClose: () => void 
             >
               {PRIORITIES.map((each) => (
                 <option value={each} key={each}>
-                  {named("priority", each)}
+                  {valueLabel("priority", each)}
                 </option>
               ))}
             </select>
@@ -57,7 +57,7 @@ export function CardDialog({ card, onClose }: { card: Card; onClose: () => void 
         </div>
         <Words card={card} />
         <section>
-          <h3>{t("board.steps")}</h3>
+          <h3>{t("board.checklist")}</h3>
           <ul class="steps">
             {[...card.checklist]
               .sort((one, two) => one.order - two.order)
@@ -67,7 +67,7 @@ export function CardDialog({ card, onClose }: { card: Card; onClose: () => void 
                     <input
                       type="checkbox"
                       checked={each.completed}
-                      onChange={(event) => void tick(card, each, event.currentTarget.checked)}
+                      onChange={(event) => void checkItem(card, each, event.currentTarget.checked)}
                     />
                     <span class={each.completed ? "done" : ""}>{each.text}</span>
                   </label>
@@ -82,10 +82,10 @@ export function CardDialog({ card, onClose }: { card: Card; onClose: () => void 
               const text = String(new FormData(form).get("text")).trim();
               if (!text) return;
               form.reset();
-              void addStep(card, text);
+              void addChecklistItem(card, text);
             }}
           >
-            <input class="grow" name="text" maxLength={500} placeholder={t("board.newStep")} aria-label={t("board.newStep")} />
+            <input class="grow" name="text" maxLength={500} placeholder={t("board.newItem")} aria-label={t("board.newItem")} />
             <button type="submit" class="button">
               <Icon name="plus" size={16} /> {t("queue.add")}
             </button>
@@ -122,7 +122,7 @@ export function CardDialog({ card, onClose }: { card: Card; onClose: () => void 
               void deleteCard(card);
             }}
           >
-            <Icon name="trash" size={16} /> {sure.value ? t("board.sure") : t("delete")}
+            <Icon name="trash" size={16} /> {sure.value ? t("deleteConfirm") : t("delete")}
           </button>
         </div>
       </div>
@@ -181,7 +181,7 @@ export function NewCard({ stage, onClose }: { stage: Stage; onClose: () => void 
         <select name="status" defaultValue={stage}>
           {STAGES.map((each) => (
             <option value={each} key={each} selected={each === stage}>
-              {named("stage", each)}
+              {valueLabel("stage", each)}
             </option>
           ))}
         </select>

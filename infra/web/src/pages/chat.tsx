@@ -1,25 +1,25 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { before, chatState, loadChat, loadEarlier, looking, type Message, messages, sendMessage, unseen } from "../lib/chat";
+import { before, chatState, loadChat, loadEarlier, isChatOpen, type Message, messages, sendMessage, unreadMessages } from "../lib/chat";
 import { t } from "../lib/i18n";
-import { type Mention, mentions, typedAt } from "../lib/mentions";
+import { type Mention, mentions, mentionAt } from "../lib/mentions";
 import { me } from "../lib/session";
 import { date, exact, hours } from "../lib/time";
 import { Icon } from "../ui/icons";
 import { Markdown } from "../ui/markdown";
-import { Avatar, Empty, Skeleton, Trouble } from "../ui/parts";
-import { complain } from "../ui/toasts";
+import { Avatar, EmptyState, Skeleton, ErrorState } from "../ui/parts";
+import { showError } from "../ui/toasts";
 
 export function Chat() {
   const log = useRef<HTMLDivElement>(null);
   const atEnd = useRef(true);
   const heightBefore = useRef(0);
   useEffect(() => {
-    looking.value = true;
-    unseen.value = 0;
+    isChatOpen.value = true;
+    unreadMessages.value = 0;
     void loadChat();
     return () => {
-      looking.value = false;
+      isChatOpen.value = false;
     };
   }, []);
   const list = messages.value;
@@ -36,7 +36,7 @@ export function Chat() {
     atEnd.current = false;
     void loadEarlier();
   };
-  const stands = chatState.value;
+  const loadState = chatState.value;
   return (
     <section class="page chat" aria-label={t("page.chat")}>
       <header class="head">
@@ -53,17 +53,17 @@ export function Chat() {
           atEnd.current = scrollHeight - scrollTop - clientHeight < 60;
         }}
       >
-        {typeof stands === "object" ? (
-          <Trouble fault={stands.fault} onRetry={() => void loadChat()} />
-        ) : stands === "loading" ? (
+        {typeof loadState === "object" ? (
+          <ErrorState error={loadState.error} onRetry={() => void loadChat()} />
+        ) : loadState === "loading" ? (
           <Skeleton rows={5} />
         ) : list.length === 0 ? (
-          <Empty icon="chat" text={t("chat.none")} />
+          <EmptyState icon="chat" text={t("chat.empty")} />
         ) : (
           <>
             <div class="end">
               {before.value ? (
-                <button type="button" class="button" onClick={earlier} disabled={stands === "more"}>
+                <button type="button" class="button" onClick={earlier} disabled={loadState === "more"}>
                   {t("chat.earlier")}
                 </button>
               ) : (
@@ -136,7 +136,7 @@ function Composer({ onSend }: { onSend: (text: string) => void }) {
     const element = area.current!;
     element.style.height = "auto";
     element.style.height = `${Math.min(element.scrollHeight, 200)}px`;
-    const typed = typedAt(element.value, element.selectionStart);
+    const typed = mentionAt(element.value, element.selectionStart);
     if (!typed) {
       found.value = [];
       return;
@@ -145,15 +145,15 @@ function Composer({ onSend }: { onSend: (text: string) => void }) {
       try {
         const rows = await mentions(typed.sign, typed.q);
         active.value = 0;
-        found.value = typedAt(element.value, element.selectionStart) ? rows : [];
-      } catch (fault) {
-        complain(fault);
+        found.value = mentionAt(element.value, element.selectionStart) ? rows : [];
+      } catch (error) {
+        showError(error);
       }
     }, 150);
   };
   const take = (mention: Mention) => {
     const element = area.current!;
-    const typed = typedAt(element.value, element.selectionStart);
+    const typed = mentionAt(element.value, element.selectionStart);
     if (typed) element.setRangeText(`${mention.inserted} `, typed.start, element.selectionStart, "end");
     found.value = [];
     element.focus();
@@ -214,8 +214,8 @@ function Composer({ onSend }: { onSend: (text: string) => void }) {
         ref={area}
         rows={1}
         maxLength={10_000}
-        placeholder={t("chat.say")}
-        aria-label={t("chat.say")}
+        placeholder={t("chat.write")}
+        aria-label={t("chat.write")}
         aria-autocomplete="list"
         aria-controls={found.value.length ? "mentions" : undefined}
         aria-activedescendant={found.value.length ? `mention-${active.value}` : undefined}

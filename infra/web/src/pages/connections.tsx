@@ -1,12 +1,12 @@
 import { useSignal } from "@preact/signals";
 import { call, data } from "../lib/api";
-import { named, t } from "../lib/i18n";
+import { valueLabel, t } from "../lib/i18n";
 import { host } from "../lib/urls";
 import { FormDialog } from "../ui/form";
 import { Avatar, Chip, Field, Time } from "../ui/parts";
 import { useResource } from "../ui/resource";
 import { Rows } from "../ui/rows";
-import { say } from "../ui/toasts";
+import { showToast } from "../ui/toasts";
 
 interface Connection {
   id: string;
@@ -39,7 +39,7 @@ export function Connections() {
     <>
       <div class="row row-end">
         <button type="button" class="button" onClick={() => (asking.value = true)}>
-          {t("network.ask")}
+          {t("network.request")}
         </button>
       </div>
       <Rows of={read} icon="network" none={t("network.noConnections")}>
@@ -50,7 +50,7 @@ export function Connections() {
           onClose={() => (asking.value = false)}
           onAsked={(email) => {
             asking.value = false;
-            say(t("network.asked", { email }));
+            showToast(t("network.requested", { email }));
             void read.reload();
           }}
         />
@@ -94,7 +94,7 @@ function Row({ connection, busy, onDecide }: RowProps) {
       </div>
       <div class="chips">
         <Chip kind={status === "active" ? "chip-success" : status === "pending" ? "chip-warn" : ""}>
-          {waits ? t("network.waits") : named("connection", status)}
+          {waits ? t("network.awaitingReply") : valueLabel("connection", status)}
         </Chip>
         {connection.signedByPeer && <Chip title={t("network.signedHint")}>{t("network.signed")}</Chip>}
       </div>
@@ -112,8 +112,8 @@ function Row({ connection, busy, onDecide }: RowProps) {
 function Ask({ onClose, onAsked }: { onClose: () => void; onAsked: (email: string) => void }) {
   return (
     <FormDialog
-      title={t("network.ask")}
-      action={t("network.ask")}
+      title={t("network.request")}
+      action={t("network.request")}
       onClose={onClose}
       onSend={async (given) => {
         const [peerInstanceUrl, peerUserEmail] = [given("url"), given("email")];
@@ -121,10 +121,10 @@ function Ask({ onClose, onAsked }: { onClose: () => void; onAsked: (email: strin
         onAsked(peerUserEmail);
       }}
     >
-      <Field label={t("network.theirDesk")} hint={t("network.theirDeskHint")}>
+      <Field label={t("network.peerUrl")} hint={t("network.peerUrlHint")}>
         <input name="url" type="url" required placeholder="https://desk.example.com" autoFocus />
       </Field>
-      <Field label={t("network.theirAddress")}>
+      <Field label={t("network.peerEmail")}>
         <input name="email" type="email" required />
       </Field>
     </FormDialog>

@@ -1,14 +1,14 @@
 import { signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { data, query } from "../lib/api";
-import { named, t } from "../lib/i18n";
-import { useKeys } from "../lib/keys";
-import { adjust, go, href, route } from "../lib/router";
+import { valueLabel, t } from "../lib/i18n";
+import { useShortcuts } from "../lib/shortcuts";
+import { setParams, go, href, route } from "../lib/router";
 import { FormDialog } from "../ui/form";
-import { useEnd } from "../ui/hooks";
+import { useReachedEnd } from "../ui/hooks";
 import { Icon } from "../ui/icons";
-import { Avatar, Chip, Empty, Field, IconButton, Skeleton, Trouble } from "../ui/parts";
-import { complain, say } from "../ui/toasts";
+import { Avatar, Chip, EmptyState, Field, IconButton, Skeleton, ErrorState } from "../ui/parts";
+import { showError, showToast } from "../ui/toasts";
 
 interface Contact {
   id: string;
@@ -29,7 +29,7 @@ const FIELDS = ["name", "email", "phone", "company", "role", "tags"] as const;
 const contacts = signal<Contact[]>([]);
 const total = signal(0);
 const more = signal(false);
-const state = signal<"loading" | "ready" | { fault: unknown }>("loading");
+const state = signal<"loading" | "ready" | { error: unknown }>("loading");
 let asked = 0;
 
 async function load(search: string, tag: string, offset = 0): Promise<void> {
@@ -45,8 +45,8 @@ async function load(search: string, tag: string, offset = 0): Promise<void> {
     total.value = found.pagination.total;
     more.value = found.pagination.hasMore && found.contacts.length > 0;
     state.value = "ready";
-  } catch (fault) {
-    if (turn === asked) state.value = { fault };
+  } catch (error) {
+    if (turn === asked) state.value = { error };
   }
 }
 
@@ -58,20 +58,20 @@ export function Contacts() {
   const editing = useSignal<Contact | "new" | null>(null);
   const box = useRef<HTMLInputElement>(null);
   const timer = useRef(0);
-  const end = useEnd(() => more.value && state.value === "ready" && void load(search, tag, contacts.value.length));
+  const end = useReachedEnd(() => more.value && state.value === "ready" && void load(search, tag, contacts.value.length));
   useEffect(() => void load(search, tag), [search, tag]);
   useEffect(() => () => clearTimeout(timer.current), []);
 
   const at = contacts.value.findIndex((each) => each.id === id);
   const show = (contact: Contact | undefined) => contact && go(href("contacts", contact.id, params), { replace: Boolean(id) });
   const close = () => go(href("contacts", null, params), { replace: true });
-  useKeys({
+  useShortcuts({
     j: () => show(contacts.value[at + 1]),
     k: () => show(contacts.value[Math.max(0, at - 1)]),
     "/": () => box.current?.focus(),
     Escape: () => (id ? close() : false),
   });
-  const stands = state.value;
+  const loadState = state.value;
   const open = contacts.value[at];
   return (
     <section class={`split ${id ? "split-open" : ""}`} aria-label={t("page.contacts")}>
@@ -95,22 +95,22 @@ export function Contacts() {
               onInput={(event) => {
                 const text = event.currentTarget.value.trim();
                 clearTimeout(timer.current);
-                timer.current = setTimeout(() => adjust({ search: text || null }), 300);
+                timer.current = setTimeout(() => setParams({ search: text || null }), 300);
               }}
             />
           </label>
           {tag && (
-            <button type="button" class="chip chip-button" onClick={() => adjust({ tag: null })}>
-              {tag} <Icon name="close" size={12} label={t("contacts.anyTag")} />
+            <button type="button" class="chip chip-button" onClick={() => setParams({ tag: null })}>
+              {tag} <Icon name="close" size={12} label={t("contacts.clearTag")} />
             </button>
           )}
         </div>
-        {typeof stands === "object" ? (
-          <Trouble fault={stands.fault} onRetry={() => void load(search, tag)} />
-        ) : stands === "loading" ? (
+        {typeof loadState === "object" ? (
+          <ErrorState error={loadState.error} onRetry={() => void load(search, tag)} />
+        ) : loadState === "loading" ? (
           <Skeleton rows={8} />
         ) : contacts.value.length === 0 ? (
-          <Empty icon="contacts" text={search || tag ? t("contacts.noneFound") : t("contacts.none")} />
+          <EmptyState icon="contacts" text={search || tag ? t("contacts.noMatches") : t("contacts.empty")} />
         ) : (
           <div class="scroll">
             <ul class="items">
@@ -136,13 +136,13 @@ export function Contacts() {
         {open ? (
           <Person contact={open} onBack={close} onEdit={() => (editing.value = open)} />
         ) : (
-          <Empty icon="contacts" text={t(id && stands === "ready" ? "contacts.gone" : "contacts.pick")}>
+          <EmptyState icon="contacts" text={t(id && loadState === "ready" ? "contacts.notFound" : "contacts.select")}>
             {id && (
               <button type="button" class="button only-narrow" onClick={close}>
                 {t("back")}
               </button>
             )}
-          </Empty>
+          </EmptyState>
         )}
       </div>
       {editing.value && (
@@ -169,10 +169,10 @@ function Person({ contact, onBack, onEdit }: { contact: Contact; onBack: () => v
     try {
       await data("DELETE", `${PATH}/${contact.id}`);
       contacts.value = contacts.value.filter((each) => each.id !== contact.id);
-      say(t("contacts.deleted", { name: contact.name }));
+      showToast(t("contacts.deleted", { name: contact.name }));
       onBack();
-    } catch (fault) {
-      complain(fault);
+    } catch (error) {
+      showError(error);
     }
   };
   return (
@@ -186,7 +186,7 @@ function Person({ contact, onBack, onEdit }: { contact: Contact; onBack: () => v
           {t("edit")}
         </button>
         <button type="button" class="button button-bad" onClick={remove}>
-          {sure.value ? t("board.sure") : t("delete")}
+          {sure.value ? t("deleteConfirm") : t("delete")}
         </button>
       </div>
       <div class="reading-scroll">
@@ -200,7 +200,7 @@ function Person({ contact, onBack, onEdit }: { contact: Contact; onBack: () => v
           </div>
           <div class="chips">
             {tagsOf(contact).map((each) => (
-              <button type="button" class="chip chip-button" key={each} onClick={() => adjust({ tag: each })}>
+              <button type="button" class="chip chip-button" key={each} onClick={() => setParams({ tag: each })}>
                 {each}
               </button>
             ))}
@@ -239,7 +239,7 @@ function Person({ contact, onBack, onEdit }: { contact: Contact; onBack: () => v
                     card && (
                       <li key={id}>
                         <a href={href("board", card.id)}>{card.title}</a>
-                        <Chip>{named("stage", card.status)}</Chip>
+                        <Chip>{valueLabel("stage", card.status)}</Chip>
                         {role && <span class="faint">{role}</span>}
                       </li>
                     ),

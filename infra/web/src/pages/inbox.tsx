@@ -1,7 +1,7 @@
 import { useSignal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { named, t } from "../lib/i18n";
+import { valueLabel, t } from "../lib/i18n";
 import {
   type Change,
   change,
@@ -19,13 +19,13 @@ import {
   VIEWS,
   visible,
 } from "../lib/inbox";
-import { useKeys } from "../lib/keys";
-import { adjust, go, href, route } from "../lib/router";
+import { useShortcuts } from "../lib/shortcuts";
+import { setParams, go, href, route } from "../lib/router";
 import { snoozes, soon } from "../lib/time";
-import { useDelayed, useEnd } from "../ui/hooks";
+import { useDebounced, useReachedEnd } from "../ui/hooks";
 import { Icon } from "../ui/icons";
-import { Chip, Dialog, Empty, Skeleton, Tabs, Time, Trouble } from "../ui/parts";
-import { Reading } from "./reading";
+import { Chip, Dialog, EmptyState, Skeleton, Tabs, Time, ErrorState } from "../ui/parts";
+import { Reading } from "./delivery";
 
 // Moving through the list with a key reads what one stops at.
 const PAUSE = 180;
@@ -40,7 +40,7 @@ export function Inbox() {
     severity: params.get("severity") ?? "",
     status: params.get("status") ?? "",
   };
-  const settled = useDelayed(id, PAUSE);
+  const settled = useDebounced(id, PAUSE);
 
   useEffect(() => {
     filters.value = wanted;
@@ -78,7 +78,7 @@ export function Inbox() {
     item.archivedAt ? [{ archived: false }, "inbox.unarchived"] : [{ archived: true }, "inbox.archived"];
   const turn = (item: Item): [Change, null] => [{ read: !item.readAt }, null];
 
-  useKeys({
+  useShortcuts({
     j: () => show(list[at + 1] ?? list[at]),
     k: () => show(list[Math.max(0, at - 1)]),
     e: () => act(archive),
@@ -108,10 +108,10 @@ export function Inbox() {
           <Tabs
             label={t("inbox.view")}
             chosen={wanted.view}
-            onChoose={(view) => adjust({ view: view === "inbox" ? null : view }, null)}
+            onChoose={(view) => setParams({ view: view === "inbox" ? null : view }, null)}
             choices={VIEWS.map((view) => ({
               value: view,
-              label: named("view", view),
+              label: valueLabel("view", view),
               count: view === "unread" ? summary.value.unread : view === "snoozed" ? summary.value.snoozed : 0,
             }))}
           />
@@ -119,19 +119,19 @@ export function Inbox() {
             <select
               aria-label={t("inbox.severity")}
               value={wanted.severity}
-              onChange={(event) => adjust({ severity: event.currentTarget.value })}
+              onChange={(event) => setParams({ severity: event.currentTarget.value })}
             >
               <option value="">{t("inbox.anySeverity")}</option>
               {["critical", "warn", "info", "success"].map((each) => (
                 <option value={each} key={each}>
-                  {named("severity", each)}
+                  {valueLabel("severity", each)}
                 </option>
               ))}
             </select>
             <select
               aria-label={t("inbox.status")}
               value={wanted.status}
-              onChange={(event) => adjust({ status: event.currentTarget.value })}
+              onChange={(event) => setParams({ status: event.currentTarget.value })}
             >
               <option value="">{t("inbox.anyStatus")}</option>
               <option value="open">{t("inbox.open")}</option>
@@ -154,19 +154,19 @@ export function Inbox() {
         ) : id ? (
           <Skeleton rows={3} kind="card" />
         ) : (
-          <Empty icon="mailOpen" text={t("inbox.pick")}>
+          <EmptyState icon="mailOpen" text={t("inbox.select")}>
             <p class="faint">
               <kbd>j</kbd> <kbd>k</kbd> {t("help.move")} · <kbd>e</kbd> {t("help.archive")} · <kbd>?</kbd>{" "}
               {t("help.title")}
             </p>
-          </Empty>
+          </EmptyState>
         )}
       </div>
       {snoozing.value && (
         <Snooze
           item={find(snoozing.value)}
           onClose={() => (snoozing.value = null)}
-          onChoose={(item, until) => leaveAnd(item, { snoozedUntil: until }, until ? "inbox.snoozedDone" : "inbox.woken")}
+          onChoose={(item, until) => leaveAnd(item, { snoozedUntil: until }, until ? "inbox.snoozed" : "inbox.unsnoozed")}
         />
       )}
     </section>
@@ -191,7 +191,7 @@ function SearchInput({ inner, value, placeholder }: { inner: RefObject<HTMLInput
       onInput={(event) => {
         const text = event.currentTarget.value;
         clearTimeout(timer.current);
-        timer.current = setTimeout(() => adjust({ q: text.trim() || null }), 300);
+        timer.current = setTimeout(() => setParams({ q: text.trim() || null }), 300);
       }}
       onKeyDown={(event) => {
         if (event.key === "Escape") event.currentTarget.blur();
@@ -201,14 +201,14 @@ function SearchInput({ inner, value, placeholder }: { inner: RefObject<HTMLInput
 }
 
 function List({ items, chosen, filtered }: { items: Item[]; chosen: string | null; filtered: boolean }) {
-  const end = useEnd(loadMore);
-  const stands = state.value;
-  if (typeof stands === "object") return <Trouble fault={stands.fault} onRetry={() => void load()} />;
-  if (stands === "loading") return <Skeleton rows={8} />;
+  const end = useReachedEnd(loadMore);
+  const loadState = state.value;
+  if (typeof loadState === "object") return <ErrorState error={loadState.error} onRetry={() => void load()} />;
+  if (loadState === "loading") return <Skeleton rows={8} />;
   if (!items.length && !cursor.value) {
     const view = filters.value.view;
-    const text = filtered ? t("inbox.noneFound") : view === "inbox" ? t("inbox.none") : t("inbox.noneHere");
-    return <Empty icon={filtered ? "search" : "inbox"} text={text} />;
+    const text = filtered ? t("inbox.noMatches") : view === "inbox" ? t("inbox.empty") : t("inbox.emptyView");
+    return <EmptyState icon={filtered ? "search" : "inbox"} text={text} />;
   }
   return (
     <div class="scroll">
@@ -219,11 +219,11 @@ function List({ items, chosen, filtered }: { items: Item[]; chosen: string | nul
       </ul>
       <div class="end" ref={end}>
         {cursor.value ? (
-          <button type="button" class="button" disabled={stands === "more"} onClick={() => void loadMore()}>
-            {stands === "more" ? t("loading") : t("more")}
+          <button type="button" class="button" disabled={loadState === "more"} onClick={() => void loadMore()}>
+            {loadState === "more" ? t("loading") : t("more")}
           </button>
         ) : (
-          <span class="faint">{t("end")}</span>
+          <span class="faint">{t("endOfList")}</span>
         )}
       </div>
     </div>
@@ -240,7 +240,7 @@ function Row({ item, chosen }: { item: Item; chosen: boolean }) {
         aria-current={chosen ? "true" : undefined}
       >
         <span class={`severity severity-${item.severity} tone-${item.tone ?? "none"}`}>
-          <Icon name={item.severity} size={18} label={named("severity", item.severity)} />
+          <Icon name={item.severity} size={18} label={valueLabel("severity", item.severity)} />
         </span>
         <span class="item-main">
           <span class="item-top">
@@ -252,9 +252,9 @@ function Row({ item, chosen }: { item: Item; chosen: boolean }) {
           {item.summary && <span class="item-summary">{item.summary}</span>}
           <span class="item-foot">
             <span class="item-type">{item.eventType}</span>
-            {item.fireCount > 1 && <Chip title={t("inbox.fired", { n: item.fireCount })}>×{item.fireCount}</Chip>}
+            {item.fireCount > 1 && <Chip title={t("inbox.fireCount", { n: item.fireCount })}>×{item.fireCount}</Chip>}
             {item.resolvedAt && <Chip kind="chip-success">{t("inbox.resolved")}</Chip>}
-            {item.externalStatus && !item.resolvedAt && <Chip>{named("external", item.externalStatus)}</Chip>}
+            {item.externalStatus && !item.resolvedAt && <Chip>{valueLabel("external", item.externalStatus)}</Chip>}
             {item.snoozedUntil && Date.parse(item.snoozedUntil) > Date.now() && (
               <Chip>
                 <Icon name="clock" size={12} /> {soon(item.snoozedUntil)}
@@ -297,14 +297,14 @@ function Snooze({ item, onClose, onChoose }: SnoozeProps) {
             if (given) choose(new Date(String(given)).toISOString());
           }}
         >
-          <input type="datetime-local" name="until" required aria-label={t("snooze.at")} />
+          <input type="datetime-local" name="until" required aria-label={t("snooze.custom")} />
           <button type="submit" class="button">
             {t("snooze.set")}
           </button>
         </form>
         {item.snoozedUntil && (
           <button type="button" class="choice" onClick={() => choose(null)}>
-            {t("snooze.wake")}
+            {t("snooze.end")}
           </button>
         )}
       </div>

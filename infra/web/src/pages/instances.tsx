@@ -1,11 +1,11 @@
 import { useSignal } from "@preact/signals";
-import { data, Failure } from "../lib/api";
-import { named, t } from "../lib/i18n";
-import { SureButton } from "../ui/form";
+import { data, ApiError } from "../lib/api";
+import { valueLabel, t } from "../lib/i18n";
+import { ConfirmButton } from "../ui/form";
 import { Chip, Time } from "../ui/parts";
 import { useResource } from "../ui/resource";
 import { Rows } from "../ui/rows";
-import { complain } from "../ui/toasts";
+import { showError } from "../ui/toasts";
 
 interface Instance {
   id: string;
@@ -30,11 +30,11 @@ export function Instances() {
       await data("POST", `${PATH}/${instance.id}/approve`, { withoutChallenge });
       unproven.value = null;
       await read.reload();
-    } catch (fault) {
-      if (fault instanceof Failure && fault.status === 403 && !withoutChallenge) {
-        unproven.value = { id: instance.id, reason: fault.message };
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 403 && !withoutChallenge) {
+        unproven.value = { id: instance.id, reason: error.message };
       } else {
-        complain(fault);
+        showError(error);
       }
     }
   };
@@ -50,23 +50,23 @@ export function Instances() {
               {each.baseUrl} ·{" "}
               {each.lastSeenAt ? (
                 <>
-                  {t("network.seen")} <Time at={each.lastSeenAt} />
+                  {t("network.lastSeen")} <Time at={each.lastSeenAt} />
                 </>
               ) : (
-                t("network.never")
+                t("network.neverSeen")
               )}
             </p>
             {unproven.value?.id === each.id && (
               <p class="bad" role="alert">
-                {t("network.proofHint", { reason: unproven.value.reason })}
+                {t("network.unverified", { reason: unproven.value.reason })}
               </p>
             )}
           </div>
           <div class="chips">
             <Chip kind={{ active: "chip-success", pending: "chip-warn", suspended: "" }[each.status]}>
-              {named("instance", each.status)}
+              {valueLabel("instance", each.status)}
             </Chip>
-            {each.health && <Chip kind={each.health === "ok" ? "chip-success" : "chip-warn"}>{named("health", each.health)}</Chip>}
+            {each.health && <Chip kind={each.health === "ok" ? "chip-success" : "chip-warn"}>{valueLabel("health", each.health)}</Chip>}
           </div>
           <div class="task-actions">
             {each.status !== "active" && (
@@ -75,13 +75,13 @@ export function Instances() {
                 class="button button-primary"
                 onClick={() => void approve(each, unproven.value?.id === each.id)}
               >
-                {t(unproven.value?.id === each.id ? "network.approveTrusting" : "network.approve")}
+                {t(unproven.value?.id === each.id ? "network.approveUnverified" : "network.approve")}
               </button>
             )}
             {each.status === "active" && (
-              <SureButton
+              <ConfirmButton
                 label={t("network.suspend")}
-                sure={t("network.suspendSure")}
+                sure={t("network.suspendConfirm")}
                 onSure={() => read.act(() => data("POST", `${PATH}/${each.id}/suspend`))}
               />
             )}

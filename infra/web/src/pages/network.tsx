@@ -1,14 +1,14 @@
 import { useSignal } from "@preact/signals";
 import { call, data, query } from "../lib/api";
-import { named, t } from "../lib/i18n";
-import { adjust, route } from "../lib/router";
+import { valueLabel, t } from "../lib/i18n";
+import { setParams, route } from "../lib/router";
 import { me } from "../lib/session";
 import { exact } from "../lib/time";
 import { host } from "../lib/urls";
 import { Icon } from "../ui/icons";
-import { Avatar, Chip, Empty, Tabs, Time } from "../ui/parts";
+import { Avatar, Chip, EmptyState, Tabs, Time } from "../ui/parts";
 import { useResource } from "../ui/resource";
-import { Show } from "../ui/show";
+import { Loaded } from "../ui/loaded";
 import { Connections } from "./connections";
 import { Instances } from "./instances";
 
@@ -59,7 +59,7 @@ export function Network() {
       <Tabs
         label={t("page.network")}
         chosen={tab}
-        onChoose={(to) => adjust({ tab: to === "connections" ? null : to })}
+        onChoose={(to) => setParams({ tab: to === "connections" ? null : to })}
         choices={TABS.filter((each) => each !== "instances" || me.value?.operator).map((each) => ({ value: each, label: t(`network.${each}`) }))}
       />
       {tab === "relays" ? (
@@ -85,14 +85,14 @@ function Desk() {
     return { health, stats: found.networkStats };
   });
   return (
-    <Show of={read}>
+    <Loaded of={read}>
       {({ health, stats }) => (
         <dl class="stats">
           <div class="stat">
             <dt>{t("network.desk")}</dt>
             <dd>
               <Chip kind={health.ok ? "chip-success" : "chip-critical"}>
-                <Icon name={health.ok ? "success" : "critical"} size={14} /> {t(health.ok ? "network.well" : "network.unwell")}
+                <Icon name={health.ok ? "success" : "critical"} size={14} /> {t(health.ok ? "network.healthy" : "network.unhealthy")}
               </Chip>
               <span class="faint">{health.version}</span>
             </dd>
@@ -107,7 +107,7 @@ function Desk() {
           ))}
         </dl>
       )}
-    </Show>
+    </Loaded>
   );
 }
 
@@ -127,13 +127,13 @@ function Relays() {
       <Tabs
         label={t("network.direction")}
         chosen={direction}
-        onChoose={(to) => adjust({ direction: to || null })}
-        choices={["", "inbound", "outbound"].map((each) => ({ value: each, label: t(`network.${each || "both"}` as "network.both") }))}
+        onChoose={(to) => setParams({ direction: to || null })}
+        choices={["", "inbound", "outbound"].map((each) => ({ value: each, label: t(`network.${each || "all"}` as "network.all") }))}
       />
-      <Show of={read}>
+      <Loaded of={read}>
         {({ relays, pagination }) =>
           relays.length === 0 ? (
-            <Empty icon="send" text={t("network.noRelays")} />
+            <EmptyState icon="send" text={t("network.noRelays")} />
           ) : (
             <>
               <ul class="rows">
@@ -147,13 +147,13 @@ function Relays() {
                     {t("more")}
                   </button>
                 ) : (
-                  <span class="faint">{t("end")}</span>
+                  <span class="faint">{t("endOfList")}</span>
                 )}
               </div>
             </>
           )
         }
-      </Show>
+      </Loaded>
     </>
   );
 }
@@ -166,17 +166,17 @@ function RelayRow({ relay }: { relay: Relay }) {
         <summary>
           <Chip>{t(`network.${relay.direction}`)}</Chip>
           <span class="row-main">
-            <b>{relay.subject || named("intent", relay.intent)}</b>{" "}
+            <b>{relay.subject || valueLabel("intent", relay.intent)}</b>{" "}
             <span class="faint">
               {relay.peerUserEmail} · {host(relay.peerInstanceUrl)} · <Time at={relay.createdAt} />
             </span>
           </span>
           <span class="chips">
-            <Chip kind={relay.status === "completed" ? "chip-success" : ""}>{named("relay", relay.status)}</Chip>
+            <Chip kind={relay.status === "completed" ? "chip-success" : ""}>{valueLabel("relay", relay.status)}</Chip>
             {relay.dispatch && (
               <Chip kind={isBad ? "chip-critical" : relay.dispatch === "retrying" ? "chip-warn" : ""}>
-                {named("dispatch", relay.dispatch)}
-                {relay.tries ? ` · ${t("network.tries", { n: relay.tries })}` : ""}
+                {valueLabel("dispatch", relay.dispatch)}
+                {relay.tries ? ` · ${t("network.attempts", { n: relay.tries })}` : ""}
               </Chip>
             )}
           </span>
@@ -184,7 +184,7 @@ function RelayRow({ relay }: { relay: Relay }) {
         <dl class="facts">
           <dt>{t("network.intent")}</dt>
           <dd>
-            {named("intent", relay.intent)} ({relay.type}), {named("relayPriority", relay.priority)}
+            {valueLabel("intent", relay.intent)} ({relay.type}), {valueLabel("relayPriority", relay.priority)}
           </dd>
           {relay.error && (
             <>
@@ -230,7 +230,7 @@ function Directory() {
           <Icon name="search" size={16} /> {t("network.search")}
         </button>
       </form>
-      <Show of={read}>
+      <Loaded of={read}>
         {({ profiles, teams, agents }) => {
           const groups = [
             ["agents", (agents?.items ?? []).map((each) => ({ ...each, line: each.description, by: each.developerName }))],
@@ -244,7 +244,7 @@ function Directory() {
               })),
             ],
           ] as const;
-          if (groups.every(([, rows]) => rows.length === 0)) return <Empty icon="search" text={t("network.noneFound")} />;
+          if (groups.every(([, rows]) => rows.length === 0)) return <EmptyState icon="search" text={t("network.noMatches")} />;
           return groups.map(
             ([name, rows]) =>
               rows.length > 0 && (
@@ -267,7 +267,7 @@ function Directory() {
               ),
           );
         }}
-      </Show>
+      </Loaded>
     </>
   );
 }

@@ -1,14 +1,14 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { named, t } from "../lib/i18n";
-import { useKeys } from "../lib/keys";
+import { valueLabel, t } from "../lib/i18n";
+import { useShortcuts } from "../lib/shortcuts";
 import {
-  about,
+  metadataOf,
   add,
   approve,
   briefing,
   changeSettings,
-  isHeld,
+  isHeldEvent,
   loadQueue,
   move,
   queueState,
@@ -23,7 +23,7 @@ import {
 } from "../lib/queue";
 import { FormDialog } from "../ui/form";
 import { Icon } from "../ui/icons";
-import { Chip, Empty, Field, IconButton, Skeleton, Switch, Time, Trouble } from "../ui/parts";
+import { Chip, EmptyState, Field, IconButton, Skeleton, Switch, Time, ErrorState } from "../ui/parts";
 
 export function Queue() {
   const chosen = useSignal<string | null>(null);
@@ -45,31 +45,31 @@ export function Queue() {
     const waiting = tasksOf("pending_confirmation");
     const place = waiting.indexOf(task);
     const next = waiting[place + 1] ?? waiting[place - 1];
-    if (yes && isHeld(task) && !about(task).recipientHint) {
+    if (yes && isHeldEvent(task) && !metadataOf(task).recipientHint) {
       addressing.value = task;
       return;
     }
-    if (yes) void approve(task).then((done) => done || !isHeld(task) || (addressing.value = task));
+    if (yes) void approve(task).then((done) => done || !isHeldEvent(task) || (addressing.value = task));
     else void reject(task);
     focus(next);
   };
-  useKeys({
+  useShortcuts({
     j: () => focus(order[at + 1] ?? order[at]),
     k: () => focus(order[Math.max(0, at - 1)]),
     y: () => decide(current(), true),
     n: () => decide(current(), false),
   });
 
-  const stands = queueState.value;
+  const loadState = queueState.value;
   return (
     <section class="page" aria-label={t("page.queue")}>
       <header class="head">
         <h1>{t("page.queue")}</h1>
         <p class="head-note">{t("queue.note")}</p>
       </header>
-      {typeof stands === "object" ? (
-        <Trouble fault={stands.fault} onRetry={() => void loadQueue()} />
-      ) : stands === "loading" ? (
+      {typeof loadState === "object" ? (
+        <ErrorState error={loadState.error} onRetry={() => void loadQueue()} />
+      ) : loadState === "loading" ? (
         <Skeleton rows={6} />
       ) : (
         <div class="queue" ref={list}>
@@ -98,7 +98,7 @@ export function Queue() {
             <NewTask />
           </aside>
           <div class="queue-main">
-            {tasks.value.length === 0 && <Empty icon="queue" text={t("queue.none")} />}
+            {tasks.value.length === 0 && <EmptyState icon="queue" text={t("queue.empty")} />}
             {STATUSES.map((status) => (
               <Section key={status} status={status} chosen={chosen.value} onFocus={(id) => (chosen.value = id)} onDecide={decide} />
             ))}
@@ -122,9 +122,9 @@ function Section({ status, chosen, onFocus, onDecide }: SectionProps) {
   if (!found.length) return null;
   const total = totals.value[status] ?? found.length;
   return (
-    <section class={`group group-${status}`} aria-label={named("status", status)}>
+    <section class={`group group-${status}`} aria-label={valueLabel("status", status)}>
       <h2>
-        {named("status", status)} <span class="count">{total}</span>
+        {valueLabel("status", status)} <span class="count">{total}</span>
         {status === "pending_confirmation" && (
           <span class="faint keys-hint">
             <kbd>y</kbd> {t("queue.approve")} <kbd>n</kbd> {t("queue.reject")}
@@ -144,7 +144,7 @@ function Section({ status, chosen, onFocus, onDecide }: SectionProps) {
 }
 
 function Entry({ task, chosen, onFocus, onDecide }: Omit<SectionProps, "status" | "chosen"> & { task: Task; chosen: boolean }) {
-  const result = about(task).agentResult;
+  const result = metadataOf(task).agentResult;
   return (
     <article
       class={`task ${chosen ? "task-chosen" : ""}`}
@@ -155,7 +155,7 @@ function Entry({ task, chosen, onFocus, onDecide }: Omit<SectionProps, "status" 
     >
       <div class="task-main">
         <p class="task-title">
-          <Chip kind={`chip-${task.priority}`}>{named("priority", task.priority)}</Chip>
+          <Chip kind={`chip-${task.priority}`}>{valueLabel("priority", task.priority)}</Chip>
           <span>{task.title}</span>
         </p>
         {task.description && <p class="task-text">{task.description}</p>}
@@ -165,7 +165,7 @@ function Entry({ task, chosen, onFocus, onDecide }: Omit<SectionProps, "status" 
           </p>
         )}
         <p class="faint">
-          {named("taskType", task.type)}
+          {valueLabel("taskType", task.type)}
           {task.source && <> · {task.source}</>} · <Time at={task.createdAt} />
         </p>
       </div>
@@ -223,7 +223,7 @@ function NewTask() {
         <select name="priority" aria-label={t("queue.priority")}>
           {["medium", "urgent", "high", "low"].map((each) => (
             <option value={each} key={each}>
-              {named("priority", each)}
+              {valueLabel("priority", each)}
             </option>
           ))}
         </select>
@@ -239,7 +239,7 @@ function NewTask() {
 function Address({ task, onClose }: { task: Task; onClose: () => void }) {
   return (
     <FormDialog
-      title={t("queue.whom")}
+      title={t("queue.chooseRecipient")}
       action={t("queue.approve")}
       onClose={onClose}
       onSend={async (given) => {

@@ -1,5 +1,5 @@
 import { t } from "../lib/i18n";
-import { farewell } from "../lib/session";
+import { signOutReason } from "../lib/session";
 import { Field } from "../ui/parts";
 
 /** Where one who is not signed in gives their key. */
@@ -16,9 +16,9 @@ export function SignIn({ onKey }: { onKey: (key: string) => void }) {
         <span class="mark" aria-hidden="true" />
         <h1>{t("signIn.title")}</h1>
         <p class="faint">{t("signIn.note")}</p>
-        {farewell.value && (
+        {signOutReason.value && (
           <p class="bad" role="alert">
-            {farewell.value}
+            {signOutReason.value}
           </p>
         )}
         <Field label={t("signIn.key")} hint={t("signIn.hint")}>
@@ -33,7 +33,7 @@ export function SignIn({ onKey }: { onKey: (key: string) => void }) {
           />
         </Field>
         <button type="submit" class="button button-primary button-wide">
-          {t("signIn.do")}
+          {t("signIn.submit")}
         </button>
       </form>
     </main>

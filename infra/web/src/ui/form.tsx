@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
-import { Failure } from "../lib/api";
+import { ApiError } from "../lib/api";
 import { t } from "../lib/i18n";
 import { Dialog } from "./parts";
 
@@ -31,9 +31,9 @@ export function FormDialog({ title, action, final = false, ready = true, onClose
           busy.value = true;
           try {
             await onSend((name) => String(form.get(name) ?? "").trim(), form);
-          } catch (fault) {
-            const failure = fault instanceof Failure ? fault : null;
-            wrong.value = { text: failure?.message ?? t("error.ours"), id: failure?.requestId ?? null };
+          } catch (error) {
+            const failure = error instanceof ApiError ? error : null;
+            wrong.value = { text: failure?.message ?? t("error.unexpected"), id: failure?.requestId ?? null };
           }
           busy.value = false;
         }}
@@ -58,7 +58,7 @@ export function FormDialog({ title, action, final = false, ready = true, onClose
 }
 
 /** A button for what can't be undone: the first press asks, the second does it. */
-export function SureButton({ label, sure, onSure }: { label: string; sure: string; onSure: () => unknown }) {
+export function ConfirmButton({ label, sure, onSure }: { label: string; sure: string; onSure: () => unknown }) {
   const asked = useSignal(false);
   return (
     <button

@@ -2,7 +2,7 @@ import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
 /** The value, once it has stayed the same for so many milliseconds; the first one at once. */
-export function useDelayed<T>(value: T, wait: number): T {
+export function useDebounced<T>(value: T, wait: number): T {
   const [settled, settle] = useState(value);
   useEffect(() => {
     const timer = setTimeout(() => settle(value), wait);
@@ -12,7 +12,7 @@ export function useDelayed<T>(value: T, wait: number): T {
 }
 
 /** What to do when the element comes into view, as the end of a list does. */
-export function useEnd(reached: () => unknown): RefObject<HTMLDivElement | null> {
+export function useReachedEnd(reached: () => unknown): RefObject<HTMLDivElement | null> {
   const element = useRef<HTMLDivElement>(null);
   const latest = useRef(reached);
   latest.current = reached;

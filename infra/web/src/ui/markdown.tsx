@@ -4,7 +4,7 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../lib/i18n";
 
 // Text from other systems. What may stand in it is listed, rather than what may not; images would tell their server
-// who reads and when, so their text stands for them.
+// who reads and when, so their text loadState for them.
 const ALLOWED = {
   ALLOWED_TAGS:
     "a b blockquote br code del em h1 h2 h3 h4 h5 h6 hr i input kbd li ol p pre s span strong sub sup table tbody td th thead tr ul".split(
@@ -53,7 +53,7 @@ function rendered(markdown: string): DocumentFragment {
       continue;
     }
     input.disabled = true;
-    input.setAttribute("aria-label", t(input.checked ? "ticked" : "notTicked"));
+    input.setAttribute("aria-label", t(input.checked ? "checked" : "unchecked"));
   }
   for (const heading of made.querySelectorAll("h1, h2, h3, h4, h5, h6")) {
     // Below the page's own headings.

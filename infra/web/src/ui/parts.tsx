@@ -1,6 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { Failure } from "../lib/api";
+import { ApiError } from "../lib/api";
 import { t } from "../lib/i18n";
 import { ago, exact } from "../lib/time";
 import { Icon, type IconName } from "./icons";
@@ -48,8 +48,8 @@ export function IconButton({ icon, label, shortcut, onClick, pressed, disabled }
   );
 }
 
-/** What stands where there is nothing to show: one sentence that helps. */
-export function Empty({ icon, text, children }: { icon: IconName; text: string; children?: ComponentChildren }) {
+/** What loadState where there is nothing to show: one sentence that helps. */
+export function EmptyState({ icon, text, children }: { icon: IconName; text: string; children?: ComponentChildren }) {
   return (
     <div class="empty">
       <Icon name={icon} size={36} />
@@ -60,12 +60,12 @@ export function Empty({ icon, text, children }: { icon: IconName; text: string; 
 }
 
 /** What could not be loaded, why, and the way to try again. */
-export function Trouble({ fault, onRetry }: { fault: unknown; onRetry: () => void }) {
-  const failure = fault instanceof Failure ? fault : null;
+export function ErrorState({ error, onRetry }: { error: unknown; onRetry: () => void }) {
+  const failure = error instanceof ApiError ? error : null;
   return (
     <div class="empty" role="alert">
       <Icon name="warn" size={36} />
-      <p>{failure?.message ?? t("error.ours")}</p>
+      <p>{failure?.message ?? t("error.unexpected")}</p>
       {failure?.requestId && <p class="faint mono">{t("error.requestId", { id: failure.requestId })}</p>}
       <button type="button" class="button" onClick={onRetry}>
         {t("retry")}
@@ -93,10 +93,10 @@ interface DialogProps {
   children: ComponentChildren;
   wide?: boolean;
   /** It holds what can't be shown again, so a press beside it does not close it. */
-  firm?: boolean;
+  persistent?: boolean;
 }
 
-export function Dialog({ title, onClose, children, wide = false, firm = false }: DialogProps) {
+export function Dialog({ title, onClose, children, wide = false, persistent = false }: DialogProps) {
   const element = useRef<HTMLDialogElement>(null);
   useEffect(() => {
     const before = document.activeElement;
@@ -115,7 +115,7 @@ export function Dialog({ title, onClose, children, wide = false, firm = false }:
         onClose();
       }}
       onClick={(event) => {
-        if (event.target === element.current && !firm) onClose();
+        if (event.target === element.current && !persistent) onClose();
       }}
     >
       <div class="dialog-body">
@@ -142,13 +142,13 @@ export function Field({ label, hint, wrong, children }: FieldProps) {
       <span class="field-label">{label}</span>
       {children}
       {hint && <span class="field-hint">{hint}</span>}
-      <Wrong text={wrong} />
+      <FieldError text={wrong} />
     </label>
   );
 }
 
 /** Why a field is not taken as it is. */
-export function Wrong({ text }: { text: string | undefined }) {
+export function FieldError({ text }: { text: string | undefined }) {
   return text ? (
     <span class="bad" role="alert">
       {text}
@@ -182,13 +182,13 @@ export function Switch({ label, hint, on, onChange, disabled }: SwitchProps) {
   );
 }
 
-interface Choice {
+interface ResourceSelect {
   value: string;
   label: string;
   count?: number;
 }
 
-export function Tabs({ label, choices, chosen, onChoose }: { label: string; choices: Choice[]; chosen: string; onChoose: (value: string) => void }) {
+export function Tabs({ label, choices, chosen, onChoose }: { label: string; choices: ResourceSelect[]; chosen: string; onChoose: (value: string) => void }) {
   return (
     <div class="tabs" role="group" aria-label={label}>
       {choices.map((each) => (

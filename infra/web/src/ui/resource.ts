@@ -1,11 +1,11 @@
 import { type Signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { complain } from "./toasts";
+import { showError } from "./toasts";
 
-export type Loaded<T> = { stands: "loading" } | { stands: "ready"; value: T } | { stands: "failed"; fault: unknown };
+export type ResourceState<T> = { status: "loading" } | { status: "ready"; value: T } | { status: "failed"; error: unknown };
 
 export interface Resource<T> {
-  now: Signal<Loaded<T>>;
+  now: Signal<ResourceState<T>>;
   reload: () => Promise<void>;
   /** Change what was read, and read it anew; what the change fails with is told, and nothing is read. */
   act: (change: () => Promise<unknown>) => Promise<void>;
@@ -13,7 +13,7 @@ export interface Resource<T> {
 
 /** Something that is read when the component is shown, and whenever `reload` is called or `inputs` change. */
 export function useResource<T>(read: () => Promise<T>, inputs: readonly unknown[] = []): Resource<T> {
-  const now = useSignal<Loaded<T>>({ stands: "loading" });
+  const now = useSignal<ResourceState<T>>({ status: "loading" });
   const turn = useRef(0);
   const latest = useRef(read);
   latest.current = read;
@@ -21,22 +21,22 @@ export function useResource<T>(read: () => Promise<T>, inputs: readonly unknown[
     const mine = ++turn.current;
     try {
       const value = await latest.current();
-      if (mine === turn.current) now.value = { stands: "ready", value };
-    } catch (fault) {
-      if (mine === turn.current) now.value = { stands: "failed", fault };
+      if (mine === turn.current) now.value = { status: "ready", value };
+    } catch (error) {
+      if (mine === turn.current) now.value = { status: "failed", error };
     }
   };
   const act = async (change: () => Promise<unknown>) => {
     try {
       await change();
-    } catch (fault) {
-      complain(fault);
+    } catch (error) {
+      showError(error);
       return;
     }
     await reload();
   };
   useEffect(() => {
-    now.value = { stands: "loading" };
+    now.value = { status: "loading" };
     void reload();
   }, inputs);
   return { now, reload, act };

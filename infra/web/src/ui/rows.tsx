@@ -1,9 +1,9 @@
 import { useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { Icon, type IconName } from "./icons";
-import { Empty } from "./parts";
+import { EmptyState } from "./parts";
 import type { Resource } from "./resource";
-import { Show } from "./show";
+import { Loaded } from "./loaded";
 
 /** The button above a list, for one more. */
 export function NewButton({ label, onClick }: { label: string; onClick: () => void }) {
@@ -27,10 +27,10 @@ interface Props<T> {
 /** What was read, each in a row of its own. */
 export function Rows<T extends { id: string }>({ of, icon, none, children }: Props<T>) {
   return (
-    <Show of={of}>
+    <Loaded of={of}>
       {(found) =>
         found.length === 0 ? (
-          <Empty icon={icon} text={none} />
+          <EmptyState icon={icon} text={none} />
         ) : (
           <ul class="rows">
             {found.map((each) => (
@@ -41,7 +41,7 @@ export function Rows<T extends { id: string }>({ of, icon, none, children }: Pro
           </ul>
         )
       }
-    </Show>
+    </Loaded>
   );
 }
 
@@ -53,7 +53,7 @@ interface EditedProps<T> extends Omit<Props<T>, "children"> {
 }
 
 /** Rows of which each may be changed, and new ones made. */
-export function EditedRows<T extends { id: string }>({ add, dialog, children, ...rows }: EditedProps<T>) {
+export function EditableRows<T extends { id: string }>({ add, dialog, children, ...rows }: EditedProps<T>) {
   const editing = useSignal<T | "new" | null>(null);
   const close = () => (editing.value = null);
   return (
@@ -77,9 +77,9 @@ interface ChoiceProps<T> {
 }
 
 /** A choice of one of those that were read. */
-export function Choice<T>({ of, name, value, text }: ChoiceProps<T>) {
+export function ResourceSelect<T>({ of, name, value, text }: ChoiceProps<T>) {
   return (
-    <Show of={of}>
+    <Loaded of={of}>
       {(found) => (
         <select name={name}>
           {found.map((each) => (
@@ -89,6 +89,6 @@ export function Choice<T>({ of, name, value, text }: ChoiceProps<T>) {
           ))}
         </select>
       )}
-    </Show>
+    </Loaded>
   );
 }

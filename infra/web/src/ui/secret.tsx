@@ -15,15 +15,15 @@ interface Props {
 }
 
 /** The one time that a secret can be seen. */
-export function ShowSecret({ title, note, label, secret, onClose, children }: Props) {
+export function SecretDialog({ title, note, label, secret, onClose, children }: Props) {
   return (
-    <Dialog title={title} onClose={onClose} wide firm>
+    <Dialog title={title} onClose={onClose} wide persistent>
       <p>{note}</p>
-      <Copied label={label} text={secret} />
+      <CopyField label={label} text={secret} />
       {children}
       <div class="row row-end">
         <button type="button" class="button button-primary" onClick={onClose}>
-          {t("operate.kept")}
+          {t("admin.secretSaved")}
         </button>
       </div>
     </Dialog>
@@ -31,7 +31,7 @@ export function ShowSecret({ title, note, label, secret, onClose, children }: Pr
 }
 
 /** A text that is to be taken elsewhere. Where nothing may be copied for them, people find it marked. */
-export function Copied({ label, text }: { label: string; text: string }) {
+export function CopyField({ label, text }: { label: string; text: string }) {
   const id = useId();
   const field = useRef<HTMLInputElement>(null);
   const copied = useSignal(false);
@@ -43,7 +43,7 @@ export function Copied({ label, text }: { label: string; text: string }) {
       field.current?.select();
     }
   };
-  const word = t(copied.value ? "operate.copied" : "operate.copy");
+  const word = t(copied.value ? "copied" : "copy");
   return (
     <div class="field">
       <label class="field-label" for={id}>

@@ -2,7 +2,7 @@ import { useSignal } from "@preact/signals";
 import { useId } from "preact/hooks";
 import { t } from "../lib/i18n";
 import { Icon } from "./icons";
-import { Wrong } from "./parts";
+import { FieldError } from "./parts";
 
 interface Props<T> {
   label: string;
@@ -62,7 +62,7 @@ export function Tags<T>({ label, hint, wrong, placeholder, entries, text, make, 
         }}
       />
       {hint && <span class="field-hint">{hint}</span>}
-      <Wrong text={wrong} />
+      <FieldError text={wrong} />
     </div>
   );
 }

@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { Failure } from "../lib/api";
+import { ApiError } from "../lib/api";
 import { t } from "../lib/i18n";
 import { Icon } from "./icons";
 
@@ -28,15 +28,15 @@ function dismiss(id: number): void {
 }
 
 /** Say that something was done, and offer to take it back. */
-export function say(text: string, undo: (() => void) | null = null): void {
+export function showToast(text: string, undo: (() => void) | null = null): void {
   show({ text, undo, bad: false, requestId: null });
 }
 
 /** Say what went wrong, with the id an operator finds it by. */
-export function complain(fault: unknown): void {
-  const failure = fault instanceof Failure ? fault : null;
-  show({ text: failure?.message ?? t("error.ours"), bad: true, requestId: failure?.requestId ?? null, undo: null });
-  if (!failure) console.error(fault);
+export function showError(error: unknown): void {
+  const failure = error instanceof ApiError ? error : null;
+  show({ text: failure?.message ?? t("error.unexpected"), bad: true, requestId: failure?.requestId ?? null, undo: null });
+  if (!failure) console.error(error);
 }
 
 /** Take back the latest thing that can be: what the key z does. */

@@ -1,26 +1,26 @@
 import { useComputed, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { unseen } from "../lib/chat";
+import { unreadMessages } from "../lib/chat";
 import { t } from "../lib/i18n";
 import { summary } from "../lib/inbox";
-import { setShortcuts, shortcuts, useKeys } from "../lib/keys";
+import { setShortcuts, shortcuts, useShortcuts } from "../lib/shortcuts";
 import { online } from "../lib/live";
-import { forgetPush, lookForPush, nudged, turnPush } from "../lib/push";
+import { removeSubscription, detectPush, pushEnabled, setPush } from "../lib/push";
 import { tasksOf } from "../lib/queue";
 import { go, href, route } from "../lib/router";
 import { me, signOut } from "../lib/session";
-import { theme, turnTheme } from "../lib/theme";
+import { theme, nextTheme } from "../lib/theme";
 import { Icon, type IconName } from "../ui/icons";
-import { Avatar, Dialog, Empty, IconButton } from "../ui/parts";
+import { Avatar, Dialog, EmptyState, IconButton } from "../ui/parts";
 import { Toasts, undoLast } from "../ui/toasts";
 import { Board } from "./board";
 import { Chat } from "./chat";
 import { Contacts } from "./contacts";
 import { Inbox } from "./inbox";
 import { Network } from "./network";
-import { Operate } from "./operate";
+import { Operate } from "./admin";
 import { Queue } from "./queue";
-import { You } from "./you";
+import { You } from "./account";
 
 const PAGES = {
   inbox: { show: Inbox, key: "i" },
@@ -39,7 +39,7 @@ export function Desk() {
   const names = (Object.keys(PAGES) as PageName[]).filter((name) => name !== "operate" || me.value?.operator);
   const page = route.value.page;
   const known = names.find((name) => name === page);
-  useKeys({
+  useShortcuts({
     ...Object.fromEntries(names.map((name) => [`g ${PAGES[name].key}`, () => go(href(name))])),
     "?": () => (helping.value = true),
     z: () => undoLast(),
@@ -47,7 +47,7 @@ export function Desk() {
   useEffect(() => {
     document.querySelector<HTMLElement>("main")?.scrollTo(0, 0);
   }, [page]);
-  useEffect(() => void lookForPush(), []);
+  useEffect(() => void detectPush(), []);
   const Page = known ? PAGES[known].show : null;
   return (
     <div class="desk">
@@ -78,14 +78,14 @@ export function Desk() {
             <IconButton
               icon={theme.value === "system" ? "system" : theme.value === "dark" ? "moon" : "sun"}
               label={t(`theme.${theme.value}`)}
-              onClick={turnTheme}
+              onClick={nextTheme}
             />
-            {nudged.value !== null && (
+            {pushEnabled.value !== null && (
               <IconButton
                 icon="bell"
-                label={t(nudged.value ? "push.on" : "push.off")}
-                pressed={nudged.value}
-                onClick={() => void turnPush(!nudged.value)}
+                label={t(pushEnabled.value ? "push.on" : "push.off")}
+                pressed={pushEnabled.value}
+                onClick={() => void setPush(!pushEnabled.value)}
               />
             )}
             <IconButton icon="help" label={t("help.title")} shortcut="?" onClick={() => (helping.value = true)} />
@@ -97,7 +97,7 @@ export function Desk() {
         </div>
       </nav>
       <main id="main" tabIndex={-1}>
-        {Page ? <Page /> : <Empty icon="search" text={t("noPage")} />}
+        {Page ? <Page /> : <EmptyState icon="search" text={t("pageNotFound")} />}
       </main>
       <Toasts />
       {helping.value && <Help names={names} onClose={() => (helping.value = false)} />}
@@ -107,7 +107,7 @@ export function Desk() {
 
 /** Sign out; a browser that nobody is signed in with is not nudged either. */
 async function leave(): Promise<void> {
-  if (nudged.value) await forgetPush().catch(() => {});
+  if (pushEnabled.value) await removeSubscription().catch(() => {});
   signOut();
 }
 
@@ -118,7 +118,7 @@ function NavItem({ name, current }: { name: PageName; current: boolean }) {
       : name === "queue"
         ? tasksOf("pending_confirmation").length
         : name === "chat"
-          ? unseen.value
+          ? unreadMessages.value
           : 0,
   );
   return (
@@ -135,7 +135,7 @@ function NavItem({ name, current }: { name: PageName; current: boolean }) {
         {count.value > 0 && (
           <span class="badge">
             {count.value > 99 ? "99+" : count.value}
-            <span class="hidden"> {t("nav.waiting")}</span>
+            <span class="hidden"> {t("nav.new")}</span>
           </span>
         )}
       </a>
@@ -202,7 +202,7 @@ function Help({ names, onClose }: { names: PageName[]; onClose: () => void }) {
         [["Space"], t("help.lift")],
         [["←", "→", "↑", "↓"], t("help.carry")],
         [["Enter"], t("help.open")],
-        [["Esc"], t("help.putBack")],
+        [["Esc"], t("help.cancelMove")],
       ],
     ],
   ];
@@ -229,7 +229,7 @@ function Help({ names, onClose }: { names: PageName[]; onClose: () => void }) {
       </div>
       <label class="check">
         <input type="checkbox" checked={shortcuts.value} onChange={(event) => setShortcuts(event.currentTarget.checked)} />
-        {t("help.on")}
+        {t("help.enable")}
       </label>
     </Dialog>
   );

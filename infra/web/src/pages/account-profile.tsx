@@ -1,13 +1,13 @@
 import { type Signal, useSignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { data, Failure } from "../lib/api";
-import { named, t } from "../lib/i18n";
+import { data, ApiError } from "../lib/api";
+import { valueLabel, t } from "../lib/i18n";
 import { Field, Switch } from "../ui/parts";
 import { useResource } from "../ui/resource";
-import { Show } from "../ui/show";
+import { Loaded } from "../ui/loaded";
 import { Tags } from "../ui/tags";
-import { complain, say } from "../ui/toasts";
+import { showError, showToast } from "../ui/toasts";
 
 interface TopicFilter {
   topic?: string;
@@ -50,7 +50,7 @@ const OWN_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 /** What others find of the person, and what may reach them, edited in place. */
 export function Profile() {
   const read = useResource(() => data<Profile>("GET", PATH));
-  return <Show of={read}>{(stored) => <Edit stored={stored} />}</Show>;
+  return <Loaded of={read}>{(stored) => <Edit stored={stored} />}</Loaded>;
 }
 
 const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
@@ -62,8 +62,8 @@ function changed(from: Profile, to: Profile): Partial<Profile> {
 }
 
 /** The member that a refusal names, and what is wrong with it: `skills.0: …` is of `skills`. */
-function located(fault: unknown, within: Profile): [string, string] | null {
-  const [, name = "", reason = ""] = (fault instanceof Failure && /^(\w+)[\w.]*: (.+)$/s.exec(fault.message)) || [];
+function located(error: unknown, within: Profile): [string, string] | null {
+  const [, name = "", reason = ""] = (error instanceof ApiError && /^(\w+)[\w.]*: (.+)$/s.exec(error.message)) || [];
   return name in within ? [name, reason] : null;
 }
 
@@ -100,10 +100,10 @@ function Edit({ stored }: { stored: Profile }) {
       draft.value = { ...now, ...changed(sent, draft.value) };
       saved.value = now;
       refused.value = null;
-      say(t("profile.saved"));
-    } catch (fault) {
-      refused.value = located(fault, sent);
-      if (!refused.value) complain(fault);
+      showToast(t("profile.saved"));
+    } catch (error) {
+      refused.value = located(error, sent);
+      if (!refused.value) showError(error);
     }
     busy.value = false;
   };
@@ -124,7 +124,7 @@ function Edit({ stored }: { stored: Profile }) {
       </datalist>
       <Found {...editing} />
       <Reach {...editing} />
-      <Part title={t("profile.heed")} note={t("profile.heedNote")}>
+      <Part title={t("profile.agentRules")} note={t("profile.agentRulesNote")}>
         {HEEDED.map((name) => (
           <Toggle name={name} key={name} {...editing} />
         ))}
@@ -142,7 +142,7 @@ function Edit({ stored }: { stored: Profile }) {
               refused.value = null;
             }}
           >
-            {t("profile.putBack")}
+            {t("profile.discard")}
           </button>
           <button type="submit" class="button button-primary" disabled={busy.value}>
             {t("save")}
@@ -170,7 +170,7 @@ function Found(editing: Editing) {
   const { draft, set, wrong } = editing;
   const { bio, capacity } = draft.value;
   return (
-    <Part title={t("profile.found")}>
+    <Part title={t("profile.public")}>
       <Pick name="visibility" values={["public", "connections", "private"]} label={t("profile.visibility")} {...editing} />
       <Line name="headline" hint={t("profile.headlineHint")} {...editing} />
       <div class="form-row">
@@ -222,7 +222,7 @@ function Reach(editing: Editing) {
   const { draft, set, wrong } = editing;
   const { relayQuietHours: quiet, relayTopicFilters: filters } = draft.value;
   return (
-    <Part title={t("profile.reach")} note={t("profile.reachNote")}>
+    <Part title={t("profile.unsolicited")} note={t("profile.unsolicitedNote")}>
       <Toggle name="allowAmbientInbound" {...editing} />
       <Pick name="relayMode" values={["full", "selective", "minimal", "off"]} label={t("profile.relayMode")} {...editing} />
       <Tags
@@ -301,11 +301,11 @@ interface PickProps<K extends "visibility" | "relayMode"> extends Editing {
 function Pick<K extends "visibility" | "relayMode">({ name, values, label, draft, set }: PickProps<K>) {
   const chosen = draft.value[name];
   return (
-    <Field label={label} hint={named(`${name}Hint`, chosen)}>
+    <Field label={label} hint={valueLabel(`${name}Hint`, chosen)}>
       <select value={chosen} onChange={(event) => set(name, event.currentTarget.value as Profile[K])}>
         {values.map((each) => (
           <option value={each} key={each}>
-            {named(name, each)}
+            {valueLabel(name, each)}
           </option>
         ))}
       </select>

@@ -1,4 +1,4 @@
-import type { Frame } from "./live";
+import type { LiveEvent } from "./live";
 
 /**
  * Hold back what is told of a list while the list is being read.
@@ -6,13 +6,13 @@ import type { Frame } from "./live";
  * What a reply shows and what a frame tells overtake each other; told after, nothing is lost, and what the reply had
  * already changes nothing.
  */
-export class Loading {
+export class EventBuffer {
   private reading = 0;
-  private waiting: Frame[] = [];
+  private waiting: LiveEvent[] = [];
 
-  constructor(private readonly hear: (frame: Frame) => void) {}
+  constructor(private readonly hear: (frame: LiveEvent) => void) {}
 
-  take(frame: Frame): void {
+  take(frame: LiveEvent): void {
     if (this.reading) this.waiting.push(frame);
     else this.hear(frame);
   }

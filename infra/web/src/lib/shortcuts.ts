@@ -4,22 +4,22 @@ import { useEffect, useRef } from "preact/hooks";
 /** What a key does; returns false to leave the key to the browser. */
 export type Handlers = Record<string, (event: KeyboardEvent) => unknown>;
 
-const KEPT_AS = "fluxden.shortcuts";
+const STORAGE_KEY = "fluxden.shortcuts";
 const SECOND_WITHIN = 1200;
 
 /** Whether single keys are shortcuts: some people's input devices type by accident. */
-export const shortcuts = signal(localStorage.getItem(KEPT_AS) !== "off");
+export const shortcuts = signal(localStorage.getItem(STORAGE_KEY) !== "off");
 const layers: Array<{ current: Handlers }> = [];
 let first = "";
 let firstAt = 0;
 
 export function setShortcuts(on: boolean): void {
   shortcuts.value = on;
-  localStorage.setItem(KEPT_AS, on ? "on" : "off");
+  localStorage.setItem(STORAGE_KEY, on ? "on" : "off");
 }
 
 /** Serve keys while the component is shown: by name, as "j", or as "g i" for one after the other. Later ones win. */
-export function useKeys(handlers: Handlers): void {
+export function useShortcuts(handlers: Handlers): void {
   const latest = useRef(handlers);
   latest.current = handlers;
   useEffect(() => {

@@ -1,14 +1,14 @@
 import { useSignal } from "@preact/signals";
 import { data, query } from "../lib/api";
-import { named, t } from "../lib/i18n";
-import { adjust, route } from "../lib/router";
-import { FormDialog, SureButton } from "../ui/form";
+import { valueLabel, t } from "../lib/i18n";
+import { setParams, route } from "../lib/router";
+import { FormDialog, ConfirmButton } from "../ui/form";
 import { Icon } from "../ui/icons";
-import { Chip, Empty, Field, Tabs, Time } from "../ui/parts";
+import { Chip, EmptyState, Field, Tabs, Time } from "../ui/parts";
 import { useResource } from "../ui/resource";
-import { Choice, EditedRows } from "../ui/rows";
-import { Show } from "../ui/show";
-import { complain, say } from "../ui/toasts";
+import { ResourceSelect, EditableRows } from "../ui/rows";
+import { Loaded } from "../ui/loaded";
+import { showError, showToast } from "../ui/toasts";
 
 interface Item {
   id: string;
@@ -46,14 +46,14 @@ export function Catalog() {
   const remove = (item: Item, hard: boolean) =>
     read.act(async () => {
       await data("DELETE", query(`${ITEMS}/${encodeURIComponent(item.slug)}`, { hard: String(hard) }));
-      say(t(hard ? "operate.removed" : "inbox.archived"));
+      showToast(t(hard ? "admin.removed" : "inbox.archived"));
     });
   return (
-    <EditedRows
+    <EditableRows
       of={read}
       icon="operate"
-      none={t("operate.noItems")}
-      add={t("operate.newItem")}
+      none={t("admin.noItems")}
+      add={t("admin.newItem")}
       dialog={(item, onClose, onSaved) => <EditItem item={item} onClose={onClose} onSaved={onSaved} />}
     >
       {(each, edit) => (
@@ -63,35 +63,35 @@ export function Catalog() {
               <b>{each.name}</b> <span class="mono faint">{each.slug}</span>
             </p>
             <p class="faint">
-              {named("asset", each.type)} · {each.categoryDisplay}
+              {valueLabel("asset", each.type)} · {each.categoryDisplay}
               {each.description && <> · {each.description}</>}
             </p>
           </div>
           <div class="chips">
-            {each.is_pinned && <Chip>{t("operate.pinned")}</Chip>}
-            {each.approval_required && <Chip>{t("operate.byApproval")}</Chip>}
-            {each.archived_at && <Chip>{named("view", "archived")}</Chip>}
+            {each.is_pinned && <Chip>{t("admin.pinned")}</Chip>}
+            {each.approval_required && <Chip>{t("admin.approvalRequired")}</Chip>}
+            {each.archived_at && <Chip>{valueLabel("view", "archived")}</Chip>}
           </div>
           <div class="task-actions">
             <button type="button" class="button" onClick={edit}>
               {t("edit")}
             </button>
             {each.archived_at ? (
-              <SureButton label={t("delete")} sure={t("board.sure")} onSure={() => remove(each, true)} />
+              <ConfirmButton label={t("delete")} sure={t("deleteConfirm")} onSure={() => remove(each, true)} />
             ) : (
-              <SureButton label={t("inbox.archive")} sure={t("operate.archiveSure")} onSure={() => remove(each, false)} />
+              <ConfirmButton label={t("inbox.archive")} sure={t("admin.archiveConfirm")} onSure={() => remove(each, false)} />
             )}
           </div>
         </>
       )}
-    </EditedRows>
+    </EditableRows>
   );
 }
 
 function EditItem({ item, onClose, onSaved }: { item: Item | null; onClose: () => void; onSaved: () => void }) {
   return (
     <FormDialog
-      title={item?.name ?? t("operate.newItem")}
+      title={item?.name ?? t("admin.newItem")}
       action={t("save")}
       onClose={onClose}
       onSend={async (given, form) => {
@@ -110,37 +110,37 @@ function EditItem({ item, onClose, onSaved }: { item: Item | null; onClose: () =
     >
       {!item && (
         <>
-          <Field label={t("operate.slug")}>
+          <Field label={t("admin.slug")}>
             <input name="slug" required maxLength={80} autoFocus autocomplete="off" />
           </Field>
-          <Field label={t("operate.kind")}>
+          <Field label={t("admin.kind")}>
             <select name="type">
               {TYPES.map((each) => (
                 <option value={each} key={each}>
-                  {named("asset", each)}
+                  {valueLabel("asset", each)}
                 </option>
               ))}
             </select>
           </Field>
         </>
       )}
-      <Field label={t("contacts.name")}>
+      <Field label={t("name")}>
         <input name="name" required defaultValue={item?.name ?? ""} />
       </Field>
       <Field label={t("board.description")}>
         <textarea name="description" rows={3} defaultValue={item?.description ?? ""} />
       </Field>
-      <Field label={t("operate.category")}>
+      <Field label={t("admin.category")}>
         <input name="category" defaultValue={item?.category ?? ""} />
       </Field>
-      <Field label={t("operate.homepage")}>
+      <Field label={t("admin.url")}>
         <input name="url" inputMode="url" placeholder="https://" defaultValue={item?.url ?? ""} />
       </Field>
       <label class="check">
-        <input type="checkbox" name="approval" defaultChecked={item?.approval_required ?? true} /> {t("operate.byApproval")}
+        <input type="checkbox" name="approval" defaultChecked={item?.approval_required ?? true} /> {t("admin.approvalRequired")}
       </label>
       <label class="check">
-        <input type="checkbox" name="pinned" defaultChecked={item?.is_pinned ?? false} /> {t("operate.pinned")}
+        <input type="checkbox" name="pinned" defaultChecked={item?.is_pinned ?? false} /> {t("admin.pinned")}
       </label>
     </FormDialog>
   );
@@ -166,8 +166,8 @@ export function Approvals() {
       const next = await page(cursor.value);
       cursor.value = next.nextCursor;
       found.value = [...found.value, ...next.items];
-    } catch (fault) {
-      complain(fault);
+    } catch (error) {
+      showError(error);
     }
   };
   return (
@@ -176,21 +176,21 @@ export function Approvals() {
         <Tabs
           label={t("inbox.status")}
           chosen={status}
-          onChoose={(to) => adjust({ status: to || null })}
+          onChoose={(to) => setParams({ status: to || null })}
           choices={["", "pending", "approved", "rejected", "revoked"].map((each) => ({
             value: each,
-            label: named("approval", each || "all"),
+            label: valueLabel("approval", each || "all"),
           }))}
         />
         <span class="grow" />
         <button type="button" class="button button-primary" onClick={() => (assigning.value = true)}>
-          <Icon name="plus" size={16} /> {t("operate.assign")}
+          <Icon name="plus" size={16} /> {t("admin.assign")}
         </button>
       </div>
-      <Show of={read}>
+      <Loaded of={read}>
         {() => (
           <>
-            {found.value.length === 0 && <Empty icon="check" text={t("operate.noApprovals")} />}
+            {found.value.length === 0 && <EmptyState icon="check" text={t("admin.noApprovals")} />}
             <ul class="rows">
               {found.value.map((each) => (
                 <li class="row-card" key={each.id}>
@@ -199,7 +199,7 @@ export function Approvals() {
                       <b>{each.email}</b> <span class="mono faint">{each.catalogSlug}</span>
                     </p>
                     <p class="faint">
-                      {t("operate.requested")} <Time at={each.requestedAt} />
+                      {t("admin.requested")} <Time at={each.requestedAt} />
                       {each.reviewedAt && (
                         <>
                           {" · "}
@@ -209,7 +209,7 @@ export function Approvals() {
                     </p>
                   </div>
                   <Chip kind={{ approved: "chip-success", pending: "chip-warn", rejected: "", revoked: "" }[each.status]}>
-                    {named("approval", each.status)}
+                    {valueLabel("approval", each.status)}
                   </Chip>
                   <div class="task-actions">
                     {each.status === "pending" && (
@@ -223,9 +223,9 @@ export function Approvals() {
                       </>
                     )}
                     {each.status === "approved" && (
-                      <SureButton
-                        label={t("operate.revoke")}
-                        sure={t("operate.revokeSure")}
+                      <ConfirmButton
+                        label={t("admin.revoke")}
+                        sure={t("admin.revokeConfirm")}
                         onSure={() =>
                           read.act(() => data("DELETE", query(APPROVALS, { email: each.email, catalogSlug: each.catalogSlug })))
                         }
@@ -244,7 +244,7 @@ export function Approvals() {
             )}
           </>
         )}
-      </Show>
+      </Loaded>
       {assigning.value && (
         <Assign
           onClose={() => (assigning.value = false)}
@@ -262,9 +262,9 @@ function Assign({ onClose, onDone }: { onClose: () => void; onDone: () => void }
   const items = useResource(async () => (await readItems()).filter((each) => !each.archived_at));
   return (
     <FormDialog
-      title={t("operate.assign")}
-      action={t("operate.assign")}
-      ready={items.now.value.stands === "ready"}
+      title={t("admin.assign")}
+      action={t("admin.assign")}
+      ready={items.now.value.status === "ready"}
       onClose={onClose}
       onSend={async (given) => {
         await data("POST", APPROVALS, { email: given("email"), catalogSlug: given("slug") });
@@ -274,8 +274,8 @@ function Assign({ onClose, onDone }: { onClose: () => void; onDone: () => void }
       <Field label={t("contacts.email")}>
         <input name="email" type="email" required autoFocus />
       </Field>
-      <Field label={t("operate.item")}>
-        <Choice of={items} name="slug" value={(each) => each.slug} text={(each) => each.name} />
+      <Field label={t("admin.item")}>
+        <ResourceSelect of={items} name="slug" value={(each) => each.slug} text={(each) => each.name} />
       </Field>
     </FormDialog>
   );

@@ -1,5 +1,5 @@
 import type { ComponentChildren } from "preact";
-import { Skeleton, Trouble } from "./parts";
+import { Skeleton, ErrorState } from "./parts";
 import type { Resource } from "./resource";
 
 interface Props<T> {
@@ -8,9 +8,9 @@ interface Props<T> {
 }
 
 /** What was read, or that it is being read, or why it could not be. */
-export function Show<T>({ of: { now, reload }, children }: Props<T>) {
+export function Loaded<T>({ of: { now, reload }, children }: Props<T>) {
   const loaded = now.value;
-  if (loaded.stands === "loading") return <Skeleton rows={5} />;
-  if (loaded.stands === "failed") return <Trouble fault={loaded.fault} onRetry={() => void reload()} />;
+  if (loaded.status === "loading") return <Skeleton rows={5} />;
+  if (loaded.status === "failed") return <ErrorState error={loaded.error} onRetry={() => void reload()} />;
   return <>{children(loaded.value)}</>;
 }

@@ -1,4 +1,4 @@
-"""Every page in both themes, on a phone and on a desk: pictures to look at, and what axe finds."""
+"""Every page in both themes, on a phone and on a computer: accessibility rules (axe) and screenshots."""
 
 from typing import Any
 
@@ -9,11 +9,11 @@ from playwright.sync_api import Page, expect
 from tests.browser.conftest import PICTURES, Console, Open
 
 SIZES: dict[str, dict[str, Any]] = {
-    "desk": {"viewport": {"width": 1440, "height": 900}},
+    "computer": {"viewport": {"width": 1440, "height": 900}},
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
 }
 PAGES = ("inbox", "queue", "chat", "board", "contacts", "network", "operate", "you", "you?tab=profile")
-OPERATE = ("tokens", "catalog", "approvals", "types", "letters", "callbacks", "budgets")
+ADMIN_TABS = ("tokens", "catalog", "approvals", "types", "letters", "callbacks", "budgets")
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 
 
@@ -24,7 +24,7 @@ def test_every_page_is_accessible(open_console: Open, theme: str, size: str) -> 
     name = f"{size}-{theme}"
     console.page.goto(console.system.demo["base_url"])
     expect(console.page.get_by_label("API key")).to_be_visible()
-    look(console.page, f"{name}-sign-in")
+    check(console.page, f"{name}-sign-in")
     delivery_id = console.publish(
         title="Build 812 failed",
         severity="warn",
@@ -38,34 +38,36 @@ def test_every_page_is_accessible(open_console: Open, theme: str, size: str) -> 
         actions=[{"label": "Open log", "action_type": "url", "url": "https://ci.example.com/812/log"}],
     )
     console.ask("POST", "/queue", {"title": "Answer the auditor", "priority": "urgent", "type": "agent_suggestion"})
-    console.ask("POST", "/shared-chat/send", {"content": "Three things wait for you:\n\n1. **Build 812** failed"})
+    console.ask(
+        "POST", "/shared-chat/send", {"content": "Three things need your attention:\n\n1. **Build 812** failed"}
+    )
     console.sign_in()
-    operate = [f"operate?tab={tab}" for tab in OPERATE if size == "desk"]
-    for page in (*PAGES, f"inbox/{delivery_id}", *operate):
+    admin = [f"operate?tab={tab}" for tab in ADMIN_TABS if size == "computer"]
+    for page in (*PAGES, f"inbox/{delivery_id}", *admin):
         console.go(page)
         expect(console.page.locator(".skeleton")).to_have_count(0)
         expect(console.page.locator("main :is(h1, h2)").first).to_be_attached()
-        look(console.page, f"{name}-{page.replace(delivery_id, 'reading').replace('/', '-').replace('?tab=', '-')}")
+        check(console.page, f"{name}-{page.replace(delivery_id, 'reading').replace('/', '-').replace('?tab=', '-')}")
     console.go("inbox")
     console.page.get_by_role("button", name="Keyboard shortcuts").click()
-    look(console.page, f"{name}-help")
+    check(console.page, f"{name}-help")
     console.page.keyboard.press("Escape")
     console.go("you")
-    console.page.get_by_role("button", name="New key").click()
+    console.page.get_by_role("button", name="New API key").click()
     expect(console.page.get_by_role("dialog")).to_be_visible()
-    look(console.page, f"{name}-you-new-key")
+    check(console.page, f"{name}-you-new-key")
     console.page.get_by_label("Name").fill(f"Scribe, {name}")
-    console.page.get_by_role("button", name="Make the key").click()
-    expect(console.page.get_by_label("Key", exact=True)).to_be_visible()
-    look(console.page, f"{name}-you-made-key")
-    console.page.get_by_role("button", name="I have kept it").click()
-    console.page.locator(".row-card", has_text="signed in with it").get_by_role("button", name="Delete").click()
-    expect(console.page.get_by_role("dialog")).to_contain_text("signed in with this very key")
-    look(console.page, f"{name}-you-end-key")
+    console.page.get_by_role("button", name="Create key").click()
+    expect(console.page.get_by_label("API key", exact=True)).to_be_visible()
+    check(console.page, f"{name}-you-created-key")
+    console.page.get_by_role("button", name="I've saved it").click()
+    console.page.locator(".row-card", has_text="signed in with this key").get_by_role("button", name="Delete").click()
+    expect(console.page.get_by_role("dialog")).to_contain_text("Every tab that uses it will be signed out")
+    check(console.page, f"{name}-you-delete-key")
 
 
-def look(page: Page, name: str) -> None:
-    """Take a picture, and hold the page against the rules."""
+def check(page: Page, name: str) -> None:
+    """Take a screenshot, and check the page against the accessibility rules."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     page.screenshot(path=PICTURES / f"{name}.png")
     found = Axe().run(page, options=RULES).response["violations"]
@@ -78,7 +80,7 @@ def look(page: Page, name: str) -> None:
     assert width[0] <= width[1], f"{name} is wider than its window"
 
 
-def test_a_finger_can_hit_what_it_aims_at(open_console: Open) -> None:
+def test_touch_targets_are_large_enough(open_console: Open) -> None:
     console: Console = open_console(**SIZES["phone"])
     console.sign_in()
     for page in PAGES:

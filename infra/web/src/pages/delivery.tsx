@@ -1,16 +1,16 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { named, t } from "../lib/i18n";
+import { valueLabel, t } from "../lib/i18n";
 import { type Action, click, type Delivery } from "../lib/inbox";
 import { href } from "../lib/router";
 import { exact, now, soon } from "../lib/time";
 import { Icon } from "../ui/icons";
 import { beginning, Markdown } from "../ui/markdown";
-import { Avatar, Chip, IconButton, Skeleton, Time, Trouble } from "../ui/parts";
-import { complain, say } from "../ui/toasts";
+import { Avatar, Chip, IconButton, Skeleton, Time, ErrorState } from "../ui/parts";
+import { showError, showToast } from "../ui/toasts";
 
 interface Props {
-  shown: { id: string; delivery?: Delivery; fault?: unknown };
+  shown: { id: string; delivery?: Delivery; error?: unknown };
   onBack: () => void;
   onRetry: () => void;
   onArchive: () => void;
@@ -19,16 +19,16 @@ interface Props {
 }
 
 export function Reading({ shown, onBack, onRetry, onArchive, onTurn, onSnooze }: Props) {
-  const { delivery, fault } = shown;
+  const { delivery, error } = shown;
   const top = useRef<HTMLDivElement>(null);
   useEffect(() => {
     if (top.current) top.current.scrollTop = 0;
   }, [shown.id]);
-  if (fault && !delivery) return <Trouble fault={fault} onRetry={onRetry} />;
+  if (error && !delivery) return <ErrorState error={error} onRetry={onRetry} />;
   const copy = () =>
     navigator.clipboard
       .writeText(new URL(href("inbox", shown.id), document.baseURI).href)
-      .then(() => say(t("inbox.copied")), complain);
+      .then(() => showToast(t("inbox.linkCopied")), showError);
   return (
     <article class="reading" aria-busy={!delivery}>
       <div class="reading-tools" role="toolbar" aria-label={t("inbox.actions")}>
@@ -66,11 +66,11 @@ function Whole({ delivery }: { delivery: Delivery }) {
     <div class={`sheet tone-${delivery.tone ?? "none"}`}>
       <div class="chips">
         <Chip kind={`chip-${delivery.severity}`}>
-          <Icon name={delivery.severity} size={14} /> {named("severity", delivery.severity)}
+          <Icon name={delivery.severity} size={14} /> {valueLabel("severity", delivery.severity)}
         </Chip>
-        {delivery.tone && delivery.tone !== "neutral" && <Chip>{named("tone", delivery.tone)}</Chip>}
-        {delivery.externalStatus && <Chip>{named("external", delivery.externalStatus)}</Chip>}
-        {delivery.fireCount > 1 && <Chip>{t("inbox.fired", { n: delivery.fireCount })}</Chip>}
+        {delivery.tone && delivery.tone !== "neutral" && <Chip>{valueLabel("tone", delivery.tone)}</Chip>}
+        {delivery.externalStatus && <Chip>{valueLabel("external", delivery.externalStatus)}</Chip>}
+        {delivery.fireCount > 1 && <Chip>{t("inbox.fireCount", { n: delivery.fireCount })}</Chip>}
         {delivery.resolvedAt && <Chip kind="chip-success">{t("inbox.resolved")}</Chip>}
         {delivery.snoozedUntil && Date.parse(delivery.snoozedUntil) > now.value && (
           <Chip>{t("inbox.snoozedUntil", { time: soon(delivery.snoozedUntil) })}</Chip>
@@ -210,10 +210,10 @@ function Button({ delivery, action }: { delivery: Delivery; action: Action }) {
             name={action.outcome === "delivered" ? "check" : action.outcome === "pending" ? "clock" : "close"}
             size={14}
           />
-          {named("outcome", action.outcome)}
+          {valueLabel("outcome", action.outcome)}
           {action.outcome === "pending" && last?.nextAttemptAt && (
             <span class="faint">
-              {t("inbox.nextTry")} <Time at={last.nextAttemptAt} />
+              {t("inbox.nextAttempt")} <Time at={last.nextAttemptAt} />
             </span>
           )}
         </span>
@@ -224,7 +224,7 @@ function Button({ delivery, action }: { delivery: Delivery; action: Action }) {
           <ol>
             {action.attempts.map((each) => (
               <li key={each.at}>
-                <Time at={each.at} />: {each.status ?? t("inbox.noReply")} {each.error}
+                <Time at={each.at} />: {each.status ?? t("inbox.noResponse")} {each.error}
               </li>
             ))}
           </ol>

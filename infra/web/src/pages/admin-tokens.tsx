@@ -1,12 +1,12 @@
 import { useSignal } from "@preact/signals";
 import { data } from "../lib/api";
-import { named, t } from "../lib/i18n";
+import { valueLabel, t } from "../lib/i18n";
 import { me } from "../lib/session";
-import { FormDialog, SureButton } from "../ui/form";
+import { FormDialog, ConfirmButton } from "../ui/form";
 import { Chip, Field, Time } from "../ui/parts";
 import { useResource } from "../ui/resource";
-import { Choice, EditedRows, NewButton, Rows } from "../ui/rows";
-import { ShowSecret } from "../ui/secret";
+import { ResourceSelect, EditableRows, NewButton, Rows } from "../ui/rows";
+import { SecretDialog } from "../ui/secret";
 
 export interface Integrator {
   id: string;
@@ -44,11 +44,11 @@ const TOKENS = "api/v2/operate/tools-tokens";
 export function Integrators() {
   const read = useResource(() => data<Integrator[]>("GET", INTEGRATORS));
   return (
-    <EditedRows
+    <EditableRows
       of={read}
       icon="operate"
-      none={t("operate.noIntegrators")}
-      add={t("operate.newIntegrator")}
+      none={t("admin.noIntegrators")}
+      add={t("admin.newIntegrator")}
       dialog={(integrator, onClose, onSaved) => <EditIntegrator integrator={integrator} onClose={onClose} onSaved={onSaved} />}
     >
       {(each, edit) => (
@@ -58,23 +58,23 @@ export function Integrators() {
               <b>{each.name}</b> <span class="mono faint">{each.allowedEventPrefix}*</span>
             </p>
             <p class="faint">
-              {each.description ?? each.homepageUrl ?? t("operate.since")} <Time at={each.createdAt} />
+              {each.description ?? each.homepageUrl ?? t("admin.since")} <Time at={each.createdAt} />
             </p>
           </div>
-          {each.archivedAt && <Chip>{named("view", "archived")}</Chip>}
+          {each.archivedAt && <Chip>{valueLabel("view", "archived")}</Chip>}
           <button type="button" class="button" onClick={edit}>
             {t("edit")}
           </button>
         </>
       )}
-    </EditedRows>
+    </EditableRows>
   );
 }
 
 function EditIntegrator({ integrator, onClose, onSaved }: { integrator: Integrator | null; onClose: () => void; onSaved: () => void }) {
   return (
     <FormDialog
-      title={integrator?.name ?? t("operate.newIntegrator")}
+      title={integrator?.name ?? t("admin.newIntegrator")}
       action={t("save")}
       onClose={onClose}
       onSend={async (given) => {
@@ -90,18 +90,18 @@ function EditIntegrator({ integrator, onClose, onSaved }: { integrator: Integrat
     >
       {!integrator && (
         <>
-          <Field label={t("operate.slug")}>
+          <Field label={t("admin.slug")}>
             <input name="slug" required maxLength={60} autoFocus autocomplete="off" />
           </Field>
-          <Field label={t("operate.prefix")} hint={t("operate.prefixHint")}>
+          <Field label={t("admin.prefix")} hint={t("admin.prefixHint")}>
             <input name="eventPrefix" required maxLength={60} placeholder="ci." autocomplete="off" />
           </Field>
         </>
       )}
-      <Field label={t("contacts.name")}>
+      <Field label={t("name")}>
         <input name="name" required defaultValue={integrator?.name ?? ""} />
       </Field>
-      <Field label={t("operate.homepage")}>
+      <Field label={t("admin.url")}>
         <input name="homepageUrl" inputMode="url" placeholder="https://" defaultValue={integrator?.homepageUrl ?? ""} />
       </Field>
       <Field label={t("board.description")}>
@@ -119,17 +119,17 @@ export function Tokens() {
     read.act(async () => (secret.value = await data<Secret>("POST", `${TOKENS}/${token.id}/rotate`, {})));
   return (
     <>
-      <NewButton label={t("operate.newToken")} onClick={() => (making.value = true)} />
-      <Rows of={read} icon="operate" none={t("operate.noTokens")}>
+      <NewButton label={t("admin.newToken")} onClick={() => (making.value = true)} />
+      <Rows of={read} icon="operate" none={t("admin.noTokens")}>
         {(each) => (
           <>
             <div class="row-main">
               <p>
-                <b>{each.integrator}</b> {each.admin && <Chip kind="chip-warn">{t("operate.admin")}</Chip>}{" "}
-                <Chip kind={each.status === "active" ? "chip-success" : ""}>{named("token", each.status)}</Chip>
+                <b>{each.integrator}</b> {each.admin && <Chip kind="chip-warn">{t("admin.admin")}</Chip>}{" "}
+                <Chip kind={each.status === "active" ? "chip-success" : ""}>{valueLabel("token", each.status)}</Chip>
               </p>
               <p class="faint">
-                {each.ownerEmail} · {t("operate.used", { n: each.useCount })}
+                {each.ownerEmail} · {t("admin.used", { n: each.useCount })}
                 {each.lastUsedAt && (
                   <>
                     {" · "}
@@ -139,7 +139,7 @@ export function Tokens() {
                 {each.priorUntil && (
                   <>
                     {" · "}
-                    {t("operate.priorUntil")} <Time at={each.priorUntil} />
+                    {t("admin.priorUntil")} <Time at={each.priorUntil} />
                   </>
                 )}
               </p>
@@ -148,11 +148,11 @@ export function Tokens() {
             {each.status === "active" && (
               <div class="task-actions">
                 <button type="button" class="button" onClick={() => void rotate(each)}>
-                  {t("operate.rotate")}
+                  {t("admin.rotate")}
                 </button>
-                <SureButton
-                  label={t("operate.revoke")}
-                  sure={t("operate.revokeSure")}
+                <ConfirmButton
+                  label={t("admin.revoke")}
+                  sure={t("admin.revokeConfirm")}
                   onSure={() => read.act(() => data("DELETE", `${TOKENS}/${each.id}`))}
                 />
               </div>
@@ -171,19 +171,19 @@ export function Tokens() {
         />
       )}
       {secret.value && (
-        <ShowSecret
-          title={t("operate.secret")}
-          note={t("operate.secretOnce")}
-          label={t("operate.token")}
+        <SecretDialog
+          title={t("admin.tokenCreated")}
+          note={t("admin.tokenOnce")}
+          label={t("admin.token")}
           secret={secret.value.token}
           onClose={() => (secret.value = null)}
         >
           {secret.value.priorUntil && (
             <p class="faint">
-              {t("operate.priorUntil")} <Time at={secret.value.priorUntil} />
+              {t("admin.priorUntil")} <Time at={secret.value.priorUntil} />
             </p>
           )}
-        </ShowSecret>
+        </SecretDialog>
       )}
     </>
   );
@@ -195,23 +195,23 @@ function NewToken({ onClose, onMade }: { onClose: () => void; onMade: (made: Sec
   );
   return (
     <FormDialog
-      title={t("operate.newToken")}
-      action={t("operate.issue")}
-      ready={integrators.now.value.stands === "ready"}
+      title={t("admin.newToken")}
+      action={t("admin.createToken")}
+      ready={integrators.now.value.status === "ready"}
       onClose={onClose}
       onSend={async (given, form) => {
         const body = { integrator: given("integrator"), owner: given("owner"), admin: form.has("admin") };
         onMade(await data<Secret>("POST", TOKENS, body));
       }}
     >
-      <Field label={t("operate.integrator")}>
-        <Choice of={integrators} name="integrator" value={(each) => each.slug} text={(each) => each.name} />
+      <Field label={t("admin.integrator")}>
+        <ResourceSelect of={integrators} name="integrator" value={(each) => each.slug} text={(each) => each.name} />
       </Field>
-      <Field label={t("operate.owner")} hint={t("operate.ownerHint")}>
+      <Field label={t("admin.owner")} hint={t("admin.ownerHint")}>
         <input name="owner" type="email" required defaultValue={me.value?.email} />
       </Field>
       <label class="check">
-        <input type="checkbox" name="admin" /> {t("operate.adminHint")}
+        <input type="checkbox" name="admin" /> {t("admin.adminHint")}
       </label>
     </FormDialog>
   );

@@ -1,10 +1,10 @@
 import { Tabs } from "../ui/parts";
-import { type Word, t } from "../lib/i18n";
-import { adjust, route } from "../lib/router";
-import { Approvals, Catalog } from "./operate-catalog";
-import { Budgets, EventTypes } from "./operate-numbers";
-import { Callbacks, DeadLetters } from "./operate-queues";
-import { Integrators, Tokens } from "./operate-tokens";
+import { type MessageKey, t } from "../lib/i18n";
+import { setParams, route } from "../lib/router";
+import { Approvals, Catalog } from "./admin-catalog";
+import { Budgets, EventTypes } from "./admin-usage";
+import { Callbacks, DeadLetters } from "./admin-queues";
+import { Integrators, Tokens } from "./admin-tokens";
 
 const TABS = {
   integrators: Integrators,
@@ -26,13 +26,13 @@ export function Operate() {
     <section class="page" aria-label={t("page.operate")}>
       <header class="head">
         <h1>{t("page.operate")}</h1>
-        <p class="head-note">{t("operate.note")}</p>
+        <p class="head-note">{t("admin.note")}</p>
       </header>
       <Tabs
         label={t("page.operate")}
         chosen={name}
-        onChoose={(to) => adjust({ tab: to === "integrators" ? null : to })}
-        choices={Object.keys(TABS).map((each) => ({ value: each, label: t(`operate.${each}` as Word) }))}
+        onChoose={(to) => setParams({ tab: to === "integrators" ? null : to })}
+        choices={Object.keys(TABS).map((each) => ({ value: each, label: t(`admin.${each}` as MessageKey) }))}
       />
       <Shown />
     </section>

@@ -1,15 +1,15 @@
 import { useSignal } from "@preact/signals";
-import { data, Failure, query } from "../lib/api";
-import { named, t } from "../lib/i18n";
-import { forgetPush, nudged } from "../lib/push";
+import { data, ApiError, query } from "../lib/api";
+import { valueLabel, t } from "../lib/i18n";
+import { removeSubscription, pushEnabled } from "../lib/push";
 import { me, signOut } from "../lib/session";
 import { now } from "../lib/time";
 import { FormDialog } from "../ui/form";
 import { Chip, Field, Time } from "../ui/parts";
 import { useResource } from "../ui/resource";
 import { NewButton, Rows } from "../ui/rows";
-import { Copied, ShowSecret } from "../ui/secret";
-import { complain, say } from "../ui/toasts";
+import { CopyField, SecretDialog } from "../ui/secret";
+import { showError, showToast } from "../ui/toasts";
 
 interface Key {
   id: string;
@@ -28,7 +28,7 @@ type NewKey = Omit<Key, "isActive" | "lastUsedAt" | "usageCount"> & { key: strin
 /** What is about to be ended, and how. */
 interface Ending {
   key: Key;
-  how: "off" | "delete";
+  how: "disable" | "delete";
 }
 
 const PATH = "api/v2/keys";
@@ -50,37 +50,37 @@ export function Keys() {
   const ending = useSignal<Ending | null>(null);
   // The list learns of new keys and of deleted ones a moment later, so it isn't asked again for what is known here.
   const change = (to: (keys: Key[]) => Key[]) => {
-    if (read.now.value.stands === "ready") read.now.value = { stands: "ready", value: to(read.now.value.value) };
+    if (read.now.value.status === "ready") read.now.value = { status: "ready", value: to(read.now.value.value) };
   };
   const turn = async (key: Key, isActive: boolean): Promise<void> => {
     await data("PATCH", PATH, { id: key.id, isActive });
     change((keys) => keys.map((each) => (each.id === key.id ? { ...each, isActive } : each)));
   };
   const turnOrComplain = (key: Key, isActive: boolean, undo: (() => void) | null): void => {
-    turn(key, isActive).then(() => say(t(isActive ? "key.isOn" : "key.isOff", { name: key.name }), undo), complain);
+    turn(key, isActive).then(() => showToast(t(isActive ? "key.enabled" : "key.disabled", { name: key.name }), undo), showError);
   };
   const end = async ({ key, how }: Ending): Promise<void> => {
-    if (isOwn(key) && nudged.value) await forgetPush().catch(() => {});
-    if (how === "off") await turn(key, false);
+    if (isOwn(key) && pushEnabled.value) await removeSubscription().catch(() => {});
+    if (how === "disable") await turn(key, false);
     else await data("DELETE", query(PATH, { id: key.id }));
     if (isOwn(key)) signOut();
     if (how === "delete") change((keys) => keys.filter((each) => each.id !== key.id));
-    say(t(how === "off" ? "key.isOff" : "key.deleted", { name: key.name }));
+    showToast(t(how === "disable" ? "key.disabled" : "key.deleted", { name: key.name }));
   };
-  const all = read.now.value.stands === "ready" ? read.now.value.value : [];
+  const all = read.now.value.status === "ready" ? read.now.value.value : [];
   return (
     <>
       <div class="row you-intro">
         <p class="faint grow">{t("key.note")}</p>
         <NewButton label={t("key.new")} onClick={() => (making.value = true)} />
       </div>
-      <Rows of={read} icon="key" none={t("key.none")}>
+      <Rows of={read} icon="key" none={t("key.empty")}>
         {(each) => (
           <Row
             of={each}
             onTurn={(on) => {
               if (on) turnOrComplain(each, true, null);
-              else if (isOwn(each)) ending.value = { key: each, how: "off" };
+              else if (isOwn(each)) ending.value = { key: each, how: "disable" };
               else turnOrComplain(each, false, () => turnOrComplain(each, true, null));
             }}
             onDelete={() => (ending.value = { key: each, how: "delete" })}
@@ -98,10 +98,10 @@ export function Keys() {
         />
       )}
       {made.value && (
-        <ShowSecret title={t("key.made")} note={t("key.once")} label={t("key.key")} secret={made.value.key} onClose={() => (made.value = null)}>
-          <Copied label={t("key.mcp")} text={mcpUrl()} />
-          <p class="faint">{t("key.give")}</p>
-        </ShowSecret>
+        <SecretDialog title={t("key.created")} note={t("key.once")} label={t("key.key")} secret={made.value.key} onClose={() => (made.value = null)}>
+          <CopyField label={t("key.mcp")} text={mcpUrl()} />
+          <p class="faint">{t("key.usage")}</p>
+        </SecretDialog>
       )}
       {ending.value && (
         <End
@@ -140,22 +140,22 @@ function Row({ of: key, onTurn, onDelete }: RowProps) {
           <b>{key.name}</b> <span class="mono faint">{key.keyPrefix}</span>
         </p>
         <p class="faint">
-          {key.permissions === "all" ? t("key.all") : key.permissions.map((each) => named("area", each)).join(", ")}
+          {key.permissions === "all" ? t("key.all") : key.permissions.map((each) => valueLabel("area", each)).join(", ")}
           {" · "}
           {key.lastUsedAt ? (
             <>
-              {t("operate.used", { n: key.usageCount })}, <Time at={key.lastUsedAt} />
+              {t("admin.used", { n: key.usageCount })}, <Time at={key.lastUsedAt} />
             </>
           ) : (
-            t("key.unused")
+            t("key.neverUsed")
           )}
           {" · "}
           {key.expiresAt ? (
             <>
-              {t(over ? "key.ended" : "key.ends")} <Time at={key.expiresAt} />
+              {t(over ? "key.expiredAt" : "key.expires")} <Time at={key.expiresAt} />
             </>
           ) : (
-            t("key.endless")
+            t("key.neverExpires")
           )}
         </p>
       </div>
@@ -166,7 +166,7 @@ function Row({ of: key, onTurn, onDelete }: RowProps) {
       <div class="task-actions">
         {!over && (
           <button type="button" class="button" onClick={() => onTurn(!key.isActive)}>
-            {t(key.isActive ? "key.turnOff" : "key.turnOn")}
+            {t(key.isActive ? "key.disable" : "key.enable")}
           </button>
         )}
         <button type="button" class="button button-bad" onClick={onDelete}>
@@ -182,11 +182,11 @@ function MakeKey({ onClose, onMade }: { onClose: () => void; onMade: (key: NewKe
   return (
     <FormDialog
       title={t("key.new")}
-      action={t("key.make")}
+      action={t("key.create")}
       onClose={onClose}
       onSend={async (given, form) => {
         const areas = form.getAll("area");
-        if (!everything.value && areas.length === 0) throw new Failure(t("key.noArea"), 0);
+        if (!everything.value && areas.length === 0) throw new ApiError(t("key.noArea"), 0);
         onMade(
           await data<NewKey>("POST", PATH, {
             name: given("name"),
@@ -196,11 +196,11 @@ function MakeKey({ onClose, onMade }: { onClose: () => void; onMade: (key: NewKe
         );
       }}
     >
-      <Field label={t("key.name")} hint={t("key.nameHint")}>
+      <Field label={t("name")} hint={t("key.nameHint")}>
         <input name="name" required maxLength={100} autoFocus autocomplete="off" />
       </Field>
       <fieldset class="field">
-        <legend class="field-label">{t("key.opens")}</legend>
+        <legend class="field-label">{t("key.permissions")}</legend>
         {[true, false].map((all) => (
           <label class="check" key={String(all)}>
             <input type="radio" name="opens" checked={everything.value === all} onChange={() => (everything.value = all)} />
@@ -214,20 +214,20 @@ function MakeKey({ onClose, onMade }: { onClose: () => void; onMade: (key: NewKe
           <div class="areas">
             {AREAS.map((each) => (
               <label class="check" key={each}>
-                <input type="checkbox" name="area" value={each} defaultChecked={USUAL.includes(each)} /> {named("area", each)}
+                <input type="checkbox" name="area" value={each} defaultChecked={USUAL.includes(each)} /> {valueLabel("area", each)}
               </label>
             ))}
           </div>
         )}
       </fieldset>
-      <Field label={t("key.expiry")}>
+      <Field label={t("key.expiration")}>
         <select name="days" defaultValue={String(USUAL_DAYS)}>
           {DAYS.map((each) => (
             <option value={each} key={each} selected={each === USUAL_DAYS}>
               {t("key.forDays", { n: each })}
             </option>
           ))}
-          <option value="">{t("key.forever")}</option>
+          <option value="">{t("key.noExpiration")}</option>
         </select>
       </Field>
     </FormDialog>
@@ -247,17 +247,17 @@ function End({ of: ending, isLast, onClose, onSure }: EndProps) {
   return (
     <FormDialog
       title={t(`key.${how}Title`, { name: key.name })}
-      action={t(how === "off" ? "key.turnOff" : "delete")}
+      action={t(how === "disable" ? "key.disable" : "delete")}
       final
       onClose={onClose}
       onSend={() => onSure(ending)}
     >
-      <p>{t(`key.${how}Ends`)}</p>
-      {isOwn(key) && <p class="note note-warn">{t("key.ownEnds")}</p>}
-      {isLast && <p class="note note-warn">{t("key.lastEnds")}</p>}
+      <p>{t(`key.${how}Effect`)}</p>
+      {isOwn(key) && <p class="note note-warn">{t("key.ownEffect")}</p>}
+      {isLast && <p class="note note-warn">{t("key.lastEffect")}</p>}
       {(isOwn(key) || isLast) && (
         <label class="check">
-          <input type="checkbox" required /> {t(isLast ? "key.lastSure" : "key.ownSure")}
+          <input type="checkbox" required /> {t(isLast ? "key.lastConfirm" : "key.ownConfirm")}
         </label>
       )}
     </FormDialog>

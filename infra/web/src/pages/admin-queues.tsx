@@ -1,11 +1,11 @@
 import { useSignal } from "@preact/signals";
 import { data, query } from "../lib/api";
-import { named, t } from "../lib/i18n";
+import { valueLabel, t } from "../lib/i18n";
 import { Icon } from "../ui/icons";
-import { Chip, Empty, Time } from "../ui/parts";
+import { Chip, EmptyState, Time } from "../ui/parts";
 import { useResource } from "../ui/resource";
-import { Show } from "../ui/show";
-import { complain, say } from "../ui/toasts";
+import { Loaded } from "../ui/loaded";
+import { showError, showToast } from "../ui/toasts";
 
 interface Letter {
   messageId: string;
@@ -32,12 +32,12 @@ export function DeadLetters() {
   const open = useSignal<string | null>(null);
   const read = useResource(() => data<Array<{ queue: string; count: number }>>("GET", LETTERS));
   return (
-    <Show of={read}>
+    <Loaded of={read}>
       {(found) => (
         <>
           {found.every((each) => each.count === 0) && (
             <p class="note note-success">
-              <Icon name="success" size={16} /> {t("operate.noLetters")}
+              <Icon name="success" size={16} /> {t("admin.noLetters")}
             </p>
           )}
           <ul class="rows">
@@ -46,7 +46,7 @@ export function DeadLetters() {
                 <div class="row-main">
                   <b>{queue}</b>
                 </div>
-                <Chip kind={count ? "chip-critical" : "chip-success"}>{t("operate.letterCount", { n: count })}</Chip>
+                <Chip kind={count ? "chip-critical" : "chip-success"}>{t("admin.letterCount", { n: count })}</Chip>
                 {count > 0 && (
                   <button
                     type="button"
@@ -54,7 +54,7 @@ export function DeadLetters() {
                     aria-expanded={open.value === queue}
                     onClick={() => (open.value = open.value === queue ? null : queue)}
                   >
-                    {t("operate.look")}
+                    {t("admin.view")}
                   </button>
                 )}
                 {open.value === queue && (
@@ -71,7 +71,7 @@ export function DeadLetters() {
           </ul>
         </>
       )}
-    </Show>
+    </Loaded>
   );
 }
 
@@ -80,39 +80,39 @@ function Letters({ queue, onChanged }: { queue: string; onChanged: () => void })
   const redrive = async (wanted: { all: true } | { messageIds: string[] }) => {
     try {
       const { sent } = await data<{ sent: number }>("POST", `${LETTERS}/${queue}/redrive`, wanted);
-      say(t("operate.redriven", { n: sent }));
+      showToast(t("admin.retried", { n: sent }));
       onChanged();
-    } catch (fault) {
-      complain(fault);
+    } catch (error) {
+      showError(error);
     }
   };
   return (
     <div class="letters">
-      <Show of={read}>
+      <Loaded of={read}>
         {(found) => (
           <>
             <div class="row row-end">
               <button type="button" class="button button-primary" onClick={() => void redrive({ all: true })}>
-                <Icon name="refresh" size={16} /> {t("operate.redriveAll")}
+                <Icon name="refresh" size={16} /> {t("admin.retryAll")}
               </button>
             </div>
             {found.map((each) => (
               <div class="letter" key={each.messageId}>
                 <div class="row-main">
-                  <p>{each.reason ?? t("operate.noReason")}</p>
+                  <p>{each.reason ?? t("admin.noReason")}</p>
                   <p class="faint">
-                    <Time at={each.sentAt} /> · {t("operate.received", { n: each.received })}
+                    <Time at={each.sentAt} /> · {t("admin.received", { n: each.received })}
                   </p>
                   <p class="faint mono">{JSON.stringify(each.job)}</p>
                 </div>
                 <button type="button" class="button" onClick={() => void redrive({ messageIds: [each.messageId] })}>
-                  {t("operate.redrive")}
+                  {t("admin.retry")}
                 </button>
               </div>
             ))}
           </>
         )}
-      </Show>
+      </Loaded>
     </div>
   );
 }
@@ -120,10 +120,10 @@ function Letters({ queue, onChanged }: { queue: string; onChanged: () => void })
 export function Callbacks() {
   const read = useResource(() => data<Callback[]>("GET", query("api/v2/operate/callbacks", { limit: 100 })));
   return (
-    <Show of={read}>
+    <Loaded of={read}>
       {(found) =>
         found.length === 0 ? (
-          <Empty icon="send" text={t("operate.noCallbacks")} />
+          <EmptyState icon="send" text={t("admin.noCallbacks")} />
         ) : (
           <ul class="rows">
             {found.map((each) => (
@@ -133,24 +133,24 @@ export function Callbacks() {
                     <span class="row-main">
                       <span class="mono">{each.deliveryId}</span>
                       <span class="faint">
-                        {t("operate.button", { n: each.index + 1 })} · <Time at={each.clickedAt} />
+                        {t("admin.action", { n: each.index + 1 })} · <Time at={each.clickedAt} />
                       </span>
                     </span>
                     <Chip
                       kind={{ delivered: "chip-success", pending: "chip-warn", failed: "chip-critical", gone: "" }[each.outcome]}
                     >
-                      {named("outcome", each.outcome)} · {t("inbox.attempts", { n: each.attempts.length })}
+                      {valueLabel("outcome", each.outcome)} · {t("inbox.attempts", { n: each.attempts.length })}
                     </Chip>
                   </summary>
                   <ol class="attempt-list">
                     {each.attempts.map((attempt) => (
                       <li key={attempt.at}>
-                        <Time at={attempt.at} />: {attempt.status ?? t("inbox.noReply")} {attempt.error}
+                        <Time at={attempt.at} />: {attempt.status ?? t("inbox.noResponse")} {attempt.error}
                       </li>
                     ))}
                     {each.nextAttemptAt && (
                       <li>
-                        {t("inbox.nextTry")} <Time at={each.nextAttemptAt} />
+                        {t("inbox.nextAttempt")} <Time at={each.nextAttemptAt} />
                       </li>
                     )}
                   </ol>
@@ -160,6 +160,6 @@ export function Callbacks() {
           </ul>
         )
       }
-    </Show>
+    </Loaded>
   );
 }

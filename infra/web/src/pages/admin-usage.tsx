@@ -1,9 +1,9 @@
 import { useSignal } from "@preact/signals";
 import { data, query } from "../lib/api";
-import { language, named, t } from "../lib/i18n";
-import { Chip, Empty, Field, Time } from "../ui/parts";
+import { language, valueLabel, t } from "../lib/i18n";
+import { Chip, EmptyState, Field, Time } from "../ui/parts";
 import { useResource } from "../ui/resource";
-import { Show } from "../ui/show";
+import { Loaded } from "../ui/loaded";
 
 interface Counted {
   eventType: string;
@@ -40,10 +40,10 @@ export function EventTypes() {
     data<Array<{ integrator: string; eventTypes: Counted[] }>>("GET", "api/v2/operate/event-types"),
   );
   return (
-    <Show of={read}>
+    <Loaded of={read}>
       {(found) =>
         found.every((each) => each.eventTypes.length === 0) ? (
-          <Empty icon="inbox" text={t("operate.noTypes")} />
+          <EmptyState icon="inbox" text={t("admin.noTypes")} />
         ) : (
           found.map(
             ({ integrator, eventTypes }) =>
@@ -56,7 +56,7 @@ export function EventTypes() {
                         <div class="row-main">
                           <p class="mono">{each.eventType}</p>
                           <p class="faint">
-                            {t("operate.deliveries", { n: each.count, shown: numbers.format(each.count) })}
+                            {t("admin.deliveries", { n: each.count, shown: numbers.format(each.count) })}
                             {each.lastSeenAt && (
                               <>
                                 {" · "}
@@ -65,7 +65,7 @@ export function EventTypes() {
                             )}
                           </p>
                         </div>
-                        <Sparkline values={each.daily} label={t("operate.sparkline", { type: each.eventType, n: each.count })} />
+                        <Sparkline values={each.daily} label={t("admin.sparkline", { type: each.eventType, n: each.count })} />
                       </li>
                     ))}
                   </ul>
@@ -74,7 +74,7 @@ export function EventTypes() {
           )
         )
       }
-    </Show>
+    </Loaded>
   );
 }
 
@@ -105,12 +105,12 @@ export function Budgets() {
   );
   return (
     <>
-      <Show of={people}>
+      <Loaded of={people}>
         {(found) => (
           <div class="row">
-            <Field label={t("operate.whose")}>
+            <Field label={t("admin.tokensOf")}>
               <select value={whose.value} onChange={(event) => (whose.value = event.currentTarget.value)}>
-                <option value="">{t("operate.allTools")}</option>
+                <option value="">{t("admin.allTools")}</option>
                 {found.map((each) => (
                   <option value={each.id} key={each.id}>
                     {each.name} ({each.email})
@@ -120,41 +120,41 @@ export function Budgets() {
             </Field>
           </div>
         )}
-      </Show>
-      <Show of={read}>
+      </Loaded>
+      <Loaded of={read}>
         {({ limits, tokens }) => (
           <>
             <dl class="stats">
               {Object.entries(limits).map(([kind, units]) => (
                 <div class="stat" key={kind}>
-                  <dt>{named("budget", kind)}</dt>
+                  <dt>{valueLabel("budget", kind)}</dt>
                   <dd>
-                    <b>{numbers.format(units)}</b> <span class="faint">{t("operate.aMinute")}</span>
+                    <b>{numbers.format(units)}</b> <span class="faint">{t("admin.unitsPerMinute")}</span>
                   </dd>
                 </div>
               ))}
             </dl>
-            {tokens.length === 0 && <Empty icon="operate" text={t("operate.noTokens")} />}
+            {tokens.length === 0 && <EmptyState icon="operate" text={t("admin.noTokens")} />}
             <ul class="rows">
               {tokens.map((each) => (
                 <li class="row-card" key={each.id}>
                   <div class="row-main">
                     <p>
-                      <b>{each.integrator ?? named("budget", "key")}</b>{" "}
-                      <Chip kind={each.status === "active" ? "chip-success" : ""}>{named("token", each.status)}</Chip>
+                      <b>{each.integrator ?? valueLabel("budget", "key")}</b>{" "}
+                      <Chip kind={each.status === "active" ? "chip-success" : ""}>{valueLabel("token", each.status)}</Chip>
                     </p>
                     <p class="faint mono">{each.id}</p>
                   </div>
                   <label class="meter">
                     <span>
-                      {t("operate.minute")} {numbers.format(each.minuteUsed)} / {numbers.format(each.minuteLimit)}
+                      {t("admin.minute")} {numbers.format(each.minuteUsed)} / {numbers.format(each.minuteLimit)}
                     </span>
                     <meter min={0} max={each.minuteLimit} value={each.minuteUsed} />
                   </label>
                   {each.dailyLimit !== null && (
                     <label class="meter">
                       <span>
-                        {t("operate.day")} {numbers.format(each.dailyLimit - (each.dailyLeft ?? 0))} /{" "}
+                        {t("admin.day")} {numbers.format(each.dailyLimit - (each.dailyLeft ?? 0))} /{" "}
                         {numbers.format(each.dailyLimit)}
                       </span>
                       <meter min={0} max={each.dailyLimit} value={each.dailyLimit - (each.dailyLeft ?? 0)} />
@@ -165,7 +165,7 @@ export function Budgets() {
             </ul>
           </>
         )}
-      </Show>
+      </Loaded>
     </>
   );
 }

@@ -1,9 +1,9 @@
 import { t } from "../lib/i18n";
-import { adjust, route } from "../lib/router";
+import { setParams, route } from "../lib/router";
 import { me } from "../lib/session";
-import { Empty, Tabs } from "../ui/parts";
-import { Keys } from "./you-keys";
-import { Profile } from "./you-profile";
+import { EmptyState, Tabs } from "../ui/parts";
+import { Keys } from "./account-keys";
+import { Profile } from "./account-profile";
 
 const TABS = { keys: Keys, profile: Profile } as const;
 
@@ -25,13 +25,13 @@ export function You() {
           <Tabs
             label={t("page.you")}
             chosen={name}
-            onChoose={(to) => adjust({ tab: to === "keys" ? null : to })}
-            choices={(["keys", "profile"] as const).map((each) => ({ value: each, label: t(`you.${each}`) }))}
+            onChoose={(to) => setParams({ tab: to === "keys" ? null : to })}
+            choices={(["keys", "profile"] as const).map((each) => ({ value: each, label: t(`account.${each}`) }))}
           />
           <Shown />
         </>
       ) : (
-        <Empty icon="key" text={t("you.needsAll")} />
+        <EmptyState icon="key" text={t("account.limited")} />
       )}
     </section>
   );
