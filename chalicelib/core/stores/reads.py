@@ -1,18 +1,62 @@
 """Whole answers from the store, which gives a megabyte or a hundred rows at a time."""
 
 from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 from chalicelib.aws import dynamodb
+from chalicelib.core.domain.attempts import pause
 from chalicelib.core.domain.errors import Unavailable
-from chalicelib.core.stores.items import Row, from_item, to_item
-from chalicelib.core.stores.writes import pause
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.parallel import chunks, together
-from chalicelib.resources import Table
+from chalicelib.resources import DUE_INDEX, Table
 
 _ATTEMPTS = 6
 _MOST_KEYS = 100
+
+
+def get(table: Table, key: Row, *, consistent: bool = True) -> Row | None:
+    """Read the row with this key; None if there is none. One store call."""
+    got = dynamodb().get_item(TableName=table.physical_name, Key=to_item(key), ConsistentRead=consistent)
+    return from_item(dict(got["Item"])) if "Item" in got else None
+
+
+def query_page(table: Table, **request: Any) -> list[Row]:
+    """Read the first rows that the query finds, a megabyte or `Limit` at most. One store call."""
+    page = dynamodb().query(TableName=table.physical_name, **request)
+    return [from_item(dict(item)) for item in page["Items"]]
+
+
+def list_due(table: Table, queue: str, *, now: datetime, limit: int) -> list[Row]:
+    """Read some of the rows that the due index has for the queue, longest due first: keys and due time. One store call.
+
+    The index is eventually consistent.
+    """
+    return query_page(
+        table,
+        IndexName=DUE_INDEX,
+        KeyConditionExpression="dueQueue = :queue AND dueAt <= :now",
+        ExpressionAttributeValues=values(queue=queue, now=timestamp(now)),
+        Limit=limit,
+    )
+
+
+def query_partition(table: Table, pk: str, prefix: str = "", **request: Any) -> Iterator[Row]:
+    """Read every row of a partition whose sort key has the prefix, in order, consistently.
+
+    One store call per megabyte.
+    """
+    condition = "pk = :pk AND begins_with(sk, :prefix)" if prefix else "pk = :pk"
+    named = {"pk": pk, "prefix": prefix} if prefix else {"pk": pk}
+    return query(
+        table,
+        KeyConditionExpression=condition,
+        ExpressionAttributeValues=values(**named),
+        ConsistentRead=True,
+        **request,
+    )
 
 
 def query(table: Table, **request: Any) -> Iterator[Row]:

@@ -1,16 +1,15 @@
 """One all-or-nothing write, together with the idempotency record of the call that makes it; and many that are not."""
 
 import json
-import random
-import time
 import zlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from chalicelib.aws import dynamodb
+from chalicelib.core.domain.attempts import pause
 from chalicelib.core.domain.errors import IdempotencyInProgress, Unavailable
 from chalicelib.core.domain.idempotency import AlreadyAnswered, Answered, Claim
 from chalicelib.core.ports import Action
@@ -19,7 +18,6 @@ from chalicelib.parallel import chunks, together
 from chalicelib.resources import IDEMPOTENCY, Table
 
 _ATTEMPTS = 12
-_FIRST_PAUSE_SECONDS = 0.01
 _BATCH_ATTEMPTS = 8
 _MOST_PER_BATCH = 25
 
@@ -35,7 +33,7 @@ class Refused(Exception):
         self.rows, self.failed = rows, failed
 
 
-def commit(actions: Sequence[Action], *, claim: Claim | None, reply: dict[str, Any]) -> None:
+def commit(actions: Sequence[Action], *, claim: Claim | None = None, reply: Mapping[str, Any] | None = None) -> None:
     """Write all of `actions` or none, and with a claim its record too, which keeps `reply` for a repeat.
 
     Each action is one `TransactWriteItems` member. A single `Put`, `Update` or `Delete` without a claim goes
@@ -46,7 +44,7 @@ def commit(actions: Sequence[Action], *, claim: Claim | None, reply: dict[str, A
         AlreadyAnswered: the claim has been used before; nothing was written.
         IdempotencyInProgress, Unavailable: other transactions kept the rows busy.
     """
-    members = [*actions, _record(claim, reply)] if claim else list(actions)
+    members = [*actions, _record(claim, reply or {})] if claim else list(actions)
     for attempt in range(_ATTEMPTS):
         try:
             _write(members)
@@ -72,6 +70,31 @@ def commit(actions: Sequence[Action], *, claim: Claim | None, reply: dict[str, A
     if claim:
         raise IdempotencyInProgress("A call under the same key is still being worked on.")
     raise Unavailable("It is being changed by many calls at once.")
+
+
+def try_commit(
+    actions: Sequence[Action], *, claim: Claim | None = None, reply: Mapping[str, Any] | None = None
+) -> bool:
+    """Commit as above; return False instead of raising `Refused` when a condition does not hold."""
+    try:
+        commit(actions, claim=claim, reply=reply)
+    except Refused:
+        return False
+    return True
+
+
+def change_row(action: Action) -> Row | None:
+    """Make an update on its own and return the row as it is then; None when its condition does not hold.
+
+    One store call.
+    """
+    try:
+        done = dynamodb().update_item(**action["Update"], ReturnValues="ALL_NEW")
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+        return None
+    return from_item(dict(done["Attributes"]))
 
 
 def write_all(table: Table, *, puts: Iterable[Row] = (), deletes: Iterable[Row] = ()) -> None:
@@ -102,11 +125,6 @@ def _write_batch(table: Table, requests: list[Any]) -> None:
     raise Unavailable("A store did not take everything.")
 
 
-def pause(attempt: int) -> None:
-    """Wait a random while, longer with each attempt, at most a quarter of a second."""
-    time.sleep(random.uniform(0, min(_FIRST_PAUSE_SECONDS * 2**attempt, 0.25)))  # noqa: S311 - spreads retries
-
-
 def answered(record: Row) -> Answered:
     return Answered(record["fingerprint"], json.loads(zlib.decompress(bytes(record["reply"]))))
 
@@ -125,7 +143,7 @@ def _write(members: Sequence[Action]) -> None:
             dynamodb().delete_item(**request)
 
 
-def packed(reply: dict[str, Any]) -> bytes:
+def packed(reply: Mapping[str, Any]) -> bytes:
     """A reply as a record keeps it: a thousand rows of a bulk reply would not fit a row of the table as they are."""
     return zlib.compress(json.dumps(reply, ensure_ascii=False, separators=(",", ":")).encode())
 
@@ -143,7 +161,7 @@ def put_unless_kept(row: Row, claim: Claim) -> Action:
     }
 
 
-def _record(claim: Claim, reply: dict[str, Any]) -> Action:
+def _record(claim: Claim, reply: Mapping[str, Any]) -> Action:
     row = {
         "pk": claim.scope,
         "fingerprint": claim.fingerprint,

@@ -15,12 +15,13 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib.aws import dynamodb
+from chalicelib.core.domain.attempts import pause
 from chalicelib.core.domain.errors import NotFound, Unavailable
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.reads import get_all
-from chalicelib.core.stores.writes import Refused, commit, pause
+from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.inbox.domain.deliveries import MOST_SUPPLEMENTS, Delivery, DeliveryDetail, RecordedDelivery, Supplement
 from chalicelib.inbox.domain.inbox_states import return_to_inbox
 from chalicelib.inbox.stores.clicks import click_of
