@@ -14,7 +14,7 @@ from chalicelib.inbox.services import events
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.inbox.stores.event_types import DynamoEventTypes
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
-from chalicelib.live.gateways.web_push import SqsWebPush
+from chalicelib.live.gateways.web_push import NUDGE_JOBS
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.connections import DynamoConnections
 from chalicelib.live.stores.frames import DynamoFrames
@@ -37,7 +37,7 @@ _PORTS = events.Ports(
     projects=DynamoProjectAccess(),
     queue_held=_queue_held,
     replies=DynamoIdempotency(),
-    notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together, SqsWebPush()),
+    notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together, NUDGE_JOBS),
     together=together,
 )
 

@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from chalicelib.federation.relays.domain.outbox import OutboxJob
-from chalicelib.federation.relays.gateways.outbox import SqsOutbox
+from chalicelib.federation.relays.gateways.outbox import OUTBOX_JOBS
 from chalicelib.resources import OUTBOX_WORK
 from chalicelib.vault import new_key
 from infra.local import engine
@@ -60,7 +60,7 @@ def _drained(desks: int, count: int) -> float:
         (worker,) = (each for each in catalog.consumers(app) if each.queue == OUTBOX_WORK)
         pump = Pump(worker)
         for url in urls:
-            SqsOutbox().announce(OutboxJob(peer_url=url))
+            OUTBOX_JOBS.announce(OutboxJob(peer_url=url))
         start = time.perf_counter()
         pump.start()
         while sum(len(each.received) for each in receivers) < count:

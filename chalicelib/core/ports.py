@@ -1,8 +1,12 @@
-"""Shapes that several areas exchange without knowing each other."""
+"""Ports and shapes that several areas share: services depend on them, gateways and stores provide them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, TypeVar
+
+from chalicelib.core.domain.http_results import HttpResult
+
+J_contra = TypeVar("J_contra", contravariant=True)
 
 # One member of `TransactWriteItems`, by its kind.
 Action = dict[str, dict[str, Any]]
@@ -18,3 +22,29 @@ class RelayEnd:
 
     actions: Sequence[Action]
     announce: Callable[[], None]
+
+
+class JobSender(Protocol[J_contra]):
+    """Sends jobs to a queue; raises when the queue does not take them."""
+
+    def send(self, job: J_contra) -> None: ...
+    def send_all(self, jobs: Sequence[J_contra]) -> None: ...
+
+
+class JobAnnouncer(Protocol[J_contra]):
+    """Sends jobs whose work is stored; a failure is only logged, and the due index has them announced later."""
+
+    def announce(self, job: J_contra, *, delay: int = 0) -> None: ...
+    def announce_all(self, jobs: Sequence[J_contra]) -> None: ...
+
+
+class Post(Protocol):
+    """Sends a POST to another host; its failures are results."""
+
+    def __call__(self, url: str, body: bytes, headers: Mapping[str, str], /) -> HttpResult: ...
+
+
+class Get(Protocol):
+    """Sends a GET to another host; its failures are results."""
+
+    def __call__(self, url: str, headers: Mapping[str, str], /) -> HttpResult: ...

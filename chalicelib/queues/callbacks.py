@@ -11,7 +11,7 @@ from chalicelib.core.gateways import http
 from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
 from chalicelib.inbox.domain.callbacks import CallbackJob
-from chalicelib.inbox.gateways.callbacks import LONGEST_DELAY_SECONDS, SqsCallbacks
+from chalicelib.inbox.gateways.callbacks import CALLBACK_JOBS
 from chalicelib.inbox.services import callbacks
 from chalicelib.inbox.stores.clicks import DynamoClicks
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
@@ -46,12 +46,11 @@ def deliver_callback(message: CallbackJob) -> None:
         clock=lambda: datetime.now(UTC),
         lease_id=ids.nonce(),
         spread=random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 - spreads retries
-        longest_delay=LONGEST_DELAY_SECONDS,
         deliveries=DynamoDeliveries(),
         clicks=DynamoClicks(),
         secrets=DynamoSecrets(),
         people=DynamoDirectory(),
         post=http.post,
-        queue=SqsCallbacks(),
+        queue=CALLBACK_JOBS,
         notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together),
     )

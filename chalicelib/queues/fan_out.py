@@ -12,7 +12,7 @@ from chalicelib.inbox.stores.accepted import DynamoAccepted
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.inbox.stores.event_types import DynamoEventTypes
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
-from chalicelib.live.gateways.web_push import SqsWebPush
+from chalicelib.live.gateways.web_push import NUDGE_JOBS
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.connections import DynamoConnections
 from chalicelib.live.stores.frames import DynamoFrames
@@ -38,7 +38,7 @@ def fan_out(message: FanOutJob) -> None:
         accepted=DynamoAccepted(),
         deliveries=DynamoDeliveries(),
         event_types=DynamoEventTypes(),
-        notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together, SqsWebPush()),
+        notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together, NUDGE_JOBS),
         together=together,
         now=datetime.now(UTC),
     ).deliver(message)

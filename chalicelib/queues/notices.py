@@ -11,7 +11,7 @@ from chalicelib.core.gateways import http
 from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
 from chalicelib.federation.network.domain.instance_notices import InstanceNoticeJob
-from chalicelib.federation.network.gateways.instance_notices import LONGEST_DELAY_SECONDS, SqsInstanceNotices
+from chalicelib.federation.network.gateways.instance_notices import INSTANCE_NOTICE_JOBS
 from chalicelib.federation.network.services import instance_notices
 from chalicelib.federation.network.stores.instance_notices import DynamoInstanceNotices
 from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
@@ -37,9 +37,8 @@ def deliver_notice(message: InstanceNoticeJob) -> None:
         clock=lambda: datetime.now(UTC),
         lease_id=ids.nonce(),
         spread=random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 - spreads retries
-        longest_delay=LONGEST_DELAY_SECONDS,
         notices=DynamoInstanceNotices(),
         recipients=DynamoMarketplace(),
         post=http.post,
-        queue=SqsInstanceNotices(),
+        queue=INSTANCE_NOTICE_JOBS,
     )

@@ -15,7 +15,7 @@ from chalicelib.federation.connections.signatures import signature_headers
 from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.federation.relays.domain.outbox import OutboxJob
-from chalicelib.federation.relays.gateways.outbox import LONGEST_DELAY_SECONDS, SqsOutbox
+from chalicelib.federation.relays.gateways.outbox import OUTBOX_JOBS
 from chalicelib.federation.relays.services.outbox import OutboxWorker
 from chalicelib.federation.relays.services.outgoing import RelayCourier
 from chalicelib.federation.relays.stores.outbox import DynamoOutbox
@@ -50,5 +50,5 @@ def _now() -> datetime:
 def send_waiting(message: OutboxJob) -> None:
     """Send a desk what waits for it, in order; a desk's failure has it tried again later, only our own raises."""
     courier = RelayCourier(DynamoConnections(), DynamoOutgoing(), http.post_and_read, _headers, _now)
-    mail = OutboxWorker(DynamoOutbox(), courier, SqsOutbox(), clock=_now, longest_delay=LONGEST_DELAY_SECONDS)
+    mail = OutboxWorker(DynamoOutbox(), courier, OUTBOX_JOBS, clock=_now)
     mail.deliver(message, ids.nonce())

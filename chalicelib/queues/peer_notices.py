@@ -12,7 +12,7 @@ from chalicelib.core.gateways import http
 from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
 from chalicelib.federation.connections.domain.connection_notices import ConnectionNoticeJob
-from chalicelib.federation.connections.gateways.connection_notices import LONGEST_DELAY_SECONDS, SqsConnectionNotices
+from chalicelib.federation.connections.gateways.connection_notices import CONNECTION_NOTICE_JOBS
 from chalicelib.federation.connections.services.connection_notices import ConnectionNoticeWorker
 from chalicelib.federation.connections.signatures import signature_headers
 from chalicelib.federation.connections.stores.connection_notices import DynamoConnectionNotices
@@ -51,11 +51,10 @@ def deliver_peer_notice(message: ConnectionNoticeJob) -> None:
         federation=DynamoFederation(),
         contacts=DynamoContacts(),
         notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together),
-        queue=SqsConnectionNotices(),
+        queue=CONNECTION_NOTICE_JOBS,
         post=http.post_and_read,
         sign=signature_headers,
         clock=lambda: datetime.now(UTC),
-        longest_delay=LONGEST_DELAY_SECONDS,
     )
     errands.attempt(
         message,

@@ -8,7 +8,7 @@ from chalicelib.core.gateways import http
 from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
 from chalicelib.live.domain.push import NudgeJob, PushKeys
-from chalicelib.live.gateways.web_push import SqsWebPush
+from chalicelib.live.gateways.web_push import NUDGE_JOBS
 from chalicelib.live.services.push import Nudger
 from chalicelib.live.stores.push import DynamoPush
 from chalicelib.live.stores.push_keys import DynamoPushKeys
@@ -36,4 +36,4 @@ def _sign(keys: PushKeys, endpoint: str) -> str:
 )
 def nudge(message: NudgeJob) -> None:
     """Nudge a person's browsers; a push service's failure has it tried again, and ends among the dead letters."""
-    Nudger(DynamoPush(), DynamoPushKeys(), http.post, _sign, SqsWebPush(), together).run(message)
+    Nudger(DynamoPush(), DynamoPushKeys(), http.post, _sign, NUDGE_JOBS, together).run(message)

@@ -6,9 +6,9 @@ from chalice.app import Blueprint
 
 from chalicelib.core.services.due import announce_due
 from chalicelib.edge.schedule import schedule
-from chalicelib.federation.network.gateways.instance_notices import SqsInstanceNotices
+from chalicelib.federation.network.gateways.instance_notices import INSTANCE_NOTICE_JOBS
 from chalicelib.federation.network.stores.instance_notices import DynamoInstanceNotices
-from chalicelib.inbox.gateways.callbacks import SqsCallbacks
+from chalicelib.inbox.gateways.callbacks import CALLBACK_JOBS
 from chalicelib.inbox.stores.clicks import DynamoClicks
 from chalicelib.parallel import together
 from chalicelib.resources import CALLBACKS, DELIVERIES, DUE_INDEX, NETWORK, NOTICES
@@ -23,7 +23,7 @@ bp = Blueprint(__name__)
 )
 def announce_due_callbacks(now: datetime) -> int:
     """Announce the callbacks that are due."""
-    return announce_due(now, work=DynamoClicks(), queue=SqsCallbacks(), together=together)
+    return announce_due(now, work=DynamoClicks(), queue=CALLBACK_JOBS, together=together)
 
 
 @schedule(
@@ -33,4 +33,4 @@ def announce_due_callbacks(now: datetime) -> int:
 )
 def announce_due_notices(now: datetime) -> int:
     """Announce the notices to instances that are due."""
-    return announce_due(now, work=DynamoInstanceNotices(), queue=SqsInstanceNotices(), together=together)
+    return announce_due(now, work=DynamoInstanceNotices(), queue=INSTANCE_NOTICE_JOBS, together=together)

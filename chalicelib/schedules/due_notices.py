@@ -6,7 +6,7 @@ from chalice.app import Blueprint
 
 from chalicelib.core.services.due import announce_due
 from chalicelib.edge.schedule import schedule
-from chalicelib.federation.connections.gateways.connection_notices import SqsConnectionNotices
+from chalicelib.federation.connections.gateways.connection_notices import CONNECTION_NOTICE_JOBS
 from chalicelib.federation.connections.stores.connection_notices import DynamoConnectionNotices
 from chalicelib.parallel import together
 from chalicelib.resources import DUE_INDEX, PEER_NOTICES, PEERS
@@ -21,4 +21,4 @@ bp = Blueprint(__name__)
 )
 def announce_due_peer_notices(now: datetime) -> int:
     """Announce the notices that are due."""
-    return announce_due(now, work=DynamoConnectionNotices(), queue=SqsConnectionNotices(), together=together)
+    return announce_due(now, work=DynamoConnectionNotices(), queue=CONNECTION_NOTICE_JOBS, together=together)

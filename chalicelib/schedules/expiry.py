@@ -6,7 +6,7 @@ from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.edge.schedule import schedule
-from chalicelib.federation.connections.gateways.connection_notices import SqsConnectionNotices
+from chalicelib.federation.connections.gateways.connection_notices import CONNECTION_NOTICE_JOBS
 from chalicelib.federation.connections.services import expiry
 from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
@@ -35,5 +35,5 @@ def end_unanswered_requests(now: datetime) -> int:
         message_id=lambda: ids.sortable(now),
         requests=DynamoConnections(),
         notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together),
-        queue=SqsConnectionNotices(),
+        queue=CONNECTION_NOTICE_JOBS,
     )

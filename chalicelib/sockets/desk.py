@@ -21,7 +21,7 @@ from chalicelib.edge.problem import invalid
 from chalicelib.edge.socket import SocketCall, admit, presented, socket
 from chalicelib.live.domain.connections import Connection
 from chalicelib.live.domain.frames import CONNECTING_AREAS, Frame, FrameType, signal
-from chalicelib.live.gateways.socket_work import SqsSocketWork
+from chalicelib.live.gateways.socket_work import CATCH_UP_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services import sockets
 from chalicelib.live.services.notifier import Notifier, end, post
@@ -54,7 +54,7 @@ def on_connect(call: SocketCall) -> Mapping[str, str]:
         now=call.now,
         connections=DynamoConnections(),
         frames=DynamoFrames(),
-        work=SqsSocketWork(),
+        work=CATCH_UP_JOBS,
     )
     return {"Sec-WebSocket-Protocol": subprotocol} if subprotocol else {}
 
@@ -99,7 +99,7 @@ def _answer(call: SocketCall, connection: Connection) -> None:
             beat = sockets.heartbeat(connection, now=call.now, connections=DynamoConnections(), frames=DynamoFrames())
             _post(connection, beat)
         case Resume():
-            sockets.resume(connection, frame.after, work=SqsSocketWork())
+            sockets.resume(connection, frame.after, work=CATCH_UP_JOBS)
         case Send():
             _send(frame, caller, call)
 

@@ -11,7 +11,7 @@ from chalicelib.agents.domain.agents import Agent, AgentIn, CommandIn
 from chalicelib.agents.services import agents as installed
 from chalicelib.agents.stores.agents import DynamoAgents
 from chalicelib.federation.network.domain.marketplace import Listing, ListingStatus
-from chalicelib.federation.network.gateways.instance_notices import SqsInstanceNotices
+from chalicelib.federation.network.gateways.instance_notices import INSTANCE_NOTICE_JOBS
 from chalicelib.federation.network.services import marketplace
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
@@ -110,7 +110,7 @@ def _decide(marketplace_id: str, status: ListingStatus, reason: str | None) -> N
         revision=ids.nonce(),
         now=datetime.now(UTC),
         market=DynamoMarketplace(),
-        queue=SqsInstanceNotices(),
+        queue=INSTANCE_NOTICE_JOBS,
     )
     click.echo(f"{decided.name} ({decided.slug}) is {decided.status}.")
 

@@ -9,7 +9,7 @@ import click
 
 from chalicelib.core.gateways import http
 from chalicelib.federation.network.domain.instances import Instance
-from chalicelib.federation.network.gateways.instance_notices import SqsInstanceNotices
+from chalicelib.federation.network.gateways.instance_notices import INSTANCE_NOTICE_JOBS
 from chalicelib.federation.network.services.instances import Decision
 from chalicelib.federation.network.services.instances import approve as approve_instance
 from chalicelib.federation.network.services.instances import suspend as suspend_instance
@@ -43,7 +43,7 @@ def approve(instance_id: str, *, without_challenge: bool) -> None:
     get = None if without_challenge else http.get
     try:
         approved = approve_instance(
-            instance_id, _decision(), instances=store, queue=SqsInstanceNotices(), keys=store, get=get
+            instance_id, _decision(), instances=store, queue=INSTANCE_NOTICE_JOBS, keys=store, get=get
         )
     except ValueError as error:
         raise click.ClickException(str(error)) from error
@@ -57,7 +57,7 @@ def suspend(instance_id: str) -> None:
 
     Its token and key end at once and its agents are hidden, until it is approved again. The instance is told.
     """
-    suspended = suspend_instance(instance_id, _decision(), instances=DynamoInstances(), queue=SqsInstanceNotices())
+    suspended = suspend_instance(instance_id, _decision(), instances=DynamoInstances(), queue=INSTANCE_NOTICE_JOBS)
     click.echo(f"{suspended.name} ({suspended.base_url}) is suspended.")
 
 

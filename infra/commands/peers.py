@@ -8,7 +8,7 @@ import click
 
 from chalicelib.core.domain.call import Call
 from chalicelib.federation.connections.domain.connections import Action, Connection, ConnectionPatch
-from chalicelib.federation.connections.gateways.connection_notices import SqsConnectionNotices
+from chalicelib.federation.connections.gateways.connection_notices import CONNECTION_NOTICE_JOBS
 from chalicelib.federation.connections.services.connections import change
 from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.operate.services import directory
@@ -57,7 +57,7 @@ def _change(connection_id: UUID, action: Action) -> None:
     call = Call("operator", datetime.now(UTC))
     patch = ConnectionPatch(action=action)
     made = change(
-        str(connection_id), patch, owner=None, call=call, connections=DynamoConnections(), queue=SqsConnectionNotices()
+        str(connection_id), patch, owner=None, call=call, connections=DynamoConnections(), queue=CONNECTION_NOTICE_JOBS
     )
     click.echo(f"{connection_id} is {made.data.status}.")
 

@@ -7,7 +7,7 @@ import click
 
 from chalicelib.federation.relays.domain.outbox import Outbox
 from chalicelib.federation.relays.domain.outgoing import RelayDispatch
-from chalicelib.federation.relays.gateways.outbox import SqsOutbox
+from chalicelib.federation.relays.gateways.outbox import OUTBOX_JOBS
 from chalicelib.federation.relays.services import dispatches
 from chalicelib.federation.relays.stores.dispatches import DynamoDispatches
 from chalicelib.federation.relays.stores.outbox import DynamoOutbox
@@ -52,7 +52,7 @@ def resend(relay_id: str) -> None:
         now=datetime.now(UTC),
         dispatches=DynamoDispatches(),
         boxes=DynamoOutbox(),
-        queue=SqsOutbox(),
+        queue=OUTBOX_JOBS,
     )
     click.echo(f"The {met.kind} {met.relay.relay_id} is on its way to {met.relay.peer_url}.")
 

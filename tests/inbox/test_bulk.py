@@ -266,7 +266,7 @@ def test_a_call_that_failed_half_way_is_finished_by_its_repeat(
         raise RuntimeError("the queue is down")
 
     with monkeypatch.context() as broken:
-        broken.setattr("chalicelib.inbox.gateways.fan_out.SqsFanOut.send", fail)
+        broken.setattr("chalicelib.core.gateways.job_queue.JobQueue.send_all", fail)
         with pytest.raises(AssertionError, match="undocumented 500"):
             send(api, desk.fd1, by_email("alice", "carol"), key="k", event=event)
     done = send(api, desk.fd1, by_email("alice", "carol"), key="k", event=event)
@@ -397,7 +397,7 @@ def test_after_a_call_the_queue_refused_the_next_is_the_first(
         raise Unavailable("the queue is full")
 
     with monkeypatch.context() as broken:
-        broken.setattr("chalicelib.inbox.gateways.fan_out.SqsFanOut.send", refuse)
+        broken.setattr("chalicelib.core.gateways.job_queue.JobQueue.send_all", refuse)
         assert send(api, desk.fd1, by_email("alice"), event=event).status == 503
     assert send(api, desk.fd1, by_email("alice"), event=event).json["results"][0]["deduped"] is False
 

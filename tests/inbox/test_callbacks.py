@@ -15,7 +15,7 @@ from chalicelib import aws
 from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.core.domain.retries import CALLBACK_RETRIES
 from chalicelib.inbox.domain.callbacks import CallbackJob
-from chalicelib.inbox.gateways.callbacks import SqsCallbacks
+from chalicelib.inbox.gateways.callbacks import CALLBACK_JOBS
 from chalicelib.inbox.stores.secrets import DynamoSecrets
 from chalicelib.resources import CALLBACKS, DELIVERIES
 from tests.conftest import Desk
@@ -68,7 +68,7 @@ def row(delivery: str) -> dict[str, Any]:
 
 
 def announce(delivery: str) -> None:
-    SqsCallbacks().announce(CallbackJob(delivery_id=delivery, index=0))
+    CALLBACK_JOBS.announce(CallbackJob(delivery_id=delivery, index=0))
 
 
 def test_the_source_system_learns_of_the_click(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:

@@ -8,7 +8,7 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.edge.operation import Reply
 from chalicelib.inbox.domain.clicks import ClickedOut, LinkOut
-from chalicelib.inbox.gateways.callbacks import SqsCallbacks
+from chalicelib.inbox.gateways.callbacks import CALLBACK_JOBS
 from chalicelib.inbox.services import actions
 from chalicelib.inbox.stores.clicks import DynamoClicks
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
@@ -42,6 +42,6 @@ def click_action(deliveryId: str, index: str, caller: ApiKey, call: Call) -> Rep
         call=call,
         deliveries=DynamoDeliveries(),
         clicks=DynamoClicks(),
-        queue=SqsCallbacks(),
+        queue=CALLBACK_JOBS,
     )
     return Reply(clicked, 200 if isinstance(clicked, LinkOut) else 202)

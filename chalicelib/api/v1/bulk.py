@@ -16,7 +16,7 @@ from chalicelib.core.domain.errors import Conflict, TooLarge
 from chalicelib.core.stores.idempotency import DynamoIdempotency
 from chalicelib.edge.operation import as_stored
 from chalicelib.inbox.domain.bulk import AddressedEvent, BulkEventRequest, BulkOut, bulk_charge
-from chalicelib.inbox.gateways.fan_out import SqsFanOut
+from chalicelib.inbox.gateways.fan_out import FAN_OUT_JOBS
 from chalicelib.inbox.services import bulk
 from chalicelib.inbox.stores.accepted import DynamoAccepted
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
@@ -75,7 +75,7 @@ def _ports() -> bulk.Ports:
         grants=DynamoClaims(),
         deliveries=DynamoDeliveries(),
         accepted=DynamoAccepted(),
-        queue=SqsFanOut(),
+        queue=FAN_OUT_JOBS,
         replays=DynamoIdempotency(),
         mint=partial(ids.mint_token, ids.TokenKind.PERSONAL),
         together=together,

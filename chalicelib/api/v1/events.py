@@ -23,7 +23,7 @@ from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.inbox.stores.event_types import DynamoEventTypes
 from chalicelib.live.domain.frames import Standing
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
-from chalicelib.live.gateways.web_push import SqsWebPush
+from chalicelib.live.gateways.web_push import NUDGE_JOBS
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.connections import DynamoConnections
 from chalicelib.live.stores.frames import DynamoFrames
@@ -46,7 +46,7 @@ def _replay(stored: dict[str, Any]) -> DeliveryOut:
 
 
 def _notifier() -> Notifier:
-    return Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together, SqsWebPush())
+    return Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together, NUDGE_JOBS)
 
 
 def _queue_held(delivery: Delivery, *, owner_id: str, standing: Standing | None, now: datetime) -> None:

@@ -12,7 +12,7 @@ from chalicelib.core.domain.errors import Conflict, TooLarge
 from chalicelib.edge.operation import Reply, as_stored
 from chalicelib.federation.connections.domain.connection_requests import ConnectionRequestIn
 from chalicelib.federation.connections.domain.connections import ConnectionAnswer
-from chalicelib.federation.connections.gateways.connection_notices import SqsConnectionNotices
+from chalicelib.federation.connections.gateways.connection_notices import CONNECTION_NOTICE_JOBS
 from chalicelib.federation.connections.services import connection_requests
 from chalicelib.federation.connections.stores.connection_notices import DynamoConnectionNotices
 from chalicelib.federation.connections.stores.connections import DynamoConnections, token_hash
@@ -65,7 +65,7 @@ def ask_for_connection(body: ConnectionRequestIn, caller: ApiKey, call: Call) ->
         people=DynamoDirectory(),
         connections=DynamoConnections(),
         notices=DynamoConnectionNotices(),
-        queue=SqsConnectionNotices(),
+        queue=CONNECTION_NOTICE_JOBS,
         together=together,
     )
     return Reply(answer, status)

@@ -38,7 +38,7 @@ from chalicelib.federation.connections.domain.connections import (
     PeerKey,
 )
 from chalicelib.federation.connections.domain.federation_settings import FederationSettings
-from chalicelib.federation.connections.gateways.connection_notices import SqsConnectionNotices
+from chalicelib.federation.connections.gateways.connection_notices import CONNECTION_NOTICE_JOBS
 from chalicelib.federation.connections.services import admission, connections
 from chalicelib.federation.connections.signatures import refuse_signature
 from chalicelib.federation.connections.stores.connection_budgets import DynamoConnectionBudgets
@@ -139,7 +139,7 @@ def request_connection(body: ConnectIn, admitted: FederationSettings, call: Call
         people=DynamoDirectory(),
         connections=DynamoConnections(),
         notifier=_notifier(),
-        queue=SqsConnectionNotices(),
+        queue=CONNECTION_NOTICE_JOBS,
         introduce=_own_key,
         base_url=settings().base_url,
     )
@@ -183,7 +183,7 @@ def change_connection(id: str, body: ConnectionPatch, caller: ApiKey, call: Call
     again, a declined one not; what was asked for from here can be asked for again.
     """
     return connections.change(
-        id, body, owner=caller, call=call, connections=DynamoConnections(), queue=SqsConnectionNotices()
+        id, body, owner=caller, call=call, connections=DynamoConnections(), queue=CONNECTION_NOTICE_JOBS
     )
 
 
@@ -217,7 +217,7 @@ def confirm_connection(
         now=call.now,
         connections=DynamoConnections(),
         notifier=_notifier(),
-        queue=SqsConnectionNotices(),
+        queue=CONNECTION_NOTICE_JOBS,
     )
 
 

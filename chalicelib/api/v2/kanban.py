@@ -22,7 +22,7 @@ from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.edge.operation import as_stored
-from chalicelib.federation.relays.gateways.outbox import SqsOutbox
+from chalicelib.federation.relays.gateways.outbox import OUTBOX_JOBS
 from chalicelib.federation.relays.services.outgoing import Acknowledger
 from chalicelib.federation.relays.stores.outbox import DynamoOutbox
 from chalicelib.federation.relays.stores.outgoing import DynamoOutgoing
@@ -130,7 +130,7 @@ def update_card(id: str, body: CardPatch, caller: ApiKey, call: Call) -> KanbanC
         call=call,
         board=DynamoBoard(),
         contacts=DynamoContacts(),
-        source_relays=Acknowledger(DynamoOutgoing(), DynamoOutbox(), SqsOutbox()),
+        source_relays=Acknowledger(DynamoOutgoing(), DynamoOutbox(), OUTBOX_JOBS),
     )
 
 

@@ -12,7 +12,7 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.pages import Pagination
 from chalicelib.core.gateways import http
-from chalicelib.federation.network.gateways.instance_notices import SqsInstanceNotices
+from chalicelib.federation.network.gateways.instance_notices import INSTANCE_NOTICE_JOBS
 from chalicelib.federation.network.services import instances
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.relays.domain.outgoing import RelayQuery
@@ -73,7 +73,7 @@ def approve_instance(
     store = DynamoInstances()
     get = None if body.without_challenge else http.get
     made = instances.approve(
-        instanceId, _decision(call), instances=store, queue=SqsInstanceNotices(), keys=store, get=get
+        instanceId, _decision(call), instances=store, queue=INSTANCE_NOTICE_JOBS, keys=store, get=get
     )
     audit(caller, call, "instance.approve", made.instance_id)
     return instance_out(made)
@@ -90,7 +90,7 @@ def approve_instance(
 )
 def suspend_instance(instanceId: str, caller: ApiKey, call: Call) -> InstanceOut:  # noqa: N803 - contract's spelling
     """Trust an instance no longer: its token and key end at once, its agents are hidden, and it is told."""
-    made = instances.suspend(instanceId, _decision(call), instances=DynamoInstances(), queue=SqsInstanceNotices())
+    made = instances.suspend(instanceId, _decision(call), instances=DynamoInstances(), queue=INSTANCE_NOTICE_JOBS)
     audit(caller, call, "instance.suspend", made.instance_id)
     return instance_out(made)
 

@@ -8,13 +8,13 @@ from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
-from chalicelib.federation.relays.gateways.outbox import SqsOutbox
+from chalicelib.federation.relays.gateways.outbox import OUTBOX_JOBS
 from chalicelib.federation.relays.services.outgoing import Acknowledger
 from chalicelib.federation.relays.stores.outbox import DynamoOutbox
 from chalicelib.federation.relays.stores.outgoing import DynamoOutgoing
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
-from chalicelib.live.gateways.web_push import SqsWebPush
+from chalicelib.live.gateways.web_push import NUDGE_JOBS
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.connections import DynamoConnections
 from chalicelib.live.stores.frames import DynamoFrames
@@ -70,11 +70,11 @@ _CHANGE = (
 
 
 def _notifier() -> Notifier:
-    return Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together, SqsWebPush())
+    return Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together, NUDGE_JOBS)
 
 
 def _acknowledger() -> Acknowledger:
-    return Acknowledger(DynamoOutgoing(), DynamoOutbox(), SqsOutbox())
+    return Acknowledger(DynamoOutgoing(), DynamoOutbox(), OUTBOX_JOBS)
 
 
 def _work(caller: ApiKey, call: Call) -> queue.Work:

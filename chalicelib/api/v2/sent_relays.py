@@ -11,7 +11,7 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.relays.domain.outgoing import NewRelayIn, RelayOut, RelayQuery, RelaysOut
-from chalicelib.federation.relays.gateways.outbox import SqsOutbox
+from chalicelib.federation.relays.gateways.outbox import OUTBOX_JOBS
 from chalicelib.federation.relays.services import outgoing
 from chalicelib.federation.relays.stores.outbox import DynamoOutbox
 from chalicelib.federation.relays.stores.outgoing import DynamoOutgoing
@@ -59,7 +59,7 @@ def send_relay(body: NewRelayIn, caller: ApiKey, call: Call) -> RelayOut:
         items=DynamoQueue(),
         boxes=DynamoOutbox(),
         outgoing=DynamoOutgoing(),
-        queue=SqsOutbox(),
+        queue=OUTBOX_JOBS,
         together=together,
     )
 

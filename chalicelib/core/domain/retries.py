@@ -15,6 +15,8 @@ from chalicelib.core.domain.http_results import HttpResult
 LEASE = timedelta(seconds=60)
 # The due index announces an attempt this much later than the queue message that announces it first.
 GRACE = timedelta(seconds=30)
+# A queue message can be delayed this long; a later attempt is announced by the due index alone.
+LONGEST_DELAY = timedelta(minutes=15)
 # The clocks of functions differ a little, so a message may seem to arrive early.
 EARLY = timedelta(seconds=1)
 # Each wait is multiplied by a random factor between 1 - JITTER and 1 + JITTER.

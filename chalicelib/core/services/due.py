@@ -1,15 +1,16 @@
-"""Attempts that are due: announced to their workers when no message has done so."""
+"""Attempts that are due: announce to the workers those that no message has announced."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Protocol, TypeVar
 
+from chalicelib.core.ports import JobAnnouncer
+
 J = TypeVar("J")
-J_contra = TypeVar("J_contra", contravariant=True)
 
 _PAGE = 100
 _PAGES_PER_RUN = 50
-# What was announced is announced again only after this long, so that a queue behind its work is not flooded.
+# An announced attempt is announced again only after this long, so that a slow queue is not flooded.
 _ANNOUNCED_FOR = timedelta(minutes=5)
 
 
@@ -18,16 +19,12 @@ class Due(Protocol[J]):
     def postpone(self, job: J, due_at: str, *, until: datetime) -> bool: ...
 
 
-class Announcements(Protocol[J_contra]):
-    def announce_all(self, jobs: Sequence[J_contra], /) -> None: ...
-
-
 def announce_due(
-    now: datetime, *, work: Due[J], queue: Announcements[J], together: Callable[..., Sequence[bool]]
+    now: datetime, *, work: Due[J], queue: JobAnnouncer[J], together: Callable[..., Sequence[bool]]
 ) -> int:
-    """Announce the attempts that are due and that no message has announced; how many there were.
+    """Announce the due attempts that no message has announced, and return their number.
 
-    Store and queue calls in sequence: 12 a hundred attempts. Runs may overlap: each attempt is one run's.
+    Store and queue calls in sequence: 3 for a hundred attempts. Runs may overlap: one of them announces an attempt.
     """
     count = 0
     for _ in range(_PAGES_PER_RUN):

@@ -1,7 +1,7 @@
 """Bulk fan-out: one event to many people (fluxdesk-v1, BulkEventRequest)."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -18,6 +18,7 @@ from chalicelib.inbox.domain.events import InboundEvent
 MOST_PEOPLE = 1_000
 # A group may have inactive members, which do not count; beyond this many they are not even looked at.
 MOST_MEMBERS_LOOKED_UP = 5_000
+_PEOPLE_PER_JOB = 10
 _LONGEST_LOCAL_PART = 64  # RFC 5321, 4.5.3.1.1
 
 
@@ -158,6 +159,16 @@ class FanOutJob(In):
     fire: str
     people: list[str]
     behind: list[str] = Field(default_factory=list)
+
+
+def new_fan_out_jobs(accepted: Accepted, behind: Collection[str]) -> list[FanOutJob]:
+    """Split the call's deliveries into jobs of ten people each."""
+    jobs = []
+    for start in range(0, len(accepted.people), _PEOPLE_PER_JOB):
+        people = list(accepted.people[start : start + _PEOPLE_PER_JOB])
+        late = [each for each in people if each in behind]
+        jobs.append(FanOutJob(event_part=accepted.event_part, fire=accepted.fire, people=people, behind=late))
+    return jobs
 
 
 def bulk_charge(request: BulkEventRequest) -> Charge:

@@ -8,6 +8,7 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.fields import is_uuid, timestamp
 from chalicelib.core.domain.retries import GRACE
+from chalicelib.core.ports import JobAnnouncer
 from chalicelib.inbox.domain.callbacks import CallbackJob
 from chalicelib.inbox.domain.clicks import Click, ClickedOut, LinkOut
 from chalicelib.inbox.domain.deliveries import DeliveryDetail
@@ -22,10 +23,6 @@ class Clicks(Protocol):
     def add(self, click: Click, *, due_at: datetime) -> Click: ...
 
 
-class Queue(Protocol):
-    def announce(self, job: CallbackJob, *, delay: int = 0) -> None: ...
-
-
 def click(
     delivery_id: str,
     index: str,
@@ -34,7 +31,7 @@ def click(
     call: Call,
     deliveries: Deliveries,
     clicks: Clicks,
-    queue: Queue,
+    queue: JobAnnouncer[CallbackJob],
 ) -> ClickedOut | LinkOut:
     """Click a button of one of the owner's deliveries; once, however often and from wherever it is clicked.
 

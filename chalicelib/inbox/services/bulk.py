@@ -12,6 +12,7 @@ from chalicelib.core.domain.callers import ToolsToken
 from chalicelib.core.domain.errors import RateLimited, Refusal
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, kept
+from chalicelib.core.ports import JobSender
 from chalicelib.ids import MintedToken
 from chalicelib.inbox.domain.bulk import (
     Accepted,
@@ -19,9 +20,11 @@ from chalicelib.inbox.domain.bulk import (
     BulkOut,
     BulkRow,
     EmailRecipient,
+    FanOutJob,
     GroupRecipient,
     RowError,
     Target,
+    new_fan_out_jobs,
 )
 from chalicelib.inbox.domain.deliveries import event_fields
 from chalicelib.inbox.domain.events import check_namespace, check_occurrence
@@ -62,10 +65,6 @@ class AcceptedCalls(Protocol):
     def forget(self, delivery_ids: list[str]) -> None: ...
 
 
-class Queue(Protocol):
-    def send(self, accepted: Accepted, behind: Collection[str]) -> None: ...
-
-
 class Replays(Protocol):
     def begin(self, claim: Claim) -> str: ...
     def finish(self, claim: Claim, begun: str, *, reply: dict[str, Any]) -> None: ...
@@ -81,7 +80,7 @@ class Ports:
     grants: Grants
     deliveries: Deliveries
     accepted: AcceptedCalls
-    queue: Queue
+    queue: JobSender[FanOutJob]
     replays: Replays
     mint: Callable[[str], MintedToken]
     together: Together
@@ -221,7 +220,8 @@ def _accept(accepted: Accepted, known: Known, attempt: _Attempt) -> _Done:
         new = [ids[person] for person in refused if ids[person] not in seen]
         ports.together(lambda: ports.accepted.add(accepted, now=now), lambda: ports.accepted.forget(new))
     try:
-        ports.queue.send(accepted, {each for each in accepted.people if ids[each] in seen - known.first_fires.keys()})
+        behind = {each for each in accepted.people if ids[each] in seen - known.first_fires.keys()}
+        ports.queue.send_all(new_fan_out_jobs(accepted, behind))
     except Exception:
         # Nobody was promised anything, so the next send is the first.
         ports.accepted.forget([each for each in ids.values() if each not in seen])

@@ -1,14 +1,23 @@
 """Telling source systems of clicks: one attempt at a time, until one is accepted or the ladder ends."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from math import ceil
 from typing import Protocol
 
 from chalicelib.core.domain.fields import parse_timestamp, timestamp
-from chalicelib.core.domain.http_results import HttpResult
-from chalicelib.core.domain.retries import CALLBACK_RETRIES, EARLY, GRACE, LEASE, Attempt, Outcome, next_attempt
+from chalicelib.core.domain.retries import (
+    CALLBACK_RETRIES,
+    EARLY,
+    GRACE,
+    LEASE,
+    LONGEST_DELAY,
+    Attempt,
+    Outcome,
+    next_attempt,
+)
 from chalicelib.core.domain.signatures import signed_headers
+from chalicelib.core.ports import JobAnnouncer, Post
 from chalicelib.inbox.domain.callbacks import CallbackJob, SigningSecrets, payload
 from chalicelib.inbox.domain.clicks import Click
 from chalicelib.inbox.domain.deliveries import DeliveryDetail
@@ -36,16 +45,8 @@ class People(Protocol):
     def find_people(self, user_ids: Iterable[str]) -> dict[str, Person]: ...
 
 
-class Queue(Protocol):
-    def announce(self, job: CallbackJob, *, delay: int = 0) -> None: ...
-
-
 class Notifier(Protocol):
     def notify(self, user_id: str, *news: News, standing: Standing | None, now: datetime) -> bool: ...
-
-
-class Post(Protocol):
-    def __call__(self, url: str, body: bytes, headers: Mapping[str, str], /) -> HttpResult: ...
 
 
 def attempt(
@@ -54,13 +55,12 @@ def attempt(
     clock: Callable[[], datetime],
     lease_id: str,
     spread: float,
-    longest_delay: int,
     deliveries: Deliveries,
     clicks: Clicks,
     secrets: Secrets,
     people: People,
     post: Post,
-    queue: Queue,
+    queue: JobAnnouncer[CallbackJob],
     notifier: Notifier,
 ) -> None:
     """Make the click's next attempt, if one is due; a message that comes twice, late or early does no harm.
@@ -88,7 +88,7 @@ def attempt(
     )
     due_at = parse_timestamp(made.next_attempt_at) if made.next_attempt_at else None
     delay = ceil((due_at - ended).total_seconds()) if due_at else None
-    announced = delay is not None and delay <= longest_delay
+    announced = delay is not None and delay <= LONGEST_DELAY.total_seconds()
     if due_at and announced:
         due_at += GRACE
     if not clicks.record(click, lease_id, outcome=outcome, attempt=made, due_at=due_at):

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
+from chalicelib.core.ports import JobSender
 from chalicelib.live.domain.connections import Connection, Posted
 from chalicelib.live.domain.frames import Entry, Frame, News, Standing
 from chalicelib.live.domain.push import NudgeJob
@@ -17,10 +18,6 @@ log = logging.getLogger("fluxden")
 class Frames(Protocol):
     def find_standing(self, user_id: str, *, now: datetime) -> Standing: ...
     def append(self, user_id: str, news: Sequence[News], standing: Standing, *, now: datetime) -> Sequence[Entry]: ...
-
-
-class Nudges(Protocol):
-    def send(self, job: NudgeJob) -> None: ...
 
 
 class Connections(Protocol):
@@ -47,7 +44,7 @@ class Notifier:
     connections: Connections
     sockets: Sockets
     together: Callable[..., list[Any]]
-    nudges: Nudges | None = None
+    nudges: JobSender[NudgeJob] | None = None
 
     def standing(self, user_id: str, *, now: datetime) -> Standing | None:
         """Where the person's log stands, for `notify`; to be asked for while something else is done. One store call."""
@@ -100,7 +97,7 @@ class Notifier:
         return all(post(connection, frame, connections=self.connections, sockets=self.sockets) for frame in frames)
 
 
-def _send(nudges: Nudges, job: NudgeJob) -> None:
+def _send(nudges: JobSender[NudgeJob], job: NudgeJob) -> None:
     try:
         nudges.send(job)
     except Exception:

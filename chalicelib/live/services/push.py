@@ -1,7 +1,7 @@
 """Web Push: a person's subscriptions, and nudging their browsers."""
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -9,8 +9,8 @@ from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.ports import JobSender, Post
 from chalicelib.live.domain.push import (
     NudgeJob,
     PushKeys,
@@ -39,14 +39,6 @@ class Subscriptions(Protocol):
 
 class Keys(Protocol):
     def find(self) -> PushKeys | None: ...
-
-
-class Queue(Protocol):
-    def send(self, job: NudgeJob) -> None: ...
-
-
-class Post(Protocol):
-    def __call__(self, url: str, body: bytes, headers: Mapping[str, str], /) -> HttpResult: ...
 
 
 def show(*, owner: ApiKey, subscriptions: Subscriptions, together: Together) -> PushOut:
@@ -89,7 +81,7 @@ class Nudger:
     keys: Keys
     post: Post
     sign: Sign
-    queue: Queue
+    queue: JobSender[NudgeJob]
     together: Together
 
     def run(self, job: NudgeJob) -> None:

@@ -9,6 +9,7 @@ from typing import Protocol
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.fields import parse_timestamp
+from chalicelib.core.ports import JobSender
 from chalicelib.live.domain.connections import LIFETIME, CatchUpJob, Connection
 from chalicelib.live.domain.frames import Entry, Frame, FrameType, Standing, position_of, signal
 from chalicelib.live.services.notifier import end
@@ -36,10 +37,6 @@ class Frames(Protocol):
     def list_last(self, user_id: str, *, limit: int, now: datetime) -> Sequence[Entry]: ...
 
 
-class Work(Protocol):
-    def send(self, job: CatchUpJob) -> None: ...
-
-
 class Sockets(Protocol):
     def close(self, connection_id: str) -> None: ...
 
@@ -53,7 +50,7 @@ def open_connection(
     now: datetime,
     connections: Connections,
     frames: Frames,
-    work: Work,
+    work: JobSender[CatchUpJob],
 ) -> None:
     """Store a new connection and have it greeted, and told what came after the frame `last_id` if it names one.
 
@@ -82,7 +79,7 @@ def open_connection(
     work.send(CatchUpJob(user_id=owner.user_id, connection_id=connection_id, after=after))
 
 
-def resume(connection: Connection, after: str, *, work: Work) -> None:
+def resume(connection: Connection, after: str, *, work: JobSender[CatchUpJob]) -> None:
     """Have the connection told again what came after the frame `after`. Queue calls: 1."""
     position = position_of(after)
     assert position is not None

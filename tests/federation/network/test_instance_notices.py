@@ -103,7 +103,7 @@ def test_a_notice_whose_message_got_lost_is_sent_all_the_same(
         sync_agents(api, told, {"id": "a", "name": "A"})
         (waits,) = json.loads(run_admin("agents", "offered", "--json"))
         with monkeypatch.context() as broken:
-            broken.setattr("chalicelib.federation.network.gateways.instance_notices.sqs", lambda: None)
+            broken.setattr("chalicelib.core.gateways.job_queue.sqs", lambda: None)
             run_admin("agents", "approve", waits["id"])
         assert pump.drain(NOTICES) == 0
         clock.shift(60)

@@ -1,6 +1,6 @@
 """What waits for other desks: sent in order, once, through failures of the desks and of the workers."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -54,6 +54,10 @@ class World:
     def announce(self, job: OutboxJob, *, delay: int = 0) -> None:
         self.messages.append((self.now + timedelta(seconds=delay), job))
 
+    def announce_all(self, jobs: Sequence[OutboxJob]) -> None:
+        for job in jobs:
+            self.announce(job)
+
     # What drives them
 
     def queue(self, peer_url: str, item_id: str, *, announced: bool = True) -> None:
@@ -67,7 +71,7 @@ class World:
         return self.mail().deliver(OutboxJob(peer_url=peer_url), f"lease {next(self.leases)}")
 
     def mail(self) -> OutboxWorker:
-        return OutboxWorker(self.boxes, self, self, clock=lambda: self.now, longest_delay=900)
+        return OutboxWorker(self.boxes, self, self, clock=lambda: self.now)
 
     def pass_time(self, span: timedelta, step: timedelta = timedelta(minutes=1)) -> None:
         """Let time pass, with the queue's messages and the schedule's runs."""

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from chalicelib.federation.relays.domain.outbox import OutboxJob
-from chalicelib.federation.relays.gateways.outbox import SqsOutbox
+from chalicelib.federation.relays.gateways.outbox import OUTBOX_JOBS
 from chalicelib.federation.relays.stores.outbox import DynamoOutbox
 from chalicelib.federation.relays.stores.outgoing import DynamoOutgoing
 from chalicelib.queues.outbox import send_waiting
@@ -392,7 +392,7 @@ def test_relays_that_are_sent_at_the_same_time_are_all_carried(
 ) -> None:
     body = {"connectionId": connection}
     assert run_concurrently(8, lambda _: api.status("POST", RELAYS, body, desk.alice_key)) == [201] * 8
-    SqsOutbox().announce(OutboxJob(peer_url=peer_url(receiver)))
+    OUTBOX_JOBS.announce(OutboxJob(peer_url=peer_url(receiver)))
     pump.drain(OUTBOX_WORK)
     assert len({json.loads(each.body)["relayId"] for each in receiver.received}) == len(receiver.received) == 8
 

@@ -20,12 +20,14 @@ from chalicelib.core.domain.retries import (
     EARLY,
     GRACE,
     LEASE,
+    LONGEST_DELAY,
     Attempt,
     Outcome,
     next_attempt,
 )
 from chalicelib.core.domain.search import normalised
 from chalicelib.core.domain.signatures import body_digest
+from chalicelib.core.ports import JobAnnouncer, Post
 from chalicelib.federation.connections.domain.connection_notices import (
     ConnectionNotice,
     ConnectionNoticeJob,
@@ -89,14 +91,6 @@ class Federation(Protocol):
     def find_key(self) -> Any: ...
 
 
-class Queue(Protocol):
-    def announce(self, job: ConnectionNoticeJob, *, delay: int = 0) -> None: ...
-
-
-class Post(Protocol):
-    def __call__(self, url: str, body: bytes, headers: Mapping[str, str], /) -> HttpResult: ...
-
-
 class Sign(Protocol):
     def __call__(
         self, method: str, url: str, body: bytes, *, destination: str, key: Any, at: datetime
@@ -133,11 +127,10 @@ class ConnectionNoticeWorker:
     federation: Federation
     contacts: Contacts
     notifier: Notifier
-    queue: Queue
+    queue: JobAnnouncer[ConnectionNoticeJob]
     post: Post
     sign: Sign
     clock: Callable[[], datetime]
-    longest_delay: int
     base_url: str
 
     def attempt(self, job: ConnectionNoticeJob, *, lease_id: str, message_id: str, spread: float) -> None:
@@ -173,7 +166,7 @@ class ConnectionNoticeWorker:
     def _record(self, notice: ConnectionNotice, lease_id: str, outcome: Outcome, made: Attempt) -> None:
         due_at = parse_timestamp(made.next_attempt_at) if made.next_attempt_at else None
         delay = ceil((due_at - self.clock()).total_seconds()) if due_at else None
-        announced = delay is not None and delay <= self.longest_delay
+        announced = delay is not None and delay <= LONGEST_DELAY.total_seconds()
         if due_at and announced:
             due_at += GRACE
         recorded = self.notices.record(notice, lease_id, outcome=outcome, attempt=made, due_at=due_at)

@@ -9,6 +9,7 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid, Unavailable
 from chalicelib.core.domain.idempotency import Claim, kept
 from chalicelib.core.domain.retries import Outcome
+from chalicelib.core.ports import JobAnnouncer
 from chalicelib.federation.connections.domain.connection_notices import (
     ConnectionNotice,
     ConnectionNoticeJob,
@@ -28,7 +29,7 @@ from chalicelib.federation.connections.domain.connections import (
 )
 from chalicelib.federation.connections.domain.federation_settings import FederationSettings
 from chalicelib.federation.connections.services.admission import Settings
-from chalicelib.federation.connections.services.connections import Changes, Queue, change
+from chalicelib.federation.connections.services.connections import Changes, change
 from chalicelib.people.domain.directory import Person
 
 Reply = dict[str, Any]
@@ -74,7 +75,7 @@ def ask(
     people: People,
     connections: Connections,
     notices: Notices,
-    queue: Queue,
+    queue: JobAnnouncer[ConnectionNoticeJob],
     together: Callable[..., list[Any]],
 ) -> tuple[int, ConnectionAnswer]:
     """Ask somebody of another desk to be connected with the owner; the status of the reply, and the connection.

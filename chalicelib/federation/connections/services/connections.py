@@ -11,6 +11,7 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound, Unavailable
 from chalicelib.core.domain.fields import is_uuid, timestamp
 from chalicelib.core.domain.idempotency import Claim, kept
+from chalicelib.core.ports import JobAnnouncer
 from chalicelib.federation.connections.domain.connection_notices import (
     ConnectionNotice,
     ConnectionNoticeJob,
@@ -92,10 +93,6 @@ class Notifier(Protocol):
     def notify(self, user_id: str, *news: News, standing: Standing | None, now: datetime) -> bool: ...
 
 
-class Queue(Protocol):
-    def announce(self, job: ConnectionNoticeJob, *, delay: int = 0) -> None: ...
-
-
 def connect(
     given: ConnectIn,
     settings: FederationSettings,
@@ -108,7 +105,7 @@ def connect(
     people: People,
     connections: Connections,
     notifier: Notifier,
-    queue: Queue,
+    queue: JobAnnouncer[ConnectionNoticeJob],
     introduce: Callable[[], PeerKey],
     base_url: str,
 ) -> ConnectedAnswer:
@@ -173,7 +170,13 @@ def list_own(query: ConnectionsQuery, *, owner: ApiKey, connections: Connections
 
 
 def change(
-    connection_id: str, patch: ConnectionPatch, *, owner: ApiKey | None, call: Call, connections: Changes, queue: Queue
+    connection_id: str,
+    patch: ConnectionPatch,
+    *,
+    owner: ApiKey | None,
+    call: Call,
+    connections: Changes,
+    queue: JobAnnouncer[ConnectionNoticeJob],
 ) -> ConnectionAnswer:
     """Accept, decline or block a connection of the owner's, or change how it is signed; without an owner, anybody's.
 
@@ -213,7 +216,7 @@ def be_accepted(
     now: datetime,
     connections: Connections,
     notifier: Notifier,
-    queue: Queue,
+    queue: JobAnnouncer[ConnectionNoticeJob],
 ) -> ConnectedAnswer:
     """A request of ours was accepted; a repeat changes nothing. Store and queue calls after admission: 4, or none.
 
@@ -276,7 +279,7 @@ def _crossed(
     base_url: str,
     now: datetime,
     connections: Connections,
-    queue: Queue,
+    queue: JobAnnouncer[ConnectionNoticeJob],
 ) -> ConnectionState:
     """Which of two requests that crossed counts, and so has to be accepted.
 

@@ -5,9 +5,14 @@ from datetime import datetime
 from typing import Protocol
 
 from chalicelib.chat.domain.chat import Message
-from chalicelib.federation.connections.domain.connection_notices import ConnectionNotice, follow_ups
+from chalicelib.core.ports import JobAnnouncer
+from chalicelib.federation.connections.domain.connection_notices import (
+    ConnectionNotice,
+    ConnectionNoticeJob,
+    follow_ups,
+)
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus, Initiator
-from chalicelib.federation.connections.services.connections import Notifier, Queue, told_of
+from chalicelib.federation.connections.services.connections import Notifier, told_of
 
 _PAGE = 100
 
@@ -28,7 +33,12 @@ class Requests(Protocol):
 
 
 def end_unanswered(
-    now: datetime, *, message_id: Callable[[], str], requests: Requests, notifier: Notifier, queue: Queue
+    now: datetime,
+    *,
+    message_id: Callable[[], str],
+    requests: Requests,
+    notifier: Notifier,
+    queue: JobAnnouncer[ConnectionNoticeJob],
 ) -> int:
     """End the connection requests that nobody has answered in time; how many.
 
@@ -50,7 +60,13 @@ def end_unanswered(
 
 
 def _end(
-    met: Connection, now: datetime, *, message_id: str, requests: Requests, notifier: Notifier, queue: Queue
+    met: Connection,
+    now: datetime,
+    *,
+    message_id: str,
+    requests: Requests,
+    notifier: Notifier,
+    queue: JobAnnouncer[ConnectionNoticeJob],
 ) -> bool:
     is_ours = met.initiator is Initiator.US
     over = met.changed(status=ConnectionStatus.EXPIRED if is_ours else ConnectionStatus.DECLINED, now=now)

@@ -1,11 +1,12 @@
 """Asking other desks for the keys by which they sign."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from chalicelib.core.domain.http_results import HttpResult
+from chalicelib.core.ports import Get
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.connections.domain.peer_keys import PATH, KeysOutcome, outcome_of
 
@@ -17,10 +18,6 @@ class Keys(Protocol):
     def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[Any, str]]: ...
     def take(self, key: Any, due_at: str, *, now: datetime, until: datetime) -> tuple[Connection, int] | None: ...
     def record(self, connection: Connection, outcome: KeysOutcome, *, now: datetime) -> None: ...
-
-
-class Get(Protocol):
-    def __call__(self, url: str, headers: Mapping[str, str], /) -> HttpResult: ...
 
 
 @dataclass(frozen=True)

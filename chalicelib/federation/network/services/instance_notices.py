@@ -1,13 +1,21 @@
 """Telling instances what our operator has decided: one attempt at a time, until one is accepted or the ladder ends."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime
 from math import ceil
 from typing import Protocol
 
 from chalicelib.core.domain.fields import parse_timestamp, timestamp
-from chalicelib.core.domain.http_results import HttpResult
-from chalicelib.core.domain.retries import EARLY, GRACE, INSTANCE_NOTICE_RETRIES, LEASE, Attempt, next_attempt
+from chalicelib.core.domain.retries import (
+    EARLY,
+    GRACE,
+    INSTANCE_NOTICE_RETRIES,
+    LEASE,
+    LONGEST_DELAY,
+    Attempt,
+    next_attempt,
+)
+from chalicelib.core.ports import JobAnnouncer, Post
 from chalicelib.federation.network.domain.instance_notices import (
     PATH,
     InstanceNotice,
@@ -36,14 +44,6 @@ class Recipients(Protocol):
     def recipient_of(self, notice: InstanceNotice) -> Recipient | None: ...
 
 
-class Queue(Protocol):
-    def announce(self, job: InstanceNoticeJob, *, delay: int = 0) -> None: ...
-
-
-class Post(Protocol):
-    def __call__(self, url: str, body: bytes, headers: Mapping[str, str], /) -> HttpResult: ...
-
-
 def attempt(
     job: InstanceNoticeJob,
     *,
@@ -51,11 +51,10 @@ def attempt(
     clock: Callable[[], datetime],
     lease_id: str,
     spread: float,
-    longest_delay: int,
     notices: Notices,
     recipients: Recipients,
     post: Post,
-    queue: Queue,
+    queue: JobAnnouncer[InstanceNoticeJob],
 ) -> None:
     """Make the notice's next attempt, if one is due; a message that comes twice, late or early does no harm.
 
@@ -79,7 +78,7 @@ def attempt(
     )
     due_at = parse_timestamp(made.next_attempt_at) if made.next_attempt_at else None
     delay = ceil((due_at - ended).total_seconds()) if due_at else None
-    announced = delay is not None and delay <= longest_delay
+    announced = delay is not None and delay <= LONGEST_DELAY.total_seconds()
     if due_at and announced:
         due_at += GRACE
     if not notices.record(notice, lease_id, outcome=InstanceNoticeOutcome(outcome.value), attempt=made, due_at=due_at):

@@ -13,8 +13,8 @@ from pydantic_core import to_json
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound, Unavailable
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.ports import Get, JobAnnouncer
 from chalicelib.federation.network.domain.instance_notices import InstanceNotice, InstanceNoticeJob, status_notice
 from chalicelib.federation.network.domain.instances import (
     STALE_AFTER,
@@ -69,14 +69,6 @@ class Keys(Protocol):
 class Counts(Protocol):
     def count_people(self) -> int: ...
     def count_installed(self) -> int: ...
-
-
-class Queue(Protocol):
-    def announce(self, job: InstanceNoticeJob, *, delay: int = 0) -> None: ...
-
-
-class Get(Protocol):
-    def __call__(self, url: str, headers: Mapping[str, str], /) -> HttpResult: ...
 
 
 @dataclass(frozen=True)
@@ -224,7 +216,13 @@ def link(wanted: LinkIn, *, instance_id: str, call: Call, instances: Instances) 
 
 
 def approve(
-    instance_id: str, decision: Decision, *, instances: Instances, queue: Queue, keys: Keys, get: Get | None
+    instance_id: str,
+    decision: Decision,
+    *,
+    instances: Instances,
+    queue: JobAnnouncer[InstanceNoticeJob],
+    keys: Keys,
+    get: Get | None,
 ) -> Instance:
     """Trust an instance, after it has proved at its own address that it knows its key; without `get` unseen.
 
@@ -239,7 +237,13 @@ def approve(
     return _decided(found, InstanceStatus.ACTIVE, decision, instances=instances, queue=queue)
 
 
-def suspend(instance_id: str, decision: Decision, *, instances: Instances, queue: Queue) -> Instance:
+def suspend(
+    instance_id: str,
+    decision: Decision,
+    *,
+    instances: Instances,
+    queue: JobAnnouncer[InstanceNoticeJob],
+) -> Instance:
     """Trust an instance no longer: its token and key end, its agents are hidden, until it is approved again.
 
     Raises:
@@ -273,7 +277,12 @@ def _challenge(instance: Instance, nonce: str, *, key: str, get: Get) -> None:
 
 
 def _decided(
-    found: Instance, status: InstanceStatus, decision: Decision, *, instances: Instances, queue: Queue
+    found: Instance,
+    status: InstanceStatus,
+    decision: Decision,
+    *,
+    instances: Instances,
+    queue: JobAnnouncer[InstanceNoticeJob],
 ) -> Instance:
     if found.status is status:
         return found

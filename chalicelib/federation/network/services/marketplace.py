@@ -13,6 +13,7 @@ from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, SlugTaken, Unavailable
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim, kept
+from chalicelib.core.ports import JobAnnouncer
 from chalicelib.federation.network.domain.instance_notices import InstanceNotice, InstanceNoticeJob, agent_notice
 from chalicelib.federation.network.domain.instances import Instance
 from chalicelib.federation.network.domain.listings import (
@@ -68,10 +69,6 @@ class Market(Protocol):
         reply: Reply | None = None,
     ) -> bool: ...
     def remove_listing(self, listing: Listing, *, claim: Claim | None, reply: Reply) -> bool: ...
-
-
-class Queue(Protocol):
-    def announce(self, job: InstanceNoticeJob, *, delay: int = 0) -> None: ...
 
 
 class Replays(Protocol):
@@ -203,7 +200,7 @@ def review(
     revision: str,
     now: datetime,
     market: Market,
-    queue: Queue,
+    queue: JobAnnouncer[InstanceNoticeJob],
 ) -> Listing:
     """Decide whether an agent is offered; its instance is told.
 

@@ -2,13 +2,14 @@
 
 import json
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from chalicelib.core.domain.http_results import HttpResult
+from chalicelib.core.ports import Post
 from chalicelib.federation.network.domain.membership import (
     HEARTBEAT_PATH,
     REGISTER_PATH,
@@ -46,10 +47,6 @@ class DueHubs(Protocol):
 class Counts(Protocol):
     def count_people(self) -> int: ...
     def count_installed(self) -> int: ...
-
-
-class Post(Protocol):
-    def __call__(self, url: str, body: bytes, headers: Mapping[str, str], /) -> HttpResult: ...
 
 
 @dataclass(frozen=True)

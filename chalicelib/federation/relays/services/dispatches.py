@@ -5,6 +5,7 @@ from typing import Protocol
 
 from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
 from chalicelib.core.domain.fields import is_uuid, timestamp
+from chalicelib.core.ports import JobAnnouncer
 from chalicelib.federation.relays.domain.outbox import Outbox, OutboxJob, Sending
 from chalicelib.federation.relays.domain.outgoing import Dispatch, RelayDispatch
 
@@ -24,11 +25,9 @@ class Boxes(Protocol):
     def retry_now(self, peer_url: str, *, now: datetime) -> bool: ...
 
 
-class Queue(Protocol):
-    def announce(self, job: OutboxJob, *, delay: int = 0) -> None: ...
-
-
-def resend(relay_id: str, *, now: datetime, dispatches: Dispatches, boxes: Boxes, queue: Queue) -> RelayDispatch:
+def resend(
+    relay_id: str, *, now: datetime, dispatches: Dispatches, boxes: Boxes, queue: JobAnnouncer[OutboxJob]
+) -> RelayDispatch:
     """Send again what has ended; what waits is tried now, with all else for its desk.
 
     Raises:

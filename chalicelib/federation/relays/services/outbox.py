@@ -7,7 +7,8 @@ from math import ceil
 from typing import Protocol
 
 from chalicelib.core.domain.http_results import HttpResult
-from chalicelib.core.domain.retries import EARLY, GRACE, LEASE
+from chalicelib.core.domain.retries import EARLY, GRACE, LEASE, LONGEST_DELAY
+from chalicelib.core.ports import JobAnnouncer
 from chalicelib.federation.relays.domain.outbox import Outbox, OutboxJob, Sending, SendOutcome, outcome_of, wait_after
 
 _PAGE = 25
@@ -37,10 +38,6 @@ class Courier(Protocol):
     def settle(self, sending: Sending, outcome: SendOutcome, answer: HttpResult, *, now: datetime) -> None: ...
 
 
-class Queue(Protocol):
-    def announce(self, job: OutboxJob, *, delay: int = 0) -> None: ...
-
-
 @dataclass(frozen=True)
 class OutboxWorker:
     """One worker's way through a desk's outbox.
@@ -52,9 +49,8 @@ class OutboxWorker:
 
     boxes: Boxes
     courier: Courier
-    queue: Queue
+    queue: JobAnnouncer[OutboxJob]
     clock: Callable[[], datetime]
-    longest_delay: int
 
     def deliver(self, job: OutboxJob, lease_id: str) -> int:
         """Send what waits for the desk; how much was settled. Doing it again, or twice at a time, does no harm."""
@@ -90,7 +86,7 @@ class OutboxWorker:
             self.courier.settle(sending, outcome, answer, now=now)
             if self.boxes.back_off(box, lease_id, error=error, due_at=now + pause + GRACE):
                 delay = ceil(pause.total_seconds())
-                if delay <= self.longest_delay:
+                if delay <= LONGEST_DELAY.total_seconds():
                     self.queue.announce(OutboxJob(peer_url=sending.peer_url), delay=delay)
             return False
         self.courier.settle(sending, outcome, answer, now=now)
@@ -99,12 +95,11 @@ class OutboxWorker:
         return True
 
 
-def announce_due(now: datetime, *, boxes: DueBoxes, queue: Queue) -> int:
+def announce_due(now: datetime, *, boxes: DueBoxes, queue: JobAnnouncer[OutboxJob]) -> int:
     """Announce the desks that are due and that no message has announced; how many there were.
 
     Store calls: 1. Again does no harm: a worker takes a desk for itself.
     """
     due = boxes.list_due(now=now, limit=_DESKS_PER_RUN)
-    for peer_url, _ in due:
-        queue.announce(OutboxJob(peer_url=peer_url))
+    queue.announce_all([OutboxJob(peer_url=peer_url) for peer_url, _ in due])
     return len(due)

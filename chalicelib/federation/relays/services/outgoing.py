@@ -15,7 +15,7 @@ from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.pages import Pagination
-from chalicelib.core.ports import Action, RelayEnd
+from chalicelib.core.ports import Action, JobAnnouncer, Post, RelayEnd
 from chalicelib.federation.connections.domain.connections import ACK_PATH, RELAY_PATH, Connection, ConnectionStatus
 from chalicelib.federation.relays.domain.outbox import Outbox, OutboxJob, Sending, SendOutcome
 from chalicelib.federation.relays.domain.outgoing import (
@@ -88,14 +88,6 @@ class Settle(Find, Protocol):
     ) -> None: ...
 
 
-class Queue(Protocol):
-    def announce(self, job: OutboxJob, *, delay: int = 0) -> None: ...
-
-
-class Post(Protocol):
-    def __call__(self, url: str, body: bytes, headers: Mapping[str, str], /) -> HttpResult: ...
-
-
 Headers = Callable[[Connection, str, bytes, str, datetime], Mapping[str, str]]
 
 
@@ -110,7 +102,7 @@ def send(
     items: Items,
     boxes: Boxes,
     outgoing: Outgoing,
-    queue: Queue,
+    queue: JobAnnouncer[OutboxJob],
     together: Callable[..., list[Any]],
 ) -> RelayOut:
     """Queue a relay for the desk at the other end of one of the owner's connections; nothing is sent from here.
@@ -208,7 +200,7 @@ class Acknowledger:
 
     relays: ReceivedRelays
     boxes: Boxes
-    queue: Queue
+    queue: JobAnnouncer[OutboxJob]
 
     def complete_item(self, item: Item, result: str | None, *, now: datetime) -> RelayEnd | None:
         """Complete the relay that the queue item came from. Store calls: 2 for a relay's item, else none."""

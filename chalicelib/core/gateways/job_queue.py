@@ -1,0 +1,96 @@
+"""Typed SQS queues: every message is one job, a pydantic model as JSON."""
+
+import logging
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+from pydantic import BaseModel
+
+from chalicelib.aws import queue_url, sqs
+from chalicelib.core.domain.errors import Unavailable
+from chalicelib.parallel import together
+from chalicelib.resources import Queue
+
+log = logging.getLogger("fluxden")
+
+J = TypeVar("J", bound=BaseModel)
+
+_ENTRIES_PER_BATCH = 10
+_BYTES_PER_BATCH = 256 * 1024
+_ATTEMPTS = 5
+
+
+@dataclass(frozen=True)
+class JobQueue(Generic[J]):
+    """The sending end of `queue`.
+
+    `send` and `send_all` raise when a job is not taken. `announce` and `announce_all` only log it: they are for work
+    that is stored, so that the due index has it announced later.
+    """
+
+    queue: Queue
+
+    def send(self, job: J) -> None:
+        """Send a job. One queue call."""
+        self._send(job, {})
+
+    def announce(self, job: J, *, delay: int = 0) -> None:
+        """Send a job that becomes visible in `delay` seconds, at most 900; a failure is only logged. One queue call."""
+        try:
+            self._send(job, {"DelaySeconds": delay})
+        except Exception:
+            log.exception("not announced in %s: %s", self.queue.name, job)
+
+    def send_all(self, jobs: Sequence[J]) -> None:
+        """Send the jobs and return when the queue has stored all of them. One queue call for ten, at the same time.
+
+        Raises:
+            Unavailable: the queue did not take every job, even after retries; some may have been sent.
+        """
+        batches = _batches([_body(job) for job in jobs])
+        together(*(partial(self._send_batch, batch) for batch in batches))
+
+    def announce_all(self, jobs: Sequence[J]) -> None:
+        """Send the jobs; those that the queue refuses are only logged. One queue call for ten, at the same time."""
+        try:
+            self.send_all(jobs)
+        except Unavailable:
+            log.exception("not all of %d jobs were announced in %s", len(jobs), self.queue.name)
+
+    def _send(self, job: J, options: Any) -> None:
+        sqs().send_message(QueueUrl=queue_url(self.queue.physical_name), MessageBody=_body(job), **options)
+
+    def _send_batch(self, bodies: list[str]) -> None:
+        pending = dict(enumerate(bodies))
+        for attempt in range(_ATTEMPTS):
+            answer = sqs().send_message_batch(
+                QueueUrl=queue_url(self.queue.physical_name),
+                Entries=[{"Id": str(number), "MessageBody": body} for number, body in pending.items()],
+            )
+            pending = {int(failed["Id"]): pending[int(failed["Id"])] for failed in answer.get("Failed", [])}
+            if not pending:
+                return
+            time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311 - spreads retries
+        raise Unavailable("The queue did not take every message.")
+
+
+def _body(job: BaseModel) -> str:
+    return job.model_dump_json(by_alias=True)
+
+
+def _batches(bodies: Sequence[str]) -> Iterator[list[str]]:
+    """Split the bodies into batches within SQS's limits on their number and total size."""
+    batch, size = list[str](), 0
+    for body in bodies:
+        length = len(body.encode())
+        if batch and (len(batch) == _ENTRIES_PER_BATCH or size + length > _BYTES_PER_BATCH):
+            yield batch
+            batch, size = [], 0
+        batch.append(body)
+        size += length
+    if batch:
+        yield batch
