@@ -13,6 +13,7 @@ from chalicelib.inbox.domain.events import InboundEvent
 from chalicelib.inbox.services import events
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.inbox.stores.event_types import DynamoEventTypes
+from chalicelib.inbox.stores.sends import DynamoSends
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.gateways.web_push import NUDGE_JOBS
 from chalicelib.live.services.notifier import Notifier
@@ -32,6 +33,7 @@ def _queue_held(delivery: Delivery, **_: Any) -> None:
 
 
 _PORTS = events.Ports(
+    sends=DynamoSends(),
     deliveries=DynamoDeliveries(),
     event_types=DynamoEventTypes(),
     projects=DynamoProjectAccess(),

@@ -11,6 +11,7 @@ from chalicelib.inbox.services.fan_out import FanOut
 from chalicelib.inbox.stores.accepted import DynamoAccepted
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.inbox.stores.event_types import DynamoEventTypes
+from chalicelib.inbox.stores.sends import DynamoSends
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.gateways.web_push import NUDGE_JOBS
 from chalicelib.live.services.notifier import Notifier
@@ -37,6 +38,7 @@ def fan_out(message: FanOutJob) -> None:
     FanOut(
         accepted=DynamoAccepted(),
         deliveries=DynamoDeliveries(),
+        sends=DynamoSends(),
         event_types=DynamoEventTypes(),
         notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together, NUDGE_JOBS),
         together=together,

@@ -13,7 +13,7 @@ from moto.core.botocore_stubber import MockRawResponse
 
 from chalicelib import aws, ids
 from chalicelib.inbox.domain.deliveries import Delivery, RecordedDelivery
-from chalicelib.inbox.stores.deliveries import DynamoDeliveries
+from chalicelib.inbox.stores.sends import DynamoSends
 from chalicelib.resources import DELIVERIES
 from infra.local import engine
 from tests.conftest import Desk
@@ -97,7 +97,7 @@ def lossy(desk: Desk) -> Iterator[None]:
 
 def test_sends_are_told_apart_whatever_minute_they_come_in(desk: Desk) -> None:
     """A retry below us is counted once in its own minute; later sends are always counted."""
-    store, start = DynamoDeliveries(), datetime(2026, 5, 21, 9, 59, 59, tzinfo=UTC)
+    store, start = DynamoSends(), datetime(2026, 5, 21, 9, 59, 59, tzinfo=UTC)
     delivery = Delivery(
         delivery_id=ids.nonce(),
         integrator="fd1",

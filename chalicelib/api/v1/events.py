@@ -18,9 +18,10 @@ from chalicelib.edge.operation import Reply
 from chalicelib.inbox.domain.deliveries import Delivery, Supplement
 from chalicelib.inbox.domain.delivery_responses import DeliveryOut
 from chalicelib.inbox.domain.events import InboundEvent, ResolveIn, SupplementIn
-from chalicelib.inbox.services import events
+from chalicelib.inbox.services import deliveries, events
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.inbox.stores.event_types import DynamoEventTypes
+from chalicelib.inbox.stores.sends import DynamoSends
 from chalicelib.live.domain.frames import Standing
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.gateways.web_push import NUDGE_JOBS
@@ -38,11 +39,11 @@ _READ = SPEND + DELIVERIES.can("Query", "PutItem", "UpdateItem") + EVENT_TYPES.c
 
 
 def _replay_published(stored: dict[str, Any]) -> Reply:
-    return _published(events.replay(stored, deliveries=DynamoDeliveries()))
+    return _published(deliveries.replay(stored, find=DynamoDeliveries().find))
 
 
 def _replay(stored: dict[str, Any]) -> DeliveryOut:
-    return events.replay(stored, deliveries=DynamoDeliveries())
+    return deliveries.replay(stored, find=DynamoDeliveries().find)
 
 
 def _notifier() -> Notifier:
@@ -58,6 +59,7 @@ def _queue_held(delivery: Delivery, *, owner_id: str, standing: Standing | None,
 
 
 _PORTS = events.Ports(
+    sends=DynamoSends(),
     deliveries=DynamoDeliveries(),
     event_types=DynamoEventTypes(),
     projects=DynamoProjectAccess(),
@@ -68,7 +70,7 @@ _PORTS = events.Ports(
 )
 
 
-def _finder(caller: PersonalToken | ToolsToken, call: Call) -> events.Find:
+def _finder(caller: PersonalToken | ToolsToken, call: Call) -> deliveries.FindDelivery:
     if isinstance(caller, PersonalToken):
         return DynamoDeliveries().find  # what it sent was stored before it was answered
     # Imported on first use: publishing never needs it, and this import would slow every cold start.
@@ -78,6 +80,7 @@ def _finder(caller: PersonalToken | ToolsToken, call: Call) -> events.Find:
     return FanOut(
         accepted=DynamoAccepted(),
         deliveries=DynamoDeliveries(),
+        sends=DynamoSends(),
         event_types=DynamoEventTypes(),
         notifier=_notifier(),
         together=together,
@@ -142,7 +145,7 @@ def get_event(deliveryId: str, caller: PersonalToken | ToolsToken, call: Call) -
     Only its sender sees it: the employee's token that published it, however often rotated since, the tools
     token behind that one, and for bulk deliveries the integrator.
     """
-    return events.read(deliveryId, caller=caller, call=call, find=_finder(caller, call))
+    return deliveries.read(deliveryId, caller=caller, call=call, find=_finder(caller, call))
 
 
 @operation(
@@ -165,7 +168,7 @@ def resolve_event(
 
     The first call sets time and note for good; later ones answer with these. Nobody is notified again.
     """
-    return events.resolve(
+    return deliveries.resolve(
         deliveryId,
         body.resolution_note,
         caller=caller,
@@ -198,7 +201,7 @@ def supplement_event(
     The delivery itself never changes; its supplements, at most 100, are shown under it in the order they came.
     """
     added = Supplement(str(uuid4()), body.markdown_body, timestamp(call.now))
-    return events.supplement(
+    return deliveries.add_supplement(
         deliveryId,
         added,
         caller=caller,

@@ -151,7 +151,7 @@ class DeliveryDetail:
     """A delivery with all its supplements, oldest first, and the clicks on its buttons."""
 
     delivery: Delivery
-    supplements: Sequence[Supplement]
+    supplements: Sequence[Supplement] = ()
     clicks: Sequence[Click] = ()
 
     def find_click(self, index: int) -> Click | None:
@@ -162,6 +162,10 @@ class DeliveryDetail:
 class RecordedDelivery:
     """A delivery as stored after a send; whether that was its first, or brought it back to its inbox."""
 
-    delivery: Delivery
+    detail: DeliveryDetail
     is_new: bool
     is_returned: bool = False
+
+    @property
+    def delivery(self) -> Delivery:
+        return self.detail.delivery

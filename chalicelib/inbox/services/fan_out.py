@@ -23,7 +23,10 @@ class AcceptedCalls(Protocol):
 
 class Deliveries(Protocol):
     def find(self, delivery_id: str) -> DeliveryDetail | None: ...
-    def deliver(self, delivery: Delivery, *, fire: str, now: datetime) -> RecordedDelivery: ...
+
+
+class Sends(Protocol):
+    def record_bulk(self, delivery: Delivery, *, fire: str, now: datetime) -> RecordedDelivery: ...
 
 
 class Notifier(Protocol):
@@ -40,6 +43,7 @@ class FanOut:
 
     accepted: AcceptedCalls
     deliveries: Deliveries
+    sends: Sends
     event_types: EventTypes
     notifier: Notifier
     together: Together
@@ -94,7 +98,7 @@ class FanOut:
 
     def _deliver(self, call: Accepted, person: str, new: list[Delivery]) -> None:
         delivery = call.delivery(person)
-        recorded = self.deliveries.deliver(delivery, fire=call.fire, now=self.now)
+        recorded = self.sends.record_bulk(delivery, fire=call.fire, now=self.now)
         if recorded.is_new:
             new.append(delivery)
             self.notifier.notify(person, new_delivery_event(delivery), standing=None, now=self.now)

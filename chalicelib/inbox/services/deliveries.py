@@ -1,0 +1,121 @@
+"""Senders' own deliveries: read one back, resolve it, add a supplement, replay an earlier reply."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from typing import Any, Protocol
+
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import PersonalToken, ToolsToken
+from chalicelib.core.domain.errors import NotFound, SupplementLimit
+from chalicelib.core.domain.fields import is_uuid, timestamp
+from chalicelib.core.domain.idempotency import Claim
+from chalicelib.inbox.domain.deliveries import MOST_SUPPLEMENTS, Delivery, DeliveryDetail, Supplement
+from chalicelib.inbox.domain.delivery_responses import DeliveryOut, from_snapshot, to_response, to_snapshot
+from chalicelib.inbox.domain.live_events import delivery_resolved_event, delivery_supplemented_event
+from chalicelib.live.domain.frames import News, Standing
+
+Reply = dict[str, Any]
+FindDelivery = Callable[[str], DeliveryDetail | None]
+
+_NO_DELIVERY = "No such delivery."
+
+
+class Deliveries(Protocol):
+    def resolve(self, resolved: Delivery, *, claim: Claim | None, reply: Reply) -> bool: ...
+    def add_supplement(self, delivery_id: str, added: Supplement, *, claim: Claim | None, reply: Reply) -> bool: ...
+
+
+class Notifier(Protocol):
+    def notify(self, user_id: str, *news: News, standing: Standing | None, now: datetime) -> bool: ...
+
+
+def read(delivery_id: str, *, caller: PersonalToken | ToolsToken, call: Call, find: FindDelivery) -> DeliveryOut:
+    """Return the delivery with its supplements to its sender. Store calls after authentication: 1.
+
+    Raises:
+        NotFound: there is no such delivery, or the caller did not send it.
+    """
+    detail = _find_own(delivery_id, caller, find)
+    return to_response(detail, ok=True, request_id=call.request_id)
+
+
+def resolve(
+    delivery_id: str,
+    note: str | None,
+    *,
+    caller: PersonalToken | ToolsToken,
+    call: Call,
+    find: FindDelivery,
+    deliveries: Deliveries,
+    notifier: Notifier,
+) -> DeliveryOut:
+    """Mark the delivery as resolved. The first call sets time and note for good.
+
+    Store calls after authentication, in sequence: 2, and 2 more to notify the recipient.
+
+    Raises:
+        NotFound: there is no such delivery, or the caller did not send it.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    fields: Reply = {"ok": True, "request_id": call.request_id}
+    while True:
+        detail = _find_own(delivery_id, caller, find)
+        is_first = detail.delivery.resolved_at is None
+        if is_first:
+            resolved = replace(detail.delivery, resolved_at=timestamp(call.now), resolution_note=note)
+            detail = replace(detail, delivery=resolved)
+        elif call.claim is None:
+            break
+        if deliveries.resolve(detail.delivery, claim=call.claim, reply=to_snapshot(detail, **fields)):
+            if is_first and (recipient := detail.delivery.recipient_user_id):
+                notifier.notify(recipient, delivery_resolved_event(detail.delivery), standing=None, now=call.now)
+            break
+    return to_response(detail, **fields)
+
+
+def add_supplement(
+    delivery_id: str,
+    added: Supplement,
+    *,
+    caller: PersonalToken | ToolsToken,
+    call: Call,
+    find: FindDelivery,
+    deliveries: Deliveries,
+    notifier: Notifier,
+) -> DeliveryOut:
+    """Add a supplement to the delivery. Store calls after authentication, in sequence: 2, and 2 to notify.
+
+    Raises:
+        NotFound: there is no such delivery, or the caller did not send it.
+        SupplementLimit: the delivery has as many supplements as it may have.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    fields: Reply = {"ok": True, "request_id": call.request_id}
+    detail = _find_own(delivery_id, caller, find)
+    detail = replace(detail, supplements=[*detail.supplements, added])
+    known_id = detail.delivery.delivery_id
+    if not deliveries.add_supplement(known_id, added, claim=call.claim, reply=to_snapshot(detail, **fields)):
+        raise SupplementLimit(f"A delivery has at most {MOST_SUPPLEMENTS} supplements.")
+    if recipient := detail.delivery.recipient_user_id:
+        notifier.notify(recipient, delivery_supplemented_event(known_id, added), standing=None, now=call.now)
+    return to_response(detail, **fields)
+
+
+def replay(stored: Reply, *, find: FindDelivery) -> DeliveryOut:
+    """Rebuild the reply of an earlier call from its stored snapshot and the delivery. Store calls: 1.
+
+    Raises:
+        NotFound: the delivery no longer exists.
+    """
+    detail = find(stored["delivery_id"])
+    if detail is None:
+        raise NotFound(_NO_DELIVERY)
+    return from_snapshot(stored, detail)
+
+
+def _find_own(delivery_id: str, caller: PersonalToken | ToolsToken, find: FindDelivery) -> DeliveryDetail:
+    detail = find(delivery_id.lower()) if is_uuid(delivery_id) else None
+    if detail is None or not detail.delivery.was_sent_by(caller):
+        raise NotFound(_NO_DELIVERY)
+    return detail

@@ -1,0 +1,238 @@
+"""Sends of an event, recorded in the row of its delivery (table `deliveries`).
+
+firstFire: the id of the first send; fireCount: the number of sends; fires0 to fires2: the ids of the latest ones
+pk = FIRE#<fire>; sk = delivery id: a bulk send that was counted as a repeat
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from chalicelib.aws import dynamodb
+from chalicelib.core.domain.errors import NotFound, Unavailable
+from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.ports import Action
+from chalicelib.core.stores.items import Row, from_item, to_item, values
+from chalicelib.core.stores.writes import Refused, commit, pause
+from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail, RecordedDelivery
+from chalicelib.inbox.domain.inbox_states import return_to_inbox
+from chalicelib.inbox.stores.deliveries import DynamoDeliveries
+from chalicelib.inbox.stores.delivery_rows import delivery_key, from_row, state_update, to_row
+from chalicelib.resources import DELIVERIES
+
+Reply = Callable[[RecordedDelivery], dict[str, Any]]
+
+# The row remembers the ids of the last one to two minutes' sends, so that a retry by the client library, which
+# repeats the very same request within seconds, is not counted again. Three sets take turns, a minute each: a send
+# joins the set of its minute and removes the oldest set.
+_FIRE_SETS = 3
+_FIRE_SET_SECONDS = 60
+
+# A bulk message may come again as long as it can rest in a queue and then in its dead-letter queue.
+_FIRES_KEPT_FOR = timedelta(days=30)
+
+_ATTEMPTS = 20
+
+
+class DynamoSends:
+    """Records each send once. `fire` is the id of a send: the same at every retry of it."""
+
+    def record(
+        self, delivery: Delivery, *, fire: str, now: datetime, claim: Claim | None, reply: Reply
+    ) -> RecordedDelivery:
+        """Store the delivery, or count one more send of it. Of concurrent sends exactly one is new.
+
+        `reply` builds the reply that is stored with the claim. Store calls: 1; 2 for a repeat with a claim; 1 more for
+        a repeat that has supplements or clicks; without a claim 1 more when it returns to the inbox.
+
+        Raises:
+            AlreadyAnswered: the claim has been used before; nothing was written.
+            Unavailable: too many calls send it at the same time.
+        """
+        if claim is None:
+            return self._upsert(delivery, fire, now)
+        created = RecordedDelivery(DeliveryDetail(delivery), is_new=True)
+        row = _put(delivery, fire, claim=claim, reply=reply(created))
+        return self._count(from_row(row), now=now, claim=claim, reply=reply) if row else created
+
+    def repeat(
+        self, delivery: Delivery, *, fire: str, now: datetime, claim: Claim | None, reply: Reply
+    ) -> RecordedDelivery:
+        """Count one more send of a stored delivery. Store calls as in `record`.
+
+        Raises:
+            NotFound: the delivery is not stored.
+            AlreadyAnswered, Unavailable: as in `record`.
+        """
+        key = to_item(delivery_key(delivery.delivery_id))
+        if claim is None:
+            sets, condition, named = _count_fire(fire, now)
+            row = _update(
+                {
+                    "Key": key,
+                    "UpdateExpression": f"SET fireCount = fireCount + :one {sets}",
+                    "ConditionExpression": f"attribute_exists(pk) AND {condition}",
+                    "ExpressionAttributeValues": named | values(one=1),
+                }
+            )
+            if row is not None:
+                return self._from_row(row, fire, now)
+        else:
+            got = dynamodb().get_item(TableName=DELIVERIES.physical_name, Key=key, ConsistentRead=True)
+            if "Item" in got:
+                return self._count(from_row(from_item(dict(got["Item"]))), now=now, claim=claim, reply=reply)
+        raise NotFound("No such delivery.")
+
+    def record_bulk(self, delivery: Delivery, *, fire: str, now: datetime) -> RecordedDelivery:
+        """Store a bulk delivery, or count one more send of it: once, however late the same send comes again.
+
+        The result has no supplements or clicks. Store calls: 1; 2 for a repeat.
+
+        Raises:
+            Unavailable: too many calls send it at the same time.
+        """
+        row = _put(delivery, fire)
+        if row is None:
+            return RecordedDelivery(DeliveryDetail(delivery), is_new=True)
+        if row["firstFire"] == fire:
+            return RecordedDelivery(DeliveryDetail(from_row(row)), is_new=False)
+        return self._count(from_row(row), now=now, fire_mark=_mark(delivery.delivery_id, fire, now))
+
+    def _upsert(self, delivery: Delivery, fire: str, now: datetime) -> RecordedDelivery:
+        """Store the delivery or count one more send, in one update: the hot path."""
+        sets, condition, named = _count_fire(fire, now)
+        columns = to_row(delivery) | {"firstFire": fire}
+        if_new = _if_new(tuple(columns))
+        row = _update(
+            {
+                "Key": to_item(delivery_key(delivery.delivery_id)),
+                "UpdateExpression": f"SET {if_new}, fireCount = if_not_exists(fireCount, :zero) + :one {sets}",
+                "ConditionExpression": condition,
+                "ExpressionAttributeValues": named | values(zero=0, one=1, **columns),
+            }
+        )
+        assert row is not None
+        if row["firstFire"] == fire and row["fireCount"] == 1:
+            return RecordedDelivery(DeliveryDetail(delivery), is_new=True)
+        return self._from_row(row, fire, now)
+
+    def _from_row(self, row: Row, fire: str, now: datetime) -> RecordedDelivery:
+        delivery, is_new = from_row(row), row["firstFire"] == fire
+        returned = None if is_new else return_to_inbox(delivery, now=now)
+        if returned:
+            try:
+                commit([state_update(delivery, returned)], claim=None, reply={})
+            except Refused:
+                # Its recipient, or another send, changed it first; their change stands.
+                returned = None
+        return RecordedDelivery(_find_detail(returned or delivery, is_new=is_new), is_new, returned is not None)
+
+    def _count(
+        self,
+        known: Delivery,
+        *,
+        now: datetime,
+        claim: Claim | None = None,
+        reply: Reply | None = None,
+        fire_mark: Action | None = None,
+    ) -> RecordedDelivery:
+        """Count one more send of a stored delivery, in one transaction with its claim or with the mark of its fire."""
+        marks = [fire_mark] if fire_mark else []
+        for attempt in range(_ATTEMPTS):
+            returned = return_to_inbox(known, now=now)
+            counted = replace(returned or known, fire_count=known.fire_count + 1)
+            detail = _find_detail(counted, is_new=False) if claim else DeliveryDetail(counted)
+            recorded = RecordedDelivery(detail, is_new=False, is_returned=returned is not None)
+            update = _count_update(known, counted, in_bulk=bool(marks))
+            try:
+                commit([update, *marks], claim=claim, reply=reply(recorded) if reply else {})
+            except Refused as refused:
+                if marks and 1 in refused.failed:
+                    return RecordedDelivery(DeliveryDetail(known), is_new=False)
+                known = from_row(refused.rows[0])
+                pause(attempt)
+            else:
+                return recorded
+        raise Unavailable("Too many calls send this event at the same time.")
+
+
+def _find_detail(delivery: Delivery, *, is_new: bool) -> DeliveryDetail:
+    """Add supplements and clicks to the delivery. One store call, or none where it can't have any."""
+    has_more = delivery.supplement_count or (delivery.has_callbacks and not is_new)
+    detail = DynamoDeliveries().find(delivery.delivery_id) if has_more else None
+    return replace(detail, delivery=delivery) if detail else DeliveryDetail(delivery)
+
+
+def _put(
+    delivery: Delivery, fire: str, *, claim: Claim | None = None, reply: dict[str, Any] | None = None
+) -> Row | None:
+    """Store a new delivery and return None, or return the row that is there already."""
+    row = delivery_key(delivery.delivery_id) | to_row(delivery) | {"fireCount": 1, "firstFire": fire}
+    put = {
+        "TableName": DELIVERIES.physical_name,
+        "Item": to_item(row),
+        "ConditionExpression": "attribute_not_exists(pk)",
+        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+    }
+    try:
+        commit([{"Put": put}], claim=claim, reply=reply or {})
+    except Refused as refused:
+        return refused.rows[0]
+    return None
+
+
+def _update(request: dict[str, Any]) -> Row | None:
+    """Return the row as updated, or as it is where the condition refused the update; None when there is no row."""
+    try:
+        done = dynamodb().update_item(
+            TableName=DELIVERIES.physical_name,
+            **request,
+            ReturnValues="ALL_NEW",
+            ReturnValuesOnConditionCheckFailure="ALL_OLD",
+        )
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
+            raise
+        item: Any = error.response.get("Item")
+        return from_item(item) if item else None
+    return from_item(dict(done["Attributes"]))
+
+
+@cache
+def _if_new(columns: tuple[str, ...]) -> str:
+    """Return the part of an update that sets these columns of a new row and leaves an existing one's."""
+    return ", ".join(f"{name} = if_not_exists({name}, :{name})" for name in columns)
+
+
+def _count_fire(fire: str, now: datetime) -> tuple[str, str, dict[str, Any]]:
+    """Return expression, condition and values that remember this fire, and refuse it if it is remembered already."""
+    turn = int(now.timestamp()) // _FIRE_SET_SECONDS
+    current, oldest = f"fires{turn % _FIRE_SETS}", f"fires{(turn + 1) % _FIRE_SETS}"
+    return (
+        f"ADD {current} :fires REMOVE {oldest}",
+        f"(attribute_not_exists({current}) OR NOT contains({current}, :fire))",
+        values(fires={fire}, fire=fire),
+    )
+
+
+def _count_update(known: Delivery, counted: Delivery, *, in_bulk: bool) -> Action:
+    count = "fireCount = fireCount + :one"
+    if in_bulk:
+        return state_update(known, counted, sets=[count, "sentInBulk = :yes"], one=1, yes=True)
+    # The reply that is stored with the claim says the count, so it must be exact.
+    return state_update(known, counted, sets=[count], only_if=["fireCount = :known"], one=1, known=known.fire_count)
+
+
+def _mark(delivery_id: str, fire: str, now: datetime) -> Action:
+    row = {"pk": f"FIRE#{fire}", "sk": delivery_id, "expiresAt": int((now + _FIRES_KEPT_FOR).timestamp())}
+    return {
+        "Put": {
+            "TableName": DELIVERIES.physical_name,
+            "Item": to_item(row),
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+    }
