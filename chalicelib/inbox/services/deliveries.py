@@ -5,6 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any, Protocol
 
+from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import PersonalToken, ToolsToken
 from chalicelib.core.domain.errors import NotFound, SupplementLimit
@@ -56,10 +57,12 @@ def resolve(
 
     Raises:
         NotFound: there is no such delivery, or the caller did not send it.
+        Unavailable: too many calls resolve it at the same time.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     fields: Reply = {"ok": True, "request_id": call.request_id}
-    while True:
+    attempts = Attempts("Too many calls resolve this delivery at the same time.")
+    while attempts.again():
         detail = _find_own(delivery_id, caller, find)
         is_first = detail.delivery.resolved_at is None
         if is_first:

@@ -13,11 +13,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib.aws import dynamodb
-from chalicelib.core.domain.errors import NotFound, Unavailable
+from chalicelib.core.domain.attempts import Attempts
+from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, from_item, to_item, values
-from chalicelib.core.stores.writes import Refused, commit, pause
+from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail, RecordedDelivery
 from chalicelib.inbox.domain.inbox_states import return_to_inbox
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
@@ -35,7 +36,7 @@ _FIRE_SET_SECONDS = 60
 # A bulk message may come again as long as it can rest in a queue and then in its dead-letter queue.
 _FIRES_KEPT_FOR = timedelta(days=30)
 
-_ATTEMPTS = 20
+_BUSY = "Too many calls send this event at the same time."
 
 
 class DynamoSends:
@@ -125,7 +126,7 @@ class DynamoSends:
         returned = None if is_new else return_to_inbox(delivery, now=now)
         if returned:
             try:
-                commit([state_update(delivery, returned)], claim=None, reply={})
+                commit([state_update(delivery, returned)])
             except Refused:
                 # Its recipient, or another send, changed it first; their change stands.
                 returned = None
@@ -142,22 +143,22 @@ class DynamoSends:
     ) -> RecordedDelivery:
         """Count one more send of a stored delivery, in one transaction with its claim or with the mark of its fire."""
         marks = [fire_mark] if fire_mark else []
-        for attempt in range(_ATTEMPTS):
+        attempts = Attempts(_BUSY)
+        while attempts.again():
             returned = return_to_inbox(known, now=now)
             counted = replace(returned or known, fire_count=known.fire_count + 1)
             detail = _find_detail(counted, is_new=False) if claim else DeliveryDetail(counted)
             recorded = RecordedDelivery(detail, is_new=False, is_returned=returned is not None)
             update = _count_update(known, counted, in_bulk=bool(marks))
             try:
-                commit([update, *marks], claim=claim, reply=reply(recorded) if reply else {})
+                commit([update, *marks], claim=claim, reply=reply(recorded) if reply else None)
             except Refused as refused:
                 if marks and 1 in refused.failed:
                     return RecordedDelivery(DeliveryDetail(known), is_new=False)
                 known = from_row(refused.rows[0])
-                pause(attempt)
             else:
-                return recorded
-        raise Unavailable("Too many calls send this event at the same time.")
+                break
+        return recorded
 
 
 def _find_detail(delivery: Delivery, *, is_new: bool) -> DeliveryDetail:
@@ -179,7 +180,7 @@ def _put(
         "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
     }
     try:
-        commit([{"Put": put}], claim=claim, reply=reply or {})
+        commit([{"Put": put}], claim=claim, reply=reply)
     except Refused as refused:
         return refused.rows[0]
     return None
