@@ -2,12 +2,12 @@
 
 from chalice.app import Blueprint
 
+from chalicelib.api.approval_pages import approval_page
 from chalicelib.api.v1.contract import REMEMBER, SPEND, operation
 from chalicelib.catalog.domain.approvals import (
     ApprovalIn,
     ApprovalOut,
     ApprovalPage,
-    ApprovalPosition,
     ApprovalQuery,
     RequestIn,
     ReviewIn,
@@ -20,7 +20,6 @@ from chalicelib.catalog.stores.catalog import DynamoCatalog
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey, ToolsToken
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
-from chalicelib.edge import paging
 from chalicelib.edge.operation import as_stored
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import CATALOG, DIRECTORY, LIST_INDEX, PERSON_INDEX, TOKENS
@@ -49,10 +48,7 @@ def list_catalog_approvals(query: ApprovalQuery, caller: ToolsToken, call: Call)
     The newest come first, except that those of one item are in no particular order. Follow `nextCursor` with the
     same filters until it is null.
     """
-    bound = (caller.integrator, query.email, query.catalog_slug, query.status)
-    after = ApprovalPosition(*paging.position(query.cursor, 3, *bound)) if query.cursor is not None else None
-    items, end = approvals.list_page(query, after, approvals=DynamoApprovals())
-    cursor = paging.cursor((end.slug, end.user_id, end.requested_at), *bound) if end else None
+    items, cursor = approval_page(query, reader=caller.integrator)
     return ApprovalPage(items=items, next_cursor=cursor, request_id=call.request_id)
 
 

@@ -144,6 +144,4 @@ def delete_catalog_item(
     conflict as long as approvals, pending applications included, access or personal tokens hang on the item:
     `blockers` counts them. The slug of an archived item stays taken, that of a removed one is free again.
     """
-    if query.hard:
-        return catalog.remove_item(slug, call=call, items=DynamoCatalog(), approvals=DynamoApprovals())
-    return catalog.archive_item(slug, call=call, items=DynamoCatalog())
+    return catalog.delete_item(slug, hard=query.hard, call=call, items=DynamoCatalog(), approvals=DynamoApprovals())

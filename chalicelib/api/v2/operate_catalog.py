@@ -6,14 +6,12 @@ from uuid import uuid4
 from chalice.app import Blueprint
 from pydantic_core import to_json
 
+from chalicelib.api.approval_pages import approval_page
 from chalicelib.api.v2.audit import audit
 from chalicelib.api.v2.contract import OPERATE, REMEMBER, operate
 from chalicelib.catalog.domain.approvals import (
-    ApprovalIn,
     ApprovalOut,
-    ApprovalPosition,
     ApprovalQuery,
-    ReviewIn,
     Revocation,
 )
 from chalicelib.catalog.domain.catalog import (
@@ -30,12 +28,10 @@ from chalicelib.catalog.stores.catalog import DynamoCatalog
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
-from chalicelib.edge import paging
 from chalicelib.edge.operation import Reply
 from chalicelib.operate.domain.operate_catalog import (
     ApprovalsOut,
     AssignmentIn,
-    AssignmentQuery,
     CatalogItemsOut,
     VerdictIn,
 )
@@ -50,14 +46,17 @@ _RESOLVE = TOKENS.can("GetItem")
 _CHANGE = OPERATE + REMEMBER + CATALOG.can("PutItem", "UpdateItem", "ConditionCheckItem")
 
 
-def _replay_item(stored: dict[str, Any]) -> Reply:
-    stored["body"] = stored["body"]["item"]
-    return _replay(stored)
-
-
+# Idempotency records keep v1's reply: its body, or a member of it, is the data of the reply here.
 def _replay(stored: dict[str, Any]) -> Reply:
-    """The catalog's services keep what v1 answers, which is the data of the reply here."""
-    return Reply(to_json({"success": True, "data": stored["body"]}).decode(), stored["status"])
+    return _replay_data(stored, stored["body"])
+
+
+def _replay_item(stored: dict[str, Any]) -> Reply:
+    return _replay_data(stored, stored["body"]["item"])
+
+
+def _replay_data(stored: dict[str, Any], data: Any) -> Reply:
+    return Reply(to_json({"success": True, "data": data}).decode(), stored["status"])
 
 
 @operate(
@@ -133,12 +132,9 @@ def operate_update_item(slug: str, body: CatalogItemPatch, caller: ApiKey, call:
 )
 def operate_delete_item(slug: str, query: RemovalQuery, caller: ApiKey, call: Call) -> CatalogItemRemoved:
     """Archive an item of the catalog, or with `hard=true` remove it, which is a conflict while anything hangs on it."""
-    if query.hard:
-        done = catalog.remove_item(slug, call=call, items=DynamoCatalog(), approvals=DynamoApprovals())
-    else:
-        done = catalog.archive_item(slug, call=call, items=DynamoCatalog())
+    deleted = catalog.delete_item(slug, hard=query.hard, call=call, items=DynamoCatalog(), approvals=DynamoApprovals())
     audit(caller, call, "catalogItem.remove" if query.hard else "catalogItem.archive", slug)
-    return done
+    return deleted
 
 
 @operate(
@@ -154,10 +150,7 @@ def operate_delete_item(slug: str, query: RemovalQuery, caller: ApiKey, call: Ca
 )
 def operate_list_approvals(query: ApprovalQuery, caller: ApiKey) -> ApprovalsOut:
     """List approvals and applications. Follow `nextCursor` with the same filters until it is null."""
-    bound = (caller.user_id, query.email, query.catalog_slug, query.status)
-    after = ApprovalPosition(*paging.position(query.cursor, 3, *bound)) if query.cursor is not None else None
-    items, end = approvals.list_page(query, after, approvals=DynamoApprovals())
-    cursor = paging.cursor((end.slug, end.user_id, end.requested_at), *bound) if end else None
+    items, cursor = approval_page(query, reader=caller.user_id)
     return ApprovalsOut(items=items, next_cursor=cursor)
 
 
@@ -175,7 +168,7 @@ def operate_list_approvals(query: ApprovalQuery, caller: ApiKey) -> ApprovalsOut
 def operate_assign_approval(body: AssignmentIn, caller: ApiKey, call: Call) -> ApprovalOut:
     """Approve an employee for an item; a pending application is approved by it."""
     made = approvals.assign(
-        ApprovalIn(email=body.email, catalog_slug=body.catalog_slug),
+        body,
         reviewer_id=caller.user_id,
         call=call,
         approvals=DynamoApprovals(),
@@ -198,9 +191,7 @@ def operate_assign_approval(body: AssignmentIn, caller: ApiKey, call: Call) -> A
 def operate_review_request(body: VerdictIn, caller: ApiKey, call: Call) -> ApprovalOut:
     """Approve or reject an application. Deciding the same again changes nothing; deciding otherwise is a conflict."""
     made = approvals.review(
-        ReviewIn(request_id=body.request_id, decision=body.decision, note=body.note)
-        if body.note is not None
-        else ReviewIn(request_id=body.request_id, decision=body.decision),
+        body,
         reviewer_id=caller.user_id,
         call=call,
         approvals=DynamoApprovals(),
@@ -222,10 +213,10 @@ def operate_review_request(body: VerdictIn, caller: ApiKey, call: Call) -> Appro
     + CATALOG.can("BatchGetItem", "DeleteItem")
     + TOKENS.can("BatchGetItem", "ConditionCheckItem", "UpdateItem"),
 )
-def operate_revoke_approval(query: AssignmentQuery, caller: ApiKey, call: Call) -> Revocation:
+def operate_revoke_approval(query: AssignmentIn, caller: ApiKey, call: Call) -> Revocation:
     """Revoke an employee's approval for an item, and at once the personal tokens that rest on it alone."""
     ended = approvals.revoke(
-        ApprovalIn(email=query.email, catalog_slug=query.catalog_slug),
+        query,
         reviewer_id=caller.user_id,
         call=call,
         approvals=DynamoApprovals(),

@@ -121,13 +121,20 @@ def update_item(
     raise Unavailable(_BUSY)
 
 
-def archive_item(slug: str, *, call: Call, items: Items) -> CatalogItemRemoved:
-    """Take an item out of use; its approvals stay as they are. Store calls after authentication: 2.
+def delete_item(slug: str, *, hard: bool, call: Call, items: Items, approvals: LiveTokens) -> CatalogItemRemoved:
+    """Archive an item, or delete it for good when `hard`. Store calls after authentication: 2.
 
     Raises:
         NotFound: there is no such item.
+        ItemInUse: the item is to be deleted for good and approvals, assets or tokens depend on it.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
+    if hard:
+        return _remove_item(slug, call=call, items=items, approvals=approvals)
+    return _archive_item(slug, call=call, items=items)
+
+
+def _archive_item(slug: str, *, call: Call, items: Items) -> CatalogItemRemoved:
     for _ in range(_ATTEMPTS):
         item = _known(slug, items)
         archived = item.archived(now=call.now)
@@ -144,14 +151,7 @@ def archive_item(slug: str, *, call: Call, items: Items) -> CatalogItemRemoved:
     raise Unavailable(_BUSY)
 
 
-def remove_item(slug: str, *, call: Call, items: Items, approvals: LiveTokens) -> CatalogItemRemoved:
-    """Delete an item for good, archived or not, when nothing hangs on it. Store calls after authentication: 2.
-
-    Raises:
-        NotFound: there is no such item.
-        ItemInUse: something does; carries how much of each kind.
-        AlreadyAnswered: the idempotency key has been used; nothing was done.
-    """
+def _remove_item(slug: str, *, call: Call, items: Items, approvals: LiveTokens) -> CatalogItemRemoved:
     for _ in range(_ATTEMPTS):
         item = _known(slug, items)
         removed = CatalogItemRemoved(

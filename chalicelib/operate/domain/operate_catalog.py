@@ -1,45 +1,34 @@
-"""What operators see and ask for of the catalog, and of who gets at what it offers."""
+"""The catalog as administrators manage it in the console: v1's models under camelCase names."""
 
-from typing import Annotated
+from pydantic import ConfigDict
+from pydantic.alias_generators import to_camel
 
-from pydantic import Field
-
-from chalicelib.catalog.domain.approvals import ApprovalOut, Decision
+from chalicelib.catalog.domain.approvals import ApprovalIn, ApprovalOut, ReviewIn
 from chalicelib.catalog.domain.catalog import CatalogItemOut
-from chalicelib.core.domain.fields import Address, In, Omittable, Out, Query, Uuid
+from chalicelib.core.domain.fields import Out
 
 
 class CatalogItemsOut(Out):
-    """Items by display order and then by name, and how many there are of them."""
+    """Catalog items in display order, then by name. `totalCount` counts every item that matches the filters."""
 
     items: list[CatalogItemOut]
     total_count: int
 
 
 class ApprovalsOut(Out):
-    """Approvals; `nextCursor` is null on the last page."""
+    """A page of approvals. `nextCursor` is null on the last page."""
 
     items: list[ApprovalOut]
     next_cursor: str | None
 
 
-class AssignmentIn(In):
-    """Whose access to which item."""
+class AssignmentIn(ApprovalIn):
+    """An employee and a catalog item."""
 
-    email: Address
-    catalog_slug: str = Field(min_length=1, max_length=80, alias="catalogSlug")
-
-
-class AssignmentQuery(Query):
-    """Whose access to which item."""
-
-    email: Address
-    catalog_slug: str = Field(min_length=1, max_length=80, alias="catalogSlug")
+    model_config = ConfigDict(alias_generator=to_camel)
 
 
-class VerdictIn(In):
-    """A reviewer's answer to an application."""
+class VerdictIn(ReviewIn):
+    """A reviewer's decision on an access request."""
 
-    request_id: Uuid = Field(alias="requestId", description="The `id` of the application.")
-    decision: Decision
-    note: Omittable[Annotated[str, Field(max_length=500)]] = None
+    model_config = ConfigDict(alias_generator=to_camel)
