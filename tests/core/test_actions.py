@@ -30,7 +30,7 @@ def test_reserved_names_and_aliases_are_written_as_they_are_called() -> None:
     commit(
         [
             update(
-                DIRECTORY, KEY, change, "#status = :seen", {"#other": "a.b"}, status="new", name="n", key=1, seen="old"
+                DIRECTORY, KEY, change, "#status = :seen", {"other": "a.b"}, status="new", name="n", key=1, seen="old"
             )
         ]
     )

@@ -38,7 +38,7 @@ def update(
     /,
     **named: Any,
 ) -> Action:
-    """Return the member that changes a row; `names` are aliases that stand for an attribute of another name."""
+    """Return the member that changes a row; `names` has the attribute that a `#name` stands for, where it is another."""
     request = {"Key": to_item(key), "UpdateExpression": expression}
     return {"Update": _request(table, request, condition, named, names)}
 
