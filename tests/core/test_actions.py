@@ -28,11 +28,7 @@ def test_reserved_names_and_aliases_are_written_as_they_are_called() -> None:
     commit([put(DIRECTORY, KEY | {"status": "old", "links": {}})])
     change = f"SET {assignments(('status', 'name'))}, #links.#other = :key REMOVE #missing"
     commit(
-        [
-            update(
-                DIRECTORY, KEY, change, "#status = :seen", {"other": "a.b"}, status="new", name="n", key=1, seen="old"
-            )
-        ]
+        [update(DIRECTORY, KEY, change, "#status = :seen", {"other": "a.b"}, status="new", name="n", key=1, seen="old")]
     )
     assert get(DIRECTORY, KEY) == KEY | {"status": "new", "name": "n", "links": {"a.b": 1}}
 

@@ -8,7 +8,8 @@ from chalicelib.core.domain.errors import Unavailable
 
 _FIRST_PAUSE_SECONDS = 0.01
 _LONGEST_PAUSE_SECONDS = 0.25
-_MOST = 20
+# Of changes made at the same time one succeeds in each round, so this many can be made at once.
+_MOST = 40
 
 
 class Attempts:

@@ -38,7 +38,7 @@ def update(
     /,
     **named: Any,
 ) -> Action:
-    """Return the member that changes a row; `names` has the attribute that a `#name` stands for, where it is another."""
+    """Return the member that changes a row; `names` has the attributes of those `#name`s that stand for another."""
     request = {"Key": to_item(key), "UpdateExpression": expression}
     return {"Update": _request(table, request, condition, named, names)}
 

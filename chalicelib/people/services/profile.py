@@ -2,14 +2,11 @@
 
 from typing import Any, Protocol
 
+from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.call import Call
-from chalicelib.core.domain.errors import Unavailable
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.people.domain.profile import ProfileOut, ProfilePatch, completed
-
-# Of simultaneous changes one is made in each round, so this many can be made at once.
-_ROUNDS = 16
 
 
 class Profiles(Protocol):
@@ -42,7 +39,8 @@ def change(wanted: ProfilePatch, *, user_id: str, call: Call, profiles: Profiles
         Unavailable: it is being changed by many calls at once.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    for _ in range(_ROUNDS):
+    attempts = Attempts("The profile is being changed by many calls at once.")
+    while attempts.again():
         over, seen = profiles.find_profile(user_id)
         told = over | wanted.changes
         made = completed(told)
@@ -50,4 +48,3 @@ def change(wanted: ProfilePatch, *, user_id: str, call: Call, profiles: Profiles
         at = timestamp(call.now)
         if profiles.save_profile(user_id, told, over=over, seen=seen, at=at, claim=call.claim, reply=reply):
             return made
-    raise Unavailable("The profile is being changed by many calls at once.")

@@ -22,46 +22,45 @@ For the columns by which strangers find people and teams, and their counts, see 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
+from chalicelib.core.domain.attempts import Attempts
+from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Action
-from chalicelib.core.stores.items import Row, to_item, values
-from chalicelib.core.stores.reads import get_all, query
-from chalicelib.core.stores.writes import Refused, commit
+from chalicelib.core.stores.actions import EXISTS, assignments, check, delete, put, put_new, update
+from chalicelib.core.stores.codec import Codec
+from chalicelib.core.stores.items import Row
+from chalicelib.core.stores.reads import get_all, query_partition
+from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.people.domain.directory import Integrator, Person, Project, Team, Visibility
 from chalicelib.people.stores.directory_listing import count_added, person_listing, set_active_actions, team_listing
 from chalicelib.people.stores.directory_rows import (
     MEMBER,
     DynamoProjectAccess,
     address_key,
-    checked,
     key_of,
     member_key,
     person_key,
     project_key,
     team_key,
 )
+from chalicelib.people.stores.teams import TEAM
 from chalicelib.resources import DIRECTORY
 
 _INTEGRATORS, _PEOPLE, _PROJECTS = "INTEGRATORS", "PEOPLE", "PROJECTS"
-_ROUNDS = 8
-_EXISTS = "attribute_exists(pk)"
+# What a change of an integrator may change.
+_EDITABLE = ("name", "homepageUrl", "description")
+
+_PERSON = Codec(Person, without=("user_id",))
+_INTEGRATOR = Codec(Integrator, {"integrator_id": "id"}, without=("slug", "archived_at"))
 
 
 class DynamoDirectory(DynamoProjectAccess):
     def add_person(self, person: Person) -> None:
         """Store a person and claim the e-mail address; Conflict when either is taken. One store call."""
-        row = {
-            "email": person.email,
-            "name": person.name,
-            "active": person.active,
-            "orgAdmin": person.org_admin,
-            "operator": person.operator,
-        }
         visible = person_listing(person.user_id, Visibility.CONNECTIONS, listed=person.active)
         _add_all(
             f"There is an employee with the address {person.email} already.",
-            person_key(person.user_id) | row | visible,
+            person_key(person.user_id) | _PERSON.to_row(person) | visible,
             address_key(person.email) | {"userId": person.user_id},
             key_of(_PEOPLE, person.email) | {"userId": person.user_id},
             counts=[count_added(people=Visibility.CONNECTIONS)] if person.active else [],
@@ -83,12 +82,12 @@ class DynamoDirectory(DynamoProjectAccess):
 
     def find_people(self, user_ids: Iterable[str]) -> dict[str, Person]:
         """Those of the people that exist, by id. One store call per hundred, made at the same time."""
-        people = map(person_of, get_all(DIRECTORY, map(person_key, sorted(set(user_ids)))))
+        people = map(person_from_row, get_all(DIRECTORY, map(person_key, sorted(set(user_ids)))))
         return {person.user_id: person for person in people}
 
     def list_people(self) -> list[Person]:
         """Everyone, by address. Two store calls; more when there are hundreds."""
-        people = self.find_people(row["userId"] for row in _listed(_PEOPLE))
+        people = self.find_people(row["userId"] for row in query_partition(DIRECTORY, _PEOPLE))
         return sorted(people.values(), key=lambda person: person.email)
 
     def set_active(self, user_id: str, *, active: bool) -> None:
@@ -98,18 +97,13 @@ class DynamoDirectory(DynamoProjectAccess):
             NotFound: there is no such person.
             Unavailable: it is being changed by many calls at once.
         """
-        for _ in range(_ROUNDS):
+        attempts = Attempts("The employee is being changed by many calls at once.")
+        while attempts.again():
             rows = get_all(DIRECTORY, [person_key(user_id)])
             if not rows:
                 raise NotFound("No such employee.")
-            if rows[0]["active"] == active:
+            if rows[0]["active"] == active or try_commit(set_active_actions(rows[0], active=active)):
                 return
-            try:
-                commit(set_active_actions(rows[0], active=active), claim=None, reply={})
-            except Refused:
-                continue
-            return
-        raise Unavailable("The employee is being changed by many calls at once.")
 
     def is_operator(self, user_id: str) -> bool:
         """Whether the person runs the desk, and belongs to it still. One store call."""
@@ -122,12 +116,9 @@ class DynamoDirectory(DynamoProjectAccess):
         Raises:
             NotFound: there is no such person.
         """
-        change = {
-            "UpdateExpression": "SET #operator = :operator",
-            "ExpressionAttributeNames": {"#operator": "operator"},
-            "ExpressionAttributeValues": values(operator=operator),
-        }
-        _change("Update", person_key(user_id), change, "No such employee.")
+        change = update(DIRECTORY, person_key(user_id), "SET #operator = :operator", EXISTS, operator=operator)
+        if not try_commit([change]):
+            raise NotFound("No such employee.")
 
     def add_integrator(
         self, integrator: Integrator, *, claim: Claim | None = None, reply: dict[str, Any] | None = None
@@ -137,28 +128,18 @@ class DynamoDirectory(DynamoProjectAccess):
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        row = {
-            "id": integrator.integrator_id,
-            "name": integrator.name,
-            "eventPrefix": integrator.event_prefix,
-            "homepageUrl": integrator.homepage_url,
-            "description": integrator.description,
-            "createdAt": integrator.created_at,
-        }
-        put = _put_new(key_of(_INTEGRATORS, integrator.slug) | row)
-        try:
-            commit([put], claim=claim, reply=reply or {})
-        except Refused as refused:
-            raise Conflict(f"There is an integrator {integrator.slug} already.") from refused
+        row = key_of(_INTEGRATORS, integrator.slug) | _INTEGRATOR.to_row(integrator)
+        if not try_commit([put_new(DIRECTORY, row)], claim=claim, reply=reply):
+            raise Conflict(f"There is an integrator {integrator.slug} already.")
 
     def list_integrators(self) -> list[Integrator]:
         """Every integrator, archived ones too, by slug. One store call."""
-        return [_as_integrator(row) for row in _listed(_INTEGRATORS)]
+        return [_integrator_from_row(row) for row in query_partition(DIRECTORY, _INTEGRATORS)]
 
     def find_integrator(self, slug: str) -> Integrator | None:
         """The integrator `slug`. One store call."""
         rows = get_all(DIRECTORY, [key_of(_INTEGRATORS, slug)])
-        return _as_integrator(rows[0]) if rows else None
+        return _integrator_from_row(rows[0]) if rows else None
 
     def save_integrator(
         self, integrator: Integrator, *, over: Integrator, claim: Claim | None, reply: dict[str, Any]
@@ -168,23 +149,16 @@ class DynamoDirectory(DynamoProjectAccess):
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        told = {"name": integrator.name, "homepageUrl": integrator.homepage_url, "description": integrator.description}
-        seen = {"Name": over.name, "HomepageUrl": over.homepage_url, "Description": over.description}
-        names = {f"#{name}": name for name in told} | {"#archivedAt": "archivedAt"}
-        update: Row = {
-            "TableName": DIRECTORY.physical_name,
-            "Key": to_item(key_of(_INTEGRATORS, integrator.slug)),
-            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in told),
-            "ConditionExpression": "attribute_not_exists(#archivedAt) AND #name = :seenName"
-            " AND #homepageUrl = :seenHomepageUrl AND #description = :seenDescription",
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": values(**told, **{f"seen{name}": text for name, text in seen.items()}),
-        }
-        try:
-            commit([{"Update": update}], claim=claim, reply=reply)
-        except Refused:
-            return False
-        return True
+        columns, seen = _INTEGRATOR.to_row(integrator), _INTEGRATOR.to_row(over)
+        change = update(
+            DIRECTORY,
+            key_of(_INTEGRATORS, integrator.slug),
+            f"SET {assignments(_EDITABLE)}",
+            " AND ".join(["attribute_not_exists(archivedAt)", *(f"#{name} = :seen_{name}" for name in _EDITABLE)]),
+            **{name: columns[name] for name in _EDITABLE},
+            **{f"seen_{name}": seen[name] for name in _EDITABLE},
+        )
+        return try_commit([change], claim=claim, reply=reply)
 
     def archive_integrator(self, slug: str, *, at: str) -> None:
         """Take an integrator out of the list; the first time stays. One store call.
@@ -192,11 +166,9 @@ class DynamoDirectory(DynamoProjectAccess):
         Raises:
             NotFound: there is no such integrator.
         """
-        change = {
-            "UpdateExpression": "SET archivedAt = if_not_exists(archivedAt, :at)",
-            "ExpressionAttributeValues": values(at=at),
-        }
-        _change("Update", key_of(_INTEGRATORS, slug), change, f"There is no integrator {slug}.")
+        key = key_of(_INTEGRATORS, slug)
+        if not try_commit([update(DIRECTORY, key, "SET archivedAt = if_not_exists(archivedAt, :at)", EXISTS, at=at)]):
+            raise NotFound(f"There is no integrator {slug}.")
 
     def add_project(self, project: Project, team: Team | None) -> None:
         """Store a project with its members, at most 32, and with its team; with None it joins one. One store call.
@@ -212,13 +184,12 @@ class DynamoDirectory(DynamoProjectAccess):
         for user_id in sorted(project.members):
             rows += _membership(project.slug, project.team_id, user_id, admin=user_id in project.admins)
         if team is not None:
-            row = team_key(team.team_id) | {"name": team.name, "description": team.description, "type": team.type}
-            row |= team_listing(team)
+            row = team_key(team.team_id) | TEAM.to_row(team) | team_listing(team)
             counts = [count_added(teams=team.visibility)]
             _add_all(f"There is a project {project.slug} already.", row, *rows, counts=counts)
             return
         try:
-            commit([checked(team_key(project.team_id), _EXISTS), *map(_put_new, rows)], claim=None, reply={})
+            commit([check(DIRECTORY, team_key(project.team_id), EXISTS), *_put_all(rows)])
         except Refused as refused:
             if 0 in refused.failed:
                 raise NotFound("There is no such team.") from refused
@@ -226,12 +197,12 @@ class DynamoDirectory(DynamoProjectAccess):
 
     def list_projects(self) -> list[Project]:
         """Every project with its members, by slug. One store call, and one per project."""
-        projects = (self.find_project(row["sk"]) for row in _listed(_PROJECTS))
+        projects = (self.find_project(row["sk"]) for row in query_partition(DIRECTORY, _PROJECTS))
         return [project for project in projects if project is not None]
 
     def find_project(self, slug: str) -> Project | None:
         """The project `slug` with its members. One store call."""
-        rows = {row["sk"]: row for row in _listed(f"PROJECT#{slug}")}
+        rows = {row["sk"]: row for row in query_partition(DIRECTORY, f"PROJECT#{slug}")}
         if (row := rows.pop("PROJECT", None)) is None:
             return None
         members = {sk.removeprefix(MEMBER): member["admin"] for sk, member in rows.items() if sk.startswith(MEMBER)}
@@ -246,11 +217,7 @@ class DynamoDirectory(DynamoProjectAccess):
         """
         # A project stays, and stays in its team, so what is read here still holds when the rows are written.
         rows = _membership(slug, _team_of(slug), user_id, admin=admin)
-        commit(
-            [{"Put": {"TableName": DIRECTORY.physical_name, "Item": to_item(row)}} for row in rows],
-            claim=None,
-            reply={},
-        )
+        commit([put(DIRECTORY, row) for row in rows])
 
     def remove_member(self, slug: str, user_id: str) -> None:
         """End a membership. Two store calls.
@@ -259,34 +226,17 @@ class DynamoDirectory(DynamoProjectAccess):
             NotFound: there is no such project, or no such member.
         """
         keys = [{"pk": row["pk"], "sk": row["sk"]} for row in _membership(slug, _team_of(slug), user_id, admin=False)]
-        deletes: list[Action] = [
-            {"Delete": {"TableName": DIRECTORY.physical_name, "Key": to_item(key), "ConditionExpression": _EXISTS}}
-            for key in keys
-        ]
-        try:
-            commit(deletes, claim=None, reply={})
-        except Refused as refused:
-            raise NotFound(f"The project {slug} has no such member.") from refused
-
-
-def _change(kind: str, key: Row, change: Row, missing: str) -> None:
-    request = {"TableName": DIRECTORY.physical_name, "Key": to_item(key), **change}
-    try:
-        commit([{kind: request | {"ConditionExpression": _EXISTS}}], claim=None, reply={})
-    except Refused as refused:
-        raise NotFound(missing) from refused
+        if not try_commit([delete(DIRECTORY, key, EXISTS) for key in keys]):
+            raise NotFound(f"The project {slug} has no such member.")
 
 
 def _add_all(taken: str, *rows: Row, counts: Sequence[Action] = ()) -> None:
-    try:
-        commit([*map(_put_new, rows), *counts], claim=None, reply={})
-    except Refused as refused:
-        raise Conflict(taken) from refused
+    if not try_commit([*_put_all(rows), *counts]):
+        raise Conflict(taken)
 
 
-def _put_new(row: Row) -> Action:
-    request = {"TableName": DIRECTORY.physical_name, "Item": to_item(row)}
-    return {"Put": request | {"ConditionExpression": "attribute_not_exists(pk)"}}
+def _put_all(rows: Iterable[Row]) -> list[Action]:
+    return [put_new(DIRECTORY, row) for row in rows]
 
 
 def _team_of(slug: str) -> str:
@@ -305,31 +255,10 @@ def _membership(slug: str, team_id: str, user_id: str, *, admin: bool) -> list[R
     ]
 
 
-def _listed(pk: str) -> Iterable[Row]:
-    return query(
-        DIRECTORY, KeyConditionExpression="pk = :pk", ExpressionAttributeValues=values(pk=pk), ConsistentRead=True
-    )
+def person_from_row(row: Row) -> Person:
+    """Convert a person's row."""
+    return _PERSON.from_row(row, user_id=row["pk"].partition("#")[2])
 
 
-def person_of(row: Row) -> Person:
-    return Person(
-        row["pk"].partition("#")[2],
-        row["email"],
-        row["name"],
-        row["active"],
-        row["orgAdmin"],
-        row.get("operator", False),
-    )
-
-
-def _as_integrator(row: Row) -> Integrator:
-    return Integrator(
-        integrator_id=row["id"],
-        slug=row["sk"],
-        name=row["name"],
-        event_prefix=row["eventPrefix"],
-        created_at=row["createdAt"],
-        homepage_url=row.get("homepageUrl"),
-        description=row.get("description"),
-        archived_at=row.get("archivedAt"),
-    )
+def _integrator_from_row(row: Row) -> Integrator:
+    return _INTEGRATOR.from_row(row, slug=row["sk"], archived_at=row.get("archivedAt"))

@@ -12,12 +12,14 @@ from dataclasses import dataclass
 from heapq import merge
 from typing import Any
 
-from chalicelib.core.domain.errors import NotFound, Unavailable
+from chalicelib.core.domain.attempts import Attempts
+from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
-from chalicelib.core.stores.items import Row, to_item, values
+from chalicelib.core.stores.actions import assignments, update
+from chalicelib.core.stores.items import Row, values
 from chalicelib.core.stores.reads import get_all, query
-from chalicelib.core.stores.writes import Refused, commit
+from chalicelib.core.stores.writes import try_commit
 from chalicelib.people.domain.directory import Team, TeamVisibility, Visibility
 from chalicelib.people.domain.person_card import PersonCard, card_fields
 from chalicelib.people.stores.directory_rows import person_key, team_key
@@ -25,7 +27,6 @@ from chalicelib.resources import DIRECTORY, LIST_INDEX
 
 _PARTITION = "FOUND"
 _PEOPLE, _TEAMS = "PEOPLE", "TEAMS"
-_ATTEMPTS = 8
 
 
 @dataclass(frozen=True)
@@ -72,19 +73,16 @@ class DynamoDirectoryListing:
             Unavailable: many calls are changing it at once.
         """
         key = team_key(team_id)
-        for _ in range(_ATTEMPTS):
+        attempts = Attempts("Too many calls are changing the team at once. Try again in a moment.")
+        while attempts.again():
             rows = get_all(DIRECTORY, [key])
             if not rows:
                 raise NotFound(f"There is no team {team_id}.")
             row, seen = rows[0], TeamVisibility(rows[0]["visibility"])
             team = Team(team_id, row["name"], row["description"], row["type"], visibility)
-            update = _update_listing(key, team_listing(team), condition="visibility = :seen", seen=seen.value)
-            try:
-                commit([update, *_count_changed(_TEAMS, seen, visibility)], claim=None, reply={})
-            except Refused:
-                continue
-            return team
-        raise Unavailable("Too many calls are changing the team at once. Try again in a moment.")
+            relist = _update_listing(key, team_listing(team), "visibility = :seen", seen=seen.value)
+            if try_commit([relist, *_count_changed(_TEAMS, seen, visibility)]):
+                return team
 
 
 def person_listing(user_id: str, visibility: Visibility, *, listed: bool, changed_at: str = "") -> Row:
@@ -113,17 +111,17 @@ def set_active_actions(row: Row, *, active: bool) -> list[Action]:
     user_id, visibility = row["pk"].partition("#")[2], Visibility(row["visibility"])
     changed_at = row["listedAs"].partition("#")[0]
     listing = person_listing(user_id, visibility, listed=active, changed_at=changed_at) | {"active": active}
-    update = _update_listing(
+    relist = _update_listing(
         {"pk": row["pk"], "sk": row["sk"]},
         listing,
-        condition="active = :was AND visibility = :seen AND listedAs = :seenAs",
+        "active = :was AND visibility = :seen AND listedAs = :seenAs",
         was=not active,
         seen=visibility.value,
         seenAs=row["listedAs"],
     )
     facets = [(_PEOPLE, str(visibility))]
     changes: Any = {"added": facets} if active else {"taken": facets}
-    return [update, lists.counting(DIRECTORY, _PARTITION, **changes)]
+    return [relist, lists.counting(DIRECTORY, _PARTITION, **changes)]
 
 
 def profile_actions(
@@ -131,8 +129,8 @@ def profile_actions(
 ) -> list[Action]:
     """The actions that list an active person with a changed profile; the one on the person's row comes first."""
     listing = person_listing(user_id, now, listed=True, changed_at=at) | {"card": card_fields(profile)}
-    update = _update_listing(person_key(user_id), listing, condition="active = :yes", yes=True)
-    return [update, *_count_changed(_PEOPLE, was, now)]
+    relist = _update_listing(person_key(user_id), listing, "active = :yes", yes=True)
+    return [relist, *_count_changed(_PEOPLE, was, now)]
 
 
 def _count_changed(kind: str, was: str, now: str) -> list[Action]:
@@ -141,17 +139,9 @@ def _count_changed(kind: str, was: str, now: str) -> list[Action]:
     return [lists.counting(DIRECTORY, _PARTITION, added=[(kind, str(now))], taken=[(kind, str(was))])]
 
 
-def _update_listing(key: Row, listing: Row, *, condition: str, **named: Any) -> Action:
+def _update_listing(key: Row, listing: Row, condition: str, **named: Any) -> Action:
     removed = "" if "listed" in listing else " REMOVE listed"
-    return {
-        "Update": {
-            "TableName": DIRECTORY.physical_name,
-            "Key": to_item(key),
-            "UpdateExpression": "SET " + ", ".join(f"{name} = :{name}" for name in listing) + removed,
-            "ConditionExpression": condition,
-            "ExpressionAttributeValues": values(**listing, **named),
-        }
-    }
+    return update(DIRECTORY, key, f"SET {assignments(listing)}{removed}", condition, **listing, **named)
 
 
 def _query_listed(partition: str, *, most: int | None = None, **more: Any) -> Iterator[Row]:

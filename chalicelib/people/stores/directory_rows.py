@@ -1,9 +1,8 @@
 """What publishing and other operations in a hurry ask of the table `directory` (see directory), and its keys."""
 
-from typing import Any
-
 from chalicelib.core.ports import Action
-from chalicelib.core.stores.items import Row, to_item, values
+from chalicelib.core.stores.actions import check
+from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get_all
 from chalicelib.people.domain.project_access import ProjectAccess
 from chalicelib.resources import DIRECTORY
@@ -28,12 +27,7 @@ class DynamoProjectAccess:
 
 def active_person(user_id: str) -> Action:
     """The part of a transaction that holds only while the person is an active employee."""
-    return checked(person_key(user_id), "active = :yes", ExpressionAttributeValues=values(yes=True))
-
-
-def checked(key: Row, condition: str, **more: Any) -> Action:
-    check = {"TableName": DIRECTORY.physical_name, "Key": to_item(key), "ConditionExpression": condition, **more}
-    return {"ConditionCheck": check}
+    return check(DIRECTORY, person_key(user_id), "active = :yes", yes=True)
 
 
 def named_rows(keys: list[Row]) -> dict[str, Row]:

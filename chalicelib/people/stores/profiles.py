@@ -6,10 +6,11 @@ version    how many changes have been made
 
 from typing import Any
 
-from chalicelib.aws import dynamodb
 from chalicelib.core.domain.errors import Forbidden
 from chalicelib.core.domain.idempotency import Claim
-from chalicelib.core.stores.items import Row, from_item, to_item, values
+from chalicelib.core.stores.actions import put, put_new
+from chalicelib.core.stores.items import Row
+from chalicelib.core.stores.reads import get
 from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.people.domain.directory import Visibility
 from chalicelib.people.stores.directory_listing import profile_actions
@@ -19,11 +20,8 @@ from chalicelib.resources import DIRECTORY
 class DynamoProfiles:
     def find_profile(self, user_id: str) -> tuple[dict[str, Any], int]:
         """What the person has told, and the version of it; nothing has version 0. One store call."""
-        got = dynamodb().get_item(TableName=DIRECTORY.physical_name, Key=to_item(_key(user_id)), ConsistentRead=True)
-        if "Item" not in got:
-            return {}, 0
-        row = from_item(dict(got["Item"]))
-        return row["told"], int(row["version"])
+        row = get(DIRECTORY, _key(user_id))
+        return (row["told"], int(row["version"])) if row else ({}, 0)
 
     def save_profile(
         self,
@@ -44,20 +42,11 @@ class DynamoProfiles:
             Forbidden: the person is no active employee.
             AlreadyAnswered: the claim has been used; nothing was done.
         """
-        request: dict[str, Any] = {
-            "TableName": DIRECTORY.physical_name,
-            "Item": to_item(_key(user_id) | {"told": told, "version": seen + 1}),
-            "ConditionExpression": "attribute_not_exists(pk)",
-        }
-        if seen:
-            request["ConditionExpression"] = "#version = :seen"
-            request["ExpressionAttributeNames"] = {"#version": "version"}
-            request["ExpressionAttributeValues"] = values(seen=seen)
+        row = _key(user_id) | {"told": told, "version": seen + 1}
+        store = put(DIRECTORY, row, "#version = :seen", seen=seen) if seen else put_new(DIRECTORY, row)
         was, now = (Visibility(each.get("visibility", Visibility.CONNECTIONS)) for each in (over, told))
         try:
-            commit(
-                [{"Put": request}, *profile_actions(user_id, told, was=was, now=now, at=at)], claim=claim, reply=reply
-            )
+            commit([store, *profile_actions(user_id, told, was=was, now=now, at=at)], claim=claim, reply=reply)
         except Refused as refused:
             if 1 in refused.failed and 0 not in refused.failed:
                 raise Forbidden("The profile's owner is not an active employee.") from refused

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from chalicelib.core.stores.items import Row, values
-from chalicelib.core.stores.reads import get_all, query
+from chalicelib.core.stores.items import Row
+from chalicelib.core.stores.reads import get_all, query_partition
 from chalicelib.people.domain.projects import ProjectRole, ProjectStanding
 from chalicelib.resources import DIRECTORY
 
@@ -13,14 +13,8 @@ _PROJECT = "PROJECT#"
 class DynamoProjects:
     def list_slugs(self, user_id: str | None) -> Sequence[str]:
         """The slugs of the projects that the person belongs to, or of all, in order. One store call a megabyte."""
-        condition, named = "pk = :pk", {"pk": "PROJECTS"}
-        if user_id is not None:
-            condition, named = (
-                f"{condition} AND begins_with(sk, :prefix)",
-                {"pk": f"USER#{user_id}", "prefix": _PROJECT},
-            )
-        request = {"KeyConditionExpression": condition, "ExpressionAttributeValues": values(**named)}
-        return [row["sk"].removeprefix(_PROJECT) for row in query(DIRECTORY, **request, ConsistentRead=True)]
+        pk, prefix = ("PROJECTS", "") if user_id is None else (f"USER#{user_id}", _PROJECT)
+        return [row["sk"].removeprefix(_PROJECT) for row in query_partition(DIRECTORY, pk, prefix)]
 
     def find_standings(self, slugs: Sequence[str], user_id: str) -> Sequence[ProjectStanding]:
         """Those of the projects that exist, in the order of `slugs`, and what the person is in each.
