@@ -1,4 +1,4 @@
-"""The operator's commands: `python -m infra.admin --help`."""
+"""The admin commands: `python -m infra.admin --help`."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ from infra.commands.teams import teams
 from infra.commands.tools_tokens import tools_tokens
 from infra.commands.web_push import web_push
 
-_MISSING = {
+_NOT_FOUND_CODES = {
     "ResourceNotFoundException",
     "QueueDoesNotExist",
     "AWS.SimpleQueueService.NonExistentQueue",
@@ -37,46 +37,46 @@ _MISSING = {
 
 
 class Commands(click.Group):
-    """Tells an operator's mistakes, and an engine's troubles, in one line."""
+    """A group whose commands report expected errors in one line instead of a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
         except Exception as error:
-            if (line := explained(error)) is None:
+            if (line := explain_error(error)) is None:
                 raise
             raise click.ClickException(line) from error
 
 
-def explained(error: Exception) -> str | None:
-    """What went wrong, for the operator; None when it is a fault of ours."""
+def explain_error(error: Exception) -> str | None:
+    """Return a sentence for the operator; None for an unexpected error."""
     match error:
         case Refusal():
             return error.detail
         case ValidationError():
             return invalid(error).detail
         case boto.NoRegionError():
-            return "No region is set: set AWS_DEFAULT_REGION, or AWS_PROFILE to a profile that has one."
+            return "No AWS region is set. Set AWS_DEFAULT_REGION, or AWS_PROFILE to a profile with a region."
         case boto.NoCredentialsError() | boto.PartialCredentialsError() | boto.CredentialRetrievalError():
-            return "No credentials: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE."
+            return "No AWS credentials found. Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE."
         case boto.HTTPClientError() | boto.ConnectionError():
-            return f"The engine can't be reached: {error}"
+            return f"Can't reach the database or queue endpoint: {error}"
         case boto.ClientError():
             code, message = error.response["Error"]["Code"], error.response["Error"].get("Message", "")
-            if code in _MISSING:
-                return "The desk's tables or queues are not there. Check region and FLUXDEN_PREFIX, or deploy first."
-            return f"The engine refused: {message or code} ({code})"
+            if code in _NOT_FOUND_CODES:
+                return "Tables or queues not found. Check the region and FLUXDEN_PREFIX, or deploy first."
+            return f"The request was refused: {message or code} ({code})"
         case boto.BotoCoreError():
             return str(error)
         case ValueError():
-            return _of_settings(str(error))
+            return _explain_setting(str(error))
     return None
 
 
-def _of_settings(error: str) -> str | None:
+def _explain_setting(error: str) -> str | None:
     if error.startswith("FLUXDEN_"):
         return error
-    return f"AWS_ENDPOINT_URL is no URL. {error}" if error.startswith("Invalid endpoint") else None
+    return f"AWS_ENDPOINT_URL is not a URL. {error}" if error.startswith("Invalid endpoint") else None
 
 
 @click.group(
@@ -85,14 +85,14 @@ def _of_settings(error: str) -> str | None:
     epilog="Example: python -m infra.admin employees list",
 )
 def main() -> None:
-    """Operate a Fluxden desk.
+    """Manage a Fluxden desk.
 
-    The desk is the one that the usual AWS settings name: AWS_ENDPOINT_URL, AWS_DEFAULT_REGION,
-    AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE. For a desk started with `make run`,
-    its demo file has them under "admin_env".
+    Commands work on the desk that the usual AWS settings name: AWS_ENDPOINT_URL,
+    AWS_DEFAULT_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_PROFILE. If you started the
+    desk with `make run`, the demo file has these settings under "admin_env".
 
-    Every command tells its options and an example with --help. Mistakes end with exit code 1,
-    misused options with 2.
+    Use --help with any command to see its options and an example. Exit codes: 1 if a command fails,
+    2 if its options are wrong.
     """
 
 

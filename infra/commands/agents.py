@@ -1,4 +1,4 @@
-"""`agents`: the agents that are installed for the organisation, and those that other instances offer."""
+"""`agents`: manage installed agents, and review agents that other instances offer."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -20,7 +20,7 @@ from infra.commands.output import json_option, show, show_list
 
 @click.group()
 def agents() -> None:
-    """Agents that everybody here may mention, and what other instances offer."""
+    """Manage the agents that people can mention, and review agents from other instances."""
 
 
 @agents.command(
@@ -28,76 +28,80 @@ def agents() -> None:
     "--command minutes 'Writes the minutes.' '!scribe.minutes [topic]'"
 )
 @click.argument("slug")
-@click.option("--name", required=True, help="What people call it.")
-@click.option("--description", required=True, help="What it does, in a sentence or two.")
-@click.option("--category", default="general", show_default=True, help="What it is for, in a word.")
+@click.option("--name", required=True, help="Display name.")
+@click.option("--description", required=True, help="One or two sentences about what the agent does.")
+@click.option("--category", default="general", show_default=True, help="Category, one word.")
 @click.option(
     "--command",
     "commands",
     nargs=3,
     multiple=True,
     metavar="NAME DESCRIPTION USAGE",
-    help="Something it can be told to do; may be given again.",
+    help="A command of the agent. Repeat for more.",
 )
 @json_option
 def add(
     *, slug: str, name: str, description: str, category: str, commands: tuple[tuple[str, str, str], ...], as_json: bool
 ) -> None:
-    """Install an agent. SLUG is its short name: commands are called !SLUG.NAME."""
-    told = [CommandIn(name=word, description=text, usage=usage) for word, text, usage in commands]
-    wanted = AgentIn(slug=slug, name=name, description=description, category=category, commands=told)
-    made = installed.install(wanted, agent_id=str(uuid4()), agents=DynamoAgents())
+    """Install an agent. People call its commands as !SLUG.NAME."""
+    command_inputs = [CommandIn(name=word, description=text, usage=usage) for word, text, usage in commands]
+    agent = AgentIn(slug=slug, name=name, description=description, category=category, commands=command_inputs)
+    made = installed.install(agent, agent_id=str(uuid4()), agents=DynamoAgents())
     show(_record(made), as_json=as_json)
 
 
 @agents.command("list", epilog="Example: agents list --json")
 @json_option
 def list_(*, as_json: bool) -> None:
-    """List the agents with their commands, by slug."""
+    """List the installed agents and their commands."""
     found = DynamoAgents().list_agents()
-    show_list([_record(agent) for agent in found], as_json=as_json, none="There are no agents.")
+    show_list([_record(agent) for agent in found], as_json=as_json, none="No agents are installed.")
 
 
 @agents.command(epilog="Example: agents remove scribe")
 @click.argument("slug")
 def remove(slug: str) -> None:
-    """Remove an agent: nobody can mention it any more."""
+    """Remove an agent. People can no longer mention it."""
     DynamoAgents().remove_agent(slug)
-    click.echo(f"{slug} is removed.")
+    click.echo(f"Removed agent {slug}.")
 
 
 @agents.command(epilog="Example: agents offered --all --json")
-@click.option("--all", "everything", is_flag=True, help="Those that have been decided on too.")
+@click.option("--all", "everything", is_flag=True, help="Include agents that were already reviewed.")
 @json_option
 def offered(*, everything: bool, as_json: bool) -> None:
-    """List the agents that other instances offer and that wait for a review."""
+    """List agents from other instances that are waiting for review."""
     names = {each.instance_id: each.name for each in DynamoInstances().list_instances()}
     listings = [each for instance_id in names for each in DynamoMarketplace().list_listings(instance_id)]
     found = [each for each in listings if everything or each.status is ListingStatus.PENDING]
-    show_list([_offer(each, names[each.instance_id]) for each in found], as_json=as_json, none="None waits.")
+    show_list(
+        [_offer(each, names[each.instance_id]) for each in found],
+        as_json=as_json,
+        none="No agents are waiting for review.",
+    )
 
 
 @agents.command(epilog="Example: agents approve 5fea7756-0ea4-451a-a703-a558b933e274")
 @click.argument("marketplace_id")
-@click.option("--reason", help="What its instance is told.")
+@click.option("--reason", help="Reason that is sent to the agent's instance.")
 def approve(marketplace_id: str, reason: str | None) -> None:
-    """Offer another instance's agent to everybody. The instance is told."""
+    """Approve an agent of another instance, and notify the instance."""
     _decide(marketplace_id, ListingStatus.ACTIVE, reason)
 
 
 @agents.command(epilog="Example: agents reject 5fea7756-0ea4-451a-a703-a558b933e274 --reason 'No description.'")
 @click.argument("marketplace_id")
-@click.option("--reason", help="What its instance is told.")
+@click.option("--reason", help="Reason that is sent to the agent's instance.")
 def reject(marketplace_id: str, reason: str | None) -> None:
-    """Don't offer another instance's agent. The instance is told."""
+    """Reject an agent of another instance, and notify the instance."""
     _decide(marketplace_id, ListingStatus.REJECTED, reason)
 
 
 @agents.command(epilog="Example: agents suspend 5fea7756-0ea4-451a-a703-a558b933e274 --reason 'Does not answer.'")
 @click.argument("marketplace_id")
-@click.option("--reason", help="What its instance is told.")
+@click.option("--reason", help="Reason that is sent to the agent's instance.")
 def suspend(marketplace_id: str, reason: str | None) -> None:
-    """Stop offering another instance's agent. The instance is told."""
+    """Suspend an approved agent of another instance, and notify the instance."""
     _decide(marketplace_id, ListingStatus.DISABLED, reason)
 
 
@@ -112,7 +116,7 @@ def _decide(marketplace_id: str, status: ListingStatus, reason: str | None) -> N
         market=DynamoMarketplace(),
         queue=INSTANCE_NOTICE_JOBS,
     )
-    click.echo(f"{decided.name} ({decided.slug}) is {decided.status}.")
+    click.echo(f"{decided.name} ({decided.slug}) is now {decided.status}.")
 
 
 def _offer(listing: Listing, instance_name: str) -> dict[str, Any]:

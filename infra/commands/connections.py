@@ -1,4 +1,4 @@
-"""What the commands that end somebody's access do to the connections that are open."""
+"""Close open WebSockets when a command ends somebody's access."""
 
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.sockets import Closer

@@ -1,4 +1,4 @@
-"""`dead-letters`: messages that no worker could deal with."""
+"""`dead-letters`: inspect and redrive messages that workers failed to process."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -19,24 +19,24 @@ _MOST_LISTED = 1000
 
 @click.group("dead-letters")
 def dead_letters() -> None:
-    """Messages that no worker could deal with.
+    """Inspect and redrive messages that workers failed to process.
 
-    Looking at a message counts as receiving it, and hides it from others for a moment.
+    Viewing a message counts as receiving it, and hides it from other viewers for a moment.
     """
 
 
 @dead_letters.command("list", epilog="Example: dead-letters list --queue fan-out --json")
-@click.option("--queue", type=click.Choice(sorted(_QUEUES)), help="Of this queue only.")
+@click.option("--queue", type=click.Choice(sorted(_QUEUES)), help="Only this queue.")
 @click.option(
     "--limit",
     type=click.IntRange(1, _MOST_LISTED),
     default=100,
     show_default=True,
-    help="At most so many messages a queue.",
+    help="Maximum number of messages per queue.",
 )
 @json_option
 def list_(queue: str | None, limit: int, *, as_json: bool) -> None:
-    """List the dead letters of each queue, and how many there are."""
+    """List and count the dead letters of each queue."""
     queues = []
     for source in _queues(queue):
         messages = [_listed(each) for each in SqsDeadLetters().list_letters(source, most=limit)]
@@ -55,7 +55,7 @@ def list_(queue: str | None, limit: int, *, as_json: bool) -> None:
 @click.argument("message_id")
 @json_option
 def show_(message_id: str, *, as_json: bool) -> None:
-    """Print one dead letter: its attributes and its body."""
+    """Show the attributes and the body of a dead letter."""
     for source in _QUEUES.values():
         letters = SqsDeadLetters().list_letters(source, most=_MOST_LISTED)
         found = next((each for each in letters if each.message_id == message_id), None)
@@ -69,23 +69,23 @@ def show_(message_id: str, *, as_json: bool) -> None:
                 show(record["attributes"], as_json=False)
             click.echo(f"\n{found.body}")
             return
-    raise NotFound(f"There is no dead letter {message_id}.")
+    raise NotFound(f"Dead letter {message_id} not found.")
 
 
 @dead_letters.command(epilog="Example: dead-letters redrive fan-out --all")
 @click.argument("queue", type=click.Choice(sorted(_QUEUES)))
 @click.argument("message_ids", nargs=-1, metavar="[MESSAGE_ID]...")
-@click.option("--all", "everything", is_flag=True, help="Every dead letter of the queue.")
+@click.option("--all", "everything", is_flag=True, help="Redrive every dead letter of the queue.")
 def redrive(queue: str, message_ids: tuple[str, ...], *, everything: bool) -> None:
     """Send dead letters back to the queue they came from.
 
-    Each is sent first and deleted then, so that none is lost; should it come twice, workers take no harm.
+    Each message is sent before its dead letter is deleted, so none is lost. Workers can safely process a message twice.
     """
     if everything == bool(message_ids):
-        raise click.UsageError("Name messages, or say --all.")
+        raise click.UsageError("Pass message ids, or --all.")
     wanted = set(message_ids) or None
     sent = set[str]()
-    # Until none is left, however many there are.
+    # One round moves a limited number of messages.
     while more := SqsDeadLetters().redrive(_QUEUES[queue], wanted - sent if wanted else None, most=_MOST_LISTED):
         sent |= more
         if wanted == sent:

@@ -1,4 +1,4 @@
-"""`demo`: the demo organisation on an engine of one's own."""
+"""`demo`: create the demo organisation on any installation."""
 
 import os
 
@@ -26,9 +26,8 @@ _SETTINGS = (
 def demo() -> None:
     """Create the demo organisation.
 
-    Needs FLUXDEN_SECRET_KEY. Creates the tables and queues where there are none, and writes DEMO_FILE with all its
-    tokens. Run again, it replaces the organisation's tools and personal tokens, gives its people one more API key
-    each, and leaves everything else.
+    Requires FLUXDEN_SECRET_KEY. Creates missing tables and queues, and writes all tokens to DEMO_FILE. If you run it
+    again, it replaces the tools tokens and personal tokens, adds an API key for each person, and keeps everything else.
     """
     port, ws_port = os.environ.get("PORT") or "8000", os.environ.get("WS_PORT") or "8001"
     create_tables()
@@ -40,4 +39,4 @@ def demo() -> None:
             admin_env={name: os.environ[name] for name in _SETTINGS if name in os.environ},
         )
     )
-    click.echo(f"The demo organisation is ready; its tokens are in {organisation.demo_file()}")
+    click.echo(f"Created the demo organisation. Its tokens are in {organisation.demo_file()}")

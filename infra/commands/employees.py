@@ -1,4 +1,4 @@
-"""`employees`: the people of the organisation."""
+"""`employees`: manage the organisation's people."""
 
 import time
 from typing import Any
@@ -13,42 +13,42 @@ from chalicelib.tokens.stores.grants import DynamoGrants
 from infra.commands.connections import closer
 from infra.commands.output import json_option, show, show_list
 
-# As long as an index may well lag behind its table.
+# How long an index can lag behind its table.
 SETTLING_SECONDS = 1.0
 
 
 @click.group()
 def employees() -> None:
-    """People of the organisation."""
+    """Manage the organisation's people."""
 
 
 @employees.command(epilog="Example: employees create frank@example.com --name 'Frank Moss'")
 @click.argument("email")
-@click.option("--name", required=True, help="The person's name.")
-@click.option("--org-admin", is_flag=True, help="Administers every project.")
+@click.option("--name", required=True, help="Full name.")
+@click.option("--org-admin", is_flag=True, help="Make the employee an administrator of every project.")
 @json_option
 def create(email: str, name: str, *, org_admin: bool, as_json: bool) -> None:
-    """Register an employee under an e-mail address."""
-    wanted = PersonIn(email=email, name=name, org_admin=org_admin)
-    show(_record(directory.register_person(wanted, user_id=str(uuid4()), people=DynamoDirectory())), as_json=as_json)
+    """Create an employee."""
+    person = PersonIn(email=email, name=name, org_admin=org_admin)
+    show(_record(directory.register_person(person, user_id=str(uuid4()), people=DynamoDirectory())), as_json=as_json)
 
 
 @employees.command("list", epilog="Example: employees list --json")
 @json_option
 def list_(*, as_json: bool) -> None:
-    """List the employees, by address."""
+    """List employees by e-mail address."""
     found = DynamoDirectory().list_people()
-    show_list([_record(each) for each in found], as_json=as_json, none="There are no employees.")
+    show_list([_record(each) for each in found], as_json=as_json, none="No employees.")
 
 
 @employees.command(epilog="Example: employees deactivate frank@example.com")
 @click.argument("email")
 @json_option
 def deactivate(email: str, *, as_json: bool) -> None:
-    """End an employee's access.
+    """Deactivate an employee and disable their tokens and keys.
 
-    Nothing reaches them any more, and their personal tokens and API keys are disabled. Tools tokens belong to
-    integrators and stay; those the employee answers for are named.
+    The employee receives nothing from now on. Tools tokens belong to integrators and keep working; the command lists
+    those that the employee owns.
     """
     ended = directory.deactivate_person(
         email,
@@ -69,35 +69,35 @@ def deactivate(email: str, *, as_json: bool) -> None:
         )
         return
     click.echo(
-        f"{email.lower()} is deactivated; disabled with it: "
-        f"{_counted(ended.personal_tokens, 'personal token')}, {_counted(ended.keys, 'API key')}."
+        f"Deactivated {email.lower()}. Disabled "
+        f"{_count(ended.personal_tokens, 'personal token')} and {_count(ended.keys, 'API key')}."
     )
     for token_id in ended.tools_tokens_left:
-        click.echo(f"The tools token {token_id} still works; see tools-tokens disable.")
+        click.echo(f"Tools token {token_id} still works. To disable it: tools-tokens disable {token_id}")
 
 
 @employees.command(epilog="Example: employees activate frank@example.com")
 @click.argument("email")
 def activate(email: str) -> None:
-    """Make a former employee one again.
+    """Activate an employee again.
 
-    Tokens and keys stay disabled; enable those that are wanted: personal-tokens enable, keys enable.
+    Tokens and keys stay disabled. Enable them with `personal-tokens enable` and `keys enable`.
     """
     person = directory.activate_person(email, people=DynamoDirectory())
-    click.echo(f"{person.email} is active.")
+    click.echo(f"Activated {person.email}.")
 
 
 @employees.command(epilog="Example: employees operator frank@example.com --on")
 @click.argument("email")
-@click.option("--on/--off", "operator", required=True, help="Whether they run the desk.")
+@click.option("--on/--off", "operator", required=True, help="Grant or revoke operator rights.")
 def operator(email: str, *, operator: bool) -> None:
-    """Let an employee run the desk by the console and the API, or no longer.
+    """Grant or revoke operator rights.
 
-    They see and change integrators, tokens, the catalog, queues and the network, by their keys with the
-    permission `all`, from the next call on.
+    Operators manage integrators, tokens, the catalog, queues and the network in the console and the API, with a key
+    that has the permission `all`. The change applies to the next request.
     """
     person = directory.set_operator(email, operator=operator, people=DynamoDirectory())
-    click.echo(f"{person.email} {'runs the desk' if operator else 'does not run the desk'}.")
+    click.echo(f"{person.email} is {'now' if operator else 'no longer'} an operator.")
 
 
 def _record(person: Person) -> dict[str, Any]:
@@ -111,5 +111,5 @@ def _record(person: Person) -> dict[str, Any]:
     }
 
 
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}{'' if number == 1 else 's'}"
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}{'' if number == 1 else 's'}"

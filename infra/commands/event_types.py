@@ -1,4 +1,4 @@
-"""`event-types`: the day counts behind the list of event types."""
+"""`event-types`: rebuild the daily counts of event types."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -14,18 +14,18 @@ from chalicelib.resources import DELIVERIES
 
 @click.group("event-types")
 def event_types() -> None:
-    """What integrators publish, counted by day.
+    """Rebuild the daily counts of event types.
 
-    The counts are kept beside the deliveries; when a count is lost to an outage, the delivery stands.
+    Counts are stored separately from deliveries. An outage can lose a count, but not the delivery.
     """
 
 
 @event_types.command(epilog="Example: event-types recount")
 def recount() -> None:
-    """Count the deliveries of the last 90 days anew.
+    """Recount the deliveries of the last 90 days.
 
-    Reads the whole table of deliveries once. Events that arrive meanwhile may be missed by the new counts:
-    run it when little is published.
+    Reads the whole table of deliveries. The new counts can miss events that arrive meanwhile, so run it when few events
+    are published.
     """
     found: dict[tuple[str, str, str], tuple[int, str]] = {}
     since = first_day(datetime.now(UTC).date()).isoformat()
@@ -47,4 +47,4 @@ def recount() -> None:
         request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
     for (integrator, day, event_type), (count, last) in found.items():
         DynamoEventTypes().replace_day(integrator, day, event_type, count=count, last_seen_at=last)
-    click.echo(f"Counted {sum(count for count, _ in found.values())} deliveries on {len(found)} days of types.")
+    click.echo(f"Counted {sum(count for count, _ in found.values())} deliveries for {len(found)} event types and days.")

@@ -1,4 +1,4 @@
-"""`federation`: what this desk lets other desks do."""
+"""`federation`: configure what other desks can do here."""
 
 from dataclasses import replace
 from typing import Any
@@ -16,13 +16,13 @@ _SWITCH = click.Choice(["on", "off"])
 
 @click.group()
 def federation() -> None:
-    """What this desk lets other desks do."""
+    """Configure what other desks can do here."""
 
 
 @federation.command("show", epilog="Example: federation show --json")
 @json_option
 def show_(*, as_json: bool) -> None:
-    """Show the settings, and where other desks reach this one: FLUXDEN_BASE_URL."""
+    """Show the federation settings and the URL of this desk (FLUXDEN_BASE_URL)."""
     show(_record(DynamoFederation().find_settings()), as_json=as_json)
 
 
@@ -30,13 +30,13 @@ def show_(*, as_json: bool) -> None:
 @click.option(
     "--mode",
     type=click.Choice([each.value for each in FederationMode]),
-    help="Who may ask to be connected: anybody, nobody, or people of approved instances.",
+    help="Who can request connections: anybody, nobody, or people of approved instances.",
 )
-@click.option("--inbound", type=_SWITCH, help="Whether anything at all is taken from other desks.")
-@click.option("--approval", type=_SWITCH, help="Whether people must accept who asks to be connected with them.")
+@click.option("--inbound", type=_SWITCH, help="Whether this desk accepts anything from other desks.")
+@click.option("--approval", type=_SWITCH, help="Whether people must accept a connection request.")
 @json_option
 def set_(*, mode: str | None, inbound: str | None, approval: str | None, as_json: bool) -> None:
-    """Change the settings that are given, and leave the others."""
+    """Change federation settings. Settings that you don't pass stay as they are."""
     wanted: dict[str, Any] = {}
     if mode is not None:
         wanted["mode"] = FederationMode(mode)
@@ -45,7 +45,7 @@ def set_(*, mode: str | None, inbound: str | None, approval: str | None, as_json
     if approval is not None:
         wanted["approval"] = approval == "on"
     if not wanted:
-        raise click.UsageError("Nothing is given that could be set.")
+        raise click.UsageError("Pass at least one setting.")
     changed = replace(DynamoFederation().find_settings(), **wanted)
     DynamoFederation().save_settings(changed)
     show(_record(changed), as_json=as_json)
@@ -53,15 +53,15 @@ def set_(*, mode: str | None, inbound: str | None, approval: str | None, as_json
 
 @federation.command("rotate-key", epilog="Example: federation rotate-key")
 def rotate_key() -> None:
-    """Sign what is sent to other desks with a new key from now on.
+    """Replace the key that signs requests to other desks.
 
-    The one before stays published until the next rotation, so that what is on its way is still understood. Other desks
-    fetch the new one when they meet it. Needs FLUXDEN_SECRET_KEY.
+    The previous key stays published until the next rotation, so that requests on their way can still be verified. Other
+    desks fetch the new key when they first see it. Requires FLUXDEN_SECRET_KEY.
     """
     made = DynamoFederation().rotate_key()
     if made is None:
-        raise Conflict("Another call has rotated the key just now.")
-    click.echo(f"The key is {made.key_id} now.")
+        raise Conflict("Another process rotated the key at the same time. Check the key and try again.")
+    click.echo(f"Rotated the key. The new key is {made.key_id}.")
 
 
 def _record(found: FederationSettings) -> dict[str, Any]:

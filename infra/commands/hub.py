@@ -1,4 +1,4 @@
-"""`hub`: other desks' networks that this desk belongs to."""
+"""`hub`: join and leave the networks of other desks."""
 
 import secrets
 from datetime import UTC, datetime
@@ -20,20 +20,20 @@ from infra.commands.output import json_option, show_list
 
 @click.group()
 def hub() -> None:
-    """Other desks' networks that this desk belongs to."""
+    """Join and leave the networks of other desks."""
 
 
 @hub.command(epilog="Example: hub join https://hub.example.com --name 'Acme desk'")
 @click.argument("url")
-@click.option("--name", default="Fluxden", show_default=True, help="What people of the network call this desk.")
+@click.option("--name", default="Fluxden", show_default=True, help="Name of this desk in the network.")
 def join(url: str, name: str) -> None:
-    """Register this desk at a hub, or anew.
+    """Register this desk at a hub.
 
-    Needs FLUXDEN_BASE_URL and FLUXDEN_SECRET_KEY. The hub's operator approves it; heartbeats begin at once, and succeed
-    from then on. Joining again replaces the token, and mends a join that was cut short.
+    Requires FLUXDEN_BASE_URL and FLUXDEN_SECRET_KEY. The hub's operator must approve the desk. Its heartbeats fail
+    until then. If you join again, the token is replaced and an interrupted join is completed.
     """
     if not name.strip():
-        raise Invalid("The name must not be blank.")
+        raise Invalid("The name is empty. Pass a name with --name.")
     own = membership.OwnInstance(settings().base_url, VERSION)
     said = membership.join(
         _hub(url),
@@ -45,29 +45,31 @@ def join(url: str, name: str) -> None:
         counts=DynamoReportedCounts(),
         post=http.post_and_read,
     )
-    waits = (
-        "" if said.membership_status is MembershipStatus.ACTIVE else " It waits for the approval of the hub's operator."
+    pending = (
+        ""
+        if said.membership_status is MembershipStatus.ACTIVE
+        else " It is waiting for approval by the hub's operator."
     )
-    click.echo(f"{own.url} is {said.instance_id} at {_hub(url)}.{waits}")
+    click.echo(f"Registered {own.url} at {_hub(url)} as {said.instance_id}.{pending}")
 
 
 @hub.command("show", epilog="Example: hub show --json")
 @json_option
 def show_(*, as_json: bool) -> None:
-    """Show the hubs, and what came of the heartbeats."""
+    """List the hubs and the results of the heartbeats."""
     found = [_record(each) for each in DynamoHubs().list_memberships()]
-    show_list(found, as_json=as_json, none="This desk belongs to no hub's network.")
+    show_list(found, as_json=as_json, none="This desk has not joined a hub.")
 
 
 @hub.command(epilog="Example: hub leave https://hub.example.com")
 @click.argument("url", required=False)
 def leave(url: str | None) -> None:
-    """Send a hub no more heartbeats, and believe what it says no more.
+    """Leave a hub: stop sending heartbeats and ignore its events.
 
-    The hub is not told; it finds this desk silent. Joining again takes the membership up where it was.
+    The hub is not notified and soon lists this desk as stale. You can join again later.
     """
     left = membership.leave(_hub(url) if url is not None else None, hubs=DynamoHubs())
-    click.echo(f"This desk has left {left.hub_url}.")
+    click.echo(f"Left {left.hub_url}.")
 
 
 def _hub(url: str) -> str:

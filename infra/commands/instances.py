@@ -1,4 +1,4 @@
-"""`instances`: other instances that belong to this one's network, or want to."""
+"""`instances`: approve and suspend instances that registered at this hub."""
 
 import secrets
 from datetime import UTC, datetime
@@ -19,25 +19,25 @@ from infra.commands.output import json_option, show_list
 
 @click.group()
 def instances() -> None:
-    """Instances that register here."""
+    """Approve and suspend instances that registered here."""
 
 
 @instances.command("list", epilog="Example: instances list --json")
 @json_option
 def list_(*, as_json: bool) -> None:
-    """List the instances with their status, by registration."""
+    """List instances in the order they registered."""
     found = DynamoInstances().list_instances()
-    show_list([_record(each) for each in found], as_json=as_json, none="No instance has registered.")
+    show_list([_record(each) for each in found], as_json=as_json, none="No instances.")
 
 
 @instances.command(epilog="Example: instances approve 5fea7756-0ea4-451a-a703-a558b933e274")
 @click.argument("instance_id")
-@click.option("--without-challenge", is_flag=True, help="Don't ask the instance for a proof that it is itself.")
+@click.option("--without-challenge", is_flag=True, help="Approve without a proof of identity.")
 def approve(instance_id: str, *, without_challenge: bool) -> None:
-    """Trust an instance: its token and key work from now on.
+    """Approve an instance, and notify it.
 
-    Before that it has to prove at its own address that it knows the key it registered with. Only desks of this kind
-    can; approve others --without-challenge. Needs FLUXDEN_SECRET_KEY. The instance is told.
+    First the instance must prove, at its own URL, that it has the key it registered with. Only Fluxden can do so;
+    approve other software with --without-challenge. Requires FLUXDEN_SECRET_KEY.
     """
     store = DynamoInstances()
     get = None if without_challenge else http.get
@@ -47,18 +47,18 @@ def approve(instance_id: str, *, without_challenge: bool) -> None:
         )
     except ValueError as error:
         raise click.ClickException(str(error)) from error
-    click.echo(f"{approved.name} ({approved.base_url}) is approved.")
+    click.echo(f"Approved {approved.name} ({approved.base_url}).")
 
 
 @instances.command(epilog="Example: instances suspend 5fea7756-0ea4-451a-a703-a558b933e274")
 @click.argument("instance_id")
 def suspend(instance_id: str) -> None:
-    """Trust an instance no longer.
+    """Suspend an instance, and notify it.
 
-    Its token and key end at once and its agents are hidden, until it is approved again. The instance is told.
+    Its token and key stop working and its agents are hidden until you approve it again.
     """
     suspended = suspend_instance(instance_id, _decision(), instances=DynamoInstances(), queue=INSTANCE_NOTICE_JOBS)
-    click.echo(f"{suspended.name} ({suspended.base_url}) is suspended.")
+    click.echo(f"Suspended {suspended.name} ({suspended.base_url}).")
 
 
 def _decision() -> Decision:

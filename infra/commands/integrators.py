@@ -1,4 +1,4 @@
-"""`integrators`: the systems that publish here."""
+"""`integrators`: manage the systems that publish events."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -17,21 +17,21 @@ from infra.commands.output import json_option, show, show_list
 
 @click.group()
 def integrators() -> None:
-    """Systems that publish here."""
+    """Manage the systems that publish events."""
 
 
 @integrators.command(epilog="Example: integrators create ci --name 'Build farm' --homepage-url https://ci.example.com")
 @click.argument("slug")
-@click.option("--name", required=True, help="What people call it.")
-@click.option("--prefix", help="What all its event types start with, with a dot at the end.  [default: SLUG.]")
-@click.option("--homepage-url", help="Where people read about it; https.")
-@click.option("--description", help="What it does, in a sentence or two.")
+@click.option("--name", required=True, help="Display name.")
+@click.option("--prefix", help="Prefix of its event types, ending in a dot.  [default: SLUG.]")
+@click.option("--homepage-url", help="Homepage (https).")
+@click.option("--description", help="One or two sentences about what it does.")
 @json_option
 def create(
     slug: str, name: str, prefix: str | None, homepage_url: str | None, description: str | None, *, as_json: bool
 ) -> None:
-    """Register an integrator. SLUG is its short name, for good."""
-    wanted = IntegratorIn(
+    """Create an integrator. The slug can't be changed later."""
+    integrator = IntegratorIn(
         slug=slug,
         name=name,
         event_prefix=prefix if prefix is not None else f"{slug}.",
@@ -39,32 +39,34 @@ def create(
         description=description,
     )
     made = directory.register_integrator(
-        wanted, integrator_id=str(uuid4()), now=datetime.now(UTC), integrators=DynamoDirectory()
+        integrator, integrator_id=str(uuid4()), now=datetime.now(UTC), integrators=DynamoDirectory()
     )
     show(_record(made), as_json=as_json)
 
 
 @integrators.command("list", epilog="Example: integrators list --archived --json")
-@click.option("--archived", is_flag=True, help="Archived ones too.")
+@click.option("--archived", is_flag=True, help="Include archived integrators.")
 @json_option
 def list_(*, archived: bool, as_json: bool) -> None:
-    """List the integrators, by slug."""
+    """List integrators by slug."""
     found = [each for each in DynamoDirectory().list_integrators() if archived or each.archived_at is None]
-    show_list([_record(each) for each in found], as_json=as_json, none="There are no integrators.")
+    show_list([_record(each) for each in found], as_json=as_json, none="No integrators.")
 
 
 @integrators.command(epilog="Example: integrators archive ci")
 @click.argument("slug")
 def archive(slug: str) -> None:
-    """Take an integrator out of the list, for good; it keeps its slug.
+    """Archive an integrator. This can't be undone, and its slug stays taken.
 
-    It gets no new tools tokens. Those it has keep working until `tools-tokens disable`.
+    It gets no new tools tokens. Existing tokens work until you disable them with `tools-tokens disable`.
     """
     DynamoDirectory().archive_integrator(slug, at=timestamp(datetime.now(UTC)))
-    click.echo(f"{slug} is archived.")
+    click.echo(f"Archived {slug}.")
     for token in DynamoGrants().list_tools():
         if token.integrator == slug and token.status is TokenStatus.ACTIVE:
-            click.echo(f"Its tools token {token.token_id} still works.")
+            click.echo(
+                f"Tools token {token.token_id} still works. To disable it: tools-tokens disable {token.token_id}"
+            )
 
 
 def _record(integrator: Integrator) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`keys`: people's API keys."""
+"""`keys`: manage people's API keys."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -19,23 +19,23 @@ from infra.commands.output import json_option, moment, show, show_list
 
 @click.group()
 def keys() -> None:
-    """People's API keys (dvd_…)."""
+    """Manage people's API keys (dvd_…)."""
 
 
 @keys.command(epilog="Example: keys create --owner alice@example.com --name laptop --permissions queue,chat")
-@click.option("--owner", required=True, metavar="EMAIL", help="Whose key it is.")
-@click.option("--name", required=True, help="Tells it apart from the owner's others.")
+@click.option("--owner", required=True, metavar="EMAIL", help="Owner of the key.")
+@click.option("--name", required=True, help="Name that tells it apart from the owner's other keys.")
 @click.option(
     "--permissions",
     default=ALL,
     show_default=True,
     metavar="AREAS",
-    help=f"What it opens: {ALL}, or some of {','.join(Area)}.",
+    help=f"{ALL}, or a comma-separated list of {', '.join(Area)}.",
 )
-@click.option("--expires-in-days", type=float, help="When it stops working.  [default: never]")
+@click.option("--expires-in-days", type=float, help="Days until the key expires.  [default: never]")
 @json_option
 def create(owner: str, name: str, permissions: str, expires_in_days: float | None, *, as_json: bool) -> None:
-    """Make a key. Its secret is printed this once."""
+    """Create an API key. The key is only shown once."""
     sent: dict[str, Any] = {
         "name": name,
         "permissions": ALL if permissions == ALL else [each.strip() for each in permissions.split(",")],
@@ -64,41 +64,41 @@ def create(owner: str, name: str, permissions: str, expires_in_days: float | Non
 
 
 @keys.command("list", epilog="Example: keys list --owner alice@example.com --json")
-@click.option("--owner", metavar="EMAIL", help="Of this employee only.")
+@click.option("--owner", metavar="EMAIL", help="Only keys of this employee.")
 @json_option
 def list_(owner: str | None, *, as_json: bool) -> None:
-    """List the keys, newest first within each employee, without their secrets."""
+    """List keys by owner, newest first. Secrets are not shown."""
     people, now = DynamoDirectory(), datetime.now(UTC)
     owners = [directory.person_of(owner, people)] if owner is not None else people.list_people()
     found = [_record(person.email, key, now) for person in owners for key in DynamoGrants().list_keys(person.user_id)]
-    show_list(found, as_json=as_json, none="There are no keys.")
+    show_list(found, as_json=as_json, none="No API keys.")
 
 
 @keys.command(epilog="Example: keys disable 1b1f0a36-2a5e-4b5f-8f0e-0a5d1c2b3e4f")
 @click.argument("key_id", type=click.UUID)
 def disable(key_id: UUID) -> None:
-    """Make a key stop working, until it is enabled."""
+    """Disable a key. You can enable it again."""
     _switch(key_id, active=False)
-    click.echo(f"{key_id} is disabled.")
+    click.echo(f"Disabled key {key_id}.")
 
 
 @keys.command(epilog="Example: keys enable 1b1f0a36-2a5e-4b5f-8f0e-0a5d1c2b3e4f")
 @click.argument("key_id", type=click.UUID)
 def enable(key_id: UUID) -> None:
-    """Make a disabled key work again; its owner must be active."""
+    """Enable a disabled key. Its owner must be active."""
     _switch(key_id, active=True)
-    click.echo(f"{key_id} works.")
+    click.echo(f"Enabled key {key_id}.")
 
 
 @keys.command(epilog="Example: keys delete 1b1f0a36-2a5e-4b5f-8f0e-0a5d1c2b3e4f")
 @click.argument("key_id", type=click.UUID)
 def delete(key_id: UUID) -> None:
-    """Delete a key for good."""
+    """Delete a key. This can't be undone."""
     owner = DynamoGrants().find_key_owner(str(key_id))
     if owner is None or not DynamoGrants().delete_key(str(key_id), owner_id=None, claim=None):
-        raise NotFound(f"There is no key {key_id}.")
+        raise NotFound(f"Key {key_id} not found.")
     closer().close(owner, key_id=str(key_id))
-    click.echo(f"{key_id} is deleted.")
+    click.echo(f"Deleted key {key_id}.")
 
 
 def _switch(key_id: UUID, *, active: bool) -> None:
@@ -106,7 +106,7 @@ def _switch(key_id: UUID, *, active: bool) -> None:
     if owner is None or not DynamoGrants().switch_key(
         str(key_id), active=active, owner_id=None, claim=None, reply=reply
     ):
-        raise NotFound(f"There is no key {key_id}.")
+        raise NotFound(f"Key {key_id} not found.")
     if not active:
         closer().close(owner, key_id=str(key_id))
 

@@ -1,4 +1,4 @@
-"""`network`: how the traffic with other desks is."""
+"""`network`: report problems with other desks."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -17,27 +17,27 @@ from infra.commands.output import Record, json_option, show, show_list
 
 _MOST_SHOWN = 10
 _TITLES = {
-    "staleInstances": "Instances that send no heartbeats",
-    "waitingInstances": "Instances that wait for approval",
-    "failingHubs": "Hubs that do not take our heartbeats",
-    "failingDesks": "Desks that can't be reached, and are tried again",
-    "lostRelays": "Relays that were refused for good or given up",
+    "staleInstances": "Stale instances (no heartbeats)",
+    "waitingInstances": "Instances waiting for approval",
+    "failingHubs": "Hubs that reject our heartbeats",
+    "failingDesks": "Unreachable desks (retrying)",
+    "lostRelays": "Relays that were refused or given up",
 }
 
 
 @click.group()
 def network() -> None:
-    """How the traffic with other desks is."""
+    """Report problems with other desks."""
 
 
 @network.command(epilog="Example: network status --days 30 --json")
 @click.option(
-    "--days", type=click.IntRange(1, 365), default=7, show_default=True, help="How far back lost relays are shown."
+    "--days", type=click.IntRange(1, 365), default=7, show_default=True, help="Show lost relays of the last N days."
 )
 @json_option
 def status(*, days: int, as_json: bool) -> None:
-    """Show what is unhealthy: instances, hubs, desks and relays."""
-    found = _troubles(datetime.now(UTC) - timedelta(days=days))
+    """Show instances, hubs, desks and relays with problems."""
+    found = _find_problems(datetime.now(UTC) - timedelta(days=days))
     if as_json:
         show(found, as_json=True)
         return
@@ -47,22 +47,22 @@ def status(*, days: int, as_json: bool) -> None:
         if records:
             show_list(records[:_MOST_SHOWN], as_json=False, none="")
         if len(records) > _MOST_SHOWN:
-            click.echo(f"… and {len(records) - _MOST_SHOWN} more; see --json")
+            click.echo(f"… and {len(records) - _MOST_SHOWN} more. To see all of them: --json")
 
 
-def _troubles(since: datetime) -> dict[str, list[Record]]:
+def _find_problems(since: datetime) -> dict[str, list[Record]]:
     instances = DynamoInstances().list_instances()
     return {
         "staleInstances": [_instance(each) for each in instances if each.stale_since and each.is_active],
         "waitingInstances": [_instance(each) for each in instances if each.status is InstanceStatus.PENDING],
         "failingHubs": [_hub(each) for each in DynamoHubs().list_memberships() if each.failures],
         "failingDesks": [_desk(each) for each in DynamoOutbox().list_busy() if each.failures],
-        "lostRelays": [_relay(each) for each in _lost(since)],
+        "lostRelays": [_relay(each) for each in _lost_relays(since)],
     }
 
 
-def _lost(since: datetime) -> list[RelayDispatch]:
-    """The latest first."""
+def _lost_relays(since: datetime) -> list[RelayDispatch]:
+    """Return the relays that ended unsent, latest first."""
     ended = [each for each in DynamoDispatches().list_unsent() if each.has_ended]
     lost = [each for each in ended if each.relay.updated_at >= timestamp(since)]
     return sorted(lost, key=lambda each: each.relay.updated_at, reverse=True)

@@ -1,4 +1,4 @@
-"""What commands print: aligned columns for people, JSON for scripts."""
+"""Print results: aligned columns for people, JSON for scripts."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -16,12 +16,12 @@ _GAP = "  "
 
 
 def json_option(command: Command) -> Command:
-    """Give a command the option `--json`, passed as `as_json`."""
-    return click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")(command)
+    """Add the option `--json` to a command. It is passed as `as_json`."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
 
 def show_list(records: Sequence[Record], *, as_json: bool, none: str) -> None:
-    """Print the records as a table under their members' names; `none` when there are none."""
+    """Print the records as a table with a heading for each field, or `none` if there are none."""
     if as_json:
         click.echo(_json(records))
         return
@@ -35,7 +35,7 @@ def show_list(records: Sequence[Record], *, as_json: bool, none: str) -> None:
 
 
 def show(record: Record, *, as_json: bool) -> None:
-    """Print one record, a member a line."""
+    """Print one record, one field per line."""
     if as_json:
         click.echo(_json(record))
         return

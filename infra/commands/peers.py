@@ -1,4 +1,4 @@
-"""`connections`: people's connections with people of other desks."""
+"""`connections`: manage connections between people here and people of other desks."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -18,38 +18,38 @@ from infra.commands.output import json_option, show_list
 
 @click.group()
 def connections() -> None:
-    """People's connections with people of other desks."""
+    """Manage connections between people here and people of other desks."""
 
 
 @connections.command("list", epilog="Example: connections list --owner alice@example.com --json")
-@click.option("--owner", metavar="EMAIL", help="Of this employee only.")
+@click.option("--owner", metavar="EMAIL", help="Only connections of this employee.")
 @json_option
 def list_(owner: str | None, *, as_json: bool) -> None:
-    """List the connections, oldest first within each employee."""
+    """List connections by employee, oldest first."""
     people = DynamoDirectory()
     owners = [directory.person_of(owner, people)] if owner is not None else people.list_people()
     found = [_record(each) for person in owners for each in DynamoConnections().list_own(person.user_id)]
-    show_list(found, as_json=as_json, none="There are no connections.")
+    show_list(found, as_json=as_json, none="No connections.")
 
 
 @connections.command(epilog="Example: connections accept 1b1f0a36-2a5e-4b5f-8f0e-0a5d1c2b3e4f")
 @click.argument("connection_id", type=click.UUID)
 def accept(connection_id: UUID) -> None:
-    """Accept a request for the person asked, or unblock a connection."""
+    """Accept a request on the person's behalf, or unblock a connection."""
     _change(connection_id, Action.ACCEPT)
 
 
 @connections.command(epilog="Example: connections decline 1b1f0a36-2a5e-4b5f-8f0e-0a5d1c2b3e4f")
 @click.argument("connection_id", type=click.UUID)
 def decline(connection_id: UUID) -> None:
-    """Decline a request, or end a connection for good."""
+    """Decline a connection request, or end a connection."""
     _change(connection_id, Action.DECLINE)
 
 
 @connections.command(epilog="Example: connections block 1b1f0a36-2a5e-4b5f-8f0e-0a5d1c2b3e4f")
 @click.argument("connection_id", type=click.UUID)
 def block(connection_id: UUID) -> None:
-    """Let nothing through any more."""
+    """Block a connection. Nothing passes until it is unblocked."""
     _change(connection_id, Action.BLOCK)
 
 
@@ -59,7 +59,7 @@ def _change(connection_id: UUID, action: Action) -> None:
     made = change(
         str(connection_id), patch, owner=None, call=call, connections=DynamoConnections(), queue=CONNECTION_NOTICE_JOBS
     )
-    click.echo(f"{connection_id} is {made.data.status}.")
+    click.echo(f"Connection {connection_id} is now {made.data.status}.")
 
 
 def _record(each: Connection) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`personal-tokens`: what employees publish with."""
+"""`personal-tokens`: manage employees' publishing tokens."""
 
 from typing import Any
 from uuid import UUID
@@ -15,34 +15,34 @@ from infra.commands.output import json_option, moment, show_list
 
 @click.group("personal-tokens")
 def personal_tokens() -> None:
-    """Tokens of employees (flux-in-pers-…)."""
+    """Manage employees' publishing tokens (flux-in-pers-…)."""
 
 
 @personal_tokens.command("list", epilog="Example: personal-tokens list --owner alice@example.com")
-@click.option("--owner", metavar="EMAIL", help="Of this employee only.")
+@click.option("--owner", metavar="EMAIL", help="Only tokens of this employee.")
 @json_option
 def list_(owner: str | None, *, as_json: bool) -> None:
-    """List the tokens, newest first within each employee, without their secrets."""
+    """List tokens by employee, newest first. Secrets are not shown."""
     people = DynamoDirectory()
     owners = [directory.person_of(owner, people)] if owner is not None else people.list_people()
     found = [_record(person.email, each) for person in owners for each in DynamoGrants().list_personal(person.user_id)]
-    show_list(found, as_json=as_json, none="There are no personal tokens.")
+    show_list(found, as_json=as_json, none="No personal tokens.")
 
 
 @personal_tokens.command(epilog="Example: personal-tokens disable 0f0e1e9c-58a4-4d0e-8f53-6f1f8a4bd7c2")
 @click.argument("token_id", type=click.UUID)
 def disable(token_id: UUID) -> None:
-    """Make a token stop working, until it is enabled."""
+    """Disable a token. You can enable it again."""
     DynamoGrants().set_status(TokenKind.PERSONAL, str(token_id), active=False)
-    click.echo(f"{token_id} is disabled.")
+    click.echo(f"Disabled personal token {token_id}.")
 
 
 @personal_tokens.command(epilog="Example: personal-tokens enable 0f0e1e9c-58a4-4d0e-8f53-6f1f8a4bd7c2")
 @click.argument("token_id", type=click.UUID)
 def enable(token_id: UUID) -> None:
-    """Make a disabled token work again; its employee must be active."""
+    """Enable a disabled token. Its employee must be active."""
     directory.enable_personal_token(str(token_id), grants=DynamoGrants())
-    click.echo(f"{token_id} works.")
+    click.echo(f"Enabled personal token {token_id}.")
 
 
 def _record(email: str, token: IssuedToken) -> dict[str, Any]:

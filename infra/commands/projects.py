@@ -1,4 +1,4 @@
-"""`projects`: projects and who belongs to them."""
+"""`projects`: manage projects and their members."""
 
 from typing import Any
 from uuid import uuid4
@@ -14,17 +14,17 @@ from infra.commands.output import json_option, show, show_list
 
 @click.group()
 def projects() -> None:
-    """Projects, and who belongs to them."""
+    """Manage projects and their members."""
 
 
 @projects.command(epilog="Example: projects create apollo --name Apollo --admin alice@example.com")
 @click.argument("slug")
-@click.option("--name", required=True, help="What people call it.")
-@click.option("--admin", "admins", multiple=True, metavar="EMAIL", help="An administrator; may be given again.")
-@click.option("--member", "members", multiple=True, metavar="EMAIL", help="A member; may be given again.")
-@click.option("--team", metavar="TEAM_ID", help="The team that works on it, if there is one already.")
-@click.option("--team-name", help="What people call its new team.  [default: the project's name]")
-@click.option("--team-description", help="What the new team is for, in a sentence or two.")
+@click.option("--name", required=True, help="Display name.")
+@click.option("--admin", "admins", multiple=True, metavar="EMAIL", help="Add an administrator. Repeat for more.")
+@click.option("--member", "members", multiple=True, metavar="EMAIL", help="Add a member. Repeat for more.")
+@click.option("--team", metavar="TEAM_ID", help="Id of an existing team.")
+@click.option("--team-name", help="Name of the new team.  [default: the project's name]")
+@click.option("--team-description", help="One or two sentences about the new team.")
 @json_option
 def create(
     *,
@@ -37,12 +37,12 @@ def create(
     team_description: str | None,
     as_json: bool,
 ) -> None:
-    """Start a project with a team of its own, or in one there is.
+    """Create a project, with a new team or in an existing one.
 
-    SLUG is its short name, for good. A team's members are those of its projects.
+    The slug can't be changed later. A team's members are the members of its projects.
     """
     if team is not None and (team_name, team_description) != (None, None):
-        raise click.UsageError("--team names a team there is; it has its name and description.")
+        raise click.UsageError("--team-name and --team-description are for new teams. Remove them, or remove --team.")
     new_team = TeamIn(name=name if team_name is None else team_name, description=team_description)
     made = directory.register_project(
         ProjectIn(slug=slug, name=name),
@@ -60,28 +60,28 @@ def create(
 @projects.command("list", epilog="Example: projects list --json")
 @json_option
 def list_(*, as_json: bool) -> None:
-    """List the projects with their members, by slug."""
+    """List projects and their members."""
     found = DynamoDirectory().list_projects()
-    show_list(_records(found), as_json=as_json, none="There are no projects.")
+    show_list(_records(found), as_json=as_json, none="No projects.")
 
 
 @projects.command("add-member", epilog="Example: projects add-member apollo carol@example.com --admin")
 @click.argument("slug")
 @click.argument("email")
-@click.option("--admin", is_flag=True, help="As an administrator.")
+@click.option("--admin", is_flag=True, help="Add as an administrator.")
 def add_member(slug: str, email: str, *, admin: bool) -> None:
-    """Add an employee to a project, or change the part they have in it."""
+    """Add an employee to a project, or change their role."""
     directory.add_member(slug, email, admin=admin, people=DynamoDirectory(), projects=DynamoDirectory())
-    click.echo(f"{email.lower()} is {'an administrator' if admin else 'a member'} of {slug}.")
+    click.echo(f"{email.lower()} is now {'an administrator' if admin else 'a member'} of {slug}.")
 
 
 @projects.command("remove-member", epilog="Example: projects remove-member apollo carol@example.com")
 @click.argument("slug")
 @click.argument("email")
 def remove_member(slug: str, email: str) -> None:
-    """Take an employee out of a project."""
+    """Remove an employee from a project."""
     directory.remove_member(slug, email, people=DynamoDirectory(), projects=DynamoDirectory())
-    click.echo(f"{email.lower()} no longer belongs to {slug}.")
+    click.echo(f"Removed {email.lower()} from {slug}.")
 
 
 def _records(found: list[Project]) -> list[dict[str, Any]]:

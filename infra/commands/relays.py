@@ -1,4 +1,4 @@
-"""`relays`: what other desks have not taken."""
+"""`relays`: manage relays that other desks have not accepted."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -16,36 +16,39 @@ from infra.commands.output import json_option, show_list
 
 @click.group()
 def relays() -> None:
-    """Relays and acknowledgements that other desks have not taken."""
+    """Manage relays and acknowledgements that other desks have not accepted."""
 
 
 @relays.command("list", epilog="Example: relays list --parked --json")
-@click.option("--parked", is_flag=True, help="Only what is not tried any more: refused for good, or given up.")
+@click.option("--parked", is_flag=True, help="Only those that are no longer retried: refused or given up.")
 @json_option
 def list_(*, parked: bool, as_json: bool) -> None:
-    """List what was not taken, oldest first, with the desk's last answer."""
+    """List refused and pending relays, oldest first.
+
+    Shows the other desk's last response to each.
+    """
     found = [each for each in DynamoDispatches().list_unsent() if each.has_ended or not parked]
-    show_list([_record(each) for each in found], as_json=as_json, none="Nothing waits, and nothing was refused.")
+    show_list([_record(each) for each in found], as_json=as_json, none="No refused or pending relays.")
 
 
 @relays.command(epilog="Example: relays desks")
 @json_option
 def desks(*, as_json: bool) -> None:
-    """List the desks that something waits for.
+    """List desks with pending relays.
 
-    Each with its failures in a row, and when it is tried next.
+    Shows how often each desk failed in a row, and when it is tried next.
     """
     boxes = DynamoOutbox()
     found = [_box(each, boxes.count_waiting(each.peer_url)) for each in boxes.list_busy()]
-    show_list(found, as_json=as_json, none="Nothing waits for any desk.")
+    show_list(found, as_json=as_json, none="No pending relays.")
 
 
 @relays.command(epilog="Example: relays resend 1b1f0a36-2a5e-4b5f-8f0e-0a5d1c2b3e4f")
 @click.argument("relay_id")
 def resend(relay_id: str) -> None:
-    """Send a relay, or its acknowledgement, again.
+    """Send a relay or its acknowledgement again.
 
-    Its desk is tried at once, however often it has failed.
+    The desk is tried immediately, even if it has failed before.
     """
     met = dispatches.resend(
         relay_id.lower(),
@@ -54,20 +57,20 @@ def resend(relay_id: str) -> None:
         boxes=DynamoOutbox(),
         queue=OUTBOX_JOBS,
     )
-    click.echo(f"The {met.kind} {met.relay.relay_id} is on its way to {met.relay.peer_url}.")
+    click.echo(f"Sending {met.kind} {met.relay.relay_id} to {met.relay.peer_url}.")
 
 
 @relays.command("give-up", epilog="Example: relays give-up 1b1f0a36-2a5e-4b5f-8f0e-0a5d1c2b3e4f")
 @click.argument("relay_id")
 def give_up(relay_id: str) -> None:
-    """Send a relay, or its acknowledgement, no more.
+    """Stop sending a relay or its acknowledgement.
 
-    A relay has expired then, and its sender sees that.
+    The relay expires, and its sender is notified.
     """
     met = dispatches.give_up(
         relay_id.lower(), now=datetime.now(UTC), dispatches=DynamoDispatches(), boxes=DynamoOutbox()
     )
-    click.echo(f"The {met.kind} {met.relay.relay_id} is given up.")
+    click.echo(f"Gave up {met.kind} {met.relay.relay_id}.")
 
 
 def _record(each: RelayDispatch) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`teams`: who may find the organisation's teams."""
+"""`teams`: set who can find the organisation's teams."""
 
 from typing import Any
 
@@ -13,28 +13,28 @@ from infra.commands.output import json_option, show_list
 
 @click.group()
 def teams() -> None:
-    """Teams, and who may find them."""
+    """Set who can find the organisation's teams."""
 
 
 @teams.command("list", epilog="Example: teams list --json")
 @json_option
 def list_(*, as_json: bool) -> None:
-    """List the teams, by name."""
+    """List teams by name."""
     found = DynamoTeams().find_teams(project.team_id for project in DynamoDirectory().list_projects())
     ordered = sorted(found.values(), key=lambda team: team.name)
-    show_list([_record(team) for team in ordered], as_json=as_json, none="There are no teams.")
+    show_list([_record(team) for team in ordered], as_json=as_json, none="No teams.")
 
 
 @teams.command(epilog="Example: teams reveal 5fea7756-0ea4-451a-a703-a558b933e274 network")
 @click.argument("team_id")
 @click.argument("visibility", type=click.Choice([str(each) for each in TeamVisibility]))
 def reveal(team_id: str, visibility: str) -> None:
-    """Say who may find a team: nobody outside, the network, or the public.
+    """Set who can find a team: nobody outside, the network, or the public.
 
-    A team is private until this says otherwise. People say for themselves who finds them, by their profiles.
+    Teams are private by default. People choose in their profiles who can find them.
     """
     team = DynamoDirectoryListing().set_team_visibility(team_id, TeamVisibility(visibility))
-    click.echo(f"{team.name} is {team.visibility}.")
+    click.echo(f"{team.name} is now {team.visibility}.")
 
 
 def _record(team: Team) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""`tools-tokens`: the tokens of integrators."""
+"""`tools-tokens`: manage integrators' tokens."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -17,16 +17,16 @@ from infra.commands.output import json_option, moment, show, show_list
 
 @click.group("tools-tokens")
 def tools_tokens() -> None:
-    """Tokens of integrators (flux-tools-…)."""
+    """Manage integrators' tokens (flux-tools-…)."""
 
 
 @tools_tokens.command(epilog="Example: tools-tokens create --integrator ci --owner alice@example.com")
-@click.option("--integrator", required=True, metavar="SLUG", help="Whose token it is.")
-@click.option("--owner", required=True, metavar="EMAIL", help="The employee who answers for it.")
-@click.option("--admin", is_flag=True, help="May also administer: list integrators, manage the catalog.")
+@click.option("--integrator", required=True, metavar="SLUG", help="Integrator of the token.")
+@click.option("--owner", required=True, metavar="EMAIL", help="Employee who is responsible for the token.")
+@click.option("--admin", is_flag=True, help="Allow administration: list integrators, manage the catalog.")
 @json_option
 def create(integrator: str, owner: str, *, admin: bool, as_json: bool) -> None:
-    """Issue a token. Its secret is printed this once."""
+    """Create a token. The token is only shown once."""
     token = mint_token(TokenKind.TOOLS, str(uuid4()))
     grant = directory.issue_tools_token(
         token,
@@ -45,22 +45,22 @@ def create(integrator: str, owner: str, *, admin: bool, as_json: bool) -> None:
 
 
 @tools_tokens.command("list", epilog="Example: tools-tokens list --integrator ci --json")
-@click.option("--integrator", metavar="SLUG", help="Of this integrator only.")
+@click.option("--integrator", metavar="SLUG", help="Only tokens of this integrator.")
 @json_option
 def list_(integrator: str | None, *, as_json: bool) -> None:
-    """List the tokens, newest first, without their secrets."""
+    """List tokens, newest first. Secrets are not shown."""
     found = [each for each in DynamoGrants().list_tools() if integrator in (None, each.integrator)]
-    show_list(_records(found), as_json=as_json, none="There are no tools tokens.")
+    show_list(_records(found), as_json=as_json, none="No tools tokens.")
 
 
 @tools_tokens.command(epilog="Example: tools-tokens rotate 6f9c2c1e-6a41-4b0f-9d0c-0d3a3f0c7a55")
 @click.argument("token_id", type=click.UUID)
-@click.option("--at-once", is_flag=True, help="End the prior secret now, as after a leak.")
+@click.option("--at-once", is_flag=True, help="Stop accepting the previous secret now, for example after a leak.")
 @json_option
 def rotate(token_id: UUID, *, at_once: bool, as_json: bool) -> None:
-    """Give a token a new secret, which is printed this once.
+    """Replace a token's secret. The new secret is only shown once.
 
-    The prior secret works for 24 hours more; the one before that, if it still did, ends now.
+    The previous secret works for another 24 hours. Older secrets stop working.
     """
     token = mint_token(TokenKind.TOOLS, str(token_id))
     now = datetime.now(UTC)
@@ -72,17 +72,17 @@ def rotate(token_id: UUID, *, at_once: bool, as_json: bool) -> None:
 @tools_tokens.command(epilog="Example: tools-tokens disable 6f9c2c1e-6a41-4b0f-9d0c-0d3a3f0c7a55")
 @click.argument("token_id", type=click.UUID)
 def disable(token_id: UUID) -> None:
-    """Make a token stop working, until it is enabled."""
+    """Disable a token. You can enable it again."""
     DynamoGrants().set_status(TokenKind.TOOLS, str(token_id), active=False)
-    click.echo(f"{token_id} is disabled.")
+    click.echo(f"Disabled tools token {token_id}.")
 
 
 @tools_tokens.command(epilog="Example: tools-tokens enable 6f9c2c1e-6a41-4b0f-9d0c-0d3a3f0c7a55")
 @click.argument("token_id", type=click.UUID)
 def enable(token_id: UUID) -> None:
-    """Make a disabled token work again."""
+    """Enable a disabled token."""
     DynamoGrants().set_status(TokenKind.TOOLS, str(token_id), active=True)
-    click.echo(f"{token_id} works.")
+    click.echo(f"Enabled tools token {token_id}.")
 
 
 def _records(found: list[IssuedToken]) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""`web-push`: nudging people's browsers."""
+"""`web-push`: set up browser notifications."""
 
 import click
 
@@ -8,17 +8,17 @@ from chalicelib.live.vapid import new_keys
 
 @click.group("web-push")
 def web_push() -> None:
-    """Nudges to people's browsers."""
+    """Set up browser notifications."""
 
 
 @web_push.command(epilog="Example: web-push keys --contact mailto:desk@example.com")
-@click.option("--contact", required=True, help="Whom push services turn to: a mailto: or https: URL.")
-@click.option("--replace", is_flag=True, help="In place of the keys there are; all browsers have to subscribe anew.")
+@click.option("--contact", required=True, help="Contact for push services: a mailto: or https: URL.")
+@click.option("--replace", is_flag=True, help="Replace existing keys. Every browser must subscribe again.")
 def keys(contact: str, *, replace: bool) -> None:
-    """Give the desk the keys by which push services know it.
+    """Create the keys that identify this desk to push services.
 
-    From then on people may subscribe their browsers. Needs FLUXDEN_SECRET_KEY. The private
-    key is stored sealed and shown to nobody; the public one is printed.
+    People can subscribe their browsers once the keys exist. The private key is stored sealed, and the public key is
+    printed. Requires FLUXDEN_SECRET_KEY.
     """
     if not contact.startswith(("mailto:", "https://")):
         raise click.BadParameter("must be a mailto: or https: URL", param_hint="--contact")

@@ -81,7 +81,7 @@ def commands(group: click.Group, *path: str) -> Iterator[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("path", list(commands(main)), ids=" ".join)
-def test_a_command_tells_what_it_does_its_options_and_an_example(path: tuple[str, ...]) -> None:
+def test_help_of_a_command_has_its_options_and_an_example(path: tuple[str, ...]) -> None:
     command: Any = main
     for name in path:
         command = command.commands[name]
@@ -94,7 +94,7 @@ def test_a_command_tells_what_it_does_its_options_and_an_example(path: tuple[str
         assert isinstance(parameter, click.Argument) or parameter.help, parameter.name
 
 
-def test_the_examples_are_commands_there_are() -> None:
+def test_examples_in_help_are_valid_commands() -> None:
     for path in commands(main):
         command: Any = main
         for name in path:
@@ -123,13 +123,13 @@ def test_help_and_misuse_of_the_real_command() -> None:
     shell |= {"AWS_CONFIG_FILE": "/nowhere", "AWS_SHARED_CREDENTIALS_FILE": "/nowhere"}
     lost = real("employees", "list")
     assert (lost.returncode, lost.stdout) == (1, "")
-    assert lost.stderr.startswith("Error: No region is set")
+    assert lost.stderr.startswith("Error: No AWS region is set")
     assert len(lost.stderr.splitlines()) == 1
     shell |= {"AWS_DEFAULT_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
     shell |= {"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}
     unreachable = real("employees", "list")
     assert (unreachable.returncode, unreachable.stdout) == (1, "")
-    assert unreachable.stderr.startswith("Error: The engine can't be reached")
+    assert unreachable.stderr.startswith("Error: Can't reach the database or queue endpoint")
 
 
 def test_the_real_command_reaches_an_engine_of_another_process(desk: Desk) -> None:
@@ -204,17 +204,17 @@ def test_an_employee_is_created_once_and_listed_by_address(desk: Desk) -> None:
     assert len({line.index(each) for line, each in zip(table[1:3], ("Alice", "Bob"), strict=True)}) == 1
 
 
-def test_an_employee_runs_the_desk_from_the_next_call_on_and_until_told_otherwise(api: Api, desk: Desk) -> None:
+def test_operator_rights_apply_to_the_next_request(api: Api, desk: Desk) -> None:
     people = "/api/v2/operate/people"
     assert api.get(people, desk.bob_key).status == 403
-    assert done("employees", "operator", BOB, "--on") == "bob@example.com runs the desk.\n"
+    assert done("employees", "operator", BOB, "--on") == "bob@example.com is now an operator.\n"
     assert api.get(people, desk.bob_key).status == 200
-    assert done("employees", "operator", BOB, "--off") == "bob@example.com does not run the desk.\n"
+    assert done("employees", "operator", BOB, "--off") == "bob@example.com is no longer an operator.\n"
     assert api.get(people, desk.bob_key).status == 403
     assert "no employee" in refused("employees", "operator", "nobody@example.com", "--on")
 
 
-def test_keys_for_web_push_are_replaced_only_when_asked_for(api: Api, desk: Desk) -> None:
+def test_web_push_keys_are_replaced_only_with_replace(api: Api, desk: Desk) -> None:
     before = api.get("/api/v2/push", desk.alice_key).json["data"]["publicKey"]
     contact = ("--contact", "mailto:desk@example.com")
     assert "already" in refused("web-push", "keys", *contact)
@@ -222,7 +222,7 @@ def test_keys_for_web_push_are_replaced_only_when_asked_for(api: Api, desk: Desk
     assert after == api.get("/api/v2/push", desk.alice_key).json["data"]["publicKey"] != before
 
 
-def test_deactivating_ends_tokens_and_keys_in_one_go(api: Api, desk: Desk) -> None:
+def test_deactivating_an_employee_disables_their_tokens_and_keys(api: Api, desk: Desk) -> None:
     ended = read("employees", "deactivate", ALICE)
     tools = sorted(each["tokenId"] for each in read("tools-tokens", "list"))
     assert (ended["personalTokensDisabled"], ended["keysDisabled"]) == (2, 1)
@@ -246,9 +246,9 @@ def test_deactivating_ends_tokens_and_keys_in_one_go(api: Api, desk: Desk) -> No
     assert api.get(KEYS, desk.alice_key).status == 200
 
 
-def test_deactivating_says_what_it_did(desk: Desk) -> None:
+def test_deactivating_prints_how_many_were_disabled(desk: Desk) -> None:
     text = done("employees", "deactivate", BOB)
-    assert text == "bob@example.com is deactivated; disabled with it: 1 personal token, 1 API key.\n"
+    assert text == "Deactivated bob@example.com. Disabled 1 personal token and 1 API key.\n"
 
 
 def test_a_key_that_the_list_shows_late_is_ended_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -395,7 +395,7 @@ def test_a_key_is_created_listed_disabled_and_deleted(api: Api, desk: Desk) -> N
     done("keys", "delete", made["keyId"])
     assert api.get(INBOX, made["key"]).status == 401
     for command in ("disable", "enable", "delete"):
-        assert "no key" in refused("keys", command, made["keyId"])
+        assert "not found" in refused("keys", command, made["keyId"])
 
 
 def test_a_key_that_expires_says_when_and_then_that_it_has(desk: Desk) -> None:
@@ -478,7 +478,7 @@ def test_dead_letters_are_listed_and_stay_where_they_are(desk: Desk) -> None:
     assert len(waiting(CALLBACKS.dead_letters)) == 1
 
 
-def test_a_message_given_up_on_by_its_queue_is_shown_with_its_history(desk: Desk) -> None:
+def test_a_dead_letter_is_shown_with_its_attributes(desk: Desk) -> None:
     aws.sqs().send_message(QueueUrl=url(FAN_OUT), MessageBody='{"a": 1}')
     for _ in range(MOST_RECEIVES + 1):
         waiting(FAN_OUT)
@@ -488,7 +488,7 @@ def test_a_message_given_up_on_by_its_queue_is_shown_with_its_history(desk: Desk
     assert set(message) == {"messageId", "received", "firstReceivedAt", "sentAt", "age"}
     assert "SentTimestamp" in shown["attributes"]
     assert done("dead-letters", "show", message["messageId"]).endswith('\n\n{"a": 1}\n')
-    assert "no dead letter" in refused("dead-letters", "show", "nothing")
+    assert "not found" in refused("dead-letters", "show", "nothing")
 
 
 def test_dead_letters_are_sent_back_one_by_one_or_all(desk: Desk) -> None:
@@ -517,7 +517,7 @@ def test_a_message_that_could_not_be_sent_back_stays(desk: Desk, monkeypatch: py
         raise boto.EndpointConnectionError(endpoint_url="http://x")
 
     monkeypatch.setattr(aws.sqs(), "send_message", fail)
-    assert "can't be reached" in refused("dead-letters", "redrive", "fan-out", "--all")
+    assert "Can't reach" in refused("dead-letters", "redrive", "fan-out", "--all")
     assert [each["Body"] for each in waiting(FAN_OUT.dead_letters)] == ["kept"]
 
 
@@ -527,15 +527,15 @@ def test_a_message_that_could_not_be_sent_back_stays(desk: Desk, monkeypatch: py
 @pytest.mark.parametrize(
     ("error", "line"),
     [
-        (boto.NoCredentialsError(), "No credentials"),
-        (boto.NoRegionError(), "No region"),
+        (boto.NoCredentialsError(), "No AWS credentials"),
+        (boto.NoRegionError(), "No AWS region"),
         (boto.ProfileNotFound(profile="x"), "x"),
-        (boto.ReadTimeoutError(endpoint_url="http://x"), "can't be reached"),
+        (boto.ReadTimeoutError(endpoint_url="http://x"), "Can't reach"),
         (boto.ClientError({"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "Query"), "refused: no"),
         (ValueError("Invalid endpoint: x"), "AWS_ENDPOINT_URL"),
     ],
 )
-def test_an_engines_trouble_is_one_line(
+def test_an_error_of_the_engine_is_one_line(
     desk: Desk, monkeypatch: pytest.MonkeyPatch, error: Exception, line: str
 ) -> None:
     def fail(*_: object, **__: object) -> None:
@@ -548,10 +548,10 @@ def test_an_engines_trouble_is_one_line(
 def test_missing_tables_and_queues_are_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLUXDEN_PREFIX", "missing")
     for args in (["employees", "list"], ["keys", "create", "--owner", ALICE, "--name", "x"], ["dead-letters", "list"]):
-        assert "not there" in refused(*args)
+        assert "not found" in refused(*args)
 
 
-def test_a_fault_of_ours_is_not_hidden(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unexpected_error_has_a_traceback(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*_: object) -> None:
         raise KeyError("oops")
 
@@ -563,11 +563,11 @@ def test_a_fault_of_ours_is_not_hidden(desk: Desk, monkeypatch: pytest.MonkeyPat
     "args", [["integrators", "list"], ["employees", "list"], ["projects", "list"], ["keys", "list"], ["agents", "list"]]
 )
 def test_an_empty_list_says_so(tables: None, args: list[str]) -> None:
-    assert done(*args).startswith("There are no ")
+    assert done(*args).startswith("No ")
     assert read(*args) == []
 
 
-def test_what_people_wrote_can_not_steer_the_terminal(desk: Desk) -> None:
+def test_control_characters_are_not_printed(desk: Desk) -> None:
     done("employees", "create", "frank@example.com", "--name", "Frank\x1b[31m")
     assert "\x1b" not in done("employees", "list")
 

@@ -17,7 +17,7 @@ def test_the_operator_shows_and_rotates_a_secret(desk: Desk) -> None:
     assert (shown.exit_code, shown.stdout) == (0, f"{DynamoSecrets().of('fd1').current}\n")
     rotated = run("webhook-secret", "rotate", "fd1")
     assert rotated.stdout != shown.stdout
-    assert "signs too until" in rotated.stderr
+    assert "also signs until" in rotated.stderr
     assert run("webhook-secret", "show", "fd1").stdout == rotated.stdout
 
 

@@ -77,7 +77,7 @@ def test_a_new_key_takes_over_all_that_is_sealed(
     anew, total = re.findall(r"[0-9]+", done.stdout)
     assert (done.exit_code, anew) == (0, total)
     assert int(total) > len(reads), "the prior callback secret is one more"
-    assert reseal().stdout == f"0 of {total} secrets were sealed anew.\n"
+    assert reseal().stdout == f"Resealed 0 of {total} secrets.\n"
     monkeypatch.setenv(SETTING, new)
     assert [read() for read in reads] == before
     assert reseal().exit_code == 0
@@ -88,7 +88,7 @@ def test_what_no_key_opens_is_named_and_left(reads: list[Callable[[], Any]], mon
     monkeypatch.setenv(SETTING, new_key())
     failed = reseal()
     assert failed.exit_code == 1
-    assert "No key opens the secret of INTEGRATOR#fd1/WEBHOOK.\n" in failed.stderr
+    assert "None of the keys opens the secret of INTEGRATOR#fd1/WEBHOOK.\n" in failed.stderr
     monkeypatch.setenv(SETTING, kept)
     assert all(read() for read in reads)
 
@@ -108,8 +108,10 @@ def test_a_secret_that_changes_meanwhile_stays_as_it_became(desk: Desk, monkeypa
         meanwhile.setattr("chalicelib.operate.stores.sealed.reseal", slowly)
         assert reseal().exit_code == 0
     assert DynamoSecrets().of("fd1").current == rotated[0].current
-    assert reseal().stdout.startswith("1 of"), "the one before signs too, and was sealed with the key before"
-    assert reseal().stdout.startswith("0 of")
+    assert reseal().stdout.startswith("Resealed 1 of"), (
+        "the previous secret also signs, and was sealed with the old key"
+    )
+    assert reseal().stdout.startswith("Resealed 0 of")
 
 
 def test_without_a_key_nothing_is_resealed(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ def test_two_desks_find_each_other_and_share_a_task() -> None:
     done = subprocess.run(command, cwd=ROOT, env=SHELL, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
     said = done.stdout
-    assert "is approved." in said
+    assert "Approved North" in said
     assert "asks to be connected with you." in said
     assert "signed by keys of both desks" in said
     assert re.search(r"card  \S+  leads\n +item  \S+  ready\n", said)

@@ -195,7 +195,7 @@ def test_teams_are_found_as_the_operator_says(api: Api, desk: Desk, trusted: str
         ("public", ["Team Zephyr"], ["Team Zephyr"]),
         ("private", [], []),
     ):
-        assert f"is {visibility}" in run_admin("teams", "reveal", zephyr, visibility)
+        assert f"is now {visibility}" in run_admin("teams", "reveal", zephyr, visibility)
         assert (found(None), found(trusted)) == (anybody, members)
     for team in (zephyr, desk.demo["team_id"]):
         run_admin("teams", "reveal", team, "public")

@@ -286,7 +286,7 @@ def test_an_instance_is_approved_when_it_proves_who_it_is(api: Api, desk: Desk, 
         receiver.body = json.dumps(said).encode()
 
     receiver.before = answer
-    assert "is approved" in run_admin("instances", "approve", made.instance_id)
+    assert "Approved" in run_admin("instances", "approve", made.instance_id)
     assert (receiver.received[0].method, receiver.received[0].body) == ("GET", b"")
     assert beat(api, made.token).status == 200
 

@@ -252,7 +252,7 @@ def test_the_operator_sees_what_waits(api: Api, desk: Desk) -> None:
     assert (waiting["slug"], waiting["instance"], waiting["status"]) == ("acme-a", "Acme", "pending_review")
     assert len(json.loads(run_admin("agents", "offered", "--all", "--json"))) == 2
     run_admin("agents", "reject", waiting["id"])
-    assert run_admin("agents", "offered") == "None waits.\n"
+    assert run_admin("agents", "offered") == "No agents are waiting for review.\n"
 
 
 # Slugs and versions

@@ -159,7 +159,7 @@ def test_a_desk_joins_a_hub_proves_itself_is_approved_and_beats(
 ) -> None:
     told = run_admin("hub", "join", url, "--name", "Acme desk")
     instance_id = membership()["instanceId"]
-    assert told == f"{url} is {instance_id} at {url}. It waits for the approval of the hub's operator.\n"
+    assert told == f"Registered {url} at {url} as {instance_id}. It is waiting for approval by the hub's operator.\n"
     beat()
     waiting = membership()
     assert (waiting["status"], waiting["failures"], waiting["lastSuccessAt"]) == ("pending", 0, None)
@@ -197,7 +197,7 @@ def test_the_hubs_word_is_believed_while_this_desk_is_a_member(
         200,
     ]
     assert word() == 200
-    assert run_admin("hub", "leave") == f"This desk has left {url}.\n"
+    assert run_admin("hub", "leave") == f"Left {url}.\n"
     assert word() == 401
     assert api.get(f"/.well-known/fluxden?challenge={challenge}&instanceId=id-2").status == 404
     assert refused("hub", "leave") == "Error: This desk belongs to no hub's network.\n"
@@ -388,4 +388,4 @@ def test_one_screen_shows_what_is_unhealthy(api: Api, desk: Desk, pump: Pumps, r
     assert [(each["desk"], each["failures"]) for each in found["failingDesks"]] == [(url, 1)]
     assert [(each["id"], each["dispatch"], each["tries"]) for each in found["lostRelays"]] == [(parked, "parked", 1)]
     assert shown.count(": 1\n") == 5, "each under its title"
-    assert shown.startswith("Instances that send no heartbeats: 1\nID ")
+    assert shown.startswith("Stale instances (no heartbeats): 1\nID ")
