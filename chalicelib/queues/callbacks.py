@@ -8,11 +8,12 @@ from chalice.app import Blueprint
 from chalicelib import ids
 from chalicelib.core.domain.retries import JITTER
 from chalicelib.core.gateways import http
+from chalicelib.core.services.attempts import AttemptRunner
 from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
 from chalicelib.inbox.domain.callbacks import CallbackJob
 from chalicelib.inbox.gateways.callbacks import CALLBACK_JOBS
-from chalicelib.inbox.services import callbacks
+from chalicelib.inbox.services.callbacks import attempt_callback
 from chalicelib.inbox.stores.clicks import DynamoClicks
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.inbox.stores.secrets import DynamoSecrets
@@ -41,16 +42,18 @@ bp = Blueprint(__name__)
 )
 def deliver_callback(message: CallbackJob) -> None:
     """Make the attempt that is due; a receiver's failure is recorded, only our own has the message come again."""
-    callbacks.attempt(
+    attempt_callback(
         message,
-        clock=lambda: datetime.now(UTC),
-        lease_id=ids.nonce(),
-        spread=random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 - spreads retries
+        runner=AttemptRunner(
+            rows=DynamoClicks(),
+            queue=CALLBACK_JOBS,
+            clock=lambda: datetime.now(UTC),
+            lease_id=ids.nonce(),
+            spread=random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 - spreads retries
+        ),
         deliveries=DynamoDeliveries(),
-        clicks=DynamoClicks(),
         secrets=DynamoSecrets(),
         people=DynamoDirectory(),
         post=http.post,
-        queue=CALLBACK_JOBS,
         notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together),
     )

@@ -8,11 +8,12 @@ from chalice.app import Blueprint
 from chalicelib import ids
 from chalicelib.core.domain.retries import JITTER
 from chalicelib.core.gateways import http
+from chalicelib.core.services.attempts import AttemptRunner
 from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
 from chalicelib.federation.network.domain.instance_notices import InstanceNoticeJob
 from chalicelib.federation.network.gateways.instance_notices import INSTANCE_NOTICE_JOBS
-from chalicelib.federation.network.services import instance_notices
+from chalicelib.federation.network.services.instance_notices import attempt_notice
 from chalicelib.federation.network.stores.instance_notices import DynamoInstanceNotices
 from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
 from chalicelib.resources import NETWORK, NOTICES
@@ -31,14 +32,17 @@ bp = Blueprint(__name__)
 )
 def deliver_notice(message: InstanceNoticeJob) -> None:
     """Make the attempt that is due; an instance's failure is recorded, only our own has the message come again."""
-    instance_notices.attempt(
+    attempt_notice(
         message,
         source=settings().base_url or "fluxden",
-        clock=lambda: datetime.now(UTC),
-        lease_id=ids.nonce(),
-        spread=random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 - spreads retries
+        runner=AttemptRunner(
+            rows=DynamoInstanceNotices(),
+            queue=INSTANCE_NOTICE_JOBS,
+            clock=lambda: datetime.now(UTC),
+            lease_id=ids.nonce(),
+            spread=random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 - spreads retries
+        ),
         notices=DynamoInstanceNotices(),
         recipients=DynamoMarketplace(),
         post=http.post,
-        queue=INSTANCE_NOTICE_JOBS,
     )

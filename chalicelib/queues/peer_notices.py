@@ -9,6 +9,7 @@ from chalicelib import ids
 from chalicelib.board.stores.contacts import DynamoContacts
 from chalicelib.core.domain.retries import JITTER
 from chalicelib.core.gateways import http
+from chalicelib.core.services.attempts import AttemptRunner
 from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
 from chalicelib.federation.connections.domain.connection_notices import ConnectionNoticeJob
@@ -44,21 +45,20 @@ bp = Blueprint(__name__)
 )
 def deliver_peer_notice(message: ConnectionNoticeJob) -> None:
     """Make the attempt that is due; a peer's failure is recorded, only our own has the message come again."""
-    errands = ConnectionNoticeWorker(
+    ConnectionNoticeWorker(
         base_url=settings().base_url,
         notices=DynamoConnectionNotices(),
         connections=DynamoConnections(),
         federation=DynamoFederation(),
         contacts=DynamoContacts(),
         notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together),
-        queue=CONNECTION_NOTICE_JOBS,
         post=http.post_and_read,
         sign=signature_headers,
-        clock=lambda: datetime.now(UTC),
-    )
-    errands.attempt(
-        message,
-        lease_id=ids.nonce(),
-        message_id=ids.sortable(datetime.now(UTC)),
-        spread=random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 - spreads retries
-    )
+        runner=AttemptRunner(
+            rows=DynamoConnectionNotices(),
+            queue=CONNECTION_NOTICE_JOBS,
+            clock=lambda: datetime.now(UTC),
+            lease_id=ids.nonce(),
+            spread=random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 - spreads retries
+        ),
+    ).attempt(message, message_id=ids.sortable(datetime.now(UTC)))

@@ -63,7 +63,7 @@ class LeasedRows:
         One store call.
         """
         sets, removed = "outcome = :outcome", "leaseId, leaseUntil"
-        named: Row = {"outcome": outcome}
+        named: Row = {"outcome": str(outcome)}
         if attempt is not None:
             sets += ", attempts = list_append(attempts, :attempt)"
             named["attempt"] = [_attempt_row(attempt)]

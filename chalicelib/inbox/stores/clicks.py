@@ -50,11 +50,11 @@ class DynamoClicks:
         return _ROWS.lease(key, lease_id, made=len(click.attempts), now=now, until=until)
 
     def record(
-        self, click: Click, lease_id: str, *, outcome: Outcome, attempt: Attempt, due_at: datetime | None
+        self, click: Click, lease_id: str, *, outcome: str, attempt: Attempt | None, due_at: datetime | None
     ) -> bool:
         """Add the attempt that was made under the lease, and end the lease; False when it was lost. One store call."""
         key, made = _key(click.delivery_id, click.index), len(click.attempts)
-        return _ROWS.record(key, lease_id, made=made, outcome=outcome.value, attempt=attempt, due_at=due_at)
+        return _ROWS.record(key, lease_id, made=made, outcome=outcome, attempt=attempt, due_at=due_at)
 
     def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[CallbackJob, str]]:
         """Some of the clicks whose attempts are due, longest due first, each with its due time. One store call."""

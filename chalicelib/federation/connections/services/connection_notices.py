@@ -4,30 +4,26 @@ Mostly that is to tell the other desk something; what it answers to a request de
 """
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from math import ceil
 from typing import Any, Protocol
 
 from chalicelib.board.domain.contacts import Contact, ContactFilter
 from chalicelib.chat.domain.chat import Message
-from chalicelib.core.domain.fields import parse_timestamp, timestamp
+from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.domain.retries import (
     CONNECTION_NOTICE_RETRIES,
     CONNECTION_REQUEST_RETRIES,
-    EARLY,
-    GRACE,
-    LEASE,
-    LONGEST_DELAY,
     Attempt,
     Outcome,
-    next_attempt,
+    is_due,
 )
 from chalicelib.core.domain.search import normalised
 from chalicelib.core.domain.signatures import body_digest
-from chalicelib.core.ports import JobAnnouncer, Post
+from chalicelib.core.ports import Post
+from chalicelib.core.services.attempts import AttemptRunner, Conclusion
 from chalicelib.federation.connections.domain.connection_notices import (
     ConnectionNotice,
     ConnectionNoticeJob,
@@ -55,10 +51,6 @@ _CANDIDATES = 50
 
 class Notices(Protocol):
     def find(self, job: ConnectionNoticeJob) -> ConnectionNotice | None: ...
-    def lease(self, notice: ConnectionNotice, lease_id: str, *, now: datetime, until: datetime) -> bool: ...
-    def record(
-        self, notice: ConnectionNotice, lease_id: str, *, outcome: Outcome, attempt: Attempt, due_at: datetime | None
-    ) -> bool: ...
 
 
 class Connections(Protocol):
@@ -127,51 +119,45 @@ class ConnectionNoticeWorker:
     federation: Federation
     contacts: Contacts
     notifier: Notifier
-    queue: JobAnnouncer[ConnectionNoticeJob]
     post: Post
     sign: Sign
-    clock: Callable[[], datetime]
+    runner: AttemptRunner[ConnectionNotice, ConnectionNoticeJob]
     base_url: str
 
-    def attempt(self, job: ConnectionNoticeJob, *, lease_id: str, message_id: str, spread: float) -> None:
-        """Make the notice's next attempt, if one is due; a message that comes twice, late or early does no harm.
+    def attempt(self, job: ConnectionNoticeJob, *, message_id: str) -> None:
+        """Make the notice's next attempt if one is due; a message that comes twice, late or early does no harm.
 
-        The attempt is taken by a lease before and recorded after its POST. A peer's failure is an outcome; only our
-        own stores' raises. Nothing is sent that the connection has overtaken.
+        A peer's failure is an outcome; only failures of our own stores raise. A notice that no longer fits the
+        connection is not sent.
         """
-        notice, now = self.notices.find(job), self.clock()
-        if notice is None or not _is_due(notice, now):
+        notice, now = self.notices.find(job), self.runner.clock()
+        if notice is None or not is_due(notice.next_attempt_at, now):
             return
         connection = self.connections.find(notice.connection_id)
-        if connection is None or not self.notices.lease(notice, lease_id, now=now, until=now + LEASE):
+        if connection is None:
             return
+
+        def send() -> HttpResult | Conclusion:
+            return self._send(notice, connection, now)
+
+        if not notice.kind.is_answered:
+            self.runner.run(notice, job, ladder=CONNECTION_NOTICE_RETRIES, at=now, send=send)
+            return
+
+        def conclude(result: HttpResult, outcome: Outcome) -> None:
+            self._conclude(notice, connection, result, outcome, message_id)
+
+        self.runner.run(notice, job, ladder=CONNECTION_REQUEST_RETRIES, at=now, send=send, conclude=conclude)
+
+    def _send(self, notice: ConnectionNotice, connection: Connection, now: datetime) -> HttpResult | Conclusion:
         if not notice.kind.still_holds(connection):
             made = Attempt(timestamp(now), None, f"the connection is {connection.status}", None)
-            self.notices.record(notice, lease_id, outcome=Outcome.GONE, attempt=made, due_at=None)
-            return
+            return Conclusion(Outcome.GONE, made)
         if notice.kind in (ConnectionNoticeKind.CONTACT, ConnectionNoticeKind.ACCEPTED):
             connection = self._befriended(connection)
         if notice.kind is ConnectionNoticeKind.CONTACT:
-            made = Attempt(timestamp(now), None, None, None)
-            self.notices.record(notice, lease_id, outcome=Outcome.DELIVERED, attempt=made, due_at=None)
-            return
-        answer = self._told(notice, connection, now)
-        ladder = CONNECTION_REQUEST_RETRIES if notice.kind.is_answered else CONNECTION_NOTICE_RETRIES
-        number = len(notice.attempts) + 1
-        outcome, made = next_attempt(answer, number, ladder=ladder, at=now, now=self.clock(), spread=spread)
-        if notice.kind.is_answered and outcome is not Outcome.PENDING:
-            self._conclude(notice, connection, answer, outcome, message_id)
-        self._record(notice, lease_id, outcome, made)
-
-    def _record(self, notice: ConnectionNotice, lease_id: str, outcome: Outcome, made: Attempt) -> None:
-        due_at = parse_timestamp(made.next_attempt_at) if made.next_attempt_at else None
-        delay = ceil((due_at - self.clock()).total_seconds()) if due_at else None
-        announced = delay is not None and delay <= LONGEST_DELAY.total_seconds()
-        if due_at and announced:
-            due_at += GRACE
-        recorded = self.notices.record(notice, lease_id, outcome=outcome, attempt=made, due_at=due_at)
-        if recorded and announced and delay:
-            self.queue.announce(notice.job, delay=delay)
+            return Conclusion(Outcome.DELIVERED, Attempt(timestamp(now), None, None, None))
+        return self._told(notice, connection, now)
 
     def _told(self, notice: ConnectionNotice, connection: Connection, now: datetime) -> HttpResult:
         token, said, headers = self.connections.token_of(connection), dict(notice.body), dict[str, str]()
@@ -200,7 +186,7 @@ class ConnectionNoticeWorker:
         for _ in range(_ATTEMPTS):
             if connection is None or not notice.kind.still_holds(connection):
                 return
-            now, ours = self.clock(), None
+            now, ours = self.runner.clock(), None
             if notice.kind is ConnectionNoticeKind.REQUESTED:
                 to = answered(connection, answer, outcome, now=now)
             else:
@@ -212,7 +198,7 @@ class ConnectionNoticeWorker:
             message = None if to.status is ConnectionStatus.PENDING else told_of(to, message_id, now)
             if self.connections.save(to, over=connection, notices=tasks, message=message, instead_of=ours):
                 for each in tasks:
-                    self.queue.announce(each.job)
+                    self.runner.queue.announce(each.job)
                 if message:
                     self.notifier.notify(to.user_id, message.news, standing=None, now=now)
                 return
@@ -230,14 +216,10 @@ class ConnectionNoticeWorker:
             address = connection.peer_email.lower()
             contact = next((each for each in found if (each.email or "").lower() == address), None)
             if contact is None:
-                contact = contact_of(connection, now=self.clock())
+                contact = contact_of(connection, now=self.runner.clock())
                 self.contacts.keep_contact(contact)
-            to = connection.changed(contact_id=contact.contact_id, now=self.clock())
+            to = connection.changed(contact_id=contact.contact_id, now=self.runner.clock())
             if self.connections.save(to, over=connection):
                 return to
             connection = self.connections.find(met.connection_id)
         raise RuntimeError(f"connection {met.connection_id} is being changed by many calls at once")
-
-
-def _is_due(notice: ConnectionNotice, now: datetime) -> bool:
-    return notice.next_attempt_at is not None and notice.next_attempt_at <= timestamp(now + EARLY)

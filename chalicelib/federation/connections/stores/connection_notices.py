@@ -37,11 +37,11 @@ class DynamoConnectionNotices:
         return _ROWS.lease(key, lease_id, made=len(notice.attempts), now=now, until=until)
 
     def record(
-        self, notice: ConnectionNotice, lease_id: str, *, outcome: Outcome, attempt: Attempt, due_at: datetime | None
+        self, notice: ConnectionNotice, lease_id: str, *, outcome: str, attempt: Attempt | None, due_at: datetime | None
     ) -> bool:
         """Add the attempt that was made under the lease, and end the lease; False when it was lost. One store call."""
         key, made = _key(notice.connection_id, notice.notice_id), len(notice.attempts)
-        return _ROWS.record(key, lease_id, made=made, outcome=outcome.value, attempt=attempt, due_at=due_at)
+        return _ROWS.record(key, lease_id, made=made, outcome=outcome, attempt=attempt, due_at=due_at)
 
     def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[ConnectionNoticeJob, str]]:
         """Some of the notices whose attempts are due, longest due first, each with its due time. One store call."""

@@ -41,7 +41,7 @@ class DynamoInstanceNotices:
         notice: InstanceNotice,
         lease_id: str,
         *,
-        outcome: InstanceNoticeOutcome,
+        outcome: str,
         attempt: Attempt | None,
         due_at: datetime | None,
     ) -> bool:
@@ -50,7 +50,7 @@ class DynamoInstanceNotices:
         Without an `attempt` none was made.
         """
         key, made = _key(notice.notice_id), len(notice.attempts)
-        return _ROWS.record(key, lease_id, made=made, outcome=outcome.value, attempt=attempt, due_at=due_at)
+        return _ROWS.record(key, lease_id, made=made, outcome=outcome, attempt=attempt, due_at=due_at)
 
     def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[InstanceNoticeJob, str]]:
         """Some of the notices whose attempts are due, longest due first, each with its due time. One store call."""
