@@ -70,8 +70,8 @@ def present() -> Iterator[Canary]:
 
 
 def _forget(canary: Canary, token: MintedToken, key: MintedToken, key_id: str) -> None:
-    for each in (token_key(token), token_key(key), to_item({"pk": f"KEYID#{key_id}"})):
-        dynamodb().delete_item(TableName=TOKENS.physical_name, Key=each)
+    for each in (token_key(token), token_key(key), {"pk": f"KEYID#{key_id}"}):
+        dynamodb().delete_item(TableName=TOKENS.physical_name, Key=to_item(each))
     for delivery_id in canary.deliveries:
         _empty(DELIVERIES, delivery_id)
     _empty(EVENT_TYPES, INTEGRATOR)

@@ -1,7 +1,6 @@
 """Personal grants as claims find and make them, in the table `tokens` (see there)."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,15 +10,16 @@ from chalicelib.core.domain.callers import TokenStatus, ToolsToken
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.severity import Severity
 from chalicelib.core.ports import Action
-from chalicelib.core.stores.items import Row, to_item, values
+from chalicelib.core.stores.actions import assignments, put_new, update
+from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get_all
-from chalicelib.core.stores.writes import Refused, commit
-from chalicelib.ids import MintedToken, TokenKind
+from chalicelib.core.stores.writes import Refused, commit, try_commit
+from chalicelib.ids import MintedToken
 from chalicelib.people.stores.directory_rows import active_person
 from chalicelib.resources import TOKENS
 from chalicelib.tokens.domain.tokens import GrantView, Minted, PersonalGrant, Terms, prior_ends
-from chalicelib.tokens.stores.token_rows import START, grant_key
-from chalicelib.tokens.stores.tokens import personal_row
+from chalicelib.tokens.stores.token_rows import grant_key, tools_key
+from chalicelib.tokens.stores.tokens import new_token, personal_row
 
 _GRANT = 2  # the grant's place among the actions of a claim
 
@@ -37,12 +37,12 @@ class DynamoClaims:
         *,
         terms: Terms,
         approved_by: str,
-        met: GrantView | None,
+        seen: GrantView | None,
         now: datetime,
         claim: Claim | None,
         reply: Row,
     ) -> bool:
-        """Make `token` the grant's secret; False when approval, employee or grant are no longer as they were met.
+        """Make `token` the grant's secret; False when approval, employee or grant are no longer as they were seen.
 
         A usable grant keeps its counters and, for 24 hours, the secret it had; an older one ends at once. One
         that was revoked or has expired comes back with a single secret and the counter of its day. One store call.
@@ -51,18 +51,18 @@ class DynamoClaims:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
         try:
-            commit(_issued(grant, token, terms, approved_by=approved_by, met=met, now=now), claim=claim, reply=reply)
+            commit(_issued(grant, token, terms, approved_by=approved_by, seen=seen, now=now), claim=claim, reply=reply)
         except Refused as refused:
             # A retry below us meets its own first try.
             return bool(refused.rows[_GRANT].get("secretHash") == token.secret_hash)
         return True
 
     def mint(
-        self, grant: PersonalGrant, token: MintedToken, *, approved_by: str, met: GrantView | None, now: datetime
+        self, grant: PersonalGrant, token: MintedToken, *, approved_by: str, seen: GrantView | None, now: datetime
     ) -> Minted:
         """Give an approved employee without a token one, unless somebody else just did. One store call."""
         try:
-            commit(_issued(grant, token, Terms(), approved_by=approved_by, met=met, now=now), claim=None, reply={})
+            commit(_issued(grant, token, Terms(), approved_by=approved_by, seen=seen, now=now), claim=None, reply={})
         except Refused as refused:
             row = refused.rows[_GRANT]
             if row.get("secretHash") == token.secret_hash:
@@ -73,84 +73,56 @@ class DynamoClaims:
 
     def take_more(self, caller: ToolsToken, deliveries: int) -> bool:
         """Take more deliveries of the running day from a tools token, if so many are left. One store call."""
-        try:
-            self._move(caller, -deliveries, "dayLeft >= :deliveries", {"deliveries": deliveries})
-        except Refused:
-            return False
-        return True
+        return self._move(caller, -deliveries, "dayLeft >= :deliveries", deliveries=deliveries)
 
     def give_back(self, caller: ToolsToken, deliveries: int, *, now: datetime) -> None:
         """Give back what was taken beyond a call's own charge, if the day has not ended. One store call."""
-        with suppress(Refused):
-            self._move(caller, deliveries, "#day = :day", {"day": day_of(now)})
+        self._move(caller, deliveries, "#day = :day", day=day_of(now))
 
-    def _move(self, caller: ToolsToken, deliveries: int, condition: str, named: Row) -> None:
-        update: Action = {
-            "Update": {
-                "TableName": TOKENS.physical_name,
-                "Key": to_item({"pk": f"{TokenKind.TOOLS.name}#{caller.token_id}"}),
-                "UpdateExpression": "SET dayLeft = dayLeft + :moved",
-                "ConditionExpression": condition,
-                "ExpressionAttributeValues": values(moved=deliveries, **named),
-            }
-        }
-        if "#day" in condition:
-            update["Update"]["ExpressionAttributeNames"] = {"#day": "day"}
-        commit([update], claim=None, reply={})
+    def _move(self, caller: ToolsToken, change: int, condition: str, **named: Any) -> bool:
+        key, expression = tools_key(caller.token_id), "SET dayLeft = dayLeft + :change"
+        return try_commit([update(TOKENS, key, expression, condition, change=change, **named)])
 
 
 def _issued(
-    grant: PersonalGrant, token: MintedToken, terms: Terms, *, approved_by: str, met: GrantView | None, now: datetime
+    grant: PersonalGrant, token: MintedToken, terms: Terms, *, approved_by: str, seen: GrantView | None, now: datetime
 ) -> list[Action]:
-    write = _update(grant, token, terms, met, now) if met else _put(grant, token, terms, now)
+    row = new_token(token) | personal_row(grant, now) | _given(terms)
+    write = _update(grant, token, terms, seen, now) if seen else put_new(TOKENS, row)
     return [approval_condition(approved_by, grant.user_id), active_person(grant.user_id), write]
 
 
-def _put(grant: PersonalGrant, token: MintedToken, terms: Terms, now: datetime) -> Action:
-    row = personal_row(grant, now) | _said(terms)
-    return {
-        "Put": {
-            "TableName": TOKENS.physical_name,
-            "Item": to_item(START | {"secretHash": token.secret_hash} | grant_key(grant.grant_id) | row),
-            "ConditionExpression": "attribute_not_exists(pk)",
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-    }
-
-
-def _update(grant: PersonalGrant, token: MintedToken, terms: Terms, met: GrantView, now: datetime) -> Action:
+def _update(grant: PersonalGrant, token: MintedToken, terms: Terms, seen: GrantView, now: datetime) -> Action:
     sets: dict[str, Any] = {
         "secretHash": token.secret_hash,
         "status": TokenStatus.ACTIVE.value,
         "toolsTokenId": grant.tools_token_id,
         "toolsOwnerId": grant.tools_owner_id,
-        **_said(terms),
+        **_given(terms),
     }
     removed = ""
-    if met.usable:
-        sets |= {"priorHash": met.secret_hash, "priorExpiresAt": int(prior_ends(now).timestamp())}
+    if seen.usable:
+        sets |= {"priorHash": seen.secret_hash, "priorExpiresAt": int(prior_ends(now).timestamp())}
     else:
         removed = " REMOVE priorHash, priorExpiresAt, expiresAt"
     # What is left of the day grows or shrinks with the limit, and is never refilled.
-    more = terms.daily_limit - met.daily_limit if terms.daily_limit is not None else 0
-    assigned = ", ".join(f"#{name} = :{name}" for name in sets)
-    return {
-        "Update": {
-            "TableName": TOKENS.physical_name,
-            "Key": to_item(grant_key(grant.grant_id)),
-            "UpdateExpression": f"SET {assigned}, dayLeft = dayLeft + :more{removed}",
-            "ConditionExpression": "#secretHash = :metHash AND #status = :metStatus",
-            "ExpressionAttributeNames": {f"#{name}": name for name in sets},
-            "ExpressionAttributeValues": values(**sets, more=more, metHash=met.secret_hash, metStatus=met.status.value),
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-    }
+    more = terms.daily_limit - seen.daily_limit if terms.daily_limit is not None else 0
+    return update(
+        TOKENS,
+        grant_key(grant.grant_id),
+        f"SET {assignments(sets)}, dayLeft = dayLeft + :more{removed}",
+        "#secretHash = :seenHash AND #status = :seenStatus",
+        **sets,
+        more=more,
+        seenHash=seen.secret_hash,
+        seenStatus=seen.status.value,
+    )
 
 
-def _said(terms: Terms) -> Row:
+def _given(terms: Terms) -> Row:
     ceiling = terms.severity_ceiling.value if terms.severity_ceiling else None
-    said = {"dailyLimit": terms.daily_limit, "severityCeiling": ceiling, "label": terms.label}
-    return {name: value for name, value in said.items() if value is not None}
+    given = {"dailyLimit": terms.daily_limit, "severityCeiling": ceiling, "label": terms.label}
+    return {name: value for name, value in given.items() if value is not None}
 
 
 def _view(row: Row, now: datetime) -> GrantView:

@@ -49,7 +49,7 @@ class Catalog(Protocol):
 class Grants(Protocol):
     def find_grants(self, grant_ids: Sequence[str], *, now: datetime) -> Mapping[str, GrantView]: ...
     def mint(
-        self, grant: PersonalGrant, token: MintedToken, *, approved_by: str, met: GrantView | None, now: datetime
+        self, grant: PersonalGrant, token: MintedToken, *, approved_by: str, seen: GrantView | None, now: datetime
     ) -> Minted: ...
     def take_more(self, caller: ToolsToken, deliveries: int) -> bool: ...
     def give_back(self, caller: ToolsToken, deliveries: int, *, now: datetime) -> None: ...
@@ -240,7 +240,7 @@ def _mint(person: str, met: GrantView | None, known: Known, attempt: _Attempt) -
         tools_owner_id=caller.owner_id,
     )
     token = ports.mint(grant.grant_id)
-    return ports.grants.mint(grant, token, approved_by=known.approved_by[person], met=met, now=attempt.call.now)
+    return ports.grants.mint(grant, token, approved_by=known.approved_by[person], seen=met, now=attempt.call.now)
 
 
 def _row(target: Target, draft: Accepted, known: Known, done: _Done) -> BulkRow:

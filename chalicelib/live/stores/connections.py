@@ -39,7 +39,7 @@ class DynamoConnections:
         works: Action = {
             "ConditionCheck": {
                 "TableName": TOKENS.physical_name,
-                "Key": token_key(known_key(connection.key_hash)),
+                "Key": to_item(token_key(known_key(connection.key_hash))),
                 "ConditionExpression": "#status = :active",
                 "ExpressionAttributeNames": {"#status": "status"},
                 "ExpressionAttributeValues": values(active=TokenStatus.ACTIVE.value),

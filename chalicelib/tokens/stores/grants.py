@@ -8,46 +8,51 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any, TypeVar
 
-from chalicelib.aws import dynamodb
 from chalicelib.core.domain.callers import TokenStatus
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound
 from chalicelib.core.domain.idempotency import Claim
-from chalicelib.core.ports import Action
-from chalicelib.core.stores.items import Row, from_item, to_item, values
-from chalicelib.core.stores.reads import get_all, query
-from chalicelib.core.stores.writes import Refused, commit
+from chalicelib.core.stores.actions import EXISTS, delete, update
+from chalicelib.core.stores.codec import Codec
+from chalicelib.core.stores.items import Row, values
+from chalicelib.core.stores.reads import get, get_all, query
+from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.ids import TokenKind
 from chalicelib.parallel import together
 from chalicelib.people.stores.directory_rows import active_person
 from chalicelib.resources import OWNER_INDEX, TOKENS
 from chalicelib.tokens.domain.keys import Key
 from chalicelib.tokens.domain.tokens import IssuedToken, Usage
+from chalicelib.tokens.stores.token_rows import tools_key
 from chalicelib.tokens.stores.tokens import TOOLS_OWNER, personal_owner
 
 T = TypeVar("T")
+
+_KEY = Codec(Key, {"usage_count": "useCount"}, without=("active", "expires_at", "last_used_at"))
+_USAGE = Codec(Usage, without=("kind", "token_id", "integrator"))
+_ISSUED = Codec(IssuedToken, without=("token_id", "admin", "last_used_at", "prior_until"))
 
 
 class DynamoGrants:
     def list_keys(self, user_id: str) -> list[Key]:
         """A person's keys, newest first. Two store calls; none but the first when there are no keys."""
-        return _owned(user_id, _as_key)
+        return _owned(user_id, _key_from_row)
 
     def list_personal(self, user_id: str) -> list[IssuedToken]:
         """A person's personal tokens, newest first. Two store calls."""
-        return _owned(personal_owner(user_id), _as_issued)
+        return _owned(personal_owner(user_id), _issued_from_row)
 
     def list_tools(self) -> list[IssuedToken]:
         """Every tools token, newest first. Two store calls."""
-        return _owned(TOOLS_OWNER, _as_issued)
+        return _owned(TOOLS_OWNER, _issued_from_row)
 
     def find_issued(self, kind: TokenKind, token_id: str) -> IssuedToken | None:
         """A tools or personal token. One store call."""
-        row = _get(f"{kind.name}#{token_id}")
-        return _as_issued(row) if row else None
+        row = get(TOKENS, {"pk": f"{kind.name}#{token_id}"})
+        return _issued_from_row(row) if row else None
 
     def find_key_owner(self, key_id: str) -> str | None:
         """The user id of a key's owner. One store call."""
-        pointer = _get(f"KEYID#{key_id}")
+        pointer = get(TOKENS, _pointer(key_id))
         return str(pointer["userId"]) if pointer else None
 
     def switch_key(self, key_id: str, *, active: bool, owner_id: str | None, claim: Claim | None, reply: Row) -> bool:
@@ -59,22 +64,20 @@ class DynamoGrants:
             Forbidden: it would be turned on, and its owner is no active employee.
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        pointer = _get(f"KEYID#{key_id}")
+        pointer = get(TOKENS, _pointer(key_id))
         if not pointer or owner_id not in (None, pointer["userId"]):
             return False
         status = TokenStatus.ACTIVE if active else TokenStatus.DISABLED
-        update: Action = {
-            "Update": {
-                "TableName": TOKENS.physical_name,
-                "Key": to_item({"pk": f"KEY#{pointer['hash']}"}),
-                "UpdateExpression": "SET #status = :to",
-                "ConditionExpression": "userId = :owner",
-                "ExpressionAttributeNames": {"#status": "status"},
-                "ExpressionAttributeValues": values(to=status.value, owner=pointer["userId"]),
-            }
-        }
+        switch = update(
+            TOKENS,
+            {"pk": f"KEY#{pointer['hash']}"},
+            "SET #status = :to",
+            "userId = :owner",
+            to=status.value,
+            owner=pointer["userId"],
+        )
         try:
-            commit([update, active_person(pointer["userId"])] if active else [update], claim=claim, reply=reply)
+            commit([switch, active_person(pointer["userId"])] if active else [switch], claim=claim, reply=reply)
         except Refused as refused:
             if 0 in refused.failed:
                 return False
@@ -89,22 +92,12 @@ class DynamoGrants:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        pointer = _get(f"KEYID#{key_id}")
+        pointer = get(TOKENS, _pointer(key_id))
         if not pointer or owner_id not in (None, pointer["userId"]):
             return False
-        condition = {
-            "ConditionExpression": "userId = :owner",
-            "ExpressionAttributeValues": values(owner=pointer["userId"]),
-        }
-        deletes: list[Action] = [
-            {"Delete": {"TableName": TOKENS.physical_name, "Key": to_item({"pk": pk}), **condition}}
-            for pk in (f"KEY#{pointer['hash']}", pointer["pk"])
-        ]
-        try:
-            commit(deletes, claim=claim, reply={})
-        except Refused:
-            return False
-        return True
+        keys = ({"pk": f"KEY#{pointer['hash']}"}, _pointer(key_id))
+        owner = pointer["userId"]
+        return try_commit([delete(TOKENS, key, "userId = :owner", owner=owner) for key in keys], claim=claim)
 
     def set_status(self, kind: TokenKind, token_id: str, *, active: bool, while_active: str | None = None) -> bool:
         """Enable or disable a tools or personal token; False when it stood so already. One store call.
@@ -117,19 +110,10 @@ class DynamoGrants:
         start, end = TokenStatus.DISABLED, TokenStatus.ACTIVE
         if not active:
             start, end = end, start
-        update: Action = {
-            "Update": {
-                "TableName": TOKENS.physical_name,
-                "Key": to_item({"pk": f"{kind.name}#{token_id}"}),
-                "UpdateExpression": "SET #status = :to",
-                "ConditionExpression": "#status = :from",
-                "ExpressionAttributeNames": {"#status": "status"},
-                "ExpressionAttributeValues": values(to=end.value, **{"from": start.value}),
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            }
-        }
+        key = {"pk": f"{kind.name}#{token_id}"}
+        switch = update(TOKENS, key, "SET #status = :to", "#status = :seen", to=end.value, seen=start.value)
         try:
-            commit([update, active_person(while_active)] if while_active else [update], claim=None, reply={})
+            commit([switch, active_person(while_active)] if while_active else [switch])
         except Refused as refused:
             if 0 not in refused.failed:
                 raise Forbidden("The token's owner is not an active employee.") from refused
@@ -147,33 +131,19 @@ class DynamoGrants:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        update: Action = {
-            "Update": {
-                "TableName": TOKENS.physical_name,
-                "Key": to_item({"pk": f"{TokenKind.TOOLS.name}#{token_id}"}),
-                "UpdateExpression": "SET #status = :revoked",
-                "ConditionExpression": "attribute_exists(pk)",
-                "ExpressionAttributeNames": {"#status": "status"},
-                "ExpressionAttributeValues": values(revoked=TokenStatus.REVOKED.value),
-            }
-        }
-        try:
-            commit([update], claim=claim, reply=reply)
-        except Refused:
-            return False
-        return True
+        revoked = TokenStatus.REVOKED.value
+        revoke = update(TOKENS, tools_key(token_id), "SET #status = :revoked", EXISTS, revoked=revoked)
+        return try_commit([revoke], claim=claim, reply=reply)
 
     def list_usage(self, user_id: str | None) -> list[Usage]:
         """How the windows of all tools tokens stand, or of a person's personal tokens and keys, newest first.
 
         Store calls in sequence: 2.
         """
-        owners = [TOOLS_OWNER] if user_id is None else [personal_owner(user_id), user_id]
-        found = (
-            together(*(partial(_owned, owner, _as_usage) for owner in owners))
-            if user_id
-            else [_owned(TOOLS_OWNER, _as_usage)]
-        )
+        if user_id is None:
+            return _owned(TOOLS_OWNER, _usage_from_row)
+        owners = (personal_owner(user_id), user_id)
+        found = together(*(partial(_owned, owner, _usage_from_row) for owner in owners))
         return [each for usages in found for each in usages]
 
 
@@ -190,56 +160,34 @@ def _owned(owner: str, read: Callable[[Row], T]) -> list[T]:
     return [read(rows[pk]) for pk in keys if pk in rows]
 
 
-def _get(pk: str) -> Row | None:
-    got = dynamodb().get_item(TableName=TOKENS.physical_name, Key=to_item({"pk": pk}), ConsistentRead=True)
-    return from_item(dict(got["Item"])) if "Item" in got else None
+def _pointer(key_id: str) -> Row:
+    return {"pk": f"KEYID#{key_id}"}
 
 
 def _moment(seconds: Any) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(int(seconds), UTC)
 
 
-def _as_key(row: Row) -> Key:
-    return Key(
-        key_id=row["keyId"],
-        user_id=row["userId"],
-        name=row["name"],
-        prefix=row["prefix"],
-        permissions=frozenset(row["permissions"]),
+def _key_from_row(row: Row) -> Key:
+    return _KEY.from_row(
+        row,
         active=row["status"] == TokenStatus.ACTIVE,
         expires_at=_moment(row.get("expiresAt")),
         last_used_at=_moment(row.get("lastUsedAt")),
-        usage_count=int(row["useCount"]),
-        created_at=row["createdAt"],
     )
 
 
-def _as_usage(row: Row) -> Usage:
+def _usage_from_row(row: Row) -> Usage:
     kind, _, row_id = row["pk"].partition("#")
-    return Usage(
-        kind=TokenKind[kind],
-        token_id=row.get("keyId", row_id),
-        integrator=row.get("integrator"),
-        user_id=row["userId"],
-        status=TokenStatus(row["status"]),
-        minute=int(row["minute"]),
-        minute_used=int(row["minuteUsed"]),
-        day=row["day"],
-        day_left=int(row["dayLeft"]),
-        daily_limit=int(row["dailyLimit"]),
-    )
+    token_id, integrator = row.get("keyId", row_id), row.get("integrator")
+    return _USAGE.from_row(row, kind=TokenKind[kind], token_id=token_id, integrator=integrator)
 
 
-def _as_issued(row: Row) -> IssuedToken:
-    return IssuedToken(
+def _issued_from_row(row: Row) -> IssuedToken:
+    return _ISSUED.from_row(
+        row,
         token_id=row["pk"].partition("#")[2],
-        integrator=row["integrator"],
-        user_id=row["userId"],
-        status=TokenStatus(row["status"]),
         admin=row.get("admin", False),
-        daily_limit=int(row["dailyLimit"]),
-        created_at=row["createdAt"],
         last_used_at=_moment(row.get("lastUsedAt")),
-        use_count=int(row["useCount"]),
         prior_until=_moment(row.get("priorExpiresAt")),
     )

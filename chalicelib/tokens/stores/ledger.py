@@ -20,7 +20,7 @@ from chalicelib.core.domain.callers import (
 )
 from chalicelib.core.domain.errors import Inactive, RateLimited, Unauthorized, Unavailable
 from chalicelib.core.domain.severity import Severity
-from chalicelib.core.stores.items import Row, from_item, values
+from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.ids import InstanceCredential, PresentedToken, TokenKind, nonce
 from chalicelib.resources import TOKENS
 from chalicelib.settings import settings
@@ -120,7 +120,7 @@ class DynamoLedger:
             named |= {"units": charge.units, "minute": minute_of(now)}
         dynamodb().update_item(
             TableName=TOKENS.physical_name,
-            Key=token_key(token),
+            Key=to_item(token_key(token)),
             UpdateExpression=f"SET {', '.join(sets)}",
             ConditionExpression=" AND ".join(conditions),
             ExpressionAttributeNames=names,
@@ -137,7 +137,7 @@ class DynamoLedger:
         }
         done = dynamodb().update_item(
             TableName=TOKENS.physical_name,
-            Key=token_key(token),
+            Key=to_item(token_key(token)),
             UpdateExpression=f"SET lastUsedAt = :now, useCount = useCount + :one, {change.sets}",
             ConditionExpression=f"{_WORKS} AND {change.conditions}{held}",
             ExpressionAttributeNames={"#minute": "minute", "#day": "day", "#status": "status"},

@@ -1,9 +1,7 @@
 """Keys of the table `tokens` (see tokens), and what a row's counters begin with: what every request asks for."""
 
-from typing import Any
-
 from chalicelib.core.domain.callers import TokenStatus
-from chalicelib.core.stores.items import Row, to_item
+from chalicelib.core.stores.items import Row
 from chalicelib.ids import MintedToken, PresentedToken, TokenKind
 
 START: Row = {
@@ -20,5 +18,9 @@ def grant_key(grant_id: str) -> Row:
     return {"pk": f"{TokenKind.PERSONAL.name}#{grant_id}"}
 
 
-def token_key(token: PresentedToken | MintedToken) -> dict[str, Any]:
-    return to_item({"pk": f"{token.kind.name}#{token.row_id}"})
+def token_key(token: PresentedToken | MintedToken) -> Row:
+    return {"pk": f"{token.kind.name}#{token.row_id}"}
+
+
+def tools_key(token_id: str) -> Row:
+    return {"pk": f"{TokenKind.TOOLS.name}#{token_id}"}

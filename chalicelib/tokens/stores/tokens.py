@@ -10,24 +10,29 @@ minute, minuteUsed: rate units of the running minute; day, dayLeft: deliveries l
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from chalicelib.aws import dynamodb
 from chalicelib.core.domain.callers import TokenStatus
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Action
-from chalicelib.core.stores.items import Row, from_item, to_item, values
-from chalicelib.core.stores.reads import get_all
-from chalicelib.core.stores.writes import Refused, commit
-from chalicelib.ids import MintedToken, TokenKind
+from chalicelib.core.stores.actions import EXISTS, NEW, check, put_new, update
+from chalicelib.core.stores.codec import Codec
+from chalicelib.core.stores.items import Row
+from chalicelib.core.stores.reads import get, get_all
+from chalicelib.core.stores.writes import Refused, commit, try_commit
+from chalicelib.ids import MintedToken
 from chalicelib.people.stores.directory_rows import active_person
 from chalicelib.resources import TOKENS
 from chalicelib.tokens.domain.tokens import GrantState, KeyGrant, PersonalGrant, ToolsGrant, prior_ends
-from chalicelib.tokens.stores.token_rows import START, grant_key, token_key
+from chalicelib.tokens.stores.token_rows import START, grant_key, token_key, tools_key
 
 TOOLS_OWNER = "TOOLS"
+_REPLACE_SECRET = "SET secretHash = :hash REMOVE priorHash, priorExpiresAt"
+
+_PERSONAL = Codec(PersonalGrant, without=("grant_id",))
+_TOOLS = Codec(ToolsGrant, {"owner_id": "userId"}, without=("token_id",))
+_KEY = Codec(KeyGrant, without=("expires_at",))
 
 
 class DynamoTokens:
@@ -49,20 +54,8 @@ class DynamoTokens:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        self._add(
-            token,
-            {
-                "keyOwner": TOOLS_OWNER,
-                "createdAt": timestamp(now),
-                "integrator": grant.integrator,
-                "eventPrefix": grant.event_prefix,
-                "userId": grant.owner_id,
-                "admin": grant.admin,
-                "dailyLimit": grant.daily_limit,
-            },
-            claim,
-            reply,
-        )
+        row = {"keyOwner": TOOLS_OWNER, "createdAt": timestamp(now)} | _TOOLS.to_row(grant)
+        self._add(token, row, claim, reply)
 
     def add_key(
         self,
@@ -79,28 +72,19 @@ class DynamoTokens:
             Forbidden: its owner is no active employee.
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        row = {
-            "keyOwner": grant.user_id,
-            "createdAt": timestamp(now),
-            "keyId": grant.key_id,
-            "userId": grant.user_id,
-            "name": grant.name,
-            "prefix": grant.prefix,
-            "permissions": sorted(grant.permissions),
-            "dailyLimit": 0,
-        }
+        row = {"keyOwner": grant.user_id, "createdAt": timestamp(now), "dailyLimit": 0} | _KEY.to_row(grant)
         if grant.expires_at:
             row["expiresAt"] = int(grant.expires_at.timestamp())
         pointer = {"pk": f"KEYID#{grant.key_id}", "hash": token.row_id, "userId": grant.user_id}
         try:
             commit(
                 [
-                    _put(token_key(token) | to_item(START | {"secretHash": token.secret_hash} | row)),
-                    _put(to_item(pointer)),
+                    put_new(TOKENS, new_token(token) | row),
+                    put_new(TOKENS, pointer),
                     active_person(grant.user_id),
                 ],
                 claim=claim,
-                reply=reply or {},
+                reply=reply,
             )
         except Refused as refused:
             if 2 in refused.failed:  # noqa: PLR2004 - the person's place above
@@ -127,20 +111,17 @@ class DynamoTokens:
         """
         ends = now if at_once else prior_ends(now)
         # The right-hand sides are read before anything is set, so no rotation in between is lost.
-        kept = "SET priorHash = secretHash, priorExpiresAt = :ends, secretHash = :hash"
-        named: Row = {"hash": token.secret_hash} | ({} if at_once else {"ends": int(ends.timestamp())})
-        update: Action = {
-            "Update": {
-                "TableName": TOKENS.physical_name,
-                "Key": token_key(token),
-                "UpdateExpression": "SET secretHash = :hash REMOVE priorHash, priorExpiresAt" if at_once else kept,
-                "ConditionExpression": "attribute_exists(pk) AND secretHash <> :hash",
-                "ExpressionAttributeValues": values(**named),
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            }
-        }
+        keep = "SET priorHash = secretHash, priorExpiresAt = :ends, secretHash = :hash"
+        replace = update(
+            TOKENS,
+            token_key(token),
+            _REPLACE_SECRET if at_once else keep,
+            f"{EXISTS} AND secretHash <> :hash",
+            hash=token.secret_hash,
+            **({} if at_once else {"ends": int(ends.timestamp())}),
+        )
         try:
-            commit([update], claim=claim, reply=reply or {})
+            commit([replace], claim=claim, reply=reply)
         except Refused as refused:
             # With this secret in its place already, a retry below us has met its own first try.
             if not refused.rows[0]:
@@ -149,12 +130,8 @@ class DynamoTokens:
 
     def find_integrator(self, tools_token_id: str) -> str | None:
         """The integrator that a tools token belongs to; None when there is no such token. One store call."""
-        got = dynamodb().get_item(
-            TableName=TOKENS.physical_name,
-            Key=to_item({"pk": f"{TokenKind.TOOLS.name}#{tools_token_id}"}),
-            ConsistentRead=True,
-        )
-        return str(from_item(dict(got["Item"]))["integrator"]) if "Item" in got else None
+        row = get(TOKENS, tools_key(tools_token_id))
+        return str(row["integrator"]) if row else None
 
     def grant_states(self, grant_ids: Sequence[str], *, now: datetime) -> dict[str, GrantState]:
         """How those of the personal grants stand that have been issued, read consistently.
@@ -171,20 +148,11 @@ class DynamoTokens:
 
     def replace_secret(self, token: MintedToken) -> None:
         """Make `token` its grant's only secret from now on; counters and all else stay."""
-        dynamodb().update_item(
-            TableName=TOKENS.physical_name,
-            Key=token_key(token),
-            UpdateExpression="SET secretHash = :hash REMOVE priorHash, priorExpiresAt",
-            ConditionExpression="attribute_exists(pk)",
-            ExpressionAttributeValues=values(hash=token.secret_hash),
-        )
+        commit([update(TOKENS, token_key(token), _REPLACE_SECRET, EXISTS, hash=token.secret_hash)])
 
     def _add(self, token: MintedToken, row: Row, claim: Claim | None = None, reply: Row | None = None) -> None:
-        item = token_key(token) | to_item(START | {"secretHash": token.secret_hash} | row)
-        try:
-            commit([_put(item)], claim=claim, reply=reply or {})
-        except Refused as refused:
-            raise Conflict("There is such a token already.") from refused
+        if not try_commit([put_new(TOKENS, new_token(token) | row)], claim=claim, reply=reply):
+            raise Conflict("There is such a token already.")
 
 
 def personal_owner(user_id: str) -> str:
@@ -194,23 +162,12 @@ def personal_owner(user_id: str) -> str:
 
 def personal_row(grant: PersonalGrant, now: datetime) -> Row:
     """A personal grant's own attributes, besides its secret and its counters."""
-    return {
-        "keyOwner": personal_owner(grant.user_id),
-        "createdAt": timestamp(now),
-        "integrator": grant.integrator,
-        "eventPrefix": grant.event_prefix,
-        "userId": grant.user_id,
-        "toolsTokenId": grant.tools_token_id,
-        "toolsOwnerId": grant.tools_owner_id,
-        "dailyLimit": grant.daily_limit,
-        "severityCeiling": grant.severity_ceiling.value if grant.severity_ceiling else None,
-        "moderated": grant.moderated,
-        "label": grant.label,
-    }
+    return {"keyOwner": personal_owner(grant.user_id), "createdAt": timestamp(now)} | _PERSONAL.to_row(grant)
 
 
-def _put(item: dict[str, Any]) -> Action:
-    return {"Put": {"TableName": TOKENS.physical_name, "Item": item, "ConditionExpression": "attribute_not_exists(pk)"}}
+def new_token(token: MintedToken) -> Row:
+    """Return the key of a token's new row, with its secret and fresh counters."""
+    return token_key(token) | START | {"secretHash": token.secret_hash}
 
 
 def end_grant(grant_id: str, state: GrantState | None) -> Action:
@@ -219,20 +176,10 @@ def end_grant(grant_id: str, state: GrantState | None) -> Action:
     A disabled one ends too, since enabling it would bring it back without its ground; of one that has ended, or was
     never issued, only the condition is left.
     """
-    request: dict[str, Any] = {
-        "TableName": TOKENS.physical_name,
-        "Key": to_item(grant_key(grant_id)),
-        "ConditionExpression": "attribute_not_exists(pk)",
-    }
+    key = grant_key(grant_id)
     if state is None:
-        return {"ConditionCheck": request}
-    request |= {
-        "ConditionExpression": "#status = :seen",
-        "ExpressionAttributeNames": {"#status": "status"},
-        "ExpressionAttributeValues": values(seen=state.status.value),
-    }
+        return check(TOKENS, key, NEW)
+    seen, condition = state.status.value, "#status = :seen"
     if state.status is TokenStatus.REVOKED:
-        return {"ConditionCheck": request}
-    request["UpdateExpression"] = "SET #status = :revoked"
-    request["ExpressionAttributeValues"] |= values(revoked=TokenStatus.REVOKED.value)
-    return {"Update": request}
+        return check(TOKENS, key, condition, seen=seen)
+    return update(TOKENS, key, "SET #status = :revoked", condition, seen=seen, revoked=TokenStatus.REVOKED.value)
