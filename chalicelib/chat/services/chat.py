@@ -1,7 +1,6 @@
 """The shared chat: say something, read what was said."""
 
 from collections.abc import Sequence
-from datetime import datetime
 from typing import Any, Protocol
 
 from chalicelib import ids
@@ -22,7 +21,7 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.pages import fitting, row_text
-from chalicelib.live.domain.frames import News, Standing
+from chalicelib.live.services.ports import Notifier
 
 
 class Chat(Protocol):
@@ -30,11 +29,6 @@ class Chat(Protocol):
     def list_before(
         self, user_id: str, message_id: str | None, *, role: str | None, limit: int
     ) -> Sequence[Message]: ...
-
-
-class Notifier(Protocol):
-    def standing(self, user_id: str, *, now: datetime) -> Standing | None: ...
-    def notify(self, user_id: str, *news: News, standing: Standing | None, now: datetime) -> bool: ...
 
 
 def send(

@@ -1,7 +1,6 @@
 """Send the callbacks of action buttons to source systems, one attempt per message."""
 
 from collections.abc import Iterable
-from datetime import datetime
 from typing import Protocol
 
 from chalicelib.core.domain.retries import CALLBACK_RETRIES, is_due
@@ -12,7 +11,7 @@ from chalicelib.inbox.domain.callbacks import CallbackJob, SigningSecrets, paylo
 from chalicelib.inbox.domain.clicks import Click
 from chalicelib.inbox.domain.deliveries import DeliveryDetail
 from chalicelib.inbox.domain.live_events import action_result_event
-from chalicelib.live.domain.frames import News, Standing
+from chalicelib.live.services.ports import Notifier
 from chalicelib.people.domain.directory import Person
 
 
@@ -26,10 +25,6 @@ class Secrets(Protocol):
 
 class People(Protocol):
     def find_people(self, user_ids: Iterable[str]) -> dict[str, Person]: ...
-
-
-class Notifier(Protocol):
-    def notify(self, user_id: str, *news: News, standing: Standing | None, now: datetime) -> bool: ...
 
 
 def attempt_callback(

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, Protocol
 
 from chalicelib.core.domain.attempts import Attempts
@@ -14,7 +13,7 @@ from chalicelib.core.domain.idempotency import Claim
 from chalicelib.inbox.domain.deliveries import MOST_SUPPLEMENTS, Delivery, DeliveryDetail, Supplement
 from chalicelib.inbox.domain.delivery_responses import DeliveryOut, from_snapshot, to_response, to_snapshot
 from chalicelib.inbox.domain.live_events import delivery_resolved_event, delivery_supplemented_event
-from chalicelib.live.domain.frames import News, Standing
+from chalicelib.live.services.ports import Notifier
 
 Reply = dict[str, Any]
 FindDelivery = Callable[[str], DeliveryDetail | None]
@@ -25,10 +24,6 @@ _NO_DELIVERY = "No such delivery."
 class Deliveries(Protocol):
     def resolve(self, resolved: Delivery, *, claim: Claim | None, reply: Reply) -> bool: ...
     def add_supplement(self, delivery_id: str, added: Supplement, *, claim: Claim | None, reply: Reply) -> bool: ...
-
-
-class Notifier(Protocol):
-    def notify(self, user_id: str, *news: News, standing: Standing | None, now: datetime) -> bool: ...
 
 
 def read(delivery_id: str, *, caller: PersonalToken | ToolsToken, call: Call, find: FindDelivery) -> DeliveryOut:

@@ -15,7 +15,8 @@ from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail, Moderat
 from chalicelib.inbox.domain.delivery_responses import DeliveryOut, to_response, to_snapshot
 from chalicelib.inbox.domain.events import InboundEvent, check_namespace, check_occurrence
 from chalicelib.inbox.domain.live_events import delivery_returned_event, new_delivery_event
-from chalicelib.live.domain.frames import FrameType, News, Standing
+from chalicelib.live.domain.frames import FrameType, Standing
+from chalicelib.live.services.ports import Notifier
 from chalicelib.people.domain.project_access import ProjectAccess
 
 Reply = dict[str, Any]
@@ -57,11 +58,6 @@ class QueueHeld(Protocol):
 
 class Replies(Protocol):
     def amend(self, claim: Claim, *, reply: Reply) -> None: ...
-
-
-class Notifier(Protocol):
-    def standing(self, user_id: str, *, now: datetime) -> Standing | None: ...
-    def notify(self, user_id: str, *news: News, standing: Standing | None, now: datetime) -> bool: ...
 
 
 class Projects(Protocol):

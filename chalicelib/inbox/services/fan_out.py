@@ -11,7 +11,7 @@ from chalicelib.inbox.domain.bulk import Accepted, FanOutJob
 from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail, RecordedDelivery
 from chalicelib.inbox.domain.delivery_ids import event_part
 from chalicelib.inbox.domain.live_events import delivery_returned_event, new_delivery_event
-from chalicelib.live.domain.frames import News, Standing
+from chalicelib.live.services.ports import Notifier
 
 Together = Callable[..., list[Any]]
 
@@ -27,10 +27,6 @@ class Deliveries(Protocol):
 
 class Sends(Protocol):
     def record_bulk(self, delivery: Delivery, *, fire: str, now: datetime) -> RecordedDelivery: ...
-
-
-class Notifier(Protocol):
-    def notify(self, user_id: str, *news: News, standing: Standing | None, now: datetime) -> bool: ...
 
 
 class EventTypes(Protocol):

@@ -21,7 +21,7 @@ from chalicelib.inbox.domain.inbox import (
 )
 from chalicelib.inbox.domain.inbox_states import StateIn, apply_state, check_snooze
 from chalicelib.inbox.domain.live_events import delivery_changed_event
-from chalicelib.live.domain.frames import News, Standing
+from chalicelib.live.services.ports import Notifier
 
 _ATTEMPTS = 5
 
@@ -36,10 +36,6 @@ class Inbox(Protocol):
     ) -> tuple[Sequence[Delivery], Position | None]: ...
     def summary(self, user_id: str, *, now: datetime) -> InboxSummary: ...
     def save(self, seen: Delivery, wanted: Delivery, *, claim: Claim | None, reply: dict[str, Any]) -> bool: ...
-
-
-class Notifier(Protocol):
-    def notify(self, user_id: str, *news: News, standing: Standing | None, now: datetime) -> bool: ...
 
 
 def list_page(

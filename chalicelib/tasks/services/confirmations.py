@@ -10,10 +10,11 @@ from chalicelib.core.domain.errors import CrossProjectBlocked, Invalid, NotFound
 from chalicelib.core.domain.fields import is_uuid, timestamp
 from chalicelib.inbox.domain.deliveries import Decision, Delivery, DeliveryDetail, Moderation, ModerationStatus
 from chalicelib.inbox.domain.live_events import new_delivery_event
+from chalicelib.live.services.ports import Notifier
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.domain.project_access import ProjectAccess
 from chalicelib.tasks.domain.queue import Change, ConfirmedOut, ConfirmIn, Item, ItemStatus, shown
-from chalicelib.tasks.services.queue import Notifier, Queue, SourceRelays, Together, item_id_of, told
+from chalicelib.tasks.services.queue import Queue, SourceRelays, Together, item_id_of, told
 
 _ATTEMPTS = 20
 

@@ -8,6 +8,7 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Invalid, Unavailable
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.live.domain.frames import FrameType, News
+from chalicelib.live.services.ports import Notifier
 from chalicelib.tasks.domain.desk_settings import (
     ChangedSettingsOut,
     Desk,
@@ -18,7 +19,7 @@ from chalicelib.tasks.domain.desk_settings import (
     switched,
 )
 from chalicelib.tasks.domain.queue import Change, ItemOut, shown
-from chalicelib.tasks.services.queue import Next, Notifier, Together, next_item, told
+from chalicelib.tasks.services.queue import Next, Together, next_item, told
 
 _ATTEMPTS = 40
 

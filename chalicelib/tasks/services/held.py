@@ -5,16 +5,13 @@ from typing import Any, Protocol
 
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.inbox.domain.deliveries import Delivery
-from chalicelib.live.domain.frames import News, Standing
+from chalicelib.live.domain.frames import Standing
+from chalicelib.live.services.ports import Notifier
 from chalicelib.tasks.domain.queue import Item, changed, held_item
 
 
 class Queue(Protocol):
     def add(self, item: Item, *, claim: Claim | None, reply: dict[str, Any]) -> bool: ...
-
-
-class Notifier(Protocol):
-    def notify(self, user_id: str, *news: News, standing: Standing | None, now: datetime) -> bool: ...
 
 
 def queue_held(

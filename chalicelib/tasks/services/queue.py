@@ -13,7 +13,8 @@ from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.pages import paged
 from chalicelib.core.ports import Action, RelayEnd
 from chalicelib.inbox.domain.deliveries import Decision
-from chalicelib.live.domain.frames import News, Standing
+from chalicelib.live.domain.frames import News
+from chalicelib.live.services.ports import Notifier
 from chalicelib.tasks.domain.desk_settings import Desk, Mode
 from chalicelib.tasks.domain.queue import (
     Change,
@@ -67,11 +68,6 @@ class SourceRelays(Protocol):
 
     def complete_item(self, item: Item, result: str | None, *, now: datetime) -> RelayEnd | None: ...
     def decline_item(self, item: Item, *, now: datetime) -> RelayEnd | None: ...
-
-
-class Notifier(Protocol):
-    def standing(self, user_id: str, *, now: datetime) -> Standing | None: ...
-    def notify(self, user_id: str, *news: News, standing: Standing | None, now: datetime) -> bool: ...
 
 
 def list_page(query: ItemQuery, *, owner: ApiKey, queue: Queue) -> ItemsOut:

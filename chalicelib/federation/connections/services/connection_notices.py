@@ -43,7 +43,7 @@ from chalicelib.federation.connections.domain.connections import (
     PeerKey,
 )
 from chalicelib.federation.connections.services.connections import told_of
-from chalicelib.live.domain.frames import News, Standing
+from chalicelib.live.services.ports import Notifier
 
 _ATTEMPTS = 8
 _CANDIDATES = 50
@@ -73,10 +73,6 @@ class Contacts(Protocol):
         self, user_id: str, wanted: ContactFilter, *, offset: int, limit: int
     ) -> tuple[list[Contact], int]: ...
     def keep_contact(self, contact: Contact) -> None: ...
-
-
-class Notifier(Protocol):
-    def notify(self, user_id: str, *news: News, standing: Standing | None, now: datetime) -> bool: ...
 
 
 class Federation(Protocol):

@@ -39,7 +39,7 @@ from chalicelib.federation.connections.domain.connections import (
     shown,
 )
 from chalicelib.federation.connections.domain.federation_settings import FederationMode, FederationSettings
-from chalicelib.live.domain.frames import News, Standing
+from chalicelib.live.services.ports import Notifier
 from chalicelib.people.domain.directory import Person
 
 Reply = dict[str, Any]
@@ -87,10 +87,6 @@ class Connections(Changes, Protocol):
 
 class People(Protocol):
     def find_person_by_email(self, email: str) -> Person | None: ...
-
-
-class Notifier(Protocol):
-    def notify(self, user_id: str, *news: News, standing: Standing | None, now: datetime) -> bool: ...
 
 
 def connect(

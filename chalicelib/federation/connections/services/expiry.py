@@ -12,7 +12,8 @@ from chalicelib.federation.connections.domain.connection_notices import (
     follow_ups,
 )
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus, Initiator
-from chalicelib.federation.connections.services.connections import Notifier, told_of
+from chalicelib.federation.connections.services.connections import told_of
+from chalicelib.live.services.ports import Notifier
 
 _PAGE = 100
 

@@ -13,7 +13,7 @@ from chalicelib.core.domain.fields import timestamp
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.relays.domain.relay_effects import Effects
 from chalicelib.federation.relays.domain.relays import AckAnswer, AckIn, Relay, RelayStatus, json_text
-from chalicelib.live.domain.frames import News, Standing
+from chalicelib.live.services.ports import Notifier
 from chalicelib.tasks.domain.desk_settings import Desk
 from chalicelib.tasks.domain.queue import Change, Item, ItemStatus, check_move
 from chalicelib.tasks.services.queue import Next, next_item, told
@@ -33,10 +33,6 @@ class Queue(Next, Protocol):
 
 class Board(Protocol):
     def find_card(self, user_id: str, card_id: str) -> Card | None: ...
-
-
-class Notifier(Protocol):
-    def notify(self, user_id: str, *news: News, standing: Standing | None, now: datetime) -> bool: ...
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,8 @@ from chalicelib.federation.relays.domain.relays import (
     Scope,
     json_text,
 )
-from chalicelib.live.domain.frames import News, Standing
+from chalicelib.live.domain.frames import Standing
+from chalicelib.live.services.ports import Notifier
 from chalicelib.people.domain.directory import Memberships, Person
 from chalicelib.people.domain.profile import completed as completed_profile
 from chalicelib.tasks.domain.desk_settings import Desk
@@ -71,11 +72,6 @@ class Board(Protocol):
 
 class Queue(Protocol):
     def find_desk(self, user_id: str) -> Desk: ...
-
-
-class Notifier(Protocol):
-    def standing(self, user_id: str, *, now: datetime) -> Standing | None: ...
-    def notify(self, user_id: str, *news: News, standing: Standing | None, now: datetime) -> bool: ...
 
 
 @dataclass(frozen=True)
