@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from chalicelib.core.domain.http_results import HttpResult
+from chalicelib.core.domain.idempotency import Answered, Claim
 
 J_contra = TypeVar("J_contra", contravariant=True)
 
@@ -48,3 +49,19 @@ class Get(Protocol):
     """Sends a GET to another host; its failures are results."""
 
     def __call__(self, url: str, headers: Mapping[str, str], /) -> HttpResult: ...
+
+
+class Replays(Protocol):
+    """Keeps the reply of a call with an idempotency key, to be repeated."""
+
+    def find(self, claim: Claim) -> Answered | None: ...
+    def begin(self, claim: Claim) -> str: ...
+    def finish(self, claim: Claim, begun: str, *, reply: dict[str, Any]) -> None: ...
+    def abandon(self, claim: Claim, begun: str) -> None: ...
+    def amend(self, claim: Claim, *, reply: dict[str, Any]) -> None: ...
+
+
+class SocketCloser(Protocol):
+    """Closes a person's sockets, all or those of one key; never fails the caller."""
+
+    def close(self, user_id: str, *, key_id: str | None = None) -> None: ...

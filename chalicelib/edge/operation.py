@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from inspect import Parameter, signature
 from types import NoneType
-from typing import Any, Protocol, get_args, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 from pydantic import BaseModel
 from pydantic_core import to_json
@@ -15,7 +15,7 @@ from chalicelib.core.domain.call import Sent
 from chalicelib.core.domain.callers import Caller
 from chalicelib.core.domain.envelope import Data
 from chalicelib.core.domain.errors import Refusal
-from chalicelib.core.domain.idempotency import Answered, Claim
+from chalicelib.core.ports import Replays
 from chalicelib.edge import auth, problem
 from chalicelib.resources import Grant
 
@@ -40,10 +40,6 @@ def as_stored(stored: dict[str, Any]) -> Reply:
 
 def without_data(_: dict[str, Any]) -> None:
     """The data of an earlier call's reply that had none."""
-
-
-class Replays(Protocol):
-    def find(self, claim: Claim) -> Answered | None: ...
 
 
 @dataclass(frozen=True)

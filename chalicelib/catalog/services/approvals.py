@@ -27,6 +27,7 @@ from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound, Unavail
 from chalicelib.core.domain.idempotency import Claim, kept
 from chalicelib.parallel import together
 from chalicelib.people.domain.directory import Person
+from chalicelib.people.services.ports import People
 
 Reply = dict[str, Any]
 Decide = Callable[[Approval | None], Approval]
@@ -47,11 +48,6 @@ class Approvals(Protocol):
     def list_page(
         self, query: ApprovalQuery, after: ApprovalPosition | None
     ) -> tuple[Sequence[Approval], ApprovalPosition | None]: ...
-
-
-class People(Protocol):
-    def find_person(self, user_id: str) -> Person | None: ...
-    def find_person_by_email(self, email: str) -> Person | None: ...
 
 
 class Items(Protocol):

@@ -23,7 +23,7 @@ from chalicelib.catalog.domain.catalog import (
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.errors import Invalid, ItemInUse, NotFound, Unavailable
 from chalicelib.core.domain.idempotency import Claim, kept
-from chalicelib.people.domain.directory import Person
+from chalicelib.people.services.ports import People
 
 Reply = dict[str, Any]
 
@@ -44,10 +44,6 @@ class Items(Protocol):
 
 class LiveTokens(Protocol):
     def count_live_tokens(self, item: CatalogItem, *, now: datetime) -> int: ...
-
-
-class People(Protocol):
-    def find_person(self, user_id: str) -> Person | None: ...
 
 
 class ToolsTokens(Protocol):

@@ -12,20 +12,17 @@ from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import TokenStatus, ToolsToken
 from chalicelib.core.domain.errors import Conflict, Forbidden
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.core.domain.idempotency import AlreadyAnswered, Answered, Claim, kept
+from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, kept
+from chalicelib.core.ports import Replays
 from chalicelib.ids import MintedToken
 from chalicelib.people.domain.directory import Person
+from chalicelib.people.services.ports import People
 from chalicelib.tokens.domain.tokens import GrantView, PersonalGrant, Terms, grant_id, prior_ends
 
 Together = Callable[..., list[Any]]
 Reply = dict[str, Any]
 
 _ATTEMPTS = 3
-
-
-class Directory(Protocol):
-    def find_user_ids(self, emails: Sequence[str]) -> Mapping[str, str]: ...
-    def find_people(self, user_ids: Sequence[str]) -> Mapping[str, Person]: ...
 
 
 class Catalog(Protocol):
@@ -49,12 +46,6 @@ class Grants(Protocol):
     ) -> bool: ...
 
 
-class Replays(Protocol):
-    def find(self, claim: Claim) -> Answered | None: ...
-    def begin(self, claim: Claim) -> str: ...
-    def finish(self, claim: Claim, begun: str, *, reply: Reply) -> None: ...
-
-
 @dataclass(frozen=True)
 class Ports:
     """What claiming needs of the outside.
@@ -63,7 +54,7 @@ class Ports:
     so that a batch which is made again after a failure finishes what the first began.
     """
 
-    directory: Directory
+    directory: People
     catalog: Catalog
     grants: Grants
     replays: Replays

@@ -11,8 +11,8 @@ from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ToolsToken
 from chalicelib.core.domain.errors import RateLimited, Refusal
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, kept
-from chalicelib.core.ports import JobSender
+from chalicelib.core.domain.idempotency import AlreadyAnswered, kept
+from chalicelib.core.ports import JobSender, Replays
 from chalicelib.ids import MintedToken
 from chalicelib.inbox.domain.bulk import (
     Accepted,
@@ -29,16 +29,10 @@ from chalicelib.inbox.domain.bulk import (
 from chalicelib.inbox.domain.deliveries import event_fields
 from chalicelib.inbox.domain.events import check_namespace, check_occurrence
 from chalicelib.inbox.domain.recipients import Known, Meant, judged, targets
-from chalicelib.people.domain.directory import Person, Project
+from chalicelib.people.services.ports import Directory
 from chalicelib.tokens.domain.tokens import GrantView, Minted, PersonalGrant, grant_id
 
 Together = Callable[..., list[Any]]
-
-
-class Directory(Protocol):
-    def find_user_ids(self, emails: Sequence[str]) -> Mapping[str, str]: ...
-    def find_people(self, user_ids: Sequence[str]) -> Mapping[str, Person]: ...
-    def find_project(self, slug: str) -> Project | None: ...
 
 
 class Catalog(Protocol):
@@ -63,12 +57,6 @@ class AcceptedCalls(Protocol):
     def add(self, accepted: Accepted, *, now: datetime) -> None: ...
     def mark_seen(self, delivery_ids: list[str], *, fire: str, now: datetime) -> set[str]: ...
     def forget(self, delivery_ids: list[str]) -> None: ...
-
-
-class Replays(Protocol):
-    def begin(self, claim: Claim) -> str: ...
-    def finish(self, claim: Claim, begun: str, *, reply: dict[str, Any]) -> None: ...
-    def abandon(self, claim: Claim, begun: str) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """Send the callbacks of action buttons to source systems, one attempt per message."""
 
-from collections.abc import Iterable
 from typing import Protocol
 
 from chalicelib.core.domain.retries import CALLBACK_RETRIES, is_due
@@ -12,7 +11,7 @@ from chalicelib.inbox.domain.clicks import Click
 from chalicelib.inbox.domain.deliveries import DeliveryDetail
 from chalicelib.inbox.domain.live_events import action_result_event
 from chalicelib.live.services.ports import Notifier
-from chalicelib.people.domain.directory import Person
+from chalicelib.people.services.ports import People
 
 
 class Deliveries(Protocol):
@@ -21,10 +20,6 @@ class Deliveries(Protocol):
 
 class Secrets(Protocol):
     def of(self, slug: str) -> SigningSecrets: ...
-
-
-class People(Protocol):
-    def find_people(self, user_ids: Iterable[str]) -> dict[str, Person]: ...
 
 
 def attempt_callback(

@@ -11,13 +11,14 @@ from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import PersonalToken
 from chalicelib.core.domain.errors import CrossProjectBlocked, Forbidden, RateLimited, Refusal
 from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim
+from chalicelib.core.ports import Replays
 from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail, ModerationStatus, RecordedDelivery
 from chalicelib.inbox.domain.delivery_responses import DeliveryOut, to_response, to_snapshot
 from chalicelib.inbox.domain.events import InboundEvent, check_namespace, check_occurrence
 from chalicelib.inbox.domain.live_events import delivery_returned_event, new_delivery_event
 from chalicelib.live.domain.frames import FrameType, Standing
 from chalicelib.live.services.ports import Notifier
-from chalicelib.people.domain.project_access import ProjectAccess
+from chalicelib.people.services.ports import ProjectAccessReader
 
 Reply = dict[str, Any]
 
@@ -56,14 +57,6 @@ class QueueHeld(Protocol):
     def __call__(self, delivery: Delivery, /, *, owner_id: str, standing: Standing | None, now: datetime) -> None: ...
 
 
-class Replies(Protocol):
-    def amend(self, claim: Claim, *, reply: Reply) -> None: ...
-
-
-class Projects(Protocol):
-    def find_access(self, slug: str, *, sender_id: str, recipient_id: str | None) -> ProjectAccess | None: ...
-
-
 @dataclass(frozen=True)
 class Ports:
     """The stores, the notifier and the simultaneous calls that publishing needs."""
@@ -71,9 +64,9 @@ class Ports:
     sends: Sends
     deliveries: Deliveries
     event_types: EventTypes
-    projects: Projects
+    projects: ProjectAccessReader
     queue_held: QueueHeld
-    replies: Replies
+    replies: Replays
     notifier: Notifier
     together: Callable[..., list[Any]]
 
@@ -122,7 +115,7 @@ def publish(event: InboundEvent, *, sender: PersonalToken, call: Call, fire: str
     return to_response(recorded.detail, **_reply_fields(recorded, event, call, pushed=pushed))
 
 
-def _admit(event: InboundEvent, *, sender: PersonalToken, now: datetime, projects: Projects) -> Delivery:
+def _admit(event: InboundEvent, *, sender: PersonalToken, now: datetime, projects: ProjectAccessReader) -> Delivery:
     check_occurrence(event, now=now)
     check_namespace(event, prefix=sender.event_prefix)
     if sender.severity_ceiling and event.severity.rank > sender.severity_ceiling.rank:

@@ -13,17 +13,13 @@ from chalicelib.inbox.domain.event_types import (
     EventTypesOut,
     YourIntegrator,
 )
-from chalicelib.people.domain.directory import Integrator
+from chalicelib.people.services.ports import Integrators
 
 Together = Callable[..., list[Any]]
 
 
 class EventTypes(Protocol):
     def list_types(self, integrator: str, *, today: date) -> list[EventTypeRow]: ...
-
-
-class Integrators(Protocol):
-    def find_integrator(self, slug: str) -> Integrator | None: ...
 
 
 def event_types(

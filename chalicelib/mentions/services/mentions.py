@@ -17,16 +17,8 @@ from chalicelib.mentions.domain.mentions import (
     people_found,
     teams_found,
 )
-from chalicelib.people.domain.directory import Person, Roster
-
-
-class People(Protocol):
-    def find_people(self, user_ids: Iterable[str]) -> dict[str, Person]: ...
-
-
-class Teams(Protocol):
-    def own_team_ids(self, user_id: str) -> list[str]: ...
-    def list_rosters(self, team_ids: Sequence[str]) -> list[Roster]: ...
+from chalicelib.people.domain.directory import Person
+from chalicelib.people.services.ports import People, Teams
 
 
 class Agents(Protocol):

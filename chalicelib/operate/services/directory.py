@@ -10,6 +10,7 @@ from chalicelib.core.domain.callers import TokenStatus
 from chalicelib.core.domain.errors import Conflict, Invalid, NotFound, Unavailable
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.ports import SocketCloser
 from chalicelib.ids import MintedToken, TokenKind
 from chalicelib.people.domain.directory import (
     MOST_FIRST_MEMBERS,
@@ -26,23 +27,13 @@ from chalicelib.people.domain.directory import (
     detailed,
     listed,
 )
+from chalicelib.people.services.ports import Integrators
 from chalicelib.tokens.domain.keys import Key, KeyIn
 from chalicelib.tokens.domain.tokens import IssuedToken, KeyGrant, ToolsGrant
 
 # The index that lists a person's tokens shows a new one a moment late, so it is gone through again.
 _SWEEPS = 2
 _ATTEMPTS = 5
-
-
-class Integrators(Protocol):
-    def add_integrator(
-        self, integrator: Integrator, *, claim: Claim | None = None, reply: dict[str, Any] | None = None
-    ) -> None: ...
-    def save_integrator(
-        self, integrator: Integrator, *, over: Integrator, claim: Claim | None, reply: dict[str, Any]
-    ) -> bool: ...
-    def find_integrator(self, slug: str) -> Integrator | None: ...
-    def list_integrators(self) -> list[Integrator]: ...
 
 
 class People(Protocol):
@@ -80,10 +71,6 @@ class Grants(Protocol):
     def switch_key(
         self, key_id: str, *, active: bool, owner_id: str | None, claim: Claim | None, reply: dict[str, Any]
     ) -> bool: ...
-
-
-class Closer(Protocol):
-    def close(self, user_id: str, *, key_id: str | None = None) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -157,7 +144,7 @@ def register_person(wanted: PersonIn, *, user_id: str, people: People) -> Person
 
 
 def deactivate_person(
-    email: str, *, people: People, grants: Grants, closer: Closer, settle: Callable[[], None]
+    email: str, *, people: People, grants: Grants, closer: SocketCloser, settle: Callable[[], None]
 ) -> Ended:
     """End an employee's access: nothing reaches them, their personal tokens and keys are disabled, connections ended.
 

@@ -40,7 +40,7 @@ from chalicelib.operate.domain.operate import (
     window_out,
 )
 from chalicelib.operate.services import directory
-from chalicelib.people.domain.directory import Integrator, Person
+from chalicelib.people.services.ports import Integrators, People
 from chalicelib.resources import QUEUES, Queue
 from chalicelib.tokens.domain.tokens import IssuedToken, ToolsGrant, Usage, prior_ends
 
@@ -58,14 +58,6 @@ class Tokens(Protocol):
     def rotate(
         self, token: MintedToken, *, now: datetime, at_once: bool, claim: Claim | None, reply: Reply
     ) -> datetime: ...
-
-
-class People(Protocol):
-    def find_people(self, user_ids: Iterable[str]) -> Mapping[str, Person]: ...
-
-
-class Integrators(Protocol):
-    def list_integrators(self) -> list[Integrator]: ...
 
 
 class EventTypes(Protocol):
@@ -99,7 +91,7 @@ def issue_tools_token(
     token: MintedToken,
     *,
     call: Call,
-    integrators: directory.Integrators,
+    integrators: Integrators,
     people: directory.People,
     tokens: directory.Issue,
 ) -> NewSecretOut:

@@ -1,27 +1,10 @@
 """A person's profile: read it, change it."""
 
-from typing import Any, Protocol
-
 from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.core.domain.idempotency import Claim
 from chalicelib.people.domain.profile import ProfileOut, ProfilePatch, completed
-
-
-class Profiles(Protocol):
-    def find_profile(self, user_id: str) -> tuple[dict[str, Any], int]: ...
-    def save_profile(
-        self,
-        user_id: str,
-        told: dict[str, Any],
-        *,
-        over: dict[str, Any],
-        seen: int,
-        at: str,
-        claim: Claim | None,
-        reply: dict[str, Any],
-    ) -> bool: ...
+from chalicelib.people.services.ports import Profiles
 
 
 def read(*, user_id: str, profiles: Profiles) -> ProfileOut:

@@ -4,13 +4,12 @@ A person sees the projects they belong to; a tools token those of its owner, and
 administrators all of them.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Protocol
 
 from chalicelib.core.domain.callers import ApiKey, ToolsToken
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.pages import PageQuery, Pagination
-from chalicelib.people.domain.directory import Person, Project
 from chalicelib.people.domain.projects import (
     ProjectMembersOut,
     ProjectOut,
@@ -20,16 +19,12 @@ from chalicelib.people.domain.projects import (
     shown,
     shown_member,
 )
+from chalicelib.people.services.ports import Directory
 
 
 class Projects(Protocol):
     def list_slugs(self, user_id: str | None) -> Sequence[str]: ...
     def find_standings(self, slugs: Sequence[str], user_id: str) -> Sequence[ProjectStanding]: ...
-
-
-class People(Protocol):
-    def find_project(self, slug: str) -> Project | None: ...
-    def find_people(self, user_ids: Iterable[str]) -> dict[str, Person]: ...
 
 
 def list_page(query: PageQuery, *, caller: ApiKey | ToolsToken, projects: Projects) -> ProjectsOut:
@@ -55,7 +50,7 @@ def read(slug: str, *, caller: ApiKey | ToolsToken, projects: Projects) -> Proje
     return shown(found[0])
 
 
-def list_members(slug: str, query: PageQuery, *, caller: ApiKey | ToolsToken, people: People) -> ProjectMembersOut:
+def list_members(slug: str, query: PageQuery, *, caller: ApiKey | ToolsToken, people: Directory) -> ProjectMembersOut:
     """A page of a project's members, administrators first. Store calls after authentication: 2.
 
     Raises:

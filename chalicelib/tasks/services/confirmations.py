@@ -1,6 +1,5 @@
 """A person's say on what waits for it: items that agents suggest, and events that are held for a moderator."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -12,7 +11,7 @@ from chalicelib.inbox.domain.deliveries import Decision, Delivery, DeliveryDetai
 from chalicelib.inbox.domain.live_events import new_delivery_event
 from chalicelib.live.services.ports import Notifier
 from chalicelib.people.domain.directory import Person
-from chalicelib.people.domain.project_access import ProjectAccess
+from chalicelib.people.services.ports import Directory
 from chalicelib.tasks.domain.queue import Change, ConfirmedOut, ConfirmIn, Item, ItemStatus, shown
 from chalicelib.tasks.services.queue import Queue, SourceRelays, Together, item_id_of, told
 
@@ -21,12 +20,6 @@ _ATTEMPTS = 20
 
 class Deliveries(Protocol):
     def find(self, delivery_id: str) -> DeliveryDetail | None: ...
-
-
-class People(Protocol):
-    def find_people(self, user_ids: Iterable[str]) -> dict[str, Person]: ...
-    def find_person_by_email(self, email: str) -> Person | None: ...
-    def find_access(self, slug: str, *, sender_id: str, recipient_id: str | None) -> ProjectAccess | None: ...
 
 
 @dataclass(frozen=True)
@@ -42,7 +35,7 @@ class Confirmation:
     call: Call
     queue: Queue
     deliveries: Deliveries
-    people: People
+    people: Directory
     notifier: Notifier
     source_relays: SourceRelays
     together: Together

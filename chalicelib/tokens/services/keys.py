@@ -9,6 +9,7 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.ports import SocketCloser
 from chalicelib.ids import MintedToken
 from chalicelib.tokens.domain.keys import Key, KeyIn, KeyOut, KeySwitch, NewKeyOut, SwitchedOut, areas, shown
 from chalicelib.tokens.domain.tokens import KeyGrant
@@ -30,10 +31,6 @@ class Keys(Protocol):
         self, key_id: str, *, active: bool, owner_id: str | None, claim: Claim | None, reply: Reply
     ) -> bool: ...
     def delete_key(self, key_id: str, *, owner_id: str | None, claim: Claim | None) -> bool: ...
-
-
-class Closer(Protocol):
-    def close(self, user_id: str, *, key_id: str | None = None) -> None: ...
 
 
 def list_own(*, owner: ApiKey, keys: Keys) -> list[KeyOut]:
@@ -70,7 +67,7 @@ def create(wanted: KeyIn, token: MintedToken, *, key_id: str, owner: ApiKey, cal
     return made
 
 
-def switch(wanted: KeySwitch, *, owner: ApiKey, call: Call, keys: Keys, closer: Closer) -> SwitchedOut:
+def switch(wanted: KeySwitch, *, owner: ApiKey, call: Call, keys: Keys, closer: SocketCloser) -> SwitchedOut:
     """Turn one of the owner's keys on or off. Store calls after authentication: 2.
 
     One that is off has no open connections: to end them takes 1 call more, and 1 for each.
@@ -88,7 +85,7 @@ def switch(wanted: KeySwitch, *, owner: ApiKey, call: Call, keys: Keys, closer: 
     return switched
 
 
-def delete(key_id: str, *, owner: ApiKey, call: Call, keys: Keys, closer: Closer) -> None:
+def delete(key_id: str, *, owner: ApiKey, call: Call, keys: Keys, closer: SocketCloser) -> None:
     """Delete one of the owner's keys: from now on it is unknown, and its connections end.
 
     Store calls after authentication: 3, and 1 for each of its connections.

@@ -31,6 +31,7 @@ from chalicelib.federation.connections.domain.federation_settings import Federat
 from chalicelib.federation.connections.services.admission import Settings
 from chalicelib.federation.connections.services.connections import Changes, change
 from chalicelib.people.domain.directory import Person
+from chalicelib.people.services.ports import People
 
 Reply = dict[str, Any]
 
@@ -56,10 +57,6 @@ class Connections(Changes, Protocol):
 
 class Notices(Protocol):
     def find(self, job: ConnectionNoticeJob) -> ConnectionNotice | None: ...
-
-
-class People(Protocol):
-    def find_person(self, user_id: str) -> Person | None: ...
 
 
 def ask(

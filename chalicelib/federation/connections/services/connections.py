@@ -41,6 +41,7 @@ from chalicelib.federation.connections.domain.connections import (
 from chalicelib.federation.connections.domain.federation_settings import FederationMode, FederationSettings
 from chalicelib.live.services.ports import Notifier
 from chalicelib.people.domain.directory import Person
+from chalicelib.people.services.ports import People
 
 Reply = dict[str, Any]
 
@@ -83,10 +84,6 @@ class Connections(Changes, Protocol):
     ) -> Connection | ConnectionState: ...
     def add_crossing(self, connection: Connection, token: str, *, notice: ConnectionNotice) -> None: ...
     def list_own(self, user_id: str) -> list[Connection]: ...
-
-
-class People(Protocol):
-    def find_person_by_email(self, email: str) -> Person | None: ...
 
 
 def connect(

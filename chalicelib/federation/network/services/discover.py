@@ -28,8 +28,9 @@ from chalicelib.federation.network.domain.discover import (
 )
 from chalicelib.federation.network.domain.instances import NetworkStats
 from chalicelib.federation.network.domain.marketplace import Listing
-from chalicelib.people.domain.directory import Roster, Team, TeamVisibility, Visibility
+from chalicelib.people.domain.directory import Team, TeamVisibility, Visibility
 from chalicelib.people.domain.person_card import PersonCard
+from chalicelib.people.services.ports import Teams
 
 T = TypeVar("T")
 Item = TypeVar("Item", bound=Out)
@@ -47,10 +48,6 @@ class Counts(Protocol):
     @property
     def teams(self) -> int: ...
     def people_with(self, visibilities: Sequence[Visibility]) -> int: ...
-
-
-class Rosters(Protocol):
-    def list_rosters(self, team_ids: Sequence[str]) -> list[Roster]: ...
 
 
 class Installed(Protocol):
@@ -72,7 +69,7 @@ class Ports:
     """What discovery needs of the outside."""
 
     found: Found
-    rosters: Rosters
+    rosters: Teams
     installed: Installed
     network: Network
     market: Market

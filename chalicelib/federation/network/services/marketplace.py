@@ -13,7 +13,7 @@ from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, SlugTaken, Unavailable
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim, kept
-from chalicelib.core.ports import JobAnnouncer
+from chalicelib.core.ports import JobAnnouncer, Replays
 from chalicelib.federation.network.domain.instance_notices import InstanceNotice, InstanceNoticeJob, agent_notice
 from chalicelib.federation.network.domain.instances import Instance
 from chalicelib.federation.network.domain.listings import (
@@ -69,11 +69,6 @@ class Market(Protocol):
         reply: Reply | None = None,
     ) -> bool: ...
     def remove_listing(self, listing: Listing, *, claim: Claim | None, reply: Reply) -> bool: ...
-
-
-class Replays(Protocol):
-    def begin(self, claim: Claim) -> str: ...
-    def finish(self, claim: Claim, begun: str, *, reply: Reply) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -32,8 +32,9 @@ from chalicelib.federation.relays.domain.relays import (
 )
 from chalicelib.live.domain.frames import Standing
 from chalicelib.live.services.ports import Notifier
-from chalicelib.people.domain.directory import Memberships, Person
+from chalicelib.people.domain.directory import Memberships
 from chalicelib.people.domain.profile import completed as completed_profile
+from chalicelib.people.services.ports import People, Profiles, Teams
 from chalicelib.tasks.domain.desk_settings import Desk
 from chalicelib.tasks.domain.queue import changed, wakes
 
@@ -51,19 +52,6 @@ class Relays(Protocol):
 
 class Connections(Protocol):
     def is_connected(self, user_id: str, peer_url: str) -> bool: ...
-
-
-class People(Protocol):
-    def find_user_ids(self, emails: Iterable[str]) -> dict[str, str]: ...
-    def find_person(self, user_id: str) -> Person | None: ...
-
-
-class Teams(Protocol):
-    def find_memberships(self, user_id: str) -> Memberships: ...
-
-
-class Profiles(Protocol):
-    def find_profile(self, user_id: str) -> tuple[dict[str, Any], int]: ...
 
 
 class Board(Protocol):

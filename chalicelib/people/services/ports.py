@@ -1,0 +1,72 @@
+"""Ports of people: services depend on them, stores and gateways provide them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from typing import Any
+
+    from chalicelib.core.domain.idempotency import Claim
+    from chalicelib.people.domain.directory import Integrator, Memberships, Person, Project, Roster
+    from chalicelib.people.domain.project_access import ProjectAccess
+
+
+class People(Protocol):
+    """Finds people by id and by address."""
+
+    def find_person(self, user_id: str) -> Person | None: ...
+    def find_person_by_email(self, email: str) -> Person | None: ...
+    def find_user_ids(self, emails: Iterable[str]) -> dict[str, str]: ...
+    def find_people(self, user_ids: Iterable[str]) -> dict[str, Person]: ...
+
+
+class ProjectAccessReader(Protocol):
+    """Finds the access of a sender and a recipient to a project."""
+
+    def find_access(self, slug: str, *, sender_id: str, recipient_id: str | None) -> ProjectAccess | None: ...
+
+
+class Directory(People, ProjectAccessReader, Protocol):
+    """Finds people and projects."""
+
+    def find_project(self, slug: str) -> Project | None: ...
+
+
+class Teams(Protocol):
+    """Finds teams and their members."""
+
+    def find_memberships(self, user_id: str) -> Memberships: ...
+    def own_team_ids(self, user_id: str) -> list[str]: ...
+    def list_rosters(self, team_ids: Sequence[str]) -> list[Roster]: ...
+
+
+class Profiles(Protocol):
+    """Reads and saves people's profiles."""
+
+    def find_profile(self, user_id: str) -> tuple[dict[str, Any], int]: ...
+    def save_profile(
+        self,
+        user_id: str,
+        told: dict[str, Any],
+        *,
+        over: dict[str, Any],
+        seen: int,
+        at: str,
+        claim: Claim | None,
+        reply: dict[str, Any],
+    ) -> bool: ...
+
+
+class Integrators(Protocol):
+    """Finds, adds and changes integrators."""
+
+    def find_integrator(self, slug: str) -> Integrator | None: ...
+    def add_integrator(
+        self, integrator: Integrator, *, claim: Claim | None = None, reply: dict[str, Any] | None = None
+    ) -> None: ...
+    def save_integrator(
+        self, integrator: Integrator, *, over: Integrator, claim: Claim | None, reply: dict[str, Any]
+    ) -> bool: ...
+    def list_integrators(self) -> list[Integrator]: ...
