@@ -78,14 +78,14 @@ class DynamoInbox:
         waiting = [*unread, *woken][:MOST_COUNTED]
         return InboxSummary(unread=len(waiting), urgent=waiting.count(Severity.CRITICAL), snoozed=len(asleep))
 
-    def save(self, seen: Delivery, wanted: Delivery, *, claim: Claim | None, reply: dict[str, Any]) -> bool:
-        """Make of the delivery, as it was `seen`, what is `wanted`; False when it is another by now. One store call.
+    def save(self, before: Delivery, after: Delivery, *, claim: Claim | None, reply: dict[str, Any]) -> bool:
+        """Change the state of a delivery; False if it is no longer as it was `before`. One store call.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
         try:
-            commit([state_update(seen, wanted)], claim=claim, reply=reply)
+            commit([state_update(before, after)], claim=claim, reply=reply)
         except Refused:
             return False
         return True
