@@ -16,7 +16,7 @@ MOST_SUPPLEMENTS = 100
 
 
 class ModerationStatus(StrEnum):
-    """Where a held delivery stands."""
+    """What the moderator decided on a held delivery."""
 
     PENDING = "pending"
     APPROVED = "approved"
@@ -25,7 +25,7 @@ class ModerationStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Moderation:
-    """A moderator's say on a held delivery, and since when."""
+    """The moderation status of a held delivery, and since when it has it."""
 
     status: ModerationStatus
     at: str
@@ -33,7 +33,7 @@ class Moderation:
 
 @dataclass(frozen=True)
 class Decision:
-    """A moderator's say on one held delivery, and whose inbox it goes to when it is let through."""
+    """A moderator's decision on one held delivery, with the recipient of an approved one."""
 
     delivery_id: str
     moderation: Moderation
@@ -42,12 +42,13 @@ class Decision:
 
 @dataclass(frozen=True)
 class Delivery:
-    """One stored delivery. `content` holds the event's members that no list shows, as they were sent.
+    """One event in one person's inbox. Times are RFC 3339 in UTC.
 
-    `sender_user_id` is None for a bulk delivery: then the whole integrator is its sender, as it is when it
-    repeated in bulk what a person had sent (`sent_in_bulk`).
-    `recipient_user_id` is None while the delivery is held. Times are RFC 3339 in UTC. `listed_at` is the time by which
-    its recipient's inbox orders it, where that is not `created_at`; what the recipient made of it no sender is shown.
+    `content` holds the event's fields that have no field here, as they were sent. `sender_user_id` is None for a bulk
+    delivery: its sender is the integrator as a whole. `sent_in_bulk` says that the integrator repeated in bulk an event
+    that a person had sent; it counts as a sender then too. `recipient_user_id` is None while the delivery is held.
+    `listed_at` is the time by which the inbox orders it, where that is not `created_at`. Senders never see the
+    recipient's state: `read_at`, `archived_at`, `snoozed_until`.
     """
 
     delivery_id: str
@@ -78,7 +79,7 @@ class Delivery:
 
     @classmethod
     def from_event(cls, event: InboundEvent, *, sender: PersonalToken, now: datetime) -> Self:
-        """The delivery that a personal token's event becomes: to its owner, or held for a moderator."""
+        """Make the delivery of a personal token's event: to the token's owner, or held for a moderator."""
         derive_id = derive_held_delivery_id if sender.moderated else derive_delivery_id
         return cls(
             delivery_id=derive_id(sender.integrator, sender.user_id, event.event_id),
@@ -93,8 +94,12 @@ class Delivery:
 
     @property
     def buttons(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.content.get("actions", [])
-        return found
+        buttons: list[dict[str, Any]] = self.content.get("actions", [])
+        return buttons
+
+    @property
+    def project_slug(self) -> str | None:
+        return self.content.get("project_slug")
 
     @property
     def has_callbacks(self) -> bool:
@@ -110,22 +115,9 @@ class Delivery:
         return self.sent_in_bulk or self.sender_user_id is None or self.tools_token_id == caller.token_id
 
 
-# What is no part of a delivery's content: the format's version, and columns of its own.
-_OUTSIDE_CONTENT = {
-    "spec_version",
-    "event_type",
-    "severity",
-    "title",
-    "tone",
-    "summary",
-    "external_status",
-    "occurred_at",
-}
-
-
 def event_fields(event: InboundEvent) -> dict[str, Any]:
-    """The members of a delivery that are the event's own."""
-    return {
+    """Return the fields of a delivery that come from its event: those named here, and the others as its content."""
+    fields = {
         "event_type": event.event_type,
         "severity": event.severity.value,
         "title": event.title,
@@ -133,13 +125,14 @@ def event_fields(event: InboundEvent) -> dict[str, Any]:
         "summary": event.summary,
         "external_status": event.external_status and event.external_status.value,
         "occurred_at": timestamp(event.occurred_at),
-        "content": event.model_dump(mode="json", exclude_none=True, exclude=_OUTSIDE_CONTENT),
     }
+    content = event.model_dump(mode="json", exclude_none=True, exclude={"spec_version", *fields})
+    return {**fields, "content": content}
 
 
 @dataclass(frozen=True)
 class Supplement:
-    """A follow-up that the sender added; never changed afterwards."""
+    """A follow-up that the sender added. It never changes."""
 
     supplement_id: str
     markdown_body: str
@@ -160,7 +153,10 @@ class DeliveryDetail:
 
 @dataclass(frozen=True)
 class RecordedDelivery:
-    """A delivery as stored after a send; whether that was its first, or brought it back to its inbox."""
+    """A delivery as stored after a send.
+
+    `is_new` for the first send; `is_returned` if this send brought the delivery back to its recipient's inbox.
+    """
 
     detail: DeliveryDetail
     is_new: bool

@@ -1,6 +1,7 @@
-"""Deliveries as replies show them, and the snapshots from which a reply can be given again."""
+"""Responses with deliveries, and the snapshots from which a replay rebuilds a response."""
 
 from dataclasses import replace
+from operator import attrgetter
 from typing import Annotated, Any
 
 from pydantic import Field
@@ -14,7 +15,7 @@ from chalicelib.inbox.domain.events import ActionType, Actor, ExternalStatus, Ma
 
 
 class SupplementOut(Out):
-    """A follow-up; they are listed oldest first."""
+    """A follow-up to a delivery."""
 
     id: UuidOut
     markdown_body: str
@@ -22,14 +23,14 @@ class SupplementOut(Out):
 
 
 class ModerationOut(Out):
-    """What the moderator said of a held delivery, and when."""
+    """The moderation status of a held delivery, and since when it has it."""
 
     status: ModerationStatus
     at: TimeOut
 
 
 class ActionOut(Out):
-    """A button, the outcome of its click, and every attempt to call back."""
+    """A button, with the outcome of its click and all callback attempts."""
 
     index: int
     label: str
@@ -41,7 +42,7 @@ class ActionOut(Out):
 
 
 class HintOut(Out):
-    """Whom the sender meant."""
+    """The recipient that the sender suggested."""
 
     email: Omittable[str] = None
     user_id: Omittable[UuidOut] = None
@@ -49,7 +50,7 @@ class HintOut(Out):
 
 
 class ListedDelivery(Out):
-    """A delivery as lists show it."""
+    """The fields of a delivery that lists include."""
 
     delivery_id: UuidOut
     event_type: str
@@ -58,7 +59,7 @@ class ListedDelivery(Out):
     occurred_at: TimeOut
     created_at: TimeOut
     resolved_at: TimeOut | None = None
-    fire_count: Annotated[int, Field(ge=1, description="How often the sender has sent the event.")]
+    fire_count: Annotated[int, Field(ge=1, description="How many times the event was sent.")]
     tone: Omittable[Tone] = None
     summary: Omittable[str] = None
     external_status: Omittable[ExternalStatus] = None
@@ -66,7 +67,7 @@ class ListedDelivery(Out):
 
 
 class DeliveryOut(ListedDelivery):
-    """A delivery with everything that was sent, and everything that happened to it since."""
+    """A delivery with the whole event, its supplements and its callback attempts."""
 
     event_id: str
     resolution_note: str | None = None
@@ -82,58 +83,46 @@ class DeliveryOut(ListedDelivery):
     recipient_hint: Omittable[HintOut] = None
     moderation: Omittable[ModerationOut] = None
     supplements: list[SupplementOut]
-    deduped: Omittable[bool] = Field(None, description="True when the event had been delivered before.")
-    pushed: Omittable[bool] = Field(None, description="True when an open connection took the news.")
-    ok: Omittable[bool] = Field(None, description="Always true; kept for older clients.")
-    deprecation: Omittable[str] = Field(None, description="Names a deprecated member that the call used.")
+    deduped: Omittable[bool] = Field(None, description="True if the event was already delivered.")
+    pushed: Omittable[bool] = Field(None, description="True if an open connection received the event.")
+    ok: Omittable[bool] = Field(None, description="Always true, for older clients.")
+    deprecation: Omittable[str] = Field(None, description="Warns about a deprecated field in the request.")
     request_id: Omittable[str] = None
 
 
+_LISTED = tuple(ListedDelivery.model_fields)
+_read_listed = attrgetter(*_LISTED)
+
+
 def listed_fields(delivery: Delivery) -> dict[str, Any]:
-    """The members that a list shows."""
-    shown: dict[str, Any] = {
-        "delivery_id": delivery.delivery_id,
-        "event_type": delivery.event_type,
-        "severity": delivery.severity,
-        "title": delivery.title,
-        "occurred_at": delivery.occurred_at,
-        "created_at": delivery.created_at,
-        "resolved_at": delivery.resolved_at,
-        "fire_count": delivery.fire_count,
-    }
-    optional = {
-        "tone": delivery.tone,
-        "summary": delivery.summary,
-        "external_status": delivery.external_status,
-        "recipient_user_id": delivery.recipient_user_id,
-    }
-    return shown | {name: value for name, value in optional.items() if value is not None}
+    """Return the values of the fields that lists include, by name. Each is a field of `Delivery` with the same name."""
+    values = zip(_LISTED, _read_listed(delivery), strict=True)
+    return {name: value for name, value in values if value is not None or name == "resolved_at"}
 
 
-def to_response(detail: DeliveryDetail, **more: Any) -> DeliveryOut:
-    """The whole delivery as its sender and its recipient see it, with the reply's own members in `more`."""
+def to_response(detail: DeliveryDetail, **extra: Any) -> DeliveryOut:
+    """Return the response with the whole delivery; `extra` are the fields of this response only."""
     delivery = detail.delivery
     content = dict(delivery.content)
     content["actions"] = [
-        {"index": index, **_clicked(detail.find_click(index)), **button}
+        {"index": index, **_click_fields(detail.find_click(index)), **button}
         for index, button in enumerate(delivery.buttons)
     ]
     if delivery.moderation:
         content["moderation"] = {"status": delivery.moderation.status, "at": delivery.moderation.at}
     return DeliveryOut(
-        **listed_fields(delivery),
-        **content,
+        **content | listed_fields(delivery),
         project_id=delivery.project_id,
         resolution_note=delivery.resolution_note,
         supplements=[
             SupplementOut(id=each.supplement_id, markdown_body=each.markdown_body, created_at=each.created_at)
             for each in detail.supplements
         ],
-        **more,
+        **extra,
     )
 
 
-def _clicked(click: Click | None) -> dict[str, Any]:
+def _click_fields(click: Click | None) -> dict[str, Any]:
     if click is None:
         return {"outcome": None, "attempts": []}
     return {"outcome": click.outcome, "attempts": [AttemptOut(**vars(each)) for each in click.attempts]}
@@ -142,8 +131,8 @@ def _clicked(click: Click | None) -> dict[str, Any]:
 _CHANGING = ("fire_count", "resolved_at", "resolution_note", "recipient_user_id")
 
 
-def to_snapshot(detail: DeliveryDetail, **more: Any) -> dict[str, Any]:
-    """What of a reply may change later: with the delivery itself, enough to give the same reply again."""
+def to_snapshot(detail: DeliveryDetail, **extra: Any) -> dict[str, Any]:
+    """Return what may change of a response later. With the stored delivery, a replay rebuilds the response from it."""
     delivery = detail.delivery
     return {
         "delivery_id": delivery.delivery_id,
@@ -152,24 +141,23 @@ def to_snapshot(detail: DeliveryDetail, **more: Any) -> dict[str, Any]:
         "supplements": [each.supplement_id for each in detail.supplements],
         # Attempts are only ever added, so their number tells which there were.
         "clicks": [[each.index, each.outcome, len(each.attempts)] for each in detail.clicks],
-        "more": more,
+        "more": extra,
     }
 
 
-def from_snapshot(taken: dict[str, Any], detail: DeliveryDetail) -> DeliveryOut:
-    """The reply of which `taken` is the snapshot."""
-    moderation = (
-        Moderation(ModerationStatus(taken["moderation"][0]), taken["moderation"][1]) if taken["moderation"] else None
+def from_snapshot(snapshot: dict[str, Any], detail: DeliveryDetail) -> DeliveryOut:
+    """Rebuild the response that the snapshot was taken of, from the delivery as it is now."""
+    status, at = snapshot["moderation"] or (None, "")
+    moderation = Moderation(ModerationStatus(status), at) if status else None
+    supplement_ids = set(snapshot["supplements"])
+    clicks = {index: (Outcome(outcome), attempts) for index, outcome, attempts in snapshot["clicks"]}
+    detail_then = DeliveryDetail(
+        replace(detail.delivery, **snapshot["changing"], moderation=moderation),
+        [each for each in detail.supplements if each.supplement_id in supplement_ids],
+        [_rewind_click(each, *clicks[each.index]) for each in detail.clicks if each.index in clicks],
     )
-    known = set(taken["supplements"])
-    clicks = {index: (Outcome(outcome), attempts) for index, outcome, attempts in taken["clicks"]}
-    then = DeliveryDetail(
-        replace(detail.delivery, **taken["changing"], moderation=moderation),
-        [each for each in detail.supplements if each.supplement_id in known],
-        [_as_it_was(each, *clicks[each.index]) for each in detail.clicks if each.index in clicks],
-    )
-    return to_response(then, **taken["more"])
+    return to_response(detail_then, **snapshot["more"])
 
 
-def _as_it_was(click: Click, outcome: Outcome, attempts: int) -> Click:
+def _rewind_click(click: Click, outcome: Outcome, attempts: int) -> Click:
     return replace(click, outcome=outcome, attempts=click.attempts[:attempts])

@@ -1,4 +1,4 @@
-"""Events as their senders post them (fluxdesk-v1, InboundEvent)."""
+"""Events as senders publish them (fluxdesk-v1, InboundEvent), and what senders add to them later."""
 
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -17,7 +17,7 @@ NEWEST = timedelta(minutes=5)
 
 
 class Tone(StrEnum):
-    """How the inbox colours the event, whatever its severity."""
+    """The color of the event in the inbox, independent of its severity."""
 
     NEUTRAL = "neutral"
     POSITIVE = "positive"
@@ -25,7 +25,7 @@ class Tone(StrEnum):
 
 
 class MarkdownRendering(StrEnum):
-    """How the inbox first shows the markdown body: behind a disclosure, in full, or by its beginning."""
+    """How the inbox first shows the markdown body: collapsed, in full, or only its beginning."""
 
     COLLAPSED = "collapsed"
     EXPANDED = "expanded"
@@ -33,7 +33,7 @@ class MarkdownRendering(StrEnum):
 
 
 class ExternalStatus(StrEnum):
-    """Where the entity in the source system stands."""
+    """The state of the entity in the source system."""
 
     FIRING = "firing"
     RESOLVED = "resolved"
@@ -44,7 +44,7 @@ class ExternalStatus(StrEnum):
 
 
 class ActionType(StrEnum):
-    """What a click does: open a link, or call the source system back with a signature."""
+    """What a click does: open a link, or send a signed callback to the source system."""
 
     URL = "url"
     WEBHOOK = "webhook"
@@ -55,7 +55,7 @@ def _link(text: str) -> str:
 
 
 def _target(text: str, info: ValidationInfo) -> str:
-    # The one rule that a setting may relax; whoever parses an event passes it on as the context.
+    # A setting may allow loopback addresses; the context of the validation passes it on.
     allow_loopback = bool(info.context and info.context.get("allow_loopback"))
     return _checked(text, refuse_link(text, allow_loopback=allow_loopback))
 
@@ -79,7 +79,7 @@ PlainLink = Annotated[str, Field(max_length=2000), AfterValidator(_plain_link)]
 
 
 class Actor(In):
-    """Who caused the event."""
+    """The person who caused the event."""
 
     email: Email
     name: Omittable[Annotated[str, Field(max_length=80)]] = None
@@ -90,9 +90,10 @@ class ActionButton(In):
 
     label: str = Field(min_length=1, max_length=40)
     action_type: ActionType
-    url: Omittable[Target] = Field(None, description="Where a `url` button leads. HTTPS, to a public host.")
+    url: Omittable[Target] = Field(None, description="The link that a `url` button opens. HTTPS, to a public host.")
     webhook_url: Omittable[Target] = Field(
-        None, description="Where a `webhook` button's signed callback is posted. HTTPS, to a public host."
+        None,
+        description="The endpoint for the signed callback of a `webhook` button. HTTPS, to a public host.",
     )
 
     @model_validator(mode="after")
@@ -108,7 +109,7 @@ class ActionButton(In):
 
 
 class RecipientHint(In):
-    """Whom a moderated event is meant for; at least one member is needed."""
+    """The suggested recipient of a moderated event. Set at least one field."""
 
     email: Omittable[Email] = None
     user_id: Omittable[UuidText] = None
@@ -122,19 +123,19 @@ class RecipientHint(In):
 
 
 class InboundEvent(In):
-    """One event, as a source system publishes it."""
+    """One event to publish."""
 
     spec_version: Literal["2"]
     event_id: str = Field(
         min_length=1,
         max_length=120,
         pattern=r"^[a-zA-Z0-9_-]+$",
-        description="The sender's own id; sending it again repeats the event instead of adding one.",
+        description="Your id for the event. Sending the same id again repeats the event instead of adding one.",
     )
     event_type: str = Field(
         min_length=1,
         max_length=60,
-        description="Starts with the prefix of the caller's integrator, such as `fd1.`.",
+        description="Must start with the prefix of your integrator, such as `fd1.`.",
     )
     severity: Severity
     title: str = Field(min_length=1, max_length=200)
@@ -143,7 +144,7 @@ class InboundEvent(In):
     markdown_body: Omittable[Annotated[str, Field(max_length=8000)]] = None
     markdown_body_rendering: Omittable[MarkdownRendering] = None
     external_url: Omittable[PlainLink] = Field(
-        None, description="A link to the entity itself. HTTPS, without credentials among its parameters."
+        None, description="A link to the entity. HTTPS, without credentials in its parameters."
     )
     external_status: Omittable[ExternalStatus] = None
     actor: Omittable[Actor] = None
@@ -151,37 +152,38 @@ class InboundEvent(In):
     actions: Omittable[Annotated[list[ActionButton], Field(max_length=4)]] = None
     recipient_hint: Omittable[RecipientHint] = Field(
         None,
-        description="Used by moderation-mode tokens; others store it and route nothing by it.",
+        description="Only moderation-mode tokens use it. Other tokens store it, and it does not affect routing.",
         deprecated=True,
     )
     project_slug: Omittable[Annotated[str, Field(min_length=1, max_length=80)]] = Field(
-        None, description="Attributes the event to a project that sender and recipient belong to."
+        None,
+        description="The project that the event belongs to. The recipient must be a member.",
     )
     tone: Omittable[Tone] = None
     locale: Omittable[str] = Field(None, description="BCP 47 language tag.")
 
 
 class ResolveIn(In):
-    """How the event was dealt with."""
+    """How the event was resolved."""
 
     resolution_note: Omittable[Annotated[str, Field(max_length=500)]] = Field(
-        None, description="Shown next to the resolved mark."
+        None, description="Shown next to the resolved status."
     )
 
 
 class SupplementIn(In):
-    """A follow-up to a delivery."""
+    """A follow-up to add to a delivery."""
 
     markdown_body: str = Field(min_length=1, max_length=8000)
 
 
 def check_occurrence(event: InboundEvent, *, now: datetime, place: str = "") -> None:
-    """Refuse an event from too long ago or too far ahead; both edges are allowed.
+    """Refuse an event that occurred too long ago or too far ahead. Both ends of the window are allowed.
 
-    `place` is where the event stands in the body, as the beginning of its fields' paths.
+    `place` is the event's path in the body, which its fields' paths start with.
 
     Raises:
-        Invalid: it misses the window; the reason says by how much.
+        Invalid: the event is outside the window; the reason says by how much.
     """
     occurred = event.occurred_at.astimezone(UTC)
     if (early := (now - OLDEST) - occurred) > timedelta(0):
@@ -194,7 +196,7 @@ def check_occurrence(event: InboundEvent, *, now: datetime, place: str = "") -> 
 
 
 def check_namespace(event: InboundEvent, *, prefix: str, place: str = "") -> None:
-    """Refuse an event type outside the sender's namespace.
+    """Refuse an event type outside the integrator's namespace.
 
     Raises:
         Invalid: the type does not start with `prefix`.

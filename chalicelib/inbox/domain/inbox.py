@@ -1,4 +1,4 @@
-"""The inbox: its query and page, and what open connections are told of it."""
+"""The inbox list: its query, its items, its summary."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -12,12 +12,12 @@ from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail
 from chalicelib.inbox.domain.delivery_responses import DeliveryOut, ListedDelivery, listed_fields, to_response
 from chalicelib.inbox.domain.inbox_states import View, is_snoozed
 
-# Of a person's unread and snoozed deliveries so many are counted.
+# The summary counts at most this many unread and this many snoozed deliveries.
 MOST_COUNTED = 1000
 
 
 class Position(NamedTuple):
-    """A delivery's place in the order of an inbox: the time it is listed by, then its id."""
+    """A delivery's position in the order of an inbox: the time it is listed by, then its id."""
 
     listed_at: str
     delivery_id: str
@@ -28,7 +28,7 @@ class Position(NamedTuple):
 
 
 class InboxStatus(StrEnum):
-    """Which deliveries to list."""
+    """Which deliveries to list, by whether they are resolved."""
 
     OPEN = "open"
     RESOLVED = "resolved"
@@ -36,20 +36,20 @@ class InboxStatus(StrEnum):
 
 
 class InboxQuery(Query):
-    """A page of one's deliveries."""
+    """Selects a page of your deliveries."""
 
     limit: int = Field(50, ge=1, le=100)
-    cursor: Omittable[str] = Field(None, description="`nextCursor` of the page before, with the same filters.")
+    cursor: Omittable[str] = Field(None, description="The `nextCursor` of the previous page. Keep the same filters.")
     view: View = View.INBOX
     status: InboxStatus = InboxStatus.ALL
     event_type: Omittable[Annotated[str, Field(min_length=1, max_length=60)]] = None
     severity: Omittable[Severity] = None
     q: Omittable[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
         None,
-        description="Words that title, event type, summary, actor and labels have among them, in any case and order.",
+        description="Words to find in title, event type, summary, actor and labels, in any case and order.",
     )
     label: Omittable[Annotated[str, Field(min_length=1, max_length=500)]] = Field(
-        None, description="A label's name, such as `repo`, or its name and value, such as `repo=widget-pro`."
+        None, description="A label's name, such as `repo`, or name and value, such as `repo=widget-pro`."
     )
 
     @property
@@ -58,11 +58,11 @@ class InboxQuery(Query):
 
     @property
     def reads_whole_rows(self) -> bool:
-        """Whether it asks for what no list shows."""
+        """Whether the filters need fields that the index does not have."""
         return bool(self.words) or self.label is not None
 
     def matches(self, delivery: Delivery) -> bool:
-        """Whether words and label are those of the delivery, which is given with its content."""
+        """Whether the delivery, given with its content, has the words and the label."""
         labels: dict[str, str] = delivery.content.get("labels") or {}
         if self.label is not None and self.label not in {*labels, *(f"{name}={text}" for name, text in labels.items())}:
             return False
@@ -75,12 +75,12 @@ class InboxQuery(Query):
             *labels,
             *labels.values(),
         ]
-        found = "\n".join(texts).casefold()
-        return all(word in found for word in self.words)
+        text = "\n".join(texts).casefold()
+        return all(word in text for word in self.words)
 
 
 class StateOut(Out):
-    """What the recipient made of a delivery: when it was read and archived, until when it is snoozed; null when not."""
+    """The state of a delivery in the inbox: when it was read and archived, until when it is snoozed; null if not."""
 
     read_at: TimeOut | None
     archived_at: TimeOut | None
@@ -88,15 +88,15 @@ class StateOut(Out):
 
 
 class InboxItem(ListedDelivery, StateOut):
-    """A delivery as its recipient's inbox lists it."""
+    """A delivery in its recipient's inbox list."""
 
 
 class InboxDelivery(DeliveryOut, StateOut):
-    """A delivery in full, as its recipient reads it."""
+    """A delivery in full, with its state in the inbox."""
 
 
 class InboxPage(Out):
-    """Deliveries, newest first. `nextCursor` is null on the last page; a page may be short before that."""
+    """A page of deliveries, newest first. `nextCursor` is null on the last page. Earlier pages may be short."""
 
     items: list[InboxItem]
     next_cursor: str | None
@@ -104,15 +104,15 @@ class InboxPage(Out):
 
 
 class InboxSummary(Out):
-    """How many deliveries wait; each number stops at 1000."""
+    """How many deliveries are unread, urgent and snoozed. Each number stops at 1000."""
 
-    unread: int = Field(ge=0, le=MOST_COUNTED, description="Unread ones in the inbox.")
-    urgent: int = Field(ge=0, le=MOST_COUNTED, description="Those of the unread ones that are critical.")
-    snoozed: int = Field(ge=0, le=MOST_COUNTED, description="Those whose time has not come yet.")
+    unread: int = Field(ge=0, le=MOST_COUNTED, description="Unread deliveries in the inbox.")
+    urgent: int = Field(ge=0, le=MOST_COUNTED, description="Unread deliveries that are critical.")
+    snoozed: int = Field(ge=0, le=MOST_COUNTED, description="Snoozed deliveries that have not come back yet.")
 
 
 def state_fields(delivery: Delivery, *, now: datetime) -> dict[str, Any]:
-    """What the recipient made of it; a snooze that is over is none."""
+    """Return the values of `StateOut` by name; a snooze that is over is None."""
     return {
         "read_at": delivery.read_at,
         "archived_at": delivery.archived_at,

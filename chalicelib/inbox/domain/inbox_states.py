@@ -1,4 +1,4 @@
-"""What recipients make of their deliveries: read, archived, snoozed; and what of it a sender's next fire undoes."""
+"""The state of a delivery in its recipient's inbox: read, archived, snoozed; and how a repeat brings it back."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ LONGEST_SNOOZE = timedelta(days=366)
 
 
 class Shelf(StrEnum):
-    """Where a delivery lies in its recipient's inbox. One whose snooze is over lies where it was until it changes."""
+    """The part of an inbox that a delivery is stored in. One whose snooze is over stays in SNOOZED until it changes."""
 
     UNREAD = "u"
     READ = "r"
@@ -26,7 +26,7 @@ class Shelf(StrEnum):
 
 
 class View(StrEnum):
-    """Which deliveries to look at. `inbox` has those that are neither archived nor still snoozed."""
+    """Which deliveries to list, by their state. `inbox` has those that are neither archived nor snoozed."""
 
     INBOX = "inbox"
     UNREAD = "unread"
@@ -36,15 +36,15 @@ class View(StrEnum):
 
 
 class StateIn(In):
-    """What to make of a delivery; what is left out stays as it is."""
+    """The state to set. Fields you leave out stay as they are."""
 
     read: Omittable[bool] = None
     archived: Omittable[bool] = None
     snoozed_until: Timestamp | None = Field(
         None,
         alias="snoozedUntil",
-        description="Takes the delivery out of the inbox until then, at most 366 days ahead; it comes back unread. "
-        "Null brings it back now.",
+        description="Removes the delivery from the inbox until this time, at most 366 days ahead. It comes back "
+        "unread. Null brings it back now.",
     )
 
     @property
@@ -52,7 +52,7 @@ class StateIn(In):
         return "snoozed_until" in self.model_fields_set
 
     @model_validator(mode="after")
-    def _says_something(self) -> Self:
+    def _sets_something(self) -> Self:
         if not self.model_fields_set:
             raise PydanticCustomError("empty_state", "One of read, archived, snoozedUntil is required")
         if self.archived and self.snoozed_until is not None:
@@ -60,13 +60,13 @@ class StateIn(In):
         return self
 
 
-def check_snooze(wanted: StateIn, *, now: datetime) -> None:
-    """Refuse a snooze that ends before it begins, or too late.
+def check_snooze(state: StateIn, *, now: datetime) -> None:
+    """Refuse a snooze that ends in the past or too far ahead.
 
     Raises:
         Invalid: it does.
     """
-    until = wanted.snoozed_until
+    until = state.snoozed_until
     if until is None or now < until <= now + LONGEST_SNOOZE:
         return
     reason = "must be in the future" if until <= now else "must be within 366 days"
@@ -85,34 +85,34 @@ def is_snoozed(delivery: Delivery, *, now: datetime) -> bool:
     return delivery.snoozed_until is not None and delivery.snoozed_until > timestamp(now)
 
 
-def apply_state(delivery: Delivery, wanted: StateIn, *, now: datetime) -> Delivery:
-    """The delivery as its recipient wants it.
+def apply_state(delivery: Delivery, state: StateIn, *, now: datetime) -> Delivery:
+    """Return the delivery with the state that its recipient sets.
 
-    A snooze ends an archiving and the other way round. One that is snoozed is to come back unread, so what was read
-    before does not count; and it is listed by the time when it comes back, also when that has passed.
+    Snoozing unarchives a delivery, and archiving ends its snooze. A snoozed delivery becomes unread, because it comes
+    back unread. It is listed by the time when it comes back, also after that time.
     """
     if not is_snoozed(delivery, now=now):
         delivery = replace(delivery, snoozed_until=None)
-    if wanted.read is not None:
-        delivery = replace(delivery, read_at=(delivery.read_at or timestamp(now)) if wanted.read else None)
-    if wanted.archived is not None:
-        delivery = replace(delivery, archived_at=(delivery.archived_at or timestamp(now)) if wanted.archived else None)
-    if wanted.snoozed_until is not None:
-        until = timestamp(wanted.snoozed_until)
-        read_at = delivery.read_at if wanted.read else None
+    if state.read is not None:
+        delivery = replace(delivery, read_at=(delivery.read_at or timestamp(now)) if state.read else None)
+    if state.archived is not None:
+        delivery = replace(delivery, archived_at=(delivery.archived_at or timestamp(now)) if state.archived else None)
+    if state.snoozed_until is not None:
+        until = timestamp(state.snoozed_until)
+        read_at = delivery.read_at if state.read else None
         return replace(delivery, snoozed_until=until, listed_at=until, archived_at=None, read_at=read_at)
-    if delivery.snoozed_until and (wanted.changes_snooze or delivery.archived_at):
+    if delivery.snoozed_until and (state.changes_snooze or delivery.archived_at):
         return replace(delivery, snoozed_until=None, listed_at=delivery.created_at)
     return delivery
 
 
 def return_to_inbox(delivery: Delivery, *, now: datetime) -> Delivery | None:
-    """The delivery as a further fire of its event brings it back to the inbox; None where it changes nothing.
+    """Return the delivery as a repeat of its event brings it back to the inbox; None if it stays where it is.
 
-    An archived one comes back unread, on top. A snooze is its owner's explicit wish and outlasts a fire, unless the
-    event is critical: whoever put that off did not know that it goes on.
+    An archived delivery comes back unread, on top. A snoozed one stays snoozed unless it is critical: its owner did
+    not know that the event goes on.
     """
-    urgent = delivery.severity == Severity.CRITICAL and is_snoozed(delivery, now=now)
-    if not delivery.archived_at and not urgent:
+    is_urgent = delivery.severity == Severity.CRITICAL and is_snoozed(delivery, now=now)
+    if not delivery.archived_at and not is_urgent:
         return None
     return replace(delivery, read_at=None, archived_at=None, snoozed_until=None, listed_at=timestamp(now))

@@ -13,26 +13,26 @@ from chalicelib.inbox.domain.inbox import InboxItem, StateOut, state_fields
 from chalicelib.live.domain.frames import FrameType, News
 from chalicelib.live.domain.push import Urgency
 
-_UNTOUCHED = {"read_at": None, "archived_at": None, "snoozed_until": None}
-_ON_THE_WIRE = {name: to_camel(name) for name in InboxItem.model_fields}
+_NEW_STATE = {"read_at": None, "archived_at": None, "snoozed_until": None}
+_WIRE_NAMES = {name: to_camel(name) for name in InboxItem.model_fields}
 
 
 def new_delivery_event(delivery: Delivery) -> News:
-    """What the recipient's open connections are told of a new delivery: what the inbox's list shows of it."""
-    members = {_ON_THE_WIRE[name]: value for name, value in (listed_fields(delivery) | _UNTOUCHED).items()}
+    """Announces a new delivery, with all fields of the inbox list."""
+    members = {_WIRE_NAMES[name]: value for name, value in (listed_fields(delivery) | _NEW_STATE).items()}
     return News(FrameType.DELIVERY, members, Urgency.of(delivery.severity))
 
 
 def delivery_returned_event(delivery: Delivery, *, now: datetime) -> News:
-    """What they are told when a delivery was fired again, and so came back to the inbox."""
+    """Announces a delivery that a repeat of its event has brought back to the inbox."""
     return replace(delivery_changed_event(delivery, now=now), urgency=Urgency.of(delivery.severity))
 
 
 def delivery_changed_event(delivery: Delivery, *, now: datetime) -> News:
-    """What they are told when it was read, archived or snoozed, or the contrary."""
-    told = StateOut(**state_fields(delivery, now=now)).model_dump(mode="json", by_alias=True)
-    told |= {"deliveryId": delivery.delivery_id, "fireCount": delivery.fire_count}
-    return News(FrameType.DELIVERY_CHANGED, told)
+    """Announces a change of the delivery's state: read, archived, snoozed."""
+    fields = StateOut(**state_fields(delivery, now=now)).model_dump(mode="json", by_alias=True)
+    fields |= {"deliveryId": delivery.delivery_id, "fireCount": delivery.fire_count}
+    return News(FrameType.DELIVERY_CHANGED, fields)
 
 
 def delivery_resolved_event(delivery: Delivery) -> News:
@@ -50,7 +50,7 @@ def delivery_supplemented_event(delivery_id: str, added: Supplement) -> News:
 
 
 def action_result_event(click: Click, outcome: Outcome) -> News:
-    """What the recipient's open connections are told when a button's callback was accepted, or given up."""
+    """Announces the outcome of a button's callback to the person who clicked it."""
     members = {
         "deliveryId": click.delivery_id,
         "index": click.index,

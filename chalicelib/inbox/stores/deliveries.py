@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from chalicelib.core.domain.idempotency import Claim
-from chalicelib.core.ports import Action
-from chalicelib.core.stores.items import Row, to_item, values
+from chalicelib.core.stores.actions import put_new, update
+from chalicelib.core.stores.items import Row, values
 from chalicelib.core.stores.reads import get_all, query
-from chalicelib.core.stores.writes import Refused, commit
+from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.inbox.domain.deliveries import MOST_SUPPLEMENTS, Delivery, DeliveryDetail, Supplement
 from chalicelib.inbox.stores.clicks import click_of
 from chalicelib.inbox.stores.delivery_rows import SORT_KEY, delivery_key, from_row
@@ -41,18 +41,15 @@ class DynamoDeliveries:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        update = {
-            "TableName": DELIVERIES.physical_name,
-            "Key": to_item(delivery_key(resolved.delivery_id)),
-            "UpdateExpression": "SET resolvedAt = :at, resolutionNote = :note",
-            "ConditionExpression": "attribute_not_exists(resolvedAt) OR (resolvedAt = :at AND resolutionNote = :note)",
-            "ExpressionAttributeValues": values(at=resolved.resolved_at, note=resolved.resolution_note),
-        }
-        try:
-            commit([{"Update": update}], claim=claim, reply=reply)
-        except Refused:
-            return False
-        return True
+        action = update(
+            DELIVERIES,
+            delivery_key(resolved.delivery_id),
+            "SET resolvedAt = :at, resolutionNote = :note",
+            "attribute_not_exists(resolvedAt) OR (resolvedAt = :at AND resolutionNote = :note)",
+            at=resolved.resolved_at,
+            note=resolved.resolution_note,
+        )
+        return try_commit([action], claim=claim, reply=reply)
 
     def add_supplement(
         self, delivery_id: str, added: Supplement, *, claim: Claim | None, reply: dict[str, Any]
@@ -62,15 +59,15 @@ class DynamoDeliveries:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        count: Action = {
-            "Update": {
-                "TableName": DELIVERIES.physical_name,
-                "Key": to_item(delivery_key(delivery_id)),
-                "UpdateExpression": "SET supplementCount = if_not_exists(supplementCount, :none) + :one",
-                "ConditionExpression": "attribute_not_exists(supplementCount) OR supplementCount < :most",
-                "ExpressionAttributeValues": values(none=0, one=1, most=MOST_SUPPLEMENTS),
-            }
-        }
+        count = update(
+            DELIVERIES,
+            delivery_key(delivery_id),
+            "SET supplementCount = if_not_exists(supplementCount, :none) + :one",
+            "attribute_not_exists(supplementCount) OR supplementCount < :most",
+            none=0,
+            one=1,
+            most=MOST_SUPPLEMENTS,
+        )
         row = {
             "pk": delivery_id,
             "sk": f"SUPPLEMENT#{added.created_at}#{added.supplement_id}",
@@ -78,16 +75,8 @@ class DynamoDeliveries:
             "markdownBody": added.markdown_body,
             "createdAt": added.created_at,
         }
-        put: Action = {
-            "Put": {
-                "TableName": DELIVERIES.physical_name,
-                "Item": to_item(row),
-                "ConditionExpression": "attribute_not_exists(pk)",
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            }
-        }
         try:
-            commit([count, put], claim=claim, reply=reply)
+            commit([count, put_new(DELIVERIES, row)], claim=claim, reply=reply)
         except Refused as refused:
             # Supplement ids are new, so an existing row is our own: the client library has retried the write.
             return bool(refused.rows[1])

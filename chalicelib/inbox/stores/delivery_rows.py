@@ -1,11 +1,12 @@
-"""A delivery's row in the table `deliveries` (see deliveries), and how it is changed with what else changes."""
+"""A delivery's row in the table `deliveries` (see deliveries): its attributes, and the updates that others join."""
 
 import json
 from collections.abc import Sequence
 from typing import Any
 
 from chalicelib.core.ports import Action
-from chalicelib.core.stores.items import Row, to_item, values
+from chalicelib.core.stores.actions import update
+from chalicelib.core.stores.items import Row
 from chalicelib.inbox.domain.deliveries import Decision, Delivery, Moderation, ModerationStatus
 from chalicelib.inbox.domain.inbox_states import shelf_of
 from chalicelib.resources import DELIVERIES
@@ -19,7 +20,7 @@ def delivery_key(delivery_id: str) -> Row:
 
 
 def to_row(delivery: Delivery) -> Row:
-    """What a delivery's own row holds of it when it is new, besides its key."""
+    """Return the attributes of a new delivery, without its key."""
     row: Row = {
         "integrator": delivery.integrator,
         "toolsTokenId": delivery.tools_token_id,
@@ -30,21 +31,23 @@ def to_row(delivery: Delivery) -> Row:
         "occurredAt": delivery.occurred_at,
         "createdAt": delivery.created_at,
         "inboxKey": inbox_key(delivery),
-        # Absent members are stored as null, so that a repeat that has them can't add them.
+        # Missing values are stored as null, so that a repeat that has them does not add them.
         "tone": delivery.tone,
         "summary": delivery.summary,
         "externalStatus": delivery.external_status,
         "projectId": delivery.project_id,
         "content": _text_of(delivery.content),
     }
+    # Left out where missing: the key of an index can't be null.
     if delivery.recipient_user_id is not None:
         row["recipientUserId"] = delivery.recipient_user_id
     if delivery.moderation is not None:
-        row["moderation"] = {"status": delivery.moderation.status.value, "at": delivery.moderation.at}
+        row["moderation"] = _moderation_value(delivery.moderation)
     return row
 
 
 def from_row(row: Row) -> Delivery:
+    """Return the delivery of a row, whole or as the index `inbox` has it."""
     moderation = row.get("moderation")
     return Delivery(
         delivery_id=row["pk"],
@@ -76,57 +79,56 @@ def from_row(row: Row) -> Delivery:
 
 
 def parse_content(row: Row) -> dict[str, Any]:
-    """The members of the event that no list shows."""
-    found: dict[str, Any] = json.loads(row["content"]) if "content" in row else {}
-    return found
+    """Return the content of the row's event; empty for a row of the index, which has none."""
+    content: dict[str, Any] = json.loads(row["content"]) if "content" in row else {}
+    return content
 
 
 def inbox_key(delivery: Delivery) -> str:
-    """Where the delivery lies in its recipient's inbox."""
+    """Return the delivery's sort key in the index `inbox`: <shelf>#<time listed by>#<delivery id>."""
     return f"{shelf_of(delivery)}#{delivery.listed_at or delivery.created_at}#{delivery.delivery_id}"
 
 
 def state_update(
-    seen: Delivery, wanted: Delivery, *, sets: Sequence[str] = (), only_if: Sequence[str] = (), **named: Any
+    before: Delivery, after: Delivery, *, sets: Sequence[str] = (), only_if: Sequence[str] = (), **named: Any
 ) -> Action:
-    """The change of what its recipient made of a delivery, with more `sets` and conditions.
+    """Return the update of a delivery's state in its inbox, with further `sets` and conditions.
 
-    It is refused where that is no longer as it was seen.
+    It is refused if the state is no longer as it was `before`; the row is then in `Refused.rows`.
     """
-    states = {"readAt": wanted.read_at, "archivedAt": wanted.archived_at, "snoozedUntil": wanted.snoozed_until}
-    kept = {name: text for name, text in states.items() if text is not None}
-    expression = "SET " + ", ".join(["inboxKey = :inboxKey", *(f"{name} = :{name}" for name in kept), *sets])
-    if removed := [name for name in states if name not in kept]:
+    states = {"readAt": after.read_at, "archivedAt": after.archived_at, "snoozedUntil": after.snoozed_until}
+    present = {name: text for name, text in states.items() if text is not None}
+    expression = "SET " + ", ".join(["inboxKey = :inboxKey", *(f"{name} = :{name}" for name in present), *sets])
+    if removed := [name for name in states if name not in present]:
         expression += " REMOVE " + ", ".join(removed)
-    conditions = ["inboxKey = :seenKey", "readAt = :seenReadAt" if seen.read_at else "attribute_not_exists(readAt)"]
-    named |= kept | {"inboxKey": inbox_key(wanted), "seenKey": inbox_key(seen)}
-    named |= {"seenReadAt": seen.read_at} if seen.read_at else {}
-    return {
-        "Update": {
-            "TableName": DELIVERIES.physical_name,
-            "Key": to_item(delivery_key(seen.delivery_id)),
-            "UpdateExpression": expression,
-            "ConditionExpression": " AND ".join([*conditions, *only_if]),
-            "ExpressionAttributeValues": values(**named),
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-    }
+    conditions = ["inboxKey = :keyBefore", "readAt = :readBefore" if before.read_at else "attribute_not_exists(readAt)"]
+    named |= present | {"inboxKey": inbox_key(after), "keyBefore": inbox_key(before)}
+    named |= {"readBefore": before.read_at} if before.read_at else {}
+    return update(
+        DELIVERIES,
+        delivery_key(before.delivery_id),
+        expression,
+        " AND ".join([*conditions, *only_if]),
+        **named,
+    )
 
 
 def decision_update(decision: Decision) -> Action:
-    """The moderator's say on a held delivery, once, with its arrival in an inbox when it is let through."""
-    said = decision.moderation
-    sets = "moderation = :said"
-    named: Row = {"said": {"status": said.status.value, "at": said.at}}
+    """Return the update that decides on a held delivery, once, and puts an approved one into its recipient's inbox."""
+    sets = "moderation = :moderation"
+    named: Row = {"moderation": _moderation_value(decision.moderation)}
     if decision.recipient_id:
-        sets, named = f"{sets}, recipientUserId = :recipient", named | {"recipient": decision.recipient_id}
-    return {
-        "Update": {
-            "TableName": DELIVERIES.physical_name,
-            "Key": to_item(delivery_key(decision.delivery_id)),
-            "UpdateExpression": f"SET {sets}",
-            "ConditionExpression": "moderation.#status = :pending",
-            "ExpressionAttributeNames": {"#status": "status"},
-            "ExpressionAttributeValues": values(**named, pending=ModerationStatus.PENDING.value),
-        }
-    }
+        sets += ", recipientUserId = :recipient"
+        named["recipient"] = decision.recipient_id
+    return update(
+        DELIVERIES,
+        delivery_key(decision.delivery_id),
+        f"SET {sets}",
+        "moderation.#status = :pending",
+        **named,
+        pending=ModerationStatus.PENDING.value,
+    )
+
+
+def _moderation_value(moderation: Moderation) -> Row:
+    return {"status": moderation.status.value, "at": moderation.at}

@@ -17,8 +17,10 @@ from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Action
+from chalicelib.core.stores.actions import put_new
 from chalicelib.core.stores.items import Row, from_item, to_item, values
-from chalicelib.core.stores.writes import Refused, commit
+from chalicelib.core.stores.reads import get
+from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail, RecordedDelivery
 from chalicelib.inbox.domain.inbox_states import return_to_inbox
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
@@ -69,12 +71,12 @@ class DynamoSends:
             NotFound: the delivery is not stored.
             AlreadyAnswered, Unavailable: as in `record`.
         """
-        key = to_item(delivery_key(delivery.delivery_id))
+        key = delivery_key(delivery.delivery_id)
         if claim is None:
             sets, condition, named = _count_fire(fire, now)
             row = _update(
                 {
-                    "Key": key,
+                    "Key": to_item(key),
                     "UpdateExpression": f"SET fireCount = fireCount + :one {sets}",
                     "ConditionExpression": f"attribute_exists(pk) AND {condition}",
                     "ExpressionAttributeValues": named | values(one=1),
@@ -82,10 +84,8 @@ class DynamoSends:
             )
             if row is not None:
                 return self._from_row(row, fire, now)
-        else:
-            got = dynamodb().get_item(TableName=DELIVERIES.physical_name, Key=key, ConsistentRead=True)
-            if "Item" in got:
-                return self._count(from_row(from_item(dict(got["Item"]))), now=now, claim=claim, reply=reply)
+        elif row := get(DELIVERIES, key):
+            return self._count(from_row(row), now=now, claim=claim, reply=reply)
         raise NotFound("No such delivery.")
 
     def record_bulk(self, delivery: Delivery, *, fire: str, now: datetime) -> RecordedDelivery:
@@ -124,12 +124,9 @@ class DynamoSends:
     def _from_row(self, row: Row, fire: str, now: datetime) -> RecordedDelivery:
         delivery, is_new = from_row(row), row["firstFire"] == fire
         returned = None if is_new else return_to_inbox(delivery, now=now)
-        if returned:
-            try:
-                commit([state_update(delivery, returned)])
-            except Refused:
-                # Its recipient, or another send, changed it first; their change stands.
-                returned = None
+        if returned and not try_commit([state_update(delivery, returned)]):
+            # Its recipient, or another send, changed it first; their change stands.
+            returned = None
         return RecordedDelivery(_find_detail(returned or delivery, is_new=is_new), is_new, returned is not None)
 
     def _count(
@@ -173,14 +170,8 @@ def _put(
 ) -> Row | None:
     """Store a new delivery and return None, or return the row that is there already."""
     row = delivery_key(delivery.delivery_id) | to_row(delivery) | {"fireCount": 1, "firstFire": fire}
-    put = {
-        "TableName": DELIVERIES.physical_name,
-        "Item": to_item(row),
-        "ConditionExpression": "attribute_not_exists(pk)",
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-    }
     try:
-        commit([{"Put": put}], claim=claim, reply=reply)
+        commit([put_new(DELIVERIES, row)], claim=claim, reply=reply)
     except Refused as refused:
         return refused.rows[0]
     return None
@@ -230,10 +221,4 @@ def _count_update(known: Delivery, counted: Delivery, *, in_bulk: bool) -> Actio
 
 def _mark(delivery_id: str, fire: str, now: datetime) -> Action:
     row = {"pk": f"FIRE#{fire}", "sk": delivery_id, "expiresAt": int((now + _FIRES_KEPT_FOR).timestamp())}
-    return {
-        "Put": {
-            "TableName": DELIVERIES.physical_name,
-            "Item": to_item(row),
-            "ConditionExpression": "attribute_not_exists(pk)",
-        }
-    }
+    return put_new(DELIVERIES, row)

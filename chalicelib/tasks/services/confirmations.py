@@ -118,7 +118,7 @@ class Confirmation:
         if held.project_id is None:
             return
         access = self.people.find_access(
-            held.content["project_slug"], sender_id=self.owner.user_id, recipient_id=recipient.user_id
+            held.project_slug or "", sender_id=self.owner.user_id, recipient_id=recipient.user_id
         )
         if access is None or not access.recipient_is_member:
             raise CrossProjectBlocked("cross_project_blocked: the recipient does not belong to the event's project.")
