@@ -10,6 +10,7 @@ from chalicelib.core.domain.errors import Refusal
 from chalicelib.edge.problem import invalid
 from infra.commands import webhook_secrets
 from infra.commands.agents import agents
+from infra.commands.connections import connections
 from infra.commands.dead_letters import dead_letters
 from infra.commands.demo import demo
 from infra.commands.doctor import doctor
@@ -21,7 +22,6 @@ from infra.commands.instances import instances
 from infra.commands.integrators import integrators
 from infra.commands.keys import keys
 from infra.commands.network import network
-from infra.commands.peers import connections
 from infra.commands.personal_tokens import personal_tokens
 from infra.commands.projects import projects
 from infra.commands.relays import relays

@@ -38,7 +38,7 @@ _ROOT = "/var/task"
 
 def bundle(packaged: Path, made: Path) -> int:
     """Write the zip at `made` from Chalice's at `packaged`; how many bytes it unpacks to."""
-    files = dict(_with_bytecode(dict(_kept(packaged))))
+    files = dict(_add_bytecode(dict(_select_files(packaged))))
     with zipfile.ZipFile(made, "w") as written:
         for name, content in sorted(files.items()):
             entry = zipfile.ZipInfo(name, _EPOCH)
@@ -47,7 +47,7 @@ def bundle(packaged: Path, made: Path) -> int:
     return sum(map(len, files.values()))
 
 
-def _kept(packaged: Path) -> Iterator[tuple[str, bytes]]:
+def _select_files(packaged: Path) -> Iterator[tuple[str, bytes]]:
     with zipfile.ZipFile(packaged) as source:
         for name in source.namelist():
             if name.endswith("/") or name.split("/")[0] in _TOOLS or (_DROPPED.search(name) and not _KEPT.match(name)):
@@ -66,7 +66,7 @@ def _botocore_data(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
     elif service in _SERVICES:
         if name.endswith(".gz"):
             name, content = name.removesuffix(".gz"), gzip.decompress(content)
-        yield name, _compact(_undocumented(json.loads(content)))
+        yield name, _compact(_strip_documentation(json.loads(content)))
 
 
 def _endpoints(content: bytes) -> bytes:
@@ -76,17 +76,17 @@ def _endpoints(content: bytes) -> bytes:
     return _compact(known)
 
 
-def _undocumented(model: Any) -> Any:
+def _strip_documentation(model: Any) -> Any:
     match model:
         case dict():
             # A shape may have a member of that name, which is no text.
             return {
-                name: _undocumented(each)
+                name: _strip_documentation(each)
                 for name, each in model.items()
                 if not (name in {"documentation", "documentationUrl"} and isinstance(each, str))
             }
         case list():
-            return [_undocumented(each) for each in model]
+            return [_strip_documentation(each) for each in model]
     return model
 
 
@@ -94,7 +94,7 @@ def _compact(content: Any) -> bytes:
     return json.dumps(content, separators=(",", ":")).encode()
 
 
-def _with_bytecode(files: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
+def _add_bytecode(files: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
     """The files, and for each module what Python would compile it to: a function's disk can't be written."""
     with tempfile.TemporaryDirectory() as folder:
         source, compiled = Path(folder) / "source.py", Path(folder) / "compiled.pyc"
@@ -112,10 +112,10 @@ def _with_bytecode(files: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
                     doraise=True,
                     invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH,
                 )
-                yield _cached(name), compiled.read_bytes()
+                yield _bytecode_name(name), compiled.read_bytes()
 
 
-def _cached(name: str) -> str:
+def _bytecode_name(name: str) -> str:
     from importlib.util import cache_from_source
 
     return cache_from_source(name)

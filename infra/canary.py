@@ -24,7 +24,7 @@ INTEGRATOR = "fluxden.doctor"
 EVENT_TYPE = "fluxden.doctor.canary"
 _EMAIL = "doctor@fluxden.invalid"
 # Were all else to fail, the key ends by itself.
-_KEY_LIVES = timedelta(minutes=10)
+_KEY_LIFETIME = timedelta(minutes=10)
 _SORT_KEYS = {each.table: each.sort_key for each in tables.DEFINITIONS}
 
 
@@ -39,7 +39,7 @@ class Canary:
 
 
 @contextmanager
-def present() -> Iterator[Canary]:
+def create_canary() -> Iterator[Canary]:
     """A canary, active meanwhile; afterwards its tokens, deliveries, frames and counts are deleted."""
     now, directory = datetime.now(UTC), DynamoDirectory()
     with suppress(Conflict):
@@ -58,7 +58,7 @@ def present() -> Iterator[Canary]:
         label="doctor",
     )
     token, key = mint_token(TokenKind.PERSONAL, grant.grant_id), mint_token(TokenKind.KEY)
-    permitted = KeyGrant(str(uuid4()), person.user_id, "doctor", key.shown, frozenset({"all"}), now + _KEY_LIVES)
+    permitted = KeyGrant(str(uuid4()), person.user_id, "doctor", key.shown, frozenset({"all"}), now + _KEY_LIFETIME)
     canary = Canary(person.user_id, token.text, key.text, [])
     try:
         DynamoTokens().add_personal(grant, token, now=now)
@@ -66,19 +66,19 @@ def present() -> Iterator[Canary]:
         yield canary
     finally:
         directory.set_active(person.user_id, active=False)
-        _forget(canary, token, key, permitted.key_id)
+        _delete_canary(canary, token, key, permitted.key_id)
 
 
-def _forget(canary: Canary, token: MintedToken, key: MintedToken, key_id: str) -> None:
+def _delete_canary(canary: Canary, token: MintedToken, key: MintedToken, key_id: str) -> None:
     for each in (token_key(token), token_key(key), {"pk": f"KEYID#{key_id}"}):
         dynamodb().delete_item(TableName=TOKENS.physical_name, Key=to_item(each))
     for delivery_id in canary.deliveries:
-        _empty(DELIVERIES, delivery_id)
-    _empty(EVENT_TYPES, INTEGRATOR)
-    _empty(SOCKETS, canary.user_id)
+        _delete_partition(DELIVERIES, delivery_id)
+    _delete_partition(EVENT_TYPES, INTEGRATOR)
+    _delete_partition(SOCKETS, canary.user_id)
 
 
-def _empty(table: Table, partition: str) -> None:
+def _delete_partition(table: Table, partition: str) -> None:
     sort_key = _SORT_KEYS[table]
     assert sort_key is not None
     pages = dynamodb().get_paginator("query")

@@ -26,7 +26,7 @@ from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.settings import positive_integer
 from chalicelib.tokens.domain.tokens import KeyGrant, PersonalGrant, ToolsGrant, grant_id
 from chalicelib.tokens.stores.tokens import DynamoTokens
-from infra import demo_board, demo_federation, demo_peers
+from infra import demo_board, demo_connections, demo_federation
 
 _NAMESPACE = UUID("0b7f3c52-8d0e-5f43-9c57-2f1c7b9f4f10")
 
@@ -39,7 +39,7 @@ def identifier(kind: str, name: str) -> str:
     return str(uuid5(_NAMESPACE, f"{kind}/{name}"))
 
 
-CATALOG = (
+CATALOG_ITEMS = (
     CatalogItemIn(
         slug="fd1",
         name="Flux Delivery One",
@@ -97,9 +97,9 @@ AGENTS = (
         ],
     ),
 )
-APPROVED = {"fd1": ("alice", "bob", "carol", "dave")}
-APPLIED = {"network-vpn-access": ("erin",)}
-ARCHIVED = ("legacy-wiki",)
+APPROVED_PEOPLE = {"fd1": ("alice", "bob", "carol", "dave")}
+PENDING_PEOPLE = {"network-vpn-access": ("erin",)}
+ARCHIVED_ITEMS = ("legacy-wiki",)
 
 
 @dataclass(frozen=True)
@@ -129,7 +129,7 @@ def create(addresses: Addresses) -> dict[str, Any]:
     demo_board.create(users, identifier, now=datetime.now(UTC))
     api_keys = {name: _api_key(name, users[name]) for name in ("alice", "bob")}
     demo = {
-        **_reached(addresses, api_keys["alice"]),
+        **_address_fields(addresses, api_keys["alice"]),
         "tools_tokens": tools_tokens,
         "personal_tokens": {
             "alice": _personal_token("fd1", users["alice"], users["alice"]),
@@ -145,24 +145,24 @@ def create(addresses: Addresses) -> dict[str, Any]:
         "foreign_project_id": identifier("project", "zephyr"),
         "federation": {
             **demo_federation.create(identifier, now=datetime.now(UTC)),
-            **demo_peers.create(users, identifier, now=datetime.now(UTC)),
+            **demo_connections.create(users, identifier, now=datetime.now(UTC)),
         },
     }
     write(demo, demo_file())
     return demo
 
 
-def move(demo: dict[str, Any], addresses: Addresses) -> dict[str, Any]:
+def update_addresses(demo: dict[str, Any], addresses: Addresses) -> dict[str, Any]:
     """The organisation that `demo` tells of, now reached elsewhere: write `DEMO_FILE` anew, and return what it says.
 
     Its tokens stay as they are, and so does all that people have done since it was made.
     """
-    moved = demo | _reached(addresses, demo["api_keys"]["alice"])
+    moved = demo | _address_fields(addresses, demo["api_keys"]["alice"])
     write(moved, demo_file())
     return moved
 
 
-def _reached(addresses: Addresses, key: str) -> dict[str, Any]:
+def _address_fields(addresses: Addresses, key: str) -> dict[str, Any]:
     return {
         "base_url": addresses.base_url,
         "ws_url": addresses.ws_url,
@@ -213,21 +213,21 @@ def _create_directory(users: dict[str, str]) -> None:
 
 def _create_catalog(users: dict[str, str]) -> None:
     now = datetime.now(UTC)
-    for given in CATALOG:
+    for given in CATALOG_ITEMS:
         integrator = "fd1" if given.linked_tools_token_id else None
         item = CatalogItem.of(given, item_id=identifier("item", given.slug), integrator=integrator, now=now)
         try:
             DynamoCatalog().add_item(item, claim=None, reply={})
         except Conflict:
             continue  # it has been here before, and its approvals are as they were left
-        for name in APPROVED.get(given.slug, ()):
+        for name in APPROVED_PEOPLE.get(given.slug, ()):
             asked = requested(given.slug, users[name], _email(name), over=None, now=now)
             approved = asked.decided(ApprovalStatus.APPROVED, by_email=_email("alice"), now=now)
             DynamoApprovals().save(approved, over=None, claim=None, reply={})
-        for name in APPLIED.get(given.slug, ()):
+        for name in PENDING_PEOPLE.get(given.slug, ()):
             asked = requested(given.slug, users[name], _email(name), over=None, now=now, note="For the on-call week.")
             DynamoApprovals().save(asked, over=None, claim=None, reply={})
-        if given.slug in ARCHIVED:
+        if given.slug in ARCHIVED_ITEMS:
             DynamoCatalog().save_item(item.archived(now=now), over=item, claim=None, reply={})
 
 

@@ -18,12 +18,12 @@ from chalicelib.vault import new_key
 from infra.package import CODE, TEMPLATE
 
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
-_EVERY_FIVE_SECONDS = {"Delay": 5, "MaxAttempts": 720}
-_NOTHING = ("didn't contain changes", "No updates are to be performed")
+_WAITER_CONFIG = {"Delay": 5, "MaxAttempts": 720}
+_NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 
 @dataclass(frozen=True)
-class Desk:
+class Deployment:
     """One desk in the account that the usual AWS settings name: a stack, its code's bucket, its secret."""
 
     stage: str
@@ -126,11 +126,11 @@ class Desk:
         )
         about = {"StackName": self.stack, "ChangeSetName": name}
         try:
-            client.get_waiter("change_set_create_complete").wait(**about, WaiterConfig=_EVERY_FIVE_SECONDS)
+            client.get_waiter("change_set_create_complete").wait(**about, WaiterConfig=_WAITER_CONFIG)
         except WaiterError:
             reason = client.describe_change_set(**about).get("StatusReason", "")
             self.discard(about)
-            if any(each in reason for each in _NOTHING):
+            if any(each in reason for each in _NO_CHANGES):
                 return None
             raise click.ClickException(reason) from None
         return about
@@ -162,7 +162,7 @@ class Desk:
         started = datetime.now(UTC)
         client.execute_change_set(**change_set)
         try:
-            client.get_waiter(kind).wait(StackName=self.stack, WaiterConfig=_EVERY_FIVE_SECONDS)
+            client.get_waiter(kind).wait(StackName=self.stack, WaiterConfig=_WAITER_CONFIG)
         except WaiterError:
             raise click.ClickException("\n".join(["The deployment was undone:", *self._failures(started)])) from None
 
@@ -177,7 +177,7 @@ class Desk:
         return f"https://{bucket}.s3.{region}.amazonaws.com/{key}"
 
 
-class _Explained(click.Group):
+class _ErrorsInOneLine(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
@@ -185,7 +185,7 @@ class _Explained(click.Group):
             raise click.ClickException(str(error)) from error
 
 
-@click.group(cls=_Explained)
+@click.group(cls=_ErrorsInOneLine)
 def main() -> None:
     """Deploy a desk. Account and region are those of the usual AWS settings."""
 
@@ -203,8 +203,8 @@ _parameters = click.argument("parameters", nargs=-1)
 @_parameters
 def up(stage: str, template: Path, parameters: tuple[str, ...]) -> None:
     """Deploy, with parameters such as KeyBudget=240; those that are not given stay as they were."""
-    desk = Desk(stage)
-    if (change_set := desk.change_set(template, _given(parameters))) is None:
+    desk = Deployment(stage)
+    if (change_set := desk.change_set(template, _parse_parameters(parameters))) is None:
         click.echo("Nothing has changed.")
     else:
         for line in desk.changes(change_set):
@@ -227,8 +227,8 @@ To operate it, and for its first employee:
 @_parameters
 def diff(stage: str, template: Path, parameters: tuple[str, ...]) -> None:
     """Print what deploying would change, and change nothing."""
-    desk = Desk(stage)
-    if (change_set := desk.change_set(template, _given(parameters))) is None:
+    desk = Deployment(stage)
+    if (change_set := desk.change_set(template, _parse_parameters(parameters))) is None:
         click.echo("Nothing would change.")
         return
     for line in desk.changes(change_set):
@@ -240,7 +240,7 @@ def diff(stage: str, template: Path, parameters: tuple[str, ...]) -> None:
 @_stage
 def environment(stage: str) -> None:
     """Print the settings by which infra.admin operates the desk, as a shell's exports. They hold its secret key."""
-    desk = Desk(stage)
+    desk = Deployment(stage)
     outputs = desk.outputs()
     secret = desk.client("secretsmanager").get_secret_value(SecretId=outputs["SecretKeyId"])
     click.echo(f"export FLUXDEN_PREFIX={outputs['Prefix']}")
@@ -250,7 +250,7 @@ def environment(stage: str) -> None:
             click.echo(f"export {name}={outputs[output]}")
 
 
-def _given(parameters: tuple[str, ...]) -> dict[str, str]:
+def _parse_parameters(parameters: tuple[str, ...]) -> dict[str, str]:
     split = [each.partition("=") for each in parameters]
     if wrong := [name for name, equals, _ in split if not equals]:
         raise click.UsageError(f"{wrong[0]}: a parameter is given as Name=value")

@@ -29,7 +29,7 @@ _SECONDS = 10
 _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
-class Broken(Exception):
+class HopFailed(Exception):
     """A hop failed; says what to look at."""
 
 
@@ -39,12 +39,12 @@ class Hop:
 
     name: str
     milliseconds: float | None = None
-    left_out: str | None = None
+    skipped: str | None = None
     failed: str | None = None
 
 
 @dataclass
-class Way:
+class Checkup:
     """The hops so far; nothing is tried after one that failed."""
 
     hops: list[Hop] = field(default_factory=list)
@@ -55,71 +55,71 @@ class Way:
         start = time.perf_counter()
         try:
             yield
-        except (OSError, WebSocketException, BotoCoreError, ClientError, ValueError, KeyError, Broken) as error:
-            said = f"{error} " if isinstance(error, Broken) else ""
+        except (OSError, WebSocketException, BotoCoreError, ClientError, ValueError, KeyError, HopFailed) as error:
+            said = f"{error} " if isinstance(error, HopFailed) else ""
             self.hops.append(Hop(name, failed=f"{said}{look_at}"))
-            raise Broken(self.hops[-1].failed) from error
+            raise HopFailed(self.hops[-1].failed) from error
         self.hops.append(Hop(name, (time.perf_counter() - start) * 1000))
 
 
-def examine(url: str, socket_url: str | None) -> list[Hop]:
+def check_desk(url: str, socket_url: str | None) -> list[Hop]:
     """Send a canary event on its way through the desk at `url`, and clean up; the last hop tells if one failed.
 
     Writes by the operator's AWS settings, which must be those of this desk. One at a time: they share an employee.
     """
-    way, url = Way(), url.rstrip("/")
+    way, url = Checkup(), url.rstrip("/")
     try:
         with way.hop("health", f"Nothing healthy answers at {url}: is that the desk's address, and is it running?"):
-            _ask(f"{url}/api/v1/health")
+            _request(f"{url}/api/v1/health")
         with ExitStack() as held:
             with way.hop("stores", "The tables can't be written: check the AWS settings, and FLUXDEN_PREFIX."):
-                present = held.enter_context(canary.present())
-            _follow(way, url, socket_url, present, held)
+                present = held.enter_context(canary.create_canary())
+            _check_hops(way, url, socket_url, present, held)
             with way.hop("clean up", "The canary's rows are left: run the doctor again, or see employees list."):
                 held.close()
-    except Broken:
+    except HopFailed:
         pass
     return way.hops
 
 
-def _follow(way: Way, url: str, socket_url: str | None, present: canary.Canary, held: ExitStack) -> None:
+def _check_hops(way: Checkup, url: str, socket_url: str | None, present: canary.Canary, held: ExitStack) -> None:
     with way.hop("key", "The desk does not know a key made a moment ago: the AWS settings are another desk's."):
-        told = _ask(f"{url}/api/v2/me", present.key)["data"]
+        told = _request(f"{url}/api/v2/me", present.key)["data"]
     socket_url, socket = socket_url or told["urls"]["socket"], None
     if socket_url:
         with way.hop("socket", f"No WebSocket opens at {socket_url}: see the socket functions' log."):
-            socket = held.enter_context(_connected(socket_url, present.key))
-            _until(socket, "connected")
+            socket = held.enter_context(_open_socket(socket_url, present.key))
+            _receive_frame(socket, "connected")
     else:
-        way.hops.append(Hop("socket", left_out="the desk does not tell where; set FLUXDEN_SOCKET_URL or --socket-url"))
-    receiver = held.enter_context(_receiving()) if urlsplit(url).hostname in _LOOPBACK else None
+        way.hops.append(Hop("socket", skipped="the desk does not tell where; set FLUXDEN_SOCKET_URL or --socket-url"))
+    receiver = held.enter_context(_start_receiver()) if urlsplit(url).hostname in _LOOPBACK else None
     with way.hop("publish", "See the log of publish_event, and whether its tables are throttled."):
         sent = time.perf_counter()
-        delivery_id, has_button = _publish(url, present, receiver)
+        delivery_id, has_button = _publish_event(url, present, receiver)
         present.deliveries.append(delivery_id)
     with way.hop("inbox", "It was accepted and is not in the inbox: see the log of get_inbox_delivery."):
-        _ask(f"{url}/api/v1/inbox/{delivery_id}", present.key)
+        _request(f"{url}/api/v1/inbox/{delivery_id}", present.key)
     if socket:
-        _see_frame(way, socket, delivery_id, sent)
+        _check_frame(way, socket, delivery_id, sent)
     if receiver and has_button:
         with way.hop("callback", "No genuine callback came: see the callbacks' worker, its queue and dead letters."):
-            _ask(f"{url}/api/v1/inbox/{delivery_id}/actions/0", present.key, {})
+            _request(f"{url}/api/v1/inbox/{delivery_id}/actions/0", present.key, {})
             receiver.wait()
     else:
         reason = "it allows no calls to this machine (ALLOW_LOOPBACK=1)" if receiver else "it can't call this machine"
-        way.hops.append(Hop("callback", left_out=reason))
+        way.hops.append(Hop("callback", skipped=reason))
 
 
-def _see_frame(way: Way, socket: ClientConnection, delivery_id: str, sent: float) -> None:
+def _check_frame(way: Checkup, socket: ClientConnection, delivery_id: str, sent: float) -> None:
     with way.hop("frame", "The socket is open and hears nothing: see FLUXDEN_SOCKETS_URL, and the socket-work queue."):
-        frame = _until(socket, "delivery")
+        frame = _receive_frame(socket, "delivery")
         if frame["deliveryId"] != delivery_id:
-            raise Broken("A frame of another delivery came.")
+            raise HopFailed("A frame of another delivery came.")
     # It was on its way while the inbox was read.
     way.hops[-1] = Hop("frame", (time.perf_counter() - sent) * 1000)
 
 
-def _publish(url: str, present: canary.Canary, receiver: "_Receiver | None") -> tuple[str, bool]:
+def _publish_event(url: str, present: canary.Canary, receiver: "_CallbackReceiver | None") -> tuple[str, bool]:
     event: dict[str, Any] = {
         "spec_version": "2",
         "event_id": f"canary-{secrets.token_hex(8)}",
@@ -131,26 +131,26 @@ def _publish(url: str, present: canary.Canary, receiver: "_Receiver | None") -> 
     button = {"label": "Call back", "action_type": "webhook", "webhook_url": receiver.url if receiver else ""}
     if receiver:
         try:
-            answer = _ask(f"{url}/api/v1/events", present.token, event | {"actions": [button]})
-        except _Refused as refused:
+            answer = _request(f"{url}/api/v1/events", present.token, event | {"actions": [button]})
+        except _ErrorStatus as refused:
             if refused.status != 400:  # noqa: PLR2004 - loopback targets are not allowed here
                 raise
         else:
             return str(answer["deliveryId"]), True
-    return str(_ask(f"{url}/api/v1/events", present.token, event)["deliveryId"]), False
+    return str(_request(f"{url}/api/v1/events", present.token, event)["deliveryId"]), False
 
 
-class _Refused(Broken):
+class _ErrorStatus(HopFailed):
     def __init__(self, status: int, url: str) -> None:
         super().__init__(f"{urlsplit(url).path} answered {status}.")
         self.status = status
 
 
-def _ask(url: str, token: str | None = None, body: Any = None) -> Any:
+def _request(url: str, token: str | None = None, body: Any = None) -> Any:
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
     data = None if body is None else json.dumps(body).encode()
     if urlsplit(url).scheme not in ("http", "https"):
-        raise Broken(f"{url} is no http or https URL.")
+        raise HopFailed(f"{url} is no http or https URL.")
     request = urllib.request.Request(url, data, headers)  # noqa: S310 - checked above
     direct = [urllib.request.ProxyHandler({})] if urlsplit(url).hostname in _LOOPBACK else []
     try:
@@ -158,18 +158,18 @@ def _ask(url: str, token: str | None = None, body: Any = None) -> Any:
             return json.load(reply)
     except urllib.error.HTTPError as error:
         error.close()
-        raise _Refused(error.code, url) from error
+        raise _ErrorStatus(error.code, url) from error
 
 
 @contextmanager
-def _connected(url: str, key: str) -> Iterator[ClientConnection]:
+def _open_socket(url: str, key: str) -> Iterator[ClientConnection]:
     headers = {"Authorization": f"Bearer {key}"}
     direct: dict[str, Any] = {"proxy": None} if urlsplit(url).hostname in _LOOPBACK else {}
     with connect(url, additional_headers=headers, open_timeout=_SECONDS, **direct) as socket:
         yield socket
 
 
-def _until(socket: ClientConnection, kind: str) -> Any:
+def _receive_frame(socket: ClientConnection, kind: str) -> Any:
     deadline = time.monotonic() + _SECONDS
     while True:
         frame = json.loads(socket.recv(max(0.0, deadline - time.monotonic())))
@@ -177,7 +177,7 @@ def _until(socket: ClientConnection, kind: str) -> Any:
             return frame
 
 
-class _Receiver:
+class _CallbackReceiver:
     """A server on this machine for one callback."""
 
     def __init__(self, genuine: Callable[[Any, bytes], bool]) -> None:
@@ -206,8 +206,8 @@ class _Receiver:
 
 
 @contextmanager
-def _receiving() -> Iterator[_Receiver]:
-    receiver = _Receiver(_is_genuine)
+def _start_receiver() -> Iterator[_CallbackReceiver]:
+    receiver = _CallbackReceiver(_is_genuine)
     thread = threading.Thread(target=receiver.server.serve_forever, args=(0.02,), daemon=True)
     thread.start()
     try:

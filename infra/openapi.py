@@ -28,7 +28,7 @@ from chalicelib.federation.connections.domain.connections import TOKEN_HEADER, F
 from chalicelib.settings import VERSION
 from infra import catalog, tools
 from infra.editions import EDITIONS, Edition, edition_of
-from infra.schemas import RPC_ERROR, RPC_MESSAGE, Schemas, answered, path_schema
+from infra.schemas import RPC_ERROR, RPC_MESSAGE, Schemas, path_schema, response_model
 
 _SCHEMA = "#/components/schemas/{model}"
 
@@ -110,12 +110,14 @@ def document(edition: Edition, routes: list[Route]) -> dict[str, Any]:
         "tags": [{"name": name, "description": text} for name, text in _TAGS.items() if name in used],
         "paths": paths,
         "components": {
-            "securitySchemes": {"BearerAuth": {"type": "http", "scheme": "bearer", "description": _tokens_of(routes)}}
+            "securitySchemes": {
+                "BearerAuth": {"type": "http", "scheme": "bearer", "description": _describe_tokens(routes)}
+            }
             | (_FEDERATION_TOKEN if any(map(_takes_federation_token, routes)) else {}),
             "headers": {
                 name: {"description": text, "schema": {"type": kind}} for name, (text, kind) in _HEADERS.items()
             },
-            "schemas": {**schemas, **_errors(edition, routes)},
+            "schemas": {**schemas, **_error_schemas(edition, routes)},
         },
     }
 
@@ -123,7 +125,7 @@ def document(edition: Edition, routes: list[Route]) -> dict[str, Any]:
 def _schemas(routes: list[Route]) -> dict[str, Any]:
     wanted: dict[tuple[Any, str], TypeAdapter[Any]] = {}
     for route in routes:
-        body, answers = route.body, {answered(route, status) for status in route.answers}
+        body, answers = route.body, {response_model(route, status) for status in route.answers}
         if body is not None:
             wanted[body, "validation"] = TypeAdapter(body)
         wanted |= {(answer, "serialization"): TypeAdapter(answer) for answer in answers if answer is not None}
@@ -134,16 +136,16 @@ def _schemas(routes: list[Route]) -> dict[str, Any]:
     return dict(sorted(definitions.items()))
 
 
-def _errors(edition: Edition, routes: list[Route]) -> dict[str, Any]:
+def _error_schemas(edition: Edition, routes: list[Route]) -> dict[str, Any]:
     schemas = {edition.error: edition.error_schema, "RpcError": RPC_ERROR}
-    return {name: schemas[name] for name in {_error(edition, route): None for route in routes}}
+    return {name: schemas[name] for name in {_error_schema_name(edition, route): None for route in routes}}
 
 
-def _error(edition: Edition, route: Route) -> str:
+def _error_schema_name(edition: Edition, route: Route) -> str:
     return "RpcError" if route.family is MCP else edition.error
 
 
-def _tokens_of(routes: list[Route]) -> str:
+def _describe_tokens(routes: list[Route]) -> str:
     return "\n".join(text for kind, text in _TOKENS.items() if any(kind in route.callers for route in routes))
 
 
@@ -159,7 +161,7 @@ def _operation(edition: Edition, route: Route) -> dict[str, Any]:
         "summary": summary.strip().rstrip("."),
         "description": _description(route, rest),
         "parameters": _parameters(route),
-        "responses": _successes(route) | _refusals(edition, route),
+        "responses": _success_responses(route) | _error_responses(edition, route),
     }
     if _takes_federation_token(route):
         made["security"] = [{"FederationToken": []}]
@@ -196,7 +198,9 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         {"name": name, "in": "path", "required": True, "schema": path_schema(name)}
         for name in re.findall(r"{(\w+)}", route.path)
     ]
-    made += _described(route.hints.get("query"), "query") + _described(route.hints.get("headers"), "header")
+    made += _model_parameters(route.hints.get("query"), "query") + _model_parameters(
+        route.hints.get("headers"), "header"
+    )
     if route.accepts_idempotency_key:
         made.append(
             {
@@ -230,7 +234,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     return made
 
 
-def _described(model: type[BaseModel] | None, place: str) -> list[dict[str, Any]]:
+def _model_parameters(model: type[BaseModel] | None, place: str) -> list[dict[str, Any]]:
     if model is None:
         return []
     made = []
@@ -247,7 +251,7 @@ def _described(model: type[BaseModel] | None, place: str) -> list[dict[str, Any]
     return made
 
 
-def _successes(route: Route) -> dict[str, Any]:
+def _success_responses(route: Route) -> dict[str, Any]:
     # Who is known by other means than a caller's token is charged all the same.
     is_charged = bool(route.callers) or {RateLimited, Unauthorized} <= set(route.refusals)
     names = ["X-Request-Id", *(_LIMIT_HEADERS if is_charged else [])]
@@ -265,13 +269,13 @@ def _successes(route: Route) -> dict[str, Any]:
 def _content(route: Route, status: int) -> dict[str, Any]:
     if route.media_type != "application/json":
         return {route.media_type.partition(";")[0]: {}}
-    model = answered(route, status)
+    model = response_model(route, status)
     if model is None and status == HTTPStatus.ACCEPTED:
         return {}
     return {"application/json": {"schema": _reference(model) if model else {"type": "object"}}}
 
 
-def _refusals(edition: Edition, route: Route) -> dict[str, Any]:
+def _error_responses(edition: Edition, route: Route) -> dict[str, Any]:
     kinds: set[type[Refusal]] = {*route.refusals, Invalid}
     if route.callers:
         kinds |= {RateLimited, Unavailable} | (set() if route.caller_is_optional else {Unauthorized, Forbidden})
@@ -287,7 +291,9 @@ def _refusals(edition: Edition, route: Route) -> dict[str, Any]:
         made[str(status)] = {
             "description": kind.title if kind is not NotFound else "There is no such thing, or not for you.",
             "headers": _headers(names),
-            "content": {route.family.error_type: {"schema": {"$ref": _SCHEMA.format(model=_error(edition, route))}}},
+            "content": {
+                route.family.error_type: {"schema": {"$ref": _SCHEMA.format(model=_error_schema_name(edition, route))}}
+            },
         }
     return made
 
@@ -309,7 +315,7 @@ def documents() -> dict[Path, str]:
         )
         + "\n"
         for edition in EDITIONS
-    } | {tools.FILE: tools.document()}
+    } | {tools.FILE: tools.render()}
 
 
 def main() -> None:

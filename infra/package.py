@@ -17,8 +17,8 @@ from typing import Any
 
 from infra.bundle import bundle
 from infra.template.build import template
-from infra.template.served import all_served
-from infra.template.translated import translated
+from infra.template.cloudformation import translate
+from infra.template.entry_points import list_entry_points
 
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build"
@@ -36,9 +36,9 @@ def main() -> None:
     unpacked = bundle(BUILD / "chalice" / "deployment.zip", CODE)
     made = template(app, packaged)
     TEMPLATE.write_text(json.dumps(made, separators=(",", ":")), encoding="utf-8")
-    result = translated(made)
+    result = translate(made)
     TRANSLATED.write_text(json.dumps(result, separators=(",", ":")), encoding="utf-8")
-    handlers = sorted(each.handler for each in all_served(app))
+    handlers = sorted(each.handler for each in list_entry_points(app))
     _load(handlers)
     _run("cfn-lint", "--regions", _REGION, "--template", str(TRANSLATED))
     print(

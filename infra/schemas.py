@@ -52,7 +52,7 @@ class Schemas(GenerateJsonSchema):
         return False
 
 
-def answered(operation: Operation, status: int) -> type[BaseModel] | None:
+def response_model(operation: Operation, status: int) -> type[BaseModel] | None:
     """The model of the operation's successful reply with this status; None when it is text."""
     hint = operation.answer or operation.hints["return"]
     if isinstance(hint, Mapping):

@@ -69,7 +69,7 @@ class Definition:
         return sorted(names)
 
 
-_LISTED = (
+_INBOX_ATTRIBUTES = (
     "eventType",
     "severity",
     "title",
@@ -85,7 +85,7 @@ _LISTED = (
     "snoozedUntil",
 )
 
-_CATALOG_LISTED = (
+_CATALOG_ATTRIBUTES = (
     "slug",
     "name",
     "type",
@@ -94,14 +94,14 @@ _CATALOG_LISTED = (
     "integrator",
     "archivedAt",
 )
-_APPROVAL_LISTED = ("slug", "status", "reviewedAt", "reviewedByEmail")
+_APPROVAL_ATTRIBUTES = ("slug", "status", "reviewedAt", "reviewedByEmail")
 
 DEFINITIONS = (
     Definition(
         DELIVERIES,
         "sk",
         (
-            Index(INBOX_INDEX, "recipientUserId", "inboxKey", _LISTED),
+            Index(INBOX_INDEX, "recipientUserId", "inboxKey", _INBOX_ATTRIBUTES),
             Index(DUE_INDEX, "dueQueue", "dueAt"),
             Index(RECENT_INDEX, "clickedOn", "clickedAt"),
         ),
@@ -114,8 +114,13 @@ DEFINITIONS = (
         CATALOG,
         "sk",
         (
-            Index(LIST_INDEX, "listed", "listedAs", (*_CATALOG_LISTED, *_APPROVAL_LISTED[1:], "email", "requestedAt")),
-            Index(PERSON_INDEX, "email", "requestedAt", _APPROVAL_LISTED),
+            Index(
+                LIST_INDEX,
+                "listed",
+                "listedAs",
+                (*_CATALOG_ATTRIBUTES, *_APPROVAL_ATTRIBUTES[1:], "email", "requestedAt"),
+            ),
+            Index(PERSON_INDEX, "email", "requestedAt", _APPROVAL_ATTRIBUTES),
         ),
     ),
     Definition(EVENT_TYPES, "sk"),
@@ -159,7 +164,7 @@ def create_tables() -> None:
     client = dynamodb()
     for definition in DEFINITIONS:
         try:
-            client.create_table(**request(definition))
+            client.create_table(**create_table_request(definition))
         except client.exceptions.ResourceInUseException:
             continue
         name = definition.table.physical_name
@@ -170,7 +175,7 @@ def create_tables() -> None:
             )
 
 
-def request(definition: Definition) -> dict[str, Any]:
+def create_table_request(definition: Definition) -> dict[str, Any]:
     """The `CreateTable` request of a definition."""
     keys = [{"AttributeName": "pk", "KeyType": "HASH"}]
     if definition.sort_key:

@@ -14,7 +14,7 @@ from chalicelib.api.mcp.tools import TOOLS, Tool
 from chalicelib.edge import idempotency
 from chalicelib.edge.operation import Operation
 from chalicelib.resources import TOKENS, Grant
-from infra.schemas import Schemas, answered, path_schema
+from infra.schemas import Schemas, path_schema, response_model
 
 FILE = Path(__file__).parents[1] / "chalicelib" / "openapi" / "tools.json"
 _REF = "#/$defs/{model}"
@@ -27,12 +27,12 @@ _KEY = {
 }
 
 
-def document() -> str:
+def render() -> str:
     """The file that the endpoint lists tools from and is granted by."""
     operations = {name: tool.load() for name, tool in TOOLS.items()}
     made = {
         "grants": _grants(operations.values()),
-        "tools": [_listed(tool, operations[name]) for name, tool in TOOLS.items()],
+        "tools": [_tool_entry(tool, operations[name]) for name, tool in TOOLS.items()],
     }
     return json.dumps(made, indent=1, ensure_ascii=False) + "\n"
 
@@ -43,7 +43,7 @@ def _grants(operations: Iterable[Operation]) -> list[list[str | None]]:
     return sorted(told, key=lambda each: [part or "" for part in each])
 
 
-def _listed(tool: Tool, operation: Operation) -> dict[str, Any]:
+def _tool_entry(tool: Tool, operation: Operation) -> dict[str, Any]:
     assert operation.family is TOOLS_FAMILY
     return {
         "callers": [kind.__name__ for kind in operation.callers],
@@ -85,18 +85,18 @@ def input_schema(operation: Operation) -> dict[str, Any]:
             raise ValueError(f"{operation.__name__} has an argument {KEY_ARGUMENT} of its own")
         properties[KEY_ARGUMENT] = _KEY
     made = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-    return _whole({name: value for name, value in made.items() if value != []}, definitions)
+    return _with_definitions({name: value for name, value in made.items() if value != []}, definitions)
 
 
 def output_schema(operation: Operation) -> dict[str, Any]:
     """The operation's answers, of whatever status; a bare array is the member `items` of an object."""
-    models = list(dict.fromkeys(answered(operation, status) for status in operation.answers))
+    models = list(dict.fromkeys(response_model(operation, status) for status in operation.answers))
     found, definitions = _schemas({model for model in models if model is not None}, "serialization")
     kinds = [found[model] for model in models if model is not None]
     schema = kinds[0] if len(kinds) == 1 else {"type": "object", "anyOf": kinds}
     if schema["type"] == "array":
         schema = {"type": "object", "properties": {"items": schema}, "required": ["items"]}
-    return _whole(schema, definitions)
+    return _with_definitions(schema, definitions)
 
 
 def _optional(operation: Operation, place: str) -> bool:
@@ -113,14 +113,14 @@ def _schemas(models: set[type[BaseModel]], mode: Any) -> tuple[dict[type[BaseMod
     places, definitions = Schemas(ref_template=_REF).generate_definitions(inputs)
     for schema in definitions.values():
         schema.pop("title", None)
-    return {model: _root(places[model, mode], definitions) for model in models}, definitions
+    return {model: _resolve(places[model, mode], definitions) for model in models}, definitions
 
 
-def _root(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+def _resolve(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     return definitions[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
 
 
-def _whole(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
+def _with_definitions(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     """The schema with those of the definitions that it leads to."""
     reached: set[str] = set()
     waiting = [schema]

@@ -37,7 +37,7 @@ from chalicelib.resources import CALLBACKS, DELIVERIES, FAN_OUT, OUTBOX_WORK, RE
 from chalicelib.vault import new_key
 from infra import catalog, demo
 from infra.local import engine
-from infra.local.pump import record
+from infra.local.pump import to_lambda_record
 from tests.support import engine_state, inputs, instances, peer, remote_engine
 from tests.support.api import SERVED, gateway_event
 from tests.support.embedded_engine import deduplicate_transactions
@@ -214,7 +214,7 @@ class Worker(Caller):
         if not messages:
             return 0
         self.random.shuffle(messages)
-        event = {"Records": [record(queue, each) for each in messages]}
+        event = {"Records": [to_lambda_record(queue, each) for each in messages]}
         for _ in range(2 if self.random.random() < REPLAYED else 1):
             answer = self.under_faults(lambda: consumer(event, None))
         failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]} if answer else None

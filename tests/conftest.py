@@ -40,7 +40,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if config.getoption("engine") == "real" and not hasattr(config, "workerinput"):
-        engines.fetch()
+        engines.fetch_engines()
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -62,7 +62,7 @@ def _engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         engine.embed()
         yield
         return
-    with engines.started(tmp_path_factory.mktemp("engines")) as endpoints:
+    with engines.start_engines(tmp_path_factory.mktemp("engines")) as endpoints:
         engine.attach(endpoints)
         engine_state.use_external_engine()
         yield

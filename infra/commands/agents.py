@@ -15,7 +15,7 @@ from chalicelib.federation.network.gateways.instance_notices import INSTANCE_NOT
 from chalicelib.federation.network.services import marketplace
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
-from infra.commands.output import json_option, show, show_list
+from infra.commands.output import json_option, print_record, print_records
 
 
 @click.group()
@@ -47,7 +47,7 @@ def add(
     command_inputs = [CommandIn(name=word, description=text, usage=usage) for word, text, usage in commands]
     agent = AgentIn(slug=slug, name=name, description=description, category=category, commands=command_inputs)
     made = installed.install(agent, agent_id=str(uuid4()), agents=DynamoAgents())
-    show(_record(made), as_json=as_json)
+    print_record(_to_record(made), as_json=as_json)
 
 
 @agents.command("list", epilog="Example: agents list --json")
@@ -55,7 +55,7 @@ def add(
 def list_(*, as_json: bool) -> None:
     """List the installed agents and their commands."""
     found = DynamoAgents().list_agents()
-    show_list([_record(agent) for agent in found], as_json=as_json, none="No agents are installed.")
+    print_records([_to_record(agent) for agent in found], as_json=as_json, none="No agents are installed.")
 
 
 @agents.command(epilog="Example: agents remove scribe")
@@ -74,8 +74,8 @@ def offered(*, everything: bool, as_json: bool) -> None:
     names = {each.instance_id: each.name for each in DynamoInstances().list_instances()}
     listings = [each for instance_id in names for each in DynamoMarketplace().list_listings(instance_id)]
     found = [each for each in listings if everything or each.status is ListingStatus.PENDING]
-    show_list(
-        [_offer(each, names[each.instance_id]) for each in found],
+    print_records(
+        [_to_listing_record(each, names[each.instance_id]) for each in found],
         as_json=as_json,
         none="No agents are waiting for review.",
     )
@@ -119,7 +119,7 @@ def _decide(marketplace_id: str, status: ListingStatus, reason: str | None) -> N
     click.echo(f"{decided.name} ({decided.slug}) is now {decided.status}.")
 
 
-def _offer(listing: Listing, instance_name: str) -> dict[str, Any]:
+def _to_listing_record(listing: Listing, instance_name: str) -> dict[str, Any]:
     return {
         "id": listing.marketplace_id,
         "slug": listing.slug,
@@ -132,7 +132,7 @@ def _offer(listing: Listing, instance_name: str) -> dict[str, Any]:
     }
 
 
-def _record(agent: Agent) -> dict[str, Any]:
+def _to_record(agent: Agent) -> dict[str, Any]:
     return {
         "slug": agent.slug,
         "id": agent.agent_id,

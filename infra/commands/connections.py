@@ -1,9 +1,75 @@
-"""Close open WebSockets when a command ends somebody's access."""
+"""`connections`: manage connections between people here and people of other desks."""
 
-from chalicelib.live.gateways.sockets import ApiGatewaySockets
-from chalicelib.live.services.sockets import Closer
-from chalicelib.live.stores.connections import DynamoConnections
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+import click
+
+from chalicelib.core.domain.call import Call
+from chalicelib.federation.connections.domain.connections import Action, Connection, ConnectionPatch
+from chalicelib.federation.connections.gateways.connection_notices import CONNECTION_NOTICE_JOBS
+from chalicelib.federation.connections.services.connections import change
+from chalicelib.federation.connections.stores.connections import DynamoConnections
+from chalicelib.operate.services import directory
+from chalicelib.people.stores.directory import DynamoDirectory
+from infra.commands.output import json_option, print_records
 
 
-def closer() -> Closer:
-    return Closer(DynamoConnections(), ApiGatewaySockets())
+@click.group()
+def connections() -> None:
+    """Manage connections between people here and people of other desks."""
+
+
+@connections.command("list", epilog="Example: connections list --owner alice@example.com --json")
+@click.option("--owner", metavar="EMAIL", help="Only connections of this employee.")
+@json_option
+def list_(owner: str | None, *, as_json: bool) -> None:
+    """List connections by employee, oldest first."""
+    people = DynamoDirectory()
+    owners = [directory.person_of(owner, people)] if owner is not None else people.list_people()
+    found = [_to_record(each) for person in owners for each in DynamoConnections().list_own(person.user_id)]
+    print_records(found, as_json=as_json, none="No connections.")
+
+
+@connections.command(epilog="Example: connections accept 1b1f0a36-2a5e-4b5f-8f0e-0a5d1c2b3e4f")
+@click.argument("connection_id", type=click.UUID)
+def accept(connection_id: UUID) -> None:
+    """Accept a request on the person's behalf, or unblock a connection."""
+    _change_connection(connection_id, Action.ACCEPT)
+
+
+@connections.command(epilog="Example: connections decline 1b1f0a36-2a5e-4b5f-8f0e-0a5d1c2b3e4f")
+@click.argument("connection_id", type=click.UUID)
+def decline(connection_id: UUID) -> None:
+    """Decline a connection request, or end a connection."""
+    _change_connection(connection_id, Action.DECLINE)
+
+
+@connections.command(epilog="Example: connections block 1b1f0a36-2a5e-4b5f-8f0e-0a5d1c2b3e4f")
+@click.argument("connection_id", type=click.UUID)
+def block(connection_id: UUID) -> None:
+    """Block a connection. Nothing passes until it is unblocked."""
+    _change_connection(connection_id, Action.BLOCK)
+
+
+def _change_connection(connection_id: UUID, action: Action) -> None:
+    call = Call("operator", datetime.now(UTC))
+    patch = ConnectionPatch(action=action)
+    made = change(
+        str(connection_id), patch, owner=None, call=call, connections=DynamoConnections(), queue=CONNECTION_NOTICE_JOBS
+    )
+    click.echo(f"Connection {connection_id} is now {made.data.status}.")
+
+
+def _to_record(each: Connection) -> dict[str, Any]:
+    return {
+        "connectionId": each.connection_id,
+        "owner": each.user_email,
+        "peer": each.peer_email,
+        "instance": each.peer_url,
+        "status": each.status.value,
+        "askedBy": each.initiator.value,
+        "hmac": each.hmac_enabled,
+        "createdAt": each.created_at,
+    }

@@ -11,7 +11,7 @@ from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.operate.domain.dead_letters import DeadLetter
 from chalicelib.operate.gateways.dead_letters import SqsDeadLetters
 from chalicelib.resources import QUEUES, Queue
-from infra.commands.output import json_option, show, show_list
+from infra.commands.output import json_option, print_record, print_records
 
 _QUEUES = {queue.name: queue for queue in QUEUES}
 _MOST_LISTED = 1000
@@ -39,16 +39,16 @@ def list_(queue: str | None, limit: int, *, as_json: bool) -> None:
     """List and count the dead letters of each queue."""
     queues = []
     for source in _queues(queue):
-        messages = [_listed(each) for each in SqsDeadLetters().list_letters(source, most=limit)]
+        messages = [_to_record(each) for each in SqsDeadLetters().list_letters(source, most=limit)]
         queues.append((source, max(SqsDeadLetters().count(source), len(messages)), messages))
     if as_json:
         record = {source.name: {"count": count, "messages": messages} for source, count, messages in queues}
-        show(record, as_json=True)
+        print_record(record, as_json=True)
         return
     for number, (source, count, messages) in enumerate(queues):
         click.echo(f"{chr(10) if number else ''}{source.name}: {count} dead letter{'' if count == 1 else 's'}")
         if messages:
-            show_list(messages, as_json=False, none="")
+            print_records(messages, as_json=False, none="")
 
 
 @dead_letters.command("show", epilog="Example: dead-letters show 5fea7756-0ea4-451a-a703-a558b933e274 --json")
@@ -60,13 +60,13 @@ def show_(message_id: str, *, as_json: bool) -> None:
         letters = SqsDeadLetters().list_letters(source, most=_MOST_LISTED)
         found = next((each for each in letters if each.message_id == message_id), None)
         if found is not None:
-            record = {"queue": source.name, **_listed(found), "attributes": found.attributes}
+            record = {"queue": source.name, **_to_record(found), "attributes": found.attributes}
             if as_json:
-                show(record | {"body": found.body}, as_json=True)
+                print_record(record | {"body": found.body}, as_json=True)
                 return
-            show({name: value for name, value in record.items() if name != "attributes"}, as_json=False)
+            print_record({name: value for name, value in record.items() if name != "attributes"}, as_json=False)
             if record["attributes"]:
-                show(record["attributes"], as_json=False)
+                print_record(record["attributes"], as_json=False)
             click.echo(f"\n{found.body}")
             return
     raise NotFound(f"Dead letter {message_id} not found.")
@@ -99,7 +99,7 @@ def _queues(name: str | None) -> Sequence[Queue]:
     return list(_QUEUES.values()) if name is None else [_QUEUES[name]]
 
 
-def _listed(letter: DeadLetter) -> dict[str, Any]:
+def _to_record(letter: DeadLetter) -> dict[str, Any]:
     age = datetime.now(UTC) - parse_timestamp(letter.sent_at)
     return {
         "messageId": letter.message_id,

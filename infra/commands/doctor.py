@@ -5,7 +5,7 @@ import sys
 
 import click
 
-from infra.commands.output import json_option, show_list
+from infra.commands.output import json_option, print_records
 
 
 @click.command(epilog="Example: doctor --url https://desk.example.com")
@@ -19,20 +19,20 @@ def doctor(url: str | None, socket_url: str | None, *, as_json: bool) -> None:
     The callback hop requires ALLOW_LOOPBACK=1 on the desk and FLUXDEN_SECRET_KEY here. Exits with 1 at the first hop
     that fails.
     """
-    from infra.doctor import examine
+    from infra.doctor import check_desk
 
     if not (url := url or os.environ.get("FLUXDEN_BASE_URL")):
         raise click.ClickException("No URL. Pass --url https://… or set FLUXDEN_BASE_URL.")
-    hops = examine(url, socket_url)
+    hops = check_desk(url, socket_url)
     rows = [
         {
             "hop": each.name,
             "milliseconds": None if each.milliseconds is None else round(each.milliseconds, 1),
-            "result": "failed" if each.failed else f"skipped: {each.left_out}" if each.left_out else "ok",
+            "result": "failed" if each.failed else f"skipped: {each.skipped}" if each.skipped else "ok",
         }
         for each in hops
     ]
-    show_list(rows, as_json=as_json, none="")
+    print_records(rows, as_json=as_json, none="")
     if hops[-1].failed:
         click.echo(hops[-1].failed, err=True)
         sys.exit(1)

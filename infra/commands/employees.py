@@ -10,8 +10,8 @@ from chalicelib.operate.services import directory
 from chalicelib.people.domain.directory import Person, PersonIn
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.tokens.stores.grants import DynamoGrants
-from infra.commands.connections import closer
-from infra.commands.output import json_option, show, show_list
+from infra.commands.open_sockets import new_closer
+from infra.commands.output import json_option, print_record, print_records
 
 # How long an index can lag behind its table.
 SETTLING_SECONDS = 1.0
@@ -30,7 +30,9 @@ def employees() -> None:
 def create(email: str, name: str, *, org_admin: bool, as_json: bool) -> None:
     """Create an employee."""
     person = PersonIn(email=email, name=name, org_admin=org_admin)
-    show(_record(directory.register_person(person, user_id=str(uuid4()), people=DynamoDirectory())), as_json=as_json)
+    print_record(
+        _to_record(directory.register_person(person, user_id=str(uuid4()), people=DynamoDirectory())), as_json=as_json
+    )
 
 
 @employees.command("list", epilog="Example: employees list --json")
@@ -38,7 +40,7 @@ def create(email: str, name: str, *, org_admin: bool, as_json: bool) -> None:
 def list_(*, as_json: bool) -> None:
     """List employees by e-mail address."""
     found = DynamoDirectory().list_people()
-    show_list([_record(each) for each in found], as_json=as_json, none="No employees.")
+    print_records([_to_record(each) for each in found], as_json=as_json, none="No employees.")
 
 
 @employees.command(epilog="Example: employees deactivate frank@example.com")
@@ -54,11 +56,11 @@ def deactivate(email: str, *, as_json: bool) -> None:
         email,
         people=DynamoDirectory(),
         grants=DynamoGrants(),
-        closer=closer(),
+        closer=new_closer(),
         settle=lambda: time.sleep(SETTLING_SECONDS),
     )
     if as_json:
-        show(
+        print_record(
             {
                 "email": email.lower(),
                 "personalTokensDisabled": ended.personal_tokens,
@@ -100,7 +102,7 @@ def operator(email: str, *, operator: bool) -> None:
     click.echo(f"{person.email} is {'now' if operator else 'no longer'} an operator.")
 
 
-def _record(person: Person) -> dict[str, Any]:
+def _to_record(person: Person) -> dict[str, Any]:
     return {
         "email": person.email,
         "userId": person.user_id,

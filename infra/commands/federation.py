@@ -9,7 +9,7 @@ from chalicelib.core.domain.errors import Conflict
 from chalicelib.federation.connections.domain.federation_settings import FederationMode, FederationSettings
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.settings import settings
-from infra.commands.output import json_option, show
+from infra.commands.output import json_option, print_record
 
 _SWITCH = click.Choice(["on", "off"])
 
@@ -23,7 +23,7 @@ def federation() -> None:
 @json_option
 def show_(*, as_json: bool) -> None:
     """Show the federation settings and the URL of this desk (FLUXDEN_BASE_URL)."""
-    show(_record(DynamoFederation().find_settings()), as_json=as_json)
+    print_record(_to_record(DynamoFederation().find_settings()), as_json=as_json)
 
 
 @federation.command("set", epilog="Example: federation set --mode allowlist --inbound on")
@@ -48,7 +48,7 @@ def set_(*, mode: str | None, inbound: str | None, approval: str | None, as_json
         raise click.UsageError("Pass at least one setting.")
     changed = replace(DynamoFederation().find_settings(), **wanted)
     DynamoFederation().save_settings(changed)
-    show(_record(changed), as_json=as_json)
+    print_record(_to_record(changed), as_json=as_json)
 
 
 @federation.command("rotate-key", epilog="Example: federation rotate-key")
@@ -64,7 +64,7 @@ def rotate_key() -> None:
     click.echo(f"Rotated the key. The new key is {made.key_id}.")
 
 
-def _record(found: FederationSettings) -> dict[str, Any]:
+def _to_record(found: FederationSettings) -> dict[str, Any]:
     return {
         "mode": found.mode.value,
         "inbound": found.inbound,

@@ -15,7 +15,7 @@ from chalicelib.federation.network.services import membership
 from chalicelib.federation.network.stores.hubs import DynamoHubs
 from chalicelib.federation.network.stores.reported_counts import DynamoReportedCounts
 from chalicelib.settings import VERSION, settings
-from infra.commands.output import json_option, show_list
+from infra.commands.output import json_option, print_records
 
 
 @click.group()
@@ -36,7 +36,7 @@ def join(url: str, name: str) -> None:
         raise Invalid("The name is empty. Pass a name with --name.")
     own = membership.OwnInstance(settings().base_url, VERSION)
     said = membership.join(
-        _hub(url),
+        _parse_hub_url(url),
         name.strip(),
         secrets.token_urlsafe(32),
         own=own,
@@ -50,15 +50,15 @@ def join(url: str, name: str) -> None:
         if said.membership_status is MembershipStatus.ACTIVE
         else " It is waiting for approval by the hub's operator."
     )
-    click.echo(f"Registered {own.url} at {_hub(url)} as {said.instance_id}.{pending}")
+    click.echo(f"Registered {own.url} at {_parse_hub_url(url)} as {said.instance_id}.{pending}")
 
 
 @hub.command("show", epilog="Example: hub show --json")
 @json_option
 def show_(*, as_json: bool) -> None:
     """List the hubs and the results of the heartbeats."""
-    found = [_record(each) for each in DynamoHubs().list_memberships()]
-    show_list(found, as_json=as_json, none="This desk has not joined a hub.")
+    found = [_to_record(each) for each in DynamoHubs().list_memberships()]
+    print_records(found, as_json=as_json, none="This desk has not joined a hub.")
 
 
 @hub.command(epilog="Example: hub leave https://hub.example.com")
@@ -68,18 +68,18 @@ def leave(url: str | None) -> None:
 
     The hub is not notified and soon lists this desk as stale. You can join again later.
     """
-    left = membership.leave(_hub(url) if url is not None else None, hubs=DynamoHubs())
+    left = membership.leave(_parse_hub_url(url) if url is not None else None, hubs=DynamoHubs())
     click.echo(f"Left {left.hub_url}.")
 
 
-def _hub(url: str) -> str:
+def _parse_hub_url(url: str) -> str:
     try:
         return base_url(url, allow_loopback=settings().allow_loopback)
     except PydanticCustomError as error:
         raise Invalid(f"The URL {error.message()}.") from error
 
 
-def _record(each: Membership) -> dict[str, Any]:
+def _to_record(each: Membership) -> dict[str, Any]:
     return {
         "hub": each.hub_url,
         "name": each.name,

@@ -14,7 +14,7 @@ from chalicelib.federation.network.services.instances import Decision
 from chalicelib.federation.network.services.instances import approve as approve_instance
 from chalicelib.federation.network.services.instances import suspend as suspend_instance
 from chalicelib.federation.network.stores.instances import DynamoInstances
-from infra.commands.output import json_option, show_list
+from infra.commands.output import json_option, print_records
 
 
 @click.group()
@@ -27,7 +27,7 @@ def instances() -> None:
 def list_(*, as_json: bool) -> None:
     """List instances in the order they registered."""
     found = DynamoInstances().list_instances()
-    show_list([_record(each) for each in found], as_json=as_json, none="No instances.")
+    print_records([_to_record(each) for each in found], as_json=as_json, none="No instances.")
 
 
 @instances.command(epilog="Example: instances approve 5fea7756-0ea4-451a-a703-a558b933e274")
@@ -65,7 +65,7 @@ def _decision() -> Decision:
     return Decision(secrets.token_urlsafe(24), str(uuid4()), datetime.now(UTC))
 
 
-def _record(instance: Instance) -> dict[str, Any]:
+def _to_record(instance: Instance) -> dict[str, Any]:
     return {
         "id": instance.instance_id,
         "name": instance.name,

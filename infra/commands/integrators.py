@@ -12,7 +12,7 @@ from chalicelib.operate.services import directory
 from chalicelib.people.domain.directory import Integrator, IntegratorIn
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.tokens.stores.grants import DynamoGrants
-from infra.commands.output import json_option, show, show_list
+from infra.commands.output import json_option, print_record, print_records
 
 
 @click.group()
@@ -41,7 +41,7 @@ def create(
     made = directory.register_integrator(
         integrator, integrator_id=str(uuid4()), now=datetime.now(UTC), integrators=DynamoDirectory()
     )
-    show(_record(made), as_json=as_json)
+    print_record(_to_record(made), as_json=as_json)
 
 
 @integrators.command("list", epilog="Example: integrators list --archived --json")
@@ -50,7 +50,7 @@ def create(
 def list_(*, archived: bool, as_json: bool) -> None:
     """List integrators by slug."""
     found = [each for each in DynamoDirectory().list_integrators() if archived or each.archived_at is None]
-    show_list([_record(each) for each in found], as_json=as_json, none="No integrators.")
+    print_records([_to_record(each) for each in found], as_json=as_json, none="No integrators.")
 
 
 @integrators.command(epilog="Example: integrators archive ci")
@@ -69,7 +69,7 @@ def archive(slug: str) -> None:
             )
 
 
-def _record(integrator: Integrator) -> dict[str, Any]:
+def _to_record(integrator: Integrator) -> dict[str, Any]:
     return {
         "slug": integrator.slug,
         "id": integrator.integrator_id,

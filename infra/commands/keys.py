@@ -13,8 +13,8 @@ from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.tokens.domain.keys import ALL, Area, Key, KeyIn, areas
 from chalicelib.tokens.stores.grants import DynamoGrants
 from chalicelib.tokens.stores.tokens import DynamoTokens
-from infra.commands.connections import closer
-from infra.commands.output import json_option, moment, show, show_list
+from infra.commands.open_sockets import new_closer
+from infra.commands.output import format_time, json_option, print_record, print_records
 
 
 @click.group()
@@ -57,10 +57,10 @@ def create(owner: str, name: str, permissions: str, expires_in_days: float | Non
         "keyId": made.key_id,
         "owner": owner.lower(),
         "permissions": areas(made.permissions),
-        "expiresAt": moment(made.expires_at),
+        "expiresAt": format_time(made.expires_at),
         "key": token.text,
     }
-    show(record, as_json=as_json)
+    print_record(record, as_json=as_json)
 
 
 @keys.command("list", epilog="Example: keys list --owner alice@example.com --json")
@@ -70,8 +70,10 @@ def list_(owner: str | None, *, as_json: bool) -> None:
     """List keys by owner, newest first. Secrets are not shown."""
     people, now = DynamoDirectory(), datetime.now(UTC)
     owners = [directory.person_of(owner, people)] if owner is not None else people.list_people()
-    found = [_record(person.email, key, now) for person in owners for key in DynamoGrants().list_keys(person.user_id)]
-    show_list(found, as_json=as_json, none="No API keys.")
+    found = [
+        _to_record(person.email, key, now) for person in owners for key in DynamoGrants().list_keys(person.user_id)
+    ]
+    print_records(found, as_json=as_json, none="No API keys.")
 
 
 @keys.command(epilog="Example: keys disable 1b1f0a36-2a5e-4b5f-8f0e-0a5d1c2b3e4f")
@@ -97,7 +99,7 @@ def delete(key_id: UUID) -> None:
     owner = DynamoGrants().find_key_owner(str(key_id))
     if owner is None or not DynamoGrants().delete_key(str(key_id), owner_id=None, claim=None):
         raise NotFound(f"Key {key_id} not found.")
-    closer().close(owner, key_id=str(key_id))
+    new_closer().close(owner, key_id=str(key_id))
     click.echo(f"Deleted key {key_id}.")
 
 
@@ -108,10 +110,10 @@ def _switch(key_id: UUID, *, active: bool) -> None:
     ):
         raise NotFound(f"Key {key_id} not found.")
     if not active:
-        closer().close(owner, key_id=str(key_id))
+        new_closer().close(owner, key_id=str(key_id))
 
 
-def _record(email: str, key: Key, now: datetime) -> dict[str, Any]:
+def _to_record(email: str, key: Key, now: datetime) -> dict[str, Any]:
     expired = key.expires_at is not None and key.expires_at <= now
     return {
         "keyId": key.key_id,
@@ -120,8 +122,8 @@ def _record(email: str, key: Key, now: datetime) -> dict[str, Any]:
         "prefix": key.prefix,
         "permissions": areas(key.permissions),
         "status": "expired" if expired else "active" if key.active else "disabled",
-        "expiresAt": moment(key.expires_at),
-        "lastUsedAt": moment(key.last_used_at),
+        "expiresAt": format_time(key.expires_at),
+        "lastUsedAt": format_time(key.last_used_at),
         "useCount": key.usage_count,
         "createdAt": key.created_at,
     }

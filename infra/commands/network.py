@@ -13,7 +13,7 @@ from chalicelib.federation.relays.domain.outbox import Outbox
 from chalicelib.federation.relays.domain.outgoing import RelayDispatch
 from chalicelib.federation.relays.stores.dispatches import DynamoDispatches
 from chalicelib.federation.relays.stores.outbox import DynamoOutbox
-from infra.commands.output import Record, json_option, show, show_list
+from infra.commands.output import Record, json_option, print_record, print_records
 
 _MOST_SHOWN = 10
 _TITLES = {
@@ -39,13 +39,13 @@ def status(*, days: int, as_json: bool) -> None:
     """Show instances, hubs, desks and relays with problems."""
     found = _find_problems(datetime.now(UTC) - timedelta(days=days))
     if as_json:
-        show(found, as_json=True)
+        print_record(found, as_json=True)
         return
     for name, title in _TITLES.items():
         records = found[name]
         click.echo(f"{title}: {len(records)}")
         if records:
-            show_list(records[:_MOST_SHOWN], as_json=False, none="")
+            print_records(records[:_MOST_SHOWN], as_json=False, none="")
         if len(records) > _MOST_SHOWN:
             click.echo(f"… and {len(records) - _MOST_SHOWN} more. To see all of them: --json")
 

@@ -20,49 +20,52 @@ def json_option(command: Command) -> Command:
     return click.option("--json", "as_json", is_flag=True, help="Print JSON.")(command)
 
 
-def show_list(records: Sequence[Record], *, as_json: bool, none: str) -> None:
+def print_records(records: Sequence[Record], *, as_json: bool, none: str) -> None:
     """Print the records as a table with a heading for each field, or `none` if there are none."""
     if as_json:
-        click.echo(_json(records))
+        click.echo(_to_json(records))
         return
     if not records:
         click.echo(none)
         return
-    rows = [[_heading(name) for name in records[0]], *([_text(value) for value in each.values()] for each in records)]
+    rows = [
+        [_to_heading(name) for name in records[0]],
+        *([_format_value(value) for value in each.values()] for each in records),
+    ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         click.echo(_GAP.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
-def show(record: Record, *, as_json: bool) -> None:
+def print_record(record: Record, *, as_json: bool) -> None:
     """Print one record, one field per line."""
     if as_json:
-        click.echo(_json(record))
+        click.echo(_to_json(record))
         return
-    width = max(len(_heading(name)) for name in record)
+    width = max(len(_to_heading(name)) for name in record)
     for name, value in record.items():
-        click.echo(f"{_heading(name).ljust(width)}{_GAP}{_text(value)}".rstrip())
+        click.echo(f"{_to_heading(name).ljust(width)}{_GAP}{_format_value(value)}".rstrip())
 
 
-def moment(value: datetime | None) -> str | None:
+def format_time(value: datetime | None) -> str | None:
     return timestamp(value) if value else None
 
 
-def _json(value: Any) -> str:
+def _to_json(value: Any) -> str:
     return json.dumps(value, indent=2, ensure_ascii=False)
 
 
-def _heading(name: str) -> str:
+def _to_heading(name: str) -> str:
     return "".join(f" {letter}" if letter.isupper() else letter for letter in name).upper()
 
 
-def _text(value: Any) -> str:
+def _format_value(value: Any) -> str:
     match value:
         case None:
             return "-"
         case bool():
             return "yes" if value else "no"
         case list():
-            return ",".join(map(_text, value)) or "-"
+            return ",".join(map(_format_value, value)) or "-"
     # Control characters in stored text must not steer a terminal.
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in str(value))

@@ -10,7 +10,7 @@ from chalicelib.operate.services import directory
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.tokens.domain.tokens import IssuedToken
 from chalicelib.tokens.stores.grants import DynamoGrants
-from infra.commands.output import json_option, moment, show_list
+from infra.commands.output import format_time, json_option, print_records
 
 
 @click.group("personal-tokens")
@@ -25,8 +25,10 @@ def list_(owner: str | None, *, as_json: bool) -> None:
     """List tokens by employee, newest first. Secrets are not shown."""
     people = DynamoDirectory()
     owners = [directory.person_of(owner, people)] if owner is not None else people.list_people()
-    found = [_record(person.email, each) for person in owners for each in DynamoGrants().list_personal(person.user_id)]
-    show_list(found, as_json=as_json, none="No personal tokens.")
+    found = [
+        _to_record(person.email, each) for person in owners for each in DynamoGrants().list_personal(person.user_id)
+    ]
+    print_records(found, as_json=as_json, none="No personal tokens.")
 
 
 @personal_tokens.command(epilog="Example: personal-tokens disable 0f0e1e9c-58a4-4d0e-8f53-6f1f8a4bd7c2")
@@ -45,7 +47,7 @@ def enable(token_id: UUID) -> None:
     click.echo(f"Enabled personal token {token_id}.")
 
 
-def _record(email: str, token: IssuedToken) -> dict[str, Any]:
+def _to_record(email: str, token: IssuedToken) -> dict[str, Any]:
     return {
         "tokenId": token.token_id,
         "owner": email,
@@ -53,6 +55,6 @@ def _record(email: str, token: IssuedToken) -> dict[str, Any]:
         "status": token.status.value,
         "dailyLimit": token.daily_limit,
         "createdAt": token.created_at,
-        "lastUsedAt": moment(token.last_used_at),
+        "lastUsedAt": format_time(token.last_used_at),
         "useCount": token.use_count,
     }

@@ -9,7 +9,7 @@ from chalicelib.operate.services import directory
 from chalicelib.people.domain.directory import Project, ProjectIn, TeamIn
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.people.stores.teams import DynamoTeams
-from infra.commands.output import json_option, show, show_list
+from infra.commands.output import json_option, print_record, print_records
 
 
 @click.group()
@@ -54,7 +54,7 @@ def create(
         people=DynamoDirectory(),
         projects=DynamoDirectory(),
     )
-    show(_records([made])[0], as_json=as_json)
+    print_record(_to_records([made])[0], as_json=as_json)
 
 
 @projects.command("list", epilog="Example: projects list --json")
@@ -62,7 +62,7 @@ def create(
 def list_(*, as_json: bool) -> None:
     """List projects and their members."""
     found = DynamoDirectory().list_projects()
-    show_list(_records(found), as_json=as_json, none="No projects.")
+    print_records(_to_records(found), as_json=as_json, none="No projects.")
 
 
 @projects.command("add-member", epilog="Example: projects add-member apollo carol@example.com --admin")
@@ -84,7 +84,7 @@ def remove_member(slug: str, email: str) -> None:
     click.echo(f"Removed {email.lower()} from {slug}.")
 
 
-def _records(found: list[Project]) -> list[dict[str, Any]]:
+def _to_records(found: list[Project]) -> list[dict[str, Any]]:
     teams = DynamoTeams().find_teams(project.team_id for project in found)
     people = DynamoDirectory().find_people(user_id for project in found for user_id in project.members)
 

@@ -11,7 +11,7 @@ from chalicelib.federation.relays.gateways.outbox import OUTBOX_JOBS
 from chalicelib.federation.relays.services import dispatches
 from chalicelib.federation.relays.stores.dispatches import DynamoDispatches
 from chalicelib.federation.relays.stores.outbox import DynamoOutbox
-from infra.commands.output import json_option, show_list
+from infra.commands.output import json_option, print_records
 
 
 @click.group()
@@ -28,7 +28,7 @@ def list_(*, parked: bool, as_json: bool) -> None:
     Shows the other desk's last response to each.
     """
     found = [each for each in DynamoDispatches().list_unsent() if each.has_ended or not parked]
-    show_list([_record(each) for each in found], as_json=as_json, none="No refused or pending relays.")
+    print_records([_to_record(each) for each in found], as_json=as_json, none="No refused or pending relays.")
 
 
 @relays.command(epilog="Example: relays desks")
@@ -39,8 +39,8 @@ def desks(*, as_json: bool) -> None:
     Shows how often each desk failed in a row, and when it is tried next.
     """
     boxes = DynamoOutbox()
-    found = [_box(each, boxes.count_waiting(each.peer_url)) for each in boxes.list_busy()]
-    show_list(found, as_json=as_json, none="No pending relays.")
+    found = [_to_outbox_record(each, boxes.count_waiting(each.peer_url)) for each in boxes.list_busy()]
+    print_records(found, as_json=as_json, none="No pending relays.")
 
 
 @relays.command(epilog="Example: relays resend 1b1f0a36-2a5e-4b5f-8f0e-0a5d1c2b3e4f")
@@ -73,7 +73,7 @@ def give_up(relay_id: str) -> None:
     click.echo(f"Gave up {met.kind} {met.relay.relay_id}.")
 
 
-def _record(each: RelayDispatch) -> dict[str, Any]:
+def _to_record(each: RelayDispatch) -> dict[str, Any]:
     return {
         "relayId": each.relay.relay_id,
         "kind": each.kind,
@@ -87,7 +87,7 @@ def _record(each: RelayDispatch) -> dict[str, Any]:
     }
 
 
-def _box(box: Outbox, waiting: int) -> dict[str, Any]:
+def _to_outbox_record(box: Outbox, waiting: int) -> dict[str, Any]:
     return {
         "desk": box.peer_url,
         "waiting": waiting,

@@ -8,7 +8,7 @@ from chalicelib.people.domain.directory import Team, TeamVisibility
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.people.stores.directory_listing import DynamoDirectoryListing
 from chalicelib.people.stores.teams import DynamoTeams
-from infra.commands.output import json_option, show_list
+from infra.commands.output import json_option, print_records
 
 
 @click.group()
@@ -22,7 +22,7 @@ def list_(*, as_json: bool) -> None:
     """List teams by name."""
     found = DynamoTeams().find_teams(project.team_id for project in DynamoDirectory().list_projects())
     ordered = sorted(found.values(), key=lambda team: team.name)
-    show_list([_record(team) for team in ordered], as_json=as_json, none="No teams.")
+    print_records([_to_record(team) for team in ordered], as_json=as_json, none="No teams.")
 
 
 @teams.command(epilog="Example: teams reveal 5fea7756-0ea4-451a-a703-a558b933e274 network")
@@ -37,5 +37,5 @@ def reveal(team_id: str, visibility: str) -> None:
     click.echo(f"{team.name} is now {team.visibility}.")
 
 
-def _record(team: Team) -> dict[str, Any]:
+def _to_record(team: Team) -> dict[str, Any]:
     return {"id": team.team_id, "name": team.name, "visibility": str(team.visibility), "description": team.description}

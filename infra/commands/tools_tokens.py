@@ -12,7 +12,7 @@ from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.tokens.domain.tokens import IssuedToken
 from chalicelib.tokens.stores.grants import DynamoGrants
 from chalicelib.tokens.stores.tokens import DynamoTokens
-from infra.commands.output import json_option, moment, show, show_list
+from infra.commands.output import format_time, json_option, print_record, print_records
 
 
 @click.group("tools-tokens")
@@ -38,7 +38,7 @@ def create(integrator: str, owner: str, *, admin: bool, as_json: bool) -> None:
         people=DynamoDirectory(),
         tokens=DynamoTokens(),
     )
-    show(
+    print_record(
         {"tokenId": grant.token_id, "integrator": grant.integrator, "admin": grant.admin, "token": token.text},
         as_json=as_json,
     )
@@ -50,7 +50,7 @@ def create(integrator: str, owner: str, *, admin: bool, as_json: bool) -> None:
 def list_(integrator: str | None, *, as_json: bool) -> None:
     """List tokens, newest first. Secrets are not shown."""
     found = [each for each in DynamoGrants().list_tools() if integrator in (None, each.integrator)]
-    show_list(_records(found), as_json=as_json, none="No tools tokens.")
+    print_records(_to_records(found), as_json=as_json, none="No tools tokens.")
 
 
 @tools_tokens.command(epilog="Example: tools-tokens rotate 6f9c2c1e-6a41-4b0f-9d0c-0d3a3f0c7a55")
@@ -65,8 +65,8 @@ def rotate(token_id: UUID, *, at_once: bool, as_json: bool) -> None:
     token = mint_token(TokenKind.TOOLS, str(token_id))
     now = datetime.now(UTC)
     until = DynamoTokens().rotate(token, now=now, at_once=at_once)
-    record = {"tokenId": token.row_id, "priorUntil": moment(until), "token": token.text}
-    show(record, as_json=as_json)
+    record = {"tokenId": token.row_id, "priorUntil": format_time(until), "token": token.text}
+    print_record(record, as_json=as_json)
 
 
 @tools_tokens.command(epilog="Example: tools-tokens disable 6f9c2c1e-6a41-4b0f-9d0c-0d3a3f0c7a55")
@@ -85,7 +85,7 @@ def enable(token_id: UUID) -> None:
     click.echo(f"Enabled tools token {token_id}.")
 
 
-def _records(found: list[IssuedToken]) -> list[dict[str, Any]]:
+def _to_records(found: list[IssuedToken]) -> list[dict[str, Any]]:
     people, now = DynamoDirectory().find_people(each.user_id for each in found), datetime.now(UTC)
     return [
         {
@@ -95,9 +95,9 @@ def _records(found: list[IssuedToken]) -> list[dict[str, Any]]:
             "admin": each.admin,
             "status": each.status.value,
             "createdAt": each.created_at,
-            "lastUsedAt": moment(each.last_used_at),
+            "lastUsedAt": format_time(each.last_used_at),
             "useCount": each.use_count,
-            "priorUntil": moment(each.prior_until) if each.prior_until and each.prior_until > now else None,
+            "priorUntil": format_time(each.prior_until) if each.prior_until and each.prior_until > now else None,
         }
         for each in found
     ]

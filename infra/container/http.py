@@ -11,7 +11,7 @@ from chalice.config import Config
 
 from chalicelib import ids
 from chalicelib.core.domain.errors import Refusal, TooLarge
-from infra.local import connections, gateway
+from infra.local import gateway, management_api
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 Wsgi = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -36,7 +36,7 @@ def application(app: Chalice) -> Wsgi:
         try:
             response = routed.handle_request(method, path, _headers(environ), _body(environ))
         except Refusal as refusal:
-            response = gateway.refused(refusal, path)
+            response = gateway.error_response(refusal, path)
         status = int(response["statusCode"])
         headers = _listed({**response["headers"], **response["multiValueHeaders"]})
         body = _bytes(response)
@@ -50,16 +50,16 @@ def application(app: Chalice) -> Wsgi:
     return serve
 
 
-def management(open_connections: connections.Connections) -> Wsgi:
+def management(open_connections: management_api.Connections) -> Wsgi:
     """Answer for open connections what API Gateway's management API would. Whoever reaches it may write to anybody."""
 
     def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
-        connection_id = connections.connection_id_of(_raw_path(environ))
+        connection_id = management_api.parse_connection_id(_raw_path(environ))
         if connection_id is None:
             start_response(_status_line(HTTPStatus.NOT_FOUND), [("Content-Length", "0")])
             return []
         method, sent = environ["REQUEST_METHOD"], environ["wsgi.input"].read()
-        status, headers, body = connections.answer(open_connections, method, connection_id, sent)
+        status, headers, body = management_api.handle_request(open_connections, method, connection_id, sent)
         start_response(_status_line(status), list(headers.items()))
         return [body]
 

@@ -17,12 +17,12 @@ from chalice.app import Chalice
 
 from chalicelib.vault import new_key
 from infra import catalog, demo
-from infra.local import engine, engines, gateway, kept, pump, scheduler, sockets
+from infra.local import data_folder, engine, engines, gateway, pump, scheduler, sockets
 from infra.queues import create_queues
 from infra.tables import create_tables
 
 HOST = engine.HOST
-EMBEDDED, BESIDE = "embedded", "dynamodb-local"
+EMBEDDED, EXTERNAL = "embedded", "dynamodb-local"
 # How long one question to an engine beside us waits for a message.
 WAIT_SECONDS = 2
 PORTS, SECONDS = range(1, 65536), range(1, 10**9)
@@ -36,14 +36,14 @@ def start(app: Chalice) -> None:
     `ENGINE` (embedded, or dynamodb-local) and `DATA_DIR` (.chalice/local/data). A busy port ends the process.
     """
     folder = _data_folder()
-    port, ws_port = _number("PORT", 8000, PORTS), _number("WS_PORT", 8001, PORTS)
+    port, ws_port = _read_number("PORT", 8000, PORTS), _read_number("WS_PORT", 8001, PORTS)
     limits = sockets.Limits(
-        idle_seconds=_number("WS_IDLE_SECONDS", 600, SECONDS),
-        lifetime_seconds=_number("WS_LIFETIME_SECONDS", 7200, SECONDS),
+        idle_seconds=_read_number("WS_IDLE_SECONDS", 600, SECONDS),
+        lifetime_seconds=_read_number("WS_LIFETIME_SECONDS", 7200, SECONDS),
     )
-    with _taking("PORT", port):
+    with _report_busy_port("PORT", port):
         gateway.install(HOST, port)
-    with _taking("WS_PORT", ws_port):
+    with _report_busy_port("WS_PORT", ws_port):
         listener = socket.create_server((HOST, ws_port), backlog=gateway.Server.request_queue_size)
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
@@ -58,20 +58,20 @@ def start(app: Chalice) -> None:
         admin_env=engine.environment()
         | {name: os.environ[name] for name in ("FLUXDEN_SECRET_KEY", "FLUXDEN_BASE_URL")},
     )
-    made = kept.organisation(folder, addresses) if folder else demo.create(addresses)
+    made = data_folder.restore_organisation(folder, addresses) if folder else demo.create(addresses)
     pumps = pump.start(catalog.consumers(app), wait_seconds=WAIT_SECONDS if folder else 0)
     schedules = scheduler.start(catalog.schedules(app))
     for stop in (schedules.set, *(each.stop for each in pumps)):
         atexit.register(stop)
     sockets.start(dict(catalog.sockets(app)), listener, limits)
-    print(welcome(made, folder), flush=True)
+    print(render_welcome(made, folder), flush=True)
 
 
 def _data_folder() -> Path | None:
     """Where the data is kept; None when it is in memory."""
     chosen = os.environ.get("ENGINE") or EMBEDDED
-    if chosen not in (EMBEDDED, BESIDE):
-        _give_up(f"ENGINE must be {EMBEDDED} or {BESIDE}, not {chosen!r}.")
+    if chosen not in (EMBEDDED, EXTERNAL):
+        _exit_with(f"ENGINE must be {EMBEDDED} or {EXTERNAL}, not {chosen!r}.")
     return None if chosen == EMBEDDED else Path(os.environ.get("DATA_DIR") or ".chalice/local/data").resolve()
 
 
@@ -82,12 +82,12 @@ def _start_engine(folder: Path | None) -> None:
         engine.embed()
         return
     try:
-        engine.attach(kept.start(folder))
-    except engines.NoEngines as missing:
-        _give_up(str(missing))
+        engine.attach(data_folder.start_engines(folder))
+    except engines.EnginesUnavailable as missing:
+        _exit_with(str(missing))
 
 
-def welcome(made: dict[str, Any], folder: Path | None) -> str:
+def render_welcome(made: dict[str, Any], folder: Path | None) -> str:
     """What a newcomer needs to see first."""
     base = made["base_url"]
     ending = f"all data stays in {folder}" if folder else "all data is in memory and goes with it"
@@ -128,25 +128,25 @@ def client_configuration(made: dict[str, Any]) -> dict[str, Any]:
     return {"mcpServers": {"fluxden": {"type": "http", "url": made["mcp_url"], "headers": headers}}}
 
 
-def _number(name: str, default: int, allowed: range) -> int:
+def _read_number(name: str, default: int, allowed: range) -> int:
     text = os.environ.get(name) or str(default)
     if not (text.isascii() and text.isdigit()) or len(text) > len(str(allowed[-1])) or int(text) not in allowed:
         kind = "a port number" if allowed is PORTS else "a number of seconds above zero"
-        _give_up(f"{name} must be {kind}, not {text!r}.")
+        _exit_with(f"{name} must be {kind}, not {text!r}.")
     return int(text)
 
 
 @contextmanager
-def _taking(name: str, port: int) -> Iterator[None]:
+def _report_busy_port(name: str, port: int) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
-        _give_up(f"Port {port} is not free. Choose another, such as: make run {name}={EXAMPLES[name]}")
+        _exit_with(f"Port {port} is not free. Choose another, such as: make run {name}={EXAMPLES[name]}")
 
 
-def _give_up(message: str) -> NoReturn:
+def _exit_with(message: str) -> NoReturn:
     print(message, file=sys.stderr)
     sys.exit(1)
 

@@ -18,7 +18,16 @@ from moto.core.base_backend import BackendDict
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
 
 from chalicelib import aws
-from infra.local import connections, expressions, querying, queueing, serializing, socket_events, transactions, values
+from infra.local import (
+    management_api,
+    moto_expressions,
+    moto_queries,
+    moto_queues,
+    moto_replies,
+    moto_transactions,
+    moto_values,
+    socket_events,
+)
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"  # the one moto serves when nothing names another
@@ -41,31 +50,31 @@ class Endpoints:
 
 _lock = threading.RLock()
 _moto = BotocoreStubber()
-_gateways: list[connections.Connections] = []
-_beside: list[Endpoints] = []
+_gateways: list[management_api.Connections] = []
+_external: list[Endpoints] = []
 
 
 def embed() -> None:
     """Answer every AWS call of this process from memory; nothing can leave the machine."""
     os.environ["FLUXDEN_QUEUES_URL"] = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}"
-    transactions.install()
-    serializing.install()
-    expressions.install()
-    querying.install()
-    values.install()
-    queueing.install()
-    _take_over(ignore_configured_endpoint_urls=True)
+    moto_transactions.install()
+    moto_replies.install()
+    moto_expressions.install()
+    moto_queries.install()
+    moto_values.install()
+    moto_queues.install()
+    _configure_session(ignore_configured_endpoint_urls=True)
 
 
 def attach(endpoints: Endpoints) -> None:
     """Send every call of this process about tables and queues there; nothing can leave the machine."""
-    _beside.append(endpoints)
+    _external.append(endpoints)
     os.environ.update(endpoints.environment)
     os.environ["FLUXDEN_QUEUES_URL"] = f"{endpoints.sqs}/{ACCOUNT}"
-    _take_over(ignore_configured_endpoint_urls=False)
+    _configure_session(ignore_configured_endpoint_urls=False)
 
 
-def _take_over(*, ignore_configured_endpoint_urls: bool) -> None:
+def _configure_session(*, ignore_configured_endpoint_urls: bool) -> None:
     for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"):
         os.environ.pop(name, None)
     session = aws.session()
@@ -75,7 +84,7 @@ def _take_over(*, ignore_configured_endpoint_urls: bool) -> None:
     session.set_config_variable("ignore_configured_endpoint_urls", value=ignore_configured_endpoint_urls)
     for name in ("use_fips_endpoint", "use_dualstack_endpoint", "endpoint_discovery_enabled"):
         session.set_config_variable(name, value=False)
-    session.register("before-send", answer, unique_id="engine")  # type: ignore[arg-type]
+    session.register("before-send", answer_request, unique_id="engine")  # type: ignore[arg-type]
 
 
 def reset() -> None:
@@ -84,12 +93,12 @@ def reset() -> None:
         BackendDict.reset()
 
 
-def route_sockets(gateway: connections.Connections) -> None:
+def route_sockets(gateway: management_api.Connections) -> None:
     """Let requests about connections be answered by `gateway`, from now on."""
     _gateways.append(gateway)
 
 
-def unroute_sockets(gateway: connections.Connections) -> None:
+def unroute_sockets(gateway: management_api.Connections) -> None:
     """Let `gateway` answer no more, but the one before it, if any."""
     if gateway in _gateways:
         _gateways.remove(gateway)
@@ -105,7 +114,7 @@ def serve() -> int:
     class Quiet(WSGIRequestHandler):
         def log(self, *_: object) -> None: ...
 
-    server = make_server(HOST, 0, _outside, threaded=True, request_handler=Quiet)
+    server = make_server(HOST, 0, _serve_wsgi, threaded=True, request_handler=Quiet)
     threading.Thread(target=server.serve_forever, daemon=True, name="engine").start()
     return server.server_port
 
@@ -114,7 +123,7 @@ def environment() -> dict[str, str]:
     """The settings with which another process reaches what this one does; opens a port for it."""
     served = f"http://{HOST}:{serve()}"
     return {
-        **(_beside[-1].environment if _beside else {"AWS_ENDPOINT_URL": served}),
+        **(_external[-1].environment if _external else {"AWS_ENDPOINT_URL": served}),
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,
         "AWS_SECRET_ACCESS_KEY": ACCESS_KEY,
         "AWS_DEFAULT_REGION": REGION,
@@ -122,13 +131,13 @@ def environment() -> dict[str, str]:
     }
 
 
-def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
+def answer_request(request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
     """Answer one request of botocore's; None when it may go on its way, to an engine beside this process."""
     answered: Any
-    if connection_id := connections.connection_id_of(request.url):
-        answered = _about(connection_id, request.method, request.body or b"")
-    elif _beside:
-        if request.url.startswith((f"{_beside[-1].dynamodb}/", f"{_beside[-1].sqs}/")):
+    if connection_id := management_api.parse_connection_id(request.url):
+        answered = _handle_management_request(connection_id, request.method, request.body or b"")
+    elif _external:
+        if request.url.startswith((f"{_external[-1].dynamodb}/", f"{_external[-1].sqs}/")):
             return None
         answered = None
     else:
@@ -140,30 +149,30 @@ def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
     return AWSResponse(request.url, status, headers, MockRawResponse(body))
 
 
-def _about(connection_id: str, method: str | None, body: Any) -> tuple[int, dict[str, str], bytes]:
-    gateway = _gateways[-1] if _gateways else connections.NoConnections()
+def _handle_management_request(connection_id: str, method: str | None, body: Any) -> tuple[int, dict[str, str], bytes]:
+    gateway = _gateways[-1] if _gateways else management_api.NoConnections()
     sent = body.encode() if isinstance(body, str) else bytes(body)
-    return connections.answer(gateway, method, connection_id, sent)
+    return management_api.handle_request(gateway, method, connection_id, sent)
 
 
 @cache
-def _server_app() -> Any:
+def _moto_app() -> Any:
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 
     return DomainDispatcherApplication(create_backend_app)
 
 
-def _outside(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+def _serve_wsgi(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     # Read before the lock is taken, so that a client that stalls holds up nobody but itself.
     length = environ.get("CONTENT_LENGTH") or "0"
     body = environ["wsgi.input"].read(int(length))
-    if connection_id := connections.connection_id_of(environ["REQUEST_URI"]):
-        status, headers, answered = _about(connection_id, environ["REQUEST_METHOD"], body)
+    if connection_id := management_api.parse_connection_id(environ["REQUEST_URI"]):
+        status, headers, answered = _handle_management_request(connection_id, environ["REQUEST_METHOD"], body)
         start_response(f"{status} {HTTPStatus(status).phrase}", list(headers.items()))
         return [answered]
-    if _beside:
+    if _external:
         start_response(f"{HTTPStatus.NOT_FOUND.value} {HTTPStatus.NOT_FOUND.phrase}", [])
         return []
     environ["wsgi.input"] = BytesIO(body)
     with _lock:
-        return list(_server_app()(environ, start_response))
+        return list(_moto_app()(environ, start_response))

@@ -30,7 +30,7 @@ _FREE_WITHIN_SECONDS = 10
 _LAST_CHARACTERS = 2000
 
 
-class NoEngines(Exception):
+class EnginesUnavailable(Exception):
     """The engines can't be fetched or started; says what to do."""
 
 
@@ -47,7 +47,7 @@ class _Server:
         return f"http://{HOST}:{self.port}"
 
 
-def fetch() -> None:
+def fetch_engines() -> None:
     """Have both engines on this machine; only the first time anything is fetched.
 
     Raises:
@@ -63,7 +63,7 @@ def fetch() -> None:
         draft = folder.with_name(f"{name}.{os.getpid()}")
         draft.mkdir(parents=True)
         try:
-            _fetch(source, draft)
+            _fetch_engine(source, draft)
             (draft / "fetched").write_text(wanted, encoding="utf-8")
             shutil.rmtree(folder, ignore_errors=True)
             draft.rename(folder)
@@ -71,7 +71,7 @@ def fetch() -> None:
             shutil.rmtree(draft, ignore_errors=True)
 
 
-def _fetch(source: Path, folder: Path) -> None:
+def _fetch_engine(source: Path, folder: Path) -> None:
     pom, engine = source / "pom.xml", source / "Engine.java"
     _run("mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={folder}")
     jars = [str(each) for each in folder.glob("*.jar")]
@@ -91,7 +91,7 @@ def _fetch(source: Path, folder: Path) -> None:
 
 
 @contextmanager
-def started(logs: Path, data: Path | None = None) -> Iterator[Endpoints]:
+def start_engines(logs: Path, data: Path | None = None) -> Iterator[Endpoints]:
     """Both engines on free loopback ports, fetched before, with their logs in the folder `logs`.
 
     What they hold is in memory, or with `data` in that folder, where the next start finds it.
@@ -103,27 +103,27 @@ def started(logs: Path, data: Path | None = None) -> Iterator[Endpoints]:
         folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as held:
         ports = [held.enter_context(closing(socket.create_server((HOST, 0)))).getsockname()[1] for _ in range(2)]
-    dynamodb, elasticmq = _dynamodb(ports[0], data), _elasticmq(ports[1], logs, data)
+    dynamodb, elasticmq = _dynamodb_server(ports[0], data), _elasticmq_server(ports[1], logs, data)
     with ExitStack() as held:
-        lock = held.enter_context(_taken(data or logs))
-        processes = {each: held.enter_context(_running(each, logs, lock)) for each in (dynamodb, elasticmq)}
+        lock = held.enter_context(_lock_folder(data or logs))
+        processes = {each: held.enter_context(_start_server(each, logs, lock)) for each in (dynamodb, elasticmq)}
         deadline = time.monotonic() + _STARTED_WITHIN_SECONDS
         for server, process in processes.items():
-            while not _answers(server.url):
+            while not _is_answering(server.url):
                 if process.poll() is not None or time.monotonic() > deadline:
-                    said = _log(server, logs).read_text(encoding="utf-8", errors="replace")[-_LAST_CHARACTERS:]
-                    raise NoEngines(f"{server.name} does not answer at {server.url}. It said:\n{said}")
+                    said = _log_file(server, logs).read_text(encoding="utf-8", errors="replace")[-_LAST_CHARACTERS:]
+                    raise EnginesUnavailable(f"{server.name} does not answer at {server.url}. It said:\n{said}")
                 time.sleep(0.05)
         yield Endpoints(dynamodb.url, elasticmq.url)
 
 
-def _dynamodb(port: int, data: Path | None) -> _Server:
+def _dynamodb_server(port: int, data: Path | None) -> _Server:
     place = ("-dbPath", str(data)) if data else ("-inMemory",)
     natives = (f"-Djava.library.path={FETCHED / _DYNAMODB}",)
     return _Server(_DYNAMODB, port, "512m", natives, (*place, "-sharedDb", "-disableTelemetry", "-port", str(port)))
 
 
-def _elasticmq(port: int, logs: Path, data: Path | None) -> _Server:
+def _elasticmq_server(port: int, logs: Path, data: Path | None) -> _Server:
     settings = {
         "node-address": {"host": HOST, "port": port},
         "rest-sqs": {"bind-hostname": HOST, "bind-port": port},
@@ -136,7 +136,7 @@ def _elasticmq(port: int, logs: Path, data: Path | None) -> _Server:
 
 
 @contextmanager
-def _taken(folder: Path) -> Iterator[int]:
+def _lock_folder(folder: Path) -> Iterator[int]:
     """A lock on the folder, which the engines inherit: it is free when the last of them has ended."""
     with (folder / "lock").open("w", encoding="ascii") as file:
         deadline = time.monotonic() + _FREE_WITHIN_SECONDS
@@ -145,18 +145,18 @@ def _taken(folder: Path) -> Iterator[int]:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             if time.monotonic() > deadline:
-                raise NoEngines(f"Another system is using {folder}.")
+                raise EnginesUnavailable(f"Another system is using {folder}.")
             time.sleep(0.05)
         yield file.fileno()
 
 
 @contextmanager
-def _running(server: _Server, logs: Path, lock: int) -> Iterator[subprocess.Popen[bytes]]:
+def _start_server(server: _Server, logs: Path, lock: int) -> Iterator[subprocess.Popen[bytes]]:
     # Tuned for a quick start: it serves one developer, or one test.
     flags = (f"-Xmx{server.memory}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
     classes = f"{FETCHED / server.name}:{FETCHED / server.name}/*"
     command = ["java", *flags, *server.options, "-cp", classes, "Engine", *server.arguments]
-    with _log(server, logs).open("wb") as log:
+    with _log_file(server, logs).open("wb") as log:
         process = subprocess.Popen(
             command,
             # It ends with its input, so also when this process is killed.
@@ -179,11 +179,11 @@ def _running(server: _Server, logs: Path, lock: int) -> Iterator[subprocess.Pope
             process.wait()
 
 
-def _log(server: _Server, logs: Path) -> Path:
+def _log_file(server: _Server, logs: Path) -> Path:
     return logs / f"{server.name}.log"
 
 
-def _answers(url: str) -> bool:
+def _is_answering(url: str) -> bool:
     try:
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=2).close()
     except urllib.error.HTTPError:
@@ -197,13 +197,13 @@ def _run(*command: str) -> None:
     try:
         subprocess.run(command, check=True, capture_output=True, text=True)
     except FileNotFoundError:
-        raise NoEngines(f"There is no {command[0]}: Java 17 or later and Maven are needed.") from None
+        raise EnginesUnavailable(f"There is no {command[0]}: Java 17 or later and Maven are needed.") from None
     except subprocess.CalledProcessError as error:
-        raise NoEngines(f"{command[0]} failed:\n{(error.stdout + error.stderr)[-_LAST_CHARACTERS:]}") from None
+        raise EnginesUnavailable(f"{command[0]} failed:\n{(error.stdout + error.stderr)[-_LAST_CHARACTERS:]}") from None
 
 
 if __name__ == "__main__":
     try:
-        fetch()
-    except NoEngines as missing:
+        fetch_engines()
+    except EnginesUnavailable as missing:
         sys.exit(str(missing))

@@ -28,18 +28,18 @@ class Gateway(local.LocalGateway):
         try:
             event = self._generate_lambda_event(method, path, headers, body)
         except ValueError:
-            return refused(NotFound("There is nothing at this path."), path)
+            return error_response(NotFound("There is nothing at this path."), path)
         methods = self._app_object.routes[event["requestContext"]["resourcePath"]]
         if method == "OPTIONS" and any(entry.cors for entry in methods.values()):
             headers = {**self._autogen_options_headers(event), "X-Request-Id": ids.request_id()}
             return {"statusCode": HTTPStatus.NO_CONTENT, "headers": headers, "multiValueHeaders": {}, "body": ""}
         if method not in methods:
             allowed = ", ".join(sorted(methods))
-            return refused(MethodNotAllowed(f"This path answers to {allowed}."), path, {"Allow": allowed})
+            return error_response(MethodNotAllowed(f"This path answers to {allowed}."), path, {"Allow": allowed})
         return self._app_object(event, self._generate_lambda_context())
 
 
-def refused(refusal: Refusal, path: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
+def error_response(refusal: Refusal, path: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
     """A gateway's own answer, as the proxy integration would return it."""
     request_id = ids.request_id()
     path = path.partition("?")[0]
@@ -80,7 +80,7 @@ class Handler(local.ChaliceRequestHandler):
             self._send_http_response(response["statusCode"], headers, response["body"])
             return
         refusal = Invalid(f"{message or explain or 'The request is malformed'}.")
-        response = refused(refusal, getattr(self, "path", "/"), {"Connection": "close"})
+        response = error_response(refusal, getattr(self, "path", "/"), {"Connection": "close"})
         self._send_http_response(response["statusCode"], response["headers"], response["body"])
 
     def _answer(self) -> None:
@@ -88,7 +88,7 @@ class Handler(local.ChaliceRequestHandler):
             body = self._read_body()
         except Refusal as refusal:
             self.close_connection = True
-            response = refused(refusal, self.path, {"Connection": "close"})
+            response = error_response(refusal, self.path, {"Connection": "close"})
         else:
             headers = dict(self.headers)
             response = self.local_gateway.handle_request(self.command, self.path, headers, body)

@@ -98,7 +98,9 @@ class Pump:
     def _work(self, messages: list[Any]) -> None:
         context = LambdaContext(self._worker.__name__, 256)
         try:
-            answer = self._worker({"Records": [record(self._worker.queue, each) for each in messages]}, context)
+            answer = self._worker(
+                {"Records": [to_lambda_record(self._worker.queue, each) for each in messages]}, context
+            )
             failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
         except Exception:
             # As Lambda sees it: a worker that ends with an error has dealt with nothing.
@@ -120,7 +122,7 @@ class Pump:
         return queue_url(self._worker.queue.physical_name)
 
 
-def record(queue: Queue, message: Any) -> dict[str, Any]:
+def to_lambda_record(queue: Queue, message: Any) -> dict[str, Any]:
     """One message as Lambda's event source mapping hands it over."""
     region, account = sqs().meta.region_name, queue_url(queue.physical_name).split("/")[-2]
     return {

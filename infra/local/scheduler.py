@@ -24,11 +24,11 @@ def start(schedules: Iterable[Schedule]) -> threading.Event:
 
 def _run(schedule: Schedule, stopped: threading.Event) -> None:
     while not stopped.is_set():
-        run(schedule)
+        run_once(schedule)
         stopped.wait(schedule.minutes * SECONDS_A_MINUTE)
 
 
-def run(each: Schedule) -> None:
+def run_once(each: Schedule) -> None:
     """Run a schedule once; a failure is logged, and its next run will tell whether it lasts."""
     try:
         each({}, None)

@@ -11,7 +11,7 @@ from urllib.parse import parse_qs
 
 DOMAIN, STAGE, API_ID = "sockets.local", "local", "local"
 # What the gateway keeps to itself of a handshake.
-_HOP_BY_HOP = {"connection", "upgrade"}
+_HOP_BY_HOP_HEADERS = {"connection", "upgrade"}
 
 
 @dataclass(frozen=True)
@@ -27,46 +27,46 @@ class Connection:
     @classmethod
     def new(cls, headers: Iterable[tuple[str, str]], *, query: str = "", source_ip: str = "127.0.0.1") -> "Connection":
         """A connection with an id of its own, which is text that a URL has to quote, as API Gateway's are."""
-        return cls(_opaque(), _now(), source_ip, tuple(headers), query)
+        return cls(_new_id(), _now_milliseconds(), source_ip, tuple(headers), query)
 
     @property
     def user_agent(self) -> str | None:
         return next((value for name, value in self.headers if name.lower() == "user-agent"), None)
 
-    def connect(self) -> dict[str, Any]:
+    def connect_event(self) -> dict[str, Any]:
         """The event of the handshake."""
         sent: dict[str, list[str]] = {}
         spelled: dict[str, str] = {}
         for name, value in (*self.headers, ("X-Forwarded-For", self.source_ip), ("X-Forwarded-Proto", "http")):
-            if name.lower() not in _HOP_BY_HOP:
+            if name.lower() not in _HOP_BY_HOP_HEADERS:
                 sent.setdefault(spelled.setdefault(name.lower(), name), []).append(value)
-        event = self._event("$connect", "CONNECT") | _headers(sent)
+        event = self._event("$connect", "CONNECT") | _header_fields(sent)
         if asked := parse_qs(self.query, keep_blank_values=True):
             event["queryStringParameters"] = {name: values[-1] for name, values in asked.items()}
             event["multiValueQueryStringParameters"] = asked
         return event
 
-    def message(self, body: str | bytes) -> dict[str, Any]:
+    def message_event(self, body: str | bytes) -> dict[str, Any]:
         """The event of a message: text as it came, bytes in base64."""
-        event = self._event("$default", "MESSAGE", messageId=_opaque())
+        event = self._event("$default", "MESSAGE", messageId=_new_id())
         if isinstance(body, bytes):
             return event | {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
         return event | {"body": body}
 
-    def disconnect(self, code: int, reason: str) -> dict[str, Any]:
+    def disconnect_event(self, code: int, reason: str) -> dict[str, Any]:
         """The event of the end, with the close code (1006: there was none); of the handshake little is repeated."""
         host = next((value for name, value in self.headers if name.lower() == "host"), DOMAIN)
         sent = {"Host": host, "x-api-key": "", "X-Forwarded-For": self.source_ip, "x-restapi": ""}
         event = self._event("$disconnect", "DISCONNECT", disconnectStatusCode=code, disconnectReason=reason)
-        return event | _headers({name: [value] for name, value in sent.items()})
+        return event | _header_fields({name: [value] for name, value in sent.items()})
 
-    def failure(self, event: dict[str, Any], message: str) -> dict[str, Any]:
+    def error_message(self, event: dict[str, Any], message: str) -> dict[str, Any]:
         """What the gateway itself tells the client when the function that `event` was for did not do its work."""
         request_id = event["requestContext"]["requestId"]
         return {"message": message, "connectionId": self.connection_id, "requestId": request_id}
 
     def _event(self, route_key: str, event_type: str, **more: Any) -> dict[str, Any]:
-        now, request_id = _now(), _opaque()
+        now, request_id = _now_milliseconds(), _new_id()
         context = {
             "routeKey": route_key,
             **more,
@@ -106,13 +106,13 @@ def subprotocol_of(answer: Any) -> str | None:
     return next((str(value) for name, value in headers.items() if name.lower() == "sec-websocket-protocol"), None)
 
 
-def _headers(sent: dict[str, list[str]]) -> dict[str, Any]:
+def _header_fields(sent: dict[str, list[str]]) -> dict[str, Any]:
     return {"headers": {name: values[-1] for name, values in sent.items()}, "multiValueHeaders": sent}
 
 
-def _opaque() -> str:
+def _new_id() -> str:
     return base64.urlsafe_b64encode(secrets.token_bytes(11)).decode()
 
 
-def _now() -> int:
+def _now_milliseconds() -> int:
     return int(time.time() * 1000)

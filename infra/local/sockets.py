@@ -28,7 +28,7 @@ from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from chalicelib.core.domain.fields import timestamp
-from infra.local.connections import LARGEST_MESSAGE, Gone
+from infra.local.management_api import LARGEST_MESSAGE, ConnectionGone
 from infra.local.socket_events import Connection, is_success, status_of, subprotocol_of
 
 Handler: TypeAlias = Callable[[dict[str, Any], Any], Any]
@@ -88,7 +88,7 @@ class Link:
         data.decode()
         with self._lock:
             if self._ending is not None or self._client.state is not State.OPEN:
-                raise Gone
+                raise ConnectionGone
             # While something waits, the writer is at work or about to be.
             resting = not self._frames
             self._frames.append(data)
@@ -101,7 +101,7 @@ class Link:
         if resting or behind:
             self._wake()
         if behind:
-            raise Gone
+            raise ConnectionGone
 
     def end(self, code: int, reason: str) -> None:
         """Close the connection once what waits is sent; later posts find it gone already.
@@ -111,7 +111,7 @@ class Link:
         """
         with self._lock:
             if self._ending is not None or self._client.state is not State.OPEN:
-                raise Gone
+                raise ConnectionGone
             self._ending = (code, reason)
         self._wake()
 
@@ -122,7 +122,7 @@ class Link:
     def describe(self) -> dict[str, Any]:
         with self._lock:
             if self._ending is not None or self._client.state is not State.OPEN:
-                raise Gone
+                raise ConnectionGone
         opened = self.about.connected_at / 1000
         return {
             "connectedAt": timestamp(datetime.fromtimestamp(opened, UTC)),
@@ -134,7 +134,7 @@ class Link:
     def end_event(self) -> dict[str, Any]:
         """What `$disconnect` is told: our own reason to close, else the client's."""
         code, reason = self._ending or (self._client.close_code or CloseCode.ABNORMAL_CLOSURE, None)
-        return self.about.disconnect(int(code), reason if reason is not None else self._client.close_reason or "")
+        return self.about.disconnect_event(int(code), reason if reason is not None else self._client.close_reason or "")
 
     async def write(self) -> None:
         """Send what is posted, until the connection ends or has to."""
@@ -183,7 +183,7 @@ class Link:
         try:
             self._loop.call_soon_threadsafe(self._woken.set)
         except RuntimeError:  # the gateway has stopped
-            raise Gone from None
+            raise ConnectionGone from None
 
 
 class _Client(ServerConnection):
@@ -266,7 +266,7 @@ class Gateway:
 
     def _link(self, connection_id: str) -> Link:
         if (link := self._links.get(connection_id)) is None:
-            raise Gone
+            raise ConnectionGone
         return link
 
     def _run(self) -> None:
@@ -303,7 +303,7 @@ class Gateway:
             return None
         assert isinstance(client, _Client)
         about = _described(client, request)
-        event = about.connect()
+        event = about.connect_event()
         try:
             async with asyncio.timeout(self._limits.handshake_seconds):
                 answer = await self._call("$connect", event)
@@ -313,7 +313,7 @@ class Gateway:
             return _refused(client, about, event, status_of(answer))
         if client.state is not State.CONNECTING:
             # The client did not wait for the answer; the function, which knows it by now, has to hear of that.
-            await self._call("$disconnect", about.disconnect(CloseCode.ABNORMAL_CLOSURE, ""))
+            await self._call("$disconnect", about.disconnect_event(CloseCode.ABNORMAL_CLOSURE, ""))
             return None
         if selected := subprotocol_of(answer):
             response.headers["Sec-WebSocket-Protocol"] = selected
@@ -339,14 +339,14 @@ class Gateway:
         await self._call("$disconnect", link.end_event)
 
     async def _hand_on(self, link: Link, message: str | bytes) -> None:
-        event = link.about.message(message)
+        event = link.about.message_event(message)
         if is_success(await self._call("$default", event)):
             return
         known = "$default" in self._handlers
-        failure = link.about.failure(event, "Internal server error" if known else "Forbidden")
+        failure = link.about.error_message(event, "Internal server error" if known else "Forbidden")
         try:
             link.post(json.dumps(failure).encode())
-        except Gone:
+        except ConnectionGone:
             return
 
     async def _call(self, route_key: str, event: dict[str, Any]) -> Any:
@@ -368,7 +368,7 @@ def _described(client: ServerConnection, request: Request) -> Connection:
 def _refused(client: ServerConnection, about: Connection, event: dict[str, Any], status: int) -> Response:
     known = {each for each in HTTPStatus if each >= HTTPStatus.MULTIPLE_CHOICES}
     kind = HTTPStatus(status) if status in known else HTTPStatus.INTERNAL_SERVER_ERROR
-    response = client.respond(kind, json.dumps(about.failure(event, kind.phrase)))
+    response = client.respond(kind, json.dumps(about.error_message(event, kind.phrase)))
     del response.headers["Content-Type"]
     response.headers["Content-Type"] = "application/json"
     return response

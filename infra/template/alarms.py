@@ -8,9 +8,9 @@ from chalicelib.edge.schedule import Schedule
 from chalicelib.parallel import chunks
 from infra import queues, tables
 from infra.template import metrics
+from infra.template.entry_points import EntryPoint
 from infra.template.metrics import Metric
 from infra.template.names import Resources, pascal, ref, resource, sub
-from infra.template.served import Served
 
 TOPIC = "AlarmTopic"
 # The operation that others wait for.
@@ -24,13 +24,13 @@ _ERROR_RATE = 0.01
 _SERIES = 10
 
 
-def alarms(served: Iterable[Served]) -> Resources:
+def alarms(entry_points: Iterable[EntryPoint]) -> Resources:
     """The topic, who is told, and every alarm."""
-    found = list(served)
-    return _topic() | _of_queues() | _of_gateways() | _of_tables() | _of_functions(found)
+    found = list(entry_points)
+    return _alarm_topic() | _queue_alarms() | _gateway_alarms() | _table_alarms() | _function_alarms(found)
 
 
-def _topic() -> Resources:
+def _alarm_topic() -> Resources:
     return {
         TOPIC: resource("AWS::SNS::Topic", {"TopicName": sub("${Prefix}-alarms")}),
         "AlarmSubscription": resource(
@@ -41,7 +41,7 @@ def _topic() -> Resources:
     }
 
 
-def _of_queues() -> Resources:
+def _queue_alarms() -> Resources:
     made: Resources = {}
     for definition in queues.DEFINITIONS:
         queue = definition.queue
@@ -56,7 +56,7 @@ def _of_queues() -> Resources:
     return made
 
 
-def _of_gateways() -> Resources:
+def _gateway_alarms() -> Resources:
     errors = metrics.of_rest_api("5XXError", "Average")
     return {
         "ServerErrorAlarm": _alarm(
@@ -71,7 +71,7 @@ def _of_gateways() -> Resources:
     }
 
 
-def _of_tables() -> Resources:
+def _table_alarms() -> Resources:
     series = [
         metrics.of_table(definition.table, name)
         for definition in tables.DEFINITIONS
@@ -83,11 +83,11 @@ def _of_tables() -> Resources:
     }
 
 
-def _of_functions(served: list[Served]) -> Resources:
+def _function_alarms(entry_points: list[EntryPoint]) -> Resources:
     made: Resources = {}
-    for each in served:
+    for each in entry_points:
         slow = metrics.of_function(each.name, "Duration", "p99")
-        if isinstance(each.of, Consumer):
+        if isinstance(each.source, Consumer):
             # It is about to be ended in the middle of its work.
             limit = each.timeout * 1000 * 0.8
             made[f"{pascal(each.name)}SlowAlarm"] = _alarm(
@@ -101,23 +101,25 @@ def _of_functions(served: list[Served]) -> Resources:
     made["FunctionsThrottledAlarm"] = _alarm(
         "functions-throttled", "The account's functions are at their limit of concurrency.", throttled, threshold=1
     )
-    runs = [metrics.of_function(each.name, "Errors") for each in served if isinstance(each.of, Schedule)]
+    runs = [metrics.of_function(each.name, "Errors") for each in entry_points if isinstance(each.source, Schedule)]
     for number, some in enumerate(chunks(runs, _SERIES), 1):
         made[f"SchedulesFailAlarm{number}"] = _sum_alarm(f"schedules-fail-{number}", "Scheduled work fails.", some)
     return made
 
 
 def _alarm(name: str, why: str, metric: Metric, *, threshold: float, periods: int = 1) -> dict[str, Any]:
-    return _any_alarm(name, why, {**metric.as_alarm(), "Period": _FIVE_MINUTES}, threshold=threshold, periods=periods)
+    return _alarm_resource(
+        name, why, {**metric.as_alarm(), "Period": _FIVE_MINUTES}, threshold=threshold, periods=periods
+    )
 
 
 def _sum_alarm(name: str, why: str, series: list[Metric]) -> dict[str, Any]:
     queries = [each.as_query(f"m{number}", _FIVE_MINUTES) for number, each in enumerate(series)]
     total = {"Id": "total", "Expression": "SUM(METRICS())", "Label": name, "ReturnData": True}
-    return _any_alarm(name, why, {"Metrics": [total, *queries]}, threshold=1, periods=1)
+    return _alarm_resource(name, why, {"Metrics": [total, *queries]}, threshold=1, periods=1)
 
 
-def _any_alarm(name: str, why: str, measured: dict[str, Any], *, threshold: float, periods: int) -> dict[str, Any]:
+def _alarm_resource(name: str, why: str, measured: dict[str, Any], *, threshold: float, periods: int) -> dict[str, Any]:
     return resource(
         "AWS::CloudWatch::Alarm",
         {

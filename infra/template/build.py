@@ -7,10 +7,10 @@ from chalice.app import Chalice
 from infra.template import settings
 from infra.template.alarms import TOPIC, alarms
 from infra.template.dashboard import dashboard
+from infra.template.entry_points import EntryPoint, list_entry_points
 from infra.template.functions import functions, gateway_role
 from infra.template.gateways import gateways
 from infra.template.names import REST_API, SOCKET_API, STAGE, Resources, ref, sub
-from infra.template.served import Served, all_served
 from infra.template.stores import stores
 
 # The app as a whole, which Chalice has serve every route; each of ours has a function of its own.
@@ -27,16 +27,16 @@ def template(app: Chalice, packaged: dict[str, Any]) -> dict[str, Any]:
     Raises:
         Mismatch: a function has no handler of ours, or a handler no function.
     """
-    served = sorted(all_served(app), key=lambda each: each.name)
-    runtime = _runtime(packaged, served)
+    entry_points = sorted(list_entry_points(app), key=lambda each: each.name)
+    runtime = _runtime(packaged, entry_points)
     made: Resources = {}
     for part in (
         stores(),
-        functions(served, runtime),
-        gateway_role(served),
-        gateways(app, packaged["Resources"]["RestAPI"]["Properties"]["DefinitionBody"], served),
-        alarms(served),
-        dashboard(served),
+        functions(entry_points, runtime),
+        gateway_role(entry_points),
+        gateways(app, packaged["Resources"]["RestAPI"]["Properties"]["DefinitionBody"], entry_points),
+        alarms(entry_points),
+        dashboard(entry_points),
     ):
         if twice := made.keys() & part.keys():
             raise Mismatch(f"two resources have one logical id: {sorted(twice)}")
@@ -52,12 +52,12 @@ def template(app: Chalice, packaged: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _runtime(packaged: dict[str, Any], served: list[Served]) -> dict[str, Any]:
+def _runtime(packaged: dict[str, Any], entry_points: list[EntryPoint]) -> dict[str, Any]:
     """The runtime that Chalice packaged for, which is that of the Python it ran on."""
     kinds = [each for each in packaged["Resources"].values() if each["Type"] == "AWS::Serverless::Function"]
     found = {each["Properties"]["Handler"]: each["Properties"] for each in kinds}
     found.pop(_SHARED, None)
-    if different := found.keys() ^ {each.handler for each in served}:
+    if different := found.keys() ^ {each.handler for each in entry_points}:
         raise Mismatch(f"not both served and packaged: {sorted(different)}")
     some = next(iter(found.values()))
     return {"Runtime": some["Runtime"], "Architectures": some["Architectures"]}

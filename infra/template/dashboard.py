@@ -9,23 +9,25 @@ from chalicelib.edge.route import Route
 from chalicelib.resources import CALLBACKS, FAN_OUT, NOTICES, OUTBOX_WORK, PEER_NOTICES, SOCKET_WORK
 from infra import queues, tables
 from infra.template import metrics
+from infra.template.entry_points import EntryPoint
 from infra.template.metrics import Metric
 from infra.template.names import Resources, resource, sub
-from infra.template.served import Served
 
 _COLUMNS, _WIDTH, _HEIGHT = 3, 8, 6
 _AGE, _WAITING, _SENT = "ApproximateAgeOfOldestMessage", "ApproximateNumberOfMessagesVisible", "NumberOfMessagesSent"
 
 
-def dashboard(served: Iterable[Served]) -> Resources:
-    body = {"widgets": [_placed(number, *graph) for number, graph in enumerate(_graphs(list(served)))]}
+def dashboard(entry_points: Iterable[EntryPoint]) -> Resources:
+    body = {"widgets": [_widget(number, *graph) for number, graph in enumerate(_graphs(list(entry_points)))]}
     properties = {"DashboardName": sub("${Prefix}"), "DashboardBody": sub(json.dumps(body))}
     return {"Dashboard": resource("AWS::CloudWatch::Dashboard", properties)}
 
 
-def _graphs(served: list[Served]) -> list[tuple[str, list[Metric]]]:
-    workers = {each.of.queue: each.name for each in served if isinstance(each.of, Consumer)}
-    publishing = [each.name for each in served if isinstance(each.of, Route) and each.name.startswith("publish_")]
+def _graphs(entry_points: list[EntryPoint]) -> list[tuple[str, list[Metric]]]:
+    workers = {each.source.queue: each.name for each in entry_points if isinstance(each.source, Consumer)}
+    publishing = [
+        each.name for each in entry_points if isinstance(each.source, Route) and each.name.startswith("publish_")
+    ]
     return [
         ("Publishes", [metrics.of_function(name, "Invocations") for name in publishing]),
         (
@@ -41,9 +43,9 @@ def _graphs(served: list[Served]) -> list[tuple[str, list[Metric]]]:
                 metrics.of_queue(SOCKET_WORK, _SENT, "Sum", "catch-ups"),
             ],
         ),
-        ("Callbacks", _flow(workers[CALLBACKS], CALLBACKS)),
-        ("Relays", _flow(workers[OUTBOX_WORK], OUTBOX_WORK)),
-        ("Notices", [*_flow(workers[NOTICES], NOTICES), *_flow(workers[PEER_NOTICES], PEER_NOTICES)]),
+        ("Callbacks", _queue_series(workers[CALLBACKS], CALLBACKS)),
+        ("Relays", _queue_series(workers[OUTBOX_WORK], OUTBOX_WORK)),
+        ("Notices", [*_queue_series(workers[NOTICES], NOTICES), *_queue_series(workers[PEER_NOTICES], PEER_NOTICES)]),
         (
             "Errors",
             [
@@ -66,7 +68,7 @@ def _graphs(served: list[Served]) -> list[tuple[str, list[Metric]]]:
     ]
 
 
-def _flow(worker: str, queue: Any) -> list[Metric]:
+def _queue_series(worker: str, queue: Any) -> list[Metric]:
     return [
         metrics.of_function(worker, "Invocations", label=f"{queue.name}: attempts"),
         metrics.of_queue(queue, _WAITING, label=f"{queue.name}: waiting"),
@@ -74,7 +76,7 @@ def _flow(worker: str, queue: Any) -> list[Metric]:
     ]
 
 
-def _placed(number: int, title: str, series: list[Metric]) -> dict[str, Any]:
+def _widget(number: int, title: str, series: list[Metric]) -> dict[str, Any]:
     return {
         "type": "metric",
         "x": number % _COLUMNS * _WIDTH,

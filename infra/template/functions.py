@@ -10,83 +10,83 @@ from chalicelib.edge.schedule import Schedule
 from chalicelib.edge.socket import SocketRoute
 from chalicelib.parallel import chunks
 from infra.template import settings
+from infra.template.entry_points import EntryPoint, queue_definition
 from infra.template.names import (
     Resources,
     arn_of,
     function_arn,
     function_id,
     function_name,
-    granted,
+    grant_arns,
     pascal,
     queue_id,
     ref,
     resource,
     sub,
 )
-from infra.template.served import Served, definition_of
 
-INVOKER = "GatewayRole"
+GATEWAY_ROLE = "GatewayRole"
 
 # So many ARNs fit the 6,144 characters of a managed policy.
 _ARNS_A_POLICY = 40
 
 
-def functions(served: Iterable[Served], runtime: dict[str, Any]) -> Resources:
+def functions(entry_points: Iterable[EntryPoint], runtime: dict[str, Any]) -> Resources:
     """The functions with all that each has for itself; they run on `runtime` (Runtime, Architectures)."""
     made: Resources = {}
-    for each in served:
+    for each in entry_points:
         made[function_id(each)] = _function(each, runtime)
         made[f"{function_id(each)}Role"] = _role(each)
         made.setdefault(_log_group_id(each), _log_group(each))
     return made
 
 
-def gateway_role(served: Iterable[Served]) -> Resources:
+def gateway_role(entry_points: Iterable[EntryPoint]) -> Resources:
     """The role by which both APIs call functions: those that serve them, one by one."""
-    called = [each for each in served if isinstance(each.of, Route | SocketRoute)]
+    called = [each for each in entry_points if isinstance(each.source, Route | SocketRoute)]
     made: Resources = {}
     for number, some in enumerate(chunks(called, _ARNS_A_POLICY), 1):
         arns = [sub(function_arn(each)) for each in some]
-        made[f"{INVOKER}Policy{number}"] = resource(
+        made[f"{GATEWAY_ROLE}Policy{number}"] = resource(
             "AWS::IAM::ManagedPolicy", {"PolicyDocument": _policy([_allow(["lambda:InvokeFunction"], arns)])}
         )
     trusted = _trust("apigateway.amazonaws.com")
-    made[INVOKER] = resource(
+    made[GATEWAY_ROLE] = resource(
         "AWS::IAM::Role", {"AssumeRolePolicyDocument": trusted, "ManagedPolicyArns": [ref(each) for each in made]}
     )
     return made
 
 
-def _function(served: Served, runtime: dict[str, Any]) -> dict[str, Any]:
+def _function(entry_point: EntryPoint, runtime: dict[str, Any]) -> dict[str, Any]:
     properties = {
-        "FunctionName": function_name(served),
-        "Handler": served.handler,
+        "FunctionName": function_name(entry_point),
+        "Handler": entry_point.handler,
         **runtime,
         "CodeUri": {"Bucket": ref("CodeBucket"), "Key": ref("CodeKey")},
-        "MemorySize": served.memory,
-        "Timeout": served.timeout,
-        "Role": arn_of(f"{function_id(served)}Role"),
+        "MemorySize": entry_point.memory,
+        "Timeout": entry_point.timeout,
+        "Role": arn_of(f"{function_id(entry_point)}Role"),
         "LoggingConfig": {
-            "LogGroup": ref(_log_group_id(served)),
+            "LogGroup": ref(_log_group_id(entry_point)),
             "LogFormat": "JSON",
             "ApplicationLogLevel": "INFO",
             "SystemLogLevel": "WARN",
         },
-        "Environment": {"Variables": settings.environment() | settings.secrets(served.module)},
+        "Environment": {"Variables": settings.environment() | settings.secrets(entry_point.module)},
     }
-    if events := _events(served):
+    if events := _events(entry_point):
         properties["Events"] = events
     return resource("AWS::Serverless::Function", properties)
 
 
-def _events(served: Served) -> dict[str, Any]:
-    match served.of:
+def _events(entry_point: EntryPoint) -> dict[str, Any]:
+    match entry_point.source:
         case Consumer() as worker:
             mapping = {
                 "Queue": arn_of(queue_id(worker.queue)),
                 "BatchSize": worker.batch_size,
                 "FunctionResponseTypes": ["ReportBatchItemFailures"],
-                "ScalingConfig": {"MaximumConcurrency": definition_of(worker).concurrency},
+                "ScalingConfig": {"MaximumConcurrency": queue_definition(worker).concurrency},
             }
             return {"Messages": {"Type": "SQS", "Properties": mapping}}
         case Schedule() as schedule:
@@ -95,37 +95,37 @@ def _events(served: Served) -> dict[str, Any]:
     return {}
 
 
-def _role(served: Served) -> dict[str, Any]:
+def _role(entry_point: EntryPoint) -> dict[str, Any]:
     return resource(
         "AWS::IAM::Role",
         {
             "AssumeRolePolicyDocument": _trust("lambda.amazonaws.com"),
-            "Policies": [{"PolicyName": "function", "PolicyDocument": _policy(statements(served))}],
+            "Policies": [{"PolicyName": "function", "PolicyDocument": _policy(statements(entry_point))}],
         },
     )
 
 
-def statements(served: Served) -> list[dict[str, Any]]:
+def statements(entry_point: EntryPoint) -> list[dict[str, Any]]:
     """All that the function may do: what it declares, what Lambda does on its behalf, and its own logs."""
     actions: dict[Any, set[str]] = defaultdict(set)
-    for grant in served.grants:
+    for grant in entry_point.grants:
         actions[grant.resource, grant.index].add(grant.action)
-    examples = {(each.resource, each.index): each for each in served.grants}
-    allowed = [_allow(sorted(found), granted(examples[place])) for place, found in actions.items()]
-    if isinstance(served.of, Consumer):
+    examples = {(each.resource, each.index): each for each in entry_point.grants}
+    allowed = [_allow(sorted(found), grant_arns(examples[place])) for place, found in actions.items()]
+    if isinstance(entry_point.source, Consumer):
         polling = ["sqs:ChangeMessageVisibility", "sqs:DeleteMessage", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"]
-        allowed.append(_allow(polling, [arn_of(queue_id(served.of.queue))]))
-    logs = [{"Fn::GetAtt": [_log_group_id(served), "Arn"]}]
+        allowed.append(_allow(polling, [arn_of(queue_id(entry_point.source.queue))]))
+    logs = [{"Fn::GetAtt": [_log_group_id(entry_point), "Arn"]}]
     return [*allowed, _allow(["logs:CreateLogStream", "logs:PutLogEvents"], logs)]
 
 
-def _log_group_id(served: Served) -> str:
-    return f"{pascal(served.module.removeprefix('chalicelib.'))}Logs"
+def _log_group_id(entry_point: EntryPoint) -> str:
+    return f"{pascal(entry_point.module.removeprefix('chalicelib.'))}Logs"
 
 
-def _log_group(served: Served) -> dict[str, Any]:
+def _log_group(entry_point: EntryPoint) -> dict[str, Any]:
     # One for each module: its functions belong together, and hundreds of groups would not fit a stack.
-    name = sub(f"/${{Prefix}}/{served.module.removeprefix('chalicelib.').replace('.', '/')}")
+    name = sub(f"/${{Prefix}}/{entry_point.module.removeprefix('chalicelib.').replace('.', '/')}")
     return resource("AWS::Logs::LogGroup", {"LogGroupName": name, "RetentionInDays": ref("LogDays")})
 
 

@@ -18,7 +18,8 @@ from chalicelib.core.domain.errors import (
 )
 from chalicelib.edge.problem import plain_error, problem_json, status_of
 from chalicelib.edge.socket import SocketRoute
-from infra.template.functions import INVOKER
+from infra.template.entry_points import EntryPoint
+from infra.template.functions import GATEWAY_ROLE
 from infra.template.names import (
     REST_API,
     SOCKET_API,
@@ -31,26 +32,25 @@ from infra.template.names import (
     resource,
     sub,
 )
-from infra.template.served import Served
 
-_NOTHING_HERE = NotFound("There is nothing at this path.")
-_NO_ANSWER = Unavailable("The desk did not answer in time.")
+_NOT_FOUND = NotFound("There is nothing at this path.")
+_TIMED_OUT = Unavailable("The desk did not answer in time.")
 # What the gateway refuses by itself. Who has no route is told by AWS that a signature is missing, or malformed,
 # since that is another way in, which there is none of here: so these all mean that there is nothing.
-_REFUSED: dict[str, Refusal] = {
-    "ACCESS_DENIED": _NOTHING_HERE,
+_GATEWAY_ERRORS: dict[str, Refusal] = {
+    "ACCESS_DENIED": _NOT_FOUND,
     "BAD_REQUEST_BODY": Invalid("The request is malformed."),
     "BAD_REQUEST_PARAMETERS": Invalid("The request is malformed."),
-    "DEFAULT_4XX": _NOTHING_HERE,
-    "DEFAULT_5XX": _NO_ANSWER,
-    "EXPIRED_TOKEN": _NOTHING_HERE,
-    "INTEGRATION_FAILURE": _NO_ANSWER,
-    "INTEGRATION_TIMEOUT": _NO_ANSWER,
-    "INVALID_SIGNATURE": _NOTHING_HERE,
-    "MISSING_AUTHENTICATION_TOKEN": _NOTHING_HERE,
+    "DEFAULT_4XX": _NOT_FOUND,
+    "DEFAULT_5XX": _TIMED_OUT,
+    "EXPIRED_TOKEN": _NOT_FOUND,
+    "INTEGRATION_FAILURE": _TIMED_OUT,
+    "INTEGRATION_TIMEOUT": _TIMED_OUT,
+    "INVALID_SIGNATURE": _NOT_FOUND,
+    "MISSING_AUTHENTICATION_TOKEN": _NOT_FOUND,
     "QUOTA_EXCEEDED": RateLimited("The desk is busy; try again in a moment.", retry_after=1),
     "REQUEST_TOO_LARGE": TooLarge("A request may have at most 10 MB."),
-    "RESOURCE_NOT_FOUND": _NOTHING_HERE,
+    "RESOURCE_NOT_FOUND": _NOT_FOUND,
     "THROTTLED": RateLimited("The desk is busy; try again in a moment.", retry_after=1),
     "UNSUPPORTED_MEDIA_TYPE": UnsupportedMediaType("The body must be sent as application/json."),
 }
@@ -77,13 +77,13 @@ _AFTER_LOGGING = {"LogsBy": {"Fn::If": ["SetsAccountLogging", ref("ApiLogsAccoun
 _THROTTLES = {"ThrottlingRateLimit": ref("RequestsPerSecond"), "ThrottlingBurstLimit": ref("RequestsInBurst")}
 
 
-def gateways(app: Chalice, definition: dict[str, Any], served: Iterable[Served]) -> Resources:
+def gateways(app: Chalice, definition: dict[str, Any], entry_points: Iterable[EntryPoint]) -> Resources:
     """Both APIs; `definition` is the Swagger document that Chalice made of the app."""
-    by_handler = {each.handler: each for each in served}
+    by_handler = {each.handler: each for each in entry_points}
     return _account_logging() | _rest_api(app, definition, by_handler) | _socket_api(by_handler)
 
 
-def _rest_api(app: Chalice, definition: dict[str, Any], by_handler: Mapping[str, Served]) -> Resources:
+def _rest_api(app: Chalice, definition: dict[str, Any], by_handler: Mapping[str, EntryPoint]) -> Resources:
     throttles = {"ResourcePath": "/*", "HttpMethod": "*", "MetricsEnabled": False, **_THROTTLES}
     return {
         "AccessLogs": _access_logs("http"),
@@ -103,7 +103,7 @@ def _rest_api(app: Chalice, definition: dict[str, Any], by_handler: Mapping[str,
     }
 
 
-def _definition(app: Chalice, definition: dict[str, Any], by_handler: Mapping[str, Served]) -> dict[str, Any]:
+def _definition(app: Chalice, definition: dict[str, Any], by_handler: Mapping[str, EntryPoint]) -> dict[str, Any]:
     made = copy.deepcopy(definition)
     for path, methods in made["paths"].items():
         for method, described in methods.items():
@@ -112,15 +112,15 @@ def _definition(app: Chalice, definition: dict[str, Any], by_handler: Mapping[st
             integration = described["x-amazon-apigateway-integration"]
             if integration["type"] == "aws_proxy":
                 route: Any = app.routes[path][method.upper()].view_function
-                served = by_handler[f"{route.route.function.__module__}.{route.route.__name__}"]
-                integration |= {"uri": invocation_uri(served), "credentials": arn_of(INVOKER)}
+                entry_point = by_handler[f"{route.route.function.__module__}.{route.route.__name__}"]
+                integration |= {"uri": invocation_uri(entry_point), "credentials": arn_of(GATEWAY_ROLE)}
     return made | {"x-amazon-apigateway-gateway-responses": _responses()}
 
 
 def _responses() -> dict[str, Any]:
     """What the gateway answers by itself: as both contracts have it, since it does not know whose path it is."""
     made: dict[str, Any] = {}
-    for kind, refusal in _REFUSED.items():
+    for kind, refusal in _GATEWAY_ERRORS.items():
         request_id = "$context.requestId"
         body = problem_json(refusal, request_id, "") | plain_error(refusal, request_id, "")
         # Not the path: it is put in as the client has sent it, and could end the string.
@@ -136,7 +136,7 @@ def _responses() -> dict[str, Any]:
     return made
 
 
-def _socket_api(by_handler: Mapping[str, Served]) -> Resources:
+def _socket_api(by_handler: Mapping[str, EntryPoint]) -> Resources:
     made: Resources = {
         "SocketLogs": _access_logs("sockets"),
         SOCKET_API: resource(
@@ -150,25 +150,25 @@ def _socket_api(by_handler: Mapping[str, Served]) -> Resources:
         ),
     }
     routes = []
-    for served in by_handler.values():
-        if not isinstance(served.of, SocketRoute):
+    for entry_point in by_handler.values():
+        if not isinstance(entry_point.source, SocketRoute):
             continue
-        name = f"Socket{pascal(served.name)}"
+        name = f"Socket{pascal(entry_point.name)}"
         routes.append(f"{name}Route")
         made[f"{name}Integration"] = resource(
             "AWS::ApiGatewayV2::Integration",
             {
                 "ApiId": ref(SOCKET_API),
                 "IntegrationType": "AWS_PROXY",
-                "IntegrationUri": invocation_uri(served),
-                "CredentialsArn": arn_of(INVOKER),
+                "IntegrationUri": invocation_uri(entry_point),
+                "CredentialsArn": arn_of(GATEWAY_ROLE),
             },
         )
         made[f"{name}Route"] = resource(
             "AWS::ApiGatewayV2::Route",
             {
                 "ApiId": ref(SOCKET_API),
-                "RouteKey": served.of.route_key,
+                "RouteKey": entry_point.source.route_key,
                 "Target": sub(f"integrations/${{{name}Integration}}"),
             },
         )

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from chalicelib.resources import Grant, Queue, SocketApi, Table
-from infra.template.served import Served
+from infra.template.entry_points import EntryPoint
 
 Resources = dict[str, dict[str, Any]]
 
@@ -41,27 +41,29 @@ def queue_id(queue: Queue) -> str:
     return f"{pascal(queue.name)}Queue"
 
 
-def function_id(served: Served) -> str:
-    return f"{pascal(served.name)}Function"
+def function_id(entry_point: EntryPoint) -> str:
+    return f"{pascal(entry_point.name)}Function"
 
 
-def function_name(served: Served) -> dict[str, str]:
+def function_name(entry_point: EntryPoint) -> dict[str, str]:
     """The function's physical name: known before there is a function, so that an API can point to it."""
-    return sub(f"${{Prefix}}-{served.name}")
+    return sub(f"${{Prefix}}-{entry_point.name}")
 
 
-def function_arn(served: Served) -> str:
+def function_arn(entry_point: EntryPoint) -> str:
     """The function's ARN, for `Fn::Sub`."""
-    return f"arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:${{Prefix}}-{served.name}"
+    return (
+        f"arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:${{Prefix}}-{entry_point.name}"
+    )
 
 
-def invocation_uri(served: Served) -> dict[str, str]:
+def invocation_uri(entry_point: EntryPoint) -> dict[str, str]:
     """Where API Gateway calls the function."""
     path = "lambda:path/2015-03-31/functions"
-    return sub(f"arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}:{path}/{function_arn(served)}/invocations")
+    return sub(f"arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}:{path}/{function_arn(entry_point)}/invocations")
 
 
-def granted(grant: Grant) -> list[dict[str, Any]]:
+def grant_arns(grant: Grant) -> list[dict[str, Any]]:
     """The ARNs that a grant is for."""
     match grant.resource:
         case Table() as table if grant.index:

@@ -4,7 +4,7 @@ from infra import queues, tables
 from infra.template.names import Resources, arn_of, queue_id, resource, sub, table_id
 
 # A stack that goes, or a table that CloudFormation would make anew, leaves the rows behind.
-_KEPT = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+_RETAINED = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
 
 
 def stores() -> Resources:
@@ -15,14 +15,14 @@ def stores() -> Resources:
 def _tables() -> Resources:
     made: Resources = {}
     for definition in tables.DEFINITIONS:
-        properties = tables.request(definition) | {
+        properties = tables.create_table_request(definition) | {
             "TableName": sub(f"${{Prefix}}-{definition.table.name}"),
             "SSESpecification": {"SSEEnabled": True},
             "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
         }
         if definition.ttl:
             properties["TimeToLiveSpecification"] = {"AttributeName": definition.ttl, "Enabled": True}
-        made[table_id(definition.table)] = resource("AWS::DynamoDB::Table", properties, **_KEPT)
+        made[table_id(definition.table)] = resource("AWS::DynamoDB::Table", properties, **_RETAINED)
     return made
 
 
@@ -37,7 +37,7 @@ def _queues() -> Resources:
                 "MessageRetentionPeriod": queues.DEAD_LETTER_SECONDS,
                 "SqsManagedSseEnabled": True,
             },
-            **_KEPT,
+            **_RETAINED,
         )
         made[queue_id(definition.queue)] = resource(
             "AWS::SQS::Queue",

@@ -12,7 +12,7 @@ from chalicelib.core.domain.errors import NotFound
 from chalicelib.settings import VERSION
 from infra import catalog, tools
 from infra.editions import edition_of
-from infra.local.gateway import refused
+from infra.local.gateway import error_response
 from infra.openapi import documents
 from tests.support.api import ROUTES, SERVED, Api
 
@@ -51,7 +51,7 @@ def test_the_served_document_is_valid_and_describes_every_operation(api: Api, ve
 )
 def test_a_path_belongs_to_one_contract_whether_something_is_there_or_not(path: str, version: str) -> None:
     assert edition_of(path).file.stem == version
-    answer = refused(NotFound("There is nothing at this path."), f"{path}?a=/api/v1")
+    answer = error_response(NotFound("There is nothing at this path."), f"{path}?a=/api/v1")
     types = {"v1": "application/problem+json", "v2": "application/json"}
     assert (answer["statusCode"], answer["headers"]["Content-Type"]) == (404, types[version])
     if version == "v2":

@@ -270,7 +270,7 @@ def test_a_key_that_is_turned_off_while_a_connection_is_opened_has_none(
 
     monkeypatch.setattr(DynamoFrames, "find_standing", meanwhile)
     # Without the test's gateway, which would hold what is done meanwhile against the function.
-    event = Connection.new([("Authorization", f"Bearer {key}")]).connect()
+    event = Connection.new([("Authorization", f"Bearer {key}")]).connect_event()
     assert on_connect(event, None)["statusCode"] == 403
     assert (rows("SOCKET#"), rows("CONNECTION")) == ([], [])
 

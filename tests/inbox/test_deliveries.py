@@ -86,7 +86,7 @@ def lossy(desk: Desk) -> Iterator[None]:
         name = f"{action} {request.body!r}"
         if action in ("UpdateItem", "PutItem", "TransactWriteItems") and name not in lost:
             lost.add(name)
-            engine.answer(request)
+            engine.answer_request(request)
             raise ReadTimeoutError(endpoint_url="https://dynamodb.test")
 
     events = aws.dynamodb().meta.events

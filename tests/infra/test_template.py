@@ -20,7 +20,7 @@ from chalicelib.edge.route import Route
 from infra import deploy, queues, tables
 from infra.template import settings
 from infra.template.build import Mismatch, template
-from infra.template.functions import INVOKER
+from infra.template.functions import GATEWAY_ROLE
 from infra.template.names import pascal, table_id
 from tests.support import template as support
 from tests.support.api import SERVED
@@ -77,7 +77,7 @@ def test_each_path_and_method_leads_to_its_own_operation() -> None:
     assert led.keys() == SERVED.keys()
     for key, integration in led.items():
         assert resolve_value(integration["uri"]).endswith(f":function:fluxden-{SERVED[key].__name__}/invocations")
-        assert integration["credentials"] == {"Fn::GetAtt": [INVOKER, "Arn"]}
+        assert integration["credentials"] == {"Fn::GetAtt": [GATEWAY_ROLE, "Arn"]}
 
 
 def test_the_gateways_may_call_exactly_what_they_lead_to() -> None:
@@ -90,7 +90,9 @@ def test_the_gateways_may_call_exactly_what_they_lead_to() -> None:
         if statement["Action"] == ["lambda:InvokeFunction"]
     }
     assert may == {route.__name__ for route in SERVED.values()} | {"on_connect", "on_message", "on_disconnect"}
-    assert resources_of_type("AWS::IAM::Role")[INVOKER]["ManagedPolicyArns"] == [{"Ref": name} for name in policies]
+    assert resources_of_type("AWS::IAM::Role")[GATEWAY_ROLE]["ManagedPolicyArns"] == [
+        {"Ref": name} for name in policies
+    ]
     for policy in policies.values():
         assert len(json.dumps(resolve_value(policy["PolicyDocument"]), separators=(",", ":"))) < LARGEST_MANAGED
 
@@ -110,9 +112,9 @@ def test_a_function_may_do_what_it_declares_and_write_its_own_log(handler: str) 
                 api = "execute-api:us-east-1:123456789012:SocketApi/desk"
                 arns = [f"{api}/{method}/@connections/*" for method in ("POST", "DELETE")]
         expected |= {(grant.action, f"arn:aws:{arn}") for arn in arns}
-    if isinstance(source.of, Consumer):
+    if isinstance(source.source, Consumer):
         polling = ("ReceiveMessage", "DeleteMessage", "GetQueueAttributes", "ChangeMessageVisibility")
-        queue = f"arn:aws:sqs:us-east-1:123456789012:{source.of.queue.physical_name}"
+        queue = f"arn:aws:sqs:us-east-1:123456789012:{source.source.queue.physical_name}"
         expected |= {(f"sqs:{action}", queue) for action in polling}
     group = resolve_value({"Fn::GetAtt": [function.properties["LoggingConfig"]["LogGroup"]["Ref"], "Arn"]})
     assert group.endswith("/fluxden/" + source.module.removeprefix("chalicelib.").replace(".", "/"))
@@ -204,13 +206,13 @@ def test_the_template_stays_within_cloudformations_limits() -> None:
 
 def test_workers_get_messages_as_their_queue_is_defined_and_say_which_failed() -> None:
     for source in served_functions().values():
-        if not isinstance(source.of, Consumer):
+        if not isinstance(source.source, Consumer):
             continue
-        definition = next(each for each in queues.DEFINITIONS if each.queue == source.of.queue)
+        definition = next(each for each in queues.DEFINITIONS if each.queue == source.source.queue)
         function = functions()[source.handler].properties
         (mapping,) = (each["Properties"] for each in function["Events"].values())
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
-        assert mapping["BatchSize"] == source.of.batch_size
+        assert mapping["BatchSize"] == source.source.batch_size
         assert 2 <= mapping["ScalingConfig"]["MaximumConcurrency"] <= 1000
         assert definition.visibility_timeout >= 6 * function["Timeout"]
 
@@ -276,7 +278,7 @@ def deployable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with zipfile.ZipFile(code, "w") as empty:
         empty.writestr("nothing.py", "")
     monkeypatch.setattr(deploy, "CODE", code)
-    monkeypatch.setattr(deploy, "_EVERY_FIVE_SECONDS", {"Delay": 0, "MaxAttempts": 2})
+    monkeypatch.setattr(deploy, "_WAITER_CONFIG", {"Delay": 0, "MaxAttempts": 2})
     monkeypatch.setenv("AWS_DEFAULT_REGION", support.REGION)
     return path
 
@@ -305,7 +307,7 @@ def test_a_deployment_makes_what_is_declared_and_tells_how_to_go_on(deployable: 
         _check_queue(sqs, queue)
     pages = functions_of.get_paginator("list_functions").paginate()
     found = {each["FunctionName"]: each for page in pages for each in page["Functions"]}
-    behind_no_path = {each.name for each in served_functions().values() if not isinstance(each.of, Route)}
+    behind_no_path = {each.name for each in served_functions().values() if not isinstance(each.source, Route)}
     some = {"publish_event", "list_inbox", "register_instance"}
     assert found.keys() == {f"fluxden-t-{name}" for name in behind_no_path | some}
     told = found["fluxden-t-publish_event"]["Environment"]["Variables"]
@@ -322,7 +324,7 @@ def test_a_deployment_makes_what_is_declared_and_tells_how_to_go_on(deployable: 
 def _check_table(dynamodb: Any, definition: tables.Definition) -> None:
     name = f"fluxden-t-{definition.table.name}"
     table = dynamodb.describe_table(TableName=name)["Table"]
-    asked = tables.request(definition)
+    asked = tables.create_table_request(definition)
     assert table["KeySchema"] == asked["KeySchema"]
     assert table["BillingModeSummary"]["BillingMode"] == "PAY_PER_REQUEST"
     for kind in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes"):
@@ -360,6 +362,6 @@ def test_a_diff_tells_what_would_change_and_leaves_nothing_behind(deployable: Pa
         ["Add", "AWS::DynamoDB::Table"],
         ["Add", "AWS::SNS::Topic"],
     ]
-    assert deploy.Desk("t").deployed() is None
+    assert deploy.Deployment("t").deployed() is None
     wrong = CliRunner().invoke(deploy.main, ["diff", "--stage", "t", "--template", str(deployable), "Nope=1"])
     assert (wrong.exit_code, "no parameter Nope" in wrong.output) == (1, True)

@@ -72,7 +72,7 @@ class EmbeddedEngine:
 
 def send_to_embedded_engine(request: AWSPreparedRequest) -> AWSResponse:
     """The embedded engine's answer: it has one for everything."""
-    answer = engine.answer(request)
+    answer = engine.answer_request(request)
     assert answer is not None
     return answer
 

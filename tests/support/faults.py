@@ -183,7 +183,7 @@ def intercept_engine(send: Send | None = None) -> Iterator[None]:
     quota: Any = RetryQuota
     sleeping, acquire = endpoint.time, quota.acquire
     for events in emitters:
-        events.unregister("before-send", engine.answer, unique_id="engine")
+        events.unregister("before-send", engine.answer_request, unique_id="engine")
         events.register("before-send", answer, unique_id="faults")
     endpoint.time = SimpleNamespace(sleep=lambda _: None, time=sleeping.time)
     # The SDK gives up sooner where much has failed in one process before, as it has here.
@@ -194,7 +194,7 @@ def intercept_engine(send: Send | None = None) -> Iterator[None]:
         endpoint.time, quota.acquire = sleeping, acquire
         for events in emitters:
             events.unregister("before-send", answer, unique_id="faults")
-            events.register("before-send", engine.answer, unique_id="engine")
+            events.register("before-send", engine.answer_request, unique_id="engine")
 
 
 # Plans

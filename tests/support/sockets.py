@@ -9,7 +9,7 @@ from chalice.local import LambdaContext
 
 from app import app
 from infra import catalog
-from infra.local.connections import Gone
+from infra.local.management_api import ConnectionGone
 from infra.local.socket_events import Connection, is_success, status_of, subprotocol_of
 from tests.support.store_calls import record_store_calls
 
@@ -38,7 +38,7 @@ class Client:
         return [_parsed(data) for data in self.posted]
 
     def shake_hands(self) -> None:
-        answer = self._call("$connect", self.about.connect())
+        answer = self._call("$connect", self.about.connect_event())
         self.gone = not is_success(answer)
         self.status = status_of(answer) if self.gone else 101
         if not self.gone and (selected := subprotocol_of(answer)):
@@ -47,14 +47,14 @@ class Client:
     def send(self, message: Any) -> None:
         """Send a message: text or bytes as they are, anything else as JSON."""
         assert not self.gone, "the connection is not open"
-        event = self.about.message(message if isinstance(message, str | bytes) else json.dumps(message))
+        event = self.about.message_event(message if isinstance(message, str | bytes) else json.dumps(message))
         if not is_success(self._call("$default", event)):
-            self.posted.append(json.dumps(self.about.failure(event, "Internal server error")).encode())
+            self.posted.append(json.dumps(self.about.error_message(event, "Internal server error")).encode())
 
     def close(self, code: int = 1000, reason: str = "") -> None:
         """End the connection, and let `$disconnect` know, whoever ended it."""
         self.gone = True
-        self._call("$disconnect", self.about.disconnect(code, reason))
+        self._call("$disconnect", self.about.disconnect_event(code, reason))
 
     def _call(self, route_key: str, event: dict[str, Any]) -> Any:
         handler: Any = self._handlers.get(route_key)
@@ -126,7 +126,7 @@ class Sockets:
     def _open(self, connection_id: str) -> Client:
         client = self.clients.get(connection_id)
         if client is None or client.gone:
-            raise Gone
+            raise ConnectionGone
         return client
 
 

@@ -15,8 +15,8 @@ from chalice.package import SAMTemplateGenerator
 
 from app import app
 from infra.template.build import template
-from infra.template.served import Served, all_served
-from infra.template.translated import translated
+from infra.template.cloudformation import translate
+from infra.template.entry_points import EntryPoint, list_entry_points
 
 ROOT = Path(__file__).parents[2]
 REGION, ACCOUNT = "us-east-1", "123456789012"
@@ -63,13 +63,13 @@ def made() -> dict[str, Any]:
 
 @cache
 def cloudformation_template() -> dict[str, Any]:
-    return translated(made())
+    return translate(made())
 
 
 @cache
-def served_functions() -> dict[str, Served]:
+def served_functions() -> dict[str, EntryPoint]:
     """Every function of the app, by its handler."""
-    return {each.handler: each for each in all_served(app)}
+    return {each.handler: each for each in list_entry_points(app)}
 
 
 def resources_of_type(kind: str) -> dict[str, Any]:

@@ -38,8 +38,8 @@ def test_what_a_desk_holds_is_there_after_a_stop_and_after_a_crash(
         assert f"all data stays in {tmp_path / 'kept'}" in first.stdout
         monkeypatch.setattr(engines, "_FREE_WITHIN_SECONDS", 0)
         with (
-            pytest.raises(engines.NoEngines, match="Another system is using"),
-            engines.started(tmp_path / "logs", tmp_path / "kept" / "data"),
+            pytest.raises(engines.EnginesUnavailable, match="Another system is using"),
+            engines.start_engines(tmp_path / "logs", tmp_path / "kept" / "data"),
         ):
             pass
         os.killpg(first.process.pid, signal.SIGTERM)

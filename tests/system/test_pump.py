@@ -196,7 +196,7 @@ def test_a_failing_schedule_is_logged_and_runs_again(caplog: pytest.LogCaptureFi
 
     with caplog.at_level(logging.ERROR, "fluxden"):
         for _ in range(2):
-            scheduler.run(Schedule(break_down, 1, ()))
+            scheduler.run_once(Schedule(break_down, 1, ()))
     assert [each.getMessage() for each in caplog.records] == ["schedule break_down failed"] * 2
 
 

@@ -204,7 +204,7 @@ def test_other_tokens_are_forbidden_and_none_is_unauthorized(api: Api, desk: Des
 
 def test_the_gateways_own_answers_have_the_shape_of_their_paths() -> None:
     for path, shape in ((KEYS, {"success", "error"}), (INBOX, {"type", "title", "status", "detail", "code"})):
-        answer = gateway.refused(NotFound("There is nothing at this path."), path)
+        answer = gateway.error_response(NotFound("There is nothing at this path."), path)
         assert answer["statusCode"] == 404
         assert shape <= set(json.loads(answer["body"]))
         assert ("problem" in answer["headers"]["Content-Type"]) is (path == INBOX)

@@ -21,20 +21,20 @@ MEMORY_MEGABYTES = 1024
 
 
 @dataclass(frozen=True)
-class Served:
+class EntryPoint:
     """One function: who calls it, what it may do, and what it gets to do it with (seconds, MB)."""
 
-    of: Route | Consumer | Schedule | SocketRoute
+    source: Route | Consumer | Schedule | SocketRoute
     timeout: int
     memory: int
 
     @property
     def name(self) -> str:
-        return self.of.__name__
+        return self.source.__name__
 
     @property
     def module(self) -> str:
-        return self.of.function.__module__
+        return self.source.function.__module__
 
     @property
     def handler(self) -> str:
@@ -42,22 +42,22 @@ class Served:
 
     @property
     def grants(self) -> tuple[Grant, ...]:
-        return self.of.grants
+        return self.source.grants
 
 
-def all_served(app: Chalice) -> Iterator[Served]:
+def list_entry_points(app: Chalice) -> Iterator[EntryPoint]:
     """Every function of the app."""
     for route in catalog.routes(app):
-        yield Served(route, route.timeout, route.memory)
+        yield EntryPoint(route, route.timeout, route.memory)
     for worker in catalog.consumers(app):
-        yield Served(worker, definition_of(worker).timeout, MEMORY_MEGABYTES)
+        yield EntryPoint(worker, queue_definition(worker).timeout, MEMORY_MEGABYTES)
     for schedule in catalog.schedules(app):
-        yield Served(schedule, SCHEDULE_SECONDS, MEMORY_MEGABYTES)
+        yield EntryPoint(schedule, SCHEDULE_SECONDS, MEMORY_MEGABYTES)
     for _, socket in catalog.sockets(app):
         found: Any = socket
-        yield Served(found, SOCKET_SECONDS, MEMORY_MEGABYTES)
+        yield EntryPoint(found, SOCKET_SECONDS, MEMORY_MEGABYTES)
 
 
-def definition_of(worker: Consumer) -> queues.Definition:
+def queue_definition(worker: Consumer) -> queues.Definition:
     """How the worker's queue is worked through."""
     return next(each for each in queues.DEFINITIONS if each.queue == worker.queue)

@@ -8,7 +8,7 @@ from functools import wraps
 from typing import Any
 
 # Of these the value is in the reply what it is in the row.
-_AS_HELD = frozenset(("S", "N", "SS", "NS", "BOOL", "NULL"))
+_PLAIN_TYPES = frozenset(("S", "N", "SS", "NS", "BOOL", "NULL"))
 
 
 def install() -> None:
@@ -27,7 +27,7 @@ def install() -> None:
         return original(self, value, key, shape)
 
     def structure(self: Any, serialized: dict[str, Any], value: Any, shape: Any, key: str) -> None:
-        if shape.name == "AttributeValue" and key and (attribute := _attribute(value)):
+        if shape.name == "AttributeValue" and key and (attribute := _to_json(value)):
             serialized[shape.serialization.get("name", key)] = attribute
         else:
             whole(self, serialized, value, shape, key)
@@ -36,7 +36,7 @@ def install() -> None:
     serializer._serialize_type_structure = structure
 
 
-def _attribute(value: Any) -> dict[str, Any] | None:
+def _to_json(value: Any) -> dict[str, Any] | None:
     """The value as JSON; None of what moto has to turn into text first."""
     if type(value) is dict:
         if len(value) != 1:
@@ -44,12 +44,12 @@ def _attribute(value: Any) -> dict[str, Any] | None:
         ((kind, held),) = value.items()
     else:
         kind, held = value.type, value.value
-    if kind in _AS_HELD:
+    if kind in _PLAIN_TYPES:
         return {kind: held}
     if kind == "L":
-        parts = [_attribute(each) for each in held]
+        parts = [_to_json(each) for each in held]
         return None if None in parts else {kind: parts}
     if kind == "M":
-        named = {name: _attribute(each) for name, each in held.items()}
+        named = {name: _to_json(each) for name, each in held.items()}
         return None if None in named.values() else {kind: named}
     return None

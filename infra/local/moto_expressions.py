@@ -9,7 +9,7 @@ from copy import deepcopy
 from functools import cache, lru_cache
 from typing import Any
 
-_READ = 4096
+_MOST_CACHED = 4096
 
 
 def install() -> None:
@@ -26,7 +26,7 @@ def install() -> None:
     _remember_tokens()
     _remember_updates()
     nodes.DepthFirstTraverser.traverse_node_recursively = _traverse
-    nodes.Node.__deepcopy__ = _copied
+    nodes.Node.__deepcopy__ = _copy_node
     # They look at the whole expression, and learn nothing from its parts.
     validators.ActionCountValidator.traverse = validators.ActionCountValidator.verify_action_counts
     validators.OverlappingPathsValidator.traverse = validators.OverlappingPathsValidator.check_for_overlapping_paths
@@ -37,7 +37,7 @@ def _remember_conditions() -> None:
 
     original = Parser._lex_condition_expression
 
-    @lru_cache(maxsize=_READ)
+    @lru_cache(maxsize=_MOST_CACHED)
     def nodes(text: str | None) -> tuple[Any, ...]:
         return tuple(original(Parser(text, None, None)))
 
@@ -47,7 +47,7 @@ def _remember_conditions() -> None:
 def _remember_tokens() -> None:
     from moto.dynamodb.parsing.tokens import ExpressionTokenizer as Tokenizer
 
-    @lru_cache(maxsize=_READ)
+    @lru_cache(maxsize=_MOST_CACHED)
     def tokens(text: str) -> tuple[Any, ...]:
         return tuple(Tokenizer(text)._make_list())
 
@@ -60,7 +60,7 @@ def _remember_updates() -> None:
     parser: Any = vars(expressions)["UpdateExpressionParser"]
     original = parser.make
 
-    @lru_cache(maxsize=_READ)
+    @lru_cache(maxsize=_MOST_CACHED)
     def tree(text: str) -> Any:
         return original(text)
 
@@ -68,7 +68,7 @@ def _remember_updates() -> None:
     parser.make = staticmethod(tree)
 
 
-def _copied(node: Any, memo: dict[int, Any]) -> Any:
+def _copy_node(node: Any, memo: dict[int, Any]) -> Any:
     made = object.__new__(type(node))
     made.__dict__ = node.__dict__ | {"parent": None}
     if node.children is not None:
@@ -89,7 +89,7 @@ def _traverse(self: Any, node: Any, child_id: int = -1) -> Any:
         self.pre_processing_of_child(node, at)
         _traverse(self, child, at)
     traverser: Any = type(self)
-    if (rule := _rule(traverser, kind)) is None:
+    if (rule := _rule_for(traverser, kind)) is None:
         return node
     changed = self._processing_map()[rule](node)
     changed.parent = parent
@@ -107,7 +107,7 @@ def _is_node(kind: Any) -> bool:
 
 
 @cache
-def _rule(traverser: Any, kind: Any) -> Any:
+def _rule_for(traverser: Any, kind: Any) -> Any:
     """The kind of node under which a traverser has its rule for this kind; None when it has none."""
     rules: dict[type, Any] = object.__new__(traverser)._processing_map()
     return next((each for each in rules if issubclass(kind, each)), None)

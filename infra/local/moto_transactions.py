@@ -13,7 +13,7 @@ from moto.dynamodb.models import DynamoDBBackend
 from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 
-Place = tuple[Table, DynamoType, DynamoType | None]
+RowKey = tuple[Table, DynamoType, DynamoType | None]
 
 _moto: Callable[[Any, list[dict[str, Any]]], None] = DynamoDBBackend.transact_write_items
 _COPYING = "__deepcopy__"
@@ -25,19 +25,19 @@ def install() -> None:
 
 
 def _transact(backend: DynamoDBBackend, members: list[dict[str, Any]]) -> None:
-    before = [(place, copy.deepcopy(place[0].get_item(*place[1:]))) for place in _places(backend, members)]
+    before = [(place, copy.deepcopy(place[0].get_item(*place[1:]))) for place in _row_keys(backend, members)]
     setattr(Table, _COPYING, lambda table, _: table)
     try:
         _moto(backend, members)
     except Exception:
         for place, item in before:
-            _put_back(place, item)
+            _restore(place, item)
         raise
     finally:
         delattr(Table, _COPYING)
 
 
-def _places(backend: DynamoDBBackend, members: list[dict[str, Any]]) -> Iterator[Place]:
+def _row_keys(backend: DynamoDBBackend, members: list[dict[str, Any]]) -> Iterator[RowKey]:
     for member in members:
         for request in member.values():
             table = backend.tables.get(request.get("TableName"))
@@ -49,7 +49,7 @@ def _places(backend: DynamoDBBackend, members: list[dict[str, Any]]) -> Iterator
                 yield table, hash_key, range_key[0] if range_key else None
 
 
-def _put_back(place: Place, item: Item | None) -> None:
+def _restore(place: RowKey, item: Item | None) -> None:
     table, hash_key, range_key = place
     if item is None:
         table.delete_item(hash_key, range_key)

@@ -13,28 +13,28 @@ from infra.local import engines
 from infra.local.engine import Endpoints
 
 
-def start(folder: Path) -> Endpoints:
+def start_engines(folder: Path) -> Endpoints:
     """Start the engines on the folder's data, until this process ends; afterwards our secrets can be opened.
 
     Raises:
         NoEngines: they can't be fetched or started, or another system is using the folder.
     """
-    engines.fetch()
+    engines.fetch_engines()
     stack = ExitStack()
-    endpoints = stack.enter_context(engines.started(folder / "logs", folder / "data"))
+    endpoints = stack.enter_context(engines.start_engines(folder / "logs", folder / "data"))
     atexit.register(stack.close)
-    os.environ.setdefault("FLUXDEN_SECRET_KEY", _secret_key(folder / "secret-key"))
+    os.environ.setdefault("FLUXDEN_SECRET_KEY", _read_secret_key(folder / "secret-key"))
     return endpoints
 
 
-def organisation(folder: Path, addresses: demo.Addresses) -> dict[str, Any]:
+def restore_organisation(folder: Path, addresses: demo.Addresses) -> dict[str, Any]:
     """The demo organisation, made at the first start; later its tokens are the same, at the present addresses."""
     kept = folder / "demo.json"
     for file in (demo.demo_file(), kept):
-        made = _read(file)
+        made = _read_demo_file(file)
         # The demo file may be that of another system, which sealed with another key.
         if made and made["admin_env"]["FLUXDEN_SECRET_KEY"] == os.environ["FLUXDEN_SECRET_KEY"]:
-            made = demo.move(made, addresses)
+            made = demo.update_addresses(made, addresses)
             break
     else:
         made = demo.create(addresses)
@@ -42,7 +42,7 @@ def organisation(folder: Path, addresses: demo.Addresses) -> dict[str, Any]:
     return made
 
 
-def _read(file: Path) -> dict[str, Any] | None:
+def _read_demo_file(file: Path) -> dict[str, Any] | None:
     try:
         found = json.loads(file.read_text(encoding="utf-8"))
     except (FileNotFoundError, ValueError):
@@ -51,7 +51,7 @@ def _read(file: Path) -> dict[str, Any] | None:
     return found if named else None
 
 
-def _secret_key(file: Path) -> str:
+def _read_secret_key(file: Path) -> str:
     if not file.exists():
         draft = file.with_name(f"{file.name}.{os.getpid()}")
         draft.touch(mode=0o600)

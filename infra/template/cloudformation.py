@@ -5,7 +5,7 @@ import os
 from typing import Any
 
 
-def translated(template: dict[str, Any]) -> dict[str, Any]:
+def translate(template: dict[str, Any]) -> dict[str, Any]:
     """The CloudFormation template that the SAM template becomes.
 
     Raises:
