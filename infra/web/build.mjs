@@ -1,5 +1,5 @@
-// Bundles the console into chalicelib/web/console: files named by their content, the page that loads them, and a
-// manifest that says of which sources they are.
+// Bundles the console into chalicelib/web/console: assets named by content hash, the page that loads them, and a
+// manifest with the digest of the sources.
 import { createHash } from "node:crypto";
 import { mkdir, readFile, readdir, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
@@ -62,7 +62,7 @@ const page = (await readFile(join(HERE, "src/index.html"), "utf8")).replace(
   (_, name) => assets[name] ?? `{${name}}`,
 );
 await writeFile(join(OUT, "index.html"), page);
-// A worker is known by its address, so it keeps its name.
+// A browser identifies a service worker by its URL, so the name has no hash.
 const worker = (await readFile(join(HERE, "src/sw.js"), "utf8")).replace("{icon.svg}", assets["icon.svg"]);
 await writeFile(join(OUT, "sw.js"), worker);
 const manifest = { sources: await sourceDigest(), assets };

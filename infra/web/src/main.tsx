@@ -5,18 +5,18 @@ import { data, ApiError } from "./lib/api";
 import { startBadge } from "./lib/badge";
 import { handleChatEvent, loadChat } from "./lib/chat";
 import { t } from "./lib/i18n";
-import { count, handleInboxEvent, renew } from "./lib/inbox";
-import { connect, hear, onResync } from "./lib/live";
+import { refreshSummary, handleInboxEvent, refreshInbox } from "./lib/inbox";
+import { connect, subscribe, onResync } from "./lib/live";
 import { handleQueueEvent, loadQueue } from "./lib/queue";
 import { go, href } from "./lib/router";
-import { signOutReason, keep, key, keyFromAddress, type Me, me, signOut, restart } from "./lib/session";
-import { Desk } from "./pages/layout";
+import { signOutReason, storeKey, key, keyFromAddress, type Me, me, signOut, restart } from "./lib/session";
+import { Layout } from "./pages/layout";
 import { SignIn } from "./pages/signin";
 import { ErrorState } from "./ui/parts";
 
-/** Sign in with a key; why it is refused, if it is. Whatever else goes wrong is thrown, and the key is kept. */
-async function signIn(given: string): Promise<string> {
-  keep(given);
+/** Sign in with a key. Returns the reason if the server refuses it. Other errors are thrown, and the key stays stored. */
+async function signIn(entered: string): Promise<string> {
+  storeKey(entered);
   try {
     me.value = await data<Me>("GET", "api/v2/me");
   } catch (error) {
@@ -24,59 +24,59 @@ async function signIn(given: string): Promise<string> {
     signOut();
     return t("signIn.refused");
   }
-  count();
+  refreshSummary();
   connect();
   return "";
 }
 
-hear(handleInboxEvent);
-hear(handleQueueEvent);
-hear(handleChatEvent);
+subscribe(handleInboxEvent);
+subscribe(handleQueueEvent);
+subscribe(handleChatEvent);
 onResync(() => {
-  void renew();
+  void refreshInbox();
   void loadQueue();
   void loadChat();
 });
 
 function App() {
-  const starting = useSignal(Boolean(key.value));
+  const signingIn = useSignal(Boolean(key.value));
   const error = useSignal<unknown>(null);
-  const enter = async (given: string) => {
-    starting.value = true;
+  const trySignIn = async (entered: string) => {
+    signingIn.value = true;
     error.value = null;
     try {
-      signOutReason.value = await signIn(given);
-    } catch (why) {
-      error.value = why;
+      signOutReason.value = await signIn(entered);
+    } catch (reason) {
+      error.value = reason;
     }
-    starting.value = false;
+    signingIn.value = false;
   };
   useEffect(() => {
     const start = () => {
-      const given = keyFromAddress();
-      // Gone from the address bar and the history before anything else happens.
-      if (given) go(href("inbox"), { replace: true });
-      if (given && me.value) {
-        keep(given);
+      const entered = keyFromAddress();
+      // Remove the key from the address bar and the history first.
+      if (entered) go(href("inbox"), { replace: true });
+      if (entered && me.value) {
+        storeKey(entered);
         restart();
-      } else if (given || (key.value && !me.value)) {
-        void enter(given || key.value);
+      } else if (entered || (key.value && !me.value)) {
+        void trySignIn(entered || key.value);
       }
     };
     start();
     addEventListener("hashchange", start);
     return () => removeEventListener("hashchange", start);
   }, []);
-  if (me.value) return <Desk />;
-  if (starting.value) return <div class="boot" aria-hidden="true" children={<span class="mark" />} />;
+  if (me.value) return <Layout />;
+  if (signingIn.value) return <div class="boot" aria-hidden="true" children={<span class="mark" />} />;
   if (error.value) {
     return (
       <main class="sign-in">
-        <ErrorState error={error.value} onRetry={() => void enter(key.value)} />
+        <ErrorState error={error.value} onRetry={() => void trySignIn(key.value)} />
       </main>
     );
   }
-  return <SignIn onKey={(given) => void enter(given)} />;
+  return <SignIn onKey={(entered) => void trySignIn(entered)} />;
 }
 
 const root = document.getElementById("app")!;

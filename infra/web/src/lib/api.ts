@@ -1,7 +1,7 @@
 import { t } from "./i18n";
 import { key, signOut } from "./session";
 
-/** A refusal or fault, as a sentence for people; `requestId` is what an operator finds it by in the logs. */
+/** An error whose message is shown to the user. `status` is 0 when there was no HTTP response. */
 export class ApiError extends Error {
   constructor(
     message: string,
@@ -17,50 +17,50 @@ type Method = "GET" | "POST" | "PATCH" | "DELETE" | "PUT";
 const TIMEOUT = 30_000;
 
 /**
- * One call of the API; resolves to the body's JSON.
+ * Call the API and return the parsed body.
  *
- * A change carries an idempotency key, so a call that got no answer is safely made once more.
+ * A change carries an idempotency key, so a call without a response is safely retried once.
  */
 export async function call<T>(method: Method, path: string, body?: unknown): Promise<T> {
   const headers: Record<string, string> = { Authorization: `Bearer ${key.value}` };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET") headers["Idempotency-Key"] = crypto.randomUUID();
   const init = { method, headers, body: body === undefined ? undefined : JSON.stringify(body) };
-  const as = key.value;
-  let response = await attempt(path, init).catch(() => null);
+  const usedKey = key.value;
+  let response = await send(path, init).catch(() => null);
   if (response === null || response.status === 503) {
     await new Promise((resolve) => setTimeout(resolve, 400));
-    response = await attempt(path, init).catch(() => {
+    response = await send(path, init).catch(() => {
       throw new ApiError(t("error.offline"), 0);
     });
   }
   const requestId = response.headers.get("X-Request-Id");
   const text = await response.text();
-  const told = parsed(text);
-  if (response.ok) return told as T;
-  if (response.status === 401 && key.value === as && as) signOut(t("error.signedOut"));
-  throw new ApiError(sentence(response, told), response.status, requestId);
+  const payload = parseJson(text);
+  if (response.ok) return payload as T;
+  if (response.status === 401 && key.value === usedKey && usedKey) signOut(t("error.signedOut"));
+  throw new ApiError(errorMessage(response, payload), response.status, requestId);
 }
 
-/** A call of the second generation of the API, whose answers stand under `data`. */
+/** Call API v2 and return the `data` of its response. */
 export async function data<T>(method: Method, path: string, body?: unknown): Promise<T> {
   return (await call<{ data: T }>(method, path, body)).data;
 }
 
-/** `path` with those of `params` that say something. */
+/** Return `path` with the non-empty `params` as its query string. */
 export function query(path: string, params: Record<string, string | number | null | undefined>): string {
-  const found = new URLSearchParams();
+  const search = new URLSearchParams();
   for (const [name, value] of Object.entries(params)) {
-    if (value !== null && value !== undefined && value !== "") found.set(name, String(value));
+    if (value !== null && value !== undefined && value !== "") search.set(name, String(value));
   }
-  return found.size ? `${path}?${found}` : path;
+  return search.size ? `${path}?${search}` : path;
 }
 
-function attempt(path: string, init: RequestInit): Promise<Response> {
+function send(path: string, init: RequestInit): Promise<Response> {
   return fetch(new URL(path, document.baseURI), { ...init, signal: AbortSignal.timeout(TIMEOUT) });
 }
 
-function parsed(text: string): unknown {
+function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);
   } catch {
@@ -68,8 +68,8 @@ function parsed(text: string): unknown {
   }
 }
 
-function sentence(response: Response, told: unknown): string {
-  const body = (told ?? {}) as { detail?: string; error?: string; message?: string };
+function errorMessage(response: Response, payload: unknown): string {
+  const body = (payload ?? {}) as { detail?: string; error?: string; message?: string };
   if (response.status === 429) {
     return t("error.rateLimit", { seconds: response.headers.get("Retry-After") ?? "60" });
   }

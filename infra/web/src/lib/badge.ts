@@ -6,21 +6,21 @@ import { me } from "./session";
 
 const SIZE = 64;
 
-/** Show in the tab how much is unread: in its title, and as a dot on its icon. */
+/** Show the unread count in the tab title, and a dot on its icon. */
 export function startBadge(): void {
   const link = document.querySelector<HTMLLinkElement>('link[rel="icon"]')!;
-  const plain = link.href;
+  const plainIcon = link.href;
   const image = new Image(SIZE, SIZE);
-  image.src = plain;
+  image.src = plainIcon;
   effect(() => {
     const unread = me.value ? summary.value.unread : 0;
     const page = me.value ? `${valueLabel("page", route.value.page)} · ` : "";
     document.title = `${unread ? `(${unread}) ` : ""}${page}Fluxden`;
-    link.href = unread ? dotted(image) || plain : plain;
+    link.href = unread ? withDot(image) || plainIcon : plainIcon;
   });
 }
 
-function dotted(image: HTMLImageElement): string {
+function withDot(image: HTMLImageElement): string {
   const canvas = document.createElement("canvas");
   canvas.width = canvas.height = SIZE;
   const context = canvas.getContext("2d");

@@ -34,15 +34,20 @@ export interface Card {
   dueDate: string | null;
   order: number;
   checklist: ChecklistItem[];
-  contacts: Array<{ id: string; contactId: string; role: string | null; contact: { name: string; company: string | null } }>;
+  contacts: Array<{
+    id: string;
+    contactId: string;
+    role: string | null;
+    contact: { name: string; company: string | null };
+  }>;
   createdAt: string;
 }
 
 const PATH = "api/v2/kanban";
-const PAGE = 200;
-// Cards of one's own end up in the thousands at most; beyond, the board is no place to find them.
-const MOST_PAGES = 10;
-const GAP = 1024;
+const PAGE_SIZE = 200;
+// A board with more than 2,000 cards is not usable as a board.
+const MAX_PAGES = 10;
+const ORDER_GAP = 1024;
 
 export const cards = signal<Card[]>([]);
 export const boardState = signal<"loading" | "ready" | { error: unknown }>("loading");
@@ -51,34 +56,34 @@ export const hiddenCards = signal(0);
 export async function loadBoard(): Promise<void> {
   if (boardState.value !== "ready") boardState.value = "loading";
   try {
-    const found: Card[] = [];
+    const loaded: Card[] = [];
     let more = true;
     let total = 0;
-    for (let pages = 0; more && pages < MOST_PAGES; pages++) {
+    for (let pages = 0; more && pages < MAX_PAGES; pages++) {
       const page = await data<{
         cards: Card[];
         pagination: { total: number; limit: number; offset: number; hasMore: boolean };
-      }>("GET", query(PATH, { limit: PAGE, offset: found.length }));
-      found.push(...page.cards);
+      }>("GET", query(PATH, { limit: PAGE_SIZE, offset: loaded.length }));
+      loaded.push(...page.cards);
       more = page.pagination.hasMore && page.cards.length > 0;
       total = page.pagination.total;
     }
-    cards.value = found;
-    hiddenCards.value = Math.max(0, total - found.length);
+    cards.value = loaded;
+    hiddenCards.value = Math.max(0, total - loaded.length);
     boardState.value = "ready";
   } catch (error) {
     boardState.value = { error };
   }
 }
 
-/** The cards of a stage, as they are ordered: lower first, of equal ones the newer. */
+/** Return the cards of a stage, sorted by order, then newest first. */
 export function cardsIn(stage: Stage): Card[] {
   return cards.value
     .filter((each) => each.status === stage)
     .sort((one, two) => one.order - two.order || two.createdAt.localeCompare(one.createdAt));
 }
 
-function put(card: Card): void {
+function putCard(card: Card): void {
   cards.value = cards.value.some((each) => each.id === card.id)
     ? cards.value.map((each) => (each.id === card.id ? card : each))
     : [...cards.value, card];
@@ -86,45 +91,45 @@ function put(card: Card): void {
 
 export const findCard = (id: string): Card | undefined => cards.value.find((each) => each.id === id);
 
-/** Where a card goes to stand before the `at`th of the others in a stage. */
+/** Return the order value that places a card at index `at` among the other cards of a stage. */
 function orderAt(stage: Stage, at: number, id: string): number {
   const others = cardsIn(stage).filter((each) => each.id !== id);
   const above = others[at - 1]?.order;
   const below = others[at]?.order;
-  if (above === undefined) return below === undefined ? 0 : below - GAP;
-  if (below === undefined) return above + GAP;
+  if (above === undefined) return below === undefined ? 0 : below - ORDER_GAP;
+  if (below === undefined) return above + ORDER_GAP;
   return Math.floor((above + below) / 2);
 }
 
-/** Move a card to a place in a stage, at once; what the desk refuses is taken back. */
+/** Move a card optimistically. Restore it when the server refuses. */
 export async function moveCard(id: string, stage: Stage, at: number): Promise<void> {
   const before = findCard(id);
   if (!before) return;
   const others = cardsIn(stage).filter((each) => each.id !== id);
   const alone = others.length === 0;
   if (before.status === stage && cardsIn(stage).findIndex((each) => each.id === id) === at) return;
-  // A card that is alone in its stage keeps its number: it says nothing there.
+  // A card that is alone in its stage keeps its order value.
   const order = alone ? before.order : orderAt(stage, at, id);
   await patchCard(before, before.status === stage ? { order } : { status: stage, order });
 }
 
 export async function patchCard(before: Card, changes: Partial<Card>): Promise<boolean> {
-  put({ ...before, ...changes });
+  putCard({ ...before, ...changes });
   try {
-    put(await data<Card>("PATCH", `${PATH}/${before.id}`, changes));
+    putCard(await data<Card>("PATCH", `${PATH}/${before.id}`, changes));
     return true;
   } catch (error) {
-    put(before);
+    putCard(before);
     showError(error);
     return false;
   }
 }
 
-export async function addCard(given: { title: string; status: Stage }): Promise<Card | null> {
+export async function addCard(fields: { title: string; status: Stage }): Promise<Card | null> {
   try {
-    const made = await data<Card>("POST", PATH, given);
-    put(made);
-    return made;
+    const created = await data<Card>("POST", PATH, fields);
+    putCard(created);
+    return created;
   } catch (error) {
     showError(error);
     return null;
@@ -137,16 +142,19 @@ export async function deleteCard(card: Card): Promise<void> {
     await data("DELETE", `${PATH}/${card.id}`);
     showToast(t("board.deleted", { title: card.title }));
   } catch (error) {
-    put(card);
+    putCard(card);
     showError(error);
   }
 }
 
 export async function checkItem(card: Card, step: ChecklistItem, completed: boolean): Promise<void> {
   const show = (done: boolean) => {
-    const found = findCard(card.id);
-    if (!found) return;
-    put({ ...found, checklist: found.checklist.map((each) => (each.id === step.id ? { ...each, completed: done } : each)) });
+    const loaded = findCard(card.id);
+    if (!loaded) return;
+    putCard({
+      ...loaded,
+      checklist: loaded.checklist.map((each) => (each.id === step.id ? { ...each, completed: done } : each)),
+    });
   };
   show(completed);
   try {
@@ -159,9 +167,9 @@ export async function checkItem(card: Card, step: ChecklistItem, completed: bool
 
 export async function addChecklistItem(card: Card, text: string): Promise<void> {
   try {
-    const made = await data<ChecklistItem>("POST", `${PATH}/${card.id}/checklist`, { text });
-    const found = findCard(card.id);
-    if (found) put({ ...found, checklist: [...found.checklist, made] });
+    const created = await data<ChecklistItem>("POST", `${PATH}/${card.id}/checklist`, { text });
+    const loaded = findCard(card.id);
+    if (loaded) putCard({ ...loaded, checklist: [...loaded.checklist, created] });
   } catch (error) {
     showError(error);
   }

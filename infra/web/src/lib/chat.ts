@@ -10,7 +10,7 @@ export interface Message {
   content: string;
   agentName?: string;
   createdAt: string;
-  /** Not yet, or never, at the desk. */
+  /** Set while the server has not stored the message. */
   sending?: "pending" | "failed";
 }
 
@@ -22,22 +22,22 @@ interface Page {
 const PATH = "api/v2/shared-chat";
 
 export const messages = signal<Message[]>([]);
-export const before = signal<string | null>(null);
+export const earlierCursor = signal<string | null>(null);
 export const chatState = signal<"loading" | "ready" | "more" | { error: unknown }>("loading");
-/** What was said while nobody looked. */
+/** The number of agent messages that arrived while the chat page was closed. */
 export const unreadMessages = signal(0);
 export const isChatOpen = signal(false);
 
 export function loadChat(): Promise<void> {
-  return loading.during(readLatest);
+  return buffer.holdDuring(readLatest);
 }
 
 async function readLatest(): Promise<void> {
   if (chatState.value !== "ready") chatState.value = "loading";
   try {
-    const found = await data<Page>("GET", query(`${PATH}/messages`, { limit: 50 }));
-    messages.value = found.messages;
-    before.value = found.pagination.cursor;
+    const page = await data<Page>("GET", query(`${PATH}/messages`, { limit: 50 }));
+    messages.value = page.messages;
+    earlierCursor.value = page.pagination.cursor;
     chatState.value = "ready";
   } catch (error) {
     chatState.value = { error };
@@ -45,53 +45,53 @@ async function readLatest(): Promise<void> {
 }
 
 export async function loadEarlier(): Promise<void> {
-  if (chatState.value !== "ready" || !before.value) return;
+  if (chatState.value !== "ready" || !earlierCursor.value) return;
   chatState.value = "more";
   try {
-    const found = await data<Page>("GET", query(`${PATH}/messages`, { limit: 50, cursor: before.value }));
-    messages.value = [...found.messages, ...messages.value];
-    before.value = found.pagination.cursor;
+    const page = await data<Page>("GET", query(`${PATH}/messages`, { limit: 50, cursor: earlierCursor.value }));
+    messages.value = [...page.messages, ...messages.value];
+    earlierCursor.value = page.pagination.cursor;
   } catch (error) {
     showError(error);
   }
   chatState.value = "ready";
 }
 
-export async function sendMessage(content: string, again?: string): Promise<void> {
+export async function sendMessage(content: string, failedId?: string): Promise<void> {
   const draft: Message = {
-    id: again ?? `draft-${crypto.randomUUID()}`,
+    id: failedId ?? `draft-${crypto.randomUUID()}`,
     role: "user",
     content,
     createdAt: new Date().toISOString(),
     sending: "pending",
   };
-  messages.value = again
-    ? messages.value.map((each) => (each.id === again ? draft : each))
+  messages.value = failedId
+    ? messages.value.map((each) => (each.id === failedId ? draft : each))
     : [...messages.value, draft];
   try {
-    const sent = await data<Message>("POST", `${PATH}/send`, { content, role: "user" });
-    // The socket may have told of it first.
-    const known = messages.value.some((each) => each.id === sent.id);
-    messages.value = messages.value.flatMap((each) => (each.id === draft.id ? (known ? [] : [sent]) : [each]));
+    const stored = await data<Message>("POST", `${PATH}/send`, { content, role: "user" });
+    // The live event may arrive before the response.
+    const isListed = messages.value.some((each) => each.id === stored.id);
+    messages.value = messages.value.flatMap((each) => (each.id === draft.id ? (isListed ? [] : [stored]) : [each]));
   } catch (error) {
     messages.value = messages.value.map((each) => (each.id === draft.id ? { ...each, sending: "failed" } : each));
     showError(error);
   }
 }
 
-const loading = new EventBuffer(follow);
+const buffer = new EventBuffer(applyEvent);
 
-export function handleChatEvent(frame: LiveEvent): void {
-  loading.take(frame);
+export function handleChatEvent(event: LiveEvent): void {
+  buffer.push(event);
 }
 
-function follow(frame: LiveEvent): void {
-  if (frame.type !== "new_message") return;
-  const message = frame.message as Message;
+function applyEvent(event: LiveEvent): void {
+  if (event.type !== "new_message") return;
+  const message = event.message as Message;
   if (!isChatOpen.value && message.role !== "user") unreadMessages.value += 1;
   if (chatState.value === "loading" || typeof chatState.value === "object") return;
   if (messages.value.some((each) => each.id === message.id)) return;
-  // One's own comes back here while the answer to sending it is still on its way.
+  // The user's own message may arrive as a live event before the response to sending it.
   const draft = messages.value.find((each) => each.sending === "pending" && each.content === message.content);
   messages.value = draft
     ? messages.value.map((each) => (each === draft ? message : each))

@@ -2,7 +2,7 @@ import { signal } from "@preact/signals";
 import type { RefObject } from "preact";
 import { useEffect } from "preact/hooks";
 
-/** Something on its way to the `at`th place of a column; at the pointer when there is one. */
+/** A card being moved to index `at` of a column. `pointer` is null when the keyboard moves it. */
 export interface Drag {
   id: string;
   column: string;
@@ -10,13 +10,13 @@ export interface Drag {
   pointer: { x: number; y: number; left: number; top: number; width: number } | null;
 }
 
-const FAR_ENOUGH = 6;
-const LONG_ENOUGH = 280;
-const EDGE = 56;
+const DRAG_DISTANCE = 6;
+const LONG_PRESS_MS = 280;
+const SCROLL_EDGE = 56;
 
 export const drag = signal<Drag | null>(null);
 
-interface Start {
+interface Press {
   id: string;
   element: HTMLElement;
   x: number;
@@ -26,11 +26,14 @@ interface Start {
 }
 
 /**
- * Drag elements with `data-card` between those with `data-column` that stand in `scroller`.
+ * Drag elements with `data-card` between elements with `data-column` inside `scroller`.
  *
- * A mouse begins by moving, a finger by resting, since moving it scrolls.
+ * A mouse starts a drag by moving. A finger starts it by a long press, because moving scrolls.
  */
-export function useDrag(scroller: RefObject<HTMLElement | null>, dropped: (drag: Drag) => void): (event: PointerEvent) => void {
+export function useDrag(
+  scroller: RefObject<HTMLElement | null>,
+  onDrop: (drag: Drag) => void,
+): (event: PointerEvent) => void {
   useEffect(() => {
     let frame = 0;
     const scroll = () => {
@@ -38,102 +41,104 @@ export function useDrag(scroller: RefObject<HTMLElement | null>, dropped: (drag:
       const element = scroller.current;
       if (pointer && element) {
         const { left, right } = element.getBoundingClientRect();
-        if (pointer.x < left + EDGE) element.scrollLeft -= 12;
-        if (pointer.x > right - EDGE) element.scrollLeft += 12;
+        if (pointer.x < left + SCROLL_EDGE) element.scrollLeft -= 12;
+        if (pointer.x > right - SCROLL_EDGE) element.scrollLeft += 12;
       }
       frame = requestAnimationFrame(scroll);
     };
-    const move = (event: PointerEvent) => {
-      if (start && !drag.value) {
-        const far = Math.hypot(event.clientX - start.x, event.clientY - start.y) > FAR_ENOUGH;
-        if (far && start.touch) forget();
-        else if (far) begin(event.clientX, event.clientY);
+    const onPointerMove = (event: PointerEvent) => {
+      if (press && !drag.value) {
+        const far = Math.hypot(event.clientX - press.x, event.clientY - press.y) > DRAG_DISTANCE;
+        if (far && press.touch) clearPress();
+        else if (far) startDrag(event.clientX, event.clientY);
       }
-      if (drag.value?.pointer) follow(event.clientX, event.clientY);
+      if (drag.value?.pointer) updateDrag(event.clientX, event.clientY);
     };
-    const up = () => {
-      const found = drag.value;
-      forget();
-      if (!found?.pointer) return;
-      // The click that ends a drag opens nothing.
-      addEventListener("click", swallow, { capture: true, once: true });
-      setTimeout(() => removeEventListener("click", swallow, { capture: true }));
+    const onPointerUp = () => {
+      const finished = drag.value;
+      clearPress();
+      if (!finished?.pointer) return;
+      // The click that ends a drag must not open the card.
+      addEventListener("click", suppressClick, { capture: true, once: true });
+      setTimeout(() => removeEventListener("click", suppressClick, { capture: true }));
       drag.value = null;
-      dropped(found);
+      onDrop(finished);
     };
     const cancel = () => {
-      forget();
+      clearPress();
       if (drag.value?.pointer) drag.value = null;
     };
-    const escape = (event: KeyboardEvent) => {
+    const onKeyDown = (event: KeyboardEvent) => {
       if (event.key === "Escape") cancel();
     };
-    const hold = (event: TouchEvent) => {
+    const preventScroll = (event: TouchEvent) => {
       if (drag.value?.pointer) event.preventDefault();
     };
-    addEventListener("pointermove", move);
-    addEventListener("pointerup", up);
+    addEventListener("pointermove", onPointerMove);
+    addEventListener("pointerup", onPointerUp);
     addEventListener("pointercancel", cancel);
-    addEventListener("keydown", escape);
-    addEventListener("touchmove", hold, { passive: false });
+    addEventListener("keydown", onKeyDown);
+    addEventListener("touchmove", preventScroll, { passive: false });
     frame = requestAnimationFrame(scroll);
     return () => {
       cancelAnimationFrame(frame);
       cancel();
-      removeEventListener("pointermove", move);
-      removeEventListener("pointerup", up);
+      removeEventListener("pointermove", onPointerMove);
+      removeEventListener("pointerup", onPointerUp);
       removeEventListener("pointercancel", cancel);
-      removeEventListener("keydown", escape);
-      removeEventListener("touchmove", hold);
+      removeEventListener("keydown", onKeyDown);
+      removeEventListener("touchmove", preventScroll);
     };
   }, []);
-  return take;
+  return onPointerDown;
 }
 
-let start: Start | null = null;
+let press: Press | null = null;
 
-function take(event: PointerEvent): void {
+function onPointerDown(event: PointerEvent): void {
   const element = event.currentTarget as HTMLElement;
   const id = element.dataset.card;
   if (event.button !== 0 || !id) return;
   const touch = event.pointerType === "touch";
   const { clientX: x, clientY: y } = event;
-  const timer = touch ? setTimeout(() => begin(x, y), LONG_ENOUGH) : 0;
-  start = { id, element, x, y, touch, timer };
+  const timer = touch ? setTimeout(() => startDrag(x, y), LONG_PRESS_MS) : 0;
+  press = { id, element, x, y, touch, timer };
 }
 
-function forget(): void {
-  if (start) clearTimeout(start.timer);
-  start = null;
+function clearPress(): void {
+  if (press) clearTimeout(press.timer);
+  press = null;
 }
 
-function begin(x: number, y: number): void {
-  if (!start) return;
-  const { left, top, width } = start.element.getBoundingClientRect();
-  const column = start.element.closest<HTMLElement>("[data-column]")?.dataset.column ?? "";
+function startDrag(x: number, y: number): void {
+  if (!press) return;
+  const { left, top, width } = press.element.getBoundingClientRect();
+  const column = press.element.closest<HTMLElement>("[data-column]")?.dataset.column ?? "";
   getSelection()?.removeAllRanges();
-  drag.value = { id: start.id, column, at: 0, pointer: { x, y, left: start.x - left, top: start.y - top, width } };
-  follow(x, y);
+  drag.value = { id: press.id, column, at: 0, pointer: { x, y, left: press.x - left, top: press.y - top, width } };
+  updateDrag(x, y);
 }
 
-function follow(x: number, y: number): void {
-  const now = drag.value;
-  if (!now?.pointer) return;
-  // Above and below a column is in it too.
+function updateDrag(x: number, y: number): void {
+  const current = drag.value;
+  if (!current?.pointer) return;
+  // Only the horizontal position decides the column.
   const column = [...document.querySelectorAll<HTMLElement>("[data-column]")].find((each) => {
     const { left, right } = each.getBoundingClientRect();
     return left <= x && x <= right;
   });
-  let { column: name, at } = now;
+  let { column: name, at } = current;
   if (column) {
     name = column.dataset.column ?? name;
-    const others = [...column.querySelectorAll<HTMLElement>("[data-card]")].filter((each) => each.dataset.card !== now.id);
+    const others = [...column.querySelectorAll<HTMLElement>("[data-card]")].filter(
+      (each) => each.dataset.card !== current.id,
+    );
     at = others.filter((each) => each.getBoundingClientRect().top + each.offsetHeight / 2 < y).length;
   }
-  drag.value = { ...now, column: name, at, pointer: { ...now.pointer, x, y } };
+  drag.value = { ...current, column: name, at, pointer: { ...current.pointer, x, y } };
 }
 
-function swallow(event: Event): void {
+function suppressClick(event: Event): void {
   event.stopPropagation();
   event.preventDefault();
 }

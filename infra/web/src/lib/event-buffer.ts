@@ -1,29 +1,29 @@
 import type { LiveEvent } from "./live";
 
 /**
- * Hold back what is told of a list while the list is being read.
+ * Hold back live events while a list is being loaded.
  *
- * What a reply shows and what a frame tells overtake each other; told after, nothing is lost, and what the reply had
- * already changes nothing.
+ * A response and a live event can overtake each other. Events handled after the response lose nothing, and an event
+ * that the response already contains changes nothing.
  */
 export class EventBuffer {
-  private reading = 0;
-  private waiting: LiveEvent[] = [];
+  private loads = 0;
+  private held: LiveEvent[] = [];
 
-  constructor(private readonly hear: (frame: LiveEvent) => void) {}
+  constructor(private readonly handle: (event: LiveEvent) => void) {}
 
-  take(frame: LiveEvent): void {
-    if (this.reading) this.waiting.push(frame);
-    else this.hear(frame);
+  push(event: LiveEvent): void {
+    if (this.loads) this.held.push(event);
+    else this.handle(event);
   }
 
-  async during(read: () => Promise<void>): Promise<void> {
-    this.reading += 1;
+  async holdDuring(load: () => Promise<void>): Promise<void> {
+    this.loads += 1;
     try {
-      await read();
+      await load();
     } finally {
-      this.reading -= 1;
-      if (!this.reading) for (const frame of this.waiting.splice(0)) this.hear(frame);
+      this.loads -= 1;
+      if (!this.loads) for (const event of this.held.splice(0)) this.handle(event);
     }
   }
 }

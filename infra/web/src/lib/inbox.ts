@@ -9,7 +9,7 @@ import { now } from "./time";
 export type Severity = "critical" | "warn" | "info" | "success";
 export type Outcome = "pending" | "delivered" | "failed" | "gone";
 
-/** A delivery as lists show it. */
+/** A delivery in a list. */
 export interface Item {
   deliveryId: string;
   eventType: string;
@@ -36,7 +36,7 @@ export interface Action {
   attempts: Array<{ at: string; status: number | null; error: string | null; nextAttemptAt: string | null }>;
 }
 
-/** A delivery with everything that was sent, and everything that happened to it since. */
+/** A delivery with every field of its event, its actions and its supplements. */
 export interface Delivery extends Item {
   eventId: string;
   resolutionNote?: string | null;
@@ -58,7 +58,7 @@ export interface Filters {
   status: string;
 }
 
-/** What a person does to an item: members left out stay. */
+/** A change to an item. Omitted members stay as they are. */
 export interface Change {
   read?: boolean;
   archived?: boolean;
@@ -68,30 +68,30 @@ export interface Change {
 export const VIEWS = ["inbox", "unread", "snoozed", "archived", "all"] as const;
 
 const PATH = "api/v1/inbox";
-const MOST_KEPT = 60;
-const SUMMARY_EVERY = 5000;
+const CACHE_SIZE = 60;
+const SUMMARY_INTERVAL = 5000;
 
 export const filters = signal<Filters>({ view: "inbox", q: "", severity: "", status: "" });
 const items = signal<Item[]>([]);
 export const cursor = signal<string | null>(null);
-export const state = signal<"loading" | "ready" | "more" | { error: unknown }>("loading");
+export const inboxState = signal<"loading" | "ready" | "more" | { error: unknown }>("loading");
 export const summary = signal({ unread: 0, urgent: 0, snoozed: 0 });
-/** What is open beside the list, which stays in the list while it is. */
+/** The id of the open delivery. It stays in the list of unread deliveries while it is open. */
 export const openId = signal<string | null>(null);
-export const opened = signal<{ id: string; delivery?: Delivery; error?: unknown } | null>(null);
+export const openedDelivery = signal<{ id: string; delivery?: Delivery; error?: unknown } | null>(null);
 
-/** The items that fit the filters now: what was archived or put off a moment ago is kept, and comes back if undone. */
-export const visible = computed(() => items.value.filter((each) => fits(each, filters.value)));
+/** The items that match the filters now. Archived and snoozed items stay loaded, so that undo restores them. */
+export const visibleItems = computed(() => items.value.filter((each) => matchesFilters(each, filters.value)));
 
-const kept = new Map<string, Delivery>();
-let asked = 0;
+const cache = new Map<string, Delivery>();
+let latestLoad = 0;
 
-function fits(item: Item, wanted: Filters): boolean {
+function matchesFilters(item: Item, filter: Filters): boolean {
   const isSnoozed = Boolean(item.snoozedUntil && Date.parse(item.snoozedUntil) > now.value);
   const isArchived = Boolean(item.archivedAt);
-  if (wanted.severity && item.severity !== wanted.severity) return false;
-  if (wanted.status && (wanted.status === "resolved") !== Boolean(item.resolvedAt)) return false;
-  switch (wanted.view) {
+  if (filter.severity && item.severity !== filter.severity) return false;
+  if (filter.status && (filter.status === "resolved") !== Boolean(item.resolvedAt)) return false;
+  switch (filter.view) {
     case "archived":
       return isArchived;
     case "snoozed":
@@ -105,158 +105,160 @@ function fits(item: Item, wanted: Filters): boolean {
   }
 }
 
-/** Whether a new item is one that the search would find. The desk's own search decides at the next load. */
-function isFound(item: Item, q: string): boolean {
-  const wanted = q.trim().toLowerCase();
-  return !wanted || [item.title, item.summary, item.eventType].some((each) => each?.toLowerCase().includes(wanted));
+/** Return whether a new item matches the search, approximately. The server's search decides at the next load. */
+function matchesSearch(item: Item, q: string): boolean {
+  const term = q.trim().toLowerCase();
+  return !term || [item.title, item.summary, item.eventType].some((each) => each?.toLowerCase().includes(term));
 }
 
-function page(after: string | null): string {
+function pagePath(after: string | null): string {
   const { view, q, severity, status } = filters.value;
   return query(PATH, { view, q, severity, status, limit: 50, cursor: after });
 }
 
-/** Read the list anew, and how much is unread. */
-export async function load(): Promise<void> {
-  const turn = ++asked;
-  state.value = "loading";
+/** Load the list from the start. */
+export async function loadInbox(): Promise<void> {
+  const loadNumber = ++latestLoad;
+  inboxState.value = "loading";
   items.value = [];
   cursor.value = null;
-  await read(turn, null);
+  await readInto(loadNumber, null);
 }
 
-/** Read the list anew behind the one that is shown. */
-export async function renew(): Promise<void> {
-  kept.clear();
-  const id = opened.value?.id;
-  await Promise.all([read(++asked, null), count(), id ? open(id) : null]);
+/** Reload the list, the summary and the open delivery without showing a loading state. */
+export async function refreshInbox(): Promise<void> {
+  cache.clear();
+  const id = openedDelivery.value?.id;
+  await Promise.all([readInto(++latestLoad, null), refreshSummary(), id ? openDelivery(id) : null]);
 }
 
-export async function loadMore(): Promise<void> {
-  if (state.value !== "ready" || !cursor.value) return;
-  state.value = "more";
-  await read(asked, cursor.value);
+export async function loadMoreInbox(): Promise<void> {
+  if (inboxState.value !== "ready" || !cursor.value) return;
+  inboxState.value = "more";
+  await readInto(latestLoad, cursor.value);
 }
 
-function read(turn: number, after: string | null): Promise<void> {
-  return loading.during(() => readPage(turn, after));
+function readInto(loadNumber: number, after: string | null): Promise<void> {
+  return buffer.holdDuring(() => readPage(loadNumber, after));
 }
 
-async function readPage(turn: number, after: string | null): Promise<void> {
+async function readPage(loadNumber: number, after: string | null): Promise<void> {
   try {
-    let found = await call<{ items: Item[]; nextCursor: string | null }>("GET", page(after));
-    // With filters a page may be empty before the last.
-    for (let pages = 1; !found.items.length && found.nextCursor && pages < 4; pages++) {
-      found = await call("GET", page(found.nextCursor));
+    let result = await call<{ items: Item[]; nextCursor: string | null }>("GET", pagePath(after));
+    // With filters, a page may be empty although more pages follow.
+    for (let pages = 1; !result.items.length && result.nextCursor && pages < 4; pages++) {
+      result = await call("GET", pagePath(result.nextCursor));
     }
-    if (turn !== asked) return;
-    const known = after ? items.value : [];
-    const ids = new Set(known.map((each) => each.deliveryId));
-    items.value = [...known, ...found.items.filter((each) => !ids.has(each.deliveryId))];
-    cursor.value = found.nextCursor;
-    state.value = "ready";
+    if (loadNumber !== latestLoad) return;
+    const listed = after ? items.value : [];
+    const ids = new Set(listed.map((each) => each.deliveryId));
+    items.value = [...listed, ...result.items.filter((each) => !ids.has(each.deliveryId))];
+    cursor.value = result.nextCursor;
+    inboxState.value = "ready";
   } catch (error) {
-    if (turn === asked) state.value = { error };
+    if (loadNumber === latestLoad) inboxState.value = { error };
   }
 }
 
-let countAt = 0;
-let counting = 0;
+let summaryAt = 0;
+let summaryTimer = 0;
 
-/** Read how much is unread: now, or when the last time was long enough ago. */
-export function count(): void {
-  clearTimeout(counting);
-  const wait = Math.max(0, countAt + SUMMARY_EVERY - Date.now());
-  counting = setTimeout(async () => {
-    countAt = Date.now();
+/** Refresh the unread count, at most once per `SUMMARY_INTERVAL`. */
+export function refreshSummary(): void {
+  clearTimeout(summaryTimer);
+  const wait = Math.max(0, summaryAt + SUMMARY_INTERVAL - Date.now());
+  summaryTimer = setTimeout(async () => {
+    summaryAt = Date.now();
     try {
       summary.value = await call("GET", `${PATH}/summary`);
     } catch {
-      // The badge stays as it was; what is wrong is told where something was asked for.
+      // Keep the old count. The user did not ask for this request, so no error is shown.
     }
   }, wait);
 }
 
-export async function open(id: string): Promise<void> {
-  const before = kept.get(id);
-  opened.value = { id, delivery: before };
+export async function openDelivery(id: string): Promise<void> {
+  const before = cache.get(id);
+  openedDelivery.value = { id, delivery: before };
   try {
     const delivery = await call<Delivery>("GET", `${PATH}/${encodeURIComponent(id)}`);
-    remember(delivery);
-    if (opened.value?.id === id) opened.value = { id, delivery };
-    patch(id, listed(delivery));
-    if (!delivery.readAt && openId.value === id) void change(id, { read: true }, null);
+    cacheDelivery(delivery);
+    if (openedDelivery.value?.id === id) openedDelivery.value = { id, delivery };
+    patchItem(id, listFields(delivery));
+    if (!delivery.readAt && openId.value === id) void changeItem(id, { read: true }, null);
   } catch (error) {
-    if (opened.value?.id === id) opened.value = { id, delivery: before, error: explained(error) };
+    if (openedDelivery.value?.id === id)
+      openedDelivery.value = { id, delivery: before, error: withNotFoundText(error) };
   }
 }
 
-/** A missing delivery is a missing notification to the person who reads this. */
-function explained(error: unknown): unknown {
+/** Replace the message of a 404 by one in the user's language. */
+function withNotFoundText(error: unknown): unknown {
   if (!(error instanceof ApiError && error.status === 404)) return error;
   return new ApiError(t("inbox.notFound"), 404, error.requestId);
 }
 
-function remember(delivery: Delivery): void {
-  kept.delete(delivery.deliveryId);
-  kept.set(delivery.deliveryId, delivery);
-  if (kept.size > MOST_KEPT) kept.delete(kept.keys().next().value!);
+function cacheDelivery(delivery: Delivery): void {
+  cache.delete(delivery.deliveryId);
+  cache.set(delivery.deliveryId, delivery);
+  if (cache.size > CACHE_SIZE) cache.delete(cache.keys().next().value!);
 }
 
-/** The members that change, of those that lists show. */
-function listed({ resolvedAt, fireCount, readAt, archivedAt, snoozedUntil }: Item): Partial<Item> {
+/** Return the members of an item that can change after it was published. */
+function listFields({ resolvedAt, fireCount, readAt, archivedAt, snoozedUntil }: Item): Partial<Item> {
   return { resolvedAt, fireCount, readAt, archivedAt, snoozedUntil };
 }
 
-function patch(id: string, members: Partial<Delivery>): void {
+function patchItem(id: string, members: Partial<Delivery>): void {
   items.value = items.value.map((each) => (each.deliveryId === id ? { ...each, ...members } : each));
-  const found = kept.get(id);
-  if (found) kept.set(id, { ...found, ...members });
-  const shown = opened.value;
-  if (shown?.id === id && shown.delivery) opened.value = { ...shown, delivery: { ...shown.delivery, ...members } };
+  const cached = cache.get(id);
+  if (cached) cache.set(id, { ...cached, ...members });
+  const opened = openedDelivery.value;
+  if (opened?.id === id && opened.delivery)
+    openedDelivery.value = { ...opened, delivery: { ...opened.delivery, ...members } };
 }
 
-export function find(id: string): Item | undefined {
-  return items.value.find((each) => each.deliveryId === id) ?? kept.get(id);
+export function findItem(id: string): Item | undefined {
+  return items.value.find((each) => each.deliveryId === id) ?? cache.get(id);
 }
 
-/** Change an item at once, and tell the desk; what it refuses is taken back. `done` is said, with a way back. */
-export async function change(id: string, wanted: Change, done: MessageKey | null): Promise<void> {
-  const before = find(id);
+/** Change an item optimistically. Restore it when the server refuses. `done` names the toast, which offers undo. */
+export async function changeItem(id: string, changes: Change, done: MessageKey | null): Promise<void> {
+  const before = findItem(id);
   if (!before) return;
   const at = new Date().toISOString();
   const members: Partial<Item> = {};
-  if (wanted.read !== undefined) members.readAt = wanted.read ? (before.readAt ?? at) : null;
-  if (wanted.archived !== undefined) members.archivedAt = wanted.archived ? (before.archivedAt ?? at) : null;
-  if (wanted.snoozedUntil !== undefined) members.snoozedUntil = wanted.snoozedUntil;
-  // Archiving ends a snooze, and the other way round; what was snoozed comes back unread.
-  if (wanted.archived) members.snoozedUntil = null;
-  if (wanted.snoozedUntil) Object.assign(members, { archivedAt: null, readAt: null });
-  patch(id, members);
+  if (changes.read !== undefined) members.readAt = changes.read ? (before.readAt ?? at) : null;
+  if (changes.archived !== undefined) members.archivedAt = changes.archived ? (before.archivedAt ?? at) : null;
+  if (changes.snoozedUntil !== undefined) members.snoozedUntil = changes.snoozedUntil;
+  // Archiving ends a snooze, and snoozing takes an item out of the archive. A snoozed item comes back unread.
+  if (changes.archived) members.snoozedUntil = null;
+  if (changes.snoozedUntil) Object.assign(members, { archivedAt: null, readAt: null });
+  patchItem(id, members);
   const unread = Number(isUnread({ ...before, ...members })) - Number(isUnread(before));
   summary.value = { ...summary.value, unread: Math.max(0, summary.value.unread + unread) };
-  if (done) showToast(t(done), () => void change(id, inverse(before), null));
+  if (done) showToast(t(done), () => void changeItem(id, undoChange(before), null));
   try {
-    patch(id, listed(await call<Item>("PATCH", `${PATH}/${encodeURIComponent(id)}`, wanted)));
+    patchItem(id, listFields(await call<Item>("PATCH", `${PATH}/${encodeURIComponent(id)}`, changes)));
   } catch (error) {
-    patch(id, listed(before));
+    patchItem(id, listFields(before));
     showError(error);
   }
-  count();
+  refreshSummary();
 }
 
 function isUnread(item: Item): boolean {
-  return !item.readAt && fits(item, { view: "inbox", q: "", severity: "", status: "" });
+  return !item.readAt && matchesFilters(item, { view: "inbox", q: "", severity: "", status: "" });
 }
 
-/** What brings an item back to how it was. */
-function inverse(before: Item): Change {
+/** Return the change that restores an item. */
+function undoChange(before: Item): Change {
   const snoozedUntil = before.snoozedUntil && Date.parse(before.snoozedUntil) > Date.now() ? before.snoozedUntil : null;
   return { read: Boolean(before.readAt), archived: Boolean(before.archivedAt), snoozedUntil };
 }
 
-/** Click a button that calls its sender back. */
-export async function click(delivery: Delivery, action: Action): Promise<void> {
+/** Run a webhook action of a delivery. */
+export async function clickAction(delivery: Delivery, action: Action): Promise<void> {
   const { deliveryId } = delivery;
   setOutcome(deliveryId, action.index, "pending");
   try {
@@ -269,47 +271,47 @@ export async function click(delivery: Delivery, action: Action): Promise<void> {
 }
 
 function setOutcome(id: string, index: number, outcome: Outcome | null): void {
-  const actions = kept.get(id)?.actions;
-  if (actions) patch(id, { actions: actions.map((each) => (each.index === index ? { ...each, outcome } : each)) });
+  const actions = cache.get(id)?.actions;
+  if (actions) patchItem(id, { actions: actions.map((each) => (each.index === index ? { ...each, outcome } : each)) });
 }
 
-const loading = new EventBuffer(follow);
+const buffer = new EventBuffer(applyEvent);
 
-/** What the socket tells of the inbox. */
-export function handleInboxEvent(frame: LiveEvent): void {
-  loading.take(frame);
+/** Handle a live event that concerns the inbox. */
+export function handleInboxEvent(event: LiveEvent): void {
+  buffer.push(event);
 }
 
-function follow(frame: LiveEvent): void {
-  const id = String(frame.deliveryId ?? "");
+function applyEvent(event: LiveEvent): void {
+  const id = String(event.deliveryId ?? "");
   if (!id) return;
-  if (frame.type === "delivery") {
-    const { id: _, type: __, timestamp: ___, ...told } = frame;
-    arrive(told as unknown as Item);
-  } else if (frame.type === "delivery_resolved") {
-    patch(id, { resolvedAt: String(frame.resolvedAt), resolutionNote: frame.resolutionNote as string | null });
-  } else if (frame.type === "delivery_supplemented" || frame.type === "action_result") {
-    if (frame.type === "action_result") setOutcome(id, Number(frame.index), frame.outcome as Outcome);
-    if (opened.value?.id === id) void open(id);
-    else kept.delete(id);
-  } else if (frame.type === "delivery_changed") {
-    hearOfState(id, frame as unknown as Item);
+  if (event.type === "delivery") {
+    const { id: _, type: __, timestamp: ___, ...fields } = event;
+    addOrUpdate(fields as unknown as Item);
+  } else if (event.type === "delivery_resolved") {
+    patchItem(id, { resolvedAt: String(event.resolvedAt), resolutionNote: event.resolutionNote as string | null });
+  } else if (event.type === "delivery_supplemented" || event.type === "action_result") {
+    if (event.type === "action_result") setOutcome(id, Number(event.index), event.outcome as Outcome);
+    if (openedDelivery.value?.id === id) void openDelivery(id);
+    else cache.delete(id);
+  } else if (event.type === "delivery_changed") {
+    applyState(id, event as unknown as Item);
   }
 }
 
-function hearOfState(id: string, told: Item): void {
-  const { readAt, archivedAt, snoozedUntil, fireCount } = told;
-  patch(id, { readAt, archivedAt, snoozedUntil, fireCount });
-  // What was not listed here may belong here now.
+function applyState(id: string, fields: Item): void {
+  const { readAt, archivedAt, snoozedUntil, fireCount } = fields;
+  patchItem(id, { readAt, archivedAt, snoozedUntil, fireCount });
+  // An item that was not in this view may belong to it now.
   const isListed = items.value.some((each) => each.deliveryId === id);
-  if (!isListed && state.value === "ready") void read(++asked, null);
-  count();
+  if (!isListed && inboxState.value === "ready") void readInto(++latestLoad, null);
+  refreshSummary();
 }
 
-function arrive(item: Item): void {
-  const before = find(item.deliveryId);
-  if (before) patch(item.deliveryId, item);
-  else if (isFound(item, filters.value.q)) items.value = [item, ...items.value];
+function addOrUpdate(item: Item): void {
+  const before = findItem(item.deliveryId);
+  if (before) patchItem(item.deliveryId, item);
+  else if (matchesSearch(item, filters.value.q)) items.value = [item, ...items.value];
   if (!before && !item.readAt) summary.value = { ...summary.value, unread: summary.value.unread + 1 };
-  count();
+  refreshSummary();
 }

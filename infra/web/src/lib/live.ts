@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { key, me } from "./session";
 
-/** What the desk tells: the members depend on the type. */
+/** One event of the live stream. Its members depend on its type. */
 export interface LiveEvent {
   id: string;
   type: string;
@@ -9,126 +9,127 @@ export interface LiveEvent {
   [member: string]: unknown;
 }
 
-type Listener = (frame: LiveEvent) => void;
+type Listener = (event: LiveEvent) => void;
 
-const PING_EVERY = 45_000;
-const ANSWER_WITHIN = 10_000;
-const LONGEST_WAIT = 20_000;
-// The desk keeps frames for a day; after a longer absence everything is read anew.
-const RESUMABLE = 23 * 60 * 60 * 1000;
+const PING_INTERVAL = 45_000;
+const RESPONSE_TIMEOUT = 10_000;
+const MAX_RETRY_DELAY = 20_000;
+// The server keeps live events for a day. After a longer absence, everything is reloaded.
+const MAX_RESUME_AGE = 23 * 60 * 60 * 1000;
 
-export const online = signal<"connecting" | "live" | "waiting">("connecting");
+export const connectionState = signal<"connecting" | "live" | "waiting">("connecting");
 
 const listeners = new Set<Listener>();
-const restarts = new Set<() => void>();
+const resyncListeners = new Set<() => void>();
 
-/** Hear every frame, once. Returns the way to stop. */
-export function hear(listener: Listener): () => void {
+/** Call `listener` once for every live event. Returns a function that unsubscribes. */
+export function subscribe(listener: Listener): () => void {
   listeners.add(listener);
   return () => listeners.delete(listener);
 }
 
-/** Be told when so much was missed that lists must be read anew. Returns the way to stop. */
+/** Call `listener` when so much was missed that lists must be reloaded. Returns a function that unsubscribes. */
 export function onResync(listener: () => void): () => void {
-  restarts.add(listener);
-  return () => restarts.delete(listener);
+  resyncListeners.add(listener);
+  return () => resyncListeners.delete(listener);
 }
 
 let socket: WebSocket | null = null;
-let tries = 0;
-let retry = 0;
-let pulse = 0;
-let overdue = 0;
-// Up to `told` everything has surely been heard; `heard` are the frames since, which a resumption may tell again.
-let told = "";
-let toldAt = 0;
-let heard = new Set<string>();
+let attempts = 0;
+let retryTimer = 0;
+let pingTimer = 0;
+let responseTimer = 0;
+// Every event up to `resumePoint` has been handled. `seenIds` are later ones, which the server may send again on resume.
+let resumePoint = "";
+let resumePointAt = 0;
+let seenIds = new Set<string>();
 
-/** Open the connection, and keep it open for as long as somebody is signed in. */
+/** Open the socket, and keep it open while the user is signed in. */
 export function connect(): void {
-  drop();
+  closeSocket();
   open();
 }
 
 function open(): void {
   const url = me.value?.urls.socket;
   if (!url) return;
-  online.value = tries ? "waiting" : "connecting";
-  const made = new WebSocket(url, ["bearer", key.value]);
-  socket = made;
-  // A network that swallows everything refuses nothing either.
-  clearTimeout(overdue);
-  overdue = setTimeout(comeBack, ANSWER_WITHIN);
-  made.onopen = () => {
-    if (told && Date.now() - toldAt < RESUMABLE) made.send(JSON.stringify({ action: "resume", after: told }));
-    else if (told) for (const each of restarts) each();
+  connectionState.value = attempts ? "waiting" : "connecting";
+  const opened = new WebSocket(url, ["bearer", key.value]);
+  socket = opened;
+  // A broken network may drop packets without closing the socket.
+  clearTimeout(responseTimer);
+  responseTimer = setTimeout(reconnect, RESPONSE_TIMEOUT);
+  opened.onopen = () => {
+    if (resumePoint && Date.now() - resumePointAt < MAX_RESUME_AGE)
+      opened.send(JSON.stringify({ action: "resume", after: resumePoint }));
+    else if (resumePoint) for (const each of resyncListeners) each();
   };
-  made.onmessage = (message) => {
-    if (made === socket) take(JSON.parse(String(message.data)) as LiveEvent);
+  opened.onmessage = (message) => {
+    if (opened === socket) receive(JSON.parse(String(message.data)) as LiveEvent);
   };
-  made.onclose = made.onerror = () => {
-    if (made === socket) comeBack();
+  opened.onclose = opened.onerror = () => {
+    if (opened === socket) reconnect();
   };
 }
 
-function take(frame: LiveEvent): void {
-  clearTimeout(overdue);
-  if (frame.type === "connected" || frame.type === "heartbeat") {
-    if (frame.type === "connected") {
-      tries = 0;
-      online.value = "live";
-      clearInterval(pulse);
-      pulse = setInterval(ping, PING_EVERY);
-      // What a first connection is told of is what its lists were read with.
-      if (told) return;
+function receive(event: LiveEvent): void {
+  clearTimeout(responseTimer);
+  if (event.type === "connected" || event.type === "heartbeat") {
+    if (event.type === "connected") {
+      attempts = 0;
+      connectionState.value = "live";
+      clearInterval(pingTimer);
+      pingTimer = setInterval(ping, PING_INTERVAL);
+      // On the first connection the lists have just been loaded, so `resumePoint` is not set before the first heartbeat.
+      if (resumePoint) return;
     }
-    told = frame.id;
-    toldAt = Date.now();
-    heard = new Set([...heard].filter((id) => id > told));
+    resumePoint = event.id;
+    resumePointAt = Date.now();
+    seenIds = new Set([...seenIds].filter((id) => id > resumePoint));
     return;
   }
-  if (frame.type === "error") return;
-  if (heard.has(frame.id)) return;
-  heard.add(frame.id);
-  for (const each of listeners) each(frame);
+  if (event.type === "error") return;
+  if (seenIds.has(event.id)) return;
+  seenIds.add(event.id);
+  for (const each of listeners) each(event);
 }
 
 function ping(): void {
   if (socket?.readyState !== WebSocket.OPEN) return;
   socket.send('{"action":"ping"}');
-  clearTimeout(overdue);
-  overdue = setTimeout(comeBack, ANSWER_WITHIN);
+  clearTimeout(responseTimer);
+  responseTimer = setTimeout(reconnect, RESPONSE_TIMEOUT);
 }
 
-function comeBack(): void {
-  drop();
+function reconnect(): void {
+  closeSocket();
   if (!key.value) return;
-  online.value = "waiting";
-  const wait = Math.min(500 * 2 ** tries, LONGEST_WAIT);
-  tries += 1;
-  clearTimeout(retry);
-  retry = setTimeout(open, wait / 2 + (Math.random() * wait) / 2);
+  connectionState.value = "waiting";
+  const delay = Math.min(500 * 2 ** attempts, MAX_RETRY_DELAY);
+  attempts += 1;
+  clearTimeout(retryTimer);
+  retryTimer = setTimeout(open, delay / 2 + (Math.random() * delay) / 2);
 }
 
-function drop(): void {
-  clearInterval(pulse);
-  clearTimeout(overdue);
+function closeSocket(): void {
+  clearInterval(pingTimer);
+  clearTimeout(responseTimer);
   const old = socket;
   socket = null;
   old?.close();
 }
 
-function hurry(): void {
+function reconnectNow(): void {
   if (!key.value || !me.value) return;
   if (socket === null) {
-    clearTimeout(retry);
+    clearTimeout(retryTimer);
     open();
   } else {
     ping();
   }
 }
 
-addEventListener("online", hurry);
+addEventListener("online", reconnectNow);
 document.addEventListener("visibilitychange", () => {
-  if (document.visibilityState === "visible") hurry();
+  if (document.visibilityState === "visible") reconnectNow();
 });

@@ -1,6 +1,6 @@
 import { call, query } from "./api";
 
-/** Something a message may mention: `inserted` is what is typed for it. */
+/** A suggestion for a mention. `inserted` is the text that it adds to the message. */
 export interface Mention {
   id: string;
   name: string;
@@ -9,7 +9,7 @@ export interface Mention {
   kind: "person" | "agent" | "team" | "command";
 }
 
-interface Found {
+interface MentionRow {
   id: string;
   type: Mention["kind"];
   name: string;
@@ -20,40 +20,40 @@ interface Found {
 }
 
 const PATH = "api/chat/mentions";
-// The desk gives so many; where it gave fewer for less text, what is typed further is found among them.
-const MOST = 10;
-const known = new Map<string, Found[]>();
+// The server returns at most this many. A shorter result is complete, so longer queries are answered from it.
+const PAGE_SIZE = 10;
+const cache = new Map<string, MentionRow[]>();
 
-/** The mention that is being typed at `caret`: where it begins, its sign and its text so far. */
+/** Return the mention that ends at `caret`: its start, its sign and its text so far. */
 export function mentionAt(text: string, caret: number): { start: number; sign: "@" | "!"; q: string } | null {
-  const found = /(?:^|\s)([@!])([\p{L}\p{N}._-]{0,40})$/u.exec(text.slice(0, caret));
-  if (!found) return null;
-  const [, sign = "@", q = ""] = found;
+  const rows = /(?:^|\s)([@!])([\p{L}\p{N}._-]{0,40})$/u.exec(text.slice(0, caret));
+  if (!rows) return null;
+  const [, sign = "@", q = ""] = rows;
   return { start: caret - q.length - 1, sign: sign as "@" | "!", q };
 }
 
-export async function mentions(sign: "@" | "!", q: string): Promise<Mention[]> {
+export async function searchMentions(sign: "@" | "!", q: string): Promise<Mention[]> {
   const kinds = sign === "!" ? ["commands"] : ["agents", "people", "teams"];
-  const found = await Promise.all(kinds.map((kind) => search(kind, q.toLowerCase())));
-  return found.flat().map(shown).slice(0, 8);
+  const rows = await Promise.all(kinds.map((kind) => searchKind(kind, q.toLowerCase())));
+  return rows.flat().map(toMention).slice(0, 8);
 }
 
-async function search(kind: string, q: string): Promise<Found[]> {
+async function searchKind(kind: string, q: string): Promise<MentionRow[]> {
   for (let length = q.length; length >= 0; length--) {
     const part = q.slice(0, length);
-    const rows = known.get(`${kind} ${part}`);
-    if (rows && (length === q.length || rows.length < MOST)) return rows.filter((row) => says(row, q));
+    const rows = cache.get(`${kind} ${part}`);
+    if (rows && (length === q.length || rows.length < PAGE_SIZE)) return rows.filter((row) => matches(row, q));
   }
-  const rows = await call<Found[]>("GET", query(PATH, { type: kind, q }));
-  known.set(`${kind} ${q}`, rows);
+  const rows = await call<MentionRow[]>("GET", query(PATH, { type: kind, q }));
+  cache.set(`${kind} ${q}`, rows);
   return rows;
 }
 
-function says(row: Found, q: string): boolean {
+function matches(row: MentionRow, q: string): boolean {
   return [row.name, row.username, row.fullCommand, row.subtitle].some((each) => each?.toLowerCase().includes(q));
 }
 
-function shown(row: Found): Mention {
+function toMention(row: MentionRow): Mention {
   const handle = row.fullCommand ?? `@${row.username ?? row.name}`;
   return {
     id: row.id,

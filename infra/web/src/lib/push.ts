@@ -8,14 +8,17 @@ const PATH = "api/v2/push";
 const STORAGE_KEY = "fluxden.push";
 const WORKER = "sw.js";
 
-/** Whether this browser is nudged while no console is open; null where it can't be. */
+/** Whether this browser has a push subscription. Null if it can't have one. */
 export const pushEnabled = signal<boolean | null>(null);
 
 interface ScriptUrls {
-  createPolicy(name: string, rules: { createScriptURL: (url: string) => string }): { createScriptURL(url: string): string };
+  createPolicy(
+    name: string,
+    rules: { createScriptURL: (url: string) => string },
+  ): { createScriptURL(url: string): string };
 }
 
-/** Find out whether this browser can be nudged, and is. */
+/** Detect whether this browser supports push notifications and has a subscription. */
 export async function detectPush(): Promise<void> {
   const able = me.value?.webPush.available && "serviceWorker" in navigator && "PushManager" in window;
   pushEnabled.value = able ? Boolean(await subscription()) : null;
@@ -41,12 +44,12 @@ async function subscribe(): Promise<void> {
   const { publicKey } = await data<{ publicKey: string | null }>("GET", PATH);
   const registration = await navigator.serviceWorker.register(workerUrl(), { scope: "./" });
   await navigator.serviceWorker.ready;
-  const made = await registration.pushManager
+  const created = await registration.pushManager
     .subscribe({ userVisibleOnly: true, applicationServerKey: publicKey })
     .catch(() => {
       throw new ApiError(t("push.unable"), 0);
     });
-  const { id } = await data<{ id: string }>("POST", `${PATH}/subscriptions`, made.toJSON());
+  const { id } = await data<{ id: string }>("POST", `${PATH}/subscriptions`, created.toJSON());
   localStorage.setItem(STORAGE_KEY, id);
 }
 
@@ -56,14 +59,14 @@ async function unsubscribe(): Promise<void> {
   if (id) await data("DELETE", `${PATH}/subscriptions/${id}`);
 }
 
-/** End this browser's subscription; the desk learns of it at the next nudge. */
+/** Remove this browser's subscription. The server deletes it when the next push fails. */
 export async function removeSubscription(): Promise<void> {
   localStorage.removeItem(STORAGE_KEY);
   pushEnabled.value = null;
   if ("serviceWorker" in navigator) await (await subscription())?.unsubscribe();
 }
 
-/** The worker's address: the one script that is loaded by name, and the policy allows no other. */
+/** Return the URL of the service worker. The trusted types policy allows no other script URL. */
 function workerUrl(): string {
   const factory = (window as { trustedTypes?: ScriptUrls }).trustedTypes;
   const rules = { createScriptURL: () => new URL(WORKER, document.baseURI).href };

@@ -26,16 +26,16 @@ export interface Settings {
   queueAutoApprove: boolean;
 }
 
-interface Changed extends Partial<Settings> {
+interface SettingsChange extends Partial<Settings> {
   autoDispatched?: Task;
   briefing?: { completedToday: number; stillReady: number; blocked: number; message: string };
 }
 
 const PATH = "api/v2/queue";
-const SHOWN = { pending_confirmation: 100, in_progress: 50, ready: 100, blocked: 50, done_today: 20 };
+const PAGE_SIZES = { pending_confirmation: 100, in_progress: 50, ready: 100, blocked: 50, done_today: 20 };
 const RANK = { urgent: 0, high: 1, medium: 2, low: 3 };
-// Beyond so many changes at a time, reading all anew costs less than reading each.
-const MANY = 6;
+// With more changes at a time, reloading the queue costs less than reading each task.
+const MAX_SINGLE_READS = 6;
 
 export const tasks = signal<Task[]>([]);
 export const totals = signal<Partial<Record<Status, number>>>({});
@@ -43,46 +43,49 @@ export const queueState = signal<"loading" | "ready" | { error: unknown }>("load
 export const settings = signal<Settings | null>(null);
 export const briefing = signal<string | null>(null);
 
-let asked = 0;
+let latestLoad = 0;
 
 export function loadQueue(): Promise<void> {
-  return loading.during(readQueue);
+  return buffer.holdDuring(readQueue);
 }
 
 async function readQueue(): Promise<void> {
-  const turn = ++asked;
+  const loadNumber = ++latestLoad;
   if (queueState.value !== "ready") queueState.value = "loading";
   try {
-    const [set, ...pages] = await Promise.all([
+    const [stored, ...pages] = await Promise.all([
       data<Settings>("GET", "api/v2/settings"),
       ...STATUSES.map((status) =>
-        data<{ items: Task[]; pagination: { total: number } }>("GET", query(PATH, { status, limit: SHOWN[status] })),
+        data<{ items: Task[]; pagination: { total: number } }>(
+          "GET",
+          query(PATH, { status, limit: PAGE_SIZES[status] }),
+        ),
       ),
     ]);
-    if (turn !== asked) return;
-    settings.value = set;
+    if (loadNumber !== latestLoad) return;
+    settings.value = stored;
     tasks.value = pages.flatMap((page) => page.items);
     totals.value = Object.fromEntries(STATUSES.map((status, at) => [status, pages[at]!.pagination.total]));
     queueState.value = "ready";
   } catch (error) {
-    if (turn === asked) queueState.value = { error };
+    if (loadNumber === latestLoad) queueState.value = { error };
   }
 }
 
-/** The tasks of a status, as the desk orders them: the most urgent first, then the oldest. */
+/** Return the tasks of a status in the server's order: most urgent first, then oldest first. */
 export function tasksOf(status: Status): Task[] {
   return tasks.value
     .filter((each) => each.status === status)
     .sort((one, two) => RANK[one.priority] - RANK[two.priority] || one.createdAt.localeCompare(two.createdAt));
 }
 
-function place(task: Task): void {
+function putTask(task: Task): void {
   const before = tasks.value.find((each) => each.id === task.id);
   tasks.value = before ? tasks.value.map((each) => (each.id === task.id ? task : each)) : [...tasks.value, task];
   recount(before?.status, task.status);
 }
 
-function drop(id: string): void {
+function removeTask(id: string): void {
   const before = tasks.value.find((each) => each.id === id);
   tasks.value = tasks.value.filter((each) => each.id !== id);
   recount(before?.status, undefined);
@@ -96,58 +99,59 @@ function recount(from: Status | undefined, to: Status | undefined): void {
   totals.value = counts;
 }
 
-function dispatched(task: Task | null | undefined): void {
+function showDispatched(task: Task | null | undefined): void {
   if (!task) return;
-  place(task);
+  putTask(task);
   showToast(t("queue.dispatched", { title: task.title }));
 }
 
-export async function approve(task: Task, recipient?: string): Promise<boolean> {
-  place({ ...task, status: "ready" });
+export async function approveTask(task: Task, recipient?: string): Promise<boolean> {
+  putTask({ ...task, status: "ready" });
   try {
     const body = recipient ? { action: "approve", recipient } : { action: "approve" };
-    const told = await data<Partial<Task>>("POST", `${PATH}/${task.id}/confirm`, body);
-    if (told.id && told.status) place({ ...task, ...told });
+    const reply = await data<Partial<Task>>("POST", `${PATH}/${task.id}/confirm`, body);
+    if (reply.id && reply.status) putTask({ ...task, ...reply });
     showToast(t("queue.approved", { title: task.title }));
     return true;
   } catch (error) {
-    place(task);
+    putTask(task);
     showError(error);
     return false;
   }
 }
 
-/** Reject a task: it is gone. What is no one else's can be put back as it was. */
-export async function reject(task: Task): Promise<void> {
-  drop(task.id);
+/** Reject a task, which removes it. Undo adds it again, except for a held event. */
+export async function rejectTask(task: Task): Promise<void> {
+  removeTask(task.id);
   try {
     await data("POST", `${PATH}/${task.id}/confirm`, { action: "reject" });
-    showToast(t("queue.rejected", { title: task.title }), isHeldEvent(task) ? null : () => void add(task));
+    showToast(t("queue.rejected", { title: task.title }), isHeldEvent(task) ? null : () => void addTask(task));
   } catch (error) {
-    place(task);
+    putTask(task);
     showError(error);
   }
 }
 
-export async function move(task: Task, status: Status): Promise<void> {
-  place({ ...task, status });
+export async function moveTask(task: Task, status: Status): Promise<void> {
+  putTask({ ...task, status });
   try {
-    const told = await data<Task & { autoDispatched: Task | null }>("POST", `${PATH}/${task.id}/status`, { status });
-    place(told);
-    dispatched(told.autoDispatched);
+    const reply = await data<Task & { autoDispatched: Task | null }>("POST", `${PATH}/${task.id}/status`, { status });
+    putTask(reply);
+    showDispatched(reply.autoDispatched);
   } catch (error) {
-    place(task);
+    putTask(task);
     showError(error);
   }
 }
 
-export type NewTask = Pick<Task, "title" | "priority"> & Partial<Pick<Task, "type" | "description" | "source" | "metadata">>;
+export type NewTask = Pick<Task, "title" | "priority"> &
+  Partial<Pick<Task, "type" | "description" | "source" | "metadata">>;
 
-export async function add(given: NewTask): Promise<boolean> {
-  const { title, priority, type, description, source, metadata } = given;
+export async function addTask(task: NewTask): Promise<boolean> {
+  const { title, priority, type, description, source, metadata } = task;
   const body = { title, priority, type, description, source, metadata: metadata ? JSON.parse(metadata) : undefined };
   try {
-    place(await data<Task>("POST", PATH, body));
+    putTask(await data<Task>("POST", PATH, body));
     return true;
   } catch (error) {
     showError(error);
@@ -155,65 +159,65 @@ export async function add(given: NewTask): Promise<boolean> {
   }
 }
 
-export async function changeSettings(wanted: Partial<Settings>): Promise<void> {
+export async function changeSettings(changes: Partial<Settings>): Promise<void> {
   const before = settings.value;
   if (!before) return;
-  settings.value = { ...before, ...wanted };
+  settings.value = { ...before, ...changes };
   briefing.value = null;
   try {
-    const told = await data<Changed>("PATCH", "api/v2/settings", wanted);
-    briefing.value = told.briefing?.message ?? null;
-    dispatched(told.autoDispatched);
+    const reply = await data<SettingsChange>("PATCH", "api/v2/settings", changes);
+    briefing.value = reply.briefing?.message ?? null;
+    showDispatched(reply.autoDispatched);
   } catch (error) {
     settings.value = before;
     showError(error);
   }
 }
 
-/** Whether the task loadState for an event that waits for a moderator, rather than for itself. */
+/** Return whether the task stands for an event that waits for moderation. */
 export function isHeldEvent(task: Task): boolean {
   return metadataOf(task).kind === "moderation";
 }
 
-/** What is known about a task besides: an object, whatever was kept. */
+/** Return the metadata of a task. Empty if it is not an object. */
 export function metadataOf(task: Task): Record<string, unknown> {
   try {
-    const found: unknown = JSON.parse(task.metadata ?? "{}");
-    return found && typeof found === "object" ? (found as Record<string, unknown>) : {};
+    const results: unknown = JSON.parse(task.metadata ?? "{}");
+    return results && typeof results === "object" ? (results as Record<string, unknown>) : {};
   } catch {
     return {};
   }
 }
 
-const changed = new Set<string>();
-let catching = 0;
+const changedIds = new Set<string>();
+let refreshTimer = 0;
 
-const loading = new EventBuffer(follow);
+const buffer = new EventBuffer(applyEvent);
 
-export function handleQueueEvent(frame: LiveEvent): void {
-  loading.take(frame);
+export function handleQueueEvent(event: LiveEvent): void {
+  buffer.push(event);
 }
 
-function follow(frame: LiveEvent): void {
-  if (frame.type === "settings_changed" && settings.value) {
-    settings.value = { ...settings.value, ...(frame.settings as Partial<Settings>) };
+function applyEvent(event: LiveEvent): void {
+  if (event.type === "settings_changed" && settings.value) {
+    settings.value = { ...settings.value, ...(event.settings as Partial<Settings>) };
   }
-  if (frame.type !== "queue_changed" || queueState.value !== "ready") return;
-  const id = String(frame.itemId);
-  if (frame.changeType === "removed") drop(id);
-  else changed.add(id);
-  clearTimeout(catching);
-  catching = setTimeout(catchUp, 300);
+  if (event.type !== "queue_changed" || queueState.value !== "ready") return;
+  const id = String(event.itemId);
+  if (event.changeType === "removed") removeTask(id);
+  else changedIds.add(id);
+  clearTimeout(refreshTimer);
+  refreshTimer = setTimeout(refreshChanged, 300);
 }
 
-async function catchUp(): Promise<void> {
-  const ids = [...changed];
-  changed.clear();
-  if (ids.length > MANY) return loadQueue();
-  const found = await Promise.allSettled(ids.map((id) => data<Task>("GET", `${PATH}/${id}`)));
-  for (const [at, each] of found.entries()) {
-    if (each.status === "fulfilled") place(each.value);
-    // Gone again already.
-    else if (each.reason instanceof ApiError && each.reason.status === 404) drop(ids[at]!);
+async function refreshChanged(): Promise<void> {
+  const ids = [...changedIds];
+  changedIds.clear();
+  if (ids.length > MAX_SINGLE_READS) return loadQueue();
+  const results = await Promise.allSettled(ids.map((id) => data<Task>("GET", `${PATH}/${id}`)));
+  for (const [at, each] of results.entries()) {
+    if (each.status === "fulfilled") putTask(each.value);
+    // The task was deleted meanwhile.
+    else if (each.reason instanceof ApiError && each.reason.status === 404) removeTask(ids[at]!);
   }
 }

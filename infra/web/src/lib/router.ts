@@ -6,7 +6,7 @@ export interface Route {
   params: URLSearchParams;
 }
 
-// A sign-in link is no page.
+// A sign-in link is not a page.
 const hash = signal(location.hash.startsWith("#key=") ? "" : location.hash);
 addEventListener("hashchange", () => (hash.value = location.hash));
 
@@ -16,7 +16,7 @@ export const route = computed<Route>(() => {
   return { page: page || "inbox", id: id ? decodeURIComponent(id) : null, params: new URLSearchParams(search) };
 });
 
-/** The address of a page, of something on it, and of how it is looked at. */
+/** Return the address of a page, of an item on it, and of its parameters. */
 export function href(page: string, id?: string | null, params?: URLSearchParams): string {
   const search = params?.size ? `?${params}` : "";
   return `#/${page}${id ? `/${encodeURIComponent(id)}` : ""}${search}`;
@@ -32,7 +32,7 @@ export function go(to: string, { replace = false } = {}): void {
   hash.value = to;
 }
 
-/** Look at the same page otherwise: null takes a parameter away. */
+/** Change parameters of the current page. Null removes a parameter. */
 export function setParams(changes: Record<string, string | null>, id: string | null = route.value.id): void {
   const params = new URLSearchParams(route.value.params);
   for (const [name, value] of Object.entries(changes)) {

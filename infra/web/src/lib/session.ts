@@ -1,6 +1,6 @@
 import { signal } from "@preact/signals";
 
-/** Who is signed in. */
+/** The signed-in user. */
 export interface Me {
   id: string;
   name: string;
@@ -8,25 +8,25 @@ export interface Me {
   operator: boolean;
   webPush: { available: boolean; subscriptions: number };
   urls: { base: string | null; socket: string | null };
-  /** The key that this tab is signed in with. */
+  /** The API key that this tab uses. */
   key: { id: string; name: string; permissions: "all" | string[] };
 }
 
 const STORAGE_KEY = "fluxden.key";
-const REASON_STORAGE_KEY = "fluxden.farewell";
+const REASON_STORAGE_KEY = "fluxden.sign-out-reason";
 
 export const key = signal<string>(sessionStorage.getItem(STORAGE_KEY) ?? "");
 export const me = signal<Me | null>(null);
-/** Why the person has to sign in again; empty when they chose to. */
+/** The reason to show on the sign-in page. Empty when the user signed out. */
 export const signOutReason = signal(sessionStorage.getItem(REASON_STORAGE_KEY) ?? "");
 sessionStorage.removeItem(REASON_STORAGE_KEY);
 
-/** The key that the address hands over, as in a sign-in link (`#key=…`); empty when it does not. */
+/** Return the key of a sign-in link (`#key=…`), or an empty string. */
 export function keyFromAddress(): string {
   return decodeURIComponent(/^#key=([^&]+)/.exec(location.hash)?.[1] ?? "");
 }
 
-export function keep(text: string): void {
+export function storeKey(text: string): void {
   sessionStorage.setItem(STORAGE_KEY, text);
   key.value = text;
 }
@@ -39,7 +39,7 @@ export function signOut(reason = ""): void {
   restart();
 }
 
-/** Begin as if the tab had just been opened, with nothing left of what was shown to whoever was signed in. */
+/** Reload the page, so that nothing of the previous session stays in memory. */
 export function restart(): void {
   history.replaceState(null, "", location.pathname);
   location.reload();

@@ -1,24 +1,24 @@
 import { signal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 
-/** What a key does; returns false to leave the key to the browser. */
+/** Handlers by key. A handler returns false to leave the key to the browser. */
 export type Handlers = Record<string, (event: KeyboardEvent) => unknown>;
 
 const STORAGE_KEY = "fluxden.shortcuts";
-const SECOND_WITHIN = 1200;
+const SEQUENCE_TIMEOUT = 1200;
 
-/** Whether single keys are shortcuts: some people's input devices type by accident. */
-export const shortcuts = signal(localStorage.getItem(STORAGE_KEY) !== "off");
+/** Whether single keys are shortcuts. Users of speech input need to turn them off (WCAG 2.1.4). */
+export const shortcutsEnabled = signal(localStorage.getItem(STORAGE_KEY) !== "off");
 const layers: Array<{ current: Handlers }> = [];
-let first = "";
-let firstAt = 0;
+let prefix = "";
+let prefixAt = 0;
 
-export function setShortcuts(on: boolean): void {
-  shortcuts.value = on;
+export function setShortcutsEnabled(on: boolean): void {
+  shortcutsEnabled.value = on;
   localStorage.setItem(STORAGE_KEY, on ? "on" : "off");
 }
 
-/** Serve keys while the component is shown: by name, as "j", or as "g i" for one after the other. Later ones win. */
+/** Handle keys while the component is mounted: "j", or "g i" for a sequence. The latest component wins. */
 export function useShortcuts(handlers: Handlers): void {
   const latest = useRef(handlers);
   latest.current = handlers;
@@ -31,21 +31,23 @@ export function useShortcuts(handlers: Handlers): void {
 }
 
 function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName));
+  return (
+    target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName))
+  );
 }
 
 addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || event.defaultPrevented) return;
   if (isTyping(event.target) || document.querySelector("dialog[open]")) return;
-  if (!shortcuts.value && event.key.length === 1) return;
-  const pair = first && Date.now() - firstAt < SECOND_WITHIN ? `${first} ${event.key}` : "";
-  first = "";
+  if (!shortcutsEnabled.value && event.key.length === 1) return;
+  const pair = prefix && Date.now() - prefixAt < SEQUENCE_TIMEOUT ? `${prefix} ${event.key}` : "";
+  prefix = "";
   for (const name of pair ? [pair, event.key] : [event.key]) {
-    const served = layers.findLast((each) => each.current[name]);
-    if (!served) continue;
-    if (served.current[name]?.(event) !== false) event.preventDefault();
+    const handler = layers.findLast((each) => each.current[name]);
+    if (!handler) continue;
+    if (handler.current[name]?.(event) !== false) event.preventDefault();
     return;
   }
-  const begins = layers.some((each) => Object.keys(each.current).some((name) => name.startsWith(`${event.key} `)));
-  if (begins) [first, firstAt] = [event.key, Date.now()];
+  const isPrefix = layers.some((each) => Object.keys(each.current).some((name) => name.startsWith(`${event.key} `)));
+  if (isPrefix) [prefix, prefixAt] = [event.key, Date.now()];
 });

@@ -9,7 +9,7 @@ export const theme = signal<Theme>(THEMES.find((each) => each === localStorage.g
 
 apply();
 
-/** Go on to the next theme. */
+/** Switch to the next theme. */
 export function nextTheme(): void {
   theme.value = THEMES[(THEMES.indexOf(theme.value) + 1) % THEMES.length]!;
   localStorage.setItem(STORAGE_KEY, theme.value);

@@ -1,7 +1,7 @@
 import { signal } from "@preact/signals";
 import { language } from "./i18n";
 
-/** The present, renewed now and then so that "2 minutes ago" stays true. */
+/** The current time, updated every 20 seconds so that relative times stay correct. */
 export const now = signal(Date.now());
 setInterval(() => (now.value = Date.now()), 20_000);
 
@@ -16,25 +16,25 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** "just now", "5 min. ago", "in 3 hr.", then the day. */
+/** Format a time as "now", "5 min. ago" or "in 3 hr.", and as a date beyond a week. */
 export function ago(time: string, at = now.value): string {
   const distance = Date.parse(time) - at;
-  const far = Math.abs(distance);
-  if (far < 45_000) return relative.format(0, "second");
-  if (far < HOUR) return relative.format(Math.round(distance / MINUTE), "minute");
-  if (far < DAY) return relative.format(Math.round(distance / HOUR), "hour");
-  if (far < 7 * DAY) return relative.format(Math.round(distance / DAY), "day");
+  const size = Math.abs(distance);
+  if (size < 45_000) return relative.format(0, "second");
+  if (size < HOUR) return relative.format(Math.round(distance / MINUTE), "minute");
+  if (size < DAY) return relative.format(Math.round(distance / HOUR), "hour");
+  if (size < 7 * DAY) return relative.format(Math.round(distance / DAY), "day");
   return new Date(time).getFullYear() === new Date(at).getFullYear() ? day.format(new Date(time)) : date(time);
 }
 
-/** The whole of it, in the browser's time zone, with its name. */
-export const exact = (time: string): string => full.format(new Date(time));
-export const hours = (time: string): string => clock.format(new Date(time));
+/** Format the full date and time with the browser's time zone. */
+export const fullTime = (time: string): string => full.format(new Date(time));
+export const clockTime = (time: string): string => clock.format(new Date(time));
 export const date = (time: string): string => dated.format(new Date(time));
-export const soon = (time: string): string => weekday.format(new Date(time));
+export const weekdayTime = (time: string): string => weekday.format(new Date(time));
 
-/** When something that is put off comes back: in a few hours, tomorrow at nine, Monday at nine. */
-export function snoozes(from = new Date()): Array<{ name: "later" | "tomorrow" | "week"; until: Date }> {
+/** Return the times to snooze until: in three hours, tomorrow at nine, Monday at nine. */
+export function snoozeChoices(from = new Date()): Array<{ name: "later" | "tomorrow" | "week"; until: Date }> {
   const later = new Date(from.getTime() + 3 * HOUR);
   later.setMinutes(0, 0, 0);
   const tomorrow = new Date(from);

@@ -1,4 +1,4 @@
-/** The host of a URL, for people to read; the text itself where it is none. */
+/** Return the host of a URL, or the text itself if it is not a URL. */
 export function host(url: string): string {
   try {
     return new URL(url).host;

@@ -3,12 +3,14 @@ export const accountEn = {
   "page.you": "Account",
   "account.keys": "API keys",
   "account.profile": "Profile",
-  "account.limited": "This API key has limited access. Sign in with a full-access key to manage your API keys and profile.",
+  "account.limited":
+    "This API key has limited access. Sign in with a full-access key to manage your API keys and profile.",
 
   "tags.add": "Type, then press Enter",
   "tags.remove": "Remove: {text}",
 
-  "key.note": "You sign in to this console with an API key, and your agents connect with one. Create a separate key for each, so that you can revoke one without the others.",
+  "key.note":
+    "You sign in to this console with an API key, and your agents connect with one. Create a separate key for each, so that you can revoke one without the others.",
   "key.empty": "No API keys yet. Create one for your first agent.",
   "key.new": "New API key",
   "key.create": "Create key",
@@ -39,14 +41,16 @@ export const accountEn = {
   "key.deleteEffect": "Requests with this key fail from now on, and its open sessions end. You can't undo this.",
   "key.disableEffect": "Requests with this key fail until you enable it again, and its open sessions end.",
   "key.ownEffect": "You're signed in with this key. Every tab that uses it will be signed out.",
-  "key.lastEffect": "This is your only key with full access. Without it, only an administrator can restore your access.",
+  "key.lastEffect":
+    "This is your only key with full access. Without it, only an administrator can restore your access.",
   "key.ownConfirm": "I have another way to sign in",
   "key.lastConfirm": "I understand and want to continue",
   "key.created": "Your new API key",
   "key.once": "You can't see this key again. Copy it now and store it safely.",
   "key.key": "API key",
   "key.mcp": "MCP server URL",
-  "key.usage": "Give your agent both. It connects to the URL and sends the key in the header “Authorization: Bearer …”. You can also sign in to this console with the key.",
+  "key.usage":
+    "Give your agent both. It connects to the URL and sends the key in the header “Authorization: Bearer …”. You can also sign in to this console with the key.",
   "area.queue": "Queue",
   "area.chat": "Chat",
   "area.kanban": "Board",
@@ -73,7 +77,8 @@ export const accountEn = {
   "profile.capacity": "Capacity",
   "profile.capacityHint": "Say in a word or two whether you can take on more.",
   "profile.unsolicited": "Unsolicited messages",
-  "profile.unsolicitedNote": "Updates and offers that connected desks send to many people. Messages addressed to you always arrive.",
+  "profile.unsolicitedNote":
+    "Updates and offers that connected desks send to many people. Messages addressed to you always arrive.",
   "profile.relayMode": "What you receive",
   "profile.allowAmbientInbound": "Receive unsolicited messages",
   "profile.allowAmbientInboundHint": "When this is off, none arrive.",
@@ -84,7 +89,8 @@ export const accountEn = {
   "profile.relayTopicFilters": "Blocked topics",
   "profile.relayTopicFiltersHint": "Enter the full name of each topic, in upper or lower case.",
   "profile.agentRules": "Rules for your agents",
-  "profile.agentRulesNote": "Your agents can read these settings and should follow them. The desk doesn't enforce them.",
+  "profile.agentRulesNote":
+    "Your agents can read these settings and should follow them. The desk doesn't enforce them.",
   "profile.allowAmbientOutbound": "Share updates",
   "profile.allowAmbientOutboundHint": "Agents may tell connected desks what you're working on.",
   "profile.allowBroadcasts": "Join broadcasts",

@@ -329,7 +329,8 @@ export const en = {
   "admin.since": "Created",
   "admin.slug": "Slug",
   "admin.prefix": "Event type prefix",
-  "admin.prefixHint": "Every event type of this integrator starts with the prefix. It ends with a dot, and you can't change it later.",
+  "admin.prefixHint":
+    "Every event type of this integrator starts with the prefix. It ends with a dot, and you can't change it later.",
   "admin.url": "URL",
   "admin.newToken": "New tools token",
   "admin.noTokens": "No tokens.",

@@ -25,92 +25,102 @@ interface Key {
 
 type NewKey = Omit<Key, "isActive" | "lastUsedAt" | "usageCount"> & { key: string };
 
-/** What is about to be ended, and how. */
-interface Ending {
+/** A key that the user is about to disable or delete. */
+interface PendingEnd {
   key: Key;
   how: "disable" | "delete";
 }
 
 const PATH = "api/v2/keys";
-// Those that open something; `a2a` and `mcp` by themselves open what every key does.
+// Every key can use A2A and MCP, so the areas `a2a` and `mcp` are not offered.
 const AREAS = ["queue", "chat", "kanban", "contacts", "inbox"];
-// What most agents need.
-const USUAL = ["queue", "chat", "kanban"];
+// Most agents need these.
+const DEFAULT_AREAS = ["queue", "chat", "kanban"];
 const DAYS = [7, 30, 90, 365];
-const USUAL_DAYS = 90;
+const DEFAULT_DAYS = 90;
 
 const isOwn = (key: Key): boolean => key.id === me.value?.key.id;
-const isOver = (key: Key): boolean => key.expiresAt !== null && Date.parse(key.expiresAt) <= now.value;
-const opensAll = (key: Key): boolean => key.permissions === "all" && key.isActive && !isOver(key);
+const isExpired = (key: Key): boolean => key.expiresAt !== null && Date.parse(key.expiresAt) <= now.value;
+const hasFullAccess = (key: Key): boolean => key.permissions === "all" && key.isActive && !isExpired(key);
 
 export function Keys() {
-  const read = useResource(() => data<Key[]>("GET", PATH));
-  const making = useSignal(false);
-  const made = useSignal<NewKey | null>(null);
-  const ending = useSignal<Ending | null>(null);
-  // The list learns of new keys and of deleted ones a moment later, so it isn't asked again for what is known here.
+  const resource = useResource(() => data<Key[]>("GET", PATH));
+  const creating = useSignal(false);
+  const created = useSignal<NewKey | null>(null);
+  const pendingEnd = useSignal<PendingEnd | null>(null);
+  // The list is eventually consistent, so changes are applied here instead of reloading it.
   const change = (to: (keys: Key[]) => Key[]) => {
-    if (read.now.value.status === "ready") read.now.value = { status: "ready", value: to(read.now.value.value) };
+    if (resource.state.value.status === "ready")
+      resource.state.value = { status: "ready", value: to(resource.state.value.value) };
   };
-  const turn = async (key: Key, isActive: boolean): Promise<void> => {
+  const setActive = async (key: Key, isActive: boolean): Promise<void> => {
     await data("PATCH", PATH, { id: key.id, isActive });
     change((keys) => keys.map((each) => (each.id === key.id ? { ...each, isActive } : each)));
   };
-  const turnOrComplain = (key: Key, isActive: boolean, undo: (() => void) | null): void => {
-    turn(key, isActive).then(() => showToast(t(isActive ? "key.enabled" : "key.disabled", { name: key.name }), undo), showError);
+  const setActiveOrShowError = (key: Key, isActive: boolean, undo: (() => void) | null): void => {
+    setActive(key, isActive).then(
+      () => showToast(t(isActive ? "key.enabled" : "key.disabled", { name: key.name }), undo),
+      showError,
+    );
   };
-  const end = async ({ key, how }: Ending): Promise<void> => {
+  const end = async ({ key, how }: PendingEnd): Promise<void> => {
     if (isOwn(key) && pushEnabled.value) await removeSubscription().catch(() => {});
-    if (how === "disable") await turn(key, false);
+    if (how === "disable") await setActive(key, false);
     else await data("DELETE", query(PATH, { id: key.id }));
     if (isOwn(key)) signOut();
     if (how === "delete") change((keys) => keys.filter((each) => each.id !== key.id));
     showToast(t(how === "disable" ? "key.disabled" : "key.deleted", { name: key.name }));
   };
-  const all = read.now.value.status === "ready" ? read.now.value.value : [];
+  const all = resource.state.value.status === "ready" ? resource.state.value.value : [];
   return (
     <>
-      <div class="row you-intro">
+      <div class="row account-intro">
         <p class="faint grow">{t("key.note")}</p>
-        <NewButton label={t("key.new")} onClick={() => (making.value = true)} />
+        <NewButton label={t("key.new")} onClick={() => (creating.value = true)} />
       </div>
-      <Rows of={read} icon="key" none={t("key.empty")}>
+      <Rows resource={resource} icon="key" emptyText={t("key.empty")}>
         {(each) => (
           <Row
             of={each}
-            onTurn={(on) => {
-              if (on) turnOrComplain(each, true, null);
-              else if (isOwn(each)) ending.value = { key: each, how: "disable" };
-              else turnOrComplain(each, false, () => turnOrComplain(each, true, null));
+            onToggle={(on) => {
+              if (on) setActiveOrShowError(each, true, null);
+              else if (isOwn(each)) pendingEnd.value = { key: each, how: "disable" };
+              else setActiveOrShowError(each, false, () => setActiveOrShowError(each, true, null));
             }}
-            onDelete={() => (ending.value = { key: each, how: "delete" })}
+            onDelete={() => (pendingEnd.value = { key: each, how: "delete" })}
           />
         )}
       </Rows>
-      {making.value && (
-        <MakeKey
-          onClose={() => (making.value = false)}
-          onMade={(key) => {
-            making.value = false;
-            made.value = key;
+      {creating.value && (
+        <NewKeyDialog
+          onClose={() => (creating.value = false)}
+          onCreated={(key) => {
+            creating.value = false;
+            created.value = key;
             change((keys) => [{ ...key, isActive: true, lastUsedAt: null, usageCount: 0 }, ...keys]);
           }}
         />
       )}
-      {made.value && (
-        <SecretDialog title={t("key.created")} note={t("key.once")} label={t("key.key")} secret={made.value.key} onClose={() => (made.value = null)}>
+      {created.value && (
+        <SecretDialog
+          title={t("key.created")}
+          note={t("key.once")}
+          label={t("key.key")}
+          secret={created.value.key}
+          onClose={() => (created.value = null)}
+        >
           <CopyField label={t("key.mcp")} text={mcpUrl()} />
           <p class="faint">{t("key.usage")}</p>
         </SecretDialog>
       )}
-      {ending.value && (
-        <End
-          of={ending.value}
-          isLast={opensAll(ending.value.key) && all.filter(opensAll).length === 1}
-          onClose={() => (ending.value = null)}
-          onSure={async (wanted) => {
-            await end(wanted);
-            ending.value = null;
+      {pendingEnd.value && (
+        <EndKeyDialog
+          of={pendingEnd.value}
+          isLast={hasFullAccess(pendingEnd.value.key) && all.filter(hasFullAccess).length === 1}
+          onClose={() => (pendingEnd.value = null)}
+          onConfirm={async (confirmed) => {
+            await end(confirmed);
+            pendingEnd.value = null;
           }}
         />
       )}
@@ -118,7 +128,7 @@ export function Keys() {
   );
 }
 
-/** Where agents that speak the Model Context Protocol find this desk. */
+/** Return the URL of this desk's MCP server. */
 function mcpUrl(): string {
   const base = me.value?.urls.base;
   return base ? `${base}/mcp` : new URL("mcp", document.baseURI).href;
@@ -126,13 +136,13 @@ function mcpUrl(): string {
 
 interface RowProps {
   of: Key;
-  onTurn: (on: boolean) => void;
+  onToggle: (on: boolean) => void;
   onDelete: () => void;
 }
 
-function Row({ of: key, onTurn, onDelete }: RowProps) {
-  const over = isOver(key);
-  const state = over ? "expired" : key.isActive ? "on" : "off";
+function Row({ of: key, onToggle, onDelete }: RowProps) {
+  const expired = isExpired(key);
+  const state = expired ? "expired" : key.isActive ? "on" : "off";
   return (
     <>
       <div class="row-main">
@@ -140,7 +150,9 @@ function Row({ of: key, onTurn, onDelete }: RowProps) {
           <b>{key.name}</b> <span class="mono faint">{key.keyPrefix}</span>
         </p>
         <p class="faint">
-          {key.permissions === "all" ? t("key.all") : key.permissions.map((each) => valueLabel("area", each)).join(", ")}
+          {key.permissions === "all"
+            ? t("key.all")
+            : key.permissions.map((each) => valueLabel("area", each)).join(", ")}
           {" · "}
           {key.lastUsedAt ? (
             <>
@@ -152,7 +164,7 @@ function Row({ of: key, onTurn, onDelete }: RowProps) {
           {" · "}
           {key.expiresAt ? (
             <>
-              {t(over ? "key.expiredAt" : "key.expires")} <Time at={key.expiresAt} />
+              {t(expired ? "key.expiredAt" : "key.expires")} <Time at={key.expiresAt} />
             </>
           ) : (
             t("key.neverExpires")
@@ -164,12 +176,12 @@ function Row({ of: key, onTurn, onDelete }: RowProps) {
         <Chip kind={state === "on" ? "chip-success" : ""}>{t(`key.${state}`)}</Chip>
       </div>
       <div class="task-actions">
-        {!over && (
-          <button type="button" class="button" onClick={() => onTurn(!key.isActive)}>
+        {!expired && (
+          <button type="button" class="button" onClick={() => onToggle(!key.isActive)}>
             {t(key.isActive ? "key.disable" : "key.enable")}
           </button>
         )}
-        <button type="button" class="button button-bad" onClick={onDelete}>
+        <button type="button" class="button button-danger" onClick={onDelete}>
           {t("delete")}
         </button>
       </div>
@@ -177,21 +189,21 @@ function Row({ of: key, onTurn, onDelete }: RowProps) {
   );
 }
 
-function MakeKey({ onClose, onMade }: { onClose: () => void; onMade: (key: NewKey) => void }) {
+function NewKeyDialog({ onClose, onCreated }: { onClose: () => void; onCreated: (key: NewKey) => void }) {
   const everything = useSignal(false);
   return (
     <FormDialog
       title={t("key.new")}
       action={t("key.create")}
       onClose={onClose}
-      onSend={async (given, form) => {
+      onSend={async (field, form) => {
         const areas = form.getAll("area");
         if (!everything.value && areas.length === 0) throw new ApiError(t("key.noArea"), 0);
-        onMade(
+        onCreated(
           await data<NewKey>("POST", PATH, {
-            name: given("name"),
+            name: field("name"),
             permissions: everything.value ? "all" : areas,
-            ...(given("days") && { expiresInDays: Number(given("days")) }),
+            ...(field("days") && { expiresInDays: Number(field("days")) }),
           }),
         );
       }}
@@ -203,7 +215,12 @@ function MakeKey({ onClose, onMade }: { onClose: () => void; onMade: (key: NewKe
         <legend class="field-label">{t("key.permissions")}</legend>
         {[true, false].map((all) => (
           <label class="check" key={String(all)}>
-            <input type="radio" name="opens" checked={everything.value === all} onChange={() => (everything.value = all)} />
+            <input
+              type="radio"
+              name="opens"
+              checked={everything.value === all}
+              onChange={() => (everything.value = all)}
+            />
             <span>
               {t(all ? "key.all" : "key.some")}
               {all && <small class="field-hint">{t("key.allHint")}</small>}
@@ -214,16 +231,17 @@ function MakeKey({ onClose, onMade }: { onClose: () => void; onMade: (key: NewKe
           <div class="areas">
             {AREAS.map((each) => (
               <label class="check" key={each}>
-                <input type="checkbox" name="area" value={each} defaultChecked={USUAL.includes(each)} /> {valueLabel("area", each)}
+                <input type="checkbox" name="area" value={each} defaultChecked={DEFAULT_AREAS.includes(each)} />{" "}
+                {valueLabel("area", each)}
               </label>
             ))}
           </div>
         )}
       </fieldset>
       <Field label={t("key.expiration")}>
-        <select name="days" defaultValue={String(USUAL_DAYS)}>
+        <select name="days" defaultValue={String(DEFAULT_DAYS)}>
           {DAYS.map((each) => (
-            <option value={each} key={each} selected={each === USUAL_DAYS}>
+            <option value={each} key={each} selected={each === DEFAULT_DAYS}>
               {t("key.forDays", { n: each })}
             </option>
           ))}
@@ -234,23 +252,23 @@ function MakeKey({ onClose, onMade }: { onClose: () => void; onMade: (key: NewKe
   );
 }
 
-interface EndProps {
-  of: Ending;
+interface EndKeyProps {
+  of: PendingEnd;
   isLast: boolean;
   onClose: () => void;
-  onSure: (ending: Ending) => Promise<void>;
+  onConfirm: (pendingEnd: PendingEnd) => Promise<void>;
 }
 
-/** Says what ends with a key. The one that the tab is signed in with takes a word more. */
-function End({ of: ending, isLast, onClose, onSure }: EndProps) {
-  const { key, how } = ending;
+/** Confirm disabling or deleting a key. The key of this tab, and the last one with full access, need a checkbox too. */
+function EndKeyDialog({ of: pendingEnd, isLast, onClose, onConfirm }: EndKeyProps) {
+  const { key, how } = pendingEnd;
   return (
     <FormDialog
       title={t(`key.${how}Title`, { name: key.name })}
       action={t(how === "disable" ? "key.disable" : "delete")}
-      final
+      destructive
       onClose={onClose}
-      onSend={() => onSure(ending)}
+      onSend={() => onConfirm(pendingEnd)}
     >
       <p>{t(`key.${how}Effect`)}</p>
       {isOwn(key) && <p class="note note-warn">{t("key.ownEffect")}</p>}

@@ -6,7 +6,7 @@ import { valueLabel, t } from "../lib/i18n";
 import { Field, Switch } from "../ui/parts";
 import { useResource } from "../ui/resource";
 import { Loaded } from "../ui/loaded";
-import { Tags } from "../ui/tags";
+import { TagInput } from "../ui/tags";
 import { showError, showToast } from "../ui/toasts";
 
 interface TopicFilter {
@@ -38,98 +38,98 @@ interface Profile {
   relayTopicFilters: Array<string | TopicFilter>;
 }
 
-type Names<V> = { [K in keyof Profile]: Profile[K] extends V ? K : never }[keyof Profile];
+type FieldsOfType<V> = { [K in keyof Profile]: Profile[K] extends V ? K : never }[keyof Profile];
 
 const PATH = "api/v2/profile";
-const LINES = ["currentTitle", "currentCompany", "industry"] as const;
-const LISTS = ["skills", "taskTypes", "languages", "hobbies", "superpowers"] as const;
-const HEEDED = ["allowAmbientOutbound", "allowBroadcasts", "autoRespondAmbient"] as const;
-const ZONES = ["UTC", ...Intl.supportedValuesOf("timeZone")];
-const OWN_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+const TEXT_FIELDS = ["currentTitle", "currentCompany", "industry"] as const;
+const LIST_FIELDS = ["skills", "taskTypes", "languages", "hobbies", "superpowers"] as const;
+const AGENT_RULES = ["allowAmbientOutbound", "allowBroadcasts", "autoRespondAmbient"] as const;
+const TIME_ZONES = ["UTC", ...Intl.supportedValuesOf("timeZone")];
+const LOCAL_TIME_ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
-/** What others find of the person, and what may reach them, edited in place. */
+/** The user's public profile and message settings, edited in place. */
 export function Profile() {
-  const read = useResource(() => data<Profile>("GET", PATH));
-  return <Loaded of={read}>{(stored) => <Edit stored={stored} />}</Loaded>;
+  const resource = useResource(() => data<Profile>("GET", PATH));
+  return <Loaded resource={resource}>{(stored) => <ProfileForm stored={stored} />}</Loaded>;
 }
 
-const same = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
+const isEqual = (one: unknown, other: unknown): boolean => JSON.stringify(one) === JSON.stringify(other);
 
-/** Those members that stand otherwise now: what another tab has changed meanwhile is left alone. */
+/** Return the members that differ. Only these are saved, so that changes in another tab stay. */
 function changed(from: Profile, to: Profile): Partial<Profile> {
   const names = Object.keys(to) as Array<keyof Profile>;
-  return Object.fromEntries(names.filter((name) => !same(from[name], to[name])).map((name) => [name, to[name]]));
+  return Object.fromEntries(names.filter((name) => !isEqual(from[name], to[name])).map((name) => [name, to[name]]));
 }
 
-/** The member that a refusal names, and what is wrong with it: `skills.0: …` is of `skills`. */
-function located(error: unknown, within: Profile): [string, string] | null {
+/** Return the field that an error names, and its reason: `skills.0: …` belongs to `skills`. */
+function fieldError(error: unknown, within: Profile): [string, string] | null {
   const [, name = "", reason = ""] = (error instanceof ApiError && /^(\w+)[\w.]*: (.+)$/s.exec(error.message)) || [];
   return name in within ? [name, reason] : null;
 }
 
-/** How a member is shown and changed. */
-interface Editing {
+/** The draft of the form, with access to the fields and their errors. */
+interface FormState {
   draft: Signal<Profile>;
   set: <K extends keyof Profile>(name: K, value: Profile[K]) => void;
-  wrong: (name: keyof Profile) => string | undefined;
+  errorOf: (name: keyof Profile) => string | undefined;
 }
 
-function Edit({ stored }: { stored: Profile }) {
+function ProfileForm({ stored }: { stored: Profile }) {
   const saved = useSignal(stored);
   const draft = useSignal(stored);
-  const refused = useSignal<[string, string] | null>(null);
+  const rejected = useSignal<[string, string] | null>(null);
   const busy = useSignal(false);
   const form = useRef<HTMLFormElement>(null);
-  const editing: Editing = {
+  const formState: FormState = {
     draft,
     set: (name, value) => {
       draft.value = { ...draft.value, [name]: value };
-      if (refused.value?.[0] === name) refused.value = null;
+      if (rejected.value?.[0] === name) rejected.value = null;
     },
-    wrong: (name) => (refused.value?.[0] === name ? refused.value[1] : undefined),
+    errorOf: (name) => (rejected.value?.[0] === name ? rejected.value[1] : undefined),
   };
   useEffect(() => {
-    if (refused.value) form.current?.querySelector<HTMLElement>("[aria-invalid]")?.focus();
-  }, [refused.value]);
+    if (rejected.value) form.current?.querySelector<HTMLElement>("[aria-invalid]")?.focus();
+  }, [rejected.value]);
   const save = async () => {
     busy.value = true;
     const sent = draft.value;
     try {
       const now = await data<Profile>("PATCH", PATH, changed(saved.value, sent));
-      // What was typed while it was being saved stays.
+      // Keep text that was typed during the request.
       draft.value = { ...now, ...changed(sent, draft.value) };
       saved.value = now;
-      refused.value = null;
+      rejected.value = null;
       showToast(t("profile.saved"));
     } catch (error) {
-      refused.value = located(error, sent);
-      if (!refused.value) showError(error);
+      rejected.value = fieldError(error, sent);
+      if (!rejected.value) showError(error);
     }
     busy.value = false;
   };
-  const unsaved = !same(saved.value, draft.value);
+  const isChanged = !isEqual(saved.value, draft.value);
   return (
     <form
       class="profile"
       ref={form}
       onSubmit={(event) => {
         event.preventDefault();
-        if (unsaved && !busy.value) void save();
+        if (isChanged && !busy.value) void save();
       }}
     >
       <datalist id="zones">
-        {ZONES.map((each) => (
+        {TIME_ZONES.map((each) => (
           <option value={each} key={each} />
         ))}
       </datalist>
-      <Found {...editing} />
-      <Reach {...editing} />
-      <Part title={t("profile.agentRules")} note={t("profile.agentRulesNote")}>
-        {HEEDED.map((name) => (
-          <Toggle name={name} key={name} {...editing} />
+      <PublicProfile {...formState} />
+      <UnsolicitedMessages {...formState} />
+      <Panel title={t("profile.agentRules")} note={t("profile.agentRulesNote")}>
+        {AGENT_RULES.map((name) => (
+          <Toggle name={name} key={name} {...formState} />
         ))}
-      </Part>
-      {unsaved && (
+      </Panel>
+      {isChanged && (
         <div class="unsaved">
           <p class="grow" role="status">
             {t("profile.unsaved")}
@@ -139,7 +139,7 @@ function Edit({ stored }: { stored: Profile }) {
             class="button"
             onClick={() => {
               draft.value = saved.value;
-              refused.value = null;
+              rejected.value = null;
             }}
           >
             {t("profile.discard")}
@@ -153,7 +153,7 @@ function Edit({ stored }: { stored: Profile }) {
   );
 }
 
-function Part({ title, note, children }: { title: string; note?: string; children: ComponentChildren }) {
+function Panel({ title, note, children }: { title: string; note?: string; children: ComponentChildren }) {
   return (
     <section class="panel" aria-label={title}>
       <header>
@@ -165,73 +165,87 @@ function Part({ title, note, children }: { title: string; note?: string; childre
   );
 }
 
-/** What others find. */
-function Found(editing: Editing) {
-  const { draft, set, wrong } = editing;
+/** The fields that other people can see. */
+function PublicProfile(formState: FormState) {
+  const { draft, set, errorOf } = formState;
   const { bio, capacity } = draft.value;
   return (
-    <Part title={t("profile.public")}>
-      <Pick name="visibility" values={["public", "connections", "private"]} label={t("profile.visibility")} {...editing} />
-      <Line name="headline" hint={t("profile.headlineHint")} {...editing} />
+    <Panel title={t("profile.public")}>
+      <Select
+        name="visibility"
+        values={["public", "connections", "private"]}
+        label={t("profile.visibility")}
+        {...formState}
+      />
+      <TextInput name="headline" hint={t("profile.headlineHint")} {...formState} />
       <div class="form-row">
-        {LINES.map((name) => (
-          <Line name={name} key={name} {...editing} />
+        {TEXT_FIELDS.map((name) => (
+          <TextInput name={name} key={name} {...formState} />
         ))}
       </div>
-      <Field label={t("profile.bio")} wrong={wrong("bio")}>
+      <Field label={t("profile.bio")} error={errorOf("bio")}>
         <textarea
           rows={4}
           maxLength={5000}
           value={bio ?? ""}
-          aria-invalid={wrong("bio") ? true : undefined}
+          aria-invalid={errorOf("bio") ? true : undefined}
           onInput={(event) => set("bio", event.currentTarget.value || null)}
         />
       </Field>
-      {LISTS.map((name) => (
-        <Tags
+      {LIST_FIELDS.map((name) => (
+        <TagInput
           key={name}
           label={t(`profile.${name}`)}
           {...(name === "languages" && { hint: t("profile.languagesHint") })}
-          wrong={wrong(name)}
+          error={errorOf(name)}
           entries={draft.value[name]}
           text={(each) => each}
-          make={(text) => text}
+          toEntry={(text) => text}
           onChange={(entries) => set(name, entries)}
         />
       ))}
       <div class="form-row">
-        <Field label={t("profile.timezone")} wrong={wrong("timezone")}>
-          <ZoneInput value={draft.value.timezone ?? ""} wrong={wrong("timezone")} onChange={(zone) => set("timezone", zone || null)} />
+        <Field label={t("profile.timezone")} error={errorOf("timezone")}>
+          <ZoneInput
+            value={draft.value.timezone ?? ""}
+            error={errorOf("timezone")}
+            onChange={(zone) => set("timezone", zone || null)}
+          />
         </Field>
-        <Field label={t("profile.capacity")} hint={t("profile.capacityHint")} wrong={wrong("capacity")}>
+        <Field label={t("profile.capacity")} hint={t("profile.capacityHint")} error={errorOf("capacity")}>
           <input
             required
             maxLength={40}
             value={capacity}
-            aria-invalid={wrong("capacity") ? true : undefined}
+            aria-invalid={errorOf("capacity") ? true : undefined}
             onInput={(event) => set("capacity", event.currentTarget.value)}
           />
         </Field>
       </div>
-    </Part>
+    </Panel>
   );
 }
 
-/** What may reach the person unasked. */
-function Reach(editing: Editing) {
-  const { draft, set, wrong } = editing;
+/** The settings for unsolicited messages. */
+function UnsolicitedMessages(formState: FormState) {
+  const { draft, set, errorOf } = formState;
   const { relayQuietHours: quiet, relayTopicFilters: filters } = draft.value;
   return (
-    <Part title={t("profile.unsolicited")} note={t("profile.unsolicitedNote")}>
-      <Toggle name="allowAmbientInbound" {...editing} />
-      <Pick name="relayMode" values={["full", "selective", "minimal", "off"]} label={t("profile.relayMode")} {...editing} />
-      <Tags
+    <Panel title={t("profile.unsolicited")} note={t("profile.unsolicitedNote")}>
+      <Toggle name="allowAmbientInbound" {...formState} />
+      <Select
+        name="relayMode"
+        values={["full", "selective", "minimal", "off"]}
+        label={t("profile.relayMode")}
+        {...formState}
+      />
+      <TagInput
         label={t("profile.relayTopicFilters")}
         hint={t("profile.relayTopicFiltersHint")}
-        wrong={wrong("relayTopicFilters")}
+        error={errorOf("relayTopicFilters")}
         entries={filters}
         text={topicText}
-        make={(text) => text}
+        toEntry={(text) => text}
         onChange={(entries) => set("relayTopicFilters", entries)}
       />
       <Switch
@@ -239,7 +253,10 @@ function Reach(editing: Editing) {
         hint={t("profile.quietHint")}
         on={quiet !== null}
         onChange={(on) =>
-          set("relayQuietHours", on ? { start: "20:00", end: "08:00", timezone: draft.value.timezone ?? OWN_ZONE } : null)
+          set(
+            "relayQuietHours",
+            on ? { start: "20:00", end: "08:00", timezone: draft.value.timezone ?? LOCAL_TIME_ZONE } : null,
+          )
         }
       />
       {quiet && (
@@ -254,51 +271,62 @@ function Reach(editing: Editing) {
               />
             </Field>
           ))}
-          <Field label={t("profile.timezone")} wrong={wrong("relayQuietHours")}>
+          <Field label={t("profile.timezone")} error={errorOf("relayQuietHours")}>
             <ZoneInput
               required
               value={quiet.timezone}
-              wrong={wrong("relayQuietHours")}
+              error={errorOf("relayQuietHours")}
               onChange={(timezone) => set("relayQuietHours", { ...quiet, timezone })}
             />
           </Field>
         </div>
       )}
-    </Part>
+    </Panel>
   );
 }
 
-/** A topic, or all that something must have to be kept away. */
+/** Return the text of a topic filter. */
 function topicText(entry: string | TopicFilter): string {
   return typeof entry === "string" ? entry : [entry.topic, entry.projectId, entry.teamId].filter(Boolean).join(" + ");
 }
 
-function Line({ name, hint, draft, set, wrong }: Editing & { name: (typeof LINES)[number] | "headline"; hint?: string }) {
+function TextInput({
+  name,
+  hint,
+  draft,
+  set,
+  errorOf,
+}: FormState & { name: (typeof TEXT_FIELDS)[number] | "headline"; hint?: string }) {
   return (
-    <Field label={t(`profile.${name}`)} {...(hint && { hint })} wrong={wrong(name)}>
+    <Field label={t(`profile.${name}`)} {...(hint && { hint })} error={errorOf(name)}>
       <input
         maxLength={200}
         value={draft.value[name] ?? ""}
-        aria-invalid={wrong(name) ? true : undefined}
+        aria-invalid={errorOf(name) ? true : undefined}
         onInput={(event) => set(name, event.currentTarget.value || null)}
       />
     </Field>
   );
 }
 
-function Toggle({ name, draft, set }: Editing & { name: Names<boolean> }) {
+function Toggle({ name, draft, set }: FormState & { name: FieldsOfType<boolean> }) {
   return (
-    <Switch label={t(`profile.${name}`)} hint={t(`profile.${name}Hint`)} on={draft.value[name]} onChange={(on) => set(name, on)} />
+    <Switch
+      label={t(`profile.${name}`)}
+      hint={t(`profile.${name}Hint`)}
+      on={draft.value[name]}
+      onChange={(on) => set(name, on)}
+    />
   );
 }
 
-interface PickProps<K extends "visibility" | "relayMode"> extends Editing {
+interface SelectProps<K extends "visibility" | "relayMode"> extends FormState {
   name: K;
   values: Array<Profile[K]>;
   label: string;
 }
 
-function Pick<K extends "visibility" | "relayMode">({ name, values, label, draft, set }: PickProps<K>) {
+function Select<K extends "visibility" | "relayMode">({ name, values, label, draft, set }: SelectProps<K>) {
   const chosen = draft.value[name];
   return (
     <Field label={label} hint={valueLabel(`${name}Hint`, chosen)}>
@@ -315,21 +343,21 @@ function Pick<K extends "visibility" | "relayMode">({ name, values, label, draft
 
 interface ZoneProps {
   value: string;
-  wrong: string | undefined;
+  error: string | undefined;
   required?: boolean;
   onChange: (zone: string) => void;
 }
 
-function ZoneInput({ value, wrong, required = false, onChange }: ZoneProps) {
+function ZoneInput({ value, error, required = false, onChange }: ZoneProps) {
   return (
     <input
       list="zones"
       maxLength={60}
-      placeholder={OWN_ZONE}
+      placeholder={LOCAL_TIME_ZONE}
       spellcheck={false}
       required={required}
       value={value}
-      aria-invalid={wrong ? true : undefined}
+      aria-invalid={error ? true : undefined}
       onInput={(event) => onChange(event.currentTarget.value.trim())}
     />
   );

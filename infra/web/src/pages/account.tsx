@@ -7,13 +7,13 @@ import { Profile } from "./account-profile";
 
 const TABS = { keys: Keys, profile: Profile } as const;
 
-/** Who is signed in: what they let in with keys, and what others find of them. */
-export function You() {
+/** The account page: API keys and profile. */
+export function Account() {
   const tab = route.value.params.get("tab") ?? "";
   const name = tab in TABS ? (tab as keyof typeof TABS) : "keys";
-  const Shown = TABS[name];
+  const Tab = TABS[name];
   return (
-    <section class="page you" aria-label={t("page.you")}>
+    <section class="page account" aria-label={t("page.you")}>
       <header class="head">
         <h1>{t("page.you")}</h1>
         <p class="head-note">
@@ -28,7 +28,7 @@ export function You() {
             onChoose={(to) => setParams({ tab: to === "keys" ? null : to })}
             choices={(["keys", "profile"] as const).map((each) => ({ value: each, label: t(`account.${each}`) }))}
           />
-          <Shown />
+          <Tab />
         </>
       ) : (
         <EmptyState icon="key" text={t("account.limited")} />

@@ -42,17 +42,17 @@ const readItems = async () =>
   (await data<{ items: Item[] }>("GET", query(ITEMS, { active_only: "false", limit: 200 }))).items;
 
 export function Catalog() {
-  const read = useResource(readItems);
+  const resource = useResource(readItems);
   const remove = (item: Item, hard: boolean) =>
-    read.act(async () => {
+    resource.mutate(async () => {
       await data("DELETE", query(`${ITEMS}/${encodeURIComponent(item.slug)}`, { hard: String(hard) }));
       showToast(t(hard ? "admin.removed" : "inbox.archived"));
     });
   return (
     <EditableRows
-      of={read}
+      resource={resource}
       icon="operate"
-      none={t("admin.noItems")}
+      emptyText={t("admin.noItems")}
       add={t("admin.newItem")}
       dialog={(item, onClose, onSaved) => <EditItem item={item} onClose={onClose} onSaved={onSaved} />}
     >
@@ -77,9 +77,17 @@ export function Catalog() {
               {t("edit")}
             </button>
             {each.archived_at ? (
-              <ConfirmButton label={t("delete")} sure={t("deleteConfirm")} onSure={() => remove(each, true)} />
+              <ConfirmButton
+                label={t("delete")}
+                confirmLabel={t("deleteConfirm")}
+                onConfirm={() => remove(each, true)}
+              />
             ) : (
-              <ConfirmButton label={t("inbox.archive")} sure={t("admin.archiveConfirm")} onSure={() => remove(each, false)} />
+              <ConfirmButton
+                label={t("inbox.archive")}
+                confirmLabel={t("admin.archiveConfirm")}
+                onConfirm={() => remove(each, false)}
+              />
             )}
           </div>
         </>
@@ -94,17 +102,17 @@ function EditItem({ item, onClose, onSaved }: { item: Item | null; onClose: () =
       title={item?.name ?? t("admin.newItem")}
       action={t("save")}
       onClose={onClose}
-      onSend={async (given, form) => {
-        const told = {
-          name: given("name"),
-          description: given("description") || null,
-          category: given("category") || null,
-          url: given("url") || null,
+      onSend={async (field, form) => {
+        const body = {
+          name: field("name"),
+          description: field("description") || null,
+          category: field("category") || null,
+          url: field("url") || null,
           is_pinned: form.has("pinned"),
           approval_required: form.has("approval"),
         };
-        if (item) await data("PATCH", `${ITEMS}/${encodeURIComponent(item.slug)}`, told);
-        else await data("POST", ITEMS, { ...told, slug: given("slug"), type: given("type") });
+        if (item) await data("PATCH", `${ITEMS}/${encodeURIComponent(item.slug)}`, body);
+        else await data("POST", ITEMS, { ...body, slug: field("slug"), type: field("type") });
         onSaved();
       }}
     >
@@ -137,7 +145,8 @@ function EditItem({ item, onClose, onSaved }: { item: Item | null; onClose: () =
         <input name="url" inputMode="url" placeholder="https://" defaultValue={item?.url ?? ""} />
       </Field>
       <label class="check">
-        <input type="checkbox" name="approval" defaultChecked={item?.approval_required ?? true} /> {t("admin.approvalRequired")}
+        <input type="checkbox" name="approval" defaultChecked={item?.approval_required ?? true} />{" "}
+        {t("admin.approvalRequired")}
       </label>
       <label class="check">
         <input type="checkbox" name="pinned" defaultChecked={item?.is_pinned ?? false} /> {t("admin.pinned")}
@@ -150,22 +159,25 @@ export function Approvals() {
   const status = route.value.params.get("status") ?? "";
   const assigning = useSignal(false);
   const cursor = useSignal<string | null>(null);
-  const found = useSignal<Approval[]>([]);
+  const approvals = useSignal<Approval[]>([]);
   const page = (after: string | null) =>
-    data<{ items: Approval[]; nextCursor: string | null }>("GET", query(APPROVALS, { status, limit: 50, cursor: after }));
-  const read = useResource(async () => {
+    data<{ items: Approval[]; nextCursor: string | null }>(
+      "GET",
+      query(APPROVALS, { status, limit: 50, cursor: after }),
+    );
+  const resource = useResource(async () => {
     const first = await page(null);
     cursor.value = first.nextCursor;
-    found.value = first.items;
+    approvals.value = first.items;
     return null;
   }, [status]);
   const review = (approval: Approval, decision: string) =>
-    read.act(() => data("POST", `${APPROVALS}/review`, { requestId: approval.id, decision }));
+    resource.mutate(() => data("POST", `${APPROVALS}/review`, { requestId: approval.id, decision }));
   const more = async () => {
     try {
       const next = await page(cursor.value);
       cursor.value = next.nextCursor;
-      found.value = [...found.value, ...next.items];
+      approvals.value = [...approvals.value, ...next.items];
     } catch (error) {
       showError(error);
     }
@@ -187,12 +199,12 @@ export function Approvals() {
           <Icon name="plus" size={16} /> {t("admin.assign")}
         </button>
       </div>
-      <Loaded of={read}>
+      <Loaded resource={resource}>
         {() => (
           <>
-            {found.value.length === 0 && <EmptyState icon="check" text={t("admin.noApprovals")} />}
+            {approvals.value.length === 0 && <EmptyState icon="check" text={t("admin.noApprovals")} />}
             <ul class="rows">
-              {found.value.map((each) => (
+              {approvals.value.map((each) => (
                 <li class="row-card" key={each.id}>
                   <div class="row-main">
                     <p>
@@ -208,13 +220,19 @@ export function Approvals() {
                       )}
                     </p>
                   </div>
-                  <Chip kind={{ approved: "chip-success", pending: "chip-warn", rejected: "", revoked: "" }[each.status]}>
+                  <Chip
+                    kind={{ approved: "chip-success", pending: "chip-warn", rejected: "", revoked: "" }[each.status]}
+                  >
                     {valueLabel("approval", each.status)}
                   </Chip>
                   <div class="task-actions">
                     {each.status === "pending" && (
                       <>
-                        <button type="button" class="button button-primary" onClick={() => void review(each, "approve")}>
+                        <button
+                          type="button"
+                          class="button button-primary"
+                          onClick={() => void review(each, "approve")}
+                        >
                           {t("queue.approve")}
                         </button>
                         <button type="button" class="button" onClick={() => void review(each, "reject")}>
@@ -225,9 +243,11 @@ export function Approvals() {
                     {each.status === "approved" && (
                       <ConfirmButton
                         label={t("admin.revoke")}
-                        sure={t("admin.revokeConfirm")}
-                        onSure={() =>
-                          read.act(() => data("DELETE", query(APPROVALS, { email: each.email, catalogSlug: each.catalogSlug })))
+                        confirmLabel={t("admin.revokeConfirm")}
+                        onConfirm={() =>
+                          resource.mutate(() =>
+                            data("DELETE", query(APPROVALS, { email: each.email, catalogSlug: each.catalogSlug })),
+                          )
                         }
                       />
                     )}
@@ -246,11 +266,11 @@ export function Approvals() {
         )}
       </Loaded>
       {assigning.value && (
-        <Assign
+        <AssignDialog
           onClose={() => (assigning.value = false)}
           onDone={() => {
             assigning.value = false;
-            void read.reload();
+            void resource.reload();
           }}
         />
       )}
@@ -258,16 +278,16 @@ export function Approvals() {
   );
 }
 
-function Assign({ onClose, onDone }: { onClose: () => void; onDone: () => void }) {
+function AssignDialog({ onClose, onDone }: { onClose: () => void; onDone: () => void }) {
   const items = useResource(async () => (await readItems()).filter((each) => !each.archived_at));
   return (
     <FormDialog
       title={t("admin.assign")}
       action={t("admin.assign")}
-      ready={items.now.value.status === "ready"}
+      ready={items.state.value.status === "ready"}
       onClose={onClose}
-      onSend={async (given) => {
-        await data("POST", APPROVALS, { email: given("email"), catalogSlug: given("slug") });
+      onSend={async (field) => {
+        await data("POST", APPROVALS, { email: field("email"), catalogSlug: field("slug") });
         onDone();
       }}
     >
@@ -275,7 +295,7 @@ function Assign({ onClose, onDone }: { onClose: () => void; onDone: () => void }
         <input name="email" type="email" required autoFocus />
       </Field>
       <Field label={t("admin.item")}>
-        <ResourceSelect of={items} name="slug" value={(each) => each.slug} text={(each) => each.name} />
+        <ResourceSelect resource={items} name="slug" value={(each) => each.slug} text={(each) => each.name} />
       </Field>
     </FormDialog>
   );

@@ -7,7 +7,7 @@ import { useResource } from "../ui/resource";
 import { Loaded } from "../ui/loaded";
 import { showError, showToast } from "../ui/toasts";
 
-interface Letter {
+interface DeadLetter {
   messageId: string;
   received: number;
   sentAt: string;
@@ -26,22 +26,22 @@ interface Callback {
   attempts: Array<{ at: string; status: number | null; error: string | null; nextAttemptAt: string | null }>;
 }
 
-const LETTERS = "api/v2/operate/dead-letters";
+const PATH = "api/v2/operate/dead-letters";
 
-export function DeadLetters() {
+export function FailedMessages() {
   const open = useSignal<string | null>(null);
-  const read = useResource(() => data<Array<{ queue: string; count: number }>>("GET", LETTERS));
+  const resource = useResource(() => data<Array<{ queue: string; count: number }>>("GET", PATH));
   return (
-    <Loaded of={read}>
-      {(found) => (
+    <Loaded resource={resource}>
+      {(rows) => (
         <>
-          {found.every((each) => each.count === 0) && (
+          {rows.every((each) => each.count === 0) && (
             <p class="note note-success">
               <Icon name="success" size={16} /> {t("admin.noLetters")}
             </p>
           )}
           <ul class="rows">
-            {found.map(({ queue, count }) => (
+            {rows.map(({ queue, count }) => (
               <li class="row-card" key={queue}>
                 <div class="row-main">
                   <b>{queue}</b>
@@ -58,11 +58,11 @@ export function DeadLetters() {
                   </button>
                 )}
                 {open.value === queue && (
-                  <Letters
+                  <QueueMessages
                     queue={queue}
                     onChanged={() => {
                       open.value = null;
-                      void read.reload();
+                      void resource.reload();
                     }}
                   />
                 )}
@@ -75,11 +75,11 @@ export function DeadLetters() {
   );
 }
 
-function Letters({ queue, onChanged }: { queue: string; onChanged: () => void }) {
-  const read = useResource(() => data<Letter[]>("GET", `${LETTERS}/${queue}`));
-  const redrive = async (wanted: { all: true } | { messageIds: string[] }) => {
+function QueueMessages({ queue, onChanged }: { queue: string; onChanged: () => void }) {
+  const resource = useResource(() => data<DeadLetter[]>("GET", `${PATH}/${queue}`));
+  const redrive = async (selection: { all: true } | { messageIds: string[] }) => {
     try {
-      const { sent } = await data<{ sent: number }>("POST", `${LETTERS}/${queue}/redrive`, wanted);
+      const { sent } = await data<{ sent: number }>("POST", `${PATH}/${queue}/redrive`, selection);
       showToast(t("admin.retried", { n: sent }));
       onChanged();
     } catch (error) {
@@ -87,17 +87,17 @@ function Letters({ queue, onChanged }: { queue: string; onChanged: () => void })
     }
   };
   return (
-    <div class="letters">
-      <Loaded of={read}>
-        {(found) => (
+    <div class="failed-messages">
+      <Loaded resource={resource}>
+        {(rows) => (
           <>
             <div class="row row-end">
               <button type="button" class="button button-primary" onClick={() => void redrive({ all: true })}>
                 <Icon name="refresh" size={16} /> {t("admin.retryAll")}
               </button>
             </div>
-            {found.map((each) => (
-              <div class="letter" key={each.messageId}>
+            {rows.map((each) => (
+              <div class="failed-message" key={each.messageId}>
                 <div class="row-main">
                   <p>{each.reason ?? t("admin.noReason")}</p>
                   <p class="faint">
@@ -118,15 +118,15 @@ function Letters({ queue, onChanged }: { queue: string; onChanged: () => void })
 }
 
 export function Callbacks() {
-  const read = useResource(() => data<Callback[]>("GET", query("api/v2/operate/callbacks", { limit: 100 })));
+  const resource = useResource(() => data<Callback[]>("GET", query("api/v2/operate/callbacks", { limit: 100 })));
   return (
-    <Loaded of={read}>
-      {(found) =>
-        found.length === 0 ? (
+    <Loaded resource={resource}>
+      {(rows) =>
+        rows.length === 0 ? (
           <EmptyState icon="send" text={t("admin.noCallbacks")} />
         ) : (
           <ul class="rows">
-            {found.map((each) => (
+            {rows.map((each) => (
               <li key={each.actionId}>
                 <details class="row-card">
                   <summary>
@@ -137,7 +137,11 @@ export function Callbacks() {
                       </span>
                     </span>
                     <Chip
-                      kind={{ delivered: "chip-success", pending: "chip-warn", failed: "chip-critical", gone: "" }[each.outcome]}
+                      kind={
+                        { delivered: "chip-success", pending: "chip-warn", failed: "chip-critical", gone: "" }[
+                          each.outcome
+                        ]
+                      }
                     >
                       {valueLabel("outcome", each.outcome)} · {t("inbox.attempts", { n: each.attempts.length })}
                     </Chip>

@@ -42,14 +42,16 @@ const INTEGRATORS = "api/v2/operate/integrators";
 const TOKENS = "api/v2/operate/tools-tokens";
 
 export function Integrators() {
-  const read = useResource(() => data<Integrator[]>("GET", INTEGRATORS));
+  const resource = useResource(() => data<Integrator[]>("GET", INTEGRATORS));
   return (
     <EditableRows
-      of={read}
+      resource={resource}
       icon="operate"
-      none={t("admin.noIntegrators")}
+      emptyText={t("admin.noIntegrators")}
       add={t("admin.newIntegrator")}
-      dialog={(integrator, onClose, onSaved) => <EditIntegrator integrator={integrator} onClose={onClose} onSaved={onSaved} />}
+      dialog={(integrator, onClose, onSaved) => (
+        <EditIntegrator integrator={integrator} onClose={onClose} onSaved={onSaved} />
+      )}
     >
       {(each, edit) => (
         <>
@@ -71,20 +73,28 @@ export function Integrators() {
   );
 }
 
-function EditIntegrator({ integrator, onClose, onSaved }: { integrator: Integrator | null; onClose: () => void; onSaved: () => void }) {
+function EditIntegrator({
+  integrator,
+  onClose,
+  onSaved,
+}: {
+  integrator: Integrator | null;
+  onClose: () => void;
+  onSaved: () => void;
+}) {
   return (
     <FormDialog
       title={integrator?.name ?? t("admin.newIntegrator")}
       action={t("save")}
       onClose={onClose}
-      onSend={async (given) => {
-        const told = {
-          name: given("name"),
-          homepageUrl: given("homepageUrl") || null,
-          description: given("description") || null,
+      onSend={async (field) => {
+        const body = {
+          name: field("name"),
+          homepageUrl: field("homepageUrl") || null,
+          description: field("description") || null,
         };
-        if (integrator) await data("PATCH", `${INTEGRATORS}/${integrator.slug}`, told);
-        else await data("POST", INTEGRATORS, { ...told, slug: given("slug"), eventPrefix: given("eventPrefix") });
+        if (integrator) await data("PATCH", `${INTEGRATORS}/${integrator.slug}`, body);
+        else await data("POST", INTEGRATORS, { ...body, slug: field("slug"), eventPrefix: field("eventPrefix") });
         onSaved();
       }}
     >
@@ -112,15 +122,15 @@ function EditIntegrator({ integrator, onClose, onSaved }: { integrator: Integrat
 }
 
 export function Tokens() {
-  const read = useResource(() => data<Token[]>("GET", TOKENS));
-  const making = useSignal(false);
+  const resource = useResource(() => data<Token[]>("GET", TOKENS));
+  const creating = useSignal(false);
   const secret = useSignal<Secret | null>(null);
   const rotate = (token: Token) =>
-    read.act(async () => (secret.value = await data<Secret>("POST", `${TOKENS}/${token.id}/rotate`, {})));
+    resource.mutate(async () => (secret.value = await data<Secret>("POST", `${TOKENS}/${token.id}/rotate`, {})));
   return (
     <>
-      <NewButton label={t("admin.newToken")} onClick={() => (making.value = true)} />
-      <Rows of={read} icon="operate" none={t("admin.noTokens")}>
+      <NewButton label={t("admin.newToken")} onClick={() => (creating.value = true)} />
+      <Rows resource={resource} icon="operate" emptyText={t("admin.noTokens")}>
         {(each) => (
           <>
             <div class="row-main">
@@ -152,21 +162,21 @@ export function Tokens() {
                 </button>
                 <ConfirmButton
                   label={t("admin.revoke")}
-                  sure={t("admin.revokeConfirm")}
-                  onSure={() => read.act(() => data("DELETE", `${TOKENS}/${each.id}`))}
+                  confirmLabel={t("admin.revokeConfirm")}
+                  onConfirm={() => resource.mutate(() => data("DELETE", `${TOKENS}/${each.id}`))}
                 />
               </div>
             )}
           </>
         )}
       </Rows>
-      {making.value && (
-        <NewToken
-          onClose={() => (making.value = false)}
-          onMade={(made) => {
-            making.value = false;
-            secret.value = made;
-            void read.reload();
+      {creating.value && (
+        <NewTokenDialog
+          onClose={() => (creating.value = false)}
+          onCreated={(created) => {
+            creating.value = false;
+            secret.value = created;
+            void resource.reload();
           }}
         />
       )}
@@ -189,7 +199,7 @@ export function Tokens() {
   );
 }
 
-function NewToken({ onClose, onMade }: { onClose: () => void; onMade: (made: Secret) => void }) {
+function NewTokenDialog({ onClose, onCreated }: { onClose: () => void; onCreated: (created: Secret) => void }) {
   const integrators = useResource(async () =>
     (await data<Integrator[]>("GET", INTEGRATORS)).filter((each) => !each.archivedAt),
   );
@@ -197,15 +207,20 @@ function NewToken({ onClose, onMade }: { onClose: () => void; onMade: (made: Sec
     <FormDialog
       title={t("admin.newToken")}
       action={t("admin.createToken")}
-      ready={integrators.now.value.status === "ready"}
+      ready={integrators.state.value.status === "ready"}
       onClose={onClose}
-      onSend={async (given, form) => {
-        const body = { integrator: given("integrator"), owner: given("owner"), admin: form.has("admin") };
-        onMade(await data<Secret>("POST", TOKENS, body));
+      onSend={async (field, form) => {
+        const body = { integrator: field("integrator"), owner: field("owner"), admin: form.has("admin") };
+        onCreated(await data<Secret>("POST", TOKENS, body));
       }}
     >
       <Field label={t("admin.integrator")}>
-        <ResourceSelect of={integrators} name="integrator" value={(each) => each.slug} text={(each) => each.name} />
+        <ResourceSelect
+          resource={integrators}
+          name="integrator"
+          value={(each) => each.slug}
+          text={(each) => each.name}
+        />
       </Field>
       <Field label={t("admin.owner")} hint={t("admin.ownerHint")}>
         <input name="owner" type="email" required defaultValue={me.value?.email} />

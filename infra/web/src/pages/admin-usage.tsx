@@ -5,7 +5,7 @@ import { Chip, EmptyState, Field, Time } from "../ui/parts";
 import { useResource } from "../ui/resource";
 import { Loaded } from "../ui/loaded";
 
-interface Counted {
+interface EventTypeCount {
   eventType: string;
   lastSeenAt: string | null;
   count: number;
@@ -36,16 +36,16 @@ interface Person {
 const numbers = new Intl.NumberFormat(language);
 
 export function EventTypes() {
-  const read = useResource(() =>
-    data<Array<{ integrator: string; eventTypes: Counted[] }>>("GET", "api/v2/operate/event-types"),
+  const resource = useResource(() =>
+    data<Array<{ integrator: string; eventTypes: EventTypeCount[] }>>("GET", "api/v2/operate/event-types"),
   );
   return (
-    <Loaded of={read}>
-      {(found) =>
-        found.every((each) => each.eventTypes.length === 0) ? (
+    <Loaded resource={resource}>
+      {(rows) =>
+        rows.every((each) => each.eventTypes.length === 0) ? (
           <EmptyState icon="inbox" text={t("admin.noTypes")} />
         ) : (
-          found.map(
+          rows.map(
             ({ integrator, eventTypes }) =>
               eventTypes.length > 0 && (
                 <section class="group" key={integrator}>
@@ -65,7 +65,10 @@ export function EventTypes() {
                             )}
                           </p>
                         </div>
-                        <Sparkline values={each.daily} label={t("admin.sparkline", { type: each.eventType, n: each.count })} />
+                        <Sparkline
+                          values={each.daily}
+                          label={t("admin.sparkline", { type: each.eventType, n: each.count })}
+                        />
                       </li>
                     ))}
                   </ul>
@@ -81,7 +84,7 @@ export function EventTypes() {
 const HEIGHT = 32;
 const STEP = 3;
 
-/** A bar a day, the last being today; its own highest is as high as it goes. */
+/** A bar chart with one bar per day, ending today, scaled to its highest value. */
 function Sparkline({ values, label }: { values: number[]; label: string }) {
   const most = Math.max(1, ...values);
   return (
@@ -89,7 +92,14 @@ function Sparkline({ values, label }: { values: number[]; label: string }) {
       {values.map((value, day) => {
         const height = value ? Math.max(2, (value / most) * HEIGHT) : 1;
         return (
-          <rect key={day} class={value ? "" : "none"} x={day * STEP} y={HEIGHT - height} width={STEP - 1} height={height} />
+          <rect
+            key={day}
+            class={value ? "" : "empty-day"}
+            x={day * STEP}
+            y={HEIGHT - height}
+            width={STEP - 1}
+            height={height}
+          />
         );
       })}
     </svg>
@@ -97,21 +107,21 @@ function Sparkline({ values, label }: { values: number[]; label: string }) {
 }
 
 export function Budgets() {
-  const whose = useSignal("");
+  const ownerId = useSignal("");
   const people = useResource(() => data<Person[]>("GET", "api/v2/operate/people"));
-  const read = useResource(
-    () => data<Usage>("GET", query("api/v2/operate/budgets", { userId: whose.value })),
-    [whose.value],
+  const resource = useResource(
+    () => data<Usage>("GET", query("api/v2/operate/budgets", { userId: ownerId.value })),
+    [ownerId.value],
   );
   return (
     <>
-      <Loaded of={people}>
-        {(found) => (
+      <Loaded resource={people}>
+        {(rows) => (
           <div class="row">
             <Field label={t("admin.tokensOf")}>
-              <select value={whose.value} onChange={(event) => (whose.value = event.currentTarget.value)}>
+              <select value={ownerId.value} onChange={(event) => (ownerId.value = event.currentTarget.value)}>
                 <option value="">{t("admin.allTools")}</option>
-                {found.map((each) => (
+                {rows.map((each) => (
                   <option value={each.id} key={each.id}>
                     {each.name} ({each.email})
                   </option>
@@ -121,7 +131,7 @@ export function Budgets() {
           </div>
         )}
       </Loaded>
-      <Loaded of={read}>
+      <Loaded resource={resource}>
         {({ limits, tokens }) => (
           <>
             <dl class="stats">
@@ -141,7 +151,9 @@ export function Budgets() {
                   <div class="row-main">
                     <p>
                       <b>{each.integrator ?? valueLabel("budget", "key")}</b>{" "}
-                      <Chip kind={each.status === "active" ? "chip-success" : ""}>{valueLabel("token", each.status)}</Chip>
+                      <Chip kind={each.status === "active" ? "chip-success" : ""}>
+                        {valueLabel("token", each.status)}
+                      </Chip>
                     </p>
                     <p class="faint mono">{each.id}</p>
                   </div>

@@ -3,7 +3,7 @@ import { type MessageKey, t } from "../lib/i18n";
 import { setParams, route } from "../lib/router";
 import { Approvals, Catalog } from "./admin-catalog";
 import { Budgets, EventTypes } from "./admin-usage";
-import { Callbacks, DeadLetters } from "./admin-queues";
+import { Callbacks, FailedMessages } from "./admin-queues";
 import { Integrators, Tokens } from "./admin-tokens";
 
 const TABS = {
@@ -12,16 +12,16 @@ const TABS = {
   catalog: Catalog,
   approvals: Approvals,
   types: EventTypes,
-  letters: DeadLetters,
+  letters: FailedMessages,
   callbacks: Callbacks,
   budgets: Budgets,
 } as const;
 
-/** What keeps the desk running, for those who run it. */
-export function Operate() {
+/** The admin page, for operators only. */
+export function Admin() {
   const tab = route.value.params.get("tab") ?? "";
   const name = tab in TABS ? (tab as keyof typeof TABS) : "integrators";
-  const Shown = TABS[name];
+  const Tab = TABS[name];
   return (
     <section class="page" aria-label={t("page.operate")}>
       <header class="head">
@@ -34,7 +34,7 @@ export function Operate() {
         onChoose={(to) => setParams({ tab: to === "integrators" ? null : to })}
         choices={Object.keys(TABS).map((each) => ({ value: each, label: t(`admin.${each}` as MessageKey) }))}
       />
-      <Shown />
+      <Tab />
     </section>
   );
 }

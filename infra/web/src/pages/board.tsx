@@ -1,6 +1,17 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { boardState, type Card, cards, cardsIn, findCard, hiddenCards, loadBoard, moveCard, type Stage, STAGES } from "../lib/board";
+import {
+  boardState,
+  type Card,
+  cards,
+  cardsIn,
+  findCard,
+  hiddenCards,
+  loadBoard,
+  moveCard,
+  type Stage,
+  STAGES,
+} from "../lib/board";
 import { drag, useDrag } from "../lib/drag";
 import { valueLabel, t } from "../lib/i18n";
 import { go, href, route } from "../lib/router";
@@ -12,7 +23,7 @@ import { CardDialog, NewCard } from "./card";
 export function Board() {
   const scroller = useRef<HTMLDivElement>(null);
   const adding = useSignal<Stage | null>(null);
-  const told = useSignal("");
+  const announcement = useSignal("");
   const { id } = route.value;
   useEffect(() => {
     void loadBoard();
@@ -22,12 +33,12 @@ export function Board() {
   }, []);
   const drop = async (card: string, stage: Stage, at: number) => {
     const moving = moveCard(card, stage, at);
-    told.value = t("board.moved", { stage: valueLabel("stage", stage) });
-    // It has another element now.
+    announcement.value = t("board.moved", { stage: valueLabel("stage", stage) });
+    // The card has moved to a new element.
     requestAnimationFrame(() => document.getElementById(`card-${card}`)?.focus());
     await moving;
   };
-  const take = useDrag(scroller, (end) => void drop(end.id, end.column as Stage, end.at));
+  const onPointerDown = useDrag(scroller, (end) => void drop(end.id, end.column as Stage, end.at));
 
   const onKeyDown = (event: KeyboardEvent, card: Card) => {
     const held = drag.value?.id === card.id && !drag.value.pointer ? drag.value : null;
@@ -42,28 +53,30 @@ export function Board() {
       } else {
         const at = cardsIn(card.status).findIndex((each) => each.id === card.id);
         drag.value = { id: card.id, column: card.status, at, pointer: null };
-        told.value = t("board.lifted", { title: card.title });
+        announcement.value = t("board.lifted", { title: card.title });
       }
     } else if (held && event.key === "Escape") {
       drag.value = null;
-      told.value = t("board.notMoved");
+      announcement.value = t("board.notMoved");
     } else if (held && event.key.startsWith("Arrow")) {
-      steer(held.column as Stage, held.at, event.key, card.id);
+      moveHeld(held.column as Stage, held.at, event.key, card.id);
     } else {
       return;
     }
     event.preventDefault();
     event.stopPropagation();
   };
-  const steer = (stage: Stage, at: number, arrow: string, card: string) => {
+  const moveHeld = (stage: Stage, at: number, arrow: string, card: string) => {
     const place = STAGES.indexOf(stage) + (arrow === "ArrowRight" ? 1 : arrow === "ArrowLeft" ? -1 : 0);
     const column = STAGES[Math.max(0, Math.min(STAGES.length - 1, place))]!;
     const most = cardsIn(column).filter((each) => each.id !== card).length;
-    const wanted = column !== stage ? 0 : at + (arrow === "ArrowDown" ? 1 : arrow === "ArrowUp" ? -1 : 0);
-    const to = Math.max(0, Math.min(most, wanted));
+    const position = column !== stage ? 0 : at + (arrow === "ArrowDown" ? 1 : arrow === "ArrowUp" ? -1 : 0);
+    const to = Math.max(0, Math.min(most, position));
     drag.value = { id: card, column, at: to, pointer: null };
-    told.value = t("board.position", { stage: valueLabel("stage", column), at: to + 1, of: most + 1 });
-    scroller.current?.querySelector(`[data-column="${column}"]`)?.scrollIntoView({ block: "nearest", inline: "nearest" });
+    announcement.value = t("board.position", { stage: valueLabel("stage", column), at: to + 1, of: most + 1 });
+    scroller.current
+      ?.querySelector(`[data-column="${column}"]`)
+      ?.scrollIntoView({ block: "nearest", inline: "nearest" });
   };
 
   const loadState = boardState.value;
@@ -80,7 +93,7 @@ export function Board() {
         </button>
       </header>
       <p class="hidden" role="status" aria-live="assertive">
-        {told.value}
+        {announcement.value}
       </p>
       {typeof loadState === "object" ? (
         <ErrorState error={loadState.error} onRetry={() => void loadBoard()} />
@@ -89,12 +102,18 @@ export function Board() {
       ) : (
         <div class={`columns ${drag.value?.pointer ? "columns-dragging" : ""}`} ref={scroller}>
           {STAGES.map((stage) => (
-            <Column key={stage} stage={stage} onTake={take} onKey={onKeyDown} onAdd={() => (adding.value = stage)} />
+            <Column
+              key={stage}
+              stage={stage}
+              onPointerDown={onPointerDown}
+              onKeyDown={onKeyDown}
+              onAdd={() => (adding.value = stage)}
+            />
           ))}
         </div>
       )}
       {hiddenCards.value > 0 && <p class="faint end">{t("board.notShown", { n: hiddenCards.value })}</p>}
-      <Ghost />
+      <DragPreview />
       {open && <CardDialog key={open.id} card={open} onClose={() => go(href("board"))} />}
       {adding.value && <NewCard stage={adding.value} onClose={() => (adding.value = null)} />}
     </section>
@@ -103,43 +122,55 @@ export function Board() {
 
 interface ColumnProps {
   stage: Stage;
-  onTake: (event: PointerEvent) => void;
-  onKey: (event: KeyboardEvent, card: Card) => void;
+  onPointerDown: (event: PointerEvent) => void;
+  onKeyDown: (event: KeyboardEvent, card: Card) => void;
   onAdd: () => void;
 }
 
-function Column({ stage, onTake, onKey, onAdd }: ColumnProps) {
-  const found = cardsIn(stage);
+function Column({ stage, onPointerDown, onKeyDown, onAdd }: ColumnProps) {
+  const inStage = cardsIn(stage);
   const target = drag.value?.column === stage ? drag.value : null;
-  const shown = found.flatMap((card) => {
-    const others = found.filter((each) => each.id !== drag.value?.id);
+  const tiles = inStage.flatMap((card) => {
+    const others = inStage.filter((each) => each.id !== drag.value?.id);
     const gap = target && others[target.at]?.id === card.id ? [<li class="gap" key="gap" />] : [];
     return [
       ...gap,
       <li key={card.id}>
-        <Tile card={card} onTake={onTake} onKey={onKey} />
+        <CardTile card={card} onPointerDown={onPointerDown} onKeyDown={onKeyDown} />
       </li>,
     ];
   });
-  const last = target && target.at >= found.filter((each) => each.id !== target.id).length;
+  const last = target && target.at >= inStage.filter((each) => each.id !== target.id).length;
   return (
-    <section class={`column ${target ? "column-over" : ""}`} data-column={stage} aria-label={valueLabel("stage", stage)}>
+    <section
+      class={`column ${target ? "column-over" : ""}`}
+      data-column={stage}
+      aria-label={valueLabel("stage", stage)}
+    >
       <header class="column-head">
         <h2>
-          {valueLabel("stage", stage)} <span class="count">{found.length}</span>
+          {valueLabel("stage", stage)} <span class="count">{inStage.length}</span>
         </h2>
         <IconButton icon="plus" label={t("board.addTo", { stage: valueLabel("stage", stage) })} onClick={onAdd} />
       </header>
       <ul>
-        {shown}
+        {tiles}
         {last && <li class="gap" key="gap" />}
-        {!found.length && !target && <li class="column-empty">{t("board.empty")}</li>}
+        {!inStage.length && !target && <li class="column-empty">{t("board.empty")}</li>}
       </ul>
     </section>
   );
 }
 
-function Tile({ card, onTake, onKey }: { card: Card; onTake: ColumnProps["onTake"]; onKey: ColumnProps["onKey"] }) {
+function CardTile({
+  card,
+  onPointerDown,
+  onKeyDown,
+}: {
+  card: Card;
+  onPointerDown: ColumnProps["onPointerDown"];
+  onKeyDown: ColumnProps["onKeyDown"];
+}) {
   const held = drag.value?.id === card.id;
   return (
     <div
@@ -150,26 +181,28 @@ function Tile({ card, onTake, onKey }: { card: Card; onTake: ColumnProps["onTake
       aria-roledescription={t("board.card")}
       aria-describedby="board-help"
       data-card={card.id}
-      onPointerDown={onTake}
-      onKeyDown={(event) => onKey(event, card)}
+      onPointerDown={onPointerDown}
+      onKeyDown={(event) => onKeyDown(event, card)}
       onBlur={() => {
         if (held && !drag.value?.pointer) drag.value = null;
       }}
       onClick={() => go(href("board", card.id))}
     >
-      <Face card={card} />
+      <CardFace card={card} />
     </div>
   );
 }
 
-function Face({ card }: { card: Card }) {
+function CardFace({ card }: { card: Card }) {
   const done = card.checklist.filter((each) => each.completed).length;
   const late = card.dueDate && card.status !== "completed" && Date.parse(card.dueDate) < Date.now();
   return (
     <>
       <span class="card-title">{card.title}</span>
       <span class="card-foot">
-        {card.priority !== "medium" && <Chip kind={`chip-${card.priority}`}>{valueLabel("priority", card.priority)}</Chip>}
+        {card.priority !== "medium" && (
+          <Chip kind={`chip-${card.priority}`}>{valueLabel("priority", card.priority)}</Chip>
+        )}
         {card.dueDate && (
           <Chip kind={late ? "chip-critical" : ""}>
             <Icon name="clock" size={12} /> {ago(card.dueDate)}
@@ -196,15 +229,18 @@ function Face({ card }: { card: Card }) {
   );
 }
 
-/** The card at the pointer. */
-function Ghost() {
+/** The card that follows the pointer during a drag. */
+function DragPreview() {
   const now = drag.value;
   const card = now?.pointer && cards.value.find((each) => each.id === now.id);
   if (!card || !now.pointer) return null;
   const { x, y, left, top, width } = now.pointer;
   return (
-    <div class="card ghost" style={{ width: `${width}px`, transform: `translate(${x - left}px, ${y - top}px) rotate(1.5deg)` }}>
-      <Face card={card} />
+    <div
+      class="card ghost"
+      style={{ width: `${width}px`, transform: `translate(${x - left}px, ${y - top}px) rotate(1.5deg)` }}
+    >
+      <CardFace card={card} />
     </div>
   );
 }

@@ -1,5 +1,15 @@
 import { useSignal } from "@preact/signals";
-import { addCard, addChecklistItem, type Card, deleteCard, moveCard, patchCard, type Stage, STAGES, checkItem } from "../lib/board";
+import {
+  addCard,
+  addChecklistItem,
+  type Card,
+  deleteCard,
+  moveCard,
+  patchCard,
+  type Stage,
+  STAGES,
+  checkItem,
+} from "../lib/board";
 import { valueLabel, t } from "../lib/i18n";
 import { go, href } from "../lib/router";
 import { FormDialog } from "../ui/form";
@@ -9,7 +19,7 @@ import { Avatar, Dialog, Field } from "../ui/parts";
 const PRIORITIES = ["urgent", "high", "medium", "low"] as const;
 
 export function CardDialog({ card, onClose }: { card: Card; onClose: () => void }) {
-  const sure = useSignal(false);
+  const confirming = useSignal(false);
   return (
     <Dialog title={card.title} onClose={onClose} wide>
       <div class="form">
@@ -55,10 +65,10 @@ export function CardDialog({ card, onClose }: { card: Card; onClose: () => void 
             />
           </Field>
         </div>
-        <Words card={card} />
+        <CardText card={card} />
         <section>
           <h3>{t("board.checklist")}</h3>
-          <ul class="steps">
+          <ul class="checklist">
             {[...card.checklist]
               .sort((one, two) => one.order - two.order)
               .map((each) => (
@@ -85,7 +95,13 @@ export function CardDialog({ card, onClose }: { card: Card; onClose: () => void 
               void addChecklistItem(card, text);
             }}
           >
-            <input class="grow" name="text" maxLength={500} placeholder={t("board.newItem")} aria-label={t("board.newItem")} />
+            <input
+              class="grow"
+              name="text"
+              maxLength={500}
+              placeholder={t("board.newItem")}
+              aria-label={t("board.newItem")}
+            />
             <button type="submit" class="button">
               <Icon name="plus" size={16} /> {t("queue.add")}
             </button>
@@ -112,17 +128,17 @@ export function CardDialog({ card, onClose }: { card: Card; onClose: () => void 
         <div class="row row-end">
           <button
             type="button"
-            class="button button-bad"
+            class="button button-danger"
             onClick={() => {
-              if (!sure.value) {
-                sure.value = true;
+              if (!confirming.value) {
+                confirming.value = true;
                 return;
               }
               go(href("board"));
               void deleteCard(card);
             }}
           >
-            <Icon name="trash" size={16} /> {sure.value ? t("deleteConfirm") : t("delete")}
+            <Icon name="trash" size={16} /> {confirming.value ? t("deleteConfirm") : t("delete")}
           </button>
         </div>
       </div>
@@ -130,7 +146,7 @@ export function CardDialog({ card, onClose }: { card: Card; onClose: () => void 
   );
 }
 
-function Words({ card }: { card: Card }) {
+function CardText({ card }: { card: Card }) {
   const title = useSignal(card.title);
   const text = useSignal(card.description ?? "");
   const isChanged = title.value.trim() !== card.title || text.value !== (card.description ?? "");
@@ -143,7 +159,12 @@ function Words({ card }: { card: Card }) {
       }}
     >
       <Field label={t("board.title")}>
-        <input value={title.value} required maxLength={500} onInput={(event) => (title.value = event.currentTarget.value)} />
+        <input
+          value={title.value}
+          required
+          maxLength={500}
+          onInput={(event) => (title.value = event.currentTarget.value)}
+        />
       </Field>
       <Field label={t("board.description")}>
         <textarea
@@ -170,8 +191,8 @@ export function NewCard({ stage, onClose }: { stage: Stage; onClose: () => void 
       title={t("board.add")}
       action={t("queue.add")}
       onClose={onClose}
-      onSend={async (given) => {
-        if (await addCard({ title: given("title"), status: given("status") as Stage })) onClose();
+      onSend={async (field) => {
+        if (await addCard({ title: field("title"), status: field("status") as Stage })) onClose();
       }}
     >
       <Field label={t("board.title")}>

@@ -1,10 +1,20 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useLayoutEffect, useRef } from "preact/hooks";
-import { before, chatState, loadChat, loadEarlier, isChatOpen, type Message, messages, sendMessage, unreadMessages } from "../lib/chat";
+import {
+  earlierCursor,
+  chatState,
+  loadChat,
+  loadEarlier,
+  isChatOpen,
+  type Message,
+  messages,
+  sendMessage,
+  unreadMessages,
+} from "../lib/chat";
 import { t } from "../lib/i18n";
-import { type Mention, mentions, mentionAt } from "../lib/mentions";
+import { type Mention, searchMentions, mentionAt } from "../lib/mentions";
 import { me } from "../lib/session";
-import { date, exact, hours } from "../lib/time";
+import { date, fullTime, clockTime } from "../lib/time";
 import { Icon } from "../ui/icons";
 import { Markdown } from "../ui/markdown";
 import { Avatar, EmptyState, Skeleton, ErrorState } from "../ui/parts";
@@ -23,7 +33,7 @@ export function Chat() {
     };
   }, []);
   const list = messages.value;
-  // One who reads the end stays there; one who reads further up stays where they are, whatever is added above.
+  // Stay at the end if the user is there. Otherwise keep the visible messages in place when earlier ones are added.
   useLayoutEffect(() => {
     const element = log.current;
     if (!element) return;
@@ -62,7 +72,7 @@ export function Chat() {
         ) : (
           <>
             <div class="end">
-              {before.value ? (
+              {earlierCursor.value ? (
                 <button type="button" class="button" onClick={earlier} disabled={loadState === "more"}>
                   {t("chat.earlier")}
                 </button>
@@ -71,7 +81,7 @@ export function Chat() {
               )}
             </div>
             {list.map((each, index) => (
-              <Said key={each.id} message={each} previous={list[index - 1]} />
+              <ChatMessage key={each.id} message={each} previous={list[index - 1]} />
             ))}
           </>
         )}
@@ -86,12 +96,12 @@ export function Chat() {
   );
 }
 
-function Said({ message, previous }: { message: Message; previous: Message | undefined }) {
-  const own = message.role === "user";
-  const name = own ? (me.value?.name ?? t("chat.you")) : (message.agentName ?? t("chat.agent"));
+function ChatMessage({ message, previous }: { message: Message; previous: Message | undefined }) {
+  const isOwn = message.role === "user";
+  const name = isOwn ? (me.value?.name ?? t("chat.you")) : (message.agentName ?? t("chat.agent"));
   const day = date(message.createdAt);
   const newDay = !previous || date(previous.createdAt) !== day;
-  const follows =
+  const continues =
     !newDay &&
     previous?.role === message.role &&
     previous.agentName === message.agentName &&
@@ -99,20 +109,20 @@ function Said({ message, previous }: { message: Message; previous: Message | und
   return (
     <>
       {newDay && <p class="chat-day">{day}</p>}
-      <div class={`said ${own ? "said-own" : ""} ${follows ? "said-follows" : ""}`}>
-        {!follows && <Avatar name={name} agent={!own} />}
-        <div class="said-body">
-          {!follows && (
-            <p class="said-who">
+      <div class={`message ${isOwn ? "message-own" : ""} ${continues ? "message-continued" : ""}`}>
+        {!continues && <Avatar name={name} agent={!isOwn} />}
+        <div class="message-body">
+          {!continues && (
+            <p class="message-author">
               <b>{name}</b>{" "}
-              <time dateTime={message.createdAt} title={exact(message.createdAt)} class="faint">
-                {hours(message.createdAt)}
+              <time dateTime={message.createdAt} title={fullTime(message.createdAt)} class="faint">
+                {clockTime(message.createdAt)}
               </time>
             </p>
           )}
-          {own ? <p class="said-text">{message.content}</p> : <Markdown text={message.content} />}
+          {isOwn ? <p class="message-text">{message.content}</p> : <Markdown text={message.content} />}
           {message.sending === "failed" && (
-            <p class="bad">
+            <p class="error">
               {t("chat.notSent")}{" "}
               <button type="button" class="link" onClick={() => void sendMessage(message.content, message.id)}>
                 {t("retry")}
@@ -127,52 +137,52 @@ function Said({ message, previous }: { message: Message; previous: Message | und
 
 function Composer({ onSend }: { onSend: (text: string) => void }) {
   const area = useRef<HTMLTextAreaElement>(null);
-  const found = useSignal<Mention[]>([]);
+  const suggestions = useSignal<Mention[]>([]);
   const active = useSignal(0);
-  const asking = useRef(0);
+  const searchTimer = useRef(0);
 
-  const look = () => {
-    clearTimeout(asking.current);
+  const updateMentions = () => {
+    clearTimeout(searchTimer.current);
     const element = area.current!;
     element.style.height = "auto";
     element.style.height = `${Math.min(element.scrollHeight, 200)}px`;
     const typed = mentionAt(element.value, element.selectionStart);
     if (!typed) {
-      found.value = [];
+      suggestions.value = [];
       return;
     }
-    asking.current = setTimeout(async () => {
+    searchTimer.current = setTimeout(async () => {
       try {
-        const rows = await mentions(typed.sign, typed.q);
+        const rows = await searchMentions(typed.sign, typed.q);
         active.value = 0;
-        found.value = mentionAt(element.value, element.selectionStart) ? rows : [];
+        suggestions.value = mentionAt(element.value, element.selectionStart) ? rows : [];
       } catch (error) {
         showError(error);
       }
     }, 150);
   };
-  const take = (mention: Mention) => {
+  const insertMention = (mention: Mention) => {
     const element = area.current!;
     const typed = mentionAt(element.value, element.selectionStart);
     if (typed) element.setRangeText(`${mention.inserted} `, typed.start, element.selectionStart, "end");
-    found.value = [];
+    suggestions.value = [];
     element.focus();
   };
   const send = () => {
     const text = area.current!.value.trim();
     if (!text) return;
     area.current!.value = "";
-    look();
+    updateMentions();
     onSend(text);
   };
   const onKeyDown = (event: KeyboardEvent) => {
     if (event.isComposing) return;
-    const rows = found.value;
+    const rows = suggestions.value;
     if (rows.length) {
       const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
       if (step) active.value = (active.value + step + rows.length) % rows.length;
-      else if (event.key === "Enter" || event.key === "Tab") take(rows[active.value]!);
-      else if (event.key === "Escape") found.value = [];
+      else if (event.key === "Enter" || event.key === "Tab") insertMention(rows[active.value]!);
+      else if (event.key === "Escape") suggestions.value = [];
       else return;
       event.preventDefault();
     } else if (event.key === "Enter" && !event.shiftKey) {
@@ -188,9 +198,9 @@ function Composer({ onSend }: { onSend: (text: string) => void }) {
         send();
       }}
     >
-      {found.value.length > 0 && (
+      {suggestions.value.length > 0 && (
         <ul class="mentions" id="mentions" role="listbox" aria-label={t("chat.mentions")}>
-          {found.value.map((each, index) => (
+          {suggestions.value.map((each, index) => (
             <li
               key={`${each.kind}-${each.id}`}
               id={`mention-${index}`}
@@ -198,7 +208,7 @@ function Composer({ onSend }: { onSend: (text: string) => void }) {
               aria-selected={index === active.value}
               onPointerDown={(event) => {
                 event.preventDefault();
-                take(each);
+                insertMention(each);
               }}
             >
               <Avatar name={each.name} agent={each.kind === "agent" || each.kind === "command"} />
@@ -217,11 +227,11 @@ function Composer({ onSend }: { onSend: (text: string) => void }) {
         placeholder={t("chat.write")}
         aria-label={t("chat.write")}
         aria-autocomplete="list"
-        aria-controls={found.value.length ? "mentions" : undefined}
-        aria-activedescendant={found.value.length ? `mention-${active.value}` : undefined}
-        onInput={look}
+        aria-controls={suggestions.value.length ? "mentions" : undefined}
+        aria-activedescendant={suggestions.value.length ? `mention-${active.value}` : undefined}
+        onInput={updateMentions}
         onKeyDown={onKeyDown}
-        onBlur={() => (found.value = [])}
+        onBlur={() => (suggestions.value = [])}
       />
       <button type="submit" class="button button-primary" aria-label={t("chat.send")}>
         <Icon name="send" />

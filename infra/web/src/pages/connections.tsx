@@ -23,35 +23,37 @@ interface Connection {
 
 type Decision = "accept" | "decline" | "block";
 
-/** The connections of who is signed in; those that others have asked for are theirs to decide. */
+/** The user's connections and connection requests. */
 export function Connections() {
-  const read = useResource(
+  const resource = useResource(
     async () => (await call<{ connections: Connection[] }>("GET", "api/v2/connections?status=all")).connections,
   );
   const busy = useSignal("");
-  const asking = useSignal(false);
+  const requesting = useSignal(false);
   const decide = async (connection: Connection, action: Decision) => {
     busy.value = connection.id;
-    await read.act(() => data("PATCH", `api/v2/connections/${connection.id}`, { action }));
+    await resource.mutate(() => data("PATCH", `api/v2/connections/${connection.id}`, { action }));
     busy.value = "";
   };
   return (
     <>
       <div class="row row-end">
-        <button type="button" class="button" onClick={() => (asking.value = true)}>
+        <button type="button" class="button" onClick={() => (requesting.value = true)}>
           {t("network.request")}
         </button>
       </div>
-      <Rows of={read} icon="network" none={t("network.noConnections")}>
-        {(each) => <Row connection={each} busy={busy.value === each.id} onDecide={(action) => void decide(each, action)} />}
+      <Rows resource={resource} icon="network" emptyText={t("network.noConnections")}>
+        {(each) => (
+          <Row connection={each} busy={busy.value === each.id} onDecide={(action) => void decide(each, action)} />
+        )}
       </Rows>
-      {asking.value && (
-        <Ask
-          onClose={() => (asking.value = false)}
-          onAsked={(email) => {
-            asking.value = false;
+      {requesting.value && (
+        <RequestDialog
+          onClose={() => (requesting.value = false)}
+          onRequested={(email) => {
+            requesting.value = false;
             showToast(t("network.requested", { email }));
-            void read.reload();
+            void resource.reload();
           }}
         />
       )}
@@ -68,11 +70,11 @@ interface RowProps {
 function Row({ connection, busy, onDecide }: RowProps) {
   const { status, reason, peerUserEmail, peerInstanceUrl } = connection;
   const name = connection.peerUserName ?? peerUserEmail;
-  const waits = status === "pending" && connection.askedBy === "us";
+  const isAwaitingReply = status === "pending" && connection.askedBy === "us";
   const buttons: Array<[Decision, string]> =
     status === "active"
-      ? [["block", "button-bad"]]
-      : waits
+      ? [["block", "button-danger"]]
+      : isAwaitingReply
         ? [["decline", ""]]
         : status === "pending"
           ? [
@@ -94,14 +96,14 @@ function Row({ connection, busy, onDecide }: RowProps) {
       </div>
       <div class="chips">
         <Chip kind={status === "active" ? "chip-success" : status === "pending" ? "chip-warn" : ""}>
-          {waits ? t("network.awaitingReply") : valueLabel("connection", status)}
+          {isAwaitingReply ? t("network.awaitingReply") : valueLabel("connection", status)}
         </Chip>
         {connection.signedByPeer && <Chip title={t("network.signedHint")}>{t("network.signed")}</Chip>}
       </div>
       <div class="task-actions">
         {buttons.map(([action, kind]) => (
           <button type="button" class={`button ${kind}`} key={action} disabled={busy} onClick={() => onDecide(action)}>
-            {waits ? t("network.withdraw") : t(`network.${action}`)}
+            {isAwaitingReply ? t("network.withdraw") : t(`network.${action}`)}
           </button>
         ))}
       </div>
@@ -109,16 +111,16 @@ function Row({ connection, busy, onDecide }: RowProps) {
   );
 }
 
-function Ask({ onClose, onAsked }: { onClose: () => void; onAsked: (email: string) => void }) {
+function RequestDialog({ onClose, onRequested }: { onClose: () => void; onRequested: (email: string) => void }) {
   return (
     <FormDialog
       title={t("network.request")}
       action={t("network.request")}
       onClose={onClose}
-      onSend={async (given) => {
-        const [peerInstanceUrl, peerUserEmail] = [given("url"), given("email")];
+      onSend={async (field) => {
+        const [peerInstanceUrl, peerUserEmail] = [field("url"), field("email")];
         await data("POST", "api/v2/connection-requests", { peerInstanceUrl, peerUserEmail });
-        onAsked(peerUserEmail);
+        onRequested(peerUserEmail);
       }}
     >
       <Field label={t("network.peerUrl")} hint={t("network.peerUrlHint")}>

@@ -29,28 +29,32 @@ const FIELDS = ["name", "email", "phone", "company", "role", "tags"] as const;
 const contacts = signal<Contact[]>([]);
 const total = signal(0);
 const more = signal(false);
-const state = signal<"loading" | "ready" | { error: unknown }>("loading");
-let asked = 0;
+const contactsState = signal<"loading" | "ready" | { error: unknown }>("loading");
+let latestLoad = 0;
 
 async function load(search: string, tag: string, offset = 0): Promise<void> {
-  const turn = ++asked;
-  if (!offset) state.value = "loading";
+  const loadNumber = ++latestLoad;
+  if (!offset) contactsState.value = "loading";
   try {
-    const found = await data<{
+    const page = await data<{
       contacts: Contact[];
       pagination: { total: number; hasMore: boolean };
     }>("GET", query(PATH, { search, tag, limit: 100, offset }));
-    if (turn !== asked) return;
-    contacts.value = offset ? [...contacts.value, ...found.contacts] : found.contacts;
-    total.value = found.pagination.total;
-    more.value = found.pagination.hasMore && found.contacts.length > 0;
-    state.value = "ready";
+    if (loadNumber !== latestLoad) return;
+    contacts.value = offset ? [...contacts.value, ...page.contacts] : page.contacts;
+    total.value = page.pagination.total;
+    more.value = page.pagination.hasMore && page.contacts.length > 0;
+    contactsState.value = "ready";
   } catch (error) {
-    if (turn === asked) state.value = { error };
+    if (loadNumber === latestLoad) contactsState.value = { error };
   }
 }
 
-const tagsOf = (contact: Contact) => (contact.tags ?? "").split(",").map((each) => each.trim()).filter(Boolean);
+const tagsOf = (contact: Contact) =>
+  (contact.tags ?? "")
+    .split(",")
+    .map((each) => each.trim())
+    .filter(Boolean);
 
 export function Contacts() {
   const { id, params } = route.value;
@@ -58,12 +62,15 @@ export function Contacts() {
   const editing = useSignal<Contact | "new" | null>(null);
   const box = useRef<HTMLInputElement>(null);
   const timer = useRef(0);
-  const end = useReachedEnd(() => more.value && state.value === "ready" && void load(search, tag, contacts.value.length));
+  const end = useReachedEnd(
+    () => more.value && contactsState.value === "ready" && void load(search, tag, contacts.value.length),
+  );
   useEffect(() => void load(search, tag), [search, tag]);
   useEffect(() => () => clearTimeout(timer.current), []);
 
   const at = contacts.value.findIndex((each) => each.id === id);
-  const show = (contact: Contact | undefined) => contact && go(href("contacts", contact.id, params), { replace: Boolean(id) });
+  const show = (contact: Contact | undefined) =>
+    contact && go(href("contacts", contact.id, params), { replace: Boolean(id) });
   const close = () => go(href("contacts", null, params), { replace: true });
   useShortcuts({
     j: () => show(contacts.value[at + 1]),
@@ -71,7 +78,7 @@ export function Contacts() {
     "/": () => box.current?.focus(),
     Escape: () => (id ? close() : false),
   });
-  const loadState = state.value;
+  const loadState = contactsState.value;
   const open = contacts.value[at];
   return (
     <section class={`split ${id ? "split-open" : ""}`} aria-label={t("page.contacts")}>
@@ -116,11 +123,17 @@ export function Contacts() {
             <ul class="items">
               {contacts.value.map((each) => (
                 <li key={each.id}>
-                  <a class="item" href={href("contacts", each.id, params)} aria-current={each.id === id ? "true" : undefined}>
+                  <a
+                    class="item"
+                    href={href("contacts", each.id, params)}
+                    aria-current={each.id === id ? "true" : undefined}
+                  >
                     <Avatar name={each.name} />
                     <span class="item-main">
                       <span class="item-title">{each.name}</span>
-                      <span class="item-summary">{[each.role, each.company].filter(Boolean).join(" · ") || each.email}</span>
+                      <span class="item-summary">
+                        {[each.role, each.company].filter(Boolean).join(" · ") || each.email}
+                      </span>
                     </span>
                   </a>
                 </li>
@@ -134,7 +147,7 @@ export function Contacts() {
       </div>
       <div class="split-detail">
         {open ? (
-          <Person contact={open} onBack={close} onEdit={() => (editing.value = open)} />
+          <ContactDetail contact={open} onBack={close} onEdit={() => (editing.value = open)} />
         ) : (
           <EmptyState icon="contacts" text={t(id && loadState === "ready" ? "contacts.notFound" : "contacts.select")}>
             {id && (
@@ -146,7 +159,7 @@ export function Contacts() {
         )}
       </div>
       {editing.value && (
-        <Edit
+        <EditContact
           contact={editing.value === "new" ? null : editing.value}
           onClose={() => (editing.value = null)}
           onSaved={(saved) => {
@@ -159,11 +172,11 @@ export function Contacts() {
   );
 }
 
-function Person({ contact, onBack, onEdit }: { contact: Contact; onBack: () => void; onEdit: () => void }) {
-  const sure = useSignal(false);
+function ContactDetail({ contact, onBack, onEdit }: { contact: Contact; onBack: () => void; onEdit: () => void }) {
+  const confirming = useSignal(false);
   const remove = async () => {
-    if (!sure.value) {
-      sure.value = true;
+    if (!confirming.value) {
+      confirming.value = true;
       return;
     }
     try {
@@ -176,8 +189,8 @@ function Person({ contact, onBack, onEdit }: { contact: Contact; onBack: () => v
     }
   };
   return (
-    <article class="reading" key={contact.id}>
-      <div class="reading-tools" role="toolbar" aria-label={contact.name}>
+    <article class="detail" key={contact.id}>
+      <div class="detail-tools" role="toolbar" aria-label={contact.name}>
         <span class="only-narrow">
           <IconButton icon="back" label={t("back")} onClick={onBack} />
         </span>
@@ -185,11 +198,11 @@ function Person({ contact, onBack, onEdit }: { contact: Contact; onBack: () => v
         <button type="button" class="button" onClick={onEdit}>
           {t("edit")}
         </button>
-        <button type="button" class="button button-bad" onClick={remove}>
-          {sure.value ? t("deleteConfirm") : t("delete")}
+        <button type="button" class="button button-danger" onClick={remove}>
+          {confirming.value ? t("deleteConfirm") : t("delete")}
         </button>
       </div>
-      <div class="reading-scroll">
+      <div class="detail-scroll">
         <div class="sheet">
           <div class="person-head">
             <Avatar name={contact.name} />
@@ -253,14 +266,22 @@ function Person({ contact, onBack, onEdit }: { contact: Contact; onBack: () => v
   );
 }
 
-function Edit({ contact, onClose, onSaved }: { contact: Contact | null; onClose: () => void; onSaved: (id: string) => void }) {
+function EditContact({
+  contact,
+  onClose,
+  onSaved,
+}: {
+  contact: Contact | null;
+  onClose: () => void;
+  onSaved: (id: string) => void;
+}) {
   return (
     <FormDialog
       title={contact ? t("contacts.edit") : t("contacts.add")}
       action={t("save")}
       onClose={onClose}
-      onSend={async (given) => {
-        const body = Object.fromEntries([...FIELDS, "notes"].map((name) => [name, given(name) || null]));
+      onSend={async (field) => {
+        const body = Object.fromEntries([...FIELDS, "notes"].map((name) => [name, field(name) || null]));
         const saved = contact
           ? await data<Contact>("PATCH", `${PATH}/${contact.id}`, body)
           : await data<Contact>("POST", PATH, body);

@@ -1,37 +1,37 @@
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { valueLabel, t } from "../lib/i18n";
-import { type Action, click, type Delivery } from "../lib/inbox";
+import { type Action, clickAction, type Delivery } from "../lib/inbox";
 import { href } from "../lib/router";
-import { exact, now, soon } from "../lib/time";
+import { fullTime, now, weekdayTime } from "../lib/time";
 import { Icon } from "../ui/icons";
-import { beginning, Markdown } from "../ui/markdown";
+import { plainStart, Markdown } from "../ui/markdown";
 import { Avatar, Chip, IconButton, Skeleton, Time, ErrorState } from "../ui/parts";
 import { showError, showToast } from "../ui/toasts";
 
 interface Props {
-  shown: { id: string; delivery?: Delivery; error?: unknown };
+  opened: { id: string; delivery?: Delivery; error?: unknown };
   onBack: () => void;
   onRetry: () => void;
   onArchive: () => void;
-  onTurn: () => void;
+  onToggleRead: () => void;
   onSnooze: () => void;
 }
 
-export function Reading({ shown, onBack, onRetry, onArchive, onTurn, onSnooze }: Props) {
-  const { delivery, error } = shown;
-  const top = useRef<HTMLDivElement>(null);
+export function DeliveryPane({ opened, onBack, onRetry, onArchive, onToggleRead, onSnooze }: Props) {
+  const { delivery, error } = opened;
+  const scroller = useRef<HTMLDivElement>(null);
   useEffect(() => {
-    if (top.current) top.current.scrollTop = 0;
-  }, [shown.id]);
+    if (scroller.current) scroller.current.scrollTop = 0;
+  }, [opened.id]);
   if (error && !delivery) return <ErrorState error={error} onRetry={onRetry} />;
   const copy = () =>
     navigator.clipboard
-      .writeText(new URL(href("inbox", shown.id), document.baseURI).href)
+      .writeText(new URL(href("inbox", opened.id), document.baseURI).href)
       .then(() => showToast(t("inbox.linkCopied")), showError);
   return (
-    <article class="reading" aria-busy={!delivery}>
-      <div class="reading-tools" role="toolbar" aria-label={t("inbox.actions")}>
+    <article class="detail" aria-busy={!delivery}>
+      <div class="detail-tools" role="toolbar" aria-label={t("inbox.actions")}>
         <span class="only-narrow">
           <IconButton icon="back" label={t("back")} onClick={onBack} />
         </span>
@@ -48,19 +48,19 @@ export function Reading({ shown, onBack, onRetry, onArchive, onTurn, onSnooze }:
           label={t(delivery?.readAt ? "inbox.markUnread" : "inbox.markRead")}
           shortcut="r"
           disabled={!delivery}
-          onClick={onTurn}
+          onClick={onToggleRead}
         />
         <span class="grow" />
         <IconButton icon="link" label={t("inbox.copyLink")} onClick={copy} />
       </div>
-      <div class="reading-scroll" ref={top}>
-        {delivery ? <Whole delivery={delivery} /> : <Skeleton rows={3} kind="card" />}
+      <div class="detail-scroll" ref={scroller}>
+        {delivery ? <DeliveryContent delivery={delivery} /> : <Skeleton rows={3} kind="card" />}
       </div>
     </article>
   );
 }
 
-function Whole({ delivery }: { delivery: Delivery }) {
+function DeliveryContent({ delivery }: { delivery: Delivery }) {
   const { locale, actor, labels = {}, supplements, actions } = delivery;
   return (
     <div class={`sheet tone-${delivery.tone ?? "none"}`}>
@@ -73,7 +73,7 @@ function Whole({ delivery }: { delivery: Delivery }) {
         {delivery.fireCount > 1 && <Chip>{t("inbox.fireCount", { n: delivery.fireCount })}</Chip>}
         {delivery.resolvedAt && <Chip kind="chip-success">{t("inbox.resolved")}</Chip>}
         {delivery.snoozedUntil && Date.parse(delivery.snoozedUntil) > now.value && (
-          <Chip>{t("inbox.snoozedUntil", { time: soon(delivery.snoozedUntil) })}</Chip>
+          <Chip>{t("inbox.snoozedUntil", { time: weekdayTime(delivery.snoozedUntil) })}</Chip>
         )}
       </div>
       <h2 lang={locale}>{delivery.title}</h2>
@@ -85,7 +85,7 @@ function Whole({ delivery }: { delivery: Delivery }) {
             <span aria-hidden="true">·</span>
           </>
         )}
-        <span>{exact(delivery.occurredAt)}</span>
+        <span>{fullTime(delivery.occurredAt)}</span>
         <span class="faint">
           (<Time at={delivery.occurredAt} />)
         </span>
@@ -108,7 +108,7 @@ function Whole({ delivery }: { delivery: Delivery }) {
       {(actions.length > 0 || delivery.externalUrl) && (
         <div class="actions">
           {actions.map((action) => (
-            <Button key={action.index} delivery={delivery} action={action} />
+            <ActionButton key={action.index} delivery={delivery} action={action} />
           ))}
           {delivery.externalUrl && (
             <a class="button" href={delivery.externalUrl} target="_blank" rel="noopener noreferrer">
@@ -155,7 +155,7 @@ function Whole({ delivery }: { delivery: Delivery }) {
           </>
         )}
         <dt>{t("inbox.received")}</dt>
-        <dd>{exact(delivery.createdAt)}</dd>
+        <dd>{fullTime(delivery.createdAt)}</dd>
       </dl>
     </div>
   );
@@ -169,7 +169,7 @@ function Body({ delivery, text }: { delivery: Delivery; text: string }) {
       <summary>
         <Icon name="down" size={16} />
         {rendering === "preview" ? (
-          <span lang={delivery.locale}>{beginning(text)}</span>
+          <span lang={delivery.locale}>{plainStart(text)}</span>
         ) : (
           <span>{t("inbox.details")}</span>
         )}
@@ -179,7 +179,7 @@ function Body({ delivery, text }: { delivery: Delivery; text: string }) {
   );
 }
 
-function Button({ delivery, action }: { delivery: Delivery; action: Action }) {
+function ActionButton({ delivery, action }: { delivery: Delivery; action: Action }) {
   const busy = useSignal(false);
   if (action.actionType === "url") {
     return (
@@ -198,7 +198,7 @@ function Button({ delivery, action }: { delivery: Delivery; action: Action }) {
         disabled={action.outcome !== null || busy.value}
         onClick={async () => {
           busy.value = true;
-          await click(delivery, action);
+          await clickAction(delivery, action);
           busy.value = false;
         }}
       >

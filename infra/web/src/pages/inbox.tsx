@@ -4,85 +4,85 @@ import { useEffect, useRef } from "preact/hooks";
 import { valueLabel, t } from "../lib/i18n";
 import {
   type Change,
-  change,
+  changeItem,
   cursor,
   filters,
-  find,
+  findItem,
   type Item,
-  load,
-  loadMore,
-  open,
-  opened,
+  loadInbox,
+  loadMoreInbox,
+  openDelivery,
+  openedDelivery,
   openId,
-  state,
+  inboxState,
   summary,
   VIEWS,
-  visible,
+  visibleItems,
 } from "../lib/inbox";
 import { useShortcuts } from "../lib/shortcuts";
 import { setParams, go, href, route } from "../lib/router";
-import { snoozes, soon } from "../lib/time";
+import { snoozeChoices, weekdayTime } from "../lib/time";
 import { useDebounced, useReachedEnd } from "../ui/hooks";
 import { Icon } from "../ui/icons";
 import { Chip, Dialog, EmptyState, Skeleton, Tabs, Time, ErrorState } from "../ui/parts";
-import { Reading } from "./delivery";
+import { DeliveryPane } from "./delivery";
 
-// Moving through the list with a key reads what one stops at.
-const PAUSE = 180;
+// Moving through the list with a key opens only the item where the user stops.
+const OPEN_DELAY = 180;
 
 export function Inbox() {
   const { id, params } = route.value;
   const snoozing = useSignal<string | null>(null);
   const search = useRef<HTMLInputElement>(null);
-  const wanted = {
+  const wantedFilters = {
     view: params.get("view") ?? "inbox",
     q: params.get("q") ?? "",
     severity: params.get("severity") ?? "",
     status: params.get("status") ?? "",
   };
-  const settled = useDebounced(id, PAUSE);
+  const settledId = useDebounced(id, OPEN_DELAY);
 
   useEffect(() => {
-    filters.value = wanted;
-    void load();
-  }, [wanted.view, wanted.q, wanted.severity, wanted.status]);
+    filters.value = wantedFilters;
+    void loadInbox();
+  }, [wantedFilters.view, wantedFilters.q, wantedFilters.severity, wantedFilters.status]);
   useEffect(() => {
     openId.value = id;
-    if (!id) opened.value = null;
+    if (!id) openedDelivery.value = null;
   }, [id]);
   useEffect(() => {
-    if (settled && settled === id) void open(settled);
-  }, [settled, id]);
+    if (settledId && settledId === id) void openDelivery(settledId);
+  }, [settledId, id]);
 
-  const list = visible.value;
+  const list = visibleItems.value;
   const show = (item: Item | undefined) => {
     if (!item) return;
     go(href("inbox", item.deliveryId, params), { replace: Boolean(id) });
     document.getElementById(`item-${item.deliveryId}`)?.scrollIntoView({ block: "nearest" });
   };
   const at = list.findIndex((each) => each.deliveryId === id);
-  const act = (make: (item: Item) => [Change, Parameters<typeof change>[2]]) => {
-    const item = id && find(id);
-    if (item) leaveAnd(item, ...make(item));
+  const changeCurrent = (toChange: (item: Item) => [Change, Parameters<typeof changeItem>[2]]) => {
+    const item = id && findItem(id);
+    if (item) changeAndLeave(item, ...toChange(item));
   };
-  // What leaves the list hands its place to its neighbour.
-  const leaveAnd = (item: Item, wish: Change, done: Parameters<typeof change>[2]) => {
+  // When the open item leaves the list, open its neighbour.
+  const changeAndLeave = (item: Item, changes: Change, done: Parameters<typeof changeItem>[2]) => {
     const next = list[at + 1] ?? list[at - 1];
-    void change(item.deliveryId, wish, done);
-    if (item.deliveryId !== id || !(wish.archived || wish.snoozedUntil)) return;
+    void changeItem(item.deliveryId, changes, done);
+    if (item.deliveryId !== id || !(changes.archived || changes.snoozedUntil)) return;
     if (next && isWide()) show(next);
     else close();
   };
   const close = () => go(href("inbox", null, params), { replace: true });
-  const archive = (item: Item): [Change, Parameters<typeof change>[2]] =>
+  const archive = (item: Item): [Change, Parameters<typeof changeItem>[2]] =>
     item.archivedAt ? [{ archived: false }, "inbox.unarchived"] : [{ archived: true }, "inbox.archived"];
-  const turn = (item: Item): [Change, null] => [{ read: !item.readAt }, null];
+  const toggleRead = (item: Item): [Change, null] => [{ read: !item.readAt }, null];
 
   useShortcuts({
     j: () => show(list[at + 1] ?? list[at]),
     k: () => show(list[Math.max(0, at - 1)]),
-    e: () => act(archive),
-    r: () => act(turn),
+    e: () => changeCurrent(archive),
+    r: () => changeCurrent(toggleRead),
     s: () => {
       if (id) snoozing.value = id;
     },
@@ -103,11 +103,11 @@ export function Inbox() {
           <label class="search">
             <Icon name="search" size={16} />
             <span class="hidden">{t("inbox.search")}</span>
-            <SearchInput inner={search} value={wanted.q} placeholder={t("inbox.search")} />
+            <SearchInput inner={search} value={wantedFilters.q} placeholder={t("inbox.search")} />
           </label>
           <Tabs
             label={t("inbox.view")}
-            chosen={wanted.view}
+            chosen={wantedFilters.view}
             onChoose={(view) => setParams({ view: view === "inbox" ? null : view }, null)}
             choices={VIEWS.map((view) => ({
               value: view,
@@ -118,7 +118,7 @@ export function Inbox() {
           <div class="filters">
             <select
               aria-label={t("inbox.severity")}
-              value={wanted.severity}
+              value={wantedFilters.severity}
               onChange={(event) => setParams({ severity: event.currentTarget.value })}
             >
               <option value="">{t("inbox.anySeverity")}</option>
@@ -130,7 +130,7 @@ export function Inbox() {
             </select>
             <select
               aria-label={t("inbox.status")}
-              value={wanted.status}
+              value={wantedFilters.status}
               onChange={(event) => setParams({ status: event.currentTarget.value })}
             >
               <option value="">{t("inbox.anyStatus")}</option>
@@ -139,16 +139,20 @@ export function Inbox() {
             </select>
           </div>
         </div>
-        <List items={list} chosen={id} filtered={Boolean(wanted.q || wanted.severity || wanted.status)} />
+        <List
+          items={list}
+          chosen={id}
+          filtered={Boolean(wantedFilters.q || wantedFilters.severity || wantedFilters.status)}
+        />
       </div>
       <div class="split-detail">
-        {opened.value ? (
-          <Reading
-            shown={opened.value}
+        {openedDelivery.value ? (
+          <DeliveryPane
+            opened={openedDelivery.value}
             onBack={close}
-            onRetry={() => id && void open(id)}
-            onArchive={() => act(archive)}
-            onTurn={() => act(turn)}
+            onRetry={() => id && void openDelivery(id)}
+            onArchive={() => changeCurrent(archive)}
+            onToggleRead={() => changeCurrent(toggleRead)}
             onSnooze={() => (snoozing.value = id)}
           />
         ) : id ? (
@@ -163,10 +167,12 @@ export function Inbox() {
         )}
       </div>
       {snoozing.value && (
-        <Snooze
-          item={find(snoozing.value)}
+        <SnoozeDialog
+          item={findItem(snoozing.value)}
           onClose={() => (snoozing.value = null)}
-          onChoose={(item, until) => leaveAnd(item, { snoozedUntil: until }, until ? "inbox.snoozed" : "inbox.unsnoozed")}
+          onChoose={(item, until) =>
+            changeAndLeave(item, { snoozedUntil: until }, until ? "inbox.snoozed" : "inbox.unsnoozed")
+          }
         />
       )}
     </section>
@@ -175,9 +181,17 @@ export function Inbox() {
 
 const isWide = () => matchMedia("(min-width: 900px)").matches;
 
-function SearchInput({ inner, value, placeholder }: { inner: RefObject<HTMLInputElement | null>; value: string; placeholder: string }) {
+function SearchInput({
+  inner,
+  value,
+  placeholder,
+}: {
+  inner: RefObject<HTMLInputElement | null>;
+  value: string;
+  placeholder: string;
+}) {
   const timer = useRef(0);
-  // What is not searched yet when the page is left is not searched on the next.
+  // A pending search must not run on the next page.
   useEffect(() => () => clearTimeout(timer.current), []);
   return (
     <input
@@ -201,9 +215,9 @@ function SearchInput({ inner, value, placeholder }: { inner: RefObject<HTMLInput
 }
 
 function List({ items, chosen, filtered }: { items: Item[]; chosen: string | null; filtered: boolean }) {
-  const end = useReachedEnd(loadMore);
-  const loadState = state.value;
-  if (typeof loadState === "object") return <ErrorState error={loadState.error} onRetry={() => void load()} />;
+  const end = useReachedEnd(loadMoreInbox);
+  const loadState = inboxState.value;
+  if (typeof loadState === "object") return <ErrorState error={loadState.error} onRetry={() => void loadInbox()} />;
   if (loadState === "loading") return <Skeleton rows={8} />;
   if (!items.length && !cursor.value) {
     const view = filters.value.view;
@@ -219,7 +233,7 @@ function List({ items, chosen, filtered }: { items: Item[]; chosen: string | nul
       </ul>
       <div class="end" ref={end}>
         {cursor.value ? (
-          <button type="button" class="button" disabled={loadState === "more"} onClick={() => void loadMore()}>
+          <button type="button" class="button" disabled={loadState === "more"} onClick={() => void loadMoreInbox()}>
             {loadState === "more" ? t("loading") : t("more")}
           </button>
         ) : (
@@ -257,7 +271,7 @@ function Row({ item, chosen }: { item: Item; chosen: boolean }) {
             {item.externalStatus && !item.resolvedAt && <Chip>{valueLabel("external", item.externalStatus)}</Chip>}
             {item.snoozedUntil && Date.parse(item.snoozedUntil) > Date.now() && (
               <Chip>
-                <Icon name="clock" size={12} /> {soon(item.snoozedUntil)}
+                <Icon name="clock" size={12} /> {weekdayTime(item.snoozedUntil)}
               </Chip>
             )}
           </span>
@@ -274,7 +288,7 @@ interface SnoozeProps {
   onChoose: (item: Item, until: string | null) => void;
 }
 
-function Snooze({ item, onClose, onChoose }: SnoozeProps) {
+function SnoozeDialog({ item, onClose, onChoose }: SnoozeProps) {
   if (!item) return null;
   const choose = (until: string | null) => {
     onClose();
@@ -283,18 +297,18 @@ function Snooze({ item, onClose, onChoose }: SnoozeProps) {
   return (
     <Dialog title={t("snooze.title")} onClose={onClose}>
       <div class="choices">
-        {snoozes().map(({ name, until }) => (
+        {snoozeChoices().map(({ name, until }) => (
           <button type="button" class="choice" key={name} onClick={() => choose(until.toISOString())}>
             <span>{t(`snooze.${name}`)}</span>
-            <span class="faint">{soon(until.toISOString())}</span>
+            <span class="faint">{weekdayTime(until.toISOString())}</span>
           </button>
         ))}
         <form
           class="choice"
           onSubmit={(event) => {
             event.preventDefault();
-            const given = new FormData(event.currentTarget).get("until");
-            if (given) choose(new Date(String(given)).toISOString());
+            const until = new FormData(event.currentTarget).get("until");
+            if (until) choose(new Date(String(until)).toISOString());
           }}
         >
           <input type="datetime-local" name="until" required aria-label={t("snooze.custom")} />

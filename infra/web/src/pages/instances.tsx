@@ -20,26 +20,26 @@ interface Instance {
 
 const PATH = "api/v2/operate/instances";
 
-/** The desks that have registered here, and whether they are trusted: for operators. */
+/** The instances that have registered with this desk, for operators only. */
 export function Instances() {
-  const read = useResource(() => data<Instance[]>("GET", PATH));
-  // One that could not prove itself, and why: an operator may know better.
-  const unproven = useSignal<{ id: string; reason: string } | null>(null);
+  const resource = useResource(() => data<Instance[]>("GET", PATH));
+  // An instance that could not prove its identity. An operator may approve it anyway.
+  const unverified = useSignal<{ id: string; reason: string } | null>(null);
   const approve = async (instance: Instance, withoutChallenge: boolean) => {
     try {
       await data("POST", `${PATH}/${instance.id}/approve`, { withoutChallenge });
-      unproven.value = null;
-      await read.reload();
+      unverified.value = null;
+      await resource.reload();
     } catch (error) {
       if (error instanceof ApiError && error.status === 403 && !withoutChallenge) {
-        unproven.value = { id: instance.id, reason: error.message };
+        unverified.value = { id: instance.id, reason: error.message };
       } else {
         showError(error);
       }
     }
   };
   return (
-    <Rows of={read} icon="network" none={t("network.noInstances")}>
+    <Rows resource={resource} icon="network" emptyText={t("network.noInstances")}>
       {(each) => (
         <>
           <div class="row-main">
@@ -56,9 +56,9 @@ export function Instances() {
                 t("network.neverSeen")
               )}
             </p>
-            {unproven.value?.id === each.id && (
-              <p class="bad" role="alert">
-                {t("network.unverified", { reason: unproven.value.reason })}
+            {unverified.value?.id === each.id && (
+              <p class="error" role="alert">
+                {t("network.unverified", { reason: unverified.value.reason })}
               </p>
             )}
           </div>
@@ -66,23 +66,27 @@ export function Instances() {
             <Chip kind={{ active: "chip-success", pending: "chip-warn", suspended: "" }[each.status]}>
               {valueLabel("instance", each.status)}
             </Chip>
-            {each.health && <Chip kind={each.health === "ok" ? "chip-success" : "chip-warn"}>{valueLabel("health", each.health)}</Chip>}
+            {each.health && (
+              <Chip kind={each.health === "ok" ? "chip-success" : "chip-warn"}>
+                {valueLabel("health", each.health)}
+              </Chip>
+            )}
           </div>
           <div class="task-actions">
             {each.status !== "active" && (
               <button
                 type="button"
                 class="button button-primary"
-                onClick={() => void approve(each, unproven.value?.id === each.id)}
+                onClick={() => void approve(each, unverified.value?.id === each.id)}
               >
-                {t(unproven.value?.id === each.id ? "network.approveUnverified" : "network.approve")}
+                {t(unverified.value?.id === each.id ? "network.approveUnverified" : "network.approve")}
               </button>
             )}
             {each.status === "active" && (
               <ConfirmButton
                 label={t("network.suspend")}
-                sure={t("network.suspendConfirm")}
-                onSure={() => read.act(() => data("POST", `${PATH}/${each.id}/suspend`))}
+                confirmLabel={t("network.suspendConfirm")}
+                onConfirm={() => resource.mutate(() => data("POST", `${PATH}/${each.id}/suspend`))}
               />
             )}
           </div>

@@ -3,8 +3,8 @@ import { useEffect } from "preact/hooks";
 import { unreadMessages } from "../lib/chat";
 import { t } from "../lib/i18n";
 import { summary } from "../lib/inbox";
-import { setShortcuts, shortcuts, useShortcuts } from "../lib/shortcuts";
-import { online } from "../lib/live";
+import { setShortcutsEnabled, shortcutsEnabled, useShortcuts } from "../lib/shortcuts";
+import { connectionState } from "../lib/live";
 import { removeSubscription, detectPush, pushEnabled, setPush } from "../lib/push";
 import { tasksOf } from "../lib/queue";
 import { go, href, route } from "../lib/router";
@@ -18,9 +18,9 @@ import { Chat } from "./chat";
 import { Contacts } from "./contacts";
 import { Inbox } from "./inbox";
 import { Network } from "./network";
-import { Operate } from "./admin";
+import { Admin } from "./admin";
 import { Queue } from "./queue";
-import { You } from "./account";
+import { Account } from "./account";
 
 const PAGES = {
   inbox: { show: Inbox, key: "i" },
@@ -29,28 +29,28 @@ const PAGES = {
   board: { show: Board, key: "b" },
   contacts: { show: Contacts, key: "p" },
   network: { show: Network, key: "n" },
-  operate: { show: Operate, key: "o" },
-  you: { show: You, key: "y" },
+  operate: { show: Admin, key: "o" },
+  you: { show: Account, key: "y" },
 } as const;
 type PageName = keyof typeof PAGES;
 
-export function Desk() {
-  const helping = useSignal(false);
+export function Layout() {
+  const showingShortcuts = useSignal(false);
   const names = (Object.keys(PAGES) as PageName[]).filter((name) => name !== "operate" || me.value?.operator);
   const page = route.value.page;
-  const known = names.find((name) => name === page);
+  const currentPage = names.find((name) => name === page);
   useShortcuts({
     ...Object.fromEntries(names.map((name) => [`g ${PAGES[name].key}`, () => go(href(name))])),
-    "?": () => (helping.value = true),
+    "?": () => (showingShortcuts.value = true),
     z: () => undoLast(),
   });
   useEffect(() => {
     document.querySelector<HTMLElement>("main")?.scrollTo(0, 0);
   }, [page]);
   useEffect(() => void detectPush(), []);
-  const Page = known ? PAGES[known].show : null;
+  const Page = currentPage ? PAGES[currentPage].show : null;
   return (
-    <div class="desk">
+    <div class="layout">
       <a
         class="skip"
         href="#main"
@@ -67,13 +67,15 @@ export function Desk() {
           <span class="nav-text">Fluxden</span>
         </a>
         <ul>
-          {names.filter((name) => name !== "you").map((name) => (
-            <NavItem key={name} name={name} current={name === known} />
-          ))}
+          {names
+            .filter((name) => name !== "you")
+            .map((name) => (
+              <NavItem key={name} name={name} current={name === currentPage} />
+            ))}
         </ul>
         <div class="nav-foot">
-          <Live />
-          <Who current={known === "you"} />
+          <ConnectionStatus />
+          <AccountLink current={currentPage === "you"} />
           <div class="nav-tools">
             <IconButton
               icon={theme.value === "system" ? "system" : theme.value === "dark" ? "moon" : "sun"}
@@ -88,9 +90,14 @@ export function Desk() {
                 onClick={() => void setPush(!pushEnabled.value)}
               />
             )}
-            <IconButton icon="help" label={t("help.title")} shortcut="?" onClick={() => (helping.value = true)} />
+            <IconButton
+              icon="help"
+              label={t("help.title")}
+              shortcut="?"
+              onClick={() => (showingShortcuts.value = true)}
+            />
           </div>
-          <button type="button" class="nav-link sign-out" onClick={leave}>
+          <button type="button" class="nav-link sign-out" onClick={signOutAndUnsubscribe}>
             <Icon name="out" />
             <span class="nav-text">{t("signOut")}</span>
           </button>
@@ -100,13 +107,13 @@ export function Desk() {
         {Page ? <Page /> : <EmptyState icon="search" text={t("pageNotFound")} />}
       </main>
       <Toasts />
-      {helping.value && <Help names={names} onClose={() => (helping.value = false)} />}
+      {showingShortcuts.value && <ShortcutsDialog names={names} onClose={() => (showingShortcuts.value = false)} />}
     </div>
   );
 }
 
-/** Sign out; a browser that nobody is signed in with is not nudged either. */
-async function leave(): Promise<void> {
+/** Sign out, and remove the push subscription of this browser. */
+async function signOutAndUnsubscribe(): Promise<void> {
   if (pushEnabled.value) await removeSubscription().catch(() => {});
   signOut();
 }
@@ -143,12 +150,12 @@ function NavItem({ name, current }: { name: PageName; current: boolean }) {
   );
 }
 
-/** Who is signed in: the way to what is theirs. */
-function Who({ current }: { current: boolean }) {
+/** The signed-in user, with a link to the account page. */
+function AccountLink({ current }: { current: boolean }) {
   const { name, email } = me.value!;
   return (
     <a
-      class="nav-link who"
+      class="nav-link account-link"
       href={href("you")}
       aria-current={current ? "page" : undefined}
       aria-keyshortcuts={`g ${PAGES.you.key}`}
@@ -156,7 +163,7 @@ function Who({ current }: { current: boolean }) {
     >
       <Avatar name={name} />
       <span class="hidden">{t("page.you")}: </span>
-      <span class="nav-text who-text">
+      <span class="nav-text account-text">
         <b>{name}</b>
         <small>{email}</small>
       </span>
@@ -164,19 +171,26 @@ function Who({ current }: { current: boolean }) {
   );
 }
 
-/** Whether the desk is heard of as it happens. */
-function Live() {
+/** The state of the live connection. */
+function ConnectionStatus() {
   return (
-    <p class={`live live-${online.value}`} role="status" title={t(`live.${online.value}Hint`)}>
+    <p class={`live live-${connectionState.value}`} role="status" title={t(`live.${connectionState.value}Hint`)}>
       <span class="live-dot" aria-hidden="true" />
-      <span class="nav-text">{t(`live.${online.value}`)}</span>
+      <span class="nav-text">{t(`live.${connectionState.value}`)}</span>
     </p>
   );
 }
 
-function Help({ names, onClose }: { names: PageName[]; onClose: () => void }) {
+function ShortcutsDialog({ names, onClose }: { names: PageName[]; onClose: () => void }) {
   const groups: Array<[string, Array<[string[], string]>]> = [
-    [t("help.everywhere"), [...names.map((name): [string[], string] => [["g", PAGES[name].key], t(`page.${name}`)]), [["z"], t("undo")], [["?"], t("help.title")]]],
+    [
+      t("help.everywhere"),
+      [
+        ...names.map((name): [string[], string] => [["g", PAGES[name].key], t(`page.${name}`)]),
+        [["z"], t("undo")],
+        [["?"], t("help.title")],
+      ],
+    ],
     [
       t("page.inbox"),
       [
@@ -228,7 +242,11 @@ function Help({ names, onClose }: { names: PageName[]; onClose: () => void }) {
         ))}
       </div>
       <label class="check">
-        <input type="checkbox" checked={shortcuts.value} onChange={(event) => setShortcuts(event.currentTarget.checked)} />
+        <input
+          type="checkbox"
+          checked={shortcutsEnabled.value}
+          onChange={(event) => setShortcutsEnabled(event.currentTarget.checked)}
+        />
         {t("help.enable")}
       </label>
     </Dialog>

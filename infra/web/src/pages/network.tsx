@@ -3,7 +3,7 @@ import { call, data, query } from "../lib/api";
 import { valueLabel, t } from "../lib/i18n";
 import { setParams, route } from "../lib/router";
 import { me } from "../lib/session";
-import { exact } from "../lib/time";
+import { fullTime } from "../lib/time";
 import { host } from "../lib/urls";
 import { Icon } from "../ui/icons";
 import { Avatar, Chip, EmptyState, Tabs, Time } from "../ui/parts";
@@ -32,10 +32,32 @@ interface Relay {
   updatedAt: string;
 }
 
-interface Found {
-  profiles?: { items: Array<{ id: string; name: string; headline: string | null; currentTitle: string | null; hasProfile: boolean }>; total: number };
-  teams?: { items: Array<{ id: string; name: string; description: string | null; memberCount: number }>; total: number };
-  agents?: { items: Array<{ id: string; name: string; description: string; category: string; developerName: string | null; developerUrl: string | null }>; total: number };
+interface DiscoverResult {
+  profiles?: {
+    items: Array<{
+      id: string;
+      name: string;
+      headline: string | null;
+      currentTitle: string | null;
+      hasProfile: boolean;
+    }>;
+    total: number;
+  };
+  teams?: {
+    items: Array<{ id: string; name: string; description: string | null; memberCount: number }>;
+    total: number;
+  };
+  agents?: {
+    items: Array<{
+      id: string;
+      name: string;
+      description: string;
+      category: string;
+      developerName: string | null;
+      developerUrl: string | null;
+    }>;
+    total: number;
+  };
   networkStats: { users: number; teams: number; agents: number; federatedInstances: number };
 }
 
@@ -55,12 +77,15 @@ export function Network() {
         <h1>{t("page.network")}</h1>
         <p class="head-note">{t("network.note")}</p>
       </header>
-      <Desk />
+      <DeskStats />
       <Tabs
         label={t("page.network")}
         chosen={tab}
         onChoose={(to) => setParams({ tab: to === "connections" ? null : to })}
-        choices={TABS.filter((each) => each !== "instances" || me.value?.operator).map((each) => ({ value: each, label: t(`network.${each}`) }))}
+        choices={TABS.filter((each) => each !== "instances" || me.value?.operator).map((each) => ({
+          value: each,
+          label: t(`network.${each}`),
+        }))}
       />
       {tab === "relays" ? (
         <Relays />
@@ -75,24 +100,25 @@ export function Network() {
   );
 }
 
-/** This desk and its network: whether it is well, and how large it is. */
-function Desk() {
-  const read = useResource(async () => {
-    const [health, found] = await Promise.all([
+/** The health of this desk, and the size of its network. */
+function DeskStats() {
+  const resource = useResource(async () => {
+    const [health, result] = await Promise.all([
       call<Health>("GET", "api/v1/health"),
-      call<Found>("GET", query("api/v2/network/discover", { type: "stats", limit: 1 })),
+      call<DiscoverResult>("GET", query("api/v2/network/discover", { type: "stats", limit: 1 })),
     ]);
-    return { health, stats: found.networkStats };
+    return { health, stats: result.networkStats };
   });
   return (
-    <Loaded of={read}>
+    <Loaded resource={resource}>
       {({ health, stats }) => (
         <dl class="stats">
           <div class="stat">
             <dt>{t("network.desk")}</dt>
             <dd>
               <Chip kind={health.ok ? "chip-success" : "chip-critical"}>
-                <Icon name={health.ok ? "success" : "critical"} size={14} /> {t(health.ok ? "network.healthy" : "network.unhealthy")}
+                <Icon name={health.ok ? "success" : "critical"} size={14} />{" "}
+                {t(health.ok ? "network.healthy" : "network.unhealthy")}
               </Chip>
               <span class="faint">{health.version}</span>
             </dd>
@@ -113,14 +139,14 @@ function Desk() {
 
 function Relays() {
   const direction = route.value.params.get("direction") ?? "";
-  const shown = useSignal(50);
-  const read = useResource(
+  const limit = useSignal(50);
+  const resource = useResource(
     () =>
       data<{ relays: Relay[]; pagination: { total: number; hasMore: boolean } }>(
         "GET",
-        query("api/v2/relays", { direction, limit: shown.value }),
+        query("api/v2/relays", { direction, limit: limit.value }),
       ),
-    [direction, shown.value],
+    [direction, limit.value],
   );
   return (
     <>
@@ -128,9 +154,12 @@ function Relays() {
         label={t("network.direction")}
         chosen={direction}
         onChoose={(to) => setParams({ direction: to || null })}
-        choices={["", "inbound", "outbound"].map((each) => ({ value: each, label: t(`network.${each || "all"}` as "network.all") }))}
+        choices={["", "inbound", "outbound"].map((each) => ({
+          value: each,
+          label: t(`network.${each || "all"}` as "network.all"),
+        }))}
       />
-      <Loaded of={read}>
+      <Loaded resource={resource}>
         {({ relays, pagination }) =>
           relays.length === 0 ? (
             <EmptyState icon="send" text={t("network.noRelays")} />
@@ -142,8 +171,8 @@ function Relays() {
                 ))}
               </ul>
               <div class="end">
-                {pagination.hasMore && shown.value < 100 ? (
-                  <button type="button" class="button" onClick={() => (shown.value = 100)}>
+                {pagination.hasMore && limit.value < 100 ? (
+                  <button type="button" class="button" onClick={() => (limit.value = 100)}>
                     {t("more")}
                   </button>
                 ) : (
@@ -189,11 +218,11 @@ function RelayRow({ relay }: { relay: Relay }) {
           {relay.error && (
             <>
               <dt>{t("network.error")}</dt>
-              <dd class="bad">{relay.error}</dd>
+              <dd class="error">{relay.error}</dd>
             </>
           )}
           <dt>{t("network.updated")}</dt>
-          <dd>{exact(relay.updatedAt)}</dd>
+          <dd>{fullTime(relay.updatedAt)}</dd>
           <dt>{t("network.payload")}</dt>
           <dd>
             <pre tabIndex={0}>{pretty(relay.payload)}</pre>
@@ -214,7 +243,10 @@ function RelayRow({ relay }: { relay: Relay }) {
 
 function Directory() {
   const q = useSignal("");
-  const read = useResource(() => call<Found>("GET", query("api/v2/network/discover", { q: q.value, limit: 50 })), [q.value]);
+  const resource = useResource(
+    () => call<DiscoverResult>("GET", query("api/v2/network/discover", { q: q.value, limit: 50 })),
+    [q.value],
+  );
   return (
     <>
       <form
@@ -225,16 +257,29 @@ function Directory() {
           q.value = String(new FormData(event.currentTarget).get("q")).trim();
         }}
       >
-        <input class="grow" name="q" type="search" maxLength={200} placeholder={t("network.find")} aria-label={t("network.find")} />
+        <input
+          class="grow"
+          name="q"
+          type="search"
+          maxLength={200}
+          placeholder={t("network.find")}
+          aria-label={t("network.find")}
+        />
         <button type="submit" class="button">
           <Icon name="search" size={16} /> {t("network.search")}
         </button>
       </form>
-      <Loaded of={read}>
+      <Loaded resource={resource}>
         {({ profiles, teams, agents }) => {
           const groups = [
-            ["agents", (agents?.items ?? []).map((each) => ({ ...each, line: each.description, by: each.developerName }))],
-            ["people", (profiles?.items ?? []).map((each) => ({ ...each, line: each.headline ?? each.currentTitle, by: null }))],
+            [
+              "agents",
+              (agents?.items ?? []).map((each) => ({ ...each, line: each.description, by: each.developerName })),
+            ],
+            [
+              "people",
+              (profiles?.items ?? []).map((each) => ({ ...each, line: each.headline ?? each.currentTitle, by: null })),
+            ],
             [
               "teams",
               (teams?.items ?? []).map((each) => ({
@@ -244,7 +289,8 @@ function Directory() {
               })),
             ],
           ] as const;
-          if (groups.every(([, rows]) => rows.length === 0)) return <EmptyState icon="search" text={t("network.noMatches")} />;
+          if (groups.every(([, rows]) => rows.length === 0))
+            return <EmptyState icon="search" text={t("network.noMatches")} />;
           return groups.map(
             ([name, rows]) =>
               rows.length > 0 && (
@@ -271,7 +317,6 @@ function Directory() {
     </>
   );
 }
-
 
 function pretty(text: string | null): string {
   try {

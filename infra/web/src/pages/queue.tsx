@@ -4,15 +4,15 @@ import { valueLabel, t } from "../lib/i18n";
 import { useShortcuts } from "../lib/shortcuts";
 import {
   metadataOf,
-  add,
-  approve,
+  addTask,
+  approveTask,
   briefing,
   changeSettings,
   isHeldEvent,
   loadQueue,
-  move,
+  moveTask,
   queueState,
-  reject,
+  rejectTask,
   settings,
   STATUSES,
   type Status,
@@ -26,31 +26,32 @@ import { Icon } from "../ui/icons";
 import { Chip, EmptyState, Field, IconButton, Skeleton, Switch, Time, ErrorState } from "../ui/parts";
 
 export function Queue() {
-  const chosen = useSignal<string | null>(null);
-  const addressing = useSignal<Task | null>(null);
+  const selected = useSignal<string | null>(null);
+  const choosingRecipient = useSignal<Task | null>(null);
   const list = useRef<HTMLDivElement>(null);
   useEffect(() => void loadQueue(), []);
 
   const order = STATUSES.flatMap(tasksOf);
-  const at = order.findIndex((each) => each.id === chosen.value);
+  const at = order.findIndex((each) => each.id === selected.value);
   const focus = (task: Task | undefined) => {
     if (!task) return;
-    chosen.value = task.id;
+    selected.value = task.id;
     list.current?.querySelector<HTMLElement>(`[data-task="${CSS.escape(task.id)}"]`)?.focus();
   };
-  // Without a choice, the key means the first that waits.
+  // Without a selection, the keys act on the first task that waits for approval.
   const current = () => order[at] ?? order.find((each) => each.status === "pending_confirmation");
-  const decide = (task: Task | undefined, yes: boolean) => {
+  const decide = (task: Task | undefined, isApproved: boolean) => {
     if (task?.status !== "pending_confirmation") return;
     const waiting = tasksOf("pending_confirmation");
-    const place = waiting.indexOf(task);
-    const next = waiting[place + 1] ?? waiting[place - 1];
-    if (yes && isHeldEvent(task) && !metadataOf(task).recipientHint) {
-      addressing.value = task;
+    const position = waiting.indexOf(task);
+    const next = waiting[position + 1] ?? waiting[position - 1];
+    if (isApproved && isHeldEvent(task) && !metadataOf(task).recipientHint) {
+      choosingRecipient.value = task;
       return;
     }
-    if (yes) void approve(task).then((done) => done || !isHeldEvent(task) || (addressing.value = task));
-    else void reject(task);
+    if (isApproved)
+      void approveTask(task).then((done) => done || !isHeldEvent(task) || (choosingRecipient.value = task));
+    else void rejectTask(task);
     focus(next);
   };
   useShortcuts({
@@ -100,27 +101,35 @@ export function Queue() {
           <div class="queue-main">
             {tasks.value.length === 0 && <EmptyState icon="queue" text={t("queue.empty")} />}
             {STATUSES.map((status) => (
-              <Section key={status} status={status} chosen={chosen.value} onFocus={(id) => (chosen.value = id)} onDecide={decide} />
+              <TaskGroup
+                key={status}
+                status={status}
+                selected={selected.value}
+                onFocus={(id) => (selected.value = id)}
+                onDecide={decide}
+              />
             ))}
           </div>
         </div>
       )}
-      {addressing.value && <Address task={addressing.value} onClose={() => (addressing.value = null)} />}
+      {choosingRecipient.value && (
+        <RecipientDialog task={choosingRecipient.value} onClose={() => (choosingRecipient.value = null)} />
+      )}
     </section>
   );
 }
 
-interface SectionProps {
+interface TaskGroupProps {
   status: Status;
-  chosen: string | null;
+  selected: string | null;
   onFocus: (id: string) => void;
-  onDecide: (task: Task, yes: boolean) => void;
+  onDecide: (task: Task, isApproved: boolean) => void;
 }
 
-function Section({ status, chosen, onFocus, onDecide }: SectionProps) {
-  const found = tasksOf(status);
-  if (!found.length) return null;
-  const total = totals.value[status] ?? found.length;
+function TaskGroup({ status, selected, onFocus, onDecide }: TaskGroupProps) {
+  const inGroup = tasksOf(status);
+  if (!inGroup.length) return null;
+  const total = totals.value[status] ?? inGroup.length;
   return (
     <section class={`group group-${status}`} aria-label={valueLabel("status", status)}>
       <h2>
@@ -132,22 +141,27 @@ function Section({ status, chosen, onFocus, onDecide }: SectionProps) {
         )}
       </h2>
       <ul class="tasks">
-        {found.map((task) => (
+        {inGroup.map((task) => (
           <li key={task.id}>
-            <Entry task={task} chosen={task.id === chosen} onFocus={onFocus} onDecide={onDecide} />
+            <TaskRow task={task} selected={task.id === selected} onFocus={onFocus} onDecide={onDecide} />
           </li>
         ))}
       </ul>
-      {total > found.length && <p class="faint end">{t("queue.notShown", { n: total - found.length })}</p>}
+      {total > inGroup.length && <p class="faint end">{t("queue.notShown", { n: total - inGroup.length })}</p>}
     </section>
   );
 }
 
-function Entry({ task, chosen, onFocus, onDecide }: Omit<SectionProps, "status" | "chosen"> & { task: Task; chosen: boolean }) {
+function TaskRow({
+  task,
+  selected,
+  onFocus,
+  onDecide,
+}: Omit<TaskGroupProps, "status" | "selected"> & { task: Task; selected: boolean }) {
   const result = metadataOf(task).agentResult;
   return (
     <article
-      class={`task ${chosen ? "task-chosen" : ""}`}
+      class={`task ${selected ? "task-chosen" : ""}`}
       tabIndex={0}
       data-task={task.id}
       aria-label={task.title}
@@ -172,7 +186,12 @@ function Entry({ task, chosen, onFocus, onDecide }: Omit<SectionProps, "status" 
       <div class="task-actions">
         {task.status === "pending_confirmation" && (
           <>
-            <button type="button" class="button button-primary" onClick={() => onDecide(task, true)} aria-keyshortcuts="y">
+            <button
+              type="button"
+              class="button button-primary"
+              onClick={() => onDecide(task, true)}
+              aria-keyshortcuts="y"
+            >
               <Icon name="check" size={16} /> {t("queue.approve")}
             </button>
             <button type="button" class="button" onClick={() => onDecide(task, false)} aria-keyshortcuts="n">
@@ -180,20 +199,32 @@ function Entry({ task, chosen, onFocus, onDecide }: Omit<SectionProps, "status" 
             </button>
           </>
         )}
-        {task.status === "ready" && <Move task={task} to="in_progress" icon="play" label={t("queue.start")} />}
-        {task.status === "in_progress" && <Move task={task} to="done_today" icon="check" label={t("queue.done")} />}
-        {task.status === "blocked" && <Move task={task} to="ready" icon="refresh" label={t("queue.unblock")} />}
+        {task.status === "ready" && <MoveButton task={task} to="in_progress" icon="play" label={t("queue.start")} />}
+        {task.status === "in_progress" && (
+          <MoveButton task={task} to="done_today" icon="check" label={t("queue.done")} />
+        )}
+        {task.status === "blocked" && <MoveButton task={task} to="ready" icon="refresh" label={t("queue.unblock")} />}
         {(task.status === "ready" || task.status === "in_progress") && (
-          <Move task={task} to="blocked" icon="pause" label={t("queue.block")} />
+          <MoveButton task={task} to="blocked" icon="pause" label={t("queue.block")} />
         )}
       </div>
     </article>
   );
 }
 
-function Move({ task, to, icon, label }: { task: Task; to: Status; icon: "play" | "check" | "refresh" | "pause"; label: string }) {
+function MoveButton({
+  task,
+  to,
+  icon,
+  label,
+}: {
+  task: Task;
+  to: Status;
+  icon: "play" | "check" | "refresh" | "pause";
+  label: string;
+}) {
   return (
-    <button type="button" class="button" onClick={() => void move(task, to)}>
+    <button type="button" class="button" onClick={() => void moveTask(task, to)}>
       <Icon name={icon} size={16} /> {label}
     </button>
   );
@@ -207,11 +238,11 @@ function NewTask() {
       onSubmit={async (event) => {
         event.preventDefault();
         const form = event.currentTarget;
-        const given = new FormData(form);
-        const title = String(given.get("title")).trim();
+        const field = new FormData(form);
+        const title = String(field.get("title")).trim();
         if (!title || busy.value) return;
         busy.value = true;
-        const added = await add({ title, priority: String(given.get("priority")) as Task["priority"] });
+        const added = await addTask({ title, priority: String(field.get("priority")) as Task["priority"] });
         busy.value = false;
         if (added) form.reset();
       }}
@@ -235,16 +266,16 @@ function NewTask() {
   );
 }
 
-/** A held event that names nobody: whose inbox it goes to is for the moderator to say. */
-function Address({ task, onClose }: { task: Task; onClose: () => void }) {
+/** Asks the moderator for the recipient of a held event that names none. */
+function RecipientDialog({ task, onClose }: { task: Task; onClose: () => void }) {
   return (
     <FormDialog
       title={t("queue.chooseRecipient")}
       action={t("queue.approve")}
       onClose={onClose}
-      onSend={async (given) => {
+      onSend={async (field) => {
         onClose();
-        await approve(task, given("recipient") || undefined);
+        await approveTask(task, field("recipient") || undefined);
       }}
     >
       <p>{task.title}</p>

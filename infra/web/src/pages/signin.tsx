@@ -2,7 +2,7 @@ import { t } from "../lib/i18n";
 import { signOutReason } from "../lib/session";
 import { Field } from "../ui/parts";
 
-/** Where one who is not signed in gives their key. */
+/** The sign-in page. */
 export function SignIn({ onKey }: { onKey: (key: string) => void }) {
   return (
     <main class="sign-in">
@@ -17,7 +17,7 @@ export function SignIn({ onKey }: { onKey: (key: string) => void }) {
         <h1>{t("signIn.title")}</h1>
         <p class="faint">{t("signIn.note")}</p>
         {signOutReason.value && (
-          <p class="bad" role="alert">
+          <p class="error" role="alert">
             {signOutReason.value}
           </p>
         )}

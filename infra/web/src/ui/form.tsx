@@ -7,19 +7,19 @@ import { Dialog } from "./parts";
 interface Props {
   title: string;
   action: string;
-  /** What is done can't be undone. */
-  final?: boolean;
-  /** Whether all is there that is to be chosen from. */
+  /** Whether the action can't be undone. */
+  destructive?: boolean;
+  /** Whether the choices of the form have been loaded. */
   ready?: boolean;
   onClose: () => void;
-  /** What is sent; what it fails with is told in the form. */
-  onSend: (given: (name: string) => string, form: FormData) => Promise<void>;
+  /** Send the form. An error is shown in the form. */
+  onSend: (field: (name: string) => string, form: FormData) => Promise<void>;
   children: ComponentChildren;
 }
 
-/** A dialog with a form in it. */
-export function FormDialog({ title, action, final = false, ready = true, onClose, onSend, children }: Props) {
-  const wrong = useSignal<{ text: string; id: string | null } | null>(null);
+/** A dialog that contains a form. */
+export function FormDialog({ title, action, destructive = false, ready = true, onClose, onSend, children }: Props) {
+  const failure = useSignal<{ text: string; id: string | null } | null>(null);
   const busy = useSignal(false);
   return (
     <Dialog title={title} onClose={onClose}>
@@ -32,23 +32,27 @@ export function FormDialog({ title, action, final = false, ready = true, onClose
           try {
             await onSend((name) => String(form.get(name) ?? "").trim(), form);
           } catch (error) {
-            const failure = error instanceof ApiError ? error : null;
-            wrong.value = { text: failure?.message ?? t("error.unexpected"), id: failure?.requestId ?? null };
+            const apiError = error instanceof ApiError ? error : null;
+            failure.value = { text: apiError?.message ?? t("error.unexpected"), id: apiError?.requestId ?? null };
           }
           busy.value = false;
         }}
       >
         {children}
-        {wrong.value && (
-          <p class="bad" role="alert">
-            {wrong.value.text} {wrong.value.id && <small>{t("error.requestId", { id: wrong.value.id })}</small>}
+        {failure.value && (
+          <p class="error" role="alert">
+            {failure.value.text} {failure.value.id && <small>{t("error.requestId", { id: failure.value.id })}</small>}
           </p>
         )}
         <div class="row row-end">
           <button type="button" class="button" onClick={onClose}>
             {t("cancel")}
           </button>
-          <button type="submit" class={`button ${final ? "button-final" : "button-primary"}`} disabled={busy.value || !ready}>
+          <button
+            type="submit"
+            class={`button ${destructive ? "button-destructive" : "button-primary"}`}
+            disabled={busy.value || !ready}
+          >
             {action}
           </button>
         </div>
@@ -57,20 +61,28 @@ export function FormDialog({ title, action, final = false, ready = true, onClose
   );
 }
 
-/** A button for what can't be undone: the first press asks, the second does it. */
-export function ConfirmButton({ label, sure, onSure }: { label: string; sure: string; onSure: () => unknown }) {
-  const asked = useSignal(false);
+/** A button for an action that can't be undone: the first press asks, the second one acts. */
+export function ConfirmButton({
+  label,
+  confirmLabel,
+  onConfirm,
+}: {
+  label: string;
+  confirmLabel: string;
+  onConfirm: () => unknown;
+}) {
+  const confirming = useSignal(false);
   return (
     <button
       type="button"
-      class="button button-bad"
-      onBlur={() => (asked.value = false)}
+      class="button button-danger"
+      onBlur={() => (confirming.value = false)}
       onClick={() => {
-        if (asked.value) void onSure();
-        asked.value = !asked.value;
+        if (confirming.value) void onConfirm();
+        confirming.value = !confirming.value;
       }}
     >
-      {asked.value ? sure : label}
+      {confirming.value ? confirmLabel : label}
     </button>
   );
 }

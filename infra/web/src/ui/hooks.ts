@@ -1,7 +1,7 @@
 import type { RefObject } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 
-/** The value, once it has stayed the same for so many milliseconds; the first one at once. */
+/** Return the value once it has not changed for `wait` milliseconds. The first value is returned at once. */
 export function useDebounced<T>(value: T, wait: number): T {
   const [settled, settle] = useState(value);
   useEffect(() => {
@@ -11,7 +11,7 @@ export function useDebounced<T>(value: T, wait: number): T {
   return settled;
 }
 
-/** What to do when the element comes into view, as the end of a list does. */
+/** Call `reached` when the element scrolls into view. Returns the ref for the element. */
 export function useReachedEnd(reached: () => unknown): RefObject<HTMLDivElement | null> {
   const element = useRef<HTMLDivElement>(null);
   const latest = useRef(reached);

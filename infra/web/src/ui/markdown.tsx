@@ -3,8 +3,8 @@ import { marked } from "marked";
 import { useLayoutEffect, useRef } from "preact/hooks";
 import { t } from "../lib/i18n";
 
-// Text from other systems. What may stand in it is listed, rather than what may not; images would tell their server
-// who reads and when, so their text loadState for them.
+// The text comes from other systems, so only listed tags and attributes are allowed. Images are replaced by their text:
+// loading one would tell its server who reads it, and when.
 const ALLOWED = {
   ALLOWED_TAGS:
     "a b blockquote br code del em h1 h2 h3 h4 h5 h6 hr i input kbd li ol p pre s span strong sub sup table tbody td th thead tr ul".split(
@@ -12,14 +12,14 @@ const ALLOWED = {
     ),
   ALLOWED_ATTR: ["align", "checked", "disabled", "href", "start", "title", "type"],
   ALLOWED_URI_REGEXP: /^(?:https?:|mailto:)/i,
-  // Theirs is no address.
+  // The values of these attributes are not URLs.
   ADD_URI_SAFE_ATTR: ["align", "checked", "disabled", "start", "type"],
   ALLOW_ARIA_ATTR: false,
   ALLOW_DATA_ATTR: false,
   RETURN_DOM_FRAGMENT: true as const,
 };
 
-// Tags without attributes only mark text; all others are shown as the text they are.
+// Tags without attributes only format text. All others are shown as text.
 const PLAIN_TAG = /^\s*<\/?[a-z][a-z\d]*\s*\/?>\s*$/i;
 const COMMENT = /^\s*<!--.*-->\s*$/s;
 
@@ -27,19 +27,19 @@ marked.use({
   gfm: true,
   breaks: true,
   renderer: {
-    html: ({ text }) => (PLAIN_TAG.test(text) ? text : COMMENT.test(text) ? "" : escaped(text)),
-    image: ({ text, href }) => escaped(text || href),
+    html: ({ text }) => (PLAIN_TAG.test(text) ? text : COMMENT.test(text) ? "" : escapeHtml(text)),
+    image: ({ text, href }) => escapeHtml(text || href),
   },
 });
 
-function escaped(text: string): string {
+function escapeHtml(text: string): string {
   return text.replace(/[&<>"']/g, (each) => `&#${each.charCodeAt(0)};`);
 }
 
-/** Markdown as nodes that are safe to show: no scripts, no styles, nothing loaded from anywhere. */
-function rendered(markdown: string): DocumentFragment {
-  const made = DOMPurify.sanitize(marked.parse(markdown, { async: false }), ALLOWED);
-  for (const link of made.querySelectorAll("a")) {
+/** Render Markdown as safe nodes: no scripts, no styles, nothing loaded. */
+function render(markdown: string): DocumentFragment {
+  const fragment = DOMPurify.sanitize(marked.parse(markdown, { async: false }), ALLOWED);
+  for (const link of fragment.querySelectorAll("a")) {
     if (!link.hasAttribute("href")) {
       link.replaceWith(...link.childNodes);
       continue;
@@ -47,7 +47,7 @@ function rendered(markdown: string): DocumentFragment {
     link.target = "_blank";
     link.rel = "noopener noreferrer nofollow";
   }
-  for (const input of made.querySelectorAll("input")) {
+  for (const input of fragment.querySelectorAll("input")) {
     if (input.type !== "checkbox") {
       input.remove();
       continue;
@@ -55,24 +55,24 @@ function rendered(markdown: string): DocumentFragment {
     input.disabled = true;
     input.setAttribute("aria-label", t(input.checked ? "checked" : "unchecked"));
   }
-  for (const heading of made.querySelectorAll("h1, h2, h3, h4, h5, h6")) {
-    // Below the page's own headings.
+  for (const heading of fragment.querySelectorAll("h1, h2, h3, h4, h5, h6")) {
+    // Headings of the text rank below the headings of the page.
     heading.setAttribute("role", "heading");
     heading.setAttribute("aria-level", String(Math.min(6, Number(heading.tagName[1]) + 3)));
   }
-  for (const wide of made.querySelectorAll("pre, table")) wide.setAttribute("tabindex", "0");
-  return made;
+  for (const wide of fragment.querySelectorAll("pre, table")) wide.setAttribute("tabindex", "0");
+  return fragment;
 }
 
 export function Markdown({ text, lang }: { text: string; lang?: string }) {
   const element = useRef<HTMLDivElement>(null);
-  useLayoutEffect(() => element.current?.replaceChildren(rendered(text)), [text]);
+  useLayoutEffect(() => element.current?.replaceChildren(render(text)), [text]);
   return <div class="markdown" ref={element} lang={lang} />;
 }
 
-/** The beginning of the text as one plain line. */
-export function beginning(markdown: string, length = 200): string {
-  const plain = (rendered(markdown).textContent ?? "").replace(/\s+/g, " ").trim();
+/** Return the start of the text as one plain line. */
+export function plainStart(markdown: string, length = 200): string {
+  const plain = (render(markdown).textContent ?? "").replace(/\s+/g, " ").trim();
   const letters = [...plain];
   return letters.length > length ? `${letters.slice(0, length).join("").trimEnd()}…` : plain;
 }

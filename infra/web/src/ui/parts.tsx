@@ -2,12 +2,12 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { ApiError } from "../lib/api";
 import { t } from "../lib/i18n";
-import { ago, exact } from "../lib/time";
+import { ago, fullTime } from "../lib/time";
 import { Icon, type IconName } from "./icons";
 
 export function Time({ at }: { at: string }) {
   return (
-    <time dateTime={at} title={exact(at)}>
+    <time dateTime={at} title={fullTime(at)}>
       {ago(at)}
     </time>
   );
@@ -30,7 +30,7 @@ interface IconButtonProps {
   disabled?: boolean;
 }
 
-/** A button that shows an icon only: its label is read out, and shown with its key when hovered. */
+/** A button with an icon only. Its label is read out, and shown with its shortcut on hover. */
 export function IconButton({ icon, label, shortcut, onClick, pressed, disabled }: IconButtonProps) {
   return (
     <button
@@ -48,7 +48,7 @@ export function IconButton({ icon, label, shortcut, onClick, pressed, disabled }
   );
 }
 
-/** What loadState where there is nothing to show: one sentence that helps. */
+/** An empty state: an icon and one helpful sentence. */
 export function EmptyState({ icon, text, children }: { icon: IconName; text: string; children?: ComponentChildren }) {
   return (
     <div class="empty">
@@ -59,7 +59,7 @@ export function EmptyState({ icon, text, children }: { icon: IconName; text: str
   );
 }
 
-/** What could not be loaded, why, and the way to try again. */
+/** An error state with a retry button. */
 export function ErrorState({ error, onRetry }: { error: unknown; onRetry: () => void }) {
   const failure = error instanceof ApiError ? error : null;
   return (
@@ -78,7 +78,7 @@ export function Skeleton({ rows = 6, kind = "row" }: { rows?: number; kind?: "ro
   return (
     <div class={`skeleton skeleton-${kind}`} role="status" aria-label={t("loading")}>
       {Array.from({ length: rows }, (_, index) => (
-        <div class="bone" key={index}>
+        <div class="skeleton-line" key={index}>
           <i />
           <i />
         </div>
@@ -92,7 +92,7 @@ interface DialogProps {
   onClose: () => void;
   children: ComponentChildren;
   wide?: boolean;
-  /** It holds what can't be shown again, so a press beside it does not close it. */
+  /** Whether a click outside leaves the dialog open, because its content can't be shown again. */
   persistent?: boolean;
 }
 
@@ -132,25 +132,25 @@ export function Dialog({ title, onClose, children, wide = false, persistent = fa
 interface FieldProps {
   label: string;
   hint?: string;
-  wrong?: string | undefined;
+  error?: string | undefined;
   children: ComponentChildren;
 }
 
-export function Field({ label, hint, wrong, children }: FieldProps) {
+export function Field({ label, hint, error, children }: FieldProps) {
   return (
     <label class="field">
       <span class="field-label">{label}</span>
       {children}
       {hint && <span class="field-hint">{hint}</span>}
-      <FieldError text={wrong} />
+      <FieldError text={error} />
     </label>
   );
 }
 
-/** Why a field is not taken as it is. */
+/** The validation error of a field. */
 export function FieldError({ text }: { text: string | undefined }) {
   return text ? (
-    <span class="bad" role="alert">
+    <span class="error" role="alert">
       {text}
     </span>
   ) : null;
@@ -182,13 +182,23 @@ export function Switch({ label, hint, on, onChange, disabled }: SwitchProps) {
   );
 }
 
-interface ResourceSelect {
+interface TabChoice {
   value: string;
   label: string;
   count?: number;
 }
 
-export function Tabs({ label, choices, chosen, onChoose }: { label: string; choices: ResourceSelect[]; chosen: string; onChoose: (value: string) => void }) {
+export function Tabs({
+  label,
+  choices,
+  chosen,
+  onChoose,
+}: {
+  label: string;
+  choices: TabChoice[];
+  chosen: string;
+  onChoose: (value: string) => void;
+}) {
   return (
     <div class="tabs" role="group" aria-label={label}>
       {choices.map((each) => (

@@ -2,31 +2,32 @@ import { type Signal, useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
 import { showError } from "./toasts";
 
-export type ResourceState<T> = { status: "loading" } | { status: "ready"; value: T } | { status: "failed"; error: unknown };
+export type ResourceState<T> =
+  { status: "loading" } | { status: "ready"; value: T } | { status: "failed"; error: unknown };
 
 export interface Resource<T> {
-  now: Signal<ResourceState<T>>;
+  state: Signal<ResourceState<T>>;
   reload: () => Promise<void>;
-  /** Change what was read, and read it anew; what the change fails with is told, and nothing is read. */
-  act: (change: () => Promise<unknown>) => Promise<void>;
+  /** Run a change, then reload. If the change fails, show its error and don't reload. */
+  mutate: (change: () => Promise<unknown>) => Promise<void>;
 }
 
-/** Something that is read when the component is shown, and whenever `reload` is called or `inputs` change. */
+/** Load a value when the component mounts, when `inputs` change and when `reload` is called. */
 export function useResource<T>(read: () => Promise<T>, inputs: readonly unknown[] = []): Resource<T> {
-  const now = useSignal<ResourceState<T>>({ status: "loading" });
-  const turn = useRef(0);
+  const state = useSignal<ResourceState<T>>({ status: "loading" });
+  const latestLoad = useRef(0);
   const latest = useRef(read);
   latest.current = read;
   const reload = async () => {
-    const mine = ++turn.current;
+    const load = ++latestLoad.current;
     try {
       const value = await latest.current();
-      if (mine === turn.current) now.value = { status: "ready", value };
+      if (load === latestLoad.current) state.value = { status: "ready", value };
     } catch (error) {
-      if (mine === turn.current) now.value = { status: "failed", error };
+      if (load === latestLoad.current) state.value = { status: "failed", error };
     }
   };
-  const act = async (change: () => Promise<unknown>) => {
+  const mutate = async (change: () => Promise<unknown>) => {
     try {
       await change();
     } catch (error) {
@@ -36,8 +37,8 @@ export function useResource<T>(read: () => Promise<T>, inputs: readonly unknown[
     await reload();
   };
   useEffect(() => {
-    now.value = { status: "loading" };
+    state.value = { status: "loading" };
     void reload();
   }, inputs);
-  return { now, reload, act };
+  return { state, reload, mutate };
 }

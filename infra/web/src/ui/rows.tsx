@@ -5,7 +5,7 @@ import { EmptyState } from "./parts";
 import type { Resource } from "./resource";
 import { Loaded } from "./loaded";
 
-/** The button above a list, for one more. */
+/** The button above a list that adds an entry. */
 export function NewButton({ label, onClick }: { label: string; onClick: () => void }) {
   return (
     <div class="row row-end">
@@ -17,23 +17,23 @@ export function NewButton({ label, onClick }: { label: string; onClick: () => vo
 }
 
 interface Props<T> {
-  of: Resource<T[]>;
+  resource: Resource<T[]>;
   icon: IconName;
-  /** What is said where there are none. */
-  none: string;
+  /** The text for an empty list. */
+  emptyText: string;
   children: (each: T) => ComponentChildren;
 }
 
-/** What was read, each in a row of its own. */
-export function Rows<T extends { id: string }>({ of, icon, none, children }: Props<T>) {
+/** Render each entry of a resource in a row. */
+export function Rows<T extends { id: string }>({ resource, icon, emptyText, children }: Props<T>) {
   return (
-    <Loaded of={of}>
-      {(found) =>
-        found.length === 0 ? (
-          <EmptyState icon={icon} text={none} />
+    <Loaded resource={resource}>
+      {(rows) =>
+        rows.length === 0 ? (
+          <EmptyState icon={icon} text={emptyText} />
         ) : (
           <ul class="rows">
-            {found.map((each) => (
+            {rows.map((each) => (
               <li class="row-card" key={each.id}>
                 {children(each)}
               </li>
@@ -48,11 +48,11 @@ export function Rows<T extends { id: string }>({ of, icon, none, children }: Pro
 interface EditedProps<T> extends Omit<Props<T>, "children"> {
   add: string;
   children: (each: T, edit: () => void) => ComponentChildren;
-  /** What one is made or changed in; null is one that is yet to be made. */
+  /** The dialog that edits an entry, or creates one if `edited` is null. */
   dialog: (edited: T | null, onClose: () => void, onSaved: () => void) => ComponentChildren;
 }
 
-/** Rows of which each may be changed, and new ones made. */
+/** Rows that can be edited and added. */
 export function EditableRows<T extends { id: string }>({ add, dialog, children, ...rows }: EditedProps<T>) {
   const editing = useSignal<T | "new" | null>(null);
   const close = () => (editing.value = null);
@@ -63,26 +63,26 @@ export function EditableRows<T extends { id: string }>({ add, dialog, children, 
       {editing.value &&
         dialog(editing.value === "new" ? null : editing.value, close, () => {
           close();
-          void rows.of.reload();
+          void rows.resource.reload();
         })}
     </>
   );
 }
 
 interface ChoiceProps<T> {
-  of: Resource<T[]>;
+  resource: Resource<T[]>;
   name: string;
   value: (each: T) => string;
   text: (each: T) => string;
 }
 
-/** A choice of one of those that were read. */
-export function ResourceSelect<T>({ of, name, value, text }: ChoiceProps<T>) {
+/** A select element whose options are the entries of a resource. */
+export function ResourceSelect<T>({ resource, name, value, text }: ChoiceProps<T>) {
   return (
-    <Loaded of={of}>
-      {(found) => (
+    <Loaded resource={resource}>
+      {(rows) => (
         <select name={name}>
-          {found.map((each) => (
+          {rows.map((each) => (
             <option value={value(each)} key={value(each)}>
               {text(each)}
             </option>

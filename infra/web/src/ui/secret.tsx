@@ -14,7 +14,7 @@ interface Props {
   children?: ComponentChildren;
 }
 
-/** The one time that a secret can be seen. */
+/** Show a secret that can't be shown again. */
 export function SecretDialog({ title, note, label, secret, onClose, children }: Props) {
   return (
     <Dialog title={title} onClose={onClose} wide persistent>
@@ -30,7 +30,7 @@ export function SecretDialog({ title, note, label, secret, onClose, children }: 
   );
 }
 
-/** A text that is to be taken elsewhere. Where nothing may be copied for them, people find it marked. */
+/** A read-only field with a copy button. If the clipboard is not available, the text is selected instead. */
 export function CopyField({ label, text }: { label: string; text: string }) {
   const id = useId();
   const field = useRef<HTMLInputElement>(null);
@@ -43,20 +43,27 @@ export function CopyField({ label, text }: { label: string; text: string }) {
       field.current?.select();
     }
   };
-  const word = t(copied.value ? "copied" : "copy");
+  const copyLabel = t(copied.value ? "copied" : "copy");
   return (
     <div class="field">
       <label class="field-label" for={id}>
         {label}
       </label>
       <div class="row">
-        <input id={id} class="mono grow" readOnly ref={field} value={text} onFocus={(event) => event.currentTarget.select()} />
-        <button type="button" class="button" aria-label={`${word}: ${label}`} onClick={() => void copy()}>
-          {copied.value && <Icon name="check" size={16} />} {word}
+        <input
+          id={id}
+          class="mono grow"
+          readOnly
+          ref={field}
+          value={text}
+          onFocus={(event) => event.currentTarget.select()}
+        />
+        <button type="button" class="button" aria-label={`${copyLabel}: ${label}`} onClick={() => void copy()}>
+          {copied.value && <Icon name="check" size={16} />} {copyLabel}
         </button>
       </div>
       <span class="hidden" role="status">
-        {copied.value && word}
+        {copied.value && copyLabel}
       </span>
     </div>
   );

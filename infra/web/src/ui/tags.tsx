@@ -7,22 +7,22 @@ import { FieldError } from "./parts";
 interface Props<T> {
   label: string;
   hint?: string;
-  wrong?: string | undefined;
+  error?: string | undefined;
   placeholder?: string;
   entries: T[];
   text: (entry: T) => string;
-  make: (text: string) => T;
+  toEntry: (text: string) => T;
   onChange: (entries: T[]) => void;
 }
 
-/** A list of short texts, in their order: Enter adds what was typed, and so does leaving the field. */
-export function Tags<T>({ label, hint, wrong, placeholder, entries, text, make, onChange }: Props<T>) {
+/** An ordered list of short texts. Enter adds an entry, and so does leaving the field. */
+export function TagInput<T>({ label, hint, error, placeholder, entries, text, toEntry, onChange }: Props<T>) {
   const id = useId();
   const typed = useSignal("");
   const add = () => {
-    const found = typed.value.trim();
+    const added = typed.value.trim();
     typed.value = "";
-    if (found && !entries.some((each) => text(each) === found)) onChange([...entries, make(found)]);
+    if (added && !entries.some((each) => text(each) === added)) onChange([...entries, toEntry(added)]);
   };
   return (
     <div class="field">
@@ -52,7 +52,7 @@ export function Tags<T>({ label, hint, wrong, placeholder, entries, text, make, 
         placeholder={placeholder ?? t("tags.add")}
         autocomplete="off"
         enterkeyhint="done"
-        aria-invalid={wrong ? true : undefined}
+        aria-invalid={error ? true : undefined}
         onInput={(event) => (typed.value = event.currentTarget.value)}
         onBlur={add}
         onKeyDown={(event) => {
@@ -62,7 +62,7 @@ export function Tags<T>({ label, hint, wrong, placeholder, entries, text, make, 
         }}
       />
       {hint && <span class="field-hint">{hint}</span>}
-      <FieldError text={wrong} />
+      <FieldError text={error} />
     </div>
   );
 }

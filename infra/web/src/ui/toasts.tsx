@@ -6,52 +6,57 @@ import { Icon } from "./icons";
 interface Toast {
   id: number;
   text: string;
-  bad: boolean;
+  isError: boolean;
   requestId: string | null;
   undo: (() => void) | null;
 }
 
-const SHOWN_FOR = 6000;
-const BAD_SHOWN_FOR = 12_000;
+const TOAST_MS = 6000;
+const ERROR_TOAST_MS = 12_000;
 
 const toasts = signal<Toast[]>([]);
-let last = 0;
+let lastId = 0;
 
-function show(toast: Omit<Toast, "id">): void {
-  const id = ++last;
+function addToast(toast: Omit<Toast, "id">): void {
+  const id = ++lastId;
   toasts.value = [...toasts.value.slice(-2), { ...toast, id }];
-  setTimeout(() => dismiss(id), toast.bad ? BAD_SHOWN_FOR : SHOWN_FOR);
+  setTimeout(() => dismiss(id), toast.isError ? ERROR_TOAST_MS : TOAST_MS);
 }
 
 function dismiss(id: number): void {
   toasts.value = toasts.value.filter((each) => each.id !== id);
 }
 
-/** Say that something was done, and offer to take it back. */
+/** Show that something was done, and offer undo. */
 export function showToast(text: string, undo: (() => void) | null = null): void {
-  show({ text, undo, bad: false, requestId: null });
+  addToast({ text, undo, isError: false, requestId: null });
 }
 
-/** Say what went wrong, with the id an operator finds it by. */
+/** Show an error with its request id. */
 export function showError(error: unknown): void {
   const failure = error instanceof ApiError ? error : null;
-  show({ text: failure?.message ?? t("error.unexpected"), bad: true, requestId: failure?.requestId ?? null, undo: null });
+  addToast({
+    text: failure?.message ?? t("error.unexpected"),
+    isError: true,
+    requestId: failure?.requestId ?? null,
+    undo: null,
+  });
   if (!failure) console.error(error);
 }
 
-/** Take back the latest thing that can be: what the key z does. */
+/** Undo the latest action that offers it. */
 export function undoLast(): void {
-  const found = toasts.value.findLast((each) => each.undo);
-  if (!found) return;
-  dismiss(found.id);
-  found.undo?.();
+  const latest = toasts.value.findLast((each) => each.undo);
+  if (!latest) return;
+  dismiss(latest.id);
+  latest.undo?.();
 }
 
 export function Toasts() {
   return (
     <div class="toasts" role="status" aria-live="polite">
       {toasts.value.map((each) => (
-        <div class={`toast ${each.bad ? "toast-bad" : ""}`} key={each.id}>
+        <div class={`toast ${each.isError ? "toast-error" : ""}`} key={each.id}>
           <p>
             {each.text}
             {each.requestId && <small class="toast-id">{t("error.requestId", { id: each.requestId })}</small>}
