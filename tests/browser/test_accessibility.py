@@ -66,6 +66,18 @@ def test_every_page_is_accessible(open_console: Open, theme: str, size: str) -> 
     check(console.page, f"{name}-you-delete-key")
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_every_page_is_accessible_in_chinese(open_console: Open, size: str) -> None:
+    console = open_console(locale="zh-CN", reduced_motion="reduce", **SIZES[size])
+    console.page.goto(console.system.demo["console_url"])
+    expect(console.page.get_by_role("heading", name="收件箱", exact=True)).to_be_visible()
+    for page in (*PAGES, *(f"operate?tab={tab}" for tab in ADMIN_TABS)):
+        console.go(page)
+        expect(console.page.locator(".skeleton")).to_have_count(0)
+        expect(console.page.locator("main :is(h1, h2)").first).to_be_attached()
+        check(console.page, f"{size}-chinese-{page.replace('?tab=', '-')}")
+
+
 def check(page: Page, name: str) -> None:
     """Take a screenshot, and check the page against the accessibility rules."""
     PICTURES.mkdir(parents=True, exist_ok=True)
