@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from chalicelib.board.domain.board import (
     MOST_ITEMS,
@@ -28,12 +28,10 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.envelope import stored_envelope
 from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
 from chalicelib.core.domain.fields import is_uuid
-from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.domain.idempotency import Claim, StoredReply
 from chalicelib.core.domain.pages import paged
 from chalicelib.core.ports import Action, RelayEnd
 from chalicelib.parallel import together
-
-Reply = dict[str, Any]
 
 _ATTEMPTS = 40
 _NO_CARD, _NO_ITEM = "No such card.", "The card has no such checklist item."
@@ -49,7 +47,7 @@ class Cards(FindCard, Protocol):
         self, user_id: str, facets: Sequence[str | None], *, offset: int, limit: int
     ) -> tuple[list[Card], int]: ...
     def find_tail(self, user_id: str) -> Tail: ...
-    def add_card(self, card: Card, *, tail: Tail, claim: Claim | None, reply: Reply) -> bool: ...
+    def add_card(self, card: Card, *, tail: Tail, claim: Claim | None, reply: StoredReply) -> bool: ...
     def save_card(
         self,
         card: Card,
@@ -57,10 +55,10 @@ class Cards(FindCard, Protocol):
         over: Card,
         tail: Tail | None,
         claim: Claim | None,
-        reply: Reply,
+        reply: StoredReply,
         also: Sequence[Action] = (),
     ) -> bool: ...
-    def remove_card(self, card: Card, *, claim: Claim | None, reply: Reply) -> bool: ...
+    def remove_card(self, card: Card, *, claim: Claim | None, reply: StoredReply) -> bool: ...
 
 
 class SourceRelays(Protocol):

@@ -1,7 +1,7 @@
 """What links a card to the contacts it is about."""
 
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from chalicelib.board.domain.board import Card
 from chalicelib.board.domain.card_contacts import (
@@ -22,10 +22,8 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.envelope import stored_envelope
 from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.domain.idempotency import Claim, StoredReply
 from chalicelib.parallel import together
-
-Reply = dict[str, Any]
 
 _ATTEMPTS = 40
 _NOT_LINKED = "The card has no such contact."
@@ -33,9 +31,11 @@ _BUSY = "The card is being changed by many calls at once."
 
 
 class Links(Protocol):
-    def link(self, link: CardContact, *, user_id: str, now: str, claim: Claim | None, reply: Reply) -> bool: ...
-    def save_link(self, link: CardContact, *, over: Card, now: str, claim: Claim | None, reply: Reply) -> bool: ...
-    def unlink(self, link: CardContact, *, user_id: str, now: str, claim: Claim | None, reply: Reply) -> bool: ...
+    def link(self, link: CardContact, *, user_id: str, now: str, claim: Claim | None, reply: StoredReply) -> bool: ...
+    def save_link(
+        self, link: CardContact, *, over: Card, now: str, claim: Claim | None, reply: StoredReply
+    ) -> bool: ...
+    def unlink(self, link: CardContact, *, user_id: str, now: str, claim: Claim | None, reply: StoredReply) -> bool: ...
 
 
 def link_contact(

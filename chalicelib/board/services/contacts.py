@@ -1,7 +1,7 @@
 """What people and their agents do with contacts."""
 
 from collections.abc import Iterable, Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 from chalicelib.board.domain.card_contacts import CardBrief
 from chalicelib.board.domain.contacts import (
@@ -19,10 +19,8 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.envelope import stored_envelope
 from chalicelib.core.domain.errors import NotFound, Unavailable
 from chalicelib.core.domain.fields import is_uuid
-from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.domain.idempotency import Claim, StoredReply
 from chalicelib.core.domain.pages import paged
-
-Reply = dict[str, Any]
 
 _ATTEMPTS = 40
 _NO_CONTACT = "No such contact."
@@ -38,9 +36,9 @@ class Contacts(FindContact, Protocol):
     def search_contacts(
         self, user_id: str, wanted: ContactFilter, *, offset: int, limit: int
     ) -> tuple[list[Contact], int]: ...
-    def add_contact(self, contact: Contact, *, claim: Claim | None, reply: Reply) -> None: ...
-    def save_contact(self, contact: Contact, *, over: Contact, claim: Claim | None, reply: Reply) -> bool: ...
-    def remove_contact(self, contact: Contact, *, claim: Claim | None, reply: Reply) -> bool: ...
+    def add_contact(self, contact: Contact, *, claim: Claim | None, reply: StoredReply) -> None: ...
+    def save_contact(self, contact: Contact, *, over: Contact, claim: Claim | None, reply: StoredReply) -> bool: ...
+    def remove_contact(self, contact: Contact, *, claim: Claim | None, reply: StoredReply) -> bool: ...
 
 
 class CardBriefs(Protocol):

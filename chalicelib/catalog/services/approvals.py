@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from chalicelib.catalog.domain import approvals as rules
 from chalicelib.catalog.domain.approvals import (
@@ -20,16 +20,16 @@ from chalicelib.catalog.domain.approvals import (
     requested,
     shown,
 )
-from chalicelib.catalog.domain.catalog import CatalogItem, is_slug
+from chalicelib.catalog.domain.catalog import is_slug
+from chalicelib.catalog.services.ports import Items
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound, Unavailable
-from chalicelib.core.domain.idempotency import Claim, kept
+from chalicelib.core.domain.idempotency import Claim, StoredReply, kept
 from chalicelib.parallel import together
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.services.ports import People
 
-Reply = dict[str, Any]
 Decide = Callable[[Approval | None], Approval]
 
 _ATTEMPTS = 20
@@ -41,17 +41,13 @@ class Approvals(Protocol):
     def find_request(self, request_id: str) -> Approval | None: ...
     def find_standing(self, slug: str, user_id: str, *, now: datetime) -> Standing | None: ...
     def save(
-        self, approval: Approval, *, over: Approval | None, claim: Claim | None, reply: Reply
+        self, approval: Approval, *, over: Approval | None, claim: Claim | None, reply: StoredReply
     ) -> Approval | None: ...
-    def revoke(self, revoked: Approval, *, standing: Standing, claim: Claim | None, reply: Reply) -> bool: ...
-    def remember(self, claim: Claim, *, reply: Reply) -> None: ...
+    def revoke(self, revoked: Approval, *, standing: Standing, claim: Claim | None, reply: StoredReply) -> bool: ...
+    def remember(self, claim: Claim, *, reply: StoredReply) -> None: ...
     def list_page(
         self, query: ApprovalQuery, after: ApprovalPosition | None
     ) -> tuple[Sequence[Approval], ApprovalPosition | None]: ...
-
-
-class Items(Protocol):
-    def find_item(self, slug: str) -> CatalogItem | None: ...
 
 
 def list_page(

@@ -1,8 +1,7 @@
 """What administrators do with the catalog's items."""
 
-from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from chalicelib.catalog.domain.catalog import (
     Blockers,
@@ -13,33 +12,22 @@ from chalicelib.catalog.domain.catalog import (
     CatalogItemPatch,
     CatalogItemRemoved,
     CatalogItemReply,
-    ItemEntry,
     ItemQuery,
     RemovalMode,
     check_size,
     is_slug,
     shown,
 )
+from chalicelib.catalog.services.ports import Items
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.errors import Invalid, ItemInUse, NotFound, Unavailable
-from chalicelib.core.domain.idempotency import Claim, kept
+from chalicelib.core.domain.idempotency import kept
 from chalicelib.people.services.ports import People
-
-Reply = dict[str, Any]
 
 _ATTEMPTS = 20
 # Of a list's items, together; a function's reply has at most 6 MB.
 _LARGEST_LIST = 5_000_000
 _BUSY = "The catalog item is being changed by many calls at once."
-
-
-class Items(Protocol):
-    def find_item(self, slug: str) -> CatalogItem | None: ...
-    def find_items(self, slugs: Sequence[str]) -> list[CatalogItem]: ...
-    def list_entries(self) -> list[ItemEntry]: ...
-    def add_item(self, item: CatalogItem, *, claim: Claim | None, reply: Reply) -> None: ...
-    def save_item(self, item: CatalogItem, *, over: CatalogItem, claim: Claim | None, reply: Reply) -> bool: ...
-    def remove_item(self, item: CatalogItem, *, claim: Claim | None, reply: Reply) -> Blockers | None: ...
 
 
 class LiveTokens(Protocol):

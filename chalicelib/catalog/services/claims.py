@@ -1,18 +1,18 @@
 """Claiming publishing tokens: an employee's first, or one in the place of the last."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from chalicelib import sealing
 from chalicelib.catalog.domain.claims import ClaimBatchOut, ClaimedToken, ClaimFailure, ClaimRow, ClaimTokenRequest
+from chalicelib.catalog.services.ports import Approvers, PersonalGrants
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import TokenStatus, ToolsToken
 from chalicelib.core.domain.errors import Conflict, Forbidden
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, kept
+from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, StoredReply, kept
 from chalicelib.core.ports import Replays
 from chalicelib.ids import MintedToken
 from chalicelib.people.domain.directory import Person
@@ -20,30 +20,8 @@ from chalicelib.people.services.ports import People
 from chalicelib.tokens.domain.tokens import GrantView, PersonalGrant, Terms, grant_id, prior_ends
 
 Together = Callable[..., list[Any]]
-Reply = dict[str, Any]
 
 _ATTEMPTS = 3
-
-
-class Catalog(Protocol):
-    def items_of(self, integrator: str) -> Sequence[str]: ...
-    def approving_among(self, items: Sequence[str], user_ids: Sequence[str]) -> Mapping[str, str]: ...
-
-
-class Grants(Protocol):
-    def find_grants(self, grant_ids: Sequence[str], *, now: datetime) -> Mapping[str, GrantView]: ...
-    def issue(
-        self,
-        grant: PersonalGrant,
-        token: MintedToken,
-        *,
-        terms: Terms,
-        approved_by: str,
-        seen: GrantView | None,
-        now: datetime,
-        claim: Claim | None,
-        reply: Reply,
-    ) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -55,8 +33,8 @@ class Ports:
     """
 
     directory: People
-    catalog: Catalog
-    grants: Grants
+    catalog: Approvers
+    grants: PersonalGrants
     replays: Replays
     mint: Callable[[str, str | None], MintedToken]
     together: Together
@@ -217,6 +195,6 @@ def _issue(
     return made if done else None
 
 
-def _sealed(answer: ClaimedToken | ClaimBatchOut, call: Call) -> Reply:
+def _sealed(answer: ClaimedToken | ClaimBatchOut, call: Call) -> StoredReply:
     assert call.sealing_key is not None
     return sealing.closed(kept(200, answer), call.sealing_key)

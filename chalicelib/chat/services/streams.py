@@ -2,24 +2,17 @@
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from chalicelib.chat.domain.streams import StreamHeaders, event_stream
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.pages import fitting
-from chalicelib.live.domain.frames import RESUMABLE_FOR, Entry, Frame, FrameType, Standing, position_of, signal
+from chalicelib.live.domain.frames import RESUMABLE_FOR, Entry, Frame, FrameType, position_of, signal
+from chalicelib.live.services.ports import Frames
 
 _BACKLOG = 100
 _POLL_SECONDS = 0.25
 # Whoever is answered may come back a day after the reply's end, and it is only their log that tells of them meanwhile.
 _FOLLOWED_FOR = RESUMABLE_FOR + timedelta(minutes=5)
-
-
-class Frames(Protocol):
-    def find_standing(self, user_id: str, *, now: datetime) -> Standing: ...
-    def list_after(self, user_id: str, position: int, *, limit: int, now: datetime) -> Sequence[Entry]: ...
-    def begin(self, user_id: str, *, after: int, now: datetime) -> None: ...
-    def list_last(self, user_id: str, *, limit: int, now: datetime) -> Sequence[Entry]: ...
 
 
 def listen(

@@ -8,6 +8,9 @@ from pydantic import BaseModel
 
 KEPT_FOR = timedelta(hours=24)
 
+# A reply as it is kept under an idempotency key: `status` and `body`.
+StoredReply = dict[str, Any]
+
 
 @dataclass(frozen=True)
 class Claim:

@@ -1,8 +1,5 @@
 """What recipients do with buttons: follow a link, or click, which calls the source system back."""
 
-from datetime import datetime
-from typing import Protocol
-
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import NotFound
@@ -11,16 +8,8 @@ from chalicelib.core.domain.retries import GRACE
 from chalicelib.core.ports import JobAnnouncer
 from chalicelib.inbox.domain.callbacks import CallbackJob
 from chalicelib.inbox.domain.clicks import Click, ClickedOut, LinkOut
-from chalicelib.inbox.domain.deliveries import DeliveryDetail
 from chalicelib.inbox.domain.events import ActionType
-
-
-class Deliveries(Protocol):
-    def find_buttons(self, delivery_id: str) -> DeliveryDetail | None: ...
-
-
-class Clicks(Protocol):
-    def add(self, click: Click, *, due_at: datetime) -> Click: ...
+from chalicelib.inbox.services.ports import Clicks, Deliveries
 
 
 def click(

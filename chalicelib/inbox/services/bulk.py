@@ -4,8 +4,9 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Any, Protocol, Self
+from typing import Any, Self
 
+from chalicelib.catalog.services.ports import Approvers, PersonalGrants
 from chalicelib.core.domain.budgets import seconds_to_midnight
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ToolsToken
@@ -29,34 +30,11 @@ from chalicelib.inbox.domain.bulk import (
 from chalicelib.inbox.domain.deliveries import event_fields
 from chalicelib.inbox.domain.events import check_namespace, check_occurrence
 from chalicelib.inbox.domain.recipients import Known, Meant, judged, targets
+from chalicelib.inbox.services.ports import AcceptedCalls, Deliveries
 from chalicelib.people.services.ports import Directory
 from chalicelib.tokens.domain.tokens import GrantView, Minted, PersonalGrant, grant_id
 
 Together = Callable[..., list[Any]]
-
-
-class Catalog(Protocol):
-    def items_of(self, integrator: str) -> Sequence[str]: ...
-    def approving_among(self, items: Sequence[str], user_ids: Sequence[str]) -> Mapping[str, str]: ...
-
-
-class Grants(Protocol):
-    def find_grants(self, grant_ids: Sequence[str], *, now: datetime) -> Mapping[str, GrantView]: ...
-    def mint(
-        self, grant: PersonalGrant, token: MintedToken, *, approved_by: str, seen: GrantView | None, now: datetime
-    ) -> Minted: ...
-    def take_more(self, caller: ToolsToken, deliveries: int) -> bool: ...
-    def give_back(self, caller: ToolsToken, deliveries: int, *, now: datetime) -> None: ...
-
-
-class Deliveries(Protocol):
-    def list_first_fires(self, delivery_ids: Sequence[str]) -> Mapping[str, str]: ...
-
-
-class AcceptedCalls(Protocol):
-    def add(self, accepted: Accepted, *, now: datetime) -> None: ...
-    def mark_seen(self, delivery_ids: list[str], *, fire: str, now: datetime) -> set[str]: ...
-    def forget(self, delivery_ids: list[str]) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -64,8 +42,8 @@ class Ports:
     """What a bulk call needs of the outside."""
 
     directory: Directory
-    catalog: Catalog
-    grants: Grants
+    catalog: Approvers
+    grants: PersonalGrants
     deliveries: Deliveries
     accepted: AcceptedCalls
     queue: JobSender[FanOutJob]

@@ -8,14 +8,10 @@ from chalicelib.core.ports import Post
 from chalicelib.core.services.attempts import AttemptRunner
 from chalicelib.inbox.domain.callbacks import CallbackJob, SigningSecrets, payload
 from chalicelib.inbox.domain.clicks import Click
-from chalicelib.inbox.domain.deliveries import DeliveryDetail
 from chalicelib.inbox.domain.live_events import action_result_event
+from chalicelib.inbox.services.ports import Deliveries
 from chalicelib.live.services.ports import Notifier
 from chalicelib.people.services.ports import People
-
-
-class Deliveries(Protocol):
-    def find_buttons(self, delivery_id: str) -> DeliveryDetail | None: ...
 
 
 class Secrets(Protocol):

@@ -2,28 +2,22 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Protocol
 
 from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import PersonalToken, ToolsToken
 from chalicelib.core.domain.errors import NotFound, SupplementLimit
 from chalicelib.core.domain.fields import is_uuid, timestamp
-from chalicelib.core.domain.idempotency import Claim
-from chalicelib.inbox.domain.deliveries import MOST_SUPPLEMENTS, Delivery, DeliveryDetail, Supplement
+from chalicelib.core.domain.idempotency import StoredReply
+from chalicelib.inbox.domain.deliveries import MOST_SUPPLEMENTS, DeliveryDetail, Supplement
 from chalicelib.inbox.domain.delivery_responses import DeliveryOut, from_snapshot, to_response, to_snapshot
 from chalicelib.inbox.domain.live_events import delivery_resolved_event, delivery_supplemented_event
+from chalicelib.inbox.services.ports import Deliveries
 from chalicelib.live.services.ports import Notifier
 
-Reply = dict[str, Any]
 FindDelivery = Callable[[str], DeliveryDetail | None]
 
 _NO_DELIVERY = "No such delivery."
-
-
-class Deliveries(Protocol):
-    def resolve(self, resolved: Delivery, *, claim: Claim | None, reply: Reply) -> bool: ...
-    def add_supplement(self, delivery_id: str, added: Supplement, *, claim: Claim | None, reply: Reply) -> bool: ...
 
 
 def read(delivery_id: str, *, caller: PersonalToken | ToolsToken, call: Call, find: FindDelivery) -> DeliveryOut:
@@ -55,7 +49,7 @@ def resolve(
         Unavailable: too many calls resolve it at the same time.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    fields: Reply = {"ok": True, "request_id": call.request_id}
+    fields: StoredReply = {"ok": True, "request_id": call.request_id}
     attempts = Attempts("Too many calls resolve this delivery at the same time.")
     while attempts.again():
         detail = _find_own(delivery_id, caller, find)
@@ -89,7 +83,7 @@ def add_supplement(
         SupplementLimit: the delivery has as many supplements as it may have.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    fields: Reply = {"ok": True, "request_id": call.request_id}
+    fields: StoredReply = {"ok": True, "request_id": call.request_id}
     detail = _find_own(delivery_id, caller, find)
     detail = replace(detail, supplements=[*detail.supplements, added])
     known_id = detail.delivery.delivery_id
@@ -100,7 +94,7 @@ def add_supplement(
     return to_response(detail, **fields)
 
 
-def replay(stored: Reply, *, find: FindDelivery) -> DeliveryOut:
+def replay(stored: StoredReply, *, find: FindDelivery) -> DeliveryOut:
     """Rebuild the reply of an earlier call from its stored snapshot and the delivery. Store calls: 1.
 
     Raises:

@@ -10,17 +10,16 @@ from chalicelib.core.domain.budgets import Charge, seconds_to_midnight
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import PersonalToken
 from chalicelib.core.domain.errors import CrossProjectBlocked, Forbidden, RateLimited, Refusal
-from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim
+from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, StoredReply
 from chalicelib.core.ports import Replays
-from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail, ModerationStatus, RecordedDelivery
+from chalicelib.inbox.domain.deliveries import Delivery, ModerationStatus, RecordedDelivery
 from chalicelib.inbox.domain.delivery_responses import DeliveryOut, to_response, to_snapshot
 from chalicelib.inbox.domain.events import InboundEvent, check_namespace, check_occurrence
 from chalicelib.inbox.domain.live_events import delivery_returned_event, new_delivery_event
+from chalicelib.inbox.services.ports import Deliveries, EventTypes
 from chalicelib.live.domain.frames import FrameType, Standing
 from chalicelib.live.services.ports import Notifier
 from chalicelib.people.services.ports import ProjectAccessReader
-
-Reply = dict[str, Any]
 
 _HINT_DEPRECATED = "recipient_hint is deprecated: only moderation-mode tokens still use it."
 
@@ -34,7 +33,7 @@ class Record(Protocol):
         fire: str,
         now: datetime,
         claim: Claim | None,
-        reply: Callable[[RecordedDelivery], Reply],
+        reply: Callable[[RecordedDelivery], StoredReply],
     ) -> RecordedDelivery: ...
 
 
@@ -43,14 +42,6 @@ class Sends(Protocol):
     def record(self) -> Record: ...
     @property
     def repeat(self) -> Record: ...
-
-
-class Deliveries(Protocol):
-    def find(self, delivery_id: str) -> DeliveryDetail | None: ...
-
-
-class EventTypes(Protocol):
-    def count(self, delivery: Delivery) -> None: ...
 
 
 class QueueHeld(Protocol):
@@ -139,7 +130,7 @@ def _announce(
     sender: PersonalToken,
     call: Call,
     standing: Standing | None,
-    to_reply: Callable[..., Reply],
+    to_reply: Callable[..., StoredReply],
     ports: Ports,
 ) -> bool:
     """Queue a held event, count a new one, and notify its recipient; return whether an open connection took it."""
@@ -177,11 +168,11 @@ def _queue_if_held(
         ports.queue_held(delivery, owner_id=sender.tools_owner_id, standing=standing, now=call.now)
 
 
-def _to_reply(recorded: RecordedDelivery, *, event: InboundEvent, call: Call, pushed: bool = False) -> Reply:
+def _to_reply(recorded: RecordedDelivery, *, event: InboundEvent, call: Call, pushed: bool = False) -> StoredReply:
     return to_snapshot(recorded.detail, **_reply_fields(recorded, event, call, pushed=pushed))
 
 
-def _reply_fields(recorded: RecordedDelivery, event: InboundEvent, call: Call, *, pushed: bool) -> Reply:
-    fields: Reply = {"deduped": not recorded.is_new, "pushed": pushed, "ok": True, "request_id": call.request_id}
+def _reply_fields(recorded: RecordedDelivery, event: InboundEvent, call: Call, *, pushed: bool) -> StoredReply:
+    fields: StoredReply = {"deduped": not recorded.is_new, "pushed": pushed, "ok": True, "request_id": call.request_id}
     # Reading the deprecated field itself would issue a warning.
     return fields | ({"deprecation": _HINT_DEPRECATED} if "recipient_hint" in event.model_fields_set else {})

@@ -1,6 +1,6 @@
 """From an accepted bulk call to its deliveries: by the queue's worker, or by a reader who is there first."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -11,26 +11,14 @@ from chalicelib.inbox.domain.bulk import Accepted, FanOutJob
 from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail, RecordedDelivery
 from chalicelib.inbox.domain.delivery_ids import event_part
 from chalicelib.inbox.domain.live_events import delivery_returned_event, new_delivery_event
+from chalicelib.inbox.services.ports import AcceptedCalls, Deliveries, EventTypes
 from chalicelib.live.services.ports import Notifier
 
 Together = Callable[..., list[Any]]
 
 
-class AcceptedCalls(Protocol):
-    def find(self, part: str, fire: str) -> Accepted | None: ...
-    def list_calls(self, part: str) -> Sequence[Accepted]: ...
-
-
-class Deliveries(Protocol):
-    def find(self, delivery_id: str) -> DeliveryDetail | None: ...
-
-
 class Sends(Protocol):
     def record_bulk(self, delivery: Delivery, *, fire: str, now: datetime) -> RecordedDelivery: ...
-
-
-class EventTypes(Protocol):
-    def count(self, delivery: Delivery, times: int = 1) -> None: ...
 
 
 @dataclass(frozen=True)

@@ -22,11 +22,8 @@ from chalicelib.inbox.domain.inbox import (
 )
 from chalicelib.inbox.domain.inbox_states import StateIn, apply_state, check_snooze
 from chalicelib.inbox.domain.live_events import delivery_changed_event
+from chalicelib.inbox.services.ports import Deliveries
 from chalicelib.live.services.ports import Notifier
-
-
-class Deliveries(Protocol):
-    def find(self, delivery_id: str) -> DeliveryDetail | None: ...
 
 
 class Inbox(Protocol):

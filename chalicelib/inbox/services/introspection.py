@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date
-from typing import Any, Protocol
+from typing import Any
 
 from chalicelib.core.domain.callers import PersonalToken, ToolsToken
 from chalicelib.core.domain.errors import Forbidden, NotFound
@@ -13,13 +13,10 @@ from chalicelib.inbox.domain.event_types import (
     EventTypesOut,
     YourIntegrator,
 )
+from chalicelib.inbox.services.ports import EventTypes
 from chalicelib.people.services.ports import Integrators
 
 Together = Callable[..., list[Any]]
-
-
-class EventTypes(Protocol):
-    def list_types(self, integrator: str, *, today: date) -> list[EventTypeRow]: ...
 
 
 def event_types(

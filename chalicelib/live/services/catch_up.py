@@ -3,11 +3,11 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from chalicelib.core.domain.errors import NotFound, Unavailable
 from chalicelib.live.domain.connections import CatchUpJob, Connection, Posted
-from chalicelib.live.domain.frames import Entry, Frame, FrameType, Standing, next_position, signal
+from chalicelib.live.domain.frames import Entry, Frame, FrameType, next_position, signal
+from chalicelib.live.services.ports import Frames, SocketGateway, Sockets
 
 _PAGE = 100
 # The gateway takes frames for a connection only after it has passed on our answer to its opening.
@@ -15,23 +15,6 @@ _OPENING_SECONDS = 3
 _PAUSE_SECONDS = 0.02
 # Before the worker's time is over it stops, and the message comes again.
 _LONGEST_RUN = timedelta(seconds=45)
-
-
-class Frames(Protocol):
-    def find_standing(self, user_id: str, *, now: datetime) -> Standing: ...
-    def list_after(self, user_id: str, position: int, *, limit: int, now: datetime) -> Sequence[Entry]: ...
-    def open(self, connection: Connection, position: int, *, now: datetime) -> Entry | None: ...
-
-
-class Connections(Protocol):
-    def find_progress(self, user_id: str, connection_id: str, *, now: datetime) -> Connection | None: ...
-    def save_progress(self, connection: Connection) -> bool: ...
-    def remove(self, connection: Connection) -> None: ...
-
-
-class Sockets(Protocol):
-    def post(self, connection_id: str, text: str) -> Posted: ...
-    def close(self, connection_id: str) -> None: ...
 
 
 class _EndedError(Exception):
@@ -43,8 +26,8 @@ class CatchUp:
     """Sends a connection what it has missed, in order; a message that comes again goes on where it was noted last."""
 
     frames: Frames
-    connections: Connections
-    sockets: Sockets
+    connections: Sockets
+    sockets: SocketGateway
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]
 

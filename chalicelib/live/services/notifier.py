@@ -5,31 +5,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from chalicelib.core.ports import JobSender
 from chalicelib.live.domain.connections import Connection, Posted
 from chalicelib.live.domain.frames import Entry, Frame, News, Standing
 from chalicelib.live.domain.push import NudgeJob
+from chalicelib.live.services.ports import Frames, SocketGateway, Sockets
 
 log = logging.getLogger("fluxden")
-
-
-class Frames(Protocol):
-    def find_standing(self, user_id: str, *, now: datetime) -> Standing: ...
-    def append(self, user_id: str, news: Sequence[News], standing: Standing, *, now: datetime) -> Sequence[Entry]: ...
-
-
-class Connections(Protocol):
-    def remove(self, connection: Connection) -> None: ...
-
-
-class Closable(Protocol):
-    def close(self, connection_id: str) -> None: ...
-
-
-class Sockets(Closable, Protocol):
-    def post(self, connection_id: str, text: str) -> Posted: ...
 
 
 @dataclass(frozen=True)
@@ -41,8 +25,8 @@ class Notifier:
     """
 
     frames: Frames
-    connections: Connections
-    sockets: Sockets
+    connections: Sockets
+    sockets: SocketGateway
     together: Callable[..., list[Any]]
     nudges: JobSender[NudgeJob] | None = None
 
@@ -104,7 +88,7 @@ def _send(nudges: JobSender[NudgeJob], job: NudgeJob) -> None:
         log.exception("the browsers of %s are not nudged", job.user_id)
 
 
-def post(connection: Connection, frame: Frame, *, connections: Connections, sockets: Sockets) -> bool:
+def post(connection: Connection, frame: Frame, *, connections: Sockets, sockets: SocketGateway) -> bool:
     """Post a frame to a connection; False when that has ended, or is ended now. Store calls: 0; 1 to forget it."""
     posted = Posted.FAILED
     try:
@@ -116,7 +100,7 @@ def post(connection: Connection, frame: Frame, *, connections: Connections, sock
     return posted is Posted.TAKEN
 
 
-def end(connection: Connection, *, connections: Connections, sockets: Closable, close: bool = True) -> None:
+def end(connection: Connection, *, connections: Sockets, sockets: SocketGateway, close: bool = True) -> None:
     """Forget a connection, and close it; neither hangs on the other. Store calls: 1.
 
     One that is forgotten is told no more, and closed at its client's next word should it still be open.

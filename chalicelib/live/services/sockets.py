@@ -1,44 +1,23 @@
 """Connections: opened, spoken over, and ended."""
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.core.ports import JobSender
 from chalicelib.live.domain.connections import LIFETIME, CatchUpJob, Connection
-from chalicelib.live.domain.frames import Entry, Frame, FrameType, Standing, position_of, signal
+from chalicelib.live.domain.frames import Frame, FrameType, position_of, signal
 from chalicelib.live.services.notifier import end
+from chalicelib.live.services.ports import Frames, SocketGateway, Sockets
 
 log = logging.getLogger("fluxden")
 
 # A frame this old has been pushed to its connections, unless its writer was stopped right after writing it down.
 _SETTLED = timedelta(seconds=2)
 _LOOKED_BACK = 20
-
-
-class Connections(Protocol):
-    def add(self, connection: Connection) -> None: ...
-    def find(self, connection_id: str, *, now: datetime) -> Connection | None: ...
-    def remove(self, connection: Connection) -> None: ...
-    def list_of(self, user_id: str) -> Sequence[Connection]: ...
-
-
-class Progress(Protocol):
-    def find_progress(self, user_id: str, connection_id: str, *, now: datetime) -> Connection | None: ...
-
-
-class Frames(Protocol):
-    def find_standing(self, user_id: str, *, now: datetime) -> Standing: ...
-    def list_last(self, user_id: str, *, limit: int, now: datetime) -> Sequence[Entry]: ...
-
-
-class Sockets(Protocol):
-    def close(self, connection_id: str) -> None: ...
 
 
 def open_connection(
@@ -48,7 +27,7 @@ def open_connection(
     key_hash: str,
     last_id: str | None,
     now: datetime,
-    connections: Connections,
+    connections: Sockets,
     frames: Frames,
     work: JobSender[CatchUpJob],
 ) -> None:
@@ -88,7 +67,7 @@ def resume(connection: Connection, after: str, *, work: JobSender[CatchUpJob]) -
     )
 
 
-def heartbeat(connection: Connection, *, now: datetime, connections: Progress, frames: Frames) -> Frame:
+def heartbeat(connection: Connection, *, now: datetime, connections: Sockets, frames: Frames) -> Frame:
     """The answer to a ping: its id is one up to which the connection has been told everything. Store calls: 2.
 
     Raises:
@@ -102,7 +81,7 @@ def heartbeat(connection: Connection, *, now: datetime, connections: Progress, f
     return signal(FrameType.HEARTBEAT, max([known.told_to, *(settled if known.live else [])]), now)
 
 
-def end_connection(connection_id: str, *, now: datetime, connections: Connections) -> None:
+def end_connection(connection_id: str, *, now: datetime, connections: Sockets) -> None:
     """Forget a connection that has ended. Store calls: 2; one that is forgotten already takes 1."""
     if connection := connections.find(connection_id, now=now):
         connections.remove(connection)
@@ -112,8 +91,8 @@ def end_connection(connection_id: str, *, now: datetime, connections: Connection
 class Closer:
     """Ends open connections whose key has stopped working. It never fails the call that stopped the key."""
 
-    connections: Connections
-    sockets: Sockets
+    connections: Sockets
+    sockets: SocketGateway
 
     def close(self, user_id: str, *, key_id: str | None = None) -> None:
         """End the person's open connections, or those of one key. Store calls: 1, and 1 for each that there is."""

@@ -28,8 +28,9 @@ from chalicelib.people.domain.directory import (
     listed,
 )
 from chalicelib.people.services.ports import Integrators
-from chalicelib.tokens.domain.keys import Key, KeyIn
+from chalicelib.tokens.domain.keys import KeyIn
 from chalicelib.tokens.domain.tokens import IssuedToken, KeyGrant, ToolsGrant
+from chalicelib.tokens.services.ports import Grants, Tokens
 
 # The index that lists a person's tokens shows a new one a moment late, so it is gone through again.
 _SWEEPS = 2
@@ -47,30 +48,6 @@ class Projects(Protocol):
     def add_project(self, project: Project, team: Team | None) -> None: ...
     def add_member(self, slug: str, user_id: str, *, admin: bool) -> None: ...
     def remove_member(self, slug: str, user_id: str) -> None: ...
-
-
-class Issue(Protocol):
-    def add_tools(
-        self,
-        grant: ToolsGrant,
-        token: MintedToken,
-        *,
-        now: datetime,
-        claim: Claim | None = None,
-        reply: dict[str, Any] | None = None,
-    ) -> None: ...
-    def add_key(self, grant: KeyGrant, token: MintedToken, *, now: datetime) -> None: ...
-
-
-class Grants(Protocol):
-    def list_keys(self, user_id: str) -> list[Key]: ...
-    def list_personal(self, user_id: str) -> list[IssuedToken]: ...
-    def list_tools(self) -> list[IssuedToken]: ...
-    def find_issued(self, kind: TokenKind, token_id: str) -> IssuedToken | None: ...
-    def set_status(self, kind: TokenKind, token_id: str, *, active: bool, while_active: str | None = None) -> bool: ...
-    def switch_key(
-        self, key_id: str, *, active: bool, owner_id: str | None, claim: Claim | None, reply: dict[str, Any]
-    ) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -262,7 +239,7 @@ def issue_tools_token(
     now: datetime,
     integrators: Integrators,
     people: People,
-    tokens: Issue,
+    tokens: Tokens,
     claim: Claim | None = None,
     reply: Callable[[ToolsGrant], dict[str, Any]] = lambda _: {},
 ) -> ToolsGrant:
@@ -286,7 +263,7 @@ def issue_tools_token(
 
 
 def issue_key(
-    wanted: KeyIn, token: MintedToken, *, key_id: str, owner: str, now: datetime, people: People, tokens: Issue
+    wanted: KeyIn, token: MintedToken, *, key_id: str, owner: str, now: datetime, people: People, tokens: Tokens
 ) -> KeyGrant:
     """Make `token` a key of the employee with the address `owner`.
 

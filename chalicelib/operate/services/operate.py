@@ -1,7 +1,7 @@
 """What operators of the desk look at and do in the console, beside what has a service of its own."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
 from functools import partial
 from typing import Any, Protocol
 
@@ -10,10 +10,9 @@ from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import TokenStatus
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.domain.idempotency import StoredReply
 from chalicelib.ids import MintedToken
-from chalicelib.inbox.domain.clicks import Click
-from chalicelib.inbox.domain.event_types import CountedType
+from chalicelib.inbox.services.ports import Clicks, EventTypes
 from chalicelib.operate.domain.dead_letters import (
     MOST_LISTED,
     MOST_REDRIVEN,
@@ -42,26 +41,10 @@ from chalicelib.operate.domain.operate import (
 from chalicelib.operate.services import directory
 from chalicelib.people.services.ports import Integrators, People
 from chalicelib.resources import QUEUES, Queue
-from chalicelib.tokens.domain.tokens import IssuedToken, ToolsGrant, Usage, prior_ends
+from chalicelib.tokens.domain.tokens import ToolsGrant, prior_ends
+from chalicelib.tokens.services.ports import Grants, Tokens
 
 Together = Callable[..., list[Any]]
-Reply = dict[str, Any]
-
-
-class Grants(Protocol):
-    def list_tools(self) -> list[IssuedToken]: ...
-    def list_usage(self, user_id: str | None) -> list[Usage]: ...
-    def revoke_tools(self, token_id: str, *, claim: Claim | None, reply: Reply) -> bool: ...
-
-
-class Tokens(Protocol):
-    def rotate(
-        self, token: MintedToken, *, now: datetime, at_once: bool, claim: Claim | None, reply: Reply
-    ) -> datetime: ...
-
-
-class EventTypes(Protocol):
-    def list_daily(self, integrator: str, *, today: date) -> list[CountedType]: ...
 
 
 class DeadLetters(Protocol):
@@ -72,11 +55,6 @@ class DeadLetters(Protocol):
 
 class Failures(Protocol):
     def find(self, message_ids: Iterable[str]) -> Mapping[str, tuple[str, str]]: ...
-
-
-class Clicks(Protocol):
-    def list_of(self, delivery_id: str) -> Sequence[Click]: ...
-    def list_recent(self, days: Sequence[date], *, limit: int) -> Sequence[Click]: ...
 
 
 def tools_tokens(*, call: Call, grants: Grants, people: People) -> list[ToolsTokenOut]:
@@ -93,7 +71,7 @@ def issue_tools_token(
     call: Call,
     integrators: Integrators,
     people: directory.People,
-    tokens: directory.Issue,
+    tokens: Tokens,
 ) -> NewSecretOut:
     """Make `token` an integrator's. With an idempotency key the reply is kept sealed. Store calls: 4.
 
@@ -105,7 +83,7 @@ def issue_tools_token(
     made = NewSecretOut(id=token.row_id, token=token.text, prior_until=None)
     reply = _sealed(made, call)
 
-    def kept(_: ToolsGrant) -> Reply:
+    def kept(_: ToolsGrant) -> StoredReply:
         return reply
 
     directory.issue_tools_token(
@@ -223,7 +201,7 @@ def _letter_out(letter: DeadLetter, reason: str | None, failed_at: str | None) -
     )
 
 
-def _sealed(made: NewSecretOut, call: Call) -> Reply:
+def _sealed(made: NewSecretOut, call: Call) -> StoredReply:
     if not call.claim:
         return {}
     assert call.sealing_key is not None

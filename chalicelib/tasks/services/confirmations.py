@@ -1,14 +1,14 @@
 """A person's say on what waits for it: items that agents suggest, and events that are held for a moderator."""
 
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import CrossProjectBlocked, Invalid, NotFound, Unavailable
 from chalicelib.core.domain.fields import is_uuid, timestamp
-from chalicelib.inbox.domain.deliveries import Decision, Delivery, DeliveryDetail, Moderation, ModerationStatus
+from chalicelib.inbox.domain.deliveries import Decision, Delivery, Moderation, ModerationStatus
 from chalicelib.inbox.domain.live_events import new_delivery_event
+from chalicelib.inbox.services.ports import Deliveries
 from chalicelib.live.services.ports import Notifier
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.services.ports import Directory
@@ -16,10 +16,6 @@ from chalicelib.tasks.domain.queue import Change, ConfirmedOut, ConfirmIn, Item,
 from chalicelib.tasks.services.queue import Queue, SourceRelays, Together, item_id_of, told
 
 _ATTEMPTS = 20
-
-
-class Deliveries(Protocol):
-    def find(self, delivery_id: str) -> DeliveryDetail | None: ...
 
 
 @dataclass(frozen=True)

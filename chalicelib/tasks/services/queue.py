@@ -9,7 +9,7 @@ from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Invalid, NotFound, Unavailable
 from chalicelib.core.domain.fields import is_uuid, timestamp
-from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.domain.idempotency import Claim, StoredReply
 from chalicelib.core.domain.pages import paged
 from chalicelib.core.ports import Action, RelayEnd
 from chalicelib.inbox.domain.deliveries import Decision
@@ -33,7 +33,6 @@ from chalicelib.tasks.domain.queue import (
     wakes,
 )
 
-Reply = dict[str, Any]
 Together = Callable[..., list[Any]]
 
 _NO_ITEM = "No such item."
@@ -45,7 +44,7 @@ class Next(Protocol):
 
 
 class Queue(Next, Protocol):
-    def add(self, item: Item, *, claim: Claim | None, reply: Reply) -> bool: ...
+    def add(self, item: Item, *, claim: Claim | None, reply: StoredReply) -> bool: ...
     def find(self, user_id: str, item_id: str) -> Item | None: ...
     def find_with_desk(self, user_id: str, item_id: str) -> tuple[Item | None, Desk]: ...
     def find_desk(self, user_id: str) -> Desk: ...
@@ -57,7 +56,7 @@ class Queue(Next, Protocol):
         by: str,
         seen: Desk | None,
         claim: Claim | None,
-        reply: Reply,
+        reply: StoredReply,
         decision: Decision | None = None,
         also: Sequence[Action] = (),
     ) -> bool: ...

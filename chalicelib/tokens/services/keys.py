@@ -1,44 +1,26 @@
 """What people do with their API keys: list, make, turn on and off, delete."""
 
-from datetime import datetime
-from typing import Any, Protocol
-
 from chalicelib import sealing
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.domain.idempotency import StoredReply
 from chalicelib.core.ports import SocketCloser
 from chalicelib.ids import MintedToken
-from chalicelib.tokens.domain.keys import Key, KeyIn, KeyOut, KeySwitch, NewKeyOut, SwitchedOut, areas, shown
+from chalicelib.tokens.domain.keys import KeyIn, KeyOut, KeySwitch, NewKeyOut, SwitchedOut, areas, shown
 from chalicelib.tokens.domain.tokens import KeyGrant
-
-Reply = dict[str, Any]
+from chalicelib.tokens.services.ports import Grants, Tokens
 
 _NO_KEY = "No such key."
 
 
-class Issue(Protocol):
-    def add_key(
-        self, grant: KeyGrant, token: MintedToken, *, now: datetime, claim: Claim | None = None, reply: Reply
-    ) -> None: ...
-
-
-class Keys(Protocol):
-    def list_keys(self, user_id: str) -> list[Key]: ...
-    def switch_key(
-        self, key_id: str, *, active: bool, owner_id: str | None, claim: Claim | None, reply: Reply
-    ) -> bool: ...
-    def delete_key(self, key_id: str, *, owner_id: str | None, claim: Claim | None) -> bool: ...
-
-
-def list_own(*, owner: ApiKey, keys: Keys) -> list[KeyOut]:
+def list_own(*, owner: ApiKey, keys: Grants) -> list[KeyOut]:
     """The owner's keys, newest first. Store calls after authentication: 2; one more when there are hundreds."""
     return [shown(key) for key in keys.list_keys(owner.user_id)]
 
 
-def create(wanted: KeyIn, token: MintedToken, *, key_id: str, owner: ApiKey, call: Call, tokens: Issue) -> NewKeyOut:
+def create(wanted: KeyIn, token: MintedToken, *, key_id: str, owner: ApiKey, call: Call, tokens: Tokens) -> NewKeyOut:
     """Make `token` a key of the owner's. Store calls after authentication: 1.
 
     With an idempotency key the reply is kept sealed, since it holds the secret.
@@ -59,7 +41,7 @@ def create(wanted: KeyIn, token: MintedToken, *, key_id: str, owner: ApiKey, cal
         expires_at=timestamp(grant.expires_at) if grant.expires_at else None,
         created_at=timestamp(call.now),
     )
-    reply: Reply = {}
+    reply: StoredReply = {}
     if call.claim:
         assert call.sealing_key is not None
         reply = sealing.closed(made.model_dump(mode="json"), call.sealing_key)
@@ -67,7 +49,7 @@ def create(wanted: KeyIn, token: MintedToken, *, key_id: str, owner: ApiKey, cal
     return made
 
 
-def switch(wanted: KeySwitch, *, owner: ApiKey, call: Call, keys: Keys, closer: SocketCloser) -> SwitchedOut:
+def switch(wanted: KeySwitch, *, owner: ApiKey, call: Call, keys: Grants, closer: SocketCloser) -> SwitchedOut:
     """Turn one of the owner's keys on or off. Store calls after authentication: 2.
 
     One that is off has no open connections: to end them takes 1 call more, and 1 for each.
@@ -85,7 +67,7 @@ def switch(wanted: KeySwitch, *, owner: ApiKey, call: Call, keys: Keys, closer: 
     return switched
 
 
-def delete(key_id: str, *, owner: ApiKey, call: Call, keys: Keys, closer: SocketCloser) -> None:
+def delete(key_id: str, *, owner: ApiKey, call: Call, keys: Grants, closer: SocketCloser) -> None:
     """Delete one of the owner's keys: from now on it is unknown, and its connections end.
 
     Store calls after authentication: 3, and 1 for each of its connections.

@@ -7,7 +7,7 @@ from chalicelib.chat.domain.chat import Message
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid, Unavailable
-from chalicelib.core.domain.idempotency import Claim, kept
+from chalicelib.core.domain.idempotency import Claim, StoredReply, kept
 from chalicelib.core.domain.retries import Outcome
 from chalicelib.core.ports import JobAnnouncer
 from chalicelib.federation.connections.domain.connection_notices import (
@@ -33,8 +33,6 @@ from chalicelib.federation.connections.services.connections import Changes, chan
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.services.ports import People
 
-Reply = dict[str, Any]
-
 _ATTEMPTS = 16
 _COUNTS = (ConnectionStatus.PENDING, ConnectionStatus.ACTIVE)
 
@@ -51,7 +49,7 @@ class Connections(Changes, Protocol):
         message: Message | None,
         notices: Sequence[ConnectionNotice] = (),
         claim: Claim | None = None,
-        reply: Reply | None = None,
+        reply: StoredReply | None = None,
     ) -> Connection | ConnectionState: ...
 
 

@@ -10,7 +10,7 @@ from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound, Unavailable
 from chalicelib.core.domain.fields import is_uuid, timestamp
-from chalicelib.core.domain.idempotency import Claim, kept
+from chalicelib.core.domain.idempotency import Claim, StoredReply, kept
 from chalicelib.core.ports import JobAnnouncer
 from chalicelib.federation.connections.domain.connection_notices import (
     ConnectionNotice,
@@ -43,8 +43,6 @@ from chalicelib.live.services.ports import Notifier
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.services.ports import People
 
-Reply = dict[str, Any]
-
 _ATTEMPTS = 16
 _NO_CONNECTION = "No such connection."
 _NEWS = {
@@ -66,7 +64,7 @@ class Changes(Protocol):
         notices: Sequence[ConnectionNotice] = (),
         message: Message | None = None,
         claim: Claim | None = None,
-        reply: Reply | None = None,
+        reply: StoredReply | None = None,
     ) -> bool: ...
     def find(self, connection_id: str) -> Connection | None: ...
     def is_current(self, connection: Connection) -> bool: ...

@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, SlugTaken, Unavailable
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.core.domain.idempotency import Claim, kept
+from chalicelib.core.domain.idempotency import Claim, StoredReply, kept
 from chalicelib.core.ports import JobAnnouncer, Replays
 from chalicelib.federation.network.domain.instance_notices import InstanceNotice, InstanceNoticeJob, agent_notice
 from chalicelib.federation.network.domain.instances import Instance
@@ -46,8 +46,6 @@ from chalicelib.federation.network.domain.marketplace import (
 _ROUNDS = 16
 _NO_AGENT = "There is no such agent."
 
-Reply = dict[str, Any]
-
 
 class Instances(Protocol):
     def find(self, instance_id: str) -> Instance | None: ...
@@ -66,9 +64,9 @@ class Market(Protocol):
         over: Listing | None,
         notice: InstanceNotice | None = None,
         claim: Claim | None = None,
-        reply: Reply | None = None,
+        reply: StoredReply | None = None,
     ) -> bool: ...
-    def remove_listing(self, listing: Listing, *, claim: Claim | None, reply: Reply) -> bool: ...
+    def remove_listing(self, listing: Listing, *, claim: Claim | None, reply: StoredReply) -> bool: ...
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,56 @@
+"""Ports of catalog: services depend on them, stores and gateways provide them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from chalicelib.catalog.domain.catalog import Blockers, CatalogItem, ItemEntry
+    from chalicelib.core.domain.callers import ToolsToken
+    from chalicelib.core.domain.idempotency import Claim, StoredReply
+    from chalicelib.ids import MintedToken
+    from chalicelib.tokens.domain.tokens import GrantView, Minted, PersonalGrant, Terms
+
+
+class Approvers(Protocol):
+    """Finds an integrator's items and who approves among people."""
+
+    def items_of(self, integrator: str) -> Sequence[str]: ...
+    def approving_among(self, items: Sequence[str], user_ids: Sequence[str]) -> Mapping[str, str]: ...
+
+
+class Items(Protocol):
+    """Finds, adds, changes and removes catalog items."""
+
+    def find_item(self, slug: str) -> CatalogItem | None: ...
+    def find_items(self, slugs: Sequence[str]) -> list[CatalogItem]: ...
+    def list_entries(self) -> list[ItemEntry]: ...
+    def add_item(self, item: CatalogItem, *, claim: Claim | None, reply: StoredReply) -> None: ...
+    def save_item(self, item: CatalogItem, *, over: CatalogItem, claim: Claim | None, reply: StoredReply) -> bool: ...
+    def remove_item(self, item: CatalogItem, *, claim: Claim | None, reply: StoredReply) -> Blockers | None: ...
+
+
+class PersonalGrants(Protocol):
+    """Finds and issues personal tokens, and takes deliveries from a tools token's budget."""
+
+    def find_grants(self, grant_ids: Sequence[str], *, now: datetime) -> Mapping[str, GrantView]: ...
+    def issue(
+        self,
+        grant: PersonalGrant,
+        token: MintedToken,
+        *,
+        terms: Terms,
+        approved_by: str,
+        seen: GrantView | None,
+        now: datetime,
+        claim: Claim | None,
+        reply: StoredReply,
+    ) -> bool: ...
+    def mint(
+        self, grant: PersonalGrant, token: MintedToken, *, approved_by: str, seen: GrantView | None, now: datetime
+    ) -> Minted: ...
+    def take_more(self, caller: ToolsToken, deliveries: int) -> bool: ...
+    def give_back(self, caller: ToolsToken, deliveries: int, *, now: datetime) -> None: ...

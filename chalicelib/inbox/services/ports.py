@@ -1,0 +1,53 @@
+"""Ports of inbox: services depend on them, stores and gateways provide them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import date, datetime
+
+    from chalicelib.core.domain.idempotency import Claim, StoredReply
+    from chalicelib.inbox.domain.bulk import Accepted
+    from chalicelib.inbox.domain.clicks import Click
+    from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail, Supplement
+    from chalicelib.inbox.domain.event_types import CountedType, EventTypeRow
+
+
+class Deliveries(Protocol):
+    """Reads and changes deliveries."""
+
+    def find_buttons(self, delivery_id: str) -> DeliveryDetail | None: ...
+    def list_first_fires(self, delivery_ids: Sequence[str]) -> Mapping[str, str]: ...
+    def resolve(self, resolved: Delivery, *, claim: Claim | None, reply: StoredReply) -> bool: ...
+    def add_supplement(
+        self, delivery_id: str, added: Supplement, *, claim: Claim | None, reply: StoredReply
+    ) -> bool: ...
+    def find(self, delivery_id: str) -> DeliveryDetail | None: ...
+
+
+class EventTypes(Protocol):
+    """Counts the events of each type and lists the counts."""
+
+    def count(self, delivery: Delivery, times: int = 1) -> None: ...
+    def list_types(self, integrator: str, *, today: date) -> list[EventTypeRow]: ...
+    def list_daily(self, integrator: str, *, today: date) -> list[CountedType]: ...
+
+
+class AcceptedCalls(Protocol):
+    """Keeps accepted bulk calls until their deliveries are made."""
+
+    def add(self, accepted: Accepted, *, now: datetime) -> None: ...
+    def mark_seen(self, delivery_ids: list[str], *, fire: str, now: datetime) -> set[str]: ...
+    def forget(self, delivery_ids: list[str]) -> None: ...
+    def find(self, part: str, fire: str) -> Accepted | None: ...
+    def list_calls(self, part: str) -> Sequence[Accepted]: ...
+
+
+class Clicks(Protocol):
+    """Keeps the clicks on action buttons."""
+
+    def add(self, click: Click, *, due_at: datetime) -> Click: ...
+    def list_of(self, delivery_id: str) -> Sequence[Click]: ...
+    def list_recent(self, days: Sequence[date], *, limit: int) -> Sequence[Click]: ...

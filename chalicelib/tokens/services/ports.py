@@ -1,0 +1,56 @@
+"""Ports of tokens: services depend on them, stores and gateways provide them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from datetime import datetime
+    from typing import Any
+
+    from chalicelib.core.domain.idempotency import Claim, StoredReply
+    from chalicelib.ids import MintedToken, TokenKind
+    from chalicelib.tokens.domain.keys import Key
+    from chalicelib.tokens.domain.tokens import IssuedToken, KeyGrant, ToolsGrant, Usage
+
+
+class Grants(Protocol):
+    """Lists, switches and revokes tokens and keys."""
+
+    def list_keys(self, user_id: str) -> list[Key]: ...
+    def switch_key(
+        self, key_id: str, *, active: bool, owner_id: str | None, claim: Claim | None, reply: dict[str, Any]
+    ) -> bool: ...
+    def delete_key(self, key_id: str, *, owner_id: str | None, claim: Claim | None) -> bool: ...
+    def list_personal(self, user_id: str) -> list[IssuedToken]: ...
+    def list_tools(self) -> list[IssuedToken]: ...
+    def find_issued(self, kind: TokenKind, token_id: str) -> IssuedToken | None: ...
+    def set_status(self, kind: TokenKind, token_id: str, *, active: bool, while_active: str | None = None) -> bool: ...
+    def list_usage(self, user_id: str | None) -> list[Usage]: ...
+    def revoke_tools(self, token_id: str, *, claim: Claim | None, reply: StoredReply) -> bool: ...
+
+
+class Tokens(Protocol):
+    """Adds tokens and keys, and rotates secrets."""
+
+    def add_key(
+        self,
+        grant: KeyGrant,
+        token: MintedToken,
+        *,
+        now: datetime,
+        claim: Claim | None = None,
+        reply: StoredReply | None = None,
+    ) -> None: ...
+    def add_tools(
+        self,
+        grant: ToolsGrant,
+        token: MintedToken,
+        *,
+        now: datetime,
+        claim: Claim | None = None,
+        reply: dict[str, Any] | None = None,
+    ) -> None: ...
+    def rotate(
+        self, token: MintedToken, *, now: datetime, at_once: bool, claim: Claim | None, reply: StoredReply
+    ) -> datetime: ...
