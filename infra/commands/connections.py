@@ -11,7 +11,7 @@ from chalicelib.federation.connections.domain.connections import Action, Connect
 from chalicelib.federation.connections.gateways.connection_notices import CONNECTION_NOTICE_JOBS
 from chalicelib.federation.connections.services.connections import change
 from chalicelib.federation.connections.stores.connections import DynamoConnections
-from chalicelib.operate.services import directory
+from chalicelib.operate.services.employees import person_by_email
 from chalicelib.people.stores.directory import DynamoDirectory
 from infra.commands.output import json_option, print_records
 
@@ -27,7 +27,7 @@ def connections() -> None:
 def list_(owner: str | None, *, as_json: bool) -> None:
     """List connections by employee, oldest first."""
     people = DynamoDirectory()
-    owners = [directory.person_of(owner, people)] if owner is not None else people.list_people()
+    owners = [person_by_email(owner, people)] if owner is not None else people.list_people()
     found = [_to_record(each) for person in owners for each in DynamoConnections().list_own(person.user_id)]
     print_records(found, as_json=as_json, none="No connections.")
 

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import click
 
-from chalicelib.operate.services import directory
+from chalicelib.operate.services import employees as access
 from chalicelib.people.domain.directory import Person, PersonIn
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.tokens.stores.grants import DynamoGrants
@@ -31,7 +31,7 @@ def create(email: str, name: str, *, org_admin: bool, as_json: bool) -> None:
     """Create an employee."""
     person = PersonIn(email=email, name=name, org_admin=org_admin)
     print_record(
-        _to_record(directory.register_person(person, user_id=str(uuid4()), people=DynamoDirectory())), as_json=as_json
+        _to_record(access.register_person(person, user_id=str(uuid4()), people=DynamoDirectory())), as_json=as_json
     )
 
 
@@ -52,7 +52,7 @@ def deactivate(email: str, *, as_json: bool) -> None:
     The employee receives nothing from now on. Tools tokens belong to integrators and keep working; the command lists
     those that the employee owns.
     """
-    ended = directory.deactivate_person(
+    ended = access.deactivate_person(
         email,
         people=DynamoDirectory(),
         grants=DynamoGrants(),
@@ -85,7 +85,7 @@ def activate(email: str) -> None:
 
     Tokens and keys stay disabled. Enable them with `personal-tokens enable` and `keys enable`.
     """
-    person = directory.activate_person(email, people=DynamoDirectory())
+    person = access.activate_person(email, people=DynamoDirectory())
     click.echo(f"Activated {person.email}.")
 
 
@@ -98,7 +98,7 @@ def operator(email: str, *, operator: bool) -> None:
     Operators manage integrators, tokens, the catalog, queues and the network in the console and the API, with a key
     that has the permission `all`. The change applies to the next request.
     """
-    person = directory.set_operator(email, operator=operator, people=DynamoDirectory())
+    person = access.set_operator(email, operator=operator, people=DynamoDirectory())
     click.echo(f"{person.email} is {'now' if operator else 'no longer'} an operator.")
 
 

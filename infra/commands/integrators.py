@@ -8,7 +8,7 @@ import click
 
 from chalicelib.core.domain.callers import TokenStatus
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.operate.services import directory
+from chalicelib.operate.services.integrators import register_integrator
 from chalicelib.people.domain.directory import Integrator, IntegratorIn
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.tokens.stores.grants import DynamoGrants
@@ -38,7 +38,7 @@ def create(
         homepage_url=homepage_url,
         description=description,
     )
-    made = directory.register_integrator(
+    made = register_integrator(
         integrator, integrator_id=str(uuid4()), now=datetime.now(UTC), integrators=DynamoDirectory()
     )
     print_record(_to_record(made), as_json=as_json)

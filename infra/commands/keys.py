@@ -8,7 +8,8 @@ import click
 
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.ids import TokenKind, mint_token
-from chalicelib.operate.services import directory
+from chalicelib.operate.services.employees import person_by_email
+from chalicelib.operate.services.tokens import issue_key
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.tokens.domain.keys import ALL, Area, Key, KeyIn, areas
 from chalicelib.tokens.stores.grants import DynamoGrants
@@ -44,7 +45,7 @@ def create(owner: str, name: str, permissions: str, expires_in_days: float | Non
         sent | ({} if expires_in_days is None else {"expiresInDays": expires_in_days}), strict=False
     )
     token = mint_token(TokenKind.KEY)
-    made = directory.issue_key(
+    made = issue_key(
         wanted,
         token,
         key_id=str(uuid4()),
@@ -69,7 +70,7 @@ def create(owner: str, name: str, permissions: str, expires_in_days: float | Non
 def list_(owner: str | None, *, as_json: bool) -> None:
     """List keys by owner, newest first. Secrets are not shown."""
     people, now = DynamoDirectory(), datetime.now(UTC)
-    owners = [directory.person_of(owner, people)] if owner is not None else people.list_people()
+    owners = [person_by_email(owner, people)] if owner is not None else people.list_people()
     found = [
         _to_record(person.email, key, now) for person in owners for key in DynamoGrants().list_keys(person.user_id)
     ]

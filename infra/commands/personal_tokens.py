@@ -6,7 +6,8 @@ from uuid import UUID
 import click
 
 from chalicelib.ids import TokenKind
-from chalicelib.operate.services import directory
+from chalicelib.operate.services.employees import person_by_email
+from chalicelib.operate.services.tokens import enable_personal_token
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.tokens.domain.tokens import IssuedToken
 from chalicelib.tokens.stores.grants import DynamoGrants
@@ -24,7 +25,7 @@ def personal_tokens() -> None:
 def list_(owner: str | None, *, as_json: bool) -> None:
     """List tokens by employee, newest first. Secrets are not shown."""
     people = DynamoDirectory()
-    owners = [directory.person_of(owner, people)] if owner is not None else people.list_people()
+    owners = [person_by_email(owner, people)] if owner is not None else people.list_people()
     found = [
         _to_record(person.email, each) for person in owners for each in DynamoGrants().list_personal(person.user_id)
     ]
@@ -43,7 +44,7 @@ def disable(token_id: UUID) -> None:
 @click.argument("token_id", type=click.UUID)
 def enable(token_id: UUID) -> None:
     """Enable a disabled token. Its employee must be active."""
-    directory.enable_personal_token(str(token_id), grants=DynamoGrants())
+    enable_personal_token(str(token_id), grants=DynamoGrants())
     click.echo(f"Enabled personal token {token_id}.")
 
 

@@ -5,7 +5,7 @@ from uuid import uuid4
 
 import click
 
-from chalicelib.operate.services import directory
+from chalicelib.operate.services import projects as membership
 from chalicelib.people.domain.directory import Project, ProjectIn, TeamIn
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.people.stores.teams import DynamoTeams
@@ -44,7 +44,7 @@ def create(
     if team is not None and (team_name, team_description) != (None, None):
         raise click.UsageError("--team-name and --team-description are for new teams. Remove them, or remove --team.")
     new_team = TeamIn(name=name if team_name is None else team_name, description=team_description)
-    made = directory.register_project(
+    made = membership.register_project(
         ProjectIn(slug=slug, name=name),
         admins=admins,
         members=members,
@@ -71,7 +71,7 @@ def list_(*, as_json: bool) -> None:
 @click.option("--admin", is_flag=True, help="Add as an administrator.")
 def add_member(slug: str, email: str, *, admin: bool) -> None:
     """Add an employee to a project, or change their role."""
-    directory.add_member(slug, email, admin=admin, people=DynamoDirectory(), projects=DynamoDirectory())
+    membership.add_member(slug, email, admin=admin, people=DynamoDirectory(), projects=DynamoDirectory())
     click.echo(f"{email.lower()} is now {'an administrator' if admin else 'a member'} of {slug}.")
 
 
@@ -80,7 +80,7 @@ def add_member(slug: str, email: str, *, admin: bool) -> None:
 @click.argument("email")
 def remove_member(slug: str, email: str) -> None:
     """Remove an employee from a project."""
-    directory.remove_member(slug, email, people=DynamoDirectory(), projects=DynamoDirectory())
+    membership.remove_member(slug, email, people=DynamoDirectory(), projects=DynamoDirectory())
     click.echo(f"Removed {email.lower()} from {slug}.")
 
 

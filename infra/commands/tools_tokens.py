@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import click
 
 from chalicelib.ids import TokenKind, mint_token
-from chalicelib.operate.services import directory
+from chalicelib.operate.services.tokens import issue_tools_token
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.tokens.domain.tokens import IssuedToken
 from chalicelib.tokens.stores.grants import DynamoGrants
@@ -28,7 +28,7 @@ def tools_tokens() -> None:
 def create(integrator: str, owner: str, *, admin: bool, as_json: bool) -> None:
     """Create a token. The token is only shown once."""
     token = mint_token(TokenKind.TOOLS, str(uuid4()))
-    grant = directory.issue_tools_token(
+    grant = issue_tools_token(
         token,
         integrator=integrator,
         owner=owner,

@@ -373,7 +373,7 @@ def test_a_tools_token_is_disabled_and_enabled(api: Api, desk: Desk) -> None:
 
 @pytest.mark.parametrize("command", ["rotate", "disable", "enable"])
 def test_an_unknown_tools_token_is_refused(desk: Desk, command: str) -> None:
-    assert refused("tools-tokens", command, inputs.uuid(1)) == "Error: No such token."
+    assert refused("tools-tokens", command, inputs.uuid(1)) == "Error: Token not found."
     assert run("tools-tokens", command, "nonsense").exit_code == 2
 
 
@@ -429,7 +429,7 @@ def test_a_personal_token_is_disabled_and_enabled_unless_revoked(api: Api, desk:
     )
     for command in ("disable", "enable"):
         assert "revoked" in refused("personal-tokens", command, token_id)
-        assert "No such token" in refused("personal-tokens", command, inputs.uuid(1))
+        assert "Token not found" in refused("personal-tokens", command, inputs.uuid(1))
     assert read("personal-tokens", "list", "--owner", "erin@example.com") == []
     assert "no employee" in refused("personal-tokens", "list", "--owner", "nobody@example.com")
 

@@ -203,7 +203,7 @@ def test_dead_letters_are_listed_with_their_reason_and_sent_back(
     delivery = api.post(EVENTS, inputs.new_event(actions=[button]), desk.alice).json["deliveryId"]
     api.post(f"/api/v1/inbox/{delivery}/actions/0", None, desk.alice_key)
     with monkeypatch.context() as broken:
-        broken.setattr("chalicelib.inbox.services.callbacks.attempt", _broken)
+        broken.setattr("chalicelib.inbox.services.callbacks.attempt_callback", _broken)
         pump.drain(CALLBACKS)
 
     counts = {each["queue"]: each["count"] for each in data(api.get(f"{OPERATE}/dead-letters", desk.alice_key))}

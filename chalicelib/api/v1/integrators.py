@@ -5,7 +5,7 @@ from chalice.app import Blueprint
 from chalicelib.api.v1.contract import SPEND, operation
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ToolsToken
-from chalicelib.operate.services import directory
+from chalicelib.operate.services import integrators
 from chalicelib.people.domain.directory import IntegratorsOut
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import DIRECTORY
@@ -24,5 +24,5 @@ bp = Blueprint(__name__)
 )
 def list_integrators(caller: ToolsToken, call: Call) -> IntegratorsOut:  # noqa: ARG001 - admits
     """List every integrator that has not been archived, by slug."""
-    items = directory.list_integrators(integrators=DynamoDirectory())
+    items = integrators.list_integrators(integrators=DynamoDirectory())
     return IntegratorsOut(items=items, total_count=len(items), request_id=call.request_id)

@@ -10,17 +10,10 @@ from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.inbox.stores.event_types import DynamoEventTypes
-from chalicelib.operate.domain.operate import (
-    Budgets,
-    IntegratorTypesOut,
-    NewIntegratorIn,
-    PersonOut,
-    UsageOut,
-    UsageQuery,
-    person_out,
-)
-from chalicelib.operate.services import directory
-from chalicelib.operate.services import operate as use
+from chalicelib.operate.domain.integrators import IntegratorTypesOut, NewIntegratorIn
+from chalicelib.operate.domain.people import PersonOut, person_out
+from chalicelib.operate.domain.usage import Budgets, UsageOut, UsageQuery
+from chalicelib.operate.services import integrators, usage
 from chalicelib.parallel import together
 from chalicelib.people.domain.directory import IntegratorDetails, IntegratorPatch, detailed
 from chalicelib.people.stores.directory import DynamoDirectory
@@ -73,7 +66,7 @@ def create_integrator(body: NewIntegratorIn, caller: ApiKey, call: Call) -> Inte
 
     Its event prefix ends in a dot, and must neither cover nor be covered by another's. Slug and prefix are for good.
     """
-    made = directory.register_integrator(
+    made = integrators.register_integrator(
         body, integrator_id=str(uuid4()), now=call.now, integrators=DynamoDirectory(), claim=call.claim
     )
     audit(caller, call, "integrator.create", made.slug)
@@ -92,7 +85,7 @@ def create_integrator(body: NewIntegratorIn, caller: ApiKey, call: Call) -> Inte
 )
 def update_integrator(slug: str, body: IntegratorPatch, caller: ApiKey, call: Call) -> IntegratorDetails:
     """Change what is told of an integrator: what is given, and nothing else."""
-    made = directory.update_integrator(slug, body, call=call, integrators=DynamoDirectory())
+    made = integrators.update_integrator(slug, body, call=call, integrators=DynamoDirectory())
     audit(caller, call, "integrator.update", made.slug)
     return detailed(made)
 
@@ -107,7 +100,9 @@ def update_integrator(slug: str, body: IntegratorPatch, caller: ApiKey, call: Ca
 )
 def list_all_event_types(caller: ApiKey, call: Call) -> list[IntegratorTypesOut]:  # noqa: ARG001 - admits
     """List what each integrator has published in the last 90 days, with the number of deliveries."""
-    return use.event_types(call=call, integrators=DynamoDirectory(), types=DynamoEventTypes(), together=together)
+    return integrators.list_event_types(
+        call=call, integrators=DynamoDirectory(), types=DynamoEventTypes(), together=together
+    )
 
 
 @operate(
@@ -125,4 +120,4 @@ def show_budgets(query: UsageQuery, caller: ApiKey, call: Call) -> UsageOut:  # 
     """
     given = settings()
     budgets = Budgets(given.personal_budget, given.tools_budget, given.key_budget, given.platform_budget)
-    return use.usage(query.user_id, budgets, call=call, grants=DynamoGrants())
+    return usage.show_usage(query.user_id, budgets, call=call, grants=DynamoGrants())

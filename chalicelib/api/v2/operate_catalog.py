@@ -29,7 +29,7 @@ from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.edge.operation import Reply
-from chalicelib.operate.domain.operate_catalog import (
+from chalicelib.operate.domain.catalog import (
     ApprovalsOut,
     AssignmentIn,
     CatalogItemsOut,

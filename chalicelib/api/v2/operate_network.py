@@ -17,7 +17,7 @@ from chalicelib.federation.network.services import instances
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.relays.domain.outgoing import RelayQuery
 from chalicelib.federation.relays.stores.outgoing import DynamoOutgoing
-from chalicelib.operate.domain.operate_network import (
+from chalicelib.operate.domain.network import (
     ApproveInstanceIn,
     InstanceOut,
     PersonsRelaysQuery,

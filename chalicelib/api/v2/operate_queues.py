@@ -9,15 +9,15 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import NotFound, TooLarge
 from chalicelib.core.stores.failures import DynamoFailures
 from chalicelib.inbox.stores.clicks import DynamoClicks
+from chalicelib.operate.domain.callbacks import CallbackOut, CallbacksQuery
 from chalicelib.operate.domain.dead_letters import (
     DeadLetterOut,
     DeadLettersOut,
     RedriveIn,
     RedrivenOut,
 )
-from chalicelib.operate.domain.operate import CallbackOut, CallbacksQuery
 from chalicelib.operate.gateways.dead_letters import SqsDeadLetters
-from chalicelib.operate.services import operate as use
+from chalicelib.operate.services import callbacks, dead_letters
 from chalicelib.parallel import together
 from chalicelib.resources import DELIVERIES, IDEMPOTENCY, QUEUES, RECENT_INDEX
 
@@ -44,7 +44,7 @@ _LOOK_SECONDS = 5
 )
 def count_dead_letters(caller: ApiKey) -> list[DeadLettersOut]:  # noqa: ARG001 - admits
     """Count the messages that no worker could deal with, about, for each queue."""
-    return use.dead_letter_counts(letters=SqsDeadLetters(_LOOK_SECONDS), together=together)
+    return dead_letters.count_dead_letters(letters=SqsDeadLetters(_LOOK_SECONDS), together=together)
 
 
 @operate(
@@ -62,7 +62,7 @@ def list_dead_letters(queue: str, caller: ApiKey) -> list[DeadLetterOut]:  # noq
     `job` names the rows that a message was about, never what they say; of lists it tells the length. Looking counts
     as receiving, and hides the messages from others who look for a moment.
     """
-    return use.dead_letters(queue, letters=SqsDeadLetters(_LOOK_SECONDS), failures=DynamoFailures())
+    return dead_letters.list_dead_letters(queue, letters=SqsDeadLetters(_LOOK_SECONDS), failures=DynamoFailures())
 
 
 @operate(
@@ -80,7 +80,7 @@ def redrive_dead_letters(queue: str, body: RedriveIn, caller: ApiKey, call: Call
     Each is sent first and deleted then, so none is lost; should one come twice, workers take no harm. What was sent
     back is gone from the list, so calling again does no harm either.
     """
-    done = use.redrive(queue, body, letters=SqsDeadLetters(_LOOK_SECONDS))
+    done = dead_letters.redrive_dead_letters(queue, body, letters=SqsDeadLetters(_LOOK_SECONDS))
     audit(caller, call, "deadLetters.redrive", f"{queue}: {done.sent}")
     return done
 
@@ -95,4 +95,4 @@ def redrive_dead_letters(queue: str, body: RedriveIn, caller: ApiKey, call: Call
 )
 def list_callbacks(query: CallbacksQuery, caller: ApiKey, call: Call) -> list[CallbackOut]:  # noqa: ARG001 - admits
     """List the clicks of the last seven days, newest first, or with `deliveryId` a delivery's, with every attempt."""
-    return use.callbacks(query, call=call, clicks=DynamoClicks())
+    return callbacks.list_callbacks(query, call=call, clicks=DynamoClicks())

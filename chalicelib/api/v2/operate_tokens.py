@@ -11,14 +11,14 @@ from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.fields import is_uuid
-from chalicelib.operate.domain.operate import (
+from chalicelib.operate.domain.tools_tokens import (
     NewSecretOut,
     RevokedOut,
     RotationIn,
     ToolsTokenIn,
     ToolsTokenOut,
 )
-from chalicelib.operate.services import operate as use
+from chalicelib.operate.services import tokens
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import OWNER_INDEX, TOKENS
 from chalicelib.tokens.stores.grants import DynamoGrants
@@ -31,7 +31,7 @@ _TOKENS = "/api/v2/operate/tools-tokens"
 
 def _known(token_id: str) -> str:
     if not is_uuid(token_id):
-        raise NotFound("No such token.")
+        raise NotFound("Token not found.")
     return token_id.lower()
 
 
@@ -48,7 +48,7 @@ def list_tools_tokens(caller: ApiKey, call: Call) -> list[ToolsTokenOut]:  # noq
 
     One that was made a moment ago may still be missing.
     """
-    return use.tools_tokens(call=call, grants=DynamoGrants(), people=DynamoDirectory())
+    return tokens.list_tools_tokens(call=call, grants=DynamoGrants(), people=DynamoDirectory())
 
 
 @operate(
@@ -68,7 +68,7 @@ def issue_tools_token(body: ToolsTokenIn, caller: ApiKey, call: Call) -> NewSecr
     `token` is the secret, and this reply is the only one that has it; under the same Idempotency-Key the very key
     that made the call can have it again.
     """
-    made = use.issue_tools_token(
+    made = tokens.create_tools_token(
         body,
         ids.mint_token(ids.TokenKind.TOOLS, str(uuid4())),
         call=call,
@@ -101,7 +101,7 @@ def rotate_tools_token(
     The one before works for 24 hours more, or ends now with `atOnce`.
     """
     token = ids.mint_token(ids.TokenKind.TOOLS, _known(tokenId))
-    made = use.rotate_tools_token(token, at_once=body.at_once, call=call, tokens=DynamoTokens())
+    made = tokens.rotate_tools_token(token, at_once=body.at_once, call=call, tokens=DynamoTokens())
     audit(caller, call, "toolsToken.rotate", made.id)
     return made
 
@@ -118,6 +118,6 @@ def rotate_tools_token(
 )
 def revoke_tools_token(tokenId: str, caller: ApiKey, call: Call) -> RevokedOut:  # noqa: N803 - contract's spelling
     """End a token for good; it is refused from now on. Personal tokens that were claimed with it stay."""
-    ended = use.revoke_tools_token(_known(tokenId), call=call, grants=DynamoGrants())
+    ended = tokens.revoke_tools_token(_known(tokenId), call=call, grants=DynamoGrants())
     audit(caller, call, "toolsToken.revoke", ended.id)
     return ended

@@ -119,7 +119,7 @@ class DynamoGrants:
                 raise Forbidden("The token's owner is not an active employee.") from refused
             row = refused.rows[0]
             if not row:
-                raise NotFound("No such token.") from refused
+                raise NotFound("Token not found.") from refused
             if row["status"] == TokenStatus.REVOKED:
                 raise Conflict("The token has been revoked, which is for good.") from refused
             return False

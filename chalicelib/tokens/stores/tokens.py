@@ -125,7 +125,7 @@ class DynamoTokens:
         except Refused as refused:
             # With this secret in its place already, a retry below us has met its own first try.
             if not refused.rows[0]:
-                raise NotFound("No such token.") from refused
+                raise NotFound("Token not found.") from refused
         return ends
 
     def find_integrator(self, tools_token_id: str) -> str | None:

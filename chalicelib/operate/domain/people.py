@@ -1,0 +1,26 @@
+"""Employees as administrators see them."""
+
+from chalicelib.core.domain.fields import Out, UuidOut
+from chalicelib.people.domain.directory import Person
+
+
+class PersonOut(Out):
+    """An employee."""
+
+    id: UuidOut
+    email: str
+    name: str
+    active: bool
+    org_admin: bool
+    operator: bool
+
+
+def person_out(person: Person) -> PersonOut:
+    return PersonOut(
+        id=person.user_id,
+        email=person.email,
+        name=person.name,
+        active=person.active,
+        org_admin=person.org_admin,
+        operator=person.operator,
+    )

@@ -1,0 +1,27 @@
+"""List callbacks to source systems."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+from typing import Protocol
+
+from chalicelib.core.domain.call import Call
+from chalicelib.inbox.domain.clicks import Click
+from chalicelib.operate.domain.callbacks import CLICK_DAYS, CallbackOut, CallbacksQuery, callback_out
+
+
+class Clicks(Protocol):
+    def list_of(self, delivery_id: str) -> Sequence[Click]: ...
+    def list_recent(self, days: Sequence[date], *, limit: int) -> Sequence[Click]: ...
+
+
+def list_callbacks(query: CallbacksQuery, *, call: Call, clicks: Clicks) -> list[CallbackOut]:
+    """List the callbacks of one delivery, or of the last seven days, newest first.
+
+    Store calls in sequence: 1 for one delivery, else 2.
+    """
+    if query.delivery_id is not None:
+        found = sorted(clicks.list_of(query.delivery_id), key=lambda click: click.clicked_at, reverse=True)
+    else:
+        days = [call.now.date() - timedelta(days=number) for number in range(CLICK_DAYS)]
+        found = list(clicks.list_recent(days, limit=query.limit))
+    return [callback_out(each) for each in found[: query.limit]]

@@ -1,0 +1,137 @@
+"""Register employees, and end or restore their access."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from chalicelib.core.domain.callers import TokenStatus
+from chalicelib.core.domain.errors import Conflict, NotFound
+from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.ports import SocketCloser
+from chalicelib.ids import TokenKind
+from chalicelib.people.domain.directory import Person, PersonIn
+from chalicelib.tokens.domain.keys import Key
+from chalicelib.tokens.domain.tokens import IssuedToken
+
+# The index that lists a person's tokens shows a new token a moment late, so deactivation goes through it twice.
+_SWEEPS = 2
+
+
+class FindByEmail(Protocol):
+    def find_person_by_email(self, email: str) -> Person | None: ...
+
+
+class People(FindByEmail, Protocol):
+    def add_person(self, person: Person) -> None: ...
+    def set_active(self, user_id: str, *, active: bool) -> None: ...
+    def set_operator(self, user_id: str, *, operator: bool) -> None: ...
+
+
+class Grants(Protocol):
+    def list_keys(self, user_id: str) -> list[Key]: ...
+    def list_personal(self, user_id: str) -> list[IssuedToken]: ...
+    def list_tools(self) -> list[IssuedToken]: ...
+    def set_status(self, kind: TokenKind, token_id: str, *, active: bool, while_active: str | None = None) -> bool: ...
+    def switch_key(
+        self, key_id: str, *, active: bool, owner_id: str | None, claim: Claim | None, reply: dict[str, Any]
+    ) -> bool: ...
+
+
+@dataclass(frozen=True)
+class EndedAccess:
+    """The tokens and keys that a deactivation disabled. Tools tokens belong to integrators and keep working."""
+
+    personal_tokens: int
+    keys: int
+    tools_tokens_left: Sequence[str]
+
+
+def register_person(request: PersonIn, *, user_id: str, people: People) -> Person:
+    """Register an employee. Store calls: 1.
+
+    Raises:
+        Conflict: the address is taken.
+    """
+    person = Person(user_id, request.email.lower(), request.name, org_admin=request.org_admin)
+    people.add_person(person)
+    return person
+
+
+def deactivate_person(
+    email: str, *, people: People, grants: Grants, closer: SocketCloser, settle: Callable[[], None]
+) -> EndedAccess:
+    """Deactivate an employee, disable their personal tokens and keys, and close their sockets.
+
+    The person is deactivated first, so no new key can be created. Tokens and keys are then listed twice, with
+    `settle` in between, because the index may lag. Running it again is safe, and disables whatever was enabled since.
+
+    Raises:
+        NotFound: there is no employee with this address.
+    """
+    person = person_by_email(email, people)
+    people.set_active(person.user_id, active=False)
+    tokens, keys = 0, 0
+    for sweep in range(_SWEEPS):
+        if sweep:
+            settle()
+        active = [each for each in grants.list_personal(person.user_id) if each.status is TokenStatus.ACTIVE]
+        tokens += sum(grants.set_status(TokenKind.PERSONAL, each.token_id, active=False) for each in active)
+        keys += sum(
+            grants.switch_key(key.key_id, active=False, owner_id=person.user_id, claim=None, reply={})
+            for key in grants.list_keys(person.user_id)
+            if key.active
+        )
+    closer.close(person.user_id)
+    left = [each.token_id for each in grants.list_tools() if _is_owned_by(person, each)]
+    return EndedAccess(tokens, keys, left)
+
+
+def activate_person(email: str, *, people: People) -> Person:
+    """Reactivate a former employee. Their tokens and keys stay as they are. Store calls: 2.
+
+    Raises:
+        NotFound: there is no employee with this address.
+    """
+    person = person_by_email(email, people)
+    people.set_active(person.user_id, active=True)
+    return person
+
+
+def set_operator(email: str, *, operator: bool, people: People) -> Person:
+    """Grant or withdraw access to the admin pages. Store calls: 2.
+
+    Raises:
+        NotFound: there is no employee with this address.
+    """
+    person = person_by_email(email, people)
+    people.set_operator(person.user_id, operator=operator)
+    return person
+
+
+def person_by_email(email: str, people: FindByEmail) -> Person:
+    """Return the employee with this address. Store calls: 1.
+
+    Raises:
+        NotFound: there is none.
+    """
+    person = people.find_person_by_email(email.lower())
+    if person is None:
+        raise NotFound(f"There is no employee with the address {email}.")
+    return person
+
+
+def active_person(email: str, people: FindByEmail) -> Person:
+    """Return the active employee with this address. Store calls: 1.
+
+    Raises:
+        NotFound: there is no employee with this address.
+        Conflict: the employee is not active.
+    """
+    person = person_by_email(email, people)
+    if not person.active:
+        raise Conflict(f"{person.email} is not active.")
+    return person
+
+
+def _is_owned_by(person: Person, token: IssuedToken) -> bool:
+    return token.user_id == person.user_id and token.status is TokenStatus.ACTIVE

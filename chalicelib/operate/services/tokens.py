@@ -1,0 +1,190 @@
+"""Issue tools tokens and API keys for others; rotate, revoke and enable tokens."""
+
+from datetime import datetime
+from typing import Any, Protocol
+
+from chalicelib import sealing
+from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.callers import TokenStatus
+from chalicelib.core.domain.errors import Conflict, NotFound
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.idempotency import Claim
+from chalicelib.ids import MintedToken, TokenKind
+from chalicelib.operate.domain.tools_tokens import (
+    NewSecretOut,
+    RevokedOut,
+    ToolsTokenIn,
+    ToolsTokenOut,
+    tools_token_out,
+)
+from chalicelib.operate.services.employees import FindByEmail, active_person
+from chalicelib.people.services.ports import Integrators, People
+from chalicelib.tokens.domain.keys import KeyIn
+from chalicelib.tokens.domain.tokens import IssuedToken, KeyGrant, ToolsGrant, prior_ends
+
+StoredReply = dict[str, Any]
+
+
+class ToolsTokens(Protocol):
+    def list_tools(self) -> list[IssuedToken]: ...
+    def revoke_tools(self, token_id: str, *, claim: Claim | None, reply: StoredReply) -> bool: ...
+
+
+class AddTools(Protocol):
+    def add_tools(
+        self,
+        grant: ToolsGrant,
+        token: MintedToken,
+        *,
+        now: datetime,
+        claim: Claim | None = None,
+        reply: StoredReply | None = None,
+    ) -> None: ...
+
+
+class AddKey(Protocol):
+    def add_key(self, grant: KeyGrant, token: MintedToken, *, now: datetime) -> None: ...
+
+
+class Rotate(Protocol):
+    def rotate(
+        self, token: MintedToken, *, now: datetime, at_once: bool, claim: Claim | None, reply: StoredReply
+    ) -> datetime: ...
+
+
+class PersonalTokens(Protocol):
+    def find_issued(self, kind: TokenKind, token_id: str) -> IssuedToken | None: ...
+    def set_status(self, kind: TokenKind, token_id: str, *, active: bool, while_active: str | None = None) -> bool: ...
+
+
+def list_tools_tokens(*, call: Call, grants: ToolsTokens, people: People) -> list[ToolsTokenOut]:
+    """List every tools token, newest first, without its secret. Store calls: 3."""
+    found = grants.list_tools()
+    owners = people.find_people(each.user_id for each in found)
+    return [tools_token_out(each, owners.get(each.user_id), now=call.now) for each in found]
+
+
+def issue_tools_token(
+    token: MintedToken,
+    *,
+    integrator: str,
+    owner: str,
+    admin: bool,
+    now: datetime,
+    integrators: Integrators,
+    people: FindByEmail,
+    tokens: AddTools,
+    claim: Claim | None = None,
+    reply: StoredReply | None = None,
+) -> ToolsGrant:
+    """Issue `token` to an integrator. `owner` is the address of the employee responsible for it. Store calls: 4.
+
+    Raises:
+        NotFound: there is no such integrator or employee.
+        Conflict: the integrator is archived, or the employee is not active.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    found = integrators.find_integrator(integrator)
+    if found is None:
+        raise NotFound(f"There is no integrator {integrator}.")
+    if found.archived_at is not None:
+        raise Conflict(f"The integrator {integrator} is archived.")
+    grant = ToolsGrant(token.row_id, found.slug, found.event_prefix, active_person(owner, people).user_id, admin)
+    tokens.add_tools(grant, token, now=now, claim=claim, reply=reply or {})
+    return grant
+
+
+def create_tools_token(
+    request: ToolsTokenIn,
+    token: MintedToken,
+    *,
+    call: Call,
+    integrators: Integrators,
+    people: FindByEmail,
+    tokens: AddTools,
+) -> NewSecretOut:
+    """Issue `token` and return its secret. With an idempotency key the reply is stored sealed. Store calls: 4.
+
+    Raises:
+        NotFound: there is no such integrator or employee.
+        Conflict: the integrator is archived, or the employee is not active.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    created = NewSecretOut(id=token.row_id, token=token.text, prior_until=None)
+    issue_tools_token(
+        token,
+        integrator=request.integrator,
+        owner=request.owner,
+        admin=request.admin,
+        now=call.now,
+        integrators=integrators,
+        people=people,
+        tokens=tokens,
+        claim=call.claim,
+        reply=_sealed_reply(created, call),
+    )
+    return created
+
+
+def rotate_tools_token(token: MintedToken, *, at_once: bool, call: Call, tokens: Rotate) -> NewSecretOut:
+    """Replace a tools token's secret by that of `token`. Store calls: 1.
+
+    The previous secret keeps working for a day, unless `at_once`. With an idempotency key the reply is stored sealed.
+
+    Raises:
+        NotFound: there is no such token.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    until = None if at_once else timestamp(prior_ends(call.now))
+    rotated = NewSecretOut(id=token.row_id, token=token.text, prior_until=until)
+    tokens.rotate(token, now=call.now, at_once=at_once, claim=call.claim, reply=_sealed_reply(rotated, call))
+    return rotated
+
+
+def revoke_tools_token(token_id: str, *, call: Call, grants: ToolsTokens) -> RevokedOut:
+    """Revoke a tools token for good. Store calls: 1.
+
+    Raises:
+        NotFound: there is no such token.
+        AlreadyAnswered: the idempotency key has been used; nothing was done.
+    """
+    revoked = RevokedOut(id=token_id, status=TokenStatus.REVOKED)
+    if not grants.revoke_tools(token_id, claim=call.claim, reply=revoked.model_dump(mode="json")):
+        raise NotFound("Token not found.")
+    return revoked
+
+
+def issue_key(
+    request: KeyIn, token: MintedToken, *, key_id: str, owner: str, now: datetime, people: FindByEmail, tokens: AddKey
+) -> KeyGrant:
+    """Issue `token` as an API key of the employee whose address is `owner`. Store calls: 2.
+
+    Raises:
+        NotFound: there is no such employee.
+        Conflict: the employee is not active.
+    """
+    person = active_person(owner, people)
+    grant = KeyGrant(key_id, person.user_id, request.name, token.shown, request.opened, request.expires_at(now))
+    tokens.add_key(grant, token, now=now)
+    return grant
+
+
+def enable_personal_token(token_id: str, *, grants: PersonalTokens) -> None:
+    """Enable an employee's disabled personal token. Store calls: 2.
+
+    Raises:
+        NotFound: there is no such token.
+        Conflict: it has been revoked.
+        Forbidden: the employee is not active.
+    """
+    token = grants.find_issued(TokenKind.PERSONAL, token_id)
+    if token is None:
+        raise NotFound("Token not found.")
+    grants.set_status(TokenKind.PERSONAL, token_id, active=True, while_active=token.user_id)
+
+
+def _sealed_reply(created: NewSecretOut, call: Call) -> StoredReply:
+    if not call.claim:
+        return {}
+    assert call.sealing_key is not None
+    return sealing.closed(created.model_dump(mode="json"), call.sealing_key)

@@ -1,0 +1,22 @@
+"""Show rate budgets, and how much of them tokens have used."""
+
+from typing import Protocol
+
+from chalicelib.core.domain.call import Call
+from chalicelib.operate.domain.usage import Budgets, LimitsOut, UsageOut, window_out
+from chalicelib.tokens.domain.tokens import Usage
+
+
+class Grants(Protocol):
+    def list_usage(self, user_id: str | None) -> list[Usage]: ...
+
+
+def show_usage(user_id: str | None, budgets: Budgets, *, call: Call, grants: Grants) -> UsageOut:
+    """Show the budgets and current usage of all tools tokens, or of one person's personal tokens and keys.
+
+    Store calls in sequence: 2.
+    """
+    found = grants.list_usage(user_id)
+    return UsageOut(
+        limits=LimitsOut(**vars(budgets)), tokens=[window_out(each, budgets, now=call.now) for each in found]
+    )
