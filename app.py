@@ -58,7 +58,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "api.v2.well_known": "federation.network",
         "queues.peer_notices": "board chat live",
         "schedules.due_notices": "",
-        "schedules.expiry": "board chat live",
+        "schedules.expiry": "chat live",
         "schedules.peer_keys": "chat live",
     },
     "federation.relays": {

@@ -24,7 +24,7 @@ from chalicelib.core.domain.errors import (
 )
 from chalicelib.edge import idempotency
 from chalicelib.edge.route import Route
-from chalicelib.federation.connections.domain.connections import TOKEN_HEADER, FederationHeaders
+from chalicelib.federation.connections.domain.handshake import TOKEN_HEADER, FederationHeaders
 from chalicelib.settings import VERSION
 from infra import catalog, tools
 from infra.editions import EDITIONS, Edition, edition_of

@@ -7,9 +7,11 @@ from uuid import UUID
 import click
 
 from chalicelib.core.domain.call import Call
-from chalicelib.federation.connections.domain.connections import Action, Connection, ConnectionPatch
+from chalicelib.federation.connections.domain.connections import Connection
+from chalicelib.federation.connections.domain.owned_connections import Action, ConnectionPatch
 from chalicelib.federation.connections.gateways.connection_notices import CONNECTION_NOTICE_JOBS
-from chalicelib.federation.connections.services.connections import change
+from chalicelib.federation.connections.services.connections import change_connection
+from chalicelib.federation.connections.services.transitions import Ports
 from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.operate.services.employees import person_by_email
 from chalicelib.people.stores.directory import DynamoDirectory
@@ -56,9 +58,8 @@ def block(connection_id: UUID) -> None:
 def _change_connection(connection_id: UUID, action: Action) -> None:
     call = Call("operator", datetime.now(UTC))
     patch = ConnectionPatch(action=action)
-    made = change(
-        str(connection_id), patch, owner=None, call=call, connections=DynamoConnections(), queue=CONNECTION_NOTICE_JOBS
-    )
+    ports = Ports(DynamoConnections(), CONNECTION_NOTICE_JOBS)
+    made = change_connection(str(connection_id), patch, owner=None, call=call, ports=ports)
     click.echo(f"Connection {connection_id} is now {made.data.status}.")
 
 

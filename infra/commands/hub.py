@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.gateways import http
-from chalicelib.federation.connections.domain.connections import base_url
+from chalicelib.federation.connections.domain.handshake import base_url
 from chalicelib.federation.network.domain.membership import Membership, MembershipStatus
 from chalicelib.federation.network.services import membership
 from chalicelib.federation.network.stores.hubs import DynamoHubs

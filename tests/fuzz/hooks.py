@@ -13,7 +13,7 @@ from schemathesis import AuthContext, Case
 
 from app import app
 from chalicelib.core.domain.callers import ApiKey, InstanceKey, PersonalToken, PlatformToken, ToolsToken
-from chalicelib.federation.connections.domain.connections import TOKEN_HEADER
+from chalicelib.federation.connections.domain.handshake import TOKEN_HEADER
 from infra import catalog
 from tests.support.contract import path_template
 

@@ -11,9 +11,9 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, TooLarge
 from chalicelib.edge.operation import Reply, as_stored
 from chalicelib.federation.connections.domain.connection_requests import ConnectionRequestIn
-from chalicelib.federation.connections.domain.connections import ConnectionAnswer
+from chalicelib.federation.connections.domain.owned_connections import ConnectionAnswer
 from chalicelib.federation.connections.gateways.connection_notices import CONNECTION_NOTICE_JOBS
-from chalicelib.federation.connections.services import connection_requests
+from chalicelib.federation.connections.services.connection_requests import ConnectionRequester
 from chalicelib.federation.connections.stores.connection_notices import DynamoConnectionNotices
 from chalicelib.federation.connections.stores.connections import DynamoConnections, token_hash
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
@@ -53,14 +53,9 @@ def ask_for_connection(body: ConnectionRequestIn, caller: ApiKey, call: Call) ->
     the chat, and seen among the connections. Who has asked the caller already is accepted. What was declined,
     blocked, ended or never heard may be asked for again.
     """
-    status, answer = connection_requests.ask(
-        body,
-        connection_id=str(uuid4()),
-        token=secrets.token_hex(_TOKEN_BYTES),
-        hashed=token_hash,
+    requester = ConnectionRequester(
         base_url=settings().base_url,
-        owner=caller,
-        call=call,
+        token_hash=token_hash,
         settings=DynamoFederation(),
         people=DynamoDirectory(),
         connections=DynamoConnections(),
@@ -68,4 +63,6 @@ def ask_for_connection(body: ConnectionRequestIn, caller: ApiKey, call: Call) ->
         queue=CONNECTION_NOTICE_JOBS,
         together=together,
     )
+    token = secrets.token_hex(_TOKEN_BYTES)
+    status, answer = requester.request(body, connection_id=str(uuid4()), token=token, owner=caller, call=call)
     return Reply(answer, status)

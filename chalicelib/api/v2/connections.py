@@ -21,25 +21,28 @@ from chalicelib.core.domain.errors import (
     Unavailable,
 )
 from chalicelib.edge.operation import as_stored
-from chalicelib.federation.connections.domain.connections import (
+from chalicelib.federation.connections.domain.connections import Connection, PeerKey
+from chalicelib.federation.connections.domain.federation_settings import FederationSettings
+from chalicelib.federation.connections.domain.handshake import (
     ACCEPT_PATH,
     CONNECT_PATH,
     END_PATH,
     AcceptedIn,
     ConnectedAnswer,
     ConnectIn,
-    Connection,
+    EndedIn,
+    FederationHeaders,
+)
+from chalicelib.federation.connections.domain.owned_connections import (
     ConnectionAnswer,
     ConnectionPatch,
     ConnectionsAnswer,
     ConnectionsQuery,
-    EndedIn,
-    FederationHeaders,
-    PeerKey,
 )
-from chalicelib.federation.connections.domain.federation_settings import FederationSettings
 from chalicelib.federation.connections.gateways.connection_notices import CONNECTION_NOTICE_JOBS
 from chalicelib.federation.connections.services import admission, connections
+from chalicelib.federation.connections.services.incoming_requests import ConnectionRequestReceiver, NewConnection
+from chalicelib.federation.connections.services.transitions import Ports
 from chalicelib.federation.connections.signatures import refuse_signature
 from chalicelib.federation.connections.stores.connection_budgets import DynamoConnectionBudgets
 from chalicelib.federation.connections.stores.connections import DynamoConnections, token_hash
@@ -100,6 +103,10 @@ def _notifier() -> Notifier:
     return Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together)
 
 
+def _ports() -> Ports:
+    return Ports(DynamoConnections(), CONNECTION_NOTICE_JOBS, _notifier())
+
+
 def _own_key() -> PeerKey:
     return DynamoFederation().find_key().public
 
@@ -128,21 +135,18 @@ def request_connection(body: ConnectIn, admitted: FederationSettings, call: Call
     first. A declined or blocked request may be made anew. Where somebody here has asked for the same, both desks settle
     on one of the two requests, which is then accepted.
     """
-    return connections.connect(
-        body,
-        admitted,
-        connection_id=str(uuid4()),
-        message_id=ids.sortable(call.now),
-        hashed=token_hash(body.federation_token),
-        now=call.now,
-        is_approved_instance=_is_approved_instance,
+    receiver = ConnectionRequestReceiver(
+        settings=admitted,
+        base_url=settings().base_url,
         people=DynamoDirectory(),
         connections=DynamoConnections(),
-        notifier=_notifier(),
         queue=CONNECTION_NOTICE_JOBS,
-        introduce=_own_key,
-        base_url=settings().base_url,
+        notifier=_notifier(),
+        own_key=_own_key,
+        is_approved_instance=_is_approved_instance,
     )
+    new = NewConnection(str(uuid4()), ids.sortable(call.now), token_hash(body.federation_token), call.now)
+    return receiver.receive(body, new)
 
 
 @operation(
@@ -160,7 +164,9 @@ def list_connections(query: ConnectionsQuery, caller: ApiKey | PlatformToken) ->
     """
     if isinstance(caller, PlatformToken):
         return ConnectionsAnswer(connections=[])
-    return ConnectionsAnswer(connections=connections.list_own(query, owner=caller, connections=DynamoConnections()))
+    return ConnectionsAnswer(
+        connections=connections.list_connections(query, owner=caller, connections=DynamoConnections())
+    )
 
 
 @operation(
@@ -182,9 +188,8 @@ def change_connection(id: str, body: ConnectionPatch, caller: ApiKey, call: Call
     The other desk is told of an acceptance, and one of our kind also of an end. A blocked connection may be accepted
     again, a declined one not; what was asked for from here can be asked for again.
     """
-    return connections.change(
-        id, body, owner=caller, call=call, connections=DynamoConnections(), queue=CONNECTION_NOTICE_JOBS
-    )
+    ports = Ports(DynamoConnections(), CONNECTION_NOTICE_JOBS)
+    return connections.change_connection(id, body, owner=caller, call=call, ports=ports)
 
 
 @operation(
@@ -210,15 +215,8 @@ def confirm_connection(
 
     Called by the other desk. Only what was asked for from here can be accepted this way; a repeat changes nothing.
     """
-    return connections.be_accepted(
-        body,
-        admitted,
-        message_id=ids.sortable(call.now),
-        now=call.now,
-        connections=DynamoConnections(),
-        notifier=_notifier(),
-        queue=CONNECTION_NOTICE_JOBS,
-    )
+    message_id = ids.sortable(call.now)
+    return connections.confirm_connection(body, admitted, message_id=message_id, now=call.now, ports=_ports())
 
 
 @operation(
@@ -241,10 +239,5 @@ def end_connection(
 
     Called by the other desk. A repeat changes nothing.
     """
-    return connections.be_ended(
-        admitted,
-        message_id=ids.sortable(call.now),
-        now=call.now,
-        connections=DynamoConnections(),
-        notifier=_notifier(),
-    )
+    message_id = ids.sortable(call.now)
+    return connections.end_connection(admitted, message_id=message_id, now=call.now, ports=_ports())

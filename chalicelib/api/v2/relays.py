@@ -11,7 +11,8 @@ from chalicelib.board.stores.board import DynamoBoard
 from chalicelib.core.domain.budgets import Spent
 from chalicelib.core.domain.call import Call, Sent
 from chalicelib.core.domain.errors import Forbidden, NotFound, RateLimited, TooLarge, Unauthorized, Unavailable
-from chalicelib.federation.connections.domain.connections import ACK_PATH, RELAY_PATH, Connection, FederationHeaders
+from chalicelib.federation.connections.domain.connections import Connection
+from chalicelib.federation.connections.domain.handshake import ACK_PATH, RELAY_PATH, FederationHeaders
 from chalicelib.federation.connections.services import admission
 from chalicelib.federation.connections.signatures import refuse_signature
 from chalicelib.federation.connections.stores.connection_budgets import DynamoConnectionBudgets

@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from chalicelib.core.domain.call import Sent
-from chalicelib.federation.connections.domain.connections import DESTINATION_HEADER, PeerKey, UnknownKey
+from chalicelib.federation.connections.domain.connections import PeerKey, UnknownKey
+from chalicelib.federation.connections.domain.handshake import DESTINATION_HEADER
 
 # How far apart the clocks of maker and reader may be, with the way between them: what is older may be a replay.
 VALID_FOR = timedelta(minutes=5)

@@ -1,4 +1,4 @@
-"""What is to be done for a connection, such as telling the other desk that it was accepted. Stored first."""
+"""Notices: what a worker still has to do for a connection, such as telling the peer that it was accepted."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -8,19 +8,14 @@ from typing import Any
 
 from chalicelib.core.domain.fields import Out, timestamp
 from chalicelib.core.domain.retries import Attempt, Outcome
-from chalicelib.federation.connections.domain.connections import (
-    ACCEPT_PATH,
-    END_PATH,
-    Connection,
-    ConnectionStatus,
-    Initiator,
-)
+from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus, Initiator
+from chalicelib.federation.connections.domain.handshake import ACCEPT_PATH, END_PATH
 
 REQUEST_PATH = "/api/v2/connections"
 
 
 class ConnectionNoticeKind(StrEnum):
-    """What the other desk is told; of `contact` it hears nothing: the peer becomes a contact here."""
+    """What a notice tells the peer. `contact` sends nothing: it makes the peer a contact of the owner."""
 
     REQUESTED = "requested"
     ACCEPTED = "accepted"
@@ -30,18 +25,18 @@ class ConnectionNoticeKind(StrEnum):
 
     @property
     def path(self) -> str:
-        """Where the other desk is told so."""
+        """The path at the peer's desk that takes the notice."""
         return {ConnectionNoticeKind.REQUESTED: REQUEST_PATH, ConnectionNoticeKind.ENDED: END_PATH}.get(
             self, ACCEPT_PATH
         )
 
     @property
     def is_answered(self) -> bool:
-        """Whether what the other desk says to it decides what becomes of the connection."""
+        """Whether the peer's answer to the notice decides the connection's next state."""
         return self in (ConnectionNoticeKind.REQUESTED, ConnectionNoticeKind.CROSSED)
 
     def still_holds(self, connection: Connection) -> bool:
-        """Whether there is a point in it, as the connection stands now."""
+        """Whether the notice still applies in the connection's present state."""
         match self:
             case ConnectionNoticeKind.REQUESTED:
                 return connection.awaits_peer
@@ -57,7 +52,7 @@ class ConnectionNoticeKind(StrEnum):
 
 
 class ConnectionNoticeJob(Out):
-    """The queue's message: this notice has an attempt due."""
+    """A message of the queue: an attempt at this notice is due."""
 
     connection_id: str
     notice_id: str
@@ -65,10 +60,9 @@ class ConnectionNoticeJob(Out):
 
 @dataclass(frozen=True)
 class ConnectionNotice:
-    """A notice over one connection; `body` is what it says.
+    """A notice about one connection. `notice_id` is unique within the connection, so a repeat stores nothing new.
 
-    There is one of each id for a connection, however often it comes about. Tokens, and where we are reached, are
-    added when it is sent.
+    `body` is what it says, without the token and this desk's URL; the worker adds them when it sends.
     """
 
     connection_id: str
@@ -85,65 +79,56 @@ class ConnectionNotice:
         return ConnectionNoticeJob(connection_id=self.connection_id, notice_id=self.notice_id)
 
 
-def acceptance(connection: Connection) -> ConnectionNoticeJob:
-    """By what the notice that the peer's request was accepted is found, if there is one."""
+def acceptance_job(connection: Connection) -> ConnectionNoticeJob:
+    """Return the key of the notice that accepts the peer's request, whether or not it exists."""
     return ConnectionNoticeJob(connection_id=connection.connection_id, notice_id=ConnectionNoticeKind.ACCEPTED.value)
 
 
-def requested(connection: Connection, *, now: datetime) -> ConnectionNotice:
-    """The notice that asks the peer to be connected."""
-    return _notice(connection, ConnectionNoticeKind.REQUESTED, now, name=ConnectionNoticeKind.REQUESTED.value)
+def request_notice(connection: Connection, *, now: datetime) -> ConnectionNotice:
+    """Return the notice that asks the peer to connect."""
+    return _once(connection, ConnectionNoticeKind.REQUESTED, now, {})
 
 
-def accepted(
-    connection: Connection, *, now: datetime, kind: ConnectionNoticeKind = ConnectionNoticeKind.ACCEPTED
-) -> ConnectionNotice:
-    """The notice that a request of the peer's was accepted, be it because there is one of ours, too."""
-    body = {
+def acceptance_notice(connection: Connection, *, now: datetime) -> ConnectionNotice:
+    """Return the notice that tells the peer its request was accepted."""
+    return _once(connection, ConnectionNoticeKind.ACCEPTED, now, _acceptance(connection))
+
+
+def crossing_notice(connection: Connection, *, now: datetime) -> ConnectionNotice:
+    """Return the notice that accepts the peer's request because this desk has sent one as well."""
+    return _once(connection, ConnectionNoticeKind.CROSSED, now, _acceptance(connection))
+
+
+def end_notice(connection: Connection, *, now: datetime) -> ConnectionNotice:
+    """Return the notice that a request was declined or withdrawn, or the connection ended."""
+    body = {"connectionId": connection.connection_id, "status": ConnectionStatus.DECLINED.value}
+    return _each_time(connection, ConnectionNoticeKind.ENDED, now, body)
+
+
+def contact_task(connection: Connection, *, now: datetime) -> ConnectionNotice:
+    """Return the task that makes the peer a contact."""
+    return _each_time(connection, ConnectionNoticeKind.CONTACT, now, {})
+
+
+def _acceptance(connection: Connection) -> Mapping[str, Any]:
+    return {
         "connectionId": connection.connection_id,
         "remoteConnectionId": connection.peer_connection_id,
         "acceptedByEmail": connection.user_email,
         "acceptedByName": connection.user_name,
     }
-    return _notice(connection, kind, now, body, name=kind.value)
 
 
-def ended(connection: Connection, *, now: datetime) -> ConnectionNotice:
-    """The notice that a request was declined or taken back, or a connection ended."""
-    body = {"connectionId": connection.connection_id, "status": ConnectionStatus.DECLINED.value}
-    return _notice(connection, ConnectionNoticeKind.ENDED, now, body)
-
-
-def befriended(connection: Connection, *, now: datetime) -> ConnectionNotice:
-    """The task to make the peer a contact."""
-    return _notice(connection, ConnectionNoticeKind.CONTACT, now)
-
-
-def follow_ups(to: Connection, over: Connection, *, now: datetime) -> list[ConnectionNotice]:
-    """What is to be done after a change by the connection's owner, or for want of an answer.
-
-    Only desks of our kind can be told of an end; the others know no such word. Somebody who is blocked while they
-    wait for an answer is told no more than who is declined.
-    """
-    status, before = to.status, over.status
-    if status is before:
-        return []
-    if status is ConnectionStatus.ACTIVE:
-        was_asked = over.initiator is Initiator.PEER and before is ConnectionStatus.PENDING
-        return [accepted(to, now=now)] if was_asked else [befriended(to, now=now)]
-    was_open = before is ConnectionStatus.ACTIVE and status is ConnectionStatus.DECLINED
-    if (was_open or before is ConnectionStatus.PENDING) and to.keys:
-        return [ended(to, now=now)]
-    return []
-
-
-def _notice(
-    connection: Connection,
-    kind: ConnectionNoticeKind,
-    now: datetime,
-    body: Mapping[str, Any] | None = None,
-    name: str = "",
+def _once(
+    connection: Connection, kind: ConnectionNoticeKind, now: datetime, body: Mapping[str, Any]
 ) -> ConnectionNotice:
-    # What may come about again after a change has that change's number in its id.
-    notice_id, at = name or f"{kind.value}-{connection.version}", timestamp(now)
-    return ConnectionNotice(connection.connection_id, notice_id, kind, body or {}, at, next_attempt_at=at)
+    at = timestamp(now)
+    return ConnectionNotice(connection.connection_id, kind.value, kind, body, at, next_attempt_at=at)
+
+
+def _each_time(
+    connection: Connection, kind: ConnectionNoticeKind, now: datetime, body: Mapping[str, Any]
+) -> ConnectionNotice:
+    # The version makes the id of a later notice of this kind another one.
+    notice_id, at = f"{kind.value}-{connection.version}", timestamp(now)
+    return ConnectionNotice(connection.connection_id, notice_id, kind, body, at, next_attempt_at=at)

@@ -1,4 +1,4 @@
-"""Connections that are asked for from here: what a person says, what the other desk is told, and what it answers."""
+"""Connection requests of this desk: what the person asks for, what the peer receives, and what it answers."""
 
 import json
 from collections.abc import Mapping
@@ -13,38 +13,33 @@ from chalicelib.board.domain.contacts import Contact
 from chalicelib.core.domain.fields import In, Omittable, timestamp
 from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.domain.retries import REFUSED_FOR_GOOD, Outcome
-from chalicelib.federation.connections.domain.connections import (
+from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus, Initiator, PeerKey
+from chalicelib.federation.connections.domain.handshake import (
     LONGEST_URL,
-    Connection,
-    ConnectionStatus,
-    Initiator,
     Introduction,
     Label,
     PeerAddress,
-    PeerKey,
     base_url,
 )
+from chalicelib.federation.connections.domain.transitions import Event, Step, next_step
 from chalicelib.people.domain.directory import Person
 
 _NAMESPACE = UUID("5a7c9e53-6c1f-5d0a-9c0e-4b7d0b0f2a61")
-_LONGEST_NAME, _LONGEST_SAID = 200, 200
-_ANSWERS = {
-    "active": ConnectionStatus.ACTIVE,
-    "declined": ConnectionStatus.DECLINED,
-    "blocked": ConnectionStatus.DECLINED,
-}
+_LONGEST_NAME, _LONGEST_TEXT = 200, 200
+# A status that is missing or not known leaves the request waiting.
+_EVENTS = {"active": Event.PEER_ACCEPTED, "declined": Event.PEER_ENDED, "blocked": Event.PEER_ENDED}
 
 
 class ConnectionRequestIn(In):
-    """With whom of which desk the caller wants to be connected."""
+    """The person the caller wants to connect with."""
 
     peer_instance_url: Annotated[
-        str, Field(alias="peerInstanceUrl", max_length=LONGEST_URL, description="Where the other desk is reached.")
+        str, Field(alias="peerInstanceUrl", max_length=LONGEST_URL, description="The base URL of their desk.")
     ]
     peer_user_email: Annotated[
-        PeerAddress, Field(alias="peerUserEmail", description="Their address, as their desk knows them.")
+        PeerAddress, Field(alias="peerUserEmail", description="Their email address at that desk.")
     ]
-    nickname: Omittable[Label] = Field(None, description="What the caller calls them.")
+    nickname: Omittable[Label] = Field(None, description="A name for them. Only the caller sees it.")
 
     @field_validator("peer_instance_url")
     @classmethod
@@ -57,18 +52,20 @@ class ConnectionRequestIn(In):
 
 
 @dataclass(frozen=True)
-class Told:
-    """What the other desk has said to a request, as far as it can be understood."""
+class RequestAnswer:
+    """A peer's answer to a request, as far as it can be understood."""
 
-    status: ConnectionStatus = ConnectionStatus.PENDING
+    event: Event = Event.PEER_RECEIVED
     connection_id: str | None = None
     name: str | None = None
     email: str | None = None
     key: PeerKey | None = None
 
 
-def asked(given: ConnectionRequestIn, person: Person, *, connection_id: str, hashed: str, now: datetime) -> Connection:
-    """The connection that a request becomes: it waits for the other desk."""
+def new_outgoing(
+    given: ConnectionRequestIn, person: Person, *, connection_id: str, hashed: str, now: datetime
+) -> Connection:
+    """Return the connection that a request creates; it waits for the peer."""
     return Connection(
         connection_id=connection_id,
         user_id=person.user_id,
@@ -93,7 +90,7 @@ def asked(given: ConnectionRequestIn, person: Person, *, connection_id: str, has
 
 
 def request_body(connection: Connection, *, token: str, own_url: str, key: PeerKey) -> dict[str, Any]:
-    """What the other desk is told: the same at every try."""
+    """Return the body of the request, the same at every attempt."""
     return {
         "fromInstanceUrl": own_url,
         "fromUserEmail": connection.user_email,
@@ -105,54 +102,54 @@ def request_body(connection: Connection, *, token: str, own_url: str, key: PeerK
     }
 
 
-def told(body: bytes) -> Told:
-    """What a desk's reply to a request says; whatever can't be understood is left out."""
+def parse_answer(body: bytes) -> RequestAnswer:
+    """Read a peer's answer to a request; leave out what can't be understood."""
     try:
-        said = json.loads(body)
+        answer = json.loads(body)
     except (ValueError, RecursionError):
-        said = None
-    if not isinstance(said, dict):
-        return Told()
+        answer = None
+    if not isinstance(answer, dict):
+        return RequestAnswer()
     try:
-        key = Introduction.model_validate(said["fluxden"]).key
+        key = Introduction.model_validate(answer["fluxden"]).key
     except (KeyError, ValidationError):
         key = None
-    status = said.get("status")
-    return Told(
-        status=_ANSWERS.get(status, ConnectionStatus.PENDING) if isinstance(status, str) else ConnectionStatus.PENDING,
-        connection_id=_text(said, "connectionId"),
-        name=_text(said, "localUserName"),
-        email=_text(said, "localUserEmail"),
+    status = answer.get("status")
+    return RequestAnswer(
+        event=_EVENTS.get(status, Event.PEER_RECEIVED) if isinstance(status, str) else Event.PEER_RECEIVED,
+        connection_id=_text(answer, "connectionId"),
+        name=_text(answer, "localUserName"),
+        email=_text(answer, "localUserEmail"),
         key=key,
     )
 
 
-def is_refused_for_good(answer: HttpResult) -> bool:
-    return answer.error is not None and answer.status in REFUSED_FOR_GOOD
+def is_refused_for_good(result: HttpResult) -> bool:
+    """Whether the peer refused in a way that another attempt can't change."""
+    return result.error is not None and result.status in REFUSED_FOR_GOOD
 
 
-def answered(connection: Connection, answer: HttpResult, outcome: Outcome, *, now: datetime) -> Connection:
-    """A request of ours after the last try to make it: accepted, waiting, refused, or never heard."""
+def answer_step(connection: Connection, result: HttpResult, outcome: Outcome, *, now: datetime) -> Step | None:
+    """Return the step that the last attempt at a request leads to; None if the request no longer waits."""
     if outcome is not Outcome.DELIVERED:
-        status = ConnectionStatus.DECLINED if is_refused_for_good(answer) else ConnectionStatus.EXPIRED
-        return connection.changed(status=status, reason=answer.error, now=now)
-    said = told(answer.body)
-    more: dict[str, Any] = {"peer_key": said.key, "hmac_enabled": True} if said.key and not connection.peer_key else {}
-    return connection.changed(
-        status=said.status,
-        peer_connection_id=said.connection_id or connection.peer_connection_id,
-        peer_name=said.name or connection.peer_name,
-        peer_email=said.email or connection.peer_email,
-        reason="the other desk says so" if said.status is ConnectionStatus.DECLINED else None,
-        now=now,
-        **more,
-    )
+        event = Event.PEER_ENDED if is_refused_for_good(result) else Event.UNDELIVERED
+        return next_step(connection, event, now=now, reason=result.error)
+    answer = parse_answer(result.body)
+    changes: dict[str, Any] = {
+        "peer_connection_id": answer.connection_id or connection.peer_connection_id,
+        "peer_name": answer.name or connection.peer_name,
+        "peer_email": answer.email or connection.peer_email,
+        "reason": "the other desk says so" if answer.event is Event.PEER_ENDED else None,
+    }
+    if answer.key and not connection.peer_key:
+        changes |= {"peer_key": answer.key, "hmac_enabled": True}
+    return next_step(connection, answer.event, now=now, **changes)
 
 
-def contact_of(connection: Connection, *, now: datetime) -> Contact:
-    """The contact that a peer becomes: the same for the same person's address, however often."""
+def new_contact(connection: Connection, *, now: datetime) -> Contact:
+    """Return the contact for a peer. Its id derives from the peer's address, so a repeat makes the same contact."""
     address = connection.peer_email
-    known = {"connectionId": connection.connection_id, "peerInstanceUrl": connection.peer_url}
+    details = {"connectionId": connection.connection_id, "peerInstanceUrl": connection.peer_url}
     contact_id = str(uuid5(_NAMESPACE, f"contact\n{connection.user_id}\n{connection.peer_url}\n{address.lower()}"))
     return Contact(
         contact_id=contact_id,
@@ -165,7 +162,7 @@ def contact_of(connection: Connection, *, now: datetime) -> Contact:
         notes=None,
         tags=None,
         source="federation",
-        enriched_data=json.dumps(known),
+        enriched_data=json.dumps(details),
         created_at=timestamp(now),
         updated_at=timestamp(now),
         index_id=contact_id,
@@ -173,10 +170,10 @@ def contact_of(connection: Connection, *, now: datetime) -> Contact:
 
 
 def crossing_id(own_connection_id: str, token_hash: str) -> str:
-    """The id of the peer's side of a crossing: the same however often their request comes."""
+    """Return the id for the peer's request in a crossing, the same however often it comes."""
     return str(uuid5(_NAMESPACE, f"crossing\n{own_connection_id}\n{token_hash}"))
 
 
-def _text(said: Mapping[str, Any], name: str) -> str | None:
-    found = said.get(name)
-    return found if isinstance(found, str) and 1 <= len(found) <= _LONGEST_SAID and found.isprintable() else None
+def _text(answer: Mapping[str, Any], name: str) -> str | None:
+    value = answer.get(name)
+    return value if isinstance(value, str) and 1 <= len(value) <= _LONGEST_TEXT and value.isprintable() else None

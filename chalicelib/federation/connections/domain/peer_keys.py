@@ -8,7 +8,8 @@ from pydantic_core import ValidationError
 from chalicelib.core.domain.fields import OpenIn
 from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.domain.retries import PEER_KEY_RETRIES
-from chalicelib.federation.connections.domain.connections import Introduction, PeerKey
+from chalicelib.federation.connections.domain.connections import PeerKey
+from chalicelib.federation.connections.domain.handshake import Introduction
 
 PATH = "/.well-known/fluxden"
 # An unknown key has the keys asked for again at most this often.

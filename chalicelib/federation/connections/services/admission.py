@@ -10,8 +10,6 @@ from chalicelib.core.domain.errors import Forbidden, NotFound, RateLimited, Unau
 from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.core.domain.signatures import is_body_digest
 from chalicelib.federation.connections.domain.connections import (
-    DIGEST_HEADER,
-    TOKEN_HEADER,
     Connection,
     ConnectionStatus,
     Initiator,
@@ -19,6 +17,7 @@ from chalicelib.federation.connections.domain.connections import (
     UnknownKey,
 )
 from chalicelib.federation.connections.domain.federation_settings import FederationMode, FederationSettings
+from chalicelib.federation.connections.domain.handshake import DIGEST_HEADER, TOKEN_HEADER
 
 Together = Callable[..., list[Any]]
 

@@ -4,13 +4,12 @@ Mostly that is to tell the other desk something; what it answers to a request de
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
 from chalicelib.board.domain.contacts import Contact, ContactFilter
-from chalicelib.chat.domain.chat import Message
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.domain.retries import (
@@ -28,21 +27,12 @@ from chalicelib.federation.connections.domain.connection_notices import (
     ConnectionNotice,
     ConnectionNoticeJob,
     ConnectionNoticeKind,
-    befriended,
 )
-from chalicelib.federation.connections.domain.connection_requests import (
-    answered,
-    contact_of,
-    request_body,
-)
-from chalicelib.federation.connections.domain.connections import (
-    DIGEST_HEADER,
-    TOKEN_HEADER,
-    Connection,
-    ConnectionStatus,
-    PeerKey,
-)
-from chalicelib.federation.connections.services.connections import told_of
+from chalicelib.federation.connections.domain.connection_requests import answer_step, new_contact, request_body
+from chalicelib.federation.connections.domain.connections import Connection, PeerKey
+from chalicelib.federation.connections.domain.handshake import DIGEST_HEADER, TOKEN_HEADER
+from chalicelib.federation.connections.domain.transitions import Event, next_step
+from chalicelib.federation.connections.services.transitions import Ports, Store, advance
 from chalicelib.live.services.ports import Notifier
 
 _ATTEMPTS = 8
@@ -53,19 +43,9 @@ class Notices(Protocol):
     def find(self, job: ConnectionNoticeJob) -> ConnectionNotice | None: ...
 
 
-class Connections(Protocol):
-    def find(self, connection_id: str) -> Connection | None: ...
+class Connections(Store, Protocol):
     def find_pair(self, user_id: str, peer_url: str, asked_as: str) -> Connection | None: ...
     def token_of(self, connection: Connection) -> str: ...
-    def save(
-        self,
-        connection: Connection,
-        *,
-        over: Connection,
-        notices: Sequence[ConnectionNotice] = (),
-        message: Message | None = None,
-        instead_of: Connection | None = None,
-    ) -> bool: ...
 
 
 class Contacts(Protocol):
@@ -141,7 +121,7 @@ class ConnectionNoticeWorker:
             return
 
         def conclude(result: HttpResult, outcome: Outcome) -> None:
-            self._conclude(notice, connection, result, outcome, message_id)
+            self._take_answer(notice, connection, result, outcome, message_id)
 
         self.runner.run(notice, job, ladder=CONNECTION_REQUEST_RETRIES, at=now, send=send, conclude=conclude)
 
@@ -150,7 +130,7 @@ class ConnectionNoticeWorker:
             made = Attempt(timestamp(now), None, f"the connection is {connection.status}", None)
             return Conclusion(Outcome.GONE, made)
         if notice.kind in (ConnectionNoticeKind.CONTACT, ConnectionNoticeKind.ACCEPTED):
-            connection = self._befriended(connection)
+            connection = self._add_contact(connection)
         if notice.kind is ConnectionNoticeKind.CONTACT:
             return Conclusion(Outcome.DELIVERED, Attempt(timestamp(now), None, None, None))
         return self._told(notice, connection, now)
@@ -174,48 +154,46 @@ class ConnectionNoticeWorker:
             )
         return self.post(url, body, headers)
 
-    def _conclude(
-        self, notice: ConnectionNotice, met: Connection, answer: HttpResult, outcome: Outcome, message_id: str
+    def _take_answer(
+        self, notice: ConnectionNotice, connection: Connection, result: HttpResult, outcome: Outcome, message_id: str
     ) -> None:
-        """Have the connection be what the other desk's answer makes of it; doing it again does no harm."""
-        connection: Connection | None = met
+        """Carry out what the peer's answer means for the connection; a repeat does no harm."""
+        found: Connection | None = connection
         for _ in range(_ATTEMPTS):
-            if connection is None or not notice.kind.still_holds(connection):
+            if found is None or not notice.kind.still_holds(found):
                 return
-            now, ours = self.runner.clock(), None
+            now, replaced = self.runner.clock(), None
             if notice.kind is ConnectionNoticeKind.REQUESTED:
-                to = answered(connection, answer, outcome, now=now)
+                step = answer_step(found, result, outcome, now=now)
             else:
-                ours = self.connections.find_pair(connection.user_id, connection.peer_url, connection.asked_as)
-                if outcome is not Outcome.DELIVERED or ours is None or not ours.awaits_peer:
+                replaced = self.connections.find_pair(found.user_id, found.peer_url, found.asked_as)
+                if outcome is not Outcome.DELIVERED or replaced is None or not replaced.awaits_peer:
                     return
-                to = connection.changed(status=ConnectionStatus.ACTIVE, now=now)
-            tasks = [befriended(to, now=now)] if to.status is ConnectionStatus.ACTIVE else []
-            message = None if to.status is ConnectionStatus.PENDING else told_of(to, message_id, now)
-            if self.connections.save(to, over=connection, notices=tasks, message=message, instead_of=ours):
-                for each in tasks:
-                    self.runner.queue.announce(each.job)
-                if message:
-                    self.notifier.notify(to.user_id, message.news, standing=None, now=now)
+                step = next_step(found, Event.CROSSING_CONFIRMED, now=now)
+            ports = Ports(self.connections, self.runner.queue, self.notifier)
+            if step is None or advance(step, ports=ports, message_id=message_id, now=now, instead_of=replaced):
                 return
-            connection = self.connections.find(notice.connection_id)
-        raise RuntimeError(f"connection {notice.connection_id} is being changed by many calls at once")
+            found = self.connections.find(notice.connection_id)
+        raise RuntimeError(f"connection {notice.connection_id} is changed by too many calls at once")
 
-    def _befriended(self, met: Connection) -> Connection:
-        """The connection with its contact: who has the peer's address, else a new one. Again changes nothing."""
-        connection: Connection | None = met
+    def _add_contact(self, connection: Connection) -> Connection:
+        """Return the connection with its contact: the one with the peer's address, or a new one. Repeats are safe."""
+        found: Connection | None = connection
         for _ in range(_ATTEMPTS):
-            if connection is None or connection.contact_id is not None:
-                return connection or met
-            wanted = ContactFilter(normalised(connection.peer_email), "")
-            found, _ = self.contacts.search_contacts(connection.user_id, wanted, offset=0, limit=_CANDIDATES)
-            address = connection.peer_email.lower()
-            contact = next((each for each in found if (each.email or "").lower() == address), None)
+            if found is None or found.contact_id is not None:
+                return found or connection
+            contact = self._find_contact(found)
             if contact is None:
-                contact = contact_of(connection, now=self.runner.clock())
+                contact = new_contact(found, now=self.runner.clock())
                 self.contacts.keep_contact(contact)
-            to = connection.changed(contact_id=contact.contact_id, now=self.runner.clock())
-            if self.connections.save(to, over=connection):
-                return to
-            connection = self.connections.find(met.connection_id)
-        raise RuntimeError(f"connection {met.connection_id} is being changed by many calls at once")
+            changed = found.changed(contact_id=contact.contact_id, now=self.runner.clock())
+            if self.connections.save(changed, over=found):
+                return changed
+            found = self.connections.find(connection.connection_id)
+        raise RuntimeError(f"connection {connection.connection_id} is changed by too many calls at once")
+
+    def _find_contact(self, connection: Connection) -> Contact | None:
+        wanted = ContactFilter(normalised(connection.peer_email), "")
+        found, _ = self.contacts.search_contacts(connection.user_id, wanted, offset=0, limit=_CANDIDATES)
+        address = connection.peer_email.lower()
+        return next((each for each in found if (each.email or "").lower() == address), None)

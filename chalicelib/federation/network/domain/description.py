@@ -6,8 +6,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from chalicelib.core.domain.fields import Omittable, Out, Query
-from chalicelib.federation.connections.domain.connections import ACCEPT_PATH, ACK_PATH, TOKEN_HEADER, PeerKey
+from chalicelib.federation.connections.domain.connections import PeerKey
 from chalicelib.federation.connections.domain.federation_settings import FederationMode, FederationSettings
+from chalicelib.federation.connections.domain.handshake import ACCEPT_PATH, ACK_PATH, TOKEN_HEADER
 
 # Names, not addresses: they say by which rules a desk is spoken to, the same for every desk.
 RELAY_BINDING = "urn:fluxden:binding:dividen-relay:2"

@@ -16,7 +16,8 @@ from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.pages import Pagination
 from chalicelib.core.ports import Action, JobAnnouncer, Post, RelayEnd
-from chalicelib.federation.connections.domain.connections import ACK_PATH, RELAY_PATH, Connection, ConnectionStatus
+from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus
+from chalicelib.federation.connections.domain.handshake import ACK_PATH, RELAY_PATH
 from chalicelib.federation.relays.domain.outbox import Outbox, OutboxJob, Sending, SendOutcome
 from chalicelib.federation.relays.domain.outgoing import (
     ACKNOWLEDGEMENT,

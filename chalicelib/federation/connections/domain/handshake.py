@@ -1,0 +1,232 @@
+"""The messages with which two desks connect, and the headers and paths of everything sent over a connection."""
+
+import base64
+import re
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
+from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError, Url
+
+from chalicelib.core.domain.fields import Headers, Omittable, OpenIn, Out, not_blank, timestamp
+from chalicelib.core.domain.links import refuse_link
+from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus, Initiator, PeerKey
+from chalicelib.people.domain.directory import Person
+
+TOKEN_HEADER, DIGEST_HEADER = "X-Federation-Token", "X-Federation-HMAC"
+DESTINATION_HEADER = "X-Federation-Destination"
+CONNECT_PATH, ACCEPT_PATH = "/api/federation/connect", "/api/federation/connect/accept"
+END_PATH = "/api/federation/connect/end"
+RELAY_PATH, ACK_PATH = "/api/federation/relay", "/api/federation/relay-ack"
+
+_KEY_BYTES = 32
+# Together they are part of one sort key, which has at most 1,024 bytes.
+LONGEST_URL, _MOST_ADDRESS_BYTES = 400, 320
+_VISIBLE = re.compile(r"[\x21-\x7e]+", re.ASCII)
+# Older versions use other names for the same member; the first name with a value counts.
+_ALIASES = {
+    "fromInstanceUrl": ("instanceUrl", "sourceUrl"),
+    "fromInstanceName": ("instanceName", "sourceName"),
+    "fromUserEmail": ("senderEmail", "email"),
+    "fromUserName": ("senderName", "name"),
+    "toUserEmail": ("targetEmail", "recipientEmail"),
+    "federationToken": ("token",),
+    "connectionId": ("remoteConnectionId",),
+}
+
+
+def base_url(text: str, *, allow_loopback: bool = False) -> str:
+    """Normalise a desk's URL for comparison: host in lower case, no default port, no slash at the end.
+
+    Raises:
+        PydanticCustomError: the URL is not valid, or must not be called.
+    """
+    if (reason := refuse_link(text, allow_loopback=allow_loopback)) is not None:
+        raise PydanticCustomError("link", "{reason}", {"reason": reason})
+    url = Url(text)
+    if len(str(url)) > LONGEST_URL:
+        raise PydanticCustomError("too_long", "must have at most {most} characters", {"most": LONGEST_URL})
+    if url.query is not None or url.fragment is not None:
+        raise PydanticCustomError("base_url", "must end with its path")
+    return str(url).rstrip("/")
+
+
+def _token(text: str) -> str:
+    if not _VISIBLE.fullmatch(text):
+        raise PydanticCustomError("token", "Must have visible ASCII characters only, as headers do")
+    return text
+
+
+def _public_key(text: str) -> str:
+    try:
+        raw = base64.b64decode(text, validate=True)
+    except ValueError:
+        raw = b""
+    if len(raw) != _KEY_BYTES:
+        raise PydanticCustomError("public_key", "Must be 32 bytes in base64: an Ed25519 public key")
+    return text
+
+
+def _short(text: str) -> str:
+    if len(text.lower().encode()) > _MOST_ADDRESS_BYTES:
+        raise PydanticCustomError("too_long", "Must have at most {most} bytes", {"most": _MOST_ADDRESS_BYTES})
+    return text
+
+
+Label = Annotated[str, Field(max_length=200)]
+PeerAddress = Annotated[str, Field(min_length=1), AfterValidator(not_blank), AfterValidator(_short)]
+
+
+class Introduction(OpenIn):
+    """The key with which a desk signs. Only Fluxden desks send one."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    key_id: Annotated[str, Field(min_length=1, max_length=100)]
+    public_key: Annotated[str, AfterValidator(_public_key)]
+
+    @property
+    def key(self) -> PeerKey:
+        return PeerKey(self.key_id, self.public_key)
+
+
+class ConnectIn(OpenIn):
+    """A request to connect with a person of this desk.
+
+    The names `instanceUrl`, `sourceUrl`, `instanceName`, `sourceName`, `senderEmail`, `email`, `senderName`, `name`,
+    `targetEmail`, `recipientEmail`, `token` and `remoteConnectionId` are accepted as well.
+    """
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    from_instance_url: Annotated[
+        str, Field(max_length=LONGEST_URL, description="The base URL of the desk that sends the request.")
+    ]
+    from_instance_name: Omittable[Label] = Field(None, description="The name of the desk that sends the request.")
+    from_user_email: Annotated[PeerAddress, Field(description="The email address of the person who asks.")]
+    from_user_name: Omittable[Label] = Field(None, description="The name of the person who asks.")
+    to_user_email: Annotated[PeerAddress, Field(description="The email address of the person at this desk.")]
+    federation_token: Annotated[
+        str,
+        Field(
+            min_length=8,
+            max_length=512,
+            description="The token that authenticates everything sent over the connection.",
+        ),
+        AfterValidator(_token),
+    ]
+    connection_id: Omittable[Label] = Field(
+        None, description="The id of the connection at the desk that sends the request."
+    )
+    fluxden: Omittable[Introduction] = Field(
+        None, description="The signing key of a Fluxden desk. From now on its requests must be signed."
+    )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_any_name(cls, given: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        known = dict(given)
+        for name, others in _ALIASES.items():
+            found = next((given[each] for each in (name, *others) if given.get(each)), None)
+            if found is not None:
+                known[name] = found
+        return known
+
+    @field_validator("from_instance_url")
+    @classmethod
+    def _reachable(cls, text: str, info: ValidationInfo) -> str:
+        return base_url(text, allow_loopback=bool(info.context and info.context.get("allow_loopback")))
+
+
+class AcceptedIn(OpenIn):
+    """A peer's message that it accepted a request of this desk."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    connection_id: Omittable[Label] = Field(None, description="The id of the connection at the desk that accepts.")
+    accepted_by_email: Annotated[str, Field(max_length=320)] | None = None
+    accepted_by_name: Label | None = None
+    instance_url: str | None = Field(None, description="The base URL of the desk that accepts.")
+    fluxden: Omittable[Introduction] = None
+
+    def is_from(self, connection: Connection) -> bool:
+        """Whether the sender can be the desk that was asked. Desks of other makes may have several addresses."""
+        if not self.fluxden or self.instance_url is None:
+            return True
+        return self.instance_url.rstrip("/").lower() == connection.peer_url.lower()
+
+
+class EndedIn(OpenIn):
+    """A peer's message that it declined a request, withdrew one or ended the connection."""
+
+    model_config = ConfigDict(alias_generator=to_camel)
+
+    connection_id: Omittable[Label] = Field(None, description="The id of the connection at the desk that sends this.")
+
+
+class FederationHeaders(Headers):
+    """The credentials and signatures of a connected desk."""
+
+    token: str = Field(alias=TOKEN_HEADER, description="The token of the connection.")
+    digest: Omittable[str] = Field(
+        None,
+        alias=DIGEST_HEADER,
+        description="HMAC-SHA256 of the raw body, keyed with the token, as 64 lower-case hex digits. Required if "
+        "the connection has `hmacEnabled`.",
+    )
+    signature_input: Omittable[str] = Field(
+        None,
+        alias="Signature-Input",
+        description="RFC 9421, with `Signature` and `Content-Digest`. Required of a desk that has sent its key. "
+        f"Covers @method, @target-uri, content-digest and {DESTINATION_HEADER.lower()}, and has `created`.",
+    )
+
+
+class IntroductionOut(Out):
+    """The key with which this desk signs."""
+
+    key_id: str
+    public_key: str
+
+
+class ConnectedAnswer(Out):
+    """The state of the connection that was asked for."""
+
+    success: Literal[True]
+    connection_id: str
+    status: ConnectionStatus
+    local_user_name: Omittable[str] = None
+    local_user_email: Omittable[str] = None
+    message: Omittable[str] = None
+    fluxden: Omittable[IntroductionOut] = None
+
+
+def new_incoming(
+    given: ConnectIn, person: Person, status: ConnectionStatus, *, connection_id: str, hashed: str, now: datetime
+) -> Connection:
+    """Return the connection that a peer's request creates; `hashed` is the hash of its token."""
+    return Connection(
+        connection_id=connection_id,
+        user_id=person.user_id,
+        user_email=person.email,
+        user_name=person.name,
+        peer_url=given.from_instance_url,
+        peer_email=given.from_user_email.strip(),
+        asked_as=given.from_user_email.strip().lower(),
+        peer_name=given.from_user_name or None,
+        peer_instance_name=given.from_instance_name or None,
+        peer_connection_id=given.connection_id or None,
+        token_hash=hashed,
+        status=status,
+        initiator=Initiator.PEER,
+        # Fluxden desks sign from the start. Other makes do so only after their operator turns it on.
+        hmac_enabled=given.fluxden is not None,
+        peer_key=given.fluxden.key if given.fluxden else None,
+        created_at=timestamp(now),
+        updated_at=timestamp(now),
+        nickname=given.from_user_name or None,
+        keys_due_at=timestamp(now),
+    )
