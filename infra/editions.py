@@ -1,4 +1,4 @@
-"""The two editions of the API: which paths each has, and the shape of their errors."""
+"""The two versions of the API: the paths of each, and the shape of its errors."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,15 +21,15 @@ _PROBLEM = {
         "detail": {"type": "string"},
         "instance": {"type": "string", "format": "uri-reference"},
         "requestId": {"type": "string"},
-        "code": {"type": "string", "description": "The last part of `type`, as one word."},
+        "code": {"type": "string", "description": "The last part of `type`, with underscores."},
         "fieldErrors": {
             "type": "object",
-            "description": "Reasons by the path of the field.",
+            "description": "Reasons for each field, by its path.",
             "additionalProperties": {"type": "array", "items": {"type": "string"}},
         },
         "blockers": {
             "type": "object",
-            "description": "What keeps a catalog item from being deleted: how many of each kind.",
+            "description": "Why a catalog item can't be deleted: the number of blockers of each kind.",
             "properties": {
                 name: {"type": "integer", "minimum": 0} for name in ("liveApprovals", "liveAssets", "liveTokens")
             },
@@ -45,7 +45,7 @@ _PLAIN_ERROR = {
 
 @dataclass(frozen=True)
 class Edition:
-    """One document: the family of operations under some paths, and the shape of their errors."""
+    """One OpenAPI document: the paths that it covers, and the shape of their errors."""
 
     prefixes: tuple[str, ...]
     family: Family
@@ -65,7 +65,7 @@ EDITIONS = (
         V1,
         FOLDER / "v1.json",
         "Fluxden API v1",
-        "Publish events into people's inboxes, exactly once, and follow them up.",
+        "Publish events to people's inboxes exactly once, and follow them up.",
         "ProblemDetails",
         _PROBLEM,
     ),
@@ -74,7 +74,7 @@ EDITIONS = (
         V2,
         FOLDER / "v2.json",
         "Fluxden API v2",
-        "What people's agents work with.",
+        "The task queue, chat, board and contacts that people share with their agents.",
         "Error",
         _PLAIN_ERROR,
     ),
@@ -82,5 +82,5 @@ EDITIONS = (
 
 
 def edition_of(path: str) -> Edition:
-    """The document that describes what is at `path`, or under which it is refused when there is nothing."""
+    """Return the document that describes `path`; for an unknown path, the one whose error shape applies."""
     return next((edition for edition in EDITIONS if edition.covers(path)), EDITIONS[0])

@@ -1,4 +1,4 @@
-"""JSON schemas of what operations take and answer, as every document of ours shows them."""
+"""JSON schemas of requests and responses, as the OpenAPI documents and the list of tools use them."""
 
 from collections.abc import Mapping
 from functools import cache
@@ -14,7 +14,7 @@ from chalicelib.edge.operation import Operation, Reply
 
 RPC_MESSAGE = {
     "type": "object",
-    "description": "A request of JSON-RPC, or without an `id` a notification.",
+    "description": "A JSON-RPC request, or a notification if it has no `id`.",
     "required": ["jsonrpc", "method"],
     "properties": {
         "jsonrpc": {"const": "2.0"},
@@ -25,7 +25,7 @@ RPC_MESSAGE = {
 }
 RPC_ERROR = {
     "type": "object",
-    "description": "An error of JSON-RPC; `data` has problem details where the desk itself refused.",
+    "description": "A JSON-RPC error. `data` has problem details if an operation was refused.",
     "required": ["jsonrpc", "id", "error"],
     "properties": {
         "jsonrpc": {"const": "2.0"},
@@ -40,7 +40,7 @@ RPC_ERROR = {
 
 
 class Schemas(GenerateJsonSchema):
-    """Leaves out what is no rule of the wire: titles, and the None that stands for a member left out."""
+    """Leave out titles, and defaults of None, which only stand for a field that is left out."""
 
     def default_schema(self, schema: core_schema.WithDefaultSchema) -> JsonSchemaValue:
         made = super().default_schema(schema)
@@ -53,7 +53,7 @@ class Schemas(GenerateJsonSchema):
 
 
 def response_model(operation: Operation, status: int) -> type[BaseModel] | None:
-    """The model of the operation's successful reply with this status; None when it is text."""
+    """Return the model of the operation's successful response with this status; None if the response is text."""
     hint = operation.answer or operation.hints["return"]
     if isinstance(hint, Mapping):
         return hint[status]

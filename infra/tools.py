@@ -1,4 +1,4 @@
-"""The tools as they are listed: schemas from the operations' own models, and who may call each."""
+"""The list of MCP tools: schemas from the operations' models, and the callers of each tool."""
 
 import json
 import re
@@ -22,13 +22,13 @@ _KEY = {
     "type": "string",
     "minLength": 1,
     "maxLength": idempotency.LONGEST_KEY,
-    "description": "Yours to choose. Repeating the call with the same key and arguments, within 24 hours, changes "
-    "nothing and gives the first result again.",
+    "description": "A key that you choose. A repeated call with the same key and arguments within 24 hours changes "
+    "nothing and returns the first result.",
 }
 
 
 def render() -> str:
-    """The file that the endpoint lists tools from and is granted by."""
+    """Return the text of the file from which the endpoint lists tools and takes its grants."""
     operations = {name: tool.load() for name, tool in TOOLS.items()}
     made = {
         "grants": _grants(operations.values()),
@@ -39,8 +39,8 @@ def render() -> str:
 
 def _grants(operations: Iterable[Operation]) -> list[list[str | None]]:
     found: set[Grant] = {grant for each in operations for grant in each.grants} | set(TOKENS.can("UpdateItem"))
-    told = [[each.action, type(each.resource).__name__, each.resource.name, each.index] for each in found]
-    return sorted(told, key=lambda each: [part or "" for part in each])
+    grants = [[each.action, type(each.resource).__name__, each.resource.name, each.index] for each in found]
+    return sorted(grants, key=lambda each: [part or "" for part in each])
 
 
 def _tool_entry(tool: Tool, operation: Operation) -> dict[str, Any]:
@@ -61,10 +61,10 @@ def _tool_entry(tool: Tool, operation: Operation) -> dict[str, Any]:
 
 
 def input_schema(operation: Operation) -> dict[str, Any]:
-    """The arguments of the operation as a tool: what stands in its path, its query and its body, side by side.
+    """Return the schema of a tool's arguments: the fields of the operation's path, query and body together.
 
     Raises:
-        ValueError: two arguments would have the same name.
+        ValueError: Two arguments have the same name.
     """
     places = Places.of(operation)
     models = {place: operation.hints.get(place) if place == "query" else operation.body for place in ("query", "body")}
@@ -89,7 +89,7 @@ def input_schema(operation: Operation) -> dict[str, Any]:
 
 
 def output_schema(operation: Operation) -> dict[str, Any]:
-    """The operation's answers, of whatever status; a bare array is the member `items` of an object."""
+    """Return the schema of the operation's successful responses. An array becomes the field `items` of an object."""
     models = list(dict.fromkeys(response_model(operation, status) for status in operation.answers))
     found, definitions = _schemas({model for model in models if model is not None}, "serialization")
     kinds = [found[model] for model in models if model is not None]
@@ -100,7 +100,7 @@ def output_schema(operation: Operation) -> dict[str, Any]:
 
 
 def _optional(operation: Operation, place: str) -> bool:
-    # A body that may be left out is told no further: the query says the same, or it has no required members.
+    # A body that can be left out has no required fields, unless the query has the same fields.
     return place == "body" and operation.body_is_optional and "query" not in operation.hints
 
 
@@ -121,7 +121,7 @@ def _resolve(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, A
 
 
 def _with_definitions(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """The schema with those of the definitions that it leads to."""
+    """Return the schema with the definitions that it refers to."""
     reached: set[str] = set()
     waiting = [schema]
     while waiting:

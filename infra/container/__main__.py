@@ -15,6 +15,7 @@ from chalice.app import Chalice
 from infra import catalog
 from infra.container.http import Wsgi, application, management
 from infra.local import gateway, pump, scheduler, sockets
+from infra.local.socket_link import Limits
 from infra.queues import create_queues
 from infra.tables import create_tables
 
@@ -58,7 +59,7 @@ def main(
         _create()
     if "sockets" in parts:
         listener = socket.create_server((host, ws_port), backlog=gateway.Server.request_queue_size)
-        opened = sockets.Gateway(dict(catalog.sockets(app)), listener, sockets.Limits())
+        opened = sockets.Gateway(dict(catalog.sockets(app)), listener, Limits())
         _beside(management(opened), management_host, management_port)
         click.echo(f"WebSocket  ws://{host}:{opened.port}")
     if "workers" in parts:

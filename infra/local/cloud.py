@@ -18,6 +18,7 @@ from chalice.app import Chalice
 from chalicelib.vault import new_key
 from infra import catalog, demo
 from infra.local import data_folder, engine, engines, gateway, pump, scheduler, sockets
+from infra.local.socket_link import Limits
 from infra.queues import create_queues
 from infra.tables import create_tables
 
@@ -37,7 +38,7 @@ def start(app: Chalice) -> None:
     """
     folder = _data_folder()
     port, ws_port = _read_number("PORT", 8000, PORTS), _read_number("WS_PORT", 8001, PORTS)
-    limits = sockets.Limits(
+    limits = Limits(
         idle_seconds=_read_number("WS_IDLE_SECONDS", 600, SECONDS),
         lifetime_seconds=_read_number("WS_LIFETIME_SECONDS", 7200, SECONDS),
     )

@@ -9,12 +9,8 @@ import json
 import logging
 import socket
 import threading
-import time
-from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
-from datetime import UTC, datetime
 from http import HTTPStatus
 from queue import SimpleQueue
 from typing import Any, TypeAlias
@@ -27,9 +23,9 @@ from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.typing import Subprotocol
 
-from chalicelib.core.domain.fields import timestamp
 from infra.local.management_api import LARGEST_MESSAGE, ConnectionGone
 from infra.local.socket_events import Connection, is_success, status_of, subprotocol_of
+from infra.local.socket_link import Limits, Link
 
 Handler: TypeAlias = Callable[[dict[str, Any], Any], Any]
 
@@ -44,146 +40,6 @@ NOT_A_HANDSHAKE = (
     b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
     b"Only WebSocket connections are made here.\n"
 )
-
-
-@dataclass(frozen=True)
-class Limits:
-    """When a connection ends without its client's doing: API Gateway's limits where it states one.
-
-    A client may be so many frames and bytes behind what was posted to it, and take so long for one frame; it has
-    so long to answer a ping or to close.
-    """
-
-    idle_seconds: float = 10 * 60
-    lifetime_seconds: float = 2 * 60 * 60
-    handshake_seconds: float = 29
-    waiting_frames: int = 4096
-    waiting_bytes: int = 4 * 1024 * 1024
-    stall_seconds: float = 20
-    ping_seconds: float = 20
-    close_seconds: float = 5
-
-
-class Link:
-    """The gateway's end of a connection: what waits to be sent on it, and why it will end."""
-
-    def __init__(self, about: Connection, client: ServerConnection, limits: Limits) -> None:
-        self.about = about
-        self._client, self._limits = client, limits
-        self._loop = asyncio.get_running_loop()
-        self._lock = threading.Lock()
-        self._frames: deque[bytes] = deque()
-        self._bytes = 0
-        self._ending: tuple[int, str] | None = None
-        self._opened = self._used = time.monotonic()
-        self._woken = asyncio.Event()
-
-    def post(self, data: bytes) -> None:
-        """Leave a text message to be sent, from any thread.
-
-        Raises:
-            Gone: the connection is not open, or its client is so far behind that it is given up.
-            ValueError: the message isn't text.
-        """
-        data.decode()
-        with self._lock:
-            if self._ending is not None or self._client.state is not State.OPEN:
-                raise ConnectionGone
-            # While something waits, the writer is at work or about to be.
-            resting = not self._frames
-            self._frames.append(data)
-            self._bytes += len(data)
-            self._used = time.monotonic()
-            behind = len(self._frames) > self._limits.waiting_frames or self._bytes > self._limits.waiting_bytes
-            if behind:
-                self._frames.clear()
-                self._ending = (CloseCode.TRY_AGAIN_LATER, "Too slow")
-        if resting or behind:
-            self._wake()
-        if behind:
-            raise ConnectionGone
-
-    def end(self, code: int, reason: str) -> None:
-        """Close the connection once what waits is sent; later posts find it gone already.
-
-        Raises:
-            Gone: it is not open.
-        """
-        with self._lock:
-            if self._ending is not None or self._client.state is not State.OPEN:
-                raise ConnectionGone
-            self._ending = (code, reason)
-        self._wake()
-
-    def heard(self) -> None:
-        """Note that the client sent something."""
-        self._used = time.monotonic()
-
-    def describe(self) -> dict[str, Any]:
-        with self._lock:
-            if self._ending is not None or self._client.state is not State.OPEN:
-                raise ConnectionGone
-        opened = self.about.connected_at / 1000
-        return {
-            "connectedAt": timestamp(datetime.fromtimestamp(opened, UTC)),
-            "identity": {"sourceIp": self.about.source_ip, "userAgent": self.about.user_agent or ""},
-            "lastActiveAt": timestamp(datetime.fromtimestamp(opened + self._used - self._opened, UTC)),
-        }
-
-    @property
-    def end_event(self) -> dict[str, Any]:
-        """What `$disconnect` is told: our own reason to close, else the client's."""
-        code, reason = self._ending or (self._client.close_code or CloseCode.ABNORMAL_CLOSURE, None)
-        return self.about.disconnect_event(int(code), reason if reason is not None else self._client.close_reason or "")
-
-    async def write(self) -> None:
-        """Send what is posted, until the connection ends or has to."""
-        try:
-            while True:
-                self._woken.clear()
-                self._end_when_due()
-                if (frame := self._next()) is not None:
-                    async with asyncio.timeout(self._limits.stall_seconds):
-                        await self._client.send(frame, text=True)
-                elif self._ending is not None:
-                    await self._client.close(*self._ending)
-                    return
-                else:
-                    await self._rest()
-        except ConnectionClosed:
-            return
-        except TimeoutError:
-            self._client.transport.abort()
-
-    def _next(self) -> bytes | None:
-        with self._lock:
-            if not self._frames:
-                return None
-            frame = self._frames.popleft()
-            self._bytes -= len(frame)
-            return frame
-
-    async def _rest(self) -> None:
-        try:
-            async with asyncio.timeout(max(0.0, self._due - time.monotonic())):
-                await self._woken.wait()
-        except TimeoutError:
-            return
-
-    def _end_when_due(self) -> None:
-        with self._lock:
-            if self._ending is None and time.monotonic() >= self._due:
-                self._ending = (CloseCode.GOING_AWAY, "Going away")
-
-    @property
-    def _due(self) -> float:
-        return min(self._opened + self._limits.lifetime_seconds, self._used + self._limits.idle_seconds)
-
-    def _wake(self) -> None:
-        try:
-            self._loop.call_soon_threadsafe(self._woken.set)
-        except RuntimeError:  # the gateway has stopped
-            raise ConnectionGone from None
 
 
 class _Client(ServerConnection):

@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from infra import federation_demo
+from infra import desk_process, federation_demo
 from tests.support.started_desk import ROOT, SHELL
 
 pytestmark = pytest.mark.engine("embedded")
@@ -35,6 +35,6 @@ def test_two_desks_find_each_other_and_share_a_task() -> None:
 def test_a_desk_that_does_not_start_ends_the_demo_with_the_reason(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(federation_demo, "_free_ports", lambda: (70_000, 70_001))
+    monkeypatch.setattr(desk_process, "free_ports", lambda: (70_000, 70_001))
     assert federation_demo.main() == 1
     assert "Failed: North has ended with" in capsys.readouterr().err

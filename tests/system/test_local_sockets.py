@@ -24,7 +24,8 @@ from websockets.sync.client import connect as dial
 from chalicelib import aws
 from infra import catalog
 from infra.local import engine
-from infra.local.sockets import Gateway, Limits, start
+from infra.local.socket_link import Limits
+from infra.local.sockets import Gateway, start
 from tests.support.concurrency import run_concurrently
 from tests.support.sockets import Sockets
 
