@@ -1,12 +1,7 @@
 """Which agents the organisation has: what its operator installs and removes."""
 
-from typing import Protocol
-
 from chalicelib.agents.domain.agents import Agent, AgentIn
-
-
-class Agents(Protocol):
-    def add_agent(self, agent: Agent) -> None: ...
+from chalicelib.agents.services.ports import Agents
 
 
 def install(wanted: AgentIn, *, agent_id: str, agents: Agents) -> Agent:

@@ -1,6 +1,6 @@
 """What people and their agents do with the board: cards and their checklists."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from functools import partial
 from typing import Protocol
@@ -17,48 +17,24 @@ from chalicelib.board.domain.board import (
     ChecklistItemOut,
     ChecklistItemPatch,
     KanbanCardOut,
-    Tail,
     check_size,
     shown_card,
     shown_item,
 )
 from chalicelib.board.domain.card_contacts import ContactBrief
+from chalicelib.board.services.ports import Cards
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.envelope import stored_envelope
 from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
 from chalicelib.core.domain.fields import is_uuid
-from chalicelib.core.domain.idempotency import Claim, StoredReply
 from chalicelib.core.domain.pages import paged
-from chalicelib.core.ports import Action, RelayEnd
+from chalicelib.core.ports import RelayEnd
 from chalicelib.parallel import together
 
 _ATTEMPTS = 40
 _NO_CARD, _NO_ITEM = "No such card.", "The card has no such checklist item."
 _BUSY = "The board is being changed by many calls at once."
-
-
-class FindCard(Protocol):
-    def find_card(self, user_id: str, card_id: str) -> Card | None: ...
-
-
-class Cards(FindCard, Protocol):
-    def list_cards(
-        self, user_id: str, facets: Sequence[str | None], *, offset: int, limit: int
-    ) -> tuple[list[Card], int]: ...
-    def find_tail(self, user_id: str) -> Tail: ...
-    def add_card(self, card: Card, *, tail: Tail, claim: Claim | None, reply: StoredReply) -> bool: ...
-    def save_card(
-        self,
-        card: Card,
-        *,
-        over: Card,
-        tail: Tail | None,
-        claim: Claim | None,
-        reply: StoredReply,
-        also: Sequence[Action] = (),
-    ) -> bool: ...
-    def remove_card(self, card: Card, *, claim: Claim | None, reply: StoredReply) -> bool: ...
 
 
 class SourceRelays(Protocol):
@@ -229,7 +205,7 @@ def delete_item(card_id: str, item_id: str, *, owner: ApiKey, call: Call, board:
     raise Unavailable(_BUSY)
 
 
-def known_card(card_id: str, user_id: str, board: FindCard) -> Card:
+def known_card(card_id: str, user_id: str, board: Cards) -> Card:
     """The person's card.
 
     Raises:

@@ -15,8 +15,9 @@ from chalicelib.board.domain.card_contacts import (
     shown_link,
 )
 from chalicelib.board.domain.contacts import Contact
-from chalicelib.board.services.board import FindCard, known_card
-from chalicelib.board.services.contacts import FindContact, known_contact
+from chalicelib.board.services.board import known_card
+from chalicelib.board.services.contacts import known_contact
+from chalicelib.board.services.ports import Cards, Contacts
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.envelope import stored_envelope
@@ -45,8 +46,8 @@ def link_contact(
     link_id: str,
     owner: ApiKey,
     call: Call,
-    board: FindCard,
-    contacts: FindContact,
+    board: Cards,
+    contacts: Contacts,
     links: Links,
 ) -> CardContactOut:
     """Link a contact to a card. Store calls after authentication, in sequence: 2.
@@ -78,8 +79,8 @@ def update_link(
     *,
     owner: ApiKey,
     call: Call,
-    board: FindCard,
-    contacts: FindContact,
+    board: Cards,
+    contacts: Contacts,
     links: Links,
 ) -> CardContactOut:
     """Change a contact's part in a card. Store calls after authentication, in sequence: 2.
@@ -99,7 +100,7 @@ def update_link(
     raise Unavailable(_BUSY)
 
 
-def unlink_contact(card_id: str, contact_id: str, *, owner: ApiKey, call: Call, board: FindCard, links: Links) -> None:
+def unlink_contact(card_id: str, contact_id: str, *, owner: ApiKey, call: Call, board: Cards, links: Links) -> None:
     """Take a contact off a card. Store calls after authentication: 2.
 
     Raises:
@@ -113,7 +114,7 @@ def unlink_contact(card_id: str, contact_id: str, *, owner: ApiKey, call: Call, 
         raise NotFound(_NOT_LINKED)
 
 
-def _sides(card_id: str, contact_id: str, user_id: str, board: FindCard, contacts: FindContact) -> tuple[Card, Contact]:
+def _sides(card_id: str, contact_id: str, user_id: str, board: Cards, contacts: Contacts) -> tuple[Card, Contact]:
     card, contact = together(
         partial(known_card, card_id, user_id, board), partial(known_contact, contact_id, user_id, contacts)
     )

@@ -6,7 +6,6 @@ from typing import Protocol
 from chalicelib.board.domain.card_contacts import CardBrief
 from chalicelib.board.domain.contacts import (
     Contact,
-    ContactFilter,
     ContactIn,
     ContactOut,
     ContactPage,
@@ -14,31 +13,17 @@ from chalicelib.board.domain.contacts import (
     ContactQuery,
     shown_contact,
 )
+from chalicelib.board.services.ports import Contacts
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.envelope import stored_envelope
 from chalicelib.core.domain.errors import NotFound, Unavailable
 from chalicelib.core.domain.fields import is_uuid
-from chalicelib.core.domain.idempotency import Claim, StoredReply
 from chalicelib.core.domain.pages import paged
 
 _ATTEMPTS = 40
 _NO_CONTACT = "No such contact."
 _BUSY = "The contact is being changed by many calls at once."
-
-
-class FindContact(Protocol):
-    def find_contact(self, user_id: str, contact_id: str) -> Contact | None: ...
-
-
-class Contacts(FindContact, Protocol):
-    def list_contacts(self, user_id: str, *, offset: int, limit: int) -> tuple[list[Contact], int]: ...
-    def search_contacts(
-        self, user_id: str, wanted: ContactFilter, *, offset: int, limit: int
-    ) -> tuple[list[Contact], int]: ...
-    def add_contact(self, contact: Contact, *, claim: Claim | None, reply: StoredReply) -> None: ...
-    def save_contact(self, contact: Contact, *, over: Contact, claim: Claim | None, reply: StoredReply) -> bool: ...
-    def remove_contact(self, contact: Contact, *, claim: Claim | None, reply: StoredReply) -> bool: ...
 
 
 class CardBriefs(Protocol):
@@ -61,7 +46,7 @@ def list_contacts(query: ContactQuery, *, owner: ApiKey, contacts: Contacts, boa
     return ContactPage(contacts=shown, pagination=pagination)
 
 
-def read_contact(contact_id: str, *, owner: ApiKey, contacts: FindContact, board: CardBriefs) -> ContactOut:
+def read_contact(contact_id: str, *, owner: ApiKey, contacts: Contacts, board: CardBriefs) -> ContactOut:
     """One contact of the owner's. Store calls after authentication: 2; 1 when it has no cards.
 
     Raises:
@@ -130,7 +115,7 @@ def delete_contact(contact_id: str, *, owner: ApiKey, call: Call, contacts: Cont
     raise Unavailable(_BUSY)
 
 
-def known_contact(contact_id: str, user_id: str, contacts: FindContact) -> Contact:
+def known_contact(contact_id: str, user_id: str, contacts: Contacts) -> Contact:
     """The person's contact.
 
     Raises:

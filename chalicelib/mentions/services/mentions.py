@@ -1,10 +1,10 @@
 """What a person may mention in a message."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, Protocol
+from typing import Any
 
-from chalicelib.agents.domain.agents import Agent
-from chalicelib.federation.connections.domain.connections import Connection
+from chalicelib.agents.services.ports import Agents
+from chalicelib.federation.connections.services.ports import Connections
 from chalicelib.mentions.domain.mentions import (
     MOST_PEOPLE,
     Mention,
@@ -19,14 +19,6 @@ from chalicelib.mentions.domain.mentions import (
 )
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.services.ports import People, Teams
-
-
-class Agents(Protocol):
-    def list_agents(self) -> list[Agent]: ...
-
-
-class Connections(Protocol):
-    def list_own(self, user_id: str) -> list[Connection]: ...
 
 
 def find(

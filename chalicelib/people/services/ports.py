@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from typing import Any
 
-    from chalicelib.core.domain.idempotency import Claim
+    from chalicelib.core.domain.idempotency import Claim, StoredReply
     from chalicelib.people.domain.directory import Integrator, Memberships, Person, Project, Roster
     from chalicelib.people.domain.project_access import ProjectAccess
 
@@ -55,7 +55,7 @@ class Profiles(Protocol):
         seen: int,
         at: str,
         claim: Claim | None,
-        reply: dict[str, Any],
+        reply: StoredReply,
     ) -> bool: ...
 
 
@@ -64,9 +64,9 @@ class Integrators(Protocol):
 
     def find_integrator(self, slug: str) -> Integrator | None: ...
     def add_integrator(
-        self, integrator: Integrator, *, claim: Claim | None = None, reply: dict[str, Any] | None = None
+        self, integrator: Integrator, *, claim: Claim | None = None, reply: StoredReply | None = None
     ) -> None: ...
     def save_integrator(
-        self, integrator: Integrator, *, over: Integrator, claim: Claim | None, reply: dict[str, Any]
+        self, integrator: Integrator, *, over: Integrator, claim: Claim | None, reply: StoredReply
     ) -> bool: ...
     def list_integrators(self) -> list[Integrator]: ...

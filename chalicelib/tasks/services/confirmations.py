@@ -13,7 +13,8 @@ from chalicelib.live.services.ports import Notifier
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.services.ports import Directory
 from chalicelib.tasks.domain.queue import Change, ConfirmedOut, ConfirmIn, Item, ItemStatus, shown
-from chalicelib.tasks.services.queue import Queue, SourceRelays, Together, item_id_of, told
+from chalicelib.tasks.services.ports import QueueItems
+from chalicelib.tasks.services.queue import SourceRelays, Together, item_id_of, told
 
 _ATTEMPTS = 20
 
@@ -29,7 +30,7 @@ class Confirmation:
 
     owner: ApiKey
     call: Call
-    queue: Queue
+    queue: QueueItems
     deliveries: Deliveries
     people: Directory
     notifier: Notifier

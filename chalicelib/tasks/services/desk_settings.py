@@ -1,12 +1,11 @@
 """The desk's settings: whether items need a confirmation, and who hands out work."""
 
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any
 
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Invalid, Unavailable
-from chalicelib.core.domain.idempotency import Claim
 from chalicelib.live.domain.frames import FrameType, News
 from chalicelib.live.services.ports import Notifier
 from chalicelib.tasks.domain.desk_settings import (
@@ -19,27 +18,13 @@ from chalicelib.tasks.domain.desk_settings import (
     switched,
 )
 from chalicelib.tasks.domain.queue import Change, ItemOut, shown
-from chalicelib.tasks.services.queue import Next, Together, next_item, told
+from chalicelib.tasks.services.ports import QueueItems
+from chalicelib.tasks.services.queue import Together, next_item, told
 
 _ATTEMPTS = 40
 
 
-class Settings(Next, Protocol):
-    def find_desk(self, user_id: str) -> Desk: ...
-    def save_settings(
-        self,
-        user_id: str,
-        settings: dict[str, Any],
-        *,
-        handed_out: Change | None,
-        by: str,
-        seen: Desk,
-        claim: Claim | None,
-        reply: dict[str, Any],
-    ) -> bool: ...
-
-
-def read(*, owner: ApiKey, settings: Settings) -> SettingsOut:
+def read(*, owner: ApiKey, settings: QueueItems) -> SettingsOut:
     """The owner's settings. Store calls after authentication: 1."""
     desk = settings.find_desk(owner.user_id)
     return SettingsOut(
@@ -53,7 +38,7 @@ def read(*, owner: ApiKey, settings: Settings) -> SettingsOut:
 
 
 def change(
-    given: SettingsIn, *, owner: ApiKey, call: Call, settings: Settings, notifier: Notifier, together: Together
+    given: SettingsIn, *, owner: ApiKey, call: Call, settings: QueueItems, notifier: Notifier, together: Together
 ) -> ChangedSettingsOut:
     """Change what is given. The chief of staff, when switched to, hands out the first item if none is in progress.
 

@@ -1,17 +1,12 @@
 """A held event waits in the queue of whoever decides on it."""
 
 from datetime import datetime
-from typing import Any, Protocol
 
-from chalicelib.core.domain.idempotency import Claim
 from chalicelib.inbox.domain.deliveries import Delivery
 from chalicelib.live.domain.frames import Standing
 from chalicelib.live.services.ports import Notifier
-from chalicelib.tasks.domain.queue import Item, changed, held_item
-
-
-class Queue(Protocol):
-    def add(self, item: Item, *, claim: Claim | None, reply: dict[str, Any]) -> bool: ...
+from chalicelib.tasks.domain.queue import changed, held_item
+from chalicelib.tasks.services.ports import QueueItems
 
 
 def queue_held(
@@ -20,7 +15,7 @@ def queue_held(
     owner_id: str,
     standing: Standing | None,
     now: datetime,
-    queue: Queue,
+    queue: QueueItems,
     notifier: Notifier,
 ) -> None:
     """Queue the event for its owner, unless it is there already, and tell them. Store calls in sequence: 1, and 2."""

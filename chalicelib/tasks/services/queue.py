@@ -9,10 +9,8 @@ from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Invalid, NotFound, Unavailable
 from chalicelib.core.domain.fields import is_uuid, timestamp
-from chalicelib.core.domain.idempotency import Claim, StoredReply
 from chalicelib.core.domain.pages import paged
-from chalicelib.core.ports import Action, RelayEnd
-from chalicelib.inbox.domain.deliveries import Decision
+from chalicelib.core.ports import RelayEnd
 from chalicelib.live.domain.frames import News
 from chalicelib.live.services.ports import Notifier
 from chalicelib.tasks.domain.desk_settings import Desk, Mode
@@ -32,34 +30,12 @@ from chalicelib.tasks.domain.queue import (
     shown,
     wakes,
 )
+from chalicelib.tasks.services.ports import QueueItems
 
 Together = Callable[..., list[Any]]
 
 _NO_ITEM = "No such item."
 _ATTEMPTS = 40
-
-
-class Next(Protocol):
-    def find_next(self, user_id: str, *, besides: str | None) -> Item | None: ...
-
-
-class Queue(Next, Protocol):
-    def add(self, item: Item, *, claim: Claim | None, reply: StoredReply) -> bool: ...
-    def find(self, user_id: str, item_id: str) -> Item | None: ...
-    def find_with_desk(self, user_id: str, item_id: str) -> tuple[Item | None, Desk]: ...
-    def find_desk(self, user_id: str) -> Desk: ...
-    def list_page(self, user_id: str, query: ItemQuery) -> tuple[Sequence[Item], int]: ...
-    def save(
-        self,
-        changes: Sequence[Change],
-        *,
-        by: str,
-        seen: Desk | None,
-        claim: Claim | None,
-        reply: StoredReply,
-        decision: Decision | None = None,
-        also: Sequence[Action] = (),
-    ) -> bool: ...
 
 
 class SourceRelays(Protocol):
@@ -69,7 +45,7 @@ class SourceRelays(Protocol):
     def decline_item(self, item: Item, *, now: datetime) -> RelayEnd | None: ...
 
 
-def list_page(query: ItemQuery, *, owner: ApiKey, queue: Queue) -> ItemsOut:
+def list_page(query: ItemQuery, *, owner: ApiKey, queue: QueueItems) -> ItemsOut:
     """A page of the owner's queue. Store calls after authentication, in sequence: 2, however long the queue is."""
     found, total = queue.list_page(owner.user_id, query) if query.is_known else ([], 0)
     items, pagination = paged([ItemOut(**shown(item)) for item in found], total, limit=query.count, offset=query.offset)
@@ -87,7 +63,7 @@ def item_id_of(text: str) -> str:
     return text.lower()
 
 
-def read(item_id: str, *, owner: ApiKey, queue: Queue) -> ItemOut:
+def read(item_id: str, *, owner: ApiKey, queue: QueueItems) -> ItemOut:
     """One item. Store calls after authentication: 1.
 
     Raises:
@@ -100,7 +76,7 @@ def read(item_id: str, *, owner: ApiKey, queue: Queue) -> ItemOut:
 
 
 def add(
-    given: ItemIn, *, item_id: str, owner: ApiKey, call: Call, queue: Queue, notifier: Notifier, together: Together
+    given: ItemIn, *, item_id: str, owner: ApiKey, call: Call, queue: QueueItems, notifier: Notifier, together: Together
 ) -> ItemOut:
     """Queue an item: ready where the owner approves of everything, else for them to confirm.
 
@@ -120,7 +96,7 @@ def add(
     return answer
 
 
-def next_item(desk: Desk, *, besides: Item | None, user_id: str, now: datetime, queue: Next) -> Change | None:
+def next_item(desk: Desk, *, besides: Item | None, user_id: str, now: datetime, queue: QueueItems) -> Change | None:
     """What the chief of staff hands out now: the first ready item, when nothing but `besides` is in progress.
 
     Store calls in sequence: 2; none when there is nothing to hand out. What is decided holds for this `desk` only.
@@ -158,7 +134,7 @@ class Work:
 
     owner: ApiKey
     call: Call
-    queue: Queue
+    queue: QueueItems
     notifier: Notifier
     source_relays: SourceRelays
     together: Together

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from typing import Any
 
     from chalicelib.core.domain.idempotency import Claim, StoredReply
     from chalicelib.ids import MintedToken, TokenKind
@@ -19,7 +18,7 @@ class Grants(Protocol):
 
     def list_keys(self, user_id: str) -> list[Key]: ...
     def switch_key(
-        self, key_id: str, *, active: bool, owner_id: str | None, claim: Claim | None, reply: dict[str, Any]
+        self, key_id: str, *, active: bool, owner_id: str | None, claim: Claim | None, reply: StoredReply
     ) -> bool: ...
     def delete_key(self, key_id: str, *, owner_id: str | None, claim: Claim | None) -> bool: ...
     def list_personal(self, user_id: str) -> list[IssuedToken]: ...
@@ -49,7 +48,7 @@ class Tokens(Protocol):
         *,
         now: datetime,
         claim: Claim | None = None,
-        reply: dict[str, Any] | None = None,
+        reply: StoredReply | None = None,
     ) -> None: ...
     def rotate(
         self, token: MintedToken, *, now: datetime, at_once: bool, claim: Claim | None, reply: StoredReply

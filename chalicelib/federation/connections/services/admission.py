@@ -18,6 +18,7 @@ from chalicelib.federation.connections.domain.connections import (
 )
 from chalicelib.federation.connections.domain.federation_settings import FederationMode, FederationSettings
 from chalicelib.federation.connections.domain.handshake import DIGEST_HEADER, TOKEN_HEADER
+from chalicelib.federation.connections.services.ports import Connections, Federation, PublishedKeys
 
 Together = Callable[..., list[Any]]
 
@@ -28,18 +29,6 @@ _PENDING = (ConnectionStatus.ACTIVE, ConnectionStatus.PENDING)
 _ENDING = (*_PENDING, ConnectionStatus.DECLINED, ConnectionStatus.EXPIRED)
 
 
-class Settings(Protocol):
-    def find_settings(self) -> FederationSettings: ...
-
-
-class Tokens(Protocol):
-    def find_by_token(self, token: str) -> list[Connection]: ...
-
-
-class PeerKeys(Protocol):
-    def request_keys(self, connection: Connection, *, now: datetime) -> bool: ...
-
-
 class Spend(Protocol):
     def __call__(self, token: str, *, now: datetime) -> Spent | None: ...
 
@@ -48,7 +37,7 @@ class RefuseSignature(Protocol):
     def __call__(self, sent: Sent, *, base_url: str, keys: Sequence[PeerKey]) -> str | None: ...
 
 
-def admit_stranger(_: Sent, *, settings: Settings) -> FederationSettings:
+def admit_stranger(_: Sent, *, settings: Federation) -> FederationSettings:
     """What a desk that nobody here is connected with may do. Store calls: 1.
 
     Raises:
@@ -65,13 +54,13 @@ def admit_stranger(_: Sent, *, settings: Settings) -> FederationSettings:
 def admit_peer(
     sent: Sent,
     *,
-    settings: Settings,
-    connections: Tokens,
+    settings: Federation,
+    connections: Connections,
     refuse_signature: RefuseSignature,
     together: Together,
     spend: Spend,
     base_url: str,
-    peer_keys: PeerKeys,
+    peer_keys: PublishedKeys,
     statuses: Sequence[ConnectionStatus] = _ACTIVE,
 ) -> Connection:
     """The connection whose token the request shows, and by which it is signed where that is on.
@@ -123,7 +112,7 @@ def _check_budget(spent: Spent, sent: Sent) -> None:
         raise RateLimited(limit, retry_after=spent.wait(sent.now))
 
 
-def _unknown_key(connection: Connection, peer_keys: PeerKeys, *, now: datetime) -> str:
+def _unknown_key(connection: Connection, peer_keys: PublishedKeys, *, now: datetime) -> str:
     asked = connection.keys_due_at is not None and parse_timestamp(connection.keys_due_at) <= now + _SOON
     if asked or peer_keys.request_keys(connection, now=now):
         refusal = Unavailable("The request is signed by a key that is not known yet; it is being asked for.")

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from chalicelib.board.domain.contacts import Contact, ContactFilter
+from chalicelib.board.services.ports import Contacts
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.domain.retries import (
@@ -32,31 +33,12 @@ from chalicelib.federation.connections.domain.connection_requests import answer_
 from chalicelib.federation.connections.domain.connections import Connection, PeerKey
 from chalicelib.federation.connections.domain.handshake import DIGEST_HEADER, TOKEN_HEADER
 from chalicelib.federation.connections.domain.transitions import Event, next_step
-from chalicelib.federation.connections.services.transitions import Ports, Store, advance
+from chalicelib.federation.connections.services.ports import ConnectionNotices, Connections, Federation
+from chalicelib.federation.connections.services.transitions import Ports, advance
 from chalicelib.live.services.ports import Notifier
 
 _ATTEMPTS = 8
 _CANDIDATES = 50
-
-
-class Notices(Protocol):
-    def find(self, job: ConnectionNoticeJob) -> ConnectionNotice | None: ...
-
-
-class Connections(Store, Protocol):
-    def find_pair(self, user_id: str, peer_url: str, asked_as: str) -> Connection | None: ...
-    def token_of(self, connection: Connection) -> str: ...
-
-
-class Contacts(Protocol):
-    def search_contacts(
-        self, user_id: str, wanted: ContactFilter, *, offset: int, limit: int
-    ) -> tuple[list[Contact], int]: ...
-    def keep_contact(self, contact: Contact) -> None: ...
-
-
-class Federation(Protocol):
-    def find_key(self) -> Any: ...
 
 
 class Sign(Protocol):
@@ -90,7 +72,7 @@ class ConnectionNoticeWorker:
     a message that is none of its time: 1.
     """
 
-    notices: Notices
+    notices: ConnectionNotices
     connections: Connections
     federation: Federation
     contacts: Contacts

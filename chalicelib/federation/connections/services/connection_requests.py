@@ -1,25 +1,21 @@
 """Connection requests of people here: stored first, and sent by the worker of connection notices."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-from chalicelib.chat.domain.chat import Message
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid, Unavailable
-from chalicelib.core.domain.idempotency import Claim, StoredReply, kept
+from chalicelib.core.domain.idempotency import kept
 from chalicelib.core.domain.retries import Outcome
 from chalicelib.federation.connections.domain.connection_notices import (
-    ConnectionNotice,
-    ConnectionNoticeJob,
     acceptance_job,
     request_notice,
 )
 from chalicelib.federation.connections.domain.connection_requests import ConnectionRequestIn, new_outgoing
 from chalicelib.federation.connections.domain.connections import (
     Connection,
-    ConnectionState,
     ConnectionStatus,
     Initiator,
 )
@@ -31,36 +27,13 @@ from chalicelib.federation.connections.domain.owned_connections import (
     to_response,
 )
 from chalicelib.federation.connections.services.connections import change_connection
-from chalicelib.federation.connections.services.transitions import Ports, Queue, Store
+from chalicelib.federation.connections.services.ports import ConnectionNotices, Connections, Federation
+from chalicelib.federation.connections.services.transitions import Ports, Queue
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.services.ports import People
 
 _ATTEMPTS = 16
 _OPEN = (ConnectionStatus.PENDING, ConnectionStatus.ACTIVE)
-
-
-class Settings(Protocol):
-    def find_settings(self) -> FederationSettings: ...
-
-
-class Connections(Store, Protocol):
-    def find_pair(self, user_id: str, peer_url: str, asked_as: str) -> Connection | None: ...
-    def token_of(self, connection: Connection) -> str: ...
-    def add(
-        self,
-        connection: Connection,
-        token: str,
-        *,
-        after: ConnectionStatus | None,
-        message: Message | None,
-        notices: Sequence[ConnectionNotice] = (),
-        claim: Claim | None = None,
-        reply: StoredReply | None = None,
-    ) -> Connection | ConnectionState: ...
-
-
-class Notices(Protocol):
-    def find(self, job: ConnectionNoticeJob) -> ConnectionNotice | None: ...
 
 
 @dataclass(frozen=True)
@@ -69,10 +42,10 @@ class ConnectionRequester:
 
     base_url: str
     token_hash: Callable[[str], str]
-    settings: Settings
+    settings: Federation
     people: People
     connections: Connections
-    notices: Notices
+    notices: ConnectionNotices
     queue: Queue
     together: Callable[..., list[Any]]
 

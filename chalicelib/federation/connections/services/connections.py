@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
@@ -19,6 +19,7 @@ from chalicelib.federation.connections.domain.owned_connections import (
     to_response,
 )
 from chalicelib.federation.connections.domain.transitions import Event, next_step, owner_step
+from chalicelib.federation.connections.services.ports import Connections
 from chalicelib.federation.connections.services.transitions import Ports, advance
 
 _ATTEMPTS = 16
@@ -28,11 +29,7 @@ _ENDED = "the other desk has declined it"
 _BUSY = "The connection is changed by too many requests at once. Try again."
 
 
-class OwnConnections(Protocol):
-    def list_own(self, user_id: str) -> list[Connection]: ...
-
-
-def list_connections(query: ConnectionsQuery, *, owner: ApiKey, connections: OwnConnections) -> list[ConnectionOut]:
+def list_connections(query: ConnectionsQuery, *, owner: ApiKey, connections: Connections) -> list[ConnectionOut]:
     """List the owner's connections in the given state. Store calls after authentication: 2; 1 if there are none."""
     found: Sequence[Connection] = []
     if query.status in ("all", *ConnectionStatus):

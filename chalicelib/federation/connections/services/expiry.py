@@ -1,23 +1,18 @@
 """Ending connection requests that nobody answered in time."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol
 
 from chalicelib.federation.connections.domain.transitions import Event, next_step
-from chalicelib.federation.connections.services.transitions import Ports, Queue, Store, advance
+from chalicelib.federation.connections.services.ports import Connections
+from chalicelib.federation.connections.services.transitions import Ports, Queue, advance
 from chalicelib.live.services.ports import Notifier
 
 _PAGE = 100
 
 
-class Requests(Store, Protocol):
-    def list_unanswered(self, *, now: datetime, limit: int) -> Sequence[str]: ...
-    def unwatch(self, connection_id: str) -> None: ...
-
-
 def end_unanswered(
-    now: datetime, *, message_id: Callable[[], str], requests: Requests, notifier: Notifier, queue: Queue
+    now: datetime, *, message_id: Callable[[], str], requests: Connections, notifier: Notifier, queue: Queue
 ) -> int:
     """End the connection requests that nobody answered in time, and return how many.
 

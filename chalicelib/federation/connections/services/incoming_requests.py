@@ -1,13 +1,11 @@
 """Connection requests that other desks send to a person here."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
 
-from chalicelib.chat.domain.chat import Message
 from chalicelib.core.domain.errors import Forbidden, NotFound, Unavailable
-from chalicelib.federation.connections.domain.connection_notices import ConnectionNotice, crossing_notice
+from chalicelib.federation.connections.domain.connection_notices import crossing_notice
 from chalicelib.federation.connections.domain.connection_requests import crossing_id
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionState, ConnectionStatus, PeerKey
 from chalicelib.federation.connections.domain.federation_settings import FederationMode, FederationSettings
@@ -18,25 +16,13 @@ from chalicelib.federation.connections.domain.handshake import (
     new_incoming,
 )
 from chalicelib.federation.connections.domain.transitions import opening
+from chalicelib.federation.connections.services.ports import Connections
 from chalicelib.federation.connections.services.transitions import Queue, announce
 from chalicelib.live.services.ports import Notifier
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.services.ports import People
 
 _ATTEMPTS = 16
-
-
-class Connections(Protocol):
-    def add(
-        self,
-        connection: Connection,
-        token: str,
-        *,
-        after: ConnectionStatus | None,
-        message: Message | None,
-        notices: Sequence[ConnectionNotice] = (),
-    ) -> Connection | ConnectionState: ...
-    def add_crossing(self, connection: Connection, token: str, *, notice: ConnectionNotice) -> None: ...
 
 
 @dataclass(frozen=True)

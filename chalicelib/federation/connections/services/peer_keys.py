@@ -1,30 +1,25 @@
 """Asking other desks for the keys by which they sign."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Protocol
+from typing import Any
 
 from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.ports import Get
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.connections.domain.peer_keys import PATH, KeysOutcome, outcome_of
+from chalicelib.federation.connections.services.ports import PublishedKeys
 
 _PAGE = 48
 _TAKEN_FOR = timedelta(minutes=5)
-
-
-class Keys(Protocol):
-    def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[Any, str]]: ...
-    def take(self, key: Any, due_at: str, *, now: datetime, until: datetime) -> tuple[Connection, int] | None: ...
-    def record(self, connection: Connection, outcome: KeysOutcome, *, now: datetime) -> None: ...
 
 
 @dataclass(frozen=True)
 class PeerKeyFetcher:
     """Asks for the keys that are wanted."""
 
-    keys: Keys
+    keys: PublishedKeys
     get: Get
     together: Callable[..., list[Any]]
 

@@ -1,42 +1,24 @@
 """Carrying out the steps of a connection: stored in one write with what follows, then announced."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
 
-from chalicelib.chat.domain.chat import Message
 from chalicelib.core.domain.idempotency import Claim, StoredReply
 from chalicelib.core.ports import JobAnnouncer
-from chalicelib.federation.connections.domain.connection_notices import ConnectionNotice, ConnectionNoticeJob
+from chalicelib.federation.connections.domain.connection_notices import ConnectionNoticeJob
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.connections.domain.transitions import FollowUp, Step, follow_up
+from chalicelib.federation.connections.services.ports import Connections
 from chalicelib.live.services.ports import Notifier
 
 Queue = JobAnnouncer[ConnectionNoticeJob]
-
-
-class Store(Protocol):
-    def find(self, connection_id: str) -> Connection | None: ...
-    def is_current(self, connection: Connection) -> bool: ...
-    def save(
-        self,
-        connection: Connection,
-        *,
-        over: Connection,
-        notices: Sequence[ConnectionNotice] = (),
-        message: Message | None = None,
-        instead_of: Connection | None = None,
-        claim: Claim | None = None,
-        reply: StoredReply | None = None,
-    ) -> bool: ...
 
 
 @dataclass(frozen=True)
 class Ports:
     """What a step needs of the outside. The owner's own steps tell the owner nothing, so they need no notifier."""
 
-    connections: Store
+    connections: Connections
     queue: Queue
     notifier: Notifier | None = None
 

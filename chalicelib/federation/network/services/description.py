@@ -4,19 +4,13 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from chalicelib.core.domain.errors import Invalid, NotFound
-from chalicelib.federation.connections.domain.connections import PeerKey
-from chalicelib.federation.connections.domain.federation_settings import FederationSettings
+from chalicelib.federation.connections.services.ports import Federation
 from chalicelib.federation.network.domain.description import AgentCardOut, DeskOut, ProofQuery, agent_card, described
 from chalicelib.federation.network.domain.instances import proof
 
 
 class Hubs(Protocol):
     def find_key(self, instance_id: str) -> str | None: ...
-
-
-class Federation(Protocol):
-    def list_public_keys(self) -> list[PeerKey]: ...
-    def find_settings(self) -> FederationSettings: ...
 
 
 def describe(

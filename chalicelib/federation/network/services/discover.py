@@ -7,6 +7,7 @@ from itertools import islice
 from typing import Any, Protocol, TypeVar
 
 from chalicelib.agents.domain.agents import Agent
+from chalicelib.agents.services.ports import Agents
 from chalicelib.core.domain.fields import Out, timestamp
 from chalicelib.core.domain.search import has_text
 from chalicelib.federation.network.domain.discover import (
@@ -50,10 +51,6 @@ class Counts(Protocol):
     def people_with(self, visibilities: Sequence[Visibility]) -> int: ...
 
 
-class Installed(Protocol):
-    def list_agents(self) -> list[Agent]: ...
-
-
 class Network(Protocol):
     def find_network_stats(self) -> NetworkStats: ...
     def note(self, instance_id: str, told: Mapping[str, Any]) -> object: ...
@@ -70,7 +67,7 @@ class Ports:
 
     found: Found
     rosters: Teams
-    installed: Installed
+    installed: Agents
     network: Network
     market: Market
     together: Callable[..., list[Any]]

@@ -2,21 +2,15 @@
 
 import logging
 from datetime import datetime
-from typing import Any, Protocol
 
-from chalicelib.agents.domain.agents import Agent, AgentStatus
+from chalicelib.agents.services.ports import Agents
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.core.domain.idempotency import Claim, kept
+from chalicelib.core.domain.idempotency import kept
 from chalicelib.federation.network.domain.hub_events import AGENT_STATUSES, HubEvent, HubEventIn, HubEventOut
 
 log = logging.getLogger("fluxden")
-
-
-class Agents(Protocol):
-    def list_agents(self) -> list[Agent]: ...
-    def set_status(self, slug: str, status: AgentStatus, *, claim: Claim | None, reply: dict[str, Any]) -> bool: ...
 
 
 def receive(said: HubEventIn, *, call: Call, agents: Agents) -> HubEventOut:

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from chalicelib.board.domain.board import MOST_ITEMS, Card, ChecklistItemIn, check_size
+from chalicelib.board.services.ports import Cards
 from chalicelib.chat.domain.chat import Message, announced
 from chalicelib.core.domain.errors import Invalid, NotFound, Unavailable
 from chalicelib.core.domain.fields import timestamp
@@ -16,7 +17,8 @@ from chalicelib.federation.relays.domain.relays import AckAnswer, AckIn, Relay, 
 from chalicelib.live.services.ports import Notifier
 from chalicelib.tasks.domain.desk_settings import Desk
 from chalicelib.tasks.domain.queue import Change, Item, ItemStatus, check_move
-from chalicelib.tasks.services.queue import Next, next_item, told
+from chalicelib.tasks.services.ports import QueueItems
+from chalicelib.tasks.services.queue import next_item, told
 
 _ATTEMPTS = 40
 _LONGEST_NOTE = 500
@@ -25,14 +27,6 @@ _LONGEST_NOTE = 500
 class SentRelays(Protocol):
     def find_sent(self, connection: Connection, names: Sequence[str]) -> Relay | None: ...
     def save(self, relay: Relay, *, over: Relay, message: Message | None, effects: Effects | None = None) -> bool: ...
-
-
-class Queue(Next, Protocol):
-    def find_with_desk(self, user_id: str, item_id: str) -> tuple[Item | None, Desk]: ...
-
-
-class Board(Protocol):
-    def find_card(self, user_id: str, card_id: str) -> Card | None: ...
 
 
 @dataclass(frozen=True)
@@ -51,8 +45,8 @@ class AcknowledgementReceiver:
     note_id: str
     now: datetime
     relays: SentRelays
-    queue: Queue
-    board: Board
+    queue: QueueItems
+    board: Cards
     notifier: Notifier
     together: Callable[..., list[Any]]
 

@@ -8,6 +8,7 @@ from chalicelib.core.domain.fields import is_uuid, timestamp
 from chalicelib.core.ports import JobAnnouncer
 from chalicelib.federation.relays.domain.outbox import Outbox, OutboxJob, Sending
 from chalicelib.federation.relays.domain.outgoing import Dispatch, RelayDispatch
+from chalicelib.federation.relays.services.ports import Outboxes
 
 _ATTEMPTS = 8
 _BUSY = "It is being sent just now; try again."
@@ -19,14 +20,8 @@ class Dispatches(Protocol):
     def give_up(self, met: RelayDispatch, sending: Sending | None, *, error: str, now: datetime) -> bool: ...
 
 
-class Boxes(Protocol):
-    def find(self, peer_url: str) -> Outbox: ...
-    def find_waiting(self, peer_url: str, item_id: str) -> Sending | None: ...
-    def retry_now(self, peer_url: str, *, now: datetime) -> bool: ...
-
-
 def resend(
-    relay_id: str, *, now: datetime, dispatches: Dispatches, boxes: Boxes, queue: JobAnnouncer[OutboxJob]
+    relay_id: str, *, now: datetime, dispatches: Dispatches, boxes: Outboxes, queue: JobAnnouncer[OutboxJob]
 ) -> RelayDispatch:
     """Send again what has ended; what waits is tried now, with all else for its desk.
 
@@ -48,7 +43,7 @@ def resend(
     raise Unavailable(_BUSY)
 
 
-def give_up(relay_id: str, *, now: datetime, dispatches: Dispatches, boxes: Boxes) -> RelayDispatch:
+def give_up(relay_id: str, *, now: datetime, dispatches: Dispatches, boxes: Outboxes) -> RelayDispatch:
     """Send it no more. Of a try that is under way the other desk may have reference.
 
     Raises:

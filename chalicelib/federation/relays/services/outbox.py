@@ -1,6 +1,6 @@
 """Sending to other desks what waits for them: in order, one worker a desk, until it is taken or given up."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from math import ceil
@@ -10,25 +10,12 @@ from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.domain.retries import EARLY, GRACE, LEASE, LONGEST_DELAY
 from chalicelib.core.ports import JobAnnouncer
 from chalicelib.federation.relays.domain.outbox import Outbox, OutboxJob, Sending, SendOutcome, outcome_of, wait_after
+from chalicelib.federation.relays.services.ports import Outboxes
 
 _PAGE = 25
 _DESKS_PER_RUN = 100
 # Before the worker's time is over it stops, and has itself called again.
 _LONGEST_RUN = timedelta(seconds=40)
-
-
-class Boxes(Protocol):
-    def lease(
-        self, peer_url: str, lease_id: str, *, now: datetime, until: datetime, due_by: datetime
-    ) -> Outbox | None: ...
-    def list_first(self, peer_url: str, *, limit: int) -> Sequence[Sending]: ...
-    def rest(self, outbox: Outbox, lease_id: str) -> bool: ...
-    def back_off(self, outbox: Outbox, lease_id: str, *, error: str, due_at: datetime) -> bool: ...
-    def recover(self, outbox: Outbox, lease_id: str) -> None: ...
-
-
-class DueBoxes(Protocol):
-    def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[str, str]]: ...
 
 
 class Courier(Protocol):
@@ -47,7 +34,7 @@ class OutboxWorker:
     another worker is at it, or before its time, takes 1.
     """
 
-    boxes: Boxes
+    boxes: Outboxes
     courier: Courier
     queue: JobAnnouncer[OutboxJob]
     clock: Callable[[], datetime]
@@ -95,7 +82,7 @@ class OutboxWorker:
         return True
 
 
-def announce_due(now: datetime, *, boxes: DueBoxes, queue: JobAnnouncer[OutboxJob]) -> int:
+def announce_due(now: datetime, *, boxes: Outboxes, queue: JobAnnouncer[OutboxJob]) -> int:
     """Announce the desks that are due and that no message has announced; how many there were.
 
     Store calls: 1. Again does no harm: a worker takes a desk for itself.

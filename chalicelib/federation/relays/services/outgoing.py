@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
-from chalicelib.board.domain.board import Card
+from chalicelib.board.services.ports import Cards
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
@@ -18,6 +18,7 @@ from chalicelib.core.domain.pages import Pagination
 from chalicelib.core.ports import Action, JobAnnouncer, Post, RelayEnd
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus
 from chalicelib.federation.connections.domain.handshake import ACK_PATH, RELAY_PATH
+from chalicelib.federation.connections.services.ports import Connections
 from chalicelib.federation.relays.domain.outbox import Outbox, OutboxJob, Sending, SendOutcome
 from chalicelib.federation.relays.domain.outgoing import (
     ACKNOWLEDGEMENT,
@@ -34,29 +35,11 @@ from chalicelib.federation.relays.domain.outgoing import (
 )
 from chalicelib.federation.relays.domain.relay_effects import relay_of_item
 from chalicelib.federation.relays.domain.relays import Relay, RelayStatus
+from chalicelib.federation.relays.services.ports import Outboxes
 from chalicelib.tasks.domain.queue import Item
+from chalicelib.tasks.services.ports import QueueItems
 
 _ATTEMPTS = 20
-
-
-class Connections(Protocol):
-    def find(self, connection_id: str) -> Connection | None: ...
-
-
-class Tokens(Connections, Protocol):
-    def token_of(self, connection: Connection) -> str: ...
-
-
-class Cards(Protocol):
-    def find_card(self, user_id: str, card_id: str) -> Card | None: ...
-
-
-class Items(Protocol):
-    def find(self, user_id: str, item_id: str) -> Item | None: ...
-
-
-class Boxes(Protocol):
-    def find(self, peer_url: str) -> Outbox: ...
 
 
 class Find(Protocol):
@@ -100,8 +83,8 @@ def send(
     call: Call,
     connections: Connections,
     board: Cards,
-    items: Items,
-    boxes: Boxes,
+    items: QueueItems,
+    boxes: Outboxes,
     outgoing: Outgoing,
     queue: JobAnnouncer[OutboxJob],
     together: Callable[..., list[Any]],
@@ -157,7 +140,7 @@ class RelayCourier:
     Store calls: 4 for the first sending over a connection, then 2; 1 more to sign for a Fluxden desk.
     """
 
-    connections: Tokens
+    connections: Connections
     outgoing: Settle
     post: Post
     headers: Headers
@@ -200,7 +183,7 @@ class Acknowledger:
     """Ends relays from other desks and acknowledges them, once their card or task is done with."""
 
     relays: ReceivedRelays
-    boxes: Boxes
+    boxes: Outboxes
     queue: JobAnnouncer[OutboxJob]
 
     def complete_item(self, item: Item, result: str | None, *, now: datetime) -> RelayEnd | None:

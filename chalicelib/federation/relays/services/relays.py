@@ -6,10 +6,12 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from chalicelib.board.domain.board import Tail
+from chalicelib.board.services.ports import Cards
 from chalicelib.chat.domain.chat import Message, announced
 from chalicelib.core.domain.errors import Unavailable
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.federation.connections.domain.connections import Connection
+from chalicelib.federation.connections.services.ports import Connections
 from chalicelib.federation.relays.domain.ambient import refuse_ambient
 from chalicelib.federation.relays.domain.relay_effects import (
     Work,
@@ -37,6 +39,7 @@ from chalicelib.people.domain.profile import completed as completed_profile
 from chalicelib.people.services.ports import People, Profiles, Teams
 from chalicelib.tasks.domain.desk_settings import Desk
 from chalicelib.tasks.domain.queue import changed, wakes
+from chalicelib.tasks.services.ports import QueueItems
 
 Together = Callable[..., list[Any]]
 
@@ -48,18 +51,6 @@ class Relays(Protocol):
     def receive(
         self, relay: Relay, *, reply: dict[str, Any], message: Message, work: Work | None
     ) -> RelayReference | bool: ...
-
-
-class Connections(Protocol):
-    def is_connected(self, user_id: str, peer_url: str) -> bool: ...
-
-
-class Board(Protocol):
-    def find_tail(self, user_id: str) -> Tail: ...
-
-
-class Queue(Protocol):
-    def find_desk(self, user_id: str) -> Desk: ...
 
 
 @dataclass(frozen=True)
@@ -101,8 +92,8 @@ class RelayReceiver:
     people: People
     teams: Teams
     profiles: Profiles
-    board: Board
-    queue: Queue
+    board: Cards
+    queue: QueueItems
     notifier: Notifier
     together: Together
 

@@ -1,0 +1,49 @@
+"""Ports of board: services depend on them, stores and gateways provide them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from chalicelib.board.domain.board import Card, Tail
+    from chalicelib.board.domain.contacts import Contact, ContactFilter
+    from chalicelib.core.domain.idempotency import Claim, StoredReply
+    from chalicelib.core.ports import Action
+
+
+class Cards(Protocol):
+    """Reads and changes the cards of a board."""
+
+    def find_card(self, user_id: str, card_id: str) -> Card | None: ...
+    def list_cards(
+        self, user_id: str, facets: Sequence[str | None], *, offset: int, limit: int
+    ) -> tuple[list[Card], int]: ...
+    def find_tail(self, user_id: str) -> Tail: ...
+    def add_card(self, card: Card, *, tail: Tail, claim: Claim | None, reply: StoredReply) -> bool: ...
+    def save_card(
+        self,
+        card: Card,
+        *,
+        over: Card,
+        tail: Tail | None,
+        claim: Claim | None,
+        reply: StoredReply,
+        also: Sequence[Action] = (),
+    ) -> bool: ...
+    def remove_card(self, card: Card, *, claim: Claim | None, reply: StoredReply) -> bool: ...
+
+
+class Contacts(Protocol):
+    """Reads and changes a person's contacts."""
+
+    def find_contact(self, user_id: str, contact_id: str) -> Contact | None: ...
+    def list_contacts(self, user_id: str, *, offset: int, limit: int) -> tuple[list[Contact], int]: ...
+    def search_contacts(
+        self, user_id: str, wanted: ContactFilter, *, offset: int, limit: int
+    ) -> tuple[list[Contact], int]: ...
+    def add_contact(self, contact: Contact, *, claim: Claim | None, reply: StoredReply) -> None: ...
+    def save_contact(self, contact: Contact, *, over: Contact, claim: Claim | None, reply: StoredReply) -> bool: ...
+    def remove_contact(self, contact: Contact, *, claim: Claim | None, reply: StoredReply) -> bool: ...
+    def keep_contact(self, contact: Contact) -> None: ...
