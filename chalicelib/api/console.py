@@ -51,9 +51,9 @@ _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-T
 
 @operation(bp, "GET", "/", tag="console", answers={200: "The page."}, media_type="text/html; charset=utf-8")
 def get_console() -> Reply:
-    """Get the web console.
+    """Open the web console.
 
-    Returns a single-page app. Sign in to it with an API key (`dvd_…`); the key stays in the browser tab.
+    A single page. You sign in with an API key (`dvd_…`), which the page stores in the browser only.
     """
     address = urlsplit(settings().socket_url)
     socket = f"{address.scheme}://{address.netloc}" if address.netloc else ""
@@ -72,9 +72,9 @@ def get_console() -> Reply:
     media_type="*/*",
 )
 def get_console_asset(asset: str) -> Reply:
-    """Get an asset of the web console.
+    """Get a file of the web console.
 
-    The file name contains a hash of the content, so you can cache the asset forever.
+    File names contain a hash of the content, so files can be cached forever.
     """
     if asset not in _assets():
         raise NotFound("File not found.")
@@ -86,7 +86,7 @@ def get_console_asset(asset: str) -> Reply:
     bp, "GET", "/sw.js", tag="console", answers={200: "The script."}, media_type="text/javascript; charset=utf-8"
 )
 def get_console_worker() -> Reply:
-    """Get the service worker, which shows browser notifications while the console is closed."""
+    """Get the service worker that shows push notifications while the console is closed."""
     headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
     return Reply((_FOLDER / "sw.js").read_text(encoding="utf-8"), 200, headers)
 

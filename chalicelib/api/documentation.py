@@ -31,7 +31,7 @@ def asset(name: str) -> Reply:
         NotFound: it has no such file.
     """
     if name not in _ASSETS:
-        raise NotFound("No such file.")
+        raise NotFound("File not found.")
     path = _ROOT / "web" / "docs.js"
     if name != "start.js":
         # Powertools ships Swagger UI; its own pages are not used, so none of its code is imported.

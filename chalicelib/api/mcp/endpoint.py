@@ -68,15 +68,15 @@ def _from_here(sent: Sent) -> Sent:
     tag="mcp",
     gate=_from_here,
     answer={200: None, 202: None},
-    answers={200: "The reply to a request; a refused call of a tool is one too.", 202: "A notification was taken."},
+    answers={200: "The reply to a request, including a tool call that failed.", 202: "The notification was accepted."},
     refusals=(Unauthorized, Forbidden, NotFound, TooLarge, UnsupportedMediaType, RateLimited, Unavailable),
     grants=grants(),
 )
 def call_mcp(admitted: Sent, call: Call) -> Reply:
-    """Take one message of the Model Context Protocol, in JSON-RPC.
+    """Send a message of the Model Context Protocol, in JSON-RPC.
 
-    Revisions 2026-07-28, 2025-11-25 and 2025-06-18; there are no sessions. `tools/list` lists what the bearer may
-    call, a tools token (`flux-tools-…`) or an API key (`dvd_…`).
+    Supported revisions are 2026-07-28, 2025-11-25 and 2025-06-18, without sessions. `tools/list` lists the tools that
+    your token can call: a tools token (`flux-tools-…`) or an API key (`dvd_…`).
     """
     message = _read(admitted)
     name, arguments = (message.tool if message else None) or ("", {})
@@ -88,9 +88,14 @@ def call_mcp(admitted: Sent, call: Call) -> Reply:
     return _called(calling.call(operation, arguments, headers, _PATH), message)
 
 
-@route(bp, "GET", _PATH, MCP, tag="mcp", status=405, answer={405: None}, answers={405: "There is no such stream."})
+@route(
+    bp, "GET", _PATH, MCP, tag="mcp", status=405, answer={405: None}, answers={405: "Event streams are not supported."}
+)
 def open_mcp_stream() -> Reply:
-    """There is no stream to listen to: every message of the desk is the reply to one of yours."""
+    """Not supported: this endpoint has no event stream.
+
+    Each message of the server is the reply to one of yours.
+    """
     told = error(None, Code.REFUSED, "This endpoint answers to POST.")
     return Reply(_json(told), HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": "POST"})
 

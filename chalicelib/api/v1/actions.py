@@ -24,16 +24,17 @@ bp = Blueprint(__name__)
     tag="inbox",
     status=202,
     answer={200: LinkOut, 202: ClickedOut},
-    answers={200: "Where the `url` button leads.", 202: "The click is stored; its callback follows."},
+    answers={200: "The link of a `url` button.", 202: "The click was stored and its callback queued."},
     refusals=(NotFound,),
     area="inbox",
     grants=SPEND + DELIVERIES.can("PutItem", "Query") + CALLBACKS.can_send(),
 )
 def click_action(deliveryId: str, index: str, caller: ApiKey, call: Call) -> Reply:  # noqa: N803 - contract's spelling
-    """Click a button of one of the deliveries addressed to the key's owner.
+    """Click an action button of a delivery in your inbox.
 
-    A `url` button answers where it leads. A `webhook` button is clicked once, on however many devices: the source
-    system is called back, signed, and again after failures; the delivery shows the attempts and their outcome.
+    For a `url` button, the reply contains the link to open. A `webhook` button can be clicked once: the click is stored
+    and the source system receives a signed callback, which is retried if it fails. The delivery shows every attempt and
+    the outcome.
     """
     clicked = actions.click(
         deliveryId,

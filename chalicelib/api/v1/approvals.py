@@ -43,10 +43,10 @@ _CHANGE = SPEND + REMEMBER + DIRECTORY.can("BatchGetItem") + CATALOG.can("PutIte
     + CATALOG.can("Query", index=PERSON_INDEX),
 )
 def list_catalog_approvals(query: ApprovalQuery, caller: ToolsToken, call: Call) -> ApprovalPage:
-    """List approvals and applications, whatever became of them.
+    """List access requests and approvals in any status.
 
-    The newest come first, except that those of one item are in no particular order. Follow `nextCursor` with the
-    same filters until it is null.
+    Results are sorted newest first. With `catalog_slug`, the order is undefined. To get the next page, send
+    `nextCursor` with the same filters; it is null on the last page.
     """
     items, cursor = approval_page(query, reader=caller.integrator)
     return ApprovalPage(items=items, next_cursor=cursor, request_id=call.request_id)
@@ -65,9 +65,10 @@ def list_catalog_approvals(query: ApprovalQuery, caller: ToolsToken, call: Call)
     grants=_CHANGE,
 )
 def assign_catalog_approval(body: ApprovalIn, caller: ToolsToken, call: Call) -> ApprovalOut:
-    """Approve an employee for an item without an application.
+    """Grant an employee access to a catalog item.
 
-    A pending application is approved by it. Once approved, assigning again gives the same approval.
+    No request is needed. If a request is pending, it is approved. If access was granted before, the existing approval
+    is returned.
     """
     return approvals.assign(
         body, reviewer_id=caller.owner_id, call=call, approvals=DynamoApprovals(), people=DynamoDirectory()
@@ -80,7 +81,7 @@ def assign_catalog_approval(body: ApprovalIn, caller: ToolsToken, call: Call) ->
     _APPROVALS,
     tag="catalog",
     admin_only=True,
-    answers={200: "What ended."},
+    answers={200: "The result of the revocation."},
     refusals=(Conflict, TooLarge),
     replay=as_stored,
     grants=_CHANGE + CATALOG.can("BatchGetItem", "DeleteItem") + TOKENS.can("BatchGetItem", "ConditionCheckItem"),
@@ -88,11 +89,11 @@ def assign_catalog_approval(body: ApprovalIn, caller: ToolsToken, call: Call) ->
 def revoke_catalog_approval(
     query: RevocationQuery, caller: ToolsToken, call: Call, body: ApprovalIn | None = None
 ) -> Revocation:
-    """Revoke an employee's approval for an item.
+    """Revoke an employee's access to a catalog item.
 
-    From then on the personal tokens that rest on it are refused; a token stays when the employee is approved for
-    another item of the same integrator. Revoking what is not approved changes nothing. The employee and the item
-    may be named in the body or by the query parameters.
+    Personal tokens that depend on this approval stop working immediately. A token stays valid if the employee is
+    approved for another item of the same integrator. If there is no approval, nothing changes. Name the employee and
+    the item in the body or in the query parameters.
     """
     return approvals.revoke(
         query.merged(body),
@@ -109,15 +110,15 @@ def revoke_catalog_approval(
     f"{_APPROVALS}/review",
     tag="catalog",
     admin_only=True,
-    answers={200: "The application as it is now."},
+    answers={200: "The reviewed request."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=as_stored,
     grants=_CHANGE + CATALOG.can("BatchGetItem"),
 )
 def review_catalog_request(body: ReviewIn, caller: ToolsToken, call: Call) -> ApprovalOut:
-    """Approve or reject an application.
+    """Approve or reject an access request.
 
-    Deciding the same again changes nothing; deciding otherwise is a conflict.
+    Repeating a decision changes nothing. A different decision on a request that was already reviewed is a conflict.
     """
     return approvals.review(
         body, reviewer_id=caller.owner_id, call=call, approvals=DynamoApprovals(), people=DynamoDirectory()
@@ -130,17 +131,17 @@ def review_catalog_request(body: ReviewIn, caller: ToolsToken, call: Call) -> Ap
     "/api/v1/catalog/requests",
     tag="catalog",
     status=201,
-    answers={201: "The application."},
+    answers={201: "The access request."},
     refusals=(NotFound, Conflict, TooLarge),
     area="catalog",
     replay=as_stored,
     grants=_CHANGE + CATALOG.can("GetItem"),
 )
 def request_catalog_item(body: RequestIn, caller: ApiKey, call: Call) -> ApprovalOut:
-    """Apply for access to an item of the catalog.
+    """Request access to a catalog item.
 
-    The application waits for a review, unless the item needs none: then it is approved at once. Applying again
-    while it waits gives the same application; after a rejection or a revocation it begins anew.
+    The request waits for review, unless the item needs no approval: then access is granted immediately. If a request is
+    already pending, it is returned. After a rejection or a revocation, you can request access again.
     """
     return approvals.apply(
         body,

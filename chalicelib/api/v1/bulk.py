@@ -33,9 +33,9 @@ bp = Blueprint(__name__)
     "/api/v1/events/bulk",
     tag="events",
     status=202,
-    answers={202: "Accepted; one row a person."},
+    answers={202: "Accepted. The reply has one row per recipient."},
     refusals=(Conflict, TooLarge),
-    instead="Publish with a personal token to its owner: POST /api/v1/events.",
+    instead="Publish to the owner of a personal token: POST /api/v1/events.",
     charge=bulk_charge,
     replay=as_stored,
     grants=SPEND
@@ -47,14 +47,13 @@ bp = Blueprint(__name__)
     + FAN_OUT.can_send(),
 )
 def publish_bulk(body: BulkEventRequest, caller: ToolsToken, call: Call) -> BulkOut:
-    """Send one event to many people.
+    """Publish one event to many recipients.
 
-    Recipients are named by address, by user id, or as a group: the active members of a project that the tools
-    token's owner administers. Each person gets one delivery however often named, and one row, at the first of
-    their places. Rows that fail say why, and never fail the others. When the reply is there, every delivery with an
-    id is sure to be made; it can be read at once. People who are approved for the integrator and have no token yet
-    get one unless `auto_claim` is false. At most 1,000 people a call, each of them a delivery of the tools token's
-    day.
+    Address recipients by email, by user id, or as a group. A group is the active members of a project that the tools
+    token's owner administers. A person named more than once gets one delivery. A row that fails states the reason and
+    does not affect the other rows. Each `deliveryId` in the reply can be read immediately. Employees who are approved
+    for the integrator but have no token get one, unless `auto_claim` is false. A call can have up to 1,000 recipients,
+    and each recipient counts toward the tools token's daily limit.
     """
     return bulk.publish(body, caller=caller, call=call, fire=ids.nonce(), ports=_ports())
 

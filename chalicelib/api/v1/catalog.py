@@ -41,10 +41,10 @@ _RESOLVE = TOKENS.can("GetItem") + DIRECTORY.can("BatchGetItem")
     grants=SPEND + CATALOG.can("BatchGetItem") + CATALOG.can("Query", index=LIST_INDEX),
 )
 def list_catalog_items(query: ItemQuery, caller: ToolsToken, call: Call) -> CatalogItemList:  # noqa: ARG001 - admits
-    """List the catalog, by display order and then by name.
+    """List catalog items by display order, then by name.
 
-    Without filters these are all items in use. A reply holds at most 5 MB of items, so of very large ones it may
-    show fewer than `limit`.
+    Without filters, the list contains all items that are not archived. A reply contains up to 5 MB of items, so it may
+    contain fewer than `limit`.
     """
     return catalog.list_items(query, call=call, items=DynamoCatalog())
 
@@ -56,15 +56,15 @@ def list_catalog_items(query: ItemQuery, caller: ToolsToken, call: Call) -> Cata
     tag="catalog",
     admin_only=True,
     status=201,
-    answers={201: "The new item."},
+    answers={201: "The created item."},
     refusals=(Conflict, TooLarge),
     replay=as_stored,
     grants=SPEND + REMEMBER + _RESOLVE + CATALOG.can("PutItem", "UpdateItem"),
 )
 def create_catalog_item(body: CatalogItemIn, caller: ToolsToken, call: Call) -> CatalogItemReply:  # noqa: ARG001
-    """Add an item to the catalog.
+    """Create a catalog item.
 
-    A slug that another item has, archived ones included, is a conflict.
+    A slug that another item uses, archived items included, is a conflict.
     """
     return catalog.create_item(
         body,
@@ -87,7 +87,10 @@ def create_catalog_item(body: CatalogItemIn, caller: ToolsToken, call: Call) -> 
     grants=SPEND + CATALOG.can("GetItem"),
 )
 def get_catalog_item(slug: str, caller: ToolsToken, call: Call) -> CatalogItemReply:  # noqa: ARG001 - admits
-    """Read one item of the catalog; archived ones are found by the list only."""
+    """Retrieve a catalog item by its slug.
+
+    Archived items are available in the list only.
+    """
     return catalog.read_item(slug, call=call, items=DynamoCatalog())
 
 
@@ -97,7 +100,7 @@ def get_catalog_item(slug: str, caller: ToolsToken, call: Call) -> CatalogItemRe
     f"{_ITEMS}/{{slug}}",
     tag="catalog",
     admin_only=True,
-    answers={200: "The item as it is now."},
+    answers={200: "The updated item."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=as_stored,
     grants=SPEND + REMEMBER + _RESOLVE + CATALOG.can("GetItem", "UpdateItem", "ConditionCheckItem"),
@@ -108,10 +111,10 @@ def update_catalog_item(
     caller: ToolsToken,  # noqa: ARG001 - admits
     call: Call,
 ) -> CatalogItemReply:
-    """Change an item of the catalog.
+    """Update a catalog item.
 
-    Members that are left out stay as they are; slug and type stay for good, and sending one is refused as
-    `immutable`. Archived items are not changed any more.
+    Members that you leave out keep their values. You can't change `slug` and `type`: sending either is refused as
+    `immutable`. Archived items can't be updated.
     """
     return catalog.update_item(
         slug, body, call=call, items=DynamoCatalog(), people=DynamoDirectory(), tokens=DynamoTokens()
@@ -124,7 +127,7 @@ def update_catalog_item(
     f"{_ITEMS}/{{slug}}",
     tag="catalog",
     admin_only=True,
-    answers={200: "What became of the item."},
+    answers={200: "The result of the deletion."},
     refusals=(NotFound, Conflict),
     replay=as_stored,
     grants=SPEND
@@ -138,10 +141,10 @@ def delete_catalog_item(
     caller: ToolsToken,  # noqa: ARG001 - admits
     call: Call,
 ) -> CatalogItemRemoved:
-    """Archive an item of the catalog, or with `hard=true` remove it.
+    """Archive a catalog item, or delete it with `hard=true`.
 
-    Archiving leaves approvals and their tokens as they are; doing it again says `already_archived`. Removing is a
-    conflict as long as approvals, pending applications included, access or personal tokens hang on the item:
-    `blockers` counts them. The slug of an archived item stays taken, that of a removed one is free again.
+    Archiving keeps approvals and their tokens, and the slug stays taken. Archiving again returns `already_archived`.
+    Deleting is a conflict while approvals, pending requests, assets or personal tokens depend on the item; `blockers`
+    counts them. The slug of a deleted item can be used again.
     """
     return catalog.delete_item(slug, hard=query.hard, call=call, items=DynamoCatalog(), approvals=DynamoApprovals())

@@ -21,15 +21,15 @@ bp = Blueprint(__name__)
     "GET",
     "/api/v1/event-types",
     tag="introspection",
-    answers={200: "The types."},
+    answers={200: "The event types."},
     refusals=(NotFound,),
     grants=SPEND + EVENT_TYPES.can("Query") + DIRECTORY.can("BatchGetItem"),
 )
 def list_event_types(query: EventTypesQuery, caller: PersonalToken | ToolsToken, call: Call) -> EventTypesOut:
     """List the event types of the last 90 days.
 
-    Each with its number of deliveries and the time of the last: the integrator's own, and those of the desk itself
-    under `internal-os.`. A namespace that has none yet shows its prefix alone, with a count of 0.
+    Each type has its number of deliveries and the time of the latest one. The list contains the integrator's own types
+    and the built-in types under `internal-os.`. A namespace without deliveries appears as its prefix with a count of 0.
     """
     return introspection.event_types(
         query.integrator_slug,

@@ -100,7 +100,10 @@ def _published(delivery: DeliveryOut) -> Reply:
     tag="events",
     status=202,
     answer=DeliveryOut,
-    answers={200: "The event had been delivered before; its first delivery.", 202: "Delivered, or held."},
+    answers={
+        200: "The event is a repeat. The reply is its first delivery.",
+        202: "The event was delivered, or held for moderation.",
+    },
     refusals=(Conflict, TooLarge),
     instead="Publish with a tools token to recipients of your choice: POST /api/v1/events/bulk.",
     charge=events.publishing_charge,
@@ -115,9 +118,9 @@ def _published(delivery: DeliveryOut) -> Reply:
 def publish_event(body: InboundEvent, caller: PersonalToken, call: Call) -> Reply:
     """Publish an event to the token's owner.
 
-    The event is told apart by the integrator, the owner and `event_id`: sending it again answers 200 with the
-    first delivery and counts one more send. Tokens in moderation mode hold the event until a moderator decides.
-    Publishing costs 2 units of the minute's budget for severities info and success, and 1 for warn and critical.
+    An event is identified by integrator, owner and `event_id`. Sending it again returns 200 with the first delivery and
+    increments `fireCount`. A token in moderation mode holds the event until a moderator decides. Publishing uses 2 rate
+    units for the severities info and success, and 1 for warn and critical.
     """
     return _published(
         events.publish(
@@ -140,10 +143,10 @@ def publish_event(body: InboundEvent, caller: PersonalToken, call: Call) -> Repl
     grants=_READ,
 )
 def get_event(deliveryId: str, caller: PersonalToken | ToolsToken, call: Call) -> DeliveryOut:  # noqa: N803 - contract
-    """Read a delivery back.
+    """Retrieve a delivery that you sent.
 
-    Only its sender sees it: the employee's token that published it, however often rotated since, the tools
-    token behind that one, and for bulk deliveries the integrator.
+    A delivery is visible to its sender only: the personal token that published it, including rotated versions; the
+    tools token that claimed that token; and, for bulk deliveries, the integrator.
     """
     return deliveries.read(deliveryId, caller=caller, call=call, find=_finder(caller, call))
 
@@ -153,7 +156,7 @@ def get_event(deliveryId: str, caller: PersonalToken | ToolsToken, call: Call) -
     "POST",
     "/api/v1/events/{deliveryId}/resolve",
     tag="events",
-    answers={200: "The delivery with its stamp."},
+    answers={200: "The resolved delivery."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=_replay,
     grants=_READ + REMEMBER + DELIVERIES.can("UpdateItem"),
@@ -164,9 +167,9 @@ def resolve_event(
     call: Call,
     body: ResolveIn = ResolveIn(),  # noqa: B008 - frozen
 ) -> DeliveryOut:
-    """Mark a delivery as dealt with.
+    """Mark a delivery as resolved.
 
-    The first call sets time and note for good; later ones answer with these. Nobody is notified again.
+    The first call sets the time and the note. Later calls return these values and notify no one.
     """
     return deliveries.resolve(
         deliveryId,
@@ -185,7 +188,7 @@ def resolve_event(
     "/api/v1/events/{deliveryId}/supplement",
     tag="events",
     status=201,
-    answers={201: "The delivery with the new supplement."},
+    answers={201: "The delivery, with the new supplement."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=_replay,
     grants=_READ + REMEMBER + DELIVERIES.can("PutItem", "UpdateItem"),
@@ -198,7 +201,7 @@ def supplement_event(
 ) -> DeliveryOut:
     """Add a follow-up to a delivery.
 
-    The delivery itself never changes; its supplements, at most 100, are shown under it in the order they came.
+    The delivery itself does not change. It shows up to 100 supplements, in the order in which they were added.
     """
     added = Supplement(str(uuid4()), body.markdown_body, timestamp(call.now))
     return deliveries.add_supplement(

@@ -38,11 +38,11 @@ def _replay(stored: dict[str, Any]) -> InboxItem:
     grants=SPEND + DELIVERIES.can("Query", index=INBOX_INDEX) + DELIVERIES.can("BatchGetItem"),
 )
 def list_inbox(query: InboxQuery, caller: ApiKey, call: Call) -> InboxPage:
-    """List the deliveries addressed to the key's owner, newest first; one that was snoozed by when it comes back.
+    """List the deliveries in your inbox, newest first.
 
-    Follow `nextCursor` with the same filters until it is null. With filters a page may be short, even empty,
-    before the last: one call looks at 1000 deliveries of each kind (unread, read, snoozed, archived) at most, and
-    at 400 of each with `q` or `label`.
+    A delivery that was snoozed is sorted by the time it returned. To get the next page, send `nextCursor` with the same
+    filters; it is null on the last page. With filters, a page before the last one may be short or empty: a call
+    examines up to 1,000 deliveries of each status (unread, read, snoozed, archived), or 400 with `q` or `label`.
     """
     filters = query.model_dump(mode="json", exclude={"limit", "cursor"})
     bound = (caller.user_id, *(filters[name] for name in sorted(filters)))
@@ -57,12 +57,12 @@ def list_inbox(query: InboxQuery, caller: ApiKey, call: Call) -> InboxPage:
     "GET",
     "/api/v1/inbox/summary",
     tag="inbox",
-    answers={200: "The numbers."},
+    answers={200: "The counts."},
     area="inbox",
     grants=SPEND + DELIVERIES.can("Query", index=INBOX_INDEX),
 )
 def summarize_inbox(caller: ApiKey, call: Call) -> InboxSummary:
-    """Count what waits in the inbox of the key's owner, up to 1000 each."""
+    """Count the deliveries in your inbox by status, up to 1,000 each."""
     return inbox.summary(owner=caller, call=call, inbox=DynamoInbox())
 
 
@@ -77,7 +77,7 @@ def summarize_inbox(caller: ApiKey, call: Call) -> InboxSummary:
     grants=SPEND + DELIVERIES.can("Query"),
 )
 def get_inbox_delivery(deliveryId: str, caller: ApiKey, call: Call) -> InboxDelivery:  # noqa: N803 - contract's spelling
-    """Read one of the deliveries addressed to the key's owner, in full."""
+    """Retrieve a delivery from your inbox, with its full content."""
     return inbox.read(deliveryId, owner=caller, call=call, deliveries=DynamoDeliveries())
 
 
@@ -86,7 +86,7 @@ def get_inbox_delivery(deliveryId: str, caller: ApiKey, call: Call) -> InboxDeli
     "PATCH",
     "/api/v1/inbox/{deliveryId}",
     tag="inbox",
-    answers={200: "The delivery as it stands now."},
+    answers={200: "The updated delivery."},
     refusals=(NotFound, Conflict, TooLarge),
     area="inbox",
     replay=_replay,
@@ -98,11 +98,11 @@ def change_inbox_delivery(
     caller: ApiKey,
     call: Call,
 ) -> InboxItem:
-    """Mark a delivery as read, archive it, or snooze it; or the contrary.
+    """Mark a delivery as read, archive it or snooze it, or undo any of these.
 
-    Archiving ends a snooze, and a snooze an archiving. When the sender fires the event again, an archived delivery
-    comes back unread, on top; a snoozed one stays away until its time, unless it is critical. The owner's open
-    connections are told by a frame `delivery_changed`. Senders are shown nothing of it.
+    Archiving ends a snooze, and snoozing ends archiving. If the sender fires the event again, an archived delivery
+    returns to the top as unread. A snoozed delivery stays away until its time, unless it is critical. Your open
+    connections receive a `delivery_changed` event. Senders can't see these states.
     """
     return inbox.change(
         deliveryId,

@@ -23,6 +23,6 @@ bp = Blueprint(__name__)
     grants=SPEND + DIRECTORY.can("Query"),
 )
 def list_integrators(caller: ToolsToken, call: Call) -> IntegratorsOut:  # noqa: ARG001 - admits
-    """List every integrator that has not been archived, by slug."""
+    """List the integrators that are not archived, by slug."""
     items = integrators.list_integrators(integrators=DynamoDirectory())
     return IntegratorsOut(items=items, total_count=len(items), request_id=call.request_id)

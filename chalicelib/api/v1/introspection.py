@@ -22,9 +22,12 @@ class Health(Out):
     server_time: TimeOut
 
 
-@operation(bp, "GET", "/api/v1/health", tag="health", answers={200: "Alive."})
+@operation(bp, "GET", "/api/v1/health", tag="health", answers={200: "The service is running."})
 def get_health() -> Health:
-    """Tell that the service is alive, and its version. Touches no store."""
+    """Check that the service is running.
+
+    The reply contains its version. The call touches no store.
+    """
     return Health(ok=True, version=VERSION, server_time=timestamp(datetime.now(UTC)))
 
 
@@ -37,7 +40,7 @@ def get_health() -> Health:
     max_age=documentation.SHORTLY,
 )
 def get_openapi() -> Reply:
-    """This document."""
+    """Get this OpenAPI document."""
     return documentation.document("v1")
 
 
@@ -51,7 +54,10 @@ def get_openapi() -> Reply:
     max_age=documentation.SHORTLY,
 )
 def get_docs() -> Reply:
-    """Browse this document with Swagger UI; nothing is loaded from elsewhere."""
+    """Browse this document with Swagger UI.
+
+    The page loads nothing from other origins.
+    """
     return documentation.page()
 
 
@@ -66,5 +72,5 @@ def get_docs() -> Reply:
     max_age=documentation.A_DAY,
 )
 def get_docs_asset(asset: str) -> Reply:
-    """A script or style sheet of the documentation page."""
+    """Get a script or style sheet of the documentation page."""
     return documentation.asset(asset)

@@ -54,19 +54,19 @@ def _ports(call: Call) -> claims.Ports:
     "POST",
     "/api/v1/tokens/claim",
     tag="tokens",
-    answers={200: "The token, shown this once."},
+    answers={200: "The token. Its secret is shown once."},
     refusals=(Conflict, TooLarge),
     admin_only=True,
     replay=as_stored,
     grants=_GRANTS,
 )
 def claim_token(body: ClaimTokenRequest, caller: ToolsToken, call: Call) -> ClaimedToken:
-    """Claim an employee's publishing token, or rotate it.
+    """Claim or rotate an employee's publishing token.
 
-    The employee must be active and approved for an item of the integrator's catalog. A rotated token's predecessor
-    is accepted until `expiresPriorAt`, 24 hours on, and its replies say so in `Deprecation` and `Sunset`; at most two
-    secrets work at a time. Limits and counters stay with the employee and are not refilled. The secret is shown in
-    this reply only, and again to the same caller's token under the same Idempotency-Key.
+    The employee must be active and approved for a catalog item of the integrator. After a rotation, the previous secret
+    keeps working until `expiresPriorAt`, 24 hours later. Replies to it have `Deprecation` and `Sunset` headers. At most
+    two secrets work at a time. Limits and counters belong to the employee and are not reset. The secret is returned
+    once, and again only to the same tools token with the same Idempotency-Key.
     """
     return claims.claim(body, caller=caller, call=call, ports=_ports(call))
 
@@ -76,15 +76,15 @@ def claim_token(body: ClaimTokenRequest, caller: ToolsToken, call: Call) -> Clai
     "POST",
     "/api/v1/tokens/claim/batch",
     tag="tokens",
-    answers={200: "One row a claim."},
+    answers={200: "One row per claim."},
     refusals=(Conflict, TooLarge),
     admin_only=True,
     replay=as_stored,
     grants=_GRANTS,
 )
 def claim_tokens(body: ClaimTokenBatchRequest, caller: ToolsToken, call: Call) -> ClaimBatchOut:
-    """Claim tokens for up to a hundred employees.
+    """Claim or rotate the publishing tokens of up to 100 employees.
 
-    Each row is a claim for itself: it succeeds with its token, or fails with its reason and changes nothing.
+    Each row is an independent claim. It succeeds with its token, or fails with a reason and changes nothing.
     """
     return claims.claim_batch(body.claims, caller=caller, call=call, ports=_ports(call))

@@ -35,15 +35,15 @@ _CHANGE_BOTH = SPEND + REMEMBER + BOARD.can("GetItem", "UpdateItem") + CONTACTS.
     area="kanban",
     status=201,
     envelope="CardContactAnswer",
-    answers={201: "What links them."},
+    answers={201: "The created link."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=as_stored,
     grants=_CHANGE_BOTH,
 )
 def link_contact(id: str, body: CardContactIn, caller: ApiKey, call: Call) -> CardContactOut:  # noqa: A002
-    """Link one of the caller's contacts to a card.
+    """Link a contact to a card.
 
-    A card has at most 50 contacts, and a contact 90 cards. Linking the two again is a conflict.
+    A card can have up to 50 contacts, and a contact up to 90 cards. Linking a contact twice is a conflict.
     """
     return card_contacts.link_contact(
         id,
@@ -64,7 +64,7 @@ def link_contact(id: str, body: CardContactIn, caller: ApiKey, call: Call) -> Ca
     tag="kanban",
     area="kanban",
     envelope="CardContactAnswer",
-    answers={200: "What links them now."},
+    answers={200: "The updated link."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=as_stored,
     grants=_CHANGE_BOTH,
@@ -76,7 +76,10 @@ def update_card_contact(
     caller: ApiKey,
     call: Call,
 ) -> CardContactOut:
-    """Change a contact's part in a card; members that are left out stay as they are."""
+    """Update a contact's role on a card.
+
+    Members that you leave out keep their values.
+    """
     return card_contacts.update_link(
         id,
         contactId,
@@ -96,7 +99,7 @@ def update_card_contact(
     tag="kanban",
     area="kanban",
     envelope="UnlinkedAnswer",
-    answers={200: "They are not linked any more."},
+    answers={200: "The contact was removed from the card."},
     refusals=(NotFound, Conflict),
     replay=as_stored,
     grants=SPEND + REMEMBER + BOARD.can("GetItem", "UpdateItem") + CONTACTS.can("UpdateItem"),
@@ -107,7 +110,10 @@ def unlink_contact(
     caller: ApiKey,
     call: Call,
 ) -> None:
-    """Take a contact off a card; both stay."""
+    """Remove a contact from a card.
+
+    Neither the card nor the contact is deleted.
+    """
     return card_contacts.unlink_contact(
         id, contactId, owner=caller, call=call, board=DynamoBoard(), links=DynamoCardContacts()
     )

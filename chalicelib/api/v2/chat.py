@@ -40,15 +40,15 @@ bp = Blueprint(__name__)
     status=201,
     area="chat",
     envelope="SentAnswer",
-    answers={201: "The message as it was stored."},
+    answers={201: "The created message."},
     refusals=(Conflict, TooLarge),
     replay=SentOut.model_validate,
     grants=SPEND + REMEMBER + CHAT.can("PutItem") + NOTIFY,
 )
 def send_message(body: MessageIn, headers: AgentHeaders, caller: ApiKey, call: Call) -> SentOut:
-    """Say something in the shared chat of the key's owner.
+    """Send a message to the shared chat of the key's owner.
 
-    Everybody who listens to the owner's desk is told, the sender's own connections too.
+    All open connections of the owner receive it, including the sender's own.
     """
     return chat.send(
         body,
@@ -72,7 +72,10 @@ def send_message(body: MessageIn, headers: AgentHeaders, caller: ApiKey, call: C
     grants=SPEND + CHAT.can("Query", "BatchGetItem") + CHAT.can("Query", index=ROLE_INDEX),
 )
 def list_messages(query: MessagesQuery, caller: ApiKey) -> MessagesOut:
-    """Read the shared chat, newest page first, each page in the order it was written."""
+    """List chat messages.
+
+    The first page contains the newest messages. Within a page, messages are in the order in which they were written.
+    """
     return chat.list_page(query, owner=caller, chat=DynamoChat())
 
 
@@ -83,17 +86,17 @@ def list_messages(query: MessagesQuery, caller: ApiKey) -> MessagesOut:
     tag="chat",
     area="chat",
     answer=None,
-    answers={200: "Server-sent events, up to the end of this reply; reconnect for more."},
+    answers={200: "Server-sent events. Reconnect when the reply ends."},
     media_type="text/event-stream",
     grants=SPEND + SOCKETS.can("Query", "PutItem"),
 )
 def stream_events(headers: StreamHeaders, caller: ApiKey) -> Reply:
-    """Listen to the owner's desk by server-sent events.
+    """Stream the owner's events with server-sent events.
 
-    A first connection is answered at once: `connected`, then what happened last. With `Last-Event-ID`, which every
-    EventSource sends when it reconnects, the reply waits for the first new event, or ends with a `heartbeat`. So a
-    client that reconnects as told by `retry` misses nothing and gets nothing twice. The WebSocket API has the same
-    events without the waiting.
+    The first connection returns `connected` and the latest events immediately. With `Last-Event-ID`, which every
+    EventSource sends when it reconnects, the reply waits for the first new event, or ends with a `heartbeat`. A client
+    that reconnects after `retry` misses no event and receives none twice. The WebSocket API has the same events without
+    the wait.
     """
     text = streams.listen(
         headers,

@@ -35,8 +35,8 @@ _TOKEN_BYTES = 32
     status=201,
     answer=ConnectionAnswer,
     answers={
-        201: "The connection; the other desk is asked from now on.",
-        200: "The connection there was already, accepted where the other one had asked.",
+        201: "The created connection. The request is being sent to the other instance.",
+        200: "The existing connection, accepted if the other person had requested it.",
     },
     refusals=(Conflict, TooLarge),
     replay=as_stored,
@@ -47,11 +47,11 @@ _TOKEN_BYTES = 32
     + PEER_NOTICES.can_send(),
 )
 def ask_for_connection(body: ConnectionRequestIn, caller: ApiKey, call: Call) -> Reply:
-    """Ask somebody of another desk to be connected with the caller.
+    """Request a connection with a person of another instance.
 
-    The request is stored, and sent until the other desk answers it or days have gone by; what came of it is told in
-    the chat, and seen among the connections. Who has asked the caller already is accepted. What was declined,
-    blocked, ended or never heard may be asked for again.
+    The request is stored and sent until the other instance answers or several days have passed. The result appears in
+    the chat and in your connections. If that person has already requested a connection with you, it is accepted. You
+    can repeat a request that was declined, blocked, ended or never answered.
     """
     requester = ConnectionRequester(
         base_url=settings().base_url,

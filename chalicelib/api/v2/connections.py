@@ -118,7 +118,7 @@ def _own_key() -> PeerKey:
     tag="connections",
     aliases=(CONNECT_PATH,),
     gate=_admit_stranger,
-    answers={200: "Where the connection stands."},
+    answers={200: "The status of the connection."},
     refusals=(Forbidden, NotFound, TooLarge, RateLimited, Unavailable),
     grants=PEERS.can("GetItem", "PutItem", "UpdateItem")
     + NETWORK.can("GetItem", "UpdateItem")
@@ -128,12 +128,12 @@ def _own_key() -> PeerKey:
     + NOTIFY,
 )
 def request_connection(body: ConnectIn, admitted: FederationSettings, call: Call) -> ConnectedAnswer:
-    """Ask that somebody of another desk be connected with somebody here.
+    """Request a connection with a person of this instance.
 
-    Called by the other desk, which needs no credentials: what it asks for waits until the person accepts, unless this
-    desk accepts everything. Asking again changes nothing and says where the connection stands; its token stays the
-    first. A declined or blocked request may be made anew. Where somebody here has asked for the same, both desks settle
-    on one of the two requests, which is then accepted.
+    Other instances call this operation without credentials. The request waits until the person accepts it, unless this
+    instance accepts all requests. Repeating a request changes nothing and returns the status of the connection; the
+    first token stays valid. You can repeat a request that was declined or blocked. If both people requested a
+    connection, the two instances agree on one request and accept it.
     """
     receiver = ConnectionRequestReceiver(
         settings=admitted,
@@ -158,9 +158,9 @@ def request_connection(body: ConnectIn, admitted: FederationSettings, call: Call
     grants=SPEND + PEERS.can("Query", "BatchGetItem"),
 )
 def list_connections(query: ConnectionsQuery, caller: ApiKey | PlatformToken) -> ConnectionsAnswer:
-    """List the caller's connections with people of other desks: the active ones, unless another state is asked for.
+    """List your connections with people of other instances.
 
-    An instance has none of its own.
+    The list contains active connections, unless you ask for another status. An instance has no connections of its own.
     """
     if isinstance(caller, PlatformToken):
         return ConnectionsAnswer(connections=[])
@@ -174,7 +174,7 @@ def list_connections(query: ConnectionsQuery, caller: ApiKey | PlatformToken) ->
     "PATCH",
     f"{_CONNECTIONS}/{{id}}",
     tag="connections",
-    answers={200: "The connection, as it stands now."},
+    answers={200: "The updated connection."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=as_stored,
     grants=SPEND
@@ -183,10 +183,10 @@ def list_connections(query: ConnectionsQuery, caller: ApiKey | PlatformToken) ->
     + PEER_NOTICES.can_send(),
 )
 def change_connection(id: str, body: ConnectionPatch, caller: ApiKey, call: Call) -> ConnectionAnswer:  # noqa: A002
-    """Accept, decline or block a connection of the caller's, or say whether what comes over it must be signed.
+    """Accept, decline or block a connection, or require signatures on it.
 
-    The other desk is told of an acceptance, and one of our kind also of an end. A blocked connection may be accepted
-    again, a declined one not; what was asked for from here can be asked for again.
+    The other instance is notified when you accept, and a Fluxden instance also when you end the connection. You can
+    accept a blocked connection again, but not a declined one. You can repeat a request that you sent yourself.
     """
     ports = Ports(DynamoConnections(), CONNECTION_NOTICE_JOBS)
     return connections.change_connection(id, body, owner=caller, call=call, ports=ports)
@@ -211,9 +211,10 @@ def confirm_connection(
     admitted: Connection,
     call: Call,
 ) -> ConnectedAnswer:
-    """Take word that a request of this desk's was accepted.
+    """Confirm that a connection request was accepted.
 
-    Called by the other desk. Only what was asked for from here can be accepted this way; a repeat changes nothing.
+    The other instance calls this operation. It can accept only a request that was sent from here. Repeating the call
+    changes nothing.
     """
     message_id = ids.sortable(call.now)
     return connections.confirm_connection(body, admitted, message_id=message_id, now=call.now, ports=_ports())
@@ -225,7 +226,7 @@ def confirm_connection(
     END_PATH,
     tag="connections",
     gate=_admit_ending_peer,
-    answers={200: "The connection is over."},
+    answers={200: "The connection has ended."},
     refusals=(Unauthorized, Forbidden, NotFound, TooLarge, RateLimited, Unavailable),
     grants=PEERS.can("GetItem", "Query", "BatchGetItem", "UpdateItem") + CHAT.can("PutItem") + NOTIFY,
 )
@@ -235,9 +236,9 @@ def end_connection(
     admitted: Connection,
     call: Call,
 ) -> ConnectedAnswer:
-    """Take word that a request was declined or taken back, or a connection ended.
+    """Report that a request was declined or withdrawn, or that a connection ended.
 
-    Called by the other desk. A repeat changes nothing.
+    The other instance calls this operation. Repeating the call changes nothing.
     """
     message_id = ids.sortable(call.now)
     return connections.end_connection(admitted, message_id=message_id, now=call.now, ports=_ports())

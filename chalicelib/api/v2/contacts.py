@@ -41,11 +41,11 @@ _CONTACT = f"{_CONTACTS}/{{id}}"
     + BOARD.can("BatchGetItem"),
 )
 def list_contacts(query: ContactQuery, caller: ApiKey) -> ContactPage:
-    """List the caller's contacts by name, each with its cards in brief.
+    """List your contacts by name, each with a summary of its cards.
 
-    With `search` and `tag` both, a contact must have both; an empty one is no filter. Names are ordered as they are
-    searched, without regard to case and accents. A reply holds at most 5 MB of contacts: of very large ones it may
-    have fewer than asked for, and `pagination.limit` says how many.
+    With both `search` and `tag`, a contact must match both; an empty value is no filter. Sorting ignores case and
+    accents, as searching does. A reply contains up to 5 MB of contacts. If it contains fewer than you asked for,
+    `pagination.limit` is the actual number.
     """
     return contacts.list_contacts(query, owner=caller, contacts=DynamoContacts(), board=DynamoBoard())
 
@@ -58,13 +58,13 @@ def list_contacts(query: ContactQuery, caller: ApiKey) -> ContactPage:
     area="contacts",
     status=201,
     envelope="ContactAnswer",
-    answers={201: "The new contact."},
+    answers={201: "The created contact."},
     refusals=(Conflict, TooLarge),
     replay=as_stored,
     grants=SPEND + REMEMBER + CONTACTS.can("BatchWriteItem", "PutItem", "UpdateItem"),
 )
 def create_contact(body: ContactIn, caller: ApiKey, call: Call) -> ContactOut:
-    """Add a contact to the caller's."""
+    """Create a contact."""
     return contacts.create_contact(
         body,
         contact_id=str(uuid4()),
@@ -87,7 +87,7 @@ def create_contact(body: ContactIn, caller: ApiKey, call: Call) -> ContactOut:
     grants=SPEND + CONTACTS.can("GetItem") + BOARD.can("BatchGetItem"),
 )
 def get_contact(id: str, caller: ApiKey) -> ContactOut:  # noqa: A002 - the contract's name
-    """Read one contact, with its cards."""
+    """Retrieve a contact with its cards."""
     return contacts.read_contact(id, owner=caller, contacts=DynamoContacts(), board=DynamoBoard())
 
 
@@ -98,7 +98,7 @@ def get_contact(id: str, caller: ApiKey) -> ContactOut:  # noqa: A002 - the cont
     tag="contacts",
     area="contacts",
     envelope="ContactAnswer",
-    answers={200: "The contact as it is now."},
+    answers={200: "The updated contact."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=as_stored,
     grants=SPEND
@@ -107,7 +107,10 @@ def get_contact(id: str, caller: ApiKey) -> ContactOut:  # noqa: A002 - the cont
     + BOARD.can("BatchGetItem"),
 )
 def update_contact(id: str, body: ContactPatch, caller: ApiKey, call: Call) -> ContactOut:  # noqa: A002
-    """Change a contact; members that are left out stay as they are, null takes a value away."""
+    """Update a contact.
+
+    Members that you leave out keep their values, and null clears a value.
+    """
     return contacts.update_contact(
         id,
         body,
@@ -126,7 +129,7 @@ def update_contact(id: str, body: ContactPatch, caller: ApiKey, call: Call) -> C
     tag="contacts",
     area="contacts",
     envelope="ContactDeletedAnswer",
-    answers={200: "The contact is no more."},
+    answers={200: "The contact was deleted."},
     refusals=(NotFound, Conflict),
     replay=as_stored,
     grants=SPEND
@@ -135,5 +138,5 @@ def update_contact(id: str, body: ContactPatch, caller: ApiKey, call: Call) -> C
     + BOARD.can("UpdateItem"),
 )
 def delete_contact(id: str, caller: ApiKey, call: Call) -> None:  # noqa: A002
-    """Delete a contact, and take it off its cards."""
+    """Delete a contact and remove it from its cards."""
     return contacts.delete_contact(id, owner=caller, call=call, contacts=DynamoContacts())

@@ -18,7 +18,7 @@ bp = Blueprint(__name__)
     max_age=documentation.SHORTLY,
 )
 def get_v2_openapi() -> Reply:
-    """This document."""
+    """Get this OpenAPI document."""
     return documentation.document("v2")
 
 
@@ -32,5 +32,8 @@ def get_v2_openapi() -> Reply:
     max_age=documentation.SHORTLY,
 )
 def get_v2_docs() -> Reply:
-    """Browse this document with Swagger UI; nothing is loaded from elsewhere."""
+    """Browse this document with Swagger UI.
+
+    The page loads nothing from other origins.
+    """
     return documentation.page()

@@ -38,16 +38,16 @@ bp = Blueprint(__name__)
     tag="federation",
     status=201,
     answer=RegisteredOut,
-    answers={201: "The registration, with its token."},
+    answers={201: "The registration, with the platform token."},
     refusals=(Forbidden, TooLarge, RateLimited, Unavailable),
     grants=NETWORK.can("GetItem", "PutItem", "UpdateItem") + TOKENS.can("PutItem", "DeleteItem"),
 )
 def register_instance(body: RegisterIn, call: Call) -> Reply:
-    """Register an instance with this one's network, or register it anew.
+    """Register an instance in this network, or register it again.
 
-    An instance is known by its `baseUrl`. Its platform token works as soon as the network's operator has approved
-    it. Registering anew takes the same `apiKey`; it changes what is told of the instance, and replaces its token: the
-    one before ends at once. New instances of any hour are limited in number.
+    An instance is identified by its `baseUrl`. Its platform token works once an administrator of the network has
+    approved the instance. To register again, send the same `apiKey`: this updates the instance's details and replaces
+    its token immediately. The number of new instances per hour is limited.
     """
     made = instances.register(
         body,
@@ -66,14 +66,14 @@ def register_instance(body: RegisterIn, call: Call) -> Reply:
     "POST",
     "/api/v2/federation/heartbeat",
     tag="federation",
-    answers={200: "How the network is."},
+    answers={200: "The network's statistics."},
     refusals=(NotFound, TooLarge, Unavailable),
     grants=SPEND + NETWORK.can("GetItem", "UpdateItem") + DIRECTORY.can("GetItem", "Query"),
 )
 def send_heartbeat(caller: PlatformToken, call: Call, body: HeartbeatIn | None = None) -> HeartbeatOut:
-    """Say that the instance is there, and how it is.
+    """Report that the instance is online, and its current state.
 
-    What is left out stays as it was said last. The network's own numbers come back.
+    Members that you leave out keep the values sent last. The reply contains the network's statistics.
     """
     return instances.heartbeat(
         body,
@@ -95,15 +95,15 @@ def _replay_linked(stored: dict[str, Any]) -> Reply:
     "/api/v2/federation/marketplace-link",
     tag="federation",
     answer=LinkAnswer,
-    answers={200: "What has become of it, or how the instance stands."},
+    answers={200: "The result, or the status of the instance."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=_replay_linked,
     grants=SPEND + REMEMBER + NETWORK.can("GetItem", "UpdateItem"),
 )
 def link_marketplace(body: LinkIn, caller: PlatformToken, call: Call) -> Reply:
-    """Take part in the marketplace, or no longer, or ask how it stands.
+    """Join or leave the marketplace, or get the instance's status.
 
-    While an instance does not take part its agents are hidden and can't be changed; none is lost.
+    While an instance is not part of the marketplace, its agents are hidden and can't be changed. No agent is lost.
     """
     return Reply(instances.link(body, instance_id=caller.instance_id, call=call, instances=DynamoInstances()), 200)
 
@@ -114,13 +114,13 @@ def link_marketplace(body: LinkIn, caller: PlatformToken, call: Call) -> Reply:
     "/api/v2/federation/validate-payment",
     family=PAYMENTS,
     tag="federation",
-    answers={200: "The fee that is to be taken."},
+    answers={200: "The fee to charge."},
     refusals=(TooLarge,),
     grants=SPEND,
 )
 def validate_payment(body: PaymentIn, caller: PlatformToken) -> PaymentOut:  # noqa: ARG001 - the same for everybody
-    """Ask whether a payment's fee is at least the network's.
+    """Check that a payment's fee covers the network's minimum.
 
-    `valid` tells; a fee that is too low is replaced by the least one. `job` is another word for `recruiting`.
+    `valid` is the result. A fee that is too low is replaced by the minimum. `job` is an alias of `recruiting`.
     """
     return validated(body)

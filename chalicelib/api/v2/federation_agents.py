@@ -49,7 +49,7 @@ def _known(remote_id: str) -> str:
     # Ids are the instances' own, and any text; what no row can have is nobody's.
     text = unquote(remote_id, errors="replace")
     if not 1 <= len(text) <= _LONGEST_ID:
-        raise NotFound("There is no such agent.")
+        raise NotFound("Agent not found.")
     return text
 
 
@@ -59,16 +59,17 @@ def _known(remote_id: str) -> str:
     "/api/v2/federation/agents",
     tag="federation",
     open=True,
-    answers={200: "What became of each."},
+    answers={200: "The result for each agent."},
     refusals=(Conflict, TooLarge),
     replay=as_stored,
     grants=SPEND + IDEMPOTENCY.can("GetItem", "PutItem", "UpdateItem") + _SAVE,
 )
 def sync_agents(body: AgentsIn, caller: PlatformToken, call: Call) -> SyncOut:
-    """Take in up to 50 of the instance's agents; those that are not in the batch stay as they are.
+    """Create or update up to 50 of the instance's agents.
 
-    Each is told whole: what is left out has its usual value again. A new agent, and one whose terms have changed,
-    is offered once it has been approved. A row that is wrong is told with its reason, and the others are taken in.
+    Agents that are not in the batch stay as they are. Send each agent completely: members that you leave out are reset
+    to their defaults. A new agent, or one with changed terms, is listed once it is approved. A row that fails states
+    the reason and does not affect the other rows.
     """
     return marketplace.sync(
         body.agents,
@@ -89,7 +90,7 @@ def sync_agents(body: AgentsIn, caller: PlatformToken, call: Call) -> SyncOut:
     grants=SPEND + NETWORK.can("Query"),
 )
 def list_synced_agents(caller: PlatformToken) -> AgentsOut:
-    """List the agents that the instance offers, whatever their standing, by their ids there."""
+    """List the instance's agents in any status, by their remote ids."""
     return marketplace.list_own(instance_id=caller.instance_id, market=DynamoMarketplace())
 
 
@@ -100,15 +101,15 @@ def list_synced_agents(caller: PlatformToken) -> AgentsOut:
     tag="federation",
     open=True,
     answer={200: AgentPutOut, 201: AgentPutOut},
-    answers={200: "The agent was there, and is changed.", 201: "The agent is new."},
+    answers={200: "The agent was updated.", 201: "The agent was created."},
     refusals=(SlugTaken, TooLarge),
     replay=as_stored,
     grants=SPEND + REMEMBER + _SAVE,
 )
 def put_synced_agent(remoteId: str, body: AgentPut, caller: PlatformToken, call: Call) -> Reply:  # noqa: N803
-    """Take in one of the instance's agents, by its id there.
+    """Create or update one of the instance's agents by its remote id.
 
-    Told whole, as in a batch, and reviewed alike. It keeps its slug when it is renamed.
+    Send the agent completely. The same review applies as in a batch. An agent keeps its slug when its name changes.
     """
     text = unquote(remoteId, errors="replace")
     if not 1 <= len(text) <= _LONGEST_ID or "\x00" in text:
@@ -128,7 +129,7 @@ def put_synced_agent(remoteId: str, body: AgentPut, caller: PlatformToken, call:
     grants=SPEND + NETWORK.can("BatchGetItem"),
 )
 def get_synced_agent(remoteId: str, caller: PlatformToken) -> AgentOut:  # noqa: N803
-    """Read one of the instance's agents, with all that is told of it and what has changed."""
+    """Retrieve one of the instance's agents, with its details and version history."""
     return marketplace.read(_known(remoteId), instance_id=caller.instance_id, market=DynamoMarketplace())
 
 
@@ -138,11 +139,14 @@ def get_synced_agent(remoteId: str, caller: PlatformToken) -> AgentOut:  # noqa:
     "/api/v2/federation/agents/{remoteId}",
     tag="federation",
     open=True,
-    answers={200: "The agent is no more."},
+    answers={200: "The agent was deleted."},
     refusals=(NotFound, Conflict),
     replay=as_stored,
     grants=SPEND + REMEMBER + NETWORK.can("BatchGetItem", "DeleteItem", "UpdateItem"),
 )
 def delete_synced_agent(remoteId: str, caller: PlatformToken, call: Call) -> AgentDeletedOut:  # noqa: N803
-    """Remove one of the instance's agents for good. Its slug is free again."""
+    """Delete one of the instance's agents.
+
+    Its slug can be used again.
+    """
     return marketplace.delete(_known(remoteId), instance_id=caller.instance_id, call=call, market=DynamoMarketplace())

@@ -28,15 +28,15 @@ bp = Blueprint(__name__)
     status=201,
     area=ANY_AREA,
     envelope="FeedbackAnswer",
-    answers={201: "The feedback as it is kept."},
+    answers={201: "The created feedback."},
     refusals=(Conflict, TooLarge),
     replay=FeedbackOut.model_validate,
     grants=SPEND + REMEMBER + FEEDBACK.can("PutItem"),
 )
 def submit_feedback(body: FeedbackIn, caller: ApiKey | ToolsToken, call: Call) -> FeedbackOut:
-    """Say what is wrong with the desk, what it lacks, or what is good about it.
+    """Submit feedback: a problem, a missing feature or praise.
 
-    It is kept for the desk's administrators, under the key's owner or the token's integrator.
+    The administrators can read it, along with the key's owner or the token's integrator.
     """
     return feedback.submit(body, feedback_id=ids.sortable(call.now), caller=caller, call=call, box=DynamoFeedback())
 
@@ -52,9 +52,9 @@ def submit_feedback(body: FeedbackIn, caller: ApiKey | ToolsToken, call: Call) -
     grants=SPEND + FEEDBACK.can("Query") + FEEDBACK.can("Query", index=LIST_INDEX),
 )
 def list_feedback(query: FeedbackQuery, caller: ApiKey | ToolsToken) -> FeedbackPage:
-    """List the caller's own feedback, newest first.
+    """List your feedback, newest first.
 
-    A tools token of the organisation's administrators lists everybody's; what was given a moment ago may still be
-    missing there.
+    A tools token of the organisation's administrators lists all feedback. There, the latest entries may take a moment
+    to appear.
     """
     return feedback.list_page(query, caller=caller, box=DynamoFeedback())

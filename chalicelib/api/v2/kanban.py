@@ -52,11 +52,11 @@ _CHANGE_ITEM = SPEND + REMEMBER + BOARD.can("GetItem", "UpdateItem")
     + CONTACTS.can("BatchGetItem"),
 )
 def list_cards(query: CardQuery, caller: ApiKey) -> CardPage:
-    """List the cards of the caller's board.
+    """List the cards on your board.
 
-    They come by `order`, and of equal ones the newest first; each with its checklist and its contacts in brief. A
-    filter's value that no card can have finds none. A reply holds at most 5 MB of cards: of very large ones it may
-    have fewer than asked for, and `pagination.limit` says how many.
+    Cards are sorted by `order`, then newest first. Each card has its checklist and a summary of its contacts. A filter
+    value that no card can have matches nothing. A reply contains up to 5 MB of cards. If it contains fewer than you
+    asked for, `pagination.limit` is the actual number.
     """
     return board.list_cards(query, owner=caller, board=DynamoBoard(), contacts=DynamoContacts())
 
@@ -69,15 +69,15 @@ def list_cards(query: CardQuery, caller: ApiKey) -> CardPage:
     area="kanban",
     status=201,
     envelope="CardAnswer",
-    answers={201: "The new card."},
+    answers={201: "The created card."},
     refusals=(Conflict, TooLarge),
     replay=as_stored,
     grants=SPEND + REMEMBER + BOARD.can("GetItem", "PutItem", "UpdateItem"),
 )
 def create_card(body: CardIn, caller: ApiKey, call: Call) -> KanbanCardOut:
-    """Add a card to the caller's board.
+    """Create a card on your board.
 
-    Without an `order` it goes behind all other cards, far enough for some to be put between later.
+    Without `order`, the card is placed after all other cards, with room for others in between.
     """
     return board.create_card(body, card_id=str(uuid4()), owner=caller, call=call, board=DynamoBoard())
 
@@ -94,7 +94,7 @@ def create_card(body: CardIn, caller: ApiKey, call: Call) -> KanbanCardOut:
     grants=SPEND + BOARD.can("GetItem") + CONTACTS.can("BatchGetItem"),
 )
 def get_card(id: str, caller: ApiKey) -> KanbanCardOut:  # noqa: A002 - the contract's name
-    """Read one card, with its checklist and its contacts."""
+    """Retrieve a card with its checklist and contacts."""
     return board.read_card(id, owner=caller, board=DynamoBoard(), contacts=DynamoContacts())
 
 
@@ -105,7 +105,7 @@ def get_card(id: str, caller: ApiKey) -> KanbanCardOut:  # noqa: A002 - the cont
     tag="kanban",
     area="kanban",
     envelope="CardAnswer",
-    answers={200: "The card as it is now."},
+    answers={200: "The updated card."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=as_stored,
     grants=SPEND
@@ -117,11 +117,11 @@ def get_card(id: str, caller: ApiKey) -> KanbanCardOut:  # noqa: A002 - the cont
     + OUTBOX_WORK.can_send(),
 )
 def update_card(id: str, body: CardPatch, caller: ApiKey, call: Call) -> KanbanCardOut:  # noqa: A002
-    """Change a card.
+    """Update a card.
 
-    Members that are left out stay as they are. To move a card, send the stage it goes to as `status`, and as `order`
-    a number between those of the cards it goes between: no other card is touched. When a card that another desk sent
-    is completed, that desk is told.
+    Members that you leave out keep their values. To move a card, send the target stage as `status`, and as `order` a
+    number between those of its new neighbours; no other card changes. If another instance sent the card, completing it
+    notifies that instance.
     """
     return board.update_card(
         id,
@@ -141,13 +141,16 @@ def update_card(id: str, body: CardPatch, caller: ApiKey, call: Call) -> KanbanC
     tag="kanban",
     area="kanban",
     envelope="CardDeletedAnswer",
-    answers={200: "The card is no more."},
+    answers={200: "The card was deleted."},
     refusals=(NotFound, Conflict),
     replay=as_stored,
     grants=SPEND + REMEMBER + BOARD.can("GetItem", "UpdateItem", "DeleteItem") + CONTACTS.can("UpdateItem"),
 )
 def delete_card(id: str, caller: ApiKey, call: Call) -> None:  # noqa: A002
-    """Delete a card with its checklist. Its contacts stay, without the card."""
+    """Delete a card with its checklist.
+
+    Its contacts are not deleted.
+    """
     return board.delete_card(id, owner=caller, call=call, board=DynamoBoard())
 
 
@@ -159,15 +162,16 @@ def delete_card(id: str, caller: ApiKey, call: Call) -> None:  # noqa: A002
     area="kanban",
     status=201,
     envelope="ChecklistItemAnswer",
-    answers={201: "The new item."},
+    answers={201: "The created item."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=as_stored,
     grants=_CHANGE_ITEM,
 )
 def add_checklist_item(id: str, body: ChecklistItemIn, caller: ApiKey, call: Call) -> ChecklistItemOut:  # noqa: A002
-    """Add an item to a card's checklist, which has at most 100.
+    """Add an item to a card's checklist.
 
-    Without an `order` it goes behind all others. A card takes at most 160,000 bytes of text with its checklist.
+    A checklist can have up to 100 items. Without `order`, the item is placed last. A card with its checklist can have
+    up to 160,000 bytes of text.
     """
     return board.add_item(id, body, item_id=str(uuid4()), owner=caller, call=call, board=DynamoBoard())
 
@@ -179,7 +183,7 @@ def add_checklist_item(id: str, body: ChecklistItemIn, caller: ApiKey, call: Cal
     tag="kanban",
     area="kanban",
     envelope="ChecklistItemAnswer",
-    answers={200: "The item as it is now."},
+    answers={200: "The updated item."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=as_stored,
     grants=_CHANGE_ITEM + BOARD.can("ConditionCheckItem"),
@@ -191,7 +195,10 @@ def update_checklist_item(
     caller: ApiKey,
     call: Call,
 ) -> ChecklistItemOut:
-    """Change an item of a card's checklist; members that are left out stay as they are."""
+    """Update an item of a card's checklist.
+
+    Members that you leave out keep their values.
+    """
     return board.update_item(id, itemId, body, owner=caller, call=call, board=DynamoBoard())
 
 
@@ -202,7 +209,7 @@ def update_checklist_item(
     tag="kanban",
     area="kanban",
     envelope="ChecklistItemDeletedAnswer",
-    answers={200: "The item is no more."},
+    answers={200: "The item was deleted."},
     refusals=(NotFound, Conflict),
     replay=as_stored,
     grants=_CHANGE_ITEM,
@@ -213,5 +220,5 @@ def delete_checklist_item(
     caller: ApiKey,
     call: Call,
 ) -> None:
-    """Take an item off a card's checklist."""
+    """Delete an item from a card's checklist."""
     return board.delete_item(id, itemId, owner=caller, call=call, board=DynamoBoard())

@@ -46,9 +46,9 @@ def _closer() -> Closer:
     grants=SPEND + TOKENS.can("Query", index=OWNER_INDEX) + TOKENS.can("BatchGetItem"),
 )
 def list_keys(caller: ApiKey) -> list[KeyOut]:
-    """List the caller's own API keys, newest first.
+    """List your API keys, newest first.
 
-    Every operation on keys needs a key with the permission `all`. A key made a moment ago may still be missing.
+    All operations on keys need a key with the permission `all`. A new key may take a moment to appear.
     """
     return keys.list_own(owner=caller, keys=DynamoGrants())
 
@@ -60,16 +60,16 @@ def list_keys(caller: ApiKey) -> list[KeyOut]:
     tag="keys",
     status=201,
     envelope="NewKeyAnswer",
-    answers={201: "The key, with its secret."},
+    answers={201: "The created key, with its secret."},
     refusals=(Conflict, TooLarge),
     replay=NewKeyOut.model_validate,
     grants=SPEND + REMEMBER + TOKENS.can("PutItem") + _ACTIVE_OWNER,
 )
 def create_key(body: KeyIn, caller: ApiKey, call: Call) -> NewKeyOut:
-    """Make an API key for the caller.
+    """Create an API key.
 
-    `key` is the secret, and this reply is the only one that has it. It can be had again under the same
-    Idempotency-Key by the very token that made the call; under another of the caller's it is a conflict.
+    `key` is the secret, and only this reply contains it. Repeating the call with the same token and Idempotency-Key
+    returns it again; with another of your tokens it is a conflict.
     """
     return keys.create(
         body,
@@ -87,15 +87,15 @@ def create_key(body: KeyIn, caller: ApiKey, call: Call) -> NewKeyOut:
     "/api/v2/keys",
     tag="keys",
     envelope="SwitchedAnswer",
-    answers={200: "How the key stands now."},
+    answers={200: "The updated key."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=SwitchedOut.model_validate,
     grants=SPEND + REMEMBER + TOKENS.can("GetItem") + _ACTIVE_OWNER + _CLOSE,
 )
 def switch_key(body: KeySwitch, caller: ApiKey, call: Call) -> SwitchedOut:
-    """Turn one of the caller's keys on or off.
+    """Activate or deactivate one of your API keys.
 
-    A key that is off is answered 403 until it is turned on again, and its open connections are ended. It may be the
+    A deactivated key gets 403 until it is activated again, and its open connections are closed. You can deactivate the
     key that makes this call.
     """
     return keys.switch(body, owner=caller, call=call, keys=DynamoGrants(), closer=_closer())
@@ -107,15 +107,15 @@ def switch_key(body: KeySwitch, caller: ApiKey, call: Call) -> SwitchedOut:
     "/api/v2/keys",
     tag="keys",
     envelope="DeletedAnswer",
-    answers={200: "The key is no more."},
+    answers={200: "The key was deleted."},
     refusals=(NotFound, Conflict),
     replay=without_data,
     grants=SPEND + REMEMBER + TOKENS.can("GetItem", "DeleteItem") + _CLOSE,
 )
 def delete_key(query: KeyQuery, caller: ApiKey, call: Call) -> None:
-    """Delete one of the caller's keys for good.
+    """Delete one of your API keys.
 
-    From then on it is unknown, and answered 401; its open connections are ended. It may be the key that makes this
+    Calls with the key get 401 from now on, and its open connections are closed. You can delete the key that makes this
     call.
     """
     keys.delete(query.id, owner=caller, call=call, keys=DynamoGrants(), closer=_closer())

@@ -22,7 +22,7 @@ bp = Blueprint(__name__)
     aliases=("/api/v2/api/marketplace/webhook",),
     tag="marketplace",
     token_header="X-Federation-Token",
-    answers={200: "It was received, and perhaps something was done."},
+    answers={200: "The event was received. `warning` says if it changed nothing."},
     refusals=(Conflict, TooLarge),
     replay=as_stored,
     grants=SPEND + REMEMBER + DIRECTORY.can("Query", "UpdateItem"),
@@ -33,8 +33,8 @@ def receive_marketplace_event(
     caller: InstanceKey,  # noqa: ARG001 - who is accepted may say it
     call: Call,
 ) -> HubEventOut:
-    """Take note of what the hub has decided.
+    """Receive a decision of the hub.
 
-    Only this desk's own agents are touched, never those that other instances offer here.
+    It applies to this instance's own agents only, never to agents that other instances offer here.
     """
     return hub_events.receive(body, call=call, agents=DynamoAgents())

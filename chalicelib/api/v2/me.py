@@ -1,4 +1,4 @@
-"""Who is signed in."""
+"""The signed-in person."""
 
 from chalice.app import Blueprint
 
@@ -21,12 +21,15 @@ bp = Blueprint(__name__)
     "/api/v2/me",
     tag="me",
     envelope="MeAnswer",
-    answers={200: "Who is signed in."},
+    answers={200: "The signed-in person."},
     area=ANY_AREA,
     grants=SPEND + DIRECTORY.can("Query", "GetItem"),
 )
 def get_me(caller: ApiKey) -> MeOut:
-    """Tell whose key this is, what they may do, and where the desk is reached: all that a front end starts with."""
+    """Get the signed-in person, the key's permissions and the service's URLs.
+
+    The reply contains all that a front end needs to start.
+    """
     known, push_key = together(lambda: DynamoMe().find_known(caller.user_id), DynamoPush().find_public_key)
     if known is None:
         raise Forbidden("The key's owner is no employee.")

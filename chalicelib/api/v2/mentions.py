@@ -22,16 +22,16 @@ bp = Blueprint(__name__)
     "/api/chat/mentions",
     aliases=("/api/v2/api/chat/mentions",),
     tag="mentions",
-    answers={200: "What was found; perhaps nothing."},
+    answers={200: "The matches, possibly none."},
     area=ANY_AREA,
     grants=SPEND + DIRECTORY.can("Query", "BatchGetItem") + PEERS.can("Query", "BatchGetItem"),
 )
 def list_mentions(query: MentionsQuery, caller: ApiKey) -> MentionsOut:
-    """Search what a message may mention: people, teams, agents, or commands of agents.
+    """Search for people, teams, agents or agent commands to mention in a message.
 
-    People are the caller, those who share a project or team with the caller, and behind them the people of other desks
-    whom the caller is connected with; teams are the caller's own; agents and commands are those installed for the
-    organisation. A bare array of at most ten (people: twelve; commands: fifteen), by name.
+    People are you, everyone who shares a project or team with you, and then people of other instances whom you are
+    connected with. Teams are your own. Agents and commands are those installed for the organisation. The reply is a
+    bare array, sorted by name: at most 10 results, 12 people or 15 commands.
     """
     return mentions.find(
         query,

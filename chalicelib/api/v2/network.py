@@ -27,7 +27,7 @@ bp = Blueprint(__name__)
     tag="network",
     open=True,
     answer=DiscoverOut,
-    answers={200: "What was found."},
+    answers={200: "The search results."},
     refusals=(NotFound,),
     grants=SPEND
     + DIRECTORY.can("GetItem", "Query")
@@ -36,10 +36,10 @@ bp = Blueprint(__name__)
     + NETWORK.can("Query", index=LIST_INDEX),
 )
 def discover_network(query: DiscoverQuery, call: Call, caller: PlatformToken | None = None) -> Reply:
-    """Find people, teams and agents.
+    """Search for people, teams and agents in the network.
 
-    Everybody finds what is public. An instance of the network finds also what is for its members, and more of public
-    profiles. A token that is not accepted is as good as none. Totals count all there is to be found.
+    Everyone can find what is public. A member instance also finds what is visible to members, and more details of
+    public profiles. A token that is not accepted is ignored. Totals count all matches.
     """
     found = discover.discover(
         query,

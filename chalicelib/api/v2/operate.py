@@ -33,7 +33,7 @@ bp = Blueprint(__name__)
     grants=OPERATE + DIRECTORY.can("Query"),
 )
 def list_people(caller: ApiKey) -> list[PersonOut]:  # noqa: ARG001 - admits
-    """List the employees, former ones too, by address."""
+    """List all employees by address, including former employees."""
     return [person_out(each) for each in DynamoDirectory().list_people()]
 
 
@@ -46,7 +46,7 @@ def list_people(caller: ApiKey) -> list[PersonOut]:  # noqa: ARG001 - admits
     grants=OPERATE + DIRECTORY.can("Query"),
 )
 def list_all_integrators(caller: ApiKey) -> list[IntegratorDetails]:  # noqa: ARG001 - admits
-    """List the integrators, archived ones too, by slug."""
+    """List all integrators by slug, including archived ones."""
     return [detailed(each) for each in DynamoDirectory().list_integrators()]
 
 
@@ -62,9 +62,10 @@ def list_all_integrators(caller: ApiKey) -> list[IntegratorDetails]:  # noqa: AR
     grants=OPERATE + REMEMBER + DIRECTORY.can("Query", "PutItem"),
 )
 def create_integrator(body: NewIntegratorIn, caller: ApiKey, call: Call) -> IntegratorDetails:
-    """Let a system publish here.
+    """Create an integrator.
 
-    Its event prefix ends in a dot, and must neither cover nor be covered by another's. Slug and prefix are for good.
+    Its event prefix ends with a dot and can't overlap the prefix of another integrator. You can't change the slug or
+    the prefix later.
     """
     made = integrators.register_integrator(
         body, integrator_id=str(uuid4()), now=call.now, integrators=DynamoDirectory(), claim=call.claim
@@ -78,13 +79,16 @@ def create_integrator(body: NewIntegratorIn, caller: ApiKey, call: Call) -> Inte
     "PATCH",
     "/api/v2/operate/integrators/{slug}",
     envelope="IntegratorAnswer",
-    answers={200: "The integrator as it stands now."},
+    answers={200: "The updated integrator."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=IntegratorDetails.model_validate,
     grants=OPERATE + REMEMBER + DIRECTORY.can("UpdateItem"),
 )
 def update_integrator(slug: str, body: IntegratorPatch, caller: ApiKey, call: Call) -> IntegratorDetails:
-    """Change what is told of an integrator: what is given, and nothing else."""
+    """Update the details of an integrator.
+
+    Members that you leave out keep their values.
+    """
     made = integrators.update_integrator(slug, body, call=call, integrators=DynamoDirectory())
     audit(caller, call, "integrator.update", made.slug)
     return detailed(made)
@@ -95,11 +99,11 @@ def update_integrator(slug: str, body: IntegratorPatch, caller: ApiKey, call: Ca
     "GET",
     "/api/v2/operate/event-types",
     envelope="IntegratorTypesAnswer",
-    answers={200: "The types, by integrator."},
+    answers={200: "The event types by integrator."},
     grants=OPERATE + DIRECTORY.can("Query") + EVENT_TYPES.can("Query"),
 )
 def list_all_event_types(caller: ApiKey, call: Call) -> list[IntegratorTypesOut]:  # noqa: ARG001 - admits
-    """List what each integrator has published in the last 90 days, with the number of deliveries."""
+    """List the event types of the last 90 days by integrator, with their number of deliveries."""
     return integrators.list_event_types(
         call=call, integrators=DynamoDirectory(), types=DynamoEventTypes(), together=together
     )
@@ -110,13 +114,14 @@ def list_all_event_types(caller: ApiKey, call: Call) -> list[IntegratorTypesOut]
     "GET",
     "/api/v2/operate/budgets",
     envelope="UsageAnswer",
-    answers={200: "Budgets and windows."},
+    answers={200: "The budgets and their usage."},
     grants=OPERATE + TOKENS.can("Query", index=OWNER_INDEX) + TOKENS.can("BatchGetItem"),
 )
 def show_budgets(query: UsageQuery, caller: ApiKey, call: Call) -> UsageOut:  # noqa: ARG001 - admits
-    """Show the rate budgets, and how the running minute and day of tokens stand.
+    """Show the rate budgets, and how much of them tokens have used.
 
-    Of all tools tokens, or with `userId` of a person's personal tokens and keys.
+    The reply covers the current minute and day of all tools tokens, or with `userId` of a person's personal tokens and
+    keys.
     """
     given = settings()
     budgets = Budgets(given.personal_budget, given.tools_budget, given.key_budget, given.platform_budget)

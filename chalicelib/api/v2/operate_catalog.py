@@ -68,7 +68,10 @@ def _replay_data(stored: dict[str, Any], data: Any) -> Reply:
     grants=OPERATE + CATALOG.can("BatchGetItem") + CATALOG.can("Query", index=LIST_INDEX),
 )
 def operate_list_items(query: ItemQuery, caller: ApiKey, call: Call) -> CatalogItemsOut:  # noqa: ARG001 - admits
-    """List the catalog, by display order and then by name; with the filters of its own list."""
+    """List catalog items by display order, then by name.
+
+    The filters are those of `GET /api/v1/catalog/items`.
+    """
     found = catalog.list_items(query, call=call, items=DynamoCatalog())
     return CatalogItemsOut(items=found.items, total_count=found.total_count)
 
@@ -79,13 +82,16 @@ def operate_list_items(query: ItemQuery, caller: ApiKey, call: Call) -> CatalogI
     _ITEMS,
     status=201,
     envelope="CatalogItemAnswer",
-    answers={201: "The new item."},
+    answers={201: "The created item."},
     refusals=(Conflict, TooLarge),
     replay=_replay_item,
     grants=OPERATE + REMEMBER + _RESOLVE + CATALOG.can("PutItem", "UpdateItem"),
 )
 def operate_create_item(body: CatalogItemIn, caller: ApiKey, call: Call) -> CatalogItemOut:
-    """Add an item to the catalog. A slug that another item has, archived ones included, is a conflict."""
+    """Create a catalog item.
+
+    A slug that another item uses, archived items included, is a conflict.
+    """
     made = catalog.create_item(
         body,
         item_id=str(uuid4()),
@@ -103,13 +109,16 @@ def operate_create_item(body: CatalogItemIn, caller: ApiKey, call: Call) -> Cata
     "PATCH",
     f"{_ITEMS}/{{slug}}",
     envelope="CatalogItemAnswer",
-    answers={200: "The item as it is now."},
+    answers={200: "The updated item."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=_replay_item,
     grants=OPERATE + REMEMBER + _RESOLVE + CATALOG.can("GetItem", "UpdateItem", "ConditionCheckItem"),
 )
 def operate_update_item(slug: str, body: CatalogItemPatch, caller: ApiKey, call: Call) -> CatalogItemOut:
-    """Change an item of the catalog: what is given, and nothing else. Slug and type stay for good."""
+    """Update a catalog item.
+
+    Members that you leave out keep their values. You can't change `slug` and `type`.
+    """
     made = catalog.update_item(
         slug, body, call=call, items=DynamoCatalog(), people=DynamoDirectory(), tokens=DynamoTokens()
     )
@@ -122,7 +131,7 @@ def operate_update_item(slug: str, body: CatalogItemPatch, caller: ApiKey, call:
     "DELETE",
     f"{_ITEMS}/{{slug}}",
     envelope="CatalogRemovedAnswer",
-    answers={200: "What became of the item."},
+    answers={200: "The result of the deletion."},
     refusals=(NotFound, Conflict),
     replay=_replay,
     grants=OPERATE
@@ -131,7 +140,10 @@ def operate_update_item(slug: str, body: CatalogItemPatch, caller: ApiKey, call:
     + CATALOG.can("GetItem", "Query", "UpdateItem", "DeleteItem", "ConditionCheckItem"),
 )
 def operate_delete_item(slug: str, query: RemovalQuery, caller: ApiKey, call: Call) -> CatalogItemRemoved:
-    """Archive an item of the catalog, or with `hard=true` remove it, which is a conflict while anything hangs on it."""
+    """Archive a catalog item, or delete it with `hard=true`.
+
+    Deleting is a conflict while approvals, assets or tokens depend on the item.
+    """
     deleted = catalog.delete_item(slug, hard=query.hard, call=call, items=DynamoCatalog(), approvals=DynamoApprovals())
     audit(caller, call, "catalogItem.remove" if query.hard else "catalogItem.archive", slug)
     return deleted
@@ -149,7 +161,10 @@ def operate_delete_item(slug: str, query: RemovalQuery, caller: ApiKey, call: Ca
     + CATALOG.can("Query", index=PERSON_INDEX),
 )
 def operate_list_approvals(query: ApprovalQuery, caller: ApiKey) -> ApprovalsOut:
-    """List approvals and applications. Follow `nextCursor` with the same filters until it is null."""
+    """List access requests and approvals in any status.
+
+    To get the next page, send `nextCursor` with the same filters; it is null on the last page.
+    """
     items, cursor = approval_page(query, reader=caller.user_id)
     return ApprovalsOut(items=items, next_cursor=cursor)
 
@@ -166,7 +181,10 @@ def operate_list_approvals(query: ApprovalQuery, caller: ApiKey) -> ApprovalsOut
     grants=_CHANGE,
 )
 def operate_assign_approval(body: AssignmentIn, caller: ApiKey, call: Call) -> ApprovalOut:
-    """Approve an employee for an item; a pending application is approved by it."""
+    """Grant an employee access to a catalog item.
+
+    If a request is pending, it is approved.
+    """
     made = approvals.assign(
         body,
         reviewer_id=caller.user_id,
@@ -183,13 +201,16 @@ def operate_assign_approval(body: AssignmentIn, caller: ApiKey, call: Call) -> A
     "POST",
     f"{_APPROVALS}/review",
     envelope="ApprovalAnswer",
-    answers={200: "The application as it is now."},
+    answers={200: "The reviewed request."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=_replay,
     grants=_CHANGE + CATALOG.can("BatchGetItem"),
 )
 def operate_review_request(body: VerdictIn, caller: ApiKey, call: Call) -> ApprovalOut:
-    """Approve or reject an application. Deciding the same again changes nothing; deciding otherwise is a conflict."""
+    """Approve or reject an access request.
+
+    Repeating a decision changes nothing. A different decision on a request that was already reviewed is a conflict.
+    """
     made = approvals.review(
         body,
         reviewer_id=caller.user_id,
@@ -206,7 +227,7 @@ def operate_review_request(body: VerdictIn, caller: ApiKey, call: Call) -> Appro
     "DELETE",
     _APPROVALS,
     envelope="RevocationAnswer",
-    answers={200: "What ended."},
+    answers={200: "The result of the revocation."},
     refusals=(Conflict, TooLarge),
     replay=_replay,
     grants=_CHANGE
@@ -214,7 +235,10 @@ def operate_review_request(body: VerdictIn, caller: ApiKey, call: Call) -> Appro
     + TOKENS.can("BatchGetItem", "ConditionCheckItem", "UpdateItem"),
 )
 def operate_revoke_approval(query: AssignmentIn, caller: ApiKey, call: Call) -> Revocation:
-    """Revoke an employee's approval for an item, and at once the personal tokens that rest on it alone."""
+    """Revoke an employee's access to a catalog item.
+
+    Personal tokens that depend on this approval alone stop working immediately.
+    """
     ended = approvals.revoke(
         query,
         reviewer_id=caller.user_id,

@@ -46,7 +46,7 @@ def _decision(call: Call) -> instances.Decision:
     grants=OPERATE + NETWORK.can("Query", "BatchGetItem"),
 )
 def list_instances(caller: ApiKey) -> list[InstanceOut]:  # noqa: ARG001 - admits
-    """List the instances that have registered here, by registration."""
+    """List the instances that have registered in this network, oldest first."""
     return [instance_out(each) for each in DynamoInstances().list_instances()]
 
 
@@ -55,7 +55,7 @@ def list_instances(caller: ApiKey) -> list[InstanceOut]:  # noqa: ARG001 - admit
     "POST",
     f"{_INSTANCES}/{{instanceId}}/approve",
     envelope="InstanceAnswer",
-    answers={200: "The instance as it stands now."},
+    answers={200: "The updated instance."},
     refusals=(NotFound, Conflict, TooLarge),
     grants=_DECIDE,
 )
@@ -65,10 +65,11 @@ def approve_instance(
     call: Call,
     body: ApproveInstanceIn = ApproveInstanceIn(),  # noqa: B008 - frozen
 ) -> InstanceOut:
-    """Trust an instance: its token and key work from now on, and it is told.
+    """Approve an instance.
 
-    Before that it has to prove at its own address that it knows the key it registered with; only desks of this kind
-    can, so others are approved with `withoutChallenge`. Approving again changes nothing.
+    Its token and key work from now on, and it is notified. Before the approval, the instance must prove at its own
+    address that it knows the key it registered with. Only Fluxden instances can do this: approve others with
+    `withoutChallenge`. Approving again changes nothing.
     """
     store = DynamoInstances()
     get = None if body.without_challenge else http.get
@@ -84,12 +85,15 @@ def approve_instance(
     "POST",
     f"{_INSTANCES}/{{instanceId}}/suspend",
     envelope="InstanceAnswer",
-    answers={200: "The instance as it stands now."},
+    answers={200: "The updated instance."},
     refusals=(NotFound, Conflict),
     grants=_DECIDE,
 )
 def suspend_instance(instanceId: str, caller: ApiKey, call: Call) -> InstanceOut:  # noqa: N803 - contract's spelling
-    """Trust an instance no longer: its token and key end at once, its agents are hidden, and it is told."""
+    """Suspend an instance.
+
+    Its token and key stop working immediately, its agents are hidden, and it is notified.
+    """
     made = instances.suspend(instanceId, _decision(call), instances=DynamoInstances(), queue=INSTANCE_NOTICE_JOBS)
     audit(caller, call, "instance.suspend", made.instance_id)
     return instance_out(made)
@@ -107,9 +111,9 @@ def suspend_instance(instanceId: str, caller: ApiKey, call: Call) -> InstanceOut
     + RELAYS.can("Query", index=FACETS_INDEX),
 )
 def list_persons_relays(query: PersonsRelaysQuery, caller: ApiKey) -> RelayProgressPage:  # noqa: ARG001 - admits
-    """List a person's relays, newest first: how far each came, how often it was tried, and what stopped it.
+    """List a person's relays with their progress, newest first.
 
-    What they say is their people's own, and not shown.
+    Each relay has its status, the number of attempts and the last error. Its content is private and not included.
     """
     page = RelayQuery(limit=query.limit, offset=query.offset)
     found, total = DynamoOutgoing().list_page(query.user_id, page)

@@ -39,11 +39,11 @@ _LOOK_SECONDS = 5
     "GET",
     _LETTERS,
     envelope="DeadLetterCountsAnswer",
-    answers={200: "The numbers."},
+    answers={200: "The counts."},
     grants=OPERATE + _LOOK,
 )
 def count_dead_letters(caller: ApiKey) -> list[DeadLettersOut]:  # noqa: ARG001 - admits
-    """Count the messages that no worker could deal with, about, for each queue."""
+    """Count the dead letters of each queue, approximately."""
     return dead_letters.count_dead_letters(letters=SqsDeadLetters(_LOOK_SECONDS), together=together)
 
 
@@ -57,10 +57,10 @@ def count_dead_letters(caller: ApiKey) -> list[DeadLettersOut]:  # noqa: ARG001 
     grants=OPERATE + _LOOK + IDEMPOTENCY.can("BatchGetItem"),
 )
 def list_dead_letters(queue: str, caller: ApiKey) -> list[DeadLetterOut]:  # noqa: ARG001 - admits
-    """List a queue's dead letters, oldest first, at most 100, with why each failed last.
+    """List up to 100 dead letters of a queue, oldest first, with the reason for the last failure.
 
-    `job` names the rows that a message was about, never what they say; of lists it tells the length. Looking counts
-    as receiving, and hides the messages from others who look for a moment.
+    `job` contains the ids in the message, never its content; of a list it contains the length. Listing counts as
+    receiving, and hides the messages from other readers for a moment.
     """
     return dead_letters.list_dead_letters(queue, letters=SqsDeadLetters(_LOOK_SECONDS), failures=DynamoFailures())
 
@@ -70,15 +70,15 @@ def list_dead_letters(queue: str, caller: ApiKey) -> list[DeadLetterOut]:  # noq
     "POST",
     f"{_LETTERS}/{{queue}}/redrive",
     envelope="RedrivenAnswer",
-    answers={200: "What was sent back."},
+    answers={200: "The result of the redrive."},
     refusals=(NotFound, TooLarge),
     grants=OPERATE + _LOOK + _REDRIVE,
 )
 def redrive_dead_letters(queue: str, body: RedriveIn, caller: ApiKey, call: Call) -> RedrivenOut:
-    """Send dead letters back to their queue: those named in `messageIds`, or `all`, of which 500 a call.
+    """Send dead letters back to their queue.
 
-    Each is sent first and deleted then, so none is lost; should one come twice, workers take no harm. What was sent
-    back is gone from the list, so calling again does no harm either.
+    Send `messageIds`, or `all` for up to 500 per call. Each message is sent before it is deleted, so none is lost, and
+    workers ignore duplicates. A message that was sent back is no longer listed, so you can repeat the call safely.
     """
     done = dead_letters.redrive_dead_letters(queue, body, letters=SqsDeadLetters(_LOOK_SECONDS))
     audit(caller, call, "deadLetters.redrive", f"{queue}: {done.sent}")
@@ -94,5 +94,8 @@ def redrive_dead_letters(queue: str, body: RedriveIn, caller: ApiKey, call: Call
     grants=OPERATE + DELIVERIES.can("Query", "BatchGetItem") + DELIVERIES.can("Query", index=RECENT_INDEX),
 )
 def list_callbacks(query: CallbacksQuery, caller: ApiKey, call: Call) -> list[CallbackOut]:  # noqa: ARG001 - admits
-    """List the clicks of the last seven days, newest first, or with `deliveryId` a delivery's, with every attempt."""
+    """List callbacks with all attempts, newest first.
+
+    The list contains the last seven days, or with `deliveryId` all callbacks of one delivery.
+    """
     return callbacks.list_callbacks(query, call=call, clicks=DynamoClicks())

@@ -44,9 +44,9 @@ def _known(token_id: str) -> str:
     grants=OPERATE + TOKENS.can("Query", index=OWNER_INDEX) + TOKENS.can("BatchGetItem"),
 )
 def list_tools_tokens(caller: ApiKey, call: Call) -> list[ToolsTokenOut]:  # noqa: ARG001 - admits
-    """List the tokens of integrators, newest first, without their secrets.
+    """List the tools tokens, newest first, without their secrets.
 
-    One that was made a moment ago may still be missing.
+    A new token may take a moment to appear.
     """
     return tokens.list_tools_tokens(call=call, grants=DynamoGrants(), people=DynamoDirectory())
 
@@ -57,16 +57,16 @@ def list_tools_tokens(caller: ApiKey, call: Call) -> list[ToolsTokenOut]:  # noq
     _TOKENS,
     status=201,
     envelope="NewSecretAnswer",
-    answers={201: "The token, with its secret."},
+    answers={201: "The created token, with its secret."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=NewSecretOut.model_validate,
     grants=OPERATE + REMEMBER + TOKENS.can("PutItem"),
 )
 def issue_tools_token(body: ToolsTokenIn, caller: ApiKey, call: Call) -> NewSecretOut:
-    """Give an integrator a token.
+    """Create a tools token for an integrator.
 
-    `token` is the secret, and this reply is the only one that has it; under the same Idempotency-Key the very key
-    that made the call can have it again.
+    `token` is the secret, and only this reply contains it. Repeating the call with the same key and Idempotency-Key
+    returns it again.
     """
     made = tokens.create_tools_token(
         body,
@@ -96,9 +96,9 @@ def rotate_tools_token(
     call: Call,
     body: RotationIn = RotationIn(),  # noqa: B008 - frozen
 ) -> NewSecretOut:
-    """Give a token a new secret.
+    """Rotate the secret of a tools token.
 
-    The one before works for 24 hours more, or ends now with `atOnce`.
+    The previous secret keeps working for 24 hours, or ends immediately with `atOnce`.
     """
     token = ids.mint_token(ids.TokenKind.TOOLS, _known(tokenId))
     made = tokens.rotate_tools_token(token, at_once=body.at_once, call=call, tokens=DynamoTokens())
@@ -111,13 +111,16 @@ def rotate_tools_token(
     "DELETE",
     f"{_TOKENS}/{{tokenId}}",
     envelope="RevokedAnswer",
-    answers={200: "The token has ended."},
+    answers={200: "The token was revoked."},
     refusals=(NotFound, Conflict),
     replay=RevokedOut.model_validate,
     grants=OPERATE + REMEMBER + TOKENS.can("UpdateItem"),
 )
 def revoke_tools_token(tokenId: str, caller: ApiKey, call: Call) -> RevokedOut:  # noqa: N803 - contract's spelling
-    """End a token for good; it is refused from now on. Personal tokens that were claimed with it stay."""
+    """Revoke a tools token.
+
+    Calls with it are refused from now on. Personal tokens that were claimed with it keep working.
+    """
     ended = tokens.revoke_tools_token(_known(tokenId), call=call, grants=DynamoGrants())
     audit(caller, call, "toolsToken.revoke", ended.id)
     return ended

@@ -24,9 +24,10 @@ bp = Blueprint(__name__)
     grants=SPEND + DIRECTORY.can("GetItem"),
 )
 def get_profile(caller: ApiKey) -> ProfileOut:
-    """Read one's own profile.
+    """Retrieve your profile.
 
-    Who has told nothing yet has the defaults. Both operations need a key with the permission `all`.
+    A profile that was never changed has the default values. Both profile operations need a key with the permission
+    `all`.
     """
     return profile.read(user_id=caller.user_id, profiles=DynamoProfiles())
 
@@ -37,14 +38,15 @@ def get_profile(caller: ApiKey) -> ProfileOut:
     "/api/v2/profile",
     tag="profile",
     envelope="ProfileAnswer",
-    answers={200: "The whole profile, as it stands now."},
+    answers={200: "The updated profile."},
     refusals=(Conflict, TooLarge),
     replay=ProfileOut.model_validate,
     grants=SPEND + IDEMPOTENCY.can("GetItem", "PutItem") + DIRECTORY.can("GetItem", "PutItem", "UpdateItem"),
 )
 def update_profile(body: ProfilePatch, caller: ApiKey, call: Call) -> ProfileOut:
-    """Change one's own profile: what is given, and nothing else.
+    """Update your profile.
 
-    A list replaces the list there was. `relayQuietHours` are wall-clock times of their time zone, UTC by default.
+    Members that you leave out keep their values. A list replaces the previous list. `relayQuietHours` are local times
+    in their time zone, UTC by default.
     """
     return profile.change(body, user_id=caller.user_id, call=call, profiles=DynamoProfiles())

@@ -33,9 +33,10 @@ _READ = SPEND + DIRECTORY.can("Query", "BatchGetItem")
     grants=_READ,
 )
 def list_projects(query: PageQuery, caller: ApiKey | ToolsToken) -> ProjectsOut:
-    """List the projects that the caller belongs to, by slug.
+    """List your projects by slug.
 
-    A tools token lists those of its owner, and one of the organisation's administrators all of them.
+    A tools token lists the projects of its owner. A tools token of the organisation's administrators lists all
+    projects.
     """
     return projects.list_page(query, caller=caller, projects=DynamoProjects())
 
@@ -52,7 +53,7 @@ def list_projects(query: PageQuery, caller: ApiKey | ToolsToken) -> ProjectsOut:
     grants=_READ,
 )
 def get_project(slug: str, caller: ApiKey | ToolsToken) -> ProjectOut:
-    """Read one of the projects that the caller sees."""
+    """Retrieve a project that you have access to."""
     return projects.read(slug, caller=caller, projects=DynamoProjects())
 
 
@@ -63,10 +64,10 @@ def get_project(slug: str, caller: ApiKey | ToolsToken) -> ProjectOut:
     tag="projects",
     area=ANY_AREA,
     envelope="ProjectMembersAnswer",
-    answers={200: "A page of the members."},
+    answers={200: "A page of members."},
     refusals=(NotFound,),
     grants=_READ,
 )
 def list_project_members(slug: str, query: PageQuery, caller: ApiKey | ToolsToken) -> ProjectMembersOut:
-    """List who belongs to a project, its administrators first."""
+    """List the members of a project, administrators first."""
     return projects.list_members(slug, query, caller=caller, people=DynamoDirectory())

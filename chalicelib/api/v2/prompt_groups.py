@@ -15,15 +15,16 @@ bp = Blueprint(__name__)
     "/api/v2/prompt-groups",
     aliases=("/api/v2/api/v2/prompt-groups",),
     tag="prompt-groups",
-    answers={200: "The groups, and how they are scored."},
+    answers={200: "The prompt groups and their scoring."},
     area=ANY_AREA,
     grants=SPEND,
 )
 def get_prompt_groups(
     caller: ApiKey | PlatformToken | InstanceKey,  # noqa: ARG001 - everybody is told the same
 ) -> PromptGroupsOut:
-    """Tell the groups of an agent's instructions, and what calls for each.
+    """List the prompt groups of an agent's instructions, and what triggers each.
 
-    Other desks and agents read this to choose as this one does. Any key will do, whatever it opens.
+    Other instances and agents use the list to make the same choices as this instance. Any valid key works, whatever its
+    permissions.
     """
     return registry()

@@ -26,12 +26,15 @@ bp = Blueprint(__name__)
     "/api/v2/push",
     tag="push",
     envelope="PushAnswer",
-    answers={200: "The key and the subscriptions."},
+    answers={200: "The public key and the subscriptions."},
     area="inbox",
     grants=SPEND + DIRECTORY.can("GetItem", "Query"),
 )
 def show_push(caller: ApiKey) -> PushOut:
-    """Tell what a browser subscribes with, as its `applicationServerKey`, and which of one's own are subscribed."""
+    """Get the public key for Web Push and your browsers' subscriptions.
+
+    Use the key as `applicationServerKey` when you subscribe.
+    """
     return push.show(owner=caller, subscriptions=DynamoPush(), together=together)
 
 
@@ -49,10 +52,11 @@ def show_push(caller: ApiKey) -> PushOut:
     grants=SPEND + REMEMBER + DIRECTORY.can("GetItem", "PutItem", "ConditionCheckItem") + SOCKETS.can("UpdateItem"),
 )
 def subscribe_to_push(body: SubscriptionIn, caller: ApiKey, call: Call) -> SubscriptionOut:
-    """Have this browser nudged when something arrives in the inbox and nobody listens.
+    """Subscribe a browser to push notifications.
 
-    A nudge is empty: it says that there is something, and the browser looks for itself. A browser that subscribes
-    again keeps its subscription. A person has at most 10; one whose push service says that it is gone is forgotten.
+    The browser is notified when something arrives in your inbox while no console is open. The notification is empty:
+    the browser fetches the content itself. Subscribing again keeps the subscription. You can have up to 10
+    subscriptions. A subscription that the push service reports as gone is deleted.
     """
     return push.subscribe(body, owner=caller, call=call, subscriptions=DynamoPush())
 
@@ -63,7 +67,7 @@ def subscribe_to_push(body: SubscriptionIn, caller: ApiKey, call: Call) -> Subsc
     "/api/v2/push/subscriptions/{subscriptionId}",
     tag="push",
     envelope="UnsubscribedAnswer",
-    answers={200: "The subscription is no more."},
+    answers={200: "The subscription was deleted."},
     refusals=(NotFound, Conflict),
     area="inbox",
     replay=without_data,
@@ -74,5 +78,5 @@ def unsubscribe_from_push(
     caller: ApiKey,
     call: Call,
 ) -> None:
-    """Nudge a browser no longer."""
+    """Delete a browser's push subscription."""
     push.unsubscribe(subscriptionId, owner=caller, call=call, subscriptions=DynamoPush())

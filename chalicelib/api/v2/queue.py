@@ -88,17 +88,17 @@ def _work(caller: ApiKey, call: Call) -> queue.Work:
     tag="queue",
     area="queue",
     envelope="ItemsAnswer",
-    answers={200: "A page of the queue."},
+    answers={200: "A page of tasks."},
     grants=SPEND
     + QUEUE_ITEMS.can("GetItem", "BatchGetItem")
     + QUEUE_ITEMS.can("Query", index=ORDER_INDEX)
     + QUEUE_ITEMS.can("Query", index=TYPE_INDEX),
 )
 def list_queue(query: ItemQuery, caller: ApiKey) -> ItemsOut:
-    """List the queue: by status, then the most urgent first, then the oldest.
+    """List the tasks in the queue.
 
-    A reply holds at most 5 MB of items: of very large ones it may have fewer than asked for, and `pagination.limit`
-    says how many.
+    Tasks are sorted by status, then by priority, then oldest first. A reply contains up to 5 MB of tasks. If it
+    contains fewer than you asked for, `pagination.limit` is the actual number.
     """
     return queue.list_page(query, owner=caller, queue=DynamoQueue())
 
@@ -111,15 +111,15 @@ def list_queue(query: ItemQuery, caller: ApiKey) -> ItemsOut:
     status=201,
     area="queue",
     envelope="ItemAnswer",
-    answers={201: "The item."},
+    answers={201: "The task."},
     refusals=(Conflict, TooLarge),
     replay=ItemOut.model_validate,
     grants=SPEND + REMEMBER + NOTIFY + NUDGE + QUEUE_ITEMS.can("GetItem", "PutItem", "UpdateItem"),
 )
 def add_queue_item(body: ItemIn, caller: ApiKey, call: Call) -> ItemOut:
-    """Queue an item.
+    """Add a task to the queue.
 
-    It waits for the owner's confirmation, unless their settings approve of every item at once.
+    The task waits for the owner's confirmation, unless the owner's settings approve tasks automatically.
     """
     return queue.add(
         body,
@@ -139,12 +139,12 @@ def add_queue_item(body: ItemIn, caller: ApiKey, call: Call) -> ItemOut:
     tag="queue",
     area="queue",
     envelope="ItemAnswer",
-    answers={200: "The item."},
+    answers={200: "The task."},
     refusals=(NotFound,),
     grants=SPEND + QUEUE_ITEMS.can("GetItem"),
 )
 def get_queue_item(id: str, caller: ApiKey) -> ItemOut:  # noqa: A002 - contract
-    """Read an item of the queue."""
+    """Retrieve a task."""
     return queue.read(id, owner=caller, queue=DynamoQueue())
 
 
@@ -155,16 +155,16 @@ def get_queue_item(id: str, caller: ApiKey) -> ItemOut:  # noqa: A002 - contract
     tag="queue",
     area="queue",
     envelope="MovedAnswer",
-    answers={200: "The item where it stands now."},
+    answers={200: "The updated task."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=MovedOut.model_validate,
     grants=_CHANGE,
 )
 def set_queue_item_status(id: str, body: StatusIn, caller: ApiKey, call: Call) -> MovedOut:  # noqa: A002 - contract
-    """Move an item.
+    """Update a task's status.
 
-    What is done stays done, and what waits for its confirmation is only moved by that. When an item is done and the
-    chief of staff hands out work, `autoDispatched` is the item that is in progress next, or null.
+    A completed task stays completed. A task that waits for confirmation can only be confirmed or rejected. When a task
+    is completed in `chief_of_staff` mode, `autoDispatched` is the task that is now in progress, or null.
     """
     return _work(caller, call).set_status(id, body.status)
 
@@ -176,16 +176,16 @@ def set_queue_item_status(id: str, body: StatusIn, caller: ApiKey, call: Call) -
     tag="queue",
     area="queue",
     envelope="MovedAnswer",
-    answers={200: "The item with its result."},
+    answers={200: "The updated task."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=MovedOut.model_validate,
     grants=_CHANGE,
 )
 def complete_queue_item(id: str, body: ResultIn, caller: ApiKey, call: Call) -> MovedOut:  # noqa: A002 - contract
-    """Keep what came of an item, and end it, or block it.
+    """Report a task's result, and complete or block the task.
 
-    The item's metadata gains `agentResult`, `completedBy` (the key's name) and `completedAt`, and takes at most
-    180,000 bytes with them.
+    `agentResult`, `completedBy` (the name of the key) and `completedAt` are added to the task's metadata, which can
+    have up to 180,000 bytes.
     """
     return _work(caller, call).complete(id, body)
 
@@ -197,7 +197,7 @@ def complete_queue_item(id: str, body: ResultIn, caller: ApiKey, call: Call) -> 
     tag="queue",
     area="queue",
     envelope="ConfirmedAnswer",
-    answers={200: "The item, now ready; or that it was rejected."},
+    answers={200: "The approved task, or the rejection."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=ConfirmedOut.model_validate,
     grants=SPEND
@@ -210,10 +210,10 @@ def complete_queue_item(id: str, body: ResultIn, caller: ApiKey, call: Call) -> 
     + _ACKNOWLEDGE,
 )
 def confirm_queue_item(id: str, body: ConfirmIn, caller: ApiKey, call: Call) -> ConfirmedOut:  # noqa: A002 - contract
-    """Approve or reject an item that waits for it.
+    """Approve or reject a task that waits for confirmation.
 
-    An approved one is ready. A rejected one is gone. When the item stands for an event that was held, approving
-    delivers the event: to `recipient` if one is named, else to the employee its sender hinted at.
+    An approved task becomes `ready`, and a rejected task is removed. If the task stands for an event held for
+    moderation, approving it delivers the event to `recipient`, or to the employee whom the sender suggested.
     """
     confirmation = Confirmation(
         caller, call, DynamoQueue(), DynamoDeliveries(), DynamoDirectory(), _notifier(), _acknowledger(), together
@@ -232,7 +232,7 @@ def confirm_queue_item(id: str, body: ConfirmIn, caller: ApiKey, call: Call) -> 
     grants=SPEND + QUEUE_ITEMS.can("GetItem"),
 )
 def get_settings(caller: ApiKey) -> SettingsOut:
-    """Read the desk's settings."""
+    """Retrieve your queue settings."""
     return desk_settings.read(owner=caller, settings=DynamoQueue())
 
 
@@ -243,16 +243,16 @@ def get_settings(caller: ApiKey) -> SettingsOut:
     tag="queue",
     area="queue",
     envelope="ChangedSettingsAnswer",
-    answers={200: "What was changed, and what followed."},
+    answers={200: "The updated settings."},
     refusals=(Conflict, TooLarge),
     replay=ChangedSettingsOut.model_validate,
     grants=_CHANGE,
 )
 def change_settings(body: SettingsIn, caller: ApiKey, call: Call) -> ChangedSettingsOut:
-    """Change the desk's settings.
+    """Update your queue settings.
 
-    In `chief_of_staff` mode items are handed out one after the other; `autoDispatched` is the one handed out by this
-    call, if one was. Back in `cockpit` mode, `briefing` says how the queue stands.
+    In `chief_of_staff` mode, tasks are dispatched one after another. `autoDispatched` is the task that this call
+    dispatched, if any. When you switch back to `cockpit` mode, `briefing` summarizes the queue.
     """
     return desk_settings.change(
         body, owner=caller, call=call, settings=DynamoQueue(), notifier=_notifier(), together=together

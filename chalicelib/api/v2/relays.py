@@ -68,7 +68,7 @@ def _notifier() -> Notifier:
     tag="relays",
     aliases=(RELAY_PATH,),
     gate=_admit,
-    answers={200: "What became of the relay."},
+    answers={200: "The result of the relay."},
     refusals=(Unauthorized, Forbidden, NotFound, TooLarge, RateLimited, Unavailable),
     grants=_ADMIT
     + RELAYS.can("BatchGetItem", "PutItem", "UpdateItem")
@@ -84,12 +84,12 @@ def receive_relay(
     admitted: Connection,
     call: Call,
 ) -> RelayAnswer:
-    """Take in what somebody of a connected desk sends.
+    """Receive a relay from a connected instance.
 
-    Called by the other desk. A relay is taken once, whatever is sent again under its `relayId`. It reaches who it is
-    addressed to if they are connected with that desk, else the person whose connection it is. A task becomes a card of
-    the board and an item of the queue; what is ambient may be kept away by its recipient's profile, and is told to
-    nobody. Who sent it is what the connection says.
+    The other instance calls this operation. A relay is accepted once per `relayId`; repeats change nothing. It reaches
+    the addressed person if they are connected with that instance, otherwise the person who owns the connection. A task
+    becomes a card and a queue item. The recipient's profile may filter ambient relays, without notice to anyone. The
+    sender is the person of the connection, whatever the relay says.
     """
     return relays.RelayReceiver(
         connection=admitted,
@@ -113,7 +113,7 @@ def receive_relay(
     ACK_PATH,
     tag="relays",
     gate=_admit,
-    answers={200: "Where the relay stands now."},
+    answers={200: "The status of the relay."},
     refusals=(Unauthorized, Forbidden, NotFound, TooLarge, RateLimited, Unavailable),
     grants=_ADMIT
     + RELAYS.can("BatchGetItem", "UpdateItem")
@@ -129,10 +129,11 @@ def acknowledge_relay(
     admitted: Connection,
     call: Call,
 ) -> AckAnswer:
-    """Take word of what became of a relay that this desk sent.
+    """Report the result of a relay that this instance sent.
 
-    Called by the other desk, over the connection that the relay went. A final state stays, so a repeat changes nothing.
-    The queue item that the relay handed on is done when it is completed; a card that it is about gets a note.
+    The other instance calls this operation over the relay's connection. A final status can't change, so a repeat
+    changes nothing. A completed relay completes the queue item that it passed on. A card that the relay is about gets a
+    note.
     """
     return AcknowledgementReceiver(
         connection=admitted,

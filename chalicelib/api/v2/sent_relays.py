@@ -30,7 +30,7 @@ bp = Blueprint(__name__)
     status=201,
     area="all",
     envelope="SentRelayAnswer",
-    answers={201: "The relay, on its way."},
+    answers={201: "The created relay."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=RelayOut.model_validate,
     grants=SPEND
@@ -43,11 +43,11 @@ bp = Blueprint(__name__)
     + OUTBOX_WORK.can_send(),
 )
 def send_relay(body: NewRelayIn, caller: ApiKey, call: Call) -> RelayOut:
-    """Send a relay over one of the caller's connections.
+    """Send a relay over one of your connections.
 
-    It is stored, and sent from then on until the other desk takes it, behind what was sent there before. While that
-    desk fails it is left alone for a while, longer each time, up to 72 hours; what it refuses is kept with its reason.
-    What it says became of the relay is shown on the card or the queue item that the relay is about.
+    The relay is stored and sent in order, after earlier relays to the same instance. If that instance fails, it is
+    retried at growing intervals for up to 72 hours. A relay that is refused keeps the reason. The result that the other
+    instance reports appears on the card or queue item that the relay is about.
     """
     return outgoing.send(
         body,
@@ -78,5 +78,5 @@ def send_relay(body: NewRelayIn, caller: ApiKey, call: Call) -> RelayOut:
     + RELAYS.can("Query", index=FACETS_INDEX),
 )
 def list_relays(query: RelayQuery, caller: ApiKey) -> RelaysOut:
-    """List the relays that the caller has sent and received, newest first."""
+    """List the relays that you sent and received, newest first."""
     return outgoing.list_page(query, owner=caller, outgoing=DynamoOutgoing())

@@ -9,11 +9,11 @@ from chalicelib.feedback.stores.updates import PackagedUpdates
 bp = Blueprint(__name__)
 
 
-@operation(bp, "GET", "/api/v2/updates", tag="updates", answers={200: "The entries."}, max_age=300)
+@operation(bp, "GET", "/api/v2/updates", tag="updates", answers={200: "The release notes."}, max_age=300)
 def list_updates(query: UpdatesQuery) -> UpdatesOut:
-    """Tell what is new in this software, newest first.
+    """List the release notes of this software, newest first.
 
-    Needs no token, may be read by pages of any origin, and touches no store: ask as often as you like, with the
-    last reply's ETag.
+    No token is needed, pages of any origin can call it, and it touches no store. Send the ETag of the last reply to
+    poll it cheaply.
     """
     return asked_for(query, PackagedUpdates().list_updates())

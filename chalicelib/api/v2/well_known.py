@@ -22,16 +22,16 @@ _CARD_SECONDS = 300
     "GET",
     "/.well-known/fluxden",
     tag="network",
-    answers={200: "What this desk is, or its proof."},
+    answers={200: "The description, with a proof if a challenge was sent."},
     refusals=(NotFound,),
     grants=NETWORK.can("GetItem") + PEERS.can("GetItem", "PutItem"),
 )
 def describe_desk(query: ProofQuery) -> DeskOut:
-    """Tell what runs here, by which keys it signs and what it takes; asked by a hub, prove that it registered there.
+    """Describe this instance: its software, signing keys and limits.
 
-    `keys` are those of its HTTP message signatures (RFC 9421), the present one first. A hub sends a `challenge` and
-    the `instanceId` it has given to this desk; the proof is the HMAC-SHA256 of the challenge under the key this desk
-    registered with, in hexadecimal.
+    `keys` are the keys of its HTTP message signatures (RFC 9421), current key first. A hub can send a `challenge` with
+    the `instanceId` that it assigned. The proof in the reply is the HMAC-SHA256 of the challenge, in hexadecimal, with
+    the key that this instance registered with.
     """
     return description.describe(
         query,
@@ -53,8 +53,8 @@ def describe_desk(query: ProofQuery) -> DeskOut:
     max_age=_CARD_SECONDS,
 )
 def get_agent_card() -> AgentCardOut:
-    """Tell agents of other makes what this desk is: its card in the form of A2A 1.0.
+    """Get this instance's agent card in the A2A 1.0 format.
 
-    Its one interface is named by a binding of its own: desks are sent relays. None of A2A's own methods is served.
+    Its only interface has a custom protocol binding, which is sending relays. The card offers no A2A methods.
     """
     return description.card(base_url=settings().base_url, version=VERSION)
