@@ -33,3 +33,8 @@ export function valueLabel(kind: string, value: string): string {
   const name = `${kind}.${value}`;
   return name in dictionary ? t(name as MessageKey) : value.replaceAll("_", " ");
 }
+
+const listFormat = new Intl.ListFormat(language, { type: "conjunction", style: "narrow" });
+
+/** Return the texts as one list, separated as the language does it. */
+export const listText = (texts: string[]): string => listFormat.format(texts);

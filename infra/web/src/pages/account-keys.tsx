@@ -1,6 +1,6 @@
 import { useSignal } from "@preact/signals";
 import { data, ApiError, query } from "../lib/api";
-import { valueLabel, t } from "../lib/i18n";
+import { listText, t, valueLabel } from "../lib/i18n";
 import { removeSubscription, pushEnabled } from "../lib/push";
 import { me, signOut } from "../lib/session";
 import { now } from "../lib/time";
@@ -152,11 +152,11 @@ function Row({ of: key, onToggle, onDelete }: RowProps) {
         <p class="faint">
           {key.permissions === "all"
             ? t("key.all")
-            : key.permissions.map((each) => valueLabel("area", each)).join(", ")}
+            : listText(key.permissions.map((each) => valueLabel("area", each)))}
           {" · "}
           {key.lastUsedAt ? (
             <>
-              {t("admin.used", { n: key.usageCount })}, <Time at={key.lastUsedAt} />
+              {t("admin.used", { n: key.usageCount })} · <Time at={key.lastUsedAt} />
             </>
           ) : (
             t("key.neverUsed")
