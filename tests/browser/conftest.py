@@ -1,4 +1,4 @@
-"""A started system, and Chromium in front of it."""
+"""Fixtures: a running system, and Chromium pages that use its console."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from tests.support import inputs
 from tests.support.started_desk import StartedDesk, start_desk
 
-# Shown when a test fails, and looked at by people; not compared.
+# Screenshots for people to look at; they are not compared.
 PICTURES = Path(__file__).parents[2] / "build" / "browser"
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 ARGUMENTS = (
@@ -32,7 +32,7 @@ expect.set_options(timeout=10_000)
 
 @pytest.fixture(scope="session")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartedDesk]:
-    # Tests click faster than people; callbacks go to a receiver on this machine.
+    # Tests are faster than people, so the rate limit is raised. Callbacks go to a receiver on this machine.
     with start_desk(tmp_path_factory.mktemp("desk"), ALLOW_LOOPBACK="1", FLUXDEN_KEY_BUDGET="100000") as made:
         yield made
 
@@ -47,13 +47,13 @@ def browser() -> Iterator[Browser]:
 
 @dataclass
 class Console:
-    """A person at the console: what they do there, and what they do elsewhere meanwhile."""
+    """A signed-in person: their console page, and API calls with their credentials."""
 
     page: Page
     system: StartedDesk
     context: BrowserContext
     name: str = "alice"
-    complaints: list[str] = field(default_factory=list)
+    page_errors: list[str] = field(default_factory=list)
 
     @property
     def key(self) -> str:
@@ -69,19 +69,19 @@ class Console:
         self.page.goto(f"{self.system.demo['base_url']}/#/{page}")
 
     def publish(self, **event: Any) -> str:
-        """Publish an event to the person; its delivery's id."""
+        """Publish an event to the person, and return the delivery id."""
         token = self.system.demo["personal_tokens"][self.name]
         answer = self.system.call("POST", "/api/v1/events", inputs.new_event(**event), token)
         assert answer.status in (200, 202), answer.body
         return str(answer.json["deliveryId"])
 
-    def follow_up(self, delivery_id: str, what: str, body: dict[str, Any]) -> None:
+    def update_event(self, delivery_id: str, operation: str, body: dict[str, Any]) -> None:
         token = self.system.demo["personal_tokens"][self.name]
-        answer = self.system.call("POST", f"/api/v1/events/{delivery_id}/{what}", body, token)
+        answer = self.system.call("POST", f"/api/v1/events/{delivery_id}/{operation}", body, token)
         assert answer.status < 300, answer.body
 
-    def ask(self, method: str, path: str, body: Any = None) -> Any:
-        """Call the second generation of the API with the person's key."""
+    def call_v2(self, method: str, path: str, body: Any = None) -> Any:
+        """Call API v2 with the person's key, and return the data of the response."""
         answer = self.system.call(method, f"/api/v2{path}", body, self.key)
         assert answer.status < 300, answer.body
         return answer.json["data"]
@@ -90,14 +90,14 @@ class Console:
         return self.page.locator(f"#item-{delivery_id}")
 
     def watch(self, page: Page) -> None:
-        """Note everything that a page complains of."""
+        """Record the errors and warnings of a page."""
 
-        def noted(message: Any) -> None:
+        def record(message: Any) -> None:
             if message.type in ("error", "warning"):
-                self.complaints.append(message.text)
+                self.page_errors.append(message.text)
 
-        page.on("console", noted)
-        page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        page.on("console", record)
+        page.on("pageerror", lambda error: self.page_errors.append(str(error)))
 
 
 Open = Callable[..., Console]
@@ -105,7 +105,7 @@ Open = Callable[..., Console]
 
 @pytest.fixture
 def open_console(browser: Browser, system: StartedDesk, request: pytest.FixtureRequest) -> Iterator[Open]:
-    """Open a console in a browser of its own; at the end nothing may have been complained of."""
+    """Open a console in its own browser context. Fails at the end if a page had errors."""
     opened: list[Console] = []
 
     def make_one(name: str = "alice", **options: Any) -> Console:
@@ -123,7 +123,7 @@ def open_console(browser: Browser, system: StartedDesk, request: pytest.FixtureR
         if request.session.testsfailed > failed:
             console.page.screenshot(path=PICTURES / f"failed-{request.node.name}-{number}.png")
         console.context.close()
-    assert [each for console in opened for each in console.complaints] == []
+    assert [each for console in opened for each in console.page_errors] == []
 
 
 @pytest.fixture

@@ -37,8 +37,8 @@ def test_every_page_is_accessible(open_console: Open, theme: str, size: str) -> 
         external_status="firing",
         actions=[{"label": "Open log", "action_type": "url", "url": "https://ci.example.com/812/log"}],
     )
-    console.ask("POST", "/queue", {"title": "Answer the auditor", "priority": "urgent", "type": "agent_suggestion"})
-    console.ask(
+    console.call_v2("POST", "/queue", {"title": "Answer the auditor", "priority": "urgent", "type": "agent_suggestion"})
+    console.call_v2(
         "POST", "/shared-chat/send", {"content": "Three things need your attention:\n\n1. **Build 812** failed"}
     )
     console.sign_in()

@@ -60,7 +60,7 @@ def test_key_is_created_used_disabled_and_deleted(open_console: Open) -> None:
 
 def test_disabling_the_own_key_needs_confirmation_and_signs_out(open_console: Open) -> None:
     console = open_console()
-    own = console.ask("POST", "/keys", {"name": "A tab's own"})["key"]
+    own = console.call_v2("POST", "/keys", {"name": "A tab's own"})["key"]
     page = console.page
     page.goto(f"{console.system.demo['base_url']}/#key={own}")
     expect(page.get_by_role("heading", name="Inbox", exact=True)).to_be_visible()
@@ -81,7 +81,7 @@ def test_disabling_the_own_key_needs_confirmation_and_signs_out(open_console: Op
 
 def test_key_with_limited_access_is_asked_for_a_full_access_key(open_console: Open) -> None:
     console = open_console()
-    part = console.ask("POST", "/keys", {"name": "Parts", "permissions": ["inbox", "queue", "chat"]})["key"]
+    part = console.call_v2("POST", "/keys", {"name": "Parts", "permissions": ["inbox", "queue", "chat"]})["key"]
     console.page.goto(f"{console.system.demo['base_url']}/#key={part}")
     expect(console.page.get_by_role("heading", name="Inbox", exact=True)).to_be_visible()
     console.go("you")
@@ -104,20 +104,20 @@ def test_profile_is_edited_in_place_and_an_error_stands_at_its_field(open_consol
     quiet_zone = page.get_by_label("Time zone").last
     quiet_zone.fill("Mars/Olympus")
     # Another tab changes another field meanwhile. That change must stay.
-    console.ask("PATCH", "/profile", {"industry": "Repairs"})
+    console.call_v2("PATCH", "/profile", {"industry": "Repairs"})
 
     page.get_by_role("button", name="Save").click()
     wrong = page.locator("label", has=page.get_by_role("alert"))
     expect(wrong).to_contain_text("Must be a time zone of the IANA database")
     expect(quiet_zone).to_be_focused()
-    assert console.ask("GET", "/profile")["headline"] is None
+    assert console.call_v2("GET", "/profile")["headline"] is None
     quiet_zone.fill("Europe/Berlin")
     page.get_by_role("button", name="Save").click()
     expect(page.get_by_text("Profile saved")).to_be_visible()
     expect(page.get_by_role("button", name="Save")).to_have_count(0)
     expect(page.get_by_label("Industry")).to_have_value("Repairs")
 
-    profile = console.ask("GET", "/profile")
+    profile = console.call_v2("GET", "/profile")
     assert {name: profile[name] for name in ("headline", "industry", "skills", "visibility", "relayQuietHours")} == {
         "headline": "Mends what others drop",
         "industry": "Repairs",
@@ -131,5 +131,5 @@ def test_profile_is_edited_in_place_and_an_error_stands_at_its_field(open_consol
     page.get_by_role("button", name="Discard changes").click()
     expect(page.get_by_label("Headline")).to_have_value("Mends what others drop")
     expect(page.get_by_role("button", name="Remove: Welding")).to_be_visible()
-    assert all("400" in each for each in console.complaints)
-    console.complaints.clear()
+    assert all("400" in each for each in console.page_errors)
+    console.page_errors.clear()

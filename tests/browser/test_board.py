@@ -12,12 +12,12 @@ def test_failed_load_shows_an_error_and_can_be_retried(console: Console) -> None
     console.page.unroute("**/api/v2/kanban?*")
     console.page.get_by_role("button", name="Try again").click()
     expect(console.page.get_by_role("heading", name="Leads")).to_be_visible()
-    assert all("ERR_FAILED" in each for each in console.complaints)
-    console.complaints.clear()
+    assert all("ERR_FAILED" in each for each in console.page_errors)
+    console.page_errors.clear()
 
 
 def test_card_is_moved_by_mouse_and_by_keyboard(console: Console) -> None:
-    card_id = console.ask("POST", "/kanban", {"title": "Carried about", "status": "leads"})["id"]
+    card_id = console.call_v2("POST", "/kanban", {"title": "Carried about", "status": "leads"})["id"]
     page = console.page
     console.go("board")
     card = page.locator(f"#card-{card_id}")
@@ -57,7 +57,7 @@ def test_card_is_moved_by_mouse_and_by_keyboard(console: Console) -> None:
 
 def expect_status(console: Console, card_id: str, status: str) -> None:
     for _ in range(50):
-        if console.ask("GET", f"/kanban/{card_id}")["status"] == status:
+        if console.call_v2("GET", f"/kanban/{card_id}")["status"] == status:
             return
         console.page.wait_for_timeout(100)
     raise AssertionError(f"the card is not in {status}")

@@ -23,13 +23,13 @@ def test_browser_notifications_are_turned_on_and_off(open_console: Open) -> None
     console.sign_in()
     page.get_by_role("button", name="Browser notifications: off").click()
     expect(page.get_by_role("button", name="Browser notifications: on")).to_be_visible()
-    assert [each["host"] for each in console.ask("GET", "/push")["subscriptions"]] == ["push.example.com"]
+    assert [each["host"] for each in console.call_v2("GET", "/push")["subscriptions"]] == ["push.example.com"]
     assert page.evaluate("async () => (await navigator.serviceWorker.ready).active.scriptURL").endswith("/sw.js")
 
     page.get_by_role("button", name="Browser notifications: on").click()
     expect(page.get_by_role("button", name="Browser notifications: off")).to_be_visible()
     expect(page.get_by_text("Browser notifications are off.")).to_be_visible()
-    assert console.ask("GET", "/push")["subscriptions"] == []
+    assert console.call_v2("GET", "/push")["subscriptions"] == []
 
 
 def with_push(reply: dict[str, Any]) -> dict[str, Any]:

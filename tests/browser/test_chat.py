@@ -21,5 +21,5 @@ def test_chat_completes_mentions_and_shows_agent_messages(console: Console) -> N
     log = console.page.get_by_role("log")
     expect(log.get_by_text("Hello @scribe !scout.company")).to_have_count(1)
 
-    console.ask("POST", "/shared-chat/send", {"content": "On it: **three** things."})
+    console.call_v2("POST", "/shared-chat/send", {"content": "On it: **three** things."})
     expect(log.locator("strong", has_text="three")).to_be_visible()

@@ -73,8 +73,8 @@ def test_missed_notifications_appear_after_reconnecting(open_console: Open) -> N
         # If a failed attempt has just begun, the next one is some seconds away.
         expect(console.card(delivery_id)).to_have_count(1, timeout=30_000)
     expect(console.page.locator(".live-live")).to_be_attached()
-    assert all("WebSocket" in each for each in console.complaints)
-    console.complaints.clear()
+    assert all("WebSocket" in each for each in console.page_errors)
+    console.page_errors.clear()
 
 
 def test_action_calls_back_and_shows_its_outcome(console: Console) -> None:
@@ -111,8 +111,8 @@ def test_notification_shows_every_field_of_its_event(console: Console) -> None:
     }
     delivery_id = console.publish(**event)
     console.publish(**event)
-    console.follow_up(delivery_id, "supplement", {"markdown_body": "First **follow-up**"})
-    console.follow_up(delivery_id, "supplement", {"markdown_body": "Second"})
+    console.update_event(delivery_id, "supplement", {"markdown_body": "First **follow-up**"})
+    console.update_event(delivery_id, "supplement", {"markdown_body": "Second"})
     console.card(delivery_id).click()
     sheet = console.page.locator(".sheet")
 
@@ -130,7 +130,7 @@ def test_notification_shows_every_field_of_its_event(console: Console) -> None:
     expect(sheet.get_by_text("ld: error")).to_be_visible()
     expect(sheet.get_by_role("checkbox", name="Done")).to_be_checked()
 
-    console.follow_up(delivery_id, "resolve", {"resolution_note": "Fixed in 813."})
+    console.update_event(delivery_id, "resolve", {"resolution_note": "Fixed in 813."})
     expect(sheet.get_by_text("Fixed in 813.")).to_be_visible()
     expect(console.card(delivery_id).get_by_text("Resolved", exact=True)).to_be_visible()
 
@@ -165,7 +165,7 @@ def test_hostile_markdown_runs_no_script_and_loads_nothing(console: Console) -> 
     delivery_id = console.publish(
         title="<img src=x onerror='window.hacked=11'>", markdown_body=HOSTILE, markdown_body_rendering="expanded"
     )
-    console.follow_up(delivery_id, "supplement", {"markdown_body": HOSTILE})
+    console.update_event(delivery_id, "supplement", {"markdown_body": HOSTILE})
     console.card(delivery_id).click()
     expect(console.page.locator(".supplements .markdown")).to_contain_text("plain")
 
@@ -227,8 +227,8 @@ def test_link_opens_a_notification(console: Console) -> None:
     expect(console.page.locator(".sheet h2")).to_have_text("Linked to")
     console.go("inbox/00000000-0000-4000-8000-000000000000")
     expect(console.page.get_by_role("alert")).to_contain_text("Notification not found.Request ID: req_")
-    assert all("404" in each for each in console.complaints)
-    console.complaints.clear()
+    assert all("404" in each for each in console.page_errors)
+    console.page_errors.clear()
 
 
 def test_page_and_event_have_their_own_languages(open_console: Open) -> None:

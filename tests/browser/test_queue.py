@@ -8,7 +8,9 @@ from tests.browser.conftest import Console
 def test_tasks_are_approved_and_rejected_with_one_key(console: Console) -> None:
     console.go("queue")
     expect(console.page.get_by_role("heading", name="Queue")).to_be_visible()
-    yes, no = (console.ask("POST", "/queue", {"title": title})["id"] for title in ("Water the plants", "Buy a boat"))
+    yes, no = (
+        console.call_v2("POST", "/queue", {"title": title})["id"] for title in ("Water the plants", "Buy a boat")
+    )
 
     def task(task_id: str) -> Locator:
         return console.page.locator(f'[data-task="{task_id}"]')
@@ -24,7 +26,7 @@ def test_tasks_are_approved_and_rejected_with_one_key(console: Console) -> None:
     console.page.keyboard.press("n")
     expect(task(no)).to_have_count(0)
     expect(console.page.get_by_text("Rejected: Buy a boat")).to_be_visible()
-    assert console.ask("GET", f"/queue/{yes}")["status"] == "ready"
+    assert console.call_v2("GET", f"/queue/{yes}")["status"] == "ready"
     assert console.system.call("GET", f"/api/v2/queue/{no}", token=console.key).status == 404
 
     chief = console.page.get_by_role("switch", name="Chief of staff")
@@ -32,4 +34,4 @@ def test_tasks_are_approved_and_rejected_with_one_key(console: Console) -> None:
     expect(console.page.get_by_role("region", name="In progress").locator(f'[data-task="{yes}"]')).to_be_visible()
     chief.uncheck()
     expect(console.page.get_by_text("Briefing:")).to_be_visible()
-    assert console.ask("GET", "/settings")["mode"] == "cockpit"
+    assert console.call_v2("GET", "/settings")["mode"] == "cockpit"

@@ -35,5 +35,5 @@ def test_invalid_key_shows_an_error_and_the_next_key_works(open_console: Open) -
     console.page.get_by_label("API key").fill(console.key)
     console.page.keyboard.press("Enter")
     expect(console.page.get_by_role("heading", name="Inbox", exact=True)).to_be_visible()
-    assert all("401" in each for each in console.complaints)
-    console.complaints.clear()
+    assert all("401" in each for each in console.page_errors)
+    console.page_errors.clear()
