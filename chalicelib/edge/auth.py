@@ -11,7 +11,7 @@ from chalicelib.ids import InstanceCredential, PresentedToken, TokenKind, instan
 from chalicelib.tokens.domain.tokens import Admission
 
 
-class Tokens(Protocol):
+class TokenBudgets(Protocol):
     def spend(self, token: PresentedToken, charge: Charge, *, now: datetime) -> Admission: ...
     def refund(self, token: PresentedToken, charge: Charge, *, now: datetime) -> None: ...
 

@@ -48,7 +48,7 @@ class Family:
 
     shape: problem.Shape
     error_type: str
-    tokens: auth.Tokens
+    tokens: auth.TokenBudgets
     replays: Replays
     statuses: Mapping[type[Refusal], int] = field(default_factory=lambda: problem.STATUS)
     operators: auth.Operators | None = None

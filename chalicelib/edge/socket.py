@@ -96,7 +96,7 @@ def presented(headers: Mapping[str, str]) -> tuple[ids.PresentedToken, str | Non
     return token, subprotocol
 
 
-def admit(token: ids.PresentedToken, areas: frozenset[str], *, now: datetime, tokens: auth.Tokens) -> ApiKey:
+def admit(token: ids.PresentedToken, areas: frozenset[str], *, now: datetime, tokens: auth.TokenBudgets) -> ApiKey:
     """Spend a unit of the key's budget; its key must open one of `areas`.
 
     Raises:

@@ -37,7 +37,7 @@ _NO_CARD, _NO_ITEM = "No such card.", "The card has no such checklist item."
 _BUSY = "The board is being changed by many calls at once."
 
 
-class SourceRelays(Protocol):
+class CardRelays(Protocol):
     """The relays that cards came from."""
 
     def complete_relay(self, relay_id: str, user_id: str, *, now: datetime) -> RelayEnd | None: ...
@@ -96,7 +96,7 @@ def update_card(
     call: Call,
     board: Cards,
     contacts: ContactBriefs,
-    source_relays: SourceRelays,
+    source_relays: CardRelays,
 ) -> KanbanCardOut:
     """Change a card. Store calls after authentication, in sequence: 3; 2 when it has no contacts.
 

@@ -17,7 +17,7 @@ from chalicelib.live.services.ports import Notifier
 Together = Callable[..., list[Any]]
 
 
-class Sends(Protocol):
+class BulkSends(Protocol):
     def record_bulk(self, delivery: Delivery, *, fire: str, now: datetime) -> RecordedDelivery: ...
 
 
@@ -27,7 +27,7 @@ class FanOut:
 
     accepted: AcceptedCalls
     deliveries: Deliveries
-    sends: Sends
+    sends: BulkSends
     event_types: EventTypes
     notifier: Notifier
     together: Together

@@ -1,17 +1,10 @@
 """List callbacks to source systems."""
 
-from collections.abc import Sequence
-from datetime import date, timedelta
-from typing import Protocol
+from datetime import timedelta
 
 from chalicelib.core.domain.call import Call
-from chalicelib.inbox.domain.clicks import Click
+from chalicelib.inbox.services.ports import Clicks
 from chalicelib.operate.domain.callbacks import CLICK_DAYS, CallbackOut, CallbacksQuery, callback_out
-
-
-class Clicks(Protocol):
-    def list_of(self, delivery_id: str) -> Sequence[Click]: ...
-    def list_recent(self, days: Sequence[date], *, limit: int) -> Sequence[Click]: ...
 
 
 def list_callbacks(query: CallbacksQuery, *, call: Call, clicks: Clicks) -> list[CallbackOut]:

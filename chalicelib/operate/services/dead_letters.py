@@ -23,7 +23,7 @@ class DeadLetters(Protocol):
     def redrive(self, source: Queue, wanted: set[str] | None, *, most: int) -> set[str]: ...
 
 
-class Failures(Protocol):
+class FailureNotes(Protocol):
     def find(self, message_ids: Iterable[str]) -> Mapping[str, tuple[str, str]]: ...
 
 
@@ -33,7 +33,7 @@ def count_dead_letters(*, letters: DeadLetters, together: Callable[..., list[Any
     return [DeadLettersOut(queue=queue.name, count=count) for queue, count in zip(QUEUES, counts, strict=True)]
 
 
-def list_dead_letters(name: str, *, letters: DeadLetters, failures: Failures) -> list[DeadLetterOut]:
+def list_dead_letters(name: str, *, letters: DeadLetters, failures: FailureNotes) -> list[DeadLetterOut]:
     """List up to 100 dead letters of a queue, oldest first, with the reason for each one's last failure.
 
     Store calls: 1.

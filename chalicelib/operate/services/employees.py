@@ -2,39 +2,25 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from chalicelib.core.domain.callers import TokenStatus
 from chalicelib.core.domain.errors import Conflict, NotFound
-from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import SocketCloser
 from chalicelib.ids import TokenKind
 from chalicelib.people.domain.directory import Person, PersonIn
-from chalicelib.tokens.domain.keys import Key
+from chalicelib.people.services.ports import People
 from chalicelib.tokens.domain.tokens import IssuedToken
+from chalicelib.tokens.services.ports import Grants
 
 # The index that lists a person's tokens shows a new token a moment late, so deactivation goes through it twice.
 _SWEEPS = 2
 
 
-class FindByEmail(Protocol):
-    def find_person_by_email(self, email: str) -> Person | None: ...
-
-
-class People(FindByEmail, Protocol):
+class Employees(People, Protocol):
     def add_person(self, person: Person) -> None: ...
     def set_active(self, user_id: str, *, active: bool) -> None: ...
     def set_operator(self, user_id: str, *, operator: bool) -> None: ...
-
-
-class Grants(Protocol):
-    def list_keys(self, user_id: str) -> list[Key]: ...
-    def list_personal(self, user_id: str) -> list[IssuedToken]: ...
-    def list_tools(self) -> list[IssuedToken]: ...
-    def set_status(self, kind: TokenKind, token_id: str, *, active: bool, while_active: str | None = None) -> bool: ...
-    def switch_key(
-        self, key_id: str, *, active: bool, owner_id: str | None, claim: Claim | None, reply: dict[str, Any]
-    ) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -46,7 +32,7 @@ class EndedAccess:
     tools_tokens_left: Sequence[str]
 
 
-def register_person(request: PersonIn, *, user_id: str, people: People) -> Person:
+def register_person(request: PersonIn, *, user_id: str, people: Employees) -> Person:
     """Register an employee. Store calls: 1.
 
     Raises:
@@ -58,7 +44,7 @@ def register_person(request: PersonIn, *, user_id: str, people: People) -> Perso
 
 
 def deactivate_person(
-    email: str, *, people: People, grants: Grants, closer: SocketCloser, settle: Callable[[], None]
+    email: str, *, people: Employees, grants: Grants, closer: SocketCloser, settle: Callable[[], None]
 ) -> EndedAccess:
     """Deactivate an employee, disable their personal tokens and keys, and close their sockets.
 
@@ -86,7 +72,7 @@ def deactivate_person(
     return EndedAccess(tokens, keys, left)
 
 
-def activate_person(email: str, *, people: People) -> Person:
+def activate_person(email: str, *, people: Employees) -> Person:
     """Reactivate a former employee. Their tokens and keys stay as they are. Store calls: 2.
 
     Raises:
@@ -97,7 +83,7 @@ def activate_person(email: str, *, people: People) -> Person:
     return person
 
 
-def set_operator(email: str, *, operator: bool, people: People) -> Person:
+def set_operator(email: str, *, operator: bool, people: Employees) -> Person:
     """Grant or withdraw access to the admin pages. Store calls: 2.
 
     Raises:
@@ -108,7 +94,7 @@ def set_operator(email: str, *, operator: bool, people: People) -> Person:
     return person
 
 
-def person_by_email(email: str, people: FindByEmail) -> Person:
+def person_by_email(email: str, people: People) -> Person:
     """Return the employee with this address. Store calls: 1.
 
     Raises:
@@ -120,7 +106,7 @@ def person_by_email(email: str, people: FindByEmail) -> Person:
     return person
 
 
-def active_person(email: str, people: FindByEmail) -> Person:
+def active_person(email: str, people: People) -> Person:
     """Return the active employee with this address. Store calls: 1.
 
     Raises:

@@ -2,15 +2,15 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim
-from chalicelib.inbox.domain.event_types import CountedType
+from chalicelib.inbox.services.ports import EventTypes
 from chalicelib.operate.domain.integrators import IntegratorTypesOut
 from chalicelib.people.domain.directory import (
     Integrator,
@@ -23,10 +23,6 @@ from chalicelib.people.domain.directory import (
 from chalicelib.people.services.ports import Integrators
 
 _ATTEMPTS = 5
-
-
-class EventTypes(Protocol):
-    def list_daily(self, integrator: str, *, today: date) -> list[CountedType]: ...
 
 
 def list_integrators(*, integrators: Integrators) -> list[IntegratorOut]:

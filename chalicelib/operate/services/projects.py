@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from chalicelib.core.domain.errors import Invalid
-from chalicelib.operate.services.employees import FindByEmail, person_by_email
+from chalicelib.operate.services.employees import person_by_email
 from chalicelib.people.domain.directory import MOST_FIRST_MEMBERS, Project, ProjectIn, Team, TeamIn
+from chalicelib.people.services.ports import People
 
 
-class Projects(Protocol):
+class ProjectMembers(Protocol):
     def add_project(self, project: Project, team: Team | None) -> None: ...
     def add_member(self, slug: str, user_id: str, *, admin: bool) -> None: ...
     def remove_member(self, slug: str, user_id: str) -> None: ...
@@ -22,8 +23,8 @@ def register_project(
     project_id: str,
     team_id: str,
     new_team: TeamIn | None,
-    people: FindByEmail,
-    projects: Projects,
+    people: People,
+    projects: ProjectMembers,
 ) -> Project:
     """Register a project in a new team, or in an existing one. `admins` and `members` are addresses.
 
@@ -41,7 +42,7 @@ def register_project(
     return project
 
 
-def add_member(slug: str, email: str, *, admin: bool, people: FindByEmail, projects: Projects) -> None:
+def add_member(slug: str, email: str, *, admin: bool, people: People, projects: ProjectMembers) -> None:
     """Add an employee to a project, or change whether they administer it. Store calls: 2.
 
     Raises:
@@ -50,7 +51,7 @@ def add_member(slug: str, email: str, *, admin: bool, people: FindByEmail, proje
     projects.add_member(slug, person_by_email(email, people).user_id, admin=admin)
 
 
-def remove_member(slug: str, email: str, *, people: FindByEmail, projects: Projects) -> None:
+def remove_member(slug: str, email: str, *, people: People, projects: ProjectMembers) -> None:
     """Remove an employee from a project. Store calls: 2.
 
     Raises:

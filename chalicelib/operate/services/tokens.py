@@ -1,7 +1,7 @@
 """Issue tools tokens and API keys for others; rotate, revoke and enable tokens."""
 
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from chalicelib import sealing
 from chalicelib.core.domain.call import Call
@@ -17,47 +17,16 @@ from chalicelib.operate.domain.tools_tokens import (
     ToolsTokenOut,
     tools_token_out,
 )
-from chalicelib.operate.services.employees import FindByEmail, active_person
+from chalicelib.operate.services.employees import active_person
 from chalicelib.people.services.ports import Integrators, People
 from chalicelib.tokens.domain.keys import KeyIn
-from chalicelib.tokens.domain.tokens import IssuedToken, KeyGrant, ToolsGrant, prior_ends
+from chalicelib.tokens.domain.tokens import KeyGrant, ToolsGrant, prior_ends
+from chalicelib.tokens.services.ports import Grants, Tokens
 
 StoredReply = dict[str, Any]
 
 
-class ToolsTokens(Protocol):
-    def list_tools(self) -> list[IssuedToken]: ...
-    def revoke_tools(self, token_id: str, *, claim: Claim | None, reply: StoredReply) -> bool: ...
-
-
-class AddTools(Protocol):
-    def add_tools(
-        self,
-        grant: ToolsGrant,
-        token: MintedToken,
-        *,
-        now: datetime,
-        claim: Claim | None = None,
-        reply: StoredReply | None = None,
-    ) -> None: ...
-
-
-class AddKey(Protocol):
-    def add_key(self, grant: KeyGrant, token: MintedToken, *, now: datetime) -> None: ...
-
-
-class Rotate(Protocol):
-    def rotate(
-        self, token: MintedToken, *, now: datetime, at_once: bool, claim: Claim | None, reply: StoredReply
-    ) -> datetime: ...
-
-
-class PersonalTokens(Protocol):
-    def find_issued(self, kind: TokenKind, token_id: str) -> IssuedToken | None: ...
-    def set_status(self, kind: TokenKind, token_id: str, *, active: bool, while_active: str | None = None) -> bool: ...
-
-
-def list_tools_tokens(*, call: Call, grants: ToolsTokens, people: People) -> list[ToolsTokenOut]:
+def list_tools_tokens(*, call: Call, grants: Grants, people: People) -> list[ToolsTokenOut]:
     """List every tools token, newest first, without its secret. Store calls: 3."""
     found = grants.list_tools()
     owners = people.find_people(each.user_id for each in found)
@@ -72,8 +41,8 @@ def issue_tools_token(
     admin: bool,
     now: datetime,
     integrators: Integrators,
-    people: FindByEmail,
-    tokens: AddTools,
+    people: People,
+    tokens: Tokens,
     claim: Claim | None = None,
     reply: StoredReply | None = None,
 ) -> ToolsGrant:
@@ -100,8 +69,8 @@ def create_tools_token(
     *,
     call: Call,
     integrators: Integrators,
-    people: FindByEmail,
-    tokens: AddTools,
+    people: People,
+    tokens: Tokens,
 ) -> NewSecretOut:
     """Issue `token` and return its secret. With an idempotency key the reply is stored sealed. Store calls: 4.
 
@@ -126,7 +95,7 @@ def create_tools_token(
     return created
 
 
-def rotate_tools_token(token: MintedToken, *, at_once: bool, call: Call, tokens: Rotate) -> NewSecretOut:
+def rotate_tools_token(token: MintedToken, *, at_once: bool, call: Call, tokens: Tokens) -> NewSecretOut:
     """Replace a tools token's secret by that of `token`. Store calls: 1.
 
     The previous secret keeps working for a day, unless `at_once`. With an idempotency key the reply is stored sealed.
@@ -141,7 +110,7 @@ def rotate_tools_token(token: MintedToken, *, at_once: bool, call: Call, tokens:
     return rotated
 
 
-def revoke_tools_token(token_id: str, *, call: Call, grants: ToolsTokens) -> RevokedOut:
+def revoke_tools_token(token_id: str, *, call: Call, grants: Grants) -> RevokedOut:
     """Revoke a tools token for good. Store calls: 1.
 
     Raises:
@@ -155,7 +124,7 @@ def revoke_tools_token(token_id: str, *, call: Call, grants: ToolsTokens) -> Rev
 
 
 def issue_key(
-    request: KeyIn, token: MintedToken, *, key_id: str, owner: str, now: datetime, people: FindByEmail, tokens: AddKey
+    request: KeyIn, token: MintedToken, *, key_id: str, owner: str, now: datetime, people: People, tokens: Tokens
 ) -> KeyGrant:
     """Issue `token` as an API key of the employee whose address is `owner`. Store calls: 2.
 
@@ -169,7 +138,7 @@ def issue_key(
     return grant
 
 
-def enable_personal_token(token_id: str, *, grants: PersonalTokens) -> None:
+def enable_personal_token(token_id: str, *, grants: Grants) -> None:
     """Enable an employee's disabled personal token. Store calls: 2.
 
     Raises:

@@ -1,14 +1,8 @@
 """Show rate budgets, and how much of them tokens have used."""
 
-from typing import Protocol
-
 from chalicelib.core.domain.call import Call
 from chalicelib.operate.domain.usage import Budgets, LimitsOut, UsageOut, window_out
-from chalicelib.tokens.domain.tokens import Usage
-
-
-class Grants(Protocol):
-    def list_usage(self, user_id: str | None) -> list[Usage]: ...
+from chalicelib.tokens.services.ports import Grants
 
 
 def show_usage(user_id: str | None, budgets: Budgets, *, call: Call, grants: Grants) -> UsageOut:

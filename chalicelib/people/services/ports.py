@@ -5,11 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from typing import Any
 
     from chalicelib.core.domain.idempotency import Claim, StoredReply
-    from chalicelib.people.domain.directory import Integrator, Memberships, Person, Project, Roster
+    from chalicelib.people.domain.directory import (
+        Integrator,
+        Memberships,
+        Person,
+        Project,
+        Roster,
+        Team,
+        TeamVisibility,
+        Visibility,
+    )
+    from chalicelib.people.domain.person_card import PersonCard
     from chalicelib.people.domain.project_access import ProjectAccess
 
 
@@ -70,3 +80,21 @@ class Integrators(Protocol):
         self, integrator: Integrator, *, over: Integrator, claim: Claim | None, reply: StoredReply
     ) -> bool: ...
     def list_integrators(self) -> list[Integrator]: ...
+
+
+class ListingCounts(Protocol):
+    """Counts the people and teams that a directory listing shows."""
+
+    @property
+    def people(self) -> int: ...
+    @property
+    def teams(self) -> int: ...
+    def people_with(self, visibilities: Sequence[Visibility]) -> int: ...
+
+
+class DirectoryListing(Protocol):
+    """Lists the people and teams that are visible to a caller."""
+
+    def counts(self) -> ListingCounts: ...
+    def iterate_people(self, visibilities: Sequence[Visibility], *, most: int | None) -> Iterator[PersonCard]: ...
+    def list_teams(self, visibilities: Sequence[TeamVisibility]) -> list[Team]: ...

@@ -14,7 +14,7 @@ from chalicelib.people.domain.directory import Person
 from chalicelib.people.services.ports import Directory
 from chalicelib.tasks.domain.queue import Change, ConfirmedOut, ConfirmIn, Item, ItemStatus, shown
 from chalicelib.tasks.services.ports import QueueItems
-from chalicelib.tasks.services.queue import SourceRelays, Together, item_id_of, told
+from chalicelib.tasks.services.queue import ItemRelays, Together, item_id_of, told
 
 _ATTEMPTS = 20
 
@@ -34,7 +34,7 @@ class Confirmation:
     deliveries: Deliveries
     people: Directory
     notifier: Notifier
-    source_relays: SourceRelays
+    source_relays: ItemRelays
     together: Together
 
     def decide(self, item_id: str, given: ConfirmIn) -> ConfirmedOut:

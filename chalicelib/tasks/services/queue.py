@@ -38,7 +38,7 @@ _NO_ITEM = "No such item."
 _ATTEMPTS = 40
 
 
-class SourceRelays(Protocol):
+class ItemRelays(Protocol):
     """The relays that queue items came from."""
 
     def complete_item(self, item: Item, result: str | None, *, now: datetime) -> RelayEnd | None: ...
@@ -136,7 +136,7 @@ class Work:
     call: Call
     queue: QueueItems
     notifier: Notifier
-    source_relays: SourceRelays
+    source_relays: ItemRelays
     together: Together
 
     def set_status(self, item_id: str, status: ItemStatus) -> MovedOut:

@@ -1,16 +1,13 @@
 """What this desk says of itself, and proves."""
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from chalicelib.core.domain.errors import Invalid, NotFound
 from chalicelib.federation.connections.services.ports import Federation
 from chalicelib.federation.network.domain.description import AgentCardOut, DeskOut, ProofQuery, agent_card, described
 from chalicelib.federation.network.domain.instances import proof
-
-
-class Hubs(Protocol):
-    def find_key(self, instance_id: str) -> str | None: ...
+from chalicelib.federation.network.services.ports import Hubs
 
 
 def describe(

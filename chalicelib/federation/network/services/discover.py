@@ -1,10 +1,10 @@
 """What may be found here, by anybody and by the network's members."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from chalicelib.agents.domain.agents import Agent
 from chalicelib.agents.services.ports import Agents
@@ -28,48 +28,23 @@ from chalicelib.federation.network.domain.discover import (
     to_team_response,
 )
 from chalicelib.federation.network.domain.instances import NetworkStats
-from chalicelib.federation.network.domain.marketplace import Listing
-from chalicelib.people.domain.directory import Team, TeamVisibility, Visibility
-from chalicelib.people.domain.person_card import PersonCard
-from chalicelib.people.services.ports import Teams
+from chalicelib.federation.network.services.ports import Instances, Listings
+from chalicelib.people.domain.directory import TeamVisibility, Visibility
+from chalicelib.people.services.ports import DirectoryListing, ListingCounts, Teams
 
 T = TypeVar("T")
 Item = TypeVar("Item", bound=Out)
-
-
-class Found(Protocol):
-    def counts(self) -> "Counts": ...
-    def iterate_people(self, visibilities: Sequence[Visibility], *, most: int | None) -> Iterator[PersonCard]: ...
-    def list_teams(self, visibilities: Sequence[TeamVisibility]) -> list[Team]: ...
-
-
-class Counts(Protocol):
-    @property
-    def people(self) -> int: ...
-    @property
-    def teams(self) -> int: ...
-    def people_with(self, visibilities: Sequence[Visibility]) -> int: ...
-
-
-class Network(Protocol):
-    def find_network_stats(self) -> NetworkStats: ...
-    def note(self, instance_id: str, told: Mapping[str, Any]) -> object: ...
-
-
-class Market(Protocol):
-    def iterate_active(self, *, most: int | None = None) -> Iterator[AgentEntry]: ...
-    def find_entries(self, entries: Sequence[AgentEntry]) -> list[Listing]: ...
 
 
 @dataclass(frozen=True)
 class Ports:
     """What discovery needs of the outside."""
 
-    found: Found
+    found: DirectoryListing
     rosters: Teams
     installed: Agents
-    network: Network
-    market: Market
+    network: Instances
+    market: Listings
     together: Callable[..., list[Any]]
 
 
@@ -107,7 +82,7 @@ def discover(query: DiscoverQuery, *, instance_id: str | None, now: datetime, po
     return out
 
 
-def _people(query: DiscoverQuery, *, to_member: bool, counts: Counts, found: Found) -> ProfilesOut:
+def _people(query: DiscoverQuery, *, to_member: bool, counts: ListingCounts, found: DirectoryListing) -> ProfilesOut:
     seen = [Visibility.PUBLIC, *([Visibility.CONNECTIONS] if to_member else [])]
     page, total = query.page, counts.people_with(seen)
     if query.sought:
@@ -128,7 +103,7 @@ def _teams(query: DiscoverQuery, *, to_member: bool, ports: Ports) -> TeamsOut:
     return TeamsOut(items=items, total=len(teams))
 
 
-def _agents(query: DiscoverQuery, own: Sequence[Agent], stats: NetworkStats, *, market: Market) -> AgentItemsOut:
+def _agents(query: DiscoverQuery, own: Sequence[Agent], stats: NetworkStats, *, market: Listings) -> AgentItemsOut:
     page, found = query.page, matching_installed(own, query.sought)
     first, last = max(0, page.start - len(found)), max(0, page.stop - len(found))
     total = stats.agents_shown

@@ -2,10 +2,10 @@
 
 import hmac
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlencode
 
 from pydantic_core import to_json
@@ -13,9 +13,8 @@ from pydantic_core import to_json
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound, Unavailable
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Get, JobAnnouncer
-from chalicelib.federation.network.domain.instance_notices import InstanceNotice, InstanceNoticeJob, status_notice
+from chalicelib.federation.network.domain.instance_notices import InstanceNoticeJob, status_notice
 from chalicelib.federation.network.domain.instances import (
     STALE_AFTER,
     FeaturesOut,
@@ -27,7 +26,6 @@ from chalicelib.federation.network.domain.instances import (
     LinkedOut,
     LinkIn,
     LinkStatusOut,
-    NetworkStats,
     NetworkStatsOut,
     OwnFeaturesOut,
     RegisteredOut,
@@ -36,6 +34,7 @@ from chalicelib.federation.network.domain.instances import (
     hash_of,
     proof,
 )
+from chalicelib.federation.network.services.ports import Instances, ReportedCounts
 from chalicelib.ids import MintedToken
 
 CHALLENGE_PATH = "/.well-known/fluxden"
@@ -47,28 +46,6 @@ _NEXT_STEPS = [
     "Each is offered once the network's operator has approved it; you are told by webhook.",
     "Send heartbeats every few minutes, so that everybody knows you are there.",
 ]
-
-
-class Instances(Protocol):
-    def find(self, instance_id: str) -> Instance | None: ...
-    def find_by_url(self, base_url: str) -> Instance | None: ...
-    def add(
-        self, instance: Instance, token: MintedToken, instance_key_text: str, *, most_an_hour: int, now: datetime
-    ) -> bool: ...
-    def renew(self, instance: Instance, token: MintedToken, *, over: Instance) -> bool: ...
-    def hear(self, instance_id: str, told: Mapping[str, Any], *, stale_at: str) -> Instance: ...
-    def link(self, instance_id: str, *, enabled: bool, at: str, claim: Claim | None, reply: dict[str, Any]) -> None: ...
-    def set_status(self, instance: Instance, *, over: Instance, notice: InstanceNotice | None) -> bool: ...
-    def find_network_stats(self) -> NetworkStats: ...
-
-
-class Keys(Protocol):
-    def key_of(self, instance_id: str) -> str: ...
-
-
-class Counts(Protocol):
-    def count_people(self) -> int: ...
-    def count_installed(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -137,7 +114,7 @@ def heartbeat(
     instance_id: str,
     now: datetime,
     instances: Instances,
-    counts: Counts,
+    counts: ReportedCounts,
     together: Callable[..., list[Any]],
 ) -> HeartbeatOut:
     """Note how the instance is, and say how the network is.
@@ -221,7 +198,7 @@ def approve(
     *,
     instances: Instances,
     queue: JobAnnouncer[InstanceNoticeJob],
-    keys: Keys,
+    keys: Instances,
     get: Get | None,
 ) -> Instance:
     """Trust an instance, after it has proved at its own address that it knows its key; without `get` unseen.

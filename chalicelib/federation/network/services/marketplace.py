@@ -1,10 +1,10 @@
 """The agents that instances offer: synced by them, reviewed by our operator."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any
 
 from pydantic import ValidationError
 from pydantic_core import to_json
@@ -12,9 +12,9 @@ from pydantic_core import to_json
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, SlugTaken, Unavailable
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.core.domain.idempotency import Claim, StoredReply, kept
+from chalicelib.core.domain.idempotency import kept
 from chalicelib.core.ports import JobAnnouncer, Replays
-from chalicelib.federation.network.domain.instance_notices import InstanceNotice, InstanceNoticeJob, agent_notice
+from chalicelib.federation.network.domain.instance_notices import InstanceNoticeJob, agent_notice
 from chalicelib.federation.network.domain.instances import Instance
 from chalicelib.federation.network.domain.listings import (
     AgentDeletedOut,
@@ -41,32 +41,11 @@ from chalicelib.federation.network.domain.marketplace import (
     slug_candidates,
     update_listing,
 )
+from chalicelib.federation.network.services.ports import Instances, Listings
 
 # Of simultaneous changes of one agent one is made in each round.
 _ROUNDS = 16
 _NO_AGENT = "There is no such agent."
-
-
-class Instances(Protocol):
-    def find(self, instance_id: str) -> Instance | None: ...
-    def note(self, instance_id: str, told: Mapping[str, Any]) -> Instance: ...
-
-
-class Market(Protocol):
-    def find_listing(self, instance_id: str, remote_id: str) -> Listing | None: ...
-    def find_listings(self, instance_id: str, remote_ids: Sequence[str]) -> dict[str, Listing]: ...
-    def find_by_id(self, marketplace_id: str) -> Listing | None: ...
-    def list_listings(self, instance_id: str) -> list[Listing]: ...
-    def save_listing(
-        self,
-        listing: Listing,
-        *,
-        over: Listing | None,
-        notice: InstanceNotice | None = None,
-        claim: Claim | None = None,
-        reply: StoredReply | None = None,
-    ) -> bool: ...
-    def remove_listing(self, listing: Listing, *, claim: Claim | None, reply: StoredReply) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -74,7 +53,7 @@ class Ports:
     """What syncing needs of the outside; `new_id` makes ids, `new_revision` words that no write has had before."""
 
     instances: Instances
-    market: Market
+    market: Listings
     replays: Replays
     together: Callable[..., list[Any]]
     new_id: Callable[[], str]
@@ -149,13 +128,13 @@ def put(given: AgentPut, *, remote_id: str, instance_id: str, call: Call, ports:
     raise Unavailable("The agent is being changed by many calls at once.")
 
 
-def list_own(*, instance_id: str, market: Market) -> AgentsOut:
+def list_own(*, instance_id: str, market: Listings) -> AgentsOut:
     """The instance's agents, by their ids there. Store calls after authentication: 1; one more per megabyte."""
     listings = market.list_listings(instance_id)
     return AgentsOut(instance_id=instance_id, agents=list(map(to_listing_response, listings)), total=len(listings))
 
 
-def read(remote_id: str, *, instance_id: str, market: Market) -> AgentOut:
+def read(remote_id: str, *, instance_id: str, market: Listings) -> AgentOut:
     """One of the instance's agents. Store calls after authentication: 1.
 
     Raises:
@@ -167,7 +146,7 @@ def read(remote_id: str, *, instance_id: str, market: Market) -> AgentOut:
     return AgentOut(success=True, agent=to_agent_response(listing))
 
 
-def delete(remote_id: str, *, instance_id: str, call: Call, market: Market) -> AgentDeletedOut:
+def delete(remote_id: str, *, instance_id: str, call: Call, market: Listings) -> AgentDeletedOut:
     """Delete one of the instance's agents. Store calls after authentication: 2; more if it changes meanwhile.
 
     Raises:
@@ -192,7 +171,7 @@ def review(
     notice_id: str,
     revision: str,
     now: datetime,
-    market: Market,
+    market: Listings,
     queue: JobAnnouncer[InstanceNoticeJob],
 ) -> Listing:
     """Decide whether an agent is offered; its instance is told.

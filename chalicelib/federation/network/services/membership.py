@@ -2,10 +2,10 @@
 
 import json
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Any
 
 from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from chalicelib.core.domain.http_results import HttpResult
@@ -13,7 +13,6 @@ from chalicelib.core.ports import Post
 from chalicelib.federation.network.domain.membership import (
     HEARTBEAT_PATH,
     REGISTER_PATH,
-    HeartbeatOutcome,
     Membership,
     MembershipStatus,
     RegistrationAnswer,
@@ -23,30 +22,12 @@ from chalicelib.federation.network.domain.membership import (
     parse_registration,
     registration,
 )
+from chalicelib.federation.network.services.ports import Hubs, ReportedCounts
 
 log = logging.getLogger("fluxden")
 
 _HUBS_PER_RUN = 16
 _FORBIDDEN = 403
-
-
-class Hubs(Protocol):
-    def prepare(self, hub_url: str, name: str, key: str) -> tuple[Membership, str]: ...
-    def join(self, membership: Membership, key: str, said: RegistrationAnswer, *, now: datetime) -> bool: ...
-    def leave(self, membership: Membership) -> bool: ...
-    def list_memberships(self) -> list[Membership]: ...
-
-
-class DueHubs(Protocol):
-    def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[str, str]]: ...
-    def take(self, hub_url: str, due_at: str, *, until: datetime) -> tuple[Membership, str] | None: ...
-    def token_of(self, membership: Membership, sealed: str) -> str: ...
-    def record(self, membership: Membership, outcome: HeartbeatOutcome, *, now: datetime) -> None: ...
-
-
-class Counts(Protocol):
-    def count_people(self) -> int: ...
-    def count_installed(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -58,7 +39,15 @@ class OwnInstance:
 
 
 def join(
-    hub_url: str, name: str, key: str, *, own: OwnInstance, now: datetime, hubs: Hubs, counts: Counts, post: Post
+    hub_url: str,
+    name: str,
+    key: str,
+    *,
+    own: OwnInstance,
+    now: datetime,
+    hubs: Hubs,
+    counts: ReportedCounts,
+    post: Post,
 ) -> RegistrationAnswer:
     """Register at a hub, or anew with the key of before; `key` is for the first time. The hub may approve later.
 
@@ -116,8 +105,8 @@ class HeartbeatSender:
     """Sends the heartbeats that are due."""
 
     own: OwnInstance
-    hubs: DueHubs
-    counts: Counts
+    hubs: Hubs
+    counts: ReportedCounts
     post: Post
     clock: Callable[[], datetime]
     together: Callable[..., list[Any]]
