@@ -26,10 +26,11 @@ from chalicelib.catalog.domain.catalog import CatalogItem
 from chalicelib.catalog.stores.catalog import approval_condition, approval_key, integrator_key, item_key, linked_items
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Action
+from chalicelib.core.stores.actions import EXISTS, check, delete, put, put_new, update
+from chalicelib.core.stores.codec import Codec
 from chalicelib.core.stores.items import Row, from_item, to_item, values
-from chalicelib.core.stores.reads import get_all
-from chalicelib.core.stores.reads import query as rows_of
-from chalicelib.core.stores.writes import Refused, commit
+from chalicelib.core.stores.reads import get_all, query_partition
+from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.parallel import together
 from chalicelib.resources import CATALOG, LIST_INDEX, PERSON_INDEX
 from chalicelib.tokens.domain.tokens import GrantState, grant_id
@@ -38,6 +39,7 @@ from chalicelib.tokens.stores.tokens import DynamoTokens, end_grant
 Reply = dict[str, Any]
 
 _APPROVALS = "APPROVALS"
+_APPROVAL = Codec(Approval, without=("slug", "user_id"))
 # One call reads at most this many index pages, however few of their rows match the filters.
 _PAGES_PER_LIST = 8
 _ROWS_PER_PAGE = 1000
@@ -48,7 +50,7 @@ class DynamoApprovals:
         """The approval with this id, read consistently. Two store calls, one when there is none."""
         pointer = get_all(CATALOG, [_request_key(request_id)])
         rows = get_all(CATALOG, [approval_key(row["slug"], row["userId"]) for row in pointer])
-        return _approval(rows[0]) if rows else None
+        return _approval_from_row(rows[0]) if rows else None
 
     def save(self, approval: Approval, *, over: Approval | None, claim: Claim | None, reply: Reply) -> Approval | None:
         """Put `approval` in the place of `over`, with the access and the counts that go with it; or change nothing.
@@ -59,20 +61,20 @@ class DynamoApprovals:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
+        actions: list[Action]
         if approval == over:
             if claim is None:
                 return approval
-            actions: list[Action] = [{"ConditionCheck": _as_met(over)}]
+            actions = [check(CATALOG, _key(over), "version = :seen", seen=over.version)]
         else:
-            actions = [_put(approval, over), _counted(approval, over), *_access(approval, over)]
+            actions = [_put(approval, over), _count(approval, over), *_change_access(approval, over)]
             if over is None:
                 pointer = {"slug": approval.slug, "userId": approval.user_id}
-                item = to_item(_request_key(approval.approval_id) | pointer)
-                actions.append({"Put": {"TableName": CATALOG.physical_name, "Item": item}})
+                actions.append(put(CATALOG, _request_key(approval.approval_id) | pointer))
         try:
             commit(actions, claim=claim, reply=reply)
         except Refused as refused:
-            return _approval(refused.rows[0]) if refused.rows[0] else None
+            return _approval_from_row(refused.rows[0]) if refused.rows[0] else None
         return approval
 
     def find_standing(self, slug: str, user_id: str, *, now: datetime) -> Standing | None:
@@ -84,7 +86,7 @@ class DynamoApprovals:
         item, found = rows.get("ITEM"), rows.get(approval_key(slug, user_id)["sk"])
         if found is None:
             return None
-        approval = _approval(found)
+        approval = _approval_from_row(found)
         integrators = tuple(item["integrators"]) if item and _holds(approval) else ()
         return Standing(approval, integrators, _backings(slug, user_id, integrators, now) if integrators else ())
 
@@ -96,20 +98,15 @@ class DynamoApprovals:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        counted = _counted(revoked, standing.approval)
         # An item linked to one more integrator since may have given rise to one more grant.
-        counted["Update"]["ConditionExpression"] += " AND integrators = :integrators"
-        counted["Update"]["ExpressionAttributeValues"] |= values(integrators=list(standing.integrators))
-        actions = [_put(revoked, standing.approval), counted, *_access(revoked, standing.approval)]
+        linked = list(standing.integrators)
+        count = _count(revoked, standing.approval, " AND integrators = :integrators", integrators=linked)
+        actions = [_put(revoked, standing.approval), count, *_change_access(revoked, standing.approval)]
         ending = [each for each in standing.backings if each.kept_by is None]
         actions += [end_grant(each.grant_id, each.state) for each in ending]
         keepers = sorted({each.kept_by for each in standing.backings if each.kept_by})
         actions += [approval_condition(keeper, revoked.user_id) for keeper in keepers]
-        try:
-            commit(actions, claim=claim, reply=reply)
-        except Refused:
-            return False
-        return True
+        return try_commit(actions, claim=claim, reply=reply)
 
     def remember(self, claim: Claim, *, reply: Reply) -> None:
         """Keep the reply of a call that changed nothing. One store call.
@@ -133,7 +130,7 @@ class DynamoApprovals:
             if after:
                 request["ExclusiveStartKey"] = to_item(_start(query, after))
             page = dynamodb().query(**request)
-            found += [_approval(from_item(dict(item))) for item in page["Items"]]
+            found += [_approval_from_row(from_item(dict(item))) for item in page["Items"]]
             if len(found) > query.limit:
                 last = found[query.limit - 1]
                 return found[: query.limit], ApprovalPosition(last.slug, last.user_id, last.requested_at)
@@ -147,12 +144,7 @@ class DynamoApprovals:
 
         One store call per megabyte of approvals, then one per 100 grants, made at the same time.
         """
-        assets = rows_of(
-            CATALOG,
-            KeyConditionExpression="pk = :item AND begins_with(sk, :asset)",
-            ExpressionAttributeValues=values(item=item_key(item.slug)["pk"], asset="ASSET#"),
-            ConsistentRead=True,
-        )
+        assets = query_partition(CATALOG, item_key(item.slug)["pk"], "ASSET#")
         grants = [grant_id(integrator, row["userId"]) for row in assets for integrator in item.integrators]
         states = DynamoTokens().grant_states(grants, now=now)
         return sum(1 for state in states.values() if state.usable)
@@ -179,52 +171,31 @@ def _backings(slug: str, user_id: str, integrators: tuple[str, ...], now: dateti
 
 
 def _put(approval: Approval, over: Approval | None) -> Action:
-    met = (
-        _as_met(over)
-        if over
-        else {
-            "TableName": CATALOG.physical_name,
-            "ConditionExpression": "attribute_not_exists(pk)",
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
+    row = _key(approval) | {"slug": approval.slug, "userId": approval.user_id} | _APPROVAL.to_row(approval)
+    row |= _listing(approval.slug, approval.user_id, approval.requested_at)
+    return put(CATALOG, row, "version = :seen", seen=over.version) if over else put_new(CATALOG, row)
+
+
+def _count(approval: Approval, over: Approval | None, condition: str = "", **named: Any) -> Action:
+    if approval.status.is_live:
+        condition, named = f" AND archivedAt = :never{condition}", {"never": None, **named}
+    return update(
+        CATALOG,
+        item_key(approval.slug),
+        "ADD liveApprovals :live, liveAssets :assets",
+        f"{EXISTS}{condition}",
+        live=approval.status.is_live - (over.status.is_live if over else False),
+        assets=_holds(approval) - _holds(over),
+        **named,
     )
-    met.pop("Key", None)
-    return {"Put": met | {"Item": to_item(approval_key(approval.slug, approval.user_id) | _columns(approval))}}
 
 
-def _as_met(approval: Approval) -> dict[str, Any]:
-    return {
-        "TableName": CATALOG.physical_name,
-        "Key": to_item(approval_key(approval.slug, approval.user_id)),
-        "ConditionExpression": "version = :seen",
-        "ExpressionAttributeValues": values(seen=approval.version),
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-    }
-
-
-def _counted(approval: Approval, over: Approval | None) -> Action:
-    live = approval.status.is_live - (over.status.is_live if over else False)
-    opens = " AND archivedAt = :never" if approval.status.is_live else ""
-    return {
-        "Update": {
-            "TableName": CATALOG.physical_name,
-            "Key": to_item(item_key(approval.slug)),
-            "UpdateExpression": "ADD liveApprovals :live, liveAssets :assets",
-            "ConditionExpression": f"attribute_exists(pk){opens}",
-            "ExpressionAttributeValues": values(
-                live=live, assets=_holds(approval) - _holds(over), **({"never": None} if opens else {})
-            ),
-        }
-    }
-
-
-def _access(approval: Approval, over: Approval | None) -> list[Action]:
+def _change_access(approval: Approval, over: Approval | None) -> list[Action]:
     key = {"pk": item_key(approval.slug)["pk"], "sk": f"ASSET#{approval.user_id}"}
     if _holds(approval) and not _holds(over):
-        row = {"userId": approval.user_id, "grantedAt": approval.reviewed_at}
-        return [{"Put": {"TableName": CATALOG.physical_name, "Item": to_item(key | row)}}]
+        return [put(CATALOG, key | {"userId": approval.user_id, "grantedAt": approval.reviewed_at})]
     if _holds(over) and not _holds(approval):
-        return [{"Delete": {"TableName": CATALOG.physical_name, "Key": to_item(key)}}]
+        return [delete(CATALOG, key)]
     return []
 
 
@@ -279,31 +250,11 @@ def _listing(slug: str, user_id: str, requested_at: str) -> Row:
     return {"listed": _APPROVALS, "listedAs": f"{requested_at}#{approval_id(slug, user_id)}"}
 
 
-def _columns(approval: Approval) -> Row:
-    return {
-        "slug": approval.slug,
-        "userId": approval.user_id,
-        "email": approval.email,
-        "status": approval.status.value,
-        "requestedAt": approval.requested_at,
-        "reviewedAt": approval.reviewed_at,
-        "reviewedByEmail": approval.reviewed_by_email,
-        "note": approval.note,
-        "reviewNote": approval.review_note,
-        "version": approval.version,
-    } | _listing(approval.slug, approval.user_id, approval.requested_at)
+def _key(approval: Approval) -> Row:
+    return approval_key(approval.slug, approval.user_id)
 
 
-def _approval(row: Row) -> Approval:
-    return Approval(
-        slug=row["pk"].partition("#")[2],
-        user_id=row["sk"].partition("#")[2],
-        email=row["email"],
-        status=ApprovalStatus(row["status"]),
-        requested_at=row["requestedAt"],
-        reviewed_at=row["reviewedAt"],
-        reviewed_by_email=row["reviewedByEmail"],
-        note=row.get("note"),
-        review_note=row.get("reviewNote"),
-        version=int(row.get("version", 0)),
-    )
+def _approval_from_row(row: Row) -> Approval:
+    # The indexes hold no version, and no column that repeats the key.
+    slug, user_id = row["pk"].partition("#")[2], row["sk"].partition("#")[2]
+    return _APPROVAL.from_row({"version": 0} | row, slug=slug, user_id=user_id)

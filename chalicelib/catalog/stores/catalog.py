@@ -13,31 +13,33 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from chalicelib.aws import dynamodb
 from chalicelib.catalog.domain.approvals import ApprovalStatus
-from chalicelib.catalog.domain.catalog import AssetType, Blockers, CatalogItem, ItemEntry
+from chalicelib.catalog.domain.catalog import Blockers, CatalogItem, ItemEntry
 from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Action
-from chalicelib.core.stores.items import Row, from_item, to_item, values
-from chalicelib.core.stores.reads import get_all, query
-from chalicelib.core.stores.writes import Refused, commit
+from chalicelib.core.stores.actions import assignments, check, delete, put_new, update
+from chalicelib.core.stores.codec import Codec, Column
+from chalicelib.core.stores.items import Row, values
+from chalicelib.core.stores.reads import get, get_all, query
+from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.resources import CATALOG, LIST_INDEX
 
 Reply = dict[str, Any]
 
 _ITEMS = "ITEMS"
+_UNCHANGED = "id = :seen AND version = :seenVersion"
 
 
 class DynamoCatalog:
     def find_item(self, slug: str) -> CatalogItem | None:
         """The item, archived or not, read consistently. One store call."""
-        row = _get(item_key(slug))
-        return _item(row) if row else None
+        row = get(CATALOG, item_key(slug))
+        return _ITEM.from_row(row) if row else None
 
     def find_items(self, slugs: Sequence[str]) -> list[CatalogItem]:
         """Those of the items that exist, in the order of `slugs`, read consistently. One store call per 100."""
-        found = {row["slug"]: _item(row) for row in get_all(CATALOG, [item_key(slug) for slug in slugs])}
+        found = {row["slug"]: _ITEM.from_row(row) for row in get_all(CATALOG, [item_key(slug) for slug in slugs])}
         return [found[slug] for slug in slugs if slug in found]
 
     def list_entries(self) -> list[ItemEntry]:
@@ -51,7 +53,7 @@ class DynamoCatalog:
             KeyConditionExpression="listed = :items",
             ExpressionAttributeValues=values(items=_ITEMS),
         )
-        return [_entry(row) for row in rows]
+        return [_ENTRY.from_row(row, archived=row["archivedAt"] is not None) for row in rows]
 
     def add_item(self, item: CatalogItem, *, claim: Claim | None, reply: Reply) -> None:
         """Store a new item. One store call.
@@ -60,16 +62,9 @@ class DynamoCatalog:
             Conflict: another item has its slug.
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        put: Action = {
-            "Put": {
-                "TableName": CATALOG.physical_name,
-                "Item": to_item(item_key(item.slug) | _columns(item) | {"liveApprovals": 0, "liveAssets": 0}),
-                "ConditionExpression": "attribute_not_exists(pk)",
-                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-            }
-        }
+        put = put_new(CATALOG, item_key(item.slug) | _columns(item) | {"liveApprovals": 0, "liveAssets": 0})
         try:
-            commit([put, *_relinked(item.slug, None, item.integrator)], claim=claim, reply=reply)
+            commit([put, *_relink(item.slug, None, item.integrator)], claim=claim, reply=reply)
         except Refused as refused:
             # Item ids are fresh, so a row met under ours is our own, written by a retry below us.
             if refused.rows[0].get("id") != item.item_id:
@@ -81,23 +76,12 @@ class DynamoCatalog:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        actions: list[Action]
+        key, seen = item_key(item.slug), {"seen": over.item_id, "seenVersion": over.version}
         if item == over:
-            if claim is None:
-                return True
-            actions = [{"ConditionCheck": _unchanged(over)}]
-        else:
-            columns = _columns(item)
-            update = _unchanged(over)
-            update["UpdateExpression"] = "SET " + ", ".join(f"#{name} = :{name}" for name in columns)
-            update["ExpressionAttributeNames"] = {f"#{name}": name for name in columns}
-            update["ExpressionAttributeValues"] |= values(**columns)
-            actions = [{"Update": update}, *_relinked(item.slug, over.integrator, item.integrator)]
-        try:
-            commit(actions, claim=claim, reply=reply)
-        except Refused:
-            return False
-        return True
+            return claim is None or try_commit([check(CATALOG, key, _UNCHANGED, **seen)], claim=claim, reply=reply)
+        columns = _columns(item)
+        change = update(CATALOG, key, f"SET {assignments(columns)}", _UNCHANGED, **columns, **seen)
+        return try_commit([change, *_relink(item.slug, over.integrator, item.integrator)], claim=claim, reply=reply)
 
     def remove_item(self, item: CatalogItem, *, claim: Claim | None, reply: Reply) -> Blockers | None:
         """Delete an item on which nothing hangs, as it stands when it is deleted. One store call.
@@ -109,12 +93,16 @@ class DynamoCatalog:
             NotFound: there is no such item any more.
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        delete = _unchanged(item)
-        delete["ConditionExpression"] += " AND liveApprovals = :none AND liveAssets = :none"
-        delete["ExpressionAttributeValues"] |= values(none=0)
-        delete["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        remove = delete(
+            CATALOG,
+            item_key(item.slug),
+            f"{_UNCHANGED} AND liveApprovals = :none AND liveAssets = :none",
+            seen=item.item_id,
+            seenVersion=item.version,
+            none=0,
+        )
         try:
-            commit([{"Delete": delete}, *_relinked(item.slug, item.integrator, None)], claim=claim, reply=reply)
+            commit([remove, *_relink(item.slug, item.integrator, None)], claim=claim, reply=reply)
         except Refused as refused:
             if not (row := refused.rows[0]):
                 raise NotFound("No such catalog item.") from refused
@@ -123,7 +111,7 @@ class DynamoCatalog:
 
     def items_of(self, integrator: str) -> list[str]:
         """The slugs of the items linked to the integrator, archived or not. One store call."""
-        return linked_items(_get(integrator_key(integrator)))
+        return linked_items(get(CATALOG, integrator_key(integrator)))
 
     def approving_among(self, slugs: Sequence[str], user_ids: Sequence[str]) -> dict[str, str]:
         """One of the items for each of the users approved for any, read consistently. Store calls in sequence: 1."""
@@ -151,108 +139,35 @@ def linked_items(row: Row | None) -> list[str]:
 
 def approval_condition(slug: str, user_id: str) -> Action:
     """Check, within a transaction, that the user is approved for the item."""
-    return {
-        "ConditionCheck": {
-            "TableName": CATALOG.physical_name,
-            "Key": to_item(approval_key(slug, user_id)),
-            "ConditionExpression": "#status = :approved",
-            "ExpressionAttributeNames": {"#status": "status"},
-            "ExpressionAttributeValues": values(approved=ApprovalStatus.APPROVED.value),
-        }
-    }
+    approved = ApprovalStatus.APPROVED.value
+    return check(CATALOG, approval_key(slug, user_id), "#status = :approved", approved=approved)
 
 
-def _get(key: Row) -> Row | None:
-    got = dynamodb().get_item(TableName=CATALOG.physical_name, Key=to_item(key), ConsistentRead=True)
-    return from_item(dict(got["Item"])) if "Item" in got else None
-
-
-def _unchanged(item: CatalogItem) -> dict[str, Any]:
-    return {
-        "TableName": CATALOG.physical_name,
-        "Key": to_item(item_key(item.slug)),
-        "ConditionExpression": "id = :seen AND version = :seenVersion",
-        "ExpressionAttributeValues": values(seen=item.item_id, seenVersion=item.version),
-    }
-
-
-def _relinked(slug: str, before: str | None, after: str | None) -> list[Action]:
+def _relink(slug: str, before: str | None, after: str | None) -> list[Action]:
     if before == after:
         return []
     return [
-        {
-            "Update": {
-                "TableName": CATALOG.physical_name,
-                "Key": to_item(integrator_key(integrator)),
-                "UpdateExpression": f"{verb} slugs :slugs",
-                "ExpressionAttributeValues": values(slugs={slug}),
-            }
-        }
+        update(CATALOG, integrator_key(integrator), f"{verb} slugs :slugs", slugs={slug})
         for verb, integrator in (("DELETE", before), ("ADD", after))
         if integrator is not None
     ]
 
 
 def _columns(item: CatalogItem) -> Row:
-    return {
-        "id": item.item_id,
-        "slug": item.slug,
-        "name": item.name,
-        "type": item.type.value,
-        "description": item.description,
-        "category": item.category,
-        "url": item.url,
-        "applicationGuide": item.application_guide,
-        "useCases": json.dumps(item.use_cases, ensure_ascii=False, separators=(",", ":")),
-        "isPinned": item.is_pinned,
-        "approvalRequired": item.approval_required,
+    return _ITEM.to_row(item) | {"listed": _ITEMS, "listedAs": item.slug}
+
+
+def _to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+_ITEM = Codec(
+    CatalogItem,
+    {
+        "item_id": "id",
+        "use_cases": Column(to_row=_to_json, from_row=json.loads),
         # As text: JSON's whole numbers have no bounds, and DynamoDB's have 38 digits.
-        "displayOrder": str(item.display_order),
-        "contactUserId": item.contact_user_id,
-        "linkedToolsTokenId": item.linked_tools_token_id,
-        "integrator": item.integrator,
-        "integrators": list(item.integrators),
-        "archivedAt": item.archived_at,
-        "createdAt": item.created_at,
-        "updatedAt": item.updated_at,
-        "version": item.version,
-        "listed": _ITEMS,
-        "listedAs": item.slug,
-    }
-
-
-def _item(row: Row) -> CatalogItem:
-    return CatalogItem(
-        item_id=row["id"],
-        slug=row["slug"],
-        name=row["name"],
-        type=AssetType(row["type"]),
-        description=row["description"],
-        category=row["category"],
-        url=row["url"],
-        application_guide=row["applicationGuide"],
-        use_cases=json.loads(row["useCases"]),
-        is_pinned=row["isPinned"],
-        approval_required=row["approvalRequired"],
-        display_order=int(row["displayOrder"]),
-        contact_user_id=row["contactUserId"],
-        linked_tools_token_id=row["linkedToolsTokenId"],
-        integrator=row["integrator"],
-        integrators=tuple(row["integrators"]),
-        archived_at=row["archivedAt"],
-        created_at=row["createdAt"],
-        updated_at=row["updatedAt"],
-        version=int(row["version"]),
-    )
-
-
-def _entry(row: Row) -> ItemEntry:
-    return ItemEntry(
-        slug=row["slug"],
-        name=row["name"],
-        type=row["type"],
-        category=row["category"],
-        display_order=int(row["displayOrder"]),
-        integrator=row["integrator"],
-        archived=row["archivedAt"] is not None,
-    )
+        "display_order": Column(to_row=str, from_row=int),
+    },
+)
+_ENTRY = Codec(ItemEntry, {"display_order": Column(from_row=int)}, without=("archived",))
