@@ -23,16 +23,16 @@ from chalicelib.board.domain.board import (
 )
 from chalicelib.board.domain.card_contacts import ContactBrief
 from chalicelib.board.services.ports import Cards
+from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.envelope import stored_envelope
-from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
+from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.fields import is_uuid
 from chalicelib.core.domain.pages import paged
 from chalicelib.core.ports import RelayEnd
 from chalicelib.parallel import together
 
-_ATTEMPTS = 40
 _NO_CARD, _NO_ITEM = "No such card.", "The card has no such checklist item."
 _BUSY = "The board is being changed by many calls at once."
 
@@ -78,14 +78,14 @@ def create_card(given: CardIn, *, card_id: str, owner: ApiKey, call: Call, board
         Invalid: the card is too large.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    for _ in range(_ATTEMPTS):
+    attempts = Attempts(_BUSY)
+    while attempts.again():
         tail = board.find_tail(owner.user_id)
         card = Card.of(given, card_id=card_id, user_id=owner.user_id, tail=tail, now=call.now)
         check_size(card)
         created = _answer(card, {})
         if board.add_card(card, tail=tail, claim=call.claim, reply=stored_envelope(201, created)):
             return created
-    raise Unavailable(_BUSY)
 
 
 def update_card(
@@ -109,7 +109,8 @@ def update_card(
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     known: Mapping[str, ContactBrief] = {}
-    for _ in range(_ATTEMPTS):
+    attempts = Attempts(_BUSY)
+    while attempts.again():
         tail = None
         if "order" in patch.model_fields_set:
             card, tail = together(
@@ -131,7 +132,6 @@ def update_card(
             if ended:
                 ended.announce()
             return updated
-    raise Unavailable(_BUSY)
 
 
 def delete_card(card_id: str, *, owner: ApiKey, call: Call, board: Cards) -> None:
@@ -141,11 +141,11 @@ def delete_card(card_id: str, *, owner: ApiKey, call: Call, board: Cards) -> Non
         NotFound: there is no such card, or it is somebody else's.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    for _ in range(_ATTEMPTS):
+    attempts = Attempts(_BUSY)
+    while attempts.again():
         card = known_card(card_id, owner.user_id, board)
         if board.remove_card(card, claim=call.claim, reply=stored_envelope(200)):
             return
-    raise Unavailable(_BUSY)
 
 
 def add_item(
@@ -159,7 +159,8 @@ def add_item(
         Invalid: the card grows too large.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    for _ in range(_ATTEMPTS):
+    attempts = Attempts(_BUSY)
+    while attempts.again():
         card = known_card(card_id, owner.user_id, board)
         # It is there already when a retry below us has written it.
         item = card.find_item(item_id) or card.new_item(given, item_id=item_id, now=call.now)
@@ -168,7 +169,6 @@ def add_item(
             raise Conflict(f"A checklist has at most {MOST_ITEMS} items.")
         if added := _saved_item(item, 201, changed, over=card, call=call, board=board):
             return added
-    raise Unavailable(_BUSY)
 
 
 def update_item(
@@ -181,13 +181,13 @@ def update_item(
         Invalid: the card grows too large.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    for _ in range(_ATTEMPTS):
+    attempts = Attempts(_BUSY)
+    while attempts.again():
         card, item = _known_item(card_id, item_id, owner.user_id, board)
         patched = patch.applied(item, now=call.now)
         changed = card if patched is item else card.with_item(patched, now=call.now)
         if updated := _saved_item(patched, 200, changed, over=card, call=call, board=board):
             return updated
-    raise Unavailable(_BUSY)
 
 
 def delete_item(card_id: str, item_id: str, *, owner: ApiKey, call: Call, board: Cards) -> None:
@@ -197,12 +197,12 @@ def delete_item(card_id: str, item_id: str, *, owner: ApiKey, call: Call, board:
         NotFound: there is no such card or item, or it is somebody else's.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    for _ in range(_ATTEMPTS):
+    attempts = Attempts(_BUSY)
+    while attempts.again():
         card, item = _known_item(card_id, item_id, owner.user_id, board)
         changed = card.without_item(item, now=call.now)
         if board.save_card(changed, over=card, tail=None, claim=call.claim, reply=stored_envelope(200)):
             return
-    raise Unavailable(_BUSY)
 
 
 def known_card(card_id: str, user_id: str, board: Cards) -> Card:

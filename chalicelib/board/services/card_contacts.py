@@ -18,15 +18,15 @@ from chalicelib.board.domain.contacts import Contact
 from chalicelib.board.services.board import known_card
 from chalicelib.board.services.contacts import known_contact
 from chalicelib.board.services.ports import Cards, Contacts
+from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.envelope import stored_envelope
-from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
+from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim, StoredReply
 from chalicelib.parallel import together
 
-_ATTEMPTS = 40
 _NOT_LINKED = "The card has no such contact."
 _BUSY = "The card is being changed by many calls at once."
 
@@ -57,7 +57,8 @@ def link_contact(
         Conflict: they are linked, or one of them has all the links it may have.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    for _ in range(_ATTEMPTS):
+    attempts = Attempts(_BUSY)
+    while attempts.again():
         card, contact = _sides(card_id, given.contact_id, owner.user_id, board, contacts)
         if contact.contact_id in card.contacts:
             raise Conflict("The contact is linked to the card already.")
@@ -69,7 +70,6 @@ def link_contact(
         linked, now = _answer(link, contact), timestamp(call.now)
         if links.link(link, user_id=owner.user_id, now=now, claim=call.claim, reply=stored_envelope(201, linked)):
             return linked
-    raise Unavailable(_BUSY)
 
 
 def update_link(
@@ -89,7 +89,8 @@ def update_link(
         NotFound: there is no such card, or no such contact of it.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    for _ in range(_ATTEMPTS):
+    attempts = Attempts(_BUSY)
+    while attempts.again():
         card, contact = _sides(card_id, contact_id, owner.user_id, board, contacts)
         if (link := card.contacts.get(contact_id)) is None:
             raise NotFound(_NOT_LINKED)
@@ -97,7 +98,6 @@ def update_link(
         updated, now = _answer(changed, contact), timestamp(call.now)
         if links.save_link(changed, over=card, now=now, claim=call.claim, reply=stored_envelope(200, updated)):
             return updated
-    raise Unavailable(_BUSY)
 
 
 def unlink_contact(card_id: str, contact_id: str, *, owner: ApiKey, call: Call, board: Cards, links: Links) -> None:

@@ -14,14 +14,14 @@ from chalicelib.board.domain.contacts import (
     shown_contact,
 )
 from chalicelib.board.services.ports import Contacts
+from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.envelope import stored_envelope
-from chalicelib.core.domain.errors import NotFound, Unavailable
+from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.fields import is_uuid
 from chalicelib.core.domain.pages import paged
 
-_ATTEMPTS = 40
 _NO_CONTACT = "No such contact."
 _BUSY = "The contact is being changed by many calls at once."
 
@@ -90,7 +90,8 @@ def update_contact(
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     known: Mapping[str, CardBrief] = {}
-    for _ in range(_ATTEMPTS):
+    attempts = Attempts(_BUSY)
+    while attempts.again():
         contact = known_contact(contact_id, owner.user_id, contacts)
         if known.keys() != contact.cards.keys():
             known = _known_cards([contact], owner.user_id, board)
@@ -98,7 +99,6 @@ def update_contact(
         updated = _answer(changed, known)
         if contacts.save_contact(changed, over=contact, claim=call.claim, reply=stored_envelope(200, updated)):
             return updated
-    raise Unavailable(_BUSY)
 
 
 def delete_contact(contact_id: str, *, owner: ApiKey, call: Call, contacts: Contacts) -> None:
@@ -108,11 +108,11 @@ def delete_contact(contact_id: str, *, owner: ApiKey, call: Call, contacts: Cont
         NotFound: there is no such contact, or it is somebody else's.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    for _ in range(_ATTEMPTS):
+    attempts = Attempts(_BUSY)
+    while attempts.again():
         contact = known_contact(contact_id, owner.user_id, contacts)
         if contacts.remove_contact(contact, claim=call.claim, reply=stored_envelope(200)):
             return
-    raise Unavailable(_BUSY)
 
 
 def known_contact(contact_id: str, user_id: str, contacts: Contacts) -> Contact:

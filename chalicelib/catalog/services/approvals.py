@@ -22,9 +22,10 @@ from chalicelib.catalog.domain.approvals import (
 )
 from chalicelib.catalog.domain.catalog import is_slug
 from chalicelib.catalog.services.ports import Items
+from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
-from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound, Unavailable
+from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound
 from chalicelib.core.domain.idempotency import Claim, StoredReply, kept
 from chalicelib.parallel import together
 from chalicelib.people.domain.directory import Person
@@ -32,7 +33,6 @@ from chalicelib.people.services.ports import People
 
 Decide = Callable[[Approval | None], Approval]
 
-_ATTEMPTS = 20
 _BUSY = "The approval is being changed by many calls at once."
 _NO_ITEM = "No such catalog item in use."
 
@@ -154,7 +154,8 @@ def revoke(given: ApprovalIn, *, reviewer_id: str, call: Call, approvals: Approv
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     person, reviewer = _parties(given.email, reviewer_id, people)
-    for _ in range(_ATTEMPTS):
+    attempts = Attempts(_BUSY)
+    while attempts.again():
         standing = None
         if person and is_slug(given.catalog_slug):
             standing = approvals.find_standing(given.catalog_slug, person.user_id, now=call.now)
@@ -167,7 +168,6 @@ def revoke(given: ApprovalIn, *, reviewer_id: str, call: Call, approvals: Approv
         done = Revocation(revoked=True, tokens_invalidated=standing.ending, request_id=call.request_id)
         if approvals.revoke(revoked, standing=standing, claim=call.claim, reply=kept(200, done)):
             return done
-    raise Unavailable(_BUSY)
 
 
 def _settle(decide: Decide, met: Approval | None, *, call: Call, status: int, approvals: Approvals) -> ApprovalOut:
@@ -176,7 +176,8 @@ def _settle(decide: Decide, met: Approval | None, *, call: Call, status: int, ap
     Raises:
         NotFound: the item is missing, or archived while the decision would open it.
     """
-    for _ in range(_ATTEMPTS):
+    attempts = Attempts(_BUSY)
+    while attempts.again():
         decided = decide(met)
         answer = shown(decided)
         stands = approvals.save(decided, over=met, claim=call.claim, reply=kept(status, answer))
@@ -185,7 +186,6 @@ def _settle(decide: Decide, met: Approval | None, *, call: Call, status: int, ap
         if stands is decided:
             return answer
         met = stands
-    raise Unavailable(_BUSY)
 
 
 def _parties(email: str, reviewer_id: str, people: People) -> tuple[Person | None, Person | None]:

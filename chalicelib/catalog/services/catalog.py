@@ -19,12 +19,12 @@ from chalicelib.catalog.domain.catalog import (
     shown,
 )
 from chalicelib.catalog.services.ports import Items
+from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.call import Call
-from chalicelib.core.domain.errors import Invalid, ItemInUse, NotFound, Unavailable
+from chalicelib.core.domain.errors import Invalid, ItemInUse, NotFound
 from chalicelib.core.domain.idempotency import kept
 from chalicelib.people.services.ports import People
 
-_ATTEMPTS = 20
 # Of a list's items, together; a function's reply has at most 6 MB.
 _LARGEST_LIST = 5_000_000
 _BUSY = "The catalog item is being changed by many calls at once."
@@ -95,14 +95,14 @@ def update_item(
     relinked = "linked_tools_token_id" in patch.model_fields_set
     item = _in_use(slug, items)
     resolved = _resolve(patch.contact_user_id, patch.linked_tools_token_id, people=people, tokens=tokens)
-    for _ in range(_ATTEMPTS):
+    attempts = Attempts(_BUSY)
+    while attempts.again():
         changed = item.patched(patch, integrator=resolved if relinked else item.integrator, now=call.now)
         check_size(changed)
         updated = _reply(changed, call)
         if items.save_item(changed, over=item, claim=call.claim, reply=kept(200, updated)):
             return updated
         item = _in_use(slug, items)
-    raise Unavailable(_BUSY)
 
 
 def delete_item(slug: str, *, hard: bool, call: Call, items: Items, approvals: LiveTokens) -> CatalogItemRemoved:
@@ -119,7 +119,8 @@ def delete_item(slug: str, *, hard: bool, call: Call, items: Items, approvals: L
 
 
 def _archive_item(slug: str, *, call: Call, items: Items) -> CatalogItemRemoved:
-    for _ in range(_ATTEMPTS):
+    attempts = Attempts(_BUSY)
+    while attempts.again():
         item = _known(slug, items)
         archived = item.archived(now=call.now)
         removed = CatalogItemRemoved(
@@ -132,11 +133,11 @@ def _archive_item(slug: str, *, call: Call, items: Items) -> CatalogItemRemoved:
         )
         if items.save_item(archived, over=item, claim=call.claim, reply=kept(200, removed)):
             return removed
-    raise Unavailable(_BUSY)
 
 
 def _remove_item(slug: str, *, call: Call, items: Items, approvals: LiveTokens) -> CatalogItemRemoved:
-    for _ in range(_ATTEMPTS):
+    attempts = Attempts(_BUSY)
+    while attempts.again():
         item = _known(slug, items)
         removed = CatalogItemRemoved(
             ok=True,
@@ -153,7 +154,6 @@ def _remove_item(slug: str, *, call: Call, items: Items, approvals: LiveTokens) 
             # A live token presumes an approval, so counting tokens decides nothing: it only completes the answer.
             live = Blockers(blockers.approvals, blockers.assets, approvals.count_live_tokens(item, now=call.now))
             raise ItemInUse("The catalog item still has live dependents; archive it, or end them.", live.members())
-    raise Unavailable(_BUSY)
 
 
 def _resolve(

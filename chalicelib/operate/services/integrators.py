@@ -6,8 +6,9 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.call import Call
-from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
+from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.inbox.services.ports import EventTypes
@@ -21,8 +22,6 @@ from chalicelib.people.domain.directory import (
     listed,
 )
 from chalicelib.people.services.ports import Integrators
-
-_ATTEMPTS = 5
 
 
 def list_integrators(*, integrators: Integrators) -> list[IntegratorOut]:
@@ -65,7 +64,8 @@ def update_integrator(slug: str, patch: IntegratorPatch, *, call: Call, integrat
         Unavailable: too many others change it at the same time.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    for _ in range(_ATTEMPTS):
+    attempts = Attempts("Too many calls are changing this integrator. Try again.")
+    while attempts.again():
         over = integrators.find_integrator(slug)
         if over is None or over.archived_at is not None:
             raise NotFound("Integrator not found, or archived.")
@@ -73,7 +73,6 @@ def update_integrator(slug: str, patch: IntegratorPatch, *, call: Call, integrat
         reply = detailed(changed).model_dump(mode="json")
         if integrators.save_integrator(changed, over=over, claim=call.claim, reply=reply):
             return changed
-    raise Unavailable("Too many calls are changing this integrator. Try again.")
 
 
 def list_event_types(

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass, replace
 
+from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
-from chalicelib.core.domain.errors import CrossProjectBlocked, Invalid, NotFound, Unavailable
+from chalicelib.core.domain.errors import CrossProjectBlocked, Invalid, NotFound
 from chalicelib.core.domain.fields import is_uuid, timestamp
 from chalicelib.inbox.domain.deliveries import Decision, Delivery, Moderation, ModerationStatus
 from chalicelib.inbox.domain.live_events import new_delivery_event
@@ -15,8 +16,6 @@ from chalicelib.people.services.ports import Directory
 from chalicelib.tasks.domain.queue import Change, ConfirmedOut, ConfirmIn, Item, ItemStatus, shown
 from chalicelib.tasks.services.ports import QueueItems
 from chalicelib.tasks.services.queue import ItemRelays, Together, item_id_of, told
-
-_ATTEMPTS = 20
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,8 @@ class Confirmation:
         """
         now, user_id, item_id = self.call.now, self.owner.user_id, item_id_of(item_id)
         gone = False
-        for _ in range(_ATTEMPTS):
+        attempts = Attempts("The queue is being changed by many calls at once.")
+        while attempts.again():
             item, standing = self.together(
                 lambda: self.queue.find(user_id, item_id), lambda: self.notifier.standing(user_id, now=now)
             )
@@ -81,7 +81,6 @@ class Confirmation:
                     )
                 return answer
             gone = item.held_delivery_id is not None and self.deliveries.find(item.held_delivery_id) is None
-        raise Unavailable("The queue is being changed by many calls at once.")
 
     def _approved(self, item: Item, given: ConfirmIn) -> tuple[Change, Delivery | None]:
         approved = Change(item, item.moved(ItemStatus.READY, now=self.call.now))

@@ -3,9 +3,10 @@
 from dataclasses import replace
 from typing import Any
 
+from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
-from chalicelib.core.domain.errors import Invalid, Unavailable
+from chalicelib.core.domain.errors import Invalid
 from chalicelib.live.domain.frames import FrameType, News
 from chalicelib.live.services.ports import Notifier
 from chalicelib.tasks.domain.desk_settings import (
@@ -20,8 +21,6 @@ from chalicelib.tasks.domain.desk_settings import (
 from chalicelib.tasks.domain.queue import Change, ItemOut, shown
 from chalicelib.tasks.services.ports import QueueItems
 from chalicelib.tasks.services.queue import Together, next_item, told
-
-_ATTEMPTS = 40
 
 
 def read(*, owner: ApiKey, settings: QueueItems) -> SettingsOut:
@@ -52,7 +51,8 @@ def change(
     wanted = given.model_dump(mode="json", by_alias=True, exclude_none=True)
     if not wanted:
         raise Invalid("Give mode, queueAutoApprove, or both.")
-    for _ in range(_ATTEMPTS):
+    attempts = Attempts("The desk is being changed by many calls at once.")
+    while attempts.again():
         desk, standing = together(
             lambda: settings.find_desk(owner.user_id), lambda: notifier.standing(owner.user_id, now=call.now)
         )
@@ -76,7 +76,6 @@ def change(
             news += told([handed_out] if handed_out else [])
             notifier.notify(owner.user_id, *news, standing=standing, now=call.now)
             return answer
-    raise Unavailable("The desk is being changed by many calls at once.")
 
 
 def _answer(given: SettingsIn, desk: Desk, handed_out: Change | None) -> ChangedSettingsOut:

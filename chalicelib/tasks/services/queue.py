@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
+from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
-from chalicelib.core.domain.errors import Invalid, NotFound, Unavailable
+from chalicelib.core.domain.errors import Invalid, NotFound
 from chalicelib.core.domain.fields import is_uuid, timestamp
 from chalicelib.core.domain.pages import paged
 from chalicelib.core.ports import RelayEnd
@@ -35,7 +36,6 @@ from chalicelib.tasks.services.ports import QueueItems
 Together = Callable[..., list[Any]]
 
 _NO_ITEM = "No such item."
-_ATTEMPTS = 40
 
 
 class ItemRelays(Protocol):
@@ -175,7 +175,8 @@ class Work:
 
     def _change(self, item_id: str, change: Callable[[Item], Item], result: str | None = None) -> MovedOut:
         now, user_id, item_id = self.call.now, self.owner.user_id, item_id_of(item_id)
-        for _ in range(_ATTEMPTS):
+        attempts = Attempts("The queue is being changed by many calls at once.")
+        while attempts.again():
             (met, desk), standing = self.together(
                 lambda: self.queue.find_with_desk(user_id, item_id),
                 lambda: self.notifier.standing(user_id, now=now),
@@ -203,7 +204,6 @@ class Work:
                 if news := told(changes):
                     self.notifier.notify(user_id, *news, standing=standing, now=now)
                 return answer
-        raise Unavailable("The queue is being changed by many calls at once.")
 
 
 def moved_out(item: Item, handed_out: Change | None) -> MovedOut:

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
-from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid, Unavailable
+from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid
 from chalicelib.core.domain.idempotency import kept
 from chalicelib.core.domain.retries import Outcome
 from chalicelib.federation.connections.domain.connection_notices import (
@@ -32,7 +33,6 @@ from chalicelib.federation.connections.services.transitions import Ports, Queue
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.services.ports import People
 
-_ATTEMPTS = 16
 _OPEN = (ConnectionStatus.PENDING, ConnectionStatus.ACTIVE)
 
 
@@ -67,7 +67,8 @@ class ConnectionRequester:
         """
         rules, person = self.together(self.settings.find_settings, lambda: self.people.find_person(owner.user_id))
         person = self._check(given, rules, person)
-        for _ in range(_ATTEMPTS):
+        attempts = Attempts("The connection is changed by too many requests at once. Try again.")
+        while attempts.again():
             found = self.connections.find_pair(owner.user_id, given.peer_instance_url, given.asked_as)
             if found and found.status is ConnectionStatus.PENDING and found.initiator is Initiator.PEER:
                 patch, ports = ConnectionPatch(action=Action.ACCEPT), Ports(self.connections, self.queue)
@@ -94,7 +95,6 @@ class ConnectionRequester:
             if isinstance(added, Connection):
                 self.queue.announce(notice.job)
                 return 201, answer
-        raise Unavailable("The connection is changed by too many requests at once. Try again.")
 
     def _check(self, given: ConnectionRequestIn, rules: FederationSettings, person: Person | None) -> Person:
         if person is None or not person.active:

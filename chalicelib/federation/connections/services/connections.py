@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
-from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
+from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.fields import is_uuid
 from chalicelib.core.domain.idempotency import kept
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus
@@ -22,7 +23,6 @@ from chalicelib.federation.connections.domain.transitions import Event, next_ste
 from chalicelib.federation.connections.services.ports import Connections
 from chalicelib.federation.connections.services.transitions import Ports, advance
 
-_ATTEMPTS = 16
 _NO_CONNECTION = "There is no such connection."
 _NOT_WAITING = "No connection request of this desk waits for you."
 _ENDED = "the other desk has declined it"
@@ -50,7 +50,8 @@ def change_connection(
         Conflict: the connection can't go there from its state.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    for _ in range(_ATTEMPTS):
+    attempts = Attempts(_BUSY)
+    while attempts.again():
         found = ports.connections.find(connection_id) if is_uuid(connection_id) else None
         if found is None or (owner is not None and found.user_id != owner.user_id):
             raise NotFound(_NO_CONNECTION)
@@ -60,7 +61,6 @@ def change_connection(
             return answer
         if not ports.connections.is_current(found):
             raise Conflict("A later request has replaced this connection.")
-    raise Unavailable(_BUSY)
 
 
 def confirm_connection(
@@ -93,14 +93,14 @@ def end_connection(connection: Connection, *, message_id: str, now: datetime, po
         Unavailable: the connection is changed by many calls at once.
     """
     found: Connection | None = connection
-    for _ in range(_ATTEMPTS):
+    attempts = Attempts(_BUSY)
+    while attempts.again():
         step = next_step(found, Event.PEER_ENDED, now=now, reason=_ENDED) if found else None
         if step is None or advance(step, ports=ports, message_id=message_id, now=now):
             return ConnectedAnswer(
                 success=True, connection_id=connection.connection_id, status=ConnectionStatus.DECLINED
             )
         found = ports.connections.find(connection.connection_id)
-    raise Unavailable(_BUSY)
 
 
 def _accepted_by(given: AcceptedIn, connection: Connection) -> dict[str, Any]:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from chalicelib.core.domain.errors import Forbidden, NotFound, Unavailable
+from chalicelib.core.domain.attempts import Attempts
+from chalicelib.core.domain.errors import Forbidden, NotFound
 from chalicelib.federation.connections.domain.connection_notices import crossing_notice
 from chalicelib.federation.connections.domain.connection_requests import crossing_id
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionState, ConnectionStatus, PeerKey
@@ -21,8 +22,6 @@ from chalicelib.federation.connections.services.transitions import Queue, announ
 from chalicelib.live.services.ports import Notifier
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.services.ports import People
-
-_ATTEMPTS = 16
 
 
 @dataclass(frozen=True)
@@ -96,7 +95,8 @@ class ConnectionRequestReceiver:
         """Store the connection that was asked for, with what follows; return it, and it or the one there is."""
         status = ConnectionStatus.PENDING if self.settings.approval else ConnectionStatus.ACTIVE
         replaced: ConnectionStatus | None = None
-        for _ in range(_ATTEMPTS):
+        attempts = Attempts("The connection is changed by too many requests at once. Try again.")
+        while attempts.again():
             asked = new_incoming(
                 given, person, status, connection_id=new.connection_id, hashed=new.token_hash, now=new.now
             )
@@ -111,7 +111,6 @@ class ConnectionRequestReceiver:
                 return asked, found
             # A blocked peer may ask again, but the person has to accept it.
             status, replaced = ConnectionStatus.PENDING, ConnectionStatus.BLOCKED
-        raise Unavailable("The connection is changed by too many requests at once. Try again.")
 
     def _cross(self, own: ConnectionState, asked: Connection, given: ConnectIn, *, now: datetime) -> ConnectionState:
         """Settle two requests that crossed, and return the one that counts and has to be accepted.

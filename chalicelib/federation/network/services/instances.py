@@ -10,8 +10,9 @@ from urllib.parse import urlencode
 
 from pydantic_core import to_json
 
+from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.call import Call
-from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound, Unavailable
+from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.ports import Get, JobAnnouncer
 from chalicelib.federation.network.domain.instance_notices import InstanceNoticeJob, status_notice
@@ -39,8 +40,6 @@ from chalicelib.ids import MintedToken
 
 CHALLENGE_PATH = "/.well-known/fluxden"
 
-# Of simultaneous changes of one instance one is made in each round.
-_ROUNDS = 16
 _NEXT_STEPS = [
     "Send your agents to the address of agentSync, at most 50 at a time.",
     "Each is offered once the network's operator has approved it; you are told by webhook.",
@@ -84,7 +83,8 @@ def register(
         "agent_count": wanted.agent_count,
     }
     capabilities = None if wanted.capabilities is None else to_json(wanted.capabilities).decode()
-    for _ in range(_ROUNDS):
+    attempts = Attempts("The instance is being registered by many calls at once.")
+    while attempts.again():
         found = instances.find_by_url(wanted.base_url)
         if found is None:
             made = Instance(
@@ -105,7 +105,6 @@ def register(
         made = replace(found, **told, capabilities=capabilities or found.capabilities)
         if instances.renew(made, token, over=found):
             return _registered(made, token, base_url)
-    raise Unavailable("The instance is being registered by many calls at once.")
 
 
 def heartbeat(

@@ -9,8 +9,9 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import to_json
 
+from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.call import Call
-from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, SlugTaken, Unavailable
+from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, SlugTaken
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import kept
 from chalicelib.core.ports import JobAnnouncer, Replays
@@ -107,7 +108,8 @@ def put(given: AgentPut, *, remote_id: str, instance_id: str, call: Call, ports:
     """
     instance = _taking_part(instance_id, ports.instances)
     found = ports.market.find_listing(instance_id, remote_id)
-    for _ in range(_ROUNDS):
+    attempts = Attempts("The agent is being changed by many calls at once.")
+    while attempts.again():
         made = _described(given, remote_id, instance, found, at=timestamp(call.now), ports=ports)
         if found is not None:
             made = replace(made, listing=replace(made.listing, slug=found.slug))
@@ -125,7 +127,6 @@ def put(given: AgentPut, *, remote_id: str, instance_id: str, call: Call, ports:
         if ports.market.save_listing(made.listing, over=found, claim=call.claim, reply=reply):
             return found is None, out
         found = ports.market.find_listing(instance_id, remote_id)
-    raise Unavailable("The agent is being changed by many calls at once.")
 
 
 def list_own(*, instance_id: str, market: Listings) -> AgentsOut:
@@ -154,13 +155,13 @@ def delete(remote_id: str, *, instance_id: str, call: Call, market: Listings) ->
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     out = AgentDeletedOut(success=True, deleted=True, remote_id=remote_id)
-    for _ in range(_ROUNDS):
+    attempts = Attempts("The agent is being changed by many calls at once.")
+    while attempts.again():
         found = market.find_listing(instance_id, remote_id)
         if found is None:
             raise NotFound(_NO_AGENT)
         if market.remove_listing(found, claim=call.claim, reply=kept(200, out)):
             return out
-    raise Unavailable("The agent is being changed by many calls at once.")
 
 
 def review(

@@ -9,7 +9,8 @@ from typing import Any, Protocol
 from chalicelib.board.domain.board import MOST_ITEMS, Card, ChecklistItemIn, check_size
 from chalicelib.board.services.ports import Cards
 from chalicelib.chat.domain.chat import Message, announced
-from chalicelib.core.domain.errors import Invalid, NotFound, Unavailable
+from chalicelib.core.domain.attempts import Attempts
+from chalicelib.core.domain.errors import Invalid, NotFound
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.relays.domain.relay_effects import Effects
@@ -20,7 +21,6 @@ from chalicelib.tasks.domain.queue import Change, Item, ItemStatus, check_move
 from chalicelib.tasks.services.ports import QueueItems
 from chalicelib.tasks.services.queue import next_item, told
 
-_ATTEMPTS = 40
 _LONGEST_NOTE = 500
 
 
@@ -58,7 +58,8 @@ class AcknowledgementReceiver:
             TooLarge: what the receiver has to say is.
         """
         response = None if given.response_payload is None else json_text(given.response_payload)
-        for _ in range(_ATTEMPTS):
+        attempts = Attempts("The relay is being changed by many calls at once.")
+        while attempts.again():
             met = self.relays.find_sent(self.connection, given.names)
             if met is None:
                 raise NotFound("No such relay was sent over this connection.")
@@ -73,7 +74,6 @@ class AcknowledgementReceiver:
                     news = [message.news, *told(effects.changes)]
                     self.notifier.notify(met.user_id, *news, standing=None, now=self.now)
                 return AckAnswer(success=True, relay_id=to.relay_id, status=to.status)
-        raise Unavailable("The relay is being changed by many calls at once.")
 
     def _effects(self, relay: Relay) -> Effects:
         item_id, card_id = relay.queue_item_id, relay.card_id

@@ -3,14 +3,14 @@
 from datetime import datetime
 from typing import Protocol
 
-from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
+from chalicelib.core.domain.attempts import Attempts
+from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.fields import is_uuid, timestamp
 from chalicelib.core.ports import JobAnnouncer
 from chalicelib.federation.relays.domain.outbox import Outbox, OutboxJob, Sending
 from chalicelib.federation.relays.domain.outgoing import Dispatch, RelayDispatch
 from chalicelib.federation.relays.services.ports import Outboxes
 
-_ATTEMPTS = 8
 _BUSY = "It is being sent just now; try again."
 
 
@@ -28,7 +28,8 @@ def resend(
     Raises:
         NotFound: there is no such relay, or nothing of it is still to be sent.
     """
-    for _ in range(_ATTEMPTS):
+    attempts = Attempts(_BUSY)
+    while attempts.again():
         met = _unsent(relay_id, dispatches)
         relay = met.relay
         if met.has_ended:
@@ -40,7 +41,6 @@ def resend(
         boxes.retry_now(relay.peer_url, now=now)
         queue.announce(OutboxJob(peer_url=relay.peer_url))
         return met
-    raise Unavailable(_BUSY)
 
 
 def give_up(relay_id: str, *, now: datetime, dispatches: Dispatches, boxes: Outboxes) -> RelayDispatch:
@@ -50,14 +50,14 @@ def give_up(relay_id: str, *, now: datetime, dispatches: Dispatches, boxes: Outb
         NotFound: there is no such relay, or nothing of it is still to be sent.
         Conflict: it was given up before.
     """
-    for _ in range(_ATTEMPTS):
+    attempts = Attempts(_BUSY)
+    while attempts.again():
         met = _unsent(relay_id, dispatches)
         if met.dispatch is Dispatch.EXPIRED:
             raise Conflict("It was given up before.")
         waiting = None if met.has_ended else boxes.find_waiting(met.relay.peer_url, relay_id)
         if dispatches.give_up(met, waiting, error="given up by the operator", now=now):
             return met
-    raise Unavailable(_BUSY)
 
 
 def _unsent(relay_id: str, dispatches: Dispatches) -> RelayDispatch:

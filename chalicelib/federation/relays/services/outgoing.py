@@ -8,9 +8,10 @@ from functools import partial
 from typing import Any, Protocol
 
 from chalicelib.board.services.ports import Cards
+from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
-from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
+from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.domain.idempotency import Claim
@@ -38,8 +39,6 @@ from chalicelib.federation.relays.domain.relays import Relay, RelayStatus
 from chalicelib.federation.relays.services.ports import Outboxes
 from chalicelib.tasks.domain.queue import Item
 from chalicelib.tasks.services.ports import QueueItems
-
-_ATTEMPTS = 20
 
 
 class Find(Protocol):
@@ -113,7 +112,8 @@ def send(
         raise Conflict(f"The connection is {connection.status}; nothing goes over it.")
     relay = new_relay(given, connection, relay_id=relay_id, now=call.now)
     answer = to_response(relay, dispatch=None, tries=0, error=None)
-    for _ in range(_ATTEMPTS):
+    attempts = Attempts("Too much is being sent to this desk at once.")
+    while attempts.again():
         box = boxes.find(connection.peer_url)
         sending = Sending(
             connection.peer_url, box.last_position + 1, connection.connection_id, RELAY, relay_id, timestamp(call.now)
@@ -123,7 +123,6 @@ def send(
             if not box.failures:
                 queue.announce(OutboxJob(peer_url=connection.peer_url))
             return answer
-    raise Unavailable("Too much is being sent to this desk at once.")
 
 
 def list_page(query: RelayQuery, *, owner: ApiKey, outgoing: Outgoing) -> RelaysOut:

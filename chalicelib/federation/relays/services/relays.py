@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from chalicelib.board.domain.board import Tail
 from chalicelib.board.services.ports import Cards
 from chalicelib.chat.domain.chat import Message, announced
-from chalicelib.core.domain.errors import Unavailable
+from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.connections.services.ports import Connections
@@ -42,8 +42,6 @@ from chalicelib.tasks.domain.queue import changed, wakes
 from chalicelib.tasks.services.ports import QueueItems
 
 Together = Callable[..., list[Any]]
-
-_ATTEMPTS = 40
 
 
 class Relays(Protocol):
@@ -105,7 +103,8 @@ class RelayReceiver:
             TooLarge: its payload is.
         """
         user_id, fallback = self._recipient(given)
-        for _ in range(_ATTEMPTS):
+        attempts = Attempts("The board is being changed by many calls at once.")
+        while attempts.again():
             known = self._look_up(given, user_id)
             if given.relay_id and (before := known.references.get(given.relay_id)) is not None:
                 return _repeated(before)
@@ -124,7 +123,6 @@ class RelayReceiver:
             if stored:
                 self._tell(given, relay, message, work, known.standing)
                 return answer
-        raise Unavailable("The board is being changed by many calls at once.")
 
     def _recipient(self, given: RelayIn) -> tuple[str, bool]:
         """Whom the relay reaches, and whether that is not who it is addressed to."""
