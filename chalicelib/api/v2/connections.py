@@ -1,15 +1,13 @@
 """dividen-v2, tag "Federation": connections with people of other desks."""
 
-from datetime import datetime
-from typing import Any
 from uuid import uuid4
 
 from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
-from chalicelib.core.domain.budgets import Spent
-from chalicelib.core.domain.call import Call, Sent
+from chalicelib.api.v2.peer_admission import admit_confirmation, admit_end, admit_stranger
+from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey, PlatformToken
 from chalicelib.core.domain.errors import (
     Conflict,
@@ -40,14 +38,11 @@ from chalicelib.federation.connections.domain.owned_connections import (
     ConnectionsQuery,
 )
 from chalicelib.federation.connections.gateways.connection_notices import CONNECTION_NOTICE_JOBS
-from chalicelib.federation.connections.services import admission, connections
+from chalicelib.federation.connections.services import connections
 from chalicelib.federation.connections.services.incoming_requests import ConnectionRequestReceiver, NewConnection
 from chalicelib.federation.connections.services.transitions import Ports
-from chalicelib.federation.connections.signatures import refuse_signature
-from chalicelib.federation.connections.stores.connection_budgets import DynamoConnectionBudgets
 from chalicelib.federation.connections.stores.connections import DynamoConnections, token_hash
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
-from chalicelib.federation.connections.stores.peer_keys import DynamoPeerKeys
 from chalicelib.federation.network.domain.instances import normalised
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
@@ -64,39 +59,11 @@ bp = Blueprint(__name__)
 _CONNECTIONS = "/api/v2/connections"
 
 
-def _admit_stranger(sent: Sent) -> FederationSettings:
-    return admission.admit_stranger(sent, settings=DynamoFederation())
-
-
-def _spend(token: str, *, now: datetime) -> Spent | None:
-    return DynamoConnectionBudgets().spend(token_hash(token), now=now)
-
-
-def _admission() -> dict[str, Any]:
-    return {
-        "settings": DynamoFederation(),
-        "connections": DynamoConnections(),
-        "refuse_signature": refuse_signature,
-        "together": together,
-        "spend": _spend,
-        "base_url": settings().base_url,
-        "peer_keys": DynamoPeerKeys(),
-    }
-
-
-def _admit_accepting_peer(sent: Sent) -> Connection:
-    return admission.admit_accepting_peer(sent, **_admission())
-
-
 def _is_approved_instance(url: str) -> bool:
     try:
         return DynamoInstances().is_approved(normalised(url))
     except ValueError:
         return False
-
-
-def _admit_ending_peer(sent: Sent) -> Connection:
-    return admission.admit_ending_peer(sent, **_admission())
 
 
 def _notifier() -> Notifier:
@@ -117,7 +84,7 @@ def _own_key() -> PeerKey:
     _CONNECTIONS,
     tag="connections",
     aliases=(CONNECT_PATH,),
-    gate=_admit_stranger,
+    gate=admit_stranger,
     answers={200: "The status of the connection."},
     refusals=(Forbidden, NotFound, TooLarge, RateLimited, Unavailable),
     grants=PEERS.can("GetItem", "PutItem", "UpdateItem")
@@ -197,7 +164,7 @@ def change_connection(id: str, body: ConnectionPatch, caller: ApiKey, call: Call
     "POST",
     ACCEPT_PATH,
     tag="connections",
-    gate=_admit_accepting_peer,
+    gate=admit_confirmation,
     answers={200: "The connection is active."},
     refusals=(Unauthorized, Forbidden, NotFound, TooLarge, RateLimited, Unavailable),
     grants=PEERS.can("GetItem", "Query", "BatchGetItem", "PutItem", "UpdateItem")
@@ -225,7 +192,7 @@ def confirm_connection(
     "POST",
     END_PATH,
     tag="connections",
-    gate=_admit_ending_peer,
+    gate=admit_end,
     answers={200: "The connection has ended."},
     refusals=(Unauthorized, Forbidden, NotFound, TooLarge, RateLimited, Unavailable),
     grants=PEERS.can("GetItem", "Query", "BatchGetItem", "UpdateItem") + CHAT.can("PutItem") + NOTIFY,

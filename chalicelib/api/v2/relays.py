@@ -1,24 +1,18 @@
 """dividen-v2, tag "Federation": what connected desks send."""
 
-from datetime import datetime
 from uuid import uuid4
 
 from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.api.v2.contract import operation
+from chalicelib.api.v2.peer_admission import admit_relay
 from chalicelib.board.stores.board import DynamoBoard
-from chalicelib.core.domain.budgets import Spent
-from chalicelib.core.domain.call import Call, Sent
+from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.errors import Forbidden, NotFound, RateLimited, TooLarge, Unauthorized, Unavailable
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.connections.domain.handshake import ACK_PATH, RELAY_PATH, FederationHeaders
-from chalicelib.federation.connections.services import admission
-from chalicelib.federation.connections.signatures import refuse_signature
-from chalicelib.federation.connections.stores.connection_budgets import DynamoConnectionBudgets
-from chalicelib.federation.connections.stores.connections import DynamoConnections, token_hash
-from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
-from chalicelib.federation.connections.stores.peer_keys import DynamoPeerKeys
+from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.relays.domain.relays import AckAnswer, AckIn, RelayAnswer, RelayIn
 from chalicelib.federation.relays.services import relays
 from chalicelib.federation.relays.services.acknowledgements import AcknowledgementReceiver
@@ -32,29 +26,11 @@ from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.people.stores.profiles import DynamoProfiles
 from chalicelib.people.stores.teams import DynamoTeams
 from chalicelib.resources import BOARD, CHAT, DIRECTORY, NOTIFY, ORDER_INDEX, PEERS, QUEUE_ITEMS, RELAYS
-from chalicelib.settings import settings
 from chalicelib.tasks.stores.queue import DynamoQueue
 
 bp = Blueprint(__name__)
 
 _ADMIT = PEERS.can("GetItem", "Query", "UpdateItem")
-
-
-def _spend(token: str, *, now: datetime) -> Spent | None:
-    return DynamoConnectionBudgets().spend(token_hash(token), now=now)
-
-
-def _admit(sent: Sent) -> Connection:
-    return admission.admit_peer(
-        sent,
-        settings=DynamoFederation(),
-        connections=DynamoConnections(),
-        refuse_signature=refuse_signature,
-        together=together,
-        spend=_spend,
-        base_url=settings().base_url,
-        peer_keys=DynamoPeerKeys(),
-    )
 
 
 def _notifier() -> Notifier:
@@ -67,7 +43,7 @@ def _notifier() -> Notifier:
     "/api/v2/relay",
     tag="relays",
     aliases=(RELAY_PATH,),
-    gate=_admit,
+    gate=admit_relay,
     answers={200: "The result of the relay."},
     refusals=(Unauthorized, Forbidden, NotFound, TooLarge, RateLimited, Unavailable),
     grants=_ADMIT
@@ -112,7 +88,7 @@ def receive_relay(
     "POST",
     ACK_PATH,
     tag="relays",
-    gate=_admit,
+    gate=admit_relay,
     answers={200: "The status of the relay."},
     refusals=(Unauthorized, Forbidden, NotFound, TooLarge, RateLimited, Unavailable),
     grants=_ADMIT

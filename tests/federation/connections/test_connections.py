@@ -470,9 +470,9 @@ def test_the_operator_lists_accepts_and_ends_connections(api: Api, desk: Desk) -
     made = asked(api).json["connectionId"]
     listed = json.loads(admin("connections", "list", "--owner", "alice@example.com", "--json").output)
     assert [(each["status"], each["askedBy"]) for each in listed] == [("active", "peer"), ("pending", "peer")]
-    assert "is active" in admin("connections", "accept", made).output
-    assert "is blocked" in admin("connections", "block", made).output
-    assert "is declined" in admin("connections", "decline", listed[0]["connectionId"]).output
+    assert "is now active" in admin("connections", "accept", made).output
+    assert "is now blocked" in admin("connections", "block", made).output
+    assert "is now declined" in admin("connections", "decline", listed[0]["connectionId"]).output
     assert admin("connections", "accept", desk.user_id("bob")).exit_code == 1
 
 

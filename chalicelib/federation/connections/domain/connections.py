@@ -111,6 +111,16 @@ class Connection:
         return self.published or ((self.peer_key,) if self.peer_key else ())
 
     @property
+    def must_sign(self) -> bool:
+        """Whether the peer's requests must have a signature: it sent a key when it connected."""
+        return self.peer_key is not None
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether this desk asked for the connection."""
+        return self.initiator is Initiator.US
+
+    @property
     def awaits_peer(self) -> bool:
         """Whether this desk asked for it, and the peer has not answered."""
         return self.state.awaits_peer

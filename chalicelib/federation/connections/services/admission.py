@@ -1,6 +1,11 @@
-"""Who of other desks is let in: strangers who ask for a connection, and peers by its token."""
+"""Admission of everything that other desks send: requests for a connection, and what comes over one.
+
+A refusal of an incoming request by its sender is decided here and nowhere else. `Admission.admit` makes the checks in
+order: the token, the settings, the connection, its budget, the digest of the body, the signature.
+"""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
@@ -12,7 +17,6 @@ from chalicelib.core.domain.signatures import is_body_digest
 from chalicelib.federation.connections.domain.connections import (
     Connection,
     ConnectionStatus,
-    Initiator,
     PeerKey,
     UnknownKey,
 )
@@ -20,13 +24,13 @@ from chalicelib.federation.connections.domain.federation_settings import Federat
 from chalicelib.federation.connections.domain.handshake import DIGEST_HEADER, TOKEN_HEADER
 from chalicelib.federation.connections.services.ports import Connections, Federation, PublishedKeys
 
-Together = Callable[..., list[Any]]
+# A worker fetches requested keys within this time.
+_KEYS_WITHIN = timedelta(minutes=2)
 
-# Till then keys that were asked for are there.
-_SOON = timedelta(minutes=2)
-_ACTIVE = (ConnectionStatus.ACTIVE,)
-_PENDING = (ConnectionStatus.ACTIVE, ConnectionStatus.PENDING)
-_ENDING = (*_PENDING, ConnectionStatus.DECLINED, ConnectionStatus.EXPIRED)
+# The states in which a connection lets each kind of request in. If several share a token, the first state wins.
+_RELAYS = (ConnectionStatus.ACTIVE,)
+_CONFIRMATIONS = (ConnectionStatus.ACTIVE, ConnectionStatus.PENDING)
+_ENDS = (*_CONFIRMATIONS, ConnectionStatus.DECLINED, ConnectionStatus.EXPIRED)
 
 
 class Spend(Protocol):
@@ -37,108 +41,138 @@ class RefuseSignature(Protocol):
     def __call__(self, sent: Sent, *, base_url: str, keys: Sequence[PeerKey]) -> str | None: ...
 
 
-def admit_stranger(_: Sent, *, settings: Federation) -> FederationSettings:
-    """What a desk that nobody here is connected with may do. Store calls: 1.
+def admit_stranger(settings: Federation) -> FederationSettings:
+    """Admit a connection request, which needs no credentials; return the settings. Store calls: 1.
 
     Raises:
-        Forbidden: nothing.
+        Forbidden: this desk takes no requests.
     """
     found = settings.find_settings()
-    if not found.inbound:
-        raise Forbidden("This desk takes nothing from other desks.")
+    _check_inbound(found)
     if found.mode is FederationMode.CLOSED:
-        raise Forbidden("This desk takes no connection requests.")
+        raise Forbidden("This desk does not accept connection requests.")
     return found
 
 
-def admit_peer(
-    sent: Sent,
-    *,
-    settings: Federation,
-    connections: Connections,
-    refuse_signature: RefuseSignature,
-    together: Together,
-    spend: Spend,
-    base_url: str,
-    peer_keys: PublishedKeys,
-    statuses: Sequence[ConnectionStatus] = _ACTIVE,
-) -> Connection:
-    """The connection whose token the request shows, and by which it is signed where that is on.
+@dataclass(frozen=True)
+class Admission:
+    """Admits what comes over a connection, by the connection's token and signatures.
 
-    Of several it is one in the first of `statuses` that there is one in. The call is charged to the token, whatever
-    else is wrong with it. `base_url` is where others reach this desk; empty when nobody has said, and then it is what
-    the request names.
+    `base_url` is the public URL of this desk. If it is empty, signatures are checked against the host of the request.
 
-    A signature that names an unknown key has the peer's keys asked for, now and then; till then it may try again.
-    Store calls in sequence: 1; 1 more for the first call of a minute, and 1 more for the first such signature.
-
-    Raises:
-        Unauthorized: there is no token, or what must be signed is not.
-        Unavailable: it is signed by a key that is being asked for.
-        Forbidden: nothing is let in.
-        NotFound: the token is of no connection that lets anything in.
-        RateLimited: its minute is used up.
+    Store calls in sequence: 1; 1 more for the first request of a minute, and 1 more for the first signature with an
+    unknown key.
     """
-    token = sent.headers.get(TOKEN_HEADER.lower(), "").strip()
-    if not token:
-        raise Unauthorized(f"The header {TOKEN_HEADER} is missing.")
-    rules, known, spent = together(
-        settings.find_settings, lambda: connections.find_by_token(token), lambda: spend(token, now=sent.now)
-    )
-    if not rules.inbound:
-        raise Forbidden("This desk takes nothing from other desks.")
-    connection: Connection | None = next((each for status in statuses for each in known if each.status is status), None)
-    if connection is None:
-        raise NotFound("No active connection for this token.")
-    if spent is not None:
+
+    settings: Federation
+    connections: Connections
+    peer_keys: PublishedKeys
+    spend: Spend
+    refuse_signature: RefuseSignature
+    base_url: str
+    together: Callable[..., list[Any]]
+
+    def admit_relay(self, sent: Sent) -> Connection:
+        """Admit a relay or an acknowledgement; return its connection.
+
+        Raises:
+            Unauthorized, Unavailable, Forbidden, NotFound, RateLimited: see `admit`.
+        """
+        return self.admit(sent, _RELAYS)
+
+    def admit_confirmation(self, sent: Sent) -> Connection:
+        """Admit a message that a request of this desk was accepted; return the connection, which may be pending.
+
+        Raises:
+            Unauthorized, Unavailable, Forbidden, NotFound, RateLimited: see `admit`.
+        """
+        connection = self.admit(sent, _CONFIRMATIONS)
+        # Otherwise the desk that asks could accept in the name of the person asked.
+        if not connection.is_ours:
+            raise NotFound("No connection request of this desk waits for you.")
+        return connection
+
+    def admit_end(self, sent: Sent) -> Connection:
+        """Admit a message that a request or a connection has ended; return the connection, which may have ended.
+
+        Raises:
+            Unauthorized, Unavailable, Forbidden, NotFound, RateLimited: see `admit`.
+        """
+        return self.admit(sent, _ENDS)
+
+    def admit(self, sent: Sent, statuses: Sequence[ConnectionStatus]) -> Connection:
+        """Return the connection whose token the request shows, if it is in one of these states and signed as it must.
+
+        The request is charged to the token's budget, whatever else is wrong with it.
+
+        Raises:
+            Unauthorized: the token is missing, or a signature that is required does not fit.
+            Unavailable: the signature is made with a key that is not known yet, and is being fetched.
+            Forbidden: this desk lets nothing in.
+            NotFound: no connection with this token is in one of these states.
+            RateLimited: the token's budget for this minute is used up.
+        """
+        token = sent.headers.get(TOKEN_HEADER.lower(), "").strip()
+        if not token:
+            raise Unauthorized(f"The header {TOKEN_HEADER} is missing.")
+        settings, known, spent = self.together(
+            self.settings.find_settings,
+            lambda: self.connections.find_by_token(token),
+            lambda: self.spend(token, now=sent.now),
+        )
+        _check_inbound(settings)
+        connection = _first_in(statuses, known)
         _check_budget(spent, sent)
-    if connection.hmac_enabled and not is_body_digest(sent.headers.get(DIGEST_HEADER.lower(), ""), sent.body, token):
-        raise Unauthorized(f"The header {DIGEST_HEADER} does not sign this body.")
-    if connection.peer_key is not None or (connection.keys and "signature-input" in sent.headers):
-        own = base_url or f"https://{sent.headers.get('host', '')}"
+        if connection.hmac_enabled:
+            _check_digest(sent, token)
+        if connection.must_sign or (connection.keys and "signature-input" in sent.headers):
+            self._check_signature(sent, connection)
+        return connection
+
+    def _check_signature(self, sent: Sent, connection: Connection) -> None:
+        own_url = self.base_url or f"https://{sent.headers.get('host', '')}"
         try:
-            reason = refuse_signature(sent, base_url=own, keys=connection.keys)
+            reason = self.refuse_signature(sent, base_url=own_url, keys=connection.keys)
         except UnknownKey:
-            reason = _unknown_key(connection, peer_keys, now=sent.now)
+            reason = self._request_keys(connection, now=sent.now)
         if reason is not None:
-            raise Unauthorized(f"The request was refused by its HTTP message signature: {reason}.")
-    return connection
+            raise Unauthorized(f"The HTTP message signature was refused: {reason}.")
+
+    def _request_keys(self, connection: Connection, *, now: datetime) -> str:
+        """Have the peer's keys fetched, now and then, and ask it to try again; otherwise return why it is refused."""
+        due_at = connection.keys_due_at
+        is_due = due_at is not None and parse_timestamp(due_at) <= now + _KEYS_WITHIN
+        if is_due or self.peer_keys.request_keys(connection, now=now):
+            refusal = Unavailable("The signature's key is not known yet. It is being fetched; try again later.")
+            refusal.retry_after = int(_KEYS_WITHIN.total_seconds())
+            raise refusal
+        return "it names a key that its desk does not publish"
 
 
-def _check_budget(spent: Spent, sent: Sent) -> None:
+def _check_inbound(settings: FederationSettings) -> None:
+    if not settings.inbound:
+        raise Forbidden("This desk accepts nothing from other desks.")
+
+
+def _first_in(statuses: Sequence[ConnectionStatus], known: Sequence[Connection]) -> Connection:
+    for status in statuses:
+        for connection in known:
+            if connection.status is status:
+                return connection
+    raise NotFound("No active connection for this token.")
+
+
+def _check_budget(spent: Spent | None, sent: Sent) -> None:
+    if spent is None:
+        return
     sent.tell(spent.window)
     if not spent.taken:
-        limit = f"The connection's budget of {spent.window.limit} a minute is used up."
-        raise RateLimited(limit, retry_after=spent.wait(sent.now))
+        wait = spent.wait(sent.now)
+        raise RateLimited(
+            f"Rate limit of {spent.window.limit} requests a minute reached. Try again in {wait} s.", retry_after=wait
+        )
 
 
-def _unknown_key(connection: Connection, peer_keys: PublishedKeys, *, now: datetime) -> str:
-    asked = connection.keys_due_at is not None and parse_timestamp(connection.keys_due_at) <= now + _SOON
-    if asked or peer_keys.request_keys(connection, now=now):
-        refusal = Unavailable("The request is signed by a key that is not known yet; it is being asked for.")
-        refusal.retry_after = int(_SOON.total_seconds())
-        raise refusal
-    return "it names a key that its desk does not publish"
-
-
-def admit_accepting_peer(sent: Sent, **ports: Any) -> Connection:
-    """The connection, asked for from here, that its peer has word of: `admit_peer`, but it may be pending.
-
-    Raises:
-        Unauthorized, Forbidden: as there.
-        NotFound: it is none of ours to be accepted by the peer.
-    """
-    connection = admit_peer(sent, **ports, statuses=_PENDING)
-    # Else whoever asks could accept in the name of the person asked.
-    if connection.initiator is not Initiator.US:
-        raise NotFound("No connection that waits for this desk.")
-    return connection
-
-
-def admit_ending_peer(sent: Sent, **ports: Any) -> Connection:
-    """The connection that its peer has ended, in whatever state: `admit_peer`, but it may be over already.
-
-    Raises:
-        Unauthorized, Forbidden, NotFound: as there.
-    """
-    return admit_peer(sent, **ports, statuses=_ENDING)
+def _check_digest(sent: Sent, token: str) -> None:
+    if not is_body_digest(sent.headers.get(DIGEST_HEADER.lower(), ""), sent.body, token):
+        raise Unauthorized(f"The header {DIGEST_HEADER} does not sign this body.")

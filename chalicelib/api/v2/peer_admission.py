@@ -1,0 +1,53 @@
+"""The gates of the operations that other desks call; the rules are in federation.connections.services.admission."""
+
+from datetime import datetime
+
+from chalicelib.core.domain.budgets import Spent
+from chalicelib.core.domain.call import Sent
+from chalicelib.federation.connections.domain.connections import Connection
+from chalicelib.federation.connections.domain.federation_settings import FederationSettings
+from chalicelib.federation.connections.services.admission import Admission
+from chalicelib.federation.connections.services.admission import admit_stranger as admit_by_settings
+from chalicelib.federation.connections.signatures import refuse_signature
+from chalicelib.federation.connections.stores.connection_budgets import DynamoConnectionBudgets
+from chalicelib.federation.connections.stores.connections import DynamoConnections, token_hash
+from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
+from chalicelib.federation.connections.stores.peer_keys import DynamoPeerKeys
+from chalicelib.parallel import together
+from chalicelib.settings import settings
+
+
+def admit_stranger(_: Sent) -> FederationSettings:
+    """Admit a connection request."""
+    return admit_by_settings(DynamoFederation())
+
+
+def admit_relay(sent: Sent) -> Connection:
+    """Admit a relay or an acknowledgement."""
+    return _admission().admit_relay(sent)
+
+
+def admit_confirmation(sent: Sent) -> Connection:
+    """Admit a message that a request of this desk was accepted."""
+    return _admission().admit_confirmation(sent)
+
+
+def admit_end(sent: Sent) -> Connection:
+    """Admit a message that a request or a connection has ended."""
+    return _admission().admit_end(sent)
+
+
+def _admission() -> Admission:
+    return Admission(
+        settings=DynamoFederation(),
+        connections=DynamoConnections(),
+        peer_keys=DynamoPeerKeys(),
+        spend=_spend,
+        refuse_signature=refuse_signature,
+        base_url=settings().base_url,
+        together=together,
+    )
+
+
+def _spend(token: str, *, now: datetime) -> Spent | None:
+    return DynamoConnectionBudgets().spend(token_hash(token), now=now)
