@@ -1,7 +1,7 @@
 """Deliveries: one event in one person's inbox, and its supplements."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from enum import StrEnum
 from typing import Any, Self
@@ -16,7 +16,7 @@ MOST_SUPPLEMENTS = 100
 
 
 class ModerationStatus(StrEnum):
-    """What the moderator decided on a held delivery."""
+    """The moderator's decision on a held delivery; `pending` until there is one."""
 
     PENDING = "pending"
     APPROVED = "approved"
@@ -115,9 +115,13 @@ class Delivery:
         return self.sent_in_bulk or self.sender_user_id is None or self.tools_token_id == caller.token_id
 
 
+# The event's fields that a delivery has as fields of its own are not in its content; nor is the format's version.
+_NOT_IN_CONTENT = {"spec_version"} | (InboundEvent.model_fields.keys() & {each.name for each in fields(Delivery)})
+
+
 def event_fields(event: InboundEvent) -> dict[str, Any]:
     """Return the fields of a delivery that come from its event: those named here, and the others as its content."""
-    fields = {
+    return {
         "event_type": event.event_type,
         "severity": event.severity.value,
         "title": event.title,
@@ -125,9 +129,8 @@ def event_fields(event: InboundEvent) -> dict[str, Any]:
         "summary": event.summary,
         "external_status": event.external_status and event.external_status.value,
         "occurred_at": timestamp(event.occurred_at),
+        "content": event.model_dump(mode="json", exclude_none=True, exclude=_NOT_IN_CONTENT),
     }
-    content = event.model_dump(mode="json", exclude_none=True, exclude={"spec_version", *fields})
-    return {**fields, "content": content}
 
 
 @dataclass(frozen=True)

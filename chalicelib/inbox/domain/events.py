@@ -44,7 +44,7 @@ class ExternalStatus(StrEnum):
 
 
 class ActionType(StrEnum):
-    """What a click does: open a link, or send a signed callback to the source system."""
+    """The effect of a click: open a link, or send a signed callback to the source system."""
 
     URL = "url"
     WEBHOOK = "webhook"
