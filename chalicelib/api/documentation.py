@@ -1,4 +1,4 @@
-"""A contract's own document and the page to browse it with, as each contract's operations serve them."""
+"""Serve the OpenAPI document and Swagger UI of each API version."""
 
 from importlib.util import find_spec
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.edge.operation import Reply
 
-# What seldom changes may be kept so long; what never does without its page, a day.
+# Cache lifetimes in seconds: of the document and its page, and of the page's assets.
 SHORTLY, A_DAY = 300, 86_400
 
 _ROOT = Path(__file__).parents[1]
@@ -15,20 +15,20 @@ _POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-in
 
 
 def document(version: str) -> Reply:
-    """The OpenAPI document of contract `version`."""
+    """Return the OpenAPI document of an API version, such as `v2`."""
     return Reply((_ROOT / "openapi" / f"{version}.json").read_text(encoding="utf-8"), 200)
 
 
 def page() -> Reply:
-    """Swagger UI on the document beside it; its assets are the first contract's, by a relative path."""
+    """Return the Swagger UI page. It loads the document beside it, and v1's assets by a relative path."""
     return Reply((_ROOT / "web" / "docs.html").read_text(encoding="utf-8"), 200, {"Content-Security-Policy": _POLICY})
 
 
 def asset(name: str) -> Reply:
-    """A script or style sheet of the page.
+    """Return a script or style sheet of the page.
 
     Raises:
-        NotFound: it has no such file.
+        NotFound: there is no such file.
     """
     if name not in _ASSETS:
         raise NotFound("File not found.")

@@ -1,4 +1,4 @@
-"""The queue `callbacks`: one message, one attempt to tell a source system of a click."""
+"""Worker of the queue `callbacks`: one attempt to call back a source system per message."""
 
 import random
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ from chalicelib.resources import CALLBACKS, DELIVERIES, DIRECTORY, NOTIFY
 bp = Blueprint(__name__)
 
 
-# One message at a time: a slow receiver holds up nobody else's callbacks.
+# One message at a time: a slow receiver does not delay other callbacks.
 @consumer(
     bp,
     CALLBACKS,
@@ -41,7 +41,7 @@ bp = Blueprint(__name__)
     + NOTIFY,
 )
 def deliver_callback(message: CallbackJob) -> None:
-    """Make the attempt that is due; a receiver's failure is recorded, only our own has the message come again."""
+    """Make the attempt that is due. A failure of the receiver is recorded; only our own failure returns the message."""
     attempt_callback(
         message,
         runner=AttemptRunner(

@@ -1,4 +1,4 @@
-"""The fan-out queue's worker."""
+"""Worker of the queue `fan-out`: some deliveries of a bulk call per message."""
 
 from datetime import UTC, datetime
 
@@ -34,7 +34,7 @@ bp = Blueprint(__name__)
     + NUDGE,
 )
 def fan_out(message: FanOutJob) -> None:
-    """Make the deliveries of an accepted bulk call to some of its people."""
+    """Create the deliveries of an accepted bulk call for some of its recipients."""
     FanOut(
         accepted=DynamoAccepted(),
         deliveries=DynamoDeliveries(),

@@ -1,4 +1,4 @@
-"""The queue `notices`: one message, one attempt to tell an instance what our operator has decided."""
+"""Worker of the queue `notices`: one attempt to notify an instance of a decision per message."""
 
 import random
 from datetime import UTC, datetime
@@ -22,7 +22,7 @@ from chalicelib.settings import settings
 bp = Blueprint(__name__)
 
 
-# One message at a time: a slow instance holds up nobody else's notices.
+# One message at a time: a slow instance does not delay the notices of others.
 @consumer(
     bp,
     NOTICES,
@@ -31,7 +31,7 @@ bp = Blueprint(__name__)
     grants=NOTE_FAILURE + NETWORK.can("GetItem", "BatchGetItem", "UpdateItem") + NOTICES.can_send(),
 )
 def deliver_notice(message: InstanceNoticeJob) -> None:
-    """Make the attempt that is due; an instance's failure is recorded, only our own has the message come again."""
+    """Make the attempt that is due. A failure of the instance is recorded; only our own failure returns the message."""
     attempt_notice(
         message,
         source=settings().base_url or "fluxden",

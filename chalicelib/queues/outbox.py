@@ -1,4 +1,4 @@
-"""The queue `outbox-work`: one message, one desk that has something to be sent to."""
+"""Worker of the queue `outbox-work`: one instance with pending relays per message."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -35,7 +35,7 @@ def _now() -> datetime:
     return datetime.now(UTC)
 
 
-# One message at a time: a slow desk holds up nobody else's relays.
+# One message at a time: a slow instance does not delay the relays to others.
 @consumer(
     bp,
     OUTBOX_WORK,
@@ -48,7 +48,7 @@ def _now() -> datetime:
     + OUTBOX_WORK.can_send(),
 )
 def send_waiting(message: OutboxJob) -> None:
-    """Send a desk what waits for it, in order; a desk's failure has it tried again later, only our own raises."""
+    """Send an instance its pending relays in order. Its failures are retried later; only our own failures raise."""
     courier = RelayCourier(DynamoConnections(), DynamoOutgoing(), http.post_and_read, _headers, _now)
     mail = OutboxWorker(DynamoOutbox(), courier, OUTBOX_JOBS, clock=_now)
     mail.deliver(message, ids.nonce())

@@ -1,4 +1,4 @@
-"""The queue `peer-notices`: one message, one attempt at what is to be done for a connection."""
+"""Worker of the queue `peer-notices`: one attempt to send a notice about a connection per message."""
 
 import random
 from datetime import UTC, datetime
@@ -30,7 +30,7 @@ from chalicelib.settings import settings
 bp = Blueprint(__name__)
 
 
-# One message at a time: a slow peer holds up nobody else's notices.
+# One message at a time: a slow peer does not delay the notices of others.
 @consumer(
     bp,
     PEER_NOTICES,
@@ -44,7 +44,7 @@ bp = Blueprint(__name__)
     + NOTIFY,
 )
 def deliver_peer_notice(message: ConnectionNoticeJob) -> None:
-    """Make the attempt that is due; a peer's failure is recorded, only our own has the message come again."""
+    """Make the attempt that is due. A failure of the peer is recorded; only our own failure returns the message."""
     ConnectionNoticeWorker(
         base_url=settings().base_url,
         notices=DynamoConnectionNotices(),

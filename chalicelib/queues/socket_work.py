@@ -1,4 +1,4 @@
-"""The queue `socket-work`: one message, one connection that is to be told what it has missed."""
+"""Worker of the queue `socket-work`: one socket that needs missed events per message."""
 
 import time
 from datetime import UTC, datetime
@@ -17,7 +17,7 @@ from chalicelib.resources import NOTIFY, SOCKET_WORK, SOCKETS
 bp = Blueprint(__name__)
 
 
-# One message at a time: a client that has missed much, or reads slowly, keeps nobody else waiting.
+# One message at a time: a client that missed many events, or reads slowly, does not delay others.
 @consumer(
     bp,
     SOCKET_WORK,
@@ -26,7 +26,7 @@ bp = Blueprint(__name__)
     grants=NOTE_FAILURE + NOTIFY + SOCKETS.can("GetItem", "UpdateItem"),
 )
 def catch_up(message: CatchUpJob) -> None:
-    """Greet a new connection and tell it what it has missed, or tell an open one again."""
+    """Send a new connection its greeting and missed events, or replay events to an open connection."""
     CatchUp(
         DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), clock=lambda: datetime.now(UTC), sleep=time.sleep
     ).run(message)

@@ -1,4 +1,4 @@
-"""The queue `web-push`: one message, one person whose browsers are to be nudged."""
+"""Worker of the queue `web-push`: one person whose browsers get a push notification per message."""
 
 from datetime import UTC, datetime
 
@@ -23,7 +23,7 @@ def _sign(keys: PushKeys, endpoint: str) -> str:
     return authorization(keys, endpoint, now=datetime.now(UTC))
 
 
-# One message at a time: a slow push service holds up nobody else's nudges.
+# One message at a time: a slow push service does not delay other notifications.
 @consumer(
     bp,
     WEB_PUSH,
@@ -35,5 +35,5 @@ def _sign(keys: PushKeys, endpoint: str) -> str:
     + WEB_PUSH.can_send(),
 )
 def nudge(message: NudgeJob) -> None:
-    """Nudge a person's browsers; a push service's failure has it tried again, and ends among the dead letters."""
+    """Send a push notification to a person's browsers. Failures are retried, and finally become dead letters."""
     Nudger(DynamoPush(), DynamoPushKeys(), http.post, _sign, NUDGE_JOBS, together).run(message)

@@ -1,4 +1,4 @@
-"""Every minute: attempts that are due later than a queue message can wait, and those whose message got lost."""
+"""Every minute, queue the attempts that are due, or whose queue message was lost."""
 
 from datetime import datetime
 
@@ -22,7 +22,7 @@ bp = Blueprint(__name__)
     grants=DELIVERIES.can("Query", index=DUE_INDEX) + DELIVERIES.can("UpdateItem") + CALLBACKS.can_send(),
 )
 def announce_due_callbacks(now: datetime) -> int:
-    """Announce the callbacks that are due."""
+    """Queue the callbacks that are due."""
     return announce_due(now, work=DynamoClicks(), queue=CALLBACK_JOBS, together=together)
 
 
@@ -32,5 +32,5 @@ def announce_due_callbacks(now: datetime) -> int:
     grants=NETWORK.can("Query", index=DUE_INDEX) + NETWORK.can("UpdateItem") + NOTICES.can_send(),
 )
 def announce_due_notices(now: datetime) -> int:
-    """Announce the notices to instances that are due."""
+    """Queue the notices to instances that are due."""
     return announce_due(now, work=DynamoInstanceNotices(), queue=INSTANCE_NOTICE_JOBS, together=together)

@@ -1,4 +1,4 @@
-"""Every minute: notices to connected desks that are due later than a message can wait, or whose message got lost."""
+"""Every minute, queue the connection notices that are due, or whose queue message was lost."""
 
 from datetime import datetime
 
@@ -20,5 +20,5 @@ bp = Blueprint(__name__)
     grants=PEERS.can("Query", index=DUE_INDEX) + PEERS.can("UpdateItem") + PEER_NOTICES.can_send(),
 )
 def announce_due_peer_notices(now: datetime) -> int:
-    """Announce the notices that are due."""
+    """Queue the connection notices that are due."""
     return announce_due(now, work=DynamoConnectionNotices(), queue=CONNECTION_NOTICE_JOBS, together=together)

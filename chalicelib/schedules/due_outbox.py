@@ -1,4 +1,4 @@
-"""Every minute: desks that are to be tried again later than a message can wait, and those whose message got lost."""
+"""Every minute, queue the outboxes that are due, or whose queue message was lost."""
 
 from datetime import datetime
 
@@ -15,5 +15,5 @@ bp = Blueprint(__name__)
 
 @schedule(bp, minutes=1, grants=OUTBOX.can("Query", index=DUE_INDEX) + OUTBOX_WORK.can_send())
 def announce_due_outboxes(now: datetime) -> int:
-    """Announce the desks that are due."""
+    """Queue the outboxes that are due."""
     return outbox.announce_due(now, boxes=DynamoOutbox(), queue=OUTBOX_JOBS)

@@ -1,4 +1,4 @@
-"""Every hour: what is past its time and would otherwise stand for ever."""
+"""Every hour, end connection requests that were never answered."""
 
 from datetime import datetime
 
@@ -29,7 +29,7 @@ bp = Blueprint(__name__)
     + NOTIFY,
 )
 def end_unanswered_requests(now: datetime) -> int:
-    """End the connection requests that nobody has answered in time."""
+    """End the connection requests that were not answered in time."""
     return expiry.end_unanswered(
         now,
         message_id=lambda: ids.sortable(now),

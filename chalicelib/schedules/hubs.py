@@ -1,4 +1,4 @@
-"""Every minute: heartbeats to the hubs whose networks this desk belongs to, each at its own time."""
+"""Every minute, send the heartbeats that are due to the hubs that this instance has joined."""
 
 from datetime import UTC, datetime
 

@@ -1,4 +1,4 @@
-"""Every minute: members of the network that have fallen silent."""
+"""Every minute, mark member instances whose heartbeats are missing."""
 
 from datetime import datetime
 
@@ -14,5 +14,5 @@ bp = Blueprint(__name__)
 
 @schedule(bp, minutes=1, grants=NETWORK.can("Query", index=DUE_INDEX) + NETWORK.can("UpdateItem"))
 def mark_silent_instances(now: datetime) -> int:
-    """Mark the instances whose heartbeats are missing."""
+    """Mark the instances whose heartbeats are missing as stale."""
     return stale_instances.mark_stale_instances(now, instances=DynamoStaleInstances())

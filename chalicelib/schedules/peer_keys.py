@@ -1,4 +1,4 @@
-"""Every minute: the keys of desks that somebody here has been connected with, or that sign with unknown ones."""
+"""Every minute, fetch the signing keys of connected instances and of unknown signers."""
 
 from datetime import datetime
 
@@ -16,5 +16,5 @@ bp = Blueprint(__name__)
 
 @schedule(bp, minutes=1, grants=PEERS.can("Query", index=DUE_INDEX) + PEERS.can("UpdateItem"))
 def fetch_peer_keys(now: datetime) -> int:
-    """Ask for the keys that are wanted."""
+    """Fetch the signing keys that are due."""
     return PeerKeyFetcher(DynamoPeerKeys(), http.get, together).fetch_due(now)

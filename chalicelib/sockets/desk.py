@@ -1,6 +1,6 @@
-"""The WebSocket API: one socket carries a person's whole desk.
+"""The WebSocket API: one socket carries all events of a person.
 
-Opened with an API key in the header `Authorization`, or by browsers with the subprotocols `bearer, <key>`.
+Clients send an API key in the `Authorization` header. Browsers send it with the subprotocols `bearer, <key>`.
 """
 
 from collections.abc import Mapping
@@ -43,7 +43,7 @@ _AREA = {Ping: CONNECTING_AREAS, Send: frozenset({"chat"}), Resume: CONNECTING_A
     grants=_SPEND + TOKENS.can("ConditionCheckItem") + SOCKETS.can("Query", "PutItem") + SOCKET_WORK.can_send(),
 )
 def on_connect(call: SocketCall) -> Mapping[str, str]:
-    """Open a connection; what it is told first comes from the queue, since nothing can be sent before it is open."""
+    """Open a connection. Its first events come from a queue, because nothing can be sent before it is open."""
     token, subprotocol = presented(call.headers)
     owner = admit(token, CONNECTING_AREAS, now=call.now, tokens=DynamoLedger())
     sockets.open_connection(
@@ -61,7 +61,7 @@ def on_connect(call: SocketCall) -> Mapping[str, str]:
 
 @socket(bp, "$disconnect", grants=SOCKETS.can("GetItem", "DeleteItem"))
 def on_disconnect(call: SocketCall) -> None:
-    """Forget the connection."""
+    """Delete the connection."""
     sockets.end_connection(call.connection_id, now=call.now, connections=DynamoConnections())
 
 
@@ -71,10 +71,10 @@ def on_disconnect(call: SocketCall) -> None:
     grants=_SPEND + SOCKETS.can("GetItem") + CHAT.can("PutItem") + NOTIFY + SOCKET_WORK.can_send(),
 )
 def on_message(call: SocketCall) -> None:
-    """Do what a client's frame asks for; what is wrong with one is told in an `error` frame."""
+    """Handle a client's frame. Errors are sent back as an `error` frame."""
     connection = DynamoConnections().find(call.connection_id, now=call.now)
     if connection is None:
-        # Past its time, or its key's.
+        # The connection or its key has expired.
         ApiGatewaySockets().close(call.connection_id)
         return
     try:
@@ -88,7 +88,7 @@ def on_message(call: SocketCall) -> None:
 
 
 def _answer(call: SocketCall, connection: Connection) -> None:
-    # As over HTTP, what is wrong with a frame is told only to who may send one, and has paid for it.
+    # As over HTTP, a frame's errors are reported only after the caller is authenticated and charged.
     frame = _read(call.body)
     areas = CONNECTING_AREAS if isinstance(frame, Refusal) else _AREA[type(frame)]
     caller = admit(ids.known_key(connection.key_hash), areas, now=call.now, tokens=DynamoLedger())

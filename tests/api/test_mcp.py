@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator
 from mcp_types import CallToolResult, ListToolsResult, TextContent
 
 from chalicelib.api.mcp import endpoint
-from chalicelib.api.mcp.protocol import Code, Fault, read
+from chalicelib.api.mcp.protocol import Code, Fault, parse_message
 from chalicelib.api.mcp.tools import TOOLS
 from chalicelib.core.domain.origins import is_own
 from chalicelib.edge.operation import Operation
@@ -246,7 +246,7 @@ def test_outsiders_learn_nothing_of_their_message(api: Api, desk: Desk) -> None:
 )
 def test_what_is_no_message_is_refused(raw: bytes, code: Code, about: Any) -> None:
     with pytest.raises(Fault) as refused:
-        read(raw, {})
+        parse_message(raw, {})
     assert (refused.value.status, refused.value.code, refused.value.about) == (400, code, about)
 
 
@@ -270,7 +270,7 @@ def test_a_message_and_its_headers_agree_on_a_revision(
     sent: dict[str, Any], headers: dict[str, str], code: Code
 ) -> None:
     with pytest.raises(Fault) as refused:
-        read(json.dumps(sent).encode(), headers)
+        parse_message(json.dumps(sent).encode(), headers)
     assert (refused.value.status, refused.value.code, refused.value.about) == (400, code, sent.get("id"))
 
 

@@ -1,4 +1,4 @@
-"""Call an operation as a tool: the same admission, limits, idempotency and refusals as over HTTP."""
+"""Call an operation as a tool, with the same authentication, limits, idempotency and errors as over HTTP."""
 
 import re
 from base64 import b64encode
@@ -15,13 +15,13 @@ from chalicelib.edge import idempotency
 from chalicelib.edge.exchange import Exchange
 from chalicelib.edge.operation import Operation
 
-# What a mutation's key is called among the arguments.
+# The argument that carries a mutation's idempotency key.
 KEY_ARGUMENT = "idempotency_key"
 
 
 @dataclass(frozen=True)
 class Places:
-    """Which arguments of an operation stand in its path and which in its query; all others are its body's."""
+    """The arguments of an operation that belong to its path and to its query. All others belong to its body."""
 
     path: tuple[str, ...]
     query: tuple[str, ...]
@@ -34,7 +34,7 @@ class Places:
 
 
 class _ToolExchange(Exchange):
-    """One call of a tool, whose arguments may have a flaw that no request has."""
+    """One tool call. Its arguments may be invalid in ways that a request can't be."""
 
     def __init__(self, operation: Operation, request: Request, path: Mapping[str, str], flaw: Refusal | None) -> None:
         super().__init__(operation, request, path)
@@ -46,7 +46,7 @@ class _ToolExchange(Exchange):
 
 
 def request(method: str, path: str, headers: Mapping[str, str], *, query: Any = None, body: bytes = b"") -> Request:
-    """A request as a gateway would have brought it."""
+    """Build a request as a gateway would send it."""
     return Request(
         {
             "httpMethod": method,
@@ -62,7 +62,7 @@ def request(method: str, path: str, headers: Mapping[str, str], *, query: Any = 
 
 
 def call(operation: Operation, arguments: Mapping[str, Any], headers: Mapping[str, str], path: str) -> Response:
-    """What the operation answers to these arguments; it is said to have happened at `path`."""
+    """Call the operation with these arguments and return its response. Errors name `path` as their instance."""
     places, rest, reasons = Places.of(operation), dict(arguments), dict[str, str]()
     sent = dict(headers) | {"content-type": "application/json"}
     if operation.accepts_idempotency_key and KEY_ARGUMENT in rest:
@@ -71,7 +71,7 @@ def call(operation: Operation, arguments: Mapping[str, Any], headers: Mapping[st
     in_path = {name: _text(name, rest.pop(name, ""), reasons) for name in places.path}
     query = {name: [_text(name, rest.pop(name), reasons)] for name in places.query if name in rest}
     if "query" in operation.hints and operation.body is None:
-        # Unknown ones are told apart where all others are.
+        # The query's model refuses unknown arguments.
         query |= {name: [""] for name in rest}
     elif operation.body is None:
         reasons |= dict.fromkeys(rest, "is not a known member")
@@ -80,12 +80,12 @@ def call(operation: Operation, arguments: Mapping[str, Any], headers: Mapping[st
     if reasons:
         first, reason = next(iter(reasons.items()))
         flaw = Invalid(f"{first}: {reason}", {name: [each] for name, each in reasons.items()})
-    asked = request(operation.method, path, sent, query=query or None, body=body)
-    return _ToolExchange(operation, asked, in_path, flaw).respond()
+    converted = request(operation.method, path, sent, query=query or None, body=body)
+    return _ToolExchange(operation, converted, in_path, flaw).respond()
 
 
 def _text(name: str, value: Any, reasons: dict[str, str]) -> str:
-    """An argument as a URL or a header has it."""
+    """Convert an argument to text, as URLs and headers have it."""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, str | int | float):

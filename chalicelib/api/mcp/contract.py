@@ -1,4 +1,4 @@
-"""What the endpoint and its tools share: how they refuse, and what the tools may do together."""
+"""Shared declarations of the MCP endpoint: error shapes, the tool listing and the grants."""
 
 import json
 from functools import cache
@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from chalicelib import resources
-from chalicelib.api.mcp.protocol import Code, error
+from chalicelib.api.mcp.protocol import Code, error_reply
 from chalicelib.core.domain.errors import Refusal
 from chalicelib.core.stores.idempotency import DynamoIdempotency
 from chalicelib.edge.operation import Family
@@ -19,24 +19,24 @@ _LISTING = Path(__file__).parents[2] / "openapi" / "tools.json"
 
 def _rpc_error(refusal: Refusal | None, request_id: str, path: str) -> dict[str, Any]:
     problem = problem_json(refusal, request_id, path)
-    return error(None, Code.REFUSED if refusal else Code.INTERNAL_ERROR, problem["detail"], problem)
+    return error_reply(None, Code.REFUSED if refusal else Code.INTERNAL_ERROR, problem["detail"], problem)
 
 
-# The endpoint refuses as JSON-RPC does. What it calls refuses by problem details: a tool's caller is told these as
-# they are, everybody else within an error of JSON-RPC.
+# Errors of the endpoint have JSON-RPC's shape. Operations called as tools refuse with problem details, which become
+# the tool's result.
 MCP = Family(_rpc_error, "application/json", DynamoLedger(), DynamoIdempotency())
 TOOLS_FAMILY = Family(problem_json, "application/problem+json", DynamoLedger(), DynamoIdempotency())
 
 
 @cache
 def listing() -> dict[str, Any]:
-    """The tools as they are listed and who may call each, made beforehand from the operations."""
+    """Return the tools with the callers of each, as generated from the operations at build time."""
     found: dict[str, Any] = json.loads(_LISTING.read_text(encoding="utf-8"))
     return found
 
 
 def grants() -> tuple[Grant, ...]:
-    """What all tools together may do."""
+    """Return the grants of all tools together."""
     return tuple(
         Grant(action, getattr(resources, kind)(name), index) for action, kind, name, index in listing()["grants"]
     )

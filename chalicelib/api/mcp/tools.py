@@ -1,4 +1,4 @@
-"""The tools: what each is called, what it is for, and the operation that it is."""
+"""The MCP tools: name, description and operation of each."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,10 +11,10 @@ from chalicelib.edge.operation import Operation
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool; `operation` is a module of this package's siblings and a name in it.
+    """A tool. `operation` is a module under `chalicelib.api` and a name in it.
 
-    What is only read, deleted or changed to a given state follows from the operation's method, unless said otherwise.
-    `is_open` marks what reaches systems outside of this desk.
+    The read-only, destructive and idempotent hints follow from the operation's method, unless set here. `is_open` marks
+    tools that reach other systems.
     """
 
     name: str
@@ -25,13 +25,13 @@ class Tool:
     is_open: bool = False
 
     def load(self) -> Operation:
-        """The operation as a tool: it refuses by problem details. Its module is imported now."""
+        """Import the operation's module, and return the operation with problem details as its errors."""
         module, _, name = self.operation.partition(":")
         found: Operation = getattr(import_module(f"chalicelib.api.{module}"), name)
         return replace(found, family=TOOLS_FAMILY)
 
     def annotations(self, operation: Operation) -> dict[str, bool]:
-        """What a client may assume of a call."""
+        """Return the hints about a call that MCP clients show."""
         reads = operation.method == "GET"
         return {
             "readOnlyHint": reads,
@@ -45,177 +45,347 @@ TASKS = (
     Tool(
         "task_list",
         "v2.queue:list_queue",
-        "List the tasks in your person's queue, by status and then the most urgent first. Start here to find work: "
-        "tasks with status `ready` may be worked on.",
+        "List tasks in your person's queue, sorted by status and then by priority. Use it first to find work: you can "
+        "work on tasks with the status `ready`. Filter by status, priority or type.",
     ),
-    Tool("task_get", "v2.queue:get_queue_item", "Read one task with its description, metadata and any result."),
+    Tool(
+        "task_get",
+        "v2.queue:get_queue_item",
+        "Get one task by its id, with its description, metadata and result. Use it before you start on a task from "
+        "task_list.",
+    ),
     Tool(
         "task_create",
         "v2.queue:add_queue_item",
-        "Put a task into the queue. It waits for the person's confirmation unless their settings approve at once.",
+        "Add a task to the queue. Only a title is required. It waits for the person's confirmation, unless their "
+        "settings approve tasks automatically.",
     ),
     Tool(
         "task_update_status",
         "v2.queue:set_queue_item_status",
-        "Move a task: to in_progress when you begin, to blocked when you can't go on, to done_today when it is done.",
+        "Change the status of a task. Set in_progress when you start, blocked when you can't continue, and done_today "
+        "when it is done. To hand in a result, use task_report_result.",
         is_idempotent=True,
     ),
     Tool(
         "task_report_result",
         "v2.queue:complete_queue_item",
-        "Report what came of a task and end it, or block it with the reason.",
+        "Hand in the result of a task and complete it, or block it with a reason. Use it when you finish work or "
+        "can't finish it.",
     ),
     Tool(
         "task_confirm",
         "v2.queue:confirm_queue_item",
-        "Approve or reject a task that waits for confirmation. Rejecting removes it; ask the person first.",
+        "Approve or reject a task that waits for confirmation. Rejecting deletes the task. Ask the person before you "
+        "call this.",
         is_destructive=True,
     ),
-    Tool("settings_get", "v2.queue:get_settings", "Read how the queue is worked off: its mode and its approvals."),
+    Tool(
+        "settings_get",
+        "v2.queue:get_settings",
+        "Get the queue settings: the mode, and whether new tasks are approved automatically.",
+    ),
     Tool(
         "settings_update",
         "v2.queue:change_settings",
-        "Change how the queue is worked off, such as its mode: cockpit or chief_of_staff.",
+        "Change the queue settings, for example the mode: cockpit (the person dispatches tasks) or chief_of_staff "
+        "(tasks are dispatched one after another).",
     ),
 )
 INBOX = (
-    Tool("inbox_list", "v1.inbox:list_inbox", "List what systems have told your person, newest first."),
-    Tool("inbox_get", "v1.inbox:get_inbox_delivery", "Read one delivery of the inbox with all its follow-ups."),
+    Tool(
+        "inbox_list",
+        "v1.inbox:list_inbox",
+        "List notifications from your person's systems, newest first. Filter by status, severity, event type, label "
+        "or words. Use inbox_get for the full content.",
+    ),
+    Tool(
+        "inbox_get",
+        "v1.inbox:get_inbox_delivery",
+        "Get one notification by its deliveryId, with its full content, action buttons and follow-ups.",
+    ),
     Tool(
         "inbox_action_click",
         "v1.actions:click_action",
-        "Click a button of a delivery, by its index from 0: the source system is called back, or a link is answered.",
+        "Click an action button of a notification. Give the deliveryId and the button's index, counted from 0. A "
+        "webhook button calls the source system, and a url button returns its link. Ask the person before you approve "
+        "or reject anything.",
         is_idempotent=True,
         is_open=True,
     ),
 )
 CHAT = (
-    Tool("chat_list", "v2.chat:list_messages", "Read the chat that your person shares with their agents."),
-    Tool("chat_send", "v2.chat:send_message", "Say something in the chat that your person shares with their agents."),
+    Tool(
+        "chat_list",
+        "v2.chat:list_messages",
+        "List messages of the chat that your person shares with their agents. The first page contains the newest "
+        "messages.",
+    ),
+    Tool(
+        "chat_send",
+        "v2.chat:send_message",
+        "Send a message to the chat that your person shares with their agents. Use it to report or ask something.",
+    ),
 )
 BOARD = (
-    Tool("card_list", "v2.kanban:list_cards", "List the cards of the person's board, with checklists and contacts."),
-    Tool("card_get", "v2.kanban:get_card", "Read one card of the board, with its checklist and contacts."),
-    Tool("card_create", "v2.kanban:create_card", "Put a card on the board."),
-    Tool("card_update", "v2.kanban:update_card", "Change a card, or move it to another stage or place."),
-    Tool("card_delete", "v2.kanban:delete_card", "Delete a card with its checklist, for good."),
-    Tool("checklist_item_add", "v2.kanban:add_checklist_item", "Add an item to a card's checklist."),
-    Tool("checklist_item_update", "v2.kanban:update_checklist_item", "Tick a checklist item, or change its text."),
-    Tool("checklist_item_delete", "v2.kanban:delete_checklist_item", "Take an item off a card's checklist."),
-    Tool("card_contact_link", "v2.card_contacts:link_contact", "Link a contact to a card, with a role in it."),
-    Tool("card_contact_update", "v2.card_contacts:update_card_contact", "Change the role a contact has in a card."),
-    Tool("card_contact_unlink", "v2.card_contacts:unlink_contact", "End the link between a contact and a card."),
+    Tool(
+        "card_list",
+        "v2.kanban:list_cards",
+        "List the cards on the person's board, with checklists and contacts. Filter by stage, priority or assignee.",
+    ),
+    Tool(
+        "card_get",
+        "v2.kanban:get_card",
+        "Get one card by its id, with its checklist and contacts.",
+    ),
+    Tool(
+        "card_create",
+        "v2.kanban:create_card",
+        "Create a card on the board. Only a title is required.",
+    ),
+    Tool(
+        "card_update",
+        "v2.kanban:update_card",
+        "Update a card, or move it: `status` is its stage and `order` its place within the stage. Members that you "
+        "leave out keep their values.",
+    ),
+    Tool(
+        "card_delete",
+        "v2.kanban:delete_card",
+        "Delete a card with its checklist. This can't be undone.",
+    ),
+    Tool(
+        "checklist_item_add",
+        "v2.kanban:add_checklist_item",
+        "Add an item to a card's checklist.",
+    ),
+    Tool(
+        "checklist_item_update",
+        "v2.kanban:update_checklist_item",
+        "Update a checklist item: set `completed`, or change its text or order.",
+    ),
+    Tool(
+        "checklist_item_delete",
+        "v2.kanban:delete_checklist_item",
+        "Delete an item from a card's checklist. This can't be undone.",
+    ),
+    Tool(
+        "card_contact_link",
+        "v2.card_contacts:link_contact",
+        "Link a contact to a card, with an optional role. Get the contact's id from contact_list.",
+    ),
+    Tool(
+        "card_contact_update",
+        "v2.card_contacts:update_card_contact",
+        "Change a contact's role or involvement on a card.",
+    ),
+    Tool(
+        "card_contact_unlink",
+        "v2.card_contacts:unlink_contact",
+        "Remove a contact from a card. Neither is deleted.",
+    ),
 )
 CONTACTS = (
-    Tool("contact_list", "v2.contacts:list_contacts", "List or search the people and companies of your person."),
-    Tool("contact_get", "v2.contacts:get_contact", "Read one contact, with all that is known of them."),
-    Tool("contact_create", "v2.contacts:create_contact", "Add a person or a company to the contacts."),
-    Tool("contact_update", "v2.contacts:update_contact", "Change a contact; what is left out stays."),
-    Tool("contact_delete", "v2.contacts:delete_contact", "Delete a contact and its links to cards, for good."),
+    Tool(
+        "contact_list",
+        "v2.contacts:list_contacts",
+        "List or search the person's contacts: people and companies, with their cards. Use `search` for words and "
+        "`tag` for a tag.",
+    ),
+    Tool(
+        "contact_get",
+        "v2.contacts:get_contact",
+        "Get one contact by its id, with all details and cards.",
+    ),
+    Tool(
+        "contact_create",
+        "v2.contacts:create_contact",
+        "Create a contact for a person or a company. Only a name is required.",
+    ),
+    Tool(
+        "contact_update",
+        "v2.contacts:update_contact",
+        "Update a contact. Members that you leave out keep their values.",
+    ),
+    Tool(
+        "contact_delete",
+        "v2.contacts:delete_contact",
+        "Delete a contact and its links to cards. This can't be undone.",
+    ),
 )
 NETWORK = (
     Tool(
         "connection_list",
         "v2.connections:list_connections",
-        "List whom of other desks you may send relays to; with another status, such as pending, who is asked or asks.",
+        "List connections with people of other instances. You can send relays over active ones. Use `status` to see "
+        "pending requests, or all.",
     ),
     Tool(
         "connection_request",
         "v2.connection_requests:ask_for_connection",
-        "Ask somebody of another desk to be connected with your person. It tells them the person's name and address.",
+        "Request a connection with a person of another instance. It sends them the name and address of your person.",
         is_idempotent=True,
         is_open=True,
     ),
     Tool(
         "connection_update",
         "v2.connections:change_connection",
-        "Accept, decline or block a connection; ask the person first. Declining also ends one that is active.",
+        "Accept, decline or block a connection. Declining an active connection ends it. Ask the person before you "
+        "call this.",
         is_destructive=True,
         is_open=True,
     ),
-    Tool("relay_list", "v2.sent_relays:list_relays", "List the relays sent and received, newest first."),
+    Tool(
+        "relay_list",
+        "v2.sent_relays:list_relays",
+        "List relays that were sent or received, newest first, with their status.",
+    ),
     Tool(
         "relay_send",
         "v2.sent_relays:send_relay",
-        "Send a relay to somebody of another desk over one of the connections. It leaves this organisation.",
+        "Send a relay, such as a task or a question, over an active connection. Its content leaves this organisation. "
+        "Get the connectionId from connection_list.",
         is_open=True,
     ),
-    Tool("mention_search", "v2.mentions:list_mentions", "Search whom a message may mention: people, teams, agents."),
-    Tool("profile_get", "v2.profile:get_profile", "Read your person's profile and what they let reach them."),
-    Tool("profile_update", "v2.profile:update_profile", "Change your person's profile; what is left out stays."),
+    Tool(
+        "mention_search",
+        "v2.mentions:list_mentions",
+        "Search for people, teams, agents or commands to mention in a message.",
+    ),
+    Tool(
+        "profile_get",
+        "v2.profile:get_profile",
+        "Get the person's profile, including which relays may reach them.",
+    ),
+    Tool(
+        "profile_update",
+        "v2.profile:update_profile",
+        "Update the person's profile. Members that you leave out keep their values.",
+    ),
 )
 PROJECTS = (
-    Tool("project_list", "v2.projects:list_projects", "List the projects that you can see."),
-    Tool("project_get", "v2.projects:get_project", "Read one project, by its slug."),
-    Tool("project_member_list", "v2.projects:list_project_members", "List who belongs to a project, and as what."),
+    Tool(
+        "project_list",
+        "v2.projects:list_projects",
+        "List the projects that you can see.",
+    ),
+    Tool(
+        "project_get",
+        "v2.projects:get_project",
+        "Get one project by its slug.",
+    ),
+    Tool(
+        "project_member_list",
+        "v2.projects:list_project_members",
+        "List the members of a project with their roles.",
+    ),
 )
 FEEDBACK = (
     Tool(
         "feedback_submit",
         "v2.feedback:submit_feedback",
-        "Tell the desk's administrators what is wrong, missing or good, such as a tool that did not do as described.",
+        "Report a problem, a missing feature or praise to the administrators. Use it, for example, when a tool "
+        "doesn't work as described.",
     ),
-    Tool("feedback_list", "v2.feedback:list_feedback", "List the feedback you have given; administrators: all of it."),
+    Tool(
+        "feedback_list",
+        "v2.feedback:list_feedback",
+        "List the feedback that you submitted. Administrators see all feedback.",
+    ),
 )
 EVENTS = (
     Tool(
         "event_publish",
         "v1.bulk:publish_addressed",
-        "Publish one event into the inbox of one employee, or of a project's members. The same event_id to the same "
-        "person is one delivery, however often it is sent.",
+        "Publish an event to the inbox of one employee, or of all members of a project. Give a stable event_id: "
+        "repeating it for the same person creates no second notification.",
         is_idempotent=True,
     ),
     Tool(
         "event_publish_bulk",
         "v1.bulk:publish_bulk",
-        "Publish one event into the inboxes of many; each row of the reply says what became of one person's delivery.",
+        "Publish one event to many inboxes. Each row of the result is the outcome for one recipient.",
         is_idempotent=True,
     ),
-    Tool("event_get", "v1.events:get_event", "Read a delivery that you have sent, with its follow-ups."),
+    Tool(
+        "event_get",
+        "v1.events:get_event",
+        "Get a delivery that you sent, with its status and follow-ups.",
+    ),
     Tool(
         "event_resolve",
         "v1.events:resolve_event",
-        "Mark a delivery that you have sent as dealt with. The first note stays.",
+        "Mark a delivery that you sent as resolved, with an optional note. The first note stays.",
         is_idempotent=True,
     ),
-    Tool("event_supplement", "v1.events:supplement_event", "Add a follow-up to a delivery that you have sent."),
-    Tool("event_type_list", "v1.event_types:list_event_types", "List the event types of the last 90 days with counts."),
-    Tool("integrator_list", "v1.integrators:list_integrators", "List the systems that may publish here."),
+    Tool(
+        "event_supplement",
+        "v1.events:supplement_event",
+        "Add a follow-up in Markdown to a delivery that you sent.",
+    ),
+    Tool(
+        "event_type_list",
+        "v1.event_types:list_event_types",
+        "List the event types of the last 90 days with their number of deliveries.",
+    ),
+    Tool(
+        "integrator_list",
+        "v1.integrators:list_integrators",
+        "List the integrators, which are the systems that can publish events here.",
+    ),
 )
 CATALOG = (
-    Tool("catalog_item_list", "v1.catalog:list_catalog_items", "List what employees may be given access to."),
-    Tool("catalog_item_get", "v1.catalog:get_catalog_item", "Read one item of the catalog, by its slug."),
     Tool(
-        "catalog_item_create", "v1.catalog:create_catalog_item", "Add an item to the catalog, under a slug of its own."
+        "catalog_item_list",
+        "v1.catalog:list_catalog_items",
+        "List catalog items, which employees can get access to.",
     ),
-    Tool("catalog_item_update", "v1.catalog:update_catalog_item", "Change an item of the catalog; the rest stays."),
+    Tool(
+        "catalog_item_get",
+        "v1.catalog:get_catalog_item",
+        "Get one catalog item by its slug.",
+    ),
+    Tool(
+        "catalog_item_create",
+        "v1.catalog:create_catalog_item",
+        "Create a catalog item. Its slug must be new and can't be changed later.",
+    ),
+    Tool(
+        "catalog_item_update",
+        "v1.catalog:update_catalog_item",
+        "Update a catalog item. Members that you leave out keep their values.",
+    ),
     Tool(
         "catalog_item_delete",
         "v1.catalog:delete_catalog_item",
-        "Archive an item of the catalog, or with hard=true remove it where nothing hangs on it.",
+        "Archive a catalog item, or delete it with hard=true if no approvals, assets or tokens depend on it.",
     ),
-    Tool("catalog_approval_list", "v1.approvals:list_catalog_approvals", "List applications and approvals."),
+    Tool(
+        "catalog_approval_list",
+        "v1.approvals:list_catalog_approvals",
+        "List access requests and approvals. Filter by employee, catalog item or status.",
+    ),
     Tool(
         "assign_catalog_to_employee",
         "v1.approvals:assign_catalog_approval",
-        "Give an employee access to an item of the catalog, with or without an application.",
+        "Grant an employee access to a catalog item, with or without a request.",
         is_idempotent=True,
     ),
     Tool(
         "revoke_catalog_from_employee",
         "v1.approvals:revoke_catalog_approval",
-        "End an employee's access to an item; the personal tokens that rest on it stop working.",
+        "Revoke an employee's access to a catalog item. Personal tokens that depend on it stop working.",
     ),
     Tool(
         "catalog_request_submit",
         "v1.approvals:request_catalog_item",
-        "Apply for your person's access to an item of the catalog.",
+        "Request access to a catalog item for your person. It may wait for a review.",
         is_idempotent=True,
     ),
     Tool(
         "catalog_request_review",
         "v1.approvals:review_catalog_request",
-        "Approve or reject an application, by its id.",
+        "Approve or reject an access request. Get its id from catalog_approval_list.",
         is_idempotent=True,
     ),
 )
@@ -226,8 +396,8 @@ TOOLS: Mapping[str, Tool] = {
 }
 
 
-def operation_of(name: str) -> Operation | None:
-    """The operation that this tool is; None when there is no such tool."""
+def find_operation(name: str) -> Operation | None:
+    """Return the operation of a tool, or None if there is no such tool."""
     tool = TOOLS.get(name)
     return _loaded(tool) if tool else None
 

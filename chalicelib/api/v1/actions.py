@@ -1,4 +1,4 @@
-"""The buttons of one's own deliveries (ours)."""
+"""Click the action buttons of your own deliveries (an addition to the contract)."""
 
 from chalice.app import Blueprint
 

@@ -1,4 +1,4 @@
-"""fluxdesk-v1, tag "catalog": approvals, and ours the way to them by application and review."""
+"""v1 "catalog": approvals, and access requests with their review (an addition to the contract)."""
 
 from chalice.app import Blueprint
 

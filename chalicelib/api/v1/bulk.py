@@ -1,4 +1,4 @@
-"""fluxdesk-v1, tag "events": one event to many people."""
+"""v1 "events": publish one event to many recipients."""
 
 from dataclasses import replace
 from functools import partial
@@ -63,7 +63,7 @@ def _publish_addressed(body: AddressedEvent, caller: ToolsToken, call: Call) -> 
     return bulk.publish(body.as_bulk(), caller=caller, call=call, fire=ids.nonce(), ports=_ports())
 
 
-# The same with less to say, for who calls it as a tool.
+# The same operation with a simpler body, for MCP.
 publish_addressed = replace(publish_bulk, function=_publish_addressed, charge=lambda _: Charge(1, deliveries=1))
 
 

@@ -1,4 +1,4 @@
-"""fluxdesk-v1, tag "catalog": the items."""
+"""v1 "catalog": list, create, change and delete items."""
 
 from uuid import uuid4
 

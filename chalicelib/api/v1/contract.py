@@ -1,4 +1,4 @@
-"""What every fluxdesk-v1 operation shares."""
+"""Shared declarations of the v1 operations."""
 
 from functools import partial
 
@@ -13,9 +13,9 @@ V1 = Family(problem_json, "application/problem+json", DynamoLedger(), DynamoIdem
 
 operation = partial(route, family=V1)
 
-# Every authenticated operation spends from its caller's budget.
+# Authenticating a call takes its cost from the caller's rate budget.
 SPEND = TOKENS.can("UpdateItem")
-# Operations that accept an idempotency key keep and find their replies.
+# Operations that accept an Idempotency-Key store their replies and look them up.
 REMEMBER = IDEMPOTENCY.can("GetItem", "PutItem")
-# Those whose effects do not fit one transaction announce them first.
+# Operations whose effects exceed one transaction store a marker first.
 ANNOUNCE = REMEMBER + IDEMPOTENCY.can("UpdateItem", "DeleteItem")

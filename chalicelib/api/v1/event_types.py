@@ -1,4 +1,4 @@
-"""fluxdesk-v1, tag "introspection": the event types seen of late."""
+"""v1 "introspection": list the event types of the last 90 days."""
 
 from chalice.app import Blueprint
 

@@ -1,4 +1,4 @@
-"""fluxdesk-v1, tag "events": publish one event, read it back, resolve it, add to it."""
+"""v1 "events": publish an event; read, resolve and supplement its delivery."""
 
 from datetime import datetime
 from typing import Any
@@ -34,7 +34,7 @@ from chalicelib.resources import DELIVERIES, DIRECTORY, EVENT_TYPES, IDEMPOTENCY
 
 bp = Blueprint(__name__)
 
-# Reading what a bulk call has promised may mean making it.
+# Reading a delivery of a bulk call may create it, if its worker has not run yet.
 _READ = SPEND + DELIVERIES.can("Query", "PutItem", "UpdateItem") + EVENT_TYPES.can("UpdateItem") + NOTIFY + NUDGE
 
 
@@ -72,7 +72,7 @@ _PORTS = events.Ports(
 
 def _finder(caller: PersonalToken | ToolsToken, call: Call) -> deliveries.FindDelivery:
     if isinstance(caller, PersonalToken):
-        return DynamoDeliveries().find  # what it sent was stored before it was answered
+        return DynamoDeliveries().find  # a personal token's deliveries are stored before publish replies
     # Imported on first use: publishing never needs it, and this import would slow every cold start.
     from chalicelib.inbox.services.fan_out import FanOut
     from chalicelib.inbox.stores.accepted import DynamoAccepted
@@ -89,7 +89,7 @@ def _finder(caller: PersonalToken | ToolsToken, call: Call) -> deliveries.FindDe
 
 
 def _published(delivery: DeliveryOut) -> Reply:
-    # The day's limit counts new deliveries only.
+    # The daily limit counts new deliveries only.
     return Reply(delivery, 200, unspent=Charge(0, 1)) if delivery.deduped else Reply(delivery, 202)
 
 

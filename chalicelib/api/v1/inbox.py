@@ -1,4 +1,4 @@
-"""The recipient's side of v1 (ours): one's own deliveries."""
+"""The v1 inbox: list, read and change your own deliveries (an addition to the contract)."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""fluxdesk-v1: which integrators may publish here."""
+"""v1: list the integrators."""
 
 from chalice.app import Blueprint
 

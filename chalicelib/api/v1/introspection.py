@@ -1,4 +1,4 @@
-"""fluxdesk-v1, what needs no token: health, the OpenAPI document, and its browser."""
+"""v1 operations without a token: health, the OpenAPI document and Swagger UI."""
 
 from datetime import UTC, datetime
 

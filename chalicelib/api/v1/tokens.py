@@ -1,4 +1,4 @@
-"""fluxdesk-v1, tag "tokens": publishing tokens for employees."""
+"""v1 "tokens": claim and rotate publishing tokens for employees."""
 
 import hmac
 from functools import partial

@@ -1,4 +1,4 @@
-"""The line in the log that tells what an operator has changed: who, what, on which row, and never a secret."""
+"""Log the changes that administrators make, without secrets."""
 
 import json
 import logging
@@ -9,7 +9,13 @@ from chalicelib.core.domain.callers import ApiKey
 log = logging.getLogger("fluxden")
 
 
-def audit(caller: ApiKey, call: Call, what: str, row: str) -> None:
-    """Say that the operator has done `what` to `row`, such as `integrator.create` to `fd1`."""
-    line = {"audit": what, "row": row, "operator": caller.user_id, "keyId": caller.key_id, "requestId": call.request_id}
+def audit(caller: ApiKey, call: Call, action: str, row: str) -> None:
+    """Log that the administrator did `action` to `row`, such as `integrator.create` to `fd1`."""
+    line = {
+        "audit": action,
+        "row": row,
+        "operator": caller.user_id,
+        "keyId": caller.key_id,
+        "requestId": call.request_id,
+    }
     log.info(json.dumps(line))

@@ -1,4 +1,4 @@
-"""The contacts that a card is about."""
+"""Link contacts to cards."""
 
 from uuid import uuid4
 

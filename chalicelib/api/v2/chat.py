@@ -1,4 +1,4 @@
-"""dividen-v2, tag "Shared Chat": say something, read what was said, listen."""
+"""v2 "Shared Chat": send, list and stream messages."""
 
 import time
 from datetime import UTC, datetime

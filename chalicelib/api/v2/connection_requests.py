@@ -1,4 +1,4 @@
-"""Connections with people of other desks, asked for from here."""
+"""Request connections with people of other instances."""
 
 import secrets
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""dividen-v2, tag "Federation": connections with people of other desks."""
+"""v2 "Federation": connections with people of other instances."""
 
 from uuid import uuid4
 

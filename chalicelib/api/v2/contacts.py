@@ -1,4 +1,4 @@
-"""Contacts: list and search, add, change, delete."""
+"""Contacts: list, search, create, update and delete."""
 
 from uuid import uuid4
 

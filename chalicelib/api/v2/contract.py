@@ -1,4 +1,4 @@
-"""What every operation under /api/v2 shares."""
+"""Shared declarations of the v2 operations."""
 
 from dataclasses import replace
 from functools import partial
@@ -14,14 +14,14 @@ from chalicelib.tokens.stores.ledger import DynamoLedger
 V2 = Family(plain_error, "application/json", DynamoLedger(), DynamoIdempotency(), KEY_STATUS)
 
 operation = partial(route, family=V2)
-# Of those who operate the desk; looking that up takes one store call.
+# Admin operations. Checking that the caller is an administrator takes one store call.
 operate = partial(route, family=replace(V2, operators=DynamoDirectory()), tag="operate", operator_only=True)
 
-# Whoever asks whether a payment is valid is told so by refusals too.
+# Errors of a payment check have `valid: false` as well.
 PAYMENTS = replace(V2, shape=lambda *about: {"valid": False, **plain_error(*about)})
 
-# Every authenticated operation spends from its caller's budget.
+# Authenticating a call takes its cost from the caller's rate budget.
 SPEND = TOKENS.can("UpdateItem")
 OPERATE = SPEND + DIRECTORY.can("BatchGetItem")
-# Operations that accept an idempotency key keep and find their replies.
+# Operations that accept an Idempotency-Key store their replies and look them up.
 REMEMBER = IDEMPOTENCY.can("GetItem", "PutItem")

@@ -1,4 +1,4 @@
-"""dividen-v2, what needs no token: the OpenAPI document, and its browser."""
+"""v2 operations without a token: the OpenAPI document and Swagger UI."""
 
 from chalice.app import Blueprint
 

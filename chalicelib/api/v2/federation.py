@@ -1,4 +1,4 @@
-"""dividen-v2, tag "Federation": instances register, tell how they are, take part, have payments validated."""
+"""v2 "Federation": register instances, receive heartbeats, link the marketplace and validate payments."""
 
 from typing import Any
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""dividen-v2, tag "Federation": the agents that an instance offers."""
+"""v2 "Federation": the agents that an instance offers."""
 
 from urllib.parse import unquote
 from uuid import uuid4
@@ -45,8 +45,8 @@ def _ports() -> marketplace.Ports:
     )
 
 
-def _known(remote_id: str) -> str:
-    # Ids are the instances' own, and any text; what no row can have is nobody's.
+def _remote_id(remote_id: str) -> str:
+    # Instances choose their own ids. An id that no row can have belongs to no agent.
     text = unquote(remote_id, errors="replace")
     if not 1 <= len(text) <= _LONGEST_ID:
         raise NotFound("Agent not found.")
@@ -130,7 +130,7 @@ def put_synced_agent(remoteId: str, body: AgentPut, caller: PlatformToken, call:
 )
 def get_synced_agent(remoteId: str, caller: PlatformToken) -> AgentOut:  # noqa: N803
     """Retrieve one of the instance's agents, with its details and version history."""
-    return marketplace.read(_known(remoteId), instance_id=caller.instance_id, market=DynamoMarketplace())
+    return marketplace.read(_remote_id(remoteId), instance_id=caller.instance_id, market=DynamoMarketplace())
 
 
 @operation(
@@ -149,4 +149,6 @@ def delete_synced_agent(remoteId: str, caller: PlatformToken, call: Call) -> Age
 
     Its slug can be used again.
     """
-    return marketplace.delete(_known(remoteId), instance_id=caller.instance_id, call=call, market=DynamoMarketplace())
+    return marketplace.delete(
+        _remote_id(remoteId), instance_id=caller.instance_id, call=call, market=DynamoMarketplace()
+    )

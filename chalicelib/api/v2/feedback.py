@@ -1,4 +1,4 @@
-"""Feedback on the desk: give it, read it."""
+"""Submit and list feedback."""
 
 from chalice.app import Blueprint
 

@@ -1,4 +1,4 @@
-"""API keys, by their owners: list, make, turn on and off, delete."""
+"""API keys: list, create, activate, deactivate and delete your own."""
 
 from uuid import uuid4
 

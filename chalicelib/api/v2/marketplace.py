@@ -1,4 +1,4 @@
-"""dividen-v2, tag "Marketplace": what the hub that this desk belongs to has to say."""
+"""v2 "Marketplace": receive decisions of the hub."""
 
 from chalice.app import Blueprint
 

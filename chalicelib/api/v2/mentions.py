@@ -1,4 +1,4 @@
-"""What a message may mention, while it is being typed."""
+"""Search for mentions while a message is typed."""
 
 from chalice.app import Blueprint
 

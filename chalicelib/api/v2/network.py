@@ -1,4 +1,4 @@
-"""dividen-v2, tag "Network": what may be found here."""
+"""v2 "Network": discover people, teams and agents."""
 
 from chalice.app import Blueprint
 

@@ -1,4 +1,4 @@
-"""For operators: people, integrators and what they publish, budgets."""
+"""Admin: employees, integrators, event types and budgets."""
 
 from uuid import uuid4
 

@@ -1,4 +1,4 @@
-"""For operators: the catalog, and who gets at what it offers."""
+"""Admin: the catalog and its approvals."""
 
 from typing import Any
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""For operators: the instances that belong to the network, and how relays go."""
+"""Admin: the instances of the network, and the progress of relays."""
 
 import secrets
 from uuid import uuid4

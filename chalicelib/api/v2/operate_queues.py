@@ -1,4 +1,4 @@
-"""For operators: what no worker could deal with, and how callbacks go."""
+"""Admin: dead letters and callbacks."""
 
 from chalice.app import Blueprint
 
@@ -23,38 +23,38 @@ from chalicelib.resources import DELIVERIES, IDEMPOTENCY, QUEUES, RECENT_INDEX
 
 bp = Blueprint(__name__)
 
-_LETTERS = "/api/v2/operate/dead-letters"
-_LOOK = tuple(
+_DEAD_LETTERS = "/api/v2/operate/dead-letters"
+_READ = tuple(
     grant
     for queue in QUEUES
     for grant in queue.dead_letters.can("GetQueueAttributes", "ReceiveMessage", "ChangeMessageVisibility")
 )
 _REDRIVE = tuple(grant for queue in QUEUES for grant in queue.can_send() + queue.dead_letters.can("DeleteMessage"))
-# A gateway waits 29 seconds for a function.
-_LOOK_SECONDS = 5
+# The gateway ends a request after 29 seconds.
+_LISTING_SECONDS = 5
 
 
 @operate(
     bp,
     "GET",
-    _LETTERS,
+    _DEAD_LETTERS,
     envelope="DeadLetterCountsAnswer",
     answers={200: "The counts."},
-    grants=OPERATE + _LOOK,
+    grants=OPERATE + _READ,
 )
 def count_dead_letters(caller: ApiKey) -> list[DeadLettersOut]:  # noqa: ARG001 - admits
     """Count the dead letters of each queue, approximately."""
-    return dead_letters.count_dead_letters(letters=SqsDeadLetters(_LOOK_SECONDS), together=together)
+    return dead_letters.count_dead_letters(letters=SqsDeadLetters(_LISTING_SECONDS), together=together)
 
 
 @operate(
     bp,
     "GET",
-    f"{_LETTERS}/{{queue}}",
+    f"{_DEAD_LETTERS}/{{queue}}",
     envelope="DeadLettersAnswer",
     answers={200: "The dead letters."},
     refusals=(NotFound,),
-    grants=OPERATE + _LOOK + IDEMPOTENCY.can("BatchGetItem"),
+    grants=OPERATE + _READ + IDEMPOTENCY.can("BatchGetItem"),
 )
 def list_dead_letters(queue: str, caller: ApiKey) -> list[DeadLetterOut]:  # noqa: ARG001 - admits
     """List up to 100 dead letters of a queue, oldest first, with the reason for the last failure.
@@ -62,17 +62,17 @@ def list_dead_letters(queue: str, caller: ApiKey) -> list[DeadLetterOut]:  # noq
     `job` contains the ids in the message, never its content; of a list it contains the length. Listing counts as
     receiving, and hides the messages from other readers for a moment.
     """
-    return dead_letters.list_dead_letters(queue, letters=SqsDeadLetters(_LOOK_SECONDS), failures=DynamoFailures())
+    return dead_letters.list_dead_letters(queue, letters=SqsDeadLetters(_LISTING_SECONDS), failures=DynamoFailures())
 
 
 @operate(
     bp,
     "POST",
-    f"{_LETTERS}/{{queue}}/redrive",
+    f"{_DEAD_LETTERS}/{{queue}}/redrive",
     envelope="RedrivenAnswer",
     answers={200: "The result of the redrive."},
     refusals=(NotFound, TooLarge),
-    grants=OPERATE + _LOOK + _REDRIVE,
+    grants=OPERATE + _READ + _REDRIVE,
 )
 def redrive_dead_letters(queue: str, body: RedriveIn, caller: ApiKey, call: Call) -> RedrivenOut:
     """Send dead letters back to their queue.
@@ -80,7 +80,7 @@ def redrive_dead_letters(queue: str, body: RedriveIn, caller: ApiKey, call: Call
     Send `messageIds`, or `all` for up to 500 per call. Each message is sent before it is deleted, so none is lost, and
     workers ignore duplicates. A message that was sent back is no longer listed, so you can repeat the call safely.
     """
-    done = dead_letters.redrive_dead_letters(queue, body, letters=SqsDeadLetters(_LOOK_SECONDS))
+    done = dead_letters.redrive_dead_letters(queue, body, letters=SqsDeadLetters(_LISTING_SECONDS))
     audit(caller, call, "deadLetters.redrive", f"{queue}: {done.sent}")
     return done
 

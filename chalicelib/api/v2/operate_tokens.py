@@ -1,4 +1,4 @@
-"""For operators: the tokens of integrators."""
+"""Admin: tools tokens."""
 
 from uuid import uuid4
 
@@ -29,7 +29,7 @@ bp = Blueprint(__name__)
 _TOKENS = "/api/v2/operate/tools-tokens"
 
 
-def _known(token_id: str) -> str:
+def _token_id(token_id: str) -> str:
     if not is_uuid(token_id):
         raise NotFound("Token not found.")
     return token_id.lower()
@@ -100,7 +100,7 @@ def rotate_tools_token(
 
     The previous secret keeps working for 24 hours, or ends immediately with `atOnce`.
     """
-    token = ids.mint_token(ids.TokenKind.TOOLS, _known(tokenId))
+    token = ids.mint_token(ids.TokenKind.TOOLS, _token_id(tokenId))
     made = tokens.rotate_tools_token(token, at_once=body.at_once, call=call, tokens=DynamoTokens())
     audit(caller, call, "toolsToken.rotate", made.id)
     return made
@@ -121,6 +121,6 @@ def revoke_tools_token(tokenId: str, caller: ApiKey, call: Call) -> RevokedOut: 
 
     Calls with it are refused from now on. Personal tokens that were claimed with it keep working.
     """
-    ended = tokens.revoke_tools_token(_known(tokenId), call=call, grants=DynamoGrants())
+    ended = tokens.revoke_tools_token(_token_id(tokenId), call=call, grants=DynamoGrants())
     audit(caller, call, "toolsToken.revoke", ended.id)
     return ended

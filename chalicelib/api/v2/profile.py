@@ -1,4 +1,4 @@
-"""One's own profile."""
+"""Your profile."""
 
 from chalice.app import Blueprint
 

@@ -1,4 +1,4 @@
-"""The organisation's projects, for those who belong to them and for administrators."""
+"""The organisation's projects and their members."""
 
 from chalice.app import Blueprint
 

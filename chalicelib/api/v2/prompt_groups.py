@@ -1,4 +1,4 @@
-"""Which parts of an agent's instructions a message calls for."""
+"""The prompt groups of an agent's instructions."""
 
 from chalice.app import Blueprint
 

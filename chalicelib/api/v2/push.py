@@ -1,4 +1,4 @@
-"""Nudges to one's own browsers, by Web Push."""
+"""Web Push subscriptions of your browsers."""
 
 from chalice.app import Blueprint
 

@@ -1,4 +1,4 @@
-"""dividen-v2, tags "Queue" and "Settings": the task queue, and how it is worked off."""
+"""v2 "Queue" and "Settings": the task queue and its settings."""
 
 from uuid import uuid4
 
@@ -54,7 +54,7 @@ from chalicelib.tasks.stores.queue import DynamoQueue
 
 bp = Blueprint(__name__)
 
-# Another desk may wait for what becomes of an item.
+# Completing or rejecting a task that came by a relay acknowledges the relay.
 _ACKNOWLEDGE = (
     RELAYS.can("BatchGetItem", "UpdateItem") + OUTBOX.can("GetItem", "PutItem", "UpdateItem") + OUTBOX_WORK.can_send()
 )

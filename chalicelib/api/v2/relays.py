@@ -1,4 +1,4 @@
-"""dividen-v2, tag "Federation": what connected desks send."""
+"""v2 "Federation": receive relays and acknowledgements from connected instances."""
 
 from uuid import uuid4
 

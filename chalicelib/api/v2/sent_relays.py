@@ -1,4 +1,4 @@
-"""Relays of one's own: sent over one's connections, and seen with those received."""
+"""Send relays over your connections, and list those sent and received."""
 
 from uuid import uuid4
 

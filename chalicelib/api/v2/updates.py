@@ -1,4 +1,4 @@
-"""What is new."""
+"""Release notes."""
 
 from chalice.app import Blueprint
 

@@ -1,4 +1,4 @@
-"""What this desk says of itself, and proves."""
+"""The instance's description, proof and agent card under `/.well-known`."""
 
 from chalice.app import Blueprint
 
