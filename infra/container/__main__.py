@@ -1,4 +1,4 @@
-"""The desk on a machine of one's own, on engines of one's own: `python -m infra.container --help`."""
+"""Serve Fluxden on one machine, with your own engines: `python -m infra.container --help`."""
 
 import os
 import signal
@@ -21,19 +21,21 @@ from infra.tables import create_tables
 
 PARTS = ("http", "sockets", "workers")
 _SECONDS_A_MINUTE = 60.0
-# One that waits for news holds its thread for as long as FLUXDEN_STREAM_HOLD_SECONDS.
+# An event stream holds its thread for up to FLUXDEN_STREAM_HOLD_SECONDS.
 _THREADS = 64
 
 
 @click.command(context_settings={"show_default": True})
-@click.option("--serve", "parts", multiple=True, type=click.Choice(PARTS), default=PARTS, help="Only this; repeatable.")
-@click.option("--host", default="127.0.0.1", help="Where HTTP and WebSockets are served.")
-@click.option("--port", default=8000, help="Of HTTP.")
-@click.option("--ws-port", default=8001, help="Of WebSockets.")
-@click.option("--management-host", default="127.0.0.1", help="Where open connections are written to: within only.")
-@click.option("--management-port", default=8002, help="Of the same.")
-@click.option("--threads", default=_THREADS, help="Requests that are served at the same time.")
-@click.option("--create/--no-create", default=True, help="Make the tables and queues that are missing.")
+@click.option(
+    "--serve", "parts", multiple=True, type=click.Choice(PARTS), default=PARTS, help="Part to serve. Repeat for more."
+)
+@click.option("--host", default="127.0.0.1", help="Address for HTTP and WebSockets.")
+@click.option("--port", default=8000, help="HTTP port.")
+@click.option("--ws-port", default=8001, help="WebSocket port.")
+@click.option("--management-host", default="127.0.0.1", help="Address of the management API. Keep it internal.")
+@click.option("--management-port", default=8002, help="Port of the management API.")
+@click.option("--threads", default=_THREADS, help="Concurrent HTTP requests.")
+@click.option("--create/--no-create", default=True, help="Create missing tables and queues.")
 def main(
     *,
     parts: tuple[str, ...],
@@ -45,10 +47,10 @@ def main(
     threads: int,
     create: bool,
 ) -> None:
-    """Serve the desk: HTTP, WebSockets, and the workers of its queues and schedules.
+    """Serve HTTP, WebSockets, and the workers of queues and schedules.
 
-    The engines are those that AWS_ENDPOINT_URL_DYNAMODB and AWS_ENDPOINT_URL_SQS name. Processes that serve HTTP or
-    work may be many; WebSockets are one process's, to whose management port the others' FLUXDEN_SOCKETS_URL points.
+    Uses the engines at AWS_ENDPOINT_URL_DYNAMODB and AWS_ENDPOINT_URL_SQS. You can run many processes for HTTP and
+    workers, but only one for WebSockets. Set FLUXDEN_SOCKETS_URL of the others to its management port.
     """
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
@@ -60,10 +62,10 @@ def main(
     if "sockets" in parts:
         listener = socket.create_server((host, ws_port), backlog=gateway.Server.request_queue_size)
         opened = sockets.Gateway(dict(catalog.sockets(app)), listener, Limits())
-        _beside(management(opened), management_host, management_port)
+        _serve_in_background(management(opened), management_host, management_port)
         click.echo(f"WebSocket  ws://{host}:{opened.port}")
     if "workers" in parts:
-        _work(app)
+        _start_workers(app)
     if "http" in parts:
         click.echo(f"HTTP       http://{host}:{port}")
         _serve(application(app), host, port, threads)
@@ -76,22 +78,22 @@ def _create() -> None:
         create_tables()
         create_queues()
     except (BotoCoreError, ClientError) as error:
-        raise click.ClickException(f"The tables and queues can't be made: {error}") from error
+        raise click.ClickException(f"Can't create the tables and queues: {error}") from error
 
 
-def _work(app: Chalice) -> None:
+def _start_workers(app: Chalice) -> None:
     pump.start(catalog.consumers(app))
     scheduler.SECONDS_A_MINUTE = _SECONDS_A_MINUTE
     scheduler.start(catalog.schedules(app))
-    click.echo("Workers    of every queue and schedule")
+    click.echo("Workers    all queues and schedules")
 
 
-def _beside(served: Wsgi, host: str, port: int) -> None:
+def _serve_in_background(served: Wsgi, host: str, port: int) -> None:
     threading.Thread(target=_serve, args=(served, host, port, 8), daemon=True, name="management").start()
 
 
 def _serve(served: Any, host: str, port: int, threads: int) -> None:
-    # Larger ones are read a little further, and then refused in the contract's own shape.
+    # Slightly above our limit, so that we answer larger requests in the contract's error shape.
     waitress.serve(
         served,
         host=host,

@@ -28,7 +28,7 @@ class _Gateway(gateway.Gateway):
 
 
 def application(app: Chalice) -> Wsgi:
-    """Serve every route of `app`. Each request becomes the event that the route's function is called with."""
+    """Return a WSGI application that serves every route of `app`, with the events of API Gateway."""
     routed = _Gateway(app, Config(config_from_disk={"app_name": app.app_name}))
 
     def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
@@ -38,7 +38,7 @@ def application(app: Chalice) -> Wsgi:
         except Refusal as refusal:
             response = gateway.error_response(refusal, path)
         status = int(response["statusCode"])
-        headers = _listed({**response["headers"], **response["multiValueHeaders"]})
+        headers = _to_header_list({**response["headers"], **response["multiValueHeaders"]})
         body = _bytes(response)
         if status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
             body = b""
@@ -51,7 +51,7 @@ def application(app: Chalice) -> Wsgi:
 
 
 def management(open_connections: management_api.Connections) -> Wsgi:
-    """Answer for open connections what API Gateway's management API would. Whoever reaches it may write to anybody."""
+    """Return a WSGI application that serves the management API. It has no authentication: keep it internal."""
 
     def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         connection_id = management_api.parse_connection_id(_raw_path(environ))
@@ -67,7 +67,7 @@ def management(open_connections: management_api.Connections) -> Wsgi:
 
 
 def _raw_path(environ: dict[str, Any]) -> str:
-    # As it was sent: a slash that is quoted separates nothing.
+    # The path as it was sent: a quoted slash is not a separator.
     return str(environ["REQUEST_URI"])
 
 
@@ -79,7 +79,7 @@ def _headers(environ: dict[str, Any]) -> dict[str, str]:
 
 def _body(environ: dict[str, Any]) -> bytes | None:
     if int(environ.get("CONTENT_LENGTH") or 0) > gateway.LARGEST_REQUEST:
-        raise TooLarge(f"A request may have at most {gateway.LARGEST_REQUEST} bytes.")
+        raise TooLarge(f"The request is larger than {gateway.LARGEST_REQUEST} bytes.")
     return environ["wsgi.input"].read() or None
 
 
@@ -90,7 +90,7 @@ def _bytes(response: dict[str, Any]) -> bytes:
     return body if isinstance(body, bytes) else body.encode()
 
 
-def _listed(headers: dict[str, Any]) -> list[tuple[str, str]]:
+def _to_header_list(headers: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         (name, str(each))
         for name, value in headers.items()

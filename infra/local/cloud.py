@@ -1,4 +1,4 @@
-"""The whole system in one process: started by `app.py` when the stage is `local`."""
+"""The local cloud: the whole system in one process, started by `app.py` when the stage is `local`."""
 
 import atexit
 import errno
@@ -24,17 +24,17 @@ from infra.tables import create_tables
 
 HOST = engine.HOST
 EMBEDDED, EXTERNAL = "embedded", "dynamodb-local"
-# How long one question to an engine beside us waits for a message.
+# Long polling of an external engine.
 WAIT_SECONDS = 2
 PORTS, SECONDS = range(1, 65536), range(1, 10**9)
 EXAMPLES = {"PORT": 8010, "WS_PORT": 8011}
 
 
 def start(app: Chalice) -> None:
-    """Start everything of `app` behind the HTTP server, which `chalice local` starts next.
+    """Start the engine, workers, schedules and WebSockets of `app`. `chalice local` then starts the HTTP server.
 
     Reads `PORT` (8000), `WS_PORT` (8001), `WS_IDLE_SECONDS` (600), `WS_LIFETIME_SECONDS` (7200), `DEMO_FILE`,
-    `ENGINE` (embedded, or dynamodb-local) and `DATA_DIR` (.chalice/local/data). A busy port ends the process.
+    `ENGINE` (embedded or dynamodb-local) and `DATA_DIR` (.chalice/local/data). Exits if a port is not free.
     """
     folder = _data_folder()
     port, ws_port = _read_number("PORT", 8000, PORTS), _read_number("WS_PORT", 8001, PORTS)
@@ -69,16 +69,16 @@ def start(app: Chalice) -> None:
 
 
 def _data_folder() -> Path | None:
-    """Where the data is kept; None when it is in memory."""
+    """Return the data folder; None if the data is in memory."""
     chosen = os.environ.get("ENGINE") or EMBEDDED
     if chosen not in (EMBEDDED, EXTERNAL):
-        _exit_with(f"ENGINE must be {EMBEDDED} or {EXTERNAL}, not {chosen!r}.")
+        _exit_with(f"ENGINE is {chosen!r}. Set it to {EMBEDDED} or {EXTERNAL}.")
     return None if chosen == EMBEDDED else Path(os.environ.get("DATA_DIR") or ".chalice/local/data").resolve()
 
 
 def _start_engine(folder: Path | None) -> None:
     if folder is None:
-        # As short-lived as the memory that holds what it seals.
+        # The data is in memory, so the key only needs to last as long as this process.
         os.environ.setdefault("FLUXDEN_SECRET_KEY", new_key())
         engine.embed()
         return
@@ -89,19 +89,18 @@ def _start_engine(folder: Path | None) -> None:
 
 
 def render_welcome(made: dict[str, Any], folder: Path | None) -> str:
-    """What a newcomer needs to see first."""
+    """Return the text that is printed when the system is ready."""
     base = made["base_url"]
-    ending = f"all data stays in {folder}" if folder else "all data is in memory and goes with it"
+    ending = f"your data stays in {folder}" if folder else "all data is in memory and will be lost"
     return textwrap.dedent(f"""
-        Fluxden runs at {base}
+        Fluxden is running at {base}
 
-          Sign in as Alice    {made["console_url"]}
-
-          Events and inbox    {base}/api/v1/docs
-          The desk of agents  {base}/api/v2/docs
+          Console (as Alice)  {made["console_url"]}
+          API v1 docs         {base}/api/v1/docs
+          API v2 docs         {base}/api/v2/docs
           WebSocket           {made["ws_url"]}
-          MCP, for agents     {made["mcp_url"]}
-          Tokens and people   {demo.demo_file()}
+          MCP                 {made["mcp_url"]}
+          Demo tokens         {demo.demo_file()}
           Stop                Ctrl-C; {ending}
 
         Publish an event to Alice:
@@ -113,18 +112,18 @@ def render_welcome(made: dict[str, Any], folder: Path | None) -> str:
                "severity": "info", "title": "You can now push to widget-pro",
                "occurred_at": "'$(date -u +%Y-%m-%dT%H:%M:%SZ)'"}}'
 
-        See it in her inbox:
+        Read her inbox:
 
         curl {base}/api/v1/inbox -H 'Authorization: Bearer {made["api_keys"]["alice"]}'
 
-        Let an agent work at her desk; this is what an MCP client wants to be told:
+        Connect an agent over MCP with this client configuration:
 
         {json.dumps(client_configuration(made))}
         """)
 
 
 def client_configuration(made: dict[str, Any]) -> dict[str, Any]:
-    """The entry for this desk, with Alice's key, in the form that most clients of the Model Context Protocol share."""
+    """Return the configuration for MCP clients, with Alice's key."""
     headers = {"Authorization": f"Bearer {made['api_keys']['alice']}"}
     return {"mcpServers": {"fluxden": {"type": "http", "url": made["mcp_url"], "headers": headers}}}
 
@@ -132,8 +131,8 @@ def client_configuration(made: dict[str, Any]) -> dict[str, Any]:
 def _read_number(name: str, default: int, allowed: range) -> int:
     text = os.environ.get(name) or str(default)
     if not (text.isascii() and text.isdigit()) or len(text) > len(str(allowed[-1])) or int(text) not in allowed:
-        kind = "a port number" if allowed is PORTS else "a number of seconds above zero"
-        _exit_with(f"{name} must be {kind}, not {text!r}.")
+        kind = "a port number" if allowed is PORTS else "a whole number of seconds above zero"
+        _exit_with(f"{name} is {text!r}. Set it to {kind}.")
     return int(text)
 
 
@@ -144,7 +143,7 @@ def _report_busy_port(name: str, port: int) -> Iterator[None]:
     except OSError as error:
         if error.errno not in (errno.EADDRINUSE, errno.EACCES):
             raise
-        _exit_with(f"Port {port} is not free. Choose another, such as: make run {name}={EXAMPLES[name]}")
+        _exit_with(f"Port {port} is already in use. Choose another one: make run {name}={EXAMPLES[name]}")
 
 
 def _exit_with(message: str) -> NoReturn:

@@ -1,4 +1,4 @@
-"""What a local system on DynamoDB Local and ElasticMQ leaves in its data folder, and finds there at its next start."""
+"""The data folder of a local system on DynamoDB Local and ElasticMQ, which its next start continues from."""
 
 import atexit
 import json
@@ -14,10 +14,10 @@ from infra.local.engine import Endpoints
 
 
 def start_engines(folder: Path) -> Endpoints:
-    """Start the engines on the folder's data, until this process ends; afterwards our secrets can be opened.
+    """Run the engines on the folder's data until this process ends, and set the folder's secret key.
 
     Raises:
-        NoEngines: they can't be fetched or started, or another system is using the folder.
+        EnginesUnavailable: They can't be fetched or started, or another process uses the folder.
     """
     engines.fetch_engines()
     stack = ExitStack()
@@ -28,17 +28,17 @@ def start_engines(folder: Path) -> Endpoints:
 
 
 def restore_organisation(folder: Path, addresses: demo.Addresses) -> dict[str, Any]:
-    """The demo organisation, made at the first start; later its tokens are the same, at the present addresses."""
-    kept = folder / "demo.json"
-    for file in (demo.demo_file(), kept):
+    """Create the demo organisation at the first start. Later starts keep its tokens and update its addresses."""
+    saved = folder / "demo.json"
+    for file in (demo.demo_file(), saved):
         made = _read_demo_file(file)
-        # The demo file may be that of another system, which sealed with another key.
+        # The demo file can belong to another system, with another secret key.
         if made and made["admin_env"]["FLUXDEN_SECRET_KEY"] == os.environ["FLUXDEN_SECRET_KEY"]:
             made = demo.update_addresses(made, addresses)
             break
     else:
         made = demo.create(addresses)
-    demo.write(made, kept)
+    demo.write(made, saved)
     return made
 
 

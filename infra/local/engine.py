@@ -1,7 +1,7 @@
-"""The embedded engine: moto inside this process, one request at a time; or engines that run beside it.
+"""The engine behind the AWS SDK: moto embedded in this process, or external engines (DynamoDB Local, ElasticMQ).
 
-moto's conditional writes are not atomic under threads, so every request, from this process or from
-outside, goes through one lock. Those about clients' connections are the WebSocket gateway's, and pass it by.
+moto's conditional writes are not atomic under threads, so one lock covers every request to it, from this process and
+from others. Requests about WebSocket connections go to the WebSocket gateway and don't take the lock.
 """
 
 import os
@@ -30,21 +30,21 @@ from infra.local import (
 )
 
 REGION = "us-east-1"
-ACCOUNT = "123456789012"  # the one moto serves when nothing names another
+ACCOUNT = "123456789012"  # moto's default account
 ACCESS_KEY = "local"
 HOST = "127.0.0.1"
 
 
 @dataclass(frozen=True)
 class Endpoints:
-    """Where engines that run beside this process are reached."""
+    """URLs of external engines."""
 
     dynamodb: str
     sqs: str
 
     @property
     def environment(self) -> dict[str, str]:
-        """The usual AWS settings for them."""
+        """The AWS settings for these URLs."""
         return {"AWS_ENDPOINT_URL_DYNAMODB": self.dynamodb, "AWS_ENDPOINT_URL_SQS": self.sqs}
 
 
@@ -55,7 +55,7 @@ _external: list[Endpoints] = []
 
 
 def embed() -> None:
-    """Answer every AWS call of this process from memory; nothing can leave the machine."""
+    """Answer every AWS request of this process from memory. No request leaves the machine."""
     os.environ["FLUXDEN_QUEUES_URL"] = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}"
     moto_transactions.install()
     moto_replies.install()
@@ -67,7 +67,7 @@ def embed() -> None:
 
 
 def attach(endpoints: Endpoints) -> None:
-    """Send every call of this process about tables and queues there; nothing can leave the machine."""
+    """Send every request about tables and queues to external engines. No request leaves the machine."""
     _external.append(endpoints)
     os.environ.update(endpoints.environment)
     os.environ["FLUXDEN_QUEUES_URL"] = f"{endpoints.sqs}/{ACCOUNT}"
@@ -88,26 +88,26 @@ def _configure_session(*, ignore_configured_endpoint_urls: bool) -> None:
 
 
 def reset() -> None:
-    """Forget every table and queue."""
+    """Delete every table and queue."""
     with _lock:
         BackendDict.reset()
 
 
 def route_sockets(gateway: management_api.Connections) -> None:
-    """Let requests about connections be answered by `gateway`, from now on."""
+    """Send requests about connections to `gateway` from now on."""
     _gateways.append(gateway)
 
 
 def unroute_sockets(gateway: management_api.Connections) -> None:
-    """Let `gateway` answer no more, but the one before it, if any."""
+    """Stop sending requests to `gateway`. The gateway before it, if any, takes over."""
     if gateway in _gateways:
         _gateways.remove(gateway)
 
 
 def serve() -> int:
-    """Answer AWS clients of other processes on a loopback port, as this process is answered; returns the port.
+    """Serve this engine to other processes on a loopback port, and return the port.
 
-    Engines that run beside this process have ports of their own: then only connections can be asked about here.
+    External engines have ports of their own. Then this port only serves requests about connections.
     """
     from werkzeug.serving import WSGIRequestHandler, make_server
 
@@ -120,7 +120,7 @@ def serve() -> int:
 
 
 def environment() -> dict[str, str]:
-    """The settings with which another process reaches what this one does; opens a port for it."""
+    """Return the settings with which another process reaches this engine. Opens a port."""
     served = f"http://{HOST}:{serve()}"
     return {
         **(_external[-1].environment if _external else {"AWS_ENDPOINT_URL": served}),
@@ -132,7 +132,7 @@ def environment() -> dict[str, str]:
 
 
 def answer_request(request: AWSPreparedRequest, **_: object) -> AWSResponse | None:
-    """Answer one request of botocore's; None when it may go on its way, to an engine beside this process."""
+    """Answer a botocore request. Return None to let botocore send it to an external engine."""
     answered: Any
     if connection_id := management_api.parse_connection_id(request.url):
         answered = _handle_management_request(connection_id, request.method, request.body or b"")
@@ -144,7 +144,7 @@ def answer_request(request: AWSPreparedRequest, **_: object) -> AWSResponse | No
         with _lock:
             answered = _moto.process_request(request)
     if answered is None:
-        raise RuntimeError(f"the local engine does not know {request.url}")
+        raise RuntimeError(f"The local engine does not serve {request.url}")
     status, headers, body = answered
     return AWSResponse(request.url, status, headers, MockRawResponse(body))
 
@@ -163,7 +163,7 @@ def _moto_app() -> Any:
 
 
 def _serve_wsgi(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-    # Read before the lock is taken, so that a client that stalls holds up nobody but itself.
+    # The body is read before the lock is taken, so a slow client does not block others.
     length = environ.get("CONTENT_LENGTH") or "0"
     body = environ["wsgi.input"].read(int(length))
     if connection_id := management_api.parse_connection_id(environ["REQUEST_URI"]):

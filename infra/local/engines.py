@@ -1,4 +1,4 @@
-"""DynamoDB Local and ElasticMQ: fetched by Maven, started as children of this process, and gone with it."""
+"""Fetch DynamoDB Local and ElasticMQ with Maven, and run them as child processes."""
 
 import fcntl
 import json
@@ -25,13 +25,13 @@ _COMPILER = "org.eclipse.jdt.internal.compiler.batch.Main"
 _DYNAMODB, _ELASTICMQ = "dynamodb-local", "elasticmq"
 _STARTED_WITHIN_SECONDS = 60
 _STOPPED_WITHIN_SECONDS = 10
-# The engines of a system that was killed need a moment to notice.
+# Engines of a killed process take a moment to end.
 _FREE_WITHIN_SECONDS = 10
 _LAST_CHARACTERS = 2000
 
 
 class EnginesUnavailable(Exception):
-    """The engines can't be fetched or started; says what to do."""
+    """The engines can't be fetched or started. The message says what to do."""
 
 
 @dataclass(frozen=True)
@@ -48,10 +48,10 @@ class _Server:
 
 
 def fetch_engines() -> None:
-    """Have both engines on this machine; only the first time anything is fetched.
+    """Fetch both engines, unless this version is on this machine already.
 
     Raises:
-        NoEngines: there is no Java or no Maven, or they fail.
+        EnginesUnavailable: Java or Maven is missing or fails.
     """
     for name in (_DYNAMODB, _ELASTICMQ):
         source, folder = SOURCES / name, FETCHED / name
@@ -75,7 +75,7 @@ def _fetch_engine(source: Path, folder: Path) -> None:
     pom, engine = source / "pom.xml", source / "Engine.java"
     _run("mvn", "-q", "-B", "-f", str(pom), "dependency:copy-dependencies", f"-DoutputDirectory={folder}")
     jars = [str(each) for each in folder.glob("*.jar")]
-    # Among them is a compiler, so that a Java without one will do.
+    # The jars include a compiler, so a Java runtime is enough.
     _run(
         "java",
         "-cp",
@@ -92,12 +92,12 @@ def _fetch_engine(source: Path, folder: Path) -> None:
 
 @contextmanager
 def start_engines(logs: Path, data: Path | None = None) -> Iterator[Endpoints]:
-    """Both engines on free loopback ports, fetched before, with their logs in the folder `logs`.
+    """Run both fetched engines on free loopback ports, and write their logs to the folder `logs`.
 
-    What they hold is in memory, or with `data` in that folder, where the next start finds it.
+    With `data`, they store their data in that folder, and the next start finds it. Without it, data is in memory.
 
     Raises:
-        NoEngines: one did not start, or others are using `data`.
+        EnginesUnavailable: An engine did not start, or another process uses `data`.
     """
     for folder in (logs, *([data] if data else [])):
         folder.mkdir(parents=True, exist_ok=True)
@@ -111,8 +111,10 @@ def start_engines(logs: Path, data: Path | None = None) -> Iterator[Endpoints]:
         for server, process in processes.items():
             while not _is_answering(server.url):
                 if process.poll() is not None or time.monotonic() > deadline:
-                    said = _log_file(server, logs).read_text(encoding="utf-8", errors="replace")[-_LAST_CHARACTERS:]
-                    raise EnginesUnavailable(f"{server.name} does not answer at {server.url}. It said:\n{said}")
+                    tail = _log_file(server, logs).read_text(encoding="utf-8", errors="replace")[-_LAST_CHARACTERS:]
+                    raise EnginesUnavailable(
+                        f"{server.name} does not answer at {server.url}. Its log ends with:\n{tail}"
+                    )
                 time.sleep(0.05)
         yield Endpoints(dynamodb.url, elasticmq.url)
 
@@ -137,7 +139,7 @@ def _elasticmq_server(port: int, logs: Path, data: Path | None) -> _Server:
 
 @contextmanager
 def _lock_folder(folder: Path) -> Iterator[int]:
-    """A lock on the folder, which the engines inherit: it is free when the last of them has ended."""
+    """Lock the folder. The engines inherit the lock, so it is held until the last of them has ended."""
     with (folder / "lock").open("w", encoding="ascii") as file:
         deadline = time.monotonic() + _FREE_WITHIN_SECONDS
         while True:
@@ -145,26 +147,28 @@ def _lock_folder(folder: Path) -> Iterator[int]:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                 break
             if time.monotonic() > deadline:
-                raise EnginesUnavailable(f"Another system is using {folder}.")
+                raise EnginesUnavailable(
+                    f"Another process is using {folder}. Stop it, or set DATA_DIR to another folder."
+                )
             time.sleep(0.05)
         yield file.fileno()
 
 
 @contextmanager
 def _start_server(server: _Server, logs: Path, lock: int) -> Iterator[subprocess.Popen[bytes]]:
-    # Tuned for a quick start: it serves one developer, or one test.
+    # These flags make it start faster.
     flags = (f"-Xmx{server.memory}", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
     classes = f"{FETCHED / server.name}:{FETCHED / server.name}/*"
     command = ["java", *flags, *server.options, "-cp", classes, "Engine", *server.arguments]
     with _log_file(server, logs).open("wb") as log:
         process = subprocess.Popen(
             command,
-            # It ends with its input, so also when this process is killed.
+            # An engine ends when its input closes, so it also ends when this process is killed.
             stdin=subprocess.PIPE,
             pass_fds=(lock,),
             stdout=log,
             stderr=subprocess.STDOUT,
-            # Ctrl-C is for this process, which needs its engines to the end.
+            # Ctrl-C must end this process first, because it uses the engines until it ends.
             start_new_session=True,
         )
     try:
@@ -187,7 +191,7 @@ def _is_answering(url: str) -> bool:
     try:
         urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=2).close()
     except urllib.error.HTTPError:
-        return True  # whoever refuses to be asked this way is there
+        return True  # any HTTP response means that the server is up
     except OSError:
         return False
     return True
@@ -197,7 +201,7 @@ def _run(*command: str) -> None:
     try:
         subprocess.run(command, check=True, capture_output=True, text=True)
     except FileNotFoundError:
-        raise EnginesUnavailable(f"There is no {command[0]}: Java 17 or later and Maven are needed.") from None
+        raise EnginesUnavailable(f"{command[0]} not found. Install Java 17 or later and Maven.") from None
     except subprocess.CalledProcessError as error:
         raise EnginesUnavailable(f"{command[0]} failed:\n{(error.stdout + error.stderr)[-_LAST_CHARACTERS:]}") from None
 

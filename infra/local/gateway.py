@@ -1,4 +1,4 @@
-"""The HTTP gateway in front of `chalice local`: what API Gateway would answer by itself, in our error shapes."""
+"""The HTTP gateway in front of `chalice local`. It answers what API Gateway answers itself, in our error shapes."""
 
 import json
 import re
@@ -15,14 +15,14 @@ from chalicelib.core.domain.errors import Invalid, MethodNotAllowed, NotFound, R
 from chalicelib.edge.problem import status_of
 from infra.editions import edition_of
 
-# What API Gateway accepts at most (10 MB); the contracts' own, smaller limit is the operation's to enforce.
+# API Gateway's limit of 10 MB. Operations enforce the smaller limits of the contracts.
 LARGEST_REQUEST = 10 * 1024 * 1024
 
 _HEX = re.compile(rb"[0-9a-fA-F]{1,12}")
 
 
 class Gateway(local.LocalGateway):
-    """Routes a request to its operation, or answers for the paths and methods there are none for."""
+    """Routes a request to its operation, and answers for unknown paths and methods."""
 
     def handle_request(self, method: str, path: str, headers: Any, body: bytes | None) -> Any:
         try:
@@ -40,7 +40,7 @@ class Gateway(local.LocalGateway):
 
 
 def error_response(refusal: Refusal, path: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
-    """A gateway's own answer, as the proxy integration would return it."""
+    """Return an error of the gateway itself, as a proxy integration would."""
     request_id = ids.request_id()
     path = path.partition("?")[0]
     family = edition_of(path).family
@@ -59,7 +59,7 @@ def error_response(refusal: Refusal, path: str, headers: dict[str, str] | None =
 class Handler(local.ChaliceRequestHandler):
     """One HTTP connection."""
 
-    # A reply is written in two pieces; without this the second waits for the client's delayed ACK.
+    # A response is written in two pieces. Without this, the second waits for the client's delayed ACK.
     disable_nagle_algorithm = True
 
     def __init__(self, request: Any, client_address: Any, server: HTTPServer, app_object: Chalice, config: Any) -> None:
@@ -68,13 +68,13 @@ class Handler(local.ChaliceRequestHandler):
         super(local.ChaliceRequestHandler, self).__init__(request, client_address, server)
 
     def log_message(self, *_: object) -> None:
-        """Nothing: each operation logs its own line."""
+        """Log nothing, because each operation logs its own line."""
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
-        """What http.server refuses by itself: a method, or a request it can't read."""
+        """Answer what http.server refuses: unknown methods and malformed requests."""
         self.close_connection = True
         if code == HTTPStatus.NOT_IMPLEMENTED:
-            # A method that http.server does not know may still come to a path that is there, and has others.
+            # The path may exist with other methods, so the gateway decides.
             response = self.local_gateway.handle_request(self.command, self.path, dict(self.headers), None)
             headers = response["headers"] | {"Connection": "close"}
             self._send_http_response(response["statusCode"], headers, response["body"])
@@ -95,7 +95,7 @@ class Handler(local.ChaliceRequestHandler):
         response = self._handle_binary(response)
         status, headers = response["statusCode"], response["headers"] | response["multiValueHeaders"]
         if status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
-            # These end with their headers, and a length of 0 would be said of what they stand for.
+            # These have no body, and a Content-Length of 0 would be wrong.
             self.send_response(status)
             self._send_headers(headers)
         else:
@@ -109,7 +109,7 @@ class Handler(local.ChaliceRequestHandler):
         digits = self.headers.get("content-length", "0").strip()
         if not (digits.isascii() and digits.isdigit()):
             raise Invalid("Content-Length must be a number.")
-        # A number of thousands of digits is too large, whatever it is; int() would refuse to read it.
+        # int() refuses numbers of thousands of digits, so only the first 12 are read.
         length = int(digits.lstrip("0")[:12] or "0")
         self._check_size(length)
         return self.rfile.read(length) if length else None
@@ -136,7 +136,7 @@ class Handler(local.ChaliceRequestHandler):
 
 
 class Server(local.ThreadedHTTPServer):
-    """A thread a connection; bursts of connections wait in the queue instead of being refused."""
+    """Uses a thread for each connection. Bursts of connections wait instead of being refused."""
 
     request_queue_size = 256
     reserved: ClassVar[socket.socket | None] = None
@@ -152,21 +152,21 @@ class Server(local.ThreadedHTTPServer):
         server.server_name, server.server_port = server.server_address
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """A client that goes away is no error of ours."""
+        """Ignore clients that disconnect."""
 
 
 def create_local_server(app: Chalice, config: Any, host: str, port: int) -> local.LocalDevServer:
-    """`chalice.local.create_local_server`, with our gateway."""
+    """Replace `chalice.local.create_local_server` with one that uses our gateway."""
     local.CustomLocalChalice.__bases__ = (local.LocalChalice, app.__class__)
     app.__class__ = local.CustomLocalChalice
     return local.LocalDevServer(app, config, host, port, Handler, Server)
 
 
 def install(host: str, port: int) -> None:
-    """Make `chalice local` serve through our gateway, and take the port now.
+    """Make `chalice local` serve through our gateway, and bind the port now.
 
     Raises:
-        OSError: the port is not free.
+        OSError: The port is not free.
     """
     Server.reserved = socket.create_server((host, port), backlog=Server.request_queue_size)
     local.create_local_server = create_local_server  # type: ignore[assignment]

@@ -1,4 +1,4 @@
-"""API Gateway's management API for connections: who may be written to, by HTTP under `/@connections/`."""
+"""API Gateway's management API for WebSocket connections, over HTTP under `/@connections/`."""
 
 import json
 import logging
@@ -9,45 +9,45 @@ from urllib.parse import unquote, urlsplit
 
 log = logging.getLogger("fluxden")
 
-# The most that one message may have, either way.
+# In bytes, in either direction.
 LARGEST_MESSAGE = 128 * 1024
 
-# A stage may come first, and what is quoted differs between clients.
+# A stage can come first. Clients differ in which characters they quote.
 _PATH = re.compile(r"(?:/[^/]*)?/@connections/([^/]+)/?")
 
 
 class ConnectionGone(Exception):
-    """There is no such connection, or none any more."""
+    """The connection does not exist or is closed."""
 
 
 class Connections(Protocol):
-    """Clients' connections; each method raises `Gone` for one that is not open."""
+    """Open connections. Each method raises `ConnectionGone` if the connection is not open."""
 
     def post(self, connection_id: str, data: bytes) -> None:
-        """Send one text message; ValueError when it isn't text."""
+        """Send a text message. Raises ValueError if it is not UTF-8."""
 
     def about(self, connection_id: str) -> dict[str, Any]:
-        """Since when it is open, when it was last used, and whose it is."""
+        """Return when the connection was opened and last used, and its client."""
 
     def end(self, connection_id: str) -> None:
-        """Close it."""
+        """Close the connection."""
 
 
 class NoConnections:
-    """What there is while no gateway runs."""
+    """The connections of a process without a gateway: none."""
 
-    def post(self, connection_id: str, data: bytes) -> None:  # noqa: ARG002 - the port's
+    def post(self, connection_id: str, data: bytes) -> None:  # noqa: ARG002 - of the protocol
         raise ConnectionGone
 
-    def about(self, connection_id: str) -> dict[str, Any]:  # noqa: ARG002 - the port's
+    def about(self, connection_id: str) -> dict[str, Any]:  # noqa: ARG002 - of the protocol
         raise ConnectionGone
 
-    def end(self, connection_id: str) -> None:  # noqa: ARG002 - the port's
+    def end(self, connection_id: str) -> None:  # noqa: ARG002 - of the protocol
         raise ConnectionGone
 
 
 def parse_connection_id(url: str) -> str | None:
-    """The connection that a request to this URL is about; None when it isn't a request about one."""
+    """Return the connection id in a URL of the management API; None for any other URL."""
     if "connections/" not in url:
         return None
     path = urlsplit(url).path.replace("%40", "@", 1)
@@ -58,7 +58,7 @@ def parse_connection_id(url: str) -> str | None:
 def handle_request(
     connections: Connections, method: str | None, connection_id: str, body: bytes
 ) -> tuple[int, dict[str, str], bytes]:
-    """The status, headers and body for one request about a connection."""
+    """Return the status, headers and body of the response to one request."""
     try:
         return _dispatch(connections, method, connection_id, body)
     except ConnectionGone:
@@ -79,17 +79,17 @@ def _dispatch(
         connections.end(connection_id)
         return int(HTTPStatus.NO_CONTENT), {}, b""
     if method != "POST":
-        return _error_response(HTTPStatus.METHOD_NOT_ALLOWED, "MethodNotAllowedException", "There is no such method.")
+        return _error_response(HTTPStatus.METHOD_NOT_ALLOWED, "MethodNotAllowedException", "Method not allowed.")
     if len(body) > LARGEST_MESSAGE:
         return _error_response(
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
             "PayloadTooLargeException",
-            f"A message may have at most {LARGEST_MESSAGE} bytes.",
+            f"The message is larger than {LARGEST_MESSAGE} bytes.",
         )
     try:
         connections.post(connection_id, body)
     except ValueError:
-        return _error_response(HTTPStatus.BAD_REQUEST, "BadRequestException", "A message must be text in UTF-8.")
+        return _error_response(HTTPStatus.BAD_REQUEST, "BadRequestException", "The message is not UTF-8 text.")
     return int(HTTPStatus.OK), {"Content-Length": "0"}, b""
 
 

@@ -1,7 +1,7 @@
-"""moto's expressions, read without doing the same work again and again.
+"""Cache moto's parsed expressions.
 
-A desk asks its stores in a few hundred different expressions, thousands of times. moto reads each anew by character and
-pattern, and asks of every node of an update, ten times over, which of its rules are meant for such a node.
+The stores use a few hundred different expressions, each thousands of times. moto parses each one again every time, and
+for every node of an update it searches all its rules.
 """
 
 from collections import deque
@@ -13,7 +13,7 @@ _MOST_CACHED = 4096
 
 
 def install() -> None:
-    """Let moto remember what it has read, and which rule is for which kind of node."""
+    """Cache parsed expressions, and the rule for each kind of node."""
     from moto.core import responses
     from moto.dynamodb.parsing import ast_nodes, validators
 
@@ -27,7 +27,7 @@ def install() -> None:
     _remember_updates()
     nodes.DepthFirstTraverser.traverse_node_recursively = _traverse
     nodes.Node.__deepcopy__ = _copy_node
-    # They look at the whole expression, and learn nothing from its parts.
+    # These validators check the expression as a whole; visiting its parts has no effect.
     validators.ActionCountValidator.traverse = validators.ActionCountValidator.verify_action_counts
     validators.OverlappingPathsValidator.traverse = validators.OverlappingPathsValidator.check_for_overlapping_paths
 
@@ -64,7 +64,7 @@ def _remember_updates() -> None:
     def tree(text: str) -> Any:
         return original(text)
 
-    # Whoever changes a tree, as values are put in for names, does it to a copy.
+    # Callers that change a tree copy it first.
     parser.make = staticmethod(tree)
 
 
@@ -108,6 +108,6 @@ def _is_node(kind: Any) -> bool:
 
 @cache
 def _rule_for(traverser: Any, kind: Any) -> Any:
-    """The kind of node under which a traverser has its rule for this kind; None when it has none."""
+    """Return the node type under which the traverser registers its rule for `kind`; None without a rule."""
     rules: dict[type, Any] = object.__new__(traverser)._processing_map()
     return next((each for each in rules if issubclass(kind, each)), None)

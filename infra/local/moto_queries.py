@@ -1,6 +1,6 @@
-"""moto's queries, without a sorted list of the whole table for each.
+"""Make moto's queries read one partition.
 
-moto sorts all rows, compares every row's key with the one that is asked for, and sorts what it has found once more.
+moto sorts all rows of the table, compares the key of each, and sorts the result again.
 """
 
 import copy
@@ -9,7 +9,7 @@ from typing import Any
 
 
 def install() -> None:
-    """Let moto look at one partition where no index is asked, and sort only what it has found."""
+    """Read one partition if the query is on the table, and sort only the result."""
     from moto.dynamodb.models.table import Table
 
     held: Any = Table
@@ -20,7 +20,7 @@ def install() -> None:
     @wraps(original)
     def query(table: Any, hash_key: Any, *given: Any, **named: Any) -> Any:
         seen = copy.copy(table)
-        # The eighth of its arguments, which its backend gives by their places.
+        # The backend passes it by position.
         index_name = named.get("index_name", given[_INDEX_NAME] if len(given) > _INDEX_NAME else None)
         if not index_name:
             found = table.items.get(hash_key)

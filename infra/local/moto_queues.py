@@ -1,14 +1,14 @@
-"""moto's queues, counted without a look at the clock for each message.
+"""Make moto count the messages of a queue faster.
 
-moto counts a queue's messages whenever one is sent or received, several times over, and asks of each what time it is.
-Where thousands wait, as after a call in bulk, hardly anything else would be done.
+moto counts messages several times whenever one is sent or received, and reads the clock for each message. With
+thousands of messages, as after a bulk send, that takes most of the time.
 """
 
 from typing import Any
 
 
 def install() -> None:
-    """Let moto look at the clock once, and not count where it wants to know something else."""
+    """Read the clock once for each count, and skip counts that are not needed."""
     from moto.core.utils import unix_time, unix_time_millis
     from moto.sqs.models import Queue, SQSBackend
 

@@ -1,18 +1,18 @@
-"""moto's replies about rows, serialised without a search for each value's name.
+"""Make moto serialise rows faster.
 
-moto looks for every member of a reply under several spellings. DynamoDB's replies are plain dictionaries that have
-them under their own names, and of the ten members that an attribute's value may have, nine are not there.
+moto looks for each field of a response under several spellings. DynamoDB's responses have every field under its own
+name, and an attribute value has only one of its ten possible fields.
 """
 
 from functools import wraps
 from typing import Any
 
-# Of these the value is in the reply what it is in the row.
+# Types whose values are the same in a row and in a response.
 _PLAIN_TYPES = frozenset(("S", "N", "SS", "NS", "BOOL", "NULL"))
 
 
 def install() -> None:
-    """Let moto look where the values are."""
+    """Look for each field under its own name first."""
     from moto.core.serialize import BaseJSONSerializer, ResponseSerializer
 
     serializer: Any = BaseJSONSerializer
@@ -37,7 +37,7 @@ def install() -> None:
 
 
 def _to_json(value: Any) -> dict[str, Any] | None:
-    """The value as JSON; None of what moto has to turn into text first."""
+    """Return the value as JSON; None if moto has to convert it first."""
     if type(value) is dict:
         if len(value) != 1:
             return None

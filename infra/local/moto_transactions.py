@@ -1,8 +1,8 @@
-"""The embedded engine's transactions, undone row by row.
+"""Make moto undo a transaction row by row.
 
-For every member of a transaction moto copies the member's whole table, in case it has to be undone; with thousands
-of rows a write would take seconds. Here only the rows that the transaction names are kept. Like all of the engine,
-this runs for one request at a time.
+For each member of a transaction moto copies the member's whole table, so that it can undo the transaction. With
+thousands of rows that takes seconds. This module copies only the rows that the transaction names. It relies on the
+engine's lock.
 """
 
 import copy
@@ -20,7 +20,7 @@ _COPYING = "__deepcopy__"
 
 
 def install() -> None:
-    """Have moto's transactions done this way."""
+    """Replace moto's transactions."""
     setattr(DynamoDBBackend, _moto.__name__, _transact)
 
 
@@ -43,7 +43,7 @@ def _row_keys(backend: DynamoDBBackend, members: list[dict[str, Any]]) -> Iterat
             table = backend.tables.get(request.get("TableName"))
             key = request.get("Key") or request.get("Item") or {}
             names = [table.hash_key_attr, *([table.range_key_attr] if table.range_key_attr else [])] if table else []
-            # moto itself refuses the others.
+            # moto refuses members without a full key.
             if table and all(name in key for name in names):
                 hash_key, *range_key = (DynamoType(key[name]) for name in names)
                 yield table, hash_key, range_key[0] if range_key else None

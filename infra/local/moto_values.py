@@ -1,19 +1,18 @@
-"""moto's attribute values, compared, measured and copied as what they are.
+"""Make moto compare, measure and copy attribute values faster.
 
-moto asks of each value which of the ten types it may be, one after the other, and copies what nothing ever changes.
-Nearly all values are texts and numbers.
+moto tries ten types for each value and copies immutable values. Nearly all values are strings and numbers.
 """
 
 from decimal import Decimal
 from typing import Any
 
-# As moto has it: some more than the 400 KB that are promised.
+# moto's own limit, slightly above DynamoDB's 400 KB.
 _MOST_BYTES = 405_000
 _WITH_PARTS = frozenset(("L", "M", "SS", "NS", "BS"))
 
 
 def install() -> None:
-    """Let moto take the short way with values that have no parts."""
+    """Handle values without parts directly."""
     from moto.dynamodb.exceptions import ItemSizeTooLarge
     from moto.dynamodb.models.dynamo_type import DynamoType, Item
 
@@ -44,7 +43,7 @@ def install() -> None:
         made(row, hash_key, range_key, {})
         for name, value in attrs.items():
             dict.__setitem__(row.attrs, name, DynamoType(value))
-        # Once, and not with each of the attributes for all before it.
+        # Measure once, instead of after each attribute.
         if row.size() > _MOST_BYTES:
             raise ItemSizeTooLarge
 

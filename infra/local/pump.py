@@ -1,4 +1,4 @@
-"""What Lambda does for queues: takes messages, calls their worker, deletes what it dealt with."""
+"""Lambda's event source mapping for queues: receive messages, call the worker, delete what it processed."""
 
 import logging
 import threading
@@ -13,14 +13,14 @@ from chalicelib.resources import Queue
 log = logging.getLogger("fluxden")
 
 POLL_SECONDS = 0.1
-# Batches of one queue that are worked on at the same time.
+# Concurrent batches for each queue.
 WORKERS = 8
-# A failed message waits this long for each time it was taken, instead of the whole visibility timeout.
+# A failed message is retried after this many seconds for each time it was received.
 BACK_OFF_SECONDS = 1
 
 
 class Worker(Protocol):
-    """What the pump needs of a consumer."""
+    """The part of a consumer that a pump uses."""
 
     @property
     def queue(self) -> Queue: ...
@@ -32,7 +32,7 @@ class Worker(Protocol):
 
 
 class Pump:
-    """One queue's messages on their way to its worker."""
+    """Moves the messages of one queue to its worker."""
 
     def __init__(self, worker: Worker, wait_seconds: int = 0) -> None:
         self._worker, self._wait_seconds = worker, wait_seconds
@@ -40,24 +40,24 @@ class Pump:
         self._idle = threading.Semaphore(WORKERS)
 
     def drain(self) -> int:
-        """Work through every message that is visible, here and now; how many there were."""
+        """Process every visible message in this thread, and return how many there were."""
         count = 0
-        while messages := self._take():
-            self._work(messages)
+        while messages := self._receive():
+            self._process(messages)
             count += len(messages)
         return count
 
     def start(self) -> None:
-        """Work through the queue from now on, in the background."""
+        """Process the queue in the background from now on."""
         threading.Thread(target=self._run, daemon=True, name=f"pump {self._worker.__name__}").start()
 
     def stop(self) -> None:
-        """Take no more messages; those taken are worked through."""
+        """Stop receiving messages. Messages already received are processed."""
         self._stopped.set()
         self._woken.set()
 
     def wake(self, **_: object) -> None:
-        """Look at the queue at once."""
+        """Poll the queue now."""
         self._woken.set()
 
     def _run(self) -> None:
@@ -66,26 +66,26 @@ class Pump:
             self._woken.clear()
             messages: list[Any] = []
             try:
-                messages = self._take()
+                messages = self._receive()
             except Exception:
                 if not self._stopped.is_set():
-                    log.exception("the queue of %s was not read", self._worker.__name__)
+                    log.exception("receiving messages for %s failed", self._worker.__name__)
             if messages:
-                # A daemon, unlike a pool's threads: who stops the desk does not wait for somebody's slow server.
-                threading.Thread(target=self._work_aside, args=(messages,), daemon=True).start()
+                # Daemon threads, unlike a pool's, don't delay the end of the process.
+                threading.Thread(target=self._process_in_thread, args=(messages,), daemon=True).start()
             else:
                 self._idle.release()
                 self._woken.wait(POLL_SECONDS)
 
-    def _work_aside(self, messages: list[Any]) -> None:
+    def _process_in_thread(self, messages: list[Any]) -> None:
         try:
-            self._work(messages)
+            self._process(messages)
         except Exception:
-            log.exception("a batch of %s was not worked through", self._worker.__name__)
+            log.exception("a batch of %s was not finished", self._worker.__name__)
         finally:
             self._idle.release()
 
-    def _take(self) -> list[Any]:
+    def _receive(self) -> list[Any]:
         answer = sqs().receive_message(
             QueueUrl=self._url,
             MaxNumberOfMessages=self._worker.batch_size,
@@ -95,7 +95,7 @@ class Pump:
         )
         return list(answer.get("Messages", []))
 
-    def _work(self, messages: list[Any]) -> None:
+    def _process(self, messages: list[Any]) -> None:
         context = LambdaContext(self._worker.__name__, 256)
         try:
             answer = self._worker(
@@ -103,7 +103,7 @@ class Pump:
             )
             failed = {each["itemIdentifier"] for each in answer["batchItemFailures"]}
         except Exception:
-            # As Lambda sees it: a worker that ends with an error has dealt with nothing.
+            # As on Lambda, every message fails if the worker raises.
             log.exception("%s failed", self._worker.__name__)
             failed = {each["MessageId"] for each in messages}
         for message in messages:
@@ -123,7 +123,7 @@ class Pump:
 
 
 def to_lambda_record(queue: Queue, message: Any) -> dict[str, Any]:
-    """One message as Lambda's event source mapping hands it over."""
+    """Return a message as a record of a Lambda event."""
     region, account = sqs().meta.region_name, queue_url(queue.physical_name).split("/")[-2]
     return {
         "messageId": message["MessageId"],
@@ -148,10 +148,9 @@ def to_lambda_record(queue: Queue, message: Any) -> dict[str, Any]:
 
 
 def start(workers: Iterable[Worker], *, wait_seconds: int = 0) -> list[Pump]:
-    """Work through every worker's queue from now on; a send from this process is noticed at once.
+    """Process every worker's queue in the background. Messages sent by this process are received immediately.
 
-    An engine beside this process may be asked to wait for messages for `wait_seconds`. Inside the embedded one that
-    would keep everybody else waiting too.
+    `wait_seconds` is for long polling of an external engine. The embedded engine would block all other requests.
     """
     pumps = [Pump(worker, wait_seconds) for worker in workers]
     for pump in pumps:

@@ -1,4 +1,4 @@
-"""What EventBridge does for schedules, at a livelier pace: here a minute of a rate passes in two seconds."""
+"""Run schedules in the background as EventBridge does. On a local system a minute lasts two seconds."""
 
 import logging
 import threading
@@ -12,9 +12,9 @@ SECONDS_A_MINUTE = 2.0
 
 
 def start(schedules: Iterable[Schedule]) -> threading.Event:
-    """Run the schedules from now on, in the background; until the event is set.
+    """Run the schedules in the background until the returned event is set.
 
-    Each has a thread of its own: one that waits for another desk's answer holds up nothing else.
+    Each schedule has its own thread, so one that waits for another system does not delay the others.
     """
     stopped = threading.Event()
     for each in schedules:
@@ -29,7 +29,7 @@ def _run(schedule: Schedule, stopped: threading.Event) -> None:
 
 
 def run_once(each: Schedule) -> None:
-    """Run a schedule once; a failure is logged, and its next run will tell whether it lasts."""
+    """Run a schedule once. A failure is logged; the next run tries again."""
     try:
         each({}, None)
     except Exception:

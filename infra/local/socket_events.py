@@ -1,4 +1,4 @@
-"""What API Gateway's WebSocket API tells functions of a connection: its handshake, its messages and its end."""
+"""The events with which API Gateway's WebSocket API calls functions: handshake, message and disconnect."""
 
 import base64
 import secrets
@@ -10,13 +10,13 @@ from typing import Any
 from urllib.parse import parse_qs
 
 DOMAIN, STAGE, API_ID = "sockets.local", "local", "local"
-# What the gateway keeps to itself of a handshake.
+# Headers of the handshake that are not passed on.
 _HOP_BY_HOP_HEADERS = {"connection", "upgrade"}
 
 
 @dataclass(frozen=True)
 class Connection:
-    """One client's connection, as its handshake told; `connected_at` in epoch milliseconds."""
+    """A client's connection with the data of its handshake. `connected_at` is in epoch milliseconds."""
 
     connection_id: str
     connected_at: int
@@ -26,7 +26,7 @@ class Connection:
 
     @classmethod
     def new(cls, headers: Iterable[tuple[str, str]], *, query: str = "", source_ip: str = "127.0.0.1") -> "Connection":
-        """A connection with an id of its own, which is text that a URL has to quote, as API Gateway's are."""
+        """Return a connection with a new id. As in API Gateway, the id must be quoted in URLs."""
         return cls(_new_id(), _now_milliseconds(), source_ip, tuple(headers), query)
 
     @property
@@ -34,7 +34,7 @@ class Connection:
         return next((value for name, value in self.headers if name.lower() == "user-agent"), None)
 
     def connect_event(self) -> dict[str, Any]:
-        """The event of the handshake."""
+        """Return the event of the handshake."""
         sent: dict[str, list[str]] = {}
         spelled: dict[str, str] = {}
         for name, value in (*self.headers, ("X-Forwarded-For", self.source_ip), ("X-Forwarded-Proto", "http")):
@@ -47,21 +47,21 @@ class Connection:
         return event
 
     def message_event(self, body: str | bytes) -> dict[str, Any]:
-        """The event of a message: text as it came, bytes in base64."""
+        """Return the event of a message. Text is passed as it is, bytes as base64."""
         event = self._event("$default", "MESSAGE", messageId=_new_id())
         if isinstance(body, bytes):
             return event | {"body": base64.b64encode(body).decode(), "isBase64Encoded": True}
         return event | {"body": body}
 
     def disconnect_event(self, code: int, reason: str) -> dict[str, Any]:
-        """The event of the end, with the close code (1006: there was none); of the handshake little is repeated."""
+        """Return the event of the disconnect with its close code (1006 if there was none)."""
         host = next((value for name, value in self.headers if name.lower() == "host"), DOMAIN)
         sent = {"Host": host, "x-api-key": "", "X-Forwarded-For": self.source_ip, "x-restapi": ""}
         event = self._event("$disconnect", "DISCONNECT", disconnectStatusCode=code, disconnectReason=reason)
         return event | _header_fields({name: [value] for name, value in sent.items()})
 
     def error_message(self, event: dict[str, Any], message: str) -> dict[str, Any]:
-        """What the gateway itself tells the client when the function that `event` was for did not do its work."""
+        """Return the message that the gateway sends to the client when a function has failed."""
         request_id = event["requestContext"]["requestId"]
         return {"message": message, "connectionId": self.connection_id, "requestId": request_id}
 
@@ -87,12 +87,12 @@ class Connection:
 
 
 def is_success(answer: Any) -> bool:
-    """Whether a function's answer says that it did what it was called for."""
+    """Return whether a function's answer has a 2xx status."""
     return status_of(answer) // 100 == 2  # noqa: PLR2004 - the class of all 2xx
 
 
 def status_of(answer: Any) -> int:
-    """The status in a function's answer; 500 where there is none."""
+    """Return the status of a function's answer; 500 if it has none."""
     try:
         return int(answer["statusCode"])
     except (KeyError, TypeError, ValueError):
@@ -100,7 +100,7 @@ def status_of(answer: Any) -> int:
 
 
 def subprotocol_of(answer: Any) -> str | None:
-    """The subprotocol that `$connect` selected."""
+    """Return the subprotocol that `$connect` selected."""
     headers = dict(answer.get("headers") or {})
     headers |= {name: values[-1] for name, values in (answer.get("multiValueHeaders") or {}).items() if values}
     return next((str(value) for name, value in headers.items() if name.lower() == "sec-websocket-protocol"), None)

@@ -20,10 +20,10 @@ from infra.local.socket_events import Connection
 
 @dataclass(frozen=True)
 class Limits:
-    """When a connection ends without its client's doing: API Gateway's limits where it states one.
+    """Limits of a connection. Where API Gateway documents a limit, it is the same.
 
-    A client may be so many frames and bytes behind what was posted to it, and take so long for one frame; it has
-    so long to answer a ping or to close.
+    `waiting_frames` and `waiting_bytes` bound what waits to be sent; a slower client is disconnected. `stall_seconds`
+    is how long one frame may take to send. `ping_seconds` and `close_seconds` are the time to answer a ping or a close.
     """
 
     idle_seconds: float = 10 * 60
@@ -37,7 +37,7 @@ class Limits:
 
 
 class Link:
-    """The gateway's end of a connection: what waits to be sent on it, and why it will end."""
+    """The gateway's end of a connection: frames that wait to be sent, and the reason to close."""
 
     def __init__(self, about: Connection, client: ServerConnection, limits: Limits) -> None:
         self.about = about
@@ -51,18 +51,18 @@ class Link:
         self._woken = asyncio.Event()
 
     def post(self, data: bytes) -> None:
-        """Leave a text message to be sent, from any thread.
+        """Queue a text message, from any thread.
 
         Raises:
-            Gone: the connection is not open, or its client is so far behind that it is given up.
-            ValueError: the message isn't text.
+            ConnectionGone: The connection is not open, or its client is too slow and is now disconnected.
+            ValueError: The message is not UTF-8.
         """
         data.decode()
         with self._lock:
             if self._ending is not None or self._client.state is not State.OPEN:
                 raise ConnectionGone
-            # While something waits, the writer is at work or about to be.
-            resting = not self._frames
+            # If frames wait already, the writer does not need to be woken.
+            is_idle = not self._frames
             self._frames.append(data)
             self._bytes += len(data)
             self._used = time.monotonic()
@@ -70,16 +70,16 @@ class Link:
             if behind:
                 self._frames.clear()
                 self._ending = (CloseCode.TRY_AGAIN_LATER, "Too slow")
-        if resting or behind:
+        if is_idle or behind:
             self._wake()
         if behind:
             raise ConnectionGone
 
     def end(self, code: int, reason: str) -> None:
-        """Close the connection once what waits is sent; later posts find it gone already.
+        """Close the connection after the waiting frames are sent. Later posts raise ConnectionGone.
 
         Raises:
-            Gone: it is not open.
+            ConnectionGone: The connection is not open.
         """
         with self._lock:
             if self._ending is not None or self._client.state is not State.OPEN:
@@ -87,8 +87,8 @@ class Link:
             self._ending = (code, reason)
         self._wake()
 
-    def heard(self) -> None:
-        """Note that the client sent something."""
+    def note_activity(self) -> None:
+        """Restart the idle timeout, because the client sent something."""
         self._used = time.monotonic()
 
     def describe(self) -> dict[str, Any]:
@@ -104,12 +104,12 @@ class Link:
 
     @property
     def end_event(self) -> dict[str, Any]:
-        """What `$disconnect` is told: our own reason to close, else the client's."""
+        """Return the event for `$disconnect`, with our reason to close or else the client's."""
         code, reason = self._ending or (self._client.close_code or CloseCode.ABNORMAL_CLOSURE, None)
         return self.about.disconnect_event(int(code), reason if reason is not None else self._client.close_reason or "")
 
     async def write(self) -> None:
-        """Send what is posted, until the connection ends or has to."""
+        """Send queued frames until the connection ends or is due to end."""
         try:
             while True:
                 self._woken.clear()

@@ -1,7 +1,7 @@
-"""What API Gateway's WebSocket API does: keeps clients' connections in front of functions that live for one call.
+"""The local WebSocket gateway: it holds client connections and calls functions as API Gateway does.
 
-All connections share one event loop in a thread of its own. Functions run in other threads, and reach connections
-the way they do in a cloud: by the management API, through the engine, from any thread, without waiting for a client.
+All connections share one event loop in its own thread. Functions run in other threads. They reach connections through
+the management API, as on AWS, and never wait for a client.
 """
 
 import asyncio
@@ -30,32 +30,32 @@ from infra.local.socket_link import Limits, Link
 Handler: TypeAlias = Callable[[dict[str, Any], Any], Any]
 
 log = logging.getLogger("fluxden")
-# Clients come and go, well-behaved or not: that is worth no line. What is logged as an error is one of ours.
+# The library logs misbehaving clients as warnings. Only its errors concern us.
 _websockets_log = log.getChild("websockets")
 _websockets_log.setLevel(logging.ERROR)
 
-# Functions at work at the same time.
+# Functions that run at the same time.
 THREADS = 32
 NOT_A_HANDSHAKE = (
     b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n\r\n"
-    b"Only WebSocket connections are made here.\n"
+    b"This port only accepts WebSocket connections.\n"
 )
 
 
 class _Client(ServerConnection):
     link: Link
-    _told = False
+    _has_answered = False
 
     def send_data(self) -> None:
-        # The library leaves requests it can't read, and those with a body, without an answer.
-        if not self._told and isinstance(self.protocol.handshake_exc, InvalidMessage):
-            self._told = True
+        # The library does not answer malformed requests or requests with a body.
+        if not self._has_answered and isinstance(self.protocol.handshake_exc, InvalidMessage):
+            self._has_answered = True
             self.transport.write(NOT_A_HANDSHAKE)
         super().send_data()
 
 
 class _Threads:
-    """Threads for functions. The process's end does not wait for them, unlike for those of `concurrent.futures`."""
+    """Daemon threads for functions. Unlike those of `concurrent.futures`, they don't delay the end of the process."""
 
     def __init__(self, count: int) -> None:
         self._count = count
@@ -84,7 +84,7 @@ class _Threads:
 
 
 class Gateway:
-    """A running gateway: the connections of its clients, by their ids."""
+    """A running gateway with its open connections by id."""
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class Gateway:
         limits: Limits,
         ended: Callable[["Gateway"], None] = lambda _: None,
     ) -> None:
-        """Listens from now on; `ended` is told before connections are closed."""
+        """Start to listen. `ended` is called before the connections are closed."""
         self.port: int = listener.getsockname()[1]
         self._handlers, self._listener, self._limits, self._ended = dict(handlers), listener, limits, ended
         self._links: dict[str, Link] = {}
@@ -113,7 +113,7 @@ class Gateway:
         self._link(connection_id).end(CloseCode.NORMAL_CLOSURE, "")
 
     def stop(self, seconds: float = 10) -> None:
-        """Close every connection and listen no more; waits for `$disconnect` calls, but not longer than `seconds`."""
+        """Close every connection and stop listening. Waits up to `seconds` for `$disconnect` calls."""
         self._ended(self)
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stopped.set)
@@ -137,7 +137,7 @@ class Gateway:
             self._serve,
             sock=self._listener,
             process_response=self._admit,
-            # An upgrade is negotiated by `$connect`, and API Gateway compresses nothing.
+            # `$connect` selects the subprotocol. API Gateway does not compress.
             select_subprotocol=lambda *_: None,
             compression=None,
             server_header=None,
@@ -154,11 +154,11 @@ class Gateway:
         await server.wait_closed()
 
     async def _admit(self, client: ServerConnection, request: Request, response: Response) -> Response | None:
-        """Ask `$connect` about a handshake that is in order; None lets it be completed."""
+        """Call `$connect` for a valid handshake. Return None to complete the handshake."""
         if response.status_code != HTTPStatus.SWITCHING_PROTOCOLS:
             return None
         assert isinstance(client, _Client)
-        about = _described(client, request)
+        about = _to_connection(client, request)
         event = about.connect_event()
         try:
             async with asyncio.timeout(self._limits.handshake_seconds):
@@ -166,27 +166,27 @@ class Gateway:
         except TimeoutError:
             answer = {"statusCode": HTTPStatus.GATEWAY_TIMEOUT}
         if not is_success(answer):
-            return _refused(client, about, event, status_of(answer))
+            return _refuse(client, about, event, status_of(answer))
         if client.state is not State.CONNECTING:
-            # The client did not wait for the answer; the function, which knows it by now, has to hear of that.
+            # The client left during `$connect`, which has stored it, so `$disconnect` is called.
             await self._call("$disconnect", about.disconnect_event(CloseCode.ABNORMAL_CLOSURE, ""))
             return None
         if selected := subprotocol_of(answer):
             response.headers["Sec-WebSocket-Protocol"] = selected
             client.protocol.subprotocol = Subprotocol(selected)
-        # Here already: the client may be known to others before we hear that it is connected. Until then it is gone.
+        # Registered before the handshake is complete, because others may already know the connection id.
         client.link = self._links[about.connection_id] = Link(about, client, self._limits)
         return None
 
     async def _serve(self, client: ServerConnection) -> None:
-        """Hand on one connection's messages, one after the other, until it ends."""
+        """Pass on the messages of one connection in order, until it ends."""
         assert isinstance(client, _Client)
         link = client.link
         writer = asyncio.create_task(link.write())
         try:
             async for message in client:
-                link.heard()
-                await self._hand_on(link, message)
+                link.note_activity()
+                await self._pass_on(link, message)
         except ConnectionClosed:
             pass
         finally:
@@ -194,7 +194,7 @@ class Gateway:
             del self._links[link.about.connection_id]
         await self._call("$disconnect", link.end_event)
 
-    async def _hand_on(self, link: Link, message: str | bytes) -> None:
+    async def _pass_on(self, link: Link, message: str | bytes) -> None:
         event = link.about.message_event(message)
         if is_success(await self._call("$default", event)):
             return
@@ -206,7 +206,7 @@ class Gateway:
             return
 
     async def _call(self, route_key: str, event: dict[str, Any]) -> Any:
-        """The function's answer; where there is no function, and when it fails, one that says so."""
+        """Return the function's answer, or an error answer if there is no function or it fails."""
         if (handler := self._handlers.get(route_key)) is None:
             return {"statusCode": HTTPStatus.FORBIDDEN}
         try:
@@ -216,12 +216,12 @@ class Gateway:
             return {"statusCode": HTTPStatus.INTERNAL_SERVER_ERROR}
 
 
-def _described(client: ServerConnection, request: Request) -> Connection:
+def _to_connection(client: ServerConnection, request: Request) -> Connection:
     source_ip = str((client.remote_address or ("",))[0])
     return Connection.new(request.headers.raw_items(), query=request.path.partition("?")[2], source_ip=source_ip)
 
 
-def _refused(client: ServerConnection, about: Connection, event: dict[str, Any], status: int) -> Response:
+def _refuse(client: ServerConnection, about: Connection, event: dict[str, Any], status: int) -> Response:
     known = {each for each in HTTPStatus if each >= HTTPStatus.MULTIPLE_CHOICES}
     kind = HTTPStatus(status) if status in known else HTTPStatus.INTERNAL_SERVER_ERROR
     response = client.respond(kind, json.dumps(about.error_message(event, kind.phrase)))
@@ -231,11 +231,11 @@ def _refused(client: ServerConnection, about: Connection, event: dict[str, Any],
 
 
 def start(handlers: Mapping[str, Handler], listener: socket.socket, limits: Limits | None = None) -> Gateway:
-    """Serve WebSocket clients on `listener` from now on, in the background, by the functions of `handlers`.
+    """Serve WebSocket clients on `listener` in the background.
 
-    They are keyed by route key: `$connect` (without which nobody may connect), `$default`, `$disconnect`.
+    `handlers` are functions by route key: `$connect` (required to connect), `$default` and `$disconnect`.
     """
-    # Who serves connections beside another engine has no need of this one.
+    # A process with another engine does not need this import.
     from infra.local import engine
 
     gateway = Gateway(handlers, listener, limits or Limits(), engine.unroute_sockets)

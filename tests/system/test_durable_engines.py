@@ -35,10 +35,10 @@ def test_what_a_desk_holds_is_there_after_a_stop_and_after_a_crash(
         assert publish(first, "Before the stop") == 202
         dead_letter(first, "to be looked at")
         secret = operate(first, "webhook-secret", "show", "fd1")
-        assert f"all data stays in {tmp_path / 'kept'}" in first.stdout
+        assert f"your data stays in {tmp_path / 'kept'}" in first.stdout
         monkeypatch.setattr(engines, "_FREE_WITHIN_SECONDS", 0)
         with (
-            pytest.raises(engines.EnginesUnavailable, match="Another system is using"),
+            pytest.raises(engines.EnginesUnavailable, match="Another process is using"),
             engines.start_engines(tmp_path / "logs", tmp_path / "kept" / "data"),
         ):
             pass

@@ -71,7 +71,7 @@ def test_the_printed_commands_publish_an_event_and_show_it_in_the_inbox(system: 
 
 def test_the_welcome_names_the_addresses_and_the_demo_file(system: StartedDesk) -> None:
     base = f"http://127.0.0.1:{system.port}"
-    assert f"Fluxden runs at {base}\n" in system.stdout
+    assert f"Fluxden is running at {base}\n" in system.stdout
     assert system.demo["console_url"] in system.stdout
     assert str(system.demo_file) in system.stdout
     (docs,) = re.findall(rf"{base}(/api/v1/docs)\n", system.stdout)
@@ -304,7 +304,7 @@ def test_a_busy_port_ends_it_with_one_line_and_harms_nobody(system: StartedDesk)
         kill_desk(late)
 
     (line,) = late.stderr.splitlines()
-    assert str(system.port) in line and "not free" in line
+    assert str(system.port) in line and "already in use" in line
     assert late.stdout == ""
     assert (system.demo_file.read_bytes(), system.demo_file.stat().st_mtime_ns) == before
     assert system.is_healthy()
@@ -318,7 +318,7 @@ def test_a_busy_websocket_port_ends_it_with_one_line_too(system: StartedDesk) ->
         kill_desk(late)
 
     (line,) = late.stderr.splitlines()
-    assert f"Port {system.ws_port} is not free" in line and "make run WS_PORT=8011" in line
+    assert f"Port {system.ws_port} is already in use" in line and "make run WS_PORT=8011" in line
     assert late.stdout == ""
 
 
@@ -342,7 +342,7 @@ def test_an_engine_there_is_none_of_ends_it_with_one_line(
     monkeypatch.setenv("ENGINE", "paper")
     with pytest.raises(SystemExit):
         cloud.start(app)
-    assert capsys.readouterr().err == "ENGINE must be embedded or dynamodb-local, not 'paper'.\n"
+    assert capsys.readouterr().err == "ENGINE is 'paper'. Set it to embedded or dynamodb-local.\n"
 
 
 def test_the_websocket_gateway_lets_no_stranger_in(system: StartedDesk) -> None:
