@@ -1,4 +1,4 @@
-"""The functions' code: Chalice's zip without what no function needs, with bytecode, the same for the same input."""
+"""Build the functions' zip from Chalice's: without unused files, with bytecode, and reproducible."""
 
 import contextlib
 import gzip
@@ -11,33 +11,33 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-# Chalice brings what it packages and deploys with.
+# Packages that only Chalice needs for packaging.
 _TOOLS = {
     "blessed", "boto3", "click", "editor", "inquirer", "jinxed", "packaging", "pip", "pycparser", "readchar", "runs",
     "setuptools", "wcwidth", "wheel", "xmod", "yaml", "_yaml", "_distutils_hack", "pkg_resources",
 }  # fmt: skip
-_DROPPED = re.compile(
+_DROPPED_FILES = re.compile(
     r"""(?x)
-      ^(?:[^/]+\.dist-info|[^/]+\.data|distutils-precedence\.pth)(?:/|$)  # of installers
-    | ^app\.py$ | ^\.chalice/                 # the app as a whole
+      ^(?:[^/]+\.dist-info|[^/]+\.data|distutils-precedence\.pth)(?:/|$)  # installer metadata
+    | ^app\.py$ | ^\.chalice/                 # the local app
     | (?:^|/)tests?/ | \.pyi$ | (?:^|/)py\.typed$ | (?:^|/)__pycache__/
     | ^botocore/data/.*/examples-1\.json
     | ^tzdata/zoneinfo/(?:right|posix)/
     """
 )
-# Whose metadata is read while it runs.
-_KEPT = re.compile(r"^(?:http_message_signatures|pydantic)-[^/]+\.dist-info/METADATA$")
+# Packages that read their own metadata at run time.
+_KEPT_METADATA = re.compile(r"^(?:http_message_signatures|pydantic)-[^/]+\.dist-info/METADATA$")
 _SERVICES = ("apigatewaymanagementapi", "dynamodb", "sqs")
-# botocore's name of a service's endpoints, where it is another.
+# botocore's endpoint names of the services.
 _ENDPOINTS = {"dynamodb", "execute-api", "sqs"}
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o644 << 16
-# Where a function finds its code: tracebacks name it.
+# The path of the code on Lambda, as it appears in tracebacks.
 _ROOT = "/var/task"
 
 
 def bundle(packaged: Path, made: Path) -> int:
-    """Write the zip at `made` from Chalice's at `packaged`; how many bytes it unpacks to."""
+    """Write the zip `made` from Chalice's zip `packaged`, and return its unpacked size in bytes."""
     files = dict(_add_bytecode(dict(_select_files(packaged))))
     with zipfile.ZipFile(made, "w") as written:
         for name, content in sorted(files.items()):
@@ -50,7 +50,11 @@ def bundle(packaged: Path, made: Path) -> int:
 def _select_files(packaged: Path) -> Iterator[tuple[str, bytes]]:
     with zipfile.ZipFile(packaged) as source:
         for name in source.namelist():
-            if name.endswith("/") or name.split("/")[0] in _TOOLS or (_DROPPED.search(name) and not _KEPT.match(name)):
+            if (
+                name.endswith("/")
+                or name.split("/")[0] in _TOOLS
+                or (_DROPPED_FILES.search(name) and not _KEPT_METADATA.match(name))
+            ):
                 continue
             if name.startswith("botocore/data/"):
                 yield from _botocore_data(name, source.read(name))
@@ -59,7 +63,7 @@ def _select_files(packaged: Path) -> Iterator[tuple[str, bytes]]:
 
 
 def _botocore_data(name: str, content: bytes) -> Iterator[tuple[str, bytes]]:
-    """What botocore knows of the services that are called, without their documentation."""
+    """Return botocore's data of the services that we call, without documentation."""
     _, _, service, *rest = name.split("/")
     if not rest:
         yield name, _endpoints(content) if service == "endpoints.json" else content
@@ -79,7 +83,7 @@ def _endpoints(content: bytes) -> bytes:
 def _strip_documentation(model: Any) -> Any:
     match model:
         case dict():
-            # A shape may have a member of that name, which is no text.
+            # A shape can have a member of this name; only strings are documentation.
             return {
                 name: _strip_documentation(each)
                 for name, each in model.items()
@@ -95,7 +99,7 @@ def _compact(content: Any) -> bytes:
 
 
 def _add_bytecode(files: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
-    """The files, and for each module what Python would compile it to: a function's disk can't be written."""
+    """Return the files, and the bytecode of each module, because Lambda's disk is read-only."""
     with tempfile.TemporaryDirectory() as folder:
         source, compiled = Path(folder) / "source.py", Path(folder) / "compiled.pyc"
         for name, content in files.items():
@@ -103,8 +107,10 @@ def _add_bytecode(files: dict[str, bytes]) -> Iterator[tuple[str, bytes]]:
             if not name.endswith(".py"):
                 continue
             source.write_bytes(content)
-            with contextlib.suppress(py_compile.PyCompileError):  # templates of code, and code of other Pythons
-                # Unchecked: nobody changes the source there.
+            with contextlib.suppress(
+                py_compile.PyCompileError
+            ):  # code templates, and code for other versions of Python
+                # Unchecked, because the source never changes on Lambda.
                 py_compile.compile(
                     str(source),
                     str(compiled),

@@ -1,4 +1,4 @@
-"""Somebody at the desk for a moment, with tokens of their own, who leaves nothing but a deactivated employee."""
+"""A temporary employee with a token and a key, for the doctor. Only a deactivated employee remains."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -19,18 +19,18 @@ from chalicelib.tokens.stores.token_rows import token_key
 from chalicelib.tokens.stores.tokens import DynamoTokens
 from infra import tables
 
-# No integrator can be registered under this: a slug has no dots.
+# No real integrator has this slug, because slugs have no dots.
 INTEGRATOR = "fluxden.doctor"
 EVENT_TYPE = "fluxden.doctor.canary"
 _EMAIL = "doctor@fluxden.invalid"
-# Were all else to fail, the key ends by itself.
+# If the clean-up fails, the key expires by itself.
 _KEY_LIFETIME = timedelta(minutes=10)
 _SORT_KEYS = {each.table: each.sort_key for each in tables.DEFINITIONS}
 
 
 @dataclass(frozen=True)
 class Canary:
-    """Publishes to itself by `token`, and reads its inbox by `key`."""
+    """Publishes to itself with `token` and reads its inbox with `key`."""
 
     user_id: str
     token: str
@@ -40,7 +40,7 @@ class Canary:
 
 @contextmanager
 def create_canary() -> Iterator[Canary]:
-    """A canary, active meanwhile; afterwards its tokens, deliveries, frames and counts are deleted."""
+    """Activate the canary. On exit, delete its tokens, deliveries, frames and counts, and deactivate it."""
     now, directory = datetime.now(UTC), DynamoDirectory()
     with suppress(Conflict):
         directory.add_person(Person(str(uuid4()), _EMAIL, "Fluxden doctor"))

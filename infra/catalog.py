@@ -1,4 +1,4 @@
-"""What the app serves: found by walking it, so that there is no second list."""
+"""List what the app serves, from the app itself."""
 
 from collections.abc import Callable, Iterator
 from importlib import import_module
@@ -12,7 +12,7 @@ from chalicelib.edge.schedule import Schedule
 
 
 def routes(app: Chalice) -> Iterator[Route]:
-    """Every HTTP operation of the app, by path and method."""
+    """Return every HTTP operation of the app, by path and method."""
     for path, methods in sorted(app.routes.items()):
         for _, entry in sorted(methods.items()):
             route: Route = entry.view_function.route  # type: ignore[attr-defined]
@@ -21,17 +21,17 @@ def routes(app: Chalice) -> Iterator[Route]:
 
 
 def consumers(app: Chalice) -> Iterator[Consumer]:
-    """Every queue's worker."""
+    """Return the worker of every queue."""
     return (found for found in _handlers(app) if isinstance(found, Consumer))
 
 
 def schedules(app: Chalice) -> Iterator[Schedule]:
-    """All scheduled work."""
+    """Return every schedule."""
     return (found for found in _handlers(app) if isinstance(found, Schedule))
 
 
 def sockets(app: Chalice) -> Iterator[tuple[str, Callable[[dict[str, Any], Any], Any]]]:
-    """The functions of WebSocket connections, by the route key they answer."""
+    """Return the functions of the WebSocket API by route key."""
     for route_key, entry in sorted(app.websocket_handlers.items()):
         yield route_key, _handler(entry)
 

@@ -1,4 +1,4 @@
-"""The demo organisation: the same people, integrators and projects at every start, with new tokens."""
+"""Create the demo organisation: the same people, integrators and projects every time, with new tokens."""
 
 import json
 import os
@@ -35,7 +35,7 @@ INTEGRATORS = {"fd1": "Flux Delivery One", "hr": "People and Hiring"}
 
 
 def identifier(kind: str, name: str) -> str:
-    """The id of a thing of the demo organisation: the same at every start."""
+    """Return the id of a demo entity. It is the same every time."""
     return str(uuid5(_NAMESPACE, f"{kind}/{name}"))
 
 
@@ -104,7 +104,7 @@ ARCHIVED_ITEMS = ("legacy-wiki",)
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where the system is reached."""
+    """The URLs of the system, and the environment for admin commands."""
 
     base_url: str
     ws_url: str
@@ -116,9 +116,9 @@ def demo_file() -> Path:
 
 
 def create(addresses: Addresses) -> dict[str, Any]:
-    """Create the organisation, write `DEMO_FILE`, and return what it says.
+    """Create the organisation, write `DEMO_FILE`, and return its contents.
 
-    On an engine that has it already, its tools and personal tokens are replaced and API keys are added.
+    If the organisation exists, its tools tokens and personal tokens are replaced, and API keys are added.
     """
     users = {name: identifier("user", name) for name in PEOPLE}
     _create_directory(users)
@@ -153,13 +153,10 @@ def create(addresses: Addresses) -> dict[str, Any]:
 
 
 def update_addresses(demo: dict[str, Any], addresses: Addresses) -> dict[str, Any]:
-    """The organisation that `demo` tells of, now reached elsewhere: write `DEMO_FILE` anew, and return what it says.
-
-    Its tokens stay as they are, and so does all that people have done since it was made.
-    """
-    moved = demo | _address_fields(addresses, demo["api_keys"]["alice"])
-    write(moved, demo_file())
-    return moved
+    """Write `DEMO_FILE` with new addresses, and return its contents. Tokens and data stay as they are."""
+    updated = demo | _address_fields(addresses, demo["api_keys"]["alice"])
+    write(updated, demo_file())
+    return updated
 
 
 def _address_fields(addresses: Addresses, key: str) -> dict[str, Any]:
@@ -167,7 +164,7 @@ def _address_fields(addresses: Addresses, key: str) -> dict[str, Any]:
         "base_url": addresses.base_url,
         "ws_url": addresses.ws_url,
         "mcp_url": f"{addresses.base_url}/mcp",
-        # What stands behind the # never leaves the browser, which takes it out of its address at once.
+        # The browser never sends the part after #, and the console removes it from the address.
         "console_url": f"{addresses.base_url}/#key={key}",
         "admin_env": addresses.admin_env,
     }
@@ -175,7 +172,7 @@ def _address_fields(addresses: Addresses, key: str) -> dict[str, Any]:
 
 def write(demo: dict[str, Any], path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Other processes read this file as soon as it is there, so it appears whole; its secrets are the owner's.
+    # Other processes may read the file at any time, so it is replaced as a whole. Only its owner can read it.
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     draft.touch(mode=0o600)
     draft.write_text(json.dumps(demo, indent=2) + "\n", encoding="utf-8")
@@ -219,7 +216,7 @@ def _create_catalog(users: dict[str, str]) -> None:
         try:
             DynamoCatalog().add_item(item, claim=None, reply={})
         except Conflict:
-            continue  # it has been here before, and its approvals are as they were left
+            continue  # the item and its approvals exist already
         for name in APPROVED_PEOPLE.get(given.slug, ()):
             asked = requested(given.slug, users[name], _email(name), over=None, now=now)
             approved = asked.decided(ApprovalStatus.APPROVED, by_email=_email("alice"), now=now)
@@ -242,7 +239,7 @@ def _tools_token(slug: str, *, owner: str, admin: bool) -> str:
 
 
 def personal_grant(slug: str, user_id: str, tools_owner_id: str, *, moderated: bool = False) -> PersonalGrant:
-    """The grant of integrator `slug` to a user, as the demo organisation makes them."""
+    """Return the grant of integrator `slug` to a user of the demo organisation."""
     return PersonalGrant(
         grant_id=grant_id(slug, user_id),
         integrator=slug,

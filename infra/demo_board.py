@@ -1,4 +1,4 @@
-"""The demo organisation's boards and contacts: something to look at, move about and search."""
+"""Create the demo organisation's boards and contacts."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ Identify = Callable[[str, str], str]
 
 @dataclass(frozen=True)
 class DemoCard:
-    """A card to be made; `about` are its contacts with their roles, `done` of its `steps` are ticked."""
+    """A demo card. `about` lists contacts with their roles; the first `done` of its `steps` are completed."""
 
     key: str
     title: str
@@ -136,7 +136,7 @@ CARDS: Mapping[str, tuple[DemoCard, ...]] = {
 
 
 def create(users: Mapping[str, str], identifier: Identify, *, now: datetime) -> None:
-    """Give people their cards and contacts; those that are there already stay as they are."""
+    """Create the cards and contacts that don't exist yet."""
     call = Call("demo", now)
     for name, wanted in CONTACTS.items():
         for key, contact in wanted.items():

@@ -1,4 +1,4 @@
-"""The demo organisation's connection with somebody of another desk."""
+"""Create the demo organisation's connection with a person of another desk."""
 
 import secrets
 from collections.abc import Callable, Mapping
@@ -18,9 +18,9 @@ PEER_EMAIL, PEER_NAME = "pat@peer.example", "Pat Peer"
 
 
 def create(users: Mapping[str, str], identifier: Identify, *, now: datetime) -> dict[str, Any]:
-    """Connect alice with Pat, unless they are; what the demo file says of it.
+    """Connect Alice with Pat, and return the entries in the demo file.
 
-    Relays of connected desks are let in, and requests of others are not.
+    The desk accepts relays from connected desks, but no new connection requests.
     """
     DynamoFederation().save_settings(FederationSettings(FederationMode.CLOSED, inbound=True, approval=True))
     connection_id, token = identifier("connection", "pat"), secrets.token_hex(32)

@@ -1,4 +1,4 @@
-"""The demo organisation's network: an instance that has registered and is trusted, and the agents it offers."""
+"""Create the demo organisation's network: an approved instance and the agent it offers."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -20,7 +20,7 @@ from chalicelib.ids import nonce, platform_token
 
 Identify = Callable[[str, str], str]
 
-_MANY = 10**6
+_NO_LIMIT = 10**6
 
 NAME, BASE_URL = "Northwind Desk", "https://desk.northwind.example"
 _AGENT = AgentPut.model_validate(
@@ -36,28 +36,28 @@ _AGENT = AgentPut.model_validate(
 
 
 def create(identify: Identify, *, now: datetime) -> dict[str, Any]:
-    """Register and approve the instance; what the demo file says of it.
+    """Register and approve the instance, and return its entries in the demo file.
 
-    On an engine that has it already its platform token is replaced.
+    If the instance exists, its platform token is replaced.
     """
-    # The key is no secret: everybody has this demo. It stays the same, as the instance keeps its own.
+    # The key is the same every time, as a real instance keeps its own. It is not a secret.
     key = f"demo-instance-{identify('instance-key', NAME)}"
     store, token, instance_id = DynamoInstances(), platform_token(), identify("instance", NAME)
     wanted = RegisterIn.model_validate({"name": NAME, "baseUrl": BASE_URL, "apiKey": key, "version": "1.0.0"})
     made = instances.register(
-        wanted, token, instance_id=instance_id, base_url="", most_an_hour=_MANY, now=now, instances=store
+        wanted, token, instance_id=instance_id, base_url="", most_an_hour=_NO_LIMIT, now=now, instances=store
     )
     found = store.find(instance_id)
     assert found is not None
     if found.status is InstanceStatus.PENDING:
-        _trust(found, identify, now=now)
+        _approve(found, identify, now=now)
     return {"platform_token": made.platform_token, "instance_id": instance_id, "instance_api_key": key}
 
 
-def _trust(found: Instance, identify: Identify, *, now: datetime) -> None:
+def _approve(found: Instance, identify: Identify, *, now: datetime) -> None:
     at = timestamp(now)
     active = Instance(**{**vars(found), "status": InstanceStatus.ACTIVE})
-    # There is nobody at the instance's address, so it is not told.
+    # The instance's URL does not exist, so it is not notified.
     DynamoInstances().set_status(active, over=found, notice=None)
     DynamoInstances().link(found.instance_id, enabled=True, at=at, claim=None, reply={})
     listing = Listing(

@@ -1,4 +1,4 @@
-"""Bring what `make package` made into an AWS account: `python -m infra.deploy --help`."""
+"""Deploy the output of `make package` to an AWS account: `python -m infra.deploy --help`."""
 
 import hashlib
 import json
@@ -24,7 +24,7 @@ _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 @dataclass(frozen=True)
 class Deployment:
-    """One desk in the account that the usual AWS settings name: a stack, its code's bucket, its secret."""
+    """The deployment of one stage: its stack, the bucket of its code and its secret."""
 
     stage: str
 
@@ -40,7 +40,7 @@ class Deployment:
         return self._session.create_client(service)
 
     def deployed(self) -> dict[str, Any] | None:
-        """The stack, if there is one that has resources."""
+        """Return the stack; None if it does not exist or has no resources yet."""
         try:
             found: dict[str, Any] = self.client("cloudformation").describe_stacks(StackName=self.stack)["Stacks"][0]
         except ClientError as error:
@@ -52,11 +52,11 @@ class Deployment:
     def outputs(self) -> dict[str, str]:
         stack = self.deployed()
         if stack is None:
-            raise click.ClickException(f"There is no stack {self.stack}. Deploy first: make deploy STAGE={self.stage}")
+            raise click.ClickException(f"Stack {self.stack} not found. Deploy it first: make deploy STAGE={self.stage}")
         return {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
 
     def bucket(self) -> str:
-        """The bucket of deployed code, made when it is missing; nobody else's is ever written to."""
+        """Return the bucket for code, and create it if it is missing. Buckets of other accounts are refused."""
         s3, account = self.client("s3"), self.client("sts").get_caller_identity()["Account"]
         region = s3.meta.region_name
         name = f"fluxden-code-{account}-{region}"
@@ -65,7 +65,7 @@ class Deployment:
         except ClientError as error:
             if error.response["Error"]["Code"] not in ("404", "NoSuchBucket"):
                 raise
-            # The oldest region is named by not being named.
+            # us-east-1 must not be named.
             where = {} if region == "us-east-1" else {"CreateBucketConfiguration": {"LocationConstraint": region}}
             s3.create_bucket(Bucket=name, **where)
             closed = dict.fromkeys(
@@ -75,14 +75,14 @@ class Deployment:
         return name
 
     def upload(self, path: Path, bucket: str) -> str:
-        """Store the file under a key that names its contents; the key."""
+        """Upload the file under a key made from its contents, and return the key."""
         content = path.read_bytes()
         key = f"{self.stack}/{hashlib.sha256(content).hexdigest()}{path.suffix}"
         self.client("s3").put_object(Bucket=bucket, Key=key, Body=content)
         return key
 
     def secret(self) -> tuple[str, str]:
-        """ARN and version of the key that seals secrets; it is made once, and nobody sees it."""
+        """Return the ARN and the version of the secret key, and create it if it is missing."""
         client, name = self.client("secretsmanager"), f"{self.stack}/secret-key"
         try:
             about = client.describe_secret(SecretId=name)
@@ -93,11 +93,13 @@ class Deployment:
         return about["ARN"], current
 
     def change_set(self, template: Path, given: dict[str, str]) -> dict[str, Any] | None:
-        """Upload code and template, and have the changes worked out; None when there are none."""
+        """Upload code and template, and create a change set; None if nothing would change."""
         bucket, client, stack = self.bucket(), self.client("cloudformation"), self.deployed()
         declared = json.loads(template.read_text(encoding="utf-8"))["Parameters"]
         if unknown := given.keys() - declared.keys():
-            raise click.ClickException(f"There is no parameter {', '.join(sorted(unknown))}: see docs/operations.md")
+            raise click.ClickException(
+                f"Unknown parameter {', '.join(sorted(unknown))}. See docs/reference/settings.md"
+            )
         arn, version = self.secret()
         values = {
             "Prefix": self.stack,
@@ -114,7 +116,7 @@ class Deployment:
             ChangeSetName=name,
             ChangeSetType="UPDATE" if stack else "CREATE",
             TemplateURL=self._url(bucket, self.upload(template, bucket)),
-            # What is not said anew stays as it was.
+            # Parameters that are not passed keep their values.
             Parameters=[
                 {"ParameterKey": key, "ParameterValue": values[key]}
                 if key in values
@@ -136,27 +138,27 @@ class Deployment:
         return about
 
     def changes(self, change_set: dict[str, Any]) -> Iterator[str]:
-        """A line for each resource that changes."""
+        """Return a line for each resource that changes."""
         client, token = self.client("cloudformation"), dict[str, str]()
         while True:
             page = client.describe_change_set(**change_set, **token)
             for each in page["Changes"]:
                 change = each["ResourceChange"]
-                anew = " (made anew)" if change.get("Replacement") == "True" else ""
-                yield f"{change['Action']:<8}{change['ResourceType']:<36}{change['LogicalResourceId']}{anew}"
+                replaced = " (replaced)" if change.get("Replacement") == "True" else ""
+                yield f"{change['Action']:<8}{change['ResourceType']:<36}{change['LogicalResourceId']}{replaced}"
             if "NextToken" not in page:
                 return
             token = {"NextToken": page["NextToken"]}
 
     def discard(self, change_set: dict[str, Any]) -> None:
-        """Forget the change set, and the stack too if it was to be its first."""
+        """Delete the change set, and also the stack if it was never deployed."""
         client = self.client("cloudformation")
         client.delete_change_set(**change_set)
         if self.deployed() is None:
             client.delete_stack(StackName=self.stack)
 
     def execute(self, change_set: dict[str, Any]) -> None:
-        """Carry the changes out, and wait."""
+        """Execute the change set, and wait until it is done."""
         client = self.client("cloudformation")
         kind = "stack_update_complete" if self.deployed() else "stack_create_complete"
         started = datetime.now(UTC)
@@ -164,7 +166,9 @@ class Deployment:
         try:
             client.get_waiter(kind).wait(StackName=self.stack, WaiterConfig=_WAITER_CONFIG)
         except WaiterError:
-            raise click.ClickException("\n".join(["The deployment was undone:", *self._failures(started)])) from None
+            raise click.ClickException(
+                "\n".join(["The deployment failed and was rolled back:", *self._failures(started)])
+            ) from None
 
     def _failures(self, started: datetime) -> Iterator[str]:
         events = self.client("cloudformation").describe_stack_events(StackName=self.stack)["StackEvents"]
@@ -187,12 +191,15 @@ class _ErrorsInOneLine(click.Group):
 
 @click.group(cls=_ErrorsInOneLine)
 def main() -> None:
-    """Deploy a desk. Account and region are those of the usual AWS settings."""
+    """Deploy Fluxden to the AWS account and region of the usual AWS settings."""
 
 
-_stage = click.option("--stage", required=True, help="Which desk: its stack is fluxden-<stage>.")
+_stage = click.option("--stage", required=True, help="Stage. Its stack is fluxden-<stage>.")
 _template = click.option(
-    "--template", type=click.Path(path_type=Path), default=TEMPLATE, help="Another template than make package's."
+    "--template",
+    type=click.Path(path_type=Path),
+    default=TEMPLATE,
+    help="Template to deploy.  [default: the output of make package]",
 )
 _parameters = click.argument("parameters", nargs=-1)
 
@@ -202,10 +209,10 @@ _parameters = click.argument("parameters", nargs=-1)
 @_template
 @_parameters
 def up(stage: str, template: Path, parameters: tuple[str, ...]) -> None:
-    """Deploy, with parameters such as KeyBudget=240; those that are not given stay as they were."""
+    """Deploy. Pass parameters as Name=value; the others keep their values."""
     desk = Deployment(stage)
     if (change_set := desk.change_set(template, _parse_parameters(parameters))) is None:
-        click.echo("Nothing has changed.")
+        click.echo("No changes.")
     else:
         for line in desk.changes(change_set):
             click.echo(line)
@@ -215,7 +222,7 @@ def up(stage: str, template: Path, parameters: tuple[str, ...]) -> None:
         if name in outputs:
             click.echo(f"{name:<11}{outputs[name]}")
     click.echo(f"""
-To operate it, and for its first employee:
+Set up the admin commands, and create the first employee:
 
   eval "$({_python()} -m infra.deploy environment --stage {stage})"
   {_python()} -m infra.admin employees create you@example.com --name 'Your Name' --org-admin""")
@@ -226,10 +233,10 @@ To operate it, and for its first employee:
 @_template
 @_parameters
 def diff(stage: str, template: Path, parameters: tuple[str, ...]) -> None:
-    """Print what deploying would change, and change nothing."""
+    """Show what a deployment would change, without changing anything."""
     desk = Deployment(stage)
     if (change_set := desk.change_set(template, _parse_parameters(parameters))) is None:
-        click.echo("Nothing would change.")
+        click.echo("No changes.")
         return
     for line in desk.changes(change_set):
         click.echo(line)
@@ -239,7 +246,7 @@ def diff(stage: str, template: Path, parameters: tuple[str, ...]) -> None:
 @main.command()
 @_stage
 def environment(stage: str) -> None:
-    """Print the settings by which infra.admin operates the desk, as a shell's exports. They hold its secret key."""
+    """Print the environment for infra.admin as shell exports. The output contains the secret key."""
     desk = Deployment(stage)
     outputs = desk.outputs()
     secret = desk.client("secretsmanager").get_secret_value(SecretId=outputs["SecretKeyId"])
@@ -253,7 +260,7 @@ def environment(stage: str) -> None:
 def _parse_parameters(parameters: tuple[str, ...]) -> dict[str, str]:
     split = [each.partition("=") for each in parameters]
     if wrong := [name for name, equals, _ in split if not equals]:
-        raise click.UsageError(f"{wrong[0]}: a parameter is given as Name=value")
+        raise click.UsageError(f"{wrong[0]} is not a parameter. Use Name=value.")
     return {name: value for name, _, value in split}
 
 

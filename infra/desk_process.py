@@ -22,12 +22,12 @@ _STOP_SECONDS = 5.0
 
 
 class StepFailed(Exception):
-    """A step did not come about; the message says which, and why."""
+    """A step failed. The message says which, and why."""
 
 
 @dataclass(frozen=True)
 class DeskProcess:
-    """A running desk, and where it keeps what it prints."""
+    """A running desk, and the folder of its output."""
 
     name: str
     process: "subprocess.Popen[bytes]"
@@ -44,10 +44,10 @@ class DeskProcess:
         return found
 
     def request(self, method: str, path: str, body: Any = None, *, who: str | None = None) -> Any:
-        """What the desk answers, as JSON, to a request with the API key of `who`.
+        """Send a request with the API key of `who`, and return the JSON of the response.
 
         Raises:
-            StepFailed: it refuses.
+            StepFailed: The response is not 2xx.
         """
         headers = {"Content-Type": "application/json"}
         if who is not None:
@@ -59,15 +59,15 @@ class DeskProcess:
                 status, text = response.status, response.read().decode()
             except OSError as error:
                 raise StepFailed(f"{self.name} does not answer {method} {path}: {error}") from error
-        if not 200 <= status <= 299:  # noqa: PLR2004 - HTTP's
+        if not 200 <= status <= 299:  # noqa: PLR2004 - of success
             raise StepFailed(f"{self.name} answers {method} {path} with {status}: {text}")
         return json.loads(text)
 
     def run_admin(self, *command: str) -> str:
-        """Run an operator's command on the desk, and give what it says.
+        """Run an admin command on the desk, and return its output.
 
         Raises:
-            StepFailed: it ends with a mistake.
+            StepFailed: The command fails.
         """
         done = subprocess.run(
             [sys.executable, "-m", "infra.admin", *command],
@@ -133,21 +133,21 @@ def check_alive(desk: DeskProcess) -> DeskProcess:
 
 
 def wait_until(what: str, look: Callable[[], Any], seconds: float = STEP_SECONDS) -> Any:
-    """What is found, once there is something.
+    """Call `look` until it returns something, and return that.
 
     Raises:
-        StepFailed: there was nothing within so many seconds.
+        StepFailed: It returned nothing within `seconds`.
     """
     ends = time.monotonic() + seconds
     while not (found := look()):
         if time.monotonic() > ends:
-            raise StepFailed(f"after {seconds:.0f} seconds this has not come about: {what}.")
+            raise StepFailed(f"Timed out after {seconds:.0f} seconds: {what}.")
         time.sleep(0.1)
     return found
 
 
 def _clean_environment() -> dict[str, str]:
-    """The environment without settings for AWS, for us, for the engine or for proxies."""
+    """Return the environment without settings for AWS, Fluxden, the engine or proxies."""
     return {
         name: value
         for name, value in os.environ.items()

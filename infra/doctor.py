@@ -1,4 +1,4 @@
-"""Follows an event through a running desk: from the call that publishes it to the inbox, the socket and a callback."""
+"""Follow a test event through a running desk: publish, inbox, WebSocket and callback."""
 
 import hmac
 import json
@@ -30,12 +30,12 @@ _LOOPBACK = {"127.0.0.1", "localhost", "::1"}
 
 
 class HopFailed(Exception):
-    """A hop failed; says what to look at."""
+    """A hop failed. The message says what to check."""
 
 
 @dataclass(frozen=True)
 class Hop:
-    """One hop of the way, and what it took; `left_out` says why it was not tried, `failed` what to look at."""
+    """One hop and its time. `skipped` says why it was not tried, `failed` what to check."""
 
     name: str
     milliseconds: float | None = None
@@ -45,37 +45,38 @@ class Hop:
 
 @dataclass
 class Checkup:
-    """The hops so far; nothing is tried after one that failed."""
+    """The hops so far. No hop follows one that failed."""
 
     hops: list[Hop] = field(default_factory=list)
 
     @contextmanager
-    def hop(self, name: str, look_at: str) -> Iterator[None]:
-        """Time what is done meanwhile; a failure is put down with the advice, and raised as Broken."""
+    def hop(self, name: str, advice: str) -> Iterator[None]:
+        """Time the block as one hop. A failure is recorded with the advice and raised as HopFailed."""
         start = time.perf_counter()
         try:
             yield
         except (OSError, WebSocketException, BotoCoreError, ClientError, ValueError, KeyError, HopFailed) as error:
-            said = f"{error} " if isinstance(error, HopFailed) else ""
-            self.hops.append(Hop(name, failed=f"{said}{look_at}"))
+            reason = f"{error} " if isinstance(error, HopFailed) else ""
+            self.hops.append(Hop(name, failed=f"{reason}{advice}"))
             raise HopFailed(self.hops[-1].failed) from error
         self.hops.append(Hop(name, (time.perf_counter() - start) * 1000))
 
 
 def check_desk(url: str, socket_url: str | None) -> list[Hop]:
-    """Send a canary event on its way through the desk at `url`, and clean up; the last hop tells if one failed.
+    """Follow an event through the desk at `url`, and clean up. If a hop failed, it is the last one.
 
-    Writes by the operator's AWS settings, which must be those of this desk. One at a time: they share an employee.
+    Uses the AWS settings of this process, which must be those of the desk. Don't run two at a time: they share an
+    employee.
     """
     way, url = Checkup(), url.rstrip("/")
     try:
-        with way.hop("health", f"Nothing healthy answers at {url}: is that the desk's address, and is it running?"):
+        with way.hop("health", f"{url} does not answer. Check the URL, and that the desk is running."):
             _request(f"{url}/api/v1/health")
         with ExitStack() as held:
-            with way.hop("stores", "The tables can't be written: check the AWS settings, and FLUXDEN_PREFIX."):
+            with way.hop("stores", "Can't write to the tables. Check the AWS settings and FLUXDEN_PREFIX."):
                 present = held.enter_context(canary.create_canary())
             _check_hops(way, url, socket_url, present, held)
-            with way.hop("clean up", "The canary's rows are left: run the doctor again, or see employees list."):
+            with way.hop("clean up", "Can't delete the test data. Run the doctor again."):
                 held.close()
     except HopFailed:
         pass
@@ -83,39 +84,45 @@ def check_desk(url: str, socket_url: str | None) -> list[Hop]:
 
 
 def _check_hops(way: Checkup, url: str, socket_url: str | None, present: canary.Canary, held: ExitStack) -> None:
-    with way.hop("key", "The desk does not know a key made a moment ago: the AWS settings are another desk's."):
-        told = _request(f"{url}/api/v2/me", present.key)["data"]
-    socket_url, socket = socket_url or told["urls"]["socket"], None
+    with way.hop(
+        "key", "The desk rejects a key that was just created. Check that the AWS settings belong to this desk."
+    ):
+        me = _request(f"{url}/api/v2/me", present.key)["data"]
+    socket_url, socket = socket_url or me["urls"]["socket"], None
     if socket_url:
-        with way.hop("socket", f"No WebSocket opens at {socket_url}: see the socket functions' log."):
+        with way.hop("socket", f"Can't open a WebSocket at {socket_url}. Check the logs of the socket functions."):
             socket = held.enter_context(_open_socket(socket_url, present.key))
             _receive_frame(socket, "connected")
     else:
-        way.hops.append(Hop("socket", skipped="the desk does not tell where; set FLUXDEN_SOCKET_URL or --socket-url"))
+        way.hops.append(Hop("socket", skipped="no WebSocket URL; set FLUXDEN_SOCKET_URL or --socket-url"))
     receiver = held.enter_context(_start_receiver()) if urlsplit(url).hostname in _LOOPBACK else None
-    with way.hop("publish", "See the log of publish_event, and whether its tables are throttled."):
+    with way.hop("publish", "Can't publish. Check the log of publish_event, and whether tables are throttled."):
         sent = time.perf_counter()
         delivery_id, has_button = _publish_event(url, present, receiver)
         present.deliveries.append(delivery_id)
-    with way.hop("inbox", "It was accepted and is not in the inbox: see the log of get_inbox_delivery."):
+    with way.hop("inbox", "The event was accepted but is not in the inbox. Check the log of get_inbox_delivery."):
         _request(f"{url}/api/v1/inbox/{delivery_id}", present.key)
     if socket:
         _check_frame(way, socket, delivery_id, sent)
     if receiver and has_button:
-        with way.hop("callback", "No genuine callback came: see the callbacks' worker, its queue and dead letters."):
+        with way.hop(
+            "callback", "No valid callback arrived. Check the callback worker, its queue and its dead letters."
+        ):
             _request(f"{url}/api/v1/inbox/{delivery_id}/actions/0", present.key, {})
             receiver.wait()
     else:
-        reason = "it allows no calls to this machine (ALLOW_LOOPBACK=1)" if receiver else "it can't call this machine"
+        reason = (
+            "callbacks to this machine are off (ALLOW_LOOPBACK=1)" if receiver else "the desk can't reach this machine"
+        )
         way.hops.append(Hop("callback", skipped=reason))
 
 
 def _check_frame(way: Checkup, socket: ClientConnection, delivery_id: str, sent: float) -> None:
-    with way.hop("frame", "The socket is open and hears nothing: see FLUXDEN_SOCKETS_URL, and the socket-work queue."):
+    with way.hop("frame", "The WebSocket received no frame. Check FLUXDEN_SOCKETS_URL and the socket-work queue."):
         frame = _receive_frame(socket, "delivery")
         if frame["deliveryId"] != delivery_id:
-            raise HopFailed("A frame of another delivery came.")
-    # It was on its way while the inbox was read.
+            raise HopFailed("Received a frame of another delivery.")
+    # The frame was sent while the inbox was read, so time it from the publish.
     way.hops[-1] = Hop("frame", (time.perf_counter() - sent) * 1000)
 
 
@@ -133,7 +140,7 @@ def _publish_event(url: str, present: canary.Canary, receiver: "_CallbackReceive
         try:
             answer = _request(f"{url}/api/v1/events", present.token, event | {"actions": [button]})
         except _ErrorStatus as refused:
-            if refused.status != 400:  # noqa: PLR2004 - loopback targets are not allowed here
+            if refused.status != 400:  # noqa: PLR2004 - this desk does not allow loopback URLs
                 raise
         else:
             return str(answer["deliveryId"]), True
@@ -150,7 +157,7 @@ def _request(url: str, token: str | None = None, body: Any = None) -> Any:
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
     data = None if body is None else json.dumps(body).encode()
     if urlsplit(url).scheme not in ("http", "https"):
-        raise HopFailed(f"{url} is no http or https URL.")
+        raise HopFailed(f"{url} is not an http or https URL.")
     request = urllib.request.Request(url, data, headers)  # noqa: S310 - checked above
     direct = [urllib.request.ProxyHandler({})] if urlsplit(url).hostname in _LOOPBACK else []
     try:
@@ -178,7 +185,7 @@ def _receive_frame(socket: ClientConnection, kind: str) -> Any:
 
 
 class _CallbackReceiver:
-    """A server on this machine for one callback."""
+    """An HTTP server on this machine that waits for one callback."""
 
     def __init__(self, genuine: Callable[[Any, bytes], bool]) -> None:
         self._came, self._genuine, receiver = threading.Event(), genuine, self

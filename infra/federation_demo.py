@@ -1,7 +1,7 @@
-"""Two desks on this machine that find each other and share work: `python -m infra.federation_demo`.
+"""Two desks on this machine that connect and share a task: `python -m infra.federation_demo`.
 
-Starts both as `make run` does, each with data of its own, walks through what their people and operators do, prints it,
-and stops them. Ends with exit code 0 when everything came about, else with 1 and the reason.
+Starts both as `make run` does, each with its own data, prints each step of their people and operators, and stops them.
+Exits with 1 and the reason if a step fails.
 """
 
 import json
@@ -24,7 +24,7 @@ def main() -> int:
     started = time.monotonic()
     try:
         with tempfile.TemporaryDirectory() as folder, ExitStack() as running:
-            print("Two desks start, each with its own people and its own data …", flush=True)
+            print("Starting two desks, each with its own people and data …", flush=True)
             north, south = _start_desks(Path(folder), running)
             _print_step(f"North, where Alice works: {north.url}\nSouth, where Bob works:   {south.url}")
             join_network(north, south)
@@ -33,55 +33,57 @@ def main() -> int:
     except StepFailed as failure:
         print(f"\nFailed: {failure}", file=sys.stderr)
         return 1
-    print(f"\nBoth desks are stopped; all of it took {time.monotonic() - started:.0f} seconds.")
+    print(f"\nStopped both desks after {time.monotonic() - started:.0f} seconds.")
     return 0
 
 
 def join_network(north: DeskProcess, south: DeskProcess) -> None:
-    """North registers at South, and South's operator lets it in."""
+    """Register North at South, and approve it there."""
     _print_headline("North joins South's network")
     _run_admin("North's operator registers it at South:", north, "hub", "join", south.url, "--name", "North")
     listed = json.loads(south.run_admin("instances", "list", "--json"))
     (waiting,) = (each["id"] for each in listed if each["baseUrl"] == north.url)
     _run_admin(
-        "South's operator approves it, after North has proved at its own address that it is the one:",
+        "South's operator approves North. First North proves its identity at its own URL:",
         south,
         *("instances", "approve", waiting),
     )
     _run_admin(
-        "South's operator lets people of approved desks ask for connections; whoever is asked may accept:",
+        "South's operator allows connection requests from people of approved desks:",
         south,
         *("federation", "set", "--mode", "allowlist", "--inbound", "on"),
     )
 
 
 def connect(north: DeskProcess, south: DeskProcess) -> None:
-    """Alice asks Bob, who accepts."""
-    _print_headline("Alice and Bob are connected")
+    """Let Alice request a connection, and Bob accept it."""
+    _print_headline("Alice and Bob connect")
     wanted = {"peerInstanceUrl": south.url, "peerUserEmail": _email(south, "bob"), "nickname": "Bob of South"}
     asked = north.request("POST", "/api/v2/connection-requests", wanted, who="alice")["data"]
     _print_step(
-        "Alice asks. The request is stored, and sent from now on:",
+        "Alice requests a connection. The request is stored, then sent:",
         f"POST {north.url}/api/v2/connection-requests\n{_wrap_json(wanted)}\n→ {asked['status']}",
     )
     met = wait_until("Bob sees Alice's request", lambda: _find_connection(south, "bob", "pending", north))
-    message = wait_until("Bob is told of it", lambda: _find_message(south, "bob", "asks to be connected"))
+    message = wait_until("Bob's chat shows the request", lambda: _find_message(south, "bob", "asks to be connected"))
     _print_step("Bob reads in his chat:", message)
     path = f"/api/v2/connections/{met['id']}"
     accepted = south.request("PATCH", path, {"action": "accept"}, who="bob")["data"]
-    _print_step("He accepts:", f'PATCH {south.url}{path}\n{{"action": "accept"}}\n→ {accepted["status"]}')
+    _print_step("Bob accepts:", f'PATCH {south.url}{path}\n{{"action": "accept"}}\n→ {accepted["status"]}')
     own = wait_until("Alice's connection is active", lambda: _find_connection(north, "alice", "active", south))
-    message = wait_until("Alice is told of it", lambda: _find_message(north, "alice", "is connected with you"))
+    message = wait_until(
+        "Alice's chat shows the connection", lambda: _find_message(north, "alice", "is connected with you")
+    )
     _print_step("Alice reads in her chat:", message)
     wait_until("Bob is a contact of Alice's", lambda: _find_contact(north, "alice", "bob"))
     wait_until("Alice is a contact of Bob's", lambda: _find_contact(south, "bob", "alice"))
-    signed = "signed by keys of both desks" if own["signedByPeer"] else "not signed"
-    _print_step(f"Each is a contact of the other's now. What goes over the connection is {signed}.")
+    signed = "signed with the keys of both desks" if own["signedByPeer"] else "not signed"
+    _print_step(f"Alice and Bob are now contacts of each other. Their messages are {signed}.")
 
 
 def share_work(north: DeskProcess, south: DeskProcess) -> None:
-    """Alice hands a task on to Bob; he does it; she sees that."""
-    _print_headline("Alice hands a task on to Bob")
+    """Let Alice relay a task to Bob, and Bob complete it."""
+    _print_headline("Alice relays a task to Bob")
     for desk, who in ((north, "alice"), (south, "bob")):
         desk.request("PATCH", "/api/v2/settings", {"queueAutoApprove": True}, who=who)
     own = north.request("POST", "/api/v2/queue", {"title": "Count the depots"}, who="alice")["data"]
@@ -94,23 +96,23 @@ def share_work(north: DeskProcess, south: DeskProcess) -> None:
         "queueItemId": own["id"],
     }
     sent = north.request("POST", "/api/v2/relays", relay, who="alice")["data"]
-    _print_step("In her queue is an item; she relays it:", f"POST {north.url}/api/v2/relays\n{_wrap_json(relay)}")
+    _print_step("Alice relays an item of her queue:", f"POST {north.url}/api/v2/relays\n{_wrap_json(relay)}")
     card = wait_until("the task is on Bob's board", lambda: _find_card(south, "bob", "Count the depots"))
     item = wait_until("the task is in Bob's queue", lambda: _find_item(south, "bob", "Count the depots"))
     _print_step(
-        "It is a card of Bob's board and an item of his queue:",
+        "Bob gets a card on his board and an item in his queue:",
         f"card  {card['id']}  {card['status']}\nitem  {item['id']}  {item['status']}",
     )
     path = f"/api/v2/queue/{item['id']}/result"
     south.request("POST", path, {"result": "Eleven depots."}, who="bob")
-    _print_step("Bob's agent does it:", f'POST {south.url}{path}\n{{"result": "Eleven depots."}}')
+    _print_step("Bob's agent completes it:", f'POST {south.url}{path}\n{{"result": "Eleven depots."}}')
     done = wait_until("Alice's relay is completed", lambda: _find_relay(north, "alice", sent["id"], "completed"))
     said = json.loads(done["responsePayload"])["message"]
     ended = north.request("GET", f"/api/v2/queue/{own['id']}", who="alice")["data"]
     if ended["status"] != "done_today":
         raise StepFailed(f"Alice's own item is {ended['status']}, not done_today.")
     _print_step(
-        "North is told, and Alice sees:",
+        "South acknowledges it to North, and Alice sees:",
         f"relay  {done['id']}  {done['status']}: {said}\nitem   {ended['id']}  {ended['status']}",
     )
 
@@ -120,7 +122,7 @@ def _print_headline(text: str) -> None:
 
 
 def _print_step(text: str, *details: str) -> None:
-    """Print a sentence, and what belongs to it indented below."""
+    """Print a sentence, and the details indented below it."""
     print(text)
     for each in details:
         print(textwrap.indent(each, "    "))
@@ -128,7 +130,7 @@ def _print_step(text: str, *details: str) -> None:
 
 
 def _start_desks(folder: Path, running: ExitStack) -> tuple[DeskProcess, DeskProcess]:
-    """Both desks, started at the same time."""
+    """Start both desks at the same time."""
     north, south = (running.enter_context(start_desk(name, folder / name)) for name in ("North", "South"))
     wait_until("North is up", lambda: check_alive(north).is_up(), seconds=_START_SECONDS)
     wait_until("South is up", lambda: check_alive(south).is_up(), seconds=_START_SECONDS)

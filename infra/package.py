@@ -1,7 +1,7 @@
-"""What is deployed, made under `build/`: the functions' zip and the template. `python -m infra.package`.
+"""Build the functions' zip and the deployment template in `build/`: `python -m infra.package`.
 
-Needs no account. Ends with exit code 1 and the reasons when a function can't be loaded from the zip alone, or the
-template does not pass cfn-lint.
+No AWS account is needed. Exits with 1 if a function can't be loaded from the zip alone, or if cfn-lint finds an error
+in the template.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build"
 TEMPLATE, TRANSLATED, CODE = BUILD / "template.json", BUILD / "cloudformation.json", BUILD / "function.zip"
 
-# Chalice asks for a region to name services by; nothing is called there.
+# Chalice needs a region for service names. Nothing is called there.
 _REGION = "us-east-1"
 _MEGABYTE = 1024 * 1024
 
@@ -45,13 +45,13 @@ def main() -> None:
         f"{CODE.relative_to(ROOT)}: {CODE.stat().st_size / _MEGABYTE:.1f} MB, {unpacked / _MEGABYTE:.1f} MB unpacked,"
     )
     print(f"  sha256 {hashlib.sha256(CODE.read_bytes()).hexdigest()}, {len(handlers)} functions")
-    print(f"{TEMPLATE.relative_to(ROOT)}: {TEMPLATE.stat().st_size / _MEGABYTE:.2f} MB of 1, ", end="")
-    print(f"{len(result['Resources'])} resources of 500")
+    print(f"{TEMPLATE.relative_to(ROOT)}: {TEMPLATE.stat().st_size / _MEGABYTE:.2f} of at most 1 MB, ", end="")
+    print(f"{len(result['Resources'])} of at most 500 resources")
 
 
 def _chalice_package() -> dict[str, Any]:
     out = BUILD / "chalice"
-    # Chalice takes what it made before for the same requirements, which say nothing of what they lead to.
+    # Chalice reuses earlier output for the same requirements, even if the constraints have changed.
     for stale in (out, ROOT / ".chalice" / "deployments"):
         shutil.rmtree(stale, ignore_errors=True)
     environment = {
@@ -65,7 +65,7 @@ def _chalice_package() -> dict[str, Any]:
 
 
 def _load(handlers: list[str]) -> None:
-    """Load every handler from the zip, with nothing else installed, and what they import only when they need it."""
+    """Load every handler from the zip, with nothing else installed, and the modules that are imported late."""
     late = [
         "aws_lambda_powertools.utilities.batch",
         "cryptography.hazmat.primitives.asymmetric.ed25519",

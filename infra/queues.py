@@ -1,4 +1,4 @@
-"""The queues, each with its dead-letter queue. The local cloud, the tests and the template all build from here."""
+"""The queues and their dead-letter queues, for the local cloud, the tests and the template."""
 
 import json
 from dataclasses import dataclass
@@ -13,9 +13,9 @@ DEAD_LETTER_SECONDS = 14 * 24 * 3600
 
 @dataclass(frozen=True)
 class Definition:
-    """How a queue is worked through; its worker may take `timeout` seconds for a batch.
+    """How a queue is processed. `timeout` is the worker's limit for a batch, in seconds.
 
-    In a cloud, at most `concurrency` batches are worked on at the same time.
+    On AWS, at most `concurrency` batches are processed at the same time.
     """
 
     queue: Queue
@@ -24,7 +24,7 @@ class Definition:
 
     @property
     def visibility_timeout(self) -> int:
-        """Seconds until a message that was taken and not dealt with may be taken again."""
+        """Seconds until a message that was received but not deleted is visible again."""
         return 6 * self.timeout
 
 
@@ -40,7 +40,7 @@ DEFINITIONS = (
 
 
 def create_queues() -> None:
-    """Create the queues that do not exist yet, on whatever engine the client reaches."""
+    """Create missing queues on the engine that the client reaches."""
     for definition in DEFINITIONS:
         dead = _create(definition.queue.dead_letters, {"MessageRetentionPeriod": str(DEAD_LETTER_SECONDS)})
         arn = sqs().get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]

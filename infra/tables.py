@@ -1,4 +1,4 @@
-"""The tables: keys, indexes, time to live. The local cloud, the tests and the template all build from here."""
+"""The tables with keys, indexes and time to live, for the local cloud, the tests and the template."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -37,9 +37,9 @@ from chalicelib.resources import (
 
 @dataclass(frozen=True)
 class Index:
-    """A secondary index; `included` are the attributes copied into it besides the keys.
+    """A secondary index. `included` are the attributes that are copied into it besides the keys.
 
-    One whose partition key is the table's own is a local index: it can be read consistently.
+    An index with the table's partition key is a local index, which can be read consistently.
     """
 
     name: str
@@ -54,7 +54,7 @@ class Index:
 
 @dataclass(frozen=True)
 class Definition:
-    """How a table is keyed. All keys are strings."""
+    """The keys of a table. All keys are strings."""
 
     table: Table
     sort_key: str | None = None
@@ -160,7 +160,7 @@ DEFINITIONS = (
 
 
 def create_tables() -> None:
-    """Create the tables that do not exist yet, on whatever engine the client reaches."""
+    """Create missing tables on the engine that the client reaches."""
     client = dynamodb()
     for definition in DEFINITIONS:
         try:
@@ -176,7 +176,7 @@ def create_tables() -> None:
 
 
 def create_table_request(definition: Definition) -> dict[str, Any]:
-    """The `CreateTable` request of a definition."""
+    """Return the parameters of `CreateTable` for a definition."""
     keys = [{"AttributeName": "pk", "KeyType": "HASH"}]
     if definition.sort_key:
         keys.append({"AttributeName": definition.sort_key, "KeyType": "RANGE"})

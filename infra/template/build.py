@@ -1,4 +1,4 @@
-"""The whole template: a pure function of the app and of what `chalice package` says about it."""
+"""The deployment template: a pure function of the app and of the output of `chalice package`."""
 
 from typing import Any
 
@@ -13,19 +13,19 @@ from infra.template.gateways import gateways
 from infra.template.names import REST_API, SOCKET_API, STAGE, Resources, ref, sub
 from infra.template.stores import stores
 
-# The app as a whole, which Chalice has serve every route; each of ours has a function of its own.
+# Chalice's function for all routes. It is left out, because each route has its own function.
 _SHARED = "app.app"
 
 
 class Mismatch(Exception):
-    """Chalice and the app don't tell of the same functions."""
+    """Chalice and the app have different functions."""
 
 
 def template(app: Chalice, packaged: dict[str, Any]) -> dict[str, Any]:
-    """The SAM template of `app`, of which `packaged` is what Chalice made.
+    """Return the SAM template of `app`. `packaged` is the template that Chalice made.
 
     Raises:
-        Mismatch: a function has no handler of ours, or a handler no function.
+        Mismatch: A function has no handler, or a handler has no function.
     """
     entry_points = sorted(list_entry_points(app), key=lambda each: each.name)
     runtime = _runtime(packaged, entry_points)
@@ -53,7 +53,7 @@ def template(app: Chalice, packaged: dict[str, Any]) -> dict[str, Any]:
 
 
 def _runtime(packaged: dict[str, Any], entry_points: list[EntryPoint]) -> dict[str, Any]:
-    """The runtime that Chalice packaged for, which is that of the Python it ran on."""
+    """Return the runtime that Chalice packaged for: that of the Python it ran on."""
     kinds = [each for each in packaged["Resources"].values() if each["Type"] == "AWS::Serverless::Function"]
     found = {each["Properties"]["Handler"]: each["Properties"] for each in kinds}
     found.pop(_SHARED, None)

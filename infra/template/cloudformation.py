@@ -1,4 +1,4 @@
-"""The template as CloudFormation carries it out: SAM's own translator, on this machine."""
+"""Translate the SAM template to CloudFormation with SAM's own translator."""
 
 import copy
 import os
@@ -6,12 +6,12 @@ from typing import Any
 
 
 def translate(template: dict[str, Any]) -> dict[str, Any]:
-    """The CloudFormation template that the SAM template becomes.
+    """Return the CloudFormation template of a SAM template.
 
     Raises:
-        samtranslator.model.exceptions.InvalidDocumentException: it is none.
+        samtranslator.model.exceptions.InvalidDocumentException: The SAM template is invalid.
     """
-    # The translator asks for a session's region as it is loaded.
+    # The translator needs a region when it is imported.
     os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     from samtranslator.parser.parser import Parser
     from samtranslator.translator.translator import Translator

@@ -1,4 +1,4 @@
-"""The dashboard: one screen that reads like the desk, from what comes in to what goes wrong."""
+"""The CloudWatch dashboard."""
 
 import json
 from collections.abc import Iterable

@@ -1,4 +1,4 @@
-"""Everything of the app that becomes a function: found by walking it, and by what calls it."""
+"""List every entry point of the app that becomes a Lambda function."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -13,16 +13,16 @@ from chalicelib.edge.socket import SocketRoute
 from chalicelib.resources import Grant
 from infra import catalog, queues
 
-# A schedule reads what is due and announces it.
+# Timeout of a schedule.
 SCHEDULE_SECONDS = 60
-# API Gateway waits for no function any longer.
+# API Gateway's own timeout.
 SOCKET_SECONDS = 29
 MEMORY_MEGABYTES = 1024
 
 
 @dataclass(frozen=True)
 class EntryPoint:
-    """One function: who calls it, what it may do, and what it gets to do it with (seconds, MB)."""
+    """One function: its declaration, and its timeout (seconds) and memory (MB)."""
 
     source: Route | Consumer | Schedule | SocketRoute
     timeout: int
@@ -46,7 +46,7 @@ class EntryPoint:
 
 
 def list_entry_points(app: Chalice) -> Iterator[EntryPoint]:
-    """Every function of the app."""
+    """Return every function of the app."""
     for route in catalog.routes(app):
         yield EntryPoint(route, route.timeout, route.memory)
     for worker in catalog.consumers(app):
@@ -59,5 +59,5 @@ def list_entry_points(app: Chalice) -> Iterator[EntryPoint]:
 
 
 def queue_definition(worker: Consumer) -> queues.Definition:
-    """How the worker's queue is worked through."""
+    """Return the definition of the worker's queue."""
     return next(each for each in queues.DEFINITIONS if each.queue == worker.queue)

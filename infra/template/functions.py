@@ -1,4 +1,4 @@
-"""Functions, each with a role of its own, and the log groups they write to."""
+"""The functions with their roles and log groups."""
 
 from collections import defaultdict
 from collections.abc import Iterable
@@ -27,12 +27,12 @@ from infra.template.names import (
 
 GATEWAY_ROLE = "GatewayRole"
 
-# So many ARNs fit the 6,144 characters of a managed policy.
+# This many ARNs fit into the 6,144 characters of a managed policy.
 _ARNS_A_POLICY = 40
 
 
 def functions(entry_points: Iterable[EntryPoint], runtime: dict[str, Any]) -> Resources:
-    """The functions with all that each has for itself; they run on `runtime` (Runtime, Architectures)."""
+    """Return the functions, their roles and log groups. `runtime` has Runtime and Architectures."""
     made: Resources = {}
     for each in entry_points:
         made[function_id(each)] = _function(each, runtime)
@@ -42,7 +42,7 @@ def functions(entry_points: Iterable[EntryPoint], runtime: dict[str, Any]) -> Re
 
 
 def gateway_role(entry_points: Iterable[EntryPoint]) -> Resources:
-    """The role by which both APIs call functions: those that serve them, one by one."""
+    """Return the role with which both APIs call their functions. It names each function."""
     called = [each for each in entry_points if isinstance(each.source, Route | SocketRoute)]
     made: Resources = {}
     for number, some in enumerate(chunks(called, _ARNS_A_POLICY), 1):
@@ -106,7 +106,7 @@ def _role(entry_point: EntryPoint) -> dict[str, Any]:
 
 
 def statements(entry_point: EntryPoint) -> list[dict[str, Any]]:
-    """All that the function may do: what it declares, what Lambda does on its behalf, and its own logs."""
+    """Return the policy of a function: its grants, polling of its queue, and its logs."""
     actions: dict[Any, set[str]] = defaultdict(set)
     for grant in entry_point.grants:
         actions[grant.resource, grant.index].add(grant.action)
@@ -124,7 +124,7 @@ def _log_group_id(entry_point: EntryPoint) -> str:
 
 
 def _log_group(entry_point: EntryPoint) -> dict[str, Any]:
-    # One for each module: its functions belong together, and hundreds of groups would not fit a stack.
+    # One for each module, because a group for each function would exceed the limit of resources.
     name = sub(f"/${{Prefix}}/{entry_point.module.removeprefix('chalicelib.').replace('.', '/')}")
     return resource("AWS::Logs::LogGroup", {"LogGroupName": name, "RetentionInDays": ref("LogDays")})
 

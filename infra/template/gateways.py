@@ -35,8 +35,7 @@ from infra.template.names import (
 
 _NOT_FOUND = NotFound("There is nothing at this path.")
 _TIMED_OUT = Unavailable("The desk did not answer in time.")
-# What the gateway refuses by itself. Who has no route is told by AWS that a signature is missing, or malformed,
-# since that is another way in, which there is none of here: so these all mean that there is nothing.
+# Errors of API Gateway itself. For unknown paths it reports missing or malformed signatures, so these are 404 here.
 _GATEWAY_ERRORS: dict[str, Refusal] = {
     "ACCESS_DENIED": _NOT_FOUND,
     "BAD_REQUEST_BODY": Invalid("The request is malformed."),
@@ -72,13 +71,13 @@ _SOCKET_LINE = {
     "status": "$context.status",
     "error": "$context.integrationErrorMessage",
 }
-# A stage that writes logs can't be made before API Gateway may write any. Where this stack sees to that, it does first.
+# A stage with logs needs the account's logging role. If this stack sets the role, this reference makes it come first.
 _AFTER_LOGGING = {"LogsBy": {"Fn::If": ["SetsAccountLogging", ref("ApiLogsAccount"), "account"]}}
 _THROTTLES = {"ThrottlingRateLimit": ref("RequestsPerSecond"), "ThrottlingBurstLimit": ref("RequestsInBurst")}
 
 
 def gateways(app: Chalice, definition: dict[str, Any], entry_points: Iterable[EntryPoint]) -> Resources:
-    """Both APIs; `definition` is the Swagger document that Chalice made of the app."""
+    """Return both APIs. `definition` is Chalice's Swagger document of the app."""
     by_handler = {each.handler: each for each in entry_points}
     return _account_logging() | _rest_api(app, definition, by_handler) | _socket_api(by_handler)
 
@@ -92,7 +91,7 @@ def _rest_api(app: Chalice, definition: dict[str, Any], by_handler: Mapping[str,
             {
                 "Name": ref("Prefix"),
                 "StageName": STAGE,
-                "OpenApiVersion": "2.0",  # else there is a second stage, named Stage
+                "OpenApiVersion": "2.0",  # without it, SAM adds a second stage named Stage
                 "EndpointConfiguration": {"Type": "REGIONAL"},
                 "DefinitionBody": _definition(app, definition, by_handler),
                 "AccessLogSetting": _access_log_setting("AccessLogs", _ACCESS_LINE),
@@ -107,7 +106,7 @@ def _definition(app: Chalice, definition: dict[str, Any], by_handler: Mapping[st
     made = copy.deepcopy(definition)
     for path, methods in made["paths"].items():
         for method, described in methods.items():
-            # What their callers read is the served OpenAPI document; here it would only take room.
+            # Readers use the served OpenAPI documents; here descriptions would only take space.
             described.pop("summary", None), described.pop("description", None)
             integration = described["x-amazon-apigateway-integration"]
             if integration["type"] == "aws_proxy":
@@ -118,12 +117,12 @@ def _definition(app: Chalice, definition: dict[str, Any], by_handler: Mapping[st
 
 
 def _responses() -> dict[str, Any]:
-    """What the gateway answers by itself: as both contracts have it, since it does not know whose path it is."""
+    """Return API Gateway's own errors. They have the fields of both contracts, because the path is unknown."""
     made: dict[str, Any] = {}
     for kind, refusal in _GATEWAY_ERRORS.items():
         request_id = "$context.requestId"
         body = problem_json(refusal, request_id, "") | plain_error(refusal, request_id, "")
-        # Not the path: it is put in as the client has sent it, and could end the string.
+        # The path is left out, because API Gateway inserts it unescaped.
         del body["instance"]
         headers = {"X-Request-Id": "context.requestId"}
         if refusal.retry_after is not None:
@@ -144,7 +143,7 @@ def _socket_api(by_handler: Mapping[str, EntryPoint]) -> Resources:
             {
                 "Name": sub("${Prefix}-sockets"),
                 "ProtocolType": "WEBSOCKET",
-                # Which action it is, the function reads from the frame itself.
+                # Unused: the function reads the action from the frame.
                 "RouteSelectionExpression": "$request.body.action",
             },
         ),
@@ -197,7 +196,7 @@ def _access_log_setting(log_group: str, line: dict[str, str]) -> dict[str, Any]:
 
 
 def _account_logging() -> Resources:
-    # AWS's own policy: its resources are `*`, and which groups an API writes to is the API's to say.
+    # AWS's managed policy for API Gateway's logs. Its resources are `*`.
     writes = sub("arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs")
     trusted = {"Effect": "Allow", "Principal": {"Service": "apigateway.amazonaws.com"}, "Action": "sts:AssumeRole"}
     return {

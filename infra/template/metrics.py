@@ -1,4 +1,4 @@
-"""What CloudWatch measures of a desk's functions, queues, tables and APIs, as alarms and dashboards refer to it."""
+"""CloudWatch metrics of functions, queues, tables and APIs, for alarms and the dashboard."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,7 @@ from infra.template.names import SOCKET_API, STAGE, sub
 
 @dataclass(frozen=True)
 class Metric:
-    """One series; a dimension's value is text for `Fn::Sub`."""
+    """One metric. Values of dimensions are texts for `Fn::Sub`."""
 
     namespace: str
     name: str
@@ -18,17 +18,17 @@ class Metric:
     label: str = ""
 
     def as_alarm(self) -> dict[str, Any]:
-        """The members of an alarm on this series."""
+        """Return the properties of an alarm on this metric."""
         statistic = "ExtendedStatistic" if self.statistic.startswith("p") else "Statistic"
         return {**self._named(), statistic: self.statistic}
 
     def as_query(self, query_id: str, period: int) -> dict[str, Any]:
-        """A member of an alarm on an expression over several series."""
+        """Return a query for an alarm on an expression over several metrics."""
         stat = {"Metric": self._named(), "Period": period, "Stat": self.statistic}
         return {"Id": query_id, "MetricStat": stat, "ReturnData": False}
 
     def as_line(self) -> list[Any]:
-        """A line of a dashboard's graph."""
+        """Return a line of a dashboard widget."""
         flat = [part for pair in self.dimensions for part in pair]
         return [self.namespace, self.name, *flat, {"stat": self.statistic, "label": self.label or self.name}]
 

@@ -1,4 +1,4 @@
-"""What things are called in the template, and how they refer to each other."""
+"""Names and references in the template."""
 
 import re
 from typing import Any
@@ -13,7 +13,7 @@ REST_API, SOCKET_API = "RestApi", "SocketApi"
 
 
 def pascal(name: str) -> str:
-    """A logical id, from words that are joined by `-`, `_` or `.`."""
+    """Return a logical id from words joined by `-`, `_` or `.`."""
     return "".join(part[:1].upper() + part[1:] for part in re.split(r"[^A-Za-z0-9]+", name))
 
 
@@ -46,25 +46,25 @@ def function_id(entry_point: EntryPoint) -> str:
 
 
 def function_name(entry_point: EntryPoint) -> dict[str, str]:
-    """The function's physical name: known before there is a function, so that an API can point to it."""
+    """Return the function's physical name. It is fixed, so that APIs can refer to it."""
     return sub(f"${{Prefix}}-{entry_point.name}")
 
 
 def function_arn(entry_point: EntryPoint) -> str:
-    """The function's ARN, for `Fn::Sub`."""
+    """Return the function's ARN, as a text for `Fn::Sub`."""
     return (
         f"arn:${{AWS::Partition}}:lambda:${{AWS::Region}}:${{AWS::AccountId}}:function:${{Prefix}}-{entry_point.name}"
     )
 
 
 def invocation_uri(entry_point: EntryPoint) -> dict[str, str]:
-    """Where API Gateway calls the function."""
+    """Return the URI with which API Gateway calls the function."""
     path = "lambda:path/2015-03-31/functions"
     return sub(f"arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}:{path}/{function_arn(entry_point)}/invocations")
 
 
 def grant_arns(grant: Grant) -> list[dict[str, Any]]:
-    """The ARNs that a grant is for."""
+    """Return the ARNs that a grant covers."""
     match grant.resource:
         case Table() as table if grant.index:
             return [sub(f"${{{table_id(table)}.Arn}}/index/{grant.index}")]
@@ -74,5 +74,5 @@ def grant_arns(grant: Grant) -> list[dict[str, Any]]:
             return [arn_of(queue_id(queue))]
         case SocketApi():
             api = f"arn:${{AWS::Partition}}:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:${{{SOCKET_API}}}/{STAGE}"
-            # The last part is a connection's id: which one, nobody can know beforehand.
+            # The last part is a connection id, which is unknown in advance.
             return [sub(f"{api}/{method}/@connections/*") for method in ("POST", "DELETE")]

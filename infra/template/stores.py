@@ -1,14 +1,14 @@
-"""Tables and queues, from the same definitions that the local cloud makes them of."""
+"""Tables and queues, from the same definitions as the local cloud."""
 
 from infra import queues, tables
 from infra.template.names import Resources, arn_of, queue_id, resource, sub, table_id
 
-# A stack that goes, or a table that CloudFormation would make anew, leaves the rows behind.
+# Data stays if the stack is deleted or CloudFormation replaces the resource.
 _RETAINED = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
 
 
 def stores() -> Resources:
-    """Every table, and every queue with its dead-letter queue."""
+    """Return every table, and every queue with its dead-letter queue."""
     return _tables() | _queues()
 
 

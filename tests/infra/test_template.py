@@ -364,4 +364,4 @@ def test_a_diff_tells_what_would_change_and_leaves_nothing_behind(deployable: Pa
     ]
     assert deploy.Deployment("t").deployed() is None
     wrong = CliRunner().invoke(deploy.main, ["diff", "--stage", "t", "--template", str(deployable), "Nope=1"])
-    assert (wrong.exit_code, "no parameter Nope" in wrong.output) == (1, True)
+    assert (wrong.exit_code, "Unknown parameter Nope" in wrong.output) == (1, True)

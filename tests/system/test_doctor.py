@@ -36,9 +36,9 @@ def test_a_canary_passes_every_hop_and_leaves_nothing(system: StartedDesk) -> No
 @pytest.mark.parametrize(
     ("options", "environment", "last", "advice"),
     [
-        (["--url", "http://127.0.0.1:9"], {}, "health", "is it running"),
+        (["--url", "http://127.0.0.1:9"], {}, "health", "that the desk is running"),
         ([], {"FLUXDEN_PREFIX": "other"}, "stores", "FLUXDEN_PREFIX"),
-        (["--socket-url", "ws://127.0.0.1:9"], {}, "socket", "No WebSocket opens"),
+        (["--socket-url", "ws://127.0.0.1:9"], {}, "socket", "Can't open a WebSocket"),
     ],
 )
 def test_the_first_hop_that_fails_is_the_last_and_says_what_to_look_at(

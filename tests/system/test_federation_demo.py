@@ -22,7 +22,7 @@ def test_two_desks_find_each_other_and_share_a_task() -> None:
     said = done.stdout
     assert "Approved North" in said
     assert "asks to be connected with you." in said
-    assert "signed by keys of both desks" in said
+    assert "signed with the keys of both desks" in said
     assert re.search(r"card  \S+  leads\n +item  \S+  ready\n", said)
     assert re.search(r"relay  \S+  completed: Eleven depots\.\n +item   \S+  done_today\n", said)
     ports = {int(each) for each in _PORT.findall(said)}
