@@ -19,7 +19,7 @@ from chalicelib.core.domain.errors import (
     Unavailable,
     UnsupportedMediaType,
 )
-from chalicelib.edge import idempotency
+from chalicelib.edge.parsing import IDEMPOTENCY_KEY, LONGEST_IDEMPOTENCY_KEY
 from chalicelib.edge.route import Route
 from chalicelib.federation.connections.domain.handshake import TOKEN_HEADER, FederationHeaders
 from infra.editions import Edition
@@ -92,12 +92,12 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     if route.accepts_idempotency_key:
         made.append(
             {
-                "name": idempotency.HEADER,
+                "name": IDEMPOTENCY_KEY,
                 "in": "header",
                 "required": False,
                 "description": "A repeated request with the same key and body within 24 hours changes nothing and "
                 "returns the first response. The same key with another body is a conflict.",
-                "schema": {"type": "string", "minLength": 1, "maxLength": idempotency.LONGEST_KEY},
+                "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_IDEMPOTENCY_KEY},
             }
         )
     if route.max_age:

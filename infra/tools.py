@@ -11,8 +11,8 @@ from pydantic import BaseModel, TypeAdapter
 from chalicelib.api.mcp.calling import KEY_ARGUMENT, Places
 from chalicelib.api.mcp.contract import TOOLS_FAMILY
 from chalicelib.api.mcp.tools import TOOLS, Tool
-from chalicelib.edge import idempotency
 from chalicelib.edge.operation import Operation
+from chalicelib.edge.parsing import LONGEST_IDEMPOTENCY_KEY
 from chalicelib.resources import TOKENS, Grant
 from infra.schemas import Schemas, path_schema, response_model
 
@@ -21,7 +21,7 @@ _REF = "#/$defs/{model}"
 _KEY = {
     "type": "string",
     "minLength": 1,
-    "maxLength": idempotency.LONGEST_KEY,
+    "maxLength": LONGEST_IDEMPOTENCY_KEY,
     "description": "A key that you choose. A repeated call with the same key and arguments within 24 hours changes "
     "nothing and returns the first result.",
 }

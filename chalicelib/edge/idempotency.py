@@ -1,55 +1,54 @@
-"""From an `Idempotency-Key` header to a claim."""
+"""Turn an `Idempotency-Key` into a claim, and a claim into the reply that an earlier call was given."""
 
 import hashlib
 import json
-from collections.abc import Mapping
-from datetime import datetime
+from typing import Any
 
-from pydantic import BaseModel
-
+from chalicelib import sealing
 from chalicelib.core.domain.callers import Caller
-from chalicelib.core.domain.errors import Invalid
-from chalicelib.core.domain.idempotency import KEPT_FOR, Claim
-from chalicelib.ids import nonce
-
-LONGEST_KEY = 200
-HEADER = "Idempotency-Key"
-_NAME = HEADER.lower()
+from chalicelib.core.domain.errors import IdempotencyConflict, Refusal
+from chalicelib.core.domain.idempotency import KEPT_FOR, AlreadyAnswered, Claim
+from chalicelib.edge.parsing import IncomingRequest, Input
+from chalicelib.ids import PresentedToken, nonce
 
 
-def key_of(headers: Mapping[str, str]) -> str | None:
-    """The call's idempotency key, if it has one; names of headers are in lower case.
-
-    Raises:
-        Invalid: it is empty or too long.
-    """
-    key = headers.get(_NAME)
-    if key is not None and not 1 <= len(key) <= LONGEST_KEY:
-        raise Invalid(
-            f"{HEADER} must have 1 to {LONGEST_KEY} characters.",
-            {HEADER: [f"must have 1 to {LONGEST_KEY} characters"]},
-        )
-    return key
-
-
-def claim(
-    key: str,
-    *,
-    caller: Caller,
-    operation: str,
-    path: Mapping[str, str],
-    sent: Mapping[str, BaseModel],
-    now: datetime,
-) -> Claim:
-    """The caller's claim to have `operation` done once under `key`, with the body and query `sent`."""
-    dumped = {name: model.model_dump(mode="json", exclude_unset=True) for name, model in sent.items()}
+def new_claim(request: IncomingRequest, given: Input, caller: Caller | None) -> Claim | None:
+    """Make the caller's claim to have this call done once; None without a key."""
+    if given.idempotency_key is None or caller is None:
+        return None
+    models = {name: given.arguments[name] for name in ("body", "query") if name in given.arguments}
+    dumped = {name: model.model_dump(mode="json", exclude_unset=True) for name, model in models.items()}
     return Claim(
-        scope=_digest([caller.identity, operation, dict(path), key]),
+        scope=_digest([caller.identity, request.operation.__name__, dict(request.path), given.idempotency_key]),
         fingerprint=_digest(dumped),
         nonce=nonce(),
-        now=int(now.timestamp()),
-        expires_at=int((now + KEPT_FOR).timestamp()),
+        now=int(request.now.timestamp()),
+        expires_at=int((request.now + KEPT_FOR).timestamp()),
     )
+
+
+def stored_reply(
+    request: IncomingRequest, ended: Refusal | AlreadyAnswered, claim: Claim | None, token: PresentedToken | None
+) -> dict[str, Any]:
+    """Find the reply to an earlier call under the claim. Store calls: 1 after a refusal.
+
+    A refused call has no effect itself, but an earlier call under the same claim may have had one.
+
+    Raises:
+        Refusal: the refusal itself, where no earlier call had an effect.
+        Conflict: the earlier call had another body, or its reply is sealed under another token.
+    """
+    if isinstance(ended, AlreadyAnswered):
+        stored = ended.answered
+    elif claim is None or (found := request.operation.family.replays.find(claim)) is None:
+        raise ended
+    else:
+        stored = found
+    assert claim is not None
+    assert token is not None
+    if stored.fingerprint != claim.fingerprint:
+        raise IdempotencyConflict("The Idempotency-Key was used before with another body.")
+    return sealing.opened(stored.reply, token.sealing_key)
 
 
 def _digest(value: object) -> str:

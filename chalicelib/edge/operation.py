@@ -19,6 +19,8 @@ from chalicelib.core.ports import Replays
 from chalicelib.edge import auth, problem
 from chalicelib.resources import Grant
 
+NO_CHARGE = Charge(0)
+
 
 @dataclass(frozen=True)
 class Reply:
@@ -30,7 +32,7 @@ class Reply:
     body: Data | str
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
-    unspent: Charge = field(default_factory=lambda: Charge(0))
+    unspent: Charge = NO_CHARGE
 
 
 def as_stored(stored: dict[str, Any]) -> Reply:

@@ -35,11 +35,7 @@ def status_of(kind: type[errors.Refusal], statuses: Mapping[type[errors.Refusal]
 
 def problem_json(refusal: errors.Refusal | None, request_id: str, path: str) -> Body:
     """RFC 9457 problem details, as fluxdesk-v1 has them, with our stable `code` beside the `type`."""
-    code, title, detail = (
-        "internal-error",
-        "Internal error",
-        "Something failed on our side; it has been logged.",
-    )
+    code, title, detail = "internal-error", "Internal error", "Something failed on our side; it has been logged."
     if refusal is not None:
         code, title, detail = refusal.code, refusal.title, refusal.detail
     body: Body = {

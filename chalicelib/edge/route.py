@@ -8,7 +8,7 @@ from typing import Any
 
 from chalice.app import Blueprint, Chalice, CORSConfig, Request, Response
 
-from chalicelib.edge.exchange import Exchange
+from chalicelib.edge.exchange import handle
 from chalicelib.edge.operation import Family, Operation
 
 _OPEN = CORSConfig(allow_headers=["If-None-Match", "X-Request-Id"], expose_headers=["ETag", "X-Request-Id"])
@@ -40,7 +40,7 @@ class Route(Operation):
 
         The gateway has found the route; what Chalice does besides, for apps of many, would cost as much again.
         """
-        response = Exchange(self, Request(event, context), event["pathParameters"] or {}).respond()
+        response = handle(self, Request(event, context), event["pathParameters"] or {})
         if self.cors:
             response.headers.update(self.cors.get_access_control_headers())
         served: dict[str, Any] = response.to_dict()
@@ -63,7 +63,7 @@ class Route(Operation):
         def view(**path: str) -> Response:
             request = host.current_request
             assert request is not None
-            return Exchange(self, request, path).respond()
+            return handle(self, request, path)
 
         view.__name__, view.__doc__ = self.__name__, getdoc(self.function)
         view.route = self  # type: ignore[attr-defined]

@@ -10,10 +10,10 @@ from chalice.app import Request, Response
 from pydantic import BaseModel
 from pydantic_core import to_json
 
-from chalicelib.core.domain.errors import Invalid, Refusal
-from chalicelib.edge import idempotency
-from chalicelib.edge.exchange import Exchange
+from chalicelib.core.domain.errors import Invalid
+from chalicelib.edge.exchange import handle
 from chalicelib.edge.operation import Operation
+from chalicelib.edge.parsing import IDEMPOTENCY_KEY
 
 # The argument that carries a mutation's idempotency key.
 KEY_ARGUMENT = "idempotency_key"
@@ -31,18 +31,6 @@ class Places:
         in_body = _members(operation.body)
         query = tuple(name for name in _members(operation.hints.get("query")) if name not in in_body)
         return cls(tuple(re.findall(r"{(\w+)}", operation.path)), query)
-
-
-class _ToolExchange(Exchange):
-    """One tool call. Its arguments may be invalid in ways that a request can't be."""
-
-    def __init__(self, operation: Operation, request: Request, path: Mapping[str, str], flaw: Refusal | None) -> None:
-        super().__init__(operation, request, path)
-        self.flaw = flaw
-
-    def _parse(self, raw: bytes) -> tuple[dict[str, Any], Refusal | None]:
-        given, flaw = super()._parse(raw)
-        return given, self.flaw or flaw
 
 
 def request(method: str, path: str, headers: Mapping[str, str], *, query: Any = None, body: bytes = b"") -> Request:
@@ -66,7 +54,7 @@ def call(operation: Operation, arguments: Mapping[str, Any], headers: Mapping[st
     places, rest, reasons = Places.of(operation), dict(arguments), dict[str, str]()
     sent = dict(headers) | {"content-type": "application/json"}
     if operation.accepts_idempotency_key and KEY_ARGUMENT in rest:
-        sent[idempotency.HEADER] = _text(KEY_ARGUMENT, rest.pop(KEY_ARGUMENT), reasons)
+        sent[IDEMPOTENCY_KEY] = _text(KEY_ARGUMENT, rest.pop(KEY_ARGUMENT), reasons)
     reasons |= {name: "is required" for name in places.path if rest.get(name, "") == ""}
     in_path = {name: _text(name, rest.pop(name, ""), reasons) for name in places.path}
     query = {name: [_text(name, rest.pop(name), reasons)] for name in places.query if name in rest}
@@ -81,7 +69,7 @@ def call(operation: Operation, arguments: Mapping[str, Any], headers: Mapping[st
         first, reason = next(iter(reasons.items()))
         flaw = Invalid(f"{first}: {reason}", {name: [each] for name, each in reasons.items()})
     converted = request(operation.method, path, sent, query=query or None, body=body)
-    return _ToolExchange(operation, converted, in_path, flaw).respond()
+    return handle(operation, converted, in_path, input_error=flaw)
 
 
 def _text(name: str, value: Any, reasons: dict[str, str]) -> str:

@@ -39,7 +39,7 @@ from chalicelib.core.domain.errors import (
     UnsupportedMediaType,
 )
 from chalicelib.core.domain.origins import is_own
-from chalicelib.edge.exchange import Exchange
+from chalicelib.edge.exchange import handle
 from chalicelib.edge.json_text import check_json
 from chalicelib.edge.operation import Operation, Reply
 from chalicelib.edge.route import route
@@ -95,7 +95,7 @@ def call_mcp(admitted: Sent, call: Call) -> Reply:
     operation = find_operation(name) if _can_have_tools(headers["authorization"]) else None
     if message is None or operation is None:
         request = calling.request("POST", _PATH, {**admitted.headers, **headers}, body=admitted.body)
-        return _protocol_reply(Exchange(_ANSWER, request, {}).respond(), message)
+        return _protocol_reply(handle(_ANSWER, request, {}), message)
     return _tool_reply(calling.call(operation, arguments, headers, _PATH), message)
 
 
