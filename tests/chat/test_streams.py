@@ -261,14 +261,14 @@ def test_a_key_that_is_turned_off_while_a_connection_is_opened_has_none(
     api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = new_key(api, desk, "all")
-    real = DynamoFrames.find_standing
+    real = DynamoFrames.find_log_state
 
     def meanwhile(self: DynamoFrames, *args: Any, **more: Any) -> Any:
         (made,) = [each for each in DynamoGrants().list_keys(desk.user_id("alice")) if each.name == "new"]
         DynamoGrants().switch_key(made.key_id, active=False, owner_id=None, claim=None, reply={})
         return real(self, *args, **more)
 
-    monkeypatch.setattr(DynamoFrames, "find_standing", meanwhile)
+    monkeypatch.setattr(DynamoFrames, "find_log_state", meanwhile)
     # Without the test's gateway, which would hold what is done meanwhile against the function.
     event = Connection.new([("Authorization", f"Bearer {key}")]).connect_event()
     assert on_connect(event, None)["statusCode"] == 403
@@ -643,11 +643,11 @@ def tell(desk: Desk, *contents: str) -> None:
     from chalicelib.live.services.notifier import Notifier
     from chalicelib.live.stores.connections import DynamoConnections
 
-    news = [Message(each, desk.user_id("alice"), Role.USER, each, None, None, "").news for each in contents]
+    events = [Message(each, desk.user_id("alice"), Role.USER, each, None, None, "").live_event for each in contents]
     notifier = Notifier(
         DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), lambda *calls: [call() for call in calls]
     )
-    notifier.notify(desk.user_id("alice"), *news, standing=None, now=datetime.now(UTC))
+    notifier.notify(desk.user_id("alice"), *events, log_state=None, now=datetime.now(UTC))
 
 
 def again(pump: Pumps) -> None:

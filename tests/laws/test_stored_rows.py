@@ -67,7 +67,7 @@ from chalicelib.feedback.domain.feedback import Author, AuthorKind, Feedback, Fe
 from chalicelib.feedback.stores.feedback import DynamoFeedback
 from chalicelib.ids import InstanceCredential, MintedToken, TokenKind
 from chalicelib.live.domain.connections import Connection
-from chalicelib.live.domain.frames import Entry, FrameType, News, Standing
+from chalicelib.live.domain.frames import Entry, FrameType, LiveEvent, LogState
 from chalicelib.live.domain.push import Subscription
 from chalicelib.live.stores.connections import DynamoConnections
 from chalicelib.live.stores.frames import DynamoFrames
@@ -308,8 +308,8 @@ def test_stores_read_the_rows_that_they_have_always_written() -> None:
     assert DynamoApprovals().find_request(APPROVAL.approval_id) == APPROVAL
     assert DynamoConnections().find("c1", now=NOW) == CONNECTION
     log = DynamoFrames().list_last(ALICE, limit=10, now=NOW)
-    assert [each.frame.news.members if each.frame else None for each in log] == [{"item": {"a": 1.5}}, None]
-    assert DynamoFrames().find_standing(ALICE, now=NOW).connections == [CONNECTION]
+    assert [each.frame.event.members if each.frame else None for each in log] == [{"item": {"a": 1.5}}, None]
+    assert DynamoFrames().find_log_state(ALICE, now=NOW).connections == [CONNECTION]
     assert DynamoPush().list_subscriptions(ALICE) == [SUBSCRIPTION]
     assert DynamoChat().list_before(ALICE, None, role=None, limit=9) == [MESSAGE]
     assert DynamoBoard().find_card(ALICE, ID) == CARD
@@ -359,9 +359,9 @@ def _write_everything() -> None:
     DynamoApprovals().save(APPROVAL, over=None, **NO_CLAIM)
     DynamoConnections().add(CONNECTION)
     frames = DynamoFrames()
-    news = News(FrameType.QUEUE_CHANGED, {"item": {"a": 1.5}})
-    frames.append(ALICE, [news], Standing(Entry(0, None), [CONNECTION]), now=NOW)
-    frames.begin(ALICE, after=frames.find_standing(ALICE, now=NOW).last.position, now=NOW)
+    events = LiveEvent(FrameType.QUEUE_CHANGED, {"item": {"a": 1.5}})
+    frames.append(ALICE, [events], LogState(Entry(0, None), [CONNECTION]), now=NOW)
+    frames.begin(ALICE, after=frames.find_log_state(ALICE, now=NOW).last.position, now=NOW)
     DynamoPush().add(SUBSCRIPTION, **NO_CLAIM)
     DynamoChat().add(MESSAGE, **NO_CLAIM)
     DynamoBoard().add_card(CARD, tail=Tail(None, 0), **NO_CLAIM)

@@ -22,7 +22,7 @@ from chalicelib.inbox.services import deliveries, events
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.inbox.stores.event_types import DynamoEventTypes
 from chalicelib.inbox.stores.sends import DynamoSends
-from chalicelib.live.domain.frames import Standing
+from chalicelib.live.domain.frames import LogState
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.gateways.web_push import NUDGE_JOBS
 from chalicelib.live.services.notifier import Notifier
@@ -50,12 +50,12 @@ def _notifier() -> Notifier:
     return Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together, NUDGE_JOBS)
 
 
-def _queue_held(delivery: Delivery, *, owner_id: str, standing: Standing | None, now: datetime) -> None:
+def _queue_held(delivery: Delivery, *, owner_id: str, log_state: LogState | None, now: datetime) -> None:
     # Imported on first use: most publishes hold nothing, and this import would slow every cold start.
     from chalicelib.tasks.services.held import queue_held
     from chalicelib.tasks.stores.queue import DynamoQueue
 
-    queue_held(delivery, owner_id=owner_id, standing=standing, now=now, queue=DynamoQueue(), notifier=_notifier())
+    queue_held(delivery, owner_id=owner_id, log_state=log_state, now=now, queue=DynamoQueue(), notifier=_notifier())
 
 
 _PORTS = events.Ports(

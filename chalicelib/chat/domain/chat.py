@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
 from chalicelib.core.domain.fields import Headers, Omittable, OpenIn, Out, Query, TimeOut, timestamp
-from chalicelib.live.domain.frames import FrameType, News
+from chalicelib.live.domain.frames import FrameType, LiveEvent
 
 LONGEST_CONTENT = 10_000
 _LARGEST_METADATA = 65_536
@@ -38,11 +38,11 @@ class Message:
     created_at: str
 
     @property
-    def news(self) -> News:
-        """What open connections are told of it."""
+    def live_event(self) -> LiveEvent:
+        """The event that tells open sockets of the message."""
         shown = {"id": self.message_id, "role": self.role.value, "content": self.content}
         named = {"agentName": self.agent_name} if self.agent_name else {}
-        return News(FrameType.NEW_MESSAGE, {"message": {**shown, **named, "createdAt": self.created_at}})
+        return LiveEvent(FrameType.NEW_MESSAGE, {"message": {**shown, **named, "createdAt": self.created_at}})
 
 
 def _not_blank(text: str) -> str:

@@ -21,5 +21,5 @@ class StreamHeaders(AgentHeaders):
 
 def event_stream(frames: Iterable[Frame]) -> str:
     """The frames as an event stream, which tells its client to come back in a second."""
-    events = (f"id: {frame.id}\nevent: {frame.news.type.value}\ndata: {frame.text()}\n\n" for frame in frames)
+    events = (f"id: {frame.id}\nevent: {frame.event.type.value}\ndata: {frame.text()}\n\n" for frame in frames)
     return f"retry: {RETRY_MILLISECONDS}\n\n" + "".join(events)

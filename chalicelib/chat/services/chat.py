@@ -56,7 +56,7 @@ def send(
     )
     reply = sent(message)
     chat.add(message, claim=call.claim, reply=reply.model_dump(mode="json"))
-    notifier.notify(owner.user_id, message.news, standing=None, now=call.now)
+    notifier.notify(owner.user_id, message.live_event, log_state=None, now=call.now)
     return reply
 
 

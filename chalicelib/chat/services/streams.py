@@ -33,10 +33,10 @@ def listen(
     after = position_of(headers.last_event_id or "")
     if after is None:
         return _first(owner, headers.agent_name, now, frames)
-    standing = frames.find_standing(owner.user_id, now=now)
-    _follow(standing.last, owner, now, frames)
+    log_state = frames.find_log_state(owner.user_id, now=now)
+    _follow(log_state.last, owner, now, frames)
     # Beyond the log's end: the id of a log that was swept since, or of none of ours.
-    after, until = min(after, standing.last.position), now + timedelta(seconds=hold_seconds)
+    after, until = min(after, log_state.last.position), now + timedelta(seconds=hold_seconds)
     while True:
         entries = frames.list_after(owner.user_id, after, limit=_BACKLOG, now=clock())
         told = _visible(entries, owner)
@@ -68,4 +68,4 @@ def _follow(last: Entry, owner: ApiKey, now: datetime, frames: Frames) -> None:
 
 
 def _visible(entries: Sequence[Entry], owner: ApiKey) -> list[Frame]:
-    return [each.frame for each in entries if each.frame and each.frame.news.visible_to(owner.permissions)]
+    return [each.frame for each in entries if each.frame and each.frame.event.is_visible_to(owner.permissions)]

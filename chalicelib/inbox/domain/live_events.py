@@ -10,46 +10,46 @@ from chalicelib.inbox.domain.clicks import Click
 from chalicelib.inbox.domain.deliveries import Delivery, Supplement
 from chalicelib.inbox.domain.delivery_responses import listed_fields
 from chalicelib.inbox.domain.inbox import InboxItem, StateOut, state_fields
-from chalicelib.live.domain.frames import FrameType, News
+from chalicelib.live.domain.frames import FrameType, LiveEvent
 from chalicelib.live.domain.push import Urgency
 
 _NEW_STATE = {"read_at": None, "archived_at": None, "snoozed_until": None}
 _WIRE_NAMES = {name: to_camel(name) for name in InboxItem.model_fields}
 
 
-def new_delivery_event(delivery: Delivery) -> News:
+def new_delivery_event(delivery: Delivery) -> LiveEvent:
     """Announces a new delivery, with all fields of the inbox list."""
     members = {_WIRE_NAMES[name]: value for name, value in (listed_fields(delivery) | _NEW_STATE).items()}
-    return News(FrameType.DELIVERY, members, Urgency.of(delivery.severity))
+    return LiveEvent(FrameType.DELIVERY, members, Urgency.of(delivery.severity))
 
 
-def delivery_returned_event(delivery: Delivery, *, now: datetime) -> News:
+def delivery_returned_event(delivery: Delivery, *, now: datetime) -> LiveEvent:
     """Announces a delivery that a repeat of its event has brought back to the inbox."""
     return replace(delivery_changed_event(delivery, now=now), urgency=Urgency.of(delivery.severity))
 
 
-def delivery_changed_event(delivery: Delivery, *, now: datetime) -> News:
+def delivery_changed_event(delivery: Delivery, *, now: datetime) -> LiveEvent:
     """Announces a change of the delivery's state: read, archived, snoozed."""
     fields = StateOut(**state_fields(delivery, now=now)).model_dump(mode="json", by_alias=True)
     fields |= {"deliveryId": delivery.delivery_id, "fireCount": delivery.fire_count}
-    return News(FrameType.DELIVERY_CHANGED, fields)
+    return LiveEvent(FrameType.DELIVERY_CHANGED, fields)
 
 
-def delivery_resolved_event(delivery: Delivery) -> News:
+def delivery_resolved_event(delivery: Delivery) -> LiveEvent:
     members = {
         "deliveryId": delivery.delivery_id,
         "resolvedAt": delivery.resolved_at,
         "resolutionNote": delivery.resolution_note,
     }
-    return News(FrameType.DELIVERY_RESOLVED, members)
+    return LiveEvent(FrameType.DELIVERY_RESOLVED, members)
 
 
-def delivery_supplemented_event(delivery_id: str, added: Supplement) -> News:
+def delivery_supplemented_event(delivery_id: str, added: Supplement) -> LiveEvent:
     members = {"deliveryId": delivery_id, "supplementId": added.supplement_id, "createdAt": added.created_at}
-    return News(FrameType.DELIVERY_SUPPLEMENTED, members)
+    return LiveEvent(FrameType.DELIVERY_SUPPLEMENTED, members)
 
 
-def action_result_event(click: Click, outcome: Outcome) -> News:
+def action_result_event(click: Click, outcome: Outcome) -> LiveEvent:
     """Announces the outcome of a button's callback to the person who clicked it."""
     members = {
         "deliveryId": click.delivery_id,
@@ -57,4 +57,4 @@ def action_result_event(click: Click, outcome: Outcome) -> News:
         "actionId": click.action_id,
         "outcome": outcome.value,
     }
-    return News(FrameType.ACTION_RESULT, members)
+    return LiveEvent(FrameType.ACTION_RESULT, members)

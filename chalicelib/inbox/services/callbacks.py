@@ -45,4 +45,4 @@ def attempt_callback(
     url = delivery.buttons[click.index]["webhook_url"]
     outcome = runner.run(click, job, ladder=CALLBACK_RETRIES, at=now, send=lambda: post(url, body, headers))
     if outcome is not None:
-        notifier.notify(click.user_id, action_result_event(click, outcome), standing=None, now=runner.clock())
+        notifier.notify(click.user_id, action_result_event(click, outcome), log_state=None, now=runner.clock())

@@ -61,7 +61,7 @@ def resolve(
             break
         if deliveries.resolve(detail.delivery, claim=call.claim, reply=to_snapshot(detail, **fields)):
             if is_first and (recipient := detail.delivery.recipient_user_id):
-                notifier.notify(recipient, delivery_resolved_event(detail.delivery), standing=None, now=call.now)
+                notifier.notify(recipient, delivery_resolved_event(detail.delivery), log_state=None, now=call.now)
             break
     return to_response(detail, **fields)
 
@@ -90,7 +90,7 @@ def add_supplement(
     if not deliveries.add_supplement(known_id, added, claim=call.claim, reply=to_snapshot(detail, **fields)):
         raise SupplementLimit(f"A delivery has at most {MOST_SUPPLEMENTS} supplements.")
     if recipient := detail.delivery.recipient_user_id:
-        notifier.notify(recipient, delivery_supplemented_event(known_id, added), standing=None, now=call.now)
+        notifier.notify(recipient, delivery_supplemented_event(known_id, added), log_state=None, now=call.now)
     return to_response(detail, **fields)
 
 

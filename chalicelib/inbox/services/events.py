@@ -17,7 +17,7 @@ from chalicelib.inbox.domain.delivery_responses import DeliveryOut, to_response,
 from chalicelib.inbox.domain.events import InboundEvent, check_namespace, check_occurrence
 from chalicelib.inbox.domain.live_events import delivery_returned_event, new_delivery_event
 from chalicelib.inbox.services.ports import Deliveries, EventTypes
-from chalicelib.live.domain.frames import FrameType, Standing
+from chalicelib.live.domain.frames import FrameType, LogState
 from chalicelib.live.services.ports import Notifier
 from chalicelib.people.services.ports import ProjectAccessReader
 
@@ -45,7 +45,7 @@ class Sends(Protocol):
 
 
 class QueueHeld(Protocol):
-    def __call__(self, delivery: Delivery, /, *, owner_id: str, standing: Standing | None, now: datetime) -> None: ...
+    def __call__(self, delivery: Delivery, /, *, owner_id: str, log_state: LogState | None, now: datetime) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -89,9 +89,9 @@ def publish(event: InboundEvent, *, sender: PersonalToken, call: Call, fire: str
     to_reply = partial(_to_reply, event=event, call=call)
     try:
         delivery = _admit(event, sender=sender, now=call.now, projects=ports.projects)
-        recorded, standing = ports.together(
+        recorded, log_state = ports.together(
             partial(record, delivery, fire=fire, now=call.now, claim=call.claim, reply=to_reply),
-            partial(ports.notifier.standing, listener_id, now=call.now),
+            partial(ports.notifier.find_log_state, listener_id, now=call.now),
         )
     except Refusal as refusal:
         if not sender.over_daily_limit:
@@ -100,9 +100,9 @@ def publish(event: InboundEvent, *, sender: PersonalToken, call: Call, fire: str
         raise RateLimited("The token's deliveries of today are used up.", retry_after=wait) from refusal
     except AlreadyAnswered:
         if sender.moderated and (known := ports.deliveries.find(delivery.delivery_id)):
-            _queue_if_held(known.delivery, sender=sender, standing=None, call=call, ports=ports)
+            _queue_if_held(known.delivery, sender=sender, log_state=None, call=call, ports=ports)
         raise
-    pushed = _announce(recorded, sender=sender, call=call, standing=standing, to_reply=to_reply, ports=ports)
+    pushed = _announce(recorded, sender=sender, call=call, log_state=log_state, to_reply=to_reply, ports=ports)
     return to_response(recorded.detail, **_reply_fields(recorded, event, call, pushed=pushed))
 
 
@@ -129,28 +129,28 @@ def _announce(
     *,
     sender: PersonalToken,
     call: Call,
-    standing: Standing | None,
+    log_state: LogState | None,
     to_reply: Callable[..., StoredReply],
     ports: Ports,
 ) -> bool:
     """Queue a held event, count a new one, and notify its recipient; return whether an open connection took it."""
     delivery = recorded.delivery
-    _queue_if_held(delivery, sender=sender, standing=standing, call=call, ports=ports)
+    _queue_if_held(delivery, sender=sender, log_state=log_state, call=call, ports=ports)
     if recorded.is_returned and (recipient := delivery.recipient_user_id):
-        known = None if sender.moderated else standing
-        ports.notifier.notify(recipient, delivery_returned_event(delivery, now=call.now), standing=known, now=call.now)
+        known = None if sender.moderated else log_state
+        ports.notifier.notify(recipient, delivery_returned_event(delivery, now=call.now), log_state=known, now=call.now)
     if not recorded.is_new:
         return False
-    if delivery.moderation or (standing and standing.concerns_nobody(FrameType.DELIVERY)):
+    if delivery.moderation or (log_state and log_state.has_no_audience(FrameType.DELIVERY)):
         ports.event_types.count(delivery)
         return False
-    news = new_delivery_event(delivery)
+    live_event = new_delivery_event(delivery)
     # The kept reply says whether the event was pushed. It is amended beside the push, to spare a call after it, and
     # once more in the rare case that the push ends otherwise.
-    expected = call.claim is not None and standing is not None and standing.is_heard(news, now=call.now)
+    expected = call.claim is not None and log_state is not None and log_state.has_listener_for(live_event, now=call.now)
     calls = [
         partial(ports.event_types.count, delivery),
-        partial(ports.notifier.notify, sender.user_id, news, standing=standing, now=call.now),
+        partial(ports.notifier.notify, sender.user_id, live_event, log_state=log_state, now=call.now),
     ]
     if call.claim and expected:
         calls.append(partial(ports.replies.amend, call.claim, reply=to_reply(recorded, pushed=True)))
@@ -161,11 +161,11 @@ def _announce(
 
 
 def _queue_if_held(
-    delivery: Delivery, *, sender: PersonalToken, standing: Standing | None, call: Call, ports: Ports
+    delivery: Delivery, *, sender: PersonalToken, log_state: LogState | None, call: Call, ports: Ports
 ) -> None:
     # Repeats and replays do this too: the first send may have failed between the delivery and its queue item.
     if delivery.moderation and delivery.moderation.status is ModerationStatus.PENDING:
-        ports.queue_held(delivery, owner_id=sender.tools_owner_id, standing=standing, now=call.now)
+        ports.queue_held(delivery, owner_id=sender.tools_owner_id, log_state=log_state, now=call.now)
 
 
 def _to_reply(recorded: RecordedDelivery, *, event: InboundEvent, call: Call, pushed: bool = False) -> StoredReply:

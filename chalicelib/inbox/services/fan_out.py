@@ -85,8 +85,8 @@ class FanOut:
         recorded = self.sends.record_bulk(delivery, fire=call.fire, now=self.now)
         if recorded.is_new:
             new.append(delivery)
-            self.notifier.notify(person, new_delivery_event(delivery), standing=None, now=self.now)
+            self.notifier.notify(person, new_delivery_event(delivery), log_state=None, now=self.now)
         elif recorded.is_returned:
             self.notifier.notify(
-                person, delivery_returned_event(recorded.delivery, now=self.now), standing=None, now=self.now
+                person, delivery_returned_event(recorded.delivery, now=self.now), log_state=None, now=self.now
             )

@@ -89,7 +89,9 @@ def change(
             break
         if inbox.save(before, after, claim=call.claim, reply=item.model_dump(mode="json", exclude_unset=True)):
             if after != before:
-                notifier.notify(owner.user_id, delivery_changed_event(after, now=call.now), standing=None, now=call.now)
+                notifier.notify(
+                    owner.user_id, delivery_changed_event(after, now=call.now), log_state=None, now=call.now
+                )
             break
     return item
 

@@ -56,10 +56,10 @@ CONNECTING_AREAS = frozenset(area for areas in _AREAS.values() for area in areas
 
 
 @dataclass(frozen=True)
-class News:
-    """Something to tell a person's open connections; it becomes a frame when it has its place in the log.
+class LiveEvent:
+    """An event for a person's open sockets; it becomes a frame when it gets its position in the log.
 
-    With an `urgency` it is worth a nudge to their browsers where no connection hears it.
+    With an `urgency` it is pushed to the person's browsers if no socket receives it.
     """
 
     type: FrameType
@@ -67,10 +67,10 @@ class News:
     urgency: Urgency | None = None
 
     @property
-    def is_in_the_inbox(self) -> bool:
+    def is_in_inbox(self) -> bool:
         return self.type in _IN_THE_INBOX
 
-    def visible_to(self, areas: frozenset[str]) -> bool:
+    def is_visible_to(self, areas: frozenset[str]) -> bool:
         """Whether a key with these permissions may see it."""
         return "all" in areas or bool(_AREAS[self.type] & areas)
 
@@ -80,7 +80,7 @@ class Frame:
     """A frame: its place in the person's log, what it tells, and when it was written there."""
 
     position: int
-    news: News
+    event: LiveEvent
     at: str
 
     @property
@@ -89,7 +89,7 @@ class Frame:
 
     def text(self) -> str:
         """The frame as it is sent, over a socket and as the data of a server-sent event alike."""
-        shown = {"id": self.id, "type": self.news.type.value, "timestamp": self.at, **self.news.members}
+        shown = {"id": self.id, "type": self.event.type.value, "timestamp": self.at, **self.event.members}
         return json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
 
 
@@ -109,10 +109,10 @@ class Entry:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """Where a person's log ends (position 0: nothing is kept), and the connections that are open.
+class LogState:
+    """The state of a person's log: its last entry (position 0 if it is empty), and the open sockets.
 
-    `browsers` is how many of theirs want to be nudged.
+    `browsers` is the number of browsers that receive push messages.
     """
 
     last: Entry
@@ -124,23 +124,23 @@ class Standing:
         """Whether anybody listens, or may come back with an id of this log."""
         return self.last.position > 0 or bool(self.connections)
 
-    def concerns_nobody(self, *kinds: FrameType) -> bool:
-        """Whether nobody listens, may come back for such news, or is to be nudged, and the inbox shows them later."""
+    def has_no_audience(self, *kinds: FrameType) -> bool:
+        """Whether nobody listens, may come back for such events, or is to be nudged, and the inbox shows them later."""
         return not self.is_followed and not self.browsers and _IN_THE_INBOX.issuperset(kinds)
 
-    def is_heard(self, news: News, *, now: datetime) -> bool:
-        """Whether there is a connection that `news` would be pushed to, or told by its catch-up in a moment."""
-        return any(news.visible_to(each.areas) and each.is_expected(now) for each in self.connections)
+    def has_listener_for(self, event: LiveEvent, *, now: datetime) -> bool:
+        """Whether there is a connection that `event` would be pushed to, or told by its catch-up in a moment."""
+        return any(event.is_visible_to(each.areas) and each.is_expected(now) for each in self.connections)
 
-    def is_caught_up_with(self, news: News, *, now: datetime) -> bool:
-        """Whether there is a connection that `news` is told by its catch-up."""
+    def has_catch_up_for(self, event: LiveEvent, *, now: datetime) -> bool:
+        """Whether there is a connection that `event` is told by its catch-up."""
         catching_up = (each for each in self.connections if not each.live and each.is_expected(now))
-        return any(news.visible_to(each.areas) for each in catching_up)
+        return any(event.is_visible_to(each.areas) for each in catching_up)
 
 
 def signal(kind: FrameType, position: int, now: datetime, **members: Any) -> Frame:
     """A frame for one connection that no log has: its id is the place up to which the connection has been told."""
-    return Frame(position, News(kind, members), timestamp(now))
+    return Frame(position, LiveEvent(kind, members), timestamp(now))
 
 
 def frame_id(position: int) -> str:

@@ -77,7 +77,7 @@ class CatchUp:
 
     def _catch_up(self, connection: Connection, after: int, *, started: datetime) -> Connection:
         # What lies beyond the log's end is the id of a log that was swept since, or of none of ours.
-        last = self.frames.find_standing(connection.user_id, now=started).last.position
+        last = self.frames.find_log_state(connection.user_id, now=started).last.position
         position = min(after, last)
         connection = replace(connection, told_to=min(connection.told_to, last))
         while entries := self.frames.list_after(connection.user_id, position, limit=_PAGE, now=self.clock()):
@@ -102,7 +102,7 @@ class CatchUp:
         for entry in entries:
             frame = entry.frame
             told = connection.connection_id in entry.names
-            if frame is None or told or not frame.news.visible_to(connection.areas):
+            if frame is None or told or not frame.event.is_visible_to(connection.areas):
                 continue
             posted = self.sockets.post(connection.connection_id, frame.text())
             if posted is Posted.FAILED:

@@ -9,7 +9,7 @@ from typing import Any
 
 from chalicelib.core.ports import JobSender
 from chalicelib.live.domain.connections import Connection, Posted
-from chalicelib.live.domain.frames import Entry, Frame, News, Standing
+from chalicelib.live.domain.frames import Entry, Frame, LiveEvent, LogState
 from chalicelib.live.domain.push import NudgeJob
 from chalicelib.live.services.ports import Frames, SocketGateway, Sockets
 
@@ -18,7 +18,7 @@ log = logging.getLogger("fluxden")
 
 @dataclass(frozen=True)
 class Notifier:
-    """Tells people's open connections what happened. It never fails the call that has news: that has had its effect.
+    """Tells people's open connections what happened. It never fails its caller.
 
     What a connection does not take is in the log, and one that can't be told is closed: its client comes back and
     resumes.
@@ -30,34 +30,34 @@ class Notifier:
     together: Callable[..., list[Any]]
     nudges: JobSender[NudgeJob] | None = None
 
-    def standing(self, user_id: str, *, now: datetime) -> Standing | None:
+    def find_log_state(self, user_id: str, *, now: datetime) -> LogState | None:
         """Where the person's log stands, for `notify`; to be asked for while something else is done. One store call."""
         try:
-            return self.frames.find_standing(user_id, now=now)
+            return self.frames.find_log_state(user_id, now=now)
         except Exception:
             log.exception("the log of frames of %s was not read", user_id)
             return None
 
-    def notify(self, user_id: str, *news: News, standing: Standing | None, now: datetime) -> bool:
-        """Tell the person's connections `news`; whether one of them took it, or is told by its catch-up in a moment.
+    def notify(self, user_id: str, *events: LiveEvent, log_state: LogState | None, now: datetime) -> bool:
+        """Send the events to the person's sockets; True if a socket took one, or gets it from its catch-up in a moment.
 
-        Where nobody has listened for a day, news of the inbox is not written down: it is in the inbox.
-        Store calls in sequence: 1; 2 without a standing; 1 more to forget connections that are gone. A nudge to
+        Where nobody has listened for a day, events of the inbox are not written down, since the inbox shows them.
+        Store calls in sequence: 1; 2 without a log state; 1 more to forget connections that are gone. A nudge to
         browsers, where nobody hears what is worth one, is queued at the same time.
         """
         try:
-            standing = standing or self.frames.find_standing(user_id, now=now)
-            if standing.concerns_nobody(*(each.type for each in news)):
+            log_state = log_state or self.frames.find_log_state(user_id, now=now)
+            if log_state.has_no_audience(*(each.type for each in events)):
                 return False
-            nudge = self._nudge(user_id, news, standing, now)
-            if not standing.is_followed and all(each.is_in_the_inbox for each in news):
+            nudge = self._nudge(user_id, events, log_state, now)
+            if not log_state.is_followed and all(each.is_in_inbox for each in events):
                 if nudge:
                     nudge()
                 return False
-            append = partial(self.frames.append, user_id, news, standing, now=now)
+            append = partial(self.frames.append, user_id, events, log_state, now=now)
             entries: Sequence[Entry] = self.together(append, nudge)[0] if nudge else append()
         except Exception:
-            log.exception("%s was not told of %s", user_id, ", ".join(each.type for each in news))
+            log.exception("%s was not told of %s", user_id, ", ".join(each.type for each in events))
             return False
         listeners = {each.connection_id: each for entry in entries for each in entry.listeners}
         posts = [
@@ -65,13 +65,13 @@ class Notifier:
             for each in listeners.values()
         ]
         taken = any(self.together(*posts) if len(posts) > 1 else [post() for post in posts])
-        return taken or any(standing.is_caught_up_with(each, now=now) for each in news)
+        return taken or any(log_state.has_catch_up_for(each, now=now) for each in events)
 
     def _nudge(
-        self, user_id: str, news: Sequence[News], standing: Standing, now: datetime
+        self, user_id: str, events: Sequence[LiveEvent], log_state: LogState, now: datetime
     ) -> Callable[[], None] | None:
-        urgencies = [each.urgency for each in news if each.urgency and not standing.is_heard(each, now=now)]
-        if self.nudges is None or not standing.browsers or not urgencies:
+        urgencies = [each.urgency for each in events if each.urgency and not log_state.has_listener_for(each, now=now)]
+        if self.nudges is None or not log_state.browsers or not urgencies:
             return None
         job = NudgeJob(user_id=user_id, urgency=urgencies[0])
         return partial(_send, self.nudges, job)

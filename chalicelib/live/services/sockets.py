@@ -41,7 +41,7 @@ def open_connection(
     """
     after = position_of(last_id) if last_id else None
     if after is None:
-        after = frames.find_standing(owner.user_id, now=now).last.position
+        after = frames.find_log_state(owner.user_id, now=now).last.position
     ends = int((now + LIFETIME).timestamp())
     connection = Connection(
         connection_id=connection_id,

@@ -26,7 +26,7 @@ from chalicelib.core.stores.reads import query
 from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.ids import nonce
 from chalicelib.live.domain.connections import Connection
-from chalicelib.live.domain.frames import KEPT_FOR, Entry, Frame, FrameType, News, Standing, next_position
+from chalicelib.live.domain.frames import KEPT_FOR, Entry, Frame, FrameType, LiveEvent, LogState, next_position
 from chalicelib.live.stores.connections import PREFIX as CONNECTIONS
 from chalicelib.live.stores.connections import columns, connection_of, progress_of
 from chalicelib.live.stores.push import MARK
@@ -42,7 +42,7 @@ _STEPS_PER_LOOK = 4
 
 
 class DynamoFrames:
-    def find_standing(self, user_id: str, *, now: datetime) -> Standing:
+    def find_log_state(self, user_id: str, *, now: datetime) -> LogState:
         """Where the person's log ends, and who listens, read consistently. One store call, one more a dozen sockets."""
         connections: list[Connection] = []
         last, browsers = Entry(0, None), 0
@@ -63,18 +63,20 @@ class DynamoFrames:
             else:
                 last = _entry(row) if row["expiresAt"] > seconds else last
                 break
-        return Standing(last, [each for each in connections if each.expires_at > seconds], browsers)
+        return LogState(last, [each for each in connections if each.expires_at > seconds], browsers)
 
-    def append(self, user_id: str, news: Sequence[News], standing: Standing, *, now: datetime) -> Sequence[Entry]:
+    def append(
+        self, user_id: str, events: Sequence[LiveEvent], log_state: LogState, *, now: datetime
+    ) -> Sequence[Entry]:
         """Add frames to the person's log, in this order and next to each other. One store call, when nobody else adds.
 
         Raises:
             Unavailable: too many others do.
         """
-        listeners = {each.connection_id: each for each in standing.connections if each.live}
-        first, mark = next_position(standing.last.position, now=now), nonce()
+        listeners = {each.connection_id: each for each in log_state.connections if each.live}
+        first, mark = next_position(log_state.last.position, now=now), nonce()
         for attempt in range(1, _ATTEMPTS):
-            entries = [_addressed(first + number, each, listeners, now) for number, each in enumerate(news)]
+            entries = [_addressed(first + number, each, listeners, now) for number, each in enumerate(events)]
             try:
                 commit([_put(user_id, _row(entry) | {"nonce": mark}, now) for entry in entries], claim=None, reply={})
             except Refused as refused:
@@ -88,9 +90,9 @@ class DynamoFrames:
                     listeners[opened["connectionId"]] = connection_of(opened)
             first = _position(met[-1]) + 1
             if attempt % _STEPS_PER_LOOK == 0:
-                standing = self.find_standing(user_id, now=now)
-                listeners |= {each.connection_id: each for each in standing.connections if each.live}
-                first = max(first, next_position(standing.last.position, now=now))
+                log_state = self.find_log_state(user_id, now=now)
+                listeners |= {each.connection_id: each for each in log_state.connections if each.live}
+                first = max(first, next_position(log_state.last.position, now=now))
         raise Unavailable("The log of frames is being written by many calls at once.")
 
     def open(self, connection: Connection, position: int, *, now: datetime) -> Entry | None:
@@ -146,9 +148,9 @@ class DynamoFrames:
         return [_entry(row) for row in islice(rows, limit)][::-1]
 
 
-def _addressed(position: int, news: News, listeners: dict[str, Connection], now: datetime) -> Entry:
-    told = [each for each in listeners.values() if news.visible_to(each.areas)]
-    return Entry(position, Frame(position, news, timestamp(now)), told, frozenset(each.connection_id for each in told))
+def _addressed(position: int, event: LiveEvent, listeners: dict[str, Connection], now: datetime) -> Entry:
+    told = [each for each in listeners.values() if event.is_visible_to(each.areas)]
+    return Entry(position, Frame(position, event, timestamp(now)), told, frozenset(each.connection_id for each in told))
 
 
 def _put(user_id: str, row: Row, now: datetime) -> Action:
@@ -168,9 +170,9 @@ def _row(entry: Entry) -> Row:
     assert frame is not None
     return {
         "sk": _key(entry.position),
-        "type": frame.news.type.value,
+        "type": frame.event.type.value,
         "at": frame.at,
-        "members": json.dumps(frame.news.members, ensure_ascii=False, separators=(",", ":")),
+        "members": json.dumps(frame.event.members, ensure_ascii=False, separators=(",", ":")),
         "to": sorted(entry.names),
     }
 
@@ -179,8 +181,8 @@ def _entry(row: Row) -> Entry:
     position, kept_until = _position(row), int(row["expiresAt"])
     if "type" not in row:
         return Entry(position, None, kept_until=kept_until)
-    news = News(FrameType(row["type"]), json.loads(row["members"]))
-    return Entry(position, Frame(position, news, row["at"]), names=frozenset(row["to"]), kept_until=kept_until)
+    event = LiveEvent(FrameType(row["type"]), json.loads(row["members"]))
+    return Entry(position, Frame(position, event, row["at"]), names=frozenset(row["to"]), kept_until=kept_until)
 
 
 def _key(position: int) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 from pydantic import Field
 
 from chalicelib.core.domain.fields import Omittable, OpenIn, Out
-from chalicelib.live.domain.frames import FrameType, News
+from chalicelib.live.domain.frames import FrameType, LiveEvent
 from chalicelib.tasks.domain.queue import ItemOut, ItemStatus
 
 
@@ -32,7 +32,7 @@ class Desk:
         return self.counts.get(status.value, 0)
 
 
-def switched(desk: Desk) -> News:
+def switched(desk: Desk) -> LiveEvent:
     """What wakes agents when the chief of staff takes over."""
     snapshot = {
         "ready": desk.count(ItemStatus.READY),
@@ -40,7 +40,7 @@ def switched(desk: Desk) -> News:
         "blocked": desk.count(ItemStatus.BLOCKED),
     }
     metadata = {"itemId": None, "queueSnapshot": snapshot}
-    return News(FrameType.WAKE, {"reason": "chief_of_staff", "priority": "normal", "metadata": metadata})
+    return LiveEvent(FrameType.WAKE, {"reason": "chief_of_staff", "priority": "normal", "metadata": metadata})
 
 
 class SettingsIn(OpenIn):

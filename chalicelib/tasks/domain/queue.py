@@ -14,7 +14,7 @@ from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.fields import In, Omittable, OpenIn, Out, Query, TimeOut, not_blank, timestamp
 from chalicelib.core.domain.pages import Pagination
 from chalicelib.inbox.domain.deliveries import Delivery
-from chalicelib.live.domain.frames import FrameType, News
+from chalicelib.live.domain.frames import FrameType, LiveEvent
 
 MOST_ITEMS_A_PAGE = 100
 _LARGEST_METADATA = 65_536
@@ -117,18 +117,18 @@ def check_move(item: Item, status: ItemStatus) -> None:
         raise Invalid("Nothing goes back to pending_confirmation.")
 
 
-def changed(item: Item, change: Literal["added", "status_changed", "removed"], new_status: str) -> News:
+def changed(item: Item, change: Literal["added", "status_changed", "removed"], new_status: str) -> LiveEvent:
     """What open connections are told of a change."""
     members = {"changeType": change, "itemId": item.item_id, "itemTitle": item.title, "newStatus": new_status}
-    return News(FrameType.QUEUE_CHANGED, members)
+    return LiveEvent(FrameType.QUEUE_CHANGED, members)
 
 
-def wakes(item: Item) -> Sequence[News]:
+def wakes(item: Item) -> Sequence[LiveEvent]:
     """What wakes agents: an urgent item that has just become ready or gone into progress."""
     if item.priority is not Priority.URGENT or item.status not in _UNDER_WAY:
         return ()
     about = {"itemId": item.item_id, "title": item.title, "priority": item.priority.value, "status": item.status.value}
-    return (News(FrameType.WAKE, {"reason": "urgent_task", "metadata": about}),)
+    return (LiveEvent(FrameType.WAKE, {"reason": "urgent_task", "metadata": about}),)
 
 
 @dataclass(frozen=True)

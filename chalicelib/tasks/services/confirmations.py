@@ -49,8 +49,8 @@ class Confirmation:
         gone = False
         attempts = Attempts("The queue is being changed by many calls at once.")
         while attempts.again():
-            item, standing = self.together(
-                lambda: self.queue.find(user_id, item_id), lambda: self.notifier.standing(user_id, now=now)
+            item, log_state = self.together(
+                lambda: self.queue.find(user_id, item_id), lambda: self.notifier.find_log_state(user_id, now=now)
             )
             if item is None:
                 raise NotFound("No such item.")
@@ -74,10 +74,10 @@ class Confirmation:
             ):
                 if ended:
                     ended.announce()
-                self.notifier.notify(user_id, *told([change]), standing=standing, now=now)
+                self.notifier.notify(user_id, *told([change]), log_state=log_state, now=now)
                 if delivery and delivery.recipient_user_id:
                     self.notifier.notify(
-                        delivery.recipient_user_id, new_delivery_event(delivery), standing=None, now=now
+                        delivery.recipient_user_id, new_delivery_event(delivery), log_state=None, now=now
                     )
                 return answer
             gone = item.held_delivery_id is not None and self.deliveries.find(item.held_delivery_id) is None

@@ -7,7 +7,7 @@ from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Invalid
-from chalicelib.live.domain.frames import FrameType, News
+from chalicelib.live.domain.frames import FrameType, LiveEvent
 from chalicelib.live.services.ports import Notifier
 from chalicelib.tasks.domain.desk_settings import (
     ChangedSettingsOut,
@@ -53,8 +53,8 @@ def change(
         raise Invalid("Give mode, queueAutoApprove, or both.")
     attempts = Attempts("The desk is being changed by many calls at once.")
     while attempts.again():
-        desk, standing = together(
-            lambda: settings.find_desk(owner.user_id), lambda: notifier.standing(owner.user_id, now=call.now)
+        desk, log_state = together(
+            lambda: settings.find_desk(owner.user_id), lambda: notifier.find_log_state(owner.user_id, now=call.now)
         )
         handed_out = None
         if given.mode is Mode.CHIEF_OF_STAFF:
@@ -70,11 +70,11 @@ def change(
             claim=call.claim,
             reply=answer.model_dump(mode="json", exclude_unset=True),
         ):
-            news = [News(FrameType.SETTINGS_CHANGED, {"settings": wanted})]
+            events = [LiveEvent(FrameType.SETTINGS_CHANGED, {"settings": wanted})]
             if given.mode is Mode.CHIEF_OF_STAFF:
-                news.append(switched(desk))
-            news += told([handed_out] if handed_out else [])
-            notifier.notify(owner.user_id, *news, standing=standing, now=call.now)
+                events.append(switched(desk))
+            events += told([handed_out] if handed_out else [])
+            notifier.notify(owner.user_id, *events, log_state=log_state, now=call.now)
             return answer
 
 

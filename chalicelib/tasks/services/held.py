@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from chalicelib.inbox.domain.deliveries import Delivery
-from chalicelib.live.domain.frames import Standing
+from chalicelib.live.domain.frames import LogState
 from chalicelib.live.services.ports import Notifier
 from chalicelib.tasks.domain.queue import changed, held_item
 from chalicelib.tasks.services.ports import QueueItems
@@ -13,7 +13,7 @@ def queue_held(
     delivery: Delivery,
     *,
     owner_id: str,
-    standing: Standing | None,
+    log_state: LogState | None,
     now: datetime,
     queue: QueueItems,
     notifier: Notifier,
@@ -21,4 +21,4 @@ def queue_held(
     """Queue the event for its owner, unless it is there already, and tell them. Store calls in sequence: 1, and 2."""
     item = held_item(delivery, owner_id=owner_id)
     if queue.add(item, claim=None, reply={}):
-        notifier.notify(owner_id, changed(item, "added", item.status), standing=standing, now=now)
+        notifier.notify(owner_id, changed(item, "added", item.status), log_state=log_state, now=now)

@@ -12,7 +12,7 @@ from chalicelib.core.domain.errors import Invalid, NotFound
 from chalicelib.core.domain.fields import is_uuid, timestamp
 from chalicelib.core.domain.pages import paged
 from chalicelib.core.ports import RelayEnd
-from chalicelib.live.domain.frames import News
+from chalicelib.live.domain.frames import LiveEvent
 from chalicelib.live.services.ports import Notifier
 from chalicelib.tasks.domain.desk_settings import Desk, Mode
 from chalicelib.tasks.domain.queue import (
@@ -85,14 +85,14 @@ def add(
     Raises:
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    desk, standing = together(
-        lambda: queue.find_desk(owner.user_id), lambda: notifier.standing(owner.user_id, now=call.now)
+    desk, log_state = together(
+        lambda: queue.find_desk(owner.user_id), lambda: notifier.find_log_state(owner.user_id, now=call.now)
     )
     status = ItemStatus.READY if desk.queue_auto_approve else ItemStatus.PENDING_CONFIRMATION
     item = queued(given, item_id=item_id, user_id=owner.user_id, status=status, now=call.now)
     answer = ItemOut(**shown(item))
     queue.add(item, claim=call.claim, reply=answer.model_dump(mode="json"))
-    notifier.notify(owner.user_id, changed(item, "added", item.status), *wakes(item), standing=standing, now=call.now)
+    notifier.notify(owner.user_id, changed(item, "added", item.status), *wakes(item), log_state=log_state, now=call.now)
     return answer
 
 
@@ -111,15 +111,15 @@ def next_item(desk: Desk, *, besides: Item | None, user_id: str, now: datetime, 
     return Change(found, found.moved(ItemStatus.IN_PROGRESS, now=now)) if found else None
 
 
-def told(changes: Sequence[Change]) -> list[News]:
+def told(changes: Sequence[Change]) -> list[LiveEvent]:
     """What open connections are told of changes of status."""
-    news: list[News] = []
+    events: list[LiveEvent] = []
     for each in changes:
         if each.to is None:
-            news.append(changed(each.met, "removed", "rejected"))
+            events.append(changed(each.met, "removed", "rejected"))
         elif each.to.status is not each.met.status:
-            news += [changed(each.to, "status_changed", each.to.status), *wakes(each.to)]
-    return news
+            events += [changed(each.to, "status_changed", each.to.status), *wakes(each.to)]
+    return events
 
 
 @dataclass(frozen=True)
@@ -177,9 +177,9 @@ class Work:
         now, user_id, item_id = self.call.now, self.owner.user_id, item_id_of(item_id)
         attempts = Attempts("The queue is being changed by many calls at once.")
         while attempts.again():
-            (met, desk), standing = self.together(
+            (met, desk), log_state = self.together(
                 lambda: self.queue.find_with_desk(user_id, item_id),
-                lambda: self.notifier.standing(user_id, now=now),
+                lambda: self.notifier.find_log_state(user_id, now=now),
             )
             if met is None:
                 raise NotFound(_NO_ITEM)
@@ -201,8 +201,8 @@ class Work:
             ):
                 if ended:
                     ended.announce()
-                if news := told(changes):
-                    self.notifier.notify(user_id, *news, standing=standing, now=now)
+                if events := told(changes):
+                    self.notifier.notify(user_id, *events, log_state=log_state, now=now)
                 return answer
 
 

@@ -64,4 +64,4 @@ def announce(
     for notice in stored.notices:
         queue.announce(notice.job)
     if stored.message and notifier:
-        notifier.notify(connection.user_id, stored.message.news, standing=None, now=now)
+        notifier.notify(connection.user_id, stored.message.live_event, log_state=None, now=now)

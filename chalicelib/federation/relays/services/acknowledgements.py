@@ -71,8 +71,8 @@ class AcknowledgementReceiver:
                 message, effects = self._message(to), self._effects(to)
             if self.relays.save(to, over=met, message=message, effects=effects):
                 if message:
-                    news = [message.news, *told(effects.changes)]
-                    self.notifier.notify(met.user_id, *news, standing=None, now=self.now)
+                    events = [message.live_event, *told(effects.changes)]
+                    self.notifier.notify(met.user_id, *events, log_state=None, now=self.now)
                 return AckAnswer(success=True, relay_id=to.relay_id, status=to.status)
 
     def _effects(self, relay: Relay) -> Effects:

@@ -32,7 +32,7 @@ from chalicelib.federation.relays.domain.relays import (
     Scope,
     json_text,
 )
-from chalicelib.live.domain.frames import Standing
+from chalicelib.live.domain.frames import LogState
 from chalicelib.live.services.ports import Notifier
 from chalicelib.people.domain.directory import Memberships
 from chalicelib.people.domain.profile import completed as completed_profile
@@ -70,7 +70,7 @@ class _Circumstances:
     memberships: Memberships | None
     tail: Tail | None
     desk: Desk | None
-    standing: Standing | None
+    log_state: LogState | None
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class RelayReceiver:
             if isinstance(stored, RelayReference):
                 return _repeated(stored)
             if stored:
-                self._tell(given, relay, message, work, known.standing)
+                self._tell(given, relay, message, work, known.log_state)
                 return answer
 
     def _recipient(self, given: RelayIn) -> tuple[str, bool]:
@@ -149,7 +149,7 @@ class RelayReceiver:
         if given.is_ambient:
             reads["profile"] = lambda: self.profiles.find_profile(user_id)
         else:
-            reads["standing"] = lambda: self.notifier.standing(user_id, now=self.now)
+            reads["log_state"] = lambda: self.notifier.find_log_state(user_id, now=self.now)
         if given.team_id or given.project_id:
             reads["memberships"] = lambda: self.teams.find_memberships(user_id)
         if given.is_task:
@@ -162,7 +162,7 @@ class RelayReceiver:
             memberships=found.get("memberships"),
             tail=found.get("tail"),
             desk=found.get("desk"),
-            standing=found.get("standing"),
+            log_state=found.get("log_state"),
         )
 
     def _made(
@@ -219,15 +219,15 @@ class RelayReceiver:
         return relay, work, message
 
     def _tell(
-        self, given: RelayIn, relay: Relay, message: Message, work: Work | None, standing: Standing | None
+        self, given: RelayIn, relay: Relay, message: Message, work: Work | None, log_state: LogState | None
     ) -> None:
         # What is ambient waits to be looked at; it never calls anybody.
         if given.is_ambient:
             return
-        news = [message.news]
+        events = [message.live_event]
         if work is not None:
-            news += [changed(work.item, "added", work.item.status), *wakes(work.item)]
-        self.notifier.notify(relay.user_id, *news, standing=standing, now=self.now)
+            events += [changed(work.item, "added", work.item.status), *wakes(work.item)]
+        self.notifier.notify(relay.user_id, *events, log_state=log_state, now=self.now)
 
 
 def _answer(given: RelayIn, relay: Relay, dropped: Scope, *, fallback: bool) -> RelayAnswer:
