@@ -8,7 +8,7 @@ from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
 from chalicelib.inbox.domain.bulk import FanOutJob
 from chalicelib.inbox.services.fan_out import FanOut
-from chalicelib.inbox.stores.accepted import DynamoAccepted
+from chalicelib.inbox.stores.accepted_calls import DynamoAcceptedCalls
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.inbox.stores.event_types import DynamoEventTypes
 from chalicelib.inbox.stores.sends import DynamoSends
@@ -36,7 +36,7 @@ bp = Blueprint(__name__)
 def fan_out(message: FanOutJob) -> None:
     """Create the deliveries of an accepted bulk call for some of its recipients."""
     FanOut(
-        accepted=DynamoAccepted(),
+        accepted=DynamoAcceptedCalls(),
         deliveries=DynamoDeliveries(),
         sends=DynamoSends(),
         event_types=DynamoEventTypes(),

@@ -18,7 +18,7 @@ from chalicelib.edge.operation import as_stored
 from chalicelib.inbox.domain.bulk import AddressedEvent, BulkEventRequest, BulkOut, bulk_charge
 from chalicelib.inbox.gateways.fan_out import FAN_OUT_JOBS
 from chalicelib.inbox.services import bulk
-from chalicelib.inbox.stores.accepted import DynamoAccepted
+from chalicelib.inbox.stores.accepted_calls import DynamoAcceptedCalls
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.parallel import together
 from chalicelib.people.stores.directory import DynamoDirectory
@@ -73,7 +73,7 @@ def _ports() -> bulk.Ports:
         catalog=DynamoCatalog(),
         grants=DynamoClaims(),
         deliveries=DynamoDeliveries(),
-        accepted=DynamoAccepted(),
+        accepted=DynamoAcceptedCalls(),
         queue=FAN_OUT_JOBS,
         replays=DynamoIdempotency(),
         mint=partial(ids.mint_token, ids.TokenKind.PERSONAL),

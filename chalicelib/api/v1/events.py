@@ -75,10 +75,10 @@ def _finder(caller: PersonalToken | ToolsToken, call: Call) -> deliveries.FindDe
         return DynamoDeliveries().find  # a personal token's deliveries are stored before publish replies
     # Imported on first use: publishing never needs it, and this import would slow every cold start.
     from chalicelib.inbox.services.fan_out import FanOut
-    from chalicelib.inbox.stores.accepted import DynamoAccepted
+    from chalicelib.inbox.stores.accepted_calls import DynamoAcceptedCalls
 
     return FanOut(
-        accepted=DynamoAccepted(),
+        accepted=DynamoAcceptedCalls(),
         deliveries=DynamoDeliveries(),
         sends=DynamoSends(),
         event_types=DynamoEventTypes(),

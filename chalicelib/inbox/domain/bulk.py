@@ -1,4 +1,4 @@
-"""Bulk fan-out: one event to many people (fluxdesk-v1, BulkEventRequest)."""
+"""Bulk calls: one event to many people (fluxdesk-v1, BulkEventRequest)."""
 
 import hashlib
 from collections.abc import Collection, Mapping
@@ -16,7 +16,7 @@ from chalicelib.inbox.domain.delivery_ids import derive_delivery_id, event_part
 from chalicelib.inbox.domain.events import InboundEvent
 
 MOST_PEOPLE = 1_000
-# A group may have inactive members, which do not count; beyond this many they are not even looked at.
+# Inactive members of a group do not count as people reached. This bounds how many members are looked up at all.
 MOST_MEMBERS_LOOKED_UP = 5_000
 _PEOPLE_PER_JOB = 10
 _LONGEST_LOCAL_PART = 64  # RFC 5321, 4.5.3.1.1
@@ -47,22 +47,22 @@ Recipient = Annotated[EmailRecipient | UserRecipient | GroupRecipient, Field(dis
 
 
 class BulkEventRequest(In):
-    """One event and the people it is for."""
+    """One event and its recipients."""
 
     event: InboundEvent
     recipients: Annotated[list[Recipient], Field(min_length=1, max_length=100)]
     auto_claim: bool = Field(
-        default=True, description="Whether approved people without a token get one now, or their row fails."
+        default=True, description="Whether approved people without a token get one now. If false, their rows fail."
     )
 
 
 class AddressedEvent(In):
-    """One event and whom it is for."""
+    """One event and its recipient."""
 
     event: InboundEvent
     recipient: Recipient
     auto_claim: bool = Field(
-        default=True, description="Whether somebody approved who has no token gets one now, or the row fails."
+        default=True, description="Whether an approved person without a token gets one now. If false, the row fails."
     )
 
     def as_bulk(self) -> BulkEventRequest:
@@ -70,7 +70,7 @@ class AddressedEvent(In):
 
 
 class RowError(StrEnum):
-    """Why one recipient gets nothing."""
+    """Why the event does not reach a recipient."""
 
     USER_NOT_FOUND = "user_not_found"
     USER_INACTIVE = "user_inactive"
@@ -84,7 +84,7 @@ class RowError(StrEnum):
 
 
 class BulkRow(Out):
-    """What becomes of the event for one person: its delivery, or the reason why there is none."""
+    """The result for one person: a delivery, or the reason why there is none."""
 
     email: str = Field(json_schema_extra={"format": "email"})
     recipient: Recipient
@@ -96,7 +96,7 @@ class BulkRow(Out):
 
 
 class BulkOut(Out):
-    """One row a person, in the order of the request."""
+    """One row per person, in the order of the request."""
 
     results: list[BulkRow]
     request_id: str
@@ -104,7 +104,7 @@ class BulkOut(Out):
 
 @dataclass(frozen=True)
 class Target:
-    """One person the event is for, and as which recipient of the request; no `user_id` when none was found."""
+    """One person that a recipient of the request names. `user_id` is None if nobody was found."""
 
     recipient: EmailRecipient | UserRecipient | GroupRecipient
     email: str
@@ -113,30 +113,30 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Accepted:
-    """A bulk call whose deliveries are due: enough to make each of them, and to know which send it is.
+class AcceptedCall:
+    """A bulk call whose deliveries are to be made. `fire` is the id of the send.
 
-    `told` are the deliveries' members that are the event's own, `people` the user ids of those who get it.
+    `event_fields` are the fields of all its deliveries that come from the event; `people` are user ids.
     """
 
     fire: str
     integrator: str
     tools_token_id: str
-    told: Mapping[str, Any]
+    event_fields: Mapping[str, Any]
     accepted_at: str
     project_id: str | None
     people: tuple[str, ...]
 
     @property
     def event_part(self) -> str:
-        """What the ids of its deliveries begin with."""
+        """The beginning that the ids of its deliveries share."""
         return event_part(self.delivery_id(""))
 
     def delivery_id(self, user_id: str) -> str:
-        return derive_delivery_id(self.integrator, user_id, self.told["content"]["event_id"])
+        return derive_delivery_id(self.integrator, user_id, self.event_fields["content"]["event_id"])
 
-    def delivery(self, user_id: str) -> Delivery:
-        """The delivery to one of its people."""
+    def to_delivery(self, user_id: str) -> Delivery:
+        """Make the delivery to one of its people."""
         return Delivery(
             delivery_id=self.delivery_id(user_id),
             integrator=self.integrator,
@@ -145,14 +145,14 @@ class Accepted:
             recipient_user_id=user_id,
             created_at=self.accepted_at,
             project_id=self.project_id,
-            **self.told,
+            **self.event_fields,
         )
 
 
 class FanOutJob(In):
-    """A queue message: make the deliveries of these people, of this accepted call.
+    """A job of the queue `fan-out`: make the deliveries of an accepted call to these people.
 
-    Those `behind` have one due of an earlier call of the same event, which is to come first.
+    People in `behind` wait for a delivery of an earlier call with the same event, which must be made first.
     """
 
     event_part: str
@@ -161,7 +161,7 @@ class FanOutJob(In):
     behind: list[str] = Field(default_factory=list)
 
 
-def new_fan_out_jobs(accepted: Accepted, behind: Collection[str]) -> list[FanOutJob]:
+def new_fan_out_jobs(accepted: AcceptedCall, behind: Collection[str]) -> list[FanOutJob]:
     """Split the call's deliveries into jobs of ten people each."""
     jobs = []
     for start in range(0, len(accepted.people), _PEOPLE_PER_JOB):
@@ -172,12 +172,12 @@ def new_fan_out_jobs(accepted: Accepted, behind: Collection[str]) -> list[FanOut
 
 
 def bulk_charge(request: BulkEventRequest) -> Charge:
-    """A unit of the minute, and a delivery of the day for each recipient named."""
+    """Return the charge for a bulk call: one unit, and a delivery for each recipient of the request."""
     return Charge(units=1, deliveries=len(request.recipients))
 
 
-def unresolved(name: str) -> str:
-    """The address shown where none is known: by the name, or by its SHA-256 where an address can't be so long."""
+def placeholder_email(name: str) -> str:
+    """Return the address of a row without one: made of the recipient's name, or of its SHA-256 if it is too long."""
     local = quote(name, safe="")
     if len(local) > _LONGEST_LOCAL_PART:
         local = hashlib.sha256(name.encode()).hexdigest()

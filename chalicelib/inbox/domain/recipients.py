@@ -1,4 +1,4 @@
-"""Who a bulk call reaches: its recipients as people, and what each of them may get."""
+"""The recipients of a bulk call: expanded into people, and checked one by one."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,30 +14,33 @@ from chalicelib.inbox.domain.bulk import (
     RowError,
     Target,
     UserRecipient,
-    unresolved,
+    placeholder_email,
 )
 from chalicelib.people.domain.directory import Person, Project
 from chalicelib.tokens.domain.tokens import GrantView, grant_id
 
 
 @dataclass(frozen=True)
-class Meant:
-    """What the first look tells: the sender, who is behind addresses and groups, what opens the integrator."""
+class RecipientLookup:
+    """The result of the first lookup: the sender, user ids by address, projects by slug, the integrator's items."""
 
     sender: Person | None
     user_ids: Mapping[str, str]
     groups: Mapping[str, Project | None]
     items: Sequence[str]
 
-    def administers(self, group: Project) -> bool:
-        """Whether the sender does: as the organisation's administrator, or as the group's."""
+    def is_administered(self, group: Project) -> bool:
+        """Whether the sender administers the project or the whole organisation."""
         sender = self.sender
         return sender is not None and sender.active and (sender.org_admin or sender.user_id in group.admins)
 
 
 @dataclass(frozen=True)
-class Known:
-    """What the second look tells of each person, by user id; grants by grant id, fires by delivery id."""
+class PeopleRecords:
+    """The result of the second lookup.
+
+    People and the items that they are approved for by user id, grants by grant id, first sends by delivery id.
+    """
 
     people: Mapping[str, Person]
     grants: Mapping[str, GrantView]
@@ -45,83 +48,87 @@ class Known:
     first_fires: Mapping[str, str]
 
 
-def targets(request: BulkEventRequest, meant: Meant) -> list[Target]:
-    """Everyone the recipients stand for, in their order, as often as they are named.
+def expand_recipients(request: BulkEventRequest, lookup: RecipientLookup) -> list[Target]:
+    """Return a target for every person that the recipients name, in order, as often as they are named.
 
     Raises:
         Invalid: the groups have far more members than a call may reach.
     """
-    found: list[Target] = []
-    members = 0
+    targets: list[Target] = []
+    member_count = 0
     for recipient in request.recipients:
         match recipient:
             case EmailRecipient(email=email):
-                user_id = meant.user_ids.get(email.lower())
-                found.append(Target(recipient, email, user_id, None if user_id else RowError.USER_NOT_FOUND))
+                user_id = lookup.user_ids.get(email.lower())
+                targets.append(Target(recipient, email, user_id, None if user_id else RowError.USER_NOT_FOUND))
             case UserRecipient(user_id=user_id):
-                found.append(Target(recipient, unresolved(user_id), user_id.lower()))
+                targets.append(Target(recipient, placeholder_email(user_id), user_id.lower()))
             case GroupRecipient():
-                group = _members(recipient, meant)
-                members += len(group)
-                if members > MOST_MEMBERS_LOOKED_UP:
-                    raise _too_many(members)
-                found += group
-    return found
+                members = _expand_group(recipient, lookup)
+                member_count += len(members)
+                if member_count > MOST_MEMBERS_LOOKED_UP:
+                    raise _too_many(member_count)
+                targets += members
+    return targets
 
 
-def _members(recipient: GroupRecipient, meant: Meant) -> list[Target]:
-    address, group = unresolved(recipient.slug), meant.groups[recipient.slug]
+def _expand_group(recipient: GroupRecipient, lookup: RecipientLookup) -> list[Target]:
+    address, group = placeholder_email(recipient.slug), lookup.groups[recipient.slug]
     if group is None:
         return [Target(recipient, address, None, RowError.GROUP_NOT_FOUND)]
-    if not meant.administers(group):
+    if not lookup.is_administered(group):
         return [Target(recipient, address, None, RowError.NOT_GROUP_ADMIN)]
     return [Target(recipient, address, member) for member in sorted(group.members)]
 
 
-def judged(
-    named: Sequence[Target], request: BulkEventRequest, meant: Meant, known: Known, integrator: str
+def check_targets(
+    targets: Sequence[Target],
+    request: BulkEventRequest,
+    lookup: RecipientLookup,
+    records: PeopleRecords,
+    integrator: str,
 ) -> list[Target]:
-    """One target a person, at the first of its places, with the reason why it gets nothing, if there is one.
+    """Return one target per person, at its first position, with the error that keeps the event from it, if any.
 
     Raises:
-        Invalid: they are more than a call may reach.
+        Invalid: the targets are more people than a call may reach.
     """
     first: dict[object, Target] = {}
-    for target in named:
-        person = known.people.get(target.user_id or "")
+    for target in targets:
+        person = records.people.get(target.user_id or "")
         if isinstance(target.recipient, GroupRecipient) and target.user_id and not (person and person.active):
             continue  # a group is its active members
-        error = target.error or _error(person, request, meant, known, integrator)
-        # Who was not found is told apart by what it was called.
-        place = target.user_id or (target.recipient.type, target.email.lower())
-        first.setdefault(place, replace(target, email=person.email if person else target.email, error=error))
+        error = target.error or _find_error(person, request, lookup, records, integrator)
+        # Without a user id, targets are the same if they were named the same.
+        identity = target.user_id or (target.recipient.type, target.email.lower())
+        first.setdefault(identity, replace(target, email=person.email if person else target.email, error=error))
     reached = sum(1 for each in first.values() if each.user_id)
     if reached > MOST_PEOPLE:
         raise _too_many(reached)
     return list(first.values())
 
 
-def _error(
-    person: Person | None, request: BulkEventRequest, meant: Meant, known: Known, integrator: str
+def _find_error(
+    person: Person | None, request: BulkEventRequest, lookup: RecipientLookup, records: PeopleRecords, integrator: str
 ) -> RowError | None:
     if person is None:
         return RowError.USER_NOT_FOUND
     if not person.active:
         return RowError.USER_INACTIVE
     if request.event.project_slug:
-        project = meant.groups[request.event.project_slug]
-        if project is None or not meant.administers(project) or person.user_id not in project.members:
+        project = lookup.groups[request.event.project_slug]
+        if project is None or not lookup.is_administered(project) or person.user_id not in project.members:
             return RowError.CROSS_PROJECT_BLOCKED
-    if person.user_id not in known.approved_by:
+    if person.user_id not in records.approved_by:
         return RowError.NO_APPROVED_REQUEST
-    grant = known.grants.get(grant_id(integrator, person.user_id))
+    grant = records.grants.get(grant_id(integrator, person.user_id))
     if grant is None:
         return None if request.auto_claim else RowError.NO_APPROVED_REQUEST
     if grant.status is TokenStatus.DISABLED:
         return RowError.TOKEN_DISABLED
     if not grant.usable and not request.auto_claim:
         return RowError.NO_TOKEN
-    # A token that is issued anew keeps the ceiling it had.
+    # A token that is issued anew keeps its ceiling.
     if grant.severity_ceiling and request.event.severity.rank > grant.severity_ceiling.rank:
         return RowError.SEVERITY_ABOVE_CEILING
     return None

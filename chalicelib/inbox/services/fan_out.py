@@ -1,4 +1,4 @@
-"""From an accepted bulk call to its deliveries: by the queue's worker, or by a reader who is there first."""
+"""Fan-out: make the deliveries of accepted bulk calls, in the queue's worker or when somebody reads one earlier."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, Protocol
 
 from chalicelib.core.domain.errors import NotFound
-from chalicelib.inbox.domain.bulk import Accepted, FanOutJob
+from chalicelib.inbox.domain.bulk import AcceptedCall, FanOutJob
 from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail, RecordedDelivery
 from chalicelib.inbox.domain.delivery_ids import event_part
 from chalicelib.inbox.domain.live_events import delivery_returned_event, new_delivery_event
@@ -23,7 +23,7 @@ class BulkSends(Protocol):
 
 @dataclass(frozen=True)
 class FanOut:
-    """Makes the deliveries that bulk calls have promised, and tells their recipients."""
+    """Makes the deliveries of accepted bulk calls and notifies their recipients."""
 
     accepted: AcceptedCalls
     deliveries: Deliveries
@@ -36,9 +36,11 @@ class FanOut:
     def deliver(self, job: FanOutJob) -> int:
         """Make the job's deliveries and return how many are new. Doing it again changes nothing.
 
-        Store calls in sequence: 5 (the call; its deliveries, and 2 to tell each recipient; the event type's count),
-        and 1 more for repeats. Where an earlier call's delivery to somebody is still to come, it is made first: what
-        was accepted first is what is shown.
+        If a person still waits for a delivery of an earlier call with the same event, that delivery is made first: the
+        first accepted call decides what the delivery says.
+
+        Store calls in sequence: 5 (the call; its deliveries, and 2 to notify each recipient; the event type's count),
+        and 1 more for repeats.
 
         Raises:
             NotFound: the accepted call is gone.
@@ -50,19 +52,19 @@ class FanOut:
         try:
             for earlier in self.accepted.list_calls(job.event_part) if job.behind else ():
                 if earlier.accepted_at <= call.accepted_at and earlier.fire != call.fire:
-                    overtaken = [person for person in job.behind if person in earlier.people]
-                    self.together(*(partial(self._deliver, earlier, person, new) for person in overtaken))
+                    waiting = [person for person in job.behind if person in earlier.people]
+                    self.together(*(partial(self._deliver, earlier, person, new) for person in waiting))
             self.together(*(partial(self._deliver, call, person, new) for person in job.people))
         finally:
-            # Even when some failed: they come again, and those made now are not new then.
+            # Also when some have failed: at the retry of the job, those made now are not new.
             if new:
                 self.event_types.count(new[0], len(new))
         return len(new)
 
     def find(self, delivery_id: str) -> DeliveryDetail | None:
-        """The delivery; when a bulk call has promised it and the worker has not made it yet, it is made now.
+        """Find the delivery. One that a bulk call has accepted and the worker has not made yet is made now.
 
-        Store calls: 1. When there is none, 1 more; when it is made now, 7 in all.
+        Store calls: 1. 1 more if there is none; 7 in all if it is made now.
         """
         detail = self.deliveries.find(delivery_id)
         if detail is not None:
@@ -80,8 +82,8 @@ class FanOut:
             self.event_types.count(new[0])
         return self.deliveries.find(delivery_id) if due else None
 
-    def _deliver(self, call: Accepted, person: str, new: list[Delivery]) -> None:
-        delivery = call.delivery(person)
+    def _deliver(self, call: AcceptedCall, person: str, new: list[Delivery]) -> None:
+        delivery = call.to_delivery(person)
         recorded = self.sends.record_bulk(delivery, fire=call.fire, now=self.now)
         if recorded.is_new:
             new.append(delivery)
