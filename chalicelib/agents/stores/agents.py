@@ -10,10 +10,19 @@ from typing import Any
 from chalicelib.agents.domain.agents import Agent, AgentStatus, CommandIn
 from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.idempotency import Claim
-from chalicelib.core.stores.items import Row, to_item, values
-from chalicelib.core.stores.reads import query
-from chalicelib.core.stores.writes import Refused, commit
+from chalicelib.core.stores.actions import EXISTS, delete, put_new, update
+from chalicelib.core.stores.codec import Codec, Column
+from chalicelib.core.stores.items import Row
+from chalicelib.core.stores.reads import query_partition
+from chalicelib.core.stores.writes import try_commit
 from chalicelib.resources import DIRECTORY
+
+_AGENTS = "AGENTS"
+_COMMANDS = Column(
+    to_row=lambda commands: [command.model_dump() for command in commands],
+    from_row=lambda rows: [CommandIn.model_construct(**row) for row in rows],
+)
+_AGENT = Codec(Agent, {"agent_id": "id", "commands": _COMMANDS}, without=("slug",))
 
 
 class DynamoAgents:
@@ -23,29 +32,12 @@ class DynamoAgents:
         Raises:
             Conflict: its slug is taken.
         """
-        row = _key(agent.slug) | {
-            "id": agent.agent_id,
-            "name": agent.name,
-            "description": agent.description,
-            "category": agent.category,
-            "status": agent.status,
-            "commands": [command.model_dump() for command in agent.commands],
-        }
-        request = {"Item": to_item(row), "ConditionExpression": "attribute_not_exists(pk)"}
-        try:
-            commit([{"Put": {"TableName": DIRECTORY.physical_name, **request}}], claim=None, reply={})
-        except Refused as refused:
-            raise Conflict(f"There is an agent {agent.slug} already.") from refused
+        if not try_commit([put_new(DIRECTORY, _key(agent.slug) | _AGENT.to_row(agent))]):
+            raise Conflict(f"There is an agent {agent.slug} already.")
 
     def list_agents(self) -> list[Agent]:
         """Every agent, by slug. One store call."""
-        found = query(
-            DIRECTORY,
-            KeyConditionExpression="pk = :pk",
-            ExpressionAttributeValues=values(pk="AGENTS"),
-            ConsistentRead=True,
-        )
-        return list(map(_as_agent, found))
+        return [_AGENT.from_row(row, slug=row["sk"]) for row in query_partition(DIRECTORY, _AGENTS)]
 
     def set_status(self, slug: str, status: AgentStatus, *, claim: Claim | None, reply: dict[str, Any]) -> bool:
         """Say whether an agent may be called upon; False when there is none. One store call.
@@ -53,19 +45,8 @@ class DynamoAgents:
         Raises:
             AlreadyAnswered: the claim has been used; nothing was done.
         """
-        request = {
-            "TableName": DIRECTORY.physical_name,
-            "Key": to_item(_key(slug)),
-            "UpdateExpression": "SET #status = :status",
-            "ConditionExpression": "attribute_exists(pk)",
-            "ExpressionAttributeNames": {"#status": "status"},
-            "ExpressionAttributeValues": values(status=status.value),
-        }
-        try:
-            commit([{"Update": request}], claim=claim, reply=reply)
-        except Refused:
-            return False
-        return True
+        change = update(DIRECTORY, _key(slug), "SET #status = :status", EXISTS, status=status.value)
+        return try_commit([change], claim=claim, reply=reply)
 
     def remove_agent(self, slug: str) -> None:
         """Remove an agent. One store call.
@@ -73,24 +54,9 @@ class DynamoAgents:
         Raises:
             NotFound: there is no such agent.
         """
-        request = {"Key": to_item(_key(slug)), "ConditionExpression": "attribute_exists(pk)"}
-        try:
-            commit([{"Delete": {"TableName": DIRECTORY.physical_name, **request}}], claim=None, reply={})
-        except Refused as refused:
-            raise NotFound(f"There is no agent {slug}.") from refused
+        if not try_commit([delete(DIRECTORY, _key(slug), EXISTS)]):
+            raise NotFound(f"There is no agent {slug}.")
 
 
 def _key(slug: str) -> Row:
-    return {"pk": "AGENTS", "sk": slug}
-
-
-def _as_agent(row: Row) -> Agent:
-    return Agent(
-        row["id"],
-        row["sk"],
-        row["name"],
-        row["description"],
-        row["category"],
-        [CommandIn.model_construct(**command) for command in row["commands"]],
-        AgentStatus(row["status"]),
-    )
+    return {"pk": _AGENTS, "sk": slug}

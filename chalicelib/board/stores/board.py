@@ -15,17 +15,18 @@ from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import Any
 
-from chalicelib.aws import dynamodb
-from chalicelib.board.domain.board import Assignee, Card, CardPriority, CardStatus, ChecklistItem, Tail
+from chalicelib.board.domain.board import Card, ChecklistItem, Tail
 from chalicelib.board.domain.card_contacts import CardBrief
-from chalicelib.board.stores.card_contacts import as_link, card_key, committed, link_row, off_contacts
+from chalicelib.board.stores.card_contacts import card_key, link_from_row, links_to_row, off_contacts
 from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
-from chalicelib.core.stores.items import Row, from_item, to_item, values
-from chalicelib.core.stores.reads import get_all
-from chalicelib.core.stores.writes import Refused, commit
+from chalicelib.core.stores.actions import assignments, check, delete, put_new, update
+from chalicelib.core.stores.codec import Codec
+from chalicelib.core.stores.items import Row
+from chalicelib.core.stores.reads import get, get_all
+from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.ids import nonce
 from chalicelib.parallel import together
 from chalicelib.resources import BOARD, FACETS_INDEX, ORDER_INDEX
@@ -34,6 +35,10 @@ Reply = dict[str, Any]
 
 _LATEST_MILLISECONDS = 9_999_999_999_999
 _BRIEF = ("id", "title", "status", "priority", "assignee", "dueDate")
+_UNCHANGED = "version = :seen"
+
+_CHECKLIST_ITEM = Codec(ChecklistItem, {"item_id": "id"})
+_CARD = Codec(Card, {"card_id": "id", "checklist": _CHECKLIST_ITEM}, without=("user_id", "contacts"))
 
 
 class DynamoBoard:
@@ -53,14 +58,12 @@ class DynamoBoard:
             counts = lists.find_counts(BOARD, user_id)
             prefixes = ["#".join(each) + "#" for each in lists.combinations(counts, *facets)]
             sks = read(index=FACETS_INDEX, prefixes=prefixes, order=_order_in_facets) if prefixes else []
-        return [_card(row) for row in lists.in_order(BOARD, user_id, sks)], lists.total(counts, *facets)
+        return [_card_from_row(row) for row in lists.in_order(BOARD, user_id, sks)], lists.total(counts, *facets)
 
     def find_card(self, user_id: str, card_id: str) -> Card | None:
         """One of the person's cards, read consistently. One store call."""
-        got = dynamodb().get_item(
-            TableName=BOARD.physical_name, Key=to_item(card_key(user_id, card_id)), ConsistentRead=True
-        )
-        return _card(from_item(dict(got["Item"]))) if "Item" in got else None
+        row = get(BOARD, card_key(user_id, card_id))
+        return _card_from_row(row) if row else None
 
     def find_briefs(self, user_id: str, card_ids: Iterable[str]) -> dict[str, CardBrief]:
         """Those of the cards that exist, in brief, by id. One store call per hundred, made at the same time."""
@@ -79,7 +82,7 @@ class DynamoBoard:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        return committed(added_card(card, tail), claim, reply)
+        return try_commit(added_card(card, tail), claim=claim, reply=reply)
 
     def save_card(
         self,
@@ -99,8 +102,8 @@ class DynamoBoard:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
         if card == over:
-            unchanged: Action = {"ConditionCheck": _unchanged(over)}
-            return claim is None or committed([unchanged], claim, reply)
+            unchanged = check(BOARD, _key(over), _UNCHANGED, seen=over.version)
+            return claim is None or try_commit([unchanged], claim=claim, reply=reply)
         mark = nonce()
         actions = [*changed_card(card, over, tail, mark=mark), *also]
         try:
@@ -116,31 +119,29 @@ class DynamoBoard:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        actions: list[Action] = [
-            {"Delete": _unchanged(card)},
+        actions = [
+            delete(BOARD, _key(card), _UNCHANGED, seen=card.version),
             lists.counting(BOARD, card.user_id, taken=[card.facets]),
             *off_contacts(card),
         ]
-        return committed(actions, claim, reply)
+        return try_commit(actions, claim=claim, reply=reply)
 
 
 def added_card(card: Card, tail: Tail) -> list[Action]:
     """The part of a transaction that stores a new card, while the board still ends at `tail`."""
-    row = card_key(card.user_id, card.card_id) | _columns(card)
-    row |= {"contacts": {each: link_row(link) for each, link in card.contacts.items()}}
-    put = {"TableName": BOARD.physical_name, "Item": to_item(row), "ConditionExpression": "attribute_not_exists(pk)"}
+    row = _key(card) | _columns(card) | {"contacts": links_to_row(card.contacts)}
     raised = {"lastOrder": card.order} if tail.raised_by(card.order) else None
-    return [{"Put": put}, lists.counting(BOARD, card.user_id, added=[card.facets], seen=tail.version, sets=raised)]
+    return [
+        put_new(BOARD, row),
+        lists.counting(BOARD, card.user_id, added=[card.facets], seen=tail.version, sets=raised),
+    ]
 
 
 def changed_card(card: Card, over: Card, tail: Tail | None = None, *, mark: str | None = None) -> list[Action]:
     """The part of a transaction that replaces `over` by `card`, but for its contacts; a `mark` tells who did."""
     columns = _columns(card) | ({"savedBy": mark} if mark else {})
-    update = _unchanged(over) | {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
-    update["UpdateExpression"] = "SET " + ", ".join(f"#{name} = :{name}" for name in columns)
-    update["ExpressionAttributeNames"] = {f"#{name}": name for name in columns}
-    update["ExpressionAttributeValues"] |= values(**columns)
-    actions: list[Action] = [{"Update": update}]
+    change = update(BOARD, _key(over), f"SET {assignments(columns)}", _UNCHANGED, **columns, seen=over.version)
+    actions = [change]
     if tail is not None and tail.raised_by(card.order):
         moved = {"added": [card.facets], "taken": [over.facets]}
         sets = {"lastOrder": card.order}
@@ -150,13 +151,8 @@ def changed_card(card: Card, over: Card, tail: Tail | None = None, *, mark: str 
     return actions
 
 
-def _unchanged(card: Card) -> dict[str, Any]:
-    return {
-        "TableName": BOARD.physical_name,
-        "Key": to_item(card_key(card.user_id, card.card_id)),
-        "ConditionExpression": "version = :seen",
-        "ExpressionAttributeValues": values(seen=card.version),
-    }
+def _key(card: Card) -> Row:
+    return card_key(card.user_id, card.card_id)
 
 
 def _order_key(card: Card) -> str:
@@ -170,69 +166,9 @@ def _order_in_facets(facets_key: str) -> str:
 
 def _columns(card: Card) -> Row:
     order_key = _order_key(card)
-    return {
-        "id": card.card_id,
-        "title": card.title,
-        "description": card.description,
-        "status": card.status.value,
-        "priority": card.priority.value,
-        "assignee": card.assignee.value,
-        "dueDate": card.due_date,
-        "order": card.order,
-        "projectId": card.project_id,
-        "originCardId": card.origin_card_id,
-        "originUserId": card.origin_user_id,
-        "sourceRelayId": card.source_relay_id,
-        "checklist": [_item_row(item) for item in card.checklist],
-        "createdAt": card.created_at,
-        "updatedAt": card.updated_at,
-        "version": card.version,
-        "orderKey": order_key,
-        "facetsKey": "#".join((*card.facets, order_key)),
-    }
+    return _CARD.to_row(card) | {"orderKey": order_key, "facetsKey": "#".join((*card.facets, order_key))}
 
 
-def _item_row(item: ChecklistItem) -> Row:
-    return {
-        "id": item.item_id,
-        "text": item.text,
-        "completed": item.completed,
-        "order": item.order,
-        "createdAt": item.created_at,
-        "updatedAt": item.updated_at,
-    }
-
-
-def _item(row: Row) -> ChecklistItem:
-    return ChecklistItem(
-        item_id=row["id"],
-        text=row["text"],
-        completed=row["completed"],
-        order=int(row["order"]),
-        created_at=row["createdAt"],
-        updated_at=row["updatedAt"],
-    )
-
-
-def _card(row: Row) -> Card:
-    card_id = row["id"]
-    return Card(
-        card_id=card_id,
-        user_id=row["pk"],
-        title=row["title"],
-        description=row["description"],
-        status=CardStatus(row["status"]),
-        priority=CardPriority(row["priority"]),
-        assignee=Assignee(row["assignee"]),
-        due_date=row["dueDate"],
-        order=int(row["order"]),
-        created_at=row["createdAt"],
-        updated_at=row["updatedAt"],
-        project_id=row["projectId"],
-        origin_card_id=row["originCardId"],
-        origin_user_id=row["originUserId"],
-        source_relay_id=row["sourceRelayId"],
-        checklist=tuple(_item(each) for each in row["checklist"]),
-        contacts={each: as_link(link, card_id, each) for each, link in row["contacts"].items()},
-        version=int(row["version"]),
-    )
+def _card_from_row(row: Row) -> Card:
+    contacts = {each: link_from_row(link, row["id"], each) for each, link in row["contacts"].items()}
+    return _CARD.from_row(row, user_id=row["pk"], contacts=contacts)

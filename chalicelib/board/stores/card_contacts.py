@@ -4,20 +4,25 @@ A card's row has its links in the map `contacts`, by contact id, and a contact's
 {id, role, involvement, canDelegate, createdAt} each. In the expressions here, the map is #links, its key #other.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from chalicelib.board.domain.board import Card
-from chalicelib.board.domain.card_contacts import MOST_CARDS, MOST_CONTACTS, CardContact, Involvement
+from chalicelib.board.domain.card_contacts import MOST_CARDS, MOST_CONTACTS, CardContact
 from chalicelib.board.domain.contacts import Contact
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Action
-from chalicelib.core.stores.items import Row, to_item, values
-from chalicelib.core.stores.writes import Refused, commit
+from chalicelib.core.stores.actions import update
+from chalicelib.core.stores.codec import Codec
+from chalicelib.core.stores.items import Row
+from chalicelib.core.stores.writes import try_commit
 from chalicelib.resources import BOARD, CONTACTS
 
 Reply = dict[str, Any]
 
 _LINKED = "attribute_exists(#links.#other)"
+
+_LINK = Codec(CardContact, {"link_id": "id"}, without=("card_id", "contact_id"))
 
 
 class DynamoCardContacts:
@@ -30,12 +35,12 @@ class DynamoCardContacts:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
         free = "attribute_exists(pk) AND attribute_not_exists(#links.#other) AND size(#links) < :most"
-        put, row = "SET #links.#other = :row", link_row(link)
+        put, row = "SET #links.#other = :row", _LINK.to_row(link)
         actions = [
             _of_card(link, user_id, f"{put}, updatedAt = :now", free, row=row, most=MOST_CONTACTS, now=now),
             _of_contact(link, user_id, put, free, row=row, most=MOST_CARDS),
         ]
-        return committed(actions, claim, reply)
+        return try_commit(actions, claim=claim, reply=reply)
 
     def save_link(self, link: CardContact, *, over: Card, now: str, claim: Claim | None, reply: Reply) -> bool:
         """Replace a link of the card `over`; False when the card is no longer as it was. One store call.
@@ -43,14 +48,14 @@ class DynamoCardContacts:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        put, row = "SET #links.#other = :row", link_row(link)
+        put, row = "SET #links.#other = :row", _LINK.to_row(link)
         actions = [
             _of_card(
                 link, over.user_id, f"{put}, updatedAt = :now", "version = :seen", row=row, seen=over.version, now=now
             ),
             _of_contact(link, over.user_id, put, _LINKED, row=row),
         ]
-        return committed(actions, claim, reply)
+        return try_commit(actions, claim=claim, reply=reply)
 
     def unlink(self, link: CardContact, *, user_id: str, now: str, claim: Claim | None, reply: Reply) -> bool:
         """End a link; False when there is none. One store call.
@@ -62,7 +67,7 @@ class DynamoCardContacts:
             _of_card(link, user_id, "REMOVE #links.#other SET updatedAt = :now", _LINKED, now=now),
             _of_contact(link, user_id, "REMOVE #links.#other", _LINKED),
         ]
-        return committed(actions, claim, reply)
+        return try_commit(actions, claim=claim, reply=reply)
 
 
 def card_key(user_id: str, card_id: str) -> Row:
@@ -83,54 +88,22 @@ def off_cards(contact: Contact) -> list[Action]:
     return [_of_card(link, contact.user_id, "REMOVE #links.#other", _LINKED) for link in contact.cards.values()]
 
 
-def link_row(link: CardContact) -> Row:
-    return {
-        "id": link.link_id,
-        "role": link.role,
-        "involvement": link.involvement.value,
-        "canDelegate": link.can_delegate,
-        "createdAt": link.created_at,
-    }
+def links_to_row(links: Mapping[str, CardContact]) -> Row:
+    """Convert links by the other side's id."""
+    return {other: _LINK.to_row(link) for other, link in links.items()}
 
 
-def as_link(row: Row, card_id: str, contact_id: str) -> CardContact:
-    return CardContact(
-        link_id=row["id"],
-        card_id=card_id,
-        contact_id=contact_id,
-        role=row["role"],
-        involvement=Involvement(row["involvement"]),
-        can_delegate=row["canDelegate"],
-        created_at=row["createdAt"],
-    )
-
-
-def committed(actions: list[Action], claim: Claim | None, reply: Reply) -> bool:
-    """Commit; False when a condition did not hold."""
-    try:
-        commit(actions, claim=claim, reply=reply)
-    except Refused:
-        return False
-    return True
+def link_from_row(row: Row, card_id: str, contact_id: str) -> CardContact:
+    return _LINK.from_row(row, card_id=card_id, contact_id=contact_id)
 
 
 def _of_card(link: CardContact, user_id: str, expression: str, condition: str, **given: Any) -> Action:
-    key = {"TableName": BOARD.physical_name, "Key": to_item(card_key(user_id, link.card_id))}
-    return _update(key, {"#links": "contacts", "#other": link.contact_id}, expression, condition, given)
+    names = {"links": "contacts", "other": link.contact_id}
+    key = card_key(user_id, link.card_id)
+    return update(BOARD, key, f"{expression} ADD version :one", condition, names, one=1, **given)
 
 
 def _of_contact(link: CardContact, user_id: str, expression: str, condition: str, **given: Any) -> Action:
-    key = {"TableName": CONTACTS.physical_name, "Key": to_item(contact_key(user_id, link.contact_id))}
-    return _update(key, {"#links": "cards", "#other": link.card_id}, expression, condition, given)
-
-
-def _update(key: Row, names: Row, expression: str, condition: str, given: Row) -> Action:
-    return {
-        "Update": key
-        | {
-            "UpdateExpression": f"{expression} ADD version :one",
-            "ConditionExpression": condition,
-            "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": values(one=1, **given),
-        }
-    }
+    names = {"links": "cards", "other": link.card_id}
+    key = contact_key(user_id, link.contact_id)
+    return update(CONTACTS, key, f"{expression} ADD version :one", condition, names, one=1, **given)

@@ -21,18 +21,19 @@ from typing import Any
 
 from botocore.exceptions import ClientError, HTTPClientError
 
-from chalicelib.aws import dynamodb
 from chalicelib.board.domain.card_contacts import ContactBrief
 from chalicelib.board.domain.contacts import Contact, ContactFilter, FoundBy
-from chalicelib.board.stores.card_contacts import as_link, committed, contact_key, link_row, off_cards
+from chalicelib.board.stores.card_contacts import contact_key, link_from_row, links_to_row, off_cards
 from chalicelib.core.domain.errors import Unavailable
 from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim
 from chalicelib.core.domain.search import normalised
 from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
-from chalicelib.core.stores.items import Row, from_item, to_item, values
-from chalicelib.core.stores.reads import get_all, query
-from chalicelib.core.stores.writes import Refused, commit, write_all
+from chalicelib.core.stores.actions import assignments, check, delete, put_new, update
+from chalicelib.core.stores.codec import Codec
+from chalicelib.core.stores.items import Row
+from chalicelib.core.stores.reads import get, get_all, query_partition
+from chalicelib.core.stores.writes import Refused, commit, try_commit, write_all
 from chalicelib.parallel import together
 from chalicelib.resources import CONTACTS, ORDER_INDEX
 
@@ -46,8 +47,11 @@ _INDEXED = 24
 # A key has at most a kilobyte.
 _LONGEST_ORDER = 800
 _FACETS = ("contact", "")
+_UNCHANGED = "version = :seen"
 _BRIEF = ("id", "name", "email", "company", "phone", "role", "tags")
 _MATCHED = ("sk", "orderKey", "name", "email", "company", "tags")
+
+_CONTACT = Codec(Contact, without=("contact_id", "user_id", "cards"))
 
 
 class DynamoContacts:
@@ -60,7 +64,7 @@ class DynamoContacts:
             partial(lists.find_counts, CONTACTS, user_id),
             partial(lists.sort_keys, CONTACTS, ORDER_INDEX, user_id, [""], offset=offset, limit=limit),
         )
-        found = [_contact(row) for row in lists.in_order(CONTACTS, user_id, sks)]
+        found = [_contact_from_row(row) for row in lists.in_order(CONTACTS, user_id, sks)]
         return found, lists.total(counts, *_FACETS)
 
     def search_contacts(
@@ -75,14 +79,12 @@ class DynamoContacts:
         rows = get_all(CONTACTS, [contact_key(user_id, each) for each in ids], _MATCHED) if ids else []
         admitted = sorted((row["orderKey"], row["sk"]) for row in rows if wanted.admits(_found_by(row)))
         sks = [sk for _, sk in admitted[offset : offset + limit]]
-        return [_contact(row) for row in lists.in_order(CONTACTS, user_id, sks)], len(admitted)
+        return [_contact_from_row(row) for row in lists.in_order(CONTACTS, user_id, sks)], len(admitted)
 
     def find_contact(self, user_id: str, contact_id: str) -> Contact | None:
         """One of the person's contacts, read consistently. One store call."""
-        got = dynamodb().get_item(
-            TableName=CONTACTS.physical_name, Key=to_item(contact_key(user_id, contact_id)), ConsistentRead=True
-        )
-        return _contact(from_item(dict(got["Item"]))) if "Item" in got else None
+        row = get(CONTACTS, contact_key(user_id, contact_id))
+        return _contact_from_row(row) if row else None
 
     def find_briefs(self, user_id: str, contact_ids: Iterable[str]) -> dict[str, ContactBrief]:
         """Those of the contacts that exist, in brief, by id. One store call per hundred, made at the same time."""
@@ -121,18 +123,14 @@ class DynamoContacts:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
         if contact == over:
-            unchanged: Action = {"ConditionCheck": _unchanged(over)}
-            return claim is None or committed([unchanged], claim, reply)
+            unchanged = check(CONTACTS, _key(over), _UNCHANGED, seen=over.version)
+            return claim is None or try_commit([unchanged], claim=claim, reply=reply)
         columns, reindexed = _columns(contact), contact.index_id != over.index_id
-        update = _unchanged(over)
-        update["UpdateExpression"] = "SET " + ", ".join(f"#{name} = :{name}" for name in columns)
-        update["ExpressionAttributeNames"] = {f"#{name}": name for name in columns}
-        update["ExpressionAttributeValues"] |= values(**columns)
-        update["ReturnValuesOnConditionCheckFailure"] = "ALL_OLD"
+        change = update(CONTACTS, _key(over), f"SET {assignments(columns)}", _UNCHANGED, **columns, seen=over.version)
         if reindexed:
             write_all(CONTACTS, puts=_entries(contact))
         try:
-            commit([{"Update": update}], claim=claim, reply=reply)
+            commit([change], claim=claim, reply=reply)
         except AlreadyAnswered:
             if reindexed:
                 _drop_entries(contact)
@@ -154,29 +152,20 @@ class DynamoContacts:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        actions: list[Action] = [
-            {"Delete": _unchanged(contact)},
+        actions = [
+            delete(CONTACTS, _key(contact), _UNCHANGED, seen=contact.version),
             lists.counting(CONTACTS, contact.user_id, taken=[_FACETS]),
             *off_cards(contact),
         ]
-        removed = committed(actions, claim, reply)
+        removed = try_commit(actions, claim=claim, reply=reply)
         if removed:
             _drop_entries(contact)
         return removed
 
 
 def _added(contact: Contact) -> list[Action]:
-    row = contact_key(contact.user_id, contact.contact_id) | _columns(contact)
-    row |= {"id": contact.contact_id, "cards": {each: link_row(link) for each, link in contact.cards.items()}}
-    put: Action = {
-        "Put": {
-            "TableName": CONTACTS.physical_name,
-            "Item": to_item(row),
-            "ConditionExpression": "attribute_not_exists(pk)",
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-    }
-    return [put, lists.counting(CONTACTS, contact.user_id, added=[_FACETS])]
+    row = _key(contact) | {"id": contact.contact_id, "cards": links_to_row(contact.cards)} | _columns(contact)
+    return [put_new(CONTACTS, row), lists.counting(CONTACTS, contact.user_id, added=[_FACETS])]
 
 
 def _candidates(user_id: str, wanted: ContactFilter) -> set[str]:
@@ -187,13 +176,7 @@ def _candidates(user_id: str, wanted: ContactFilter) -> set[str]:
 
 
 def _indexed(user_id: str, beginning: str) -> set[str]:
-    rows = query(
-        CONTACTS,
-        KeyConditionExpression="pk = :pk AND begins_with(sk, :beginning)",
-        ExpressionAttributeValues=values(pk=user_id, beginning=beginning),
-        ProjectionExpression="sk",
-        ConsistentRead=True,
-    )
+    rows = query_partition(CONTACTS, user_id, beginning, ProjectionExpression="sk")
     return {row["sk"].rsplit("#", 2)[1] for row in rows}
 
 
@@ -213,13 +196,8 @@ def _drop_entries(contact: Contact) -> None:
         log.warning("index entries of a contact are left behind", exc_info=True)
 
 
-def _unchanged(contact: Contact) -> dict[str, Any]:
-    return {
-        "TableName": CONTACTS.physical_name,
-        "Key": to_item(contact_key(contact.user_id, contact.contact_id)),
-        "ConditionExpression": "version = :seen",
-        "ExpressionAttributeValues": values(seen=contact.version),
-    }
+def _key(contact: Contact) -> Row:
+    return contact_key(contact.user_id, contact.contact_id)
 
 
 def _order_key(contact: Contact) -> str:
@@ -229,45 +207,13 @@ def _order_key(contact: Contact) -> str:
 
 
 def _columns(contact: Contact) -> Row:
-    return {
-        "name": contact.name,
-        "email": contact.email,
-        "phone": contact.phone,
-        "company": contact.company,
-        "role": contact.role,
-        "notes": contact.notes,
-        "tags": contact.tags,
-        "source": contact.source,
-        "enrichedData": contact.enriched_data,
-        "createdAt": contact.created_at,
-        "updatedAt": contact.updated_at,
-        "indexId": contact.index_id,
-        "version": contact.version,
-        "orderKey": _order_key(contact),
-    }
+    return _CONTACT.to_row(contact) | {"orderKey": _order_key(contact)}
 
 
 def _found_by(row: Row) -> FoundBy:
     return FoundBy.of(row["name"], row["email"], row["company"], row["tags"])
 
 
-def _contact(row: Row) -> Contact:
-    contact_id = row["id"]
-    return Contact(
-        contact_id=contact_id,
-        user_id=row["pk"],
-        name=row["name"],
-        email=row["email"],
-        phone=row["phone"],
-        company=row["company"],
-        role=row["role"],
-        notes=row["notes"],
-        tags=row["tags"],
-        source=row["source"],
-        enriched_data=row["enrichedData"],
-        created_at=row["createdAt"],
-        updated_at=row["updatedAt"],
-        index_id=row["indexId"],
-        cards={each: as_link(link, each, contact_id) for each, link in row["cards"].items()},
-        version=int(row["version"]),
-    )
+def _contact_from_row(row: Row) -> Contact:
+    cards = {each: link_from_row(link, each, row["id"]) for each, link in row["cards"].items()}
+    return _CONTACT.from_row(row, contact_id=row["id"], user_id=row["pk"], cards=cards)

@@ -4,17 +4,21 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
-from chalicelib.chat.domain.chat import Message, Role
+from chalicelib.chat.domain.chat import Message
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
-from chalicelib.core.stores.items import Row, to_item, values
+from chalicelib.core.stores.actions import put_new
+from chalicelib.core.stores.codec import Codec
+from chalicelib.core.stores.items import Row, values
 from chalicelib.core.stores.reads import query
-from chalicelib.core.stores.writes import Refused, commit
+from chalicelib.core.stores.writes import try_commit
 from chalicelib.resources import CHAT, ROLE_INDEX
 
 _PREFIX = "MESSAGE#"
 _END = "~"
+
+_MESSAGE = Codec(Message, without=("message_id", "user_id"))
 
 
 class DynamoChat:
@@ -24,11 +28,8 @@ class DynamoChat:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        try:
-            commit([added_message(message)], claim=claim, reply=reply)
-        except Refused:
-            # Ids are fresh, so this one was stored by a retry below us.
-            return
+        # Ids are fresh, so a message that is there was stored by a retry below us.
+        try_commit([added_message(message)], claim=claim, reply=reply)
 
     def list_before(self, user_id: str, message_id: str | None, *, role: str | None, limit: int) -> Sequence[Message]:
         """Messages older than `message_id`, newest first. One store call a megabyte; with a role one more."""
@@ -46,32 +47,14 @@ class DynamoChat:
         found = list(islice(older, limit))
         if role:
             found = lists.in_order(CHAT, user_id, [row["sk"] for row in found])
-        return [_message(row) for row in found]
+        return [_message_from_row(row) for row in found]
 
 
 def added_message(message: Message) -> Action:
     """The part of a transaction that stores a message."""
-    row = {
-        "pk": message.user_id,
-        "sk": f"{_PREFIX}{message.message_id}",
-        "roleKey": f"{message.role.value}#{message.message_id}",
-        "role": message.role.value,
-        "content": message.content,
-        "agentName": message.agent_name,
-        "metadata": message.metadata,
-        "createdAt": message.created_at,
-    }
-    put = {"TableName": CHAT.physical_name, "Item": to_item(row), "ConditionExpression": "attribute_not_exists(pk)"}
-    return {"Put": put}
+    keys = {"pk": message.user_id, "sk": f"{_PREFIX}{message.message_id}"}
+    return put_new(CHAT, keys | _MESSAGE.to_row(message) | {"roleKey": f"{message.role.value}#{message.message_id}"})
 
 
-def _message(row: Row) -> Message:
-    return Message(
-        message_id=row["sk"].removeprefix(_PREFIX),
-        user_id=row["pk"],
-        role=Role(row["role"]),
-        content=row["content"],
-        agent_name=row["agentName"],
-        metadata=row["metadata"],
-        created_at=row["createdAt"],
-    )
+def _message_from_row(row: Row) -> Message:
+    return _MESSAGE.from_row(row, message_id=row["sk"].removeprefix(_PREFIX), user_id=row["pk"])

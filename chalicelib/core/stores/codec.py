@@ -41,12 +41,16 @@ class _Plan(NamedTuple):
 class Codec(Generic[M]):
     """Converts models of a dataclass with at least two fields to rows and back.
 
-    `columns` has the fields whose attribute differs, by the attribute's name or as a `Column`. Fields in `without`
-    have no attribute, such as those that are in the row's key; `from_row` takes them as arguments.
+    `columns` has the fields whose attribute differs: its name, a `Column`, or the codec of the models nested in it.
+    Fields in `without` have no attribute, such as those that are in the row's key; `from_row` takes them as arguments.
     """
 
     def __init__(
-        self, model: type[M], columns: Mapping[str, str | Column] | None = None, *, without: Collection[str] = ()
+        self,
+        model: type[M],
+        columns: "Mapping[str, str | Column | Codec[Any]] | None" = None,
+        *,
+        without: Collection[str] = (),
     ) -> None:
         self._model, self._columns, self._without = model, columns or {}, without
 
@@ -83,8 +87,9 @@ class Codec(Generic[M]):
         for field in fields(self._model):  # type: ignore[arg-type]
             if field.name not in self._without:
                 given = self._columns.get(field.name, Column())
-                column = Column(given) if isinstance(given, str) else given
-                to_row, from_row = _converters(hints[field.name])
+                column = given if isinstance(given, Column) else Column(given if isinstance(given, str) else None)
+                nested = given if isinstance(given, Codec) else None
+                to_row, from_row = _converters(hints[field.name], nested)
                 columns[field.name] = Column(
                     column.name or _camel(field.name), column.to_row or to_row, column.from_row or from_row
                 )
@@ -99,15 +104,18 @@ class Codec(Generic[M]):
         )
 
 
-def _converters(annotation: Any) -> tuple[Convert | None, Convert | None]:
-    """Return what converts values of this type to a row and back; None for what is stored as it is."""
+def _converters(annotation: Any, nested: Codec[Any] | None) -> tuple[Convert | None, Convert | None]:
+    """Return what converts values of this type to a row and back; None for what is stored as it is.
+
+    `nested` is the codec of a dataclass in it, where that is not the usual one.
+    """
     if get_origin(annotation) is UnionType:
         (annotation,) = (each for each in get_args(annotation) if each is not type(None))
     kind = get_origin(annotation) or annotation
     if not isinstance(kind, type):
         return None, None
     if is_dataclass(kind):
-        codec = Codec(kind)
+        codec = nested or Codec(kind)
         return codec.to_row, codec.from_row
     if issubclass(kind, Enum):
         return attrgetter("value"), kind
@@ -116,7 +124,7 @@ def _converters(annotation: Any) -> tuple[Convert | None, Convert | None]:
     if kind is frozenset:
         return sorted, frozenset
     if kind in (tuple, list, Sequence):
-        to_row, from_row = _converters(get_args(annotation)[0])
+        to_row, from_row = _converters(get_args(annotation)[0], nested)
         return _each(list, to_row), _each(tuple if kind is tuple else list, from_row)
     return None, None
 

@@ -8,10 +8,12 @@ from itertools import islice
 from typing import Any
 
 from chalicelib.core.domain.idempotency import Claim
-from chalicelib.core.stores.items import Row, to_item, values
+from chalicelib.core.stores.actions import put_new
+from chalicelib.core.stores.codec import Codec, Column
+from chalicelib.core.stores.items import values
 from chalicelib.core.stores.reads import query
-from chalicelib.core.stores.writes import Refused, commit
-from chalicelib.feedback.domain.feedback import Author, AuthorKind, Feedback, FeedbackKind
+from chalicelib.core.stores.writes import try_commit
+from chalicelib.feedback.domain.feedback import Author, AuthorKind, Feedback
 from chalicelib.resources import FEEDBACK, LIST_INDEX
 
 _LISTED = "FEEDBACK"
@@ -25,23 +27,10 @@ class DynamoFeedback:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        row = {
-            "pk": _partition(feedback.author),
-            "sk": feedback.feedback_id,
-            "listed": _LISTED,
-            "listedAs": feedback.feedback_id,
-            "author": _partition(feedback.author),
-            "kind": feedback.kind.value,
-            "message": feedback.message,
-            "about": feedback.about,
-            "createdAt": feedback.created_at,
-        }
-        put = {"TableName": FEEDBACK.physical_name, "Item": to_item(row)}
-        try:
-            commit([{"Put": put | {"ConditionExpression": "attribute_not_exists(pk)"}}], claim=claim, reply=reply)
-        except Refused:
-            # Ids are fresh, so this one was stored by a retry below us.
-            return
+        keys = {"pk": _partition(feedback.author), "sk": feedback.feedback_id}
+        listing = {"listed": _LISTED, "listedAs": feedback.feedback_id}
+        # Ids are fresh, so feedback that is there was stored by a retry below us.
+        try_commit([put_new(FEEDBACK, keys | listing | _FEEDBACK.to_row(feedback))], claim=claim, reply=reply)
 
     def list_before(self, author: Author | None, feedback_id: str | None, *, limit: int) -> Sequence[Feedback]:
         """Feedback older than `feedback_id`, newest first; of everybody from an index, eventually consistent.
@@ -60,20 +49,16 @@ class DynamoFeedback:
             ScanIndexForward=False,
             Limit=limit,
         )
-        return [_feedback(row) for row in islice(rows, limit)]
+        return [_FEEDBACK.from_row(row, feedback_id=row["sk"]) for row in islice(rows, limit)]
 
 
 def _partition(author: Author) -> str:
     return f"{author.kind}#{author.id}"
 
 
-def _feedback(row: Row) -> Feedback:
-    kind, _, author_id = row["author"].partition("#")
-    return Feedback(
-        feedback_id=row["sk"],
-        author=Author(AuthorKind(kind), author_id),
-        kind=FeedbackKind(row["kind"]),
-        message=row["message"],
-        about=row["about"],
-        created_at=row["createdAt"],
-    )
+def _author(partition: str) -> Author:
+    kind, _, author_id = partition.partition("#")
+    return Author(AuthorKind(kind), author_id)
+
+
+_FEEDBACK = Codec(Feedback, {"author": Column(to_row=_partition, from_row=_author)}, without=("feedback_id",))

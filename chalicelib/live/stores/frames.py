@@ -13,7 +13,6 @@ log before that position, where its catch-up finds it.
 
 import json
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -21,14 +20,23 @@ from itertools import islice
 from chalicelib.core.domain.errors import NotFound, Unavailable
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.ports import Action
-from chalicelib.core.stores.items import Row, to_item, values
+from chalicelib.core.stores.actions import put_new
+from chalicelib.core.stores.items import Row, values
 from chalicelib.core.stores.reads import query
-from chalicelib.core.stores.writes import Refused, commit
+from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.ids import nonce
 from chalicelib.live.domain.connections import Connection
-from chalicelib.live.domain.frames import KEPT_FOR, Entry, Frame, FrameType, LiveEvent, LogState, next_position
+from chalicelib.live.domain.frames import (
+    KEPT_FOR,
+    Entry,
+    Frame,
+    FrameType,
+    LiveEvent,
+    LogState,
+    next_position,
+)
+from chalicelib.live.stores.connections import CONNECTION, update_progress
 from chalicelib.live.stores.connections import PREFIX as CONNECTIONS
-from chalicelib.live.stores.connections import columns, connection_of, progress_of
 from chalicelib.live.stores.push import MARK
 from chalicelib.resources import SOCKETS
 
@@ -59,7 +67,7 @@ class DynamoFrames:
             if row["sk"] == MARK:
                 browsers = int(row["browsers"])
             elif row["sk"].startswith(CONNECTIONS):
-                connections.append(connection_of(row))
+                connections.append(CONNECTION.from_row(row))
             else:
                 last = _entry(row) if row["expiresAt"] > seconds else last
                 break
@@ -78,7 +86,7 @@ class DynamoFrames:
         for attempt in range(1, _ATTEMPTS):
             entries = [_addressed(first + number, each, listeners, now) for number, each in enumerate(events)]
             try:
-                commit([_put(user_id, _row(entry) | {"nonce": mark}, now) for entry in entries], claim=None, reply={})
+                commit([_put(user_id, _row(entry) | {"nonce": mark}, now) for entry in entries])
             except Refused as refused:
                 met = [row for row in refused.rows if row]
                 if met[0].get("nonce") == mark:  # by a retry below us
@@ -87,7 +95,7 @@ class DynamoFrames:
                 return entries
             for row in met:
                 if opened := row.get("opened"):
-                    listeners[opened["connectionId"]] = connection_of(opened)
+                    listeners[opened["connectionId"]] = CONNECTION.from_row(opened)
             first = _position(met[-1]) + 1
             if attempt % _STEPS_PER_LOOK == 0:
                 log_state = self.find_log_state(user_id, now=now)
@@ -104,10 +112,10 @@ class DynamoFrames:
         Raises:
             NotFound: the connection has ended.
         """
-        row = {"sk": _key(position), "opened": columns(connection)}
-        noted = progress_of(replace(connection, told_to=position, live=True))
+        row = {"sk": _key(position), "opened": CONNECTION.to_row(connection)}
+        noted = update_progress(replace(connection, told_to=position, live=True))
         try:
-            commit([_put(connection.user_id, row, now), noted], claim=None, reply={})
+            commit([_put(connection.user_id, row, now), noted])
         except Refused as refused:
             if 0 not in refused.failed:
                 raise NotFound("The connection has ended.") from refused
@@ -119,8 +127,7 @@ class DynamoFrames:
     def begin(self, user_id: str, *, after: int, now: datetime) -> None:
         """Note in the log, whose last entry is `after`, that somebody listens. One store call."""
         row = {"sk": _key(next_position(after, now=now)), "begun": timestamp(now)}
-        with suppress(Refused):
-            commit([_put(user_id, row, now)], claim=None, reply={})
+        try_commit([_put(user_id, row, now)])
 
     def list_after(self, user_id: str, position: int, *, limit: int, now: datetime) -> Sequence[Entry]:
         """The log's entries after `position`, oldest first, read consistently. One store call a megabyte."""
@@ -155,14 +162,7 @@ def _addressed(position: int, event: LiveEvent, listeners: dict[str, Connection]
 
 def _put(user_id: str, row: Row, now: datetime) -> Action:
     expires = {"expiresAt": int((now + KEPT_FOR).timestamp())}
-    return {
-        "Put": {
-            "TableName": SOCKETS.physical_name,
-            "Item": to_item({"pk": user_id} | row | expires),
-            "ConditionExpression": "attribute_not_exists(pk)",
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-    }
+    return put_new(SOCKETS, {"pk": user_id} | row | expires)
 
 
 def _row(entry: Entry) -> Row:

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from chalicelib.aws import dynamodb
-from chalicelib.core.stores.items import Row, from_item, to_item, values
-from chalicelib.core.stores.writes import Refused, commit
+from chalicelib.core.stores.actions import update
+from chalicelib.core.stores.items import Row, from_item
+from chalicelib.core.stores.writes import try_commit
 from chalicelib.resources import DIRECTORY, NETWORK, PEERS, Table
 from chalicelib.settings import secret_keys
 from chalicelib.vault import reseal
@@ -75,16 +76,7 @@ def _rows(table: Table) -> Iterator[Row]:
 
 
 def _replace(table: Table, row: Row, column: str, sealed: str) -> bool:
-    update = {
-        "TableName": table.physical_name,
-        "Key": to_item({"pk": row["pk"], "sk": row["sk"]}),
-        "UpdateExpression": "SET #column = :anew",
-        "ConditionExpression": "#column = :was",
-        "ExpressionAttributeNames": {"#column": column},
-        "ExpressionAttributeValues": values(anew=sealed, was=row[column]),
-    }
-    try:
-        commit([{"Update": update}], claim=None, reply={})
-    except Refused:
-        return False
-    return True
+    key, names = {"pk": row["pk"], "sk": row["sk"]}, {"column": column}
+    return try_commit(
+        [update(table, key, "SET #column = :anew", "#column = :was", names, anew=sealed, was=row[column])]
+    )

@@ -7,24 +7,26 @@ sk = COUNTS (see lists): also the person's settings, so that both are read and g
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
-from chalicelib.aws import dynamodb
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
-from chalicelib.core.stores.items import Row, from_item, to_item, values
-from chalicelib.core.stores.reads import get_all
-from chalicelib.core.stores.writes import Refused, commit
+from chalicelib.core.stores.actions import assignments, put_new, update
+from chalicelib.core.stores.codec import Codec
+from chalicelib.core.stores.items import Row
+from chalicelib.core.stores.reads import get, get_all
+from chalicelib.core.stores.writes import try_commit
 from chalicelib.inbox.domain.deliveries import Decision
 from chalicelib.inbox.stores.delivery_rows import decision_update
 from chalicelib.parallel import together
 from chalicelib.resources import ORDER_INDEX, QUEUE_ITEMS, TYPE_INDEX
 from chalicelib.tasks.domain.desk_settings import Desk, Mode
-from chalicelib.tasks.domain.queue import Change, Item, ItemQuery, ItemStatus, ItemType, Priority
+from chalicelib.tasks.domain.queue import Change, Item, ItemQuery, ItemStatus, Priority
 
 _PREFIX = "ITEM#"
 _REJECTED = "rejected"
+
+_ITEM = Codec(Item, without=("item_id", "user_id"))
 
 
 class DynamoQueue:
@@ -34,43 +36,37 @@ class DynamoQueue:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        try:
-            commit(added_item(item), claim=claim, reply=reply)
-        except Refused:
-            return False
-        return True
+        return try_commit(added_item(item), claim=claim, reply=reply)
 
     def find(self, user_id: str, item_id: str) -> Item | None:
         """The item, unless it was rejected; read consistently. One store call."""
-        got = dynamodb().get_item(
-            TableName=QUEUE_ITEMS.physical_name, Key=to_item(_key(user_id, item_id)), ConsistentRead=True
-        )
-        return _item(from_item(dict(got["Item"]))) if "Item" in got else None
+        row = get(QUEUE_ITEMS, _key(user_id, item_id))
+        return _item_from_row(row) if row else None
 
     def find_with_desk(self, user_id: str, item_id: str) -> tuple[Item | None, Desk]:
         """The item, unless it was rejected, and the person's desk, both read consistently. One store call."""
         keys = [_key(user_id, item_id), {"pk": user_id, "sk": lists.COUNTS}]
         rows = {row["sk"]: row for row in get_all(QUEUE_ITEMS, keys)}
         found = rows.get(f"{_PREFIX}{item_id}")
-        return _item(found) if found else None, _desk(rows.get(lists.COUNTS, {}))
+        return _item_from_row(found) if found else None, _desk_from_row(rows.get(lists.COUNTS, {}))
 
     def find_desk(self, user_id: str) -> Desk:
         """The person's settings and counts, read consistently. One store call."""
-        return _desk(lists.find_counts(QUEUE_ITEMS, user_id))
+        return _desk_from_row(lists.find_counts(QUEUE_ITEMS, user_id))
 
     def find_next(self, user_id: str, *, besides: str | None) -> Item | None:
         """The most urgent item that is ready, of these the oldest, but never `besides`. Two store calls."""
         prefix = f"{ItemStatus.READY.value}#"
         sks = lists.sort_keys(QUEUE_ITEMS, ORDER_INDEX, user_id, [prefix], offset=0, limit=2)
         rows = lists.in_order(QUEUE_ITEMS, user_id, [sk for sk in sks if sk != f"{_PREFIX}{besides}"][:1])
-        return _item(rows[0]) if rows else None
+        return _item_from_row(rows[0]) if rows else None
 
     def list_page(self, user_id: str, query: ItemQuery) -> tuple[Sequence[Item], int]:
         """A page of the person's items, and how many there are in all. Store calls in sequence: 2."""
         index, prefixes = _ranges(query)
         keys = partial(lists.sort_keys, QUEUE_ITEMS, index, user_id, prefixes, offset=query.offset, limit=query.count)
         counts, sks = together(partial(lists.find_counts, QUEUE_ITEMS, user_id), keys)
-        found = [_item(row) for row in lists.in_order(QUEUE_ITEMS, user_id, sks)]
+        found = [_item_from_row(row) for row in lists.in_order(QUEUE_ITEMS, user_id, sks)]
         total = lists.total(counts, query.status, query.priority, query.type)
         return [item for item in found if item], total
 
@@ -93,12 +89,9 @@ class DynamoQueue:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        try:
-            decided_event = [decision_update(decision)] if decision else []
-            commit([*changed_items(changes, by=by, seen=seen), *decided_event, *also], claim=claim, reply=reply)
-        except Refused:
-            return False
-        return True
+        decided_event = [decision_update(decision)] if decision else []
+        actions = [*changed_items(changes, by=by, seen=seen), *decided_event, *also]
+        return try_commit(actions, claim=claim, reply=reply)
 
     def save_settings(
         self,
@@ -117,41 +110,18 @@ class DynamoQueue:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
         changes = [handed_out] if handed_out else []
-        counting = lists.counting(
-            QUEUE_ITEMS,
-            user_id,
-            added=[each.to.facets for each in changes if each.to],
-            taken=[each.met.facets for each in changes],
-            seen=seen.version,
-            sets=settings,
-        )
-        try:
-            commit([*(_saved(each, by) for each in changes), counting], claim=claim, reply=reply)
-        except Refused:
-            return False
-        return True
+        actions = [*(_save(each, by) for each in changes), _count(user_id, changes, seen, settings)]
+        return try_commit(actions, claim=claim, reply=reply)
 
 
 def changed_items(changes: Sequence[Change], *, by: str, seen: Desk | None) -> list[Action]:
     """The part of a transaction that makes changes of one person's items, with `seen` while the desk is as it was."""
-    counting = lists.counting(
-        QUEUE_ITEMS,
-        changes[0].met.user_id,
-        added=[each.to.facets for each in changes if each.to],
-        taken=[each.met.facets for each in changes],
-        seen=seen.version if seen else None,
-    )
-    return [*(_saved(each, by) for each in changes), counting]
+    return [*(_save(each, by) for each in changes), _count(changes[0].met.user_id, changes, seen)]
 
 
 def added_item(item: Item) -> list[Action]:
     """The part of a transaction that stores a new item."""
-    put = {
-        "TableName": QUEUE_ITEMS.physical_name,
-        "Item": to_item(_row(item)),
-        "ConditionExpression": "attribute_not_exists(pk)",
-    }
-    return [{"Put": put}, lists.counting(QUEUE_ITEMS, item.user_id, added=[item.facets])]
+    return [put_new(QUEUE_ITEMS, _row(item)), lists.counting(QUEUE_ITEMS, item.user_id, added=[item.facets])]
 
 
 def _ranges(query: ItemQuery) -> tuple[str, list[str]]:
@@ -164,28 +134,35 @@ def _ranges(query: ItemQuery) -> tuple[str, list[str]]:
     return ORDER_INDEX, prefixes
 
 
-def _saved(change: Change, by: str) -> Action:
-    request: dict[str, Any] = {
-        "TableName": QUEUE_ITEMS.physical_name,
-        "Key": to_item(_key(change.met.user_id, change.met.item_id)),
-        "ConditionExpression": "#status = :met AND changes = :changes",
-        "ExpressionAttributeNames": {"#status": "status"},
-    }
-    named: Row = {"met": change.met.status.value, "changes": change.met.changes, "one": 1, "by": by}
-    if change.to is None:
-        request["UpdateExpression"] = (
-            "SET #status = :rejected, rejectedBy = :by, changes = changes + :one REMOVE orderKey, typeKey"
-        )
-        named |= {"rejected": _REJECTED}
-    else:
-        to = _row(change.to)
-        sets = {name: to[name] for name in ("status", "metadata", "updatedAt", "orderKey", "typeKey")}
-        request["UpdateExpression"] = "SET changes = changes + :one, changedBy = :by, " + ", ".join(
-            f"#{name} = :{name}" for name in sets
-        )
-        request["ExpressionAttributeNames"] = {f"#{name}": name for name in sets}
-        named |= sets
-    return {"Update": request | {"ExpressionAttributeValues": values(**named)}}
+def _count(user_id: str, changes: Sequence[Change], seen: Desk | None, settings: Row | None = None) -> Action:
+    return lists.counting(
+        QUEUE_ITEMS,
+        user_id,
+        added=[each.to.facets for each in changes if each.to],
+        taken=[each.met.facets for each in changes],
+        seen=seen.version if seen else None,
+        sets=settings,
+    )
+
+
+def _save(change: Change, by: str) -> Action:
+    met = change.met
+    sets: Row = {"status": _REJECTED, "rejectedBy": by}
+    removed = " REMOVE orderKey, typeKey"
+    if change.to is not None:
+        row, removed = _row(change.to), ""
+        sets = {name: row[name] for name in ("status", "metadata", "updatedAt", "orderKey", "typeKey")}
+        sets["changedBy"] = by
+    return update(
+        QUEUE_ITEMS,
+        _key(met.user_id, met.item_id),
+        f"SET changes = changes + :one, {assignments(sets)}{removed}",
+        "#status = :seenStatus AND changes = :seenChanges",
+        **sets,
+        one=1,
+        seenStatus=met.status.value,
+        seenChanges=met.changes,
+    )
 
 
 def _key(user_id: str, item_id: str) -> Row:
@@ -194,49 +171,17 @@ def _key(user_id: str, item_id: str) -> Row:
 
 def _row(item: Item) -> Row:
     order = f"{item.status.value}#{item.priority.rank}#{item.created_at}#{item.item_id}"
-    return {
-        **_key(item.user_id, item.item_id),
-        "orderKey": order,
-        "typeKey": f"{item.type.value}#{order}",
-        "type": item.type.value,
-        "title": item.title,
-        "description": item.description,
-        "priority": item.priority.value,
-        "status": item.status.value,
-        "source": item.source,
-        "metadata": item.metadata,
-        "projectId": item.project_id,
-        "teamId": item.team_id,
-        "heldDeliveryId": item.held_delivery_id,
-        "createdAt": item.created_at,
-        "updatedAt": item.updated_at,
-        "changes": item.changes,
-    }
+    keys = {"orderKey": order, "typeKey": f"{item.type.value}#{order}"}
+    return _key(item.user_id, item.item_id) | keys | _ITEM.to_row(item)
 
 
-def _item(row: Row) -> Item | None:
+def _item_from_row(row: Row) -> Item | None:
     if row["status"] == _REJECTED:
         return None
-    return Item(
-        item_id=row["sk"].removeprefix(_PREFIX),
-        user_id=row["pk"],
-        type=ItemType(row["type"]),
-        title=row["title"],
-        description=row["description"],
-        priority=Priority(row["priority"]),
-        status=ItemStatus(row["status"]),
-        source=row["source"],
-        metadata=row["metadata"],
-        created_at=row["createdAt"],
-        updated_at=row["updatedAt"],
-        project_id=row["projectId"],
-        team_id=row["teamId"],
-        held_delivery_id=row["heldDeliveryId"],
-        changes=int(row["changes"]),
-    )
+    return _ITEM.from_row(row, item_id=row["sk"].removeprefix(_PREFIX), user_id=row["pk"])
 
 
-def _desk(row: Row) -> Desk:
+def _desk_from_row(row: Row) -> Desk:
     return Desk(
         version=int(row.get("version", 0)),
         mode=Mode(row.get("mode", Mode.COCKPIT)),
