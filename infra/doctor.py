@@ -22,7 +22,7 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.inbox.stores.secrets import DynamoSecrets
+from chalicelib.inbox.stores.signing_secrets import DynamoSigningSecrets
 from infra import canary
 
 _SECONDS = 10
@@ -225,7 +225,7 @@ def _start_receiver() -> Iterator[_CallbackReceiver]:
 
 
 def _is_genuine(headers: Any, body: bytes) -> bool:
-    secret = b64decode(DynamoSecrets().of(canary.INTEGRATOR).current.removeprefix("whsec_"))
+    secret = b64decode(DynamoSigningSecrets().get(canary.INTEGRATOR).current.removeprefix("whsec_"))
     signed = f"{headers['webhook-id']}.{headers['webhook-timestamp']}.".encode() + body
     expected = f"v1,{b64encode(hmac.digest(secret, signed, sha256)).decode()}"
     return any(hmac.compare_digest(expected, each) for each in headers.get("webhook-signature", "").split(" "))

@@ -16,7 +16,7 @@ from chalicelib.inbox.gateways.callbacks import CALLBACK_JOBS
 from chalicelib.inbox.services.callbacks import attempt_callback
 from chalicelib.inbox.stores.clicks import DynamoClicks
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
-from chalicelib.inbox.stores.secrets import DynamoSecrets
+from chalicelib.inbox.stores.signing_secrets import DynamoSigningSecrets
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.connections import DynamoConnections
@@ -52,7 +52,7 @@ def deliver_callback(message: CallbackJob) -> None:
             spread=random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 - spreads retries
         ),
         deliveries=DynamoDeliveries(),
-        secrets=DynamoSecrets(),
+        secrets=DynamoSigningSecrets(),
         people=DynamoDirectory(),
         post=http.post,
         notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together),

@@ -7,7 +7,7 @@ import click
 from chalicelib.core.domain.errors import Refusal
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.inbox.domain.callbacks import SigningSecrets
-from chalicelib.inbox.stores.secrets import DynamoSecrets
+from chalicelib.inbox.stores.signing_secrets import DynamoSigningSecrets
 from chalicelib.operate.stores import sealed
 from chalicelib.vault import new_key
 
@@ -29,7 +29,7 @@ def webhook_secret() -> None:
 def show(slug: str) -> None:
     """Show the integrator's secret, and create it if there is none."""
     try:
-        _print_secrets(DynamoSecrets().show(slug))
+        _print_secrets(DynamoSigningSecrets().get_known(slug))
     except (Refusal, ValueError) as error:
         raise click.ClickException(str(error)) from error
 
@@ -39,7 +39,7 @@ def show(slug: str) -> None:
 def rotate(slug: str) -> None:
     """Replace the integrator's secret. For 24 hours callbacks have both signatures."""
     try:
-        _print_secrets(DynamoSecrets().rotate(slug, now=datetime.now(UTC)))
+        _print_secrets(DynamoSigningSecrets().rotate(slug, now=datetime.now(UTC)))
     except (Refusal, ValueError) as error:
         raise click.ClickException(str(error)) from error
 

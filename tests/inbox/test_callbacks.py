@@ -16,7 +16,7 @@ from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.core.domain.retries import CALLBACK_RETRIES
 from chalicelib.inbox.domain.callbacks import CallbackJob
 from chalicelib.inbox.gateways.callbacks import CALLBACK_JOBS
-from chalicelib.inbox.stores.secrets import DynamoSecrets
+from chalicelib.inbox.stores.signing_secrets import DynamoSigningSecrets
 from chalicelib.resources import CALLBACKS, DELIVERIES
 from tests.conftest import Desk
 from tests.support import inputs
@@ -78,7 +78,7 @@ def test_the_source_system_learns_of_the_click(api: Api, desk: Desk, pump: Pumps
     (sent,) = receiver.received
     assert (sent.method, sent.path) == ("POST", "/hook")
     assert sent.headers["content-type"] == "application/json"
-    said = Webhook(DynamoSecrets().of("fd1").current).verify(sent.body, sent.headers)
+    said = Webhook(DynamoSigningSecrets().get("fd1").current).verify(sent.body, sent.headers)
     assert said.pop("timestamp") == row(delivery)["clickedAt"]["S"]
     assert said == {
         "type": "action.clicked",
@@ -116,14 +116,14 @@ def test_the_request_id_of_the_click_goes_along(api: Api, desk: Desk, pump: Pump
 def test_after_a_rotation_receivers_with_either_secret_verify(
     api: Api, desk: Desk, pump: Pumps, receiver: Receiver
 ) -> None:
-    before = DynamoSecrets().of("fd1").current
-    after = DynamoSecrets().rotate("fd1", now=datetime.now(UTC)).current
+    before = DynamoSigningSecrets().get("fd1").current
+    after = DynamoSigningSecrets().rotate("fd1", now=datetime.now(UTC)).current
     clicked(api, desk, receiver)
     pump.drain(CALLBACKS)
     (sent,) = receiver.received
     for known in (before, after):
         assert Webhook(known).verify(sent.body, sent.headers)
-    rotated = DynamoSecrets().rotate("fd1", now=datetime.now(UTC) - timedelta(hours=24))
+    rotated = DynamoSigningSecrets().rotate("fd1", now=datetime.now(UTC) - timedelta(hours=24))
     clicked(api, desk, receiver)
     pump.drain(CALLBACKS)
     assert Webhook(rotated.current).verify(receiver.received[1].body, receiver.received[1].headers)
@@ -345,7 +345,7 @@ def test_overlapping_runs_of_the_schedule_announce_each_attempt_once(
 def test_an_attempt_takes_five_calls_and_one_to_announce_the_next_or_to_see_who_listens(
     api: Api, desk: Desk, pump: Pumps, receiver: Receiver
 ) -> None:
-    DynamoSecrets().of("fd1")
+    DynamoSigningSecrets().get("fd1")
     clicked(api, desk, receiver)
     pump.drain(CALLBACKS)
     attempt = ["Query", "GetItem", "BatchGetItem", "UpdateItem", "UpdateItem"]

@@ -3,7 +3,7 @@
 import pytest
 from click.testing import CliRunner, Result
 
-from chalicelib.inbox.stores.secrets import DynamoSecrets
+from chalicelib.inbox.stores.signing_secrets import DynamoSigningSecrets
 from infra.admin import main
 from tests.conftest import Desk
 
@@ -14,7 +14,7 @@ def run(*args: str) -> Result:
 
 def test_the_operator_shows_and_rotates_a_secret(desk: Desk) -> None:
     shown = run("webhook-secret", "show", "fd1")
-    assert (shown.exit_code, shown.stdout) == (0, f"{DynamoSecrets().of('fd1').current}\n")
+    assert (shown.exit_code, shown.stdout) == (0, f"{DynamoSigningSecrets().get('fd1').current}\n")
     rotated = run("webhook-secret", "rotate", "fd1")
     assert rotated.stdout != shown.stdout
     assert "also signs until" in rotated.stderr

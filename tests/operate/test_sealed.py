@@ -16,7 +16,7 @@ from chalicelib.federation.connections.stores.federation_settings import DynamoF
 from chalicelib.federation.network.domain.membership import RegistrationAnswer
 from chalicelib.federation.network.stores.hubs import DynamoHubs
 from chalicelib.federation.network.stores.instances import DynamoInstances
-from chalicelib.inbox.stores.secrets import DynamoSecrets
+from chalicelib.inbox.stores.signing_secrets import DynamoSigningSecrets
 from chalicelib.live.stores.push_keys import DynamoPushKeys
 from chalicelib.live.vapid import new_keys
 from chalicelib.vault import new_key
@@ -38,7 +38,7 @@ def reseal() -> Result:
 def reads(api: Api, desk: Desk) -> list[Callable[[], Any]]:
     """How each kind of secret is read; there is one of each."""
     now, hubs, peers = datetime.now(UTC), DynamoHubs(), DynamoConnections()
-    DynamoSecrets().rotate("fd1", now=now)
+    DynamoSigningSecrets().rotate("fd1", now=now)
     DynamoPushKeys().save(new_keys("mailto:desk@example.com"), replace=True)
     instance = instances.register_instance(api).instance_id
     membership, key = hubs.prepare(HUB, "Desk", "k" * 40)
@@ -47,7 +47,7 @@ def reads(api: Api, desk: Desk) -> list[Callable[[], Any]]:
     connection = peers.find(SampleData(api, desk).add_connection())
     assert connection is not None
     return [
-        lambda: DynamoSecrets().of("fd1"),
+        lambda: DynamoSigningSecrets().get("fd1"),
         DynamoPushKeys().find,
         lambda: DynamoInstances().key_of(instance),
         lambda: hubs.prepare(HUB, "Desk", "another")[1],
@@ -94,20 +94,20 @@ def test_what_no_key_opens_is_named_and_left(reads: list[Callable[[], Any]], mon
 
 
 def test_a_secret_that_changes_meanwhile_stays_as_it_became(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    DynamoSecrets().of("fd1")
+    DynamoSigningSecrets().get("fd1")
     monkeypatch.setenv(SETTING, f"{new_key()},{os.environ[SETTING]}")
     rotated: list[Any] = []
 
     def slowly(text: str, *, place: str) -> str | None:
         made = vault.reseal(text, place=place)
         if "fd1" in place:
-            rotated.append(DynamoSecrets().rotate("fd1", now=datetime.now(UTC)))
+            rotated.append(DynamoSigningSecrets().rotate("fd1", now=datetime.now(UTC)))
         return made
 
     with monkeypatch.context() as meanwhile:
         meanwhile.setattr("chalicelib.operate.stores.sealed.reseal", slowly)
         assert reseal().exit_code == 0
-    assert DynamoSecrets().of("fd1").current == rotated[0].current
+    assert DynamoSigningSecrets().get("fd1").current == rotated[0].current
     assert reseal().stdout.startswith("Resealed 1 of"), (
         "the previous secret also signs, and was sealed with the old key"
     )

@@ -36,7 +36,7 @@ def click_action(deliveryId: str, index: str, caller: ApiKey, call: Call) -> Rep
     and the source system receives a signed callback, which is retried if it fails. The delivery shows every attempt and
     the outcome.
     """
-    clicked = actions.click(
+    clicked = actions.click_button(
         deliveryId,
         index,
         owner=caller,

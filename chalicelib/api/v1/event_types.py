@@ -7,7 +7,7 @@ from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import PersonalToken, ToolsToken
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.inbox.domain.event_types import EventTypesOut, EventTypesQuery
-from chalicelib.inbox.services import introspection
+from chalicelib.inbox.services import event_types
 from chalicelib.inbox.stores.event_types import DynamoEventTypes
 from chalicelib.parallel import together
 from chalicelib.people.stores.directory import DynamoDirectory
@@ -31,7 +31,7 @@ def list_event_types(query: EventTypesQuery, caller: PersonalToken | ToolsToken,
     Each type has its number of deliveries and the time of the latest one. The list contains the integrator's own types
     and the built-in types under `internal-os.`. A namespace without deliveries appears as its prefix with a count of 0.
     """
-    return introspection.event_types(
+    return event_types.list_event_types(
         query.integrator_slug,
         caller=caller,
         today=call.now.date(),

@@ -11,7 +11,7 @@ from chalicelib.people.domain.directory import Person
 
 
 class CallbackJob(Out):
-    """The queue's message: this click has an attempt due."""
+    """A job of the queue `callbacks`: this click has an attempt due."""
 
     delivery_id: str
     index: int
@@ -19,23 +19,23 @@ class CallbackJob(Out):
 
 @dataclass(frozen=True)
 class SigningSecrets:
-    """An integrator's secrets, in clear; `prior` signs too until `prior_until`."""
+    """An integrator's secrets, unsealed. `prior` signs too until `prior_until`."""
 
     current: str
     prior: str | None = None
     prior_until: datetime | None = None
 
     def live(self, now: datetime) -> list[str]:
-        """Those that sign at `now`, the current one first."""
+        """Return the secrets that sign at `now`, the current one first."""
         if self.prior is None or self.prior_until is None or now >= self.prior_until:
             return [self.current]
         return [self.current, self.prior]
 
 
-def payload(click: Click, delivery: Delivery, clicker: Person | None) -> bytes:
-    """The callback's body: the same at every attempt, unless the clicker's address changes."""
-    by = {"userId": click.user_id} | ({"email": clicker.email} if clicker else {})
-    said = {
+def callback_body(click: Click, delivery: Delivery, clicker: Person | None) -> bytes:
+    """Return the body of a callback: the same at every attempt, unless the clicker's address changes."""
+    clicked_by = {"userId": click.user_id} | ({"email": clicker.email} if clicker else {})
+    message = {
         "type": "action.clicked",
         "timestamp": click.clicked_at,
         "data": {
@@ -46,7 +46,7 @@ def payload(click: Click, delivery: Delivery, clicker: Person | None) -> bytes:
             "index": click.index,
             "label": delivery.content["actions"][click.index]["label"],
             "integrator": delivery.integrator,
-            "clickedBy": by,
+            "clickedBy": clicked_by,
         },
     }
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
+    return json.dumps(message, ensure_ascii=False, separators=(",", ":")).encode()

@@ -1,4 +1,4 @@
-"""Clicks on action buttons, and the attempts to tell the source system of them."""
+"""Clicks on action buttons, and their responses."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from chalicelib.core.domain.retries import Attempt, Outcome
 _NAMESPACE = UUID("6f1d5c0e-2b7a-5c39-8c54-0a9d8e7b4c11")
 
 
-def action_id(delivery_id: str, index: int, /) -> str:
-    """The id of the click on this button of this delivery: the same on every device."""
+def derive_action_id(delivery_id: str, index: int, /) -> str:
+    """Derive the id of the click on a button of a delivery: the same on every device."""
     return str(uuid5(_NAMESPACE, f"action\n{delivery_id}\n{index}"))
 
 
 @dataclass(frozen=True)
 class Click:
-    """The one click on a `webhook` button. `next_attempt_at` is None when no further attempt will be made."""
+    """The click on a `webhook` button; there is at most one. `next_attempt_at` is None after the last attempt."""
 
     delivery_id: str
     index: int
@@ -30,11 +30,11 @@ class Click:
 
     @property
     def action_id(self) -> str:
-        return action_id(self.delivery_id, self.index)
+        return derive_action_id(self.delivery_id, self.index)
 
 
 class AttemptOut(Out):
-    """One try to deliver a callback; `status` is null when no reply came."""
+    """One attempt to deliver a callback. `status` is null if there was no response."""
 
     at: TimeOut
     status: int | None
@@ -43,7 +43,7 @@ class AttemptOut(Out):
 
 
 class ClickedOut(Out):
-    """The click on a `webhook` button; clicking again, on whatever device, finds the same one."""
+    """The click on a `webhook` button. Clicking again, on any device, returns the same click."""
 
     action_id: UuidOut
     status: Outcome
@@ -51,7 +51,7 @@ class ClickedOut(Out):
 
 
 class LinkOut(Out):
-    """Where a `url` button leads."""
+    """The link that a `url` button opens."""
 
     url: str
     request_id: Omittable[str] = None

@@ -1,4 +1,4 @@
-"""Which types of event an integrator has published of late."""
+"""The event types that integrators published in the last 90 days."""
 
 from datetime import date, timedelta
 from typing import Annotated
@@ -13,20 +13,20 @@ INTERNAL_PREFIX = "internal-os."
 
 
 def first_day(today: date) -> date:
-    """The oldest of the days that are counted, today being the last."""
+    """Return the first of the days that are counted; today is the last."""
     return today - timedelta(days=DAYS_COUNTED - 1)
 
 
 class EventTypesQuery(Query):
-    """Whose types to list."""
+    """Selects the integrator."""
 
     integrator_slug: Omittable[Annotated[str, Field(min_length=1, max_length=80)]] = Field(
-        None, description="Another integrator's; for admin tools tokens."
+        None, description="Another integrator. Requires an admin tools token."
     )
 
 
 class EventTypeRow(Out):
-    """A type and its deliveries of the last 90 days."""
+    """An event type, with its number of deliveries in the last 90 days."""
 
     event_type: str
     last_seen_at: TimeOut | None
@@ -34,7 +34,7 @@ class EventTypeRow(Out):
 
 
 class CountedType(EventTypeRow):
-    """A type, with the deliveries of each of the last 90 days."""
+    """An event type, with its number of deliveries on each of the last 90 days."""
 
     daily: Annotated[
         list[int],
@@ -43,14 +43,14 @@ class CountedType(EventTypeRow):
 
 
 class YourIntegrator(Out):
-    """Whose types these are, and what all of them begin with."""
+    """The integrator, and the prefix of its event types."""
 
     slug: str
     allowed_event_prefix: str
 
 
 class EventTypesOut(Out):
-    """The integrator's types and the desk's own; a namespace without deliveries shows its prefix alone."""
+    """The integrator's event types and the built-in ones. A namespace without deliveries is listed by its prefix."""
 
     your_integrator: YourIntegrator
     your_event_types: list[EventTypeRow]

@@ -1,4 +1,4 @@
-"""What recipients do with buttons: follow a link, or click, which calls the source system back."""
+"""Action buttons of deliveries: return a link, or record a click and queue its callback."""
 
 from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
@@ -12,7 +12,7 @@ from chalicelib.inbox.domain.events import ActionType
 from chalicelib.inbox.services.ports import Clicks, Deliveries
 
 
-def click(
+def click_button(
     delivery_id: str,
     index: str,
     *,
@@ -22,14 +22,14 @@ def click(
     clicks: Clicks,
     queue: JobAnnouncer[CallbackJob],
 ) -> ClickedOut | LinkOut:
-    """Click a button of one of the owner's deliveries; once, however often and from wherever it is clicked.
+    """Click a button of one of the owner's deliveries. Repeated clicks, on any device, are one click.
 
-    Nothing is sent from here: the click is stored, then announced to the worker, and found by its due time
-    should the announcement get lost. Store and queue calls after authentication: 3 for the first click on a
+    This sends no callback. It stores the click and announces it to the worker; if the announcement is lost, the click
+    is found by its due time. Store and queue calls after authentication: 3 for the first click on a
     `webhook` button, else 1.
 
     Raises:
-        NotFound: there is no such delivery or button, or it is somebody else's.
+        NotFound: there is no such delivery or button, or the delivery is somebody else's.
     """
     detail = deliveries.find_buttons(delivery_id.lower()) if is_uuid(delivery_id) else None
     if detail is None or detail.delivery.recipient_user_id != owner.user_id:
@@ -39,11 +39,11 @@ def click(
         raise NotFound("The delivery has no such button.")
     if button["action_type"] == ActionType.URL:
         return LinkOut(url=button["url"], request_id=call.request_id)
-    clicked = detail.find_click(int(index))
-    if clicked is None:
+    click = detail.find_click(int(index))
+    if click is None:
         at = timestamp(call.now)
         job = CallbackJob(delivery_id=detail.delivery.delivery_id, index=int(index))
-        first = Click(job.delivery_id, job.index, owner.user_id, call.request_id, at, next_attempt_at=at)
-        clicked = clicks.add(first, due_at=call.now + GRACE)
+        new = Click(job.delivery_id, job.index, owner.user_id, call.request_id, at, next_attempt_at=at)
+        click = clicks.add(new, due_at=call.now + GRACE)
         queue.announce(job)
-    return ClickedOut(action_id=clicked.action_id, status=clicked.outcome, request_id=call.request_id)
+    return ClickedOut(action_id=click.action_id, status=click.outcome, request_id=call.request_id)

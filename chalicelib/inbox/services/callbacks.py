@@ -6,7 +6,7 @@ from chalicelib.core.domain.retries import CALLBACK_RETRIES, is_due
 from chalicelib.core.domain.signatures import signed_headers
 from chalicelib.core.ports import Post
 from chalicelib.core.services.attempts import AttemptRunner
-from chalicelib.inbox.domain.callbacks import CallbackJob, SigningSecrets, payload
+from chalicelib.inbox.domain.callbacks import CallbackJob, SigningSecrets, callback_body
 from chalicelib.inbox.domain.clicks import Click
 from chalicelib.inbox.domain.live_events import action_result_event
 from chalicelib.inbox.services.ports import Deliveries
@@ -15,7 +15,7 @@ from chalicelib.people.services.ports import People
 
 
 class Secrets(Protocol):
-    def of(self, slug: str) -> SigningSecrets: ...
+    def get(self, slug: str) -> SigningSecrets: ...
 
 
 def attempt_callback(
@@ -39,8 +39,8 @@ def attempt_callback(
     if detail is None or click is None or not is_due(click.next_attempt_at, now):
         return
     delivery = detail.delivery
-    signers = secrets.of(delivery.integrator).live(now)
-    body = payload(click, delivery, people.find_people([click.user_id]).get(click.user_id))
+    signers = secrets.get(delivery.integrator).live(now)
+    body = callback_body(click, delivery, people.find_people([click.user_id]).get(click.user_id))
     headers = {**signed_headers(click.action_id, body, at=now, secrets=signers), "X-Request-Id": click.request_id}
     url = delivery.buttons[click.index]["webhook_url"]
     outcome = runner.run(click, job, ladder=CALLBACK_RETRIES, at=now, send=lambda: post(url, body, headers))

@@ -1,6 +1,6 @@
 """Clicks on buttons, in the table `deliveries`: pk = delivery id, sk = ACTION#<index>.
 
-Besides their own columns they have those of leased rows (see leased).
+They have the attributes of leased rows too (see leased).
 index recent: clickedOn = CLICKS#<day>, clickedAt
 """
 
@@ -28,9 +28,9 @@ _ROWS = LeasedRows(DELIVERIES, CALLBACKS)
 
 class DynamoClicks:
     def add(self, click: Click, *, due_at: datetime) -> Click:
-        """Store the click and have its callback announced at `due_at`; of concurrent clicks the first stays.
+        """Store the click, with its callback due at `due_at`, and return the stored one. The first click stays.
 
-        Returns the one that is stored. One store call.
+        One store call.
         """
         leased = _ROWS.columns(next_attempt_at=click.next_attempt_at, due_at=due_at)
         try:
@@ -41,50 +41,50 @@ class DynamoClicks:
                 ReturnValuesOnConditionCheckFailure="ALL_OLD",
             )
         except ClientError as error:
-            return click_of(_met(error))
+            return click_from_row(_met(error))
         return click
 
     def lease(self, click: Click, lease_id: str, *, now: datetime, until: datetime) -> bool:
-        """Take the click's next attempt; False when it has been made, or is being made. One store call."""
+        """Take the lease of the click's next attempt; False if it was made or another worker has it. One store call."""
         key = _key(click.delivery_id, click.index)
         return _ROWS.lease(key, lease_id, made=len(click.attempts), now=now, until=until)
 
     def record(
         self, click: Click, lease_id: str, *, outcome: str, attempt: Attempt | None, due_at: datetime | None
     ) -> bool:
-        """Add the attempt that was made under the lease, and end the lease; False when it was lost. One store call."""
+        """Record the attempt made under the lease, and end the lease; False if the lease was lost. One store call."""
         key, made = _key(click.delivery_id, click.index), len(click.attempts)
         return _ROWS.record(key, lease_id, made=made, outcome=outcome, attempt=attempt, due_at=due_at)
 
     def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[CallbackJob, str]]:
-        """Some of the clicks whose attempts are due, longest due first, each with its due time. One store call."""
+        """Return some of the clicks with an attempt due, longest due first, with their due times. One store call."""
         rows = _ROWS.list_due(now=now, limit=limit)
         return [(CallbackJob(delivery_id=row["pk"], index=_index(row)), row["dueAt"]) for row in rows]
 
     def list_of(self, delivery_id: str) -> Sequence[Click]:
-        """The clicks on a delivery's buttons. One store call."""
+        """Return the clicks on a delivery's buttons. One store call."""
         rows = query(
             DELIVERIES,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
             ExpressionAttributeValues=values(pk=delivery_id, prefix=_PREFIX),
             ConsistentRead=True,
         )
-        return [click_of(row) for row in rows]
+        return [click_from_row(row) for row in rows]
 
     def list_recent(self, days: Sequence[date], *, limit: int) -> Sequence[Click]:
-        """The last clicks of these days, newest first, at most `limit`. Store calls in sequence: 2."""
+        """Return the latest clicks of these days, newest first, at most `limit`. Store calls in sequence: 2."""
         found = together(*(partial(_clicked_on, day, limit) for day in days))
         keys = sorted((row for rows in found for row in rows), key=lambda row: row["clickedAt"], reverse=True)[:limit]
         rows = get_all(DELIVERIES, [{"pk": row["pk"], "sk": row["sk"]} for row in keys]) if keys else []
-        return sorted(map(click_of, rows), key=lambda click: (click.clicked_at, click.action_id), reverse=True)
+        return sorted(map(click_from_row, rows), key=lambda click: (click.clicked_at, click.action_id), reverse=True)
 
     def postpone(self, job: CallbackJob, due_at: str, *, until: datetime) -> bool:
-        """Move the due time on from `due_at`; False when somebody else has. One store call."""
+        """Move the due time from `due_at` to `until`; False if another call has. One store call."""
         return _ROWS.postpone(_key(job.delivery_id, job.index), due_at, until=until)
 
 
-def click_of(row: Row) -> Click:
-    """The click that a row holds."""
+def click_from_row(row: Row) -> Click:
+    """Return the click of a row."""
     return Click(
         delivery_id=row["pk"],
         index=_index(row),

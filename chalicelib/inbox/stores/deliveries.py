@@ -15,7 +15,7 @@ from chalicelib.core.stores.items import Row, values
 from chalicelib.core.stores.reads import get_all, query
 from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.inbox.domain.deliveries import MOST_SUPPLEMENTS, Delivery, DeliveryDetail, Supplement
-from chalicelib.inbox.stores.clicks import click_of
+from chalicelib.inbox.stores.clicks import click_from_row
 from chalicelib.inbox.stores.delivery_rows import SORT_KEY, delivery_key, from_row
 from chalicelib.resources import DELIVERIES
 
@@ -97,7 +97,7 @@ def _find(condition: str, **named: Any) -> DeliveryDetail | None:
     return DeliveryDetail(
         from_row(kinds[SORT_KEY][0]),
         [_supplement_from_row(row) for row in kinds.get("SUPPLEMENT", [])],
-        [click_of(row) for row in kinds.get("ACTION", [])],
+        [click_from_row(row) for row in kinds.get("ACTION", [])],
     )
 
 

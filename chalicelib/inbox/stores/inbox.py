@@ -1,7 +1,7 @@
 """A person's inbox: their deliveries in order, through the index `inbox` of the table `deliveries`.
 
-inboxKey = <shelf>#<time listed by>#<delivery id>, so each shelf is a range of its own, and a view is a few of them,
-read at the same time: what is archived or read costs nobody who looks at the rest.
+inboxKey = <shelf>#<time listed by>#<delivery id>. Each shelf is one range of keys, and a view reads a few ranges at the
+same time. So listing the unread deliveries never reads those that are archived.
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,10 +24,10 @@ from chalicelib.inbox.stores.delivery_rows import delivery_key, from_row, parse_
 from chalicelib.parallel import together
 from chalicelib.resources import DELIVERIES, INBOX_INDEX
 
-# One call looks at most at so many pages of each shelf, however few of their rows match the filters.
+# The most pages of each shelf that one call reads, however few of their rows match the filters.
 _ROUNDS_PER_LIST = 4
 _ROWS_PER_PAGE = 250
-# Rows that are to be read whole take more.
+# Filters on the content read each row whole, which takes more.
 _WHOLE_ROWS_PER_PAGE = 100
 _LAST = "~"
 
@@ -38,10 +38,10 @@ class DynamoInbox:
     def list_page(
         self, user_id: str, query: InboxQuery, after: Position | None, *, now: datetime
     ) -> tuple[Sequence[Delivery], Position | None]:
-        """A user's deliveries, newest first, from the index (eventually consistent).
+        """List a user's deliveries, newest first, from the index (eventually consistent).
 
-        Store calls in sequence: 1, unless filters leave most rows out; then up to four, and the page may be short.
-        With words or a label twice as many, and at most 400 rows of each shelf are looked at.
+        Store calls in sequence: 1; up to 4 if filters leave most rows out, and the page may then be short. With words
+        or a label twice as many, and at most 400 rows of each shelf are read.
         """
         filters, named = _filters(query)
         sparse = bool(filters) or query.reads_whole_rows
@@ -55,11 +55,11 @@ class DynamoInbox:
             pages: list[tuple[list[Delivery], Position | None]] = (
                 together(*reads) if len(reads) > 1 else [read() for read in reads]
             )
-            # What lies below the highest place where a shelf's page ended may have something of that shelf before it.
+            # Below the highest position where a page ended, rows of that shelf may be missing, so later rows wait.
             after = max((end for _, end in pages if end), default=None)
-            known = sorted((each for page, _ in pages for each in page), key=Position.of, reverse=True)
-            seen = [each for each in known if after is None or Position.of(each) >= after]
-            found += _matching(seen, query) if query.reads_whole_rows else seen
+            rows = sorted((each for page, _ in pages for each in page), key=Position.of, reverse=True)
+            complete = [each for each in rows if after is None or Position.of(each) >= after]
+            found += _matching(complete, query) if query.reads_whole_rows else complete
             if len(found) > query.limit:
                 page = found[: query.limit]
                 return page, Position.of(page[-1])
@@ -68,7 +68,7 @@ class DynamoInbox:
         return found, after
 
     def summary(self, user_id: str, *, now: datetime) -> InboxSummary:
-        """How many are unread, urgent and snoozed, each up to a thousand. Store calls in sequence: 1."""
+        """Count unread, urgent and snoozed deliveries, each up to a thousand. Store calls in sequence: 1."""
         unread, woken, asleep = together(
             *(
                 partial(_count, user_id, each)
@@ -92,7 +92,7 @@ class DynamoInbox:
 
 
 def _ranges(view: View, after: Position | None, *, now: datetime) -> list[Range]:
-    """The ranges of keys that a view has, below `after`; of woken ones those that woke up to now."""
+    """Return the key ranges of a view, below `after`. Snoozed deliveries belong to it from the end of their snooze."""
     awake = (Shelf.SNOOZED, "", timestamp(now) + _LAST)
     asleep = (Shelf.SNOOZED, timestamp(now) + _LAST, _LAST)
     whole = {shelf: (shelf, "", _LAST) for shelf in Shelf}
@@ -109,7 +109,7 @@ def _ranges(view: View, after: Position | None, *, now: datetime) -> list[Range]
 
 
 def _before(text: str) -> str:
-    # Ranges include their ends; of texts of our making this one comes next before `text`.
+    # Ranges include their ends; no key of ours lies between this text and `text`.
     return text[:-1] + chr(ord(text[-1]) - 1) + _LAST
 
 
@@ -129,10 +129,10 @@ def _position(key: Any) -> Position:
     return Position(listed_at, delivery_id)
 
 
-def _matching(seen: Sequence[Delivery], query: InboxQuery) -> Iterable[Delivery]:
-    rows = get_all(DELIVERIES, [delivery_key(each.delivery_id) for each in seen], ("pk", "content")) if seen else []
+def _matching(listed: Sequence[Delivery], query: InboxQuery) -> Iterable[Delivery]:
+    rows = get_all(DELIVERIES, [delivery_key(each.delivery_id) for each in listed], ("pk", "content")) if listed else []
     contents = {row["pk"]: parse_content(row) for row in rows}
-    return [each for each in seen if query.matches(replace(each, content=contents.get(each.delivery_id, {})))]
+    return [each for each in listed if query.matches(replace(each, content=contents.get(each.delivery_id, {})))]
 
 
 def _count(user_id: str, of: Range) -> list[str]:

@@ -1,6 +1,6 @@
-"""Integrators' signing secrets, in the table `directory`: INTEGRATOR#<slug> / WEBHOOK.
+"""The secrets that sign an integrator's callbacks, in the table `directory`: INTEGRATOR#<slug> / WEBHOOK.
 
-current, prior: sealed (see vault); priorUntil: until when the prior one signs too, in epoch seconds
+current, prior: sealed (see vault); priorUntil: until when the prior secret signs too, in epoch seconds
 """
 
 from datetime import UTC, datetime, timedelta
@@ -19,17 +19,17 @@ from chalicelib.vault import seal, unseal
 PRIOR_SIGNS_FOR = timedelta(hours=24)
 
 
-class DynamoSecrets:
-    def of(self, slug: str) -> SigningSecrets:
-        """The integrator's secrets; its first is made when first asked for. One store call, then two.
+class DynamoSigningSecrets:
+    def get(self, slug: str) -> SigningSecrets:
+        """Return the integrator's secrets, and make the first one when there is none. One store call; two to make it.
 
         Raises:
             ValueError: the key that sealed them is not this deployment's, or none is set.
         """
         return _secrets(slug, self._row(slug))
 
-    def show(self, slug: str) -> SigningSecrets:
-        """The secrets of a known integrator. One store call more.
+    def get_known(self, slug: str) -> SigningSecrets:
+        """Return the secrets of an existing integrator. One store call more.
 
         Raises:
             NotFound: there is no such integrator.
@@ -37,16 +37,16 @@ class DynamoSecrets:
         key = to_item({"pk": "INTEGRATORS", "sk": slug})
         if "Item" not in dynamodb().get_item(TableName=DIRECTORY.physical_name, Key=key, ConsistentRead=True):
             raise NotFound(f"There is no integrator {slug}.")
-        return self.of(slug)
+        return self.get(slug)
 
     def rotate(self, slug: str, *, now: datetime) -> SigningSecrets:
-        """Replace the integrator's secret; the present one signs too for 24 hours, an older one no longer.
+        """Replace the integrator's secret. The replaced one signs too for 24 hours; an older one no longer signs.
 
         Raises:
             NotFound: there is no such integrator.
-            Conflict: it is being rotated by somebody else.
+            Conflict: another call rotates it at the same time.
         """
-        self.show(slug)
+        self.get_known(slug)
         present, until = self._row(slug), int((now + PRIOR_SIGNS_FOR).timestamp())
         current = seal(ids.signing_secret(), place=_place(slug))
         row = {"current": current, "prior": present["current"], "priorUntil": until}
@@ -55,7 +55,7 @@ class DynamoSecrets:
                 TableName=DIRECTORY.physical_name,
                 Key=to_item(_key(slug)),
                 UpdateExpression="SET #current = :current, #prior = :prior, priorUntil = :priorUntil",
-                # A retry below us meets its own.
+                # A retry by the client library finds its own write.
                 ConditionExpression="#current = :prior OR #current = :current",
                 ExpressionAttributeNames={"#current": "current", "#prior": "prior"},
                 ExpressionAttributeValues=values(**row),
@@ -63,7 +63,7 @@ class DynamoSecrets:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
-            raise Conflict(f"The secret of {slug} is being rotated by somebody else.") from error
+            raise Conflict(f"The secret of {slug} is being rotated by another call.") from error
         return _secrets(slug, row)
 
     def _row(self, slug: str) -> Row:

@@ -1,4 +1,4 @@
-"""What an integrator may learn of itself and, as an administrator, of others."""
+"""The event types of an integrator, and the built-in ones."""
 
 from collections.abc import Callable
 from datetime import date
@@ -19,7 +19,7 @@ from chalicelib.people.services.ports import Integrators
 Together = Callable[..., list[Any]]
 
 
-def event_types(
+def list_event_types(
     slug: str | None,
     *,
     caller: PersonalToken | ToolsToken,
@@ -29,7 +29,7 @@ def event_types(
     integrators: Integrators,
     together: Together,
 ) -> EventTypesOut:
-    """The types of the caller's integrator, or of the one named by `slug`. Store calls in sequence: 1.
+    """List the event types of the caller's integrator, or of the integrator `slug`. Store calls in sequence: 1.
 
     Raises:
         Forbidden: only an admin tools token may name another integrator.
@@ -40,29 +40,29 @@ def event_types(
             lambda: types.list_types(caller.integrator, today=today),
             lambda: types.list_types(INTERNAL_SLUG, today=today),
         )
-        return _shown(caller.integrator, caller.event_prefix, own, internal, request_id)
+        return _to_response(caller.integrator, caller.event_prefix, own, internal, request_id)
     if not isinstance(caller, ToolsToken) or not caller.admin:
         raise Forbidden("Only an admin tools token may name another integrator.")
-    found, own, internal = together(
+    integrator, own, internal = together(
         lambda: integrators.find_integrator(slug),
         lambda: types.list_types(slug, today=today),
         lambda: types.list_types(INTERNAL_SLUG, today=today),
     )
-    if found is None:
+    if integrator is None:
         raise NotFound("No such integrator.")
-    return _shown(found.slug, found.event_prefix, own, internal, request_id)
+    return _to_response(integrator.slug, integrator.event_prefix, own, internal, request_id)
 
 
-def _shown(
+def _to_response(
     slug: str, prefix: str, own: list[EventTypeRow], internal: list[EventTypeRow], request_id: str
 ) -> EventTypesOut:
     return EventTypesOut(
         your_integrator=YourIntegrator(slug=slug, allowed_event_prefix=prefix),
-        your_event_types=own or [_none_yet(prefix)],
-        fluxdesk_internal_types=internal or [_none_yet(INTERNAL_PREFIX)],
+        your_event_types=own or [_empty_row(prefix)],
+        fluxdesk_internal_types=internal or [_empty_row(INTERNAL_PREFIX)],
         request_id=request_id,
     )
 
 
-def _none_yet(prefix: str) -> EventTypeRow:
+def _empty_row(prefix: str) -> EventTypeRow:
     return EventTypeRow(event_type=prefix, last_seen_at=None, count=0)
