@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 
 from chalicelib import ids
 from chalicelib.core.domain.budgets import Charge
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.inbox.domain.inbox import InboxDelivery, InboxPage, InboxQuery
 from chalicelib.inbox.services import inbox
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
@@ -17,14 +17,14 @@ from chalicelib.tokens.stores.ledger import DynamoLedger
 def read(delivery_id: str, authorization: str, request_id: str) -> tuple[InboxDelivery, Admission]:
     """One delivery, as `GET /api/v1/inbox/{deliveryId}` answers it."""
     owner, admission, now = _admitted(authorization)
-    call = Call(request_id, now)
-    return inbox.read(delivery_id, owner=owner, call=call, deliveries=DynamoDeliveries()), admission
+    context = RequestContext(request_id, now)
+    return inbox.read(delivery_id, owner=owner, context=context, deliveries=DynamoDeliveries()), admission
 
 
 def first_page(query: InboxQuery, authorization: str, request_id: str) -> tuple[InboxPage, Admission]:
     """The newest deliveries, as `GET /api/v1/inbox` answers them; without what a cursor takes."""
     owner, admission, now = _admitted(authorization)
-    items, _ = inbox.list_page(query, None, owner=owner, call=Call(request_id, now), inbox=DynamoInbox())
+    items, _ = inbox.list_page(query, None, owner=owner, context=RequestContext(request_id, now), inbox=DynamoInbox())
     return InboxPage(items=items, next_cursor=None, request_id=request_id), admission
 
 

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from chalicelib import ids
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import PersonalToken
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.stores.idempotency import DynamoIdempotency
 from chalicelib.inbox.domain.deliveries import Delivery
 from chalicelib.inbox.domain.delivery_responses import DeliveryOut
@@ -51,5 +51,5 @@ def publish(body: InboundEvent, authorization: str, request_id: str) -> tuple[De
     now = datetime.now(UTC)
     admission = DynamoLedger().spend(token, events.publishing_charge(body), now=now)
     assert isinstance(admission.caller, PersonalToken)
-    call = Call(request_id, now)
-    return events.publish(body, sender=admission.caller, call=call, fire=ids.nonce(), ports=_PORTS), admission
+    context = RequestContext(request_id, now)
+    return events.publish(body, sender=admission.caller, context=context, fire=ids.nonce(), ports=_PORTS), admission

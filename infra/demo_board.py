@@ -11,9 +11,9 @@ from chalicelib.board.services import board, card_contacts, contacts
 from chalicelib.board.stores.board import DynamoBoard
 from chalicelib.board.stores.card_contacts import DynamoCardContacts
 from chalicelib.board.stores.contacts import DynamoContacts
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.requests import RequestContext
 
 Identify = Callable[[str, str], str]
 
@@ -137,7 +137,7 @@ CARDS: Mapping[str, tuple[DemoCard, ...]] = {
 
 def create(users: Mapping[str, str], identifier: Identify, *, now: datetime) -> None:
     """Create the cards and contacts that don't exist yet."""
-    call = Call("demo", now)
+    context = RequestContext("demo", now)
     for name, wanted in CONTACTS.items():
         for key, contact in wanted.items():
             contact_id = identifier("contact", key)
@@ -147,16 +147,16 @@ def create(users: Mapping[str, str], identifier: Identify, *, now: datetime) -> 
                     contact_id=contact_id,
                     index_id=identifier("index", key),
                     owner=_owner(users[name]),
-                    call=call,
+                    context=context,
                     contacts=DynamoContacts(),
                 )
     for name, cards in CARDS.items():
         for card in cards:
             if DynamoBoard().find_card(users[name], identifier("card", card.key)) is None:
-                _create_card(card, _owner(users[name]), identifier, call)
+                _create_card(card, _owner(users[name]), identifier, context)
 
 
-def _create_card(card: DemoCard, owner: ApiKey, identifier: Identify, call: Call) -> None:
+def _create_card(card: DemoCard, owner: ApiKey, identifier: Identify, context: RequestContext) -> None:
     card_id, store = identifier("card", card.key), DynamoBoard()
     given = {
         "title": card.title,
@@ -164,13 +164,13 @@ def _create_card(card: DemoCard, owner: ApiKey, identifier: Identify, call: Call
         "status": card.status,
         "priority": card.priority,
         "assignee": card.assignee,
-        "dueDate": None if card.due_in_days is None else timestamp(call.now + timedelta(days=card.due_in_days)),
+        "dueDate": None if card.due_in_days is None else timestamp(context.now + timedelta(days=card.due_in_days)),
     }
-    board.create_card(CardIn.model_validate(given), card_id=card_id, owner=owner, call=call, board=store)
+    board.create_card(CardIn.model_validate(given), card_id=card_id, owner=owner, context=context, board=store)
     for number, text in enumerate(card.steps):
         item_id = identifier("item", f"{card.key}/{number}")
         step = ChecklistItemIn(text=text, completed=number < card.done)
-        board.add_item(card_id, step, item_id=item_id, owner=owner, call=call, board=store)
+        board.add_item(card_id, step, item_id=item_id, owner=owner, context=context, board=store)
     for key, role in card.about:
         contact_id = identifier("contact", key)
         if DynamoContacts().find_contact(owner.user_id, contact_id) is not None:
@@ -179,7 +179,7 @@ def _create_card(card: DemoCard, owner: ApiKey, identifier: Identify, call: Call
                 CardContactIn(contactId=contact_id, role=role, involvement=Involvement.CONTRIBUTOR),
                 link_id=identifier("link", f"{card.key}/{key}"),
                 owner=owner,
-                call=call,
+                context=context,
                 board=store,
                 contacts=DynamoContacts(),
                 links=DynamoCardContacts(),

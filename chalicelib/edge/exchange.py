@@ -11,7 +11,6 @@ from pydantic_core import to_json
 
 from chalicelib import aws, ids
 from chalicelib.core.domain.budgets import Charge, Window
-from chalicelib.core.domain.call import Call, Sent
 from chalicelib.core.domain.callers import Caller
 from chalicelib.core.domain.envelope import Data
 from chalicelib.core.domain.errors import (
@@ -22,6 +21,7 @@ from chalicelib.core.domain.errors import (
     Unavailable,
 )
 from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim
+from chalicelib.core.domain.requests import RawRequest, RequestContext
 from chalicelib.edge import auth
 from chalicelib.edge.idempotency import new_claim, stored_reply
 from chalicelib.edge.operation import NO_CHARGE, Operation, Reply
@@ -84,9 +84,9 @@ def _respond(request: IncomingRequest, input_error: Refusal | None) -> tuple[Res
             access = authenticate(request, parsed)  # 401
             access = authorize(operation, access)  # 403, 429
         if operation.gate:
-            parsed.arguments["admitted"] = operation.gate(
-                Sent(request.http.method, request.http.path, request.headers, raw, request.now, gate_windows.append)
-            )
+            http, report_window = request.http, gate_windows.append
+            raw_request = RawRequest(http.method, http.path, request.headers, raw, request.now, report_window)
+            parsed.arguments["admitted"] = operation.gate(raw_request)
         arguments = parsed.checked_arguments()  # 400, 404, 415
         claim = new_claim(request, parsed, access.caller)
         result = invoke(request, arguments, access, claim)
@@ -162,9 +162,9 @@ def invoke(request: IncomingRequest, arguments: dict[str, Any], access: Access, 
     operation, hints = request.operation, request.operation.hints
     if "caller" in hints:
         arguments["caller"] = access.caller
-    if "call" in hints:
+    if "context" in hints:
         sealing_key = access.token.sealing_key if access.token else None
-        arguments["call"] = Call(request.request_id, request.now, claim, sealing_key)
+        arguments["context"] = RequestContext(request.request_id, request.now, claim, sealing_key)
     try:
         return operation.function(**request.path, **arguments)
     except _ENDED as ended:

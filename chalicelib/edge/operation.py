@@ -11,10 +11,10 @@ from pydantic import BaseModel
 from pydantic_core import to_json
 
 from chalicelib.core.domain.budgets import Charge
-from chalicelib.core.domain.call import Sent
 from chalicelib.core.domain.callers import Caller
 from chalicelib.core.domain.envelope import Data
 from chalicelib.core.domain.errors import Refusal
+from chalicelib.core.domain.requests import RawRequest
 from chalicelib.core.ports import Replays
 from chalicelib.edge import auth, problem
 from chalicelib.resources import Grant
@@ -64,7 +64,7 @@ class Operation:
     """An operation as it is declared.
 
     The function's signature is its contract. `body`, `query` and `headers` are parsed into their annotated models,
-    `caller` is the authenticated bearer of one of the annotated kinds of token, `call` tells id, time and
+    `caller` is the authenticated bearer of one of the annotated kinds of token, `context` has id, time and
     claim; every other parameter is taken from the path. A body with a default, such as None, may be left out.
     `answer` names the reply's model where the return annotation does not, by status where that decides.
     With `envelope`, the name of its schema, the reply is `{"success": true, "data": …}` around what the function
@@ -99,7 +99,7 @@ class Operation:
     instead: str = ""
     timeout: int = 29
     memory: int = 1024
-    gate: Callable[[Sent], Any] | None = None
+    gate: Callable[[RawRequest], Any] | None = None
     charge: Callable[[Any], Charge] = lambda _: Charge()
     replay: Callable[[dict[str, Any]], Data | Reply] | None = None
 

@@ -13,9 +13,9 @@ from chalicelib.chat.domain.chat import MessageIn
 from chalicelib.chat.domain.sockets import ClientFrame, Ping, Resume, Send
 from chalicelib.chat.services import chat
 from chalicelib.chat.stores.chat import DynamoChat
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Refusal, Unauthorized
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.json_text import check_json
 from chalicelib.edge.problem import invalid
 from chalicelib.edge.socket import SocketCall, admit, presented, socket
@@ -120,7 +120,7 @@ def _send(frame: Send, caller: ApiKey, call: SocketCall) -> None:
         message_id=ids.sortable(call.now),
         agent_name=None,
         owner=caller,
-        call=Call(call.request_id, call.now),
+        context=RequestContext(call.request_id, call.now),
         chat=DynamoChat(),
         notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together),
     )

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import click
 
-from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.connections.domain.owned_connections import Action, ConnectionPatch
 from chalicelib.federation.connections.gateways.connection_notices import CONNECTION_NOTICE_JOBS
@@ -56,10 +56,10 @@ def block(connection_id: UUID) -> None:
 
 
 def _change_connection(connection_id: UUID, action: Action) -> None:
-    call = Call("operator", datetime.now(UTC))
+    context = RequestContext("operator", datetime.now(UTC))
     patch = ConnectionPatch(action=action)
     ports = Ports(DynamoConnections(), CONNECTION_NOTICE_JOBS)
-    made = change_connection(str(connection_id), patch, owner=None, call=call, ports=ports)
+    made = change_connection(str(connection_id), patch, owner=None, context=context, ports=ports)
     click.echo(f"Connection {connection_id} is now {made.data.status}.")
 
 

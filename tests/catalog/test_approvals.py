@@ -12,7 +12,7 @@ from chalicelib.catalog.domain.approvals import ApprovalIn, Standing
 from chalicelib.catalog.services import approvals
 from chalicelib.catalog.stores.approvals import DynamoApprovals
 from chalicelib.catalog.stores.catalog import approval_condition
-from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.stores.items import from_item, to_item, values
 from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.ids import TokenKind, mint_token
@@ -409,7 +409,7 @@ def test_a_token_claimed_while_its_approval_is_revoked_does_not_outlive_it(api: 
     done = approvals.revoke(
         ApprovalIn(email="carol@example.com", catalog_slug="fd1"),
         reviewer_id=desk.user_id("alice"),
-        call=Call("req_1", datetime.now(UTC)),
+        context=RequestContext("req_1", datetime.now(UTC)),
         approvals=(overtaken := Overtaken()),
         people=DynamoDirectory(),
     )

@@ -14,10 +14,10 @@ from pydantic import BaseModel
 
 from chalicelib import ids
 from chalicelib.core.domain.budgets import Charge, Window
-from chalicelib.core.domain.call import Call, Sent
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, RateLimited, Refusal, Unauthorized
 from chalicelib.core.domain.idempotency import AlreadyAnswered, Answered, Claim
+from chalicelib.core.domain.requests import RawRequest, RequestContext
 from chalicelib.core.stores.idempotency import DynamoIdempotency
 from chalicelib.edge.exchange import handle
 from chalicelib.edge.operation import Family, Operation, Reply
@@ -71,7 +71,7 @@ def operation(
     return Operation(function, "POST", "/things", family, tag="things", area=area, **more)
 
 
-def call_body(body: Body, caller: ApiKey, call: Call) -> Body:
+def call_body(body: Body, caller: ApiKey, context: RequestContext) -> Body:
     return body
 
 
@@ -159,9 +159,9 @@ def test_a_reply_gives_back_what_was_not_spent_but_never_more_deliveries_than_we
 
 
 def test_an_effect_that_happened_before_is_answered_with_its_stored_reply() -> None:
-    def repeat(body: Body, caller: ApiKey, call: Call) -> Reply:
-        assert call.claim is not None
-        raise AlreadyAnswered(Answered(call.claim.fingerprint, {"number": 8}))
+    def repeat(body: Body, caller: ApiKey, context: RequestContext) -> Reply:
+        assert context.claim is not None
+        raise AlreadyAnswered(Answered(context.claim.fingerprint, {"number": 8}))
 
     tokens = Tokens()
     declared = operation(repeat, tokens, charge=lambda _: Charge(2, 1), replay=Body.model_validate)
@@ -200,8 +200,8 @@ def test_an_optional_caller_who_may_not_call_is_anonymous() -> None:
 
 
 def test_a_gate_refuses_before_the_input_is_checked_and_shows_the_budget_it_charged() -> None:
-    def judge(request: Sent) -> str:
-        request.tell(replace(WINDOW, remaining=2))
+    def judge(request: RawRequest) -> str:
+        request.report_window(replace(WINDOW, remaining=2))
         if b"bad" in request.body:
             raise Unauthorized("Not signed.")
         return request.headers["x-name"]

@@ -26,7 +26,6 @@ from chalicelib.api.mcp.protocol import (
     result_reply,
 )
 from chalicelib.api.mcp.tools import find_operation
-from chalicelib.core.domain.call import Call, Sent
 from chalicelib.core.domain.callers import ANY_AREA, ApiKey, ToolsToken
 from chalicelib.core.domain.errors import (
     Forbidden,
@@ -39,6 +38,7 @@ from chalicelib.core.domain.errors import (
     UnsupportedMediaType,
 )
 from chalicelib.core.domain.origins import is_own
+from chalicelib.core.domain.requests import RawRequest, RequestContext
 from chalicelib.edge.exchange import handle
 from chalicelib.edge.json_text import check_json
 from chalicelib.edge.operation import Operation, Reply
@@ -65,7 +65,7 @@ _LONGEST_TEXT = 500_000
 _KEPT_HEADERS = ("deprecation", "retry-after", "sunset", "www-authenticate", "x-ratelimit-")
 
 
-def _check_origin(sent: Sent) -> Sent:
+def _check_origin(sent: RawRequest) -> RawRequest:
     if not is_own(sent.headers, settings().base_url):
         raise Forbidden("Requests from other origins are not allowed.")
     return sent
@@ -83,7 +83,7 @@ def _check_origin(sent: Sent) -> Sent:
     refusals=(Unauthorized, Forbidden, NotFound, TooLarge, UnsupportedMediaType, RateLimited, Unavailable),
     grants=grants(),
 )
-def call_mcp(admitted: Sent, call: Call) -> Reply:
+def call_mcp(admitted: RawRequest, context: RequestContext) -> Reply:
     """Send a message of the Model Context Protocol, in JSON-RPC.
 
     Supported revisions are 2026-07-28, 2025-11-25 and 2025-06-18, without sessions. `tools/list` lists the tools that
@@ -91,7 +91,7 @@ def call_mcp(admitted: Sent, call: Call) -> Reply:
     """
     message = _parse_or_none(admitted)
     name, arguments = (message.tool if message else None) or ("", {})
-    headers = _forwarded_headers(admitted, call)
+    headers = _forwarded_headers(admitted, context)
     operation = find_operation(name) if _can_have_tools(headers["authorization"]) else None
     if message is None or operation is None:
         request = calling.request("POST", _PATH, {**admitted.headers, **headers}, body=admitted.body)
@@ -111,7 +111,7 @@ def open_mcp_stream() -> Reply:
     return Reply(_json(reply), HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": "POST"})
 
 
-def _message(sent: Sent) -> Message | Fault:
+def _message(sent: RawRequest) -> Message | Fault:
     kind = sent.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise UnsupportedMediaType("Content-Type must be application/json.")
@@ -167,7 +167,7 @@ def _may_call(caller: ToolsToken | ApiKey, tool: Mapping[str, Any]) -> bool:
     return caller.opens(tool["area"]) if isinstance(caller, ApiKey) else caller.admin or not tool["adminOnly"]
 
 
-def _parse_or_none(sent: Sent) -> Message | None:
+def _parse_or_none(sent: RawRequest) -> Message | None:
     try:
         found = _message(sent)
     except Refusal:
@@ -180,8 +180,8 @@ def _can_have_tools(authorization: str) -> bool:
     return token is not None and token.kind in (TokenKind.TOOLS, TokenKind.KEY)
 
 
-def _forwarded_headers(sent: Sent, call: Call) -> dict[str, str]:
-    made = {"authorization": sent.headers.get("authorization", ""), "x-request-id": call.request_id}
+def _forwarded_headers(sent: RawRequest, context: RequestContext) -> dict[str, str]:
+    made = {"authorization": sent.headers.get("authorization", ""), "x-request-id": context.request_id}
     return made | {name: sent.headers[name] for name in ("x-agent-name",) if name in sent.headers}
 
 

@@ -3,9 +3,9 @@
 from chalice.app import Blueprint
 
 from chalicelib.api.v1.contract import SPEND, operation
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import NotFound
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import Reply
 from chalicelib.inbox.domain.clicks import ClickedOut, LinkOut
 from chalicelib.inbox.gateways.callbacks import CALLBACK_JOBS
@@ -29,7 +29,7 @@ bp = Blueprint(__name__)
     area="inbox",
     grants=SPEND + DELIVERIES.can("PutItem", "Query") + CALLBACKS.can_send(),
 )
-def click_action(deliveryId: str, index: str, caller: ApiKey, call: Call) -> Reply:  # noqa: N803 - contract's spelling
+def click_action(deliveryId: str, index: str, caller: ApiKey, context: RequestContext) -> Reply:  # noqa: N803 - contract's spelling
     """Click an action button of a delivery in your inbox.
 
     For a `url` button, the reply contains the link to open. A `webhook` button can be clicked once: the click is stored
@@ -40,7 +40,7 @@ def click_action(deliveryId: str, index: str, caller: ApiKey, call: Call) -> Rep
         deliveryId,
         index,
         owner=caller,
-        call=call,
+        context=context,
         deliveries=DynamoDeliveries(),
         clicks=DynamoClicks(),
         queue=CALLBACK_JOBS,

@@ -17,9 +17,9 @@ from chalicelib.catalog.domain.approvals import (
 from chalicelib.catalog.services import approvals
 from chalicelib.catalog.stores.approvals import DynamoApprovals
 from chalicelib.catalog.stores.catalog import DynamoCatalog
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey, ToolsToken
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import as_stored
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import CATALOG, DIRECTORY, LIST_INDEX, PERSON_INDEX, TOKENS
@@ -42,14 +42,14 @@ _CHANGE = SPEND + REMEMBER + DIRECTORY.can("BatchGetItem") + CATALOG.can("PutIte
     + CATALOG.can("Query", index=LIST_INDEX)
     + CATALOG.can("Query", index=PERSON_INDEX),
 )
-def list_catalog_approvals(query: ApprovalQuery, caller: ToolsToken, call: Call) -> ApprovalPage:
+def list_catalog_approvals(query: ApprovalQuery, caller: ToolsToken, context: RequestContext) -> ApprovalPage:
     """List access requests and approvals in any status.
 
     Results are sorted newest first. With `catalog_slug`, the order is undefined. To get the next page, send
     `nextCursor` with the same filters; it is null on the last page.
     """
     items, cursor = approval_page(query, reader=caller.integrator)
-    return ApprovalPage(items=items, next_cursor=cursor, request_id=call.request_id)
+    return ApprovalPage(items=items, next_cursor=cursor, request_id=context.request_id)
 
 
 @operation(
@@ -64,14 +64,14 @@ def list_catalog_approvals(query: ApprovalQuery, caller: ToolsToken, call: Call)
     replay=as_stored,
     grants=_CHANGE,
 )
-def assign_catalog_approval(body: ApprovalIn, caller: ToolsToken, call: Call) -> ApprovalOut:
+def assign_catalog_approval(body: ApprovalIn, caller: ToolsToken, context: RequestContext) -> ApprovalOut:
     """Grant an employee access to a catalog item.
 
     No request is needed. If a request is pending, it is approved. If access was granted before, the existing approval
     is returned.
     """
     return approvals.assign(
-        body, reviewer_id=caller.owner_id, call=call, approvals=DynamoApprovals(), people=DynamoDirectory()
+        body, reviewer_id=caller.owner_id, context=context, approvals=DynamoApprovals(), people=DynamoDirectory()
     )
 
 
@@ -87,7 +87,7 @@ def assign_catalog_approval(body: ApprovalIn, caller: ToolsToken, call: Call) ->
     grants=_CHANGE + CATALOG.can("BatchGetItem", "DeleteItem") + TOKENS.can("BatchGetItem", "ConditionCheckItem"),
 )
 def revoke_catalog_approval(
-    query: RevocationQuery, caller: ToolsToken, call: Call, body: ApprovalIn | None = None
+    query: RevocationQuery, caller: ToolsToken, context: RequestContext, body: ApprovalIn | None = None
 ) -> Revocation:
     """Revoke an employee's access to a catalog item.
 
@@ -98,7 +98,7 @@ def revoke_catalog_approval(
     return approvals.revoke(
         query.merged(body),
         reviewer_id=caller.owner_id,
-        call=call,
+        context=context,
         approvals=DynamoApprovals(),
         people=DynamoDirectory(),
     )
@@ -115,13 +115,13 @@ def revoke_catalog_approval(
     replay=as_stored,
     grants=_CHANGE + CATALOG.can("BatchGetItem"),
 )
-def review_catalog_request(body: ReviewIn, caller: ToolsToken, call: Call) -> ApprovalOut:
+def review_catalog_request(body: ReviewIn, caller: ToolsToken, context: RequestContext) -> ApprovalOut:
     """Approve or reject an access request.
 
     Repeating a decision changes nothing. A different decision on a request that was already reviewed is a conflict.
     """
     return approvals.review(
-        body, reviewer_id=caller.owner_id, call=call, approvals=DynamoApprovals(), people=DynamoDirectory()
+        body, reviewer_id=caller.owner_id, context=context, approvals=DynamoApprovals(), people=DynamoDirectory()
     )
 
 
@@ -137,7 +137,7 @@ def review_catalog_request(body: ReviewIn, caller: ToolsToken, call: Call) -> Ap
     replay=as_stored,
     grants=_CHANGE + CATALOG.can("GetItem"),
 )
-def request_catalog_item(body: RequestIn, caller: ApiKey, call: Call) -> ApprovalOut:
+def request_catalog_item(body: RequestIn, caller: ApiKey, context: RequestContext) -> ApprovalOut:
     """Request access to a catalog item.
 
     The request waits for review, unless the item needs no approval: then access is granted immediately. If a request is
@@ -146,7 +146,7 @@ def request_catalog_item(body: RequestIn, caller: ApiKey, call: Call) -> Approva
     return approvals.apply(
         body,
         caller=caller,
-        call=call,
+        context=context,
         approvals=DynamoApprovals(),
         people=DynamoDirectory(),
         items=DynamoCatalog(),

@@ -10,9 +10,9 @@ from chalicelib.api.v1.contract import ANNOUNCE, SPEND, operation
 from chalicelib.catalog.stores.catalog import DynamoCatalog
 from chalicelib.catalog.stores.claims import DynamoClaims
 from chalicelib.core.domain.budgets import Charge
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ToolsToken
 from chalicelib.core.domain.errors import Conflict, TooLarge
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.stores.idempotency import DynamoIdempotency
 from chalicelib.edge.operation import as_stored
 from chalicelib.inbox.domain.bulk import AddressedEvent, BulkEventRequest, BulkOut, bulk_charge
@@ -46,7 +46,7 @@ bp = Blueprint(__name__)
     + DELIVERIES.can("BatchGetItem", "PutItem", "UpdateItem")
     + FAN_OUT.can_send(),
 )
-def publish_bulk(body: BulkEventRequest, caller: ToolsToken, call: Call) -> BulkOut:
+def publish_bulk(body: BulkEventRequest, caller: ToolsToken, context: RequestContext) -> BulkOut:
     """Publish one event to many recipients.
 
     Address recipients by email, by user id, or as a group. A group is the active members of a project that the tools
@@ -55,12 +55,12 @@ def publish_bulk(body: BulkEventRequest, caller: ToolsToken, call: Call) -> Bulk
     for the integrator but have no token get one, unless `auto_claim` is false. A call can have up to 1,000 recipients,
     and each recipient counts toward the tools token's daily limit.
     """
-    return bulk.publish(body, caller=caller, call=call, fire=ids.nonce(), ports=_ports())
+    return bulk.publish(body, caller=caller, context=context, fire=ids.nonce(), ports=_ports())
 
 
-def _publish_addressed(body: AddressedEvent, caller: ToolsToken, call: Call) -> BulkOut:
+def _publish_addressed(body: AddressedEvent, caller: ToolsToken, context: RequestContext) -> BulkOut:
     """Send one event to one recipient."""
-    return bulk.publish(body.as_bulk(), caller=caller, call=call, fire=ids.nonce(), ports=_ports())
+    return bulk.publish(body.as_bulk(), caller=caller, context=context, fire=ids.nonce(), ports=_ports())
 
 
 # The same operation with a simpler body, for MCP.

@@ -17,9 +17,9 @@ from chalicelib.catalog.domain.catalog import (
 from chalicelib.catalog.services import catalog
 from chalicelib.catalog.stores.approvals import DynamoApprovals
 from chalicelib.catalog.stores.catalog import DynamoCatalog
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ToolsToken
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import as_stored
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import CATALOG, DIRECTORY, LIST_INDEX, TOKENS
@@ -40,13 +40,13 @@ _RESOLVE = TOKENS.can("GetItem") + DIRECTORY.can("BatchGetItem")
     answers={200: "The items."},
     grants=SPEND + CATALOG.can("BatchGetItem") + CATALOG.can("Query", index=LIST_INDEX),
 )
-def list_catalog_items(query: ItemQuery, caller: ToolsToken, call: Call) -> CatalogItemList:  # noqa: ARG001 - admits
+def list_catalog_items(query: ItemQuery, caller: ToolsToken, context: RequestContext) -> CatalogItemList:  # noqa: ARG001 - admits
     """List catalog items by display order, then by name.
 
     Without filters, the list contains all items that are not archived. A reply contains up to 5 MB of items, so it may
     contain fewer than `limit`.
     """
-    return catalog.list_items(query, call=call, items=DynamoCatalog())
+    return catalog.list_items(query, context=context, items=DynamoCatalog())
 
 
 @operation(
@@ -61,7 +61,7 @@ def list_catalog_items(query: ItemQuery, caller: ToolsToken, call: Call) -> Cata
     replay=as_stored,
     grants=SPEND + REMEMBER + _RESOLVE + CATALOG.can("PutItem", "UpdateItem"),
 )
-def create_catalog_item(body: CatalogItemIn, caller: ToolsToken, call: Call) -> CatalogItemReply:  # noqa: ARG001
+def create_catalog_item(body: CatalogItemIn, caller: ToolsToken, context: RequestContext) -> CatalogItemReply:  # noqa: ARG001
     """Create a catalog item.
 
     A slug that another item uses, archived items included, is a conflict.
@@ -69,7 +69,7 @@ def create_catalog_item(body: CatalogItemIn, caller: ToolsToken, call: Call) -> 
     return catalog.create_item(
         body,
         item_id=str(uuid4()),
-        call=call,
+        context=context,
         items=DynamoCatalog(),
         people=DynamoDirectory(),
         tokens=DynamoTokens(),
@@ -86,12 +86,12 @@ def create_catalog_item(body: CatalogItemIn, caller: ToolsToken, call: Call) -> 
     refusals=(NotFound,),
     grants=SPEND + CATALOG.can("GetItem"),
 )
-def get_catalog_item(slug: str, caller: ToolsToken, call: Call) -> CatalogItemReply:  # noqa: ARG001 - admits
+def get_catalog_item(slug: str, caller: ToolsToken, context: RequestContext) -> CatalogItemReply:  # noqa: ARG001 - admits
     """Retrieve a catalog item by its slug.
 
     Archived items are available in the list only.
     """
-    return catalog.read_item(slug, call=call, items=DynamoCatalog())
+    return catalog.read_item(slug, context=context, items=DynamoCatalog())
 
 
 @operation(
@@ -109,7 +109,7 @@ def update_catalog_item(
     slug: str,
     body: CatalogItemPatch,
     caller: ToolsToken,  # noqa: ARG001 - admits
-    call: Call,
+    context: RequestContext,
 ) -> CatalogItemReply:
     """Update a catalog item.
 
@@ -117,7 +117,7 @@ def update_catalog_item(
     `immutable`. Archived items can't be updated.
     """
     return catalog.update_item(
-        slug, body, call=call, items=DynamoCatalog(), people=DynamoDirectory(), tokens=DynamoTokens()
+        slug, body, context=context, items=DynamoCatalog(), people=DynamoDirectory(), tokens=DynamoTokens()
     )
 
 
@@ -139,7 +139,7 @@ def delete_catalog_item(
     slug: str,
     query: RemovalQuery,
     caller: ToolsToken,  # noqa: ARG001 - admits
-    call: Call,
+    context: RequestContext,
 ) -> CatalogItemRemoved:
     """Archive a catalog item, or delete it with `hard=true`.
 
@@ -147,4 +147,6 @@ def delete_catalog_item(
     Deleting is a conflict while approvals, pending requests, assets or personal tokens depend on the item; `blockers`
     counts them. The slug of a deleted item can be used again.
     """
-    return catalog.delete_item(slug, hard=query.hard, call=call, items=DynamoCatalog(), approvals=DynamoApprovals())
+    return catalog.delete_item(
+        slug, hard=query.hard, context=context, items=DynamoCatalog(), approvals=DynamoApprovals()
+    )

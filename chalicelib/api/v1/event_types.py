@@ -3,9 +3,9 @@
 from chalice.app import Blueprint
 
 from chalicelib.api.v1.contract import SPEND, operation
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import PersonalToken, ToolsToken
 from chalicelib.core.domain.errors import NotFound
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.inbox.domain.event_types import EventTypesOut, EventTypesQuery
 from chalicelib.inbox.services import event_types
 from chalicelib.inbox.stores.event_types import DynamoEventTypes
@@ -25,7 +25,9 @@ bp = Blueprint(__name__)
     refusals=(NotFound,),
     grants=SPEND + EVENT_TYPES.can("Query") + DIRECTORY.can("BatchGetItem"),
 )
-def list_event_types(query: EventTypesQuery, caller: PersonalToken | ToolsToken, call: Call) -> EventTypesOut:
+def list_event_types(
+    query: EventTypesQuery, caller: PersonalToken | ToolsToken, context: RequestContext
+) -> EventTypesOut:
     """List the event types of the last 90 days.
 
     Each type has its number of deliveries and the time of the latest one. The list contains the integrator's own types
@@ -34,8 +36,8 @@ def list_event_types(query: EventTypesQuery, caller: PersonalToken | ToolsToken,
     return event_types.list_event_types(
         query.integrator_slug,
         caller=caller,
-        today=call.now.date(),
-        request_id=call.request_id,
+        today=context.now.date(),
+        request_id=context.request_id,
         types=DynamoEventTypes(),
         integrators=DynamoDirectory(),
         together=together,

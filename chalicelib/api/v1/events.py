@@ -9,10 +9,10 @@ from chalice.app import Blueprint
 from chalicelib import ids
 from chalicelib.api.v1.contract import REMEMBER, SPEND, operation
 from chalicelib.core.domain.budgets import Charge
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import PersonalToken, ToolsToken
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.stores.idempotency import DynamoIdempotency
 from chalicelib.edge.operation import Reply
 from chalicelib.inbox.domain.deliveries import Delivery, Supplement
@@ -70,7 +70,7 @@ _PORTS = events.Ports(
 )
 
 
-def _finder(caller: PersonalToken | ToolsToken, call: Call) -> deliveries.FindDelivery:
+def _finder(caller: PersonalToken | ToolsToken, context: RequestContext) -> deliveries.FindDelivery:
     if isinstance(caller, PersonalToken):
         return DynamoDeliveries().find  # a personal token's deliveries are stored before publish replies
     # Imported on first use: publishing never needs it, and this import would slow every cold start.
@@ -84,7 +84,7 @@ def _finder(caller: PersonalToken | ToolsToken, call: Call) -> deliveries.FindDe
         event_types=DynamoEventTypes(),
         notifier=_notifier(),
         together=together,
-        now=call.now,
+        now=context.now,
     ).find
 
 
@@ -115,7 +115,7 @@ def _published(delivery: DeliveryOut) -> Reply:
     + IDEMPOTENCY.can("UpdateItem")
     + QUEUE_ITEMS.can("PutItem", "UpdateItem"),
 )
-def publish_event(body: InboundEvent, caller: PersonalToken, call: Call) -> Reply:
+def publish_event(body: InboundEvent, caller: PersonalToken, context: RequestContext) -> Reply:
     """Publish an event to the token's owner.
 
     An event is identified by integrator, owner and `event_id`. Sending it again returns 200 with the first delivery and
@@ -126,7 +126,7 @@ def publish_event(body: InboundEvent, caller: PersonalToken, call: Call) -> Repl
         events.publish(
             body,
             sender=caller,
-            call=call,
+            context=context,
             fire=ids.nonce(),
             ports=_PORTS,
         )
@@ -142,13 +142,13 @@ def publish_event(body: InboundEvent, caller: PersonalToken, call: Call) -> Repl
     refusals=(NotFound,),
     grants=_READ,
 )
-def get_event(deliveryId: str, caller: PersonalToken | ToolsToken, call: Call) -> DeliveryOut:  # noqa: N803 - contract
+def get_event(deliveryId: str, caller: PersonalToken | ToolsToken, context: RequestContext) -> DeliveryOut:  # noqa: N803 - contract
     """Retrieve a delivery that you sent.
 
     A delivery is visible to its sender only: the personal token that published it, including rotated versions; the
     tools token that claimed that token; and, for bulk deliveries, the integrator.
     """
-    return deliveries.read(deliveryId, caller=caller, call=call, find=_finder(caller, call))
+    return deliveries.read(deliveryId, caller=caller, context=context, find=_finder(caller, context))
 
 
 @operation(
@@ -164,7 +164,7 @@ def get_event(deliveryId: str, caller: PersonalToken | ToolsToken, call: Call) -
 def resolve_event(
     deliveryId: str,  # noqa: N803 - contract
     caller: PersonalToken | ToolsToken,
-    call: Call,
+    context: RequestContext,
     body: ResolveIn = ResolveIn(),  # noqa: B008 - frozen
 ) -> DeliveryOut:
     """Mark a delivery as resolved.
@@ -175,8 +175,8 @@ def resolve_event(
         deliveryId,
         body.resolution_note,
         caller=caller,
-        call=call,
-        find=_finder(caller, call),
+        context=context,
+        find=_finder(caller, context),
         deliveries=DynamoDeliveries(),
         notifier=_notifier(),
     )
@@ -197,19 +197,19 @@ def supplement_event(
     deliveryId: str,  # noqa: N803 - contract
     body: SupplementIn,
     caller: PersonalToken | ToolsToken,
-    call: Call,
+    context: RequestContext,
 ) -> DeliveryOut:
     """Add a follow-up to a delivery.
 
     The delivery itself does not change. It shows up to 100 supplements, in the order in which they were added.
     """
-    added = Supplement(str(uuid4()), body.markdown_body, timestamp(call.now))
+    added = Supplement(str(uuid4()), body.markdown_body, timestamp(context.now))
     return deliveries.add_supplement(
         deliveryId,
         added,
         caller=caller,
-        call=call,
-        find=_finder(caller, call),
+        context=context,
+        find=_finder(caller, context),
         deliveries=DynamoDeliveries(),
         notifier=_notifier(),
     )

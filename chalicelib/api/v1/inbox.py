@@ -5,9 +5,9 @@ from typing import Any
 from chalice.app import Blueprint
 
 from chalicelib.api.v1.contract import REMEMBER, SPEND, operation
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge import paging
 from chalicelib.inbox.domain.inbox import InboxDelivery, InboxItem, InboxPage, InboxQuery, InboxSummary, Position
 from chalicelib.inbox.domain.inbox_states import StateIn
@@ -37,7 +37,7 @@ def _replay(stored: dict[str, Any]) -> InboxItem:
     area="inbox",
     grants=SPEND + DELIVERIES.can("Query", index=INBOX_INDEX) + DELIVERIES.can("BatchGetItem"),
 )
-def list_inbox(query: InboxQuery, caller: ApiKey, call: Call) -> InboxPage:
+def list_inbox(query: InboxQuery, caller: ApiKey, context: RequestContext) -> InboxPage:
     """List the deliveries in your inbox, newest first.
 
     A delivery that was snoozed is sorted by the time it returned. To get the next page, send `nextCursor` with the same
@@ -47,9 +47,9 @@ def list_inbox(query: InboxQuery, caller: ApiKey, call: Call) -> InboxPage:
     filters = query.model_dump(mode="json", exclude={"limit", "cursor"})
     bound = (caller.user_id, *(filters[name] for name in sorted(filters)))
     after = Position(*paging.position(query.cursor, 2, *bound)) if query.cursor is not None else None
-    items, end = inbox.list_page(query, after, owner=caller, call=call, inbox=DynamoInbox())
+    items, end = inbox.list_page(query, after, owner=caller, context=context, inbox=DynamoInbox())
     cursor = paging.cursor((end.listed_at, end.delivery_id), *bound) if end else None
-    return InboxPage(items=items, next_cursor=cursor, request_id=call.request_id)
+    return InboxPage(items=items, next_cursor=cursor, request_id=context.request_id)
 
 
 @operation(
@@ -61,9 +61,9 @@ def list_inbox(query: InboxQuery, caller: ApiKey, call: Call) -> InboxPage:
     area="inbox",
     grants=SPEND + DELIVERIES.can("Query", index=INBOX_INDEX),
 )
-def summarize_inbox(caller: ApiKey, call: Call) -> InboxSummary:
+def summarize_inbox(caller: ApiKey, context: RequestContext) -> InboxSummary:
     """Count the deliveries in your inbox by status, up to 1,000 each."""
-    return inbox.summary(owner=caller, call=call, inbox=DynamoInbox())
+    return inbox.summary(owner=caller, context=context, inbox=DynamoInbox())
 
 
 @operation(
@@ -76,9 +76,9 @@ def summarize_inbox(caller: ApiKey, call: Call) -> InboxSummary:
     area="inbox",
     grants=SPEND + DELIVERIES.can("Query"),
 )
-def get_inbox_delivery(deliveryId: str, caller: ApiKey, call: Call) -> InboxDelivery:  # noqa: N803 - contract's spelling
+def get_inbox_delivery(deliveryId: str, caller: ApiKey, context: RequestContext) -> InboxDelivery:  # noqa: N803 - contract's spelling
     """Retrieve a delivery from your inbox, with its full content."""
-    return inbox.read(deliveryId, owner=caller, call=call, deliveries=DynamoDeliveries())
+    return inbox.read(deliveryId, owner=caller, context=context, deliveries=DynamoDeliveries())
 
 
 @operation(
@@ -96,7 +96,7 @@ def change_inbox_delivery(
     deliveryId: str,  # noqa: N803 - contract's spelling
     body: StateIn,
     caller: ApiKey,
-    call: Call,
+    context: RequestContext,
 ) -> InboxItem:
     """Mark a delivery as read, archive it or snooze it, or undo any of these.
 
@@ -108,7 +108,7 @@ def change_inbox_delivery(
         deliveryId,
         body,
         owner=caller,
-        call=call,
+        context=context,
         deliveries=DynamoDeliveries(),
         inbox=DynamoInbox(),
         notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together),

@@ -3,8 +3,8 @@
 from chalice.app import Blueprint
 
 from chalicelib.api.v1.contract import SPEND, operation
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ToolsToken
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.operate.services import integrators
 from chalicelib.people.domain.directory import IntegratorsOut
 from chalicelib.people.stores.directory import DynamoDirectory
@@ -22,7 +22,7 @@ bp = Blueprint(__name__)
     answers={200: "The integrators."},
     grants=SPEND + DIRECTORY.can("Query"),
 )
-def list_integrators(caller: ToolsToken, call: Call) -> IntegratorsOut:  # noqa: ARG001 - admits
+def list_integrators(caller: ToolsToken, context: RequestContext) -> IntegratorsOut:  # noqa: ARG001 - admits
     """List the integrators that are not archived, by slug."""
     items = integrators.list_integrators(integrators=DynamoDirectory())
-    return IntegratorsOut(items=items, total_count=len(items), request_id=call.request_id)
+    return IntegratorsOut(items=items, total_count=len(items), request_id=context.request_id)

@@ -11,9 +11,9 @@ from chalicelib.catalog.domain.claims import ClaimBatchOut, ClaimedToken, ClaimT
 from chalicelib.catalog.services import claims
 from chalicelib.catalog.stores.catalog import DynamoCatalog
 from chalicelib.catalog.stores.claims import DynamoClaims
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ToolsToken
 from chalicelib.core.domain.errors import Conflict, TooLarge
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.stores.idempotency import DynamoIdempotency
 from chalicelib.edge.operation import as_stored
 from chalicelib.parallel import together
@@ -31,20 +31,20 @@ _GRANTS = (
 )
 
 
-def _mint(call: Call, grant_id: str, begun: str | None) -> ids.MintedToken:
+def _mint(context: RequestContext, grant_id: str, begun: str | None) -> ids.MintedToken:
     secret = None
-    if begun and call.sealing_key:
-        secret = hmac.digest(call.sealing_key, f"{begun}/{grant_id}".encode(), "sha256")
+    if begun and context.sealing_key:
+        secret = hmac.digest(context.sealing_key, f"{begun}/{grant_id}".encode(), "sha256")
     return ids.mint_token(ids.TokenKind.PERSONAL, grant_id, secret=secret)
 
 
-def _ports(call: Call) -> claims.Ports:
+def _ports(context: RequestContext) -> claims.Ports:
     return claims.Ports(
         directory=DynamoDirectory(),
         catalog=DynamoCatalog(),
         grants=DynamoClaims(),
         replays=DynamoIdempotency(),
-        mint=partial(_mint, call),
+        mint=partial(_mint, context),
         together=together,
     )
 
@@ -60,7 +60,7 @@ def _ports(call: Call) -> claims.Ports:
     replay=as_stored,
     grants=_GRANTS,
 )
-def claim_token(body: ClaimTokenRequest, caller: ToolsToken, call: Call) -> ClaimedToken:
+def claim_token(body: ClaimTokenRequest, caller: ToolsToken, context: RequestContext) -> ClaimedToken:
     """Claim or rotate an employee's publishing token.
 
     The employee must be active and approved for a catalog item of the integrator. After a rotation, the previous secret
@@ -68,7 +68,7 @@ def claim_token(body: ClaimTokenRequest, caller: ToolsToken, call: Call) -> Clai
     two secrets work at a time. Limits and counters belong to the employee and are not reset. The secret is returned
     once, and again only to the same tools token with the same Idempotency-Key.
     """
-    return claims.claim(body, caller=caller, call=call, ports=_ports(call))
+    return claims.claim(body, caller=caller, context=context, ports=_ports(context))
 
 
 @operation(
@@ -82,9 +82,9 @@ def claim_token(body: ClaimTokenRequest, caller: ToolsToken, call: Call) -> Clai
     replay=as_stored,
     grants=_GRANTS,
 )
-def claim_tokens(body: ClaimTokenBatchRequest, caller: ToolsToken, call: Call) -> ClaimBatchOut:
+def claim_tokens(body: ClaimTokenBatchRequest, caller: ToolsToken, context: RequestContext) -> ClaimBatchOut:
     """Claim or rotate the publishing tokens of up to 100 employees.
 
     Each row is an independent claim. It succeeds with its token, or fails with a reason and changes nothing.
     """
-    return claims.claim_batch(body.claims, caller=caller, call=call, ports=_ports(call))
+    return claims.claim_batch(body.claims, caller=caller, context=context, ports=_ports(context))

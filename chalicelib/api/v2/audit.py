@@ -3,19 +3,19 @@
 import json
 import logging
 
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.requests import RequestContext
 
 log = logging.getLogger("fluxden")
 
 
-def audit(caller: ApiKey, call: Call, action: str, row: str) -> None:
+def audit(caller: ApiKey, context: RequestContext, action: str, row: str) -> None:
     """Log that the administrator did `action` to `row`, such as `integrator.create` to `fd1`."""
     line = {
         "audit": action,
         "row": row,
         "operator": caller.user_id,
         "keyId": caller.key_id,
-        "requestId": call.request_id,
+        "requestId": context.request_id,
     }
     log.info(json.dumps(line))

@@ -14,9 +14,9 @@ from chalicelib.board.services import card_contacts
 from chalicelib.board.stores.board import DynamoBoard
 from chalicelib.board.stores.card_contacts import DynamoCardContacts
 from chalicelib.board.stores.contacts import DynamoContacts
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import as_stored
 from chalicelib.resources import BOARD, CONTACTS
 
@@ -40,7 +40,7 @@ _CHANGE_BOTH = SPEND + REMEMBER + BOARD.can("GetItem", "UpdateItem") + CONTACTS.
     replay=as_stored,
     grants=_CHANGE_BOTH,
 )
-def link_contact(id: str, body: CardContactIn, caller: ApiKey, call: Call) -> CardContactOut:  # noqa: A002
+def link_contact(id: str, body: CardContactIn, caller: ApiKey, context: RequestContext) -> CardContactOut:  # noqa: A002
     """Link a contact to a card.
 
     A card can have up to 50 contacts, and a contact up to 90 cards. Linking a contact twice is a conflict.
@@ -50,7 +50,7 @@ def link_contact(id: str, body: CardContactIn, caller: ApiKey, call: Call) -> Ca
         body,
         link_id=str(uuid4()),
         owner=caller,
-        call=call,
+        context=context,
         board=DynamoBoard(),
         contacts=DynamoContacts(),
         links=DynamoCardContacts(),
@@ -74,7 +74,7 @@ def update_card_contact(
     contactId: str,  # noqa: N803
     body: CardContactPatch,
     caller: ApiKey,
-    call: Call,
+    context: RequestContext,
 ) -> CardContactOut:
     """Update a contact's role on a card.
 
@@ -85,7 +85,7 @@ def update_card_contact(
         contactId,
         body,
         owner=caller,
-        call=call,
+        context=context,
         board=DynamoBoard(),
         contacts=DynamoContacts(),
         links=DynamoCardContacts(),
@@ -108,12 +108,12 @@ def unlink_contact(
     id: str,  # noqa: A002
     contactId: str,  # noqa: N803
     caller: ApiKey,
-    call: Call,
+    context: RequestContext,
 ) -> None:
     """Remove a contact from a card.
 
     Neither the card nor the contact is deleted.
     """
     return card_contacts.unlink_contact(
-        id, contactId, owner=caller, call=call, board=DynamoBoard(), links=DynamoCardContacts()
+        id, contactId, owner=caller, context=context, board=DynamoBoard(), links=DynamoCardContacts()
     )

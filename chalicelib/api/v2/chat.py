@@ -17,9 +17,9 @@ from chalicelib.chat.domain.chat import (
 from chalicelib.chat.domain.streams import StreamHeaders
 from chalicelib.chat.services import chat, streams
 from chalicelib.chat.stores.chat import DynamoChat
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, TooLarge
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import Reply
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
@@ -45,17 +45,17 @@ bp = Blueprint(__name__)
     replay=SentOut.model_validate,
     grants=SPEND + REMEMBER + CHAT.can("PutItem") + NOTIFY,
 )
-def send_message(body: MessageIn, headers: AgentHeaders, caller: ApiKey, call: Call) -> SentOut:
+def send_message(body: MessageIn, headers: AgentHeaders, caller: ApiKey, context: RequestContext) -> SentOut:
     """Send a message to the shared chat of the key's owner.
 
     All open connections of the owner receive it, including the sender's own.
     """
     return chat.send(
         body,
-        message_id=ids.sortable(call.now),
+        message_id=ids.sortable(context.now),
         agent_name=headers.agent_name,
         owner=caller,
-        call=call,
+        context=context,
         chat=DynamoChat(),
         notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together),
     )

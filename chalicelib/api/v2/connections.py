@@ -7,7 +7,6 @@ from chalice.app import Blueprint
 from chalicelib import ids
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
 from chalicelib.api.v2.peer_admission import admit_confirmation, admit_end, admit_stranger
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey, PlatformToken
 from chalicelib.core.domain.errors import (
     Conflict,
@@ -18,6 +17,7 @@ from chalicelib.core.domain.errors import (
     Unauthorized,
     Unavailable,
 )
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import as_stored
 from chalicelib.federation.connections.domain.connections import Connection, PeerKey
 from chalicelib.federation.connections.domain.federation_settings import FederationSettings
@@ -94,7 +94,7 @@ def _own_key() -> PeerKey:
     + PEER_NOTICES.can_send()
     + NOTIFY,
 )
-def request_connection(body: ConnectIn, admitted: FederationSettings, call: Call) -> ConnectedAnswer:
+def request_connection(body: ConnectIn, admitted: FederationSettings, context: RequestContext) -> ConnectedAnswer:
     """Request a connection with a person of this instance.
 
     Other instances call this operation without credentials. The request waits until the person accepts it, unless this
@@ -112,7 +112,7 @@ def request_connection(body: ConnectIn, admitted: FederationSettings, call: Call
         own_key=_own_key,
         is_approved_instance=_is_approved_instance,
     )
-    new = NewConnection(str(uuid4()), ids.sortable(call.now), token_hash(body.federation_token), call.now)
+    new = NewConnection(str(uuid4()), ids.sortable(context.now), token_hash(body.federation_token), context.now)
     return receiver.receive(body, new)
 
 
@@ -149,14 +149,14 @@ def list_connections(query: ConnectionsQuery, caller: ApiKey | PlatformToken) ->
     + PEERS.can("BatchGetItem", "PutItem", "UpdateItem", "ConditionCheckItem")
     + PEER_NOTICES.can_send(),
 )
-def change_connection(id: str, body: ConnectionPatch, caller: ApiKey, call: Call) -> ConnectionAnswer:  # noqa: A002
+def change_connection(id: str, body: ConnectionPatch, caller: ApiKey, context: RequestContext) -> ConnectionAnswer:  # noqa: A002
     """Accept, decline or block a connection, or require signatures on it.
 
     The other instance is notified when you accept, and a Fluxden instance also when you end the connection. You can
     accept a blocked connection again, but not a declined one. You can repeat a request that you sent yourself.
     """
     ports = Ports(DynamoConnections(), CONNECTION_NOTICE_JOBS)
-    return connections.change_connection(id, body, owner=caller, call=call, ports=ports)
+    return connections.change_connection(id, body, owner=caller, context=context, ports=ports)
 
 
 @operation(
@@ -176,15 +176,15 @@ def confirm_connection(
     body: AcceptedIn,
     headers: FederationHeaders,  # noqa: ARG001 - read by the gate
     admitted: Connection,
-    call: Call,
+    context: RequestContext,
 ) -> ConnectedAnswer:
     """Confirm that a connection request was accepted.
 
     The other instance calls this operation. It can accept only a request that was sent from here. Repeating the call
     changes nothing.
     """
-    message_id = ids.sortable(call.now)
-    return connections.confirm_connection(body, admitted, message_id=message_id, now=call.now, ports=_ports())
+    message_id = ids.sortable(context.now)
+    return connections.confirm_connection(body, admitted, message_id=message_id, now=context.now, ports=_ports())
 
 
 @operation(
@@ -201,11 +201,11 @@ def end_connection(
     body: EndedIn,  # noqa: ARG001 - what the gate has found says all
     headers: FederationHeaders,  # noqa: ARG001 - read by the gate
     admitted: Connection,
-    call: Call,
+    context: RequestContext,
 ) -> ConnectedAnswer:
     """Report that a request was declined or withdrawn, or that a connection ended.
 
     The other instance calls this operation. Repeating the call changes nothing.
     """
-    message_id = ids.sortable(call.now)
-    return connections.end_connection(admitted, message_id=message_id, now=call.now, ports=_ports())
+    message_id = ids.sortable(context.now)
+    return connections.end_connection(admitted, message_id=message_id, now=context.now, ports=_ports())

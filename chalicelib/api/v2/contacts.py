@@ -15,9 +15,9 @@ from chalicelib.board.domain.contacts import (
 from chalicelib.board.services import contacts
 from chalicelib.board.stores.board import DynamoBoard
 from chalicelib.board.stores.contacts import DynamoContacts
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import as_stored
 from chalicelib.resources import BOARD, CONTACTS, ORDER_INDEX
 
@@ -63,14 +63,14 @@ def list_contacts(query: ContactQuery, caller: ApiKey) -> ContactPage:
     replay=as_stored,
     grants=SPEND + REMEMBER + CONTACTS.can("BatchWriteItem", "PutItem", "UpdateItem"),
 )
-def create_contact(body: ContactIn, caller: ApiKey, call: Call) -> ContactOut:
+def create_contact(body: ContactIn, caller: ApiKey, context: RequestContext) -> ContactOut:
     """Create a contact."""
     return contacts.create_contact(
         body,
         contact_id=str(uuid4()),
         index_id=str(uuid4()),
         owner=caller,
-        call=call,
+        context=context,
         contacts=DynamoContacts(),
     )
 
@@ -106,7 +106,7 @@ def get_contact(id: str, caller: ApiKey) -> ContactOut:  # noqa: A002 - the cont
     + CONTACTS.can("GetItem", "BatchWriteItem", "UpdateItem", "ConditionCheckItem")
     + BOARD.can("BatchGetItem"),
 )
-def update_contact(id: str, body: ContactPatch, caller: ApiKey, call: Call) -> ContactOut:  # noqa: A002
+def update_contact(id: str, body: ContactPatch, caller: ApiKey, context: RequestContext) -> ContactOut:  # noqa: A002
     """Update a contact.
 
     Members that you leave out keep their values, and null clears a value.
@@ -116,7 +116,7 @@ def update_contact(id: str, body: ContactPatch, caller: ApiKey, call: Call) -> C
         body,
         index_id=str(uuid4()),
         owner=caller,
-        call=call,
+        context=context,
         contacts=DynamoContacts(),
         board=DynamoBoard(),
     )
@@ -137,6 +137,6 @@ def update_contact(id: str, body: ContactPatch, caller: ApiKey, call: Call) -> C
     + CONTACTS.can("GetItem", "BatchWriteItem", "UpdateItem", "DeleteItem")
     + BOARD.can("UpdateItem"),
 )
-def delete_contact(id: str, caller: ApiKey, call: Call) -> None:  # noqa: A002
+def delete_contact(id: str, caller: ApiKey, context: RequestContext) -> None:  # noqa: A002
     """Delete a contact and remove it from its cards."""
-    return contacts.delete_contact(id, owner=caller, call=call, contacts=DynamoContacts())
+    return contacts.delete_contact(id, owner=caller, context=context, contacts=DynamoContacts())

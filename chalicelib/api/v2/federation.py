@@ -7,9 +7,9 @@ from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.api.v2.contract import PAYMENTS, REMEMBER, SPEND, operation
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import PlatformToken
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound, RateLimited, TooLarge, Unavailable
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import Reply, as_stored
 from chalicelib.edge.route import route
 from chalicelib.federation.network.domain.instances import (
@@ -42,7 +42,7 @@ bp = Blueprint(__name__)
     refusals=(Forbidden, TooLarge, RateLimited, Unavailable),
     grants=NETWORK.can("GetItem", "PutItem", "UpdateItem") + TOKENS.can("PutItem", "DeleteItem"),
 )
-def register_instance(body: RegisterIn, call: Call) -> Reply:
+def register_instance(body: RegisterIn, context: RequestContext) -> Reply:
     """Register an instance in this network, or register it again.
 
     An instance is identified by its `baseUrl`. Its platform token works once an administrator of the network has
@@ -55,7 +55,7 @@ def register_instance(body: RegisterIn, call: Call) -> Reply:
         instance_id=str(uuid4()),
         base_url=settings().base_url,
         most_an_hour=settings().registrations_per_hour,
-        now=call.now,
+        now=context.now,
         instances=DynamoInstances(),
     )
     return Reply(made, 201)
@@ -70,7 +70,7 @@ def register_instance(body: RegisterIn, call: Call) -> Reply:
     refusals=(NotFound, TooLarge, Unavailable),
     grants=SPEND + NETWORK.can("GetItem", "UpdateItem") + DIRECTORY.can("GetItem", "Query"),
 )
-def send_heartbeat(caller: PlatformToken, call: Call, body: HeartbeatIn | None = None) -> HeartbeatOut:
+def send_heartbeat(caller: PlatformToken, context: RequestContext, body: HeartbeatIn | None = None) -> HeartbeatOut:
     """Report that the instance is online, and its current state.
 
     Members that you leave out keep the values sent last. The reply contains the network's statistics.
@@ -78,7 +78,7 @@ def send_heartbeat(caller: PlatformToken, call: Call, body: HeartbeatIn | None =
     return instances.heartbeat(
         body,
         instance_id=caller.instance_id,
-        now=call.now,
+        now=context.now,
         instances=DynamoInstances(),
         counts=DynamoReportedCounts(),
         together=together,
@@ -100,12 +100,14 @@ def _replay_linked(stored: dict[str, Any]) -> Reply:
     replay=_replay_linked,
     grants=SPEND + REMEMBER + NETWORK.can("GetItem", "UpdateItem"),
 )
-def link_marketplace(body: LinkIn, caller: PlatformToken, call: Call) -> Reply:
+def link_marketplace(body: LinkIn, caller: PlatformToken, context: RequestContext) -> Reply:
     """Join or leave the marketplace, or get the instance's status.
 
     While an instance is not part of the marketplace, its agents are hidden and can't be changed. No agent is lost.
     """
-    return Reply(instances.link(body, instance_id=caller.instance_id, call=call, instances=DynamoInstances()), 200)
+    return Reply(
+        instances.link(body, instance_id=caller.instance_id, context=context, instances=DynamoInstances()), 200
+    )
 
 
 @route(

@@ -7,9 +7,9 @@ from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import PlatformToken
 from chalicelib.core.domain.errors import Conflict, Invalid, NotFound, SlugTaken, TooLarge
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.stores.idempotency import DynamoIdempotency
 from chalicelib.edge.operation import Reply, as_stored
 from chalicelib.federation.network.domain.listings import (
@@ -64,7 +64,7 @@ def _remote_id(remote_id: str) -> str:
     replay=as_stored,
     grants=SPEND + IDEMPOTENCY.can("GetItem", "PutItem", "UpdateItem") + _SAVE,
 )
-def sync_agents(body: AgentsIn, caller: PlatformToken, call: Call) -> SyncOut:
+def sync_agents(body: AgentsIn, caller: PlatformToken, context: RequestContext) -> SyncOut:
     """Create or update up to 50 of the instance's agents.
 
     Agents that are not in the batch stay as they are. Send each agent completely: members that you leave out are reset
@@ -75,7 +75,7 @@ def sync_agents(body: AgentsIn, caller: PlatformToken, call: Call) -> SyncOut:
         body.agents,
         instance_id=caller.instance_id,
         allow_loopback=settings().allow_loopback,
-        call=call,
+        context=context,
         ports=_ports(),
     )
 
@@ -106,7 +106,7 @@ def list_synced_agents(caller: PlatformToken) -> AgentsOut:
     replay=as_stored,
     grants=SPEND + REMEMBER + _SAVE,
 )
-def put_synced_agent(remoteId: str, body: AgentPut, caller: PlatformToken, call: Call) -> Reply:  # noqa: N803
+def put_synced_agent(remoteId: str, body: AgentPut, caller: PlatformToken, context: RequestContext) -> Reply:  # noqa: N803
     """Create or update one of the instance's agents by its remote id.
 
     Send the agent completely. The same review applies as in a batch. An agent keeps its slug when its name changes.
@@ -114,7 +114,9 @@ def put_synced_agent(remoteId: str, body: AgentPut, caller: PlatformToken, call:
     text = unquote(remoteId, errors="replace")
     if not 1 <= len(text) <= _LONGEST_ID or "\x00" in text:
         raise Invalid(f"remoteId: must have 1 to {_LONGEST_ID} characters", {"remoteId": ["is too long"]})
-    created, made = marketplace.put(body, remote_id=text, instance_id=caller.instance_id, call=call, ports=_ports())
+    created, made = marketplace.put(
+        body, remote_id=text, instance_id=caller.instance_id, context=context, ports=_ports()
+    )
     return Reply(made, 201 if created else 200)
 
 
@@ -144,11 +146,11 @@ def get_synced_agent(remoteId: str, caller: PlatformToken) -> AgentOut:  # noqa:
     replay=as_stored,
     grants=SPEND + REMEMBER + NETWORK.can("BatchGetItem", "DeleteItem", "UpdateItem"),
 )
-def delete_synced_agent(remoteId: str, caller: PlatformToken, call: Call) -> AgentDeletedOut:  # noqa: N803
+def delete_synced_agent(remoteId: str, caller: PlatformToken, context: RequestContext) -> AgentDeletedOut:  # noqa: N803
     """Delete one of the instance's agents.
 
     Its slug can be used again.
     """
     return marketplace.delete(
-        _remote_id(remoteId), instance_id=caller.instance_id, call=call, market=DynamoMarketplace()
+        _remote_id(remoteId), instance_id=caller.instance_id, context=context, market=DynamoMarketplace()
     )

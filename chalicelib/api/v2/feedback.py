@@ -4,9 +4,9 @@ from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ANY_AREA, ApiKey, ToolsToken
 from chalicelib.core.domain.errors import Conflict, TooLarge
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.feedback.domain.feedback import (
     FeedbackIn,
     FeedbackOut,
@@ -33,12 +33,14 @@ bp = Blueprint(__name__)
     replay=FeedbackOut.model_validate,
     grants=SPEND + REMEMBER + FEEDBACK.can("PutItem"),
 )
-def submit_feedback(body: FeedbackIn, caller: ApiKey | ToolsToken, call: Call) -> FeedbackOut:
+def submit_feedback(body: FeedbackIn, caller: ApiKey | ToolsToken, context: RequestContext) -> FeedbackOut:
     """Submit feedback: a problem, a missing feature or praise.
 
     The administrators can read it, along with the key's owner or the token's integrator.
     """
-    return feedback.submit(body, feedback_id=ids.sortable(call.now), caller=caller, call=call, box=DynamoFeedback())
+    return feedback.submit(
+        body, feedback_id=ids.sortable(context.now), caller=caller, context=context, box=DynamoFeedback()
+    )
 
 
 @operation(

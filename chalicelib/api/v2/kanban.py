@@ -18,9 +18,9 @@ from chalicelib.board.domain.board import (
 from chalicelib.board.services import board
 from chalicelib.board.stores.board import DynamoBoard
 from chalicelib.board.stores.contacts import DynamoContacts
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import as_stored
 from chalicelib.federation.relays.gateways.outbox import OUTBOX_JOBS
 from chalicelib.federation.relays.services.outgoing import Acknowledger
@@ -74,12 +74,12 @@ def list_cards(query: CardQuery, caller: ApiKey) -> CardPage:
     replay=as_stored,
     grants=SPEND + REMEMBER + BOARD.can("GetItem", "PutItem", "UpdateItem"),
 )
-def create_card(body: CardIn, caller: ApiKey, call: Call) -> KanbanCardOut:
+def create_card(body: CardIn, caller: ApiKey, context: RequestContext) -> KanbanCardOut:
     """Create a card on your board.
 
     Without `order`, the card is placed after all other cards, with room for others in between.
     """
-    return board.create_card(body, card_id=str(uuid4()), owner=caller, call=call, board=DynamoBoard())
+    return board.create_card(body, card_id=str(uuid4()), owner=caller, context=context, board=DynamoBoard())
 
 
 @operation(
@@ -116,7 +116,7 @@ def get_card(id: str, caller: ApiKey) -> KanbanCardOut:  # noqa: A002 - the cont
     + OUTBOX.can("GetItem", "PutItem", "UpdateItem")
     + OUTBOX_WORK.can_send(),
 )
-def update_card(id: str, body: CardPatch, caller: ApiKey, call: Call) -> KanbanCardOut:  # noqa: A002
+def update_card(id: str, body: CardPatch, caller: ApiKey, context: RequestContext) -> KanbanCardOut:  # noqa: A002
     """Update a card.
 
     Members that you leave out keep their values. To move a card, send the target stage as `status`, and as `order` a
@@ -127,7 +127,7 @@ def update_card(id: str, body: CardPatch, caller: ApiKey, call: Call) -> KanbanC
         id,
         body,
         owner=caller,
-        call=call,
+        context=context,
         board=DynamoBoard(),
         contacts=DynamoContacts(),
         source_relays=Acknowledger(DynamoOutgoing(), DynamoOutbox(), OUTBOX_JOBS),
@@ -146,12 +146,12 @@ def update_card(id: str, body: CardPatch, caller: ApiKey, call: Call) -> KanbanC
     replay=as_stored,
     grants=SPEND + REMEMBER + BOARD.can("GetItem", "UpdateItem", "DeleteItem") + CONTACTS.can("UpdateItem"),
 )
-def delete_card(id: str, caller: ApiKey, call: Call) -> None:  # noqa: A002
+def delete_card(id: str, caller: ApiKey, context: RequestContext) -> None:  # noqa: A002
     """Delete a card with its checklist.
 
     Its contacts are not deleted.
     """
-    return board.delete_card(id, owner=caller, call=call, board=DynamoBoard())
+    return board.delete_card(id, owner=caller, context=context, board=DynamoBoard())
 
 
 @operation(
@@ -167,13 +167,13 @@ def delete_card(id: str, caller: ApiKey, call: Call) -> None:  # noqa: A002
     replay=as_stored,
     grants=_CHANGE_ITEM,
 )
-def add_checklist_item(id: str, body: ChecklistItemIn, caller: ApiKey, call: Call) -> ChecklistItemOut:  # noqa: A002
+def add_checklist_item(id: str, body: ChecklistItemIn, caller: ApiKey, context: RequestContext) -> ChecklistItemOut:  # noqa: A002
     """Add an item to a card's checklist.
 
     A checklist can have up to 100 items. Without `order`, the item is placed last. A card with its checklist can have
     up to 160,000 bytes of text.
     """
-    return board.add_item(id, body, item_id=str(uuid4()), owner=caller, call=call, board=DynamoBoard())
+    return board.add_item(id, body, item_id=str(uuid4()), owner=caller, context=context, board=DynamoBoard())
 
 
 @operation(
@@ -193,13 +193,13 @@ def update_checklist_item(
     itemId: str,  # noqa: N803
     body: ChecklistItemPatch,
     caller: ApiKey,
-    call: Call,
+    context: RequestContext,
 ) -> ChecklistItemOut:
     """Update an item of a card's checklist.
 
     Members that you leave out keep their values.
     """
-    return board.update_item(id, itemId, body, owner=caller, call=call, board=DynamoBoard())
+    return board.update_item(id, itemId, body, owner=caller, context=context, board=DynamoBoard())
 
 
 @operation(
@@ -218,7 +218,7 @@ def delete_checklist_item(
     id: str,  # noqa: A002
     itemId: str,  # noqa: N803
     caller: ApiKey,
-    call: Call,
+    context: RequestContext,
 ) -> None:
     """Delete an item from a card's checklist."""
-    return board.delete_item(id, itemId, owner=caller, call=call, board=DynamoBoard())
+    return board.delete_item(id, itemId, owner=caller, context=context, board=DynamoBoard())

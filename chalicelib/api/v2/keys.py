@@ -6,9 +6,9 @@ from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import without_data
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.sockets import Closer
@@ -65,7 +65,7 @@ def list_keys(caller: ApiKey) -> list[KeyOut]:
     replay=NewKeyOut.model_validate,
     grants=SPEND + REMEMBER + TOKENS.can("PutItem") + _ACTIVE_OWNER,
 )
-def create_key(body: KeyIn, caller: ApiKey, call: Call) -> NewKeyOut:
+def create_key(body: KeyIn, caller: ApiKey, context: RequestContext) -> NewKeyOut:
     """Create an API key.
 
     `key` is the secret, and only this reply contains it. Repeating the call with the same token and Idempotency-Key
@@ -76,7 +76,7 @@ def create_key(body: KeyIn, caller: ApiKey, call: Call) -> NewKeyOut:
         ids.mint_token(ids.TokenKind.KEY),
         key_id=str(uuid4()),
         owner=caller,
-        call=call,
+        context=context,
         tokens=DynamoTokens(),
     )
 
@@ -92,13 +92,13 @@ def create_key(body: KeyIn, caller: ApiKey, call: Call) -> NewKeyOut:
     replay=SwitchedOut.model_validate,
     grants=SPEND + REMEMBER + TOKENS.can("GetItem") + _ACTIVE_OWNER + _CLOSE,
 )
-def switch_key(body: KeySwitch, caller: ApiKey, call: Call) -> SwitchedOut:
+def switch_key(body: KeySwitch, caller: ApiKey, context: RequestContext) -> SwitchedOut:
     """Activate or deactivate one of your API keys.
 
     A deactivated key gets 403 until it is activated again, and its open connections are closed. You can deactivate the
     key that makes this call.
     """
-    return keys.switch(body, owner=caller, call=call, keys=DynamoGrants(), closer=_closer())
+    return keys.switch(body, owner=caller, context=context, keys=DynamoGrants(), closer=_closer())
 
 
 @operation(
@@ -112,10 +112,10 @@ def switch_key(body: KeySwitch, caller: ApiKey, call: Call) -> SwitchedOut:
     replay=without_data,
     grants=SPEND + REMEMBER + TOKENS.can("GetItem", "DeleteItem") + _CLOSE,
 )
-def delete_key(query: KeyQuery, caller: ApiKey, call: Call) -> None:
+def delete_key(query: KeyQuery, caller: ApiKey, context: RequestContext) -> None:
     """Delete one of your API keys.
 
     Calls with the key get 401 from now on, and its open connections are closed. You can delete the key that makes this
     call.
     """
-    keys.delete(query.id, owner=caller, call=call, keys=DynamoGrants(), closer=_closer())
+    keys.delete(query.id, owner=caller, context=context, keys=DynamoGrants(), closer=_closer())

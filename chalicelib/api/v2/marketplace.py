@@ -4,9 +4,9 @@ from chalice.app import Blueprint
 
 from chalicelib.agents.stores.agents import DynamoAgents
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import InstanceKey
 from chalicelib.core.domain.errors import Conflict, TooLarge
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import as_stored
 from chalicelib.federation.network.domain.hub_events import HubEventIn, HubEventOut, HubHeaders
 from chalicelib.federation.network.services import hub_events
@@ -31,10 +31,10 @@ def receive_marketplace_event(
     body: HubEventIn,
     headers: HubHeaders,  # noqa: ARG001 - the token has been looked at, and the body says what it is
     caller: InstanceKey,  # noqa: ARG001 - who is accepted may say it
-    call: Call,
+    context: RequestContext,
 ) -> HubEventOut:
     """Receive a decision of the hub.
 
     It applies to this instance's own agents only, never to agents that other instances offer here.
     """
-    return hub_events.receive(body, call=call, agents=DynamoAgents())
+    return hub_events.receive(body, context=context, agents=DynamoAgents())

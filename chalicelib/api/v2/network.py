@@ -4,9 +4,9 @@ from chalice.app import Blueprint
 
 from chalicelib.agents.stores.agents import DynamoAgents
 from chalicelib.api.v2.contract import SPEND, operation
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import PlatformToken
 from chalicelib.core.domain.errors import NotFound
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import Reply
 from chalicelib.federation.network.domain.discover import DiscoverOut, DiscoverQuery
 from chalicelib.federation.network.services import discover
@@ -35,7 +35,7 @@ bp = Blueprint(__name__)
     + NETWORK.can("GetItem", "BatchGetItem", "UpdateItem")
     + NETWORK.can("Query", index=LIST_INDEX),
 )
-def discover_network(query: DiscoverQuery, call: Call, caller: PlatformToken | None = None) -> Reply:
+def discover_network(query: DiscoverQuery, context: RequestContext, caller: PlatformToken | None = None) -> Reply:
     """Search for people, teams and agents in the network.
 
     Everyone can find what is public. A member instance also finds what is visible to members, and more details of
@@ -44,7 +44,7 @@ def discover_network(query: DiscoverQuery, call: Call, caller: PlatformToken | N
     found = discover.discover(
         query,
         instance_id=caller.instance_id if caller else None,
-        now=call.now,
+        now=context.now,
         ports=discover.Ports(
             found=DynamoDirectoryListing(),
             rosters=DynamoTeams(),

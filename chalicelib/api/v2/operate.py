@@ -6,9 +6,9 @@ from chalice.app import Blueprint
 
 from chalicelib.api.v2.audit import audit
 from chalicelib.api.v2.contract import OPERATE, REMEMBER, operate
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.inbox.stores.event_types import DynamoEventTypes
 from chalicelib.operate.domain.integrators import IntegratorTypesOut, NewIntegratorIn
 from chalicelib.operate.domain.people import PersonOut, person_out
@@ -61,16 +61,16 @@ def list_all_integrators(caller: ApiKey) -> list[IntegratorDetails]:  # noqa: AR
     replay=IntegratorDetails.model_validate,
     grants=OPERATE + REMEMBER + DIRECTORY.can("Query", "PutItem"),
 )
-def create_integrator(body: NewIntegratorIn, caller: ApiKey, call: Call) -> IntegratorDetails:
+def create_integrator(body: NewIntegratorIn, caller: ApiKey, context: RequestContext) -> IntegratorDetails:
     """Create an integrator.
 
     Its event prefix ends with a dot and can't overlap the prefix of another integrator. You can't change the slug or
     the prefix later.
     """
     made = integrators.register_integrator(
-        body, integrator_id=str(uuid4()), now=call.now, integrators=DynamoDirectory(), claim=call.claim
+        body, integrator_id=str(uuid4()), now=context.now, integrators=DynamoDirectory(), claim=context.claim
     )
-    audit(caller, call, "integrator.create", made.slug)
+    audit(caller, context, "integrator.create", made.slug)
     return detailed(made)
 
 
@@ -84,13 +84,13 @@ def create_integrator(body: NewIntegratorIn, caller: ApiKey, call: Call) -> Inte
     replay=IntegratorDetails.model_validate,
     grants=OPERATE + REMEMBER + DIRECTORY.can("UpdateItem"),
 )
-def update_integrator(slug: str, body: IntegratorPatch, caller: ApiKey, call: Call) -> IntegratorDetails:
+def update_integrator(slug: str, body: IntegratorPatch, caller: ApiKey, context: RequestContext) -> IntegratorDetails:
     """Update the details of an integrator.
 
     Members that you leave out keep their values.
     """
-    made = integrators.update_integrator(slug, body, call=call, integrators=DynamoDirectory())
-    audit(caller, call, "integrator.update", made.slug)
+    made = integrators.update_integrator(slug, body, context=context, integrators=DynamoDirectory())
+    audit(caller, context, "integrator.update", made.slug)
     return detailed(made)
 
 
@@ -102,10 +102,10 @@ def update_integrator(slug: str, body: IntegratorPatch, caller: ApiKey, call: Ca
     answers={200: "The event types by integrator."},
     grants=OPERATE + DIRECTORY.can("Query") + EVENT_TYPES.can("Query"),
 )
-def list_all_event_types(caller: ApiKey, call: Call) -> list[IntegratorTypesOut]:  # noqa: ARG001 - admits
+def list_all_event_types(caller: ApiKey, context: RequestContext) -> list[IntegratorTypesOut]:  # noqa: ARG001 - admits
     """List the event types of the last 90 days by integrator, with their number of deliveries."""
     return integrators.list_event_types(
-        call=call, integrators=DynamoDirectory(), types=DynamoEventTypes(), together=together
+        context=context, integrators=DynamoDirectory(), types=DynamoEventTypes(), together=together
     )
 
 
@@ -117,7 +117,7 @@ def list_all_event_types(caller: ApiKey, call: Call) -> list[IntegratorTypesOut]
     answers={200: "The budgets and their usage."},
     grants=OPERATE + TOKENS.can("Query", index=OWNER_INDEX) + TOKENS.can("BatchGetItem"),
 )
-def show_budgets(query: UsageQuery, caller: ApiKey, call: Call) -> UsageOut:  # noqa: ARG001 - admits
+def show_budgets(query: UsageQuery, caller: ApiKey, context: RequestContext) -> UsageOut:  # noqa: ARG001 - admits
     """Show the rate budgets, and how much of them tokens have used.
 
     The reply covers the current minute and day of all tools tokens, or with `userId` of a person's personal tokens and
@@ -125,4 +125,4 @@ def show_budgets(query: UsageQuery, caller: ApiKey, call: Call) -> UsageOut:  # 
     """
     given = settings()
     budgets = Budgets(given.personal_budget, given.tools_budget, given.key_budget, given.platform_budget)
-    return usage.show_usage(query.user_id, budgets, call=call, grants=DynamoGrants())
+    return usage.show_usage(query.user_id, budgets, context=context, grants=DynamoGrants())

@@ -25,9 +25,9 @@ from chalicelib.catalog.domain.catalog import (
 from chalicelib.catalog.services import approvals, catalog
 from chalicelib.catalog.stores.approvals import DynamoApprovals
 from chalicelib.catalog.stores.catalog import DynamoCatalog
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import Reply
 from chalicelib.operate.domain.catalog import (
     ApprovalsOut,
@@ -67,12 +67,12 @@ def _replay_data(stored: dict[str, Any], data: Any) -> Reply:
     answers={200: "The items."},
     grants=OPERATE + CATALOG.can("BatchGetItem") + CATALOG.can("Query", index=LIST_INDEX),
 )
-def operate_list_items(query: ItemQuery, caller: ApiKey, call: Call) -> CatalogItemsOut:  # noqa: ARG001 - admits
+def operate_list_items(query: ItemQuery, caller: ApiKey, context: RequestContext) -> CatalogItemsOut:  # noqa: ARG001 - admits
     """List catalog items by display order, then by name.
 
     The filters are those of `GET /api/v1/catalog/items`.
     """
-    found = catalog.list_items(query, call=call, items=DynamoCatalog())
+    found = catalog.list_items(query, context=context, items=DynamoCatalog())
     return CatalogItemsOut(items=found.items, total_count=found.total_count)
 
 
@@ -87,7 +87,7 @@ def operate_list_items(query: ItemQuery, caller: ApiKey, call: Call) -> CatalogI
     replay=_replay_item,
     grants=OPERATE + REMEMBER + _RESOLVE + CATALOG.can("PutItem", "UpdateItem"),
 )
-def operate_create_item(body: CatalogItemIn, caller: ApiKey, call: Call) -> CatalogItemOut:
+def operate_create_item(body: CatalogItemIn, caller: ApiKey, context: RequestContext) -> CatalogItemOut:
     """Create a catalog item.
 
     A slug that another item uses, archived items included, is a conflict.
@@ -95,12 +95,12 @@ def operate_create_item(body: CatalogItemIn, caller: ApiKey, call: Call) -> Cata
     made = catalog.create_item(
         body,
         item_id=str(uuid4()),
-        call=call,
+        context=context,
         items=DynamoCatalog(),
         people=DynamoDirectory(),
         tokens=DynamoTokens(),
     )
-    audit(caller, call, "catalogItem.create", made.item.slug)
+    audit(caller, context, "catalogItem.create", made.item.slug)
     return made.item
 
 
@@ -114,15 +114,15 @@ def operate_create_item(body: CatalogItemIn, caller: ApiKey, call: Call) -> Cata
     replay=_replay_item,
     grants=OPERATE + REMEMBER + _RESOLVE + CATALOG.can("GetItem", "UpdateItem", "ConditionCheckItem"),
 )
-def operate_update_item(slug: str, body: CatalogItemPatch, caller: ApiKey, call: Call) -> CatalogItemOut:
+def operate_update_item(slug: str, body: CatalogItemPatch, caller: ApiKey, context: RequestContext) -> CatalogItemOut:
     """Update a catalog item.
 
     Members that you leave out keep their values. You can't change `slug` and `type`.
     """
     made = catalog.update_item(
-        slug, body, call=call, items=DynamoCatalog(), people=DynamoDirectory(), tokens=DynamoTokens()
+        slug, body, context=context, items=DynamoCatalog(), people=DynamoDirectory(), tokens=DynamoTokens()
     )
-    audit(caller, call, "catalogItem.update", slug)
+    audit(caller, context, "catalogItem.update", slug)
     return made.item
 
 
@@ -139,13 +139,15 @@ def operate_update_item(slug: str, body: CatalogItemPatch, caller: ApiKey, call:
     + TOKENS.can("BatchGetItem")
     + CATALOG.can("GetItem", "Query", "UpdateItem", "DeleteItem", "ConditionCheckItem"),
 )
-def operate_delete_item(slug: str, query: RemovalQuery, caller: ApiKey, call: Call) -> CatalogItemRemoved:
+def operate_delete_item(slug: str, query: RemovalQuery, caller: ApiKey, context: RequestContext) -> CatalogItemRemoved:
     """Archive a catalog item, or delete it with `hard=true`.
 
     Deleting is a conflict while approvals, assets or tokens depend on the item.
     """
-    deleted = catalog.delete_item(slug, hard=query.hard, call=call, items=DynamoCatalog(), approvals=DynamoApprovals())
-    audit(caller, call, "catalogItem.remove" if query.hard else "catalogItem.archive", slug)
+    deleted = catalog.delete_item(
+        slug, hard=query.hard, context=context, items=DynamoCatalog(), approvals=DynamoApprovals()
+    )
+    audit(caller, context, "catalogItem.remove" if query.hard else "catalogItem.archive", slug)
     return deleted
 
 
@@ -180,7 +182,7 @@ def operate_list_approvals(query: ApprovalQuery, caller: ApiKey) -> ApprovalsOut
     replay=_replay,
     grants=_CHANGE,
 )
-def operate_assign_approval(body: AssignmentIn, caller: ApiKey, call: Call) -> ApprovalOut:
+def operate_assign_approval(body: AssignmentIn, caller: ApiKey, context: RequestContext) -> ApprovalOut:
     """Grant an employee access to a catalog item.
 
     If a request is pending, it is approved.
@@ -188,11 +190,11 @@ def operate_assign_approval(body: AssignmentIn, caller: ApiKey, call: Call) -> A
     made = approvals.assign(
         body,
         reviewer_id=caller.user_id,
-        call=call,
+        context=context,
         approvals=DynamoApprovals(),
         people=DynamoDirectory(),
     )
-    audit(caller, call, "approval.assign", made.id)
+    audit(caller, context, "approval.assign", made.id)
     return made
 
 
@@ -206,7 +208,7 @@ def operate_assign_approval(body: AssignmentIn, caller: ApiKey, call: Call) -> A
     replay=_replay,
     grants=_CHANGE + CATALOG.can("BatchGetItem"),
 )
-def operate_review_request(body: VerdictIn, caller: ApiKey, call: Call) -> ApprovalOut:
+def operate_review_request(body: VerdictIn, caller: ApiKey, context: RequestContext) -> ApprovalOut:
     """Approve or reject an access request.
 
     Repeating a decision changes nothing. A different decision on a request that was already reviewed is a conflict.
@@ -214,11 +216,11 @@ def operate_review_request(body: VerdictIn, caller: ApiKey, call: Call) -> Appro
     made = approvals.review(
         body,
         reviewer_id=caller.user_id,
-        call=call,
+        context=context,
         approvals=DynamoApprovals(),
         people=DynamoDirectory(),
     )
-    audit(caller, call, f"approval.{body.decision}", made.id)
+    audit(caller, context, f"approval.{body.decision}", made.id)
     return made
 
 
@@ -234,7 +236,7 @@ def operate_review_request(body: VerdictIn, caller: ApiKey, call: Call) -> Appro
     + CATALOG.can("BatchGetItem", "DeleteItem")
     + TOKENS.can("BatchGetItem", "ConditionCheckItem", "UpdateItem"),
 )
-def operate_revoke_approval(query: AssignmentIn, caller: ApiKey, call: Call) -> Revocation:
+def operate_revoke_approval(query: AssignmentIn, caller: ApiKey, context: RequestContext) -> Revocation:
     """Revoke an employee's access to a catalog item.
 
     Personal tokens that depend on this approval alone stop working immediately.
@@ -242,9 +244,9 @@ def operate_revoke_approval(query: AssignmentIn, caller: ApiKey, call: Call) -> 
     ended = approvals.revoke(
         query,
         reviewer_id=caller.user_id,
-        call=call,
+        context=context,
         approvals=DynamoApprovals(),
         people=DynamoDirectory(),
     )
-    audit(caller, call, "approval.revoke", f"{query.catalog_slug}/{query.email}")
+    audit(caller, context, "approval.revoke", f"{query.catalog_slug}/{query.email}")
     return ended

@@ -7,10 +7,10 @@ from chalice.app import Blueprint
 
 from chalicelib.api.v2.audit import audit
 from chalicelib.api.v2.contract import OPERATE, operate
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.pages import Pagination
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.gateways import http
 from chalicelib.federation.network.gateways.instance_notices import INSTANCE_NOTICE_JOBS
 from chalicelib.federation.network.services import instances
@@ -33,8 +33,8 @@ _INSTANCES = "/api/v2/operate/instances"
 _DECIDE = OPERATE + NETWORK.can("GetItem", "PutItem", "UpdateItem") + TOKENS.can("UpdateItem") + NOTICES.can_send()
 
 
-def _decision(call: Call) -> instances.Decision:
-    return instances.Decision(secrets.token_urlsafe(24), str(uuid4()), call.now)
+def _decision(context: RequestContext) -> instances.Decision:
+    return instances.Decision(secrets.token_urlsafe(24), str(uuid4()), context.now)
 
 
 @operate(
@@ -62,7 +62,7 @@ def list_instances(caller: ApiKey) -> list[InstanceOut]:  # noqa: ARG001 - admit
 def approve_instance(
     instanceId: str,  # noqa: N803 - contract's spelling
     caller: ApiKey,
-    call: Call,
+    context: RequestContext,
     body: ApproveInstanceIn = ApproveInstanceIn(),  # noqa: B008 - frozen
 ) -> InstanceOut:
     """Approve an instance.
@@ -74,9 +74,9 @@ def approve_instance(
     store = DynamoInstances()
     get = None if body.without_challenge else http.get
     made = instances.approve(
-        instanceId, _decision(call), instances=store, queue=INSTANCE_NOTICE_JOBS, keys=store, get=get
+        instanceId, _decision(context), instances=store, queue=INSTANCE_NOTICE_JOBS, keys=store, get=get
     )
-    audit(caller, call, "instance.approve", made.instance_id)
+    audit(caller, context, "instance.approve", made.instance_id)
     return instance_out(made)
 
 
@@ -89,13 +89,13 @@ def approve_instance(
     refusals=(NotFound, Conflict),
     grants=_DECIDE,
 )
-def suspend_instance(instanceId: str, caller: ApiKey, call: Call) -> InstanceOut:  # noqa: N803 - contract's spelling
+def suspend_instance(instanceId: str, caller: ApiKey, context: RequestContext) -> InstanceOut:  # noqa: N803 - contract's spelling
     """Suspend an instance.
 
     Its token and key stop working immediately, its agents are hidden, and it is notified.
     """
-    made = instances.suspend(instanceId, _decision(call), instances=DynamoInstances(), queue=INSTANCE_NOTICE_JOBS)
-    audit(caller, call, "instance.suspend", made.instance_id)
+    made = instances.suspend(instanceId, _decision(context), instances=DynamoInstances(), queue=INSTANCE_NOTICE_JOBS)
+    audit(caller, context, "instance.suspend", made.instance_id)
     return instance_out(made)
 
 

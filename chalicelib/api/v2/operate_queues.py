@@ -4,9 +4,9 @@ from chalice.app import Blueprint
 
 from chalicelib.api.v2.audit import audit
 from chalicelib.api.v2.contract import OPERATE, operate
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import NotFound, TooLarge
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.stores.failures import DynamoFailures
 from chalicelib.inbox.stores.clicks import DynamoClicks
 from chalicelib.operate.domain.callbacks import CallbackOut, CallbacksQuery
@@ -74,14 +74,14 @@ def list_dead_letters(queue: str, caller: ApiKey) -> list[DeadLetterOut]:  # noq
     refusals=(NotFound, TooLarge),
     grants=OPERATE + _READ + _REDRIVE,
 )
-def redrive_dead_letters(queue: str, body: RedriveIn, caller: ApiKey, call: Call) -> RedrivenOut:
+def redrive_dead_letters(queue: str, body: RedriveIn, caller: ApiKey, context: RequestContext) -> RedrivenOut:
     """Send dead letters back to their queue.
 
     Send `messageIds`, or `all` for up to 500 per call. Each message is sent before it is deleted, so none is lost, and
     workers ignore duplicates. A message that was sent back is no longer listed, so you can repeat the call safely.
     """
     done = dead_letters.redrive_dead_letters(queue, body, letters=SqsDeadLetters(_LISTING_SECONDS))
-    audit(caller, call, "deadLetters.redrive", f"{queue}: {done.sent}")
+    audit(caller, context, "deadLetters.redrive", f"{queue}: {done.sent}")
     return done
 
 
@@ -93,9 +93,9 @@ def redrive_dead_letters(queue: str, body: RedriveIn, caller: ApiKey, call: Call
     answers={200: "The callbacks."},
     grants=OPERATE + DELIVERIES.can("Query", "BatchGetItem") + DELIVERIES.can("Query", index=RECENT_INDEX),
 )
-def list_callbacks(query: CallbacksQuery, caller: ApiKey, call: Call) -> list[CallbackOut]:  # noqa: ARG001 - admits
+def list_callbacks(query: CallbacksQuery, caller: ApiKey, context: RequestContext) -> list[CallbackOut]:  # noqa: ARG001 - admits
     """List callbacks with all attempts, newest first.
 
     The list contains the last seven days, or with `deliveryId` all callbacks of one delivery.
     """
-    return callbacks.list_callbacks(query, call=call, clicks=DynamoClicks())
+    return callbacks.list_callbacks(query, context=context, clicks=DynamoClicks())

@@ -7,10 +7,10 @@ from chalice.app import Blueprint
 from chalicelib import ids
 from chalicelib.api.v2.audit import audit
 from chalicelib.api.v2.contract import OPERATE, REMEMBER, operate
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.fields import is_uuid
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.operate.domain.tools_tokens import (
     NewSecretOut,
     RevokedOut,
@@ -43,12 +43,12 @@ def _token_id(token_id: str) -> str:
     answers={200: "The tokens."},
     grants=OPERATE + TOKENS.can("Query", index=OWNER_INDEX) + TOKENS.can("BatchGetItem"),
 )
-def list_tools_tokens(caller: ApiKey, call: Call) -> list[ToolsTokenOut]:  # noqa: ARG001 - admits
+def list_tools_tokens(caller: ApiKey, context: RequestContext) -> list[ToolsTokenOut]:  # noqa: ARG001 - admits
     """List the tools tokens, newest first, without their secrets.
 
     A new token may take a moment to appear.
     """
-    return tokens.list_tools_tokens(call=call, grants=DynamoGrants(), people=DynamoDirectory())
+    return tokens.list_tools_tokens(context=context, grants=DynamoGrants(), people=DynamoDirectory())
 
 
 @operate(
@@ -62,7 +62,7 @@ def list_tools_tokens(caller: ApiKey, call: Call) -> list[ToolsTokenOut]:  # noq
     replay=NewSecretOut.model_validate,
     grants=OPERATE + REMEMBER + TOKENS.can("PutItem"),
 )
-def issue_tools_token(body: ToolsTokenIn, caller: ApiKey, call: Call) -> NewSecretOut:
+def issue_tools_token(body: ToolsTokenIn, caller: ApiKey, context: RequestContext) -> NewSecretOut:
     """Create a tools token for an integrator.
 
     `token` is the secret, and only this reply contains it. Repeating the call with the same key and Idempotency-Key
@@ -71,12 +71,12 @@ def issue_tools_token(body: ToolsTokenIn, caller: ApiKey, call: Call) -> NewSecr
     made = tokens.create_tools_token(
         body,
         ids.mint_token(ids.TokenKind.TOOLS, str(uuid4())),
-        call=call,
+        context=context,
         integrators=DynamoDirectory(),
         people=DynamoDirectory(),
         tokens=DynamoTokens(),
     )
-    audit(caller, call, "toolsToken.issue", made.id)
+    audit(caller, context, "toolsToken.issue", made.id)
     return made
 
 
@@ -93,7 +93,7 @@ def issue_tools_token(body: ToolsTokenIn, caller: ApiKey, call: Call) -> NewSecr
 def rotate_tools_token(
     tokenId: str,  # noqa: N803 - contract's spelling
     caller: ApiKey,
-    call: Call,
+    context: RequestContext,
     body: RotationIn = RotationIn(),  # noqa: B008 - frozen
 ) -> NewSecretOut:
     """Rotate the secret of a tools token.
@@ -101,8 +101,8 @@ def rotate_tools_token(
     The previous secret keeps working for 24 hours, or ends immediately with `atOnce`.
     """
     token = ids.mint_token(ids.TokenKind.TOOLS, _token_id(tokenId))
-    made = tokens.rotate_tools_token(token, at_once=body.at_once, call=call, tokens=DynamoTokens())
-    audit(caller, call, "toolsToken.rotate", made.id)
+    made = tokens.rotate_tools_token(token, at_once=body.at_once, context=context, tokens=DynamoTokens())
+    audit(caller, context, "toolsToken.rotate", made.id)
     return made
 
 
@@ -116,11 +116,11 @@ def rotate_tools_token(
     replay=RevokedOut.model_validate,
     grants=OPERATE + REMEMBER + TOKENS.can("UpdateItem"),
 )
-def revoke_tools_token(tokenId: str, caller: ApiKey, call: Call) -> RevokedOut:  # noqa: N803 - contract's spelling
+def revoke_tools_token(tokenId: str, caller: ApiKey, context: RequestContext) -> RevokedOut:  # noqa: N803 - contract's spelling
     """Revoke a tools token.
 
     Calls with it are refused from now on. Personal tokens that were claimed with it keep working.
     """
-    ended = tokens.revoke_tools_token(_token_id(tokenId), call=call, grants=DynamoGrants())
-    audit(caller, call, "toolsToken.revoke", ended.id)
+    ended = tokens.revoke_tools_token(_token_id(tokenId), context=context, grants=DynamoGrants())
+    audit(caller, context, "toolsToken.revoke", ended.id)
     return ended

@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from chalicelib.core.domain.budgets import Spent
-from chalicelib.core.domain.call import Sent
+from chalicelib.core.domain.requests import RawRequest
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.connections.domain.federation_settings import FederationSettings
 from chalicelib.federation.connections.services.admission import Admission
@@ -17,22 +17,22 @@ from chalicelib.parallel import together
 from chalicelib.settings import settings
 
 
-def admit_stranger(_: Sent) -> FederationSettings:
+def admit_stranger(_: RawRequest) -> FederationSettings:
     """Admit a connection request."""
     return admit_by_settings(DynamoFederation())
 
 
-def admit_relay(sent: Sent) -> Connection:
+def admit_relay(sent: RawRequest) -> Connection:
     """Admit a relay or an acknowledgement."""
     return _admission().admit_relay(sent)
 
 
-def admit_confirmation(sent: Sent) -> Connection:
+def admit_confirmation(sent: RawRequest) -> Connection:
     """Admit a message that a request of this desk was accepted."""
     return _admission().admit_confirmation(sent)
 
 
-def admit_end(sent: Sent) -> Connection:
+def admit_end(sent: RawRequest) -> Connection:
     """Admit a message that a request or a connection has ended."""
     return _admission().admit_end(sent)
 

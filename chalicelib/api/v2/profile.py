@@ -3,9 +3,9 @@
 from chalice.app import Blueprint
 
 from chalicelib.api.v2.contract import SPEND, operation
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, TooLarge
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.people.domain.profile import ProfileOut, ProfilePatch
 from chalicelib.people.services import profile
 from chalicelib.people.stores.profiles import DynamoProfiles
@@ -43,10 +43,10 @@ def get_profile(caller: ApiKey) -> ProfileOut:
     replay=ProfileOut.model_validate,
     grants=SPEND + IDEMPOTENCY.can("GetItem", "PutItem") + DIRECTORY.can("GetItem", "PutItem", "UpdateItem"),
 )
-def update_profile(body: ProfilePatch, caller: ApiKey, call: Call) -> ProfileOut:
+def update_profile(body: ProfilePatch, caller: ApiKey, context: RequestContext) -> ProfileOut:
     """Update your profile.
 
     Members that you leave out keep their values. A list replaces the previous list. `relayQuietHours` are local times
     in their time zone, UTC by default.
     """
-    return profile.change(body, user_id=caller.user_id, call=call, profiles=DynamoProfiles())
+    return profile.change(body, user_id=caller.user_id, context=context, profiles=DynamoProfiles())

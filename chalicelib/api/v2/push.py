@@ -3,9 +3,9 @@
 from chalice.app import Blueprint
 
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import without_data
 from chalicelib.live.domain.push import (
     PushOut,
@@ -51,14 +51,14 @@ def show_push(caller: ApiKey) -> PushOut:
     replay=SubscriptionOut.model_validate,
     grants=SPEND + REMEMBER + DIRECTORY.can("GetItem", "PutItem", "ConditionCheckItem") + SOCKETS.can("UpdateItem"),
 )
-def subscribe_to_push(body: SubscriptionIn, caller: ApiKey, call: Call) -> SubscriptionOut:
+def subscribe_to_push(body: SubscriptionIn, caller: ApiKey, context: RequestContext) -> SubscriptionOut:
     """Subscribe a browser to push notifications.
 
     The browser is notified when something arrives in your inbox while no console is open. The notification is empty:
     the browser fetches the content itself. Subscribing again keeps the subscription. You can have up to 10
     subscriptions. A subscription that the push service reports as gone is deleted.
     """
-    return push.subscribe(body, owner=caller, call=call, subscriptions=DynamoPush())
+    return push.subscribe(body, owner=caller, context=context, subscriptions=DynamoPush())
 
 
 @operation(
@@ -76,7 +76,7 @@ def subscribe_to_push(body: SubscriptionIn, caller: ApiKey, call: Call) -> Subsc
 def unsubscribe_from_push(
     subscriptionId: str,  # noqa: N803 - contract's spelling
     caller: ApiKey,
-    call: Call,
+    context: RequestContext,
 ) -> None:
     """Delete a browser's push subscription."""
-    push.unsubscribe(subscriptionId, owner=caller, call=call, subscriptions=DynamoPush())
+    push.unsubscribe(subscriptionId, owner=caller, context=context, subscriptions=DynamoPush())

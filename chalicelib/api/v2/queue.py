@@ -5,9 +5,9 @@ from uuid import uuid4
 from chalice.app import Blueprint
 
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.federation.relays.gateways.outbox import OUTBOX_JOBS
 from chalicelib.federation.relays.services.outgoing import Acknowledger
 from chalicelib.federation.relays.stores.outbox import DynamoOutbox
@@ -77,8 +77,8 @@ def _acknowledger() -> Acknowledger:
     return Acknowledger(DynamoOutgoing(), DynamoOutbox(), OUTBOX_JOBS)
 
 
-def _work(caller: ApiKey, call: Call) -> queue.Work:
-    return queue.Work(caller, call, DynamoQueue(), _notifier(), _acknowledger(), together)
+def _work(caller: ApiKey, context: RequestContext) -> queue.Work:
+    return queue.Work(caller, context, DynamoQueue(), _notifier(), _acknowledger(), together)
 
 
 @operation(
@@ -116,7 +116,7 @@ def list_queue(query: ItemQuery, caller: ApiKey) -> ItemsOut:
     replay=ItemOut.model_validate,
     grants=SPEND + REMEMBER + NOTIFY + NUDGE + QUEUE_ITEMS.can("GetItem", "PutItem", "UpdateItem"),
 )
-def add_queue_item(body: ItemIn, caller: ApiKey, call: Call) -> ItemOut:
+def add_queue_item(body: ItemIn, caller: ApiKey, context: RequestContext) -> ItemOut:
     """Add a task to the queue.
 
     The task waits for the owner's confirmation, unless the owner's settings approve tasks automatically.
@@ -125,7 +125,7 @@ def add_queue_item(body: ItemIn, caller: ApiKey, call: Call) -> ItemOut:
         body,
         item_id=str(uuid4()),
         owner=caller,
-        call=call,
+        context=context,
         queue=DynamoQueue(),
         notifier=_notifier(),
         together=together,
@@ -160,13 +160,13 @@ def get_queue_item(id: str, caller: ApiKey) -> ItemOut:  # noqa: A002 - contract
     replay=MovedOut.model_validate,
     grants=_CHANGE,
 )
-def set_queue_item_status(id: str, body: StatusIn, caller: ApiKey, call: Call) -> MovedOut:  # noqa: A002 - contract
+def set_queue_item_status(id: str, body: StatusIn, caller: ApiKey, context: RequestContext) -> MovedOut:  # noqa: A002 - contract
     """Update a task's status.
 
     A completed task stays completed. A task that waits for confirmation can only be confirmed or rejected. When a task
     is completed in `chief_of_staff` mode, `autoDispatched` is the task that is now in progress, or null.
     """
-    return _work(caller, call).set_status(id, body.status)
+    return _work(caller, context).set_status(id, body.status)
 
 
 @operation(
@@ -181,13 +181,13 @@ def set_queue_item_status(id: str, body: StatusIn, caller: ApiKey, call: Call) -
     replay=MovedOut.model_validate,
     grants=_CHANGE,
 )
-def complete_queue_item(id: str, body: ResultIn, caller: ApiKey, call: Call) -> MovedOut:  # noqa: A002 - contract
+def complete_queue_item(id: str, body: ResultIn, caller: ApiKey, context: RequestContext) -> MovedOut:  # noqa: A002 - contract
     """Report a task's result, and complete or block the task.
 
     `agentResult`, `completedBy` (the name of the key) and `completedAt` are added to the task's metadata, which can
     have up to 180,000 bytes.
     """
-    return _work(caller, call).complete(id, body)
+    return _work(caller, context).complete(id, body)
 
 
 @operation(
@@ -209,14 +209,14 @@ def complete_queue_item(id: str, body: ResultIn, caller: ApiKey, call: Call) -> 
     + DIRECTORY.can("BatchGetItem")
     + _ACKNOWLEDGE,
 )
-def confirm_queue_item(id: str, body: ConfirmIn, caller: ApiKey, call: Call) -> ConfirmedOut:  # noqa: A002 - contract
+def confirm_queue_item(id: str, body: ConfirmIn, caller: ApiKey, context: RequestContext) -> ConfirmedOut:  # noqa: A002 - contract
     """Approve or reject a task that waits for confirmation.
 
     An approved task becomes `ready`, and a rejected task is removed. If the task stands for an event held for
     moderation, approving it delivers the event to `recipient`, or to the employee whom the sender suggested.
     """
     confirmation = Confirmation(
-        caller, call, DynamoQueue(), DynamoDeliveries(), DynamoDirectory(), _notifier(), _acknowledger(), together
+        caller, context, DynamoQueue(), DynamoDeliveries(), DynamoDirectory(), _notifier(), _acknowledger(), together
     )
     return confirmation.decide(id, body)
 
@@ -248,12 +248,12 @@ def get_settings(caller: ApiKey) -> SettingsOut:
     replay=ChangedSettingsOut.model_validate,
     grants=_CHANGE,
 )
-def change_settings(body: SettingsIn, caller: ApiKey, call: Call) -> ChangedSettingsOut:
+def change_settings(body: SettingsIn, caller: ApiKey, context: RequestContext) -> ChangedSettingsOut:
     """Update your queue settings.
 
     In `chief_of_staff` mode, tasks are dispatched one after another. `autoDispatched` is the task that this call
     dispatched, if any. When you switch back to `cockpit` mode, `briefing` summarizes the queue.
     """
     return desk_settings.change(
-        body, owner=caller, call=call, settings=DynamoQueue(), notifier=_notifier(), together=together
+        body, owner=caller, context=context, settings=DynamoQueue(), notifier=_notifier(), together=together
     )

@@ -8,8 +8,8 @@ from chalicelib import ids
 from chalicelib.api.v2.contract import operation
 from chalicelib.api.v2.peer_admission import admit_relay
 from chalicelib.board.stores.board import DynamoBoard
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.errors import Forbidden, NotFound, RateLimited, TooLarge, Unauthorized, Unavailable
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.connections.domain.handshake import ACK_PATH, RELAY_PATH, FederationHeaders
 from chalicelib.federation.connections.stores.connections import DynamoConnections
@@ -58,7 +58,7 @@ def receive_relay(
     body: RelayIn,
     headers: FederationHeaders,  # noqa: ARG001 - read by the gate
     admitted: Connection,
-    call: Call,
+    context: RequestContext,
 ) -> RelayAnswer:
     """Receive a relay from a connected instance.
 
@@ -69,8 +69,8 @@ def receive_relay(
     """
     return relays.RelayReceiver(
         connection=admitted,
-        ids=relays.Ids(str(uuid4()), ids.sortable(call.now), str(uuid4()), str(uuid4())),
-        now=call.now,
+        ids=relays.Ids(str(uuid4()), ids.sortable(context.now), str(uuid4()), str(uuid4())),
+        now=context.now,
         relays=DynamoRelays(),
         connections=DynamoConnections(),
         people=DynamoDirectory(),
@@ -103,7 +103,7 @@ def acknowledge_relay(
     body: AckIn,
     headers: FederationHeaders,  # noqa: ARG001 - read by the gate
     admitted: Connection,
-    call: Call,
+    context: RequestContext,
 ) -> AckAnswer:
     """Report the result of a relay that this instance sent.
 
@@ -113,9 +113,9 @@ def acknowledge_relay(
     """
     return AcknowledgementReceiver(
         connection=admitted,
-        message_id=ids.sortable(call.now),
+        message_id=ids.sortable(context.now),
         note_id=str(uuid4()),
-        now=call.now,
+        now=context.now,
         relays=DynamoRelays(),
         queue=DynamoQueue(),
         board=DynamoBoard(),

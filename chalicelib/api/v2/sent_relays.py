@@ -6,9 +6,9 @@ from chalice.app import Blueprint
 
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
 from chalicelib.board.stores.board import DynamoBoard
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.relays.domain.outgoing import NewRelayIn, RelayOut, RelayQuery, RelaysOut
 from chalicelib.federation.relays.gateways.outbox import OUTBOX_JOBS
@@ -42,7 +42,7 @@ bp = Blueprint(__name__)
     + RELAYS.can("PutItem", "UpdateItem")
     + OUTBOX_WORK.can_send(),
 )
-def send_relay(body: NewRelayIn, caller: ApiKey, call: Call) -> RelayOut:
+def send_relay(body: NewRelayIn, caller: ApiKey, context: RequestContext) -> RelayOut:
     """Send a relay over one of your connections.
 
     The relay is stored and sent in order, after earlier relays to the same instance. If that instance fails, it is
@@ -53,7 +53,7 @@ def send_relay(body: NewRelayIn, caller: ApiKey, call: Call) -> RelayOut:
         body,
         relay_id=str(uuid4()),
         owner=caller,
-        call=call,
+        context=context,
         connections=DynamoConnections(),
         board=DynamoBoard(),
         items=DynamoQueue(),

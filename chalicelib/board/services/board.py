@@ -24,12 +24,12 @@ from chalicelib.board.domain.board import (
 from chalicelib.board.domain.card_contacts import ContactBrief
 from chalicelib.board.services.ports import Cards
 from chalicelib.core.domain.attempts import Attempts
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.envelope import stored_envelope
 from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.fields import is_uuid
 from chalicelib.core.domain.pages import paged
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import RelayEnd
 from chalicelib.parallel import together
 
@@ -71,7 +71,7 @@ def read_card(card_id: str, *, owner: ApiKey, board: Cards, contacts: ContactBri
     return _answer(card, _known_contacts([card], owner.user_id, contacts))
 
 
-def create_card(given: CardIn, *, card_id: str, owner: ApiKey, call: Call, board: Cards) -> KanbanCardOut:
+def create_card(given: CardIn, *, card_id: str, owner: ApiKey, context: RequestContext, board: Cards) -> KanbanCardOut:
     """Add a card, by default behind all others of the board. Store calls after authentication: 2.
 
     Raises:
@@ -81,10 +81,10 @@ def create_card(given: CardIn, *, card_id: str, owner: ApiKey, call: Call, board
     attempts = Attempts(_BUSY)
     while attempts.again():
         tail = board.find_tail(owner.user_id)
-        card = Card.of(given, card_id=card_id, user_id=owner.user_id, tail=tail, now=call.now)
+        card = Card.of(given, card_id=card_id, user_id=owner.user_id, tail=tail, now=context.now)
         check_size(card)
         created = _answer(card, {})
-        if board.add_card(card, tail=tail, claim=call.claim, reply=stored_envelope(201, created)):
+        if board.add_card(card, tail=tail, claim=context.claim, reply=stored_envelope(201, created)):
             return created
 
 
@@ -93,7 +93,7 @@ def update_card(
     patch: CardPatch,
     *,
     owner: ApiKey,
-    call: Call,
+    context: RequestContext,
     board: Cards,
     contacts: ContactBriefs,
     source_relays: CardRelays,
@@ -120,21 +120,21 @@ def update_card(
             card = known_card(card_id, owner.user_id, board)
         if known.keys() != card.contacts.keys():
             known = _known_contacts([card], owner.user_id, contacts)
-        changed = card.patched(patch, now=call.now)
+        changed = card.patched(patch, now=context.now)
         check_size(changed)
         updated = _answer(changed, known)
         ended = None
         if card.source_relay_id and changed.is_completed and not card.is_completed:
-            ended = source_relays.complete_relay(card.source_relay_id, owner.user_id, now=call.now)
+            ended = source_relays.complete_relay(card.source_relay_id, owner.user_id, now=context.now)
         also = ended.actions if ended else ()
         reply = stored_envelope(200, updated)
-        if board.save_card(changed, over=card, tail=tail, claim=call.claim, reply=reply, also=also):
+        if board.save_card(changed, over=card, tail=tail, claim=context.claim, reply=reply, also=also):
             if ended:
                 ended.announce()
             return updated
 
 
-def delete_card(card_id: str, *, owner: ApiKey, call: Call, board: Cards) -> None:
+def delete_card(card_id: str, *, owner: ApiKey, context: RequestContext, board: Cards) -> None:
     """Delete a card with its checklist, and take it off its contacts. Store calls after authentication: 2.
 
     Raises:
@@ -144,12 +144,12 @@ def delete_card(card_id: str, *, owner: ApiKey, call: Call, board: Cards) -> Non
     attempts = Attempts(_BUSY)
     while attempts.again():
         card = known_card(card_id, owner.user_id, board)
-        if board.remove_card(card, claim=call.claim, reply=stored_envelope(200)):
+        if board.remove_card(card, claim=context.claim, reply=stored_envelope(200)):
             return
 
 
 def add_item(
-    card_id: str, given: ChecklistItemIn, *, item_id: str, owner: ApiKey, call: Call, board: Cards
+    card_id: str, given: ChecklistItemIn, *, item_id: str, owner: ApiKey, context: RequestContext, board: Cards
 ) -> ChecklistItemOut:
     """Add an item to a card's checklist. Store calls after authentication: 2.
 
@@ -163,16 +163,16 @@ def add_item(
     while attempts.again():
         card = known_card(card_id, owner.user_id, board)
         # It is there already when a retry below us has written it.
-        item = card.find_item(item_id) or card.new_item(given, item_id=item_id, now=call.now)
-        changed = card.with_item(item, now=call.now)
+        item = card.find_item(item_id) or card.new_item(given, item_id=item_id, now=context.now)
+        changed = card.with_item(item, now=context.now)
         if len(changed.checklist) > MOST_ITEMS:
             raise Conflict(f"A checklist has at most {MOST_ITEMS} items.")
-        if added := _saved_item(item, 201, changed, over=card, call=call, board=board):
+        if added := _saved_item(item, 201, changed, over=card, context=context, board=board):
             return added
 
 
 def update_item(
-    card_id: str, item_id: str, patch: ChecklistItemPatch, *, owner: ApiKey, call: Call, board: Cards
+    card_id: str, item_id: str, patch: ChecklistItemPatch, *, owner: ApiKey, context: RequestContext, board: Cards
 ) -> ChecklistItemOut:
     """Change an item of a card's checklist. Store calls after authentication: 2; 1 when nothing is given.
 
@@ -184,13 +184,13 @@ def update_item(
     attempts = Attempts(_BUSY)
     while attempts.again():
         card, item = _known_item(card_id, item_id, owner.user_id, board)
-        patched = patch.applied(item, now=call.now)
-        changed = card if patched is item else card.with_item(patched, now=call.now)
-        if updated := _saved_item(patched, 200, changed, over=card, call=call, board=board):
+        patched = patch.applied(item, now=context.now)
+        changed = card if patched is item else card.with_item(patched, now=context.now)
+        if updated := _saved_item(patched, 200, changed, over=card, context=context, board=board):
             return updated
 
 
-def delete_item(card_id: str, item_id: str, *, owner: ApiKey, call: Call, board: Cards) -> None:
+def delete_item(card_id: str, item_id: str, *, owner: ApiKey, context: RequestContext, board: Cards) -> None:
     """Take an item off a card's checklist. Store calls after authentication: 2.
 
     Raises:
@@ -200,8 +200,8 @@ def delete_item(card_id: str, item_id: str, *, owner: ApiKey, call: Call, board:
     attempts = Attempts(_BUSY)
     while attempts.again():
         card, item = _known_item(card_id, item_id, owner.user_id, board)
-        changed = card.without_item(item, now=call.now)
-        if board.save_card(changed, over=card, tail=None, claim=call.claim, reply=stored_envelope(200)):
+        changed = card.without_item(item, now=context.now)
+        if board.save_card(changed, over=card, tail=None, claim=context.claim, reply=stored_envelope(200)):
             return
 
 
@@ -225,11 +225,11 @@ def _known_item(card_id: str, item_id: str, user_id: str, board: Cards) -> tuple
 
 
 def _saved_item(
-    item: ChecklistItem, status: int, card: Card, *, over: Card, call: Call, board: Cards
+    item: ChecklistItem, status: int, card: Card, *, over: Card, context: RequestContext, board: Cards
 ) -> ChecklistItemOut | None:
     check_size(card)
     answer = shown_item(item, card.card_id)
-    saved = board.save_card(card, over=over, tail=None, claim=call.claim, reply=stored_envelope(status, answer))
+    saved = board.save_card(card, over=over, tail=None, claim=context.claim, reply=stored_envelope(status, answer))
     return answer if saved else None
 
 

@@ -19,12 +19,12 @@ from chalicelib.board.services.board import known_card
 from chalicelib.board.services.contacts import known_contact
 from chalicelib.board.services.ports import Cards, Contacts
 from chalicelib.core.domain.attempts import Attempts
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.envelope import stored_envelope
 from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim, StoredReply
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.parallel import together
 
 _NOT_LINKED = "The card has no such contact."
@@ -45,7 +45,7 @@ def link_contact(
     *,
     link_id: str,
     owner: ApiKey,
-    call: Call,
+    context: RequestContext,
     board: Cards,
     contacts: Contacts,
     links: Links,
@@ -66,9 +66,9 @@ def link_contact(
             raise Conflict(f"A card has at most {MOST_CONTACTS} contacts.")
         if len(contact.cards) >= MOST_CARDS:
             raise Conflict(f"A contact has at most {MOST_CARDS} cards.")
-        link = CardContact.of(given, card.card_id, contact.contact_id, link_id=link_id, now=call.now)
-        linked, now = _answer(link, contact), timestamp(call.now)
-        if links.link(link, user_id=owner.user_id, now=now, claim=call.claim, reply=stored_envelope(201, linked)):
+        link = CardContact.of(given, card.card_id, contact.contact_id, link_id=link_id, now=context.now)
+        linked, now = _answer(link, contact), timestamp(context.now)
+        if links.link(link, user_id=owner.user_id, now=now, claim=context.claim, reply=stored_envelope(201, linked)):
             return linked
 
 
@@ -78,7 +78,7 @@ def update_link(
     patch: CardContactPatch,
     *,
     owner: ApiKey,
-    call: Call,
+    context: RequestContext,
     board: Cards,
     contacts: Contacts,
     links: Links,
@@ -95,22 +95,24 @@ def update_link(
         if (link := card.contacts.get(contact_id)) is None:
             raise NotFound(_NOT_LINKED)
         changed = link.patched(patch)
-        updated, now = _answer(changed, contact), timestamp(call.now)
-        if links.save_link(changed, over=card, now=now, claim=call.claim, reply=stored_envelope(200, updated)):
+        updated, now = _answer(changed, contact), timestamp(context.now)
+        if links.save_link(changed, over=card, now=now, claim=context.claim, reply=stored_envelope(200, updated)):
             return updated
 
 
-def unlink_contact(card_id: str, contact_id: str, *, owner: ApiKey, call: Call, board: Cards, links: Links) -> None:
+def unlink_contact(
+    card_id: str, contact_id: str, *, owner: ApiKey, context: RequestContext, board: Cards, links: Links
+) -> None:
     """Take a contact off a card. Store calls after authentication: 2.
 
     Raises:
         NotFound: there is no such card, or no such contact of it.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    now, reply = timestamp(call.now), stored_envelope(200)
+    now, reply = timestamp(context.now), stored_envelope(200)
     card = known_card(card_id, owner.user_id, board)
     link = card.contacts.get(contact_id)
-    if not link or not links.unlink(link, user_id=owner.user_id, now=now, claim=call.claim, reply=reply):
+    if not link or not links.unlink(link, user_id=owner.user_id, now=now, claim=context.claim, reply=reply):
         raise NotFound(_NOT_LINKED)
 
 

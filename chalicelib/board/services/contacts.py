@@ -15,12 +15,12 @@ from chalicelib.board.domain.contacts import (
 )
 from chalicelib.board.services.ports import Contacts
 from chalicelib.core.domain.attempts import Attempts
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.envelope import stored_envelope
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.fields import is_uuid
 from chalicelib.core.domain.pages import paged
+from chalicelib.core.domain.requests import RequestContext
 
 _NO_CONTACT = "No such contact."
 _BUSY = "The contact is being changed by many calls at once."
@@ -57,16 +57,16 @@ def read_contact(contact_id: str, *, owner: ApiKey, contacts: Contacts, board: C
 
 
 def create_contact(
-    given: ContactIn, *, contact_id: str, index_id: str, owner: ApiKey, call: Call, contacts: Contacts
+    given: ContactIn, *, contact_id: str, index_id: str, owner: ApiKey, context: RequestContext, contacts: Contacts
 ) -> ContactOut:
     """Add a contact. Store calls after authentication, in sequence: 2.
 
     Raises:
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    contact = Contact.of(given, contact_id=contact_id, index_id=index_id, user_id=owner.user_id, now=call.now)
+    contact = Contact.of(given, contact_id=contact_id, index_id=index_id, user_id=owner.user_id, now=context.now)
     created = _answer(contact, {})
-    contacts.add_contact(contact, claim=call.claim, reply=stored_envelope(201, created))
+    contacts.add_contact(contact, claim=context.claim, reply=stored_envelope(201, created))
     return created
 
 
@@ -76,7 +76,7 @@ def update_contact(
     *,
     index_id: str,
     owner: ApiKey,
-    call: Call,
+    context: RequestContext,
     contacts: Contacts,
     board: CardBriefs,
 ) -> ContactOut:
@@ -95,13 +95,13 @@ def update_contact(
         contact = known_contact(contact_id, owner.user_id, contacts)
         if known.keys() != contact.cards.keys():
             known = _known_cards([contact], owner.user_id, board)
-        changed = contact.patched(patch, index_id=index_id, now=call.now)
+        changed = contact.patched(patch, index_id=index_id, now=context.now)
         updated = _answer(changed, known)
-        if contacts.save_contact(changed, over=contact, claim=call.claim, reply=stored_envelope(200, updated)):
+        if contacts.save_contact(changed, over=contact, claim=context.claim, reply=stored_envelope(200, updated)):
             return updated
 
 
-def delete_contact(contact_id: str, *, owner: ApiKey, call: Call, contacts: Contacts) -> None:
+def delete_contact(contact_id: str, *, owner: ApiKey, context: RequestContext, contacts: Contacts) -> None:
     """Delete a contact, and take it off its cards. Store calls after authentication, in sequence: 3.
 
     Raises:
@@ -111,7 +111,7 @@ def delete_contact(contact_id: str, *, owner: ApiKey, call: Call, contacts: Cont
     attempts = Attempts(_BUSY)
     while attempts.again():
         contact = known_contact(contact_id, owner.user_id, contacts)
-        if contacts.remove_contact(contact, claim=call.claim, reply=stored_envelope(200)):
+        if contacts.remove_contact(contact, claim=context.claim, reply=stored_envelope(200)):
             return
 
 

@@ -23,10 +23,10 @@ from chalicelib.catalog.domain.approvals import (
 from chalicelib.catalog.domain.catalog import is_slug
 from chalicelib.catalog.services.ports import Items
 from chalicelib.core.domain.attempts import Attempts
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound
 from chalicelib.core.domain.idempotency import Claim, StoredReply, kept
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.parallel import together
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.services.ports import People
@@ -60,7 +60,9 @@ def list_page(
     return [shown(each) for each in found], end
 
 
-def assign(given: ApprovalIn, *, reviewer_id: str, call: Call, approvals: Approvals, people: People) -> ApprovalOut:
+def assign(
+    given: ApprovalIn, *, reviewer_id: str, context: RequestContext, approvals: Approvals, people: People
+) -> ApprovalOut:
     """Approve an employee for an item, whether there is an application or not; once approved nothing changes.
 
     Store calls after authentication: 3 in sequence, and 1 more when there is an application or an approval.
@@ -79,14 +81,14 @@ def assign(given: ApprovalIn, *, reviewer_id: str, call: Call, approvals: Approv
         if met and met.status is ApprovalStatus.APPROVED:
             return met
         waiting = met and met.status is ApprovalStatus.PENDING
-        start = met if met and waiting else _requested(given.catalog_slug, person, met, call)
-        return start.decided(ApprovalStatus.APPROVED, by_email=_email(reviewer), now=call.now)
+        start = met if met and waiting else _requested(given.catalog_slug, person, met, context)
+        return start.decided(ApprovalStatus.APPROVED, by_email=_email(reviewer), now=context.now)
 
-    return _settle(decide, None, call=call, status=201, approvals=approvals)
+    return _settle(decide, None, context=context, status=201, approvals=approvals)
 
 
 def apply(
-    given: RequestIn, *, caller: ApiKey, call: Call, approvals: Approvals, people: People, items: Items
+    given: RequestIn, *, caller: ApiKey, context: RequestContext, approvals: Approvals, people: People, items: Items
 ) -> ApprovalOut:
     """Apply for an item; where none is needed, approval follows at once. A pending application stays as it is.
 
@@ -111,15 +113,17 @@ def apply(
             return met
         if met and met.status is ApprovalStatus.APPROVED:
             raise Conflict("You are approved for this catalog item already.")
-        asked = requested(slug, person.user_id, person.email, over=met, now=call.now, note=given.note)
+        asked = requested(slug, person.user_id, person.email, over=met, now=context.now, note=given.note)
         if item.approval_required:
             return asked
-        return asked.decided(ApprovalStatus.APPROVED, by_email=None, now=call.now)
+        return asked.decided(ApprovalStatus.APPROVED, by_email=None, now=context.now)
 
-    return _settle(decide, None, call=call, status=201, approvals=approvals)
+    return _settle(decide, None, context=context, status=201, approvals=approvals)
 
 
-def review(given: ReviewIn, *, reviewer_id: str, call: Call, approvals: Approvals, people: People) -> ApprovalOut:
+def review(
+    given: ReviewIn, *, reviewer_id: str, context: RequestContext, approvals: Approvals, people: People
+) -> ApprovalOut:
     """Decide an application; deciding the same again changes nothing. Store calls after authentication: 3 in sequence.
 
     Raises:
@@ -135,16 +139,18 @@ def review(given: ReviewIn, *, reviewer_id: str, call: Call, approvals: Approval
 
     def decide(met: Approval | None) -> Approval:
         assert met is not None
-        return rules.review(met, given, by_email=_email(reviewer), now=call.now)
+        return rules.review(met, given, by_email=_email(reviewer), now=context.now)
 
     try:
-        return _settle(decide, met, call=call, status=200, approvals=approvals)
+        return _settle(decide, met, context=context, status=200, approvals=approvals)
     except NotFound as error:
         # A pending application keeps its item from being deleted.
         raise Conflict("The catalog item has been archived.") from error
 
 
-def revoke(given: ApprovalIn, *, reviewer_id: str, call: Call, approvals: Approvals, people: People) -> Revocation:
+def revoke(
+    given: ApprovalIn, *, reviewer_id: str, context: RequestContext, approvals: Approvals, people: People
+) -> Revocation:
     """End an employee's approval for an item, and at once the personal tokens that rest on it alone.
 
     Where nothing is approved nothing changes, and that is the answer. Store calls after authentication: 6 in
@@ -158,19 +164,21 @@ def revoke(given: ApprovalIn, *, reviewer_id: str, call: Call, approvals: Approv
     while attempts.again():
         standing = None
         if person and is_slug(given.catalog_slug):
-            standing = approvals.find_standing(given.catalog_slug, person.user_id, now=call.now)
+            standing = approvals.find_standing(given.catalog_slug, person.user_id, now=context.now)
         if standing is None or standing.approval.status is not ApprovalStatus.APPROVED:
-            nothing = Revocation(revoked=False, tokens_invalidated=0, request_id=call.request_id)
-            if call.claim:
-                approvals.remember(call.claim, reply=kept(200, nothing))
+            nothing = Revocation(revoked=False, tokens_invalidated=0, request_id=context.request_id)
+            if context.claim:
+                approvals.remember(context.claim, reply=kept(200, nothing))
             return nothing
-        revoked = standing.approval.decided(ApprovalStatus.REVOKED, by_email=_email(reviewer), now=call.now)
-        done = Revocation(revoked=True, tokens_invalidated=standing.ending, request_id=call.request_id)
-        if approvals.revoke(revoked, standing=standing, claim=call.claim, reply=kept(200, done)):
+        revoked = standing.approval.decided(ApprovalStatus.REVOKED, by_email=_email(reviewer), now=context.now)
+        done = Revocation(revoked=True, tokens_invalidated=standing.ending, request_id=context.request_id)
+        if approvals.revoke(revoked, standing=standing, claim=context.claim, reply=kept(200, done)):
             return done
 
 
-def _settle(decide: Decide, met: Approval | None, *, call: Call, status: int, approvals: Approvals) -> ApprovalOut:
+def _settle(
+    decide: Decide, met: Approval | None, *, context: RequestContext, status: int, approvals: Approvals
+) -> ApprovalOut:
     """Put what `decide` makes of the present approval in its place, however often that changes meanwhile.
 
     Raises:
@@ -180,7 +188,7 @@ def _settle(decide: Decide, met: Approval | None, *, call: Call, status: int, ap
     while attempts.again():
         decided = decide(met)
         answer = shown(decided)
-        stands = approvals.save(decided, over=met, claim=call.claim, reply=kept(status, answer))
+        stands = approvals.save(decided, over=met, claim=context.claim, reply=kept(status, answer))
         if stands is None:
             raise NotFound(_NO_ITEM)
         if stands is decided:
@@ -193,8 +201,8 @@ def _parties(email: str, reviewer_id: str, people: People) -> tuple[Person | Non
     return person, reviewer
 
 
-def _requested(slug: str, person: Person, met: Approval | None, call: Call) -> Approval:
-    return requested(slug, person.user_id, person.email, over=met, now=call.now)
+def _requested(slug: str, person: Person, met: Approval | None, context: RequestContext) -> Approval:
+    return requested(slug, person.user_id, person.email, over=met, now=context.now)
 
 
 def _email(reviewer: Person | None) -> str | None:

@@ -20,9 +20,9 @@ from chalicelib.catalog.domain.catalog import (
 )
 from chalicelib.catalog.services.ports import Items
 from chalicelib.core.domain.attempts import Attempts
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.errors import Invalid, ItemInUse, NotFound
 from chalicelib.core.domain.idempotency import kept
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.people.services.ports import People
 
 # Of a list's items, together; a function's reply has at most 6 MB.
@@ -38,7 +38,7 @@ class ToolsTokens(Protocol):
     def find_integrator(self, tools_token_id: str) -> str | None: ...
 
 
-def list_items(query: ItemQuery, *, call: Call, items: Items) -> CatalogItemList:
+def list_items(query: ItemQuery, *, context: RequestContext, items: Items) -> CatalogItemList:
     """The first items that the filters admit, by display order and name, and the number of all of them.
 
     Fewer than asked for when these are too large for one reply. Store calls after authentication: 2.
@@ -52,20 +52,20 @@ def list_items(query: ItemQuery, *, call: Call, items: Items) -> CatalogItemList
         if listed and size > _LARGEST_LIST:
             break
         listed.append(out)
-    return CatalogItemList(items=listed, total_count=len(entries), request_id=call.request_id)
+    return CatalogItemList(items=listed, total_count=len(entries), request_id=context.request_id)
 
 
-def read_item(slug: str, *, call: Call, items: Items) -> CatalogItemReply:
+def read_item(slug: str, *, context: RequestContext, items: Items) -> CatalogItemReply:
     """The item, unless it is archived. Store calls after authentication: 1.
 
     Raises:
         NotFound: there is no such item in use.
     """
-    return _reply(_in_use(slug, items), call)
+    return _reply(_in_use(slug, items), context)
 
 
 def create_item(
-    given: CatalogItemIn, *, item_id: str, call: Call, items: Items, people: People, tokens: ToolsTokens
+    given: CatalogItemIn, *, item_id: str, context: RequestContext, items: Items, people: People, tokens: ToolsTokens
 ) -> CatalogItemReply:
     """Add an item. Store calls after authentication: 1, and 1 for each of contact and tools token.
 
@@ -75,15 +75,15 @@ def create_item(
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     integrator = _resolve(given.contact_user_id, given.linked_tools_token_id, people=people, tokens=tokens)
-    item = CatalogItem.of(given, item_id=item_id, integrator=integrator, now=call.now)
+    item = CatalogItem.of(given, item_id=item_id, integrator=integrator, now=context.now)
     check_size(item)
-    created = _reply(item, call)
-    items.add_item(item, claim=call.claim, reply=kept(201, created))
+    created = _reply(item, context)
+    items.add_item(item, claim=context.claim, reply=kept(201, created))
     return created
 
 
 def update_item(
-    slug: str, patch: CatalogItemPatch, *, call: Call, items: Items, people: People, tokens: ToolsTokens
+    slug: str, patch: CatalogItemPatch, *, context: RequestContext, items: Items, people: People, tokens: ToolsTokens
 ) -> CatalogItemReply:
     """Change an item that is in use. Store calls after authentication: 2, and 1 for each of contact and tools token.
 
@@ -97,15 +97,17 @@ def update_item(
     resolved = _resolve(patch.contact_user_id, patch.linked_tools_token_id, people=people, tokens=tokens)
     attempts = Attempts(_BUSY)
     while attempts.again():
-        changed = item.patched(patch, integrator=resolved if relinked else item.integrator, now=call.now)
+        changed = item.patched(patch, integrator=resolved if relinked else item.integrator, now=context.now)
         check_size(changed)
-        updated = _reply(changed, call)
-        if items.save_item(changed, over=item, claim=call.claim, reply=kept(200, updated)):
+        updated = _reply(changed, context)
+        if items.save_item(changed, over=item, claim=context.claim, reply=kept(200, updated)):
             return updated
         item = _in_use(slug, items)
 
 
-def delete_item(slug: str, *, hard: bool, call: Call, items: Items, approvals: LiveTokens) -> CatalogItemRemoved:
+def delete_item(
+    slug: str, *, hard: bool, context: RequestContext, items: Items, approvals: LiveTokens
+) -> CatalogItemRemoved:
     """Archive an item, or delete it for good when `hard`. Store calls after authentication: 2.
 
     Raises:
@@ -114,28 +116,28 @@ def delete_item(slug: str, *, hard: bool, call: Call, items: Items, approvals: L
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     if hard:
-        return _remove_item(slug, call=call, items=items, approvals=approvals)
-    return _archive_item(slug, call=call, items=items)
+        return _remove_item(slug, context=context, items=items, approvals=approvals)
+    return _archive_item(slug, context=context, items=items)
 
 
-def _archive_item(slug: str, *, call: Call, items: Items) -> CatalogItemRemoved:
+def _archive_item(slug: str, *, context: RequestContext, items: Items) -> CatalogItemRemoved:
     attempts = Attempts(_BUSY)
     while attempts.again():
         item = _known(slug, items)
-        archived = item.archived(now=call.now)
+        archived = item.archived(now=context.now)
         removed = CatalogItemRemoved(
             ok=True,
             mode=RemovalMode.SOFT,
             slug=item.slug,
             item=shown(archived),
             already_archived=item.archived_at is not None,
-            request_id=call.request_id,
+            request_id=context.request_id,
         )
-        if items.save_item(archived, over=item, claim=call.claim, reply=kept(200, removed)):
+        if items.save_item(archived, over=item, claim=context.claim, reply=kept(200, removed)):
             return removed
 
 
-def _remove_item(slug: str, *, call: Call, items: Items, approvals: LiveTokens) -> CatalogItemRemoved:
+def _remove_item(slug: str, *, context: RequestContext, items: Items, approvals: LiveTokens) -> CatalogItemRemoved:
     attempts = Attempts(_BUSY)
     while attempts.again():
         item = _known(slug, items)
@@ -145,14 +147,14 @@ def _remove_item(slug: str, *, call: Call, items: Items, approvals: LiveTokens) 
             slug=item.slug,
             item=None,
             already_archived=item.archived_at is not None,
-            request_id=call.request_id,
+            request_id=context.request_id,
         )
-        blockers = items.remove_item(item, claim=call.claim, reply=kept(200, removed))
+        blockers = items.remove_item(item, claim=context.claim, reply=kept(200, removed))
         if blockers is None:
             return removed
         if blockers:
             # A live token presumes an approval, so counting tokens decides nothing: it only completes the answer.
-            live = Blockers(blockers.approvals, blockers.assets, approvals.count_live_tokens(item, now=call.now))
+            live = Blockers(blockers.approvals, blockers.assets, approvals.count_live_tokens(item, now=context.now))
             raise ItemInUse("The catalog item still has live dependents; archive it, or end them.", live.members())
 
 
@@ -184,5 +186,5 @@ def _in_use(slug: str, items: Items) -> CatalogItem:
     return item
 
 
-def _reply(item: CatalogItem, call: Call) -> CatalogItemReply:
-    return CatalogItemReply(ok=True, item=shown(item), request_id=call.request_id)
+def _reply(item: CatalogItem, context: RequestContext) -> CatalogItemReply:
+    return CatalogItemReply(ok=True, item=shown(item), request_id=context.request_id)

@@ -8,11 +8,11 @@ from typing import Any
 from chalicelib import sealing
 from chalicelib.catalog.domain.claims import ClaimBatchOut, ClaimedToken, ClaimFailure, ClaimRow, ClaimTokenRequest
 from chalicelib.catalog.services.ports import Approvers, PersonalGrants
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import TokenStatus, ToolsToken
 from chalicelib.core.domain.errors import Conflict, Forbidden
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, StoredReply, kept
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Replays
 from chalicelib.ids import MintedToken
 from chalicelib.people.domain.directory import Person
@@ -49,7 +49,7 @@ class _Employee:
     grant: GrantView | None
 
 
-def claim(wanted: ClaimTokenRequest, *, caller: ToolsToken, call: Call, ports: Ports) -> ClaimedToken:
+def claim(wanted: ClaimTokenRequest, *, caller: ToolsToken, context: RequestContext, ports: Ports) -> ClaimedToken:
     """Mint the employee's token, or rotate it: the secret before stays good for 24 hours.
 
     Calls in sequence after authentication: 3 (who it is; what they have and may have; the token). With an
@@ -63,22 +63,24 @@ def claim(wanted: ClaimTokenRequest, *, caller: ToolsToken, call: Call, ports: P
     for _ in range(_ATTEMPTS):
         answered, (found,) = _look_up(
             [wanted],
-            lambda: ports.replays.find(call.claim) if call.claim else None,
+            lambda: ports.replays.find(context.claim) if context.claim else None,
             caller=caller,
-            call=call,
+            context=context,
             ports=ports,
         )
         if answered:
             raise AlreadyAnswered(answered)
         if isinstance(found, ClaimFailure):
             raise Forbidden(f"{found}: this employee can't be given a token.")
-        made = _issue(wanted, found, None, caller=caller, call=call, ports=ports, claim=call.claim)
+        made = _issue(wanted, found, None, caller=caller, context=context, ports=ports, claim=context.claim)
         if made is not None:
             return made
     raise Conflict("The token is being changed by others at the same time.")
 
 
-def claim_batch(wanted: Sequence[ClaimTokenRequest], *, caller: ToolsToken, call: Call, ports: Ports) -> ClaimBatchOut:
+def claim_batch(
+    wanted: Sequence[ClaimTokenRequest], *, caller: ToolsToken, context: RequestContext, ports: Ports
+) -> ClaimBatchOut:
     """Claim for many: each row succeeds or fails for itself.
 
     Calls in sequence after authentication: 3 whatever the number of rows, and with an idempotency key 4.
@@ -88,17 +90,21 @@ def claim_batch(wanted: Sequence[ClaimTokenRequest], *, caller: ToolsToken, call
         IdempotencyConflict: it is in use for another batch.
     """
     begun, found = _look_up(
-        wanted, lambda: ports.replays.begin(call.claim) if call.claim else None, caller=caller, call=call, ports=ports
+        wanted,
+        lambda: ports.replays.begin(context.claim) if context.claim else None,
+        caller=caller,
+        context=context,
+        ports=ports,
     )
     rows = ports.together(
         *(
-            partial(_row, each, what, begun, caller=caller, call=call, ports=ports)
+            partial(_row, each, what, begun, caller=caller, context=context, ports=ports)
             for each, what in zip(wanted, found, strict=True)
         )
     )
-    out = ClaimBatchOut(results=rows, request_id=call.request_id)
-    if call.claim:
-        ports.replays.finish(call.claim, begun, reply=_sealed(out, call))
+    out = ClaimBatchOut(results=rows, request_id=context.request_id)
+    if context.claim:
+        ports.replays.finish(context.claim, begun, reply=_sealed(out, context))
     return out
 
 
@@ -108,19 +114,24 @@ def _row(
     begun: str | None,
     *,
     caller: ToolsToken,
-    call: Call,
+    context: RequestContext,
     ports: Ports,
 ) -> ClaimRow:
     if isinstance(found, ClaimFailure):
         return ClaimRow(email=wanted.email, ok=False, reason=found)
-    made = _issue(wanted, found, begun, caller=caller, call=call, ports=ports, claim=None)
+    made = _issue(wanted, found, begun, caller=caller, context=context, ports=ports, claim=None)
     if made is None:
         return ClaimRow(email=wanted.email, ok=False, reason=ClaimFailure.CHANGED_MEANWHILE)
     return ClaimRow(email=wanted.email, ok=True, token=made)
 
 
 def _look_up(
-    wanted: Sequence[ClaimTokenRequest], record: Callable[[], Any], *, caller: ToolsToken, call: Call, ports: Ports
+    wanted: Sequence[ClaimTokenRequest],
+    record: Callable[[], Any],
+    *,
+    caller: ToolsToken,
+    context: RequestContext,
+    ports: Ports,
 ) -> tuple[Any, list[_Employee | ClaimFailure]]:
     emails = [each.email.lower() for each in wanted]
     recorded, by_email, items = ports.together(
@@ -131,7 +142,7 @@ def _look_up(
     user_ids = sorted(set(by_email.values()))
     people, grants, approved_by = ports.together(
         lambda: ports.directory.find_people(user_ids),
-        lambda: ports.grants.find_grants([grant_id(caller.integrator, each) for each in user_ids], now=call.now),
+        lambda: ports.grants.find_grants([grant_id(caller.integrator, each) for each in user_ids], now=context.now),
         lambda: ports.catalog.approving_among(items, user_ids),
     )
     found: list[_Employee | ClaimFailure] = []
@@ -159,7 +170,7 @@ def _issue(
     begun: str | None,
     *,
     caller: ToolsToken,
-    call: Call,
+    context: RequestContext,
     ports: Ports,
     claim: Claim | None,
 ) -> ClaimedToken | None:
@@ -180,7 +191,7 @@ def _issue(
         token=token.text,
         token_id=grant.grant_id,
         owner_user_id=grant.user_id,
-        expires_prior_at=timestamp(known_end or prior_ends(call.now)),
+        expires_prior_at=timestamp(known_end or prior_ends(context.now)),
     )
     done = done or ports.grants.issue(
         grant,
@@ -188,13 +199,13 @@ def _issue(
         terms=terms,
         approved_by=employee.approved_by,
         seen=employee.grant,
-        now=call.now,
+        now=context.now,
         claim=claim,
-        reply=_sealed(made, call) if claim else {},
+        reply=_sealed(made, context) if claim else {},
     )
     return made if done else None
 
 
-def _sealed(answer: ClaimedToken | ClaimBatchOut, call: Call) -> StoredReply:
-    assert call.sealing_key is not None
-    return sealing.closed(kept(200, answer), call.sealing_key)
+def _sealed(answer: ClaimedToken | ClaimBatchOut, context: RequestContext) -> StoredReply:
+    assert context.sealing_key is not None
+    return sealing.closed(kept(200, answer), context.sealing_key)

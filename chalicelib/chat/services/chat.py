@@ -16,11 +16,11 @@ from chalicelib.chat.domain.chat import (
     sent,
     written,
 )
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.pages import fitting, row_text
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.live.services.ports import Notifier
 
 
@@ -37,7 +37,7 @@ def send(
     message_id: str,
     agent_name: str | None,
     owner: ApiKey,
-    call: Call,
+    context: RequestContext,
     chat: Chat,
     notifier: Notifier,
 ) -> SentOut:
@@ -52,11 +52,11 @@ def send(
         user_id=owner.user_id,
         agent_name=agent_name or owner.name,
         agent_key_id=owner.key_id,
-        now=call.now,
+        now=context.now,
     )
     reply = sent(message)
-    chat.add(message, claim=call.claim, reply=reply.model_dump(mode="json"))
-    notifier.notify(owner.user_id, message.live_event, log_state=None, now=call.now)
+    chat.add(message, claim=context.claim, reply=reply.model_dump(mode="json"))
+    notifier.notify(owner.user_id, message.live_event, log_state=None, now=context.now)
     return reply
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
-from chalicelib.core.domain.call import Sent
+from chalicelib.core.domain.requests import RawRequest
 from chalicelib.federation.connections.domain.connections import PeerKey, UnknownKey
 from chalicelib.federation.connections.domain.handshake import DESTINATION_HEADER
 
@@ -73,7 +73,7 @@ def signature_headers(
     return message.headers
 
 
-def refuse_signature(sent: Sent, *, base_url: str, keys: Sequence[PeerKey]) -> str | None:
+def refuse_signature(sent: RawRequest, *, base_url: str, keys: Sequence[PeerKey]) -> str | None:
     """Why a request to this desk, at `base_url`, is not signed by one of the keys now; None when it is.
 
     Raises:

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from chalicelib import ids
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey, ToolsToken
 from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.pages import fitting, row_text
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.feedback.domain.feedback import (
     Author,
     Feedback,
@@ -26,15 +26,17 @@ class Box(Protocol):
     def list_before(self, author: Author | None, feedback_id: str | None, *, limit: int) -> Sequence[Feedback]: ...
 
 
-def submit(given: FeedbackIn, *, feedback_id: str, caller: ApiKey | ToolsToken, call: Call, box: Box) -> FeedbackOut:
+def submit(
+    given: FeedbackIn, *, feedback_id: str, caller: ApiKey | ToolsToken, context: RequestContext, box: Box
+) -> FeedbackOut:
     """Keep the caller's feedback. Store calls after authentication: 1.
 
     Raises:
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    feedback = Feedback(feedback_id, Author.of(caller), given.kind, given.message, given.about, timestamp(call.now))
+    feedback = Feedback(feedback_id, Author.of(caller), given.kind, given.message, given.about, timestamp(context.now))
     answer = shown(feedback)
-    box.add(feedback, claim=call.claim, reply=answer.model_dump(mode="json"))
+    box.add(feedback, claim=context.claim, reply=answer.model_dump(mode="json"))
     return answer
 
 

@@ -1,9 +1,9 @@
 """Action buttons of deliveries: return a link, or record a click and queue its callback."""
 
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.fields import is_uuid, timestamp
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.domain.retries import GRACE
 from chalicelib.core.ports import JobAnnouncer
 from chalicelib.inbox.domain.callbacks import CallbackJob
@@ -17,7 +17,7 @@ def click_button(
     index: str,
     *,
     owner: ApiKey,
-    call: Call,
+    context: RequestContext,
     deliveries: Deliveries,
     clicks: Clicks,
     queue: JobAnnouncer[CallbackJob],
@@ -38,12 +38,12 @@ def click_button(
     if (button := buttons.get(index)) is None:
         raise NotFound("The delivery has no such button.")
     if button["action_type"] == ActionType.URL:
-        return LinkOut(url=button["url"], request_id=call.request_id)
+        return LinkOut(url=button["url"], request_id=context.request_id)
     click = detail.find_click(int(index))
     if click is None:
-        at = timestamp(call.now)
+        at = timestamp(context.now)
         job = CallbackJob(delivery_id=detail.delivery.delivery_id, index=int(index))
-        new = Click(job.delivery_id, job.index, owner.user_id, call.request_id, at, next_attempt_at=at)
-        click = clicks.add(new, due_at=call.now + GRACE)
+        new = Click(job.delivery_id, job.index, owner.user_id, context.request_id, at, next_attempt_at=at)
+        click = clicks.add(new, due_at=context.now + GRACE)
         queue.announce(job)
-    return ClickedOut(action_id=click.action_id, status=click.outcome, request_id=call.request_id)
+    return ClickedOut(action_id=click.action_id, status=click.outcome, request_id=context.request_id)

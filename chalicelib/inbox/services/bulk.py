@@ -8,11 +8,11 @@ from typing import Any, Self
 
 from chalicelib.catalog.services.ports import Approvers, PersonalGrants
 from chalicelib.core.domain.budgets import seconds_to_midnight
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ToolsToken
 from chalicelib.core.domain.errors import RateLimited, Refusal
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import AlreadyAnswered, kept
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import JobSender, Replays
 from chalicelib.ids import MintedToken
 from chalicelib.inbox.domain.bulk import (
@@ -55,8 +55,8 @@ class Ports:
 class _BulkCall:
     """One call in progress. When it is refused, it gives back what it has taken."""
 
-    def __init__(self, caller: ToolsToken, call: Call, ports: Ports) -> None:
-        self.caller, self.call, self.ports = caller, call, ports
+    def __init__(self, caller: ToolsToken, context: RequestContext, ports: Ports) -> None:
+        self.caller, self.context, self.ports = caller, context, ports
         self.begun: str | None = None  # the id that all attempts under the idempotency key share
         self.taken = 0  # deliveries taken from the day's limit besides those of the charge
         self.has_effects = False
@@ -67,19 +67,21 @@ class _BulkCall:
     def return_surplus(self, *, needed: int) -> None:
         """Give back the deliveries taken for group members that the call does not reach."""
         if surplus := self.taken - needed:
-            self.ports.grants.give_back(self.caller, surplus, now=self.call.now)
+            self.ports.grants.give_back(self.caller, surplus, now=self.context.now)
             self.taken = needed
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None or not issubclass(kind, Refusal | AlreadyAnswered):
             return
         if self.taken:
-            self.ports.grants.give_back(self.caller, self.taken, now=self.call.now)
-        if self.call.claim and self.begun and not self.has_effects and issubclass(kind, Refusal):
-            self.ports.replays.abandon(self.call.claim, self.begun)
+            self.ports.grants.give_back(self.caller, self.taken, now=self.context.now)
+        if self.context.claim and self.begun and not self.has_effects and issubclass(kind, Refusal):
+            self.ports.replays.abandon(self.context.claim, self.begun)
 
 
-def publish(request: BulkEventRequest, *, caller: ToolsToken, call: Call, fire: str, ports: Ports) -> BulkOut:
+def publish(
+    request: BulkEventRequest, *, caller: ToolsToken, context: RequestContext, fire: str, ports: Ports
+) -> BulkOut:
     """Accept the event for everyone it may reach. The other rows say why it does not reach them.
 
     `fire` is the id of this send. Under an idempotency key all attempts share the id of the first one, so that
@@ -96,10 +98,10 @@ def publish(request: BulkEventRequest, *, caller: ToolsToken, call: Call, fire: 
         AlreadyAnswered, IdempotencyConflict: the idempotency key has been used.
     """
     if caller.over_daily_limit:
-        raise _limit_reached(call.now)
-    check_occurrence(request.event, now=call.now, place="event.")
+        raise _limit_reached(context.now)
+    check_occurrence(request.event, now=context.now, place="event.")
     check_namespace(request.event, prefix=caller.event_prefix, place="event.")
-    with _BulkCall(caller, call, ports) as bulk:
+    with _BulkCall(caller, context, ports) as bulk:
         lookup = _look_up_recipients(request, bulk)
         targets = expand_recipients(request, lookup)
         project = lookup.groups[request.event.project_slug] if request.event.project_slug else None
@@ -108,7 +110,7 @@ def publish(request: BulkEventRequest, *, caller: ToolsToken, call: Call, fire: 
             integrator=caller.integrator,
             tools_token_id=caller.token_id,
             event_fields=event_fields(request.event),
-            accepted_at=timestamp(call.now),
+            accepted_at=timestamp(context.now),
             project_id=project.project_id if project else None,
             people=(),
         )
@@ -119,21 +121,21 @@ def publish(request: BulkEventRequest, *, caller: ToolsToken, call: Call, fire: 
         accepted = replace(draft, people=tuple(str(each.user_id) for each in reached if each.error is None))
         acceptance = _accept(accepted, records, bulk)
         out = BulkOut(
-            results=[_to_bulk_row(each, draft, records, acceptance) for each in rows], request_id=call.request_id
+            results=[_to_bulk_row(each, draft, records, acceptance) for each in rows], request_id=context.request_id
         )
-        if call.claim and bulk.begun:
-            ports.replays.finish(call.claim, bulk.begun, reply=kept(202, out))
+        if context.claim and bulk.begun:
+            ports.replays.finish(context.claim, bulk.begun, reply=kept(202, out))
         return out
 
 
 def _look_up_recipients(request: BulkEventRequest, bulk: _BulkCall) -> RecipientLookup:
-    call, ports, caller = bulk.call, bulk.ports, bulk.caller
+    context, ports, caller = bulk.context, bulk.ports, bulk.caller
     emails = sorted({each.email.lower() for each in request.recipients if isinstance(each, EmailRecipient)})
     slugs = {each.slug for each in request.recipients if isinstance(each, GroupRecipient)}
     slugs |= {request.event.project_slug} if request.event.project_slug else set()
     ordered = sorted(slugs)
     bulk.begun, senders, user_ids, items, *groups = ports.together(
-        lambda: ports.replays.begin(call.claim) if call.claim else None,
+        lambda: ports.replays.begin(context.claim) if context.claim else None,
         lambda: ports.directory.find_people([caller.owner_id]),
         lambda: ports.directory.find_user_ids(emails),
         lambda: ports.catalog.items_of(caller.integrator),
@@ -146,7 +148,7 @@ def _look_up_people(
     targets: Sequence[Target], lookup: RecipientLookup, draft: AcceptedCall, bulk: _BulkCall, *, charged: int
 ) -> PeopleRecords:
     """Look up all targets, and take a delivery of the day for each person beyond those that were charged."""
-    ports, integrator, now = bulk.ports, bulk.caller.integrator, bulk.call.now
+    ports, integrator, now = bulk.ports, bulk.caller.integrator, bulk.context.now
     user_ids = list(dict.fromkeys(each.user_id for each in targets if each.user_id))
     more = max(0, len(user_ids) - charged)
     has_taken, people, grants, approved_by, first_fires = ports.together(
@@ -174,7 +176,7 @@ def _accept(accepted: AcceptedCall, records: PeopleRecords, bulk: _BulkCall) -> 
     """Mint missing tokens, store the call, queue its jobs."""
     if not accepted.people:
         return _Acceptance()
-    ports, now = bulk.ports, bulk.call.now
+    ports, now = bulk.ports, bulk.context.now
     bulk.has_effects = True
     grants = {person: records.grants.get(grant_id(accepted.integrator, person)) for person in accepted.people}
     missing = [person for person, grant in grants.items() if grant is None or not grant.usable]
@@ -210,7 +212,7 @@ def _mint(person: str, grant: GrantView | None, records: PeopleRecords, bulk: _B
         tools_owner_id=caller.owner_id,
     )
     token = ports.mint(new.grant_id)
-    return ports.grants.mint(new, token, approved_by=records.approved_by[person], seen=grant, now=bulk.call.now)
+    return ports.grants.mint(new, token, approved_by=records.approved_by[person], seen=grant, now=bulk.context.now)
 
 
 def _to_bulk_row(target: Target, draft: AcceptedCall, records: PeopleRecords, acceptance: _Acceptance) -> BulkRow:

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from chalicelib.core.domain.attempts import Attempts
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import PersonalToken, ToolsToken
 from chalicelib.core.domain.errors import NotFound, SupplementLimit
 from chalicelib.core.domain.fields import is_uuid, timestamp
 from chalicelib.core.domain.idempotency import StoredReply
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.inbox.domain.deliveries import MOST_SUPPLEMENTS, DeliveryDetail, Supplement
 from chalicelib.inbox.domain.delivery_responses import DeliveryOut, from_snapshot, to_response, to_snapshot
 from chalicelib.inbox.domain.live_events import delivery_resolved_event, delivery_supplemented_event
@@ -20,14 +20,16 @@ FindDelivery = Callable[[str], DeliveryDetail | None]
 _NO_DELIVERY = "No such delivery."
 
 
-def read(delivery_id: str, *, caller: PersonalToken | ToolsToken, call: Call, find: FindDelivery) -> DeliveryOut:
+def read(
+    delivery_id: str, *, caller: PersonalToken | ToolsToken, context: RequestContext, find: FindDelivery
+) -> DeliveryOut:
     """Return the delivery with its supplements to its sender. Store calls after authentication: 1.
 
     Raises:
         NotFound: there is no such delivery, or the caller did not send it.
     """
     detail = _find_own(delivery_id, caller, find)
-    return to_response(detail, ok=True, request_id=call.request_id)
+    return to_response(detail, ok=True, request_id=context.request_id)
 
 
 def resolve(
@@ -35,7 +37,7 @@ def resolve(
     note: str | None,
     *,
     caller: PersonalToken | ToolsToken,
-    call: Call,
+    context: RequestContext,
     find: FindDelivery,
     deliveries: Deliveries,
     notifier: Notifier,
@@ -49,19 +51,19 @@ def resolve(
         Unavailable: too many calls resolve it at the same time.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    fields: StoredReply = {"ok": True, "request_id": call.request_id}
+    fields: StoredReply = {"ok": True, "request_id": context.request_id}
     attempts = Attempts("Too many calls resolve this delivery at the same time.")
     while attempts.again():
         detail = _find_own(delivery_id, caller, find)
         is_first = detail.delivery.resolved_at is None
         if is_first:
-            resolved = replace(detail.delivery, resolved_at=timestamp(call.now), resolution_note=note)
+            resolved = replace(detail.delivery, resolved_at=timestamp(context.now), resolution_note=note)
             detail = replace(detail, delivery=resolved)
-        elif call.claim is None:
+        elif context.claim is None:
             break
-        if deliveries.resolve(detail.delivery, claim=call.claim, reply=to_snapshot(detail, **fields)):
+        if deliveries.resolve(detail.delivery, claim=context.claim, reply=to_snapshot(detail, **fields)):
             if is_first and (recipient := detail.delivery.recipient_user_id):
-                notifier.notify(recipient, delivery_resolved_event(detail.delivery), log_state=None, now=call.now)
+                notifier.notify(recipient, delivery_resolved_event(detail.delivery), log_state=None, now=context.now)
             break
     return to_response(detail, **fields)
 
@@ -71,7 +73,7 @@ def add_supplement(
     added: Supplement,
     *,
     caller: PersonalToken | ToolsToken,
-    call: Call,
+    context: RequestContext,
     find: FindDelivery,
     deliveries: Deliveries,
     notifier: Notifier,
@@ -83,14 +85,14 @@ def add_supplement(
         SupplementLimit: the delivery has as many supplements as it may have.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    fields: StoredReply = {"ok": True, "request_id": call.request_id}
+    fields: StoredReply = {"ok": True, "request_id": context.request_id}
     detail = _find_own(delivery_id, caller, find)
     detail = replace(detail, supplements=[*detail.supplements, added])
     known_id = detail.delivery.delivery_id
-    if not deliveries.add_supplement(known_id, added, claim=call.claim, reply=to_snapshot(detail, **fields)):
+    if not deliveries.add_supplement(known_id, added, claim=context.claim, reply=to_snapshot(detail, **fields)):
         raise SupplementLimit(f"A delivery has at most {MOST_SUPPLEMENTS} supplements.")
     if recipient := detail.delivery.recipient_user_id:
-        notifier.notify(recipient, delivery_supplemented_event(known_id, added), log_state=None, now=call.now)
+        notifier.notify(recipient, delivery_supplemented_event(known_id, added), log_state=None, now=context.now)
     return to_response(detail, **fields)
 
 

@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any, Protocol
 
 from chalicelib.core.domain.budgets import Charge, seconds_to_midnight
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import PersonalToken
 from chalicelib.core.domain.errors import CrossProjectBlocked, Forbidden, RateLimited, Refusal
 from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, StoredReply
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Replays
 from chalicelib.inbox.domain.deliveries import Delivery, ModerationStatus, RecordedDelivery
 from chalicelib.inbox.domain.delivery_responses import DeliveryOut, to_response, to_snapshot
@@ -67,7 +67,9 @@ def publishing_charge(event: InboundEvent) -> Charge:
     return Charge(units=event.severity.units, deliveries=1)
 
 
-def publish(event: InboundEvent, *, sender: PersonalToken, call: Call, fire: str, ports: Ports) -> DeliveryOut:
+def publish(
+    event: InboundEvent, *, sender: PersonalToken, context: RequestContext, fire: str, ports: Ports
+) -> DeliveryOut:
     """Deliver `event` to the token's owner, or hold it if the token is moderated. Repeats deliver nothing new.
 
     A repeat only adds to the count of sends. When today's limit is used up, repeats of known events are still
@@ -86,24 +88,24 @@ def publish(event: InboundEvent, *, sender: PersonalToken, call: Call, fire: str
     """
     record = ports.sends.repeat if sender.over_daily_limit else ports.sends.record
     listener_id = sender.tools_owner_id if sender.moderated else sender.user_id
-    to_reply = partial(_to_reply, event=event, call=call)
+    to_reply = partial(_to_reply, event=event, context=context)
     try:
-        delivery = _admit(event, sender=sender, now=call.now, projects=ports.projects)
+        delivery = _admit(event, sender=sender, now=context.now, projects=ports.projects)
         recorded, log_state = ports.together(
-            partial(record, delivery, fire=fire, now=call.now, claim=call.claim, reply=to_reply),
-            partial(ports.notifier.find_log_state, listener_id, now=call.now),
+            partial(record, delivery, fire=fire, now=context.now, claim=context.claim, reply=to_reply),
+            partial(ports.notifier.find_log_state, listener_id, now=context.now),
         )
     except Refusal as refusal:
         if not sender.over_daily_limit:
             raise
-        wait = seconds_to_midnight(call.now)
+        wait = seconds_to_midnight(context.now)
         raise RateLimited("The token's deliveries of today are used up.", retry_after=wait) from refusal
     except AlreadyAnswered:
         if sender.moderated and (known := ports.deliveries.find(delivery.delivery_id)):
-            _queue_if_held(known.delivery, sender=sender, log_state=None, call=call, ports=ports)
+            _queue_if_held(known.delivery, sender=sender, log_state=None, context=context, ports=ports)
         raise
-    pushed = _announce(recorded, sender=sender, call=call, log_state=log_state, to_reply=to_reply, ports=ports)
-    return to_response(recorded.detail, **_reply_fields(recorded, event, call, pushed=pushed))
+    pushed = _announce(recorded, sender=sender, context=context, log_state=log_state, to_reply=to_reply, ports=ports)
+    return to_response(recorded.detail, **_reply_fields(recorded, event, context, pushed=pushed))
 
 
 def _admit(event: InboundEvent, *, sender: PersonalToken, now: datetime, projects: ProjectAccessReader) -> Delivery:
@@ -128,17 +130,19 @@ def _announce(
     recorded: RecordedDelivery,
     *,
     sender: PersonalToken,
-    call: Call,
+    context: RequestContext,
     log_state: LogState | None,
     to_reply: Callable[..., StoredReply],
     ports: Ports,
 ) -> bool:
     """Queue a held event, count a new one, and notify its recipient; return whether an open connection took it."""
     delivery = recorded.delivery
-    _queue_if_held(delivery, sender=sender, log_state=log_state, call=call, ports=ports)
+    _queue_if_held(delivery, sender=sender, log_state=log_state, context=context, ports=ports)
     if recorded.is_returned and (recipient := delivery.recipient_user_id):
         known = None if sender.moderated else log_state
-        ports.notifier.notify(recipient, delivery_returned_event(delivery, now=call.now), log_state=known, now=call.now)
+        ports.notifier.notify(
+            recipient, delivery_returned_event(delivery, now=context.now), log_state=known, now=context.now
+        )
     if not recorded.is_new:
         return False
     if delivery.moderation or (log_state and log_state.has_no_audience(FrameType.DELIVERY)):
@@ -147,32 +151,43 @@ def _announce(
     live_event = new_delivery_event(delivery)
     # The kept reply says whether the event was pushed. It is amended beside the push, to spare a call after it, and
     # once more in the rare case that the push ends otherwise.
-    expected = call.claim is not None and log_state is not None and log_state.has_listener_for(live_event, now=call.now)
+    expected = (
+        context.claim is not None and log_state is not None and log_state.has_listener_for(live_event, now=context.now)
+    )
     calls = [
         partial(ports.event_types.count, delivery),
-        partial(ports.notifier.notify, sender.user_id, live_event, log_state=log_state, now=call.now),
+        partial(ports.notifier.notify, sender.user_id, live_event, log_state=log_state, now=context.now),
     ]
-    if call.claim and expected:
-        calls.append(partial(ports.replies.amend, call.claim, reply=to_reply(recorded, pushed=True)))
+    if context.claim and expected:
+        calls.append(partial(ports.replies.amend, context.claim, reply=to_reply(recorded, pushed=True)))
     pushed = bool(ports.together(*calls)[1])
-    if call.claim and pushed != expected:
-        ports.replies.amend(call.claim, reply=to_reply(recorded, pushed=pushed))
+    if context.claim and pushed != expected:
+        ports.replies.amend(context.claim, reply=to_reply(recorded, pushed=pushed))
     return pushed
 
 
 def _queue_if_held(
-    delivery: Delivery, *, sender: PersonalToken, log_state: LogState | None, call: Call, ports: Ports
+    delivery: Delivery, *, sender: PersonalToken, log_state: LogState | None, context: RequestContext, ports: Ports
 ) -> None:
     # Repeats and replays do this too: the first send may have failed between the delivery and its queue item.
     if delivery.moderation and delivery.moderation.status is ModerationStatus.PENDING:
-        ports.queue_held(delivery, owner_id=sender.tools_owner_id, log_state=log_state, now=call.now)
+        ports.queue_held(delivery, owner_id=sender.tools_owner_id, log_state=log_state, now=context.now)
 
 
-def _to_reply(recorded: RecordedDelivery, *, event: InboundEvent, call: Call, pushed: bool = False) -> StoredReply:
-    return to_snapshot(recorded.detail, **_reply_fields(recorded, event, call, pushed=pushed))
+def _to_reply(
+    recorded: RecordedDelivery, *, event: InboundEvent, context: RequestContext, pushed: bool = False
+) -> StoredReply:
+    return to_snapshot(recorded.detail, **_reply_fields(recorded, event, context, pushed=pushed))
 
 
-def _reply_fields(recorded: RecordedDelivery, event: InboundEvent, call: Call, *, pushed: bool) -> StoredReply:
-    fields: StoredReply = {"deduped": not recorded.is_new, "pushed": pushed, "ok": True, "request_id": call.request_id}
+def _reply_fields(
+    recorded: RecordedDelivery, event: InboundEvent, context: RequestContext, *, pushed: bool
+) -> StoredReply:
+    fields: StoredReply = {
+        "deduped": not recorded.is_new,
+        "pushed": pushed,
+        "ok": True,
+        "request_id": context.request_id,
+    }
     # Reading the deprecated field itself would issue a warning.
     return fields | ({"deprecation": _HINT_DEPRECATED} if "recipient_hint" in event.model_fields_set else {})

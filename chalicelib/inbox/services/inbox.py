@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from chalicelib.core.domain.attempts import Attempts
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.fields import is_uuid
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail
 from chalicelib.inbox.domain.inbox import (
     InboxDelivery,
@@ -35,28 +35,28 @@ class Inbox(Protocol):
 
 
 def list_page(
-    query: InboxQuery, after: Position | None, *, owner: ApiKey, call: Call, inbox: Inbox
+    query: InboxQuery, after: Position | None, *, owner: ApiKey, context: RequestContext, inbox: Inbox
 ) -> tuple[list[InboxItem], Position | None]:
     """Return a page of the owner's deliveries, newest first, and the position where the next page starts.
 
     Store calls in sequence: 1, at most 4; with words or a label at most 8.
     """
-    found, position = inbox.list_page(owner.user_id, query, after, now=call.now)
-    return [to_inbox_item(delivery, now=call.now) for delivery in found], position
+    found, position = inbox.list_page(owner.user_id, query, after, now=context.now)
+    return [to_inbox_item(delivery, now=context.now) for delivery in found], position
 
 
-def summary(*, owner: ApiKey, call: Call, inbox: Inbox) -> InboxSummary:
+def summary(*, owner: ApiKey, context: RequestContext, inbox: Inbox) -> InboxSummary:
     """Count the unread, urgent and snoozed deliveries in the owner's inbox. Store calls in sequence: 1."""
-    return inbox.summary(owner.user_id, now=call.now)
+    return inbox.summary(owner.user_id, now=context.now)
 
 
-def read(delivery_id: str, *, owner: ApiKey, call: Call, deliveries: Deliveries) -> InboxDelivery:
+def read(delivery_id: str, *, owner: ApiKey, context: RequestContext, deliveries: Deliveries) -> InboxDelivery:
     """Return one of the owner's deliveries, with its supplements. Store calls after authentication: 1.
 
     Raises:
         NotFound: there is no such delivery, it is held, or it is somebody else's.
     """
-    return to_inbox_delivery(_find_own(delivery_id, owner, deliveries), now=call.now)
+    return to_inbox_delivery(_find_own(delivery_id, owner, deliveries), now=context.now)
 
 
 def change(
@@ -64,7 +64,7 @@ def change(
     state: StateIn,
     *,
     owner: ApiKey,
-    call: Call,
+    context: RequestContext,
     deliveries: Deliveries,
     inbox: Inbox,
     notifier: Notifier,
@@ -79,18 +79,18 @@ def change(
         Unavailable: too many calls change it at the same time.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    check_snooze(state, now=call.now)
+    check_snooze(state, now=context.now)
     attempts = Attempts("Too many calls change this delivery at the same time.")
     while attempts.again():
         before = _find_own(delivery_id, owner, deliveries).delivery
-        after = apply_state(before, state, now=call.now)
-        item = to_inbox_item(after, now=call.now)
-        if after == before and call.claim is None:
+        after = apply_state(before, state, now=context.now)
+        item = to_inbox_item(after, now=context.now)
+        if after == before and context.claim is None:
             break
-        if inbox.save(before, after, claim=call.claim, reply=item.model_dump(mode="json", exclude_unset=True)):
+        if inbox.save(before, after, claim=context.claim, reply=item.model_dump(mode="json", exclude_unset=True)):
             if after != before:
                 notifier.notify(
-                    owner.user_id, delivery_changed_event(after, now=call.now), log_state=None, now=call.now
+                    owner.user_id, delivery_changed_event(after, now=context.now), log_state=None, now=context.now
                 )
             break
     return item

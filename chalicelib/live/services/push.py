@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import JobSender, Post
 from chalicelib.live.domain.push import (
     NudgeJob,
@@ -47,7 +47,9 @@ def show(*, owner: ApiKey, subscriptions: Subscriptions, together: Together) -> 
     return PushOut(public_key=key, subscriptions=[SubscriptionOut.of(each) for each in found])
 
 
-def subscribe(wanted: SubscriptionIn, *, owner: ApiKey, call: Call, subscriptions: Subscriptions) -> SubscriptionOut:
+def subscribe(
+    wanted: SubscriptionIn, *, owner: ApiKey, context: RequestContext, subscriptions: Subscriptions
+) -> SubscriptionOut:
     """Have a browser nudged from now on; one that is already stays as it is. Store calls: 2.
 
     Raises:
@@ -56,20 +58,20 @@ def subscribe(wanted: SubscriptionIn, *, owner: ApiKey, call: Call, subscription
     """
     if subscriptions.find_public_key() is None:
         raise Conflict("This desk has no keys for Web Push.")
-    made = Subscription(owner.user_id, wanted.endpoint, timestamp(call.now))
+    made = Subscription(owner.user_id, wanted.endpoint, timestamp(context.now))
     shown = SubscriptionOut.of(made)
-    subscriptions.add(made, claim=call.claim, reply=shown.model_dump(mode="json"))
+    subscriptions.add(made, claim=context.claim, reply=shown.model_dump(mode="json"))
     return shown
 
 
-def unsubscribe(subscription_id: str, *, owner: ApiKey, call: Call, subscriptions: Subscriptions) -> None:
+def unsubscribe(subscription_id: str, *, owner: ApiKey, context: RequestContext, subscriptions: Subscriptions) -> None:
     """Nudge one of the owner's browsers no longer. Store calls: 1.
 
     Raises:
         NotFound: there is no such subscription, or it is somebody else's.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    if not subscriptions.remove(owner.user_id, subscription_id, claim=call.claim):
+    if not subscriptions.remove(owner.user_id, subscription_id, claim=context.claim):
         raise NotFound("No such subscription.")
 
 

@@ -2,12 +2,12 @@
 
 from datetime import timedelta
 
-from chalicelib.core.domain.call import Call
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.inbox.services.ports import Clicks
 from chalicelib.operate.domain.callbacks import CLICK_DAYS, CallbackOut, CallbacksQuery, callback_out
 
 
-def list_callbacks(query: CallbacksQuery, *, call: Call, clicks: Clicks) -> list[CallbackOut]:
+def list_callbacks(query: CallbacksQuery, *, context: RequestContext, clicks: Clicks) -> list[CallbackOut]:
     """List the callbacks of one delivery, or of the last seven days, newest first.
 
     Store calls in sequence: 1 for one delivery, else 2.
@@ -15,6 +15,6 @@ def list_callbacks(query: CallbacksQuery, *, call: Call, clicks: Clicks) -> list
     if query.delivery_id is not None:
         found = sorted(clicks.list_of(query.delivery_id), key=lambda click: click.clicked_at, reverse=True)
     else:
-        days = [call.now.date() - timedelta(days=number) for number in range(CLICK_DAYS)]
+        days = [context.now.date() - timedelta(days=number) for number in range(CLICK_DAYS)]
         found = list(clicks.list_recent(days, limit=query.limit))
     return [callback_out(each) for each in found[: query.limit]]

@@ -7,10 +7,10 @@ from functools import partial
 from typing import Any
 
 from chalicelib.core.domain.attempts import Attempts
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.inbox.services.ports import EventTypes
 from chalicelib.operate.domain.integrators import IntegratorTypesOut
 from chalicelib.people.domain.directory import (
@@ -56,7 +56,9 @@ def register_integrator(
     return integrator
 
 
-def update_integrator(slug: str, patch: IntegratorPatch, *, call: Call, integrators: Integrators) -> Integrator:
+def update_integrator(
+    slug: str, patch: IntegratorPatch, *, context: RequestContext, integrators: Integrators
+) -> Integrator:
     """Change the details of an integrator that is not archived. Store calls: 2.
 
     Raises:
@@ -71,16 +73,16 @@ def update_integrator(slug: str, patch: IntegratorPatch, *, call: Call, integrat
             raise NotFound("Integrator not found, or archived.")
         changed = replace(over, **patch.model_dump(exclude_unset=True))
         reply = detailed(changed).model_dump(mode="json")
-        if integrators.save_integrator(changed, over=over, claim=call.claim, reply=reply):
+        if integrators.save_integrator(changed, over=over, claim=context.claim, reply=reply):
             return changed
 
 
 def list_event_types(
-    *, call: Call, integrators: Integrators, types: EventTypes, together: Callable[..., list[Any]]
+    *, context: RequestContext, integrators: Integrators, types: EventTypes, together: Callable[..., list[Any]]
 ) -> list[IntegratorTypesOut]:
     """List the event types of the last 90 days by integrator. Store calls in sequence: 2."""
     slugs = [each.slug for each in integrators.list_integrators()]
-    found = together(*(partial(types.list_daily, slug, today=call.now.date()) for slug in slugs))
+    found = together(*(partial(types.list_daily, slug, today=context.now.date()) for slug in slugs))
     return [IntegratorTypesOut(integrator=slug, event_types=rows) for slug, rows in zip(slugs, found, strict=True)]
 
 

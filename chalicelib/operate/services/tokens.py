@@ -4,11 +4,11 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib import sealing
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import TokenStatus
 from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.ids import MintedToken, TokenKind
 from chalicelib.operate.domain.tools_tokens import (
     NewSecretOut,
@@ -26,11 +26,11 @@ from chalicelib.tokens.services.ports import Grants, Tokens
 StoredReply = dict[str, Any]
 
 
-def list_tools_tokens(*, call: Call, grants: Grants, people: People) -> list[ToolsTokenOut]:
+def list_tools_tokens(*, context: RequestContext, grants: Grants, people: People) -> list[ToolsTokenOut]:
     """List every tools token, newest first, without its secret. Store calls: 3."""
     found = grants.list_tools()
     owners = people.find_people(each.user_id for each in found)
-    return [tools_token_out(each, owners.get(each.user_id), now=call.now) for each in found]
+    return [tools_token_out(each, owners.get(each.user_id), now=context.now) for each in found]
 
 
 def issue_tools_token(
@@ -67,7 +67,7 @@ def create_tools_token(
     request: ToolsTokenIn,
     token: MintedToken,
     *,
-    call: Call,
+    context: RequestContext,
     integrators: Integrators,
     people: People,
     tokens: Tokens,
@@ -85,17 +85,17 @@ def create_tools_token(
         integrator=request.integrator,
         owner=request.owner,
         admin=request.admin,
-        now=call.now,
+        now=context.now,
         integrators=integrators,
         people=people,
         tokens=tokens,
-        claim=call.claim,
-        reply=_sealed_reply(created, call),
+        claim=context.claim,
+        reply=_sealed_reply(created, context),
     )
     return created
 
 
-def rotate_tools_token(token: MintedToken, *, at_once: bool, call: Call, tokens: Tokens) -> NewSecretOut:
+def rotate_tools_token(token: MintedToken, *, at_once: bool, context: RequestContext, tokens: Tokens) -> NewSecretOut:
     """Replace a tools token's secret by that of `token`. Store calls: 1.
 
     The previous secret keeps working for a day, unless `at_once`. With an idempotency key the reply is stored sealed.
@@ -104,13 +104,13 @@ def rotate_tools_token(token: MintedToken, *, at_once: bool, call: Call, tokens:
         NotFound: there is no such token.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    until = None if at_once else timestamp(prior_ends(call.now))
+    until = None if at_once else timestamp(prior_ends(context.now))
     rotated = NewSecretOut(id=token.row_id, token=token.text, prior_until=until)
-    tokens.rotate(token, now=call.now, at_once=at_once, claim=call.claim, reply=_sealed_reply(rotated, call))
+    tokens.rotate(token, now=context.now, at_once=at_once, claim=context.claim, reply=_sealed_reply(rotated, context))
     return rotated
 
 
-def revoke_tools_token(token_id: str, *, call: Call, grants: Grants) -> RevokedOut:
+def revoke_tools_token(token_id: str, *, context: RequestContext, grants: Grants) -> RevokedOut:
     """Revoke a tools token for good. Store calls: 1.
 
     Raises:
@@ -118,7 +118,7 @@ def revoke_tools_token(token_id: str, *, call: Call, grants: Grants) -> RevokedO
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     revoked = RevokedOut(id=token_id, status=TokenStatus.REVOKED)
-    if not grants.revoke_tools(token_id, claim=call.claim, reply=revoked.model_dump(mode="json")):
+    if not grants.revoke_tools(token_id, claim=context.claim, reply=revoked.model_dump(mode="json")):
         raise NotFound("Token not found.")
     return revoked
 
@@ -152,8 +152,8 @@ def enable_personal_token(token_id: str, *, grants: Grants) -> None:
     grants.set_status(TokenKind.PERSONAL, token_id, active=True, while_active=token.user_id)
 
 
-def _sealed_reply(created: NewSecretOut, call: Call) -> StoredReply:
-    if not call.claim:
+def _sealed_reply(created: NewSecretOut, context: RequestContext) -> StoredReply:
+    if not context.claim:
         return {}
-    assert call.sealing_key is not None
-    return sealing.closed(created.model_dump(mode="json"), call.sealing_key)
+    assert context.sealing_key is not None
+    return sealing.closed(created.model_dump(mode="json"), context.sealing_key)

@@ -1,8 +1,8 @@
 """A person's profile: read it, change it."""
 
 from chalicelib.core.domain.attempts import Attempts
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.people.domain.profile import ProfileOut, ProfilePatch, completed
 from chalicelib.people.services.ports import Profiles
 
@@ -13,7 +13,7 @@ def read(*, user_id: str, profiles: Profiles) -> ProfileOut:
     return completed(told)
 
 
-def change(wanted: ProfilePatch, *, user_id: str, call: Call, profiles: Profiles) -> ProfileOut:
+def change(wanted: ProfilePatch, *, user_id: str, context: RequestContext, profiles: Profiles) -> ProfileOut:
     """Change what is given, and nothing else. Store calls after authentication: 2; 2 more for each change that
     another call made in between.
 
@@ -28,6 +28,6 @@ def change(wanted: ProfilePatch, *, user_id: str, call: Call, profiles: Profiles
         told = over | wanted.changes
         made = completed(told)
         reply = made.model_dump(mode="json", by_alias=True, exclude_unset=True)
-        at = timestamp(call.now)
-        if profiles.save_profile(user_id, told, over=over, seen=seen, at=at, claim=call.claim, reply=reply):
+        at = timestamp(context.now)
+        if profiles.save_profile(user_id, told, over=over, seen=seen, at=at, claim=context.claim, reply=reply):
             return made

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, replace
 
 from chalicelib.core.domain.attempts import Attempts
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import CrossProjectBlocked, Invalid, NotFound
 from chalicelib.core.domain.fields import is_uuid, timestamp
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.inbox.domain.deliveries import Decision, Delivery, Moderation, ModerationStatus
 from chalicelib.inbox.domain.live_events import new_delivery_event
 from chalicelib.inbox.services.ports import Deliveries
@@ -28,7 +28,7 @@ class Confirmation:
     """
 
     owner: ApiKey
-    call: Call
+    context: RequestContext
     queue: QueueItems
     deliveries: Deliveries
     people: Directory
@@ -45,7 +45,7 @@ class Confirmation:
             CrossProjectBlocked: the event is of a project that its recipient does not belong to.
             AlreadyAnswered: the idempotency key has been used; nothing was done.
         """
-        now, user_id, item_id = self.call.now, self.owner.user_id, item_id_of(item_id)
+        now, user_id, item_id = self.context.now, self.owner.user_id, item_id_of(item_id)
         gone = False
         attempts = Attempts("The queue is being changed by many calls at once.")
         while attempts.again():
@@ -67,7 +67,7 @@ class Confirmation:
                 [change],
                 by=self.owner.key_id,
                 seen=None,
-                claim=self.call.claim,
+                claim=self.context.claim,
                 reply=answer.model_dump(mode="json", exclude_unset=True),
                 decision=decision,
                 also=ended.actions if ended else (),
@@ -83,7 +83,7 @@ class Confirmation:
             gone = item.held_delivery_id is not None and self.deliveries.find(item.held_delivery_id) is None
 
     def _approved(self, item: Item, given: ConfirmIn) -> tuple[Change, Delivery | None]:
-        approved = Change(item, item.moved(ItemStatus.READY, now=self.call.now))
+        approved = Change(item, item.moved(ItemStatus.READY, now=self.context.now))
         if item.held_delivery_id is None:
             return approved, None
         detail = self.deliveries.find(item.held_delivery_id)
@@ -124,7 +124,7 @@ class Confirmation:
             return None
         status = ModerationStatus.APPROVED if given.action == "approve" else ModerationStatus.REJECTED
         recipient_id = delivery.recipient_user_id if delivery else None
-        return Decision(item.held_delivery_id, Moderation(status, timestamp(self.call.now)), recipient_id)
+        return Decision(item.held_delivery_id, Moderation(status, timestamp(self.context.now)), recipient_id)
 
 
 def _answer(change: Change) -> ConfirmedOut:

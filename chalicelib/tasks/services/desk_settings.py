@@ -4,9 +4,9 @@ from dataclasses import replace
 from typing import Any
 
 from chalicelib.core.domain.attempts import Attempts
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Invalid
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.live.domain.frames import FrameType, LiveEvent
 from chalicelib.live.services.ports import Notifier
 from chalicelib.tasks.domain.desk_settings import (
@@ -37,7 +37,13 @@ def read(*, owner: ApiKey, settings: QueueItems) -> SettingsOut:
 
 
 def change(
-    given: SettingsIn, *, owner: ApiKey, call: Call, settings: QueueItems, notifier: Notifier, together: Together
+    given: SettingsIn,
+    *,
+    owner: ApiKey,
+    context: RequestContext,
+    settings: QueueItems,
+    notifier: Notifier,
+    together: Together,
 ) -> ChangedSettingsOut:
     """Change what is given. The chief of staff, when switched to, hands out the first item if none is in progress.
 
@@ -54,12 +60,12 @@ def change(
     attempts = Attempts("The desk is being changed by many calls at once.")
     while attempts.again():
         desk, log_state = together(
-            lambda: settings.find_desk(owner.user_id), lambda: notifier.find_log_state(owner.user_id, now=call.now)
+            lambda: settings.find_desk(owner.user_id), lambda: notifier.find_log_state(owner.user_id, now=context.now)
         )
         handed_out = None
         if given.mode is Mode.CHIEF_OF_STAFF:
             changed_desk = replace(desk, mode=given.mode)
-            handed_out = next_item(changed_desk, besides=None, user_id=owner.user_id, now=call.now, queue=settings)
+            handed_out = next_item(changed_desk, besides=None, user_id=owner.user_id, now=context.now, queue=settings)
         answer = _answer(given, desk, handed_out)
         if settings.save_settings(
             owner.user_id,
@@ -67,14 +73,14 @@ def change(
             handed_out=handed_out,
             by=owner.key_id,
             seen=desk,
-            claim=call.claim,
+            claim=context.claim,
             reply=answer.model_dump(mode="json", exclude_unset=True),
         ):
             events = [LiveEvent(FrameType.SETTINGS_CHANGED, {"settings": wanted})]
             if given.mode is Mode.CHIEF_OF_STAFF:
                 events.append(switched(desk))
             events += told([handed_out] if handed_out else [])
-            notifier.notify(owner.user_id, *events, log_state=log_state, now=call.now)
+            notifier.notify(owner.user_id, *events, log_state=log_state, now=context.now)
             return answer
 
 

@@ -6,11 +6,11 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from chalicelib.core.domain.attempts import Attempts
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Invalid, NotFound
 from chalicelib.core.domain.fields import is_uuid, timestamp
 from chalicelib.core.domain.pages import paged
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import RelayEnd
 from chalicelib.live.domain.frames import LiveEvent
 from chalicelib.live.services.ports import Notifier
@@ -76,7 +76,14 @@ def read(item_id: str, *, owner: ApiKey, queue: QueueItems) -> ItemOut:
 
 
 def add(
-    given: ItemIn, *, item_id: str, owner: ApiKey, call: Call, queue: QueueItems, notifier: Notifier, together: Together
+    given: ItemIn,
+    *,
+    item_id: str,
+    owner: ApiKey,
+    context: RequestContext,
+    queue: QueueItems,
+    notifier: Notifier,
+    together: Together,
 ) -> ItemOut:
     """Queue an item: ready where the owner approves of everything, else for them to confirm.
 
@@ -86,13 +93,15 @@ def add(
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     desk, log_state = together(
-        lambda: queue.find_desk(owner.user_id), lambda: notifier.find_log_state(owner.user_id, now=call.now)
+        lambda: queue.find_desk(owner.user_id), lambda: notifier.find_log_state(owner.user_id, now=context.now)
     )
     status = ItemStatus.READY if desk.queue_auto_approve else ItemStatus.PENDING_CONFIRMATION
-    item = queued(given, item_id=item_id, user_id=owner.user_id, status=status, now=call.now)
+    item = queued(given, item_id=item_id, user_id=owner.user_id, status=status, now=context.now)
     answer = ItemOut(**shown(item))
-    queue.add(item, claim=call.claim, reply=answer.model_dump(mode="json"))
-    notifier.notify(owner.user_id, changed(item, "added", item.status), *wakes(item), log_state=log_state, now=call.now)
+    queue.add(item, claim=context.claim, reply=answer.model_dump(mode="json"))
+    notifier.notify(
+        owner.user_id, changed(item, "added", item.status), *wakes(item), log_state=log_state, now=context.now
+    )
     return answer
 
 
@@ -133,7 +142,7 @@ class Work:
     """
 
     owner: ApiKey
-    call: Call
+    context: RequestContext
     queue: QueueItems
     notifier: Notifier
     source_relays: ItemRelays
@@ -150,7 +159,7 @@ class Work:
 
         def moved(item: Item) -> Item:
             check_move(item, status)
-            return item if item.status is status else item.moved(status, now=self.call.now)
+            return item if item.status is status else item.moved(status, now=self.context.now)
 
         return self._change(item_id, moved)
 
@@ -163,18 +172,22 @@ class Work:
             AlreadyAnswered: the idempotency key has been used; nothing was done.
         """
         status = ItemStatus(given.status)
-        notes = {"agentResult": given.result, "completedBy": self.owner.name, "completedAt": timestamp(self.call.now)}
+        notes = {
+            "agentResult": given.result,
+            "completedBy": self.owner.name,
+            "completedAt": timestamp(self.context.now),
+        }
 
         def ended(item: Item) -> Item:
             if item.status is ItemStatus.DONE_TODAY:
                 raise Invalid("The item is done already, with its result.")
             check_move(item, status)
-            return item.noted(**notes).moved(status, now=self.call.now)
+            return item.noted(**notes).moved(status, now=self.context.now)
 
         return self._change(item_id, ended, given.result)
 
     def _change(self, item_id: str, change: Callable[[Item], Item], result: str | None = None) -> MovedOut:
-        now, user_id, item_id = self.call.now, self.owner.user_id, item_id_of(item_id)
+        now, user_id, item_id = self.context.now, self.owner.user_id, item_id_of(item_id)
         attempts = Attempts("The queue is being changed by many calls at once.")
         while attempts.again():
             (met, desk), log_state = self.together(
@@ -187,7 +200,7 @@ class Work:
             ends = item.status is ItemStatus.DONE_TODAY and met.status is not ItemStatus.DONE_TODAY
             handed_out = next_item(desk, besides=met, user_id=user_id, now=now, queue=self.queue) if ends else None
             answer = moved_out(item, handed_out)
-            if item is met and self.call.claim is None:
+            if item is met and self.context.claim is None:
                 return answer
             changes = [Change(met, item), *([handed_out] if handed_out else [])]
             ended = self.source_relays.complete_item(met, result, now=now) if ends else None
@@ -195,7 +208,7 @@ class Work:
                 changes,
                 by=self.owner.key_id,
                 seen=desk if ends else None,
-                claim=self.call.claim,
+                claim=self.context.claim,
                 reply=answer.model_dump(mode="json"),
                 also=ended.actions if ended else (),
             ):

@@ -1,11 +1,11 @@
 """What people do with their API keys: list, make, turn on and off, delete."""
 
 from chalicelib import sealing
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import StoredReply
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import SocketCloser
 from chalicelib.ids import MintedToken
 from chalicelib.tokens.domain.keys import KeyIn, KeyOut, KeySwitch, NewKeyOut, SwitchedOut, areas, shown
@@ -20,7 +20,9 @@ def list_own(*, owner: ApiKey, keys: Grants) -> list[KeyOut]:
     return [shown(key) for key in keys.list_keys(owner.user_id)]
 
 
-def create(wanted: KeyIn, token: MintedToken, *, key_id: str, owner: ApiKey, call: Call, tokens: Tokens) -> NewKeyOut:
+def create(
+    wanted: KeyIn, token: MintedToken, *, key_id: str, owner: ApiKey, context: RequestContext, tokens: Tokens
+) -> NewKeyOut:
     """Make `token` a key of the owner's. Store calls after authentication: 1.
 
     With an idempotency key the reply is kept sealed, since it holds the secret.
@@ -30,7 +32,7 @@ def create(wanted: KeyIn, token: MintedToken, *, key_id: str, owner: ApiKey, cal
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     grant = KeyGrant(
-        key_id, owner.user_id, wanted.name, token.shown, wanted.opened, expires_at=wanted.expires_at(call.now)
+        key_id, owner.user_id, wanted.name, token.shown, wanted.opened, expires_at=wanted.expires_at(context.now)
     )
     made = NewKeyOut(
         id=key_id,
@@ -39,17 +41,19 @@ def create(wanted: KeyIn, token: MintedToken, *, key_id: str, owner: ApiKey, cal
         key_prefix=grant.prefix,
         permissions=areas(grant.permissions),
         expires_at=timestamp(grant.expires_at) if grant.expires_at else None,
-        created_at=timestamp(call.now),
+        created_at=timestamp(context.now),
     )
     reply: StoredReply = {}
-    if call.claim:
-        assert call.sealing_key is not None
-        reply = sealing.closed(made.model_dump(mode="json"), call.sealing_key)
-    tokens.add_key(grant, token, now=call.now, claim=call.claim, reply=reply)
+    if context.claim:
+        assert context.sealing_key is not None
+        reply = sealing.closed(made.model_dump(mode="json"), context.sealing_key)
+    tokens.add_key(grant, token, now=context.now, claim=context.claim, reply=reply)
     return made
 
 
-def switch(wanted: KeySwitch, *, owner: ApiKey, call: Call, keys: Grants, closer: SocketCloser) -> SwitchedOut:
+def switch(
+    wanted: KeySwitch, *, owner: ApiKey, context: RequestContext, keys: Grants, closer: SocketCloser
+) -> SwitchedOut:
     """Turn one of the owner's keys on or off. Store calls after authentication: 2.
 
     One that is off has no open connections: to end them takes 1 call more, and 1 for each.
@@ -60,14 +64,16 @@ def switch(wanted: KeySwitch, *, owner: ApiKey, call: Call, keys: Grants, closer
     """
     switched = SwitchedOut(id=wanted.id, is_active=wanted.is_active)
     reply = switched.model_dump(mode="json")
-    if not keys.switch_key(wanted.id, active=wanted.is_active, owner_id=owner.user_id, claim=call.claim, reply=reply):
+    if not keys.switch_key(
+        wanted.id, active=wanted.is_active, owner_id=owner.user_id, claim=context.claim, reply=reply
+    ):
         raise NotFound(_NO_KEY)
     if not wanted.is_active:
         closer.close(owner.user_id, key_id=wanted.id)
     return switched
 
 
-def delete(key_id: str, *, owner: ApiKey, call: Call, keys: Grants, closer: SocketCloser) -> None:
+def delete(key_id: str, *, owner: ApiKey, context: RequestContext, keys: Grants, closer: SocketCloser) -> None:
     """Delete one of the owner's keys: from now on it is unknown, and its connections end.
 
     Store calls after authentication: 3, and 1 for each of its connections.
@@ -76,6 +82,6 @@ def delete(key_id: str, *, owner: ApiKey, call: Call, keys: Grants, closer: Sock
         NotFound: there is no such key, or it is somebody else's.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    if not keys.delete_key(key_id, owner_id=owner.user_id, claim=call.claim):
+    if not keys.delete_key(key_id, owner_id=owner.user_id, claim=context.claim):
         raise NotFound(_NO_KEY)
     closer.close(owner.user_id, key_id=key_id)

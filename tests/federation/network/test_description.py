@@ -9,7 +9,7 @@ import pytest
 import time_machine
 
 from app import app
-from chalicelib.core.domain.call import Sent
+from chalicelib.core.domain.requests import RawRequest
 from chalicelib.federation.connections.signatures import SigningKey, refuse_signature, signature_headers
 from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
@@ -183,7 +183,7 @@ def test_a_desk_that_publishes_a_key_is_sent_signed_messages_and_may_send_unsign
     api.call("PATCH", f"{CONNECTIONS}/{made}", {"action": "accept"}, token=desk.alice_key)
     pump.drain(PEER_NOTICES)
     got = receiver.received[-1]
-    sent = Sent(got.method, got.path, got.headers, got.body, datetime.now(UTC))
+    sent = RawRequest(got.method, got.path, got.headers, got.body, datetime.now(UTC))
     own = [DynamoFederation().find_key().public]
     assert refuse_signature(sent, base_url=peer, keys=own) is None
     assert relay(api, None, 1).status == 200, "it may not know yet that we understand signatures"

@@ -8,8 +8,8 @@ import pytest
 import time_machine
 
 from chalicelib import aws
-from chalicelib.core.domain.call import Sent
 from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.requests import RawRequest
 from chalicelib.core.domain.signatures import body_digest, is_body_digest
 from chalicelib.core.stores.items import from_item, to_item
 from chalicelib.core.stores.writes import commit
@@ -685,7 +685,7 @@ def test_what_one_desk_signs_another_takes(api: Api, desk: Desk, pump: Pumps, re
     api.post(f"/api/v2/queue/{item['id']}/confirm", {"action": "reject"}, desk.alice_key)
     pump.drain(OUTBOX_WORK)
     (got,) = receiver.received
-    sent = Sent(got.method, got.path, got.headers, got.body, datetime.now(UTC))
+    sent = RawRequest(got.method, got.path, got.headers, got.body, datetime.now(UTC))
     assert refuse_signature(sent, base_url=url, keys=[DynamoFederation().find_key().public]) is None
     assert is_body_digest(got.headers["x-federation-hmac"], got.body, token)
 

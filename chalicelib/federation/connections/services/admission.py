@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from chalicelib.core.domain.budgets import Spent
-from chalicelib.core.domain.call import Sent
 from chalicelib.core.domain.errors import Forbidden, NotFound, RateLimited, Unauthorized, Unavailable
 from chalicelib.core.domain.fields import parse_timestamp
+from chalicelib.core.domain.requests import RawRequest
 from chalicelib.core.domain.signatures import is_body_digest
 from chalicelib.federation.connections.domain.connections import (
     Connection,
@@ -38,7 +38,7 @@ class Spend(Protocol):
 
 
 class RefuseSignature(Protocol):
-    def __call__(self, sent: Sent, *, base_url: str, keys: Sequence[PeerKey]) -> str | None: ...
+    def __call__(self, sent: RawRequest, *, base_url: str, keys: Sequence[PeerKey]) -> str | None: ...
 
 
 def admit_stranger(settings: Federation) -> FederationSettings:
@@ -72,7 +72,7 @@ class Admission:
     base_url: str
     together: Callable[..., list[Any]]
 
-    def admit_relay(self, sent: Sent) -> Connection:
+    def admit_relay(self, sent: RawRequest) -> Connection:
         """Admit a relay or an acknowledgement; return its connection.
 
         Raises:
@@ -80,7 +80,7 @@ class Admission:
         """
         return self.admit(sent, _RELAYS)
 
-    def admit_confirmation(self, sent: Sent) -> Connection:
+    def admit_confirmation(self, sent: RawRequest) -> Connection:
         """Admit a message that a request of this desk was accepted; return the connection, which may be pending.
 
         Raises:
@@ -92,7 +92,7 @@ class Admission:
             raise NotFound("No connection request of this desk waits for you.")
         return connection
 
-    def admit_end(self, sent: Sent) -> Connection:
+    def admit_end(self, sent: RawRequest) -> Connection:
         """Admit a message that a request or a connection has ended; return the connection, which may have ended.
 
         Raises:
@@ -100,7 +100,7 @@ class Admission:
         """
         return self.admit(sent, _ENDS)
 
-    def admit(self, sent: Sent, statuses: Sequence[ConnectionStatus]) -> Connection:
+    def admit(self, sent: RawRequest, statuses: Sequence[ConnectionStatus]) -> Connection:
         """Return the connection whose token the request shows, if it is in one of these states and signed as it must.
 
         The request is charged to the token's budget, whatever else is wrong with it.
@@ -129,7 +129,7 @@ class Admission:
             self._check_signature(sent, connection)
         return connection
 
-    def _check_signature(self, sent: Sent, connection: Connection) -> None:
+    def _check_signature(self, sent: RawRequest, connection: Connection) -> None:
         own_url = self.base_url or f"https://{sent.headers.get('host', '')}"
         try:
             reason = self.refuse_signature(sent, base_url=own_url, keys=connection.keys)
@@ -162,10 +162,10 @@ def _first_in(statuses: Sequence[ConnectionStatus], known: Sequence[Connection])
     raise NotFound("No active connection for this token.")
 
 
-def _check_budget(spent: Spent | None, sent: Sent) -> None:
+def _check_budget(spent: Spent | None, sent: RawRequest) -> None:
     if spent is None:
         return
-    sent.tell(spent.window)
+    sent.report_window(spent.window)
     if not spent.taken:
         wait = spent.wait(sent.now)
         raise RateLimited(
@@ -173,6 +173,6 @@ def _check_budget(spent: Spent | None, sent: Sent) -> None:
         )
 
 
-def _check_digest(sent: Sent, token: str) -> None:
+def _check_digest(sent: RawRequest, token: str) -> None:
     if not is_body_digest(sent.headers.get(DIGEST_HEADER.lower(), ""), sent.body, token):
         raise Unauthorized(f"The header {DIGEST_HEADER} does not sign this body.")

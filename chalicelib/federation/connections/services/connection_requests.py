@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.core.domain.attempts import Attempts
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid
 from chalicelib.core.domain.idempotency import kept
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.domain.retries import Outcome
 from chalicelib.federation.connections.domain.connection_notices import (
     acceptance_job,
@@ -50,7 +50,7 @@ class ConnectionRequester:
     together: Callable[..., list[Any]]
 
     def request(
-        self, given: ConnectionRequestIn, *, connection_id: str, token: str, owner: ApiKey, call: Call
+        self, given: ConnectionRequestIn, *, connection_id: str, token: str, owner: ApiKey, context: RequestContext
     ) -> tuple[int, ConnectionAnswer]:
         """Ask for a connection; return the status of the reply, and the connection.
 
@@ -72,16 +72,16 @@ class ConnectionRequester:
             found = self.connections.find_pair(owner.user_id, given.peer_instance_url, given.asked_as)
             if found and found.status is ConnectionStatus.PENDING and found.initiator is Initiator.PEER:
                 patch, ports = ConnectionPatch(action=Action.ACCEPT), Ports(self.connections, self.queue)
-                return 200, change_connection(found.connection_id, patch, owner=owner, call=call, ports=ports)
+                return 200, change_connection(found.connection_id, patch, owner=owner, context=context, ports=ports)
             if found and found.status in _OPEN:
                 answer = ConnectionAnswer(success=True, data=to_response(found))
-                if self.connections.save(found, over=found, claim=call.claim, reply=kept(200, answer)):
+                if self.connections.save(found, over=found, claim=context.claim, reply=kept(200, answer)):
                     return 200, answer
                 continue
             shared = self.connections.token_of(found) if found and self._peer_knows_token(found) else token
             hashed = self.token_hash(shared)
-            made = new_outgoing(given, person, connection_id=connection_id, hashed=hashed, now=call.now)
-            notice = request_notice(made, now=call.now)
+            made = new_outgoing(given, person, connection_id=connection_id, hashed=hashed, now=context.now)
+            notice = request_notice(made, now=context.now)
             answer = ConnectionAnswer(success=True, data=to_response(made))
             added = self.connections.add(
                 made,
@@ -89,7 +89,7 @@ class ConnectionRequester:
                 after=ConnectionStatus.BLOCKED,
                 message=None,
                 notices=[notice],
-                claim=call.claim,
+                claim=context.claim,
                 reply=kept(201, answer),
             )
             if isinstance(added, Connection):

@@ -5,11 +5,11 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.core.domain.attempts import Attempts
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.fields import is_uuid
 from chalicelib.core.domain.idempotency import kept
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus
 from chalicelib.federation.connections.domain.handshake import AcceptedIn, ConnectedAnswer
 from chalicelib.federation.connections.domain.owned_connections import (
@@ -38,7 +38,7 @@ def list_connections(query: ConnectionsQuery, *, owner: ApiKey, connections: Con
 
 
 def change_connection(
-    connection_id: str, patch: ConnectionPatch, *, owner: ApiKey | None, call: Call, ports: Ports
+    connection_id: str, patch: ConnectionPatch, *, owner: ApiKey | None, context: RequestContext, ports: Ports
 ) -> ConnectionAnswer:
     """Accept, decline or block a connection of the owner, or change how it is signed; without `owner`, anybody's.
 
@@ -55,9 +55,9 @@ def change_connection(
         found = ports.connections.find(connection_id) if is_uuid(connection_id) else None
         if found is None or (owner is not None and found.user_id != owner.user_id):
             raise NotFound(_NO_CONNECTION)
-        step = owner_step(found, patch, now=call.now)
+        step = owner_step(found, patch, now=context.now)
         answer = ConnectionAnswer(success=True, data=to_response(step.after))
-        if advance(step, ports=ports, now=call.now, claim=call.claim, reply=kept(200, answer)):
+        if advance(step, ports=ports, now=context.now, claim=context.claim, reply=kept(200, answer)):
             return answer
         if not ports.connections.is_current(found):
             raise Conflict("A later request has replaced this connection.")

@@ -4,16 +4,16 @@ import logging
 from datetime import datetime
 
 from chalicelib.agents.services.ports import Agents
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import kept
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.federation.network.domain.hub_events import AGENT_STATUSES, HubEvent, HubEventIn, HubEventOut
 
 log = logging.getLogger("fluxden")
 
 
-def receive(said: HubEventIn, *, call: Call, agents: Agents) -> HubEventOut:
+def receive(said: HubEventIn, *, context: RequestContext, agents: Agents) -> HubEventOut:
     """Take note of what a hub says. Store calls after authentication: 2 for one of our agents, 1 for another, else 0.
 
     Only agents of our own are touched: an instance can't decide on the agents that others offer here.
@@ -24,7 +24,7 @@ def receive(said: HubEventIn, *, call: Call, agents: Agents) -> HubEventOut:
     """
     match said.event:
         case HubEvent.AGENT_APPROVAL:
-            return _agent(said, call=call, agents=agents)
+            return _agent(said, context=context, agents=agents)
         case HubEvent.CAPABILITY_APPROVAL:
             _required(said.capability_id, "capabilityId")
             _required(said.status, "status")
@@ -42,12 +42,12 @@ def receive(said: HubEventIn, *, call: Call, agents: Agents) -> HubEventOut:
                 event=said.event,
                 status=status,
                 message="Noted.",
-                processed_at=_at(call.now),
+                processed_at=_at(context.now),
             )
     return HubEventOut(received=True, event=said.event, message="The event is not known here, and was left alone.")
 
 
-def _agent(said: HubEventIn, *, call: Call, agents: Agents) -> HubEventOut:
+def _agent(said: HubEventIn, *, context: RequestContext, agents: Agents) -> HubEventOut:
     agent_id, told = _required(said.agent_id, "agentId"), _required(said.status, "status")
     if (status := AGENT_STATUSES.get(told)) is None:
         reason = f"Must be one of {', '.join(AGENT_STATUSES)}"
@@ -64,9 +64,9 @@ def _agent(said: HubEventIn, *, call: Call, agents: Agents) -> HubEventOut:
             previous_status=str(found.status),
             new_status=str(status),
             reason=said.reason,
-            processed_at=_at(call.now),
+            processed_at=_at(context.now),
         )
-        if agents.set_status(found.slug, status, claim=call.claim, reply=kept(200, out)):
+        if agents.set_status(found.slug, status, claim=context.claim, reply=kept(200, out)):
             return out
     return HubEventOut(
         received=True, event=said.event, agent_id=agent_id, warning="There is no such agent of this desk's own."

@@ -11,9 +11,9 @@ from urllib.parse import urlencode
 from pydantic_core import to_json
 
 from chalicelib.core.domain.attempts import Attempts
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound
 from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Get, JobAnnouncer
 from chalicelib.federation.network.domain.instance_notices import InstanceNoticeJob, status_notice
 from chalicelib.federation.network.domain.instances import (
@@ -152,7 +152,9 @@ def heartbeat(
     )
 
 
-def link(wanted: LinkIn, *, instance_id: str, call: Call, instances: Instances) -> LinkedOut | LinkStatusOut:
+def link(
+    wanted: LinkIn, *, instance_id: str, context: RequestContext, instances: Instances
+) -> LinkedOut | LinkStatusOut:
     """Have the instance take part in the marketplace, or not, or tell how it stands.
 
     Whoever does not take part has no agents that anybody sees; none is lost. Store calls after authentication: 1;
@@ -187,7 +189,7 @@ def link(wanted: LinkIn, *, instance_id: str, call: Call, instances: Instances) 
         next_steps=_NEXT_STEPS if enabled else [],
     )
     reply = {"status": 200, "body": made.model_dump(mode="json", by_alias=True)}
-    instances.link(instance_id, enabled=enabled, at=timestamp(call.now), claim=call.claim, reply=reply)
+    instances.link(instance_id, enabled=enabled, at=timestamp(context.now), claim=context.claim, reply=reply)
     return made
 
 

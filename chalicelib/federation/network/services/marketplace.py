@@ -10,10 +10,10 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from chalicelib.core.domain.attempts import Attempts
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, SlugTaken
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import kept
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import JobAnnouncer, Replays
 from chalicelib.federation.network.domain.instance_notices import InstanceNoticeJob, agent_notice
 from chalicelib.federation.network.domain.instances import Instance
@@ -61,7 +61,9 @@ class Ports:
     new_revision: Callable[[], str]
 
 
-def sync(rows: Sequence[Any], *, instance_id: str, allow_loopback: bool, call: Call, ports: Ports) -> SyncOut:
+def sync(
+    rows: Sequence[Any], *, instance_id: str, allow_loopback: bool, context: RequestContext, ports: Ports
+) -> SyncOut:
     """Take in some of an instance's agents, each for itself.
 
     Store calls in sequence after authentication: 3, and 2 more with an idempotency key; agents that would have the
@@ -72,7 +74,7 @@ def sync(rows: Sequence[Any], *, instance_id: str, allow_loopback: bool, call: C
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     instance = _taking_part(instance_id, ports.instances)
-    begun = ports.replays.begin(call.claim) if call.claim else ""
+    begun = ports.replays.begin(context.claim) if context.claim else ""
     parsed = _parsed(rows, allow_loopback=allow_loopback)
     wanted = {number: row for number, row in enumerate(parsed) if isinstance(row, AgentRow)}
     found = ports.market.find_listings(instance_id, [row.id for row in wanted.values()]) if wanted else {}
@@ -84,18 +86,20 @@ def sync(rows: Sequence[Any], *, instance_id: str, allow_loopback: bool, call: C
     def take(numbers: list[int]) -> None:
         for number in numbers:
             row = wanted[number]
-            results[number] = _taken_in(row, instance, found.get(row.id), at=timestamp(call.now), ports=ports)
+            results[number] = _taken_in(row, instance, found.get(row.id), at=timestamp(context.now), ports=ports)
 
     # Before the reply is kept: a repeat that finds that does no more.
-    noting = partial(ports.instances.note, instance_id, {"lastSyncAt": timestamp(call.now)})
+    noting = partial(ports.instances.note, instance_id, {"lastSyncAt": timestamp(context.now)})
     ports.together(noting, *(_taking(take, numbers) for numbers in groups.values()))
     out = _summed(instance_id, [row for row in results if isinstance(row, SyncRowOut)])
-    if call.claim:
-        ports.replays.finish(call.claim, begun, reply=kept(200, out))
+    if context.claim:
+        ports.replays.finish(context.claim, begun, reply=kept(200, out))
     return out
 
 
-def put(given: AgentPut, *, remote_id: str, instance_id: str, call: Call, ports: Ports) -> tuple[bool, AgentPutOut]:
+def put(
+    given: AgentPut, *, remote_id: str, instance_id: str, context: RequestContext, ports: Ports
+) -> tuple[bool, AgentPutOut]:
     """Take in one agent; whether it is new. Store calls after authentication: 3; more if it changes meanwhile.
 
     An agent that there is keeps its slug, whatever it is called now.
@@ -110,7 +114,7 @@ def put(given: AgentPut, *, remote_id: str, instance_id: str, call: Call, ports:
     found = ports.market.find_listing(instance_id, remote_id)
     attempts = Attempts("The agent is being changed by many calls at once.")
     while attempts.again():
-        made = _described(given, remote_id, instance, found, at=timestamp(call.now), ports=ports)
+        made = _described(given, remote_id, instance, found, at=timestamp(context.now), ports=ports)
         if found is not None:
             made = replace(made, listing=replace(made.listing, slug=found.slug))
         out = AgentPutOut(
@@ -124,7 +128,7 @@ def put(given: AgentPut, *, remote_id: str, instance_id: str, call: Call, ports:
             material_changes=bool(made.changed),
         )
         reply = kept(201 if found is None else 200, out)
-        if ports.market.save_listing(made.listing, over=found, claim=call.claim, reply=reply):
+        if ports.market.save_listing(made.listing, over=found, claim=context.claim, reply=reply):
             return found is None, out
         found = ports.market.find_listing(instance_id, remote_id)
 
@@ -147,7 +151,7 @@ def read(remote_id: str, *, instance_id: str, market: Listings) -> AgentOut:
     return AgentOut(success=True, agent=to_agent_response(listing))
 
 
-def delete(remote_id: str, *, instance_id: str, call: Call, market: Listings) -> AgentDeletedOut:
+def delete(remote_id: str, *, instance_id: str, context: RequestContext, market: Listings) -> AgentDeletedOut:
     """Delete one of the instance's agents. Store calls after authentication: 2; more if it changes meanwhile.
 
     Raises:
@@ -160,7 +164,7 @@ def delete(remote_id: str, *, instance_id: str, call: Call, market: Listings) ->
         found = market.find_listing(instance_id, remote_id)
         if found is None:
             raise NotFound(_NO_AGENT)
-        if market.remove_listing(found, claim=call.claim, reply=kept(200, out)):
+        if market.remove_listing(found, claim=context.claim, reply=kept(200, out)):
             return out
 
 

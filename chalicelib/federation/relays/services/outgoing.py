@@ -9,13 +9,13 @@ from typing import Any, Protocol
 
 from chalicelib.board.services.ports import Cards
 from chalicelib.core.domain.attempts import Attempts
-from chalicelib.core.domain.call import Call
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.pages import Pagination
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Action, JobAnnouncer, Post, RelayEnd
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus
 from chalicelib.federation.connections.domain.handshake import ACK_PATH, RELAY_PATH
@@ -79,7 +79,7 @@ def send(
     *,
     relay_id: str,
     owner: ApiKey,
-    call: Call,
+    context: RequestContext,
     connections: Connections,
     board: Cards,
     items: QueueItems,
@@ -110,16 +110,21 @@ def send(
         raise NotFound("No such connection.")
     if connection.status is not ConnectionStatus.ACTIVE:
         raise Conflict(f"The connection is {connection.status}; nothing goes over it.")
-    relay = new_relay(given, connection, relay_id=relay_id, now=call.now)
+    relay = new_relay(given, connection, relay_id=relay_id, now=context.now)
     answer = to_response(relay, dispatch=None, tries=0, error=None)
     attempts = Attempts("Too much is being sent to this desk at once.")
     while attempts.again():
         box = boxes.find(connection.peer_url)
         sending = Sending(
-            connection.peer_url, box.last_position + 1, connection.connection_id, RELAY, relay_id, timestamp(call.now)
+            connection.peer_url,
+            box.last_position + 1,
+            connection.connection_id,
+            RELAY,
+            relay_id,
+            timestamp(context.now),
         )
         reply = answer.model_dump(mode="json", exclude_unset=True)
-        if outgoing.send(relay, sending, over=box, claim=call.claim, reply=reply, now=call.now):
+        if outgoing.send(relay, sending, over=box, claim=context.claim, reply=reply, now=context.now):
             if not box.failures:
                 queue.announce(OutboxJob(peer_url=connection.peer_url))
             return answer

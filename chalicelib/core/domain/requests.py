@@ -1,0 +1,36 @@
+"""A request as operations and gates see it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from chalicelib.core.domain.budgets import Window
+from chalicelib.core.domain.idempotency import Claim
+
+
+@dataclass(frozen=True)
+class RequestContext:
+    """The id and the time of a request, and its claim if it has an idempotency key.
+
+    `sealing_key` derives from the caller's token. It seals the stored copy of a reply that reveals a secret.
+    """
+
+    request_id: str
+    now: datetime
+    claim: Claim | None = None
+    sealing_key: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class RawRequest:
+    """A request as it was received, which is the form that signatures cover. Names of headers are in lower case.
+
+    A gate that charges the request to a budget of its own calls `report_window`; the reply then shows that budget.
+    """
+
+    method: str
+    path: str
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
+    now: datetime
+    report_window: Callable[[Window], None] = field(default=lambda _: None, repr=False)
