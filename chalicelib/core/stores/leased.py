@@ -10,13 +10,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from chalicelib.aws import dynamodb
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.retries import Attempt, Outcome
-from chalicelib.core.stores.items import Row, from_item, to_item, values
-from chalicelib.resources import DUE_INDEX, Queue, Table
+from chalicelib.core.stores.actions import update
+from chalicelib.core.stores.codec import Codec
+from chalicelib.core.stores.items import Row
+from chalicelib.core.stores.reads import list_due
+from chalicelib.core.stores.writes import try_commit
+from chalicelib.resources import Queue, Table
+
+_ATTEMPT = Codec(Attempt)
 
 
 @dataclass(frozen=True)
@@ -66,7 +69,7 @@ class LeasedRows:
         named: Row = {"outcome": str(outcome)}
         if attempt is not None:
             sets += ", attempts = list_append(attempts, :attempt)"
-            named["attempt"] = [_attempt_row(attempt)]
+            named["attempt"] = [_ATTEMPT.to_row(attempt)]
         if due_at is None or attempt is None:
             removed += ", nextAttemptAt, dueQueue, dueAt"
         else:
@@ -83,49 +86,16 @@ class LeasedRows:
 
     def list_due(self, *, now: datetime, limit: int) -> Sequence[Row]:
         """Some of the rows whose attempts are due, longest due first, with keys and due time only. One store call."""
-        page = dynamodb().query(
-            TableName=self.table.physical_name,
-            IndexName=DUE_INDEX,
-            KeyConditionExpression="dueQueue = :queue AND dueAt <= :now",
-            ExpressionAttributeValues=values(queue=self.queue.name, now=timestamp(now)),
-            Limit=limit,
-        )
-        return [from_item(dict(item)) for item in page["Items"]]
+        return list_due(self.table, self.queue.name, now=now, limit=limit)
 
     def postpone(self, key: Row, due_at: str, *, until: datetime) -> bool:
         """Move the due time on from `due_at`; False when somebody else has. One store call."""
         return self._update(key, "SET dueAt = :until", "dueAt = :due", until=timestamp(until), due=due_at)
 
     def _update(self, key: Row, expression: str, condition: str, **named: Any) -> bool:
-        try:
-            dynamodb().update_item(
-                TableName=self.table.physical_name,
-                Key=to_item(key),
-                UpdateExpression=expression,
-                ConditionExpression=condition,
-                ExpressionAttributeValues=values(**named),
-            )
-        except ClientError as error:
-            if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
-            return False
-        return True
+        return try_commit([update(self.table, key, expression, condition, **named)])
 
 
 def attempts_of(row: Row) -> list[Attempt]:
     """The attempts that a row holds, oldest first."""
-    return [
-        Attempt(
-            each["at"], None if each["status"] is None else int(each["status"]), each["error"], each["nextAttemptAt"]
-        )
-        for each in row["attempts"]
-    ]
-
-
-def _attempt_row(attempt: Attempt) -> Row:
-    return {
-        "at": attempt.at,
-        "status": attempt.status,
-        "error": attempt.error,
-        "nextAttemptAt": attempt.next_attempt_at,
-    }
+    return list(map(_ATTEMPT.from_row, row["attempts"]))

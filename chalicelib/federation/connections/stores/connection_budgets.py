@@ -12,7 +12,8 @@ from chalicelib.aws import dynamodb
 from chalicelib.core.domain.budgets import Spent, minute_of, window
 from chalicelib.core.domain.errors import Unavailable
 from chalicelib.core.ports import Action
-from chalicelib.core.stores.items import Row, from_item, to_item, values
+from chalicelib.core.stores.actions import update
+from chalicelib.core.stores.items import Row, from_item
 from chalicelib.resources import PEERS
 from chalicelib.settings import settings
 
@@ -45,30 +46,15 @@ class DynamoConnectionBudgets:
 
 def added_budget(hashed: str) -> Action:
     """The part of a transaction that gives a token a budget; one that it has already stays."""
-    request = {
-        "TableName": PEERS.physical_name,
-        "Key": to_item(_key(hashed)),
-        "UpdateExpression": "SET #minute = if_not_exists(#minute, :no), minuteUsed = if_not_exists(minuteUsed, :no)",
-        "ExpressionAttributeNames": {"#minute": "minute"},
-        "ExpressionAttributeValues": values(no=0),
-    }
-    return {"Update": request}
+    sets = "SET #minute = if_not_exists(#minute, :no), minuteUsed = if_not_exists(minuteUsed, :no)"
+    return update(PEERS, _key(hashed), sets, no=0)
 
 
 def _update(hashed: str, sets: str, condition: str, **named: int) -> tuple[bool, Row]:
     used = {name: value for name, value in named.items() if f":{name}" in f"{sets} {condition}"}
-    request: dict[str, Any] = {
-        "TableName": PEERS.physical_name,
-        "Key": to_item(_key(hashed)),
-        "UpdateExpression": f"SET {sets}",
-        "ConditionExpression": condition,
-        "ExpressionAttributeNames": {"#minute": "minute"},
-        "ExpressionAttributeValues": values(**used),
-        "ReturnValues": "ALL_NEW",
-        "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-    }
+    request = update(PEERS, _key(hashed), f"SET {sets}", condition, **used)["Update"]
     try:
-        done = dynamodb().update_item(**request)
+        done = dynamodb().update_item(**request, ReturnValues="ALL_NEW")
     except ClientError as error:
         if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
             raise

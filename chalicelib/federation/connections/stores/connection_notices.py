@@ -6,17 +6,19 @@ kind; body: as JSON; besides its own columns it has those of leased rows (see le
 import json
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
-from chalicelib.aws import dynamodb
 from chalicelib.core.domain.fields import parse_timestamp
-from chalicelib.core.domain.retries import GRACE, Attempt, Outcome
+from chalicelib.core.domain.retries import GRACE, Attempt
 from chalicelib.core.ports import Action
-from chalicelib.core.stores.items import Row, from_item, to_item
-from chalicelib.core.stores.leased import LeasedRows, attempts_of
+from chalicelib.core.stores.actions import put_new
+from chalicelib.core.stores.codec import Codec, Column
+from chalicelib.core.stores.items import Row
+from chalicelib.core.stores.leased import LeasedRows
+from chalicelib.core.stores.reads import get
 from chalicelib.federation.connections.domain.connection_notices import (
     ConnectionNotice,
     ConnectionNoticeJob,
-    ConnectionNoticeKind,
 )
 from chalicelib.resources import PEER_NOTICES, PEERS
 
@@ -27,9 +29,8 @@ _ROWS = LeasedRows(PEERS, PEER_NOTICES)
 class DynamoConnectionNotices:
     def find(self, job: ConnectionNoticeJob) -> ConnectionNotice | None:
         """The notice, read consistently. One store call."""
-        key = to_item(_key(job.connection_id, job.notice_id))
-        got = dynamodb().get_item(TableName=PEERS.physical_name, Key=key, ConsistentRead=True)
-        return _notice(from_item(dict(got["Item"]))) if "Item" in got else None
+        row = get(PEERS, _key(job.connection_id, job.notice_id))
+        return _from_row(row) if row else None
 
     def lease(self, notice: ConnectionNotice, lease_id: str, *, now: datetime, until: datetime) -> bool:
         """Take the notice's next attempt; False when it has been made, or is being made. One store call."""
@@ -55,14 +56,8 @@ class DynamoConnectionNotices:
 def added_notice(notice: ConnectionNotice) -> Action:
     """The part of a transaction that stores a notice; a message announces it, else the due index a little later."""
     due = parse_timestamp(notice.created_at) + GRACE
-    row = _key(notice.connection_id, notice.notice_id) | {
-        "kind": notice.kind.value,
-        "body": json.dumps(notice.body, ensure_ascii=False),
-        "createdAt": notice.created_at,
-        **_ROWS.columns(next_attempt_at=notice.next_attempt_at, due_at=due),
-    }
-    request = {"TableName": PEERS.physical_name, "Item": to_item(row)}
-    return {"Put": request | {"ConditionExpression": "attribute_not_exists(pk)"}}
+    row = _key(notice.connection_id, notice.notice_id) | _NOTICE.to_row(notice)
+    return put_new(PEERS, row | _ROWS.columns(next_attempt_at=notice.next_attempt_at, due_at=due))
 
 
 def _key(connection_id: str, notice_id: str) -> Row:
@@ -75,15 +70,17 @@ def _job(row: Row) -> ConnectionNoticeJob:
     )
 
 
-def _notice(row: Row) -> ConnectionNotice:
+def _from_row(row: Row) -> ConnectionNotice:
     job = _job(row)
-    return ConnectionNotice(
-        connection_id=job.connection_id,
-        notice_id=job.notice_id,
-        kind=ConnectionNoticeKind(row["kind"]),
-        body=json.loads(row["body"]),
-        created_at=row["createdAt"],
-        outcome=Outcome(row["outcome"]),
-        next_attempt_at=row.get("nextAttemptAt"),
-        attempts=attempts_of(row),
-    )
+    return _NOTICE.from_row(row, connection_id=job.connection_id, notice_id=job.notice_id)
+
+
+def _to_json(body: Any) -> str:
+    return json.dumps(body, ensure_ascii=False)
+
+
+_NOTICE = Codec(
+    ConnectionNotice,
+    {"body": Column(to_row=_to_json, from_row=json.loads)},
+    without=("connection_id", "notice_id"),
+)

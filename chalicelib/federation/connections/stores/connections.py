@@ -21,17 +21,18 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from chalicelib.aws import dynamodb
 from chalicelib.chat.domain.chat import Message
 from chalicelib.chat.stores.chat import added_message
 from chalicelib.core.domain.errors import RateLimited
 from chalicelib.core.domain.fields import parse_timestamp, timestamp
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Action
-from chalicelib.core.stores.items import Row, from_item, to_item, values
-from chalicelib.core.stores.reads import get_all, query
+from chalicelib.core.stores.actions import NEW, assignments, check, put, put_new, update
+from chalicelib.core.stores.codec import Codec
+from chalicelib.core.stores.items import Row
+from chalicelib.core.stores.reads import get, get_all, list_due, query_partition
 from chalicelib.core.stores.registrations import left_of_hour, one_more
-from chalicelib.core.stores.writes import Refused, commit
+from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.federation.connections.domain.connection_notices import ConnectionNotice
 from chalicelib.federation.connections.domain.connections import (
     ANSWERED_WITHIN,
@@ -44,10 +45,9 @@ from chalicelib.federation.connections.domain.connections import (
 )
 from chalicelib.federation.connections.stores.connection_budgets import added_budget
 from chalicelib.federation.connections.stores.connection_notices import added_notice
-from chalicelib.resources import DUE_INDEX, PEERS
+from chalicelib.resources import PEERS
 from chalicelib.vault import seal, unseal
 
-_NEW = "attribute_not_exists(pk)"
 KEYS_QUEUE = "peer-keys"
 _REQUESTS_QUEUE = "connection-requests"
 # What of a connection may change.
@@ -65,6 +65,10 @@ _CHANGING = (
     "version",
 )
 
+PEER_KEY = Codec(PeerKey)
+_STATE = Codec(ConnectionState)
+_CONNECTION = Codec(Connection, without=("token_hash", "peer_key", "published", "keys_due_at", "keys_tried_at"))
+
 
 def token_hash(token: str) -> str:
     """By what a connection's token is known here."""
@@ -75,16 +79,12 @@ class DynamoConnections:
     def find_pair(self, user_id: str, peer_url: str, asked_as: str) -> Connection | None:
         """The connection of these two people that counts. Two store calls; one when there is none."""
         guards = get_all(PEERS, [_pair(user_id, peer_url, asked_as)])
-        found = (
-            get_all(PEERS, [connection_key(each["tokenHash"], each["connectionId"]) for each in guards])
-            if guards
-            else []
-        )
-        return from_row(found[0]) if found else None
+        found = _from_guards(guards)
+        return found[0] if found else None
 
     def find_by_token(self, token: str) -> list[Connection]:
         """The connections with this token, as their desks may use one for several; oldest first. One store call."""
-        rows = _listed(f"TOKEN#{token_hash(token)}", "CONNECTION#")
+        rows = query_partition(PEERS, f"TOKEN#{token_hash(token)}", "CONNECTION#")
         return sorted(map(from_row, rows), key=lambda each: (each.created_at, each.connection_id))
 
     def find(self, connection_id: str) -> Connection | None:
@@ -95,15 +95,12 @@ class DynamoConnections:
 
     def list_own(self, user_id: str) -> list[Connection]:
         """The person's connections, oldest first; of a peer who asked again only the latest. Two store calls."""
-        guards = _listed(f"USER#{user_id}", "PEER#")
-        if not guards:
-            return []
-        found = get_all(PEERS, [connection_key(row["tokenHash"], row["connectionId"]) for row in guards])
-        return sorted(map(from_row, found), key=lambda each: (each.created_at, each.connection_id))
+        found = _from_guards(list(query_partition(PEERS, f"USER#{user_id}", "PEER#")))
+        return sorted(found, key=lambda each: (each.created_at, each.connection_id))
 
     def is_connected(self, user_id: str, peer_url: str) -> bool:
         """Whether the person has an active connection to somebody of this desk. One store call."""
-        found = _listed(f"USER#{user_id}", f"PEER#{peer_url}#")
+        found = query_partition(PEERS, f"USER#{user_id}", f"PEER#{peer_url}#")
         return any(row["status"] == ConnectionStatus.ACTIVE for row in found)
 
     def add(
@@ -128,28 +125,22 @@ class DynamoConnections:
         """
         counts: Row = {"declined": ConnectionStatus.DECLINED.value, "expired": ConnectionStatus.EXPIRED.value}
         counts |= {"after": after.value} if after else {}
-        free = " OR ".join([_NEW, *(f"#status = :{name}" for name in counts)])
-        named: Row = {
-            "ExpressionAttributeNames": {"#status": "status"},
-            "ExpressionAttributeValues": values(**counts),
-        }
+        free = " OR ".join([NEW, *(f"#status = :{name}" for name in counts)])
         actions = [
-            _put(_guard(connection), free, **named),
+            put(PEERS, _guard(connection), free, **counts),
             *_counted(connection),
             *_new(connection, token),
             *map(added_notice, notices),
             *([added_message(message)] if message else []),
         ]
         try:
-            commit(actions, claim=claim, reply=reply or {})
+            commit(actions, claim=claim, reply=reply)
         except Refused as refused:
             _check_number(connection, refused, place=1)
             met = refused.rows[0]
             # One of the same id was written by a retry below us.
             if met.get("connectionId") != connection.connection_id:
-                return ConnectionState(
-                    met["connectionId"], ConnectionStatus(met["status"]), Initiator(met["initiator"])
-                )
+                return _STATE.from_row(met)
         return connection
 
     def add_crossing(self, connection: Connection, token: str, *, notice: ConnectionNotice) -> None:
@@ -159,7 +150,7 @@ class DynamoConnections:
             RateLimited: too many have asked the user in this hour.
         """
         try:
-            commit([*_counted(connection), *_new(connection, token), added_notice(notice)], claim=None, reply={})
+            commit([*_counted(connection), *_new(connection, token), added_notice(notice)])
         except Refused as refused:
             _check_number(connection, refused, place=0)
 
@@ -181,61 +172,36 @@ class DynamoConnections:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        main: Row = {
-            "TableName": PEERS.physical_name,
-            "Key": to_item(connection_key(over.token_hash, over.connection_id)),
-            "ConditionExpression": "version = :seen",
-        }
+        key = connection_key(over.token_hash, over.connection_id)
         if connection == over:
-            checked = main | {"ExpressionAttributeValues": values(seen=over.version)}
-            return claim is None or _committed([{"ConditionCheck": checked}], claim, reply or {})
+            unchanged = check(PEERS, key, "version = :seen", seen=over.version)
+            return claim is None or try_commit([unchanged], claim=claim, reply=reply)
         columns = _columns(connection)
         sets = {name: columns[name] for name in _CHANGING}
-        main |= {
-            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in sets),
-            "ExpressionAttributeNames": {f"#{name}": name for name in sets},
-            "ConditionExpression": "#version = :seen",
-            "ExpressionAttributeValues": values(**sets, seen=over.version),
-        }
-        guard = {
-            "TableName": PEERS.physical_name,
-            "Key": to_item(_guard_key(over)),
-            "UpdateExpression": "SET #status = :status",
-            "ConditionExpression": "connectionId = :id",
-            "ExpressionAttributeNames": {"#status": "status"},
-            "ExpressionAttributeValues": values(status=connection.status.value, id=over.connection_id),
-        }
-        counting: Action = {"Update": guard}
+        change = update(PEERS, key, f"SET {assignments(sets)}", "#version = :seen", **sets, seen=over.version)
+        guard = update(
+            PEERS,
+            _guard_key(over),
+            "SET #status = :status",
+            "connectionId = :id",
+            status=connection.status.value,
+            id=over.connection_id,
+        )
         if instead_of is not None:
             condition = "connectionId = :id AND #status = :status"
-            counting = _put(
-                _guard(connection),
-                condition,
-                ExpressionAttributeNames={"#status": "status"},
-                ExpressionAttributeValues=values(id=instead_of.connection_id, status=instead_of.status.value),
-            )
-        actions: list[Action] = [{"Update": main}, counting, *map(added_notice, notices)]
-        return _committed([*actions, *([added_message(message)] if message else [])], claim, reply or {})
+            status = instead_of.status.value
+            guard = put(PEERS, _guard(connection), condition, id=instead_of.connection_id, status=status)
+        actions = [change, guard, *map(added_notice, notices), *([added_message(message)] if message else [])]
+        return try_commit(actions, claim=claim, reply=reply)
 
     def list_unanswered(self, *, now: datetime, limit: int) -> Sequence[str]:
         """Some of the connections that were asked for too long ago, and may have been answered. One store call."""
-        page = dynamodb().query(
-            TableName=PEERS.physical_name,
-            IndexName=DUE_INDEX,
-            KeyConditionExpression="dueQueue = :queue AND dueAt <= :now",
-            ExpressionAttributeValues=values(queue=_REQUESTS_QUEUE, now=timestamp(now)),
-            Limit=limit,
-        )
-        return [from_item(dict(item))["pk"].removeprefix("CONNECTION#") for item in page["Items"]]
+        rows = list_due(PEERS, _REQUESTS_QUEUE, now=now, limit=limit)
+        return [row["pk"].removeprefix("CONNECTION#") for row in rows]
 
     def unwatch(self, connection_id: str) -> None:
         """Look at the connection for its age no more. One store call."""
-        update = {
-            "TableName": PEERS.physical_name,
-            "Key": to_item(_pointer(connection_id)),
-            "UpdateExpression": "REMOVE dueQueue, dueAt",
-        }
-        commit([{"Update": update}], claim=None, reply={})
+        commit([update(PEERS, _pointer(connection_id), "REMOVE dueQueue, dueAt")])
 
     def is_current(self, connection: Connection) -> bool:
         """Whether no later request of the same two people has taken the connection's place. One store call."""
@@ -248,19 +214,21 @@ class DynamoConnections:
         Raises:
             ValueError: the key that sealed it is not this deployment's, or none is set.
         """
-        got = dynamodb().get_item(
-            TableName=PEERS.physical_name,
-            Key=to_item(connection_key(connection.token_hash, connection.connection_id)),
-            ConsistentRead=True,
-        )
-        return unseal(from_item(dict(got["Item"]))["token"], place=_place(connection.connection_id))
+        row = get(PEERS, connection_key(connection.token_hash, connection.connection_id))
+        assert row is not None, "a connection is never deleted"
+        return unseal(row["token"], place=_place(connection.connection_id))
+
+
+def _from_guards(guards: Sequence[Row]) -> list[Connection]:
+    keys = [connection_key(each["tokenHash"], each["connectionId"]) for each in guards]
+    return list(map(from_row, get_all(PEERS, keys))) if keys else []
 
 
 def _new(connection: Connection, token: str) -> list[Action]:
     sealed = {"token": seal(token, place=_place(connection.connection_id)), **keys_due(connection)}
     return [
-        _put(connection_key(connection.token_hash, connection.connection_id) | _columns(connection) | sealed, _NEW),
-        _put(_pointer(connection.connection_id) | _pointed(connection), _NEW),
+        put_new(PEERS, connection_key(connection.token_hash, connection.connection_id) | _columns(connection) | sealed),
+        put_new(PEERS, _pointer(connection.connection_id) | _pointed(connection)),
         added_budget(connection.token_hash),
     ]
 
@@ -280,36 +248,8 @@ def _check_number(connection: Connection, refused: Refused, *, place: int) -> No
 
 
 def _guard(connection: Connection) -> Row:
-    return _guard_key(connection) | {
-        "connectionId": connection.connection_id,
-        "tokenHash": connection.token_hash,
-        "status": connection.status.value,
-        "initiator": connection.initiator.value,
-    }
-
-
-def _committed(actions: Sequence[Action], claim: Claim | None, reply: dict[str, Any]) -> bool:
-    try:
-        commit(actions, claim=claim, reply=reply)
-    except Refused:
-        return False
-    return True
-
-
-def _put(row: Row, condition: str, **more: Any) -> Action:
-    request = {"TableName": PEERS.physical_name, "Item": to_item(row), "ConditionExpression": condition, **more}
-    return {"Put": request | {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}}
-
-
-def _listed(pk: str, prefix: str) -> Sequence[Row]:
-    return list(
-        query(
-            PEERS,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
-            ExpressionAttributeValues=values(pk=pk, prefix=prefix),
-            ConsistentRead=True,
-        )
-    )
+    state = ConnectionState(connection.connection_id, connection.status, connection.initiator)
+    return _guard_key(connection) | _STATE.to_row(state) | {"tokenHash": connection.token_hash}
 
 
 def keys_due(connection: Connection) -> Row:
@@ -347,57 +287,17 @@ def _place(connection_id: str) -> str:
 
 def _columns(connection: Connection) -> Row:
     key = connection.peer_key
-    return {
-        "connectionId": connection.connection_id,
-        "userId": connection.user_id,
-        "userEmail": connection.user_email,
-        "userName": connection.user_name,
-        "peerUrl": connection.peer_url,
-        "peerEmail": connection.peer_email,
-        "askedAs": connection.asked_as,
-        "peerName": connection.peer_name,
-        "peerInstanceName": connection.peer_instance_name,
-        "peerConnectionId": connection.peer_connection_id,
-        "status": connection.status.value,
-        "initiator": connection.initiator.value,
-        "hmacEnabled": connection.hmac_enabled,
-        "peerKeyId": key.key_id if key else None,
-        "peerPublicKey": key.public_key if key else None,
-        "nickname": connection.nickname,
-        "peerNickname": connection.peer_nickname,
-        "reason": connection.reason,
-        "contactId": connection.contact_id,
-        "createdAt": connection.created_at,
-        "updatedAt": connection.updated_at,
-        "version": connection.version,
-    }
+    peer_key = {"peerKeyId": key.key_id if key else None, "peerPublicKey": key.public_key if key else None}
+    return _CONNECTION.to_row(connection) | peer_key
 
 
 def from_row(row: Mapping[str, Any]) -> Connection:
-    return Connection(
-        connection_id=row["connectionId"],
-        user_id=row["userId"],
-        user_email=row["userEmail"],
-        user_name=row["userName"],
-        peer_url=row["peerUrl"],
-        peer_email=row["peerEmail"],
-        asked_as=row["askedAs"],
-        peer_name=row["peerName"],
-        peer_instance_name=row["peerInstanceName"],
-        peer_connection_id=row["peerConnectionId"],
+    """Convert a connection's own row."""
+    return _CONNECTION.from_row(
+        row,
         token_hash=row["pk"].removeprefix("TOKEN#"),
-        status=ConnectionStatus(row["status"]),
-        initiator=Initiator(row["initiator"]),
-        hmac_enabled=row["hmacEnabled"],
         peer_key=PeerKey(row["peerKeyId"], row["peerPublicKey"]) if row["peerKeyId"] else None,
-        created_at=row["createdAt"],
-        updated_at=row["updatedAt"],
-        nickname=row["nickname"],
-        peer_nickname=row["peerNickname"],
-        reason=row["reason"],
-        contact_id=row["contactId"],
-        version=int(row["version"]),
-        published=tuple(PeerKey(each["keyId"], each["publicKey"]) for each in row.get("publishedKeys", ())),
+        published=tuple(map(PEER_KEY.from_row, row.get("publishedKeys", ()))),
         keys_due_at=row.get("dueAt"),
         keys_tried_at=row.get("keysTriedAt"),
     )

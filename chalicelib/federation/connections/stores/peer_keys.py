@@ -6,23 +6,23 @@ dueQueue, dueAt: when they are asked for next
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from botocore.exceptions import ClientError
-
-from chalicelib.aws import dynamodb
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.core.stores.items import Row, from_item, to_item, values
+from chalicelib.core.stores.actions import update
+from chalicelib.core.stores.items import Row
+from chalicelib.core.stores.reads import list_due
+from chalicelib.core.stores.writes import change_row, try_commit
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.connections.domain.peer_keys import PAUSE, KeysOutcome
-from chalicelib.federation.connections.stores.connections import KEYS_QUEUE, connection_key, from_row
-from chalicelib.resources import DUE_INDEX, PEERS
+from chalicelib.federation.connections.stores.connections import KEYS_QUEUE, PEER_KEY, connection_key, from_row
+from chalicelib.resources import PEERS
 
 
 class DynamoPeerKeys:
     def request_keys(self, connection: Connection, *, now: datetime) -> bool:
         """Have the peer's keys asked for soon; False when they were a moment ago. One store call."""
-        row = _update(
+        request = update(
+            PEERS,
             connection_key(connection.token_hash, connection.connection_id),
             "SET dueQueue = :queue, dueAt = :now, keysTries = :none",
             "attribute_not_exists(keysTriedAt) OR keysTriedAt <= :before",
@@ -31,18 +31,11 @@ class DynamoPeerKeys:
             before=timestamp(now - PAUSE),
             none=0,
         )
-        return row is not None
+        return try_commit([request])
 
     def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[Row, str]]:
         """Some of the connections whose peers' keys are wanted, by key, each with since when. One store call."""
-        page = dynamodb().query(
-            TableName=PEERS.physical_name,
-            IndexName=DUE_INDEX,
-            KeyConditionExpression="dueQueue = :queue AND dueAt <= :now",
-            ExpressionAttributeValues=values(queue=KEYS_QUEUE, now=timestamp(now)),
-            Limit=limit,
-        )
-        rows = [from_item(dict(item)) for item in page["Items"]]
+        rows = list_due(PEERS, KEYS_QUEUE, now=now, limit=limit)
         return [({"pk": row["pk"], "sk": row["sk"]}, row["dueAt"]) for row in rows]
 
     def take(self, key: Row, due_at: str, *, now: datetime, until: datetime) -> tuple[Connection, int] | None:
@@ -50,14 +43,8 @@ class DynamoPeerKeys:
 
         Should this run not note what it found, it is asked again at `until`.
         """
-        row = _update(
-            key,
-            "SET dueAt = :until, keysTriedAt = :now",
-            "dueAt = :due",
-            until=timestamp(until),
-            now=timestamp(now),
-            due=due_at,
-        )
+        times = {"until": timestamp(until), "now": timestamp(now), "due": due_at}
+        row = change_row(update(PEERS, key, "SET dueAt = :until, keysTriedAt = :now", "dueAt = :due", **times))
         return (from_row(row), int(row.get("keysTries", 0))) if row else None
 
     def record(self, connection: Connection, outcome: KeysOutcome, *, now: datetime) -> None:
@@ -72,28 +59,12 @@ class DynamoPeerKeys:
             sets.append(
                 "publishedKeys = :keys" if outcome.keys else "publishedKeys = if_not_exists(publishedKeys, :keys)"
             )
-            named["keys"] = [{"keyId": each.key_id, "publicKey": each.public_key} for each in outcome.keys]
+            named["keys"] = list(map(PEER_KEY.to_row, outcome.keys))
         if outcome.due_in is None:
             removed = ["dueQueue", "dueAt", "keysTries"]
         else:
             sets += ["dueAt = :due", "keysTries = if_not_exists(keysTries, :none) + :one"]
             named |= {"due": timestamp(now + outcome.due_in), "none": 0, "one": 1}
         expression = (f"SET {', '.join(sets)} " if sets else "") + (f"REMOVE {', '.join(removed)}" if removed else "")
-        _update(connection_key(connection.token_hash, connection.connection_id), expression, "dueAt = :seen", **named)
-
-
-def _update(key: Row, expression: str, condition: str, **named: Any) -> Row | None:
-    try:
-        done = dynamodb().update_item(
-            TableName=PEERS.physical_name,
-            Key=to_item(key),
-            UpdateExpression=expression,
-            ConditionExpression=condition,
-            ExpressionAttributeValues=values(**named),
-            ReturnValues="ALL_NEW",
-        )
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
-            raise
-        return None
-    return from_item(dict(done["Attributes"]))
+        key = connection_key(connection.token_hash, connection.connection_id)
+        try_commit([update(PEERS, key, expression, "dueAt = :seen", **named)])

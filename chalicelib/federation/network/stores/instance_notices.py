@@ -7,30 +7,31 @@ Besides its own columns it has those of leased rows (see leased).
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
-from chalicelib.aws import dynamodb
 from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.core.domain.retries import GRACE, Attempt
 from chalicelib.core.ports import Action
-from chalicelib.core.stores.items import Row, from_item, to_item
-from chalicelib.core.stores.leased import LeasedRows, attempts_of
+from chalicelib.core.stores.actions import put
+from chalicelib.core.stores.codec import Codec
+from chalicelib.core.stores.items import Row
+from chalicelib.core.stores.leased import LeasedRows
+from chalicelib.core.stores.reads import get
 from chalicelib.federation.network.domain.instance_notices import (
     InstanceNotice,
     InstanceNoticeJob,
-    InstanceNoticeKind,
-    InstanceNoticeOutcome,
 )
 from chalicelib.resources import NETWORK, NOTICES
 
 # Longer than the last attempt can be away.
 _KEPT_FOR = timedelta(days=60)
 _ROWS = LeasedRows(NETWORK, NOTICES)
+_NOTICE = Codec(InstanceNotice, without=("notice_id",))
 
 
 class DynamoInstanceNotices:
     def find(self, notice_id: str) -> InstanceNotice | None:
         """The notice, read consistently. One store call."""
-        got = dynamodb().get_item(TableName=NETWORK.physical_name, Key=to_item(_key(notice_id)), ConsistentRead=True)
-        return _notice(from_item(dict(got["Item"]))) if "Item" in got else None
+        row = get(NETWORK, _key(notice_id))
+        return _NOTICE.from_row(row, notice_id=notice_id) if row else None
 
     def lease(self, notice: InstanceNotice, lease_id: str, *, now: datetime, until: datetime) -> bool:
         """Take the notice's next attempt; False when it has been made, or is being made. One store call."""
@@ -65,34 +66,10 @@ class DynamoInstanceNotices:
 def put_notice(notice: InstanceNotice) -> Action:
     """The part of a transaction that stores a notice, to be announced soon should no message do so."""
     created = parse_timestamp(notice.created_at)
-    row: Row = {
-        **_key(notice.notice_id),
-        "instanceId": notice.instance_id,
-        "kind": notice.kind.value,
-        "status": notice.status,
-        "remoteId": notice.remote_id,
-        "body": notice.body,
-        "createdAt": notice.created_at,
-        **_ROWS.columns(next_attempt_at=notice.next_attempt_at, due_at=created + GRACE),
-        "expiresAt": int((created + _KEPT_FOR).timestamp()),
-    }
-    return {"Put": {"TableName": NETWORK.physical_name, "Item": to_item(row)}}
+    row = _key(notice.notice_id) | _NOTICE.to_row(notice)
+    row |= _ROWS.columns(next_attempt_at=notice.next_attempt_at, due_at=created + GRACE)
+    return put(NETWORK, row | {"expiresAt": int((created + _KEPT_FOR).timestamp())})
 
 
 def _key(notice_id: str) -> Row:
     return {"pk": f"NOTICE#{notice_id}", "sk": "NOTICE"}
-
-
-def _notice(row: Row) -> InstanceNotice:
-    return InstanceNotice(
-        notice_id=row["pk"].partition("#")[2],
-        instance_id=row["instanceId"],
-        kind=InstanceNoticeKind(row["kind"]),
-        status=row["status"],
-        remote_id=row["remoteId"],
-        body=row["body"],
-        created_at=row["createdAt"],
-        outcome=InstanceNoticeOutcome(row["outcome"]),
-        next_attempt_at=row.get("nextAttemptAt"),
-        attempts=attempts_of(row),
-    )
