@@ -16,23 +16,16 @@ from typing import Any
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto.core.base_backend import BackendDict
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
+from moto.dynamodb.models import dynamodb_backends
 
 from chalicelib import aws
-from infra.local import (
-    management_api,
-    moto_expressions,
-    moto_queries,
-    moto_queues,
-    moto_replies,
-    moto_transactions,
-    moto_values,
-    socket_events,
-)
+from infra.local import direct, indexes, management_api, moto_queues, socket_events
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"  # moto's default account
 ACCESS_KEY = "local"
 HOST = "127.0.0.1"
+_READS = {"GetItem", "BatchGetItem", "Query", "Scan", "DescribeTable", "DescribeTimeToLive", "ListTables"}
 
 
 @dataclass(frozen=True)
@@ -57,11 +50,6 @@ _external: list[Endpoints] = []
 def embed() -> None:
     """Answer every AWS request of this process from memory. No request leaves the machine."""
     os.environ["FLUXDEN_QUEUES_URL"] = f"https://sqs.{REGION}.amazonaws.com/{ACCOUNT}"
-    moto_transactions.install()
-    moto_replies.install()
-    moto_expressions.install()
-    moto_queries.install()
-    moto_values.install()
     moto_queues.install()
     _configure_session(ignore_configured_endpoint_urls=True)
 
@@ -142,11 +130,28 @@ def answer_request(request: AWSPreparedRequest, **_: object) -> AWSResponse | No
         answered = None
     else:
         with _lock:
-            answered = _moto.process_request(request)
+            answered = _answer_directly(request.headers.get("X-Amz-Target", ""), request.body) or _moto.process_request(
+                request
+            )
     if answered is None:
         raise RuntimeError(f"The local engine does not serve {request.url}")
     status, headers, body = answered
     return AWSResponse(request.url, status, headers, MockRawResponse(body))
+
+
+def _answer_directly(target: str | bytes, body: Any) -> tuple[int, dict[str, str], bytes] | None:
+    """The answer to a request about rows, by its `X-Amz-Target`; None when it is moto's to answer."""
+    service, _, action = (target.decode() if isinstance(target, bytes) else target).partition(".")
+    if not service.startswith("DynamoDB"):
+        return None
+    backend = dynamodb_backends[ACCOUNT][REGION]
+    if answered := direct.answer(backend, action, body):
+        status, content = answered
+        return status, {"Content-Type": "application/x-amz-json-1.0"}, content
+    if action not in _READS:
+        for table in backend.tables.values():
+            indexes.forget(table)
+    return None
 
 
 def _handle_management_request(connection_id: str, method: str | None, body: Any) -> tuple[int, dict[str, str], bytes]:
@@ -175,4 +180,8 @@ def _serve_wsgi(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
         return []
     environ["wsgi.input"] = BytesIO(body)
     with _lock:
+        if answered := _answer_directly(environ.get("HTTP_X_AMZ_TARGET", ""), body):
+            status, headers, content = answered
+            start_response(f"{status} {HTTPStatus(status).phrase}", list(headers.items()))
+            return [content]
         return list(_moto_app()(environ, start_response))
