@@ -17,6 +17,7 @@ from infra import demo
 from infra.local import engine, engines
 from tests.support import engine_state
 from tests.support.api import Api
+from tests.support.engine_comparison import compare_with_moto
 from tests.support.pump import Pumps
 from tests.support.receiver import Receiver
 from tests.support.sockets import Sockets
@@ -32,9 +33,10 @@ _SECRET_KEY = new_key()
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--engine",
-        choices=("embedded", "real"),
+        choices=("embedded", "compared", "real"),
         default="embedded",
-        help="what stores and queues are: moto in the tests' own process, or DynamoDB Local and ElasticMQ beside it",
+        help="what stores and queues are: moto in the tests' own process; the same, with every request about rows "
+        "answered in moto's own way too and compared; or DynamoDB Local and ElasticMQ beside it",
     )
 
 
@@ -45,7 +47,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out the tests that are about another engine than this run's."""
-    chosen = config.getoption("engine")
+    chosen = "real" if config.getoption("engine") == "real" else "embedded"
     others = [each for each in items if (mark := each.get_closest_marker("engine")) and mark.args != (chosen,)]
     config.hook.pytest_deselected(items=others)
     items[:] = [each for each in items if each not in others]
@@ -61,6 +63,12 @@ def _engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     if request.config.getoption("engine") == "embedded":
         engine.embed()
         yield
+        return
+    if request.config.getoption("engine") == "compared":
+        engine.embed()
+        with compare_with_moto() as comparison:
+            yield
+        assert not comparison.differences, "\n".join(comparison.differences[:3])
         return
     with engines.start_engines(tmp_path_factory.mktemp("engines")) as endpoints:
         engine.attach(endpoints)

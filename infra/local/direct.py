@@ -33,7 +33,7 @@ _NO_ATTRIBUTES: dict[str, DynamoType] = {}
 # A request with another member than these is moto's.
 _SHARED = {"TableName", "ExpressionAttributeNames", "ExpressionAttributeValues"}
 _CONDITIONAL = _SHARED | {"ConditionExpression", "ReturnValuesOnConditionCheckFailure", "ReturnValues"}
-_HANDLED = {
+HANDLED = {
     "PutItem": _CONDITIONAL | {"Item"},
     "UpdateItem": _CONDITIONAL | {"Key", "UpdateExpression"},
     "DeleteItem": _CONDITIONAL | {"Key"},
@@ -66,10 +66,10 @@ class _Write:
 
 def answer(backend: DynamoDBBackend, action: str, body: Any) -> tuple[int, bytes] | None:
     """The status and the JSON of the reply; None when the request is moto's to answer, and nothing was changed."""
-    if action not in _HANDLED:
+    if action not in HANDLED:
         return None
     params = json.loads(body)
-    if params.keys() - _HANDLED[action]:
+    if params.keys() - HANDLED[action]:
         return None
     try:
         reply = _ACTIONS[action](backend, params)
@@ -129,8 +129,7 @@ def _batch_get_item(backend: DynamoDBBackend, params: Params) -> Params:
         size += sum(_size(row.attrs) for row in rows)
         replies[name] = [_to_json(row.attrs, chosen) for row in rows]
     _expect(size <= _LARGEST_BATCH_READ)
-    consumed = [{"CapacityUnits": len(each["Keys"]), "TableName": name} for name, each in asked.items()]
-    return {"ConsumedCapacity": consumed, "Responses": replies, "UnprocessedKeys": {}}
+    return {"Responses": replies, "UnprocessedKeys": {}}
 
 
 def _batch_write_item(backend: DynamoDBBackend, params: Params) -> Params:
@@ -143,10 +142,7 @@ def _batch_write_item(backend: DynamoDBBackend, params: Params) -> Params:
     _expect(len({(write.table.name, write.key) for write in writes}) == len(writes))
     for write in writes:
         _make(write)
-    consumed = [
-        {"TableName": name, "CapacityUnits": 1.0, "Table": {"CapacityUnits": 1.0}} for name in params["RequestItems"]
-    ]
-    return {"ConsumedCapacity": consumed, "ItemCollectionMetrics": {}, "UnprocessedItems": {}}
+    return {"ItemCollectionMetrics": {}, "UnprocessedItems": {}}
 
 
 def _transact_write_items(backend: DynamoDBBackend, params: Params) -> Params:
@@ -157,7 +153,7 @@ def _transact_write_items(backend: DynamoDBBackend, params: Params) -> Params:
     places: set[tuple[str, Key]] = set()
     for member in members:
         ((kind, request),) = member.items()
-        handled = _HANDLED[_MEMBER_ACTIONS[kind]] - {"ReturnValues"}
+        handled = HANDLED[_MEMBER_ACTIONS[kind]] - {"ReturnValues"}
         _expect(not request.keys() - handled and request.get("ExpressionAttributeValues") != {})
         table = backend.get_table(request["TableName"])
         key = _key(table, _key_of(table, request))
@@ -174,7 +170,7 @@ def _transact_write_items(backend: DynamoDBBackend, params: Params) -> Params:
         raise TransactionCanceledException(errors)
     for write in writes:
         _make(write)
-    return {"ConsumedCapacity": [], "ItemCollectionMetrics": {}}
+    return {"ItemCollectionMetrics": {}}
 
 
 def _query(backend: DynamoDBBackend, params: Params) -> Params:

@@ -139,6 +139,12 @@ def answer_request(request: AWSPreparedRequest, **_: object) -> AWSResponse | No
     return AWSResponse(request.url, status, headers, MockRawResponse(body))
 
 
+def ask_moto(request: AWSPreparedRequest) -> Any:
+    """Let moto answer in its own way: the status, the headers and the body; None when the request is not AWS's."""
+    with _lock:
+        return _moto.process_request(request)
+
+
 def _answer_directly(target: str | bytes, body: Any) -> tuple[int, dict[str, str], bytes] | None:
     """The answer to a request about rows, by its `X-Amz-Target`; None when it is moto's to answer."""
     service, _, action = (target.decode() if isinstance(target, bytes) else target).partition(".")
@@ -180,8 +186,8 @@ def _serve_wsgi(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
         return []
     environ["wsgi.input"] = BytesIO(body)
     with _lock:
-        if answered := _answer_directly(environ.get("HTTP_X_AMZ_TARGET", ""), body):
-            status, headers, content = answered
+        if direct_answer := _answer_directly(environ.get("HTTP_X_AMZ_TARGET", ""), body):
+            status, headers, content = direct_answer
             start_response(f"{status} {HTTPStatus(status).phrase}", list(headers.items()))
             return [content]
         return list(_moto_app()(environ, start_response))

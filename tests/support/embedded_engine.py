@@ -45,18 +45,14 @@ class EmbeddedEngine:
         held = _queues().queues
         messages = {name: [copy.copy(each) for each in queue._messages] for name, queue in held.items()}
         return EmbeddedSnapshot(
-            {name: _copy_table(each) for name, each in _tables().tables.items()}, dict(held), messages
+            {name: copy_table(each) for name, each in _tables().tables.items()}, dict(held), messages
         )
 
     def rows(self) -> Iterator[tuple[Key, Iterable[tuple[str, Any]]]]:
         """Every row, by table and key, with its attributes' plain values."""
         for name, table in _tables().tables.items():
-            # Not in order, as its own list is, which costs more than all the rest.
-            for held in table.items.values():
-                for item in held.values() if table.has_range_key else (held,):
-                    range_key = item.range_key.value if item.range_key else ""
-                    plain = ((each, _plain(value)) for each, value in item.attrs.items())
-                    yield (name, item.hash_key.value, range_key), plain
+            for (hash_key, range_key), attributes in _rows(table):
+                yield (name, hash_key, range_key), attributes
 
     def messages(self) -> list[tuple[str, str]]:
         """Every message that waits in a queue, with the queue's name."""
@@ -116,7 +112,7 @@ class EmbeddedSnapshot:
         """Make everything as it was then."""
         for name, table in self.tables.items():
             if name not in self._placed or self._placed[name].is_written:
-                self._placed[name] = _copy_table(table)
+                self._placed[name] = copy_table(table)
         _tables().tables = dict(self._placed)
         for name, queue in self.queues.items():
             queue._messages = [copy.copy(each) for each in self.messages[name]]
@@ -130,6 +126,19 @@ def _tables() -> Any:
 
 def _queues() -> Any:
     return sqs_backends[engine.ACCOUNT][engine.REGION]
+
+
+def plain_rows(table: Any) -> dict[tuple[str, str], dict[str, Any]]:
+    """Every row of the table by its key, with the plain values of its attributes."""
+    return {key: dict(attributes) for key, attributes in _rows(table)}
+
+
+def _rows(table: Any) -> Iterator[tuple[tuple[str, str], Iterable[tuple[str, Any]]]]:
+    # Not in order, as its own list is, which costs more than all the rest.
+    for held in table.items.values():
+        for item in held.values() if table.has_range_key else (held,):
+            range_key = item.range_key.value if item.range_key else ""
+            yield (item.hash_key.value, range_key), ((name, _plain(value)) for name, value in item.attrs.items())
 
 
 def _plain(held: Any) -> Any:
@@ -165,7 +174,7 @@ _mark_written_tables()
 # By hand, and much faster than by pickle: every test begins with it.
 
 
-def _copy_table(table: Any) -> Any:
+def copy_table(table: Any) -> Any:
     taken = copy.copy(table)
     if table.has_range_key:
         rows = {part: {at: _copy_item(row) for at, row in each.items()} for part, each in table.items.items()}
