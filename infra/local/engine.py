@@ -13,6 +13,7 @@ from http import HTTPStatus
 from io import BytesIO
 from typing import Any
 
+import moto.settings
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto.core.base_backend import BackendDict
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
@@ -25,6 +26,7 @@ REGION = "us-east-1"
 ACCOUNT = "123456789012"  # moto's default account
 ACCESS_KEY = "local"
 HOST = "127.0.0.1"
+_TABLES_URL = f"https://dynamodb.{REGION}.amazonaws.com/"
 _READS = {"GetItem", "BatchGetItem", "Query", "Scan", "DescribeTable", "DescribeTimeToLive", "ListTables"}
 
 
@@ -148,7 +150,8 @@ def ask_moto(request: AWSPreparedRequest) -> Any:
 def _answer_directly(target: str | bytes, body: Any) -> tuple[int, dict[str, str], bytes] | None:
     """The answer to a request about rows, by its `X-Amz-Target`; None when it is moto's to answer."""
     service, _, action = (target.decode() if isinstance(target, bytes) else target).partition(".")
-    if not service.startswith("DynamoDB"):
+    if not service.startswith("DynamoDB") or float("inf") != moto.settings.INITIAL_NO_AUTH_ACTION_COUNT:
+        # Where moto is told to hold callers to their roles, it answers everything.
         return None
     backend = dynamodb_backends[ACCOUNT][REGION]
     if answered := direct.answer(backend, action, body):

@@ -165,7 +165,7 @@ def test_an_outside_client_that_stalls_holds_nobody_else_up(port: int) -> None:
 def test_a_call_to_an_address_that_is_not_aws_is_refused(elsewhere: socket.socket) -> None:
     address = f"http://127.0.0.1:{elsewhere.getsockname()[1]}"
     client: Any = aws.session().create_client("dynamodb", endpoint_url=address)
-    with pytest.raises(RuntimeError, match="does not know http://127"):
+    with pytest.raises(RuntimeError, match="does not serve http://127"):
         client.list_tables()
 
 
