@@ -17,8 +17,8 @@ from chalicelib.inbox.stores.sends import DynamoSends
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.gateways.web_push import NUDGE_JOBS
 from chalicelib.live.services.notifier import Notifier
-from chalicelib.live.stores.connections import DynamoConnections
 from chalicelib.live.stores.frames import DynamoFrames
+from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import together
 from chalicelib.people.stores.directory_rows import DynamoProjectAccess
 from chalicelib.tokens.domain.tokens import Admission
@@ -39,7 +39,7 @@ _PORTS = events.Ports(
     projects=DynamoProjectAccess(),
     queue_held=_queue_held,
     replies=DynamoIdempotency(),
-    notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together, NUDGE_JOBS),
+    notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together, NUDGE_JOBS),
     together=together,
 )
 

@@ -15,8 +15,8 @@ from chalicelib.inbox.stores.sends import DynamoSends
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.gateways.web_push import NUDGE_JOBS
 from chalicelib.live.services.notifier import Notifier
-from chalicelib.live.stores.connections import DynamoConnections
 from chalicelib.live.stores.frames import DynamoFrames
+from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import together
 from chalicelib.resources import DELIVERIES, EVENT_TYPES, FAN_OUT, NOTIFY, NUDGE
 
@@ -40,7 +40,7 @@ def fan_out(message: FanOutJob) -> None:
         deliveries=DynamoDeliveries(),
         sends=DynamoSends(),
         event_types=DynamoEventTypes(),
-        notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together, NUDGE_JOBS),
+        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together, NUDGE_JOBS),
         together=together,
         now=datetime.now(UTC),
     ).deliver(message)

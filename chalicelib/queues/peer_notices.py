@@ -21,8 +21,8 @@ from chalicelib.federation.connections.stores.connections import DynamoConnectio
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
-from chalicelib.live.stores.connections import DynamoConnections as DynamoSockets
 from chalicelib.live.stores.frames import DynamoFrames
+from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import together
 from chalicelib.resources import CHAT, CONTACTS, NOTIFY, PEER_NOTICES, PEERS
 from chalicelib.settings import settings

@@ -7,11 +7,11 @@ from chalice.app import Blueprint
 
 from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
-from chalicelib.live.domain.connections import CatchUpJob
+from chalicelib.live.domain.sockets import CatchUpJob
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.catch_up import CatchUp
-from chalicelib.live.stores.connections import DynamoConnections
 from chalicelib.live.stores.frames import DynamoFrames
+from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.resources import NOTIFY, SOCKET_WORK, SOCKETS
 
 bp = Blueprint(__name__)
@@ -28,5 +28,5 @@ bp = Blueprint(__name__)
 def catch_up(message: CatchUpJob) -> None:
     """Send a new connection its greeting and missed events, or replay events to an open connection."""
     CatchUp(
-        DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), clock=lambda: datetime.now(UTC), sleep=time.sleep
+        DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), clock=lambda: datetime.now(UTC), sleep=time.sleep
     ).run(message)

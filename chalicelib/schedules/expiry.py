@@ -11,8 +11,8 @@ from chalicelib.federation.connections.services import expiry
 from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
-from chalicelib.live.stores.connections import DynamoConnections as DynamoSockets
 from chalicelib.live.stores.frames import DynamoFrames
+from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import together
 from chalicelib.resources import CHAT, DUE_INDEX, NOTIFY, PEER_NOTICES, PEERS
 

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from chalicelib import ids
 from chalicelib.chat.domain.chat import MessageIn
-from chalicelib.chat.domain.sockets import ClientFrame, Ping, Resume, Send
+from chalicelib.chat.domain.client_frames import ClientFrame, Ping, Resume, Send
 from chalicelib.chat.services import chat
 from chalicelib.chat.stores.chat import DynamoChat
 from chalicelib.core.domain.callers import ApiKey
@@ -19,14 +19,14 @@ from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.json_text import check_json
 from chalicelib.edge.problem import invalid
 from chalicelib.edge.socket import SocketCall, admit, presented, socket
-from chalicelib.live.domain.connections import Connection
 from chalicelib.live.domain.frames import CONNECTING_AREAS, Frame, FrameType, signal
+from chalicelib.live.domain.sockets import Socket
 from chalicelib.live.gateways.socket_work import CATCH_UP_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services import sockets
-from chalicelib.live.services.notifier import Notifier, end, post
-from chalicelib.live.stores.connections import DynamoConnections
+from chalicelib.live.services.notifier import Notifier, end_socket, post_frame
 from chalicelib.live.stores.frames import DynamoFrames
+from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import together
 from chalicelib.resources import CHAT, NOTIFY, SOCKET_WORK, SOCKETS, TOKENS
 from chalicelib.tokens.stores.ledger import DynamoLedger
@@ -43,16 +43,16 @@ _AREA = {Ping: CONNECTING_AREAS, Send: frozenset({"chat"}), Resume: CONNECTING_A
     grants=_SPEND + TOKENS.can("ConditionCheckItem") + SOCKETS.can("Query", "PutItem") + SOCKET_WORK.can_send(),
 )
 def on_connect(call: SocketCall) -> Mapping[str, str]:
-    """Open a connection. Its first events come from a queue, because nothing can be sent before it is open."""
+    """Open a socket. Its first events come from a queue, because nothing can be sent before it is open."""
     token, subprotocol = presented(call.headers)
     owner = admit(token, CONNECTING_AREAS, now=call.now, tokens=DynamoLedger())
-    sockets.open_connection(
+    sockets.open_socket(
         call.connection_id,
         owner=owner,
         key_hash=token.secret_hash,
         last_id=call.headers.get("last-event-id"),
         now=call.now,
-        connections=DynamoConnections(),
+        sockets=DynamoSockets(),
         frames=DynamoFrames(),
         work=CATCH_UP_JOBS,
     )
@@ -61,8 +61,8 @@ def on_connect(call: SocketCall) -> Mapping[str, str]:
 
 @socket(bp, "$disconnect", grants=SOCKETS.can("GetItem", "DeleteItem"))
 def on_disconnect(call: SocketCall) -> None:
-    """Delete the connection."""
-    sockets.end_connection(call.connection_id, now=call.now, connections=DynamoConnections())
+    """Delete the socket."""
+    sockets.forget_socket(call.connection_id, now=call.now, sockets=DynamoSockets())
 
 
 @socket(
@@ -72,34 +72,32 @@ def on_disconnect(call: SocketCall) -> None:
 )
 def on_message(call: SocketCall) -> None:
     """Handle a client's frame. Errors are sent back as an `error` frame."""
-    connection = DynamoConnections().find(call.connection_id, now=call.now)
-    if connection is None:
-        # The connection or its key has expired.
+    opened = DynamoSockets().find(call.connection_id, now=call.now)
+    if opened is None:
+        # The socket or its key has expired.
         ApiGatewaySockets().close(call.connection_id)
         return
     try:
-        _answer(call, connection)
+        _answer(call, opened)
     except Refusal as refusal:
-        _post(
-            connection, signal(FrameType.ERROR, connection.told_to, call.now, error=refusal.detail, code=refusal.code)
-        )
+        _post(opened, signal(FrameType.ERROR, opened.sent_to, call.now, error=refusal.detail, code=refusal.code))
         if isinstance(refusal, Unauthorized):
-            end(connection, connections=DynamoConnections(), sockets=ApiGatewaySockets())
+            end_socket(opened, sockets=DynamoSockets(), gateway=ApiGatewaySockets())
 
 
-def _answer(call: SocketCall, connection: Connection) -> None:
+def _answer(call: SocketCall, opened: Socket) -> None:
     # As over HTTP, a frame's errors are reported only after the caller is authenticated and charged.
     frame = _read(call.body)
     areas = CONNECTING_AREAS if isinstance(frame, Refusal) else _AREA[type(frame)]
-    caller = admit(ids.known_key(connection.key_hash), areas, now=call.now, tokens=DynamoLedger())
+    caller = admit(ids.known_key(opened.key_hash), areas, now=call.now, tokens=DynamoLedger())
     match frame:
         case Refusal():
             raise frame
         case Ping():
-            beat = sockets.heartbeat(connection, now=call.now, connections=DynamoConnections(), frames=DynamoFrames())
-            _post(connection, beat)
+            beat = sockets.new_heartbeat(opened, now=call.now, sockets=DynamoSockets(), frames=DynamoFrames())
+            _post(opened, beat)
         case Resume():
-            sockets.resume(connection, frame.after, work=CATCH_UP_JOBS)
+            sockets.resume_socket(opened, frame.after, work=CATCH_UP_JOBS)
         case Send():
             _send(frame, caller, call)
 
@@ -122,9 +120,9 @@ def _send(frame: Send, caller: ApiKey, call: SocketCall) -> None:
         owner=caller,
         context=RequestContext(call.request_id, call.now),
         chat=DynamoChat(),
-        notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together),
+        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together),
     )
 
 
-def _post(connection: Connection, frame: Frame) -> None:
-    post(connection, frame, connections=DynamoConnections(), sockets=ApiGatewaySockets())
+def _post(opened: Socket, frame: Frame) -> None:
+    post_frame(opened, frame, sockets=DynamoSockets(), gateway=ApiGatewaySockets())

@@ -641,12 +641,10 @@ def tell(desk: Desk, *contents: str) -> None:
     from chalicelib.chat.domain.chat import Message, Role
     from chalicelib.live.gateways.sockets import ApiGatewaySockets
     from chalicelib.live.services.notifier import Notifier
-    from chalicelib.live.stores.connections import DynamoConnections
+    from chalicelib.live.stores.sockets import DynamoSockets
 
     events = [Message(each, desk.user_id("alice"), Role.USER, each, None, None, "").live_event for each in contents]
-    notifier = Notifier(
-        DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), lambda *calls: [call() for call in calls]
-    )
+    notifier = Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), lambda *calls: [call() for call in calls])
     notifier.notify(desk.user_id("alice"), *events, log_state=None, now=datetime.now(UTC))
 
 

@@ -11,8 +11,8 @@ from chalicelib.core.gateways import job_queue
 from chalicelib.core.gateways.job_queue import JobQueue
 from chalicelib.inbox.domain.bulk import FanOutJob
 from chalicelib.inbox.domain.callbacks import CallbackJob
-from chalicelib.live.domain.connections import CatchUpJob
 from chalicelib.live.domain.push import NudgeJob, Urgency
+from chalicelib.live.domain.sockets import CatchUpJob
 from chalicelib.resources import CALLBACKS
 
 JOBS = JobQueue[CallbackJob](CALLBACKS)

@@ -66,12 +66,12 @@ from chalicelib.federation.relays.stores.outgoing import DynamoOutgoing
 from chalicelib.feedback.domain.feedback import Author, AuthorKind, Feedback, FeedbackKind
 from chalicelib.feedback.stores.feedback import DynamoFeedback
 from chalicelib.ids import InstanceCredential, MintedToken, TokenKind
-from chalicelib.live.domain.connections import Connection
-from chalicelib.live.domain.frames import Entry, FrameType, LiveEvent, LogState
+from chalicelib.live.domain.frames import FrameType, LiveEvent, LogEntry, LogState
 from chalicelib.live.domain.push import Subscription
-from chalicelib.live.stores.connections import DynamoConnections
+from chalicelib.live.domain.sockets import Socket
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.push import DynamoPush
+from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.people.domain.directory import Integrator, Person, Project, Team, TeamVisibility
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.people.stores.profiles import DynamoProfiles
@@ -144,7 +144,7 @@ ITEM = CatalogItem(
 APPROVAL = Approval(
     "printer", ALICE, "alice@example.com", ApprovalStatus.APPROVED, AT, CHANGED, "bob@example.com", "please", "yes", 3
 )
-CONNECTION = Connection("c1", ALICE, ID, "ab" * 32, frozenset(("queue", "board")), 1, 2_000_000_000, 3, 4, live=True)
+SOCKET = Socket("c1", ALICE, ID, "ab" * 32, frozenset(("queue", "board")), 1, 2_000_000_000, 3, 4, live=True)
 SUBSCRIPTION = Subscription(ALICE, "https://push.example/1", AT)
 MESSAGE = Message("01J0000000000000000000000A", ALICE, Role.ASSISTANT, "hello", "helper", '{"a":1}', AT)
 LINK = CardContact(ID, ID, OTHER, "buyer", Involvement.RELATED, can_delegate=True, created_at=AT)
@@ -306,10 +306,10 @@ def test_stores_read_the_rows_that_they_have_always_written() -> None:
         ItemEntry("printer", "Printer", "other", "llm-backend", 10**40, "fd1", False)
     ]
     assert DynamoApprovals().find_request(APPROVAL.approval_id) == APPROVAL
-    assert DynamoConnections().find("c1", now=NOW) == CONNECTION
+    assert DynamoSockets().find("c1", now=NOW) == SOCKET
     log = DynamoFrames().list_last(ALICE, limit=10, now=NOW)
     assert [each.frame.event.members if each.frame else None for each in log] == [{"item": {"a": 1.5}}, None]
-    assert DynamoFrames().find_log_state(ALICE, now=NOW).connections == [CONNECTION]
+    assert DynamoFrames().find_log_state(ALICE, now=NOW).sockets == [SOCKET]
     assert DynamoPush().list_subscriptions(ALICE) == [SUBSCRIPTION]
     assert DynamoChat().list_before(ALICE, None, role=None, limit=9) == [MESSAGE]
     assert DynamoBoard().find_card(ALICE, ID) == CARD
@@ -357,10 +357,10 @@ def _write_everything() -> None:
     tokens.rotate(MintedToken(TokenKind.PERSONAL, "", OTHER, "next-hash"), now=NOW)
     DynamoCatalog().add_item(ITEM, **NO_CLAIM)
     DynamoApprovals().save(APPROVAL, over=None, **NO_CLAIM)
-    DynamoConnections().add(CONNECTION)
+    DynamoSockets().add(SOCKET)
     frames = DynamoFrames()
     events = LiveEvent(FrameType.QUEUE_CHANGED, {"item": {"a": 1.5}})
-    frames.append(ALICE, [events], LogState(Entry(0, None), [CONNECTION]), now=NOW)
+    frames.append(ALICE, [events], LogState(LogEntry(0, None), [SOCKET]), now=NOW)
     frames.begin(ALICE, after=frames.find_log_state(ALICE, now=NOW).last.position, now=NOW)
     DynamoPush().add(SUBSCRIPTION, **NO_CLAIM)
     DynamoChat().add(MESSAGE, **NO_CLAIM)

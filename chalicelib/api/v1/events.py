@@ -26,8 +26,8 @@ from chalicelib.live.domain.frames import LogState
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.gateways.web_push import NUDGE_JOBS
 from chalicelib.live.services.notifier import Notifier
-from chalicelib.live.stores.connections import DynamoConnections
 from chalicelib.live.stores.frames import DynamoFrames
+from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import together
 from chalicelib.people.stores.directory_rows import DynamoProjectAccess
 from chalicelib.resources import DELIVERIES, DIRECTORY, EVENT_TYPES, IDEMPOTENCY, NOTIFY, NUDGE, QUEUE_ITEMS
@@ -47,7 +47,7 @@ def _replay(stored: dict[str, Any]) -> DeliveryOut:
 
 
 def _notifier() -> Notifier:
-    return Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together, NUDGE_JOBS)
+    return Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together, NUDGE_JOBS)
 
 
 def _queue_held(delivery: Delivery, *, owner_id: str, log_state: LogState | None, now: datetime) -> None:

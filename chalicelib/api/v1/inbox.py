@@ -16,8 +16,8 @@ from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.inbox.stores.inbox import DynamoInbox
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
-from chalicelib.live.stores.connections import DynamoConnections
 from chalicelib.live.stores.frames import DynamoFrames
+from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import together
 from chalicelib.resources import DELIVERIES, INBOX_INDEX, NOTIFY
 
@@ -111,5 +111,5 @@ def change_inbox_delivery(
         context=context,
         deliveries=DynamoDeliveries(),
         inbox=DynamoInbox(),
-        notifier=Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together),
+        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together),
     )

@@ -47,8 +47,8 @@ from chalicelib.federation.network.domain.instances import normalised
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
-from chalicelib.live.stores.connections import DynamoConnections as DynamoSockets
 from chalicelib.live.stores.frames import DynamoFrames
+from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import together
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import CHAT, DIRECTORY, NETWORK, NOTIFY, PEER_NOTICES, PEERS

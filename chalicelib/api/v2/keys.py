@@ -11,8 +11,8 @@ from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import without_data
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
-from chalicelib.live.services.sockets import Closer
-from chalicelib.live.stores.connections import DynamoConnections
+from chalicelib.live.services.sockets import SocketCloser
+from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.resources import DIRECTORY, OWNER_INDEX, SOCKET_API, SOCKETS, TOKENS
 from chalicelib.tokens.domain.keys import (
     KeyIn,
@@ -32,8 +32,8 @@ _ACTIVE_OWNER = DIRECTORY.can("ConditionCheckItem")
 _CLOSE = SOCKETS.can("Query", "DeleteItem") + SOCKET_API.can_post()
 
 
-def _closer() -> Closer:
-    return Closer(DynamoConnections(), ApiGatewaySockets())
+def _closer() -> SocketCloser:
+    return SocketCloser(DynamoSockets(), ApiGatewaySockets())
 
 
 @operation(

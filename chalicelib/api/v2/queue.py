@@ -16,8 +16,8 @@ from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.gateways.web_push import NUDGE_JOBS
 from chalicelib.live.services.notifier import Notifier
-from chalicelib.live.stores.connections import DynamoConnections
 from chalicelib.live.stores.frames import DynamoFrames
+from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import together
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import (
@@ -70,7 +70,7 @@ _CHANGE = (
 
 
 def _notifier() -> Notifier:
-    return Notifier(DynamoFrames(), DynamoConnections(), ApiGatewaySockets(), together, NUDGE_JOBS)
+    return Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together, NUDGE_JOBS)
 
 
 def _acknowledger() -> Acknowledger:

@@ -19,8 +19,8 @@ from chalicelib.federation.relays.services.acknowledgements import Acknowledgeme
 from chalicelib.federation.relays.stores.relays import DynamoRelays
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
-from chalicelib.live.stores.connections import DynamoConnections as DynamoSockets
 from chalicelib.live.stores.frames import DynamoFrames
+from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import together
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.people.stores.profiles import DynamoProfiles

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from chalicelib.chat.domain.streams import StreamHeaders, event_stream
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.pages import fitting
-from chalicelib.live.domain.frames import RESUMABLE_FOR, Entry, Frame, FrameType, position_of, signal
+from chalicelib.live.domain.frames import RESUMABLE_FOR, Frame, FrameType, LogEntry, position_of, signal
 from chalicelib.live.services.ports import Frames
 
 _BACKLOG = 100
@@ -51,7 +51,7 @@ def listen(
 
 def _first(owner: ApiKey, agent_name: str | None, now: datetime, frames: Frames) -> str:
     entries = frames.list_last(owner.user_id, limit=_BACKLOG, now=now)
-    _follow(entries[-1] if entries else Entry(0, None), owner, now, frames)
+    _follow(entries[-1] if entries else LogEntry(0, None), owner, now, frames)
     start = entries[0].position - 1 if entries else 0
     connected = signal(FrameType.CONNECTED, start, now, clientId=owner.key_id, agentName=agent_name or owner.name)
     return _events([connected, *_visible(entries, owner)])
@@ -62,10 +62,10 @@ def _events(frames: Sequence[Frame]) -> str:
     return event_stream(frames[: fitting(each.text() for each in frames)])
 
 
-def _follow(last: Entry, owner: ApiKey, now: datetime, frames: Frames) -> None:
+def _follow(last: LogEntry, owner: ApiKey, now: datetime, frames: Frames) -> None:
     if last.kept_until < (now + _FOLLOWED_FOR).timestamp():
         frames.begin(owner.user_id, after=last.position, now=now)
 
 
-def _visible(entries: Sequence[Entry], owner: ApiKey) -> list[Frame]:
+def _visible(entries: Sequence[LogEntry], owner: ApiKey) -> list[Frame]:
     return [each.frame for each in entries if each.frame and each.frame.event.is_visible_to(owner.permissions)]

@@ -1,4 +1,4 @@
-"""Frames: what open connections are told, and a person's log of them, from which a client resumes."""
+"""Frames: what open sockets are told, and a person's log of them, from which a client resumes."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -8,11 +8,11 @@ from enum import StrEnum
 from typing import Any
 
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.live.domain.connections import LIFETIME, Connection
 from chalicelib.live.domain.push import Urgency
+from chalicelib.live.domain.sockets import LIFETIME, Socket
 
 # For how long a client that comes back misses nothing. Rows are kept longer: the last one says that somebody may come
-# back, and may be as old as the connection that was left.
+# back, and may be as old as the socket that was left.
 RESUMABLE_FOR = timedelta(hours=24)
 KEPT_FOR = RESUMABLE_FOR + LIFETIME + timedelta(hours=1)
 
@@ -37,7 +37,7 @@ class FrameType(StrEnum):
     ACTION_RESULT = "action_result"
 
 
-# Which of a key's areas let its connections see a kind of frame; one of them is enough.
+# Which of a key's areas let its sockets see a kind of frame; one of them is enough.
 _AREAS = {
     FrameType.NEW_MESSAGE: {"chat"},
     FrameType.WAKE: {"chat", "queue"},
@@ -51,7 +51,7 @@ _AREAS = {
 }
 # What the inbox shows to those who come later.
 _IN_THE_INBOX = frozenset(kind for kind, areas in _AREAS.items() if areas == {"inbox"})
-# What a key must open at least one of to have a connection at all.
+# What a key must open at least one of to have a socket at all.
 CONNECTING_AREAS = frozenset(area for areas in _AREAS.values() for area in areas)
 
 
@@ -94,17 +94,17 @@ class Frame:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One place in a log: a frame, or none where a connection became live.
+class LogEntry:
+    """One place in a log: a frame, or none where a socket became live.
 
-    `listeners` are the connections that the frame's writer pushes it to; who reads it later knows their `names`.
+    `listeners` are the sockets that the frame's writer pushes it to; who reads it later knows their `names`.
     `kept_until` is in epoch seconds, 0 where that is unknown.
     """
 
     position: int
     frame: Frame | None
-    listeners: Sequence[Connection] = ()
-    names: frozenset[str] = frozenset()
+    listeners: Sequence[Socket] = ()
+    pushed_to: frozenset[str] = frozenset()
     kept_until: int = 0
 
 
@@ -115,31 +115,31 @@ class LogState:
     `browsers` is the number of browsers that receive push messages.
     """
 
-    last: Entry
-    connections: Sequence[Connection] = ()
+    last: LogEntry
+    sockets: Sequence[Socket] = ()
     browsers: int = 0
 
     @property
     def is_followed(self) -> bool:
         """Whether anybody listens, or may come back with an id of this log."""
-        return self.last.position > 0 or bool(self.connections)
+        return self.last.position > 0 or bool(self.sockets)
 
     def has_no_audience(self, *kinds: FrameType) -> bool:
         """Whether nobody listens, may come back for such events, or is to be nudged, and the inbox shows them later."""
         return not self.is_followed and not self.browsers and _IN_THE_INBOX.issuperset(kinds)
 
     def has_listener_for(self, event: LiveEvent, *, now: datetime) -> bool:
-        """Whether there is a connection that `event` would be pushed to, or told by its catch-up in a moment."""
-        return any(event.is_visible_to(each.areas) and each.is_expected(now) for each in self.connections)
+        """Whether there is a socket that `event` would be pushed to, or told by its catch-up in a moment."""
+        return any(event.is_visible_to(each.areas) and each.is_expected(now) for each in self.sockets)
 
     def has_catch_up_for(self, event: LiveEvent, *, now: datetime) -> bool:
-        """Whether there is a connection that `event` is told by its catch-up."""
-        catching_up = (each for each in self.connections if not each.live and each.is_expected(now))
+        """Whether there is a socket that `event` is told by its catch-up."""
+        catching_up = (each for each in self.sockets if not each.live and each.is_expected(now))
         return any(event.is_visible_to(each.areas) for each in catching_up)
 
 
 def signal(kind: FrameType, position: int, now: datetime, **members: Any) -> Frame:
-    """A frame for one connection that no log has: its id is the place up to which the connection has been told."""
+    """A frame for one socket that no log has: its id is the place up to which the socket has been told."""
     return Frame(position, LiveEvent(kind, members), timestamp(now))
 
 

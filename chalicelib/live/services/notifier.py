@@ -1,4 +1,4 @@
-"""Telling a person's open connections what happened: into their log first, then onto every socket."""
+"""Telling a person's open sockets what happened: into their log first, then onto every socket."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -8,9 +8,9 @@ from functools import partial
 from typing import Any
 
 from chalicelib.core.ports import JobSender
-from chalicelib.live.domain.connections import Connection, Posted
-from chalicelib.live.domain.frames import Entry, Frame, LiveEvent, LogState
+from chalicelib.live.domain.frames import Frame, LiveEvent, LogEntry, LogState
 from chalicelib.live.domain.push import NudgeJob
+from chalicelib.live.domain.sockets import PostOutcome, Socket
 from chalicelib.live.services.ports import Frames, SocketGateway, Sockets
 
 log = logging.getLogger("fluxden")
@@ -18,15 +18,15 @@ log = logging.getLogger("fluxden")
 
 @dataclass(frozen=True)
 class Notifier:
-    """Tells people's open connections what happened. It never fails its caller.
+    """Tells people's open sockets what happened. It never fails its caller.
 
-    What a connection does not take is in the log, and one that can't be told is closed: its client comes back and
+    What a socket does not take is in the log, and one that can't be told is closed: its client comes back and
     resumes.
     """
 
     frames: Frames
-    connections: Sockets
-    sockets: SocketGateway
+    sockets: Sockets
+    gateway: SocketGateway
     together: Callable[..., list[Any]]
     nudges: JobSender[NudgeJob] | None = None
 
@@ -42,7 +42,7 @@ class Notifier:
         """Send the events to the person's sockets; True if a socket took one, or gets it from its catch-up in a moment.
 
         Where nobody has listened for a day, events of the inbox are not written down, since the inbox shows them.
-        Store calls in sequence: 1; 2 without a log state; 1 more to forget connections that are gone. A nudge to
+        Store calls in sequence: 1; 2 without a log state; 1 more to forget sockets that are gone. A nudge to
         browsers, where nobody hears what is worth one, is queued at the same time.
         """
         try:
@@ -55,13 +55,13 @@ class Notifier:
                     nudge()
                 return False
             append = partial(self.frames.append, user_id, events, log_state, now=now)
-            entries: Sequence[Entry] = self.together(append, nudge)[0] if nudge else append()
+            entries: Sequence[LogEntry] = self.together(append, nudge)[0] if nudge else append()
         except Exception:
             log.exception("%s was not told of %s", user_id, ", ".join(each.type for each in events))
             return False
         listeners = {each.connection_id: each for entry in entries for each in entry.listeners}
         posts = [
-            partial(self._post_all, each, [entry for entry in entries if each.connection_id in entry.names])
+            partial(self._post_all, each, [entry for entry in entries if each.connection_id in entry.pushed_to])
             for each in listeners.values()
         ]
         taken = any(self.together(*posts) if len(posts) > 1 else [post() for post in posts])
@@ -76,9 +76,9 @@ class Notifier:
         job = NudgeJob(user_id=user_id, urgency=urgencies[0])
         return partial(_send, self.nudges, job)
 
-    def _post_all(self, connection: Connection, entries: Sequence[Entry]) -> bool:
+    def _post_all(self, socket: Socket, entries: Sequence[LogEntry]) -> bool:
         frames = (entry.frame for entry in entries if entry.frame)
-        return all(post(connection, frame, connections=self.connections, sockets=self.sockets) for frame in frames)
+        return all(post_frame(socket, frame, sockets=self.sockets, gateway=self.gateway) for frame in frames)
 
 
 def _send(nudges: JobSender[NudgeJob], job: NudgeJob) -> None:
@@ -88,26 +88,26 @@ def _send(nudges: JobSender[NudgeJob], job: NudgeJob) -> None:
         log.exception("the browsers of %s are not nudged", job.user_id)
 
 
-def post(connection: Connection, frame: Frame, *, connections: Sockets, sockets: SocketGateway) -> bool:
-    """Post a frame to a connection; False when that has ended, or is ended now. Store calls: 0; 1 to forget it."""
-    posted = Posted.FAILED
+def post_frame(socket: Socket, frame: Frame, *, sockets: Sockets, gateway: SocketGateway) -> bool:
+    """Post a frame to a socket; False when that has ended, or is ended now. Store calls: 0; 1 to forget it."""
+    posted = PostOutcome.FAILED
     try:
-        posted = sockets.post(connection.connection_id, frame.text())
+        posted = gateway.post(socket.connection_id, frame.text())
     except Exception:
-        log.exception("connection %s of %s was not reached", connection.connection_id, connection.user_id)
-    if posted is not Posted.TAKEN:
-        end(connection, connections=connections, sockets=sockets, close=posted is Posted.FAILED)
-    return posted is Posted.TAKEN
+        log.exception("connection %s of %s was not reached", socket.connection_id, socket.user_id)
+    if posted is not PostOutcome.TAKEN:
+        end_socket(socket, sockets=sockets, gateway=gateway, close=posted is PostOutcome.FAILED)
+    return posted is PostOutcome.TAKEN
 
 
-def end(connection: Connection, *, connections: Sockets, sockets: SocketGateway, close: bool = True) -> None:
-    """Forget a connection, and close it; neither hangs on the other. Store calls: 1.
+def end_socket(socket: Socket, *, sockets: Sockets, gateway: SocketGateway, close: bool = True) -> None:
+    """Forget a socket, and close it; neither hangs on the other. Store calls: 1.
 
     One that is forgotten is told no more, and closed at its client's next word should it still be open.
     """
-    closing = [partial(sockets.close, connection.connection_id)] if close else []
-    for step in (partial(connections.remove, connection), *closing):
+    closing = [partial(gateway.close, socket.connection_id)] if close else []
+    for step in (partial(sockets.remove, socket), *closing):
         try:
             step()
         except Exception:
-            log.exception("connection %s of %s was not ended", connection.connection_id, connection.user_id)
+            log.exception("connection %s of %s was not ended", socket.connection_id, socket.user_id)

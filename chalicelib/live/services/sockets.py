@@ -1,4 +1,4 @@
-"""Connections: opened, spoken over, and ended."""
+"""Sockets: opened, spoken over, and ended."""
 
 import logging
 from dataclasses import dataclass
@@ -8,30 +8,30 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.core.ports import JobSender
-from chalicelib.live.domain.connections import LIFETIME, CatchUpJob, Connection
 from chalicelib.live.domain.frames import Frame, FrameType, position_of, signal
-from chalicelib.live.services.notifier import end
+from chalicelib.live.domain.sockets import LIFETIME, CatchUpJob, Socket
+from chalicelib.live.services.notifier import end_socket
 from chalicelib.live.services.ports import Frames, SocketGateway, Sockets
 
 log = logging.getLogger("fluxden")
 
-# A frame this old has been pushed to its connections, unless its writer was stopped right after writing it down.
+# A frame this old has been pushed to its sockets, unless its writer was stopped right after writing it down.
 _SETTLED = timedelta(seconds=2)
 _LOOKED_BACK = 20
 
 
-def open_connection(
+def open_socket(
     connection_id: str,
     *,
     owner: ApiKey,
     key_hash: str,
     last_id: str | None,
     now: datetime,
-    connections: Sockets,
+    sockets: Sockets,
     frames: Frames,
     work: JobSender[CatchUpJob],
 ) -> None:
-    """Store a new connection and have it greeted, and told what came after the frame `last_id` if it names one.
+    """Store a new socket and have it greeted, and told what came after the frame `last_id` if it names one.
 
     Nothing can be sent on it from here: the gateway opens it only when this has been answered.
     Store and queue calls after authentication: 3.
@@ -43,7 +43,7 @@ def open_connection(
     if after is None:
         after = frames.find_log_state(owner.user_id, now=now).last.position
     ends = int((now + LIFETIME).timestamp())
-    connection = Connection(
+    socket = Socket(
         connection_id=connection_id,
         user_id=owner.user_id,
         key_id=owner.key_id,
@@ -51,56 +51,54 @@ def open_connection(
         areas=owner.permissions,
         opened_at=int(now.timestamp()),
         expires_at=min(ends, owner.expires_at or ends),
-        told_from=after,
-        told_to=after,
+        sent_after=after,
+        sent_to=after,
     )
-    connections.add(connection)
+    sockets.add(socket)
     work.send(CatchUpJob(user_id=owner.user_id, connection_id=connection_id, after=after))
 
 
-def resume(connection: Connection, after: str, *, work: JobSender[CatchUpJob]) -> None:
-    """Have the connection told again what came after the frame `after`. Queue calls: 1."""
+def resume_socket(socket: Socket, after: str, *, work: JobSender[CatchUpJob]) -> None:
+    """Have the socket told again what came after the frame `after`. Queue calls: 1."""
     position = position_of(after)
     assert position is not None
-    work.send(
-        CatchUpJob(user_id=connection.user_id, connection_id=connection.connection_id, after=position, resumes=True)
-    )
+    work.send(CatchUpJob(user_id=socket.user_id, connection_id=socket.connection_id, after=position, resumes=True))
 
 
-def heartbeat(connection: Connection, *, now: datetime, connections: Sockets, frames: Frames) -> Frame:
-    """The answer to a ping: its id is one up to which the connection has been told everything. Store calls: 2.
+def new_heartbeat(socket: Socket, *, now: datetime, sockets: Sockets, frames: Frames) -> Frame:
+    """The answer to a ping: its id is one up to which the socket has been told everything. Store calls: 2.
 
     Raises:
-        NotFound: the connection has ended.
+        NotFound: the socket has ended.
     """
-    entries = frames.list_last(connection.user_id, limit=_LOOKED_BACK, now=now)
-    known = connections.find_progress(connection.user_id, connection.connection_id, now=now)
+    entries = frames.list_last(socket.user_id, limit=_LOOKED_BACK, now=now)
+    known = sockets.find_progress(socket.user_id, socket.connection_id, now=now)
     if known is None:
         raise NotFound("The connection has ended.")
     settled = [each.position for each in entries if each.frame and parse_timestamp(each.frame.at) < now - _SETTLED]
-    return signal(FrameType.HEARTBEAT, max([known.told_to, *(settled if known.live else [])]), now)
+    return signal(FrameType.HEARTBEAT, max([known.sent_to, *(settled if known.live else [])]), now)
 
 
-def end_connection(connection_id: str, *, now: datetime, connections: Sockets) -> None:
-    """Forget a connection that has ended. Store calls: 2; one that is forgotten already takes 1."""
-    if connection := connections.find(connection_id, now=now):
-        connections.remove(connection)
+def forget_socket(connection_id: str, *, now: datetime, sockets: Sockets) -> None:
+    """Forget a socket that has ended. Store calls: 2; one that is forgotten already takes 1."""
+    if socket := sockets.find(connection_id, now=now):
+        sockets.remove(socket)
 
 
 @dataclass(frozen=True)
-class Closer:
-    """Ends open connections whose key has stopped working. It never fails the call that stopped the key."""
+class SocketCloser:
+    """Ends open sockets whose key has stopped working. It never fails the call that stopped the key."""
 
-    connections: Sockets
-    sockets: SocketGateway
+    sockets: Sockets
+    gateway: SocketGateway
 
     def close(self, user_id: str, *, key_id: str | None = None) -> None:
-        """End the person's open connections, or those of one key. Store calls: 1, and 1 for each that there is."""
+        """End the person's open sockets, or those of one key. Store calls: 1, and 1 for each that there is."""
         try:
-            found = self.connections.list_of(user_id)
+            found = self.sockets.list_of(user_id)
         except Exception:
             log.exception("the connections of %s were not ended", user_id)
             return
         for each in found:
             if key_id in (None, each.key_id):
-                end(each, connections=self.connections, sockets=self.sockets)
+                end_socket(each, sockets=self.sockets, gateway=self.gateway)

@@ -1,12 +1,12 @@
 """A person's log of frames, in the table `sockets`: pk = <user id>, sk = FRAME#<position>.
 
-type, at, members (JSON); to: ids of the connections that its writer pushes it to; nonce: the writer's mark
-opened: instead of all these, the connection that is live from here on
+type, at, members (JSON); to: ids of the sockets that its writer pushes it to; nonce: the writer's mark
+opened: instead of all these, the socket that is live from here on
 begun: or since when somebody has listened by HTTP, repeated every few hours of silence
 
 Every frame is put at the position after the last one its writer knows, on the condition that none is there; a
 writer who meets another's goes on from that one. So positions have no holes and commit in order: who has read up
-to a position has missed nothing before it. A connection that becomes live takes a position of its own, and
+to a position has missed nothing before it. A socket that becomes live takes a position of its own, and
 writers who did not know of it meet it there. So each frame is either pushed to it by its writer, or lies in the
 log before that position, where its catch-up finds it.
 """
@@ -25,22 +25,22 @@ from chalicelib.core.stores.items import Row, values
 from chalicelib.core.stores.reads import query
 from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.ids import nonce
-from chalicelib.live.domain.connections import Connection
 from chalicelib.live.domain.frames import (
     KEPT_FOR,
-    Entry,
     Frame,
     FrameType,
     LiveEvent,
+    LogEntry,
     LogState,
     next_position,
 )
-from chalicelib.live.stores.connections import CONNECTION, update_progress
-from chalicelib.live.stores.connections import PREFIX as CONNECTIONS
+from chalicelib.live.domain.sockets import Socket
 from chalicelib.live.stores.push import MARK
+from chalicelib.live.stores.sockets import PREFIX as SOCKET_PREFIX
+from chalicelib.live.stores.sockets import SOCKET, update_progress
 from chalicelib.resources import SOCKETS
 
-# A person's connections sort after the frames, and how many of their browsers are to be nudged after these: so the
+# A person's sockets sort after the frames, and how many of their browsers are to be nudged after these: so the
 # last frame is found behind them.
 _FRAMES, _END = "FRAME#", "FRAME#:"
 _ROWS_PER_LOOK = 12
@@ -52,8 +52,8 @@ _STEPS_PER_LOOK = 4
 class DynamoFrames:
     def find_log_state(self, user_id: str, *, now: datetime) -> LogState:
         """Where the person's log ends, and who listens, read consistently. One store call, one more a dozen sockets."""
-        connections: list[Connection] = []
-        last, browsers = Entry(0, None), 0
+        sockets: list[Socket] = []
+        last, browsers = LogEntry(0, None), 0
         rows = query(
             SOCKETS,
             KeyConditionExpression="pk = :pk",
@@ -66,22 +66,22 @@ class DynamoFrames:
         for row in rows:
             if row["sk"] == MARK:
                 browsers = int(row["browsers"])
-            elif row["sk"].startswith(CONNECTIONS):
-                connections.append(CONNECTION.from_row(row))
+            elif row["sk"].startswith(SOCKET_PREFIX):
+                sockets.append(SOCKET.from_row(row))
             else:
                 last = _entry(row) if row["expiresAt"] > seconds else last
                 break
-        return LogState(last, [each for each in connections if each.expires_at > seconds], browsers)
+        return LogState(last, [each for each in sockets if each.expires_at > seconds], browsers)
 
     def append(
         self, user_id: str, events: Sequence[LiveEvent], log_state: LogState, *, now: datetime
-    ) -> Sequence[Entry]:
+    ) -> Sequence[LogEntry]:
         """Add frames to the person's log, in this order and next to each other. One store call, when nobody else adds.
 
         Raises:
             Unavailable: too many others do.
         """
-        listeners = {each.connection_id: each for each in log_state.connections if each.live}
+        listeners = {each.connection_id: each for each in log_state.sockets if each.live}
         first, mark = next_position(log_state.last.position, now=now), nonce()
         for attempt in range(1, _ATTEMPTS):
             entries = [_addressed(first + number, each, listeners, now) for number, each in enumerate(events)]
@@ -95,32 +95,32 @@ class DynamoFrames:
                 return entries
             for row in met:
                 if opened := row.get("opened"):
-                    listeners[opened["connectionId"]] = CONNECTION.from_row(opened)
+                    listeners[opened["connectionId"]] = SOCKET.from_row(opened)
             first = _position(met[-1]) + 1
             if attempt % _STEPS_PER_LOOK == 0:
                 log_state = self.find_log_state(user_id, now=now)
-                listeners |= {each.connection_id: each for each in log_state.connections if each.live}
+                listeners |= {each.connection_id: each for each in log_state.sockets if each.live}
                 first = max(first, next_position(log_state.last.position, now=now))
         raise Unavailable("The log of frames is being written by many calls at once.")
 
-    def open(self, connection: Connection, position: int, *, now: datetime) -> Entry | None:
-        """Let the connection live from this position on; the entry that is there when it is taken already.
+    def open(self, socket: Socket, position: int, *, now: datetime) -> LogEntry | None:
+        """Let the socket live from this position on; the entry that is there when it is taken already.
 
         At once with the note that it lives: who reads it writes further on, when all before has been told. One store
         call.
 
         Raises:
-            NotFound: the connection has ended.
+            NotFound: the socket has ended.
         """
-        row = {"sk": _key(position), "opened": CONNECTION.to_row(connection)}
-        noted = update_progress(replace(connection, told_to=position, live=True))
+        row = {"sk": _key(position), "opened": SOCKET.to_row(socket)}
+        noted = update_progress(replace(socket, sent_to=position, live=True))
         try:
-            commit([_put(connection.user_id, row, now), noted])
+            commit([_put(socket.user_id, row, now), noted])
         except Refused as refused:
             if 0 not in refused.failed:
                 raise NotFound("The connection has ended.") from refused
             met = refused.rows[0]
-            ours = met.get("opened", {}).get("connectionId") == connection.connection_id
+            ours = met.get("opened", {}).get("connectionId") == socket.connection_id
             return None if ours else _entry(met)
         return None
 
@@ -129,7 +129,7 @@ class DynamoFrames:
         row = {"sk": _key(next_position(after, now=now)), "begun": timestamp(now)}
         try_commit([_put(user_id, row, now)])
 
-    def list_after(self, user_id: str, position: int, *, limit: int, now: datetime) -> Sequence[Entry]:
+    def list_after(self, user_id: str, position: int, *, limit: int, now: datetime) -> Sequence[LogEntry]:
         """The log's entries after `position`, oldest first, read consistently. One store call a megabyte."""
         rows = query(
             SOCKETS,
@@ -141,7 +141,7 @@ class DynamoFrames:
         )
         return [_entry(row) for row in islice(rows, limit)]
 
-    def list_last(self, user_id: str, *, limit: int, now: datetime) -> Sequence[Entry]:
+    def list_last(self, user_id: str, *, limit: int, now: datetime) -> Sequence[LogEntry]:
         """The log's last entries, oldest first, read consistently. One store call."""
         rows = query(
             SOCKETS,
@@ -155,9 +155,11 @@ class DynamoFrames:
         return [_entry(row) for row in islice(rows, limit)][::-1]
 
 
-def _addressed(position: int, event: LiveEvent, listeners: dict[str, Connection], now: datetime) -> Entry:
-    told = [each for each in listeners.values() if event.is_visible_to(each.areas)]
-    return Entry(position, Frame(position, event, timestamp(now)), told, frozenset(each.connection_id for each in told))
+def _addressed(position: int, event: LiveEvent, listeners: dict[str, Socket], now: datetime) -> LogEntry:
+    targets = [each for each in listeners.values() if event.is_visible_to(each.areas)]
+    return LogEntry(
+        position, Frame(position, event, timestamp(now)), targets, frozenset(each.connection_id for each in targets)
+    )
 
 
 def _put(user_id: str, row: Row, now: datetime) -> Action:
@@ -165,7 +167,7 @@ def _put(user_id: str, row: Row, now: datetime) -> Action:
     return put_new(SOCKETS, {"pk": user_id} | row | expires)
 
 
-def _row(entry: Entry) -> Row:
+def _row(entry: LogEntry) -> Row:
     frame = entry.frame
     assert frame is not None
     return {
@@ -173,16 +175,16 @@ def _row(entry: Entry) -> Row:
         "type": frame.event.type.value,
         "at": frame.at,
         "members": json.dumps(frame.event.members, ensure_ascii=False, separators=(",", ":")),
-        "to": sorted(entry.names),
+        "to": sorted(entry.pushed_to),
     }
 
 
-def _entry(row: Row) -> Entry:
+def _entry(row: Row) -> LogEntry:
     position, kept_until = _position(row), int(row["expiresAt"])
     if "type" not in row:
-        return Entry(position, None, kept_until=kept_until)
+        return LogEntry(position, None, kept_until=kept_until)
     event = LiveEvent(FrameType(row["type"]), json.loads(row["members"]))
-    return Entry(position, Frame(position, event, row["at"]), names=frozenset(row["to"]), kept_until=kept_until)
+    return LogEntry(position, Frame(position, event, row["at"]), pushed_to=frozenset(row["to"]), kept_until=kept_until)
 
 
 def _key(position: int) -> str:

@@ -1,4 +1,4 @@
-"""Connections: a person's open sockets, and what each has been told so far."""
+"""Sockets: a person's open sockets, and what each has been told so far."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,14 +6,14 @@ from enum import Enum
 
 from pydantic import BaseModel
 
-# What API Gateway grants a connection, and a little more for the sweep of what it left behind.
+# What API Gateway grants a socket, and a little more for the sweep of what it left behind.
 LIFETIME = timedelta(hours=2, minutes=5)
 # By then a new one has been greeted. If not, nobody is there: the function that stored it ended before it had answered.
 GREETED_WITHIN = timedelta(minutes=1)
 
 
 @dataclass(frozen=True)
-class Connection:
+class Socket:
     """An open socket of one person's key.
 
     Told so far are the frames after `told_from` up to `told_to`, and later ones that name it as one they were
@@ -28,22 +28,22 @@ class Connection:
     areas: frozenset[str]
     opened_at: int
     expires_at: int
-    told_from: int = 0
-    told_to: int = 0
+    sent_after: int = 0
+    sent_to: int = 0
     live: bool = False
-    welcomed: bool = False
+    greeted: bool = False
 
     def is_expected(self, now: datetime) -> bool:
         """Whether somebody is there, or may be in a moment."""
-        return self.welcomed or now.timestamp() < self.opened_at + GREETED_WITHIN.total_seconds()
+        return self.greeted or now.timestamp() < self.opened_at + GREETED_WITHIN.total_seconds()
 
-    def was_told(self, position: int) -> bool:
+    def has_received(self, position: int) -> bool:
         """Whether it has been told the frame at this position, of those that do not name it."""
-        return self.told_from < position <= self.told_to
+        return self.sent_after < position <= self.sent_to
 
 
-class Posted(Enum):
-    """What came of sending a frame to a connection."""
+class PostOutcome(Enum):
+    """What came of sending a frame to a socket."""
 
     TAKEN = "taken"
     GONE = "gone"
@@ -51,7 +51,7 @@ class Posted(Enum):
 
 
 class CatchUpJob(BaseModel):
-    """A connection that is to be told what comes after `after`: as it was opened, or because its client resumes."""
+    """A socket that is to be told what comes after `after`: as it was opened, or because its client resumes."""
 
     user_id: str
     connection_id: str
