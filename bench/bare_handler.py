@@ -1,4 +1,4 @@
-"""A function without a framework: it makes the store calls it is told to, with boto3, and answers."""
+"""A function without a framework. It makes recorded store calls with boto3, and answers."""
 
 import json
 import os
@@ -12,7 +12,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-# The settings of chalicelib.aws, so that both talk to the stores in the same way.
+# The same client settings as chalicelib.aws.
 _CONFIG = Config(
     connect_timeout=2,
     read_timeout=5,
@@ -24,8 +24,8 @@ _CONFIG = Config(
 
 
 def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
-    """Answer 202 once every call was made: one group after the other, those of a group at the same time."""
-    client = boto3.client("dynamodb", config=_CONFIG)  # noqa: TID251 - what this is compared with
+    """Make every call, then answer 202. Groups run in order; the calls of a group run at the same time."""
+    client = boto3.client("dynamodb", config=_CONFIG)  # noqa: TID251 - plain boto3 is what we compare with
     body = json.loads(event["body"])
     told = Path(os.environ["BENCH_CALLS"]).read_text(encoding="utf-8").replace("DELIVERY-ID", str(uuid.uuid4()))
     for group in json.loads(told):
@@ -39,6 +39,6 @@ def handler(event: dict[str, Any], _: object) -> dict[str, Any]:
 
 
 def _call(client: Any, name: str, params: dict[str, Any]) -> None:
-    # A budget's minute may have ended since the calls were noted; the call is made all the same.
+    # The condition may fail, because the recorded minute has ended. The call counts all the same.
     with suppress(ClientError):
         getattr(client, name)(**params)

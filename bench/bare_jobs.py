@@ -1,10 +1,10 @@
-"""The benchmarked operations without a framework: what all of them do, and nothing else."""
+"""The benchmarked operations without a framework: only the work that all variants share."""
 
 from typing import Any
 
 from pydantic import BaseModel
 
-from bench.inbox_job import first_page, read
+from bench.inbox_job import list_deliveries, read_delivery
 from bench.publish_job import CONTEXT, publish
 from chalicelib.ids import request_id
 from chalicelib.inbox.domain.events import InboundEvent
@@ -18,14 +18,14 @@ def publish_event(event: dict[str, Any], _: object) -> dict[str, Any]:
 
 
 def list_inbox(event: dict[str, Any], _: object) -> dict[str, Any]:
-    """List the key's owner's deliveries."""
+    """List the deliveries of the key's owner."""
     query = InboxQuery.model_validate_strings(event["queryStringParameters"])
-    return _answer(first_page(query, event["headers"]["Authorization"], request_id())[0])
+    return _answer(list_deliveries(query, event["headers"]["Authorization"], request_id())[0])
 
 
 def get_inbox_delivery(event: dict[str, Any], _: object) -> dict[str, Any]:
-    """Read one of them."""
-    found, _ = read(event["pathParameters"]["deliveryId"], event["headers"]["Authorization"], request_id())
+    """Read a delivery."""
+    found, _ = read_delivery(event["pathParameters"]["deliveryId"], event["headers"]["Authorization"], request_id())
     return _answer(found)
 
 

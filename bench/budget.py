@@ -1,10 +1,10 @@
-"""What a reply says of its caller's budget, for those who are measured beside us."""
+"""Rate-limit headers for the frameworks that we compare with."""
 
 from chalicelib.tokens.domain.tokens import Admission
 
 
-def told_of(admission: Admission) -> dict[str, str]:
-    """The three headers."""
+def budget_headers(admission: Admission) -> dict[str, str]:
+    """Return the three rate-limit headers."""
     window = admission.window
     return {
         "X-RateLimit-Limit": str(window.limit),

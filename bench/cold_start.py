@@ -1,9 +1,8 @@
-"""From the start of a process to its first reply: `python -m bench.cold_start [times]`.
+"""Cold start: milliseconds from the start of a process to its first response: `python -m bench.cold_start [times]`.
 
-Publishes one event by the function of `POST /api/v1/events`, as `build/function.zip` holds it (make package), and by
-two others that make the same store calls: a bare handler on boto3, and FastAPI behind Mangum with the same models and
-the same use case. The three take turns. Each call is a process of its own, with nothing on its path but what it
-ships; the stores are a server in another process. Prints milliseconds.
+Publishes one event with the function of `POST /api/v1/events` from `build/function.zip` (make package), and with two
+others that make the same store calls: a bare handler on boto3, and FastAPI + Mangum with the same models and use case.
+They take turns. Each call runs in a new process that can only import what it ships. The stores run in another process.
 """
 
 import json
@@ -24,7 +23,7 @@ from typing import Any
 from botocore import xform_name
 from chalice.local import LambdaContext
 
-from bench.results import keep
+from bench.results import save_results
 from chalicelib import aws
 from chalicelib.parallel import branch
 from infra.template.settings import FASTER_START
@@ -35,7 +34,7 @@ from tests.support.started_desk import start_desk
 _TIMES = 15
 _ROOT = Path(__file__).parents[1]
 _CODE = _ROOT / "build" / "function.zip"
-# What this is to stay within, of the others' medians.
+# Targets, relative to the medians of the others.
 _MOST_OF_BARE, _MOST_OF_FASTAPI = 1.5, 0.7
 
 OURS, BARE, FASTAPI = "fluxden, from the zip", "boto3 alone", "FastAPI + Mangum"
@@ -44,7 +43,7 @@ _HANDLERS = {
     BARE: "bench.bare_handler:handler",
     FASTAPI: "bench.fastapi_handler:handler",
 }
-# Prints when the reply is there; what comes after is not measured.
+# Prints the response; the rest of the process is not measured.
 _FUNCTION = """
 import importlib, json, sys
 event = json.load(open(sys.argv[2]))
@@ -60,24 +59,24 @@ def main() -> None:
         sys.exit("There is no build/function.zip: make package")
     settings = {"FLUXDEN_PERSONAL_BUDGET": "1000000", "FLUXDEN_DEMO_DAILY_LIMIT": "1000000"}
     measured: dict[str, list[float]] = {name: [] for name in _HANDLERS}
-    with tempfile.TemporaryDirectory() as folder, start_desk(Path(folder), **settings) as system, _unpacked() as code:
-        paths = {OURS: [code], BARE: [str(_ROOT), _site()], FASTAPI: [str(_ROOT), _site()]}
+    with tempfile.TemporaryDirectory() as folder, start_desk(Path(folder), **settings) as system, _unpack_zip() as code:
+        paths = {OURS: [code], BARE: [str(_ROOT), _site_packages()], FASTAPI: [str(_ROOT), _site_packages()]}
         environment = (
             {**system.demo["admin_env"], "FLUXDEN_QUEUES_URL": "http://queues.invalid"} | settings | FASTER_START
         )
         sent, calls = Path(folder) / "event.json", Path(folder) / "calls.json"
-        calls.write_text(_recorded(environment, system.alice), encoding="utf-8")
+        calls.write_text(_record_calls(environment, system.alice), encoding="utf-8")
         environment["BENCH_CALLS"] = str(calls)
         for number in range(times + 1):
             for name, handler in _HANDLERS.items():
                 sent.write_text(json.dumps(_event(system.alice)), encoding="utf-8")
-                taken = _cold(handler, sent, paths[name], environment)
-                if number:  # the first of each warms the machine's own caches
+                taken = _measure_cold_start(handler, sent, paths[name], environment)
+                if number:  # the first round warms the caches of the machine
                     measured[name].append(taken * 1000)
     _report(measured)
 
 
-def _cold(handler: str, sent: Path, path: list[str], environment: dict[str, str]) -> float:
+def _measure_cold_start(handler: str, sent: Path, path: list[str], environment: dict[str, str]) -> float:
     command = [sys.executable, "-S", "-c", _FUNCTION, handler, str(sent)]
     start = time.perf_counter()
     with subprocess.Popen(
@@ -94,17 +93,17 @@ def _cold(handler: str, sent: Path, path: list[str], environment: dict[str, str]
     return taken
 
 
-def _recorded(environment: dict[str, str], token: str) -> str:
-    """The store calls of publishing one event, as JSON: groups of (method, parameters) that are made together."""
+def _record_calls(environment: dict[str, str], token: str) -> str:
+    """Return the store calls of a publish as JSON: groups of (method, parameters) that run at the same time."""
     os.environ.update(environment)
     made: list[tuple[Any, str, Any]] = []
 
     def note(params: dict[str, Any], model: Any, **_: object) -> None:
-        # What was not done by threads side by side was done alone.
+        # Calls outside concurrent branches form groups of one.
         made.append((branch()[0][0] if branch() else object(), xform_name(model.name), params))
 
     route = SERVED["POST", "/api/v1/events"]
-    route(_event(token), LambdaContext(route.__name__, 256))  # a minute's first call takes one more
+    route(_event(token), LambdaContext(route.__name__, 256))  # the first call of a minute takes one more
     aws.dynamodb().meta.events.register("before-parameter-build", note)
     reply = route(_event(token), LambdaContext(route.__name__, 256))
     text = json.dumps([[call[1:] for call in group] for _, group in groupby(made, key=lambda call: call[0])])
@@ -119,24 +118,24 @@ def _event(token: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _unpacked() -> Iterator[str]:
+def _unpack_zip() -> Iterator[str]:
     with tempfile.TemporaryDirectory() as folder:
         with zipfile.ZipFile(_CODE) as code:
             code.extractall(folder)
         yield folder
 
 
-def _site() -> str:
+def _site_packages() -> str:
     return sysconfig.get_paths()["purelib"]
 
 
 def _report(measured: dict[str, list[float]]) -> None:
-    keep("cold-start", {name: median(found) for name, found in measured.items()})
+    save_results("cold-start", {name: median(found) for name, found in measured.items()})
     ours = median(measured[OURS])
     print(f"{'':<24}{'median':>8}{'p90':>8}   of ours")
     for name, found in measured.items():
         print(f"{name:<24}{median(found):>8.0f}{quantiles(found, n=10)[-1]:>8.0f}{ours / median(found):>9.2f}")
-    print(f"wanted: at most {_MOST_OF_BARE} of {BARE}, and {_MOST_OF_FASTAPI} of {FASTAPI}")
+    print(f"target: at most {_MOST_OF_BARE} of {BARE}, and {_MOST_OF_FASTAPI} of {FASTAPI}")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""What a million of something costs on AWS: `python -m bench.costs`.
+"""The price of a million requests on AWS: `python -m bench.costs`.
 
-Does each once on the embedded engine, counts what it asks of the stores and queues, and multiplies that by the list
-prices in `bench/prices.json`. Reads count by what comes back, writes by the row that is there afterwards, and one
-for each index entry that changes; in a transaction all counts twice. A function's time is taken to be 20 ms and
-6 ms for each store call that has to wait for the one before, at the memory it is deployed with.
+Runs each request once on the embedded engine, counts its units, and multiplies them by the list prices in
+`bench/prices.json`. Read units follow from the size of the response, write units from the size of the row afterwards
+plus one for each changed index entry; transactions count twice. A function is assumed to run for 20 ms, plus 6 ms for
+each store call in sequence, at its deployed memory.
 """
 
 import json
@@ -15,8 +15,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench.people import approved
-from bench.results import keep
+from bench.people import add_approved_people
+from bench.results import save_results
 from chalicelib import aws
 from chalicelib.resources import CALLBACKS, FAN_OUT
 from chalicelib.vault import new_key
@@ -30,7 +30,7 @@ from tests.support.template import made
 
 _PRICES = json.loads(Path(__file__).with_name("prices.json").read_text(encoding="utf-8"))
 _BASE_SECONDS, _STEP_SECONDS = 0.020, 0.006
-_LOG_BYTES = 700  # the operation's line, and the gateway's
+_LOG_BYTES = 700  # the log lines of the operation and the gateway
 _MEMORY_GIGABYTES = 1.0
 _MILLION = 1_000_000
 _MANY = 100
@@ -40,16 +40,16 @@ _MEMBERS = {"Put", "Update", "Delete", "ConditionCheck"}
 
 
 def main() -> None:
-    _prepare()
+    _start_engine()
     api, pumps = Api(), Pumps()
     print(f"USD for a million, at the list prices of {_PRICES['date']} in {_PRICES['region']}:")
     print(f"{'':<40}{'total':>9}{'gateway':>9}{'functions':>10}{'rows':>8}{'queues':>8}   units written, read")
     figures: dict[str, dict[str, float]] = {}
     for name, do in _flows(api, pumps).items():
-        with counted() as units, record_store_calls() as seen:
+        with count_units() as units, record_store_calls() as seen:
             functions = do()
         units["function_call"], units["steps"] = functions, seen.steps
-        total = _line(name, units)
+        total = _print_line(name, units)
         figures[name] = {"usd": total, "calls": len(seen.calls), "written": units["write"], "read": units["read"]}
     many = figures[_TO_MANY]
     each = {name: value / _MANY for name, value in many.items()}
@@ -57,14 +57,14 @@ def main() -> None:
     print(
         f"{'  of these, a million deliveries':<40}{each['usd']:>9.2f}{'':>35}   {each['written']:g}, {each['read']:g}"
     )
-    keep("costs", figures)
+    save_results("costs", figures)
     monthly = _PRICES["per_month"]
     alarms = sum(each["Type"] == "AWS::CloudWatch::Alarm" for each in made()["Resources"].values())
     fixed = alarms * monthly["alarm"] + monthly["dashboard"] + monthly["secret"]
-    print(f"A month of nothing at all: {fixed:.2f} ({alarms} alarms, the dashboard, the secret)")
+    print(f"A month without requests: {fixed:.2f} ({alarms} alarms, the dashboard, the secret)")
 
 
-def _prepare() -> None:
+def _start_engine() -> None:
     import os
 
     from infra.local import engine
@@ -75,7 +75,7 @@ def _prepare() -> None:
 
 
 def _flows(api: Api, pumps: Pumps) -> dict[str, Callable[[], int]]:
-    """What to do once, by its name; each returns how many functions ran."""
+    """Return the requests by name. Each returns how many functions ran."""
     desk = Desk(engine_state.restore_demo_organisation())
     events, inbox = "/api/v1/events", "/api/v1/inbox"
     action = {"label": "Go", "action_type": "webhook", "webhook_url": "https://hooks.example.com/x"}
@@ -83,7 +83,7 @@ def _flows(api: Api, pumps: Pumps) -> dict[str, Callable[[], int]]:
     people = [{"type": "email", "email": f"{name}@example.com"} for name in ("alice", "bob", "carol")]
 
     def large() -> dict[str, Any]:
-        return inputs.new_event(markdown_body="x" * 1200)  # with its columns 2 KB as a row
+        return inputs.new_event(markdown_body="x" * 1200)  # a row of 2 KB
 
     def called(status: int) -> int:
         assert status < 300, status  # noqa: PLR2004 - of success
@@ -93,17 +93,17 @@ def _flows(api: Api, pumps: Pumps) -> dict[str, Callable[[], int]]:
         status = api.post(f"{events}/bulk", {"recipients": people, "event": inputs.new_event()}, desk.fd1).status
         return called(status) + pumps.drain(FAN_OUT)
 
-    crowd = approved(_MANY)
+    crowd = add_approved_people(_MANY)
 
     def to_many() -> int:
         status = api.post(f"{events}/bulk", {"recipients": crowd, "event": inputs.new_event()}, desk.fd1).status
-        # The queue hands a function several messages at a time.
+        # A function gets several messages at a time.
         return called(status) + pumps.drain(FAN_OUT)
 
-    to_many()  # the first time, everybody's token is made
+    to_many()  # the first send also creates everybody's token
 
     def click() -> int:
-        # Who is called back is not reached from here; the attempt is noted all the same.
+        # The receiver can't be reached, but the attempt is recorded.
         return called(api.post(f"{inbox}/{sent}/actions/0", None, desk.alice_key).status) + pumps.drain(CALLBACKS)
 
     return {
@@ -124,7 +124,7 @@ def _flows(api: Api, pumps: Pumps) -> dict[str, Callable[[], int]]:
     }
 
 
-def _line(name: str, units: Counter[str]) -> float:
+def _print_line(name: str, units: Counter[str]) -> float:
     per, functions = _PRICES["per_million"], units["function_call"]
     seconds = functions * _BASE_SECONDS + units["steps"] * _STEP_SECONDS
     gateway = per["http_request"] + _LOG_BYTES * _MILLION / 1e9 * _PRICES["per_gigabyte_of_logs"]
@@ -140,8 +140,8 @@ def _line(name: str, units: Counter[str]) -> float:
 
 
 @contextmanager
-def counted() -> Iterator[Counter[str]]:
-    """Count the units of every call meanwhile."""
+def count_units() -> Iterator[Counter[str]]:
+    """Count the units of every call in the block."""
     units: Counter[str] = Counter()
     asked_for: list[tuple[str, Any]] = []
 
@@ -171,7 +171,7 @@ def _units_read(name: str, parsed: Any) -> float:
     found = found or [row for rows in parsed.get("Responses", {}).values() for row in rows]
     if name not in ("GetItem", "Query", "BatchGetItem"):
         return 0
-    # Consistent, as most of ours are.
+    # Consistent reads, as most of ours are.
     if name == "BatchGetItem":
         return sum(math.ceil(_size(row) / 4096) for row in found)
     return max(1, math.ceil(sum(map(_size, found)) / 4096))
@@ -188,13 +188,13 @@ def _units_written(params: Any, name: str) -> Iterator[int]:
 
 
 def _row_units(written: Any) -> int:
-    """Of the row as it is now: a kilobyte a unit, and one for each of its index entries that may have changed."""
+    """Return a unit per kilobyte of the row as it is now, and one for each index entry that may have changed."""
     definition = _DEFINITIONS[written["TableName"]]
     names = ["pk", *([definition.sort_key] if definition.sort_key else [])]
     given = written.get("Key") or {name: written["Item"][name] for name in names}
     key = {name: given[name] for name in names}
     row = aws.dynamodb().get_item(TableName=written["TableName"], Key=key).get("Item", key)
-    changed = _changed(written)
+    changed = _changed_attributes(written)
     entries = [each for each in definition.indexes if each.partition_key in row and each.sort_key in row]
     indexed = [
         each for each in entries if changed is None or changed & {each.partition_key, each.sort_key, *each.included}
@@ -202,8 +202,8 @@ def _row_units(written: Any) -> int:
     return max(1, math.ceil(_size(row) / 1024)) + len(indexed)
 
 
-def _changed(written: Any) -> set[str] | None:
-    """The attributes that an update names; None when the whole row is written or deleted.
+def _changed_attributes(written: Any) -> set[str] | None:
+    """Return the attributes that an update names; None if the whole row is written or deleted.
 
     An index entry is written only when something that it holds changes.
     """

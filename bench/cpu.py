@@ -1,13 +1,13 @@
-"""Warm CPU of an operation outside boto3: `python -m bench.cpu [rounds]`.
+"""Warm CPU of an operation without boto3: `python -m bench.cpu [rounds]`.
 
-Three operations, each by its own function, by FastAPI behind Mangum, by Powertools' resolver, and by none. All have
-the same models, use cases and stores. The two frameworks do what the contract asks of a service besides: problems as
-errors, a request's id and line in the log, the budget's headers, the checks of JSON that pydantic does not make. They
-leave out idempotency keys, sizes and media types; "no framework" leaves out everything but the job.
+Measures three operations, each with its own function, FastAPI + Mangum, Powertools' resolver, and no framework. All use
+the same models, use cases and stores. The frameworks also do what the contract requires: problem details, request ids
+and log lines, rate-limit headers, and checks of JSON that pydantic does not make. They leave out idempotency keys,
+sizes and media types. "No framework" only does the job itself.
 
-What the stores answered once is answered again from memory, in place of boto3's own work; so nobody waits, and of
-simultaneous calls all are made by the thread that asks. Where a store does take its time, handing a call over to a
-thread takes some 30 microseconds more, whoever asks. All take turns within one process; CPU is that of all its threads.
+Responses of the stores are recorded once and replayed from memory, in place of boto3's work. So nothing waits, and
+concurrent calls all run in the calling thread. With a real store, passing a call to a thread takes about 30
+microseconds more. The variants take turns in one process, and CPU includes all threads.
 """
 
 import gc
@@ -25,8 +25,8 @@ from typing import Any
 
 from chalice.local import LambdaContext
 
-from bench.machine import told
-from bench.results import keep
+from bench.machine import describe_machine
+from bench.results import save_results
 from chalicelib import aws, ids
 from chalicelib.vault import new_key
 from infra.local import engine
@@ -42,9 +42,9 @@ Handler = Callable[[dict[str, Any], Any], Any]
 
 
 def measure(rounds: int = _ROUNDS) -> dict[str, dict[str, float]]:
-    """Microseconds a call, by operation and framework: lower quartiles, since others only ever add."""
+    """Return microseconds per call by operation and framework. Lower quartiles, because noise only adds."""
     desk = _prepare()
-    return {name: _operation(handlers, event, rounds) for name, (handlers, event) in _jobs(desk).items()}
+    return {name: _measure_operation(handlers, event, rounds) for name, (handlers, event) in _list_jobs(desk).items()}
 
 
 def _prepare() -> Desk:
@@ -53,12 +53,12 @@ def _prepare() -> Desk:
         ("FLUXDEN_PERSONAL_BUDGET", "FLUXDEN_KEY_BUDGET", "FLUXDEN_DEMO_DAILY_LIMIT"), "9999999"
     )
     engine.embed()
-    # Where a function's lines would go, without the terminal's part in it.
+    # Log lines are formatted but not printed.
     logging.basicConfig(level=logging.INFO, stream=open(os.devnull, "w"), force=True)  # noqa: PTH123, SIM115
     return Desk(engine_state.restore_demo_organisation())
 
 
-def _jobs(desk: Desk) -> dict[str, tuple[dict[str, Handler], dict[str, Any]]]:
+def _list_jobs(desk: Desk) -> dict[str, tuple[dict[str, Handler], dict[str, Any]]]:
     from bench import bare_jobs, fastapi_handler, fastapi_inbox, powertools_handler
 
     def peers(fastapi: Any, bare: Handler, method: str, path: str) -> dict[str, Handler]:
@@ -105,16 +105,16 @@ def _call(handler: Handler, event: dict[str, Any]) -> Any:
     return reply
 
 
-def _operation(handlers: dict[str, Handler], event: dict[str, Any], rounds: int) -> dict[str, float]:
+def _measure_operation(handlers: dict[str, Handler], event: dict[str, Any], rounds: int) -> dict[str, float]:
     found: dict[str, list[float]] = {name: [] for name in handlers}
-    # Of the same mark, so that what is answered from memory stays the first send and is no repeat.
+    # Every call sends the same nonce, so that replayed responses describe a first send, not a repeat.
     vars(ids)["nonce"] = partial(str, ids.nonce())
-    with _recorded() as replies:
+    with _record_responses() as replies:
         expected = _call(handlers[OURS], event)
     assert len(replies) <= _MOST_CALLS, "a minute began meanwhile, which takes one more: measure again"
-    with _replayed(replies):
+    with _replay_responses(replies):
         for name, handler in handlers.items():
-            _same(name, expected, _call(handler, event))
+            _check_same_reply(name, expected, _call(handler, event))
         for _ in range(rounds):
             for name, handler in handlers.items():
                 found[name].append(_cpu(partial(_call, handler, event)))
@@ -129,21 +129,21 @@ def _cpu(call: Callable[[], Any]) -> float:
     return (time.process_time() - start) / _CALLS
 
 
-def _same(name: str, expected: Any, reply: Any) -> None:
+def _check_same_reply(name: str, expected: Any, reply: Any) -> None:
     ours, others = (set(json.loads(each["body"])) for each in (expected, reply))
     assert ours == others, f"{name} answers otherwise: {ours ^ others}"
 
 
 @contextmanager
-def _recorded() -> Iterator[list[tuple[str, Any]]]:
-    """Note what the stores answer meanwhile, by what was asked of which table."""
+def _record_responses() -> Iterator[list[tuple[str, Any]]]:
+    """Record the responses of the stores by action and table."""
     client: Any = aws.dynamodb()
     made: list[tuple[str, Any]] = []
     plain = client._make_api_call
 
     def asked(name: str, params: dict[str, Any]) -> Any:
         answer = plain(name, params)
-        made.append((_place(name, params), answer))
+        made.append((_request_key(name, params), answer))
         return answer
 
     client._make_api_call = asked
@@ -154,38 +154,38 @@ def _recorded() -> Iterator[list[tuple[str, Any]]]:
 
 
 @contextmanager
-def _replayed(recorded: list[tuple[str, Any]]) -> Iterator[None]:
-    """Answer as was noted, in turn where the same was asked more than once; anything else is a mistake."""
+def _replay_responses(recorded: list[tuple[str, Any]]) -> Iterator[None]:
+    """Replay recorded responses in their order. Any other request is an error."""
     client: Any = aws.dynamodb()
     answers = {place: cycle([answer for at, answer in recorded if at == place]) for place, _ in recorded}
-    client._make_api_call = lambda name, params: next(answers[_place(name, params)])
+    client._make_api_call = lambda name, params: next(answers[_request_key(name, params)])
     try:
         yield
     finally:
         del client._make_api_call
 
 
-def _place(name: str, params: dict[str, Any]) -> str:
+def _request_key(name: str, params: dict[str, Any]) -> str:
     return f"{name} {params.get('TableName', '')} {params.get('IndexName', '')}"
 
 
 def main() -> None:
-    print(told())
+    print(describe_machine())
     print(f"{'microseconds of CPU a call':<28}{OURS:>10}{FASTAPI:>18}{POWERTOOLS:>12}{BARE:>14}   of FastAPI's")
     measured = measure(int(sys.argv[1]) if len(sys.argv) > 1 else _ROUNDS)
-    keep("cpu", measured)
+    save_results("cpu", measured)
     for name, of in measured.items():
         figures = f"{of[OURS]:>10.0f}{of[FASTAPI]:>18.0f}{of[POWERTOOLS]:>12.0f}{of[BARE]:>14.0f}"
         print(f"{name:<28}{figures}   {ratio(of):.2f}; beyond the job itself {overhead_ratio(of):.2f}")
 
 
 def ratio(of: dict[str, float]) -> float:
-    """Ours, as a part of what FastAPI + Mangum takes."""
+    """Return our CPU relative to FastAPI + Mangum."""
     return of[OURS] / of[FASTAPI]
 
 
 def overhead_ratio(of: dict[str, float]) -> float:
-    """The same of what each adds to the job that all of them do."""
+    """Return the same ratio without the job that all variants share."""
     return (of[OURS] - of[BARE]) / (of[FASTAPI] - of[BARE])
 
 

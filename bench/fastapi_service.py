@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from bench.budget import told_of
+from bench.budget import budget_headers
 from chalicelib.core.domain.errors import Refusal
 from chalicelib.edge.problem import invalid, problem_json, status_of
 from chalicelib.ids import request_id
@@ -23,8 +23,8 @@ from chalicelib.tokens.domain.tokens import Admission
 log = logging.getLogger("fluxden")
 
 
-class _Told:
-    """Gives each request its id, and logs how it was answered."""
+class RequestLog:
+    """Middleware that gives each request an id and logs its response."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -50,22 +50,22 @@ class _Told:
         log.info(json.dumps(line | {"milliseconds": round((time.perf_counter() - started) * 1000, 1)}))
 
 
-def service() -> FastAPI:
-    """An application whose operations raise refusals and say who called (`admitted`)."""
+def new_service() -> FastAPI:
+    """Return an application whose operations raise refusals and report their caller with `note_admission`."""
     app = FastAPI()
-    app.add_middleware(_Told)
-    app.add_exception_handler(Refusal, _refused)
-    app.add_exception_handler(ValidationError, _refused)
+    app.add_middleware(RequestLog)
+    app.add_exception_handler(Refusal, _error_response)
+    app.add_exception_handler(ValidationError, _error_response)
     return app
 
 
-def admitted(request: Request, response: Response, admission: Admission) -> None:
-    """Note who called, for the line, and how their budget stands."""
+def note_admission(request: Request, response: Response, admission: Admission) -> None:
+    """Add the caller to the log line, and the rate-limit headers to the response."""
     request.state.caller = admission.caller.identity
-    response.headers.update(told_of(admission))
+    response.headers.update(budget_headers(admission))
 
 
-def _refused(request: Request, error: Exception) -> Response:
+def _error_response(request: Request, error: Exception) -> Response:
     refusal = invalid(error) if isinstance(error, ValidationError) else error
     assert isinstance(refusal, Refusal)
     body = problem_json(refusal, request.state.request_id, request.url.path)

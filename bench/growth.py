@@ -1,7 +1,7 @@
-"""What a list or a publish asks of the stores as there is more: `python -m bench.growth [rows …]`.
+"""Store calls and units of operations as lists grow: `python -m bench.growth [rows …]`.
 
-On the embedded engine, counted: calls, and capacity units as `bench.costs` counts them. The rows of one thing made
-through its operation are repeated under other ids, so that all of them lie in the same person's list.
+Counted on the embedded engine, with units as in `bench.costs`. The rows of one created entity are copied under other
+ids, so that all of them are in the same person's list.
 """
 
 import json
@@ -17,8 +17,8 @@ from uuid import uuid4
 import time_machine
 from moto.dynamodb.models import dynamodb_backends
 
-from bench.costs import counted
-from bench.results import keep
+from bench.costs import count_units
+from bench.results import save_results
 from chalicelib.vault import new_key
 from infra.local import engine
 from tests.conftest import Desk
@@ -32,10 +32,10 @@ Rows = dict[tuple[str, str, str], Any]
 
 @dataclass(frozen=True)
 class Kind:
-    """Things of one kind: the name and the operation of adding one, and of every look at many of them."""
+    """A kind of entity: how to add one, and the operations that read many, each with its name."""
 
     add: tuple[str, Callable[[], Answer]]
-    looks: dict[str, Callable[[], Answer]]
+    reads: dict[str, Callable[[], Answer]]
 
 
 def main() -> None:
@@ -45,35 +45,35 @@ def main() -> None:
     sizes = [int(each) for each in sys.argv[1:]] or list(_SIZES)
     figures: dict[str, dict[str, dict[str, float]]] = {}
     print(f"{'calls, units written, units read':<40}" + "".join(f"{size:>16,}" for size in sizes))
-    for kind in _things(Api(), Desk(engine_state.restore_demo_organisation())):
+    for kind in _list_kinds(Api(), Desk(engine_state.restore_demo_organisation())):
         for size in sizes:
-            for name, found in _measured(kind, size).items():
+            for name, found in _measure_kind(kind, size).items():
                 figures.setdefault(name, {})[str(size)] = found
     for name, by_size in figures.items():
         cells = (f"{each['calls']:g}, {each['written']:g}, {each['read']:g}" for each in by_size.values())
         print(f"{name:<40}" + "".join(f"{cell:>16}" for cell in cells))
-    keep("growth", figures)
+    save_results("growth", figures)
 
 
-def _measured(kind: str, size: int) -> dict[str, dict[str, float]]:
-    thing = _things(Api(), Desk(engine_state.restore_demo_organisation()))[kind]
+def _measure_kind(kind: str, size: int) -> dict[str, dict[str, float]]:
+    thing = _list_kinds(Api(), Desk(engine_state.restore_demo_organisation()))[kind]
     adding, add = thing.add
-    for _ in range(2):  # what counts the rows is there already, and is not repeated
+    for _ in range(2):  # the row with the counts exists from now on, and is not copied
         add()
     before = _rows()
     made = add()
     new = {place: row for place, row in _rows().items() if place not in before}
     identifier = made.json["deliveryId"] if kind == "inbox" else made.json["data"]["id"]
-    # Without the id in its key a row is about all of them, such as the day's count.
+    # Rows without the id in their key belong to all entities, such as a day's count.
     own = {place: json.dumps(row.to_json()["Attributes"]) for place, row in new.items() if identifier in str(place)}
     for _ in range(size - 3):
         other = str(uuid4())
         for (table, *_), text in own.items():
             _tables()[table].put_item(json.loads(text.replace(identifier, other)))
-    return {name: _counted(do) for name, do in [(adding, add), *thing.looks.items()]}
+    return {name: _count_calls(do) for name, do in [(adding, add), *thing.reads.items()]}
 
 
-def _things(api: Api, desk: Desk) -> dict[str, Kind]:
+def _list_kinds(api: Api, desk: Desk) -> dict[str, Kind]:
     data, key = SampleData(api, desk), desk.bob_key
 
     def look(path: str, token: str = key) -> Callable[[], Answer]:
@@ -128,11 +128,11 @@ def _things(api: Api, desk: Desk) -> dict[str, Kind]:
     }
 
 
-def _counted(do: Callable[[], Answer]) -> dict[str, float]:
-    # A minute's first call takes one more.
+def _count_calls(do: Callable[[], Answer]) -> dict[str, float]:
+    # The first call of a minute takes one more.
     with time_machine.travel(datetime.now(UTC), tick=False):
         do()
-        with counted() as units:
+        with count_units() as units:
             answer = do()
     assert answer.status < 300, answer.text  # noqa: PLR2004 - of success
     return {"calls": len(answer.calls), "written": units["write"], "read": units["read"]}

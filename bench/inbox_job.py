@@ -1,4 +1,4 @@
-"""What reading the inbox takes beside a framework: the caller, the budget, the use case and its stores."""
+"""Reading the inbox without a framework: authentication, rate limit, use case and stores."""
 
 from datetime import UTC, datetime
 
@@ -14,21 +14,21 @@ from chalicelib.tokens.domain.tokens import Admission
 from chalicelib.tokens.stores.ledger import DynamoLedger
 
 
-def read(delivery_id: str, authorization: str, request_id: str) -> tuple[InboxDelivery, Admission]:
-    """One delivery, as `GET /api/v1/inbox/{deliveryId}` answers it."""
-    owner, admission, now = _admitted(authorization)
+def read_delivery(delivery_id: str, authorization: str, request_id: str) -> tuple[InboxDelivery, Admission]:
+    """Return a delivery as `GET /api/v1/inbox/{deliveryId}` does."""
+    owner, admission, now = _authenticate(authorization)
     context = RequestContext(request_id, now)
     return inbox.read(delivery_id, owner=owner, context=context, deliveries=DynamoDeliveries()), admission
 
 
-def first_page(query: InboxQuery, authorization: str, request_id: str) -> tuple[InboxPage, Admission]:
-    """The newest deliveries, as `GET /api/v1/inbox` answers them; without what a cursor takes."""
-    owner, admission, now = _admitted(authorization)
+def list_deliveries(query: InboxQuery, authorization: str, request_id: str) -> tuple[InboxPage, Admission]:
+    """Return the newest deliveries as `GET /api/v1/inbox` does, without cursors."""
+    owner, admission, now = _authenticate(authorization)
     items, _ = inbox.list_page(query, None, owner=owner, context=RequestContext(request_id, now), inbox=DynamoInbox())
     return InboxPage(items=items, next_cursor=None, request_id=request_id), admission
 
 
-def _admitted(authorization: str) -> tuple[ApiKey, Admission, datetime]:
+def _authenticate(authorization: str) -> tuple[ApiKey, Admission, datetime]:
     token, now = ids.parse_token(authorization.removeprefix("Bearer ")), datetime.now(UTC)
     assert token is not None
     admission = DynamoLedger().spend(token, Charge(), now=now)

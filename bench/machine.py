@@ -1,12 +1,12 @@
-"""What figures were measured on; nothing that tells which machine it was."""
+"""Describe the machine of a measurement, without identifying it."""
 
 import os
 import platform
 from pathlib import Path
 
 
-def told() -> str:
-    """Cores, processor and Python, in a line."""
+def describe_machine() -> str:
+    """Return cores, processor and Python version in one line."""
     return f"{os.cpu_count()} cores, {_processor()}, {platform.system()}, Python {platform.python_version()}"
 
 

@@ -1,4 +1,4 @@
-"""More people than the demo organisation has, for events to many."""
+"""Create many employees, for bulk sends."""
 
 import json
 import sys
@@ -13,12 +13,12 @@ from chalicelib.people.domain.directory import Person
 from chalicelib.people.stores.directory import DynamoDirectory
 
 
-def approved(count: int) -> list[dict[str, str]]:
-    """So many new employees who may be reached by integrator fd1, as recipients of a bulk call."""
-    return together(*(partial(_approved, number) for number in range(count)))
+def add_approved_people(count: int) -> list[dict[str, str]]:
+    """Create employees who are approved for integrator fd1, and return them as bulk recipients."""
+    return together(*(partial(_add_approved_person, number) for number in range(count)))
 
 
-def _approved(number: int) -> dict[str, str]:
+def _add_approved_person(number: int) -> dict[str, str]:
     now = datetime.now(UTC)
     person = Person(str(uuid4()), f"person-{number}-{uuid4().hex[:8]}@example.com", f"Person {number}")
     DynamoDirectory().add_person(person)
@@ -29,4 +29,4 @@ def _approved(number: int) -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    print(json.dumps(approved(int(sys.argv[1]))))
+    print(json.dumps(add_approved_people(int(sys.argv[1]))))

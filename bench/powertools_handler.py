@@ -1,4 +1,4 @@
-"""The benchmarked operations on Powertools' resolver: the same models, use cases and stores as the operations' own."""
+"""The benchmarked operations on Powertools' resolver, with the models, use cases and stores of our operations."""
 
 import json
 import logging
@@ -8,8 +8,8 @@ from typing import Any
 from aws_lambda_powertools.event_handler import APIGatewayRestResolver, Response
 from pydantic import BaseModel, ValidationError
 
-from bench.budget import told_of
-from bench.inbox_job import first_page, read
+from bench.budget import budget_headers
+from bench.inbox_job import list_deliveries, read_delivery
 from bench.publish_job import CONTEXT, publish
 from chalicelib.core.domain.errors import Refusal
 from chalicelib.edge.json_text import check_json
@@ -34,20 +34,20 @@ def publish_event() -> Response[str]:
 
 @app.get("/api/v1/inbox")
 def list_inbox() -> Response[str]:
-    """List the key's owner's deliveries."""
+    """List the deliveries of the key's owner."""
     query = InboxQuery.model_validate_strings(dict(app.current_event.query_string_parameters or {}))
-    return _answer(*first_page(query, app.current_event.headers["authorization"], app.context["request_id"]))
+    return _answer(*list_deliveries(query, app.current_event.headers["authorization"], app.context["request_id"]))
 
 
 @app.get("/api/v1/inbox/<delivery_id>")
 def get_inbox_delivery(delivery_id: str) -> Response[str]:
-    """Read one of them."""
-    return _answer(*read(delivery_id, app.current_event.headers["authorization"], app.context["request_id"]))
+    """Read a delivery."""
+    return _answer(*read_delivery(delivery_id, app.current_event.headers["authorization"], app.context["request_id"]))
 
 
 @app.exception_handler([Refusal, ValidationError])  # type: ignore[untyped-decorator]
-def refused(error: Exception) -> Response[str]:
-    """Errors, as problems."""
+def error_response(error: Exception) -> Response[str]:
+    """Return problem details for an error."""
     refusal = invalid(error) if isinstance(error, ValidationError) else error
     assert isinstance(refusal, Refusal)
     body = json.dumps(problem_json(refusal, app.context["request_id"], app.current_event.path))
@@ -55,7 +55,7 @@ def refused(error: Exception) -> Response[str]:
 
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-    """Give the request its id, answer it, and log how."""
+    """Give the request an id, answer it, and log the response."""
     started, known = time.perf_counter(), request_id()
     app.append_context(request_id=known)  # type: ignore[no-untyped-call]
     reply = app.resolve(event, context)
@@ -66,5 +66,5 @@ def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
 
 def _answer(made: BaseModel, admission: Admission, status: int = 200) -> Response[str]:
     body = made.model_dump_json(by_alias=True, exclude_unset=True)
-    headers: dict[str, str | list[str]] = {"X-Request-Id": app.context["request_id"], **told_of(admission)}
+    headers: dict[str, str | list[str]] = {"X-Request-Id": app.context["request_id"], **budget_headers(admission)}
     return Response(status, "application/json", body, headers)

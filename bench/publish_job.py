@@ -1,4 +1,4 @@
-"""What publishing takes beside a framework: caller, budget, use case and stores, as in our own function."""
+"""Publishing without a framework: authentication, rate limit, use case and stores, as in our own function."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -24,7 +24,7 @@ from chalicelib.people.stores.directory_rows import DynamoProjectAccess
 from chalicelib.tokens.domain.tokens import Admission
 from chalicelib.tokens.stores.ledger import DynamoLedger
 
-# What our own edge tells the models.
+# The context that our edge passes to the models.
 CONTEXT = {"allow_loopback": False}
 
 
@@ -45,7 +45,7 @@ _PORTS = events.Ports(
 
 
 def publish(body: InboundEvent, authorization: str, request_id: str) -> tuple[DeliveryOut, Admission]:
-    """Publish `body` for whoever the Authorization header names, as `POST /api/v1/events` does."""
+    """Publish `body` with the token of the Authorization header, as `POST /api/v1/events` does."""
     token = ids.parse_token(authorization.removeprefix("Bearer "))
     assert token is not None
     now = datetime.now(UTC)

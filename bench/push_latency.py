@@ -1,7 +1,7 @@
-"""From the call that publishes an event to its frame on an open socket: `python -m bench.push_latency [times]`.
+"""Milliseconds from a publish to its frame on an open WebSocket: `python -m bench.push_latency [times]`.
 
-Starts a desk of its own on free ports, sends one event after the other and waits for its frame each time. Prints
-milliseconds from the start of the HTTP request to the reply, and to the frame.
+Starts a desk on free ports, publishes one event after the other, and waits for each frame. Prints the time from the
+start of the HTTP request to the response, and to the frame.
 """
 
 import json

@@ -1,8 +1,8 @@
-"""How fast relays that wait are carried to other desks: `python -m bench.relays [relays]`.
+"""Relays per second to other desks: `python -m bench.relays [relays]`.
 
-On the embedded cloud of this process, by its pumps. The other desks are HTTP servers on loopback that take everything
-at once, so what is measured is our side: leases, signatures, requests, notes. Prints relays a second to one desk, which
-gets them one after the other, and to ten desks together.
+Runs on the embedded engine with the local pumps. The other desks are HTTP servers on loopback that accept
+everything, so only our side is measured: leases, signatures, requests and records. Prints the rate to one desk, which
+gets relays in order, and to ten desks together.
 """
 
 import os
@@ -34,12 +34,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         os.environ["DEMO_FILE"] = str(Path(folder) / "demo.json")
         for desks in (1, 10):
-            seconds = _drained(desks, count)
+            seconds = _seconds_to_drain(desks, count)
             print(f"{count} relays to {desks} desk{'s' if desks > 1 else ''}: {count / seconds:.1f} relays a second")
 
 
-def _drained(desks: int, count: int) -> float:
-    """Seconds that it takes until all desks have got their share of `count` relays."""
+def _seconds_to_drain(desks: int, count: int) -> float:
+    """Return the seconds until all desks have received their share of `count` relays."""
     from app import app
     from infra import catalog
 
@@ -69,7 +69,7 @@ def _drained(desks: int, count: int) -> float:
             time.sleep(0.01)
         seconds = time.perf_counter() - start
         pump.stop()
-        time.sleep(1)  # the workers' last notes
+        time.sleep(1)  # the workers' last writes
     return seconds
 
 

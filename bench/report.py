@@ -1,12 +1,12 @@
-"""One table and one plot of what was measured last: `python -m bench.report`; leaves both in bench/results."""
+"""Write a table and a plot of the last figures to bench/results: `python -m bench.report`."""
 
 from typing import Any
 
 import matplotlib as mpl
 
 from bench.cpu import BARE, FASTAPI, OURS, POWERTOOLS, ratio
-from bench.machine import told
-from bench.results import FOLDER, kept
+from bench.machine import describe_machine
+from bench.results import FOLDER, load_results
 
 mpl.use("svg")
 mpl.rcParams["svg.hashsalt"] = "fluxden"
@@ -23,8 +23,8 @@ def main() -> None:
 
 
 def table() -> str:
-    """The targets, what was measured, and whether it is enough, in Markdown."""
-    cpu, cold, costs = kept("cpu"), kept("cold-start"), kept("costs")
+    """Return a Markdown table of figures and targets."""
+    cpu, cold, costs = load_results("cpu"), load_results("cold-start"), load_results("costs")
     ours, bare, fastapi = cold["fluxden, from the zip"], cold["boto3 alone"], cold["FastAPI + Mangum"]
     rows = [
         *(
@@ -42,17 +42,20 @@ def table() -> str:
             costs["one delivery of those"]["usd"],
             _MILLION_USD["one delivery of those"],
         ),
-        *((f"events a second published, {name}", of["published"], None) for name, of in kept("throughput").items()),
+        *(
+            (f"events a second published, {name}", of["published"], None)
+            for name, of in load_results("throughput").items()
+        ),
         *(
             (f"deliveries a second fanned out, {name}", of["fannedOut"], None)
-            for name, of in kept("throughput").items()
+            for name, of in load_results("throughput").items()
         ),
     ]
-    lines = [f"Measured on {told()}.", "", "| | measured | wanted at most | |", "| --- | --- | --- | --- |"]
+    lines = [f"Measured on {describe_machine()}.", "", "| | measured | wanted at most | |", "| --- | --- | --- | --- |"]
     lines += [
         f"| {name} | {_number(found)} | {_number(most)} | {_verdict(found, most)} |" for name, found, most in rows
     ]
-    return "\n".join([*lines, "", *_growth(kept("growth"))]) + "\n"
+    return "\n".join([*lines, "", *_growth(load_results("growth"))]) + "\n"
 
 
 def _growth(growth: dict[str, dict[str, dict[str, float]]]) -> list[str]:
@@ -76,27 +79,27 @@ def _verdict(found: float, most: float | None) -> str:
 
 
 def draw() -> None:
-    """Bars of CPU and of cold starts, beside the peers; as bench/results/peers.svg."""
+    """Draw CPU and cold starts beside the other frameworks to bench/results/peers.svg."""
     from matplotlib import pyplot
 
-    cpu, cold = kept("cpu"), kept("cold-start")
+    cpu, cold = load_results("cpu"), load_results("cold-start")
     colours = {OURS: "#2f6fdf", FASTAPI: "#9aa5b1", POWERTOOLS: "#c3cad2", BARE: "#e3e7eb"}
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(10, 3.6), width_ratios=(3, 1.4))
     for number, (name, colour) in enumerate(colours.items()):
         places = [place + (number - 1.5) * 0.2 for place in range(len(cpu))]
         left.bar(places, [of[name] / 1000 for of in cpu.values()], 0.18, label=name, color=colour)
     left.set_xticks(range(len(cpu)), list(cpu))
-    _dress(left, "Warm CPU outside boto3, ms a call")
+    _style_axes(left, "Warm CPU outside boto3, ms a call")
     left.legend(frameon=False)
     right.bar(range(len(cold)), list(cold.values()), 0.6, color=[colours[OURS], colours[BARE], colours[FASTAPI]])
     right.set_xticks(range(len(cold)), ["fluxden", "boto3\nalone", "FastAPI +\nMangum"])
-    _dress(right, "Cold start, ms")
-    figure.text(0.01, 0.01, told(), fontsize=7, color="#68727d")
+    _style_axes(right, "Cold start, ms")
+    figure.text(0.01, 0.01, describe_machine(), fontsize=7, color="#68727d")
     figure.tight_layout(rect=(0, 0.03, 1, 1))
     figure.savefig(FOLDER / "peers.svg", metadata={"Date": None})
 
 
-def _dress(axes: Any, title: str) -> None:
+def _style_axes(axes: Any, title: str) -> None:
     axes.set_title(title, fontsize=10, loc="left")
     axes.spines[["top", "right"]].set_visible(False)
 

@@ -1,7 +1,7 @@
-"""Events a second, published one by one and fanned out: `python -m bench.throughput [events]`.
+"""Events per second, published singly and in bulk: `python -m bench.throughput [events]`.
 
-On the local system over HTTP, with its embedded engine, and with DynamoDB Local where there is Java. Client, desk and
-engine share the machine's cores, so the figures say what a laptop carries, not what AWS does.
+Runs on the local system over HTTP, with the embedded engine, and with DynamoDB Local if Java is installed. Client,
+system and engine share the cores of one machine, so the figures say nothing about AWS.
 """
 
 import json
@@ -11,8 +11,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from bench.machine import told
-from bench.results import keep
+from bench.machine import describe_machine
+from bench.results import save_results
 from tests.support import inputs
 from tests.support.concurrency import run_concurrently
 from tests.support.started_desk import StartedDesk, send_request, start_desk
@@ -27,20 +27,20 @@ _SETTINGS = {
 def main() -> None:
     events = int(sys.argv[1]) if len(sys.argv) > 1 else _EVENTS
     engines = ["embedded", *(["dynamodb-local"] if shutil.which("java") and shutil.which("mvn") else [])]
-    print(told())
+    print(describe_machine())
     figures = {}
     for engine in engines:
         with tempfile.TemporaryDirectory() as folder:
             more = {"ENGINE": engine, "DATA_DIR": f"{folder}/data"} | _SETTINGS
             with start_desk(Path(folder) / "system", **more) as system:
-                figures[engine] = {"published": _published(system, events), "fannedOut": _fanned_out(system)}
+                figures[engine] = {"published": _publish_rate(system, events), "fannedOut": _fan_out_rate(system)}
         found = figures[engine]
         print(f"{engine:<16}{found['published']:>7.0f} published, {found['fannedOut']:>7.0f} fanned out a second")
-    keep("throughput", figures)
+    save_results("throughput", figures)
 
 
-def _published(system: StartedDesk, events: int) -> float:
-    """Events a second, by several clients at a time."""
+def _publish_rate(system: StartedDesk, events: int) -> float:
+    """Return events per second with several clients."""
 
     def send(_: int) -> None:
         with system.connection() as http:
@@ -52,12 +52,12 @@ def _published(system: StartedDesk, events: int) -> float:
     return events / (time.perf_counter() - start)
 
 
-def _fanned_out(system: StartedDesk) -> float:
-    """Deliveries a second, from the first bulk call until the last delivery is counted."""
+def _fan_out_rate(system: StartedDesk) -> float:
+    """Return deliveries per second, from the first bulk send until the last delivery is counted."""
     made = system.run("bench.people", str(_PEOPLE))
     assert made.returncode == 0, made.stderr
     recipients, token = json.loads(made.stdout), system.demo["tools_tokens"]["fd1"]
-    _send(system, recipients, token, "fd1.bench.first")  # makes everybody's token
+    _send(system, recipients, token, "fd1.bench.first")  # creates everybody's token
     start = time.perf_counter()
     for _ in range(_SENDS):
         _send(system, recipients, token, "fd1.bench.many")

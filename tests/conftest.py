@@ -1,4 +1,4 @@
-"""The world of every test: an empty engine with our tables, and the demo organisation in it."""
+"""Fixtures of every test: an engine with our tables, and the demo organisation in it."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,11 +22,11 @@ from tests.support.pump import Pumps
 from tests.support.receiver import Receiver
 from tests.support.sockets import Sockets
 
-# A loaded machine is slow now and then; a time limit per example would only say so.
+# Examples have no deadline, because a loaded machine can be slow.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
-# What the world that is made once has sealed opens in every test.
+# The demo organisation is created once, so its secrets must open in every test.
 _SECRET_KEY = new_key()
 
 
@@ -35,8 +35,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--engine",
         choices=("embedded", "compared", "real"),
         default="embedded",
-        help="what stores and queues are: moto in the tests' own process; the same, with every request about rows "
-        "answered in moto's own way too and compared; or DynamoDB Local and ElasticMQ beside it",
+        help="moto in the tests' process; the same, with every request about rows also answered by unchanged moto and "
+        "compared; or DynamoDB Local and ElasticMQ as processes of their own",
     )
 
 
@@ -46,7 +46,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out the tests that are about another engine than this run's."""
+    """Leave out tests that are marked for another engine."""
     chosen = "real" if config.getoption("engine") == "real" else "embedded"
     others = [each for each in items if (mark := each.get_closest_marker("engine")) and mark.args != (chosen,)]
     config.hook.pytest_deselected(items=others)
@@ -54,7 +54,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Tests in a browser are run when they are named, as by `make test-browser`."""
+    """Run browser tests only if they are named, as by `make test-browser`."""
     return True if collection_path.name == "browser" and not any("browser" in each for each in config.args) else None
 
 
@@ -93,7 +93,7 @@ def tables() -> None:
 
 @dataclass(frozen=True)
 class Desk:
-    """The demo organisation: its demo file's contents, by attribute where tests need them most."""
+    """The desk under test with the demo organisation: the contents of its demo file."""
 
     demo: dict[str, Any]
 
@@ -130,7 +130,7 @@ class Desk:
         return str(self.demo["api_keys"]["bob"])
 
     def personal(self, **overrides: Any) -> str:
-        """A new personal token of a new employee, on integrator fd1."""
+        """Return a new personal token of a new employee, for integrator fd1."""
         grant = demo.personal_grant("fd1", demo.identifier("user", "new"), self.user_id("alice"))
         made = type(grant)(**{**vars(grant), **overrides})
         token = mint_token(TokenKind.PERSONAL, made.grant_id)
@@ -155,14 +155,14 @@ def pump() -> Pumps:
 
 
 @pytest.fixture
-def _again_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What failed comes again at once: queues beside the tests go by a clock that no test can move."""
+def _retry_immediately(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Retry failed messages immediately, because tests can't move the clock of external queues."""
     monkeypatch.setattr("infra.local.pump.BACK_OFF_SECONDS", 0)
 
 
 @pytest.fixture
 def sockets() -> Iterator[Sockets]:
-    """The WebSocket gateway, without sockets."""
+    """A WebSocket gateway without network sockets."""
     made = Sockets()
     engine.route_sockets(made)
     yield made
@@ -171,7 +171,7 @@ def sockets() -> Iterator[Sockets]:
 
 @pytest.fixture
 def receiver(monkeypatch: pytest.MonkeyPatch) -> Iterator[Receiver]:
-    """An HTTP server on this machine that callbacks may reach."""
+    """An HTTP server on this machine that callbacks can reach."""
     monkeypatch.setenv("ALLOW_LOOPBACK", "1")
     settings.cache_clear()
     with Receiver() as started:

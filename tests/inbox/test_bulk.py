@@ -300,7 +300,7 @@ def test_the_calls_until_the_reply_do_not_depend_on_the_number_of_people(api: Ap
     assert (few.steps, many.steps, plain.steps) == (5, 6, 5)
 
 
-@pytest.mark.usefixtures("_again_at_once")
+@pytest.mark.usefixtures("_retry_immediately")
 def test_what_can_t_be_processed_rests_in_the_dead_letter_queue(api: Api, desk: Desk, pump: Pumps) -> None:
     send(api, desk.fd1, by_email("alice"))
     key = {"sk": "CALL"}

@@ -292,7 +292,7 @@ def test_a_worker_that_dies_before_recording_repeats_the_attempt_under_the_same_
     assert len(shown(api, desk, delivery)["attempts"]) == 1
 
 
-@pytest.mark.usefixtures("_again_at_once")
+@pytest.mark.usefixtures("_retry_immediately")
 def test_a_store_that_stays_down_ends_in_the_dead_letters_and_the_click_stays_due(
     api: Api, desk: Desk, pump: Pumps, receiver: Receiver, clock: time_machine.Traveller
 ) -> None:

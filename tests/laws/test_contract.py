@@ -1,4 +1,4 @@
-"""Our documents held against the contracts: nothing that a client may send or expect is missing or stricter."""
+"""Our documents accept and return all that the contracts require, and are no stricter."""
 
 from typing import Any
 
@@ -32,8 +32,8 @@ _WANTED = {
 _SERVED = sorted(
     (path, method) for path, method in _WANTED if method in contract.own_document(path)["paths"].get(path, {})
 )
-# Called by strangers, as the contract's own text says, although its security scheme has no exception for it.
-_OPEN = {("/api/v2/connections", "post")}
+# Open by the contract's text, although its security scheme has no exception.
+_PUBLIC = {("/api/v2/connections", "post")}
 
 
 def test_every_operation_of_the_contracts_is_served() -> None:
@@ -41,7 +41,7 @@ def test_every_operation_of_the_contracts_is_served() -> None:
 
 
 @pytest.mark.parametrize(("path", "method"), _SERVED)
-def test_an_operation_of_the_contract_has_its_parameters_statuses_and_body(path: str, method: str) -> None:
+def test_an_operation_has_the_parameters_statuses_and_body_of_its_contract(path: str, method: str) -> None:
     own, wanted = (
         contract.own_document(path)["paths"][path][method],
         contract.contract_facts(path)["paths"][path][method],
@@ -55,16 +55,16 @@ def test_an_operation_of_the_contract_has_its_parameters_statuses_and_body(path:
             if "default" in parameter["schema"]:
                 assert same["schema"]["default"] == parameter["schema"]["default"]
     assert set(wanted["responses"]) <= set(own["responses"])
-    assert (wanted.get("security") == [] or (path, method) in _OPEN) == (own.get("security") == [])
+    assert (wanted.get("security") == [] or (path, method) in _PUBLIC) == (own.get("security") == [])
     if "requestBody" in wanted:
-        # A body that has required members can't be left out, whatever is said of it.
+        # A body with required fields is required, even if the contract says otherwise.
         required = wanted["requestBody"].get("required") or _schema(wanted["requestBody"]).get("required")
         assert required or not own["requestBody"]["required"]
         _compare(path, _schema(wanted["requestBody"]), _schema(own["requestBody"]), place="body")
 
 
 @pytest.mark.parametrize(("path", "method"), _SERVED)
-def test_a_reply_of_the_contract_has_all_its_members(path: str, method: str) -> None:
+def test_a_response_has_every_field_of_its_contract(path: str, method: str) -> None:
     own, wanted = (
         contract.own_document(path)["paths"][path][method],
         contract.contract_facts(path)["paths"][path][method],
@@ -101,7 +101,7 @@ def _compare(path: str, wanted: dict[str, Any], own: dict[str, Any], *, place: s
 
 
 def _has_members(path: str, wanted: dict[str, Any], own: dict[str, Any], *, place: str) -> None:
-    """Where our reply is one of several kinds, each member is in at least one of them."""
+    """Check that every field is in at least one of our response's schemas."""
     wanted, own = _plain(contract.contract_facts(path), wanted), _plain(contract.own_document(path), own)
     kinds = [_plain(contract.own_document(path), kind) for kind in own.get("oneOf", [own])]
     for name, member in wanted.get("properties", {}).items():
@@ -114,7 +114,7 @@ def _has_members(path: str, wanted: dict[str, Any], own: dict[str, Any], *, plac
 
 
 def _plain(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
-    """The schema itself, behind references, `allOf` and the null that may stand beside it."""
+    """Return the schema behind references, `allOf` and an optional null."""
     found = contract.resolve_reference(document, node)
     for member in found.get("allOf", []):
         found = {**_plain(document, member), **found}

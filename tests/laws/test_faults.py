@@ -1,4 +1,4 @@
-"""Every operation that changes something, while stores fail and functions die: once, whole, or not at all."""
+"""Every operation that changes something has its whole effect once, whatever fails."""
 
 from collections.abc import Iterator
 
@@ -16,22 +16,22 @@ CHANGING = sorted(route.__name__ for route in ROUTES.values() if route.method !=
 
 
 @pytest.fixture(autouse=True)
-def _roomy(monkeypatch: pytest.MonkeyPatch) -> None:
+def _large_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("KEY", "PERSONAL", "TOOLS", "PLATFORM"):
         monkeypatch.setenv(f"FLUXDEN_{name}_BUDGET", "100000")
 
 
 @pytest.fixture
 def sweep(api: Api, desk: Desk, sockets: Sockets, request: pytest.FixtureRequest) -> Iterator[FaultSweep]:
-    route, ask = sample_request(request.node.callspec.params["name"], SampleData(api, desk))
+    route, valid_request = sample_request(request.node.callspec.params["name"], SampleData(api, desk))
     with intercept_engine():
-        yield prepare_sweep(api, route, ask)
+        yield prepare_sweep(api, route, valid_request)
 
 
-# Each is some calls more, which cost ten times as much beside the tests.
+# Left out on external engines, where each call takes ten times as long.
 @pytest.mark.engine("embedded")
 @pytest.mark.parametrize("name", CHANGING)
-def test_what_is_asked_for_happens_once_whatever_fails(sweep: FaultSweep, name: str) -> None:
+def test_a_request_has_its_effect_once_whatever_fails(sweep: FaultSweep, name: str) -> None:
     lost = FaultPoint(Fault.LOST)
     passing = [lost, *sample([each for each in sweep.passing() if each != lost], 1, name)]
     for point in passing + sample(list(sweep.lasting()), 1, name):
@@ -40,8 +40,8 @@ def test_what_is_asked_for_happens_once_whatever_fails(sweep: FaultSweep, name: 
             sweep.check(point, keyed=False)
 
 
-# What an engine itself has a part in: that a call which is made again is known, by its token or by what it met.
+# Depends on the engine: a repeated call is recognised by its token or by its condition.
 @pytest.mark.engine("real")
 @pytest.mark.parametrize("name", CHANGING)
-def test_what_is_asked_for_happens_once_though_every_reply_is_lost(sweep: FaultSweep, name: str) -> None:
+def test_a_request_has_its_effect_once_if_every_response_is_lost(sweep: FaultSweep, name: str) -> None:
     sweep.check(FaultPoint(Fault.LOST), keyed=True)

@@ -1,4 +1,4 @@
-"""Nobody reaches what is another's: every operation, with a valid request of bob's, made by everybody else."""
+"""Nobody reaches another person's data: every operation gets Bob's valid request from everybody else."""
 
 import json
 import os
@@ -38,22 +38,31 @@ from tests.support.sockets import Sockets
 from tests.support.store_calls import record_store_calls
 from tests.support.stored_rows import Rows, list_messages, read_rows
 
-# Who may reach what is no engine's affair.
+# Access does not depend on the engine.
 pytestmark = pytest.mark.engine("embedded")
 
-# Operations that are asked about another's thing otherwise than by their path.
+# Operations that name an entity in their body or query.
 NAMING_IN_INPUT = {"acknowledge_relay", "confirm_connection", "delete_key", "send_relay", "switch_key"}
-# Whose paths name what everybody may have one of: here it is the stranger's own.
+# Operations whose path names an entity of the caller.
 OWN_BY_PATH = {"put_synced_agent"}
-# It says in its body which operation is meant, and there whether that was refused.
+# The body names the operation, and the response says whether it was refused.
 CALLS_TOOLS = "call_mcp"
-# Names that sound like those of things, and are words of the caller's own, or public, or an administrator's.
-WORDS = {"event_id", "relayId", "peerRelayId", "threadId", "parentRelayId", "teamId", "projectId", "project_slug"}
-WORDS |= {"capabilityId", "marketplaceId", "instanceId", "slug", "contact_user_id", "linked_tools_token_id"}
-# What these are called is the other desk's own affair.
-WORDS_OF_PEERS = {"connectionId"}
+# Fields that look like ids of entities, but are chosen by the caller, public, or for administrators.
+HARMLESS_FIELDS = {
+    "event_id",
+    "relayId",
+    "peerRelayId",
+    "threadId",
+    "parentRelayId",
+    "teamId",
+    "projectId",
+    "project_slug",
+}
+HARMLESS_FIELDS |= {"capabilityId", "marketplaceId", "instanceId", "slug", "contact_user_id", "linked_tools_token_id"}
+# Ids that the other desk chooses.
+HARMLESS_FIELDS_OF_PEERS = {"connectionId"}
 READS = {f"dynamodb:{each}" for each in ("GetItem", "BatchGetItem", "Query")}
-# Everybody tries with `make chaos SWEEP=whole`; in the tests these, and some more of them with each seed.
+# `make chaos SWEEP=whole` tries every stranger. Tests try the likeliest, and a sample chosen by the seed.
 WHOLE = os.environ.get("SWEEP") == "whole"
 SEED = os.environ.get("SWEEP_SEED", "1")
 LIKELIEST, FURTHER = ("nobody", "a colleague's key", "the key of somebody without a team of bob's"), 3
@@ -62,7 +71,7 @@ AREAS = ("inbox", "chat", "queue", "kanban", "contacts", "catalog")
 
 @dataclass(frozen=True)
 class Stranger:
-    """Somebody who is not bob, or one of bob's own credentials that does not open the operation."""
+    """A credential that is not Bob's, or one of Bob's that lacks the permission."""
 
     name: str
     kind: type[Caller] | None
@@ -72,60 +81,60 @@ class Stranger:
 
 
 @pytest.fixture(autouse=True)
-def _roomy(monkeypatch: pytest.MonkeyPatch) -> None:
+def _large_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLUXDEN_KEY_BUDGET", "100000")
     monkeypatch.setenv("FLUXDEN_STREAM_HOLD_SECONDS", "1")
 
 
-# The world with the strangers in it, made by the first test.
-_peopled: list[tuple[Snapshot, list[Stranger]]] = []
+# The snapshot with the strangers, made by the first test.
+_prepared: list[tuple[Snapshot, list[Stranger]]] = []
 
 
 @pytest.fixture
 def strangers(api: Api, desk: Desk) -> list[Stranger]:
-    """Everybody who is not bob; the same ones in every test."""
-    if not _peopled:
+    """Return every stranger. They are the same in every test."""
+    if not _prepared:
         made = list(_strangers(api, desk))
-        _peopled.append((take_snapshot(), made))
-    world, found = _peopled[0]
-    world.restore()
+        _prepared.append((take_snapshot(), made))
+    snapshot, found = _prepared[0]
+    snapshot.restore()
     return found
 
 
-def test_every_operation_has_a_request_that_is_made_by_strangers() -> None:
+def test_every_operation_has_a_sample_request() -> None:
     assert set(SAMPLE_REQUESTS) == set(ROUTES_BY_NAME)
 
 
 @pytest.mark.parametrize("name", sorted(SAMPLE_REQUESTS))
-def test_who_is_not_meant_reaches_nothing(
+def test_a_stranger_reads_and_changes_nothing(
     api: Api, desk: Desk, strangers: list[Stranger], sockets: Sockets, name: str
 ) -> None:
-    route, ask = sample_request(name, SampleData(api, desk))
-    _check_references(route, ask)
-    bob, kept, before, queued = desk.user_id("bob"), take_snapshot(), read_rows(), list_messages()
+    route, request = sample_request(name, SampleData(api, desk))
+    _check_references(route, request)
+    bob, snapshot, before, queued = desk.user_id("bob"), take_snapshot(), read_rows(), list_messages()
     tokens = read_rows(TOKENS)
-    ask = replace(ask, body=_in_other_words(ask.body))
-    others = [each for each in strangers if each.credential != ask.credential and _expected(route, each)]
-    for each in _some(others, name) if route.callers or route.gate else ():
+    request = replace(request, body=_replace_canary(request.body))
+    others = [each for each in strangers if each.credential != request.credential and _expected_statuses(route, each)]
+    for each in _sample(others, name) if route.callers or route.gate else ():
         with record_store_calls() as seen:
-            reply = ask.send(api, route, credential=each.credential)
-        told = (name, each.name, reply.status, reply.text)
-        assert reply.status in _expected(route, each), told
-        assert CANARY not in reply.text, told
-        assert read_rows(TOKENS) == tokens or reply.status < 400, told
+            reply = request.send(api, route, credential=each.credential)
+        attempt = (name, each.name, reply.status, reply.text)
+        assert reply.status in _expected_statuses(route, each), attempt
+        assert CANARY not in reply.text, attempt
+        assert read_rows(TOKENS) == tokens or reply.status < 400, attempt
         if all(action in READS or table == TOKENS.physical_name for action, table, _ in seen.permissions):
             continue
         after = read_rows()
         if reply.status >= 400:
-            assert (after, list_messages()) == (before, queued), told
-        assert _of(bob, before).items() <= after.items(), told
-        kept.restore()
-    own = ask.send(api, route)
+            assert (after, list_messages()) == (before, queued), attempt
+        assert _rows_of(bob, before).items() <= after.items(), attempt
+        snapshot.restore()
+    own = request.send(api, route)
     assert own.status == route.status, (name, own.text)
 
 
-def _some(found: list[Stranger], name: str) -> list[Stranger]:
-    """The likeliest to get through, and some more by the seed; or all."""
+def _sample(found: list[Stranger], name: str) -> list[Stranger]:
+    """Return the likeliest strangers and a sample of the others, or all in a whole sweep."""
     if WHOLE:
         return found
     first = [each for each in found if each.name in LIKELIEST]
@@ -157,8 +166,8 @@ def _strangers(api: Api, desk: Desk) -> Iterator[Stranger]:
         yield Stranger(name, ApiKey, token.text, usable=False)
 
 
-def _expected(route: Route, stranger: Stranger) -> set[int]:
-    """By the operation's declaration: its kinds of callers, its area, what its path names. Nothing for bob himself."""
+def _expected_statuses(route: Route, stranger: Stranger) -> set[int]:
+    """Return the statuses that the operation's declaration implies. Empty if the stranger has access."""
     named = "{" in route.path or route.__name__ in NAMING_IN_INPUT
     if route.__name__ == CALLS_TOOLS:
         return set() if "queue" in stranger.areas else {200} if _opens(stranger) else {401, 403}
@@ -181,25 +190,27 @@ def _opens(stranger: Stranger) -> bool:
     return stranger.usable and stranger.kind in (ApiKey, ToolsToken)
 
 
-def _check_references(route: Route, ask: SampleRequest) -> None:
-    """Whatever input is called like somebody's thing is given in bob's request, or known to be none."""
-    models = [(route.body, ask.body or {}), (route.hints.get("query"), ask.query)]
+def _check_references(route: Route, request: SampleRequest) -> None:
+    """Check that Bob's request has a value for every field that looks like the id of an entity."""
+    models = [(route.body, request.body or {}), (route.hints.get("query"), request.query)]
     for model, given in models:
         fields = getattr(model, "model_fields", {})
         names = {field.alias or name for name, field in fields.items()}
         things = {name for name in names if re.search(r"(^i|I|_i)d$|slug$|cursor$", name)}
         optional = (
-            WORDS
-            | (WORDS_OF_PEERS if route.gate else set())
+            HARMLESS_FIELDS
+            | (HARMLESS_FIELDS_OF_PEERS if route.gate else set())
             | (things if route.admin_only or route.operator_only else set())
         )
-        assert things <= {*given, *optional}, f"{route.__name__}: {things} may be another's, and nobody tries"
+        assert things <= {*given, *optional}, (
+            f"{route.__name__}: {things} may name an entity, but the sample request has no value"
+        )
 
 
-def _in_other_words(body: Any) -> Any:
+def _replace_canary(body: Any) -> Any:
     return json.loads(json.dumps(body).replace(CANARY, "words-of-a-stranger"))
 
 
-def _of(user_id: str, found: Rows) -> Rows:
-    """The rows about this user."""
+def _rows_of(user_id: str, found: Rows) -> Rows:
+    """Return the rows about this user."""
     return {key: row for key, row in found.items() if user_id in key[1] or user_id in row}

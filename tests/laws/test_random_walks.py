@@ -1,4 +1,4 @@
-"""Long walks at random through what people do, held against models that fit on a screen."""
+"""Random sequences of calls, compared with small models."""
 
 import os
 from datetime import UTC, datetime, timedelta
@@ -25,20 +25,20 @@ WALKS = settings(
     database=None,
 )
 NOON = datetime(2026, 5, 21, 12, 0, 10, tzinfo=UTC)
-# What happens to one of the call's requests of the stores: mostly nothing.
+# A fault at one of the call's store calls; mostly none.
 FAULTS = st.sampled_from([None, None, None, Fault.LOST, Fault.TIMED_OUT, Fault.THROTTLED, Fault.CONFLICTED])
-PLACES = st.integers(1, 6)
+CALL_NUMBERS = st.integers(1, 6)
 OPEN, ENDS = ("ready", "in_progress", "blocked"), "done_today"
 
 
 @pytest.fixture(autouse=True)
-def _roomy(monkeypatch: pytest.MonkeyPatch) -> None:
+def _large_budgets(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("KEY", "PERSONAL", "TOOLS"):
         monkeypatch.setenv(f"FLUXDEN_{name}_BUDGET", "100000")
 
 
 class Walk(RuleBasedStateMachine):
-    """A desk at noon, and calls of it that may meet a fault on the way; each has a key of its own."""
+    """A desk at noon. Each call has its own idempotency key and may meet a fault."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,9 +56,9 @@ class Walk(RuleBasedStateMachine):
 
 
 class Queue(Walk):
-    """Alice's queue: what is where, and what the chief of staff hands out.
+    """Model of Alice's queue: the status of each item, and the items that are dispatched.
 
-    What is drawn from stands in the order it was made in: ids are random, and a walk is to be the same when repeated.
+    Items are drawn in the order they were created, because ids are random and a walk must be repeatable.
     """
 
     def __init__(self) -> None:
@@ -67,42 +67,42 @@ class Queue(Walk):
         self.order: list[str] = []
         self.chief = self.approves = False
 
-    def to(self, path: str, body: Any, fault: Fault | None, place: int, method: str = "POST") -> Answer:
+    def call_queue(self, path: str, body: Any, fault: Fault | None, place: int, method: str = "POST") -> Answer:
         return self.call(method, f"/api/v2/{path}", body, self.desk.alice_key, fault, place)
 
-    def _handed_out(self, told: Any) -> None:
-        """With nothing in progress the oldest ready item is, and nothing else is told."""
+    def _check_dispatched(self, dispatched: Any) -> None:
+        """Check that the oldest ready item is dispatched if nothing is in progress."""
         busy = "in_progress" in self.items.values()
         ready = [each for each in self.order if self.items.get(each) == "ready"]
         wanted = ready[0] if self.chief and not busy and ready else None
-        assert (told or {}).get("id") == wanted
+        assert (dispatched or {}).get("id") == wanted
         if wanted:
             self.items[wanted] = "in_progress"
 
-    @rule(fault=FAULTS, place=PLACES)
+    @rule(fault=FAULTS, place=CALL_NUMBERS)
     def add(self, fault: Fault | None, place: int) -> None:
         self.time.shift(timedelta(seconds=1))
-        made = self.to("queue", {"title": "x"}, fault, place).json["data"]
+        made = self.call_queue("queue", {"title": "x"}, fault, place).json["data"]
         assert made["status"] == ("ready" if self.approves else "pending_confirmation")
         self.items[made["id"]] = made["status"]
         self.order.append(made["id"])
 
-    @rule(fault=FAULTS, place=PLACES, approves=st.booleans())
+    @rule(fault=FAULTS, place=CALL_NUMBERS, approves=st.booleans())
     def set_approval(self, fault: Fault | None, place: int, approves: bool) -> None:
-        assert self.to("settings", {"queueAutoApprove": approves}, fault, place, "PATCH").status == 200
+        assert self.call_queue("settings", {"queueAutoApprove": approves}, fault, place, "PATCH").status == 200
         self.approves = approves
 
-    @rule(fault=FAULTS, place=PLACES, chief=st.booleans())
+    @rule(fault=FAULTS, place=CALL_NUMBERS, chief=st.booleans())
     def set_mode(self, fault: Fault | None, place: int, chief: bool) -> None:
-        reply = self.to("settings", {"mode": "chief_of_staff" if chief else "cockpit"}, fault, place, "PATCH")
+        reply = self.call_queue("settings", {"mode": "chief_of_staff" if chief else "cockpit"}, fault, place, "PATCH")
         self.chief = chief
-        self._handed_out(reply.json["data"].get("autoDispatched"))
+        self._check_dispatched(reply.json["data"].get("autoDispatched"))
 
     @precondition(lambda self: self.items)
-    @rule(data=st.data(), fault=FAULTS, place=PLACES, action=st.sampled_from(["approve", "reject"]))
+    @rule(data=st.data(), fault=FAULTS, place=CALL_NUMBERS, action=st.sampled_from(["approve", "reject"]))
     def confirm(self, data: Any, fault: Fault | None, place: int, action: str) -> None:
         item = data.draw(st.sampled_from(list(self.items)))
-        reply = self.to(f"queue/{item}/confirm", {"action": action}, fault, place)
+        reply = self.call_queue(f"queue/{item}/confirm", {"action": action}, fault, place)
         waits = self.items[item] == "pending_confirmation"
         assert reply.status == (200 if waits else 400), reply.text
         if waits and action == "approve":
@@ -111,39 +111,41 @@ class Queue(Walk):
             del self.items[item]
 
     @precondition(lambda self: self.items)
-    @rule(data=st.data(), fault=FAULTS, place=PLACES, status=st.sampled_from([*OPEN, ENDS, "pending_confirmation"]))
+    @rule(
+        data=st.data(), fault=FAULTS, place=CALL_NUMBERS, status=st.sampled_from([*OPEN, ENDS, "pending_confirmation"])
+    )
     def move(self, data: Any, fault: Fault | None, place: int, status: str) -> None:
         item = data.draw(st.sampled_from(list(self.items)))
         met = self.items[item]
-        reply = self.to(f"queue/{item}/status", {"status": status}, fault, place)
+        reply = self.call_queue(f"queue/{item}/status", {"status": status}, fault, place)
         allowed = met == status or (met in OPEN and status in (*OPEN, ENDS))
         assert reply.status == (200 if allowed else 400), (met, status, reply.text)
         if allowed and met != status:
             self.items[item] = status
             if status == ENDS:
-                self._handed_out(reply.json["data"]["autoDispatched"])
+                self._check_dispatched(reply.json["data"]["autoDispatched"])
 
     @precondition(lambda self: self.items)
-    @rule(data=st.data(), fault=FAULTS, place=PLACES, status=st.sampled_from([ENDS, "blocked"]))
+    @rule(data=st.data(), fault=FAULTS, place=CALL_NUMBERS, status=st.sampled_from([ENDS, "blocked"]))
     def complete(self, data: Any, fault: Fault | None, place: int, status: str) -> None:
         item = data.draw(st.sampled_from(list(self.items)))
-        reply = self.to(f"queue/{item}/result", {"result": "done", "status": status}, fault, place)
+        reply = self.call_queue(f"queue/{item}/result", {"result": "done", "status": status}, fault, place)
         allowed = self.items[item] in OPEN
         assert reply.status == (200 if allowed else 400), (self.items[item], status, reply.text)
         if allowed:
             self.items[item] = status
             if status == ENDS:
-                self._handed_out(reply.json["data"]["autoDispatched"])
+                self._check_dispatched(reply.json["data"]["autoDispatched"])
 
     @invariant()
-    def all_is_listed(self) -> None:
+    def list_matches_model(self) -> None:
         page = self.api.get("/api/v2/queue?limit=100", self.desk.alice_key).json["data"]
         assert {each["id"]: each["status"] for each in page["items"]} == self.items
         assert page["pagination"]["total"] == len(self.items)
 
 
 class Tokens(Walk):
-    """Carol's token: claimed, rotated, disabled, ended with its approval; at most two secrets work at a time."""
+    """Model of Carol's token: claimed, rotated, disabled, revoked. At most two secrets work at a time."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -154,7 +156,7 @@ class Tokens(Walk):
         self.approved = True
         self.token_id = ""
 
-    @rule(fault=FAULTS, place=PLACES)
+    @rule(fault=FAULTS, place=CALL_NUMBERS)
     def claim(self, fault: Fault | None, place: int) -> None:
         body = {"email": "carol@example.com"}
         reply = self.call("POST", "/api/v1/tokens/claim", body, self.desk.fd1, fault, place)
@@ -162,7 +164,7 @@ class Tokens(Walk):
             assert reply.status in (403, 404, 409), reply.text
             return
         assert reply.status == 200, reply.text
-        # One that had ended, is new: nothing before it works.
+        # After a revocation the token is new, and no earlier secret works.
         before = self.secrets[-1:] if self.status == "active" else []
         self.secrets, self.status = [*before, reply.json["token"]], "active"
         self.token_id = reply.json["tokenId"]
@@ -180,7 +182,7 @@ class Tokens(Walk):
         run_admin("personal-tokens", "disable" if off else "enable", self.token_id)
         self.status = "disabled" if off else "active"
 
-    @rule(fault=FAULTS, place=PLACES)
+    @rule(fault=FAULTS, place=CALL_NUMBERS)
     def revoke(self, fault: Fault | None, place: int) -> None:
         body = {"email": "carol@example.com", "catalog_slug": "fd1"}
         reply = self.call("DELETE", "/api/v1/catalog/approvals", body, self.desk.fd1, fault, place)
@@ -189,14 +191,14 @@ class Tokens(Walk):
             self.status = "revoked"
         self.approved = False
 
-    @rule(fault=FAULTS, place=PLACES)
+    @rule(fault=FAULTS, place=CALL_NUMBERS)
     def approve(self, fault: Fault | None, place: int) -> None:
         body = {"email": "carol@example.com", "catalog_slug": "fd1"}
         assert self.call("POST", "/api/v1/catalog/approvals", body, self.desk.fd1, fault, place).status == 201
         self.approved = True
 
     @invariant()
-    def only_the_current_and_the_prior_secret_work(self) -> None:
+    def only_the_current_and_the_previous_secret_work(self) -> None:
         working = set(self.secrets[-1:])
         if datetime.now(UTC) < self.prior_ends:
             working |= set(self.secrets)
@@ -208,67 +210,67 @@ class Tokens(Walk):
 
 
 class Approvals(Walk):
-    """Alice's and bob's access to two items: applied for, decided, assigned, revoked."""
+    """Model of Alice's and Bob's approvals for two items: requested, reviewed, assigned, revoked."""
 
     SLUGS, NAMES = ("network-vpn-access", "design-suite"), ("alice", "bob")
 
     def __init__(self) -> None:
         super().__init__()
-        self.standing: dict[tuple[str, str], str] = {}
+        self.statuses: dict[tuple[str, str], str] = {}
         self.requests: dict[str, tuple[str, str]] = {}
 
     def _key(self, name: str) -> str:
         return str(self.desk.demo["api_keys"][name])
 
-    @rule(name=st.sampled_from(NAMES), slug=st.sampled_from(SLUGS), fault=FAULTS, place=PLACES)
+    @rule(name=st.sampled_from(NAMES), slug=st.sampled_from(SLUGS), fault=FAULTS, place=CALL_NUMBERS)
     def apply(self, name: str, slug: str, fault: Fault | None, place: int) -> None:
         body = {"catalog_slug": slug}
         reply = self.call("POST", "/api/v1/catalog/requests", body, self._key(name), fault, place)
-        if self.standing.get((name, slug)) in ("pending", "approved"):
+        if self.statuses.get((name, slug)) in ("pending", "approved"):
             assert reply.status in (201, 409), reply.text
             return
         assert reply.status == 201, reply.text
-        self.standing[name, slug] = reply.json["status"]
+        self.statuses[name, slug] = reply.json["status"]
         self.requests[reply.json["id"]] = (name, slug)
 
     @precondition(lambda self: self.requests)
-    @rule(data=st.data(), decision=st.sampled_from(["approve", "reject"]), fault=FAULTS, place=PLACES)
+    @rule(data=st.data(), decision=st.sampled_from(["approve", "reject"]), fault=FAULTS, place=CALL_NUMBERS)
     def review(self, data: Any, decision: str, fault: Fault | None, place: int) -> None:
         request = data.draw(st.sampled_from(list(self.requests)))
         body, pair = {"request_id": request, "decision": decision}, self.requests[request]
         reply = self.call("POST", "/api/v1/catalog/approvals/review", body, self.desk.fd1, fault, place)
-        if self.standing[pair] == "pending":
+        if self.statuses[pair] == "pending":
             assert reply.status == 200, reply.text
-            self.standing[pair] = "approved" if decision == "approve" else "rejected"
+            self.statuses[pair] = "approved" if decision == "approve" else "rejected"
         else:
             assert reply.status in (200, 404, 409), reply.text
 
-    @rule(name=st.sampled_from(NAMES), slug=st.sampled_from(SLUGS), fault=FAULTS, place=PLACES)
+    @rule(name=st.sampled_from(NAMES), slug=st.sampled_from(SLUGS), fault=FAULTS, place=CALL_NUMBERS)
     def assign(self, name: str, slug: str, fault: Fault | None, place: int) -> None:
         body = {"email": f"{name}@example.com", "catalog_slug": slug}
         assert self.call("POST", "/api/v1/catalog/approvals", body, self.desk.fd1, fault, place).status == 201
-        self.standing[name, slug] = "approved"
+        self.statuses[name, slug] = "approved"
 
-    @rule(name=st.sampled_from(NAMES), slug=st.sampled_from(SLUGS), fault=FAULTS, place=PLACES)
+    @rule(name=st.sampled_from(NAMES), slug=st.sampled_from(SLUGS), fault=FAULTS, place=CALL_NUMBERS)
     def revoke(self, name: str, slug: str, fault: Fault | None, place: int) -> None:
         body = {"email": f"{name}@example.com", "catalog_slug": slug}
         reply = self.call("DELETE", "/api/v1/catalog/approvals", body, self.desk.fd1, fault, place)
-        approved = self.standing.get((name, slug)) == "approved"
+        approved = self.statuses.get((name, slug)) == "approved"
         assert (reply.status, reply.json["revoked"]) == (200, approved), reply.text
         if approved:
-            self.standing[name, slug] = "revoked"
+            self.statuses[name, slug] = "revoked"
 
     @invariant()
-    def all_is_listed(self) -> None:
+    def list_matches_model(self) -> None:
         found = {
             (each["email"].partition("@")[0], each["catalogSlug"]): each["status"]
             for slug in self.SLUGS
             for each in self.api.get(f"/api/v1/catalog/approvals?catalog_slug={slug}", self.desk.fd1).json["items"]
         }
-        assert {pair: found.get(pair) for pair in self.standing} == self.standing
+        assert {pair: found.get(pair) for pair in self.statuses} == self.statuses
 
 
 @pytest.mark.parametrize("walk", [Queue, Tokens, Approvals])
-def test_no_walk_leaves_the_model(desk: Desk, walk: type[Walk]) -> None:
+def test_random_calls_match_the_model(desk: Desk, walk: type[Walk]) -> None:
     with intercept_engine():
         run_state_machine_as_test(walk, settings=WALKS)

@@ -1,4 +1,4 @@
-"""Each operation as it is deployed: by its own path, in a process of its own, under its own role."""
+"""Call each operation as it is deployed: by its path, in its own process, under its own role."""
 
 import json
 import os
@@ -24,8 +24,8 @@ from tests.support.sample_requests import ROUTES_BY_NAME, SAMPLE_REQUESTS
 from tests.support.started_desk import HOST, ROOT, SHELL
 from tests.support.template import ACCOUNT, Function, functions, made, resolve_value
 
-# An item's actions are asked for, not a transaction's or a batch's; the tests' engine knows these only.
-_TOGETHER = {
+# IAM checks the actions of members. moto checks these actions of transactions and batches instead.
+_MOTO_ACTIONS = {
     "dynamodb": ("dynamodb:TransactWriteItems", "dynamodb:TransactGetItems"),
     "sqs": ("sqs:SendMessageBatch", "sqs:DeleteMessageBatch", "sqs:ChangeMessageVisibilityBatch"),
 }
@@ -41,11 +41,11 @@ class Deployed:
     environment: dict[str, str]
     keys: dict[str, dict[str, str]] = field(default_factory=dict)
 
-    def __call__(self, route: Route, ask: SampleRequest) -> tuple[int, str]:
-        """The reply's status and body."""
-        sent = {"Content-Type": "application/json"} | ask.headers_with(ask.credential)
+    def __call__(self, route: Route, request: SampleRequest) -> tuple[int, str]:
+        """Return the status and the body of the response."""
+        sent = {"Content-Type": "application/json"} | request.headers_with(request.credential)
         event = gateway_event(
-            route.method, ask.path_for(route), sent, None if ask.body is None else json.dumps(ask.body)
+            route.method, request.path_for(route), sent, None if request.body is None else json.dumps(request.body)
         )
         function = _function(route.method, event["resource"])
         reply = self._run(function, event)
@@ -54,17 +54,17 @@ class Deployed:
 
     def _run(self, function: Function, event: dict[str, Any]) -> Any:
         if function.handler not in self.keys:
-            self.keys[function.handler] = _key(function)
-        told = {
+            self.keys[function.handler] = _create_access_key(function)
+        call = {
             "handler": function.handler,
             "event": event,
             "environment": self.environment | self.keys[function.handler],
         }
         assert self.server.stdin and self.server.stdout
-        # From here on every call is asked for its permission; what prepares the next is not.
+        # moto checks permissions only during this call.
         moto.settings.INITIAL_NO_AUTH_ACTION_COUNT = 0
         try:
-            self.server.stdin.write(json.dumps(told) + "\n")
+            self.server.stdin.write(json.dumps(call) + "\n")
             self.server.stdin.flush()
             return json.loads(self.server.stdout.readline())
         finally:
@@ -72,22 +72,22 @@ class Deployed:
 
 
 def _function(method: str, path: str) -> Function:
-    """The function that the template has behind this path and method."""
+    """Return the function that the template has for this path and method."""
     paths = made()["Resources"]["RestApi"]["Properties"]["DefinitionBody"]["paths"]
     uri = resolve_value(paths[path][method.lower()]["x-amazon-apigateway-integration"]["uri"])
     name = uri.rpartition(":function:")[2].removesuffix("/invocations")
-    return _named()[name]
+    return _functions_by_name()[name]
 
 
 @cache
-def _named() -> dict[str, Function]:
+def _functions_by_name() -> dict[str, Function]:
     return {resolve_value(each.properties["FunctionName"]): each for each in functions().values()}
 
 
-def _key(function: Function) -> dict[str, str]:
-    """Credentials of somebody who may do what the function's role allows; the resources are compared elsewhere."""
+def _create_access_key(function: Function) -> dict[str, str]:
+    """Create credentials with the actions of the function's role. Tests of the template check its resources."""
     actions = {action for action, _ in function.allowed}
-    for service, more in _TOGETHER.items():
+    for service, more in _MOTO_ACTIONS.items():
         if any(action.startswith(f"{service}:") for action in actions):
             actions |= set(more)
     iam: Any = aws.session().create_client("iam")
@@ -122,18 +122,16 @@ def call(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
         yield Deployed(server, environment)
 
 
-def test_every_operation_works_alone_and_with_no_more_than_its_role_allows(
-    api: Api, call: Deployed, desk: Desk
-) -> None:
-    as_new = take_snapshot()
+def test_every_operation_works_alone_under_its_own_role(api: Api, call: Deployed, desk: Desk) -> None:
+    snapshot = take_snapshot()
     for name, route in ROUTES_BY_NAME.items():
         status, text = call(route, SAMPLE_REQUESTS[name](SampleData(api, desk)))
         assert status == route.status, (name, status, text)
-        as_new.restore()
+        snapshot.restore()
 
 
-def test_without_its_role_an_operation_does_nothing(call: Deployed, desk: Desk) -> None:
+def test_an_operation_with_another_role_fails(call: Deployed, desk: Desk) -> None:
     handler = "chalicelib.api.v1.events.publish_event"
-    call.keys[handler] = _key(functions()["chalicelib.api.v1.introspection.get_health"])
+    call.keys[handler] = _create_access_key(functions()["chalicelib.api.v1.introspection.get_health"])
     status, text = call(ROUTES_BY_NAME["publish_event"], SampleRequest(desk.alice, inputs.new_event()))
     assert (status, json.loads(text)["code"]) == (500, "internal_error")

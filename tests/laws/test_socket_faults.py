@@ -1,4 +1,4 @@
-"""A person's connections, while stores fail and functions die: they come back, and have missed nothing."""
+"""Clients that reconnect after any fault have missed nothing."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,24 +23,24 @@ from tests.support.sockets import Client, Sockets
 from tests.support.worker_scenarios import scan_rows
 
 SEND = {"action": "send", "content": "Hello"}
-# A client's own frames, and what each of them is answered with.
-SAYING = {"ping": ["heartbeat"], "send": ["new_message"], "resume": []}
+# Frames of a client, and the types of frames that answer them.
+ANSWER_TYPES = {"ping": ["heartbeat"], "send": ["new_message"], "resume": []}
 
 
 @dataclass
-class Life:
-    """Bob's connections, with a browser of his that is nudged where none of them hears; the same again and again."""
+class SocketScenario:
+    """Bob's connections, and a browser that is notified if none of them is open. It can be restarted."""
 
     api: Api
     desk: Desk
     sockets: Sockets
     last_id: str
-    begun: Snapshot
+    start: Snapshot
     now: datetime
 
-    def again(self) -> Client:
-        """All as it was, with one client that is connected."""
-        self.begun.restore()
+    def restart(self) -> Client:
+        """Restore the start, with one connected client."""
+        self.start.restore()
         (client,) = self.sockets.clients.values()
         client.posted.clear()
         client.gone = False
@@ -52,22 +52,22 @@ class Life:
         return client
 
     def publish(self) -> bool:
-        """Send bob an event; whether a connection of his hears it."""
+        """Publish an event to Bob, and return whether it was pushed to a connection."""
         reply = self.api.post("/api/v1/events", inputs.new_event(), self.desk.bob)
         assert reply.status == 202
         return bool(reply.json["pushed"])
 
     def check_nothing_is_missed(self) -> None:
-        """Whoever resumes is told all there is in the log, in order, and each once."""
+        """Check that a client that resumes gets every frame of the log once and in order."""
         client = self.connect()
         log = DynamoFrames().list_after(self.desk.user_id("bob"), int(self.last_id), limit=100, now=datetime.now(UTC))
-        told = [each for each in client.frames if each["type"] != "connected"]
-        assert [each["id"] for each in told] == [each.frame.id for each in log if each.frame]
-        assert told[0]["type"] == "new_message"
+        received = [each for each in client.frames if each["type"] != "connected"]
+        assert [each["id"] for each in received] == [each.frame.id for each in log if each.frame]
+        assert received[0]["type"] == "new_message"
         self.sockets.clients.pop(client.connection_id)
 
-    def check_nobody_is_left(self) -> None:
-        """Where no client is, nobody is taken for one: a browser is nudged instead."""
+    def check_no_connection_is_left(self) -> None:
+        """Check that without clients no connection is live, and a browser is notified instead."""
         for each in self.sockets.clients.values():
             each.gone = True
         with time_machine.travel(self.now + timedelta(minutes=2), tick=False):
@@ -81,25 +81,25 @@ class Life:
 
 
 @pytest.fixture
-def life(api: Api, desk: Desk, sockets: Sockets) -> Iterator[Life]:
+def scenario(api: Api, desk: Desk, sockets: Sockets) -> Iterator[SocketScenario]:
     subscribed = api.post("/api/v2/push/subscriptions", {"endpoint": "https://push.example.com/1"}, desk.bob_key)
     assert subscribed.status == 201
     client = sockets.connect(desk.bob_key)
     Pumps().drain(SOCKET_WORK)
     api.post("/api/v2/shared-chat/send", {"content": "Before"}, desk.bob_key)
     with intercept_engine():
-        yield Life(api, desk, sockets, client.frames[0]["id"], take_snapshot(), datetime.now(UTC))
+        yield SocketScenario(api, desk, sockets, client.frames[0]["id"], take_snapshot(), datetime.now(UTC))
 
 
 def points(calls: int) -> list[FaultPoint]:
-    """Every fault at every call of so many, and those that are over when a call is made again."""
+    """Return every fault at each of so many calls."""
     ends = [(Fault.KILLED, False), (Fault.KILLED_BEFORE, False), (Fault.LOST, True), (Fault.TIMED_OUT, True)]
     lasting = [FaultPoint(fault, number, lasts=lasts) for number in range(1, calls + 1) for fault, lasts in ends]
     return [*lasting, *(FaultPoint(each) for each in PASSING)]
 
 
-def met(point: FaultPoint, calls: int, do: Callable[[], object]) -> bool:
-    """Whether the function, under the fault, came to its end."""
+def finishes_under_fault(point: FaultPoint, calls: int, do: Callable[[], object]) -> bool:
+    """Run the function under the fault, and return whether it reached its end."""
     with inject_faults(point.plan(calls)):
         try:
             do()
@@ -108,67 +108,69 @@ def met(point: FaultPoint, calls: int, do: Callable[[], object]) -> bool:
     return True
 
 
-def counted(do: Callable[[], object]) -> int:
+def count_calls(do: Callable[[], object]) -> int:
     with inject_faults(no_fault) as faults:
         do()
     return len(faults.attempts)
 
 
-def test_every_function_of_connections_meets_faults_here() -> None:
+def test_every_socket_route_is_tested_here() -> None:
     assert {name for name, _ in catalog.sockets(app)} == {"$connect", "$default", "$disconnect"}
 
 
-def test_a_client_that_could_not_connect_tries_again_and_leaves_nobody_behind(life: Life) -> None:
+def test_a_failed_connect_leaves_no_connection_behind(scenario: SocketScenario) -> None:
     def shake() -> Client:
-        return life.sockets.connect(life.desk.bob_key, headers={"Last-Event-ID": life.last_id})
+        return scenario.sockets.connect(scenario.desk.bob_key, headers={"Last-Event-ID": scenario.last_id})
 
-    life.again().close()
-    life.begun, life.sockets.clients = take_snapshot(), {}
-    calls = counted(shake)
-    # What is stored before the function ends is a connection that nobody opens.
+    scenario.restart().close()
+    scenario.start, scenario.sockets.clients = take_snapshot(), {}
+    calls = count_calls(shake)
+    # A function that ends after its last write leaves a connection that is never opened.
     stored = FaultPoint(Fault.KILLED, calls - 1)
     for point in [stored, *sample([each for each in points(calls) if each != stored], 2, "$connect")]:
-        life.begun.restore()
-        life.sockets.clients = {}
-        ended = not met(point, calls, shake)
-        (client,) = life.sockets.clients.values()
+        scenario.start.restore()
+        scenario.sockets.clients = {}
+        ended = not finishes_under_fault(point, calls, shake)
+        (client,) = scenario.sockets.clients.values()
         assert ended or client.status == 101 or (client.status >= 500 and point.lasts), point
         if client.status == 101:
             Pumps().drain(SOCKET_WORK)
             assert client.frames[0]["type"] == "connected"
-            assert life.publish(), point
-        life.check_nobody_is_left()
-        life.check_nothing_is_missed()
+            assert scenario.publish(), point
+        scenario.check_no_connection_is_left()
+        scenario.check_nothing_is_missed()
 
 
-@pytest.mark.parametrize("action", SAYING)
-def test_what_a_client_says_is_done_or_may_be_said_again(life: Life, action: str) -> None:
-    said = {"ping": {"action": "ping"}, "send": SEND, "resume": {"action": "resume", "after": life.last_id}}[action]
-    calls = counted(lambda: life.again().send(said))
+@pytest.mark.parametrize("action", ANSWER_TYPES)
+def test_a_frame_has_its_effect_or_can_be_sent_again(scenario: SocketScenario, action: str) -> None:
+    frame = {"ping": {"action": "ping"}, "send": SEND, "resume": {"action": "resume", "after": scenario.last_id}}[
+        action
+    ]
+    calls = count_calls(lambda: scenario.restart().send(frame))
     for point in sample(points(calls), 2, action):
-        client = life.again()
+        client = scenario.restart()
         messages = len(list(scan_rows(CHAT)))
-        ended = not met(point, calls, partial(client.send, said))
+        ended = not finishes_under_fault(point, calls, partial(client.send, frame))
         failed = ended or "Internal server error" in str(client.frames)
         assert not failed or point.lasts or point.fault.ends_function, point
         if failed:
             client.posted.clear()
-            client.send(said)
+            client.send(frame)
         Pumps().drain(SOCKET_WORK)
-        # An outage after the message's own call leaves it to be read.
+        # After an outage the message is stored but may not be pushed.
         cut_short = action == "send" and point.lasts and not failed
-        assert [each["type"] for each in client.frames] == SAYING[action] or cut_short, (point, client.frames)
+        assert [each["type"] for each in client.frames] == ANSWER_TYPES[action] or cut_short, (point, client.frames)
         added = len(list(scan_rows(CHAT))) - messages
         assert added in ((1, 2) if failed and action == "send" else (int(action == "send"),)), point
-        assert life.publish(), (point, "it is still heard")
-        life.check_nobody_is_left()
-        life.check_nothing_is_missed()
+        assert scenario.publish(), (point, "the connection no longer receives frames")
+        scenario.check_no_connection_is_left()
+        scenario.check_nothing_is_missed()
 
 
-def test_a_connection_whose_end_was_not_noted_is_found_out(life: Life) -> None:
-    calls = counted(lambda: life.again().close())
+def test_a_connection_whose_disconnect_failed_is_detected(scenario: SocketScenario) -> None:
+    calls = count_calls(lambda: scenario.restart().close())
     for point in sample(points(calls), 2, "$disconnect"):
-        client = life.again()
-        met(point, calls, client.close)
-        life.check_nobody_is_left()
-        life.check_nothing_is_missed()
+        client = scenario.restart()
+        finishes_under_fault(point, calls, client.close)
+        scenario.check_no_connection_is_left()
+        scenario.check_nothing_is_missed()

@@ -1,4 +1,4 @@
-"""What each operation asks of the stores, in order: part of its design, so counted and never timed."""
+"""Store calls of the main operations in detail, including cases that differ from the sample requests."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -17,12 +17,12 @@ from tests.support.sockets import Sockets
 
 EVENTS, INBOX = "/api/v1/events", "/api/v1/inbox"
 SPEND, RECORD, REFUND, COUNT = ("UpdateItem",) * 4
-STANDING, PROJECT, TRANSACTION = "Query", "BatchGetItem", "TransactWriteItems"
+LOG_STATE, PROJECT, TRANSACTION = "Query", "BatchGetItem", "TransactWriteItems"
 
 
 @pytest.fixture(autouse=True)
 def _running_minute(api: Api, desk: Desk) -> Any:
-    """Every token's minute and day have begun, and do not end."""
+    """Let every token's minute and day begin before the test, and stop the clock."""
     with time_machine.travel(datetime(2026, 5, 21, 12, 0, tzinfo=UTC), tick=False):
         for token in (desk.alice, desk.bob):
             api.get(f"{EVENTS}/nothing", token)
@@ -32,36 +32,36 @@ def _running_minute(api: Api, desk: Desk) -> Any:
 
 def test_publishing_takes_three_calls_in_sequence_with_and_without_a_key(api: Api, desk: Desk) -> None:
     plain = api.post(EVENTS, inputs.new_event(), desk.alice)
-    assert (sorted(plain.calls), plain.steps) == (sorted([SPEND, RECORD, STANDING, COUNT]), 3)
+    assert (sorted(plain.calls), plain.steps) == (sorted([SPEND, RECORD, LOG_STATE, COUNT]), 3)
     keyed = api.post(EVENTS, inputs.new_event(), desk.alice, key="k")
-    assert (sorted(keyed.calls), keyed.steps) == (sorted([SPEND, TRANSACTION, STANDING, COUNT]), 3)
+    assert (sorted(keyed.calls), keyed.steps) == (sorted([SPEND, TRANSACTION, LOG_STATE, COUNT]), 3)
     of_a_project = api.post(EVENTS, inputs.new_event(project_slug="apollo"), desk.alice)
-    assert (sorted(of_a_project.calls), of_a_project.steps) == (sorted([SPEND, PROJECT, RECORD, STANDING, COUNT]), 4)
+    assert (sorted(of_a_project.calls), of_a_project.steps) == (sorted([SPEND, PROJECT, RECORD, LOG_STATE, COUNT]), 4)
 
 
-def test_publishing_to_who_listens_takes_three_calls_in_sequence(
+def test_publishing_to_a_listener_takes_three_calls_in_sequence(
     api: Api, desk: Desk, sockets: Sockets, pump: Pumps
 ) -> None:
     sockets.connect(desk.alice_key)
     pump.drain(SOCKET_WORK)
     plain = api.post(EVENTS, inputs.new_event(), desk.alice)
     assert plain.json["pushed"] is True
-    assert (sorted(plain.calls), plain.steps) == (sorted([SPEND, RECORD, STANDING, COUNT, "PutItem"]), 3)
+    assert (sorted(plain.calls), plain.steps) == (sorted([SPEND, RECORD, LOG_STATE, COUNT, "PutItem"]), 3)
     keyed = api.post(EVENTS, inputs.new_event(), desk.alice, key="k")
     assert keyed.json["pushed"] is True
     assert keyed.steps == 3
-    assert sorted(keyed.calls) == sorted([SPEND, TRANSACTION, STANDING, COUNT, "PutItem", "UpdateItem"])
+    assert sorted(keyed.calls) == sorted([SPEND, TRANSACTION, LOG_STATE, COUNT, "PutItem", "UpdateItem"])
 
 
 def test_a_repeat_takes_three_calls_in_sequence(api: Api, desk: Desk) -> None:
     sent = inputs.new_event()
     api.post(EVENTS, sent, desk.alice)
     again = api.post(EVENTS, sent, desk.alice)
-    assert (sorted(again.calls), again.steps) == (sorted([SPEND, RECORD, STANDING, REFUND]), 3)
+    assert (sorted(again.calls), again.steps) == (sorted([SPEND, RECORD, LOG_STATE, REFUND]), 3)
     keyed = api.post(EVENTS, sent, desk.alice, key="k")
-    assert (sorted(keyed.calls), keyed.steps) == (sorted([SPEND, TRANSACTION, TRANSACTION, STANDING, REFUND]), 4)
+    assert (sorted(keyed.calls), keyed.steps) == (sorted([SPEND, TRANSACTION, TRANSACTION, LOG_STATE, REFUND]), 4)
     replay = api.post(EVENTS, sent, desk.alice, key="k")
-    assert (sorted(replay.calls), replay.steps) == (sorted([SPEND, TRANSACTION, STANDING, REFUND, "Query"]), 4)
+    assert (sorted(replay.calls), replay.steps) == (sorted([SPEND, TRANSACTION, LOG_STATE, REFUND, "Query"]), 4)
 
 
 def test_the_first_call_of_a_minute_takes_one_more(api: Api, desk: Desk) -> None:
@@ -70,12 +70,12 @@ def test_the_first_call_of_a_minute_takes_one_more(api: Api, desk: Desk) -> None
         assert api.post(EVENTS, inputs.new_event(), desk.alice).steps == 3
 
 
-def test_following_up_takes_two_calls_or_three_and_one_to_see_who_listens(api: Api, desk: Desk) -> None:
+def test_supplement_and_resolve_take_three_calls_and_one_to_find_listeners(api: Api, desk: Desk) -> None:
     path = f"{EVENTS}/{api.post(EVENTS, inputs.new_event(), desk.alice).json['deliveryId']}"
     assert api.get(path, desk.alice).calls == [SPEND, "Query"]
     added = api.post(f"{path}/supplement", {"markdown_body": "x"}, desk.alice)
-    assert added.calls == [SPEND, "Query", TRANSACTION, STANDING]
-    assert api.post(f"{path}/resolve", None, desk.alice).calls == [SPEND, "Query", "UpdateItem", STANDING]
+    assert added.calls == [SPEND, "Query", TRANSACTION, LOG_STATE]
+    assert api.post(f"{path}/resolve", None, desk.alice).calls == [SPEND, "Query", "UpdateItem", LOG_STATE]
     assert api.post(f"{path}/resolve", None, desk.alice).calls == [SPEND, "Query"]
     assert api.post(f"{path}/resolve", None, desk.alice, key="k").calls == [SPEND, "Query", TRANSACTION]
 
@@ -88,16 +88,16 @@ def test_reading_the_inbox_takes_two_calls(api: Api, desk: Desk) -> None:
     assert api.get(f"{INBOX}/{delivery}", desk.alice_key).calls == [SPEND, "Query"]
 
 
-def test_changing_a_delivery_takes_three_calls_and_one_to_see_who_listens(api: Api, desk: Desk) -> None:
+def test_changing_a_delivery_takes_three_calls_and_one_to_find_listeners(api: Api, desk: Desk) -> None:
     path = f"{INBOX}/{api.post(EVENTS, inputs.new_event(), desk.alice).json['deliveryId']}"
     read = api.call("PATCH", path, {"read": True}, token=desk.alice_key)
-    assert read.calls == [SPEND, "Query", "UpdateItem", STANDING]
+    assert read.calls == [SPEND, "Query", "UpdateItem", LOG_STATE]
     assert api.call("PATCH", path, {"read": True}, token=desk.alice_key).calls == [SPEND, "Query"]
     keyed = api.call("PATCH", path, {"archived": True}, token=desk.alice_key, key="k")
-    assert keyed.calls == [SPEND, "Query", TRANSACTION, STANDING]
+    assert keyed.calls == [SPEND, "Query", TRANSACTION, LOG_STATE]
 
 
-def test_a_fire_that_brings_a_delivery_back_takes_one_call_more_and_one_to_tell(
+def test_a_repeat_that_restores_an_archived_delivery_takes_two_calls_more(
     api: Api, desk: Desk, sockets: Sockets, pump: Pumps
 ) -> None:
     sockets.connect(desk.alice_key)
@@ -109,7 +109,7 @@ def test_a_fire_that_brings_a_delivery_back_takes_one_call_more_and_one_to_tell(
     assert api.post(EVENTS, sent, desk.alice).steps == 3
 
 
-def test_clicking_a_callback_takes_four_calls_and_again_two(api: Api, desk: Desk) -> None:
+def test_clicking_an_action_takes_four_calls_and_two_when_repeated(api: Api, desk: Desk) -> None:
     hook = {"label": "Approve", "action_type": "webhook", "webhook_url": "https://hooks.example.com/"}
     link = {"label": "Open", "action_type": "url", "url": "https://git.example.com/"}
     delivery = api.post(EVENTS, inputs.new_event(actions=[hook, link]), desk.alice).json["deliveryId"]
@@ -119,7 +119,7 @@ def test_clicking_a_callback_takes_four_calls_and_again_two(api: Api, desk: Desk
     assert api.post(f"{path}/1", None, desk.alice_key).calls == [SPEND, "Query"]
 
 
-def test_refusals_take_no_more_than_what_found_them_out(api: Api, desk: Desk) -> None:
+def test_a_refused_request_takes_no_further_calls(api: Api, desk: Desk) -> None:
     assert api.post(EVENTS, {}, desk.alice).calls == [SPEND]
     assert api.post(EVENTS, inputs.new_event(), desk.fd1).calls[-1:] == [SPEND]
     assert api.get(f"{EVENTS}/nothing", desk.alice).calls == [SPEND]
@@ -127,7 +127,7 @@ def test_refusals_take_no_more_than_what_found_them_out(api: Api, desk: Desk) ->
 
 
 def test_a_published_event_of_2_kb_costs_at_most_5_write_units(api: Api, desk: Desk) -> None:
-    """A write unit is a kilobyte begun, of the row and again of each index entry."""
+    """A write unit is a started kilobyte of the row, and of each index entry."""
     sent = inputs.new_event(
         summary="s" * 350,
         markdown_body="m" * 1000,
@@ -152,7 +152,7 @@ def kilobytes(item: Any) -> int:
 
 
 def size(item: Any) -> int:
-    """Bytes of an item as DynamoDB counts them: names and values, numbers at most a byte per two digits and one."""
+    """Return the bytes of an item as DynamoDB counts them. Numbers take a byte per two digits, plus one."""
     return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
 
 

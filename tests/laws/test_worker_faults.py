@@ -1,4 +1,4 @@
-"""Every worker and every schedule, while stores fail and functions die: what is to be done is done, whoever ends."""
+"""Workers and schedules finish their work, whatever fails and wherever a function ends."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -29,21 +29,21 @@ from tests.support.worker_scenarios import WORKER_SCENARIOS, ScenarioContext, Wo
 
 CONSUMERS = {each.__name__: each for each in catalog.consumers(app)}
 SCHEDULES = {each.__name__: each for each in catalog.schedules(app)}
-# Who finds what no message tells of.
-FINDING = "announce_due"
-# As long as it takes until what was left is found again, whoever left it.
+# Prefix of the schedules that find work whose message was lost.
+ANNOUNCING = "announce_due"
+# Minutes after which leases end and overdue work is announced again.
 MINUTES = (0, 1, 3, 6, 12)
 
 
-def test_every_worker_and_schedule_has_work_that_it_is_seen_to_do() -> None:
+def test_every_worker_and_schedule_is_part_of_a_scenario() -> None:
     assert {
-        name for work in WORKER_SCENARIOS.values() for name in work.functions
+        name for scenario in WORKER_SCENARIOS.values() for name in scenario.functions
     } == CONSUMERS.keys() | SCHEDULES.keys()
 
 
 @dataclass
-class Mortal:
-    """A function that meets a fault at one of its calls, the first time that it is called."""
+class Faulty:
+    """Calls a function under the plan the first time, and without faults afterwards."""
 
     plan: Plan
     attempts: int | None = None
@@ -60,9 +60,9 @@ class Mortal:
 
 
 @dataclass(frozen=True)
-class MortalWorker:
+class FaultyWorker:
     worker: Consumer
-    mortal: Mortal
+    faulty: Faulty
 
     @property
     def queue(self) -> Queue:
@@ -77,56 +77,56 @@ class MortalWorker:
         return self.worker.__name__
 
     def __call__(self, event: dict[str, Any], context: Any) -> Any:
-        return self.mortal.call(lambda: self.worker(event, context))
+        return self.faulty.call(lambda: self.worker(event, context))
 
 
 @dataclass(frozen=True)
 class Run:
-    """Some work in the world where it is to be done, and the one of its functions that meets the faults."""
+    """A scenario after `arrange`, and the function that meets the faults."""
 
-    work: WorkerScenario
-    place: ScenarioContext
-    begun: Snapshot
+    scenario: WorkerScenario
+    context: ScenarioContext
+    start: Snapshot
     now: datetime
-    mortal: str
+    faulty: str
 
     def run(self, plan: Plan) -> int:
-        """Let the function meet the fault, and time pass; how many calls it made then."""
-        self.begun.restore()
-        self.place.forget_sent()
-        queues = [CONSUMERS[name].queue for name in self.work.functions if name in CONSUMERS]
-        if self.mortal.startswith(FINDING):
+        """Run the scenario with faults in one function, and return how many calls that function made."""
+        self.start.restore()
+        self.context.forget_sent()
+        queues = [CONSUMERS[name].queue for name in self.scenario.functions if name in CONSUMERS]
+        if self.faulty.startswith(ANNOUNCING):
             for queue in queues:
                 _lose_messages(queue)
-        mortal = Mortal(plan)
+        faulty = Faulty(plan)
         for minutes in MINUTES:
-            with time_machine.travel(self.now + self.work.due_after + timedelta(minutes=minutes), tick=False):
-                for name in (*self.work.functions, *self.work.helpers):
-                    # What a message tells of is found a while later.
-                    if minutes or not name.startswith(FINDING):
-                        self._go(name, mortal if name == self.mortal else Mortal(no_fault))
+            with time_machine.travel(self.now + self.scenario.due_after + timedelta(minutes=minutes), tick=False):
+                for name in (*self.scenario.functions, *self.scenario.helpers):
+                    # Overdue work is only announced after a while.
+                    if minutes or not name.startswith(ANNOUNCING):
+                        self._run_function(name, faulty if name == self.faulty else Faulty(no_fault))
         assert [(count_messages(each), count_messages(each.dead_letters)) for each in queues] == [(0, 0)] * len(queues)
-        assert mortal.attempts is not None
-        return mortal.attempts
+        assert faulty.attempts is not None
+        return faulty.attempts
 
-    def _go(self, name: str, mortal: Mortal) -> None:
+    def _run_function(self, name: str, faulty: Faulty) -> None:
         if name in CONSUMERS:
-            Pump(MortalWorker(CONSUMERS[name], mortal)).drain()
+            Pump(FaultyWorker(CONSUMERS[name], faulty)).drain()
             return
         schedule: Schedule = SCHEDULES[name]
         try:
-            mortal.call(lambda: schedule({}, None))
+            faulty.call(lambda: schedule({}, None))
         except Exception:
-            # As Lambda sees it: it is called again when it is time.
-            assert mortal.plan is not no_fault
+            # As on Lambda, a failed schedule runs again at its next time.
+            assert faulty.plan is not no_fault
 
     def check(self, point: FaultPoint) -> None:
         self.run(point.plan(0))
-        assert self.work.read_result(self.place) == self.work.expected, point
-        told = Counter(self.work.list_sent(self.place))
-        # Whoever is told something twice is told so under the same id, and only when a function has died or failed.
-        assert len(told) == self.work.sent_count, (point, told)
-        assert sum(told.values()) <= len(told) * (2 if point.lasts or point.fault.ends_function else 1), (point, told)
+        assert self.scenario.read_result(self.context) == self.scenario.expected, point
+        sent = Counter(self.scenario.list_sent(self.context))
+        # Something may be sent twice only after a fault, and then under the same id.
+        assert len(sent) == self.scenario.sent_count, (point, sent)
+        assert sum(sent.values()) <= len(sent) * (2 if point.lasts or point.fault.ends_function else 1), (point, sent)
 
 
 def _lose_messages(queue: Queue) -> None:
@@ -137,7 +137,7 @@ def _lose_messages(queue: Queue) -> None:
 
 
 @pytest.fixture
-def place(
+def context(
     api: Api, desk: Desk, sockets: Sockets, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> ScenarioContext:
     made = ScenarioContext(api, desk, receiver, sockets)
@@ -147,19 +147,19 @@ def place(
     return made
 
 
-@pytest.mark.usefixtures("_again_at_once")
+@pytest.mark.usefixtures("_retry_immediately")
 @pytest.mark.parametrize("name", WORKER_SCENARIOS)
-def test_what_is_to_be_done_later_is_done_wherever_a_function_ends(place: ScenarioContext, name: str) -> None:
-    work = WORKER_SCENARIOS[name]
-    work.arrange(place)
-    begun, now = take_snapshot(), datetime.now(UTC)
+def test_work_is_finished_wherever_a_function_ends(context: ScenarioContext, name: str) -> None:
+    scenario = WORKER_SCENARIOS[name]
+    scenario.arrange(context)
+    start, now = take_snapshot(), datetime.now(UTC)
     with intercept_engine():
-        for mortal in work.functions if engine_state.engine().is_fast else work.functions[-1:]:
-            run = Run(work, place, begun, now, mortal)
+        for faulty in scenario.functions if engine_state.engine().is_fast else scenario.functions[-1:]:
+            run = Run(scenario, context, start, now, faulty)
             calls = run.run(no_fault)
-            assert calls > 1, "there was nothing to do"
-            assert work.read_result(place) == work.expected
-            assert sum(Counter(work.list_sent(place)).values()) == work.sent_count
+            assert calls > 1, "the function made no calls"
+            assert scenario.read_result(context) == scenario.expected
+            assert sum(Counter(scenario.list_sent(context)).values()) == scenario.sent_count
             points = [
                 FaultPoint(fault, number, lasts=lasts)
                 for number in range(1, calls + 1)
@@ -170,5 +170,5 @@ def test_what_is_to_be_done_later_is_done_wherever_a_function_ends(place: Scenar
                     (Fault.LOST, False),
                 )
             ]
-            for point in sample(points, 1, f"{name} {mortal}"):
+            for point in sample(points, 1, f"{name} {faulty}"):
                 run.check(point)

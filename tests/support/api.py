@@ -1,4 +1,4 @@
-"""A client that enters where API Gateway does: at an operation's own Lambda function."""
+"""A client that calls operations as API Gateway does: through their own Lambda functions."""
 
 import json
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from tests.support.store_calls import record_store_calls
 
 ROUTES = {(route.method, route.path): route for route in catalog.routes(app)}
 SERVED = {(route.method, path): route for route in ROUTES.values() for path in route.paths}
-# What the operations of this test run never asked for although they may; looked at by hand now and then.
+# The permissions that operations used in this test run, for inspection by hand.
 USED: dict[str, set[tuple[str, str, str | None]]] = {}
 
 
 @dataclass(frozen=True)
 class Answer:
-    """A reply as the gateway would pass it on; `calls` are the store calls it took, in `steps` one after another."""
+    """A response, with the store calls that it took. `steps` is how many of them were in sequence."""
 
     status: int
     headers: dict[str, str]
@@ -36,7 +36,7 @@ class Answer:
 
 
 class Api:
-    """Calls operations; each reply must be documented, fit the contract, and stay within the grants."""
+    """Calls operations. Each response must be documented, fit the contract and stay within the grants."""
 
     def get(self, path: str, token: str | None = None, **more: Any) -> Answer:
         return self.call("GET", path, token=token, **more)
@@ -45,7 +45,7 @@ class Api:
         return self.call("POST", path, body, token=token, **more)
 
     def status(self, method: str, path: str, body: Any, token: str) -> int:
-        """The status alone: for different operations at the same time, whose store calls can't be told apart."""
+        """Return only the status. Use it for concurrent requests, whose store calls can't be told apart."""
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
         event = gateway_event(method, path, headers, None if body is None else json.dumps(body))
         route = SERVED[method, event["requestContext"]["resourcePath"]]
@@ -72,7 +72,7 @@ class Api:
 
 
 def invoke(route: Route, event: dict[str, Any]) -> Answer:
-    """Run the route's own function on the event, and check its reply and what it asked for."""
+    """Call the route's function with the event, and check its response and its store calls."""
     with record_store_calls() as seen:
         response = route(event, LambdaContext(route.__name__, 256))
     assert not seen.beyond_grants(route.grants), (
@@ -88,7 +88,7 @@ def invoke(route: Route, event: dict[str, Any]) -> Answer:
 
 
 def gateway_event(method: str, path: str, headers: dict[str, str], body: bytes | str | None) -> dict[str, Any]:
-    """The event that API Gateway (REST, proxy integration) sends for this request."""
+    """Return the event that API Gateway (REST, proxy integration) sends for this request."""
     matched = _matcher().match_route(path)
     plain, _, query = path.partition("?")
     return {

@@ -1,4 +1,4 @@
-"""More keys for people of the demo organisation."""
+"""Create more API keys for people of the demo organisation."""
 
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def new_api_key(desk: "Desk", name: str, *areas: str) -> str:
-    """A new API key of this person's that opens these areas, by default all."""
+    """Create an API key of a person with these permissions, by default all."""
     token = mint_token(TokenKind.KEY)
     grant = KeyGrant(str(uuid4()), desk.user_id(name), "test", token.shown, frozenset(areas or {"all"}))
     DynamoTokens().add_key(grant, token, now=datetime.now(UTC), reply={})

@@ -1,4 +1,4 @@
-"""Who is approved for an integrator, as claims and bulk sends ask for it."""
+"""Find the users who are approved for an integrator, as claims and bulk sends do."""
 
 from collections.abc import Sequence
 
@@ -6,7 +6,7 @@ from chalicelib.catalog.stores.catalog import DynamoCatalog
 
 
 def approving_items(integrator: str, user_ids: Sequence[str]) -> dict[str, str]:
-    """An approving item's slug for each of the users that has one."""
+    """Return the slug of an approving item for each approved user."""
     catalog = DynamoCatalog()
     return catalog.approving_among(catalog.items_of(integrator), user_ids)
 

@@ -1,4 +1,4 @@
-"""Calls that start together."""
+"""Run calls concurrently."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -9,7 +9,7 @@ T = TypeVar("T")
 
 
 def run_concurrently(count: int, call: Callable[[int], T]) -> list[T]:
-    """Make `call(0)` to `call(count - 1)` at the same time, each in a thread."""
+    """Run `call(0)` to `call(count - 1)` at the same time, each in a thread."""
     start = Barrier(count)
 
     def run(number: int) -> T:

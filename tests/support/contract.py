@@ -1,4 +1,4 @@
-"""Replies held against the contract and against our own document."""
+"""Check responses against the contracts and our OpenAPI documents."""
 
 import json
 import re
@@ -12,12 +12,12 @@ from jsonschema import Draft202012Validator, FormatChecker
 from infra.editions import edition_of
 
 DATA = Path(__file__).parents[1] / "data"
-# What another's contract says of the operations in each of our documents, and where its paths are rooted.
+# The facts of each contract, and the prefix of its paths.
 CONTRACTS = {"v1": (DATA / "fluxdesk-v1.facts.json", ""), "v2": (DATA / "dividen-v2.facts.json", "/api/v2")}
 
 
 def contract_facts(path: str) -> dict[str, Any]:
-    """The facts of the contract that `path` is under, by our paths; `nullable` reads as "null is allowed"."""
+    """Return the facts of the contract that covers `path`, by our paths. `nullable` becomes a null type."""
     return _facts(edition_of(path).file.stem)
 
 
@@ -29,14 +29,14 @@ def _facts(name: str) -> dict[str, Any]:
 
 
 def _own_path(path: str, root: str) -> str:
-    """The path as our document has it: what its parameters are called is seen by nobody."""
+    """Return the path as our document spells it. Names of path parameters may differ."""
     full = path if path.startswith("/api/") else f"{root}{path}"
     shape = re.sub(r"{\w+}", "{}", full)
     return next((each for each in own_document(full)["paths"] if re.sub(r"{\w+}", "{}", each) == shape), full)
 
 
 def own_document(path: str) -> dict[str, Any]:
-    """Our document that `path` is described in."""
+    """Return our document that describes `path`."""
     return _read(edition_of(path).file)
 
 
@@ -47,7 +47,7 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def check_response(method: str, path: str, status: int, media_type: str, body: bytes) -> None:
-    """Fail unless our document has this reply, and its schema and the contract's both fit it."""
+    """Fail unless our document has this response, and both schemas accept its body."""
     document, wanted = own_document(path), contract_facts(path)
     answer = document["paths"][path][method.lower()]["responses"].get(str(status))
     assert answer is not None, f"{method} {path} answered an undocumented {status}: {body!r}"
@@ -81,7 +81,7 @@ def resolve_reference(document: dict[str, Any], node: dict[str, Any]) -> dict[st
 
 
 def path_template(path: str) -> str:
-    """The document's path that `path` is an instance of."""
+    """Return the document's path that `path` is an instance of."""
     plain = path.partition("?")[0]
     templates: list[str] = sorted(own_document(path)["paths"], key=lambda each: each.count("{"))
     return next(each for each in templates if re.fullmatch(re.sub(r"{\w+}", "[^/]+", each), plain))

@@ -1,4 +1,4 @@
-"""The world in the embedded engine: taken and put back by its own tables and queues."""
+"""Snapshots of the embedded engine's tables and queues."""
 
 import copy
 import json
@@ -25,23 +25,23 @@ _WITH_PARTS = frozenset(("L", "M", "SS", "NS", "BS"))
 
 
 class EmbeddedEngine:
-    """Looks into the tables and queues of this process's engine."""
+    """The engine in this process."""
 
-    # Tests may ask it ten times as much as one beside them.
+    # Requests take a tenth of those to an external engine.
     is_fast = True
 
     def clear(self) -> None:
-        """Our tables and queues, with nothing in them."""
+        """Create our tables and queues without contents."""
         engine.reset()
         tables.create_tables()
         queues.create_queues()
 
     def reset(self) -> None:
-        """Forget what is not among our tables and queues, too."""
+        """Delete everything, including resources that are not ours."""
         engine.reset()
 
     def take_snapshot(self) -> "EmbeddedSnapshot":
-        """All there is now. What happens from now on does not change it."""
+        """Return a snapshot of all rows and messages."""
         held = _queues().queues
         messages = {name: [copy.copy(each) for each in queue._messages] for name, queue in held.items()}
         return EmbeddedSnapshot(
@@ -49,39 +49,39 @@ class EmbeddedEngine:
         )
 
     def rows(self) -> Iterator[tuple[Key, Iterable[tuple[str, Any]]]]:
-        """Every row, by table and key, with its attributes' plain values."""
+        """Return every row by table and key, with the plain values of its attributes."""
         for name, table in _tables().tables.items():
             for (hash_key, range_key), attributes in _rows(table):
                 yield (name, hash_key, range_key), attributes
 
     def messages(self) -> list[tuple[str, str]]:
-        """Every message that waits in a queue, with the queue's name."""
+        """Return every message with the name of its queue."""
         return sorted((name, each.body) for name, queue in _queues().queues.items() for each in queue._messages)
 
     def refresh(self) -> None:
-        """Other processes write by way of this one."""
+        """Do nothing: other processes write through this one."""
 
     def new_sender(self) -> Send:
-        """What answers a request, from now on."""
+        """Return a function that sends requests to the engine."""
         return deduplicate_transactions(send_to_embedded_engine)
 
 
 def send_to_embedded_engine(request: AWSPreparedRequest) -> AWSResponse:
-    """The embedded engine's answer: it has one for everything."""
+    """Send a request to the embedded engine."""
     answer = engine.answer_request(request)
     assert answer is not None
     return answer
 
 
 def request_parameters(request: AWSPreparedRequest) -> dict[str, Any]:
-    """The request's parameters."""
+    """Return the parameters of a request."""
     body: Any = request.body
     found: dict[str, Any] = json.loads(body or b"{}")
     return found
 
 
 def deduplicate_transactions(send: Send) -> Send:
-    """As a real store knows a transaction that it has done by its token, and does not do it again."""
+    """Repeat the response to a transaction whose token is known, as DynamoDB does."""
     done: dict[str, AWSResponse] = {}
 
     def sent(request: AWSPreparedRequest) -> AWSResponse:
@@ -100,16 +100,16 @@ def deduplicate_transactions(send: Send) -> Send:
 
 @dataclass(frozen=True)
 class EmbeddedSnapshot:
-    """All rows and messages there were at one moment."""
+    """All rows and messages at one moment."""
 
     tables: dict[str, Any]
     queues: dict[str, Any]
     messages: dict[str, list[Any]]
-    # The tables as this world put them back last; those that nobody has written to since serve again.
+    # Tables of the last restore. Those without writes since are reused.
     _placed: dict[str, Any] = field(default_factory=dict, repr=False)
 
     def restore(self) -> None:
-        """Make everything as it was then."""
+        """Restore the rows and messages of the snapshot."""
         for name, table in self.tables.items():
             if name not in self._placed or self._placed[name].is_written:
                 self._placed[name] = copy_table(table)
@@ -171,26 +171,26 @@ def _mark_written_tables() -> None:
 
 _mark_written_tables()
 
-# By hand, and much faster than by pickle: every test begins with it.
+# Copied by hand, because every test begins with it and pickle is much slower.
 
 
 def copy_table(table: Any) -> Any:
-    taken = copy.copy(table)
+    copied = copy.copy(table)
     if table.has_range_key:
         rows = {part: {at: _copy_item(row) for at, row in each.items()} for part, each in table.items.items()}
     else:
         rows = {part: _copy_item(row) for part, row in table.items.items()}
-    taken.items, taken.is_written = defaultdict(dict, rows), False
-    return taken
+    copied.items, copied.is_written = defaultdict(dict, rows), False
+    return copied
 
 
 def _copy_item(item: Any) -> Any:
-    taken = object.__new__(type(item))
+    copied = object.__new__(type(item))
     attributes = dict.__new__(LimitedSizeDict)
     dict.update(attributes, item.attrs)
     for name, value in item.attrs.items():
-        # Only what has parts is ever changed in its place.
+        # Only values with parts are modified in place.
         if value.type in _WITH_PARTS:
             dict.__setitem__(attributes, name, copy.deepcopy(value))
-    taken.__dict__ = item.__dict__ | {"attrs": attributes}
-    return taken
+    copied.__dict__ = item.__dict__ | {"attrs": attributes}
+    return copied

@@ -1,4 +1,4 @@
-"""The world every test begins in, made once and put back for each, on either engine."""
+"""The state of the engine that every test begins with: created once, and restored for each test."""
 
 import copy
 from collections.abc import Iterable, Iterator
@@ -10,14 +10,14 @@ from tests.support.external_engine import ExternalEngine
 
 
 class Snapshot(Protocol):
-    """All rows and messages there were at one moment."""
+    """All rows and messages at one moment."""
 
     def restore(self) -> None:
-        """Make everything as it was then."""
+        """Restore the rows and messages of the snapshot."""
 
 
 class Engine(Protocol):
-    """What tests need of an engine besides what the SDK asks of it."""
+    """What tests need of an engine besides the SDK."""
 
     @property
     def is_fast(self) -> bool: ...
@@ -35,33 +35,33 @@ _demo_snapshot: tuple[dict[str, Any], Snapshot] | None = None
 
 
 def use_external_engine() -> None:
-    """From now on the world is that of the engines which run beside the tests."""
-    global _engine  # noqa: PLW0603 - chosen once, for all tests of this process
+    """Use the external engines from now on."""
+    global _engine  # noqa: PLW0603 - set once, for all tests of this process
     _engine = ExternalEngine()
 
 
 def engine() -> Engine:
-    """The engine of this run."""
+    """Return the engine of this run."""
     return _engine
 
 
 def take_snapshot() -> Snapshot:
-    """The world as it is now. What happens from now on does not change it."""
+    """Return a snapshot of all rows and messages."""
     return _engine.take_snapshot()
 
 
 def clear_engine() -> None:
-    """Our tables and queues, with nothing in them."""
+    """Create our tables and queues without contents."""
     _engine.clear()
 
 
 def restore_demo_organisation() -> dict[str, Any]:
-    """The demo organisation; what its demo file says. The same one, as new, at every call."""
-    global _demo_snapshot  # noqa: PLW0603 - made by the first test that needs it
+    """Restore the demo organisation as it was created, and return the contents of its demo file."""
+    global _demo_snapshot  # noqa: PLW0603 - created by the first test that needs it
     if _demo_snapshot is None:
         clear_engine()
         _demo_snapshot = demo.create(demo.Addresses("http://desk.test", "ws://desk.test", {})), take_snapshot()
-    made, as_new = _demo_snapshot
+    made, snapshot = _demo_snapshot
     _engine.reset()
-    as_new.restore()
+    snapshot.restore()
     return copy.deepcopy(made)

@@ -1,4 +1,4 @@
-"""The world every test begins in, on engines that run beside the tests: only what a test wrote is put back."""
+"""Snapshots of external engines. A restore only rewrites what a test has changed."""
 
 import base64
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ _DEAD_LETTERS_SUFFIX = "-dead-letters"
 
 
 class ExternalEngine:
-    """Knows what the tables and queues hold, from all that this process has sent them."""
+    """External engines, whose contents are tracked from the requests of this process."""
 
     is_fast = False
 
@@ -38,38 +38,38 @@ class ExternalEngine:
         aws.sqs().meta.events.register("provide-client-params", self._note_messages)
 
     def clear(self) -> None:
-        """Our tables and queues, with nothing in them."""
+        """Delete all rows and messages."""
         self.restore({}, [])
 
     def reset(self) -> None:
-        """A test's other tables stay: their names are its own."""
+        """Do nothing: tables that a test creates have names of their own."""
 
     def take_snapshot(self) -> "ExternalSnapshot":
-        """All there is now. What happens from now on does not change it."""
+        """Return a snapshot of all rows and messages."""
         return ExternalSnapshot(self, dict(self._now()), self.messages())
 
     def rows(self) -> Iterator[tuple[Key, Iterable[tuple[str, Any]]]]:
-        """Every row, by table and key, with its attributes' plain values."""
+        """Return every row by table and key, with the plain values of its attributes."""
         for (table, (part, *sort)), row in self._now().items():
             yield (table, part, "".join(sort)), ((name, _plain(value)) for name, value in row.items())
 
     def messages(self) -> Messages:
-        """Every message that waits in a queue, by its name. They are sent anew: a queue can't be looked at."""
+        """Return every message with the name of its queue. They are received and sent again."""
         found = [(name, body) for name in self._queues() for body in _receive_all(name)]
         self._put_messages_back(found)
         return sorted(found)
 
     def refresh(self) -> None:
-        """Notice what other processes have written and sent, too."""
+        """Include what other processes have written and sent."""
         self._written |= {place for place, _ in _scan_all()} | self._held.keys()
         self._sent |= {each.queue.physical_name for each in queues.DEFINITIONS}
 
     def new_sender(self) -> Send:
-        """What answers a request, from now on."""
+        """Return a function that sends requests to the engine."""
         return self._http.send
 
     def restore(self, wanted: Rows, messages: Messages) -> None:
-        """Make it that these rows and messages are there, and no others."""
+        """Restore exactly these rows and messages."""
         either = self._held.keys() | wanted.keys()
         changed = self._written | {each for each in either if self._held.get(each) is not wanted.get(each)}
         for some in chunks(sorted(changed), _MOST_PER_BATCH):
@@ -89,7 +89,7 @@ class ExternalEngine:
             aws.sqs().send_message(QueueUrl=aws.queue_url(name), MessageBody=body)
 
     def _queues(self) -> list[str]:
-        """Those that may hold something."""
+        """Return the queues that may have messages."""
         plain = {name.removesuffix(_DEAD_LETTERS_SUFFIX) for name in self._sent}
         return sorted({*plain, *(f"{name}{_DEAD_LETTERS_SUFFIX}" for name in plain)})
 
@@ -97,7 +97,7 @@ class ExternalEngine:
         for some in chunks(sorted(self._written), _MOST_PER_READ):
             found = dict(_read_rows(some))
             for place in some:
-                # What is as before stays the same object, by which it is told.
+                # Unchanged rows stay the same object, which `restore` compares by identity.
                 if place not in found:
                     self._held.pop(place, None)
                 elif found[place] != self._held.get(place):
@@ -106,7 +106,7 @@ class ExternalEngine:
         return self._held
 
     def _note_rows(self, params: dict[str, Any], model: Any, **_: object) -> None:
-        # A test's other tables, under a prefix of their own, are its own business.
+        # Tables with other prefixes belong to a test.
         self._written.update(place for place in _row_keys(model.name, params) if place[0] in _KEYS)
 
     def _note_messages(self, params: dict[str, Any], model: Any, **_: object) -> None:
@@ -115,7 +115,7 @@ class ExternalEngine:
 
 
 def _disable_expiry() -> None:
-    # Tests travel in time, and DynamoDB Local takes away what has expired by the machine's clock, within seconds.
+    # Tests move the clock, and DynamoDB Local deletes expired rows by the machine's clock.
     for each in tables.DEFINITIONS:
         if each.ttl:
             aws.dynamodb().update_time_to_live(
@@ -195,12 +195,12 @@ def _plain(held: Mapping[str, Any]) -> Any:
 
 @dataclass(frozen=True)
 class ExternalSnapshot:
-    """All rows and messages there were at one moment."""
+    """All rows and messages at one moment."""
 
     engine: ExternalEngine
     rows: Rows
     messages: Messages
 
     def restore(self) -> None:
-        """Make everything as it was then."""
+        """Restore the rows and messages of the snapshot."""
         self.engine.restore(self.rows, self.messages)

@@ -1,4 +1,4 @@
-"""One operation under one fault, and what its client does then: what is stored must be as if nothing had failed."""
+"""Call an operation under a fault, and retry as a client would. The rows must be as if nothing had failed."""
 
 import itertools
 import os
@@ -31,15 +31,15 @@ from tests.support.faults import (
 from tests.support.sample_data import SampleRequest
 from tests.support.stored_rows import normalize_row, read_rows
 
-# Frames and the counts of event types tell of effects and are none: a function that dies leaves them out.
+# Frames and counts of event types follow an effect. A function that ends early may leave them out.
 SIDE_TABLES = (EVENT_TYPES, IDEMPOTENCY, SOCKETS)
 IDEMPOTENCY_KEY = "the-client's-own-key"
-# Their rows are effects of their own, of which a repeat without a key does some again.
+# Each row is an effect of its own. A repeat without a key may repeat some of them.
 BATCH_OPERATIONS = ("claim_tokens", "publish_bulk", "sync_agents")
-# They wait for messages, by the clock.
+# They wait for messages by the clock.
 WAITING_OPERATIONS = ("redrive_dead_letters",)
 
-# All points are swept by `make chaos SWEEP=whole`; the tests take some, others with each seed.
+# `make chaos SWEEP=whole` runs every fault at every call. Tests run a sample, chosen by the seed.
 WHOLE = os.environ.get("SWEEP") == "whole"
 SEED = os.environ.get("SWEEP_SEED", "1")
 
@@ -49,7 +49,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class FaultPoint:
-    """A fault's place: at the attempt `number` of the request, or from it on; at every call's first where it is 0."""
+    """A fault at attempt `number`, or from it on if it `lasts`. With 0, the first attempt of every call fails."""
 
     fault: Fault
     number: int = 0
@@ -65,11 +65,11 @@ class FaultPoint:
 
 @dataclass
 class FaultSweep:
-    """An operation's request, in the world that it is valid in."""
+    """An operation's request, with the snapshot that it is valid for."""
 
     api: Api
     route: Route
-    ask: SampleRequest
+    request: SampleRequest
     before: Snapshot
     now: datetime
     _plain: dict[str, str] = field(default_factory=dict)
@@ -81,10 +81,10 @@ class FaultSweep:
         return "".join(read_rows().values())
 
     def state(self) -> list[str]:
-        """What is stored now, without what differs from run to run."""
+        """Return the stored rows without values that differ between runs."""
         found = list(read_rows(besides=SIDE_TABLES).values())
         for row in found:
-            # Most rows are the same in every run.
+            # Cached, because most rows are the same in every run.
             if row not in self._plain:
                 self._plain[row] = normalize_row(row, self.known)
         return sorted(self._plain[row] for row in found)
@@ -97,7 +97,7 @@ class FaultSweep:
         return len(faults.attempts)
 
     def once(self, key: str | None) -> list[str]:
-        """What is stored when the request is made once and nothing fails."""
+        """Return the state after one request without faults."""
         if key not in self._once:
             self.before.restore()
             reply = self.call(key)
@@ -107,7 +107,7 @@ class FaultSweep:
 
     @cached_property
     def twice(self) -> list[str]:
-        """What is stored when the request is made twice, and nothing fails."""
+        """Return the state after two requests without faults."""
         self.before.restore()
         for _ in range(2):
             self.call(None)
@@ -119,14 +119,14 @@ class FaultSweep:
 
     def call(self, key: str | None) -> Answer:
         with time_machine.travel(self.now, tick=self.route.__name__ in WAITING_OPERATIONS), plain_nonces():
-            return self.ask.send(self.api, self.route, key=key if self.route.replay else None)
+            return self.request.send(self.api, self.route, key=key if self.route.replay else None)
 
     def passing(self) -> Iterator[FaultPoint]:
-        """Every fault that is over when a call is made again, at every call."""
+        """Return the faults that a retry of the SDK overcomes, at every call."""
         return (FaultPoint(fault) for fault in PASSING)
 
     def lasting(self) -> Iterator[FaultPoint]:
-        """Every fault that ends the request, at every call."""
+        """Return the faults that end the request, at each call."""
         for number in range(1, self.attempts + 1):
             yield FaultPoint(Fault.KILLED, number)
             yield FaultPoint(Fault.KILLED_BEFORE, number)
@@ -134,10 +134,10 @@ class FaultSweep:
             yield FaultPoint(Fault.TIMED_OUT, number, lasts=True)
 
     def check(self, point: FaultPoint, *, keyed: bool) -> None:
-        """Make the request under the fault, and again if it was not answered well; hold what is stored to a model.
+        """Send the request under the fault, and again if it failed. Compare the state with a run without faults.
 
-        With its key the client ends with one effect and one reply. Without it, it may bring about the effect a
-        second time, and never half of it.
+        With an idempotency key there is one effect and one response. Without a key the effect may happen twice, but
+        never in part.
         """
         key = self.key if keyed else None
         once = self.once(key)
@@ -150,7 +150,11 @@ class FaultSweep:
             except Killed:
                 assert point.fault.ends_function
         if reply is None or reply.status >= 500:
-            assert point.lasts or point.fault.ends_function, (point, "a fault that passes was answered", reply)
+            assert point.lasts or point.fault.ends_function, (
+                point,
+                "a fault that a retry overcomes failed the request",
+                reply,
+            )
             again = self.call(key)
             assert again.status < 500, (point, again.text)
             assert key is None or again.status == self.route.status, (point, again.text)
@@ -162,7 +166,7 @@ class FaultSweep:
             assert set(stored) <= {*once, *self.twice}, (point, reply, *difference(stored, once))
         elif stored not in accepted:
             extra, missing = difference(stored, once)
-            # What a contact is found by is written before the contact, and does nothing without it.
+            # Search entries are written before their contact, and have no effect without it.
             assert not missing and all("('sk', 'FIND#" in each for each in extra), (point, reply, extra, missing)
         if key:
             replay = self.call(key)
@@ -173,7 +177,7 @@ class FaultSweep:
 
 @contextmanager
 def plain_nonces() -> Iterator[None]:
-    """Random words that can be told from others, so that they don't make one run's rows unlike another's."""
+    """Make random nonces recognisable, so that rows of two runs can be compared."""
     real = secrets.token_urlsafe
     secrets.token_urlsafe = lambda *_: f"n0nce-{next(_numbers):06}"
     try:
@@ -183,7 +187,7 @@ def plain_nonces() -> Iterator[None]:
 
 
 def difference(found: list[str], wanted: list[str]) -> tuple[list[str], list[str]]:
-    """What was found and not wanted, and what was wanted and not found."""
+    """Return the unexpected and the missing rows."""
     extra, missing = list(found), []
     for each in wanted:
         if each in extra:
@@ -193,10 +197,10 @@ def difference(found: list[str], wanted: list[str]) -> tuple[list[str], list[str
     return extra, missing
 
 
-def prepare_sweep(api: Api, route: Route, ask: SampleRequest) -> FaultSweep:
-    return FaultSweep(api, route, ask, take_snapshot(), datetime.now(UTC))
+def prepare_sweep(api: Api, route: Route, request: SampleRequest) -> FaultSweep:
+    return FaultSweep(api, route, request, take_snapshot(), datetime.now(UTC))
 
 
 def sample(found: list[T], count: int, name: str) -> list[T]:
-    """As many of these as the tests take, by the seed; or all."""
+    """Return a sample by the seed, or all in a whole sweep."""
     return found if WHOLE else random.Random(f"{SEED} {name}").sample(found, min(count, len(found)))

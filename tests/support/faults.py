@@ -1,4 +1,4 @@
-"""Failures between the SDK and the engine: the ones a store or a queue really has, at any call of a request."""
+"""Inject faults between the SDK and the engine, at any call of a request."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -25,19 +25,19 @@ _PLAIN_WRITES = {"PutItem", "UpdateItem", "DeleteItem"}
 
 
 class Killed(BaseException):
-    """The function ended here: nothing that it would have done any more is done, and nobody is answered."""
+    """The function ended at this call. It does nothing more and sends no response."""
 
 
 class Fault(StrEnum):
-    """What becomes of one call."""
+    """A fault of one call."""
 
-    THROTTLED = "refused, since there are too many"
-    FAILED = "an error of the store's"
-    TIMED_OUT = "no answer, and no effect"
-    LOST = "no answer, after the effect"
-    CONFLICTED = "a transaction holds the row"
-    PARTIAL = "done in part, or a page at a time"
-    LAGGING = "an index that has not heard of the newest yet"
+    THROTTLED = "throttled"
+    FAILED = "a server error"
+    TIMED_OUT = "no response and no effect"
+    LOST = "no response, but the effect"
+    CONFLICTED = "another transaction holds the row"
+    PARTIAL = "a batch done in part, or a page of one row"
+    LAGGING = "an index without the newest row"
     KILLED_BEFORE = "the function ends before the effect"
     KILLED = "the function ends after the effect"
 
@@ -46,7 +46,7 @@ class Fault(StrEnum):
         return self in (Fault.KILLED, Fault.KILLED_BEFORE)
 
 
-# What the SDK or the code asks again for, and then has, or does without.
+# Faults that a retry of the SDK or the code overcomes.
 PASSING = (Fault.THROTTLED, Fault.FAILED, Fault.TIMED_OUT, Fault.LOST, Fault.CONFLICTED, Fault.PARTIAL, Fault.LAGGING)
 
 Plan = Callable[[int, str], Fault | None]
@@ -54,7 +54,7 @@ Plan = Callable[[int, str], Fault | None]
 
 @dataclass
 class Faults:
-    """Decides by `plan` what becomes of each attempt of a call, which it is told the number and the action of."""
+    """Applies `plan` to each attempt. The plan gets the attempt's number and action."""
 
     plan: Plan
     send: Send
@@ -98,46 +98,46 @@ class Faults:
         return self.send(request)
 
     def _in_part(self, request: AWSPreparedRequest, action: str) -> AWSResponse:
-        """Batches lose their last members, and queries give one row at a time."""
-        asked = request_parameters(request)
+        """Process only the first member of a batch, and return one row of a query."""
+        parameters = request_parameters(request)
         left: dict[str, Any] = {}
         if action == "BatchGetItem":
-            for table, wanted in asked["RequestItems"].items():
+            for table, wanted in parameters["RequestItems"].items():
                 if len(keys := wanted["Keys"]) > 1:
                     left[table] = wanted | {"Keys": keys[1:]}
                     wanted["Keys"] = keys[:1]
         elif action == "BatchWriteItem":
-            for table, wanted in asked["RequestItems"].items():
-                asked["RequestItems"][table], left[table] = wanted[:1], wanted[1:]
+            for table, wanted in parameters["RequestItems"].items():
+                parameters["RequestItems"][table], left[table] = wanted[:1], wanted[1:]
         elif action == "Query":
-            asked["Limit"] = 1
-        request.body = json.dumps(asked).encode()
+            parameters["Limit"] = 1
+        request.body = json.dumps(parameters).encode()
         request.headers["Content-Length"] = str(len(request.body))
         answer = self.send(request)
         name = {"BatchGetItem": "UnprocessedKeys", "BatchWriteItem": "UnprocessedItems"}.get(action)
         if name is None or not any(left.values()):
             return answer
-        told = json.loads(answer.content) | {name: {table: rest for table, rest in left.items() if rest}}
-        return json_response(request, 200, told)
+        body = json.loads(answer.content) | {name: {table: rest for table, rest in left.items() if rest}}
+        return json_response(request, 200, body)
 
     def _lagging(self, request: AWSPreparedRequest) -> AWSResponse:
-        """Without the row that was made last, where the index may be behind."""
-        asked, answer = request_parameters(request), self.send(request)
-        if "IndexName" not in asked or asked.get("ConsistentRead"):
+        """Leave out the newest row if the query is on an index that is eventually consistent."""
+        parameters, answer = request_parameters(request), self.send(request)
+        if "IndexName" not in parameters or parameters.get("ConsistentRead"):
             return answer
-        told = json.loads(answer.content)
-        newest = max(told["Items"], key=lambda item: item.get("createdAt", item["pk"])["S"], default=None)
-        return json_response(request, 200, told | {"Items": [each for each in told["Items"] if each is not newest]})
+        body = json.loads(answer.content)
+        newest = max(body["Items"], key=lambda item: item.get("createdAt", item["pk"])["S"], default=None)
+        return json_response(request, 200, body | {"Items": [each for each in body["Items"] if each is not newest]})
 
 
 def action_of(request: AWSPreparedRequest) -> str:
-    """The name of the API's action that a request asks for."""
+    """Return the name of a request's API action."""
     target = request.headers.get("X-Amz-Target", b"")
     return (target.decode() if isinstance(target, bytes) else str(target)).rpartition(".")[2]
 
 
 def error_response(request: AWSPreparedRequest, status: int, code: str, **more: Any) -> AWSResponse:
-    """An error as both APIs tell it."""
+    """Return an error response, in the shape of both APIs."""
     kind = f"com.amazonaws.dynamodb.v20120810#{code}"
     return json_response(request, status, {"__type": kind, "message": "injected"} | more)
 
@@ -161,7 +161,7 @@ _current: ContextVar[Faults | None] = ContextVar("faults", default=None)
 
 @contextmanager
 def inject_faults(plan: Plan, send: Send | None = None) -> Iterator[Faults]:
-    """Let the calls that this code makes, and the threads it starts, fail as the plan has it."""
+    """Apply the plan to the store calls of this block and of the threads that it starts."""
     faults = Faults(plan, send or engine_state.engine().new_sender())
     token = _current.set(faults)
     try:
@@ -172,11 +172,11 @@ def inject_faults(plan: Plan, send: Send | None = None) -> Iterator[Faults]:
 
 @contextmanager
 def intercept_engine(send: Send | None = None) -> Iterator[None]:
-    """Stand between the SDK and the engine, which `send` reaches; meanwhile the SDK waits for nothing."""
-    passed_on = send or engine_state.engine().new_sender()
+    """Intercept requests between the SDK and the engine. The SDK does not wait between retries meanwhile."""
+    send_on = send or engine_state.engine().new_sender()
 
     def answer(request: AWSPreparedRequest, **_: object) -> AWSResponse:
-        return (_current.get() or passed_on)(request)
+        return (_current.get() or send_on)(request)
 
     emitters: list[Any] = [client.meta.events for client in (aws.dynamodb(), aws.sqs())]
     endpoint: Any = botocore.endpoint
@@ -186,7 +186,7 @@ def intercept_engine(send: Send | None = None) -> Iterator[None]:
         events.unregister("before-send", engine.answer_request, unique_id="engine")
         events.register("before-send", answer, unique_id="faults")
     endpoint.time = SimpleNamespace(sleep=lambda _: None, time=sleeping.time)
-    # The SDK gives up sooner where much has failed in one process before, as it has here.
+    # The SDK stops retrying after many failures in one process.
     quota.acquire = lambda *_: True
     try:
         yield
@@ -201,20 +201,20 @@ def intercept_engine(send: Send | None = None) -> Iterator[None]:
 
 
 def no_fault(_number: int, _action: str) -> Fault | None:
-    """Nothing fails."""
+    """Let nothing fail."""
     return None
 
 
 def fault_at(wanted: int, fault: Fault) -> Plan:
-    """Only this attempt fails."""
+    """Let only this attempt fail."""
     return lambda number, _: fault if number == wanted else None
 
 
 def outage_from(first: int, fault: Fault = Fault.TIMED_OUT) -> Plan:
-    """From this attempt on nothing is answered; the first of them may have had its effect."""
+    """Let this attempt and all later ones fail. The first one may have its effect."""
     return lambda number, _: fault if number == first else Fault.TIMED_OUT if number > first else None
 
 
 def fail_every_first_attempt(fault: Fault, calls: int) -> Plan:
-    """Every other attempt fails: where `calls` follow each other each fails first, and then is done."""
+    """Let the first attempt of each of `calls` sequential calls fail, and the second succeed."""
     return lambda number, _: fault if number % 2 and number <= 2 * calls else None

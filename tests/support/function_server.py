@@ -1,7 +1,7 @@
-"""Calls functions, each in a process of its own that has loaded no operation before: `python -m …function_server`.
+"""Call functions, each in a forked process that has not loaded an operation: `python -m …function_server`.
 
-A line of standard input names a handler, its environment and its event; a line of standard output is its reply.
-What operations share is loaded once, and forked.
+Each line of standard input has a handler, its environment and its event. Each line of standard output is its response.
+Shared modules are loaded once, before the forks.
 """
 
 import json
@@ -19,14 +19,14 @@ _NEVER_LOADED = ("app", "infra", "moto", *(f"chalicelib.{each}" for each in _ENT
 
 
 def main() -> None:
-    _warm()
+    _load_shared_modules()
     assert not [name for name in sys.modules if name.startswith(_NEVER_LOADED)]
     for line in sys.stdin:
-        told = json.loads(line)
+        call = json.loads(line)
         reading, writing = os.pipe()
         child = os.fork()
         if child == 0:
-            _answer(told, writing)
+            _answer(call, writing)
         os.close(writing)
         with os.fdopen(reading, encoding="utf-8") as pipe:
             reply = pipe.read()
@@ -34,7 +34,7 @@ def main() -> None:
         print(reply or "null", flush=True)
 
 
-def _warm() -> None:
+def _load_shared_modules() -> None:
     root = Path(chalicelib.__path__[0])
     for module in root.rglob("[!_]*.py"):
         parts = module.relative_to(root).with_suffix("").parts
@@ -47,11 +47,11 @@ def _warm() -> None:
     loader.load_data("partitions")
 
 
-def _answer(told: dict[str, Any], writing: int) -> None:
-    os.environ.update(told["environment"])
-    module, _, name = told["handler"].rpartition(".")
+def _answer(call: dict[str, Any], writing: int) -> None:
+    os.environ.update(call["environment"])
+    module, _, name = call["handler"].rpartition(".")
     try:
-        reply = getattr(import_module(module), name)(told["event"], None)
+        reply = getattr(import_module(module), name)(call["event"], None)
         os.write(writing, json.dumps(reply).encode())
     finally:
         os._exit(0)

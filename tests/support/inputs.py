@@ -1,4 +1,4 @@
-"""Valid inputs, with overrides."""
+"""Valid request bodies, with overrides."""
 
 import itertools
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ _numbers = itertools.count(1)
 
 
 def new_event(**overrides: Any) -> dict[str, Any]:
-    """A new event of integrator fd1; an override of None takes the member out."""
+    """Return a new event of integrator fd1. An override of None removes the field."""
     made = {
         "spec_version": "2",
         "event_id": f"evt-{next(_numbers)}",
@@ -20,11 +20,11 @@ def new_event(**overrides: Any) -> dict[str, Any]:
     return {name: value for name, value in made.items() if value is not None}
 
 
-def ago(**ago: float) -> str:
-    """Now, or so long before, as RFC 3339."""
-    return (datetime.now(UTC) - timedelta(**ago)).isoformat(timespec="microseconds")
+def ago(**duration: float) -> str:
+    """Return the time so long ago, or now, as RFC 3339."""
+    return (datetime.now(UTC) - timedelta(**duration)).isoformat(timespec="microseconds")
 
 
 def uuid(number: int) -> str:
-    """The same UUID for the same number."""
+    """Return the same UUID for the same number."""
     return f"00000000-0000-4000-8000-{number:012d}"

@@ -1,4 +1,4 @@
-"""Instances that register with the desk under test."""
+"""Register other instances with the desk under test."""
 
 import itertools
 from dataclasses import dataclass
@@ -19,7 +19,7 @@ _numbers = itertools.count(1)
 
 @dataclass(frozen=True)
 class Member:
-    """A registered instance."""
+    """A registered instance with its credentials."""
 
     instance_id: str
     token: str
@@ -28,7 +28,7 @@ class Member:
 
 
 def new_registration(**overrides: Any) -> dict[str, Any]:
-    """What a new instance says of itself."""
+    """Return the registration of a new instance."""
     number = next(_numbers)
     return {
         "name": f"Desk {number}",
@@ -38,21 +38,21 @@ def new_registration(**overrides: Any) -> dict[str, Any]:
 
 
 def register_instance(api: Api, **overrides: Any) -> Member:
-    said = new_registration(**overrides)
-    reply = api.post(REGISTER, said)
+    body = new_registration(**overrides)
+    reply = api.post(REGISTER, body)
     assert reply.status == 201, reply.text
-    return Member(reply.json["instanceId"], reply.json["platformToken"], said["apiKey"], said["baseUrl"])
+    return Member(reply.json["instanceId"], reply.json["platformToken"], body["apiKey"], body["baseUrl"])
 
 
 def run_admin(*command: str) -> str:
-    """Run an operator's command."""
+    """Run an admin command, and return its output."""
     result = CliRunner().invoke(main, command, prog_name="admin")
     assert result.exit_code == 0, result.output
     return result.stdout
 
 
 def add_member(api: Api, *, marketplace: bool = True, **overrides: Any) -> Member:
-    """A new instance that is approved, and takes part in the marketplace."""
+    """Register and approve a new instance that takes part in the marketplace."""
     made = register_instance(api, **overrides)
     run_admin("instances", "approve", made.instance_id, "--without-challenge")
     if marketplace:
@@ -68,16 +68,16 @@ def sync_agents(api: Api, made: Member, *agents: Any, **more: Any) -> Answer:
     return api.post(AGENTS, {"agents": list(agents)}, made.token, **more)
 
 
-def offer_agent(api: Api, made: Member, remote_id: str = "a", **told: Any) -> str:
-    """An approved agent of the instance; its marketplace id."""
-    (row,) = sync_agents(api, made, {"id": remote_id, "name": f"Agent {remote_id}"} | told).json["results"]
+def offer_agent(api: Api, made: Member, remote_id: str = "a", **details: Any) -> str:
+    """Add an approved agent of the instance, and return its marketplace id."""
+    (row,) = sync_agents(api, made, {"id": remote_id, "name": f"Agent {remote_id}"} | details).json["results"]
     assert row["status"] == "created", row
     run_admin("agents", "approve", row["marketplaceId"])
     return str(row["marketplaceId"])
 
 
 def serve_this_desk(receiver: Receiver) -> str:
-    """Have the receiver answer as this desk does: a hub and its member in one. Its base URL."""
+    """Let the receiver answer as this desk, so that it is a hub and its own member. Returns the base URL."""
 
     def answer() -> None:
         got = receiver.received[-1]

@@ -1,4 +1,4 @@
-"""The official client of the Model Context Protocol, entering where API Gateway does; and messages by hand."""
+"""The official client of the Model Context Protocol, connected to our function, and messages by hand."""
 
 import json
 from collections.abc import AsyncIterator
@@ -17,7 +17,7 @@ _META = "io.modelcontextprotocol/"
 
 
 class _Gateway(httpx2.AsyncBaseTransport):
-    """Hands the client's requests to our function."""
+    """Passes the client's requests to our function."""
 
     def __init__(self) -> None:
         self.seen: list[tuple[str, int]] = []
@@ -32,7 +32,7 @@ class _Gateway(httpx2.AsyncBaseTransport):
 
 @asynccontextmanager
 async def connect_client(token: str, mode: str) -> AsyncIterator[tuple[Client, list[tuple[str, int]]]]:
-    """A client that has connected, and every (method, status) of its messages."""
+    """Return a connected client, and the method and status of each of its messages."""
     gateway = _Gateway()
     headers = {"Authorization": f"Bearer {token}"}
     async with (
@@ -53,7 +53,7 @@ def new_message(method: str, *, about: Any = 1, stateless: bool = False, **param
 
 
 def post_message(api: Api, sent: dict[str, Any], token: str | None, **headers: str) -> Answer:
-    """Post a message with the headers that its revision wants."""
+    """Post a message with the headers of its protocol version."""
     made = {"MCP-Protocol-Version": HANDSHAKE}
     if f"{_META}protocolVersion" in sent["params"].get("_meta", {}):
         made = {"MCP-Protocol-Version": STATELESS, "Mcp-Method": sent["method"]}
@@ -62,12 +62,12 @@ def post_message(api: Api, sent: dict[str, Any], token: str | None, **headers: s
 
 
 def call_tool(api: Api, token: str, tool: str, /, **arguments: Any) -> Any:
-    """The result of a tool's call."""
+    """Call a tool, and return its result."""
     answer = post_message(api, new_message("tools/call", name=tool, arguments=arguments), token)
     assert answer.status == 200, answer.text
     return answer.json["result"]
 
 
 def list_tools(api: Api, token: str) -> dict[str, Any]:
-    """The tools that the token's bearer may call, by name."""
+    """Return the tools that the token can call, by name."""
     return {tool["name"]: tool for tool in post_message(api, new_message("tools/list"), token).json["result"]["tools"]}

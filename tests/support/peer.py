@@ -1,4 +1,4 @@
-"""Another desk, as this one meets it."""
+"""Another desk that sends requests to the desk under test."""
 
 import hashlib
 import hmac
@@ -14,12 +14,12 @@ TOKEN = "t" * 40
 
 
 def allow_federation(mode: str = "open", *, inbound: bool = True, approval: bool = False) -> None:
-    """Set what this desk lets other desks do."""
+    """Set what other desks can do here."""
     DynamoFederation().save_settings(FederationSettings(FederationMode(mode), inbound, approval))
 
 
 def connection_request(**overrides: Any) -> dict[str, Any]:
-    """A request of sam's to be connected with alice; an override of None takes the member out."""
+    """Return Sam's request for a connection with Alice. An override of None removes the field."""
     made = {
         "fromInstanceUrl": "https://other.example.org",
         "fromUserEmail": "sam@other.example.org",
@@ -30,7 +30,7 @@ def connection_request(**overrides: Any) -> dict[str, Any]:
 
 
 def sign_body(body: Any, token: str) -> tuple[bytes, dict[str, str]]:
-    """The body's bytes, and the headers of a peer whose connection has signatures on."""
+    """Return the body's bytes, and the headers of a peer that signs its requests."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     digest = hmac.new(token.encode(), raw, hashlib.sha256).hexdigest()
     return raw, {"X-Federation-Token": token, "X-Federation-HMAC": digest}

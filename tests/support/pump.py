@@ -1,4 +1,4 @@
-"""Queues and schedules, worked through when a test says so and not before."""
+"""Process queues and run schedules when a test asks for it."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -14,7 +14,7 @@ from tests.support.store_calls import record_store_calls
 
 @dataclass(frozen=True)
 class _RecordingConsumer:
-    """A worker of which is noted what it asks for, and what of that is beyond its grants."""
+    """A worker whose store calls are recorded and compared with its grants."""
 
     worker: Consumer
     calls: list[str]
@@ -41,7 +41,7 @@ class _RecordingConsumer:
 
 
 class Pumps:
-    """The local cloud's pumps, without their threads; `calls` are the store and queue calls of the last drain."""
+    """The local cloud's pumps without threads. `calls` are the store calls of the last drain or run."""
 
     def __init__(self) -> None:
         self.calls: list[str] = []
@@ -51,14 +51,14 @@ class Pumps:
         }
 
     def drain(self, queue: Queue) -> int:
-        """Work through the queue's visible messages; how many there were."""
+        """Process the queue's visible messages, and return how many there were."""
         self.calls.clear()
         count = self._pumps[queue].drain()
         assert not self._beyond, f"the worker of {queue.name} went beyond its grants: {self._beyond}"
         return count
 
     def run(self, name: str) -> None:
-        """Run the schedule of this name once."""
+        """Run a schedule once."""
         (schedule,) = (each for each in catalog.schedules(app) if each.__name__ == name)
         with record_store_calls() as seen:
             schedule({}, None)
@@ -69,7 +69,7 @@ class Pumps:
 
 
 def count_messages(queue: Queue) -> int:
-    """How many messages are in the queue, visible or not."""
+    """Return how many messages are in the queue, visible or not."""
     names: Any = [
         "ApproximateNumberOfMessages",
         "ApproximateNumberOfMessagesDelayed",

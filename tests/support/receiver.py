@@ -1,4 +1,4 @@
-"""A source system on this machine: what it was sent, and what it answers."""
+"""An HTTP server on this machine that records requests and answers as told."""
 
 import ssl
 import threading
@@ -10,7 +10,7 @@ from typing import Any, Self
 
 @dataclass(frozen=True)
 class Received:
-    """One request."""
+    """A received request."""
 
     method: str
     path: str
@@ -19,7 +19,7 @@ class Received:
 
 
 class Receiver:
-    """An HTTP server on a loopback port; it answers `status` with `headers` and `body`, after calling `before`."""
+    """An HTTP server on a loopback port. It calls `before`, then answers with `status`, `headers` and `body`."""
 
     def __init__(self) -> None:
         self.received: list[Received] = []

@@ -1,4 +1,4 @@
-"""The embedded engine, from other processes: quicker than by HTTP, and behind the same lock."""
+"""Share the embedded engine with other processes over a socket, which is faster than HTTP."""
 
 import threading
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ _local = threading.local()
 
 @contextmanager
 def serve_engine(address: str) -> Iterator[None]:
-    """Meanwhile answer other processes at this address, a path."""
+    """Answer requests of other processes at this address, the path of a socket."""
     with Listener(address, "AF_UNIX", backlog=64) as listener:
 
         def accept() -> None:
@@ -29,7 +29,7 @@ def serve_engine(address: str) -> Iterator[None]:
 
 
 def send_request(address: str, request: AWSPreparedRequest) -> AWSResponse:
-    """Have the engine at this address answer the request."""
+    """Send a request to the engine at this address."""
     connection: Connection | None = getattr(_local, "connection", None)
     if connection is None:
         connection = _local.connection = Client(address, "AF_UNIX")

@@ -1,4 +1,4 @@
-"""What is bob's, made as a request of his needs it; in all of it is a word that nobody else may read."""
+"""Create Bob's data for sample requests. All of it contains CANARY, which nobody else may read."""
 
 import json
 from dataclasses import dataclass, field
@@ -29,7 +29,7 @@ WEBHOOK_URL, PEER_URL = "https://hooks.example.com/", "https://other.example.org
 
 @dataclass(frozen=True)
 class SampleRequest:
-    """A request: what fills the path, what goes along, and the credential that makes it."""
+    """A request: its credential, path parameters, query, headers and body."""
 
     credential: str = ""
     body: Any = None
@@ -39,23 +39,23 @@ class SampleRequest:
     headers: dict[str, str] = field(default_factory=dict)
 
     def path_for(self, route: Route) -> str:
-        """The path and the query."""
+        """Return the path with its query."""
         query = "&".join(f"{name}={value}" for name, value in self.query.items())
         return route.path.format(**self.path) + (f"?{query}" if query else "")
 
     def headers_with(self, credential: str) -> dict[str, str]:
-        """The headers, with this credential."""
-        told = f"Bearer {credential}" if self.header == BEARER else credential
-        return self.headers | ({self.header: told} if credential else {})
+        """Return the headers with this credential."""
+        value = f"Bearer {credential}" if self.header == BEARER else credential
+        return self.headers | ({self.header: value} if credential else {})
 
     def send(self, api: Api, route: Route, *, key: str | None = None, credential: str | None = None) -> Answer:
-        """Make the request, or the same with another credential; none where that is empty."""
-        shown = self.credential if credential is None else credential
-        return api.call(route.method, self.path_for(route), self.body, headers=self.headers_with(shown), key=key)
+        """Send the request, optionally with another credential. An empty one sends none."""
+        bearer = self.credential if credential is None else credential
+        return api.call(route.method, self.path_for(route), self.body, headers=self.headers_with(bearer), key=key)
 
 
 class SampleData:
-    """What is bob's, made as it is asked for."""
+    """Creates Bob's data on demand."""
 
     def __init__(self, api: Api, desk: "Desk") -> None:
         self.api, self.desk = api, desk
@@ -108,7 +108,7 @@ class SampleData:
         return str(self.create("/api/v2/relays", body)["data"]["id"])
 
     def add_requested_connection(self) -> str:
-        """A connection that bob has asked for; its token."""
+        """Add a connection that Bob has requested, and return its token."""
         peer.allow_federation()
         now = timestamp(datetime.now(UTC))
         made = Connection(
@@ -167,7 +167,7 @@ class SampleData:
         return str(made["data"]["id"])
 
     def add_dead_letter(self) -> str:
-        """A queue with a message that was given up on."""
+        """Add a dead letter, and return the name of its queue."""
         job = {"deliveryId": inputs.uuid(80), "index": 0}
         url = aws.queue_url(CALLBACKS.dead_letters.physical_name)
         aws.sqs().send_message(QueueUrl=url, MessageBody=json.dumps(job))

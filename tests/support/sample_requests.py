@@ -1,4 +1,4 @@
-"""For every operation one valid request: bob's or an operator's, about things with a word that nobody else may read."""
+"""One valid request for every operation, made by Bob or an operator, about data that nobody else may read."""
 
 import copy
 import json
@@ -22,7 +22,7 @@ RequestFactory = Callable[[SampleData], SampleRequest]
 
 
 def _with_key(**more: Any) -> RequestFactory:
-    """A request with bob's key; what depends on the data is given as functions of it."""
+    """Return a request with Bob's key. Arguments may be functions of the sample data."""
     return lambda data: SampleRequest(data.api_key, **{name: _resolve(value, data) for name, value in more.items()})
 
 
@@ -44,17 +44,17 @@ def _resolve(value: Any, data: SampleData) -> Any:
     return value(data) if callable(value) else copy.deepcopy(value)
 
 
-def _with_connection_token(what: Callable[[SampleData], Any], body: Callable[[Any], Any]) -> RequestFactory:
-    """A request of the desk that bob is connected with, about `what` there is then."""
-    return lambda data: SampleRequest(body=body(what(data)), credential=peer.TOKEN, header=FEDERATION)
+def _with_connection_token(create: Callable[[SampleData], Any], body: Callable[[Any], Any]) -> RequestFactory:
+    """Return a request of the desk that Bob is connected with, about what `create` returns."""
+    return lambda data: SampleRequest(body=body(create(data)), credential=peer.TOKEN, header=FEDERATION)
 
 
-def _with_instance_token(what: Callable[[SampleData], Member] = SampleData.add_member, **more: Any) -> RequestFactory:
-    return lambda data: SampleRequest(what(data).token, **copy.deepcopy(more))
+def _with_instance_token(create: Callable[[SampleData], Member] = SampleData.add_member, **more: Any) -> RequestFactory:
+    return lambda data: SampleRequest(create(data).token, **copy.deepcopy(more))
 
 
-def _id_of(what: Callable[[SampleData], str]) -> Callable[[SampleData], dict[str, str]]:
-    return lambda data: {"id": what(data)}
+def _id_of(create: Callable[[SampleData], str]) -> Callable[[SampleData], dict[str, str]]:
+    return lambda data: {"id": create(data)}
 
 
 def _new_delivery(data: SampleData) -> dict[str, str]:
@@ -91,12 +91,12 @@ def _feedback_page(data: SampleData) -> SampleRequest:
     return SampleRequest(data.api_key, query={"limit": "5", "cursor": page["nextCursor"]})
 
 
-def _after(what: Callable[[SampleData], object], asking: RequestFactory | None = None) -> RequestFactory:
-    """A request that is made, by default with bob's key alone, when `what` has been done."""
+def _after(create: Callable[[SampleData], object], factory: RequestFactory | None = None) -> RequestFactory:
+    """Return a request that is sent after `create`, by default with Bob's key and nothing else."""
 
     def made(data: SampleData) -> SampleRequest:
-        what(data)
-        return asking(data) if asking else SampleRequest(data.api_key)
+        create(data)
+        return factory(data) if factory else SampleRequest(data.api_key)
 
     return made
 
@@ -120,8 +120,8 @@ def _console_asset(_: SampleData) -> SampleRequest:
     return SampleRequest(path={"asset": json.loads(built.read_text(encoding="utf-8"))["assets"]["app.js"]})
 
 
-def _slug_of(what: Callable[[SampleData], str]) -> Callable[[SampleData], dict[str, str]]:
-    return lambda data: {"slug": what(data)}
+def _slug_of(create: Callable[[SampleData], str]) -> Callable[[SampleData], dict[str, str]]:
+    return lambda data: {"slug": create(data)}
 
 
 _HR_TOKEN = {"tokenId": demo.identifier("tools", "hr")}
@@ -320,5 +320,5 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
 
 
 def sample_request(name: str, data: SampleData) -> tuple[Route, SampleRequest]:
-    """The operation of this name, and bob's request of it."""
+    """Return the operation and its sample request."""
     return ROUTES_BY_NAME[name], SAMPLE_REQUESTS[name](data)

@@ -1,4 +1,4 @@
-"""The WebSocket gateway without sockets: connections, and what is posted to them."""
+"""A WebSocket gateway without network sockets: its connections, and the frames posted to them."""
 
 import json
 from collections.abc import Callable
@@ -15,10 +15,10 @@ from tests.support.store_calls import record_store_calls
 
 
 class Client:
-    """One client; `status` and `headers` are its handshake's, `calls` and `steps` those of the last function it met.
+    """One client. `status` and `headers` are of its handshake; `calls` and `steps` are of the last function called.
 
-    A test may set `gone`, so that posts are answered with 410 although nobody told `$disconnect`; or `failing` or
-    `unending`, so that posts, or attempts to close it, are answered with 500.
+    A test can set `gone` to answer posts with 410 although `$disconnect` was not called, or `failing` and `unending` to
+    answer posts and closing with 500.
     """
 
     def __init__(self, handlers: dict[str, Any], about: Connection) -> None:
@@ -34,7 +34,7 @@ class Client:
 
     @property
     def frames(self) -> list[Any]:
-        """What was posted to it, parsed; what isn't JSON as text."""
+        """Return the posted frames, parsed if they are JSON."""
         return [_parsed(data) for data in self.posted]
 
     def shake_hands(self) -> None:
@@ -45,14 +45,14 @@ class Client:
             self.headers = {"Sec-WebSocket-Protocol": selected}
 
     def send(self, message: Any) -> None:
-        """Send a message: text or bytes as they are, anything else as JSON."""
+        """Send a message. Text and bytes are sent as they are, anything else as JSON."""
         assert not self.gone, "the connection is not open"
         event = self.about.message_event(message if isinstance(message, str | bytes) else json.dumps(message))
         if not is_success(self._call("$default", event)):
             self.posted.append(json.dumps(self.about.error_message(event, "Internal server error")).encode())
 
     def close(self, code: int = 1000, reason: str = "") -> None:
-        """End the connection, and let `$disconnect` know, whoever ended it."""
+        """Close the connection and call `$disconnect`."""
         self.gone = True
         self._call("$disconnect", self.about.disconnect_event(code, reason))
 
@@ -69,10 +69,10 @@ class Client:
 
 
 class Sockets:
-    """Every connection of a test; requests about connections are answered from it.
+    """All connections of a test. The management API is answered from it.
 
-    Functions are called as a client connects, sends or closes, in the test's own thread, and what they raise reaches
-    the test. `before_post` is called with the connection's id as each post arrives.
+    Functions are called in the test's thread when a client connects, sends or closes, and their exceptions reach the
+    test. `before_post` is called with the connection id before each post.
     """
 
     def __init__(self, handlers: dict[str, Any] | None = None) -> None:
@@ -88,7 +88,7 @@ class Sockets:
         query: dict[str, str] | None = None,
         subprotocols: list[str] | None = None,
     ) -> Client:
-        """Shake hands as a client that presents `token` as its bearer token."""
+        """Connect a client that sends `token` as its bearer token."""
         sent = {"Host": "desk.test", "User-Agent": "tests"}
         sent |= {"Authorization": f"Bearer {token}"} if token else {}
         sent |= {"Sec-WebSocket-Protocol": ", ".join(subprotocols)} if subprotocols else {}
@@ -98,7 +98,7 @@ class Sockets:
         return client
 
     def frames(self, connection_id: str) -> list[Any]:
-        """What was posted to the connection, parsed."""
+        """Return the frames posted to the connection, parsed."""
         return self.clients[connection_id].frames
 
     def post(self, connection_id: str, data: bytes) -> None:

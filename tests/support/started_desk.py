@@ -1,4 +1,4 @@
-"""The whole system, started as `make run` starts it."""
+"""Start the whole system as `make run` does."""
 
 import http.client
 import json
@@ -18,7 +18,7 @@ from typing import Any
 ROOT = Path(__file__).parents[2]
 HOST = "127.0.0.1"
 HEALTH_PATH = "/api/v1/health"
-# A shell without settings of its own for AWS, for us, or for proxies.
+# The environment without settings for AWS, Fluxden or proxies.
 SHELL = {
     name: value
     for name, value in os.environ.items()
@@ -39,7 +39,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class StartedDesk:
-    """A started system, and where it was told to be."""
+    """A started system with its ports and its folder."""
 
     process: subprocess.Popen[bytes]
     port: int
@@ -72,7 +72,7 @@ class StartedDesk:
         return (self.folder / "stderr").read_text(encoding="utf-8")
 
     def call(self, method: str, path: str, body: Any = None, token: str = "") -> Answer:
-        """One request on a connection of its own."""
+        """Send one request on a new connection."""
         with self.connection() as connection:
             return send_request(connection, method, path, body, token)
 
@@ -82,7 +82,7 @@ class StartedDesk:
             yield made
 
     def send_bytes(self, sent: bytes) -> bytes:
-        """All that comes back for these bytes, until the other side closes."""
+        """Send bytes, and return everything until the server closes the connection."""
         with closing(socket.create_connection((HOST, self.port), timeout=3)) as connection:
             connection.sendall(sent)
             return b"".join(iter(lambda: connection.recv(65536), b""))
@@ -94,7 +94,7 @@ class StartedDesk:
             return False
 
     def run(self, *command: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a module of ours beside the system, with the environment an operator takes from its demo file."""
+        """Run a module with the admin environment of the demo file."""
         return subprocess.run(
             [sys.executable, "-m", *command],
             cwd=ROOT,
@@ -118,7 +118,7 @@ def send_request(
 
 
 def launch_desk(folder: Path, port: int, ws_port: int, **environment: str) -> StartedDesk:
-    """Start the system in a process group of its own, and do not wait for it."""
+    """Start the system in its own process group, without waiting for it."""
     folder.mkdir(exist_ok=True)
     wanted = {"PORT": str(port), "WS_PORT": str(ws_port), "DEMO_FILE": str(folder / "demo.json")} | environment
     with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
@@ -139,7 +139,7 @@ def launch_desk(folder: Path, port: int, ws_port: int, **environment: str) -> St
 
 @contextmanager
 def start_desk(folder: Path, **environment: str) -> Iterator[StartedDesk]:
-    """A system that answers; whatever is left of it at the end is killed."""
+    """Start a system, wait until it answers, and kill it at the end."""
     port, ws_port = free_ports()
     system = launch_desk(folder, port, ws_port, **environment)
     try:

@@ -1,4 +1,4 @@
-"""What a piece of code asks of the stores and queues: counted, and held against its grants."""
+"""Record the store and queue calls of a block of code, and compare them with grants."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,13 +15,13 @@ _MEMBER_ACTIONS = {
     "Delete": "DeleteItem",
     "ConditionCheck": "ConditionCheckItem",
 }
-# What an event source asks on a worker's behalf is not asked by the worker.
+# Lambda makes these calls for a worker.
 _POLLING = {"ReceiveMessage", "DeleteMessage", "ChangeMessageVisibility"}
 
 
 @dataclass
 class StoreCalls:
-    """The store and queue calls made, by name in their order, and each (action, table or queue, index) they needed."""
+    """The calls by name in order, and the permissions they need as (action, table or queue, index)."""
 
     calls: list[str] = field(default_factory=list)
     branches: list[Branch] = field(default_factory=list)
@@ -29,7 +29,7 @@ class StoreCalls:
 
     @property
     def steps(self) -> int:
-        """How many of the calls had to wait for each other: of simultaneous ones the longest row counts."""
+        """Return how many calls were in sequence. Of concurrent branches, the longest counts."""
         return _count_steps(self.branches)
 
     def beyond_grants(self, grants: tuple[Grant, ...]) -> set[tuple[str, str, str | None]]:
@@ -39,7 +39,7 @@ class StoreCalls:
 
 @contextmanager
 def record_store_calls() -> Iterator[StoreCalls]:
-    """Record what is asked of DynamoDB and SQS meanwhile, by every thread."""
+    """Record the calls to DynamoDB and SQS during the block, from every thread."""
     seen = StoreCalls()
 
     def note(params: dict[str, Any], model: Any, **_: object) -> None:
@@ -68,10 +68,10 @@ def _count_steps(branches: list[Branch]) -> int:
 
 def _permissions_of(name: str, params: dict[str, Any]) -> Iterator[tuple[str, str, str | None]]:
     if "QueueUrl" in params:
-        # IAM knows no actions of batches.
+        # IAM has no actions for batches.
         yield f"sqs:{name.removesuffix('Batch')}", params["QueueUrl"].rpartition("/")[2], None
     elif name == "TransactWriteItems":
-        # IAM asks for the members' permissions, not for one of the transaction's own.
+        # IAM requires the permissions of the members, and none for the transaction.
         for member in params["TransactItems"]:
             ((kind, inner),) = member.items()
             yield f"dynamodb:{_MEMBER_ACTIONS[kind]}", inner["TableName"], None

@@ -1,4 +1,4 @@
-"""What the engine holds, as a whole: to be compared, with itself later or with another run's."""
+"""Read all rows and messages of the engine, in a form that can be compared between runs."""
 
 import re
 from collections.abc import Iterable
@@ -6,14 +6,14 @@ from collections.abc import Iterable
 from chalicelib.resources import PEERS, TOKENS, Table
 from tests.support import engine_state
 
-# What authenticating alone changes in a token's row.
+# Attributes of a token's row that every request changes.
 _SPENT = frozenset(("minute", "minuteUsed", "day", "dayLeft", "useCount", "lastUsedAt", "lastRefund"))
 
 Rows = dict[tuple[str, str, str], str]
 
 
 def read_rows(*wanted: Table, besides: Iterable[Table] = ()) -> Rows:
-    """The rows of the `wanted` tables, by default all `besides` these, by table and key; without tokens' counters."""
+    """Return the rows of the `wanted` tables (by default all) except `besides`, without counters of tokens."""
     only, left_out = {each.physical_name for each in wanted}, {each.physical_name for each in besides}
     found: Rows = {}
     for key, attributes in engine_state.engine().rows():
@@ -25,7 +25,7 @@ def read_rows(*wanted: Table, besides: Iterable[Table] = ()) -> Rows:
 
 
 def list_messages() -> list[tuple[str, str]]:
-    """Every message that waits in a queue, with the queue's name."""
+    """Return every message with the name of its queue."""
     return engine_state.engine().messages()
 
 
@@ -35,10 +35,10 @@ _RANDOM = re.compile(
 )
 
 
-# A version may be skipped, as by a change that is made anew over its own first try.
+# A retried change can skip a version.
 _VERSION = re.compile(r"\('version', '\d+'\)")
 
 
 def normalize_row(row: str, known: str) -> str:
-    """A row without its version, and without the ids it was given at random: all that `known` does not hold."""
+    """Return a row without its version, and with a placeholder for each random id that is not in `known`."""
     return _RANDOM.sub(lambda match: match[0] if match[0] in known else "<id>", _VERSION.sub("", row))

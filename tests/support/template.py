@@ -1,4 +1,4 @@
-"""The template, made as `make package` makes it but for the zip, and what it says of a function."""
+"""The deployment template as `make package` builds it (without the zip), and the functions in it."""
 
 import re
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ _PSEUDO = {
 
 
 class _Packaged:
-    """A build step in place of the one that makes the zip."""
+    """Replaces the build step that makes the zip."""
 
     def handle(self, _: Any, resource: Any) -> None:
         if isinstance(resource, DeploymentPackage):
@@ -45,7 +45,7 @@ class _Services:
 
 @cache
 def chalice_template() -> dict[str, Any]:
-    """What `chalice package` says of the app."""
+    """Return the template that `chalice package` makes of the app."""
     config = CLIFactory(str(ROOT)).create_config_obj("package", user_provided_params={"chalice_app": app})
     graph = ApplicationGraphBuilder().build(config, "package")
     steps: list[Any] = [InjectDefaults(), _Packaged(), SwaggerBuilder(CFNSwaggerGenerator())]
@@ -68,18 +68,18 @@ def cloudformation_template() -> dict[str, Any]:
 
 @cache
 def served_functions() -> dict[str, EntryPoint]:
-    """Every function of the app, by its handler."""
+    """Return every function of the app by its handler."""
     return {each.handler: each for each in list_entry_points(app)}
 
 
 def resources_of_type(kind: str) -> dict[str, Any]:
-    """The properties of the template's resources of one kind, by their logical ids."""
+    """Return the properties of the resources of one type by logical id."""
     return {name: each["Properties"] for name, each in made()["Resources"].items() if each["Type"] == kind}
 
 
 @dataclass(frozen=True)
 class Function:
-    """A function as the template has it."""
+    """A function of the template."""
 
     properties: dict[str, Any]
 
@@ -101,7 +101,7 @@ class Function:
 
     @property
     def allowed(self) -> set[tuple[str, str]]:
-        """Every (action, ARN) that the function's role allows."""
+        """Return every (action, ARN) that the function's role allows."""
         return {
             (action, arn)
             for each in self.policy["Statement"]
@@ -112,13 +112,13 @@ class Function:
 
 @cache
 def functions() -> dict[str, Function]:
-    """Every function of the template, by its handler."""
+    """Return every function of the template by its handler."""
     found = map(Function, resources_of_type("AWS::Serverless::Function").values())
     return {each.handler: each for each in found}
 
 
 def resolve_value(value: Any) -> Any:
-    """A value of the template as CloudFormation would compute it, for a desk of the usual name."""
+    """Return a value of the template as CloudFormation resolves it, with the default prefix."""
     match value:
         case {"Ref": name}:
             return _PSEUDO.get(name, name)

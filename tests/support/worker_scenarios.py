@@ -1,4 +1,4 @@
-"""Work that is done later: what makes some for every worker and schedule, and by what is seen that it was done."""
+"""Scenarios for every worker and schedule: how to create work, and what is stored when it is done."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -37,7 +37,7 @@ _PEER_KEY = SigningKey.new("theirs")
 
 @dataclass(frozen=True)
 class ScenarioContext:
-    """The desk where the work is, and who is outside."""
+    """The desk under test, and the systems that it sends to."""
 
     api: Api
     desk: "Desk"
@@ -49,14 +49,14 @@ class ScenarioContext:
         return f"http://127.0.0.1:{self.receiver.port}"
 
     def request(self, operation: str) -> Any:
-        """Make bob's request of this operation."""
-        route, ask = sample_request(operation, SampleData(self.api, self.desk))
-        made = ask.send(self.api, route)
+        """Send the sample request of this operation."""
+        route, request = sample_request(operation, SampleData(self.api, self.desk))
+        made = request.send(self.api, route)
         assert made.status == route.status, made.text
         return made.json
 
     def set_answer(self, status: int = 200, /, **said: Any) -> None:
-        """Let the outside answer so from now on."""
+        """Set the response of the receiver."""
         self.receiver.status, self.receiver.body = status, json.dumps(said).encode()
 
     @property
@@ -65,7 +65,7 @@ class ScenarioContext:
         return found
 
     def forget_sent(self) -> None:
-        """Forget what the outside has been told."""
+        """Forget what was sent so far."""
         self.receiver.received.clear()
         for each in self.sockets.clients.values():
             each.posted.clear()
@@ -74,10 +74,10 @@ class ScenarioContext:
 
 @dataclass(frozen=True)
 class WorkerScenario:
-    """Some work, and the schedules and workers that have to do with it, in their order; `besides` are others that help.
+    """Work for the functions named, in the order they run. `helpers` are other functions that take part.
 
-    It is due after `later`. When it is done `seen` sees `done`, and what `told` names has been told to the outside,
-    by ids that stay the same when it is told again.
+    `arrange` creates the work, which is due after `due_after`. When it is done, `read_result` returns `expected`, and
+    `list_sent` has sent_count entries: ids that stay the same when something is sent again.
     """
 
     functions: tuple[str, ...]
@@ -96,7 +96,7 @@ def scan_rows(table: Table) -> Iterator[dict[str, Any]]:
 
 
 def _values_of(table: Table, name: str, **where: Any) -> Callable[[ScenarioContext], list[Any]]:
-    """What stands under this name in the table's rows that have it, and match."""
+    """Read an attribute of the table's matching rows."""
 
     def seen(_: ScenarioContext) -> list[Any]:
         return [row[name] for row in scan_rows(table) if name in row and where.items() <= row.items()]
@@ -105,7 +105,7 @@ def _values_of(table: Table, name: str, **where: Any) -> Callable[[ScenarioConte
 
 
 def _read_received(named: Callable[[Received], str]) -> Callable[[ScenarioContext], list[str]]:
-    return lambda place: [named(each) for each in place.receiver.received]
+    return lambda context: [named(each) for each in context.receiver.received]
 
 
 def _body_field(name: str) -> Callable[[Received], str]:
@@ -115,64 +115,64 @@ def _body_field(name: str) -> Callable[[Received], str]:
 _WEBHOOK_IDS = _read_received(lambda received: received.headers["webhook-id"])
 
 
-def _send_relay(place: ScenarioContext) -> None:
-    place.set_answer(success=True)
-    place.request("send_relay")
+def _send_relay(context: ScenarioContext) -> None:
+    context.set_answer(success=True)
+    context.request("send_relay")
 
 
-def _approve_member(place: ScenarioContext) -> None:
-    instances.add_member(place.api, baseUrl=place.address)
+def _approve_member(context: ScenarioContext) -> None:
+    instances.add_member(context.api, baseUrl=context.address)
 
 
-def _accept_connection(place: ScenarioContext) -> None:
+def _accept_connection(context: ScenarioContext) -> None:
     peer.allow_federation(approval=True)
-    asked = peer.connection_request(toUserEmail="bob@example.com", fromInstanceUrl=place.address)
-    connection = place.api.post(peer.CONNECTIONS, asked).json["connectionId"]
+    asked = peer.connection_request(toUserEmail="bob@example.com", fromInstanceUrl=context.address)
+    connection = context.api.post(peer.CONNECTIONS, asked).json["connectionId"]
     path = f"{peer.CONNECTIONS}/{connection}"
-    assert place.api.call("PATCH", path, {"action": "accept"}, token=place.desk.bob_key).status == 200
+    assert context.api.call("PATCH", path, {"action": "accept"}, token=context.desk.bob_key).status == 200
 
 
-def _request_accepted_connection(place: ScenarioContext) -> None:
+def _request_accepted_connection(context: ScenarioContext) -> None:
     peer.allow_federation(approval=True)
-    place.set_answer(success=True, connectionId="theirs", status="active")
-    _request_connection(place)
+    context.set_answer(success=True, connectionId="theirs", status="active")
+    _request_connection(context)
 
 
-def _request_connection(place: ScenarioContext) -> None:
-    body = {"peerInstanceUrl": place.address, "peerUserEmail": "nora@other.example.org"}
-    assert place.api.post("/api/v2/connection-requests", body, place.desk.bob_key).status == 201
+def _request_connection(context: ScenarioContext) -> None:
+    body = {"peerInstanceUrl": context.address, "peerUserEmail": "nora@other.example.org"}
+    assert context.api.post("/api/v2/connection-requests", body, context.desk.bob_key).status == 201
 
 
-def _request_unanswered_connection(place: ScenarioContext) -> None:
-    """A request to a desk of our kind, which has it, and says nothing."""
+def _request_unanswered_connection(context: ScenarioContext) -> None:
+    """Request a connection from a Fluxden desk that receives the request and never answers it."""
     peer.allow_federation(approval=True)
-    place.set_answer(success=True, connectionId="theirs", status="pending")
-    _request_connection(place)
+    context.set_answer(success=True, connectionId="theirs", status="pending")
+    _request_connection(context)
     pumps = Pumps()
     pumps.drain(PEER_NOTICES)
-    _publish_key(place)
+    _publish_key(context)
     pumps.run("fetch_peer_keys")
-    place.set_answer()
+    context.set_answer()
 
 
-def _publish_key(place: ScenarioContext) -> None:
+def _publish_key(context: ScenarioContext) -> None:
     key = {"keyId": _PEER_KEY.key_id, "algorithm": "ed25519", "publicKey": _PEER_KEY.public_key}
-    place.set_answer(software="fluxden", keys=[key])
+    context.set_answer(software="fluxden", keys=[key])
 
 
-def _connect_peer_with_key(place: ScenarioContext) -> None:
+def _connect_peer_with_key(context: ScenarioContext) -> None:
     peer.allow_federation()
     told = {"keyId": _PEER_KEY.key_id, "publicKey": _PEER_KEY.public_key}
-    asked = peer.connection_request(fromInstanceUrl=place.address, fluxden=told)
-    assert place.api.post(peer.CONNECTIONS, asked).status == 200
+    asked = peer.connection_request(fromInstanceUrl=context.address, fluxden=told)
+    assert context.api.post(peer.CONNECTIONS, asked).status == 200
     Pumps().drain(PEER_NOTICES)
-    _publish_key(place)
+    _publish_key(context)
 
 
-def _read_connection(place: ScenarioContext) -> Any:
-    """How the connection stands, what became of what was to be done for it, and what came of it here."""
-    statuses = [row["status"] for row in scan_rows(PEERS) if row.get("peerUrl") == place.address]
-    # One whose worker died after its answer, and before noting that, has nothing left to say.
+def _read_connection(context: ScenarioContext) -> Any:
+    """Return the connection's status, its notices, and the contacts and messages that came of it."""
+    statuses = [row["status"] for row in scan_rows(PEERS) if row.get("peerUrl") == context.address]
+    # If a worker ends after the answer and before it records it, the notice is done all the same.
     notices = ["pending" if row["outcome"] == "pending" else "done" for row in scan_rows(PEERS) if _is_notice(row)]
     contacts = [row["pk"] for row in scan_rows(CONTACTS) if str(row.get("email")).endswith("@other.example.org")]
     messages = [row["pk"] for row in scan_rows(CHAT) if row.get("role") == "system"]
@@ -183,53 +183,53 @@ def _is_notice(row: dict[str, Any]) -> bool:
     return str(row["sk"]).startswith("NOTICE#")
 
 
-def _add_silent_member(place: ScenarioContext) -> None:
-    made = instances.add_member(place.api)
-    instances.offer_agent(place.api, made)
-    assert place.api.post(instances.HEARTBEAT, {"status": "healthy"}, made.token).status == 200
+def _add_silent_member(context: ScenarioContext) -> None:
+    made = instances.add_member(context.api)
+    instances.offer_agent(context.api, made)
+    assert context.api.post(instances.HEARTBEAT, {"status": "healthy"}, made.token).status == 200
 
 
-def _join_hub(place: ScenarioContext) -> None:
-    place.set_answer(201, instanceId="id-1", platformToken="dvd_fed_first", status="active")
-    instances.run_admin("hub", "join", place.address)
-    place.set_answer(success=True)
+def _join_hub(context: ScenarioContext) -> None:
+    context.set_answer(201, instanceId="id-1", platformToken="dvd_fed_first", status="active")
+    instances.run_admin("hub", "join", context.address)
+    context.set_answer(success=True)
 
 
 def _read_heartbeats(_: ScenarioContext) -> Any:
     return [(int(row["failures"]), "lastSuccessAt" in row) for row in scan_rows(NETWORK) if row["pk"] == "MEMBERSHIPS"]
 
 
-def _publish_to_two_browsers(place: ScenarioContext) -> None:
+def _publish_to_two_browsers(context: ScenarioContext) -> None:
     for path in ("one", "two"):
-        endpoint = {"endpoint": f"{place.address}/{path}"}
-        assert place.api.post("/api/v2/push/subscriptions", endpoint, place.desk.bob_key).status == 201
-    assert place.api.post("/api/v1/events", inputs.new_event(), place.desk.bob).status == 202
+        endpoint = {"endpoint": f"{context.address}/{path}"}
+        assert context.api.post("/api/v2/push/subscriptions", endpoint, context.desk.bob_key).status == 201
+    assert context.api.post("/api/v1/events", inputs.new_event(), context.desk.bob).status == 202
 
 
-def _reconnect_client(place: ScenarioContext) -> None:
-    """A client that has missed three messages."""
-    first = place.sockets.connect(place.desk.bob_key)
+def _reconnect_client(context: ScenarioContext) -> None:
+    """Reconnect a client that has missed three messages."""
+    first = context.sockets.connect(context.desk.bob_key)
     pumps = Pumps()
     pumps.drain(SOCKET_WORK)
     for _ in range(3):
-        place.request("send_message")
+        context.request("send_message")
     last_id = first.frames[0]["id"]
     first.close()
-    place.sockets.clients.clear()
-    place.sockets.connect(place.desk.bob_key, headers={"Last-Event-ID": last_id})
+    context.sockets.clients.clear()
+    context.sockets.connect(context.desk.bob_key, headers={"Last-Event-ID": last_id})
 
 
-def _read_socket(place: ScenarioContext) -> Any:
+def _read_socket(context: ScenarioContext) -> Any:
     connections = [(row["live"], row["welcomed"]) for row in scan_rows(SOCKETS) if row["sk"].startswith("SOCKET#")]
-    # Sent again or not, they come in their order.
-    types = [each["type"] for each in {each["id"] + each["type"]: each for each in place.client.frames}.values()]
+    # Frames can be sent twice, but arrive in order.
+    types = [each["type"] for each in {each["id"] + each["type"]: each for each in context.client.frames}.values()]
     return connections, types
 
 
 WORKER_SCENARIOS = {
-    "a bulk call": WorkerScenario(
+    "a bulk send": WorkerScenario(
         ("fan_out",),
-        lambda place: place.request("publish_bulk"),
+        lambda context: context.request("publish_bulk"),
         _values_of(DELIVERIES, "fireCount", title=CANARY),
         [1, 1],
         lambda _: [],
@@ -237,7 +237,7 @@ WORKER_SCENARIOS = {
     ),
     "a click": WorkerScenario(
         ("announce_due_callbacks", "deliver_callback"),
-        lambda place: place.request("click_action"),
+        lambda context: context.request("click_action"),
         _values_of(DELIVERIES, "outcome"),
         ["delivered"],
         _WEBHOOK_IDS,
@@ -249,28 +249,28 @@ WORKER_SCENARIOS = {
         ["sent"],
         _read_received(_body_field("relayId")),
     ),
-    "a decision on a member": WorkerScenario(
+    "an approved instance": WorkerScenario(
         ("announce_due_notices", "deliver_notice"),
         _approve_member,
         _values_of(NETWORK, "outcome", sk="NOTICE"),
         ["delivered"],
         _WEBHOOK_IDS,
     ),
-    "a request that was accepted": WorkerScenario(
+    "an accepted connection request": WorkerScenario(
         ("announce_due_peer_notices", "deliver_peer_notice"),
         _accept_connection,
         _read_connection,
         (["active"], ["done"], 1, 1),
         _read_received(_body_field("connectionId")),
     ),
-    "a request of ours": WorkerScenario(
+    "an outgoing connection request": WorkerScenario(
         ("announce_due_peer_notices", "deliver_peer_notice"),
         _request_accepted_connection,
         _read_connection,
         (["active"], ["done"] * 2, 1, 1),
         _read_received(_body_field("connectionId")),
     ),
-    "a request that nobody answers": WorkerScenario(
+    "an unanswered connection request": WorkerScenario(
         ("end_unanswered_requests", "deliver_peer_notice"),
         _request_unanswered_connection,
         _read_connection,
@@ -279,14 +279,16 @@ WORKER_SCENARIOS = {
         helpers=("announce_due_peer_notices",),
         due_after=timedelta(days=31),
     ),
-    "keys of a peer": WorkerScenario(
+    "a peer's keys": WorkerScenario(
         ("fetch_peer_keys",),
         _connect_peer_with_key,
-        lambda place: [len(row["publishedKeys"]) for row in scan_rows(PEERS) if row.get("peerUrl") == place.address],
+        lambda context: [
+            len(row["publishedKeys"]) for row in scan_rows(PEERS) if row.get("peerUrl") == context.address
+        ],
         [1],
         _read_received(lambda received: received.path),
     ),
-    "a member's silence": WorkerScenario(
+    "a stale instance": WorkerScenario(
         ("mark_silent_instances",),
         _add_silent_member,
         lambda _: [("dueAt" in row, row["pk"]) for row in scan_rows(NETWORK) if "staleSince" in row],
@@ -303,7 +305,7 @@ WORKER_SCENARIOS = {
         lambda _: [],
         sent_count=0,
     ),
-    "a nudge": WorkerScenario(
+    "a browser notification": WorkerScenario(
         ("nudge",),
         _publish_to_two_browsers,
         lambda _: None,
@@ -311,12 +313,12 @@ WORKER_SCENARIOS = {
         _read_received(lambda received: received.path),
         sent_count=2,
     ),
-    "a client that came back": WorkerScenario(
+    "a client that reconnects": WorkerScenario(
         ("catch_up",),
         _reconnect_client,
         _read_socket,
         ([(True, True)], ["connected", *["new_message"] * 3]),
-        lambda place: [each["id"] + each["type"] for each in place.client.frames],
+        lambda context: [each["id"] + each["type"] for each in context.client.frames],
         sent_count=4,
     ),
 }
