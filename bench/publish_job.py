@@ -15,7 +15,7 @@ from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.inbox.stores.event_types import DynamoEventTypes
 from chalicelib.inbox.stores.sends import DynamoSends
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
-from chalicelib.live.gateways.web_push import NUDGE_JOBS
+from chalicelib.live.gateways.web_push import PUSH_JOBS
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
@@ -39,7 +39,7 @@ _PORTS = events.Ports(
     projects=DynamoProjectAccess(),
     queue_held=_queue_held,
     replies=DynamoIdempotency(),
-    notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together, NUDGE_JOBS),
+    notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together, PUSH_JOBS),
     together=together,
 )
 

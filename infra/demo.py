@@ -205,7 +205,7 @@ def _create_directory(users: dict[str, str]) -> None:
             )
     for wanted in AGENTS:
         with suppress(Conflict):
-            agents.install(wanted, agent_id=identifier("agent", wanted.slug), agents=DynamoAgents())
+            agents.install_agent(wanted, agent_id=identifier("agent", wanted.slug), agents=DynamoAgents())
 
 
 def _create_catalog(users: dict[str, str]) -> None:

@@ -7,9 +7,9 @@ from chalice.app import Blueprint
 from chalicelib.core.gateways import http
 from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
-from chalicelib.live.domain.push import NudgeJob, PushKeys
-from chalicelib.live.gateways.web_push import NUDGE_JOBS
-from chalicelib.live.services.push import Nudger
+from chalicelib.live.domain.push import PushJob, PushKeys
+from chalicelib.live.gateways.web_push import PUSH_JOBS
+from chalicelib.live.services.push import PushSender
 from chalicelib.live.stores.push import DynamoPush
 from chalicelib.live.stores.push_keys import DynamoPushKeys
 from chalicelib.live.vapid import authorization
@@ -34,6 +34,6 @@ def _sign(keys: PushKeys, endpoint: str) -> str:
     + SOCKETS.can("UpdateItem")
     + WEB_PUSH.can_send(),
 )
-def nudge(message: NudgeJob) -> None:
+def nudge(message: PushJob) -> None:
     """Send a push notification to a person's browsers. Failures are retried, and finally become dead letters."""
-    Nudger(DynamoPush(), DynamoPushKeys(), http.post, _sign, NUDGE_JOBS, together).run(message)
+    PushSender(DynamoPush(), DynamoPushKeys(), http.post, _sign, PUSH_JOBS, together).run(message)

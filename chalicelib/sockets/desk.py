@@ -19,7 +19,7 @@ from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.json_text import check_json
 from chalicelib.edge.problem import invalid
 from chalicelib.edge.socket import SocketCall, admit, presented, socket
-from chalicelib.live.domain.frames import CONNECTING_AREAS, Frame, FrameType, signal
+from chalicelib.live.domain.frames import CONNECTING_AREAS, Frame, FrameType, signal_frame
 from chalicelib.live.domain.sockets import Socket
 from chalicelib.live.gateways.socket_work import CATCH_UP_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
@@ -80,7 +80,7 @@ def on_message(call: SocketCall) -> None:
     try:
         _answer(call, opened)
     except Refusal as refusal:
-        _post(opened, signal(FrameType.ERROR, opened.sent_to, call.now, error=refusal.detail, code=refusal.code))
+        _post(opened, signal_frame(FrameType.ERROR, opened.sent_to, call.now, error=refusal.detail, code=refusal.code))
         if isinstance(refusal, Unauthorized):
             end_socket(opened, sockets=DynamoSockets(), gateway=ApiGatewaySockets())
 

@@ -46,7 +46,7 @@ def add(
     """Install an agent. People call its commands as !SLUG.NAME."""
     command_inputs = [CommandIn(name=word, description=text, usage=usage) for word, text, usage in commands]
     agent = AgentIn(slug=slug, name=name, description=description, category=category, commands=command_inputs)
-    made = installed.install(agent, agent_id=str(uuid4()), agents=DynamoAgents())
+    made = installed.install_agent(agent, agent_id=str(uuid4()), agents=DynamoAgents())
     print_record(_to_record(made), as_json=as_json)
 
 

@@ -11,7 +11,7 @@ from chalicelib.core.gateways import job_queue
 from chalicelib.core.gateways.job_queue import JobQueue
 from chalicelib.inbox.domain.bulk import FanOutJob
 from chalicelib.inbox.domain.callbacks import CallbackJob
-from chalicelib.live.domain.push import NudgeJob, Urgency
+from chalicelib.live.domain.push import PushJob, Urgency
 from chalicelib.live.domain.sockets import CatchUpJob
 from chalicelib.resources import CALLBACKS
 
@@ -70,7 +70,7 @@ def test_a_job_is_sent_as_json_under_its_wire_names(fake: FakeSqs) -> None:
             CatchUpJob(user_id="u", connection_id="c", after=7),
             '{"user_id":"u","connection_id":"c","after":7,"resumes":false}',
         ),
-        (NudgeJob(user_id="u", urgency=Urgency.LOW), '{"userId":"u","urgency":"low","subscriptionId":null}'),
+        (PushJob(user_id="u", urgency=Urgency.LOW), '{"userId":"u","urgency":"low","subscriptionId":null}'),
     ],
 )
 def test_bodies_of_jobs_stay_what_running_workers_read(fake: FakeSqs, job: Any, body: str) -> None:

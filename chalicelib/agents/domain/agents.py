@@ -13,7 +13,7 @@ from chalicelib.people.domain.directory import Name, Slug
 
 MOST_COMMANDS = 50
 
-Word = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z0-9]+([-_][a-z0-9]+)*$")]
+Keyword = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z0-9]+([-_][a-z0-9]+)*$")]
 Line = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -28,7 +28,7 @@ class AgentStatus(StrEnum):
 class CommandIn(In):
     """Something an agent can be told to do."""
 
-    name: Word
+    name: Keyword
     description: Line
     usage: Line
 
@@ -52,7 +52,7 @@ class AgentIn(In):
     slug: Slug
     name: Name
     description: Annotated[str, Field(min_length=1, max_length=1000)]
-    category: Word = "general"
+    category: Keyword = "general"
     commands: list[CommandIn] = Field(default_factory=list, max_length=MOST_COMMANDS)
 
     @model_validator(mode="after")

@@ -4,12 +4,12 @@ from chalicelib.agents.domain.agents import Agent, AgentIn
 from chalicelib.agents.services.ports import Agents
 
 
-def install(wanted: AgentIn, *, agent_id: str, agents: Agents) -> Agent:
+def install_agent(request: AgentIn, *, agent_id: str, agents: Agents) -> Agent:
     """Install an agent for everybody.
 
     Raises:
         Conflict: the slug is taken.
     """
-    made = Agent(agent_id, wanted.slug, wanted.name, wanted.description, wanted.category, wanted.commands)
-    agents.add_agent(made)
-    return made
+    agent = Agent(agent_id, request.slug, request.name, request.description, request.category, request.commands)
+    agents.add_agent(agent)
+    return agent

@@ -24,7 +24,7 @@ from chalicelib.inbox.stores.event_types import DynamoEventTypes
 from chalicelib.inbox.stores.sends import DynamoSends
 from chalicelib.live.domain.frames import LogState
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
-from chalicelib.live.gateways.web_push import NUDGE_JOBS
+from chalicelib.live.gateways.web_push import PUSH_JOBS
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
@@ -47,7 +47,7 @@ def _replay(stored: dict[str, Any]) -> DeliveryOut:
 
 
 def _notifier() -> Notifier:
-    return Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together, NUDGE_JOBS)
+    return Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together, PUSH_JOBS)
 
 
 def _queue_held(delivery: Delivery, *, owner_id: str, log_state: LogState | None, now: datetime) -> None:

@@ -35,7 +35,7 @@ def show_push(caller: ApiKey) -> PushOut:
 
     Use the key as `applicationServerKey` when you subscribe.
     """
-    return push.show(owner=caller, subscriptions=DynamoPush(), together=together)
+    return push.get_push_settings(owner=caller, subscriptions=DynamoPush(), together=together)
 
 
 @operation(

@@ -14,7 +14,7 @@ from chalicelib.federation.relays.stores.outbox import DynamoOutbox
 from chalicelib.federation.relays.stores.outgoing import DynamoOutgoing
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
-from chalicelib.live.gateways.web_push import NUDGE_JOBS
+from chalicelib.live.gateways.web_push import PUSH_JOBS
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
@@ -70,7 +70,7 @@ _CHANGE = (
 
 
 def _notifier() -> Notifier:
-    return Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together, NUDGE_JOBS)
+    return Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together, PUSH_JOBS)
 
 
 def _acknowledger() -> Acknowledger:

@@ -124,25 +124,27 @@ class MessagesOut(Out):
     pagination: MessagePagination
 
 
-def written(
-    given: MessageIn, *, message_id: str, user_id: str, agent_name: str, agent_key_id: str, now: datetime
+def new_message(
+    request: MessageIn, *, message_id: str, user_id: str, agent_name: str, agent_key_id: str, now: datetime
 ) -> Message:
     """The message that a key's bearer says: as the person, or as the agent of this name."""
-    role, metadata = Role(given.role), dict(given.metadata or {})
+    role, metadata = Role(request.role), dict(request.metadata or {})
     if role is Role.ASSISTANT:
         metadata |= {"agentName": agent_name, "agentKeyId": agent_key_id, "sentViaApi": True}
     return Message(
         message_id=message_id,
         user_id=user_id,
         role=role,
-        content=given.content.strip(),
+        content=request.content.strip(),
         agent_name=agent_name if role is Role.ASSISTANT else None,
         metadata=json.dumps(metadata, ensure_ascii=False) if metadata else None,
         created_at=timestamp(now),
     )
 
 
-def announced(content: str, *, message_id: str, user_id: str, metadata: dict[str, Any], now: datetime) -> Message:
+def new_system_message(
+    content: str, *, message_id: str, user_id: str, metadata: dict[str, Any], now: datetime
+) -> Message:
     """What the desk itself tells a person in their chat; cut where it is too long."""
     if len(content) > LONGEST_CONTENT:
         content = f"{content[: LONGEST_CONTENT - 1]}…"
@@ -150,15 +152,15 @@ def announced(content: str, *, message_id: str, user_id: str, metadata: dict[str
     return Message(message_id, user_id, Role.SYSTEM, content, None, about, timestamp(now))
 
 
-def sent(message: Message) -> SentOut:
-    return SentOut(**_shown(message))
+def to_sent_response(message: Message) -> SentOut:
+    return SentOut(**_shared_fields(message))
 
 
-def listed(message: Message) -> MessageOut:
-    return MessageOut(**_shown(message), user_id=message.user_id, metadata=message.metadata, cleared_at=None)
+def to_response(message: Message) -> MessageOut:
+    return MessageOut(**_shared_fields(message), user_id=message.user_id, metadata=message.metadata, cleared_at=None)
 
 
-def _shown(message: Message) -> dict[str, Any]:
+def _shared_fields(message: Message) -> dict[str, Any]:
     shown = {
         "id": message.message_id,
         "role": message.role,

@@ -12,9 +12,9 @@ from chalicelib.chat.domain.chat import (
     MessagesQuery,
     Role,
     SentOut,
-    listed,
-    sent,
-    written,
+    new_message,
+    to_response,
+    to_sent_response,
 )
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Invalid
@@ -32,7 +32,7 @@ class Chat(Protocol):
 
 
 def send(
-    given: MessageIn,
+    request: MessageIn,
     *,
     message_id: str,
     agent_name: str | None,
@@ -46,15 +46,15 @@ def send(
     Raises:
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    message = written(
-        given,
+    message = new_message(
+        request,
         message_id=message_id,
         user_id=owner.user_id,
         agent_name=agent_name or owner.name,
         agent_key_id=owner.key_id,
         now=context.now,
     )
-    reply = sent(message)
+    reply = to_sent_response(message)
     chat.add(message, claim=context.claim, reply=reply.model_dump(mode="json"))
     notifier.notify(owner.user_id, message.live_event, log_state=None, now=context.now)
     return reply
@@ -71,7 +71,7 @@ def list_page(query: MessagesQuery, *, owner: ApiKey, chat: Chat) -> MessagesOut
     found: Sequence[Message] = []
     if query.role is None or query.role in list(Role):
         found = chat.list_before(owner.user_id, query.cursor, role=query.role, limit=query.count + 1)
-    listing = [listed(each) for each in found[: query.count]]
+    listing = [to_response(each) for each in found[: query.count]]
     page = listing[: fitting(map(row_text, listing))]
     has_more = len(found) > len(page)
     return MessagesOut(

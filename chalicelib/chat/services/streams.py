@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from chalicelib.chat.domain.streams import StreamHeaders, event_stream
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.pages import fitting
-from chalicelib.live.domain.frames import RESUMABLE_FOR, Frame, FrameType, LogEntry, position_of, signal
+from chalicelib.live.domain.frames import RESUMABLE_FOR, Frame, FrameType, LogEntry, parse_position, signal_frame
 from chalicelib.live.services.ports import Frames
 
 _BACKLOG = 100
@@ -30,7 +30,7 @@ def listen(
     there is something new or `hold_seconds` are over. 1 more every few hours in which nothing happens.
     """
     now = clock()
-    after = position_of(headers.last_event_id or "")
+    after = parse_position(headers.last_event_id or "")
     if after is None:
         return _first(owner, headers.agent_name, now, frames)
     log_state = frames.find_log_state(owner.user_id, now=now)
@@ -44,7 +44,7 @@ def listen(
             return _events(told)
         after = entries[-1].position if entries else after
         if clock() >= until:
-            return event_stream([signal(FrameType.HEARTBEAT, after, clock())])
+            return event_stream([signal_frame(FrameType.HEARTBEAT, after, clock())])
         if not entries:
             sleep(_POLL_SECONDS)
 
@@ -53,7 +53,7 @@ def _first(owner: ApiKey, agent_name: str | None, now: datetime, frames: Frames)
     entries = frames.list_last(owner.user_id, limit=_BACKLOG, now=now)
     _follow(entries[-1] if entries else LogEntry(0, None), owner, now, frames)
     start = entries[0].position - 1 if entries else 0
-    connected = signal(FrameType.CONNECTED, start, now, clientId=owner.key_id, agentName=agent_name or owner.name)
+    connected = signal_frame(FrameType.CONNECTED, start, now, clientId=owner.key_id, agentName=agent_name or owner.name)
     return _events([connected, *_visible(entries, owner)])
 
 

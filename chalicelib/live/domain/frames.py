@@ -138,7 +138,7 @@ class LogState:
         return any(event.is_visible_to(each.areas) for each in catching_up)
 
 
-def signal(kind: FrameType, position: int, now: datetime, **members: Any) -> Frame:
+def signal_frame(kind: FrameType, position: int, now: datetime, **members: Any) -> Frame:
     """A frame for one socket that no log has: its id is the place up to which the socket has been told."""
     return Frame(position, LiveEvent(kind, members), timestamp(now))
 
@@ -147,7 +147,7 @@ def frame_id(position: int) -> str:
     return f"{position:0{_ID_DIGITS}d}"
 
 
-def position_of(text: str) -> int | None:
+def parse_position(text: str) -> int | None:
     """The position that a frame's id names; None when it is no such id."""
     return int(text) if len(text) == _ID_DIGITS and text.isascii() and text.isdigit() else None
 

@@ -65,7 +65,7 @@ class PushKeys:
     contact: str
 
 
-class NudgeJob(Out):
+class PushJob(Out):
     """The queue's message: this person's browsers are to be nudged, or only the one that could not be before."""
 
     user_id: str
@@ -116,6 +116,6 @@ class PushOut(Out):
     subscriptions: list[SubscriptionOut]
 
 
-def nudge_headers(urgency: Urgency) -> Mapping[str, str]:
+def push_headers(urgency: Urgency) -> Mapping[str, str]:
     """What a nudge is sent with, besides who sends it."""
     return {"TTL": str(int(LIVES.total_seconds())), "Urgency": urgency.value, "Topic": TOPIC}

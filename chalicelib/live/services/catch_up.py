@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from chalicelib.core.domain.errors import NotFound, Unavailable
-from chalicelib.live.domain.frames import Frame, FrameType, LogEntry, next_position, signal
+from chalicelib.live.domain.frames import Frame, FrameType, LogEntry, next_position, signal_frame
 from chalicelib.live.domain.sockets import CatchUpJob, PostOutcome, Socket
 from chalicelib.live.services.ports import Frames, SocketGateway, Sockets
 
@@ -46,7 +46,7 @@ class CatchUp:
             return
         try:
             if not socket.greeted:
-                greeting = signal(FrameType.CONNECTED, job.after, start, connectionId=socket.connection_id)
+                greeting = signal_frame(FrameType.CONNECTED, job.after, start, connectionId=socket.connection_id)
                 self._greet(socket, greeting, until=socket.opened_at + _OPENING_SECONDS)
             socket = self._noted(replace(socket, greeted=True, live=False))
             socket = self._catch_up(socket, job.after, started=start)

@@ -9,7 +9,7 @@ from typing import Any
 
 from chalicelib.core.ports import JobSender
 from chalicelib.live.domain.frames import Frame, LiveEvent, LogEntry, LogState
-from chalicelib.live.domain.push import NudgeJob
+from chalicelib.live.domain.push import PushJob
 from chalicelib.live.domain.sockets import PostOutcome, Socket
 from chalicelib.live.services.ports import Frames, SocketGateway, Sockets
 
@@ -28,7 +28,7 @@ class Notifier:
     sockets: Sockets
     gateway: SocketGateway
     together: Callable[..., list[Any]]
-    nudges: JobSender[NudgeJob] | None = None
+    push_jobs: JobSender[PushJob] | None = None
 
     def find_log_state(self, user_id: str, *, now: datetime) -> LogState | None:
         """Where the person's log stands, for `notify`; to be asked for while something else is done. One store call."""
@@ -49,13 +49,13 @@ class Notifier:
             log_state = log_state or self.frames.find_log_state(user_id, now=now)
             if log_state.has_no_audience(*(each.type for each in events)):
                 return False
-            nudge = self._nudge(user_id, events, log_state, now)
+            push = self._push_to_browsers(user_id, events, log_state, now)
             if not log_state.is_followed and all(each.is_in_inbox for each in events):
-                if nudge:
-                    nudge()
+                if push:
+                    push()
                 return False
             append = partial(self.frames.append, user_id, events, log_state, now=now)
-            entries: Sequence[LogEntry] = self.together(append, nudge)[0] if nudge else append()
+            entries: Sequence[LogEntry] = self.together(append, push)[0] if push else append()
         except Exception:
             log.exception("%s was not told of %s", user_id, ", ".join(each.type for each in events))
             return False
@@ -67,23 +67,23 @@ class Notifier:
         taken = any(self.together(*posts) if len(posts) > 1 else [post() for post in posts])
         return taken or any(log_state.has_catch_up_for(each, now=now) for each in events)
 
-    def _nudge(
+    def _push_to_browsers(
         self, user_id: str, events: Sequence[LiveEvent], log_state: LogState, now: datetime
     ) -> Callable[[], None] | None:
         urgencies = [each.urgency for each in events if each.urgency and not log_state.has_listener_for(each, now=now)]
-        if self.nudges is None or not log_state.browsers or not urgencies:
+        if self.push_jobs is None or not log_state.browsers or not urgencies:
             return None
-        job = NudgeJob(user_id=user_id, urgency=urgencies[0])
-        return partial(_send, self.nudges, job)
+        job = PushJob(user_id=user_id, urgency=urgencies[0])
+        return partial(_send, self.push_jobs, job)
 
     def _post_all(self, socket: Socket, entries: Sequence[LogEntry]) -> bool:
         frames = (entry.frame for entry in entries if entry.frame)
         return all(post_frame(socket, frame, sockets=self.sockets, gateway=self.gateway) for frame in frames)
 
 
-def _send(nudges: JobSender[NudgeJob], job: NudgeJob) -> None:
+def _send(push_jobs: JobSender[PushJob], job: PushJob) -> None:
     try:
-        nudges.send(job)
+        push_jobs.send(job)
     except Exception:
         log.exception("the browsers of %s are not nudged", job.user_id)
 

@@ -12,13 +12,13 @@ from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import JobSender, Post
 from chalicelib.live.domain.push import (
-    NudgeJob,
+    PushJob,
     PushKeys,
     PushOut,
     Subscription,
     SubscriptionIn,
     SubscriptionOut,
-    nudge_headers,
+    push_headers,
 )
 
 log = logging.getLogger("fluxden")
@@ -41,7 +41,7 @@ class Keys(Protocol):
     def find(self) -> PushKeys | None: ...
 
 
-def show(*, owner: ApiKey, subscriptions: Subscriptions, together: Together) -> PushOut:
+def get_push_settings(*, owner: ApiKey, subscriptions: Subscriptions, together: Together) -> PushOut:
     """What to subscribe with, and the owner's subscriptions. Store calls in sequence: 1."""
     key, found = together(subscriptions.find_public_key, lambda: subscriptions.list_subscriptions(owner.user_id))
     return PushOut(public_key=key, subscriptions=[SubscriptionOut.of(each) for each in found])
@@ -76,17 +76,17 @@ def unsubscribe(subscription_id: str, *, owner: ApiKey, context: RequestContext,
 
 
 @dataclass(frozen=True)
-class Nudger:
+class PushSender:
     """Nudges a person's browsers: an empty message, which a push service keeps for a day where a browser is closed."""
 
     subscriptions: Subscriptions
     keys: Keys
     post: Post
     sign: Sign
-    queue: JobSender[NudgeJob]
+    queue: JobSender[PushJob]
     together: Together
 
-    def run(self, job: NudgeJob) -> None:
+    def run(self, job: PushJob) -> None:
         """Nudge the browsers that the job names. Store calls: 2, and 1 for each that has ended; none is sent twice.
 
         A browser whose push service fails gets a message of its own, so that the others are not nudged again; the
@@ -99,15 +99,15 @@ class Nudger:
         wanted: Sequence[Subscription] = [each for each in found if job.subscription_id in (None, each.subscription_id)]
         if not wanted or keys is None:
             return
-        answers = self.together(*(lambda to=each: self._nudge(to, job, keys) for each in wanted))
+        answers = self.together(*(lambda to=each: self._push(to, job, keys) for each in wanted))
         failed = [(each, answer) for each, answer in zip(wanted, answers, strict=True) if answer]
         if len(wanted) == 1 and failed:
             raise Unavailable(f"The push service of {wanted[0].host} answered: {failed[0][1]}")
         for each, _ in failed:
             self.queue.send(job.model_copy(update={"subscription_id": each.subscription_id}))
 
-    def _nudge(self, to: Subscription, job: NudgeJob, keys: PushKeys) -> str | None:
-        headers = {**nudge_headers(job.urgency), "Authorization": self.sign(keys, to.endpoint)}
+    def _push(self, to: Subscription, job: PushJob, keys: PushKeys) -> str | None:
+        headers = {**push_headers(job.urgency), "Authorization": self.sign(keys, to.endpoint)}
         answer = self.post(to.endpoint, b"", headers)
         if answer.status in _ENDED:
             self.subscriptions.remove(to.user_id, to.subscription_id, claim=None)

@@ -8,7 +8,7 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.core.ports import JobSender
-from chalicelib.live.domain.frames import Frame, FrameType, position_of, signal
+from chalicelib.live.domain.frames import Frame, FrameType, parse_position, signal_frame
 from chalicelib.live.domain.sockets import LIFETIME, CatchUpJob, Socket
 from chalicelib.live.services.notifier import end_socket
 from chalicelib.live.services.ports import Frames, SocketGateway, Sockets
@@ -39,7 +39,7 @@ def open_socket(
     Raises:
         Inactive: the key has ended since it was presented.
     """
-    after = position_of(last_id) if last_id else None
+    after = parse_position(last_id) if last_id else None
     if after is None:
         after = frames.find_log_state(owner.user_id, now=now).last.position
     ends = int((now + LIFETIME).timestamp())
@@ -60,7 +60,7 @@ def open_socket(
 
 def resume_socket(socket: Socket, after: str, *, work: JobSender[CatchUpJob]) -> None:
     """Have the socket told again what came after the frame `after`. Queue calls: 1."""
-    position = position_of(after)
+    position = parse_position(after)
     assert position is not None
     work.send(CatchUpJob(user_id=socket.user_id, connection_id=socket.connection_id, after=position, resumes=True))
 
@@ -76,7 +76,7 @@ def new_heartbeat(socket: Socket, *, now: datetime, sockets: Sockets, frames: Fr
     if known is None:
         raise NotFound("The connection has ended.")
     settled = [each.position for each in entries if each.frame and parse_timestamp(each.frame.at) < now - _SETTLED]
-    return signal(FrameType.HEARTBEAT, max([known.sent_to, *(settled if known.live else [])]), now)
+    return signal_frame(FrameType.HEARTBEAT, max([known.sent_to, *(settled if known.live else [])]), now)
 
 
 def forget_socket(connection_id: str, *, now: datetime, sockets: Sockets) -> None:

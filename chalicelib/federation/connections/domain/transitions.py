@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from chalicelib.chat.domain.chat import Message, announced
+from chalicelib.chat.domain.chat import Message, new_system_message
 from chalicelib.core.domain.errors import Conflict
 from chalicelib.federation.connections.domain.connection_notices import (
     ConnectionNotice,
@@ -190,4 +190,4 @@ def _status_message(connection: Connection, message_id: str, now: datetime) -> M
     content = f"{connection.peer_label} ({connection.peer_email}, {connection.peer_url}) {_NEWS[connection.status]}."
     if connection.reason:
         content += f" Reason: {connection.reason}."
-    return announced(content, message_id=message_id, user_id=connection.user_id, metadata=metadata, now=now)
+    return new_system_message(content, message_id=message_id, user_id=connection.user_id, metadata=metadata, now=now)

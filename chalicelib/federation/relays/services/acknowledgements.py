@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from chalicelib.board.domain.board import MOST_ITEMS, Card, ChecklistItemIn, check_size
 from chalicelib.board.services.ports import Cards
-from chalicelib.chat.domain.chat import Message, announced
+from chalicelib.chat.domain.chat import Message, new_system_message
 from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.errors import Invalid, NotFound
 from chalicelib.core.domain.fields import timestamp
@@ -125,7 +125,7 @@ class AcknowledgementReceiver:
         text = f"{peer.peer_label} ({peer.peer_url}) has {relay.status.value}: {relay.subject}"
         if said:
             text += f"\n\n{said}"
-        return announced(text, message_id=self.message_id, user_id=relay.user_id, metadata=about, now=self.now)
+        return new_system_message(text, message_id=self.message_id, user_id=relay.user_id, metadata=about, now=self.now)
 
 
 def _message_of(relay: Relay) -> str | None:

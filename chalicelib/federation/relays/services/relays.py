@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from chalicelib.board.domain.board import Tail
 from chalicelib.board.services.ports import Cards
-from chalicelib.chat.domain.chat import Message, announced
+from chalicelib.chat.domain.chat import Message, new_system_message
 from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.federation.connections.domain.connections import Connection
@@ -215,7 +215,9 @@ class RelayReceiver:
             "projectId": scope.project_id,
         }
         text = relay_text(given, self.connection, attached)
-        message = announced(text, message_id=self.ids.message_id, user_id=user_id, metadata=about, now=self.now)
+        message = new_system_message(
+            text, message_id=self.ids.message_id, user_id=user_id, metadata=about, now=self.now
+        )
         return relay, work, message
 
     def _tell(
