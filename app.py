@@ -59,7 +59,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "queues.peer_notices": "board chat live",
         "schedules.due_notices": "",
         "schedules.expiry": "chat live",
-        "schedules.peer_keys": "chat live",
+        "schedules.peer_keys": "",
     },
     "federation.relays": {
         "api.v2.relays": "board chat inbox live tasks federation.connections",

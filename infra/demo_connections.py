@@ -8,7 +8,8 @@ from typing import Any
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus, Initiator
 from chalicelib.federation.connections.domain.federation_settings import FederationMode, FederationSettings
-from chalicelib.federation.connections.stores.connections import DynamoConnections, token_hash
+from chalicelib.federation.connections.stores.connection_rows import token_hash
+from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 
 Identify = Callable[[str, str], str]

@@ -35,8 +35,8 @@ from chalicelib.federation.connections.domain.connections import Connection as P
 from chalicelib.federation.connections.domain.connections import ConnectionStatus, Initiator, PeerKey
 from chalicelib.federation.connections.domain.federation_settings import FederationMode, FederationSettings
 from chalicelib.federation.connections.stores.connection_notices import DynamoConnectionNotices
+from chalicelib.federation.connections.stores.connection_rows import token_hash
 from chalicelib.federation.connections.stores.connections import DynamoConnections as DynamoPeerConnections
-from chalicelib.federation.connections.stores.connections import token_hash
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.federation.network.domain.instance_notices import InstanceNotice, InstanceNoticeKind
 from chalicelib.federation.network.domain.instances import Instance, InstanceStatus, hash_of

@@ -9,7 +9,8 @@ from chalicelib import aws
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.edge.route import Route
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus, Initiator
-from chalicelib.federation.connections.stores.connections import DynamoConnections, token_hash
+from chalicelib.federation.connections.stores.connection_rows import token_hash
+from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.people.domain.directory import Project, Team
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import CALLBACKS

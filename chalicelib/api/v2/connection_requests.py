@@ -15,7 +15,8 @@ from chalicelib.federation.connections.domain.owned_connections import Connectio
 from chalicelib.federation.connections.gateways.connection_notices import CONNECTION_NOTICE_JOBS
 from chalicelib.federation.connections.services.connection_requests import ConnectionRequester
 from chalicelib.federation.connections.stores.connection_notices import DynamoConnectionNotices
-from chalicelib.federation.connections.stores.connections import DynamoConnections, token_hash
+from chalicelib.federation.connections.stores.connection_rows import token_hash
+from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.parallel import together
 from chalicelib.people.stores.directory import DynamoDirectory

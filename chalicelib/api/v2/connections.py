@@ -41,7 +41,8 @@ from chalicelib.federation.connections.gateways.connection_notices import CONNEC
 from chalicelib.federation.connections.services import connections
 from chalicelib.federation.connections.services.incoming_requests import ConnectionRequestReceiver, NewConnection
 from chalicelib.federation.connections.services.transitions import Ports
-from chalicelib.federation.connections.stores.connections import DynamoConnections, token_hash
+from chalicelib.federation.connections.stores.connection_rows import token_hash
+from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.federation.network.domain.instances import normalised
 from chalicelib.federation.network.stores.instances import DynamoInstances

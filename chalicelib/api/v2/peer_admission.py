@@ -10,7 +10,8 @@ from chalicelib.federation.connections.services.admission import Admission
 from chalicelib.federation.connections.services.admission import admit_stranger as admit_by_settings
 from chalicelib.federation.connections.signatures import refuse_signature
 from chalicelib.federation.connections.stores.connection_budgets import DynamoConnectionBudgets
-from chalicelib.federation.connections.stores.connections import DynamoConnections, token_hash
+from chalicelib.federation.connections.stores.connection_rows import token_hash
+from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.federation.connections.stores.peer_keys import DynamoPeerKeys
 from chalicelib.parallel import together

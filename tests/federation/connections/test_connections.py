@@ -13,7 +13,8 @@ from chalicelib.core.domain.fields import timestamp
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus, Initiator
 from chalicelib.federation.connections.signatures import SigningKey
 from chalicelib.federation.connections.stores import connections as stored
-from chalicelib.federation.connections.stores.connections import DynamoConnections, token_hash
+from chalicelib.federation.connections.stores.connection_rows import token_hash
+from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import PEER_NOTICES, PEERS
 from infra.admin import main

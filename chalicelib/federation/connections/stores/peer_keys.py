@@ -1,7 +1,7 @@
-"""The keys that peers publish, in the rows of their connections (see peers).
+"""The keys that peers publish, in the rows of their connections (see connections).
 
-publishedKeys: list of keyId, publicKey; keysTriedAt, keysTries: when they were last asked for, and failures in a row;
-dueQueue, dueAt: when they are asked for next
+publishedKeys: list of keyId, publicKey. keysTriedAt: when they were last fetched. keysTries: failures in a row.
+dueQueue, dueAt: when they are fetched next
 """
 
 from collections.abc import Sequence
@@ -14,16 +14,21 @@ from chalicelib.core.stores.reads import list_due
 from chalicelib.core.stores.writes import change_row, try_commit
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.connections.domain.peer_keys import PAUSE, KeysOutcome
-from chalicelib.federation.connections.stores.connections import KEYS_QUEUE, PEER_KEY, connection_key, from_row
+from chalicelib.federation.connections.stores.connection_rows import (
+    KEYS_QUEUE,
+    PEER_KEY,
+    from_row,
+    key_of,
+)
 from chalicelib.resources import PEERS
 
 
 class DynamoPeerKeys:
     def request_keys(self, connection: Connection, *, now: datetime) -> bool:
-        """Have the peer's keys asked for soon; False when they were a moment ago. One store call."""
+        """Have the peer's keys fetched soon; False if they were fetched a moment ago. One store call."""
         request = update(
             PEERS,
-            connection_key(connection.token_hash, connection.connection_id),
+            key_of(connection),
             "SET dueQueue = :queue, dueAt = :now, keysTries = :none",
             "attribute_not_exists(keysTriedAt) OR keysTriedAt <= :before",
             queue=KEYS_QUEUE,
@@ -34,28 +39,28 @@ class DynamoPeerKeys:
         return try_commit([request])
 
     def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[Row, str]]:
-        """Some of the connections whose peers' keys are wanted, by key, each with since when. One store call."""
+        """List the keys of some connections whose peers' keys are due, each with its due time. One store call."""
         rows = list_due(PEERS, KEYS_QUEUE, now=now, limit=limit)
         return [({"pk": row["pk"], "sk": row["sk"]}, row["dueAt"]) for row in rows]
 
     def take(self, key: Row, due_at: str, *, now: datetime, until: datetime) -> tuple[Connection, int] | None:
-        """The connection, and how often asking has failed; None when another run has it. One store call.
+        """Take a due connection; return it and its failures in a row, or None if another run has it. One store call.
 
-        Should this run not note what it found, it is asked again at `until`.
+        If this run never records an outcome, the connection is due again at `until`.
         """
         times = {"until": timestamp(until), "now": timestamp(now), "due": due_at}
         row = change_row(update(PEERS, key, "SET dueAt = :until, keysTriedAt = :now", "dueAt = :due", **times))
         return (from_row(row), int(row.get("keysTries", 0))) if row else None
 
     def record(self, connection: Connection, outcome: KeysOutcome, *, now: datetime) -> None:
-        """Note what was found, unless somebody has asked anew since; known keys are never replaced by none.
+        """Record an outcome, unless the keys were requested again since. One store call.
 
-        One store call.
+        Keys that are known are never replaced by none.
         """
         named: Row = {"seen": connection.keys_due_at}
         sets, removed = [], []
         if outcome.keys is not None:
-            # Whoever can have a desk's own keys be missed for a moment must not have others believed instead.
+            # Otherwise an attacker who hides a desk's keys for a moment could have its own key accepted.
             sets.append(
                 "publishedKeys = :keys" if outcome.keys else "publishedKeys = if_not_exists(publishedKeys, :keys)"
             )
@@ -66,5 +71,4 @@ class DynamoPeerKeys:
             sets += ["dueAt = :due", "keysTries = if_not_exists(keysTries, :none) + :one"]
             named |= {"due": timestamp(now + outcome.due_in), "none": 0, "one": 1}
         expression = (f"SET {', '.join(sets)} " if sets else "") + (f"REMOVE {', '.join(removed)}" if removed else "")
-        key = connection_key(connection.token_hash, connection.connection_id)
-        try_commit([update(PEERS, key, expression, "dueAt = :seen", **named)])
+        try_commit([update(PEERS, key_of(connection), expression, "dueAt = :seen", **named)])
