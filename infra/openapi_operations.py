@@ -42,7 +42,7 @@ def error_schema_name(edition: Edition, route: Route) -> str:
 
 
 def takes_federation_token(route: Route) -> bool:
-    return route.token_header == TOKEN_HEADER or route.hints.get("headers") is FederationHeaders
+    return route.token_header == TOKEN_HEADER or route.annotations.get("headers") is FederationHeaders
 
 
 def describe_operation(edition: Edition, route: Route) -> dict[str, Any]:
@@ -86,8 +86,8 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         {"name": name, "in": "path", "required": True, "schema": path_schema(name)}
         for name in re.findall(r"{(\w+)}", route.path)
     ]
-    made += _model_parameters(route.hints.get("query"), "query") + _model_parameters(
-        route.hints.get("headers"), "header"
+    made += _model_parameters(route.annotations.get("query"), "query") + _model_parameters(
+        route.annotations.get("headers"), "header"
     )
     if route.accepts_idempotency_key:
         made.append(
@@ -171,7 +171,7 @@ def _error_responses(edition: Edition, route: Route) -> dict[str, Any]:
     kinds: set[type[Refusal]] = {*route.refusals, Invalid}
     if route.callers:
         kinds |= {RateLimited, Unavailable} | (set() if route.caller_is_optional else {Unauthorized, Forbidden})
-    if "body" in route.hints:
+    if "body" in route.annotations:
         kinds.add(UnsupportedMediaType)
     if "{" in route.path:
         kinds.add(NotFound)

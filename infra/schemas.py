@@ -10,7 +10,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import core_schema
 
 from chalicelib.core.domain.fields import Out
-from chalicelib.edge.operation import Operation, Reply
+from chalicelib.edge.operation import Operation, OperationReply
 
 RPC_MESSAGE = {
     "type": "object",
@@ -54,12 +54,12 @@ class Schemas(GenerateJsonSchema):
 
 def response_model(operation: Operation, status: int) -> type[BaseModel] | None:
     """Return the model of the operation's successful response with this status; None if the response is text."""
-    hint = operation.answer or operation.hints["return"]
+    hint = operation.answer or operation.annotations["return"]
     if isinstance(hint, Mapping):
         return hint[status]
     if operation.envelope:
         return _envelope(operation.envelope, hint)
-    return None if hint is Reply else hint
+    return None if hint is OperationReply else hint
 
 
 @cache

@@ -47,7 +47,7 @@ def _tool_entry(tool: Tool, operation: Operation) -> dict[str, Any]:
     assert operation.family is TOOLS_FAMILY
     return {
         "callers": [kind.__name__ for kind in operation.callers],
-        "area": operation.area,
+        "area": operation.permission,
         "adminOnly": operation.admin_only,
         "tool": {
             "name": tool.name,
@@ -67,7 +67,9 @@ def input_schema(operation: Operation) -> dict[str, Any]:
         ValueError: Two arguments have the same name.
     """
     places = Places.of(operation)
-    models = {place: operation.hints.get(place) if place == "query" else operation.body for place in ("query", "body")}
+    models = {
+        place: operation.annotations.get(place) if place == "query" else operation.body for place in ("query", "body")
+    }
     found, definitions = _schemas({model for model in models.values() if model is not None}, "validation")
     properties: dict[str, Any] = {name: path_schema(name) for name in places.path}
     required = list(places.path)
@@ -101,7 +103,7 @@ def output_schema(operation: Operation) -> dict[str, Any]:
 
 def _optional(operation: Operation, place: str) -> bool:
     # A body that can be left out has no required fields, unless the query has the same fields.
-    return place == "body" and operation.body_is_optional and "query" not in operation.hints
+    return place == "body" and operation.body_is_optional and "query" not in operation.annotations
 
 
 def _schemas(models: set[type[BaseModel]], mode: Any) -> tuple[dict[type[BaseModel], Any], dict[str, Any]]:

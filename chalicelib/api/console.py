@@ -10,7 +10,7 @@ from chalice.app import Blueprint
 
 from chalicelib.api.v1.contract import operation
 from chalicelib.core.domain.errors import NotFound
-from chalicelib.edge.operation import Reply
+from chalicelib.edge.operation import OperationReply
 from chalicelib.settings import settings
 
 bp = Blueprint(__name__)
@@ -50,7 +50,7 @@ _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-T
 
 
 @operation(bp, "GET", "/", tag="console", answers={200: "The page."}, media_type="text/html; charset=utf-8")
-def get_console() -> Reply:
+def get_console() -> OperationReply:
     """Open the web console.
 
     A single page. You sign in with an API key (`dvd_…`), which the page stores in the browser only.
@@ -59,7 +59,7 @@ def get_console() -> Reply:
     socket = f"{address.scheme}://{address.netloc}" if address.netloc else ""
     policy = "; ".join(_POLICY).format(socket=socket).replace(" ;", ";")
     page = (_FOLDER / "index.html").read_text(encoding="utf-8")
-    return Reply(page, 200, _PAGE | {"Content-Security-Policy": policy})
+    return OperationReply(page, 200, _PAGE | {"Content-Security-Policy": policy})
 
 
 @operation(
@@ -71,7 +71,7 @@ def get_console() -> Reply:
     refusals=(NotFound,),
     media_type="*/*",
 )
-def get_console_asset(asset: str) -> Reply:
+def get_console_asset(asset: str) -> OperationReply:
     """Get a file of the web console.
 
     File names contain a hash of the content, so files can be cached forever.
@@ -79,16 +79,16 @@ def get_console_asset(asset: str) -> Reply:
     if asset not in _assets():
         raise NotFound("File not found.")
     path = _FOLDER / asset
-    return Reply(path.read_text(encoding="utf-8"), 200, _FOREVER | {"Content-Type": _TYPES[path.suffix]})
+    return OperationReply(path.read_text(encoding="utf-8"), 200, _FOREVER | {"Content-Type": _TYPES[path.suffix]})
 
 
 @operation(
     bp, "GET", "/sw.js", tag="console", answers={200: "The script."}, media_type="text/javascript; charset=utf-8"
 )
-def get_console_worker() -> Reply:
+def get_console_worker() -> OperationReply:
     """Get the service worker that shows push notifications while the console is closed."""
     headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
-    return Reply((_FOLDER / "sw.js").read_text(encoding="utf-8"), 200, headers)
+    return OperationReply((_FOLDER / "sw.js").read_text(encoding="utf-8"), 200, headers)
 
 
 @cache

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from chalicelib.core.domain.errors import NotFound
-from chalicelib.edge.operation import Reply
+from chalicelib.edge.operation import OperationReply
 
 # Cache lifetimes in seconds: of the document and its page, and of the page's assets.
 SHORTLY, A_DAY = 300, 86_400
@@ -14,17 +14,19 @@ _ASSETS = {"swagger-ui.css": "text/css", "swagger-ui.js": "text/javascript", "st
 _POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
 
 
-def document(version: str) -> Reply:
+def document(version: str) -> OperationReply:
     """Return the OpenAPI document of an API version, such as `v2`."""
-    return Reply((_ROOT / "openapi" / f"{version}.json").read_text(encoding="utf-8"), 200)
+    return OperationReply((_ROOT / "openapi" / f"{version}.json").read_text(encoding="utf-8"), 200)
 
 
-def page() -> Reply:
+def page() -> OperationReply:
     """Return the Swagger UI page. It loads the document beside it, and v1's assets by a relative path."""
-    return Reply((_ROOT / "web" / "docs.html").read_text(encoding="utf-8"), 200, {"Content-Security-Policy": _POLICY})
+    return OperationReply(
+        (_ROOT / "web" / "docs.html").read_text(encoding="utf-8"), 200, {"Content-Security-Policy": _POLICY}
+    )
 
 
-def asset(name: str) -> Reply:
+def asset(name: str) -> OperationReply:
     """Return a script or style sheet of the page.
 
     Raises:
@@ -39,4 +41,4 @@ def asset(name: str) -> Reply:
         assert powertools is not None and powertools.origin is not None
         bundle = Path(powertools.origin).parent / "event_handler" / "openapi" / "swagger_ui"
         path = bundle / {"swagger-ui.js": "swagger-ui-bundle.min.js", "swagger-ui.css": "swagger-ui.min.css"}[name]
-    return Reply(path.read_text(encoding="utf-8"), 200, {"Content-Type": f"{_ASSETS[name]}; charset=utf-8"})
+    return OperationReply(path.read_text(encoding="utf-8"), 200, {"Content-Type": f"{_ASSETS[name]}; charset=utf-8"})

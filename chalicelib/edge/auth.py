@@ -1,4 +1,4 @@
-"""Who is calling, and whether this operation is theirs to call."""
+"""Find the token of a request, and check what its bearer may call."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -37,12 +37,12 @@ _NAMES: dict[type[Caller], str] = {
 
 
 def presented(headers: Mapping[str, str], header: str, allowed: tuple[type[Caller], ...]) -> PresentedToken:
-    """The token in `header`: a bearer token in `Authorization`, and in any other header an instance key as it is.
+    """Read the token in `header`: a bearer token in `Authorization`, in any other header a bare instance key.
 
     Names of `headers` are in lower case.
 
     Raises:
-        Unauthorized: there is none, or it is malformed.
+        Unauthorized: the token is missing or malformed.
     """
     text, token = headers.get(header.lower(), "").strip(), None
     if header == "Authorization":
@@ -57,34 +57,34 @@ def presented(headers: Mapping[str, str], header: str, allowed: tuple[type[Calle
     return token
 
 
-def permit(caller: Caller, allowed: tuple[type[Caller], ...], area: str, instead: str) -> None:
-    """Refuse a caller whose kind of token, or whose key's areas, do not fit the operation.
+def permit(caller: Caller, allowed: tuple[type[Caller], ...], permission: str, hint: str) -> None:
+    """Refuse a caller with another kind of token, or with a key that lacks the permission.
 
     Raises:
-        Forbidden: they do not; the detail says which would, and what to do `instead`.
+        Forbidden: the caller has; the detail names what is needed, and the hint.
     """
     if not isinstance(caller, allowed):
         wanted = " or ".join(_NAMES[kind] for kind in allowed)
-        raise Forbidden(f"This operation needs {wanted}. {instead}".strip())
-    if isinstance(caller, ApiKey) and not caller.opens(area):
-        raise Forbidden(f"The key lacks the permission '{area}'.")
+        raise Forbidden(f"This operation needs {wanted}. {hint}".strip())
+    if isinstance(caller, ApiKey) and not caller.has_permission(permission):
+        raise Forbidden(f"The key lacks the permission '{permission}'.")
 
 
 def permit_admin(caller: Caller) -> None:
-    """Refuse a caller other than an administrators' tools token.
+    """Refuse every caller but a tools token of the administrators.
 
     Raises:
-        Forbidden: it is another.
+        Forbidden: the caller has another token.
     """
     if not (isinstance(caller, ToolsToken) and caller.admin):
         raise Forbidden("This operation needs a tools token of the organisation's administrators.")
 
 
 def permit_operator(caller: Caller, operators: Operators) -> None:
-    """Refuse a key of somebody who does not operate this desk.
+    """Refuse every caller but a key of a person who operates this desk. Store calls: 1 for a key.
 
     Raises:
-        Forbidden: they don't.
+        Forbidden: the caller is another.
     """
     if not (isinstance(caller, ApiKey) and operators.is_operator(caller.user_id)):
         raise Forbidden("This operation needs a key of somebody who operates this desk.")

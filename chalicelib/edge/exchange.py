@@ -24,7 +24,7 @@ from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim
 from chalicelib.core.domain.requests import RawRequest, RequestContext
 from chalicelib.edge import auth
 from chalicelib.edge.idempotency import new_claim, stored_reply
-from chalicelib.edge.operation import NO_CHARGE, Operation, Reply
+from chalicelib.edge.operation import NO_CHARGE, Operation, OperationReply
 from chalicelib.edge.parsing import IncomingRequest, Input, parse, read_body, receive
 from chalicelib.edge.rendering import render, render_error, sunset_headers, window_headers
 
@@ -46,7 +46,7 @@ class Access(NamedTuple):
 
 _ANONYMOUS = Access()
 _ENDED = (Refusal, AlreadyAnswered)
-Result = Data | Reply | Refusal | AlreadyAnswered
+Result = Data | OperationReply | Refusal | AlreadyAnswered
 
 
 def handle(
@@ -142,7 +142,7 @@ def authorize(operation: Operation, access: Access) -> Access:
     if access.caller is None:
         return access
     try:
-        auth.permit(access.caller, operation.callers, operation.area, operation.instead)
+        auth.permit(access.caller, operation.callers, operation.permission, operation.hint)
         if operation.admin_only:
             auth.permit_admin(access.caller)
         if operation.operator_only:
@@ -159,10 +159,10 @@ def authorize(operation: Operation, access: Access) -> Access:
 
 def invoke(request: IncomingRequest, arguments: dict[str, Any], access: Access, claim: Claim | None) -> Result:
     """Call the operation's function. A refusal and an effect that happened before are returned, not raised."""
-    operation, hints = request.operation, request.operation.hints
-    if "caller" in hints:
+    operation, annotations = request.operation, request.operation.annotations
+    if "caller" in annotations:
         arguments["caller"] = access.caller
-    if "context" in hints:
+    if "context" in annotations:
         sealing_key = access.token.sealing_key if access.token else None
         arguments["context"] = RequestContext(request.request_id, request.now, claim, sealing_key)
     try:
@@ -173,7 +173,7 @@ def invoke(request: IncomingRequest, arguments: dict[str, Any], access: Access, 
 
 def unspent(result: Result, charge: Charge) -> Charge:
     """The part of a charge that is given back: a refusal costs one unit, a replay no delivery."""
-    if isinstance(result, Reply):
+    if isinstance(result, OperationReply):
         return result.unspent
     if isinstance(result, Refusal):
         return Charge(charge.units - 1, charge.deliveries)

@@ -38,12 +38,10 @@ def stored_reply(
         Refusal: the refusal itself, where no earlier call had an effect.
         Conflict: the earlier call had another body, or its reply is sealed under another token.
     """
-    if isinstance(ended, AlreadyAnswered):
-        stored = ended.answered
-    elif claim is None or (found := request.operation.family.replays.find(claim)) is None:
+    replays = request.operation.family.replays
+    stored = ended.answered if isinstance(ended, AlreadyAnswered) else replays.find(claim) if claim else None
+    if stored is None:
         raise ended
-    else:
-        stored = found
     assert claim is not None
     assert token is not None
     if stored.fingerprint != claim.fingerprint:

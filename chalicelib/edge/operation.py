@@ -23,7 +23,7 @@ NO_CHARGE = Charge(0)
 
 
 @dataclass(frozen=True)
-class Reply:
+class OperationReply:
     """A reply other than the operation's usual one: a body of JSON by its model, or of text as it is.
 
     `unspent` is the part of the call's charge that turned out not to be due; it is given back.
@@ -35,9 +35,9 @@ class Reply:
     unspent: Charge = NO_CHARGE
 
 
-def as_stored(stored: dict[str, Any]) -> Reply:
+def as_stored(stored: dict[str, Any]) -> OperationReply:
     """The reply of an earlier call that was kept whole, as its status and its body."""
-    return Reply(to_json(stored["body"]).decode(), stored["status"])
+    return OperationReply(to_json(stored["body"]).decode(), stored["status"])
 
 
 def without_data(_: dict[str, Any]) -> None:
@@ -61,23 +61,24 @@ class Family:
 
 @dataclass(frozen=True)
 class Operation:
-    """An operation as it is declared.
+    """The declaration of an operation.
 
-    The function's signature is its contract. `body`, `query` and `headers` are parsed into their annotated models,
-    `caller` is the authenticated bearer of one of the annotated kinds of token, `context` has id, time and
-    claim; every other parameter is taken from the path. A body with a default, such as None, may be left out.
-    `answer` names the reply's model where the return annotation does not, by status where that decides.
-    With `envelope`, the name of its schema, the reply is `{"success": true, "data": …}` around what the function
-    returns.
-    A public operation may have a `gate`: it judges the request as it was sent, before any flaw of its input is told,
-    and what it returns is the parameter `admitted`.
-    A caller that may be None is anyone, known or not. Tokens are looked for in `token_header`.
-    It is served under each of `aliases` too, and documented under `path` only. With `max_age`, in seconds, replies
-    are the same for everybody: anyone may keep them so long. Pages of other origins may read them, and what is
-    declared `open`. `timeout`, in seconds, and `memory`, in MB, are those of its function.
+    The function's signature is its contract. `body`, `query` and `headers` are parsed into their annotated models.
+    `caller` is the authenticated bearer of a token of one of the annotated kinds; with `None` among them anonymous
+    callers are admitted too. `context` has the request's id, time and claim. Every other parameter comes from the
+    path. A body whose parameter has a default may be left out.
+
+    `answer` is the reply's model where the return annotation does not name it, by status where that decides. With
+    `envelope`, the name of its schema, the reply is `{"success": true, "data": …}` around what the function returns.
+    A public operation may have a `gate`. It admits or refuses the raw request before any error of the input is
+    reported, and its result is the parameter `admitted`. Tokens are read from `token_header`. `permission` is what an
+    API key needs, and `hint` is added to the error for callers with a token of another kind.
+    The operation is served under each of `aliases` too, and documented under `path` only. With `max_age`, in seconds,
+    replies are the same for everybody and may be cached so long; pages of other origins may read these replies, and
+    those of operations with `cors`. `timeout`, in seconds, and `memory`, in MB, are those of its function.
     """
 
-    function: Callable[..., Data | Reply]
+    function: Callable[..., Data | OperationReply]
     method: str
     path: str
     family: Family
@@ -91,40 +92,40 @@ class Operation:
     answers: Mapping[int, str] = field(default_factory=dict)
     media_type: str = "application/json"
     max_age: int = 0
-    open: bool = False
+    cors: bool = False
     token_header: str = "Authorization"
-    area: str = "all"
+    permission: str = "all"
     admin_only: bool = False
     operator_only: bool = False
-    instead: str = ""
+    hint: str = ""
     timeout: int = 29
     memory: int = 1024
     gate: Callable[[RawRequest], Any] | None = None
     charge: Callable[[Any], Charge] = lambda _: Charge()
-    replay: Callable[[dict[str, Any]], Data | Reply] | None = None
+    replay: Callable[[dict[str, Any]], Data | OperationReply] | None = None
 
     @property
     def __name__(self) -> str:
         return self.function.__name__
 
     @cached_property
-    def hints(self) -> dict[str, Any]:
+    def annotations(self) -> dict[str, Any]:
         return get_type_hints(self.function, include_extras=True)
 
     @cached_property
     def callers(self) -> tuple[type[Caller], ...]:
         """The kinds of caller allowed; none for a public operation."""
-        hint = self.hints.get("caller")
+        hint = self.annotations.get("caller")
         return () if hint is None else tuple(arm for arm in get_args(hint) or (hint,) if arm is not NoneType)
 
     @property
     def caller_is_optional(self) -> bool:
-        return NoneType in get_args(self.hints.get("caller"))
+        return NoneType in get_args(self.annotations.get("caller"))
 
     @cached_property
     def body(self) -> Any:
         """The body's model, if the operation takes a body."""
-        hint = self.hints.get("body")
+        hint = self.annotations.get("body")
         arms = get_args(hint)
         return next(arm for arm in arms if arm is not NoneType) if NoneType in arms else hint
 

@@ -82,7 +82,7 @@ def parse(request: IncomingRequest, raw: bytes, input_error: Refusal | None = No
 
     `input_error` is an error of the arguments that was found earlier, and comes first.
     """
-    operation, hints = request.operation, request.operation.hints
+    operation, annotations = request.operation, request.operation.annotations
     arguments: dict[str, Any] = {}
     key: str | None = None
     error: Refusal | None = None
@@ -94,9 +94,9 @@ def parse(request: IncomingRequest, raw: bytes, input_error: Refusal | None = No
             raise NotFound("There is nothing of that name.")
         if operation.accepts_idempotency_key:
             key = _idempotency_key(request.headers)
-        if (query := hints.get("query")) is not None:
+        if (query := annotations.get("query")) is not None:
             arguments["query"] = query.model_validate_strings(_query_parameters(request.http))
-        if (headers := hints.get("headers")) is not None:
+        if (headers := annotations.get("headers")) is not None:
             names = [each.alias for each in headers.model_fields.values()]
             named = {name: request.headers[name.lower()] for name in names if name.lower() in request.headers}
             arguments["headers"] = headers.model_validate_strings(named)

@@ -12,15 +12,15 @@ from chalicelib import caching
 from chalicelib.core.domain.budgets import Window
 from chalicelib.core.domain.envelope import Data, envelope_json
 from chalicelib.core.domain.errors import Refusal
-from chalicelib.edge.operation import Operation, Reply
+from chalicelib.edge.operation import Operation, OperationReply
 from chalicelib.edge.parsing import IncomingRequest
 from chalicelib.tokens.domain.tokens import PRIOR_LIVES
 
 
-def render(request: IncomingRequest, result: Data | Reply) -> Response:
+def render(request: IncomingRequest, result: Data | OperationReply) -> Response:
     """Render a reply; 304 without a body where the client has the current one."""
     operation = request.operation
-    if isinstance(result, Reply):
+    if isinstance(result, OperationReply):
         body, status, headers = result.body, result.status, result.headers
     else:
         body, status, headers = result, operation.status, {}

@@ -41,21 +41,21 @@ class Route(Operation):
         The gateway has found the route; what Chalice does besides, for apps of many, would cost as much again.
         """
         response = handle(self, Request(event, context), event["pathParameters"] or {})
-        if self.cors:
-            response.headers.update(self.cors.get_access_control_headers())
+        if self.cors_config:
+            response.headers.update(self.cors_config.get_access_control_headers())
         served: dict[str, Any] = response.to_dict()
         return served
 
     @cached_property
-    def cors(self) -> CORSConfig | None:
+    def cors_config(self) -> CORSConfig | None:
         """What pages of other origins may do; None where they may nothing."""
-        return _OPEN if self.max_age or self.open else None
+        return _OPEN if self.max_age or self.cors else None
 
     def register(self, host: Chalice | Blueprint) -> None:
         """Make `host` serve this operation under each of its paths."""
         view = self.view(host)
         for path in self.paths:
-            host.route(path, methods=[self.method], content_types=["*/*"], cors=self.cors)(view)
+            host.route(path, methods=[self.method], content_types=["*/*"], cors=self.cors_config)(view)
 
     def view(self, host: Chalice | Blueprint) -> Callable[..., Response]:
         """The Chalice view of this operation on `host`."""

@@ -96,8 +96,10 @@ def presented(headers: Mapping[str, str]) -> tuple[ids.PresentedToken, str | Non
     return token, subprotocol
 
 
-def admit(token: ids.PresentedToken, areas: frozenset[str], *, now: datetime, tokens: auth.TokenBudgets) -> ApiKey:
-    """Spend a unit of the key's budget; its key must open one of `areas`.
+def admit(
+    token: ids.PresentedToken, permissions: frozenset[str], *, now: datetime, tokens: auth.TokenBudgets
+) -> ApiKey:
+    """Spend a unit of the key's budget; the key needs one of `permissions`.
 
     Raises:
         Unauthorized, Inactive: the key is unknown, or has ended.
@@ -106,8 +108,8 @@ def admit(token: ids.PresentedToken, areas: frozenset[str], *, now: datetime, to
     """
     admission = tokens.spend(token, Charge(), now=now)
     caller = admission.caller
-    if not isinstance(caller, ApiKey) or not any(caller.opens(area) for area in areas):
-        raise Forbidden(f"This needs an API key (dvd_…) with one of the permissions {', '.join(sorted(areas))}.")
+    if not isinstance(caller, ApiKey) or not any(caller.has_permission(each) for each in permissions):
+        raise Forbidden(f"This needs an API key (dvd_…) with one of the permissions {', '.join(sorted(permissions))}.")
     if admission.refused:
         raise admission.refused
     return caller

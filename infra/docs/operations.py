@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from chalicelib.core.domain.callers import ANY_AREA, ApiKey, InstanceKey, PersonalToken, PlatformToken, ToolsToken
+from chalicelib.core.domain.callers import ANY_PERMISSION, ApiKey, InstanceKey, PersonalToken, PlatformToken, ToolsToken
 from chalicelib.edge.route import Route
 from infra.docs.markdown import code, page, table
 
@@ -56,4 +56,4 @@ def _permission(route: Route) -> str:
         return "operator"
     if ApiKey not in route.callers:
         return ""
-    return {ANY_AREA: "any key", "all": "key with every permission"}.get(route.area, code(route.area))
+    return {ANY_PERMISSION: "any key", "all": "key with every permission"}.get(route.permission, code(route.permission))

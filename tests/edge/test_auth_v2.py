@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import time_machine
 
-from chalicelib.core.domain.callers import ANY_AREA, ApiKey
+from chalicelib.core.domain.callers import ANY_PERMISSION, ApiKey
 from chalicelib.edge.route import Route
 from tests.conftest import Desk
 from tests.support import inputs
@@ -23,7 +23,7 @@ by_operation = pytest.mark.parametrize("route", GUARDED, ids=[route.__name__ for
 
 
 def test_there_are_operations_of_every_part_of_the_desk() -> None:
-    assert {"queue", "chat", "kanban", "contacts", "all"} <= {route.area for route in GUARDED}
+    assert {"queue", "chat", "kanban", "contacts", "all"} <= {route.permission for route in GUARDED}
 
 
 @by_operation
@@ -36,14 +36,14 @@ def test_without_a_known_key_there_is_a_challenge(api: Api, desk: Desk, route: R
 
 @by_operation
 def test_a_key_opens_its_own_area_and_no_other(api: Api, desk: Desk, route: Route) -> None:
-    others = [area for area in AREAS if area != route.area]
+    others = [area for area in AREAS if area != route.permission]
     refused = call(api, route, new_api_key(desk, "alice", *others))
-    if route.area == ANY_AREA:
+    if route.permission == ANY_PERMISSION:
         assert refused.status != 403
         return
-    assert (refused.status, route.area in refused.json["error"]) == (403, True)
-    if route.area != "all":
-        assert call(api, route, new_api_key(desk, "alice", route.area)).status != 403
+    assert (refused.status, route.permission in refused.json["error"]) == (403, True)
+    if route.permission != "all":
+        assert call(api, route, new_api_key(desk, "alice", route.permission)).status != 403
 
 
 @by_operation

@@ -20,7 +20,7 @@ from chalicelib.core.domain.idempotency import AlreadyAnswered, Answered, Claim
 from chalicelib.core.domain.requests import RawRequest, RequestContext
 from chalicelib.core.stores.idempotency import DynamoIdempotency
 from chalicelib.edge.exchange import handle
-from chalicelib.edge.operation import Family, Operation, Reply
+from chalicelib.edge.operation import Family, Operation, OperationReply
 from chalicelib.edge.parsing import LARGEST_BODY
 from chalicelib.edge.problem import problem_json
 from chalicelib.tokens.domain.tokens import Admission
@@ -65,10 +65,15 @@ class Replays(DynamoIdempotency):
 
 
 def operation(
-    function: Callable[..., Any], tokens: Tokens, area: str = "inbox", *, stored: Answered | None = None, **more: Any
+    function: Callable[..., Any],
+    tokens: Tokens,
+    permission: str = "inbox",
+    *,
+    stored: Answered | None = None,
+    **more: Any,
 ) -> Operation:
     family = Family(problem_json, "application/problem+json", tokens, Replays(stored))
-    return Operation(function, "POST", "/things", family, tag="things", area=area, **more)
+    return Operation(function, "POST", "/things", family, tag="things", permission=permission, **more)
 
 
 def call_body(body: Body, caller: ApiKey, context: RequestContext) -> Body:
@@ -97,7 +102,7 @@ def test_checks_come_in_the_order_size_token_permission_budget_input() -> None:
     exhausted = RateLimited("Used up.", retry_after=3)
     too_long = "x" * (LARGEST_BODY + 1)
     tokens = Tokens(exhausted=exhausted)
-    forbidden = operation(call_body, tokens, area="board")
+    forbidden = operation(call_body, tokens, permission="board")
     allowed = operation(call_body, tokens)
 
     assert serve(forbidden, too_long, token="none").status_code == 413
@@ -119,20 +124,20 @@ def test_input_with_an_error_costs_the_least_charge() -> None:
 
 
 def test_every_reply_after_the_token_shows_the_budget_and_the_request_id() -> None:
-    def fail(caller: ApiKey) -> Reply:
+    def fail(caller: ApiKey) -> OperationReply:
         raise ZeroDivisionError
 
-    def time_out(caller: ApiKey) -> Reply:
+    def time_out(caller: ApiKey) -> OperationReply:
         raise ReadTimeoutError(endpoint_url="https://store.test")
 
     tokens = Tokens()
-    for function, area, status in (
+    for function, permission, status in (
         (call_body, "inbox", 200),
         (call_body, "board", 403),
         (fail, "inbox", 500),
         (time_out, "inbox", 503),
     ):
-        response = serve(operation(function, tokens, area), X_Request_Id="mine")
+        response = serve(operation(function, tokens, permission), X_Request_Id="mine")
         assert (response.status_code, response.headers["X-Request-Id"]) == (status, "mine")
         assert response.headers["X-RateLimit-Remaining"] == "7"
     tokens.refusal = Unauthorized("Unknown.")
@@ -140,7 +145,7 @@ def test_every_reply_after_the_token_shows_the_budget_and_the_request_id() -> No
 
 
 def test_a_refusal_by_the_operation_costs_one_unit_and_no_delivery() -> None:
-    def refuse(body: Body, caller: ApiKey) -> Reply:
+    def refuse(body: Body, caller: ApiKey) -> OperationReply:
         raise Conflict("Taken.")
 
     tokens = Tokens()
@@ -150,8 +155,8 @@ def test_a_refusal_by_the_operation_costs_one_unit_and_no_delivery() -> None:
 
 
 def test_a_reply_gives_back_what_was_not_spent_but_never_more_deliveries_than_were_taken() -> None:
-    def answer(caller: ApiKey) -> Reply:
-        return Reply(Body(number=1), 202, {"X-More": "yes"}, unspent=Charge(0, 1))
+    def answer(caller: ApiKey) -> OperationReply:
+        return OperationReply(Body(number=1), 202, {"X-More": "yes"}, unspent=Charge(0, 1))
 
     tokens = Tokens()
     response = serve(operation(answer, tokens))
@@ -159,7 +164,7 @@ def test_a_reply_gives_back_what_was_not_spent_but_never_more_deliveries_than_we
 
 
 def test_an_effect_that_happened_before_is_answered_with_its_stored_reply() -> None:
-    def repeat(body: Body, caller: ApiKey, context: RequestContext) -> Reply:
+    def repeat(body: Body, caller: ApiKey, context: RequestContext) -> OperationReply:
         assert context.claim is not None
         raise AlreadyAnswered(Answered(context.claim.fingerprint, {"number": 8}))
 
@@ -172,7 +177,7 @@ def test_an_effect_that_happened_before_is_answered_with_its_stored_reply() -> N
 
 
 def test_a_refusal_is_replaced_by_the_reply_that_is_stored_under_the_same_key() -> None:
-    def refuse(body: Body, caller: ApiKey) -> Reply:
+    def refuse(body: Body, caller: ApiKey) -> OperationReply:
         raise Conflict("Taken.")
 
     def declared(stored: Answered | None) -> Operation:
@@ -191,8 +196,8 @@ def test_an_optional_caller_who_may_not_call_is_anonymous() -> None:
         return Body(number=0 if caller is None else 1)
 
     tokens = Tokens()
-    for area, token, number in (("inbox", KEY, 1), ("inbox", "", 0), ("inbox", "none", 0), ("board", KEY, 0)):
-        response = serve(operation(greet, tokens, area), token=token)
+    for permission, token, number in (("inbox", KEY, 1), ("inbox", "", 0), ("inbox", "none", 0), ("board", KEY, 0)):
+        response = serve(operation(greet, tokens, permission), token=token)
         assert (response.status_code, json.loads(response.body)) == (200, {"number": number})
         assert ("X-RateLimit-Limit" in response.headers) is bool(number)
     tokens.exhausted = RateLimited("Used up.", retry_after=3)
@@ -206,8 +211,8 @@ def test_a_gate_refuses_before_the_input_is_checked_and_shows_the_budget_it_char
             raise Unauthorized("Not signed.")
         return request.headers["x-name"]
 
-    def greet(body: Body, admitted: str) -> Reply:
-        return Reply(f'"{admitted} {body.number}"', 200)
+    def greet(body: Body, admitted: str) -> OperationReply:
+        return OperationReply(f'"{admitted} {body.number}"', 200)
 
     declared = operation(greet, Tokens(), gate=judge)
     for body, status in (("bad", 401), ("no JSON", 400), ({"number": 1}, 200)):
@@ -228,7 +233,7 @@ def test_a_name_in_the_path_that_no_store_could_have_is_not_found() -> None:
 
 def test_each_request_is_logged_once_with_its_caller_and_status(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "fluxden")
-    serve(operation(call_body, Tokens(), area="board"), X_Request_Id="mine")
+    serve(operation(call_body, Tokens(), permission="board"), X_Request_Id="mine")
     (line,) = (json.loads(record.message) for record in caplog.records)
     assert isinstance(line.pop("milliseconds"), float)
     assert line == {

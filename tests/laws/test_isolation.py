@@ -13,7 +13,7 @@ from uuid import uuid4
 import pytest
 
 from chalicelib.core.domain.callers import (
-    ANY_AREA,
+    ANY_PERMISSION,
     ApiKey,
     Caller,
     InstanceKey,
@@ -182,7 +182,7 @@ def _expected_statuses(route: Route, stranger: Stranger) -> set[int]:
     if route.admin_only or route.operator_only:
         return {403}
     if stranger.areas != ("all",):
-        return set() if route.area in (ANY_AREA, *stranger.areas) else {403}
+        return set() if route.permission in (ANY_PERMISSION, *stranger.areas) else {403}
     return {404} if named and route.__name__ not in OWN_BY_PATH else {200, 201, 202, 400, 403, 409}
 
 
@@ -192,7 +192,7 @@ def _opens(stranger: Stranger) -> bool:
 
 def _check_references(route: Route, request: SampleRequest) -> None:
     """Check that Bob's request has a value for every field that looks like the id of an entity."""
-    models = [(route.body, request.body or {}), (route.hints.get("query"), request.query)]
+    models = [(route.body, request.body or {}), (route.annotations.get("query"), request.query)]
     for model, given in models:
         fields = getattr(model, "model_fields", {})
         names = {field.alias or name for name, field in fields.items()}

@@ -29,7 +29,7 @@ class Places:
     @classmethod
     def of(cls, operation: Operation) -> "Places":
         in_body = _members(operation.body)
-        query = tuple(name for name in _members(operation.hints.get("query")) if name not in in_body)
+        query = tuple(name for name in _members(operation.annotations.get("query")) if name not in in_body)
         return cls(tuple(re.findall(r"{(\w+)}", operation.path)), query)
 
 
@@ -58,7 +58,7 @@ def call(operation: Operation, arguments: Mapping[str, Any], headers: Mapping[st
     reasons |= {name: "is required" for name in places.path if rest.get(name, "") == ""}
     in_path = {name: _text(name, rest.pop(name, ""), reasons) for name in places.path}
     query = {name: [_text(name, rest.pop(name), reasons)] for name in places.query if name in rest}
-    if "query" in operation.hints and operation.body is None:
+    if "query" in operation.annotations and operation.body is None:
         # The query's model refuses unknown arguments.
         query |= {name: [""] for name in rest}
     elif operation.body is None:

@@ -26,7 +26,7 @@ from chalicelib.api.mcp.protocol import (
     result_reply,
 )
 from chalicelib.api.mcp.tools import find_operation
-from chalicelib.core.domain.callers import ANY_AREA, ApiKey, ToolsToken
+from chalicelib.core.domain.callers import ANY_PERMISSION, ApiKey, ToolsToken
 from chalicelib.core.domain.errors import (
     Forbidden,
     NotFound,
@@ -41,7 +41,7 @@ from chalicelib.core.domain.origins import is_own
 from chalicelib.core.domain.requests import RawRequest, RequestContext
 from chalicelib.edge.exchange import handle
 from chalicelib.edge.json_text import check_json
-from chalicelib.edge.operation import Operation, Reply
+from chalicelib.edge.operation import Operation, OperationReply
 from chalicelib.edge.route import route
 from chalicelib.ids import TokenKind, parse_token
 from chalicelib.settings import VERSION, settings
@@ -83,7 +83,7 @@ def _check_origin(sent: RawRequest) -> RawRequest:
     refusals=(Unauthorized, Forbidden, NotFound, TooLarge, UnsupportedMediaType, RateLimited, Unavailable),
     grants=grants(),
 )
-def call_mcp(admitted: RawRequest, context: RequestContext) -> Reply:
+def call_mcp(admitted: RawRequest, context: RequestContext) -> OperationReply:
     """Send a message of the Model Context Protocol, in JSON-RPC.
 
     Supported revisions are 2026-07-28, 2025-11-25 and 2025-06-18, without sessions. `tools/list` lists the tools that
@@ -102,13 +102,13 @@ def call_mcp(admitted: RawRequest, context: RequestContext) -> Reply:
 @route(
     bp, "GET", _PATH, MCP, tag="mcp", status=405, answer={405: None}, answers={405: "Event streams are not supported."}
 )
-def open_mcp_stream() -> Reply:
+def open_mcp_stream() -> OperationReply:
     """Not supported: this endpoint has no event stream.
 
     Each message of the server is the reply to one of yours.
     """
     reply = error_reply(None, Code.REFUSED, "Only POST is allowed here.")
-    return Reply(_json(reply), HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": "POST"})
+    return OperationReply(_json(reply), HTTPStatus.METHOD_NOT_ALLOWED, {"Allow": "POST"})
 
 
 def _message(sent: RawRequest) -> Message | Fault:
@@ -122,20 +122,20 @@ def _message(sent: RawRequest) -> Message | Fault:
         return fault
 
 
-def answer_mcp(caller: ToolsToken | ApiKey, admitted: Message | Fault) -> Reply:
+def answer_mcp(caller: ToolsToken | ApiKey, admitted: Message | Fault) -> OperationReply:
     """Answer a message that calls no known tool."""
     message = admitted
     try:
         if isinstance(message, Fault):
             raise message
         if message.id is None:
-            return Reply("", HTTPStatus.ACCEPTED)
-        return Reply(_json(result_reply(message, _result(message, caller), server=_SERVER)), 200)
+            return OperationReply("", HTTPStatus.ACCEPTED)
+        return OperationReply(_json(result_reply(message, _result(message, caller), server=_SERVER)), 200)
     except Fault as fault:
-        return Reply(_json(error_reply(fault.about, fault.code, fault.text, fault.data)), fault.status)
+        return OperationReply(_json(error_reply(fault.about, fault.code, fault.text, fault.data)), fault.status)
 
 
-_ANSWER = Operation(answer_mcp, "POST", _PATH, TOOLS_FAMILY, tag="mcp", area=ANY_AREA, gate=_message)
+_ANSWER = Operation(answer_mcp, "POST", _PATH, TOOLS_FAMILY, tag="mcp", permission=ANY_PERMISSION, gate=_message)
 
 
 def _result(message: Message, caller: ToolsToken | ApiKey) -> dict[str, Any]:
@@ -164,7 +164,7 @@ def _list_tools(caller: ToolsToken | ApiKey) -> list[dict[str, Any]]:
 def _may_call(caller: ToolsToken | ApiKey, tool: Mapping[str, Any]) -> bool:
     if type(caller).__name__ not in tool["callers"]:
         return False
-    return caller.opens(tool["area"]) if isinstance(caller, ApiKey) else caller.admin or not tool["adminOnly"]
+    return caller.has_permission(tool["area"]) if isinstance(caller, ApiKey) else caller.admin or not tool["adminOnly"]
 
 
 def _parse_or_none(sent: RawRequest) -> Message | None:
@@ -185,7 +185,7 @@ def _forwarded_headers(sent: RawRequest, context: RequestContext) -> dict[str, s
     return made | {name: sent.headers[name] for name in ("x-agent-name",) if name in sent.headers}
 
 
-def _tool_reply(response: Response, message: Message) -> Reply:
+def _tool_reply(response: Response, message: Message) -> OperationReply:
     """Return the result of a tool call. Only a failed authentication is reported by HTTP status."""
     if response.status_code == HTTPStatus.UNAUTHORIZED:
         return _protocol_reply(response, message)
@@ -202,16 +202,16 @@ def _tool_reply(response: Response, message: Message) -> Reply:
     result = {"content": [{"type": "text", "text": text}], "structuredContent": found, "isError": failed}
     if response.headers.get("Idempotent-Replayed"):
         result["_meta"] = {"fluxden/idempotent-replayed": True}
-    return Reply(_json(result_reply(message, result, server=_SERVER)), 200, headers)
+    return OperationReply(_json(result_reply(message, result, server=_SERVER)), 200, headers)
 
 
-def _protocol_reply(response: Response, message: Message | None) -> Reply:
+def _protocol_reply(response: Response, message: Message | None) -> OperationReply:
     text = response.body
     if response.headers["Content-Type"] == TOOLS_FAMILY.error_type:
         problem = json.loads(text)
         code = Code.INTERNAL_ERROR if problem["status"] == HTTPStatus.INTERNAL_SERVER_ERROR else Code.REFUSED
         text = _json(error_reply(message.id if message else None, code, problem["detail"], problem))
-    return Reply(text, response.status_code, _kept_headers(response))
+    return OperationReply(text, response.status_code, _kept_headers(response))
 
 
 def _json(value: object) -> str:

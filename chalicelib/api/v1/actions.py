@@ -6,7 +6,7 @@ from chalicelib.api.v1.contract import SPEND, operation
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.edge.operation import Reply
+from chalicelib.edge.operation import OperationReply
 from chalicelib.inbox.domain.clicks import ClickedOut, LinkOut
 from chalicelib.inbox.gateways.callbacks import CALLBACK_JOBS
 from chalicelib.inbox.services import actions
@@ -26,10 +26,10 @@ bp = Blueprint(__name__)
     answer={200: LinkOut, 202: ClickedOut},
     answers={200: "The link of a `url` button.", 202: "The click was stored and its callback queued."},
     refusals=(NotFound,),
-    area="inbox",
+    permission="inbox",
     grants=SPEND + DELIVERIES.can("PutItem", "Query") + CALLBACKS.can_send(),
 )
-def click_action(deliveryId: str, index: str, caller: ApiKey, context: RequestContext) -> Reply:  # noqa: N803 - contract's spelling
+def click_action(deliveryId: str, index: str, caller: ApiKey, context: RequestContext) -> OperationReply:  # noqa: N803 - contract's spelling
     """Click an action button of a delivery in your inbox.
 
     For a `url` button, the reply contains the link to open. A `webhook` button can be clicked once: the click is stored
@@ -45,4 +45,4 @@ def click_action(deliveryId: str, index: str, caller: ApiKey, context: RequestCo
         clicks=DynamoClicks(),
         queue=CALLBACK_JOBS,
     )
-    return Reply(clicked, 200 if isinstance(clicked, LinkOut) else 202)
+    return OperationReply(clicked, 200 if isinstance(clicked, LinkOut) else 202)

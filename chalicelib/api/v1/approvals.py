@@ -133,7 +133,7 @@ def review_catalog_request(body: ReviewIn, caller: ToolsToken, context: RequestC
     status=201,
     answers={201: "The access request."},
     refusals=(NotFound, Conflict, TooLarge),
-    area="catalog",
+    permission="catalog",
     replay=as_stored,
     grants=_CHANGE + CATALOG.can("GetItem"),
 )

@@ -14,7 +14,7 @@ from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.stores.idempotency import DynamoIdempotency
-from chalicelib.edge.operation import Reply
+from chalicelib.edge.operation import OperationReply
 from chalicelib.inbox.domain.deliveries import Delivery, Supplement
 from chalicelib.inbox.domain.delivery_responses import DeliveryOut
 from chalicelib.inbox.domain.events import InboundEvent, ResolveIn, SupplementIn
@@ -38,7 +38,7 @@ bp = Blueprint(__name__)
 _READ = SPEND + DELIVERIES.can("Query", "PutItem", "UpdateItem") + EVENT_TYPES.can("UpdateItem") + NOTIFY + NUDGE
 
 
-def _replay_published(stored: dict[str, Any]) -> Reply:
+def _replay_published(stored: dict[str, Any]) -> OperationReply:
     return _published(deliveries.replay(stored, find=DynamoDeliveries().find))
 
 
@@ -88,9 +88,9 @@ def _finder(caller: PersonalToken | ToolsToken, context: RequestContext) -> deli
     ).find
 
 
-def _published(delivery: DeliveryOut) -> Reply:
+def _published(delivery: DeliveryOut) -> OperationReply:
     # The daily limit counts new deliveries only.
-    return Reply(delivery, 200, unspent=Charge(0, 1)) if delivery.deduped else Reply(delivery, 202)
+    return OperationReply(delivery, 200, unspent=Charge(0, 1)) if delivery.deduped else OperationReply(delivery, 202)
 
 
 @operation(
@@ -105,7 +105,7 @@ def _published(delivery: DeliveryOut) -> Reply:
         202: "The event was delivered, or held for moderation.",
     },
     refusals=(Conflict, TooLarge),
-    instead="Publish with a tools token to recipients of your choice: POST /api/v1/events/bulk.",
+    hint="Publish with a tools token to recipients of your choice: POST /api/v1/events/bulk.",
     charge=events.publishing_charge,
     replay=_replay_published,
     grants=_READ
@@ -115,7 +115,7 @@ def _published(delivery: DeliveryOut) -> Reply:
     + IDEMPOTENCY.can("UpdateItem")
     + QUEUE_ITEMS.can("PutItem", "UpdateItem"),
 )
-def publish_event(body: InboundEvent, caller: PersonalToken, context: RequestContext) -> Reply:
+def publish_event(body: InboundEvent, caller: PersonalToken, context: RequestContext) -> OperationReply:
     """Publish an event to the token's owner.
 
     An event is identified by integrator, owner and `event_id`. Sending it again returns 200 with the first delivery and

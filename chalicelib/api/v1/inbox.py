@@ -34,7 +34,7 @@ def _replay(stored: dict[str, Any]) -> InboxItem:
     "/api/v1/inbox",
     tag="inbox",
     answers={200: "A page of deliveries."},
-    area="inbox",
+    permission="inbox",
     grants=SPEND + DELIVERIES.can("Query", index=INBOX_INDEX) + DELIVERIES.can("BatchGetItem"),
 )
 def list_inbox(query: InboxQuery, caller: ApiKey, context: RequestContext) -> InboxPage:
@@ -58,7 +58,7 @@ def list_inbox(query: InboxQuery, caller: ApiKey, context: RequestContext) -> In
     "/api/v1/inbox/summary",
     tag="inbox",
     answers={200: "The counts."},
-    area="inbox",
+    permission="inbox",
     grants=SPEND + DELIVERIES.can("Query", index=INBOX_INDEX),
 )
 def summarize_inbox(caller: ApiKey, context: RequestContext) -> InboxSummary:
@@ -73,7 +73,7 @@ def summarize_inbox(caller: ApiKey, context: RequestContext) -> InboxSummary:
     tag="inbox",
     answers={200: "The delivery."},
     refusals=(NotFound,),
-    area="inbox",
+    permission="inbox",
     grants=SPEND + DELIVERIES.can("Query"),
 )
 def get_inbox_delivery(deliveryId: str, caller: ApiKey, context: RequestContext) -> InboxDelivery:  # noqa: N803 - contract's spelling
@@ -88,7 +88,7 @@ def get_inbox_delivery(deliveryId: str, caller: ApiKey, context: RequestContext)
     tag="inbox",
     answers={200: "The updated delivery."},
     refusals=(NotFound, Conflict, TooLarge),
-    area="inbox",
+    permission="inbox",
     replay=_replay,
     grants=SPEND + REMEMBER + DELIVERIES.can("Query", "UpdateItem") + NOTIFY,
 )

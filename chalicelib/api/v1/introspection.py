@@ -8,7 +8,7 @@ from chalicelib.api import documentation
 from chalicelib.api.v1.contract import operation
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.fields import Out, TimeOut, timestamp
-from chalicelib.edge.operation import Reply
+from chalicelib.edge.operation import OperationReply
 from chalicelib.settings import VERSION
 
 bp = Blueprint(__name__)
@@ -39,7 +39,7 @@ def get_health() -> Health:
     answers={200: "The OpenAPI 3.1 document."},
     max_age=documentation.SHORTLY,
 )
-def get_openapi() -> Reply:
+def get_openapi() -> OperationReply:
     """Get this OpenAPI document."""
     return documentation.document("v1")
 
@@ -53,7 +53,7 @@ def get_openapi() -> Reply:
     media_type="text/html; charset=utf-8",
     max_age=documentation.SHORTLY,
 )
-def get_docs() -> Reply:
+def get_docs() -> OperationReply:
     """Browse this document with Swagger UI.
 
     The page loads nothing from other origins.
@@ -71,6 +71,6 @@ def get_docs() -> Reply:
     media_type="text/*",
     max_age=documentation.A_DAY,
 )
-def get_docs_asset(asset: str) -> Reply:
+def get_docs_asset(asset: str) -> OperationReply:
     """Get a script or style sheet of the documentation page."""
     return documentation.asset(asset)

@@ -20,7 +20,7 @@ from chalicelib.chat.stores.chat import DynamoChat
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, TooLarge
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.edge.operation import Reply
+from chalicelib.edge.operation import OperationReply
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
@@ -38,7 +38,7 @@ bp = Blueprint(__name__)
     "/api/v2/shared-chat/send",
     tag="chat",
     status=201,
-    area="chat",
+    permission="chat",
     envelope="SentAnswer",
     answers={201: "The created message."},
     refusals=(Conflict, TooLarge),
@@ -66,7 +66,7 @@ def send_message(body: MessageIn, headers: AgentHeaders, caller: ApiKey, context
     "GET",
     "/api/v2/shared-chat/messages",
     tag="chat",
-    area="chat",
+    permission="chat",
     envelope="MessagesAnswer",
     answers={200: "A page of messages."},
     grants=SPEND + CHAT.can("Query", "BatchGetItem") + CHAT.can("Query", index=ROLE_INDEX),
@@ -84,13 +84,13 @@ def list_messages(query: MessagesQuery, caller: ApiKey) -> MessagesOut:
     "GET",
     "/api/v2/shared-chat/stream",
     tag="chat",
-    area="chat",
+    permission="chat",
     answer=None,
     answers={200: "Server-sent events. Reconnect when the reply ends."},
     media_type="text/event-stream",
     grants=SPEND + SOCKETS.can("Query", "PutItem"),
 )
-def stream_events(headers: StreamHeaders, caller: ApiKey) -> Reply:
+def stream_events(headers: StreamHeaders, caller: ApiKey) -> OperationReply:
     """Stream the owner's events with server-sent events.
 
     The first connection returns `connected` and the latest events immediately. With `Last-Event-ID`, which every
@@ -106,4 +106,4 @@ def stream_events(headers: StreamHeaders, caller: ApiKey) -> Reply:
         sleep=time.sleep,
         frames=DynamoFrames(),
     )
-    return Reply(text, 200, {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
+    return OperationReply(text, 200, {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})

@@ -9,7 +9,7 @@ from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, TooLarge
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.edge.operation import Reply, as_stored
+from chalicelib.edge.operation import OperationReply, as_stored
 from chalicelib.federation.connections.domain.connection_requests import ConnectionRequestIn
 from chalicelib.federation.connections.domain.owned_connections import ConnectionAnswer
 from chalicelib.federation.connections.gateways.connection_notices import CONNECTION_NOTICE_JOBS
@@ -47,7 +47,7 @@ _TOKEN_BYTES = 32
     + PEERS.can("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "ConditionCheckItem")
     + PEER_NOTICES.can_send(),
 )
-def ask_for_connection(body: ConnectionRequestIn, caller: ApiKey, context: RequestContext) -> Reply:
+def ask_for_connection(body: ConnectionRequestIn, caller: ApiKey, context: RequestContext) -> OperationReply:
     """Request a connection with a person of another instance.
 
     The request is stored and sent until the other instance answers or several days have passed. The result appears in
@@ -66,4 +66,4 @@ def ask_for_connection(body: ConnectionRequestIn, caller: ApiKey, context: Reque
     )
     token = secrets.token_hex(_TOKEN_BYTES)
     status, answer = requester.request(body, connection_id=str(uuid4()), token=token, owner=caller, context=context)
-    return Reply(answer, status)
+    return OperationReply(answer, status)

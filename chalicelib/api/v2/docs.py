@@ -4,7 +4,7 @@ from chalice.app import Blueprint
 
 from chalicelib.api import documentation
 from chalicelib.api.v2.contract import operation
-from chalicelib.edge.operation import Reply
+from chalicelib.edge.operation import OperationReply
 
 bp = Blueprint(__name__)
 
@@ -17,7 +17,7 @@ bp = Blueprint(__name__)
     answers={200: "The OpenAPI 3.1 document."},
     max_age=documentation.SHORTLY,
 )
-def get_v2_openapi() -> Reply:
+def get_v2_openapi() -> OperationReply:
     """Get this OpenAPI document."""
     return documentation.document("v2")
 
@@ -31,7 +31,7 @@ def get_v2_openapi() -> Reply:
     media_type="text/html; charset=utf-8",
     max_age=documentation.SHORTLY,
 )
-def get_v2_docs() -> Reply:
+def get_v2_docs() -> OperationReply:
     """Browse this document with Swagger UI.
 
     The page loads nothing from other origins.

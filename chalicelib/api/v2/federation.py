@@ -10,7 +10,7 @@ from chalicelib.api.v2.contract import PAYMENTS, REMEMBER, SPEND, operation
 from chalicelib.core.domain.callers import PlatformToken
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound, RateLimited, TooLarge, Unavailable
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.edge.operation import Reply, as_stored
+from chalicelib.edge.operation import OperationReply, as_stored
 from chalicelib.edge.route import route
 from chalicelib.federation.network.domain.instances import (
     HeartbeatIn,
@@ -42,7 +42,7 @@ bp = Blueprint(__name__)
     refusals=(Forbidden, TooLarge, RateLimited, Unavailable),
     grants=NETWORK.can("GetItem", "PutItem", "UpdateItem") + TOKENS.can("PutItem", "DeleteItem"),
 )
-def register_instance(body: RegisterIn, context: RequestContext) -> Reply:
+def register_instance(body: RegisterIn, context: RequestContext) -> OperationReply:
     """Register an instance in this network, or register it again.
 
     An instance is identified by its `baseUrl`. Its platform token works once an administrator of the network has
@@ -58,7 +58,7 @@ def register_instance(body: RegisterIn, context: RequestContext) -> Reply:
         now=context.now,
         instances=DynamoInstances(),
     )
-    return Reply(made, 201)
+    return OperationReply(made, 201)
 
 
 @operation(
@@ -85,7 +85,7 @@ def send_heartbeat(caller: PlatformToken, context: RequestContext, body: Heartbe
     )
 
 
-def _replay_linked(stored: dict[str, Any]) -> Reply:
+def _replay_linked(stored: dict[str, Any]) -> OperationReply:
     return as_stored(stored)
 
 
@@ -100,12 +100,12 @@ def _replay_linked(stored: dict[str, Any]) -> Reply:
     replay=_replay_linked,
     grants=SPEND + REMEMBER + NETWORK.can("GetItem", "UpdateItem"),
 )
-def link_marketplace(body: LinkIn, caller: PlatformToken, context: RequestContext) -> Reply:
+def link_marketplace(body: LinkIn, caller: PlatformToken, context: RequestContext) -> OperationReply:
     """Join or leave the marketplace, or get the instance's status.
 
     While an instance is not part of the marketplace, its agents are hidden and can't be changed. No agent is lost.
     """
-    return Reply(
+    return OperationReply(
         instances.link(body, instance_id=caller.instance_id, context=context, instances=DynamoInstances()), 200
     )
 

@@ -11,7 +11,7 @@ from chalicelib.core.domain.callers import PlatformToken
 from chalicelib.core.domain.errors import Conflict, Invalid, NotFound, SlugTaken, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.stores.idempotency import DynamoIdempotency
-from chalicelib.edge.operation import Reply, as_stored
+from chalicelib.edge.operation import OperationReply, as_stored
 from chalicelib.federation.network.domain.listings import (
     AgentDeletedOut,
     AgentOut,
@@ -58,7 +58,7 @@ def _remote_id(remote_id: str) -> str:
     "POST",
     "/api/v2/federation/agents",
     tag="federation",
-    open=True,
+    cors=True,
     answers={200: "The result for each agent."},
     refusals=(Conflict, TooLarge),
     replay=as_stored,
@@ -85,7 +85,7 @@ def sync_agents(body: AgentsIn, caller: PlatformToken, context: RequestContext) 
     "GET",
     "/api/v2/federation/agents",
     tag="federation",
-    open=True,
+    cors=True,
     answers={200: "The agents."},
     grants=SPEND + NETWORK.can("Query"),
 )
@@ -99,14 +99,14 @@ def list_synced_agents(caller: PlatformToken) -> AgentsOut:
     "PUT",
     "/api/v2/federation/agents/{remoteId}",
     tag="federation",
-    open=True,
+    cors=True,
     answer={200: AgentPutOut, 201: AgentPutOut},
     answers={200: "The agent was updated.", 201: "The agent was created."},
     refusals=(SlugTaken, TooLarge),
     replay=as_stored,
     grants=SPEND + REMEMBER + _SAVE,
 )
-def put_synced_agent(remoteId: str, body: AgentPut, caller: PlatformToken, context: RequestContext) -> Reply:  # noqa: N803
+def put_synced_agent(remoteId: str, body: AgentPut, caller: PlatformToken, context: RequestContext) -> OperationReply:  # noqa: N803
     """Create or update one of the instance's agents by its remote id.
 
     Send the agent completely. The same review applies as in a batch. An agent keeps its slug when its name changes.
@@ -117,7 +117,7 @@ def put_synced_agent(remoteId: str, body: AgentPut, caller: PlatformToken, conte
     created, made = marketplace.put(
         body, remote_id=text, instance_id=caller.instance_id, context=context, ports=_ports()
     )
-    return Reply(made, 201 if created else 200)
+    return OperationReply(made, 201 if created else 200)
 
 
 @operation(
@@ -125,7 +125,7 @@ def put_synced_agent(remoteId: str, body: AgentPut, caller: PlatformToken, conte
     "GET",
     "/api/v2/federation/agents/{remoteId}",
     tag="federation",
-    open=True,
+    cors=True,
     answers={200: "The agent."},
     refusals=(NotFound,),
     grants=SPEND + NETWORK.can("BatchGetItem"),
@@ -140,7 +140,7 @@ def get_synced_agent(remoteId: str, caller: PlatformToken) -> AgentOut:  # noqa:
     "DELETE",
     "/api/v2/federation/agents/{remoteId}",
     tag="federation",
-    open=True,
+    cors=True,
     answers={200: "The agent was deleted."},
     refusals=(NotFound, Conflict),
     replay=as_stored,

@@ -4,7 +4,7 @@ from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
-from chalicelib.core.domain.callers import ANY_AREA, ApiKey, ToolsToken
+from chalicelib.core.domain.callers import ANY_PERMISSION, ApiKey, ToolsToken
 from chalicelib.core.domain.errors import Conflict, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.feedback.domain.feedback import (
@@ -26,7 +26,7 @@ bp = Blueprint(__name__)
     "/api/v2/feedback",
     tag="feedback",
     status=201,
-    area=ANY_AREA,
+    permission=ANY_PERMISSION,
     envelope="FeedbackAnswer",
     answers={201: "The created feedback."},
     refusals=(Conflict, TooLarge),
@@ -48,7 +48,7 @@ def submit_feedback(body: FeedbackIn, caller: ApiKey | ToolsToken, context: Requ
     "GET",
     "/api/v2/feedback",
     tag="feedback",
-    area=ANY_AREA,
+    permission=ANY_PERMISSION,
     envelope="FeedbackListAnswer",
     answers={200: "A page of feedback."},
     grants=SPEND + FEEDBACK.can("Query") + FEEDBACK.can("Query", index=LIST_INDEX),

@@ -3,7 +3,7 @@
 from chalice.app import Blueprint
 
 from chalicelib.api.v2.contract import SPEND, operation
-from chalicelib.core.domain.callers import ANY_AREA, ApiKey
+from chalicelib.core.domain.callers import ANY_PERMISSION, ApiKey
 from chalicelib.core.domain.errors import Forbidden
 from chalicelib.live.stores.push import DynamoPush
 from chalicelib.parallel import together
@@ -22,7 +22,7 @@ bp = Blueprint(__name__)
     tag="me",
     envelope="MeAnswer",
     answers={200: "The signed-in person."},
-    area=ANY_AREA,
+    permission=ANY_PERMISSION,
     grants=SPEND + DIRECTORY.can("Query", "GetItem"),
 )
 def get_me(caller: ApiKey) -> MeOut:

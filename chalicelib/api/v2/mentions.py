@@ -4,7 +4,7 @@ from chalice.app import Blueprint
 
 from chalicelib.agents.stores.agents import DynamoAgents
 from chalicelib.api.v2.contract import SPEND, operation
-from chalicelib.core.domain.callers import ANY_AREA, ApiKey
+from chalicelib.core.domain.callers import ANY_PERMISSION, ApiKey
 from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.mentions.domain.mentions import MentionsOut, MentionsQuery
 from chalicelib.mentions.services import mentions
@@ -23,7 +23,7 @@ bp = Blueprint(__name__)
     aliases=("/api/v2/api/chat/mentions",),
     tag="mentions",
     answers={200: "The matches, possibly none."},
-    area=ANY_AREA,
+    permission=ANY_PERMISSION,
     grants=SPEND + DIRECTORY.can("Query", "BatchGetItem") + PEERS.can("Query", "BatchGetItem"),
 )
 def list_mentions(query: MentionsQuery, caller: ApiKey) -> MentionsOut:

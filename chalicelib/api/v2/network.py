@@ -7,7 +7,7 @@ from chalicelib.api.v2.contract import SPEND, operation
 from chalicelib.core.domain.callers import PlatformToken
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.edge.operation import Reply
+from chalicelib.edge.operation import OperationReply
 from chalicelib.federation.network.domain.discover import DiscoverOut, DiscoverQuery
 from chalicelib.federation.network.services import discover
 from chalicelib.federation.network.stores.instances import DynamoInstances
@@ -25,7 +25,7 @@ bp = Blueprint(__name__)
     "GET",
     "/api/v2/network/discover",
     tag="network",
-    open=True,
+    cors=True,
     answer=DiscoverOut,
     answers={200: "The search results."},
     refusals=(NotFound,),
@@ -35,7 +35,9 @@ bp = Blueprint(__name__)
     + NETWORK.can("GetItem", "BatchGetItem", "UpdateItem")
     + NETWORK.can("Query", index=LIST_INDEX),
 )
-def discover_network(query: DiscoverQuery, context: RequestContext, caller: PlatformToken | None = None) -> Reply:
+def discover_network(
+    query: DiscoverQuery, context: RequestContext, caller: PlatformToken | None = None
+) -> OperationReply:
     """Search for people, teams and agents in the network.
 
     Everyone can find what is public. A member instance also finds what is visible to members, and more details of
@@ -55,4 +57,4 @@ def discover_network(query: DiscoverQuery, context: RequestContext, caller: Plat
         ),
     )
     kept = "private, max-age=60" if caller else "public, max-age=300"
-    return Reply(found, 200, {"Cache-Control": kept, "Vary": "Authorization"})
+    return OperationReply(found, 200, {"Cache-Control": kept, "Vary": "Authorization"})

@@ -28,7 +28,7 @@ from chalicelib.catalog.stores.catalog import DynamoCatalog
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.edge.operation import Reply
+from chalicelib.edge.operation import OperationReply
 from chalicelib.operate.domain.catalog import (
     ApprovalsOut,
     AssignmentIn,
@@ -47,16 +47,16 @@ _CHANGE = OPERATE + REMEMBER + CATALOG.can("PutItem", "UpdateItem", "ConditionCh
 
 
 # Idempotency records keep v1's reply: its body, or a member of it, is the data of the reply here.
-def _replay(stored: dict[str, Any]) -> Reply:
+def _replay(stored: dict[str, Any]) -> OperationReply:
     return _replay_data(stored, stored["body"])
 
 
-def _replay_item(stored: dict[str, Any]) -> Reply:
+def _replay_item(stored: dict[str, Any]) -> OperationReply:
     return _replay_data(stored, stored["body"]["item"])
 
 
-def _replay_data(stored: dict[str, Any], data: Any) -> Reply:
-    return Reply(to_json({"success": True, "data": data}).decode(), stored["status"])
+def _replay_data(stored: dict[str, Any], data: Any) -> OperationReply:
+    return OperationReply(to_json({"success": True, "data": data}).decode(), stored["status"])
 
 
 @operate(

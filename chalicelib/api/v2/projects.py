@@ -3,7 +3,7 @@
 from chalice.app import Blueprint
 
 from chalicelib.api.v2.contract import SPEND, operation
-from chalicelib.core.domain.callers import ANY_AREA, ApiKey, ToolsToken
+from chalicelib.core.domain.callers import ANY_PERMISSION, ApiKey, ToolsToken
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.pages import PageQuery
 from chalicelib.people.domain.projects import (
@@ -27,7 +27,7 @@ _READ = SPEND + DIRECTORY.can("Query", "BatchGetItem")
     "GET",
     _PROJECTS,
     tag="projects",
-    area=ANY_AREA,
+    permission=ANY_PERMISSION,
     envelope="ProjectsAnswer",
     answers={200: "A page of projects."},
     grants=_READ,
@@ -46,7 +46,7 @@ def list_projects(query: PageQuery, caller: ApiKey | ToolsToken) -> ProjectsOut:
     "GET",
     f"{_PROJECTS}/{{slug}}",
     tag="projects",
-    area=ANY_AREA,
+    permission=ANY_PERMISSION,
     envelope="ProjectAnswer",
     answers={200: "The project."},
     refusals=(NotFound,),
@@ -62,7 +62,7 @@ def get_project(slug: str, caller: ApiKey | ToolsToken) -> ProjectOut:
     "GET",
     f"{_PROJECTS}/{{slug}}/members",
     tag="projects",
-    area=ANY_AREA,
+    permission=ANY_PERMISSION,
     envelope="ProjectMembersAnswer",
     answers={200: "A page of members."},
     refusals=(NotFound,),

@@ -4,7 +4,7 @@ from chalice.app import Blueprint
 
 from chalicelib.agents.domain.prompt_groups import PromptGroupsOut, registry
 from chalicelib.api.v2.contract import SPEND, operation
-from chalicelib.core.domain.callers import ANY_AREA, ApiKey, InstanceKey, PlatformToken
+from chalicelib.core.domain.callers import ANY_PERMISSION, ApiKey, InstanceKey, PlatformToken
 
 bp = Blueprint(__name__)
 
@@ -16,7 +16,7 @@ bp = Blueprint(__name__)
     aliases=("/api/v2/api/v2/prompt-groups",),
     tag="prompt-groups",
     answers={200: "The prompt groups and their scoring."},
-    area=ANY_AREA,
+    permission=ANY_PERMISSION,
     grants=SPEND,
 )
 def get_prompt_groups(

@@ -27,7 +27,7 @@ bp = Blueprint(__name__)
     tag="push",
     envelope="PushAnswer",
     answers={200: "The public key and the subscriptions."},
-    area="inbox",
+    permission="inbox",
     grants=SPEND + DIRECTORY.can("GetItem", "Query"),
 )
 def show_push(caller: ApiKey) -> PushOut:
@@ -47,7 +47,7 @@ def show_push(caller: ApiKey) -> PushOut:
     envelope="SubscriptionAnswer",
     answers={201: "The subscription."},
     refusals=(Conflict, TooLarge),
-    area="inbox",
+    permission="inbox",
     replay=SubscriptionOut.model_validate,
     grants=SPEND + REMEMBER + DIRECTORY.can("GetItem", "PutItem", "ConditionCheckItem") + SOCKETS.can("UpdateItem"),
 )
@@ -69,7 +69,7 @@ def subscribe_to_push(body: SubscriptionIn, caller: ApiKey, context: RequestCont
     envelope="UnsubscribedAnswer",
     answers={200: "The subscription was deleted."},
     refusals=(NotFound, Conflict),
-    area="inbox",
+    permission="inbox",
     replay=without_data,
     grants=SPEND + REMEMBER + DIRECTORY.can("DeleteItem") + SOCKETS.can("UpdateItem"),
 )

@@ -28,7 +28,7 @@ bp = Blueprint(__name__)
     "/api/v2/relays",
     tag="relays",
     status=201,
-    area="all",
+    permission="all",
     envelope="SentRelayAnswer",
     answers={201: "The created relay."},
     refusals=(NotFound, Conflict, TooLarge),
@@ -69,7 +69,7 @@ def send_relay(body: NewRelayIn, caller: ApiKey, context: RequestContext) -> Rel
     "GET",
     "/api/v2/relays",
     tag="relays",
-    area="all",
+    permission="all",
     envelope="RelaysAnswer",
     answers={200: "A page of relays."},
     grants=SPEND

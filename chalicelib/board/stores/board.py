@@ -13,13 +13,12 @@ from both sides (see card_contacts) and only let the version grow, so each kind 
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any
 
 from chalicelib.board.domain.board import Card, ChecklistItem, Tail
 from chalicelib.board.domain.card_contacts import CardBrief
 from chalicelib.board.stores.card_contacts import card_key, link_from_row, links_to_row, off_contacts
 from chalicelib.core.domain.fields import parse_timestamp
-from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.domain.idempotency import Claim, StoredReply
 from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
 from chalicelib.core.stores.actions import assignments, check, delete, put_new, update
@@ -30,8 +29,6 @@ from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.ids import nonce
 from chalicelib.parallel import together
 from chalicelib.resources import BOARD, FACETS_INDEX, ORDER_INDEX
-
-Reply = dict[str, Any]
 
 _LATEST_MILLISECONDS = 9_999_999_999_999
 _BRIEF = ("id", "title", "status", "priority", "assignee", "dueDate")
@@ -76,7 +73,7 @@ class DynamoBoard:
         last = counts.get("lastOrder")
         return Tail(None if last is None else int(last), int(counts["version"]))
 
-    def add_card(self, card: Card, *, tail: Tail, claim: Claim | None, reply: Reply) -> bool:
+    def add_card(self, card: Card, *, tail: Tail, claim: Claim | None, reply: StoredReply) -> bool:
         """Store a new card; False when the board does not end there any more. One store call.
 
         Raises:
@@ -91,7 +88,7 @@ class DynamoBoard:
         over: Card,
         tail: Tail | None,
         claim: Claim | None,
-        reply: Reply,
+        reply: StoredReply,
         also: Sequence[Action] = (),
     ) -> bool:
         """Replace `over` by `card`, but for its contacts; False when card or tail have changed. One store call at most.
@@ -113,7 +110,7 @@ class DynamoBoard:
             return refused.rows[0].get("savedBy") == mark
         return True
 
-    def remove_card(self, card: Card, *, claim: Claim | None, reply: Reply) -> bool:
+    def remove_card(self, card: Card, *, claim: Claim | None, reply: StoredReply) -> bool:
         """Delete a card, and take it off its contacts; False when it has changed. One store call.
 
         Raises:

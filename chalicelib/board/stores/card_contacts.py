@@ -10,7 +10,7 @@ from typing import Any
 from chalicelib.board.domain.board import Card
 from chalicelib.board.domain.card_contacts import MOST_CARDS, MOST_CONTACTS, CardContact
 from chalicelib.board.domain.contacts import Contact
-from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.domain.idempotency import Claim, StoredReply
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.actions import update
 from chalicelib.core.stores.codec import Codec
@@ -18,15 +18,13 @@ from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.writes import try_commit
 from chalicelib.resources import BOARD, CONTACTS
 
-Reply = dict[str, Any]
-
 _LINKED = "attribute_exists(#links.#other)"
 
 _LINK = Codec(CardContact, {"link_id": "id"}, without=("card_id", "contact_id"))
 
 
 class DynamoCardContacts:
-    def link(self, link: CardContact, *, user_id: str, now: str, claim: Claim | None, reply: Reply) -> bool:
+    def link(self, link: CardContact, *, user_id: str, now: str, claim: Claim | None, reply: StoredReply) -> bool:
         """Link a card and a contact; False when one of them is gone or has all it may have, or they are linked.
 
         One store call.
@@ -42,7 +40,7 @@ class DynamoCardContacts:
         ]
         return try_commit(actions, claim=claim, reply=reply)
 
-    def save_link(self, link: CardContact, *, over: Card, now: str, claim: Claim | None, reply: Reply) -> bool:
+    def save_link(self, link: CardContact, *, over: Card, now: str, claim: Claim | None, reply: StoredReply) -> bool:
         """Replace a link of the card `over`; False when the card is no longer as it was. One store call.
 
         Raises:
@@ -57,7 +55,7 @@ class DynamoCardContacts:
         ]
         return try_commit(actions, claim=claim, reply=reply)
 
-    def unlink(self, link: CardContact, *, user_id: str, now: str, claim: Claim | None, reply: Reply) -> bool:
+    def unlink(self, link: CardContact, *, user_id: str, now: str, claim: Claim | None, reply: StoredReply) -> bool:
         """End a link; False when there is none. One store call.
 
         Raises:

@@ -17,7 +17,6 @@ made, and what a crash leaves behind finds nothing.
 import logging
 from collections.abc import Iterable, Iterator
 from functools import partial
-from typing import Any
 
 from botocore.exceptions import ClientError, HTTPClientError
 
@@ -25,7 +24,7 @@ from chalicelib.board.domain.card_contacts import ContactBrief
 from chalicelib.board.domain.contacts import Contact, ContactFilter, FoundBy
 from chalicelib.board.stores.card_contacts import contact_key, link_from_row, links_to_row, off_cards
 from chalicelib.core.domain.errors import Unavailable
-from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim
+from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, StoredReply
 from chalicelib.core.domain.search import normalised
 from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
@@ -39,7 +38,6 @@ from chalicelib.resources import CONTACTS, ORDER_INDEX
 
 log = logging.getLogger("fluxden")
 
-Reply = dict[str, Any]
 
 _FIND, _TAG = "FIND#", "TAG#"
 # So many letters of a text or tag are in the key of an index entry; the contact's row decides about the rest.
@@ -91,7 +89,7 @@ class DynamoContacts:
         rows = get_all(CONTACTS, [contact_key(user_id, each) for each in sorted(set(contact_ids))], _BRIEF)
         return {row["id"]: ContactBrief(*(row[name] for name in _BRIEF)) for row in rows}
 
-    def add_contact(self, contact: Contact, *, claim: Claim | None, reply: Reply) -> None:
+    def add_contact(self, contact: Contact, *, claim: Claim | None, reply: StoredReply) -> None:
         """Store a new contact. Store calls in sequence: 2.
 
         Raises:
@@ -114,7 +112,7 @@ class DynamoContacts:
             if refused.rows[0].get("indexId") != contact.index_id:
                 _drop_entries(contact)
 
-    def save_contact(self, contact: Contact, *, over: Contact, claim: Claim | None, reply: Reply) -> bool:
+    def save_contact(self, contact: Contact, *, over: Contact, claim: Claim | None, reply: StoredReply) -> bool:
         """Replace `over` by `contact`, but for its cards; False when it is no longer as it was.
 
         Store calls in sequence: 1 at most; 3 when it is found by other text than before.
@@ -146,7 +144,7 @@ class DynamoContacts:
             _drop_entries(over)
         return True
 
-    def remove_contact(self, contact: Contact, *, claim: Claim | None, reply: Reply) -> bool:
+    def remove_contact(self, contact: Contact, *, claim: Claim | None, reply: StoredReply) -> bool:
         """Delete a contact, and take it off its cards; False when it has changed. Store calls in sequence: 2.
 
         Raises:

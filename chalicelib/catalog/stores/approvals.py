@@ -24,7 +24,7 @@ from chalicelib.catalog.domain.approvals import (
 )
 from chalicelib.catalog.domain.catalog import CatalogItem
 from chalicelib.catalog.stores.catalog import approval_condition, approval_key, integrator_key, item_key, linked_items
-from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.domain.idempotency import Claim, StoredReply
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.actions import EXISTS, check, delete, put, put_new, update
 from chalicelib.core.stores.codec import Codec
@@ -35,8 +35,6 @@ from chalicelib.parallel import together
 from chalicelib.resources import CATALOG, LIST_INDEX, PERSON_INDEX
 from chalicelib.tokens.domain.tokens import GrantState, grant_id
 from chalicelib.tokens.stores.tokens import DynamoTokens, end_grant
-
-Reply = dict[str, Any]
 
 _APPROVALS = "APPROVALS"
 _APPROVAL = Codec(Approval, without=("slug", "user_id"))
@@ -52,7 +50,9 @@ class DynamoApprovals:
         rows = get_all(CATALOG, [approval_key(row["slug"], row["userId"]) for row in pointer])
         return _approval_from_row(rows[0]) if rows else None
 
-    def save(self, approval: Approval, *, over: Approval | None, claim: Claim | None, reply: Reply) -> Approval | None:
+    def save(
+        self, approval: Approval, *, over: Approval | None, claim: Claim | None, reply: StoredReply
+    ) -> Approval | None:
         """Put `approval` in the place of `over`, with the access and the counts that go with it; or change nothing.
 
         Returns the approval that stands then: this one, or the one that is there instead of `over`; None when
@@ -90,7 +90,7 @@ class DynamoApprovals:
         integrators = tuple(item["integrators"]) if item and _holds(approval) else ()
         return Standing(approval, integrators, _backings(slug, user_id, integrators, now) if integrators else ())
 
-    def revoke(self, revoked: Approval, *, standing: Standing, claim: Claim | None, reply: Reply) -> bool:
+    def revoke(self, revoked: Approval, *, standing: Standing, claim: Claim | None, reply: StoredReply) -> bool:
         """Revoke the approval and end the grants that rest on it alone; False when any of it is no longer as found.
 
         One store call.
@@ -108,7 +108,7 @@ class DynamoApprovals:
         actions += [approval_condition(keeper, revoked.user_id) for keeper in keepers]
         return try_commit(actions, claim=claim, reply=reply)
 
-    def remember(self, claim: Claim, *, reply: Reply) -> None:
+    def remember(self, claim: Claim, *, reply: StoredReply) -> None:
         """Keep the reply of a call that changed nothing. One store call.
 
         Raises:

@@ -16,7 +16,7 @@ from typing import Any
 from chalicelib.catalog.domain.approvals import ApprovalStatus
 from chalicelib.catalog.domain.catalog import Blockers, CatalogItem, ItemEntry
 from chalicelib.core.domain.errors import Conflict, NotFound
-from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.domain.idempotency import Claim, StoredReply
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.actions import assignments, check, delete, put_new, update
 from chalicelib.core.stores.codec import Codec, Column
@@ -24,8 +24,6 @@ from chalicelib.core.stores.items import Row, values
 from chalicelib.core.stores.reads import get, get_all, query
 from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.resources import CATALOG, LIST_INDEX
-
-Reply = dict[str, Any]
 
 _ITEMS = "ITEMS"
 _UNCHANGED = "id = :seen AND version = :seenVersion"
@@ -55,7 +53,7 @@ class DynamoCatalog:
         )
         return [_ENTRY.from_row(row, archived=row["archivedAt"] is not None) for row in rows]
 
-    def add_item(self, item: CatalogItem, *, claim: Claim | None, reply: Reply) -> None:
+    def add_item(self, item: CatalogItem, *, claim: Claim | None, reply: StoredReply) -> None:
         """Store a new item. One store call.
 
         Raises:
@@ -70,7 +68,7 @@ class DynamoCatalog:
             if refused.rows[0].get("id") != item.item_id:
                 raise Conflict("Another catalog item has this slug.") from refused
 
-    def save_item(self, item: CatalogItem, *, over: CatalogItem, claim: Claim | None, reply: Reply) -> bool:
+    def save_item(self, item: CatalogItem, *, over: CatalogItem, claim: Claim | None, reply: StoredReply) -> bool:
         """Replace `over` by `item`; False when it is no longer as it was. One store call at most.
 
         Raises:
@@ -83,7 +81,7 @@ class DynamoCatalog:
         change = update(CATALOG, key, f"SET {assignments(columns)}", _UNCHANGED, **columns, **seen)
         return try_commit([change, *_relink(item.slug, over.integrator, item.integrator)], claim=claim, reply=reply)
 
-    def remove_item(self, item: CatalogItem, *, claim: Claim | None, reply: Reply) -> Blockers | None:
+    def remove_item(self, item: CatalogItem, *, claim: Claim | None, reply: StoredReply) -> Blockers | None:
         """Delete an item on which nothing hangs, as it stands when it is deleted. One store call.
 
         Otherwise nothing is deleted, and what hangs on the item is returned; when that is nothing, the item

@@ -6,8 +6,8 @@ from enum import StrEnum
 
 from chalicelib.core.domain.severity import Severity
 
-# The area of an operation that any key opens, whatever its permissions.
-ANY_AREA = "any"
+# The permission of operations that every key may call.
+ANY_PERMISSION = "any"
 
 
 class TokenStatus(StrEnum):
@@ -59,9 +59,9 @@ class ToolsToken:
 
 @dataclass(frozen=True)
 class ApiKey:
-    """A person's `dvd_` key, with the areas it opens; the area `all` opens every one.
+    """A person's `dvd_` key with its permissions; the permission `all` includes every other.
 
-    `expires_at` is in epoch seconds, None for a key without an end.
+    `expires_at` is in epoch seconds, None for a key that never expires.
     """
 
     key_id: str
@@ -74,8 +74,8 @@ class ApiKey:
     def identity(self) -> str:
         return f"user/{self.user_id}"
 
-    def opens(self, area: str) -> bool:
-        return area == ANY_AREA or "all" in self.permissions or area in self.permissions
+    def has_permission(self, permission: str) -> bool:
+        return permission == ANY_PERMISSION or "all" in self.permissions or permission in self.permissions
 
 
 @dataclass(frozen=True)

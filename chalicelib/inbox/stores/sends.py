@@ -27,7 +27,7 @@ from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.inbox.stores.delivery_rows import delivery_key, from_row, state_update, to_row
 from chalicelib.resources import DELIVERIES
 
-Reply = Callable[[RecordedDelivery], dict[str, Any]]
+ReplyBuilder = Callable[[RecordedDelivery], dict[str, Any]]
 
 # The row remembers the ids of the last one to two minutes' sends, so that a retry by the client library, which
 # repeats the very same request within seconds, is not counted again. Three sets take turns, a minute each: a send
@@ -45,7 +45,7 @@ class DynamoSends:
     """Records each send once. `fire` is the id of a send: the same at every retry of it."""
 
     def record(
-        self, delivery: Delivery, *, fire: str, now: datetime, claim: Claim | None, reply: Reply
+        self, delivery: Delivery, *, fire: str, now: datetime, claim: Claim | None, reply: ReplyBuilder
     ) -> RecordedDelivery:
         """Store the delivery, or count one more send of it. Of concurrent sends exactly one is new.
 
@@ -63,7 +63,7 @@ class DynamoSends:
         return self._count(from_row(row), now=now, claim=claim, reply=reply) if row else created
 
     def repeat(
-        self, delivery: Delivery, *, fire: str, now: datetime, claim: Claim | None, reply: Reply
+        self, delivery: Delivery, *, fire: str, now: datetime, claim: Claim | None, reply: ReplyBuilder
     ) -> RecordedDelivery:
         """Count one more send of a stored delivery. Store calls as in `record`.
 
@@ -135,7 +135,7 @@ class DynamoSends:
         *,
         now: datetime,
         claim: Claim | None = None,
-        reply: Reply | None = None,
+        reply: ReplyBuilder | None = None,
         fire_mark: Action | None = None,
     ) -> RecordedDelivery:
         """Count one more send of a stored delivery, in one transaction with its claim or with the mark of its fire."""
