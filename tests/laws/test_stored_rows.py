@@ -321,7 +321,7 @@ def test_stores_read_the_rows_that_they_have_always_written() -> None:
     brief = ContactBrief(OTHER, "Ann", "ann@example.com", "ACME", "+1", "boss", "a,b")
     assert DynamoContacts().find_briefs(ALICE, [OTHER]) == {OTHER: brief}
     assert DynamoQueue().find(ALICE, ID) == replace(QUEUE_ITEM, status=ItemStatus.BLOCKED, changes=3)
-    assert DynamoQueue().find_desk(ALICE).mode == "chief_of_staff"
+    assert DynamoQueue().find_state(ALICE).mode == "chief_of_staff"
     assert DynamoAgents().list_agents() == [AGENT]
     assert DynamoFeedback().list_before(None, None, limit=9) == [FEEDBACK]
     assert DynamoFederation().find_settings() == FederationSettings(FederationMode.OPEN, inbound=True, approval=False)
@@ -372,7 +372,7 @@ def _write_everything() -> None:
     blocked = replace(QUEUE_ITEM, status=ItemStatus.BLOCKED)
     queue.save([Change(QUEUE_ITEM, blocked)], by="key", seen=None, **NO_CLAIM)
     settings = {"mode": "chief_of_staff"}
-    queue.save_settings(ALICE, settings, handed_out=None, by="key", seen=queue.find_desk(ALICE), **NO_CLAIM)
+    queue.save_settings(ALICE, settings, dispatched=None, by="key", seen=queue.find_state(ALICE), **NO_CLAIM)
     DynamoAgents().add_agent(AGENT)
     DynamoFeedback().add(FEEDBACK, **NO_CLAIM)
     DynamoFederation().save_settings(FederationSettings(FederationMode.OPEN, inbound=True, approval=False))

@@ -11,7 +11,7 @@ import pytest
 
 from chalicelib.aws import dynamodb
 from chalicelib.resources import QUEUE_ITEMS
-from chalicelib.tasks.domain.queue import ItemIn, ItemStatus, queued
+from chalicelib.tasks.domain.queue import ItemIn, ItemStatus, new_item
 from chalicelib.tasks.stores.queue import DynamoQueue
 from tests.conftest import Desk
 from tests.support.api import Answer, Api
@@ -461,12 +461,12 @@ def fill(desk: Desk, count: int) -> None:
     """Queue so many ready items, of equal priority, straight through the store."""
     from datetime import UTC, datetime
 
-    from chalicelib.tasks.domain.queue import ItemIn, ItemStatus, queued
+    from chalicelib.tasks.domain.queue import ItemIn, ItemStatus, new_item
     from tests.support import inputs
 
     given = ItemIn.model_validate({"title": "x", "priority": "low"})
     for number in range(count):
-        item = queued(
+        item = new_item(
             given,
             item_id=inputs.uuid(number),
             user_id=desk.user_id("alice"),
@@ -516,7 +516,7 @@ def test_a_page_too_large_for_one_reply_says_where_the_next_begins(api: Api, des
     given = ItemIn(title="x", metadata={"a": '"' * 30_000})
     ids = [f"{number:08d}-0000-4000-8000-000000000000" for number in range(40)]
     for each in ids:
-        item = queued(
+        item = new_item(
             given, item_id=each, user_id=desk.user_id("alice"), status=ItemStatus.READY, now=datetime.now(UTC)
         )
         DynamoQueue().add(item, claim=None, reply={})

@@ -52,7 +52,7 @@ def _notifier() -> Notifier:
 
 def _queue_held(delivery: Delivery, *, owner_id: str, log_state: LogState | None, now: datetime) -> None:
     # Imported on first use: most publishes hold nothing, and this import would slow every cold start.
-    from chalicelib.tasks.services.held import queue_held
+    from chalicelib.tasks.services.moderation import queue_held
     from chalicelib.tasks.stores.queue import DynamoQueue
 
     queue_held(delivery, owner_id=owner_id, log_state=log_state, now=now, queue=DynamoQueue(), notifier=_notifier())

@@ -32,11 +32,6 @@ from chalicelib.resources import (
     RELAYS,
     TYPE_INDEX,
 )
-from chalicelib.tasks.domain.desk_settings import (
-    ChangedSettingsOut,
-    SettingsIn,
-    SettingsOut,
-)
 from chalicelib.tasks.domain.queue import (
     ConfirmedOut,
     ConfirmIn,
@@ -48,7 +43,12 @@ from chalicelib.tasks.domain.queue import (
     ResultIn,
     StatusIn,
 )
-from chalicelib.tasks.services import desk_settings, queue
+from chalicelib.tasks.domain.settings import (
+    ChangedSettingsOut,
+    SettingsIn,
+    SettingsOut,
+)
+from chalicelib.tasks.services import queue, settings
 from chalicelib.tasks.services.confirmations import Confirmation
 from chalicelib.tasks.stores.queue import DynamoQueue
 
@@ -77,8 +77,8 @@ def _acknowledger() -> Acknowledger:
     return Acknowledger(DynamoOutgoing(), DynamoOutbox(), OUTBOX_JOBS)
 
 
-def _work(caller: ApiKey, context: RequestContext) -> queue.Work:
-    return queue.Work(caller, context, DynamoQueue(), _notifier(), _acknowledger(), together)
+def _updater(caller: ApiKey, context: RequestContext) -> queue.ItemUpdater:
+    return queue.ItemUpdater(caller, context, DynamoQueue(), _notifier(), _acknowledger(), together)
 
 
 @operation(
@@ -100,7 +100,7 @@ def list_queue(query: ItemQuery, caller: ApiKey) -> ItemsOut:
     Tasks are sorted by status, then by priority, then oldest first. A reply contains up to 5 MB of tasks. If it
     contains fewer than you asked for, `pagination.limit` is the actual number.
     """
-    return queue.list_page(query, owner=caller, queue=DynamoQueue())
+    return queue.list_items(query, owner=caller, queue=DynamoQueue())
 
 
 @operation(
@@ -121,7 +121,7 @@ def add_queue_item(body: ItemIn, caller: ApiKey, context: RequestContext) -> Ite
 
     The task waits for the owner's confirmation, unless the owner's settings approve tasks automatically.
     """
-    return queue.add(
+    return queue.add_item(
         body,
         item_id=str(uuid4()),
         owner=caller,
@@ -145,7 +145,7 @@ def add_queue_item(body: ItemIn, caller: ApiKey, context: RequestContext) -> Ite
 )
 def get_queue_item(id: str, caller: ApiKey) -> ItemOut:  # noqa: A002 - contract
     """Retrieve a task."""
-    return queue.read(id, owner=caller, queue=DynamoQueue())
+    return queue.read_item(id, owner=caller, queue=DynamoQueue())
 
 
 @operation(
@@ -166,7 +166,7 @@ def set_queue_item_status(id: str, body: StatusIn, caller: ApiKey, context: Requ
     A completed task stays completed. A task that waits for confirmation can only be confirmed or rejected. When a task
     is completed in `chief_of_staff` mode, `autoDispatched` is the task that is now in progress, or null.
     """
-    return _work(caller, context).set_status(id, body.status)
+    return _updater(caller, context).set_status(id, body.status)
 
 
 @operation(
@@ -187,7 +187,7 @@ def complete_queue_item(id: str, body: ResultIn, caller: ApiKey, context: Reques
     `agentResult`, `completedBy` (the name of the key) and `completedAt` are added to the task's metadata, which can
     have up to 180,000 bytes.
     """
-    return _work(caller, context).complete(id, body)
+    return _updater(caller, context).complete(id, body)
 
 
 @operation(
@@ -233,7 +233,7 @@ def confirm_queue_item(id: str, body: ConfirmIn, caller: ApiKey, context: Reques
 )
 def get_settings(caller: ApiKey) -> SettingsOut:
     """Retrieve your queue settings."""
-    return desk_settings.read(owner=caller, settings=DynamoQueue())
+    return settings.read_settings(owner=caller, settings=DynamoQueue())
 
 
 @operation(
@@ -254,6 +254,6 @@ def change_settings(body: SettingsIn, caller: ApiKey, context: RequestContext) -
     In `chief_of_staff` mode, tasks are dispatched one after another. `autoDispatched` is the task that this call
     dispatched, if any. When you switch back to `cockpit` mode, `briefing` summarizes the queue.
     """
-    return desk_settings.change(
+    return settings.change_settings(
         body, owner=caller, context=context, settings=DynamoQueue(), notifier=_notifier(), together=together
     )

@@ -1,4 +1,4 @@
-"""The task queue: items, and what may become of them."""
+"""The task queue: its items, and the rules of their statuses."""
 
 import json
 from collections.abc import Sequence
@@ -18,13 +18,13 @@ from chalicelib.live.domain.frames import FrameType, LiveEvent
 
 MOST_ITEMS_A_PAGE = 100
 _LARGEST_METADATA = 65_536
-# With its result, in bytes. A row holds at most 400 KB, some engines count a member that is replaced with both its
-# values, and what is kept of a reply holds two items.
+# Of an item with its result, in bytes. A row can have up to 400 KB, some engines count both values of a replaced
+# attribute, and a stored reply contains two items.
 _LARGEST_WITH_RESULT = 180_000
 
 
 class ItemType(StrEnum):
-    """What an item is."""
+    """Kinds of items."""
 
     TASK = "task"
     NOTIFICATION = "notification"
@@ -33,7 +33,7 @@ class ItemType(StrEnum):
 
 
 class Priority(StrEnum):
-    """How much an item matters, most first."""
+    """Priorities of items, highest first."""
 
     URGENT = "urgent"
     HIGH = "high"
@@ -46,7 +46,7 @@ class Priority(StrEnum):
 
 
 class ItemStatus(StrEnum):
-    """Where an item stands."""
+    """Statuses of items."""
 
     PENDING_CONFIRMATION = "pending_confirmation"
     READY = "ready"
@@ -60,9 +60,10 @@ _UNDER_WAY = frozenset({ItemStatus.READY, ItemStatus.IN_PROGRESS})
 
 @dataclass(frozen=True)
 class Item:
-    """One item of a person's queue, after so many `changes`.
+    """One item of a person's queue.
 
-    `metadata` is an object, as JSON; `held_delivery_id` is of an event that waits for a moderator's say.
+    `metadata` is a JSON object as text. `held_delivery_id` is set if the item stands for an event that is held for
+    moderation. `changes` counts the updates of the item.
     """
 
     item_id: str
@@ -85,46 +86,46 @@ class Item:
     def facets(self) -> tuple[str, str, str]:
         return (self.status.value, self.priority.value, self.type.value)
 
-    def moved(self, status: ItemStatus, *, now: datetime) -> "Item":
+    def with_status(self, status: ItemStatus, *, now: datetime) -> "Item":
         return replace(self, status=status, updated_at=timestamp(now))
 
-    def noted(self, **notes: Any) -> "Item":
-        """The item with more in its metadata.
+    def with_metadata(self, **notes: Any) -> "Item":
+        """Return the item with these members added to its metadata.
 
         Raises:
-            Invalid: it would be too much.
+            Invalid: the metadata would be too large.
         """
         known = json.loads(self.metadata) if self.metadata else {}
         metadata = json.dumps(known | notes, ensure_ascii=False)
         if len(metadata.encode()) > _LARGEST_WITH_RESULT:
-            raise Invalid(f"The item's metadata would take more than {_LARGEST_WITH_RESULT} bytes.")
+            raise Invalid(f"The task's metadata can have up to {_LARGEST_WITH_RESULT} bytes.")
         return replace(self, metadata=metadata)
 
 
 def check_move(item: Item, status: ItemStatus) -> None:
-    """Refuse a change of status that the queue's rules rule out.
+    """Refuse a change of status that the rules of the queue don't allow.
 
     Raises:
-        Invalid: the item is done, waits for its confirmation, or would wait for one again.
+        Invalid: the item is done, waits for confirmation, or would wait for confirmation again.
     """
     if item.status is status:
         return
     if item.status is ItemStatus.DONE_TODAY:
-        raise Invalid(f"The item is done; it can't become {status} again.")
+        raise Invalid(f"The task is done. It can't become {status} again.")
     if item.status is ItemStatus.PENDING_CONFIRMATION:
-        raise Invalid("The item waits for its confirmation; approve or reject it first.")
+        raise Invalid("The task waits for confirmation. Approve or reject it first.")
     if status is ItemStatus.PENDING_CONFIRMATION:
-        raise Invalid("Nothing goes back to pending_confirmation.")
+        raise Invalid("A task can't go back to pending_confirmation.")
 
 
-def changed(item: Item, change: Literal["added", "status_changed", "removed"], new_status: str) -> LiveEvent:
-    """What open connections are told of a change."""
+def queue_event(item: Item, change: Literal["added", "status_changed", "removed"], new_status: str) -> LiveEvent:
+    """Build the live event about a change of the queue."""
     members = {"changeType": change, "itemId": item.item_id, "itemTitle": item.title, "newStatus": new_status}
     return LiveEvent(FrameType.QUEUE_CHANGED, members)
 
 
-def wakes(item: Item) -> Sequence[LiveEvent]:
-    """What wakes agents: an urgent item that has just become ready or gone into progress."""
+def wake_events(item: Item) -> Sequence[LiveEvent]:
+    """Build the event that wakes agents, if the item is urgent and ready or in progress."""
     if item.priority is not Priority.URGENT or item.status not in _UNDER_WAY:
         return ()
     about = {"itemId": item.item_id, "title": item.title, "priority": item.priority.value, "status": item.status.value}
@@ -133,10 +134,10 @@ def wakes(item: Item) -> Sequence[LiveEvent]:
 
 @dataclass(frozen=True)
 class Change:
-    """An item as it was met, and as it is to be; None when it is rejected."""
+    """An item before and after a change. `after` is None if the item is rejected."""
 
-    met: Item
-    to: Item | None
+    before: Item
+    after: Item | None
 
 
 def _is_finite(value: Any) -> bool:
@@ -161,49 +162,53 @@ def _object(value: Any) -> Any:
 
 
 class ItemIn(In):
-    """An item to be queued."""
+    """A new task."""
 
     type: Annotated[ItemType, Field(strict=False)] = ItemType.TASK
     title: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(not_blank)]
     description: Annotated[str, Field(max_length=10_000)] | None = None
     priority: Annotated[Priority, Field(strict=False)] = Priority.MEDIUM
     source: Annotated[str, Field(min_length=1, max_length=50)] | None = Field(
-        "agent", description="Who asks: user, agent, system, or a name of your own."
+        "agent", description="Who adds the task: user, agent, system, or a name of your choice."
     )
     metadata: Annotated[dict[str, Any], BeforeValidator(_object)] | None = Field(
-        None, description="An object, or an object as JSON."
+        None, description="An object, or a JSON object as a string."
     )
 
 
 class ResultIn(OpenIn):
-    """What came of an item."""
+    """The result of a task."""
 
     result: Annotated[str, Field(min_length=1, max_length=100_000), AfterValidator(not_blank)]
-    status: Annotated[Literal["done_today", "blocked"], Field(description="How the item stands now.")] = "done_today"
+    status: Annotated[Literal["done_today", "blocked"], Field(description="The new status of the task.")] = "done_today"
 
 
 class StatusIn(OpenIn):
-    """Where the item is to go."""
+    """The new status of a task."""
 
     status: Annotated[ItemStatus, Field(strict=False)]
 
 
 class ConfirmIn(OpenIn):
-    """A say on an item that waits for it."""
+    """The decision about a task that waits for confirmation."""
 
     action: Literal["approve", "reject"]
     recipient: Omittable[Annotated[str, Field(min_length=1, max_length=120)]] = Field(
-        None, description="For a held event that names nobody known: the e-mail address or user id to deliver it to."
+        None,
+        description="The email address or user id to deliver a held event to. Needed if the sender's hint matches "
+        "no employee.",
     )
 
 
 class ItemQuery(Query):
-    """A page of items; there are none of a status, priority or type that there is no such thing as."""
+    """Filters and selects a page of tasks. An unknown status, priority or type matches nothing."""
 
     status: Omittable[str] = None
     priority: Omittable[str] = None
     type: Omittable[str] = None
-    limit: Annotated[int, Field(ge=1)] = Field(50, description="At most 100; more is read as 100.")
+    limit: Annotated[int, Field(ge=1)] = Field(
+        50, description="The number of tasks, up to 100. Larger values count as 100."
+    )
     offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
 
     @property
@@ -212,14 +217,14 @@ class ItemQuery(Query):
 
     @property
     def is_known(self) -> bool:
-        """Whether there may be anything that fits."""
+        """Whether any item can match."""
         return (
             self.status in (None, *ItemStatus) and self.priority in (None, *Priority) and self.type in (None, *ItemType)
         )
 
 
 class ItemOut(Out):
-    """An item of the queue; `metadata` is an object, as JSON."""
+    """A task. `metadata` is a JSON object as a string."""
 
     id: str
     type: ItemType
@@ -268,25 +273,25 @@ class ItemsOut(Out):
     pagination: Pagination
 
 
-def queued(given: ItemIn, *, item_id: str, user_id: str, status: ItemStatus, now: datetime) -> Item:
-    """The item that a request becomes."""
+def new_item(request: ItemIn, *, item_id: str, user_id: str, status: ItemStatus, now: datetime) -> Item:
+    """Create an item from a request."""
     return Item(
         item_id=item_id,
         user_id=user_id,
-        type=given.type,
-        title=given.title,
-        description=given.description,
-        priority=given.priority,
+        type=request.type,
+        title=request.title,
+        description=request.description,
+        priority=request.priority,
         status=status,
-        source=given.source,
-        metadata=json.dumps(given.metadata, ensure_ascii=False) if given.metadata is not None else None,
+        source=request.source,
+        metadata=json.dumps(request.metadata, ensure_ascii=False) if request.metadata is not None else None,
         created_at=timestamp(now),
         updated_at=timestamp(now),
     )
 
 
-def held_item(delivery: Delivery, *, owner_id: str) -> Item:
-    """The item that stands for a held event in the queue of the person who decides on it; its id is the delivery's."""
+def moderation_item(delivery: Delivery, *, owner_id: str) -> Item:
+    """Create the item for a held event. Its id is the delivery's, and its owner decides about the event."""
     about = {
         "kind": "moderation",
         "deliveryId": delivery.delivery_id,
@@ -313,8 +318,12 @@ def held_item(delivery: Delivery, *, owner_id: str) -> Item:
     )
 
 
-def shown(item: Item) -> dict[str, Any]:
-    """The members of an item on the wire."""
+def to_item_response(item: Item) -> ItemOut:
+    return ItemOut(**item_fields(item))
+
+
+def item_fields(item: Item) -> dict[str, Any]:
+    """Return the fields that all responses with an item have."""
     return {
         "id": item.item_id,
         "type": item.type,

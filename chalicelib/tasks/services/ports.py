@@ -11,25 +11,25 @@ if TYPE_CHECKING:
     from chalicelib.core.domain.idempotency import Claim, StoredReply
     from chalicelib.core.ports import Action
     from chalicelib.inbox.domain.deliveries import Decision
-    from chalicelib.tasks.domain.desk_settings import Desk
     from chalicelib.tasks.domain.queue import Change, Item, ItemQuery
+    from chalicelib.tasks.domain.settings import QueueState
 
 
 class QueueItems(Protocol):
     """Reads and changes a person's queue of tasks and its settings."""
 
-    def find_next(self, user_id: str, *, besides: str | None) -> Item | None: ...
+    def find_next(self, user_id: str, *, excluding: str | None) -> Item | None: ...
     def add(self, item: Item, *, claim: Claim | None, reply: StoredReply) -> bool: ...
     def find(self, user_id: str, item_id: str) -> Item | None: ...
-    def find_with_desk(self, user_id: str, item_id: str) -> tuple[Item | None, Desk]: ...
-    def find_desk(self, user_id: str) -> Desk: ...
+    def find_with_state(self, user_id: str, item_id: str) -> tuple[Item | None, QueueState]: ...
+    def find_state(self, user_id: str) -> QueueState: ...
     def list_page(self, user_id: str, query: ItemQuery) -> tuple[Sequence[Item], int]: ...
     def save(
         self,
         changes: Sequence[Change],
         *,
         by: str,
-        seen: Desk | None,
+        seen: QueueState | None,
         claim: Claim | None,
         reply: StoredReply,
         decision: Decision | None = None,
@@ -40,9 +40,9 @@ class QueueItems(Protocol):
         user_id: str,
         settings: dict[str, Any],
         *,
-        handed_out: Change | None,
+        dispatched: Change | None,
         by: str,
-        seen: Desk,
+        seen: QueueState,
         claim: Claim | None,
         reply: StoredReply,
     ) -> bool: ...

@@ -1,4 +1,4 @@
-"""The task queue: what agents and people do with its items, and how the next one is handed out."""
+"""The task queue: add, list and update items, and dispatch the next one."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,6 @@ from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import RelayEnd
 from chalicelib.live.domain.frames import LiveEvent
 from chalicelib.live.services.ports import Notifier
-from chalicelib.tasks.domain.desk_settings import Desk, Mode
 from chalicelib.tasks.domain.queue import (
     Change,
     Item,
@@ -25,17 +24,19 @@ from chalicelib.tasks.domain.queue import (
     ItemStatus,
     MovedOut,
     ResultIn,
-    changed,
     check_move,
-    queued,
-    shown,
-    wakes,
+    item_fields,
+    new_item,
+    queue_event,
+    to_item_response,
+    wake_events,
 )
+from chalicelib.tasks.domain.settings import Mode, QueueState
 from chalicelib.tasks.services.ports import QueueItems
 
 Together = Callable[..., list[Any]]
 
-_NO_ITEM = "No such item."
+_NO_ITEM = "Task not found."
 
 
 class ItemRelays(Protocol):
@@ -45,38 +46,38 @@ class ItemRelays(Protocol):
     def decline_item(self, item: Item, *, now: datetime) -> RelayEnd | None: ...
 
 
-def list_page(query: ItemQuery, *, owner: ApiKey, queue: QueueItems) -> ItemsOut:
-    """A page of the owner's queue. Store calls after authentication, in sequence: 2, however long the queue is."""
+def list_items(query: ItemQuery, *, owner: ApiKey, queue: QueueItems) -> ItemsOut:
+    """List a page of the owner's queue. Store calls after authentication, in sequence: 2."""
     found, total = queue.list_page(owner.user_id, query) if query.is_known else ([], 0)
-    items, pagination = paged([ItemOut(**shown(item)) for item in found], total, limit=query.count, offset=query.offset)
+    items, pagination = paged([to_item_response(item) for item in found], total, limit=query.count, offset=query.offset)
     return ItemsOut(items=items, pagination=pagination)
 
 
-def item_id_of(text: str) -> str:
-    """The item id that a path names.
+def parse_item_id(text: str) -> str:
+    """Parse the item id in a path.
 
     Raises:
-        NotFound: it is none.
+        NotFound: it is not a valid id.
     """
     if not is_uuid(text):
         raise NotFound(_NO_ITEM)
     return text.lower()
 
 
-def read(item_id: str, *, owner: ApiKey, queue: QueueItems) -> ItemOut:
-    """One item. Store calls after authentication: 1.
+def read_item(item_id: str, *, owner: ApiKey, queue: QueueItems) -> ItemOut:
+    """Return one item. Store calls after authentication: 1.
 
     Raises:
         NotFound: there is no such item, it was rejected, or it is somebody else's.
     """
-    item = queue.find(owner.user_id, item_id_of(item_id))
+    item = queue.find(owner.user_id, parse_item_id(item_id))
     if item is None:
         raise NotFound(_NO_ITEM)
-    return ItemOut(**shown(item))
+    return to_item_response(item)
 
 
-def add(
-    given: ItemIn,
+def add_item(
+    request: ItemIn,
     *,
     item_id: str,
     owner: ApiKey,
@@ -85,60 +86,63 @@ def add(
     notifier: Notifier,
     together: Together,
 ) -> ItemOut:
-    """Queue an item: ready where the owner approves of everything, else for them to confirm.
+    """Add an item. It is ready if the owner approves items automatically, else it waits for confirmation.
 
     Store calls after authentication, in sequence: 3.
 
     Raises:
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    desk, log_state = together(
-        lambda: queue.find_desk(owner.user_id), lambda: notifier.find_log_state(owner.user_id, now=context.now)
+    state, log_state = together(
+        lambda: queue.find_state(owner.user_id), lambda: notifier.find_log_state(owner.user_id, now=context.now)
     )
-    status = ItemStatus.READY if desk.queue_auto_approve else ItemStatus.PENDING_CONFIRMATION
-    item = queued(given, item_id=item_id, user_id=owner.user_id, status=status, now=context.now)
-    answer = ItemOut(**shown(item))
-    queue.add(item, claim=context.claim, reply=answer.model_dump(mode="json"))
+    status = ItemStatus.READY if state.queue_auto_approve else ItemStatus.PENDING_CONFIRMATION
+    item = new_item(request, item_id=item_id, user_id=owner.user_id, status=status, now=context.now)
+    response = to_item_response(item)
+    queue.add(item, claim=context.claim, reply=response.model_dump(mode="json"))
     notifier.notify(
-        owner.user_id, changed(item, "added", item.status), *wakes(item), log_state=log_state, now=context.now
+        owner.user_id, queue_event(item, "added", item.status), *wake_events(item), log_state=log_state, now=context.now
     )
-    return answer
+    return response
 
 
-def next_item(desk: Desk, *, besides: Item | None, user_id: str, now: datetime, queue: QueueItems) -> Change | None:
-    """What the chief of staff hands out now: the first ready item, when nothing but `besides` is in progress.
+def next_dispatch(
+    state: QueueState, *, excluding: Item | None, user_id: str, now: datetime, queue: QueueItems
+) -> Change | None:
+    """Return the item that the chief of staff dispatches now, if nothing but `excluding` is in progress.
 
-    Store calls in sequence: 2; none when there is nothing to hand out. What is decided holds for this `desk` only.
+    It is the first ready item, and the decision is valid for this `state` only. Store calls in sequence: 2, or none if
+    nothing can be dispatched.
     """
-    busy, ready = desk.count(ItemStatus.IN_PROGRESS), desk.count(ItemStatus.READY)
-    if besides:
-        busy -= besides.status is ItemStatus.IN_PROGRESS
-        ready -= besides.status is ItemStatus.READY
-    if desk.mode is not Mode.CHIEF_OF_STAFF or busy or not ready:
+    busy, ready = state.count(ItemStatus.IN_PROGRESS), state.count(ItemStatus.READY)
+    if excluding:
+        busy -= excluding.status is ItemStatus.IN_PROGRESS
+        ready -= excluding.status is ItemStatus.READY
+    if state.mode is not Mode.CHIEF_OF_STAFF or busy or not ready:
         return None
-    found = queue.find_next(user_id, besides=besides.item_id if besides else None)
-    return Change(found, found.moved(ItemStatus.IN_PROGRESS, now=now)) if found else None
+    found = queue.find_next(user_id, excluding=excluding.item_id if excluding else None)
+    return Change(found, found.with_status(ItemStatus.IN_PROGRESS, now=now)) if found else None
 
 
-def told(changes: Sequence[Change]) -> list[LiveEvent]:
-    """What open connections are told of changes of status."""
+def status_events(changes: Sequence[Change]) -> list[LiveEvent]:
+    """Build the live events about changes of status."""
     events: list[LiveEvent] = []
     for each in changes:
-        if each.to is None:
-            events.append(changed(each.met, "removed", "rejected"))
-        elif each.to.status is not each.met.status:
-            events += [changed(each.to, "status_changed", each.to.status), *wakes(each.to)]
+        if each.after is None:
+            events.append(queue_event(each.before, "removed", "rejected"))
+        elif each.after.status is not each.before.status:
+            events += [queue_event(each.after, "status_changed", each.after.status), *wake_events(each.after)]
     return events
 
 
 @dataclass(frozen=True)
-class Work:
-    """Changes of one owner's items: compared and set, so that of calls that conflict one succeeds.
+class ItemUpdater:
+    """Updates one owner's items by compare and set: of calls that conflict, one succeeds.
 
-    A change that ends an item decides in the same transaction which one the chief of staff hands out next, so
-    exactly one is, whatever else happens meanwhile; and queues word for the desk that sent it, if another did. Store
-    calls after authentication, in sequence: 3, and 2 more to find the item to hand out, and 3 for another desk's; again
-    as many for each time that another call was faster.
+    A change that completes an item dispatches the next one in the same transaction, so exactly one is dispatched. If
+    another instance sent the item by a relay, the transaction also queues the acknowledgement. Store calls after
+    authentication, in sequence: 3, with 2 more to find the item to dispatch, and 3 more for a relay. A conflict with
+    another call repeats all of them.
     """
 
     owner: ApiKey
@@ -149,76 +153,79 @@ class Work:
     together: Together
 
     def set_status(self, item_id: str, status: ItemStatus) -> MovedOut:
-        """Move an item; where it stands already nothing happens.
+        """Change an item's status. Setting the status that it has changes nothing.
 
         Raises:
             NotFound: there is no such item, it was rejected, or it is somebody else's.
-            Invalid: the queue's rules rule it out.
+            Invalid: the rules of the queue don't allow the change.
             AlreadyAnswered: the idempotency key has been used; nothing was done.
         """
 
-        def moved(item: Item) -> Item:
+        def with_status(item: Item) -> Item:
             check_move(item, status)
-            return item if item.status is status else item.moved(status, now=self.context.now)
+            return item if item.status is status else item.with_status(status, now=self.context.now)
 
-        return self._change(item_id, moved)
+        return self._change(item_id, with_status)
 
-    def complete(self, item_id: str, given: ResultIn) -> MovedOut:
-        """Keep what came of an item, and end or block it.
+    def complete(self, item_id: str, request: ResultIn) -> MovedOut:
+        """Store an item's result, and complete or block the item.
 
         Raises:
             NotFound: there is no such item, it was rejected, or it is somebody else's.
-            Invalid: the item is done already, waits for its confirmation, or would grow too large.
+            Invalid: the item is done, waits for confirmation, or would be too large.
             AlreadyAnswered: the idempotency key has been used; nothing was done.
         """
-        status = ItemStatus(given.status)
+        status = ItemStatus(request.status)
         notes = {
-            "agentResult": given.result,
+            "agentResult": request.result,
             "completedBy": self.owner.name,
             "completedAt": timestamp(self.context.now),
         }
 
-        def ended(item: Item) -> Item:
+        def completed(item: Item) -> Item:
             if item.status is ItemStatus.DONE_TODAY:
-                raise Invalid("The item is done already, with its result.")
+                raise Invalid("The task is done and has a result.")
             check_move(item, status)
-            return item.noted(**notes).moved(status, now=self.context.now)
+            return item.with_metadata(**notes).with_status(status, now=self.context.now)
 
-        return self._change(item_id, ended, given.result)
+        return self._change(item_id, completed, request.result)
 
     def _change(self, item_id: str, change: Callable[[Item], Item], result: str | None = None) -> MovedOut:
-        now, user_id, item_id = self.context.now, self.owner.user_id, item_id_of(item_id)
-        attempts = Attempts("The queue is being changed by many calls at once.")
+        now, user_id, item_id = self.context.now, self.owner.user_id, parse_item_id(item_id)
+        attempts = Attempts("Too many calls are changing the queue. Try again.")
         while attempts.again():
-            (met, desk), log_state = self.together(
-                lambda: self.queue.find_with_desk(user_id, item_id),
+            (before, state), log_state = self.together(
+                lambda: self.queue.find_with_state(user_id, item_id),
                 lambda: self.notifier.find_log_state(user_id, now=now),
             )
-            if met is None:
+            if before is None:
                 raise NotFound(_NO_ITEM)
-            item = change(met)
-            ends = item.status is ItemStatus.DONE_TODAY and met.status is not ItemStatus.DONE_TODAY
-            handed_out = next_item(desk, besides=met, user_id=user_id, now=now, queue=self.queue) if ends else None
-            answer = moved_out(item, handed_out)
-            if item is met and self.context.claim is None:
-                return answer
-            changes = [Change(met, item), *([handed_out] if handed_out else [])]
-            ended = self.source_relays.complete_item(met, result, now=now) if ends else None
+            item = change(before)
+            ends = item.status is ItemStatus.DONE_TODAY and before.status is not ItemStatus.DONE_TODAY
+            dispatched = (
+                next_dispatch(state, excluding=before, user_id=user_id, now=now, queue=self.queue) if ends else None
+            )
+            response = to_moved_response(item, dispatched)
+            if item is before and self.context.claim is None:
+                return response
+            changes = [Change(before, item), *([dispatched] if dispatched else [])]
+            ended = self.source_relays.complete_item(before, result, now=now) if ends else None
             if self.queue.save(
                 changes,
                 by=self.owner.key_id,
-                seen=desk if ends else None,
+                seen=state if ends else None,
                 claim=self.context.claim,
-                reply=answer.model_dump(mode="json"),
+                reply=response.model_dump(mode="json"),
                 also=ended.actions if ended else (),
             ):
                 if ended:
                     ended.announce()
-                if events := told(changes):
+                if events := status_events(changes):
                     self.notifier.notify(user_id, *events, log_state=log_state, now=now)
-                return answer
+                return response
 
 
-def moved_out(item: Item, handed_out: Change | None) -> MovedOut:
-    dispatched = ItemOut(**shown(handed_out.to)) if handed_out and handed_out.to else None
-    return MovedOut(**shown(item), auto_dispatched=dispatched)
+def to_moved_response(item: Item, dispatched: Change | None) -> MovedOut:
+    """Build the response with the changed item and the one that was dispatched."""
+    following = to_item_response(dispatched.after) if dispatched and dispatched.after else None
+    return MovedOut(**item_fields(item), auto_dispatched=following)

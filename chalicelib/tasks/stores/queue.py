@@ -20,8 +20,8 @@ from chalicelib.inbox.domain.deliveries import Decision
 from chalicelib.inbox.stores.delivery_rows import decision_update
 from chalicelib.parallel import together
 from chalicelib.resources import ORDER_INDEX, QUEUE_ITEMS, TYPE_INDEX
-from chalicelib.tasks.domain.desk_settings import Desk, Mode
 from chalicelib.tasks.domain.queue import Change, Item, ItemQuery, ItemStatus, Priority
+from chalicelib.tasks.domain.settings import Mode, QueueState
 
 _PREFIX = "ITEM#"
 _REJECTED = "rejected"
@@ -43,22 +43,22 @@ class DynamoQueue:
         row = get(QUEUE_ITEMS, _key(user_id, item_id))
         return _item_from_row(row) if row else None
 
-    def find_with_desk(self, user_id: str, item_id: str) -> tuple[Item | None, Desk]:
-        """The item, unless it was rejected, and the person's desk, both read consistently. One store call."""
+    def find_with_state(self, user_id: str, item_id: str) -> tuple[Item | None, QueueState]:
+        """The item, unless it was rejected, and the settings and counts, read consistently. One store call."""
         keys = [_key(user_id, item_id), {"pk": user_id, "sk": lists.COUNTS}]
         rows = {row["sk"]: row for row in get_all(QUEUE_ITEMS, keys)}
         found = rows.get(f"{_PREFIX}{item_id}")
-        return _item_from_row(found) if found else None, _desk_from_row(rows.get(lists.COUNTS, {}))
+        return _item_from_row(found) if found else None, _state_from_row(rows.get(lists.COUNTS, {}))
 
-    def find_desk(self, user_id: str) -> Desk:
+    def find_state(self, user_id: str) -> QueueState:
         """The person's settings and counts, read consistently. One store call."""
-        return _desk_from_row(lists.find_counts(QUEUE_ITEMS, user_id))
+        return _state_from_row(lists.find_counts(QUEUE_ITEMS, user_id))
 
-    def find_next(self, user_id: str, *, besides: str | None) -> Item | None:
-        """The most urgent item that is ready, of these the oldest, but never `besides`. Two store calls."""
+    def find_next(self, user_id: str, *, excluding: str | None) -> Item | None:
+        """The most urgent item that is ready, of these the oldest, but never `excluding`. Two store calls."""
         prefix = f"{ItemStatus.READY.value}#"
         sks = lists.sort_keys(QUEUE_ITEMS, ORDER_INDEX, user_id, [prefix], offset=0, limit=2)
-        rows = lists.in_order(QUEUE_ITEMS, user_id, [sk for sk in sks if sk != f"{_PREFIX}{besides}"][:1])
+        rows = lists.in_order(QUEUE_ITEMS, user_id, [sk for sk in sks if sk != f"{_PREFIX}{excluding}"][:1])
         return _item_from_row(rows[0]) if rows else None
 
     def list_page(self, user_id: str, query: ItemQuery) -> tuple[Sequence[Item], int]:
@@ -75,13 +75,13 @@ class DynamoQueue:
         changes: Sequence[Change],
         *,
         by: str,
-        seen: Desk | None,
+        seen: QueueState | None,
         claim: Claim | None,
         reply: Row,
         decision: Decision | None = None,
         also: Sequence[Action] = (),
     ) -> bool:
-        """Make the changes, all or none; False when an item, or with `seen` the desk, is not as it was met.
+        """Make the changes, all or none; False when an item, or with `seen` the settings and counts, has changed.
 
         `by` is the id of the key that makes them. `decision` is the moderation of a held event that goes with a
         change; `also` are further members of the transaction. One store call.
@@ -98,25 +98,25 @@ class DynamoQueue:
         user_id: str,
         settings: Row,
         *,
-        handed_out: Change | None,
+        dispatched: Change | None,
         by: str,
-        seen: Desk,
+        seen: QueueState,
         claim: Claim | None,
         reply: Row,
     ) -> bool:
-        """Change settings, and with them hand out an item; False when the desk is not as it was met. One store call.
+        """Change settings and dispatch an item; False when the settings or counts have changed. One store call.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        changes = [handed_out] if handed_out else []
+        changes = [dispatched] if dispatched else []
         actions = [*(_save(each, by) for each in changes), _count(user_id, changes, seen, settings)]
         return try_commit(actions, claim=claim, reply=reply)
 
 
-def changed_items(changes: Sequence[Change], *, by: str, seen: Desk | None) -> list[Action]:
-    """The part of a transaction that makes changes of one person's items, with `seen` while the desk is as it was."""
-    return [*(_save(each, by) for each in changes), _count(changes[0].met.user_id, changes, seen)]
+def changed_items(changes: Sequence[Change], *, by: str, seen: QueueState | None) -> list[Action]:
+    """The part of a transaction that makes changes of one person's items, if `seen` is still current."""
+    return [*(_save(each, by) for each in changes), _count(changes[0].before.user_id, changes, seen)]
 
 
 def added_item(item: Item) -> list[Action]:
@@ -134,34 +134,34 @@ def _ranges(query: ItemQuery) -> tuple[str, list[str]]:
     return ORDER_INDEX, prefixes
 
 
-def _count(user_id: str, changes: Sequence[Change], seen: Desk | None, settings: Row | None = None) -> Action:
+def _count(user_id: str, changes: Sequence[Change], seen: QueueState | None, settings: Row | None = None) -> Action:
     return lists.counting(
         QUEUE_ITEMS,
         user_id,
-        added=[each.to.facets for each in changes if each.to],
-        taken=[each.met.facets for each in changes],
+        added=[each.after.facets for each in changes if each.after],
+        taken=[each.before.facets for each in changes],
         seen=seen.version if seen else None,
         sets=settings,
     )
 
 
 def _save(change: Change, by: str) -> Action:
-    met = change.met
+    before = change.before
     sets: Row = {"status": _REJECTED, "rejectedBy": by}
     removed = " REMOVE orderKey, typeKey"
-    if change.to is not None:
-        row, removed = _row(change.to), ""
+    if change.after is not None:
+        row, removed = _row(change.after), ""
         sets = {name: row[name] for name in ("status", "metadata", "updatedAt", "orderKey", "typeKey")}
         sets["changedBy"] = by
     return update(
         QUEUE_ITEMS,
-        _key(met.user_id, met.item_id),
+        _key(before.user_id, before.item_id),
         f"SET changes = changes + :one, {assignments(sets)}{removed}",
         "#status = :seenStatus AND changes = :seenChanges",
         **sets,
         one=1,
-        seenStatus=met.status.value,
-        seenChanges=met.changes,
+        seenStatus=before.status.value,
+        seenChanges=before.changes,
     )
 
 
@@ -181,8 +181,8 @@ def _item_from_row(row: Row) -> Item | None:
     return _ITEM.from_row(row, item_id=row["sk"].removeprefix(_PREFIX), user_id=row["pk"])
 
 
-def _desk_from_row(row: Row) -> Desk:
-    return Desk(
+def _state_from_row(row: Row) -> QueueState:
+    return QueueState(
         version=int(row.get("version", 0)),
         mode=Mode(row.get("mode", Mode.COCKPIT)),
         queue_auto_approve=row.get("queueAutoApprove", False),

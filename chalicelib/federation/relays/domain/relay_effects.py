@@ -17,8 +17,8 @@ from chalicelib.federation.relays.domain.relays import (
     one_line,
 )
 from chalicelib.people.domain.directory import Memberships
-from chalicelib.tasks.domain.desk_settings import Desk
 from chalicelib.tasks.domain.queue import Change, Item, ItemStatus, ItemType, Priority
+from chalicelib.tasks.domain.settings import QueueState
 
 # By what an item of the queue is known to stand for a relay.
 ITEM_SOURCE, _ITEM_KIND = "federation", "federated_relay"
@@ -45,7 +45,7 @@ class Effects:
     """What the end of a sent relay does to what it was about: changes of the queue, and a card as it is and was met."""
 
     changes: Sequence[Change] = ()
-    desk: Desk | None = None
+    desk: QueueState | None = None
     card: Card | None = None
     card_met: Card | None = None
 

@@ -16,10 +16,10 @@ from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.relays.domain.relay_effects import Effects
 from chalicelib.federation.relays.domain.relays import AckAnswer, AckIn, Relay, RelayStatus, json_text
 from chalicelib.live.services.ports import Notifier
-from chalicelib.tasks.domain.desk_settings import Desk
 from chalicelib.tasks.domain.queue import Change, Item, ItemStatus, check_move
+from chalicelib.tasks.domain.settings import QueueState
 from chalicelib.tasks.services.ports import QueueItems
-from chalicelib.tasks.services.queue import next_item, told
+from chalicelib.tasks.services.queue import next_dispatch, status_events
 
 _LONGEST_NOTE = 500
 
@@ -71,7 +71,7 @@ class AcknowledgementReceiver:
                 message, effects = self._message(to), self._effects(to)
             if self.relays.save(to, over=met, message=message, effects=effects):
                 if message:
-                    events = [message.live_event, *told(effects.changes)]
+                    events = [message.live_event, *status_events(effects.changes)]
                     self.notifier.notify(met.user_id, *events, log_state=None, now=self.now)
                 return AckAnswer(success=True, relay_id=to.relay_id, status=to.status)
 
@@ -79,7 +79,7 @@ class AcknowledgementReceiver:
         item_id, card_id = relay.queue_item_id, relay.card_id
         reads: dict[str, Callable[[], Any]] = {}
         if item_id is not None:
-            reads["item"] = lambda: self.queue.find_with_desk(relay.user_id, item_id)
+            reads["item"] = lambda: self.queue.find_with_state(relay.user_id, item_id)
         if card_id is not None:
             reads["card"] = lambda: self.board.find_card(relay.user_id, card_id)
         found = dict(zip(reads, self.together(*reads.values()), strict=True)) if reads else {}
@@ -89,12 +89,12 @@ class AcknowledgementReceiver:
         card = self._noted(relay, met) if met is not None else None
         return Effects(changes, desk if changes else None, card, met)
 
-    def _changes(self, relay: Relay, item: Item, desk: Desk) -> list[Change]:
+    def _changes(self, relay: Relay, item: Item, desk: QueueState) -> list[Change]:
         at = timestamp(self.now)
         notes = {"relayStatus": relay.status.value, "relayAnsweredAt": at, "relayId": relay.relay_id}
         said = _message_of(relay)
         try:
-            noted = item.noted(**notes, **({"agentResult": said} if said else {}))
+            noted = item.with_metadata(**notes, **({"agentResult": said} if said else {}))
             if relay.status is RelayStatus.COMPLETED:
                 check_move(item, ItemStatus.DONE_TODAY)
         except Invalid:
@@ -102,10 +102,10 @@ class AcknowledgementReceiver:
             return []
         if relay.status is not RelayStatus.COMPLETED or item.status is ItemStatus.DONE_TODAY:
             return [Change(item, noted)]
-        done = noted.noted(completedBy=self.connection.peer_label, completedAt=at)
-        ended = Change(item, done.moved(ItemStatus.DONE_TODAY, now=self.now))
-        handed_out = next_item(desk, besides=item, user_id=relay.user_id, now=self.now, queue=self.queue)
-        return [ended, *([handed_out] if handed_out else [])]
+        done = noted.with_metadata(completedBy=self.connection.peer_label, completedAt=at)
+        ended = Change(item, done.with_status(ItemStatus.DONE_TODAY, now=self.now))
+        dispatched = next_dispatch(desk, excluding=item, user_id=relay.user_id, now=self.now, queue=self.queue)
+        return [ended, *([dispatched] if dispatched else [])]
 
     def _noted(self, relay: Relay, card: Card) -> Card | None:
         said = _message_of(relay)

@@ -37,8 +37,8 @@ from chalicelib.live.services.ports import Notifier
 from chalicelib.people.domain.directory import Memberships
 from chalicelib.people.domain.profile import completed as completed_profile
 from chalicelib.people.services.ports import People, Profiles, Teams
-from chalicelib.tasks.domain.desk_settings import Desk
-from chalicelib.tasks.domain.queue import changed, wakes
+from chalicelib.tasks.domain.queue import queue_event, wake_events
+from chalicelib.tasks.domain.settings import QueueState
 from chalicelib.tasks.services.ports import QueueItems
 
 Together = Callable[..., list[Any]]
@@ -69,7 +69,7 @@ class _Circumstances:
     profile: tuple[dict[str, Any], int] | None
     memberships: Memberships | None
     tail: Tail | None
-    desk: Desk | None
+    desk: QueueState | None
     log_state: LogState | None
 
 
@@ -154,7 +154,7 @@ class RelayReceiver:
             reads["memberships"] = lambda: self.teams.find_memberships(user_id)
         if given.is_task:
             reads["tail"] = lambda: self.board.find_tail(user_id)
-            reads["desk"] = lambda: self.queue.find_desk(user_id)
+            reads["desk"] = lambda: self.queue.find_state(user_id)
         found = dict(zip(reads, self.together(*reads.values()), strict=True))
         return _Circumstances(
             references=found.get("references", {}),
@@ -228,7 +228,7 @@ class RelayReceiver:
             return
         events = [message.live_event]
         if work is not None:
-            events += [changed(work.item, "added", work.item.status), *wakes(work.item)]
+            events += [queue_event(work.item, "added", work.item.status), *wake_events(work.item)]
         self.notifier.notify(relay.user_id, *events, log_state=log_state, now=self.now)
 
 

@@ -1,11 +1,11 @@
-"""A held event waits in the queue of whoever decides on it."""
+"""Queue events that are held for moderation."""
 
 from datetime import datetime
 
 from chalicelib.inbox.domain.deliveries import Delivery
 from chalicelib.live.domain.frames import LogState
 from chalicelib.live.services.ports import Notifier
-from chalicelib.tasks.domain.queue import changed, held_item
+from chalicelib.tasks.domain.queue import moderation_item, queue_event
 from chalicelib.tasks.services.ports import QueueItems
 
 
@@ -18,7 +18,10 @@ def queue_held(
     queue: QueueItems,
     notifier: Notifier,
 ) -> None:
-    """Queue the event for its owner, unless it is there already, and tell them. Store calls in sequence: 1, and 2."""
-    item = held_item(delivery, owner_id=owner_id)
+    """Queue a held event for its moderator and notify them, unless it is queued already.
+
+    Store calls in sequence: 1, and 2 for the notification.
+    """
+    item = moderation_item(delivery, owner_id=owner_id)
     if queue.add(item, claim=None, reply={}):
-        notifier.notify(owner_id, changed(item, "added", item.status), log_state=log_state, now=now)
+        notifier.notify(owner_id, queue_event(item, "added", item.status), log_state=log_state, now=now)

@@ -1,4 +1,4 @@
-"""How a person's desk is set up: who hands out the queue's work, and what follows when that changes."""
+"""A person's queue settings: who dispatches tasks, and whether new tasks are approved automatically."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,15 +13,15 @@ from chalicelib.tasks.domain.queue import ItemOut, ItemStatus
 
 
 class Mode(StrEnum):
-    """Who hands out work: the person, or the chief of staff, one item after the other."""
+    """Who dispatches tasks: the person, or the chief of staff, one task after another."""
 
     COCKPIT = "cockpit"
     CHIEF_OF_STAFF = "chief_of_staff"
 
 
 @dataclass(frozen=True)
-class Desk:
-    """A person's settings, with how many items of which kind there are: both in one row, at one `version`."""
+class QueueState:
+    """A person's settings and the counts of their items by status. Both are in one row, with one `version`."""
 
     version: int
     mode: Mode
@@ -32,26 +32,26 @@ class Desk:
         return self.counts.get(status.value, 0)
 
 
-def switched(desk: Desk) -> LiveEvent:
-    """What wakes agents when the chief of staff takes over."""
+def chief_of_staff_event(state: QueueState) -> LiveEvent:
+    """Build the event that wakes agents when the chief of staff takes over."""
     snapshot = {
-        "ready": desk.count(ItemStatus.READY),
-        "inProgress": desk.count(ItemStatus.IN_PROGRESS),
-        "blocked": desk.count(ItemStatus.BLOCKED),
+        "ready": state.count(ItemStatus.READY),
+        "inProgress": state.count(ItemStatus.IN_PROGRESS),
+        "blocked": state.count(ItemStatus.BLOCKED),
     }
     metadata = {"itemId": None, "queueSnapshot": snapshot}
     return LiveEvent(FrameType.WAKE, {"reason": "chief_of_staff", "priority": "normal", "metadata": metadata})
 
 
 class SettingsIn(OpenIn):
-    """Settings to change; at least one."""
+    """Settings to change. Send at least one."""
 
     mode: Omittable[Annotated[Mode, Field(strict=False)]] = None
     queue_auto_approve: Omittable[bool] = Field(None, alias="queueAutoApprove")
 
 
 class SettingsOut(Out):
-    """How the desk is set up."""
+    """The queue settings."""
 
     mode: Mode
     queue_auto_approve: bool
@@ -62,7 +62,7 @@ class SettingsOut(Out):
 
 
 class BriefingOut(Out):
-    """How the queue stands as the person takes over."""
+    """A summary of the queue, given when the person takes over."""
 
     completed_today: int
     still_ready: int
@@ -71,7 +71,7 @@ class BriefingOut(Out):
 
 
 class ChangedSettingsOut(Out):
-    """The settings that were changed, and what followed."""
+    """The changed settings, with the task that was dispatched or the briefing."""
 
     mode: Omittable[Mode] = None
     queue_auto_approve: Omittable[bool] = None
@@ -79,8 +79,8 @@ class ChangedSettingsOut(Out):
     briefing: Omittable[BriefingOut] = None
 
 
-def briefed(desk: Desk) -> BriefingOut:
-    done, ready, blocked = (desk.count(each) for each in (ItemStatus.DONE_TODAY, ItemStatus.READY, ItemStatus.BLOCKED))
+def to_briefing(state: QueueState) -> BriefingOut:
+    done, ready, blocked = (state.count(each) for each in (ItemStatus.DONE_TODAY, ItemStatus.READY, ItemStatus.BLOCKED))
     tasks = "1 task" if done == 1 else f"{done} tasks"
     waits = f"{blocked} blocked." if blocked else "No blockers."
     return BriefingOut(
