@@ -102,7 +102,7 @@ def test_the_source_system_learns_of_the_click(api: Api, desk: Desk, pump: Pumps
     assert "dueQueue" not in row(delivery)
 
 
-def test_the_request_id_of_the_click_goes_along(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
+def test_callback_has_the_request_id_of_the_click(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
     button = {"label": "x", "action_type": "webhook", "webhook_url": f"{receiver.url}?a=%20b&c"}
     delivery = api.post(EVENTS, inputs.new_event(actions=[button]), desk.alice).json["deliveryId"]
     path = f"{INBOX}/{delivery}/actions/0"
@@ -132,7 +132,7 @@ def test_after_a_rotation_receivers_with_either_secret_verify(
 
 @pytest.mark.engine("embedded")  # its queue's clock can be moved
 @pytest.mark.usefixtures("_even")
-def test_a_failing_receiver_is_tried_ten_times_up_the_ladder(
+def test_failing_receiver_gets_ten_attempts_with_growing_waits(
     api: Api, desk: Desk, pump: Pumps, receiver: Receiver, clock: time_machine.Traveller
 ) -> None:
     receiver.status, receiver.body = 503, b"  down for\n maintenance "
@@ -185,7 +185,9 @@ def test_a_receiver_that_recovers_gets_the_callback(
     assert [each["nextAttemptAt"] is None for each in action["attempts"]] == [False, True]
 
 
-def test_gone_ends_it(api: Api, desk: Desk, pump: Pumps, receiver: Receiver, clock: time_machine.Traveller) -> None:
+def test_status_410_ends_the_attempts(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, clock: time_machine.Traveller
+) -> None:
     receiver.status = 410
     delivery = clicked(api, desk, receiver)
     pump.drain(CALLBACKS)
@@ -210,7 +212,7 @@ def test_a_redirect_is_a_failure_and_not_followed(
 
 @pytest.mark.engine("embedded")  # its queue's clock can be moved
 @pytest.mark.usefixtures("_even")
-def test_retry_after_is_believed_when_it_is_longer(
+def test_retry_after_is_respected_if_it_is_longer(
     api: Api, desk: Desk, pump: Pumps, receiver: Receiver, clock: time_machine.Traveller
 ) -> None:
     receiver.status, receiver.headers = 429, {"Retry-After": "120"}
@@ -229,7 +231,7 @@ def test_retry_after_is_believed_when_it_is_longer(
     assert shown(api, desk, delivery)["outcome"] == "delivered"
 
 
-def test_an_unreachable_receiver_is_no_fault_of_ours(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
+def test_unreachable_receiver_is_a_failed_attempt(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
     delivery = clicked(api, desk, receiver)
     receiver.__exit__()
     pump.drain(CALLBACKS)
@@ -293,7 +295,7 @@ def test_a_worker_that_dies_before_recording_repeats_the_attempt_under_the_same_
 
 
 @pytest.mark.usefixtures("_retry_immediately")
-def test_a_store_that_stays_down_ends_in_the_dead_letters_and_the_click_stays_due(
+def test_message_goes_to_the_dead_letters_if_a_store_stays_down(
     api: Api, desk: Desk, pump: Pumps, receiver: Receiver, clock: time_machine.Traveller
 ) -> None:
     delivery = clicked(api, desk, receiver)
@@ -316,7 +318,7 @@ def test_a_store_that_stays_down_ends_in_the_dead_letters_and_the_click_stays_du
     assert shown(api, desk, delivery)["outcome"] == "delivered"
 
 
-def test_messages_about_nothing_are_done_with(api: Api, desk: Desk, pump: Pumps) -> None:
+def test_messages_without_a_click_are_ignored(api: Api, desk: Desk, pump: Pumps) -> None:
     plain = api.post(EVENTS, inputs.new_event(), desk.alice).json["deliveryId"]
     for each in (plain, inputs.uuid(1)):
         announce(each)

@@ -1,147 +1,159 @@
-"""One event, one delivery: repeats, races, and the retries below us."""
+"""What senders do with a delivery later: read it back, resolve it, add to it."""
 
-from collections import Counter
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from botocore.awsrequest import AWSResponse
-from botocore.compat import HTTPHeaders
-from botocore.exceptions import ReadTimeoutError
-from moto.core.botocore_stubber import MockRawResponse
 
-from chalicelib import aws, ids
-from chalicelib.inbox.domain.deliveries import Delivery, RecordedDelivery
-from chalicelib.inbox.stores.sends import DynamoSends
+from chalicelib import aws
 from chalicelib.resources import DELIVERIES
-from infra.local import engine
+from infra import demo
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Api
 from tests.support.concurrency import run_concurrently
 
 EVENTS = "/api/v1/events"
-
-
-def test_of_16_concurrent_publishes_one_is_new_and_all_are_counted(api: Api, desk: Desk) -> None:
-    sent = inputs.new_event(severity="warn")
-
-    replies = run_concurrently(16, lambda _: api.post(EVENTS, sent, desk.alice))
-
-    assert Counter(reply.status for reply in replies) == {202: 1, 200: 15}
-    assert sorted(reply.json["fireCount"] for reply in replies) == list(range(1, 17))
-    assert len({reply.json["deliveryId"] for reply in replies}) == 1
-    assert len(api.get("/api/v1/inbox", desk.alice_key).json["items"]) == 1
-
-
-def test_concurrent_publishes_under_keys_of_their_own_are_all_counted(api: Api, desk: Desk) -> None:
-    sent = inputs.new_event(severity="warn")
-
-    replies = run_concurrently(8, lambda number: api.post(EVENTS, sent, desk.alice, key=f"key-{number}"))
-
-    assert Counter(reply.status for reply in replies) == {202: 1, 200: 7}
-    assert sorted(reply.json["fireCount"] for reply in replies) == list(range(1, 9))
-
-
-def test_concurrent_publishes_under_one_key_are_one_send(api: Api, desk: Desk) -> None:
-    sent = inputs.new_event(severity="warn")
-
-    replies = run_concurrently(8, lambda _: api.post(EVENTS, sent, desk.alice, key="same"))
-
-    assert Counter(reply.status for reply in replies) == {202: 8}
-    assert len({reply.text for reply in replies}) == 1
-    assert sum("idempotent-replayed" in reply.headers for reply in replies) == 7
-
-
-def test_a_reply_lost_after_the_write_is_no_second_send(api: Api, desk: Desk, lossy: None) -> None:
-    sent = inputs.new_event()
-    for key in (None, "a-key"):
-        replies = [api.post(EVENTS, sent | {"event_id": f"lost-{key}"}, desk.alice, key=key) for _ in range(2)]
-        statuses = [reply.status for reply in replies]
-        assert statuses == ([202, 200] if key is None else [202, 202])
-        read = api.get(f"{EVENTS}/{replies[0].json['deliveryId']}", desk.alice).json
-        assert read["fireCount"] == (2 if key is None else 1)
-        assert "idempotent-replayed" not in replies[0].headers
-
-
-def test_a_supplement_whose_reply_is_lost_is_added_once(api: Api, desk: Desk, lossy: None) -> None:
-    delivery = api.post(EVENTS, inputs.new_event(), desk.alice).json["deliveryId"]
-    added = api.post(f"{EVENTS}/{delivery}/supplement", {"markdown_body": "Once."}, desk.alice)
-    resolved = api.post(f"{EVENTS}/{delivery}/resolve", {"resolution_note": "Done."}, desk.alice)
-
-    assert (added.status, resolved.status) == (201, 200)
-    read = api.get(f"{EVENTS}/{delivery}", desk.alice).json
-    assert [each["markdownBody"] for each in read["supplements"]] == ["Once."]
-    assert (read["resolvedAt"], read["resolutionNote"]) == (resolved.json["resolvedAt"], "Done.")
+STEPS: tuple[tuple[str, str, Any], ...] = (
+    ("GET", "", None),
+    ("POST", "/resolve", {}),
+    ("POST", "/supplement", {"markdown_body": "x"}),
+)
 
 
 @pytest.fixture
-def lossy(desk: Desk) -> Iterator[None]:
-    """Every write takes effect, and the reply to its first attempt is lost."""
-    lost: set[str] = set()
-
-    def take_effect_and_lose_the_reply(request: Any, **_: object) -> None:
-        action = request.headers["X-Amz-Target"].decode().rpartition(".")[2]
-        name = f"{action} {request.body!r}"
-        if action in ("UpdateItem", "PutItem", "TransactWriteItems") and name not in lost:
-            lost.add(name)
-            engine.answer_request(request)
-            raise ReadTimeoutError(endpoint_url="https://dynamodb.test")
-
-    events = aws.dynamodb().meta.events
-    events.register_first("before-send", take_effect_and_lose_the_reply)
-    yield
-    events.unregister("before-send", take_effect_and_lose_the_reply)
+def path(api: Api, desk: Desk) -> str:
+    return f"{EVENTS}/{api.post(EVENTS, inputs.new_event(), desk.alice).json['deliveryId']}"
 
 
-def test_sends_are_told_apart_whatever_minute_they_come_in(desk: Desk) -> None:
-    """A retry below us is counted once in its own minute; later sends are always counted."""
-    store, start = DynamoSends(), datetime(2026, 5, 21, 9, 59, 59, tzinfo=UTC)
-    delivery = Delivery(
-        delivery_id=ids.nonce(),
-        integrator="fd1",
-        tools_token_id="tools",
-        sender_user_id="alice",
-        recipient_user_id="alice",
-        event_type="fd1.x",
-        severity="info",
-        title="x",
-        occurred_at="2026-05-21T09:59:59.000Z",
-        created_at="2026-05-21T09:59:59.000Z",
+def test_sender_and_the_tools_token_behind_it_may_follow_up(api: Api, desk: Desk, path: str) -> None:
+    for token in (desk.alice, desk.fd1):
+        for method, step, body in STEPS:
+            assert api.call(method, path + step, body, token=token).status in (200, 201)
+
+
+def test_delivery_is_not_found_for_everyone_else(api: Api, desk: Desk, path: str) -> None:
+    for token in (desk.bob, desk.hr, desk.moderated):
+        for method, step, body in STEPS:
+            assert api.call(method, path + step, body, token=token).status == 404
+    read = api.get(path, desk.alice).json
+    assert (read["resolvedAt"], read["supplements"]) == (None, [])
+
+
+@pytest.mark.parametrize("wrong", [inputs.uuid(7), "nothing", "%2e%2e", "00000000-0000-4000-8000-00000000000g", "*"])
+def test_an_unknown_or_malformed_id_is_not_found(api: Api, desk: Desk, wrong: str) -> None:
+    for method, step, body in STEPS:
+        assert api.call(method, f"{EVENTS}/{wrong}{step}", body, token=desk.alice).status == 404
+
+
+def test_an_id_in_capitals_is_the_same_id(api: Api, desk: Desk, path: str) -> None:
+    head, _, delivery = path.rpartition("/")
+    capital = f"{head}/{delivery.upper()}"
+    assert api.get(capital, desk.alice).json["deliveryId"] == delivery
+    assert api.post(f"{capital}/supplement", {"markdown_body": "x"}, desk.alice).status == 201
+    assert len(api.get(path, desk.alice).json["supplements"]) == 1
+
+
+def test_the_first_resolution_stays(api: Api, desk: Desk, path: str) -> None:
+    first = api.post(f"{path}/resolve", {"resolution_note": "Fixed."}, desk.alice)
+    second = api.post(f"{path}/resolve", {"resolution_note": "Fixed again."}, desk.fd1)
+    third = api.post(f"{path}/resolve", None, desk.alice, key="k")
+
+    assert (first.status, first.json["resolutionNote"]) == (200, "Fixed.")
+    for later in (second, third):
+        assert later.json == first.json | {"requestId": later.headers["x-request-id"]}
+
+
+def test_concurrent_resolutions_all_return_the_first(api: Api, desk: Desk, path: str) -> None:
+    replies = run_concurrently(
+        16,
+        lambda number: api.post(
+            f"{path}/resolve", {"resolution_note": str(number)}, desk.alice, key=f"k{number}" if number % 2 else None
+        ),
     )
-    counts = []
-    for step in range(8):
-        now = start + timedelta(seconds=37 * step)
-        for fire in (f"first-{step}", f"second-{step}"):
-            for _ in range(2):
-                recorded = store.record(delivery, fire=fire, now=now, claim=None, reply=_unused)
-            counts.append((recorded.delivery.fire_count, recorded.is_new))
-
-    assert counts == [(number, number == 1) for number in range(1, 17)]
-    row = aws.dynamodb().get_item(
-        TableName=DELIVERIES.physical_name, Key={"pk": {"S": delivery.delivery_id}, "sk": {"S": "DELIVERY"}}
-    )["Item"]
-    assert sum(len(value["SS"]) for name, value in row.items() if name.startswith("fires")) <= 8
+    stamps = {(reply.status, reply.json["resolvedAt"], reply.json["resolutionNote"]) for reply in replies}
+    assert len(stamps) == 1
 
 
-def _unused(_: RecordedDelivery) -> dict[str, Any]:
-    raise AssertionError("only a claim keeps replies")
+def test_resolving_needs_neither_note_nor_body(api: Api, desk: Desk, path: str) -> None:
+    reply = api.post(f"{path}/resolve", None, desk.alice)
+    assert (reply.status, reply.json["resolutionNote"]) == (200, None)
 
 
-def test_a_send_that_meets_a_transaction_on_its_row_waits_for_it(api: Api, desk: Desk) -> None:
-    conflicts = iter(range(3))
+@pytest.mark.parametrize(
+    "body", [{"resolution_note": "x" * 501}, {"resolution_note": None}, {"resolution_note": 1}, {"note": "x"}, []]
+)
+def test_a_bad_resolution_changes_nothing(api: Api, desk: Desk, path: str, body: object) -> None:
+    assert api.post(f"{path}/resolve", body, desk.alice).status == 400
+    assert api.get(path, desk.alice).json["resolvedAt"] is None
 
-    def conflict(request: Any, **_: object) -> Any:
-        if request.headers["X-Amz-Target"].endswith(b"UpdateItem") and next(conflicts, None) is not None:
-            body = b'{"__type": "com.amazonaws.dynamodb.v20120810#TransactionConflictException"}'
-            return AWSResponse(request.url, 400, HTTPHeaders(), MockRawResponse(body))
-        return None
 
-    events = aws.dynamodb().meta.events
-    events.register_first("before-send", conflict)
-    try:
-        assert api.post(EVENTS, inputs.new_event(), desk.alice).status == 202
-    finally:
-        events.unregister("before-send", conflict)
-    assert next(conflicts, None) is None
+def test_supplements_are_shown_oldest_first_and_the_delivery_never_changes(api: Api, desk: Desk, path: str) -> None:
+    before = api.get(path, desk.alice).json
+    for text in ("One.", "Two.", "Three."):
+        added = api.post(f"{path}/supplement", {"markdown_body": text}, desk.alice)
+        assert added.status == 201
+        assert added.json["supplements"][-1]["markdownBody"] == text
+    after = api.get(path, desk.alice).json
+    assert [each["markdownBody"] for each in after["supplements"]] == ["One.", "Two.", "Three."]
+    assert after == before | {"supplements": after["supplements"], "requestId": after["requestId"]}
+
+
+def test_a_resolved_delivery_still_takes_supplements(api: Api, desk: Desk, path: str) -> None:
+    api.post(f"{path}/resolve", {}, desk.alice)
+    assert api.post(f"{path}/supplement", {"markdown_body": "x"}, desk.alice).status == 201
+
+
+@pytest.mark.parametrize(
+    "body", [{}, {"markdown_body": ""}, {"markdown_body": "x" * 8001}, {"markdown_body": "x", "more": 1}]
+)
+def test_a_bad_supplement_changes_nothing(api: Api, desk: Desk, path: str, body: object) -> None:
+    assert api.post(f"{path}/supplement", body, desk.alice).status == 400
+    assert api.get(path, desk.alice).json["supplements"] == []
+
+
+def test_the_hundredth_supplement_is_the_last_even_in_a_race(api: Api, desk: Desk, path: str) -> None:
+    delivery = path.rpartition("/")[2]
+    for number in range(95):
+        add_supplement_row(delivery, number)
+    aws.dynamodb().update_item(
+        TableName=DELIVERIES.physical_name,
+        Key={"pk": {"S": delivery}, "sk": {"S": "DELIVERY"}},
+        UpdateExpression="SET supplementCount = :n",
+        ExpressionAttributeValues={":n": {"N": "95"}},
+    )
+
+    replies = run_concurrently(
+        8,
+        lambda number: api.post(
+            f"{path}/supplement", {"markdown_body": "x"}, desk.alice, key=f"k{number}" if number % 2 else None
+        ),
+    )
+    assert sorted(reply.status for reply in replies) == [201] * 5 + [409] * 3
+    assert {reply.json["code"] for reply in replies if reply.status == 409} == {"supplement_limit"}
+    assert len(api.get(path, desk.alice).json["supplements"]) == 100
+
+
+def test_a_hundred_of_the_longest_supplements_are_read_back_whole(api: Api, desk: Desk, path: str) -> None:
+    body = {"markdown_body": "\U0001f4cb" * 8000}
+    delivery = path.rpartition("/")[2]
+    for number in range(99):
+        add_supplement_row(delivery, number, body["markdown_body"])
+    last = api.post(f"{path}/supplement", body, desk.alice, key="k")
+    assert (last.status, len(last.json["supplements"])) == (201, 100)
+    assert api.post(f"{path}/supplement", body, desk.alice, key="k").text == last.text
+
+
+def add_supplement_row(delivery: str, number: int, text: str = "x") -> None:
+    at = f"2026-01-01T00:00:00.{number:03d}Z"
+    row = {"pk": delivery, "sk": f"SUPPLEMENT#{at}#{number}", "supplementId": inputs.uuid(number), "markdownBody": text}
+    aws.dynamodb().put_item(
+        TableName=DELIVERIES.physical_name,
+        Item={name: {"S": value} for name, value in (row | {"createdAt": at}).items()},
+    )
+
+
+def test_a_new_secret_of_the_same_grant_is_the_same_sender(api: Api, desk: Desk, path: str) -> None:
+    again = Desk(demo.create(demo.Addresses("http://desk.test", "ws://desk.test", {})))
+    assert api.get(path, desk.alice).status == 401
+    assert api.get(path, again.alice).status == 200
+    assert api.get(path, again.fd1).status == 200

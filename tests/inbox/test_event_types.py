@@ -39,7 +39,7 @@ def test_a_namespace_without_deliveries_shows_its_prefix(api: Api, desk: Desk) -
     }
 
 
-def test_what_was_delivered_90_days_ago_is_forgotten(api: Api, desk: Desk) -> None:
+def test_deliveries_of_more_than_90_days_ago_are_not_counted(api: Api, desk: Desk) -> None:
     with time_machine.travel(datetime(2026, 2, 1, 23, 59, tzinfo=UTC), tick=False):
         api.post(EVENTS, inputs.new_event(event_type="fd1.old"), desk.alice)
     for day, count in ((datetime(2026, 5, 1, tzinfo=UTC), 1), (datetime(2026, 5, 2, tzinfo=UTC), 0)):
@@ -48,7 +48,7 @@ def test_what_was_delivered_90_days_ago_is_forgotten(api: Api, desk: Desk) -> No
             assert row["count"] == count
 
 
-def test_an_admin_may_look_at_another_integrator(api: Api, desk: Desk) -> None:
+def test_admin_may_list_the_types_of_another_integrator(api: Api, desk: Desk) -> None:
     api.post(EVENTS, inputs.new_event(event_type="hr.offer.sent"), desk.moderated)
     found = api.get(f"{TYPES}?integrator_slug=hr", desk.fd1).json
     assert found["yourIntegrator"]["slug"] == "hr"
@@ -61,14 +61,14 @@ def test_an_admin_may_look_at_another_integrator(api: Api, desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("slug", [None, "hr"])
-def test_listing_takes_two_steps(api: Api, desk: Desk, slug: str | None) -> None:
+def test_listing_takes_two_sequential_calls(api: Api, desk: Desk, slug: str | None) -> None:
     with time_machine.travel(datetime(2026, 5, 21, 12, tzinfo=UTC), tick=False):
         path = f"{TYPES}?integrator_slug={slug}" if slug else TYPES
         api.get(path, desk.fd1)
         assert api.get(path, desk.fd1).steps == 2
 
 
-def test_an_operator_can_have_the_counts_made_anew(api: Api, desk: Desk) -> None:
+def test_recount_rebuilds_the_counts(api: Api, desk: Desk) -> None:
     for _ in range(3):
         last = api.post(EVENTS, inputs.new_event(event_type="fd1.a"), desk.alice).json
     DynamoEventTypes().replace_day("fd1", last["createdAt"][:10], "fd1.a", count=1, last_seen_at="2026-01-01")

@@ -45,7 +45,7 @@ def test_deliveries_are_listed_newest_first_without_gap_or_repeat(api: Api, desk
     assert everything(api, desk.alice_key, "limit=12") == [sent[::-1]]
 
 
-def test_what_arrives_while_paging_moves_nothing(api: Api, desk: Desk) -> None:
+def test_new_deliveries_do_not_shift_later_pages(api: Api, desk: Desk) -> None:
     sent = [publish(api, desk.alice) for _ in range(4)]
     first = api.get(f"{INBOX}?limit=2", desk.alice_key).json
     publish(api, desk.alice)
@@ -71,7 +71,7 @@ def test_filters_narrow_the_list(api: Api, desk: Desk) -> None:
         assert [each for page in everything(api, desk.alice_key, filters) for each in page] == expected
 
 
-def test_a_filter_that_matches_little_reads_a_bounded_number_of_rows(
+def test_filter_with_few_matches_reads_a_bounded_number_of_rows(
     api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chalicelib.inbox.stores.inbox._ROWS_PER_PAGE", 3)
@@ -118,13 +118,13 @@ def test_one_delivery_is_shown_in_full_to_its_recipient_only(api: Api, desk: Des
         "stauts=open",
     ],
 )
-def test_a_bad_query_is_refused_by_the_name_of_its_parameter(api: Api, desk: Desk, query: str) -> None:
+def test_invalid_query_is_refused_by_the_name_of_its_parameter(api: Api, desk: Desk, query: str) -> None:
     reply = api.get(f"{INBOX}?{query}", desk.alice_key)
     assert reply.status == 400
     assert list(reply.json["fieldErrors"]) == [query.partition("=")[0]]
 
 
-def test_a_cursor_is_good_for_its_owner_and_filters_only(api: Api, desk: Desk) -> None:
+def test_cursor_is_valid_for_its_owner_and_filters_only(api: Api, desk: Desk) -> None:
     for _ in range(3):
         publish(api, desk.alice)
         publish(api, desk.bob)

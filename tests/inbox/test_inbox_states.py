@@ -84,7 +84,7 @@ def test_a_page_boundary_between_deliveries_of_one_instant_drops_and_repeats_non
         assert (len(found), set(found)) == (7, set(sent))
 
 
-def test_a_change_answers_how_the_delivery_stands_and_says_it_only_once(api: Api, desk: Desk, clock: Any) -> None:
+def test_change_returns_the_new_state_and_is_pushed_once(api: Api, desk: Desk, clock: Any) -> None:
     delivery = publish(api, desk.alice)
     first = change(api, desk, delivery, read=True).json
     assert (first["readAt"], first["archivedAt"], first["snoozedUntil"]) == ("2026-05-21T12:00:00.000Z", None, None)
@@ -114,7 +114,7 @@ def test_a_snoozed_delivery_comes_back_unread_on_top_when_its_time_has_come(api:
     assert seen(api, desk, "view=unread") == [newer]
 
 
-def test_a_snooze_ends_an_archiving_and_the_other_way_round(api: Api, desk: Desk) -> None:
+def test_snoozing_unarchives_and_archiving_ends_a_snooze(api: Api, desk: Desk) -> None:
     delivery = publish(api, desk.alice)
     change(api, desk, delivery, archived=True)
     snoozed = change(api, desk, delivery, snoozedUntil=at(hours=1)).json
@@ -141,7 +141,7 @@ def test_a_snooze_ends_an_archiving_and_the_other_way_round(api: Api, desk: Desk
         ({"archived": True, "snoozedUntil": "2026-05-21T13:00:00Z"}, None),
     ],
 )
-def test_a_senseless_change_is_refused_and_changes_nothing(api: Api, desk: Desk, body: Any, at_fault: Any) -> None:
+def test_invalid_change_is_refused_and_changes_nothing(api: Api, desk: Desk, body: Any, at_fault: Any) -> None:
     delivery = publish(api, desk.alice)
     refused = api.call("PATCH", f"{INBOX}/{delivery}", body, token=desk.alice_key)
     assert refused.status == 400
@@ -149,7 +149,7 @@ def test_a_senseless_change_is_refused_and_changes_nothing(api: Api, desk: Desk,
     assert summary(api, desk) == (1, 0, 0)
 
 
-def test_only_its_recipient_changes_a_delivery_and_no_sender_sees_of_it(api: Api, desk: Desk) -> None:
+def test_only_the_recipient_changes_and_sees_the_state(api: Api, desk: Desk) -> None:
     delivery = publish(api, desk.alice)
     for path in (f"{INBOX}/{delivery}", f"{INBOX}/{inputs.uuid(1)}", f"{INBOX}/nothing"):
         assert api.call("PATCH", path, {"read": True}, token=desk.bob_key).status == 404
@@ -177,7 +177,7 @@ def test_a_repeated_change_under_one_key_is_answered_as_the_first(api: Api, desk
         ("critical", {"read": True}, False),
     ],
 )
-def test_a_further_fire_brings_back_what_is_archived_and_what_is_critical(
+def test_repeat_brings_back_archived_and_critical_snoozed_deliveries(
     api: Api, desk: Desk, pump: Pumps, clock: Any, how: str, severity: str, state: dict[str, Any], returns: bool
 ) -> None:
     sent = inputs.new_event(severity=severity)
@@ -202,7 +202,7 @@ def test_a_further_fire_brings_back_what_is_archived_and_what_is_critical(
     assert (delivery in seen(api, desk, "view=unread")) is returns
 
 
-def test_every_change_is_told_to_all_open_connections_of_its_owner(
+def test_change_is_pushed_to_all_connections_of_the_owner(
     api: Api, desk: Desk, sockets: Sockets, pump: Pumps, clock: Any
 ) -> None:
     sent = inputs.new_event()
@@ -219,7 +219,7 @@ def test_every_change_is_told_to_all_open_connections_of_its_owner(
         assert told == [(delivery, "2026-05-21T12:00:00.000Z", 1), (delivery, None, 2)]
 
 
-def test_words_and_labels_find_deliveries_by_what_no_list_shows(api: Api, desk: Desk) -> None:
+def test_words_and_labels_search_the_content(api: Api, desk: Desk) -> None:
     sent = {
         "title": publish(api, desk.alice, title="Build 812 FAILED"),
         "actor": publish(api, desk.alice, actor={"email": "grace@example.com", "name": "Grace Hopper"}),
@@ -243,7 +243,7 @@ def test_words_and_labels_find_deliveries_by_what_no_list_shows(api: Api, desk: 
         assert sorted(seen(api, desk, query)) == sorted(sent[each] for each in expected), query
 
 
-def test_a_search_looks_at_a_bounded_number_of_deliveries_a_call(
+def test_search_reads_a_bounded_number_of_deliveries_per_call(
     api: Api, desk: Desk, clock: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("chalicelib.inbox.stores.inbox._WHOLE_ROWS_PER_PAGE", 3)
@@ -257,7 +257,7 @@ def test_a_search_looks_at_a_bounded_number_of_deliveries_a_call(
     assert seen(api, desk, "q=needle") == [oldest]
 
 
-def test_changes_at_the_same_time_are_all_made(api: Api, desk: Desk) -> None:
+def test_concurrent_changes_are_all_made(api: Api, desk: Desk) -> None:
     delivery = publish(api, desk.alice)
     wanted = [{"read": True}, {"archived": True}]
     path = f"{INBOX}/{delivery}"

@@ -9,7 +9,7 @@ from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import OperationReply
 from chalicelib.inbox.domain.clicks import ClickedOut, LinkOut
 from chalicelib.inbox.gateways.callbacks import CALLBACK_JOBS
-from chalicelib.inbox.services import actions
+from chalicelib.inbox.services import clicks
 from chalicelib.inbox.stores.clicks import DynamoClicks
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.resources import CALLBACKS, DELIVERIES
@@ -36,7 +36,7 @@ def click_action(deliveryId: str, index: str, caller: ApiKey, context: RequestCo
     and the source system receives a signed callback, which is retried if it fails. The delivery shows every attempt and
     the outcome.
     """
-    clicked = actions.click_button(
+    clicked = clicks.click_button(
         deliveryId,
         index,
         owner=caller,
