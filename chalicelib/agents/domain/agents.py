@@ -18,7 +18,7 @@ Line = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class AgentStatus(StrEnum):
-    """Whether an agent may be called upon."""
+    """Whether an agent can be mentioned."""
 
     ACTIVE = "active"
     DISABLED = "disabled"
@@ -26,7 +26,7 @@ class AgentStatus(StrEnum):
 
 
 class CommandIn(In):
-    """Something an agent can be told to do."""
+    """A command that an agent understands."""
 
     name: Keyword
     description: Line
@@ -35,7 +35,7 @@ class CommandIn(In):
 
 @dataclass(frozen=True)
 class Agent:
-    """An agent that everybody of the organisation may mention."""
+    """An agent that everybody in the organisation can mention."""
 
     agent_id: str
     slug: str
@@ -47,7 +47,7 @@ class Agent:
 
 
 class AgentIn(In):
-    """What an agent is installed with."""
+    """An agent to install."""
 
     slug: Slug
     name: Name

@@ -1,4 +1,4 @@
-"""Which agents the organisation has: what its operator installs and removes."""
+"""Install agents for the organisation."""
 
 from chalicelib.agents.domain.agents import Agent, AgentIn
 from chalicelib.agents.services.ports import Agents

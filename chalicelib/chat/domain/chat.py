@@ -18,7 +18,7 @@ _MOST_MESSAGES = 200
 
 
 class Role(StrEnum):
-    """Who speaks."""
+    """Who wrote a message."""
 
     USER = "user"
     ASSISTANT = "assistant"
@@ -127,7 +127,7 @@ class MessagesOut(Out):
 def new_message(
     request: MessageIn, *, message_id: str, user_id: str, agent_name: str, agent_key_id: str, now: datetime
 ) -> Message:
-    """The message that a key's bearer says: as the person, or as the agent of this name."""
+    """Return a new message of a key's bearer, as the person or as the agent of this name."""
     role, metadata = Role(request.role), dict(request.metadata or {})
     if role is Role.ASSISTANT:
         metadata |= {"agentName": agent_name, "agentKeyId": agent_key_id, "sentViaApi": True}
@@ -145,7 +145,7 @@ def new_message(
 def new_system_message(
     content: str, *, message_id: str, user_id: str, metadata: dict[str, Any], now: datetime
 ) -> Message:
-    """What the desk itself tells a person in their chat; cut where it is too long."""
+    """Return a new message of the desk itself; content that is too long is cut."""
     if len(content) > LONGEST_CONTENT:
         content = f"{content[: LONGEST_CONTENT - 1]}…"
     about = json.dumps(metadata, ensure_ascii=False)

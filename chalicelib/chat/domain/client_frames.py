@@ -1,4 +1,4 @@
-"""What clients send over an open socket."""
+"""Frames that clients send over an open socket."""
 
 from typing import Annotated, Literal
 

@@ -1,4 +1,4 @@
-"""The shared chat: say something, read what was said."""
+"""The shared chat: send and list messages."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -41,7 +41,7 @@ def send(
     chat: Chat,
     notifier: Notifier,
 ) -> SentOut:
-    """Say something in the owner's chat, and tell the open connections. Store calls after authentication: 3.
+    """Add a message to the owner's chat and tell the open sockets. Store calls after authentication: 3.
 
     Raises:
         AlreadyAnswered: the idempotency key has been used; nothing was done.
@@ -61,10 +61,10 @@ def send(
 
 
 def list_page(query: MessagesQuery, *, owner: ApiKey, chat: Chat) -> MessagesOut:
-    """A page of the owner's chat, in the order it was written. Store calls after authentication: 1; with a role 2.
+    """List a page of the owner's chat in the order of writing. Store calls after authentication: 1; with a role 2.
 
     Raises:
-        Invalid: the cursor is none of this list's.
+        Invalid: the cursor does not belong to this list.
     """
     if query.cursor is not None and not ids.is_sortable(query.cursor):
         raise Invalid("cursor: does not continue this list", {"cursor": ["does not continue this list"]})

@@ -1,4 +1,4 @@
-"""The event stream over plain HTTP, on gateways that send a reply only when it is whole."""
+"""The event stream over plain HTTP, for gateways that send a reply only when it is complete."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ from chalicelib.live.services.ports import Frames
 
 _BACKLOG = 100
 _POLL_SECONDS = 0.25
-# Whoever is answered may come back a day after the reply's end, and it is only their log that tells of them meanwhile.
+# A client may come back a day after the end of its reply. Until then only its log shows that it listens.
 _FOLLOWED_FOR = RESUMABLE_FOR + timedelta(minutes=5)
 
 
@@ -24,10 +24,10 @@ def listen(
     sleep: Callable[[float], None],
     frames: Frames,
 ) -> str:
-    """The owner's events as text: what happened last for a first connection, else what is new.
+    """Return the owner's events as an event stream: the latest for a first connection, else the new ones.
 
     Store calls after authentication: 1 for a first connection, or 2; else 2, and 1 more each quarter of a second until
-    there is something new or `hold_seconds` are over. 1 more every few hours in which nothing happens.
+    there is a new event or `hold_seconds` have passed. 1 more every few hours without an event.
     """
     now = clock()
     after = parse_position(headers.last_event_id or "")
@@ -35,7 +35,7 @@ def listen(
         return _first(owner, headers.agent_name, now, frames)
     log_state = frames.find_log_state(owner.user_id, now=now)
     _follow(log_state.last, owner, now, frames)
-    # Beyond the log's end: the id of a log that was swept since, or of none of ours.
+    # An id beyond the log's end belongs to a log that was swept since, or is made up.
     after, until = min(after, log_state.last.position), now + timedelta(seconds=hold_seconds)
     while True:
         entries = frames.list_after(owner.user_id, after, limit=_BACKLOG, now=clock())
@@ -58,7 +58,7 @@ def _first(owner: ApiKey, agent_name: str | None, now: datetime, frames: Frames)
 
 
 def _events(frames: Sequence[Frame]) -> str:
-    # What does not fit comes next, since the client goes on after the last one it got.
+    # Events that do not fit come with the next reply, since the client resumes after the last one it received.
     return event_stream(frames[: fitting(each.text() for each in frames)])
 
 

@@ -1,4 +1,4 @@
-"""Frames: what open sockets are told, and a person's log of them, from which a client resumes."""
+"""Frames: what open sockets are sent, and the log of each person's frames from which a client resumes."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -11,8 +11,8 @@ from chalicelib.core.domain.fields import timestamp
 from chalicelib.live.domain.push import Urgency
 from chalicelib.live.domain.sockets import LIFETIME, Socket
 
-# For how long a client that comes back misses nothing. Rows are kept longer: the last one says that somebody may come
-# back, and may be as old as the socket that was left.
+# A client that comes back within this time misses nothing. Rows are kept longer: the last one shows that a client may
+# come back, and it may be as old as the socket that the client left.
 RESUMABLE_FOR = timedelta(hours=24)
 KEPT_FOR = RESUMABLE_FOR + LIFETIME + timedelta(hours=1)
 
@@ -37,7 +37,7 @@ class FrameType(StrEnum):
     ACTION_RESULT = "action_result"
 
 
-# Which of a key's areas let its sockets see a kind of frame; one of them is enough.
+# The areas of a key that let its sockets see a type of frame; one of them is enough.
 _AREAS = {
     FrameType.NEW_MESSAGE: {"chat"},
     FrameType.WAKE: {"chat", "queue"},
@@ -49,9 +49,9 @@ _AREAS = {
     FrameType.DELIVERY_SUPPLEMENTED: {"inbox"},
     FrameType.ACTION_RESULT: {"inbox"},
 }
-# What the inbox shows to those who come later.
+# Types whose content the inbox shows later, too.
 _IN_THE_INBOX = frozenset(kind for kind, areas in _AREAS.items() if areas == {"inbox"})
-# What a key must open at least one of to have a socket at all.
+# A key needs at least one of these areas to open a socket.
 CONNECTING_AREAS = frozenset(area for areas in _AREAS.values() for area in areas)
 
 
@@ -71,13 +71,13 @@ class LiveEvent:
         return self.type in _IN_THE_INBOX
 
     def is_visible_to(self, areas: frozenset[str]) -> bool:
-        """Whether a key with these permissions may see it."""
+        """Whether a key with these areas may see the event."""
         return "all" in areas or bool(_AREAS[self.type] & areas)
 
 
 @dataclass(frozen=True)
 class Frame:
-    """A frame: its place in the person's log, what it tells, and when it was written there."""
+    """An event with its position in the person's log and the time it was written."""
 
     position: int
     event: LiveEvent
@@ -88,17 +88,17 @@ class Frame:
         return frame_id(self.position)
 
     def text(self) -> str:
-        """The frame as it is sent, over a socket and as the data of a server-sent event alike."""
+        """Return the frame as JSON: the text of a socket message, and the data of a server-sent event."""
         shown = {"id": self.id, "type": self.event.type.value, "timestamp": self.at, **self.event.members}
         return json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
 
 
 @dataclass(frozen=True)
 class LogEntry:
-    """One place in a log: a frame, or none where a socket became live.
+    """One position of a log: a frame, or None where a socket became live.
 
-    `listeners` are the sockets that the frame's writer pushes it to; who reads it later knows their `names`.
-    `kept_until` is in epoch seconds, 0 where that is unknown.
+    `listeners` are the sockets that the frame's writer pushes it to. A later reader has only their ids, in `pushed_to`.
+    `kept_until` is in epoch seconds, 0 if unknown.
     """
 
     position: int
@@ -121,25 +121,25 @@ class LogState:
 
     @property
     def is_followed(self) -> bool:
-        """Whether anybody listens, or may come back with an id of this log."""
+        """Whether a client listens, or may come back with an id of this log."""
         return self.last.position > 0 or bool(self.sockets)
 
     def has_no_audience(self, *kinds: FrameType) -> bool:
-        """Whether nobody listens, may come back for such events, or is to be nudged, and the inbox shows them later."""
+        """Whether no client or browser is to be told of such events, because the inbox shows them later."""
         return not self.is_followed and not self.browsers and _IN_THE_INBOX.issuperset(kinds)
 
     def has_listener_for(self, event: LiveEvent, *, now: datetime) -> bool:
-        """Whether there is a socket that `event` would be pushed to, or told by its catch-up in a moment."""
+        """Whether a socket will receive `event`, pushed or from its catch-up."""
         return any(event.is_visible_to(each.areas) and each.is_expected(now) for each in self.sockets)
 
     def has_catch_up_for(self, event: LiveEvent, *, now: datetime) -> bool:
-        """Whether there is a socket that `event` is told by its catch-up."""
+        """Whether a socket will receive `event` from its catch-up."""
         catching_up = (each for each in self.sockets if not each.live and each.is_expected(now))
         return any(event.is_visible_to(each.areas) for each in catching_up)
 
 
 def signal_frame(kind: FrameType, position: int, now: datetime, **members: Any) -> Frame:
-    """A frame for one socket that no log has: its id is the place up to which the socket has been told."""
+    """Return a frame for one socket, in no log; its id is the position up to which the socket was sent the log."""
     return Frame(position, LiveEvent(kind, members), timestamp(now))
 
 
@@ -148,14 +148,14 @@ def frame_id(position: int) -> str:
 
 
 def parse_position(text: str) -> int | None:
-    """The position that a frame's id names; None when it is no such id."""
+    """Return the position of a frame id, or None if the text is no frame id."""
     return int(text) if len(text) == _ID_DIGITS and text.isascii() and text.isdigit() else None
 
 
 def next_position(last: int, *, now: datetime) -> int:
-    """Where a log goes on whose last kept frame is at `last`, 0 when none is kept: never before where it was.
+    """Return the position after `last`, the last kept one; 0 if none is kept. Positions never go back.
 
-    A log that was swept empty starts again at a place that depends on the day alone, so that those who start it
-    at the same time meet.
+    A log that was swept empty starts at a position that depends on the day alone, so that concurrent writers start at
+    the same one.
     """
     return last + 1 if last else int(now.timestamp()) // 86_400 * _POSITIONS_A_DAY

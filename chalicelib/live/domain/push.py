@@ -1,4 +1,4 @@
-"""Web Push: nudges to a person's browsers that say nothing but that there is something (RFC 8030, RFC 8292)."""
+"""Web Push: empty messages to a person's browsers that say only that something is new (RFC 8030, RFC 8292)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from chalicelib.core.domain.links import refuse_link
 from chalicelib.core.domain.severity import Severity
 
 MOST_SUBSCRIPTIONS = 10
-# A browser that was closed over night is nudged in the morning, once: nudges of one topic replace each other.
+# A browser that was closed overnight gets one message in the morning: messages of one topic replace each other.
 LIVES = timedelta(hours=24)
 TOPIC = "inbox"
 
@@ -23,7 +23,7 @@ _NAMESPACE = UUID("a3b0c9f4-5e0d-5a4c-9e55-7b1f0c3d2e61")
 
 
 class Urgency(StrEnum):
-    """How much battery a nudge is worth (RFC 8030, 5.3)."""
+    """How much battery a push message is worth (RFC 8030, 5.3)."""
 
     HIGH = "high"
     NORMAL = "normal"
@@ -35,7 +35,7 @@ class Urgency(StrEnum):
 
 
 def subscription_id(user_id: str, endpoint: str, /) -> str:
-    """The id of a browser's subscription: the same however often it is made."""
+    """Return the id of a browser's subscription; the same endpoint always has the same id."""
     return str(uuid5(_NAMESPACE, f"{user_id}\n{endpoint}"))
 
 
@@ -117,5 +117,5 @@ class PushOut(Out):
 
 
 def push_headers(urgency: Urgency) -> Mapping[str, str]:
-    """What a nudge is sent with, besides who sends it."""
+    """Return the headers of a push message, without the authorization."""
     return {"TTL": str(int(LIVES.total_seconds())), "Urgency": urgency.value, "Topic": TOPIC}

@@ -1,4 +1,4 @@
-"""Sockets: a person's open sockets, and what each has been told so far."""
+"""Open WebSockets: whose they are, and how far each has been sent its person's log."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -6,9 +6,9 @@ from enum import Enum
 
 from pydantic import BaseModel
 
-# What API Gateway grants a socket, and a little more for the sweep of what it left behind.
+# The longest life of a socket at API Gateway, with a margin.
 LIFETIME = timedelta(hours=2, minutes=5)
-# By then a new one has been greeted. If not, nobody is there: the function that stored it ended before it had answered.
+# A new socket is greeted within this time. If not, the function that stored it ended before it answered.
 GREETED_WITHIN = timedelta(minutes=1)
 
 
@@ -16,9 +16,8 @@ GREETED_WITHIN = timedelta(minutes=1)
 class Socket:
     """An open socket of one person's key.
 
-    Told so far are the frames after `told_from` up to `told_to`, and later ones that name it as one they were
-    pushed to. Frames are pushed to it while it is `live`; before, they are its catch-up's to send. Times are in
-    epoch seconds.
+    It has received the frames after `sent_after` up to `sent_to`, and later ones that name it in `pushed_to`. Writers
+    push frames to it while it is `live`; before that, its catch-up sends them. Times are in epoch seconds.
     """
 
     connection_id: str
@@ -34,16 +33,16 @@ class Socket:
     greeted: bool = False
 
     def is_expected(self, now: datetime) -> bool:
-        """Whether somebody is there, or may be in a moment."""
+        """Whether a client is connected, or may be in a moment."""
         return self.greeted or now.timestamp() < self.opened_at + GREETED_WITHIN.total_seconds()
 
     def has_received(self, position: int) -> bool:
-        """Whether it has been told the frame at this position, of those that do not name it."""
+        """Whether it has received the frame at this position, if that frame does not name it."""
         return self.sent_after < position <= self.sent_to
 
 
 class PostOutcome(Enum):
-    """What came of sending a frame to a socket."""
+    """The result of posting a frame to a socket."""
 
     TAKEN = "taken"
     GONE = "gone"
@@ -51,7 +50,7 @@ class PostOutcome(Enum):
 
 
 class CatchUpJob(BaseModel):
-    """A socket that is to be told what comes after `after`: as it was opened, or because its client resumes."""
+    """A queue message: send this socket the frames after `after`, since it is new or since its client resumes."""
 
     user_id: str
     connection_id: str

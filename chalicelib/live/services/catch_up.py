@@ -1,4 +1,4 @@
-"""Telling a socket what it has missed: after it was opened, and when its client asks to resume."""
+"""Send a socket the frames it has missed: after it was opened, and when its client resumes."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -10,20 +10,20 @@ from chalicelib.live.domain.sockets import CatchUpJob, PostOutcome, Socket
 from chalicelib.live.services.ports import Frames, SocketGateway, Sockets
 
 _PAGE = 100
-# The gateway takes frames for a socket only after it has passed on our answer to its opening.
+# The gateway takes frames for a socket only after it has passed on the reply to $connect.
 _OPENING_SECONDS = 3
 _PAUSE_SECONDS = 0.02
-# Before the worker's time is over it stops, and the message comes again.
+# The worker stops before it times out, and the message is delivered again.
 _LONGEST_RUN = timedelta(seconds=45)
 
 
 class _EndedError(Exception):
-    """The socket is no more."""
+    """The socket has been closed."""
 
 
 @dataclass(frozen=True)
 class CatchUp:
-    """Sends a socket what it has missed, in order; a message that comes again goes on where it was noted last."""
+    """Sends a socket what it has missed, in order. A repeated message continues from the last saved progress."""
 
     frames: Frames
     sockets: Sockets
@@ -32,13 +32,13 @@ class CatchUp:
     sleep: Callable[[float], None]
 
     def run(self, job: CatchUpJob) -> None:
-        """Greet a new socket; tell it, or an open one that resumes, what it has missed; let it live from there.
+        """Greet a socket if it is new, send it the frames it has missed, and make it live.
 
-        While it catches up nothing else is pushed to it, so it gets everything in order. Store calls in sequence:
-        4, and 2 more a hundred missed frames.
+        Nothing else is pushed to a socket that catches up, so it receives everything in order. Store calls in
+        sequence: 4, and 2 more per hundred missed frames.
 
         Raises:
-            Unavailable: there is more to tell than the worker has time for; it is told up to a point.
+            Unavailable: there are more frames than one run can send; the progress is saved.
         """
         start = self.clock()
         socket = self._find(job, start)
@@ -48,7 +48,7 @@ class CatchUp:
             if not socket.greeted:
                 greeting = signal_frame(FrameType.CONNECTED, job.after, start, connectionId=socket.connection_id)
                 self._greet(socket, greeting, until=socket.opened_at + _OPENING_SECONDS)
-            socket = self._noted(replace(socket, greeted=True, live=False))
+            socket = self._save_progress(replace(socket, greeted=True, live=False))
             socket = self._catch_up(socket, job.after, started=start)
             self._go_live(replace(socket, live=True))
         except (_EndedError, NotFound):
@@ -57,7 +57,7 @@ class CatchUp:
     def _find(self, job: CatchUpJob, start: datetime) -> Socket | None:
         while True:
             socket = self.sockets.find_progress(job.user_id, job.connection_id, now=start)
-            # A hasty client asks to resume before it has been greeted.
+            # A client may ask to resume before it has been greeted.
             if (
                 not job.resumes
                 or socket is None
@@ -76,7 +76,7 @@ class CatchUp:
             self.sleep(_PAUSE_SECONDS)
 
     def _catch_up(self, socket: Socket, after: int, *, started: datetime) -> Socket:
-        # What lies beyond the log's end is the id of a log that was swept since, or of none of ours.
+        # An id beyond the log's end belongs to a log that was swept since, or is made up.
         last = self.frames.find_log_state(socket.user_id, now=started).last.position
         position = min(after, last)
         socket = replace(socket, sent_to=min(socket.sent_to, last))
@@ -85,7 +85,7 @@ class CatchUp:
             position = entries[-1].position
             if position >= socket.sent_after:
                 sent_to = max(position, socket.sent_to)
-                socket = self._noted(replace(socket, sent_after=min(socket.sent_after, after), sent_to=sent_to))
+                socket = self._save_progress(replace(socket, sent_after=min(socket.sent_after, after), sent_to=sent_to))
             if self.clock() > started + _LONGEST_RUN:
                 raise Unavailable("There is more to catch up with than fits one run.")
         return socket
@@ -99,8 +99,8 @@ class CatchUp:
     def _send(self, socket: Socket, entries: Sequence[LogEntry]) -> None:
         for entry in entries:
             frame = entry.frame
-            told = socket.connection_id in entry.pushed_to
-            if frame is None or told or not frame.event.is_visible_to(socket.areas):
+            is_sent = socket.connection_id in entry.pushed_to
+            if frame is None or is_sent or not frame.event.is_visible_to(socket.areas):
                 continue
             posted = self.gateway.post(socket.connection_id, frame.text())
             if posted is PostOutcome.FAILED:
@@ -108,7 +108,7 @@ class CatchUp:
             if posted is not PostOutcome.TAKEN:
                 raise _EndedError
 
-    def _noted(self, socket: Socket) -> Socket:
+    def _save_progress(self, socket: Socket) -> Socket:
         if not self.sockets.save_progress(socket):
             raise _EndedError
         return socket

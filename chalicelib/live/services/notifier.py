@@ -1,4 +1,4 @@
-"""Telling a person's open sockets what happened: into their log first, then onto every socket."""
+"""Tell a person's open sockets of events: write them to the log, then push them to every socket."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -18,10 +18,9 @@ log = logging.getLogger("fluxden")
 
 @dataclass(frozen=True)
 class Notifier:
-    """Tells people's open sockets what happened. It never fails its caller.
+    """Tells people's open sockets of events; it never fails its caller.
 
-    What a socket does not take is in the log, and one that can't be told is closed: its client comes back and
-    resumes.
+    A socket that does not take a frame is closed. Its client reconnects and resumes from the log.
     """
 
     frames: Frames
@@ -31,7 +30,7 @@ class Notifier:
     push_jobs: JobSender[PushJob] | None = None
 
     def find_log_state(self, user_id: str, *, now: datetime) -> LogState | None:
-        """Where the person's log stands, for `notify`; to be asked for while something else is done. One store call."""
+        """Return the state of the person's log for `notify`, or None if it can't be read. One store call."""
         try:
             return self.frames.find_log_state(user_id, now=now)
         except Exception:
@@ -41,9 +40,9 @@ class Notifier:
     def notify(self, user_id: str, *events: LiveEvent, log_state: LogState | None, now: datetime) -> bool:
         """Send the events to the person's sockets; True if a socket took one, or gets it from its catch-up in a moment.
 
-        Where nobody has listened for a day, events of the inbox are not written down, since the inbox shows them.
-        Store calls in sequence: 1; 2 without a log state; 1 more to forget sockets that are gone. A nudge to
-        browsers, where nobody hears what is worth one, is queued at the same time.
+        If nobody has listened for a day, events that the inbox shows are not written to the log. An urgent event that
+        no socket receives is pushed to browsers. Store calls in sequence: 1; 2 without a log state; 1 more to delete
+        sockets that are gone.
         """
         try:
             log_state = log_state or self.frames.find_log_state(user_id, now=now)
@@ -89,7 +88,7 @@ def _send(push_jobs: JobSender[PushJob], job: PushJob) -> None:
 
 
 def post_frame(socket: Socket, frame: Frame, *, sockets: Sockets, gateway: SocketGateway) -> bool:
-    """Post a frame to a socket; False when that has ended, or is ended now. Store calls: 0; 1 to forget it."""
+    """Post a frame to a socket; if it is not taken, end the socket and return False. Store calls: 0; 1 to end it."""
     posted = PostOutcome.FAILED
     try:
         posted = gateway.post(socket.connection_id, frame.text())
@@ -101,9 +100,9 @@ def post_frame(socket: Socket, frame: Frame, *, sockets: Sockets, gateway: Socke
 
 
 def end_socket(socket: Socket, *, sockets: Sockets, gateway: SocketGateway, close: bool = True) -> None:
-    """Forget a socket, and close it; neither hangs on the other. Store calls: 1.
+    """Delete a socket and close it, each even if the other fails. Store calls: 1.
 
-    One that is forgotten is told no more, and closed at its client's next word should it still be open.
+    A deleted socket that is still open receives nothing, and is closed when its client sends its next message.
     """
     closing = [partial(gateway.close, socket.connection_id)] if close else []
     for step in (partial(sockets.remove, socket), *closing):

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 class Notifier(Protocol):
-    """Tells a person's sockets what happened; never fails the caller."""
+    """Tells a person's sockets of events; never fails the caller."""
 
     def find_log_state(self, user_id: str, *, now: datetime) -> LogState | None: ...
     def notify(self, user_id: str, *events: LiveEvent, log_state: LogState | None, now: datetime) -> bool: ...

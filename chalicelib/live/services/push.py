@@ -1,4 +1,4 @@
-"""Web Push: a person's subscriptions, and nudging their browsers."""
+"""Web Push: a person's subscriptions, and push messages to their browsers."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -26,7 +26,7 @@ log = logging.getLogger("fluxden")
 Together = Callable[..., list[Any]]
 Sign = Callable[[PushKeys, str], str]
 
-# What push services say of a subscription that is no more (RFC 8030, 7.3).
+# The statuses of a subscription that has ended (RFC 8030, 7.3).
 _ENDED = frozenset((404, 410))
 
 
@@ -42,7 +42,7 @@ class Keys(Protocol):
 
 
 def get_push_settings(*, owner: ApiKey, subscriptions: Subscriptions, together: Together) -> PushOut:
-    """What to subscribe with, and the owner's subscriptions. Store calls in sequence: 1."""
+    """Return the public key and the owner's subscriptions. Store calls in sequence: 1."""
     key, found = together(subscriptions.find_public_key, lambda: subscriptions.list_subscriptions(owner.user_id))
     return PushOut(public_key=key, subscriptions=[SubscriptionOut.of(each) for each in found])
 
@@ -50,10 +50,10 @@ def get_push_settings(*, owner: ApiKey, subscriptions: Subscriptions, together: 
 def subscribe(
     wanted: SubscriptionIn, *, owner: ApiKey, context: RequestContext, subscriptions: Subscriptions
 ) -> SubscriptionOut:
-    """Have a browser nudged from now on; one that is already stays as it is. Store calls: 2.
+    """Subscribe a browser; one that is subscribed already stays as it is. Store calls: 2.
 
     Raises:
-        Conflict: the desk nudges nobody, or the owner has all the subscriptions they may have.
+        Conflict: the desk has no keys for Web Push, or the owner has the most subscriptions allowed.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     if subscriptions.find_public_key() is None:
@@ -65,7 +65,7 @@ def subscribe(
 
 
 def unsubscribe(subscription_id: str, *, owner: ApiKey, context: RequestContext, subscriptions: Subscriptions) -> None:
-    """Nudge one of the owner's browsers no longer. Store calls: 1.
+    """Remove one of the owner's subscriptions. Store calls: 1.
 
     Raises:
         NotFound: there is no such subscription, or it is somebody else's.
@@ -77,7 +77,7 @@ def unsubscribe(subscription_id: str, *, owner: ApiKey, context: RequestContext,
 
 @dataclass(frozen=True)
 class PushSender:
-    """Nudges a person's browsers: an empty message, which a push service keeps for a day where a browser is closed."""
+    """Sends empty push messages to a person's browsers; push services keep them for a day for a closed browser."""
 
     subscriptions: Subscriptions
     keys: Keys
@@ -87,13 +87,13 @@ class PushSender:
     together: Together
 
     def run(self, job: PushJob) -> None:
-        """Nudge the browsers that the job names. Store calls: 2, and 1 for each that has ended; none is sent twice.
+        """Send a push message to each browser of the job. Store calls: 2, and 1 for each ended subscription.
 
-        A browser whose push service fails gets a message of its own, so that the others are not nudged again; the
-        last one's failure is the job's.
+        If one of several push services fails, that browser gets a job of its own, so that the others are not sent the
+        message twice.
 
         Raises:
-            Unavailable: the only browser's push service failed, and is to be asked again.
+            Unavailable: the push service of the only browser failed; the job is retried.
         """
         found, keys = self.together(lambda: self.subscriptions.list_subscriptions(job.user_id), self.keys.find)
         wanted: Sequence[Subscription] = [each for each in found if job.subscription_id in (None, each.subscription_id)]

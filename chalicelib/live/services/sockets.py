@@ -1,4 +1,4 @@
-"""Sockets: opened, spoken over, and ended."""
+"""Open, resume and end sockets."""
 
 import logging
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from chalicelib.live.services.ports import Frames, SocketGateway, Sockets
 
 log = logging.getLogger("fluxden")
 
-# A frame this old has been pushed to its sockets, unless its writer was stopped right after writing it down.
+# A frame this old has been pushed to its sockets, unless its writer was stopped right after the write.
 _SETTLED = timedelta(seconds=2)
 _LOOKED_BACK = 20
 
@@ -31,10 +31,10 @@ def open_socket(
     frames: Frames,
     work: JobSender[CatchUpJob],
 ) -> None:
-    """Store a new socket and have it greeted, and told what came after the frame `last_id` if it names one.
+    """Store a new socket, and queue its greeting and the frames after `last_id`, if that is a frame id.
 
-    Nothing can be sent on it from here: the gateway opens it only when this has been answered.
-    Store and queue calls after authentication: 3.
+    Nothing can be sent to the socket here, since the gateway opens it only after the reply. Store and queue calls
+    after authentication: 3.
 
     Raises:
         Inactive: the key has ended since it was presented.
@@ -59,14 +59,14 @@ def open_socket(
 
 
 def resume_socket(socket: Socket, after: str, *, work: JobSender[CatchUpJob]) -> None:
-    """Have the socket told again what came after the frame `after`. Queue calls: 1."""
+    """Queue the frames after the frame `after` for the socket. Queue calls: 1."""
     position = parse_position(after)
     assert position is not None
     work.send(CatchUpJob(user_id=socket.user_id, connection_id=socket.connection_id, after=position, resumes=True))
 
 
 def new_heartbeat(socket: Socket, *, now: datetime, sockets: Sockets, frames: Frames) -> Frame:
-    """The answer to a ping: its id is one up to which the socket has been told everything. Store calls: 2.
+    """Return the answer to a ping; its id is a position up to which the socket was sent everything. Store calls: 2.
 
     Raises:
         NotFound: the socket has ended.
@@ -80,20 +80,20 @@ def new_heartbeat(socket: Socket, *, now: datetime, sockets: Sockets, frames: Fr
 
 
 def forget_socket(connection_id: str, *, now: datetime, sockets: Sockets) -> None:
-    """Forget a socket that has ended. Store calls: 2; one that is forgotten already takes 1."""
+    """Delete a socket that has ended. Store calls: 2; 1 if it is deleted already."""
     if socket := sockets.find(connection_id, now=now):
         sockets.remove(socket)
 
 
 @dataclass(frozen=True)
 class SocketCloser:
-    """Ends open sockets whose key has stopped working. It never fails the call that stopped the key."""
+    """Closes the open sockets of a person or a key; it never fails its caller."""
 
     sockets: Sockets
     gateway: SocketGateway
 
     def close(self, user_id: str, *, key_id: str | None = None) -> None:
-        """End the person's open sockets, or those of one key. Store calls: 1, and 1 for each that there is."""
+        """Close the person's open sockets, or those of one key. Store calls: 1, and 1 for each socket."""
         try:
             found = self.sockets.list_of(user_id)
         except Exception:
