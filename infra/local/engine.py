@@ -4,6 +4,7 @@ moto's conditional writes are not atomic under threads, so one lock covers every
 from others. Requests about WebSocket connections go to the WebSocket gateway and don't take the lock.
 """
 
+import json
 import os
 import threading
 from collections.abc import Callable, Iterable
@@ -17,7 +18,9 @@ import moto.settings
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto.core.base_backend import BackendDict
 from moto.core.botocore_stubber import BotocoreStubber, MockRawResponse
+from moto.core.utils import unix_time
 from moto.dynamodb.models import dynamodb_backends
+from moto.sqs.models import sqs_backends
 
 from chalicelib import aws
 from infra.local import direct, indexes, management_api, moto_queues, socket_events
@@ -26,7 +29,9 @@ REGION = "us-east-1"
 ACCOUNT = "123456789012"  # moto's default account
 ACCESS_KEY = "local"
 HOST = "127.0.0.1"
-_TABLES_URL = f"https://dynamodb.{REGION}.amazonaws.com/"
+_AWS_URLS = tuple(f"https://{service}.{REGION}.amazonaws.com/" for service in ("dynamodb", "sqs"))
+# Requests after which a message may be visible that was not before.
+_MAKE_VISIBLE = {"SendMessage", "SendMessageBatch", "ChangeMessageVisibility", "ChangeMessageVisibilityBatch"}
 _READS = {"GetItem", "BatchGetItem", "Query", "Scan", "DescribeTable", "DescribeTimeToLive", "ListTables"}
 
 
@@ -45,6 +50,7 @@ class Endpoints:
 
 _lock = threading.RLock()
 _moto = BotocoreStubber()
+_watchers: dict[str, list[Callable[[], None]]] = {}
 _gateways: list[management_api.Connections] = []
 _external: list[Endpoints] = []
 
@@ -141,10 +147,35 @@ def answer_request(request: AWSPreparedRequest, **_: object) -> AWSResponse | No
     return AWSResponse(request.url, status, headers, MockRawResponse(body))
 
 
+def watch_queue(name: str, notify: Callable[[], None]) -> None:
+    """Call `notify` after every request that may have made a message of the queue visible."""
+    _watchers.setdefault(name, []).append(notify)
+
+
+def seconds_until_message(name: str) -> float | None:
+    """Return how long it takes until the next message of the queue is visible; None when the queue is empty."""
+    with _lock:
+        messages: Any = sqs_backends[ACCOUNT][REGION].queues[name]._messages
+        due = min((max(each.visible_at, each.delayed_until) for each in messages), default=None)
+    return None if due is None else max(0.0, due / 1000 - unix_time())
+
+
+def is_embedded() -> bool:
+    """Whether tables and queues are this process's own."""
+    return not _external
+
+
 def ask_moto(request: AWSPreparedRequest) -> Any:
     """Let moto answer in its own way: the status, the headers and the body; None when the request is not AWS's."""
     with _lock:
         return _moto.process_request(request)
+
+
+def _notify_watchers(target: str | bytes, body: Any) -> None:
+    service, _, action = (target.decode() if isinstance(target, bytes) else target).partition(".")
+    if service == "AmazonSQS" and action in _MAKE_VISIBLE:
+        for notify in _watchers.get(json.loads(body).get("QueueUrl", "").rpartition("/")[2], ()):
+            notify()
 
 
 def _answer_directly(target: str | bytes, body: Any) -> tuple[int, dict[str, str], bytes] | None:
@@ -193,4 +224,6 @@ def _serve_wsgi(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
             status, headers, content = direct_answer
             start_response(f"{status} {HTTPStatus(status).phrase}", list(headers.items()))
             return [content]
-        return list(_moto_app()(environ, start_response))
+        by_moto = list(_moto_app()(environ, start_response))
+    _notify_watchers(environ.get("HTTP_X_AMZ_TARGET", ""), body)
+    return by_moto

@@ -9,6 +9,7 @@ from chalice.local import LambdaContext
 
 from chalicelib.aws import queue_url, sqs
 from chalicelib.resources import Queue
+from infra.local import engine
 
 log = logging.getLogger("fluxden")
 
@@ -47,6 +48,11 @@ class Pump:
             count += len(messages)
         return count
 
+    @property
+    def queue_name(self) -> str:
+        """The queue's name in the engine."""
+        return self._worker.queue.physical_name
+
     def start(self) -> None:
         """Process the queue in the background from now on."""
         threading.Thread(target=self._run, daemon=True, name=f"pump {self._worker.__name__}").start()
@@ -75,7 +81,14 @@ class Pump:
                 threading.Thread(target=self._process_in_thread, args=(messages,), daemon=True).start()
             else:
                 self._idle.release()
-                self._woken.wait(POLL_SECONDS)
+                self._woken.wait(self._seconds_until_message())
+
+    def _seconds_until_message(self) -> float | None:
+        if not engine.is_embedded():
+            return POLL_SECONDS
+        # The engine wakes this pump for a new message. A delayed or failed one is waited for.
+        due = engine.seconds_until_message(self.queue_name)
+        return None if due is None else due + 0.01
 
     def _process_in_thread(self, messages: list[Any]) -> None:
         try:
@@ -119,7 +132,7 @@ class Pump:
 
     @property
     def _url(self) -> str:
-        return queue_url(self._worker.queue.physical_name)
+        return queue_url(self.queue_name)
 
 
 def to_lambda_record(queue: Queue, message: Any) -> dict[str, Any]:
@@ -148,13 +161,17 @@ def to_lambda_record(queue: Queue, message: Any) -> dict[str, Any]:
 
 
 def start(workers: Iterable[Worker], *, wait_seconds: int = 0) -> list[Pump]:
-    """Process every worker's queue in the background. Messages sent by this process are received immediately.
+    """Process every worker's queue in the background. A message is received immediately.
 
     `wait_seconds` is for long polling of an external engine. The embedded engine would block all other requests.
     """
     pumps = [Pump(worker, wait_seconds) for worker in workers]
     for pump in pumps:
-        for operation in ("SendMessage", "SendMessageBatch"):
-            sqs().meta.events.register(f"after-call.sqs.{operation}", pump.wake)
+        if engine.is_embedded():
+            engine.watch_queue(pump.queue_name, pump.wake)
+        else:
+            # A message that another process sends is noticed by long polling.
+            for operation in ("SendMessage", "SendMessageBatch"):
+                sqs().meta.events.register(f"after-call.sqs.{operation}", pump.wake)
         pump.start()
     return pumps
