@@ -138,9 +138,9 @@ def answer_request(request: AWSPreparedRequest, **_: object) -> AWSResponse | No
         answered = None
     else:
         with _lock:
-            answered = _answer_directly(request.headers.get("X-Amz-Target", ""), request.body) or _moto.process_request(
-                request
-            )
+            target: Any = request.headers.get("X-Amz-Target", "") if request.url.startswith(_AWS_URLS) else ""
+            answered = _answer_directly(target, request.body) or _moto.process_request(request)
+        _notify_watchers(target, request.body)
     if answered is None:
         raise RuntimeError(f"The local engine does not serve {request.url}")
     status, headers, body = answered
