@@ -1,4 +1,4 @@
-"""The operator's commands, on a desk with the demo organisation."""
+"""The admin commands, on a desk with the demo organisation."""
 
 import json
 import os
@@ -35,7 +35,7 @@ ALICE, BOB, DAVE = "alice@example.com", "bob@example.com", "dave@example.com"
 
 
 @pytest.fixture(autouse=True)
-def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def _no_settling(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("infra.commands.employees.SETTLING_SECONDS", 0)
 
 
@@ -55,7 +55,7 @@ def read(*args: str) -> Any:
 
 
 def refused(*args: str) -> str:
-    """The one line that says why."""
+    """Run a command that fails, and return its only line of error output."""
     result = run(*args)
     assert result.exit_code == 1, result.output
     assert not result.stdout
@@ -184,7 +184,7 @@ def test_an_integrator_that_breaks_a_rule_is_refused(desk: Desk, more: list[str]
     assert len(read("integrators", "list", "--archived")) == 2
 
 
-def test_archiving_what_is_not_there_is_refused(desk: Desk) -> None:
+def test_archiving_an_unknown_integrator_is_refused(desk: Desk) -> None:
     assert refused("integrators", "archive", "nothing") == "Error: There is no integrator nothing."
 
 
@@ -251,7 +251,7 @@ def test_deactivating_prints_how_many_were_disabled(desk: Desk) -> None:
     assert text == "Deactivated bob@example.com. Disabled 1 personal token and 1 API key.\n"
 
 
-def test_a_key_that_the_list_shows_late_is_ended_too(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_deactivating_disables_a_key_that_the_index_shows_late(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, looks = DynamoGrants.list_keys, iter([False])
 
     def late(self: DynamoGrants, user_id: str) -> Any:
@@ -264,7 +264,7 @@ def test_a_key_that_the_list_shows_late_is_ended_too(desk: Desk, monkeypatch: py
 # Projects
 
 
-def test_a_project_is_created_and_its_members_come_and_go(api: Api, desk: Desk) -> None:
+def test_a_project_is_created_and_members_are_added_and_removed(api: Api, desk: Desk) -> None:
     made = read("projects", "create", "hermes", "--name", "Hermes", "--admin", ALICE, "--member", DAVE)
     assert (made["admins"], made["members"]) == ([ALICE], [DAVE])
     assert [each["slug"] for each in read("projects", "list")] == ["apollo", "hermes", "zephyr"]
@@ -321,7 +321,7 @@ def test_a_tools_token_is_created_and_works(api: Api, desk: Desk) -> None:
     assert "not active" in refused("tools-tokens", "create", "--integrator", "hr", "--owner", DAVE)
 
 
-def test_a_rotated_token_works_for_24_hours_to_the_second_beside_the_new_one(api: Api, desk: Desk) -> None:
+def test_the_previous_secret_works_for_24_hours_after_a_rotation(api: Api, desk: Desk) -> None:
     now = datetime(2040, 5, 21, 12, tzinfo=UTC)
     with time_machine.travel(now, tick=False) as clock:
         token_id = by("integrator", "fd1", read("tools-tokens", "list"))["tokenId"]
@@ -336,7 +336,7 @@ def test_a_rotated_token_works_for_24_hours_to_the_second_beside_the_new_one(api
         assert by("tokenId", token_id, read("tools-tokens", "list"))["priorUntil"] is None
 
 
-def test_a_further_rotation_ends_the_older_prior_at_once(api: Api, desk: Desk) -> None:
+def test_a_further_rotation_ends_the_older_secret(api: Api, desk: Desk) -> None:
     token_id = by("integrator", "fd1", read("tools-tokens", "list"))["tokenId"]
     second, third = (read("tools-tokens", "rotate", token_id)["token"] for _ in range(2))
     assert [api.get(INTEGRATORS, each).status for each in (desk.fd1, second, third)] == [401, 200, 200]
@@ -344,7 +344,7 @@ def test_a_further_rotation_ends_the_older_prior_at_once(api: Api, desk: Desk) -
     assert [api.get(INTEGRATORS, each).status for each in (second, third, last)] == [401, 401, 200]
 
 
-def test_of_rotations_at_the_same_time_none_is_lost_and_two_secrets_live(api: Api, desk: Desk) -> None:
+def test_concurrent_rotations_leave_two_working_secrets(api: Api, desk: Desk) -> None:
     token_id = by("integrator", "fd1", read("tools-tokens", "list"))["tokenId"]
     minted = [mint_token(TokenKind.TOOLS, token_id) for _ in range(6)]
     run_concurrently(6, lambda number: DynamoTokens().rotate(minted[number], now=datetime.now(UTC)))
@@ -353,7 +353,7 @@ def test_of_rotations_at_the_same_time_none_is_lost_and_two_secrets_live(api: Ap
     assert api.get(INTEGRATORS, desk.fd1).status == 401
 
 
-def test_a_rotation_that_a_retry_below_us_repeats_happens_once(api: Api, desk: Desk) -> None:
+def test_a_rotation_repeated_by_the_sdk_happens_once(api: Api, desk: Desk) -> None:
     token_id = by("integrator", "fd1", read("tools-tokens", "list"))["tokenId"]
     minted = mint_token(TokenKind.TOOLS, token_id)
     for _ in range(2):
@@ -398,7 +398,7 @@ def test_a_key_is_created_listed_disabled_and_deleted(api: Api, desk: Desk) -> N
         assert "not found" in refused("keys", command, made["keyId"])
 
 
-def test_a_key_that_expires_says_when_and_then_that_it_has(desk: Desk) -> None:
+def test_a_key_shows_its_expiry_and_that_it_has_expired(desk: Desk) -> None:
     with time_machine.travel(datetime(2040, 5, 21, 12, tzinfo=UTC), tick=False) as clock:
         made = read("keys", "create", "--owner", BOB, "--name", "x", "--expires-in-days", "2")
         assert made["expiresAt"] == "2040-05-23T12:00:00.000Z"
@@ -455,7 +455,7 @@ def waiting(queue: Queue) -> list[dict[str, Any]]:
     return list(got.get("Messages", []))
 
 
-def test_dead_letters_are_listed_and_stay_where_they_are(desk: Desk) -> None:
+def test_listing_dead_letters_keeps_them(desk: Desk) -> None:
     ids = [dead_letter(FAN_OUT, f"body {number}") for number in range(12)]
     other = dead_letter(CALLBACKS, "other")
     for _ in range(2):
@@ -491,7 +491,7 @@ def test_a_dead_letter_is_shown_with_its_attributes(desk: Desk) -> None:
     assert "not found" in refused("dead-letters", "show", "nothing")
 
 
-def test_dead_letters_are_sent_back_one_by_one_or_all(desk: Desk) -> None:
+def test_dead_letters_are_redriven_by_id_or_all(desk: Desk) -> None:
     first, second, _ = (dead_letter(FAN_OUT, f"body {number}") for number in range(3))
     assert "Sent 1 message back" in done("dead-letters", "redrive", "fan-out", second)
     assert [each["Body"] for each in waiting(FAN_OUT)] == ["body 1"]
@@ -506,11 +506,11 @@ def test_dead_letters_are_sent_back_one_by_one_or_all(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("more", [["fan-out"], ["fan-out", "x", "--all"], ["nothing", "--all"]])
-def test_a_redrive_names_a_queue_and_its_messages_or_all(desk: Desk, more: list[str]) -> None:
+def test_a_redrive_requires_message_ids_or_all(desk: Desk, more: list[str]) -> None:
     assert run("dead-letters", "redrive", *more).exit_code == 2
 
 
-def test_a_message_that_could_not_be_sent_back_stays(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_dead_letter_that_can_not_be_sent_stays(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     dead_letter(FAN_OUT, "kept")
 
     def fail(**_: object) -> None:
@@ -521,7 +521,7 @@ def test_a_message_that_could_not_be_sent_back_stays(desk: Desk, monkeypatch: py
     assert [each["Body"] for each in waiting(FAN_OUT.dead_letters)] == ["kept"]
 
 
-# Troubles
+# Errors
 
 
 @pytest.mark.parametrize(
@@ -562,7 +562,7 @@ def test_an_unexpected_error_has_a_traceback(desk: Desk, monkeypatch: pytest.Mon
 @pytest.mark.parametrize(
     "args", [["integrators", "list"], ["employees", "list"], ["projects", "list"], ["keys", "list"], ["agents", "list"]]
 )
-def test_an_empty_list_says_so(tables: None, args: list[str]) -> None:
+def test_an_empty_list_prints_a_sentence(tables: None, args: list[str]) -> None:
     assert done(*args).startswith("No ")
     assert read(*args) == []
 
@@ -572,7 +572,7 @@ def test_control_characters_are_not_printed(desk: Desk) -> None:
     assert "\x1b" not in done("employees", "list")
 
 
-def test_no_list_reads_a_whole_table(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_list_scans_a_table(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     def scan(**_: object) -> None:
         raise AssertionError("a scan")
 
@@ -583,9 +583,7 @@ def test_no_list_reads_a_whole_table(desk: Desk, monkeypatch: pytest.MonkeyPatch
         each()
 
 
-def test_the_demo_command_makes_a_desk_of_empty_tables(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, api: Api
-) -> None:
+def test_demo_creates_tables_and_the_organisation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, api: Api) -> None:
     monkeypatch.setenv("FLUXDEN_PREFIX", "fresh")
     monkeypatch.setenv("DEMO_FILE", str(tmp_path / "demo.json"))
     for _ in range(2):

@@ -1,4 +1,4 @@
-"""The operator's commands for the secrets that sign callbacks."""
+"""The admin commands for secrets that sign callbacks."""
 
 import pytest
 from click.testing import CliRunner, Result
@@ -12,7 +12,7 @@ def run(*args: str) -> Result:
     return CliRunner().invoke(main, args)
 
 
-def test_the_operator_shows_and_rotates_a_secret(desk: Desk) -> None:
+def test_a_secret_is_shown_and_rotated(desk: Desk) -> None:
     shown = run("webhook-secret", "show", "fd1")
     assert (shown.exit_code, shown.stdout) == (0, f"{DynamoSigningSecrets().get('fd1').current}\n")
     rotated = run("webhook-secret", "rotate", "fd1")
@@ -21,7 +21,7 @@ def test_the_operator_shows_and_rotates_a_secret(desk: Desk) -> None:
     assert run("webhook-secret", "show", "fd1").stdout == rotated.stdout
 
 
-def test_mistakes_are_told_without_a_traceback(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_errors_have_no_traceback(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     for command in ("show", "rotate"):
         failed = run("webhook-secret", command, "nobody")
         assert failed.exit_code == 1
@@ -31,7 +31,7 @@ def test_mistakes_are_told_without_a_traceback(desk: Desk, monkeypatch: pytest.M
     assert (failed.exit_code, "infra.admin secret-key" in failed.stderr) == (1, True)
 
 
-def test_a_fresh_key_is_good_for_the_setting(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_new_secret_key_is_valid(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     key = run("secret-key").stdout.strip()
     monkeypatch.setenv("FLUXDEN_SECRET_KEY", key)
     assert run("webhook-secret", "show", "fd1").exit_code == 0

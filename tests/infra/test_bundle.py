@@ -1,4 +1,4 @@
-"""The functions' zip: what no function needs stays out, bytecode comes along, and equal input makes equal bytes."""
+"""The functions' zip: no unused files, bytecode included, and reproducible."""
 
 import importlib.util
 import json

@@ -1,4 +1,4 @@
-"""The desk on a machine of one's own: another server, other engines, the same functions."""
+"""The container host: another server and other engines with the same functions."""
 
 import json
 import os
@@ -25,11 +25,11 @@ _STARTED_WITHIN_SECONDS = 30
 
 @pytest.fixture
 def ports(desk: Desk, tmp_path: Path) -> Iterator[tuple[int, int]]:
-    """HTTP and WebSocket port of a started container, on the engine of this test."""
+    """Return the HTTP and WebSocket ports of a started container, on this test's engine."""
     (port, ws_port), (management, _) = free_ports(), free_ports()
     environment = SHELL | engine.environment()
     environment |= {"FLUXDEN_SECRET_KEY": os.environ["FLUXDEN_SECRET_KEY"], "ALLOW_LOOPBACK": "1"}
-    # It has connections of its own.
+    # The container has its own connections.
     del environment["FLUXDEN_SOCKETS_URL"]
     options = ["--port", str(port), "--ws-port", str(ws_port), "--management-port", str(management)]
     with (tmp_path / "log").open("wb") as log:

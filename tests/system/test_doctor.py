@@ -1,4 +1,4 @@
-"""The doctor, at a desk that runs: what it follows, what it leaves behind, and where it stops."""
+"""The doctor at a running desk."""
 
 import json
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartedDesk]:
         yield made
 
 
-def test_a_canary_passes_every_hop_and_leaves_nothing(system: StartedDesk) -> None:
+def test_every_hop_succeeds_and_test_data_is_deleted(system: StartedDesk) -> None:
     for _ in range(2):
         seen = system.run("infra.admin", "doctor", "--json")
         assert seen.returncode == 0, seen.stderr
@@ -41,7 +41,7 @@ def test_a_canary_passes_every_hop_and_leaves_nothing(system: StartedDesk) -> No
         (["--socket-url", "ws://127.0.0.1:9"], {}, "socket", "Can't open a WebSocket"),
     ],
 )
-def test_the_first_hop_that_fails_is_the_last_and_says_what_to_look_at(
+def test_the_doctor_stops_at_the_first_failed_hop_with_advice(
     system: StartedDesk, options: list[str], environment: dict[str, str], last: str, advice: str
 ) -> None:
     seen = system.run("infra.admin", "doctor", *options, **environment)

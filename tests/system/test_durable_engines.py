@@ -1,4 +1,4 @@
-"""`make run ENGINE=dynamodb-local`: what a desk holds survives it."""
+"""`make run ENGINE=dynamodb-local`: data and tokens survive a restart."""
 
 import json
 import os
@@ -21,25 +21,23 @@ EVENTS, INBOX = "/api/v1/events", "/api/v1/inbox"
 
 
 @contextmanager
-def kept(folder: Path) -> Iterator[StartedDesk]:
-    """A system on the folder's data."""
-    data = {"ENGINE": "dynamodb-local", "DATA_DIR": str(folder / "kept")}
+def durable_system(folder: Path) -> Iterator[StartedDesk]:
+    """Start a system on the folder's data."""
+    data = {"ENGINE": "dynamodb-local", "DATA_DIR": str(folder / "durable_system")}
     with start_desk(folder, **data) as system:
         yield system
 
 
-def test_what_a_desk_holds_is_there_after_a_stop_and_after_a_crash(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with kept(tmp_path) as first:
+def test_data_survives_a_stop_and_a_crash(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with durable_system(tmp_path) as first:
         assert publish(first, "Before the stop") == 202
         dead_letter(first, "to be looked at")
         secret = operate(first, "webhook-secret", "show", "fd1")
-        assert f"your data stays in {tmp_path / 'kept'}" in first.stdout
+        assert f"your data stays in {tmp_path / 'durable_system'}" in first.stdout
         monkeypatch.setattr(engines, "_FREE_WITHIN_SECONDS", 0)
         with (
             pytest.raises(engines.EnginesUnavailable, match="Another process is using"),
-            engines.start_engines(tmp_path / "logs", tmp_path / "kept" / "data"),
+            engines.start_engines(tmp_path / "logs", tmp_path / "durable_system" / "data"),
         ):
             pass
         os.killpg(first.process.pid, signal.SIGTERM)
@@ -47,18 +45,18 @@ def test_what_a_desk_holds_is_there_after_a_stop_and_after_a_crash(
         assert first.stderr == ""
         told = first.demo
 
-    with kept(tmp_path) as second:
-        assert moved(second.demo) == moved(told)
+    with durable_system(tmp_path) as second:
+        assert without_addresses(second.demo) == without_addresses(told)
         assert second.demo["base_url"] == f"http://127.0.0.1:{second.port}" != told["base_url"]
         assert publish(second, "Before the crash") == 202
         assert operate(second, "webhook-secret", "show", "fd1") == secret
-        # Another system's demo file has taken the place of this one's: that is no reason for other tokens.
+        # Another system has replaced the demo file. The tokens must stay the same all the same.
         other = second.demo | {"admin_env": second.demo["admin_env"] | {"FLUXDEN_SECRET_KEY": "another"}}
         second.demo_file.write_text(json.dumps(other | {"personal_tokens": {}}), encoding="utf-8")
         os.killpg(second.process.pid, signal.SIGKILL)
 
-    with kept(tmp_path) as third:
-        assert moved(third.demo) == moved(told)
+    with durable_system(tmp_path) as third:
+        assert without_addresses(third.demo) == without_addresses(told)
         items = third.call("GET", INBOX, token=third.alice_key).json["items"]
         assert [each["title"] for each in items][:2] == ["Before the crash", "Before the stop"]
         letters = json.loads(operate(third, "dead-letters", "list", "--queue", "fan-out", "--json"))
@@ -86,7 +84,7 @@ def dead_letter(system: StartedDesk, body: str) -> None:
         client.send_message(QueueUrl=url, MessageBody=body)
 
 
-def moved(demo: dict[str, Any]) -> dict[str, Any]:
-    """What a demo file says, but where its system is reached."""
+def without_addresses(demo: dict[str, Any]) -> dict[str, Any]:
+    """Return a demo file's contents without the system's addresses."""
     addresses = {"base_url", "ws_url", "mcp_url", "console_url", "admin_env"}
     return {name: value for name, value in demo.items() if name not in addresses}

@@ -27,8 +27,8 @@ CALLERS = 16
 
 
 @pytest.fixture
-def _restless() -> Iterator[None]:
-    """Threads that take turns so often that a write in two steps is caught between them."""
+def _frequent_thread_switches() -> Iterator[None]:
+    """Switch threads so often that a write in two steps is interrupted."""
     usual = sys.getswitchinterval()
     sys.setswitchinterval(1e-4)
     yield
@@ -37,13 +37,13 @@ def _restless() -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def port() -> int:
-    """Where the engine answers other processes."""
+    """Return the port on which the engine serves other processes."""
     return engine.serve()
 
 
 @pytest.fixture
-def outside(port: int) -> Iterator["DynamoDBClient"]:
-    """A client as another process has it."""
+def outside_client(port: int) -> Iterator["DynamoDBClient"]:
+    """Return a client as another process uses it."""
     client: Any = botocore.session.Session().create_client(
         "dynamodb",
         endpoint_url=f"http://127.0.0.1:{port}",
@@ -56,8 +56,8 @@ def outside(port: int) -> Iterator["DynamoDBClient"]:
 
 
 @pytest.fixture
-def elsewhere() -> Iterator[socket.socket]:
-    """A place that no call may reach."""
+def unreachable_server() -> Iterator[socket.socket]:
+    """A server that no request may reach."""
     with closing(socket.create_server(("127.0.0.1", 0))) as listening:
         listening.setblocking(False)
         yield listening
@@ -66,14 +66,14 @@ def elsewhere() -> Iterator[socket.socket]:
 
 
 @pytest.fixture
-def _newborn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The state of a process that has not embedded the engine yet."""
+def _reset_engine_state(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Reset the process to the state before the engine was embedded."""
     monkeypatch.setattr(aws, "session", functools.cache(aws.session.__wrapped__))
     monkeypatch.setattr(aws, "_clients", {})
 
 
-@pytest.mark.usefixtures("tables", "_restless")
-def test_of_concurrent_conditional_puts_exactly_one_succeeds_in_every_round() -> None:
+@pytest.mark.usefixtures("tables", "_frequent_thread_switches")
+def test_exactly_one_of_concurrent_conditional_puts_succeeds() -> None:
     clients = [aws.dynamodb()] * CALLERS
     assert _winners(40, lambda number, key: _put(clients[number], key)) == [1] * 40
 
@@ -84,7 +84,7 @@ def test_a_transaction_that_fails_leaves_every_row_as_it_was(flaw: str) -> None:
     for table, key in ((TOKENS, {"pk": {"S": "kept"}}), (BOARD, {"pk": {"S": "kept"}, "sk": {"S": "kept"}})):
         row: Any = {**key, "list": {"L": [{"N": "1"}]}}
         aws.dynamodb().put_item(TableName=table.physical_name, Item=row)
-    before = _everything()
+    before = _all_rows()
     change = {"UpdateExpression": "SET #list[0] = :two", "ExpressionAttributeNames": {"#list": "list"}}
     values: Any = {"ExpressionAttributeValues": {":two": {"N": "2"}}}
     token: Any = {"TableName": TOKENS.physical_name}
@@ -103,33 +103,33 @@ def test_a_transaction_that_fails_leaves_every_row_as_it_was(flaw: str) -> None:
     ]
     with pytest.raises(ClientError):
         aws.dynamodb().transact_write_items(TransactItems=members)
-    assert _everything() == before
+    assert _all_rows() == before
     aws.dynamodb().transact_write_items(TransactItems=members[:4])
-    assert _everything() != before
+    assert _all_rows() != before
 
 
-def _everything() -> list[Any]:
+def _all_rows() -> list[Any]:
     return [aws.dynamodb().scan(TableName=table.physical_name)["Items"] for table in (TOKENS, BOARD)]
 
 
-@pytest.mark.usefixtures("tables", "_restless")
-def test_of_concurrent_conditional_updates_exactly_one_succeeds_in_every_round() -> None:
+@pytest.mark.usefixtures("tables", "_frequent_thread_switches")
+def test_exactly_one_of_concurrent_conditional_updates_succeeds() -> None:
     clients = [aws.dynamodb()] * CALLERS
     for number in range(50):
         _put(clients[0], f"row-{number}")
     assert _winners(50, lambda number, key: _claim(clients[number], key, str(number))) == [1] * 50
 
 
-@pytest.mark.usefixtures("tables", "_restless")
-def test_calls_from_inside_and_from_outside_exclude_each_other(outside: "DynamoDBClient") -> None:
-    clients = [aws.dynamodb(), outside] * (CALLERS // 2)
+@pytest.mark.usefixtures("tables", "_frequent_thread_switches")
+def test_calls_from_inside_and_from_outside_exclude_each_other(outside_client: "DynamoDBClient") -> None:
+    clients = [aws.dynamodb(), outside_client] * (CALLERS // 2)
     assert _winners(20, lambda number, key: _put(clients[number], key)) == [1] * 20
     assert _winners(20, lambda number, key: _claim(clients[number], key, str(number))) == [1] * 20
 
 
-@pytest.mark.usefixtures("tables", "_restless")
-def test_no_concurrent_count_from_inside_or_outside_is_lost(outside: "DynamoDBClient") -> None:
-    clients = [aws.dynamodb(), outside] * (CALLERS // 2)
+@pytest.mark.usefixtures("tables", "_frequent_thread_switches")
+def test_no_concurrent_count_from_inside_or_outside_is_lost(outside_client: "DynamoDBClient") -> None:
+    clients = [aws.dynamodb(), outside_client] * (CALLERS // 2)
 
     def count(number: int) -> None:
         for _ in range(10):
@@ -141,20 +141,20 @@ def test_no_concurrent_count_from_inside_or_outside_is_lost(outside: "DynamoDBCl
             )
 
     run_concurrently(CALLERS, count)
-    for client in (aws.dynamodb(), outside):
+    for client in (aws.dynamodb(), outside_client):
         row = client.get_item(TableName=TOKENS.physical_name, Key={"pk": {"S": "counter"}}, ConsistentRead=True)
         assert row["Item"]["useCount"] == {"N": str(CALLERS * 10)}
 
 
 @pytest.mark.usefixtures("tables")
-def test_an_outside_client_that_stalls_holds_nobody_else_up(port: int) -> None:
+def test_a_stalled_outside_client_does_not_block_others(port: int) -> None:
     with closing(socket.create_connection(("127.0.0.1", port))) as stalled:
         stalled.sendall(
             b"POST / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/x-amz-json-1.0\r\nContent-Length: 100\r\n"
             b"X-Amz-Target: DynamoDB_20120810.ListTables\r\nAuthorization: AWS4-HMAC-SHA256 "
             b"Credential=local/20260101/us-east-1/dynamodb/aws4_request, SignedHeaders=host, Signature=0\r\n\r\n{"
         )
-        call = Thread(target=_ask_for_a_while, daemon=True)
+        call = Thread(target=_send_requests_for_a_while, daemon=True)
         call.start()
         call.join(2)
         held_up = call.is_alive()
@@ -162,8 +162,8 @@ def test_an_outside_client_that_stalls_holds_nobody_else_up(port: int) -> None:
     assert not held_up
 
 
-def test_a_call_to_an_address_that_is_not_aws_is_refused(elsewhere: socket.socket) -> None:
-    address = f"http://127.0.0.1:{elsewhere.getsockname()[1]}"
+def test_a_call_to_an_address_that_is_not_aws_is_refused(unreachable_server: socket.socket) -> None:
+    address = f"http://127.0.0.1:{unreachable_server.getsockname()[1]}"
     client: Any = aws.session().create_client("dynamodb", endpoint_url=address)
     with pytest.raises(RuntimeError, match="does not serve http://127"):
         client.list_tables()
@@ -182,18 +182,18 @@ def test_a_call_to_a_service_the_engine_lacks_fails_without_leaving_the_machine(
         client.list_fleets()
 
 
-@pytest.mark.usefixtures("_newborn")
+@pytest.mark.usefixtures("_reset_engine_state")
 def test_the_endpoint_that_the_environment_names_is_ignored(
-    elsewhere: socket.socket, monkeypatch: pytest.MonkeyPatch
+    unreachable_server: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB"):
-        monkeypatch.setenv(name, f"http://127.0.0.1:{elsewhere.getsockname()[1]}")
+        monkeypatch.setenv(name, f"http://127.0.0.1:{unreachable_server.getsockname()[1]}")
     engine.embed()
     assert "127.0.0.1" not in aws.dynamodb().meta.endpoint_url
     assert aws.dynamodb().list_tables()["TableNames"] is not None
 
 
-@pytest.mark.usefixtures("_newborn")
+@pytest.mark.usefixtures("_reset_engine_state")
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -204,7 +204,7 @@ def test_the_endpoint_that_the_environment_names_is_ignored(
         ("AWS_ENDPOINT_DISCOVERY_ENABLED", "true"),
     ],
 )
-def test_what_the_environment_says_of_aws_is_ignored(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_aws_settings_of_the_environment_are_ignored(name: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, value)
     engine.embed()
     assert aws.dynamodb().meta.region_name == engine.REGION
@@ -212,7 +212,7 @@ def test_what_the_environment_says_of_aws_is_ignored(name: str, value: str, monk
 
 
 def _winners(rounds: int, call: Callable[[int, str], bool]) -> list[int]:
-    """How many of the concurrent calls succeeded in each round; a round has a row of its own."""
+    """Return how many concurrent calls succeeded in each round. Each round has its own row."""
 
     def round_of(key: str) -> int:
         return sum(run_concurrently(CALLERS, lambda number: call(number, key)))
@@ -244,7 +244,7 @@ def _claim(client: "DynamoDBClient", key: str, owner: str) -> bool:
     return True
 
 
-def _ask_for_a_while() -> None:
+def _send_requests_for_a_while() -> None:
     for _ in range(10):
         aws.dynamodb().list_tables()
         time.sleep(0.05)

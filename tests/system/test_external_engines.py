@@ -1,4 +1,4 @@
-"""Engines that run beside a process: it reaches them and nothing else, and nobody but this machine reaches them."""
+"""External engines: only this machine reaches them, and this process reaches nothing else."""
 
 import os
 import socket
@@ -24,7 +24,7 @@ def test_only_this_machine_reaches_an_engine(engine: str) -> None:
     where = urlsplit(os.environ[engine])
     assert where.port
     socket.create_connection(("127.0.0.1", where.port), timeout=2).close()
-    # Whoever listens to all addresses listens to this one too.
+    # A server that listens on all addresses also listens on this one.
     with pytest.raises(OSError, match=r"refused|timed out"):
         socket.create_connection(("127.0.0.2", where.port), timeout=2)
 
@@ -35,7 +35,7 @@ def test_a_call_to_any_other_address_is_refused() -> None:
         client.list_tables()
 
 
-def test_every_test_begins_in_the_same_world(desk: Desk) -> None:
+def test_every_test_begins_in_the_same_state(desk: Desk) -> None:
     before = rows()
     somebody: Any = {"pk": {"S": "USER#somebody"}, "sk": {"S": "USER"}}
     aws.dynamodb().put_item(TableName=DIRECTORY.physical_name, Item=somebody)

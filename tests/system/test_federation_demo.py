@@ -1,4 +1,4 @@
-"""Two started desks: one joins the other's network, their people are connected, and share a task."""
+"""The federation demo: two desks join, connect their people and share a task."""
 
 import re
 import socket
@@ -15,7 +15,7 @@ pytestmark = pytest.mark.engine("embedded")
 _PORT = re.compile(r"http://127\.0\.0\.1:(\d+)$", re.MULTILINE)
 
 
-def test_two_desks_find_each_other_and_share_a_task() -> None:
+def test_two_desks_connect_and_share_a_task() -> None:
     command = [sys.executable, "-m", "infra.federation_demo"]
     done = subprocess.run(command, cwd=ROOT, env=SHELL, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
@@ -32,7 +32,7 @@ def test_two_desks_find_each_other_and_share_a_task() -> None:
             pass
 
 
-def test_a_desk_that_does_not_start_ends_the_demo_with_the_reason(
+def test_a_desk_that_does_not_start_fails_the_demo_with_the_reason(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(desk_process, "free_ports", lambda: (70_000, 70_001))

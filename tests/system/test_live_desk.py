@@ -1,4 +1,4 @@
-"""Agents at a running desk: real sockets, real event streams, and what they bring when a client comes and goes."""
+"""Agents at a running desk, over real WebSockets and event streams."""
 
 import itertools
 import json
@@ -32,7 +32,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartedDesk]:
 
 
 class Agent:
-    """A client that knows no more than the last id it was told, and resumes after it."""
+    """A client that remembers only the last id it received, and resumes after it."""
 
     def __init__(self, system: StartedDesk, name: str = "alice") -> None:
         self.system, self.key = system, system.demo["api_keys"][name]
@@ -53,7 +53,7 @@ class Agent:
         return next(frame for frame in iter(self.next, None) if frame["type"] == kind)
 
     def drop(self) -> None:
-        """Lose the connection without a word, and come back."""
+        """Drop the connection without closing it, and reconnect."""
         self.socket.socket.close()
         self.socket = self._connect()
 
@@ -88,7 +88,7 @@ def test_an_agent_is_woken_completes_its_item_and_gets_the_next(agent: Agent) ->
     agent.call("PATCH", SETTINGS, {"queueAutoApprove": False, "mode": "cockpit"})
 
 
-def test_an_agent_that_drops_again_and_again_misses_nothing_and_hears_nothing_twice(agent: Agent) -> None:
+def test_an_agent_that_drops_repeatedly_gets_every_frame_once(agent: Agent) -> None:
     sent, heard, stop = 200, list[int](), 60.0
 
     def talk() -> None:
@@ -111,7 +111,7 @@ def test_an_agent_that_drops_again_and_again_misses_nothing_and_hears_nothing_tw
     assert next(drops) == 20
 
 
-def test_many_clients_of_a_person_hear_the_same(system: StartedDesk) -> None:
+def test_every_client_of_a_person_gets_the_same_frames(system: StartedDesk) -> None:
     agents = [Agent(system, "bob") for _ in range(10)]
     for each in agents:
         each.until("connected")
@@ -124,7 +124,7 @@ def test_many_clients_of_a_person_hear_the_same(system: StartedDesk) -> None:
         each.socket.close()
 
 
-def test_a_client_that_does_not_read_holds_up_nobody(system: StartedDesk, agent: Agent) -> None:
+def test_a_client_that_does_not_read_does_not_block_others(system: StartedDesk, agent: Agent) -> None:
     sleeper = Agent(system)
     with system.connection() as connection:
         for number in range(40):
@@ -134,8 +134,8 @@ def test_a_client_that_does_not_read_holds_up_nobody(system: StartedDesk, agent:
     sleeper.socket.socket.close()
 
 
-def test_an_event_source_hears_what_a_socket_hears(system: StartedDesk) -> None:
-    """As browsers do it: reconnect with the last id, when each reply has ended."""
+def test_an_event_source_gets_the_same_events_as_a_socket(system: StartedDesk) -> None:
+    """Reconnect with the last id after each response, as browsers do."""
     key, heard, ids = system.demo["api_keys"]["bob"], list[str](), list[str]()
     done = threading.Event()
 
@@ -166,7 +166,7 @@ def test_an_event_source_hears_what_a_socket_hears(system: StartedDesk) -> None:
     assert ids == sorted(set(ids))
 
 
-def test_published_events_reach_the_socket_although_many_are_sent_at_once(system: StartedDesk, agent: Agent) -> None:
+def test_every_event_of_a_burst_reaches_the_socket(system: StartedDesk, agent: Agent) -> None:
     token = system.alice
 
     def publish(number: int) -> str:

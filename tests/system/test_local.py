@@ -1,4 +1,4 @@
-"""The whole system as `make run` starts it: one process on loopback ports, used over the network."""
+"""The whole system as `make run` starts it, used over HTTP and WebSockets."""
 
 import http.client
 import json
@@ -53,7 +53,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartedDesk]:
 
 @pytest.fixture(scope="module")
 def second(system: StartedDesk, tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartedDesk]:
-    """Another one beside the first, in a shell whose AWS settings lead nowhere."""
+    """Start another system, in an environment with unreachable AWS settings."""
     with start_desk(tmp_path_factory.mktemp("second"), AWS_ENDPOINT_URL="http://127.0.0.1:9") as made:
         yield made
 
@@ -79,7 +79,7 @@ def test_the_welcome_names_the_addresses_and_the_demo_file(system: StartedDesk) 
     assert system.stderr == ""
 
 
-def test_the_welcome_tells_an_agent_how_to_connect(system: StartedDesk) -> None:
+def test_the_welcome_has_the_configuration_of_an_mcp_client(system: StartedDesk) -> None:
     (line,) = re.findall(r'^{"mcpServers.*$', system.stdout, re.MULTILINE)
     told = json.loads(line)["mcpServers"]["fluxden"]
     assert told["url"] == system.demo["mcp_url"]
@@ -93,7 +93,7 @@ def test_the_welcome_tells_an_agent_how_to_connect(system: StartedDesk) -> None:
     assert system.call("DELETE", "/mcp").headers["Allow"] == "GET, POST"
 
 
-def test_the_demo_file_tells_everything_and_to_its_owner_only(system: StartedDesk) -> None:
+def test_the_demo_file_is_complete_and_private(system: StartedDesk) -> None:
     demo = system.demo
     assert set(demo) == {
         "base_url",
@@ -146,11 +146,11 @@ def test_every_personal_token_and_key_of_the_demo_file_works(system: StartedDesk
 
 @pytest.mark.parametrize("path", ["/nothing", "/api/v1/nothing", "/api/health", f"{HEALTH_PATH}/more?at=all"])
 def test_an_unknown_path_is_not_found(system: StartedDesk, path: str) -> None:
-    is_problem(system.call("GET", path), 404, "not_found", path.partition("?")[0])
+    check_problem(system.call("GET", path), 404, "not_found", path.partition("?")[0])
 
 
 @pytest.mark.parametrize("path", ["/api/v2", "/api/v2/nothing", "/api/chat/nothing", "/api/marketplace?a=b"])
-def test_an_unknown_path_of_the_second_contract_is_refused_as_it_says(system: StartedDesk, path: str) -> None:
+def test_an_unknown_v2_path_has_the_v2_error_shape(system: StartedDesk, path: str) -> None:
     answer = system.call("GET", path)
     assert (answer.status, answer.headers["Content-Type"]) == (404, "application/json")
     assert answer.json == {"success": False, "error": "There is nothing at this path."}
@@ -164,7 +164,7 @@ def test_a_path_is_served_under_the_contracts_prefix_too(system: StartedDesk, pa
     assert system.call("GET", f"/api/v2{path}", token=system.alice_key).json == there.json
 
 
-def test_a_page_of_another_origin_may_read_what_is_new_and_keep_it(system: StartedDesk) -> None:
+def test_other_origins_can_read_and_cache_updates(system: StartedDesk) -> None:
     asked = system.call("OPTIONS", UPDATES)
     assert (asked.status, asked.body) == (204, b"")
     assert asked.headers["Access-Control-Allow-Origin"] == "*"
@@ -189,18 +189,16 @@ def test_a_page_of_another_origin_may_read_what_is_new_and_keep_it(system: Start
         ("BREW", HEALTH_PATH, "GET"),
     ],
 )
-def test_a_method_that_a_path_lacks_is_refused_with_those_it_has(
+def test_an_unsupported_method_lists_the_allowed_ones(
     system: StartedDesk, method: str, path: str, allowed: str
 ) -> None:
     refused = system.call(method, path, {} if method in ("DELETE", "POST", "PATCH") else None)
-    is_problem(refused, 405, "method_not_allowed", path)
+    check_problem(refused, 405, "method_not_allowed", path)
     assert refused.headers["Allow"] == allowed
 
 
 @pytest.mark.parametrize(("path", "status"), [(HEALTH_PATH, 405), ("/api/v1/nothing", 404)])
-def test_an_answer_to_head_has_no_body_and_the_next_one_follows_at_once(
-    system: StartedDesk, path: str, status: int
-) -> None:
+def test_a_response_to_head_has_no_body(system: StartedDesk, path: str, status: int) -> None:
     head = f"HEAD {path} HTTP/1.1\r\nHost: desk\r\n\r\n"
     said = system.send_bytes(f"{head}GET {HEALTH_PATH} HTTP/1.1\r\nHost: desk\r\nConnection: close\r\n\r\n".encode())
 
@@ -211,28 +209,28 @@ def test_an_answer_to_head_has_no_body_and_the_next_one_follows_at_once(
 
 
 @pytest.mark.parametrize("length", ["ten", "-1", "1.5", "+5", "0x10", "５"])
-def test_a_length_that_is_no_number_is_invalid(system: StartedDesk, length: str) -> None:
+def test_a_content_length_that_is_not_a_number_is_invalid(system: StartedDesk, length: str) -> None:
     said = system.send_bytes(f"POST {EVENTS} HTTP/1.1\r\nHost: desk\r\nContent-Length: {length}\r\n\r\n".encode())
-    is_problem(parsed(said), 400, "validation_failed", EVENTS)
+    check_problem(parse_response(said), 400, "validation_failed", EVENTS)
 
 
 @pytest.mark.parametrize("length", [f"{10 * 1024 * 1024 + 1}", "9" * 5000, f"{'0' * 12}{10 * 1024 * 1024 + 1}"])
-def test_more_than_10_megabytes_are_refused_before_they_are_sent(system: StartedDesk, length: str) -> None:
+def test_a_body_over_10_mb_is_refused_before_it_is_sent(system: StartedDesk, length: str) -> None:
     said = system.send_bytes(f"POST {EVENTS} HTTP/1.1\r\nHost: desk\r\nContent-Length: {length}\r\n\r\n".encode())
-    is_problem(parsed(said), 413, "payload_too_large", EVENTS)
+    check_problem(parse_response(said), 413, "payload_too_large", EVENTS)
 
 
-def test_chunks_of_more_than_10_megabytes_are_refused_before_they_are_sent(system: StartedDesk) -> None:
+def test_chunks_over_10_mb_are_refused_before_they_are_sent(system: StartedDesk) -> None:
     start = f"POST {EVENTS} HTTP/1.1\r\nHost: desk\r\nTransfer-Encoding: chunked\r\n\r\n"
     said = system.send_bytes(f"{start}5\r\n12345\r\na00000\r\n".encode())
-    is_problem(parsed(said), 413, "payload_too_large", EVENTS)
+    check_problem(parse_response(said), 413, "payload_too_large", EVENTS)
 
 
 @pytest.mark.parametrize("chunk", ["\r\n12345", "ten\r\n12345", "-5\r\n12345", "0x5\r\n12345", "5\r\n1234567"])
 def test_a_malformed_chunk_is_invalid(system: StartedDesk, chunk: str) -> None:
     start = f"POST {EVENTS} HTTP/1.1\r\nHost: desk\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n"
     said = system.send_bytes(f"{start}{chunk}\r\n0\r\n\r\n".encode())
-    is_problem(parsed(said), 400, "validation_failed", EVENTS)
+    check_problem(parse_response(said), 400, "validation_failed", EVENTS)
 
 
 def test_a_body_may_come_in_chunks(system: StartedDesk) -> None:
@@ -260,15 +258,15 @@ def test_a_connection_serves_one_request_after_another(system: StartedDesk) -> N
 
 @pytest.mark.parametrize("path", [INBOX, "/api/v1/nothing"])
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1"])
-def test_a_token_of_other_letters_is_refused_like_any_other(system: StartedDesk, path: str, encoding: str) -> None:
+def test_a_token_with_non_ascii_letters_is_unauthorized(system: StartedDesk, path: str, encoding: str) -> None:
     line = "Authorization: Bearer flux-in-pers-übermäßig".encode(encoding)
     said = system.send_bytes(
         b"GET %s HTTP/1.1\r\nHost: desk\r\nConnection: close\r\n%s\r\n\r\n" % (path.encode(), line)
     )
     if path == INBOX:
-        is_problem(parsed(said), 401, "unauthorized", path)
+        check_problem(parse_response(said), 401, "unauthorized", path)
     else:
-        is_problem(parsed(said), 404, "not_found", path)
+        check_problem(parse_response(said), 404, "not_found", path)
 
 
 def test_a_body_that_is_not_text_is_invalid(system: StartedDesk) -> None:
@@ -276,10 +274,10 @@ def test_a_body_that_is_not_text_is_invalid(system: StartedDesk) -> None:
     with system.connection() as connection:
         connection.request("POST", EVENTS, b'{"title": "\xff\xfe"}', headers)
         response = connection.getresponse()
-        is_problem(Answer(response.status, response.headers, response.read()), 400, "validation_failed", EVENTS)
+        check_problem(Answer(response.status, response.headers, response.read()), 400, "validation_failed", EVENTS)
 
 
-def test_of_16_concurrent_publishes_one_is_accepted_and_all_are_counted(system: StartedDesk) -> None:
+def test_16_concurrent_publishes_make_one_delivery_and_all_count(system: StartedDesk) -> None:
     sent = inputs.new_event(title="All at once")
 
     answers = run_concurrently(16, lambda _: system.call("POST", EVENTS, sent, system.alice))
@@ -294,7 +292,7 @@ def test_of_16_concurrent_publishes_one_is_accepted_and_all_are_counted(system: 
     assert [row["pk"]["S"] for row in rows if row.get("title") == {"S": "All at once"}] == [delivery_id]
 
 
-def test_a_busy_port_ends_it_with_one_line_and_harms_nobody(system: StartedDesk) -> None:
+def test_a_busy_port_is_reported_in_one_line(system: StartedDesk) -> None:
     before = (system.demo_file.read_bytes(), system.demo_file.stat().st_mtime_ns)
 
     late = launch_desk(system.folder / "late", system.port, system.ws_port, DEMO_FILE=str(system.demo_file))
@@ -310,7 +308,7 @@ def test_a_busy_port_ends_it_with_one_line_and_harms_nobody(system: StartedDesk)
     assert system.is_healthy()
 
 
-def test_a_busy_websocket_port_ends_it_with_one_line_too(system: StartedDesk) -> None:
+def test_a_busy_websocket_port_is_reported_in_one_line(system: StartedDesk) -> None:
     late = launch_desk(system.folder / "late", free_ports()[0], system.ws_port, DEMO_FILE=str(system.demo_file))
     try:
         assert late.process.wait(10) != 0
@@ -325,7 +323,7 @@ def test_a_busy_websocket_port_ends_it_with_one_line_too(system: StartedDesk) ->
 @pytest.mark.parametrize(
     ("name", "value"), [("WS_PORT", "70000"), ("WS_IDLE_SECONDS", "0"), ("WS_LIFETIME_SECONDS", "two hours")]
 )
-def test_a_setting_that_is_no_such_number_ends_it_with_one_line(tmp_path: Path, name: str, value: str) -> None:
+def test_an_invalid_number_is_reported_in_one_line(tmp_path: Path, name: str, value: str) -> None:
     port, ws_port = free_ports()
     wrong = launch_desk(tmp_path, port, ws_port, **{name: value})
     try:
@@ -336,7 +334,7 @@ def test_a_setting_that_is_no_such_number_ends_it_with_one_line(tmp_path: Path, 
     assert name in line and value in line
 
 
-def test_an_engine_there_is_none_of_ends_it_with_one_line(
+def test_an_unknown_engine_is_reported_in_one_line(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("ENGINE", "paper")
@@ -345,7 +343,7 @@ def test_an_engine_there_is_none_of_ends_it_with_one_line(
     assert capsys.readouterr().err == "ENGINE is 'paper'. Set it to embedded or dynamodb-local.\n"
 
 
-def test_the_websocket_gateway_lets_no_stranger_in(system: StartedDesk) -> None:
+def test_a_websocket_without_a_key_is_refused(system: StartedDesk) -> None:
     with pytest.raises(InvalidStatus) as refused, websocket(f"{system.demo['ws_url']}/any/path", proxy=None):
         pass
     assert refused.value.response.status_code in {401, 403}
@@ -355,7 +353,7 @@ def test_the_websocket_gateway_lets_no_stranger_in(system: StartedDesk) -> None:
     assert system.stderr == ""
 
 
-def test_the_operators_environment_leads_to_the_connections(system: StartedDesk) -> None:
+def test_the_admin_environment_reaches_open_sockets(system: StartedDesk) -> None:
     client: Any = botocore.session.Session().create_client(
         "apigatewaymanagementapi",
         endpoint_url=system.demo["admin_env"]["FLUXDEN_SOCKETS_URL"],
@@ -368,7 +366,7 @@ def test_the_operators_environment_leads_to_the_connections(system: StartedDesk)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_stops_it_at_once_and_in_order(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_stops_the_system_cleanly(tmp_path: Path, number: signal.Signals) -> None:
     with start_desk(tmp_path) as system, system.connection() as idle:
         assert send_request(idle, "GET", HEALTH_PATH).status == 200
 
@@ -390,13 +388,13 @@ def test_two_systems_run_side_by_side(system: StartedDesk, second: StartedDesk) 
     assert "Only here" not in system.call("GET", INBOX, token=system.alice_key).body.decode()
 
 
-def test_the_ordinary_aws_settings_of_the_demo_file_lead_to_the_tables(system: StartedDesk) -> None:
+def test_the_aws_settings_of_the_demo_file_reach_the_tables(system: StartedDesk) -> None:
     with aws_client(system) as client:
         names = client.list_tables()["TableNames"]
     assert {"fluxden-deliveries", "fluxden-tokens", "fluxden-idempotency", "fluxden-directory"} <= set(names)
 
 
-def test_the_operator_can_make_a_second_organisation(system: StartedDesk, tmp_path: Path) -> None:
+def test_demo_creates_a_second_organisation_under_another_prefix(system: StartedDesk, tmp_path: Path) -> None:
     made_file = tmp_path / "new" / "other.json"
 
     ran = system.run("infra.admin", "demo", FLUXDEN_PREFIX="other", DEMO_FILE=str(made_file))
@@ -421,14 +419,14 @@ def test_the_operator_can_make_a_second_organisation(system: StartedDesk, tmp_pa
     }
     for first, other in counts.values():
         assert first == other > 0
-    # The first one's own tokens are none of the other's.
+    # Tokens of the first organisation don't work in the second.
     assert system.call("POST", EVENTS, inputs.new_event(), system.alice).status == 202
     assert system.call("POST", EVENTS, inputs.new_event(), made["personal_tokens"]["alice"]).status == 401
 
 
 @dataclass(frozen=True)
-class Again:
-    """What was before the operator ran `demo` again, and what that wrote."""
+class SecondRun:
+    """The data before `demo` was run again, and the demo file that it wrote."""
 
     delivery_id: str
     directory: list[dict[str, Any]]
@@ -436,16 +434,16 @@ class Again:
 
 
 @pytest.fixture(scope="module")
-def again(second: StartedDesk, tmp_path_factory: pytest.TempPathFactory) -> Again:
+def again(second: StartedDesk, tmp_path_factory: pytest.TempPathFactory) -> SecondRun:
     delivery_id = second.call("POST", EVENTS, inputs.new_event(), second.alice).json["deliveryId"]
-    directory = scanned(second, "fluxden-directory")
+    directory = scan_table(second, "fluxden-directory")
     made_file = tmp_path_factory.mktemp("again") / "demo.json"
     ran = second.run("infra.admin", "demo", DEMO_FILE=str(made_file))
     assert (ran.returncode, ran.stderr) == (0, "")
-    return Again(delivery_id, directory, json.loads(made_file.read_text(encoding="utf-8")))
+    return SecondRun(delivery_id, directory, json.loads(made_file.read_text(encoding="utf-8")))
 
 
-def test_run_again_the_operators_command_gives_new_tokens(second: StartedDesk, again: Again) -> None:
+def test_demo_run_again_creates_new_tokens(second: StartedDesk, again: SecondRun) -> None:
     for name, token in again.demo["personal_tokens"].items():
         sent = inputs.new_event(event_type="hr.offer.sent" if name == "moderated" else "fd1.repo.access_granted")
         assert second.call("POST", EVENTS, sent, token).status == 202
@@ -457,8 +455,8 @@ def test_run_again_the_operators_command_gives_new_tokens(second: StartedDesk, a
     ("method", "path", "kind"),
     [("POST", EVENTS, "personal_tokens"), ("POST", EVENTS, "tools_tokens")],
 )
-def test_run_again_the_operators_command_takes_the_old_tokens_back(
-    second: StartedDesk, again: Again, method: str, path: str, kind: str
+def test_demo_run_again_revokes_the_old_tokens(
+    second: StartedDesk, again: SecondRun, method: str, path: str, kind: str
 ) -> None:
     old = second.demo[kind]
     body = inputs.new_event() if method == "POST" else None
@@ -466,26 +464,26 @@ def test_run_again_the_operators_command_takes_the_old_tokens_back(
     assert answers == dict.fromkeys(old, 401)
 
 
-def test_run_again_the_operators_command_leaves_everything_else(second: StartedDesk, again: Again) -> None:
+def test_demo_run_again_keeps_everything_else(second: StartedDesk, again: SecondRun) -> None:
     token, key = again.demo["personal_tokens"]["alice"], again.demo["api_keys"]["alice"]
     assert second.call("GET", f"{EVENTS}/{again.delivery_id}", token=token).status == 200
     items = second.call("GET", INBOX, token=key).json["items"]
     assert again.delivery_id in [item["deliveryId"] for item in items]
-    assert scanned(second, "fluxden-directory") == again.directory
+    assert scan_table(second, "fluxden-directory") == again.directory
     secret = {"tools_tokens", "personal_tokens", "api_keys", "console_url", "federation"}
     assert {name: value for name, value in again.demo.items() if name not in secret} == {
         name: value for name, value in second.demo.items() if name not in secret
     }
 
 
-def test_the_operators_command_explains_itself(system: StartedDesk) -> None:
+def test_demo_has_help(system: StartedDesk) -> None:
     ran = system.run("infra.admin", "--help")
     assert (ran.returncode, ran.stderr) == (0, "")
     assert "demo" in ran.stdout and "AWS_ENDPOINT_URL" in ran.stdout
 
 
-def is_problem(answer: Answer, status: int, code: str, path: str) -> None:
-    """The answer is the problem `code`, in the shape that operations have too."""
+def check_problem(answer: Answer, status: int, code: str, path: str) -> None:
+    """Check that the response is the problem `code`, in the same shape as from an operation."""
     assert answer.status == status
     assert answer.headers["Content-Type"].partition(";")[0] == "application/problem+json"
     problem = answer.json
@@ -496,8 +494,8 @@ def is_problem(answer: Answer, status: int, code: str, path: str) -> None:
     assert problem["title"] and problem["detail"]
 
 
-def parsed(said: bytes) -> Answer:
-    """The one HTTP response in these bytes."""
+def parse_response(said: bytes) -> Answer:
+    """Parse the only HTTP response in these bytes."""
     head, _, body = said.partition(b"\r\n\r\n")
     status, *lines = head.decode("latin-1").split("\r\n")
     headers = http.client.HTTPMessage()
@@ -508,14 +506,14 @@ def parsed(said: bytes) -> Answer:
 
 
 def bash(command: str) -> str:
-    """What a command prints, pasted into a shell."""
+    """Run a command in a shell, and return its output."""
     ran = subprocess.run(["bash", "-c", command], env=SHELL, capture_output=True, text=True, check=True, timeout=10)
     return ran.stdout
 
 
 @contextmanager
 def aws_client(system: StartedDesk) -> Iterator[Any]:
-    """DynamoDB as another process with the demo file's settings sees it."""
+    """Return a DynamoDB client with the demo file's settings."""
     with pytest.MonkeyPatch.context() as patch:
         for name, value in system.demo["admin_env"].items():
             patch.setenv(name, value)
@@ -524,7 +522,7 @@ def aws_client(system: StartedDesk) -> Iterator[Any]:
         yield client
 
 
-def scanned(system: StartedDesk, table: str) -> list[dict[str, Any]]:
+def scan_table(system: StartedDesk, table: str) -> list[dict[str, Any]]:
     with aws_client(system) as client:
         rows = client.scan(TableName=table, ConsistentRead=True)["Items"]
     return sorted(rows, key=lambda row: (row["pk"]["S"], row["sk"]["S"]))

@@ -1,4 +1,4 @@
-"""The local WebSocket gateway: real clients in front of functions that stand in for ours."""
+"""The local WebSocket gateway, with real clients and test functions."""
 
 import base64
 import json
@@ -39,7 +39,7 @@ DONE = {"statusCode": 200}
 
 
 class Functions:
-    """Stand-ins for our functions: what they answer can be replaced, what they were told is kept by route."""
+    """Test functions whose answers can be set, and whose events are recorded by route."""
 
     def __init__(self) -> None:
         self.on_connect: Callable[[dict[str, Any]], Any] = lambda _: DONE
@@ -66,7 +66,7 @@ class Functions:
         raise RuntimeError("nobody is left to hear of this")
 
     def end(self) -> tuple[int, str]:
-        """Code and reason of the one connection that ended; no other ends."""
+        """Return the close code and reason of the only connection that ended."""
         context = self.ended.get(timeout=5)["requestContext"]
         with pytest.raises(Empty):
             self.ended.get(timeout=0.05)
@@ -116,9 +116,9 @@ def post(event: dict[str, Any], text: str) -> None:
 
 @contextmanager
 def mute(gateway: Gateway) -> Iterator[socket.socket]:
-    """A client that shakes hands, and then neither reads nor writes."""
+    """A client that completes the handshake, and then neither reads nor writes."""
     with closing(socket.socket()) as connection:
-        # The system would read for it otherwise, megabytes of it.
+        # Otherwise the system would buffer megabytes for it.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
         connection.connect((HOST, gateway.port))
         connection.settimeout(3)
@@ -133,7 +133,7 @@ HANDSHAKE = (
 )
 
 
-def test_the_handshake_reaches_connect_as_api_gateway_tells_it(functions: Functions, gateway: Gateway) -> None:
+def test_connect_gets_the_event_of_api_gateway(functions: Functions, gateway: Gateway) -> None:
     before = int(time.time() * 1000)
     headers = [("Authorization", "Bearer one"), ("X-Twice", "1"), ("x-twice", "2"), ("X-Forwarded-For", "10.1.1.1")]
     with client(gateway, "/stage?a=1&a=2&b=%20c&d=", additional_headers=headers, user_agent_header="me/1"):
@@ -172,19 +172,19 @@ def test_the_handshake_reaches_connect_as_api_gateway_tells_it(functions: Functi
 
 
 @pytest.mark.parametrize("path", ["/", "/local", "/v1/stream?token=%C3%BC", "/?", "//"])
-def test_any_path_leads_to_the_gateway(functions: Functions, gateway: Gateway, path: str) -> None:
+def test_any_path_is_accepted(functions: Functions, gateway: Gateway, path: str) -> None:
     with client(gateway, path):
         assert ("queryStringParameters" in functions.connected.get(timeout=5)) == ("=" in path)
 
 
-def test_a_header_of_other_letters_arrives_as_over_http(functions: Functions, gateway: Gateway) -> None:
+def test_a_non_ascii_header_arrives_as_over_http(functions: Functions, gateway: Gateway) -> None:
     with closing(socket.create_connection((HOST, gateway.port), timeout=3)) as connection:
         connection.sendall(HANDSHAKE[:-2] + "Authorization: Bearer ü\r\n\r\n".encode())
         assert connection.recv(12) == b"HTTP/1.1 101"
     assert functions.connected.get(timeout=5)["headers"]["Authorization"].encode("latin-1").decode() == "Bearer ü"
 
 
-def test_until_connect_has_answered_nobody_is_connected(functions: Functions, gateway: Gateway) -> None:
+def test_a_connection_is_not_open_before_connect_has_answered(functions: Functions, gateway: Gateway) -> None:
     asked, answered = threading.Event(), threading.Event()
 
     def connect(event: dict[str, Any]) -> Any:
@@ -253,7 +253,7 @@ def test_a_connect_that_takes_too_long_fails_the_handshake(functions: Functions)
         ended.set()
 
 
-def test_without_a_connect_function_nobody_may_connect() -> None:
+def test_without_a_connect_function_every_handshake_is_refused() -> None:
     with serving({}) as gateway:
         assert _refused(gateway).status_code == 403
 
@@ -273,7 +273,7 @@ def test_connect_selects_the_subprotocol(functions: Functions, gateway: Gateway,
         assert functions.connected.get(timeout=5)["headers"]["Sec-WebSocket-Protocol"] == "one, two"
 
 
-def test_offered_subprotocols_of_which_none_is_selected_are_left_out(gateway: Gateway) -> None:
+def test_no_subprotocol_is_returned_if_none_is_selected(gateway: Gateway) -> None:
     with client(gateway, subprotocols=["one"]) as connection:
         assert connection.subprotocol is None
 
@@ -333,7 +333,7 @@ def test_messages_of_different_connections_are_handled_at_the_same_time(function
         assert (one.recv(5), two.recv(5)) == ("met", "met")
 
 
-def test_what_was_sent_before_closing_is_handled_before_the_end_is_told(functions: Functions, gateway: Gateway) -> None:
+def test_messages_before_closing_are_handled_before_disconnect(functions: Functions, gateway: Gateway) -> None:
     handled: list[bool] = []
 
     def message(_: dict[str, Any]) -> Any:
@@ -399,7 +399,7 @@ def test_text_that_is_not_utf_8_closes_the_connection(functions: Functions, gate
     assert functions.ended.get(timeout=5)
 
 
-def test_posts_arrive_whole_and_in_order_whoever_makes_them(functions: Functions, gateway: Gateway) -> None:
+def test_posts_from_several_threads_arrive_whole_and_in_order(functions: Functions, gateway: Gateway) -> None:
     with client(gateway) as connection:
         event = functions.connected.get(timeout=5)
 
@@ -416,7 +416,7 @@ def test_posts_arrive_whole_and_in_order_whoever_makes_them(functions: Functions
 
 @pytest.fixture(params=["inside", "outside"])
 def management(request: pytest.FixtureRequest) -> Iterator["ApiGatewayManagementApiClient"]:
-    """The management API as our functions have it, and as other processes have it."""
+    """The management API, as functions use it and as other processes use it."""
     if request.param == "inside":
         yield aws.sockets()
         return
@@ -431,7 +431,7 @@ def management(request: pytest.FixtureRequest) -> Iterator["ApiGatewayManagement
         yield made
 
 
-def test_the_management_api_posts_tells_and_closes(
+def test_the_management_api_posts_describes_and_closes(
     functions: Functions, gateway: Gateway, management: "ApiGatewayManagementApiClient"
 ) -> None:
     with client(gateway, user_agent_header="me/1") as connection:
@@ -453,7 +453,7 @@ def test_the_management_api_posts_tells_and_closes(
     assert about["ConnectedAt"] <= about["LastActiveAt"]
 
 
-def test_the_management_api_knows_no_other_connections(
+def test_the_management_api_answers_410_for_unknown_connections(
     functions: Functions, gateway: Gateway, management: "ApiGatewayManagementApiClient"
 ) -> None:
     with client(gateway):
@@ -466,7 +466,7 @@ def test_the_management_api_knows_no_other_connections(
 @pytest.mark.parametrize(
     ("data", "code"), [(b"x" * (LARGEST + 1), "PayloadTooLargeException"), (b"\xff", "BadRequestException")]
 )
-def test_the_management_api_refuses_what_is_no_message(
+def test_the_management_api_refuses_invalid_messages(
     functions: Functions, gateway: Gateway, management: "ApiGatewayManagementApiClient", data: bytes, code: str
 ) -> None:
     with client(gateway) as connection:
@@ -482,7 +482,7 @@ def test_without_a_gateway_every_connection_is_gone(management: "ApiGatewayManag
     _gone(management, "L0SM9cOFvHcCIhw=")
 
 
-def test_posts_are_no_store_calls_and_wait_for_none(functions: Functions, gateway: Gateway) -> None:
+def test_posts_do_not_wait_for_store_calls(functions: Functions, gateway: Gateway) -> None:
     with client(gateway) as connection:
         event = functions.connected.get(timeout=5)
         with aws.counted() as calls, engine._lock:
@@ -494,7 +494,7 @@ def test_posts_are_no_store_calls_and_wait_for_none(functions: Functions, gatewa
 
 
 @pytest.mark.parametrize("limits", [replace(QUICK, idle_seconds=0.15), replace(QUICK, lifetime_seconds=0.15)])
-def test_a_connection_that_is_idle_or_old_is_closed(functions: Functions, limits: Limits) -> None:
+def test_an_idle_or_old_connection_is_closed(functions: Functions, limits: Limits) -> None:
     with serving(functions, limits) as gateway, client(gateway) as connection:
         began = time.monotonic()
         assert _closed(connection) == (1001, "Going away")
@@ -503,7 +503,7 @@ def test_a_connection_that_is_idle_or_old_is_closed(functions: Functions, limits
 
 
 @pytest.mark.parametrize("sender", ["client", "server"])
-def test_messages_either_way_keep_a_connection_until_it_is_too_old(functions: Functions, sender: str) -> None:
+def test_messages_in_either_direction_restart_the_idle_timeout(functions: Functions, sender: str) -> None:
     limits = replace(QUICK, idle_seconds=0.4, lifetime_seconds=0.9)
     with serving(functions, limits) as gateway, client(gateway) as connection:
         event, began = functions.connected.get(timeout=5), time.monotonic()
@@ -522,9 +522,7 @@ def test_messages_either_way_keep_a_connection_until_it_is_too_old(functions: Fu
 
 
 @pytest.mark.parametrize(("code", "reason"), [(1000, ""), (4001, "enough"), (1001, "")])
-def test_disconnect_is_told_once_how_the_client_closed(
-    functions: Functions, gateway: Gateway, code: int, reason: str
-) -> None:
+def test_disconnect_gets_the_close_code_once(functions: Functions, gateway: Gateway, code: int, reason: str) -> None:
     with client(gateway) as connection:
         connected = functions.connected.get(timeout=5)
         connection.close(code, reason)
@@ -540,13 +538,13 @@ def test_disconnect_is_told_once_how_the_client_closed(
         functions.ended.get(timeout=0.05)
 
 
-def test_disconnect_is_told_once_of_a_client_that_goes_without_a_word(functions: Functions, gateway: Gateway) -> None:
+def test_disconnect_is_called_once_if_a_client_drops(functions: Functions, gateway: Gateway) -> None:
     with mute(gateway):
         pass
     assert functions.end() == (1006, "")
 
 
-def test_a_client_that_does_not_wait_for_the_handshake_is_told_as_gone(functions: Functions, gateway: Gateway) -> None:
+def test_a_client_that_leaves_during_the_handshake_is_disconnected(functions: Functions, gateway: Gateway) -> None:
     asked, answered = threading.Event(), threading.Event()
 
     def connect(_: dict[str, Any]) -> Any:
@@ -563,12 +561,12 @@ def test_a_client_that_does_not_wait_for_the_handshake_is_told_as_gone(functions
     assert functions.end() == (1006, "")
 
 
-def test_a_client_that_answers_no_ping_is_dropped(functions: Functions) -> None:
+def test_a_client_that_does_not_answer_pings_is_dropped(functions: Functions) -> None:
     with serving(functions, replace(QUICK, ping_seconds=0.1)) as gateway, mute(gateway):
         assert functions.end()[0] == 1006
 
 
-def test_a_client_that_does_not_read_is_given_up_and_holds_up_no_other(functions: Functions) -> None:
+def test_a_client_that_does_not_read_is_dropped_and_does_not_block_others(functions: Functions) -> None:
     limits = replace(QUICK, stall_seconds=0.5, waiting_bytes=512 * 1024)
     with serving(functions, limits) as gateway, mute(gateway), client(gateway) as quick:
         stuck, other = (functions.connected.get(timeout=5) for _ in range(2))
@@ -589,7 +587,7 @@ def test_a_client_that_does_not_read_is_given_up_and_holds_up_no_other(functions
         assert quick.recv(3) == "still served"
 
 
-def test_a_client_that_is_too_many_frames_behind_is_given_up(functions: Functions) -> None:
+def test_a_client_that_is_too_many_frames_behind_is_dropped(functions: Functions) -> None:
     limits = replace(QUICK, stall_seconds=0.1, waiting_frames=3)
     with serving(functions, limits) as gateway, mute(gateway):
         stuck = functions.connected.get(timeout=5)
@@ -611,7 +609,7 @@ def test_a_client_that_is_too_many_frames_behind_is_given_up(functions: Function
         (b"", b""),
     ],
 )
-def test_what_is_no_handshake_is_refused_without_asking_or_printing_anything(
+def test_a_request_that_is_not_a_handshake_is_refused_silently(
     functions: Functions, gateway: Gateway, capfd: pytest.CaptureFixture[str], sent: bytes, status: bytes
 ) -> None:
     with closing(socket.create_connection((HOST, gateway.port), timeout=3)) as connection:
@@ -653,22 +651,22 @@ bp = Blueprint(__name__)
 
 
 @bp.on_ws_connect()
-def connecting(event: Any, _: Any = None) -> Any:
+def on_connect(event: Any, _: Any = None) -> Any:
     return DONE
 
 
 @bp.on_ws_message()
-def messaging(event: Any, _: Any = None) -> Any:
+def on_message(event: Any, _: Any = None) -> Any:
     return DONE
 
 
-def test_the_functions_are_found_by_walking_the_app() -> None:
+def test_the_app_has_the_three_socket_routes() -> None:
     walked = Chalice("walked", configure_logs=False)
     walked.register_blueprint(bp)
-    assert dict(catalog.sockets(walked)) == {"$connect": connecting, "$default": messaging}
+    assert dict(catalog.sockets(walked)) == {"$connect": on_connect, "$default": on_message}
 
 
-def test_the_stand_in_of_other_tests_does_what_the_gateway_does(sockets: Sockets, functions: Functions) -> None:
+def test_the_gateway_of_other_tests_behaves_the_same(sockets: Sockets, functions: Functions) -> None:
     functions.on_connect = lambda _: DONE | {"headers": {"Sec-WebSocket-Protocol": "one"}}
     functions.on_message = echo
     stand_in = Sockets(functions.by_route | {"$disconnect": lambda event, _: functions.ended.put(event)})
@@ -707,7 +705,7 @@ def test_the_stand_in_of_other_tests_does_what_the_gateway_does(sockets: Sockets
         engine.unroute_sockets(stand_in)
 
 
-def test_the_engine_tells_where_connections_are_reached() -> None:
+def test_the_engine_sets_the_url_of_the_management_api() -> None:
     assert os.environ["FLUXDEN_SOCKETS_URL"] == "https://sockets.local/local"
     assert aws.sockets().meta.endpoint_url == "https://sockets.local/local"
 
@@ -719,7 +717,7 @@ def _refused(gateway: Gateway) -> Any:
 
 
 def _closed(connection: ClientConnection) -> tuple[int | None, str | None]:
-    """Code and reason of the close frame, which is what comes next."""
+    """Return the code and reason of the close frame, which must be next."""
     with pytest.raises(ConnectionClosed) as closed:
         connection.recv(5)
     received = closed.value.rcvd
@@ -727,7 +725,7 @@ def _closed(connection: ClientConnection) -> tuple[int | None, str | None]:
 
 
 def _count_until_gone(call: Callable[[int], None]) -> int:
-    """How often the call was made before it met a connection that is gone."""
+    """Return how often the call succeeded before the connection was gone."""
     for number in range(1000):
         try:
             call(number)

@@ -1,4 +1,4 @@
-"""The local cloud's queue pump and scheduler: they do what Lambda's event sources do."""
+"""The local cloud's queue pump and scheduler behave as Lambda's event sources."""
 
 import logging
 import threading
@@ -25,7 +25,7 @@ from tests.support.pump import count_messages
 
 @dataclass
 class Worker:
-    """A worker that remembers its events, and fails on messages whose body says so."""
+    """A worker that records its events, and fails for messages whose body says so."""
 
     queue: Queue = FAN_OUT
     batch_size: int = 10
@@ -52,7 +52,7 @@ class Clock(Protocol):
 
 
 class Waiting:
-    """Queues beside the tests go by a clock that nobody can move: time passes as it does."""
+    """Waits in real time, because tests can't move the clock of external queues."""
 
     def shift(self, delta: timedelta) -> None:
         time.sleep(delta.total_seconds())
@@ -73,7 +73,7 @@ def send(body: str, **more: Any) -> None:
 
 @contextmanager
 def started(worker: Worker) -> Iterator[None]:
-    """The pump's threads, for as long as needed."""
+    """Run the pump's threads during the block."""
     (pumping,) = pump.start([worker])
     try:
         yield
@@ -83,7 +83,7 @@ def started(worker: Worker) -> Iterator[None]:
             aws.sqs().meta.events.unregister(f"after-call.sqs.{operation}", pumping.wake)
 
 
-def test_every_queue_with_a_worker_is_defined_and_every_worker_found() -> None:
+def test_every_queue_has_a_worker_and_a_definition() -> None:
     consumers = list(catalog.consumers(app))
     assert all(isinstance(each, Consumer) for each in consumers)
     assert {each.queue for each in consumers} <= {each.queue for each in DEFINITIONS}
@@ -91,7 +91,7 @@ def test_every_queue_with_a_worker_is_defined_and_every_worker_found() -> None:
     assert "announce_due_callbacks" in {each.__name__ for each in catalog.schedules(app)}
 
 
-def test_a_message_has_lambdas_shape(tables: None) -> None:
+def test_a_message_has_the_shape_of_a_lambda_record(tables: None) -> None:
     worker = Worker()
     send("{}", MessageAttributes={"kind": {"DataType": "String", "StringValue": "x"}})
     assert pump.Pump(worker).drain() == 1
@@ -119,7 +119,7 @@ def test_messages_come_in_batches_of_the_workers_size(tables: None) -> None:
     assert count_messages(FAN_OUT) == 0
 
 
-def test_of_a_batch_only_the_failed_come_again_a_little_later(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_failed_messages_of_a_batch_are_retried(clock: Clock, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pump, "BACK_OFF_SECONDS", 3)
     worker = Worker()
     for body in ("one", "fail", "two"):
@@ -134,7 +134,7 @@ def test_of_a_batch_only_the_failed_come_again_a_little_later(clock: Clock, monk
 
 
 @pytest.mark.parametrize("body", ["fail", "crash"])
-def test_what_fails_every_time_ends_in_the_dead_letters(
+def test_a_message_that_always_fails_becomes_a_dead_letter(
     clock: Clock, body: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pump, "BACK_OFF_SECONDS", 0)
@@ -159,7 +159,7 @@ def test_a_delayed_message_waits(clock: Clock) -> None:
     assert worker.bodies == ["later"]
 
 
-def test_a_running_pump_notices_a_send_at_once(tables: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_running_pump_processes_a_sent_message_immediately(tables: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pump, "POLL_SECONDS", 30.0)
     worker = Worker()
     with started(worker):
@@ -169,7 +169,7 @@ def test_a_running_pump_notices_a_send_at_once(tables: None, monkeypatch: pytest
     assert worker.bodies == ["now"]
 
 
-def test_a_running_pump_finds_what_others_send_and_works_side_by_side(tables: None) -> None:
+def test_a_running_pump_processes_batches_concurrently(tables: None) -> None:
     for number in range(3):
         send(str(number))
     release, begun = threading.Event(), threading.Semaphore(0)
