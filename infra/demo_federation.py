@@ -5,14 +5,9 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.core.domain.fields import timestamp
+from chalicelib.federation.network.domain.agent_descriptions import AgentPut, listing_details
 from chalicelib.federation.network.domain.instances import Instance, InstanceStatus, RegisterIn
-from chalicelib.federation.network.domain.marketplace import (
-    AgentPut,
-    Listing,
-    ListingStatus,
-    listing_details,
-    slug_candidates,
-)
+from chalicelib.federation.network.domain.marketplace import Listing, ListingStatus, slug_candidates
 from chalicelib.federation.network.services import instances
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.network.stores.marketplace import DynamoMarketplace

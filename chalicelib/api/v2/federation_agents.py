@@ -12,6 +12,7 @@ from chalicelib.core.domain.errors import Conflict, Invalid, NotFound, SlugTaken
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.stores.idempotency import DynamoIdempotency
 from chalicelib.edge.operation import OperationReply, as_stored
+from chalicelib.federation.network.domain.agent_descriptions import AgentPut
 from chalicelib.federation.network.domain.listings import (
     AgentDeletedOut,
     AgentOut,
@@ -20,7 +21,6 @@ from chalicelib.federation.network.domain.listings import (
     AgentsOut,
     SyncOut,
 )
-from chalicelib.federation.network.domain.marketplace import AgentPut
 from chalicelib.federation.network.services import marketplace
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.network.stores.marketplace import DynamoMarketplace

@@ -13,7 +13,7 @@ from chalicelib.core.domain.requests import RequestContext
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.connections.domain.handshake import ACK_PATH, RELAY_PATH, FederationHeaders
 from chalicelib.federation.connections.stores.connections import DynamoConnections
-from chalicelib.federation.relays.domain.relays import AckAnswer, AckIn, RelayAnswer, RelayIn
+from chalicelib.federation.relays.domain.relay_messages import AckAnswer, AckIn, RelayAnswer, RelayIn
 from chalicelib.federation.relays.services import relays
 from chalicelib.federation.relays.services.acknowledgements import AcknowledgementReceiver
 from chalicelib.federation.relays.stores.relays import DynamoRelays

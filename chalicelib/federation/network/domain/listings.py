@@ -6,13 +6,8 @@ from pydantic import Field, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, core_schema
 
 from chalicelib.core.domain.fields import Omittable, OpenIn, Out, TimeOut, UuidOut
-from chalicelib.federation.network.domain.marketplace import (
-    MOST_IN_A_BATCH,
-    AgentRow,
-    Listing,
-    ListingChange,
-    ListingStatus,
-)
+from chalicelib.federation.network.domain.agent_descriptions import AgentRow
+from chalicelib.federation.network.domain.marketplace import MOST_IN_A_BATCH, Listing, ListingChange, ListingStatus
 
 
 class _AnyRow:

@@ -15,6 +15,7 @@ from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import kept
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import JobAnnouncer, Replays
+from chalicelib.federation.network.domain.agent_descriptions import AgentPut, AgentRow, listing_details
 from chalicelib.federation.network.domain.instance_notices import InstanceNoticeJob, agent_notice
 from chalicelib.federation.network.domain.instances import Instance
 from chalicelib.federation.network.domain.listings import (
@@ -33,12 +34,9 @@ from chalicelib.federation.network.domain.listings import (
 from chalicelib.federation.network.domain.marketplace import (
     FIRST_VERSION,
     LARGEST_LISTING,
-    AgentPut,
-    AgentRow,
     Listing,
     ListingChange,
     ListingStatus,
-    listing_details,
     slug_candidates,
     update_listing,
 )

@@ -12,10 +12,10 @@ from chalicelib.core.domain.fields import Omittable, Out, Query, TimeOut, Uuid, 
 from chalicelib.core.domain.pages import Pagination
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.relays.domain.outbox import SendOutcome
+from chalicelib.federation.relays.domain.relay_messages import RelayIn
 from chalicelib.federation.relays.domain.relays import (
     Direction,
     Relay,
-    RelayIn,
     RelayIntent,
     RelayPriority,
     RelayStatus,

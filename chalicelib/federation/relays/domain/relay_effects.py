@@ -8,14 +8,8 @@ from typing import Any
 from chalicelib.board.domain.board import Assignee, Card, CardPriority, CardStatus, Tail
 from chalicelib.core.domain.fields import is_uuid
 from chalicelib.federation.connections.domain.connections import Connection
-from chalicelib.federation.relays.domain.relays import (
-    Relay,
-    RelayIn,
-    RelayPriority,
-    Scope,
-    ScopeOut,
-    one_line,
-)
+from chalicelib.federation.relays.domain.relay_messages import RelayIn, ScopeOut, one_line
+from chalicelib.federation.relays.domain.relays import Relay, RelayPriority, Scope
 from chalicelib.people.domain.directory import Memberships
 from chalicelib.tasks.domain.queue import Change, Item, ItemStatus, ItemType, Priority
 from chalicelib.tasks.domain.settings import QueueState

@@ -14,7 +14,8 @@ from chalicelib.core.domain.errors import Invalid, NotFound
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.relays.domain.relay_effects import Effects
-from chalicelib.federation.relays.domain.relays import AckAnswer, AckIn, Relay, RelayStatus, json_text
+from chalicelib.federation.relays.domain.relay_messages import AckAnswer, AckIn
+from chalicelib.federation.relays.domain.relays import Relay, RelayStatus, json_text
 from chalicelib.live.services.ports import Notifier
 from chalicelib.tasks.domain.queue import Change, Item, ItemStatus, check_move
 from chalicelib.tasks.domain.settings import QueueState
@@ -65,7 +66,7 @@ class AcknowledgementReceiver:
                 raise NotFound("No such relay was sent over this connection.")
             if met.status is given.status or met.status.is_final:
                 return AckAnswer(success=True, relay_id=met.relay_id, status=met.status)
-            to = met.moved(given.status, response=response, now=self.now)
+            to = met.with_status(given.status, response=response, now=self.now)
             message, effects = None, Effects()
             if to.status.is_final:
                 message, effects = self._message(to), self._effects(to)

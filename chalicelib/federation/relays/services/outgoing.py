@@ -220,7 +220,7 @@ class Acknowledger:
             relay.relay_id,
             timestamp(now),
         )
-        ended = relay.moved(status, response=response, now=now)
+        ended = relay.with_status(status, response=response, now=now)
         actions = self.relays.end_actions(ended, relay, sending, outbox=box, now=now)
         return RelayEnd(actions, partial(self._announce, box, sending))
 

@@ -22,16 +22,8 @@ from chalicelib.federation.relays.domain.relay_effects import (
     stored_payload,
     to_scope_response,
 )
-from chalicelib.federation.relays.domain.relays import (
-    Direction,
-    Relay,
-    RelayAnswer,
-    RelayIn,
-    RelayReference,
-    RelayStatus,
-    Scope,
-    json_text,
-)
+from chalicelib.federation.relays.domain.relay_messages import RelayAnswer, RelayIn
+from chalicelib.federation.relays.domain.relays import Direction, Relay, RelayReference, RelayStatus, Scope, json_text
 from chalicelib.live.domain.frames import LogState
 from chalicelib.live.services.ports import Notifier
 from chalicelib.people.domain.directory import Memberships

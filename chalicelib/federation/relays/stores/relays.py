@@ -29,11 +29,7 @@ from chalicelib.core.stores.reads import get_all
 from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.relays.domain.relay_effects import Effects, Work
-from chalicelib.federation.relays.domain.relays import (
-    Direction,
-    Relay,
-    RelayReference,
-)
+from chalicelib.federation.relays.domain.relays import Direction, Relay, RelayReference
 from chalicelib.federation.relays.stores.relay_rows import claim_row, peer_key, put_new, relay_key, relay_of, relay_row
 from chalicelib.people.stores.directory_rows import active_person
 from chalicelib.resources import RELAYS
