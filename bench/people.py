@@ -8,14 +8,14 @@ from uuid import uuid4
 
 from chalicelib.catalog.domain.approvals import ApprovalStatus, requested
 from chalicelib.catalog.stores.approvals import DynamoApprovals
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.stores.directory import DynamoDirectory
 
 
 def add_approved_people(count: int) -> list[dict[str, str]]:
     """Create employees who are approved for integrator fd1, and return them as bulk recipients."""
-    return together(*(partial(_add_approved_person, number) for number in range(count)))
+    return gather(*(partial(_add_approved_person, number) for number in range(count)))
 
 
 def _add_approved_person(number: int) -> dict[str, str]:

@@ -19,7 +19,7 @@ from chalicelib.live.gateways.web_push import PUSH_JOBS
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.people.stores.directory_rows import DynamoProjectAccess
 from chalicelib.tokens.domain.tokens import Admission
 from chalicelib.tokens.stores.ledger import DynamoLedger
@@ -39,8 +39,8 @@ _PORTS = events.Ports(
     projects=DynamoProjectAccess(),
     queue_held=_queue_held,
     replies=DynamoIdempotency(),
-    notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together, PUSH_JOBS),
-    together=together,
+    notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, PUSH_JOBS),
+    gather=gather,
 )
 
 

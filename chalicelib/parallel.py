@@ -1,4 +1,4 @@
-"""Store calls that do not depend on each other, made at the same time."""
+"""Make store calls that do not depend on each other at the same time."""
 
 import itertools
 import threading
@@ -17,26 +17,25 @@ Box = SimpleQueue[Job]
 _MOST_THREADS = 16
 _groups = itertools.count()
 _branch: ContextVar[Branch] = ContextVar("branch", default=())
-# The boxes of threads that wait for a job, the last one on top: starting a thread costs more than most calls do
-# outside the store.
+# The boxes of threads that wait for a job; the last one is used first. Starting a thread costs more than most calls.
 _waiting: deque[Box] = deque()
 
 
 def branch() -> Branch:
-    """Which group of simultaneous calls this code runs in, and which of the group it is; from the outside in."""
+    """The groups of simultaneous calls that this code runs in, outermost first, each with the call's number."""
     return _branch.get()
 
 
-def together(*calls: Callable[[], Any]) -> list[Any]:
-    """Make the calls at the same time, sixteen at most, and return their results in order.
+def gather(*calls: Callable[[], Any]) -> list[Any]:
+    """Make the calls at the same time, at most sixteen, and return their results in order.
 
-    All are waited for; then the first failure, in their order, is raised. A call may itself use `together`:
-    none waits for another's threads, since whoever asks makes every call that no thread has begun.
+    Every call is waited for; then the first failure in their order is raised. A call may itself use `gather` without
+    waiting for threads, since the thread that asks makes every call that no other thread has begun.
     """
     outer, group = branch(), next(_groups)
     results: list[Any] = [None] * len(calls)
     errors: list[BaseException | None] = [None] * len(calls)
-    # Both are atomic: each number goes to one thread.
+    # Both are atomic, so each number goes to one thread.
     numbers, ended = iter(range(len(calls))), SimpleQueue[None]()
 
     def work() -> None:
@@ -74,16 +73,16 @@ def _hand_over(job: Job) -> Box:
 
 
 def _take_back(box: Box, job: Job) -> None:
-    # A thread that has not come yet is not waited for.
+    # A thread that has not started is not waited for.
     try:
-        found = box.get_nowait()
+        taken = box.get_nowait()
     except Empty:
         return
-    if found is job:
+    if taken is job:
         _waiting.append(box)
     else:
-        # It has done the job, and was handed another group's since.
-        box.put(found)
+        # The thread has done this job, and was handed one of another group since.
+        box.put(taken)
 
 
 def _serve(box: Box) -> None:
@@ -93,5 +92,5 @@ def _serve(box: Box) -> None:
 
 
 def chunks(items: list[T], size: int) -> Iterator[list[T]]:
-    """The items in lists of at most `size`."""
+    """Split the items into lists of at most `size`."""
     return (items[start : start + size] for start in range(0, len(items), size))

@@ -12,6 +12,9 @@ J_contra = TypeVar("J_contra", contravariant=True)
 # One member of `TransactWriteItems`, by its kind.
 Action = dict[str, dict[str, Any]]
 
+# Makes calls at the same time and returns their results in order.
+Gather = Callable[..., list[Any]]
+
 
 @dataclass(frozen=True)
 class RelayEnd:

@@ -21,7 +21,7 @@ from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import CALLBACKS, DELIVERIES, DIRECTORY, NOTIFY
 
@@ -55,5 +55,5 @@ def deliver_callback(message: CallbackJob) -> None:
         secrets=DynamoSigningSecrets(),
         people=DynamoDirectory(),
         post=http.post,
-        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together),
+        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather),
     )

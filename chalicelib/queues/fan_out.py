@@ -17,7 +17,7 @@ from chalicelib.live.gateways.web_push import PUSH_JOBS
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.resources import DELIVERIES, EVENT_TYPES, FAN_OUT, NOTIFY, NUDGE
 
 bp = Blueprint(__name__)
@@ -40,7 +40,7 @@ def fan_out(message: FanOutJob) -> None:
         deliveries=DynamoDeliveries(),
         sends=DynamoSends(),
         event_types=DynamoEventTypes(),
-        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together, PUSH_JOBS),
-        together=together,
+        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, PUSH_JOBS),
+        gather=gather,
         now=datetime.now(UTC),
     ).deliver(message)

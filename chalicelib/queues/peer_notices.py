@@ -23,7 +23,7 @@ from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.resources import CHAT, CONTACTS, NOTIFY, PEER_NOTICES, PEERS
 from chalicelib.settings import settings
 
@@ -51,7 +51,7 @@ def deliver_peer_notice(message: ConnectionNoticeJob) -> None:
         connections=DynamoConnections(),
         federation=DynamoFederation(),
         contacts=DynamoContacts(),
-        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together),
+        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather),
         post=http.post_and_read,
         sign=signature_headers,
         runner=AttemptRunner(

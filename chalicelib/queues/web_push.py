@@ -13,7 +13,7 @@ from chalicelib.live.services.push import PushSender
 from chalicelib.live.stores.push import DynamoPush
 from chalicelib.live.stores.push_keys import DynamoPushKeys
 from chalicelib.live.vapid import authorization
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.resources import DIRECTORY, SOCKETS, WEB_PUSH
 
 bp = Blueprint(__name__)
@@ -36,4 +36,4 @@ def _sign(keys: PushKeys, endpoint: str) -> str:
 )
 def nudge(message: PushJob) -> None:
     """Send a push notification to a person's browsers. Failures are retried, and finally become dead letters."""
-    PushSender(DynamoPush(), DynamoPushKeys(), http.post, _sign, PUSH_JOBS, together).run(message)
+    PushSender(DynamoPush(), DynamoPushKeys(), http.post, _sign, PUSH_JOBS, gather).run(message)

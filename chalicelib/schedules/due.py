@@ -10,7 +10,7 @@ from chalicelib.federation.network.gateways.instance_notices import INSTANCE_NOT
 from chalicelib.federation.network.stores.instance_notices import DynamoInstanceNotices
 from chalicelib.inbox.gateways.callbacks import CALLBACK_JOBS
 from chalicelib.inbox.stores.clicks import DynamoClicks
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.resources import CALLBACKS, DELIVERIES, DUE_INDEX, NETWORK, NOTICES
 
 bp = Blueprint(__name__)
@@ -23,7 +23,7 @@ bp = Blueprint(__name__)
 )
 def announce_due_callbacks(now: datetime) -> int:
     """Queue the callbacks that are due."""
-    return announce_due(now, work=DynamoClicks(), queue=CALLBACK_JOBS, together=together)
+    return announce_due(now, work=DynamoClicks(), queue=CALLBACK_JOBS, gather=gather)
 
 
 @schedule(
@@ -33,4 +33,4 @@ def announce_due_callbacks(now: datetime) -> int:
 )
 def announce_due_notices(now: datetime) -> int:
     """Queue the notices to instances that are due."""
-    return announce_due(now, work=DynamoInstanceNotices(), queue=INSTANCE_NOTICE_JOBS, together=together)
+    return announce_due(now, work=DynamoInstanceNotices(), queue=INSTANCE_NOTICE_JOBS, gather=gather)

@@ -8,7 +8,7 @@ from chalicelib.core.services.due import announce_due
 from chalicelib.edge.schedule import schedule
 from chalicelib.federation.connections.gateways.connection_notices import CONNECTION_NOTICE_JOBS
 from chalicelib.federation.connections.stores.connection_notices import DynamoConnectionNotices
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.resources import DUE_INDEX, PEER_NOTICES, PEERS
 
 bp = Blueprint(__name__)
@@ -21,4 +21,4 @@ bp = Blueprint(__name__)
 )
 def announce_due_peer_notices(now: datetime) -> int:
     """Queue the connection notices that are due."""
-    return announce_due(now, work=DynamoConnectionNotices(), queue=CONNECTION_NOTICE_JOBS, together=together)
+    return announce_due(now, work=DynamoConnectionNotices(), queue=CONNECTION_NOTICE_JOBS, gather=gather)

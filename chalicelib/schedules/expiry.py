@@ -13,7 +13,7 @@ from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.resources import CHAT, DUE_INDEX, NOTIFY, PEER_NOTICES, PEERS
 
 bp = Blueprint(__name__)
@@ -34,6 +34,6 @@ def end_unanswered_requests(now: datetime) -> int:
         now,
         message_id=lambda: ids.sortable(now),
         requests=DynamoConnections(),
-        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together),
+        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather),
         queue=CONNECTION_NOTICE_JOBS,
     )

@@ -9,7 +9,7 @@ from chalicelib.edge.schedule import schedule
 from chalicelib.federation.network.services.membership import HeartbeatSender, OwnInstance
 from chalicelib.federation.network.stores.hubs import DynamoHubs
 from chalicelib.federation.network.stores.reported_counts import DynamoReportedCounts
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.resources import DIRECTORY, DUE_INDEX, NETWORK
 from chalicelib.settings import VERSION, settings
 
@@ -29,5 +29,5 @@ def send_hub_heartbeats(now: datetime) -> int:
         counts=DynamoReportedCounts(),
         post=http.post_and_read,
         clock=lambda: datetime.now(UTC),
-        together=together,
+        gather=gather,
     ).send_due(now)

@@ -8,7 +8,7 @@ from chalicelib.core.gateways import http
 from chalicelib.edge.schedule import schedule
 from chalicelib.federation.connections.services.peer_keys import PeerKeyFetcher
 from chalicelib.federation.connections.stores.peer_keys import DynamoPeerKeys
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.resources import DUE_INDEX, PEERS
 
 bp = Blueprint(__name__)
@@ -17,4 +17,4 @@ bp = Blueprint(__name__)
 @schedule(bp, minutes=1, grants=PEERS.can("Query", index=DUE_INDEX) + PEERS.can("UpdateItem"))
 def fetch_peer_keys(now: datetime) -> int:
     """Fetch the signing keys that are due."""
-    return PeerKeyFetcher(DynamoPeerKeys(), http.get, together).fetch_due(now)
+    return PeerKeyFetcher(DynamoPeerKeys(), http.get, gather).fetch_due(now)

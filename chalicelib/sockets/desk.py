@@ -27,7 +27,7 @@ from chalicelib.live.services import sockets
 from chalicelib.live.services.notifier import Notifier, end_socket, post_frame
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.resources import CHAT, NOTIFY, SOCKET_WORK, SOCKETS, TOKENS
 from chalicelib.tokens.stores.ledger import DynamoLedger
 
@@ -120,7 +120,7 @@ def _send(frame: Send, caller: ApiKey, call: SocketCall) -> None:
         owner=caller,
         context=RequestContext(call.request_id, call.now),
         chat=DynamoChat(),
-        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together),
+        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather),
     )
 
 

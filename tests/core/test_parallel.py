@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from chalicelib.parallel import branch, chunks, together
+from chalicelib.parallel import branch, chunks, gather
 
 pytestmark = pytest.mark.engine("embedded")
 
@@ -16,8 +16,8 @@ def test_results_come_in_the_order_of_the_calls() -> None:
         first.set()
         return "b"
 
-    assert together(lambda: first.wait(5) and "a", set_first) == ["a", "b"]
-    assert together() == []
+    assert gather(lambda: first.wait(5) and "a", set_first) == ["a", "b"]
+    assert gather() == []
 
 
 def test_a_failure_is_raised_after_all_have_ended() -> None:
@@ -27,12 +27,12 @@ def test_a_failure_is_raised_after_all_have_ended() -> None:
         raise ValueError("no")
 
     with pytest.raises(ValueError, match="no"):
-        together(fail, lambda: ended.append("yes"))
+        gather(fail, lambda: ended.append("yes"))
     assert ended == ["yes"]
 
 
 def test_calls_may_be_many_and_nested() -> None:
-    nested = together(*(lambda n=n: sum(together(*(lambda m=m: m for m in range(20)))) + n for n in range(40)))
+    nested = gather(*(lambda n=n: sum(gather(*(lambda m=m: m for m in range(20)))) + n for n in range(40)))
     assert nested == [190 + number for number in range(40)]
 
 
@@ -43,12 +43,12 @@ def test_threads_are_kept_for_the_next_group() -> None:
         both.wait(5)
         return threading.get_ident()
 
-    met = {ident for _ in range(60) for ident in together(meet, meet)}
+    met = {ident for _ in range(60) for ident in gather(meet, meet)}
     assert 2 <= len(met) < 20
 
 
 def test_every_call_knows_its_place() -> None:
-    ((first,), (second,)) = together(branch, branch)
+    ((first,), (second,)) = gather(branch, branch)
     assert (first[0], first[1], second[1]) == (second[0], 0, 1)
     assert branch() == ()
 

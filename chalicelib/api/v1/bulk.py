@@ -20,7 +20,7 @@ from chalicelib.inbox.gateways.fan_out import FAN_OUT_JOBS
 from chalicelib.inbox.services import bulk
 from chalicelib.inbox.stores.accepted_calls import DynamoAcceptedCalls
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import CATALOG, DELIVERIES, DIRECTORY, FAN_OUT, TOKENS
 
@@ -77,5 +77,5 @@ def _ports() -> bulk.Ports:
         queue=FAN_OUT_JOBS,
         replays=DynamoIdempotency(),
         mint=partial(ids.mint_token, ids.TokenKind.PERSONAL),
-        together=together,
+        gather=gather,
     )

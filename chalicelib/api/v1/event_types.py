@@ -9,7 +9,7 @@ from chalicelib.core.domain.requests import RequestContext
 from chalicelib.inbox.domain.event_types import EventTypesOut, EventTypesQuery
 from chalicelib.inbox.services import event_types
 from chalicelib.inbox.stores.event_types import DynamoEventTypes
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import DIRECTORY, EVENT_TYPES
 
@@ -40,5 +40,5 @@ def list_event_types(
         request_id=context.request_id,
         types=DynamoEventTypes(),
         integrators=DynamoDirectory(),
-        together=together,
+        gather=gather,
     )

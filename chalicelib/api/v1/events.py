@@ -28,7 +28,7 @@ from chalicelib.live.gateways.web_push import PUSH_JOBS
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.people.stores.directory_rows import DynamoProjectAccess
 from chalicelib.resources import DELIVERIES, DIRECTORY, EVENT_TYPES, IDEMPOTENCY, NOTIFY, NUDGE, QUEUE_ITEMS
 
@@ -47,7 +47,7 @@ def _replay(stored: dict[str, Any]) -> DeliveryOut:
 
 
 def _notifier() -> Notifier:
-    return Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together, PUSH_JOBS)
+    return Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, PUSH_JOBS)
 
 
 def _queue_held(delivery: Delivery, *, owner_id: str, log_state: LogState | None, now: datetime) -> None:
@@ -66,7 +66,7 @@ _PORTS = events.Ports(
     queue_held=_queue_held,
     replies=DynamoIdempotency(),
     notifier=_notifier(),
-    together=together,
+    gather=gather,
 )
 
 
@@ -83,7 +83,7 @@ def _finder(caller: PersonalToken | ToolsToken, context: RequestContext) -> deli
         sends=DynamoSends(),
         event_types=DynamoEventTypes(),
         notifier=_notifier(),
-        together=together,
+        gather=gather,
         now=context.now,
     ).find
 

@@ -18,7 +18,7 @@ from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.resources import DELIVERIES, INBOX_INDEX, NOTIFY
 
 bp = Blueprint(__name__)
@@ -111,5 +111,5 @@ def change_inbox_delivery(
         context=context,
         deliveries=DynamoDeliveries(),
         inbox=DynamoInbox(),
-        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together),
+        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather),
     )

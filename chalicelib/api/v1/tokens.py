@@ -16,7 +16,7 @@ from chalicelib.core.domain.errors import Conflict, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.stores.idempotency import DynamoIdempotency
 from chalicelib.edge.operation import as_stored
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import CATALOG, DIRECTORY, TOKENS
 
@@ -45,7 +45,7 @@ def _ports(context: RequestContext) -> claims.Ports:
         grants=DynamoClaims(),
         replays=DynamoIdempotency(),
         mint=partial(_mint, context),
-        together=together,
+        gather=gather,
     )
 
 

@@ -25,7 +25,7 @@ from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.resources import CHAT, NOTIFY, ROLE_INDEX, SOCKETS
 from chalicelib.settings import settings
 
@@ -57,7 +57,7 @@ def send_message(body: MessageIn, headers: AgentHeaders, caller: ApiKey, context
         owner=caller,
         context=context,
         chat=DynamoChat(),
-        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together),
+        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather),
     )
 
 

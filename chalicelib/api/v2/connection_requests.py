@@ -18,7 +18,7 @@ from chalicelib.federation.connections.stores.connection_notices import DynamoCo
 from chalicelib.federation.connections.stores.connection_rows import token_hash
 from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import DIRECTORY, PEER_NOTICES, PEERS
 from chalicelib.settings import settings
@@ -62,7 +62,7 @@ def ask_for_connection(body: ConnectionRequestIn, caller: ApiKey, context: Reque
         connections=DynamoConnections(),
         notices=DynamoConnectionNotices(),
         queue=CONNECTION_NOTICE_JOBS,
-        together=together,
+        gather=gather,
     )
     token = secrets.token_hex(_TOKEN_BYTES)
     status, answer = requester.request(body, connection_id=str(uuid4()), token=token, owner=caller, context=context)

@@ -50,7 +50,7 @@ from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import CHAT, DIRECTORY, NETWORK, NOTIFY, PEER_NOTICES, PEERS
 from chalicelib.settings import settings
@@ -68,7 +68,7 @@ def _is_approved_instance(url: str) -> bool:
 
 
 def _notifier() -> Notifier:
-    return Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together)
+    return Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather)
 
 
 def _ports() -> Ports:

@@ -24,7 +24,7 @@ from chalicelib.federation.network.domain.payments import PaymentIn, PaymentOut,
 from chalicelib.federation.network.services import instances
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.network.stores.reported_counts import DynamoReportedCounts
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.resources import DIRECTORY, NETWORK, TOKENS
 from chalicelib.settings import settings
 
@@ -81,7 +81,7 @@ def send_heartbeat(caller: PlatformToken, context: RequestContext, body: Heartbe
         now=context.now,
         instances=DynamoInstances(),
         counts=DynamoReportedCounts(),
-        together=together,
+        gather=gather,
     )
 
 

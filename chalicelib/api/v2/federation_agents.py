@@ -24,7 +24,7 @@ from chalicelib.federation.network.domain.listings import (
 from chalicelib.federation.network.services import marketplace
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.resources import IDEMPOTENCY, NETWORK
 from chalicelib.settings import settings
 
@@ -39,7 +39,7 @@ def _ports() -> marketplace.Ports:
         instances=DynamoInstances(),
         market=DynamoMarketplace(),
         replays=DynamoIdempotency(),
-        together=together,
+        gather=gather,
         new_id=lambda: str(uuid4()),
         new_revision=ids.nonce,
     )

@@ -6,7 +6,7 @@ from chalicelib.api.v2.contract import SPEND, operation
 from chalicelib.core.domain.callers import ANY_PERMISSION, ApiKey
 from chalicelib.core.domain.errors import Forbidden
 from chalicelib.live.stores.push import DynamoPush
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.resources import DIRECTORY
 from chalicelib.settings import settings
 from chalicelib.tokens.domain.me import MeOut, UrlsOut, me_out
@@ -30,7 +30,7 @@ def get_me(caller: ApiKey) -> MeOut:
 
     The reply contains all that a front end needs to start.
     """
-    known, push_key = together(lambda: DynamoMe().find_known(caller.user_id), DynamoPush().find_public_key)
+    known, push_key = gather(lambda: DynamoMe().find_known(caller.user_id), DynamoPush().find_public_key)
     if known is None:
         raise Forbidden("The key's owner is no employee.")
     given = settings()

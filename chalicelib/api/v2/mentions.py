@@ -8,7 +8,7 @@ from chalicelib.core.domain.callers import ANY_PERMISSION, ApiKey
 from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.mentions.domain.mentions import MentionsOut, MentionsQuery
 from chalicelib.mentions.services import mentions
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.people.stores.teams import DynamoTeams
 from chalicelib.resources import DIRECTORY, PEERS
@@ -40,5 +40,5 @@ def list_mentions(query: MentionsQuery, caller: ApiKey) -> MentionsOut:
         teams=DynamoTeams(),
         agents=DynamoAgents(),
         connections=DynamoConnections(),
-        together=together,
+        gather=gather,
     )

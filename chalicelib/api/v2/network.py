@@ -12,7 +12,7 @@ from chalicelib.federation.network.domain.discover import DiscoverOut, DiscoverQ
 from chalicelib.federation.network.services import discover
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.people.stores.directory_listing import DynamoDirectoryListing
 from chalicelib.people.stores.teams import DynamoTeams
 from chalicelib.resources import DIRECTORY, LIST_INDEX, NETWORK
@@ -53,7 +53,7 @@ def discover_network(
             installed=DynamoAgents(),
             network=DynamoInstances(),
             market=DynamoMarketplace(),
-            together=together,
+            gather=gather,
         ),
     )
     kept = "private, max-age=60" if caller else "public, max-age=300"

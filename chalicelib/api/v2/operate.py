@@ -14,7 +14,7 @@ from chalicelib.operate.domain.integrators import IntegratorTypesOut, NewIntegra
 from chalicelib.operate.domain.people import PersonOut, person_out
 from chalicelib.operate.domain.usage import Budgets, UsageOut, UsageQuery
 from chalicelib.operate.services import integrators, usage
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.people.domain.directory import IntegratorDetails, IntegratorPatch, detailed
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import DIRECTORY, EVENT_TYPES, OWNER_INDEX, TOKENS
@@ -105,7 +105,7 @@ def update_integrator(slug: str, body: IntegratorPatch, caller: ApiKey, context:
 def list_all_event_types(caller: ApiKey, context: RequestContext) -> list[IntegratorTypesOut]:  # noqa: ARG001 - admits
     """List the event types of the last 90 days by integrator, with their number of deliveries."""
     return integrators.list_event_types(
-        context=context, integrators=DynamoDirectory(), types=DynamoEventTypes(), together=together
+        context=context, integrators=DynamoDirectory(), types=DynamoEventTypes(), gather=gather
     )
 
 

@@ -18,7 +18,7 @@ from chalicelib.operate.domain.dead_letters import (
 )
 from chalicelib.operate.gateways.dead_letters import SqsDeadLetters
 from chalicelib.operate.services import callbacks, dead_letters
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.resources import DELIVERIES, IDEMPOTENCY, QUEUES, RECENT_INDEX
 
 bp = Blueprint(__name__)
@@ -44,7 +44,7 @@ _LISTING_SECONDS = 5
 )
 def count_dead_letters(caller: ApiKey) -> list[DeadLettersOut]:  # noqa: ARG001 - admits
     """Count the dead letters of each queue, approximately."""
-    return dead_letters.count_dead_letters(letters=SqsDeadLetters(_LISTING_SECONDS), together=together)
+    return dead_letters.count_dead_letters(letters=SqsDeadLetters(_LISTING_SECONDS), gather=gather)
 
 
 @operate(

@@ -14,7 +14,7 @@ from chalicelib.federation.connections.stores.connection_rows import token_hash
 from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.federation.connections.stores.peer_keys import DynamoPeerKeys
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.settings import settings
 
 
@@ -46,7 +46,7 @@ def _admission() -> Admission:
         spend=_spend,
         refuse_signature=refuse_signature,
         base_url=settings().base_url,
-        together=together,
+        gather=gather,
     )
 
 

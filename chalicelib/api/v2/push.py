@@ -14,7 +14,7 @@ from chalicelib.live.domain.push import (
 )
 from chalicelib.live.services import push
 from chalicelib.live.stores.push import DynamoPush
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.resources import DIRECTORY, SOCKETS
 
 bp = Blueprint(__name__)
@@ -35,7 +35,7 @@ def show_push(caller: ApiKey) -> PushOut:
 
     Use the key as `applicationServerKey` when you subscribe.
     """
-    return push.get_push_settings(owner=caller, subscriptions=DynamoPush(), together=together)
+    return push.get_push_settings(owner=caller, subscriptions=DynamoPush(), gather=gather)
 
 
 @operation(

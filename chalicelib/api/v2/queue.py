@@ -18,7 +18,7 @@ from chalicelib.live.gateways.web_push import PUSH_JOBS
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import (
     DELIVERIES,
@@ -70,7 +70,7 @@ _CHANGE = (
 
 
 def _notifier() -> Notifier:
-    return Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together, PUSH_JOBS)
+    return Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, PUSH_JOBS)
 
 
 def _acknowledger() -> Acknowledger:
@@ -78,7 +78,7 @@ def _acknowledger() -> Acknowledger:
 
 
 def _updater(caller: ApiKey, context: RequestContext) -> queue.ItemUpdater:
-    return queue.ItemUpdater(caller, context, DynamoQueue(), _notifier(), _acknowledger(), together)
+    return queue.ItemUpdater(caller, context, DynamoQueue(), _notifier(), _acknowledger(), gather)
 
 
 @operation(
@@ -128,7 +128,7 @@ def add_queue_item(body: ItemIn, caller: ApiKey, context: RequestContext) -> Ite
         context=context,
         queue=DynamoQueue(),
         notifier=_notifier(),
-        together=together,
+        gather=gather,
     )
 
 
@@ -216,7 +216,7 @@ def confirm_queue_item(id: str, body: ConfirmIn, caller: ApiKey, context: Reques
     moderation, approving it delivers the event to `recipient`, or to the employee whom the sender suggested.
     """
     confirmation = Confirmation(
-        caller, context, DynamoQueue(), DynamoDeliveries(), DynamoDirectory(), _notifier(), _acknowledger(), together
+        caller, context, DynamoQueue(), DynamoDeliveries(), DynamoDirectory(), _notifier(), _acknowledger(), gather
     )
     return confirmation.decide(id, body)
 
@@ -255,5 +255,5 @@ def change_settings(body: SettingsIn, caller: ApiKey, context: RequestContext) -
     dispatched, if any. When you switch back to `cockpit` mode, `briefing` summarizes the queue.
     """
     return settings.change_settings(
-        body, owner=caller, context=context, settings=DynamoQueue(), notifier=_notifier(), together=together
+        body, owner=caller, context=context, settings=DynamoQueue(), notifier=_notifier(), gather=gather
     )

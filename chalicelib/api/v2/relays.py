@@ -21,7 +21,7 @@ from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.people.stores.profiles import DynamoProfiles
 from chalicelib.people.stores.teams import DynamoTeams
@@ -34,7 +34,7 @@ _ADMIT = PEERS.can("GetItem", "Query", "UpdateItem")
 
 
 def _notifier() -> Notifier:
-    return Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), together)
+    return Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather)
 
 
 @operation(
@@ -79,7 +79,7 @@ def receive_relay(
         board=DynamoBoard(),
         queue=DynamoQueue(),
         notifier=_notifier(),
-        together=together,
+        gather=gather,
     ).receive(body)
 
 
@@ -120,5 +120,5 @@ def acknowledge_relay(
         queue=DynamoQueue(),
         board=DynamoBoard(),
         notifier=_notifier(),
-        together=together,
+        gather=gather,
     ).receive(body)

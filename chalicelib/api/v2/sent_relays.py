@@ -15,7 +15,7 @@ from chalicelib.federation.relays.gateways.outbox import OUTBOX_JOBS
 from chalicelib.federation.relays.services import outgoing
 from chalicelib.federation.relays.stores.outbox import DynamoOutbox
 from chalicelib.federation.relays.stores.outgoing import DynamoOutgoing
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.resources import BOARD, FACETS_INDEX, ORDER_INDEX, OUTBOX, OUTBOX_WORK, PEERS, QUEUE_ITEMS, RELAYS
 from chalicelib.tasks.stores.queue import DynamoQueue
 
@@ -60,7 +60,7 @@ def send_relay(body: NewRelayIn, caller: ApiKey, context: RequestContext) -> Rel
         boxes=DynamoOutbox(),
         outgoing=DynamoOutgoing(),
         queue=OUTBOX_JOBS,
-        together=together,
+        gather=gather,
     )
 
 

@@ -8,7 +8,7 @@ from chalicelib.federation.connections.stores.federation_settings import DynamoF
 from chalicelib.federation.network.domain.description import AgentCardOut, DeskOut, ProofQuery
 from chalicelib.federation.network.services import description
 from chalicelib.federation.network.stores.hubs import DynamoHubs
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.resources import NETWORK, PEERS
 from chalicelib.settings import VERSION, settings
 
@@ -39,7 +39,7 @@ def describe_desk(query: ProofQuery) -> DeskOut:
         version=VERSION,
         hubs=DynamoHubs(),
         federation=DynamoFederation(),
-        together=together,
+        gather=gather,
     )
 
 

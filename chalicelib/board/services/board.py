@@ -31,7 +31,7 @@ from chalicelib.core.domain.fields import is_uuid
 from chalicelib.core.domain.pages import paged
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import RelayEnd
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 
 _NO_CARD, _NO_ITEM = "No such card.", "The card has no such checklist item."
 _BUSY = "The board is being changed by many calls at once."
@@ -113,7 +113,7 @@ def update_card(
     while attempts.again():
         tail = None
         if "order" in patch.model_fields_set:
-            card, tail = together(
+            card, tail = gather(
                 partial(known_card, card_id, owner.user_id, board), partial(board.find_tail, owner.user_id)
             )
         else:

@@ -25,7 +25,7 @@ from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim, StoredReply
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 
 _NOT_LINKED = "The card has no such contact."
 _BUSY = "The card is being changed by many calls at once."
@@ -117,7 +117,7 @@ def unlink_contact(
 
 
 def _sides(card_id: str, contact_id: str, user_id: str, board: Cards, contacts: Contacts) -> tuple[Card, Contact]:
-    card, contact = together(
+    card, contact = gather(
         partial(known_card, card_id, user_id, board), partial(known_contact, contact_id, user_id, contacts)
     )
     return card, contact

@@ -27,7 +27,7 @@ from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get, get_all
 from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.ids import nonce
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.resources import BOARD, FACETS_INDEX, ORDER_INDEX
 
 _LATEST_MILLISECONDS = 9_999_999_999_999
@@ -48,7 +48,7 @@ class DynamoBoard:
         """
         read = partial(lists.sort_keys, BOARD, pk=user_id, offset=offset, limit=limit)
         if not any(each is not None for each in facets):
-            counts, sks = together(
+            counts, sks = gather(
                 partial(lists.find_counts, BOARD, user_id), partial(read, index=ORDER_INDEX, prefixes=[""])
             )
         else:

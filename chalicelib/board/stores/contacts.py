@@ -33,7 +33,7 @@ from chalicelib.core.stores.codec import Codec
 from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get, get_all, query_partition
 from chalicelib.core.stores.writes import Refused, commit, try_commit, write_all
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.resources import CONTACTS, ORDER_INDEX
 
 log = logging.getLogger("fluxden")
@@ -58,7 +58,7 @@ class DynamoContacts:
 
         Store calls in sequence: 2; one more for each thousands of contacts of offset.
         """
-        counts, sks = together(
+        counts, sks = gather(
             partial(lists.find_counts, CONTACTS, user_id),
             partial(lists.sort_keys, CONTACTS, ORDER_INDEX, user_id, [""], offset=offset, limit=limit),
         )
@@ -169,7 +169,7 @@ def _added(contact: Contact) -> list[Action]:
 def _candidates(user_id: str, wanted: ContactFilter) -> set[str]:
     beginnings = [_FIND + wanted.text[:_INDEXED]] if wanted.text else []
     beginnings += [_TAG + wanted.tag[:_INDEXED]] if wanted.tag else []
-    first, *more = together(*(partial(_indexed, user_id, each) for each in beginnings))
+    first, *more = gather(*(partial(_indexed, user_id, each) for each in beginnings))
     return set(first).intersection(*more)
 
 

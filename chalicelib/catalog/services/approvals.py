@@ -27,7 +27,7 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound
 from chalicelib.core.domain.idempotency import Claim, StoredReply, kept
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.services.ports import People
 
@@ -102,7 +102,7 @@ def apply(
     slug = given.catalog_slug
     if not is_slug(slug):
         raise NotFound(_NO_ITEM)
-    person, item = together(partial(people.find_person, caller.user_id), partial(items.find_item, slug))
+    person, item = gather(partial(people.find_person, caller.user_id), partial(items.find_item, slug))
     if person is None:
         raise Forbidden("The key's owner is no employee.")
     if item is None or item.archived_at is not None:
@@ -131,9 +131,7 @@ def review(
         Conflict: it has been decided otherwise, or its item has been archived.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    met, reviewer = together(
-        partial(approvals.find_request, given.request_id), partial(people.find_person, reviewer_id)
-    )
+    met, reviewer = gather(partial(approvals.find_request, given.request_id), partial(people.find_person, reviewer_id))
     if met is None:
         raise NotFound("No such application.")
 
@@ -197,7 +195,7 @@ def _settle(
 
 
 def _parties(email: str, reviewer_id: str, people: People) -> tuple[Person | None, Person | None]:
-    person, reviewer = together(partial(people.find_person_by_email, email), partial(people.find_person, reviewer_id))
+    person, reviewer = gather(partial(people.find_person_by_email, email), partial(people.find_person, reviewer_id))
     return person, reviewer
 
 

@@ -13,13 +13,11 @@ from chalicelib.core.domain.errors import Conflict, Forbidden
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, StoredReply, kept
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.core.ports import Replays
+from chalicelib.core.ports import Gather, Replays
 from chalicelib.ids import MintedToken
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.services.ports import People
 from chalicelib.tokens.domain.tokens import GrantView, PersonalGrant, Terms, grant_id, prior_ends
-
-Together = Callable[..., list[Any]]
 
 _ATTEMPTS = 3
 
@@ -37,7 +35,7 @@ class Ports:
     grants: PersonalGrants
     replays: Replays
     mint: Callable[[str, str | None], MintedToken]
-    together: Together
+    gather: Gather
 
 
 @dataclass(frozen=True)
@@ -96,7 +94,7 @@ def claim_batch(
         context=context,
         ports=ports,
     )
-    rows = ports.together(
+    rows = ports.gather(
         *(
             partial(_row, each, what, begun, caller=caller, context=context, ports=ports)
             for each, what in zip(wanted, found, strict=True)
@@ -134,13 +132,13 @@ def _look_up(
     ports: Ports,
 ) -> tuple[Any, list[_Employee | ClaimFailure]]:
     emails = [each.email.lower() for each in wanted]
-    recorded, by_email, items = ports.together(
+    recorded, by_email, items = ports.gather(
         record,
         lambda: ports.directory.find_user_ids(emails),
         lambda: ports.catalog.items_of(caller.integrator),
     )
     user_ids = sorted(set(by_email.values()))
-    people, grants, approved_by = ports.together(
+    people, grants, approved_by = ports.gather(
         lambda: ports.directory.find_people(user_ids),
         lambda: ports.grants.find_grants([grant_id(caller.integrator, each) for each in user_ids], now=context.now),
         lambda: ports.catalog.approving_among(items, user_ids),

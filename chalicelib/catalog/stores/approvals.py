@@ -31,7 +31,7 @@ from chalicelib.core.stores.codec import Codec
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.reads import get_all, query_partition
 from chalicelib.core.stores.writes import Refused, commit, try_commit
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.resources import CATALOG, LIST_INDEX, PERSON_INDEX
 from chalicelib.tokens.domain.tokens import GrantState, grant_id
 from chalicelib.tokens.stores.tokens import DynamoTokens, end_grant
@@ -153,7 +153,7 @@ class DynamoApprovals:
 def _backings(slug: str, user_id: str, integrators: tuple[str, ...], now: datetime) -> tuple[Backing, ...]:
     grants = {integrator: grant_id(integrator, user_id) for integrator in integrators}
     states: dict[str, GrantState]
-    states, linked = together(
+    states, linked = gather(
         partial(DynamoTokens().grant_states, list(grants.values()), now=now),
         partial(get_all, CATALOG, [integrator_key(integrator) for integrator in integrators]),
     )

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 
 from chalicelib.aws import queue_url, sqs
 from chalicelib.core.domain.errors import Unavailable
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.resources import Queue
 
 log = logging.getLogger("fluxden")
@@ -52,7 +52,7 @@ class JobQueue(Generic[J]):
             Unavailable: the queue did not take every job, even after retries; some may have been sent.
         """
         batches = _batches([_body(job) for job in jobs])
-        together(*(partial(self._send_batch, batch) for batch in batches))
+        gather(*(partial(self._send_batch, batch) for batch in batches))
 
     def announce_all(self, jobs: Sequence[J]) -> None:
         """Send the jobs; those that the queue refuses are only logged. One queue call for ten, at the same time."""

@@ -19,9 +19,7 @@ class Due(Protocol[J]):
     def postpone(self, job: J, due_at: str, *, until: datetime) -> bool: ...
 
 
-def announce_due(
-    now: datetime, *, work: Due[J], queue: JobAnnouncer[J], together: Callable[..., Sequence[bool]]
-) -> int:
+def announce_due(now: datetime, *, work: Due[J], queue: JobAnnouncer[J], gather: Callable[..., Sequence[bool]]) -> int:
     """Announce the due attempts that no message has announced, and return their number.
 
     Store and queue calls in sequence: 3 for a hundred attempts. Runs may overlap: one of them announces an attempt.
@@ -30,7 +28,7 @@ def announce_due(
     for _ in range(_PAGES_PER_RUN):
         due = work.list_due(now=now, limit=_PAGE)
         until = now + _ANNOUNCED_FOR
-        taken = together(*(_postponing(work, job, due_at, until) for job, due_at in due))
+        taken = gather(*(_postponing(work, job, due_at, until) for job, due_at in due))
         jobs = [job for (job, _), ours in zip(due, taken, strict=True) if ours]
         queue.announce_all(jobs)
         count += len(jobs)

@@ -16,7 +16,7 @@ from chalicelib.aws import dynamodb
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.reads import get_all
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.resources import Table
 
 Facets = tuple[str, ...]
@@ -94,7 +94,7 @@ def sort_keys(
     compared by. Store calls in sequence: 1; one more for each thousands of rows of offset.
     """
     reads = [partial(_read, table, index, pk, prefix, offset + limit) for prefix in prefixes]
-    found = together(*reads) if len(reads) > 1 else [read() for read in reads]
+    found = gather(*reads) if len(reads) > 1 else [read() for read in reads]
     rows = merge(*found, key=lambda row: order(row[f"{index}Key"]))
     return [row["sk"] for row in islice(rows, offset, offset + limit)]
 

@@ -10,7 +10,7 @@ from chalicelib.core.domain.attempts import pause
 from chalicelib.core.domain.errors import Unavailable
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.stores.items import Row, from_item, to_item, values
-from chalicelib.parallel import chunks, together
+from chalicelib.parallel import chunks, gather
 from chalicelib.resources import DUE_INDEX, Table
 
 _ATTEMPTS = 6
@@ -82,7 +82,7 @@ def get_all(table: Table, keys: Iterable[Row], attributes: Sequence[str] = ()) -
     groups = list(chunks(list(distinct.values()), _MOST_KEYS))
     if len(groups) == 1:
         return _get(table, groups[0], attributes)
-    found: list[list[Row]] = together(*(partial(_get, table, group, attributes) for group in groups))
+    found: list[list[Row]] = gather(*(partial(_get, table, group, attributes) for group in groups))
     return [row for group in found for row in group]
 
 

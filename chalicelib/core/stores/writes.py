@@ -14,7 +14,7 @@ from chalicelib.core.domain.errors import IdempotencyInProgress, Unavailable
 from chalicelib.core.domain.idempotency import AlreadyAnswered, Answered, Claim
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, from_item, to_item, values
-from chalicelib.parallel import chunks, together
+from chalicelib.parallel import chunks, gather
 from chalicelib.resources import IDEMPOTENCY, Table
 
 _ATTEMPTS = 12
@@ -111,7 +111,7 @@ def write_all(table: Table, *, puts: Iterable[Row] = (), deletes: Iterable[Row] 
     if len(groups) == 1:
         _write_batch(table, groups[0])
     elif groups:
-        together(*(partial(_write_batch, table, group) for group in groups))
+        gather(*(partial(_write_batch, table, group) for group in groups))
 
 
 def _write_batch(table: Table, requests: list[Any]) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Any, Self
+from typing import Self
 
 from chalicelib.catalog.services.ports import Approvers, PersonalGrants
 from chalicelib.core.domain.budgets import seconds_to_midnight
@@ -13,7 +13,7 @@ from chalicelib.core.domain.errors import RateLimited, Refusal
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import AlreadyAnswered, kept
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.core.ports import JobSender, Replays
+from chalicelib.core.ports import Gather, JobSender, Replays
 from chalicelib.ids import MintedToken
 from chalicelib.inbox.domain.bulk import (
     AcceptedCall,
@@ -34,8 +34,6 @@ from chalicelib.inbox.services.ports import AcceptedCalls, Deliveries
 from chalicelib.people.services.ports import Directory
 from chalicelib.tokens.domain.tokens import GrantView, Minted, PersonalGrant, grant_id
 
-Together = Callable[..., list[Any]]
-
 
 @dataclass(frozen=True)
 class Ports:
@@ -49,7 +47,7 @@ class Ports:
     queue: JobSender[FanOutJob]
     replays: Replays
     mint: Callable[[str], MintedToken]
-    together: Together
+    gather: Gather
 
 
 class _BulkCall:
@@ -134,7 +132,7 @@ def _look_up_recipients(request: BulkEventRequest, bulk: _BulkCall) -> Recipient
     slugs = {each.slug for each in request.recipients if isinstance(each, GroupRecipient)}
     slugs |= {request.event.project_slug} if request.event.project_slug else set()
     ordered = sorted(slugs)
-    bulk.begun, senders, user_ids, items, *groups = ports.together(
+    bulk.begun, senders, user_ids, items, *groups = ports.gather(
         lambda: ports.replays.begin(context.claim) if context.claim else None,
         lambda: ports.directory.find_people([caller.owner_id]),
         lambda: ports.directory.find_user_ids(emails),
@@ -151,7 +149,7 @@ def _look_up_people(
     ports, integrator, now = bulk.ports, bulk.caller.integrator, bulk.context.now
     user_ids = list(dict.fromkeys(each.user_id for each in targets if each.user_id))
     more = max(0, len(user_ids) - charged)
-    has_taken, people, grants, approved_by, first_fires = ports.together(
+    has_taken, people, grants, approved_by, first_fires = ports.gather(
         lambda: more == 0 or ports.grants.take_more(bulk.caller, more),
         lambda: ports.directory.find_people(user_ids),
         lambda: ports.grants.find_grants([grant_id(integrator, each) for each in user_ids], now=now),
@@ -181,7 +179,7 @@ def _accept(accepted: AcceptedCall, records: PeopleRecords, bulk: _BulkCall) -> 
     grants = {person: records.grants.get(grant_id(accepted.integrator, person)) for person in accepted.people}
     missing = [person for person, grant in grants.items() if grant is None or not grant.usable]
     ids = {person: accepted.delivery_id(person) for person in accepted.people}
-    _, seen, *outcomes = ports.together(
+    _, seen, *outcomes = ports.gather(
         lambda: ports.accepted.add(accepted, now=now),
         lambda: ports.accepted.mark_seen(list(ids.values()), fire=accepted.fire, now=now),
         *(partial(_mint, person, grants[person], records, bulk) for person in missing),
@@ -190,7 +188,7 @@ def _accept(accepted: AcceptedCall, records: PeopleRecords, bulk: _BulkCall) -> 
     if refused := [person for person, outcome in minted.items() if outcome is Minted.NEVER]:
         accepted = replace(accepted, people=tuple(each for each in accepted.people if each not in refused))
         unseen = [ids[person] for person in refused if ids[person] not in seen]
-        ports.together(lambda: ports.accepted.add(accepted, now=now), lambda: ports.accepted.forget(unseen))
+        ports.gather(lambda: ports.accepted.add(accepted, now=now), lambda: ports.accepted.forget(unseen))
     try:
         behind = {each for each in accepted.people if ids[each] in seen - records.first_fires.keys()}
         ports.queue.send_all(new_fan_out_jobs(accepted, behind))

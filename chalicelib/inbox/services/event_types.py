@@ -1,11 +1,10 @@
 """The event types of an integrator, and the built-in ones."""
 
-from collections.abc import Callable
 from datetime import date
-from typing import Any
 
 from chalicelib.core.domain.callers import PersonalToken, ToolsToken
 from chalicelib.core.domain.errors import Forbidden, NotFound
+from chalicelib.core.ports import Gather
 from chalicelib.inbox.domain.event_types import (
     INTERNAL_PREFIX,
     INTERNAL_SLUG,
@@ -16,8 +15,6 @@ from chalicelib.inbox.domain.event_types import (
 from chalicelib.inbox.services.ports import EventTypes
 from chalicelib.people.services.ports import Integrators
 
-Together = Callable[..., list[Any]]
-
 
 def list_event_types(
     slug: str | None,
@@ -27,7 +24,7 @@ def list_event_types(
     request_id: str,
     types: EventTypes,
     integrators: Integrators,
-    together: Together,
+    gather: Gather,
 ) -> EventTypesOut:
     """List the event types of the caller's integrator, or of the integrator `slug`. Store calls in sequence: 1.
 
@@ -36,14 +33,14 @@ def list_event_types(
         NotFound: there is no integrator of that name.
     """
     if slug in (None, caller.integrator):
-        own, internal = together(
+        own, internal = gather(
             lambda: types.list_types(caller.integrator, today=today),
             lambda: types.list_types(INTERNAL_SLUG, today=today),
         )
         return _to_response(caller.integrator, caller.event_prefix, own, internal, request_id)
     if not isinstance(caller, ToolsToken) or not caller.admin:
         raise Forbidden("Only an admin tools token may name another integrator.")
-    integrator, own, internal = together(
+    integrator, own, internal = gather(
         lambda: integrators.find_integrator(slug),
         lambda: types.list_types(slug, today=today),
         lambda: types.list_types(INTERNAL_SLUG, today=today),

@@ -59,7 +59,7 @@ class Ports:
     queue_held: QueueHeld
     replies: Replays
     notifier: Notifier
-    together: Callable[..., list[Any]]
+    gather: Callable[..., list[Any]]
 
 
 def publishing_charge(event: InboundEvent) -> Charge:
@@ -91,7 +91,7 @@ def publish(
     to_reply = partial(_to_reply, event=event, context=context)
     try:
         delivery = _admit(event, sender=sender, now=context.now, projects=ports.projects)
-        recorded, log_state = ports.together(
+        recorded, log_state = ports.gather(
             partial(record, delivery, fire=fire, now=context.now, claim=context.claim, reply=to_reply),
             partial(ports.notifier.find_log_state, listener_id, now=context.now),
         )
@@ -160,7 +160,7 @@ def _announce(
     ]
     if context.claim and expected:
         calls.append(partial(ports.replies.amend, context.claim, reply=to_reply(recorded, pushed=True)))
-    pushed = bool(ports.together(*calls)[1])
+    pushed = bool(ports.gather(*calls)[1])
     if context.claim and pushed != expected:
         ports.replies.amend(context.claim, reply=to_reply(recorded, pushed=pushed))
     return pushed

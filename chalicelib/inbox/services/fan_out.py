@@ -1,20 +1,18 @@
 """Fan-out: make the deliveries of accepted bulk calls, in the queue's worker or when somebody reads one earlier."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Protocol
 
 from chalicelib.core.domain.errors import NotFound
+from chalicelib.core.ports import Gather
 from chalicelib.inbox.domain.bulk import AcceptedCall, FanOutJob
 from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail, RecordedDelivery
 from chalicelib.inbox.domain.delivery_ids import event_part
 from chalicelib.inbox.domain.live_events import delivery_returned_event, new_delivery_event
 from chalicelib.inbox.services.ports import AcceptedCalls, Deliveries, EventTypes
 from chalicelib.live.services.ports import Notifier
-
-Together = Callable[..., list[Any]]
 
 
 class BulkSends(Protocol):
@@ -30,7 +28,7 @@ class FanOut:
     sends: BulkSends
     event_types: EventTypes
     notifier: Notifier
-    together: Together
+    gather: Gather
     now: datetime
 
     def deliver(self, job: FanOutJob) -> int:
@@ -53,8 +51,8 @@ class FanOut:
             for earlier in self.accepted.list_calls(job.event_part) if job.behind else ():
                 if earlier.accepted_at <= call.accepted_at and earlier.fire != call.fire:
                     waiting = [person for person in job.behind if person in earlier.people]
-                    self.together(*(partial(self._deliver, earlier, person, new) for person in waiting))
-            self.together(*(partial(self._deliver, call, person, new) for person in job.people))
+                    self.gather(*(partial(self._deliver, earlier, person, new) for person in waiting))
+            self.gather(*(partial(self._deliver, call, person, new) for person in job.people))
         finally:
             # Also when some have failed: at the retry of the job, those made now are not new.
             if new:

@@ -19,7 +19,7 @@ from chalicelib.core.stores.leased import LeasedRows, attempts_of
 from chalicelib.core.stores.reads import get_all, query
 from chalicelib.inbox.domain.callbacks import CallbackJob
 from chalicelib.inbox.domain.clicks import Click
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.resources import CALLBACKS, DELIVERIES, RECENT_INDEX
 
 _PREFIX = "ACTION#"
@@ -73,7 +73,7 @@ class DynamoClicks:
 
     def list_recent(self, days: Sequence[date], *, limit: int) -> Sequence[Click]:
         """Return the latest clicks of these days, newest first, at most `limit`. Store calls in sequence: 2."""
-        found = together(*(partial(_clicked_on, day, limit) for day in days))
+        found = gather(*(partial(_clicked_on, day, limit) for day in days))
         keys = sorted((row for rows in found for row in rows), key=lambda row: row["clickedAt"], reverse=True)[:limit]
         rows = get_all(DELIVERIES, [{"pk": row["pk"], "sk": row["sk"]} for row in keys]) if keys else []
         return sorted(map(click_from_row, rows), key=lambda click: (click.clicked_at, click.action_id), reverse=True)

@@ -21,7 +21,7 @@ from chalicelib.inbox.domain.deliveries import Delivery
 from chalicelib.inbox.domain.inbox import MOST_COUNTED, InboxQuery, InboxStatus, InboxSummary, Position
 from chalicelib.inbox.domain.inbox_states import Shelf, View
 from chalicelib.inbox.stores.delivery_rows import delivery_key, from_row, parse_content, state_update
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.resources import DELIVERIES, INBOX_INDEX
 
 # The most pages of each shelf that one call reads, however few of their rows match the filters.
@@ -53,7 +53,7 @@ class DynamoInbox:
                 partial(_read, user_id, each, filters, named, limit) for each in _ranges(query.view, after, now=now)
             ]
             pages: list[tuple[list[Delivery], Position | None]] = (
-                together(*reads) if len(reads) > 1 else [read() for read in reads]
+                gather(*reads) if len(reads) > 1 else [read() for read in reads]
             )
             # Below the highest position where a page ended, rows of that shelf may be missing, so later rows wait.
             after = max((end for _, end in pages if end), default=None)
@@ -69,7 +69,7 @@ class DynamoInbox:
 
     def summary(self, user_id: str, *, now: datetime) -> InboxSummary:
         """Count unread, urgent and snoozed deliveries, each up to a thousand. Store calls in sequence: 1."""
-        unread, woken, asleep = together(
+        unread, woken, asleep = gather(
             *(
                 partial(_count, user_id, each)
                 for each in (*_ranges(View.UNREAD, None, now=now), *_ranges(View.SNOOZED, None, now=now))

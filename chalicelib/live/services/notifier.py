@@ -26,7 +26,7 @@ class Notifier:
     frames: Frames
     sockets: Sockets
     gateway: SocketGateway
-    together: Callable[..., list[Any]]
+    gather: Callable[..., list[Any]]
     push_jobs: JobSender[PushJob] | None = None
 
     def find_log_state(self, user_id: str, *, now: datetime) -> LogState | None:
@@ -54,7 +54,7 @@ class Notifier:
                     push()
                 return False
             append = partial(self.frames.append, user_id, events, log_state, now=now)
-            entries: Sequence[LogEntry] = self.together(append, push)[0] if push else append()
+            entries: Sequence[LogEntry] = self.gather(append, push)[0] if push else append()
         except Exception:
             log.exception("%s was not told of %s", user_id, ", ".join(each.type for each in events))
             return False
@@ -63,7 +63,7 @@ class Notifier:
             partial(self._post_all, each, [entry for entry in entries if each.connection_id in entry.pushed_to])
             for each in listeners.values()
         ]
-        taken = any(self.together(*posts) if len(posts) > 1 else [post() for post in posts])
+        taken = any(self.gather(*posts) if len(posts) > 1 else [post() for post in posts])
         return taken or any(log_state.has_catch_up_for(each, now=now) for each in events)
 
     def _push_to_browsers(

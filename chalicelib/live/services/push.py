@@ -10,7 +10,7 @@ from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.core.ports import JobSender, Post
+from chalicelib.core.ports import Gather, JobSender, Post
 from chalicelib.live.domain.push import (
     PushJob,
     PushKeys,
@@ -23,7 +23,6 @@ from chalicelib.live.domain.push import (
 
 log = logging.getLogger("fluxden")
 
-Together = Callable[..., list[Any]]
 Sign = Callable[[PushKeys, str], str]
 
 # The statuses of a subscription that has ended (RFC 8030, 7.3).
@@ -41,9 +40,9 @@ class Keys(Protocol):
     def find(self) -> PushKeys | None: ...
 
 
-def get_push_settings(*, owner: ApiKey, subscriptions: Subscriptions, together: Together) -> PushOut:
+def get_push_settings(*, owner: ApiKey, subscriptions: Subscriptions, gather: Gather) -> PushOut:
     """Return the public key and the owner's subscriptions. Store calls in sequence: 1."""
-    key, found = together(subscriptions.find_public_key, lambda: subscriptions.list_subscriptions(owner.user_id))
+    key, found = gather(subscriptions.find_public_key, lambda: subscriptions.list_subscriptions(owner.user_id))
     return PushOut(public_key=key, subscriptions=[SubscriptionOut.of(each) for each in found])
 
 
@@ -84,7 +83,7 @@ class PushSender:
     post: Post
     sign: Sign
     queue: JobSender[PushJob]
-    together: Together
+    gather: Gather
 
     def run(self, job: PushJob) -> None:
         """Send a push message to each browser of the job. Store calls: 2, and 1 for each ended subscription.
@@ -95,11 +94,11 @@ class PushSender:
         Raises:
             Unavailable: the push service of the only browser failed; the job is retried.
         """
-        found, keys = self.together(lambda: self.subscriptions.list_subscriptions(job.user_id), self.keys.find)
+        found, keys = self.gather(lambda: self.subscriptions.list_subscriptions(job.user_id), self.keys.find)
         wanted: Sequence[Subscription] = [each for each in found if job.subscription_id in (None, each.subscription_id)]
         if not wanted or keys is None:
             return
-        answers = self.together(*(lambda to=each: self._push(to, job, keys) for each in wanted))
+        answers = self.gather(*(lambda to=each: self._push(to, job, keys) for each in wanted))
         failed = [(each, answer) for each, answer in zip(wanted, answers, strict=True) if answer]
         if len(wanted) == 1 and failed:
             raise Unavailable(f"The push service of {wanted[0].host} answered: {failed[0][1]}")

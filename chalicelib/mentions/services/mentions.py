@@ -29,7 +29,7 @@ def find(
     teams: Teams,
     agents: Agents,
     connections: Connections,
-    together: Callable[..., list[Any]],
+    gather: Callable[..., list[Any]],
 ) -> MentionsOut:
     """What the person `user_id` may mention of one type, the first ten that match (commands: 15; people: 12).
 
@@ -45,7 +45,7 @@ def find(
         case MentionKind.TEAMS:
             found = teams_found(query, teams.list_rosters(teams.own_team_ids(user_id)))
         case MentionKind.PEOPLE:
-            here, elsewhere = together(
+            here, elsewhere = gather(
                 lambda: _known_people(user_id, people, teams), lambda: connections.list_own(user_id)
             )
             found = [*people_found(query, here), *peers_found(query, elsewhere)][:MOST_PEOPLE]

@@ -27,9 +27,9 @@ class FailureNotes(Protocol):
     def find(self, message_ids: Iterable[str]) -> Mapping[str, tuple[str, str]]: ...
 
 
-def count_dead_letters(*, letters: DeadLetters, together: Callable[..., list[Any]]) -> list[DeadLettersOut]:
+def count_dead_letters(*, letters: DeadLetters, gather: Callable[..., list[Any]]) -> list[DeadLettersOut]:
     """Count the dead letters of every queue, approximately. Queue calls in sequence: 1."""
-    counts = together(*(partial(letters.count, queue) for queue in QUEUES))
+    counts = gather(*(partial(letters.count, queue) for queue in QUEUES))
     return [DeadLettersOut(queue=queue.name, count=count) for queue, count in zip(QUEUES, counts, strict=True)]
 
 

@@ -6,7 +6,7 @@ from functools import partial
 from chalicelib.core.stores.codec import Codec
 from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get_all, query_partition
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.people.domain.directory import Memberships, Roster, Team
 from chalicelib.people.stores.directory_rows import team_key
 from chalicelib.resources import DIRECTORY
@@ -22,7 +22,7 @@ class DynamoTeams:
 
     def list_rosters(self, team_ids: Sequence[str]) -> list[Roster]:
         """These teams with their members, in this order. One store call for each, made at the same time."""
-        return list(together(*(partial(_roster, team_id) for team_id in team_ids)))
+        return list(gather(*(partial(_roster, team_id) for team_id in team_ids)))
 
     def find_memberships(self, user_id: str) -> Memberships:
         """Which projects and teams the person belongs to. Two store calls; one when there are none."""

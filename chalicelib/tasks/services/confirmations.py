@@ -7,6 +7,7 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import CrossProjectBlocked, Invalid, NotFound
 from chalicelib.core.domain.fields import is_uuid, timestamp
 from chalicelib.core.domain.requests import RequestContext
+from chalicelib.core.ports import Gather
 from chalicelib.inbox.domain.deliveries import Decision, Delivery, Moderation, ModerationStatus
 from chalicelib.inbox.domain.live_events import new_delivery_event
 from chalicelib.inbox.services.ports import Deliveries
@@ -15,7 +16,7 @@ from chalicelib.people.domain.directory import Person
 from chalicelib.people.services.ports import Directory
 from chalicelib.tasks.domain.queue import Change, ConfirmedOut, ConfirmIn, Item, ItemStatus, item_fields
 from chalicelib.tasks.services.ports import QueueItems
-from chalicelib.tasks.services.queue import ItemRelays, Together, parse_item_id, status_events
+from chalicelib.tasks.services.queue import ItemRelays, parse_item_id, status_events
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Confirmation:
     people: Directory
     notifier: Notifier
     source_relays: ItemRelays
-    together: Together
+    gather: Gather
 
     def decide(self, item_id: str, request: ConfirmIn) -> ConfirmedOut:
         """Approve the item, which makes it ready, or reject it, which removes it from the queue.
@@ -49,7 +50,7 @@ class Confirmation:
         gone = False
         attempts = Attempts("Too many calls are changing the queue. Try again.")
         while attempts.again():
-            item, log_state = self.together(
+            item, log_state = self.gather(
                 lambda: self.queue.find(user_id, item_id), lambda: self.notifier.find_log_state(user_id, now=now)
             )
             if item is None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol
+from typing import Protocol
 
 from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.callers import ApiKey
@@ -11,7 +11,7 @@ from chalicelib.core.domain.errors import Invalid, NotFound
 from chalicelib.core.domain.fields import is_uuid, timestamp
 from chalicelib.core.domain.pages import paged
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.core.ports import RelayEnd
+from chalicelib.core.ports import Gather, RelayEnd
 from chalicelib.live.domain.frames import LiveEvent
 from chalicelib.live.services.ports import Notifier
 from chalicelib.tasks.domain.queue import (
@@ -33,8 +33,6 @@ from chalicelib.tasks.domain.queue import (
 )
 from chalicelib.tasks.domain.settings import Mode, QueueState
 from chalicelib.tasks.services.ports import QueueItems
-
-Together = Callable[..., list[Any]]
 
 _NO_ITEM = "Task not found."
 
@@ -84,7 +82,7 @@ def add_item(
     context: RequestContext,
     queue: QueueItems,
     notifier: Notifier,
-    together: Together,
+    gather: Gather,
 ) -> ItemOut:
     """Add an item. It is ready if the owner approves items automatically, else it waits for confirmation.
 
@@ -93,7 +91,7 @@ def add_item(
     Raises:
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    state, log_state = together(
+    state, log_state = gather(
         lambda: queue.find_state(owner.user_id), lambda: notifier.find_log_state(owner.user_id, now=context.now)
     )
     status = ItemStatus.READY if state.queue_auto_approve else ItemStatus.PENDING_CONFIRMATION
@@ -150,7 +148,7 @@ class ItemUpdater:
     queue: QueueItems
     notifier: Notifier
     source_relays: ItemRelays
-    together: Together
+    gather: Gather
 
     def set_status(self, item_id: str, status: ItemStatus) -> MovedOut:
         """Change an item's status. Setting the status that it has changes nothing.
@@ -194,7 +192,7 @@ class ItemUpdater:
         now, user_id, item_id = self.context.now, self.owner.user_id, parse_item_id(item_id)
         attempts = Attempts("Too many calls are changing the queue. Try again.")
         while attempts.again():
-            (before, state), log_state = self.together(
+            (before, state), log_state = self.gather(
                 lambda: self.queue.find_with_state(user_id, item_id),
                 lambda: self.notifier.find_log_state(user_id, now=now),
             )

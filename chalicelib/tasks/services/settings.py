@@ -7,6 +7,7 @@ from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.requests import RequestContext
+from chalicelib.core.ports import Gather
 from chalicelib.live.domain.frames import FrameType, LiveEvent
 from chalicelib.live.services.ports import Notifier
 from chalicelib.tasks.domain.queue import Change, to_item_response
@@ -20,7 +21,7 @@ from chalicelib.tasks.domain.settings import (
     to_briefing,
 )
 from chalicelib.tasks.services.ports import QueueItems
-from chalicelib.tasks.services.queue import Together, next_dispatch, status_events
+from chalicelib.tasks.services.queue import next_dispatch, status_events
 
 
 def read_settings(*, owner: ApiKey, settings: QueueItems) -> SettingsOut:
@@ -43,7 +44,7 @@ def change_settings(
     context: RequestContext,
     settings: QueueItems,
     notifier: Notifier,
-    together: Together,
+    gather: Gather,
 ) -> ChangedSettingsOut:
     """Change the owner's settings. Switching to the chief of staff dispatches an item, if none is in progress.
 
@@ -59,7 +60,7 @@ def change_settings(
         raise Invalid("Send mode, queueAutoApprove or both.")
     attempts = Attempts("Too many calls are changing these settings. Try again.")
     while attempts.again():
-        state, log_state = together(
+        state, log_state = gather(
             lambda: settings.find_state(owner.user_id), lambda: notifier.find_log_state(owner.user_id, now=context.now)
         )
         dispatched = None

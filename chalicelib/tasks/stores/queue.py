@@ -18,7 +18,7 @@ from chalicelib.core.stores.reads import get, get_all
 from chalicelib.core.stores.writes import try_commit
 from chalicelib.inbox.domain.deliveries import Decision
 from chalicelib.inbox.stores.delivery_rows import decision_update
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.resources import ORDER_INDEX, QUEUE_ITEMS, TYPE_INDEX
 from chalicelib.tasks.domain.queue import Change, Item, ItemQuery, ItemStatus, Priority
 from chalicelib.tasks.domain.settings import Mode, QueueState
@@ -65,7 +65,7 @@ class DynamoQueue:
         """A page of the person's items, and how many there are in all. Store calls in sequence: 2."""
         index, prefixes = _ranges(query)
         keys = partial(lists.sort_keys, QUEUE_ITEMS, index, user_id, prefixes, offset=query.offset, limit=query.count)
-        counts, sks = together(partial(lists.find_counts, QUEUE_ITEMS, user_id), keys)
+        counts, sks = gather(partial(lists.find_counts, QUEUE_ITEMS, user_id), keys)
         found = [_item_from_row(row) for row in lists.in_order(QUEUE_ITEMS, user_id, sks)]
         total = lists.total(counts, query.status, query.priority, query.type)
         return [item for item in found if item], total

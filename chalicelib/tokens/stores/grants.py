@@ -17,7 +17,7 @@ from chalicelib.core.stores.items import Row, values
 from chalicelib.core.stores.reads import get, get_all, query
 from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.ids import TokenKind
-from chalicelib.parallel import together
+from chalicelib.parallel import gather
 from chalicelib.people.stores.directory_rows import active_person
 from chalicelib.resources import OWNER_INDEX, TOKENS
 from chalicelib.tokens.domain.keys import Key
@@ -143,7 +143,7 @@ class DynamoGrants:
         if user_id is None:
             return _owned(TOOLS_OWNER, _usage_from_row)
         owners = (personal_owner(user_id), user_id)
-        found = together(*(partial(_owned, owner, _usage_from_row) for owner in owners))
+        found = gather(*(partial(_owned, owner, _usage_from_row) for owner in owners))
         return [each for usages in found for each in usages]
 
 

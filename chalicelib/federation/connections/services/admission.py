@@ -70,7 +70,7 @@ class Admission:
     spend: Spend
     refuse_signature: RefuseSignature
     base_url: str
-    together: Callable[..., list[Any]]
+    gather: Callable[..., list[Any]]
 
     def admit_relay(self, sent: RawRequest) -> Connection:
         """Admit a relay or an acknowledgement; return its connection.
@@ -115,7 +115,7 @@ class Admission:
         token = sent.headers.get(TOKEN_HEADER.lower(), "").strip()
         if not token:
             raise Unauthorized(f"The header {TOKEN_HEADER} is missing.")
-        settings, known, spent = self.together(
+        settings, known, spent = self.gather(
             self.settings.find_settings,
             lambda: self.connections.find_by_token(token),
             lambda: self.spend(token, now=sent.now),

@@ -47,7 +47,7 @@ class ConnectionRequester:
     connections: Connections
     notices: ConnectionNotices
     queue: Queue
-    together: Callable[..., list[Any]]
+    gather: Callable[..., list[Any]]
 
     def request(
         self, given: ConnectionRequestIn, *, connection_id: str, token: str, owner: ApiKey, context: RequestContext
@@ -65,7 +65,7 @@ class ConnectionRequester:
             Forbidden: the owner is no longer an active employee.
             AlreadyAnswered: the idempotency key has been used; nothing was done.
         """
-        rules, person = self.together(self.settings.find_settings, lambda: self.people.find_person(owner.user_id))
+        rules, person = self.gather(self.settings.find_settings, lambda: self.people.find_person(owner.user_id))
         person = self._check(given, rules, person)
         attempts = Attempts("The connection is changed by too many requests at once. Try again.")
         while attempts.again():

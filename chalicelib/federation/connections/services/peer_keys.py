@@ -21,7 +21,7 @@ class PeerKeyFetcher:
 
     keys: PublishedKeys
     get: Get
-    together: Callable[..., list[Any]]
+    gather: Callable[..., list[Any]]
 
     def fetch_due(self, now: datetime) -> int:
         """Ask for the keys that are wanted, each desk once however many connections there are to it; how many.
@@ -32,11 +32,11 @@ class PeerKeyFetcher:
         due = self.keys.list_due(now=now, limit=_PAGE)
         if not due:
             return 0
-        taken = self.together(*(self._taking(key, due_at, now) for key, due_at in due))
+        taken = self.gather(*(self._taking(key, due_at, now) for key, due_at in due))
         ours: list[tuple[Connection, int]] = [each for each in taken if each is not None]
         urls = sorted({connection.peer_url for connection, _ in ours})
-        answers = dict(zip(urls, self.together(*map(self._asking, urls)), strict=True))
-        self.together(
+        answers = dict(zip(urls, self.gather(*map(self._asking, urls)), strict=True))
+        self.gather(
             *(
                 self._recording(connection, outcome_of(answers[connection.peer_url], tries), now)
                 for connection, tries in ours

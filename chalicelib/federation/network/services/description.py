@@ -17,7 +17,7 @@ def describe(
     version: str,
     hubs: Hubs,
     federation: Federation,
-    together: Callable[..., list[Any]],
+    gather: Callable[..., list[Any]],
 ) -> DeskOut:
     """What runs here and how it is spoken to, and when a hub asks, the proof that this desk knows its key there.
 
@@ -28,7 +28,7 @@ def describe(
         NotFound: no hub knows this desk by this id.
     """
     if query.challenge is None and query.instance_id is None:
-        keys, settings = together(federation.list_public_keys, federation.find_settings)
+        keys, settings = gather(federation.list_public_keys, federation.find_settings)
         return described(keys, settings, base_url=base_url, version=version)
     if query.challenge is None or query.instance_id is None:
         raise Invalid("challenge and instanceId belong together.")

@@ -45,7 +45,7 @@ class Ports:
     installed: Agents
     network: Instances
     market: Listings
-    together: Callable[..., list[Any]]
+    gather: Callable[..., list[Any]]
 
 
 def discover(query: DiscoverQuery, *, instance_id: str | None, now: datetime, ports: Ports) -> DiscoverOut:
@@ -56,7 +56,7 @@ def discover(query: DiscoverQuery, *, instance_id: str | None, now: datetime, po
     """
     to_member = instance_id is not None
     seen = dict.fromkeys(("lastSeenAt", "lastSyncAt"), timestamp(now))
-    counts, stats, installed, _ = ports.together(
+    counts, stats, installed, _ = ports.gather(
         ports.found.counts,
         ports.network.find_network_stats,
         ports.installed.list_agents,
@@ -77,7 +77,7 @@ def discover(query: DiscoverQuery, *, instance_id: str | None, now: datetime, po
             federated_instances=stats.instances,
         )
     )
-    for section, page in zip(wanted, ports.together(*(sections[each] for each in wanted)), strict=True):
+    for section, page in zip(wanted, ports.gather(*(sections[each] for each in wanted)), strict=True):
         setattr(out, section.value, page)
     return out
 

@@ -114,7 +114,7 @@ def heartbeat(
     now: datetime,
     instances: Instances,
     counts: ReportedCounts,
-    together: Callable[..., list[Any]],
+    gather: Callable[..., list[Any]],
 ) -> HeartbeatOut:
     """Note how the instance is, and say how the network is.
 
@@ -130,7 +130,7 @@ def heartbeat(
         if (status := given.pop("status", None)) is not None:
             given["health"] = status
         told |= given
-    instance, stats, people, installed = together(
+    instance, stats, people, installed = gather(
         lambda: instances.hear(instance_id, told, stale_at=timestamp(now + STALE_AFTER)),
         instances.find_network_stats,
         counts.count_people,

@@ -54,7 +54,7 @@ class Ports:
     instances: Instances
     market: Listings
     replays: Replays
-    together: Callable[..., list[Any]]
+    gather: Callable[..., list[Any]]
     new_id: Callable[[], str]
     new_revision: Callable[[], str]
 
@@ -88,7 +88,7 @@ def sync(
 
     # Before the reply is kept: a repeat that finds that does no more.
     noting = partial(ports.instances.note, instance_id, {"lastSyncAt": timestamp(context.now)})
-    ports.together(noting, *(_taking(take, numbers) for numbers in groups.values()))
+    ports.gather(noting, *(_taking(take, numbers) for numbers in groups.values()))
     out = _summed(instance_id, [row for row in results if isinstance(row, SyncRowOut)])
     if context.claim:
         ports.replays.finish(context.claim, begun, reply=kept(200, out))

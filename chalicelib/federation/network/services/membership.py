@@ -109,7 +109,7 @@ class HeartbeatSender:
     counts: ReportedCounts
     post: Post
     clock: Callable[[], datetime]
-    together: Callable[..., list[Any]]
+    gather: Callable[..., list[Any]]
 
     def send_due(self, now: datetime) -> int:
         """Send the heartbeats that are due, to several hubs at the same time; how many there were.
@@ -121,10 +121,10 @@ class HeartbeatSender:
         if not due:
             return 0
         takes = [self._taking(hub_url, due_at, now) for hub_url, due_at in due]
-        people, agents, *taken = self.together(self.counts.count_people, self.counts.count_installed, *takes)
+        people, agents, *taken = self.gather(self.counts.count_people, self.counts.count_installed, *takes)
         body = heartbeat(version=self.own.version, people=people, agents=agents)
         ours = [each for each in taken if each is not None]
-        self.together(*(self._sending(membership, sealed, body) for membership, sealed in ours))
+        self.gather(*(self._sending(membership, sealed, body) for membership, sealed in ours))
         return len(ours)
 
     def _taking(self, hub_url: str, due_at: str, now: datetime) -> Callable[[], tuple[Membership, str] | None]:

@@ -49,7 +49,7 @@ class AcknowledgementReceiver:
     queue: QueueItems
     board: Cards
     notifier: Notifier
-    together: Callable[..., list[Any]]
+    gather: Callable[..., list[Any]]
 
     def receive(self, given: AckIn) -> AckAnswer:
         """Take it.
@@ -83,7 +83,7 @@ class AcknowledgementReceiver:
             reads["item"] = lambda: self.queue.find_with_state(relay.user_id, item_id)
         if card_id is not None:
             reads["card"] = lambda: self.board.find_card(relay.user_id, card_id)
-        found = dict(zip(reads, self.together(*reads.values()), strict=True)) if reads else {}
+        found = dict(zip(reads, self.gather(*reads.values()), strict=True)) if reads else {}
         item, desk = found.get("item", (None, None))
         met = found.get("card")
         changes = self._changes(relay, item, desk) if item is not None and desk is not None else []

@@ -86,7 +86,7 @@ def send(
     boxes: Outboxes,
     outgoing: Outgoing,
     queue: JobAnnouncer[OutboxJob],
-    together: Callable[..., list[Any]],
+    gather: Callable[..., list[Any]],
 ) -> RelayOut:
     """Queue a relay for the desk at the other end of one of the owner's connections; nothing is sent from here.
 
@@ -103,7 +103,7 @@ def send(
         about["card"] = lambda: board.find_card(user_id, card_id)
     if (item_id := given.queue_item_id) is not None:
         about["item"] = lambda: items.find(user_id, item_id)
-    connection, *found = together(*known, *about.values()) if about else [known[0]()]
+    connection, *found = gather(*known, *about.values()) if about else [known[0]()]
     if None in found:
         raise NotFound(f"No such {next(name for name, each in zip(about, found, strict=True) if each is None)}.")
     if connection is None or connection.user_id != owner.user_id:

@@ -10,6 +10,7 @@ from chalicelib.board.services.ports import Cards
 from chalicelib.chat.domain.chat import Message, new_system_message
 from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.ports import Gather
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.connections.services.ports import Connections
 from chalicelib.federation.relays.domain.ambient import refuse_ambient
@@ -32,8 +33,6 @@ from chalicelib.people.services.ports import People, Profiles, Teams
 from chalicelib.tasks.domain.queue import queue_event, wake_events
 from chalicelib.tasks.domain.settings import QueueState
 from chalicelib.tasks.services.ports import QueueItems
-
-Together = Callable[..., list[Any]]
 
 
 class Relays(Protocol):
@@ -85,7 +84,7 @@ class RelayReceiver:
     board: Cards
     queue: QueueItems
     notifier: Notifier
-    together: Together
+    gather: Gather
 
     def receive(self, given: RelayIn) -> RelayAnswer:
         """Take the relay in, unless it was before, or its recipient keeps such things away.
@@ -125,7 +124,7 @@ class RelayReceiver:
         if user_id == self.connection.user_id:
             return user_id, False
         if user_id is not None:
-            person, connected = self.together(
+            person, connected = self.gather(
                 lambda: self.people.find_person(user_id),
                 lambda: self.connections.is_connected(user_id, self.connection.peer_url),
             )
@@ -147,7 +146,7 @@ class RelayReceiver:
         if given.is_task:
             reads["tail"] = lambda: self.board.find_tail(user_id)
             reads["desk"] = lambda: self.queue.find_state(user_id)
-        found = dict(zip(reads, self.together(*reads.values()), strict=True))
+        found = dict(zip(reads, self.gather(*reads.values()), strict=True))
         return _Circumstances(
             references=found.get("references", {}),
             profile=found.get("profile"),
