@@ -1,4 +1,4 @@
-# `make run` and `make test` need nothing but Python 3.11 or later and make; what names real engines, Java 17 and Maven.
+# `make run` and `make test` need only Python 3.11 or later and make. Targets with real engines need Java 17 and Maven.
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -18,43 +18,43 @@ installed_dev := .venv/installed-dev
 installed_browser := .venv/installed-browser
 installed_fuzz := .venv/installed-fuzz
 installed_bench := .venv/installed-bench
-# The wheels are checked by their versions in constraints.txt; no later pip is asked for.
+# Versions are pinned in constraints.txt, so a newer pip is not needed.
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
 .PHONY: help run federation-demo test fuzz chaos test-browser test-engines test-mcp-conformance check format openapi docs console constraints package deploy diff stage bench doctor container-run clean
 
-help: ## Show this list
+help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 22
 
-run: $(installed) ## Start the whole system on this machine, with demo data (PORT, WS_PORT, DEMO_FILE, ENGINE)
+run: $(installed) ## Start the whole system with demo data (PORT, WS_PORT, DEMO_FILE, ENGINE, DATA_DIR)
 	@exec $(bin)/chalice local --stage local --no-autoreload --port $(PORT)
 
-federation-demo: $(installed) ## Start two desks that find each other and share a task; takes half a minute
+federation-demo: $(installed) ## Start two desks that connect and share a task (takes half a minute)
 	@$(bin)/python -m infra.federation_demo
 
-test: check ## Check format, lint, types and import rules, then run all tests
+test: check ## Run all checks, then all tests
 	$(bin)/pytest
 
-test-browser: $(installed_browser) ## Test the console in Chromium; pictures of its pages are left in build/browser
+test-browser: $(installed_browser) ## Test the console in Chromium, with screenshots in build/browser
 	$(bin)/pytest --numprocesses 0 tests/browser
 
-test-mcp-conformance: $(installed_dev) ## Run the Model Context Protocol's own conformance runner (needs npx)
+test-mcp-conformance: $(installed_dev) ## Run the conformance suite of the Model Context Protocol (needs npx)
 	$(bin)/python -m tests.mcp_conformance
 
 fuzz: $(installed_fuzz) ## Call every operation with generated input (SEED, EXAMPLES, PHASES)
 	$(bin)/python -m tests.fuzz --seed $(SEED) --examples $(EXAMPLES) --phases $(PHASES)
 
-test-engines: $(installed_dev) ## Run the tests of all that is stored or queued on DynamoDB Local and ElasticMQ (Java 17, Maven)
+test-engines: $(installed_dev) ## Run the tests on DynamoDB Local and ElasticMQ (needs Java 17 and Maven)
 	$(bin)/pytest --engine=real
 
-chaos: $(installed_dev) ## Let everything fail at times (N events, SEED; SWEEP=whole for every fault at every call)
+chaos: $(installed_dev) ## Send N events while everything fails at times (N, SEED; SWEEP=whole: every fault at every call)
 	$(bin)/python -m tests.chaos $(N) --seed $(SEED)
 ifeq ($(SWEEP),whole)
 	$(bin)/pytest tests/laws/test_faults.py tests/laws/test_worker_faults.py tests/laws/test_socket_faults.py tests/laws/test_isolation.py tests/laws/test_random_walks.py
 endif
 
-check: $(installed_dev) ## Everything `test` does but the tests
+check: $(installed_dev) ## Check format, lint, types, import rules and generated files
 	$(bin)/ruff format --check .
 	$(bin)/ruff check .
 	$(bin)/mypy
@@ -62,55 +62,55 @@ check: $(installed_dev) ## Everything `test` does but the tests
 	$(bin)/python -m infra.openapi --check
 	$(bin)/python -m infra.docs --check
 
-format: $(installed_dev) ## Format the code and mend what lint can mend
+format: $(installed_dev) ## Format the code and fix lint errors
 	-$(bin)/ruff check --fix .
 	$(bin)/ruff format .
 
-openapi: $(installed_dev) ## Write the served OpenAPI documents anew
+openapi: $(installed_dev) ## Regenerate the OpenAPI documents
 	$(bin)/python -m infra.openapi
 
-docs: $(installed_dev) ## Write the generated pages of docs/: reference tables and the picture of the architecture
+docs: $(installed_dev) ## Regenerate the reference pages and the architecture picture in docs/
 	$(bin)/python -m tests.support.store_call_counts
 	$(bin)/python -m infra.docs
 
-console: ## Build the web console anew from infra/web (needs Node.js 20 or later)
+console: ## Rebuild the web console from infra/web (needs Node.js 20 or later)
 	cd infra/web && npm ci --ignore-scripts && npm run build
 
-constraints: ## Resolve what all of it needs anew into constraints.txt
+constraints: ## Resolve all dependencies again into constraints.txt
 	rm -rf .venv/resolve && $(PYTHON) -m venv .venv/resolve
 	.venv/resolve/bin/pip install --quiet $(foreach each,browser fuzz bench,--requirement requirements-$(each).txt)
 	(sed -n 1p constraints.txt && .venv/resolve/bin/pip freeze --exclude pip --exclude setuptools) > constraints.new
 	mv constraints.new constraints.txt
 
-package: $(installed_dev) ## Make what is deployed, under build/: the functions' zip and the template
+package: $(installed_dev) ## Build the functions' zip and the template in build/
 	@$(bin)/python -m infra.package
 
-deploy: stage package ## Bring it into the AWS account that the usual settings name (STAGE=, PARAMETERS="Name=value …")
+deploy: stage package ## Deploy to AWS (STAGE=, PARAMETERS="Name=value …")
 	@$(bin)/python -m infra.deploy up --stage $(STAGE) $(PARAMETERS)
 
-diff: stage package ## Show what `deploy` would change, and change nothing (STAGE=, PARAMETERS=)
+diff: stage package ## Show what `deploy` would change (STAGE=, PARAMETERS=)
 	@$(bin)/python -m infra.deploy diff --stage $(STAGE) $(PARAMETERS)
 
 stage:
-	@test -n "$(STAGE)" || { echo "Say which desk: make deploy STAGE=prod"; exit 1; }
+	@test -n "$(STAGE)" || { echo "STAGE is not set. Example: make deploy STAGE=prod"; exit 1; }
 
-bench: package $(installed_bench) ## Measure CPU, cold starts, costs, growth and throughput, beside peers; leaves bench/results
+bench: package $(installed_bench) ## Measure CPU, cold starts, costs, growth and throughput, and write bench/results
 	@for each in cpu cold_start costs growth throughput; do \
 		echo "== $$each"; $(bin)/python -m bench.$$each || exit 1; \
 	done
 	@$(bin)/python -m bench.report
 
-doctor: $(installed) ## Follow a canary event through a running desk (the settings of admin; URL=)
+doctor: $(installed) ## Check a running desk with a test event (URL=)
 	@exec $(bin)/python -m infra.admin doctor $(if $(URL),--url $(URL))
 
-container-run: $(installed) ## Serve the desk here, on the engines that the settings name (PORT, WS_PORT, OPTIONS)
+container-run: $(installed) ## Serve on this machine with your own engines (PORT, WS_PORT, OPTIONS)
 	@exec $(bin)/python -m infra.container --port $(PORT) --ws-port $(WS_PORT) $(OPTIONS)
 
-clean: ## Remove what the targets above made
+clean: ## Remove everything that these targets created
 	rm -rf .venv build infra/web/node_modules .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis .chalice/local .chalice/deployments
 
 $(installed): requirements.txt requirements-local.txt constraints.txt
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Fluxden needs Python 3.11 or later; set PYTHON=…")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Fluxden needs Python 3.11 or later. Set PYTHON to one.")'
 	@test -x $(bin)/pip || { echo "Setting up .venv (once) …"; $(PYTHON) -m venv --clear .venv; }
 	@$(bin)/pip install --quiet --requirement requirements-local.txt --constraint constraints.txt
 	@touch $@

@@ -1,9 +1,9 @@
-"""Events through the whole desk while everything fails at times; a model says if anything was lost or done twice.
+"""Send events through the whole desk while everything fails at times, and check that nothing is lost or repeated.
 
-`python -m tests.chaos 10000`: four processes of four threads each publish, send in bulk, click buttons, send relays
-and race for items of the queue, everything until it is answered; and they work through the queues' messages, some of
-them twice, and in any order. Stores throttle, fail, time out before and after the effect, and functions are killed, at
-the given rate of calls. In the end what was promised is held against what there is; exit code 1 when they differ.
+`python -m tests.chaos 10000`: four processes of four threads each publish, send in bulk, click actions, send relays and
+compete for queue items, and retry each call until it succeeds. They also process the queues' messages in any order,
+some of them twice. At the given rate of store calls, stores throttle, fail or time out before or after the effect, and
+functions end. Finally the stored data is compared with the responses. Exits with 1 if they differ.
 """
 
 import argparse
@@ -47,8 +47,7 @@ from tests.support.receiver import Receiver
 
 PROCESSES, THREADS = 4, 4
 PEOPLE, RECIPIENTS, ITEMS = 100, 80, 6
-# Of every thousand events so many are published one by one, with a click on some, and so many are relays; the rest
-# goes out in bulk.
+# Of every thousand events: published singly, published with a click, and relays. The rest is sent in bulk.
 PUBLISHED, CLICKED, RELAYED = 90, 10, 5
 REPLAYED = 0.1
 QUEUES = (FAN_OUT, CALLBACKS, OUTBOX_WORK)
@@ -58,7 +57,7 @@ SETTINGS |= {"FLUXDEN_DEMO_DAILY_LIMIT": "1000000000", "ALLOW_LOOPBACK": "1"}
 
 @dataclass
 class Promises:
-    """What was answered, and what was wrong about it."""
+    """What responses have promised, and what was wrong with them."""
 
     sends: Counter[str] = field(default_factory=Counter)
     clicks: set[str] = field(default_factory=set)
@@ -77,7 +76,7 @@ class Promises:
 
 @dataclass(frozen=True)
 class Plan:
-    """What every process is told: its share of the work, and where everything is."""
+    """The parameters of every process."""
 
     events: int
     seed: str
@@ -91,7 +90,7 @@ class Plan:
 
 
 class Caller:
-    """One thread's calls, each made until it is answered, and what it was promised."""
+    """One thread's calls, each retried until it succeeds, and their promises."""
 
     def __init__(self, plan: Plan, name: str) -> None:
         self.plan, self.random, self.promises = plan, random.Random(f"{plan.seed} {name}"), Promises()
@@ -105,7 +104,7 @@ class Caller:
         return fault
 
     def under_faults(self, call: Callable[[], Any]) -> Any:
-        """What the call returns; None when its function was killed."""
+        """Return the result of the call; None if its function was ended."""
         with inject_faults(
             self.fault, deduplicate_transactions(partial(remote_engine.send_request, self.plan.address))
         ):
@@ -115,7 +114,7 @@ class Caller:
                 return None
 
     def call(self, method: str, path: str, body: Any, token: str, *, keyed: bool = True) -> Any:
-        """Call until the answer is not the desk's own fault; now and then once more, under the same key."""
+        """Call until the response is not a server error. Sometimes repeat the call with the same key."""
         self.calls += 1
         headers = {"Content-Type": "application/json", "Authorization": f"Bearer {token}"}
         headers |= {"Idempotency-Key": f"{self.name}-{self.calls}"} if keyed else {}
@@ -130,18 +129,18 @@ class Caller:
         if keyed and reply["statusCode"] < 300 and self.random.random() < REPLAYED:
             again = self.under_faults(lambda: route(event, None))
             if again is not None and again["statusCode"] < 500 and again["body"] != reply["body"]:
-                self.promises.wrong.append(f"replayed otherwise: {reply['body'][:200]} / {again['body'][:200]}")
+                self.promises.wrong.append(f"replayed differently: {reply['body'][:200]} / {again['body'][:200]}")
         return reply
 
-    def sent(self, method: str, path: str, body: Any, token: str, **more: Any) -> Any:
+    def send(self, method: str, path: str, body: Any, token: str, **more: Any) -> Any:
         reply = self.call(method, path, body, token, **more)
         if reply["statusCode"] >= 300:
             self.promises.wrong.append(f"{path} was refused: {reply['statusCode']} {reply['body'][:300]}")
             return None
         return json.loads(reply["body"])
 
-    def work(self) -> None:
-        """This thread's share."""
+    def run(self) -> None:
+        """Run this thread's share of the calls."""
         share = self.plan.events // (PROCESSES * THREADS)
         clicked, relayed = share * CLICKED // 1000, share * RELAYED // 1000
         jobs: list[Callable[[], object]] = [self.publish] * (share * PUBLISHED // 1000 - clicked)
@@ -154,12 +153,12 @@ class Caller:
             job()
 
     def event(self, **more: Any) -> Any:
-        # Of few names, so that many are sent more than once, by several callers at a time.
+        # Few event ids, so that many events are sent several times and at the same time.
         return inputs.new_event(event_id=f"e-{self.random.randrange(max(4, self.plan.events // 60))}", **more)
 
     def publish(self, **more: Any) -> Any:
         name = self.random.choice(("alice", "bob"))
-        reply = self.sent("POST", "/api/v1/events", self.event(**more), self.plan.made["personal_tokens"][name])
+        reply = self.send("POST", "/api/v1/events", self.event(**more), self.plan.made["personal_tokens"][name])
         if reply:
             self.promises.sends[reply["deliveryId"]] += 1
         return reply
@@ -167,16 +166,16 @@ class Caller:
     def click(self) -> None:
         hook = {"label": "Go", "action_type": "webhook", "webhook_url": self.plan.hook}
         event = inputs.new_event(event_id=f"click-{self.name}-{self.calls}".replace(".", "_"), actions=[hook])
-        reply = self.sent("POST", "/api/v1/events", event, self.plan.made["personal_tokens"]["alice"])
+        reply = self.send("POST", "/api/v1/events", event, self.plan.made["personal_tokens"]["alice"])
         if reply:
             self.promises.sends[reply["deliveryId"]] += 1
             path, key = f"/api/v1/inbox/{reply['deliveryId']}/actions/0", self.plan.made["api_keys"]["alice"]
-            if clicked := self.sent("POST", path, None, key, keyed=False):
+            if clicked := self.send("POST", path, None, key, keyed=False):
                 self.promises.clicks.add(clicked["actionId"])
 
     def relay(self) -> None:
         body = {"connectionId": self.plan.connection, "subject": f"{self.name} {self.calls}"}
-        if reply := self.sent("POST", "/api/v2/relays", body, self.plan.made["api_keys"]["alice"]):
+        if reply := self.send("POST", "/api/v2/relays", body, self.plan.made["api_keys"]["alice"]):
             self.promises.relays.add(reply["data"]["id"])
 
     def race(self, item: str) -> None:
@@ -187,7 +186,7 @@ class Caller:
     def send_bulk(self) -> None:
         people = self.random.sample(self.plan.people, RECIPIENTS)
         body = {"event": self.event(), "recipients": [{"type": "email", "email": each} for each in people]}
-        reply = self.sent("POST", "/api/v1/events/bulk", body, self.plan.made["tools_tokens"]["fd1"])
+        reply = self.send("POST", "/api/v1/events/bulk", body, self.plan.made["tools_tokens"]["fd1"])
         for row in reply["results"] if reply else ():
             if "error" in row:
                 self.promises.wrong.append(f"a recipient was refused: {row}")
@@ -196,16 +195,16 @@ class Caller:
 
 
 class Worker(Caller):
-    """What Lambda does for queues, at its worst: messages in any order, some of them twice."""
+    """Processes queues as Lambda does in the worst case: in any order, and some messages twice."""
 
     def drain(self, ended: Event) -> None:
         consumers = {each.queue: each for each in catalog.consumers(app) if each.queue in QUEUES}
         while not ended.is_set():
-            taken = [self.take(queue, consumers[queue]) for queue in QUEUES]
-            if not any(taken):
+            counts = [self.process_batch(queue, consumers[queue]) for queue in QUEUES]
+            if not any(counts):
                 ended.wait(0.05)
 
-    def take(self, queue: Queue, consumer: Any) -> int:
+    def process_batch(self, queue: Queue, consumer: Any) -> int:
         url = aws.queue_url(queue.physical_name)
         found = aws.sqs().receive_message(
             QueueUrl=url, MaxNumberOfMessages=consumer.batch_size, MessageSystemAttributeNames=["All"]
@@ -228,27 +227,27 @@ class Worker(Caller):
         return len(messages)
 
 
-def process(number: int, plan: Plan, told: Any) -> None:
-    """One of the processes: its callers, and a worker, until the parent says that it is enough."""
+def process(number: int, plan: Plan, pipe: Any) -> None:
+    """Run the callers and a worker of one process, until the parent ends it."""
     logging.disable(logging.CRITICAL)
     engine.embed()
     with intercept_engine(partial(remote_engine.send_request, plan.address)):
         callers = [Caller(plan, f"{number}.{each}") for each in range(THREADS)]
         worker, ended = Worker(plan, f"{number}.worker"), Event()
-        threads = [Thread(target=_guarded, args=(each.work, each)) for each in callers]
+        threads = [Thread(target=_guarded, args=(each.run, each)) for each in callers]
         draining = Thread(target=_guarded, args=(partial(worker.drain, ended), worker))
         for thread in (*threads, draining):
             thread.start()
         for thread in threads:
             thread.join()
-        told.send("done")
-        told.recv()
+        pipe.send("done")
+        pipe.recv()
         ended.set()
         draining.join()
         promises = Promises()
         for each in (*callers, worker):
             promises.add(each.promises)
-        told.send(promises)
+        pipe.send(promises)
 
 
 def _guarded(work: Callable[[], object], caller: Caller) -> None:
@@ -259,35 +258,35 @@ def _guarded(work: Callable[[], object], caller: Caller) -> None:
 
 
 def main() -> int:
-    """Run it, and print what came of it."""
+    """Run the test, and print its result."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=str(__doc__).partition("\n")[0])
     parser.add_argument("events", type=int, nargs="?", default=10_000)
     parser.add_argument("--seed", default="1")
-    parser.add_argument("--rate", type=float, default=0.03, help="of store calls that fail")
-    given = parser.parse_args()
+    parser.add_argument("--rate", type=float, default=0.03, help="rate of store calls that fail")
+    options = parser.parse_args()
     logging.disable(logging.CRITICAL)
     started = time.monotonic()
     with tempfile.TemporaryDirectory() as folder, Receiver() as receiver:
         os.environ.update(SETTINGS, FLUXDEN_SECRET_KEY=new_key(), DEMO_FILE=str(Path(folder) / "demo.json"))
-        plan = prepare(given, folder, receiver)
+        plan = prepare(options, folder, receiver)
         with remote_engine.serve_engine(plan.address):
-            promises = carry_out(plan)
-        drained = settle()
-        wrong = [*promises.wrong, *drained, *flaws(promises, receiver)]
+            promises = run_processes(plan)
+        drained = drain_queues()
+        wrong = [*promises.wrong, *drained, *find_differences(promises, receiver)]
     print(
         f"{sum(promises.sends.values())} events, {len(promises.sends)} deliveries, {len(promises.clicks)} clicks, "
         f"{len(promises.relays)} relays, {len(promises.winners)} races; "
-        f"{PROCESSES} processes of {THREADS} threads, seed {given.seed}, {time.monotonic() - started:.0f} s"
+        f"{PROCESSES} processes of {THREADS} threads, seed {options.seed}, {time.monotonic() - started:.0f} s"
     )
     print("faults: " + ", ".join(f"{name} {count}" for name, count in sorted(promises.faults.items())))
     for each in wrong[:20]:
         print(f"WRONG: {each}")
-    print(f"{len(wrong)} wrong" if wrong else "nothing lost, nothing twice, everything drained")
+    print(f"{len(wrong)} wrong" if wrong else "nothing lost, nothing repeated, every queue empty")
     return 1 if wrong else 0
 
 
-def prepare(given: Any, folder: str, receiver: Receiver) -> Plan:
-    """The organisation, with people who may all be sent to, a connection to the receiver, and items to race for."""
+def prepare(options: Any, folder: str, receiver: Receiver) -> Plan:
+    """Create the organisation with approved people, a connection to the receiver, and queue items to compete for."""
     engine.embed()
     made, now = engine_state.restore_demo_organisation(), datetime.now(UTC)
     people = [f"person-{number}@example.com" for number in range(PEOPLE)]
@@ -308,15 +307,16 @@ def prepare(given: Any, folder: str, receiver: Receiver) -> Plan:
     receiver.status, receiver.body = 200, b'{"success": true}'
     url = f"http://127.0.0.1:{receiver.port}"
     instances.run_admin("webhook-secret", "show", "fd1")
-    connected = _asked("POST", peer.CONNECTIONS, peer.connection_request(fromInstanceUrl=url), "")
-    _asked("PATCH", "/api/v2/settings", {"queueAutoApprove": True}, made["api_keys"]["bob"])
+    connected = _call_once("POST", peer.CONNECTIONS, peer.connection_request(fromInstanceUrl=url), "")
+    _call_once("PATCH", "/api/v2/settings", {"queueAutoApprove": True}, made["api_keys"]["bob"])
     items = [
-        _asked("POST", "/api/v2/queue", {"title": "Race"}, made["api_keys"]["bob"])["data"]["id"] for _ in range(ITEMS)
+        _call_once("POST", "/api/v2/queue", {"title": "Race"}, made["api_keys"]["bob"])["data"]["id"]
+        for _ in range(ITEMS)
     ]
     return Plan(
-        given.events,
-        given.seed,
-        given.rate,
+        options.events,
+        options.seed,
+        options.rate,
         str(Path(folder) / "engine"),
         made,
         receiver.url,
@@ -326,7 +326,7 @@ def prepare(given: Any, folder: str, receiver: Receiver) -> Plan:
     )
 
 
-def _asked(method: str, path: str, body: Any, token: str) -> Any:
+def _call_once(method: str, path: str, body: Any, token: str) -> Any:
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
     event = gateway_event(method, path, headers, json.dumps(body))
     reply = SERVED[method, event["requestContext"]["resourcePath"]](event, None)
@@ -334,8 +334,8 @@ def _asked(method: str, path: str, body: Any, token: str) -> Any:
     return json.loads(reply["body"])
 
 
-def carry_out(plan: Plan) -> Promises:
-    """Let the processes do their work; what they were promised together."""
+def run_processes(plan: Plan) -> Promises:
+    """Run the processes, and return all their promises."""
     context, promises = get_context("spawn"), Promises()
     pipes = [context.Pipe() for _ in range(PROCESSES)]
     children = [
@@ -343,7 +343,7 @@ def carry_out(plan: Plan) -> Promises:
     ]
     for child, (_, theirs) in zip(children, pipes, strict=True):
         child.start()
-        # Theirs alone from now on, so that who ends is not waited for.
+        # Closed here, so that `recv` fails if the child has ended.
         theirs.close()
     for parent, _ in pipes:
         parent.recv()
@@ -351,15 +351,15 @@ def carry_out(plan: Plan) -> Promises:
     while any(count_messages(queue) for queue in QUEUES) and time.monotonic() < deadline:
         time.sleep(0.2)
     for parent, _ in pipes:
-        parent.send("enough")
+        parent.send("stop")
         promises.add(parent.recv())
     for child in children:
         child.join()
     return promises
 
 
-def settle() -> list[str]:
-    """Let time pass without faults, have dead letters sent back as an operator would; what is left in the queues."""
+def drain_queues() -> list[str]:
+    """Let time pass without faults, redrive dead letters, and return what is left in the queues."""
     pumps = Pumps()
     for minutes in range(2, 40, 2):
         with time_machine.travel(datetime.now(UTC) + timedelta(minutes=minutes)):
@@ -374,8 +374,8 @@ def settle() -> list[str]:
     return [f"{count} messages are left in {name}" for name, count in left.items() if count]
 
 
-def flaws(promises: Promises, receiver: Receiver) -> list[str]:
-    """Where what there is differs from what was promised."""
+def find_differences(promises: Promises, receiver: Receiver) -> list[str]:
+    """Return the differences between the stored data and the promises."""
     wrong: list[str] = []
     rows = {row["pk"]: row for row in _rows(DELIVERIES.physical_name) if row.get("sk") == "DELIVERY"}
     wrong += [f"delivery {each} is missing" for each in promises.sends.keys() - rows.keys()]
@@ -389,13 +389,13 @@ def flaws(promises: Promises, receiver: Receiver) -> list[str]:
     relays = {row["id"]: row for row in _rows(RELAYS.physical_name) if row.get("dispatch")}
     wrong += [f"relay {each} is missing" for each in promises.relays ^ relays.keys()]
     wrong += [f"relay {each} is {row['dispatch']}" for each, row in relays.items() if row["dispatch"] != "sent"]
-    heard = Counter(each.headers.get("webhook-id") or json.loads(each.body)["relayId"] for each in receiver.received)
-    wrong += [f"{each} never arrived" for each in (promises.clicks | promises.relays) - heard.keys()]
-    wrong += [f"{each} arrived, and nobody sent it" for each in heard.keys() - (promises.clicks | promises.relays)]
-    # Only a worker that dies, or fails, between the other side's answer and its own note may say something twice.
-    repeats = sum(heard.values()) - len(heard)
+    arrived = Counter(each.headers.get("webhook-id") or json.loads(each.body)["relayId"] for each in receiver.received)
+    wrong += [f"{each} never arrived" for each in (promises.clicks | promises.relays) - arrived.keys()]
+    wrong += [f"{each} arrived but was never sent" for each in arrived.keys() - (promises.clicks | promises.relays)]
+    # A worker that ends between the response and its own record may send something twice.
+    repeats = sum(arrived.values()) - len(arrived)
     failures = sum(promises.faults.values())
-    wrong += [f"{repeats} were told twice, with {failures} faults"] if repeats > failures else []
+    wrong += [f"{repeats} were sent twice, with only {failures} faults"] if repeats > failures else []
     return wrong + [f"item {each} has {count} winners" for each, count in promises.winners.items() if count != 1]
 
 

@@ -1,7 +1,7 @@
-"""The protocol's own conformance runner against a desk of its own: `python -m tests.mcp_conformance` (needs npx).
+"""Run the protocol's conformance suite against a started desk: `python -m tests.mcp_conformance` (needs npx).
 
-Of its scenarios those apply that need nothing but tools. It can present no token, so a door in front of the desk
-adds one to each request.
+Only scenarios that need nothing but tools apply. The runner can't send a token, so a proxy in front of the desk adds
+one to each request.
 """
 
 import http.client
@@ -20,37 +20,37 @@ SCENARIOS = ("server-initialize", "ping", "tools-list", "dns-rebinding-protectio
 
 
 def main() -> int:
-    """Run the scenarios; the exit code is the number of those that failed."""
+    """Run the scenarios, and return how many failed."""
     port, _ = free_ports()
     base = f"http://{HOST}:{port}"
     with (
         tempfile.TemporaryDirectory() as folder,
         start_desk(Path(folder) / "desk", FLUXDEN_BASE_URL=base) as system,
-        ThreadingHTTPServer((HOST, port), _door(system)) as door,
+        ThreadingHTTPServer((HOST, port), _proxy(system)) as proxy,
     ):
-        threading.Thread(target=door.serve_forever, daemon=True).start()
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
         failed = [each for each in SCENARIOS if not _passes(each, f"{base}/mcp", folder)]
-        door.shutdown()
+        proxy.shutdown()
     print(f"{len(SCENARIOS) - len(failed)} of {len(SCENARIOS)} scenarios passed", *failed)
     return len(failed)
 
 
 def _passes(scenario: str, url: str, folder: str) -> bool:
-    # The runner's own first line would take whatever node comes first.
+    # Runs the conformance script with the node of this package, not with the first one on the path.
     command = 'exec node "$(command -v conformance)" server --url "$0" --scenario "$1" --output-dir "$2"'
     run = [*RUNNER, "sh", "-c", command, url, scenario, folder]
     return subprocess.run(run, check=False).returncode == 0
 
 
-def _door(system: StartedDesk) -> type[BaseHTTPRequestHandler]:
-    class Door(BaseHTTPRequestHandler):
+def _proxy(system: StartedDesk) -> type[BaseHTTPRequestHandler]:
+    class Proxy(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            kept = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
+            headers = {name: value for name, value in self.headers.items() if name.lower() != "connection"}
             connection = http.client.HTTPConnection(HOST, system.port, timeout=10)
             try:
                 connection.request(
-                    self.command, self.path, body, kept | {"Authorization": f"Bearer {system.alice_key}"}
+                    self.command, self.path, body, headers | {"Authorization": f"Bearer {system.alice_key}"}
                 )
                 response = connection.getresponse()
                 text = response.read()
@@ -67,9 +67,9 @@ def _door(system: StartedDesk) -> type[BaseHTTPRequestHandler]:
         do_GET = do_DELETE = do_POST  # noqa: N815 - http.server
 
         def log_message(self, *_: Any) -> None:
-            """Nothing."""
+            """Log nothing."""
 
-    return Door
+    return Proxy
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
-"""Every operation called with generated input, as our documents and the contracts describe it: `make fuzz`.
+"""Call every operation with generated input, as our documents and the contracts describe it: `make fuzz`.
 
     python -m tests.fuzz [--seed N] [--examples N] [--phases NAMES] [--documents NAMES] [--only PATTERN]
 
-The whole system is started for it. What must hold is said in schemathesis.toml; a finding is printed with a command
-that repeats its call, and makes the exit code 1.
+Starts the whole system. schemathesis.toml has the checks. Each failure is printed with a command that repeats the call.
+Exits with 1 if there is one.
 """
 
 import argparse
@@ -24,7 +24,7 @@ from tests.support.started_desk import ROOT, StartedDesk, start_desk
 
 _BUDGETS = {f"FLUXDEN_{kind}_BUDGET": "1000000" for kind in ("PERSONAL", "TOOLS", "KEY", "PLATFORM")}
 _CONFIG = Path(__file__).with_name("schemathesis.toml")
-# We refuse what the contracts have no status for, and take no member that they allow and do not describe.
+# We are stricter than the contracts in some cases, so only these checks apply to them.
 _OF_CONTRACTS = "not_a_server_error,response_schema_conformance"
 
 
@@ -40,24 +40,24 @@ def main() -> int:
             **_BUDGETS,
         ) as system,
     ):
-        # First, since an operator's generated calls may well end a token or an integrator.
+        # Flows run first, because generated calls of an operator may revoke tokens.
         found = flows.run(system, options.examples, options.seed) if not options.only else []
         wanted = [
             (document, checks)
             for document, checks in _documents(Path(folder))
             if not options.documents or document.stem in options.documents.split(",")
         ]
-        # One process of the generator leaves the desk idle half of the time.
+        # A single generator would leave the desk idle half of the time.
         with ThreadPoolExecutor(2) as pool:
-            held = list(pool.map(lambda each: _holds(each[0], each[1], system, options), wanted))
+            passed = list(pool.map(lambda each: _passes(each[0], each[1], system, options), wanted))
     print(*found, sep="\n\n")
-    return bool(found) or not all(held)
+    return bool(found) or not all(passed)
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.fuzz")
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--examples", type=int, default=5, help="of generated input, for each operation and document")
+    parser.add_argument("--examples", type=int, default=5, help="generated examples for each operation and document")
     parser.add_argument("--phases", default="examples,coverage,fuzzing,stateful")
     parser.add_argument("--documents", default="", help="v1, v2, contract-v1, contract-v2; all by default")
     parser.add_argument("--only", default="", help="a regular expression of paths")
@@ -78,7 +78,7 @@ def _documents(folder: Path) -> list[tuple[Path, str]]:
     return found
 
 
-def _holds(document: Path, checks: str, system: StartedDesk, options: argparse.Namespace) -> bool:
+def _passes(document: Path, checks: str, system: StartedDesk, options: argparse.Namespace) -> bool:
     command: list[str | Path] = [
         Path(sys.executable).with_name("schemathesis"),
         "--config-file",
@@ -87,7 +87,7 @@ def _holds(document: Path, checks: str, system: StartedDesk, options: argparse.N
         document,
     ]
     command += [f"--url={system.demo['base_url']}", f"--phases={options.phases}"]
-    # Checks that are named here would be made everywhere, whatever the file says of single operations.
+    # Checks on the command line override the file's settings for single operations.
     command += [f"--checks={checks}"] if checks else []
     command += [f"--seed={options.seed}", f"--max-examples={options.examples}", "--no-color"]
     command += [f"--include-path-regex={options.only}"] if options.only else []

@@ -1,4 +1,4 @@
-"""What belongs together, called in its order with generated bodies; each reply is held against our document."""
+"""Sequences of calls with generated bodies. Each response is checked against our document."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from infra.editions import edition_of
 from tests.support.started_desk import StartedDesk
 
 load_all_checks()
-_HELD: Any = CHECKS.get_by_names(
+_CHECKS: Any = CHECKS.get_by_names(
     [
         "not_a_server_error",
         "status_code_conformance",
@@ -24,33 +24,31 @@ _HELD: Any = CHECKS.get_by_names(
         "response_schema_conformance",
     ]
 )
-_ANSWERED_WELL = range(200, 300)
+_SUCCESSES = range(200, 300)
 _SCHEMAS = {path: schemathesis.openapi.from_path(edition_of(path).file) for path in ("/api/v1", "/api/v2")}
-Told = dict[str, Any]
+Known = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Step:
-    """One call. `made` says which members of its body are not for the generator, by what was told so far;
-    `...` leaves one out.
-    """
+    """One call. `fixed` returns body fields that are not generated, from earlier responses. `...` removes a field."""
 
     method: str
     path: str
-    token: Callable[[Told], str]
-    made: Callable[[Told], dict[str, Any]] = field(default=lambda _: {})
-    query: Callable[[Told], dict[str, Any]] = field(default=lambda _: {})
+    token: Callable[[Known], str]
+    fixed: Callable[[Known], dict[str, Any]] = field(default=lambda _: {})
+    query: Callable[[Known], dict[str, Any]] = field(default=lambda _: {})
 
 
 def flows(demo: dict[str, Any]) -> dict[str, tuple[Step, ...]]:
-    """The flows, by what they are called in a report."""
+    """Return the flows by name."""
     personal, tools, key = (
         lambda _: str(demo["personal_tokens"]["alice"]),
         lambda _: str(demo["tools_tokens"]["fd1"]),
         lambda _: str(demo["api_keys"]["alice"]),
     )
 
-    def fd1(_: Told) -> dict[str, Any]:
+    def fd1(_: Known) -> dict[str, Any]:
         return {
             "event_type": "fd1.build.failed",
             "occurred_at": timestamp(datetime.now(UTC)),
@@ -59,7 +57,7 @@ def flows(demo: dict[str, Any]) -> dict[str, tuple[Step, ...]]:
             "project_slug": ...,
         }
 
-    def carol(_: Told) -> dict[str, Any]:
+    def carol(_: Known) -> dict[str, Any]:
         return {"email": "carol@example.com", "daily_limit": 1000, "severity_ceiling": ...}
 
     follow_up = (
@@ -72,7 +70,7 @@ def flows(demo: dict[str, Any]) -> dict[str, tuple[Step, ...]]:
         "publish, read, resolve, supplement": (Step("POST", "/api/v1/events", personal, fd1), *follow_up),
         "claim, publish": (
             Step("POST", "/api/v1/tokens/claim", tools, carol),
-            Step("POST", "/api/v1/events", lambda told: str(told["token"]), fd1),
+            Step("POST", "/api/v1/events", lambda known: str(known["token"]), fd1),
         ),
         **{
             f"create, read, change, delete: {path}": (
@@ -88,9 +86,9 @@ def flows(demo: dict[str, Any]) -> dict[str, tuple[Step, ...]]:
         },
         "create, change, use, delete: /api/v2/keys": (
             Step("POST", "/api/v2/keys", key),
-            Step("PATCH", "/api/v2/keys", key, lambda told: {"id": told["id"], "isActive": True}),
-            Step("GET", "/api/v2/queue", lambda told: str(told["key"])),
-            Step("DELETE", "/api/v2/keys", key, query=lambda told: {"id": told["id"]}),
+            Step("PATCH", "/api/v2/keys", key, lambda known: {"id": known["id"], "isActive": True}),
+            Step("GET", "/api/v2/queue", lambda known: str(known["key"])),
+            Step("DELETE", "/api/v2/keys", key, query=lambda known: {"id": known["id"]}),
         ),
         "queue, read, confirm, start, finish": (
             Step("POST", "/api/v2/queue", key),
@@ -103,14 +101,14 @@ def flows(demo: dict[str, Any]) -> dict[str, tuple[Step, ...]]:
 
 
 def run(system: StartedDesk, examples: int, number: int) -> list[str]:
-    """What was found: replies that do not hold, and flows of which no example came to its end."""
+    """Return the failures: invalid responses, and flows without a complete example."""
     found = []
     for name, steps in flows(system.demo).items():
         ended: Counter[int] = Counter()
         try:
             _walk(steps, system.demo["base_url"], examples, number, ended)
         except Exception as failure:
-            # A finding, whatever it is.
+            # Any exception is a failure.
             found.append(f"{name}: {failure!r}")
         if not ended[len(steps)]:
             found.append(f"{name}: no example got further than step {max(ended, default=0)}")
@@ -129,29 +127,29 @@ def _walk(steps: tuple[Step, ...], base_url: str, examples: int, number: int, en
     )
     @given(strategies.data())
     def walk(data: strategies.DataObject) -> None:
-        told: Told = {}
+        known: Known = {}
         done = 0
         for step in steps:
-            status, reply = _take(step, data, told, base_url)
-            if status not in _ANSWERED_WELL:
+            status, reply = _take(step, data, known, base_url)
+            if status not in _SUCCESSES:
                 break
             done += 1
-            told |= {name: value for name, value in reply.items() if name in ("deliveryId", "token", "id", "key")}
+            known |= {name: value for name, value in reply.items() if name in ("deliveryId", "token", "id", "key")}
         ended[done] += 1
 
     walk()
 
 
-def _take(step: Step, data: strategies.DataObject, told: Told, base_url: str) -> tuple[int, dict[str, Any]]:
+def _take(step: Step, data: strategies.DataObject, known: Known, base_url: str) -> tuple[int, dict[str, Any]]:
     case = data.draw(_SCHEMAS[step.path[:7]][step.path][step.method].as_strategy())
-    case.path_parameters = {name: value for name, value in told.items() if f"{{{name}}}" in step.path}
-    case.query |= step.query(told)
+    case.path_parameters = {name: value for name, value in known.items() if f"{{{name}}}" in step.path}
+    case.query |= step.query(known)
     case.headers.pop("Idempotency-Key", None)
     if isinstance(case.body, dict):
-        body = case.body | step.made(told)
+        body = case.body | step.fixed(known)
         case.body = {name: value for name, value in body.items() if value is not ...}
-    headers = {"Authorization": f"Bearer {step.token(told)}"}
+    headers = {"Authorization": f"Bearer {step.token(known)}"}
     response = case.call(base_url=base_url, headers=headers)
-    case.validate_response(response, checks=_HELD, headers=headers)
+    case.validate_response(response, checks=_CHECKS, headers=headers)
     reply = response.json() if response.content else {}
     return response.status_code, reply.get("data", reply)

@@ -1,4 +1,4 @@
-"""What schemathesis does not know of a desk: which token an operation takes. Loaded by its own process."""
+"""Give each generated call a token that its operation accepts. Loaded by schemathesis."""
 
 from __future__ import annotations
 
@@ -31,8 +31,8 @@ _TURNS = {operation: count() for operation in _ROUTES}
 
 
 @schemathesis.auth(refresh_interval=None)
-class EachKindInTurn:
-    """Calls each operation as one kind of caller that it takes after the other."""
+class TokensInTurn:
+    """Uses the accepted kinds of tokens in turn."""
 
     def get(self, case: Case[Any], _: AuthContext) -> dict[str, str]:
         path = case.operation.full_path
