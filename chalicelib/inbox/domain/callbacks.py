@@ -3,11 +3,15 @@
 import json
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from chalicelib.core.domain.fields import Out
 from chalicelib.inbox.domain.clicks import Click
 from chalicelib.inbox.domain.deliveries import Delivery
-from chalicelib.people.domain.directory import Person
+
+if TYPE_CHECKING:
+    # Publishing imports this module for its click rows, and the import would slow every cold start.
+    from chalicelib.people.domain.directory import Person
 
 
 class CallbackJob(Out):
@@ -32,7 +36,7 @@ class SigningSecrets:
         return [self.current, self.prior]
 
 
-def callback_body(click: Click, delivery: Delivery, clicker: Person | None) -> bytes:
+def callback_body(click: Click, delivery: Delivery, clicker: "Person | None") -> bytes:
     """Return the body of a callback: the same at every attempt, unless the clicker's address changes."""
     clicked_by = {"userId": click.user_id} | ({"email": clicker.email} if clicker else {})
     message = {

@@ -131,7 +131,7 @@ class DynamoSends:
 
     def _count(
         self,
-        known: Delivery,
+        stored: Delivery,
         *,
         now: datetime,
         claim: Claim | None = None,
@@ -142,17 +142,17 @@ class DynamoSends:
         marks = [fire_mark] if fire_mark else []
         attempts = Attempts(_BUSY)
         while attempts.again():
-            returned = return_to_inbox(known, now=now)
-            counted = replace(returned or known, fire_count=known.fire_count + 1)
+            returned = return_to_inbox(stored, now=now)
+            counted = replace(returned or stored, fire_count=stored.fire_count + 1)
             detail = _find_detail(counted, is_new=False) if claim else DeliveryDetail(counted)
             recorded = RecordedDelivery(detail, is_new=False, is_returned=returned is not None)
-            update = _count_update(known, counted, in_bulk=bool(marks))
+            update = _count_update(stored, counted, in_bulk=bool(marks))
             try:
                 commit([update, *marks], claim=claim, reply=reply(recorded) if reply else None)
             except Refused as refused:
                 if marks and 1 in refused.failed:
-                    return RecordedDelivery(DeliveryDetail(known), is_new=False)
-                known = from_row(refused.rows[0])
+                    return RecordedDelivery(DeliveryDetail(stored), is_new=False)
+                stored = from_row(refused.rows[0])
             else:
                 break
         return recorded
@@ -211,12 +211,12 @@ def _count_fire(fire: str, now: datetime) -> tuple[str, str, dict[str, Any]]:
     )
 
 
-def _count_update(known: Delivery, counted: Delivery, *, in_bulk: bool) -> Action:
+def _count_update(stored: Delivery, counted: Delivery, *, in_bulk: bool) -> Action:
     count = "fireCount = fireCount + :one"
     if in_bulk:
-        return state_update(known, counted, sets=[count, "sentInBulk = :yes"], one=1, yes=True)
+        return state_update(stored, counted, sets=[count, "sentInBulk = :yes"], one=1, yes=True)
     # The reply that is stored with the claim says the count, so it must be exact.
-    return state_update(known, counted, sets=[count], only_if=["fireCount = :known"], one=1, known=known.fire_count)
+    return state_update(stored, counted, sets=[count], only_if=["fireCount = :stored"], one=1, stored=stored.fire_count)
 
 
 def _mark(delivery_id: str, fire: str, now: datetime) -> Action:
