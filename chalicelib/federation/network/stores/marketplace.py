@@ -14,10 +14,11 @@ from typing import Any
 
 from chalicelib.core.domain.errors import SlugTaken
 from chalicelib.core.domain.idempotency import Claim
-from chalicelib.core.ports import Action
-from chalicelib.core.stores.items import Row, to_item, values
-from chalicelib.core.stores.reads import get_all, query
-from chalicelib.core.stores.writes import Refused, commit
+from chalicelib.core.stores.actions import delete, put, put_new
+from chalicelib.core.stores.codec import Codec, Column
+from chalicelib.core.stores.items import Row, values
+from chalicelib.core.stores.reads import get_all, query, query_partition
+from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.federation.network.domain.discover import AgentEntry
 from chalicelib.federation.network.domain.instance_notices import InstanceNotice, InstanceNoticeKind, Recipient
 from chalicelib.federation.network.domain.marketplace import Listing, ListingStatus
@@ -28,7 +29,6 @@ from chalicelib.resources import LIST_INDEX, NETWORK
 
 _LISTED = "AGENTS"
 _AGENT = "AGENT#"
-_NONE = "attribute_not_exists(pk)"
 
 
 class DynamoMarketplace:
@@ -38,7 +38,7 @@ class DynamoMarketplace:
 
     def find_listings(self, instance_id: str, remote_ids: Sequence[str]) -> dict[str, Listing]:
         """Those of the agents that exist, by their ids on the instance. One store call per 100."""
-        found = map(_listing, get_all(NETWORK, [_key(instance_id, each) for each in remote_ids]))
+        found = map(_LISTING.from_row, get_all(NETWORK, [_key(instance_id, each) for each in remote_ids]))
         return {each.remote_id: each for each in found}
 
     def find_by_id(self, marketplace_id: str) -> Listing | None:
@@ -48,13 +48,7 @@ class DynamoMarketplace:
 
     def list_listings(self, instance_id: str) -> list[Listing]:
         """Every agent of the instance, by its id there. One store call per megabyte."""
-        found = query(
-            NETWORK,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :agents)",
-            ExpressionAttributeValues=values(pk=f"INSTANCE#{instance_id}", agents=_AGENT),
-            ConsistentRead=True,
-        )
-        return list(map(_listing, found))
+        return list(map(_LISTING.from_row, query_partition(NETWORK, f"INSTANCE#{instance_id}", _AGENT)))
 
     def save_listing(
         self,
@@ -71,20 +65,20 @@ class DynamoMarketplace:
             SlugTaken: another agent has its slug.
             AlreadyAnswered: the claim has been used; nothing was done.
         """
-        put = {"TableName": NETWORK.physical_name, "Item": to_item(_columns(listing))}
-        put |= {"ConditionExpression": _NONE} if over is None else _unchanged(over)
-        actions: list[Action] = [{"Put": put | {"ReturnValuesOnConditionCheckFailure": "ALL_OLD"}}]
+        row = _to_row(listing)
+        store = put(NETWORK, row, "revision = :seen", seen=over.revision) if over else put_new(NETWORK, row)
+        actions = [store]
         if over is None or over.slug != listing.slug:
-            actions.append(_put_new(_slug(listing.slug) | _place(listing)))
+            actions.append(put_new(NETWORK, _slug(listing.slug) | _place(listing)))
         slugs = len(actions) - 1
         if over is None:
-            actions.append(_put_new(_pointer(listing.marketplace_id) | _place(listing)))
+            actions.append(put_new(NETWORK, _pointer(listing.marketplace_id) | _place(listing)))
         elif over.slug != listing.slug:
-            actions.append({"Delete": {"TableName": NETWORK.physical_name, "Key": to_item(_slug(over.slug))}})
+            actions.append(delete(NETWORK, _slug(over.slug)))
         actions += count_agents_actions(listing.instance_id, _is_active(listing) - (_is_active(over) if over else 0))
         actions += [put_notice(notice)] if notice else []
         try:
-            commit(actions, claim=claim, reply=reply or {})
+            commit(actions, claim=claim, reply=reply)
         except Refused as refused:
             # A retry below us meets its own.
             if refused.rows[0].get("revision") == listing.revision:
@@ -100,18 +94,14 @@ class DynamoMarketplace:
         Raises:
             AlreadyAnswered: the claim has been used; nothing was done.
         """
-        key = to_item(_key(listing.instance_id, listing.remote_id))
-        actions: list[Action] = [
-            {"Delete": {"TableName": NETWORK.physical_name, "Key": key} | _unchanged(listing)},
-            {"Delete": {"TableName": NETWORK.physical_name, "Key": to_item(_slug(listing.slug))}},
-            {"Delete": {"TableName": NETWORK.physical_name, "Key": to_item(_pointer(listing.marketplace_id))}},
+        key = _key(listing.instance_id, listing.remote_id)
+        actions = [
+            delete(NETWORK, key, "revision = :seen", seen=listing.revision),
+            delete(NETWORK, _slug(listing.slug)),
+            delete(NETWORK, _pointer(listing.marketplace_id)),
             *count_agents_actions(listing.instance_id, -_is_active(listing)),
         ]
-        try:
-            commit(actions, claim=claim, reply=reply)
-        except Refused:
-            return False
-        return True
+        return try_commit(actions, claim=claim, reply=reply)
 
     def iterate_active(self, *, most: int | None = None) -> Iterator[AgentEntry]:
         """The active agents, by slug (eventually consistent). One store call per megabyte, or per `most` agents."""
@@ -123,12 +113,12 @@ class DynamoMarketplace:
             ExpressionAttributeValues=values(agents=_LISTED),
             **more,
         )
-        return map(_entry, rows)
+        return map(_entry_from_row, rows)
 
     def find_entries(self, entries: Sequence[AgentEntry]) -> list[Listing]:
         """The agents of these entries that still are active, in this order. One store call per 100."""
         rows = get_all(NETWORK, [{"pk": pk, "sk": sk} for pk, sk in (each.key for each in entries)]) if entries else []
-        found = {(row["pk"], row["sk"]): _listing(row) for row in rows}
+        found = {(row["pk"], row["sk"]): _LISTING.from_row(row) for row in rows}
         listings = (found[each.key] for each in entries if each.key in found)
         return [each for each in listings if each.status is ListingStatus.ACTIVE]
 
@@ -168,64 +158,29 @@ def _is_active(listing: Listing) -> int:
     return int(listing.status is ListingStatus.ACTIVE)
 
 
-def _put_new(row: Row) -> Action:
-    return {"Put": {"TableName": NETWORK.physical_name, "Item": to_item(row), "ConditionExpression": _NONE}}
-
-
-def _unchanged(listing: Listing) -> dict[str, Any]:
-    return {
-        "ConditionExpression": "revision = :seen",
-        "ExpressionAttributeValues": values(seen=listing.revision),
-    }
-
-
-def _columns(listing: Listing) -> Row:
-    row: Row = {
-        **_key(listing.instance_id, listing.remote_id),
-        **_place(listing),
-        "marketplaceId": listing.marketplace_id,
-        "name": listing.name,
-        "slug": listing.slug,
-        "description": listing.details["description"],
-        "category": listing.details["category"],
-        "status": listing.status.value,
-        "version": listing.version,
-        "told": _json(dict(listing.details)),
-        "changelog": _json([dict(each) for each in listing.changelog]),
-        "createdAt": listing.created_at,
-        "updatedAt": listing.updated_at,
-        "revision": listing.revision,
-        "reviewedAt": listing.reviewed_at,
-        "reason": listing.reason,
-    }
+def _to_row(listing: Listing) -> Row:
+    # For lists, which read an index, and whose columns it holds.
+    listed = {"name": listing.name, **{name: listing.details[name] for name in ("description", "category")}}
     if _is_active(listing):
-        row |= {"listed": _LISTED, "listedAs": listing.slug}
-    return row
+        listed |= {"listed": _LISTED, "listedAs": listing.slug}
+    return _key(listing.instance_id, listing.remote_id) | _LISTING.to_row(listing) | listed
 
 
-def _listing(row: Row) -> Listing:
-    return Listing(
-        marketplace_id=row["marketplaceId"],
-        instance_id=row["instanceId"],
-        remote_id=row["remoteId"],
-        slug=row["slug"],
-        status=ListingStatus(row["status"]),
-        version=row["version"],
-        details=json.loads(row["told"]),
-        changelog=tuple(json.loads(row["changelog"])),
-        created_at=row["createdAt"],
-        updated_at=row["updatedAt"],
-        revision=row["revision"],
-        reviewed_at=row["reviewedAt"],
-        reason=row["reason"],
-    )
+def _entry_from_row(row: Row) -> AgentEntry:
+    return _ENTRY.from_row(row, key=(row["pk"], row["sk"]))
 
 
-def _entry(row: Row) -> AgentEntry:
-    return AgentEntry(
-        (row["pk"], row["sk"]), row["instanceId"], row["name"], row["slug"], row["description"], row["category"]
-    )
-
-
-def _json(value: Any) -> str:
+def _to_json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+_LISTING = Codec(
+    Listing,
+    {
+        "details": Column("told", to_row=lambda details: _to_json(dict(details)), from_row=json.loads),
+        "changelog": Column(
+            to_row=lambda changes: _to_json(list(map(dict, changes))), from_row=lambda text: tuple(json.loads(text))
+        ),
+    },
+)
+_ENTRY = Codec(AgentEntry, without=("key",))

@@ -6,11 +6,10 @@ NETWORK / STANDING  instances: how many are active; shown: the ids of those of t
 It changes in one transaction with the instances and agents that it is about (see instances, agents).
 """
 
-from typing import Any
-
-from chalicelib.aws import dynamodb
 from chalicelib.core.ports import Action
-from chalicelib.core.stores.items import Row, from_item, to_item, values
+from chalicelib.core.stores.actions import update
+from chalicelib.core.stores.items import Row
+from chalicelib.core.stores.reads import get
 from chalicelib.federation.network.domain.instances import Instance, NetworkStats
 from chalicelib.resources import NETWORK
 
@@ -20,8 +19,7 @@ _AGENTS = "a#"
 
 def find_network_stats() -> NetworkStats:
     """How the network stands, read consistently. One store call."""
-    got = dynamodb().get_item(TableName=NETWORK.physical_name, Key=to_item(_KEY), ConsistentRead=True)
-    row = from_item(dict(got.get("Item", {})))
+    row = get(NETWORK, _KEY) or {}
     return NetworkStats(
         int(row.get("instances", 0)),
         frozenset(row.get("shown", ())) - frozenset(row.get("silent", ())),
@@ -33,41 +31,23 @@ def count_agents_actions(instance_id: str, change: int) -> list[Action]:
     """The part of a transaction in which an instance has so many approved agents more, or fewer; none for zero."""
     if not change:
         return []
-    request = {
-        "TableName": NETWORK.physical_name,
-        "Key": to_item(_KEY),
-        "UpdateExpression": "ADD #agents :change",
-        "ExpressionAttributeNames": {"#agents": f"{_AGENTS}{instance_id}"},
-        "ExpressionAttributeValues": values(change=change),
-    }
-    return [{"Update": request}]
+    return [update(NETWORK, _KEY, "ADD #agents :change", "", {"agents": f"{_AGENTS}{instance_id}"}, change=change)]
 
 
 def mark_stale_action(instance_id: str, *, stale: bool) -> Action:
     """The part of a transaction with which an instance's agents are hidden for its silence, or no longer."""
-    return _changed(f"{'ADD' if stale else 'DELETE'} silent :silent", silent={instance_id})
+    return update(NETWORK, _KEY, f"{'ADD' if stale else 'DELETE'} silent :silent", silent={instance_id})
 
 
 def marketplace_action(instance_id: str, *, enabled: bool) -> Action:
     """The part of a transaction with which an instance takes part in the marketplace, or no longer."""
-    return _changed(f"{'ADD' if enabled else 'DELETE'} shown :shown", shown={instance_id})
+    return update(NETWORK, _KEY, f"{'ADD' if enabled else 'DELETE'} shown :shown", shown={instance_id})
 
 
 def count_instance_action(instance: Instance) -> Action:
     """An instance has become active, or is so no longer: its agents are shown when it also takes part."""
     if not instance.is_active:
-        return _changed("ADD instances :one DELETE shown :shown", one=-1, shown={instance.instance_id})
+        return update(NETWORK, _KEY, "ADD instances :one DELETE shown :shown", one=-1, shown={instance.instance_id})
     if not instance.marketplace_enabled:
-        return _changed("ADD instances :one", one=1)
-    return _changed("ADD instances :one, shown :shown", one=1, shown={instance.instance_id})
-
-
-def _changed(expression: str, **named: Any) -> Action:
-    return {
-        "Update": {
-            "TableName": NETWORK.physical_name,
-            "Key": to_item(_KEY),
-            "UpdateExpression": expression,
-            "ExpressionAttributeValues": values(**named),
-        }
-    }
+        return update(NETWORK, _KEY, "ADD instances :one", one=1)
+    return update(NETWORK, _KEY, "ADD instances :one, shown :shown", one=1, shown={instance.instance_id})
