@@ -1,4 +1,4 @@
-"""Instances of the network that send no heartbeats any more."""
+"""StaleInstances of the network that send no heartbeats any more."""
 
 import json
 import logging
@@ -11,12 +11,12 @@ log = logging.getLogger("fluxden")
 _PAGE = 100
 
 
-class Instances(Protocol):
+class StaleInstances(Protocol):
     def list_overdue(self, *, now: datetime, limit: int) -> Sequence[tuple[str, str]]: ...
     def mark_stale(self, instance_id: str, due_at: str) -> bool: ...
 
 
-def mark_stale_instances(now: datetime, *, instances: Instances) -> int:
+def mark_stale_instances(now: datetime, *, instances: StaleInstances) -> int:
     """Mark the instances that have been silent too long, each once, and warn of them; how many there were.
 
     Store calls: 1, and 1 for each, however many instances there are; of more than a hundred the next run marks the
