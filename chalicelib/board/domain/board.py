@@ -1,4 +1,4 @@
-"""The board: cards in stages, each with a checklist and the contacts it is about."""
+"""The board: cards in stages, each with a checklist and linked contacts."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,26 +12,26 @@ from chalicelib.board.domain.card_contacts import (
     CardContact,
     CardContactOut,
     ContactBrief,
-    contact_in_brief,
-    in_turn,
-    shown_link,
+    sorted_links,
+    to_link_response,
+    to_linked_contact_response,
 )
 from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.fields import In, Omittable, Out, TimeOut, Timestamp, UuidOut, not_blank, timestamp
 from chalicelib.core.domain.pages import PageQuery, Pagination
 
 MOST_ITEMS = 100
-# Of a card without its contacts, as JSON. A row holds at most 400 KB, and some engines count a member that is replaced
-# with both its values.
+# Of a card without its contacts, in bytes of JSON. A row can have up to 400 KB, and some engines count both values of a
+# replaced attribute.
 LARGEST_CARD = 160_000
-# The whole numbers that every reader of JSON has.
+# The largest integer that every JSON reader supports.
 _FARTHEST = 2**53 - 1
-# Between two cards there is room for others, without either being moved.
+# The gap between the orders of two cards, so that cards can be placed in between without moving either.
 _GAP = 1024
 
 
 class CardStatus(StrEnum):
-    """A card's stage: the column of the board it is in."""
+    """Stages of cards, which are the columns of the board."""
 
     LEADS = "leads"
     QUALIFYING = "qualifying"
@@ -46,7 +46,7 @@ class CardStatus(StrEnum):
 
 
 class CardPriority(StrEnum):
-    """How much a card matters."""
+    """Priorities of cards."""
 
     LOW = "low"
     MEDIUM = "medium"
@@ -55,7 +55,7 @@ class CardPriority(StrEnum):
 
 
 class Assignee(StrEnum):
-    """Who works on a card: the person, or the person's agent."""
+    """Who works on a card: the person or their agent."""
 
     HUMAN = "human"
     AGENT = "agent"
@@ -63,7 +63,7 @@ class Assignee(StrEnum):
 
 @dataclass(frozen=True)
 class ChecklistItem:
-    """One step of a card. Times are RFC 3339 in UTC."""
+    """An item of a card's checklist. Times are RFC 3339 in UTC."""
 
     item_id: str
     text: str
@@ -73,13 +73,13 @@ class ChecklistItem:
     updated_at: str
 
     @property
-    def place(self) -> tuple[int, str, str]:
+    def sort_key(self) -> tuple[int, str, str]:
         return self.order, self.created_at, self.item_id
 
 
 @dataclass(frozen=True)
 class Tail:
-    """The end of a board: the highest order a card has had, and the version of what says so."""
+    """The end of a board: the highest order of any card so far, and the version of the row that stores it."""
 
     last_order: int | None
     version: int
@@ -88,7 +88,7 @@ class Tail:
     def next_order(self) -> int:
         return 0 if self.last_order is None else min(self.last_order + _GAP, _FARTHEST)
 
-    def raised_by(self, order: int) -> bool:
+    def is_raised_by(self, order: int) -> bool:
         return self.last_order is None or order > self.last_order
 
 
@@ -96,7 +96,7 @@ class Tail:
 class Card:
     """A card on one person's board.
 
-    `contacts` are by contact id. `version` grows with every change. Times are RFC 3339 in UTC.
+    `contacts` maps contact ids to links. `version` grows with every change. Times are RFC 3339 in UTC.
     """
 
     card_id: str
@@ -119,17 +119,17 @@ class Card:
     version: int = 1
 
     @classmethod
-    def of(cls, given: "CardIn", *, card_id: str, user_id: str, tail: Tail, now: datetime) -> Self:
+    def of(cls, request: "CardIn", *, card_id: str, user_id: str, tail: Tail, now: datetime) -> Self:
         return cls(
             card_id=card_id,
             user_id=user_id,
-            title=given.title,
-            description=given.description,
-            status=given.status,
-            priority=given.priority,
-            assignee=given.assignee,
-            due_date=timestamp(given.due_date) if given.due_date else None,
-            order=tail.next_order if given.order is None else given.order,
+            title=request.title,
+            description=request.description,
+            status=request.status,
+            priority=request.priority,
+            assignee=request.assignee,
+            due_date=timestamp(request.due_date) if request.due_date else None,
+            order=tail.next_order if request.order is None else request.order,
             created_at=timestamp(now),
             updated_at=timestamp(now),
         )
@@ -143,7 +143,7 @@ class Card:
         return self.status is CardStatus.COMPLETED
 
     def patched(self, patch: "CardPatch", *, now: datetime) -> "Card":
-        """The card after `patch`; itself when nothing is given."""
+        """Return the card with the patch applied, or the same card if the patch is empty."""
         if not patch.model_fields_set:
             return self
         changes = patch.model_dump(exclude_unset=True)
@@ -152,7 +152,7 @@ class Card:
         return replace(self, **changes, updated_at=timestamp(now), version=self.version + 1)
 
     def with_item(self, item: ChecklistItem, *, now: datetime) -> "Card":
-        """The card with this item in its checklist, in place of the one with its id if there is one."""
+        """Return the card with this item in its checklist. It replaces the item with the same id."""
         return self._with([*(each for each in self.checklist if each.item_id != item.item_id), item], now)
 
     def without_item(self, item: ChecklistItem, *, now: datetime) -> "Card":
@@ -161,21 +161,21 @@ class Card:
     def find_item(self, item_id: str) -> ChecklistItem | None:
         return next((each for each in self.checklist if each.item_id == item_id), None)
 
-    def new_item(self, given: "ChecklistItemIn", *, item_id: str, now: datetime) -> ChecklistItem:
-        """An item for the checklist, by default behind all others."""
+    def new_item(self, request: "ChecklistItemIn", *, item_id: str, now: datetime) -> ChecklistItem:
+        """Create an item for the checklist, by default after all others."""
         behind = self.checklist[-1].order + 1 if self.checklist else 0
-        order = min(behind, _FARTHEST) if given.order is None else given.order
-        return ChecklistItem(item_id, given.text, given.completed, order, timestamp(now), timestamp(now))
+        order = min(behind, _FARTHEST) if request.order is None else request.order
+        return ChecklistItem(item_id, request.text, request.completed, order, timestamp(now), timestamp(now))
 
     def _with(self, items: list[ChecklistItem], now: datetime) -> "Card":
-        checklist = tuple(sorted(items, key=lambda item: item.place))
+        checklist = tuple(sorted(items, key=lambda item: item.sort_key))
         return replace(self, checklist=checklist, updated_at=timestamp(now), version=self.version + 1)
 
 
 Title = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(not_blank)]
 _Description = Annotated[str, Field(max_length=10_000)]
 _Order = Annotated[int, Field(ge=-_FARTHEST, le=_FARTHEST)]
-_ORDER = "Lower comes first, and of equal ones the newer card. Left out, the card goes behind all others, with room."
+_ORDER = "The position of the card: lower comes first, and of equal orders the newer card. By default the card is last."
 _STATUS = "The card's stage."
 
 
@@ -192,7 +192,7 @@ class CardIn(In):
 
 
 class CardPatch(In):
-    """Changes to a card: members left out stay, null takes a value away."""
+    """Changes to a card. Members that you leave out keep their values, and null clears a value."""
 
     title: Omittable[Title] = None
     description: _Description | None = None
@@ -200,40 +200,44 @@ class CardPatch(In):
     priority: Omittable[CardPriority] = None
     assignee: Omittable[Assignee] = None
     due_date: Timestamp | None = Field(None, alias="dueDate")
-    order: Omittable[_Order] = Field(None, description="Where the card goes: a number between its new neighbours'.")
+    order: Omittable[_Order] = Field(
+        None, description="The new position of the card: a number between those of its new neighbours."
+    )
 
 
 _Text = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(not_blank)]
 
 
 class ChecklistItemIn(In):
-    """A new item of a checklist."""
+    """A new checklist item."""
 
     text: _Text
     completed: bool = False
-    order: Omittable[_Order] = Field(None, description="Lower comes first; left out, the item goes behind all others.")
+    order: Omittable[_Order] = Field(
+        None, description="The position of the item: lower comes first. By default the item is last."
+    )
 
 
 class ChecklistItemPatch(In):
-    """Changes to an item of a checklist: members left out stay."""
+    """Changes to a checklist item. Members that you leave out keep their values."""
 
     text: Omittable[_Text] = None
     completed: Omittable[bool] = None
     order: Omittable[_Order] = None
 
     def applied(self, item: ChecklistItem, *, now: datetime) -> ChecklistItem:
-        """The item after these changes; itself when there are none."""
+        """Return the item with these changes, or the same item if there are none."""
         if not self.model_fields_set:
             return item
         return replace(item, **self.model_dump(exclude_unset=True), updated_at=timestamp(now))
 
 
 class CardQuery(PageQuery):
-    """Which cards to list. A value that no card can have finds none."""
+    """Filters and selects a page of cards. An unknown value matches nothing."""
 
-    status: Omittable[str] = Field(None, description="Cards in this stage: " + ", ".join(CardStatus) + ".")
-    priority: Omittable[str] = Field(None, description="Cards of this priority: " + ", ".join(CardPriority) + ".")
-    assignee: Omittable[str] = Field(None, description="Cards of this assignee: " + ", ".join(Assignee) + ".")
+    status: Omittable[str] = Field(None, description="Lists cards in this stage: " + ", ".join(CardStatus) + ".")
+    priority: Omittable[str] = Field(None, description="Lists cards of this priority: " + ", ".join(CardPriority) + ".")
+    assignee: Omittable[str] = Field(None, description="Lists cards of this assignee: " + ", ".join(Assignee) + ".")
 
     @property
     def facets(self) -> tuple[str | None, str | None, str | None]:
@@ -241,7 +245,7 @@ class CardQuery(PageQuery):
 
 
 class ChecklistItemOut(Out):
-    """An item of a card's checklist."""
+    """A checklist item of a card."""
 
     id: UuidOut
     card_id: UuidOut
@@ -253,7 +257,7 @@ class ChecklistItemOut(Out):
 
 
 class KanbanCardOut(Out):
-    """A card; its checklist is in its order, its contacts in the order they were linked."""
+    """A card. The checklist is sorted by order, and the contacts by the time they were linked."""
 
     id: UuidOut
     user_id: UuidOut
@@ -265,9 +269,9 @@ class KanbanCardOut(Out):
     due_date: TimeOut | None
     order: int
     project_id: str | None = Field(description="The project that the work belongs to.")
-    origin_card_id: str | None = Field(description="The card, elsewhere, that gave rise to this one.")
-    origin_user_id: str | None = Field(description="Who that card belongs to.")
-    source_relay_id: str | None = Field(description="The relay that brought the work here.")
+    origin_card_id: str | None = Field(description="The card of another person that this card was created from.")
+    origin_user_id: str | None = Field(description="The owner of that card.")
+    source_relay_id: str | None = Field(description="The relay that created this card.")
     checklist: list[ChecklistItemOut]
     contacts: list[CardContactOut]
     created_at: TimeOut
@@ -281,7 +285,7 @@ class CardPage(Out):
     pagination: Pagination
 
 
-def shown_item(item: ChecklistItem, card_id: str) -> ChecklistItemOut:
+def to_checklist_item_response(item: ChecklistItem, card_id: str) -> ChecklistItemOut:
     return ChecklistItemOut(
         id=item.item_id,
         card_id=card_id,
@@ -293,18 +297,18 @@ def shown_item(item: ChecklistItem, card_id: str) -> ChecklistItemOut:
     )
 
 
-def shown_card(card: Card, known: Mapping[str, ContactBrief], *, whole: bool) -> KanbanCardOut:
-    """The card with those of its contacts that are known, in brief, or somewhat more of them if `whole`."""
+def to_card_response(card: Card, known: Mapping[str, ContactBrief], *, whole: bool) -> KanbanCardOut:
+    """Build the response for a card. Contacts missing from `known` are left out; `whole` adds details to the others."""
     columns: dict[str, Any] = {
         name: getattr(card, name) for name in KanbanCardOut.model_fields if name not in ("id", "checklist", "contacts")
     }
     return KanbanCardOut(
         id=card.card_id,
         **columns,
-        checklist=[shown_item(item, card.card_id) for item in card.checklist],
+        checklist=[to_checklist_item_response(item, card.card_id) for item in card.checklist],
         contacts=[
-            shown_link(link, contact_in_brief(known[link.contact_id], whole=whole))
-            for link in in_turn(card.contacts)
+            to_link_response(link, to_linked_contact_response(known[link.contact_id], whole=whole))
+            for link in sorted_links(card.contacts)
             if link.contact_id in known
         ],
     )
@@ -314,7 +318,7 @@ def check_size(card: Card) -> None:
     """Refuse a card that is too large to store.
 
     Raises:
-        Invalid: without its contacts its JSON has more bytes than a card may have.
+        Invalid: the JSON of the card without its contacts exceeds the limit.
     """
-    if len(shown_card(card, {}, whole=True).model_dump_json().encode()) > LARGEST_CARD:
-        raise Invalid(f"The card would take more than {LARGEST_CARD} bytes.")
+    if len(to_card_response(card, {}, whole=True).model_dump_json().encode()) > LARGEST_CARD:
+        raise Invalid(f"The card is too large. A card with its checklist can have up to {LARGEST_CARD} bytes.")

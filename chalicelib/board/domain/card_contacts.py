@@ -1,4 +1,4 @@
-"""What links a card to a contact, and how each is shown beside the other."""
+"""Links between cards and contacts, and the summaries that each shows of the other."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -11,12 +11,12 @@ from pydantic import Field
 from chalicelib.core.domain.fields import In, Omittable, Out, TimeOut, UuidOut, timestamp
 
 MOST_CONTACTS = 50
-# Deleting a contact takes it off its cards in one transaction, which has at most a hundred members.
+# Deleting a contact removes it from its cards in one transaction, which can have up to 100 actions.
 MOST_CARDS = 90
 
 
 class Involvement(StrEnum):
-    """What part the contact has in the card's work."""
+    """How a contact is involved in a card."""
 
     CONTRIBUTOR = "contributor"
     RELATED = "related"
@@ -24,7 +24,7 @@ class Involvement(StrEnum):
 
 @dataclass(frozen=True)
 class CardContact:
-    """One contact of one card. Times are RFC 3339 in UTC."""
+    """A link between a card and a contact. Times are RFC 3339 in UTC."""
 
     link_id: str
     card_id: str
@@ -35,14 +35,14 @@ class CardContact:
     created_at: str
 
     @classmethod
-    def of(cls, given: "CardContactIn", card_id: str, contact_id: str, *, link_id: str, now: datetime) -> Self:
+    def of(cls, request: "CardContactIn", card_id: str, contact_id: str, *, link_id: str, now: datetime) -> Self:
         return cls(
             link_id=link_id,
             card_id=card_id,
             contact_id=contact_id,
-            role=given.role,
-            involvement=given.involvement,
-            can_delegate=given.can_delegate,
+            role=request.role,
+            involvement=request.involvement,
+            can_delegate=request.can_delegate,
             created_at=timestamp(now),
         )
 
@@ -52,7 +52,7 @@ class CardContact:
 
 @dataclass(frozen=True)
 class ContactBrief:
-    """What a card shows of a contact."""
+    """The summary of a contact that a card shows."""
 
     contact_id: str
     name: str
@@ -65,7 +65,7 @@ class ContactBrief:
 
 @dataclass(frozen=True)
 class CardBrief:
-    """What a contact shows of a card."""
+    """The summary of a card that a contact shows."""
 
     card_id: str
     title: str
@@ -76,21 +76,23 @@ class CardBrief:
 
 
 _Role = Annotated[str, Field(max_length=100)]
-_ROLE = "What the contact is on this card, such as `decision maker`."
-_CAN_DELEGATE = "Whether work on the card may be handed to the contact."
+_ROLE = "The contact's role on this card, such as `decision maker`."
+_CAN_DELEGATE = "Whether work on this card can be delegated to the contact."
 
 
 class CardContactIn(In):
-    """A contact to be linked to a card."""
+    """A contact to link to a card."""
 
-    contact_id: str = Field(alias="contactId", min_length=1, max_length=100, description="One of your contacts.")
+    contact_id: str = Field(
+        alias="contactId", min_length=1, max_length=100, description="The id of one of your contacts."
+    )
     role: _Role | None = Field(None, description=_ROLE)
     involvement: Involvement = Involvement.RELATED
     can_delegate: bool = Field(default=False, alias="canDelegate", description=_CAN_DELEGATE)
 
 
 class CardContactPatch(In):
-    """Changes to a contact's part in a card: members left out stay."""
+    """Changes to a contact's role on a card. Members that you leave out keep their values."""
 
     role: _Role | None = Field(None, description=_ROLE)
     involvement: Omittable[Involvement] = None
@@ -98,7 +100,7 @@ class CardContactPatch(In):
 
 
 class LinkedContactOut(Out):
-    """A linked contact in brief; lists leave out `phone`, `role` and `tags`."""
+    """A summary of a linked contact. Lists leave out `phone`, `role` and `tags`."""
 
     id: UuidOut
     name: str
@@ -110,7 +112,7 @@ class LinkedContactOut(Out):
 
 
 class LinkedCardOut(Out):
-    """A linked card in brief; lists leave out `assignee` and `dueDate`."""
+    """A summary of a linked card. Lists leave out `assignee` and `dueDate`."""
 
     id: UuidOut
     title: str
@@ -121,7 +123,7 @@ class LinkedCardOut(Out):
 
 
 class CardContactOut(Out):
-    """What links a card and a contact; where a contact shows its cards, `card` has the card in brief."""
+    """A link between a card and a contact. A contact's links have a summary of the card in `card`."""
 
     id: UuidOut
     card_id: UuidOut
@@ -134,7 +136,7 @@ class CardContactOut(Out):
     card: LinkedCardOut | None = None
 
 
-def contact_in_brief(contact: ContactBrief, *, whole: bool) -> LinkedContactOut:
+def to_linked_contact_response(contact: ContactBrief, *, whole: bool) -> LinkedContactOut:
     made: dict[str, Any] = {
         "id": contact.contact_id,
         "name": contact.name,
@@ -145,7 +147,7 @@ def contact_in_brief(contact: ContactBrief, *, whole: bool) -> LinkedContactOut:
     return LinkedContactOut(**made, **more)
 
 
-def card_in_brief(card: CardBrief, *, whole: bool) -> LinkedCardOut:
+def to_linked_card_response(card: CardBrief, *, whole: bool) -> LinkedCardOut:
     made: dict[str, Any] = {
         "id": card.card_id,
         "title": card.title,
@@ -156,7 +158,7 @@ def card_in_brief(card: CardBrief, *, whole: bool) -> LinkedCardOut:
     return LinkedCardOut(**made, **more)
 
 
-def shown_link(link: CardContact, contact: LinkedContactOut, card: LinkedCardOut | None = None) -> CardContactOut:
+def to_link_response(link: CardContact, contact: LinkedContactOut, card: LinkedCardOut | None = None) -> CardContactOut:
     made: dict[str, Any] = {
         "id": link.link_id,
         "card_id": link.card_id,
@@ -170,6 +172,6 @@ def shown_link(link: CardContact, contact: LinkedContactOut, card: LinkedCardOut
     return CardContactOut(**made, **({"card": card} if card else {}))
 
 
-def in_turn(links: Mapping[str, CardContact]) -> list[CardContact]:
-    """The links in the order they were made."""
+def sorted_links(links: Mapping[str, CardContact]) -> list[CardContact]:
+    """Return the links, sorted by the time they were created."""
     return sorted(links.values(), key=lambda link: (link.created_at, link.link_id))

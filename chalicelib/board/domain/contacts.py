@@ -1,4 +1,4 @@
-"""The people and companies a person deals with."""
+"""Contacts: the people and companies that a person works with."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -13,10 +13,10 @@ from chalicelib.board.domain.card_contacts import (
     CardContact,
     CardContactOut,
     ContactBrief,
-    card_in_brief,
-    contact_in_brief,
-    in_turn,
-    shown_link,
+    sorted_links,
+    to_link_response,
+    to_linked_card_response,
+    to_linked_contact_response,
 )
 from chalicelib.core.domain.fields import Email, In, Omittable, Out, TimeOut, UuidOut, not_blank, timestamp
 from chalicelib.core.domain.pages import PageQuery, Pagination
@@ -30,8 +30,8 @@ _LONGEST_DATA = 20_000
 class Contact:
     """A contact of one person's.
 
-    `tags` are joined by commas, `enriched_data` is JSON; `cards` are by card id. `index_id` names the index entries
-    that find the contact; it changes with what is searched. `version` grows with every change.
+    `tags` are joined by commas, and `enriched_data` is JSON as text. `cards` maps card ids to links. `index_id` names
+    the contact's search entries, and changes with its search terms. `version` grows with every change.
     """
 
     contact_id: str
@@ -52,27 +52,30 @@ class Contact:
     version: int = 1
 
     @classmethod
-    def of(cls, given: "ContactIn", *, contact_id: str, index_id: str, user_id: str, now: datetime) -> Self:
+    def of(cls, request: "ContactIn", *, contact_id: str, index_id: str, user_id: str, now: datetime) -> Self:
         return cls(
             contact_id=contact_id,
             user_id=user_id,
-            **given.model_dump(),
+            **request.model_dump(),
             created_at=timestamp(now),
             updated_at=timestamp(now),
             index_id=index_id,
         )
 
     def patched(self, patch: "ContactPatch", *, index_id: str, now: datetime) -> "Contact":
-        """The contact after `patch`, with the `index_id` if it is found by other text; itself when nothing is given."""
+        """Return the contact with the patch applied, or the same contact if the patch is empty.
+
+        It gets the new `index_id` if its search terms change.
+        """
         if not patch.model_fields_set:
             return self
         changes = patch.model_dump(exclude_unset=True)
         changed = replace(self, **changes, updated_at=timestamp(now), version=self.version + 1)
-        return changed if changed.found_by == self.found_by else replace(changed, index_id=index_id)
+        return changed if changed.search_terms == self.search_terms else replace(changed, index_id=index_id)
 
     @property
-    def found_by(self) -> "FoundBy":
-        return FoundBy.of(self.name, self.email, self.company, self.tags)
+    def search_terms(self) -> "SearchTerms":
+        return SearchTerms.of(self.name, self.email, self.company, self.tags)
 
     @property
     def brief(self) -> ContactBrief:
@@ -80,8 +83,8 @@ class Contact:
 
 
 @dataclass(frozen=True)
-class FoundBy:
-    """What a contact is found by: its texts as they are searched, and its tags."""
+class SearchTerms:
+    """The terms that find a contact: its normalised texts, and its tags."""
 
     texts: tuple[str, ...]
     tags: frozenset[str]
@@ -90,15 +93,15 @@ class FoundBy:
     def of(cls, name: str, email: str | None, company: str | None, tags: str | None) -> Self:
         return cls(tuple(normalised(text) for text in (name, email, company) if text), tags_of(tags))
 
-    def endings(self) -> Iterator[str]:
-        """Every text from every of its places on, where a search may begin: it never does with a space."""
+    def suffixes(self) -> Iterator[str]:
+        """Yield every suffix of every text that does not start with a space, because a search never does."""
         for text in self.texts:
             yield from (text[place:] for place in range(len(text)) if text[place] != " ")
 
 
 @dataclass(frozen=True)
 class ContactFilter:
-    """Which contacts are looked for: text as it is searched, and a tag; empty ones find all."""
+    """A search for contacts by normalised text and by tag. Empty values match all contacts."""
 
     text: str
     tag: str
@@ -106,7 +109,7 @@ class ContactFilter:
     def __bool__(self) -> bool:
         return bool(self.text or self.tag)
 
-    def admits(self, contact: FoundBy) -> bool:
+    def matches(self, contact: SearchTerms) -> bool:
         found = not self.text or any(self.text in text for text in contact.texts)
         return found and (not self.tag or self.tag in contact.tags)
 
@@ -126,7 +129,7 @@ def _json_text(value: Any) -> Any:
         try:
             from_json(value, allow_inf_nan=False)
         except ValueError as error:
-            raise PydanticCustomError("json", "Must be an object, or a string that holds JSON") from error
+            raise PydanticCustomError("json", "Must be an object, or JSON as a string") from error
     return value
 
 
@@ -159,8 +162,8 @@ _Data = Annotated[
         mode="validation",
     ),
 ]
-_TAGS = f"Tags joined by commas, or an array of them; {_LONGEST_TAGS} characters together."
-_DATA = f"Whatever else is known of the contact: an object, or its JSON in a string; {_LONGEST_DATA} characters."
+_TAGS = f"Tags joined by commas, or an array of tags, with up to {_LONGEST_TAGS} characters in total."
+_DATA = f"Further data about the contact: an object, or JSON as a string, with up to {_LONGEST_DATA} characters."
 
 
 class ContactIn(In):
@@ -173,12 +176,12 @@ class ContactIn(In):
     role: _Role | None = None
     notes: _Notes | None = None
     tags: _Tags | None = Field(None, description=_TAGS)
-    source: _Source | None = Field(None, description="Where the contact came from.")
+    source: _Source | None = Field(None, description="The origin of the contact.")
     enriched_data: _Data | None = Field(None, alias="enrichedData", description=_DATA)
 
 
 class ContactPatch(In):
-    """Changes to a contact: members left out stay, null takes a value away."""
+    """Changes to a contact. Members that you leave out keep their values, and null clears a value."""
 
     name: Omittable[_Name] = None
     email: Email | None = None
@@ -192,15 +195,15 @@ class ContactPatch(In):
 
 
 class ContactQuery(PageQuery):
-    """Which contacts to list."""
+    """Filters and selects a page of contacts."""
 
     search: Omittable[Annotated[str, Field(max_length=200)]] = Field(
         None,
-        description="Contacts with this text in their name, e-mail address or company. Case, accents and the number "
-        "of spaces between words make no difference.",
+        description="Lists contacts with this text in their name, email address or company. Case, accents and repeated "
+        "spaces are ignored.",
     )
     tag: Omittable[Annotated[str, Field(max_length=_LONGEST_TAGS)]] = Field(
-        None, description="Contacts with exactly this tag, in any case."
+        None, description="Lists contacts with exactly this tag. Case is ignored."
     )
 
     @property
@@ -209,7 +212,7 @@ class ContactQuery(PageQuery):
 
 
 class ContactOut(Out):
-    """A contact with the cards it is linked to, in the order they were linked."""
+    """A contact with its cards, sorted by the time they were linked."""
 
     id: UuidOut
     user_id: UuidOut
@@ -219,9 +222,9 @@ class ContactOut(Out):
     company: str | None
     role: str | None
     notes: str | None
-    tags: str | None = Field(description="Joined by commas.")
+    tags: str | None = Field(description="Tags, joined by commas.")
     source: str | None
-    enriched_data: str | None = Field(description="JSON in a string.")
+    enriched_data: str | None = Field(description="JSON as a string.")
     cards: list[CardContactOut]
     created_at: TimeOut
     updated_at: TimeOut
@@ -234,18 +237,18 @@ class ContactPage(Out):
     pagination: Pagination
 
 
-def shown_contact(contact: Contact, known: Mapping[str, CardBrief], *, whole: bool) -> ContactOut:
-    """The contact with those of its cards that are known, in brief, or somewhat more of them if `whole`."""
+def to_contact_response(contact: Contact, known: Mapping[str, CardBrief], *, whole: bool) -> ContactOut:
+    """Build the response for a contact. Cards missing from `known` are left out; `whole` adds details to the others."""
     columns: dict[str, Any] = {
         name: getattr(contact, name) for name in ContactOut.model_fields if name not in ("id", "cards")
     }
-    itself = contact_in_brief(contact.brief, whole=whole)
+    itself = to_linked_contact_response(contact.brief, whole=whole)
     return ContactOut(
         id=contact.contact_id,
         **columns,
         cards=[
-            shown_link(link, itself, card_in_brief(known[link.card_id], whole=whole))
-            for link in in_turn(contact.cards)
+            to_link_response(link, itself, to_linked_card_response(known[link.card_id], whole=whole))
+            for link in sorted_links(contact.cards)
             if link.card_id in known
         ],
     )

@@ -1,4 +1,4 @@
-"""What people and their agents do with contacts."""
+"""Contacts: list, search, create, change and delete them."""
 
 from collections.abc import Iterable, Mapping
 from typing import Protocol
@@ -11,7 +11,7 @@ from chalicelib.board.domain.contacts import (
     ContactPage,
     ContactPatch,
     ContactQuery,
-    shown_contact,
+    to_contact_response,
 )
 from chalicelib.board.services.ports import Contacts
 from chalicelib.core.domain.attempts import Attempts
@@ -22,7 +22,7 @@ from chalicelib.core.domain.fields import is_uuid
 from chalicelib.core.domain.pages import paged
 from chalicelib.core.domain.requests import RequestContext
 
-_NO_CONTACT = "No such contact."
+_NO_CONTACT = "Contact not found."
 _BUSY = "The contact is being changed by many calls at once."
 
 
@@ -31,7 +31,7 @@ class CardBriefs(Protocol):
 
 
 def list_contacts(query: ContactQuery, *, owner: ApiKey, contacts: Contacts, board: CardBriefs) -> ContactPage:
-    """A page of the owner's contacts, by name.
+    """List a page of the owner's contacts by name.
 
     Store calls after authentication, in sequence: 3, and 1 more with a filter. One less when no contact of the page
     has cards.
@@ -41,31 +41,31 @@ def list_contacts(query: ContactQuery, *, owner: ApiKey, contacts: Contacts, boa
         found, total = contacts.search_contacts(owner.user_id, query.filter, **page)
     else:
         found, total = contacts.list_contacts(owner.user_id, **page)
-    known = _known_cards(found, owner.user_id, board)
-    shown, pagination = paged([shown_contact(contact, known, whole=False) for contact in found], total, **page)
+    known = _find_cards(found, owner.user_id, board)
+    shown, pagination = paged([to_contact_response(contact, known, whole=False) for contact in found], total, **page)
     return ContactPage(contacts=shown, pagination=pagination)
 
 
 def read_contact(contact_id: str, *, owner: ApiKey, contacts: Contacts, board: CardBriefs) -> ContactOut:
-    """One contact of the owner's. Store calls after authentication: 2; 1 when it has no cards.
+    """Return one contact of the owner. Store calls after authentication: 2; 1 when it has no cards.
 
     Raises:
         NotFound: there is no such contact, or it is somebody else's.
     """
-    contact = known_contact(contact_id, owner.user_id, contacts)
-    return _answer(contact, _known_cards([contact], owner.user_id, board))
+    contact = require_contact(contact_id, owner.user_id, contacts)
+    return _response(contact, _find_cards([contact], owner.user_id, board))
 
 
 def create_contact(
-    given: ContactIn, *, contact_id: str, index_id: str, owner: ApiKey, context: RequestContext, contacts: Contacts
+    request: ContactIn, *, contact_id: str, index_id: str, owner: ApiKey, context: RequestContext, contacts: Contacts
 ) -> ContactOut:
-    """Add a contact. Store calls after authentication, in sequence: 2.
+    """Create a contact. Store calls after authentication, in sequence: 2.
 
     Raises:
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    contact = Contact.of(given, contact_id=contact_id, index_id=index_id, user_id=owner.user_id, now=context.now)
-    created = _answer(contact, {})
+    contact = Contact.of(request, contact_id=contact_id, index_id=index_id, user_id=owner.user_id, now=context.now)
+    created = _response(contact, {})
     contacts.add_contact(contact, claim=context.claim, reply=stored_envelope(201, created))
     return created
 
@@ -82,8 +82,8 @@ def update_contact(
 ) -> ContactOut:
     """Change a contact.
 
-    Store calls after authentication, in sequence: 2, and 1 more when it has cards, and 2 more when it is found by
-    other text than before.
+    Store calls after authentication, in sequence: 2, and 1 more when it has cards, and 2 more when its search
+    terms change.
 
     Raises:
         NotFound: there is no such contact, or it is somebody else's.
@@ -92,17 +92,17 @@ def update_contact(
     known: Mapping[str, CardBrief] = {}
     attempts = Attempts(_BUSY)
     while attempts.again():
-        contact = known_contact(contact_id, owner.user_id, contacts)
+        contact = require_contact(contact_id, owner.user_id, contacts)
         if known.keys() != contact.cards.keys():
-            known = _known_cards([contact], owner.user_id, board)
+            known = _find_cards([contact], owner.user_id, board)
         changed = contact.patched(patch, index_id=index_id, now=context.now)
-        updated = _answer(changed, known)
+        updated = _response(changed, known)
         if contacts.save_contact(changed, over=contact, claim=context.claim, reply=stored_envelope(200, updated)):
             return updated
 
 
 def delete_contact(contact_id: str, *, owner: ApiKey, context: RequestContext, contacts: Contacts) -> None:
-    """Delete a contact, and take it off its cards. Store calls after authentication, in sequence: 3.
+    """Delete a contact, and unlink its cards. Store calls after authentication, in sequence: 3.
 
     Raises:
         NotFound: there is no such contact, or it is somebody else's.
@@ -110,16 +110,16 @@ def delete_contact(contact_id: str, *, owner: ApiKey, context: RequestContext, c
     """
     attempts = Attempts(_BUSY)
     while attempts.again():
-        contact = known_contact(contact_id, owner.user_id, contacts)
+        contact = require_contact(contact_id, owner.user_id, contacts)
         if contacts.remove_contact(contact, claim=context.claim, reply=stored_envelope(200)):
             return
 
 
-def known_contact(contact_id: str, user_id: str, contacts: Contacts) -> Contact:
-    """The person's contact.
+def require_contact(contact_id: str, user_id: str, contacts: Contacts) -> Contact:
+    """Return the person's contact. Store calls: 1.
 
     Raises:
-        NotFound: there is none with this id.
+        NotFound: the person has no contact with this id.
     """
     contact = contacts.find_contact(user_id, contact_id) if is_uuid(contact_id) else None
     if contact is None:
@@ -127,10 +127,10 @@ def known_contact(contact_id: str, user_id: str, contacts: Contacts) -> Contact:
     return contact
 
 
-def _known_cards(contacts: list[Contact], user_id: str, board: CardBriefs) -> Mapping[str, CardBrief]:
+def _find_cards(contacts: list[Contact], user_id: str, board: CardBriefs) -> Mapping[str, CardBrief]:
     wanted = {card_id for contact in contacts for card_id in contact.cards}
     return board.find_briefs(user_id, wanted) if wanted else {}
 
 
-def _answer(contact: Contact, known: Mapping[str, CardBrief]) -> ContactOut:
-    return shown_contact(contact, known, whole=True)
+def _response(contact: Contact, known: Mapping[str, CardBrief]) -> ContactOut:
+    return to_contact_response(contact, known, whole=True)

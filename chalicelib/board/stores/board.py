@@ -127,7 +127,7 @@ class DynamoBoard:
 def added_card(card: Card, tail: Tail) -> list[Action]:
     """The part of a transaction that stores a new card, while the board still ends at `tail`."""
     row = _key(card) | _columns(card) | {"contacts": links_to_row(card.contacts)}
-    raised = {"lastOrder": card.order} if tail.raised_by(card.order) else None
+    raised = {"lastOrder": card.order} if tail.is_raised_by(card.order) else None
     return [
         put_new(BOARD, row),
         lists.counting(BOARD, card.user_id, added=[card.facets], seen=tail.version, sets=raised),
@@ -139,7 +139,7 @@ def changed_card(card: Card, over: Card, tail: Tail | None = None, *, mark: str 
     columns = _columns(card) | ({"savedBy": mark} if mark else {})
     change = update(BOARD, _key(over), f"SET {assignments(columns)}", _UNCHANGED, **columns, seen=over.version)
     actions = [change]
-    if tail is not None and tail.raised_by(card.order):
+    if tail is not None and tail.is_raised_by(card.order):
         moved = {"added": [card.facets], "taken": [over.facets]}
         sets = {"lastOrder": card.order}
         actions.append(lists.counting(BOARD, card.user_id, **moved, seen=tail.version, sets=sets))

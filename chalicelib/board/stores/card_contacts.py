@@ -95,13 +95,13 @@ def link_from_row(row: Row, card_id: str, contact_id: str) -> CardContact:
     return _LINK.from_row(row, card_id=card_id, contact_id=contact_id)
 
 
-def _of_card(link: CardContact, user_id: str, expression: str, condition: str, **given: Any) -> Action:
+def _of_card(link: CardContact, user_id: str, expression: str, condition: str, **request: Any) -> Action:
     names = {"links": "contacts", "other": link.contact_id}
     key = card_key(user_id, link.card_id)
-    return update(BOARD, key, f"{expression} ADD version :one", condition, names, one=1, **given)
+    return update(BOARD, key, f"{expression} ADD version :one", condition, names, one=1, **request)
 
 
-def _of_contact(link: CardContact, user_id: str, expression: str, condition: str, **given: Any) -> Action:
+def _of_contact(link: CardContact, user_id: str, expression: str, condition: str, **request: Any) -> Action:
     names = {"links": "cards", "other": link.card_id}
     key = contact_key(user_id, link.contact_id)
-    return update(CONTACTS, key, f"{expression} ADD version :one", condition, names, one=1, **given)
+    return update(CONTACTS, key, f"{expression} ADD version :one", condition, names, one=1, **request)

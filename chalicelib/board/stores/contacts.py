@@ -21,7 +21,7 @@ from functools import partial
 from botocore.exceptions import ClientError, HTTPClientError
 
 from chalicelib.board.domain.card_contacts import ContactBrief
-from chalicelib.board.domain.contacts import Contact, ContactFilter, FoundBy
+from chalicelib.board.domain.contacts import Contact, ContactFilter, SearchTerms
 from chalicelib.board.stores.card_contacts import contact_key, link_from_row, links_to_row, off_cards
 from chalicelib.core.domain.errors import Unavailable
 from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, StoredReply
@@ -75,7 +75,7 @@ class DynamoContacts:
         """
         ids = _candidates(user_id, wanted)
         rows = get_all(CONTACTS, [contact_key(user_id, each) for each in ids], _MATCHED) if ids else []
-        admitted = sorted((row["orderKey"], row["sk"]) for row in rows if wanted.admits(_found_by(row)))
+        admitted = sorted((row["orderKey"], row["sk"]) for row in rows if wanted.matches(_found_by(row)))
         sks = [sk for _, sk in admitted[offset : offset + limit]]
         return [_contact_from_row(row) for row in lists.in_order(CONTACTS, user_id, sks)], len(admitted)
 
@@ -179,9 +179,9 @@ def _indexed(user_id: str, beginning: str) -> set[str]:
 
 
 def _entries(contact: Contact) -> Iterator[Row]:
-    found_by = contact.found_by
-    beginnings = {_FIND + ending[:_INDEXED] for ending in found_by.endings()}
-    beginnings |= {_TAG + tag[:_INDEXED] for tag in found_by.tags}
+    search_terms = contact.search_terms
+    beginnings = {_FIND + ending[:_INDEXED] for ending in search_terms.suffixes()}
+    beginnings |= {_TAG + tag[:_INDEXED] for tag in search_terms.tags}
     for beginning in sorted(beginnings):
         yield {"pk": contact.user_id, "sk": f"{beginning}#{contact.contact_id}#{contact.index_id}"}
 
@@ -208,8 +208,8 @@ def _columns(contact: Contact) -> Row:
     return _CONTACT.to_row(contact) | {"orderKey": _order_key(contact)}
 
 
-def _found_by(row: Row) -> FoundBy:
-    return FoundBy.of(row["name"], row["email"], row["company"], row["tags"])
+def _found_by(row: Row) -> SearchTerms:
+    return SearchTerms.of(row["name"], row["email"], row["company"], row["tags"])
 
 
 def _contact_from_row(row: Row) -> Contact:
