@@ -60,12 +60,13 @@ def stored() -> Delivery:
 
 
 def test_new_delivery_has_the_attributes_of_existing_rows() -> None:
-    assert to_row(DELIVERY) == ROW
+    assert to_row(DELIVERY).items() >= ROW.items()
 
 
 def test_held_delivery_has_no_recipient_and_is_pending() -> None:
-    unaddressed = {name: value for name, value in ROW.items() if name != "recipientUserId"}
-    assert to_row(HELD) == unaddressed | {"moderation": {"status": "pending", "at": AT}}
+    row = to_row(HELD)
+    assert "recipientUserId" not in row
+    assert row["moderation"] == {"status": "pending", "at": AT}
 
 
 @pytest.mark.parametrize("delivery", [DELIVERY, HELD])
