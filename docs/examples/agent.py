@@ -1,7 +1,7 @@
-"""An agent that works off its person's queue, in forty lines: `python docs/examples/agent.py WS_URL BASE_URL KEY`.
+"""An agent that processes its person's queue, in forty lines: `python docs/examples/agent.py WS_URL BASE_URL KEY`.
 
-It is woken by the desk, takes what is in progress, does it, and reports what came of it. Stop it and start it again
-as you like: it keeps the id of the last frame it has dealt with, and resumes after it.
+It receives live events, works on items in progress, and reports their results. You can stop and restart it at any time:
+it stores the id of the last frame that it has processed, and resumes after it.
 """
 
 import json
@@ -31,9 +31,9 @@ def work(base: str, key: str) -> None:
     for item in call(base, key, "GET", "/queue?status=in_progress")["items"]:
         print(f"working on: {item['title']}", flush=True)
         done = call(base, key, "POST", f"/queue/{item['id']}/result", {"result": f"Did it: {item['title']}"})
-        handed_out = done["autoDispatched"]
-        print(f"done; next: {handed_out['title'] if handed_out else 'nothing'}", flush=True)
-        if handed_out:
+        dispatched = done["autoDispatched"]
+        print(f"done; next: {dispatched['title'] if dispatched else 'nothing'}", flush=True)
+        if dispatched:
             work(base, key)
 
 

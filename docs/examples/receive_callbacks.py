@@ -1,4 +1,4 @@
-"""A receiver of callbacks: prints each one, and whether its signature is genuine. Standard library only.
+"""Receive callbacks, and print each one and whether its signature is valid. Standard library only.
 
 python docs/examples/receive_callbacks.py whsec_… [port]
 """
@@ -16,7 +16,7 @@ PORT = int(sys.argv[2]) if len(sys.argv) > 2 else 9009  # noqa: PLR2004 - the op
 
 
 def is_genuine(identifier: str, sent_at: str, signatures: str, body: bytes) -> bool:
-    """Whether one of the signatures is ours, over this very body, and not from long ago (Standard Webhooks)."""
+    """Return whether a signature is valid for this body and at most five minutes old (Standard Webhooks)."""
     if abs(time.time() - int(sent_at)) > 300:  # noqa: PLR2004 - seconds
         return False
     key = base64.b64decode(SECRET.removeprefix("whsec_"))
@@ -36,7 +36,7 @@ class Receiver(BaseHTTPRequestHandler):
         print(verdict, json.dumps(json.loads(body)["data"]) if genuine else "", flush=True)
 
     def log_message(self, *_: object) -> None:
-        """Nothing besides what is printed above."""
+        """Log nothing."""
 
 
 HTTPServer(("127.0.0.1", PORT), Receiver).serve_forever()
