@@ -108,7 +108,7 @@ def _call(handler: Handler, event: dict[str, Any]) -> Any:
 def _measure_operation(handlers: dict[str, Handler], event: dict[str, Any], rounds: int) -> dict[str, float]:
     found: dict[str, list[float]] = {name: [] for name in handlers}
     # Every call sends the same nonce, so that replayed responses describe a first send, not a repeat.
-    vars(ids)["nonce"] = partial(str, ids.nonce())
+    vars(ids)["new_nonce"] = partial(str, ids.new_nonce())
     with _record_responses() as replies:
         expected = _call(handlers[OURS], event)
     assert len(replies) <= _MOST_CALLS, "a minute began meanwhile, which takes one more: measure again"

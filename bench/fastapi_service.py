@@ -16,8 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from bench.budget import budget_headers
 from chalicelib.core.domain.errors import Refusal
-from chalicelib.edge.problem import invalid, problem_json, status_of
-from chalicelib.ids import request_id
+from chalicelib.edge.problem import problem_json, status_of, to_invalid
+from chalicelib.ids import new_request_id
 from chalicelib.tokens.domain.tokens import Admission
 
 log = logging.getLogger("fluxden")
@@ -33,7 +33,7 @@ class RequestLog:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        started, known = time.perf_counter(), request_id()
+        started, known = time.perf_counter(), new_request_id()
         state: dict[str, Any] = scope.setdefault("state", {})
         state["request_id"] = known
         status = 500
@@ -66,7 +66,7 @@ def note_admission(request: Request, response: Response, admission: Admission) -
 
 
 def _error_response(request: Request, error: Exception) -> Response:
-    refusal = invalid(error) if isinstance(error, ValidationError) else error
+    refusal = to_invalid(error) if isinstance(error, ValidationError) else error
     assert isinstance(refusal, Refusal)
     body = problem_json(refusal, request.state.request_id, request.url.path)
     return JSONResponse(body, status_of(type(refusal)), media_type="application/problem+json")

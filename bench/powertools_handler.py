@@ -13,8 +13,8 @@ from bench.inbox_job import list_deliveries, read_delivery
 from bench.publish_job import CONTEXT, publish
 from chalicelib.core.domain.errors import Refusal
 from chalicelib.edge.json_text import check_json
-from chalicelib.edge.problem import invalid, problem_json, status_of
-from chalicelib.ids import request_id
+from chalicelib.edge.problem import problem_json, status_of, to_invalid
+from chalicelib.ids import new_request_id
 from chalicelib.inbox.domain.events import InboundEvent
 from chalicelib.inbox.domain.inbox import InboxQuery
 from chalicelib.tokens.domain.tokens import Admission
@@ -48,7 +48,7 @@ def get_inbox_delivery(delivery_id: str) -> Response[str]:
 @app.exception_handler([Refusal, ValidationError])  # type: ignore[untyped-decorator]
 def error_response(error: Exception) -> Response[str]:
     """Return problem details for an error."""
-    refusal = invalid(error) if isinstance(error, ValidationError) else error
+    refusal = to_invalid(error) if isinstance(error, ValidationError) else error
     assert isinstance(refusal, Refusal)
     body = json.dumps(problem_json(refusal, app.context["request_id"], app.current_event.path))
     return Response(status_of(type(refusal)), "application/problem+json", body)
@@ -56,7 +56,7 @@ def error_response(error: Exception) -> Response[str]:
 
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Give the request an id, answer it, and log the response."""
-    started, known = time.perf_counter(), request_id()
+    started, known = time.perf_counter(), new_request_id()
     app.append_context(request_id=known)  # type: ignore[no-untyped-call]
     reply = app.resolve(event, context)
     line = {"path": event["path"], "requestId": known, "status": reply["statusCode"]}

@@ -52,4 +52,4 @@ def publish(body: InboundEvent, authorization: str, request_id: str) -> tuple[De
     admission = DynamoLedger().spend(token, events.publishing_charge(body), now=now)
     assert isinstance(admission.caller, PersonalToken)
     context = RequestContext(request_id, now)
-    return events.publish(body, sender=admission.caller, context=context, fire=ids.nonce(), ports=_PORTS), admission
+    return events.publish(body, sender=admission.caller, context=context, fire=ids.new_nonce(), ports=_PORTS), admission

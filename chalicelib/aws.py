@@ -1,4 +1,4 @@
-"""One cached low-level client per service, and how their errors read."""
+"""One cached low-level client per service, and the classification of their errors."""
 
 import os
 import random
@@ -27,14 +27,14 @@ _CONFIG = Config(
     read_timeout=5,
     retries={"mode": "standard", "total_max_attempts": 4},
     max_pool_connections=64,
-    # Our own parameters are checked by mypy and by the tests, not on every call.
+    # mypy and the tests check the parameters, so botocore need not check them on every call.
     parameter_validation=False,
     tcp_keepalive=True,
-    # Else botocore puts it together from some twenty parts, anew for every call.
+    # By default botocore assembles it from some twenty parts on every call.
     user_agent="fluxden",
 )
 
-# A push that fails ends one client's connection, and its client resumes; waiting for it would hold up all others.
+# A failed push ends one connection, and its client resumes. More attempts would hold up all other connections.
 _PUSH_CONFIG = _CONFIG.merge(Config(retries={"mode": "standard", "total_max_attempts": 2}))
 
 _CONFLICT_ATTEMPTS = 8
@@ -54,12 +54,12 @@ _TRANSIENT_REASONS = {"ProvisionedThroughputExceeded", "ThrottlingError", "Trans
 
 @cache
 def session() -> botocore.session.Session:
-    """The process's one session; hooks registered on it before the first client reach every client."""
-    made = botocore.session.Session()
+    """The one session of the process; hooks that are registered before the first client apply to every client."""
+    created = botocore.session.Session()
     for service in ("dynamodb", "sqs"):
-        made.register(f"before-call.{service}", _count)
-    made.register("needs-retry.dynamodb", _retry_conflict)  # type: ignore[arg-type]
-    return made
+        created.register(f"before-call.{service}", _count)
+    created.register("needs-retry.dynamodb", _retry_conflict)  # type: ignore[arg-type]
+    return created
 
 
 def dynamodb() -> "DynamoDBClient":
@@ -73,7 +73,7 @@ def sqs() -> "SQSClient":
 
 
 def sockets() -> "ApiGatewayManagementApiClient":
-    """Reaches clients' open connections, at the endpoint that `FLUXDEN_SOCKETS_URL` names."""
+    """The client for open WebSocket connections, at the endpoint in `FLUXDEN_SOCKETS_URL`."""
     client: ApiGatewayManagementApiClient = _client(
         "apigatewaymanagementapi", lambda: {"endpoint_url": os.environ["FLUXDEN_SOCKETS_URL"], "config": _PUSH_CONFIG}
     )
@@ -82,7 +82,7 @@ def sockets() -> "ApiGatewayManagementApiClient":
 
 @cache
 def queue_url(name: str) -> str:
-    """The queue's URL: from `FLUXDEN_QUEUES_URL` where the deployment sets it, else asked for once."""
+    """The URL of a queue: made from `FLUXDEN_QUEUES_URL` where that is set, else looked up once."""
     if base := os.environ.get("FLUXDEN_QUEUES_URL"):
         return f"{base}/{name}"
     return sqs().get_queue_url(QueueName=name)["QueueUrl"]
@@ -90,7 +90,7 @@ def queue_url(name: str) -> str:
 
 @contextmanager
 def counted() -> Iterator[list[int]]:
-    """Count the store and queue calls made meanwhile, by this thread and by those it starts: the list's one number."""
+    """Count the store and queue calls of this thread and the threads it starts, as the one number in the list."""
     count = [0]
     token = _calls.set(count)
     try:
@@ -100,7 +100,7 @@ def counted() -> Iterator[list[int]]:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same request may succeed in a moment: a throttle, an outage, a time-out."""
+    """Say whether the same request may succeed in a moment, as after a throttle, an outage or a timeout."""
     if isinstance(error, ClientError):
         response: Any = error.response
         reasons = {reason["Code"] for reason in response.get("CancellationReasons", [])}
@@ -109,7 +109,7 @@ def is_transient(error: BaseException) -> bool:
 
 
 def _retry_conflict(response: Any, attempts: int, **_: object) -> float | None:
-    # A plain write meets a transaction on the same row; botocore takes this for final, and it is over in a moment.
+    # A plain write conflicts with a transaction on the same row. botocore does not retry it, but it ends soon.
     code = response[1].get("Error", {}).get("Code") if response else None
     if code != "TransactionConflictException" or attempts >= _CONFLICT_ATTEMPTS:
         return None

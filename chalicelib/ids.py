@@ -1,4 +1,4 @@
-"""Ids and secrets: how they are made, and how a token is read."""
+"""Create ids, tokens and secrets, and parse tokens."""
 
 import base64
 import hashlib
@@ -20,7 +20,7 @@ _CROCKFORD = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 
 
 class TokenKind(StrEnum):
-    """The three bearer tokens of people and integrators, by the prefix that tells them apart."""
+    """The bearer tokens of people and integrators, by their prefixes."""
 
     TOOLS = "flux-tools-"
     PERSONAL = "flux-in-pers-"
@@ -31,7 +31,7 @@ _KINDS = tuple(TokenKind)
 
 
 class InstanceCredential(StrEnum):
-    """What another instance identifies itself with: a token we gave it, or the key it registered with."""
+    """The credentials of other instances: the token that we issued, or the key that the instance registered with."""
 
     PLATFORM = "platform token"
     INSTANCE = "instance key"
@@ -39,9 +39,9 @@ class InstanceCredential(StrEnum):
 
 @dataclass(frozen=True)
 class PresentedToken:
-    """A well-formed token as a caller sent it: never its text, only what is derived from it.
+    """A well-formed token from a request, without its text.
 
-    `sealing_key` is no more stored than the text, so what it seals opens for bearers of this token only.
+    `sealing_key` derives from the text and is never stored, so only the bearer of the token can open what it seals.
     """
 
     kind: TokenKind | InstanceCredential
@@ -52,7 +52,7 @@ class PresentedToken:
 
 @dataclass(frozen=True)
 class MintedToken:
-    """A new token: `text` is shown once, the rest is what may be stored."""
+    """A new token. `text` is shown once; the other members may be stored."""
 
     kind: TokenKind | InstanceCredential
     text: str
@@ -61,44 +61,44 @@ class MintedToken:
 
     @property
     def shown(self) -> str:
-        """The beginning that may be shown later, to tell keys apart."""
+        """The beginning of the token, which may be shown later to recognise it."""
         return f"{self.text[:12]}..."
 
 
-def request_id() -> str:
+def new_request_id() -> str:
     return f"req_{secrets.token_urlsafe(15)}"
 
 
-def nonce() -> str:
-    """A random word that tells one attempt from the others made at about the same time."""
+def new_nonce() -> str:
+    """A random text that identifies one attempt."""
     return secrets.token_urlsafe(9)
 
 
-def sortable(now: datetime) -> str:
-    """A new ULID: 26 characters that sort by the time they were made at, to the millisecond."""
+def new_ulid(now: datetime) -> str:
+    """A new ULID: 26 characters that sort by their time of creation, to the millisecond."""
     number = int(now.timestamp() * 1000) << 80 | secrets.randbits(80)
     return "".join(_CROCKFORD[number >> shift & 31] for shift in range(125, -1, -5))
 
 
-def is_sortable(text: str) -> bool:
+def is_ulid(text: str) -> bool:
     return len(text) == _ULID_LENGTH and set(text) <= set(_CROCKFORD)
 
 
-def known_key(secret_hash: str) -> PresentedToken:
-    """A `dvd_` key that was presented before, of which only the hash was kept."""
+def key_from_hash(secret_hash: str) -> PresentedToken:
+    """The `dvd_` key with this hash, without its sealing key; for requests after the one that presented it."""
     return PresentedToken(TokenKind.KEY, secret_hash, secret_hash, b"")
 
 
-def signing_secret() -> str:
-    """A new secret for signing callbacks, of 256 random bits."""
+def new_signing_secret() -> str:
+    """A new secret of 256 random bits to sign callbacks with."""
     return f"whsec_{base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()}"
 
 
 def mint_token(kind: TokenKind, grant_id: str | None = None, *, secret: bytes | None = None) -> MintedToken:
-    """Make a token of 256 bits: random ones, or the 32 bytes of `secret`.
+    """Create a token with 256 random bits, or with the 32 bytes of `secret`.
 
-    Tools and personal tokens carry their grant's id, so that a rotated token finds the same row
-    and the same counters; a `dvd_` key has no such id and is found by its hash.
+    Tools and personal tokens contain the id of their grant, so a rotated token has the same row and the same
+    counters. A `dvd_` key has no such id, and its row is found by the hash.
     """
     body = _encode(UUID(grant_id).bytes) if grant_id else ""
     body += _encode(secret or secrets.token_bytes(_SECRET_BYTES))
@@ -108,20 +108,20 @@ def mint_token(kind: TokenKind, grant_id: str | None = None, *, secret: bytes | 
     return MintedToken(kind, text, parsed.row_id, parsed.secret_hash)
 
 
-def platform_token() -> MintedToken:
-    """A new token for an instance that registers here, of 256 random bits."""
+def mint_platform_token() -> MintedToken:
+    """Create a token of 256 random bits for an instance that registers here."""
     text = f"dvd_fed_{secrets.token_hex(_SECRET_BYTES)}"
     presented = _by_hash(InstanceCredential.PLATFORM, text)
     return MintedToken(presented.kind, text, presented.row_id, presented.secret_hash)
 
 
 def instance_key(text: str) -> PresentedToken:
-    """The key of an instance, which has chosen it itself: it may be any text."""
+    """The key of an instance, which may be any text, since the instance chose it."""
     return _by_hash(InstanceCredential.INSTANCE, text)
 
 
 def parse_token(text: str) -> PresentedToken | None:
-    """Read a token; None when its form or its checksum is wrong, so that typing errors cost no store call."""
+    """Parse a token; None if its form or its checksum is wrong, so that typing errors cost no store call."""
     if _PLATFORM_TOKEN.fullmatch(text):
         return _by_hash(InstanceCredential.PLATFORM, text)
     kind = next((kind for kind in _KINDS if text.startswith(kind)), None)

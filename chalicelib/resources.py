@@ -1,11 +1,11 @@
-"""Our tables and queues, and what a function may do with them: one name each."""
+"""The tables, queues and indexes, and the grants to use them."""
 
 import os
 from dataclasses import dataclass
 
 
 def physical(name: str) -> str:
-    """What a table or queue of ours is called on the engine."""
+    """The name of a table or queue on the engine."""
     return f"{os.environ.get('FLUXDEN_PREFIX', 'fluxden')}-{name}"
 
 
@@ -20,7 +20,7 @@ class Grant:
 
 @dataclass(frozen=True)
 class Table:
-    """A DynamoDB table of ours."""
+    """A DynamoDB table."""
 
     name: str
 
@@ -34,7 +34,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Queue:
-    """An SQS queue of ours; what can't be processed ends in its dead-letter queue."""
+    """An SQS queue; messages that can't be processed go to its dead-letter queue."""
 
     name: str
 
@@ -55,7 +55,7 @@ class Queue:
 
 @dataclass(frozen=True)
 class SocketApi:
-    """The WebSocket API, through which open connections are reached."""
+    """The WebSocket API, which sends to open connections."""
 
     name: str
 
@@ -96,10 +96,10 @@ QUEUES = (CALLBACKS, FAN_OUT, NOTICES, OUTBOX_WORK, PEER_NOTICES, SOCKET_WORK, W
 
 SOCKET_API = SocketApi("sockets")
 
-# What telling a person's open connections takes.
+# To push to the open connections of a person.
 NOTIFY = SOCKETS.can("Query", "PutItem", "DeleteItem") + SOCKET_API.can_post()
 
-# And what having their browsers nudged takes besides, where nobody listens.
+# To send a browser notification where no connection is open.
 NUDGE = WEB_PUSH.can_send()
 
 INBOX_INDEX = "inbox"

@@ -1,6 +1,6 @@
-"""Replies that are revealed once and must be repeatable: kept so that only their caller's own token opens them.
+"""Seal stored replies that reveal a secret, so that only the caller's token can open them (AES-256-GCM).
 
-AES-256-GCM under a key that is derived from the token and stored nowhere; the tables alone reveal nothing.
+The key derives from the token and is stored nowhere, so the tables alone reveal nothing.
 """
 
 import base64
@@ -18,16 +18,16 @@ _SEALED = "sealed"
 
 
 def seal(plain: bytes, key: bytes) -> bytes:
-    """Encrypt `plain` under a key of 32 bytes; sealed twice it reads differently."""
+    """Encrypt `plain` under a key of 32 bytes, with a new nonce each time."""
     nonce = secrets.token_bytes(_NONCE_BYTES)
     return nonce + _cipher(key).encrypt(nonce, plain, None)
 
 
 def unseal(sealed: bytes, key: bytes) -> bytes:
-    """What was sealed under `key`.
+    """Decrypt what was sealed under `key`.
 
     Raises:
-        ValueError: it was sealed under another key, or has been changed since.
+        ValueError: it was sealed under another key, or has been altered.
     """
     from cryptography.exceptions import InvalidTag
 
@@ -37,31 +37,31 @@ def unseal(sealed: bytes, key: bytes) -> bytes:
         raise ValueError("not sealed under this key") from error
 
 
-def closed(reply: dict[str, Any], key: bytes) -> dict[str, Any]:
-    """The reply as an idempotency record may keep it."""
+def seal_reply(reply: dict[str, Any], key: bytes) -> dict[str, Any]:
+    """Encrypt a reply for its idempotency record."""
     plain = json.dumps(reply, ensure_ascii=False, separators=(",", ":")).encode()
     return {_SEALED: base64.b64encode(seal(plain, key)).decode()}
 
 
-def opened(kept: dict[str, Any], key: bytes) -> dict[str, Any]:
-    """The reply that a record keeps, sealed or not.
+def open_reply(stored: dict[str, Any], key: bytes) -> dict[str, Any]:
+    """Read the reply of an idempotency record, sealed or not.
 
     Raises:
-        Conflict: it was sealed under another token.
+        Conflict: the reply was sealed under another token.
     """
-    if _SEALED not in kept:
-        return kept
+    if _SEALED not in stored:
+        return stored
     try:
-        found: dict[str, Any] = json.loads(unseal(base64.b64decode(kept[_SEALED]), key))
+        reply: dict[str, Any] = json.loads(unseal(base64.b64decode(stored[_SEALED]), key))
     except ValueError as error:
         raise Conflict(
-            "This call was answered before, with a secret that only the token it was made with may see again."
+            "The first call with this Idempotency-Key returned a secret. Only the token of that call can read it again."
         ) from error
-    return found
+    return reply
 
 
 def _cipher(key: bytes) -> "AESGCM":
-    # Imported here: few calls seal anything, and the import costs every other one its start.
+    # Imported on first use: few requests seal anything, and this import would slow every cold start.
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
     return AESGCM(key)

@@ -1,4 +1,4 @@
-"""The few values a deployment may set, read from the environment at first use."""
+"""The settings of a deployment, read from the environment on first use."""
 
 import base64
 import os
@@ -15,13 +15,12 @@ _LONGEST_HOLD_SECONDS = 25
 
 @dataclass(frozen=True)
 class Settings:
-    """One process's settings.
+    """The settings of a process.
 
-    Budgets are rate units per minute and token; daily limits are deliveries per UTC day. `registrations_per_hour` is
-    how many new instances may register in an hour of the clock. `base_url` is where others reach this desk, in the
-    spelling by which URLs are compared, and `socket_url` where its WebSockets are; empty where nobody has said.
-    `allow_loopback` lets callbacks reach this machine: for demonstrations and tests, never where others may publish.
-    `stream_hold_seconds` is how long the event stream over HTTP waits for something new.
+    Budgets are units per minute and token. `registrations_per_hour` limits how many new instances may register in an
+    hour of the clock. `base_url` is the normalised URL of this desk, and `socket_url` that of its WebSockets; both
+    may be empty. `allow_loopback` lets callbacks reach this machine, for demonstrations and tests only.
+    `stream_hold_seconds` is how long the event stream over HTTP waits for a new event.
     """
 
     personal_budget: int
@@ -42,7 +41,7 @@ def settings() -> Settings:
     """Read the settings once.
 
     Raises:
-        ValueError: a budget is not a positive whole number, or the base URL is none.
+        ValueError: a budget is not a positive whole number, or the base URL is invalid.
     """
     return Settings(
         personal_budget=positive_integer("FLUXDEN_PERSONAL_BUDGET", 120),
@@ -55,7 +54,7 @@ def settings() -> Settings:
         socket_url=os.environ.get("FLUXDEN_SOCKET_URL", "").rstrip("/"),
         error_base_url=os.environ.get("FLUXDEN_ERROR_BASE_URL", "https://docs.fluxdesk.net/api/v1/errors").rstrip("/"),
         allow_loopback=os.environ.get("ALLOW_LOOPBACK") == "1",
-        # API Gateway gives up on a function after 29 seconds.
+        # API Gateway times out after 29 seconds.
         stream_hold_seconds=min(positive_integer("FLUXDEN_STREAM_HOLD_SECONDS", 20), _LONGEST_HOLD_SECONDS),
     )
 
@@ -74,10 +73,10 @@ def _base_url() -> str:
 
 
 def secret_keys() -> list[bytes]:
-    """The keys that open stored secrets, of which the first seals: only those functions need them that read them.
+    """The keys that unseal stored secrets; the first also seals. Read only by functions that need them.
 
     Raises:
-        ValueError: none is set, or one is no key.
+        ValueError: no key is set, or one is invalid.
     """
     try:
         keys = [base64.urlsafe_b64decode(each) for each in os.environ.get("FLUXDEN_SECRET_KEY", "").split(",")]
@@ -89,10 +88,10 @@ def secret_keys() -> list[bytes]:
 
 
 def positive_integer(name: str, default: int) -> int:
-    """The environment variable `name` as a number above zero.
+    """Read the environment variable `name` as a whole number above zero.
 
     Raises:
-        ValueError: it is set to anything else.
+        ValueError: its value is anything else.
     """
     text = os.environ.get(name, "")
     if not text:

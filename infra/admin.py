@@ -7,7 +7,7 @@ from botocore import exceptions as boto
 from pydantic import ValidationError
 
 from chalicelib.core.domain.errors import Refusal
-from chalicelib.edge.problem import invalid
+from chalicelib.edge.problem import to_invalid
 from infra.commands import webhook_secrets
 from infra.commands.agents import agents
 from infra.commands.connections import connections
@@ -54,7 +54,7 @@ def explain_error(error: Exception) -> str | None:
         case Refusal():
             return error.detail
         case ValidationError():
-            return invalid(error).detail
+            return to_invalid(error).detail
         case boto.NoRegionError():
             return "No AWS region is set. Set AWS_DEFAULT_REGION, or AWS_PROFILE to a profile with a region."
         case boto.NoCredentialsError() | boto.PartialCredentialsError() | boto.CredentialRetrievalError():

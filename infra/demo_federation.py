@@ -11,7 +11,7 @@ from chalicelib.federation.network.domain.marketplace import Listing, ListingSta
 from chalicelib.federation.network.services import instances
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
-from chalicelib.ids import nonce, platform_token
+from chalicelib.ids import mint_platform_token, new_nonce
 
 Identify = Callable[[str, str], str]
 
@@ -37,7 +37,7 @@ def create(identify: Identify, *, now: datetime) -> dict[str, Any]:
     """
     # The key is the same every time, as a real instance keeps its own. It is not a secret.
     key = f"demo-instance-{identify('instance-key', NAME)}"
-    store, token, instance_id = DynamoInstances(), platform_token(), identify("instance", NAME)
+    store, token, instance_id = DynamoInstances(), mint_platform_token(), identify("instance", NAME)
     wanted = RegisterIn.model_validate({"name": NAME, "baseUrl": BASE_URL, "apiKey": key, "version": "1.0.0"})
     made = instances.register(
         wanted, token, instance_id=instance_id, base_url="", most_an_hour=_NO_LIMIT, now=now, instances=store
@@ -66,7 +66,7 @@ def _approve(found: Instance, identify: Identify, *, now: datetime) -> None:
         changelog=(),
         created_at=at,
         updated_at=at,
-        revision=nonce(),
+        revision=new_nonce(),
         reviewed_at=at,
     )
     DynamoMarketplace().save_listing(listing, over=None)

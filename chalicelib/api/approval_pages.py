@@ -15,6 +15,6 @@ def approval_page(query: ApprovalQuery, *, reader: str) -> tuple[list[ApprovalOu
         Invalid: the query's cursor was made for another reader or other filters.
     """
     bound = (reader, query.email, query.catalog_slug, query.status)
-    after = ApprovalPosition(*paging.position(query.cursor, 3, *bound)) if query.cursor is not None else None
+    after = ApprovalPosition(*paging.from_cursor(query.cursor, 3, *bound)) if query.cursor is not None else None
     items, end = approvals.list_page(query, after, approvals=DynamoApprovals())
-    return items, paging.cursor((end.slug, end.user_id, end.requested_at), *bound) if end else None
+    return items, paging.to_cursor((end.slug, end.user_id, end.requested_at), *bound) if end else None

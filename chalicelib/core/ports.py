@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from chalicelib.core.domain.http_results import HttpResult
-from chalicelib.core.domain.idempotency import Answered, Claim, StoredReply
+from chalicelib.core.domain.idempotency import Claim, ReplyRecord, StoredReply
 
 J_contra = TypeVar("J_contra", contravariant=True)
 
@@ -57,7 +57,7 @@ class Get(Protocol):
 class Replays(Protocol):
     """Keeps the reply of a call with an idempotency key, to be repeated."""
 
-    def find(self, claim: Claim) -> Answered | None: ...
+    def find(self, claim: Claim) -> ReplyRecord | None: ...
     def begin(self, claim: Claim) -> str: ...
     def finish(self, claim: Claim, begun: str, *, reply: StoredReply) -> None: ...
     def abandon(self, claim: Claim, begun: str) -> None: ...

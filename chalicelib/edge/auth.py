@@ -20,7 +20,7 @@ class Operators(Protocol):
     def is_operator(self, user_id: str) -> bool: ...
 
 
-KINDS: dict[TokenKind | InstanceCredential, type[Caller]] = {
+CALLER_TYPES: dict[TokenKind | InstanceCredential, type[Caller]] = {
     TokenKind.PERSONAL: PersonalToken,
     TokenKind.TOOLS: ToolsToken,
     TokenKind.KEY: ApiKey,
@@ -36,7 +36,7 @@ _NAMES: dict[type[Caller], str] = {
 }
 
 
-def presented(headers: Mapping[str, str], header: str, allowed: tuple[type[Caller], ...]) -> PresentedToken:
+def find_token(headers: Mapping[str, str], header: str, allowed: tuple[type[Caller], ...]) -> PresentedToken:
     """Read the token in `header`: a bearer token in `Authorization`, in any other header a bare instance key.
 
     Names of `headers` are in lower case.
@@ -87,4 +87,4 @@ def permit_operator(caller: Caller, operators: Operators) -> None:
         Forbidden: the caller is another.
     """
     if not (isinstance(caller, ApiKey) and operators.is_operator(caller.user_id)):
-        raise Forbidden("This operation needs a key of somebody who operates this desk.")
+        raise Forbidden("This operation needs an API key of an operator of this desk.")

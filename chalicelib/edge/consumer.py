@@ -24,10 +24,10 @@ class Failures(Protocol):
 
 @dataclass(frozen=True)
 class Consumer:
-    """One queue's worker; why a message failed is noted in `failures`, for those who find it among the dead letters.
+    """The worker of a queue. `failures` keeps the reason of each failure, to be shown with the dead letters.
 
-    The function takes one parsed `message`. When it raises, this message alone is delivered again, at most as
-    often as the queue allows; so the function must do no harm when it meets a message a second time.
+    The function takes one parsed `message`. When it raises, only this message is delivered again, at most as often as
+    the queue allows. So the function must be idempotent.
     """
 
     function: Callable[[Any], None]
@@ -37,13 +37,13 @@ class Consumer:
     failures: Failures
 
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
-        """Work through one SQS event: the entry point of this worker's Lambda function."""
-        # Imported here: the operations that send to the queue share modules with its worker, not its start.
+        """Process an SQS event: the entry point of this worker's Lambda function."""
+        # Imported on first use: operations that send to the queue load this module too, and would start more slowly.
         from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
         processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
-        answer = process_partial_response(event, self._work, processor, context)
-        return dict(answer)
+        response = process_partial_response(event, self._process, processor, context)
+        return dict(response)
 
     @property
     def __name__(self) -> str:
@@ -51,17 +51,17 @@ class Consumer:
 
     @cached_property
     def message(self) -> type[BaseModel]:
-        found: type[BaseModel] = get_type_hints(self.function)["message"]
-        return found
+        model: type[BaseModel] = get_type_hints(self.function)["message"]
+        return model
 
-    def _work(self, record: Any) -> None:
+    def _process(self, record: Any) -> None:
         outcome = "failed"
         with aws.counted() as calls:
             try:
                 self.function(self.message.model_validate_json(record.body))
                 outcome = "done"
             except Exception as error:
-                # Logged with its stack but without the message, which may hold what people wrote.
+                # The message itself is not logged, since it may contain what people wrote.
                 log.exception("message %s of %s failed", record.message_id, self.__name__)
                 self._note(record.message_id, error)
                 raise
@@ -71,7 +71,7 @@ class Consumer:
                 log.info(json.dumps(line | {"received": received, "storeCalls": calls[0]}))
 
     def _note(self, message_id: str, error: Exception) -> None:
-        # Of anything but our own refusals only the kind: others' words may hold what people wrote.
+        # The texts of other errors may contain what people wrote, so only their type is kept.
         reason = type(error).__name__ + (f": {error.detail}" if isinstance(error, Refusal) else "")
         try:
             self.failures.note(message_id, reason, now=datetime.now(UTC))
@@ -82,7 +82,7 @@ class Consumer:
 def consumer(
     bp: Blueprint, queue: Queue, *, failures: Failures, grants: tuple[Grant, ...] = (), batch_size: int = 10
 ) -> Callable[[Callable[[Any], None]], Consumer]:
-    """Declare the worker of `queue` on `bp`; it takes at most `batch_size` messages at a time, one after the other."""
+    """Declare the worker of `queue` on `bp`; it gets at most `batch_size` messages at a time, one after the other."""
 
     def declare(function: Callable[[Any], None]) -> Consumer:
         declared = Consumer(function, queue, grants, batch_size, failures)

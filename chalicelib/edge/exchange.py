@@ -101,8 +101,8 @@ def _respond(request: IncomingRequest, input_error: Refusal | None) -> tuple[Res
         response = render_error(request, refusal)
     except Exception as fault:
         log.exception("fault in %s (%s)", operation.__name__, request.request_id)
-        is_transient = aws.is_transient(fault)
-        response = render_error(request, Unavailable("A store did not answer in time.") if is_transient else None)
+        outage = Unavailable("A store did not answer in time. Try again.") if aws.is_transient(fault) else None
+        response = render_error(request, outage)
     window = gate_windows[-1] if gate_windows else access.window
     response.headers.update(_common_headers(request, access.caller, window, is_replay=is_replay))
     return response, access.caller
@@ -116,8 +116,8 @@ def authenticate(request: IncomingRequest, parsed: Input) -> Access:
     """
     operation = request.operation
     try:
-        token = auth.presented(request.headers, operation.token_header, operation.callers)
-        is_accepted = auth.KINDS[token.kind] in operation.callers
+        token = auth.find_token(request.headers, operation.token_header, operation.callers)
+        is_accepted = auth.CALLER_TYPES[token.kind] in operation.callers
         if operation.caller_is_optional and not is_accepted:
             return _ANONYMOUS
         is_complete = is_accepted and parsed.error is None and "body" in parsed.arguments

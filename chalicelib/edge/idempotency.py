@@ -1,4 +1,4 @@
-"""Turn an `Idempotency-Key` into a claim, and a claim into the reply that an earlier call was given."""
+"""Turn an idempotency key into a claim, and find the stored reply to an earlier call under the claim."""
 
 import hashlib
 import json
@@ -7,9 +7,9 @@ from typing import Any
 from chalicelib import sealing
 from chalicelib.core.domain.callers import Caller
 from chalicelib.core.domain.errors import IdempotencyConflict, Refusal
-from chalicelib.core.domain.idempotency import KEPT_FOR, AlreadyAnswered, Claim
+from chalicelib.core.domain.idempotency import REPLY_LIFETIME, AlreadyAnswered, Claim
 from chalicelib.edge.parsing import IncomingRequest, Input
-from chalicelib.ids import PresentedToken, nonce
+from chalicelib.ids import PresentedToken, new_nonce
 
 
 def new_claim(request: IncomingRequest, given: Input, caller: Caller | None) -> Claim | None:
@@ -21,9 +21,9 @@ def new_claim(request: IncomingRequest, given: Input, caller: Caller | None) -> 
     return Claim(
         scope=_digest([caller.identity, request.operation.__name__, dict(request.path), given.idempotency_key]),
         fingerprint=_digest(dumped),
-        nonce=nonce(),
+        nonce=new_nonce(),
         now=int(request.now.timestamp()),
-        expires_at=int((request.now + KEPT_FOR).timestamp()),
+        expires_at=int((request.now + REPLY_LIFETIME).timestamp()),
     )
 
 
@@ -45,8 +45,8 @@ def stored_reply(
     assert claim is not None
     assert token is not None
     if stored.fingerprint != claim.fingerprint:
-        raise IdempotencyConflict("The Idempotency-Key was used before with another body.")
-    return sealing.opened(stored.reply, token.sealing_key)
+        raise IdempotencyConflict("This Idempotency-Key was used with another body. Use a new key.")
+    return sealing.open_reply(stored.reply, token.sealing_key)
 
 
 def _digest(value: object) -> str:

@@ -1,4 +1,4 @@
-"""JSON that no model sees through: what it has no word for, and what no store can hold."""
+"""Refuse JSON values that models let through but stores can't hold."""
 
 import math
 import re
@@ -8,16 +8,18 @@ from pydantic_core import from_json
 
 from chalicelib.core.domain.errors import Invalid
 
-# All of it hides behind these few spellings; numbers beyond every float have a large exponent, or very many digits.
+# A quick test for all of them. Numbers beyond every float have a large exponent, or very many digits.
 _SUSPECT = (b"NaN", b"Infinity", b"\\u0000")
 _BOUNDLESS = re.compile(rb"[0-9](?:[eE]\+?[0-9]{3}|[0-9]{299})")
 
 
 def check_json(raw: bytes) -> None:
-    """Refuse JSON with NaN, infinite or boundless numbers, or the character U+0000; other flaws are left to its reader.
+    """Refuse JSON with NaN, infinite or boundless numbers, or the character U+0000.
+
+    Other errors are left to the parser.
 
     Raises:
-        Invalid: it has one of them.
+        Invalid: the JSON has one of them.
     """
     if not any(spelling in raw for spelling in _SUSPECT) and not _BOUNDLESS.search(raw):
         return

@@ -1,4 +1,4 @@
-"""One HTTP operation: all that its function, its policy and its documentation need."""
+"""The declaration of an HTTP operation, from which its function, its policy and its documentation are made."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -24,9 +24,9 @@ NO_CHARGE = Charge(0)
 
 @dataclass(frozen=True)
 class OperationReply:
-    """A reply other than the operation's usual one: a body of JSON by its model, or of text as it is.
+    """A reply with a status or headers of its own; its body is a model, or text that is sent as it is.
 
-    `unspent` is the part of the call's charge that turned out not to be due; it is given back.
+    `unspent` is the part of the request's charge to give back.
     """
 
     body: Data | str
@@ -35,18 +35,18 @@ class OperationReply:
     unspent: Charge = NO_CHARGE
 
 
-def as_stored(stored: dict[str, Any]) -> OperationReply:
-    """The reply of an earlier call that was kept whole, as its status and its body."""
+def from_stored_reply(stored: dict[str, Any]) -> OperationReply:
+    """Convert a stored reply, which has the status and the whole body."""
     return OperationReply(to_json(stored["body"]).decode(), stored["status"])
 
 
 def without_data(_: dict[str, Any]) -> None:
-    """The data of an earlier call's reply that had none."""
+    """Replay a reply that had no data."""
 
 
 @dataclass(frozen=True)
 class Family:
-    """What the operations of one contract share: the shape and statuses of errors, and the stores behind the edge."""
+    """The shape and statuses of errors, and the stores, that the operations of one contract share."""
 
     shape: problem.Shape
     error_type: str
@@ -114,7 +114,7 @@ class Operation:
 
     @cached_property
     def callers(self) -> tuple[type[Caller], ...]:
-        """The kinds of caller allowed; none for a public operation."""
+        """The allowed kinds of caller; empty for a public operation."""
         hint = self.annotations.get("caller")
         return () if hint is None else tuple(arm for arm in get_args(hint) or (hint,) if arm is not NoneType)
 
@@ -124,7 +124,7 @@ class Operation:
 
     @cached_property
     def body(self) -> Any:
-        """The body's model, if the operation takes a body."""
+        """The model of the body; None for an operation without one."""
         hint = self.annotations.get("body")
         arms = get_args(hint)
         return next(arm for arm in arms if arm is not NoneType) if NoneType in arms else hint

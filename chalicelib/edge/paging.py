@@ -1,4 +1,4 @@
-"""Opaque cursors, each good for the caller and the filters it was made for only."""
+"""Opaque cursors, each valid only for the caller and the filters it was made for."""
 
 import base64
 import hashlib
@@ -8,25 +8,26 @@ from collections.abc import Sequence
 from chalicelib.core.domain.errors import Invalid
 
 
-def cursor(position: Sequence[str], *bound: object) -> str:
+def to_cursor(position: Sequence[str], *bound: object) -> str:
+    """Encode a position in a list, bound to the values in `bound`."""
     raw = json.dumps([_mark(bound), *position], separators=(",", ":")).encode()
     return base64.urlsafe_b64encode(raw).decode().rstrip("=")
 
 
-def position(text: str, length: int, *bound: object) -> Sequence[str]:
-    """The position in a cursor.
+def from_cursor(text: str, length: int, *bound: object) -> Sequence[str]:
+    """Decode the position in a cursor.
 
     Raises:
-        Invalid: it is malformed, or was made for another caller or other filters.
+        Invalid: the cursor is malformed, or was made for another caller or other filters.
     """
-    found: list[str]
+    parts: list[str]
     try:
-        mark, *found = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+        mark, *parts = json.loads(base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
     except (ValueError, TypeError, RecursionError):
-        mark, found = None, []
-    if mark != _mark(bound) or len(found) != length or not all(isinstance(part, str) for part in found):
+        mark, parts = None, []
+    if mark != _mark(bound) or len(parts) != length or not all(isinstance(part, str) for part in parts):
         raise Invalid("cursor: does not continue this list", {"cursor": ["does not continue this list"]})
-    return found
+    return parts
 
 
 def _mark(bound: Sequence[object]) -> str:

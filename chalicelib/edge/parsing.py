@@ -59,7 +59,7 @@ def receive(operation: Operation, http: Request, path: Mapping[str, str]) -> Inc
     headers = {name.lower(): value for name, value in (http.to_original_event()["headers"] or {}).items()}
     request_id = headers.get("x-request-id", "")
     if not (request_id and _REQUEST_ID.fullmatch(request_id)):
-        request_id = ids.request_id()
+        request_id = ids.new_request_id()
     return IncomingRequest(operation, http, path, headers, request_id, datetime.now(UTC))
 
 
@@ -91,7 +91,7 @@ def parse(request: IncomingRequest, raw: bytes, input_error: Refusal | None = No
             reason = "must have 1 to 120 characters of A-Z a-z 0-9 _ -"
             raise Invalid(f"X-Request-Id {reason}.", {"X-Request-Id": [reason]})
         if any(len(name.encode(errors="replace")) > _LONGEST_NAME for name in request.path.values()):
-            raise NotFound("There is nothing of that name.")
+            raise NotFound("No resource has this name.")
         if operation.accepts_idempotency_key:
             key = _idempotency_key(request.headers)
         if (query := annotations.get("query")) is not None:
@@ -105,7 +105,7 @@ def parse(request: IncomingRequest, raw: bytes, input_error: Refusal | None = No
             check_json(raw)
             arguments["body"] = body.model_validate_json(raw, context={"allow_loopback": settings().allow_loopback})
     except ValidationError as invalid:
-        error = problem.invalid(invalid)
+        error = problem.to_invalid(invalid)
     except Refusal as refusal:
         error = refusal
     return Input(arguments, key, input_error or error)

@@ -1,4 +1,4 @@
-"""From a refusal to its status and its body, in the shape of the contract it is answered under."""
+"""Convert refusals to a status and a body, in the shape of the contract."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,7 +21,7 @@ STATUS: dict[type[errors.Refusal], int] = {
     errors.Unavailable: 503,
 }
 
-# Where a key that was known and has ended is told apart from one that never was.
+# v2 answers 403 to a key that has ended, and 401 to one that never existed.
 KEY_STATUS = STATUS | {errors.Inactive: 403}
 
 Body = dict[str, Any]
@@ -29,13 +29,13 @@ Shape = Callable[[errors.Refusal | None, str, str], Body]
 
 
 def status_of(kind: type[errors.Refusal], statuses: Mapping[type[errors.Refusal], int] = STATUS) -> int:
-    """The status that answers this kind of refusal, where `statuses` may be a family's own."""
+    """The status for this kind of refusal; a family may have its own `statuses`."""
     return next(statuses[each] for each in kind.__mro__ if each in statuses)
 
 
 def problem_json(refusal: errors.Refusal | None, request_id: str, path: str) -> Body:
-    """RFC 9457 problem details, as fluxdesk-v1 has them, with our stable `code` beside the `type`."""
-    code, title, detail = "internal-error", "Internal error", "Something failed on our side; it has been logged."
+    """The error of fluxdesk-v1: RFC 9457 problem details, with a stable `code` beside the `type`."""
+    code, title, detail = "internal-error", "Internal error", "An internal error occurred and was logged."
     if refusal is not None:
         code, title, detail = refusal.code, refusal.title, refusal.detail
     body: Body = {
@@ -53,12 +53,12 @@ def problem_json(refusal: errors.Refusal | None, request_id: str, path: str) -> 
 
 
 def plain_error(refusal: errors.Refusal | None, request_id: str, path: str) -> Body:  # noqa: ARG001 - a Shape
-    """The error of dividen-v2: `success` is false, `error` says why."""
-    return {"success": False, "error": refusal.detail if refusal else "Something failed on our side."}
+    """The error of dividen-v2: `success` is false, and `error` has the reason."""
+    return {"success": False, "error": refusal.detail if refusal else "An internal error occurred."}
 
 
-def invalid(error: ValidationError) -> errors.Invalid:
-    """The refusal for input that does not fit its model; it never repeats the input."""
+def to_invalid(error: ValidationError) -> errors.Invalid:
+    """Convert the errors of a model to a refusal, which never repeats the input."""
     fields: dict[str, list[str]] = {}
     for each in error.errors(include_url=False, include_input=False):
         if each["type"] == "json_invalid":

@@ -25,7 +25,7 @@ def render(request: IncomingRequest, result: Data | OperationReply) -> Response:
     else:
         body, status, headers = result, operation.status, {}
     text = body if isinstance(body, str) else _to_json(operation, body)
-    cache_headers = caching.headers(text, operation.max_age) if operation.max_age else {}
+    cache_headers = caching.cache_headers(text, operation.max_age) if operation.max_age else {}
     if cache_headers and caching.has_current(request.headers.get("if-none-match", ""), cache_headers["ETag"]):
         return Response("", {**cache_headers}, HTTPStatus.NOT_MODIFIED)
     return Response(text, {"Content-Type": operation.media_type, **headers, **cache_headers}, status)

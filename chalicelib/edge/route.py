@@ -18,9 +18,9 @@ _request: ContextVar[Request | None] = ContextVar("request", default=None)
 
 
 class App(Chalice):
-    """A Chalice app that may serve several requests at a time, as it does on a developer's machine.
+    """A Chalice app that can serve several requests at a time, as it does on a developer's machine.
 
-    Chalice keeps the request that is being served in the app, where the next one would replace it.
+    Chalice itself keeps the current request in one attribute of the app, where the next request replaces it.
     """
 
     @property
@@ -33,12 +33,12 @@ class App(Chalice):
 
 
 class Route(Operation):
-    """An operation that is served: by the shared app, and by a function of its own."""
+    """An operation that is served by the shared app, and by a Lambda function of its own."""
 
     def __call__(self, event: dict[str, Any], context: object) -> dict[str, Any]:
         """Serve one API Gateway event: the entry point of this operation's Lambda function.
 
-        The gateway has found the route; what Chalice does besides, for apps of many, would cost as much again.
+        The gateway has matched the route, so this skips the routing of Chalice, which would double the overhead.
         """
         response = handle(self, Request(event, context), event["pathParameters"] or {})
         if self.cors_config:
@@ -48,7 +48,7 @@ class Route(Operation):
 
     @cached_property
     def cors_config(self) -> CORSConfig | None:
-        """What pages of other origins may do; None where they may nothing."""
+        """The rules for pages of other origins; None where they have no access."""
         return _OPEN if self.max_age or self.cors else None
 
     def register(self, host: Chalice | Blueprint) -> None:
@@ -71,7 +71,7 @@ class Route(Operation):
 
 
 def route(bp: Blueprint, method: str, path: str, family: Family, **more: Any) -> Callable[[Callable[..., Any]], Route]:
-    """Declare an operation on `bp`: one view in the shared app, one Lambda function of its own."""
+    """Declare an operation on `bp`: a view in the shared app, and a Lambda function of its own."""
 
     def declare(function: Callable[..., Any]) -> Route:
         declared = Route(function, method, path, family, **more)

@@ -1,4 +1,4 @@
-"""Turn a function of the present time into a scheduled Lambda function."""
+"""Turn a function of the current time into a scheduled Lambda function."""
 
 import json
 import logging
@@ -16,17 +16,17 @@ log = logging.getLogger("fluxden")
 
 @dataclass(frozen=True)
 class Schedule:
-    """Work that is done every so many minutes. Runs may overlap, be late, or be left out."""
+    """A function that runs every `minutes` minutes. Runs may overlap, be late, or be skipped."""
 
     function: Callable[[datetime], object]
     minutes: int
     grants: tuple[Grant, ...]
 
     def __call__(self, event: object, context: object) -> None:  # noqa: ARG002 - Lambda's
-        """Do the work once: the entry point of this schedule's Lambda function."""
+        """Run the function once: the entry point of this schedule's Lambda function."""
         with aws.counted() as calls:
             done = self.function(datetime.now(UTC))
-        # Most runs find nothing to do, and would drown what matters.
+        # Most runs find nothing to do, and their lines would bury the others.
         level = logging.INFO if done else logging.DEBUG
         log.log(level, json.dumps({"schedule": self.__name__, "done": done, "storeCalls": calls[0]}))
 
@@ -38,7 +38,7 @@ class Schedule:
 def schedule(
     bp: Blueprint, *, minutes: int, grants: tuple[Grant, ...] = ()
 ) -> Callable[[Callable[[datetime], object]], Schedule]:
-    """Declare work to be done every `minutes` minutes; what it returns is logged."""
+    """Declare a function that runs every `minutes` minutes; its result is logged."""
 
     def declare(function: Callable[[datetime], object]) -> Schedule:
         declared = Schedule(function, minutes, grants)

@@ -19,7 +19,7 @@ from chalicelib.resources import Grant
 
 log = logging.getLogger("fluxden")
 
-# Browsers can set no header of their own, so theirs is the one way that stays out of URLs and logs.
+# Browsers can't set headers on a WebSocket. A subprotocol is the only way that keeps the key out of URLs and logs.
 SUBPROTOCOL = "bearer"
 
 
@@ -36,7 +36,7 @@ class SocketCall:
 
 @dataclass(frozen=True)
 class SocketRoute:
-    """One route of the WebSocket API; its function may name the headers that a connection is opened with."""
+    """One route of the WebSocket API; its function may return headers for the reply to `$connect`."""
 
     function: Callable[[SocketCall], Mapping[str, str] | None]
     route_key: str
@@ -48,15 +48,15 @@ class SocketRoute:
 
     def __call__(self, event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG002 - Lambda's
         """Serve one event of the WebSocket gateway: the entry point of this route's Lambda function."""
-        told = event["requestContext"]
+        received = event["requestContext"]
         headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
         body = event.get("body") or ""
         raw = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
-        call = SocketCall(told["connectionId"], told["requestId"], datetime.now(UTC), headers, raw)
-        status, answered = 500, dict[str, str]()
+        call = SocketCall(received["connectionId"], received["requestId"], datetime.now(UTC), headers, raw)
+        status, response_headers = 500, dict[str, str]()
         with aws.counted() as calls:
             try:
-                status, answered = 200, dict(self.function(call) or {})
+                status, response_headers = 200, dict(self.function(call) or {})
             except Refusal as refusal:
                 status = problem.status_of(type(refusal), problem.KEY_STATUS)
             except Exception as fault:
@@ -64,11 +64,11 @@ class SocketRoute:
                 status = 503 if aws.is_transient(fault) else 500
         line = {"socket": self.__name__, "requestId": call.request_id, "status": status, "storeCalls": calls[0]}
         log.info(json.dumps(line | {"connectionId": call.connection_id}))
-        return {"statusCode": status, "headers": answered}
+        return {"statusCode": status, "headers": response_headers}
 
 
 def socket(bp: Blueprint, route_key: str, *, grants: tuple[Grant, ...]) -> Callable[..., SocketRoute]:
-    """Declare what is done on `$connect`, `$default` (a client's frame) or `$disconnect`."""
+    """Declare the function for `$connect`, `$default` (a frame from the client) or `$disconnect`."""
     register = {"$connect": bp.on_ws_connect, "$default": bp.on_ws_message, "$disconnect": bp.on_ws_disconnect}
 
     def declare(function: Callable[[SocketCall], Mapping[str, str] | None]) -> SocketRoute:
@@ -79,11 +79,11 @@ def socket(bp: Blueprint, route_key: str, *, grants: tuple[Grant, ...]) -> Calla
     return declare
 
 
-def presented(headers: Mapping[str, str]) -> tuple[ids.PresentedToken, str | None]:
-    """The key that a connection is opened with, and the subprotocol to answer when that is where it was.
+def find_token(headers: Mapping[str, str]) -> tuple[ids.PresentedToken, str | None]:
+    """Find the key that a connection is opened with, and the subprotocol to confirm if the key came in it.
 
     Raises:
-        Unauthorized: there is none, or it is malformed.
+        Unauthorized: the key is missing or malformed.
     """
     offered = [each.strip() for each in headers.get("sec-websocket-protocol", "").split(",")]
     scheme, _, text = headers.get("authorization", "").partition(" ")
@@ -99,12 +99,12 @@ def presented(headers: Mapping[str, str]) -> tuple[ids.PresentedToken, str | Non
 def admit(
     token: ids.PresentedToken, permissions: frozenset[str], *, now: datetime, tokens: auth.TokenBudgets
 ) -> ApiKey:
-    """Spend a unit of the key's budget; the key needs one of `permissions`.
+    """Spend a unit of the key's budget, and check that the key has one of `permissions`. Store calls: 1.
 
     Raises:
         Unauthorized, Inactive: the key is unknown, or has ended.
-        Forbidden: it is no API key, or opens none of them.
-        RateLimited: its minute is used up.
+        Forbidden: it is not an API key, or has none of the permissions.
+        RateLimited: the budget of the minute is used up.
     """
     admission = tokens.spend(token, Charge(), now=now)
     caller = admission.caller

@@ -48,7 +48,7 @@ def deliver_callback(message: CallbackJob) -> None:
             rows=DynamoClicks(),
             queue=CALLBACK_JOBS,
             clock=lambda: datetime.now(UTC),
-            lease_id=ids.nonce(),
+            lease_id=ids.new_nonce(),
             spread=random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 - spreads retries
         ),
         deliveries=DynamoDeliveries(),

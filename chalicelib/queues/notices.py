@@ -39,7 +39,7 @@ def deliver_notice(message: InstanceNoticeJob) -> None:
             rows=DynamoInstanceNotices(),
             queue=INSTANCE_NOTICE_JOBS,
             clock=lambda: datetime.now(UTC),
-            lease_id=ids.nonce(),
+            lease_id=ids.new_nonce(),
             spread=random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 - spreads retries
         ),
         notices=DynamoInstanceNotices(),

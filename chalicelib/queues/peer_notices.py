@@ -58,7 +58,7 @@ def deliver_peer_notice(message: ConnectionNoticeJob) -> None:
             rows=DynamoConnectionNotices(),
             queue=CONNECTION_NOTICE_JOBS,
             clock=lambda: datetime.now(UTC),
-            lease_id=ids.nonce(),
+            lease_id=ids.new_nonce(),
             spread=random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 - spreads retries
         ),
-    ).attempt(message, message_id=ids.sortable(datetime.now(UTC)))
+    ).attempt(message, message_id=ids.new_ulid(datetime.now(UTC)))

@@ -32,7 +32,7 @@ def end_unanswered_requests(now: datetime) -> int:
     """End the connection requests that were not answered in time."""
     return expiry.end_unanswered(
         now,
-        message_id=lambda: ids.sortable(now),
+        message_id=lambda: ids.new_ulid(now),
         requests=DynamoConnections(),
         notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather),
         queue=CONNECTION_NOTICE_JOBS,

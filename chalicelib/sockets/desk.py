@@ -17,8 +17,8 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Refusal, Unauthorized
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.json_text import check_json
-from chalicelib.edge.problem import invalid
-from chalicelib.edge.socket import SocketCall, admit, presented, socket
+from chalicelib.edge.problem import to_invalid
+from chalicelib.edge.socket import SocketCall, admit, find_token, socket
 from chalicelib.live.domain.frames import CONNECTING_AREAS, Frame, FrameType, signal_frame
 from chalicelib.live.domain.sockets import Socket
 from chalicelib.live.gateways.socket_work import CATCH_UP_JOBS
@@ -44,7 +44,7 @@ _AREA = {Ping: CONNECTING_AREAS, Send: frozenset({"chat"}), Resume: CONNECTING_A
 )
 def on_connect(call: SocketCall) -> Mapping[str, str]:
     """Open a socket. Its first events come from a queue, because nothing can be sent before it is open."""
-    token, subprotocol = presented(call.headers)
+    token, subprotocol = find_token(call.headers)
     owner = admit(token, CONNECTING_AREAS, now=call.now, tokens=DynamoLedger())
     sockets.open_socket(
         call.connection_id,
@@ -89,7 +89,7 @@ def _answer(call: SocketCall, opened: Socket) -> None:
     # As over HTTP, a frame's errors are reported only after the caller is authenticated and charged.
     frame = _read(call.body)
     areas = CONNECTING_AREAS if isinstance(frame, Refusal) else _AREA[type(frame)]
-    caller = admit(ids.known_key(opened.key_hash), areas, now=call.now, tokens=DynamoLedger())
+    caller = admit(ids.key_from_hash(opened.key_hash), areas, now=call.now, tokens=DynamoLedger())
     match frame:
         case Refusal():
             raise frame
@@ -107,7 +107,7 @@ def _read(body: bytes) -> Ping | Send | Resume | Refusal:
         check_json(body)
         return ClientFrame.validate_json(body)
     except ValidationError as error:
-        return invalid(error)
+        return to_invalid(error)
     except Refusal as refusal:
         return refusal
 
@@ -115,7 +115,7 @@ def _read(body: bytes) -> Ping | Send | Resume | Refusal:
 def _send(frame: Send, caller: ApiKey, call: SocketCall) -> None:
     chat.send(
         MessageIn.model_validate(frame.model_dump(exclude={"action"}, exclude_unset=True)),
-        message_id=ids.sortable(call.now),
+        message_id=ids.new_ulid(call.now),
         agent_name=None,
         owner=caller,
         context=RequestContext(call.request_id, call.now),

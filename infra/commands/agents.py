@@ -111,7 +111,7 @@ def _decide(marketplace_id: str, status: ListingStatus, reason: str | None) -> N
         status,
         reason=reason,
         notice_id=str(uuid4()),
-        revision=ids.nonce(),
+        revision=ids.new_nonce(),
         now=datetime.now(UTC),
         market=DynamoMarketplace(),
         queue=INSTANCE_NOTICE_JOBS,

@@ -23,7 +23,7 @@ class _Gateway(gateway.Gateway):
     def _generate_lambda_event(self, method: str, path: str, headers: Any, body: bytes | None) -> Any:
         event: dict[str, Any] = super()._generate_lambda_event(method, path, headers, body)
         event["pathParameters"] = {name: unquote(value) for name, value in (event["pathParameters"] or {}).items()}
-        event["requestContext"]["requestId"] = ids.request_id()
+        event["requestContext"]["requestId"] = ids.new_request_id()
         return event
 
 

@@ -31,7 +31,7 @@ class Gateway(local.LocalGateway):
             return error_response(NotFound("There is nothing at this path."), path)
         methods = self._app_object.routes[event["requestContext"]["resourcePath"]]
         if method == "OPTIONS" and any(entry.cors for entry in methods.values()):
-            headers = {**self._autogen_options_headers(event), "X-Request-Id": ids.request_id()}
+            headers = {**self._autogen_options_headers(event), "X-Request-Id": ids.new_request_id()}
             return {"statusCode": HTTPStatus.NO_CONTENT, "headers": headers, "multiValueHeaders": {}, "body": ""}
         if method not in methods:
             allowed = ", ".join(sorted(methods))
@@ -41,7 +41,7 @@ class Gateway(local.LocalGateway):
 
 def error_response(refusal: Refusal, path: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
     """Return an error of the gateway itself, as a proxy integration would."""
-    request_id = ids.request_id()
+    request_id = ids.new_request_id()
     path = path.partition("?")[0]
     family = edition_of(path).family
     return {

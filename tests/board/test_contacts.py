@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from chalicelib import aws
 from chalicelib.board.domain.contacts import Contact, ContactFilter, ContactIn, ContactPatch
 from chalicelib.board.stores.contacts import DynamoContacts
-from chalicelib.core.domain.search import normalised, tag_of, tags_of
+from chalicelib.core.domain.search import normalize_tag, normalize_text, split_tags
 from chalicelib.core.stores.items import from_item
 from chalicelib.resources import CONTACTS as TABLE
 from tests.conftest import Desk
@@ -259,7 +259,7 @@ def test_contacts_come_by_name_whatever_its_case_and_accents(api: Api, carol: st
     for name in reversed(wanted):
         create(api, carol, name)
     found = names(api, carol)
-    assert sorted(found, key=normalised) == found
+    assert sorted(found, key=normalize_text) == found
     assert found == wanted
 
 
@@ -348,7 +348,7 @@ def test_a_search_finds_any_part_of_name_address_or_company(api: Api, carol: str
     )
     create(api, carol, "Zoë", tags="Zoë")
     wanted = ["Ada  Lovelace"] if found else []
-    wanted += ["Zoë"] if normalised(search) in normalised("Zoë") else []
+    wanted += ["Zoë"] if normalize_text(search) in normalize_text("Zoë") else []
     assert names(api, carol, search=search) == wanted
 
 
@@ -409,9 +409,11 @@ PEOPLE = st.fixed_dictionaries(
 
 def naive(contact: Contact, search: str, tag: str) -> bool:
     """What a search means, told without an index."""
-    texts = [normalised(text) for text in (contact.name, contact.email, contact.company) if text]
-    tags = {tag_of(part) for part in (contact.tags or "").split(",")}
-    return any(normalised(search) in text for text in texts) and (not tag_of(tag) or tag_of(tag) in tags)
+    texts = [normalize_text(text) for text in (contact.name, contact.email, contact.company) if text]
+    tags = {normalize_tag(part) for part in (contact.tags or "").split(",")}
+    return any(normalize_text(search) in text for text in texts) and (
+        not normalize_tag(tag) or normalize_tag(tag) in tags
+    )
 
 
 @settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -437,7 +439,7 @@ def test_the_index_finds_what_a_plain_look_finds(
         assert store.save_contact(changed, over=made[number], claim=None, reply={})
         made[number] = changed
     for search, tag in asked:
-        wanted = ContactFilter(normalised(search), tag_of(tag))
+        wanted = ContactFilter(normalize_text(search), normalize_tag(tag))
         if wanted:
             found, total = store.search_contacts("u", wanted, offset=0, limit=100)
             assert total == len(found)
@@ -449,12 +451,12 @@ def test_the_index_finds_what_a_plain_look_finds(
 @given(st.text(max_size=50))
 @example("İstanbul ΑΣ ς ﬃ ǅ Å\u0301")
 def test_normalising_again_changes_nothing(text: str) -> None:
-    once = normalised(text)
-    assert normalised(once) == once
-    assert normalised(text.upper()) in {once, normalised(text.upper())}
-    assert normalised(unicodedata.normalize("NFC", text)) == once
+    once = normalize_text(text)
+    assert normalize_text(once) == once
+    assert normalize_text(text.upper()) in {once, normalize_text(text.upper())}
+    assert normalize_text(unicodedata.normalize("NFC", text)) == once
     assert once == once.strip()
-    assert tags_of(text) == tags_of(",".join(tags_of(text)))
+    assert split_tags(text) == split_tags(",".join(split_tags(text)))
 
 
 # What keeps the index right

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from chalicelib.core.domain.http_results import HttpResult
-from chalicelib.core.domain.links import is_global_address, refuse_link
+from chalicelib.core.domain.links import is_global_address, link_error
 from chalicelib.core.gateways import http
 from chalicelib.settings import settings
 from tests.conftest import Desk
@@ -138,7 +138,7 @@ def test_what_a_url_alone_gives_away_is_refused_at_publish(api: Api, desk: Desk,
     by_name = [url for url in HOSTILE if REBINDING in url]
     for template in HOSTILE:
         url = template.replace("{port}", "8443")
-        assert (refuse_link(url) is None) == (template in by_name), url
+        assert (link_error(url) is None) == (template in by_name), url
     for template in HOSTILE[::7]:
         if template not in by_name:
             button = {"label": "x", "action_type": "webhook", "webhook_url": template.replace("{port}", "8443")}
@@ -173,7 +173,7 @@ def test_with_loopback_allowed_other_private_addresses_stay_closed(
     allowed = 0
     for template in HOSTILE:
         url = template.replace("{port}", str(receiver.port))
-        if refuse_link(url, allow_loopback=True) is None:
+        if link_error(url, allow_loopback=True) is None:
             before = len(connected)
             answer = post(url)
             for address in connected[before:]:

@@ -15,16 +15,16 @@ from hypothesis import strategies as st
 
 from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.fields import parse_timestamp, timestamp
-from chalicelib.edge.paging import cursor, position
+from chalicelib.edge.paging import from_cursor, to_cursor
 from chalicelib.ids import (
     InstanceCredential,
     MintedToken,
     TokenKind,
+    mint_platform_token,
     mint_token,
-    nonce,
+    new_nonce,
+    new_request_id,
     parse_token,
-    platform_token,
-    request_id,
 )
 
 pytestmark = pytest.mark.engine("embedded")
@@ -48,7 +48,7 @@ def checked(text: str) -> str:
 
 
 def test_a_platform_token_is_read_as_one_and_never_as_a_key() -> None:
-    made = platform_token()
+    made = mint_platform_token()
     assert re.fullmatch(r"dvd_fed_[0-9a-f]{64}", made.text)
     presented = parse_token(made.text)
     assert presented is not None
@@ -172,7 +172,7 @@ def test_text_with_a_fitting_checksum_is_read_without_a_fault(kind: TokenKind, d
 
 
 def test_request_ids_and_nonces_are_new_every_time() -> None:
-    for make, form in ((request_id, r"req_[A-Za-z0-9_-]{20}"), (nonce, r"[A-Za-z0-9_-]{12}")):
+    for make, form in ((new_request_id, r"req_[A-Za-z0-9_-]{20}"), (new_nonce, r"[A-Za-z0-9_-]{12}")):
         made = [make() for _ in range(200)]
         assert len(set(made)) == 200
         assert all(re.fullmatch(form, each) for each in made)
@@ -272,10 +272,10 @@ def encoded(value: object) -> str:
 
 @given(positions, filters)
 def test_a_cursor_leads_back_to_its_position(parts: Sequence[str], bound: Sequence[object]) -> None:
-    made = cursor(parts, *bound)
+    made = to_cursor(parts, *bound)
 
     assert re.fullmatch("[A-Za-z0-9_-]+", made)
-    assert position(made, len(parts), *bound) == parts
+    assert from_cursor(made, len(parts), *bound) == parts
 
 
 @given(positions, filters, filters)
@@ -285,7 +285,7 @@ def test_a_cursor_of_other_filters_is_refused(
     assume(json.dumps(bound) != json.dumps(other))
 
     with pytest.raises(Invalid) as refused:
-        position(cursor(parts, *bound), len(parts), *other)
+        from_cursor(to_cursor(parts, *bound), len(parts), *other)
     assert refused.value.fields == {"cursor": ["does not continue this list"]}
 
 
@@ -294,7 +294,7 @@ def test_a_cursor_of_another_length_is_refused(parts: Sequence[str], length: int
     assume(length != len(parts))
 
     with pytest.raises(Invalid):
-        position(cursor(parts, "alice"), length, "alice")
+        from_cursor(to_cursor(parts, "alice"), length, "alice")
 
 
 @given(
@@ -308,7 +308,7 @@ def test_a_cursor_of_another_length_is_refused(parts: Sequence[str], length: int
 )
 def test_garbage_is_no_cursor(text: str) -> None:
     with pytest.raises(Invalid):
-        position(text, 2, "alice")
+        from_cursor(text, 2, "alice")
 
 
 @pytest.mark.parametrize(
@@ -342,13 +342,13 @@ def test_garbage_is_no_cursor(text: str) -> None:
 )
 def test_hostile_text_is_no_cursor(text: str) -> None:
     with pytest.raises(Invalid):
-        position(text, 2, "alice")
+        from_cursor(text, 2, "alice")
 
 
 @pytest.mark.parametrize("part", [None, 1, True, 1.5, ["x"], {"x": "y"}], ids=json.dumps)
 def test_a_position_has_nothing_but_text(part: object) -> None:
-    mark = json.loads(base64.urlsafe_b64decode(cursor([], "alice") + "=="))[0]
+    mark = json.loads(base64.urlsafe_b64decode(to_cursor([], "alice") + "=="))[0]
 
-    assert position(encoded([mark, "x", "y"]), 2, "alice") == ["x", "y"]
+    assert from_cursor(encoded([mark, "x", "y"]), 2, "alice") == ["x", "y"]
     with pytest.raises(Invalid):
-        position(encoded([mark, "x", part]), 2, "alice")
+        from_cursor(encoded([mark, "x", part]), 2, "alice")

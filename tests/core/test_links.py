@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.core.domain.links import credential_parameters, is_global_address, refuse_link
+from chalicelib.core.domain.links import credential_parameters, is_global_address, link_error
 
 pytestmark = pytest.mark.engine("embedded")
 
@@ -216,17 +216,17 @@ ALLOWED_URLS = [
 
 @pytest.mark.parametrize(("url", "reason"), REFUSED_URLS.items(), ids=map(ascii, REFUSED_URLS))
 def test_a_hostile_url_is_refused_for_its_reason(url: str, reason: str) -> None:
-    assert refuse_link(url) == reason
+    assert link_error(url) == reason
 
 
 @pytest.mark.parametrize("url", ALLOWED_URLS, ids=ascii)
 def test_a_harmless_url_is_allowed(url: str) -> None:
-    assert refuse_link(url) is None
+    assert link_error(url) is None
 
 
 @given(st.text() | st.tuples(st.just("https://"), st.text() | st.text("0123456789abcdefx.:[]%@/?#")).map("".join))
 def test_any_text_is_judged(text: str) -> None:
-    reason = refuse_link(text)
+    reason = link_error(text)
     assert reason is None or reason in set(REFUSED_URLS.values())
     if reason is None:
         credential_parameters(text)
@@ -285,7 +285,7 @@ not_global = addresses(_NOT_GLOBAL) | any_address.filter(lambda address: not add
 def test_an_ipv4_address_that_is_not_global_is_refused_in_every_spelling(address: IPv4Address) -> None:
     assert not is_global_address(str(address))
     for spelling, spell in SPELLINGS.items():
-        assert refuse_link(f"https://{spell(address)}/hook") == ADDRESS, spelling
+        assert link_error(f"https://{spell(address)}/hook") == ADDRESS, spelling
 
 
 @given(any_address)
@@ -293,7 +293,7 @@ def test_every_spelling_of_an_ipv4_address_is_judged_as_the_address(address: IPv
     verdict = None if is_global_address(str(address)) else ADDRESS
     for spelling, spell in SPELLINGS.items():
         if "mapped" not in spelling:
-            assert refuse_link(f"https://{spell(address)}:8443/hook") == verdict, spelling
+            assert link_error(f"https://{spell(address)}:8443/hook") == verdict, spelling
 
 
 @given(any_address, st.integers(0, 2**16 - 1))
@@ -308,14 +308,14 @@ def test_no_ipv4_address_is_reached_through_ipv6(address: IPv4Address, more: int
         f"2002:{high:x}:{low:x}::{more:x}",
         f"2001:0:{high:x}:{low:x}::{more:x}",
     ):
-        assert refuse_link(f"https://[{host}]/hook") == ADDRESS, host
+        assert link_error(f"https://[{host}]/hook") == ADDRESS, host
 
 
 @given(st.integers(0, 2**128 - 1).map(IPv6Address))
 def test_an_ipv6_address_outside_global_unicast_is_refused(address: IPv6Address) -> None:
     if int(address) >> 125 != 1:
         assert not is_global_address(str(address))
-        assert refuse_link(f"https://[{address.exploded}]/") == ADDRESS
+        assert link_error(f"https://[{address.exploded}]/") == ADDRESS
 
 
 @pytest.mark.parametrize(

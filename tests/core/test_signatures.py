@@ -6,23 +6,23 @@ import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from chalicelib import ids
-from chalicelib.core.domain.signatures import signed_headers
+from chalicelib.core.domain.signatures import signature_headers
 
 BODY = '{"said": "Grüße"}'.encode()
 
 
 def headers(*secrets: str, at: datetime | None = None) -> dict[str, str]:
-    return dict(signed_headers("msg_1", BODY, at=at or datetime.now(UTC), secrets=secrets))
+    return dict(signature_headers("msg_1", BODY, at=at or datetime.now(UTC), secrets=secrets))
 
 
 def test_a_receiver_verifies_with_the_reference_library() -> None:
-    secret = ids.signing_secret()
+    secret = ids.new_signing_secret()
     assert Webhook(secret).verify(BODY, headers(secret)) == {"said": "Grüße"}
 
 
 def test_the_signature_is_the_one_of_the_specification() -> None:
     """The specification's own example."""
-    signed = signed_headers(
+    signed = signature_headers(
         "msg_p5jXN8AQM9LWM0D4loKWxJek",
         b'{"test": 2432232314}',
         at=datetime.fromtimestamp(1614265330, UTC),
@@ -36,18 +36,18 @@ def test_the_signature_is_the_one_of_the_specification() -> None:
 
 
 def test_while_two_secrets_sign_either_verifies_and_no_other() -> None:
-    current, prior = ids.signing_secret(), ids.signing_secret()
+    current, prior = ids.new_signing_secret(), ids.new_signing_secret()
     signed = headers(current, prior)
     assert len(signed["webhook-signature"].split(" ")) == 2
     for known in (current, prior):
         assert Webhook(known).verify(BODY, signed)
     with pytest.raises(WebhookVerificationError):
-        Webhook(ids.signing_secret()).verify(BODY, signed)
+        Webhook(ids.new_signing_secret()).verify(BODY, signed)
 
 
 @pytest.mark.parametrize("changed", [{"webhook-id": "msg_2"}, {"webhook-timestamp": "1"}])
 def test_id_time_and_body_are_all_covered(changed: dict[str, str]) -> None:
-    secret = ids.signing_secret()
+    secret = ids.new_signing_secret()
     with pytest.raises(WebhookVerificationError):
         Webhook(secret).verify(BODY, headers(secret) | changed)
     with pytest.raises(WebhookVerificationError):

@@ -16,7 +16,7 @@ from chalicelib import ids
 from chalicelib.core.domain.budgets import Charge, Window
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, RateLimited, Refusal, Unauthorized
-from chalicelib.core.domain.idempotency import AlreadyAnswered, Answered, Claim
+from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, ReplyRecord
 from chalicelib.core.domain.requests import RawRequest, RequestContext
 from chalicelib.core.stores.idempotency import DynamoIdempotency
 from chalicelib.edge.exchange import handle
@@ -58,9 +58,9 @@ class Tokens:
 class Replays(DynamoIdempotency):
     """Stored replies: the one of an earlier call; an empty fingerprint stands for that of the claim."""
 
-    stored: Answered | None = None
+    stored: ReplyRecord | None = None
 
-    def find(self, claim: Claim) -> Answered | None:
+    def find(self, claim: Claim) -> ReplyRecord | None:
         return self.stored and replace(self.stored, fingerprint=self.stored.fingerprint or claim.fingerprint)
 
 
@@ -69,7 +69,7 @@ def operation(
     tokens: Tokens,
     permission: str = "inbox",
     *,
-    stored: Answered | None = None,
+    stored: ReplyRecord | None = None,
     **more: Any,
 ) -> Operation:
     family = Family(problem_json, "application/problem+json", tokens, Replays(stored))
@@ -166,7 +166,7 @@ def test_a_reply_gives_back_what_was_not_spent_but_never_more_deliveries_than_we
 def test_an_effect_that_happened_before_is_answered_with_its_stored_reply() -> None:
     def repeat(body: Body, caller: ApiKey, context: RequestContext) -> OperationReply:
         assert context.claim is not None
-        raise AlreadyAnswered(Answered(context.claim.fingerprint, {"number": 8}))
+        raise AlreadyAnswered(ReplyRecord(context.claim.fingerprint, {"number": 8}))
 
     tokens = Tokens()
     declared = operation(repeat, tokens, charge=lambda _: Charge(2, 1), replay=Body.model_validate)
@@ -180,13 +180,13 @@ def test_a_refusal_is_replaced_by_the_reply_that_is_stored_under_the_same_key() 
     def refuse(body: Body, caller: ApiKey) -> OperationReply:
         raise Conflict("Taken.")
 
-    def declared(stored: Answered | None) -> Operation:
+    def declared(stored: ReplyRecord | None) -> Operation:
         return operation(refuse, Tokens(), stored=stored, replay=Body.model_validate)
 
     assert serve(declared(None), Idempotency_Key="k").status_code == 409
-    replayed = serve(declared(Answered("", {"number": 8})), Idempotency_Key="k")
+    replayed = serve(declared(ReplyRecord("", {"number": 8})), Idempotency_Key="k")
     assert (replayed.status_code, replayed.headers["Idempotent-Replayed"]) == (200, "true")
-    other = serve(declared(Answered("another body", {"number": 8})), Idempotency_Key="k")
+    other = serve(declared(ReplyRecord("another body", {"number": 8})), Idempotency_Key="k")
     assert (other.status_code, json.loads(other.body)["code"]) == (409, "idempotency_conflict")
     assert "Idempotent-Replayed" not in other.headers
 

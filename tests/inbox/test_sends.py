@@ -99,7 +99,7 @@ def test_retried_send_is_counted_once_in_every_minute(desk: Desk) -> None:
     """A retry below us is counted once in its own minute; later sends are always counted."""
     store, start = DynamoSends(), datetime(2026, 5, 21, 9, 59, 59, tzinfo=UTC)
     delivery = Delivery(
-        delivery_id=ids.nonce(),
+        delivery_id=ids.new_nonce(),
         integrator="fd1",
         tools_token_id="tools",
         sender_user_id="alice",

@@ -24,6 +24,6 @@ def test_admin_operations_are_refused_to_other_callers(api: Api, desk: Desk) -> 
         body: Any = {} if operation.body else None
         refused = api.call(operation.method, path, body, token=desk.bob_key)
         assert (refused.status, refused.json["success"]) == (403, False), operation.__name__
-        assert refused.json["error"] == "This operation needs a key of somebody who operates this desk."
+        assert refused.json["error"] == "This operation needs an API key of an operator of this desk."
         assert api.call(operation.method, path, body, token=narrow).status == 403
         assert api.call(operation.method, path, body, token=desk.fd1).status == 403

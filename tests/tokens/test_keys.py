@@ -382,12 +382,12 @@ def test_what_is_sealed_opens_under_its_own_key_only() -> None:
 
 def test_a_kept_reply_opens_for_its_token_and_a_plain_one_for_all() -> None:
     reply = {"key": "dvd_x", "name": "Ä"}
-    kept = sealing.closed(reply, b"k" * 32)
+    kept = sealing.seal_reply(reply, b"k" * 32)
     assert "dvd_x" not in str(kept)
-    assert sealing.opened(kept, b"k" * 32) == reply
-    assert sealing.opened(reply, b"o" * 32) == reply
+    assert sealing.open_reply(kept, b"k" * 32) == reply
+    assert sealing.open_reply(reply, b"o" * 32) == reply
     with pytest.raises(Conflict):
-        sealing.opened(kept, b"o" * 32)
+        sealing.open_reply(kept, b"o" * 32)
 
 
 # Limits and costs

@@ -20,7 +20,7 @@ from chalicelib.catalog.stores.catalog import DynamoCatalog
 from chalicelib.core.domain.callers import ApiKey, ToolsToken
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.edge.operation import as_stored
+from chalicelib.edge.operation import from_stored_reply
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import CATALOG, DIRECTORY, LIST_INDEX, PERSON_INDEX, TOKENS
 
@@ -61,7 +61,7 @@ def list_catalog_approvals(query: ApprovalQuery, caller: ToolsToken, context: Re
     status=201,
     answers={201: "The approval."},
     refusals=(NotFound, Conflict, TooLarge),
-    replay=as_stored,
+    replay=from_stored_reply,
     grants=_CHANGE,
 )
 def assign_catalog_approval(body: ApprovalIn, caller: ToolsToken, context: RequestContext) -> ApprovalOut:
@@ -83,7 +83,7 @@ def assign_catalog_approval(body: ApprovalIn, caller: ToolsToken, context: Reque
     admin_only=True,
     answers={200: "The result of the revocation."},
     refusals=(Conflict, TooLarge),
-    replay=as_stored,
+    replay=from_stored_reply,
     grants=_CHANGE + CATALOG.can("BatchGetItem", "DeleteItem") + TOKENS.can("BatchGetItem", "ConditionCheckItem"),
 )
 def revoke_catalog_approval(
@@ -112,7 +112,7 @@ def revoke_catalog_approval(
     admin_only=True,
     answers={200: "The reviewed request."},
     refusals=(NotFound, Conflict, TooLarge),
-    replay=as_stored,
+    replay=from_stored_reply,
     grants=_CHANGE + CATALOG.can("BatchGetItem"),
 )
 def review_catalog_request(body: ReviewIn, caller: ToolsToken, context: RequestContext) -> ApprovalOut:
@@ -134,7 +134,7 @@ def review_catalog_request(body: ReviewIn, caller: ToolsToken, context: RequestC
     answers={201: "The access request."},
     refusals=(NotFound, Conflict, TooLarge),
     permission="catalog",
-    replay=as_stored,
+    replay=from_stored_reply,
     grants=_CHANGE + CATALOG.can("GetItem"),
 )
 def request_catalog_item(body: RequestIn, caller: ApiKey, context: RequestContext) -> ApprovalOut:

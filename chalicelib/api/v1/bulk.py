@@ -14,7 +14,7 @@ from chalicelib.core.domain.callers import ToolsToken
 from chalicelib.core.domain.errors import Conflict, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.stores.idempotency import DynamoIdempotency
-from chalicelib.edge.operation import as_stored
+from chalicelib.edge.operation import from_stored_reply
 from chalicelib.inbox.domain.bulk import AddressedEvent, BulkEventRequest, BulkOut, bulk_charge
 from chalicelib.inbox.gateways.fan_out import FAN_OUT_JOBS
 from chalicelib.inbox.services import bulk
@@ -37,7 +37,7 @@ bp = Blueprint(__name__)
     refusals=(Conflict, TooLarge),
     hint="Publish to the owner of a personal token: POST /api/v1/events.",
     charge=bulk_charge,
-    replay=as_stored,
+    replay=from_stored_reply,
     grants=SPEND
     + TOKENS.can("BatchGetItem", "PutItem")
     + ANNOUNCE
@@ -55,12 +55,12 @@ def publish_bulk(body: BulkEventRequest, caller: ToolsToken, context: RequestCon
     for the integrator but have no token get one, unless `auto_claim` is false. A call can have up to 1,000 recipients,
     and each recipient counts toward the tools token's daily limit.
     """
-    return bulk.publish(body, caller=caller, context=context, fire=ids.nonce(), ports=_ports())
+    return bulk.publish(body, caller=caller, context=context, fire=ids.new_nonce(), ports=_ports())
 
 
 def _publish_addressed(body: AddressedEvent, caller: ToolsToken, context: RequestContext) -> BulkOut:
     """Send one event to one recipient."""
-    return bulk.publish(body.as_bulk(), caller=caller, context=context, fire=ids.nonce(), ports=_ports())
+    return bulk.publish(body.as_bulk(), caller=caller, context=context, fire=ids.new_nonce(), ports=_ports())
 
 
 # The same operation with a simpler body, for MCP.

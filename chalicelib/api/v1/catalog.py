@@ -20,7 +20,7 @@ from chalicelib.catalog.stores.catalog import DynamoCatalog
 from chalicelib.core.domain.callers import ToolsToken
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.edge.operation import as_stored
+from chalicelib.edge.operation import from_stored_reply
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import CATALOG, DIRECTORY, LIST_INDEX, TOKENS
 from chalicelib.tokens.stores.tokens import DynamoTokens
@@ -58,7 +58,7 @@ def list_catalog_items(query: ItemQuery, caller: ToolsToken, context: RequestCon
     status=201,
     answers={201: "The created item."},
     refusals=(Conflict, TooLarge),
-    replay=as_stored,
+    replay=from_stored_reply,
     grants=SPEND + REMEMBER + _RESOLVE + CATALOG.can("PutItem", "UpdateItem"),
 )
 def create_catalog_item(body: CatalogItemIn, caller: ToolsToken, context: RequestContext) -> CatalogItemReply:  # noqa: ARG001
@@ -102,7 +102,7 @@ def get_catalog_item(slug: str, caller: ToolsToken, context: RequestContext) -> 
     admin_only=True,
     answers={200: "The updated item."},
     refusals=(NotFound, Conflict, TooLarge),
-    replay=as_stored,
+    replay=from_stored_reply,
     grants=SPEND + REMEMBER + _RESOLVE + CATALOG.can("GetItem", "UpdateItem", "ConditionCheckItem"),
 )
 def update_catalog_item(
@@ -129,7 +129,7 @@ def update_catalog_item(
     admin_only=True,
     answers={200: "The result of the deletion."},
     refusals=(NotFound, Conflict),
-    replay=as_stored,
+    replay=from_stored_reply,
     grants=SPEND
     + REMEMBER
     + TOKENS.can("BatchGetItem")

@@ -127,7 +127,7 @@ def publish_event(body: InboundEvent, caller: PersonalToken, context: RequestCon
             body,
             sender=caller,
             context=context,
-            fire=ids.nonce(),
+            fire=ids.new_nonce(),
             ports=_PORTS,
         )
     )

@@ -46,9 +46,9 @@ def list_inbox(query: InboxQuery, caller: ApiKey, context: RequestContext) -> In
     """
     filters = query.model_dump(mode="json", exclude={"limit", "cursor"})
     bound = (caller.user_id, *(filters[name] for name in sorted(filters)))
-    after = Position(*paging.position(query.cursor, 2, *bound)) if query.cursor is not None else None
+    after = Position(*paging.from_cursor(query.cursor, 2, *bound)) if query.cursor is not None else None
     items, end = inbox.list_page(query, after, owner=caller, context=context, inbox=DynamoInbox())
-    cursor = paging.cursor((end.listed_at, end.delivery_id), *bound) if end else None
+    cursor = paging.to_cursor((end.listed_at, end.delivery_id), *bound) if end else None
     return InboxPage(items=items, next_cursor=cursor, request_id=context.request_id)
 
 

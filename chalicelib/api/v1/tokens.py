@@ -15,7 +15,7 @@ from chalicelib.core.domain.callers import ToolsToken
 from chalicelib.core.domain.errors import Conflict, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.stores.idempotency import DynamoIdempotency
-from chalicelib.edge.operation import as_stored
+from chalicelib.edge.operation import from_stored_reply
 from chalicelib.parallel import gather
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import CATALOG, DIRECTORY, TOKENS
@@ -57,7 +57,7 @@ def _ports(context: RequestContext) -> claims.Ports:
     answers={200: "The token. Its secret is shown once."},
     refusals=(Conflict, TooLarge),
     admin_only=True,
-    replay=as_stored,
+    replay=from_stored_reply,
     grants=_GRANTS,
 )
 def claim_token(body: ClaimTokenRequest, caller: ToolsToken, context: RequestContext) -> ClaimedToken:
@@ -79,7 +79,7 @@ def claim_token(body: ClaimTokenRequest, caller: ToolsToken, context: RequestCon
     answers={200: "One row per claim."},
     refusals=(Conflict, TooLarge),
     admin_only=True,
-    replay=as_stored,
+    replay=from_stored_reply,
     grants=_GRANTS,
 )
 def claim_tokens(body: ClaimTokenBatchRequest, caller: ToolsToken, context: RequestContext) -> ClaimBatchOut:

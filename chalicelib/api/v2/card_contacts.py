@@ -17,7 +17,7 @@ from chalicelib.board.stores.contacts import DynamoContacts
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.edge.operation import as_stored
+from chalicelib.edge.operation import from_stored_reply
 from chalicelib.resources import BOARD, CONTACTS
 
 bp = Blueprint(__name__)
@@ -37,7 +37,7 @@ _CHANGE_BOTH = SPEND + REMEMBER + BOARD.can("GetItem", "UpdateItem") + CONTACTS.
     envelope="CardContactAnswer",
     answers={201: "The created link."},
     refusals=(NotFound, Conflict, TooLarge),
-    replay=as_stored,
+    replay=from_stored_reply,
     grants=_CHANGE_BOTH,
 )
 def link_contact(id: str, body: CardContactIn, caller: ApiKey, context: RequestContext) -> CardContactOut:  # noqa: A002
@@ -66,7 +66,7 @@ def link_contact(id: str, body: CardContactIn, caller: ApiKey, context: RequestC
     envelope="CardContactAnswer",
     answers={200: "The updated link."},
     refusals=(NotFound, Conflict, TooLarge),
-    replay=as_stored,
+    replay=from_stored_reply,
     grants=_CHANGE_BOTH,
 )
 def update_card_contact(
@@ -101,7 +101,7 @@ def update_card_contact(
     envelope="UnlinkedAnswer",
     answers={200: "The contact was removed from the card."},
     refusals=(NotFound, Conflict),
-    replay=as_stored,
+    replay=from_stored_reply,
     grants=SPEND + REMEMBER + BOARD.can("GetItem", "UpdateItem") + CONTACTS.can("UpdateItem"),
 )
 def unlink_contact(

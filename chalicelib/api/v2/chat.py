@@ -52,7 +52,7 @@ def send_message(body: MessageIn, headers: AgentHeaders, caller: ApiKey, context
     """
     return chat.send(
         body,
-        message_id=ids.sortable(context.now),
+        message_id=ids.new_ulid(context.now),
         agent_name=headers.agent_name,
         owner=caller,
         context=context,

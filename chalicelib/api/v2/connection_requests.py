@@ -9,7 +9,7 @@ from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, TooLarge
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.edge.operation import OperationReply, as_stored
+from chalicelib.edge.operation import OperationReply, from_stored_reply
 from chalicelib.federation.connections.domain.connection_requests import ConnectionRequestIn
 from chalicelib.federation.connections.domain.owned_connections import ConnectionAnswer
 from chalicelib.federation.connections.gateways.connection_notices import CONNECTION_NOTICE_JOBS
@@ -40,7 +40,7 @@ _TOKEN_BYTES = 32
         200: "The existing connection, accepted if the other person had requested it.",
     },
     refusals=(Conflict, TooLarge),
-    replay=as_stored,
+    replay=from_stored_reply,
     grants=SPEND
     + REMEMBER
     + DIRECTORY.can("BatchGetItem")

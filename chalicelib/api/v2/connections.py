@@ -18,7 +18,7 @@ from chalicelib.core.domain.errors import (
     Unavailable,
 )
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.edge.operation import as_stored
+from chalicelib.edge.operation import from_stored_reply
 from chalicelib.federation.connections.domain.connections import Connection, PeerKey
 from chalicelib.federation.connections.domain.federation_settings import FederationSettings
 from chalicelib.federation.connections.domain.handshake import (
@@ -113,7 +113,7 @@ def request_connection(body: ConnectIn, admitted: FederationSettings, context: R
         own_key=_own_key,
         is_approved_instance=_is_approved_instance,
     )
-    new = NewConnection(str(uuid4()), ids.sortable(context.now), token_hash(body.federation_token), context.now)
+    new = NewConnection(str(uuid4()), ids.new_ulid(context.now), token_hash(body.federation_token), context.now)
     return receiver.receive(body, new)
 
 
@@ -144,7 +144,7 @@ def list_connections(query: ConnectionsQuery, caller: ApiKey | PlatformToken) ->
     tag="connections",
     answers={200: "The updated connection."},
     refusals=(NotFound, Conflict, TooLarge),
-    replay=as_stored,
+    replay=from_stored_reply,
     grants=SPEND
     + REMEMBER
     + PEERS.can("BatchGetItem", "PutItem", "UpdateItem", "ConditionCheckItem")
@@ -184,7 +184,7 @@ def confirm_connection(
     The other instance calls this operation. It can accept only a request that was sent from here. Repeating the call
     changes nothing.
     """
-    message_id = ids.sortable(context.now)
+    message_id = ids.new_ulid(context.now)
     return connections.confirm_connection(body, admitted, message_id=message_id, now=context.now, ports=_ports())
 
 
@@ -208,5 +208,5 @@ def end_connection(
 
     The other instance calls this operation. Repeating the call changes nothing.
     """
-    message_id = ids.sortable(context.now)
+    message_id = ids.new_ulid(context.now)
     return connections.end_connection(admitted, message_id=message_id, now=context.now, ports=_ports())

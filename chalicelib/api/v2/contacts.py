@@ -18,7 +18,7 @@ from chalicelib.board.stores.contacts import DynamoContacts
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.edge.operation import as_stored
+from chalicelib.edge.operation import from_stored_reply
 from chalicelib.resources import BOARD, CONTACTS, ORDER_INDEX
 
 bp = Blueprint(__name__)
@@ -60,7 +60,7 @@ def list_contacts(query: ContactQuery, caller: ApiKey) -> ContactPage:
     envelope="ContactAnswer",
     answers={201: "The created contact."},
     refusals=(Conflict, TooLarge),
-    replay=as_stored,
+    replay=from_stored_reply,
     grants=SPEND + REMEMBER + CONTACTS.can("BatchWriteItem", "PutItem", "UpdateItem"),
 )
 def create_contact(body: ContactIn, caller: ApiKey, context: RequestContext) -> ContactOut:
@@ -100,7 +100,7 @@ def get_contact(id: str, caller: ApiKey) -> ContactOut:  # noqa: A002 - the cont
     envelope="ContactAnswer",
     answers={200: "The updated contact."},
     refusals=(NotFound, Conflict, TooLarge),
-    replay=as_stored,
+    replay=from_stored_reply,
     grants=SPEND
     + REMEMBER
     + CONTACTS.can("GetItem", "BatchWriteItem", "UpdateItem", "ConditionCheckItem")
@@ -131,7 +131,7 @@ def update_contact(id: str, body: ContactPatch, caller: ApiKey, context: Request
     envelope="ContactDeletedAnswer",
     answers={200: "The contact was deleted."},
     refusals=(NotFound, Conflict),
-    replay=as_stored,
+    replay=from_stored_reply,
     grants=SPEND
     + REMEMBER
     + CONTACTS.can("GetItem", "BatchWriteItem", "UpdateItem", "DeleteItem")

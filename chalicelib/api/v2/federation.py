@@ -10,7 +10,7 @@ from chalicelib.api.v2.contract import PAYMENTS, REMEMBER, SPEND, operation
 from chalicelib.core.domain.callers import PlatformToken
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound, RateLimited, TooLarge, Unavailable
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.edge.operation import OperationReply, as_stored
+from chalicelib.edge.operation import OperationReply, from_stored_reply
 from chalicelib.edge.route import route
 from chalicelib.federation.network.domain.instances import (
     HeartbeatIn,
@@ -51,7 +51,7 @@ def register_instance(body: RegisterIn, context: RequestContext) -> OperationRep
     """
     made = instances.register(
         body,
-        ids.platform_token(),
+        ids.mint_platform_token(),
         instance_id=str(uuid4()),
         base_url=settings().base_url,
         most_an_hour=settings().registrations_per_hour,
@@ -86,7 +86,7 @@ def send_heartbeat(caller: PlatformToken, context: RequestContext, body: Heartbe
 
 
 def _replay_linked(stored: dict[str, Any]) -> OperationReply:
-    return as_stored(stored)
+    return from_stored_reply(stored)
 
 
 @operation(

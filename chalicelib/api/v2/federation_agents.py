@@ -11,7 +11,7 @@ from chalicelib.core.domain.callers import PlatformToken
 from chalicelib.core.domain.errors import Conflict, Invalid, NotFound, SlugTaken, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.stores.idempotency import DynamoIdempotency
-from chalicelib.edge.operation import OperationReply, as_stored
+from chalicelib.edge.operation import OperationReply, from_stored_reply
 from chalicelib.federation.network.domain.agent_descriptions import AgentPut
 from chalicelib.federation.network.domain.listings import (
     AgentDeletedOut,
@@ -41,7 +41,7 @@ def _ports() -> marketplace.Ports:
         replays=DynamoIdempotency(),
         gather=gather,
         new_id=lambda: str(uuid4()),
-        new_revision=ids.nonce,
+        new_revision=ids.new_nonce,
     )
 
 
@@ -61,7 +61,7 @@ def _remote_id(remote_id: str) -> str:
     cors=True,
     answers={200: "The result for each agent."},
     refusals=(Conflict, TooLarge),
-    replay=as_stored,
+    replay=from_stored_reply,
     grants=SPEND + IDEMPOTENCY.can("GetItem", "PutItem", "UpdateItem") + _SAVE,
 )
 def sync_agents(body: AgentsIn, caller: PlatformToken, context: RequestContext) -> SyncOut:
@@ -103,7 +103,7 @@ def list_synced_agents(caller: PlatformToken) -> AgentsOut:
     answer={200: AgentPutOut, 201: AgentPutOut},
     answers={200: "The agent was updated.", 201: "The agent was created."},
     refusals=(SlugTaken, TooLarge),
-    replay=as_stored,
+    replay=from_stored_reply,
     grants=SPEND + REMEMBER + _SAVE,
 )
 def put_synced_agent(remoteId: str, body: AgentPut, caller: PlatformToken, context: RequestContext) -> OperationReply:  # noqa: N803
@@ -143,7 +143,7 @@ def get_synced_agent(remoteId: str, caller: PlatformToken) -> AgentOut:  # noqa:
     cors=True,
     answers={200: "The agent was deleted."},
     refusals=(NotFound, Conflict),
-    replay=as_stored,
+    replay=from_stored_reply,
     grants=SPEND + REMEMBER + NETWORK.can("BatchGetItem", "DeleteItem", "UpdateItem"),
 )
 def delete_synced_agent(remoteId: str, caller: PlatformToken, context: RequestContext) -> AgentDeletedOut:  # noqa: N803

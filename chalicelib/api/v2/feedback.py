@@ -39,7 +39,7 @@ def submit_feedback(body: FeedbackIn, caller: ApiKey | ToolsToken, context: Requ
     The administrators can read it, along with the key's owner or the token's integrator.
     """
     return feedback.submit(
-        body, feedback_id=ids.sortable(context.now), caller=caller, context=context, box=DynamoFeedback()
+        body, feedback_id=ids.new_ulid(context.now), caller=caller, context=context, box=DynamoFeedback()
     )
 
 

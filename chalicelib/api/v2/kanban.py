@@ -21,7 +21,7 @@ from chalicelib.board.stores.contacts import DynamoContacts
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.edge.operation import as_stored
+from chalicelib.edge.operation import from_stored_reply
 from chalicelib.federation.relays.gateways.outbox import OUTBOX_JOBS
 from chalicelib.federation.relays.services.outgoing import Acknowledger
 from chalicelib.federation.relays.stores.outbox import DynamoOutbox
@@ -71,7 +71,7 @@ def list_cards(query: CardQuery, caller: ApiKey) -> CardPage:
     envelope="CardAnswer",
     answers={201: "The created card."},
     refusals=(Conflict, TooLarge),
-    replay=as_stored,
+    replay=from_stored_reply,
     grants=SPEND + REMEMBER + BOARD.can("GetItem", "PutItem", "UpdateItem"),
 )
 def create_card(body: CardIn, caller: ApiKey, context: RequestContext) -> KanbanCardOut:
@@ -107,7 +107,7 @@ def get_card(id: str, caller: ApiKey) -> KanbanCardOut:  # noqa: A002 - the cont
     envelope="CardAnswer",
     answers={200: "The updated card."},
     refusals=(NotFound, Conflict, TooLarge),
-    replay=as_stored,
+    replay=from_stored_reply,
     grants=SPEND
     + REMEMBER
     + BOARD.can("GetItem", "UpdateItem", "ConditionCheckItem")
@@ -143,7 +143,7 @@ def update_card(id: str, body: CardPatch, caller: ApiKey, context: RequestContex
     envelope="CardDeletedAnswer",
     answers={200: "The card was deleted."},
     refusals=(NotFound, Conflict),
-    replay=as_stored,
+    replay=from_stored_reply,
     grants=SPEND + REMEMBER + BOARD.can("GetItem", "UpdateItem", "DeleteItem") + CONTACTS.can("UpdateItem"),
 )
 def delete_card(id: str, caller: ApiKey, context: RequestContext) -> None:  # noqa: A002
@@ -164,7 +164,7 @@ def delete_card(id: str, caller: ApiKey, context: RequestContext) -> None:  # no
     envelope="ChecklistItemAnswer",
     answers={201: "The created item."},
     refusals=(NotFound, Conflict, TooLarge),
-    replay=as_stored,
+    replay=from_stored_reply,
     grants=_CHANGE_ITEM,
 )
 def add_checklist_item(id: str, body: ChecklistItemIn, caller: ApiKey, context: RequestContext) -> ChecklistItemOut:  # noqa: A002
@@ -185,7 +185,7 @@ def add_checklist_item(id: str, body: ChecklistItemIn, caller: ApiKey, context: 
     envelope="ChecklistItemAnswer",
     answers={200: "The updated item."},
     refusals=(NotFound, Conflict, TooLarge),
-    replay=as_stored,
+    replay=from_stored_reply,
     grants=_CHANGE_ITEM + BOARD.can("ConditionCheckItem"),
 )
 def update_checklist_item(
@@ -211,7 +211,7 @@ def update_checklist_item(
     envelope="ChecklistItemDeletedAnswer",
     answers={200: "The item was deleted."},
     refusals=(NotFound, Conflict),
-    replay=as_stored,
+    replay=from_stored_reply,
     grants=_CHANGE_ITEM,
 )
 def delete_checklist_item(

@@ -7,7 +7,7 @@ from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
 from chalicelib.core.domain.callers import InstanceKey
 from chalicelib.core.domain.errors import Conflict, TooLarge
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.edge.operation import as_stored
+from chalicelib.edge.operation import from_stored_reply
 from chalicelib.federation.network.domain.hub_events import HubEventIn, HubEventOut, HubHeaders
 from chalicelib.federation.network.services import hub_events
 from chalicelib.resources import DIRECTORY
@@ -24,7 +24,7 @@ bp = Blueprint(__name__)
     token_header="X-Federation-Token",
     answers={200: "The event was received. `warning` says if it changed nothing."},
     refusals=(Conflict, TooLarge),
-    replay=as_stored,
+    replay=from_stored_reply,
     grants=SPEND + REMEMBER + DIRECTORY.can("Query", "UpdateItem"),
 )
 def receive_marketplace_event(

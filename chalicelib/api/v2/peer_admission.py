@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from chalicelib.core.domain.budgets import Spent
+from chalicelib.core.domain.budgets import SpendResult
 from chalicelib.core.domain.requests import RawRequest
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.connections.domain.federation_settings import FederationSettings
@@ -50,5 +50,5 @@ def _admission() -> Admission:
     )
 
 
-def _spend(token: str, *, now: datetime) -> Spent | None:
+def _spend(token: str, *, now: datetime) -> SpendResult | None:
     return DynamoConnectionBudgets().spend(token_hash(token), now=now)

@@ -69,7 +69,7 @@ def receive_relay(
     """
     return relays.RelayReceiver(
         connection=admitted,
-        ids=relays.Ids(str(uuid4()), ids.sortable(context.now), str(uuid4()), str(uuid4())),
+        ids=relays.Ids(str(uuid4()), ids.new_ulid(context.now), str(uuid4()), str(uuid4())),
         now=context.now,
         relays=DynamoRelays(),
         connections=DynamoConnections(),
@@ -113,7 +113,7 @@ def acknowledge_relay(
     """
     return AcknowledgementReceiver(
         connection=admitted,
-        message_id=ids.sortable(context.now),
+        message_id=ids.new_ulid(context.now),
         note_id=str(uuid4()),
         now=context.now,
         relays=DynamoRelays(),

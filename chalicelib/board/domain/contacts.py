@@ -20,7 +20,7 @@ from chalicelib.board.domain.card_contacts import (
 )
 from chalicelib.core.domain.fields import Email, In, Omittable, Out, TimeOut, UuidOut, not_blank, timestamp
 from chalicelib.core.domain.pages import PageQuery, Pagination
-from chalicelib.core.domain.search import normalised, tag_of, tags_of
+from chalicelib.core.domain.search import normalize_tag, normalize_text, split_tags
 
 _LONGEST_TAGS = 500
 _LONGEST_DATA = 20_000
@@ -91,7 +91,7 @@ class SearchTerms:
 
     @classmethod
     def of(cls, name: str, email: str | None, company: str | None, tags: str | None) -> Self:
-        return cls(tuple(normalised(text) for text in (name, email, company) if text), tags_of(tags))
+        return cls(tuple(normalize_text(text) for text in (name, email, company) if text), split_tags(tags))
 
     def suffixes(self) -> Iterator[str]:
         """Yield every suffix of every text that does not start with a space, because a search never does."""
@@ -208,7 +208,7 @@ class ContactQuery(PageQuery):
 
     @property
     def filter(self) -> ContactFilter:
-        return ContactFilter(normalised(self.search or ""), tag_of(self.tag or ""))
+        return ContactFilter(normalize_text(self.search or ""), normalize_tag(self.tag or ""))
 
 
 class ContactOut(Out):

@@ -28,7 +28,7 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.envelope import stored_envelope
 from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.fields import is_uuid
-from chalicelib.core.domain.pages import paged
+from chalicelib.core.domain.pages import fit_page
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import RelayEnd
 from chalicelib.parallel import gather
@@ -55,7 +55,7 @@ def list_cards(query: CardQuery, *, owner: ApiKey, board: Cards, contacts: Conta
     """
     found, total = board.list_cards(owner.user_id, query.facets, offset=query.offset, limit=query.limit)
     known = _find_contacts(found, owner.user_id, contacts)
-    cards, pagination = paged(
+    cards, pagination = fit_page(
         [to_card_response(card, known, whole=False) for card in found], total, limit=query.limit, offset=query.offset
     )
     return CardPage(cards=cards, pagination=pagination)

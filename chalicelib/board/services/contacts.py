@@ -19,7 +19,7 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.envelope import stored_envelope
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.fields import is_uuid
-from chalicelib.core.domain.pages import paged
+from chalicelib.core.domain.pages import fit_page
 from chalicelib.core.domain.requests import RequestContext
 
 _NO_CONTACT = "Contact not found."
@@ -42,7 +42,7 @@ def list_contacts(query: ContactQuery, *, owner: ApiKey, contacts: Contacts, boa
     else:
         found, total = contacts.list_contacts(owner.user_id, **page)
     known = _find_cards(found, owner.user_id, board)
-    shown, pagination = paged([to_contact_response(contact, known, whole=False) for contact in found], total, **page)
+    shown, pagination = fit_page([to_contact_response(contact, known, whole=False) for contact in found], total, **page)
     return ContactPage(contacts=shown, pagination=pagination)
 
 

@@ -26,7 +26,7 @@ from chalicelib.core.stores.codec import Codec
 from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get, get_all
 from chalicelib.core.stores.writes import Refused, commit, try_commit
-from chalicelib.ids import nonce
+from chalicelib.ids import new_nonce
 from chalicelib.parallel import gather
 from chalicelib.resources import BOARD, FACETS_INDEX, ORDER_INDEX
 
@@ -101,7 +101,7 @@ class DynamoBoard:
         if card == over:
             unchanged = check(BOARD, _key(over), _UNCHANGED, seen=over.version)
             return claim is None or try_commit([unchanged], claim=claim, reply=reply)
-        mark = nonce()
+        mark = new_nonce()
         actions = [*changed_card(card, over, tail, mark=mark), *also]
         try:
             commit(actions, claim=claim, reply=reply)

@@ -25,7 +25,7 @@ from chalicelib.board.domain.contacts import Contact, ContactFilter, SearchTerms
 from chalicelib.board.stores.card_contacts import contact_key, link_from_row, links_to_row, off_cards
 from chalicelib.core.domain.errors import Unavailable
 from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, StoredReply
-from chalicelib.core.domain.search import normalised
+from chalicelib.core.domain.search import normalize_text
 from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
 from chalicelib.core.stores.actions import assignments, check, delete, put_new, update
@@ -200,7 +200,7 @@ def _key(contact: Contact) -> Row:
 
 def _order_key(contact: Contact) -> str:
     # A line feed is in no name as it is searched, and sorts before all that is.
-    name = normalised(contact.name).encode()[:_LONGEST_ORDER].decode(errors="ignore")
+    name = normalize_text(contact.name).encode()[:_LONGEST_ORDER].decode(errors="ignore")
     return f"{name}\n{contact.contact_id}"
 
 

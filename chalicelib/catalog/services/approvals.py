@@ -25,7 +25,7 @@ from chalicelib.catalog.services.ports import Items
 from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound
-from chalicelib.core.domain.idempotency import Claim, StoredReply, kept
+from chalicelib.core.domain.idempotency import Claim, StoredReply, to_stored_reply
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.parallel import gather
 from chalicelib.people.domain.directory import Person
@@ -166,11 +166,11 @@ def revoke(
         if standing is None or standing.approval.status is not ApprovalStatus.APPROVED:
             nothing = Revocation(revoked=False, tokens_invalidated=0, request_id=context.request_id)
             if context.claim:
-                approvals.remember(context.claim, reply=kept(200, nothing))
+                approvals.remember(context.claim, reply=to_stored_reply(200, nothing))
             return nothing
         revoked = standing.approval.decided(ApprovalStatus.REVOKED, by_email=_email(reviewer), now=context.now)
         done = Revocation(revoked=True, tokens_invalidated=standing.ending, request_id=context.request_id)
-        if approvals.revoke(revoked, standing=standing, claim=context.claim, reply=kept(200, done)):
+        if approvals.revoke(revoked, standing=standing, claim=context.claim, reply=to_stored_reply(200, done)):
             return done
 
 
@@ -186,7 +186,7 @@ def _settle(
     while attempts.again():
         decided = decide(met)
         answer = shown(decided)
-        stands = approvals.save(decided, over=met, claim=context.claim, reply=kept(status, answer))
+        stands = approvals.save(decided, over=met, claim=context.claim, reply=to_stored_reply(status, answer))
         if stands is None:
             raise NotFound(_NO_ITEM)
         if stands is decided:

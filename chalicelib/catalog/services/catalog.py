@@ -21,7 +21,7 @@ from chalicelib.catalog.domain.catalog import (
 from chalicelib.catalog.services.ports import Items
 from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.errors import Invalid, ItemInUse, NotFound
-from chalicelib.core.domain.idempotency import kept
+from chalicelib.core.domain.idempotency import to_stored_reply
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.people.services.ports import People
 
@@ -78,7 +78,7 @@ def create_item(
     item = CatalogItem.of(given, item_id=item_id, integrator=integrator, now=context.now)
     check_size(item)
     created = _reply(item, context)
-    items.add_item(item, claim=context.claim, reply=kept(201, created))
+    items.add_item(item, claim=context.claim, reply=to_stored_reply(201, created))
     return created
 
 
@@ -100,7 +100,7 @@ def update_item(
         changed = item.patched(patch, integrator=resolved if relinked else item.integrator, now=context.now)
         check_size(changed)
         updated = _reply(changed, context)
-        if items.save_item(changed, over=item, claim=context.claim, reply=kept(200, updated)):
+        if items.save_item(changed, over=item, claim=context.claim, reply=to_stored_reply(200, updated)):
             return updated
         item = _in_use(slug, items)
 
@@ -133,7 +133,7 @@ def _archive_item(slug: str, *, context: RequestContext, items: Items) -> Catalo
             already_archived=item.archived_at is not None,
             request_id=context.request_id,
         )
-        if items.save_item(archived, over=item, claim=context.claim, reply=kept(200, removed)):
+        if items.save_item(archived, over=item, claim=context.claim, reply=to_stored_reply(200, removed)):
             return removed
 
 
@@ -149,7 +149,7 @@ def _remove_item(slug: str, *, context: RequestContext, items: Items, approvals:
             already_archived=item.archived_at is not None,
             request_id=context.request_id,
         )
-        blockers = items.remove_item(item, claim=context.claim, reply=kept(200, removed))
+        blockers = items.remove_item(item, claim=context.claim, reply=to_stored_reply(200, removed))
         if blockers is None:
             return removed
         if blockers:

@@ -11,7 +11,7 @@ from chalicelib.catalog.services.ports import Approvers, PersonalGrants
 from chalicelib.core.domain.callers import TokenStatus, ToolsToken
 from chalicelib.core.domain.errors import Conflict, Forbidden
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, StoredReply, kept
+from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, StoredReply, to_stored_reply
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Gather, Replays
 from chalicelib.ids import MintedToken
@@ -206,4 +206,4 @@ def _issue(
 
 def _sealed(answer: ClaimedToken | ClaimBatchOut, context: RequestContext) -> StoredReply:
     assert context.sealing_key is not None
-    return sealing.closed(kept(200, answer), context.sealing_key)
+    return sealing.seal_reply(to_stored_reply(200, answer), context.sealing_key)

@@ -19,7 +19,7 @@ from chalicelib.chat.domain.chat import (
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.idempotency import Claim
-from chalicelib.core.domain.pages import fitting, row_text
+from chalicelib.core.domain.pages import count_fitting, to_json
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.live.services.ports import Notifier
 
@@ -66,13 +66,13 @@ def list_page(query: MessagesQuery, *, owner: ApiKey, chat: Chat) -> MessagesOut
     Raises:
         Invalid: the cursor does not belong to this list.
     """
-    if query.cursor is not None and not ids.is_sortable(query.cursor):
+    if query.cursor is not None and not ids.is_ulid(query.cursor):
         raise Invalid("cursor: does not continue this list", {"cursor": ["does not continue this list"]})
     found: Sequence[Message] = []
     if query.role is None or query.role in list(Role):
         found = chat.list_before(owner.user_id, query.cursor, role=query.role, limit=query.count + 1)
     listing = [to_response(each) for each in found[: query.count]]
-    page = listing[: fitting(map(row_text, listing))]
+    page = listing[: count_fitting(map(to_json, listing))]
     has_more = len(found) > len(page)
     return MessagesOut(
         messages=page[::-1],

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from chalicelib.chat.domain.streams import StreamHeaders, event_stream
 from chalicelib.core.domain.callers import ApiKey
-from chalicelib.core.domain.pages import fitting
+from chalicelib.core.domain.pages import count_fitting
 from chalicelib.live.domain.frames import RESUMABLE_FOR, Frame, FrameType, LogEntry, parse_position, signal_frame
 from chalicelib.live.services.ports import Frames
 
@@ -59,7 +59,7 @@ def _first(owner: ApiKey, agent_name: str | None, now: datetime, frames: Frames)
 
 def _events(frames: Sequence[Frame]) -> str:
     # Events that do not fit come with the next reply, since the client resumes after the last one it received.
-    return event_stream(frames[: fitting(each.text() for each in frames)])
+    return event_stream(frames[: count_fitting(each.text() for each in frames)])
 
 
 def _follow(last: LogEntry, owner: ApiKey, now: datetime, frames: Frames) -> None:

@@ -1,4 +1,4 @@
-"""Rate budgets: fixed minutes of units, and UTC days of deliveries."""
+"""Rate budgets: units per minute of the clock, and deliveries per UTC day."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ WINDOW_SECONDS = 60
 
 @dataclass(frozen=True)
 class Charge:
-    """What one call costs: units of its minute, and deliveries of its day."""
+    """The cost of a request: units of the minute, and deliveries of the day."""
 
     units: int = 1
     deliveries: int = 0
@@ -16,7 +16,7 @@ class Charge:
 
 @dataclass(frozen=True)
 class Window:
-    """A caller's minute as replies show it; `reset` is in epoch seconds."""
+    """A caller's budget for the minute, as replies show it; `reset` is in epoch seconds."""
 
     limit: int
     remaining: int
@@ -24,14 +24,14 @@ class Window:
 
 
 @dataclass(frozen=True)
-class Spent:
-    """What came of taking a unit: how the minute stands, and whether there was one left."""
+class SpendResult:
+    """The budget after an attempt to take a unit; `taken` is False when none was left."""
 
     window: Window
     taken: bool
 
     def wait(self, now: datetime) -> int:
-        """Seconds until the next minute, at least 1."""
+        """Seconds until the next minute; at least 1."""
         return max(1, self.window.reset - int(now.timestamp()))
 
 
@@ -43,7 +43,7 @@ def day_of(now: datetime) -> str:
     return now.astimezone(UTC).date().isoformat()
 
 
-def window(*, limit: int, used: int, minute: int) -> Window:
+def new_window(*, limit: int, used: int, minute: int) -> Window:
     return Window(limit, max(0, limit - used), (minute + 1) * WINDOW_SECONDS)
 
 

@@ -1,4 +1,4 @@
-"""Who may be calling: what a token's row says about its bearer."""
+"""The kinds of caller, with the data of their tokens' rows."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,10 +18,10 @@ class TokenStatus(StrEnum):
 
 @dataclass(frozen=True)
 class PersonalToken:
-    """An employee's publishing token: the grant of one integrator to one employee.
+    """A token with which one integrator publishes to one employee.
 
-    The grant, not the secret, owns the counters and is the sender. `over_daily_limit` is set when
-    this call found no delivery left for today: only repeats of known deliveries are then answered.
+    Counters and deliveries belong to the grant, not to the secret, so they survive a rotation. `over_daily_limit` is
+    set when the day's deliveries are used up; then only repeats of earlier deliveries are accepted.
     """
 
     grant_id: str
@@ -42,7 +42,7 @@ class PersonalToken:
 
 @dataclass(frozen=True)
 class ToolsToken:
-    """An integrator's own token."""
+    """The token of an integrator."""
 
     token_id: str
     integrator: str
@@ -80,7 +80,7 @@ class ApiKey:
 
 @dataclass(frozen=True)
 class PlatformToken:
-    """An approved instance, by the token it was given when it registered here."""
+    """An approved instance, with the token that it got when it registered here."""
 
     instance_id: str
 
@@ -91,7 +91,7 @@ class PlatformToken:
 
 @dataclass(frozen=True)
 class InstanceKey:
-    """An instance's own key. `holders` are those who have it: ids of approved instances, and hubs we are members of."""
+    """A key that an instance chose. `holders` are ids of the approved instances, and URLs of our hubs, that have it."""
 
     key_hash: str
     holders: frozenset[str]

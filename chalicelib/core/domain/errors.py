@@ -1,23 +1,23 @@
-"""Every refusal, and nothing else; only the edge knows their statuses.
+"""The refusals. Their HTTP statuses are in edge/problem.
 
 Refusal
-├── Invalid                   the input breaks a rule; carries the reasons by field path
-├── TooLarge                  the body is over the limit
+├── Invalid                   the input is invalid; has the reasons by field path
+├── TooLarge                  the body is too large
 ├── UnsupportedMediaType      the body is not declared as JSON
-├── Unauthorized              no token, or none that is accepted
+├── Unauthorized              the token is missing, malformed or unknown
 │   └── Inactive              the token is known, but disabled, revoked or expired
-├── Forbidden                 the caller may not do this
+├── Forbidden                 the caller lacks the permission
 │   └── CrossProjectBlocked   sender or recipient is outside the named project
-├── NotFound                  there is no such thing for this caller
+├── NotFound                  it does not exist, or not for this caller
 ├── MethodNotAllowed          the path exists, the method does not
-├── Conflict                  the present state rules it out
-│   ├── IdempotencyConflict   the key was used for another body
-│   ├── IdempotencyInProgress the first call under this key has not ended
-│   ├── ItemInUse             a catalog item has live dependents; carries how many of each kind
+├── Conflict                  the current state does not allow it
+│   ├── IdempotencyConflict   the key was used with another body
+│   ├── IdempotencyInProgress the first call under this key is still running
+│   ├── ItemInUse             a catalog item has dependents; has their number by kind
 │   ├── SlugTaken             another agent of the marketplace has the slug
-│   └── SupplementLimit       the delivery has all the supplements it may have
-├── RateLimited               a budget is used up; carries the seconds to wait
-└── Unavailable               a store did not answer; the same call may succeed soon
+│   └── SupplementLimit       the delivery has the maximum of supplements
+├── RateLimited               a budget is used up; has the seconds to wait
+└── Unavailable               a store did not answer; the same request may succeed soon
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from typing import ClassVar
 
 
 class Refusal(Exception):
-    """A call that was understood and turned down; `detail` is safe to show to its caller."""
+    """A request that is refused; `detail` is shown to the caller."""
 
     code: ClassVar[str]
     title: ClassVar[str]
@@ -37,7 +37,7 @@ class Refusal(Exception):
 
     @property
     def extra(self) -> Mapping[str, object]:
-        """Members of its own that the problem shows."""
+        """Additional members of the problem details."""
         return {}
 
 

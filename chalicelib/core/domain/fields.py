@@ -1,4 +1,4 @@
-"""The field types that the contracts' schemas are made of."""
+"""Base models and field types of the contracts."""
 
 import re
 from datetime import UTC, datetime
@@ -28,41 +28,41 @@ _EMAIL = re.compile(
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
-# Each model is built when it is first used: a function uses few of those that its modules declare.
+# Models are built on first use, since a function uses few of the models that its modules declare.
 
 
 class In(BaseModel):
-    """What a client sends: closed, and without any conversion between JSON types."""
+    """A request body. Unknown members are refused, and JSON types are not converted."""
 
     model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, strict=True)
 
 
 class Query(BaseModel):
-    """What a client asks for in the query string."""
+    """The query parameters. Unknown ones are refused."""
 
     model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
 
 
 class Headers(BaseModel):
-    """What a client says in headers; each member's alias is the header's name."""
+    """Request headers; the alias of each member is the name of the header."""
 
     model_config = ConfigDict(defer_build=True, extra="ignore", frozen=True)
 
 
 class OpenIn(BaseModel):
-    """What a client sends where its contract lets it send more than it describes: the rest is ignored."""
+    """A request body whose contract allows additional members; they are ignored."""
 
     model_config = ConfigDict(defer_build=True, extra="ignore", frozen=True, strict=True)
 
 
 class Out(BaseModel):
-    """What we answer: camelCase on the wire; a field that is never set is left out of the reply."""
+    """A reply, in camelCase; fields that are never set are left out."""
 
     model_config = ConfigDict(defer_build=True, alias_generator=to_camel, validate_by_name=True, validate_by_alias=True)
 
 
 class _NotNull:
-    """Marks a field that may be left out, and if it is there must not be null."""
+    """Marks a field that may be left out, but must not be null."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         present = [arm for arm in get_args(source) if arm is not type(None)]
@@ -73,7 +73,7 @@ Omittable = Annotated[T | None, _NotNull()]
 
 
 def timestamp(moment: datetime) -> str:
-    """`moment` as we write every time: RFC 3339, UTC, milliseconds."""
+    """Format a moment as RFC 3339 in UTC with milliseconds."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -81,7 +81,7 @@ def parse_timestamp(text: str) -> datetime:
     """Read an RFC 3339 date-time as UTC.
 
     Raises:
-        ValueError: it is none, has no offset, or names no real moment.
+        ValueError: the text is not a date-time, has no offset, or does not exist.
     """
     if not _RFC3339.fullmatch(text):
         raise ValueError("not an RFC 3339 date-time with offset")
@@ -96,7 +96,7 @@ def is_uuid(text: str) -> bool:
 
 
 def not_blank(text: str) -> str:
-    """`text`, unless there is nothing to be seen in it; for a field's `AfterValidator`."""
+    """Refuse a blank text; for use as an `AfterValidator`."""
     if not text.strip():
         raise PydanticCustomError("blank", "Must not be blank")
     return text
@@ -129,10 +129,10 @@ Timestamp = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}, mode="validation"),
 ]
 Email = Annotated[str, Field(max_length=120, json_schema_extra={"format": "email"}), AfterValidator(_email)]
-# An address by which somebody is looked up: people are stored under theirs in lower case.
+# An address to look a person up by; addresses are stored in lower case.
 Address = Annotated[Email, AfterValidator(str.lower)]
 UuidText = Annotated[str, AfterValidator(_uuid), Field(json_schema_extra={"format": "uuid"})]
-# An id by which something is looked up.
+# An id to look something up by; ids are stored in lower case.
 Uuid = Annotated[UuidText, AfterValidator(str.lower)]
 TimeOut = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 UuidOut = Annotated[str, Field(json_schema_extra={"format": "uuid"})]

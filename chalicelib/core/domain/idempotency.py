@@ -1,4 +1,4 @@
-"""Idempotency keys: a claim on one effect, and what was answered when it happened."""
+"""Idempotency keys: claims, and the replies that are stored under them."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -6,17 +6,18 @@ from typing import Any
 
 from pydantic import BaseModel
 
-KEPT_FOR = timedelta(hours=24)
+REPLY_LIFETIME = timedelta(hours=24)
 
-# A reply as it is kept under an idempotency key: `status` and `body`.
+# A reply as it is stored under an idempotency key: `status` and `body`.
 StoredReply = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A call's right to happen once: who calls what under which key, with which body.
+    """A caller's claim to have an operation done once under a key.
 
-    `nonce` tells this call's own record from an earlier one's, should a retry below us meet it.
+    `scope` identifies caller, operation, path and key; `fingerprint` the body and query. `nonce` identifies this
+    request, so that a retried write recognises its own record. `now` and `expires_at` are in epoch seconds.
     """
 
     scope: str
@@ -27,21 +28,21 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Answered:
-    """What an earlier call under the same claim was answered."""
+class ReplyRecord:
+    """The stored reply to an earlier call under the same claim."""
 
     fingerprint: str
     reply: dict[str, Any]
 
 
-def kept(status: int, answer: BaseModel) -> dict[str, Any]:
-    """What is kept of a small reply: all of it."""
+def to_stored_reply(status: int, answer: BaseModel) -> dict[str, Any]:
+    """Convert a reply to the form in which it is stored whole."""
     return {"status": status, "body": answer.model_dump(mode="json", by_alias=True, exclude_unset=True)}
 
 
 class AlreadyAnswered(Exception):
-    """Not a refusal: the effect has happened, and its reply is to be given again."""
+    """Raised when an earlier call under the claim had its effect; the request gets the stored reply. Not a refusal."""
 
-    def __init__(self, answered: Answered) -> None:
+    def __init__(self, answered: ReplyRecord) -> None:
         super().__init__("already answered")
         self.answered = answered

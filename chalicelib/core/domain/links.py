@@ -1,4 +1,4 @@
-"""Which URLs may be stored: the form of links and callback targets, judged without any look-up."""
+"""Check the form of links and callback targets, without looking up their hosts."""
 
 import ipaddress
 import re
@@ -10,8 +10,8 @@ from pydantic_core import ValidationError as UrlError
 
 _FORBIDDEN_CHARACTERS = re.compile(r"[\x00-\x20\x7f\\]")
 _LOCAL_NAMES = {"localhost", "localhost4", "localhost6", "localdomain", "ip6-localhost", "ip6-loopback"}
-# What `is_global` lets through, in some Python or in all, and no sender has a reason to name: translated,
-# tunnelled and embedded IPv4 addresses, site-local addresses, relays, and clouds' metadata services.
+# Networks that `is_global` lets through in some Python versions, and no sender has a reason to use: translated,
+# tunnelled and embedded IPv4 addresses, site-local addresses, relays, and metadata services of clouds.
 _REFUSED_NETWORKS = [
     ipaddress.ip_network(network)
     for network in (
@@ -73,7 +73,7 @@ _CREDENTIAL_KEYS = (
 
 
 def is_global_address(text: str) -> bool:
-    """Whether an IP address in canonical text is one anybody on the internet could own."""
+    """Say whether an IP address in canonical text is a public address."""
     address = ipaddress.ip_address(text)
     if any(address.version == network.version and address in network for network in _REFUSED_NETWORKS):
         return False
@@ -81,7 +81,7 @@ def is_global_address(text: str) -> bool:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether a host, as a URL or a resolver spells it, is this machine."""
+    """Say whether a host, as a URL or a resolver spells it, is this machine."""
     plain = host.strip("[]").rstrip(".").lower()
     if plain in _LOCAL_NAMES or plain.endswith(".localhost"):
         return True
@@ -91,12 +91,12 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def refuse_link(text: str, *, allow_loopback: bool = False) -> str | None:
-    """Why `text` may not be a link or a callback target, or None when it may.
+def link_error(text: str, *, allow_loopback: bool = False) -> str | None:
+    """The reason why `text` is not allowed as a link or a callback target; None if it is allowed.
 
-    Hosts are read as browsers read them (WHATWG URL), so that every spelling of an address,
-    decimal, octal, hexadecimal, full-width, is judged as the address it stands for.
-    With `allow_loopback` this machine may be named too, and by http:// as well.
+    Hosts are parsed as browsers parse them (WHATWG URL), so every spelling of an address, such as decimal, octal,
+    hexadecimal or full-width, is checked as that address. With `allow_loopback` this machine is allowed too, also
+    with http://.
     """
     scheme, _, rest = text.partition("://")
     plain = allow_loopback and scheme == "http"
@@ -127,15 +127,15 @@ def _refuse_host(host: str) -> str | None:
         if not is_global_address(host.strip("[]")):
             return "must not target a loopback, private or otherwise reserved address"
     except ValueError:
-        pass  # a name: where it leads is checked when a call is made
+        pass  # a name, which is resolved and checked when a call is made
     return None
 
 
 def credential_parameters(text: str) -> list[str]:
-    """The names of the parameters in `text`'s query or fragment that look like credentials."""
+    """List the parameters in the query and fragment whose names look like credentials."""
     url = Url(text)
     pairs = [pair for part in (url.query or "").split(";") for pair in parse_qsl(part, keep_blank_values=True)]
-    # A fragment may be an anchor, a route with parameters, or parameters alone; only what has a value is one.
+    # A fragment may be an anchor, a route with parameters, or parameters; only parts with a value are parameters.
     pairs += [
         (name.rpartition("/")[2], value)
         for part in re.split(r"[?&;]", url.fragment or "")

@@ -1,7 +1,7 @@
-"""By which names a desk is reached, and from which pages.
+"""Check the host and the origin of a request against DNS rebinding.
 
-A browser lets any page send requests, also to a machine of its user's own under a name that the page's owner has
-pointed there. So a request must come by a name of the desk's own, and a page's also from an origin of the desk's own.
+A browser lets any page send requests to the user's own machine, under a name that the owner of the page points there.
+So the host of a request must be a name of this desk, and a page's origin must be one of this desk.
 """
 
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ _LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
 
 def is_own(headers: Mapping[str, str], base_url: str) -> bool:
-    """Whether the request names this desk, and no page of another origin sent it.
+    """Say whether the request is for this desk, and not from a page of another origin.
 
-    The headers' names are in lower case. Without a `base_url` the gateway has judged the name, so whatever it let
-    through is this desk's.
+    Names of headers are in lower case. Without a `base_url` every host counts as this desk's, since the gateway has
+    checked it.
     """
     host, origin = headers.get("host", "").lower(), headers.get("origin")
     base = urlsplit(base_url.lower())

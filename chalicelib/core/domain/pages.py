@@ -1,4 +1,4 @@
-"""Pages of long lists, by offset."""
+"""Pages of lists, by limit and offset."""
 
 import json
 from collections.abc import Iterable, Sequence
@@ -11,9 +11,9 @@ from chalicelib.core.domain.fields import Out, Query
 OutT = TypeVar("OutT", bound=BaseModel)
 
 MOST = 200
-# No list is as long, and an engine's numbers end somewhere above.
+# No list is longer, and engines limit the size of numbers.
 _FARTHEST = 1_000_000_000
-# Of a page's rows, together and quoted; a function's reply has at most 6 MB, and its body is a string in it.
+# In bytes, with the rows quoted as one string. A function's reply has at most 6 MB, and its body is a string in it.
 _LARGEST_PAGE = 5_000_000
 
 
@@ -44,8 +44,8 @@ class Pagination(Out):
         return cls(total=total, limit=limit, offset=offset, has_more=offset + limit < total)
 
 
-def fitting(texts: Iterable[str]) -> int:
-    """How many of the texts, from the first on, fit into one reply together; the first in any case."""
+def count_fitting(texts: Iterable[str]) -> int:
+    """Count the texts, from the first on, that fit into one reply; at least 1."""
     size = count = 0
     for text in texts:
         size += len(json.dumps(text, ensure_ascii=False).encode())
@@ -55,14 +55,14 @@ def fitting(texts: Iterable[str]) -> int:
     return count
 
 
-def paged(rows: Sequence[OutT], total: int, *, limit: int, offset: int) -> tuple[list[OutT], Pagination]:
-    """The rows of the page that fit into one reply, the first in any case, and what to say of the page."""
-    count = fitting(map(row_text, rows))
+def fit_page(rows: Sequence[OutT], total: int, *, limit: int, offset: int) -> tuple[list[OutT], Pagination]:
+    """Cut a page to the rows that fit into one reply, at least one, and describe the page."""
+    count = count_fitting(map(to_json, rows))
     if count < len(rows):
         limit = count
     return list(rows[:count]), Pagination.of(total, limit=limit, offset=offset)
 
 
-def row_text(row: BaseModel) -> str:
-    """A row as replies have it."""
+def to_json(row: BaseModel) -> str:
+    """Convert a row to its JSON text in replies."""
     return row.model_dump_json(by_alias=True, exclude_unset=True)

@@ -2,27 +2,29 @@
 
 import unicodedata
 
-# So many characters of a text are searched. Only letters that stand for a whole phrase make one of ours longer.
+# The number of characters that are searched. Texts only get longer by letters that decompose to whole phrases.
 _LONGEST = 400
 
 
-def normalised(text: str) -> str:
-    """`text` as it is searched and ordered by: decomposed (NFKD), without combining marks and control characters,
-    case folded, and with single spaces between its words.
+def normalize_text(text: str) -> str:
+    """Normalize a text for search and order.
+
+    The result is decomposed (NFKD) and case-folded, has single spaces between its words, and no combining marks or
+    control characters.
     """
     folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
-    plain = "".join(each for each in folded if each.isspace() or not _left_out(each))
+    plain = "".join(each for each in folded if each.isspace() or not _is_dropped(each))
     return " ".join(plain.split())[:_LONGEST]
 
 
-def tag_of(text: str) -> str:
-    """A tag as it is compared: composed (NFC), case folded, without the spaces around it."""
+def normalize_tag(text: str) -> str:
+    """Normalize a tag for comparison: composed (NFC), case-folded, without surrounding spaces."""
     return unicodedata.normalize("NFC", text).strip().casefold()
 
 
-def tags_of(joined: str | None) -> frozenset[str]:
-    """The tags in a text that joins them by commas."""
-    return frozenset(tag for part in (joined or "").split(",") if (tag := tag_of(part)))
+def split_tags(joined: str | None) -> frozenset[str]:
+    """Split a comma-separated text into normalized tags."""
+    return frozenset(tag for part in (joined or "").split(",") if (tag := normalize_tag(part)))
 
 
 def has_text(sought: str, *texts: str | None) -> bool:
@@ -30,5 +32,5 @@ def has_text(sought: str, *texts: str | None) -> bool:
     return not sought or any(sought in text.casefold() for text in texts if text)
 
 
-def _left_out(letter: str) -> bool:
+def _is_dropped(letter: str) -> bool:
     return bool(unicodedata.combining(letter)) or unicodedata.category(letter) == "Cc"

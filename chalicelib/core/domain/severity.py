@@ -1,4 +1,4 @@
-"""How serious an event is, and how much publishing it costs."""
+"""The severity of an event, and the cost of publishing it."""
 
 from enum import StrEnum
 

@@ -1,4 +1,4 @@
-"""Signatures by shared secrets: of outgoing callbacks (Standard Webhooks 1.0, symmetric `v1`), and among desks."""
+"""HMAC signatures of callbacks (Standard Webhooks 1.0, symmetric `v1`) and of requests between desks."""
 
 import base64
 import hashlib
@@ -12,10 +12,10 @@ SECRET_PREFIX = "whsec_"
 _HEX_DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
-def signed_headers(message_id: str, body: bytes, *, at: datetime, secrets: Iterable[str]) -> Mapping[str, str]:
-    """The three headers by which a receiver tells who sent `body`, when, and whether it has seen it before.
+def signature_headers(message_id: str, body: bytes, *, at: datetime, secrets: Iterable[str]) -> Mapping[str, str]:
+    """Sign a callback: the headers with its id, its time and its signatures.
 
-    With several secrets each signs, so that a receiver who knows any one of them can verify.
+    Each of the secrets signs, so a receiver that knows one of them can verify.
     """
     timestamp = str(int(at.timestamp()))
     signed = b".".join((message_id.encode(), timestamp.encode(), body))
@@ -27,12 +27,12 @@ def signed_headers(message_id: str, body: bytes, *, at: datetime, secrets: Itera
 
 
 def body_digest(body: bytes, token: str) -> str:
-    """How a desk signs the raw body of what it sends over a connection with this token: 64 lower-case hex digits."""
+    """Sign the raw body of a request over the connection with this token: 64 lower-case hex digits."""
     return hmac.new(token.encode(), body, hashlib.sha256).hexdigest()
 
 
 def is_body_digest(digest: str, body: bytes, token: str) -> bool:
-    """Whether `digest` signs `body`; another spelling of the right one does not."""
+    """Say whether `digest` signs `body`; only the lower-case spelling is accepted."""
     return bool(_HEX_DIGEST.fullmatch(digest)) and hmac.compare_digest(digest, body_digest(body, token))
 
 

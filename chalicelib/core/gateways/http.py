@@ -19,7 +19,7 @@ from typing import Any
 from pydantic_core import Url
 
 from chalicelib.core.domain.http_results import HttpResult
-from chalicelib.core.domain.links import is_global_address, is_loopback, refuse_link
+from chalicelib.core.domain.links import is_global_address, is_loopback, link_error
 from chalicelib.settings import VERSION, settings
 
 DEADLINE_SECONDS = 10.0
@@ -134,7 +134,7 @@ def _request(url: str, message: _Message) -> HttpResult:
 
 def _send(text: str, message: _Message, deadline: _Deadline) -> HttpResult:
     allow_loopback = settings().allow_loopback
-    if reason := refuse_link(text, allow_loopback=allow_loopback):
+    if reason := link_error(text, allow_loopback=allow_loopback):
         raise _NotReached(f"the URL {reason}")
     url = Url(text)
     assert url.host is not None and url.port is not None

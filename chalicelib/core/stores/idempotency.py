@@ -5,16 +5,16 @@ from typing import Any
 
 from chalicelib.aws import dynamodb
 from chalicelib.core.domain.errors import IdempotencyConflict
-from chalicelib.core.domain.idempotency import AlreadyAnswered, Answered, Claim
+from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, ReplyRecord
 from chalicelib.core.stores.items import from_item, to_item, values
-from chalicelib.core.stores.writes import Refused, answered, commit, packed, put_unless_kept
+from chalicelib.core.stores.writes import Refused, commit, packed, put_unless_kept, to_reply_record
 from chalicelib.resources import IDEMPOTENCY
 
 
 class DynamoIdempotency:
     """The table `idempotency`: pk = scope; fingerprint, nonce, reply once there is one; expiresAt is its TTL."""
 
-    def find(self, claim: Claim) -> Answered | None:
+    def find(self, claim: Claim) -> ReplyRecord | None:
         """What a call under the same claim was answered in the last 24 hours. One store call."""
         got = dynamodb().get_item(
             TableName=IDEMPOTENCY.physical_name, Key=to_item({"pk": claim.scope}), ConsistentRead=True
@@ -22,7 +22,7 @@ class DynamoIdempotency:
         if "Item" not in got:
             return None
         record = from_item(dict(got["Item"]))
-        return answered(record) if record["expiresAt"] > claim.now and "reply" in record else None
+        return to_reply_record(record) if record["expiresAt"] > claim.now and "reply" in record else None
 
     def begin(self, claim: Claim) -> str:
         """Announce a call whose effects can't be written with its record, before any of them. One store call.
@@ -39,9 +39,11 @@ class DynamoIdempotency:
         except Refused as refused:
             record = refused.rows[0]
             if "reply" in record:
-                raise AlreadyAnswered(answered(record)) from refused
+                raise AlreadyAnswered(to_reply_record(record)) from refused
             if record["fingerprint"] != claim.fingerprint:
-                raise IdempotencyConflict("The Idempotency-Key is in use for another body.") from refused
+                raise IdempotencyConflict(
+                    "This Idempotency-Key is in use with another body. Use a new key."
+                ) from refused
             return str(record["nonce"])
         return claim.nonce
 
@@ -62,7 +64,7 @@ class DynamoIdempotency:
         try:
             commit([{"Update": request}], claim=None, reply={})
         except Refused as refused:
-            raise AlreadyAnswered(answered(refused.rows[0])) from refused
+            raise AlreadyAnswered(to_reply_record(refused.rows[0])) from refused
 
     def amend(self, claim: Claim, *, reply: dict[str, Any]) -> None:
         """Put another reply in the place of what this very call has had kept. One store call."""

@@ -11,7 +11,7 @@ from botocore.exceptions import ClientError
 from chalicelib.aws import dynamodb
 from chalicelib.core.domain.attempts import pause
 from chalicelib.core.domain.errors import IdempotencyInProgress, Unavailable
-from chalicelib.core.domain.idempotency import AlreadyAnswered, Answered, Claim
+from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, ReplyRecord
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.parallel import chunks, gather
@@ -58,7 +58,7 @@ def commit(actions: Sequence[Action], *, claim: Claim | None = None, reply: Mapp
                 record = rows[-1]
                 if record.get("nonce") == claim.nonce:
                     return
-                raise AlreadyAnswered(answered(record)) from error
+                raise AlreadyAnswered(to_reply_record(record)) from error
             if "ConditionalCheckFailed" in codes:
                 failed = [place for place, reason in enumerate(reasons) if reason["Code"] == "ConditionalCheckFailed"]
                 raise Refused(rows, failed) from error
@@ -125,8 +125,8 @@ def _write_batch(table: Table, requests: list[Any]) -> None:
     raise Unavailable("A store did not take everything.")
 
 
-def answered(record: Row) -> Answered:
-    return Answered(record["fingerprint"], json.loads(zlib.decompress(bytes(record["reply"]))))
+def to_reply_record(record: Row) -> ReplyRecord:
+    return ReplyRecord(record["fingerprint"], json.loads(zlib.decompress(bytes(record["reply"]))))
 
 
 def _write(members: Sequence[Action]) -> None:

@@ -8,7 +8,7 @@ from chalicelib.core.domain.callers import ApiKey, ToolsToken
 from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim
-from chalicelib.core.domain.pages import fitting, row_text
+from chalicelib.core.domain.pages import count_fitting, to_json
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.feedback.domain.feedback import (
     Author,
@@ -46,10 +46,10 @@ def list_page(query: FeedbackQuery, *, caller: ApiKey | ToolsToken, box: Box) ->
     Raises:
         Invalid: the cursor is none of this list's.
     """
-    if query.cursor is not None and not ids.is_sortable(query.cursor):
+    if query.cursor is not None and not ids.is_ulid(query.cursor):
         raise Invalid("cursor: does not continue this list", {"cursor": ["does not continue this list"]})
     everybodys = isinstance(caller, ToolsToken) and caller.admin
     found = box.list_before(None if everybodys else Author.of(caller), query.cursor, limit=query.limit + 1)
     listing = [shown(each) for each in found[: query.limit]]
-    page = listing[: fitting(map(row_text, listing))]
+    page = listing[: count_fitting(map(to_json, listing))]
     return FeedbackPage(items=page, next_cursor=page[-1].id if len(found) > len(page) else None)

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.fields import Email, In, Omittable, Timestamp, UuidText
-from chalicelib.core.domain.links import credential_parameters, refuse_link
+from chalicelib.core.domain.links import credential_parameters, link_error
 from chalicelib.core.domain.severity import Severity
 
 OLDEST = timedelta(hours=24)
@@ -51,13 +51,13 @@ class ActionType(StrEnum):
 
 
 def _link(text: str) -> str:
-    return _checked(text, refuse_link(text))
+    return _checked(text, link_error(text))
 
 
 def _target(text: str, info: ValidationInfo) -> str:
     # A setting may allow loopback addresses; the context of the validation passes it on.
     allow_loopback = bool(info.context and info.context.get("allow_loopback"))
-    return _checked(text, refuse_link(text, allow_loopback=allow_loopback))
+    return _checked(text, link_error(text, allow_loopback=allow_loopback))
 
 
 def _checked(text: str, reason: str | None) -> str:

@@ -11,7 +11,7 @@ from chalicelib.core.domain.budgets import seconds_to_midnight
 from chalicelib.core.domain.callers import ToolsToken
 from chalicelib.core.domain.errors import RateLimited, Refusal
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.core.domain.idempotency import AlreadyAnswered, kept
+from chalicelib.core.domain.idempotency import AlreadyAnswered, to_stored_reply
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Gather, JobSender, Replays
 from chalicelib.ids import MintedToken
@@ -122,7 +122,7 @@ def publish(
             results=[_to_bulk_row(each, draft, records, acceptance) for each in rows], request_id=context.request_id
         )
         if context.claim and bulk.begun:
-            ports.replays.finish(context.claim, bulk.begun, reply=kept(202, out))
+            ports.replays.finish(context.claim, bulk.begun, reply=to_stored_reply(202, out))
         return out
 
 

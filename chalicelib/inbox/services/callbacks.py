@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from chalicelib.core.domain.retries import CALLBACK_RETRIES, is_due
-from chalicelib.core.domain.signatures import signed_headers
+from chalicelib.core.domain.signatures import signature_headers
 from chalicelib.core.ports import Post
 from chalicelib.core.services.attempts import AttemptRunner
 from chalicelib.inbox.domain.callbacks import CallbackJob, SigningSecrets, callback_body
@@ -41,7 +41,7 @@ def attempt_callback(
     delivery = detail.delivery
     signers = secrets.get(delivery.integrator).live(now)
     body = callback_body(click, delivery, people.find_people([click.user_id]).get(click.user_id))
-    headers = {**signed_headers(click.action_id, body, at=now, secrets=signers), "X-Request-Id": click.request_id}
+    headers = {**signature_headers(click.action_id, body, at=now, secrets=signers), "X-Request-Id": click.request_id}
     url = delivery.buttons[click.index]["webhook_url"]
     outcome = runner.run(click, job, ladder=CALLBACK_RETRIES, at=now, send=lambda: post(url, body, headers))
     if outcome is not None:

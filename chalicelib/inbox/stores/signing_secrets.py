@@ -48,7 +48,7 @@ class DynamoSigningSecrets:
         """
         self.get_known(slug)
         present, until = self._row(slug), int((now + PRIOR_SIGNS_FOR).timestamp())
-        current = seal(ids.signing_secret(), place=_place(slug))
+        current = seal(ids.new_signing_secret(), place=_place(slug))
         row = {"current": current, "prior": present["current"], "priorUntil": until}
         try:
             dynamodb().update_item(
@@ -71,7 +71,7 @@ class DynamoSigningSecrets:
         got = dynamodb().get_item(TableName=table, Key=to_item(_key(slug)), ConsistentRead=True)
         if "Item" in got:
             return from_item(dict(got["Item"]))
-        row = _key(slug) | {"current": seal(ids.signing_secret(), place=_place(slug))}
+        row = _key(slug) | {"current": seal(ids.new_signing_secret(), place=_place(slug))}
         try:
             dynamodb().put_item(
                 TableName=table,

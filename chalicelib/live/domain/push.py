@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field, ValidationInfo
 from pydantic_core import PydanticCustomError, Url
 
 from chalicelib.core.domain.fields import In, Omittable, Out, TimeOut, UuidOut
-from chalicelib.core.domain.links import refuse_link
+from chalicelib.core.domain.links import link_error
 from chalicelib.core.domain.severity import Severity
 
 MOST_SUBSCRIPTIONS = 10
@@ -75,7 +75,7 @@ class PushJob(Out):
 
 def _endpoint(text: str, info: ValidationInfo) -> str:
     allow_loopback = bool(info.context and info.context.get("allow_loopback"))
-    if reason := refuse_link(text, allow_loopback=allow_loopback):
+    if reason := link_error(text, allow_loopback=allow_loopback):
         raise PydanticCustomError("link", "{reason}", {"reason": reason})
     return text
 

@@ -24,7 +24,7 @@ from chalicelib.core.stores.actions import put_new
 from chalicelib.core.stores.items import Row, values
 from chalicelib.core.stores.reads import query
 from chalicelib.core.stores.writes import Refused, commit, try_commit
-from chalicelib.ids import nonce
+from chalicelib.ids import new_nonce
 from chalicelib.live.domain.frames import (
     KEPT_FOR,
     Frame,
@@ -82,7 +82,7 @@ class DynamoFrames:
             Unavailable: too many others do.
         """
         listeners = {each.connection_id: each for each in log_state.sockets if each.live}
-        first, mark = next_position(log_state.last.position, now=now), nonce()
+        first, mark = next_position(log_state.last.position, now=now), new_nonce()
         for attempt in range(1, _ATTEMPTS):
             entries = [_addressed(first + number, each, listeners, now) for number, each in enumerate(events)]
             try:

@@ -156,4 +156,4 @@ def _sealed_reply(created: NewSecretOut, context: RequestContext) -> StoredReply
     if not context.claim:
         return {}
     assert context.sealing_key is not None
-    return sealing.closed(created.model_dump(mode="json"), context.sealing_key)
+    return sealing.seal_reply(created.model_dump(mode="json"), context.sealing_key)

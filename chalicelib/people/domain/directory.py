@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
 from chalicelib.core.domain.fields import Email, In, Omittable, Out, TimeOut, UuidOut
-from chalicelib.core.domain.links import refuse_link
+from chalicelib.core.domain.links import link_error
 
 MOST_FIRST_MEMBERS = 30
 
@@ -97,7 +97,7 @@ class Roster:
 
 
 def _link(text: str) -> str:
-    if (reason := refuse_link(text)) is not None:
+    if (reason := link_error(text)) is not None:
         raise PydanticCustomError("link", "{reason}", {"reason": reason})
     return text
 

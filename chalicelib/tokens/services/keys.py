@@ -46,7 +46,7 @@ def create(
     reply: StoredReply = {}
     if context.claim:
         assert context.sealing_key is not None
-        reply = sealing.closed(made.model_dump(mode="json"), context.sealing_key)
+        reply = sealing.seal_reply(made.model_dump(mode="json"), context.sealing_key)
     tokens.add_key(grant, token, now=context.now, claim=context.claim, reply=reply)
     return made
 

@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib.aws import dynamodb, is_transient
-from chalicelib.core.domain.budgets import Charge, Window, day_of, minute_of, window
+from chalicelib.core.domain.budgets import Charge, Window, day_of, minute_of, new_window
 from chalicelib.core.domain.callers import (
     ApiKey,
     Caller,
@@ -21,7 +21,7 @@ from chalicelib.core.domain.callers import (
 from chalicelib.core.domain.errors import Inactive, RateLimited, Unauthorized, Unavailable
 from chalicelib.core.domain.severity import Severity
 from chalicelib.core.stores.items import Row, from_item, to_item, values
-from chalicelib.ids import InstanceCredential, PresentedToken, TokenKind, nonce
+from chalicelib.ids import InstanceCredential, PresentedToken, TokenKind, new_nonce
 from chalicelib.resources import TOKENS
 from chalicelib.settings import settings
 from chalicelib.tokens.domain.tokens import Admission
@@ -77,14 +77,14 @@ class DynamoLedger:
                 row = _met(error)
             else:
                 caller = _caller(token, row, over_daily_limit=wanted.deliveries < charge.deliveries)
-                state = window(limit=budget, used=int(row["minuteUsed"]), minute=minute)
+                state = new_window(limit=budget, used=int(row["minuteUsed"]), minute=minute)
                 return Admission(caller, state, wanted)
             _check(token, row, now)
             # Functions' clocks differ a little: a minute or a day that has begun for one has begun for all.
             minute, day = max(minute, int(row["minute"])), max(day, row["day"])
             used, left = _standing(row, minute, day)
             if used + wanted.units > budget:
-                return _exhausted(_caller(token, row), window(limit=budget, used=used, minute=minute), now)
+                return _exhausted(_caller(token, row), new_window(limit=budget, used=used, minute=minute), now)
             if wanted.deliveries > left:
                 wanted = Charge(wanted.units)
             met = row if (int(row["minute"]), row["day"]) != (minute, day) else None
@@ -95,7 +95,7 @@ class DynamoLedger:
 
         When it fails, the budget merely ends a little early.
         """
-        mark = nonce()
+        mark = new_nonce()
         for units in dict.fromkeys((charge.units, 0)):
             try:
                 self._give_back(token, Charge(units, charge.deliveries), mark, now)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.ids import TokenKind, mint_token, platform_token
+from chalicelib.ids import TokenKind, mint_platform_token, mint_token
 from chalicelib.people.domain.directory import Person, TeamVisibility
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.people.stores.directory_listing import DynamoDirectoryListing
@@ -105,7 +105,15 @@ def test_who_leaves_is_found_no_more_and_who_comes_back_is(
 def test_a_token_that_is_not_accepted_is_as_good_as_none(api: Api, desk: Desk) -> None:
     tell(api, desk.bob_key, headline="For members")
     pending = register_instance(api)
-    for token in ("nonsense", "dvd_x", platform_token().text, pending.token, pending.key, desk.alice_key, desk.fd1):
+    for token in (
+        "nonsense",
+        "dvd_x",
+        mint_platform_token().text,
+        pending.token,
+        pending.key,
+        desk.alice_key,
+        desk.fd1,
+    ):
         reply = api.get(f"{DISCOVER}?type=profiles", token)
         assert (reply.status, reply.json["profiles"]["total"]) == (200, 0)
         assert reply.headers["cache-control"] == "public, max-age=300"

@@ -14,7 +14,7 @@ from chalicelib import aws
 from chalicelib.core.stores.items import to_item
 from chalicelib.federation.network.domain.instances import normalised, proof
 from chalicelib.federation.network.stores.hubs import hub_key, place_of
-from chalicelib.ids import nonce, platform_token
+from chalicelib.ids import mint_platform_token, new_nonce
 from chalicelib.resources import NETWORK
 from chalicelib.vault import seal
 from infra.admin import main
@@ -218,7 +218,7 @@ def test_only_approved_instances_are_let_in(api: Api, desk: Desk, method: str, p
     pending = register_instance(api)
     suspended = add_member(api)
     run_admin("instances", "suspend", suspended.instance_id)
-    for token in (None, "dvd_fed_x", platform_token().text, pending.token, suspended.token, suspended.key):
+    for token in (None, "dvd_fed_x", mint_platform_token().text, pending.token, suspended.token, suspended.key):
         reply = api.call(method, path, body, token=token)
         assert reply.status == 401, token
         assert reply.json["success"] is False
@@ -317,7 +317,7 @@ def test_an_instance_that_does_not_prove_it_is_not_approved(
 def test_this_desk_proves_to_its_hub_who_it_is_and_to_nobody_else(api: Api, desk: Desk) -> None:
     row = hub_key("id-at-the-hub") | {"sealedKey": seal("our-key", place=place_of("id-at-the-hub"))}
     aws.dynamodb().put_item(TableName=NETWORK.physical_name, Item=to_item(row))
-    word = nonce() * 2
+    word = new_nonce() * 2
     reply = api.get(f"{WELL_KNOWN}?challenge={word}&instanceId=id-at-the-hub")
     assert (reply.json["challenge"], reply.json["instanceKeyProof"]) == (word, proof(word, "our-key"))
     assert api.get(f"{WELL_KNOWN}?challenge={word}&instanceId=another").status == 404

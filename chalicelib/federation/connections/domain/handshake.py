@@ -10,7 +10,7 @@ from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, Url
 
 from chalicelib.core.domain.fields import Headers, Omittable, OpenIn, Out, not_blank, timestamp
-from chalicelib.core.domain.links import refuse_link
+from chalicelib.core.domain.links import link_error
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus, Initiator, PeerKey
 from chalicelib.people.domain.directory import Person
 
@@ -42,7 +42,7 @@ def base_url(text: str, *, allow_loopback: bool = False) -> str:
     Raises:
         PydanticCustomError: the URL is not valid, or must not be called.
     """
-    if (reason := refuse_link(text, allow_loopback=allow_loopback)) is not None:
+    if (reason := link_error(text, allow_loopback=allow_loopback)) is not None:
         raise PydanticCustomError("link", "{reason}", {"reason": reason})
     url = Url(text)
     if len(str(url)) > LONGEST_URL:

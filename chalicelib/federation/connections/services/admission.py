@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from chalicelib.core.domain.budgets import Spent
+from chalicelib.core.domain.budgets import SpendResult
 from chalicelib.core.domain.errors import Forbidden, NotFound, RateLimited, Unauthorized, Unavailable
 from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.core.domain.requests import RawRequest
@@ -34,7 +34,7 @@ _ENDS = (*_CONFIRMATIONS, ConnectionStatus.DECLINED, ConnectionStatus.EXPIRED)
 
 
 class Spend(Protocol):
-    def __call__(self, token: str, *, now: datetime) -> Spent | None: ...
+    def __call__(self, token: str, *, now: datetime) -> SpendResult | None: ...
 
 
 class RefuseSignature(Protocol):
@@ -162,7 +162,7 @@ def _first_in(statuses: Sequence[ConnectionStatus], known: Sequence[Connection])
     raise NotFound("No active connection for this token.")
 
 
-def _check_budget(spent: Spent | None, sent: RawRequest) -> None:
+def _check_budget(spent: SpendResult | None, sent: RawRequest) -> None:
     if spent is None:
         return
     sent.report_window(spent.window)

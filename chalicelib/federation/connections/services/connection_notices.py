@@ -20,7 +20,7 @@ from chalicelib.core.domain.retries import (
     Outcome,
     is_due,
 )
-from chalicelib.core.domain.search import normalised
+from chalicelib.core.domain.search import normalize_text
 from chalicelib.core.domain.signatures import body_digest
 from chalicelib.core.ports import Post
 from chalicelib.core.services.attempts import AttemptRunner, Conclusion
@@ -175,7 +175,7 @@ class ConnectionNoticeWorker:
         raise RuntimeError(f"connection {connection.connection_id} is changed by too many calls at once")
 
     def _find_contact(self, connection: Connection) -> Contact | None:
-        wanted = ContactFilter(normalised(connection.peer_email), "")
+        wanted = ContactFilter(normalize_text(connection.peer_email), "")
         found, _ = self.contacts.search_contacts(connection.user_id, wanted, offset=0, limit=_CANDIDATES)
         address = connection.peer_email.lower()
         return next((each for each in found if (each.email or "").lower() == address), None)

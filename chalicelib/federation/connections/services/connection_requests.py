@@ -7,7 +7,7 @@ from typing import Any
 from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid
-from chalicelib.core.domain.idempotency import kept
+from chalicelib.core.domain.idempotency import to_stored_reply
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.domain.retries import Outcome
 from chalicelib.federation.connections.domain.connection_notices import (
@@ -75,7 +75,7 @@ class ConnectionRequester:
                 return 200, change_connection(found.connection_id, patch, owner=owner, context=context, ports=ports)
             if found and found.status in _OPEN:
                 answer = ConnectionAnswer(success=True, data=to_response(found))
-                if self.connections.save(found, over=found, claim=context.claim, reply=kept(200, answer)):
+                if self.connections.save(found, over=found, claim=context.claim, reply=to_stored_reply(200, answer)):
                     return 200, answer
                 continue
             shared = self.connections.token_of(found) if found and self._peer_knows_token(found) else token
@@ -90,7 +90,7 @@ class ConnectionRequester:
                 message=None,
                 notices=[notice],
                 claim=context.claim,
-                reply=kept(201, answer),
+                reply=to_stored_reply(201, answer),
             )
             if isinstance(added, Connection):
                 self.queue.announce(notice.job)

@@ -8,7 +8,7 @@ from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.fields import is_uuid
-from chalicelib.core.domain.idempotency import kept
+from chalicelib.core.domain.idempotency import to_stored_reply
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus
 from chalicelib.federation.connections.domain.handshake import AcceptedIn, ConnectedAnswer
@@ -57,7 +57,7 @@ def change_connection(
             raise NotFound(_NO_CONNECTION)
         step = owner_step(found, patch, now=context.now)
         answer = ConnectionAnswer(success=True, data=to_response(step.after))
-        if advance(step, ports=ports, now=context.now, claim=context.claim, reply=kept(200, answer)):
+        if advance(step, ports=ports, now=context.now, claim=context.claim, reply=to_stored_reply(200, answer)):
             return answer
         if not ports.connections.is_current(found):
             raise Conflict("A later request has replaced this connection.")

@@ -9,7 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib.aws import dynamodb
-from chalicelib.core.domain.budgets import Spent, minute_of, window
+from chalicelib.core.domain.budgets import SpendResult, minute_of, new_window
 from chalicelib.core.domain.errors import Unavailable
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.actions import update
@@ -21,7 +21,7 @@ _ATTEMPTS = 10
 
 
 class DynamoConnectionBudgets:
-    def spend(self, hashed: str, *, now: datetime) -> Spent | None:
+    def spend(self, hashed: str, *, now: datetime) -> SpendResult | None:
         """Take a unit from the minute of the token with this hash; None when nobody knows it.
 
         One store call; two when a minute has begun since the last.
@@ -33,11 +33,11 @@ class DynamoConnectionBudgets:
             if not row:
                 return None
             if done:
-                return Spent(window(limit=budget, used=int(row["minuteUsed"]), minute=minute), taken=True)
+                return SpendResult(new_window(limit=budget, used=int(row["minuteUsed"]), minute=minute), taken=True)
             # Functions' clocks differ a little: a minute that has begun for one has begun for all.
             seen, minute = int(row["minute"]), max(minute, int(row["minute"]))
             if seen == minute and int(row["minuteUsed"]) >= budget:
-                return Spent(window(limit=budget, used=budget, minute=minute), taken=False)
+                return SpendResult(new_window(limit=budget, used=budget, minute=minute), taken=False)
             sets, condition = "minuteUsed = minuteUsed + :one", "#minute = :minute AND minuteUsed < :budget"
             if seen != minute:
                 sets, condition = "#minute = :minute, minuteUsed = :one", "#minute = :seen"

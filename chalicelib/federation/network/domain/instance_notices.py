@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from chalicelib.core.domain.fields import Out
 from chalicelib.core.domain.retries import Attempt
-from chalicelib.core.domain.signatures import signed_headers
+from chalicelib.core.domain.signatures import signature_headers
 from chalicelib.federation.network.domain.marketplace import Listing
 
 PATH = "/api/marketplace/webhook"
@@ -108,7 +108,7 @@ def notice_headers(notice: InstanceNotice, recipient: Recipient, *, source: str,
     """What comes with the body: the instance's own key, and a signature made with it (Standard Webhooks)."""
     secret = base64.b64encode(recipient.instance_key.encode()).decode()
     return {
-        **signed_headers(notice.notice_id, notice.body.encode(), at=at, secrets=[secret]),
+        **signature_headers(notice.notice_id, notice.body.encode(), at=at, secrets=[secret]),
         "X-Federation-Token": recipient.instance_key,
         "X-DiviDen-Event": str(notice.kind),
         "X-DiviDen-Source": source,

@@ -12,7 +12,7 @@ from pydantic_core import PydanticCustomError, Url, to_json
 from pydantic_core import ValidationError as UrlError
 
 from chalicelib.core.domain.fields import Omittable, OpenIn, Out, TimeOut, UuidOut, not_blank
-from chalicelib.core.domain.links import refuse_link
+from chalicelib.core.domain.links import link_error
 
 LARGEST_CAPABILITIES = 20_000
 LONGEST_URL = 1000
@@ -126,7 +126,7 @@ def hash_of(secret: str) -> str:
 
 def permitted_url(text: str, info: ValidationInfo) -> str:
     """`text`, if calls may go there; whoever parses it passes `allow_loopback` in the context."""
-    if reason := refuse_link(text, allow_loopback=bool(info.context and info.context.get("allow_loopback"))):
+    if reason := link_error(text, allow_loopback=bool(info.context and info.context.get("allow_loopback"))):
         raise PydanticCustomError("link", "{reason}", {"reason": reason})
     return text
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from chalicelib.agents.services.ports import Agents
 from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.core.domain.idempotency import kept
+from chalicelib.core.domain.idempotency import to_stored_reply
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.federation.network.domain.hub_events import AGENT_STATUSES, HubEvent, HubEventIn, HubEventOut
 
@@ -66,7 +66,7 @@ def _agent(said: HubEventIn, *, context: RequestContext, agents: Agents) -> HubE
             reason=said.reason,
             processed_at=_at(context.now),
         )
-        if agents.set_status(found.slug, status, claim=context.claim, reply=kept(200, out)):
+        if agents.set_status(found.slug, status, claim=context.claim, reply=to_stored_reply(200, out)):
             return out
     return HubEventOut(
         received=True, event=said.event, agent_id=agent_id, warning="There is no such agent of this desk's own."

@@ -12,7 +12,7 @@ from pydantic_core import to_json
 from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, SlugTaken
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.core.domain.idempotency import kept
+from chalicelib.core.domain.idempotency import to_stored_reply
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import JobAnnouncer, Replays
 from chalicelib.federation.network.domain.agent_descriptions import AgentPut, AgentRow, listing_details
@@ -91,7 +91,7 @@ def sync(
     ports.gather(noting, *(_taking(take, numbers) for numbers in groups.values()))
     out = _summed(instance_id, [row for row in results if isinstance(row, SyncRowOut)])
     if context.claim:
-        ports.replays.finish(context.claim, begun, reply=kept(200, out))
+        ports.replays.finish(context.claim, begun, reply=to_stored_reply(200, out))
     return out
 
 
@@ -125,7 +125,7 @@ def put(
             version=made.listing.version,
             material_changes=bool(made.changed),
         )
-        reply = kept(201 if found is None else 200, out)
+        reply = to_stored_reply(201 if found is None else 200, out)
         if ports.market.save_listing(made.listing, over=found, claim=context.claim, reply=reply):
             return found is None, out
         found = ports.market.find_listing(instance_id, remote_id)
@@ -162,7 +162,7 @@ def delete(remote_id: str, *, instance_id: str, context: RequestContext, market:
         found = market.find_listing(instance_id, remote_id)
         if found is None:
             raise NotFound(_NO_AGENT)
-        if market.remove_listing(found, claim=context.claim, reply=kept(200, out)):
+        if market.remove_listing(found, claim=context.claim, reply=to_stored_reply(200, out)):
             return out
 
 
