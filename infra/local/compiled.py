@@ -15,6 +15,7 @@ from moto.dynamodb.models.dynamo_type import DynamoType
 from moto.dynamodb.parsing import ast_nodes
 from moto.dynamodb.parsing.expressions import UpdateExpressionParser  # type: ignore[attr-defined]
 from moto.dynamodb.parsing.key_condition_expression import parse_expression
+from moto.dynamodb.parsing.reserved_keywords import ReservedKeywords
 
 Attributes = Mapping[str, DynamoType]
 Values = Mapping[str, DynamoType]
@@ -280,7 +281,10 @@ class _UpdateCompiler:
         for each in node.children:
             match each:
                 case _nodes.ExpressionAttribute():
-                    parts.append(each.get_attribute_name())
+                    name = each.get_attribute_name()
+                    if name.upper() in ReservedKeywords.get_reserved_keywords():
+                        raise NotCompiledError
+                    parts.append(name)
                 case _nodes.ExpressionAttributeName():
                     placeholder = each.get_attribute_name_placeholder()
                     self.names_used.add(placeholder)

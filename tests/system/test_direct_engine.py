@@ -29,28 +29,29 @@ CONDITIONS = (
     "attribute_exists(pk)",
     "attribute_not_exists(pk)",
     "attribute_not_exists(label) OR label <> :text",
-    "counter = :number",
-    "counter < :number AND counter >= :one",
+    "total = :number",
+    "total < :number AND total >= :one",
     "NOT contains(tags, :text)",
     "contains(label, :text) OR begins_with(label, :text)",
     "attribute_exists(#list) AND size(#list) > :one",
     "nested.inner = :text",
-    "(counter > :one OR counter <= :number) AND attribute_exists(nested.inner)",
+    "(total > :one OR total <= :number) AND attribute_exists(nested.inner)",
     "label BETWEEN :text AND :text",
-    "counter IN (:one, :number)",
+    "total IN (:one, :number)",
 )
 UPDATES = (
     "SET label = :text",
-    "SET counter = counter + :one",
-    "SET counter = if_not_exists(counter, :number) - :one, label = if_not_exists(label, :text)",
+    "SET total = total + :one",
+    "SET total = if_not_exists(total, :number) - :one, label = if_not_exists(label, :text)",
     "SET nested.inner = :text",
     "SET #list = list_append(#list, :list)",
     "SET copied = label REMOVE label",
-    "REMOVE counter, nested.inner",
-    "ADD counter :one, tags :set",
+    "REMOVE total, nested.inner",
+    "ADD total :one, tags :set",
     "DELETE tags :set",
     "SET #list[0] = :text",
     "SET pk = :text",
+    "SET counter = :text",
 )
 TEXTS = st.sampled_from(["", "a", "ab", "b", "ä", "\U0001f600"])
 NUMBERS = st.sampled_from(["0", "1", "-2", "3.5", "10"])
@@ -58,7 +59,7 @@ ROWS = st.fixed_dictionaries(
     {},
     optional={
         "label": TEXTS.map(lambda text: {"S": text}),
-        "counter": NUMBERS.map(lambda number: {"N": number}),
+        "total": NUMBERS.map(lambda number: {"N": number}),
         "tags": st.sets(TEXTS.filter(bool), min_size=1).map(lambda tags: {"SS": sorted(tags)}),
         "list": st.lists(TEXTS, max_size=2).map(lambda texts: {"L": [{"S": each} for each in texts]}),
         "nested": st.dictionaries(st.sampled_from(["inner", "other"]), TEXTS.map(lambda text: {"S": text})).map(
