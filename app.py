@@ -9,7 +9,7 @@ from chalicelib.edge.route import App
 # it loads. Every entry point may load `core`, `people` and `tokens`. tests/laws/test_architecture.py holds both lists.
 ENTRY_POINTS: dict[str, dict[str, str]] = {
     "people": {
-        "api.v1.integrators": "operate",
+        "api.v1.integrators": "",
         "api.v2.me": "live",
         "api.v2.profile": "",
         "api.v2.projects": "",

@@ -16,17 +16,10 @@ from chalicelib.operate.domain.integrators import IntegratorTypesOut
 from chalicelib.people.domain.directory import (
     Integrator,
     IntegratorIn,
-    IntegratorOut,
     IntegratorPatch,
     detailed,
-    listed,
 )
 from chalicelib.people.services.ports import Integrators
-
-
-def list_integrators(*, integrators: Integrators) -> list[IntegratorOut]:
-    """List the integrators that are not archived, by slug. Store calls after authentication: 1."""
-    return listed(integrators.list_integrators())
 
 
 def register_integrator(
