@@ -2,6 +2,7 @@
 
 import ast
 import re
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 from xml.etree import ElementTree
@@ -93,6 +94,33 @@ def test_an_area_without_a_place_in_the_picture_is_an_error() -> None:
 def test_imports_that_a_longer_path_implies_are_left_out() -> None:
     imports = {"a": frozenset({"b", "c"}), "b": frozenset({"c"}), "c": frozenset[str]()}
     assert architecture.reduce_imports(imports) == imports | {"a": frozenset({"b"})}
+
+
+def test_the_picture_has_the_order_of_the_import_contracts() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = {each["name"]: each for each in project["tool"]["importlinter"]["contracts"]}
+    layers = contracts["Areas, from the outermost inwards"]["layers"][1:-1]
+    ranks = {name: rank for rank, layer in enumerate(layers) for name in layer.replace(" ", "").split("|")}
+    ordered = sorted(architecture.POSITIONS, key=lambda name: ranks[f"chalicelib.{name.partition('.')[0]}"])
+    rows = [architecture.POSITIONS[name][0] for name in ordered]
+    assert rows == sorted(rows)
+
+
+def test_the_index_lists_every_page() -> None:
+    index = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
+    pages = [*(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "reference").glob("*.md")]
+    for page in pages:
+        name = page.relative_to(ROOT / "docs").as_posix()
+        assert name == "index.md" or f"]({name})" in index, name
+    decisions = (ROOT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")
+    for page in (ROOT / "docs" / "decisions").glob("0*.md"):
+        assert f"]({page.name})" in decisions, page.name
+
+
+def test_links_between_pages_lead_to_files() -> None:
+    for page in (ROOT / "docs").rglob("*.md"):
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
 
 
 def test_a_table_escapes_bars_and_line_breaks() -> None:
