@@ -41,7 +41,7 @@ def subscription_id(user_id: str, endpoint: str, /) -> str:
 
 @dataclass(frozen=True)
 class Subscription:
-    """A browser that wants to be nudged, at its push service's `endpoint`, which nobody else is shown."""
+    """A browser that receives push messages at its push service's `endpoint`, which only its owner may know."""
 
     user_id: str
     endpoint: str
@@ -66,7 +66,7 @@ class PushKeys:
 
 
 class PushJob(Out):
-    """The queue's message: this person's browsers are to be nudged, or only the one that could not be before."""
+    """A queue message: push to this person's browsers, or only to the one whose push service failed before."""
 
     user_id: str
     urgency: Urgency
@@ -81,7 +81,7 @@ def _endpoint(text: str, info: ValidationInfo) -> str:
 
 
 class SubscriptionKeysIn(In):
-    """What a message would be encrypted with; nudges have none, so it is not kept."""
+    """The keys to encrypt a message with. Push messages here are empty, so the keys are not stored."""
 
     p256dh: str = Field(max_length=200)
     auth: str = Field(max_length=100)
@@ -110,7 +110,7 @@ class SubscriptionOut(Out):
 
 
 class PushOut(Out):
-    """What a browser subscribes with, null where this desk nudges nobody; and one's own subscriptions, oldest first."""
+    """The public key to subscribe with, null if this desk has none, and your own subscriptions, oldest first."""
 
     public_key: str | None
     subscriptions: list[SubscriptionOut]

@@ -84,7 +84,7 @@ def _send(push_jobs: JobSender[PushJob], job: PushJob) -> None:
     try:
         push_jobs.send(job)
     except Exception:
-        log.exception("the browsers of %s are not nudged", job.user_id)
+        log.exception("the browsers of %s get no push message", job.user_id)
 
 
 def post_frame(socket: Socket, frame: Frame, *, sockets: Sockets, gateway: SocketGateway) -> bool:

@@ -40,8 +40,8 @@ from chalicelib.live.stores.sockets import PREFIX as SOCKET_PREFIX
 from chalicelib.live.stores.sockets import SOCKET, update_progress
 from chalicelib.resources import SOCKETS
 
-# A person's sockets sort after the frames, and how many of their browsers are to be nudged after these: so the
-# last frame is found behind them.
+# A person's sockets sort after the frames, and the number of their browsers sorts last. So a query from the end
+# meets the last frame after them.
 _FRAMES, _END = "FRAME#", "FRAME#:"
 _ROWS_PER_LOOK = 12
 _ATTEMPTS = 200

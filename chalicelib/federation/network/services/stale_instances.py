@@ -1,4 +1,4 @@
-"""StaleInstances of the network that send no heartbeats any more."""
+"""Instances of the network that send no heartbeats any more."""
 
 import json
 import logging

@@ -1,4 +1,4 @@
-"""Sending to other desks what waits for them: in order, one worker a desk, until it is taken or given up."""
+"""Send what waits for connected installations: in order, one worker for each, until it is taken or given up."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from chalicelib.federation.relays.domain.outbox import Outbox, OutboxJob, Sendin
 from chalicelib.federation.relays.services.ports import Outboxes
 
 _PAGE = 25
-_DESKS_PER_RUN = 100
-# Before the worker's time is over it stops, and has itself called again.
+_OUTBOXES_PER_RUN = 100
+# The worker stops before it times out, and queues another run.
 _LONGEST_RUN = timedelta(seconds=40)
 
 
 class Courier(Protocol):
-    """Who knows what a sending says, where it goes, and to whom it matters what became of it."""
+    """Makes the request of a sending, and records its outcome."""
 
     def send(self, sending: Sending) -> HttpResult: ...
     def settle(self, sending: Sending, outcome: SendOutcome, answer: HttpResult, *, now: datetime) -> None: ...
@@ -27,11 +27,10 @@ class Courier(Protocol):
 
 @dataclass(frozen=True)
 class OutboxWorker:
-    """One worker's way through a desk's outbox.
+    """Sends the outbox of one connected installation, in order.
 
-    A desk that fails is left alone for a while, by everybody who has something for it; its first success ends that.
-    Store calls in sequence: 3, and 2 for each sending besides what the courier makes; a message that comes when
-    another worker is at it, or before its time, takes 1.
+    After a failure nothing is sent to the installation until its wait is over; a success ends the waits. Store calls in
+    sequence: 3, and 2 for each sending besides the courier's; 1 when another worker has the lease or nothing is due.
     """
 
     boxes: Outboxes
@@ -40,14 +39,14 @@ class OutboxWorker:
     clock: Callable[[], datetime]
 
     def deliver(self, job: OutboxJob, lease_id: str) -> int:
-        """Send what waits for the desk; how much was settled. Doing it again, or twice at a time, does no harm."""
+        """Send what waits for the installation, and return how much was settled. Repeats and overlaps do no harm."""
         started, count = self.clock(), 0
         while (box := self._lease(job.peer_url, lease_id)) is not None:
             waiting = self.boxes.list_first(job.peer_url, limit=_PAGE)
             if not waiting and self.boxes.rest(box, lease_id):
                 break
             for sending in waiting:
-                if not self._settled(box, sending, lease_id):
+                if not self._send(box, sending, lease_id):
                     return count
                 count += 1
                 if (renewed := self._lease(job.peer_url, lease_id)) is None:
@@ -60,19 +59,19 @@ class OutboxWorker:
 
     def _lease(self, peer_url: str, lease_id: str) -> Outbox | None:
         now = self.clock()
-        # Announced at once, a desk is due a little later by the index: a message is believed before.
+        # The due index announces it a little later than its message, so a message counts up to that much early.
         return self.boxes.lease(peer_url, lease_id, now=now, until=now + LEASE, due_by=now + GRACE + EARLY)
 
-    def _settled(self, box: Outbox, sending: Sending, lease_id: str) -> bool:
+    def _send(self, box: Outbox, sending: Sending, lease_id: str) -> bool:
         answer = self.courier.send(sending)
         now = self.clock()
         outcome = outcome_of(answer, sending, now=now)
         if outcome is SendOutcome.RETRY:
-            pause = wait_after(box.failures + 1, answer.retry_after, now=now)
+            wait = wait_after(box.failures + 1, answer.retry_after, now=now)
             error = answer.error or "no answer"
             self.courier.settle(sending, outcome, answer, now=now)
-            if self.boxes.back_off(box, lease_id, error=error, due_at=now + pause + GRACE):
-                delay = ceil(pause.total_seconds())
+            if self.boxes.back_off(box, lease_id, error=error, due_at=now + wait + GRACE):
+                delay = ceil(wait.total_seconds())
                 if delay <= LONGEST_DELAY.total_seconds():
                     self.queue.announce(OutboxJob(peer_url=sending.peer_url), delay=delay)
             return False
@@ -83,10 +82,10 @@ class OutboxWorker:
 
 
 def announce_due(now: datetime, *, boxes: Outboxes, queue: JobAnnouncer[OutboxJob]) -> int:
-    """Announce the desks that are due and that no message has announced; how many there were.
+    """Announce the due outboxes, and return their number.
 
-    Store calls: 1. Again does no harm: a worker takes a desk for itself.
+    Store and queue calls in sequence: 2. Repeats do no harm, since one worker leases an outbox.
     """
-    due = boxes.list_due(now=now, limit=_DESKS_PER_RUN)
+    due = boxes.list_due(now=now, limit=_OUTBOXES_PER_RUN)
     queue.announce_all([OutboxJob(peer_url=peer_url) for peer_url, _ in due])
     return len(due)
