@@ -118,7 +118,7 @@ class RecipientHint(In):
     @model_validator(mode="after")
     def _hints_at_someone(self) -> Self:
         if self.email is None and self.user_id is None and self.display_hint is None:
-            raise PydanticCustomError("empty_hint", "One of email, user_id, display_hint is required")
+            raise PydanticCustomError("empty_hint", "Set at least one of email, user_id, display_hint")
         return self
 
 

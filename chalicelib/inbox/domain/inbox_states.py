@@ -54,9 +54,9 @@ class StateIn(In):
     @model_validator(mode="after")
     def _sets_something(self) -> Self:
         if not self.model_fields_set:
-            raise PydanticCustomError("empty_state", "One of read, archived, snoozedUntil is required")
+            raise PydanticCustomError("empty_state", "Set at least one of read, archived, snoozedUntil")
         if self.archived and self.snoozed_until is not None:
-            raise PydanticCustomError("two_places", "A delivery is archived or snoozed, not both")
+            raise PydanticCustomError("two_places", "Archive a delivery or snooze it, not both")
         return self
 
 

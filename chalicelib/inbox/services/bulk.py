@@ -233,4 +233,4 @@ def _to_bulk_row(target: Target, draft: AcceptedCall, records: PeopleRecords, ac
 
 def _limit_reached(now: datetime) -> RateLimited:
     wait = seconds_to_midnight(now)
-    return RateLimited("The tools token's deliveries of today are used up.", retry_after=wait)
+    return RateLimited("Daily limit reached: the tools token has too few deliveries left today.", retry_after=wait)

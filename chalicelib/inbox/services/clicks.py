@@ -33,10 +33,10 @@ def click_button(
     """
     detail = deliveries.find_buttons(delivery_id.lower()) if is_uuid(delivery_id) else None
     if detail is None or detail.delivery.recipient_user_id != owner.user_id:
-        raise NotFound("No such delivery.")
+        raise NotFound("Delivery not found.")
     buttons = {str(number): button for number, button in enumerate(detail.delivery.buttons)}
     if (button := buttons.get(index)) is None:
-        raise NotFound("The delivery has no such button.")
+        raise NotFound("Button not found.")
     if button["action_type"] == ActionType.URL:
         return LinkOut(url=button["url"], request_id=context.request_id)
     click = detail.find_click(int(index))

@@ -17,7 +17,7 @@ from chalicelib.live.services.ports import Notifier
 
 FindDelivery = Callable[[str], DeliveryDetail | None]
 
-_NO_DELIVERY = "No such delivery."
+_NO_DELIVERY = "Delivery not found."
 
 
 def read(
@@ -52,7 +52,7 @@ def resolve(
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     fields: StoredReply = {"ok": True, "request_id": context.request_id}
-    attempts = Attempts("Too many calls resolve this delivery at the same time.")
+    attempts = Attempts("Too many calls resolve this delivery at the same time. Try again in a moment.")
     while attempts.again():
         detail = _find_own(delivery_id, caller, find)
         is_first = detail.delivery.resolved_at is None
@@ -90,7 +90,7 @@ def add_supplement(
     detail = replace(detail, supplements=[*detail.supplements, added])
     known_id = detail.delivery.delivery_id
     if not deliveries.add_supplement(known_id, added, claim=context.claim, reply=to_snapshot(detail, **fields)):
-        raise SupplementLimit(f"A delivery has at most {MOST_SUPPLEMENTS} supplements.")
+        raise SupplementLimit(f"The delivery already has {MOST_SUPPLEMENTS} supplements, the maximum.")
     if recipient := detail.delivery.recipient_user_id:
         notifier.notify(recipient, delivery_supplemented_event(known_id, added), log_state=None, now=context.now)
     return to_response(detail, **fields)

@@ -39,14 +39,14 @@ def list_event_types(
         )
         return _to_response(caller.integrator, caller.event_prefix, own, internal, request_id)
     if not isinstance(caller, ToolsToken) or not caller.admin:
-        raise Forbidden("Only an admin tools token may name another integrator.")
+        raise Forbidden("Another integrator requires an admin tools token.")
     integrator, own, internal = gather(
         lambda: integrators.find_integrator(slug),
         lambda: types.list_types(slug, today=today),
         lambda: types.list_types(INTERNAL_SLUG, today=today),
     )
     if integrator is None:
-        raise NotFound("No such integrator.")
+        raise NotFound("Integrator not found.")
     return _to_response(integrator.slug, integrator.event_prefix, own, internal, request_id)
 
 

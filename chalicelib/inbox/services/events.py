@@ -99,7 +99,7 @@ def publish(
         if not sender.over_daily_limit:
             raise
         wait = seconds_to_midnight(context.now)
-        raise RateLimited("The token's deliveries of today are used up.", retry_after=wait) from refusal
+        raise RateLimited("Daily limit reached: the token has no deliveries left today.", retry_after=wait) from refusal
     except AlreadyAnswered:
         if sender.moderated and (known := ports.deliveries.find(delivery.delivery_id)):
             _queue_if_held(known.delivery, sender=sender, log_state=None, context=context, ports=ports)
@@ -112,7 +112,7 @@ def _admit(event: InboundEvent, *, sender: PersonalToken, now: datetime, project
     check_occurrence(event, now=now)
     check_namespace(event, prefix=sender.event_prefix)
     if sender.severity_ceiling and event.severity.rank > sender.severity_ceiling.rank:
-        raise Forbidden(f"The token may publish events up to severity {sender.severity_ceiling}.")
+        raise Forbidden(f"The token can publish events up to severity {sender.severity_ceiling} only.")
     delivery = Delivery.from_event(event, sender=sender, now=now)
     if event.project_slug is None:
         return delivery
@@ -121,7 +121,7 @@ def _admit(event: InboundEvent, *, sender: PersonalToken, now: datetime, project
     )
     if access is None or not access.sender_is_admin or not access.recipient_is_member:
         raise CrossProjectBlocked(
-            "cross_project_blocked: the integrator's owner must administer the project, and the recipient belong to it."
+            "cross_project_blocked: the integrator's owner must administer the project, the recipient must be a member."
         )
     return replace(delivery, project_id=access.project_id)
 

@@ -45,7 +45,7 @@ class FanOut:
         """
         call = self.accepted.find(job.event_part, job.fire)
         if call is None:
-            raise NotFound("The accepted call of this job is gone.")
+            raise NotFound("The accepted call of this job no longer exists.")
         new: list[Delivery] = []
         try:
             for earlier in self.accepted.list_calls(job.event_part) if job.behind else ():

@@ -80,7 +80,7 @@ def change(
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     check_snooze(state, now=context.now)
-    attempts = Attempts("Too many calls change this delivery at the same time.")
+    attempts = Attempts("Too many calls change this delivery at the same time. Try again in a moment.")
     while attempts.again():
         before = _find_own(delivery_id, owner, deliveries).delivery
         after = apply_state(before, state, now=context.now)
@@ -99,5 +99,5 @@ def change(
 def _find_own(delivery_id: str, owner: ApiKey, deliveries: Deliveries) -> DeliveryDetail:
     detail = deliveries.find(delivery_id.lower()) if is_uuid(delivery_id) else None
     if detail is None or detail.delivery.recipient_user_id != owner.user_id:
-        raise NotFound("No such delivery.")
+        raise NotFound("Delivery not found.")
     return detail

@@ -38,7 +38,7 @@ _FIRE_SET_SECONDS = 60
 # A bulk message may come again as long as it can rest in a queue and then in its dead-letter queue.
 _FIRES_KEPT_FOR = timedelta(days=30)
 
-_BUSY = "Too many calls send this event at the same time."
+_BUSY = "Too many calls send this event at the same time. Try again in a moment."
 
 
 class DynamoSends:
@@ -86,7 +86,7 @@ class DynamoSends:
                 return self._from_row(row, fire, now)
         elif row := get(DELIVERIES, key):
             return self._count(from_row(row), now=now, claim=claim, reply=reply)
-        raise NotFound("No such delivery.")
+        raise NotFound("Delivery not found.")
 
     def record_bulk(self, delivery: Delivery, *, fire: str, now: datetime) -> RecordedDelivery:
         """Store a bulk delivery, or count one more send of it: once, however late the same send comes again.

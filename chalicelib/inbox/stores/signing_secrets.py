@@ -63,7 +63,7 @@ class DynamoSigningSecrets:
         except ClientError as error:
             if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                 raise
-            raise Conflict(f"The secret of {slug} is being rotated by another call.") from error
+            raise Conflict(f"Another call is rotating the secret of {slug}. Try again in a moment.") from error
         return _secrets(slug, row)
 
     def _row(self, slug: str) -> Row:
