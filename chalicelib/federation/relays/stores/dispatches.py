@@ -1,19 +1,18 @@
 """What was to be sent to other desks, as operators see and mend it; the rows are those of `outgoing`."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.stores.items import Row, values
 from chalicelib.core.stores.reads import get_all, query
-from chalicelib.core.stores.writes import Refused, commit
+from chalicelib.core.stores.writes import try_commit
 from chalicelib.federation.relays.domain.outbox import Outbox, Sending
 from chalicelib.federation.relays.domain.outgoing import Dispatch, RelayDispatch
 from chalicelib.federation.relays.domain.relays import Direction, Relay, RelayStatus
 from chalicelib.federation.relays.stores.outbox import DynamoOutbox
 from chalicelib.federation.relays.stores.outgoing import moved_relay
-from chalicelib.federation.relays.stores.relay_rows import UNSENT, relay_of
+from chalicelib.federation.relays.stores.relay_rows import UNSENT, relay_from_row
 from chalicelib.resources import LIST_INDEX, RELAYS
 
 
@@ -27,7 +26,7 @@ class DynamoDispatches:
             ExpressionAttributeValues=values(unsent=UNSENT),
         )
         keys = [{"pk": row["pk"], "sk": row["sk"]} for row in rows]
-        found = map(_dispatched, get_all(RELAYS, keys) if keys else [])
+        found = map(_from_row, get_all(RELAYS, keys) if keys else [])
         return sorted(found, key=lambda each: (each.relay.created_at, each.relay.relay_id))
 
     def find(self, relay_id: str) -> RelayDispatch | None:
@@ -41,7 +40,7 @@ class DynamoDispatches:
             status = RelayStatus.PENDING
         to = _moved(met.relay, status, now=now)
         moved = moved_relay(to, met.relay, dispatch=Dispatch.QUEUED, error=None)
-        return _done([*moved, *DynamoOutbox().queued(sending, over=over, now=now)])
+        return try_commit([*moved, *DynamoOutbox().queued(sending, over=over, now=now)])
 
     def give_up(self, met: RelayDispatch, sending: Sending | None, *, error: str, now: datetime) -> bool:
         """Have it sent no more, and take out what waits; False when something has changed."""
@@ -50,7 +49,7 @@ class DynamoDispatches:
             status = RelayStatus.EXPIRED
         to = _moved(met.relay, status, now=now)
         moved = moved_relay(to, met.relay, dispatch=Dispatch.EXPIRED, error=error)
-        return _done([*moved, *([DynamoOutbox().sent(sending)] if sending else [])])
+        return try_commit([*moved, *([DynamoOutbox().sent(sending)] if sending else [])])
 
 
 def _moved(relay: Relay, status: RelayStatus, *, now: datetime) -> Relay:
@@ -58,16 +57,8 @@ def _moved(relay: Relay, status: RelayStatus, *, now: datetime) -> Relay:
     return replace(relay, status=status, updated_at=timestamp(now), resolved_at=resolved, changes=relay.changes + 1)
 
 
-def _done(actions: Sequence[dict[str, Row]]) -> bool:
-    try:
-        commit(actions, claim=None, reply={})
-    except Refused:
-        return False
-    return True
-
-
-def _dispatched(row: Row) -> RelayDispatch:
-    relay = relay_of(row)
+def _from_row(row: Row) -> RelayDispatch:
+    relay = relay_from_row(row)
     known = Dispatch(row["dispatch"]) if row.get("dispatch") else None
     if known is None and relay.direction is Direction.OUTBOUND:
         known = Dispatch.QUEUED

@@ -8,14 +8,15 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from chalicelib.core.domain.errors import Unavailable
+from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
-from chalicelib.core.stores.items import Row, to_item, values
+from chalicelib.core.stores.actions import assignments, update
+from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get_all
-from chalicelib.core.stores.writes import Refused, commit
+from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.federation.relays.domain.outbox import Outbox, Sending, SendOutcome
 from chalicelib.federation.relays.domain.outgoing import (
     ACKNOWLEDGEMENT,
@@ -31,13 +32,11 @@ from chalicelib.federation.relays.stores.relay_rows import (
     UNSENT,
     added_relay,
     named_by_peer,
+    relay_from_row,
     relay_key,
-    relay_of,
     relay_row,
 )
 from chalicelib.resources import FACETS_INDEX, ORDER_INDEX, RELAYS
-
-_ATTEMPTS = 16
 
 
 class DynamoOutgoing:
@@ -50,12 +49,12 @@ class DynamoOutgoing:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
         actions = [*added_relay(relay), *DynamoOutbox().queued(sending, over=over, now=now)]
-        return _done(actions, claim=claim, reply=reply)
+        return try_commit(actions, claim=claim, reply=reply)
 
     def find(self, user_id: str, relay_id: str) -> Relay | None:
         """The relay. One store call."""
         found = get_all(RELAYS, [relay_key(user_id, relay_id)])
-        return relay_of(found[0]) if found else None
+        return relay_from_row(found[0]) if found else None
 
     def end_actions(
         self, ended: Relay, over: Relay, acknowledgement: Sending, *, outbox: Outbox, now: datetime
@@ -79,7 +78,8 @@ class DynamoOutgoing:
         One store call, and two for each time that the relay has changed since it was read.
         """
         ended = [] if outcome is SendOutcome.RETRY else [DynamoOutbox().sent(sending)]
-        for _ in range(_ATTEMPTS):
+        attempts = Attempts("The relay is being changed by many calls at once.")
+        while attempts.again():
             noted: list[Action] = []
             if relay is not None and sending.kind == ACKNOWLEDGEMENT:
                 to = replace(relay, changes=relay.changes + 1)
@@ -89,7 +89,7 @@ class DynamoOutgoing:
             actions = [*ended, *noted]
             try:
                 if actions:
-                    commit(actions, claim=None, reply={})
+                    commit(actions)
             except Refused as refused:
                 if relay is None or not ended or 0 in refused.failed:
                     # Its end has been noted, or is to come.
@@ -101,7 +101,6 @@ class DynamoOutgoing:
                 relay = self.find(relay.user_id, relay.relay_id)
             else:
                 return
-        raise Unavailable("The relay is being changed by many calls at once.")
 
     def list_page(self, user_id: str, query: RelayQuery) -> tuple[Sequence[RelayOut], int]:
         """A page of the person's relays, newest first, and how many there are in all. Store calls in sequence: 3."""
@@ -121,7 +120,7 @@ class DynamoOutgoing:
         else:
             sks = lists.sort_keys(RELAYS, ORDER_INDEX, user_id, [""], offset=query.offset, limit=query.count)
         rows = lists.in_order(RELAYS, user_id, sks)
-        return [_shown(row) for row in rows], lists.total(counts, query.direction, query.status)
+        return [_relay_out(row) for row in rows], lists.total(counts, query.direction, query.status)
 
 
 def moved_relay(to: Relay, over: Relay, *, dispatch: Dispatch, error: str | None) -> list[Action]:
@@ -153,34 +152,26 @@ def _moved(to: Relay, over: Relay, *, tried: bool = False, **more: Any) -> list[
     row = relay_row(to)
     names = ("status", "peerRelayId", "response", "resolvedAt", "updatedAt", "facetsKey", "changes")
     sets = {name: row[name] for name in names} | more
-    more_tries = ", tries = if_not_exists(tries, :none) + :one" if tried else ""
-    expression = "SET " + ", ".join(f"#{name} = :{name}" for name in sets) + more_tries
-    if more:
-        expression += " REMOVE unsent" if more["dispatch"] == Dispatch.SENT else ", unsent = :unsent"
-    named: Row = {"none": 0, "one": 1} if tried else {}
-    named |= {"unsent": UNSENT} if more and more["dispatch"] != Dispatch.SENT else {}
-    update: Row = {
-        "TableName": RELAYS.physical_name,
-        "Key": to_item(relay_key(over.user_id, over.relay_id)),
-        "UpdateExpression": expression,
-        "ConditionExpression": "#changes = :seen",
-        "ExpressionAttributeNames": {f"#{name}": name for name in sets},
-        "ExpressionAttributeValues": values(**sets, seen=over.changes, **named),
-    }
+    named: Row = {}
+    expression = f"SET {assignments(sets)}"
+    if tried:
+        expression += ", tries = if_not_exists(tries, :none) + :one"
+        named = {"none": 0, "one": 1}
+    if more and more["dispatch"] == Dispatch.SENT:
+        expression += " REMOVE unsent"
+    elif more:
+        expression += ", unsent = :unsent"
+        named["unsent"] = UNSENT
+    key = relay_key(over.user_id, over.relay_id)
+    change = update(RELAYS, key, expression, "#changes = :seen", **sets, **named, seen=over.changes)
     counted = []
     if to.facets != over.facets:
         counted = [lists.counting(RELAYS, to.user_id, added=[to.facets], taken=[over.facets])]
-    return [{"Update": update}, *counted]
+    return [change, *counted]
 
 
-def _done(actions: Sequence[Action], *, claim: Claim | None = None, reply: dict[str, Any] | None = None) -> bool:
-    try:
-        commit(actions, claim=claim, reply=reply or {})
-    except Refused:
-        return False
-    return True
-
-
-def _shown(row: Row) -> RelayOut:
+def _relay_out(row: Row) -> RelayOut:
     dispatch = Dispatch(row["dispatch"]) if row.get("dispatch") else None
-    return to_response(relay_of(row), dispatch=dispatch, tries=int(row.get("tries", 0)), error=row.get("sendError"))
+    return to_response(
+        relay_from_row(row), dispatch=dispatch, tries=int(row.get("tries", 0)), error=row.get("sendError")
+    )

@@ -24,13 +24,14 @@ from chalicelib.chat.stores.chat import added_message
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
-from chalicelib.core.stores.items import Row, to_item, values
+from chalicelib.core.stores.actions import assignments, put_new, update
+from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get_all
-from chalicelib.core.stores.writes import Refused, commit
+from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.relays.domain.relay_effects import Effects, Work
 from chalicelib.federation.relays.domain.relays import Direction, Relay, RelayReference
-from chalicelib.federation.relays.stores.relay_rows import claim_row, peer_key, put_new, relay_key, relay_of, relay_row
+from chalicelib.federation.relays.stores.relay_rows import claim_row, peer_key, relay_from_row, relay_key, relay_row
 from chalicelib.people.stores.directory_rows import active_person
 from chalicelib.resources import RELAYS
 from chalicelib.tasks.stores.queue import added_item, changed_items
@@ -56,18 +57,18 @@ class DynamoRelays:
         claimed: list[Action] = []
         if relay.peer_relay_id:
             row = peer_key(relay.connection_id, relay.peer_relay_id) | claim_row(relay, reply)
-            claimed = [put_new(row)]
+            claimed = [put_new(RELAYS, row)]
         brought = [*added_card(work.card, work.tail), *added_item(work.item)] if work else []
         actions = [
             *claimed,
-            put_new(relay_row(relay)),
+            put_new(RELAYS, relay_row(relay)),
             active_person(relay.user_id),
             lists.counting(RELAYS, relay.user_id, added=[relay.facets]),
             added_message(message),
             *brought,
         ]
         try:
-            commit(actions, claim=None, reply={})
+            commit(actions)
         except Refused as refused:
             first = refused.rows[0]
             if 0 in refused.failed and first:
@@ -82,7 +83,7 @@ class DynamoRelays:
     def find(self, user_id: str, relay_id: str) -> Relay | None:
         """One of the person's relays, sent or received, read consistently. One store call."""
         found = get_all(RELAYS, [relay_key(user_id, relay_id)])
-        return relay_of(found[0]) if found else None
+        return relay_from_row(found[0]) if found else None
 
     def find_sent(self, connection: Connection, names: Sequence[str]) -> Relay | None:
         """The relay sent over this connection that the first of these names means: ours, or the other desk's.
@@ -98,7 +99,7 @@ class DynamoRelays:
                 found = next(iter(get_all(RELAYS, [relay_key(pointer["userId"], pointer["relayId"])])), None)
             if found is None:
                 continue
-            relay = relay_of(found)
+            relay = relay_from_row(found)
             if relay.connection_id == connection.connection_id and relay.direction is Direction.OUTBOUND:
                 return relay
         return None
@@ -107,26 +108,22 @@ class DynamoRelays:
         """Replace `over` by `relay`, with what follows; False when something of it has changed. One store call."""
         row = relay_row(relay)
         sets = {name: row[name] for name in ("status", "response", "resolvedAt", "updatedAt", "facetsKey", "changes")}
-        update = {
-            "TableName": RELAYS.physical_name,
-            "Key": to_item(relay_key(over.user_id, over.relay_id)),
-            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in sets),
-            "ConditionExpression": "#changes = :seen",
-            "ExpressionAttributeNames": {f"#{name}": name for name in sets},
-            "ExpressionAttributeValues": values(**sets, seen=over.changes),
-        }
-        actions: list[Action] = [{"Update": update}]
+        change = update(
+            RELAYS,
+            relay_key(over.user_id, over.relay_id),
+            f"SET {assignments(sets)}",
+            "#changes = :seen",
+            **sets,
+            seen=over.changes,
+        )
+        actions = [change]
         if relay.facets != over.facets:
             actions.append(lists.counting(RELAYS, relay.user_id, added=[relay.facets], taken=[over.facets]))
         if effects and effects.changes:
             actions += changed_items(effects.changes, by=relay.connection_id, seen=effects.desk)
         if effects and effects.card and effects.card_met:
             actions += changed_card(effects.card, effects.card_met)
-        try:
-            commit([*actions, *([added_message(message)] if message else [])], claim=None, reply={})
-        except Refused:
-            return False
-        return True
+        return try_commit([*actions, *([added_message(message)] if message else [])])
 
 
 def _reference(row: Row) -> RelayReference:
