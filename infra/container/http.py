@@ -1,4 +1,4 @@
-"""What API Gateway does for HTTP, as a WSGI application: behind any server that speaks WSGI."""
+"""API Gateway's HTTP behaviour as a WSGI application, for any WSGI server."""
 
 import base64
 from collections.abc import Callable, Iterable
