@@ -1,7 +1,7 @@
-"""HTTP message signatures (RFC 9421, Ed25519) among desks: of what is sent, and of what came.
+"""HTTP message signatures between desks (RFC 9421, Ed25519): made for requests sent, verified for requests received.
 
-A signature covers the method, the URL, the digest of the body and the desk it is meant for, and tells when it was
-made. The libraries are imported by those who sign or verify only; everybody else's start they would slow.
+A signature covers the method, the URL, the digest of the body and the desk it is meant for, and has the time it was
+made. The libraries are imported on first use, since they slow a cold start.
 """
 
 import base64
@@ -14,7 +14,7 @@ from chalicelib.core.domain.requests import RawRequest
 from chalicelib.federation.connections.domain.connections import PeerKey, UnknownKey
 from chalicelib.federation.connections.domain.handshake import DESTINATION_HEADER
 
-# How far apart the clocks of maker and reader may be, with the way between them: what is older may be a replay.
+# The largest difference between the clocks of signer and verifier, with the time on the way. Older may be a replay.
 VALID_FOR = timedelta(minutes=5)
 
 _COVERED = ("@method", "@target-uri", "content-digest", DESTINATION_HEADER.lower())
@@ -23,7 +23,7 @@ _TAG, _LABEL = "fluxden-federation", "fluxden"
 
 @dataclass(frozen=True)
 class SigningKey:
-    """A desk's own key pair, each part as 32 bytes in base64."""
+    """A desk's own key pair, each part 32 bytes in base64."""
 
     key_id: str
     public_key: str
@@ -43,7 +43,7 @@ class SigningKey:
 
 @dataclass
 class _Message:
-    """A request, as the library wants one."""
+    """A request, in the form that the library needs."""
 
     method: str
     url: str
@@ -53,7 +53,7 @@ class _Message:
 def signature_headers(
     method: str, url: str, body: bytes, *, destination: str, key: SigningKey, at: datetime
 ) -> Mapping[str, str]:
-    """The headers that sign a request to `url`, which belongs to the desk at the base URL `destination`."""
+    """Return the headers that sign a request to `url`, of the desk with the base URL `destination`."""
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
     from http_message_signatures import HTTPMessageSigner, MappingKeyResolver, algorithms
 
@@ -74,10 +74,10 @@ def signature_headers(
 
 
 def refuse_signature(sent: RawRequest, *, base_url: str, keys: Sequence[PeerKey]) -> str | None:
-    """Why a request to this desk, at `base_url`, is not signed by one of the keys now; None when it is.
+    """Return why a request to this desk at `base_url` is not properly signed by one of the keys; None if it is.
 
     Raises:
-        UnknownKey: it names a key that is none of them.
+        UnknownKey: it names another key.
     """
     from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
     from http_message_signatures import (
@@ -88,7 +88,7 @@ def refuse_signature(sent: RawRequest, *, base_url: str, keys: Sequence[PeerKey]
     )
 
     class Verifier(HTTPMessageVerifier):
-        # The library's own clock is the machine's; the time that counts is the call's, and judged below.
+        # The library uses the machine's clock. The time of the call is checked below.
         max_clock_skew = timedelta(days=36_500)
 
     class Resolver(MappingKeyResolver):
@@ -110,7 +110,7 @@ def refuse_signature(sent: RawRequest, *, base_url: str, keys: Sequence[PeerKey]
     except (HTTPMessageSignaturesException, ValueError) as error:
         if resolver.unknown:
             raise UnknownKey from error
-        return "the signature does not fit"
+        return "the signature is not valid"
     if sent.headers[DESTINATION_HEADER.lower()].rstrip("/") != base_url:
         return "it is meant for another desk"
     return _refuse_time(result.parameters, sent.now)

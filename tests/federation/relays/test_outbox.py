@@ -49,7 +49,7 @@ class World:
         assert (answer.error is None) == (outcome is SendOutcome.SENT)
         self.settled.setdefault(sending.item_id, []).append(outcome)
         if outcome is not SendOutcome.RETRY:
-            commit([self.boxes.sent(sending)], claim=None, reply={})
+            commit([self.boxes.remove_action(sending)], claim=None, reply={})
 
     def announce(self, job: OutboxJob, *, delay: int = 0) -> None:
         self.messages.append((self.now + timedelta(seconds=delay), job))
@@ -63,7 +63,7 @@ class World:
     def queue(self, peer_url: str, item_id: str, *, announced: bool = True) -> None:
         over = self.boxes.find(peer_url)
         sending = Sending(peer_url, over.last_position + 1, "c", "relay", item_id, timestamp(self.now))
-        commit(self.boxes.queued(sending, over=over, now=self.now), claim=None, reply={})
+        commit(self.boxes.queue_actions(sending, over=over, now=self.now), claim=None, reply={})
         if announced:
             self.announce(OutboxJob(peer_url=peer_url))
 

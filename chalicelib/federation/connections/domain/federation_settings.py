@@ -1,11 +1,11 @@
-"""What this desk lets other desks do."""
+"""The federation settings of this desk."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class FederationMode(StrEnum):
-    """Who may ask to be connected: anybody, nobody, or people of approved instances only."""
+    """The desks that may send connection requests: all, none, or approved instances only."""
 
     OPEN = "open"
     CLOSED = "closed"
@@ -14,7 +14,7 @@ class FederationMode(StrEnum):
 
 @dataclass(frozen=True)
 class FederationSettings:
-    """What this desk lets other desks do."""
+    """The federation settings. `inbound` lets peers in; with `approval` people accept their requests themselves."""
 
     mode: FederationMode = FederationMode.CLOSED
     inbound: bool = False

@@ -1,4 +1,4 @@
-"""The keys that other desks publish at their own addresses: read, and asked for again when they could not be had."""
+"""The keys that peers publish at their own addresses, and when they are fetched again."""
 
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,7 +12,7 @@ from chalicelib.federation.connections.domain.connections import PeerKey
 from chalicelib.federation.connections.domain.handshake import Introduction
 
 PATH = "/.well-known/fluxden"
-# An unknown key has the keys asked for again at most this often.
+# An unknown key causes another fetch at most this often.
 PAUSE = timedelta(minutes=10)
 
 _MOST_KEYS = 2
@@ -21,7 +21,7 @@ _ASKED_TOO_MUCH = frozenset((408, 425, 429))
 
 
 class PublishedKeys(OpenIn):
-    """What a Fluxden desk says of itself; of its members those that matter here."""
+    """The description that a Fluxden desk publishes, as far as it is needed here."""
 
     software: str
     keys: list[Introduction]
@@ -29,22 +29,22 @@ class PublishedKeys(OpenIn):
 
 @dataclass(frozen=True)
 class KeysOutcome:
-    """What came of asking for keys: `keys`, None when they could not be had; `due_in` until it is done again."""
+    """The outcome of fetching keys. `keys` is None after a failure; `due_in` is the time until the next fetch."""
 
     keys: tuple[PeerKey, ...] | None
     due_in: timedelta | None
 
 
 def outcome_of(answer: HttpResult, tries: int) -> KeysOutcome:
-    """What the answer means, after so many failures before it: a desk that answers anything else publishes none.
+    """Return the outcome of a fetch after `tries` failures in a row.
 
-    Who is asked too much has not answered.
+    A desk that answers anything but its description publishes no keys. A rate limit counts as a failure.
     """
     if answer.error is None:
         return KeysOutcome(_published(answer.body), None)
     if answer.status is not None and answer.status < _OUR_FAULT_BELOW and answer.status not in _ASKED_TOO_MUCH:
         return KeysOutcome((), None)
-    # After the last retry the keys are asked for again when a request is signed by an unknown one.
+    # After the last retry, only a request that is signed with an unknown key causes another fetch.
     waits = PEER_KEY_RETRIES.waits[1:]
     return KeysOutcome(None, waits[tries] if tries < len(waits) else None)
 

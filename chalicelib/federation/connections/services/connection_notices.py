@@ -1,6 +1,6 @@
-"""What is to be done for connections: one attempt at a time, until one succeeds or the ladder ends.
+"""The worker of connection notices: one attempt at a time, until one succeeds or the retries end.
 
-Mostly that is to tell the other desk something; what it answers to a request decides what becomes of the connection.
+Most notices tell the peer something. The answer to a request decides the connection's next state.
 """
 
 import json
@@ -50,10 +50,10 @@ class Sign(Protocol):
 def peer_headers(
     connection: Connection, url: str, body: bytes, *, token: str, at: datetime, federation: Federation, sign: Sign
 ) -> dict[str, str]:
-    """By what a peer knows us, and that nobody changed `body` on its way to `url`. Store calls: 1 for a Fluxden desk.
+    """Return the headers that authenticate and sign a request to a peer. Store calls: 1 for a Fluxden desk.
 
-    Fluxden desks are those that have told a key, or publish some. Others are shown the token, and its digest where the
-    connection has that on.
+    All peers get the token, and the digest of the body if the connection has `hmac_enabled`. Desks with a known key
+    are Fluxden desks, and get an HTTP message signature as well.
     """
     headers = {TOKEN_HEADER: token}
     if connection.hmac_enabled:
@@ -65,11 +65,10 @@ def peer_headers(
 
 @dataclass(frozen=True)
 class ConnectionNoticeWorker:
-    """Does what is to be done for connections.
+    """Sends notices to peers, and makes peers contacts of their owners.
 
-    Store and queue calls of an attempt: 6 to tell something, 1 more for a Fluxden desk, and 1 to announce the next;
-    for the answer to a request 4 more. To make the peer a contact: 6, or 5 where there is one of the address. For
-    a message that is none of its time: 1.
+    Store and queue calls of an attempt: 6, 1 more for a Fluxden desk, 1 to announce the next attempt, and 4 for the
+    answer to a request. For a contact: 6, or 5 if a contact with the address exists. 1 if no attempt is due.
     """
 
     notices: ConnectionNotices
@@ -85,7 +84,7 @@ class ConnectionNoticeWorker:
     def attempt(self, job: ConnectionNoticeJob, *, message_id: str) -> None:
         """Make the notice's next attempt if one is due; a message that comes twice, late or early does no harm.
 
-        A peer's failure is an outcome; only failures of our own stores raise. A notice that no longer fits the
+        A peer's failure is an outcome; only failures of the stores raise. A notice that no longer fits the
         connection is not sent.
         """
         notice, now = self.notices.find(job), self.runner.clock()
@@ -115,20 +114,20 @@ class ConnectionNoticeWorker:
             connection = self._add_contact(connection)
         if notice.kind is ConnectionNoticeKind.CONTACT:
             return Conclusion(Outcome.DELIVERED, Attempt(timestamp(now), None, None, None))
-        return self._told(notice, connection, now)
+        return self._post(notice, connection, now)
 
-    def _told(self, notice: ConnectionNotice, connection: Connection, now: datetime) -> HttpResult:
-        token, said, headers = self.connections.token_of(connection), dict(notice.body), dict[str, str]()
+    def _post(self, notice: ConnectionNotice, connection: Connection, now: datetime) -> HttpResult:
+        token, content, headers = self.connections.token_of(connection), dict(notice.body), dict[str, str]()
         own = notice.kind.is_answered or connection.peer_key is not None
         key: PeerKey | None = self.federation.find_key().public if own else None
         if notice.kind is ConnectionNoticeKind.REQUESTED:
             assert key is not None
-            said = request_body(connection, token=token, own_url=self.base_url, key=key)
+            content = request_body(connection, token=token, own_url=self.base_url, key=key)
         elif notice.kind is not ConnectionNoticeKind.ENDED:
-            said["instanceUrl"] = self.base_url
+            content["instanceUrl"] = self.base_url
             if key is not None:
-                said["fluxden"] = {"keyId": key.key_id, "publicKey": key.public_key}
-        body = json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
+                content["fluxden"] = {"keyId": key.key_id, "publicKey": key.public_key}
+        body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
         url = f"{connection.peer_url}{notice.kind.path}"
         if notice.kind is not ConnectionNoticeKind.REQUESTED:
             headers = peer_headers(

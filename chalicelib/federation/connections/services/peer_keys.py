@@ -1,4 +1,4 @@
-"""Asking other desks for the keys by which they sign."""
+"""Fetching the keys with which peers sign."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,17 +17,17 @@ _TAKEN_FOR = timedelta(minutes=5)
 
 @dataclass(frozen=True)
 class PeerKeyFetcher:
-    """Asks for the keys that are wanted."""
+    """Fetches the published keys that are due."""
 
     keys: PublishedKeys
     get: Get
     gather: Callable[..., list[Any]]
 
     def fetch_due(self, now: datetime) -> int:
-        """Ask for the keys that are wanted, each desk once however many connections there are to it; how many.
+        """Fetch the keys that are due, once for each desk, and return the number of connections.
 
-        Store calls in sequence: 3, and 1 when none is wanted; of more than 48 connections the next run asks for the
-        rest. Runs may overlap: each connection is one run's.
+        Store calls in sequence: 3, and 1 if none is due. A run takes at most 48 connections; the next run takes the
+        rest. Runs may overlap, since each connection is taken by one run.
         """
         due = self.keys.list_due(now=now, limit=_PAGE)
         if not due:

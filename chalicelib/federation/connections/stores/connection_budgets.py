@@ -1,6 +1,6 @@
-"""What connections' tokens spend, in the table `peers`: TOKEN#<SHA-256> / BUDGET, with minute and minuteUsed.
+"""The budgets of connections' tokens, in the table `peers`: TOKEN#<SHA-256> / BUDGET, with minute and minuteUsed.
 
-The row is made with the connection, so that tokens which nobody knows have none, and leave nothing behind.
+The row is created with the connection, so a token without a connection has none, and trying one writes nothing.
 """
 
 from datetime import datetime
@@ -22,9 +22,9 @@ _ATTEMPTS = 10
 
 class DynamoConnectionBudgets:
     def spend(self, hashed: str, *, now: datetime) -> SpendResult | None:
-        """Take a unit from the minute of the token with this hash; None when nobody knows it.
+        """Charge a request to the token with this hash; None if no connection has it.
 
-        One store call; two when a minute has begun since the last.
+        One store call; two for the first request of a minute.
         """
         budget, minute = settings().connection_budget, minute_of(now)
         sets, condition, seen = "minuteUsed = minuteUsed + :one", "#minute = :minute AND minuteUsed < :budget", minute
@@ -34,18 +34,18 @@ class DynamoConnectionBudgets:
                 return None
             if done:
                 return SpendResult(new_window(limit=budget, used=int(row["minuteUsed"]), minute=minute), taken=True)
-            # Functions' clocks differ a little: a minute that has begun for one has begun for all.
+            # The clocks of functions differ a little. A minute that one of them has begun counts for all.
             seen, minute = int(row["minute"]), max(minute, int(row["minute"]))
             if seen == minute and int(row["minuteUsed"]) >= budget:
                 return SpendResult(new_window(limit=budget, used=budget, minute=minute), taken=False)
             sets, condition = "minuteUsed = minuteUsed + :one", "#minute = :minute AND minuteUsed < :budget"
             if seen != minute:
                 sets, condition = "#minute = :minute, minuteUsed = :one", "#minute = :seen"
-        raise Unavailable("The token is in use by too many calls at once.")
+        raise Unavailable("The token is used by too many requests at once. Try again.")
 
 
 def added_budget(hashed: str) -> Action:
-    """The part of a transaction that gives a token a budget; one that it has already stays."""
+    """Return the action that gives a token a budget, unless it has one."""
     sets = "SET #minute = if_not_exists(#minute, :no), minuteUsed = if_not_exists(minuteUsed, :no)"
     return update(PEERS, _key(hashed), sets, no=0)
 

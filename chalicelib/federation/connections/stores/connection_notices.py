@@ -1,6 +1,6 @@
-"""Notices to connected desks, in the table `peers`: pk = CONNECTION#<id>, sk = NOTICE#<notice id>.
+"""Connection notices, in the table `peers`: pk = CONNECTION#<id>, sk = NOTICE#<notice id>.
 
-kind; body: as JSON; besides its own columns it has those of leased rows (see leased)
+kind; body: as JSON text; and the attributes of leased rows (see leased)
 """
 
 import json
@@ -28,33 +28,33 @@ _ROWS = LeasedRows(PEERS, PEER_NOTICES)
 
 class DynamoConnectionNotices:
     def find(self, job: ConnectionNoticeJob) -> ConnectionNotice | None:
-        """The notice, read consistently. One store call."""
+        """Find a notice, read consistently. One store call."""
         row = get(PEERS, _key(job.connection_id, job.notice_id))
         return _from_row(row) if row else None
 
     def lease(self, notice: ConnectionNotice, lease_id: str, *, now: datetime, until: datetime) -> bool:
-        """Take the notice's next attempt; False when it has been made, or is being made. One store call."""
+        """Lease the notice's next attempt; False if it was made, or is being made. One store call."""
         key = _key(notice.connection_id, notice.notice_id)
         return _ROWS.lease(key, lease_id, made=len(notice.attempts), now=now, until=until)
 
     def record(
         self, notice: ConnectionNotice, lease_id: str, *, outcome: str, attempt: Attempt | None, due_at: datetime | None
     ) -> bool:
-        """Add the attempt that was made under the lease, and end the lease; False when it was lost. One store call."""
+        """Record the attempt made under the lease, and end the lease; False if it was lost. One store call."""
         key, made = _key(notice.connection_id, notice.notice_id), len(notice.attempts)
         return _ROWS.record(key, lease_id, made=made, outcome=outcome, attempt=attempt, due_at=due_at)
 
     def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[ConnectionNoticeJob, str]]:
-        """Some of the notices whose attempts are due, longest due first, each with its due time. One store call."""
+        """List some of the due notices, longest due first, each with its due time. One store call."""
         return [(_job(row), row["dueAt"]) for row in _ROWS.list_due(now=now, limit=limit)]
 
     def postpone(self, job: ConnectionNoticeJob, due_at: str, *, until: datetime) -> bool:
-        """Move the due time on from `due_at`; False when somebody else has. One store call."""
+        """Move the due time on from `due_at`; False if another call has. One store call."""
         return _ROWS.postpone(_key(job.connection_id, job.notice_id), due_at, until=until)
 
 
 def added_notice(notice: ConnectionNotice) -> Action:
-    """The part of a transaction that stores a notice; a message announces it, else the due index a little later."""
+    """Return the action that stores a notice. If no message announces it, the due index does a little later."""
     due = parse_timestamp(notice.created_at) + GRACE
     row = _key(notice.connection_id, notice.notice_id) | _NOTICE.to_row(notice)
     return put_new(PEERS, row | _ROWS.columns(next_attempt_at=notice.next_attempt_at, due_at=due))

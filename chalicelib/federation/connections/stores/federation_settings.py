@@ -1,8 +1,8 @@
-"""What this desk lets other desks do, and the key it signs with, in the table `peers`.
+"""The federation settings of this desk and its signing key, in the table `peers`.
 
 FEDERATION / SETTINGS  mode, inbound, approval
-FEDERATION / KEY       keyId, publicKey; privateKey: sealed (see vault). Made when it is first asked for
-                       priorKeyId, priorPublicKey: of the key before it
+FEDERATION / KEY       keyId, publicKey; privateKey: sealed (see vault). Created when it is first needed
+                       priorKeyId, priorPublicKey: the key before it
 """
 
 import uuid
@@ -25,18 +25,18 @@ _CODEC = Codec(FederationSettings)
 
 class DynamoFederation:
     def find_settings(self) -> FederationSettings:
-        """What has been set, else what holds where nothing was: nobody gets in. One store call."""
+        """Return the settings; by default this desk lets nobody in. One store call."""
         row = get(PEERS, _SETTINGS)
         return _CODEC.from_row(row) if row else FederationSettings()
 
     def save_settings(self, settings: FederationSettings) -> None:
-        """Set everything at once. One store call."""
+        """Replace all settings. One store call."""
         commit([put(PEERS, _SETTINGS | _CODEC.to_row(settings))])
 
     def list_public_keys(self) -> list[PeerKey]:
-        """The keys that this desk signs with and has signed with, the present one first; none where it can't sign.
+        """List the present key and the one before it; empty if this deployment can't sign.
 
-        One store call; three more to make the first.
+        One store call; three more to create the first key.
         """
         row = get(PEERS, _KEY)
         if row is None:
@@ -48,12 +48,12 @@ class DynamoFederation:
         return [PeerKey(row["keyId"], row["publicKey"]), *prior]
 
     def rotate_key(self) -> SigningKey | None:
-        """Sign with a new key from now on; the one before stays published. None when another call has done so.
+        """Replace the signing key; the one before it stays published. None if another call replaced it meanwhile.
 
         Two store calls.
 
         Raises:
-            ValueError: the key that sealed it is not this deployment's, or none is set.
+            ValueError: it was sealed with another deployment's key, or none is set.
         """
         seen = self.find_key()
         made = SigningKey.new(str(uuid.uuid4()))
@@ -67,10 +67,10 @@ class DynamoFederation:
         return made if try_commit([put(PEERS, row, "keyId = :seen", seen=seen.key_id)]) else None
 
     def find_key(self) -> SigningKey:
-        """The key that this desk signs with. One store call; two more to make the first.
+        """Return the signing key of this desk. One store call; two more to create the first.
 
         Raises:
-            ValueError: the key that sealed it is not this deployment's, or none is set.
+            ValueError: it was sealed with another deployment's key, or none is set.
         """
         row = get(PEERS, _KEY)
         if row is None:

@@ -1,4 +1,4 @@
-"""What a person lets reach them unasked, as their profile tells."""
+"""The filters of ambient relays that a person has in their profile."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from chalicelib.people.domain.profile import ProfileOut, RelayMode, TopicFilterO
 def refuse_ambient(
     profile: ProfileOut, *, topic: str | None, scope: Scope, now: datetime
 ) -> tuple[FilterReason, str] | None:
-    """Why nothing ambient of this topic and scope may reach the profile's owner now, in general and in detail."""
+    """Return why an ambient relay of this topic and scope is filtered out, as reason and detail; None if it is not."""
     if profile.relay_mode is RelayMode.OFF:
         return FilterReason.DISABLED, "relay_mode_off"
     if profile.relay_mode is RelayMode.MINIMAL:

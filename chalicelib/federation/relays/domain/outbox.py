@@ -10,7 +10,7 @@ from chalicelib.core.domain.retries import REFUSED_FOR_GOOD, RELAY_RETRIES, retr
 
 
 class OutboxJob(Out):
-    """The queue's message: this desk has something to be sent to."""
+    """A message of the queue: something waits to be sent to this peer."""
 
     peer_url: str
 
@@ -26,7 +26,7 @@ class SendOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class Sending:
-    """One thing that waits for a desk, in the order of positions. `item_id` is known to those who queued it."""
+    """A relay or an acknowledgement that waits for a peer, at its position. `item_id` is the id of the relay."""
 
     peer_url: str
     position: int
@@ -38,7 +38,7 @@ class Sending:
 
 @dataclass(frozen=True)
 class Outbox:
-    """How a desk's outbox stands: its last position, and how often in a row the desk has failed."""
+    """The state of a peer's outbox: the last position taken, and the peer's failures in a row."""
 
     peer_url: str
     last_position: int = 0
@@ -48,7 +48,7 @@ class Outbox:
 
 
 def outcome_of(result: HttpResult, sending: Sending, *, now: datetime) -> SendOutcome:
-    """Return what becomes of a sending with this result."""
+    """Return the outcome of a sending with this result."""
     if result.error is None:
         return SendOutcome.SENT
     if result.status in REFUSED_FOR_GOOD:

@@ -1,4 +1,4 @@
-"""Relays that are sent from here: what is asked for, what the other desk is told, and what its people see of it."""
+"""Relays that this desk sends: the request, the body that the peer receives, and the response."""
 
 import json
 from dataclasses import dataclass
@@ -30,23 +30,27 @@ _LONGEST_ID = 200
 
 
 class NewRelayIn(RelayIn):
-    """A relay to be sent over one of the caller's connections."""
+    """A relay to send over one of the caller's connections."""
 
-    connection_id: Annotated[str, Field(min_length=1, max_length=200, description="The connection, by our id.")]
+    connection_id: Annotated[
+        str, Field(min_length=1, max_length=200, description="The id of the connection at this desk.")
+    ]
     card_id: Omittable[Uuid] = Field(
-        None, description="The caller's card that it is about: what becomes of it is noted in the card's checklist."
+        None, description="The caller's card that the relay is about. Its checklist gets a note when the relay ends."
     )
     queue_item_id: Omittable[Uuid] = Field(
-        None, description="The caller's queue item that it hands on: it is done when the relay is completed."
+        None, description="The caller's queue item that the relay hands over. It is done when the relay is completed."
     )
 
 
 class RelayQuery(Query):
-    """A page of relays; there are none of a direction or status that there is no such thing as."""
+    """Filters and pages the relays. A direction or status that does not exist finds none."""
 
     direction: Omittable[str] = None
     status: Omittable[str] = None
-    limit: Annotated[int, Field(ge=1)] = Field(50, description="At most 100; more is read as 100.")
+    limit: Annotated[int, Field(ge=1)] = Field(
+        50, description="The page size, at most 100. A larger value is read as 100."
+    )
     offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
 
     @property
@@ -59,7 +63,7 @@ class RelayQuery(Query):
 
 
 class Dispatch(StrEnum):
-    """Where the sending of a relay stands."""
+    """The state of sending a relay."""
 
     QUEUED = "queued"
     RETRYING = "retrying"
@@ -70,7 +74,7 @@ class Dispatch(StrEnum):
 
 @dataclass(frozen=True)
 class RelayDispatch:
-    """A relay, and where the sending of it stands, or for a received one of its acknowledgement; None before a try."""
+    """A relay and the state of sending it, or its acknowledgement if it was received; None before an attempt."""
 
     relay: Relay
     dispatch: Dispatch | None
@@ -83,7 +87,7 @@ class RelayDispatch:
 
     @property
     def has_ended(self) -> bool:
-        """Whether it waits no more, without having been taken."""
+        """Whether sending has ended without success."""
         return self.dispatch in (Dispatch.PARKED, Dispatch.EXPIRED)
 
 
@@ -98,8 +102,7 @@ DISPATCH_OF = {
 class RelayOut(Out):
     """A relay, sent or received. `payload` and `responsePayload` are JSON.
 
-    Of a sent one `dispatch` tells how far it came, `tries` how often the other desk was asked, and `error` what it
-    last answered.
+    A sent relay has `dispatch`, the state of sending it, `tries`, the number of attempts, and `error`, if one failed.
     """
 
     id: str
@@ -139,7 +142,7 @@ class RelaysOut(Out):
 
 
 def new_relay(given: NewRelayIn, connection: Connection, *, relay_id: str, now: datetime) -> Relay:
-    """The relay that a request becomes."""
+    """Return the relay that a request creates."""
     payload = dict(given.payload)
     if attached := given.attached():
         payload["attachments"] = attached
@@ -170,7 +173,7 @@ def new_relay(given: NewRelayIn, connection: Connection, *, relay_id: str, now: 
 
 
 def relay_body(relay: Relay, connection: Connection) -> bytes:
-    """What the other desk is sent: the same at every try."""
+    """Return the body of a relay, the same at every attempt."""
     said: dict[str, Any] = {
         "connectionId": connection.peer_connection_id or connection.connection_id,
         "relayId": relay.relay_id,
@@ -195,7 +198,7 @@ def relay_body(relay: Relay, connection: Connection) -> bytes:
 
 
 def acknowledgement_body(relay: Relay) -> bytes:
-    """What the desk that sent a relay is told when it is done with here: the same at every try."""
+    """Return the body of an acknowledgement, the same at every attempt."""
     return _json(
         {
             "relayId": relay.peer_relay_id,
@@ -209,7 +212,7 @@ def acknowledgement_body(relay: Relay) -> bytes:
 
 
 def parse_relay_id(body: bytes) -> str | None:
-    """What the other desk calls a relay, in its reply."""
+    """Return the peer's id of a relay from its answer; None if it has none that can be stored."""
     try:
         found = json.loads(body).get("relayId")
     except (ValueError, AttributeError, RecursionError):

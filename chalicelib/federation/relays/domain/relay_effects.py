@@ -1,4 +1,4 @@
-"""What a received relay brings about: how it is kept, the card and the item of a task, and what its recipient reads."""
+"""The effects of a received relay: its stored payload, the card and the queue item of a task, and the chat message."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -14,7 +14,7 @@ from chalicelib.people.domain.directory import Memberships
 from chalicelib.tasks.domain.queue import Change, Item, ItemStatus, ItemType, Priority
 from chalicelib.tasks.domain.settings import QueueState
 
-# By what an item of the queue is known to stand for a relay.
+# They mark the queue items that come from a relay.
 ITEM_SOURCE, _ITEM_KIND = "federation", "federated_relay"
 _LONGEST_TITLE, _LONGEST_DESCRIPTION = 500, 2000
 _OF_A_CARD = {
@@ -27,7 +27,7 @@ _OF_A_CARD = {
 
 @dataclass(frozen=True)
 class Work:
-    """What a task brings about besides: a card at this end of the board, and an item of the queue."""
+    """The card and the queue item of a task. `tail` is the end of the board when it was read."""
 
     card: Card
     tail: Tail
@@ -36,7 +36,7 @@ class Work:
 
 @dataclass(frozen=True)
 class Effects:
-    """What the end of a sent relay does to what it was about: changes of the queue, and a card as it is and was met."""
+    """The effects of a sent relay's end: changes of the queue, and the card after and before the note."""
 
     changes: Sequence[Change] = ()
     desk: QueueState | None = None
@@ -45,9 +45,10 @@ class Effects:
 
 
 def resolve_scope(given: RelayIn, known: Memberships) -> tuple[Scope, Scope]:
-    """The scope that a relay gets here, and what was dropped of the one it came with.
+    """Return the scope of a relay at this desk, and the part of the given scope that was dropped.
 
-    Only what its recipient belongs to counts. A project brings its team along, unless another one was given.
+    Teams and projects of which the recipient is no member are dropped. A project implies its team, unless the relay
+    names another one.
     """
     team = given.team_id if given.team_id in known.team_ids else None
     project = given.project_id if given.project_id in known.teams_of_projects else None
@@ -62,7 +63,7 @@ def to_scope_response(scope: Scope) -> ScopeOut:
 
 
 def stored_payload(given: RelayIn, connection: Connection, attached: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The payload as it is kept: who sent it is what the connection says, whatever the payload claims."""
+    """Return the payload to store. `_sender` comes from the connection, whatever the payload claims."""
     made = dict(given.payload)
     if attached:
         made["attachments"] = list(attached)
@@ -79,7 +80,7 @@ def stored_payload(given: RelayIn, connection: Connection, attached: Sequence[Ma
 
 
 def new_card(given: RelayIn, relay: Relay, connection: Connection, *, card_id: str, tail: Tail) -> Card:
-    """The card that a task becomes, at the end of its recipient's board."""
+    """Return the card of a task, at the end of its recipient's board."""
     description = given.text or f"Sent by {connection.peer_label} ({connection.peer_email}) of {connection.peer_url}."
     return Card(
         card_id=card_id,
@@ -99,7 +100,7 @@ def new_card(given: RelayIn, relay: Relay, connection: Connection, *, card_id: s
 
 
 def new_item(card: Card, relay: Relay, connection: Connection, *, item_id: str, approved: bool) -> Item:
-    """The item of the queue that a task becomes."""
+    """Return the queue item of a task."""
     about = {
         "type": _ITEM_KIND,
         "relayId": relay.relay_id,
@@ -128,20 +129,20 @@ def new_item(card: Card, relay: Relay, connection: Connection, *, item_id: str, 
 
 
 def relay_text(given: RelayIn, connection: Connection, attached: Sequence[Mapping[str, Any]]) -> str:
-    """A relay, as a person reads it."""
+    """Return the chat message's text for a relay."""
     lines = [f"{connection.peer_label} ({connection.peer_url}): {given.title or 'Federated relay'}"]
     if given.text:
         lines += ["", given.text]
     for each in attached:
         size = f" ({max(1, round(each['size'] / 1024))} KB)" if each["size"] else ""
         name, url = one_line(each["name"]), one_line(each["url"])
-        # What is no web address is not made into a link that somebody may click.
+        # Only web addresses become links, because people click them.
         lines.append(f"[{name}]({url}){size}" if url.startswith(("https://", "http://")) else f"{name}: {url}{size}")
     return "\n".join(lines)
 
 
 def relay_of_item(item: Item) -> str | None:
-    """The id of the received relay that an item of the queue stands for, if it stands for one."""
+    """Return the id of the received relay that a queue item comes from; None if it comes from none."""
     if item.source != ITEM_SOURCE or item.metadata is None:
         return None
     found = json.loads(item.metadata)

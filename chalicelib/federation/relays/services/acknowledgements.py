@@ -1,4 +1,4 @@
-"""Word from other desks of what became of the relays that were sent from here."""
+"""Acknowledgements that peers send for relays of this desk."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -32,13 +32,15 @@ class SentRelays(Protocol):
 
 @dataclass(frozen=True)
 class AcknowledgementReceiver:
-    """Takes word of what became of a relay that was sent over this very connection.
+    """Takes acknowledgements of relays that were sent over this connection.
 
-    A final state stays, so a repeat, or what was overtaken, changes nothing and is told to nobody. The queue item
-    that the relay handed on is done when the relay is completed, and the next is handed out as after any other; on
-    an item that can't be done, or whose relay was declined, and in the checklist of the card that the relay is about,
-    it is noted. All of that is one transaction. Store calls after admission: 4, one more where the relay is named by
-    the other desk's id, one more where it is about something, and two more to hand out the next item; of a repeat 1.
+    A final status stays, so a repeat or a late acknowledgement changes nothing and notifies nobody. When the relay is
+    completed, the queue item that it handed over is done, and the queue hands out the next one. An item that can't be
+    done, or whose relay was declined, gets a note, and so does the checklist of the relay's card. All of this is one
+    transaction.
+
+    Store calls after admission: 4, and 1 for a repeat. Beside these: 1 if the relay is named by the peer's id, 1 if
+    it has a card or an item, and 2 to hand out the next item.
     """
 
     connection: Connection
@@ -52,11 +54,11 @@ class AcknowledgementReceiver:
     gather: Callable[..., list[Any]]
 
     def receive(self, given: AckIn) -> AckAnswer:
-        """Take it.
+        """Record the acknowledgement with its effects, and tell the sender of the relay.
 
         Raises:
             NotFound: no such relay was sent over this connection.
-            TooLarge: what the receiver has to say is.
+            TooLarge: the response is too large to store.
         """
         response = None if given.response_payload is None else json_text(given.response_payload)
         attempts = Attempts("The relay is being changed by many calls at once.")
@@ -99,7 +101,7 @@ class AcknowledgementReceiver:
             if relay.status is RelayStatus.COMPLETED:
                 check_move(item, ItemStatus.DONE_TODAY)
         except Invalid:
-            # It can't end, or has no room left; the chat says what became of the relay.
+            # The item can't end, or its notes are full. The chat message has the result.
             return []
         if relay.status is not RelayStatus.COMPLETED or item.status is ItemStatus.DONE_TODAY:
             return [Change(item, noted)]

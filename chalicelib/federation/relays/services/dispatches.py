@@ -1,4 +1,4 @@
-"""What operators do about relays and acknowledgements that other desks did not take."""
+"""Relays and acknowledgements that peers did not take: sent again or given up by operators."""
 
 from datetime import datetime
 from typing import Protocol
@@ -11,7 +11,7 @@ from chalicelib.federation.relays.domain.outbox import Outbox, OutboxJob, Sendin
 from chalicelib.federation.relays.domain.outgoing import Dispatch, RelayDispatch
 from chalicelib.federation.relays.services.ports import Outboxes
 
-_BUSY = "It is being sent just now; try again."
+_BUSY = "The relay is being sent at the moment. Try again."
 
 
 class Dispatches(Protocol):
@@ -23,10 +23,10 @@ class Dispatches(Protocol):
 def resend(
     relay_id: str, *, now: datetime, dispatches: Dispatches, boxes: Outboxes, queue: JobAnnouncer[OutboxJob]
 ) -> RelayDispatch:
-    """Send again what has ended; what waits is tried now, with all else for its desk.
+    """Queue a relay again if sending it has ended; otherwise try its peer now.
 
     Raises:
-        NotFound: there is no such relay, or nothing of it is still to be sent.
+        NotFound: there is no such relay, or nothing of it waits to be sent.
     """
     attempts = Attempts(_BUSY)
     while attempts.again():
@@ -44,17 +44,17 @@ def resend(
 
 
 def give_up(relay_id: str, *, now: datetime, dispatches: Dispatches, boxes: Outboxes) -> RelayDispatch:
-    """Send it no more. Of a try that is under way the other desk may have reference.
+    """Stop sending a relay. An attempt that is under way may still reach the peer.
 
     Raises:
-        NotFound: there is no such relay, or nothing of it is still to be sent.
-        Conflict: it was given up before.
+        NotFound: there is no such relay, or nothing of it waits to be sent.
+        Conflict: the relay was given up before.
     """
     attempts = Attempts(_BUSY)
     while attempts.again():
         met = _unsent(relay_id, dispatches)
         if met.dispatch is Dispatch.EXPIRED:
-            raise Conflict("It was given up before.")
+            raise Conflict("The relay was given up before.")
         waiting = None if met.has_ended else boxes.find_waiting(met.relay.peer_url, relay_id)
         if dispatches.give_up(met, waiting, error="given up by the operator", now=now):
             return met
@@ -63,5 +63,5 @@ def give_up(relay_id: str, *, now: datetime, dispatches: Dispatches, boxes: Outb
 def _unsent(relay_id: str, dispatches: Dispatches) -> RelayDispatch:
     met = dispatches.find(relay_id) if is_uuid(relay_id) else None
     if met is None:
-        raise NotFound(f"There is no relay {relay_id} that is still to be sent.")
+        raise NotFound(f"No relay {relay_id} waits to be sent.")
     return met

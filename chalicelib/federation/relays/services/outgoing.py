@@ -1,4 +1,4 @@
-"""Relays to other desks: queued by people and agents, carried by the outbox's worker, acknowledged when done with."""
+"""Relays to peers: queued by people and agents, sent by the worker of the outbox, acknowledged when they end."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -88,9 +88,9 @@ def send(
     queue: JobAnnouncer[OutboxJob],
     gather: Callable[..., list[Any]],
 ) -> RelayOut:
-    """Queue a relay for the desk at the other end of one of the owner's connections; nothing is sent from here.
+    """Store a relay over one of the owner's connections, and queue it for the worker that sends it.
 
-    Store and queue calls after authentication, in sequence: 5; what it is about is looked up with the connection.
+    Store and queue calls after authentication, in sequence: 5. The card and the item are read with the connection.
 
     Raises:
         NotFound: there is no such connection, card or item, or it is somebody else's.
@@ -107,12 +107,12 @@ def send(
     if None in found:
         raise NotFound(f"No such {next(name for name, each in zip(about, found, strict=True) if each is None)}.")
     if connection is None or connection.user_id != owner.user_id:
-        raise NotFound("No such connection.")
+        raise NotFound("There is no such connection.")
     if connection.status is not ConnectionStatus.ACTIVE:
-        raise Conflict(f"The connection is {connection.status}; nothing goes over it.")
+        raise Conflict(f"The connection is {connection.status}. Relays need an active connection.")
     relay = new_relay(given, connection, relay_id=relay_id, now=context.now)
     answer = to_response(relay, dispatch=None, tries=0, error=None)
-    attempts = Attempts("Too much is being sent to this desk at once.")
+    attempts = Attempts("Too many relays are sent to this desk at once. Try again.")
     while attempts.again():
         box = boxes.find(connection.peer_url)
         sending = Sending(
@@ -131,7 +131,7 @@ def send(
 
 
 def list_page(query: RelayQuery, *, owner: ApiKey, outgoing: Outgoing) -> RelaysOut:
-    """A page of the owner's relays, newest first. Store calls after authentication, in sequence: 3."""
+    """List a page of the owner's relays, newest first. Store calls after authentication, in sequence: 3."""
     found, total = outgoing.list_page(owner.user_id, query) if query.is_known else ([], 0)
     pagination = Pagination.of(total, limit=query.count, offset=query.offset)
     return RelaysOut(relays=list(found), pagination=pagination)
@@ -139,7 +139,7 @@ def list_page(query: RelayQuery, *, owner: ApiKey, outgoing: Outgoing) -> Relays
 
 @dataclass(frozen=True)
 class RelayCourier:
-    """Carries relays and acknowledgements to the desks they are for, and notes what came of it.
+    """Sends relays and acknowledgements to their peers, and records the outcomes.
 
     Store calls: 4 for the first sending over a connection, then 2; 1 more to sign for a Fluxden desk.
     """
@@ -152,10 +152,10 @@ class RelayCourier:
     _known: dict[str, tuple[Connection | None, str]] = field(default_factory=dict)
 
     def send(self, sending: Sending) -> HttpResult:
-        """Make one try; a desk's failure is an answer, only our own stores' raises."""
+        """Make one attempt. A failure of the peer is a result; only failures of the stores raise."""
         connection, token = self._connection(sending.connection_id)
         if connection is None or connection.status is not ConnectionStatus.ACTIVE:
-            return HttpResult(404, excerpt="the connection is not active any more")
+            return HttpResult(404, excerpt="the connection is no longer active")
         relay = self.outgoing.find(connection.user_id, sending.item_id)
         if relay is None:
             return HttpResult(404, excerpt="the relay is gone")
@@ -168,14 +168,14 @@ class RelayCourier:
         return self.post(url, body, self.headers(connection, url, body, token, self.clock()))
 
     def settle(self, sending: Sending, outcome: SendOutcome, answer: HttpResult, *, now: datetime) -> None:
-        """Note what came of the try, and with the sending's end take it out of the outbox."""
+        """Record the outcome of an attempt; when the sending has ended, take it out of the outbox."""
         connection, _ = self._connection(sending.connection_id)
         relay = self.outgoing.find(connection.user_id, sending.item_id) if connection else None
         peer_relay_id = parse_relay_id(answer.body) if outcome is SendOutcome.SENT else None
         self.outgoing.settle(sending, relay, outcome, peer_relay_id=peer_relay_id, error=answer.error, now=now)
 
     def _connection(self, connection_id: str) -> tuple[Connection | None, str]:
-        # Read once a run: a connection that is ended meanwhile ends with the next.
+        # Read once a run, so a connection that ends meanwhile is noticed in the next run.
         if connection_id not in self._known:
             connection = self.connections.find(connection_id)
             self._known[connection_id] = (connection, self.connections.token_of(connection) if connection else "")
@@ -184,7 +184,7 @@ class RelayCourier:
 
 @dataclass(frozen=True)
 class Acknowledger:
-    """Ends relays from other desks and acknowledges them, once their card or task is done with."""
+    """Ends received relays and acknowledges them, once their card or queue item has ended."""
 
     relays: ReceivedRelays
     boxes: Outboxes
@@ -201,7 +201,7 @@ class Acknowledger:
         return self._end(relay_id, item.user_id, RelayStatus.DECLINED, None, now=now) if relay_id else None
 
     def complete_relay(self, relay_id: str, user_id: str, *, now: datetime) -> RelayEnd | None:
-        """Complete the relay. Store calls: 2, or 1 when no other desk waits for it."""
+        """Complete the relay. Store calls: 2, or 1 if no peer waits for it."""
         return self._end(relay_id, user_id, RelayStatus.COMPLETED, None, now=now)
 
     def _end(

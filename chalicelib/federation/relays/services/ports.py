@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Outboxes(Protocol):
-    """Keeps what waits for each connected installation, and whose turn it is to send it."""
+    """Keeps what waits for each peer, and the worker that sends it."""
 
     def find(self, peer_url: str) -> Outbox: ...
     def find_waiting(self, peer_url: str, item_id: str) -> Sending | None: ...

@@ -1,4 +1,4 @@
-"""Relays that come in over a connection: whom they reach, and what they bring about."""
+"""Relays that peers send: their recipient, their filters and their effects."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -44,7 +44,7 @@ class Relays(Protocol):
 
 @dataclass(frozen=True)
 class Ids:
-    """Fresh ids for what a relay may bring about."""
+    """Fresh ids for a relay and what it may create."""
 
     relay_id: str
     message_id: str
@@ -53,8 +53,8 @@ class Ids:
 
 
 @dataclass(frozen=True)
-class _Circumstances:
-    """What decides on a relay, and was read for its recipient; None where it does not matter."""
+class _Context:
+    """What was read for a relay and its recipient; None if it was not needed."""
 
     references: Mapping[str, RelayReference]
     profile: tuple[dict[str, Any], int] | None
@@ -66,11 +66,14 @@ class _Circumstances:
 
 @dataclass(frozen=True)
 class RelayReceiver:
-    """Takes relays in: each once, by the other desk's id, in one transaction with all it brings about.
+    """Receives relays: each once, by the peer's id, in one transaction with its effects.
 
-    Store calls after admission, in sequence: 3, one more where it names a team or a project, and two more where it is
-    for somebody else than the connected person; of a repeat 1, or 3. Again two for each time that the recipient's
-    board was being changed meanwhile.
+    Admission has let the request in (see connections.services.admission). Here only the recipient's own filters can
+    refuse it (see relays.domain.ambient).
+
+    Store calls after admission, in sequence: 3, and 1 or 3 for a repeat. Beside these: 1 if the relay names a team or
+    a project, 2 if it is for somebody other than the connected person, and 2 each time the recipient's board changes
+    at the same moment.
     """
 
     connection: Connection
@@ -87,36 +90,37 @@ class RelayReceiver:
     gather: Gather
 
     def receive(self, given: RelayIn) -> RelayAnswer:
-        """Take the relay in, unless it was before, or its recipient keeps such things away.
+        """Store the relay with its effects, unless it is a repeat or its recipient's filters refuse it.
 
         Raises:
-            NotFound: its recipient is no longer here.
-            TooLarge: its payload is.
+            NotFound: the recipient is no longer active.
+            TooLarge: the payload is too large to store.
         """
         user_id, fallback = self._recipient(given)
-        attempts = Attempts("The board is being changed by many calls at once.")
+        attempts = Attempts("The board is changed by too many requests at once. Try again.")
         while attempts.again():
-            known = self._look_up(given, user_id)
-            if given.relay_id and (before := known.references.get(given.relay_id)) is not None:
+            context = self._read_context(given, user_id)
+            if given.relay_id and (before := context.references.get(given.relay_id)) is not None:
                 return _repeated(before)
-            scope, dropped = resolve_scope(given, known.memberships or Memberships())
-            if known.profile is not None:
-                profile = completed_profile(known.profile[0])
+            scope, dropped = resolve_scope(given, context.memberships or Memberships())
+            if context.profile is not None:
+                profile = completed_profile(context.profile[0])
                 if (refused := refuse_ambient(profile, topic=given.topic, scope=scope, now=self.now)) is not None:
                     reason, detail = refused
                     return RelayAnswer(success=True, ambient=True, filtered=True, reason=reason, reason_detail=detail)
-            relay, work, message = self._made(given, user_id, scope, known)
+            relay = self._new_relay(given, user_id, scope, context)
+            work, message = self._new_work(given, relay, context), self._new_message(given, relay)
             answer = _answer(given, relay, dropped, fallback=fallback)
             reply = answer.model_dump(mode="json", by_alias=True, exclude_unset=True)
             stored = self.relays.receive(relay, reply=reply, message=message, work=work)
             if isinstance(stored, RelayReference):
                 return _repeated(stored)
             if stored:
-                self._tell(given, relay, message, work, known.log_state)
+                self._notify(given, relay, message, work, context.log_state)
                 return answer
 
     def _recipient(self, given: RelayIn) -> tuple[str, bool]:
-        """Whom the relay reaches, and whether that is not who it is addressed to."""
+        """Return the recipient, and whether it is the connected person in place of the addressee."""
         address = (given.to_user_email or "").strip().lower()
         if address in ("", self.connection.user_email):
             return self.connection.user_id, False
@@ -132,7 +136,7 @@ class RelayReceiver:
                 return user_id, False
         return self.connection.user_id, True
 
-    def _look_up(self, given: RelayIn, user_id: str) -> _Circumstances:
+    def _read_context(self, given: RelayIn, user_id: str) -> _Context:
         named = {given.relay_id or "", given.parent_relay_id or ""} - {""}
         reads: dict[str, Callable[[], Any]] = {}
         if named:
@@ -147,7 +151,7 @@ class RelayReceiver:
             reads["tail"] = lambda: self.board.find_tail(user_id)
             reads["desk"] = lambda: self.queue.find_state(user_id)
         found = dict(zip(reads, self.gather(*reads.values()), strict=True))
-        return _Circumstances(
+        return _Context(
             references=found.get("references", {}),
             profile=found.get("profile"),
             memberships=found.get("memberships"),
@@ -156,14 +160,10 @@ class RelayReceiver:
             log_state=found.get("log_state"),
         )
 
-    def _made(
-        self, given: RelayIn, user_id: str, scope: Scope, known: _Circumstances
-    ) -> tuple[Relay, Work | None, Message]:
-        parent = known.references.get(given.parent_relay_id or "")
-        attached, at = given.attached(), timestamp(self.now)
-        thread = parent.thread_id if parent else given.thread_id or self.ids.relay_id
-        work_wanted = known.tail is not None and known.desk is not None
-        relay = Relay(
+    def _new_relay(self, given: RelayIn, user_id: str, scope: Scope, context: _Context) -> Relay:
+        parent = context.references.get(given.parent_relay_id or "")
+        at, payload = timestamp(self.now), stored_payload(given, self.connection, given.attached())
+        return Relay(
             relay_id=self.ids.relay_id,
             connection_id=self.connection.connection_id,
             user_id=user_id,
@@ -171,10 +171,10 @@ class RelayReceiver:
             type=given.type,
             intent=given.intent,
             subject=given.title or "Federated relay",
-            payload=json_text(stored_payload(given, self.connection, attached)),
+            payload=json_text(payload),
             priority=given.weight,
             status=RelayStatus.DELIVERED,
-            thread_id=thread,
+            thread_id=parent.thread_id if parent else given.thread_id or self.ids.relay_id,
             peer_url=self.connection.peer_url,
             peer_email=self.connection.peer_email,
             peer_relay_id=given.relay_id or None,
@@ -184,37 +184,38 @@ class RelayReceiver:
             due_date=timestamp(given.due_date) if given.due_date else None,
             scope=scope,
             ambient=given.is_ambient,
-            card_id=self.ids.card_id if work_wanted else None,
-            queue_item_id=self.ids.item_id if work_wanted else None,
+            card_id=self.ids.card_id if given.is_task else None,
+            queue_item_id=self.ids.item_id if given.is_task else None,
         )
-        work = None
-        if known.tail is not None and known.desk is not None:
-            card = new_card(given, relay, self.connection, card_id=self.ids.card_id, tail=known.tail)
-            approved = known.desk.queue_auto_approve
-            item = new_item(card, relay, self.connection, item_id=self.ids.item_id, approved=approved)
-            work = Work(card, known.tail, item)
+
+    def _new_work(self, given: RelayIn, relay: Relay, context: _Context) -> Work | None:
+        if context.tail is None or context.desk is None:
+            return None
+        card = new_card(given, relay, self.connection, card_id=self.ids.card_id, tail=context.tail)
+        approved = context.desk.queue_auto_approve
+        item = new_item(card, relay, self.connection, item_id=self.ids.item_id, approved=approved)
+        return Work(card, context.tail, item)
+
+    def _new_message(self, given: RelayIn, relay: Relay) -> Message:
         about = {
             "type": "federated_relay",
             "relayId": relay.relay_id,
             "connectionId": relay.connection_id,
             "ambient": relay.ambient,
-            "taskIntent": work is not None,
+            "taskIntent": relay.card_id is not None,
             "cardId": relay.card_id,
             "threadId": relay.thread_id,
             "parentRelayId": relay.parent_relay_id,
-            "teamId": scope.team_id,
-            "projectId": scope.project_id,
+            "teamId": relay.scope.team_id,
+            "projectId": relay.scope.project_id,
         }
-        text = relay_text(given, self.connection, attached)
-        message = new_system_message(
-            text, message_id=self.ids.message_id, user_id=user_id, metadata=about, now=self.now
-        )
-        return relay, work, message
+        text, message_id = relay_text(given, self.connection, given.attached()), self.ids.message_id
+        return new_system_message(text, message_id=message_id, user_id=relay.user_id, metadata=about, now=self.now)
 
-    def _tell(
+    def _notify(
         self, given: RelayIn, relay: Relay, message: Message, work: Work | None, log_state: LogState | None
     ) -> None:
-        # What is ambient waits to be looked at; it never calls anybody.
+        # An ambient relay notifies nobody.
         if given.is_ambient:
             return
         events = [message.live_event]
@@ -224,20 +225,27 @@ class RelayReceiver:
 
 
 def _answer(given: RelayIn, relay: Relay, dropped: Scope, *, fallback: bool) -> RelayAnswer:
-    said = "Relay accepted."
+    message = "Relay accepted."
     more: dict[str, Any] = {}
     if vars(dropped) != vars(Scope()):
-        said = "Relay accepted; some of its scope is not known here."
+        message = "Relay accepted. Part of its scope was dropped, because the recipient is not in it."
     if relay.ambient:
-        said, more["ambient"] = "Ambient relay received.", True
+        message, more["ambient"] = "Ambient relay received.", True
     if relay.card_id is not None:
-        said, more["task"], more["card_id"] = "The task is on the board and in the queue.", True, relay.card_id
+        message, more["task"], more["card_id"] = (
+            "Relay accepted. The task is on the board and in the queue.",
+            True,
+            relay.card_id,
+        )
     if fallback:
-        said, more["fallback"] = "Nobody of this address is connected; it went to the person who is.", True
+        message, more["fallback"] = (
+            "Relay accepted. The addressee is not connected, so it went to the person who is.",
+            True,
+        )
     return RelayAnswer(
         success=True,
         relay_id=relay.relay_id,
-        message=said,
+        message=message,
         thread_id=relay.thread_id,
         parent_relay_id=relay.parent_relay_id,
         attachment_count=len(given.attached()),
@@ -248,5 +256,6 @@ def _answer(given: RelayIn, relay: Relay, dropped: Scope, *, fallback: bool) -> 
 
 
 def _repeated(reference: RelayReference) -> RelayAnswer:
-    known = {"success": True, "relayId": reference.relay_id, "threadId": reference.thread_id, **(reference.reply or {})}
-    return RelayAnswer.model_validate(known | {"duplicate": True, "message": "This relay was received before."})
+    stored = {"success": True, "relayId": reference.relay_id, "threadId": reference.thread_id}
+    repeat = {"duplicate": True, "message": "This relay was received before."}
+    return RelayAnswer.model_validate(stored | dict(reference.reply or {}) | repeat)

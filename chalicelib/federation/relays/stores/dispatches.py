@@ -1,4 +1,4 @@
-"""What was to be sent to other desks, as operators see and mend it; the rows are those of `outgoing`."""
+"""Relays that were not sent, as operators see and repair them; the rows are those of `outgoing`."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -18,7 +18,7 @@ from chalicelib.resources import LIST_INDEX, RELAYS
 
 class DynamoDispatches:
     def list_unsent(self) -> list[RelayDispatch]:
-        """All that has not been taken by its desk, oldest first. Store calls in sequence: 2."""
+        """List what its peer has not taken, oldest first. Store calls in sequence: 2."""
         rows = query(
             RELAYS,
             IndexName=LIST_INDEX,
@@ -30,26 +30,26 @@ class DynamoDispatches:
         return sorted(found, key=lambda each: (each.relay.created_at, each.relay.relay_id))
 
     def find(self, relay_id: str) -> RelayDispatch | None:
-        """What is still to be sent of the relay with this id. Store calls in sequence: 2."""
+        """Find the relay with this id if it waits to be sent. Store calls in sequence: 2."""
         return next((each for each in self.list_unsent() if each.relay.relay_id == relay_id), None)
 
     def queue_again(self, met: RelayDispatch, sending: Sending, *, over: Outbox, now: datetime) -> bool:
-        """Queue what had come to its end, behind all there is; False when something has changed."""
+        """Queue a relay again, behind all others; False if anything has changed since. One store call."""
         status = met.relay.status
         if met.relay.direction is Direction.OUTBOUND and status is RelayStatus.EXPIRED:
             status = RelayStatus.PENDING
         to = _moved(met.relay, status, now=now)
         moved = moved_relay(to, met.relay, dispatch=Dispatch.QUEUED, error=None)
-        return try_commit([*moved, *DynamoOutbox().queued(sending, over=over, now=now)])
+        return try_commit([*moved, *DynamoOutbox().queue_actions(sending, over=over, now=now)])
 
     def give_up(self, met: RelayDispatch, sending: Sending | None, *, error: str, now: datetime) -> bool:
-        """Have it sent no more, and take out what waits; False when something has changed."""
+        """Stop sending a relay, and take it out of the outbox; False if anything has changed since. One store call."""
         status = met.relay.status
         if met.relay.direction is Direction.OUTBOUND and not status.is_final:
             status = RelayStatus.EXPIRED
         to = _moved(met.relay, status, now=now)
         moved = moved_relay(to, met.relay, dispatch=Dispatch.EXPIRED, error=error)
-        return try_commit([*moved, *([DynamoOutbox().sent(sending)] if sending else [])])
+        return try_commit([*moved, *([DynamoOutbox().remove_action(sending)] if sending else [])])
 
 
 def _moved(relay: Relay, status: RelayStatus, *, now: datetime) -> Relay:

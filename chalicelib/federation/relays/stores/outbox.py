@@ -1,13 +1,13 @@
-"""The table `outbox`: what waits to be sent to each desk. pk = PEER#<base URL>
+"""The table `outbox`: what waits to be sent to each peer. pk = PEER#<base URL>
 
-sk = STATE: lastPosition; failures in a row, error; leaseId, leaseUntil: whose the desk is, and until when
-            dueQueue, dueAt while there is something to send: when it is looked at again, should no message say so
+sk = STATE: lastPosition; failures in a row, error; leaseId, leaseUntil: the worker that has the outbox, and until when
+            dueQueue, dueAt while anything waits: when the schedule announces it, if no message has
 sk = SENDING#<position>: connectionId, kind, itemId, queuedAt
 index due: dueQueue, dueAt
 
-Whoever queues something takes the next position in the transaction that stores it, and thereby makes the desk due.
-A worker who finds nothing more ends that on the condition that no position was taken meanwhile. So what is queued is
-due, whatever crashes when; and it is sent in the order of positions, by one worker at a time.
+The transaction that queues a sending takes the next position, and makes the peer due. A worker that finds nothing more
+ends that, on the condition that no position was taken meanwhile. So everything queued is due, whatever crashes. It is
+sent in the order of positions, by one worker at a time.
 """
 
 from collections.abc import Sequence
@@ -32,12 +32,12 @@ _SENDING = Codec(Sending, without=("peer_url", "position"))
 
 class DynamoOutbox:
     def find(self, peer_url: str) -> Outbox:
-        """How the desk's outbox stands, read consistently; a new one is empty. One store call."""
+        """Return the state of the peer's outbox, read consistently; a new one is empty. One store call."""
         row = get(OUTBOX, _state_key(peer_url))
         return outbox_from_row(row) if row else Outbox(peer_url)
 
-    def queued(self, sending: Sending, *, over: Outbox, now: datetime) -> Sequence[Action]:
-        """The members of a transaction that queue `sending` behind all there is, if `over` is still how it stands."""
+    def queue_actions(self, sending: Sending, *, over: Outbox, now: datetime) -> Sequence[Action]:
+        """Return the actions that queue `sending` behind all others, if the outbox is still in the state `over`."""
         last = over.last_position
         state = update(
             OUTBOX,
@@ -54,7 +54,7 @@ class DynamoOutbox:
         return [state, put_new(OUTBOX, _key(sending.peer_url, sending.position) | _SENDING.to_row(sending))]
 
     def list_first(self, peer_url: str, *, limit: int) -> Sequence[Sending]:
-        """What is to be sent to the desk next, in order, read consistently. One store call."""
+        """List the next sendings to the peer, in order, read consistently. One store call."""
         rows = query_page(
             OUTBOX,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
@@ -64,14 +64,14 @@ class DynamoOutbox:
         )
         return list(map(_sending_from_row, rows))
 
-    def sent(self, sending: Sending) -> Action:
-        """The member of a transaction that takes `sending` out."""
+    def remove_action(self, sending: Sending) -> Action:
+        """Return the action that takes `sending` out of the outbox."""
         return delete(OUTBOX, _key(sending.peer_url, sending.position), EXISTS)
 
     def lease(self, peer_url: str, lease_id: str, *, now: datetime, until: datetime, due_by: datetime) -> Outbox | None:
-        """Take the desk, or renew one's lease; None when it is another's, or not due by `due_by`. One store call.
+        """Lease the outbox, or renew the lease; None if another worker has it or it is not due by `due_by`.
 
-        Should its holder not say what came of it, the desk is due again when the lease ends.
+        One store call. If the worker never ends the lease, the peer is due again when it runs out.
         """
         row = _update(
             peer_url,
@@ -85,7 +85,7 @@ class DynamoOutbox:
         return outbox_from_row(row) if row else None
 
     def rest(self, outbox: Outbox, lease_id: str) -> bool:
-        """End the lease, with nothing left to send; False when something was queued meanwhile. One store call."""
+        """End the lease with nothing left to send; False if anything was queued meanwhile. One store call."""
         row = _update(
             outbox.peer_url,
             "SET failures = :none REMOVE leaseId, leaseUntil, dueQueue, dueAt, #error",
@@ -97,7 +97,7 @@ class DynamoOutbox:
         return row is not None
 
     def back_off(self, outbox: Outbox, lease_id: str, *, error: str, due_at: datetime) -> bool:
-        """End the lease, and leave the desk alone until `due_at`; False when the lease was lost. One store call."""
+        """End the lease, and delay the peer until `due_at`; False if the lease was lost. One store call."""
         row = _update(
             outbox.peer_url,
             "SET failures = :failures, #error = :error, dueAt = :due REMOVE leaseId, leaseUntil",
@@ -110,7 +110,7 @@ class DynamoOutbox:
         return row is not None
 
     def recover(self, outbox: Outbox, lease_id: str) -> None:
-        """Forget the desk's failures. One store call."""
+        """Reset the peer's failures. One store call."""
         _update(
             outbox.peer_url,
             "SET failures = :none REMOVE #error",
@@ -120,7 +120,7 @@ class DynamoOutbox:
         )
 
     def find_waiting(self, peer_url: str, item_id: str) -> Sending | None:
-        """The sending of this item that waits for the desk. One store call per megabyte that waits."""
+        """Find the sending of this relay that waits for the peer. One store call per megabyte that waits."""
         rows = query(
             OUTBOX,
             KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
@@ -131,12 +131,12 @@ class DynamoOutbox:
         return next(map(_sending_from_row, rows), None)
 
     def count_waiting(self, peer_url: str) -> int:
-        """How much waits for the desk. One store call per megabyte."""
+        """Count the sendings that wait for the peer. One store call per megabyte."""
         rows = query_partition(OUTBOX, _pk(peer_url), _PREFIX, ProjectionExpression="sk")
         return sum(1 for _ in rows)
 
     def list_busy(self) -> list[Outbox]:
-        """Every desk that something waits for, by URL. Store calls in sequence: 2."""
+        """List the outboxes in which anything waits, by URL. Store calls in sequence: 2."""
         rows = query(
             OUTBOX,
             IndexName=DUE_INDEX,
@@ -148,7 +148,7 @@ class DynamoOutbox:
         return sorted(map(outbox_from_row, found), key=lambda each: each.peer_url)
 
     def retry_now(self, peer_url: str, *, now: datetime) -> bool:
-        """Forget the desk's failures, and have it tried at once; False when nothing waits for it. One store call."""
+        """Reset the peer's failures, and make it due now; False if nothing waits for it. One store call."""
         row = _update(
             peer_url,
             "SET failures = :none, dueAt = :now REMOVE #error",
@@ -159,7 +159,7 @@ class DynamoOutbox:
         return row is not None
 
     def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[str, str]]:
-        """Some of the desks that are due, longest due first, each with its due time. One store call."""
+        """List some of the peers that are due, longest due first, each with its due time. One store call."""
         rows = list_due(OUTBOX, OUTBOX_WORK.name, now=now, limit=limit)
         return [(row["pk"].removeprefix(_pk("")), row["dueAt"]) for row in rows]
 
@@ -181,7 +181,7 @@ def _key(peer_url: str, position: int) -> Row:
 
 
 def outbox_from_row(row: Row) -> Outbox:
-    """Convert the row that says how an outbox stands."""
+    """Convert a row to the state of its outbox."""
     return _OUTBOX.from_row(row, peer_url=row["pk"].removeprefix(_pk("")))
 
 

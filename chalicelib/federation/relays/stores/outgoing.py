@@ -1,6 +1,6 @@
-"""Relays on their way out, across the tables `relays` and `outbox` (see both): each step is one transaction.
+"""Sending of relays, across the tables `relays` and `outbox` (see both). Each step is one transaction.
 
-A sent relay's row, and that of one which was acknowledged, has besides its columns: dispatch, tries, sendError
+The row of a relay that is sent or acknowledged has these attributes as well: dispatch, tries, sendError
 """
 
 from collections.abc import Sequence
@@ -43,24 +43,24 @@ class DynamoOutgoing:
     def send(
         self, relay: Relay, sending: Sending, *, over: Outbox, claim: Claim | None, reply: dict[str, Any], now: datetime
     ) -> bool:
-        """Store a relay and queue it; False when something else was queued meanwhile. One store call.
+        """Store a relay and queue it; False if another sending was queued meanwhile. One store call.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        actions = [*added_relay(relay), *DynamoOutbox().queued(sending, over=over, now=now)]
+        actions = [*added_relay(relay), *DynamoOutbox().queue_actions(sending, over=over, now=now)]
         return try_commit(actions, claim=claim, reply=reply)
 
     def find(self, user_id: str, relay_id: str) -> Relay | None:
-        """The relay. One store call."""
+        """Find a relay. One store call."""
         found = get_all(RELAYS, [relay_key(user_id, relay_id)])
         return relay_from_row(found[0]) if found else None
 
     def end_actions(
         self, ended: Relay, over: Relay, acknowledgement: Sending, *, outbox: Outbox, now: datetime
     ) -> list[Action]:
-        """The part of a transaction that ends a received relay and queues its acknowledgement. No store call."""
-        return [*_moved(ended, over), *DynamoOutbox().queued(acknowledgement, over=outbox, now=now)]
+        """Return the actions that end a received relay and queue its acknowledgement. No store call."""
+        return [*_moved(ended, over), *DynamoOutbox().queue_actions(acknowledgement, over=outbox, now=now)]
 
     def settle(
         self,
@@ -72,12 +72,12 @@ class DynamoOutgoing:
         error: str | None,
         now: datetime,
     ) -> None:
-        """Note what came of a sending, and with its end take it out. Again does no harm.
+        """Record the outcome of an attempt; when the sending has ended, take it out. Repeats do no harm.
 
-        `relay` is the one to note it on; that an acknowledgement went wrong is noted on the relay it is about.
-        One store call, and two for each time that the relay has changed since it was read.
+        The outcome is recorded on `relay`, also that of its acknowledgement. One store call, and 2 each time the
+        relay has changed since it was read.
         """
-        ended = [] if outcome is SendOutcome.RETRY else [DynamoOutbox().sent(sending)]
+        ended = [] if outcome is SendOutcome.RETRY else [DynamoOutbox().remove_action(sending)]
         attempts = Attempts("The relay is being changed by many calls at once.")
         while attempts.again():
             noted: list[Action] = []
@@ -92,18 +92,18 @@ class DynamoOutgoing:
                     commit(actions)
             except Refused as refused:
                 if relay is None or not ended or 0 in refused.failed:
-                    # Its end has been noted, or is to come.
+                    # Another run has recorded the end, or will.
                     return
                 if len(actions) - 1 in refused.failed:
-                    # The other desk has called two relays the same: this one is known by its own id only.
+                    # The peer gave two relays the same id, so this one is found by its own id only.
                     peer_relay_id = None
-                # An acknowledgement may be here before what it acknowledges has been noted as sent.
+                # The acknowledgement may arrive before the relay is recorded as sent.
                 relay = self.find(relay.user_id, relay.relay_id)
             else:
                 return
 
     def list_page(self, user_id: str, query: RelayQuery) -> tuple[Sequence[RelayOut], int]:
-        """A page of the person's relays, newest first, and how many there are in all. Store calls in sequence: 3."""
+        """List a page of the person's relays, newest first; return it and the total. Store calls in sequence: 3."""
         counts = lists.find_counts(RELAYS, user_id)
         if query.direction or query.status:
             wanted = lists.combinations(counts, query.direction, query.status)
@@ -124,7 +124,7 @@ class DynamoOutgoing:
 
 
 def moved_relay(to: Relay, over: Relay, *, dispatch: Dispatch, error: str | None) -> list[Action]:
-    """The part of a transaction that replaces `over` by `to`, and says where its sending stands."""
+    """Return the actions that replace `over` by `to`, with the state of sending it."""
     return _moved(to, over, dispatch=dispatch.value, sendError=error)
 
 

@@ -1,4 +1,4 @@
-"""The rows of the table `relays` (see relays), and how a relay is written with what else changes."""
+"""The rows of the table `relays` (see relays), and the actions that write them."""
 
 import json
 from collections.abc import Mapping
@@ -26,13 +26,13 @@ _RELAY = Codec(
 
 
 def added_relay(relay: Relay) -> list[Action]:
-    """The part of a transaction that stores a relay which is sent from here."""
+    """Return the actions that store a relay of this desk."""
     row = relay_row(relay) | {"unsent": UNSENT}
     return [put_new(RELAYS, row), lists.counting(RELAYS, relay.user_id, added=[relay.facets])]
 
 
 def named_by_peer(relay: Relay) -> Action:
-    """The part of a transaction by which a sent relay is found by the id that the other desk has told."""
+    """Return the action that makes a sent relay found by the peer's id."""
     assert relay.peer_relay_id is not None
     return put_new(RELAYS, peer_key(relay.connection_id, relay.peer_relay_id) | claim_row(relay, None))
 

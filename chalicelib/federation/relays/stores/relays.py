@@ -1,17 +1,16 @@
 """The table `relays`: what people of connected desks sent each other, in both directions.
 
-<user id> / RELAY#<relay id>   the relay: its columns, changes; the person is who sent it from here, or received it
+<user id> / RELAY#<relay id>   the relay; the user is its sender or recipient at this desk
 <user id> / COUNTS             see lists; by direction and status
-CONNECTION#<connection id> / PEER#<the other desk's relay id>   relayId, userId, threadId; of a received one also reply
+CONNECTION#<connection id> / PEER#<the peer's relay id>   relayId, userId, threadId; reply if it was received
 
 index order:  orderKey  = time of creation, newest first, so that it sorts as text, and the id
 index facets: facetsKey = direction, status, and the same
-index list:   unsent, createdAt: what is to be sent and was not taken yet
+index list:   unsent, createdAt: what the peer has not taken yet
 
-The last kind of row makes a received relay one, however often it comes: it is written in one transaction with all
-that the relay brings about. Of a sent relay it is to be written when the other desk has told its id, so that answers
-and acknowledgements find the relay by either desk's id. A connection's sent relays belong to its own person, so that
-one is found by its id here without more.
+The last kind of row makes a received relay unique, however often it comes: one transaction writes it with the relay and
+its effects. A sent relay gets one when the peer has answered with its id, so responses and acknowledgements find the
+relay by either desk's id. The sent relays of a connection belong to its user, so the relay's own id finds it directly.
 """
 
 import json
@@ -39,17 +38,17 @@ from chalicelib.tasks.stores.queue import added_item, changed_items
 
 class DynamoRelays:
     def find_references(self, connection_id: str, peer_relay_ids: Iterable[str]) -> dict[str, RelayReference]:
-        """Those of the relays that are known, by the other desk's ids, read consistently. One store call, or none."""
+        """Find relays by the peer's ids, read consistently. One store call, or none without ids."""
         rows = get_all(RELAYS, [peer_key(connection_id, each) for each in peer_relay_ids if each])
         return {row["sk"].partition("#")[2]: _reference(row) for row in rows}
 
     def receive(
         self, relay: Relay, *, reply: dict[str, Any], message: Message, work: Work | None
     ) -> RelayReference | bool:
-        """Store a relay that was received, with all it brings about; True when that is done.
+        """Store a received relay with its effects, and return True.
 
-        Returns what was stored under the other desk's id before, if anything was, and False when the board has
-        another end by now. One store call.
+        Returns the relay's reference if it was received before, and False if the end of the board has changed since
+        it was read. One store call.
 
         Raises:
             NotFound: the recipient has been deactivated.
@@ -72,7 +71,7 @@ class DynamoRelays:
         except Refused as refused:
             first = refused.rows[0]
             if 0 in refused.failed and first:
-                # One of the same id was written by a retry below us.
+                # A repeat of the write below us meets its own row.
                 ours = first.get("relayId", first.get("id")) == relay.relay_id
                 return True if ours else _reference(first)
             if len(claimed) + 1 in refused.failed:
@@ -81,14 +80,14 @@ class DynamoRelays:
         return True
 
     def find(self, user_id: str, relay_id: str) -> Relay | None:
-        """One of the person's relays, sent or received, read consistently. One store call."""
+        """Find one of the person's relays, sent or received, read consistently. One store call."""
         found = get_all(RELAYS, [relay_key(user_id, relay_id)])
         return relay_from_row(found[0]) if found else None
 
     def find_sent(self, connection: Connection, names: Sequence[str]) -> Relay | None:
-        """The relay sent over this connection that the first of these names means: ours, or the other desk's.
+        """Find the relay sent over this connection that the first of these ids names, of this desk or of the peer.
 
-        One store call; two when it is the other desk's.
+        One store call; two if it is the peer's id.
         """
         own = [relay_key(connection.user_id, each) for each in names]
         theirs = [peer_key(connection.connection_id, each) for each in names]
@@ -105,7 +104,7 @@ class DynamoRelays:
         return None
 
     def save(self, relay: Relay, *, over: Relay, message: Message | None, effects: Effects | None = None) -> bool:
-        """Replace `over` by `relay`, with what follows; False when something of it has changed. One store call."""
+        """Replace `over` by `relay`, with its message and effects; False if anything has changed. One store call."""
         row = relay_row(relay)
         sets = {name: row[name] for name in ("status", "response", "resolvedAt", "updatedAt", "facetsKey", "changes")}
         change = update(
