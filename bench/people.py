@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from functools import partial
 from uuid import uuid4
 
-from chalicelib.catalog.domain.approvals import ApprovalStatus, requested
+from chalicelib.catalog.domain.approvals import ApprovalStatus, new_request
 from chalicelib.catalog.stores.approvals import DynamoApprovals
 from chalicelib.parallel import gather
 from chalicelib.people.domain.directory import Person
@@ -22,7 +22,7 @@ def _add_approved_person(number: int) -> dict[str, str]:
     now = datetime.now(UTC)
     person = Person(str(uuid4()), f"person-{number}-{uuid4().hex[:8]}@example.com", f"Person {number}")
     DynamoDirectory().add_person(person)
-    asked = requested("fd1", person.user_id, person.email, over=None, now=now)
+    asked = new_request("fd1", person.user_id, person.email, over=None, now=now)
     decided = asked.decided(ApprovalStatus.APPROVED, by_email="alice@example.com", now=now)
     DynamoApprovals().save(decided, over=None, claim=None, reply={})
     return {"type": "email", "email": person.email}

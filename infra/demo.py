@@ -12,7 +12,7 @@ from uuid import UUID, uuid5
 from chalicelib.agents.domain.agents import AgentIn, CommandIn
 from chalicelib.agents.services import agents
 from chalicelib.agents.stores.agents import DynamoAgents
-from chalicelib.catalog.domain.approvals import ApprovalStatus, requested
+from chalicelib.catalog.domain.approvals import ApprovalStatus, new_request
 from chalicelib.catalog.domain.catalog import AssetType, CatalogItem, CatalogItemIn
 from chalicelib.catalog.stores.approvals import DynamoApprovals
 from chalicelib.catalog.stores.catalog import DynamoCatalog
@@ -218,11 +218,11 @@ def _create_catalog(users: dict[str, str]) -> None:
         except Conflict:
             continue  # the item and its approvals exist already
         for name in APPROVED_PEOPLE.get(given.slug, ()):
-            asked = requested(given.slug, users[name], _email(name), over=None, now=now)
+            asked = new_request(given.slug, users[name], _email(name), over=None, now=now)
             approved = asked.decided(ApprovalStatus.APPROVED, by_email=_email("alice"), now=now)
             DynamoApprovals().save(approved, over=None, claim=None, reply={})
         for name in PENDING_PEOPLE.get(given.slug, ()):
-            asked = requested(given.slug, users[name], _email(name), over=None, now=now, note="For the on-call week.")
+            asked = new_request(given.slug, users[name], _email(name), over=None, now=now, note="For the on-call week.")
             DynamoApprovals().save(asked, over=None, claim=None, reply={})
         if given.slug in ARCHIVED_ITEMS:
             DynamoCatalog().save_item(item.archived(now=now), over=item, claim=None, reply={})

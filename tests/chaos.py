@@ -28,7 +28,7 @@ import time_machine
 
 from app import app
 from chalicelib import aws
-from chalicelib.catalog.domain.approvals import ApprovalStatus, requested
+from chalicelib.catalog.domain.approvals import ApprovalStatus, new_request
 from chalicelib.catalog.stores.approvals import DynamoApprovals
 from chalicelib.core.stores.items import from_item
 from chalicelib.people.domain.directory import Person
@@ -293,7 +293,7 @@ def prepare(options: Any, folder: str, receiver: Receiver) -> Plan:
     for number, email in enumerate(people):
         person = Person(inputs.uuid(number), email, f"Person {number}")
         DynamoDirectory().add_person(person)
-        approved = requested("fd1", person.user_id, email, over=None, now=now).decided(
+        approved = new_request("fd1", person.user_id, email, over=None, now=now).decided(
             ApprovalStatus.APPROVED, by_email="alice@example.com", now=now
         )
         DynamoApprovals().save(approved, over=None, claim=None, reply={})

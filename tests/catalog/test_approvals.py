@@ -8,7 +8,7 @@ import pytest
 import time_machine
 
 from chalicelib import aws
-from chalicelib.catalog.domain.approvals import ApprovalIn, Standing
+from chalicelib.catalog.domain.approvals import ApprovalImpact, ApprovalIn
 from chalicelib.catalog.services import approvals
 from chalicelib.catalog.stores.approvals import DynamoApprovals
 from chalicelib.catalog.stores.catalog import approval_condition
@@ -399,8 +399,8 @@ def test_a_token_claimed_while_its_approval_is_revoked_does_not_outlive_it(api: 
     class Overtaken(DynamoApprovals):
         looks = 0
 
-        def find_standing(self, slug: str, user_id: str, *, now: datetime) -> Standing | None:
-            found = super().find_standing(slug, user_id, now=now)
+        def find_impact(self, slug: str, user_id: str, *, now: datetime) -> ApprovalImpact | None:
+            found = super().find_impact(slug, user_id, now=now)
             self.looks += 1
             if self.looks == 1:
                 commit([condition, put], claim=None, reply={})

@@ -143,7 +143,7 @@ def request_catalog_item(body: RequestIn, caller: ApiKey, context: RequestContex
     The request waits for review, unless the item needs no approval: then access is granted immediately. If a request is
     already pending, it is returned. After a rejection or a revocation, you can request access again.
     """
-    return approvals.apply(
+    return approvals.request_access(
         body,
         caller=caller,
         context=context,

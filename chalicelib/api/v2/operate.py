@@ -11,7 +11,7 @@ from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.inbox.stores.event_types import DynamoEventTypes
 from chalicelib.operate.domain.integrators import IntegratorTypesOut, NewIntegratorIn
-from chalicelib.operate.domain.people import PersonOut, person_out
+from chalicelib.operate.domain.people import PersonOut, to_person_response
 from chalicelib.operate.domain.usage import Budgets, UsageOut, UsageQuery
 from chalicelib.operate.services import integrators, usage
 from chalicelib.parallel import gather
@@ -34,7 +34,7 @@ bp = Blueprint(__name__)
 )
 def list_people(caller: ApiKey) -> list[PersonOut]:  # noqa: ARG001 - admits
     """List all employees by address, including former employees."""
-    return [person_out(each) for each in DynamoDirectory().list_people()]
+    return [to_person_response(each) for each in DynamoDirectory().list_people()]
 
 
 @operate(

@@ -22,8 +22,8 @@ from chalicelib.operate.domain.network import (
     InstanceOut,
     PersonsRelaysQuery,
     RelayProgressPage,
-    instance_out,
-    relay_out,
+    to_instance_response,
+    to_relay_progress,
 )
 from chalicelib.resources import FACETS_INDEX, NETWORK, NOTICES, ORDER_INDEX, RELAYS, TOKENS
 
@@ -47,7 +47,7 @@ def _decision(context: RequestContext) -> instances.Decision:
 )
 def list_instances(caller: ApiKey) -> list[InstanceOut]:  # noqa: ARG001 - admits
     """List the instances that have registered in this network, oldest first."""
-    return [instance_out(each) for each in DynamoInstances().list_instances()]
+    return [to_instance_response(each) for each in DynamoInstances().list_instances()]
 
 
 @operate(
@@ -77,7 +77,7 @@ def approve_instance(
         instanceId, _decision(context), instances=store, queue=INSTANCE_NOTICE_JOBS, keys=store, get=get
     )
     audit(caller, context, "instance.approve", made.instance_id)
-    return instance_out(made)
+    return to_instance_response(made)
 
 
 @operate(
@@ -96,7 +96,7 @@ def suspend_instance(instanceId: str, caller: ApiKey, context: RequestContext) -
     """
     made = instances.suspend(instanceId, _decision(context), instances=DynamoInstances(), queue=INSTANCE_NOTICE_JOBS)
     audit(caller, context, "instance.suspend", made.instance_id)
-    return instance_out(made)
+    return to_instance_response(made)
 
 
 @operate(
@@ -118,4 +118,4 @@ def list_persons_relays(query: PersonsRelaysQuery, caller: ApiKey) -> RelayProgr
     page = RelayQuery(limit=query.limit, offset=query.offset)
     found, total = DynamoOutgoing().list_page(query.user_id, page)
     pagination = Pagination.of(total, limit=query.limit, offset=query.offset)
-    return RelayProgressPage(relays=[relay_out(each) for each in found], pagination=pagination)
+    return RelayProgressPage(relays=[to_relay_progress(each) for each in found], pagination=pagination)

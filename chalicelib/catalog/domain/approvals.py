@@ -1,4 +1,4 @@
-"""Approvals: who has applied for, and who has, what the catalog offers."""
+"""Approvals: employees' requests for, and access to, catalog items."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -16,7 +16,7 @@ _NAMESPACE = UUID("8b6a9df4-0f0c-5d0b-8a55-2d3f7a1c9e04")
 
 
 class ApprovalStatus(StrEnum):
-    """Where an employee's access to an item stands."""
+    """Statuses of an employee's access to an item."""
 
     PENDING = "pending"
     APPROVED = "approved"
@@ -25,12 +25,12 @@ class ApprovalStatus(StrEnum):
 
     @property
     def is_live(self) -> bool:
-        """Whether the item is needed by it: it has been granted, or may yet be."""
+        """Whether the approval depends on the item: access is granted, or a request is pending."""
         return self in (ApprovalStatus.PENDING, ApprovalStatus.APPROVED)
 
 
 class Decision(StrEnum):
-    """What a reviewer says to an application."""
+    """Decisions about an access request."""
 
     APPROVE = "approve"
     REJECT = "reject"
@@ -41,13 +41,13 @@ class Decision(StrEnum):
 
 
 def approval_id(slug: str, user_id: str, /) -> str:
-    """The id of an employee's approval for an item: there is one, however often it is revoked and given again."""
+    """Return the id of an employee's approval for an item. It stays the same after a revocation."""
     return str(uuid5(_NAMESPACE, "\n".join(("approval", slug, user_id))))
 
 
 @dataclass(frozen=True)
 class Approval:
-    """An employee's application for, or access to, one item. Times are RFC 3339 in UTC."""
+    """An employee's request for, or access to, one item. Times are RFC 3339 in UTC."""
 
     slug: str
     user_id: str
@@ -77,20 +77,20 @@ class Approval:
         )
 
 
-def requested(
+def new_request(
     slug: str, user_id: str, email: str, *, over: Approval | None, now: datetime, note: str | None = None
 ) -> Approval:
-    """A new application, in the place of an earlier one that came to nothing."""
+    """Create an access request. It replaces an earlier one that was rejected or revoked."""
     version = over.version + 1 if over else 1
     return Approval(slug, user_id, email, ApprovalStatus.PENDING, timestamp(now), note=note, version=version)
 
 
 @dataclass(frozen=True)
 class Backing:
-    """The grant that an approval entitles to, at one of its item's integrators.
+    """The personal token that an approval allows at one of its item's integrators.
 
-    `state` is None when none has been issued. `kept_by` is another item through which the employee is approved for
-    the same integrator: then the grant stays.
+    `state` is None if no token was issued. `kept_by` is another item that approves the employee for the same
+    integrator. The token then survives a revocation.
     """
 
     grant_id: str
@@ -99,22 +99,22 @@ class Backing:
 
 
 @dataclass(frozen=True)
-class Standing:
-    """An approval and all that hangs on it. `integrators` are those that its item has been linked to."""
+class ApprovalImpact:
+    """What revoking an approval affects. `integrators` are all that its item was ever linked to."""
 
     approval: Approval
     integrators: tuple[str, ...]
     backings: tuple[Backing, ...]
 
     @property
-    def ending(self) -> int:
-        """How many usable grants end with the approval."""
+    def ending_tokens(self) -> int:
+        """The number of usable tokens that end with the approval."""
         return sum(1 for each in self.backings if each.kept_by is None and each.state and each.state.usable)
 
 
 @dataclass(frozen=True)
 class ApprovalPosition:
-    """Where a page of approvals ended."""
+    """The position where a page of approvals ended."""
 
     slug: str
     user_id: str
@@ -125,61 +125,63 @@ _Slug = Annotated[str, Field(min_length=1, max_length=80)]
 
 
 class ApprovalIn(In):
-    """Whose access to which item."""
+    """An employee and a catalog item."""
 
     email: Address
     catalog_slug: _Slug
 
 
 class RevocationQuery(Query):
-    """Whose access to which item, for clients that send no body with DELETE."""
+    """An employee and a catalog item, for clients that can't send a body with DELETE."""
 
     email: Omittable[Address] = None
     catalog_slug: Omittable[_Slug] = None
 
     def merged(self, body: ApprovalIn | None) -> ApprovalIn:
-        """What body and parameters say together.
+        """Merge the body and the query parameters.
 
         Raises:
-            Invalid: they differ, or something is said by neither.
+            Invalid: they differ, or a value is missing from both.
         """
-        given = body.model_dump() if body else {}
+        request = body.model_dump() if body else {}
         asked = self.model_dump(exclude_unset=True)
-        reasons = {name: ["differs from the body"] for name, value in asked.items() if given.get(name, value) != value}
-        reasons |= {name: ["is required"] for name in ApprovalIn.model_fields if name not in given | asked}
+        reasons = {
+            name: ["differs from the body"] for name, value in asked.items() if request.get(name, value) != value
+        }
+        reasons |= {name: ["is required"] for name in ApprovalIn.model_fields if name not in request | asked}
         if reasons:
             name, (reason, *_) = next(iter(reasons.items()))
             raise Invalid(f"{name}: {reason}", reasons)
-        return ApprovalIn(**given | asked)
+        return ApprovalIn(**request | asked)
 
 
 class RequestIn(In):
-    """An application for access to an item."""
+    """A request for access to a catalog item."""
 
     catalog_slug: _Slug
-    note: Omittable[Annotated[str, Field(max_length=500)]] = Field(None, description="For the reviewer.")
+    note: Omittable[Annotated[str, Field(max_length=500)]] = Field(None, description="A note for the reviewer.")
 
 
 class ReviewIn(In):
-    """A reviewer's answer to an application."""
+    """A reviewer's decision on an access request."""
 
-    request_id: Uuid = Field(description="The `id` of the application.")
+    request_id: Uuid = Field(description="The `id` of the access request.")
     decision: Decision
     note: Omittable[Annotated[str, Field(max_length=500)]] = None
 
 
 class ApprovalQuery(Query):
-    """Which approvals to list."""
+    """Filters and selects a page of approvals."""
 
     email: Omittable[Address] = None
     catalog_slug: Omittable[str] = None
     status: Omittable[ApprovalStatus] = None
     limit: int = Field(1000, ge=1, le=1000)
-    cursor: Omittable[str] = Field(None, description="`nextCursor` of the page before, with the same filters.")
+    cursor: Omittable[str] = Field(None, description="The `nextCursor` of the previous page. Keep the same filters.")
 
 
 class ApprovalOut(Out):
-    """An application for, or access to, a catalog item."""
+    """A request for, or access to, a catalog item."""
 
     id: UuidOut
     email: str = Field(json_schema_extra={"format": "email"})
@@ -191,7 +193,7 @@ class ApprovalOut(Out):
 
 
 class ApprovalPage(Out):
-    """Approvals; `nextCursor` is null on the last page, and a page may be short before that."""
+    """A page of approvals. `nextCursor` is null on the last page; earlier pages may be short."""
 
     items: list[ApprovalOut]
     next_cursor: str | None
@@ -199,27 +201,27 @@ class ApprovalPage(Out):
 
 
 class Revocation(Out):
-    """What a revocation ended."""
+    """The result of a revocation."""
 
-    revoked: bool = Field(description="False when there was no approval to revoke.")
-    tokens_invalidated: int = Field(ge=0, description="Personal tokens that ended with the approval.")
+    revoked: bool = Field(description="Whether there was an approval to revoke.")
+    tokens_invalidated: int = Field(ge=0, description="The number of personal tokens that ended with the approval.")
     request_id: str
 
 
-def review(approval: Approval, given: ReviewIn, *, by_email: str | None, now: datetime) -> Approval:
-    """The approval after its review; itself when that is its status already.
+def review(approval: Approval, request: ReviewIn, *, by_email: str | None, now: datetime) -> Approval:
+    """Return the approval after a review, or the same approval if it already has that status.
 
     Raises:
-        Conflict: it has been decided otherwise.
+        Conflict: the request was decided differently.
     """
-    if approval.status is given.decision.outcome:
+    if approval.status is request.decision.outcome:
         return approval
     if approval.status is not ApprovalStatus.PENDING:
-        raise Conflict(f"The application has been {approval.status} already.")
-    return approval.decided(given.decision.outcome, by_email=by_email, now=now, note=given.note)
+        raise Conflict(f"The request was already {approval.status}.")
+    return approval.decided(request.decision.outcome, by_email=by_email, now=now, note=request.note)
 
 
-def shown(approval: Approval) -> ApprovalOut:
+def to_response(approval: Approval) -> ApprovalOut:
     return ApprovalOut(
         id=approval.approval_id,
         email=approval.email,

@@ -1,4 +1,4 @@
-"""The catalog: what employees may be given access to."""
+"""The catalog: the items that employees can get access to."""
 
 import json
 import re
@@ -15,7 +15,7 @@ from pydantic_core import PydanticCustomError
 from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.fields import In, Omittable, Out, Query, TimeOut, Uuid, UuidOut, timestamp
 
-# A row holds at most 400 KB, and some engines count a member that is replaced with both its values.
+# A row can have up to 400 KB, and some engines count both values of a replaced attribute.
 LARGEST_ITEM = 190_000
 
 _SLUG = r"^[a-z0-9][a-z0-9._-]{0,79}$"
@@ -28,7 +28,7 @@ _SPELLINGS = {word.lower(): word for word in _ABBREVIATIONS.split()}
 
 
 class AssetType(StrEnum):
-    """What kind of access an item gives."""
+    """Kinds of access that an item gives."""
 
     SAAS_ACCOUNT = "saas_account"
     API_KEY = "api_key"
@@ -41,10 +41,10 @@ class AssetType(StrEnum):
 
 @dataclass(frozen=True)
 class CatalogItem:
-    """One thing that employees may be given access to.
+    """An item that employees can get access to.
 
-    `integrator` is the one that the linked tools token belongs to, and `integrators` are all that the item has
-    ever been linked to: grants may have been issued under each. Times are RFC 3339 in UTC.
+    `integrator` is the one whose tools token is linked. `integrators` are all that were ever linked, because tokens may
+    have been issued for each. Times are RFC 3339 in UTC.
     """
 
     item_id: str
@@ -69,10 +69,10 @@ class CatalogItem:
     version: int = 1
 
     @classmethod
-    def of(cls, given: "CatalogItemIn", *, item_id: str, integrator: str | None, now: datetime) -> Self:
+    def of(cls, request: "CatalogItemIn", *, item_id: str, integrator: str | None, now: datetime) -> Self:
         return cls(
             item_id=item_id,
-            **given.model_dump(),
+            **request.model_dump(),
             integrator=integrator,
             integrators=(integrator,) if integrator else (),
             created_at=timestamp(now),
@@ -80,7 +80,7 @@ class CatalogItem:
         )
 
     def patched(self, patch: "CatalogItemPatch", *, integrator: str | None, now: datetime) -> "CatalogItem":
-        """The item after `patch`; `integrator` is whom it is linked to then. Itself when nothing is given."""
+        """Return the item with the patch applied and linked to `integrator`, or the same item if the patch is empty."""
         if not patch.model_fields_set:
             return self
         known = self.integrators if integrator is None else tuple(sorted({*self.integrators, integrator}))
@@ -94,7 +94,7 @@ class CatalogItem:
         )
 
     def archived(self, *, now: datetime) -> "CatalogItem":
-        """The item out of use; itself when it is already."""
+        """Return the item archived, or the same item if it already is."""
         if self.archived_at is not None:
             return self
         return replace(self, archived_at=timestamp(now), updated_at=timestamp(now), version=self.version + 1)
@@ -102,7 +102,7 @@ class CatalogItem:
 
 @dataclass(frozen=True)
 class ItemEntry:
-    """What filters and order need of an item."""
+    """The fields of an item that filters and sorting need."""
 
     slug: str
     name: str
@@ -113,13 +113,13 @@ class ItemEntry:
     archived: bool
 
     @property
-    def place(self) -> tuple[int, str, str]:
+    def sort_key(self) -> tuple[int, str, str]:
         return self.display_order, self.name, self.slug
 
 
 @dataclass(frozen=True)
 class Blockers:
-    """What of an item is alive, and would lose its ground if the item were deleted."""
+    """The number of approvals, assets and tokens that depend on an item and keep it from being deleted."""
 
     approvals: int
     assets: int
@@ -132,12 +132,12 @@ class Blockers:
         return {"liveApprovals": self.approvals, "liveAssets": self.assets, "liveTokens": self.tokens}
 
 
-def _json_numbers(given: list[Any]) -> list[Any]:
+def _json_numbers(request: list[Any]) -> list[Any]:
     try:
-        json.dumps(given, allow_nan=False)
+        json.dumps(request, allow_nan=False)
     except ValueError as error:
-        raise PydanticCustomError("number", "Must hold no number beyond the range of JSON readers") from error
-    return given
+        raise PydanticCustomError("number", "Must not contain NaN or infinite numbers") from error
+    return request
 
 
 def _immutable(_: object) -> None:
@@ -152,25 +152,30 @@ _Immutable = Annotated[SkipJsonSchema[Any], BeforeValidator(_immutable)]
 class CatalogItemIn(In):
     """A new catalog item."""
 
-    slug: str = Field(pattern=_SLUG, description="Names the item for good, also once it is archived.")
+    slug: str = Field(
+        pattern=_SLUG, description="The permanent name of the item. It stays taken after the item is archived."
+    )
     name: _Name
     type: AssetType
     description: str | None = None
-    category: str | None = Field(None, description="Such as `llm-backend`; shown by the label derived from it.")
+    category: str | None = Field(None, description="A category such as `llm-backend`. `categoryDisplay` is its label.")
     url: str | None = None
-    application_guide: str | None = Field(None, description="What to write when applying.")
-    use_cases: _UseCases = Field(default=[], description="Any JSON; kept and shown as it is.")
-    display_order: int = Field(0, description="Lower comes first; equal ones go by name.")
+    application_guide: str | None = Field(None, description="Instructions for access requests.")
+    use_cases: _UseCases = Field(default=[], description="Any JSON. It is returned unchanged.")
+    display_order: int = Field(
+        0, description="The position of the item: lower comes first, and equal positions are sorted by name."
+    )
     is_pinned: bool = False
-    approval_required: bool = Field(default=True, description="Whether an application waits for a review.")
+    approval_required: bool = Field(default=True, description="Whether access requests wait for a review.")
     contact_user_id: Uuid | None = None
     linked_tools_token_id: Uuid | None = Field(
-        None, description="A tools token of the integrator whose tokens the item's approvals entitle to."
+        None,
+        description="A tools token of an integrator. Approvals of the item allow personal tokens of this integrator.",
     )
 
 
 class CatalogItemPatch(In):
-    """Changes to a catalog item: members left out stay, null takes a value away."""
+    """Changes to a catalog item. Members that you leave out keep their values, and null clears a value."""
 
     name: Omittable[_Name] = None
     description: str | None = None
@@ -188,15 +193,15 @@ class CatalogItemPatch(In):
 
 
 class ItemQuery(Query):
-    """Which catalog items to list."""
+    """Filters the catalog items."""
 
-    active_only: bool = Field(default=True, description="Send `false` to list archived items too.")
+    active_only: bool = Field(default=True, description="Set to `false` to include archived items.")
     category: Omittable[str] = None
     type: Omittable[AssetType] = None
-    integrator_slug: Omittable[str] = Field(None, description="Items linked to a tools token of this integrator.")
+    integrator_slug: Omittable[str] = Field(None, description="Lists items linked to a tools token of this integrator.")
     limit: int = Field(50, ge=1, le=200)
 
-    def admits(self, entry: ItemEntry) -> bool:
+    def matches(self, entry: ItemEntry) -> bool:
         return (
             not (self.active_only and entry.archived)
             and self.category in (None, entry.category)
@@ -206,9 +211,9 @@ class ItemQuery(Query):
 
 
 class RemovalQuery(Query):
-    """How to delete a catalog item."""
+    """Selects how to delete a catalog item."""
 
-    hard: bool = Field(default=False, description="Send `true` to remove the item instead of archiving it.")
+    hard: bool = Field(default=False, description="Set to `true` to delete the item instead of archiving it.")
 
 
 class CatalogItemOut(Out):
@@ -223,7 +228,7 @@ class CatalogItemOut(Out):
     description: str | None
     category: str | None
     category_display: str = Field(
-        serialization_alias="categoryDisplay", description="The category in words; empty without one."
+        serialization_alias="categoryDisplay", description="The label of the category, or an empty string."
     )
     url: str | None
     application_guide: str | None
@@ -247,7 +252,7 @@ class CatalogItemReply(Out):
 
 
 class CatalogItemList(Out):
-    """Catalog items in the order they are displayed. `totalCount` counts all that the filters admit."""
+    """Catalog items in display order. `totalCount` counts every item that matches the filters."""
 
     items: list[CatalogItemOut]
     total_count: int = Field(ge=0)
@@ -255,14 +260,14 @@ class CatalogItemList(Out):
 
 
 class RemovalMode(StrEnum):
-    """Whether the item is archived, or gone."""
+    """Whether the item was archived (`soft`) or deleted (`hard`)."""
 
     SOFT = "soft"
     HARD = "hard"
 
 
 class CatalogItemRemoved(Out):
-    """What became of a deleted item. `item` is null when nothing is left of it."""
+    """The result of a deletion. `item` is null if the item was deleted for good."""
 
     ok: bool
     mode: RemovalMode
@@ -277,13 +282,13 @@ def is_slug(text: str) -> bool:
 
 
 def category_display(category: str | None) -> str:
-    """A category slug in words: `llm-backend` is shown as "LLM Backend"."""
+    """Return the label of a category slug, such as "LLM Backend" for `llm-backend`."""
     words = re.split(r"[\s._/-]+", (category or "").strip())
     return " ".join(_SPELLINGS.get(word.lower(), word[:1].upper() + word[1:]) for word in words if word)
 
 
-def shown(item: CatalogItem) -> CatalogItemOut:
-    """The item as its readers see it."""
+def to_response(item: CatalogItem) -> CatalogItemOut:
+    """Build the response for an item."""
     return CatalogItemOut(
         id=item.item_id,
         slug=item.slug,
@@ -307,10 +312,10 @@ def shown(item: CatalogItem) -> CatalogItemOut:
 
 
 def check_size(item: CatalogItem) -> None:
-    """Refuse an item that changes have made too large to store.
+    """Refuse an item that is too large to store.
 
     Raises:
-        Invalid: its JSON has more bytes than a row may hold.
+        Invalid: the JSON of the item exceeds the limit.
     """
-    if len(shown(item).model_dump_json().encode()) > LARGEST_ITEM:
-        raise Invalid(f"The item would take more than {LARGEST_ITEM} bytes.")
+    if len(to_response(item).model_dump_json().encode()) > LARGEST_ITEM:
+        raise Invalid(f"The item is too large. A catalog item can have up to {LARGEST_ITEM} bytes.")

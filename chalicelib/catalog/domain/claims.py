@@ -1,4 +1,4 @@
-"""Claiming publishing tokens for employees (fluxdesk-v1, tag "tokens")."""
+"""Claims of publishing tokens for employees (v1 "tokens")."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -10,24 +10,24 @@ from chalicelib.core.domain.severity import Severity
 
 
 class ClaimTokenRequest(In):
-    """Whose token, and what it may do; what is left out stays as it is, or is the usual for a new one."""
+    """An employee, and the terms of their token. Members that you leave out keep their values, or get the defaults."""
 
     email: Email
-    label: Omittable[Annotated[str, Field(max_length=80)]] = Field(None, description="Shown to the employee.")
-    severity_ceiling: Omittable[Severity] = Field(None, description="The most severe event it may publish.")
+    label: Omittable[Annotated[str, Field(max_length=80)]] = Field(None, description="A label that the employee sees.")
+    severity_ceiling: Omittable[Severity] = Field(None, description="The highest severity that the token can publish.")
     daily_limit: Omittable[Annotated[int, Field(ge=1, le=1000)]] = Field(
-        None, description="New deliveries a day; 50 for a new token."
+        None, description="The number of new deliveries per day. The default is 50."
     )
 
 
 class ClaimTokenBatchRequest(In):
-    """Up to a hundred claims, each for itself."""
+    """Up to 100 independent claims."""
 
     claims: Annotated[list[ClaimTokenRequest], Field(min_length=1, max_length=100)]
 
 
 class ClaimedToken(Out):
-    """A token, shown this once. Until `expiresPriorAt` the one before it is accepted too."""
+    """A token. Its secret is shown once, and the previous secret works until `expiresPriorAt`."""
 
     token: str
     token_id: UuidOut
@@ -36,7 +36,7 @@ class ClaimedToken(Out):
 
 
 class ClaimFailure(StrEnum):
-    """Why an employee gets no token."""
+    """Reasons why a claim fails."""
 
     USER_NOT_FOUND = "user_not_found"
     USER_INACTIVE = "user_inactive"
@@ -47,7 +47,7 @@ class ClaimFailure(StrEnum):
 
 
 class ClaimRow(Out):
-    """What became of one claim."""
+    """The result of one claim."""
 
     email: str = Field(json_schema_extra={"format": "email"})
     ok: bool
@@ -56,7 +56,7 @@ class ClaimRow(Out):
 
 
 class ClaimBatchOut(Out):
-    """One row a claim, in the order of the request."""
+    """The results, one row per claim, in the order of the request."""
 
     results: list[ClaimRow]
     request_id: str

@@ -1,4 +1,4 @@
-"""Who gets at what the catalog offers: applications, reviews, assignments, revocations."""
+"""Access to catalog items: request, review, grant and revoke it."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -8,6 +8,7 @@ from typing import Protocol
 from chalicelib.catalog.domain import approvals as rules
 from chalicelib.catalog.domain.approvals import (
     Approval,
+    ApprovalImpact,
     ApprovalIn,
     ApprovalOut,
     ApprovalPosition,
@@ -16,9 +17,8 @@ from chalicelib.catalog.domain.approvals import (
     RequestIn,
     ReviewIn,
     Revocation,
-    Standing,
-    requested,
-    shown,
+    new_request,
+    to_response,
 )
 from chalicelib.catalog.domain.catalog import is_slug
 from chalicelib.catalog.services.ports import Items
@@ -33,17 +33,17 @@ from chalicelib.people.services.ports import People
 
 Decide = Callable[[Approval | None], Approval]
 
-_BUSY = "The approval is being changed by many calls at once."
-_NO_ITEM = "No such catalog item in use."
+_BUSY = "Too many calls are changing this approval. Try again."
+_NO_ITEM = "Catalog item not found, or archived."
 
 
 class Approvals(Protocol):
     def find_request(self, request_id: str) -> Approval | None: ...
-    def find_standing(self, slug: str, user_id: str, *, now: datetime) -> Standing | None: ...
+    def find_impact(self, slug: str, user_id: str, *, now: datetime) -> ApprovalImpact | None: ...
     def save(
         self, approval: Approval, *, over: Approval | None, claim: Claim | None, reply: StoredReply
     ) -> Approval | None: ...
-    def revoke(self, revoked: Approval, *, standing: Standing, claim: Claim | None, reply: StoredReply) -> bool: ...
+    def revoke(self, revoked: Approval, *, impact: ApprovalImpact, claim: Claim | None, reply: StoredReply) -> bool: ...
     def remember(self, claim: Claim, *, reply: StoredReply) -> None: ...
     def list_page(
         self, query: ApprovalQuery, after: ApprovalPosition | None
@@ -53,154 +53,156 @@ class Approvals(Protocol):
 def list_page(
     query: ApprovalQuery, after: ApprovalPosition | None, *, approvals: Approvals
 ) -> tuple[list[ApprovalOut], ApprovalPosition | None]:
-    """Approvals, and where the page ended if there are more. Store calls after authentication: 1."""
+    """List a page of approvals, and its end position if there are more. Store calls after authentication: 1."""
     if query.catalog_slug is not None and not is_slug(query.catalog_slug):
         return [], None
     found, end = approvals.list_page(query, after)
-    return [shown(each) for each in found], end
+    return [to_response(each) for each in found], end
 
 
 def assign(
-    given: ApprovalIn, *, reviewer_id: str, context: RequestContext, approvals: Approvals, people: People
+    request: ApprovalIn, *, reviewer_id: str, context: RequestContext, approvals: Approvals, people: People
 ) -> ApprovalOut:
-    """Approve an employee for an item, whether there is an application or not; once approved nothing changes.
+    """Grant an employee access to an item, with or without a request. An existing approval stays unchanged.
 
-    Store calls after authentication: 3 in sequence, and 1 more when there is an application or an approval.
+    Store calls after authentication: 3 in sequence, and 1 more if there is a request or an approval.
 
     Raises:
-        NotFound: there is no such employee, or no such item in use.
+        NotFound: there is no such employee or item, or the item is archived.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    person, reviewer = _parties(given.email, reviewer_id, people)
+    person, reviewer = _find_parties(request.email, reviewer_id, people)
     if person is None:
-        raise NotFound("No such employee.")
-    if not is_slug(given.catalog_slug):
+        raise NotFound("Employee not found.")
+    if not is_slug(request.catalog_slug):
         raise NotFound(_NO_ITEM)
 
-    def decide(met: Approval | None) -> Approval:
-        if met and met.status is ApprovalStatus.APPROVED:
-            return met
-        waiting = met and met.status is ApprovalStatus.PENDING
-        start = met if met and waiting else _requested(given.catalog_slug, person, met, context)
+    def decide(current: Approval | None) -> Approval:
+        if current and current.status is ApprovalStatus.APPROVED:
+            return current
+        waiting = current and current.status is ApprovalStatus.PENDING
+        start = current if current and waiting else _new_request(request.catalog_slug, person, current, context)
         return start.decided(ApprovalStatus.APPROVED, by_email=_email(reviewer), now=context.now)
 
-    return _settle(decide, None, context=context, status=201, approvals=approvals)
+    return _save_decision(decide, None, context=context, status=201, approvals=approvals)
 
 
-def apply(
-    given: RequestIn, *, caller: ApiKey, context: RequestContext, approvals: Approvals, people: People, items: Items
+def request_access(
+    request: RequestIn, *, caller: ApiKey, context: RequestContext, approvals: Approvals, people: People, items: Items
 ) -> ApprovalOut:
-    """Apply for an item; where none is needed, approval follows at once. A pending application stays as it is.
+    """Request access to an item. An item without approval grants it at once; a pending request stays unchanged.
 
-    Store calls after authentication: 2 in sequence, and 1 more when there has been an application before.
+    Store calls after authentication: 2 in sequence, and 1 more if there was a request before.
 
     Raises:
-        NotFound: there is no such item in use.
-        Conflict: the employee is approved for it already.
+        NotFound: there is no such item, or it is archived.
+        Conflict: the employee already has access.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    slug = given.catalog_slug
+    slug = request.catalog_slug
     if not is_slug(slug):
         raise NotFound(_NO_ITEM)
     person, item = gather(partial(people.find_person, caller.user_id), partial(items.find_item, slug))
     if person is None:
-        raise Forbidden("The key's owner is no employee.")
+        raise Forbidden("The owner of this key is not an employee.")
     if item is None or item.archived_at is not None:
         raise NotFound(_NO_ITEM)
 
-    def decide(met: Approval | None) -> Approval:
-        if met and met.status is ApprovalStatus.PENDING:
-            return met
-        if met and met.status is ApprovalStatus.APPROVED:
-            raise Conflict("You are approved for this catalog item already.")
-        asked = requested(slug, person.user_id, person.email, over=met, now=context.now, note=given.note)
+    def decide(current: Approval | None) -> Approval:
+        if current and current.status is ApprovalStatus.PENDING:
+            return current
+        if current and current.status is ApprovalStatus.APPROVED:
+            raise Conflict("You already have access to this catalog item.")
+        asked = new_request(slug, person.user_id, person.email, over=current, now=context.now, note=request.note)
         if item.approval_required:
             return asked
         return asked.decided(ApprovalStatus.APPROVED, by_email=None, now=context.now)
 
-    return _settle(decide, None, context=context, status=201, approvals=approvals)
+    return _save_decision(decide, None, context=context, status=201, approvals=approvals)
 
 
 def review(
-    given: ReviewIn, *, reviewer_id: str, context: RequestContext, approvals: Approvals, people: People
+    request: ReviewIn, *, reviewer_id: str, context: RequestContext, approvals: Approvals, people: People
 ) -> ApprovalOut:
-    """Decide an application; deciding the same again changes nothing. Store calls after authentication: 3 in sequence.
+    """Decide an access request. Repeating a decision changes nothing. Store calls after authentication: 3 in sequence.
 
     Raises:
-        NotFound: there is no such application.
-        Conflict: it has been decided otherwise, or its item has been archived.
+        NotFound: there is no such request.
+        Conflict: the request was decided differently, or its item is archived.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    met, reviewer = gather(partial(approvals.find_request, given.request_id), partial(people.find_person, reviewer_id))
-    if met is None:
-        raise NotFound("No such application.")
+    current, reviewer = gather(
+        partial(approvals.find_request, request.request_id), partial(people.find_person, reviewer_id)
+    )
+    if current is None:
+        raise NotFound("Access request not found.")
 
-    def decide(met: Approval | None) -> Approval:
-        assert met is not None
-        return rules.review(met, given, by_email=_email(reviewer), now=context.now)
+    def decide(current: Approval | None) -> Approval:
+        assert current is not None
+        return rules.review(current, request, by_email=_email(reviewer), now=context.now)
 
     try:
-        return _settle(decide, met, context=context, status=200, approvals=approvals)
+        return _save_decision(decide, current, context=context, status=200, approvals=approvals)
     except NotFound as error:
-        # A pending application keeps its item from being deleted.
-        raise Conflict("The catalog item has been archived.") from error
+        # A pending request keeps its item from being deleted, so the item must be archived.
+        raise Conflict("The catalog item is archived.") from error
 
 
 def revoke(
-    given: ApprovalIn, *, reviewer_id: str, context: RequestContext, approvals: Approvals, people: People
+    request: ApprovalIn, *, reviewer_id: str, context: RequestContext, approvals: Approvals, people: People
 ) -> Revocation:
-    """End an employee's approval for an item, and at once the personal tokens that rest on it alone.
+    """Revoke an employee's access to an item, and end the personal tokens that depend on it alone.
 
-    Where nothing is approved nothing changes, and that is the answer. Store calls after authentication: 6 in
-    sequence at most; 3 when nothing is approved.
+    Without an approval nothing changes, and the reply says so. Store calls after authentication: 6 in
+    sequence at most; 3 without an approval.
 
     Raises:
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    person, reviewer = _parties(given.email, reviewer_id, people)
+    person, reviewer = _find_parties(request.email, reviewer_id, people)
     attempts = Attempts(_BUSY)
     while attempts.again():
-        standing = None
-        if person and is_slug(given.catalog_slug):
-            standing = approvals.find_standing(given.catalog_slug, person.user_id, now=context.now)
-        if standing is None or standing.approval.status is not ApprovalStatus.APPROVED:
+        impact = None
+        if person and is_slug(request.catalog_slug):
+            impact = approvals.find_impact(request.catalog_slug, person.user_id, now=context.now)
+        if impact is None or impact.approval.status is not ApprovalStatus.APPROVED:
             nothing = Revocation(revoked=False, tokens_invalidated=0, request_id=context.request_id)
             if context.claim:
                 approvals.remember(context.claim, reply=to_stored_reply(200, nothing))
             return nothing
-        revoked = standing.approval.decided(ApprovalStatus.REVOKED, by_email=_email(reviewer), now=context.now)
-        done = Revocation(revoked=True, tokens_invalidated=standing.ending, request_id=context.request_id)
-        if approvals.revoke(revoked, standing=standing, claim=context.claim, reply=to_stored_reply(200, done)):
+        revoked = impact.approval.decided(ApprovalStatus.REVOKED, by_email=_email(reviewer), now=context.now)
+        done = Revocation(revoked=True, tokens_invalidated=impact.ending_tokens, request_id=context.request_id)
+        if approvals.revoke(revoked, impact=impact, claim=context.claim, reply=to_stored_reply(200, done)):
             return done
 
 
-def _settle(
-    decide: Decide, met: Approval | None, *, context: RequestContext, status: int, approvals: Approvals
+def _save_decision(
+    decide: Decide, current: Approval | None, *, context: RequestContext, status: int, approvals: Approvals
 ) -> ApprovalOut:
-    """Put what `decide` makes of the present approval in its place, however often that changes meanwhile.
+    """Save the decision about the current approval, and decide again whenever the approval has changed.
 
     Raises:
-        NotFound: the item is missing, or archived while the decision would open it.
+        NotFound: the item is missing, or archived while the decision would grant access.
     """
     attempts = Attempts(_BUSY)
     while attempts.again():
-        decided = decide(met)
-        answer = shown(decided)
-        stands = approvals.save(decided, over=met, claim=context.claim, reply=to_stored_reply(status, answer))
+        decided = decide(current)
+        answer = to_response(decided)
+        stands = approvals.save(decided, over=current, claim=context.claim, reply=to_stored_reply(status, answer))
         if stands is None:
             raise NotFound(_NO_ITEM)
         if stands is decided:
             return answer
-        met = stands
+        current = stands
 
 
-def _parties(email: str, reviewer_id: str, people: People) -> tuple[Person | None, Person | None]:
+def _find_parties(email: str, reviewer_id: str, people: People) -> tuple[Person | None, Person | None]:
     person, reviewer = gather(partial(people.find_person_by_email, email), partial(people.find_person, reviewer_id))
     return person, reviewer
 
 
-def _requested(slug: str, person: Person, met: Approval | None, context: RequestContext) -> Approval:
-    return requested(slug, person.user_id, person.email, over=met, now=context.now)
+def _new_request(slug: str, person: Person, current: Approval | None, context: RequestContext) -> Approval:
+    return new_request(slug, person.user_id, person.email, over=current, now=context.now)
 
 
 def _email(reviewer: Person | None) -> str | None:

@@ -1,4 +1,4 @@
-"""What administrators do with the catalog's items."""
+"""Catalog items: list, read, create, change, archive and delete them."""
 
 from datetime import datetime
 from typing import Protocol
@@ -16,7 +16,7 @@ from chalicelib.catalog.domain.catalog import (
     RemovalMode,
     check_size,
     is_slug,
-    shown,
+    to_response,
 )
 from chalicelib.catalog.services.ports import Items
 from chalicelib.core.domain.attempts import Attempts
@@ -25,9 +25,9 @@ from chalicelib.core.domain.idempotency import to_stored_reply
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.people.services.ports import People
 
-# Of a list's items, together; a function's reply has at most 6 MB.
+# Of all items of a list, in characters. A function's reply can have up to 6 MB.
 _LARGEST_LIST = 5_000_000
-_BUSY = "The catalog item is being changed by many calls at once."
+_BUSY = "Too many calls are changing this catalog item. Try again."
 
 
 class LiveTokens(Protocol):
@@ -39,15 +39,15 @@ class ToolsTokens(Protocol):
 
 
 def list_items(query: ItemQuery, *, context: RequestContext, items: Items) -> CatalogItemList:
-    """The first items that the filters admit, by display order and name, and the number of all of them.
+    """List the items that match the filters by display order and name, and count all of them.
 
-    Fewer than asked for when these are too large for one reply. Store calls after authentication: 2.
+    The list has fewer than `limit` items if they are too large for one reply. Store calls after authentication: 2.
     """
-    entries = sorted((each for each in items.list_entries() if query.admits(each)), key=lambda each: each.place)
+    entries = sorted((each for each in items.list_entries() if query.matches(each)), key=lambda each: each.sort_key)
     listed: list[CatalogItemOut] = []
     size = 0
     for item in items.find_items([each.slug for each in entries[: query.limit]]):
-        out = shown(item)
+        out = to_response(item)
         size += len(out.model_dump_json())
         if listed and size > _LARGEST_LIST:
             break
@@ -56,26 +56,26 @@ def list_items(query: ItemQuery, *, context: RequestContext, items: Items) -> Ca
 
 
 def read_item(slug: str, *, context: RequestContext, items: Items) -> CatalogItemReply:
-    """The item, unless it is archived. Store calls after authentication: 1.
+    """Return an item that is not archived. Store calls after authentication: 1.
 
     Raises:
         NotFound: there is no such item in use.
     """
-    return _reply(_in_use(slug, items), context)
+    return _reply(_require_active_item(slug, items), context)
 
 
 def create_item(
-    given: CatalogItemIn, *, item_id: str, context: RequestContext, items: Items, people: People, tokens: ToolsTokens
+    request: CatalogItemIn, *, item_id: str, context: RequestContext, items: Items, people: People, tokens: ToolsTokens
 ) -> CatalogItemReply:
-    """Add an item. Store calls after authentication: 1, and 1 for each of contact and tools token.
+    """Create an item. Store calls after authentication: 1, and 1 for each of contact and tools token.
 
     Raises:
-        Conflict: an item, archived or not, has the slug.
-        Invalid: contact or tools token are unknown.
+        Conflict: another item, archived or not, has the slug.
+        Invalid: the contact or the tools token is unknown.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    integrator = _resolve(given.contact_user_id, given.linked_tools_token_id, people=people, tokens=tokens)
-    item = CatalogItem.of(given, item_id=item_id, integrator=integrator, now=context.now)
+    integrator = _resolve(request.contact_user_id, request.linked_tools_token_id, people=people, tokens=tokens)
+    item = CatalogItem.of(request, item_id=item_id, integrator=integrator, now=context.now)
     check_size(item)
     created = _reply(item, context)
     items.add_item(item, claim=context.claim, reply=to_stored_reply(201, created))
@@ -85,15 +85,17 @@ def create_item(
 def update_item(
     slug: str, patch: CatalogItemPatch, *, context: RequestContext, items: Items, people: People, tokens: ToolsTokens
 ) -> CatalogItemReply:
-    """Change an item that is in use. Store calls after authentication: 2, and 1 for each of contact and tools token.
+    """Change an item that is not archived.
+
+    Store calls after authentication: 2, and 1 for each of contact and tools token.
 
     Raises:
         NotFound: there is no such item in use.
-        Invalid: contact or tools token are unknown, or the item grows too large.
+        Invalid: the contact or the tools token is unknown, or the item would be too large.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     relinked = "linked_tools_token_id" in patch.model_fields_set
-    item = _in_use(slug, items)
+    item = _require_active_item(slug, items)
     resolved = _resolve(patch.contact_user_id, patch.linked_tools_token_id, people=people, tokens=tokens)
     attempts = Attempts(_BUSY)
     while attempts.again():
@@ -102,7 +104,7 @@ def update_item(
         updated = _reply(changed, context)
         if items.save_item(changed, over=item, claim=context.claim, reply=to_stored_reply(200, updated)):
             return updated
-        item = _in_use(slug, items)
+        item = _require_active_item(slug, items)
 
 
 def delete_item(
@@ -123,13 +125,13 @@ def delete_item(
 def _archive_item(slug: str, *, context: RequestContext, items: Items) -> CatalogItemRemoved:
     attempts = Attempts(_BUSY)
     while attempts.again():
-        item = _known(slug, items)
+        item = _require_item(slug, items)
         archived = item.archived(now=context.now)
         removed = CatalogItemRemoved(
             ok=True,
             mode=RemovalMode.SOFT,
             slug=item.slug,
-            item=shown(archived),
+            item=to_response(archived),
             already_archived=item.archived_at is not None,
             request_id=context.request_id,
         )
@@ -140,7 +142,7 @@ def _archive_item(slug: str, *, context: RequestContext, items: Items) -> Catalo
 def _remove_item(slug: str, *, context: RequestContext, items: Items, approvals: LiveTokens) -> CatalogItemRemoved:
     attempts = Attempts(_BUSY)
     while attempts.again():
-        item = _known(slug, items)
+        item = _require_item(slug, items)
         removed = CatalogItemRemoved(
             ok=True,
             mode=RemovalMode.HARD,
@@ -153,9 +155,9 @@ def _remove_item(slug: str, *, context: RequestContext, items: Items, approvals:
         if blockers is None:
             return removed
         if blockers:
-            # A live token presumes an approval, so counting tokens decides nothing: it only completes the answer.
+            # A live token requires an approval, so the count of tokens does not decide. It only completes the error.
             live = Blockers(blockers.approvals, blockers.assets, approvals.count_live_tokens(item, now=context.now))
-            raise ItemInUse("The catalog item still has live dependents; archive it, or end them.", live.members())
+            raise ItemInUse("The catalog item is in use. Archive it, or end what depends on it first.", live.members())
 
 
 def _resolve(
@@ -164,27 +166,27 @@ def _resolve(
     reasons: dict[str, list[str]] = {}
     integrator = tokens.find_integrator(tools_token_id) if tools_token_id else None
     if tools_token_id and integrator is None:
-        reasons["linked_tools_token_id"] = ["names no tools token"]
+        reasons["linked_tools_token_id"] = ["is not a known tools token"]
     if contact_user_id and people.find_person(contact_user_id) is None:
-        reasons["contact_user_id"] = ["names no employee"]
+        reasons["contact_user_id"] = ["is not a known employee"]
     if reasons:
         raise Invalid("; ".join(f"{name} {reason}" for name, (reason,) in reasons.items()), reasons)
     return integrator
 
 
-def _known(slug: str, items: Items) -> CatalogItem:
+def _require_item(slug: str, items: Items) -> CatalogItem:
     item = items.find_item(slug) if is_slug(slug) else None
     if item is None:
-        raise NotFound("No such catalog item.")
+        raise NotFound("Catalog item not found.")
     return item
 
 
-def _in_use(slug: str, items: Items) -> CatalogItem:
-    item = _known(slug, items)
+def _require_active_item(slug: str, items: Items) -> CatalogItem:
+    item = _require_item(slug, items)
     if item.archived_at is not None:
-        raise NotFound("The catalog item has been archived.")
+        raise NotFound("The catalog item is archived.")
     return item
 
 
 def _reply(item: CatalogItem, context: RequestContext) -> CatalogItemReply:
-    return CatalogItemReply(ok=True, item=shown(item), request_id=context.request_id)
+    return CatalogItemReply(ok=True, item=to_response(item), request_id=context.request_id)

@@ -1,4 +1,4 @@
-"""Claiming publishing tokens: an employee's first, or one in the place of the last."""
+"""Claim publishing tokens for employees: issue the first one, or rotate it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -24,10 +24,10 @@ _ATTEMPTS = 3
 
 @dataclass(frozen=True)
 class Ports:
-    """What claiming needs of the outside.
+    """The stores and functions that claiming needs.
 
-    `mint` makes a token of a grant's id: a new one, or with the word that a call was begun with always the same one,
-    so that a batch which is made again after a failure finishes what the first began.
+    `mint` makes a token for a grant id. With the marker of a call that was begun, it always makes the same token, so a
+    batch that is repeated after a failure completes the first one.
     """
 
     directory: People
@@ -40,7 +40,7 @@ class Ports:
 
 @dataclass(frozen=True)
 class _Employee:
-    """An employee who may have a token: by which item, and the grant as it was met."""
+    """An employee who can get a token, the item that approves them, and their current grant."""
 
     person: Person
     approved_by: str
@@ -48,14 +48,14 @@ class _Employee:
 
 
 def claim(wanted: ClaimTokenRequest, *, caller: ToolsToken, context: RequestContext, ports: Ports) -> ClaimedToken:
-    """Mint the employee's token, or rotate it: the secret before stays good for 24 hours.
+    """Issue the employee's token, or rotate it. The previous secret works for 24 hours.
 
-    Calls in sequence after authentication: 3 (who it is; what they have and may have; the token). With an
-    idempotency key the reply is kept sealed, in the same write as the token.
+    Calls in sequence after authentication: 3 (the employee; their grant and approval; the token). With an idempotency
+    key the sealed reply is stored in the same write as the token.
 
     Raises:
         Forbidden: the employee is unknown, inactive, not approved, or the token was disabled.
-        Conflict: the token was changed by others, time after time.
+        Conflict: other calls changed the token in every attempt.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     for _ in range(_ATTEMPTS):
@@ -69,23 +69,23 @@ def claim(wanted: ClaimTokenRequest, *, caller: ToolsToken, context: RequestCont
         if answered:
             raise AlreadyAnswered(answered)
         if isinstance(found, ClaimFailure):
-            raise Forbidden(f"{found}: this employee can't be given a token.")
+            raise Forbidden(f"{found}: this employee can't get a token.")
         made = _issue(wanted, found, None, caller=caller, context=context, ports=ports, claim=context.claim)
         if made is not None:
             return made
-    raise Conflict("The token is being changed by others at the same time.")
+    raise Conflict("Other calls are changing this token. Try again.")
 
 
 def claim_batch(
     wanted: Sequence[ClaimTokenRequest], *, caller: ToolsToken, context: RequestContext, ports: Ports
 ) -> ClaimBatchOut:
-    """Claim for many: each row succeeds or fails for itself.
+    """Claim tokens for many employees. Each row succeeds or fails independently.
 
     Calls in sequence after authentication: 3 whatever the number of rows, and with an idempotency key 4.
 
     Raises:
         AlreadyAnswered: the idempotency key has been used.
-        IdempotencyConflict: it is in use for another batch.
+        IdempotencyConflict: the key is in use for another batch.
     """
     begun, found = _look_up(
         wanted,

@@ -15,11 +15,11 @@ from typing import Any
 from chalicelib.aws import dynamodb
 from chalicelib.catalog.domain.approvals import (
     Approval,
+    ApprovalImpact,
     ApprovalPosition,
     ApprovalQuery,
     ApprovalStatus,
     Backing,
-    Standing,
     approval_id,
 )
 from chalicelib.catalog.domain.catalog import CatalogItem
@@ -77,7 +77,7 @@ class DynamoApprovals:
             return _approval_from_row(refused.rows[0]) if refused.rows[0] else None
         return approval
 
-    def find_standing(self, slug: str, user_id: str, *, now: datetime) -> Standing | None:
+    def find_impact(self, slug: str, user_id: str, *, now: datetime) -> ApprovalImpact | None:
         """The user's approval for the item with the grants that rest on it, read consistently.
 
         One store call when there is none, or nothing rests on it; else three in sequence at most.
@@ -88,9 +88,9 @@ class DynamoApprovals:
             return None
         approval = _approval_from_row(found)
         integrators = tuple(item["integrators"]) if item and _holds(approval) else ()
-        return Standing(approval, integrators, _backings(slug, user_id, integrators, now) if integrators else ())
+        return ApprovalImpact(approval, integrators, _backings(slug, user_id, integrators, now) if integrators else ())
 
-    def revoke(self, revoked: Approval, *, standing: Standing, claim: Claim | None, reply: StoredReply) -> bool:
+    def revoke(self, revoked: Approval, *, impact: ApprovalImpact, claim: Claim | None, reply: StoredReply) -> bool:
         """Revoke the approval and end the grants that rest on it alone; False when any of it is no longer as found.
 
         One store call.
@@ -99,12 +99,12 @@ class DynamoApprovals:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
         # An item linked to one more integrator since may have given rise to one more grant.
-        linked = list(standing.integrators)
-        count = _count(revoked, standing.approval, " AND integrators = :integrators", integrators=linked)
-        actions = [_put(revoked, standing.approval), count, *_change_access(revoked, standing.approval)]
-        ending = [each for each in standing.backings if each.kept_by is None]
+        linked = list(impact.integrators)
+        count = _count(revoked, impact.approval, " AND integrators = :integrators", integrators=linked)
+        actions = [_put(revoked, impact.approval), count, *_change_access(revoked, impact.approval)]
+        ending = [each for each in impact.backings if each.kept_by is None]
         actions += [end_grant(each.grant_id, each.state) for each in ending]
-        keepers = sorted({each.kept_by for each in standing.backings if each.kept_by})
+        keepers = sorted({each.kept_by for each in impact.backings if each.kept_by})
         actions += [approval_condition(keeper, revoked.user_id) for keeper in keepers]
         return try_commit(actions, claim=claim, reply=reply)
 

@@ -13,16 +13,16 @@ CLICK_DAYS = 7
 
 
 class CallbacksQuery(Query):
-    """Which callbacks: one delivery's, or the last of seven days."""
+    """Selects the callbacks of one delivery, or of the last seven days."""
 
     delivery_id: Omittable[Uuid] = Field(None, alias="deliveryId")
     limit: Annotated[int, Field(ge=1), AfterValidator(lambda limit: min(limit, MOST_CLICKS))] = Field(
-        50, description=f"At most {MOST_CLICKS}; more is read as {MOST_CLICKS}."
+        50, description=f"The number of callbacks, up to {MOST_CLICKS}. Larger values count as {MOST_CLICKS}."
     )
 
 
 class CallbackOut(Out):
-    """A click on a button, and every attempt to tell the source system of it."""
+    """A click on an action button, and every attempt to call back the source system."""
 
     action_id: UuidOut
     delivery_id: UuidOut
@@ -34,7 +34,7 @@ class CallbackOut(Out):
     attempts: list[AttemptOut]
 
 
-def callback_out(click: Click) -> CallbackOut:
+def to_callback_response(click: Click) -> CallbackOut:
     return CallbackOut(
         action_id=click.action_id,
         delivery_id=click.delivery_id,

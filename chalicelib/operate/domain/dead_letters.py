@@ -1,4 +1,4 @@
-"""Messages that no worker could deal with, as operators see them."""
+"""Dead letters: messages that workers failed to process, as administrators see them."""
 
 from dataclasses import dataclass
 from typing import Annotated, Any, Self
@@ -17,7 +17,7 @@ _MessageId = Annotated[str, Field(min_length=1, max_length=100)]
 
 @dataclass(frozen=True)
 class DeadLetter:
-    """One dead letter; `job` is what its body names, without what may be long."""
+    """A dead letter. `job` is the parsed body, with the length in place of each list or object."""
 
     queue: str
     message_id: str
@@ -30,7 +30,7 @@ class DeadLetter:
 
 
 class RedriveIn(In):
-    """Which dead letters to send back: those named, or all."""
+    """Selects the dead letters to send back: `messageIds`, or `all`."""
 
     message_ids: Omittable[Annotated[list[_MessageId], Field(min_length=1, max_length=100)]] = Field(
         None, alias="messageIds"
@@ -40,21 +40,21 @@ class RedriveIn(In):
     @model_validator(mode="after")
     def _either(self) -> Self:
         if self.all == (self.message_ids is not None):
-            raise PydanticCustomError("which", "Either messageIds or all is required")
+            raise PydanticCustomError("which", "Send either messageIds or all")
         return self
 
 
 class DeadLettersOut(Out):
-    """How many dead letters a queue has, about."""
+    """The approximate number of dead letters of a queue."""
 
     queue: str
     count: int
 
 
 class DeadLetterOut(Out):
-    """A dead letter: when it was sent, how often it was tried, why it last failed, and what it was about.
+    """A dead letter with its attempts, the reason for the last failure, and its job.
 
-    `reason` is null where it is not known, such as after a worker was ended in the middle.
+    `reason` is null if it is unknown, for example after a worker was terminated.
     """
 
     message_id: str
@@ -67,7 +67,7 @@ class DeadLetterOut(Out):
 
 
 class RedrivenOut(Out):
-    """How many were sent back, and which of those named were not found."""
+    """The number of messages that were sent back, and the `messageIds` that were not found."""
 
     sent: int
     missing: list[str]

@@ -9,7 +9,7 @@ from chalicelib.people.domain.directory import IntegratorIn
 
 
 class NewIntegratorIn(IntegratorIn):
-    """A system that is to publish here, under event types of its own."""
+    """A new integrator, with its own event prefix."""
 
     model_config = ConfigDict(alias_generator=to_camel)
 

@@ -1,4 +1,4 @@
-"""What operators see and ask for of the network: its instances, and how far relays came."""
+"""The instances of the network, and the progress of relays, as administrators see them."""
 
 from typing import Annotated, Any
 
@@ -12,15 +12,15 @@ from chalicelib.federation.relays.domain.relays import Direction, RelayIntent, R
 
 
 class ApproveInstanceIn(In):
-    """How an instance is to be approved."""
+    """Options of an approval."""
 
     without_challenge: bool = Field(
-        default=False, alias="withoutChallenge", description="Don't ask the instance for a proof that it is itself."
+        default=False, alias="withoutChallenge", description="Approve the instance without asking it for a proof."
     )
 
 
 class InstanceOut(Out):
-    """An instance that has registered here."""
+    """A registered instance."""
 
     id: UuidOut
     name: str
@@ -34,7 +34,7 @@ class InstanceOut(Out):
 
 
 class PersonsRelaysQuery(Query):
-    """A page of one person's relays."""
+    """Selects a page of a person's relays."""
 
     user_id: Uuid = Field(alias="userId")
     limit: Annotated[int, Field(ge=1), AfterValidator(lambda limit: min(limit, 100))] = 50
@@ -42,7 +42,7 @@ class PersonsRelaysQuery(Query):
 
 
 class RelayProgressOut(Out):
-    """How far a relay came, without what it says."""
+    """The progress of a relay, without its content."""
 
     id: str
     connection_id: str
@@ -64,10 +64,10 @@ class RelayProgressPage(Out):
     pagination: Pagination
 
 
-def instance_out(instance: Instance) -> InstanceOut:
-    told: dict[str, Any] = {name: getattr(instance, name) for name in InstanceOut.model_fields if name != "id"}
-    return InstanceOut(id=instance.instance_id, **told)
+def to_instance_response(instance: Instance) -> InstanceOut:
+    columns: dict[str, Any] = {name: getattr(instance, name) for name in InstanceOut.model_fields if name != "id"}
+    return InstanceOut(id=instance.instance_id, **columns)
 
 
-def relay_out(relay: RelayOut) -> RelayProgressOut:
+def to_relay_progress(relay: RelayOut) -> RelayProgressOut:
     return RelayProgressOut(**{name: getattr(relay, name) for name in RelayProgressOut.model_fields})

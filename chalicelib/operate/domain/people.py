@@ -15,7 +15,7 @@ class PersonOut(Out):
     operator: bool
 
 
-def person_out(person: Person) -> PersonOut:
+def to_person_response(person: Person) -> PersonOut:
     return PersonOut(
         id=person.user_id,
         email=person.email,

@@ -11,25 +11,25 @@ from chalicelib.tokens.domain.tokens import IssuedToken
 
 
 class ToolsTokenIn(In):
-    """A tools token that is to be issued."""
+    """A new tools token."""
 
-    integrator: str = Field(min_length=1, max_length=60, description="Whose it is, by its slug.")
-    owner: Address = Field(description="The employee who answers for it.")
-    admin: bool = Field(default=False, description="Whether it may administer: list integrators, manage the catalog.")
+    integrator: str = Field(min_length=1, max_length=60, description="The slug of the integrator.")
+    owner: Address = Field(description="The address of the employee responsible for the token.")
+    admin: bool = Field(default=False, description="Whether the token can list integrators and manage the catalog.")
 
 
 class RotationIn(In):
-    """How a token's secret is to be replaced."""
+    """Options of a rotation."""
 
     at_once: bool = Field(
         default=False,
         alias="atOnce",
-        description="End the secret there was now, as after a leak, instead of in 24 hours.",
+        description="End the previous secret now instead of in 24 hours, for example after a leak.",
     )
 
 
 class ToolsTokenOut(Out):
-    """A tools token without its secret. Until `priorUntil` the secret before the last is accepted too."""
+    """A tools token without its secret. The previous secret works until `priorUntil`."""
 
     id: UuidOut
     integrator: str
@@ -44,7 +44,7 @@ class ToolsTokenOut(Out):
 
 
 class NewSecretOut(Out):
-    """A token's secret, which is shown this once; and until when the one before works too, null where none does."""
+    """The secret of a token, shown once. The previous secret works until `priorUntil`, null if there is none."""
 
     id: UuidOut
     token: str
@@ -52,13 +52,13 @@ class NewSecretOut(Out):
 
 
 class RevokedOut(Out):
-    """A token that has ended for good."""
+    """A revoked token."""
 
     id: UuidOut
     status: TokenStatus
 
 
-def tools_token_out(token: IssuedToken, owner: Person | None, *, now: datetime) -> ToolsTokenOut:
+def to_tools_token_response(token: IssuedToken, owner: Person | None, *, now: datetime) -> ToolsTokenOut:
     prior = token.prior_until if token.prior_until and token.prior_until > now else None
     return ToolsTokenOut(
         id=token.token_id,

@@ -21,7 +21,7 @@ _KINDS: dict[TokenKind, Literal["tools", "personal", "key"]] = {
 
 @dataclass(frozen=True)
 class Budgets:
-    """Rate units a minute, by kind of token."""
+    """Rate units per minute, by kind of token."""
 
     personal: int
     tools: int
@@ -33,15 +33,17 @@ class Budgets:
 
 
 class UsageQuery(Query):
-    """Whose tokens."""
+    """Selects whose tokens to show."""
 
     user_id: Omittable[Uuid] = Field(
-        None, alias="userId", description="A person's personal tokens and keys, instead of all tools tokens."
+        None,
+        alias="userId",
+        description="Shows the personal tokens and keys of this person instead of all tools tokens.",
     )
 
 
 class LimitsOut(Out):
-    """Rate units a minute, by kind of token."""
+    """Rate units per minute, by kind of token."""
 
     personal: int
     tools: int
@@ -50,7 +52,7 @@ class LimitsOut(Out):
 
 
 class WindowOut(Out):
-    """How a token stands: units of the running minute, deliveries of the running UTC day; null where none count."""
+    """The usage of a token: rate units of the current minute, and deliveries of the current UTC day if limited."""
 
     kind: Literal["tools", "personal", "key"]
     id: str
@@ -65,14 +67,14 @@ class WindowOut(Out):
 
 
 class UsageOut(Out):
-    """What tokens may spend, and what they have spent."""
+    """The rate budgets, and the usage of tokens."""
 
     limits: LimitsOut
     tokens: list[WindowOut]
 
 
-def window_out(usage: Usage, budgets: Budgets, *, now: datetime) -> WindowOut:
-    """The token's running windows; of those that have not begun nothing is used."""
+def to_window_response(usage: Usage, budgets: Budgets, *, now: datetime) -> WindowOut:
+    """Build the response with the current windows of a token. A window that has not started is unused."""
     minute, counts = minute_of(now), usage.kind is not TokenKind.KEY
     left = usage.day_left if usage.day == day_of(now) else usage.daily_limit
     return WindowOut(

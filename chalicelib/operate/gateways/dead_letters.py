@@ -1,4 +1,4 @@
-"""Dead letters: messages that no worker could deal with, each in the dead-letter queue of its queue."""
+"""Dead letters: messages that workers failed to process, in the dead-letter queue of each queue."""
 
 import json
 import time
@@ -14,40 +14,40 @@ from chalicelib.resources import Queue
 
 Message = dict[str, Any]
 
-# Long enough to look at every message of a queue once; then they are given back.
-_LOOK_SECONDS = 120
-_A_BATCH = 10
+# Long enough to read every message of a queue once. After that, the messages are visible again.
+_READ_SECONDS = 120
+_BATCH_SIZE = 10
 
 
 class SqsDeadLetters:
-    """Looking at a message counts as receiving it, and hides it from others for a moment.
+    """Reads dead letters. Reading counts as receiving, and hides a message from other readers for a moment.
 
-    `seconds` are how long a look may take: what was not seen until then is not.
+    Reading stops after `seconds`, even if messages are left.
     """
 
-    def __init__(self, seconds: float = _LOOK_SECONDS / 2) -> None:
+    def __init__(self, seconds: float = _READ_SECONDS / 2) -> None:
         self._seconds = seconds
 
     def count(self, source: Queue) -> int:
-        """About how many there are. One queue call."""
+        """Count the dead letters of a queue, approximately. One queue call."""
         names: Any = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         got = sqs().get_queue_attributes(QueueUrl=_url(source.dead_letters), AttributeNames=names)["Attributes"]
         return sum(int(got.get(name, "0")) for name in names)
 
     def list_letters(self, source: Queue, *, most: int) -> list[DeadLetter]:
-        """The dead letters, at most so many. A queue call for each ten, and one to count them."""
-        with self._looking_at(source, most) as messages:
+        """List up to `most` dead letters. One queue call per ten, and one to count them."""
+        with self._reading(source, most) as messages:
             return [_letter(source, message) for message in messages]
 
     def redrive(self, source: Queue, wanted: set[str] | None, *, most: int) -> set[str]:
-        """Send these dead letters, or all with None, back to their queue; the ids of those that were sent.
+        """Send the wanted dead letters, or all if None, back to their queue, and return the ids of those sent.
 
-        Of more than `most` some are left. Each is sent first and deleted then, so that none is lost; should it come
-        twice, workers take no harm.
+        At most `most` are sent. Each message is sent before it is deleted, so none is lost, and workers ignore
+        duplicates.
         """
         sent: set[str] = set()
         while len(sent) < most and (wanted is None or wanted - sent):
-            with self._looking_at(source, most) as messages:
+            with self._reading(source, most) as messages:
                 chosen = [each for each in messages if wanted is None or each["MessageId"] in wanted]
                 for message in chosen[: most - len(sent)]:
                     _send_back(source, message)
@@ -58,8 +58,8 @@ class SqsDeadLetters:
         return sent
 
     @contextmanager
-    def _looking_at(self, source: Queue, most: int) -> Iterator[list[Message]]:
-        """The dead letters, at most so many; those still in the list at the end become visible again."""
+    def _reading(self, source: Queue, most: int) -> Iterator[list[Message]]:
+        """Yield up to `most` dead letters. Those still in the list at the end become visible again."""
         url, messages, expected = _url(source.dead_letters), list[Message](), self.count(source)
         known: set[str] = set()
         ends = time.monotonic() + self._seconds
@@ -67,9 +67,9 @@ class SqsDeadLetters:
             while len(messages) < most and time.monotonic() < ends:
                 received: Any = sqs().receive_message(
                     QueueUrl=url,
-                    MaxNumberOfMessages=min(_A_BATCH, most - len(messages)),
-                    VisibilityTimeout=_LOOK_SECONDS,
-                    # Waiting asks every server of the queue; there is no need to once all have been seen.
+                    MaxNumberOfMessages=min(_BATCH_SIZE, most - len(messages)),
+                    VisibilityTimeout=_READ_SECONDS,
+                    # A wait asks every server of the queue, which is not needed once all messages were received.
                     WaitTimeSeconds=1 if len(messages) < expected else 0,
                     MessageSystemAttributeNames=["All"],
                     MessageAttributeNames=["All"],
@@ -81,8 +81,8 @@ class SqsDeadLetters:
                 messages += fresh
             yield messages
         finally:
-            for start in range(0, len(messages), _A_BATCH):
-                batch = messages[start : start + _A_BATCH]
+            for start in range(0, len(messages), _BATCH_SIZE):
+                batch = messages[start : start + _BATCH_SIZE]
                 sqs().change_message_visibility_batch(
                     QueueUrl=url,
                     Entries=[
@@ -117,7 +117,7 @@ def _letter(source: Queue, message: Message) -> DeadLetter:
     return DeadLetter(
         queue=source.name,
         message_id=message["MessageId"],
-        # The look itself is not counted.
+        # This read itself does not count.
         received=int(given["ApproximateReceiveCount"]) - 1,
         first_received_at=timestamp(_moment(given["ApproximateFirstReceiveTimestamp"])),
         sent_at=timestamp(_moment(given["SentTimestamp"])),
@@ -128,12 +128,12 @@ def _letter(source: Queue, message: Message) -> DeadLetter:
 
 
 def _job(body: str) -> dict[str, Any]:
-    # Jobs name rows and say nothing of their contents; of what may be long only its length is told.
+    # Jobs contain ids, never content. Lists and objects may be long, so only their length is shown.
     try:
-        told = json.loads(body)
+        parsed = json.loads(body)
     except ValueError:
         return {}
-    plain = told.items() if isinstance(told, dict) else ()
+    plain = parsed.items() if isinstance(parsed, dict) else ()
     return {name: len(value) if isinstance(value, list | dict) else value for name, value in plain}
 
 

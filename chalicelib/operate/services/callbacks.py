@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.inbox.services.ports import Clicks
-from chalicelib.operate.domain.callbacks import CLICK_DAYS, CallbackOut, CallbacksQuery, callback_out
+from chalicelib.operate.domain.callbacks import CLICK_DAYS, CallbackOut, CallbacksQuery, to_callback_response
 
 
 def list_callbacks(query: CallbacksQuery, *, context: RequestContext, clicks: Clicks) -> list[CallbackOut]:
@@ -17,4 +17,4 @@ def list_callbacks(query: CallbacksQuery, *, context: RequestContext, clicks: Cl
     else:
         days = [context.now.date() - timedelta(days=number) for number in range(CLICK_DAYS)]
         found = list(clicks.list_recent(days, limit=query.limit))
-    return [callback_out(each) for each in found[: query.limit]]
+    return [to_callback_response(each) for each in found[: query.limit]]

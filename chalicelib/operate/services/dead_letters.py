@@ -43,7 +43,7 @@ def list_dead_letters(name: str, *, letters: DeadLetters, failures: FailureNotes
     """
     found = sorted(letters.list_letters(_queue(name), most=MOST_LISTED), key=lambda each: each.sent_at)
     reasons = failures.find(each.message_id for each in found) if found else {}
-    return [_letter_out(each, *reasons.get(each.message_id, (None, None))) for each in found]
+    return [_to_response(each, *reasons.get(each.message_id, (None, None))) for each in found]
 
 
 def redrive_dead_letters(name: str, request: RedriveIn, *, letters: DeadLetters) -> RedrivenOut:
@@ -64,7 +64,7 @@ def _queue(name: str) -> Queue:
     return queue
 
 
-def _letter_out(letter: DeadLetter, reason: str | None, failed_at: str | None) -> DeadLetterOut:
+def _to_response(letter: DeadLetter, reason: str | None, failed_at: str | None) -> DeadLetterOut:
     return DeadLetterOut(
         message_id=letter.message_id,
         received=letter.received,

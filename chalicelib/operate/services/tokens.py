@@ -15,7 +15,7 @@ from chalicelib.operate.domain.tools_tokens import (
     RevokedOut,
     ToolsTokenIn,
     ToolsTokenOut,
-    tools_token_out,
+    to_tools_token_response,
 )
 from chalicelib.operate.services.employees import active_person
 from chalicelib.people.services.ports import Integrators, People
@@ -30,7 +30,7 @@ def list_tools_tokens(*, context: RequestContext, grants: Grants, people: People
     """List every tools token, newest first, without its secret. Store calls: 3."""
     found = grants.list_tools()
     owners = people.find_people(each.user_id for each in found)
-    return [tools_token_out(each, owners.get(each.user_id), now=context.now) for each in found]
+    return [to_tools_token_response(each, owners.get(each.user_id), now=context.now) for each in found]
 
 
 def issue_tools_token(

@@ -1,7 +1,7 @@
 """Show rate budgets, and how much of them tokens have used."""
 
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.operate.domain.usage import Budgets, LimitsOut, UsageOut, window_out
+from chalicelib.operate.domain.usage import Budgets, LimitsOut, UsageOut, to_window_response
 from chalicelib.tokens.services.ports import Grants
 
 
@@ -12,5 +12,5 @@ def show_usage(user_id: str | None, budgets: Budgets, *, context: RequestContext
     """
     found = grants.list_usage(user_id)
     return UsageOut(
-        limits=LimitsOut(**vars(budgets)), tokens=[window_out(each, budgets, now=context.now) for each in found]
+        limits=LimitsOut(**vars(budgets)), tokens=[to_window_response(each, budgets, now=context.now) for each in found]
     )
