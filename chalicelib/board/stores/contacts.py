@@ -106,7 +106,7 @@ class DynamoContacts:
         """Store a contact, unless there is one of its id. Store calls in sequence: 2."""
         write_all(CONTACTS, puts=_entries(contact))
         try:
-            commit(_added(contact), claim=None, reply={})
+            commit(_added(contact))
         except Refused as refused:
             # Where it was stored by an earlier try, its entries are those just written.
             if refused.rows[0].get("indexId") != contact.index_id:

@@ -62,7 +62,7 @@ class DynamoClaims:
     ) -> Minted:
         """Give an approved employee without a token one, unless somebody else just did. One store call."""
         try:
-            commit(_issued(grant, token, Terms(), approved_by=approved_by, seen=seen, now=now), claim=None, reply={})
+            commit(_issued(grant, token, Terms(), approved_by=approved_by, seen=seen, now=now))
         except Refused as refused:
             row = refused.rows[_GRANT]
             if row.get("secretHash") == token.secret_hash:

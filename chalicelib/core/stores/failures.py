@@ -3,10 +3,10 @@
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from chalicelib.aws import dynamodb
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.core.stores.items import to_item
+from chalicelib.core.stores.actions import put
 from chalicelib.core.stores.reads import get_all
+from chalicelib.core.stores.writes import commit
 from chalicelib.resources import IDEMPOTENCY
 
 _PREFIX = "FAILURE#"
@@ -22,7 +22,7 @@ class DynamoFailures:
         """Remember why a message failed just now, in place of why it did before. One store call."""
         row = {"pk": f"{_PREFIX}{message_id}", "reason": reason, "at": timestamp(now)}
         expires = {"expiresAt": int((now + _KEPT_FOR).timestamp())}
-        dynamodb().put_item(TableName=IDEMPOTENCY.physical_name, Item=to_item(row | expires))
+        commit([put(IDEMPOTENCY, row | expires)])
 
     def find(self, message_ids: Iterable[str]) -> dict[str, tuple[str, str]]:
         """Reason and time of the last failure, by message id, of those that are known. Store calls in sequence: 1."""

@@ -1,14 +1,15 @@
 """Idempotency records: read here, written with the effect they guard (see writes)."""
 
-from contextlib import suppress
 from typing import Any
 
-from chalicelib.aws import dynamodb
 from chalicelib.core.domain.errors import IdempotencyConflict
 from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, ReplyRecord
-from chalicelib.core.stores.items import from_item, to_item, values
-from chalicelib.core.stores.writes import Refused, commit, packed, put_unless_kept, to_reply_record
+from chalicelib.core.stores.actions import delete, update
+from chalicelib.core.stores.reads import get
+from chalicelib.core.stores.writes import Refused, commit, packed, put_unless_kept, to_reply_record, try_commit
 from chalicelib.resources import IDEMPOTENCY
+
+_UNANSWERED = "nonce = :begun AND attribute_not_exists(reply)"
 
 
 class DynamoIdempotency:
@@ -16,13 +17,10 @@ class DynamoIdempotency:
 
     def find(self, claim: Claim) -> ReplyRecord | None:
         """What a call under the same claim was answered in the last 24 hours. One store call."""
-        got = dynamodb().get_item(
-            TableName=IDEMPOTENCY.physical_name, Key=to_item({"pk": claim.scope}), ConsistentRead=True
-        )
-        if "Item" not in got:
+        record = get(IDEMPOTENCY, {"pk": claim.scope})
+        if record is None or "reply" not in record or record["expiresAt"] <= claim.now:
             return None
-        record = from_item(dict(got["Item"]))
-        return to_reply_record(record) if record["expiresAt"] > claim.now and "reply" in record else None
+        return to_reply_record(record)
 
     def begin(self, claim: Claim) -> str:
         """Announce a call whose effects can't be written with its record, before any of them. One store call.
@@ -35,7 +33,7 @@ class DynamoIdempotency:
         """
         row = {"pk": claim.scope, "fingerprint": claim.fingerprint, "nonce": claim.nonce, "expiresAt": claim.expires_at}
         try:
-            commit([put_unless_kept(row, claim)], claim=None, reply={})
+            commit([put_unless_kept(row, claim)])
         except Refused as refused:
             record = refused.rows[0]
             if "reply" in record:
@@ -53,38 +51,17 @@ class DynamoIdempotency:
         Raises:
             AlreadyAnswered: another attempt has been answered in the meantime.
         """
-        request = {
-            "TableName": IDEMPOTENCY.physical_name,
-            "Key": to_item({"pk": claim.scope}),
-            "UpdateExpression": "SET reply = :reply",
-            "ConditionExpression": "nonce = :begun AND attribute_not_exists(reply)",
-            "ExpressionAttributeValues": values(begun=begun, reply=packed(reply)),
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
+        key, named = {"pk": claim.scope}, {"begun": begun, "reply": packed(reply)}
         try:
-            commit([{"Update": request}], claim=None, reply={})
+            commit([update(IDEMPOTENCY, key, "SET reply = :reply", _UNANSWERED, **named)])
         except Refused as refused:
             raise AlreadyAnswered(to_reply_record(refused.rows[0])) from refused
 
     def amend(self, claim: Claim, *, reply: dict[str, Any]) -> None:
         """Put another reply in the place of what this very call has had kept. One store call."""
-        request = {
-            "TableName": IDEMPOTENCY.physical_name,
-            "Key": to_item({"pk": claim.scope}),
-            "UpdateExpression": "SET reply = :reply",
-            "ConditionExpression": "nonce = :nonce",
-            "ExpressionAttributeValues": values(nonce=claim.nonce, reply=packed(reply)),
-        }
-        with suppress(Refused):
-            commit([{"Update": request}], claim=None, reply={})
+        key, named = {"pk": claim.scope}, {"nonce": claim.nonce, "reply": packed(reply)}
+        try_commit([update(IDEMPOTENCY, key, "SET reply = :reply", "nonce = :nonce", **named)])
 
     def abandon(self, claim: Claim, begun: str) -> None:
         """Forget a call that was begun and refused before it had any effect. One store call."""
-        request = {
-            "TableName": IDEMPOTENCY.physical_name,
-            "Key": to_item({"pk": claim.scope}),
-            "ConditionExpression": "nonce = :begun AND attribute_not_exists(reply)",
-            "ExpressionAttributeValues": values(begun=begun),
-        }
-        with suppress(Refused):
-            commit([{"Delete": request}], claim=None, reply={})
+        try_commit([delete(IDEMPOTENCY, {"pk": claim.scope}, _UNANSWERED, begun=begun)])

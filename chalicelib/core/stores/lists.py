@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from heapq import merge
 from itertools import islice
-from typing import Any
 
-from chalicelib.aws import dynamodb
 from chalicelib.core.ports import Action
-from chalicelib.core.stores.items import Row, from_item, to_item, values
-from chalicelib.core.stores.reads import get_all
+from chalicelib.core.stores.actions import assignments, update
+from chalicelib.core.stores.items import Row, values
+from chalicelib.core.stores.reads import get, get_all, query
 from chalicelib.parallel import gather
 from chalicelib.resources import Table
 
@@ -43,23 +42,17 @@ def counting(
     for each, change in [*((each, 1) for each in added), *((each, -1) for each in taken)]:
         changes[_SEPARATOR.join(each)] = changes.get(_SEPARATOR.join(each), 0) + change
     counts = [(name, change) for name, change in changes.items() if change]
-    names = {f"#c{number}": name for number, (name, _) in enumerate(counts)} | {"#version": "version"}
-    named = {f"c{number}": change for number, (_, change) in enumerate(counts)} | {"one": 1}
-    expression = "ADD " + ", ".join(["#version :one", *(f"#c{number} :c{number}" for number in range(len(counts)))])
+    names = {f"c{number}": name for number, (name, _) in enumerate(counts)}
+    named: Row = {f"c{number}": change for number, (_, change) in enumerate(counts)}
+    expression = "ADD " + ", ".join(["#version :one", *(f"#{each} :{each}" for each in names)])
     if sets:
-        expression += " SET " + ", ".join(f"#{name} = :{name}" for name in sets)
-        names |= {f"#{name}": name for name in sets}
+        expression += f" SET {assignments(sets)}"
         named |= sets
-    request: dict[str, Any] = {
-        "TableName": table.physical_name,
-        "Key": to_item({"pk": pk, "sk": COUNTS}),
-        "UpdateExpression": expression,
-        "ExpressionAttributeNames": names,
-    }
+    condition = ""
     if seen is not None:
-        request["ConditionExpression"] = "#version = :seen" if seen else "attribute_not_exists(#version)"
+        condition = "#version = :seen" if seen else "attribute_not_exists(#version)"
         named |= {"seen": seen} if seen else {}
-    return {"Update": request | {"ExpressionAttributeValues": values(**named)}}
+    return update(table, {"pk": pk, "sk": COUNTS}, expression, condition, names, one=1, **named)
 
 
 def total(counts: Row, *wanted: str | None) -> int:
@@ -74,8 +67,8 @@ def combinations(counts: Row, *wanted: str | None) -> list[Facets]:
 
 def find_counts(table: Table, pk: str) -> Row:
     """The counts row, read consistently; an empty one when nothing was counted yet. One store call."""
-    got = dynamodb().get_item(TableName=table.physical_name, Key=to_item({"pk": pk, "sk": COUNTS}), ConsistentRead=True)
-    return from_item(dict(got["Item"])) if "Item" in got else {"pk": pk, "sk": COUNTS, "version": 0}
+    key = {"pk": pk, "sk": COUNTS}
+    return get(table, key) or key | {"version": 0}
 
 
 def sort_keys(
@@ -116,18 +109,12 @@ def _read(table: Table, index: str, pk: str, prefix: str, count: int) -> list[Ro
     condition, named = "pk = :pk", {"pk": pk}
     if prefix:
         condition, named = f"pk = :pk AND begins_with({index}Key, :prefix)", {"pk": pk, "prefix": prefix}
-    request: dict[str, Any] = {
-        "TableName": table.physical_name,
-        "IndexName": index,
-        "KeyConditionExpression": condition,
-        "ExpressionAttributeValues": values(**named),
-        "ConsistentRead": True,
-    }
-    found: list[Row] = []
-    while len(found) < count:
-        page = dynamodb().query(**request, Limit=count - len(found))
-        found += [from_item(dict(item)) for item in page["Items"]]
-        if "LastEvaluatedKey" not in page:
-            break
-        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-    return found
+    rows = query(
+        table,
+        IndexName=index,
+        KeyConditionExpression=condition,
+        ExpressionAttributeValues=values(**named),
+        ConsistentRead=True,
+        Limit=count,
+    )
+    return list(islice(rows, count))

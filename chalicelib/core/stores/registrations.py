@@ -9,23 +9,22 @@ from datetime import UTC, datetime, timedelta
 from math import ceil
 
 from chalicelib.core.ports import Action
-from chalicelib.core.stores.items import to_item, values
+from chalicelib.core.stores.actions import NEW, update
 from chalicelib.resources import NETWORK
 
 
 def one_more(now: datetime, *, most: int, of: str = "REGISTRATIONS") -> Action:
     """The part of a transaction that counts one more of these, and fails when there were `most` in this hour."""
     hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
-    return {
-        "Update": {
-            "TableName": NETWORK.physical_name,
-            "Key": to_item({"pk": of, "sk": hour.strftime("%Y-%m-%dT%H")}),
-            "UpdateExpression": "SET expiresAt = :expires ADD #number :one",
-            "ConditionExpression": "attribute_not_exists(pk) OR #number < :most",
-            "ExpressionAttributeNames": {"#number": "number"},
-            "ExpressionAttributeValues": values(expires=int((hour + timedelta(days=1)).timestamp()), one=1, most=most),
-        }
-    }
+    return update(
+        NETWORK,
+        {"pk": of, "sk": hour.strftime("%Y-%m-%dT%H")},
+        "SET expiresAt = :expires ADD #number :one",
+        f"{NEW} OR #number < :most",
+        expires=int((hour + timedelta(days=1)).timestamp()),
+        one=1,
+        most=most,
+    )
 
 
 def left_of_hour(now: datetime) -> int:

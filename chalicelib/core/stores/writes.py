@@ -13,7 +13,8 @@ from chalicelib.core.domain.attempts import pause
 from chalicelib.core.domain.errors import IdempotencyInProgress, Unavailable
 from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, ReplyRecord
 from chalicelib.core.ports import Action
-from chalicelib.core.stores.items import Row, from_item, to_item, values
+from chalicelib.core.stores.actions import NEW, put
+from chalicelib.core.stores.items import Row, from_item, to_item
 from chalicelib.parallel import chunks, gather
 from chalicelib.resources import IDEMPOTENCY, Table
 
@@ -150,15 +151,7 @@ def packed(reply: Mapping[str, Any]) -> bytes:
 
 def put_unless_kept(row: Row, claim: Claim) -> Action:
     """Put a record, unless there is one that has not expired; expired ones are only swept hours later."""
-    return {
-        "Put": {
-            "TableName": IDEMPOTENCY.physical_name,
-            "Item": to_item(row),
-            "ConditionExpression": "attribute_not_exists(pk) OR expiresAt <= :now",
-            "ExpressionAttributeValues": values(now=claim.now),
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
-    }
+    return put(IDEMPOTENCY, row, f"{NEW} OR expiresAt <= :now", now=claim.now)
 
 
 def _record(claim: Claim, reply: Mapping[str, Any]) -> Action:
