@@ -20,7 +20,7 @@ from chalicelib.federation.network.domain.instances import (
     RegisteredOut,
     RegisterIn,
 )
-from chalicelib.federation.network.domain.payments import PaymentIn, PaymentOut, validated
+from chalicelib.federation.network.domain.payments import PaymentIn, PaymentOut, validate_fee
 from chalicelib.federation.network.services import instances
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.network.stores.reported_counts import DynamoReportedCounts
@@ -125,4 +125,4 @@ def validate_payment(body: PaymentIn, caller: PlatformToken) -> PaymentOut:  # n
 
     `valid` is the result. A fee that is too low is replaced by the minimum. `job` is an alias of `recruiting`.
     """
-    return validated(body)
+    return validate_fee(body)

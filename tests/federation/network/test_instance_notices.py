@@ -139,7 +139,7 @@ def test_a_notice_about_an_agent_that_is_gone_is_not_sent(
 def test_an_unknown_agent_can_not_be_decided_on(desk: Desk) -> None:
     for command in ("approve", "reject", "suspend"):
         result = CliRunner().invoke(main, ["agents", command, "x"], prog_name="admin")
-        assert (result.exit_code, "no offered agent x" in result.stderr) == (1, True)
+        assert (result.exit_code, "No instance offers an agent x" in result.stderr) == (1, True)
 
 
 # What hubs tell this desk

@@ -12,7 +12,7 @@ from click.testing import CliRunner
 
 from chalicelib import aws
 from chalicelib.core.stores.items import to_item
-from chalicelib.federation.network.domain.instances import normalised, proof
+from chalicelib.federation.network.domain.instances import normalise_url, proof
 from chalicelib.federation.network.stores.hubs import hub_key, place_of
 from chalicelib.ids import mint_platform_token, new_nonce
 from chalicelib.resources import NETWORK
@@ -161,7 +161,7 @@ def test_a_registration_needs_name_address_and_key(api: Api, desk: Desk, missing
     ],
 )
 def test_spellings_of_one_address_are_one_instance(text: str, same: str) -> None:
-    assert normalised(text) == same == normalised(same)
+    assert normalise_url(text) == same == normalise_url(same)
 
 
 def test_registrations_at_the_same_time_make_one_instance_with_one_token(api: Api, desk: Desk) -> None:

@@ -200,7 +200,7 @@ def test_the_hubs_word_is_believed_while_this_desk_is_a_member(
     assert run_admin("hub", "leave") == f"Left {url}.\n"
     assert word() == 401
     assert api.get(f"/.well-known/fluxden?challenge={challenge}&instanceId=id-2").status == 404
-    assert refused("hub", "leave") == "Error: This desk belongs to no hub's network.\n"
+    assert refused("hub", "leave") == "Error: This desk is not a member of any network.\n"
     run_admin("hub", "join", url)
     assert json.loads(receiver.received[2].body)["apiKey"] == key
     assert word() == 200
@@ -212,7 +212,7 @@ def test_the_hubs_word_is_believed_while_this_desk_is_a_member(
 def test_no_hub_takes_the_place_of_another_by_the_id_it_gives(desk: Desk, receiver: Receiver, url: str) -> None:
     hub_answers(receiver, 201, {"instanceId": "id-1", "platformToken": "dvd_fed_first", "status": "active"})
     run_admin("hub", "join", url)
-    assert "another hub's" in refused("hub", "join", f"{url}/second")
+    assert "another hub uses the same id" in refused("hub", "join", f"{url}/second")
     found = {each["hub"]: each["status"] for each in json.loads(run_admin("hub", "show", "--json"))}
     assert found == {url: "active", f"{url}/second": "joining"}
     assert "name one" not in refused("hub", "leave", f"{url}/third")
@@ -222,10 +222,10 @@ def test_no_hub_takes_the_place_of_another_by_the_id_it_gives(desk: Desk, receiv
 @pytest.mark.parametrize(
     ("status", "body", "why"),
     [
-        (503, {}, "did not take the registration"),
-        (200, {"instanceId": "id-1"}, "is no registration"),
-        (200, {"instanceId": "id-1", "platformToken": "with space"}, "is no registration"),
-        (403, {"error": "no"}, "by another key"),
+        (503, {}, "did not accept the registration"),
+        (200, {"instanceId": "id-1"}, "is not a registration"),
+        (200, {"instanceId": "id-1", "platformToken": "with space"}, "is not a registration"),
+        (403, {"error": "no"}, "with another key"),
     ],
 )
 def test_a_join_that_was_cut_short_is_taken_up_with_the_same_key(
@@ -290,7 +290,7 @@ def test_each_desk_has_a_second_of_its_own_in_every_five_minutes() -> None:
 def test_a_desk_without_an_address_joins_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLUXDEN_BASE_URL", "")
     settings.cache_clear()
-    assert "set FLUXDEN_BASE_URL" in refused("hub", "join", "https://hub.example")
+    assert "Set FLUXDEN_BASE_URL" in refused("hub", "join", "https://hub.example")
     assert "must start with https" in refused("hub", "join", "http://hub.example")
     monkeypatch.setenv("FLUXDEN_BASE_URL", "desk.example")
     settings.cache_clear()

@@ -1,4 +1,4 @@
-"""What this desk says of itself to whoever asks: other desks, hubs, and agents of other makes."""
+"""The public descriptions of this desk: for other desks, for hubs, and as an A2A agent card."""
 
 from collections.abc import Sequence
 from typing import Annotated, Literal
@@ -10,7 +10,7 @@ from chalicelib.federation.connections.domain.connections import PeerKey
 from chalicelib.federation.connections.domain.federation_settings import FederationMode, FederationSettings
 from chalicelib.federation.connections.domain.handshake import ACCEPT_PATH, ACK_PATH, TOKEN_HEADER
 
-# Names, not addresses: they say by which rules a desk is spoken to, the same for every desk.
+# Names of the protocol, not addresses. They are the same for every desk.
 RELAY_BINDING = "urn:fluxden:binding:dividen-relay:2"
 RELAY_EXTENSION = "urn:fluxden:extension:dividen-relay:2"
 
@@ -20,15 +20,15 @@ _JSON = "application/json"
 
 
 class ProofQuery(Query):
-    """What is to be proved, and by whose key."""
+    """Asks for a proof that this desk knows its key at a hub."""
 
-    # Nothing else that is signed with the key can be of these characters alone, so a proof is never a signature.
+    # Nothing else that the key signs has these characters only, so a proof can never be used as a signature.
     challenge: Omittable[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{16,128}$")]] = None
     instance_id: Omittable[Annotated[str, Field(min_length=1, max_length=100)]] = Field(None, alias="instanceId")
 
 
 class PublicKeyOut(Out):
-    """A key by which this desk signs, or has signed: 32 bytes in base64."""
+    """A signing key of this desk, present or past: 32 bytes in base64."""
 
     key_id: str
     algorithm: Literal["ed25519"]
@@ -36,7 +36,7 @@ class PublicKeyOut(Out):
 
 
 class DeskEndpointsOut(Out):
-    """Where other desks find what they need."""
+    """The URLs that other desks use."""
 
     connect: str
     accept: str
@@ -49,7 +49,7 @@ class DeskEndpointsOut(Out):
 
 
 class CapabilitiesOut(Out):
-    """What this desk takes from others at present, and by which signatures it is sure of them."""
+    """What this desk accepts from other desks now, and the signatures it verifies."""
 
     connection_requests: FederationMode
     relays: bool
@@ -57,7 +57,7 @@ class CapabilitiesOut(Out):
 
 
 class DeskOut(Out):
-    """What runs here; with a challenge the proof that was asked for, else keys, addresses and what is taken."""
+    """The software of this desk. With a challenge, the proof for it; otherwise keys, endpoints and capabilities."""
 
     software: Literal["fluxden"]
     version: str
@@ -69,7 +69,7 @@ class DeskOut(Out):
 
 
 class InterfaceOut(Out):
-    """An address, and by which rules it is spoken to."""
+    """A URL and the protocol to use there."""
 
     url: str
     protocol_binding: str
@@ -77,7 +77,7 @@ class InterfaceOut(Out):
 
 
 class ExtensionOut(Out):
-    """Rules beyond the protocol's own."""
+    """An extension of the protocol."""
 
     uri: str
     description: str
@@ -85,7 +85,7 @@ class ExtensionOut(Out):
 
 
 class AgentCapabilitiesOut(Out):
-    """What of the protocol is offered."""
+    """The parts of the protocol that are supported."""
 
     streaming: bool
     push_notifications: bool
@@ -102,25 +102,25 @@ class ApiKeySchemeOut(Out):
 
 
 class SecuritySchemeOut(Out):
-    """How a caller is known."""
+    """How a caller authenticates."""
 
     api_key_security_scheme: ApiKeySchemeOut
 
 
 class StringsOut(Out):
-    """Scopes; there are none here."""
+    """A list of scopes; always empty here."""
 
     list: list[str]
 
 
 class SecurityRequirementOut(Out):
-    """What a caller must show."""
+    """The credentials that a caller needs."""
 
     schemes: dict[str, StringsOut]
 
 
 class SkillOut(Out):
-    """Something that can be asked for."""
+    """Something the agent can do."""
 
     id: str
     name: str
@@ -145,8 +145,8 @@ class AgentCardOut(Out):
     skills: list[SkillOut]
 
 
-def described(keys: Sequence[PeerKey], settings: FederationSettings, *, base_url: str, version: str) -> DeskOut:
-    """What anybody is told of this desk; its addresses only where somebody has said where it is reached."""
+def describe_desk(keys: Sequence[PeerKey], settings: FederationSettings, *, base_url: str, version: str) -> DeskOut:
+    """Return the public description of this desk; it has endpoints only if `base_url` is set."""
     mode = settings.mode if settings.inbound else FederationMode.CLOSED
     out = DeskOut(
         software="fluxden",
@@ -171,12 +171,12 @@ def described(keys: Sequence[PeerKey], settings: FederationSettings, *, base_url
 
 
 def agent_card(*, base_url: str, version: str) -> AgentCardOut:
-    """The desk as an agent: by which rules it is spoken to, which are not those of A2A's own bindings."""
+    """Return the desk as an A2A agent card. Its protocol is the relay binding, none of A2A's own."""
     token = "federationToken"
     return AgentCardOut(
         name="Fluxden desk",
-        description="Takes requests, news and introductions for the people of this desk from desks they are connected"
-        " with, and tells the sender what became of them.",
+        description="Takes requests, updates and introductions for the people of this desk from connected desks, and"
+        " acknowledges the results.",
         supported_interfaces=[
             InterfaceOut(
                 url=f"{base_url}{_RELAY_PATH}", protocol_binding=RELAY_BINDING, protocol_version=_CARD_PROTOCOL
@@ -192,7 +192,7 @@ def agent_card(*, base_url: str, version: str) -> AgentCardOut:
                 ExtensionOut(
                     uri=RELAY_EXTENSION,
                     description="Messages are relays of the second dividen contract, posted as JSON over a connection"
-                    " that was asked for and accepted; A2A's JSON-RPC, gRPC and HTTP+JSON methods are not served.",
+                    " that was requested and accepted. A2A's JSON-RPC, gRPC and HTTP+JSON methods are not supported.",
                     required=True,
                 )
             ],
@@ -200,7 +200,7 @@ def agent_card(*, base_url: str, version: str) -> AgentCardOut:
         security_schemes={
             token: SecuritySchemeOut(
                 api_key_security_scheme=ApiKeySchemeOut(
-                    description=f"The token of a connection, which is asked for at {base_url}{_CONNECT_PATH}.",
+                    description=f"The token of a connection, which you request at {base_url}{_CONNECT_PATH}.",
                     location="header",
                     name=TOKEN_HEADER,
                 )
@@ -212,9 +212,9 @@ def agent_card(*, base_url: str, version: str) -> AgentCardOut:
         skills=[
             SkillOut(
                 id="relay",
-                name="Reach somebody of this desk",
-                description="Give a person a task, ask for an approval, share news or introduce somebody. A task"
-                " becomes a card of their board and an item of their agents' queue; its end is acknowledged.",
+                name="Reach a person of this desk",
+                description="Give a person a task, ask for an approval, share an update or introduce somebody. A task"
+                " becomes a card on their board and an item in their agents' queue. Its end is acknowledged.",
                 tags=["relay", "task", "approval", "introduction"],
                 examples=['{"intent": "assign_task", "subject": "Review the draft", "payload": {"due": "Friday"}}'],
             )

@@ -1,4 +1,4 @@
-"""What may be found here: people, teams and agents, by what each of them lets be seen."""
+"""Discovery: people, teams and agents, with what each of them lets others see."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,12 +15,12 @@ from chalicelib.people.domain.directory import Team, Visibility
 from chalicelib.people.domain.person_card import EVERYBODYS_FIELDS, LIST_FIELDS, MEMBERS_FIELDS, PersonCard
 
 MOST_ITEMS = 200
-# A function's reply has at most 6 MB; a page that would be longer ends early, and `total` says that there is more.
+# In bytes. A function can answer 6 MB, so a longer page ends early, and `total` shows that there is more.
 LARGEST_PAGE = 4_000_000
 
 
 class Section(StrEnum):
-    """What is asked for; anything else asks for the statistics alone."""
+    """The sections of the reply. Any other value returns the statistics only."""
 
     PROFILES = "profiles"
     TEAMS = "teams"
@@ -29,7 +29,7 @@ class Section(StrEnum):
 
 
 class DiscoverQuery(Query):
-    """What is sought."""
+    """Filters and pages the sections."""
 
     type: Annotated[
         str,
@@ -40,9 +40,9 @@ class DiscoverQuery(Query):
         int,
         Field(ge=1),
         WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST_ITEMS, "default": 50}),
-    ] = Field(50, description="At most so many items of each kind; more than 200 are 200.")
+    ] = Field(50, description="The page size of each section. A value above 200 is read as 200.")
     offset: int = Field(0, ge=0, le=10**9)
-    q: Omittable[Annotated[str, Field(max_length=200)]] = Field(None, description="Part of a text, in any case.")
+    q: Omittable[Annotated[str, Field(max_length=200)]] = Field(None, description="Text to search for, in any case.")
 
     def wants(self, section: Section) -> bool:
         return self.type in (section, Section.ALL)
@@ -58,7 +58,7 @@ class DiscoverQuery(Query):
 
 @dataclass(frozen=True)
 class AgentEntry:
-    """What lists of offered agents are filtered by; `key` is where the whole agent is found."""
+    """The searchable part of an offered agent; `key` is the key of its row."""
 
     key: tuple[str, str]
     instance_id: str
@@ -72,7 +72,7 @@ class AgentEntry:
 
 
 class ProfileItemOut(Out):
-    """A person. What they have not told, or not told everybody, is null or left out."""
+    """A person. What they have not filled in, or do not show to the caller, is null or missing."""
 
     id: str
     user_id: str
@@ -105,7 +105,7 @@ class TeamItemOut(Out):
 
 
 class AgentItemOut(Out):
-    """An agent that may be called upon. Structured members are JSON text."""
+    """An agent that can be called. Structured members are JSON text."""
 
     id: str
     name: str
@@ -128,28 +128,28 @@ class AgentItemOut(Out):
 
 
 class ProfilesOut(Out):
-    """One page of people; `total` counts all."""
+    """A page of people, and the total."""
 
     items: list[ProfileItemOut]
     total: int
 
 
 class TeamsOut(Out):
-    """One page of teams; `total` counts all."""
+    """A page of teams, and the total."""
 
     items: list[TeamItemOut]
     total: int
 
 
 class AgentItemsOut(Out):
-    """One page of agents; `total` counts all."""
+    """A page of agents, and the total."""
 
     items: list[AgentItemOut]
     total: int
 
 
 class StatsOut(Out):
-    """How big the network is."""
+    """The size of the network."""
 
     users: int
     teams: int
@@ -158,7 +158,7 @@ class StatsOut(Out):
 
 
 class DiscoverOut(Out):
-    """What was found, by kind."""
+    """The sections that were asked for, and the statistics."""
 
     profiles: Omittable[ProfilesOut] = None
     teams: Omittable[TeamsOut] = None
@@ -167,7 +167,7 @@ class DiscoverOut(Out):
 
 
 def to_profile_response(card: PersonCard, *, to_member: bool) -> ProfileItemOut:
-    """The person as the caller may see them: more when they are public, most when the caller belongs to the network."""
+    """Return a person as the caller may see them: more if they are public, most if the caller is a network member."""
     profile, public = card.profile or {}, card.visibility is Visibility.PUBLIC
     item: dict[str, Any] = {name: profile.get(name) for name in EVERYBODYS_FIELDS}
     item |= {name: list(profile.get(name, ())) if card.profile is not None else None for name in LIST_FIELDS}
@@ -193,13 +193,13 @@ def to_team_response(team: Team, members: int) -> TeamItemOut:
 
 
 def to_listed_agent_response(listing: Listing) -> AgentItemOut:
-    """An agent of another instance."""
+    """Return an agent that another instance offers."""
     told = listing.details
     return AgentItemOut.model_validate({**told, **_counted(), "id": listing.marketplace_id, "slug": listing.slug})
 
 
 def to_installed_agent_response(agent: Agent) -> AgentItemOut:
-    """An agent of our own."""
+    """Return an agent that is installed at this desk."""
     own: dict[str, Any] = {
         **dict.fromkeys(
             ("tags", "pricePerTask", "subscriptionPrice", "developerName", "developerUrl", "samplePrompts")
@@ -217,7 +217,7 @@ def to_installed_agent_response(agent: Agent) -> AgentItemOut:
 
 
 def matching_installed(agents: Sequence[Agent], sought: str) -> list[Agent]:
-    """Our own agents that may be called upon and have the text."""
+    """Return the active agents of this desk that have the text."""
     active = (agent for agent in agents if agent.status is AgentStatus.ACTIVE)
     return [each for each in active if has_text(sought, each.name, each.slug, each.description, each.category)]
 

@@ -1,4 +1,4 @@
-"""What a hub tells this desk, as its member: what it has decided on agents, capabilities, and the desk itself."""
+"""Events that a hub sends to this desk: its decisions on agents, capabilities and the desk itself."""
 
 from enum import StrEnum
 from typing import Annotated, Literal
@@ -10,14 +10,14 @@ from chalicelib.core.domain.fields import Headers, Omittable, OpenIn, Out, TimeO
 
 
 class HubEvent(StrEnum):
-    """The events that are known; others are taken note of."""
+    """The events that are known. Others are accepted and ignored."""
 
     AGENT_APPROVAL = "agent_approval"
     CAPABILITY_APPROVAL = "capability_approval"
     INSTANCE_STATUS = "instance_status"
 
 
-# What a hub may say of an agent, and what that makes of ours: what is not approved may not be called upon.
+# The status that an event gives an agent of this desk. An agent that is not approved can't be called.
 AGENT_STATUSES = {
     "active": AgentStatus.ACTIVE,
     "rejected": AgentStatus.REJECTED,
@@ -39,25 +39,31 @@ _Reference = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class HubHeaders(Headers):
-    """Who says it, and of what kind it is."""
+    """The credentials and the kind of the event."""
 
     token: Omittable[str] = Field(
-        None, alias="X-Federation-Token", description="The key with which one of the two registered with the other."
+        None, alias="X-Federation-Token", description="The key with which one of the two desks registered at the other."
     )
-    event: Omittable[str] = Field(None, alias="X-DiviDen-Event", description="The event; the body's is what counts.")
+    event: Omittable[str] = Field(
+        None, alias="X-DiviDen-Event", description="The event. The body's `event` takes precedence."
+    )
 
 
 class HubEventIn(OpenIn):
-    """Something a hub has to say.
+    """An event of a hub.
 
-    Besides `agent_approval`, which is described, `capability_approval` (with `capabilityId`) and `instance_status`
-    are known; `suspended` is another word for `disabled`. Other events are taken and left alone.
+    The events are `agent_approval`, `capability_approval` (with `capabilityId`) and `instance_status`. Others are
+    accepted and ignored. The status `suspended` is read as `disabled`.
     """
 
     event: _Event
-    agent_id: Omittable[_Reference] = Field(None, alias="agentId", description="The agent's id or slug here.")
+    agent_id: Omittable[_Reference] = Field(
+        None, alias="agentId", description="The id or slug of the agent at this desk."
+    )
     capability_id: Omittable[_Reference] = Field(None, alias="capabilityId")
-    marketplace_id: Omittable[_Reference] = Field(None, alias="marketplaceId", description="Its id at the hub.")
+    marketplace_id: Omittable[_Reference] = Field(
+        None, alias="marketplaceId", description="The id of the agent at the hub."
+    )
     name: Omittable[Annotated[str, Field(max_length=200)]] = None
     slug: Omittable[Annotated[str, Field(max_length=200)]] = None
     status: Omittable[_Status] = None
@@ -66,7 +72,7 @@ class HubEventIn(OpenIn):
 
 
 class HubEventOut(Out):
-    """What was made of it; `warning` when it is about something that is not here."""
+    """The result of the event. `warning` says that its subject does not exist here."""
 
     received: Literal[True]
     event: str

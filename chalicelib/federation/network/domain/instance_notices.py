@@ -1,4 +1,4 @@
-"""Notices to instances of what our operator has decided: stored first, then sent until one is taken."""
+"""Notices that tell instances the decisions of this desk's operator."""
 
 import base64
 import json
@@ -16,14 +16,14 @@ PATH = "/api/marketplace/webhook"
 
 
 class InstanceNoticeKind(StrEnum):
-    """What a notice is about."""
+    """The subject of a notice."""
 
     AGENT_APPROVAL = "agent_approval"
     INSTANCE_STATUS = "instance_status"
 
 
 class InstanceNoticeOutcome(StrEnum):
-    """What became of a notice; superseded when something else was decided before it was taken."""
+    """The outcome of a notice. It is superseded if the operator decides otherwise before it is delivered."""
 
     PENDING = "pending"
     DELIVERED = "delivered"
@@ -33,17 +33,17 @@ class InstanceNoticeOutcome(StrEnum):
 
 
 class InstanceNoticeJob(Out):
-    """The queue's message: this notice has an attempt due."""
+    """A message of the queue: an attempt at this notice is due."""
 
     notice_id: str
 
 
 @dataclass(frozen=True)
 class InstanceNotice:
-    """One notice. `body` is what is sent, the same at every attempt.
+    """A notice to an instance. `body` is the same at every attempt.
 
-    It holds as long as what it is about still has the `status` it tells; `remote_id` is the agent's id on its
-    instance, None when it is about the instance.
+    The notice applies as long as its subject has this `status`. `remote_id` is the id of the agent at its instance, or
+    None if the notice is about the instance.
     """
 
     notice_id: str
@@ -60,7 +60,7 @@ class InstanceNotice:
 
 @dataclass(frozen=True)
 class Recipient:
-    """Where a notice goes, with the instance's own key; `status` is how what it is about stands now."""
+    """The receiver of a notice, with the instance's own key; `status` is the present status of the subject."""
 
     base_url: str
     instance_key: str
@@ -68,7 +68,7 @@ class Recipient:
 
 
 def agent_notice(notice_id: str, listing: Listing, *, at: str) -> InstanceNotice:
-    """That the operator has decided on an agent."""
+    """Return the notice of a decision on an agent."""
     said = {
         "event": str(InstanceNoticeKind.AGENT_APPROVAL),
         "agentId": listing.remote_id,
@@ -92,7 +92,7 @@ def agent_notice(notice_id: str, listing: Listing, *, at: str) -> InstanceNotice
 
 
 def status_notice(notice_id: str, instance_id: str, status: str, *, at: str) -> InstanceNotice:
-    """That the operator has decided on an instance."""
+    """Return the notice of a decision on an instance."""
     said = {
         "event": str(InstanceNoticeKind.INSTANCE_STATUS),
         "instanceId": instance_id,
@@ -105,7 +105,7 @@ def status_notice(notice_id: str, instance_id: str, status: str, *, at: str) -> 
 
 
 def notice_headers(notice: InstanceNotice, recipient: Recipient, *, source: str, at: datetime) -> Mapping[str, str]:
-    """What comes with the body: the instance's own key, and a signature made with it (Standard Webhooks)."""
+    """Return the headers of a notice: the instance's own key, and a signature made with it (Standard Webhooks)."""
     secret = base64.b64encode(recipient.instance_key.encode()).decode()
     return {
         **signature_headers(notice.notice_id, notice.body.encode(), at=at, secrets=[secret]),

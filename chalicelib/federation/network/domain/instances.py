@@ -1,4 +1,4 @@
-"""Instances that register here to belong to this one's network: what they say, and what they are told."""
+"""Instances that register at this desk, the hub of their network, and the messages between them."""
 
 import hashlib
 import hmac
@@ -16,14 +16,14 @@ from chalicelib.core.domain.links import link_error
 
 LARGEST_CAPABILITIES = 20_000
 LONGEST_URL = 1000
-# Three heartbeats that did not come.
+# Three missed heartbeats.
 STALE_AFTER = timedelta(minutes=15)
 _MOST_COUNTED = 10**9
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 class InstanceStatus(StrEnum):
-    """Whether an instance is trusted: its operator has asked, ours has agreed, or ours has thought better of it."""
+    """Whether the operator trusts an instance: not decided yet, yes, or no longer."""
 
     PENDING = "pending"
     ACTIVE = "active"
@@ -31,7 +31,7 @@ class InstanceStatus(StrEnum):
 
 
 class Health(StrEnum):
-    """How an instance says it is."""
+    """The health that an instance reports."""
 
     HEALTHY = "healthy"
     DEGRADED = "degraded"
@@ -39,7 +39,7 @@ class Health(StrEnum):
 
 
 class LinkAction(StrEnum):
-    """What an instance wants of the marketplace: offer its agents, hide them, or know how it stands."""
+    """What an instance asks of the marketplace: offer its agents, hide them, or return its status."""
 
     ENABLE = "enable"
     DISABLE = "disable"
@@ -48,10 +48,10 @@ class LinkAction(StrEnum):
 
 @dataclass(frozen=True)
 class Instance:
-    """A registered instance. `base_url` is normalised, and there is one instance for each.
+    """A registered instance. `base_url` is normalised and unique.
 
-    `user_count` and `agent_count` are what it said of itself. `key_hash` and `token_hash` are the SHA-256 of its own
-    key and of its present platform token. `stale_since` is when its heartbeats were found missing, as long as they are.
+    The instance reports `user_count` and `agent_count`. `key_hash` and `token_hash` are the SHA-256 of its own key and
+    of its present platform token. `stale_since` is the time since when heartbeats are missing; None if they arrive.
     """
 
     instance_id: str
@@ -80,10 +80,10 @@ class Instance:
 
 @dataclass(frozen=True)
 class NetworkStats:
-    """How the network stands: how many instances are approved, and of which how many agents are offered.
+    """The size of the network: the number of approved instances, and of approved agents by instance.
 
-    `shown` are the approved instances that take part in the marketplace and have not fallen silent; `agents` counts the
-    approved agents of each instance, whether it takes part or not.
+    `shown` has the approved instances that take part in the marketplace and are not stale. `agents` counts the agents
+    of all instances.
     """
 
     instances: int
@@ -95,11 +95,11 @@ class NetworkStats:
         return sum(number for instance_id, number in self.agents.items() if instance_id in self.shown)
 
 
-def normalised(text: str) -> str:
-    """An instance's base URL in the one spelling that stands for all: what it is known and found by.
+def normalise_url(text: str) -> str:
+    """Normalise an instance's base URL, which identifies it.
 
     Raises:
-        ValueError: it is no URL, has a query or a fragment, or is too long to be a key.
+        ValueError: the URL is not valid, has a query or a fragment, or is too long for a key.
     """
     try:
         url = Url(text)
@@ -116,7 +116,7 @@ def normalised(text: str) -> str:
 
 
 def proof(nonce: str, instance_key: str) -> str:
-    """What shows that whoever answers for an instance knows its key: the HMAC-SHA256 of the nonce, in hex."""
+    """Return the proof that an instance knows its key: the HMAC-SHA256 of the nonce, in hex."""
     return hmac.new(instance_key.encode(), nonce.encode(), hashlib.sha256).hexdigest()
 
 
@@ -125,7 +125,7 @@ def hash_of(secret: str) -> str:
 
 
 def permitted_url(text: str, info: ValidationInfo) -> str:
-    """`text`, if calls may go there; whoever parses it passes `allow_loopback` in the context."""
+    """Return a URL that may be called. The validation context has `allow_loopback`."""
     if reason := link_error(text, allow_loopback=bool(info.context and info.context.get("allow_loopback"))):
         raise PydanticCustomError("link", "{reason}", {"reason": reason})
     return text
@@ -133,7 +133,7 @@ def permitted_url(text: str, info: ValidationInfo) -> str:
 
 def _base(text: str) -> str:
     try:
-        return normalised(text)
+        return normalise_url(text)
     except ValueError as error:
         raise PydanticCustomError("link", "{reason}", {"reason": str(error)}) from error
 
@@ -145,7 +145,7 @@ def _small(value: dict[str, Any]) -> dict[str, Any]:
 
 
 BaseUrl = Annotated[str, Field(max_length=500), AfterValidator(permitted_url), AfterValidator(_base)]
-# It is sent as a header's value, and compared as it is.
+# The key is sent as the value of a header, and compared as it is.
 InstanceKeyText = Annotated[str, Field(min_length=8, max_length=500, pattern=r"^[\x21-\x7e]+$")]
 InstanceName = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(not_blank)]
 Count = Annotated[int, Field(ge=0, le=_MOST_COUNTED)]
@@ -153,25 +153,25 @@ VersionText = Annotated[str, Field(min_length=1, max_length=60)]
 
 
 class RegisterIn(OpenIn):
-    """An instance that wants to belong to the network; or does, and wants a new token."""
+    """A registration of an instance, or a new one that replaces its token."""
 
-    name: InstanceName = Field(description="What people call it.")
-    base_url: BaseUrl = Field(alias="baseUrl", description="Where it is reached; https.")
+    name: InstanceName = Field(description="The name of the instance.")
+    base_url: BaseUrl = Field(alias="baseUrl", description="The https URL of the instance.")
     api_key: InstanceKeyText = Field(
         alias="apiKey",
-        description="A secret of its own choice, printable ASCII without spaces. It proves who registers again, "
-        "and comes with our webhooks.",
+        description="A secret that the instance chooses, in printable ASCII without spaces. It authenticates a "
+        "later registration, and the webhooks of this desk send it.",
     )
     version: Omittable[VersionText] = None
     user_count: Omittable[Count] = Field(None, alias="userCount")
     agent_count: Omittable[Count] = Field(None, alias="agentCount")
     capabilities: Omittable[Annotated[dict[str, Any], AfterValidator(_small)]] = Field(
-        None, description="Whatever it wants to say of itself."
+        None, description="Further capabilities, in any form."
     )
 
 
 class HeartbeatIn(OpenIn):
-    """How an instance is."""
+    """The state that an instance reports."""
 
     version: Omittable[VersionText] = None
     user_count: Omittable[Count] = Field(None, alias="userCount")
@@ -180,13 +180,13 @@ class HeartbeatIn(OpenIn):
 
 
 class LinkIn(OpenIn):
-    """What is to become of the instance's part in the marketplace."""
+    """Joins or leaves the marketplace, or asks for the status."""
 
     action: LinkAction
 
 
 class EndpointsOut(Out):
-    """Where the network's operations are."""
+    """The URLs of the network's operations."""
 
     discover: str
     updates: str
@@ -196,7 +196,7 @@ class EndpointsOut(Out):
 
 
 class FeaturesOut(Out):
-    """What the network offers."""
+    """The features of the network."""
 
     discovery: bool
     updates: bool
@@ -205,7 +205,7 @@ class FeaturesOut(Out):
 
 
 class RegisteredOut(Out):
-    """The registration; `platformToken` is shown this once, and the one before it ends now."""
+    """The registration. `platformToken` is shown only now. It replaces the token before it."""
 
     success: Literal[True]
     instance_id: UuidOut
@@ -218,7 +218,7 @@ class RegisteredOut(Out):
 
 
 class NetworkStatsOut(Out):
-    """How big the network is."""
+    """The size of the network."""
 
     total_users: int
     total_agents: int
@@ -226,7 +226,7 @@ class NetworkStatsOut(Out):
 
 
 class OwnFeaturesOut(Out):
-    """What the instance takes part in."""
+    """The features that the instance uses."""
 
     marketplace: bool
     discovery: bool
@@ -234,7 +234,7 @@ class OwnFeaturesOut(Out):
 
 
 class HeartbeatOut(Out):
-    """What the network says back."""
+    """The answer to a heartbeat."""
 
     success: Literal[True]
     instance_id: UuidOut
@@ -243,7 +243,7 @@ class HeartbeatOut(Out):
 
 
 class LinkedOut(Out):
-    """The instance takes part in the marketplace now, or no longer."""
+    """Whether the instance takes part in the marketplace now."""
 
     success: Literal[True]
     instance_id: UuidOut
@@ -253,7 +253,7 @@ class LinkedOut(Out):
 
 
 class LinkStatusOut(Out):
-    """How the instance stands; `agentCount` are its agents that have been approved."""
+    """The status of the instance. `agentCount` counts its approved agents."""
 
     success: Literal[True]
     instance_id: UuidOut
@@ -266,7 +266,7 @@ class LinkStatusOut(Out):
 
 
 class LinkAnswer(RootModel[LinkedOut | LinkStatusOut]):
-    """What has become of it, or how the instance stands."""
+    """The changed participation, or the status of the instance."""
 
 
 def endpoints(base_url: str) -> EndpointsOut:

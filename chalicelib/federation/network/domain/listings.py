@@ -1,4 +1,4 @@
-"""Offered agents as replies show them, and what became of the rows of a batch."""
+"""Offered agents as replies show them, and the results of a batch."""
 
 from typing import Annotated, Any, Literal
 
@@ -11,7 +11,7 @@ from chalicelib.federation.network.domain.marketplace import MOST_IN_A_BATCH, Li
 
 
 class _AnyRow:
-    """Any JSON value: each row of a batch is judged for itself. What a row should be is in the document."""
+    """Any JSON value, since each row of a batch is validated on its own. The document has the schema of a row."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.any_schema()
@@ -21,13 +21,13 @@ class _AnyRow:
 
 
 class AgentsIn(OpenIn):
-    """All or some of the agents that an instance offers. A row that is wrong does no harm to the others."""
+    """All or some of the agents that an instance offers. An invalid row does not affect the others."""
 
     agents: list[Annotated[Any, _AnyRow()]] = Field(min_length=1, max_length=MOST_IN_A_BATCH)
 
 
 class SyncRowOut(Out):
-    """What became of one row."""
+    """The result of one row."""
 
     remote_id: str | None
     name: Omittable[str] = None
@@ -45,7 +45,7 @@ class SyncRowOut(Out):
 
 
 class SyncOut(Out):
-    """What became of the batch; `synced` are the rows created and updated."""
+    """The results of the batch. `synced` counts the rows that were created or updated."""
 
     success: Literal[True]
     status: Literal["pending_review"]
@@ -58,7 +58,7 @@ class SyncOut(Out):
 
 
 class ListedAgentOut(Out):
-    """An agent that the instance offers. Nothing has been earned with it as long as nothing is paid for here."""
+    """An agent that the instance offers. Its revenue is zero, since this desk handles no payments."""
 
     id: UuidOut
     name: str
@@ -83,7 +83,7 @@ class ListedAgentOut(Out):
 
 
 class WholeAgentOut(ListedAgentOut):
-    """An agent with all that lists leave out. Structured members are JSON text."""
+    """An agent with all its details. Structured members are JSON text."""
 
     long_description: str | None
     endpoint_url: str
@@ -99,7 +99,7 @@ class WholeAgentOut(ListedAgentOut):
 
 
 class AgentsOut(Out):
-    """Every agent of the instance, by its id there."""
+    """All agents of the instance, ordered by their id there."""
 
     instance_id: UuidOut
     agents: list[ListedAgentOut]
@@ -114,7 +114,7 @@ class AgentOut(Out):
 
 
 class AgentPutOut(Out):
-    """The agent as it was taken in."""
+    """The agent that was created or updated."""
 
     success: Literal[True]
     action: Literal["created", "updated"]
@@ -127,7 +127,7 @@ class AgentPutOut(Out):
 
 
 class AgentDeletedOut(Out):
-    """The agent is no more."""
+    """The agent was deleted."""
 
     success: Literal[True]
     deleted: Literal[True]

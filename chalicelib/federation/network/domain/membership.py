@@ -1,4 +1,4 @@
-"""Membership of this desk in other desks' networks: how it stands with a hub, and what the two say to each other."""
+"""Membership of this desk in the networks of hubs, and the messages between them."""
 
 import hashlib
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ REGISTER_PATH, HEARTBEAT_PATH = "/api/v2/federation/register", "/api/v2/federati
 EVERY = timedelta(minutes=5)
 
 _REFUSED = {HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN}
-# They are sent back as headers' values.
+# Secrets are sent back as the values of headers.
 _Secret = Annotated[str, Field(min_length=8, max_length=500, pattern=r"^[\x21-\x7e]+$")]
 
 
 class MembershipStatus(StrEnum):
-    """Where this desk stands with a hub."""
+    """The status of this desk at a hub."""
 
     JOINING = "joining"
     PENDING = "pending"
@@ -33,9 +33,9 @@ class MembershipStatus(StrEnum):
 
 @dataclass(frozen=True)
 class Membership:
-    """How this desk stands with a hub. `failures` counts heartbeats that failed in a row; `joins` grows with each join.
+    """This desk's membership at a hub. `failures` counts failed heartbeats in a row; `joins` grows with each join.
 
-    `instance_id` is what the hub calls this desk, and is None before it has answered.
+    `instance_id` is the id of this desk at the hub; None until the hub has answered.
     """
 
     hub_url: str
@@ -53,7 +53,7 @@ class Membership:
 
 
 class RegistrationAnswer(OpenIn):
-    """What a hub answers to a registration; of its many members those that this desk needs."""
+    """A hub's answer to a registration, as far as this desk needs it."""
 
     instance_id: Annotated[str, Field(alias="instanceId", min_length=1, max_length=100)]
     platform_token: Annotated[_Secret, Field(alias="platformToken")]
@@ -65,14 +65,14 @@ class RegistrationAnswer(OpenIn):
 
 
 class HeartbeatAnswer(OpenIn):
-    """What a hub answers to a heartbeat: it may replace the token that was shown."""
+    """A hub's answer to a heartbeat. It may have a new token."""
 
     platform_token: Omittable[_Secret] = Field(None, alias="platformToken")
 
 
 @dataclass(frozen=True)
 class HeartbeatOutcome:
-    """What came of a heartbeat; `error` is None for a success, and while the hub's operator has not decided yet."""
+    """The outcome of a heartbeat. `error` is None after success, and while the hub's operator has not decided."""
 
     status: MembershipStatus
     error: str | None
@@ -81,7 +81,7 @@ class HeartbeatOutcome:
 
 
 def parse_registration(answer: HttpResult) -> RegistrationAnswer | None:
-    """What the hub said, if it was an answer to a registration."""
+    """Read a hub's answer to a registration; None if it is none."""
     try:
         return RegistrationAnswer.model_validate_json(answer.body)
     except ValidationError:
@@ -89,9 +89,9 @@ def parse_registration(answer: HttpResult) -> RegistrationAnswer | None:
 
 
 def outcome_of(answer: HttpResult, membership: Membership, *, own_url: str, now: datetime) -> HeartbeatOutcome:
-    """What the hub's answer to a heartbeat means.
+    """Return the outcome of a heartbeat.
 
-    Whoever waits to be approved is refused, and that is no failure. A hub that asks for a longer wait is believed.
+    A refusal is no failure while the hub has not approved this desk. `Retry-After` delays the next heartbeat.
     """
     soonest = now + retry_after_wait(answer.retry_after, now=now)
     next_at = next_slot(membership.hub_url, own_url, after=soonest)
@@ -103,9 +103,9 @@ def outcome_of(answer: HttpResult, membership: Membership, *, own_url: str, now:
 
 
 def next_slot(hub_url: str, own_url: str, *, after: datetime) -> datetime:
-    """When this desk's next heartbeat to the hub is due: every five minutes, at a second that is this desk's own.
+    """Return when the next heartbeat to the hub is due: every five minutes, at this desk's own second.
 
-    Desks that were set up by the same hand at the same time beat at different seconds, and each always at its own.
+    The second derives from the two URLs, so the heartbeats of desks that were set up together are spread.
     """
     period = int(EVERY.total_seconds())
     offset = int.from_bytes(hashlib.sha256(f"{own_url} {hub_url}".encode()).digest()[:4]) % period
@@ -114,7 +114,7 @@ def next_slot(hub_url: str, own_url: str, *, after: datetime) -> datetime:
 
 
 def registration(membership: Membership, *, own_url: str, key: str, version: str, people: int, agents: int) -> bytes:
-    """What a hub is told when this desk joins."""
+    """Return the body of a registration."""
     return to_json(
         {
             "name": membership.name,
@@ -129,7 +129,7 @@ def registration(membership: Membership, *, own_url: str, key: str, version: str
 
 
 def heartbeat(*, version: str, people: int, agents: int) -> bytes:
-    """What a hub is told every few minutes."""
+    """Return the body of a heartbeat."""
     return to_json({"version": version, "userCount": people, "agentCount": agents, "status": "healthy"})
 
 

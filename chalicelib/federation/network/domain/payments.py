@@ -1,4 +1,4 @@
-"""Fees of payments within the network: none below its floor."""
+"""Fees of payments in the network, which are never below a floor."""
 
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
@@ -15,13 +15,13 @@ _HUNDRED = Decimal(100)
 
 
 class TransactionType(StrEnum):
-    """What is paid for."""
+    """The type of a payment."""
 
     MARKETPLACE = "marketplace"
     RECRUITING = "recruiting"
 
 
-# The least share the network takes, in percent.
+# The lowest fee of the network, in percent.
 FLOORS: Mapping[TransactionType, Decimal] = {
     TransactionType.MARKETPLACE: Decimal(3),
     TransactionType.RECRUITING: Decimal(7),
@@ -29,7 +29,7 @@ FLOORS: Mapping[TransactionType, Decimal] = {
 
 
 def _type(value: Any) -> Any:
-    # `job` is what recruiting was called first; clients that say so exist.
+    # Older clients say `job` for recruiting.
     known = {str(each): each for each in TransactionType} | {"job": TransactionType.RECRUITING}
     return known.get(value, value) if isinstance(value, str) else value
 
@@ -38,7 +38,7 @@ Reference = Annotated[str, Field(max_length=200)]
 
 
 class PaymentIn(OpenIn):
-    """A payment, and the fee that is proposed for it."""
+    """A payment and the proposed fee."""
 
     transaction_type: Annotated[TransactionType, BeforeValidator(_type)] = Field(alias="transactionType")
     gross_amount: float = Field(alias="grossAmount", ge=0, le=_LARGEST, allow_inf_nan=False)
@@ -49,7 +49,7 @@ class PaymentIn(OpenIn):
 
 
 class PaymentOut(Out):
-    """The fee that is to be taken; `valid` when it is the proposed one. Amounts are rounded half up, to cents."""
+    """The fee to take. `valid` says whether it is the proposed one. Amounts are rounded half up, to cents."""
 
     valid: bool
     enforced_fee_percent: float
@@ -59,8 +59,8 @@ class PaymentOut(Out):
     message: str
 
 
-def validated(payment: PaymentIn) -> PaymentOut:
-    """What the network makes of a proposed fee, in decimal arithmetic on the numbers as they were written."""
+def validate_fee(payment: PaymentIn) -> PaymentOut:
+    """Return the fee of a payment, calculated in decimals from the numbers as they were written."""
     gross, proposed = Decimal(str(payment.gross_amount)), Decimal(str(payment.proposed_fee_percent))
     floor = FLOORS[payment.transaction_type]
     percent = max(proposed, floor)
@@ -70,12 +70,12 @@ def validated(payment: PaymentIn) -> PaymentOut:
         valid=valid,
         enforced_fee_percent=float(percent),
         enforced_fee_amount=float(fee),
-        # Of an amount with parts of a cent the fee may be rounded beyond it.
+        # An amount with fractions of a cent can be less than its rounded fee.
         developer_payout=float(max(Decimal(0), gross - fee).quantize(_CENT, ROUND_HALF_UP)),
         fee_floor=float(floor),
         message=(
             f"The proposed fee of {proposed.normalize():f} % is accepted."
             if valid
-            else f"The network's least fee of {floor} % is taken instead."
+            else f"The lowest fee of {floor} % applies instead."
         ),
     )

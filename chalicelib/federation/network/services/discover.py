@@ -1,4 +1,4 @@
-"""What may be found here, by anybody and by the network's members."""
+"""Discovery of people, teams and agents, by anybody and by members of the network."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -38,7 +38,7 @@ Item = TypeVar("Item", bound=Out)
 
 @dataclass(frozen=True)
 class Ports:
-    """What discovery needs of the outside."""
+    """The ports of discovery."""
 
     found: DirectoryListing
     rosters: Teams
@@ -49,10 +49,10 @@ class Ports:
 
 
 def discover(query: DiscoverQuery, *, instance_id: str | None, now: datetime, ports: Ports) -> DiscoverOut:
-    """What the caller may find: anybody what is public, an instance of the network also what is for its members.
+    """Find people, teams and agents: public ones, and for an instance of the network also those for its members.
 
-    Store calls in sequence after authentication: 3, in parallel for people, teams and agents, and the same for any
-    number of them; one more for each megabyte that is searched, or that lies before the page.
+    Store calls in sequence after authentication: 3, in parallel for people, teams and agents, whatever their number;
+    1 more for each megabyte that is searched or lies before the page.
     """
     to_member = instance_id is not None
     seen = dict.fromkeys(("lastSeenAt", "lastSyncAt"), timestamp(now))

@@ -1,4 +1,4 @@
-"""What a hub has decided about this desk's agents, and about the desk."""
+"""Receiving the events of hubs."""
 
 import logging
 from datetime import datetime
@@ -14,12 +14,12 @@ log = logging.getLogger("fluxden")
 
 
 def receive(said: HubEventIn, *, context: RequestContext, agents: Agents) -> HubEventOut:
-    """Take note of what a hub says. Store calls after authentication: 2 for one of our agents, 1 for another, else 0.
+    """Take a hub's event. Store calls after authentication: 2 for an agent of this desk, 1 for an unknown one, else 0.
 
-    Only agents of our own are touched: an instance can't decide on the agents that others offer here.
+    Only agents of this desk can change. An instance can't decide on agents that others offer here.
 
     Raises:
-        Invalid: the event lacks something, or says something of an agent that can't be.
+        Invalid: the event lacks a member, or its status is not known.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     match said.event:
@@ -32,7 +32,7 @@ def receive(said: HubEventIn, *, context: RequestContext, agents: Agents) -> Hub
                 received=True,
                 event=said.event,
                 capability_id=said.capability_id,
-                warning="There is no such capability here.",
+                warning="This desk has no such capability.",
             )
         case HubEvent.INSTANCE_STATUS:
             status = _required(said.status, "status")
@@ -44,7 +44,7 @@ def receive(said: HubEventIn, *, context: RequestContext, agents: Agents) -> Hub
                 message="Noted.",
                 processed_at=_at(context.now),
             )
-    return HubEventOut(received=True, event=said.event, message="The event is not known here, and was left alone.")
+    return HubEventOut(received=True, event=said.event, message="The event is not known here, and was ignored.")
 
 
 def _agent(said: HubEventIn, *, context: RequestContext, agents: Agents) -> HubEventOut:
@@ -69,7 +69,7 @@ def _agent(said: HubEventIn, *, context: RequestContext, agents: Agents) -> HubE
         if agents.set_status(found.slug, status, claim=context.claim, reply=to_stored_reply(200, out)):
             return out
     return HubEventOut(
-        received=True, event=said.event, agent_id=agent_id, warning="There is no such agent of this desk's own."
+        received=True, event=said.event, agent_id=agent_id, warning="This desk has no such agent of its own."
     )
 
 

@@ -1,4 +1,4 @@
-"""The hub's side of federation: instances register, tell how they are, take part, and are trusted or not."""
+"""The hub's side of a network: registration, heartbeats, participation and approval of instances."""
 
 import hmac
 import json
@@ -41,15 +41,15 @@ from chalicelib.ids import MintedToken
 CHALLENGE_PATH = "/.well-known/fluxden"
 
 _NEXT_STEPS = [
-    "Send your agents to the address of agentSync, at most 50 at a time.",
-    "Each is offered once the network's operator has approved it; you are told by webhook.",
-    "Send heartbeats every few minutes, so that everybody knows you are there.",
+    "Send your agents to the agentSync URL, at most 50 at a time.",
+    "Each agent is offered once the operator of the network has approved it. A webhook tells you.",
+    "Send a heartbeat every five minutes. Without heartbeats, your agents are hidden.",
 ]
 
 
 @dataclass(frozen=True)
 class Decision:
-    """What the operator decides about an instance: the challenge's nonce, and how the instance is told."""
+    """The ids and the time of an operator's decision: the nonce of the challenge, and the id of the notice."""
 
     nonce: str
     notice_id: str
@@ -66,15 +66,15 @@ def register(
     now: datetime,
     instances: Instances,
 ) -> RegisteredOut:
-    """Register an instance, or one that is registered already anew: then its platform token is replaced.
+    """Register an instance; if it is registered already, replace its platform token.
 
-    Anew it keeps its id and whether it is trusted. Store calls: 2; anew 3; and more for simultaneous registrations
-    of one instance.
+    A repeated registration keeps the id and the status. Store calls: 2, or 3 for a repeated one; more for
+    simultaneous registrations of one instance.
 
     Raises:
-        Forbidden: it is registered with another key.
-        RateLimited: it is new, and `most_an_hour` new ones have registered in this hour.
-        Unavailable: it is being registered by many calls at once, or this desk can't keep its key.
+        Forbidden: the instance is registered with another key.
+        RateLimited: `most_an_hour` new instances have registered in this hour.
+        Unavailable: the instance is registered by too many calls at once, or this desk has no key to seal secrets with.
     """
     told: dict[str, Any] = {
         "name": wanted.name,
@@ -83,7 +83,7 @@ def register(
         "agent_count": wanted.agent_count,
     }
     capabilities = None if wanted.capabilities is None else to_json(wanted.capabilities).decode()
-    attempts = Attempts("The instance is being registered by many calls at once.")
+    attempts = Attempts("The instance is registered by too many requests at once. Try again.")
     while attempts.again():
         found = instances.find_by_url(wanted.base_url)
         if found is None:
@@ -116,12 +116,12 @@ def heartbeat(
     counts: ReportedCounts,
     gather: Callable[..., list[Any]],
 ) -> HeartbeatOut:
-    """Note how the instance is, and say how the network is.
+    """Record a heartbeat, and return the size of the network.
 
-    Store calls in sequence after authentication: 1; of an instance that was stale 3.
+    Store calls in sequence after authentication: 1, or 3 if the instance was stale.
 
     Raises:
-        NotFound: there is no such instance any more.
+        NotFound: the instance no longer exists.
     """
     at = timestamp(now)
     told: dict[str, Any] = {"lastSeenAt": at, "lastSyncAt": at}
@@ -155,13 +155,13 @@ def heartbeat(
 def link(
     wanted: LinkIn, *, instance_id: str, context: RequestContext, instances: Instances
 ) -> LinkedOut | LinkStatusOut:
-    """Have the instance take part in the marketplace, or not, or tell how it stands.
+    """Let the instance join or leave the marketplace, or return its status.
 
-    Whoever does not take part has no agents that anybody sees; none is lost. Store calls after authentication: 1;
-    to tell how it stands 2.
+    Agents of an instance that has left are hidden, not deleted. Store calls after authentication: 1, or 2 for the
+    status.
 
     Raises:
-        NotFound: there is no such instance any more.
+        NotFound: the instance no longer exists.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     if wanted.action is LinkAction.STATUS:
@@ -183,9 +183,9 @@ def link(
         success=True,
         instance_id=instance_id,
         marketplace_enabled=enabled,
-        message="Your approved agents are offered to everybody here."
+        message="Your approved agents are now offered on this network."
         if enabled
-        else "Your agents are hidden. They come back when you take part again.",
+        else "Your agents are hidden. They appear again when you enable the marketplace.",
         next_steps=_NEXT_STEPS if enabled else [],
     )
     reply = {"status": 200, "body": made.model_dump(mode="json", by_alias=True)}
@@ -202,12 +202,12 @@ def approve(
     keys: Instances,
     get: Get | None,
 ) -> Instance:
-    """Trust an instance, after it has proved at its own address that it knows its key; without `get` unseen.
+    """Approve an instance after it has proved, at its own URL, that it knows its key; without `get`, skip the proof.
 
     Raises:
         NotFound: there is no such instance.
-        Forbidden: it did not prove it.
-        Conflict: it has changed meanwhile.
+        Forbidden: the instance did not prove it.
+        Conflict: the instance has changed meanwhile.
     """
     found = _known(instance_id, instances)
     if get is not None:
@@ -222,11 +222,11 @@ def suspend(
     instances: Instances,
     queue: JobAnnouncer[InstanceNoticeJob],
 ) -> Instance:
-    """Trust an instance no longer: its token and key end, its agents are hidden, until it is approved again.
+    """Suspend an instance: its token and key stop working and its agents are hidden until it is approved again.
 
     Raises:
         NotFound: there is no such instance.
-        Conflict: it has changed meanwhile.
+        Conflict: the instance has changed meanwhile.
     """
     found = _known(instance_id, instances)
     return _decided(found, InstanceStatus.SUSPENDED, decision, instances=instances, queue=queue)
@@ -242,7 +242,7 @@ def _known(instance_id: str, instances: Instances) -> Instance:
 def _challenge(instance: Instance, nonce: str, *, key: str, get: Get) -> None:
     asked = urlencode({"challenge": nonce, "instanceId": instance.instance_id})
     answer = get(f"{instance.base_url}{CHALLENGE_PATH}?{asked}", {"Accept": "application/json"})
-    advice = "Approve it --without-challenge if you know it otherwise."
+    advice = "If you know the instance by other means, approve it --without-challenge."
     if answer.error is not None:
         raise Forbidden(f"{instance.base_url} did not answer the challenge: {answer.error}. {advice}")
     try:
@@ -267,7 +267,7 @@ def _decided(
     made = replace(found, status=status)
     notice = status_notice(decision.notice_id, found.instance_id, str(status), at=timestamp(decision.now))
     if not instances.set_status(made, over=found, notice=notice):
-        raise Conflict(f"The instance {found.instance_id} has changed meanwhile; look at it again.")
+        raise Conflict(f"The instance {found.instance_id} has changed meanwhile. Check it and try again.")
     queue.announce(InstanceNoticeJob(notice_id=notice.notice_id))
     return made
 
@@ -281,7 +281,7 @@ def _registered(instance: Instance, token: MintedToken, base_url: str) -> Regist
         registered_at=instance.registered_at,
         endpoints=endpoints(base_url),
         features=FeaturesOut(discovery=True, updates=True, marketplace=True, relay=True),
-        message="You are part of the network."
+        message="Your instance is a member of the network."
         if instance.is_active
-        else "Your token works as soon as the network's operator has approved you.",
+        else "Your token works once the operator of the network has approved your instance.",
     )

@@ -1,4 +1,4 @@
-"""The agents that instances offer: synced by them, reviewed by our operator."""
+"""The agents that instances offer: synced by the instances, reviewed by the operator."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -42,14 +42,14 @@ from chalicelib.federation.network.domain.marketplace import (
 )
 from chalicelib.federation.network.services.ports import Instances, Listings
 
-# Of simultaneous changes of one agent one is made in each round.
+# In each round, one of the simultaneous changes of an agent succeeds.
 _ROUNDS = 16
 _NO_AGENT = "There is no such agent."
 
 
 @dataclass(frozen=True)
 class Ports:
-    """What syncing needs of the outside; `new_id` makes ids, `new_revision` words that no write has had before."""
+    """The ports of syncing. `new_id` makes ids; `new_revision` makes a text that no write has had before."""
 
     instances: Instances
     market: Listings
@@ -62,10 +62,10 @@ class Ports:
 def sync(
     rows: Sequence[Any], *, instance_id: str, allow_loopback: bool, context: RequestContext, ports: Ports
 ) -> SyncOut:
-    """Take in some of an instance's agents, each for itself.
+    """Create or update some of an instance's agents, each on its own.
 
-    Store calls in sequence after authentication: 3, and 2 more with an idempotency key; agents that would have the
-    same slug wait for each other, and one that changes meanwhile is looked at again.
+    Store calls in sequence after authentication: 3, and 2 more with an idempotency key. Agents with the same slug are
+    written one after the other, and one that changes meanwhile is written again.
 
     Raises:
         Forbidden: the instance does not take part in the marketplace.
@@ -86,7 +86,7 @@ def sync(
             row = wanted[number]
             results[number] = _taken_in(row, instance, found.get(row.id), at=timestamp(context.now), ports=ports)
 
-    # Before the reply is kept: a repeat that finds that does no more.
+    # This is done before the reply is stored, since a repeat that finds the reply does nothing more.
     noting = partial(ports.instances.note, instance_id, {"lastSyncAt": timestamp(context.now)})
     ports.gather(noting, *(_taking(take, numbers) for numbers in groups.values()))
     out = _summed(instance_id, [row for row in results if isinstance(row, SyncRowOut)])
@@ -98,19 +98,20 @@ def sync(
 def put(
     given: AgentPut, *, remote_id: str, instance_id: str, context: RequestContext, ports: Ports
 ) -> tuple[bool, AgentPutOut]:
-    """Take in one agent; whether it is new. Store calls after authentication: 3; more if it changes meanwhile.
+    """Create or update one agent, and return whether it is new.
 
-    An agent that there is keeps its slug, whatever it is called now.
+    An existing agent keeps its slug, even with a new name. Store calls after authentication: 3; more if the agent
+    changes meanwhile.
 
     Raises:
         Forbidden: the instance does not take part in the marketplace.
-        SlugTaken: another agent has the slug this one would have.
-        Invalid: more is told of it than can be kept.
+        SlugTaken: another agent has the slug.
+        Invalid: the details are too large to store.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     instance = _taking_part(instance_id, ports.instances)
     found = ports.market.find_listing(instance_id, remote_id)
-    attempts = Attempts("The agent is being changed by many calls at once.")
+    attempts = Attempts("The agent is changed by too many requests at once. Try again.")
     while attempts.again():
         made = _described(given, remote_id, instance, found, at=timestamp(context.now), ports=ports)
         if found is not None:
@@ -132,13 +133,13 @@ def put(
 
 
 def list_own(*, instance_id: str, market: Listings) -> AgentsOut:
-    """The instance's agents, by their ids there. Store calls after authentication: 1; one more per megabyte."""
+    """List the instance's agents by their ids there. Store calls after authentication: 1; 1 more per megabyte."""
     listings = market.list_listings(instance_id)
     return AgentsOut(instance_id=instance_id, agents=list(map(to_listing_response, listings)), total=len(listings))
 
 
 def read(remote_id: str, *, instance_id: str, market: Listings) -> AgentOut:
-    """One of the instance's agents. Store calls after authentication: 1.
+    """Return one of the instance's agents. Store calls after authentication: 1.
 
     Raises:
         NotFound: there is no such agent.
@@ -157,7 +158,7 @@ def delete(remote_id: str, *, instance_id: str, context: RequestContext, market:
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     out = AgentDeletedOut(success=True, deleted=True, remote_id=remote_id)
-    attempts = Attempts("The agent is being changed by many calls at once.")
+    attempts = Attempts("The agent is changed by too many requests at once. Try again.")
     while attempts.again():
         found = market.find_listing(instance_id, remote_id)
         if found is None:
@@ -177,20 +178,20 @@ def review(
     market: Listings,
     queue: JobAnnouncer[InstanceNoticeJob],
 ) -> Listing:
-    """Decide whether an agent is offered; its instance is told.
+    """Set an agent's status, and notify its instance.
 
     Raises:
         NotFound: there is no such agent.
-        Conflict: it has changed meanwhile, so what was looked at is not what there is.
+        Conflict: the agent has changed since it was read.
     """
     found = market.find_by_id(marketplace_id)
     if found is None:
-        raise NotFound(f"There is no offered agent {marketplace_id}.")
+        raise NotFound(f"No instance offers an agent {marketplace_id}.")
     at = timestamp(now)
     made = replace(found, status=status, reviewed_at=at, reason=reason, updated_at=at, revision=revision)
     notice = agent_notice(notice_id, made, at=at)
     if not market.save_listing(made, over=found, notice=notice):
-        raise Conflict(f"The agent {marketplace_id} has changed meanwhile; look at it again.")
+        raise Conflict(f"The agent {marketplace_id} has changed meanwhile. Check it and try again.")
     queue.announce(InstanceNoticeJob(notice_id=notice_id))
     return made
 
@@ -198,7 +199,7 @@ def review(
 def _taking_part(instance_id: str, instances: Instances) -> Instance:
     instance = instances.find(instance_id)
     if instance is None or not instance.marketplace_enabled:
-        raise Forbidden("The instance does not take part in the marketplace; enable it by marketplace-link first.")
+        raise Forbidden("Your instance does not take part in the marketplace. Enable it with marketplace-link first.")
     return instance
 
 
@@ -209,7 +210,7 @@ def _parsed(rows: Sequence[Any], *, allow_loopback: bool) -> list[AgentRow | Syn
         made = _row(row, allow_loopback=allow_loopback)
         if isinstance(made, AgentRow):
             if made.id in seen:
-                made = failed_row(made.id, "error", "id: comes twice in this batch")
+                made = failed_row(made.id, "error", "id: appears twice in this batch")
             else:
                 seen.add(made.id)
         parsed.append(made)
@@ -250,7 +251,7 @@ def _taken_in(row: AgentRow, instance: Instance, found: Listing | None, *, at: s
             found = ports.market.find_listing(instance.instance_id, row.id)
     except Refusal as refusal:
         return failed_row(row.id, "error", refusal.detail)
-    return failed_row(row.id, "error", "It is being changed by many calls at once; send it again.")
+    return failed_row(row.id, "error", "The agent is changed by too many requests at once. Send it again.")
 
 
 def _described(
@@ -258,7 +259,7 @@ def _described(
 ) -> ListingChange:
     details = listing_details(given, instance)
     if len(to_json(details)) > LARGEST_LISTING:
-        raise Invalid(f"An agent may have at most {LARGEST_LISTING} bytes of text.")
+        raise Invalid(f"The details of an agent can have at most {LARGEST_LISTING} bytes of text.")
     revision = ports.new_revision()
     if found is not None:
         slug = found.slug if found.name == given.name else slug_candidates(instance, given.name)[0]
@@ -293,5 +294,5 @@ def _summed(instance_id: str, results: list[SyncRowOut]) -> SyncOut:
         results=results,
     )
     if re_reviewed:
-        out.message = "Agents whose terms have changed are offered again once they have been approved again."
+        out.message = "Agents with material changes are hidden until the operator has approved them again."
     return out

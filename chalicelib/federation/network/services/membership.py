@@ -1,4 +1,4 @@
-"""This desk as a member of other desks' networks: it joins a hub, tells it regularly how it is, and leaves."""
+"""The member's side of a network: joining a hub, sending heartbeats and leaving."""
 
 import json
 import logging
@@ -32,7 +32,7 @@ _FORBIDDEN = 403
 
 @dataclass(frozen=True)
 class OwnInstance:
-    """What this desk says of itself: where it is reached, and what runs here."""
+    """This desk as it describes itself: its public URL and its version."""
 
     url: str
     version: str
@@ -49,54 +49,56 @@ def join(
     counts: ReportedCounts,
     post: Post,
 ) -> RegistrationAnswer:
-    """Register at a hub, or anew with the key of before; `key` is for the first time. The hub may approve later.
+    """Register at a hub, or register again with the same key; `key` is for the first time. The hub may approve later.
 
-    The key is stored before the hub is asked, so whatever is lost on the way, doing it again mends it.
+    The key is stored before the request, so joining again repairs a join whose answer was lost.
 
     Raises:
-        Invalid: nobody has said where this desk is reached.
-        Forbidden: the hub knows this desk's address by another key.
-        Unavailable: the hub did not answer as hubs do; the reason is told.
-        Conflict: this desk has joined or left meanwhile, or another hub has given it the same id.
+        Invalid: the public URL of this desk is not set.
+        Forbidden: the hub knows this desk's URL with another key.
+        Unavailable: the hub did not answer like a hub.
+        Conflict: this desk has joined or left meanwhile, or another hub gave it the same id.
     """
     if not own.url:
-        raise Invalid("The hub has to know where this desk is reached: set FLUXDEN_BASE_URL.")
+        raise Invalid("The hub needs the public URL of this desk. Set FLUXDEN_BASE_URL.")
     membership, key = hubs.prepare(hub_url, name, key)
     people, agents = counts.count_people(), counts.count_installed()
     body = registration(membership, own_url=own.url, key=key, version=own.version, people=people, agents=agents)
     answer = post(f"{hub_url}{REGISTER_PATH}", body, {"Accept": "application/json"})
     if answer.status == _FORBIDDEN:
         raise Forbidden(
-            f"The hub knows this desk's address by another key, and its operator has to mend that: {answer.error}."
+            f"The hub knows this desk's URL with another key: {answer.error}. Ask the hub's operator to repair that."
         )
     if answer.error is not None:
-        raise Unavailable(f"The hub did not take the registration: {answer.error}. Join again later.")
+        raise Unavailable(f"The hub did not accept the registration: {answer.error}. Join again later.")
     said = parse_registration(answer)
     if said is None:
-        raise Unavailable("What the hub answered is no registration. Is it the URL of a hub?")
+        raise Unavailable("The answer is not a registration. Check that this is the URL of a hub.")
     if not hubs.join(membership, key, said, now=now):
-        raise Conflict("The membership has changed meanwhile, or the id is another hub's; join again.")
+        raise Conflict("The membership has changed meanwhile, or another hub uses the same id. Join again.")
     return said
 
 
 def leave(hub_url: str | None, *, hubs: Hubs) -> Membership:
-    """Leave the hub, or the only one; it is not told, and finds this desk silent.
+    """Leave the given hub, or the only one. The hub is not notified, and finds this desk stale.
 
     Raises:
-        NotFound: this desk is no member there.
-        Invalid: there are several hubs, and none is named.
+        NotFound: this desk is not a member there.
+        Invalid: there are several hubs, and none is given.
         Conflict: the membership has changed meanwhile.
     """
     joined = [each for each in hubs.list_memberships() if each.status is not MembershipStatus.LEFT]
     wanted = [each for each in joined if hub_url in (None, each.hub_url)]
     if not wanted:
         raise NotFound(
-            "This desk belongs to no hub's network." if hub_url is None else f"This desk is no member at {hub_url}."
+            "This desk is not a member of any network."
+            if hub_url is None
+            else f"This desk is not a member at {hub_url}."
         )
     if len(wanted) > 1:
-        raise Invalid("This desk belongs to several hubs' networks; name one.")
+        raise Invalid("This desk is a member at several hubs. Name one.")
     if not hubs.leave(wanted[0]):
-        raise Conflict("The membership has changed meanwhile; look at it again.")
+        raise Conflict("The membership has changed meanwhile. Check it and try again.")
     return wanted[0]
 
 
@@ -112,10 +114,10 @@ class HeartbeatSender:
     gather: Callable[..., list[Any]]
 
     def send_due(self, now: datetime) -> int:
-        """Send the heartbeats that are due, to several hubs at the same time; how many there were.
+        """Send the heartbeats that are due, to several hubs in parallel, and return how many.
 
-        Store calls in sequence: 3, and 1 when none is due. Runs may overlap: each heartbeat is one run's. A failure
-        is noted, and tried again at the next turn.
+        Store calls in sequence: 3, and 1 if none is due. Runs may overlap, since each heartbeat is taken by one run.
+        A failure is recorded, and the next heartbeat is due as usual.
         """
         due = self.hubs.list_due(now=now, limit=_HUBS_PER_RUN)
         if not due:

@@ -1,4 +1,4 @@
-"""Instances of the network that send no heartbeats any more."""
+"""Finding instances of the network that no longer send heartbeats."""
 
 import json
 import logging
@@ -17,10 +17,10 @@ class StaleInstances(Protocol):
 
 
 def mark_stale_instances(now: datetime, *, instances: StaleInstances) -> int:
-    """Mark the instances that have been silent too long, each once, and warn of them; how many there were.
+    """Mark the instances without heartbeats as stale, each once, log a warning, and return how many.
 
-    Store calls: 1, and 1 for each, however many instances there are; of more than a hundred the next run marks the
-    rest. Runs may overlap: each instance is one run's.
+    Store calls: 1, and 1 for each stale instance. A run marks at most a hundred; the next run marks the rest. Runs may
+    overlap, since each instance is marked by one run.
     """
     count = 0
     for instance_id, due_at in instances.list_overdue(now=now, limit=_PAGE):
