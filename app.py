@@ -81,7 +81,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "api.v2.operate_catalog": "catalog",
         "api.v2.operate_network": "federation.connections federation.relays federation.network",
         "api.v2.operate_queues": "inbox",
-        "api.v2.operate_tokens": "inbox",
+        "api.v2.operate_tokens": "",
     },
     "mentions": {
         "api.v2.mentions": "agents chat live federation.connections",
