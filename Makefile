@@ -22,7 +22,7 @@ installed_bench := .venv/installed-bench
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run federation-demo test fuzz chaos test-browser test-engines test-mcp-conformance check format openapi docs console constraints package deploy diff stage bench doctor container-run clean
+.PHONY: help run federation-demo test fuzz chaos test-browser test-engines test-compared test-mcp-conformance check format openapi docs console constraints package deploy diff stage bench doctor container-run clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -47,6 +47,9 @@ fuzz: $(installed_fuzz) ## Call every operation with generated input (SEED, EXAM
 
 test-engines: $(installed_dev) ## Run the tests on DynamoDB Local and ElasticMQ (needs Java 17 and Maven)
 	$(bin)/pytest --engine=real
+
+test-compared: $(installed_dev) ## Run all tests, and compare every answer of the embedded engine with moto's own
+	$(bin)/pytest --engine=compared
 
 chaos: $(installed_dev) ## Send N events while everything fails at times (N, SEED; SWEEP=whole: every fault at every call)
 	$(bin)/python -m tests.chaos $(N) --seed $(SEED)
