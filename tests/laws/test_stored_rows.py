@@ -66,6 +66,10 @@ from chalicelib.federation.relays.stores.outgoing import DynamoOutgoing
 from chalicelib.feedback.domain.feedback import Author, AuthorKind, Feedback, FeedbackKind
 from chalicelib.feedback.stores.feedback import DynamoFeedback
 from chalicelib.ids import InstanceCredential, MintedToken, TokenKind
+from chalicelib.inbox.domain.bulk import AcceptedCall
+from chalicelib.inbox.domain.clicks import Click
+from chalicelib.inbox.stores.accepted_calls import DynamoAcceptedCalls
+from chalicelib.inbox.stores.clicks import DynamoClicks
 from chalicelib.live.domain.frames import FrameType, LiveEvent, LogEntry, LogState
 from chalicelib.live.domain.push import Subscription
 from chalicelib.live.domain.sockets import Socket
@@ -81,6 +85,7 @@ from chalicelib.resources import (
     CATALOG,
     CHAT,
     CONTACTS,
+    DELIVERIES,
     DIRECTORY,
     NETWORK,
     OUTBOX,
@@ -251,12 +256,16 @@ BARE_INSTANCE = Instance(OTHER, "I2", "https://two.example", InstanceStatus.PEND
 MEMBERSHIP = Membership(
     URL, "Hub", MembershipStatus.ACTIVE, hash_of("key"), ID, AT, "2026-03-05T00:00:00.000Z", AT, joins=1
 )
+CLICK = Click(ID, 2, ALICE, "req_1", AT, next_attempt_at=AT, attempts=[])
+ACCEPTED = AcceptedCall(
+    "fire", "fd1", ID, {"content": {"event_id": "é"}, "severity": "warn"}, AT, "project", (ALICE, BOB)
+)
 DUE = timestamp(NOW + GRACE)
 
 
 _TABLES = (
-    BOARD, CATALOG, CHAT, CONTACTS, DIRECTORY, FEEDBACK_TABLE, NETWORK, OUTBOX, PEERS, QUEUE_ITEMS, RELAYS, SOCKETS,
-    TOKENS
+    BOARD, CATALOG, CHAT, CONTACTS, DELIVERIES, DIRECTORY, FEEDBACK_TABLE, NETWORK, OUTBOX, PEERS, QUEUE_ITEMS, RELAYS,
+    SOCKETS, TOKENS
 )  # fmt: skip
 
 pytestmark = [pytest.mark.usefixtures("tables"), pytest.mark.engine("embedded")]
@@ -335,6 +344,8 @@ def test_stores_read_the_rows_that_they_have_always_written() -> None:
     assert DynamoHubs().list_memberships() == [MEMBERSHIP]
     assert DynamoOutgoing().find(ALICE, ID) == RELAY
     assert DynamoOutbox().list_first(URL, limit=9) == [SENDING]
+    assert DynamoClicks().list_of(ID) == [CLICK]
+    assert DynamoAcceptedCalls().find(ACCEPTED.event_part, "fire") == ACCEPTED
     assert DynamoOutbox().find(URL) == Outbox(URL, last_position=1, due_at=DUE)
 
 
@@ -389,6 +400,8 @@ def _write_everything() -> None:
     hubs.join(membership, "key", welcome, now=NOW)
     (joined,) = hubs.list_memberships()
     hubs.record(joined, HeartbeatOutcome(MembershipStatus.ACTIVE, None, None, LATER), now=NOW)
+    DynamoClicks().add(CLICK, due_at=NOW)
+    DynamoAcceptedCalls().add(ACCEPTED, now=NOW)
     DynamoOutgoing().send(RELAY, SENDING, over=Outbox(URL), now=NOW, **NO_CLAIM)
 
 

@@ -29,15 +29,9 @@ class LeasedRows:
     table: Table
     queue: Queue
 
-    def columns(self, *, next_attempt_at: str | None, due_at: datetime) -> Row:
-        """What a new row has besides its own: no attempts yet, and the first due at `due_at`."""
-        return {
-            "outcome": Outcome.PENDING.value,
-            "nextAttemptAt": next_attempt_at,
-            "attempts": [],
-            "dueQueue": self.queue.name,
-            "dueAt": timestamp(due_at),
-        }
+    def due_columns(self, due_at: datetime) -> Row:
+        """Return the columns by which the due index announces a row's first attempt at `due_at`."""
+        return {"dueQueue": self.queue.name, "dueAt": timestamp(due_at)}
 
     def lease(self, key: Row, lease_id: str, *, made: int, now: datetime, until: datetime) -> bool:
         """Take the attempt after the `made` ones; False when it has been made, or is being made. One store call.
@@ -94,8 +88,3 @@ class LeasedRows:
 
     def _update(self, key: Row, expression: str, condition: str, **named: Any) -> bool:
         return try_commit([update(self.table, key, expression, condition, **named)])
-
-
-def attempts_of(row: Row) -> list[Attempt]:
-    """The attempts that a row holds, oldest first."""
-    return list(map(_ATTEMPT.from_row, row["attempts"]))

@@ -13,8 +13,11 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from chalicelib.aws import dynamodb
-from chalicelib.core.stores.items import Row, from_item, to_item, values
+from chalicelib.core.stores.actions import put, update
+from chalicelib.core.stores.codec import Codec, Column
+from chalicelib.core.stores.items import Row, from_item
 from chalicelib.core.stores.reads import get, query_partition
+from chalicelib.core.stores.writes import commit
 from chalicelib.inbox.domain.bulk import AcceptedCall
 from chalicelib.inbox.domain.delivery_ids import event_part
 from chalicelib.resources import DELIVERIES
@@ -28,43 +31,29 @@ _KEPT_FOR = timedelta(days=30)
 class DynamoAcceptedCalls:
     def add(self, accepted: AcceptedCall, *, now: datetime) -> None:
         """Store an accepted call. The same call again changes nothing. One store call."""
-        row = {
-            "pk": _partition(accepted.event_part),
-            "sk": f"CALL#{accepted.fire}",
-            "integrator": accepted.integrator,
-            "toolsTokenId": accepted.tools_token_id,
-            "told": json.dumps(accepted.event_fields, ensure_ascii=False, separators=(",", ":")),
-            "acceptedAt": accepted.accepted_at,
-            "projectId": accepted.project_id,
-            "people": list(accepted.people),
-            "expiresAt": int((now + _KEPT_FOR).timestamp()),
-        }
-        dynamodb().put_item(TableName=DELIVERIES.physical_name, Item=to_item(row))
+        key = {"pk": _partition(accepted.event_part), "sk": f"CALL#{accepted.fire}"}
+        expires = {"expiresAt": int((now + _KEPT_FOR).timestamp())}
+        commit([put(DELIVERIES, key | _CALL.to_row(accepted) | expires)])
 
     def mark_seen(self, delivery_ids: list[str], *, fire: str, now: datetime) -> set[str]:
         """Note that these deliveries of one event are accepted; return those that earlier calls had accepted.
 
         Each of several concurrent calls gets exactly those of the calls before it. One store call.
         """
-        request: dict[str, Any] = {
-            "TableName": DELIVERIES.physical_name,
-            "Key": to_item({"pk": _partition(event_part(delivery_ids[0])), "sk": "SEEN"}),
+        request = update(
+            DELIVERIES,
+            {"pk": _partition(event_part(delivery_ids[0])), "sk": "SEEN"},
             # The same call made again gets the same result.
-            "UpdateExpression": "SET #before = if_not_exists(seen, :none), lastFire = :fire, expiresAt = :expires "
-            "ADD seen :seen",
-            "ConditionExpression": "attribute_not_exists(lastFire) OR lastFire <> :fire",
-            "ExpressionAttributeNames": {"#before": "before"},
-            "ExpressionAttributeValues": values(
-                seen={_recipient_part(each) for each in delivery_ids},
-                none=None,
-                fire=fire,
-                expires=int((now + _KEPT_FOR).timestamp()),
-            ),
-            "ReturnValues": "ALL_OLD",
-            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
-        }
+            "SET #before = if_not_exists(seen, :none), lastFire = :fire, expiresAt = :expires ADD seen :seen",
+            "attribute_not_exists(lastFire) OR lastFire <> :fire",
+            seen={_recipient_part(each) for each in delivery_ids},
+            none=None,
+            fire=fire,
+            expires=int((now + _KEPT_FOR).timestamp()),
+        )["Update"]
         try:
-            before = from_item(dict(dynamodb().update_item(**request).get("Attributes", {}))).get("seen") or ()
+            done = dynamodb().update_item(**request, ReturnValues="ALL_OLD")
+            before = from_item(dict(done.get("Attributes", {}))).get("seen") or ()
         except ClientError as error:
             code = error.response["Error"]["Code"]
             if code == "ValidationException" and "size" in error.response["Error"]["Message"]:
@@ -80,12 +69,9 @@ class DynamoAcceptedCalls:
     def forget(self, delivery_ids: list[str]) -> None:
         """Undo `mark_seen` for these deliveries of one event. One store call; none without deliveries."""
         if delivery_ids:
-            dynamodb().update_item(
-                TableName=DELIVERIES.physical_name,
-                Key=to_item({"pk": _partition(event_part(delivery_ids[0])), "sk": "SEEN"}),
-                UpdateExpression="REMOVE lastFire DELETE seen :forgotten",
-                ExpressionAttributeValues=values(forgotten={_recipient_part(each) for each in delivery_ids}),
-            )
+            key = {"pk": _partition(event_part(delivery_ids[0])), "sk": "SEEN"}
+            forgotten = {_recipient_part(each) for each in delivery_ids}
+            commit([update(DELIVERIES, key, "REMOVE lastFire DELETE seen :forgotten", forgotten=forgotten)])
 
     def find(self, part: str, fire: str) -> AcceptedCall | None:
         """Find an accepted call. One store call."""
@@ -107,12 +93,11 @@ def _recipient_part(delivery_id: str) -> str:
 
 
 def _from_row(row: Row) -> AcceptedCall:
-    return AcceptedCall(
-        fire=row["sk"].removeprefix("CALL#"),
-        integrator=row["integrator"],
-        tools_token_id=row["toolsTokenId"],
-        event_fields=json.loads(row["told"]),
-        accepted_at=row["acceptedAt"],
-        project_id=row["projectId"],
-        people=tuple(row["people"]),
-    )
+    return _CALL.from_row(row, fire=row["sk"].removeprefix("CALL#"))
+
+
+def _to_json(fields: Any) -> str:
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":"))
+
+
+_CALL = Codec(AcceptedCall, {"event_fields": Column("told", to_row=_to_json, from_row=json.loads)}, without=("fire",))

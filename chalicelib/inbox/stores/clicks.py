@@ -8,15 +8,14 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from functools import partial
 from itertools import islice
-from typing import Any
 
-from botocore.exceptions import ClientError
-
-from chalicelib.aws import dynamodb
-from chalicelib.core.domain.retries import Attempt, Outcome
-from chalicelib.core.stores.items import Row, from_item, to_item, values
-from chalicelib.core.stores.leased import LeasedRows, attempts_of
-from chalicelib.core.stores.reads import get_all, query
+from chalicelib.core.domain.retries import Attempt
+from chalicelib.core.stores.actions import put_new
+from chalicelib.core.stores.codec import Codec
+from chalicelib.core.stores.items import Row, values
+from chalicelib.core.stores.leased import LeasedRows
+from chalicelib.core.stores.reads import get_all, query, query_partition
+from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.inbox.domain.callbacks import CallbackJob
 from chalicelib.inbox.domain.clicks import Click
 from chalicelib.parallel import gather
@@ -24,6 +23,7 @@ from chalicelib.resources import CALLBACKS, DELIVERIES, RECENT_INDEX
 
 _PREFIX = "ACTION#"
 _ROWS = LeasedRows(DELIVERIES, CALLBACKS)
+_CLICK = Codec(Click, without=("delivery_id", "index"))
 
 
 class DynamoClicks:
@@ -32,16 +32,12 @@ class DynamoClicks:
 
         One store call.
         """
-        leased = _ROWS.columns(next_attempt_at=click.next_attempt_at, due_at=due_at)
+        day = f"CLICKS#{click.clicked_at[:10]}"
+        row = _key(click.delivery_id, click.index) | {"actionId": click.action_id, "clickedOn": day}
         try:
-            dynamodb().put_item(
-                TableName=DELIVERIES.physical_name,
-                Item=to_item(_key(click.delivery_id, click.index) | _columns(click) | leased),
-                ConditionExpression="attribute_not_exists(pk)",
-                ReturnValuesOnConditionCheckFailure="ALL_OLD",
-            )
-        except ClientError as error:
-            return click_from_row(_met(error))
+            commit([put_new(DELIVERIES, row | _CLICK.to_row(click) | _ROWS.due_columns(due_at))])
+        except Refused as refused:
+            return click_from_row(refused.rows[0])
         return click
 
     def lease(self, click: Click, lease_id: str, *, now: datetime, until: datetime) -> bool:
@@ -63,12 +59,7 @@ class DynamoClicks:
 
     def list_of(self, delivery_id: str) -> Sequence[Click]:
         """Return the clicks on a delivery's buttons. One store call."""
-        rows = query(
-            DELIVERIES,
-            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
-            ExpressionAttributeValues=values(pk=delivery_id, prefix=_PREFIX),
-            ConsistentRead=True,
-        )
+        rows = query_partition(DELIVERIES, delivery_id, _PREFIX)
         return [click_from_row(row) for row in rows]
 
     def list_recent(self, days: Sequence[date], *, limit: int) -> Sequence[Click]:
@@ -85,16 +76,7 @@ class DynamoClicks:
 
 def click_from_row(row: Row) -> Click:
     """Return the click of a row."""
-    return Click(
-        delivery_id=row["pk"],
-        index=_index(row),
-        user_id=row["userId"],
-        request_id=row["requestId"],
-        clicked_at=row["clickedAt"],
-        outcome=Outcome(row["outcome"]),
-        next_attempt_at=row.get("nextAttemptAt"),
-        attempts=attempts_of(row),
-    )
+    return _CLICK.from_row(row, delivery_id=row["pk"], index=_index(row))
 
 
 def _clicked_on(day: date, limit: int) -> list[Row]:
@@ -115,20 +97,3 @@ def _key(delivery_id: str, index: int) -> Row:
 
 def _index(row: Row) -> int:
     return int(row["sk"].removeprefix(_PREFIX))
-
-
-def _columns(click: Click) -> Row:
-    return {
-        "actionId": click.action_id,
-        "userId": click.user_id,
-        "requestId": click.request_id,
-        "clickedAt": click.clicked_at,
-        "clickedOn": f"CLICKS#{click.clicked_at[:10]}",
-    }
-
-
-def _met(error: ClientError) -> Row:
-    item: Any = error.response.get("Item")
-    if error.response["Error"]["Code"] != "ConditionalCheckFailedException" or not item:
-        raise error
-    return from_item(item)

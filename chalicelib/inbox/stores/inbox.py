@@ -16,7 +16,7 @@ from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.severity import Severity
 from chalicelib.core.stores.items import Row, from_item, values
 from chalicelib.core.stores.reads import get_all
-from chalicelib.core.stores.writes import Refused, commit
+from chalicelib.core.stores.writes import try_commit
 from chalicelib.inbox.domain.deliveries import Delivery
 from chalicelib.inbox.domain.inbox import MOST_COUNTED, InboxQuery, InboxStatus, InboxSummary, Position
 from chalicelib.inbox.domain.inbox_states import Shelf, View
@@ -84,11 +84,7 @@ class DynamoInbox:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        try:
-            commit([state_update(before, after)], claim=claim, reply=reply)
-        except Refused:
-            return False
-        return True
+        return try_commit([state_update(before, after)], claim=claim, reply=reply)
 
 
 def _ranges(view: View, after: Position | None, *, now: datetime) -> list[Range]:

@@ -57,7 +57,7 @@ def added_notice(notice: ConnectionNotice) -> Action:
     """Return the action that stores a notice. If no message announces it, the due index does a little later."""
     due = parse_timestamp(notice.created_at) + GRACE
     row = _key(notice.connection_id, notice.notice_id) | _NOTICE.to_row(notice)
-    return put_new(PEERS, row | _ROWS.columns(next_attempt_at=notice.next_attempt_at, due_at=due))
+    return put_new(PEERS, row | _ROWS.due_columns(due))
 
 
 def _key(connection_id: str, notice_id: str) -> Row:

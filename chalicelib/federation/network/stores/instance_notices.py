@@ -67,7 +67,7 @@ def put_notice(notice: InstanceNotice) -> Action:
     """The part of a transaction that stores a notice, to be announced soon should no message do so."""
     created = parse_timestamp(notice.created_at)
     row = _key(notice.notice_id) | _NOTICE.to_row(notice)
-    row |= _ROWS.columns(next_attempt_at=notice.next_attempt_at, due_at=created + GRACE)
+    row |= _ROWS.due_columns(created + GRACE)
     return put(NETWORK, row | {"expiresAt": int((created + _KEPT_FOR).timestamp())})
 
 
