@@ -24,7 +24,7 @@ def test_health_answers_without_a_store_call(api: Api) -> None:
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
-def test_the_served_document_is_valid_and_describes_every_operation(api: Api, version: str) -> None:
+def test_served_document_is_valid_and_describes_every_operation(api: Api, version: str) -> None:
     served = api.get(f"/api/{version}/openapi.json").json
     OpenAPIV31SpecValidator(served).validate()
     assert served["openapi"].startswith("3.1.")
@@ -49,7 +49,7 @@ def test_the_served_document_is_valid_and_describes_every_operation(api: Api, ve
         ("", "v1"),
     ],
 )
-def test_a_path_belongs_to_one_contract_whether_something_is_there_or_not(path: str, version: str) -> None:
+def test_every_path_belongs_to_one_contract_even_if_unknown(path: str, version: str) -> None:
     assert edition_of(path).file.stem == version
     answer = error_response(NotFound("There is nothing at this path."), f"{path}?a=/api/v1")
     types = {"v1": "application/problem+json", "v2": "application/json"}
@@ -58,7 +58,7 @@ def test_a_path_belongs_to_one_contract_whether_something_is_there_or_not(path: 
         assert json.loads(answer["body"]) == {"success": False, "error": "There is nothing at this path."}
 
 
-def test_the_committed_documents_are_what_the_routes_say_and_describe_every_operation() -> None:
+def test_committed_documents_match_the_routes_and_describe_every_operation() -> None:
     described = set()
     for path, text in documents().items():
         assert path.read_text(encoding="utf-8") == text
@@ -71,7 +71,7 @@ def test_the_committed_documents_are_what_the_routes_say_and_describe_every_oper
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])
-def test_the_documentation_page_loads_everything_from_here(api: Api, version: str) -> None:
+def test_documentation_page_loads_nothing_from_other_origins(api: Api, version: str) -> None:
     page = api.get(f"/api/{version}/docs")
     assert page.headers["content-type"].startswith("text/html")
     assert "default-src 'self'" in page.headers["content-security-policy"]
@@ -86,14 +86,14 @@ def test_the_documentation_page_loads_everything_from_here(api: Api, version: st
     assert 'url: "openapi.json"' in api.get("/api/v1/docs/start.js").text
 
 
-def test_an_asset_there_is_not_is_not_found_and_may_not_be_kept(api: Api) -> None:
+def test_unknown_asset_is_not_found_and_not_cacheable(api: Api) -> None:
     reply = api.get("/api/v1/docs/other.js")
     assert reply.status == 404
     assert not {"cache-control", "etag"} & set(reply.headers)
 
 
 @pytest.mark.parametrize("path", ["/api/v1/openapi.json", "/api/v2/openapi.json", "/api/v1/docs", "/api/v2/docs"])
-def test_what_anyone_may_keep_is_not_sent_again_while_it_holds(api: Api, path: str) -> None:
+def test_current_etag_gets_304_without_a_body(api: Api, path: str) -> None:
     first = api.get(path)
     tag = first.headers["etag"]
     assert first.headers["cache-control"] == "public, max-age=300"
@@ -108,7 +108,7 @@ def test_what_anyone_may_keep_is_not_sent_again_while_it_holds(api: Api, path: s
         assert api.get(path, headers={"If-None-Match": other}).text == first.text
 
 
-def test_an_operation_is_listed_once_however_many_paths_it_has() -> None:
+def test_operation_with_aliases_is_listed_once() -> None:
     routes = list(catalog.routes(app))
     assert len(routes) == len({id(route) for route in routes})
     assert {route.path for route in routes} == {path for _, path in ROUTES}

@@ -55,7 +55,7 @@ def test_the_official_client_connects_lists_and_calls(desk: Desk, mode: str) -> 
     assert ("initialize" in dict(seen)) == (mode == "legacy")
 
 
-def test_an_integrators_and_a_persons_token_have_the_whole_surface_between_them(api: Api, desk: Desk) -> None:
+def test_tools_token_and_api_key_cover_all_tools_together(api: Api, desk: Desk) -> None:
     integrator, person = list_tools(api, desk.fd1), list_tools(api, desk.alice_key)
     assert {*integrator, *person} == set(TOOLS)
     assert len(TOOLS) >= 24
@@ -68,7 +68,7 @@ def test_an_integrators_and_a_persons_token_have_the_whole_surface_between_them(
     assert list(person) == list(list_tools(api, desk.bob_key)), "the order is the same at every call"
 
 
-def test_a_list_has_what_the_token_may_call_and_calls_of_the_rest_are_refused(api: Api, desk: Desk) -> None:
+def test_list_contains_callable_tools_and_other_calls_are_refused(api: Api, desk: Desk) -> None:
     narrow = new_api_key(desk, "alice", "queue")
     for token in (desk.hr, narrow):
         for name in set(TOOLS) - list_tools(api, token).keys():
@@ -82,7 +82,7 @@ def test_a_list_has_what_the_token_may_call_and_calls_of_the_rest_are_refused(ap
     assert {*list_tools(api, desk.fd1)} - {*list_tools(api, desk.hr)} >= {"catalog_item_list", "integrator_list"}
 
 
-def test_annotations_tell_reading_changing_and_deleting_apart(api: Api, desk: Desk) -> None:
+def test_annotations_distinguish_reads_changes_and_deletions(api: Api, desk: Desk) -> None:
     tools = list_tools(api, desk.alice_key) | list_tools(api, desk.fd1)
     hints = {name: tool["annotations"] for name, tool in tools.items()}
     for name, read_only, destructive, idempotent in (
@@ -121,7 +121,7 @@ def test_arguments_reach_path_query_and_body(api: Api, desk: Desk) -> None:
     assert (wrong["status"], list(wrong["fieldErrors"])) == (400, ["limit"])
 
 
-def test_wrong_arguments_are_named(api: Api, desk: Desk) -> None:
+def test_invalid_arguments_are_named(api: Api, desk: Desk) -> None:
     cases: tuple[tuple[str, dict[str, Any], str], ...] = (
         ("task_get", {}, "id"),
         ("task_get", {"id": ""}, "id"),
@@ -148,7 +148,7 @@ def test_wrong_arguments_are_named(api: Api, desk: Desk) -> None:
     assert other["status"] == 404
 
 
-def test_a_tool_and_its_operation_are_one(api: Api, desk: Desk) -> None:
+def test_tool_and_operation_share_limits_and_idempotency(api: Api, desk: Desk) -> None:
     with time_machine.travel(datetime(2026, 5, 21, 12, 0, tzinfo=UTC), tick=False):
         api.get("/api/v2/settings", desk.alice_key)
         by_tool = post_message(api, new_message("tools/call", name="task_list", arguments={}), desk.alice_key)
@@ -165,7 +165,7 @@ def test_a_tool_and_its_operation_are_one(api: Api, desk: Desk) -> None:
     assert (other["isError"], other["structuredContent"]["code"]) == (True, "idempotency_conflict")
 
 
-def test_a_long_result_is_told_once(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_long_result_is_in_structured_content_only(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     found = call_tool(api, desk.alice_key, "settings_get")
     assert json.loads(found["content"][0]["text"]) == found["structuredContent"]
     monkeypatch.setattr(endpoint, "_LONGEST_TEXT", 50)
@@ -174,7 +174,7 @@ def test_a_long_result_is_told_once(api: Api, desk: Desk, monkeypatch: pytest.Mo
     assert "structuredContent" in long["content"][0]["text"]
 
 
-def test_an_event_goes_to_one_or_to_many(api: Api, desk: Desk) -> None:
+def test_event_is_published_to_one_or_many(api: Api, desk: Desk) -> None:
     to_alice = {"type": "email", "email": "alice@example.com"}
     one = call_tool(api, desk.fd1, "event_publish", event=inputs.new_event(), recipient=to_alice)["structuredContent"]
     (row,) = one["results"]
@@ -187,7 +187,7 @@ def test_an_event_goes_to_one_or_to_many(api: Api, desk: Desk) -> None:
     assert refused["structuredContent"]["status"] == 400
 
 
-def test_used_up_minutes_are_told_with_the_time_to_wait(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_rate_limited_call_states_the_time_to_wait(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLUXDEN_KEY_BUDGET", "1")
     with time_machine.travel(datetime(2026, 5, 21, 12, 0, 15, tzinfo=UTC), tick=False):
         assert not call_tool(api, desk.alice_key, "task_list")["isError"]
@@ -200,7 +200,7 @@ def test_used_up_minutes_are_told_with_the_time_to_wait(api: Api, desk: Desk, mo
 
 @ERAS
 @pytest.mark.parametrize("method", ["tools/list", "tools/call"])
-def test_who_is_not_let_in_is_told_by_http(api: Api, desk: Desk, method: str, stateless: bool) -> None:
+def test_failed_authentication_has_an_http_status(api: Api, desk: Desk, method: str, stateless: bool) -> None:
     sent = new_message(method, stateless=stateless, **({"name": "event_get"} if method == "tools/call" else {}))
     for token in (None, "dvd_unknown", f"{desk.alice_key[:-9]}aaaaaaaaa"):
         refused = post_message(api, sent, token)
@@ -213,7 +213,7 @@ def test_who_is_not_let_in_is_told_by_http(api: Api, desk: Desk, method: str, st
     assert post_message(api, new_message("tools/call", name="task_list"), off["key"]).status == 401
 
 
-def test_outsiders_learn_nothing_of_their_message(api: Api, desk: Desk) -> None:
+def test_unauthenticated_callers_learn_nothing_about_their_message(api: Api, desk: Desk) -> None:
     for raw, headers, status in (
         ("{", {}, 400),
         ("[]", {}, 400),
@@ -244,7 +244,7 @@ def test_outsiders_learn_nothing_of_their_message(api: Api, desk: Desk) -> None:
         (b'{"jsonrpc": "2.0", "id": 1, "result": {}}', Code.INVALID_REQUEST, 1),
     ],
 )
-def test_what_is_no_message_is_refused(raw: bytes, code: Code, about: Any) -> None:
+def test_invalid_message_is_refused(raw: bytes, code: Code, about: Any) -> None:
     with pytest.raises(Fault) as refused:
         parse_message(raw, {})
     assert (refused.value.status, refused.value.code, refused.value.about) == (400, code, about)
@@ -266,7 +266,7 @@ def test_what_is_no_message_is_refused(raw: bytes, code: Code, about: Any) -> No
         ),
     ],
 )
-def test_a_message_and_its_headers_agree_on_a_revision(
+def test_headers_must_match_the_revision_of_the_message(
     sent: dict[str, Any], headers: dict[str, str], code: Code
 ) -> None:
     with pytest.raises(Fault) as refused:
@@ -274,7 +274,7 @@ def test_a_message_and_its_headers_agree_on_a_revision(
     assert (refused.value.status, refused.value.code, refused.value.about) == (400, code, sent.get("id"))
 
 
-def test_a_message_that_cannot_be_answered_is_told_why(api: Api, desk: Desk) -> None:
+def test_error_states_why_a_message_cannot_be_answered(api: Api, desk: Desk) -> None:
     for sent, code, status in (
         (new_message("tools/call", stateless=True, name="gone"), Code.INVALID_PARAMS, 400),
         (new_message("tools/call", name="gone"), Code.INVALID_PARAMS, 200),
@@ -294,7 +294,7 @@ def test_a_message_that_cannot_be_answered_is_told_why(api: Api, desk: Desk) -> 
     assert unspoken.json["error"]["data"]["supported"] == [STATELESS, HANDSHAKE, "2025-06-18"]
 
 
-def test_each_revision_is_greeted_in_its_own_way(api: Api, desk: Desk) -> None:
+def test_handshake_and_discovery_follow_the_revision(api: Api, desk: Desk) -> None:
     for wanted, given in ((HANDSHAKE, HANDSHAKE), ("2025-06-18", "2025-06-18"), ("2024-11-05", HANDSHAKE)):
         answer = api.call("POST", PATH, new_message("initialize", protocolVersion=wanted), token=desk.fd1)
         assert answer.json["result"]["protocolVersion"] == given
@@ -311,12 +311,12 @@ def test_each_revision_is_greeted_in_its_own_way(api: Api, desk: Desk) -> None:
 
 
 @ERAS
-def test_a_notification_is_taken_without_a_reply(api: Api, desk: Desk, stateless: bool) -> None:
+def test_notification_gets_no_reply(api: Api, desk: Desk, stateless: bool) -> None:
     taken = post_message(api, new_message("notifications/initialized", about=None, stateless=stateless), desk.fd1)
     assert (taken.status, taken.text) == (202, "")
 
 
-def test_there_is_no_stream(api: Api, desk: Desk) -> None:
+def test_event_stream_is_not_supported(api: Api, desk: Desk) -> None:
     refused = api.get(PATH, desk.alice_key)
     assert (refused.status, refused.headers["allow"]) == (405, "POST")
 
@@ -343,13 +343,11 @@ LOCAL, PUBLIC = "http://127.0.0.1:8000", "https://desk.example"
         ("", "gateway.example", "https://evil.example", False),
     ],
 )
-def test_names_and_pages_are_the_desks_own_or_not(base: str, host: str, origin: str | None, own: bool) -> None:
+def test_own_hosts_and_origins_are_recognized(base: str, host: str, origin: str | None, own: bool) -> None:
     assert is_own({"host": host} | ({"origin": origin} if origin is not None else {}), base) == own
 
 
-def test_foreign_names_and_pages_are_refused_before_anything_else(
-    api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_foreign_hosts_and_origins_are_refused_first(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLUXDEN_BASE_URL", LOCAL)
     for sent in (new_message("ping"), new_message("tools/call", name="task_list", arguments={})):
         for headers in ({"Host": "evil.example"}, {"Host": "127.0.0.1:8000", "Origin": "http://evil.example"}):
@@ -359,7 +357,7 @@ def test_foreign_names_and_pages_are_refused_before_anything_else(
         assert post_message(api, sent, desk.alice_key, Host="localhost:8000").status == 200
 
 
-def test_every_tool_is_an_operation_of_its_own() -> None:
+def test_every_tool_has_its_own_operation() -> None:
     operations = {name: tool.load() for name, tool in TOOLS.items()}
     assert all(isinstance(each, Operation) for each in operations.values())
     assert len({(each.function.__module__, each.__name__) for each in operations.values()}) == len(TOOLS)

@@ -86,7 +86,7 @@ def titles(api: Api, token: str, query: str = "") -> list[str]:
 # Cards
 
 
-def test_a_new_card_has_its_defaults_and_is_read_as_it_was_made(api: Api, desk: Desk, carol: str) -> None:
+def test_new_card_has_defaults_and_reads_back_unchanged(api: Api, desk: Desk, carol: str) -> None:
     with time_machine.travel(NOON, tick=False):
         reply = api.post(KANBAN, {"title": "Call Acme"}, carol)
         card = reply.json["data"]
@@ -115,7 +115,7 @@ def test_a_new_card_has_its_defaults_and_is_read_as_it_was_made(api: Api, desk: 
     assert page == {"cards": [card], "pagination": {"total": 1, "limit": 100, "offset": 0, "hasMore": False}}
 
 
-def test_a_card_keeps_all_that_it_is_given(api: Api, carol: str) -> None:
+def test_card_stores_every_member(api: Api, carol: str) -> None:
     given = {
         "title": "x" * 500,
         "description": "d" * 10_000,
@@ -130,7 +130,7 @@ def test_a_card_keeps_all_that_it_is_given(api: Api, carol: str) -> None:
     assert {name: card[name] for name in given} == given | {"dueDate": "2040-06-01T08:00:00.000Z"}
 
 
-def test_a_patch_changes_what_it_names_and_null_takes_away(api: Api, carol: str) -> None:
+def test_patch_changes_only_given_members_and_null_clears(api: Api, carol: str) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         card = create(api, carol, description="old", dueDate="2040-06-01T10:00:00Z")
         clock.shift(60)
@@ -149,7 +149,7 @@ def test_a_patch_changes_what_it_names_and_null_takes_away(api: Api, carol: str)
     assert titles(api, carol, "status=leads") == []
 
 
-def test_a_deleted_card_is_gone_and_counted_no_more(api: Api, carol: str) -> None:
+def test_deleted_card_is_gone_and_not_counted(api: Api, carol: str) -> None:
     card, other = create(api, carol), create(api, carol, title="other")
     reply = delete(api, carol, card["id"])
     assert (reply.status, reply.json) == (200, {"success": True})
@@ -192,7 +192,7 @@ FLAWS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("flaw", FLAWS, ids=str)
-def test_a_flawed_card_or_patch_is_refused_and_changes_nothing(api: Api, carol: str, flaw: dict[str, Any]) -> None:
+def test_invalid_card_or_patch_is_refused_and_changes_nothing(api: Api, carol: str, flaw: dict[str, Any]) -> None:
     card = create(api, carol)
     for reply in (api.post(KANBAN, {"title": "new"} | flaw, carol), patch(api, carol, card["id"], flaw)):
         assert reply.status == 400, reply.text
@@ -211,7 +211,7 @@ def test_a_card_needs_a_title(api: Api, carol: str, body: Any) -> None:
 UNKNOWN = [inputs.uuid(1), "nothing", "x" * 3000, "COUNTS"]
 
 
-def test_somebody_elses_card_is_not_found(api: Api, desk: Desk, carol: str) -> None:
+def test_card_of_another_person_is_not_found(api: Api, desk: Desk, carol: str) -> None:
     card = create(api, carol)
     item = api.post(f"{KANBAN}/{card['id']}/checklist", {"text": "x"}, carol).json["data"]
     before = read(api, carol, card["id"])
@@ -231,7 +231,7 @@ def test_somebody_elses_card_is_not_found(api: Api, desk: Desk, carol: str) -> N
     assert card["id"] not in {each["id"] for each in listed(api, desk.alice_key)}
 
 
-def test_a_key_needs_the_boards_permission(api: Api, desk: Desk) -> None:
+def test_key_needs_the_kanban_permission(api: Api, desk: Desk) -> None:
     narrow, fitting = new_api_key(desk, "carol", "contacts", "queue"), new_api_key(desk, "carol", "kanban")
     card = create(api, fitting)
     for method, path, body in (
@@ -256,7 +256,7 @@ def test_a_key_needs_the_boards_permission(api: Api, desk: Desk) -> None:
 # Order, filters, pages
 
 
-def test_cards_come_by_order_and_of_equal_ones_the_newest_first(api: Api, carol: str) -> None:
+def test_cards_are_sorted_by_order_then_newest_first(api: Api, carol: str) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         for title, order in (("c", 5), ("b", 7), ("a", -3), ("d", 5), ("e", 5), ("f", -(10**15)), ("g", 10**15)):
             create(api, carol, title=title, order=order)
@@ -264,7 +264,7 @@ def test_cards_come_by_order_and_of_equal_ones_the_newest_first(api: Api, carol:
     assert titles(api, carol) == ["f", "a", "e", "d", "c", "b", "g"]
 
 
-def test_a_card_without_order_goes_behind_the_last_one(api: Api, carol: str) -> None:
+def test_card_without_order_is_placed_last(api: Api, carol: str) -> None:
     create(api, carol, title="a")
     create(api, carol, title="b", order=77)
     create(api, carol, title="c")
@@ -278,7 +278,7 @@ def test_a_card_without_order_goes_behind_the_last_one(api: Api, carol: str) -> 
     assert set(titles(api, carol)[-2:]) == {"g", "h"}
 
 
-def test_a_card_is_dragged_between_two_others_by_one_patch(api: Api, carol: str) -> None:
+def test_one_patch_moves_a_card_between_two_others(api: Api, carol: str) -> None:
     cards = [create(api, carol, title=title, status="active") for title in "abc"]
     dragged = create(api, carol, title="d")
     order = (cards[0]["order"] + cards[1]["order"]) // 2
@@ -286,7 +286,7 @@ def test_a_card_is_dragged_between_two_others_by_one_patch(api: Api, carol: str)
     assert titles(api, carol, "status=active") == ["a", "d", "b", "c"]
 
 
-def test_every_combination_of_filters_finds_what_a_plain_look_finds(api: Api, carol: str) -> None:
+def test_every_combination_of_filters_matches_a_plain_scan(api: Api, carol: str) -> None:
     chance = random.Random(7)
     cards = []
     for number in range(40):
@@ -335,7 +335,7 @@ def test_pages_show_every_card_once(api: Api, carol: str, query: str, limit: int
     "query",
     ["status=done", "status=", "status=leads%7Cmedium", "priority=LOW", "assignee=%23", "status=leads&priority=x"],
 )
-def test_a_filter_that_no_card_can_meet_finds_none(api: Api, carol: str, query: str) -> None:
+def test_unknown_filter_value_matches_nothing(api: Api, carol: str, query: str) -> None:
     create(api, carol)
     data = api.get(f"{KANBAN}?{query}", carol).json["data"]
     assert data == {"cards": [], "pagination": {"total": 0, "limit": 100, "offset": 0, "hasMore": False}}
@@ -357,12 +357,12 @@ def test_a_filter_that_no_card_can_meet_finds_none(api: Api, carol: str, query: 
         "limit=" + "9" * 5000,
     ],
 )
-def test_a_flawed_query_is_refused(api: Api, carol: str, query: str) -> None:
+def test_invalid_query_is_refused(api: Api, carol: str, query: str) -> None:
     reply = api.get(f"{KANBAN}?{query}", carol)
     assert (reply.status, reply.json["success"]) == (400, False)
 
 
-def test_limits_above_the_maximum_clamp_and_offsets_may_be_beyond_all(api: Api, carol: str) -> None:
+def test_large_limits_are_clamped_and_offsets_may_exceed_the_total(api: Api, carol: str) -> None:
     create(api, carol)
     assert api.get(f"{KANBAN}?limit=100000", carol).json["data"]["pagination"]["limit"] == 200
     for query in ("", "&status=leads"):
@@ -370,7 +370,7 @@ def test_limits_above_the_maximum_clamp_and_offsets_may_be_beyond_all(api: Api, 
         assert (data["cards"], data["pagination"]["total"], data["pagination"]["hasMore"]) == ([], 1, False)
 
 
-def test_a_page_too_large_for_one_reply_says_where_the_next_begins(
+def test_page_too_large_for_one_reply_states_its_actual_limit(
     api: Api, carol: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pages, "_LARGEST_PAGE", 50_000)
@@ -389,9 +389,7 @@ def test_a_page_too_large_for_one_reply_says_where_the_next_begins(
     assert seen == [f"{number}" for number in range(10)]
 
 
-def test_a_card_larger_than_a_page_may_be_is_shown_nevertheless(
-    api: Api, carol: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_card_larger_than_a_page_is_still_listed(api: Api, carol: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pages, "_LARGEST_PAGE", 10)
     for title in "ab":
         create(api, carol, title=title)
@@ -403,7 +401,7 @@ def test_a_card_larger_than_a_page_may_be_is_shown_nevertheless(
 # Checklists
 
 
-def test_a_checklist_is_added_to_ticked_and_taken_from(api: Api, carol: str) -> None:
+def test_checklist_items_are_added_completed_and_deleted(api: Api, carol: str) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         card = create(api, carol)
         path = f"{card['id']}/checklist"
@@ -453,7 +451,7 @@ def test_a_checklist_is_added_to_ticked_and_taken_from(api: Api, carol: str) -> 
     ],
     ids=str,
 )
-def test_a_flawed_item_is_refused_and_changes_nothing(api: Api, carol: str, flaw: dict[str, Any]) -> None:
+def test_invalid_item_is_refused_and_changes_nothing(api: Api, carol: str, flaw: dict[str, Any]) -> None:
     path = f"{create(api, carol)['id']}/checklist"
     item = api.post(f"{KANBAN}/{path}", {"text": "x"}, carol).json["data"]
     assert api.post(f"{KANBAN}/{path}", {"text": "new"} | flaw, carol).status == 400
@@ -461,7 +459,7 @@ def test_a_flawed_item_is_refused_and_changes_nothing(api: Api, carol: str, flaw
     assert listed(api, carol)[0]["checklist"] == [item]
 
 
-def test_a_checklist_has_at_most_a_hundred_items(api: Api, desk: Desk, carol: str) -> None:
+def test_checklist_has_at_most_a_hundred_items(api: Api, desk: Desk, carol: str) -> None:
     card = create(api, carol)
     path = f"{KANBAN}/{card['id']}/checklist"
     board, user_id = DynamoBoard(), desk.user_id("carol")
@@ -478,7 +476,7 @@ def test_a_checklist_has_at_most_a_hundred_items(api: Api, desk: Desk, carol: st
     assert api.post(path, {"text": "x"}, carol).status == 201
 
 
-def test_a_card_too_large_to_store_is_refused_and_stays_as_it_is(api: Api, desk: Desk, carol: str) -> None:
+def test_card_too_large_to_store_is_refused_and_unchanged(api: Api, desk: Desk, carol: str) -> None:
     letters = "".join(map(chr, range(0x1F300, 0x1F300 + 500)))
     card = create(api, carol, title=letters, description=letters * 20)
     board, user_id = DynamoBoard(), desk.user_id("carol")
@@ -501,7 +499,7 @@ def test_a_card_too_large_to_store_is_refused_and_stays_as_it_is(api: Api, desk:
 # Once, and at the same time
 
 
-def test_every_change_happens_once_under_its_key(api: Api, carol: str) -> None:
+def test_change_happens_once_per_idempotency_key(api: Api, carol: str) -> None:
     card = create(api, carol)
     item = api.post(f"{KANBAN}/{card['id']}/checklist", {"text": "x"}, carol).json["data"]
     doomed = create(api, carol, title="doomed")
@@ -525,7 +523,7 @@ def test_every_change_happens_once_under_its_key(api: Api, carol: str) -> None:
     assert [each["text"] for each in read(api, carol, card["id"])["checklist"]] == ["once"]
 
 
-def test_cards_made_at_the_same_time_are_all_there_each_at_a_place_of_its_own(api: Api, carol: str) -> None:
+def test_concurrently_created_cards_get_distinct_orders(api: Api, carol: str) -> None:
     made = run_concurrently(16, lambda number: api.status("POST", KANBAN, {"title": f"{number}"}, carol))
     assert made == [201] * 16
     cards = listed(api, carol)
@@ -533,7 +531,7 @@ def test_cards_made_at_the_same_time_are_all_there_each_at_a_place_of_its_own(ap
     assert len({card["order"] for card in cards}) == 16
 
 
-def test_changes_at_the_same_time_lose_nothing(api: Api, carol: str) -> None:
+def test_concurrent_changes_lose_nothing(api: Api, carol: str) -> None:
     card = create(api, carol)
     path, end = f"{KANBAN}/{card['id']}", create(api, carol, title="end")["order"]
     changes: list[tuple[str, str, Any]] = [("POST", f"{path}/checklist", {"text": f"{n}"}) for n in range(8)]
@@ -567,7 +565,7 @@ def test_changes_at_the_same_time_lose_nothing(api: Api, carol: str) -> None:
     assert len(titles(api, carol)) == 3
 
 
-def test_a_card_deleted_by_many_at_once_is_deleted_by_one(api: Api, carol: str) -> None:
+def test_concurrent_deletions_delete_a_card_once(api: Api, carol: str) -> None:
     card = create(api, carol)
     path = f"{KANBAN}/{card['id']}"
     assert sorted(run_concurrently(8, lambda _: api.status("DELETE", path, None, carol))) == [200] + [404] * 7
@@ -577,7 +575,7 @@ def test_a_card_deleted_by_many_at_once_is_deleted_by_one(api: Api, carol: str) 
 # What it costs
 
 
-def test_the_calls_of_every_operation(api: Api, carol: str) -> None:
+def test_store_calls_of_every_operation(api: Api, carol: str) -> None:
     with time_machine.travel(NOON, tick=False):
         api.get(KANBAN, carol)
         made = api.post(KANBAN, {"title": "x"}, carol)
@@ -597,7 +595,7 @@ def test_the_calls_of_every_operation(api: Api, carol: str) -> None:
         assert api.call("DELETE", path, token=carol).calls == [SPEND, GET, WRITE]
 
 
-def test_a_list_costs_the_same_however_long_the_board_is(api: Api, desk: Desk, carol: str) -> None:
+def test_list_costs_the_same_for_any_board_size(api: Api, desk: Desk, carol: str) -> None:
     """With FLUXDEN_LONG_LIST=10000 in the environment, at that length too."""
     shapes = []
     longest = int(os.environ.get("FLUXDEN_LONG_LIST", "200"))

@@ -78,7 +78,7 @@ def cards_of(api: Api, token: str, contact_id: str) -> list[dict[str, Any]]:
 # Both sides
 
 
-def test_a_link_is_seen_from_both_sides_briefly_in_lists_and_more_of_it_alone(api: Api, carol: str) -> None:
+def test_link_is_summarized_on_both_sides_with_details_outside_lists(api: Api, carol: str) -> None:
     with time_machine.travel(NOON, tick=False):
         card_id, contact_id = card(api, carol), contact(api, carol)
         reply = link(api, carol, card_id, contact_id, role="decision maker")
@@ -111,7 +111,7 @@ def test_a_link_is_seen_from_both_sides_briefly_in_lists_and_more_of_it_alone(ap
         assert listed["cards"] == [made | {"contact": brief, "card": short}]
 
 
-def test_what_changes_on_one_side_shows_on_the_other(api: Api, carol: str) -> None:
+def test_change_on_one_side_shows_on_the_other(api: Api, carol: str) -> None:
     card_id, contact_id = card(api, carol), contact(api, carol)
     link(api, carol, card_id, contact_id)
     renamed = api.call("PATCH", f"{CONTACTS}/{contact_id}", {"name": "Eve", "email": None}, token=carol)
@@ -124,7 +124,7 @@ def test_what_changes_on_one_side_shows_on_the_other(api: Api, carol: str) -> No
     assert (seen["card"]["title"], seen["card"]["status"]) == ("Done", "active")
 
 
-def test_a_contacts_part_in_a_card_is_changed_on_both_sides(api: Api, carol: str) -> None:
+def test_role_is_changed_on_both_sides(api: Api, carol: str) -> None:
     card_id, contact_id = card(api, carol), contact(api, carol)
     made = link(api, carol, card_id, contact_id, involvement="contributor").json["data"]
     changed = change(api, carol, card_id, contact_id, {"role": "sponsor", "canDelegate": True})
@@ -136,7 +136,7 @@ def test_a_contacts_part_in_a_card_is_changed_on_both_sides(api: Api, carol: str
     assert change(api, carol, card_id, contact_id, {}).json["data"] == contacts_of(api, carol, card_id)[0]
 
 
-def test_unlinking_leaves_card_and_contact_without_each_other(api: Api, carol: str) -> None:
+def test_unlinking_removes_the_link_from_both_sides(api: Api, carol: str) -> None:
     card_id, contact_id, other = card(api, carol), contact(api, carol), contact(api, carol, name="Other")
     for each in (contact_id, other):
         link(api, carol, card_id, each)
@@ -149,7 +149,7 @@ def test_unlinking_leaves_card_and_contact_without_each_other(api: Api, carol: s
     assert link(api, carol, card_id, contact_id).status == 201
 
 
-def test_deleting_one_side_takes_it_off_the_other(api: Api, carol: str) -> None:
+def test_deleting_one_side_removes_the_link_from_the_other(api: Api, carol: str) -> None:
     cards, contacts = [card(api, carol) for _ in range(3)], [contact(api, carol) for _ in range(3)]
     for card_id in cards:
         for contact_id in contacts:
@@ -181,7 +181,7 @@ def test_deleting_one_side_takes_it_off_the_other(api: Api, carol: str) -> None:
     ],
     ids=str,
 )
-def test_a_flawed_link_is_refused_and_changes_nothing(api: Api, carol: str, flaw: dict[str, Any]) -> None:
+def test_invalid_link_is_refused_and_changes_nothing(api: Api, carol: str, flaw: dict[str, Any]) -> None:
     card_id, contact_id, linked = card(api, carol), contact(api, carol), contact(api, carol)
     link(api, carol, card_id, linked)
     before = contacts_of(api, carol, card_id)
@@ -190,7 +190,7 @@ def test_a_flawed_link_is_refused_and_changes_nothing(api: Api, carol: str, flaw
     assert contacts_of(api, carol, card_id) == before
 
 
-def test_a_link_needs_a_card_and_a_contact_of_ones_own(api: Api, desk: Desk, carol: str) -> None:
+def test_link_needs_an_own_card_and_an_own_contact(api: Api, desk: Desk, carol: str) -> None:
     card_id, contact_id = card(api, carol), contact(api, carol)
     other_card, other_contact = card(api, desk.bob_key), contact(api, desk.bob_key)
     for one, another in (
@@ -232,7 +232,7 @@ def test_a_card_has_at_most_fifty_contacts(api: Api, desk: Desk, carol: str) -> 
     assert not any(each["cards"] for each in api.get(CONTACTS, carol).json["data"]["contacts"])
 
 
-def test_a_contact_has_at_most_ninety_cards_and_leaves_all_of_them(api: Api, desk: Desk, carol: str) -> None:
+def test_contact_has_at_most_ninety_cards_and_is_deleted_from_all(api: Api, desk: Desk, carol: str) -> None:
     links = linked(desk.user_id("carol"), cards=89, contacts=1)
     contact_id, ids = links[0].contact_id, [card(api, carol) for _ in range(3)]
     paths = [f"{KANBAN}/{card_id}/contacts" for card_id in ids]
@@ -267,7 +267,7 @@ def linked(user_id: str, *, cards: int, contacts: int) -> list[CardContact]:
 # Once, and at the same time
 
 
-def test_every_change_happens_once_under_its_key(api: Api, carol: str) -> None:
+def test_change_happens_once_per_idempotency_key(api: Api, carol: str) -> None:
     card_id, contact_id = card(api, carol), contact(api, carol)
     path = f"{KANBAN}/{card_id}/contacts"
     for method, place, body, status in (
@@ -281,7 +281,7 @@ def test_every_change_happens_once_under_its_key(api: Api, carol: str) -> None:
     assert contacts_of(api, carol, card_id) == cards_of(api, carol, contact_id) == []
 
 
-def test_links_made_at_the_same_time_are_all_kept(api: Api, carol: str) -> None:
+def test_concurrent_links_are_all_stored(api: Api, carol: str) -> None:
     cards, contacts = [card(api, carol) for _ in range(4)], [contact(api, carol) for _ in range(4)]
     pairs = [(card_id, contact_id) for card_id in cards for contact_id in contacts]
 
@@ -296,7 +296,7 @@ def test_links_made_at_the_same_time_are_all_kept(api: Api, carol: str) -> None:
         assert {each["cardId"] for each in cards_of(api, carol, contact_id)} == set(cards)
 
 
-def test_of_calls_that_make_one_link_one_does(api: Api, carol: str) -> None:
+def test_concurrent_calls_create_a_link_once(api: Api, carol: str) -> None:
     card_id, contact_id = card(api, carol), contact(api, carol)
     path = f"{KANBAN}/{card_id}/contacts"
     made = run_concurrently(8, lambda _: api.status("POST", path, {"contactId": contact_id}, carol))
@@ -306,7 +306,7 @@ def test_of_calls_that_make_one_link_one_does(api: Api, carol: str) -> None:
     assert contacts_of(api, carol, card_id) == cards_of(api, carol, contact_id) == []
 
 
-def test_links_patches_and_deletions_at_the_same_time_leave_both_sides_agreeing(api: Api, carol: str) -> None:
+def test_concurrent_links_patches_and_deletions_keep_both_sides_consistent(api: Api, carol: str) -> None:
     cards, contacts = [card(api, carol) for _ in range(3)], [contact(api, carol) for _ in range(3)]
     calls: list[tuple[str, str, Any]] = [
         ("POST", f"{KANBAN}/{card_id}/contacts", {"contactId": contact_id})
@@ -335,7 +335,7 @@ def test_links_patches_and_deletions_at_the_same_time_leave_both_sides_agreeing(
     assert api.get(f"{CONTACTS}?search=new", carol).json["data"]["pagination"]["total"] == 1
 
 
-def test_parts_changed_at_the_same_time_are_all_kept(api: Api, carol: str) -> None:
+def test_concurrent_role_changes_are_all_stored(api: Api, carol: str) -> None:
     card_id, contact_id = card(api, carol), contact(api, carol)
     link(api, carol, card_id, contact_id)
     bodies: list[dict[str, Any]] = [{"role": "x"}, {"involvement": "contributor"}, {"canDelegate": True}]
@@ -349,7 +349,7 @@ def test_parts_changed_at_the_same_time_are_all_kept(api: Api, carol: str) -> No
 # What it costs
 
 
-def test_the_calls_of_linking_and_of_reading_what_is_linked(api: Api, carol: str) -> None:
+def test_store_calls_of_linking_and_of_reading_links(api: Api, carol: str) -> None:
     with time_machine.travel(NOON, tick=False):
         card_id, contact_id = card(api, carol), contact(api, carol)
         path = f"{KANBAN}/{card_id}"
@@ -370,7 +370,7 @@ def test_the_calls_of_linking_and_of_reading_what_is_linked(api: Api, carol: str
 # The demo organisation
 
 
-def test_the_demo_organisation_has_boards_that_making_it_again_leaves_as_they_are(api: Api, desk: Desk) -> None:
+def test_seeding_the_demo_again_leaves_boards_unchanged(api: Api, desk: Desk) -> None:
     def seen(token: str) -> list[Any]:
         return [api.get(path, token).json["data"] for path in (KANBAN, CONTACTS, f"{CONTACTS}?search=alvarez")]
 

@@ -87,7 +87,7 @@ def index_of(user_id: str) -> set[str]:
 # Contacts
 
 
-def test_a_new_contact_is_read_as_it_was_made(api: Api, desk: Desk, carol: str) -> None:
+def test_new_contact_reads_back_unchanged(api: Api, desk: Desk, carol: str) -> None:
     with time_machine.travel(NOON, tick=False):
         reply = api.post(CONTACTS, {"name": "Ada Lovelace"}, carol)
         contact = reply.json["data"]
@@ -108,7 +108,7 @@ def test_a_new_contact_is_read_as_it_was_made(api: Api, desk: Desk, carol: str) 
     assert page == {"contacts": [contact], "pagination": {"total": 1, "limit": 100, "offset": 0, "hasMore": False}}
 
 
-def test_a_contact_keeps_all_that_it_is_given(api: Api, carol: str) -> None:
+def test_contact_stores_every_member(api: Api, carol: str) -> None:
     everything = {
         "name": "A" * 200,
         "email": "a" * 114 + "@x.com",
@@ -136,7 +136,7 @@ def test_a_contact_keeps_all_that_it_is_given(api: Api, carol: str) -> None:
     ],
     ids=str,
 )
-def test_tags_and_data_may_be_sent_as_they_are_or_as_strings(
+def test_tags_and_data_are_accepted_as_json_or_as_strings(
     api: Api, carol: str, sent: dict[str, Any], kept: dict[str, Any]
 ) -> None:
     contact = create(api, carol, **sent)
@@ -145,7 +145,7 @@ def test_tags_and_data_may_be_sent_as_they_are_or_as_strings(
     assert other.json["data"].items() >= kept.items()
 
 
-def test_a_patch_changes_what_it_names_and_null_takes_away(api: Api, carol: str) -> None:
+def test_patch_changes_only_given_members_and_null_clears(api: Api, carol: str) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         contact = create(api, carol, email="ada@example.com", tags="VIP", role="Countess")
         clock.shift(60)
@@ -164,7 +164,7 @@ def test_a_patch_changes_what_it_names_and_null_takes_away(api: Api, carol: str)
     assert names(api, carol, search="ENGINES", tag="vip") == ["Ada Lovelace"]
 
 
-def test_a_deleted_contact_is_gone_with_its_index(api: Api, desk: Desk, carol: str) -> None:
+def test_deleted_contact_is_gone_with_its_search_entries(api: Api, desk: Desk, carol: str) -> None:
     contact = create(api, carol, email="ada@example.com", tags="VIP,x")
     other = create(api, carol, "Grace")
     reply = delete(api, carol, contact["id"])
@@ -211,7 +211,7 @@ FLAWS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("flaw", FLAWS, ids=lambda flaw: str(flaw)[:40])
-def test_a_flawed_contact_or_patch_is_refused_and_changes_nothing(api: Api, carol: str, flaw: dict[str, Any]) -> None:
+def test_invalid_contact_or_patch_is_refused_and_changes_nothing(api: Api, carol: str, flaw: dict[str, Any]) -> None:
     contact = create(api, carol)
     for reply in (api.post(CONTACTS, {"name": "new"} | flaw, carol), patch(api, carol, contact["id"], flaw)):
         assert reply.status == 400, reply.text
@@ -223,7 +223,7 @@ def test_a_flawed_contact_or_patch_is_refused_and_changes_nothing(api: Api, caro
 # Who may
 
 
-def test_somebody_elses_contact_is_not_found(api: Api, desk: Desk, carol: str) -> None:
+def test_contact_of_another_person_is_not_found(api: Api, desk: Desk, carol: str) -> None:
     contact = create(api, carol, email="ada@example.com", tags="secret")
     unknown = [inputs.uuid(1), "nothing", "x" * 3000, "COUNTS"]
     for token, contact_id in [(desk.alice_key, contact["id"]), *((carol, each) for each in unknown)]:
@@ -235,7 +235,7 @@ def test_somebody_elses_contact_is_not_found(api: Api, desk: Desk, carol: str) -
         assert listed(api, desk.alice_key, **query) == []
 
 
-def test_a_key_needs_the_permission_for_contacts(api: Api, desk: Desk) -> None:
+def test_key_needs_the_contacts_permission(api: Api, desk: Desk) -> None:
     narrow, fitting = new_api_key(desk, "carol", "kanban", "inbox"), new_api_key(desk, "carol", "contacts")
     contact = create(api, fitting)
     for method, path, body in (
@@ -254,7 +254,7 @@ def test_a_key_needs_the_permission_for_contacts(api: Api, desk: Desk) -> None:
 # Order and pages
 
 
-def test_contacts_come_by_name_whatever_its_case_and_accents(api: Api, carol: str) -> None:
+def test_contacts_are_sorted_by_name_ignoring_case_and_accents(api: Api, carol: str) -> None:
     wanted = ["Ábel", "abel b", "ABELARD", "b", "Été", "eve", "ｗｉｄｅ", "z", "ﷺ" * 200]
     for name in reversed(wanted):
         create(api, carol, name)
@@ -285,12 +285,12 @@ def test_pages_show_every_contact_once(api: Api, carol: str, query: dict[str, st
     "query",
     ["limit=0", "limit=x", "offset=-1", "search=" + "x" * 201, "tag=" + "x" * 501, "name=ada", "search=a&search=b"],
 )
-def test_a_flawed_query_is_refused(api: Api, carol: str, query: str) -> None:
+def test_invalid_query_is_refused(api: Api, carol: str, query: str) -> None:
     reply = api.get(f"{CONTACTS}?{query}", carol)
     assert (reply.status, reply.json["success"]) == (400, False)
 
 
-def test_limits_above_the_maximum_clamp_and_offsets_may_be_beyond_all(api: Api, carol: str) -> None:
+def test_large_limits_are_clamped_and_offsets_may_exceed_the_total(api: Api, carol: str) -> None:
     create(api, carol)
     assert api.get(f"{CONTACTS}?limit=100000", carol).json["data"]["pagination"]["limit"] == 200
     for query in ("", "&search=ada"):
@@ -335,7 +335,7 @@ def test_limits_above_the_maximum_clamp_and_offsets_may_be_beyond_all(api: Api, 
     ],
     ids=repr,
 )
-def test_a_search_finds_any_part_of_name_address_or_company(api: Api, carol: str, search: str, found: bool) -> None:
+def test_search_matches_any_part_of_name_address_or_company(api: Api, carol: str, search: str, found: bool) -> None:
     create(
         api,
         carol,
@@ -379,14 +379,14 @@ def test_a_search_finds_any_part_of_name_address_or_company(api: Api, carol: str
     ],
     ids=repr,
 )
-def test_a_tag_finds_only_whole_tags_in_any_case(api: Api, carol: str, tag: str, found: list[str]) -> None:
+def test_tag_filter_matches_whole_tags_ignoring_case(api: Api, carol: str, tag: str, found: list[str]) -> None:
     create(api, carol, "a", tags=" art ,Early Adopter")
     create(api, carol, "b", tags="smart,early adopter,,")
     create(api, carol, "c", tags=["Straße", "Café", "A" * 30 + "b", "a#b"])
     assert names(api, carol, tag=tag) == found
 
 
-def test_search_and_tag_must_both_agree(api: Api, carol: str) -> None:
+def test_search_and_tag_must_both_match(api: Api, carol: str) -> None:
     create(api, carol, "Ada", tags="x")
     create(api, carol, "Adam", tags="y")
     create(api, carol, "Eve", tags="x")
@@ -422,7 +422,7 @@ def naive(contact: Contact, search: str, tag: str) -> bool:
     after=st.lists(PEOPLE, max_size=5),
     asked=st.lists(st.tuples(LETTERS | st.just(""), LETTERS | st.just("")), min_size=1, max_size=8),
 )
-def test_the_index_finds_what_a_plain_look_finds(
+def test_search_index_matches_a_plain_scan(
     before: list[dict[str, Any]], after: list[dict[str, Any]], asked: list[tuple[str, str]]
 ) -> None:
     engine_state.clear_engine()
@@ -462,7 +462,7 @@ def test_normalising_again_changes_nothing(text: str) -> None:
 # What keeps the index right
 
 
-def test_a_change_of_what_is_searched_leaves_no_entry_of_before(api: Api, desk: Desk, carol: str) -> None:
+def test_changed_search_terms_leave_no_old_entries(api: Api, desk: Desk, carol: str) -> None:
     contact = create(api, carol, "Ada", email="ada@example.com", tags="x,y")
     before = index_of(desk.user_id("carol"))
     patch(api, carol, contact["id"], {"role": "Countess", "notes": "x"})
@@ -475,7 +475,7 @@ def test_a_change_of_what_is_searched_leaves_no_entry_of_before(api: Api, desk: 
     assert names(api, carol, tag="x") == []
 
 
-def test_what_a_crash_leaves_of_the_index_finds_nothing(api: Api, desk: Desk, carol: str) -> None:
+def test_search_entries_left_by_a_crash_match_nothing(api: Api, desk: Desk, carol: str) -> None:
     contact = create(api, carol, "Ada")
     user_id = desk.user_id("carol")
     stale = [
@@ -490,7 +490,7 @@ def test_what_a_crash_leaves_of_the_index_finds_nothing(api: Api, desk: Desk, ca
     assert listed(api, carol, search="ada") == [contact]
 
 
-def test_a_contact_made_again_under_its_key_leaves_no_second_index(api: Api, desk: Desk, carol: str) -> None:
+def test_repeated_creation_leaves_no_second_set_of_search_entries(api: Api, desk: Desk, carol: str) -> None:
     first, again = (api.post(CONTACTS, {"name": "Ada"}, carol, key="k") for _ in range(2))
     assert (again.status, again.json, again.headers["idempotent-replayed"]) == (201, first.json, "true")
     assert index_of(desk.user_id("carol")) == {
@@ -501,7 +501,7 @@ def test_a_contact_made_again_under_its_key_leaves_no_second_index(api: Api, des
     assert len(listed(api, carol)) == 1
 
 
-def test_every_change_happens_once_under_its_key(api: Api, desk: Desk, carol: str) -> None:
+def test_change_happens_once_per_idempotency_key(api: Api, desk: Desk, carol: str) -> None:
     contact, doomed = create(api, carol), create(api, carol, "Doomed")
     index = len(index_of(desk.user_id("carol")))
     for method, path, body in (
@@ -516,7 +516,7 @@ def test_every_change_happens_once_under_its_key(api: Api, desk: Desk, carol: st
     assert len(index_of(desk.user_id("carol"))) == index - len("Doomed")
 
 
-def test_changes_at_the_same_time_lose_nothing_and_the_last_name_is_found(api: Api, desk: Desk, carol: str) -> None:
+def test_concurrent_changes_lose_nothing_and_the_last_name_is_found(api: Api, desk: Desk, carol: str) -> None:
     contact = create(api, carol, "start")
     path = f"{CONTACTS}/{contact['id']}"
     bodies: list[dict[str, Any]] = [{"name": f"name {number}"} for number in range(10)]
@@ -534,7 +534,7 @@ def test_changes_at_the_same_time_lose_nothing_and_the_last_name_is_found(api: A
     assert {sk.rpartition("#")[2] for sk in index_of(desk.user_id("carol"))} == live
 
 
-def test_the_index_is_written_in_full_however_little_the_store_takes_at_a_time(api: Api, carol: str) -> None:
+def test_search_entries_are_complete_when_the_store_accepts_few_at_a_time(api: Api, carol: str) -> None:
     def take_some(params: dict[str, Any], context: dict[str, Any], **_: object) -> None:
         ((table, requests),) = params["RequestItems"].items()
         context["left"] = {table: requests[7:]} if len(requests) > 7 else {}
@@ -563,7 +563,7 @@ def test_the_index_is_written_in_full_however_little_the_store_takes_at_a_time(a
 # What it costs
 
 
-def test_the_calls_of_every_operation(api: Api, carol: str) -> None:
+def test_store_calls_of_every_operation(api: Api, carol: str) -> None:
     with time_machine.travel(NOON, tick=False):
         api.get(CONTACTS, carol)
         made = api.post(CONTACTS, {"name": "Ada", "tags": "x"}, carol)
@@ -579,7 +579,7 @@ def test_the_calls_of_every_operation(api: Api, carol: str) -> None:
         assert api.call("DELETE", path, token=carol).calls == [SPEND, GET, WRITE, INDEX]
 
 
-def test_a_list_and_a_search_cost_the_same_however_many_contacts_there_are(api: Api, desk: Desk, carol: str) -> None:
+def test_list_and_search_cost_the_same_for_any_number_of_contacts(api: Api, desk: Desk, carol: str) -> None:
     """With FLUXDEN_LONG_LIST=10000 in the environment, with so many too."""
     seen = []
     longest = int(os.environ.get("FLUXDEN_LONG_LIST", "150"))

@@ -1,4 +1,4 @@
-"""Events that are held: who decides on them, where they go, and what their sender sees."""
+"""Confirmation of tasks and held events: who decides, where events go, and what their sender sees."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ EVENTS, INBOX, QUEUE = "/api/v1/events", "/api/v1/inbox", "/api/v2/queue"
 BOB = {"email": "Bob@Example.com"}
 
 
-def test_a_held_event_waits_in_the_queue_of_who_owns_the_tools_token(api: Api, desk: Desk) -> None:
+def test_held_event_waits_in_the_queue_of_the_tools_token_owner(api: Api, desk: Desk) -> None:
     held = hold(api, desk, recipient_hint=BOB)
     (item,) = api.get(QUEUE, desk.alice_key).json["data"]["items"]
     assert (item["status"], item["source"], item["type"]) == ("pending_confirmation", "hr", "notification")
@@ -27,7 +27,7 @@ def test_a_held_event_waits_in_the_queue_of_who_owns_the_tools_token(api: Api, d
     assert api.get(QUEUE, desk.bob_key).json["data"]["items"] == []
 
 
-def test_an_approved_event_arrives_where_its_sender_meant_it_to(
+def test_approved_event_is_delivered_to_the_hinted_recipient(
     api: Api, desk: Desk, sockets: Sockets, pump: Pumps
 ) -> None:
     bob = sockets.connect(desk.bob_key)
@@ -44,7 +44,7 @@ def test_an_approved_event_arrives_where_its_sender_meant_it_to(
     assert api.get(f"{INBOX}/{held}", desk.bob_key).json["title"] == shown["title"]
 
 
-def test_a_rejected_event_arrives_nowhere_and_its_sender_sees_it(api: Api, desk: Desk) -> None:
+def test_rejected_event_is_not_delivered_and_its_sender_sees_that(api: Api, desk: Desk) -> None:
     held = hold(api, desk, recipient_hint=BOB)
     assert decide(api, desk, held, "reject").status == 200
     assert api.get(f"{QUEUE}/{held}", desk.alice_key).status == 404
@@ -53,7 +53,7 @@ def test_a_rejected_event_arrives_nowhere_and_its_sender_sees_it(api: Api, desk:
 
 
 @pytest.mark.parametrize("hint", [None, {"display_hint": "Bobby"}, {"email": "nobody@example.com"}, "dave"])
-def test_without_a_known_hint_the_approver_names_who_gets_it(api: Api, desk: Desk, hint: Any) -> None:
+def test_approver_names_the_recipient_without_a_valid_hint(api: Api, desk: Desk, hint: Any) -> None:
     hint = {"user_id": desk.user_id("dave")} if hint == "dave" else hint
     held = hold(api, desk, recipient_hint=hint)
     refused = decide(api, desk, held, "approve")
@@ -65,20 +65,20 @@ def test_without_a_known_hint_the_approver_names_who_gets_it(api: Api, desk: Des
     assert api.get(f"{EVENTS}/{held}", desk.moderated).json["recipientUserId"] == desk.user_id("carol")
 
 
-def test_the_approver_may_send_it_to_somebody_else(api: Api, desk: Desk) -> None:
+def test_approver_can_choose_another_recipient(api: Api, desk: Desk) -> None:
     held = hold(api, desk, recipient_hint={"user_id": desk.user_id("carol")})
     assert decide(api, desk, held, "approve", recipient=desk.user_id("bob")).status == 200
     assert inbox(api, desk.bob_key) == [held]
 
 
-def test_an_event_of_a_project_goes_to_its_members_only(api: Api, desk: Desk) -> None:
+def test_event_of_a_project_is_delivered_to_members_only(api: Api, desk: Desk) -> None:
     held = hold(api, desk, project_slug="apollo")
     refused = decide(api, desk, held, "approve", recipient="carol@example.com")
     assert (refused.status, "project" in refused.json["error"]) == (403, True)
     assert decide(api, desk, held, "approve", recipient="bob@example.com").status == 200
 
 
-def test_a_repeat_adds_no_second_item_and_what_was_decided_stays(api: Api, desk: Desk) -> None:
+def test_repeated_event_adds_no_second_item_and_keeps_the_decision(api: Api, desk: Desk) -> None:
     sent = inputs.new_event(event_type="hr.offer.sent", recipient_hint=BOB)
     held = api.post(EVENTS, sent, desk.moderated).json["deliveryId"]
     again = api.post(EVENTS, sent, desk.moderated)
@@ -90,7 +90,7 @@ def test_a_repeat_adds_no_second_item_and_what_was_decided_stays(api: Api, desk:
 
 
 @pytest.mark.parametrize("key", [None, "k"])
-def test_a_send_that_ended_before_its_item_was_queued_is_made_good_by_the_next(
+def test_repeated_event_queues_the_item_that_a_crash_left_out(
     api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch, key: str | None
 ) -> None:
     sent = inputs.new_event(event_type="hr.offer.sent", recipient_hint=BOB)
@@ -107,7 +107,7 @@ def test_a_send_that_ended_before_its_item_was_queued_is_made_good_by_the_next(
     assert inbox(api, desk.bob_key) == [held]
 
 
-def test_an_event_that_is_gone_is_not_approved_but_can_be_rejected(api: Api, desk: Desk) -> None:
+def test_deleted_event_can_be_rejected_but_not_approved(api: Api, desk: Desk) -> None:
     held = hold(api, desk, recipient_hint=BOB)
     dynamodb().delete_item(TableName="fluxden-deliveries", Key={"pk": {"S": held}, "sk": {"S": "DELIVERY"}})
     assert decide(api, desk, held, "approve").status == 400
@@ -115,7 +115,7 @@ def test_an_event_that_is_gone_is_not_approved_but_can_be_rejected(api: Api, des
     assert api.get(f"{QUEUE}/{held}", desk.alice_key).status == 404
 
 
-def test_of_deciders_at_the_same_time_one_counts(api: Api, desk: Desk) -> None:
+def test_one_of_several_concurrent_decisions_succeeds(api: Api, desk: Desk) -> None:
     held = hold(api, desk)
     addresses = ["bob@example.com", "carol@example.com"]
     bodies = [{"action": "approve", "recipient": addresses[number % 2]} for number in range(16)]
@@ -127,7 +127,7 @@ def test_of_deciders_at_the_same_time_one_counts(api: Api, desk: Desk) -> None:
     assert recipient.email == bodies[statuses.index(200)]["recipient"]
 
 
-def test_calls_in_sequence(api: Api, desk: Desk) -> None:
+def test_store_calls_of_every_operation(api: Api, desk: Desk) -> None:
     api.get(QUEUE, desk.alice_key)
     hold(api, desk)
     by_address, by_id = (
