@@ -11,7 +11,7 @@ from chalicelib import aws
 from chalicelib.catalog.domain.approvals import ApprovalImpact, ApprovalIn
 from chalicelib.catalog.services import approvals
 from chalicelib.catalog.stores.approvals import DynamoApprovals
-from chalicelib.catalog.stores.catalog import approval_condition
+from chalicelib.catalog.stores.catalog import approval_check
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.stores.items import from_item, to_item, values
 from chalicelib.core.stores.writes import Refused, commit
@@ -381,10 +381,10 @@ def test_a_claim_can_make_the_approval_a_condition_of_its_transaction(api: Api, 
     put = {
         "Put": {"TableName": CATALOG.physical_name, "Item": to_item({"pk": "X", "sk": "X"})},
     }
-    condition = approval_condition("fd1", desk.user_id("bob"))
+    condition = approval_check("fd1", desk.user_id("bob"))
     commit([condition, put], claim=None, reply={})
     revoke(api, desk, "bob")
-    for each in (condition, approval_condition("fd1", desk.user_id("erin")), approval_condition("x", "y")):
+    for each in (condition, approval_check("fd1", desk.user_id("erin")), approval_check("x", "y")):
         with pytest.raises(Refused):
             commit([each, put], claim=None, reply={})
 
@@ -392,7 +392,7 @@ def test_a_claim_can_make_the_approval_a_condition_of_its_transaction(api: Api, 
 def test_a_token_claimed_while_its_approval_is_revoked_does_not_outlive_it(api: Api, desk: Desk) -> None:
     """As the claim does it: the token is written on the condition that its owner is approved."""
     carol = desk.user_id("carol")
-    condition = approval_condition("fd1", carol)
+    condition = approval_check("fd1", carol)
     grant = {"pk": f"PERSONAL#{grant_id('fd1', carol)}", "status": "active"}
     put = {"Put": {"TableName": TOKENS.physical_name, "Item": to_item(grant)}}
 

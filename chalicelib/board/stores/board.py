@@ -16,7 +16,7 @@ from functools import partial
 
 from chalicelib.board.domain.board import Card, ChecklistItem, Tail
 from chalicelib.board.domain.card_contacts import CardBrief
-from chalicelib.board.stores.card_contacts import card_key, link_from_row, links_to_row, off_contacts
+from chalicelib.board.stores.card_contacts import card_key, link_from_row, links_to_row, unlink_contacts_actions
 from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.core.domain.idempotency import Claim, StoredReply
 from chalicelib.core.ports import Action
@@ -79,7 +79,7 @@ class DynamoBoard:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        return try_commit(added_card(card, tail), claim=claim, reply=reply)
+        return try_commit(add_card_actions(card, tail), claim=claim, reply=reply)
 
     def save_card(
         self,
@@ -102,7 +102,7 @@ class DynamoBoard:
             unchanged = check(BOARD, _key(over), _UNCHANGED, seen=over.version)
             return claim is None or try_commit([unchanged], claim=claim, reply=reply)
         mark = new_nonce()
-        actions = [*changed_card(card, over, tail, mark=mark), *also]
+        actions = [*change_card_actions(card, over, tail, mark=mark), *also]
         try:
             commit(actions, claim=claim, reply=reply)
         except Refused as refused:
@@ -119,12 +119,12 @@ class DynamoBoard:
         actions = [
             delete(BOARD, _key(card), _UNCHANGED, seen=card.version),
             lists.counting(BOARD, card.user_id, taken=[card.facets]),
-            *off_contacts(card),
+            *unlink_contacts_actions(card),
         ]
         return try_commit(actions, claim=claim, reply=reply)
 
 
-def added_card(card: Card, tail: Tail) -> list[Action]:
+def add_card_actions(card: Card, tail: Tail) -> list[Action]:
     """The part of a transaction that stores a new card, while the board still ends at `tail`."""
     row = _key(card) | _columns(card) | {"contacts": links_to_row(card.contacts)}
     raised = {"lastOrder": card.order} if tail.is_raised_by(card.order) else None
@@ -134,7 +134,7 @@ def added_card(card: Card, tail: Tail) -> list[Action]:
     ]
 
 
-def changed_card(card: Card, over: Card, tail: Tail | None = None, *, mark: str | None = None) -> list[Action]:
+def change_card_actions(card: Card, over: Card, tail: Tail | None = None, *, mark: str | None = None) -> list[Action]:
     """The part of a transaction that replaces `over` by `card`, but for its contacts; a `mark` tells who did."""
     columns = _columns(card) | ({"savedBy": mark} if mark else {})
     change = update(BOARD, _key(over), f"SET {assignments(columns)}", _UNCHANGED, **columns, seen=over.version)

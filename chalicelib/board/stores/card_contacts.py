@@ -76,12 +76,12 @@ def contact_key(user_id: str, contact_id: str) -> Row:
     return {"pk": user_id, "sk": f"CONTACT#{contact_id}"}
 
 
-def off_contacts(card: Card) -> list[Action]:
+def unlink_contacts_actions(card: Card) -> list[Action]:
     """The part of a transaction that takes a card off its contacts."""
     return [_of_contact(link, card.user_id, "REMOVE #links.#other", _LINKED) for link in card.contacts.values()]
 
 
-def off_cards(contact: Contact) -> list[Action]:
+def unlink_cards_actions(contact: Contact) -> list[Action]:
     """The part of a transaction that takes a contact off its cards."""
     return [_of_card(link, contact.user_id, "REMOVE #links.#other", _LINKED) for link in contact.cards.values()]
 

@@ -22,7 +22,7 @@ from botocore.exceptions import ClientError, HTTPClientError
 
 from chalicelib.board.domain.card_contacts import ContactBrief
 from chalicelib.board.domain.contacts import Contact, ContactFilter, SearchTerms
-from chalicelib.board.stores.card_contacts import contact_key, link_from_row, links_to_row, off_cards
+from chalicelib.board.stores.card_contacts import contact_key, link_from_row, links_to_row, unlink_cards_actions
 from chalicelib.core.domain.errors import Unavailable
 from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, StoredReply
 from chalicelib.core.domain.search import normalize_text
@@ -153,7 +153,7 @@ class DynamoContacts:
         actions = [
             delete(CONTACTS, _key(contact), _UNCHANGED, seen=contact.version),
             lists.counting(CONTACTS, contact.user_id, taken=[_FACETS]),
-            *off_cards(contact),
+            *unlink_cards_actions(contact),
         ]
         removed = try_commit(actions, claim=claim, reply=reply)
         if removed:

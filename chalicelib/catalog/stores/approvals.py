@@ -23,7 +23,7 @@ from chalicelib.catalog.domain.approvals import (
     approval_id,
 )
 from chalicelib.catalog.domain.catalog import CatalogItem
-from chalicelib.catalog.stores.catalog import approval_condition, approval_key, integrator_key, item_key, linked_items
+from chalicelib.catalog.stores.catalog import approval_check, approval_key, integrator_key, item_key, linked_items
 from chalicelib.core.domain.idempotency import Claim, StoredReply
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.actions import EXISTS, check, delete, put, put_new, update
@@ -34,7 +34,7 @@ from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.parallel import gather
 from chalicelib.resources import CATALOG, LIST_INDEX, PERSON_INDEX
 from chalicelib.tokens.domain.tokens import GrantState, grant_id
-from chalicelib.tokens.stores.tokens import DynamoTokens, end_grant
+from chalicelib.tokens.stores.tokens import DynamoTokens, end_grant_action
 
 _APPROVALS = "APPROVALS"
 _APPROVAL = Codec(Approval, without=("slug", "user_id"))
@@ -103,9 +103,9 @@ class DynamoApprovals:
         count = _count(revoked, impact.approval, " AND integrators = :integrators", integrators=linked)
         actions = [_put(revoked, impact.approval), count, *_change_access(revoked, impact.approval)]
         ending = [each for each in impact.backings if each.kept_by is None]
-        actions += [end_grant(each.grant_id, each.state) for each in ending]
+        actions += [end_grant_action(each.grant_id, each.state) for each in ending]
         keepers = sorted({each.kept_by for each in impact.backings if each.kept_by})
-        actions += [approval_condition(keeper, revoked.user_id) for keeper in keepers]
+        actions += [approval_check(keeper, revoked.user_id) for keeper in keepers]
         return try_commit(actions, claim=claim, reply=reply)
 
     def remember(self, claim: Claim, *, reply: StoredReply) -> None:

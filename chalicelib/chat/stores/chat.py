@@ -29,7 +29,7 @@ class DynamoChat:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
         # Ids are fresh, so a message that is there was stored by a retry below us.
-        try_commit([added_message(message)], claim=claim, reply=reply)
+        try_commit([add_message_action(message)], claim=claim, reply=reply)
 
     def list_before(self, user_id: str, message_id: str | None, *, role: str | None, limit: int) -> Sequence[Message]:
         """Messages older than `message_id`, newest first. One store call a megabyte; with a role one more."""
@@ -50,7 +50,7 @@ class DynamoChat:
         return [_message_from_row(row) for row in found]
 
 
-def added_message(message: Message) -> Action:
+def add_message_action(message: Message) -> Action:
     """The part of a transaction that stores a message."""
     keys = {"pk": message.user_id, "sk": f"{_PREFIX}{message.message_id}"}
     return put_new(CHAT, keys | _MESSAGE.to_row(message) | {"roleKey": f"{message.role.value}#{message.message_id}"})

@@ -6,7 +6,7 @@ from chalicelib.core.domain.errors import IdempotencyConflict
 from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, ReplyRecord
 from chalicelib.core.stores.actions import delete, update
 from chalicelib.core.stores.reads import get
-from chalicelib.core.stores.writes import Refused, commit, packed, put_unless_kept, to_reply_record, try_commit
+from chalicelib.core.stores.writes import Refused, commit, pack_reply, record_action, to_reply_record, try_commit
 from chalicelib.resources import IDEMPOTENCY
 
 _UNANSWERED = "nonce = :begun AND attribute_not_exists(reply)"
@@ -33,7 +33,7 @@ class DynamoIdempotency:
         """
         row = {"pk": claim.scope, "fingerprint": claim.fingerprint, "nonce": claim.nonce, "expiresAt": claim.expires_at}
         try:
-            commit([put_unless_kept(row, claim)])
+            commit([record_action(row, claim)])
         except Refused as refused:
             record = refused.rows[0]
             if "reply" in record:
@@ -51,7 +51,7 @@ class DynamoIdempotency:
         Raises:
             AlreadyAnswered: another attempt has been answered in the meantime.
         """
-        key, named = {"pk": claim.scope}, {"begun": begun, "reply": packed(reply)}
+        key, named = {"pk": claim.scope}, {"begun": begun, "reply": pack_reply(reply)}
         try:
             commit([update(IDEMPOTENCY, key, "SET reply = :reply", _UNANSWERED, **named)])
         except Refused as refused:
@@ -59,7 +59,7 @@ class DynamoIdempotency:
 
     def amend(self, claim: Claim, *, reply: dict[str, Any]) -> None:
         """Put another reply in the place of what this very call has had kept. One store call."""
-        key, named = {"pk": claim.scope}, {"nonce": claim.nonce, "reply": packed(reply)}
+        key, named = {"pk": claim.scope}, {"nonce": claim.nonce, "reply": pack_reply(reply)}
         try_commit([update(IDEMPOTENCY, key, "SET reply = :reply", "nonce = :nonce", **named)])
 
     def abandon(self, claim: Claim, begun: str) -> None:

@@ -144,12 +144,12 @@ def _write(members: Sequence[Action]) -> None:
             dynamodb().delete_item(**request)
 
 
-def packed(reply: Mapping[str, Any]) -> bytes:
+def pack_reply(reply: Mapping[str, Any]) -> bytes:
     """A reply as a record keeps it: a thousand rows of a bulk reply would not fit a row of the table as they are."""
     return zlib.compress(json.dumps(reply, ensure_ascii=False, separators=(",", ":")).encode())
 
 
-def put_unless_kept(row: Row, claim: Claim) -> Action:
+def record_action(row: Row, claim: Claim) -> Action:
     """Put a record, unless there is one that has not expired; expired ones are only swept hours later."""
     return put(IDEMPOTENCY, row, f"{NEW} OR expiresAt <= :now", now=claim.now)
 
@@ -159,10 +159,10 @@ def _record(claim: Claim, reply: Mapping[str, Any]) -> Action:
         "pk": claim.scope,
         "fingerprint": claim.fingerprint,
         "nonce": claim.nonce,
-        "reply": packed(reply),
+        "reply": pack_reply(reply),
         "expiresAt": claim.expires_at,
     }
-    return put_unless_kept(row, claim)
+    return record_action(row, claim)
 
 
 def _reasons(error: ClientError) -> list[dict[str, Any]] | None:

@@ -37,7 +37,7 @@ from chalicelib.live.domain.frames import (
 from chalicelib.live.domain.sockets import Socket
 from chalicelib.live.stores.push import MARK
 from chalicelib.live.stores.sockets import PREFIX as SOCKET_PREFIX
-from chalicelib.live.stores.sockets import SOCKET, update_progress
+from chalicelib.live.stores.sockets import SOCKET, progress_action
 from chalicelib.resources import SOCKETS
 
 # A person's sockets sort after the frames, and the number of their browsers sorts last. So a query from the end
@@ -113,7 +113,7 @@ class DynamoFrames:
             NotFound: the socket has ended.
         """
         row = {"sk": _key(position), "opened": SOCKET.to_row(socket)}
-        noted = update_progress(replace(socket, sent_to=position, live=True))
+        noted = progress_action(replace(socket, sent_to=position, live=True))
         try:
             commit([_put(socket.user_id, row, now), noted])
         except Refused as refused:

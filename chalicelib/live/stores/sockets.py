@@ -54,7 +54,7 @@ class DynamoSockets:
 
     def save_progress(self, socket: Socket) -> bool:
         """Note what the socket has been told; False when it has ended. One store call."""
-        return try_commit([update_progress(socket)])
+        return try_commit([progress_action(socket)])
 
     def remove(self, socket: Socket) -> None:
         """Forget the socket; again does no harm. One store call."""
@@ -79,7 +79,7 @@ def _pointer_key(connection_id: str) -> Row:
     return {"pk": f"CONNECTION#{connection_id}", "sk": "CONNECTION"}
 
 
-def update_progress(socket: Socket) -> Action:
+def progress_action(socket: Socket) -> Action:
     """The part of a transaction that notes what the socket has been told, as long as there is one."""
     return update(
         SOCKETS,

@@ -106,7 +106,7 @@ def person_by_email(email: str, people: People) -> Person:
     return person
 
 
-def active_person(email: str, people: People) -> Person:
+def active_person_check(email: str, people: People) -> Person:
     """Return the active employee with this address. Store calls: 1.
 
     Raises:

@@ -17,7 +17,7 @@ from chalicelib.operate.domain.tools_tokens import (
     ToolsTokenOut,
     to_tools_token_response,
 )
-from chalicelib.operate.services.employees import active_person
+from chalicelib.operate.services.employees import active_person_check
 from chalicelib.people.services.ports import Integrators, People
 from chalicelib.tokens.domain.keys import KeyIn
 from chalicelib.tokens.domain.tokens import KeyGrant, ToolsGrant, prior_ends
@@ -58,7 +58,7 @@ def issue_tools_token(
         raise NotFound(f"There is no integrator {integrator}.")
     if found.archived_at is not None:
         raise Conflict(f"The integrator {integrator} is archived.")
-    grant = ToolsGrant(token.row_id, found.slug, found.event_prefix, active_person(owner, people).user_id, admin)
+    grant = ToolsGrant(token.row_id, found.slug, found.event_prefix, active_person_check(owner, people).user_id, admin)
     tokens.add_tools(grant, token, now=now, claim=claim, reply=reply or {})
     return grant
 
@@ -132,7 +132,7 @@ def issue_key(
         NotFound: there is no such employee.
         Conflict: the employee is not active.
     """
-    person = active_person(owner, people)
+    person = active_person_check(owner, people)
     grant = KeyGrant(key_id, person.user_id, request.name, token.shown, request.opened, request.expires_at(now))
     tokens.add_key(grant, token, now=now)
     return grant

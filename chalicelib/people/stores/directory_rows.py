@@ -25,7 +25,7 @@ class DynamoProjectAccess:
         return ProjectAccess(row["id"], bool(administers), recipient_id is None or name_of(recipient) in rows)
 
 
-def active_person(user_id: str) -> Action:
+def active_person_check(user_id: str) -> Action:
     """The part of a transaction that holds only while the person is an active employee."""
     return check(DIRECTORY, person_key(user_id), "active = :yes", yes=True)
 

@@ -36,7 +36,7 @@ class DynamoQueue:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        return try_commit(added_item(item), claim=claim, reply=reply)
+        return try_commit(add_item_actions(item), claim=claim, reply=reply)
 
     def find(self, user_id: str, item_id: str) -> Item | None:
         """The item, unless it was rejected; read consistently. One store call."""
@@ -90,7 +90,7 @@ class DynamoQueue:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
         decided_event = [decision_update(decision)] if decision else []
-        actions = [*changed_items(changes, by=by, seen=seen), *decided_event, *also]
+        actions = [*change_items_actions(changes, by=by, seen=seen), *decided_event, *also]
         return try_commit(actions, claim=claim, reply=reply)
 
     def save_settings(
@@ -114,12 +114,12 @@ class DynamoQueue:
         return try_commit(actions, claim=claim, reply=reply)
 
 
-def changed_items(changes: Sequence[Change], *, by: str, seen: QueueState | None) -> list[Action]:
+def change_items_actions(changes: Sequence[Change], *, by: str, seen: QueueState | None) -> list[Action]:
     """The part of a transaction that makes changes of one person's items, if `seen` is still current."""
     return [*(_save(each, by) for each in changes), _count(changes[0].before.user_id, changes, seen)]
 
 
-def added_item(item: Item) -> list[Action]:
+def add_item_actions(item: Item) -> list[Action]:
     """The part of a transaction that stores a new item."""
     return [put_new(QUEUE_ITEMS, _row(item)), lists.counting(QUEUE_ITEMS, item.user_id, added=[item.facets])]
 

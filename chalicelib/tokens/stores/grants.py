@@ -18,7 +18,7 @@ from chalicelib.core.stores.reads import get, get_all, query
 from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.ids import TokenKind
 from chalicelib.parallel import gather
-from chalicelib.people.stores.directory_rows import active_person
+from chalicelib.people.stores.directory_rows import active_person_check
 from chalicelib.resources import OWNER_INDEX, TOKENS
 from chalicelib.tokens.domain.keys import Key
 from chalicelib.tokens.domain.tokens import IssuedToken, Usage
@@ -77,7 +77,7 @@ class DynamoGrants:
             owner=pointer["userId"],
         )
         try:
-            commit([switch, active_person(pointer["userId"])] if active else [switch], claim=claim, reply=reply)
+            commit([switch, active_person_check(pointer["userId"])] if active else [switch], claim=claim, reply=reply)
         except Refused as refused:
             if 0 in refused.failed:
                 return False
@@ -113,7 +113,7 @@ class DynamoGrants:
         key = {"pk": f"{kind.name}#{token_id}"}
         switch = update(TOKENS, key, "SET #status = :to", "#status = :seen", to=end.value, seen=start.value)
         try:
-            commit([switch, active_person(while_active)] if while_active else [switch])
+            commit([switch, active_person_check(while_active)] if while_active else [switch])
         except Refused as refused:
             if 0 not in refused.failed:
                 raise Forbidden("The token's owner is not an active employee.") from refused

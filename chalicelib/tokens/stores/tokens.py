@@ -22,7 +22,7 @@ from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get, get_all
 from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.ids import MintedToken
-from chalicelib.people.stores.directory_rows import active_person
+from chalicelib.people.stores.directory_rows import active_person_check
 from chalicelib.resources import TOKENS
 from chalicelib.tokens.domain.tokens import GrantState, KeyGrant, PersonalGrant, ToolsGrant, prior_ends
 from chalicelib.tokens.stores.token_rows import START, grant_key, token_key, tools_key
@@ -81,7 +81,7 @@ class DynamoTokens:
                 [
                     put_new(TOKENS, new_token(token) | row),
                     put_new(TOKENS, pointer),
-                    active_person(grant.user_id),
+                    active_person_check(grant.user_id),
                 ],
                 claim=claim,
                 reply=reply,
@@ -170,7 +170,7 @@ def new_token(token: MintedToken) -> Row:
     return token_key(token) | START | {"secretHash": token.secret_hash}
 
 
-def end_grant(grant_id: str, state: GrantState | None) -> Action:
+def end_grant_action(grant_id: str, state: GrantState | None) -> Action:
     """End a personal grant with all its secrets, on the condition that it stands as it was found.
 
     A disabled one ends too, since enabling it would bring it back without its ground; of one that has ended, or was

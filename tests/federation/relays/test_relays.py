@@ -24,7 +24,7 @@ from chalicelib.federation.relays.domain.relays import (
     RelayStatus,
     RelayType,
 )
-from chalicelib.federation.relays.stores.relay_rows import added_relay, named_by_peer
+from chalicelib.federation.relays.stores.relay_rows import add_peer_id_action, add_relay_actions
 from chalicelib.federation.relays.stores.relays import DynamoRelays
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import OUTBOX_WORK, RELAYS, SOCKET_WORK
@@ -606,7 +606,7 @@ def sent_relay(desk: Desk, token: str, **overrides: Any) -> Relay:
         "updated_at": now,
     }
     relay = Relay(**{**made, **overrides})
-    commit([*added_relay(relay), named_by_peer(relay)], claim=None, reply={})
+    commit([*add_relay_actions(relay), add_peer_id_action(relay)], claim=None, reply={})
     return relay
 
 

@@ -44,7 +44,7 @@ class DynamoConnectionBudgets:
         raise Unavailable("The token is used by too many requests at once. Try again.")
 
 
-def added_budget(hashed: str) -> Action:
+def add_budget_action(hashed: str) -> Action:
     """Return the action that gives a token a budget, unless it has one."""
     sets = "SET #minute = if_not_exists(#minute, :no), minuteUsed = if_not_exists(minuteUsed, :no)"
     return update(PEERS, _key(hashed), sets, no=0)

@@ -53,7 +53,7 @@ class DynamoConnectionNotices:
         return _ROWS.postpone(_key(job.connection_id, job.notice_id), due_at, until=until)
 
 
-def added_notice(notice: ConnectionNotice) -> Action:
+def add_notice_action(notice: ConnectionNotice) -> Action:
     """Return the action that stores a notice. If no message announces it, the due index does a little later."""
     due = parse_timestamp(notice.created_at) + GRACE
     row = _key(notice.connection_id, notice.notice_id) | _NOTICE.to_row(notice)

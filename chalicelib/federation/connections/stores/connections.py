@@ -19,15 +19,15 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from chalicelib.chat.domain.chat import Message
-from chalicelib.chat.stores.chat import added_message
+from chalicelib.chat.stores.chat import add_message_action
 from chalicelib.core.domain.errors import RateLimited
 from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.core.domain.idempotency import Claim, StoredReply
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.actions import NEW, assignments, check, put, put_new, update
+from chalicelib.core.stores.hourly_limits import count_in_hour_action, seconds_left_of_hour
 from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get, get_all, list_due, query_partition
-from chalicelib.core.stores.registrations import left_of_hour, one_more
 from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.federation.connections.domain.connection_notices import ConnectionNotice
 from chalicelib.federation.connections.domain.connections import (
@@ -37,8 +37,8 @@ from chalicelib.federation.connections.domain.connections import (
     ConnectionStatus,
     Initiator,
 )
-from chalicelib.federation.connections.stores.connection_budgets import added_budget
-from chalicelib.federation.connections.stores.connection_notices import added_notice
+from chalicelib.federation.connections.stores.connection_budgets import add_budget_action
+from chalicelib.federation.connections.stores.connection_notices import add_notice_action
 from chalicelib.federation.connections.stores.connection_rows import (
     CHANGING,
     REQUESTS_QUEUE,
@@ -113,8 +113,8 @@ class DynamoConnections:
             put(PEERS, to_pair_row(connection), condition, **ended),
             *_count_request(connection),
             *_put_connection(connection, token),
-            *map(added_notice, notices),
-            *([added_message(message)] if message else []),
+            *map(add_notice_action, notices),
+            *([add_message_action(message)] if message else []),
         ]
         try:
             commit(actions, claim=claim, reply=reply)
@@ -132,7 +132,7 @@ class DynamoConnections:
             RateLimited: the user has received too many requests in this hour.
         """
         try:
-            commit([*_count_request(connection), *_put_connection(connection, token), added_notice(notice)])
+            commit([*_count_request(connection), *_put_connection(connection, token), add_notice_action(notice)])
         except Refused as refused:
             _check_number(connection, refused, place=0)
 
@@ -163,8 +163,8 @@ class DynamoConnections:
         actions = [
             update(PEERS, key_of(over), sets, "#version = :seen", **changes, seen=over.version),
             _save_pair(connection, over, instead_of),
-            *map(added_notice, notices),
-            *([added_message(message)] if message else []),
+            *map(add_notice_action, notices),
+            *([add_message_action(message)] if message else []),
         ]
         return try_commit(actions, claim=claim, reply=reply)
 
@@ -198,7 +198,7 @@ def _put_connection(connection: Connection, token: str) -> list[Action]:
     return [
         put_new(PEERS, key_of(connection) | to_columns(connection) | sealed | keys_due(connection)),
         put_new(PEERS, to_pointer_row(connection)),
-        added_budget(connection.token_hash),
+        add_budget_action(connection.token_hash),
     ]
 
 
@@ -216,13 +216,13 @@ def _count_request(connection: Connection) -> list[Action]:
     if connection.initiator is Initiator.US:
         return []
     asked_at = parse_timestamp(connection.created_at)
-    return [one_more(asked_at, most=MOST_REQUESTS_AN_HOUR, of=f"REQUESTS#{connection.user_id}")]
+    return [count_in_hour_action(asked_at, most=MOST_REQUESTS_AN_HOUR, of=f"REQUESTS#{connection.user_id}")]
 
 
 def _check_number(connection: Connection, refused: Refused, *, place: int) -> None:
     """Raise RateLimited if only the number of requests was refused, which the action at `place` counts."""
     if connection.initiator is Initiator.PEER and list(refused.failed) == [place]:
-        wait = left_of_hour(parse_timestamp(connection.created_at))
+        wait = seconds_left_of_hour(parse_timestamp(connection.created_at))
         detail = f"This person has received too many requests within this hour. Try again in {wait} s."
         raise RateLimited(detail, retry_after=wait) from refused
 

@@ -25,7 +25,7 @@ from chalicelib.federation.network.domain.membership import (
     MembershipStatus,
     RegistrationAnswer,
 )
-from chalicelib.federation.network.stores.instances import holding
+from chalicelib.federation.network.stores.instances import accept_key_action
 from chalicelib.resources import NETWORK
 from chalicelib.vault import seal, unseal
 
@@ -94,7 +94,7 @@ class DynamoHubs:
             _change(membership, sets, "REMOVE lastError, lastFailureAt"),
             # Else one hub could take the place of another, by the id it gives.
             put(NETWORK, proof, f"{NEW} OR hubUrl = :hub", hub=membership.hub_url),
-            holding(membership.key_hash, membership.hub_url, holds=True),
+            accept_key_action(membership.key_hash, membership.hub_url, holds=True),
         ]
         if membership.instance_id not in (None, said.instance_id):
             actions.append(delete(NETWORK, hub_key(membership.instance_id)))
@@ -108,7 +108,7 @@ class DynamoHubs:
         sets: Row = {"status": MembershipStatus.LEFT.value, "joins": membership.joins + 1}
         actions = [
             _change(membership, sets, "REMOVE dueQueue, dueAt, sealedToken"),
-            holding(membership.key_hash, membership.hub_url, holds=False),
+            accept_key_action(membership.key_hash, membership.hub_url, holds=False),
         ]
         if membership.instance_id:
             actions.append(delete(NETWORK, hub_key(membership.instance_id)))

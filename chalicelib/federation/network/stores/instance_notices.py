@@ -63,7 +63,7 @@ class DynamoInstanceNotices:
         return _ROWS.postpone(_key(job.notice_id), due_at, until=until)
 
 
-def put_notice(notice: InstanceNotice) -> Action:
+def add_notice_action(notice: InstanceNotice) -> Action:
     """The part of a transaction that stores a notice, to be announced soon should no message do so."""
     created = parse_timestamp(notice.created_at)
     row = _key(notice.notice_id) | _NOTICE.to_row(notice)

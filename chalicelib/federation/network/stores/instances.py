@@ -22,14 +22,14 @@ from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.actions import EXISTS, assignments, delete, put_new, update
 from chalicelib.core.stores.codec import Codec
+from chalicelib.core.stores.hourly_limits import count_in_hour_action, seconds_left_of_hour
 from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get, query_partition
-from chalicelib.core.stores.registrations import left_of_hour, one_more
 from chalicelib.core.stores.writes import Refused, change_row, commit, try_commit
 from chalicelib.federation.network.domain.instance_notices import InstanceNotice
 from chalicelib.federation.network.domain.instances import Instance, InstanceStatus, NetworkStats
 from chalicelib.federation.network.stores import network_stats
-from chalicelib.federation.network.stores.instance_notices import put_notice
+from chalicelib.federation.network.stores.instance_notices import add_notice_action
 from chalicelib.ids import InstanceCredential, MintedToken
 from chalicelib.resources import NETWORK, TOKENS
 from chalicelib.tokens.stores.token_rows import START
@@ -77,13 +77,13 @@ class DynamoInstances:
                     put_new(NETWORK, address),
                     put_new(NETWORK, row),
                     _new_token(instance, token),
-                    one_more(now, most=most_an_hour),
+                    count_in_hour_action(now, most=most_an_hour),
                 ]
             )
         except Refused as refused:
             if 0 not in refused.failed:
                 raise RateLimited(
-                    "Too many instances have registered in this hour.", retry_after=left_of_hour(now)
+                    "Too many instances have registered in this hour.", retry_after=seconds_left_of_hour(now)
                 ) from refused
             return False
         return True
@@ -158,12 +158,12 @@ class DynamoInstances:
             ),
             update(NETWORK, _address(instance.base_url), "SET approved = :approved", approved=instance.is_active),
             update(TOKENS, _token_key(instance.token_hash), "SET #status = :status", EXISTS, **_token_status(instance)),
-            *([put_notice(notice)] if notice else []),
+            *([add_notice_action(notice)] if notice else []),
         ]
         if instance.is_active != over.is_active:
             actions += [
                 network_stats.count_instance_action(instance),
-                holding(over.key_hash, over.instance_id, holds=instance.is_active),
+                accept_key_action(over.key_hash, over.instance_id, holds=instance.is_active),
             ]
         return try_commit(actions)
 
@@ -193,7 +193,7 @@ def instance_key(instance_id: str) -> Row:
     return {"pk": _INSTANCES, "sk": instance_id}
 
 
-def holding(key_hash: str, holder: str, *, holds: bool) -> Action:
+def accept_key_action(key_hash: str, holder: str, *, holds: bool) -> Action:
     """The part of a transaction with which a holder's instance key is accepted here, or no longer on its account."""
     key = {"pk": f"{InstanceCredential.INSTANCE.name}#{key_hash}"}
     if not holds:

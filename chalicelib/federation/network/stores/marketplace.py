@@ -22,7 +22,7 @@ from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.federation.network.domain.discover import AgentEntry
 from chalicelib.federation.network.domain.instance_notices import InstanceNotice, InstanceNoticeKind, Recipient
 from chalicelib.federation.network.domain.marketplace import Listing, ListingStatus
-from chalicelib.federation.network.stores.instance_notices import put_notice
+from chalicelib.federation.network.stores.instance_notices import add_notice_action
 from chalicelib.federation.network.stores.instances import instance_key, unsealed_key
 from chalicelib.federation.network.stores.network_stats import count_agents_actions
 from chalicelib.resources import LIST_INDEX, NETWORK
@@ -76,7 +76,7 @@ class DynamoMarketplace:
         elif over.slug != listing.slug:
             actions.append(delete(NETWORK, _slug(over.slug)))
         actions += count_agents_actions(listing.instance_id, _is_active(listing) - (_is_active(over) if over else 0))
-        actions += [put_notice(notice)] if notice else []
+        actions += [add_notice_action(notice)] if notice else []
         try:
             commit(actions, claim=claim, reply=reply)
         except Refused as refused:

@@ -11,7 +11,7 @@ from chalicelib.federation.relays.domain.outbox import Outbox, Sending
 from chalicelib.federation.relays.domain.outgoing import Dispatch, RelayDispatch
 from chalicelib.federation.relays.domain.relays import Direction, Relay, RelayStatus
 from chalicelib.federation.relays.stores.outbox import DynamoOutbox
-from chalicelib.federation.relays.stores.outgoing import moved_relay
+from chalicelib.federation.relays.stores.outgoing import change_relay_actions
 from chalicelib.federation.relays.stores.relay_rows import UNSENT, relay_from_row
 from chalicelib.resources import LIST_INDEX, RELAYS
 
@@ -39,7 +39,7 @@ class DynamoDispatches:
         if met.relay.direction is Direction.OUTBOUND and status is RelayStatus.EXPIRED:
             status = RelayStatus.PENDING
         to = _moved(met.relay, status, now=now)
-        moved = moved_relay(to, met.relay, dispatch=Dispatch.QUEUED, error=None)
+        moved = change_relay_actions(to, met.relay, dispatch=Dispatch.QUEUED, error=None)
         return try_commit([*moved, *DynamoOutbox().queue_actions(sending, over=over, now=now)])
 
     def give_up(self, met: RelayDispatch, sending: Sending | None, *, error: str, now: datetime) -> bool:
@@ -48,7 +48,7 @@ class DynamoDispatches:
         if met.relay.direction is Direction.OUTBOUND and not status.is_final:
             status = RelayStatus.EXPIRED
         to = _moved(met.relay, status, now=now)
-        moved = moved_relay(to, met.relay, dispatch=Dispatch.EXPIRED, error=error)
+        moved = change_relay_actions(to, met.relay, dispatch=Dispatch.EXPIRED, error=error)
         return try_commit([*moved, *([DynamoOutbox().remove_action(sending)] if sending else [])])
 
 

@@ -30,8 +30,8 @@ from chalicelib.federation.relays.domain.relays import Relay, RelayStatus
 from chalicelib.federation.relays.stores.outbox import DynamoOutbox
 from chalicelib.federation.relays.stores.relay_rows import (
     UNSENT,
-    added_relay,
-    named_by_peer,
+    add_peer_id_action,
+    add_relay_actions,
     relay_from_row,
     relay_key,
     relay_row,
@@ -48,7 +48,7 @@ class DynamoOutgoing:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        actions = [*added_relay(relay), *DynamoOutbox().queue_actions(sending, over=over, now=now)]
+        actions = [*add_relay_actions(relay), *DynamoOutbox().queue_actions(sending, over=over, now=now)]
         return try_commit(actions, claim=claim, reply=reply)
 
     def find(self, user_id: str, relay_id: str) -> Relay | None:
@@ -123,7 +123,7 @@ class DynamoOutgoing:
         return [_relay_out(row) for row in rows], lists.total(counts, query.direction, query.status)
 
 
-def moved_relay(to: Relay, over: Relay, *, dispatch: Dispatch, error: str | None) -> list[Action]:
+def change_relay_actions(to: Relay, over: Relay, *, dispatch: Dispatch, error: str | None) -> list[Action]:
     """Return the actions that replace `over` by `to`, with the state of sending it."""
     return _moved(to, over, dispatch=dispatch.value, sendError=error)
 
@@ -144,7 +144,7 @@ def _noted(
         resolved_at=timestamp(now) if status is RelayStatus.EXPIRED else relay.resolved_at,
         changes=relay.changes + 1,
     )
-    named = [named_by_peer(to)] if peer_relay_id and relay.peer_relay_id is None else []
+    named = [add_peer_id_action(to)] if peer_relay_id and relay.peer_relay_id is None else []
     return [*_moved(to, relay, tried=True, dispatch=DISPATCH_OF[outcome].value, sendError=error), *named]
 
 

@@ -25,13 +25,13 @@ _RELAY = Codec(
 )
 
 
-def added_relay(relay: Relay) -> list[Action]:
+def add_relay_actions(relay: Relay) -> list[Action]:
     """Return the actions that store a relay of this desk."""
     row = relay_row(relay) | {"unsent": UNSENT}
     return [put_new(RELAYS, row), lists.counting(RELAYS, relay.user_id, added=[relay.facets])]
 
 
-def named_by_peer(relay: Relay) -> Action:
+def add_peer_id_action(relay: Relay) -> Action:
     """Return the action that makes a sent relay found by the peer's id."""
     assert relay.peer_relay_id is not None
     return put_new(RELAYS, peer_key(relay.connection_id, relay.peer_relay_id) | claim_row(relay, None))

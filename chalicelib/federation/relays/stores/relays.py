@@ -17,9 +17,9 @@ import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from chalicelib.board.stores.board import added_card, changed_card
+from chalicelib.board.stores.board import add_card_actions, change_card_actions
 from chalicelib.chat.domain.chat import Message
-from chalicelib.chat.stores.chat import added_message
+from chalicelib.chat.stores.chat import add_message_action
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
@@ -31,9 +31,9 @@ from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.relays.domain.relay_effects import Effects, Work
 from chalicelib.federation.relays.domain.relays import Direction, Relay, RelayReference
 from chalicelib.federation.relays.stores.relay_rows import claim_row, peer_key, relay_from_row, relay_key, relay_row
-from chalicelib.people.stores.directory_rows import active_person
+from chalicelib.people.stores.directory_rows import active_person_check
 from chalicelib.resources import RELAYS
-from chalicelib.tasks.stores.queue import added_item, changed_items
+from chalicelib.tasks.stores.queue import add_item_actions, change_items_actions
 
 
 class DynamoRelays:
@@ -57,13 +57,13 @@ class DynamoRelays:
         if relay.peer_relay_id:
             row = peer_key(relay.connection_id, relay.peer_relay_id) | claim_row(relay, reply)
             claimed = [put_new(RELAYS, row)]
-        brought = [*added_card(work.card, work.tail), *added_item(work.item)] if work else []
+        brought = [*add_card_actions(work.card, work.tail), *add_item_actions(work.item)] if work else []
         actions = [
             *claimed,
             put_new(RELAYS, relay_row(relay)),
-            active_person(relay.user_id),
+            active_person_check(relay.user_id),
             lists.counting(RELAYS, relay.user_id, added=[relay.facets]),
-            added_message(message),
+            add_message_action(message),
             *brought,
         ]
         try:
@@ -119,10 +119,10 @@ class DynamoRelays:
         if relay.facets != over.facets:
             actions.append(lists.counting(RELAYS, relay.user_id, added=[relay.facets], taken=[over.facets]))
         if effects and effects.changes:
-            actions += changed_items(effects.changes, by=relay.connection_id, seen=effects.desk)
+            actions += change_items_actions(effects.changes, by=relay.connection_id, seen=effects.desk)
         if effects and effects.card and effects.card_met:
-            actions += changed_card(effects.card, effects.card_met)
-        return try_commit([*actions, *([added_message(message)] if message else [])])
+            actions += change_card_actions(effects.card, effects.card_met)
+        return try_commit([*actions, *([add_message_action(message)] if message else [])])
 
 
 def _reference(row: Row) -> RelayReference:

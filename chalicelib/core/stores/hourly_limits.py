@@ -1,4 +1,4 @@
-"""What strangers have left here lately, in the table `network`: new instances, and requests to be connected.
+"""Hourly limits of what strangers may create, in the table `network`: new instances and connection requests.
 
 REGISTRATIONS / <hour of the clock>, REQUESTS#<who is asked> / <hour of the clock>
 
@@ -13,8 +13,8 @@ from chalicelib.core.stores.actions import NEW, update
 from chalicelib.resources import NETWORK
 
 
-def one_more(now: datetime, *, most: int, of: str = "REGISTRATIONS") -> Action:
-    """The part of a transaction that counts one more of these, and fails when there were `most` in this hour."""
+def count_in_hour_action(now: datetime, *, most: int, of: str = "REGISTRATIONS") -> Action:
+    """Return the member of a transaction that counts one more in this hour, and fails if there have been `most`."""
     hour = now.astimezone(UTC).replace(minute=0, second=0, microsecond=0)
     return update(
         NETWORK,
@@ -27,6 +27,6 @@ def one_more(now: datetime, *, most: int, of: str = "REGISTRATIONS") -> Action:
     )
 
 
-def left_of_hour(now: datetime) -> int:
-    """Seconds until the next hour of the clock, at least one."""
+def seconds_left_of_hour(now: datetime) -> int:
+    """Return the seconds until the next hour of the clock, at least one."""
     return max(1, ceil(3600 - now.timestamp() % 3600))
