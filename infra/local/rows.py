@@ -1,0 +1,118 @@
+"""Rows of moto's tables, their keys, and the parts of requests and replies about them."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
+from moto.dynamodb.models.table import Table
+
+from infra.local import compiled
+from infra.local.compiled import NotCompiledError
+
+Params = dict[str, Any]
+Key = tuple[DynamoType, DynamoType | None]
+
+LARGEST_ROW = 405_000  # in bytes, as moto has it
+
+
+def find_row(table: Table, key: Key) -> Item | None:
+    rows: Any = table.items
+    hash_key, range_key = key
+    found: Item | None = rows.get(hash_key) if range_key is None else rows.get(hash_key, {}).get(range_key)
+    return found
+
+
+def read_key(table: Table, given: Params) -> Key:
+    expect(given.keys() == {*table.table_key_attrs})
+    types = key_types(table)
+    made = [DynamoType(given[name]) for name in table.table_key_attrs]
+    expect(all(key.type == types[name] and key.value for name, key in zip(table.table_key_attrs, made, strict=True)))
+    return made[0], made[1] if len(made) > 1 else None
+
+
+def key_of(table: Table, request: Params) -> Params:
+    if "Key" in request:
+        return dict(request["Key"])
+    return {name: request["Item"][name] for name in table.table_key_attrs}
+
+
+def key_types(table: Table) -> dict[str, str]:
+    return {each["AttributeName"]: each["AttributeType"] for each in table.attr}
+
+
+def key_attributes(table: Table, key: Key) -> dict[str, DynamoType]:
+    return {name: value for name, value in zip(table.table_key_attrs, key, strict=False) if value is not None}
+
+
+def new_row(table: Table, key: Key, attributes: dict[str, DynamoType]) -> Item:  # noqa: ARG001
+    expect(row_size(attributes) <= LARGEST_ROW)
+    held = dict.__new__(LimitedSizeDict)
+    dict.update(held, attributes)
+    row = object.__new__(Item)
+    row.hash_key, row.range_key, row.attrs = *key, held
+    return row
+
+
+def row_size(attributes: Mapping[str, DynamoType]) -> int:
+    return sum(len(name.encode()) + _value_size(value) for name, value in attributes.items())
+
+
+def _value_size(value: DynamoType) -> int:
+    return len(value.value.encode()) if value.type == "S" else value.size()
+
+
+@dataclass(frozen=True)
+class Projection:
+    attributes: frozenset[str]
+    names: frozenset[str]
+
+
+def read_projection(params: Params, used: frozenset[str] | None = None) -> Projection | None:
+    """The attributes that a read asks for, by their plain names; None when it asks for all."""
+    text, names = params.get("ProjectionExpression"), dict(read_names(params))
+    if text is None:
+        expect(used is not None or "ExpressionAttributeNames" not in params)
+        return None
+    parts = [each.strip() for each in text.split(",")]
+    expect(all(part and not set(part) & set(".[] ") for part in parts))
+    placeholders = frozenset(part for part in parts if part.startswith("#"))
+    expect(placeholders <= names.keys() and (used is not None or placeholders == names.keys()))
+    return Projection(frozenset(names.get(part, part) for part in parts), placeholders)
+
+
+def read_names(params: Params) -> compiled.Names:
+    return tuple(sorted(params.get("ExpressionAttributeNames", {}).items()))
+
+
+def read_values(params: Params) -> dict[str, DynamoType]:
+    given = params.get("ExpressionAttributeValues", {})
+    expect(given or "ExpressionAttributeValues" not in params)
+    return {name: DynamoType(value) for name, value in given.items()}
+
+
+def attributes_reply(row: Item | None) -> Params:
+    return {"Attributes": to_json(row.attrs)} if row else {}
+
+
+def to_json(
+    attributes: Mapping[str, DynamoType], chosen: Projection | None = None, listed: Iterable[str] | None = None
+) -> Params:
+    return {
+        name: value_to_json(value)
+        for name, value in attributes.items()
+        if (chosen is None or name in chosen.attributes) and (listed is None or name in listed)
+    }
+
+
+def value_to_json(value: DynamoType) -> Params:
+    if value.type == "L":
+        return {"L": [value_to_json(each) for each in value.value]}
+    if value.type == "M":
+        return {"M": {name: value_to_json(each) for name, each in value.value.items()}}
+    return {value.type: value.value}
+
+
+def expect(holds: object) -> None:
+    if not holds:
+        raise NotCompiledError
