@@ -60,7 +60,7 @@ def _change_connection(connection_id: UUID, action: Action) -> None:
     patch = ConnectionPatch(action=action)
     ports = Ports(DynamoConnections(), CONNECTION_NOTICE_JOBS)
     made = change_connection(str(connection_id), patch, owner=None, context=context, ports=ports)
-    click.echo(f"Connection {connection_id} is now {made.data.status}.")
+    click.echo(f"Connection {connection_id} is now {made.status}.")
 
 
 def _to_record(each: Connection) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from chalicelib.core.domain.errors import Conflict, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import OperationReply, from_stored_reply
 from chalicelib.federation.connections.domain.connection_requests import ConnectionRequestIn
-from chalicelib.federation.connections.domain.owned_connections import ConnectionAnswer
+from chalicelib.federation.connections.domain.owned_connections import ConnectionOut
 from chalicelib.federation.connections.gateways.connection_notices import CONNECTION_NOTICE_JOBS
 from chalicelib.federation.connections.services.connection_requests import ConnectionRequester
 from chalicelib.federation.connections.stores.connection_notices import DynamoConnectionNotices
@@ -34,7 +34,8 @@ _TOKEN_BYTES = 32
     "/api/v2/connection-requests",
     tag="connections",
     status=201,
-    answer=ConnectionAnswer,
+    envelope="ConnectionAnswer",
+    answer=ConnectionOut,
     answers={
         201: "The created connection. The request is being sent to the other instance.",
         200: "The existing connection, accepted if the other person had requested it.",

@@ -32,7 +32,7 @@ from chalicelib.federation.connections.domain.handshake import (
     FederationHeaders,
 )
 from chalicelib.federation.connections.domain.owned_connections import (
-    ConnectionAnswer,
+    ConnectionOut,
     ConnectionPatch,
     ConnectionsAnswer,
     ConnectionsQuery,
@@ -142,6 +142,7 @@ def list_connections(query: ConnectionsQuery, caller: ApiKey | PlatformToken) ->
     "PATCH",
     f"{_CONNECTIONS}/{{id}}",
     tag="connections",
+    envelope="ConnectionAnswer",
     answers={200: "The updated connection."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=from_stored_reply,
@@ -150,7 +151,7 @@ def list_connections(query: ConnectionsQuery, caller: ApiKey | PlatformToken) ->
     + PEERS.can("BatchGetItem", "PutItem", "UpdateItem", "ConditionCheckItem")
     + PEER_NOTICES.can_send(),
 )
-def change_connection(id: str, body: ConnectionPatch, caller: ApiKey, context: RequestContext) -> ConnectionAnswer:  # noqa: A002
+def change_connection(id: str, body: ConnectionPatch, caller: ApiKey, context: RequestContext) -> ConnectionOut:  # noqa: A002
     """Accept, decline or block a connection, or require signatures on it.
 
     The other instance is notified when you accept, and a Fluxden instance also when you end the connection. You can

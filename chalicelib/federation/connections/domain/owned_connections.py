@@ -1,7 +1,7 @@
 """Connections as their owner sees and changes them."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -65,13 +65,6 @@ class ConnectionsAnswer(Out):
     """The caller's connections, oldest first."""
 
     connections: list[ConnectionOut]
-
-
-class ConnectionAnswer(Out):
-    """One connection."""
-
-    success: Literal[True]
-    data: ConnectionOut
 
 
 def to_response(connection: Connection) -> ConnectionOut:

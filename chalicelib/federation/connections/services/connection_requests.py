@@ -6,8 +6,8 @@ from typing import Any
 
 from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.envelope import stored_envelope
 from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid
-from chalicelib.core.domain.idempotency import to_stored_reply
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.domain.retries import Outcome
 from chalicelib.federation.connections.domain.connection_notices import (
@@ -23,7 +23,7 @@ from chalicelib.federation.connections.domain.connections import (
 from chalicelib.federation.connections.domain.federation_settings import FederationSettings
 from chalicelib.federation.connections.domain.owned_connections import (
     Action,
-    ConnectionAnswer,
+    ConnectionOut,
     ConnectionPatch,
     to_response,
 )
@@ -51,7 +51,7 @@ class ConnectionRequester:
 
     def request(
         self, given: ConnectionRequestIn, *, connection_id: str, token: str, owner: ApiKey, context: RequestContext
-    ) -> tuple[int, ConnectionAnswer]:
+    ) -> tuple[int, ConnectionOut]:
         """Ask for a connection; return the status of the reply, and the connection.
 
         The request is stored with the notice that carries it. A request that the peer has sent already is accepted
@@ -74,15 +74,15 @@ class ConnectionRequester:
                 patch, ports = ConnectionPatch(action=Action.ACCEPT), Ports(self.connections, self.queue)
                 return 200, change_connection(found.connection_id, patch, owner=owner, context=context, ports=ports)
             if found and found.status in _OPEN:
-                answer = ConnectionAnswer(success=True, data=to_response(found))
-                if self.connections.save(found, over=found, claim=context.claim, reply=to_stored_reply(200, answer)):
+                answer = to_response(found)
+                if self.connections.save(found, over=found, claim=context.claim, reply=stored_envelope(200, answer)):
                     return 200, answer
                 continue
             shared = self.connections.token_of(found) if found and self._peer_knows_token(found) else token
             hashed = self.token_hash(shared)
             made = new_outgoing(given, person, connection_id=connection_id, hashed=hashed, now=context.now)
             notice = request_notice(made, now=context.now)
-            answer = ConnectionAnswer(success=True, data=to_response(made))
+            answer = to_response(made)
             added = self.connections.add(
                 made,
                 shared,
@@ -90,7 +90,7 @@ class ConnectionRequester:
                 message=None,
                 notices=[notice],
                 claim=context.claim,
-                reply=to_stored_reply(201, answer),
+                reply=stored_envelope(201, answer),
             )
             if isinstance(added, Connection):
                 self.queue.announce(notice.job)

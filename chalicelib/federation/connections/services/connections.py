@@ -6,14 +6,13 @@ from typing import Any
 
 from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.envelope import stored_envelope
 from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.fields import is_uuid
-from chalicelib.core.domain.idempotency import to_stored_reply
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus
 from chalicelib.federation.connections.domain.handshake import AcceptedIn, ConnectedAnswer
 from chalicelib.federation.connections.domain.owned_connections import (
-    ConnectionAnswer,
     ConnectionOut,
     ConnectionPatch,
     ConnectionsQuery,
@@ -39,7 +38,7 @@ def list_connections(query: ConnectionsQuery, *, owner: ApiKey, connections: Con
 
 def change_connection(
     connection_id: str, patch: ConnectionPatch, *, owner: ApiKey | None, context: RequestContext, ports: Ports
-) -> ConnectionAnswer:
+) -> ConnectionOut:
     """Accept, decline or block a connection of the owner, or change how it is signed; without `owner`, anybody's.
 
     A worker tells the peer that it was accepted, and a Fluxden desk also of an end. Store and queue calls after
@@ -56,8 +55,8 @@ def change_connection(
         if found is None or (owner is not None and found.user_id != owner.user_id):
             raise NotFound(_NO_CONNECTION)
         step = owner_step(found, patch, now=context.now)
-        answer = ConnectionAnswer(success=True, data=to_response(step.after))
-        if advance(step, ports=ports, now=context.now, claim=context.claim, reply=to_stored_reply(200, answer)):
+        answer = to_response(step.after)
+        if advance(step, ports=ports, now=context.now, claim=context.claim, reply=stored_envelope(200, answer)):
             return answer
         if not ports.connections.is_current(found):
             raise Conflict("A later request has replaced this connection.")
