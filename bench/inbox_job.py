@@ -11,7 +11,7 @@ from chalicelib.inbox.services import inbox
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.inbox.stores.inbox import DynamoInbox
 from chalicelib.tokens.domain.tokens import Admission
-from chalicelib.tokens.stores.ledger import DynamoLedger
+from chalicelib.tokens.stores.token_budgets import DynamoTokenBudgets
 
 
 def read_delivery(delivery_id: str, authorization: str, request_id: str) -> tuple[InboxDelivery, Admission]:
@@ -31,6 +31,6 @@ def list_deliveries(query: InboxQuery, authorization: str, request_id: str) -> t
 def _authenticate(authorization: str) -> tuple[ApiKey, Admission, datetime]:
     token, now = ids.parse_token(authorization.removeprefix("Bearer ")), datetime.now(UTC)
     assert token is not None
-    admission = DynamoLedger().spend(token, Charge(), now=now)
+    admission = DynamoTokenBudgets().spend(token, Charge(), now=now)
     assert isinstance(admission.caller, ApiKey)
     return admission.caller, admission, now

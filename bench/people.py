@@ -23,7 +23,7 @@ def _add_approved_person(number: int) -> dict[str, str]:
     person = Person(str(uuid4()), f"person-{number}-{uuid4().hex[:8]}@example.com", f"Person {number}")
     DynamoDirectory().add_person(person)
     asked = new_request("fd1", person.user_id, person.email, over=None, now=now)
-    decided = asked.decided(ApprovalStatus.APPROVED, by_email="alice@example.com", now=now)
+    decided = asked.with_decision(ApprovalStatus.APPROVED, by_email="alice@example.com", now=now)
     DynamoApprovals().save(decided, over=None, claim=None, reply={})
     return {"type": "email", "email": person.email}
 

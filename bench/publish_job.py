@@ -22,7 +22,7 @@ from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import gather
 from chalicelib.people.stores.directory_rows import DynamoProjectAccess
 from chalicelib.tokens.domain.tokens import Admission
-from chalicelib.tokens.stores.ledger import DynamoLedger
+from chalicelib.tokens.stores.token_budgets import DynamoTokenBudgets
 
 # The context that our edge passes to the models.
 CONTEXT = {"allow_loopback": False}
@@ -49,7 +49,7 @@ def publish(body: InboundEvent, authorization: str, request_id: str) -> tuple[De
     token = ids.parse_token(authorization.removeprefix("Bearer "))
     assert token is not None
     now = datetime.now(UTC)
-    admission = DynamoLedger().spend(token, events.publishing_charge(body), now=now)
+    admission = DynamoTokenBudgets().spend(token, events.publishing_charge(body), now=now)
     assert isinstance(admission.caller, PersonalToken)
     context = RequestContext(request_id, now)
     return events.publish(body, sender=admission.caller, context=context, fire=ids.new_nonce(), ports=_PORTS), admission

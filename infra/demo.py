@@ -219,7 +219,7 @@ def _create_catalog(users: dict[str, str]) -> None:
             continue  # the item and its approvals exist already
         for name in APPROVED_PEOPLE.get(given.slug, ()):
             asked = new_request(given.slug, users[name], _email(name), over=None, now=now)
-            approved = asked.decided(ApprovalStatus.APPROVED, by_email=_email("alice"), now=now)
+            approved = asked.with_decision(ApprovalStatus.APPROVED, by_email=_email("alice"), now=now)
             DynamoApprovals().save(approved, over=None, claim=None, reply={})
         for name in PENDING_PEOPLE.get(given.slug, ()):
             asked = new_request(given.slug, users[name], _email(name), over=None, now=now, note="For the on-call week.")

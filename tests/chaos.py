@@ -293,7 +293,7 @@ def prepare(options: Any, folder: str, receiver: Receiver) -> Plan:
     for number, email in enumerate(people):
         person = Person(inputs.uuid(number), email, f"Person {number}")
         DynamoDirectory().add_person(person)
-        approved = new_request("fd1", person.user_id, email, over=None, now=now).decided(
+        approved = new_request("fd1", person.user_id, email, over=None, now=now).with_decision(
             ApprovalStatus.APPROVED, by_email="alice@example.com", now=now
         )
         DynamoApprovals().save(approved, over=None, claim=None, reply={})

@@ -14,7 +14,7 @@ from chalicelib.core.domain.envelope import Data, envelope_json
 from chalicelib.core.domain.errors import Refusal
 from chalicelib.edge.operation import Operation, OperationReply
 from chalicelib.edge.parsing import IncomingRequest
-from chalicelib.tokens.domain.tokens import PRIOR_LIVES
+from chalicelib.tokens.domain.tokens import PRIOR_SECRET_LIFETIME
 
 
 def render(request: IncomingRequest, result: Data | OperationReply) -> Response:
@@ -60,5 +60,5 @@ def window_headers(window: Window) -> dict[str, str]:
 
 def sunset_headers(superseded_until: datetime) -> dict[str, str]:
     """The start of a superseded secret's deprecation (RFC 9745), and its end (RFC 8594)."""
-    since = int((superseded_until - PRIOR_LIVES).timestamp())
+    since = int((superseded_until - PRIOR_SECRET_LIFETIME).timestamp())
     return {"Deprecation": f"@{since}", "Sunset": format_datetime(superseded_until, usegmt=True)}

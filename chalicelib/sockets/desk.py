@@ -29,7 +29,7 @@ from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import gather
 from chalicelib.resources import CHAT, NOTIFY, SOCKET_WORK, SOCKETS, TOKENS
-from chalicelib.tokens.stores.ledger import DynamoLedger
+from chalicelib.tokens.stores.token_budgets import DynamoTokenBudgets
 
 bp = Blueprint(__name__)
 
@@ -45,7 +45,7 @@ _AREA = {Ping: CONNECTING_AREAS, Send: frozenset({"chat"}), Resume: CONNECTING_A
 def on_connect(call: SocketCall) -> Mapping[str, str]:
     """Open a socket. Its first events come from a queue, because nothing can be sent before it is open."""
     token, subprotocol = find_token(call.headers)
-    owner = admit(token, CONNECTING_AREAS, now=call.now, tokens=DynamoLedger())
+    owner = admit(token, CONNECTING_AREAS, now=call.now, tokens=DynamoTokenBudgets())
     sockets.open_socket(
         call.connection_id,
         owner=owner,
@@ -89,7 +89,7 @@ def _answer(call: SocketCall, opened: Socket) -> None:
     # As over HTTP, a frame's errors are reported only after the caller is authenticated and charged.
     frame = _read(call.body)
     areas = CONNECTING_AREAS if isinstance(frame, Refusal) else _AREA[type(frame)]
-    caller = admit(ids.key_from_hash(opened.key_hash), areas, now=call.now, tokens=DynamoLedger())
+    caller = admit(ids.key_from_hash(opened.key_hash), areas, now=call.now, tokens=DynamoTokenBudgets())
     match frame:
         case Refusal():
             raise frame

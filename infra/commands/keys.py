@@ -11,7 +11,7 @@ from chalicelib.ids import TokenKind, mint_token
 from chalicelib.operate.services.employees import person_by_email
 from chalicelib.operate.services.tokens import issue_key
 from chalicelib.people.stores.directory import DynamoDirectory
-from chalicelib.tokens.domain.keys import ALL, Area, Key, KeyIn, areas
+from chalicelib.tokens.domain.keys import ALL, Area, Key, KeyIn, to_permissions
 from chalicelib.tokens.stores.grants import DynamoGrants
 from chalicelib.tokens.stores.tokens import DynamoTokens
 from infra.commands.open_sockets import new_closer
@@ -57,7 +57,7 @@ def create(owner: str, name: str, permissions: str, expires_in_days: float | Non
     record = {
         "keyId": made.key_id,
         "owner": owner.lower(),
-        "permissions": areas(made.permissions),
+        "permissions": to_permissions(made.permissions),
         "expiresAt": format_time(made.expires_at),
         "key": token.text,
     }
@@ -121,7 +121,7 @@ def _to_record(email: str, key: Key, now: datetime) -> dict[str, Any]:
         "owner": email,
         "name": key.name,
         "prefix": key.prefix,
-        "permissions": areas(key.permissions),
+        "permissions": to_permissions(key.permissions),
         "status": "expired" if expired else "active" if key.active else "disabled",
         "expiresAt": format_time(key.expires_at),
         "lastUsedAt": format_time(key.last_used_at),

@@ -7,7 +7,7 @@ import pytest
 from chalicelib.core.domain.errors import Unavailable
 from chalicelib.inbox.domain.delivery_ids import derive_delivery_id
 from chalicelib.resources import FAN_OUT
-from chalicelib.tokens.domain.tokens import Minted
+from chalicelib.tokens.domain.tokens import MintOutcome
 from tests.conftest import Desk
 from tests.inbox.bulk_calls import (
     EVENTS,
@@ -60,8 +60,8 @@ def test_person_who_loses_the_approval_meanwhile_gets_nothing(
 ) -> None:
     event = inputs.new_event()
 
-    def never(*_: object, **__: object) -> Minted:
-        return Minted.NEVER
+    def never(*_: object, **__: object) -> MintOutcome:
+        return MintOutcome.NEVER
 
     with monkeypatch.context() as revoked:
         revoked.setattr("chalicelib.catalog.stores.claims.DynamoClaims.mint", never)

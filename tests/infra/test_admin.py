@@ -185,7 +185,7 @@ def test_an_integrator_that_breaks_a_rule_is_refused(desk: Desk, more: list[str]
 
 
 def test_archiving_an_unknown_integrator_is_refused(desk: Desk) -> None:
-    assert refused("integrators", "archive", "nothing") == "Error: There is no integrator nothing."
+    assert refused("integrators", "archive", "nothing") == "Error: Integrator nothing not found."
 
 
 # Employees
@@ -279,9 +279,9 @@ def test_a_project_is_created_and_members_are_added_and_removed(api: Api, desk: 
 
     assert "already" in refused("projects", "create", "hermes", "--name", "Again")
     assert "already" in refused("projects", "create", "hermes", "--name", "Again", "--team", made["teamId"])
-    assert "no project nothing" in refused("projects", "remove-member", "nothing", BOB)
+    assert "Project nothing not found" in refused("projects", "remove-member", "nothing", BOB)
     assert "no such member" in refused("projects", "remove-member", "hermes", BOB)
-    assert "no project nothing" in refused("projects", "add-member", "nothing", BOB)
+    assert "Project nothing not found" in refused("projects", "add-member", "nothing", BOB)
     assert "no employee" in refused("projects", "add-member", "hermes", "nobody@example.com")
 
 
@@ -295,7 +295,7 @@ def test_a_project_has_a_team_of_its_own_or_joins_one(desk: Desk) -> None:
     assert len({alone["teamId"], named["teamId"], joined["teamId"]}) == 2
     assert by("slug", "apollo", read("projects", "list"))["team"] == "Team Apollo"
 
-    assert "no such team" in refused("projects", "create", "styx", "--name", "Styx", "--team", "nothing")
+    assert "No team has this id" in refused("projects", "create", "styx", "--name", "Styx", "--team", "nothing")
     assert "team" in refused("projects", "create", "styx", "--name", "Styx", "--team", "")
     for option in ("--team-name", "--team-description"):
         assert (

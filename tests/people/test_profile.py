@@ -109,7 +109,7 @@ def test_null_empties_what_may_be_empty(api: Api, desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("body", "named"),
     [
-        ({}, "nothing to change"),
+        ({}, "at least one member to change"),
         ([], "object"),
         (None, "object"),
         ({"headline": 1}, "headline"),

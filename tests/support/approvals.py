@@ -8,7 +8,7 @@ from chalicelib.catalog.stores.catalog import DynamoCatalog
 def approving_items(integrator: str, user_ids: Sequence[str]) -> dict[str, str]:
     """Return the slug of an approving item for each approved user."""
     catalog = DynamoCatalog()
-    return catalog.approving_among(catalog.items_of(integrator), user_ids)
+    return catalog.find_approving_items(catalog.list_linked_items(integrator), user_ids)
 
 
 def approved_users(integrator: str, user_ids: Sequence[str]) -> set[str]:

@@ -12,7 +12,7 @@ from chalicelib.core.stores.idempotency import DynamoIdempotency
 from chalicelib.edge.operation import Family
 from chalicelib.edge.problem import problem_json
 from chalicelib.resources import Grant
-from chalicelib.tokens.stores.ledger import DynamoLedger
+from chalicelib.tokens.stores.token_budgets import DynamoTokenBudgets
 
 _LISTING = Path(__file__).parents[2] / "openapi" / "tools.json"
 
@@ -24,8 +24,8 @@ def _rpc_error(refusal: Refusal | None, request_id: str, path: str) -> dict[str,
 
 # Errors of the endpoint have JSON-RPC's shape. Operations called as tools refuse with problem details, which become
 # the tool's result.
-MCP = Family(_rpc_error, "application/json", DynamoLedger(), DynamoIdempotency())
-TOOLS_FAMILY = Family(problem_json, "application/problem+json", DynamoLedger(), DynamoIdempotency())
+MCP = Family(_rpc_error, "application/json", DynamoTokenBudgets(), DynamoIdempotency())
+TOOLS_FAMILY = Family(problem_json, "application/problem+json", DynamoTokenBudgets(), DynamoIdempotency())
 
 
 @cache

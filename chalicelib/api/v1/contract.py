@@ -7,9 +7,9 @@ from chalicelib.edge.operation import Family
 from chalicelib.edge.problem import problem_json
 from chalicelib.edge.route import route
 from chalicelib.resources import IDEMPOTENCY, TOKENS
-from chalicelib.tokens.stores.ledger import DynamoLedger
+from chalicelib.tokens.stores.token_budgets import DynamoTokenBudgets
 
-V1 = Family(problem_json, "application/problem+json", DynamoLedger(), DynamoIdempotency())
+V1 = Family(problem_json, "application/problem+json", DynamoTokenBudgets(), DynamoIdempotency())
 
 operation = partial(route, family=V1)
 

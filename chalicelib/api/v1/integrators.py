@@ -5,7 +5,7 @@ from chalice.app import Blueprint
 from chalicelib.api.v1.contract import SPEND, operation
 from chalicelib.core.domain.callers import ToolsToken
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.people.domain.directory import IntegratorsOut, listed
+from chalicelib.people.domain.directory import IntegratorsOut, to_integrator_list
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import DIRECTORY
 
@@ -23,5 +23,5 @@ bp = Blueprint(__name__)
 )
 def list_integrators(caller: ToolsToken, context: RequestContext) -> IntegratorsOut:  # noqa: ARG001 - admits
     """List the integrators that are not archived, by slug."""
-    items = listed(DynamoDirectory().list_integrators())
+    items = to_integrator_list(DynamoDirectory().list_integrators())
     return IntegratorsOut(items=items, total_count=len(items), request_id=context.request_id)

@@ -68,7 +68,7 @@ def claim_token(body: ClaimTokenRequest, caller: ToolsToken, context: RequestCon
     two secrets work at a time. Limits and counters belong to the employee and are not reset. The secret is returned
     once, and again only to the same tools token with the same Idempotency-Key.
     """
-    return claims.claim(body, caller=caller, context=context, ports=_ports(context))
+    return claims.claim_token(body, caller=caller, context=context, ports=_ports(context))
 
 
 @operation(

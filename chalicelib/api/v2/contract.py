@@ -9,9 +9,9 @@ from chalicelib.edge.problem import KEY_STATUS, plain_error
 from chalicelib.edge.route import route
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import DIRECTORY, IDEMPOTENCY, TOKENS
-from chalicelib.tokens.stores.ledger import DynamoLedger
+from chalicelib.tokens.stores.token_budgets import DynamoTokenBudgets
 
-V2 = Family(plain_error, "application/json", DynamoLedger(), DynamoIdempotency(), KEY_STATUS)
+V2 = Family(plain_error, "application/json", DynamoTokenBudgets(), DynamoIdempotency(), KEY_STATUS)
 
 operation = partial(route, family=V2)
 # Admin operations. Checking that the caller is an administrator takes one store call.

@@ -50,7 +50,7 @@ def list_keys(caller: ApiKey) -> list[KeyOut]:
 
     All operations on keys need a key with the permission `all`. A new key may take a moment to appear.
     """
-    return keys.list_own(owner=caller, keys=DynamoGrants())
+    return keys.list_keys(owner=caller, keys=DynamoGrants())
 
 
 @operation(
@@ -71,7 +71,7 @@ def create_key(body: KeyIn, caller: ApiKey, context: RequestContext) -> NewKeyOu
     `key` is the secret, and only this reply contains it. Repeating the call with the same token and Idempotency-Key
     returns it again; with another of your tokens it is a conflict.
     """
-    return keys.create(
+    return keys.create_key(
         body,
         ids.mint_token(ids.TokenKind.KEY),
         key_id=str(uuid4()),
@@ -98,7 +98,7 @@ def switch_key(body: KeySwitch, caller: ApiKey, context: RequestContext) -> Swit
     A deactivated key gets 403 until it is activated again, and its open connections are closed. You can deactivate the
     key that makes this call.
     """
-    return keys.switch(body, owner=caller, context=context, keys=DynamoGrants(), closer=_closer())
+    return keys.switch_key(body, owner=caller, context=context, keys=DynamoGrants(), closer=_closer())
 
 
 @operation(
@@ -118,4 +118,4 @@ def delete_key(query: KeyQuery, caller: ApiKey, context: RequestContext) -> None
     Calls with the key get 401 from now on, and its open connections are closed. You can delete the key that makes this
     call.
     """
-    keys.delete(query.id, owner=caller, context=context, keys=DynamoGrants(), closer=_closer())
+    keys.delete_key(query.id, owner=caller, context=context, keys=DynamoGrants(), closer=_closer())

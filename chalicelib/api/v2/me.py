@@ -9,7 +9,7 @@ from chalicelib.live.stores.push import DynamoPush
 from chalicelib.parallel import gather
 from chalicelib.resources import DIRECTORY
 from chalicelib.settings import settings
-from chalicelib.tokens.domain.me import MeOut, UrlsOut, me_out
+from chalicelib.tokens.domain.me import MeOut, UrlsOut, to_response
 from chalicelib.tokens.stores.me import DynamoMe
 
 bp = Blueprint(__name__)
@@ -30,9 +30,9 @@ def get_me(caller: ApiKey) -> MeOut:
 
     The reply contains all that a front end needs to start.
     """
-    known, push_key = gather(lambda: DynamoMe().find_known(caller.user_id), DynamoPush().find_public_key)
+    known, push_key = gather(lambda: DynamoMe().find_stored_person(caller.user_id), DynamoPush().find_public_key)
     if known is None:
         raise Forbidden("The key's owner is no employee.")
     given = settings()
     urls = UrlsOut(base=given.base_url or None, socket=given.socket_url or None)
-    return me_out(known, caller=caller, urls=urls, push_available=push_key is not None)
+    return to_response(known, caller=caller, urls=urls, push_available=push_key is not None)

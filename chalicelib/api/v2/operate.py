@@ -15,7 +15,7 @@ from chalicelib.operate.domain.people import PersonOut, to_person_response
 from chalicelib.operate.domain.usage import Budgets, UsageOut, UsageQuery
 from chalicelib.operate.services import integrators, usage
 from chalicelib.parallel import gather
-from chalicelib.people.domain.directory import IntegratorDetails, IntegratorPatch, detailed
+from chalicelib.people.domain.directory import IntegratorDetails, IntegratorPatch, to_details
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import DIRECTORY, EVENT_TYPES, OWNER_INDEX, TOKENS
 from chalicelib.settings import settings
@@ -47,7 +47,7 @@ def list_people(caller: ApiKey) -> list[PersonOut]:  # noqa: ARG001 - admits
 )
 def list_all_integrators(caller: ApiKey) -> list[IntegratorDetails]:  # noqa: ARG001 - admits
     """List all integrators by slug, including archived ones."""
-    return [detailed(each) for each in DynamoDirectory().list_integrators()]
+    return [to_details(each) for each in DynamoDirectory().list_integrators()]
 
 
 @operate(
@@ -71,7 +71,7 @@ def create_integrator(body: NewIntegratorIn, caller: ApiKey, context: RequestCon
         body, integrator_id=str(uuid4()), now=context.now, integrators=DynamoDirectory(), claim=context.claim
     )
     audit(caller, context, "integrator.create", made.slug)
-    return detailed(made)
+    return to_details(made)
 
 
 @operate(
@@ -91,7 +91,7 @@ def update_integrator(slug: str, body: IntegratorPatch, caller: ApiKey, context:
     """
     made = integrators.update_integrator(slug, body, context=context, integrators=DynamoDirectory())
     audit(caller, context, "integrator.update", made.slug)
-    return detailed(made)
+    return to_details(made)
 
 
 @operate(

@@ -29,7 +29,7 @@ def get_profile(caller: ApiKey) -> ProfileOut:
     A profile that was never changed has the default values. Both profile operations need a key with the permission
     `all`.
     """
-    return profile.read(user_id=caller.user_id, profiles=DynamoProfiles())
+    return profile.read_profile(user_id=caller.user_id, profiles=DynamoProfiles())
 
 
 @operation(
@@ -49,4 +49,4 @@ def update_profile(body: ProfilePatch, caller: ApiKey, context: RequestContext) 
     Members that you leave out keep their values. A list replaces the previous list. `relayQuietHours` are local times
     in their time zone, UTC by default.
     """
-    return profile.change(body, user_id=caller.user_id, context=context, profiles=DynamoProfiles())
+    return profile.update_profile(body, user_id=caller.user_id, context=context, profiles=DynamoProfiles())

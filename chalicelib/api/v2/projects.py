@@ -38,7 +38,7 @@ def list_projects(query: PageQuery, caller: ApiKey | ToolsToken) -> ProjectsOut:
     A tools token lists the projects of its owner. A tools token of the organisation's administrators lists all
     projects.
     """
-    return projects.list_page(query, caller=caller, projects=DynamoProjects())
+    return projects.list_projects(query, caller=caller, projects=DynamoProjects())
 
 
 @operation(
@@ -54,7 +54,7 @@ def list_projects(query: PageQuery, caller: ApiKey | ToolsToken) -> ProjectsOut:
 )
 def get_project(slug: str, caller: ApiKey | ToolsToken) -> ProjectOut:
     """Retrieve a project that you have access to."""
-    return projects.read(slug, caller=caller, projects=DynamoProjects())
+    return projects.read_project(slug, caller=caller, projects=DynamoProjects())
 
 
 @operation(
@@ -70,4 +70,4 @@ def get_project(slug: str, caller: ApiKey | ToolsToken) -> ProjectOut:
 )
 def list_project_members(slug: str, query: PageQuery, caller: ApiKey | ToolsToken) -> ProjectMembersOut:
     """List the members of a project, administrators first."""
-    return projects.list_members(slug, query, caller=caller, people=DynamoDirectory())
+    return projects.list_project_members(slug, query, caller=caller, people=DynamoDirectory())

@@ -64,7 +64,7 @@ class Approval:
     def approval_id(self) -> str:
         return approval_id(self.slug, self.user_id)
 
-    def decided(
+    def with_decision(
         self, status: ApprovalStatus, *, by_email: str | None, now: datetime, note: str | None = None
     ) -> "Approval":
         return replace(
@@ -86,16 +86,16 @@ def new_request(
 
 
 @dataclass(frozen=True)
-class Backing:
+class DependentGrant:
     """The personal token that an approval allows at one of its item's integrators.
 
-    `state` is None if no token was issued. `kept_by` is another item that approves the employee for the same
+    `state` is None if no token was issued. `kept_by_item` is another item that approves the employee for the same
     integrator. The token then survives a revocation.
     """
 
     grant_id: str
     state: GrantState | None
-    kept_by: str | None
+    kept_by_item: str | None
 
 
 @dataclass(frozen=True)
@@ -104,12 +104,13 @@ class ApprovalImpact:
 
     approval: Approval
     integrators: tuple[str, ...]
-    backings: tuple[Backing, ...]
+    dependent_grants: tuple[DependentGrant, ...]
 
     @property
     def ending_tokens(self) -> int:
         """The number of usable tokens that end with the approval."""
-        return sum(1 for each in self.backings if each.kept_by is None and each.state and each.state.usable)
+        ending = [each.state for each in self.dependent_grants if each.kept_by_item is None]
+        return sum(1 for state in ending if state and state.usable)
 
 
 @dataclass(frozen=True)
@@ -218,7 +219,7 @@ def review(approval: Approval, request: ReviewIn, *, by_email: str | None, now: 
         return approval
     if approval.status is not ApprovalStatus.PENDING:
         raise Conflict(f"The request was already {approval.status}.")
-    return approval.decided(request.decision.outcome, by_email=by_email, now=now, note=request.note)
+    return approval.with_decision(request.decision.outcome, by_email=by_email, now=now, note=request.note)
 
 
 def to_response(approval: Approval) -> ApprovalOut:

@@ -44,7 +44,7 @@ class Approvals(Protocol):
         self, approval: Approval, *, over: Approval | None, claim: Claim | None, reply: StoredReply
     ) -> Approval | None: ...
     def revoke(self, revoked: Approval, *, impact: ApprovalImpact, claim: Claim | None, reply: StoredReply) -> bool: ...
-    def remember(self, claim: Claim, *, reply: StoredReply) -> None: ...
+    def store_reply(self, claim: Claim, *, reply: StoredReply) -> None: ...
     def list_page(
         self, query: ApprovalQuery, after: ApprovalPosition | None
     ) -> tuple[Sequence[Approval], ApprovalPosition | None]: ...
@@ -82,7 +82,7 @@ def assign(
             return current
         waiting = current and current.status is ApprovalStatus.PENDING
         start = current if current and waiting else _new_request(request.catalog_slug, person, current, context)
-        return start.decided(ApprovalStatus.APPROVED, by_email=_email(reviewer), now=context.now)
+        return start.with_decision(ApprovalStatus.APPROVED, by_email=_email(reviewer), now=context.now)
 
     return _save_decision(decide, None, context=context, status=201, approvals=approvals)
 
@@ -116,7 +116,7 @@ def request_access(
         asked = new_request(slug, person.user_id, person.email, over=current, now=context.now, note=request.note)
         if item.approval_required:
             return asked
-        return asked.decided(ApprovalStatus.APPROVED, by_email=None, now=context.now)
+        return asked.with_decision(ApprovalStatus.APPROVED, by_email=None, now=context.now)
 
     return _save_decision(decide, None, context=context, status=201, approvals=approvals)
 
@@ -168,9 +168,9 @@ def revoke(
         if impact is None or impact.approval.status is not ApprovalStatus.APPROVED:
             nothing = Revocation(revoked=False, tokens_invalidated=0, request_id=context.request_id)
             if context.claim:
-                approvals.remember(context.claim, reply=to_stored_reply(200, nothing))
+                approvals.store_reply(context.claim, reply=to_stored_reply(200, nothing))
             return nothing
-        revoked = impact.approval.decided(ApprovalStatus.REVOKED, by_email=_email(reviewer), now=context.now)
+        revoked = impact.approval.with_decision(ApprovalStatus.REVOKED, by_email=_email(reviewer), now=context.now)
         done = Revocation(revoked=True, tokens_invalidated=impact.ending_tokens, request_id=context.request_id)
         if approvals.revoke(revoked, impact=impact, claim=context.claim, reply=to_stored_reply(200, done)):
             return done

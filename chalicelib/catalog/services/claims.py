@@ -17,7 +17,7 @@ from chalicelib.core.ports import Gather, Replays
 from chalicelib.ids import MintedToken
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.services.ports import People
-from chalicelib.tokens.domain.tokens import GrantView, PersonalGrant, Terms, grant_id, prior_ends
+from chalicelib.tokens.domain.tokens import GrantTerms, GrantView, PersonalGrant, grant_id, prior_expiry
 
 _ATTEMPTS = 3
 
@@ -47,7 +47,9 @@ class _Employee:
     grant: GrantView | None
 
 
-def claim(wanted: ClaimTokenRequest, *, caller: ToolsToken, context: RequestContext, ports: Ports) -> ClaimedToken:
+def claim_token(
+    wanted: ClaimTokenRequest, *, caller: ToolsToken, context: RequestContext, ports: Ports
+) -> ClaimedToken:
     """Issue the employee's token, or rotate it. The previous secret works for 24 hours.
 
     Calls in sequence after authentication: 3 (the employee; their grant and approval; the token). With an idempotency
@@ -135,13 +137,13 @@ def _look_up(
     recorded, by_email, items = ports.gather(
         record,
         lambda: ports.directory.find_user_ids(emails),
-        lambda: ports.catalog.items_of(caller.integrator),
+        lambda: ports.catalog.list_linked_items(caller.integrator),
     )
     user_ids = sorted(set(by_email.values()))
     people, grants, approved_by = ports.gather(
         lambda: ports.directory.find_people(user_ids),
         lambda: ports.grants.find_grants([grant_id(caller.integrator, each) for each in user_ids], now=context.now),
-        lambda: ports.catalog.approving_among(items, user_ids),
+        lambda: ports.catalog.find_approving_items(items, user_ids),
     )
     found: list[_Employee | ClaimFailure] = []
     for place, email in enumerate(emails):
@@ -180,7 +182,7 @@ def _issue(
         tools_token_id=caller.token_id,
         tools_owner_id=caller.owner_id,
     )
-    terms = Terms(wanted.daily_limit, wanted.severity_ceiling, wanted.label)
+    terms = GrantTerms(wanted.daily_limit, wanted.severity_ceiling, wanted.label)
     token = ports.mint(grant.grant_id, begun)
     met = employee.grant
     done = met is not None and met.usable and met.secret_hash == token.secret_hash
@@ -189,9 +191,9 @@ def _issue(
         token=token.text,
         token_id=grant.grant_id,
         owner_user_id=grant.user_id,
-        expires_prior_at=timestamp(known_end or prior_ends(context.now)),
+        expires_prior_at=timestamp(known_end or prior_expiry(context.now)),
     )
-    done = done or ports.grants.issue(
+    done = done or ports.grants.put_claim(
         grant,
         token,
         terms=terms,

@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from chalicelib.core.domain.callers import ToolsToken
     from chalicelib.core.domain.idempotency import Claim, StoredReply
     from chalicelib.ids import MintedToken
-    from chalicelib.tokens.domain.tokens import GrantView, Minted, PersonalGrant, Terms
+    from chalicelib.tokens.domain.tokens import GrantTerms, GrantView, MintOutcome, PersonalGrant
 
 
 class Approvers(Protocol):
     """Finds an integrator's items and who approves among people."""
 
-    def items_of(self, integrator: str) -> Sequence[str]: ...
-    def approving_among(self, items: Sequence[str], user_ids: Sequence[str]) -> Mapping[str, str]: ...
+    def list_linked_items(self, integrator: str) -> Sequence[str]: ...
+    def find_approving_items(self, items: Sequence[str], user_ids: Sequence[str]) -> Mapping[str, str]: ...
 
 
 class Items(Protocol):
@@ -37,20 +37,20 @@ class PersonalGrants(Protocol):
     """Finds and issues personal tokens, and takes deliveries from a tools token's budget."""
 
     def find_grants(self, grant_ids: Sequence[str], *, now: datetime) -> Mapping[str, GrantView]: ...
-    def issue(
+    def put_claim(
         self,
         grant: PersonalGrant,
         token: MintedToken,
         *,
-        terms: Terms,
+        terms: GrantTerms,
         approved_by: str,
         seen: GrantView | None,
         now: datetime,
         claim: Claim | None,
         reply: StoredReply,
     ) -> bool: ...
-    def mint(
+    def put_first_token(
         self, grant: PersonalGrant, token: MintedToken, *, approved_by: str, seen: GrantView | None, now: datetime
-    ) -> Minted: ...
-    def take_more(self, caller: ToolsToken, deliveries: int) -> bool: ...
-    def give_back(self, caller: ToolsToken, deliveries: int, *, now: datetime) -> None: ...
+    ) -> MintOutcome: ...
+    def take_deliveries(self, caller: ToolsToken, deliveries: int) -> bool: ...
+    def return_deliveries(self, caller: ToolsToken, deliveries: int, *, now: datetime) -> None: ...

@@ -1,12 +1,12 @@
-"""The table `catalog`: items with their approvals, and what each integrator's approvals rest on.
+"""The table `catalog`: items with their approvals, and the items of each integrator.
 
-ITEM#<slug>       / ITEM               the item; liveApprovals, liveAssets: what hangs on it
+ITEM#<slug>       / ITEM               the item; liveApprovals, liveAssets: counts of its dependents
 ITEM#<slug>       / APPROVAL#<user>    see approvals
 ITEM#<slug>       / ASSET#<user>       see approvals
 INTEGRATOR#<slug> / ITEMS              slugs: the items linked to a tools token of the integrator
 REQUEST#<id>      / REQUEST            see approvals
 
-index list: listed, listedAs: the partition ITEMS holds what lists of items are filtered and ordered by
+index list: listed, listedAs: the partition ITEMS has the columns by which items are filtered and ordered
 """
 
 import json
@@ -31,17 +31,17 @@ _UNCHANGED = "id = :seen AND version = :seenVersion"
 
 class DynamoCatalog:
     def find_item(self, slug: str) -> CatalogItem | None:
-        """The item, archived or not, read consistently. One store call."""
+        """Find an item, archived or not, read consistently. One store call."""
         row = get(CATALOG, item_key(slug))
         return _ITEM.from_row(row) if row else None
 
     def find_items(self, slugs: Sequence[str]) -> list[CatalogItem]:
-        """Those of the items that exist, in the order of `slugs`, read consistently. One store call per 100."""
+        """Find the items that exist, in the order of `slugs`, read consistently. One store call per 100."""
         found = {row["slug"]: _ITEM.from_row(row) for row in get_all(CATALOG, [item_key(slug) for slug in slugs])}
         return [found[slug] for slug in slugs if slug in found]
 
     def list_entries(self) -> list[ItemEntry]:
-        """Every item of the organisation, by what filters and order need of it (eventually consistent).
+        """List the entries of all items (eventually consistent).
 
         One store call per megabyte, which is some thousands of items.
         """
@@ -64,12 +64,12 @@ class DynamoCatalog:
         try:
             commit([put, *_relink(item.slug, None, item.integrator)], claim=claim, reply=reply)
         except Refused as refused:
-            # Item ids are fresh, so a row met under ours is our own, written by a retry below us.
+            # Item ids are new, so a row with this id was written by an earlier attempt of this call.
             if refused.rows[0].get("id") != item.item_id:
-                raise Conflict("Another catalog item has this slug.") from refused
+                raise Conflict("Another catalog item has this slug. Choose another slug.") from refused
 
     def save_item(self, item: CatalogItem, *, over: CatalogItem, claim: Claim | None, reply: StoredReply) -> bool:
-        """Replace `over` by `item`; False when it is no longer as it was. One store call at most.
+        """Replace `over` by `item`; False if it changed since it was read. One store call at most.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
@@ -82,13 +82,12 @@ class DynamoCatalog:
         return try_commit([change, *_relink(item.slug, over.integrator, item.integrator)], claim=claim, reply=reply)
 
     def remove_item(self, item: CatalogItem, *, claim: Claim | None, reply: StoredReply) -> Blockers | None:
-        """Delete an item on which nothing hangs, as it stands when it is deleted. One store call.
+        """Delete an item without dependents, if it has not changed since it was read. One store call.
 
-        Otherwise nothing is deleted, and what hangs on the item is returned; when that is nothing, the item
-        has merely changed.
+        Returns None when it was deleted; else the dependents, whose counts are 0 if the item changed.
 
         Raises:
-            NotFound: there is no such item any more.
+            NotFound: the item is unknown.
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
         remove = delete(
@@ -103,16 +102,16 @@ class DynamoCatalog:
             commit([remove, *_relink(item.slug, item.integrator, None)], claim=claim, reply=reply)
         except Refused as refused:
             if not (row := refused.rows[0]):
-                raise NotFound("No such catalog item.") from refused
+                raise NotFound("Catalog item not found.") from refused
             return Blockers(int(row["liveApprovals"]), int(row["liveAssets"]))
         return None
 
-    def items_of(self, integrator: str) -> list[str]:
-        """The slugs of the items linked to the integrator, archived or not. One store call."""
+    def list_linked_items(self, integrator: str) -> list[str]:
+        """List the slugs of the items linked to the integrator, archived or not. One store call."""
         return linked_items(get(CATALOG, integrator_key(integrator)))
 
-    def approving_among(self, slugs: Sequence[str], user_ids: Sequence[str]) -> dict[str, str]:
-        """One of the items for each of the users approved for any, read consistently. Store calls in sequence: 1."""
+    def find_approving_items(self, slugs: Sequence[str], user_ids: Sequence[str]) -> dict[str, str]:
+        """Find an item that each approved user is approved for, read consistently. Store calls in sequence: 1."""
         keys = [approval_key(slug, user_id) for user_id in dict.fromkeys(user_ids) for slug in slugs]
         rows = get_all(CATALOG, keys)
         return {row["userId"]: row["slug"] for row in rows if row["status"] == ApprovalStatus.APPROVED}
@@ -131,7 +130,7 @@ def integrator_key(integrator: str) -> Row:
 
 
 def linked_items(row: Row | None) -> list[str]:
-    """The slugs in an integrator's row of items, in order."""
+    """List the slugs in an integrator's row of items, in order."""
     return sorted((row or {}).get("slugs", ()))
 
 
@@ -164,7 +163,7 @@ _ITEM = Codec(
     {
         "item_id": "id",
         "use_cases": Column(to_row=_to_json, from_row=json.loads),
-        # As text: JSON's whole numbers have no bounds, and DynamoDB's have 38 digits.
+        # Stored as text, since whole numbers have no bounds in JSON and 38 digits in DynamoDB.
         "display_order": Column(to_row=str, from_row=int),
     },
 )

@@ -32,7 +32,7 @@ from chalicelib.inbox.domain.events import check_namespace, check_occurrence
 from chalicelib.inbox.domain.recipients import PeopleRecords, RecipientLookup, check_targets, expand_recipients
 from chalicelib.inbox.services.ports import AcceptedCalls, Deliveries
 from chalicelib.people.services.ports import Directory
-from chalicelib.tokens.domain.tokens import GrantView, Minted, PersonalGrant, grant_id
+from chalicelib.tokens.domain.tokens import GrantView, MintOutcome, PersonalGrant, grant_id
 
 
 @dataclass(frozen=True)
@@ -65,14 +65,14 @@ class _BulkCall:
     def return_surplus(self, *, needed: int) -> None:
         """Give back the deliveries taken for group members that the call does not reach."""
         if surplus := self.taken - needed:
-            self.ports.grants.give_back(self.caller, surplus, now=self.context.now)
+            self.ports.grants.return_deliveries(self.caller, surplus, now=self.context.now)
             self.taken = needed
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None or not issubclass(kind, Refusal | AlreadyAnswered):
             return
         if self.taken:
-            self.ports.grants.give_back(self.caller, self.taken, now=self.context.now)
+            self.ports.grants.return_deliveries(self.caller, self.taken, now=self.context.now)
         if self.context.claim and self.begun and not self.has_effects and issubclass(kind, Refusal):
             self.ports.replays.abandon(self.context.claim, self.begun)
 
@@ -136,7 +136,7 @@ def _look_up_recipients(request: BulkEventRequest, bulk: _BulkCall) -> Recipient
         lambda: ports.replays.begin(context.claim) if context.claim else None,
         lambda: ports.directory.find_people([caller.owner_id]),
         lambda: ports.directory.find_user_ids(emails),
-        lambda: ports.catalog.items_of(caller.integrator),
+        lambda: ports.catalog.list_linked_items(caller.integrator),
         *(partial(ports.directory.find_project, slug) for slug in ordered),
     )
     return RecipientLookup(senders.get(caller.owner_id), user_ids, dict(zip(ordered, groups, strict=True)), items)
@@ -150,10 +150,10 @@ def _look_up_people(
     user_ids = list(dict.fromkeys(each.user_id for each in targets if each.user_id))
     more = max(0, len(user_ids) - charged)
     has_taken, people, grants, approved_by, first_fires = ports.gather(
-        lambda: more == 0 or ports.grants.take_more(bulk.caller, more),
+        lambda: more == 0 or ports.grants.take_deliveries(bulk.caller, more),
         lambda: ports.directory.find_people(user_ids),
         lambda: ports.grants.find_grants([grant_id(integrator, each) for each in user_ids], now=now),
-        lambda: ports.catalog.approving_among(lookup.items, user_ids),
+        lambda: ports.catalog.find_approving_items(lookup.items, user_ids),
         lambda: ports.deliveries.list_first_fires([draft.delivery_id(each) for each in user_ids]),
     )
     if not has_taken:
@@ -166,7 +166,7 @@ def _look_up_people(
 class _Acceptance:
     """The result of accepting a call: new tokens by user id, and the deliveries that earlier calls had accepted."""
 
-    minted: Mapping[str, Minted] = field(default_factory=dict)
+    minted: Mapping[str, MintOutcome] = field(default_factory=dict)
     seen: Collection[str] = ()
 
 
@@ -185,7 +185,7 @@ def _accept(accepted: AcceptedCall, records: PeopleRecords, bulk: _BulkCall) -> 
         *(partial(_mint, person, grants[person], records, bulk) for person in missing),
     )
     minted = dict(zip(missing, outcomes, strict=True))
-    if refused := [person for person, outcome in minted.items() if outcome is Minted.NEVER]:
+    if refused := [person for person, outcome in minted.items() if outcome is MintOutcome.NEVER]:
         accepted = replace(accepted, people=tuple(each for each in accepted.people if each not in refused))
         unseen = [ids[person] for person in refused if ids[person] not in seen]
         ports.gather(lambda: ports.accepted.add(accepted, now=now), lambda: ports.accepted.forget(unseen))
@@ -199,7 +199,7 @@ def _accept(accepted: AcceptedCall, records: PeopleRecords, bulk: _BulkCall) -> 
     return _Acceptance(minted, seen)
 
 
-def _mint(person: str, grant: GrantView | None, records: PeopleRecords, bulk: _BulkCall) -> Minted:
+def _mint(person: str, grant: GrantView | None, records: PeopleRecords, bulk: _BulkCall) -> MintOutcome:
     caller, ports = bulk.caller, bulk.ports
     new = PersonalGrant(
         grant_id=grant_id(caller.integrator, person),
@@ -210,17 +210,19 @@ def _mint(person: str, grant: GrantView | None, records: PeopleRecords, bulk: _B
         tools_owner_id=caller.owner_id,
     )
     token = ports.mint(new.grant_id)
-    return ports.grants.mint(new, token, approved_by=records.approved_by[person], seen=grant, now=bulk.context.now)
+    return ports.grants.put_first_token(
+        new, token, approved_by=records.approved_by[person], seen=grant, now=bulk.context.now
+    )
 
 
 def _to_bulk_row(target: Target, draft: AcceptedCall, records: PeopleRecords, acceptance: _Acceptance) -> BulkRow:
     minted = acceptance.minted.get(target.user_id or "")
-    error = RowError.NO_APPROVED_REQUEST if minted is Minted.NEVER else target.error
+    error = RowError.NO_APPROVED_REQUEST if minted is MintOutcome.NEVER else target.error
     if error or not target.user_id:
         return BulkRow(email=target.email, recipient=target.recipient, error=error)
     delivery_id = draft.delivery_id(target.user_id)
     was_stored = records.first_fires.get(delivery_id, draft.fire) != draft.fire
-    optional = {"auto_claimed": True} if minted is Minted.NOW else {}
+    optional = {"auto_claimed": True} if minted is MintOutcome.NOW else {}
     return BulkRow(
         email=target.email,
         recipient=target.recipient,

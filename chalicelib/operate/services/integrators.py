@@ -17,7 +17,7 @@ from chalicelib.people.domain.directory import (
     Integrator,
     IntegratorIn,
     IntegratorPatch,
-    detailed,
+    to_details,
 )
 from chalicelib.people.services.ports import Integrators
 
@@ -45,7 +45,7 @@ def register_integrator(
             raise Conflict(
                 f"The event prefix {integrator.event_prefix} overlaps that of {other.slug}, {other.event_prefix}"
             )
-    integrators.add_integrator(integrator, claim=claim, reply=detailed(integrator).model_dump(mode="json"))
+    integrators.add_integrator(integrator, claim=claim, reply=to_details(integrator).model_dump(mode="json"))
     return integrator
 
 
@@ -65,7 +65,7 @@ def update_integrator(
         if over is None or over.archived_at is not None:
             raise NotFound("Integrator not found, or archived.")
         changed = replace(over, **patch.model_dump(exclude_unset=True))
-        reply = detailed(changed).model_dump(mode="json")
+        reply = to_details(changed).model_dump(mode="json")
         if integrators.save_integrator(changed, over=over, claim=context.claim, reply=reply):
             return changed
 

@@ -20,7 +20,7 @@ from chalicelib.operate.domain.tools_tokens import (
 from chalicelib.operate.services.employees import active_person_check
 from chalicelib.people.services.ports import Integrators, People
 from chalicelib.tokens.domain.keys import KeyIn
-from chalicelib.tokens.domain.tokens import KeyGrant, ToolsGrant, prior_ends
+from chalicelib.tokens.domain.tokens import KeyGrant, ToolsGrant, prior_expiry
 from chalicelib.tokens.services.ports import Grants, Tokens
 
 StoredReply = dict[str, Any]
@@ -104,7 +104,7 @@ def rotate_tools_token(token: MintedToken, *, at_once: bool, context: RequestCon
         NotFound: there is no such token.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    until = None if at_once else timestamp(prior_ends(context.now))
+    until = None if at_once else timestamp(prior_expiry(context.now))
     rotated = NewSecretOut(id=token.row_id, token=token.text, prior_until=until)
     tokens.rotate(token, now=context.now, at_once=at_once, claim=context.claim, reply=_sealed_reply(rotated, context))
     return rotated
@@ -133,7 +133,7 @@ def issue_key(
         Conflict: the employee is not active.
     """
     person = active_person_check(owner, people)
-    grant = KeyGrant(key_id, person.user_id, request.name, token.shown, request.opened, request.expires_at(now))
+    grant = KeyGrant(key_id, person.user_id, request.name, token.shown, request.permission_set, request.expires_at(now))
     tokens.add_key(grant, token, now=now)
     return grant
 

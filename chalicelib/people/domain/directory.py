@@ -17,7 +17,7 @@ MOST_FIRST_MEMBERS = 30
 
 @dataclass(frozen=True)
 class Person:
-    """An employee. `email` is lower-case and unique; nothing reaches an inactive one. An `operator` runs the desk."""
+    """An employee. `email` is lower-case and unique. Inactive ones get no deliveries; an `operator` runs the desk."""
 
     user_id: str
     email: str
@@ -29,7 +29,7 @@ class Person:
 
 @dataclass(frozen=True)
 class Integrator:
-    """A system that publishes; its event types all start with `event_prefix`. An archived one keeps its slug."""
+    """A system that publishes event types with the prefix `event_prefix`. An archived one keeps its slug."""
 
     integrator_id: str
     slug: str
@@ -43,7 +43,7 @@ class Integrator:
 
 @dataclass(frozen=True)
 class Project:
-    """A project with its members' user ids; `admins` are members too."""
+    """A project with the user ids of its members; `admins` are members too."""
 
     project_id: str
     slug: str
@@ -63,14 +63,14 @@ class Visibility(StrEnum):
 
 @dataclass(frozen=True)
 class Memberships:
-    """The projects and teams that a person belongs to: the team of each project, by project id, and all teams."""
+    """A person's memberships: the team of each project, by project id, and all teams."""
 
     teams_of_projects: Mapping[str, str] = field(default_factory=dict)
     team_ids: frozenset[str] = frozenset()
 
 
 class TeamVisibility(StrEnum):
-    """Who may find a team: its members, other instances of the network too, or everybody."""
+    """Who can find a team: its members only, also other instances of the network, or everybody."""
 
     PRIVATE = "private"
     NETWORK = "network"
@@ -79,7 +79,7 @@ class TeamVisibility(StrEnum):
 
 @dataclass(frozen=True)
 class Team:
-    """Those who work on one or more projects together: its members are theirs."""
+    """A group with one or more projects; the members of the projects are its members."""
 
     team_id: str
     name: str
@@ -107,7 +107,7 @@ Name = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class PersonIn(In):
-    """What an employee is registered with."""
+    """A new employee."""
 
     email: Email
     name: Name
@@ -115,7 +115,7 @@ class PersonIn(In):
 
 
 class IntegratorIn(In):
-    """What an integrator is registered with; the prefix ends in a dot, so that `fd1.` does not cover `fd10.`."""
+    """A new integrator. The event prefix ends in a dot, so that `fd1.` does not include `fd10.`."""
 
     slug: Slug
     name: Name
@@ -125,7 +125,7 @@ class IntegratorIn(In):
 
 
 class IntegratorPatch(In):
-    """What to tell of an integrator from now on; slug and prefix stay, and null empties what may be empty."""
+    """Changes to an integrator. Slug and prefix can't change; null removes a value."""
 
     model_config = ConfigDict(alias_generator=to_camel)
 
@@ -136,26 +136,26 @@ class IntegratorPatch(In):
     @model_validator(mode="after")
     def _changes(self) -> Self:
         if not self.model_fields_set:
-            raise PydanticCustomError("nothing", "There is nothing to change")
+            raise PydanticCustomError("nothing", "Send at least one member to change")
         return self
 
 
 class ProjectIn(In):
-    """What a project is registered with."""
+    """A new project."""
 
     slug: Slug
     name: Name
 
 
 class TeamIn(In):
-    """What a team is begun with."""
+    """A new team."""
 
     name: Name
     description: Annotated[str, Field(min_length=1, max_length=500)] | None = None
 
 
 class IntegratorOut(Out):
-    """A system that may publish here."""
+    """A system that may publish to this desk."""
 
     id: UuidOut
     slug: str
@@ -167,29 +167,29 @@ class IntegratorOut(Out):
 
 
 class IntegratorDetails(IntegratorOut):
-    """A system that may publish here, or might once."""
+    """An integrator, which may be archived."""
 
     archived_at: TimeOut | None
 
 
 class IntegratorsOut(Out):
-    """Every integrator that is not archived, by slug."""
+    """The integrators that are not archived, by slug."""
 
     items: list[IntegratorOut]
     total_count: int = Field(ge=0)
     request_id: str
 
 
-def listed(integrators: Sequence[Integrator]) -> list[IntegratorOut]:
-    """The integrators that are not archived, as replies show them."""
-    return [IntegratorOut(**_told(each)) for each in integrators if each.archived_at is None]
+def to_integrator_list(integrators: Sequence[Integrator]) -> list[IntegratorOut]:
+    """Convert the integrators that are not archived to responses."""
+    return [IntegratorOut(**_response_fields(each)) for each in integrators if each.archived_at is None]
 
 
-def detailed(integrator: Integrator) -> IntegratorDetails:
-    return IntegratorDetails(**_told(integrator), archived_at=integrator.archived_at)
+def to_details(integrator: Integrator) -> IntegratorDetails:
+    return IntegratorDetails(**_response_fields(integrator), archived_at=integrator.archived_at)
 
 
-def _told(integrator: Integrator) -> dict[str, Any]:
+def _response_fields(integrator: Integrator) -> dict[str, Any]:
     return {
         "id": integrator.integrator_id,
         "slug": integrator.slug,

@@ -1,4 +1,4 @@
-"""What a person tells of themselves, and what they let reach them from elsewhere."""
+"""A person's profile, and their settings for relays from other desks."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -15,13 +15,13 @@ from chalicelib.core.domain.fields import In, Omittable, Out
 from chalicelib.people.domain.directory import Visibility
 
 UTC = "UTC"
-# Files that lie among the zones without being one of them.
+# Files among the zones that are not zones.
 _NO_ZONES = {"Factory", "localtime", "posixrules"}
 _MOST_ENTRIES, _MOST_FILTERS = 50, 100
 
 
 class RelayMode(StrEnum):
-    """What may be relayed to a person's agent: everything, what fits, what was asked for, or nothing ambient."""
+    """Which relays reach a person's agent: all, matching ones, requested ones, or no ambient ones."""
 
     FULL = "full"
     SELECTIVE = "selective"
@@ -49,7 +49,7 @@ Reference = Annotated[str, Field(min_length=1, max_length=200)]
 
 
 class QuietHours(In):
-    """From `start` until just before `end`, HH:MM; over midnight where the end is earlier, always where it is equal."""
+    """Hours from `start` until before `end`, as HH:MM. An earlier end is on the next day; equal times mean always."""
 
     start: Clock
     end: Clock
@@ -62,7 +62,7 @@ class QuietHours(In):
 
 
 class TopicFilter(In):
-    """Keeps away what has all the members given here; without members, nothing."""
+    """Blocks relays that match all members of the filter; a filter without members blocks nothing."""
 
     model_config = ConfigDict(alias_generator=to_camel)
 
@@ -78,7 +78,7 @@ Filter = Annotated[
 
 
 class ProfilePatch(In):
-    """What is to change; null empties what may be empty."""
+    """Changes to a profile. Omitted members stay as they are; null removes a value."""
 
     model_config = ConfigDict(alias_generator=to_camel)
 
@@ -102,23 +102,23 @@ class ProfilePatch(In):
     auto_respond_ambient: Omittable[bool] = None
     relay_quiet_hours: QuietHours | None = None
     relay_topic_filters: Omittable[Annotated[list[Filter], Field(max_length=_MOST_FILTERS)]] = Field(
-        None, description="Topics, in upper or lower case, or what a relay must have, that are kept away."
+        None, description="Blocks relays by topic, in any case, or by topic, project and team together."
     )
 
     @model_validator(mode="after")
     def _changes(self) -> "ProfilePatch":
         if not self.model_fields_set:
-            raise PydanticCustomError("nothing", "There is nothing to change")
+            raise PydanticCustomError("nothing", "Send at least one member to change")
         return self
 
     @property
     def changes(self) -> dict[str, Any]:
-        """The members given, by their names on the wire."""
+        """The given members, by their names on the wire."""
         return self.model_dump(mode="json", by_alias=True, exclude_unset=True)
 
 
 class QuietHoursOut(Out):
-    """When nothing ambient may come; wall-clock times of the time zone."""
+    """The hours without ambient relays, in wall-clock times of the time zone."""
 
     start: str
     end: str
@@ -126,7 +126,7 @@ class QuietHoursOut(Out):
 
 
 class TopicFilterOut(Out):
-    """What is kept away: what has all these members."""
+    """Blocks relays that match all these members."""
 
     topic: str = ""
     project_id: str = ""
@@ -158,7 +158,7 @@ class ProfileOut(Out):
     relay_topic_filters: list[str | TopicFilterOut]
 
 
-# How somebody's profile stands of whom nothing is known.
+# The profile of a person who has saved none.
 _DEFAULTS: Mapping[str, Any] = {
     **dict.fromkeys(("headline", "bio", "currentTitle", "currentCompany", "industry", "timezone", "relayQuietHours")),
     **dict.fromkeys(("skills", "taskTypes", "languages", "hobbies", "superpowers", "relayTopicFilters"), ()),
@@ -172,16 +172,15 @@ _DEFAULTS: Mapping[str, Any] = {
 }
 
 
-def completed(told: Mapping[str, Any]) -> ProfileOut:
-    """The whole profile of somebody who has told this much."""
-    return ProfileOut.model_validate({**_DEFAULTS, **told})
+def to_response(profile: Mapping[str, Any]) -> ProfileOut:
+    """Convert a stored profile to its response, with defaults for missing members."""
+    return ProfileOut.model_validate({**_DEFAULTS, **profile})
 
 
 def in_quiet_hours(start: str, end: str, timezone: str, *, now: datetime) -> bool:
-    """Whether `now` is within the hours from `start` until just before `end`, on the clocks of the time zone.
+    """Say whether `now` is between `start` and before `end`, on the clocks of the time zone.
 
-    An end that is earlier than the start, or equal, is the next day's: equal hours never end. In a time zone that
-    does not exist (any more) it is never quiet.
+    An earlier end is on the next day, and equal times mean always. In an unknown time zone it is never quiet.
     """
     if timezone not in _zones():
         return False

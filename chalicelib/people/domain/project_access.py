@@ -1,14 +1,14 @@
-"""What publishing asks of a project."""
+"""The access of a sender and a recipient to a project."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class ProjectAccess:
-    """What a project says about a sender and a recipient.
+    """The access of a sender and a recipient to a project.
 
-    `sender_is_admin` holds for administrators of the project and of the whole organisation. Without a
-    recipient, as for a held event, `recipient_is_member` holds: it is judged when one is named.
+    `sender_is_admin` is True for administrators of the project and of the organisation. `recipient_is_member` is True
+    without a recipient too, as for a held event; it is checked when the recipient is named.
     """
 
     project_id: str

@@ -1,4 +1,4 @@
-"""Projects: who administers and who belongs to them."""
+"""Projects and the roles of their members."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -16,8 +16,8 @@ class ProjectRole(StrEnum):
 
 
 @dataclass(frozen=True)
-class ProjectStanding:
-    """A project, and what somebody is in it: None for an outsider."""
+class ProjectMembership:
+    """A project, and a person's role in it; None for a person who is not a member."""
 
     project_id: str
     slug: str
@@ -27,7 +27,7 @@ class ProjectStanding:
 
 
 class ProjectOut(Out):
-    """A project; `role` is what the caller is in it, null for an administrator from outside."""
+    """A project, with the caller's role; null for an administrator who is not a member."""
 
     id: UuidOut
     slug: str
@@ -37,7 +37,7 @@ class ProjectOut(Out):
 
 
 class ProjectMemberOut(Out):
-    """Somebody who belongs to a project."""
+    """A member of a project."""
 
     user_id: UuidOut
     name: str
@@ -54,19 +54,19 @@ class ProjectsOut(Out):
 
 
 class ProjectMembersOut(Out):
-    """A page of a project's members, its administrators first."""
+    """A page of a project's members, administrators first."""
 
     members: list[ProjectMemberOut]
     pagination: Pagination
 
 
-def shown(project: ProjectStanding) -> ProjectOut:
+def to_response(project: ProjectMembership) -> ProjectOut:
     return ProjectOut(
         id=project.project_id, slug=project.slug, name=project.name, team_id=project.team_id, role=project.role
     )
 
 
-def shown_member(person: Person, role: ProjectRole) -> ProjectMemberOut:
+def to_member_response(person: Person, role: ProjectRole) -> ProjectMemberOut:
     return ProjectMemberOut(
         user_id=person.user_id, name=person.name, email=person.email, role=role, is_active=person.active
     )

@@ -59,7 +59,7 @@ class Profiles(Protocol):
     def save_profile(
         self,
         user_id: str,
-        told: dict[str, Any],
+        profile: dict[str, Any],
         *,
         over: dict[str, Any],
         seen: int,

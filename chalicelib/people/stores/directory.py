@@ -1,7 +1,7 @@
 """The table `directory`: people, integrators, projects and their members, teams.
 
 USER#<id>      / USER         email, name, active, orgAdmin, operator; visibility, card (see directory_listing)
-EMAIL#<email>  / USER         userId: one person an address
+EMAIL#<email>  / USER         userId; an address belongs to one person
 PROJECT#<slug> / PROJECT      id, name, teamId
 PROJECT#<slug> / MEMBER#<id>  admin
 TEAM#<id>      / TEAM         name, description, type, visibility
@@ -12,9 +12,9 @@ PROJECTS       / <slug>
 USER#<id>      / PROJECT#<slug>        teamId
 TEAM#<id>      / MEMBER#<id>#<slug>
 
-The last four list what the rows above hold, and are written in one transaction with them: a membership is three
-rows, found by its project, by its person and by its team. A team's members are those of its projects. Integrators are
-few and read by nothing that is in a hurry, so their one partition is both the rows and the list.
+The last four are lists of the rows above, and are written in one transaction with them. A membership is three rows: by
+project, by person and by team. The members of a team are those of its projects. Integrators are few and seldom read,
+so they share one partition, which is their list too.
 
 For the columns by which strangers find people and teams, and their counts, see directory_listing.
 """
@@ -37,17 +37,17 @@ from chalicelib.people.stores.directory_rows import (
     MEMBER,
     DynamoProjectAccess,
     address_key,
-    key_of,
     member_key,
     person_key,
     project_key,
+    row_key,
     team_key,
 )
 from chalicelib.people.stores.teams import TEAM
 from chalicelib.resources import DIRECTORY
 
 _INTEGRATORS, _PEOPLE, _PROJECTS = "INTEGRATORS", "PEOPLE", "PROJECTS"
-# What a change of an integrator may change.
+# The columns of an integrator that can change.
 _EDITABLE = ("name", "homepageUrl", "description")
 
 _PERSON = Codec(Person, without=("user_id",))
@@ -56,95 +56,95 @@ _INTEGRATOR = Codec(Integrator, {"integrator_id": "id"}, without=("slug", "archi
 
 class DynamoDirectory(DynamoProjectAccess):
     def add_person(self, person: Person) -> None:
-        """Store a person and claim the e-mail address; Conflict when either is taken. One store call."""
+        """Store a new person; Conflict if the id or the e-mail address is taken. One store call."""
         visible = person_listing(person.user_id, Visibility.CONNECTIONS, listed=person.active)
         _add_all(
-            f"There is an employee with the address {person.email} already.",
+            f"Another employee already has the address {person.email}.",
             person_key(person.user_id) | _PERSON.to_row(person) | visible,
             address_key(person.email) | {"userId": person.user_id},
-            key_of(_PEOPLE, person.email) | {"userId": person.user_id},
+            row_key(_PEOPLE, person.email) | {"userId": person.user_id},
             counts=[count_added(people=Visibility.CONNECTIONS)] if person.active else [],
         )
 
     def find_person(self, user_id: str) -> Person | None:
-        """The person with this id. One store call."""
+        """Find a person by id. One store call."""
         return self.find_people([user_id]).get(user_id)
 
     def find_person_by_email(self, email: str) -> Person | None:
-        """The person with this lower-case address. Two store calls; one when there is none."""
+        """Find a person by lower-case address. Two store calls; one when there is none."""
         rows = get_all(DIRECTORY, [address_key(email)])
         return self.find_people([rows[0]["userId"]]).get(rows[0]["userId"]) if rows else None
 
     def find_user_ids(self, emails: Iterable[str]) -> dict[str, str]:
-        """User ids by address, of the lower-case addresses that somebody has. Store calls in sequence: 1."""
+        """Find the user ids of lower-case addresses, by address. Store calls in sequence: 1."""
         rows = get_all(DIRECTORY, map(address_key, emails))
         return {row["pk"].removeprefix("EMAIL#"): row["userId"] for row in rows}
 
     def find_people(self, user_ids: Iterable[str]) -> dict[str, Person]:
-        """Those of the people that exist, by id. One store call per hundred, made at the same time."""
+        """Find people by id. One store call per hundred, made at the same time."""
         people = map(person_from_row, get_all(DIRECTORY, map(person_key, sorted(set(user_ids)))))
         return {person.user_id: person for person in people}
 
     def list_people(self) -> list[Person]:
-        """Everyone, by address. Two store calls; more when there are hundreds."""
+        """List all people, by address. Two store calls; more when there are hundreds."""
         people = self.find_people(row["userId"] for row in query_partition(DIRECTORY, _PEOPLE))
         return sorted(people.values(), key=lambda person: person.email)
 
     def set_active(self, user_id: str, *, active: bool) -> None:
-        """Say whether the person belongs to the organisation. Two store calls; one when it is so already.
+        """Activate or deactivate a person. Two store calls; one when nothing changes.
 
         Raises:
-            NotFound: there is no such person.
-            Unavailable: it is being changed by many calls at once.
+            NotFound: the person is unknown.
+            Unavailable: many calls are changing the person at once.
         """
-        attempts = Attempts("The employee is being changed by many calls at once.")
+        attempts = Attempts("Too many calls are changing this employee. Try again.")
         while attempts.again():
             rows = get_all(DIRECTORY, [person_key(user_id)])
             if not rows:
-                raise NotFound("No such employee.")
+                raise NotFound("Employee not found.")
             if rows[0]["active"] == active or try_commit(set_active_actions(rows[0], active=active)):
                 return
 
     def is_operator(self, user_id: str) -> bool:
-        """Whether the person runs the desk, and belongs to it still. One store call."""
+        """Say whether the person is an active operator. One store call."""
         person = self.find_person(user_id)
         return person is not None and person.active and person.operator
 
     def set_operator(self, user_id: str, *, operator: bool) -> None:
-        """Say whether the person runs the desk. One store call.
+        """Make a person an operator, or no longer one. One store call.
 
         Raises:
-            NotFound: there is no such person.
+            NotFound: the person is unknown.
         """
         change = update(DIRECTORY, person_key(user_id), "SET #operator = :operator", EXISTS, operator=operator)
         if not try_commit([change]):
-            raise NotFound("No such employee.")
+            raise NotFound("Employee not found.")
 
     def add_integrator(
         self, integrator: Integrator, *, claim: Claim | None = None, reply: dict[str, Any] | None = None
     ) -> None:
-        """Store an integrator; Conflict when its slug is taken. One store call.
+        """Store a new integrator; Conflict if its slug is taken. One store call.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        row = key_of(_INTEGRATORS, integrator.slug) | _INTEGRATOR.to_row(integrator)
+        row = row_key(_INTEGRATORS, integrator.slug) | _INTEGRATOR.to_row(integrator)
         if not try_commit([put_new(DIRECTORY, row)], claim=claim, reply=reply):
-            raise Conflict(f"There is an integrator {integrator.slug} already.")
+            raise Conflict(f"Another integrator already has the slug {integrator.slug}.")
 
     def list_integrators(self) -> list[Integrator]:
-        """Every integrator, archived ones too, by slug. One store call."""
+        """List all integrators, also archived ones, by slug. One store call."""
         return [_integrator_from_row(row) for row in query_partition(DIRECTORY, _INTEGRATORS)]
 
     def find_integrator(self, slug: str) -> Integrator | None:
-        """The integrator `slug`. One store call."""
-        rows = get_all(DIRECTORY, [key_of(_INTEGRATORS, slug)])
+        """Find an integrator by slug. One store call."""
+        rows = get_all(DIRECTORY, [row_key(_INTEGRATORS, slug)])
         return _integrator_from_row(rows[0]) if rows else None
 
     def save_integrator(
         self, integrator: Integrator, *, over: Integrator, claim: Claim | None, reply: dict[str, Any]
     ) -> bool:
-        """Tell something else of an integrator than before; False when it is told otherwise by now. One store call.
+        """Replace `over` by `integrator`; False if it changed since it was read, or is archived. One store call.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
@@ -152,7 +152,7 @@ class DynamoDirectory(DynamoProjectAccess):
         columns, seen = _INTEGRATOR.to_row(integrator), _INTEGRATOR.to_row(over)
         change = update(
             DIRECTORY,
-            key_of(_INTEGRATORS, integrator.slug),
+            row_key(_INTEGRATORS, integrator.slug),
             f"SET {assignments(_EDITABLE)}",
             " AND ".join(["attribute_not_exists(archivedAt)", *(f"#{name} = :seen_{name}" for name in _EDITABLE)]),
             **{name: columns[name] for name in _EDITABLE},
@@ -161,47 +161,49 @@ class DynamoDirectory(DynamoProjectAccess):
         return try_commit([change], claim=claim, reply=reply)
 
     def archive_integrator(self, slug: str, *, at: str) -> None:
-        """Take an integrator out of the list; the first time stays. One store call.
+        """Archive an integrator; an archived one keeps its time. One store call.
 
         Raises:
-            NotFound: there is no such integrator.
+            NotFound: the integrator is unknown.
         """
-        key = key_of(_INTEGRATORS, slug)
+        key = row_key(_INTEGRATORS, slug)
         if not try_commit([update(DIRECTORY, key, "SET archivedAt = if_not_exists(archivedAt, :at)", EXISTS, at=at)]):
-            raise NotFound(f"There is no integrator {slug}.")
+            raise NotFound(f"Integrator {slug} not found.")
 
     def add_project(self, project: Project, team: Team | None) -> None:
-        """Store a project with its members, at most 32, and with its team; with None it joins one. One store call.
+        """Store a new project with at most 32 members and a new team; with None it joins an existing team.
+
+        One store call.
 
         Raises:
             Conflict: the slug is taken.
-            NotFound: there is no such team to join.
+            NotFound: the team to join is unknown.
         """
         rows = [
             project_key(project.slug) | {"id": project.project_id, "name": project.name, "teamId": project.team_id},
-            key_of(_PROJECTS, project.slug),
+            row_key(_PROJECTS, project.slug),
         ]
         for user_id in sorted(project.members):
             rows += _membership(project.slug, project.team_id, user_id, admin=user_id in project.admins)
         if team is not None:
             row = team_key(team.team_id) | TEAM.to_row(team) | team_listing(team)
             counts = [count_added(teams=team.visibility)]
-            _add_all(f"There is a project {project.slug} already.", row, *rows, counts=counts)
+            _add_all(f"Another project already has the slug {project.slug}.", row, *rows, counts=counts)
             return
         try:
             commit([check(DIRECTORY, team_key(project.team_id), EXISTS), *_put_all(rows)])
         except Refused as refused:
             if 0 in refused.failed:
-                raise NotFound("There is no such team.") from refused
-            raise Conflict(f"There is a project {project.slug} already.") from refused
+                raise NotFound("No team has this id.") from refused
+            raise Conflict(f"Another project already has the slug {project.slug}.") from refused
 
     def list_projects(self) -> list[Project]:
-        """Every project with its members, by slug. One store call, and one per project."""
+        """List all projects with their members, by slug. One store call, and one per project."""
         projects = (self.find_project(row["sk"]) for row in query_partition(DIRECTORY, _PROJECTS))
         return [project for project in projects if project is not None]
 
     def find_project(self, slug: str) -> Project | None:
-        """The project `slug` with its members. One store call."""
+        """Find a project with its members. One store call."""
         rows = {row["sk"]: row for row in query_partition(DIRECTORY, f"PROJECT#{slug}")}
         if (row := rows.pop("PROJECT", None)) is None:
             return None
@@ -210,24 +212,24 @@ class DynamoDirectory(DynamoProjectAccess):
         return Project(row["id"], slug, row["name"], row["teamId"], frozenset(members), admins)
 
     def add_member(self, slug: str, user_id: str, *, admin: bool) -> None:
-        """Make the person a member of the project, or change whether it is an administrator. Two store calls.
+        """Add a member to the project, or change the member's role. Two store calls.
 
         Raises:
-            NotFound: there is no such project.
+            NotFound: the project is unknown.
         """
-        # A project stays, and stays in its team, so what is read here still holds when the rows are written.
+        # Projects are never deleted or moved to another team, so the team can be read before the write.
         rows = _membership(slug, _team_of(slug), user_id, admin=admin)
         commit([put(DIRECTORY, row) for row in rows])
 
     def remove_member(self, slug: str, user_id: str) -> None:
-        """End a membership. Two store calls.
+        """Remove a member. Two store calls.
 
         Raises:
-            NotFound: there is no such project, or no such member.
+            NotFound: the project or the member is unknown.
         """
         keys = [{"pk": row["pk"], "sk": row["sk"]} for row in _membership(slug, _team_of(slug), user_id, admin=False)]
         if not try_commit([delete(DIRECTORY, key, EXISTS) for key in keys]):
-            raise NotFound(f"The project {slug} has no such member.")
+            raise NotFound(f"This person is not a member of the project {slug}.")
 
 
 def _add_all(taken: str, *rows: Row, counts: Sequence[Action] = ()) -> None:
@@ -242,21 +244,21 @@ def _put_all(rows: Iterable[Row]) -> list[Action]:
 def _team_of(slug: str) -> str:
     rows = get_all(DIRECTORY, [project_key(slug)])
     if not rows:
-        raise NotFound(f"There is no project {slug}.")
+        raise NotFound(f"Project {slug} not found.")
     return str(rows[0]["teamId"])
 
 
 def _membership(slug: str, team_id: str, user_id: str, *, admin: bool) -> list[Row]:
-    """The rows of one membership: by its project, its person, its team."""
+    """The rows of a membership: by project, by person, and by team."""
     return [
         member_key(slug, user_id) | {"admin": admin},
-        key_of(f"USER#{user_id}", f"PROJECT#{slug}") | {"teamId": team_id},
-        key_of(f"TEAM#{team_id}", f"{MEMBER}{user_id}#{slug}"),
+        row_key(f"USER#{user_id}", f"PROJECT#{slug}") | {"teamId": team_id},
+        row_key(f"TEAM#{team_id}", f"{MEMBER}{user_id}#{slug}"),
     ]
 
 
 def person_from_row(row: Row) -> Person:
-    """Convert a person's row."""
+    """Convert a row to a person."""
     return _PERSON.from_row(row, user_id=row["pk"].partition("#")[2])
 
 

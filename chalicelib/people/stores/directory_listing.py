@@ -77,7 +77,7 @@ class DynamoDirectoryListing:
         while attempts.again():
             rows = get_all(DIRECTORY, [key])
             if not rows:
-                raise NotFound(f"There is no team {team_id}.")
+                raise NotFound(f"Team {team_id} not found.")
             row, seen = rows[0], TeamVisibility(rows[0]["visibility"])
             team = Team(team_id, row["name"], row["description"], row["type"], visibility)
             relist = _update_listing(key, team_listing(team), "visibility = :seen", seen=seen.value)

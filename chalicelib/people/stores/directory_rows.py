@@ -1,4 +1,4 @@
-"""What publishing and other operations in a hurry ask of the table `directory` (see directory), and its keys."""
+"""Keys of the table `directory` (see directory), and the reads of operations that must start fast."""
 
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.actions import check
@@ -14,49 +14,49 @@ PUSH_SUBSCRIPTION = "PUSH#"
 
 class DynamoProjectAccess:
     def find_access(self, slug: str, *, sender_id: str, recipient_id: str | None) -> ProjectAccess | None:
-        """What the project `slug` says of a sender and a recipient; None when there is none. One store call."""
+        """Find the access of sender and recipient to a project; None if the project is unknown. One store call."""
         project, sender = project_key(slug), member_key(slug, sender_id)
         person, recipient = person_key(sender_id), member_key(slug, str(recipient_id))
-        rows = named_rows([project, sender, person] + ([recipient] if recipient not in (sender, project) else []))
-        if (row := rows.get(name_of(project))) is None:
+        rows = rows_by_name([project, sender, person] + ([recipient] if recipient not in (sender, project) else []))
+        if (row := rows.get(row_name(project))) is None:
             return None
-        administers = rows.get(name_of(sender), {}).get("admin") or rows.get(name_of(person), {}).get("orgAdmin")
-        administers = administers and rows.get(name_of(person), {}).get("active")
-        return ProjectAccess(row["id"], bool(administers), recipient_id is None or name_of(recipient) in rows)
+        administers = rows.get(row_name(sender), {}).get("admin") or rows.get(row_name(person), {}).get("orgAdmin")
+        administers = administers and rows.get(row_name(person), {}).get("active")
+        return ProjectAccess(row["id"], bool(administers), recipient_id is None or row_name(recipient) in rows)
 
 
 def active_person_check(user_id: str) -> Action:
-    """The part of a transaction that holds only while the person is an active employee."""
+    """Check, within a transaction, that the person is an active employee."""
     return check(DIRECTORY, person_key(user_id), "active = :yes", yes=True)
 
 
-def named_rows(keys: list[Row]) -> dict[str, Row]:
-    return {name_of(row): row for row in get_all(DIRECTORY, keys)}
+def rows_by_name(keys: list[Row]) -> dict[str, Row]:
+    return {row_name(row): row for row in get_all(DIRECTORY, keys)}
 
 
 def team_key(team_id: str) -> Row:
-    return key_of(f"TEAM#{team_id}", "TEAM")
+    return row_key(f"TEAM#{team_id}", "TEAM")
 
 
 def person_key(user_id: str) -> Row:
-    return key_of(f"USER#{user_id}", "USER")
+    return row_key(f"USER#{user_id}", "USER")
 
 
 def address_key(email: str) -> Row:
-    return key_of(f"EMAIL#{email}", "USER")
+    return row_key(f"EMAIL#{email}", "USER")
 
 
 def project_key(slug: str) -> Row:
-    return key_of(f"PROJECT#{slug}", "PROJECT")
+    return row_key(f"PROJECT#{slug}", "PROJECT")
 
 
 def member_key(slug: str, user_id: str) -> Row:
-    return key_of(f"PROJECT#{slug}", f"{MEMBER}{user_id}")
+    return row_key(f"PROJECT#{slug}", f"{MEMBER}{user_id}")
 
 
-def key_of(pk: str, sk: str) -> Row:
+def row_key(pk: str, sk: str) -> Row:
     return {"pk": pk, "sk": sk}
 
 
-def name_of(row: Row) -> str:
+def row_name(row: Row) -> str:
     return f"{row['pk']}\n{row['sk']}"

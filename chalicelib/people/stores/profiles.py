@@ -1,7 +1,7 @@
 """Profiles, in the table `directory`: USER#<id> / PROFILE.
 
-told       what the person has told, by its names on the wire
-version    how many changes have been made
+told       the profile, by its names on the wire
+version    the number of changes
 """
 
 from typing import Any
@@ -19,14 +19,14 @@ from chalicelib.resources import DIRECTORY
 
 class DynamoProfiles:
     def find_profile(self, user_id: str) -> tuple[dict[str, Any], int]:
-        """What the person has told, and the version of it; nothing has version 0. One store call."""
+        """Find the profile and its version, which is 0 for a person without one. One store call."""
         row = get(DIRECTORY, _key(user_id))
         return (row["told"], int(row["version"])) if row else ({}, 0)
 
     def save_profile(
         self,
         user_id: str,
-        told: dict[str, Any],
+        profile: dict[str, Any],
         *,
         over: dict[str, Any],
         seen: int,
@@ -34,22 +34,22 @@ class DynamoProfiles:
         claim: Claim | None,
         reply: dict[str, Any],
     ) -> bool:
-        """Store it, and what others may find of it, over what was seen with its version; say whether it still was so.
+        """Replace the profile `over` with version `seen`, and its listing; False if it changed since it was read.
 
         One store call.
 
         Raises:
-            Forbidden: the person is no active employee.
-            AlreadyAnswered: the claim has been used; nothing was done.
+            Forbidden: the person is not an active employee.
+            AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        row = _key(user_id) | {"told": told, "version": seen + 1}
+        row = _key(user_id) | {"told": profile, "version": seen + 1}
         store = put(DIRECTORY, row, "#version = :seen", seen=seen) if seen else put_new(DIRECTORY, row)
-        was, now = (Visibility(each.get("visibility", Visibility.CONNECTIONS)) for each in (over, told))
+        was, now = (Visibility(each.get("visibility", Visibility.CONNECTIONS)) for each in (over, profile))
         try:
-            commit([store, *profile_actions(user_id, told, was=was, now=now, at=at)], claim=claim, reply=reply)
+            commit([store, *profile_actions(user_id, profile, was=was, now=now, at=at)], claim=claim, reply=reply)
         except Refused as refused:
             if 1 in refused.failed and 0 not in refused.failed:
-                raise Forbidden("The profile's owner is not an active employee.") from refused
+                raise Forbidden("The owner of this profile is not an active employee.") from refused
             return False
         return True
 

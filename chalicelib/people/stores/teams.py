@@ -1,4 +1,4 @@
-"""Teams and who belongs to them, read from the rows that `directory` writes."""
+"""Teams and their members, read from the rows that `directory` writes."""
 
 from collections.abc import Iterable, Sequence
 from functools import partial
@@ -16,22 +16,22 @@ TEAM = Codec(Team, without=("team_id",))
 
 class DynamoTeams:
     def own_team_ids(self, user_id: str) -> list[str]:
-        """The teams that the person belongs to. One store call."""
+        """List the ids of the person's teams. One store call."""
         found = list(query_partition(DIRECTORY, f"USER#{user_id}", "PROJECT#"))
         return sorted({row["teamId"] for row in found})
 
     def list_rosters(self, team_ids: Sequence[str]) -> list[Roster]:
-        """These teams with their members, in this order. One store call for each, made at the same time."""
+        """List the teams with their members, in this order. One store call for each, made at the same time."""
         return list(gather(*(partial(_roster, team_id) for team_id in team_ids)))
 
     def find_memberships(self, user_id: str) -> Memberships:
-        """Which projects and teams the person belongs to. Two store calls; one when there are none."""
+        """Find the person's projects and teams. Two store calls; one when there are none."""
         found = list(query_partition(DIRECTORY, f"USER#{user_id}", "PROJECT#"))
         projects = get_all(DIRECTORY, [{"pk": row["sk"], "sk": "PROJECT"} for row in found]) if found else []
         return Memberships({row["id"]: row["teamId"] for row in projects}, frozenset(row["teamId"] for row in found))
 
     def find_teams(self, team_ids: Iterable[str]) -> dict[str, Team]:
-        """Those of the teams that exist, by id. One store call per hundred, made at the same time."""
+        """Find teams by id. One store call per hundred, made at the same time."""
         found = map(_team_from_row, get_all(DIRECTORY, map(team_key, sorted(set(team_ids)))))
         return {team.team_id: team for team in found}
 

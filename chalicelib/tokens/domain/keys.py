@@ -1,4 +1,4 @@
-"""A person's API keys: what they are asked for with, and how they are shown."""
+"""A person's API keys: requests and responses."""
 
 import math
 from dataclasses import dataclass
@@ -17,7 +17,7 @@ _SECONDS_PER_DAY = 24 * 3600
 
 
 class Area(StrEnum):
-    """A part of the desk that a key may open; every part's operations say which they belong to."""
+    """A permission that a key can have; each operation declares the one it needs."""
 
     QUEUE = "queue"
     CHAT = "chat"
@@ -30,7 +30,7 @@ class Area(StrEnum):
 
 @dataclass(frozen=True)
 class Key:
-    """A `dvd_` key as its owner sees it; `prefix` is the part of it that may be shown."""
+    """A `dvd_` key as its owner sees it; `prefix` is its visible beginning."""
 
     key_id: str
     user_id: str
@@ -44,36 +44,37 @@ class Key:
     created_at: str
 
 
-def _areas(value: Any) -> Any:
+def _check_permissions(value: Any) -> Any:
     if value == ALL or (isinstance(value, list) and value and all(each in list(Area) for each in value)):
         return value
     raise PydanticCustomError("areas", 'Must be "all" or a non-empty array of {areas}', {"areas": ", ".join(Area)})
 
 
-Permissions = Annotated[Literal["all"] | Annotated[list[Area], Field(min_length=1)], BeforeValidator(_areas)]
+Permissions = Annotated[
+    Literal["all"] | Annotated[list[Area], Field(min_length=1)], BeforeValidator(_check_permissions)
+]
 
 
 class KeyIn(In):
-    """A key to be made."""
+    """A new key."""
 
-    name: str = Field(min_length=1, max_length=100, description="Tells the key apart from the owner's others.")
+    name: str = Field(min_length=1, max_length=100, description="A name to recognise the key by.")
     permissions: Permissions = Field(
         ALL,
-        description="What the key opens: everything (`all`), or the named areas only. Only a key that opens "
-        "everything may manage keys.",
+        description="`all`, or a list of permissions. Only a key with `all` can manage keys.",
     )
     expires_in_days: Omittable[Annotated[float, Field(gt=0, le=_MOST_DAYS, allow_inf_nan=False)]] = Field(
         None,
         alias="expiresInDays",
-        description="Days until the key stops working, with fractions; left out, it works until it is deleted.",
+        description="The number of days until the key expires, with fractions. Without it the key never expires.",
     )
 
     @property
-    def opened(self) -> frozenset[str]:
+    def permission_set(self) -> frozenset[str]:
         return frozenset([self.permissions] if isinstance(self.permissions, str) else map(str, self.permissions))
 
     def expires_at(self, now: datetime) -> datetime | None:
-        """When the key ends: a whole second, never earlier than asked for."""
+        """The time when the key expires, rounded up to a whole second."""
         if self.expires_in_days is None:
             return None
         seconds = math.ceil(now.timestamp() + self.expires_in_days * _SECONDS_PER_DAY)
@@ -81,14 +82,14 @@ class KeyIn(In):
 
 
 class KeySwitch(In):
-    """Turns one key on or off."""
+    """Enables or disables a key."""
 
     id: str = Field(min_length=1, max_length=100)
     is_active: bool = Field(alias="isActive")
 
 
 class KeyQuery(Query):
-    """Which key."""
+    """The key to delete."""
 
     id: str = Field(min_length=1, max_length=100)
 
@@ -108,7 +109,7 @@ class KeyOut(Out):
 
 
 class NewKeyOut(Out):
-    """A new key; `key` is shown this once."""
+    """A new key; `key` is shown only once."""
 
     id: UuidOut
     name: str
@@ -120,23 +121,23 @@ class NewKeyOut(Out):
 
 
 class SwitchedOut(Out):
-    """What a key has been turned to."""
+    """The new state of a key."""
 
     id: UuidOut
     is_active: bool
 
 
-def areas(permissions: frozenset[str]) -> Any:
-    """Permissions as they are written: `all`, or the areas in their order."""
+def to_permissions(permissions: frozenset[str]) -> Any:
+    """Convert permissions to their JSON value: `all`, or a list in a fixed order."""
     return ALL if ALL in permissions else [area for area in Area if area in permissions]
 
 
-def shown(key: Key) -> KeyOut:
+def to_response(key: Key) -> KeyOut:
     return KeyOut(
         id=key.key_id,
         name=key.name,
         key_prefix=key.prefix,
-        permissions=areas(key.permissions),
+        permissions=to_permissions(key.permissions),
         is_active=key.active,
         expires_at=timestamp(key.expires_at) if key.expires_at else None,
         last_used_at=timestamp(key.last_used_at) if key.last_used_at else None,

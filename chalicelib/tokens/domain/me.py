@@ -1,4 +1,4 @@
-"""Who is signed in, as a front end wants to know it in one call."""
+"""The signed-in person, with all that a front end needs at the start."""
 
 import re
 from collections.abc import Mapping
@@ -10,14 +10,14 @@ from pydantic import Field
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.fields import Out, UuidOut
 from chalicelib.people.domain.directory import Person
-from chalicelib.tokens.domain.keys import Area, areas
+from chalicelib.tokens.domain.keys import Area, to_permissions
 
 _LANGUAGE_TAG = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{2,8})*", re.ASCII)
 
 
 @dataclass(frozen=True)
-class Known:
-    """What is stored of a person: who they are, what their profile tells, and how many browsers they have nudged."""
+class StoredPerson:
+    """A person with their profile, and the number of their browsers that are subscribed to notifications."""
 
     person: Person
     profile: Mapping[str, Any] = field(default_factory=dict)
@@ -25,21 +25,21 @@ class Known:
 
 
 class WebPushOut(Out):
-    """Whether this desk can nudge browsers, and how many of the person's own are subscribed."""
+    """Whether this desk sends browser notifications, and the number of the person's subscribed browsers."""
 
     available: bool
     subscriptions: int = Field(ge=0)
 
 
 class UrlsOut(Out):
-    """Where this desk is reached; null where its deployment does not say."""
+    """The URLs of this desk; null where the deployment does not set them."""
 
     base: str | None
     socket: str | None
 
 
 class OwnKeyOut(Out):
-    """The key that made the call."""
+    """The key of this request."""
 
     id: UuidOut
     name: str
@@ -52,7 +52,7 @@ class MeOut(Out):
     id: UuidOut
     name: str
     email: str
-    operator: bool = Field(description="Whether the operations under /api/v2/operate are theirs, with a key for `all`.")
+    operator: bool = Field(description="Whether the person may call /api/v2/operate, with a key for `all`.")
     locale: str | None
     timezone: str | None
     web_push: WebPushOut
@@ -60,16 +60,16 @@ class MeOut(Out):
     key: OwnKeyOut
 
 
-def me_out(known: Known, *, caller: ApiKey, urls: UrlsOut, push_available: bool) -> MeOut:
-    languages = known.profile.get("languages", ())
+def to_response(stored: StoredPerson, *, caller: ApiKey, urls: UrlsOut, push_available: bool) -> MeOut:
+    languages = stored.profile.get("languages", ())
     return MeOut(
-        id=known.person.user_id,
-        name=known.person.name,
-        email=known.person.email,
-        operator=known.person.active and known.person.operator,
+        id=stored.person.user_id,
+        name=stored.person.name,
+        email=stored.person.email,
+        operator=stored.person.active and stored.person.operator,
         locale=next((each for each in languages if _LANGUAGE_TAG.fullmatch(each)), None),
-        timezone=known.profile.get("timezone"),
-        web_push=WebPushOut(available=push_available, subscriptions=known.browsers),
+        timezone=stored.profile.get("timezone"),
+        web_push=WebPushOut(available=push_available, subscriptions=stored.browsers),
         urls=urls,
-        key=OwnKeyOut(id=caller.key_id, name=caller.name, permissions=areas(caller.permissions)),
+        key=OwnKeyOut(id=caller.key_id, name=caller.name, permissions=to_permissions(caller.permissions)),
     )

@@ -1,4 +1,4 @@
-"""Tokens as they are stored: the grant with its counters, without its secrets."""
+"""Tokens as they are stored: grants with their counters, without their secrets."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -13,8 +13,8 @@ from chalicelib.ids import TokenKind
 
 PERSONAL_DAILY_LIMIT = 50
 TOOLS_DAILY_LIMIT = 10_000
-# How long the secret before the last rotation still opens what the new one does.
-PRIOR_LIVES = timedelta(hours=24)
+# The time for which the previous secret works after a rotation.
+PRIOR_SECRET_LIFETIME = timedelta(hours=24)
 
 _NAMESPACE = UUID("1d0c6f0a-42a7-5c55-9a0e-6f6f1d6b8e33")
 
@@ -36,20 +36,20 @@ class Usage:
 
 
 def grant_id(integrator: str, user_id: str, /) -> str:
-    """The id of the integrator's grant to this employee: the same however often it is ended and issued anew."""
+    """The id of the integrator's grant to this employee; it stays the same when the grant is issued again."""
     return str(uuid5(_NAMESPACE, "\n".join(("grant", integrator, user_id))))
 
 
-def prior_ends(now: datetime) -> datetime:
-    """Until when, to the second, the secret that is replaced `now` stays good."""
-    return datetime.fromtimestamp(int((now + PRIOR_LIVES).timestamp()), UTC)
+def prior_expiry(now: datetime) -> datetime:
+    """The time, to the second, until which the secret that is replaced `now` works."""
+    return datetime.fromtimestamp(int((now + PRIOR_SECRET_LIFETIME).timestamp()), UTC)
 
 
 @dataclass(frozen=True)
 class GrantView:
-    """How a personal grant was met; `secret_hash` tells whether it has changed since.
+    """A personal grant as it was read; a changed `secret_hash` shows that it has changed since.
 
-    `usable` is False too for an active one that has expired.
+    `usable` is False for an expired grant too.
     """
 
     status: TokenStatus
@@ -62,9 +62,9 @@ class GrantView:
 
 @dataclass(frozen=True)
 class Admission:
-    """A caller who was recognised, what was taken, and how its minute stands.
+    """An authenticated caller, the charge that was taken, and the budget of the minute.
 
-    `refused` when the minute is used up, and then nothing was taken.
+    `refused` is set when the budget is used up; then nothing was taken.
     """
 
     caller: Caller
@@ -75,7 +75,7 @@ class Admission:
 
 @dataclass(frozen=True)
 class GrantState:
-    """Whether a personal grant works: `usable` is False too for an active one that has expired."""
+    """The status of a personal grant; `usable` is False for an expired one too."""
 
     status: TokenStatus
     usable: bool
@@ -83,7 +83,7 @@ class GrantState:
 
 @dataclass(frozen=True)
 class PersonalGrant:
-    """What a personal token is issued with. `daily_limit` counts deliveries per UTC day."""
+    """A new personal grant. `daily_limit` counts deliveries per UTC day."""
 
     grant_id: str
     integrator: str
@@ -97,8 +97,8 @@ class PersonalGrant:
     label: str | None = None
 
 
-class Minted(StrEnum):
-    """Whether an employee without a token has one: made now, made by somebody else just before, or not to be had."""
+class MintOutcome(StrEnum):
+    """The result of a first token: created now, created by another call just before, or not possible."""
 
     NOW = "now"
     BEFORE = "before"
@@ -106,8 +106,8 @@ class Minted(StrEnum):
 
 
 @dataclass(frozen=True)
-class Terms:
-    """What a claim says of its grant; what is None stays as it is, or is the usual for a new one."""
+class GrantTerms:
+    """The limits of a claim. None keeps the current value; a new grant gets the default."""
 
     daily_limit: int | None = None
     severity_ceiling: Severity | None = None
@@ -116,7 +116,7 @@ class Terms:
 
 @dataclass(frozen=True)
 class ToolsGrant:
-    """What a tools token is issued with. `daily_limit` counts bulk recipients per UTC day."""
+    """A new tools token. `daily_limit` counts bulk recipients per UTC day."""
 
     token_id: str
     integrator: str
@@ -128,7 +128,7 @@ class ToolsGrant:
 
 @dataclass(frozen=True)
 class KeyGrant:
-    """What a `dvd_` key is issued with; `prefix` is the part of it that may be shown later."""
+    """A new `dvd_` key; `prefix` is its visible beginning."""
 
     key_id: str
     user_id: str
@@ -140,10 +140,10 @@ class KeyGrant:
 
 @dataclass(frozen=True)
 class IssuedToken:
-    """A tools or personal token as its operator sees it.
+    """A tools or personal token as an operator sees it.
 
-    `user_id` is whose it is: the owner of a tools token, the employee of a personal one. Until `prior_until`
-    the secret before the last rotation is accepted too.
+    `user_id` is the owner of a tools token, or the employee of a personal token. The previous secret works until
+    `prior_until`.
     """
 
     token_id: str

@@ -1,4 +1,4 @@
-"""What people do with their API keys: list, make, turn on and off, delete."""
+"""A person's own API keys: list, create, enable, disable and delete them."""
 
 from chalicelib import sealing
 from chalicelib.core.domain.callers import ApiKey
@@ -8,38 +8,43 @@ from chalicelib.core.domain.idempotency import StoredReply
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import SocketCloser
 from chalicelib.ids import MintedToken
-from chalicelib.tokens.domain.keys import KeyIn, KeyOut, KeySwitch, NewKeyOut, SwitchedOut, areas, shown
+from chalicelib.tokens.domain.keys import KeyIn, KeyOut, KeySwitch, NewKeyOut, SwitchedOut, to_permissions, to_response
 from chalicelib.tokens.domain.tokens import KeyGrant
 from chalicelib.tokens.services.ports import Grants, Tokens
 
-_NO_KEY = "No such key."
+_NO_KEY = "Key not found."
 
 
-def list_own(*, owner: ApiKey, keys: Grants) -> list[KeyOut]:
-    """The owner's keys, newest first. Store calls after authentication: 2; one more when there are hundreds."""
-    return [shown(key) for key in keys.list_keys(owner.user_id)]
+def list_keys(*, owner: ApiKey, keys: Grants) -> list[KeyOut]:
+    """List the owner's keys, newest first. Store calls after authentication: 2; one more when there are hundreds."""
+    return [to_response(key) for key in keys.list_keys(owner.user_id)]
 
 
-def create(
+def create_key(
     wanted: KeyIn, token: MintedToken, *, key_id: str, owner: ApiKey, context: RequestContext, tokens: Tokens
 ) -> NewKeyOut:
-    """Make `token` a key of the owner's. Store calls after authentication: 1.
+    """Store `token` as a key of the owner. Store calls after authentication: 1.
 
-    With an idempotency key the reply is kept sealed, since it holds the secret.
+    With an idempotency key the reply is stored sealed, since it has the secret.
 
     Raises:
-        Forbidden: the owner has been deactivated meanwhile.
+        Forbidden: the owner was deactivated.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     grant = KeyGrant(
-        key_id, owner.user_id, wanted.name, token.shown, wanted.opened, expires_at=wanted.expires_at(context.now)
+        key_id,
+        owner.user_id,
+        wanted.name,
+        token.shown,
+        wanted.permission_set,
+        expires_at=wanted.expires_at(context.now),
     )
     made = NewKeyOut(
         id=key_id,
         name=grant.name,
         key=token.text,
         key_prefix=grant.prefix,
-        permissions=areas(grant.permissions),
+        permissions=to_permissions(grant.permissions),
         expires_at=timestamp(grant.expires_at) if grant.expires_at else None,
         created_at=timestamp(context.now),
     )
@@ -51,15 +56,15 @@ def create(
     return made
 
 
-def switch(
+def switch_key(
     wanted: KeySwitch, *, owner: ApiKey, context: RequestContext, keys: Grants, closer: SocketCloser
 ) -> SwitchedOut:
-    """Turn one of the owner's keys on or off. Store calls after authentication: 2.
+    """Enable or disable one of the owner's keys. Store calls after authentication: 2.
 
-    One that is off has no open connections: to end them takes 1 call more, and 1 for each.
+    Disabling closes the open connections of the key, with 1 more store call and 1 for each.
 
     Raises:
-        NotFound: there is no such key, or it is somebody else's.
+        NotFound: the key is unknown, or another person's.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     switched = SwitchedOut(id=wanted.id, is_active=wanted.is_active)
@@ -73,13 +78,13 @@ def switch(
     return switched
 
 
-def delete(key_id: str, *, owner: ApiKey, context: RequestContext, keys: Grants, closer: SocketCloser) -> None:
-    """Delete one of the owner's keys: from now on it is unknown, and its connections end.
+def delete_key(key_id: str, *, owner: ApiKey, context: RequestContext, keys: Grants, closer: SocketCloser) -> None:
+    """Delete one of the owner's keys, and close its open connections.
 
-    Store calls after authentication: 3, and 1 for each of its connections.
+    Store calls after authentication: 3, and 1 for each connection.
 
     Raises:
-        NotFound: there is no such key, or it is somebody else's.
+        NotFound: the key is unknown, or another person's.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     if not keys.delete_key(key_id, owner_id=owner.user_id, claim=context.claim):

@@ -1,6 +1,6 @@
-"""The table `tokens` as owners and operators see it: who has which tokens, and whether they work.
+"""The tokens of owners and operators, in the table `tokens` (see tokens): list, enable, disable and revoke them.
 
-Lists come from the owner index, which a new row reaches a moment late; what they show is read consistently.
+Lists come from the owner index, which gets new rows a moment late; the rows themselves are read consistently.
 """
 
 from collections.abc import Callable
@@ -34,34 +34,34 @@ _ISSUED = Codec(IssuedToken, without=("token_id", "admin", "last_used_at", "prio
 
 class DynamoGrants:
     def list_keys(self, user_id: str) -> list[Key]:
-        """A person's keys, newest first. Two store calls; none but the first when there are no keys."""
-        return _owned(user_id, _key_from_row)
+        """List a person's keys, newest first. Two store calls; one when there are none."""
+        return _list_owned(user_id, _key_from_row)
 
     def list_personal(self, user_id: str) -> list[IssuedToken]:
-        """A person's personal tokens, newest first. Two store calls."""
-        return _owned(personal_owner(user_id), _issued_from_row)
+        """List a person's personal tokens, newest first. Two store calls."""
+        return _list_owned(personal_owner(user_id), _issued_from_row)
 
     def list_tools(self) -> list[IssuedToken]:
-        """Every tools token, newest first. Two store calls."""
-        return _owned(TOOLS_OWNER, _issued_from_row)
+        """List all tools tokens, newest first. Two store calls."""
+        return _list_owned(TOOLS_OWNER, _issued_from_row)
 
     def find_issued(self, kind: TokenKind, token_id: str) -> IssuedToken | None:
-        """A tools or personal token. One store call."""
+        """Find a tools or personal token. One store call."""
         row = get(TOKENS, {"pk": f"{kind.name}#{token_id}"})
         return _issued_from_row(row) if row else None
 
     def find_key_owner(self, key_id: str) -> str | None:
-        """The user id of a key's owner. One store call."""
+        """Find the user id of a key's owner. One store call."""
         pointer = get(TOKENS, _pointer(key_id))
         return str(pointer["userId"]) if pointer else None
 
     def switch_key(self, key_id: str, *, active: bool, owner_id: str | None, claim: Claim | None, reply: Row) -> bool:
-        """Turn a key on or off; False when there is none, or it is not `owner_id`'s, where one is named.
+        """Enable or disable a key; False if it is unknown, or not of `owner_id`, where that is given.
 
         Two store calls.
 
         Raises:
-            Forbidden: it would be turned on, and its owner is no active employee.
+            Forbidden: it would be enabled, and its owner is not an active employee.
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
         pointer = get(TOKENS, _pointer(key_id))
@@ -81,13 +81,13 @@ class DynamoGrants:
         except Refused as refused:
             if 0 in refused.failed:
                 return False
-            raise Forbidden("The key's owner is not an active employee.") from refused
+            raise Forbidden("The owner of this key is not an active employee.") from refused
         return True
 
     def delete_key(self, key_id: str, *, owner_id: str | None, claim: Claim | None) -> bool:
-        """Delete a key; False when there is none, or it is not `owner_id`'s, where one is named.
+        """Delete a key; False if it is unknown, or not of `owner_id`, where that is given.
 
-        Of calls at the same time one finds it. Two store calls.
+        One of concurrent calls succeeds. Two store calls.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
@@ -100,12 +100,12 @@ class DynamoGrants:
         return try_commit([delete(TOKENS, key, "userId = :owner", owner=owner) for key in keys], claim=claim)
 
     def set_status(self, kind: TokenKind, token_id: str, *, active: bool, while_active: str | None = None) -> bool:
-        """Enable or disable a tools or personal token; False when it stood so already. One store call.
+        """Enable or disable a tools or personal token; False if nothing changes. One store call.
 
         Raises:
-            NotFound: there is no such token.
-            Conflict: it has been revoked, which is for good.
-            Forbidden: the person `while_active` is no active employee.
+            NotFound: the token is unknown.
+            Conflict: the token is revoked.
+            Forbidden: the person `while_active` is not an active employee.
         """
         start, end = TokenStatus.DISABLED, TokenStatus.ACTIVE
         if not active:
@@ -116,17 +116,17 @@ class DynamoGrants:
             commit([switch, active_person_check(while_active)] if while_active else [switch])
         except Refused as refused:
             if 0 not in refused.failed:
-                raise Forbidden("The token's owner is not an active employee.") from refused
+                raise Forbidden("The owner of this token is not an active employee.") from refused
             row = refused.rows[0]
             if not row:
                 raise NotFound("Token not found.") from refused
             if row["status"] == TokenStatus.REVOKED:
-                raise Conflict("The token has been revoked, which is for good.") from refused
+                raise Conflict("This token is revoked. A revoked token can't be enabled again.") from refused
             return False
         return True
 
     def revoke_tools(self, token_id: str, *, claim: Claim | None, reply: Row) -> bool:
-        """End a tools token for good; False when there is none. Again does no harm. One store call.
+        """Revoke a tools token; False if it is unknown. May be repeated. One store call.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
@@ -141,13 +141,13 @@ class DynamoGrants:
         Store calls in sequence: 2.
         """
         if user_id is None:
-            return _owned(TOOLS_OWNER, _usage_from_row)
+            return _list_owned(TOOLS_OWNER, _usage_from_row)
         owners = (personal_owner(user_id), user_id)
-        found = gather(*(partial(_owned, owner, _usage_from_row) for owner in owners))
+        found = gather(*(partial(_list_owned, owner, _usage_from_row) for owner in owners))
         return [each for usages in found for each in usages]
 
 
-def _owned(owner: str, read: Callable[[Row], T]) -> list[T]:
+def _list_owned(owner: str, read: Callable[[Row], T]) -> list[T]:
     found = query(
         TOKENS,
         IndexName=OWNER_INDEX,
@@ -164,7 +164,7 @@ def _pointer(key_id: str) -> Row:
     return {"pk": f"KEYID#{key_id}"}
 
 
-def _moment(seconds: Any) -> datetime | None:
+def _to_datetime(seconds: Any) -> datetime | None:
     return None if seconds is None else datetime.fromtimestamp(int(seconds), UTC)
 
 
@@ -172,8 +172,8 @@ def _key_from_row(row: Row) -> Key:
     return _KEY.from_row(
         row,
         active=row["status"] == TokenStatus.ACTIVE,
-        expires_at=_moment(row.get("expiresAt")),
-        last_used_at=_moment(row.get("lastUsedAt")),
+        expires_at=_to_datetime(row.get("expiresAt")),
+        last_used_at=_to_datetime(row.get("lastUsedAt")),
     )
 
 
@@ -188,6 +188,6 @@ def _issued_from_row(row: Row) -> IssuedToken:
         row,
         token_id=row["pk"].partition("#")[2],
         admin=row.get("admin", False),
-        last_used_at=_moment(row.get("lastUsedAt")),
-        prior_until=_moment(row.get("priorExpiresAt")),
+        last_used_at=_to_datetime(row.get("lastUsedAt")),
+        prior_until=_to_datetime(row.get("priorExpiresAt")),
     )

@@ -1,18 +1,18 @@
-"""What is stored of one person, across the rows of their own partition in the table `directory` (see directory)."""
+"""A person with their profile and subscriptions, from one partition of the table `directory` (see directory)."""
 
 from chalicelib.core.stores.reads import query_partition
 from chalicelib.people.stores.directory import person_from_row
 from chalicelib.people.stores.directory_rows import PUSH_SUBSCRIPTION
 from chalicelib.resources import DIRECTORY
-from chalicelib.tokens.domain.me import Known
+from chalicelib.tokens.domain.me import StoredPerson
 
 
 class DynamoMe:
-    def find_known(self, user_id: str) -> Known | None:
-        """The person with their profile and how many of their browsers are subscribed. One store call."""
+    def find_stored_person(self, user_id: str) -> StoredPerson | None:
+        """Find a person with their profile and the number of their subscribed browsers. One store call."""
         rows = query_partition(DIRECTORY, f"USER#{user_id}")
         by_key = {row["sk"]: row for row in rows}
         if (person := by_key.get("USER")) is None:
             return None
         browsers = sum(1 for sk in by_key if sk.startswith(PUSH_SUBSCRIPTION))
-        return Known(person_from_row(person), by_key.get("PROFILE", {}).get("told", {}), browsers)
+        return StoredPerson(person_from_row(person), by_key.get("PROFILE", {}).get("told", {}), browsers)

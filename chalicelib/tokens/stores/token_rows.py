@@ -1,4 +1,4 @@
-"""Keys of the table `tokens` (see tokens), and what a row's counters begin with: what every request asks for."""
+"""Keys of the table `tokens` (see tokens), and the counters of a new row."""
 
 from chalicelib.core.domain.callers import TokenStatus
 from chalicelib.core.stores.items import Row

@@ -1,11 +1,11 @@
-"""The table `tokens`: one row a grant, with the hashes of its secrets and its counters.
+"""The table `tokens`: one row for each grant, with its counters and the hashes of its secrets.
 
 pk = TOOLS#<token id>, PERSONAL#<grant id>, or KEY#<sha-256 of the key>
 secretHash, priorHash until priorExpiresAt (epoch seconds), status, expiresAt (epoch seconds)
 pk = PLATFORM#<sha-256 of a platform token>, INSTANCE#<sha-256 of an instance key>: see instances
-pk = KEYID#<key id>: hash and userId of a key, since callers know it by its id
+pk = KEYID#<key id>: hash and userId of a key, to find it by its id
 index owner: keyOwner, createdAt; keyOwner = <user id> of a key, PERSONAL#<user id>, or TOOLS for all tools tokens
-minute, minuteUsed: rate units of the running minute; day, dayLeft: deliveries left of the running UTC day
+minute, minuteUsed: units used in the current minute; day, dayLeft: deliveries left of the current UTC day
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.ids import MintedToken
 from chalicelib.people.stores.directory_rows import active_person_check
 from chalicelib.resources import TOKENS
-from chalicelib.tokens.domain.tokens import GrantState, KeyGrant, PersonalGrant, ToolsGrant, prior_ends
+from chalicelib.tokens.domain.tokens import GrantState, KeyGrant, PersonalGrant, ToolsGrant, prior_expiry
 from chalicelib.tokens.stores.token_rows import START, grant_key, token_key, tools_key
 
 TOOLS_OWNER = "TOOLS"
@@ -37,7 +37,7 @@ _KEY = Codec(KeyGrant, without=("expires_at",))
 
 class DynamoTokens:
     def add_personal(self, grant: PersonalGrant, token: MintedToken, *, now: datetime) -> None:
-        """Store a new personal grant with its first secret; Conflict when there is such a grant. One store call."""
+        """Store a new personal grant with its first secret; Conflict if the grant exists. One store call."""
         self._add(token, personal_row(grant, now))
 
     def add_tools(
@@ -49,7 +49,7 @@ class DynamoTokens:
         claim: Claim | None = None,
         reply: Row | None = None,
     ) -> None:
-        """Store a new tools token; Conflict when there is such a token. One store call.
+        """Store a new tools token; Conflict if the token exists. One store call.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
@@ -66,10 +66,10 @@ class DynamoTokens:
         claim: Claim | None = None,
         reply: Row | None = None,
     ) -> None:
-        """Store a new `dvd_` key, and where its id leads. One store call.
+        """Store a new `dvd_` key, and the row that finds it by its id. One store call.
 
         Raises:
-            Forbidden: its owner is no active employee.
+            Forbidden: the owner is not an active employee.
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
         row = {"keyOwner": grant.user_id, "createdAt": timestamp(now), "dailyLimit": 0} | _KEY.to_row(grant)
@@ -79,7 +79,7 @@ class DynamoTokens:
         try:
             commit(
                 [
-                    put_new(TOKENS, new_token(token) | row),
+                    put_new(TOKENS, new_token_row(token) | row),
                     put_new(TOKENS, pointer),
                     active_person_check(grant.user_id),
                 ],
@@ -87,9 +87,9 @@ class DynamoTokens:
                 reply=reply,
             )
         except Refused as refused:
-            if 2 in refused.failed:  # noqa: PLR2004 - the person's place above
-                raise Forbidden("The key's owner is not an active employee.") from refused
-            raise Conflict("There is such a key already.") from refused
+            if 2 in refused.failed:  # noqa: PLR2004 - the index of the person above
+                raise Forbidden("The owner of this key is not an active employee.") from refused
+            raise Conflict("This key exists already.") from refused
 
     def rotate(
         self,
@@ -100,17 +100,17 @@ class DynamoTokens:
         claim: Claim | None = None,
         reply: Row | None = None,
     ) -> datetime:
-        """Make `token` its grant's secret; the one before stays good for 24 hours, the one before that ends at once.
+        """Make `token` the secret of its grant, and return the time until which the previous secret works.
 
-        `at_once` the one before ends too. Returns when the prior secret ends. Counters and all else stay. Of
-        rotations at the same time each counts, in some order. One store call.
+        That is 24 hours from now, or with `at_once` now; older secrets end at once. All other columns stay.
+        Concurrent rotations all take effect, in some order. One store call.
 
         Raises:
-            NotFound: there is no such grant.
+            NotFound: the grant is unknown.
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        ends = now if at_once else prior_ends(now)
-        # The right-hand sides are read before anything is set, so no rotation in between is lost.
+        ends = now if at_once else prior_expiry(now)
+        # An update reads the right-hand sides before it sets anything, so no rotation in between is lost.
         keep = "SET priorHash = secretHash, priorExpiresAt = :ends, secretHash = :hash"
         replace = update(
             TOKENS,
@@ -123,18 +123,18 @@ class DynamoTokens:
         try:
             commit([replace], claim=claim, reply=reply)
         except Refused as refused:
-            # With this secret in its place already, a retry below us has met its own first try.
+            # If the row has this secret already, an earlier attempt of this call has stored it.
             if not refused.rows[0]:
                 raise NotFound("Token not found.") from refused
         return ends
 
     def find_integrator(self, tools_token_id: str) -> str | None:
-        """The integrator that a tools token belongs to; None when there is no such token. One store call."""
+        """Find the integrator of a tools token; None if the token is unknown. One store call."""
         row = get(TOKENS, tools_key(tools_token_id))
         return str(row["integrator"]) if row else None
 
-    def grant_states(self, grant_ids: Sequence[str], *, now: datetime) -> dict[str, GrantState]:
-        """How those of the personal grants stand that have been issued, read consistently.
+    def find_grant_states(self, grant_ids: Sequence[str], *, now: datetime) -> dict[str, GrantState]:
+        """Find the states of the personal grants that have been issued, read consistently.
 
         One store call per 100, made at the same time.
         """
@@ -147,34 +147,34 @@ class DynamoTokens:
         return found
 
     def replace_secret(self, token: MintedToken) -> None:
-        """Make `token` its grant's only secret from now on; counters and all else stay."""
+        """Make `token` the only secret of its grant. One store call."""
         commit([update(TOKENS, token_key(token), _REPLACE_SECRET, EXISTS, hash=token.secret_hash)])
 
     def _add(self, token: MintedToken, row: Row, claim: Claim | None = None, reply: Row | None = None) -> None:
-        if not try_commit([put_new(TOKENS, new_token(token) | row)], claim=claim, reply=reply):
-            raise Conflict("There is such a token already.")
+        if not try_commit([put_new(TOKENS, new_token_row(token) | row)], claim=claim, reply=reply):
+            raise Conflict("This token exists already.")
 
 
 def personal_owner(user_id: str) -> str:
-    """What the owner index calls the personal tokens of a person, apart from their keys."""
+    """The partition of a person's personal tokens in the owner index, apart from their keys."""
     return f"PERSONAL#{user_id}"
 
 
 def personal_row(grant: PersonalGrant, now: datetime) -> Row:
-    """A personal grant's own attributes, besides its secret and its counters."""
+    """The columns of a personal grant, without its secret and its counters."""
     return {"keyOwner": personal_owner(grant.user_id), "createdAt": timestamp(now)} | _PERSONAL.to_row(grant)
 
 
-def new_token(token: MintedToken) -> Row:
+def new_token_row(token: MintedToken) -> Row:
     """Return the key of a token's new row, with its secret and fresh counters."""
     return token_key(token) | START | {"secretHash": token.secret_hash}
 
 
 def end_grant_action(grant_id: str, state: GrantState | None) -> Action:
-    """End a personal grant with all its secrets, on the condition that it stands as it was found.
+    """End a personal grant, within a transaction, on the condition that its state has not changed.
 
-    A disabled one ends too, since enabling it would bring it back without its ground; of one that has ended, or was
-    never issued, only the condition is left.
+    A disabled grant ends too, since it could be enabled later without its approval. For a revoked grant, or one that
+    was never issued, only the condition is checked.
     """
     key = grant_key(grant_id)
     if state is None:

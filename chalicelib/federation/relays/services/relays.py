@@ -28,7 +28,7 @@ from chalicelib.federation.relays.domain.relays import Direction, Relay, RelayRe
 from chalicelib.live.domain.frames import LogState
 from chalicelib.live.services.ports import Notifier
 from chalicelib.people.domain.directory import Memberships
-from chalicelib.people.domain.profile import completed as completed_profile
+from chalicelib.people.domain.profile import to_response as completed_profile
 from chalicelib.people.services.ports import People, Profiles, Teams
 from chalicelib.tasks.domain.queue import queue_event, wake_events
 from chalicelib.tasks.domain.settings import QueueState

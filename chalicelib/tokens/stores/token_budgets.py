@@ -1,4 +1,4 @@
-"""What callers spend, in the table `tokens` (see there): recognised and charged in one write."""
+"""Authenticate callers and charge their budgets in one write, in the table `tokens` (see tokens)."""
 
 import logging
 from dataclasses import dataclass
@@ -32,11 +32,11 @@ log = logging.getLogger(__name__)
 _ATTEMPTS = 10
 _UNKNOWN = "Missing or invalid bearer token."
 
-_WORKS = (
+_IS_VALID = (
     "(secretHash = :hash OR (priorHash = :hash AND priorExpiresAt > :now)) AND #status = :active"
     " AND (attribute_not_exists(expiresAt) OR expiresAt > :now)"
 )
-# What to set, and on which condition: for units alone, and for units and deliveries.
+# The update and its condition: for units alone, and for units and deliveries.
 _UNITS = ("minuteUsed = minuteUsed + :units", "#minute = :minute AND #day = :day AND minuteUsed <= :room")
 _UNITS_AND_DELIVERIES = (
     f"{_UNITS[0]}, dayLeft = dayLeft - :deliveries",
@@ -46,54 +46,56 @@ _UNITS_AND_DELIVERIES = (
 
 @dataclass(frozen=True)
 class _Change:
-    """A part of an update expression, with its part of the condition and the values of both."""
+    """A part of an update expression, with its condition and the values of both."""
 
     sets: str
     conditions: str
     named: Row
 
 
-class DynamoLedger:
+class DynamoTokenBudgets:
     def spend(self, token: PresentedToken, charge: Charge, *, now: datetime) -> Admission:
-        """Recognise the caller and take `charge` from its budgets, both or neither.
+        """Authenticate the caller and take `charge` from its budgets, both or neither.
 
-        One store call; two when a minute or a day has begun since the last call, or when the day's
-        deliveries are used up: then the units alone are taken, and the caller says so.
+        One store call; two in a new minute or day, or when the day's deliveries are used up. Then only units are
+        taken, and the caller has `over_daily_limit`.
 
         Raises:
-            Unauthorized: the token is unknown, or superseded for too long.
-            Inactive: it is disabled, revoked or expired.
+            Unauthorized: the token is unknown, or was superseded more than 24 hours ago.
+            Inactive: the token is disabled, revoked or expired.
         """
         budget, minute, day = _budget(token.kind), minute_of(now), day_of(now)
         wanted = charge
         met: Row | None = None
         for _ in range(_ATTEMPTS):
-            change = _taken(wanted, budget, minute, day) if met is None else _begun(wanted, met, minute, day)
+            change = (
+                _take_change(wanted, budget, minute, day) if met is None else _begin_change(wanted, met, minute, day)
+            )
             try:
                 row = self._spend(token, change, now)
             except ClientError as error:
                 if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                     raise
-                row = _met(error)
+                row = _current_row(error)
             else:
                 caller = _caller(token, row, over_daily_limit=wanted.deliveries < charge.deliveries)
                 state = new_window(limit=budget, used=int(row["minuteUsed"]), minute=minute)
                 return Admission(caller, state, wanted)
-            _check(token, row, now)
-            # Functions' clocks differ a little: a minute or a day that has begun for one has begun for all.
+            _check_token(token, row, now)
+            # Clocks of functions differ a little. A minute or day that has begun for one has begun for all.
             minute, day = max(minute, int(row["minute"])), max(day, row["day"])
-            used, left = _standing(row, minute, day)
+            used, left = _current_counters(row, minute, day)
             if used + wanted.units > budget:
                 return _exhausted(_caller(token, row), new_window(limit=budget, used=used, minute=minute), now)
             if wanted.deliveries > left:
                 wanted = Charge(wanted.units)
             met = row if (int(row["minute"]), row["day"]) != (minute, day) else None
-        raise Unavailable("The token is in use by too many calls at once.")
+        raise Unavailable("Too many calls are using this token. Try again.")
 
     def refund(self, token: PresentedToken, charge: Charge, *, now: datetime) -> None:
-        """Give back what was taken just now. One store call; two when the minute has ended since.
+        """Give back a charge. One store call; two when the minute has ended since.
 
-        When it fails, the budget merely ends a little early.
+        If a store fails, the budget ends a little earlier, and nothing is raised.
         """
         mark = new_nonce()
         for units in dict.fromkeys((charge.units, 0)):
@@ -110,7 +112,7 @@ class DynamoLedger:
 
     def _give_back(self, token: PresentedToken, charge: Charge, mark: str, now: datetime) -> None:
         sets = ["lastRefund = :mark", "dayLeft = dayLeft + :deliveries"]
-        # A retry below us repeats the mark, and so gives nothing twice.
+        # A retry by botocore repeats the mark, so nothing is given back twice.
         conditions = ["#day = :day", "(attribute_not_exists(lastRefund) OR lastRefund <> :mark)"]
         names, named = {"#day": "day"}, {"mark": mark, "deliveries": charge.deliveries, "day": day_of(now)}
         if charge.units:
@@ -139,7 +141,7 @@ class DynamoLedger:
             TableName=TOKENS.physical_name,
             Key=to_item(token_key(token)),
             UpdateExpression=f"SET lastUsedAt = :now, useCount = useCount + :one, {change.sets}",
-            ConditionExpression=f"{_WORKS} AND {change.conditions}{held}",
+            ConditionExpression=f"{_IS_VALID} AND {change.conditions}{held}",
             ExpressionAttributeNames={"#minute": "minute", "#day": "day", "#status": "status"},
             ExpressionAttributeValues=values(**named, **change.named),
             ReturnValues="ALL_NEW",
@@ -148,7 +150,7 @@ class DynamoLedger:
         return from_item(done["Attributes"])
 
 
-def _taken(charge: Charge, budget: int, minute: int, day: str) -> _Change:
+def _take_change(charge: Charge, budget: int, minute: int, day: str) -> _Change:
     """Take from the running minute and day, as long as they are the row's and leave enough."""
     sets, conditions = _UNITS
     named: Row = {"minute": minute, "day": day, "units": charge.units, "room": budget - charge.units}
@@ -158,9 +160,9 @@ def _taken(charge: Charge, budget: int, minute: int, day: str) -> _Change:
     return _Change(sets, conditions, named)
 
 
-def _begun(charge: Charge, met: Row, minute: int, day: str) -> _Change:
-    """Begin a minute, a day, or both, on the row as it was met: of concurrent calls one succeeds."""
-    used, left = _standing(met, minute, day)
+def _begin_change(charge: Charge, met: Row, minute: int, day: str) -> _Change:
+    """Begin a minute, a day, or both, if the row is as it was read; one of concurrent calls succeeds."""
+    used, left = _current_counters(met, minute, day)
     sets = "#minute = :minute, minuteUsed = :used, #day = :day, dayLeft = :left"
     conditions = "#minute = :metMinute AND #day = :metDay"
     named: Row = {
@@ -178,8 +180,8 @@ def _begun(charge: Charge, met: Row, minute: int, day: str) -> _Change:
     return _Change(sets, conditions, named)
 
 
-def _standing(row: Row, minute: int, day: str) -> tuple[int, int]:
-    """Units used of the minute and deliveries left of the day, as the row stands for them."""
+def _current_counters(row: Row, minute: int, day: str) -> tuple[int, int]:
+    """The units used in the minute, and the deliveries left of the day."""
     used = int(row["minuteUsed"]) if row["minute"] == minute else 0
     return used, int(row["dayLeft"] if row["day"] == day else row["dailyLimit"])
 
@@ -196,32 +198,34 @@ def _budget(kind: TokenKind | InstanceCredential) -> int:
             return settings().platform_budget
 
 
-def _met(error: ClientError) -> Row:
+def _current_row(error: ClientError) -> Row:
     item: Any = error.response.get("Item")
     if not item:
         raise Unauthorized(_UNKNOWN) from error
     return from_item(item)
 
 
-def _check(token: PresentedToken, row: Row, now: datetime) -> None:
+def _check_token(token: PresentedToken, row: Row, now: datetime) -> None:
     seconds = int(now.timestamp())
     prior = row.get("priorHash") == token.secret_hash and row.get("priorExpiresAt", 0) > seconds
     if row["secretHash"] != token.secret_hash and not prior:
         raise Unauthorized(_UNKNOWN)
-    # To strangers an instance that is not approved is as good as unknown.
+    # For callers an instance that is not approved is unknown.
     if token.kind is InstanceCredential.PLATFORM and row["status"] != TokenStatus.ACTIVE:
-        raise Unauthorized("The instance is not approved, or has been suspended.")
+        raise Unauthorized("This instance is not approved, or is suspended.")
     if token.kind is InstanceCredential.INSTANCE and "holders" not in row:
         raise Unauthorized(_UNKNOWN)
     if row["status"] != TokenStatus.ACTIVE:
         raise Inactive(f"The token has been {row['status']}.")
     if row.get("expiresAt", seconds + 1) <= seconds:
-        raise Inactive("The token has expired.")
+        raise Inactive("This token has expired.")
 
 
 def _exhausted(caller: Caller, state: Window, now: datetime) -> Admission:
     wait = max(1, state.reset - int(now.timestamp()))
-    refusal = RateLimited(f"The minute's budget of {state.limit} is used up.", retry_after=wait)
+    refusal = RateLimited(
+        f"Rate limit of {state.limit} units per minute reached. Try again in {wait} s.", retry_after=wait
+    )
     return Admission(caller, state, taken=Charge(0), refused=refusal)
 
 
