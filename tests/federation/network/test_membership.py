@@ -215,8 +215,8 @@ def test_no_hub_takes_the_place_of_another_by_the_id_it_gives(desk: Desk, receiv
     assert "another hub uses the same id" in refused("hub", "join", f"{url}/second")
     found = {each["hub"]: each["status"] for each in json.loads(run_admin("hub", "show", "--json"))}
     assert found == {url: "active", f"{url}/second": "joining"}
-    assert "name one" not in refused("hub", "leave", f"{url}/third")
-    assert "name one" in refused("hub", "leave")
+    assert "Name one" not in refused("hub", "leave", f"{url}/third")
+    assert "Name one" in refused("hub", "leave")
 
 
 @pytest.mark.parametrize(
