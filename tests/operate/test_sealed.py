@@ -123,4 +123,11 @@ def test_without_a_key_nothing_is_resealed(desk: Desk, monkeypatch: pytest.Monke
 
 def test_every_store_that_seals_is_known_to_be_resealed() -> None:
     sealing = {path.stem for path in STORES if re.search(r"\bseal\(", path.read_text(encoding="utf-8"))}
-    assert sealing == {"connection_rows", "federation_settings", "hubs", "instances", "push_keys", "signing_secrets"}
+    assert sealing == {
+        "connection_rows",
+        "federation_settings",
+        "hubs",
+        "instance_credentials",
+        "push_keys",
+        "signing_secrets",
+    }

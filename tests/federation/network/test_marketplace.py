@@ -382,7 +382,7 @@ def test_a_sync_that_could_not_be_noted_is_done_again(api: Api, desk: Desk, monk
 
     made = add_member(api)
     with monkeypatch.context() as broken:
-        broken.setattr(DynamoInstances, "note", fail)
+        broken.setattr(DynamoInstances, "save_report", fail)
         assert sync_agents(api, made, {"id": "a", "name": "A"}, key="k").status == 503
     again = sync_agents(api, made, {"id": "a", "name": "A"}, key="k")
     assert (again.status, again.headers.get("idempotent-replayed")) == (200, None)

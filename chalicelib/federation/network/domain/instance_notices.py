@@ -69,7 +69,7 @@ class Recipient:
 
 def agent_notice(notice_id: str, listing: Listing, *, at: str) -> InstanceNotice:
     """Return the notice of a decision on an agent."""
-    said = {
+    content = {
         "event": str(InstanceNoticeKind.AGENT_APPROVAL),
         "agentId": listing.remote_id,
         "marketplaceId": listing.marketplace_id,
@@ -85,7 +85,7 @@ def agent_notice(notice_id: str, listing: Listing, *, at: str) -> InstanceNotice
         InstanceNoticeKind.AGENT_APPROVAL,
         str(listing.status),
         listing.remote_id,
-        _json(said),
+        _json(content),
         at,
         next_attempt_at=at,
     )
@@ -93,14 +93,14 @@ def agent_notice(notice_id: str, listing: Listing, *, at: str) -> InstanceNotice
 
 def status_notice(notice_id: str, instance_id: str, status: str, *, at: str) -> InstanceNotice:
     """Return the notice of a decision on an instance."""
-    said = {
+    content = {
         "event": str(InstanceNoticeKind.INSTANCE_STATUS),
         "instanceId": instance_id,
         "status": status,
         "timestamp": at,
     }
     return InstanceNotice(
-        notice_id, instance_id, InstanceNoticeKind.INSTANCE_STATUS, status, None, _json(said), at, next_attempt_at=at
+        notice_id, instance_id, InstanceNoticeKind.INSTANCE_STATUS, status, None, _json(content), at, next_attempt_at=at
     )
 
 
@@ -115,5 +115,5 @@ def notice_headers(notice: InstanceNotice, recipient: Recipient, *, source: str,
     }
 
 
-def _json(said: Mapping[str, object]) -> str:
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":"))
+def _json(content: Mapping[str, object]) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"))

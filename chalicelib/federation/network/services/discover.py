@@ -60,7 +60,7 @@ def discover(query: DiscoverQuery, *, instance_id: str | None, now: datetime, po
         ports.found.counts,
         ports.network.find_network_stats,
         ports.installed.list_agents,
-        lambda: ports.network.note(instance_id, seen) if instance_id is not None else None,
+        lambda: ports.network.save_report(instance_id, seen) if instance_id is not None else None,
     )
     own = matching_installed(installed, "")
     sections: dict[Section, Callable[[], Out]] = {

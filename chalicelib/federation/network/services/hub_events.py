@@ -13,7 +13,7 @@ from chalicelib.federation.network.domain.hub_events import AGENT_STATUSES, HubE
 log = logging.getLogger("fluxden")
 
 
-def receive(said: HubEventIn, *, context: RequestContext, agents: Agents) -> HubEventOut:
+def receive(event: HubEventIn, *, context: RequestContext, agents: Agents) -> HubEventOut:
     """Take a hub's event. Store calls after authentication: 2 for an agent of this desk, 1 for an unknown one, else 0.
 
     Only agents of this desk can change. An instance can't decide on agents that others offer here.
@@ -22,34 +22,34 @@ def receive(said: HubEventIn, *, context: RequestContext, agents: Agents) -> Hub
         Invalid: the event lacks a member, or its status is not known.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    match said.event:
+    match event.event:
         case HubEvent.AGENT_APPROVAL:
-            return _agent(said, context=context, agents=agents)
+            return _agent(event, context=context, agents=agents)
         case HubEvent.CAPABILITY_APPROVAL:
-            _required(said.capability_id, "capabilityId")
-            _required(said.status, "status")
+            _required(event.capability_id, "capabilityId")
+            _required(event.status, "status")
             return HubEventOut(
                 received=True,
-                event=said.event,
-                capability_id=said.capability_id,
+                event=event.event,
+                capability_id=event.capability_id,
                 warning="This desk has no such capability.",
             )
         case HubEvent.INSTANCE_STATUS:
-            status = _required(said.status, "status")
+            status = _required(event.status, "status")
             log.info("a hub says of this desk: %s", ascii(status))
             return HubEventOut(
                 received=True,
-                event=said.event,
+                event=event.event,
                 status=status,
                 message="Noted.",
                 processed_at=_at(context.now),
             )
-    return HubEventOut(received=True, event=said.event, message="The event is not known here, and was ignored.")
+    return HubEventOut(received=True, event=event.event, message="The event is not known here, and was ignored.")
 
 
-def _agent(said: HubEventIn, *, context: RequestContext, agents: Agents) -> HubEventOut:
-    agent_id, told = _required(said.agent_id, "agentId"), _required(said.status, "status")
-    if (status := AGENT_STATUSES.get(told)) is None:
+def _agent(event: HubEventIn, *, context: RequestContext, agents: Agents) -> HubEventOut:
+    agent_id, wanted_status = _required(event.agent_id, "agentId"), _required(event.status, "status")
+    if (status := AGENT_STATUSES.get(wanted_status)) is None:
         reason = f"Must be one of {', '.join(AGENT_STATUSES)}"
         raise Invalid(f"status: {reason}", {"status": [reason]})
     known = agents.list_agents()
@@ -58,18 +58,18 @@ def _agent(said: HubEventIn, *, context: RequestContext, agents: Agents) -> HubE
         found = wanted[0]
         out = HubEventOut(
             received=True,
-            event=said.event,
+            event=event.event,
             agent_id=agent_id,
             name=found.name,
             previous_status=str(found.status),
             new_status=str(status),
-            reason=said.reason,
+            reason=event.reason,
             processed_at=_at(context.now),
         )
         if agents.set_status(found.slug, status, claim=context.claim, reply=to_stored_reply(200, out)):
             return out
     return HubEventOut(
-        received=True, event=said.event, agent_id=agent_id, warning="This desk has no such agent of its own."
+        received=True, event=event.event, agent_id=agent_id, warning="This desk has no such agent of its own."
     )
 
 

@@ -57,7 +57,7 @@ class Decision:
 
 
 def register(
-    wanted: RegisterIn,
+    body: RegisterIn,
     token: MintedToken,
     *,
     instance_id: str,
@@ -76,39 +76,39 @@ def register(
         RateLimited: `most_an_hour` new instances have registered in this hour.
         Unavailable: the instance is registered by too many calls at once, or this desk has no key to seal secrets with.
     """
-    told: dict[str, Any] = {
-        "name": wanted.name,
-        "version": wanted.version,
-        "user_count": wanted.user_count,
-        "agent_count": wanted.agent_count,
+    reported: dict[str, Any] = {
+        "name": body.name,
+        "version": body.version,
+        "user_count": body.user_count,
+        "agent_count": body.agent_count,
     }
-    capabilities = None if wanted.capabilities is None else to_json(wanted.capabilities).decode()
+    capabilities = None if body.capabilities is None else to_json(body.capabilities).decode()
     attempts = Attempts("The instance is registered by too many requests at once. Try again.")
     while attempts.again():
-        found = instances.find_by_url(wanted.base_url)
+        found = instances.find_by_url(body.base_url)
         if found is None:
             made = Instance(
                 instance_id=instance_id,
-                base_url=wanted.base_url,
+                base_url=body.base_url,
                 status=InstanceStatus.PENDING,
-                key_hash=hash_of(wanted.api_key),
+                key_hash=hash_of(body.api_key),
                 token_hash=token.secret_hash,
                 registered_at=timestamp(now),
                 capabilities=capabilities,
-                **told,
+                **reported,
             )
-            if instances.add(made, token, wanted.api_key, most_an_hour=most_an_hour, now=now):
+            if instances.add(made, token, body.api_key, most_an_hour=most_an_hour, now=now):
                 return _registered(made, token, base_url)
             continue
-        if not hmac.compare_digest(found.key_hash, hash_of(wanted.api_key)):
+        if not hmac.compare_digest(found.key_hash, hash_of(body.api_key)):
             raise Forbidden("An instance with this baseUrl is registered with another apiKey.")
-        made = replace(found, **told, capabilities=capabilities or found.capabilities)
+        made = replace(found, **reported, capabilities=capabilities or found.capabilities)
         if instances.renew(made, token, over=found):
             return _registered(made, token, base_url)
 
 
 def heartbeat(
-    said: HeartbeatIn | None,
+    body: HeartbeatIn | None,
     *,
     instance_id: str,
     now: datetime,
@@ -124,14 +124,14 @@ def heartbeat(
         NotFound: the instance no longer exists.
     """
     at = timestamp(now)
-    told: dict[str, Any] = {"lastSeenAt": at, "lastSyncAt": at}
-    if said is not None:
-        given = said.model_dump(mode="json", by_alias=True, exclude_unset=True)
+    report: dict[str, Any] = {"lastSeenAt": at, "lastSyncAt": at}
+    if body is not None:
+        given = body.model_dump(mode="json", by_alias=True, exclude_unset=True)
         if (status := given.pop("status", None)) is not None:
             given["health"] = status
-        told |= given
+        report |= given
     instance, stats, people, installed = gather(
-        lambda: instances.hear(instance_id, told, stale_at=timestamp(now + STALE_AFTER)),
+        lambda: instances.save_heartbeat(instance_id, report, stale_at=timestamp(now + STALE_AFTER)),
         instances.find_network_stats,
         counts.count_people,
         counts.count_installed,
@@ -152,9 +152,7 @@ def heartbeat(
     )
 
 
-def link(
-    wanted: LinkIn, *, instance_id: str, context: RequestContext, instances: Instances
-) -> LinkedOut | LinkStatusOut:
+def link(body: LinkIn, *, instance_id: str, context: RequestContext, instances: Instances) -> LinkedOut | LinkStatusOut:
     """Let the instance join or leave the marketplace, or return its status.
 
     Agents of an instance that has left are hidden, not deleted. Store calls after authentication: 1, or 2 for the
@@ -164,7 +162,7 @@ def link(
         NotFound: the instance no longer exists.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    if wanted.action is LinkAction.STATUS:
+    if body.action is LinkAction.STATUS:
         instance = instances.find(instance_id)
         if instance is None:
             raise NotFound("There is no such instance.")
@@ -178,7 +176,7 @@ def link(
             agent_count=instances.find_network_stats().agents.get(instance_id, 0),
             last_sync_at=instance.last_sync_at,
         )
-    enabled = wanted.action is LinkAction.ENABLE
+    enabled = body.action is LinkAction.ENABLE
     made = LinkedOut(
         success=True,
         instance_id=instance_id,
@@ -246,10 +244,10 @@ def _challenge(instance: Instance, nonce: str, *, key: str, get: Get) -> None:
     if answer.error is not None:
         raise Forbidden(f"{instance.base_url} did not answer the challenge: {answer.error}. {advice}")
     try:
-        said = json.loads(answer.body)
+        content = json.loads(answer.body)
     except (ValueError, RecursionError):
-        said = None
-    given = said.get("instanceKeyProof") if isinstance(said, dict) and said.get("challenge") == nonce else None
+        content = None
+    given = content.get("instanceKeyProof") if isinstance(content, dict) and content.get("challenge") == nonce else None
     if not isinstance(given, str) or not hmac.compare_digest(given.encode(), proof(nonce, key).encode()):
         raise Forbidden(f"{instance.base_url} did not prove that it knows the instance's key. {advice}")
 

@@ -87,7 +87,7 @@ def sync(
             results[number] = _taken_in(row, instance, found.get(row.id), at=timestamp(context.now), ports=ports)
 
     # This is done before the reply is stored, since a repeat that finds the reply does nothing more.
-    noting = partial(ports.instances.note, instance_id, {"lastSyncAt": timestamp(context.now)})
+    noting = partial(ports.instances.save_report, instance_id, {"lastSyncAt": timestamp(context.now)})
     ports.gather(noting, *(_taking(take, numbers) for numbers in groups.values()))
     out = _summed(instance_id, [row for row in results if isinstance(row, SyncRowOut)])
     if context.claim:

@@ -71,12 +71,12 @@ def join(
         )
     if answer.error is not None:
         raise Unavailable(f"The hub did not accept the registration: {answer.error}. Join again later.")
-    said = parse_registration(answer)
-    if said is None:
+    registration_answer = parse_registration(answer)
+    if registration_answer is None:
         raise Unavailable("The answer is not a registration. Check that this is the URL of a hub.")
-    if not hubs.join(membership, key, said, now=now):
+    if not hubs.join(membership, key, registration_answer, now=now):
         raise Conflict("The membership has changed meanwhile, or another hub uses the same id. Join again.")
-    return said
+    return registration_answer
 
 
 def leave(hub_url: str | None, *, hubs: Hubs) -> Membership:
@@ -149,5 +149,5 @@ class HeartbeatSender:
         outcome = outcome_of(answer, membership, own_url=self.own.url, now=now)
         self.hubs.record(membership, outcome, now=now)
         if outcome.error is not None:
-            said = {"hub": membership.hub_url, "failures": membership.failures + 1, "error": outcome.error}
-            log.warning(json.dumps({"event": "hub_heartbeat_failed", **said}))
+            details = {"hub": membership.hub_url, "failures": membership.failures + 1, "error": outcome.error}
+            log.warning(json.dumps({"event": "hub_heartbeat_failed", **details}))

@@ -1,11 +1,11 @@
-"""Hubs whose networks this desk belongs to, in the table `network`.
+"""Memberships of this desk at hubs, in the table `network`.
 
-MEMBERSHIPS / <hub's URL>      name, status, keyHash, sealedKey: the key this desk registers with, made before the hub
-                               is asked; joins; since it has answered instanceId, sealedToken, joinedAt; what came of
+MEMBERSHIPS / <hub's URL>      name, status, keyHash, joins; sealedKey: the key this desk registers with, created before
+                               the first request; instanceId, sealedToken, joinedAt: from the hub's answer; outcomes of
                                heartbeats; dueQueue, dueAt: when the next is due
-HUBS / <our id at the hub>     sealedKey: the same key, by the id with which the hub asks for its proof; hubUrl
+HUBS / <own id at the hub>     sealedKey: the same key, found by the id in the hub's challenge; hubUrl
 
-While this desk is a member the key is an instance key here (see instances), so that the hub's word is believed.
+While this desk is a member, its key is an instance key here (see instance_credentials), which authenticates the hub.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from chalicelib.federation.network.domain.membership import (
     MembershipStatus,
     RegistrationAnswer,
 )
-from chalicelib.federation.network.stores.instances import accept_key_action
+from chalicelib.federation.network.stores.instance_credentials import accept_key_action
 from chalicelib.resources import NETWORK
 from chalicelib.vault import seal, unseal
 
@@ -35,7 +35,7 @@ _MEMBERSHIP = Codec(Membership, {"next_heartbeat_at": "dueAt"}, without=("hub_ur
 
 class DynamoHubs:
     def find_key(self, instance_id: str) -> str | None:
-        """The key with which this desk registered at the hub that knows it by this id. One store call.
+        """Find the key with which this desk registered at the hub where it has this id. One store call.
 
         Raises:
             ValueError: it was sealed with another deployment's key.
@@ -44,17 +44,17 @@ class DynamoHubs:
         return unseal(row["sealedKey"], place=place_of(instance_id)) if row else None
 
     def list_memberships(self) -> list[Membership]:
-        """Every hub this desk has asked or joined, by URL, read consistently. One store call."""
+        """List the memberships of this desk by URL, read consistently. One store call."""
         return list(map(_from_row, query_partition(NETWORK, _MEMBERSHIPS)))
 
     def prepare(self, hub_url: str, name: str, key: str) -> tuple[Membership, str]:
-        """How this desk stands with the hub, and the key to register with: `key`, unless there was one before.
+        """Return the membership, and the key to register with: `key`, or the one of an earlier attempt.
 
-        Stored before the hub is asked, it is the same when its answer is lost. One store call; two more when there
-        was one.
+        It is stored before the request, so the key stays the same if the answer is lost. One store call; two more if
+        there is a key already.
 
         Raises:
-            ValueError: the deployment has no key to seal it with, or the key that sealed it is another's.
+            ValueError: this deployment has no key to seal it with, or it was sealed with another deployment's key.
         """
         made = Membership(hub_url, name, MembershipStatus.JOINING, hash_of(key))
         row = _key(hub_url) | {
@@ -70,40 +70,40 @@ class DynamoHubs:
         assert found is not None, "an update without a condition"
         return _from_row(found), unseal(found["sealedKey"], place=_place(hub_url, "KEY"))
 
-    def join(self, membership: Membership, key: str, said: RegistrationAnswer, *, now: datetime) -> bool:
-        """Note what the hub has answered, and believe its word from now on.
+    def join(self, membership: Membership, key: str, answer: RegistrationAnswer, *, now: datetime) -> bool:
+        """Store the hub's answer to a registration, and accept its events from now on.
 
-        False when something else came between, or another hub has given this desk the same id. The first
+        Returns False if the membership has changed since, or another hub gave this desk the same id. The first
         heartbeat is due at once. One store call.
         """
         sets = {
-            "status": said.membership_status.value,
-            "instanceId": said.instance_id,
-            "sealedToken": seal(said.platform_token, place=_place(membership.hub_url, "TOKEN")),
+            "status": answer.membership_status.value,
+            "instanceId": answer.instance_id,
+            "sealedToken": seal(answer.platform_token, place=_place(membership.hub_url, "TOKEN")),
             "joinedAt": timestamp(now),
             "failures": 0,
             "joins": membership.joins + 1,
             "dueQueue": _QUEUE,
             "dueAt": timestamp(now),
         }
-        proof = hub_key(said.instance_id) | {
-            "sealedKey": seal(key, place=place_of(said.instance_id)),
+        proof = hub_key(answer.instance_id) | {
+            "sealedKey": seal(key, place=place_of(answer.instance_id)),
             "hubUrl": membership.hub_url,
         }
         actions = [
             _change(membership, sets, "REMOVE lastError, lastFailureAt"),
-            # Else one hub could take the place of another, by the id it gives.
+            # Otherwise a hub could take the place of another by giving the same id.
             put(NETWORK, proof, f"{NEW} OR hubUrl = :hub", hub=membership.hub_url),
             accept_key_action(membership.key_hash, membership.hub_url, holds=True),
         ]
-        if membership.instance_id not in (None, said.instance_id):
+        if membership.instance_id not in (None, answer.instance_id):
             actions.append(delete(NETWORK, hub_key(membership.instance_id)))
         return try_commit(actions)
 
     def leave(self, membership: Membership) -> bool:
-        """Send no more heartbeats, and believe the hub no more; False when something else came between.
+        """Stop the heartbeats, and accept the hub's events no more; False if the membership has changed since.
 
-        The key is kept, since the hub knows this desk by it. One store call.
+        The key is kept, since a later join needs it. One store call.
         """
         sets: Row = {"status": MembershipStatus.LEFT.value, "joins": membership.joins + 1}
         actions = [
@@ -115,29 +115,29 @@ class DynamoHubs:
         return try_commit(actions)
 
     def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[str, str]]:
-        """Some of the hubs that are due a heartbeat, each with since when. One store call."""
+        """List some of the hubs whose heartbeat is due, each with its due time. One store call."""
         rows = list_due(NETWORK, _QUEUE, now=now, limit=limit)
         return [(row["sk"], row["dueAt"]) for row in rows]
 
     def take(self, hub_url: str, due_at: str, *, until: datetime) -> tuple[Membership, str] | None:
-        """The membership and its token, sealed, to send the heartbeat that was due; None when another run has it.
+        """Take a due heartbeat; return the membership and its sealed token, or None if another run has it.
 
-        Should this run not record it, the next is due at `until`. One store call.
+        If this run never records an outcome, the next heartbeat is due at `until`. One store call.
         """
         times = {"until": timestamp(until), "due": due_at}
         row = change_row(update(NETWORK, _key(hub_url), "SET dueAt = :until", "dueAt = :due", **times))
         return (_from_row(row), row["sealedToken"]) if row else None
 
     def token_of(self, membership: Membership, sealed: str) -> str:
-        """The token, in clear.
+        """Return the token in clear.
 
         Raises:
-            ValueError: the key that sealed it is not this deployment's, or none is set.
+            ValueError: it was sealed with another deployment's key, or none is set.
         """
         return unseal(sealed, place=_place(membership.hub_url, "TOKEN"))
 
     def record(self, membership: Membership, outcome: HeartbeatOutcome, *, now: datetime) -> None:
-        """Note what came of a heartbeat, unless this desk has joined anew or left since. One store call."""
+        """Record the outcome of a heartbeat, unless this desk has joined again or left since. One store call."""
         sets: Row = {"status": outcome.status.value, "dueAt": timestamp(outcome.next_at)}
         removed = ""
         if outcome.error is not None:
@@ -155,7 +155,7 @@ def hub_key(instance_id: str) -> Row:
 
 
 def place_of(instance_id: str) -> str:
-    """What the key of this row is sealed for."""
+    """Return the place that the key of a hub's row is sealed for."""
     return f"HUBS/{instance_id}"
 
 

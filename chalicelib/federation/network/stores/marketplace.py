@@ -1,11 +1,12 @@
 """Offered agents, in the table `network`.
 
-INSTANCE#<id>     / AGENT#<remote id>  an agent: one for each id on its instance; told and changelog are JSON text
+INSTANCE#<id>     / AGENT#<remote id>  an agent, unique by its id at the instance; told (its details) and changelog
+                                       are JSON text
 SLUG#<slug>       / AGENT              instanceId, remoteId: one agent for each slug
-MARKETPLACE#<id>  / AGENT              instanceId, remoteId: where an agent is found by our own id for it
+MARKETPLACE#<id>  / AGENT              instanceId, remoteId: finds an agent by its id at this desk
 
-index list: listed, listedAs: the partition AGENTS holds the active agents, by slug; those of instances that do not
-take part are there too, see `shown` in instances
+index list: listed, listedAs: the partition AGENTS has the active agents by slug, also those of hidden instances (see
+network_stats)
 """
 
 import json
@@ -22,8 +23,9 @@ from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.federation.network.domain.discover import AgentEntry
 from chalicelib.federation.network.domain.instance_notices import InstanceNotice, InstanceNoticeKind, Recipient
 from chalicelib.federation.network.domain.marketplace import Listing, ListingStatus
+from chalicelib.federation.network.stores.instance_credentials import unsealed_key
 from chalicelib.federation.network.stores.instance_notices import add_notice_action
-from chalicelib.federation.network.stores.instances import instance_key, unsealed_key
+from chalicelib.federation.network.stores.instances import instance_key
 from chalicelib.federation.network.stores.network_stats import count_agents_actions
 from chalicelib.resources import LIST_INDEX, NETWORK
 
@@ -33,21 +35,21 @@ _AGENT = "AGENT#"
 
 class DynamoMarketplace:
     def find_listing(self, instance_id: str, remote_id: str) -> Listing | None:
-        """The agent, read consistently. One store call."""
+        """Find an agent, read consistently. One store call."""
         return self.find_listings(instance_id, [remote_id]).get(remote_id)
 
     def find_listings(self, instance_id: str, remote_ids: Sequence[str]) -> dict[str, Listing]:
-        """Those of the agents that exist, by their ids on the instance. One store call per 100."""
+        """Find agents by their ids at the instance. One store call per 100."""
         found = map(_LISTING.from_row, get_all(NETWORK, [_key(instance_id, each) for each in remote_ids]))
         return {each.remote_id: each for each in found}
 
     def find_by_id(self, marketplace_id: str) -> Listing | None:
-        """The agent with our own id. Two store calls; one when there is none."""
+        """Find an agent by its id at this desk. Two store calls; one if there is none."""
         rows = get_all(NETWORK, [_pointer(marketplace_id)])
         return self.find_listing(rows[0]["instanceId"], rows[0]["remoteId"]) if rows else None
 
     def list_listings(self, instance_id: str) -> list[Listing]:
-        """Every agent of the instance, by its id there. One store call per megabyte."""
+        """List all agents of the instance by their ids there. One store call per megabyte."""
         return list(map(_LISTING.from_row, query_partition(NETWORK, f"INSTANCE#{instance_id}", _AGENT)))
 
     def save_listing(
@@ -59,7 +61,7 @@ class DynamoMarketplace:
         claim: Claim | None = None,
         reply: dict[str, Any] | None = None,
     ) -> bool:
-        """Store the agent in the place of `over`; False when there is another state of it by now. One store call.
+        """Replace `over` by the agent; False if the agent has changed since. One store call.
 
         Raises:
             SlugTaken: another agent has its slug.
@@ -80,7 +82,7 @@ class DynamoMarketplace:
         try:
             commit(actions, claim=claim, reply=reply)
         except Refused as refused:
-            # A retry below us meets its own.
+            # A repeat of the write below us meets its own row.
             if refused.rows[0].get("revision") == listing.revision:
                 return True
             if slugs and slugs in refused.failed and 0 not in refused.failed:
@@ -89,7 +91,7 @@ class DynamoMarketplace:
         return True
 
     def remove_listing(self, listing: Listing, *, claim: Claim | None, reply: dict[str, Any]) -> bool:
-        """Delete the agent if it still is as it was found; say whether it was. One store call.
+        """Delete the agent; False if it has changed since. One store call.
 
         Raises:
             AlreadyAnswered: the claim has been used; nothing was done.
@@ -104,7 +106,7 @@ class DynamoMarketplace:
         return try_commit(actions, claim=claim, reply=reply)
 
     def iterate_active(self, *, most: int | None = None) -> Iterator[AgentEntry]:
-        """The active agents, by slug (eventually consistent). One store call per megabyte, or per `most` agents."""
+        """Iterate over active agents by slug, eventually consistent. One store call per `most` agents or megabyte."""
         more = {"Limit": most} if most else {}
         rows = query(
             NETWORK,
@@ -116,17 +118,17 @@ class DynamoMarketplace:
         return map(_entry_from_row, rows)
 
     def find_entries(self, entries: Sequence[AgentEntry]) -> list[Listing]:
-        """The agents of these entries that still are active, in this order. One store call per 100."""
+        """Find the agents of these entries that are still active, in this order. One store call per 100."""
         rows = get_all(NETWORK, [{"pk": pk, "sk": sk} for pk, sk in (each.key for each in entries)]) if entries else []
         found = {(row["pk"], row["sk"]): _LISTING.from_row(row) for row in rows}
         listings = (found[each.key] for each in entries if each.key in found)
         return [each for each in listings if each.status is ListingStatus.ACTIVE]
 
     def recipient_of(self, notice: InstanceNotice) -> Recipient | None:
-        """Where the notice goes, and how what it is about stands now; None without an instance. One store call.
+        """Return the receiver of a notice; None if its instance no longer exists. One store call.
 
         Raises:
-            ValueError: the instance's key was sealed with another deployment's.
+            ValueError: the instance's key was sealed with another deployment's key.
         """
         keys = [instance_key(notice.instance_id)]
         if notice.remote_id is not None:

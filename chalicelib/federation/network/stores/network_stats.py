@@ -1,9 +1,9 @@
-"""How the network stands, in a row of the table `network`.
+"""The size of the network, in a row of the table `network`.
 
-NETWORK / STANDING  instances: how many are active; shown: the ids of those of them that take part in the marketplace;
-                    silent: the ids of those that are stale; a#<id>: how many approved agents an instance has
+NETWORK / STANDING  instances: the number of active ones. shown: the ids of those that take part in the marketplace.
+                    silent: the ids of stale instances. a#<id>: the number of approved agents of an instance
 
-It changes in one transaction with the instances and agents that it is about (see instances, agents).
+One transaction changes it together with its instances and agents (see instances, marketplace).
 """
 
 from chalicelib.core.ports import Action
@@ -18,7 +18,7 @@ _AGENTS = "a#"
 
 
 def find_network_stats() -> NetworkStats:
-    """How the network stands, read consistently. One store call."""
+    """Return the size of the network, read consistently. One store call."""
     row = get(NETWORK, _KEY) or {}
     return NetworkStats(
         int(row.get("instances", 0)),
@@ -28,24 +28,24 @@ def find_network_stats() -> NetworkStats:
 
 
 def count_agents_actions(instance_id: str, change: int) -> list[Action]:
-    """The part of a transaction in which an instance has so many approved agents more, or fewer; none for zero."""
+    """Return the action that changes the number of an instance's approved agents; none if the change is zero."""
     if not change:
         return []
     return [update(NETWORK, _KEY, "ADD #agents :change", "", {"agents": f"{_AGENTS}{instance_id}"}, change=change)]
 
 
 def mark_stale_action(instance_id: str, *, stale: bool) -> Action:
-    """The part of a transaction with which an instance's agents are hidden for its silence, or no longer."""
+    """Return the action that hides the agents of a stale instance, or shows them again."""
     return update(NETWORK, _KEY, f"{'ADD' if stale else 'DELETE'} silent :silent", silent={instance_id})
 
 
 def marketplace_action(instance_id: str, *, enabled: bool) -> Action:
-    """The part of a transaction with which an instance takes part in the marketplace, or no longer."""
+    """Return the action that shows or hides the agents of an instance that joins or leaves the marketplace."""
     return update(NETWORK, _KEY, f"{'ADD' if enabled else 'DELETE'} shown :shown", shown={instance_id})
 
 
 def count_instance_action(instance: Instance) -> Action:
-    """An instance has become active, or is so no longer: its agents are shown when it also takes part."""
+    """Return the action that counts an instance whose approval changed, and shows or hides its agents."""
     if not instance.is_active:
         return update(NETWORK, _KEY, "ADD instances :one DELETE shown :shown", one=-1, shown={instance.instance_id})
     if not instance.marketplace_enabled:

@@ -1,4 +1,4 @@
-"""Instances of which no heartbeat came, in their rows of the table `network` (see instances)."""
+"""Instances whose heartbeats are missing, in their rows of the table `network` (see instances)."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -14,14 +14,14 @@ from chalicelib.resources import NETWORK
 
 class DynamoStaleInstances:
     def list_overdue(self, *, now: datetime, limit: int) -> Sequence[tuple[str, str]]:
-        """Some of the instances whose heartbeat should have come by now, each with when. One store call."""
+        """List some of the instances whose heartbeat is overdue, each with its due time. One store call."""
         rows = list_due(NETWORK, STALE_QUEUE, now=now, limit=limit)
         return [(row["sk"], row["dueAt"]) for row in rows]
 
     def mark_stale(self, instance_id: str, due_at: str) -> bool:
-        """Have the instance be stale since `due_at`, and hide its agents; False when it was heard meanwhile.
+        """Mark the instance as stale since `due_at`, and hide its agents; False if a heartbeat came meanwhile.
 
-        One that is not trusted is no longer watched, which is False too. One store call, then two.
+        Returns False for an instance that is not active as well, and watches it no more. One store call, or two.
         """
         key = instance_key(instance_id)
         mark = update(

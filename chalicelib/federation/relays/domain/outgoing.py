@@ -174,7 +174,7 @@ def new_relay(given: NewRelayIn, connection: Connection, *, relay_id: str, now: 
 
 def relay_body(relay: Relay, connection: Connection) -> bytes:
     """Return the body of a relay, the same at every attempt."""
-    said: dict[str, Any] = {
+    content: dict[str, Any] = {
         "connectionId": connection.peer_connection_id or connection.connection_id,
         "relayId": relay.relay_id,
         "fromUserEmail": connection.user_email,
@@ -194,7 +194,7 @@ def relay_body(relay: Relay, connection: Connection) -> bytes:
         "teamId": relay.scope.team_id,
         "projectId": relay.scope.project_id,
     }
-    return _json(said | {name: value for name, value in optional.items() if value is not None})
+    return _json(content | {name: value for name, value in optional.items() if value is not None})
 
 
 def acknowledgement_body(relay: Relay) -> bytes:
@@ -253,5 +253,5 @@ def to_response(relay: Relay, *, dispatch: Dispatch | None, tries: int, error: s
     )
 
 
-def _json(said: dict[str, Any]) -> bytes:
-    return json.dumps(said, ensure_ascii=False, separators=(",", ":")).encode()
+def _json(content: dict[str, Any]) -> bytes:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()

@@ -41,20 +41,20 @@ class Effects:
     changes: Sequence[Change] = ()
     desk: QueueState | None = None
     card: Card | None = None
-    card_met: Card | None = None
+    card_before: Card | None = None
 
 
-def resolve_scope(given: RelayIn, known: Memberships) -> tuple[Scope, Scope]:
+def resolve_scope(given: RelayIn, memberships: Memberships) -> tuple[Scope, Scope]:
     """Return the scope of a relay at this desk, and the part of the given scope that was dropped.
 
     Teams and projects of which the recipient is no member are dropped. A project implies its team, unless the relay
     names another one.
     """
-    team = given.team_id if given.team_id in known.team_ids else None
-    project = given.project_id if given.project_id in known.teams_of_projects else None
+    team = given.team_id if given.team_id in memberships.team_ids else None
+    project = given.project_id if given.project_id in memberships.teams_of_projects else None
     dropped = Scope(None if team else given.team_id or None, None if project else given.project_id or None)
     if project and not team:
-        team = known.teams_of_projects[project]
+        team = memberships.teams_of_projects[project]
     return Scope(team, project), dropped
 
 

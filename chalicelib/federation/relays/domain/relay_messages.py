@@ -113,8 +113,8 @@ class RelayIn(OpenIn):
 
     @property
     def is_ambient(self) -> bool:
-        said = self.payload.get("_ambient") is True or self.payload.get("ambient") is True
-        return said or (self.intent is RelayIntent.SHARE_UPDATE and self.priority is RelayPriority.LOW)
+        marked = self.payload.get("_ambient") is True or self.payload.get("ambient") is True
+        return marked or (self.intent is RelayIntent.SHARE_UPDATE and self.priority is RelayPriority.LOW)
 
     @property
     def is_task(self) -> bool:

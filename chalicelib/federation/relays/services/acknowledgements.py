@@ -61,22 +61,22 @@ class AcknowledgementReceiver:
             TooLarge: the response is too large to store.
         """
         response = None if given.response_payload is None else json_text(given.response_payload)
-        attempts = Attempts("The relay is being changed by many calls at once.")
+        attempts = Attempts("The relay is changed by too many requests at once. Try again.")
         while attempts.again():
-            met = self.relays.find_sent(self.connection, given.names)
-            if met is None:
+            over = self.relays.find_sent(self.connection, given.names)
+            if over is None:
                 raise NotFound("No such relay was sent over this connection.")
-            if met.status is given.status or met.status.is_final:
-                return AckAnswer(success=True, relay_id=met.relay_id, status=met.status)
-            to = met.with_status(given.status, response=response, now=self.now)
+            if over.status is given.status or over.status.is_final:
+                return AckAnswer(success=True, relay_id=over.relay_id, status=over.status)
+            relay = over.with_status(given.status, response=response, now=self.now)
             message, effects = None, Effects()
-            if to.status.is_final:
-                message, effects = self._message(to), self._effects(to)
-            if self.relays.save(to, over=met, message=message, effects=effects):
+            if relay.status.is_final:
+                message, effects = self._message(relay), self._effects(relay)
+            if self.relays.save(relay, over=over, message=message, effects=effects):
                 if message:
                     events = [message.live_event, *status_events(effects.changes)]
-                    self.notifier.notify(met.user_id, *events, log_state=None, now=self.now)
-                return AckAnswer(success=True, relay_id=to.relay_id, status=to.status)
+                    self.notifier.notify(over.user_id, *events, log_state=None, now=self.now)
+                return AckAnswer(success=True, relay_id=relay.relay_id, status=relay.status)
 
     def _effects(self, relay: Relay) -> Effects:
         item_id, card_id = relay.queue_item_id, relay.card_id
@@ -87,17 +87,17 @@ class AcknowledgementReceiver:
             reads["card"] = lambda: self.board.find_card(relay.user_id, card_id)
         found = dict(zip(reads, self.gather(*reads.values()), strict=True)) if reads else {}
         item, desk = found.get("item", (None, None))
-        met = found.get("card")
+        card = found.get("card")
         changes = self._changes(relay, item, desk) if item is not None and desk is not None else []
-        card = self._noted(relay, met) if met is not None else None
-        return Effects(changes, desk if changes else None, card, met)
+        noted = self._with_note(relay, card) if card is not None else None
+        return Effects(changes, desk if changes else None, noted, card)
 
     def _changes(self, relay: Relay, item: Item, desk: QueueState) -> list[Change]:
         at = timestamp(self.now)
         notes = {"relayStatus": relay.status.value, "relayAnsweredAt": at, "relayId": relay.relay_id}
-        said = _message_of(relay)
+        answer = _message_of(relay)
         try:
-            noted = item.with_metadata(**notes, **({"agentResult": said} if said else {}))
+            noted = item.with_metadata(**notes, **({"agentResult": answer} if answer else {}))
             if relay.status is RelayStatus.COMPLETED:
                 check_move(item, ItemStatus.DONE_TODAY)
         except Invalid:
@@ -110,9 +110,10 @@ class AcknowledgementReceiver:
         dispatched = next_dispatch(desk, excluding=item, user_id=relay.user_id, now=self.now, queue=self.queue)
         return [ended, *([dispatched] if dispatched else [])]
 
-    def _noted(self, relay: Relay, card: Card) -> Card | None:
-        said = _message_of(relay)
-        text = f"{self.connection.peer_label} has {relay.status.value}: {relay.subject}" + (f": {said}" if said else "")
+    def _with_note(self, relay: Relay, card: Card) -> Card | None:
+        answer, text = _message_of(relay), f"{self.connection.peer_label} has {relay.status.value}: {relay.subject}"
+        if answer:
+            text += f": {answer}"
         completed = relay.status is RelayStatus.COMPLETED
         note = ChecklistItemIn(text=text[:_LONGEST_NOTE], completed=completed)
         noted = card.with_item(card.new_item(note, item_id=self.note_id, now=self.now), now=self.now)
@@ -124,14 +125,14 @@ class AcknowledgementReceiver:
 
     def _message(self, relay: Relay) -> Message:
         about = {"type": "federated_relay_ack", "relayId": relay.relay_id, "status": relay.status.value}
-        peer, said = self.connection, _message_of(relay)
+        peer, answer = self.connection, _message_of(relay)
         text = f"{peer.peer_label} ({peer.peer_url}) has {relay.status.value}: {relay.subject}"
-        if said:
-            text += f"\n\n{said}"
+        if answer:
+            text += f"\n\n{answer}"
         return new_system_message(text, message_id=self.message_id, user_id=relay.user_id, metadata=about, now=self.now)
 
 
 def _message_of(relay: Relay) -> str | None:
-    said = json.loads(relay.response) if relay.response else None
-    found = said.get("message") if isinstance(said, dict) else None
+    content = json.loads(relay.response) if relay.response else None
+    found = content.get("message") if isinstance(content, dict) else None
     return found if isinstance(found, str) and found.strip() else None

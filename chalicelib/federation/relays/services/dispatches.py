@@ -16,8 +16,8 @@ _BUSY = "The relay is being sent at the moment. Try again."
 
 class Dispatches(Protocol):
     def find(self, relay_id: str) -> RelayDispatch | None: ...
-    def queue_again(self, met: RelayDispatch, sending: Sending, *, over: Outbox, now: datetime) -> bool: ...
-    def give_up(self, met: RelayDispatch, sending: Sending | None, *, error: str, now: datetime) -> bool: ...
+    def queue_again(self, over: RelayDispatch, sending: Sending, *, outbox: Outbox, now: datetime) -> bool: ...
+    def give_up(self, over: RelayDispatch, sending: Sending | None, *, error: str, now: datetime) -> bool: ...
 
 
 def resend(
@@ -30,17 +30,17 @@ def resend(
     """
     attempts = Attempts(_BUSY)
     while attempts.again():
-        met = _unsent(relay_id, dispatches)
-        relay = met.relay
-        if met.has_ended:
+        found = _unsent(relay_id, dispatches)
+        relay = found.relay
+        if found.has_ended:
             box = boxes.find(relay.peer_url)
             position, at = box.last_position + 1, timestamp(now)
-            sending = Sending(relay.peer_url, position, relay.connection_id, met.kind, relay.relay_id, at)
-            if not dispatches.queue_again(met, sending, over=box, now=now):
+            sending = Sending(relay.peer_url, position, relay.connection_id, found.kind, relay.relay_id, at)
+            if not dispatches.queue_again(found, sending, outbox=box, now=now):
                 continue
         boxes.retry_now(relay.peer_url, now=now)
         queue.announce(OutboxJob(peer_url=relay.peer_url))
-        return met
+        return found
 
 
 def give_up(relay_id: str, *, now: datetime, dispatches: Dispatches, boxes: Outboxes) -> RelayDispatch:
@@ -52,16 +52,16 @@ def give_up(relay_id: str, *, now: datetime, dispatches: Dispatches, boxes: Outb
     """
     attempts = Attempts(_BUSY)
     while attempts.again():
-        met = _unsent(relay_id, dispatches)
-        if met.dispatch is Dispatch.EXPIRED:
+        found = _unsent(relay_id, dispatches)
+        if found.dispatch is Dispatch.EXPIRED:
             raise Conflict("The relay was given up before.")
-        waiting = None if met.has_ended else boxes.find_waiting(met.relay.peer_url, relay_id)
-        if dispatches.give_up(met, waiting, error="given up by the operator", now=now):
-            return met
+        waiting = None if found.has_ended else boxes.find_waiting(found.relay.peer_url, relay_id)
+        if dispatches.give_up(found, waiting, error="given up by the operator", now=now):
+            return found
 
 
 def _unsent(relay_id: str, dispatches: Dispatches) -> RelayDispatch:
-    met = dispatches.find(relay_id) if is_uuid(relay_id) else None
-    if met is None:
+    found = dispatches.find(relay_id) if is_uuid(relay_id) else None
+    if found is None:
         raise NotFound(f"No relay {relay_id} waits to be sent.")
-    return met
+    return found

@@ -97,13 +97,17 @@ def send(
         Conflict: the connection is not active.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    known, user_id = [lambda: connections.find(given.connection_id)], owner.user_id
+
+    def find_connection() -> Connection | None:
+        return connections.find(given.connection_id)
+
+    user_id = owner.user_id
     about: dict[str, Callable[[], Any]] = {}
     if (card_id := given.card_id) is not None:
         about["card"] = lambda: board.find_card(user_id, card_id)
     if (item_id := given.queue_item_id) is not None:
         about["item"] = lambda: items.find(user_id, item_id)
-    connection, *found = gather(*known, *about.values()) if about else [known[0]()]
+    connection, *found = gather(find_connection, *about.values()) if about else [find_connection()]
     if None in found:
         raise NotFound(f"No such {next(name for name, each in zip(about, found, strict=True) if each is None)}.")
     if connection is None or connection.user_id != owner.user_id:

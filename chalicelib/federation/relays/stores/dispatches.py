@@ -33,33 +33,33 @@ class DynamoDispatches:
         """Find the relay with this id if it waits to be sent. Store calls in sequence: 2."""
         return next((each for each in self.list_unsent() if each.relay.relay_id == relay_id), None)
 
-    def queue_again(self, met: RelayDispatch, sending: Sending, *, over: Outbox, now: datetime) -> bool:
+    def queue_again(self, over: RelayDispatch, sending: Sending, *, outbox: Outbox, now: datetime) -> bool:
         """Queue a relay again, behind all others; False if anything has changed since. One store call."""
-        status = met.relay.status
-        if met.relay.direction is Direction.OUTBOUND and status is RelayStatus.EXPIRED:
+        status = over.relay.status
+        if over.relay.direction is Direction.OUTBOUND and status is RelayStatus.EXPIRED:
             status = RelayStatus.PENDING
-        to = _moved(met.relay, status, now=now)
-        moved = change_relay_actions(to, met.relay, dispatch=Dispatch.QUEUED, error=None)
-        return try_commit([*moved, *DynamoOutbox().queue_actions(sending, over=over, now=now)])
+        changed = _with_status(over.relay, status, now=now)
+        actions = change_relay_actions(changed, over.relay, dispatch=Dispatch.QUEUED, error=None)
+        return try_commit([*actions, *DynamoOutbox().queue_actions(sending, over=outbox, now=now)])
 
-    def give_up(self, met: RelayDispatch, sending: Sending | None, *, error: str, now: datetime) -> bool:
+    def give_up(self, over: RelayDispatch, sending: Sending | None, *, error: str, now: datetime) -> bool:
         """Stop sending a relay, and take it out of the outbox; False if anything has changed since. One store call."""
-        status = met.relay.status
-        if met.relay.direction is Direction.OUTBOUND and not status.is_final:
+        status = over.relay.status
+        if over.relay.direction is Direction.OUTBOUND and not status.is_final:
             status = RelayStatus.EXPIRED
-        to = _moved(met.relay, status, now=now)
-        moved = change_relay_actions(to, met.relay, dispatch=Dispatch.EXPIRED, error=error)
-        return try_commit([*moved, *([DynamoOutbox().remove_action(sending)] if sending else [])])
+        changed = _with_status(over.relay, status, now=now)
+        actions = change_relay_actions(changed, over.relay, dispatch=Dispatch.EXPIRED, error=error)
+        return try_commit([*actions, *([DynamoOutbox().remove_action(sending)] if sending else [])])
 
 
-def _moved(relay: Relay, status: RelayStatus, *, now: datetime) -> Relay:
+def _with_status(relay: Relay, status: RelayStatus, *, now: datetime) -> Relay:
     resolved = relay.resolved_at if status is relay.status else timestamp(now) if status.is_final else None
     return replace(relay, status=status, updated_at=timestamp(now), resolved_at=resolved, changes=relay.changes + 1)
 
 
 def _from_row(row: Row) -> RelayDispatch:
     relay = relay_from_row(row)
-    known = Dispatch(row["dispatch"]) if row.get("dispatch") else None
-    if known is None and relay.direction is Direction.OUTBOUND:
-        known = Dispatch.QUEUED
-    return RelayDispatch(relay, known, int(row.get("tries", 0)), row.get("sendError"))
+    dispatch = Dispatch(row["dispatch"]) if row.get("dispatch") else None
+    if dispatch is None and relay.direction is Direction.OUTBOUND:
+        dispatch = Dispatch.QUEUED
+    return RelayDispatch(relay, dispatch, int(row.get("tries", 0)), row.get("sendError"))

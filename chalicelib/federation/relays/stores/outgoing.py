@@ -78,7 +78,7 @@ class DynamoOutgoing:
         relay has changed since it was read.
         """
         ended = [] if outcome is SendOutcome.RETRY else [DynamoOutbox().remove_action(sending)]
-        attempts = Attempts("The relay is being changed by many calls at once.")
+        attempts = Attempts("The relay is changed by too many requests at once. Try again.")
         while attempts.again():
             noted: list[Action] = []
             if relay is not None and sending.kind == ACKNOWLEDGEMENT:

@@ -120,8 +120,8 @@ class DynamoRelays:
             actions.append(lists.counting(RELAYS, relay.user_id, added=[relay.facets], taken=[over.facets]))
         if effects and effects.changes:
             actions += change_items_actions(effects.changes, by=relay.connection_id, seen=effects.desk)
-        if effects and effects.card and effects.card_met:
-            actions += change_card_actions(effects.card, effects.card_met)
+        if effects and effects.card and effects.card_before:
+            actions += change_card_actions(effects.card, effects.card_before)
         return try_commit([*actions, *([add_message_action(message)] if message else [])])
 
 
