@@ -280,7 +280,7 @@ def test_a_project_is_created_and_members_are_added_and_removed(api: Api, desk: 
     assert "already" in refused("projects", "create", "hermes", "--name", "Again")
     assert "already" in refused("projects", "create", "hermes", "--name", "Again", "--team", made["teamId"])
     assert "Project nothing not found" in refused("projects", "remove-member", "nothing", BOB)
-    assert "no such member" in refused("projects", "remove-member", "hermes", BOB)
+    assert "is not a member" in refused("projects", "remove-member", "hermes", BOB)
     assert "Project nothing not found" in refused("projects", "add-member", "nothing", BOB)
     assert "no employee" in refused("projects", "add-member", "hermes", "nobody@example.com")
 
