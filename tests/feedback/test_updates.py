@@ -47,7 +47,7 @@ def test_the_feed_is_public_bare_newest_first_and_takes_no_store_call(api: Api) 
 def test_an_entry_shows_what_its_file_says_and_leaves_out_what_it_does_not(api: Api) -> None:
     found = {each["id"]: each for each in api.get(UPDATES).json["updates"]}
     assert found["bulk"]["title"] == "One event to a thousand people"
-    assert found["bulk"]["subtitle"] == "And tokens claimed on the way"
+    assert found["bulk"]["subtitle"] == "Bulk publishing claims missing tokens"
     assert found["bulk"]["tags"] == ["events", "bulk", "tokens"]
     assert found["bulk"]["content"].startswith("`POST /api/v1/events/bulk`")
     assert "subtitle" not in found["callbacks"]
