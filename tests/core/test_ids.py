@@ -1,21 +1,15 @@
-"""Tokens, times and cursors: what we write we read again, and nothing else."""
+"""Tokens: a minted token is read as what it was minted for, and every other text is refused."""
 
 import base64
-import json
 import re
 import string
 import zlib
-from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from chalicelib.core.domain.errors import Invalid
-from chalicelib.core.domain.fields import parse_timestamp, timestamp
-from chalicelib.edge.paging import from_cursor, to_cursor
 from chalicelib.ids import (
     InstanceCredential,
     MintedToken,
@@ -42,9 +36,6 @@ def minted(kind: TokenKind, grant_id: str | UUID = GRANT) -> MintedToken:
 def checked(text: str) -> str:
     """`text` with the checksum that makes it look like a token of ours."""
     return text + base64.urlsafe_b64encode(zlib.crc32(text.encode()).to_bytes(4)).decode().rstrip("=")
-
-
-# Tokens
 
 
 def test_a_platform_token_is_read_as_one_and_never_as_a_key() -> None:
@@ -176,179 +167,3 @@ def test_request_ids_and_nonces_are_new_every_time() -> None:
         made = [make() for _ in range(200)]
         assert len(set(made)) == 200
         assert all(re.fullmatch(form, each) for each in made)
-
-
-# Times
-
-moments = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=st.timezones())  # noqa: DTZ001 - aware by strategy
-
-
-@given(moments)
-def test_a_time_is_read_as_it_was_written_to_the_millisecond(moment: datetime) -> None:
-    written = timestamp(moment)
-
-    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", written)
-    utc = moment.astimezone(UTC)
-    read = parse_timestamp(written)
-    assert read == utc.replace(microsecond=utc.microsecond // 1000 * 1000)
-    assert read.tzinfo is UTC
-    assert timestamp(read) == written
-
-
-@given(moments, moments)
-def test_times_sort_as_text_as_they_do_in_time(one: datetime, other: datetime) -> None:
-    if parse_timestamp(timestamp(one)) < parse_timestamp(timestamp(other)):
-        assert timestamp(one) < timestamp(other)
-
-
-@given(moments, st.integers(-23 * 60 - 59, 23 * 60 + 59))
-def test_a_time_is_the_same_moment_at_every_offset(moment: datetime, minutes: int) -> None:
-    written = timestamp(moment).removesuffix("Z")
-    sign, (hours, rest) = "-" if minutes < 0 else "+", divmod(abs(minutes), 60)
-
-    read = parse_timestamp(f"{written}{sign}{hours:02}:{rest:02}")
-
-    assert read == parse_timestamp(written + "Z") - timedelta(minutes=minutes)
-
-
-@given(
-    st.text()
-    | st.from_regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt][0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?([Zz]|[+-][0-9]{2}:[0-9]{2})")
-    | st.from_regex(r"\A[0-9]{4}-[01][0-9]-[0-3][0-9]T[0-2][0-9]:[0-5][0-9]:[0-6][0-9](\.\d{1,12})?[+-][0-2]\d:\d\d\Z")
-    | st.from_regex(r"\A(0001-01-01|9999-12-31)T[0-2][0-9]:[0-5][0-9]:[0-5][0-9][+-][0-2][0-9]:[0-5][0-9]\Z")
-)
-def test_arbitrary_text_is_a_moment_or_a_value_error(text: str) -> None:
-    try:
-        read = parse_timestamp(text)
-    except ValueError:
-        return
-    assert read.tzinfo is UTC
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "2026-05-21",
-        "2026-05-21T10:00:00",
-        "2026-05-21T10:00Z",
-        "2026-05-21 10:00:00Z",
-        "2026-05-21T10:00:00+0800",
-        "2026-05-21T10:00:00+08",
-        "2026-05-21T10:00:00 Z",
-        "2026-05-21T10:00:00Z\n",
-        "2026-05-21T10:00:00,5Z",
-        "2026-05-21T10:00:00.Z",
-        "2026-05-21T24:00:00Z",
-        "2026-05-21T23:60:00Z",
-        "2026-02-29T10:00:00Z",
-        "2026-05-21T10:00:00+24:00",
-        "2026-05-21T10:00:00+05:60",
-        "2026-05-21T10:00:00-00:99",
-        "0000-12-31T00:00:00Z",
-        "0001-01-01T00:00:00+00:01",
-        "9999-12-31T23:59:59-00:01",
-        "20260521T100000Z",
-        "2026-W21-4T10:00:00Z",
-        "２０２６-05-21T10:00:00Z",
-    ],
-    ids=ascii,
-)
-def test_what_rfc_3339_does_not_know_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match=r"."):
-        parse_timestamp(text)
-
-
-# Cursors
-
-positions = st.lists(st.text(), min_size=1, max_size=4)
-filters = st.lists(st.none() | st.booleans() | st.integers() | st.text(), max_size=4)
-
-
-def encoded(value: object) -> str:
-    raw = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return base64.urlsafe_b64encode(raw).decode().rstrip("=")
-
-
-@given(positions, filters)
-def test_a_cursor_leads_back_to_its_position(parts: Sequence[str], bound: Sequence[object]) -> None:
-    made = to_cursor(parts, *bound)
-
-    assert re.fullmatch("[A-Za-z0-9_-]+", made)
-    assert from_cursor(made, len(parts), *bound) == parts
-
-
-@given(positions, filters, filters)
-def test_a_cursor_of_other_filters_is_refused(
-    parts: Sequence[str], bound: Sequence[object], other: Sequence[object]
-) -> None:
-    assume(json.dumps(bound) != json.dumps(other))
-
-    with pytest.raises(Invalid) as refused:
-        from_cursor(to_cursor(parts, *bound), len(parts), *other)
-    assert refused.value.fields == {"cursor": ["does not continue this list"]}
-
-
-@given(positions, st.integers(0, 6))
-def test_a_cursor_of_another_length_is_refused(parts: Sequence[str], length: int) -> None:
-    assume(length != len(parts))
-
-    with pytest.raises(Invalid):
-        from_cursor(to_cursor(parts, "alice"), length, "alice")
-
-
-@given(
-    st.text()
-    | st.text(BASE64URL)
-    | st.binary().map(encoded)
-    | st.recursive(
-        st.none() | st.booleans() | st.integers() | st.floats() | st.text(),
-        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
-    ).map(encoded)
-)
-def test_garbage_is_no_cursor(text: str) -> None:
-    with pytest.raises(Invalid):
-        from_cursor(text, 2, "alice")
-
-
-@pytest.mark.parametrize(
-    "text",
-    [
-        "",
-        "=",
-        "A",
-        "中文",
-        "\ud800",
-        encoded(b"\xff\xfe"),
-        encoded(b"9" * 5000),
-        encoded(b"[" + b"9" * 5000 + b"]"),
-        encoded(b"[" * 5000),
-        encoded(b"[" * 5000 + b"]" * 5000),
-        encoded(b'{"a":' * 5000 + b"1" + b"}" * 5000),
-    ],
-    ids=[
-        "empty",
-        "padding",
-        "one character",
-        "cjk",
-        "surrogate",
-        "not utf-8",
-        "digits",
-        "long number",
-        "open arrays",
-        "arrays",
-        "objects",
-    ],
-)
-def test_hostile_text_is_no_cursor(text: str) -> None:
-    with pytest.raises(Invalid):
-        from_cursor(text, 2, "alice")
-
-
-@pytest.mark.parametrize("part", [None, 1, True, 1.5, ["x"], {"x": "y"}], ids=json.dumps)
-def test_a_position_has_nothing_but_text(part: object) -> None:
-    mark = json.loads(base64.urlsafe_b64decode(to_cursor([], "alice") + "=="))[0]
-
-    assert from_cursor(encoded([mark, "x", "y"]), 2, "alice") == ["x", "y"]
-    with pytest.raises(Invalid):
-        from_cursor(encoded([mark, "x", part]), 2, "alice")
