@@ -64,4 +64,4 @@ def _put(key: str) -> None:
 
 
 def _count(added: Sequence[lists.Facets] = (), taken: Sequence[lists.Facets] = (), seen: int | None = None) -> None:
-    commit([lists.counting(QUEUE_ITEMS, PK, added=added, taken=taken, seen=seen)], claim=None, reply={})
+    commit([lists.count_action(QUEUE_ITEMS, PK, added=added, taken=taken, seen=seen)], claim=None, reply={})

@@ -2,7 +2,7 @@
 
 id, name, description, category, status, commands: a list of name, description, usage
 
-They are few and always read together, so their one partition is both the rows and the list.
+They are few and always read together, so they share one partition.
 """
 
 from typing import Any
@@ -36,11 +36,11 @@ class DynamoAgents:
             raise Conflict(f"There is an agent {agent.slug} already.")
 
     def list_agents(self) -> list[Agent]:
-        """Every agent, by slug. One store call."""
+        """List all agents, by slug. One store call."""
         return [_AGENT.from_row(row, slug=row["sk"]) for row in query_partition(DIRECTORY, _AGENTS)]
 
     def set_status(self, slug: str, status: AgentStatus, *, claim: Claim | None, reply: dict[str, Any]) -> bool:
-        """Say whether an agent may be called upon; False when there is none. One store call.
+        """Set an agent's status; False if there is no such agent. One store call.
 
         Raises:
             AlreadyAnswered: the claim has been used; nothing was done.

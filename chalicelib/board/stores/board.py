@@ -7,8 +7,8 @@
 index order:  orderKey  = order and time of creation, newest first, so that they sort as text, and the id
 index facets: facetsKey = status, priority, assignee, and the same
 
-Columns and checklist are written on the condition that the version is as it was read. Links to contacts are written
-from both sides (see card_contacts) and only let the version grow, so each kind of change waits for no other.
+Columns and checklist are written on the condition that the version has not changed. Links to contacts are written
+from both sides (see card_contacts) without this condition and increment the version.
 """
 
 from collections.abc import Iterable, Sequence
@@ -42,9 +42,9 @@ class DynamoBoard:
     def list_cards(
         self, user_id: str, facets: Sequence[str | None], *, offset: int, limit: int
     ) -> tuple[list[Card], int]:
-        """A page of the cards with these facets, where None stands for any, in their order; and how many there are.
+        """List a page of the cards with these facets, where None stands for any, in order; and count all of them.
 
-        Store calls in sequence: 2; 3 with a facet, and one more for each thousands of cards of offset.
+        Store calls in sequence: 2; 3 with a facet, and one more for each few thousand cards of offset.
         """
         read = partial(lists.sort_keys, BOARD, pk=user_id, offset=offset, limit=limit)
         if not any(each is not None for each in facets):
@@ -58,23 +58,23 @@ class DynamoBoard:
         return [_card_from_row(row) for row in lists.in_order(BOARD, user_id, sks)], lists.total(counts, *facets)
 
     def find_card(self, user_id: str, card_id: str) -> Card | None:
-        """One of the person's cards, read consistently. One store call."""
+        """Find one of the person's cards, read consistently. One store call."""
         row = get(BOARD, card_key(user_id, card_id))
         return _card_from_row(row) if row else None
 
     def find_briefs(self, user_id: str, card_ids: Iterable[str]) -> dict[str, CardBrief]:
-        """Those of the cards that exist, in brief, by id. One store call per hundred, made at the same time."""
+        """Map ids to briefs of the cards that exist. One store call per hundred, made at the same time."""
         rows = get_all(BOARD, [card_key(user_id, card_id) for card_id in sorted(set(card_ids))], _BRIEF)
         return {row["id"]: CardBrief(*(row[name] for name in _BRIEF)) for row in rows}
 
     def find_tail(self, user_id: str) -> Tail:
-        """Where the person's board ends. One store call."""
+        """Find the end of the person's board. One store call."""
         counts = lists.find_counts(BOARD, user_id)
         last = counts.get("lastOrder")
         return Tail(None if last is None else int(last), int(counts["version"]))
 
     def add_card(self, card: Card, *, tail: Tail, claim: Claim | None, reply: StoredReply) -> bool:
-        """Store a new card; False when the board does not end there any more. One store call.
+        """Store a new card; False if the board no longer ends at `tail`. One store call.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
@@ -91,9 +91,9 @@ class DynamoBoard:
         reply: StoredReply,
         also: Sequence[Action] = (),
     ) -> bool:
-        """Replace `over` by `card`, but for its contacts; False when card or tail have changed. One store call at most.
+        """Replace `over` by `card` except for its contacts; False if card or tail have changed. One store call at most.
 
-        A card that may come to be the last one needs the tail. `also` are further members of the transaction.
+        The tail is required if the card may become the last one. `also` are further members of the transaction.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
@@ -111,40 +111,40 @@ class DynamoBoard:
         return True
 
     def remove_card(self, card: Card, *, claim: Claim | None, reply: StoredReply) -> bool:
-        """Delete a card, and take it off its contacts; False when it has changed. One store call.
+        """Delete a card and its links to contacts; False if it has changed. One store call.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
         actions = [
             delete(BOARD, _key(card), _UNCHANGED, seen=card.version),
-            lists.counting(BOARD, card.user_id, taken=[card.facets]),
+            lists.count_action(BOARD, card.user_id, taken=[card.facets]),
             *unlink_contacts_actions(card),
         ]
         return try_commit(actions, claim=claim, reply=reply)
 
 
 def add_card_actions(card: Card, tail: Tail) -> list[Action]:
-    """The part of a transaction that stores a new card, while the board still ends at `tail`."""
+    """Return the actions that store a new card if the board still ends at `tail`."""
     row = _key(card) | _columns(card) | {"contacts": links_to_row(card.contacts)}
     raised = {"lastOrder": card.order} if tail.is_raised_by(card.order) else None
     return [
         put_new(BOARD, row),
-        lists.counting(BOARD, card.user_id, added=[card.facets], seen=tail.version, sets=raised),
+        lists.count_action(BOARD, card.user_id, added=[card.facets], seen=tail.version, sets=raised),
     ]
 
 
 def change_card_actions(card: Card, over: Card, tail: Tail | None = None, *, mark: str | None = None) -> list[Action]:
-    """The part of a transaction that replaces `over` by `card`, but for its contacts; a `mark` tells who did."""
+    """Return the actions that replace `over` by `card` except for its contacts; `mark` identifies the writer."""
     columns = _columns(card) | ({"savedBy": mark} if mark else {})
     change = update(BOARD, _key(over), f"SET {assignments(columns)}", _UNCHANGED, **columns, seen=over.version)
     actions = [change]
     if tail is not None and tail.is_raised_by(card.order):
         moved = {"added": [card.facets], "taken": [over.facets]}
         sets = {"lastOrder": card.order}
-        actions.append(lists.counting(BOARD, card.user_id, **moved, seen=tail.version, sets=sets))
+        actions.append(lists.count_action(BOARD, card.user_id, **moved, seen=tail.version, sets=sets))
     elif card.facets != over.facets:
-        actions.append(lists.counting(BOARD, card.user_id, added=[card.facets], taken=[over.facets]))
+        actions.append(lists.count_action(BOARD, card.user_id, added=[card.facets], taken=[over.facets]))
     return actions
 
 

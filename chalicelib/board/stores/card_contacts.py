@@ -1,4 +1,4 @@
-"""What links cards and contacts: kept in the rows of both, and written in one transaction with both.
+"""Links between cards and contacts, stored in the rows of both and written to both in one transaction.
 
 A card's row has its links in the map `contacts`, by contact id, and a contact's row in the map `cards`, by card id:
 {id, role, involvement, canDelegate, createdAt} each. In the expressions here, the map is #links, its key #other.
@@ -25,7 +25,7 @@ _LINK = Codec(CardContact, {"link_id": "id"}, without=("card_id", "contact_id"))
 
 class DynamoCardContacts:
     def link(self, link: CardContact, *, user_id: str, now: str, claim: Claim | None, reply: StoredReply) -> bool:
-        """Link a card and a contact; False when one of them is gone or has all it may have, or they are linked.
+        """Link a card and a contact; False if one is missing or has the most links allowed, or they are linked.
 
         One store call.
 
@@ -41,7 +41,7 @@ class DynamoCardContacts:
         return try_commit(actions, claim=claim, reply=reply)
 
     def save_link(self, link: CardContact, *, over: Card, now: str, claim: Claim | None, reply: StoredReply) -> bool:
-        """Replace a link of the card `over`; False when the card is no longer as it was. One store call.
+        """Replace a link of the card `over`; False if the card has changed. One store call.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
@@ -56,7 +56,7 @@ class DynamoCardContacts:
         return try_commit(actions, claim=claim, reply=reply)
 
     def unlink(self, link: CardContact, *, user_id: str, now: str, claim: Claim | None, reply: StoredReply) -> bool:
-        """End a link; False when there is none. One store call.
+        """Delete a link; False if there is none. One store call.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
@@ -77,17 +77,17 @@ def contact_key(user_id: str, contact_id: str) -> Row:
 
 
 def unlink_contacts_actions(card: Card) -> list[Action]:
-    """The part of a transaction that takes a card off its contacts."""
+    """Return the actions that remove a card's links from its contacts."""
     return [_of_contact(link, card.user_id, "REMOVE #links.#other", _LINKED) for link in card.contacts.values()]
 
 
 def unlink_cards_actions(contact: Contact) -> list[Action]:
-    """The part of a transaction that takes a contact off its cards."""
+    """Return the actions that remove a contact's links from its cards."""
     return [_of_card(link, contact.user_id, "REMOVE #links.#other", _LINKED) for link in contact.cards.values()]
 
 
 def links_to_row(links: Mapping[str, CardContact]) -> Row:
-    """Convert links by the other side's id."""
+    """Convert links to rows, by the other side's id."""
     return {other: _LINK.to_row(link) for other, link in links.items()}
 
 

@@ -1,17 +1,17 @@
-"""The table `contacts`: each person's contacts, and what finds them, in one partition.
+"""The table `contacts`: each person's contacts and their search index, in one partition.
 
 <user id> / CONTACT#<id>                  the contact's columns, cards (by card id), indexId, version
-<user id> / FIND#<text>#<id>#<index id>   <text> is what is searched of the contact, from one of its places on
+<user id> / FIND#<text>#<id>#<index id>   <text> is an ending of the contact's searchable text
 <user id> / TAG#<tag>#<id>#<index id>
 <user id> / COUNTS                        see lists
 
-index order: orderKey = the name as it is searched, and the id
+index order: orderKey = the normalised name, and the id
 
-A text that contains another has an ending that begins with it, so a search is a range of FIND rows, and costs as much
-as there is to find. FIND and TAG rows are entries of an index kept by hand, and say only where to look: what is found
-is decided by the contacts' own rows. A contact's entries are complete before it can be seen, and a change to what is
-searched makes a new set, under a new index id, before it removes the old one. So no change removes what another has
-made, and what a crash leaves behind finds nothing.
+A text that contains a word has an ending that starts with it, so a search reads one range of FIND rows, and its cost
+grows with the number of matches. FIND and TAG rows only name candidates; the contacts' own rows decide what matches.
+Entries are written before their contact. A change of the searchable text first writes a new set of entries under a
+new index id, and then removes the old set. So no change removes entries of another, and entries that a crash leaves
+behind match nothing.
 """
 
 import logging
@@ -54,9 +54,9 @@ _CONTACT = Codec(Contact, without=("contact_id", "user_id", "cards"))
 
 class DynamoContacts:
     def list_contacts(self, user_id: str, *, offset: int, limit: int) -> tuple[list[Contact], int]:
-        """A page of the person's contacts, by name; and how many there are.
+        """List a page of the person's contacts, by name; and count all of them.
 
-        Store calls in sequence: 2; one more for each thousands of contacts of offset.
+        Store calls in sequence: 2; one more for each few thousand contacts of offset.
         """
         counts, sks = gather(
             partial(lists.find_counts, CONTACTS, user_id),
@@ -68,10 +68,10 @@ class DynamoContacts:
     def search_contacts(
         self, user_id: str, wanted: ContactFilter, *, offset: int, limit: int
     ) -> tuple[list[Contact], int]:
-        """A page of those that the filter admits, by name; and how many it admits.
+        """List a page of the contacts that match the filter, by name; and count all of them.
 
-        Store calls in sequence: 3; one more for each megabyte of index entries that agree. What is read grows with
-        the contacts that are found, not with those that there are.
+        Store calls in sequence: 3; one more for each megabyte of matching index entries. The cost grows with the
+        number of matches, not with the number of contacts.
         """
         ids = _candidates(user_id, wanted)
         rows = get_all(CONTACTS, [contact_key(user_id, each) for each in ids], _MATCHED) if ids else []
@@ -80,12 +80,12 @@ class DynamoContacts:
         return [_contact_from_row(row) for row in lists.in_order(CONTACTS, user_id, sks)], len(admitted)
 
     def find_contact(self, user_id: str, contact_id: str) -> Contact | None:
-        """One of the person's contacts, read consistently. One store call."""
+        """Find one of the person's contacts, read consistently. One store call."""
         row = get(CONTACTS, contact_key(user_id, contact_id))
         return _contact_from_row(row) if row else None
 
     def find_briefs(self, user_id: str, contact_ids: Iterable[str]) -> dict[str, ContactBrief]:
-        """Those of the contacts that exist, in brief, by id. One store call per hundred, made at the same time."""
+        """Map ids to briefs of the contacts that exist. One store call per hundred, made at the same time."""
         rows = get_all(CONTACTS, [contact_key(user_id, each) for each in sorted(set(contact_ids))], _BRIEF)
         return {row["id"]: ContactBrief(*(row[name] for name in _BRIEF)) for row in rows}
 
@@ -103,7 +103,7 @@ class DynamoContacts:
             raise
 
     def keep_contact(self, contact: Contact) -> None:
-        """Store a contact, unless there is one of its id. Store calls in sequence: 2."""
+        """Store a contact, unless its id exists. Store calls in sequence: 2."""
         write_all(CONTACTS, puts=_entries(contact))
         try:
             commit(_added(contact))
@@ -113,9 +113,9 @@ class DynamoContacts:
                 _drop_entries(contact)
 
     def save_contact(self, contact: Contact, *, over: Contact, claim: Claim | None, reply: StoredReply) -> bool:
-        """Replace `over` by `contact`, but for its cards; False when it is no longer as it was.
+        """Replace `over` by `contact` except for its cards; False if it has changed.
 
-        Store calls in sequence: 1 at most; 3 when it is found by other text than before.
+        Store calls in sequence: 1 at most; 3 if its searchable text changes.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
@@ -145,14 +145,14 @@ class DynamoContacts:
         return True
 
     def remove_contact(self, contact: Contact, *, claim: Claim | None, reply: StoredReply) -> bool:
-        """Delete a contact, and take it off its cards; False when it has changed. Store calls in sequence: 2.
+        """Delete a contact and its links to cards; False if it has changed. Store calls in sequence: 2.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
         actions = [
             delete(CONTACTS, _key(contact), _UNCHANGED, seen=contact.version),
-            lists.counting(CONTACTS, contact.user_id, taken=[_FACETS]),
+            lists.count_action(CONTACTS, contact.user_id, taken=[_FACETS]),
             *unlink_cards_actions(contact),
         ]
         removed = try_commit(actions, claim=claim, reply=reply)
@@ -163,7 +163,7 @@ class DynamoContacts:
 
 def _added(contact: Contact) -> list[Action]:
     row = _key(contact) | {"id": contact.contact_id, "cards": links_to_row(contact.cards)} | _columns(contact)
-    return [put_new(CONTACTS, row), lists.counting(CONTACTS, contact.user_id, added=[_FACETS])]
+    return [put_new(CONTACTS, row), lists.count_action(CONTACTS, contact.user_id, added=[_FACETS])]
 
 
 def _candidates(user_id: str, wanted: ContactFilter) -> set[str]:

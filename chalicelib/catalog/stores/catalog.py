@@ -135,7 +135,7 @@ def linked_items(row: Row | None) -> list[str]:
 
 
 def approval_check(slug: str, user_id: str) -> Action:
-    """Check, within a transaction, that the user is approved for the item."""
+    """Return the check that the user is approved for the item."""
     approved = ApprovalStatus.APPROVED.value
     return check(CATALOG, approval_key(slug, user_id), "#status = :approved", approved=approved)
 

@@ -32,7 +32,7 @@ class DynamoChat:
         try_commit([add_message_action(message)], claim=claim, reply=reply)
 
     def list_before(self, user_id: str, message_id: str | None, *, role: str | None, limit: int) -> Sequence[Message]:
-        """Messages older than `message_id`, newest first. One store call a megabyte; with a role one more."""
+        """List messages older than `message_id`, newest first. One store call per megabyte; with a role one more."""
         prefix, key = (f"{role}#", "roleKey") if role else (_PREFIX, "sk")
         rows = query(
             CHAT,
@@ -51,7 +51,7 @@ class DynamoChat:
 
 
 def add_message_action(message: Message) -> Action:
-    """The part of a transaction that stores a message."""
+    """Return the action that stores a message."""
     keys = {"pk": message.user_id, "sk": f"{_PREFIX}{message.message_id}"}
     return put_new(CHAT, keys | _MESSAGE.to_row(message) | {"roleKey": f"{message.role.value}#{message.message_id}"})
 

@@ -1,8 +1,8 @@
-"""The members of a transaction, as `commit` takes them.
+"""Builders of transaction members, as `commit` takes them.
 
-In conditions and update expressions `#name` stands for the attribute `name`, and `:name` for the argument `name`; any
-argument may be called anything, since the parameters themselves are positional. When a condition does not hold, the
-row met is in `Refused.rows`.
+In conditions and update expressions `#name` stands for the attribute `name`, and `:name` for the keyword argument
+`name`. The other parameters are positional, so a keyword argument may have any name. If a condition does not hold,
+the row it failed on is in `Refused.rows`.
 """
 
 import re
@@ -25,7 +25,7 @@ def put(table: Table, row: Row, condition: str = "", /, **named: Any) -> Action:
 
 
 def put_new(table: Table, row: Row, /) -> Action:
-    """Return the member that stores a row which must not exist yet."""
+    """Return the member that stores a row if it does not exist."""
     return put(table, row, NEW)
 
 
@@ -38,7 +38,7 @@ def update(
     /,
     **named: Any,
 ) -> Action:
-    """Return the member that changes a row; `names` has the attributes of those `#name`s that stand for another."""
+    """Return the member that updates a row; `names` maps each `#name` that differs from its attribute."""
     request = {"Key": to_item(key), "UpdateExpression": expression}
     return {"Update": _request(table, request, condition, named, names)}
 
@@ -49,12 +49,12 @@ def delete(table: Table, key: Row, condition: str = "", /, **named: Any) -> Acti
 
 
 def check(table: Table, key: Row, condition: str, /, **named: Any) -> Action:
-    """Return the member that changes nothing, and holds the others to a condition on this row."""
+    """Return the member that changes nothing and makes the transaction depend on a condition on this row."""
     return {"ConditionCheck": _request(table, {"Key": to_item(key)}, condition, named)}
 
 
 def assignments(columns: Iterable[str]) -> str:
-    """Return the part of an update expression that sets these attributes, each to the argument of its name."""
+    """Return the part of an update expression that sets each of these attributes to the argument of the same name."""
     return ", ".join(f"#{name} = :{name}" for name in columns)
 
 

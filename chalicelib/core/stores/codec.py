@@ -1,10 +1,10 @@
-"""Rows of frozen dataclasses: one codec for a class, instead of a function for each direction.
+"""Conversion between frozen dataclasses and rows: one codec per class.
 
 The field `created_at` is stored as the attribute `createdAt`. Enums are stored by value, frozensets as sorted lists,
-nested dataclasses as maps, None as null. Back from a row, the fields' annotations say what is restored: whole numbers,
-enums, tuples, frozensets, nested dataclasses. An attribute that a row lacks becomes the field's default.
+nested dataclasses as maps, None as null. Reading a row restores whole numbers, enums, tuples, frozensets and nested
+dataclasses by the fields' annotations. An attribute that the row lacks becomes the field's default.
 
-A codec reads its class when it is first used, so a function that never uses it pays nothing for it.
+A codec inspects its class on first use, so an unused codec costs nothing at cold start.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -22,7 +22,7 @@ Convert = Callable[[Any], Any]
 
 
 class Column(NamedTuple):
-    """How a field is stored that differs: its attribute's name, and what its value becomes on either way."""
+    """How a field is stored differently: its attribute's name, and the conversions of its value."""
 
     name: str | None = None
     to_row: Convert | None = None
@@ -41,8 +41,8 @@ class _Plan(NamedTuple):
 class Codec(Generic[M]):
     """Converts models of a dataclass with at least two fields to rows and back.
 
-    `columns` has the fields whose attribute differs: its name, a `Column`, or the codec of the models nested in it.
-    Fields in `without` have no attribute, such as those that are in the row's key; `from_row` takes them as arguments.
+    `columns` has the fields that are stored differently: the attribute's name, a `Column`, or the codec of nested
+    models. Fields in `without` have no attribute, such as those in the row's key; `from_row` takes them as arguments.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class Codec(Generic[M]):
         self._model, self._columns, self._without = model, columns or {}, without
 
     def to_row(self, model: M) -> Row:
-        """Convert a model to its attributes; keys and what else the row has are the caller's to add."""
+        """Convert a model to its attributes; the caller adds keys and other attributes."""
         plan = self._plan
         row = dict(zip(plan.attributes, plan.read_fields(model), strict=True))
         for name, convert in plan.to_row:
@@ -64,7 +64,7 @@ class Codec(Generic[M]):
         return row
 
     def from_row(self, row: Mapping[str, Any], **given: Any) -> M:
-        """Convert a row to the model; `given` are the fields that have no attribute.
+        """Convert a row to the model; `given` has the fields without an attribute.
 
         Raises:
             TypeError: the row lacks an attribute whose field has no default.
@@ -105,9 +105,9 @@ class Codec(Generic[M]):
 
 
 def _converters(annotation: Any, nested: Codec[Any] | None) -> tuple[Convert | None, Convert | None]:
-    """Return what converts values of this type to a row and back; None for what is stored as it is.
+    """Return the conversions of values of this type to a row and back; None where nothing changes.
 
-    `nested` is the codec of a dataclass in it, where that is not the usual one.
+    `nested` replaces the usual codec of a dataclass in it.
     """
     if get_origin(annotation) is UnionType:
         (annotation,) = (each for each in get_args(annotation) if each is not type(None))

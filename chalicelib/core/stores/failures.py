@@ -1,4 +1,7 @@
-"""Why messages failed, in the table `idempotency`: pk = FAILURE#<message id>; reason, at; expiresAt is its TTL."""
+"""Reasons of failed messages, in the table `idempotency`.
+
+pk = FAILURE#<message id>; reason, at; expiresAt is the table's TTL
+"""
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -19,12 +22,12 @@ NOTE_FAILURE = IDEMPOTENCY.can("PutItem")
 
 class DynamoFailures:
     def note(self, message_id: str, reason: str, *, now: datetime) -> None:
-        """Remember why a message failed just now, in place of why it did before. One store call."""
+        """Store the reason of a message's last failure. One store call."""
         row = {"pk": f"{_PREFIX}{message_id}", "reason": reason, "at": timestamp(now)}
         expires = {"expiresAt": int((now + _KEPT_FOR).timestamp())}
         commit([put(IDEMPOTENCY, row | expires)])
 
     def find(self, message_ids: Iterable[str]) -> dict[str, tuple[str, str]]:
-        """Reason and time of the last failure, by message id, of those that are known. Store calls in sequence: 1."""
+        """Map message ids to reason and time of the last failure, if stored. Store calls in sequence: 1."""
         rows = get_all(IDEMPOTENCY, [{"pk": f"{_PREFIX}{each}"} for each in message_ids])
         return {row["pk"].removeprefix(_PREFIX): (row["reason"], row["at"]) for row in rows}

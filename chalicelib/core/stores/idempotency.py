@@ -1,4 +1,4 @@
-"""Idempotency records: read here, written with the effect they guard (see writes)."""
+"""Idempotency records. Most are written in the transaction they protect (see writes)."""
 
 from typing import Any
 
@@ -16,19 +16,19 @@ class DynamoIdempotency:
     """The table `idempotency`: pk = scope; fingerprint, nonce, reply once there is one; expiresAt is its TTL."""
 
     def find(self, claim: Claim) -> ReplyRecord | None:
-        """What a call under the same claim was answered in the last 24 hours. One store call."""
+        """Find the reply of an earlier call under the same claim, at most 24 hours old. One store call."""
         record = get(IDEMPOTENCY, {"pk": claim.scope})
         if record is None or "reply" not in record or record["expiresAt"] <= claim.now:
             return None
         return to_reply_record(record)
 
     def begin(self, claim: Claim) -> str:
-        """Announce a call whose effects can't be written with its record, before any of them. One store call.
+        """Store the record of a call before effects that can't be in one transaction with it. One store call.
 
-        Returns a word that every attempt under this claim is told, so that each has the same effects.
+        Returns the nonce of the first attempt under this claim; every attempt derives its effects from it.
 
         Raises:
-            AlreadyAnswered: the call has been answered.
+            AlreadyAnswered: the call has a reply.
             IdempotencyConflict: the key is in use for another body.
         """
         row = {"pk": claim.scope, "fingerprint": claim.fingerprint, "nonce": claim.nonce, "expiresAt": claim.expires_at}
@@ -46,10 +46,10 @@ class DynamoIdempotency:
         return claim.nonce
 
     def finish(self, claim: Claim, begun: str, *, reply: dict[str, Any]) -> None:
-        """Keep the reply of the call that was begun. One store call.
+        """Store the reply of a call that was begun. One store call.
 
         Raises:
-            AlreadyAnswered: another attempt has been answered in the meantime.
+            AlreadyAnswered: another attempt has stored a reply.
         """
         key, named = {"pk": claim.scope}, {"begun": begun, "reply": pack_reply(reply)}
         try:
@@ -58,10 +58,10 @@ class DynamoIdempotency:
             raise AlreadyAnswered(to_reply_record(refused.rows[0])) from refused
 
     def amend(self, claim: Claim, *, reply: dict[str, Any]) -> None:
-        """Put another reply in the place of what this very call has had kept. One store call."""
+        """Replace the reply that this call has stored. One store call."""
         key, named = {"pk": claim.scope}, {"nonce": claim.nonce, "reply": pack_reply(reply)}
         try_commit([update(IDEMPOTENCY, key, "SET reply = :reply", "nonce = :nonce", **named)])
 
     def abandon(self, claim: Claim, begun: str) -> None:
-        """Forget a call that was begun and refused before it had any effect. One store call."""
+        """Delete the record of a call that was refused before it had any effect. One store call."""
         try_commit([delete(IDEMPOTENCY, {"pk": claim.scope}, _UNANSWERED, begun=begun)])

@@ -1,6 +1,6 @@
-"""Rows as DynamoDB's client wants them, and back.
+"""Conversion between rows and the items of DynamoDB's client.
 
-By hand, since boto3's way of doing this brings all of boto3 along, which every function would load for it.
+Written by hand, since boto3's own serializer would load all of boto3 in every function.
 """
 
 from decimal import Context, Decimal, Inexact, Rounded
@@ -24,7 +24,7 @@ def from_item(item: dict[str, Any]) -> Row:
 
 
 def values(**named: Any) -> dict[str, Any]:
-    """Expression values: `values(now=1)` gives `{":now": {"N": "1"}}`."""
+    """Return expression values: `values(now=1)` gives `{":now": {"N": "1"}}`."""
     return {f":{name}": {"S": value} if type(value) is str else _to(value) for name, value in named.items()}
 
 

@@ -1,8 +1,8 @@
-"""Rows whose work is tried until it is done: a lease before each attempt, its record after, a due index in between.
+"""Rows with work that is retried: each attempt is leased, made and recorded; the due index announces the next.
 
-outcome; attempts: a list, oldest first; nextAttemptAt while there is one to come
-dueQueue, dueAt: when the due index has the next attempt announced, should no message have done so
-leaseId, leaseUntil: whose the running attempt is, and until when
+outcome; attempts: a list, oldest first; nextAttemptAt: if there is a next attempt
+dueQueue, dueAt: when the due index announces the next attempt, if no message has
+leaseId, leaseUntil: the holder of the running attempt, and the end of the lease
 """
 
 from collections.abc import Sequence
@@ -34,9 +34,9 @@ class LeasedRows:
         return {"dueQueue": self.queue.name, "dueAt": timestamp(due_at)}
 
     def lease(self, key: Row, lease_id: str, *, made: int, now: datetime, until: datetime) -> bool:
-        """Take the attempt after the `made` ones; False when it has been made, or is being made. One store call.
+        """Lease the attempt after the first `made`; False if it was made, or is being made. One store call.
 
-        Should the holder not record it, the attempt is announced again when the lease ends.
+        If the holder never records it, the attempt is announced again when the lease ends.
         """
         return self._update(
             key,
@@ -54,9 +54,9 @@ class LeasedRows:
     def record(
         self, key: Row, lease_id: str, *, made: int, outcome: str, attempt: Attempt | None, due_at: datetime | None
     ) -> bool:
-        """Note what became of the attempt under the lease, and end the lease; False when the lease was lost.
+        """Record the outcome under the lease, and end the lease; False if the lease was lost.
 
-        Without an `attempt` none was made. The next one is announced at `due_at`; without one there is none.
+        `attempt` is None if none was made. The next attempt is announced at `due_at`; None means there is none.
         One store call.
         """
         sets, removed = "outcome = :outcome", "leaseId, leaseUntil"
@@ -79,11 +79,11 @@ class LeasedRows:
         )
 
     def list_due(self, *, now: datetime, limit: int) -> Sequence[Row]:
-        """Some of the rows whose attempts are due, longest due first, with keys and due time only. One store call."""
+        """List some of the due rows, longest due first, with keys and due time only. One store call."""
         return list_due(self.table, self.queue.name, now=now, limit=limit)
 
     def postpone(self, key: Row, due_at: str, *, until: datetime) -> bool:
-        """Move the due time on from `due_at`; False when somebody else has. One store call."""
+        """Move the due time on from `due_at`; False if another call has. One store call."""
         return self._update(key, "SET dueAt = :until", "dueAt = :due", until=timestamp(until), due=due_at)
 
     def _update(self, key: Row, expression: str, condition: str, **named: Any) -> bool:

@@ -1,9 +1,9 @@
-"""Long lists of one person's rows: in order, with offsets and true totals, and without scans.
+"""Long lists of one person's rows: ordered, with offsets and exact totals, without scans.
 
-A list's rows share the partition key. How many there are of each combination of facets (such as status and
-priority) is kept in one row, sk = COUNTS, which is changed in the same transaction as the rows it counts; its
-`version` grows with every such change. A local index holds the rows' keys in the list's order, so what is read
-grows with offset + limit, never with the list; only the rows of the page asked for are read whole.
+A list's rows share the partition key. The row sk = COUNTS has the number of rows of each combination of facets (such
+as status and priority). It changes in the same transaction as the rows it counts, and its `version` grows with every
+change. A local index holds the rows' keys in the list's order, so the cost of a page grows with offset + limit, never
+with the list. Only the rows of the page are read whole.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -24,7 +24,7 @@ COUNTS = "COUNTS"
 _SEPARATOR = "|"
 
 
-def counting(
+def count_action(
     table: Table,
     pk: str,
     *,
@@ -33,10 +33,10 @@ def counting(
     seen: int | None = None,
     sets: Row | None = None,
 ) -> Action:
-    """The change to the counts row, for the transaction in which rows with these facets are added and taken away.
+    """Return the action that counts rows with these facets as added and removed.
 
-    With `seen` only if the row still has this version; 0 is the version of a row that is not there yet. `sets`
-    are attributes of the row's own to be set along.
+    With `seen` it requires that the counts row still has this version; 0 stands for a row that does not exist. `sets`
+    are other attributes of the counts row to set.
     """
     changes: dict[str, int] = {}
     for each, change in [*((each, 1) for each in added), *((each, -1) for each in taken)]:
@@ -56,17 +56,17 @@ def counting(
 
 
 def total(counts: Row, *wanted: str | None) -> int:
-    """How many rows have these facets, where None stands for any."""
+    """Return the number of rows with these facets, where None stands for any."""
     return sum(number for _, number in _matching(counts, wanted))
 
 
 def combinations(counts: Row, *wanted: str | None) -> list[Facets]:
-    """The combinations with these facets, where None stands for any, that some row has."""
+    """Return the existing combinations of facets that match these, where None stands for any."""
     return [facets for facets, number in _matching(counts, wanted) if number]
 
 
 def find_counts(table: Table, pk: str) -> Row:
-    """The counts row, read consistently; an empty one when nothing was counted yet. One store call."""
+    """Read the counts row consistently; an empty one if nothing was counted yet. One store call."""
     key = {"pk": pk, "sk": COUNTS}
     return get(table, key) or key | {"version": 0}
 
@@ -81,10 +81,10 @@ def sort_keys(
     limit: int,
     order: Callable[[str], str] = lambda key: key,
 ) -> list[str]:
-    """The sort keys of one page of the rows whose key in the local `index` has one of the prefixes, in order.
+    """List the sort keys of one page of the rows whose key in the local `index` has one of the prefixes, in order.
 
-    The index's sort key is called `<index>Key`; `order` makes of it what rows of different prefixes are
-    compared by. Store calls in sequence: 1; one more for each thousands of rows of offset.
+    The index's sort key is called `<index>Key`; `order` maps it to the value by which rows of different prefixes are
+    ordered. Store calls in sequence: 1; one more for each few thousand rows of offset.
     """
     reads = [partial(_read, table, index, pk, prefix, offset + limit) for prefix in prefixes]
     found = gather(*reads) if len(reads) > 1 else [read() for read in reads]
@@ -93,7 +93,7 @@ def sort_keys(
 
 
 def in_order(table: Table, pk: str, sks: Sequence[str]) -> list[Row]:
-    """The rows with these sort keys that still exist, in this order, read consistently. One store call a hundred."""
+    """Read the rows with these sort keys that still exist, in this order, consistently. One store call per hundred."""
     rows = {row["sk"]: row for row in get_all(table, [{"pk": pk, "sk": sk} for sk in sks])} if sks else {}
     return [rows[sk] for sk in sks if sk in rows]
 

@@ -1,4 +1,4 @@
-"""Whole answers from the store, which gives a megabyte or a hundred rows at a time."""
+"""Complete reads from the store, which returns at most a megabyte or a hundred rows per call."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
@@ -30,7 +30,7 @@ def query_page(table: Table, **request: Any) -> list[Row]:
 
 
 def list_due(table: Table, queue: str, *, now: datetime, limit: int) -> list[Row]:
-    """Read some of the rows that the due index has for the queue, longest due first: keys and due time. One store call.
+    """List some rows that are due in the queue, longest due first: keys and due time. One store call.
 
     The index is eventually consistent.
     """
@@ -60,7 +60,7 @@ def query_partition(table: Table, pk: str, prefix: str = "", **request: Any) -> 
 
 
 def query(table: Table, **request: Any) -> Iterator[Row]:
-    """Every row that the query finds, in order. One store call per megabyte."""
+    """Iterate over every row that the query finds, in order. One store call per megabyte."""
     more: dict[str, Any] = {}
     while True:
         page = dynamodb().query(TableName=table.physical_name, **request, **more)
@@ -71,12 +71,12 @@ def query(table: Table, **request: Any) -> Iterator[Row]:
 
 
 def get_all(table: Table, keys: Iterable[Row], attributes: Sequence[str] = ()) -> list[Row]:
-    """The rows of these keys that exist, in any order, read consistently; with `attributes` only those.
+    """Read the rows of these keys that exist, in any order, consistently; with `attributes` only those.
 
     One store call per hundred, made at the same time.
 
     Raises:
-        Unavailable: the store did not give all of them.
+        Unavailable: the store did not return all of them.
     """
     distinct = {tuple(key.items()): key for key in keys}
     groups = list(chunks(list(distinct.values()), _MOST_KEYS))

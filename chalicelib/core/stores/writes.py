@@ -1,4 +1,4 @@
-"""One all-or-nothing write, together with the idempotency record of the call that makes it; and many that are not."""
+"""Transactions, with the idempotency record of the call that makes them; and batch writes."""
 
 import json
 import zlib
@@ -24,9 +24,9 @@ _MOST_PER_BATCH = 25
 
 
 class Refused(Exception):
-    """A condition did not hold, so nothing was written.
+    """A condition did not hold; nothing was written.
 
-    `rows` are the rows met, by action, empty where none was; `failed` are the positions of the actions at fault.
+    `rows` has the stored row of each action, empty if there is none; `failed` has the positions of the failed actions.
     """
 
     def __init__(self, rows: Sequence[Row], failed: Sequence[int]) -> None:
@@ -35,10 +35,10 @@ class Refused(Exception):
 
 
 def commit(actions: Sequence[Action], *, claim: Claim | None = None, reply: Mapping[str, Any] | None = None) -> None:
-    """Write all of `actions` or none, and with a claim its record too, which keeps `reply` for a repeat.
+    """Write all of `actions` or none; with a claim also its record, which stores `reply` for repeated calls.
 
-    Each action is one `TransactWriteItems` member. A single `Put`, `Update` or `Delete` without a claim goes
-    as the plain call, at half the price. One store call, unless other transactions hold the same rows.
+    Each action is one `TransactWriteItems` member. A single `Put`, `Update` or `Delete` without a claim is made as
+    the plain call, at half the price. One store call, unless other transactions hold the same rows.
 
     Raises:
         Refused: a condition did not hold.
@@ -76,7 +76,7 @@ def commit(actions: Sequence[Action], *, claim: Claim | None = None, reply: Mapp
 def try_commit(
     actions: Sequence[Action], *, claim: Claim | None = None, reply: Mapping[str, Any] | None = None
 ) -> bool:
-    """Commit as above; return False instead of raising `Refused` when a condition does not hold."""
+    """Commit, and return False instead of raising `Refused` if a condition does not hold."""
     try:
         commit(actions, claim=claim, reply=reply)
     except Refused:
@@ -85,7 +85,7 @@ def try_commit(
 
 
 def change_row(action: Action) -> Row | None:
-    """Make an update on its own and return the row as it is then; None when its condition does not hold.
+    """Make a single update and return the updated row; None if its condition does not hold.
 
     One store call.
     """
@@ -99,7 +99,7 @@ def change_row(action: Action) -> Row | None:
 
 
 def write_all(table: Table, *, puts: Iterable[Row] = (), deletes: Iterable[Row] = ()) -> None:
-    """Put rows and delete others by their keys, each on its own and without conditions; no key may come twice.
+    """Put and delete rows in batches, each row on its own and without conditions; keys must be distinct.
 
     One store call per 25, made at the same time.
 
@@ -145,12 +145,12 @@ def _write(members: Sequence[Action]) -> None:
 
 
 def pack_reply(reply: Mapping[str, Any]) -> bytes:
-    """A reply as a record keeps it: a thousand rows of a bulk reply would not fit a row of the table as they are."""
+    """Compress a reply for its record; a bulk reply of a thousand rows would exceed the size of an item."""
     return zlib.compress(json.dumps(reply, ensure_ascii=False, separators=(",", ":")).encode())
 
 
 def record_action(row: Row, claim: Claim) -> Action:
-    """Put a record, unless there is one that has not expired; expired ones are only swept hours later."""
+    """Return the action that stores a record unless one exists that has not expired; TTL deletes late."""
     return put(IDEMPOTENCY, row, f"{NEW} OR expiresAt <= :now", now=claim.now)
 
 

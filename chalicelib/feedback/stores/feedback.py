@@ -33,9 +33,9 @@ class DynamoFeedback:
         try_commit([put_new(FEEDBACK, keys | listing | _FEEDBACK.to_row(feedback))], claim=claim, reply=reply)
 
     def list_before(self, author: Author | None, feedback_id: str | None, *, limit: int) -> Sequence[Feedback]:
-        """Feedback older than `feedback_id`, newest first; of everybody from an index, eventually consistent.
+        """List feedback older than `feedback_id`, newest first; without an author from an eventually consistent index.
 
-        One store call a megabyte.
+        One store call per megabyte.
         """
         place: dict[str, Any] = {"ConsistentRead": True} if author else {"IndexName": LIST_INDEX}
         partition, key = ("pk", "sk") if author else ("listed", "listedAs")

@@ -1,4 +1,4 @@
-"""The entries of the updates feed: the Markdown files of `chalicelib/updates`, which every function ships with."""
+"""The entries of the updates feed: the Markdown files of `chalicelib/updates`, shipped with every function."""
 
 from functools import cache
 from pathlib import Path
@@ -10,7 +10,7 @@ _FOLDER = Path(__file__).parents[2] / "updates"
 
 class PackagedUpdates:
     def list_updates(self) -> list[Update]:
-        """Every entry, newest first. No store call."""
+        """List all entries, newest first. No store call."""
         return _read()
 
 

@@ -24,7 +24,7 @@ class DynamoSigningSecrets:
         """Return the integrator's secrets, and make the first one when there is none. One store call; two to make it.
 
         Raises:
-            ValueError: the key that sealed them is not this deployment's, or none is set.
+            ValueError: they were sealed with another deployment's key, or none is set.
         """
         return _secrets(slug, self._row(slug))
 

@@ -1,14 +1,15 @@
 """A person's log of frames, in the table `sockets`: pk = <user id>, sk = FRAME#<position>.
 
-type, at, members (JSON); to: ids of the sockets that its writer pushes it to; nonce: the writer's mark
-opened: instead of all these, the socket that is live from here on
-begun: or since when somebody has listened by HTTP, repeated every few hours of silence
+An entry has one of three forms:
+- type, at, members (JSON); to: ids of the sockets that its writer pushes it to; nonce: the writer's mark
+- opened: the socket that is live from this position on
+- begun: the time since when somebody has listened by HTTP, repeated every few hours of silence
 
-Every frame is put at the position after the last one its writer knows, on the condition that none is there; a
-writer who meets another's goes on from that one. So positions have no holes and commit in order: who has read up
-to a position has missed nothing before it. A socket that becomes live takes a position of its own, and
-writers who did not know of it meet it there. So each frame is either pushed to it by its writer, or lies in the
-log before that position, where its catch-up finds it.
+A writer puts a frame at the position after the last one it knows, on the condition that the position is free. If it
+is taken, the writer continues after the entry found there. So positions have no gaps and commit in order, and a
+reader that has read up to a position has missed nothing before it. A socket that becomes live takes a position of its
+own. Writers that did not know of the socket find it there. So each frame is either pushed to the socket by its writer,
+or precedes the socket's position, where its catch-up finds it.
 """
 
 import json
@@ -51,7 +52,7 @@ _STEPS_PER_LOOK = 4
 
 class DynamoFrames:
     def find_log_state(self, user_id: str, *, now: datetime) -> LogState:
-        """Where the person's log ends, and who listens, read consistently. One store call, one more a dozen sockets."""
+        """Read the log's end and its listeners consistently. One store call, and one more per dozen sockets."""
         sockets: list[Socket] = []
         last, browsers = LogEntry(0, None), 0
         rows = query(
@@ -76,10 +77,10 @@ class DynamoFrames:
     def append(
         self, user_id: str, events: Sequence[LiveEvent], log_state: LogState, *, now: datetime
     ) -> Sequence[LogEntry]:
-        """Add frames to the person's log, in this order and next to each other. One store call, when nobody else adds.
+        """Append frames to the person's log, in this order and without gaps. One store call if no other call appends.
 
         Raises:
-            Unavailable: too many others do.
+            Unavailable: too many other calls are appending.
         """
         listeners = {each.connection_id: each for each in log_state.sockets if each.live}
         first, mark = next_position(log_state.last.position, now=now), new_nonce()
@@ -104,10 +105,10 @@ class DynamoFrames:
         raise Unavailable("The log of frames is being written by many calls at once.")
 
     def open(self, socket: Socket, position: int, *, now: datetime) -> LogEntry | None:
-        """Let the socket live from this position on; the entry that is there when it is taken already.
+        """Make the socket live from this position on. Returns the entry found there if the position is taken.
 
-        At once with the note that it lives: who reads it writes further on, when all before has been told. One store
-        call.
+        The socket's own row is marked as live in the same transaction, so a reader of the mark knows that every
+        earlier frame was delivered. One store call.
 
         Raises:
             NotFound: the socket has ended.
@@ -125,12 +126,12 @@ class DynamoFrames:
         return None
 
     def begin(self, user_id: str, *, after: int, now: datetime) -> None:
-        """Note in the log, whose last entry is `after`, that somebody listens. One store call."""
+        """Record in the log, whose last entry is `after`, that somebody listens by HTTP. One store call."""
         row = {"sk": _key(next_position(after, now=now)), "begun": timestamp(now)}
         try_commit([_put(user_id, row, now)])
 
     def list_after(self, user_id: str, position: int, *, limit: int, now: datetime) -> Sequence[LogEntry]:
-        """The log's entries after `position`, oldest first, read consistently. One store call a megabyte."""
+        """List the log's entries after `position`, oldest first, read consistently. One store call per megabyte."""
         rows = query(
             SOCKETS,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",
@@ -142,7 +143,7 @@ class DynamoFrames:
         return [_entry(row) for row in islice(rows, limit)]
 
     def list_last(self, user_id: str, *, limit: int, now: datetime) -> Sequence[LogEntry]:
-        """The log's last entries, oldest first, read consistently. One store call."""
+        """List the log's last entries, oldest first, read consistently. One store call."""
         rows = query(
             SOCKETS,
             KeyConditionExpression="pk = :pk AND sk BETWEEN :first AND :last",

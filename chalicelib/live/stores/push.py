@@ -1,7 +1,7 @@
-"""Subscriptions of browsers, in the table `directory`: USER#<id> / PUSH#<subscription id>; endpoint, createdAt.
+"""Web Push subscriptions, in the table `directory`: USER#<id> / PUSH#<subscription id>; endpoint, createdAt.
 
-How many a person has lies beside their connections, in the table `sockets`: pk = <user id>, sk = WEBPUSH; browsers.
-So who publishes learns of it by the read that tells who listens.
+Their number is kept beside the person's sockets, in the table `sockets`: pk = <user id>, sk = WEBPUSH; browsers. So
+publishing reads it together with the listeners.
 The desk's public key: DESK / VAPID; publicKey (see push_keys)
 """
 
@@ -24,18 +24,18 @@ DESK_KEYS = {"pk": "DESK", "sk": "VAPID"}
 
 class DynamoPush:
     def find_public_key(self) -> str | None:
-        """What browsers subscribe with; None where the desk has no keys. One store call."""
+        """Find the public key that browsers subscribe with; None if the desk has no keys. One store call."""
         row = get(DIRECTORY, DESK_KEYS, consistent=False)
         return str(row["publicKey"]) if row else None
 
     def list_subscriptions(self, user_id: str) -> list[Subscription]:
-        """A person's subscriptions, oldest first. One store call."""
+        """List a person's subscriptions, oldest first. One store call."""
         rows = query_partition(DIRECTORY, f"USER#{user_id}", PUSH_SUBSCRIPTION)
         found = [Subscription(user_id, row["endpoint"], row["createdAt"]) for row in rows]
         return sorted(found, key=lambda each: (each.created_at, each.subscription_id))
 
     def add(self, subscription: Subscription, *, claim: Claim | None, reply: dict[str, Any]) -> None:
-        """Store a subscription; the same again stays as it is. One store call, two where it is there already.
+        """Store a subscription; one that exists stays as it is. One store call; two if it exists.
 
         Raises:
             Conflict: the person has all the subscriptions they may have.
@@ -52,7 +52,7 @@ class DynamoPush:
                 commit([check(DIRECTORY, key, EXISTS)], claim=claim, reply=reply)
 
     def remove(self, user_id: str, subscription_id: str, *, claim: Claim | None) -> bool:
-        """Forget a subscription; False when there is none. One store call.
+        """Delete a subscription; False if there is none. One store call.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.

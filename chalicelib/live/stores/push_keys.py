@@ -17,10 +17,10 @@ _PLACE = "DESK/VAPID"
 
 class DynamoPushKeys:
     def find(self) -> PushKeys | None:
-        """The desk's keys. One store call.
+        """Find the desk's keys. One store call.
 
         Raises:
-            ValueError: the key that sealed them is not this deployment's, or none is set.
+            ValueError: they were sealed with another deployment's key, or none is set.
         """
         row = get(DIRECTORY, DESK_KEYS)
         if row is None:
@@ -31,7 +31,7 @@ class DynamoPushKeys:
         """Store the desk's keys. One store call.
 
         Raises:
-            Conflict: it has some, and they are not to be replaced.
+            Conflict: the desk has keys, and `replace` is not set.
             ValueError: no key is set to seal them with.
         """
         sealed = {"privateKey": seal(keys.private_pem, place=_PLACE)}

@@ -1,8 +1,8 @@
 """Open sockets, in the table `sockets` beside their person's log (see frames).
 
-pk = <user id>, sk = SOCKET#<connection id>: what writers of frames need to know, and what it has been told
-pk = CONNECTION#<connection id>, sk = CONNECTION: whose it is; the gateway's events name nothing else
-Both are swept some time after `expiresAt`, should the gateway never say that the socket has ended.
+pk = <user id>, sk = SOCKET#<connection id>: the socket for writers of frames, with its progress through the log
+pk = CONNECTION#<connection id>, sk = CONNECTION: the socket by its connection id, which is all that the gateway sends
+The table's TTL deletes both some time after `expiresAt` if the gateway never reports the end of the socket.
 """
 
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ SOCKET = Codec(Socket, {"sent_after": "toldFrom", "sent_to": "toldTo", "greeted"
 
 class DynamoSockets:
     def add(self, socket: Socket) -> None:
-        """Store a new socket, not live yet, while its key works: whoever ends the key finds it. One store call.
+        """Store a new socket, not live yet, if its key is active; revoking the key finds the socket. One store call.
 
         Raises:
             Inactive: the key has ended since it was presented.
@@ -45,24 +45,24 @@ class DynamoSockets:
             raise Inactive("The key has ended.") from refused
 
     def find(self, connection_id: str, *, now: datetime) -> Socket | None:
-        """The socket as it was opened, while it lasts. One store call."""
+        """Find a socket as it was opened; None if it has expired. One store call."""
         return self._get(_pointer_key(connection_id), now)
 
     def find_progress(self, user_id: str, connection_id: str, *, now: datetime) -> Socket | None:
-        """The socket with what it has been told, while it lasts. One store call."""
+        """Find a socket with its progress; None if it has expired. One store call."""
         return self._get(_socket_key(user_id, connection_id), now)
 
     def save_progress(self, socket: Socket) -> bool:
-        """Note what the socket has been told; False when it has ended. One store call."""
+        """Store the socket's progress; False if the socket has ended. One store call."""
         return try_commit([progress_action(socket)])
 
     def remove(self, socket: Socket) -> None:
-        """Forget the socket; again does no harm. One store call."""
+        """Delete the socket; repeating it is harmless. One store call."""
         keys = (_socket_key(socket.user_id, socket.connection_id), _pointer_key(socket.connection_id))
         commit([delete(SOCKETS, key) for key in keys])
 
     def list_of(self, user_id: str) -> Sequence[Socket]:
-        """All of a person's sockets, also those that are past their time. One store call."""
+        """List a person's sockets, including expired ones. One store call."""
         return list(map(SOCKET.from_row, query_partition(SOCKETS, user_id, PREFIX)))
 
     def _get(self, key: Row, now: datetime) -> Socket | None:
@@ -80,7 +80,7 @@ def _pointer_key(connection_id: str) -> Row:
 
 
 def progress_action(socket: Socket) -> Action:
-    """The part of a transaction that notes what the socket has been told, as long as there is one."""
+    """Return the action that stores the socket's progress, if the socket exists."""
     return update(
         SOCKETS,
         _socket_key(socket.user_id, socket.connection_id),

@@ -1,4 +1,4 @@
-"""Everything that is sealed with the deployment's key (see vault), wherever it is stored: to seal it with another."""
+"""Rotation of the deployment's secret key (see vault): seals every stored secret with the new key."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,7 +14,7 @@ from chalicelib.vault import reseal
 
 @dataclass
 class Resealing:
-    """How many secrets there are, how many were sealed anew, and the places of those that no key opens."""
+    """The number of secrets, the number sealed again, and the places of those that no key opens."""
 
     secrets: int = 0
     anew: int = 0
@@ -22,10 +22,10 @@ class Resealing:
 
 
 def reseal_secrets() -> Resealing:
-    """Seal with the first of the deployment's keys what was sealed with another.
+    """Seal every secret with the deployment's first key that is sealed with another one.
 
-    What is changed meanwhile is left as it is: by then it is sealed with the first key. May be run again at any time.
-    One store call per megabyte, and one for each secret that is sealed anew.
+    A secret that changes meanwhile is skipped, since it was sealed with the first key then. May be repeated at any
+    time. One store call per megabyte, and one for each secret that is sealed again.
 
     Raises:
         ValueError: no key is set.
@@ -52,7 +52,7 @@ def _reseal(table: Table, row: Row, column: str, place: str, done: Resealing) ->
 
 
 def places(table: Table, row: Row) -> dict[str, str]:
-    """The columns of a row that are sealed, and for which place."""
+    """Map the sealed columns of a row to the places that they are sealed for."""
     pk, sk = row["pk"], row.get("sk", "")
     match table.physical_name, pk.partition("#")[0], sk.partition("#")[0]:
         case DIRECTORY.physical_name, "INTEGRATOR", "WEBHOOK":

@@ -103,7 +103,7 @@ def count_added(*, people: Visibility | None = None, teams: TeamVisibility | Non
     """The action that counts one more person or team."""
     added = [(_PEOPLE, str(people))] if people else []
     added += [(_TEAMS, str(teams))] if teams else []
-    return lists.counting(DIRECTORY, _PARTITION, added=added)
+    return lists.count_action(DIRECTORY, _PARTITION, added=added)
 
 
 def set_active_actions(row: Row, *, active: bool) -> list[Action]:
@@ -121,7 +121,7 @@ def set_active_actions(row: Row, *, active: bool) -> list[Action]:
     )
     facets = [(_PEOPLE, str(visibility))]
     changes: Any = {"added": facets} if active else {"taken": facets}
-    return [relist, lists.counting(DIRECTORY, _PARTITION, **changes)]
+    return [relist, lists.count_action(DIRECTORY, _PARTITION, **changes)]
 
 
 def profile_actions(
@@ -136,7 +136,7 @@ def profile_actions(
 def _count_changed(kind: str, was: str, now: str) -> list[Action]:
     if was == now:
         return []
-    return [lists.counting(DIRECTORY, _PARTITION, added=[(kind, str(now))], taken=[(kind, str(was))])]
+    return [lists.count_action(DIRECTORY, _PARTITION, added=[(kind, str(now))], taken=[(kind, str(was))])]
 
 
 def _update_listing(key: Row, listing: Row, condition: str, **named: Any) -> Action:

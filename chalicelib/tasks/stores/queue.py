@@ -1,8 +1,8 @@
 """The table `queue-items`: pk = <user id>, sk = ITEM#<item id>.
 
 indexes order: <status>#<rank of priority>#<createdAt>#<id>, and type: <type>#<the same>; a rejected item is in
-neither: it stays as the trace of who rejected it
-sk = COUNTS (see lists): also the person's settings, so that both are read and guarded as one
+neither, and is kept as a record of its rejection
+sk = COUNTS (see lists): also the person's settings, so that both are read and checked together
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ _ITEM = Codec(Item, without=("item_id", "user_id"))
 
 class DynamoQueue:
     def add(self, item: Item, *, claim: Claim | None, reply: Row) -> bool:
-        """Store a new item; False when there is one of this id already. One store call.
+        """Store a new item; False if its id exists. One store call.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
@@ -39,30 +39,30 @@ class DynamoQueue:
         return try_commit(add_item_actions(item), claim=claim, reply=reply)
 
     def find(self, user_id: str, item_id: str) -> Item | None:
-        """The item, unless it was rejected; read consistently. One store call."""
+        """Find an item that is not rejected, read consistently. One store call."""
         row = get(QUEUE_ITEMS, _key(user_id, item_id))
         return _item_from_row(row) if row else None
 
     def find_with_state(self, user_id: str, item_id: str) -> tuple[Item | None, QueueState]:
-        """The item, unless it was rejected, and the settings and counts, read consistently. One store call."""
+        """Find an item that is not rejected, with settings and counts, read consistently. One store call."""
         keys = [_key(user_id, item_id), {"pk": user_id, "sk": lists.COUNTS}]
         rows = {row["sk"]: row for row in get_all(QUEUE_ITEMS, keys)}
         found = rows.get(f"{_PREFIX}{item_id}")
         return _item_from_row(found) if found else None, _state_from_row(rows.get(lists.COUNTS, {}))
 
     def find_state(self, user_id: str) -> QueueState:
-        """The person's settings and counts, read consistently. One store call."""
+        """Find the person's settings and counts, read consistently. One store call."""
         return _state_from_row(lists.find_counts(QUEUE_ITEMS, user_id))
 
     def find_next(self, user_id: str, *, excluding: str | None) -> Item | None:
-        """The most urgent item that is ready, of these the oldest, but never `excluding`. Two store calls."""
+        """Find the most urgent ready item, the oldest of equals, but never `excluding`. Two store calls."""
         prefix = f"{ItemStatus.READY.value}#"
         sks = lists.sort_keys(QUEUE_ITEMS, ORDER_INDEX, user_id, [prefix], offset=0, limit=2)
         rows = lists.in_order(QUEUE_ITEMS, user_id, [sk for sk in sks if sk != f"{_PREFIX}{excluding}"][:1])
         return _item_from_row(rows[0]) if rows else None
 
     def list_page(self, user_id: str, query: ItemQuery) -> tuple[Sequence[Item], int]:
-        """A page of the person's items, and how many there are in all. Store calls in sequence: 2."""
+        """List a page of the person's items, and count all of them. Store calls in sequence: 2."""
         index, prefixes = _ranges(query)
         keys = partial(lists.sort_keys, QUEUE_ITEMS, index, user_id, prefixes, offset=query.offset, limit=query.count)
         counts, sks = gather(partial(lists.find_counts, QUEUE_ITEMS, user_id), keys)
@@ -81,7 +81,7 @@ class DynamoQueue:
         decision: Decision | None = None,
         also: Sequence[Action] = (),
     ) -> bool:
-        """Make the changes, all or none; False when an item, or with `seen` the settings and counts, has changed.
+        """Make all changes or none; False if an item, or with `seen` the settings or counts, have changed.
 
         `by` is the id of the key that makes them. `decision` is the moderation of a held event that goes with a
         change; `also` are further members of the transaction. One store call.
@@ -104,7 +104,7 @@ class DynamoQueue:
         claim: Claim | None,
         reply: Row,
     ) -> bool:
-        """Change settings and dispatch an item; False when the settings or counts have changed. One store call.
+        """Change settings and dispatch an item; False if the settings or counts have changed. One store call.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
@@ -115,13 +115,13 @@ class DynamoQueue:
 
 
 def change_items_actions(changes: Sequence[Change], *, by: str, seen: QueueState | None) -> list[Action]:
-    """The part of a transaction that makes changes of one person's items, if `seen` is still current."""
+    """Return the actions that change one person's items, if `seen` is still current."""
     return [*(_save(each, by) for each in changes), _count(changes[0].before.user_id, changes, seen)]
 
 
 def add_item_actions(item: Item) -> list[Action]:
-    """The part of a transaction that stores a new item."""
-    return [put_new(QUEUE_ITEMS, _row(item)), lists.counting(QUEUE_ITEMS, item.user_id, added=[item.facets])]
+    """Return the actions that store a new item."""
+    return [put_new(QUEUE_ITEMS, _row(item)), lists.count_action(QUEUE_ITEMS, item.user_id, added=[item.facets])]
 
 
 def _ranges(query: ItemQuery) -> tuple[str, list[str]]:
@@ -135,7 +135,7 @@ def _ranges(query: ItemQuery) -> tuple[str, list[str]]:
 
 
 def _count(user_id: str, changes: Sequence[Change], seen: QueueState | None, settings: Row | None = None) -> Action:
-    return lists.counting(
+    return lists.count_action(
         QUEUE_ITEMS,
         user_id,
         added=[each.after.facets for each in changes if each.after],

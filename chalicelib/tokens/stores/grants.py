@@ -136,7 +136,7 @@ class DynamoGrants:
         return try_commit([revoke], claim=claim, reply=reply)
 
     def list_usage(self, user_id: str | None) -> list[Usage]:
-        """How the windows of all tools tokens stand, or of a person's personal tokens and keys, newest first.
+        """List the budget windows of all tools tokens, or of a person's personal tokens and keys, newest first.
 
         Store calls in sequence: 2.
         """

@@ -59,7 +59,7 @@ class DynamoInstanceNotices:
         return [(InstanceNoticeJob(notice_id=row["pk"].partition("#")[2]), row["dueAt"]) for row in rows]
 
     def postpone(self, job: InstanceNoticeJob, due_at: str, *, until: datetime) -> bool:
-        """Move the due time on from `due_at`; False when somebody else has. One store call."""
+        """Move the due time on from `due_at`; False if another call has. One store call."""
         return _ROWS.postpone(_key(job.notice_id), due_at, until=until)
 
 

@@ -166,7 +166,7 @@ def _moved(to: Relay, over: Relay, *, tried: bool = False, **more: Any) -> list[
     change = update(RELAYS, key, expression, "#changes = :seen", **sets, **named, seen=over.changes)
     counted = []
     if to.facets != over.facets:
-        counted = [lists.counting(RELAYS, to.user_id, added=[to.facets], taken=[over.facets])]
+        counted = [lists.count_action(RELAYS, to.user_id, added=[to.facets], taken=[over.facets])]
     return [change, *counted]
 
 

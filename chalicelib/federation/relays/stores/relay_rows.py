@@ -28,7 +28,7 @@ _RELAY = Codec(
 def add_relay_actions(relay: Relay) -> list[Action]:
     """Return the actions that store a relay of this desk."""
     row = relay_row(relay) | {"unsent": UNSENT}
-    return [put_new(RELAYS, row), lists.counting(RELAYS, relay.user_id, added=[relay.facets])]
+    return [put_new(RELAYS, row), lists.count_action(RELAYS, relay.user_id, added=[relay.facets])]
 
 
 def add_peer_id_action(relay: Relay) -> Action:

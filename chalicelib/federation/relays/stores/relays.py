@@ -62,7 +62,7 @@ class DynamoRelays:
             *claimed,
             put_new(RELAYS, relay_row(relay)),
             active_person_check(relay.user_id),
-            lists.counting(RELAYS, relay.user_id, added=[relay.facets]),
+            lists.count_action(RELAYS, relay.user_id, added=[relay.facets]),
             add_message_action(message),
             *brought,
         ]
@@ -117,7 +117,7 @@ class DynamoRelays:
         )
         actions = [change]
         if relay.facets != over.facets:
-            actions.append(lists.counting(RELAYS, relay.user_id, added=[relay.facets], taken=[over.facets]))
+            actions.append(lists.count_action(RELAYS, relay.user_id, added=[relay.facets], taken=[over.facets]))
         if effects and effects.changes:
             actions += change_items_actions(effects.changes, by=relay.connection_id, seen=effects.desk)
         if effects and effects.card and effects.card_before:
