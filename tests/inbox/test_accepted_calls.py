@@ -64,7 +64,7 @@ def test_person_who_loses_the_approval_meanwhile_gets_nothing(
         return MintOutcome.NEVER
 
     with monkeypatch.context() as revoked:
-        revoked.setattr("chalicelib.catalog.stores.claims.DynamoClaims.mint", never)
+        revoked.setattr("chalicelib.catalog.stores.claims.DynamoClaims.put_first_token", never)
         assert errors(send(api, desk.fd1, by_email("alice", "carol"), event=event)) == [None, "no_approved_request"]
     pump.drain(FAN_OUT)
     promised = derive_delivery_id("fd1", desk.user_id("carol"), event["event_id"])
