@@ -40,7 +40,7 @@ def trusted(desk: Desk) -> str:
     return str(desk.demo["federation"]["platform_token"])
 
 
-def test_strangers_find_who_is_public_and_members_more(api: Api, desk: Desk, trusted: str) -> None:
+def test_strangers_find_public_people_and_members_find_more(api: Api, desk: Desk, trusted: str) -> None:
     told = {"headline": "Ships it", "bio": "Long", "skills": ["go"], "languages": ["de"], "hobbies": ["chess"]}
     tell(api, desk.alice_key, visibility="public", superpowers=["calm"], **told)
     tell(api, desk.bob_key, **told)
@@ -78,7 +78,7 @@ def test_strangers_find_who_is_public_and_members_more(api: Api, desk: Desk, tru
     assert (carol["hasProfile"], carol["skills"], carol["email"]) == (False, None, None)
 
 
-def test_nobody_finds_who_is_private(api: Api, desk: Desk, trusted: str) -> None:
+def test_private_people_are_never_found(api: Api, desk: Desk, trusted: str) -> None:
     tell(api, desk.alice_key, visibility="public")
     tell(api, desk.alice_key, visibility="private", headline="Hidden")
     assert names(api) == []
@@ -89,7 +89,7 @@ def test_nobody_finds_who_is_private(api: Api, desk: Desk, trusted: str) -> None
     assert names(api, token=trusted)[0] == "Alice"
 
 
-def test_who_leaves_is_found_no_more_and_who_comes_back_is(
+def test_people_who_leave_are_not_found_until_they_come_back(
     api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("infra.commands.employees.SETTLING_SECONDS", 0)
@@ -102,7 +102,7 @@ def test_who_leaves_is_found_no_more_and_who_comes_back_is(
         run_admin("employees", "activate", "alice@example.com")
 
 
-def test_a_token_that_is_not_accepted_is_as_good_as_none(api: Api, desk: Desk) -> None:
+def test_an_invalid_token_counts_as_none(api: Api, desk: Desk) -> None:
     tell(api, desk.bob_key, headline="For members")
     pending = register_instance(api)
     for token in (
@@ -120,7 +120,7 @@ def test_a_token_that_is_not_accepted_is_as_good_as_none(api: Api, desk: Desk) -
         assert "x-ratelimit-limit" not in reply.headers
 
 
-def test_replies_say_who_may_keep_them(api: Api, desk: Desk, trusted: str) -> None:
+def test_replies_have_cache_headers(api: Api, desk: Desk, trusted: str) -> None:
     reply = api.get(DISCOVER, trusted)
     assert reply.headers["cache-control"] == "private, max-age=60"
     assert reply.headers["x-ratelimit-limit"] == "600"
@@ -137,7 +137,7 @@ def test_replies_say_who_may_keep_them(api: Api, desk: Desk, trusted: str) -> No
         ("jobs", set()),
     ],
 )
-def test_what_is_asked_for_is_told_and_the_statistics_always(
+def test_replies_have_the_requested_sections_and_the_statistics(
     api: Api, desk: Desk, kind: str, sections: set[str]
 ) -> None:
     told = find(api, f"type={kind}")
@@ -146,7 +146,7 @@ def test_what_is_asked_for_is_told_and_the_statistics_always(
 
 
 @pytest.mark.parametrize("query", ["limit=0", "limit=-1", "limit=x", "offset=-1", "offset=x", "q=a&q=b", "page=1"])
-def test_wrong_parameters_are_refused(api: Api, desk: Desk, query: str) -> None:
+def test_invalid_parameters_are_refused(api: Api, desk: Desk, query: str) -> None:
     reply = api.get(f"{DISCOVER}?{query}")
     assert (reply.status, reply.json["success"]) == (400, False)
 
@@ -164,7 +164,7 @@ def test_wrong_parameters_are_refused(api: Api, desk: Desk, query: str) -> None:
         ("%25", []),
     ],
 )
-def test_people_are_found_by_part_of_what_they_tell(
+def test_people_are_found_by_part_of_their_profile(
     api: Api, desk: Desk, trusted: str, sought: str, found: list[str]
 ) -> None:
     tell(api, desk.alice_key, visibility="public", headline="Ships it", hobbies=["chess"])
@@ -173,7 +173,7 @@ def test_people_are_found_by_part_of_what_they_tell(
     assert find(api, f"q={sought}", trusted)["profiles"]["total"] == len(found)
 
 
-def test_paging_visits_everyone_once_with_true_totals(api: Api, desk: Desk, trusted: str) -> None:
+def test_paging_visits_everyone_once_with_correct_totals(api: Api, desk: Desk, trusted: str) -> None:
     for number in range(23):
         DynamoDirectory().add_person(Person(inputs.uuid(number), f"p{number}@example.com", f"Person {number}"))
     tell(api, desk.alice_key, visibility="public")
@@ -190,7 +190,7 @@ def test_paging_visits_everyone_once_with_true_totals(api: Api, desk: Desk, trus
     assert find(api, "offset=999999999", trusted)["profiles"]["items"] == []
 
 
-def test_teams_are_found_as_the_operator_says(api: Api, desk: Desk, trusted: str) -> None:
+def test_teams_are_found_by_their_visibility(api: Api, desk: Desk, trusted: str) -> None:
     def found(token: str | None, query: str = "") -> list[str]:
         teams = find(api, f"type=teams&{query}", token)["teams"]
         assert teams["total"] == len(teams["items"])
@@ -214,7 +214,7 @@ def test_teams_are_found_as_the_operator_says(api: Api, desk: Desk, trusted: str
     assert find(api)["networkStats"]["teams"] == 2
 
 
-def test_agents_of_our_own_and_of_others_are_found(api: Api, desk: Desk) -> None:
+def test_own_and_offered_agents_are_found(api: Api, desk: Desk) -> None:
     made = add_member(api, name="Acme")
     offer_agent(api, made, "z", name="Zoologist", category="research", tags=["a"], pricePerTask=1.5)
     found = find(api, "type=agents")["agents"]
@@ -231,7 +231,7 @@ def test_agents_of_our_own_and_of_others_are_found(api: Api, desk: Desk) -> None
         assert ([each["name"] for each in page["items"]], page["total"]) == (expected, len(expected))
 
 
-def test_store_calls_stay_the_same_however_many_there_are(api: Api, desk: Desk, trusted: str) -> None:
+def test_discovery_takes_a_constant_number_of_store_calls(api: Api, desk: Desk, trusted: str) -> None:
     steps = []
     for _ in range(2):
         api.get(DISCOVER, trusted)
@@ -241,7 +241,7 @@ def test_store_calls_stay_the_same_however_many_there_are(api: Api, desk: Desk, 
     assert steps[0] == steps[1] == [3, 4]
 
 
-def test_counts_hold_when_everybody_changes_at_once(api: Api, desk: Desk, trusted: str) -> None:
+def test_counts_stay_correct_under_simultaneous_changes(api: Api, desk: Desk, trusted: str) -> None:
     keys = []
     for number in range(8):
         DynamoDirectory().add_person(Person(inputs.uuid(number), f"p{number}@example.com", f"Person {number}"))

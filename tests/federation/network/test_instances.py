@@ -1,8 +1,8 @@
-"""The hub's side of federation: registration, trust, heartbeats, taking part, payments."""
+"""Instances of the network: registration, approval, heartbeats and participation."""
 
 import json
 from collections import Counter
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -16,10 +16,12 @@ from chalicelib.federation.network.domain.instances import normalise_url, proof
 from chalicelib.federation.network.stores.hubs import hub_key, place_of
 from chalicelib.ids import mint_platform_token, new_nonce
 from chalicelib.resources import NETWORK
+from chalicelib.settings import settings
 from chalicelib.vault import seal
 from infra.admin import main
 from infra.tables import DEFINITIONS
 from tests.conftest import Desk
+from tests.federation.network.network_calls import DISCOVER, GROUPS, NOON, PAYMENT
 from tests.support.api import ROUTES, Answer, Api, gateway_event
 from tests.support.concurrency import run_concurrently
 from tests.support.instances import (
@@ -35,27 +37,25 @@ from tests.support.instances import (
 )
 from tests.support.receiver import Receiver
 
-PAYMENT, GROUPS, DISCOVER = "/api/v2/federation/validate-payment", "/api/v2/prompt-groups", "/api/v2/network/discover"
 WELL_KNOWN = "/.well-known/fluxden"
+
+
 SPEND = "UpdateItem"
 
 
-def stored() -> str:
+def stored_rows() -> str:
     tables = [definition.table.physical_name for definition in DEFINITIONS]
     return str([aws.dynamodb().scan(TableName=table)["Items"] for table in tables])
 
 
-def beat(api: Api, token: str | None, **said: Any) -> Answer:
+def post_heartbeat(api: Api, token: str | None, **said: Any) -> Answer:
     return api.post(HEARTBEAT, said or None, token)
 
 
-def refused(*command: str) -> str:
+def refused_command(*command: str) -> str:
     result = CliRunner().invoke(main, command, prog_name="admin")
     assert result.exit_code == 1, result.output
     return result.stderr
-
-
-# Registration
 
 
 def test_an_instance_registers_is_approved_and_belongs(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -75,31 +75,31 @@ def test_an_instance_registers_is_approved_and_belongs(api: Api, desk: Desk, mon
         "agentSync": "https://hub.example/api/v2/federation/agents",
     }
     assert set(made["features"].values()) == {True}
-    assert beat(api, made["platformToken"]).status == 401
+    assert post_heartbeat(api, made["platformToken"]).status == 401
     assert api.get(GROUPS, said["apiKey"]).status == 401
 
     run_admin("instances", "approve", made["instanceId"], "--without-challenge")
-    assert beat(api, made["platformToken"]).status == 200
+    assert post_heartbeat(api, made["platformToken"]).status == 200
     for credential in (made["platformToken"], said["apiKey"]):
         assert api.get(GROUPS, credential).json["totalGroups"] == 17
 
 
-def test_registering_anew_replaces_the_token_at_once_and_keeps_trust(api: Api, desk: Desk) -> None:
+def test_a_repeated_registration_replaces_the_token_and_keeps_the_status(api: Api, desk: Desk) -> None:
     first = add_member(api, name="Before")
     again = api.post(REGISTER, new_registration(name="After", baseUrl=first.base_url + "/", apiKey=first.key))
     assert (again.status, again.json["status"]) == (201, "active")
     assert again.json["instanceId"] == first.instance_id
-    assert beat(api, first.token).status == 401
-    assert beat(api, again.json["platformToken"]).status == 200
+    assert post_heartbeat(api, first.token).status == 401
+    assert post_heartbeat(api, again.json["platformToken"]).status == 200
     status = api.post(LINK, {"action": "status"}, again.json["platformToken"]).json
     assert (status["instanceName"], status["marketplaceEnabled"]) == ("After", True)
 
 
-def test_another_key_registers_nothing_anew(api: Api, desk: Desk) -> None:
+def test_a_repeated_registration_with_another_key_is_refused(api: Api, desk: Desk) -> None:
     first = add_member(api)
     reply = api.post(REGISTER, new_registration(baseUrl=first.base_url.upper().replace("HTTPS", "https"), name="Thief"))
     assert (reply.status, reply.json["success"]) == (403, False)
-    assert beat(api, first.token).status == 200
+    assert post_heartbeat(api, first.token).status == 200
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_another_key_registers_nothing_anew(api: Api, desk: Desk) -> None:
     ],
     ids=lambda wrong: json.dumps(wrong)[:50],
 )
-def test_a_wrong_registration_is_refused_and_changes_nothing(api: Api, desk: Desk, wrong: dict[str, Any]) -> None:
+def test_an_invalid_registration_is_refused_and_changes_nothing(api: Api, desk: Desk, wrong: dict[str, Any]) -> None:
     before = run_admin("instances", "list", "--json")
     reply = api.post(REGISTER, new_registration() | wrong)
     assert (reply.status, set(reply.json)) == (400, {"success", "error"})
@@ -145,7 +145,7 @@ def test_a_wrong_registration_is_refused_and_changes_nothing(api: Api, desk: Des
 
 
 @pytest.mark.parametrize("missing", ["name", "baseUrl", "apiKey"])
-def test_a_registration_needs_name_address_and_key(api: Api, desk: Desk, missing: str) -> None:
+def test_a_registration_needs_a_name_a_url_and_a_key(api: Api, desk: Desk, missing: str) -> None:
     said = new_registration()
     del said[missing]
     assert api.post(REGISTER, said).status == 400
@@ -160,22 +160,22 @@ def test_a_registration_needs_name_address_and_key(api: Api, desk: Desk, missing
         ("https://bücher.example/x", "https://xn--bcher-kva.example/x"),
     ],
 )
-def test_spellings_of_one_address_are_one_instance(text: str, same: str) -> None:
+def test_spellings_of_one_url_are_one_instance(text: str, same: str) -> None:
     assert normalise_url(text) == same == normalise_url(same)
 
 
-def test_registrations_at_the_same_time_make_one_instance_with_one_token(api: Api, desk: Desk) -> None:
+def test_simultaneous_registrations_make_one_instance_with_one_token(api: Api, desk: Desk) -> None:
     for _ in range(3):
         said = new_registration()
         replies = run_concurrently(8, lambda _, said=said: api.post(REGISTER, said))  # type: ignore[misc]
         assert Counter(reply.status for reply in replies) == {201: 8}
         assert len({reply.json["instanceId"] for reply in replies}) == 1
         run_admin("instances", "approve", replies[0].json["instanceId"], "--without-challenge")
-        works = [reply for reply in replies if beat(api, reply.json["platformToken"]).status == 200]
+        works = [reply for reply in replies if post_heartbeat(api, reply.json["platformToken"]).status == 200]
         assert len(works) == 1
 
 
-def test_instances_with_the_same_key_are_told_apart(api: Api, desk: Desk) -> None:
+def test_instances_with_the_same_key_are_distinguished(api: Api, desk: Desk) -> None:
     first, second = add_member(api, apiKey="the-same-key"), add_member(api, apiKey="the-same-key")
     assert first.instance_id != second.instance_id
     run_admin("instances", "suspend", first.instance_id)
@@ -189,19 +189,16 @@ def test_no_credential_is_stored_or_logged(api: Api, desk: Desk, caplog: pytest.
     made = add_member(api, apiKey="a-very-recognisable-key")
     api.get(GROUPS, made.key)
     own = str([each.getMessage() for each in caplog.records if not each.name.startswith(("botocore", "urllib3"))])
-    for place in (stored(), own):
+    for place in (stored_rows(), own):
         assert made.key not in place
         assert made.token not in place
         assert made.token[8:40] not in place
 
 
-def test_registering_takes_two_calls_and_anew_three(api: Api, desk: Desk) -> None:
+def test_a_registration_takes_two_calls_and_a_repeated_one_three(api: Api, desk: Desk) -> None:
     said = new_registration()
     assert api.post(REGISTER, said).calls == ["GetItem", "TransactWriteItems"]
     assert api.post(REGISTER, said).calls == ["GetItem", "GetItem", "TransactWriteItems"]
-
-
-# Who is trusted
 
 
 @pytest.mark.parametrize(("method", "path", "body"), [
@@ -229,16 +226,16 @@ def test_only_approved_instances_are_let_in(api: Api, desk: Desk, method: str, p
     assert api.call("POST", HEARTBEAT, token=desk.demo["federation"]["platform_token"]).status == 200
 
 
-def test_a_suspended_instance_is_back_when_it_is_approved_again(api: Api, desk: Desk) -> None:
+def test_a_suspended_instance_works_again_after_approval(api: Api, desk: Desk) -> None:
     made = add_member(api)
     run_admin("instances", "suspend", made.instance_id)
-    assert beat(api, made.token).status == 401
+    assert post_heartbeat(api, made.token).status == 401
     run_admin("instances", "approve", made.instance_id, "--without-challenge")
-    assert beat(api, made.token).status == 200
+    assert post_heartbeat(api, made.token).status == 200
     assert api.get(GROUPS, made.key).status == 200
 
 
-def test_what_happens_to_an_instance_at_the_same_time_happens_in_some_order(api: Api, desk: Desk) -> None:
+def test_simultaneous_changes_of_an_instance_are_made_in_some_order(api: Api, desk: Desk) -> None:
     for _ in range(3):
         made = add_member(api)
         said = new_registration(baseUrl=made.base_url, apiKey=made.key)
@@ -254,28 +251,25 @@ def test_what_happens_to_an_instance_at_the_same_time_happens_in_some_order(api:
 
         tokens = [token for token in run_concurrently(4, act) if token]
         status = next(e for e in json.loads(run_admin("instances", "list", "--json")) if e["id"] == made.instance_id)
-        works = [token for token in tokens if beat(api, token).status == 200]
+        works = [token for token in tokens if post_heartbeat(api, token).status == 200]
         assert len(works) == (1 if status["status"] == "active" else 0)
 
 
 def test_a_platform_token_has_a_minute_of_its_own(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     made = add_member(api, marketplace=False)
-    reply = beat(api, made.token)
+    reply = post_heartbeat(api, made.token)
     assert (reply.headers["x-ratelimit-limit"], reply.headers["x-ratelimit-remaining"]) == ("600", "599")
     monkeypatch.setenv("FLUXDEN_PLATFORM_BUDGET", "3")
     from chalicelib.settings import settings
 
     settings.cache_clear()
     with time_machine.travel(datetime(2040, 1, 1, 12, tzinfo=UTC), tick=False):
-        assert [beat(api, made.token).status for _ in range(4)] == [200, 200, 200, 429]
+        assert [post_heartbeat(api, made.token).status for _ in range(4)] == [200, 200, 200, 429]
         assert api.get(DISCOVER, made.token).status == 429
         assert api.get(DISCOVER).status == 200
 
 
-# The challenge
-
-
-def test_an_instance_is_approved_when_it_proves_who_it_is(api: Api, desk: Desk, receiver: Receiver) -> None:
+def test_an_instance_is_approved_after_its_proof(api: Api, desk: Desk, receiver: Receiver) -> None:
     made = register_instance(api, baseUrl=receiver.url.removesuffix("/hook"))
     receiver.status = 200
 
@@ -288,7 +282,7 @@ def test_an_instance_is_approved_when_it_proves_who_it_is(api: Api, desk: Desk, 
     receiver.before = answer
     assert "Approved" in run_admin("instances", "approve", made.instance_id)
     assert (receiver.received[0].method, receiver.received[0].body) == ("GET", b"")
-    assert beat(api, made.token).status == 200
+    assert post_heartbeat(api, made.token).status == 200
 
 
 @pytest.mark.parametrize(
@@ -305,16 +299,16 @@ def test_an_instance_is_approved_when_it_proves_who_it_is(api: Api, desk: Desk, 
     ],
     ids=["nothing", "elsewhere", "empty", "no object", "deep", "another's", "none", "endless"],
 )
-def test_an_instance_that_does_not_prove_it_is_not_approved(
+def test_an_instance_without_a_proof_is_not_approved(
     api: Api, desk: Desk, receiver: Receiver, status: int, body: bytes, why: str
 ) -> None:
     made = register_instance(api, baseUrl=receiver.url.removesuffix("/hook"))
     receiver.status, receiver.body = status, body
-    assert why in refused("instances", "approve", made.instance_id)
-    assert beat(api, made.token).status == 401
+    assert why in refused_command("instances", "approve", made.instance_id)
+    assert post_heartbeat(api, made.token).status == 401
 
 
-def test_this_desk_proves_to_its_hub_who_it_is_and_to_nobody_else(api: Api, desk: Desk) -> None:
+def test_this_desk_proves_itself_to_its_hub_only(api: Api, desk: Desk) -> None:
     row = hub_key("id-at-the-hub") | {"sealedKey": seal("our-key", place=place_of("id-at-the-hub"))}
     aws.dynamodb().put_item(TableName=NETWORK.physical_name, Item=to_item(row))
     word = new_nonce() * 2
@@ -328,17 +322,14 @@ def test_this_desk_proves_to_its_hub_who_it_is_and_to_nobody_else(api: Api, desk
         assert api.get(f"{WELL_KNOWN}?{lone}").status == 400
 
 
-def test_unknown_instances_are_told_as_such(desk: Desk) -> None:
+def test_unknown_instances_are_not_found(desk: Desk) -> None:
     for command in ("approve", "suspend"):
-        assert "There is no instance x." in refused("instances", command, "x")
+        assert "There is no instance x." in refused_command("instances", command, "x")
 
 
-# Heartbeats
-
-
-def test_a_heartbeat_is_noted_and_answered_with_the_networks_numbers(api: Api, desk: Desk) -> None:
+def test_a_heartbeat_is_recorded_and_answered_with_the_network_stats(api: Api, desk: Desk) -> None:
     made = add_member(api)
-    reply = beat(api, made.token, version="2.0", userCount=3, agentCount=0, status="degraded")
+    reply = post_heartbeat(api, made.token, version="2.0", userCount=3, agentCount=0, status="degraded")
     assert reply.json == {
         "success": True,
         "instanceId": made.instance_id,
@@ -348,7 +339,7 @@ def test_a_heartbeat_is_noted_and_answered_with_the_networks_numbers(api: Api, d
     }
     listed = next(e for e in json.loads(run_admin("instances", "list", "--json")) if e["id"] == made.instance_id)
     assert (listed["version"], listed["health"]) == ("2.0", "degraded")
-    beat(api, made.token)
+    post_heartbeat(api, made.token)
     assert (
         next(e for e in json.loads(run_admin("instances", "list", "--json")) if e["id"] == made.instance_id)["health"]
         == "degraded"
@@ -369,17 +360,14 @@ def test_a_heartbeat_is_noted_and_answered_with_the_networks_numbers(api: Api, d
     ],
     ids=json.dumps,
 )
-def test_a_wrong_heartbeat_is_refused(api: Api, desk: Desk, wrong: dict[str, Any]) -> None:
+def test_an_invalid_heartbeat_is_refused(api: Api, desk: Desk, wrong: dict[str, Any]) -> None:
     token = desk.demo["federation"]["platform_token"]
-    assert beat(api, token, **wrong).status == 400
+    assert post_heartbeat(api, token, **wrong).status == 400
     assert api.post(HEARTBEAT, raw="{", token=token).status == 400
     assert api.post(HEARTBEAT, raw="[]", token=token).status == 400
 
 
-# Taking part
-
-
-def test_an_instance_that_does_not_take_part_has_no_agents_to_be_seen(api: Api, desk: Desk) -> None:
+def test_the_agents_of_an_instance_outside_the_marketplace_are_hidden(api: Api, desk: Desk) -> None:
     made = add_member(api)
     offer_agent(api, made, "a")
 
@@ -403,7 +391,7 @@ def test_an_instance_that_does_not_take_part_has_no_agents_to_be_seen(api: Api, 
         assert seen()
 
 
-def test_how_an_instance_stands_is_told(api: Api, desk: Desk) -> None:
+def test_an_instance_reads_its_status(api: Api, desk: Desk) -> None:
     made = add_member(api, marketplace=False, name="Northwind")
     told = link_marketplace(api, made, "status").json
     assert told == {
@@ -429,71 +417,28 @@ def test_how_an_instance_stands_is_told(api: Api, desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("body", [{}, {"action": "join"}, {"action": None}, {"action": ["enable"]}, []])
-def test_a_wrong_action_is_refused(api: Api, desk: Desk, body: Any) -> None:
+def test_an_unknown_marketplace_action_is_refused(api: Api, desk: Desk, body: Any) -> None:
     assert api.post(LINK, body, desk.demo["federation"]["platform_token"]).status == 400
 
 
-def test_store_calls_of_taking_part(api: Api, desk: Desk) -> None:
+def test_joining_the_marketplace_takes_a_constant_number_of_store_calls(api: Api, desk: Desk) -> None:
     made = add_member(api)
-    beat(api, made.token)
+    post_heartbeat(api, made.token)
     assert link_marketplace(api, made, "enable").calls == [SPEND, "TransactWriteItems"]
     assert link_marketplace(api, made, "status").calls == [SPEND, "GetItem", "GetItem"]
 
 
-# Payments
-
-
-@pytest.mark.parametrize(
-    ("kind", "gross", "proposed", "valid", "percent", "fee", "payout", "floor"),
-    [
-        ("marketplace", 100, 3, True, 3, 3, 97, 3),
-        ("marketplace", 100, 1, False, 3, 3, 97, 3),
-        ("marketplace", 100, 10, True, 10, 10, 90, 3),
-        ("marketplace", 33.33, 0, False, 3, 1, 32.33, 3),
-        ("marketplace", 0.15, 3, True, 3, 0, 0.15, 3),
-        ("marketplace", 0.5, 3, True, 3, 0.02, 0.48, 3),
-        ("recruiting", 1000, 5, False, 7, 70, 930, 7),
-        ("job", 1000, 5, False, 7, 70, 930, 7),
-        ("recruiting", 19.99, 7, True, 7, 1.4, 18.59, 7),
-        ("marketplace", 0, 0, False, 3, 0, 0, 3),
-        ("marketplace", 1.005, 100, True, 100, 1.01, 0, 3),
-        ("marketplace", 0.1, 99.99, True, 99.99, 0.1, 0, 3),
-    ],
-)
-def test_the_networks_fee_is_taken_at_least(
-    api: Api, desk: Desk, kind: str, gross: float, proposed: float, valid: bool, percent: float, fee: float,
-    payout: float, floor: float,
-) -> None:  # fmt: skip
-    said = {"transactionType": kind, "grossAmount": gross, "proposedFeePercent": proposed, "agentId": "x"}
-    reply = api.post(PAYMENT, said, desk.demo["federation"]["platform_token"])
-    assert reply.status == 200
-    made = reply.json
-    assert (made["valid"], made["enforcedFeePercent"], made["feeFloor"]) == (valid, percent, floor)
-    assert (made["enforcedFeeAmount"], made["developerPayout"]) == (fee, pytest.approx(payout, abs=0.0051))
-    assert made["message"]
-
-
-@pytest.mark.parametrize(
-    "wrong",
-    [
-        {"transactionType": "gift"},
-        {"transactionType": None},
-        {"transactionType": 1},
-        {"grossAmount": -1},
-        {"grossAmount": "100"},
-        {"grossAmount": True},
-        {"grossAmount": 1e300},
-        {"grossAmount": None},
-        {"proposedFeePercent": -0.1},
-        {"proposedFeePercent": 100.1},
-        {"proposedFeePercent": "3"},
-        {"agentId": 7},
-    ],
-    ids=json.dumps,
-)
-def test_a_wrong_payment_is_refused_as_invalid(api: Api, desk: Desk, wrong: dict[str, Any]) -> None:
-    said = {"transactionType": "marketplace", "grossAmount": 100, "proposedFeePercent": 3} | wrong
-    token = desk.demo["federation"]["platform_token"]
-    for reply in (api.post(PAYMENT, said, token), api.post(PAYMENT, raw='{"grossAmount": NaN}', token=token)):
-        assert reply.status == 400
-        assert (reply.json["success"], reply.json["valid"]) == (False, False)
+def test_new_registrations_are_limited_by_hour_and_repeated_ones_are_not(
+    api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FLUXDEN_REGISTRATIONS_PER_HOUR", "2")
+    settings.cache_clear()
+    with time_machine.travel(NOON, tick=False) as clock:
+        first, _ = register_instance(api), register_instance(api)
+        reply = api.post(REGISTER, new_registration())
+        assert (reply.status, reply.headers["retry-after"]) == (429, str(50 * 60))
+        assert reply.calls == ["GetItem", "TransactWriteItems"]
+        again = api.post(REGISTER, new_registration(baseUrl=first.base_url, apiKey=first.key))
+        assert (again.status, again.json["instanceId"]) == (201, first.instance_id)
+        clock.shift(timedelta(minutes=50))
+        assert api.post(REGISTER, new_registration()).status == 201

@@ -88,7 +88,7 @@ class World:
         return [item for url, item in self.arrived if url == peer_url]
 
 
-def test_what_waits_is_sent_in_order_and_once() -> None:
+def test_waiting_sendings_are_sent_in_order_and_once() -> None:
     world = World()
     for number in range(60):
         world.queue(ONE, f"{number}")
@@ -98,7 +98,7 @@ def test_what_waits_is_sent_in_order_and_once() -> None:
     assert world.boxes.find(ONE).due_at is None
 
 
-def test_a_desk_that_is_down_for_72_hours_gets_everything_in_order_and_holds_up_nobody() -> None:
+def test_a_peer_that_is_down_for_72_hours_gets_everything_in_order_and_delays_nobody_else() -> None:
     world = World()
     world.answers[ONE] = HttpResult(None, "the connection was refused or timed out")
     for number in range(200):
@@ -117,7 +117,7 @@ def test_a_desk_that_is_down_for_72_hours_gets_everything_in_order_and_holds_up_
     assert world.boxes.find(ONE) == Outbox(ONE, last_position=200)
 
 
-def test_what_fails_for_longer_is_given_up_and_the_rest_goes_on() -> None:
+def test_a_sending_that_fails_for_longer_expires_and_the_next_is_sent() -> None:
     world = World()
     world.answers[ONE] = HttpResult(503)
     world.queue(ONE, "old")
@@ -131,7 +131,7 @@ def test_what_fails_for_longer_is_given_up_and_the_rest_goes_on() -> None:
 
 
 @pytest.mark.parametrize("status", [401, 403, 404, 400, 410])
-def test_what_is_refused_for_good_is_parked_and_the_next_is_sent(status: int) -> None:
+def test_a_refused_sending_is_parked_and_the_next_is_sent(status: int) -> None:
     world = World()
     world.answers["bad"] = HttpResult(status, excerpt="no")
     for item in ("first", "bad", "last"):
@@ -141,7 +141,7 @@ def test_what_is_refused_for_good_is_parked_and_the_next_is_sent(status: int) ->
     assert world.settled == {"first": [SendOutcome.SENT], "bad": [SendOutcome.PARKED], "last": [SendOutcome.SENT]}
 
 
-def test_a_desk_says_itself_when_to_come_back() -> None:
+def test_retry_after_delays_the_next_attempt() -> None:
     world = World()
     world.answers[ONE] = HttpResult(429, retry_after="300")
     world.queue(ONE, "x")
@@ -153,7 +153,7 @@ def test_a_desk_says_itself_when_to_come_back() -> None:
     assert world.heard(ONE) == ["x"]
 
 
-def test_new_things_do_not_have_a_failing_desk_tried_earlier() -> None:
+def test_new_sendings_do_not_shorten_the_wait_of_a_failing_peer() -> None:
     world = World()
     world.answers[ONE] = HttpResult(500)
     world.queue(ONE, "first")
@@ -164,7 +164,7 @@ def test_new_things_do_not_have_a_failing_desk_tried_earlier() -> None:
     assert world.tries == 1
 
 
-def test_a_success_ends_a_desks_failures() -> None:
+def test_a_success_resets_the_failures() -> None:
     world = World()
     world.answers[ONE] = HttpResult(500)
     world.queue(ONE, "x")
@@ -177,14 +177,14 @@ def test_a_success_ends_a_desks_failures() -> None:
     assert (world.boxes.find(ONE).failures, world.boxes.find(ONE).error) == (0, None)
 
 
-def test_what_was_queued_without_a_message_is_found_by_the_schedule() -> None:
+def test_a_sending_without_a_message_is_found_by_the_schedule() -> None:
     world = World()
     world.queue(ONE, "x", announced=False)
     world.pass_time(timedelta(minutes=1))
     assert world.heard(ONE) == ["x"]
 
 
-def test_what_is_queued_while_a_worker_finds_nothing_more_is_sent_too() -> None:
+def test_a_sending_queued_while_the_worker_finishes_is_sent() -> None:
     world = World()
     world.queue(ONE, "first")
     real, once = world.boxes.list_first, iter([True])
@@ -200,7 +200,7 @@ def test_what_is_queued_while_a_worker_finds_nothing_more_is_sent_too() -> None:
     assert world.heard(ONE) == ["first", "second"]
 
 
-def test_workers_at_the_same_time_send_nothing_twice() -> None:
+def test_simultaneous_workers_send_nothing_twice() -> None:
     world = World()
     for number in range(20):
         world.queue(ONE, f"{number}")
@@ -208,7 +208,7 @@ def test_workers_at_the_same_time_send_nothing_twice() -> None:
     assert world.heard(ONE) == [f"{number}" for number in range(20)]
 
 
-def test_a_worker_that_dies_leaves_the_desk_to_the_next() -> None:
+def test_the_outbox_of_a_crashed_worker_is_leased_again() -> None:
     world = World()
     world.queue(ONE, "x")
     assert world.boxes.lease(
@@ -219,7 +219,7 @@ def test_a_worker_that_dies_leaves_the_desk_to_the_next() -> None:
     assert world.heard(ONE) == ["x"]
 
 
-def test_of_things_queued_at_the_same_time_each_has_a_position() -> None:
+def test_simultaneous_sendings_each_get_a_position() -> None:
     world = World()
 
     def add(number: int) -> None:
@@ -241,7 +241,7 @@ def test_the_waits_grow_to_an_hour() -> None:
     assert wait_after(1, "nonsense", now=NOON) == timedelta(seconds=30)
 
 
-def test_an_answer_decides_what_becomes_of_a_sending() -> None:
+def test_the_answer_decides_the_outcome_of_a_sending() -> None:
     sending = Sending(ONE, 1, "c", "relay", "x", timestamp(NOON))
     assert outcome_of(TAKEN, sending, now=NOON) is SendOutcome.SENT
     for status in (None, 408, 425, 429, 500, 502, 503, 301):
@@ -251,7 +251,7 @@ def test_an_answer_decides_what_becomes_of_a_sending() -> None:
     assert outcome_of(TAKEN, old, now=NOON) is SendOutcome.SENT
 
 
-def test_calls_of_one_worker() -> None:
+def test_a_worker_takes_a_constant_number_of_calls() -> None:
     world = World()
     for number in range(2):
         world.queue(ONE, f"{number}")
