@@ -3,7 +3,7 @@
 from chalicelib.catalog.domain.approvals import ApprovalOut, ApprovalPosition, ApprovalQuery
 from chalicelib.catalog.services import approvals
 from chalicelib.catalog.stores.approvals import DynamoApprovals
-from chalicelib.edge import paging
+from chalicelib.core.domain.cursors import foreign_cursor, from_cursor, to_cursor
 
 
 def approval_page(query: ApprovalQuery, *, reader: str) -> tuple[list[ApprovalOut], str | None]:
@@ -14,7 +14,9 @@ def approval_page(query: ApprovalQuery, *, reader: str) -> tuple[list[ApprovalOu
     Raises:
         Invalid: the query's cursor was made for another reader or other filters.
     """
-    bound = (reader, query.email, query.catalog_slug, query.status)
-    after = ApprovalPosition(*paging.from_cursor(query.cursor, 3, *bound)) if query.cursor is not None else None
+    bound = ("approvals", reader, query.email, query.catalog_slug, query.status)
+    after = ApprovalPosition(*from_cursor(query.cursor, 3, *bound)) if query.cursor is not None else None
+    if after and query.email is None and query.catalog_slug not in (None, after.slug):
+        raise foreign_cursor()
     items, end = approvals.list_page(query, after, approvals=DynamoApprovals())
-    return items, paging.to_cursor((end.slug, end.user_id, end.requested_at), *bound) if end else None
+    return items, to_cursor((end.slug, end.user_id, end.requested_at), *bound) if end else None

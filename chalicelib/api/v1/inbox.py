@@ -6,9 +6,9 @@ from chalice.app import Blueprint
 
 from chalicelib.api.v1.contract import REMEMBER, SPEND, operation
 from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.cursors import from_cursor, to_cursor
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.edge import paging
 from chalicelib.inbox.domain.inbox import InboxDelivery, InboxItem, InboxPage, InboxQuery, InboxSummary, Position
 from chalicelib.inbox.domain.inbox_states import StateIn
 from chalicelib.inbox.services import inbox
@@ -45,10 +45,10 @@ def list_inbox(query: InboxQuery, caller: ApiKey, context: RequestContext) -> In
     examines up to 1,000 deliveries of each status (unread, read, snoozed, archived), or 400 with `q` or `label`.
     """
     filters = query.model_dump(mode="json", exclude={"limit", "cursor"})
-    bound = (caller.user_id, *(filters[name] for name in sorted(filters)))
-    after = Position(*paging.from_cursor(query.cursor, 2, *bound)) if query.cursor is not None else None
+    bound = ("inbox", caller.user_id, *(filters[name] for name in sorted(filters)))
+    after = Position(*from_cursor(query.cursor, 2, *bound)) if query.cursor is not None else None
     items, end = inbox.list_page(query, after, owner=caller, context=context, inbox=DynamoInbox())
-    cursor = paging.to_cursor((end.listed_at, end.delivery_id), *bound) if end else None
+    cursor = to_cursor((end.listed_at, end.delivery_id), *bound) if end else None
     return InboxPage(items=items, next_cursor=cursor, request_id=context.request_id)
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from chalicelib import ids
 from chalicelib.chat.domain.chat import (
     Message,
     MessageIn,
@@ -17,7 +16,7 @@ from chalicelib.chat.domain.chat import (
     to_sent_response,
 )
 from chalicelib.core.domain.callers import ApiKey
-from chalicelib.core.domain.errors import Invalid
+from chalicelib.core.domain.cursors import from_cursor, to_cursor
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.pages import count_fitting, to_json
 from chalicelib.core.domain.requests import RequestContext
@@ -66,15 +65,16 @@ def list_page(query: MessagesQuery, *, owner: ApiKey, chat: Chat) -> MessagesOut
     Raises:
         Invalid: the cursor does not belong to this list.
     """
-    if query.cursor is not None and not ids.is_ulid(query.cursor):
-        raise Invalid("cursor: does not continue this list", {"cursor": ["does not continue this list"]})
+    bound = ("chat", owner.user_id, query.role)
+    before = from_cursor(query.cursor, 1, *bound)[0] if query.cursor is not None else None
     found: Sequence[Message] = []
     if query.role is None or query.role in list(Role):
-        found = chat.list_before(owner.user_id, query.cursor, role=query.role, limit=query.count + 1)
+        found = chat.list_before(owner.user_id, before, role=query.role, limit=query.count + 1)
     listing = [to_response(each) for each in found[: query.count]]
     page = listing[: count_fitting(map(to_json, listing))]
     has_more = len(found) > len(page)
+    cursor = to_cursor([page[-1].id], *bound) if has_more else None
     return MessagesOut(
         messages=page[::-1],
-        pagination=MessagePagination(limit=query.count, cursor=page[-1].id if has_more else None, has_more=has_more),
+        pagination=MessagePagination(limit=query.count, cursor=cursor, has_more=has_more),
     )

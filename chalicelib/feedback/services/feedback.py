@@ -3,9 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from chalicelib import ids
 from chalicelib.core.domain.callers import ApiKey, ToolsToken
-from chalicelib.core.domain.errors import Invalid
+from chalicelib.core.domain.cursors import from_cursor, to_cursor
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.pages import count_fitting, to_json
@@ -46,10 +45,12 @@ def list_page(query: FeedbackQuery, *, caller: ApiKey | ToolsToken, box: Box) ->
     Raises:
         Invalid: the cursor is none of this list's.
     """
-    if query.cursor is not None and not ids.is_ulid(query.cursor):
-        raise Invalid("cursor: does not continue this list", {"cursor": ["does not continue this list"]})
     everybodys = isinstance(caller, ToolsToken) and caller.admin
-    found = box.list_before(None if everybodys else Author.of(caller), query.cursor, limit=query.limit + 1)
+    author = Author.of(caller)
+    bound = ("feedback", author.kind, author.id, everybodys)
+    before = from_cursor(query.cursor, 1, *bound)[0] if query.cursor is not None else None
+    found = box.list_before(None if everybodys else author, before, limit=query.limit + 1)
     listing = [shown(each) for each in found[: query.limit]]
     page = listing[: count_fitting(map(to_json, listing))]
-    return FeedbackPage(items=page, next_cursor=page[-1].id if len(found) > len(page) else None)
+    cursor = to_cursor([page[-1].id], *bound) if len(found) > len(page) else None
+    return FeedbackPage(items=page, next_cursor=cursor)
