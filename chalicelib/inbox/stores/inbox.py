@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from chalicelib.aws import dynamodb
@@ -15,7 +16,7 @@ from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.severity import Severity
 from chalicelib.core.stores.items import Row, from_item, values
-from chalicelib.core.stores.reads import get_all
+from chalicelib.core.stores.reads import get_all, query
 from chalicelib.core.stores.writes import try_commit
 from chalicelib.inbox.domain.deliveries import Delivery
 from chalicelib.inbox.domain.inbox import MOST_COUNTED, InboxQuery, InboxStatus, InboxSummary, Position
@@ -68,7 +69,10 @@ class DynamoInbox:
         return found, after
 
     def summary(self, user_id: str, *, now: datetime) -> InboxSummary:
-        """Count unread, urgent and snoozed deliveries, each up to a thousand. Store calls in sequence: 1."""
+        """Count unread, urgent and snoozed deliveries, each up to a thousand.
+
+        Store calls in sequence: 1; one more for each further megabyte or thousand rows.
+        """
         unread, woken, asleep = gather(
             *(
                 partial(_count, user_id, each)
@@ -115,7 +119,7 @@ def _read(
     request = _request(user_id, of, limit, **named)
     if filters:
         request["FilterExpression"] = " AND ".join(filters)
-    page = dynamodb().query(**request)
+    page = dynamodb().query(TableName=DELIVERIES.physical_name, **request)
     ended = page.get("LastEvaluatedKey")
     return [from_row(from_item(dict(item))) for item in page["Items"]], _position(ended) if ended else None
 
@@ -132,14 +136,12 @@ def _matching(listed: Sequence[Delivery], query: InboxQuery) -> Iterable[Deliver
 
 
 def _count(user_id: str, of: Range) -> list[str]:
-    page = dynamodb().query(**_request(user_id, of, MOST_COUNTED), ProjectionExpression="severity, readAt")
-    rows = (from_item(dict(item)) for item in page["Items"])
-    return [row["severity"] for row in rows if "readAt" not in row]
+    rows = query(DELIVERIES, **_request(user_id, of, MOST_COUNTED), ProjectionExpression="severity, readAt")
+    return list(islice((row["severity"] for row in rows if "readAt" not in row), MOST_COUNTED))
 
 
 def _request(user_id: str, of: Range, limit: int, **named: Any) -> dict[str, Any]:
     return {
-        "TableName": DELIVERIES.physical_name,
         "IndexName": INBOX_INDEX,
         "KeyConditionExpression": "recipientUserId = :user AND inboxKey BETWEEN :low AND :high",
         "ExpressionAttributeValues": values(user=user_id, low=of[0], high=of[1], **named),
