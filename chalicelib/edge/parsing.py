@@ -86,6 +86,7 @@ def parse(request: IncomingRequest, raw: bytes, input_error: Refusal | None = No
     arguments: dict[str, Any] = {}
     key: str | None = None
     error: Refusal | None = None
+    model: Any = None
     try:
         if request.headers.get("x-request-id", request.request_id) != request.request_id:
             reason = "must have 1 to 120 characters of A-Z a-z 0-9 _ -"
@@ -95,17 +96,20 @@ def parse(request: IncomingRequest, raw: bytes, input_error: Refusal | None = No
         if operation.accepts_idempotency_key:
             key = _idempotency_key(request.headers)
         if (query := annotations.get("query")) is not None:
+            model = query
             arguments["query"] = query.model_validate_strings(_query_parameters(request.http))
         if (headers := annotations.get("headers")) is not None:
             names = [each.alias for each in headers.model_fields.values()]
             named = {name: request.headers[name.lower()] for name in names if name.lower() in request.headers}
+            model = headers
             arguments["headers"] = headers.model_validate_strings(named)
         if (body := operation.body) is not None and (raw or not operation.body_is_optional):
             _check_media_type(request.headers)
             check_json(raw)
+            model = body
             arguments["body"] = body.model_validate_json(raw, context={"allow_loopback": settings().allow_loopback})
     except ValidationError as invalid:
-        error = problem.to_invalid(invalid)
+        error = problem.to_invalid(invalid, model.__pydantic_core_schema__)
     except Refusal as refusal:
         error = refusal
     return Input(arguments, key, input_error or error)

@@ -6,6 +6,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from chalicelib.core.domain import errors
+from chalicelib.core.domain.error_paths import Schema, to_path
 from chalicelib.settings import settings
 
 STATUS: dict[type[errors.Refusal], int] = {
@@ -57,13 +58,16 @@ def plain_error(refusal: errors.Refusal | None, request_id: str, path: str) -> B
     return {"success": False, "error": refusal.detail if refusal else "An internal error occurred."}
 
 
-def to_invalid(error: ValidationError) -> errors.Invalid:
-    """Convert the errors of a model to a refusal, which never repeats the input."""
+def to_invalid(error: ValidationError, schema: Schema | None = None) -> errors.Invalid:
+    """Convert the errors of a model to a refusal, which never repeats the input.
+
+    Only with the model's core schema can the paths leave out the tags of unions.
+    """
     fields: dict[str, list[str]] = {}
     for each in error.errors(include_url=False, include_input=False):
         if each["type"] == "json_invalid":
             return errors.Invalid("The body is not valid JSON.")
-        place = [*each["loc"], *([each["ctx"]["at"]] if "at" in each.get("ctx", {}) else [])]
+        place = [*to_path(each["loc"], schema), *([each["ctx"]["at"]] if "at" in each.get("ctx", {}) else [])]
         if not place:
             not_an_object = each["type"].endswith("_type")
             return errors.Invalid("The body must be a JSON object." if not_an_object else f"{each['msg']}.")

@@ -107,7 +107,7 @@ def _read(body: bytes) -> Ping | Send | Resume | Refusal:
         check_json(body)
         return ClientFrame.validate_json(body)
     except ValidationError as error:
-        return to_invalid(error)
+        return to_invalid(error, ClientFrame.core_schema)
     except Refusal as refusal:
         return refusal
 
