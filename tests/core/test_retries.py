@@ -55,7 +55,7 @@ def test_retry_after_is_read_in_both_forms(header: str | None, seconds: int) -> 
     assert retry_after_wait(header, now=NOON) == timedelta(seconds=seconds)
 
 
-@pytest.mark.parametrize("number", range(1, 10))
+@pytest.mark.parametrize("number", range(1, len(CALLBACK_RETRIES.waits)))
 def test_jitter_stretches_a_wait_by_a_fifth_at_most(number: int) -> None:
     for spread in (0.8, 1.2):
         outcome, attempt = attempted(HttpResult(500), number, spread=spread)

@@ -13,7 +13,7 @@ import pytest
 from app import app
 from chalicelib.settings import settings
 from infra import admin, catalog
-from infra.docs import architecture, commands, operations, store_calls
+from infra.docs import architecture, commands, operations, retries, store_calls
 from infra.docs import settings as settings_page
 from infra.docs.__main__ import documents
 from infra.docs.markdown import table
@@ -45,6 +45,15 @@ def test_every_command_is_listed_with_its_options() -> None:
         (row,) = (line for line in text.splitlines() if re.match(rf"\| `{path.strip()}[ `]", line))
         for option in command.params:
             assert not isinstance(option, click.Option) or option.opts[-1] in row
+
+
+def test_every_retry_ladder_is_listed_with_its_waits() -> None:
+    text = retries.render()
+    assert (
+        "| 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 14 h, 20 h, 24 h | after 10 attempts | `CONNECTION_NOTICE_RETRIES` |"
+        in text
+    )
+    assert "| 30 s, 2 min, 10 min, 1 h | after 73 h; the last wait repeats until then | `RELAY_RETRIES` |" in text
 
 
 def test_an_operation_without_counts_is_an_error() -> None:
