@@ -1,4 +1,4 @@
-"""Approvals: applied for, decided, assigned, revoked, and what ends with them."""
+"""Approvals: request, review, assign and revoke them, and the tokens that end with them."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -96,7 +96,7 @@ def publishes(api: Api, token: str) -> bool:
 # List
 
 
-def test_the_demo_organisations_approvals_are_listed(api: Api, desk: Desk) -> None:
+def test_demo_organisations_approvals_are_listed(api: Api, desk: Desk) -> None:
     assert sorted(rows(api, desk)) == [
         ("alice", "fd1", "approved"),
         ("bob", "fd1", "approved"),
@@ -125,13 +125,13 @@ def test_filters_combine(api: Api, desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("query", ["status=maybe", "email=alice", "limit=0", "limit=1001", "cursor=x", "slug=fd1"])
-def test_a_parameter_outside_its_range_is_refused(api: Api, desk: Desk, query: str) -> None:
+def test_parameter_outside_its_range_is_refused(api: Api, desk: Desk, query: str) -> None:
     refused = api.get(f"{APPROVALS}?{query}", desk.fd1)
     assert (refused.status, list(refused.json["fieldErrors"])) == (400, [query.partition("=")[0]])
 
 
 @pytest.mark.parametrize("filters", ["", "catalog_slug=many&", "email=erin@example.com&", "status=approved&"])
-def test_pages_hold_every_approval_once(api: Api, desk: Desk, filters: str) -> None:
+def test_pages_contain_every_approval_once(api: Api, desk: Desk, filters: str) -> None:
     create(api, desk, "many")
     with time_machine.travel(datetime(2026, 5, 21, tzinfo=UTC), tick=False) as clock:
         for name in ("alice", "bob", "carol", "erin"):
@@ -158,7 +158,7 @@ def test_pages_hold_every_approval_once(api: Api, desk: Desk, filters: str) -> N
 # Assign
 
 
-def test_assigning_approves_and_says_who_did(api: Api, desk: Desk) -> None:
+def test_assigning_approves_and_names_the_reviewer(api: Api, desk: Desk) -> None:
     with time_machine.travel(datetime(2026, 5, 21, 12, tzinfo=UTC), tick=False):
         made = api.post(APPROVALS, pair("erin") | {"email": "Erin@Example.COM"}, desk.fd1)
     assert made.status == 201
@@ -183,7 +183,7 @@ def test_assigning_twice_gives_the_same_row(api: Api, desk: Desk) -> None:
     assert counts("fd1") == (5, 5)
 
 
-def test_an_inactive_employee_may_be_assigned(api: Api, desk: Desk) -> None:
+def test_inactive_employee_can_be_assigned(api: Api, desk: Desk) -> None:
     assert assign(api, desk, "dave", "design-suite")["status"] == "approved"
 
 
@@ -196,7 +196,7 @@ def test_an_inactive_employee_may_be_assigned(api: Api, desk: Desk) -> None:
         pair("erin", "Not a slug"),
     ],
 )
-def test_assigning_what_is_unknown_is_not_found(api: Api, desk: Desk, body: dict[str, str]) -> None:
+def test_assigning_an_unknown_item_or_employee_is_not_found(api: Api, desk: Desk, body: dict[str, str]) -> None:
     assert api.post(APPROVALS, body, desk.fd1).status == 404
     assert len(rows(api, desk)) == 5
 
@@ -213,7 +213,7 @@ def test_assigning_what_is_unknown_is_not_found(api: Api, desk: Desk, body: dict
         (pair("erin") | {"note": "x"}, "note"),
     ],
 )
-def test_a_member_that_breaks_a_rule_is_refused(api: Api, desk: Desk, body: Any, field: str) -> None:
+def test_invalid_member_is_refused(api: Api, desk: Desk, body: Any, field: str) -> None:
     for method in ("POST", "DELETE"):
         refused = api.call(method, APPROVALS, body, token=desk.fd1)
         assert (refused.status, list(refused.json["fieldErrors"])) == (400, [field])
@@ -243,7 +243,7 @@ def test_revoking_ends_the_personal_token_at_once(api: Api, desk: Desk) -> None:
     assert counts("fd1") == (3, 3)
 
 
-def test_revoking_without_a_token_ends_none(api: Api, desk: Desk) -> None:
+def test_revoking_an_approval_without_a_token_ends_no_token(api: Api, desk: Desk) -> None:
     assert revoke(api, desk, "carol") == (True, 0)
     assign(api, desk, "carol", "design-suite")
     assert revoke(api, desk, "carol", "design-suite") == (True, 0)
@@ -253,20 +253,20 @@ def test_revoking_without_a_token_ends_none(api: Api, desk: Desk) -> None:
 @pytest.mark.parametrize(
     "body", [pair("nobody"), pair("erin"), pair("erin", "nothing"), pair("erin", "Not a slug"), pair("bob", "hr")]
 )
-def test_revoking_what_is_not_there_changes_nothing(api: Api, desk: Desk, body: dict[str, str]) -> None:
+def test_revoking_a_missing_approval_changes_nothing(api: Api, desk: Desk, body: dict[str, str]) -> None:
     for key in (None, "k"):
         reply = api.call("DELETE", APPROVALS, body, token=desk.fd1, key=key)
         assert (reply.status, reply.json["revoked"], reply.json["tokensInvalidated"]) == (200, False, 0)
     assert replayed(reply, api.call("DELETE", APPROVALS, body, token=desk.fd1, key="k"))
 
 
-def test_revoking_leaves_a_pending_application_pending(api: Api, desk: Desk) -> None:
+def test_revoking_leaves_a_pending_request_pending(api: Api, desk: Desk) -> None:
     assert revoke(api, desk, "erin", "network-vpn-access") == (False, 0)
     assert rows(api, desk, "email=erin@example.com") == [("erin", "network-vpn-access", "pending")]
 
 
 @pytest.mark.parametrize("status", ["revoked", "disabled", "expired"])
-def test_a_token_that_did_not_work_is_not_counted_and_cannot_come_back(api: Api, desk: Desk, status: str) -> None:
+def test_unusable_token_is_not_counted_and_cannot_be_enabled_again(api: Api, desk: Desk, status: str) -> None:
     grant = grant_id("fd1", desk.user_id("bob"))
     change = {"expiresAt": 1} if status == "expired" else {"status": status}
     ((name, value),) = change.items()
@@ -282,7 +282,7 @@ def test_a_token_that_did_not_work_is_not_counted_and_cannot_come_back(api: Api,
     assert row["status"]["S"] == "revoked"
 
 
-def test_a_token_stays_as_long_as_another_item_of_the_integrator_is_approved(api: Api, desk: Desk) -> None:
+def test_token_stays_as_long_as_another_item_of_the_integrator_is_approved(api: Api, desk: Desk) -> None:
     create(api, desk, "fd1-extra", **linked("fd1"))
     create(api, desk, "hr-portal", **linked("hr"))
     assign(api, desk, "bob", "fd1-extra")
@@ -311,7 +311,7 @@ def test_revoking_works_on_an_archived_item(api: Api, desk: Desk) -> None:
     assert not publishes(api, desk.bob)
 
 
-def test_what_to_revoke_may_be_said_in_the_query(api: Api, desk: Desk) -> None:
+def test_revocation_accepts_query_parameters(api: Api, desk: Desk) -> None:
     query = "email=BOB@example.com&catalog_slug=fd1"
     reply = api.call("DELETE", f"{APPROVALS}?{query}", token=desk.fd1, key="k")
     assert (reply.status, reply.json["tokensInvalidated"]) == (200, 1)
@@ -337,7 +337,7 @@ def test_what_to_revoke_may_be_said_in_the_query(api: Api, desk: Desk) -> None:
         ("?reason=x", pair("bob"), ["reason"]),
     ],
 )
-def test_a_revocation_that_is_incomplete_or_contradicts_itself_is_refused(
+def test_incomplete_or_contradictory_revocation_is_refused(
     api: Api, desk: Desk, query: str, body: Any, fields: list[str]
 ) -> None:
     refused = api.call("DELETE", f"{APPROVALS}{query}", body, token=desk.fd1)
@@ -346,19 +346,19 @@ def test_a_revocation_that_is_incomplete_or_contradicts_itself_is_refused(
 
 
 @pytest.mark.parametrize("raw", ["{", "[]", "null", '"x"', "{}"])
-def test_a_malformed_revocation_is_refused_whatever_the_query_says(api: Api, desk: Desk, raw: str) -> None:
+def test_malformed_revocation_body_is_refused_with_any_query(api: Api, desk: Desk, raw: str) -> None:
     path = f"{APPROVALS}?email=bob@example.com&catalog_slug=fd1"
     assert api.call("DELETE", path, raw=raw, token=desk.fd1).status == 400
     assert publishes(api, desk.bob)
 
 
-def test_of_concurrent_revocations_one_revokes(api: Api, desk: Desk) -> None:
+def test_one_of_concurrent_revocations_succeeds(api: Api, desk: Desk) -> None:
     replies = run_concurrently(6, lambda _: revoke(api, desk, "bob"))
     assert sorted(replies) == [(False, 0)] * 5 + [(True, 1)]
     assert counts("fd1") == (3, 3)
 
 
-def test_no_token_survives_the_revocation_of_all_it_rests_on(api: Api, desk: Desk) -> None:
+def test_token_ends_when_all_its_approvals_are_revoked(api: Api, desk: Desk) -> None:
     create(api, desk, "fd1-extra", **linked("fd1"))
     assign(api, desk, "bob", "fd1-extra")
     assign(api, desk, "alice", "fd1-extra")
@@ -369,7 +369,7 @@ def test_no_token_survives_the_revocation_of_all_it_rests_on(api: Api, desk: Des
     assert not publishes(api, desk.alice)
 
 
-def test_counts_hold_under_opposite_calls(api: Api, desk: Desk) -> None:
+def test_counts_stay_correct_under_opposite_calls(api: Api, desk: Desk) -> None:
     methods = ("POST", "DELETE") * 6
     statuses = run_concurrently(12, lambda number: api.status(methods[number], APPROVALS, pair("erin"), desk.fd1))
     assert set(statuses) <= {200, 201}
@@ -377,7 +377,7 @@ def test_counts_hold_under_opposite_calls(api: Api, desk: Desk) -> None:
     assert counts("fd1") == ((5, 5) if status == "approved" else (4, 4))
 
 
-def test_a_claim_can_make_the_approval_a_condition_of_its_transaction(api: Api, desk: Desk) -> None:
+def test_approval_can_be_a_condition_of_a_transaction(api: Api, desk: Desk) -> None:
     put = {
         "Put": {"TableName": CATALOG.physical_name, "Item": to_item({"pk": "X", "sk": "X"})},
     }
@@ -389,7 +389,7 @@ def test_a_claim_can_make_the_approval_a_condition_of_its_transaction(api: Api, 
             commit([each, put], claim=None, reply={})
 
 
-def test_a_token_claimed_while_its_approval_is_revoked_does_not_outlive_it(api: Api, desk: Desk) -> None:
+def test_token_claimed_during_a_revocation_ends_with_the_approval(api: Api, desk: Desk) -> None:
     """As the claim does it: the token is written on the condition that its owner is approved."""
     carol = desk.user_id("carol")
     condition = approval_check("fd1", carol)
@@ -421,7 +421,7 @@ def test_a_token_claimed_while_its_approval_is_revoked_does_not_outlive_it(api: 
 # Apply and review
 
 
-def test_an_employee_applies_and_an_administrator_approves(api: Api, desk: Desk) -> None:
+def test_employee_requests_access_and_administrator_approves(api: Api, desk: Desk) -> None:
     erin = key_of(desk, "erin")
     with time_machine.travel(datetime(2026, 5, 21, 12, tzinfo=UTC), tick=False) as clock:
         asked = api.post(REQUESTS, {"catalog_slug": "fd1", "note": "For the release."}, erin)
@@ -451,7 +451,7 @@ def test_an_employee_applies_and_an_administrator_approves(api: Api, desk: Desk)
     assert api.post(REVIEW, body, desk.fd1).json == decided.json
 
 
-def test_a_rejected_application_can_be_made_anew(api: Api, desk: Desk) -> None:
+def test_rejected_request_can_be_repeated(api: Api, desk: Desk) -> None:
     erin = key_of(desk, "erin")
     asked = api.post(REQUESTS, {"catalog_slug": "fd1"}, erin).json
     body = {"request_id": asked["id"].upper(), "decision": "reject"}
@@ -466,7 +466,7 @@ def test_a_rejected_application_can_be_made_anew(api: Api, desk: Desk) -> None:
     assert counts("fd1") == (5, 4)
 
 
-def test_applying_twice_gives_the_same_application(api: Api, desk: Desk) -> None:
+def test_requesting_twice_returns_the_same_request(api: Api, desk: Desk) -> None:
     erin = key_of(desk, "erin")
     first = api.post(REQUESTS, {"catalog_slug": "fd1"}, erin).json
     assert api.post(REQUESTS, {"catalog_slug": "fd1", "note": "Please."}, erin).json == first
@@ -476,20 +476,20 @@ def test_applying_twice_gives_the_same_application(api: Api, desk: Desk) -> None
     assert counts("design-suite") == (1, 1)
 
 
-def test_an_item_without_review_is_approved_at_once(api: Api, desk: Desk) -> None:
+def test_item_without_review_is_approved_at_once(api: Api, desk: Desk) -> None:
     made = api.post(REQUESTS, {"catalog_slug": "design-suite"}, desk.bob_key).json
     assert (made["status"], made["reviewedByEmail"]) == ("approved", None)
     assert made["reviewedAt"] is not None
 
 
-def test_applying_for_what_one_has_is_a_conflict(api: Api, desk: Desk) -> None:
+def test_requesting_an_approved_item_is_a_conflict(api: Api, desk: Desk) -> None:
     assert api.post(REQUESTS, {"catalog_slug": "fd1"}, desk.bob_key).status == 409
     revoke(api, desk, "bob")
     assert api.post(REQUESTS, {"catalog_slug": "fd1"}, desk.bob_key).json["status"] == "pending"
 
 
 @pytest.mark.parametrize("slug", ["nothing", "legacy-wiki", "Not a slug"])
-def test_applying_for_what_is_not_offered_is_not_found(api: Api, desk: Desk, slug: str) -> None:
+def test_requesting_an_unknown_or_archived_item_is_not_found(api: Api, desk: Desk, slug: str) -> None:
     assert api.post(REQUESTS, {"catalog_slug": slug}, desk.bob_key).status == 404
 
 
@@ -497,7 +497,7 @@ def test_applying_for_what_is_not_offered_is_not_found(api: Api, desk: Desk, slu
     "body",
     [{}, {"catalog_slug": None}, {"catalog_slug": "fd1", "note": None}, {"catalog_slug": "fd1", "note": "n" * 501}],
 )
-def test_an_application_that_breaks_a_rule_is_refused(api: Api, desk: Desk, body: Any) -> None:
+def test_invalid_request_is_refused(api: Api, desk: Desk, body: Any) -> None:
     assert api.post(REQUESTS, body, desk.bob_key).status == 400
 
 
@@ -512,22 +512,22 @@ def test_an_application_that_breaks_a_rule_is_refused(api: Api, desk: Desk, body
         ({"request_id": inputs.uuid(1), "decision": "approve", "note": None}, "note"),
     ],
 )
-def test_a_review_that_breaks_a_rule_is_refused(api: Api, desk: Desk, body: Any, field: str) -> None:
+def test_invalid_review_is_refused(api: Api, desk: Desk, body: Any, field: str) -> None:
     refused = api.post(REVIEW, body, desk.fd1)
     assert (refused.status, list(refused.json["fieldErrors"])) == (400, [field])
 
 
-def test_reviewing_an_unknown_application_is_not_found(api: Api, desk: Desk) -> None:
+def test_reviewing_an_unknown_request_is_not_found(api: Api, desk: Desk) -> None:
     assert api.post(REVIEW, {"request_id": inputs.uuid(1), "decision": "approve"}, desk.fd1).status == 404
 
 
-def test_only_employees_apply(api: Api, desk: Desk) -> None:
+def test_only_employees_request_access(api: Api, desk: Desk) -> None:
     for token in (desk.fd1, desk.hr, desk.alice, key_of(desk, "erin", "queue")):
         assert api.post(REQUESTS, {}, token).status == 403
     assert api.post(REQUESTS, {"catalog_slug": "fd1"}, key_of(desk, "erin", "catalog")).status == 201
 
 
-def test_assigning_settles_a_pending_application(api: Api, desk: Desk) -> None:
+def test_assigning_approves_a_pending_request(api: Api, desk: Desk) -> None:
     (before,) = api.get(f"{APPROVALS}?email=erin@example.com", desk.fd1).json["items"]
     assigned = assign(api, desk, "erin", "network-vpn-access")
     assert (assigned["id"], assigned["requestedAt"]) == (before["id"], before["requestedAt"])
@@ -536,7 +536,7 @@ def test_assigning_settles_a_pending_application(api: Api, desk: Desk) -> None:
     assert api.post(REVIEW, body, desk.fd1).status == 409
 
 
-def test_of_an_archived_item_applications_are_rejected_only(api: Api, desk: Desk) -> None:
+def test_requests_for_an_archived_item_can_only_be_rejected(api: Api, desk: Desk) -> None:
     (row,) = api.get(f"{APPROVALS}?email=erin@example.com", desk.fd1).json["items"]
     api.call("DELETE", f"{ITEMS}/network-vpn-access", token=desk.fd1)
     body = {"request_id": row["id"], "decision": "approve"}
@@ -545,7 +545,7 @@ def test_of_an_archived_item_applications_are_rejected_only(api: Api, desk: Desk
     assert api.call("DELETE", f"{ITEMS}/network-vpn-access?hard=true", token=desk.fd1).status == 200
 
 
-def test_opposite_reviews_at_the_same_time_leave_one_decision(api: Api, desk: Desk) -> None:
+def test_one_of_opposite_concurrent_reviews_wins(api: Api, desk: Desk) -> None:
     (row,) = api.get(f"{APPROVALS}?email=erin@example.com", desk.fd1).json["items"]
     decisions = ("approve", "reject") * 4
     replies = run_concurrently(
@@ -559,7 +559,7 @@ def test_opposite_reviews_at_the_same_time_leave_one_decision(api: Api, desk: De
 # Idempotency keys
 
 
-def test_a_repeated_call_gives_the_first_reply_and_changes_nothing(api: Api, desk: Desk) -> None:
+def test_repeated_call_returns_the_first_reply_and_changes_nothing(api: Api, desk: Desk) -> None:
     assigned = api.post(APPROVALS, pair("erin"), desk.fd1, key="assign")
     revoked = api.call("DELETE", APPROVALS, pair("erin"), token=desk.fd1, key="revoke")
     assert revoked.json["revoked"] is True
@@ -595,7 +595,7 @@ def test_concurrent_revocations_under_one_key_revoke_once(api: Api, desk: Desk) 
 # The demo organisation
 
 
-def test_creating_the_demo_organisation_again_leaves_its_approvals_alone(api: Api, desk: Desk) -> None:
+def test_creating_the_demo_organisation_again_keeps_its_approvals(api: Api, desk: Desk) -> None:
     revoke(api, desk, "bob")
     demo.create(demo.Addresses("http://desk.test", "ws://desk.test", {}))
     again = Desk(demo.create(demo.Addresses("http://desk.test", "ws://desk.test", {})))

@@ -1,4 +1,4 @@
-"""Catalog items: listed, added, changed, archived, deleted, by administrators."""
+"""Catalog items: list, create, change, archive and delete them."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -71,9 +71,7 @@ def at_once(api: Api, desk: Desk, calls: list[tuple[str, str, Any]]) -> list[int
         ("POST", f"{APPROVALS}/review", {}),
     ],
 )
-def test_only_the_administrators_tools_token_gets_at_the_catalog(
-    api: Api, desk: Desk, method: str, path: str, body: Any
-) -> None:
+def test_catalog_needs_an_administrators_tools_token(api: Api, desk: Desk, method: str, path: str, body: Any) -> None:
     for token in (desk.hr, desk.alice, desk.alice_key):
         refused = api.call(method, path, body, token=token)
         assert (refused.status, refused.json["code"]) == (403, "forbidden")
@@ -84,7 +82,7 @@ def test_only_the_administrators_tools_token_gets_at_the_catalog(
 # List
 
 
-def test_the_list_is_ordered_by_display_order_and_name_and_leaves_archived_items_out(api: Api, desk: Desk) -> None:
+def test_list_is_ordered_and_leaves_out_archived_items(api: Api, desk: Desk) -> None:
     create(api, desk, "b", name="Same", display_order=-3)
     create(api, desk, "a", name="Same", display_order=-3)
     create(api, desk, "c", name="Earlier", display_order=-3)
@@ -143,12 +141,12 @@ def test_filters_combine_and_the_total_counts_beyond_the_limit(api: Api, desk: D
         "limit=1&limit=2",
     ],
 )
-def test_a_parameter_outside_its_range_is_refused(api: Api, desk: Desk, query: str) -> None:
+def test_parameter_outside_its_range_is_refused(api: Api, desk: Desk, query: str) -> None:
     refused = api.get(f"{ITEMS}?{query}", desk.fd1)
     assert (refused.status, list(refused.json["fieldErrors"])) == (400, [query.partition("=")[0]])
 
 
-def test_the_limit_is_50_and_at_most_200(api: Api, desk: Desk) -> None:
+def test_limit_is_50_and_at_most_200(api: Api, desk: Desk) -> None:
     template = DynamoCatalog().find_item("design-suite")
     assert template is not None
     for number in range(202):
@@ -160,7 +158,7 @@ def test_the_limit_is_50_and_at_most_200(api: Api, desk: Desk) -> None:
     assert (len(set(slugs(most))), most.calls) == (200, [SPEND, "Query", "BatchGetItem", "BatchGetItem"])
 
 
-def test_a_list_of_very_large_items_stops_before_the_gateway_would_refuse_it(api: Api, desk: Desk) -> None:
+def test_list_of_large_items_ends_below_the_gateways_limit(api: Api, desk: Desk) -> None:
     for number in range(35):
         create(api, desk, f"large-{number}", description="d" * 180_000, display_order=-1)
     page = api.get(ITEMS, desk.fd1)
@@ -171,7 +169,7 @@ def test_a_list_of_very_large_items_stops_before_the_gateway_would_refuse_it(api
 # Create and read
 
 
-def test_a_new_item_is_shown_with_its_defaults(api: Api, desk: Desk) -> None:
+def test_new_item_is_shown_with_its_defaults(api: Api, desk: Desk) -> None:
     made = api.post(ITEMS, {"slug": "a.b_c-1", "name": "Thing", "type": "ai_server"}, desk.fd1)
     item = made.json["item"]
     assert (made.status, made.json["ok"], made.json["requestId"]) == (201, True, made.headers["x-request-id"])
@@ -199,7 +197,7 @@ def test_a_new_item_is_shown_with_its_defaults(api: Api, desk: Desk) -> None:
     assert api.get(f"{ITEMS}/a.b_c-1", desk.fd1).json["item"] == item
 
 
-def test_a_new_item_keeps_all_it_is_given(api: Api, desk: Desk) -> None:
+def test_new_item_has_all_given_members(api: Api, desk: Desk) -> None:
     given = {
         "slug": "llm",
         "name": "Models",
@@ -220,7 +218,7 @@ def test_a_new_item_keeps_all_it_is_given(api: Api, desk: Desk) -> None:
     assert item["categoryDisplay"] == "LLM Backend"
 
 
-def test_ids_may_be_spelt_in_upper_case(api: Api, desk: Desk) -> None:
+def test_ids_are_accepted_in_upper_case(api: Api, desk: Desk) -> None:
     contact, token = desk.user_id("bob"), demo.identifier("tools", "hr")
     item = create(api, desk, "x", contact_user_id=contact.upper(), linked_tools_token_id=token.upper())
     assert (item["contact_user_id"], item["linked_tools_token_id"]) == (contact, token)
@@ -238,7 +236,7 @@ def test_ids_may_be_spelt_in_upper_case(api: Api, desk: Desk) -> None:
         ("Already Good", "Already Good"),
     ],
 )
-def test_a_category_is_displayed_in_words(category: str | None, display: str) -> None:
+def test_category_is_displayed_in_words(category: str | None, display: str) -> None:
     assert category_display(category) == display
 
 
@@ -269,13 +267,13 @@ def test_a_category_is_displayed_in_words(category: str | None, display: str) ->
         ({"colour": "red"}, "colour"),
     ],
 )
-def test_a_member_that_breaks_a_rule_is_refused(api: Api, desk: Desk, members: dict[str, Any], field: str) -> None:
+def test_invalid_member_is_refused(api: Api, desk: Desk, members: dict[str, Any], field: str) -> None:
     refused = api.post(ITEMS, {"slug": "new", "name": "New", "type": "other"} | members, desk.fd1)
     assert (refused.status, list(refused.json["fieldErrors"])) == (400, [field])
     assert api.get(f"{ITEMS}/new", desk.fd1).status == 404
 
 
-def test_a_number_that_json_cannot_hold_is_refused(api: Api, desk: Desk) -> None:
+def test_number_that_json_cannot_hold_is_refused(api: Api, desk: Desk) -> None:
     raw = '{"slug": "new", "name": "New", "type": "other", "use_cases": [1e999]}'
     assert list(api.post(ITEMS, raw=raw, token=desk.fd1).json["fieldErrors"]) == ["use_cases"]
 
@@ -286,14 +284,14 @@ def test_members_the_contract_makes_nullable_may_be_null(api: Api, desk: Desk) -
     assert {item[name] for name in nullable} == {None}
 
 
-def test_a_slug_has_one_owner_archived_or_not(api: Api, desk: Desk) -> None:
+def test_slug_is_unique_among_active_and_archived_items(api: Api, desk: Desk) -> None:
     for slug in ("fd1", "legacy-wiki"):
         refused = api.post(ITEMS, {"slug": slug, "name": "Other", "type": "other"}, desk.fd1)
         assert (refused.status, refused.json["code"]) == (409, "conflict")
     assert api.get(f"{ITEMS}/fd1", desk.fd1).json["item"]["name"] == "Flux Delivery One"
 
 
-def test_of_concurrent_creations_exactly_one_wins(api: Api, desk: Desk) -> None:
+def test_one_of_concurrent_creations_succeeds(api: Api, desk: Desk) -> None:
     def call(number: int) -> Answer:
         linked = {"linked_tools_token_id": demo.identifier("tools", "fd1")} if number % 2 else {}
         return api.post(ITEMS, {"slug": "race", "name": f"N{number}", "type": "other"} | linked, desk.fd1)
@@ -305,7 +303,7 @@ def test_of_concurrent_creations_exactly_one_wins(api: Api, desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("slug", ["nothing", "legacy-wiki", "UPPER", "a" * 3000, "%00", "fd1 "])
-def test_an_unknown_or_archived_item_is_not_found(api: Api, desk: Desk, slug: str) -> None:
+def test_unknown_or_archived_item_is_not_found(api: Api, desk: Desk, slug: str) -> None:
     assert api.get(f"{ITEMS}/{slug}", desk.fd1).status == 404
     assert api.call("PATCH", f"{ITEMS}/{slug}", {"name": "X"}, token=desk.fd1).status == 404
     if slug != "legacy-wiki":
@@ -316,7 +314,7 @@ def test_an_unknown_or_archived_item_is_not_found(api: Api, desk: Desk, slug: st
 # Patch
 
 
-def test_a_patch_changes_what_it_names_and_null_takes_away(api: Api, desk: Desk) -> None:
+def test_patch_changes_the_given_members_and_null_removes(api: Api, desk: Desk) -> None:
     with time_machine.travel(datetime(2026, 5, 21, 12, tzinfo=UTC), tick=False) as clock:
         before = create(api, desk, "p", description="D", category="c", url="u", contact_user_id=desk.user_id("bob"))
         clock.shift(60)
@@ -328,7 +326,7 @@ def test_a_patch_changes_what_it_names_and_null_takes_away(api: Api, desk: Desk)
     assert slugs(api.get(f"{ITEMS}?category=c", desk.fd1)) == ["p"]
 
 
-def test_an_empty_patch_changes_nothing(api: Api, desk: Desk) -> None:
+def test_empty_patch_changes_nothing(api: Api, desk: Desk) -> None:
     before = api.get(f"{ITEMS}/fd1", desk.fd1).json["item"]
     assert api.call("PATCH", f"{ITEMS}/fd1", {}, token=desk.fd1).json["item"] == before
     assert api.call("PATCH", f"{ITEMS}/fd1", {}, token=desk.fd1, key="k").json["item"] == before
@@ -365,12 +363,12 @@ def test_slug_and_type_are_immutable(api: Api, desk: Desk, patch: dict[str, Any]
         ({"id": inputs.uuid(1)}, "id"),
     ],
 )
-def test_a_patch_that_breaks_a_rule_is_refused(api: Api, desk: Desk, patch: dict[str, Any], field: str) -> None:
+def test_invalid_patch_is_refused(api: Api, desk: Desk, patch: dict[str, Any], field: str) -> None:
     refused = api.call("PATCH", f"{ITEMS}/fd1", patch, token=desk.fd1)
     assert (refused.status, list(refused.json["fieldErrors"])) == (400, [field])
 
 
-def test_concurrent_patches_of_different_members_all_hold(api: Api, desk: Desk) -> None:
+def test_concurrent_patches_of_different_members_are_all_saved(api: Api, desk: Desk) -> None:
     patches: list[dict[str, Any]] = [
         {"name": "N"},
         {"description": "D"},
@@ -388,7 +386,7 @@ def test_concurrent_patches_of_different_members_all_hold(api: Api, desk: Desk) 
         assert item | patch == item
 
 
-def test_an_item_cannot_grow_beyond_what_a_row_holds(api: Api, desk: Desk) -> None:
+def test_item_cannot_grow_beyond_the_size_of_a_row(api: Api, desk: Desk) -> None:
     create(api, desk, "big", description="d" * 100_000)
     refused = api.call("PATCH", f"{ITEMS}/big", {"url": "u" * 100_000}, token=desk.fd1)
     assert (refused.status, refused.json["code"]) == (400, "validation_failed")
@@ -415,7 +413,7 @@ def test_approvals_count_for_the_integrator_that_an_item_is_linked_to_now(api: A
     assert approved_users("fd1", users) == approved, "an archived item's approvals still count"
 
 
-def test_who_is_approved_is_found_among_many_users_and_items(api: Api, desk: Desk) -> None:
+def test_approved_users_are_found_among_many_users_and_items(api: Api, desk: Desk) -> None:
     for number in range(3):
         create(api, desk, f"more-{number}", linked_tools_token_id=demo.identifier("tools", "fd1"))
     assign(api, desk, "more-1", "erin")
@@ -429,7 +427,7 @@ def test_who_is_approved_is_found_among_many_users_and_items(api: Api, desk: Des
 # Delete
 
 
-def test_archiving_is_done_once_and_said_again(api: Api, desk: Desk) -> None:
+def test_archiving_again_reports_already_archived(api: Api, desk: Desk) -> None:
     first = api.call("DELETE", f"{ITEMS}/fd1", token=desk.fd1)
     assert first.status == 200
     assert (first.json["ok"], first.json["mode"], first.json["slug"]) == (True, "soft", "fd1")
@@ -442,7 +440,7 @@ def test_archiving_is_done_once_and_said_again(api: Api, desk: Desk) -> None:
     assert "fd1" in slugs(api.get(f"{ITEMS}?active_only=false", desk.fd1))
 
 
-def test_removing_is_refused_with_the_number_of_what_hangs_on_the_item(api: Api, desk: Desk) -> None:
+def test_removal_is_refused_with_the_counts_of_dependents(api: Api, desk: Desk) -> None:
     refused = api.call("DELETE", f"{ITEMS}/fd1?hard=true", token=desk.fd1)
     assert (refused.status, refused.json["code"]) == (409, "catalog_item_in_use")
     assert refused.json["blockers"] == {"liveApprovals": 4, "liveAssets": 4, "liveTokens": 2}
@@ -463,13 +461,13 @@ def test_removing_is_refused_with_the_number_of_what_hangs_on_the_item(api: Api,
     assert "fd1" not in slugs(api.get(f"{ITEMS}?active_only=false", desk.fd1))
 
 
-def test_an_archived_item_is_removed_and_its_slug_is_free_again(api: Api, desk: Desk) -> None:
+def test_removed_item_frees_its_slug(api: Api, desk: Desk) -> None:
     removed = api.call("DELETE", f"{ITEMS}/legacy-wiki?hard=true", token=desk.fd1)
     assert (removed.status, removed.json["already_archived"]) == (200, True)
     create(api, desk, "legacy-wiki")
 
 
-def test_a_removed_items_history_does_not_count_for_its_successor(api: Api, desk: Desk) -> None:
+def test_new_item_with_a_freed_slug_starts_without_history(api: Api, desk: Desk) -> None:
     linked = {"linked_tools_token_id": demo.identifier("tools", "hr")}
     create(api, desk, "x", **linked)
     assign(api, desk, "x", "erin")
@@ -485,7 +483,7 @@ def test_a_removed_items_history_does_not_count_for_its_successor(api: Api, desk
     assert refused.json["blockers"] == {"liveApprovals": 1, "liveAssets": 1, "liveTokens": 0}
 
 
-def test_an_item_is_never_removed_under_an_approval(api: Api, desk: Desk) -> None:
+def test_item_with_an_approval_is_never_removed(api: Api, desk: Desk) -> None:
     for round_ in range(6):
         slug = f"race-{round_}"
         create(api, desk, slug, linked_tools_token_id=demo.identifier("tools", "fd1"))
@@ -496,7 +494,7 @@ def test_an_item_is_never_removed_under_an_approval(api: Api, desk: Desk) -> Non
         assert api.get(f"{ITEMS}/{slug}", desk.fd1).status == (404 if removed == 200 else 200)
 
 
-def test_of_concurrent_removals_one_removes(api: Api, desk: Desk) -> None:
+def test_one_of_concurrent_removals_succeeds(api: Api, desk: Desk) -> None:
     create(api, desk, "gone")
     statuses = run_concurrently(6, lambda _: api.call("DELETE", f"{ITEMS}/gone?hard=true", token=desk.fd1).status)
     assert sorted(statuses) == [200] + [404] * 5
@@ -505,7 +503,7 @@ def test_of_concurrent_removals_one_removes(api: Api, desk: Desk) -> None:
 # Idempotency keys
 
 
-def test_a_repeated_call_gives_the_first_reply_and_changes_nothing(api: Api, desk: Desk) -> None:
+def test_repeated_call_returns_the_first_reply_and_changes_nothing(api: Api, desk: Desk) -> None:
     body = {"slug": "k", "name": "K", "type": "other", "use_cases": [1e22, "é\u2028"]}
     created = api.post(ITEMS, body, desk.fd1, key="create")
     assert replayed(created, api.post(ITEMS, body, desk.fd1, key="create"))
@@ -544,7 +542,7 @@ def test_concurrent_calls_under_one_key_create_once(api: Api, desk: Desk) -> Non
     assert len({reply.text for reply in replies}) == 1
 
 
-def test_a_refused_removal_is_not_kept(api: Api, desk: Desk) -> None:
+def test_refused_removal_stores_no_reply(api: Api, desk: Desk) -> None:
     create(api, desk, "k")
     assign(api, desk, "k", "erin")
     path = f"{ITEMS}/k?hard=true"

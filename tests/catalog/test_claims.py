@@ -1,4 +1,4 @@
-"""POST /api/v1/tokens/claim and …/claim/batch: an employee's token, first and next."""
+"""POST /api/v1/tokens/claim and …/claim/batch: new tokens and rotations."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -28,7 +28,7 @@ def works(api: Api, token: str, **event: Any) -> int:
     return api.post(EVENTS, inputs.new_event(**event), token).status
 
 
-def test_a_first_claim_mints_a_token_that_publishes(api: Api, desk: Desk) -> None:
+def test_first_claim_creates_a_working_token(api: Api, desk: Desk) -> None:
     with time_machine.travel(NOON, tick=False):
         reply = claim(api, desk, "carol", label="CI", daily_limit=2)
         made = reply.json
@@ -45,13 +45,13 @@ def test_a_first_claim_mints_a_token_that_publishes(api: Api, desk: Desk) -> Non
         assert [works(api, made["token"]) for _ in range(3)] == [202, 202, 429]
 
 
-def test_the_usual_limit_is_50_a_day(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_default_daily_limit_is_50(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLUXDEN_PERSONAL_BUDGET", "1000")
     token = claim(api, desk, "carol").json["token"]
     assert Counter(works(api, token) for _ in range(51)) == {202: 50, 429: 1}
 
 
-def test_a_rotated_tokens_predecessor_works_for_24_hours_to_the_second_and_says_so(api: Api, desk: Desk) -> None:
+def test_previous_secret_works_for_24_hours_with_a_sunset_header(api: Api, desk: Desk) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         new = claim(api, desk, "alice").json
         assert works(api, new["token"]) == 202
@@ -67,12 +67,12 @@ def test_a_rotated_tokens_predecessor_works_for_24_hours_to_the_second_and_says_
         assert works(api, new["token"]) == 202
 
 
-def test_a_further_rotation_ends_the_older_predecessor_at_once(api: Api, desk: Desk) -> None:
+def test_second_rotation_ends_the_oldest_secret_at_once(api: Api, desk: Desk) -> None:
     first, second = (claim(api, desk, "alice").json["token"] for _ in range(2))
     assert [works(api, token) for token in (desk.alice, first, second)] == [401, 202, 202]
 
 
-def test_rotation_refills_no_limit_and_keeps_sender_and_dedup(api: Api, desk: Desk) -> None:
+def test_rotation_keeps_counters_sender_and_deduplication(api: Api, desk: Desk) -> None:
     with time_machine.travel(NOON, tick=False):
         token = claim(api, desk, "carol", daily_limit=2).json["token"]
         event = inputs.new_event()
@@ -85,7 +85,7 @@ def test_rotation_refills_no_limit_and_keeps_sender_and_dedup(api: Api, desk: De
         assert works(api, token) == 429
 
 
-def test_a_changed_limit_moves_what_is_left_of_the_day(api: Api, desk: Desk) -> None:
+def test_changed_limit_changes_the_rest_of_the_day(api: Api, desk: Desk) -> None:
     with time_machine.travel(NOON, tick=False):
         token = claim(api, desk, "carol", daily_limit=2).json["token"]
         assert [works(api, token) for _ in range(2)] == [202, 202]
@@ -109,13 +109,13 @@ def test_only_active_approved_employees_with_no_disabled_token_get_one(api: Api,
     assert works(api, desk.bob) == 401
 
 
-def test_only_admin_tools_tokens_claim(api: Api, desk: Desk) -> None:
+def test_claims_need_an_administrators_tools_token(api: Api, desk: Desk) -> None:
     for token in (desk.hr, desk.alice, desk.alice_key):
         for path, body in ((CLAIM, {"email": "alice@example.com"}), (BATCH, {"claims": []}), (CLAIM, {})):
             assert api.post(path, body, token).status == 403
 
 
-def test_a_revoked_approval_ends_the_token_and_a_new_one_mints_afresh(api: Api, desk: Desk) -> None:
+def test_revoked_approval_ends_the_token_and_a_new_approval_gives_a_new_one(api: Api, desk: Desk) -> None:
     with time_machine.travel(NOON, tick=False):
         token = claim(api, desk, "carol", daily_limit=1).json["token"]
         assert works(api, token) == 202
@@ -143,13 +143,13 @@ def test_a_revoked_approval_ends_the_token_and_a_new_one_mints_afresh(api: Api, 
         {"email": "a@b.c", "more": 1},
     ],
 )
-def test_a_malformed_claim_is_refused(api: Api, desk: Desk, body: dict[str, Any]) -> None:
+def test_malformed_claim_is_refused(api: Api, desk: Desk, body: dict[str, Any]) -> None:
     assert api.post(CLAIM, body, desk.fd1).status == 400
     assert api.post(BATCH, {"claims": [{"email": "alice@example.com"}, body]}, desk.fd1).status == 400
     assert works(api, desk.alice) == 202
 
 
-def test_a_replay_shows_the_same_secret_and_the_table_reveals_nothing(api: Api, desk: Desk) -> None:
+def test_replay_returns_the_secret_and_the_table_does_not_contain_it(api: Api, desk: Desk) -> None:
     first = claim(api, desk, "carol", key="k")
     again = claim(api, desk, "carol", key="k")
     assert (again.text, again.headers["idempotent-replayed"]) == (first.text, "true")
@@ -172,7 +172,7 @@ def test_after_the_callers_own_rotation_a_sealed_reply_stays_sealed(api: Api, de
     assert api.post(CLAIM, {"email": "carol@example.com"}, rotated.text, key="l").status == 200
 
 
-def test_a_key_that_was_forgotten_rotates_anew_and_revives_nothing(api: Api, desk: Desk) -> None:
+def test_expired_idempotency_key_rotates_again(api: Api, desk: Desk) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         for path, body in (
             (CLAIM, {"email": "carol@example.com"}),
@@ -187,7 +187,7 @@ def test_a_key_that_was_forgotten_rotates_anew_and_revives_nothing(api: Api, des
             assert [works(api, secret) for secret in secrets] == [401, 202]
 
 
-def test_another_batch_under_a_key_in_use_rotates_nobody(api: Api, desk: Desk) -> None:
+def test_other_batch_with_the_same_key_is_a_conflict(api: Api, desk: Desk) -> None:
     names = ("alice", "bob")
     replies = run_concurrently(
         2, lambda number: api.post(BATCH, {"claims": [{"email": f"{names[number]}@example.com"}]}, desk.fd1, key="k")
@@ -198,7 +198,9 @@ def test_another_batch_under_a_key_in_use_rotates_nobody(api: Api, desk: Desk) -
         assert ("sunset" in headers) == (reply.status == 200)
 
 
-def test_refusals_of_a_superseded_secret_say_so_too(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_refusals_of_a_superseded_secret_have_the_sunset_header(
+    api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FLUXDEN_PERSONAL_BUDGET", "2")
     with time_machine.travel(NOON, tick=False):
         claim(api, desk, "alice")
@@ -207,7 +209,7 @@ def test_refusals_of_a_superseded_secret_say_so_too(api: Api, desk: Desk, monkey
     assert [(reply.status, "sunset" in reply.headers) for reply in replies] == [(403, True), (404, True), (429, True)]
 
 
-def test_of_concurrent_claims_all_that_succeed_leave_two_working_tokens_at_most(api: Api, desk: Desk) -> None:
+def test_concurrent_claims_leave_at_most_two_working_secrets(api: Api, desk: Desk) -> None:
     replies = run_concurrently(8, lambda _: claim(api, desk, "carol"))
     assert {reply.status for reply in replies} <= {200, 409}
     tokens = [reply.json["token"] for reply in replies if reply.status == 200]
@@ -215,7 +217,7 @@ def test_of_concurrent_claims_all_that_succeed_leave_two_working_tokens_at_most(
     assert 1 <= sum(works(api, token) == 202 for token in tokens) <= 2
 
 
-def test_each_row_of_a_batch_succeeds_or_fails_for_itself(api: Api, desk: Desk) -> None:
+def test_rows_of_a_batch_succeed_or_fail_independently(api: Api, desk: Desk) -> None:
     disable(desk, "bob")
     names = ("alice", "carol", "erin", "dave", "nobody", "bob", "alice")
     reply = api.post(BATCH, {"claims": [{"email": f"{name}@example.com"} for name in names]}, desk.fd1)
@@ -233,7 +235,7 @@ def test_each_row_of_a_batch_succeeds_or_fails_for_itself(api: Api, desk: Desk) 
     assert works(api, desk.alice) == 202, "the predecessor of the one rotation"
 
 
-def test_a_replayed_batch_shows_the_same_secrets(api: Api, desk: Desk) -> None:
+def test_replayed_batch_shows_the_same_secrets(api: Api, desk: Desk) -> None:
     body = {"claims": [{"email": "alice@example.com"}, {"email": "erin@example.com"}]}
     first = api.post(BATCH, body, desk.fd1, key="k")
     again = api.post(BATCH, body, desk.fd1, key="k")
@@ -241,7 +243,7 @@ def test_a_replayed_batch_shows_the_same_secrets(api: Api, desk: Desk) -> None:
     assert works(api, desk.alice) == 202, "rotated once"
 
 
-def test_a_batch_that_failed_half_way_is_finished_by_its_repeat_without_another_rotation(
+def test_repeat_finishes_a_failed_batch_without_another_rotation(
     api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     body = {"claims": [{"email": "alice@example.com"}, {"email": "carol@example.com"}]}
@@ -259,12 +261,12 @@ def test_a_batch_that_failed_half_way_is_finished_by_its_repeat_without_another_
 
 
 @pytest.mark.parametrize("count", [0, 101])
-def test_a_batch_has_1_to_100_claims(api: Api, desk: Desk, count: int) -> None:
+def test_batch_has_1_to_100_claims(api: Api, desk: Desk, count: int) -> None:
     claims = [{"email": f"p{number}@example.com"} for number in range(count)]
     assert api.post(BATCH, {"claims": claims}, desk.fd1).status == 400
 
 
-def test_claiming_takes_four_steps_whatever_the_number(api: Api, desk: Desk) -> None:
+def test_batch_takes_four_sequential_calls_for_any_number(api: Api, desk: Desk) -> None:
     with time_machine.travel(NOON, tick=False):
         api.get(f"{EVENTS}/nothing", desk.fd1)
         assert claim(api, desk, "alice").steps == 4

@@ -66,7 +66,7 @@ class World:
         return runner.run(work, "job", ladder=LADDER, at=NOON, send=send, conclude=conclude)
 
 
-def test_a_success_is_concluded_and_recorded_and_ends_the_work() -> None:
+def test_success_is_concluded_and_recorded_and_ends_the_work() -> None:
     world = World()
     assert world.run(HttpResult(204)) is Outcome.DELIVERED
     assert world.log == ["lease", "send", "conclude delivered", "record"]
@@ -80,7 +80,7 @@ def test_without_the_lease_nothing_is_sent() -> None:
     assert world.log == ["lease"]
 
 
-def test_a_short_wait_is_announced_by_a_message_and_later_by_the_index() -> None:
+def test_short_wait_is_announced_by_a_message_and_later_by_the_index() -> None:
     world = World()
     assert world.run(HttpResult(500)) is None
     assert world.log == ["lease", "send", "record", "announce"]
@@ -90,7 +90,7 @@ def test_a_short_wait_is_announced_by_a_message_and_later_by_the_index() -> None
     assert world.attempt.next_attempt_at == timestamp(NOON + timedelta(seconds=10))
 
 
-def test_a_wait_longer_than_a_message_can_be_delayed_is_announced_by_the_index_alone() -> None:
+def test_wait_longer_than_a_message_can_be_delayed_is_announced_by_the_index_alone() -> None:
     world = World()
     assert world.run(HttpResult(500), made=1) is None
     assert world.log == ["lease", "send", "record"]
@@ -98,13 +98,13 @@ def test_a_wait_longer_than_a_message_can_be_delayed_is_announced_by_the_index_a
 
 
 @pytest.mark.parametrize(("result", "made"), [(HttpResult(500), 2), (HttpResult(404), 0)])
-def test_the_last_attempt_and_a_final_status_fail_the_work(result: HttpResult, made: int) -> None:
+def test_last_attempt_and_a_final_status_fail_the_work(result: HttpResult, made: int) -> None:
     world = World()
     assert world.run(result, made=made) is Outcome.FAILED
     assert world.log == ["lease", "send", "conclude failed", "record"]
 
 
-def test_a_lost_lease_announces_and_returns_nothing() -> None:
+def test_lost_lease_announces_and_returns_nothing() -> None:
     world = World(keeps_lease=False)
     assert world.run(HttpResult(500)) is None
     assert world.run(HttpResult(200)) is None

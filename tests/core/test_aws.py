@@ -75,7 +75,7 @@ def test_calls_of_other_threads_are_not_counted() -> None:
 
 @pytest.mark.usefixtures("tables")
 @pytest.mark.parametrize("fault", [Fault.THROTTLED, Fault.FAILED, Fault.TIMED_OUT, Fault.CONFLICTED])
-def test_a_write_is_repeated_after_a_passing_fault(fault: Fault) -> None:
+def test_write_is_repeated_after_a_passing_fault(fault: Fault) -> None:
     with intercept_engine(), inject_faults(fault_at(1, fault)) as faults:
         aws.dynamodb().put_item(**put(DIRECTORY, KEY)["Put"])
     assert faults.attempts == ["PutItem"] * 2
@@ -83,7 +83,7 @@ def test_a_write_is_repeated_after_a_passing_fault(fault: Fault) -> None:
 
 
 @pytest.mark.usefixtures("tables")
-def test_an_outage_ends_in_an_error_that_passes() -> None:
+def test_outage_ends_in_an_error_that_passes() -> None:
     with intercept_engine(), inject_faults(lambda *_: Fault.FAILED), pytest.raises(ClientError) as raised:
         get(DIRECTORY, KEY)
     assert aws.is_transient(raised.value)
@@ -95,7 +95,7 @@ def test_there_is_one_client_for_each_service() -> None:
     assert aws.session() is aws.session()
 
 
-def test_a_queues_url_is_made_from_the_setting_without_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_queues_url_is_made_from_the_setting_without_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLUXDEN_QUEUES_URL", "https://sqs.test/1")
     aws.queue_url.cache_clear()
     try:
@@ -107,7 +107,7 @@ def test_a_queues_url_is_made_from_the_setting_without_a_call(monkeypatch: pytes
 
 
 @pytest.mark.usefixtures("tables")
-def test_a_queues_url_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_queues_url_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FLUXDEN_QUEUES_URL", raising=False)
     aws.queue_url.cache_clear()
     with aws.counted() as calls:

@@ -22,7 +22,7 @@ permissions = st.sampled_from(["all", "inbox", "board", "chat", "queue"])
 
 
 @given(st.frozensets(permissions), permissions)
-def test_a_key_has_the_permissions_it_names_and_with_all_every_one(held: frozenset[str], wanted: str) -> None:
+def test_key_has_the_permissions_it_names_and_with_all_every_one(held: frozenset[str], wanted: str) -> None:
     key = ApiKey("key", "alice", held)
     assert key.has_permission(wanted) is (wanted in held or "all" in held)
 
@@ -55,7 +55,7 @@ def test_keys_of_one_person_and_rotations_of_one_grant_share_an_identity() -> No
 
 
 @given(st.lists(st.text("abc", min_size=1), min_size=1, unique=True))
-def test_the_identity_of_an_instance_key_does_not_depend_on_the_order_of_its_holders(holders: list[str]) -> None:
+def test_identity_of_an_instance_key_does_not_depend_on_the_order_of_its_holders(holders: list[str]) -> None:
     identity = InstanceKey("hash", frozenset(holders)).identity
     assert identity == InstanceKey("hash", frozenset(reversed(holders))).identity
     assert identity == "instance-key/" + ",".join(sorted(holders))

@@ -61,12 +61,12 @@ _CARS = st.builds(
 
 
 @given(_CARS)
-def test_a_model_comes_back_from_its_row_as_it_was(car: Car) -> None:
+def test_model_comes_back_from_its_row_as_it_was(car: Car) -> None:
     assert CARS.from_row(CARS.to_row(car), owner_id="alice") == car
     assert CARS.from_row(from_item(to_item(CARS.to_row(car))), owner_id="alice") == car
 
 
-def test_a_row_has_camel_case_names_plain_values_and_none_as_null() -> None:
+def test_row_has_camel_case_names_plain_values_and_none_as_null() -> None:
     car = Car("1", "alice", Colour.RED, 4, True, None, None, 5, frozenset(("b", "a")), (Wheel("w", 2),), None, {})
     row = CARS.to_row(car)
     assert row == {
@@ -88,7 +88,7 @@ def test_a_row_has_camel_case_names_plain_values_and_none_as_null() -> None:
     assert type(row["colour"]) is str
 
 
-def test_an_attribute_that_a_row_lacks_becomes_the_default() -> None:
+def test_attribute_that_a_row_lacks_becomes_the_default() -> None:
     car = Car("1", "alice", Colour.RED, 4, True, None, None, None, frozenset(), (), None, {}, mileage=7)
     row = {name: value for name, value in CARS.to_row(car).items() if name not in ("history", "km")}
     assert CARS.from_row(row | {"unknown": 1}, owner_id="bob") == replace(car, owner_id="bob", mileage=0)
@@ -96,6 +96,6 @@ def test_an_attribute_that_a_row_lacks_becomes_the_default() -> None:
         CARS.from_row({name: value for name, value in row.items() if name != "colour"}, owner_id="alice")
 
 
-def test_an_unknown_enum_value_is_an_error() -> None:
+def test_unknown_enum_value_is_an_error() -> None:
     with pytest.raises(ValueError, match="green"):
         Codec(Wheel, {"wheel_id": Column("colour", from_row=Colour)}).from_row({"colour": "green", "size": 1})

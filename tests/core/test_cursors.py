@@ -29,7 +29,7 @@ def encoded(value: object) -> str:
 
 
 @given(positions, filters)
-def test_a_cursor_leads_back_to_its_position(parts: Sequence[str], bound: Sequence[object]) -> None:
+def test_cursor_leads_back_to_its_position(parts: Sequence[str], bound: Sequence[object]) -> None:
     made = to_cursor(parts, *bound)
 
     assert re.fullmatch("[A-Za-z0-9_-]+", made)
@@ -37,7 +37,7 @@ def test_a_cursor_leads_back_to_its_position(parts: Sequence[str], bound: Sequen
 
 
 @given(positions, filters, filters)
-def test_a_cursor_of_other_filters_is_refused(
+def test_cursor_of_other_filters_is_refused(
     parts: Sequence[str], bound: Sequence[object], other: Sequence[object]
 ) -> None:
     assume(json.dumps(bound) != json.dumps(other))
@@ -48,7 +48,7 @@ def test_a_cursor_of_other_filters_is_refused(
 
 
 @given(positions, st.integers(0, 6))
-def test_a_cursor_of_another_length_is_refused(parts: Sequence[str], length: int) -> None:
+def test_cursor_of_another_length_is_refused(parts: Sequence[str], length: int) -> None:
     assume(length != len(parts))
 
     with pytest.raises(Invalid):
@@ -104,7 +104,7 @@ def test_hostile_text_is_no_cursor(text: str) -> None:
 
 
 @given(positions, st.data())
-def test_a_cursor_with_any_character_changed_is_refused(parts: Sequence[str], data: st.DataObject) -> None:
+def test_cursor_with_any_character_changed_is_refused(parts: Sequence[str], data: st.DataObject) -> None:
     made = to_cursor(parts, "alice")
     place = data.draw(st.integers(0, len(made) - 1))
     changed = made[:place] + data.draw(st.sampled_from(BASE64URL)) + made[place + 1 :]
@@ -118,7 +118,7 @@ def test_a_cursor_with_any_character_changed_is_refused(parts: Sequence[str], da
 @pytest.mark.parametrize(
     "part", [None, 1, True, 1.5, ["x"], {"x": "y"}, "", "\x00", "é", "\ud800", "x" * 301], ids=ascii
 )
-def test_a_forged_position_has_nothing_but_visible_ascii(part: Any) -> None:
+def test_forged_position_has_nothing_but_visible_ascii(part: Any) -> None:
     assert from_cursor(to_cursor(["x", "y"], "alice"), 2, "alice") == ["x", "y"]
     with pytest.raises(Invalid):
         from_cursor(to_cursor(["x", part], "alice"), 2, "alice")

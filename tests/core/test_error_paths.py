@@ -85,7 +85,7 @@ _ADAPTER: TypeAdapter[Any] = TypeAdapter(
 )
 
 
-def test_an_error_of_the_value_itself_has_no_path() -> None:
+def test_error_of_the_value_itself_has_no_path() -> None:
     with pytest.raises(ValidationError) as refused:
         _ADAPTER.validate_python("x")
     assert to_path(refused.value.errors()[0]["loc"], _ADAPTER.core_schema) == []

@@ -27,7 +27,7 @@ def _tree(kind: type[Refusal] = Refusal, depth: int = 0) -> Iterator[tuple[str, 
             yield from _tree(each, depth + 1)
 
 
-def test_the_documented_tree_is_the_tree_of_the_classes() -> None:
+def test_documented_tree_is_the_tree_of_the_classes() -> None:
     _, drawn = (errors.__doc__ or "").split("\n\n")
     lines = re.findall(r"^([│├└─ ]*)(\w+)", drawn, re.MULTILINE)
     documented = [(name, len(branch) // 4) for branch, name in lines]
@@ -42,7 +42,7 @@ def test_only_a_kind_without_a_code_of_its_own_shares_that_of_its_parent() -> No
     assert all("title" in vars(kind) for kind in kinds if "code" in vars(kind))
 
 
-def test_the_detail_is_the_text_of_the_exception() -> None:
+def test_detail_is_the_text_of_the_exception() -> None:
     refusal = NotFound("No such card.")
     assert (refusal.detail, str(refusal), refusal.retry_after, refusal.extra) == (
         "No such card.",
@@ -58,7 +58,7 @@ def test_reasons_of_an_invalid_input_are_copied_by_field() -> None:
     assert Invalid("Not JSON.").fields == {}
 
 
-def test_an_item_in_use_shows_its_dependents_only_if_it_has_some() -> None:
+def test_item_in_use_shows_its_dependents_only_if_it_has_some() -> None:
     refusal = ItemInUse("In use.", {"approvals": 2})
     assert refusal.extra == {"blockers": {"approvals": 2}}
     assert ItemInUse("In use.").extra == {}

@@ -31,7 +31,7 @@ moments = st.datetimes(datetime(1, 1, 3), datetime(9999, 12, 29), timezones=st.t
 
 
 @given(moments)
-def test_a_time_is_read_as_it_was_written_to_the_millisecond(moment: datetime) -> None:
+def test_time_is_read_as_it_was_written_to_the_millisecond(moment: datetime) -> None:
     written = timestamp(moment)
 
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", written)
@@ -49,7 +49,7 @@ def test_times_sort_as_text_as_they_do_in_time(one: datetime, other: datetime) -
 
 
 @given(moments, st.integers(-23 * 60 - 59, 23 * 60 + 59))
-def test_a_time_is_the_same_moment_at_every_offset(moment: datetime, minutes: int) -> None:
+def test_time_is_the_same_moment_at_every_offset(moment: datetime, minutes: int) -> None:
     written = timestamp(moment).removesuffix("Z")
     sign, (hours, rest) = "-" if minutes < 0 else "+", divmod(abs(minutes), 60)
 
@@ -133,14 +133,14 @@ def refused(model: type[BaseModel], body: str) -> list[str]:
     return [each["type"] for each in error.value.errors()]
 
 
-def test_a_body_is_read_strictly_and_unknown_members_only_where_a_contract_allows_them() -> None:
+def test_body_is_read_strictly_and_unknown_members_only_where_a_contract_allows_them() -> None:
     assert refused(Strict, '{"count": "1"}') == ["int_type"]
     assert refused(Strict, '{"more": 1}') == ["extra_forbidden"]
     assert refused(Lenient, '{"count": "1"}') == ["int_type"]
     assert Lenient.model_validate_json('{"count": 1, "more": 1}') == Lenient(count=1)
 
 
-def test_an_omittable_member_may_be_left_out_but_not_null_or_blank() -> None:
+def test_omittable_member_may_be_left_out_but_not_null_or_blank() -> None:
     assert Strict.model_validate_json("{}").title is None
     assert refused(Strict, '{"title": null}') == ["string_type"]
     assert refused(Strict, '{"title": " \\t"}') == ["blank"]
@@ -156,7 +156,7 @@ def test_times_addresses_and_ids_are_normalised() -> None:
 
 
 @pytest.mark.parametrize("wrong", ["2026-05-21", 0, True, ["2026-05-21T10:00:00Z"]])
-def test_a_time_is_text_with_an_offset(wrong: object) -> None:
+def test_time_is_text_with_an_offset(wrong: object) -> None:
     assert refused(Strict, json.dumps({"at": wrong})) == ["date_time"]
 
 
@@ -168,7 +168,7 @@ def test_what_a_browser_takes_for_no_address_is_refused(wrong: str) -> None:
 
 
 @given(st.uuids(), st.data())
-def test_a_uuid_is_one_in_its_usual_form_only(value: UUID, data: st.DataObject) -> None:
+def test_uuid_is_one_in_its_usual_form_only(value: UUID, data: st.DataObject) -> None:
     text = str(value)
     assert is_uuid(text)
     assert is_uuid(text.upper())
@@ -179,7 +179,7 @@ def test_a_uuid_is_one_in_its_usual_form_only(value: UUID, data: st.DataObject) 
         assert not is_uuid(wrong)
 
 
-def test_a_reply_is_in_camel_case_without_what_was_never_set() -> None:
+def test_reply_is_in_camel_case_without_what_was_never_set() -> None:
     assert Reply(item_id="1").model_dump(by_alias=True, exclude_unset=True) == {"itemId": "1"}
     assert Reply(item_id="1", last_seen_at=None).model_dump(by_alias=True, exclude_unset=True) == {
         "itemId": "1",

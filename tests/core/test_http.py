@@ -1,4 +1,4 @@
-"""Callbacks go where anybody could go, and nowhere else: nothing on this machine or its networks is reached."""
+"""Outgoing HTTP reaches public addresses only, and nothing on this machine or its networks."""
 
 import ipaddress
 import socket
@@ -109,7 +109,7 @@ def post(url: str) -> HttpResult:
     return http.post(url, b"{}", {})
 
 
-def test_the_corpus_is_large() -> None:
+def test_corpus_is_large() -> None:
     assert len(set(HOSTILE)) == len(HOSTILE) >= 200
 
 
@@ -123,7 +123,7 @@ def test_no_hostile_url_reaches_anything(listener: Listener, looked_up: list[str
     assert listener.seen == 0
 
 
-def test_a_listener_on_loopback_sees_nothing(listener: Listener, looked_up: list[str]) -> None:
+def test_listener_on_loopback_sees_nothing(listener: Listener, looked_up: list[str]) -> None:
     """As above, with a client that would really connect."""
     for template in HOSTILE:
         assert post(template.replace("{port}", str(listener.port))).status is None
@@ -133,7 +133,7 @@ def test_a_listener_on_loopback_sees_nothing(listener: Listener, looked_up: list
     assert listener.seen == 1, "the listener sees what does come"
 
 
-def test_what_a_url_alone_gives_away_is_refused_at_publish(api: Api, desk: Desk, monkeypatch: Any) -> None:
+def test_url_that_is_invalid_by_its_form_is_refused_at_publish(api: Api, desk: Desk, monkeypatch: Any) -> None:
     monkeypatch.setenv("FLUXDEN_PERSONAL_BUDGET", "100000")
     by_name = [url for url in HOSTILE if REBINDING in url]
     for template in HOSTILE:
@@ -146,7 +146,7 @@ def test_what_a_url_alone_gives_away_is_refused_at_publish(api: Api, desk: Desk,
             assert list(refused.json["fieldErrors"]) == ["actions.0.webhook_url"], template
 
 
-def test_a_name_is_looked_up_once_and_its_checked_address_is_connected_to(
+def test_name_is_looked_up_once_and_its_checked_address_is_connected_to(
     monkeypatch: pytest.MonkeyPatch, connected: list[Any]
 ) -> None:
     answers = iter([PUBLIC, "127.0.0.1"])
@@ -157,7 +157,7 @@ def test_a_name_is_looked_up_once_and_its_checked_address_is_connected_to(
     assert next(answers) == "127.0.0.1", "never asked for"
 
 
-def test_a_proxy_of_the_environment_is_not_used(
+def test_proxy_of_the_environment_is_not_used(
     listener: Listener, looked_up: list[str], connected: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("https_proxy", "HTTPS_PROXY", "http_proxy", "ALL_PROXY"):
@@ -185,7 +185,7 @@ def test_with_loopback_allowed_other_private_addresses_stay_closed(
     assert post(f"http://127.0.0.1{REBINDING}/").error == "the URL must start with https://"
 
 
-def test_an_unknown_name_is_told_as_such(looked_up: list[str]) -> None:
+def test_unknown_host_name_is_reported(looked_up: list[str]) -> None:
     assert post("https://nowhere.example/").error == "the host's name is not known"
 
 
@@ -231,7 +231,7 @@ OK = b"HTTP/1.1 200 OK\r\n"
         pytest.param([b"HTTP/1.1 100 Continue\r\n\r\n"] * 60, 0.05, id="continue, and continue"),
     ],
 )
-def test_ten_seconds_are_all_there_is(monkeypatch: pytest.MonkeyPatch, pieces: list[bytes], pause: float) -> None:
+def test_attempt_ends_after_ten_seconds(monkeypatch: pytest.MonkeyPatch, pieces: list[bytes], pause: float) -> None:
     monkeypatch.setattr(http, "DEADLINE_SECONDS", 0.5)
     started = time.monotonic()
     answer = post(Rude(*pieces, pause=pause).url)
@@ -240,7 +240,7 @@ def test_ten_seconds_are_all_there_is(monkeypatch: pytest.MonkeyPatch, pieces: l
 
 
 @pytest.mark.usefixtures("_loopback")
-def test_a_slow_resolver_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_resolver_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(http, "DEADLINE_SECONDS", 0.2)
 
     def slow(*_: Any, **__: Any) -> list[Any]:
@@ -254,7 +254,7 @@ def test_a_slow_resolver_is_left_behind(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.mark.usefixtures("_loopback")
-def test_of_a_refusal_only_the_beginning_is_read_and_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_the_beginning_of_a_refusal_is_read_and_stored(monkeypatch: pytest.MonkeyPatch) -> None:
     endless = [b"HTTP/1.1 500 X\r\n\r\n", b"<b>\x00\x1b[31mno\n\tway</b> \xff ", *[b"z" * 65536] * 200]
     started = time.monotonic()
     answer = post(Rude(*endless).url)
@@ -264,14 +264,14 @@ def test_of_a_refusal_only_the_beginning_is_read_and_kept(monkeypatch: pytest.Mo
 
 
 @pytest.mark.usefixtures("_loopback")
-def test_of_a_success_the_body_is_not_waited_for() -> None:
+def test_body_of_a_success_is_not_waited_for() -> None:
     started = time.monotonic()
     assert post(Rude(OK + b"Content-Length: 999\r\n\r\n", b"", pause=2.0).url) == HttpResult(200)
     assert time.monotonic() - started < 1
 
 
 @pytest.mark.usefixtures("_loopback")
-def test_what_is_asked_for_is_read_as_far_as_it_may_go(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_requested_body_is_read_up_to_the_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     said = OK + b"Content-Length: 5\r\n\r\nhello"
     assert http.get(Rude(said).url, {}) == HttpResult(200, body=b"hello")
     assert http.get(Rude(OK + b"\r\n", *[b"z" * 65536] * 20).url, {}).error == "the reply is too long"
@@ -297,7 +297,7 @@ def test_what_is_asked_for_is_read_as_far_as_it_may_go(monkeypatch: pytest.Monke
     ],
     ids=lambda reply: ascii(reply[:20]),
 )
-def test_what_is_not_http_is_a_failed_attempt(reply: bytes) -> None:
+def test_reply_that_is_not_http_is_a_failed_attempt(reply: bytes) -> None:
     answer = post(Rude(reply).url)
     assert answer.status is None
     assert answer.error in ("the reply was not HTTP", "the connection failed")
@@ -349,22 +349,22 @@ def _trusting(certificate: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[No
 
 
 @pytest.mark.usefixtures("_trusting")
-def test_a_trusted_certificate_for_the_urls_host_is_accepted(encrypted: Receiver) -> None:
+def test_trusted_certificate_for_the_urls_host_is_accepted(encrypted: Receiver) -> None:
     assert post(f"https://localhost:{encrypted.port}/x?y") == HttpResult(204)
     (sent,) = encrypted.received
     assert (sent.path, sent.headers["host"]) == ("/x?y", f"localhost:{encrypted.port}")
 
 
 @pytest.mark.usefixtures("_trusting")
-def test_a_certificate_for_another_host_is_not(encrypted: Receiver) -> None:
+def test_certificate_for_another_host_is_refused(encrypted: Receiver) -> None:
     assert post(f"https://127.0.0.1:{encrypted.port}/").error == "the certificate is not valid for the host"
     assert encrypted.received == []
 
 
-def test_a_certificate_nobody_vouches_for_is_not(encrypted: Receiver) -> None:
+def test_untrusted_certificate_is_refused(encrypted: Receiver) -> None:
     assert post(f"https://localhost:{encrypted.port}/").error == "the certificate is not valid for the host"
     assert encrypted.received == []
 
 
-def test_a_receiver_without_tls_fails_the_attempt(receiver: Receiver) -> None:
+def test_receiver_without_tls_fails_the_attempt(receiver: Receiver) -> None:
     assert post(f"https://localhost:{receiver.port}/").error == "the TLS connection failed"

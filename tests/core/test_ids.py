@@ -1,4 +1,4 @@
-"""Tokens: a minted token is read as what it was minted for, and every other text is refused."""
+"""Tokens: minted ones are parsed, and every other text is refused."""
 
 import base64
 import re
@@ -38,7 +38,7 @@ def checked(text: str) -> str:
     return text + base64.urlsafe_b64encode(zlib.crc32(text.encode()).to_bytes(4)).decode().rstrip("=")
 
 
-def test_a_platform_token_is_read_as_one_and_never_as_a_key() -> None:
+def test_platform_token_is_never_parsed_as_a_key() -> None:
     made = mint_platform_token()
     assert re.fullmatch(r"dvd_fed_[0-9a-f]{64}", made.text)
     presented = parse_token(made.text)
@@ -49,7 +49,7 @@ def test_a_platform_token_is_read_as_one_and_never_as_a_key() -> None:
 
 
 @given(kinds, st.uuids())
-def test_a_minted_token_is_read_as_what_it_was_minted_for(kind: TokenKind, grant_id: UUID) -> None:
+def test_minted_token_is_parsed_with_its_kind_and_grant(kind: TokenKind, grant_id: UUID) -> None:
     token = minted(kind, grant_id)
     presented = parse_token(token.text)
 
@@ -67,7 +67,7 @@ def test_a_minted_token_is_read_as_what_it_was_minted_for(kind: TokenKind, grant
         (TokenKind.PERSONAL, r"flux-in-pers-[A-Za-z0-9_-]{22}(?P<secret>[A-Za-z0-9_-]{43})[A-Za-z0-9_-]{6}"),
     ],
 )
-def test_a_token_is_prefix_id_secret_and_checksum_with_a_secret_of_256_bits(kind: TokenKind, form: str) -> None:
+def test_token_is_prefix_id_secret_and_checksum_with_a_secret_of_256_bits(kind: TokenKind, form: str) -> None:
     secrets = set()
     for _ in range(50):
         token = minted(kind)
@@ -95,7 +95,7 @@ def test_two_tokens_of_one_grant_share_its_row_and_no_secret(kind: TokenKind) ->
     assert (first.row_id == second.row_id) is (kind is not TokenKind.KEY)
 
 
-def test_neither_the_row_nor_the_hash_tells_the_secret() -> None:
+def test_row_and_hash_do_not_reveal_the_secret() -> None:
     for kind in TokenKind:
         token = minted(kind)
         secret = token.text[-49:-6]
@@ -103,14 +103,14 @@ def test_neither_the_row_nor_the_hash_tells_the_secret() -> None:
         assert re.fullmatch("[0-9a-f]{64}", token.secret_hash)
 
 
-def test_what_is_shown_of_a_key_is_its_beginning() -> None:
+def test_visible_part_of_a_key_is_its_beginning() -> None:
     token = minted(TokenKind.KEY)
 
     assert token.shown == token.text[:12] + "..."
 
 
 @given(kinds, st.data())
-def test_a_token_with_any_character_changed_is_refused(kind: TokenKind, data: st.DataObject) -> None:
+def test_token_with_any_character_changed_is_refused(kind: TokenKind, data: st.DataObject) -> None:
     text = minted(kind).text
     place = data.draw(st.integers(0, len(text) - 1), "place")
     other = data.draw(st.sampled_from(BASE64URL) | st.characters(), "other")
@@ -120,7 +120,7 @@ def test_a_token_with_any_character_changed_is_refused(kind: TokenKind, data: st
 
 
 @given(kinds, st.data())
-def test_a_token_with_a_character_more_or_less_is_refused(kind: TokenKind, data: st.DataObject) -> None:
+def test_token_with_one_character_more_or_less_is_refused(kind: TokenKind, data: st.DataObject) -> None:
     text = minted(kind).text
     place = data.draw(st.integers(0, len(text) - 1), "place")
     more = data.draw(st.sampled_from(BASE64URL + " \n=") | st.characters(), "more")
@@ -131,7 +131,7 @@ def test_a_token_with_a_character_more_or_less_is_refused(kind: TokenKind, data:
 
 
 @given(kinds, st.data())
-def test_two_neighbours_must_not_change_places(kind: TokenKind, data: st.DataObject) -> None:
+def test_token_with_two_swapped_characters_is_refused(kind: TokenKind, data: st.DataObject) -> None:
     text = minted(kind).text
     place = data.draw(st.integers(0, len(text) - 2), "place")
     assume(text[place] != text[place + 1])
@@ -140,19 +140,19 @@ def test_two_neighbours_must_not_change_places(kind: TokenKind, data: st.DataObj
 
 
 @given(kinds, kinds)
-def test_a_token_of_one_kind_is_none_of_another(kind: TokenKind, other: TokenKind) -> None:
+def test_token_with_another_kinds_prefix_is_refused(kind: TokenKind, other: TokenKind) -> None:
     assume(kind is not other)
 
     assert parse_token(other + minted(kind).text.removeprefix(kind)) is None
 
 
 @given(st.text() | st.tuples(kinds, st.text()).map("".join) | st.tuples(kinds, st.text(BASE64URL)).map("".join))
-def test_arbitrary_text_is_no_token(text: str) -> None:
+def test_arbitrary_text_is_refused(text: str) -> None:
     assert parse_token(text) is None
 
 
 @given(kinds, st.data())
-def test_text_with_a_fitting_checksum_is_read_without_a_fault(kind: TokenKind, data: st.DataObject) -> None:
+def test_text_with_a_valid_checksum_is_parsed_without_an_exception(kind: TokenKind, data: st.DataObject) -> None:
     length = 43 if kind is TokenKind.KEY else 65
     alphabet = st.sampled_from(BASE64URL + "=+/ .") | st.characters(codec="utf-8")
     presented = parse_token(checked(kind + data.draw(st.text(alphabet, min_size=length, max_size=length), "body")))
@@ -162,7 +162,7 @@ def test_text_with_a_fitting_checksum_is_read_without_a_fault(kind: TokenKind, d
         assert str(UUID(presented.row_id)) == presented.row_id
 
 
-def test_request_ids_and_nonces_are_new_every_time() -> None:
+def test_request_ids_and_nonces_are_unique() -> None:
     for make, form in ((new_request_id, r"req_[A-Za-z0-9_-]{20}"), (new_nonce, r"[A-Za-z0-9_-]{12}")):
         made = [make() for _ in range(200)]
         assert len(set(made)) == 200

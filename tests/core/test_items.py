@@ -17,7 +17,7 @@ _VALUES = st.recursive(_PARTS, lambda each: st.lists(each) | st.dictionaries(st.
 
 @settings(max_examples=40)
 @given(st.dictionaries(st.text(), _VALUES))
-def test_a_row_is_stored_and_found_as_by_boto3(row: dict[str, Any]) -> None:
+def test_row_is_stored_and_read_as_by_boto3(row: dict[str, Any]) -> None:
     item = to_item(row)
     assert item == {name: TypeSerializer().serialize(value) for name, value in row.items()}
     found = {name: TypeDeserializer().deserialize(value) for name, value in item.items()}
@@ -25,7 +25,7 @@ def test_a_row_is_stored_and_found_as_by_boto3(row: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("wrong", [1.5, object(), {1, 2}, set(), 10**40 + 1, Decimal("0." + "1" * 39)])
-def test_what_a_row_cannot_hold_is_refused(wrong: Any) -> None:
+def test_value_that_a_row_cannot_hold_is_refused(wrong: Any) -> None:
     with pytest.raises((TypeError, Inexact, Rounded)):
         to_item({"value": [wrong]})
 

@@ -55,7 +55,7 @@ def jobs(count: int, size: int = 1) -> list[CallbackJob]:
     return [CallbackJob(delivery_id=f"{number:04d}".ljust(size, "x"), index=0) for number in range(count)]
 
 
-def test_a_job_is_sent_as_json_under_its_wire_names(fake: FakeSqs) -> None:
+def test_job_is_sent_as_json_under_its_wire_names(fake: FakeSqs) -> None:
     JOBS.send(CallbackJob(delivery_id="d", index=1))
     assert fake.sent == [
         {"QueueUrl": f"https://queues/{CALLBACKS.physical_name}", "MessageBody": '{"deliveryId":"d","index":1}'}
@@ -78,12 +78,12 @@ def test_bodies_of_jobs_stay_what_running_workers_read(fake: FakeSqs, job: Any, 
     assert fake.sent[0]["MessageBody"] == body
 
 
-def test_an_announced_job_can_be_delayed(fake: FakeSqs) -> None:
+def test_announced_job_can_be_delayed(fake: FakeSqs) -> None:
     JOBS.announce(CallbackJob(delivery_id="d", index=1), delay=900)
     assert fake.sent[0]["DelaySeconds"] == 900
 
 
-def test_an_announcement_that_fails_is_only_logged(fake: FakeSqs, caplog: pytest.LogCaptureFixture) -> None:
+def test_announcement_that_fails_is_only_logged(fake: FakeSqs, caplog: pytest.LogCaptureFixture) -> None:
     fake.refusals = 1
     JOBS.announce(CallbackJob(delivery_id="d", index=1))
     assert "not announced in callbacks" in caplog.text
@@ -98,7 +98,7 @@ def test_many_jobs_are_sent_in_batches_of_ten(fake: FakeSqs) -> None:
     assert sent == [job.delivery_id for job in jobs(25)]
 
 
-def test_a_batch_is_no_larger_than_sqs_takes(fake: FakeSqs) -> None:
+def test_batch_is_no_larger_than_sqs_takes(fake: FakeSqs) -> None:
     JOBS.send_all(jobs(10, size=100_000))
     assert [len(batch) for batch in fake.batches] == [2] * 5
 
@@ -127,7 +127,7 @@ def test_jobs_that_stay_refused_are_an_outage_or_only_logged(fake: FakeSqs, capl
 
 
 @pytest.mark.usefixtures("tables")
-def test_the_queue_holds_what_was_sent() -> None:
+def test_queue_holds_what_was_sent() -> None:
     JOBS.send_all(jobs(12))
     url = aws.queue_url(CALLBACKS.physical_name)
     messages = [

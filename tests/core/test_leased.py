@@ -64,7 +64,7 @@ def test_of_simultaneous_leases_one_is_given() -> None:
     assert sum(run_concurrently(8, lambda number: lease(str(number)))) == 1
 
 
-def test_an_attempt_that_has_been_made_is_not_leased_again() -> None:
+def test_attempt_that_has_been_made_is_not_leased_again() -> None:
     add()
     assert lease("one")
     assert record("one", FAILED, due_at=NOON + MINUTE)
@@ -72,7 +72,7 @@ def test_an_attempt_that_has_been_made_is_not_leased_again() -> None:
     assert lease("two", made=1, now=NOON + 2 * MINUTE)
 
 
-def test_a_failed_attempt_is_recorded_with_the_time_of_the_next() -> None:
+def test_failed_attempt_is_recorded_with_the_time_of_the_next() -> None:
     add()
     lease("one")
     assert record("one", FAILED, due_at=NOON + 2 * MINUTE)
@@ -96,7 +96,7 @@ def test_work_that_has_ended_is_neither_due_nor_leased(attempt: Attempt | None) 
     assert not lease("two", made=len(attempts_of(row)), now=NOON + timedelta(days=9))
 
 
-def test_a_lease_that_is_never_recorded_is_announced_when_it_ends() -> None:
+def test_lease_that_is_never_recorded_is_announced_when_it_ends() -> None:
     add()
     lease("one")
     assert ROWS.list_due(now=NOON, limit=9) == []
@@ -104,7 +104,7 @@ def test_a_lease_that_is_never_recorded_is_announced_when_it_ends() -> None:
     assert (due["pk"], due["sk"], due["dueAt"]) == ("A", "1", timestamp(NOON + MINUTE))
 
 
-def test_a_due_time_is_postponed_by_only_one_of_those_who_saw_it() -> None:
+def test_due_time_is_postponed_by_only_one_of_those_who_saw_it() -> None:
     add()
     seen = timestamp(NOON)
     assert sum(run_concurrently(4, lambda _: ROWS.postpone(KEY, seen, until=NOON + MINUTE))) == 1
@@ -121,6 +121,6 @@ def test_each_step_takes_one_store_call() -> None:
     assert seen.calls == ["UpdateItem", "Query", "UpdateItem", "UpdateItem"]
 
 
-def test_a_row_that_does_not_exist_is_never_leased() -> None:
+def test_row_that_does_not_exist_is_never_leased() -> None:
     assert not lease("one")
     assert get(NETWORK, KEY) is None

@@ -1,4 +1,4 @@
-"""Which URLs may be stored as links and callback targets."""
+"""The URLs that are accepted as links and callback targets."""
 
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address
@@ -215,17 +215,17 @@ ALLOWED_URLS = [
 
 
 @pytest.mark.parametrize(("url", "reason"), REFUSED_URLS.items(), ids=map(ascii, REFUSED_URLS))
-def test_a_hostile_url_is_refused_for_its_reason(url: str, reason: str) -> None:
+def test_hostile_url_is_refused_with_the_reason(url: str, reason: str) -> None:
     assert link_error(url) == reason
 
 
 @pytest.mark.parametrize("url", ALLOWED_URLS, ids=ascii)
-def test_a_harmless_url_is_allowed(url: str) -> None:
+def test_harmless_url_is_allowed(url: str) -> None:
     assert link_error(url) is None
 
 
 @given(st.text() | st.tuples(st.just("https://"), st.text() | st.text("0123456789abcdefx.:[]%@/?#")).map("".join))
-def test_any_text_is_judged(text: str) -> None:
+def test_any_text_is_handled_without_an_exception(text: str) -> None:
     reason = link_error(text)
     assert reason is None or reason in set(REFUSED_URLS.values())
     if reason is None:
@@ -282,14 +282,14 @@ not_global = addresses(_NOT_GLOBAL) | any_address.filter(lambda address: not add
 
 
 @given(not_global)
-def test_an_ipv4_address_that_is_not_global_is_refused_in_every_spelling(address: IPv4Address) -> None:
+def test_ipv4_address_that_is_not_global_is_refused_in_every_spelling(address: IPv4Address) -> None:
     assert not is_global_address(str(address))
     for spelling, spell in SPELLINGS.items():
         assert link_error(f"https://{spell(address)}/hook") == ADDRESS, spelling
 
 
 @given(any_address)
-def test_every_spelling_of_an_ipv4_address_is_judged_as_the_address(address: IPv4Address) -> None:
+def test_every_spelling_of_an_ipv4_address_is_checked_as_the_address(address: IPv4Address) -> None:
     verdict = None if is_global_address(str(address)) else ADDRESS
     for spelling, spell in SPELLINGS.items():
         if "mapped" not in spelling:
@@ -312,7 +312,7 @@ def test_no_ipv4_address_is_reached_through_ipv6(address: IPv4Address, more: int
 
 
 @given(st.integers(0, 2**128 - 1).map(IPv6Address))
-def test_an_ipv6_address_outside_global_unicast_is_refused(address: IPv6Address) -> None:
+def test_ipv6_address_outside_global_unicast_is_refused(address: IPv6Address) -> None:
     if int(address) >> 125 != 1:
         assert not is_global_address(str(address))
         assert link_error(f"https://[{address.exploded}]/") == ADDRESS
@@ -382,7 +382,7 @@ def test_only_canonical_text_is_an_address(text: str) -> None:
         ("#/reset/5f2c9e/token=1", ["token"]),
     ],
 )
-def test_a_parameter_that_looks_like_a_credential_is_named(tail: str, names: list[str]) -> None:
+def test_parameter_that_looks_like_a_credential_is_named(tail: str, names: list[str]) -> None:
     assert credential_parameters(f"https://git.example.com/{tail}") == names
 
 

@@ -1,4 +1,4 @@
-"""Long lists: pages over several ranges, true totals, and counts that change only as they were seen."""
+"""Long lists: pages over several ranges, exact totals, and conditional counts."""
 
 from collections.abc import Sequence
 
@@ -27,7 +27,7 @@ def test_pages_of_several_ranges_are_in_order_and_complete() -> None:
     assert lists.sort_keys(QUEUE_ITEMS, ORDER_INDEX, PK, ["a#"], offset=14, limit=7) == ["ITEM#a#28"]
 
 
-def test_a_page_reads_no_more_rows_than_its_offset_and_limit() -> None:
+def test_page_reads_no_more_rows_than_its_offset_and_limit() -> None:
     for number in range(120):
         _put(f"a#{number:03d}")
     with record_store_calls() as seen:
@@ -37,7 +37,7 @@ def test_a_page_reads_no_more_rows_than_its_offset_and_limit() -> None:
     assert [row["sk"] for row in rows] == ["ITEM#a#003", "ITEM#a#001"]
 
 
-def test_totals_follow_the_facets_of_what_is_added_and_taken() -> None:
+def test_totals_follow_added_and_removed_facets() -> None:
     _count(added=[("ready", "high"), ("ready", "low"), ("done", "low")])
     _count(added=[("done", "high")], taken=[("ready", "high")])
     counts = lists.find_counts(QUEUE_ITEMS, PK)
@@ -48,7 +48,7 @@ def test_totals_follow_the_facets_of_what_is_added_and_taken() -> None:
     assert counts["version"] == 2
 
 
-def test_a_change_to_other_counts_than_were_seen_is_refused() -> None:
+def test_change_of_counts_that_changed_meanwhile_is_refused() -> None:
     _count(added=[("ready", "low")], seen=0)
     with pytest.raises(Refused):
         _count(added=[("ready", "low")], seen=0)

@@ -1,4 +1,4 @@
-"""Simultaneous calls: results in order, failures raised, nothing waits for itself."""
+"""Concurrent calls: results in order, failures raised, no deadlocks."""
 
 import threading
 
@@ -20,7 +20,7 @@ def test_results_come_in_the_order_of_the_calls() -> None:
     assert gather() == []
 
 
-def test_a_failure_is_raised_after_all_have_ended() -> None:
+def test_failure_is_raised_after_all_have_ended() -> None:
     ended: list[str] = []
 
     def fail() -> None:
@@ -47,7 +47,7 @@ def test_threads_are_kept_for_the_next_group() -> None:
     assert 2 <= len(met) < 20
 
 
-def test_every_call_knows_its_place() -> None:
+def test_every_call_has_a_branch() -> None:
     ((first,), (second,)) = gather(branch, branch)
     assert (first[0], first[1], second[1]) == (second[0], 0, 1)
     assert branch() == ()

@@ -18,7 +18,7 @@ pytestmark = pytest.mark.usefixtures("tables")
 NOW = datetime(2026, 3, 4, tzinfo=UTC)
 
 
-def test_a_partition_is_read_in_order_and_by_prefix() -> None:
+def test_partition_is_read_in_order_and_by_prefix() -> None:
     for sk in ("b2", "a1", "b1"):
         commit([put(DIRECTORY, {"pk": "A", "sk": sk})])
     assert [row["sk"] for row in query_partition(DIRECTORY, "A")] == ["a1", "b1", "b2"]
@@ -42,7 +42,7 @@ def test_many_keys_are_read_each_once_and_only_existing_rows_come_back() -> None
     assert sorted(found, key=lambda row: row["sk"]) == [{"sk": key["sk"], "name": "n"} for key in keys]
 
 
-def test_a_hundred_keys_take_one_call_and_one_key_more_takes_two() -> None:
+def test_hundred_keys_take_one_call_and_one_key_more_takes_two() -> None:
     keys = [{"pk": "A", "sk": f"{number:03d}"} for number in range(101)]
     for count, calls in ((0, 0), (1, 1), (100, 1), (101, 2)):
         with record_store_calls() as seen:
@@ -59,7 +59,7 @@ def test_keys_that_the_store_never_answers_are_an_outage(monkeypatch: pytest.Mon
         get_all(DIRECTORY, keys)
 
 
-def test_a_query_is_read_over_all_its_pages() -> None:
+def test_query_is_read_over_all_its_pages() -> None:
     write_all(DIRECTORY, puts=[{"pk": "A", "sk": f"{number:02d}"} for number in range(25)])
     with record_store_calls() as seen:
         assert [row["sk"] for row in query_partition(DIRECTORY, "A", Limit=10)] == [f"{n:02d}" for n in range(25)]

@@ -39,18 +39,18 @@ def test_each_action_on_a_table_is_a_grant_of_its_own() -> None:
     assert TOKENS.can() == ()
 
 
-def test_a_grant_for_an_index_does_not_include_its_table() -> None:
+def test_grant_for_an_index_does_not_include_its_table() -> None:
     (grant,) = TOKENS.can("Query", index=INBOX_INDEX)
     assert grant.index == INBOX_INDEX
     assert grant not in TOKENS.can("Query")
 
 
-def test_a_queue_is_granted_for_sending_and_its_dead_letters_are_another_queue() -> None:
+def test_queue_is_granted_for_sending_and_its_dead_letters_are_another_queue() -> None:
     assert CALLBACKS.can_send() == CALLBACKS.can("SendMessage") == (Grant("sqs:SendMessage", CALLBACKS),)
     assert CALLBACKS.dead_letters not in QUEUES
 
 
-def test_a_notification_may_only_touch_sockets_and_a_nudge_only_its_queue() -> None:
+def test_notification_may_only_touch_sockets_and_a_nudge_only_its_queue() -> None:
     assert {grant.resource for grant in NOTIFY} == {SOCKETS, SOCKET_API}
     assert SOCKET_API.can_post()[0] in NOTIFY
     assert WEB_PUSH.can_send() == NUDGE

@@ -69,13 +69,13 @@ def test_every_2xx_is_success(status: int) -> None:
     assert attempted(HttpResult(status))[0] is Outcome.DELIVERED
 
 
-def test_the_last_attempt_of_a_ladder_fails() -> None:
+def test_last_attempt_of_a_ladder_fails() -> None:
     outcome, attempt = attempted(HttpResult(500), len(CALLBACK_RETRIES.waits))
     assert outcome is Outcome.FAILED
     assert attempt == Attempt(timestamp(NOON), 500, "answered 500", None)
 
 
-def test_a_longer_retry_after_replaces_the_wait() -> None:
+def test_longer_retry_after_replaces_the_wait() -> None:
     _, attempt = attempted(HttpResult(503, retry_after="3600"))
     assert attempt.next_attempt_at == timestamp(NOON + timedelta(hours=1))
 
@@ -86,17 +86,17 @@ def test_gone_ends_a_notice_and_fails_a_connection_request() -> None:
 
 
 @pytest.mark.parametrize("status", sorted(REFUSED_FOR_GOOD))
-def test_a_refused_connection_request_is_not_retried(status: int) -> None:
+def test_refused_connection_request_is_not_retried(status: int) -> None:
     outcome, attempt = attempted(HttpResult(status), ladder=CONNECTION_REQUEST_RETRIES)
     assert (outcome, attempt.next_attempt_at) == (Outcome.FAILED, None)
 
 
-def test_the_waits_of_relays_end_at_an_hour() -> None:
+def test_waits_of_relays_end_at_an_hour() -> None:
     waits = [RELAY_RETRIES.wait_after(failures).total_seconds() for failures in range(1, 7)]
     assert waits == [30, 120, 600, 3600, 3600, 3600]
 
 
-def test_an_attempt_is_due_a_second_early_and_never_after_the_last() -> None:
+def test_attempt_is_due_a_second_early_and_never_after_the_last() -> None:
     assert is_due(timestamp(NOON + timedelta(seconds=1)), NOON)
     assert not is_due(timestamp(NOON + timedelta(seconds=2)), NOON)
     assert not is_due(None, NOON)

@@ -34,14 +34,14 @@ def test_settings_are_read_once(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize("text", ["0", "-1", "1.5", "ten", " 5", "+5", "1_000", "٣", "²"])
-def test_a_budget_that_is_no_whole_number_above_zero_is_an_error(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_budget_that_is_no_whole_number_above_zero_is_an_error(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("FLUXDEN_KEY_BUDGET", text)
     with pytest.raises(ValueError, match="FLUXDEN_KEY_BUDGET must be a whole number above zero"):
         read()
 
 
 @given(st.integers(1, 10**12), st.integers(1, 10**12))
-def test_a_number_is_read_as_it_was_written_and_missing_or_empty_is_the_default(number: int, default: int) -> None:
+def test_number_is_read_as_it_was_written_and_missing_or_empty_is_the_default(number: int, default: int) -> None:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("FLUXDEN_NUMBER", str(number))
         assert positive_integer("FLUXDEN_NUMBER", default) == number
@@ -60,13 +60,13 @@ def test_a_number_is_read_as_it_was_written_and_missing_or_empty_is_the_default(
         ("http://desk.example:8080", "http://desk.example:8080"),
     ],
 )
-def test_the_base_url_is_normalised(monkeypatch: pytest.MonkeyPatch, text: str, url: str) -> None:
+def test_base_url_is_normalised(monkeypatch: pytest.MonkeyPatch, text: str, url: str) -> None:
     monkeypatch.setenv("FLUXDEN_BASE_URL", text)
     assert read().base_url == url
 
 
 @pytest.mark.parametrize("text", ["desk.example", "ftp://desk.example", "https://", "https://x/?a=1", "https://x/#a"])
-def test_a_base_url_that_is_no_plain_http_url_is_an_error(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_base_url_that_is_no_plain_http_url_is_an_error(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("FLUXDEN_BASE_URL", text)
     with pytest.raises(ValueError, match="FLUXDEN_BASE_URL must be an http or https URL"):
         read()
@@ -78,7 +78,7 @@ def test_loopback_is_allowed_by_the_value_1_only(monkeypatch: pytest.MonkeyPatch
         assert read().allow_loopback is allowed
 
 
-def test_a_stream_is_never_held_longer_than_the_gateway_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_stream_is_never_held_longer_than_the_gateway_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLUXDEN_STREAM_HOLD_SECONDS", "600")
     assert read().stream_hold_seconds == 25
 
@@ -90,7 +90,7 @@ def test_secret_keys_are_read_in_their_order(monkeypatch: pytest.MonkeyPatch) ->
 
 
 @pytest.mark.parametrize("text", ["", "short", "a" * 44, f"{'A' * 43}=,", "é"])
-def test_a_missing_or_malformed_secret_key_is_an_error(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+def test_missing_or_malformed_secret_key_is_an_error(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("FLUXDEN_SECRET_KEY", text)
     with pytest.raises(ValueError, match="FLUXDEN_SECRET_KEY must be set"):
         secret_keys()

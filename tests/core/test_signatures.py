@@ -15,12 +15,12 @@ def headers(*secrets: str, at: datetime | None = None) -> dict[str, str]:
     return dict(signature_headers("msg_1", BODY, at=at or datetime.now(UTC), secrets=secrets))
 
 
-def test_a_receiver_verifies_with_the_reference_library() -> None:
+def test_receiver_verifies_with_the_reference_library() -> None:
     secret = ids.new_signing_secret()
     assert Webhook(secret).verify(BODY, headers(secret)) == {"said": "Grüße"}
 
 
-def test_the_signature_is_the_one_of_the_specification() -> None:
+def test_signature_is_the_one_of_the_specification() -> None:
     """The specification's own example."""
     signed = signature_headers(
         "msg_p5jXN8AQM9LWM0D4loKWxJek",
@@ -35,7 +35,7 @@ def test_the_signature_is_the_one_of_the_specification() -> None:
     }
 
 
-def test_while_two_secrets_sign_either_verifies_and_no_other() -> None:
+def test_with_two_secrets_either_verifies_and_no_other() -> None:
     current, prior = ids.new_signing_secret(), ids.new_signing_secret()
     signed = headers(current, prior)
     assert len(signed["webhook-signature"].split(" ")) == 2
@@ -46,7 +46,7 @@ def test_while_two_secrets_sign_either_verifies_and_no_other() -> None:
 
 
 @pytest.mark.parametrize("changed", [{"webhook-id": "msg_2"}, {"webhook-timestamp": "1"}])
-def test_id_time_and_body_are_all_covered(changed: dict[str, str]) -> None:
+def test_signature_covers_id_time_and_body(changed: dict[str, str]) -> None:
     secret = ids.new_signing_secret()
     with pytest.raises(WebhookVerificationError):
         Webhook(secret).verify(BODY, headers(secret) | changed)

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("tables")
 KEY = {"pk": "A", "sk": "1"}
 
 
-def test_a_new_row_is_stored_once_and_the_row_met_is_told() -> None:
+def test_new_row_is_stored_once_and_the_row_met_is_told() -> None:
     commit([put_new(DIRECTORY, KEY | {"name": "first"})])
     with pytest.raises(Refused) as refused:
         commit([put_new(DIRECTORY, KEY | {"name": "second"}), put(DIRECTORY, {"pk": "B", "sk": "1"})])
@@ -24,7 +24,7 @@ def test_a_new_row_is_stored_once_and_the_row_met_is_told() -> None:
     assert get(DIRECTORY, {"pk": "B", "sk": "1"}) is None
 
 
-def test_a_condition_that_does_not_hold_changes_nothing() -> None:
+def test_condition_that_does_not_hold_changes_nothing() -> None:
     assert not try_commit([check(DIRECTORY, KEY, EXISTS), put(DIRECTORY, {"pk": "B", "sk": "1"})])
     assert not try_commit([delete(DIRECTORY, KEY, EXISTS)])
     assert change_row(update(DIRECTORY, KEY, "SET a = :a", EXISTS, a=1)) is None
@@ -36,7 +36,7 @@ def claim(nonce: str, fingerprint: str = "body", *, now: int = 1_000) -> Claim:
     return Claim("scope", fingerprint, nonce, now, now + 3_600)
 
 
-def test_a_claim_is_used_once_and_a_repeat_gets_the_first_reply() -> None:
+def test_claim_is_used_once_and_a_repeat_gets_the_first_reply() -> None:
     first, second = put(DIRECTORY, KEY | {"name": "first"}), put(DIRECTORY, KEY | {"name": "second"})
     commit([first], claim=claim("one"), reply={"name": "first"})
     with pytest.raises(AlreadyAnswered) as repeated:
@@ -45,14 +45,14 @@ def test_a_claim_is_used_once_and_a_repeat_gets_the_first_reply() -> None:
     assert get(DIRECTORY, KEY) == KEY | {"name": "first"}
 
 
-def test_a_write_repeated_by_the_request_that_made_it_is_a_success() -> None:
+def test_write_repeated_by_the_request_that_made_it_is_a_success() -> None:
     actions = [update(DIRECTORY, KEY, "SET used = if_not_exists(used, :zero) + :one", zero=0, one=1)]
     for _ in range(2):
         commit(actions, claim=claim("one"), reply={})
     assert get(DIRECTORY, KEY) == KEY | {"used": 1}
 
 
-def test_an_expired_claim_may_be_used_again() -> None:
+def test_expired_claim_may_be_used_again() -> None:
     commit([put(DIRECTORY, KEY)], claim=claim("one"), reply={})
     later = claim("two", now=claim("one").expires_at)
     with pytest.raises(AlreadyAnswered):
@@ -61,7 +61,7 @@ def test_an_expired_claim_may_be_used_again() -> None:
     assert get(DIRECTORY, KEY) is None
 
 
-def test_a_condition_that_does_not_hold_leaves_the_claim_unused() -> None:
+def test_condition_that_does_not_hold_leaves_the_claim_unused() -> None:
     assert not try_commit([delete(DIRECTORY, KEY, EXISTS)], claim=claim("one"), reply={})
     commit([put(DIRECTORY, KEY)], claim=claim("two"), reply={})
     assert get(DIRECTORY, KEY) == KEY

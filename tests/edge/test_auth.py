@@ -1,4 +1,4 @@
-"""Who is let in, in which order things are checked, and what an outsider learns."""
+"""Authentication and authorization on v1, and the order of the checks."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -30,7 +30,7 @@ EVENTS = "/api/v1/events"
         "Bearer flux-tools-\u00e9" + "a" * 70,
     ],
 )
-def test_a_missing_or_malformed_token_is_refused_without_a_store_call(api: Api, header: str | None) -> None:
+def test_missing_or_malformed_token_is_refused_without_a_store_call(api: Api, header: str | None) -> None:
     headers = {} if header is None else {"Authorization": header}
     reply = api.call("POST", EVENTS, inputs.new_event(), headers=headers)
     assert (reply.status, reply.json["code"]) == (401, "unauthorized")
@@ -39,19 +39,19 @@ def test_a_missing_or_malformed_token_is_refused_without_a_store_call(api: Api, 
 
 
 @pytest.mark.parametrize("kind", list(TokenKind))
-def test_an_unknown_token_is_refused(api: Api, desk: Desk, kind: TokenKind) -> None:
+def test_unknown_token_is_refused(api: Api, desk: Desk, kind: TokenKind) -> None:
     unknown = mint_token(kind, None if kind is TokenKind.KEY else inputs.uuid(1)).text
     assert api.get(f"{EVENTS}/{inputs.uuid(1)}", unknown).status == 401
 
 
-def test_a_token_with_a_known_grant_and_another_secret_is_refused(api: Api, desk: Desk) -> None:
+def test_token_with_a_known_grant_and_another_secret_is_refused(api: Api, desk: Desk) -> None:
     grant = desk.demo["users"]["alice"]["user_id"]
     desk.personal(grant_id=grant)
     assert api.post(EVENTS, inputs.new_event(), mint_token(TokenKind.PERSONAL, grant).text).status == 401
 
 
 @pytest.mark.parametrize("status", ["disabled", "revoked"])
-def test_a_token_that_was_ended_is_refused(api: Api, desk: Desk, status: str) -> None:
+def test_ended_token_is_refused(api: Api, desk: Desk, status: str) -> None:
     change("SET #it = :to", {"#it": "status"}, {":to": {"S": status}})
     for reply in (
         api.post(EVENTS, inputs.new_event(), desk.alice),
@@ -63,7 +63,7 @@ def test_a_token_that_was_ended_is_refused(api: Api, desk: Desk, status: str) ->
         assert "x-ratelimit-limit" not in reply.headers
 
 
-def test_an_expired_key_is_refused_to_the_second(api: Api, desk: Desk) -> None:
+def test_expired_key_is_refused_to_the_second(api: Api, desk: Desk) -> None:
     now = datetime.now(UTC)
     for seconds, status in ((-1, 401), (600, 200)):
         key = mint_token(TokenKind.KEY)
@@ -74,7 +74,7 @@ def test_an_expired_key_is_refused_to_the_second(api: Api, desk: Desk) -> None:
         assert api.get("/api/v1/inbox", key.text).status == status
 
 
-def test_a_key_opens_only_the_areas_it_names(api: Api, desk: Desk) -> None:
+def test_key_is_limited_to_its_permissions(api: Api, desk: Desk) -> None:
     for areas, status in (({"inbox"}, 200), ({"queue", "chat"}, 403), (set(), 403)):
         key = mint_token(TokenKind.KEY)
         grant = KeyGrant(key.row_id, desk.user_id("alice"), "x", key.shown, frozenset(areas))
@@ -82,7 +82,7 @@ def test_a_key_opens_only_the_areas_it_names(api: Api, desk: Desk) -> None:
         assert api.get("/api/v1/inbox", key.text).status == status
 
 
-def test_a_token_of_the_wrong_kind_is_forbidden(api: Api, desk: Desk) -> None:
+def test_token_of_the_wrong_kind_is_forbidden(api: Api, desk: Desk) -> None:
     for token in (desk.alice, desk.fd1):
         for path in ("/api/v1/inbox", f"/api/v1/inbox/{inputs.uuid(1)}"):
             assert api.get(path, token).status == 403
@@ -96,7 +96,7 @@ def test_publishing_with_a_tools_token_names_the_bulk_operation(api: Api, desk: 
     assert "/api/v1/events/bulk" in reply.json["detail"]
 
 
-def test_checks_come_in_their_order(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_checks_come_in_the_documented_order(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLUXDEN_PERSONAL_BUDGET", "2")
     monkeypatch.setenv("FLUXDEN_TOOLS_BUDGET", "1")
     large, wrong = "x" * 262_145, {"Content-Type": "text/plain"}
@@ -112,7 +112,7 @@ def test_checks_come_in_their_order(api: Api, desk: Desk, monkeypatch: pytest.Mo
     assert api.call("POST", EVENTS, raw="{", headers={"X-Request-Id": "no spaces"}).status == 401
 
 
-def test_the_request_id_is_echoed_or_minted_and_never_guessed_from_a_bad_one(api: Api, desk: Desk) -> None:
+def test_request_id_is_echoed_if_valid_else_new(api: Api, desk: Desk) -> None:
     given = api.post(EVENTS, inputs.new_event(), desk.alice, headers={"X-Request-Id": "trace_1-A"})
     assert given.headers["x-request-id"] == given.json["requestId"] == "trace_1-A"
     minted = api.post(EVENTS, inputs.new_event(), desk.alice)

@@ -1,4 +1,4 @@
-"""Who may call the desk of agents: every operation of it, against every flaw a key may have."""
+"""Authentication and authorization of every v2 operation."""
 
 import itertools
 from datetime import UTC, datetime, timedelta
@@ -22,20 +22,20 @@ AREAS = ("queue", "chat", "kanban", "contacts", "inbox", "a2a", "mcp")
 by_operation = pytest.mark.parametrize("route", GUARDED, ids=[route.__name__ for route in GUARDED])
 
 
-def test_there_are_operations_of_every_part_of_the_desk() -> None:
+def test_there_are_operations_for_every_permission() -> None:
     assert {"queue", "chat", "kanban", "contacts", "all"} <= {route.permission for route in GUARDED}
 
 
 @by_operation
 @pytest.mark.parametrize("header", [None, "", "Bearer", "Bearer ", "Basic dvd_x", "Bearer dvd_unknown", "dvd_x"])
-def test_without_a_known_key_there_is_a_challenge(api: Api, desk: Desk, route: Route, header: str | None) -> None:
+def test_missing_or_unknown_key_gets_a_challenge(api: Api, desk: Desk, route: Route, header: str | None) -> None:
     refused = call(api, route, None, header)
     assert (refused.status, refused.json["success"]) == (401, False)
     assert refused.headers["www-authenticate"].startswith("Bearer ")
 
 
 @by_operation
-def test_a_key_opens_its_own_area_and_no_other(api: Api, desk: Desk, route: Route) -> None:
+def test_key_is_limited_to_its_one_permission(api: Api, desk: Desk, route: Route) -> None:
     others = [area for area in AREAS if area != route.permission]
     refused = call(api, route, new_api_key(desk, "alice", *others))
     if route.permission == ANY_PERMISSION:
@@ -52,7 +52,7 @@ def test_another_kind_of_token_is_refused(api: Api, desk: Desk, route: Route) ->
         assert call(api, route, token).status == 403
 
 
-def test_a_key_that_was_turned_off_or_has_expired_is_told_so(api: Api, desk: Desk) -> None:
+def test_disabled_or_expired_key_is_forbidden_with_the_reason(api: Api, desk: Desk) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         off, brief = (
             api.post(KEYS, {"name": "k"} | more, desk.alice_key).json["data"] for more in ({}, {"expiresInDays": 1})
@@ -65,7 +65,7 @@ def test_a_key_that_was_turned_off_or_has_expired_is_told_so(api: Api, desk: Des
                 assert (refused.status, refused.json["success"]) == (403, False), route.__name__
 
 
-def test_the_121st_call_of_a_minute_is_refused_whatever_it_is(api: Api, desk: Desk) -> None:
+def test_121st_call_of_a_minute_is_refused_on_every_operation(api: Api, desk: Desk) -> None:
     paths = itertools.cycle(["/api/v2/queue", "/api/v2/kanban", "/api/v2/contacts", "/api/v2/shared-chat/messages"])
     with time_machine.travel(NOON + timedelta(seconds=15), tick=False):
         for left in range(119, -1, -1):
@@ -92,6 +92,6 @@ def call(api: Api, route: Route, token: str | None, header: str | None = None) -
 
 @pytest.mark.parametrize("length", [901, 5_000])
 @pytest.mark.parametrize("path", ["queue/{}", "contacts/{}", "kanban/{}", "projects/{}"])
-def test_a_name_longer_than_a_stores_key_is_nobodys(api: Api, desk: Desk, path: str, length: int) -> None:
+def test_name_longer_than_a_stored_key_is_not_found(api: Api, desk: Desk, path: str, length: int) -> None:
     answer = api.get(f"/api/v2/{path.format('x' * length)}", desk.alice_key)
     assert (answer.status, set(answer.calls)) == (404, {"UpdateItem"})

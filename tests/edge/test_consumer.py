@@ -55,7 +55,7 @@ def job(text: str) -> str:
     return json.dumps({"text": text})
 
 
-def test_a_declared_worker_keeps_its_name_queue_grants_and_model() -> None:
+def test_declared_worker_keeps_its_name_queue_grants_and_model() -> None:
     assert isinstance(WORKER, Consumer)
     assert (WORKER.__name__, WORKER.queue, WORKER.batch_size) == ("work", CALLBACKS, 3)
     assert (WORKER.grants, WORKER.message) == (GRANTS, Job)
@@ -66,11 +66,11 @@ def test_only_the_messages_that_fail_are_reported() -> None:
     assert run(job("a"), job("b")) == []
 
 
-def test_a_batch_in_which_every_message_fails_is_no_crash_of_the_function() -> None:
+def test_batch_in_which_every_message_fails_is_no_crash_of_the_function() -> None:
     assert run(job("crash"), job("refuse")) == ["0", "1"]
 
 
-def test_the_reason_of_a_failure_is_kept_without_content_of_the_message() -> None:
+def test_reason_of_a_failure_is_kept_without_content_of_the_message() -> None:
     run(job("refuse"), job("crash: a secret"), json.dumps({"text": ["a secret"]}), job("fine"))
     reasons = {key: reason for key, (reason, _) in DynamoFailures().find("0123").items()}
     assert reasons == {
@@ -92,7 +92,7 @@ def test_each_message_is_logged_with_its_outcome_and_its_store_calls(caplog: pyt
     ]
 
 
-def test_a_failure_whose_reason_can_not_be_stored_is_still_reported(caplog: pytest.LogCaptureFixture) -> None:
+def test_failure_whose_reason_can_not_be_stored_is_still_reported(caplog: pytest.LogCaptureFixture) -> None:
     with intercept_engine(), inject_faults(lambda *_: Fault.FAILED):
         assert run(job("refuse")) == ["0"]
     assert "why message 0 failed was not noted" in caplog.text

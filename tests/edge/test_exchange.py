@@ -98,7 +98,7 @@ def serve(
     return handle(declared, Request(event, None), path or {})
 
 
-def test_checks_come_in_the_order_size_token_permission_budget_input() -> None:
+def test_checks_come_in_the_order_of_size_token_permission_budget_and_input() -> None:
     exhausted = RateLimited("Used up.", retry_after=3)
     too_long = "x" * (LARGEST_BODY + 1)
     tokens = Tokens(exhausted=exhausted)
@@ -144,7 +144,7 @@ def test_every_reply_after_the_token_shows_the_budget_and_the_request_id() -> No
     assert "X-RateLimit-Remaining" not in serve(operation(call_body, tokens)).headers
 
 
-def test_a_refusal_by_the_operation_costs_one_unit_and_no_delivery() -> None:
+def test_refusal_by_the_operation_costs_one_unit_and_no_delivery() -> None:
     def refuse(body: Body, caller: ApiKey) -> OperationReply:
         raise Conflict("Taken.")
 
@@ -154,7 +154,7 @@ def test_a_refusal_by_the_operation_costs_one_unit_and_no_delivery() -> None:
     assert response.headers["X-RateLimit-Remaining"] == "10"
 
 
-def test_a_reply_gives_back_what_was_not_spent_but_never_more_deliveries_than_were_taken() -> None:
+def test_reply_gives_back_what_was_not_spent_but_never_more_deliveries_than_were_taken() -> None:
     def answer(caller: ApiKey) -> OperationReply:
         return OperationReply(Body(number=1), 202, {"X-More": "yes"}, unspent=Charge(0, 1))
 
@@ -163,7 +163,7 @@ def test_a_reply_gives_back_what_was_not_spent_but_never_more_deliveries_than_we
     assert (response.status_code, response.headers["X-More"], tokens.refunded) == (202, "yes", [])
 
 
-def test_an_effect_that_happened_before_is_answered_with_its_stored_reply() -> None:
+def test_effect_that_happened_before_is_answered_with_its_stored_reply() -> None:
     def repeat(body: Body, caller: ApiKey, context: RequestContext) -> OperationReply:
         assert context.claim is not None
         raise AlreadyAnswered(ReplyRecord(context.claim.fingerprint, {"number": 8}))
@@ -176,7 +176,7 @@ def test_an_effect_that_happened_before_is_answered_with_its_stored_reply() -> N
     assert tokens.refunded == [Charge(0, 1)]
 
 
-def test_a_refusal_is_replaced_by_the_reply_that_is_stored_under_the_same_key() -> None:
+def test_refusal_is_replaced_by_the_reply_that_is_stored_under_the_same_key() -> None:
     def refuse(body: Body, caller: ApiKey) -> OperationReply:
         raise Conflict("Taken.")
 
@@ -191,7 +191,7 @@ def test_a_refusal_is_replaced_by_the_reply_that_is_stored_under_the_same_key() 
     assert "Idempotent-Replayed" not in other.headers
 
 
-def test_an_optional_caller_who_may_not_call_is_anonymous() -> None:
+def test_optional_caller_who_may_not_call_is_anonymous() -> None:
     def greet(caller: ApiKey | None) -> Body:
         return Body(number=0 if caller is None else 1)
 
@@ -204,7 +204,7 @@ def test_an_optional_caller_who_may_not_call_is_anonymous() -> None:
     assert serve(operation(greet, tokens)).status_code == 429
 
 
-def test_a_gate_refuses_before_the_input_is_checked_and_shows_the_budget_it_charged() -> None:
+def test_gate_refuses_before_the_input_is_checked_and_shows_the_budget_it_charged() -> None:
     def judge(request: RawRequest) -> str:
         request.report_window(replace(WINDOW, remaining=2))
         if b"bad" in request.body:
@@ -221,13 +221,13 @@ def test_a_gate_refuses_before_the_input_is_checked_and_shows_the_budget_it_char
     assert response.body == '"Bob 1"'
 
 
-def test_an_invalid_request_id_is_replaced_and_refused() -> None:
+def test_invalid_request_id_is_replaced_and_refused() -> None:
     response = serve(operation(call_body, Tokens()), X_Request_Id="not valid!")
     assert (response.status_code, "X-Request-Id" in json.loads(response.body)["fieldErrors"]) == (400, True)
     assert str(response.headers["X-Request-Id"]).startswith("req_")
 
 
-def test_a_name_in_the_path_that_no_store_could_have_is_not_found() -> None:
+def test_name_in_the_path_that_no_store_could_have_is_not_found() -> None:
     assert serve(operation(call_body, Tokens()), path={"name": "x" * 901}).status_code == 404
 
 

@@ -1,4 +1,4 @@
-"""Idempotency keys: the same call once, the same reply again."""
+"""Idempotency keys: one effect, and the same reply for every repeat."""
 
 import json
 from datetime import UTC, datetime
@@ -19,7 +19,7 @@ def replayed(first: Answer, again: Answer) -> bool:
     return same and fresh and again.headers.get("idempotent-replayed") == "true"
 
 
-def test_a_repeated_publish_gives_the_first_reply_and_counts_no_send(api: Api, desk: Desk) -> None:
+def test_repeated_publish_returns_the_first_reply_and_counts_no_send(api: Api, desk: Desk) -> None:
     sent = inputs.new_event()
     first = api.post(EVENTS, sent, desk.alice, key="k")
     again = api.post(EVENTS, sent, desk.alice, key="k")
@@ -30,7 +30,7 @@ def test_a_repeated_publish_gives_the_first_reply_and_counts_no_send(api: Api, d
     assert api.get(f"{EVENTS}/{first.json['deliveryId']}", desk.alice).json["fireCount"] == 1
 
 
-def test_a_repeated_duplicate_gives_the_duplicates_reply(api: Api, desk: Desk) -> None:
+def test_repeated_duplicate_returns_the_reply_of_the_duplicate(api: Api, desk: Desk) -> None:
     sent = inputs.new_event()
     api.post(EVENTS, sent, desk.alice)
     duplicate = api.post(EVENTS, sent, desk.alice, key="k")
@@ -40,7 +40,7 @@ def test_a_repeated_duplicate_gives_the_duplicates_reply(api: Api, desk: Desk) -
     assert replayed(duplicate, api.post(EVENTS, sent, desk.alice, key="k"))
 
 
-def test_a_replay_shows_the_delivery_as_it_was_then(api: Api, desk: Desk) -> None:
+def test_replay_returns_the_delivery_as_it_was(api: Api, desk: Desk) -> None:
     sent = inputs.new_event()
     first = api.post(EVENTS, sent, desk.alice, key="publish")
     path = f"{EVENTS}/{first.json['deliveryId']}"
@@ -75,14 +75,14 @@ def test_replay_with_other_body_is_a_conflict(api: Api, desk: Desk) -> None:
     assert (read["title"], len(read["supplements"]), read["resolutionNote"]) == (sent["title"], 1, None)
 
 
-def test_the_same_body_in_another_spelling_is_the_same(api: Api, desk: Desk) -> None:
+def test_equal_body_in_another_spelling_is_the_same(api: Api, desk: Desk) -> None:
     sent = inputs.new_event(labels={"a": "1", "b": "2"})
     first = api.post(EVENTS, sent, desk.alice, key="k")
     respelled = json.dumps(dict(reversed(sent.items())) | {"labels": {"b": "2", "a": "1"}}, indent=3)
     assert replayed(first, api.post(EVENTS, raw=respelled, token=desk.alice, key="k"))
 
 
-def test_keys_belong_to_a_caller_an_operation_and_a_delivery(api: Api, desk: Desk) -> None:
+def test_keys_are_scoped_to_caller_operation_and_path(api: Api, desk: Desk) -> None:
     sent = inputs.new_event()
     assert api.post(EVENTS, sent, desk.alice, key="k").status == 202
     assert api.post(EVENTS, sent, desk.bob, key="k").status == 202
@@ -94,12 +94,12 @@ def test_keys_belong_to_a_caller_an_operation_and_a_delivery(api: Api, desk: Des
             )
 
 
-def test_a_refusal_is_not_kept(api: Api, desk: Desk) -> None:
+def test_refusal_stores_no_reply(api: Api, desk: Desk) -> None:
     assert api.post(EVENTS, inputs.new_event(event_type="hr.x"), desk.alice, key="k").status == 400
     assert api.post(EVENTS, inputs.new_event(), desk.alice, key="k").status == 202
 
 
-def test_a_replay_is_given_even_where_the_call_would_now_be_refused(api: Api, desk: Desk) -> None:
+def test_replay_is_returned_even_if_the_call_would_be_refused_now(api: Api, desk: Desk) -> None:
     token = desk.personal(daily_limit=1)
     with time_machine.travel(datetime(2026, 5, 21, 2, tzinfo=UTC), tick=False) as clock:
         sent = inputs.new_event(occurred_at=inputs.ago(hours=23))
@@ -111,7 +111,7 @@ def test_a_replay_is_given_even_where_the_call_would_now_be_refused(api: Api, de
         assert api.post(EVENTS, sent, token, key="another").status == 429
 
 
-def test_a_key_is_forgotten_after_24_hours_to_the_second(api: Api, desk: Desk) -> None:
+def test_key_expires_after_24_hours(api: Api, desk: Desk) -> None:
     with time_machine.travel(datetime(2026, 5, 21, 12, tzinfo=UTC), tick=False) as clock:
         delivery = api.post(EVENTS, inputs.new_event(), desk.alice).json["deliveryId"]
         path = f"{EVENTS}/{delivery}/supplement"
@@ -124,13 +124,13 @@ def test_a_key_is_forgotten_after_24_hours_to_the_second(api: Api, desk: Desk) -
 
 
 @pytest.mark.parametrize(("key", "accepted"), [("", False), ("x" * 200, True), ("x" * 201, False)])
-def test_a_key_has_1_to_200_characters(api: Api, desk: Desk, key: str, accepted: bool) -> None:
+def test_key_has_1_to_200_characters(api: Api, desk: Desk, key: str, accepted: bool) -> None:
     reply = api.post(EVENTS, inputs.new_event(), desk.alice, key=key)
     assert reply.status == (202 if accepted else 400)
     assert accepted or list(reply.json["fieldErrors"]) == ["Idempotency-Key"]
 
 
-def test_a_repeat_takes_no_daily_delivery(api: Api, desk: Desk) -> None:
+def test_repeat_takes_no_daily_delivery(api: Api, desk: Desk) -> None:
     token = desk.personal(daily_limit=2)
     sent = inputs.new_event()
     statuses = [api.post(EVENTS, sent, token, key="k").status for _ in range(4)]

@@ -26,7 +26,7 @@ def declare(function: Any, **more: Any) -> Operation:
     return Operation(function, "POST", "/things", FAMILY, tag="things", **more)
 
 
-def test_an_operation_without_a_caller_is_public() -> None:
+def test_operation_without_a_caller_is_public() -> None:
     def read() -> Body:
         raise NotImplementedError
 
@@ -35,7 +35,7 @@ def test_an_operation_without_a_caller_is_public() -> None:
     assert declared.body is None
 
 
-def test_the_kinds_of_caller_are_those_of_the_annotation() -> None:
+def test_kinds_of_caller_are_those_of_the_annotation() -> None:
     def one(caller: ApiKey) -> Body:
         raise NotImplementedError
 
@@ -51,7 +51,7 @@ def test_the_kinds_of_caller_are_those_of_the_annotation() -> None:
     assert [declare(each).caller_is_optional for each in (one, several, optional)] == [False, False, True]
 
 
-def test_a_body_with_a_default_may_be_left_out() -> None:
+def test_body_with_a_default_may_be_left_out() -> None:
     def required(body: Body) -> Body:
         raise NotImplementedError
 
@@ -62,7 +62,7 @@ def test_a_body_with_a_default_may_be_left_out() -> None:
     assert [declare(each).body_is_optional for each in (required, optional)] == [False, True]
 
 
-def test_an_operation_is_served_under_its_path_and_its_aliases() -> None:
+def test_operation_is_served_under_its_path_and_its_aliases() -> None:
     def read() -> Body:
         raise NotImplementedError
 
@@ -70,7 +70,7 @@ def test_an_operation_is_served_under_its_path_and_its_aliases() -> None:
     assert declare(read, aliases=("/objects", "/items")).paths == ("/things", "/objects", "/items")
 
 
-def test_an_idempotency_key_is_accepted_only_where_a_reply_can_be_replayed() -> None:
+def test_idempotency_key_is_accepted_only_where_a_reply_can_be_replayed() -> None:
     def write(body: Body) -> Body:
         raise NotImplementedError
 
@@ -79,7 +79,7 @@ def test_an_idempotency_key_is_accepted_only_where_a_reply_can_be_replayed() -> 
     assert declare(write, replay=without_data).accepts_idempotency_key
 
 
-def test_a_refusal_has_the_status_of_its_family_or_of_its_nearest_parent() -> None:
+def test_refusal_has_the_status_of_its_family_or_of_its_nearest_parent() -> None:
     of_keys = Family(problem_json, "application/json", FAMILY.tokens, FAMILY.replays, KEY_STATUS)
     for kind, status, key_status in (
         (Unauthorized, 401, 401),
@@ -92,7 +92,7 @@ def test_a_refusal_has_the_status_of_its_family_or_of_its_nearest_parent() -> No
 
 
 @pytest.mark.parametrize("body", [{"id": "1", "title": "Grüße 你好"}, [], None, {"a": {"b": [1, 1.5, True, None]}}])
-def test_a_stored_reply_is_sent_again_with_its_status_and_its_whole_body(body: Any) -> None:
+def test_stored_reply_is_sent_again_with_its_status_and_its_whole_body(body: Any) -> None:
     reply = from_stored_reply({"status": 202, "body": body})
     assert isinstance(reply.body, str)
     assert (reply.status, json.loads(reply.body), dict(reply.headers)) == (202, body, {})

@@ -99,7 +99,7 @@ def test_arguments_with_an_error_are_not_given_out() -> None:
         read.checked_arguments()
 
 
-def test_an_error_that_was_found_earlier_comes_first() -> None:
+def test_error_that_was_found_earlier_comes_first() -> None:
     request = incoming("{}")
     earlier = NotFound("No such thing.")
     assert parse(request, read_body(request), earlier).error is earlier
@@ -119,31 +119,31 @@ def test_errors_come_in_the_order_request_id_path_key_query_headers_body() -> No
     assert error_of(incoming(**wrong)).detail == "The body is not valid JSON."
 
 
-def test_a_parameter_is_given_once_and_is_a_known_one() -> None:
+def test_parameter_is_given_once_and_is_a_known_one() -> None:
     assert fields_of(incoming(query={"limit": ["5", "6"]})) == ["limit"]
     assert fields_of(incoming(query={"more": ["1"]})) == ["more"]
 
 
 @pytest.mark.parametrize("key", ["", "x" * 201])
-def test_an_idempotency_key_has_1_to_200_characters(key: str) -> None:
+def test_idempotency_key_has_1_to_200_characters(key: str) -> None:
     assert fields_of(incoming(Idempotency_Key=key)) == ["Idempotency-Key"]
     assert parsed(incoming(Idempotency_Key="x" * 200)).idempotency_key == "x" * 200
 
 
 @given(st.from_regex(r"[A-Za-z0-9_-]{1,120}", fullmatch=True))
-def test_a_valid_request_id_is_kept(request_id: str) -> None:
+def test_valid_request_id_is_kept(request_id: str) -> None:
     request = incoming(X_Request_Id=request_id)
     assert (request.request_id, parsed(request).error) == (request_id, None)
 
 
 @pytest.mark.parametrize("request_id", ["", "a b", "é", "x" * 121, "a\r\nSet-Cookie: x"])
-def test_an_invalid_request_id_is_refused_and_replaced(request_id: str) -> None:
+def test_invalid_request_id_is_refused_and_replaced(request_id: str) -> None:
     request = incoming(X_Request_Id=request_id)
     assert request.request_id.startswith("req_")
     assert fields_of(request) == ["X-Request-Id"]
 
 
-def test_a_body_may_have_or_declare_262144_bytes_and_no_more() -> None:
+def test_body_may_have_or_declare_262144_bytes_and_no_more() -> None:
     largest = "x" * LARGEST_BODY
     assert read_body(incoming(largest)) == largest.encode()
     assert read_body(incoming("x", Content_Length="1")) == b"x"
@@ -157,7 +157,7 @@ def test_a_body_may_have_or_declare_262144_bytes_and_no_more() -> None:
             read_body(request)
 
 
-def test_a_declared_length_that_is_no_number_is_ignored() -> None:
+def test_declared_length_that_is_no_number_is_ignored() -> None:
     assert read_body(incoming("x", Content_Length="-1")) == b"x"
     assert read_body(incoming("x", Content_Length="a lot")) == b"x"
 
@@ -168,7 +168,7 @@ def test_json_may_be_declared_with_parameters_and_suffixes(kind: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["", "text/plain", "text/x+json", "application/x-www-form-urlencoded"])
-def test_a_body_that_is_not_declared_as_json_is_refused(kind: str) -> None:
+def test_body_that_is_not_declared_as_json_is_refused(kind: str) -> None:
     assert isinstance(error_of(incoming(Content_Type=kind)), UnsupportedMediaType)
 
 

@@ -1,4 +1,4 @@
-"""Requests that are served at the same time keep to themselves, as in `make run`, where one process serves them all."""
+"""Concurrent requests in one process, as in `make run`, do not mix up their data."""
 
 import json
 import sys
@@ -26,7 +26,7 @@ def _restless() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("own_function", [False, True])
-def test_each_request_is_answered_with_its_own_callers_data(desk: Desk, own_function: bool) -> None:
+def test_concurrent_requests_get_their_own_callers_data(desk: Desk, own_function: bool) -> None:
     path = "/api/v2/keys"
     handler: Any = ROUTES["GET", path] if own_function else app
     keys = [(desk.alice_key, "alice's demo key"), (desk.bob_key, "bob's demo key")]

@@ -70,7 +70,7 @@ def enter(token: ids.PresentedToken) -> ApiKey:
     return admit(token, PERMISSIONS, now=NOON, tokens=DynamoTokenBudgets())
 
 
-def test_a_declared_route_keeps_its_name_key_and_grants() -> None:
+def test_declared_route_keeps_its_name_key_and_grants() -> None:
     assert (ROUTE.__name__, ROUTE.route_key, ROUTE.grants) == ("answer", "$default", SOCKETS.can("GetItem"))
 
 
@@ -85,7 +85,7 @@ def test_headers_of_the_handshake_are_read_in_lower_case() -> None:
 
 
 @pytest.mark.parametrize(("body", "status"), [("refuse", 404), ("inactive", 403), ("crash", 500), ("time out", 503)])
-def test_a_failure_becomes_the_status_of_the_reply(body: str, status: int) -> None:
+def test_failure_becomes_the_status_of_the_reply(body: str, status: int) -> None:
     assert send(body) == (status, {})
 
 
@@ -97,7 +97,7 @@ def test_each_event_is_logged_once_without_its_body(caplog: pytest.LogCaptureFix
     assert line == {"socket": "answer", "status": 200, "storeCalls": 0, "connectionId": CONNECTION.connection_id}
 
 
-def test_a_key_is_found_in_the_header_or_among_the_subprotocols() -> None:
+def test_key_is_found_in_the_header_or_among_the_subprotocols() -> None:
     for headers, subprotocol in (
         ({"authorization": f"Bearer {KEY}"}, None),
         ({"authorization": f"bearer  {KEY} "}, None),
@@ -126,7 +126,7 @@ def test_without_a_well_formed_key_a_connection_is_unauthorized(headers: dict[st
         find_token(headers)
 
 
-def test_a_key_with_one_of_the_permissions_is_admitted(desk: Desk) -> None:
+def test_key_with_one_of_the_permissions_is_admitted(desk: Desk) -> None:
     for permissions in ({"chat"}, {"inbox", "board"}, {"all"}):
         assert enter(new_key(desk, permissions)).permissions == permissions
 

@@ -46,7 +46,7 @@ def describe(integrator: Integrator, description: str | None) -> Integrator:
 # People
 
 
-def test_a_person_is_found_by_id_and_by_address() -> None:
+def test_person_is_found_by_id_and_by_address() -> None:
     alice = person("alice", org_admin=True)
     DIRECTORY.add_person(alice)
     assert DIRECTORY.find_person("alice") == DIRECTORY.find_person_by_email("alice@example.com") == alice
@@ -55,7 +55,7 @@ def test_a_person_is_found_by_id_and_by_address() -> None:
     assert DIRECTORY.find_user_ids(["alice@example.com", "bob@example.com"]) == {"alice@example.com": "alice"}
 
 
-def test_an_address_and_an_id_belong_to_one_person() -> None:
+def test_address_and_an_id_belong_to_one_person() -> None:
     DIRECTORY.add_person(person("alice"))
     for taken in (Person("other", "alice@example.com", "Other"), Person("alice", "other@example.com", "Other")):
         with pytest.raises(Conflict):
@@ -83,7 +83,7 @@ def test_only_an_active_operator_is_an_operator() -> None:
     assert not DIRECTORY.is_operator("nobody")
 
 
-def test_an_unknown_person_is_not_changed() -> None:
+def test_unknown_person_is_not_changed() -> None:
     with pytest.raises(NotFound):
         DIRECTORY.set_operator("nobody", operator=True)
     with pytest.raises(NotFound):
@@ -91,7 +91,7 @@ def test_an_unknown_person_is_not_changed() -> None:
     assert DIRECTORY.list_people() == []
 
 
-def test_a_person_who_is_active_already_takes_one_call() -> None:
+def test_person_who_is_active_already_takes_one_call() -> None:
     DIRECTORY.add_person(person("alice"))
     for active, calls in ((True, 1), (False, 2), (False, 1)):
         with record_store_calls() as seen:
@@ -102,7 +102,7 @@ def test_a_person_who_is_active_already_takes_one_call() -> None:
 # Integrators
 
 
-def test_an_integrator_keeps_its_slug_for_good() -> None:
+def test_integrator_keeps_its_slug_for_good() -> None:
     DIRECTORY.add_integrator(FD1)
     with pytest.raises(Conflict):
         DIRECTORY.add_integrator(FD1)
@@ -112,7 +112,7 @@ def test_an_integrator_keeps_its_slug_for_good() -> None:
     assert DIRECTORY.find_integrator("fd2") is None
 
 
-def test_an_integrator_is_archived_once_and_then_stays_as_it_is() -> None:
+def test_integrator_is_archived_once_and_then_stays_as_it_is() -> None:
     DIRECTORY.add_integrator(FD1)
     for at in (AT, LATER):
         DIRECTORY.archive_integrator("fd1", at=at)
@@ -124,7 +124,7 @@ def test_an_integrator_is_archived_once_and_then_stays_as_it_is() -> None:
         DIRECTORY.archive_integrator("fd2", at=AT)
 
 
-def test_a_change_counts_only_over_the_integrator_that_was_seen() -> None:
+def test_change_counts_only_over_the_integrator_that_was_seen() -> None:
     DIRECTORY.add_integrator(FD1)
     changes = [describe(FD1, f"Change {number}.") for number in range(4)]
     assert sum(run_concurrently(4, lambda number: save(changes[number], over=FD1))) == 1
@@ -135,7 +135,7 @@ def test_a_change_counts_only_over_the_integrator_that_was_seen() -> None:
     assert DIRECTORY.list_integrators() == [describe(FD1, None)]
 
 
-def test_a_list_shows_integrators_that_are_not_archived_and_details_show_the_archived_too() -> None:
+def test_list_shows_integrators_that_are_not_archived_and_details_show_the_archived_too() -> None:
     archived = Integrator(**{**vars(FD1), "archived_at": LATER})
     (shown,) = to_integrator_list([archived, FD1])
     assert shown.model_dump(by_alias=True) == {
@@ -153,7 +153,7 @@ def test_a_list_shows_integrators_that_are_not_archived_and_details_show_the_arc
 # Projects
 
 
-def test_a_project_is_created_with_its_team_and_its_members() -> None:
+def test_project_is_created_with_its_team_and_its_members() -> None:
     DIRECTORY.add_project(PROJECT, TEAM)
     assert DIRECTORY.find_project("apollo") == PROJECT
     assert DIRECTORY.find_project("other") is None
@@ -161,7 +161,7 @@ def test_a_project_is_created_with_its_team_and_its_members() -> None:
     assert (roster.team, roster.members) == (TEAM, PROJECT.members)
 
 
-def test_a_project_joins_an_existing_team_only() -> None:
+def test_project_joins_an_existing_team_only() -> None:
     with pytest.raises(NotFound):
         DIRECTORY.add_project(PROJECT, None)
     assert DIRECTORY.list_projects() == []
@@ -173,7 +173,7 @@ def test_a_project_joins_an_existing_team_only() -> None:
     assert roster.members == {"alice", "bob", "carol"}
 
 
-def test_a_slug_belongs_to_one_project() -> None:
+def test_slug_belongs_to_one_project() -> None:
     DIRECTORY.add_project(PROJECT, TEAM)
     for team in (Team("u", "Other"), None):
         with pytest.raises(Conflict):
@@ -201,7 +201,7 @@ def test_unknown_projects_and_members_are_not_found() -> None:
         DIRECTORY.remove_member("apollo", "carol")
 
 
-def test_the_access_to_a_project_follows_membership_and_administration() -> None:
+def test_access_to_a_project_follows_membership_and_administration() -> None:
     for name, admin in (("alice", False), ("bob", False), ("carol", True)):
         DIRECTORY.add_person(person(name, org_admin=admin))
     DIRECTORY.add_project(PROJECT, TEAM)
@@ -222,7 +222,7 @@ def test_the_access_to_a_project_follows_membership_and_administration() -> None
 
 
 @given(st.from_regex(r"[a-z0-9]{1,9}(-[a-z0-9]{1,9}){0,3}", fullmatch=True))
-def test_a_slug_is_lower_case_words_joined_by_hyphens(slug: str) -> None:
+def test_slug_is_lower_case_words_joined_by_hyphens(slug: str) -> None:
     assert ProjectIn(slug=slug, name="x").slug == slug
     for wrong in (f"-{slug}", f"{slug}-", f"{slug}--x", f"{slug}A", f"{slug} ", f"{slug}\n"):
         with pytest.raises(ValidationError):
@@ -230,20 +230,20 @@ def test_a_slug_is_lower_case_words_joined_by_hyphens(slug: str) -> None:
 
 
 @pytest.mark.parametrize("prefix", ["fd1", ".", "fd1..", ".fd1.", "f d.", "é.", "x" * 40 + "."])
-def test_an_event_prefix_is_names_that_each_end_in_a_dot(prefix: str) -> None:
+def test_event_prefix_is_names_that_each_end_in_a_dot(prefix: str) -> None:
     assert IntegratorIn(slug="x", name="x", event_prefix="fd1.hr_x.").event_prefix == "fd1.hr_x."
     with pytest.raises(ValidationError):
         IntegratorIn(slug="x", name="x", event_prefix=prefix)
 
 
 @pytest.mark.parametrize("url", ["javascript:alert(1)", "ftp://x", "https://", "//x", "not a url"])
-def test_a_homepage_that_is_no_web_link_is_refused(url: str) -> None:
+def test_homepage_that_is_no_web_link_is_refused(url: str) -> None:
     with pytest.raises(ValidationError):
         IntegratorIn(slug="x", name="x", event_prefix="x.", homepage_url=url)
 
 
 @pytest.mark.parametrize("body", ["{}", '{"name": null}', '{"slug": "x"}', '{"eventPrefix": "x."}'])
-def test_a_change_of_an_integrator_has_a_member_that_may_change(body: str) -> None:
+def test_change_of_an_integrator_has_a_member_that_may_change(body: str) -> None:
     assert IntegratorPatch.model_validate_json('{"description": null}').model_fields_set == {"description"}
     with pytest.raises(ValidationError):
         IntegratorPatch.model_validate_json(body)

@@ -42,7 +42,7 @@ def add_team(team: Team) -> None:
     DIRECTORY.add_project(Project(team.team_id, team.team_id, "x", team.team_id, frozenset(), frozenset()), team)
 
 
-def test_a_new_active_person_is_listed_for_connections() -> None:
+def test_new_active_person_is_listed_for_connections() -> None:
     add("alice")
     add("bob", active=False)
     assert listed(Visibility.CONNECTIONS) == ["alice"]
@@ -56,7 +56,7 @@ def test_a_new_active_person_is_listed_for_connections() -> None:
     )
 
 
-def test_a_private_profile_is_never_listed_but_counted() -> None:
+def test_private_profile_is_never_listed_but_counted() -> None:
     add("alice")
     show("alice", Visibility.PRIVATE)
     assert listed() == []
@@ -68,7 +68,7 @@ def test_a_private_profile_is_never_listed_but_counted() -> None:
     )
 
 
-def test_a_listed_profile_has_only_the_fields_that_strangers_may_see() -> None:
+def test_listed_profile_has_only_the_fields_that_strangers_may_see() -> None:
     add("alice")
     show("alice", Visibility.PUBLIC)
     (card,) = LISTING.iterate_people([Visibility.PUBLIC], most=None)
@@ -93,7 +93,7 @@ def test_more_people_than_a_page_are_read_as_they_are_needed() -> None:
     assert len(list(people)) == 4
 
 
-def test_an_inactive_person_is_not_listed_and_comes_back_at_the_same_place() -> None:
+def test_inactive_person_is_not_listed_and_comes_back_at_the_same_place() -> None:
     for number, name in enumerate(("alice", "bob", "carol")):
         add(name)
         show(name, Visibility.PUBLIC, at=f"202{number}")
@@ -122,7 +122,7 @@ def test_teams_are_listed_by_name_without_the_private_ones() -> None:
     assert LISTING.counts().teams == 3
 
 
-def test_a_team_changes_its_visibility_and_stays_one_team() -> None:
+def test_team_changes_its_visibility_and_stays_one_team() -> None:
     team = Team("t", "Platform", "What others build on.")
     add_team(team)
     for visibility in (TeamVisibility.PUBLIC, TeamVisibility.PUBLIC, TeamVisibility.NETWORK, TeamVisibility.PRIVATE):

@@ -14,7 +14,7 @@ PATH = "/api/v1/integrators"
 CREATED = "2026-05-21T12:00:00.000Z"
 
 
-def test_an_administrator_sees_every_integrator_by_slug(api: Api, desk: Desk) -> None:
+def test_administrator_sees_every_integrator_by_slug(api: Api, desk: Desk) -> None:
     described = Integrator(inputs.uuid(1), "ci", "Build farm", "ci.", CREATED, "https://ci.example.com", "Builds.")
     DynamoDirectory().add_integrator(described)
     reply = api.get(PATH, desk.fd1)
@@ -38,7 +38,7 @@ def test_an_administrator_sees_every_integrator_by_slug(api: Api, desk: Desk) ->
     )
 
 
-def test_an_archived_integrator_is_not_listed(api: Api, desk: Desk) -> None:
+def test_archived_integrator_is_not_listed(api: Api, desk: Desk) -> None:
     DynamoDirectory().archive_integrator("hr", at=CREATED)
     DynamoDirectory().archive_integrator("hr", at=timestamp(datetime.now(UTC)))
     assert [each["slug"] for each in api.get(PATH, desk.fd1).json["items"]] == ["fd1"]
@@ -52,7 +52,7 @@ def test_only_an_administrators_tools_token_may_list(api: Api, desk: Desk) -> No
     assert api.get(PATH).status == 401
 
 
-def test_the_list_takes_two_calls(api: Api, desk: Desk) -> None:
+def test_list_takes_two_calls(api: Api, desk: Desk) -> None:
     api.get(PATH, desk.fd1)
     assert api.get(PATH, desk.fd1).calls == ["UpdateItem", "Query"]
     api.get(PATH, desk.hr)

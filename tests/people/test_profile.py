@@ -1,4 +1,4 @@
-"""One's own profile: its defaults, its changes, and when it is quiet."""
+"""The caller's profile: defaults, changes and quiet hours."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -57,7 +57,7 @@ def profile(api: Api, token: str) -> dict[str, Any]:
     return told
 
 
-def test_who_has_told_nothing_has_the_defaults(api: Api, desk: Desk) -> None:
+def test_profile_without_changes_has_the_defaults(api: Api, desk: Desk) -> None:
     assert profile(api, desk.alice_key) == DEFAULTS
 
 
@@ -86,7 +86,7 @@ def test_who_has_told_nothing_has_the_defaults(api: Api, desk: Desk) -> None:
         ("relayTopicFilters", ["sales", {"topic": "hiring"}, {"projectId": "p", "teamId": "t"}, {}]),
     ],
 )
-def test_a_member_that_is_given_changes_and_the_others_stay(api: Api, desk: Desk, name: str, value: Any) -> None:
+def test_patch_changes_only_the_given_members(api: Api, desk: Desk, name: str, value: Any) -> None:
     before = change(api, desk.alice_key, industry="Mills", skills=["first"]).json["data"]
     reply = change(api, desk.alice_key, **{name: value})
     assert (reply.status, reply.json) == (200, {"success": True, "data": before | {name: value}})
@@ -94,12 +94,12 @@ def test_a_member_that_is_given_changes_and_the_others_stay(api: Api, desk: Desk
     assert profile(api, desk.bob_key) == DEFAULTS
 
 
-def test_quiet_hours_are_utc_unless_they_say_otherwise(api: Api, desk: Desk) -> None:
+def test_quiet_hours_without_a_time_zone_are_in_utc(api: Api, desk: Desk) -> None:
     changed = change(api, desk.alice_key, relayQuietHours={"start": "22:00", "end": "08:00"}).json["data"]
     assert changed["relayQuietHours"] == {"start": "22:00", "end": "08:00", "timezone": "UTC"}
 
 
-def test_null_empties_what_may_be_empty(api: Api, desk: Desk) -> None:
+def test_null_removes_optional_values(api: Api, desk: Desk) -> None:
     told = {"headline": "x", "bio": "x", "currentTitle": "x", "currentCompany": "x", "industry": "x"}
     change(api, desk.alice_key, **told, timezone="UTC", relayQuietHours=NIGHT)
     nothing = dict.fromkeys([*told, "timezone", "relayQuietHours"])
@@ -156,7 +156,7 @@ def test_null_empties_what_may_be_empty(api: Api, desk: Desk) -> None:
         ({"relay_mode": "off"}, "relay_mode"),
     ],
 )
-def test_a_malformed_change_is_refused_by_name_and_changes_nothing(api: Api, desk: Desk, body: Any, named: str) -> None:
+def test_invalid_patch_names_the_field_and_changes_nothing(api: Api, desk: Desk, body: Any, named: str) -> None:
     reply = api.call("PATCH", PROFILE, body, token=desk.alice_key, raw="null" if body is None else None)
     assert reply.status == 400, reply.text
     assert reply.json["success"] is False
@@ -164,7 +164,7 @@ def test_a_malformed_change_is_refused_by_name_and_changes_nothing(api: Api, des
     assert profile(api, desk.alice_key) == DEFAULTS
 
 
-def test_a_profile_is_its_owners_and_needs_a_key_that_opens_everything(api: Api, desk: Desk) -> None:
+def test_profile_needs_the_owners_key_with_all_permissions(api: Api, desk: Desk) -> None:
     narrow = api.post("/api/v2/keys", {"name": "n", "permissions": ["queue", "mcp"]}, desk.alice_key).json["data"]
     for token, status in ((None, 401), (desk.alice, 403), (narrow["key"], 403)):
         assert api.get(PROFILE, token).status == status
@@ -172,7 +172,7 @@ def test_a_profile_is_its_owners_and_needs_a_key_that_opens_everything(api: Api,
     assert profile(api, desk.alice_key) == DEFAULTS
 
 
-def test_a_repeat_under_a_key_is_given_the_first_reply(api: Api, desk: Desk) -> None:
+def test_repeat_with_the_same_key_returns_the_first_reply(api: Api, desk: Desk) -> None:
     first = change(api, desk.alice_key, relayTopicFilters=["sales", {"teamId": "t"}], key="k")
     change(api, desk.alice_key, headline="later")
     again = change(api, desk.alice_key, relayTopicFilters=["sales", {"teamId": "t"}], key="k")
@@ -182,7 +182,7 @@ def test_a_repeat_under_a_key_is_given_the_first_reply(api: Api, desk: Desk) -> 
     assert change(api, desk.alice_key, relayTopicFilters=[], key="k").status == 409
 
 
-def test_simultaneous_changes_are_all_made(api: Api, desk: Desk) -> None:
+def test_concurrent_changes_are_all_saved(api: Api, desk: Desk) -> None:
     names = ["headline", "bio", "currentTitle", "currentCompany", "industry", "capacity"]
 
     def call(number: int) -> int:
@@ -193,7 +193,7 @@ def test_simultaneous_changes_are_all_made(api: Api, desk: Desk) -> None:
     assert [told[name] for name in names] == [f"by {number}" for number in range(len(names))]
 
 
-def test_reading_takes_two_calls_and_changing_three(api: Api, desk: Desk) -> None:
+def test_store_calls_of_reading_and_changing(api: Api, desk: Desk) -> None:
     api.get(PROFILE, desk.alice_key)
     assert api.get(PROFILE, desk.alice_key).calls == ["UpdateItem", "GetItem"]
     assert change(api, desk.alice_key, bio="x").calls == ["UpdateItem", "GetItem", "TransactWriteItems"]
@@ -221,7 +221,7 @@ def test_reading_takes_two_calls_and_changing_three(api: Api, desk: Desk) -> Non
         ("09:00", "09:00", "03:00", True),
     ],
 )
-def test_hours_begin_at_their_start_and_end_before_their_end(start: str, end: str, clock: str, *, quiet: bool) -> None:
+def test_quiet_hours_include_the_start_and_exclude_the_end(start: str, end: str, clock: str, *, quiet: bool) -> None:
     now = datetime.fromisoformat(f"2026-05-21T{clock}:59+00:00")
     assert in_quiet_hours(start, end, "UTC", now=now) is quiet
 
@@ -239,7 +239,7 @@ def test_hours_begin_at_their_start_and_end_before_their_end(start: str, end: st
         ("2026-07-15T23:30:00Z", "", False),
     ],
 )
-def test_hours_are_those_of_the_zones_clocks(moment: str, zone: str, *, quiet: bool) -> None:
+def test_quiet_hours_follow_the_clocks_of_the_time_zone(moment: str, zone: str, *, quiet: bool) -> None:
     assert in_quiet_hours(*SPAN, zone, now=datetime.fromisoformat(moment)) is quiet
 
 
@@ -248,12 +248,12 @@ _MOMENTS = st.integers(0, 2_500_000_000).map(lambda seconds: datetime.fromtimest
 
 
 @given(_CLOCKS, _CLOCKS, _MOMENTS)
-def test_hours_and_the_hours_between_them_share_the_day(start: str, end: str, now: datetime) -> None:
+def test_every_minute_is_in_quiet_hours_or_in_their_complement(start: str, end: str, now: datetime) -> None:
     one, other = in_quiet_hours(start, end, "UTC", now=now), in_quiet_hours(end, start, "UTC", now=now)
     assert (one and other) if start == end else (one != other)
 
 
 @given(_CLOCKS, _CLOCKS, _MOMENTS, st.sampled_from(["Asia/Tokyo", "America/Phoenix", "Africa/Lagos"]))
-def test_a_zone_only_moves_the_clock(start: str, end: str, now: datetime, zone: str) -> None:
+def test_time_zone_shifts_the_quiet_hours(start: str, end: str, now: datetime, zone: str) -> None:
     shift = now.astimezone(ZoneInfo(zone)).utcoffset() or timedelta()
     assert in_quiet_hours(start, end, zone, now=now) == in_quiet_hours(start, end, "UTC", now=now + shift)

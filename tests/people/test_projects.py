@@ -1,4 +1,4 @@
-"""Projects: who may see them, and who belongs to them."""
+"""Projects and their members, as people and tools tokens see them."""
 
 import pytest
 
@@ -30,7 +30,7 @@ def test_people_see_their_own_projects_and_administrators_all(api: Api, desk: De
     }
 
 
-def test_a_project_and_its_members_are_shown_to_who_sees_it(api: Api, desk: Desk) -> None:
+def test_members_and_administrators_read_a_project_and_its_members(api: Api, desk: Desk) -> None:
     project = api.get(f"{PATH}/apollo", desk.bob_key).json["data"]
     assert project == {
         "id": desk.demo["project_id"],
@@ -54,12 +54,12 @@ def test_a_project_and_its_members_are_shown_to_who_sees_it(api: Api, desk: Desk
 @pytest.mark.parametrize(
     "path", ["/zephyr", "/zephyr/members", "/none", "/none/members", f"/{inputs.uuid(1)}", f"/{'x' * 3000}"]
 )
-def test_a_project_of_others_is_not_there(api: Api, desk: Desk, path: str) -> None:
+def test_project_of_other_people_is_not_found(api: Api, desk: Desk, path: str) -> None:
     for token in (desk.alice_key, desk.hr):
         assert api.get(PATH + path, token).status == 404
 
 
-def test_reading_takes_one_or_two_calls_after_admission(api: Api, desk: Desk) -> None:
+def test_store_calls_of_reading_projects(api: Api, desk: Desk) -> None:
     api.get(PATH, desk.alice_key)
     assert api.get(PATH, desk.alice_key).calls == ["UpdateItem", "Query", "BatchGetItem"]
     assert api.get(f"{PATH}/apollo", desk.alice_key).calls == ["UpdateItem", "BatchGetItem"]

@@ -63,7 +63,7 @@ def switch(key_id: str, *, active: bool, owner_id: str | None = None) -> bool:
     return GRANTS.switch_key(key_id, active=active, owner_id=owner_id, claim=None, reply={})
 
 
-def test_a_persons_keys_are_listed_newest_first() -> None:
+def test_persons_keys_are_listed_newest_first() -> None:
     for number in (1, 0, 2):
         add_key(number)
     add_key(0, "bob")
@@ -87,7 +87,7 @@ def test_keys_and_personal_tokens_of_a_person_are_lists_of_their_own() -> None:
     assert GRANTS.find_key_owner(GRANT) is None
 
 
-def test_an_issued_token_shows_its_use_and_until_when_its_previous_secret_works() -> None:
+def test_issued_token_shows_its_use_and_until_when_its_previous_secret_works() -> None:
     token = add_tools()
     issued = GRANTS.find_issued(TokenKind.TOOLS, TOOLS)
     assert issued is not None
@@ -100,7 +100,7 @@ def test_an_issued_token_shows_its_use_and_until_when_its_previous_secret_works(
     assert GRANTS.find_issued(TokenKind.PERSONAL, TOOLS) is None
 
 
-def test_a_key_is_switched_by_its_owner_or_an_operator() -> None:
+def test_key_is_switched_by_its_owner_or_an_operator() -> None:
     key_id = add_key()
     for owner, found in (("bob", False), ("alice", True), (None, True)):
         assert switch(key_id, active=False, owner_id=owner) is found
@@ -109,7 +109,7 @@ def test_a_key_is_switched_by_its_owner_or_an_operator() -> None:
     assert not switch("unknown", active=False)
 
 
-def test_a_key_of_an_inactive_person_is_disabled_but_not_enabled() -> None:
+def test_key_of_an_inactive_person_is_disabled_but_not_enabled() -> None:
     key_id = add_key()
     DynamoDirectory().set_active("alice", active=False)
     assert switch(key_id, active=False)
@@ -118,7 +118,7 @@ def test_a_key_of_an_inactive_person_is_disabled_but_not_enabled() -> None:
     assert not GRANTS.list_keys("alice")[0].active
 
 
-def test_of_deletions_at_the_same_time_one_finds_the_key() -> None:
+def test_one_of_concurrent_deletions_succeeds() -> None:
     key_id = add_key()
     assert not GRANTS.delete_key(key_id, owner_id="bob", claim=None)
     found = run_concurrently(4, lambda _: GRANTS.delete_key(key_id, owner_id="alice", claim=None))
@@ -127,7 +127,7 @@ def test_of_deletions_at_the_same_time_one_finds_the_key() -> None:
     assert not switch(key_id, active=True)
 
 
-def test_a_switch_or_deletion_that_repeats_a_claim_changes_nothing() -> None:
+def test_switch_or_deletion_that_repeats_a_claim_changes_nothing() -> None:
     first, second = add_key(1), add_key(2)
     assert GRANTS.switch_key(first, active=False, owner_id=None, claim=claim("one"), reply={"id": first})
     with pytest.raises(AlreadyAnswered) as repeated:
@@ -138,7 +138,7 @@ def test_a_switch_or_deletion_that_repeats_a_claim_changes_nothing() -> None:
     assert [key.active for key in GRANTS.list_keys("alice")] == [True, False]
 
 
-def test_a_token_is_disabled_and_enabled_once_each() -> None:
+def test_token_is_disabled_and_enabled_once_each() -> None:
     add_tools()
     for active in (False, True):
         assert GRANTS.set_status(TokenKind.TOOLS, TOOLS, active=active)
@@ -147,7 +147,7 @@ def test_a_token_is_disabled_and_enabled_once_each() -> None:
         GRANTS.set_status(TokenKind.PERSONAL, GRANT, active=False)
 
 
-def test_a_token_is_enabled_only_while_its_person_is_active() -> None:
+def test_token_is_enabled_only_while_its_person_is_active() -> None:
     add_personal()
     GRANTS.set_status(TokenKind.PERSONAL, GRANT, active=False)
     DynamoDirectory().set_active("alice", active=False)
@@ -157,7 +157,7 @@ def test_a_token_is_enabled_only_while_its_person_is_active() -> None:
     assert GRANTS.set_status(TokenKind.PERSONAL, GRANT, active=True, while_active="bob")
 
 
-def test_a_revoked_token_is_revoked_for_good() -> None:
+def test_revoked_token_is_revoked_for_good() -> None:
     assert not GRANTS.revoke_tools(TOOLS, claim=None, reply={})
     add_tools()
     for _ in range(2):

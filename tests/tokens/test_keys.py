@@ -1,4 +1,4 @@
-"""API keys: one's own, shown once, ended at once."""
+"""API keys: create, list, enable, disable and delete them."""
 
 import json
 import re
@@ -59,7 +59,7 @@ def stored() -> str:
 # Making and listing
 
 
-def test_a_new_key_is_shown_once_and_works(api: Api, desk: Desk) -> None:
+def test_new_key_is_shown_once_and_works(api: Api, desk: Desk) -> None:
     with time_machine.travel(NOON, tick=False):
         reply = api.post(KEYS, {"name": "laptop"}, desk.alice_key)
         made = reply.json["data"]
@@ -91,7 +91,7 @@ def test_a_new_key_is_shown_once_and_works(api: Api, desk: Desk) -> None:
     }
 
 
-def test_keys_are_listed_newest_first_and_a_key_never_used_says_so(api: Api, desk: Desk) -> None:
+def test_keys_are_listed_newest_first_with_null_for_unused_keys(api: Api, desk: Desk) -> None:
     now = datetime.now(UTC)
     for number in range(3):
         with time_machine.travel(now + timedelta(seconds=number + 1), tick=False):
@@ -116,7 +116,7 @@ def test_hundreds_of_keys_are_listed_in_full(api: Api, desk: Desk) -> None:
         (["queue", "chat", "kanban", "contacts", "inbox", "a2a", "mcp"],) * 2,
     ],
 )
-def test_a_key_has_the_permissions_it_was_made_with(api: Api, desk: Desk, permissions: Any, shown: Any) -> None:
+def test_key_has_the_requested_permissions(api: Api, desk: Desk, permissions: Any, shown: Any) -> None:
     made = create(api, desk.alice_key, permissions=permissions)
     assert made["permissions"] == shown
     listed = {each["id"]: each for each in api.get(KEYS, desk.alice_key).json["data"]}
@@ -152,7 +152,7 @@ def test_a_key_has_the_permissions_it_was_made_with(api: Api, desk: Desk, permis
     ],
     ids=json.dumps,
 )
-def test_a_key_asked_for_wrongly_is_refused_and_not_made(api: Api, desk: Desk, body: Any) -> None:
+def test_invalid_key_request_is_refused_and_creates_no_key(api: Api, desk: Desk, body: Any) -> None:
     reply = api.post(KEYS, body, desk.alice_key)
     assert reply.status == 400
     assert set(reply.json) == {"success", "error"}
@@ -161,11 +161,11 @@ def test_a_key_asked_for_wrongly_is_refused_and_not_made(api: Api, desk: Desk, b
 
 
 @pytest.mark.parametrize("raw", ["{", '{"name": "x", "expiresInDays": 1e999}', '{"name": "x", "expiresInDays": NaN}'])
-def test_a_body_that_is_no_json_is_refused(api: Api, desk: Desk, raw: str) -> None:
+def test_body_that_is_not_json_is_refused(api: Api, desk: Desk, raw: str) -> None:
     assert api.post(KEYS, raw=raw, token=desk.alice_key).status == 400
 
 
-def test_a_key_expires_to_the_second(api: Api, desk: Desk) -> None:
+def test_key_expires_to_the_second(api: Api, desk: Desk) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         made = create(api, desk.alice_key, expiresInDays=1.5)
         assert made["expiresAt"] == "2040-05-23T00:00:10.000Z"
@@ -180,7 +180,7 @@ def test_a_key_expires_to_the_second(api: Api, desk: Desk) -> None:
 # Who may
 
 
-def test_a_key_without_all_permissions_manages_no_keys(api: Api, desk: Desk) -> None:
+def test_key_without_all_permissions_manages_no_keys(api: Api, desk: Desk) -> None:
     narrow = create(api, desk.alice_key, permissions=["queue", "inbox"])
     for reply in (
         api.get(KEYS, narrow["key"]),
@@ -193,7 +193,7 @@ def test_a_key_without_all_permissions_manages_no_keys(api: Api, desk: Desk) -> 
     assert names(api, desk.alice_key) == ["laptop", "alice's demo key"]
 
 
-def test_other_tokens_are_forbidden_and_none_is_unauthorized(api: Api, desk: Desk) -> None:
+def test_other_tokens_are_forbidden_and_a_missing_token_is_unauthorized(api: Api, desk: Desk) -> None:
     for token in (desk.alice, desk.fd1):
         assert api.get(KEYS, token).status == 403
     for unknown in (None, "dvd_nonsense"):
@@ -202,7 +202,7 @@ def test_other_tokens_are_forbidden_and_none_is_unauthorized(api: Api, desk: Des
         assert reply.json["success"] is False
 
 
-def test_the_gateways_own_answers_have_the_shape_of_their_paths() -> None:
+def test_gateway_errors_have_the_error_shape_of_the_path() -> None:
     for path, shape in ((KEYS, {"success", "error"}), (INBOX, {"type", "title", "status", "detail", "code"})):
         answer = gateway.error_response(NotFound("There is nothing at this path."), path)
         assert answer["statusCode"] == 404
@@ -222,7 +222,7 @@ def test_people_see_and_change_only_their_own_keys(api: Api, desk: Desk) -> None
 # Off, on, gone
 
 
-def test_a_key_turned_off_is_forbidden_here_and_unauthorized_on_v1(api: Api, desk: Desk) -> None:
+def test_disabled_key_is_forbidden_on_v2_and_unauthorized_on_v1(api: Api, desk: Desk) -> None:
     made = create(api, desk.alice_key)
     off = switch(api, desk.alice_key, made["id"], active=False)
     assert (off.status, off.json) == (200, {"success": True, "data": {"id": made["id"], "isActive": False}})
@@ -240,13 +240,13 @@ def test_a_key_turned_off_is_forbidden_here_and_unauthorized_on_v1(api: Api, des
     assert api.get(KEYS, made["key"]).status == 200
 
 
-def test_a_key_may_turn_itself_off(api: Api, desk: Desk) -> None:
+def test_key_can_disable_itself(api: Api, desk: Desk) -> None:
     made = create(api, desk.alice_key)
     assert switch(api, made["key"], made["id"], active=False).status == 200
     assert switch(api, made["key"], made["id"], active=True).status == 403
 
 
-def test_a_deleted_key_is_unknown_at_once(api: Api, desk: Desk) -> None:
+def test_deleted_key_is_unknown_at_once(api: Api, desk: Desk) -> None:
     made = create(api, desk.alice_key)
     gone = delete(api, desk.alice_key, made["id"])
     assert (gone.status, gone.json) == (200, {"success": True})
@@ -259,16 +259,16 @@ def test_a_deleted_key_is_unknown_at_once(api: Api, desk: Desk) -> None:
 
 
 @pytest.mark.parametrize("query", ["", "?id=", "?id=a&id=b", "?key=x", f"?id={inputs.uuid(1)}&force=1"])
-def test_a_deletion_names_exactly_one_key(api: Api, desk: Desk, query: str) -> None:
+def test_deletion_needs_exactly_one_key_id(api: Api, desk: Desk, query: str) -> None:
     assert api.call("DELETE", KEYS + query, token=desk.alice_key).status == 400
 
 
 @pytest.mark.parametrize("body", [{}, {"id": "x"}, {"isActive": True}, {"id": "x", "isActive": "yes"}, {"id": 1}])
-def test_a_switch_names_a_key_and_a_state(api: Api, desk: Desk, body: Any) -> None:
+def test_switch_needs_a_key_id_and_a_state(api: Api, desk: Desk, body: Any) -> None:
     assert api.call("PATCH", KEYS, body, token=desk.alice_key).status == 400
 
 
-def test_of_deletions_at_the_same_time_one_finds_the_key(api: Api, desk: Desk) -> None:
+def test_one_of_concurrent_deletions_succeeds(api: Api, desk: Desk) -> None:
     for _ in range(5):
         made = create(api, desk.alice_key)
         replies = run_concurrently(6, lambda _, made=made: delete(api, desk.alice_key, made["id"]))  # type: ignore[misc]
@@ -276,7 +276,7 @@ def test_of_deletions_at_the_same_time_one_finds_the_key(api: Api, desk: Desk) -
         assert api.get(KEYS, made["key"]).status == 401
 
 
-def test_a_key_in_use_and_switched_while_it_is_deleted_does_not_come_back(api: Api, desk: Desk) -> None:
+def test_deleted_key_stays_deleted_despite_concurrent_use_and_switches(api: Api, desk: Desk) -> None:
     for _ in range(5):
         made = create(api, desk.alice_key)
 
@@ -298,7 +298,7 @@ def test_a_key_in_use_and_switched_while_it_is_deleted_does_not_come_back(api: A
         assert made["id"] not in stored()
 
 
-def test_somebody_deactivated_makes_and_enables_no_key(api: Api, desk: Desk) -> None:
+def test_inactive_person_cannot_create_or_enable_keys(api: Api, desk: Desk) -> None:
     made = create(api, desk.alice_key)
     switch(api, desk.alice_key, made["id"], active=False)
     DynamoDirectory().set_active(desk.user_id("alice"), active=False)
@@ -311,7 +311,7 @@ def test_somebody_deactivated_makes_and_enables_no_key(api: Api, desk: Desk) -> 
 # Idempotency keys
 
 
-def test_a_repeated_creation_gives_the_same_key_again(api: Api, desk: Desk) -> None:
+def test_repeated_creation_returns_the_same_key(api: Api, desk: Desk) -> None:
     first = api.post(KEYS, {"name": "laptop"}, desk.alice_key, key="k")
     again = api.post(KEYS, {"name": "laptop"}, desk.alice_key, key="k")
     assert (again.status, again.text) == (first.status, first.text)
@@ -320,14 +320,14 @@ def test_a_repeated_creation_gives_the_same_key_again(api: Api, desk: Desk) -> N
     assert api.post(KEYS, {"name": "other"}, desk.alice_key, key="k").status == 409
 
 
-def test_creations_at_the_same_time_under_one_key_make_one(api: Api, desk: Desk) -> None:
+def test_concurrent_creations_with_one_idempotency_key_create_one_key(api: Api, desk: Desk) -> None:
     replies = run_concurrently(6, lambda _: api.post(KEYS, {"name": "laptop"}, desk.alice_key, key="k"))
     assert {reply.status for reply in replies} == {201}
     assert len({reply.text for reply in replies}) == 1
     assert names(api, desk.alice_key) == ["laptop", "alice's demo key"]
 
 
-def test_a_created_key_is_told_again_only_to_the_token_that_made_it(api: Api, desk: Desk) -> None:
+def test_stored_secret_is_returned_only_to_the_token_that_created_it(api: Api, desk: Desk) -> None:
     other = create(api, desk.alice_key, name="other")
     first = api.post(KEYS, {"name": "laptop"}, desk.alice_key, key="k")
     refused = api.post(KEYS, {"name": "laptop"}, other["key"], key="k")
@@ -353,7 +353,7 @@ def test_no_secret_is_stored_or_logged(api: Api, desk: Desk, caplog: pytest.LogC
     assert str(presented.sealing_key) not in repr(presented)
 
 
-def test_a_repeated_switch_or_deletion_is_told_again(api: Api, desk: Desk) -> None:
+def test_repeated_switch_or_deletion_returns_the_first_reply(api: Api, desk: Desk) -> None:
     made, other = create(api, desk.alice_key), create(api, desk.alice_key)
     for first, again in (
         [switch(api, desk.alice_key, made["id"], active=False, key="k") for _ in range(2)],
@@ -369,7 +369,7 @@ def test_a_repeated_switch_or_deletion_is_told_again(api: Api, desk: Desk) -> No
 # Sealing
 
 
-def test_what_is_sealed_opens_under_its_own_key_only() -> None:
+def test_sealed_bytes_open_with_their_own_key_only() -> None:
     key, other = b"k" * 32, b"o" * 32
     sealed = sealing.seal(b"plain", key)
     assert sealing.unseal(sealed, key) == b"plain"
@@ -380,7 +380,7 @@ def test_what_is_sealed_opens_under_its_own_key_only() -> None:
             sealing.unseal(wrong, under)
 
 
-def test_a_kept_reply_opens_for_its_token_and_a_plain_one_for_all() -> None:
+def test_sealed_reply_opens_for_its_token_and_plain_reply_for_all() -> None:
     reply = {"key": "dvd_x", "name": "Ä"}
     kept = sealing.seal_reply(reply, b"k" * 32)
     assert "dvd_x" not in str(kept)
@@ -393,7 +393,7 @@ def test_a_kept_reply_opens_for_its_token_and_a_plain_one_for_all() -> None:
 # Limits and costs
 
 
-def test_keys_have_one_minute_for_all_their_calls(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_operations_share_the_budget_of_the_minute(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLUXDEN_KEY_BUDGET", "2")
     with time_machine.travel(NOON, tick=False):
         assert [api.get(KEYS, desk.alice_key).status for _ in range(2)] == [200, 200]
@@ -402,7 +402,7 @@ def test_keys_have_one_minute_for_all_their_calls(api: Api, desk: Desk, monkeypa
     assert refused.headers["x-ratelimit-remaining"] == "0"
 
 
-def test_each_operation_on_keys_takes_two_to_four_calls(api: Api, desk: Desk) -> None:
+def test_store_calls_of_key_operations(api: Api, desk: Desk) -> None:
     spend, transaction = "UpdateItem", "TransactWriteItems"
     with time_machine.travel(NOON, tick=False):
         api.get(KEYS, desk.alice_key)

@@ -1,4 +1,4 @@
-"""GET /api/v2/me: who is signed in."""
+"""GET /api/v2/me: the signed-in person."""
 
 from tests.conftest import Desk
 from tests.support.api import Api

@@ -1,4 +1,4 @@
-"""Budgets: minutes of units, days of deliveries, and what replies say of them."""
+"""Budgets: units per minute, deliveries per day, and the headers that show them."""
 
 from collections import Counter
 from datetime import UTC, datetime
@@ -21,7 +21,7 @@ def budget(reply: Answer) -> tuple[int, int, int]:
     return limit, remaining, reset
 
 
-def test_publishing_costs_by_severity_and_every_other_call_one(api: Api, desk: Desk) -> None:
+def test_publishing_costs_units_by_severity_and_other_calls_one(api: Api, desk: Desk) -> None:
     with time_machine.travel(NOON, tick=False):
         reset = int(NOON.timestamp()) + 50
         for severity, left in (("info", 118), ("success", 116), ("warn", 115), ("critical", 114)):
@@ -30,7 +30,7 @@ def test_publishing_costs_by_severity_and_every_other_call_one(api: Api, desk: D
         assert budget(api.get(f"{EVENTS}/{reply.json['deliveryId']}", desk.alice)) == (120, 113, reset)
 
 
-def test_refused_calls_cost_one_and_say_what_is_left(api: Api, desk: Desk) -> None:
+def test_refused_calls_cost_one_unit_and_show_the_budget(api: Api, desk: Desk) -> None:
     with time_machine.travel(NOON, tick=False):
         assert budget(api.post(EVENTS, {}, desk.alice))[1] == 119
         assert budget(api.post(EVENTS, raw="{", token=desk.alice))[1] == 118
@@ -40,7 +40,9 @@ def test_refused_calls_cost_one_and_say_what_is_left(api: Api, desk: Desk) -> No
         assert budget(api.get("/api/v1/inbox", desk.alice))[1] == 115
 
 
-def test_a_used_up_minute_is_refused_until_the_next(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_exhausted_budget_is_refused_until_the_next_minute(
+    api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FLUXDEN_PERSONAL_BUDGET", "5")
     with time_machine.travel(NOON, tick=False) as clock:
         for left in (3, 1):
@@ -55,7 +57,7 @@ def test_a_used_up_minute_is_refused_until_the_next(api: Api, desk: Desk, monkey
         assert budget(api.post(EVENTS, inputs.new_event(), desk.alice))[1] == 3
 
 
-def test_a_refused_event_is_not_delivered_and_takes_no_daily_delivery(
+def test_refused_event_is_not_delivered_and_takes_no_daily_delivery(
     api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FLUXDEN_PERSONAL_BUDGET", "2")
@@ -69,14 +71,14 @@ def test_a_refused_event_is_not_delivered_and_takes_no_daily_delivery(
         assert len(api.get("/api/v1/inbox", desk.alice_key).json["items"]) == 2
 
 
-def test_concurrent_calls_never_exceed_the_minute(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_concurrent_calls_never_exceed_the_budget(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLUXDEN_PERSONAL_BUDGET", "10")
     with time_machine.travel(NOON, tick=False):
         replies = run_concurrently(16, lambda _: api.post(EVENTS, inputs.new_event(severity="warn"), desk.alice))
     assert Counter(reply.status for reply in replies) == {202: 10, 429: 6}
 
 
-def test_the_daily_limit_counts_new_deliveries_until_midnight_utc(api: Api, desk: Desk) -> None:
+def test_daily_limit_counts_new_deliveries_until_midnight_utc(api: Api, desk: Desk) -> None:
     token = desk.personal(daily_limit=2)
     with time_machine.travel(datetime(2026, 5, 21, 23, 59, 0, 500_000, tzinfo=UTC), tick=False) as clock:
         sent = [inputs.new_event() for _ in range(4)]
@@ -97,7 +99,7 @@ def test_repeats_take_no_daily_delivery_even_when_none_is_left(api: Api, desk: D
     assert (repeat.status, repeat.json["fireCount"]) == (200, 5)
 
 
-def test_events_turned_down_by_a_rule_take_no_daily_delivery(api: Api, desk: Desk) -> None:
+def test_refused_events_take_no_daily_delivery(api: Api, desk: Desk) -> None:
     token = desk.personal(daily_limit=1, severity_ceiling=Severity.WARN)
     assert api.post(EVENTS, inputs.new_event(event_type="hr.x"), token).status == 400
     assert api.post(EVENTS, inputs.new_event(occurred_at=inputs.ago(hours=25)), token).status == 400
@@ -105,14 +107,14 @@ def test_events_turned_down_by_a_rule_take_no_daily_delivery(api: Api, desk: Des
     assert api.post(EVENTS, inputs.new_event(severity="warn"), token).status == 202
 
 
-def test_severities_up_to_the_ceiling_pass(api: Api, desk: Desk) -> None:
+def test_severity_ceiling_refuses_more_severe_events(api: Api, desk: Desk) -> None:
     for number, (ceiling, passed) in enumerate((("critical", 4), ("warn", 3), ("info", 2), ("success", 2))):
         token = desk.personal(severity_ceiling=Severity(ceiling), grant_id=inputs.uuid(number))
         statuses = [api.post(EVENTS, inputs.new_event(severity=each), token).status for each in Severity]
         assert sorted(statuses) == [202] * passed + [403] * (4 - passed)
 
 
-def test_a_key_has_one_minute_for_all_its_calls(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_has_one_budget_for_all_its_calls(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLUXDEN_KEY_BUDGET", "2")
     with time_machine.travel(NOON, tick=False):
         assert api.get("/api/v1/inbox", desk.alice_key).status == 200
@@ -121,9 +123,7 @@ def test_a_key_has_one_minute_for_all_its_calls(api: Api, desk: Desk, monkeypatc
         assert api.get("/api/v1/inbox", desk.bob_key).status == 200
 
 
-def test_a_clock_a_little_behind_does_not_refill_the_minute(
-    api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_clock_that_is_behind_does_not_refill_the_budget(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLUXDEN_KEY_BUDGET", "2")
     replies = []
     for seconds in (0, -1, 1, -30):

@@ -84,34 +84,34 @@ def end(state: GrantState | None) -> bool:
 
 
 @given(st.text(), st.text(), st.text(), st.text())
-def test_a_grants_id_depends_on_integrator_and_person_alone(one: str, two: str, three: str, four: str) -> None:
+def test_grants_id_depends_on_integrator_and_person_alone(one: str, two: str, three: str, four: str) -> None:
     assert str(UUID(grant_id(one, two))) == grant_id(one, two)
     if "\n" not in one + two + three + four:
         assert (grant_id(one, two) == grant_id(three, four)) is ((one, two) == (three, four))
 
 
 @given(st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)))  # noqa: DTZ001 - aware by strategy
-def test_a_previous_secret_ends_on_a_whole_second_24_hours_later(now: datetime) -> None:
+def test_previous_secret_ends_on_a_whole_second_24_hours_later(now: datetime) -> None:
     ends = prior_expiry(now)
     assert (ends.microsecond, ends.tzinfo) == (0, UTC)
     assert DAY - SECOND < ends - now <= DAY
 
 
-def test_a_personal_token_is_recognised_with_what_it_was_issued_with() -> None:
+def test_personal_token_is_recognised_with_what_it_was_issued_with() -> None:
     token = add_personal(severity_ceiling=Severity.WARN, moderated=True)
     assert caller(token) == PersonalToken(GRANT, "fd1", "fd1.", "alice", TOOLS, "bob", Severity.WARN, moderated=True)
     (issued,) = DynamoGrants().list_personal("alice")
     assert issued.daily_limit == PERSONAL_DAILY_LIMIT
 
 
-def test_a_tools_token_is_recognised_and_found_by_its_id() -> None:
+def test_tools_token_is_recognised_and_found_by_its_id() -> None:
     token = add_tools()
     assert caller(token) == ToolsToken(TOOLS, "fd1", "fd1.", "bob", admin=True)
     assert TOKENS.find_integrator(TOOLS) == "fd1"
     assert TOKENS.find_integrator(GRANT) is None
 
 
-def test_a_grant_is_stored_once() -> None:
+def test_grant_is_stored_once() -> None:
     first = add_personal()
     with pytest.raises(Conflict):
         add_personal()
@@ -121,7 +121,7 @@ def test_a_grant_is_stored_once() -> None:
     assert works(first)
 
 
-def test_a_key_is_issued_to_active_people_only() -> None:
+def test_key_is_issued_to_active_people_only() -> None:
     key = mint_token(TokenKind.KEY)
     with pytest.raises(Forbidden):
         TOKENS.add_key(key_grant(key), key, now=NOON)
@@ -136,7 +136,7 @@ def test_a_key_is_issued_to_active_people_only() -> None:
     assert caller(key) == ApiKey(key.row_id, "alice", frozenset({"inbox"}), "Laptop")
 
 
-def test_a_key_works_until_its_expiry() -> None:
+def test_key_works_until_its_expiry() -> None:
     DynamoDirectory().add_person(Person("alice", "alice@example.com", "Alice"))
     key = mint_token(TokenKind.KEY)
     TOKENS.add_key(key_grant(key, expires_at=NOON + DAY), key, now=NOON)
@@ -144,7 +144,7 @@ def test_a_key_works_until_its_expiry() -> None:
     assert not works(key, NOON + DAY)
 
 
-def test_a_claim_issues_one_token() -> None:
+def test_claim_issues_one_token() -> None:
     grant, token = ToolsGrant(TOOLS, "fd1", "fd1.", "bob", admin=True), mint_token(TokenKind.TOOLS, TOOLS)
     TOKENS.add_tools(grant, token, now=NOON, claim=CLAIM, reply={"id": TOOLS})
     again = Claim(CLAIM.scope, CLAIM.fingerprint, "another nonce", CLAIM.now, CLAIM.expires_at)
@@ -172,7 +172,7 @@ def test_after_a_rotation_the_previous_secret_works_for_24_hours(
     assert works(second, NOON + DAY)
 
 
-def test_a_further_rotation_and_one_at_once_end_older_secrets_at_once() -> None:
+def test_further_rotation_and_one_at_once_end_older_secrets_at_once() -> None:
     first, second, third, fourth = add_tools(), *(mint_token(TokenKind.TOOLS, TOOLS) for _ in range(3))
     TOKENS.rotate(second, now=NOON)
     TOKENS.rotate(third, now=NOON)
@@ -181,7 +181,7 @@ def test_a_further_rotation_and_one_at_once_end_older_secrets_at_once() -> None:
     assert [works(each) for each in (first, second, third, fourth)] == [False, False, False, True]
 
 
-def test_a_rotation_that_is_repeated_keeps_the_previous_secret() -> None:
+def test_rotation_that_is_repeated_keeps_the_previous_secret() -> None:
     first, second = add_tools(), mint_token(TokenKind.TOOLS, TOOLS)
     for _ in range(2):
         TOKENS.rotate(second, now=NOON)
@@ -189,14 +189,14 @@ def test_a_rotation_that_is_repeated_keeps_the_previous_secret() -> None:
     assert works(second)
 
 
-def test_an_unknown_grant_is_not_rotated() -> None:
+def test_unknown_grant_is_not_rotated() -> None:
     for at_once in (True, False):
         with pytest.raises(NotFound):
             TOKENS.rotate(mint_token(TokenKind.TOOLS, TOOLS), now=NOON, at_once=at_once)
     assert TOKENS.find_integrator(TOOLS) is None
 
 
-def test_a_replaced_secret_leaves_no_other() -> None:
+def test_replaced_secret_leaves_no_other() -> None:
     first, second, third = add_tools(), *(mint_token(TokenKind.TOOLS, TOOLS) for _ in range(2))
     TOKENS.rotate(second, now=NOON)
     TOKENS.replace_secret(third)
@@ -216,7 +216,7 @@ def test_states_are_those_of_the_grants_that_were_issued() -> None:
     assert TOKENS.find_grant_states([GRANT], now=NOON) == {GRANT: GrantState(TokenStatus.DISABLED, False)}
 
 
-def test_a_grant_is_ended_only_from_the_state_that_was_seen() -> None:
+def test_grant_is_ended_only_from_the_state_that_was_seen() -> None:
     active, disabled, revoked = (GrantState(status, False) for status in TokenStatus)
     assert end(None)
     token = add_personal()
