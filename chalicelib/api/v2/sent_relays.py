@@ -49,11 +49,7 @@ def send_relay(body: NewRelayIn, caller: ApiKey, context: RequestContext) -> Rel
     retried at growing intervals for up to 72 hours. A relay that is refused keeps the reason. The result that the other
     instance reports appears on the card or queue item that the relay is about.
     """
-    return outgoing.send(
-        body,
-        relay_id=str(uuid4()),
-        owner=caller,
-        context=context,
+    sender = outgoing.RelaySender(
         connections=DynamoConnections(),
         board=DynamoBoard(),
         items=DynamoQueue(),
@@ -62,6 +58,7 @@ def send_relay(body: NewRelayIn, caller: ApiKey, context: RequestContext) -> Rel
         queue=OUTBOX_JOBS,
         gather=gather,
     )
+    return sender.send(body, relay_id=str(uuid4()), owner=caller, context=context)
 
 
 @operation(
@@ -79,4 +76,4 @@ def send_relay(body: NewRelayIn, caller: ApiKey, context: RequestContext) -> Rel
 )
 def list_relays(query: RelayQuery, caller: ApiKey) -> RelaysOut:
     """List the relays that you sent and received, newest first."""
-    return outgoing.list_page(query, owner=caller, outgoing=DynamoOutgoing())
+    return outgoing.list_relays(query, owner=caller, outgoing=DynamoOutgoing())

@@ -109,17 +109,17 @@ def _agents(query: DiscoverQuery, own: Sequence[Agent], stats: NetworkStats, *, 
     total = stats.agents_shown
     entries: list[AgentEntry] = []
     if query.sought:
-        shown = _shown(market.iterate_active(), stats)
+        shown = _in_shown_instances(market.iterate_active(), stats)
         entries = [entry for entry in shown if entry.has_text(query.sought)]
         entries, total = entries[first:last], len(entries)
     elif last and first < total:
-        entries = list(islice(_shown(market.iterate_active(most=last), stats), first, last))
+        entries = list(islice(_in_shown_instances(market.iterate_active(most=last), stats), first, last))
     items: list[AgentItemOut] = [to_installed_agent_response(each) for each in found[page]]
     items += [to_listed_agent_response(each) for each in market.find_entries(entries)]
     return AgentItemsOut(items=_fitting(items), total=len(found) + total)
 
 
-def _shown(entries: Iterable[AgentEntry], stats: NetworkStats) -> Iterator[AgentEntry]:
+def _in_shown_instances(entries: Iterable[AgentEntry], stats: NetworkStats) -> Iterator[AgentEntry]:
     return (entry for entry in entries if entry.instance_id in stats.shown)
 
 

@@ -71,7 +71,7 @@ def sync(
         Forbidden: the instance does not take part in the marketplace.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    instance = _taking_part(instance_id, ports.instances)
+    instance = _find_participant(instance_id, ports.instances)
     begun = ports.replays.begin(context.claim) if context.claim else ""
     parsed = _parsed(rows, allow_loopback=allow_loopback)
     wanted = {number: row for number, row in enumerate(parsed) if isinstance(row, AgentRow)}
@@ -84,11 +84,11 @@ def sync(
     def take(numbers: list[int]) -> None:
         for number in numbers:
             row = wanted[number]
-            results[number] = _taken_in(row, instance, found.get(row.id), at=timestamp(context.now), ports=ports)
+            results[number] = _save_row(row, instance, found.get(row.id), at=timestamp(context.now), ports=ports)
 
     # This is done before the reply is stored, since a repeat that finds the reply does nothing more.
     noting = partial(ports.instances.save_report, instance_id, {"lastSyncAt": timestamp(context.now)})
-    ports.gather(noting, *(_taking(take, numbers) for numbers in groups.values()))
+    ports.gather(noting, *(_saving(take, numbers) for numbers in groups.values()))
     out = _summed(instance_id, [row for row in results if isinstance(row, SyncRowOut)])
     if context.claim:
         ports.replays.finish(context.claim, begun, reply=to_stored_reply(200, out))
@@ -109,11 +109,11 @@ def put(
         Invalid: the details are too large to store.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    instance = _taking_part(instance_id, ports.instances)
+    instance = _find_participant(instance_id, ports.instances)
     found = ports.market.find_listing(instance_id, remote_id)
     attempts = Attempts("The agent is changed by too many requests at once. Try again.")
     while attempts.again():
-        made = _described(given, remote_id, instance, found, at=timestamp(context.now), ports=ports)
+        made = _new_change(given, remote_id, instance, found, at=timestamp(context.now), ports=ports)
         if found is not None:
             made = replace(made, listing=replace(made.listing, slug=found.slug))
         out = AgentPutOut(
@@ -196,7 +196,7 @@ def review(
     return made
 
 
-def _taking_part(instance_id: str, instances: Instances) -> Instance:
+def _find_participant(instance_id: str, instances: Instances) -> Instance:
     instance = instances.find(instance_id)
     if instance is None or not instance.marketplace_enabled:
         raise Forbidden("Your instance does not take part in the marketplace. Enable it with marketplace-link first.")
@@ -232,14 +232,14 @@ def _row(row: Any, *, allow_loopback: bool) -> AgentRow | SyncRowOut:
         return failed_row(remote_id, "error", f"{place}: {first['msg']}" if place else str(first["msg"]))
 
 
-def _taking(take: Callable[[list[int]], None], numbers: list[int]) -> Callable[[], None]:
+def _saving(take: Callable[[list[int]], None], numbers: list[int]) -> Callable[[], None]:
     return lambda: take(numbers)
 
 
-def _taken_in(row: AgentRow, instance: Instance, found: Listing | None, *, at: str, ports: Ports) -> SyncRowOut:
+def _save_row(row: AgentRow, instance: Instance, found: Listing | None, *, at: str, ports: Ports) -> SyncRowOut:
     try:
         for _ in range(_ROUNDS):
-            made = _described(row, row.id, instance, found, at=at, ports=ports)
+            made = _new_change(row, row.id, instance, found, at=at, ports=ports)
             try:
                 saved = ports.market.save_listing(made.listing, over=found)
             except SlugTaken:
@@ -254,7 +254,7 @@ def _taken_in(row: AgentRow, instance: Instance, found: Listing | None, *, at: s
     return failed_row(row.id, "error", "The agent is changed by too many requests at once. Send it again.")
 
 
-def _described(
+def _new_change(
     given: AgentPut, remote_id: str, instance: Instance, found: Listing | None, *, at: str, ports: Ports
 ) -> ListingChange:
     details = listing_details(given, instance)

@@ -74,67 +74,66 @@ class Settle(Find, Protocol):
 Headers = Callable[[Connection, str, bytes, str, datetime], Mapping[str, str]]
 
 
-def send(
-    given: NewRelayIn,
-    *,
-    relay_id: str,
-    owner: ApiKey,
-    context: RequestContext,
-    connections: Connections,
-    board: Cards,
-    items: QueueItems,
-    boxes: Outboxes,
-    outgoing: Outgoing,
-    queue: JobAnnouncer[OutboxJob],
-    gather: Callable[..., list[Any]],
-) -> RelayOut:
-    """Store a relay over one of the owner's connections, and queue it for the worker that sends it.
+@dataclass(frozen=True)
+class RelaySender:
+    """Stores relays to peers, and queues them for the worker that sends them."""
 
-    Store and queue calls after authentication, in sequence: 5. The card and the item are read with the connection.
+    connections: Connections
+    board: Cards
+    items: QueueItems
+    boxes: Outboxes
+    outgoing: Outgoing
+    queue: JobAnnouncer[OutboxJob]
+    gather: Callable[..., list[Any]]
 
-    Raises:
-        NotFound: there is no such connection, card or item, or it is somebody else's.
-        Conflict: the connection is not active.
-        AlreadyAnswered: the idempotency key has been used; nothing was done.
-    """
+    def send(self, given: NewRelayIn, *, relay_id: str, owner: ApiKey, context: RequestContext) -> RelayOut:
+        """Store and queue a relay over one of the owner's connections.
 
-    def find_connection() -> Connection | None:
-        return connections.find(given.connection_id)
+        Store and queue calls after authentication, in sequence: 5. The card and the item are read with the
+        connection.
 
-    user_id = owner.user_id
-    about: dict[str, Callable[[], Any]] = {}
-    if (card_id := given.card_id) is not None:
-        about["card"] = lambda: board.find_card(user_id, card_id)
-    if (item_id := given.queue_item_id) is not None:
-        about["item"] = lambda: items.find(user_id, item_id)
-    connection, *found = gather(find_connection, *about.values()) if about else [find_connection()]
-    if None in found:
-        raise NotFound(f"No such {next(name for name, each in zip(about, found, strict=True) if each is None)}.")
-    if connection is None or connection.user_id != owner.user_id:
-        raise NotFound("There is no such connection.")
-    if connection.status is not ConnectionStatus.ACTIVE:
-        raise Conflict(f"The connection is {connection.status}. Relays need an active connection.")
-    relay = new_relay(given, connection, relay_id=relay_id, now=context.now)
-    answer = to_response(relay, dispatch=None, tries=0, error=None)
-    attempts = Attempts("Too many relays are sent to this desk at once. Try again.")
-    while attempts.again():
-        box = boxes.find(connection.peer_url)
-        sending = Sending(
-            connection.peer_url,
-            box.last_position + 1,
-            connection.connection_id,
-            RELAY,
-            relay_id,
-            timestamp(context.now),
-        )
-        reply = answer.model_dump(mode="json", exclude_unset=True)
-        if outgoing.send(relay, sending, over=box, claim=context.claim, reply=reply, now=context.now):
-            if not box.failures:
-                queue.announce(OutboxJob(peer_url=connection.peer_url))
-            return answer
+        Raises:
+            NotFound: there is no such connection, card or item, or it is somebody else's.
+            Conflict: the connection is not active.
+            AlreadyAnswered: the idempotency key has been used; nothing was done.
+        """
+        connection = self._find_connection(given, owner.user_id)
+        relay = new_relay(given, connection, relay_id=relay_id, now=context.now)
+        answer = to_response(relay, dispatch=None, tries=0, error=None)
+        reply, at = answer.model_dump(mode="json", exclude_unset=True), timestamp(context.now)
+        attempts = Attempts("Too many relays are sent to this desk at once. Try again.")
+        while attempts.again():
+            box = self.boxes.find(connection.peer_url)
+            position = box.last_position + 1
+            sending = Sending(connection.peer_url, position, connection.connection_id, RELAY, relay_id, at)
+            if self.outgoing.send(relay, sending, over=box, claim=context.claim, reply=reply, now=context.now):
+                if not box.failures:
+                    self.queue.announce(OutboxJob(peer_url=connection.peer_url))
+                return answer
+
+    def _find_connection(self, given: NewRelayIn, user_id: str) -> Connection:
+        """Return the connection, after checking it and what the relay is about."""
+        about: dict[str, Callable[[], Any]] = {}
+        if (card_id := given.card_id) is not None:
+            about["card"] = lambda: self.board.find_card(user_id, card_id)
+        if (item_id := given.queue_item_id) is not None:
+            about["item"] = lambda: self.items.find(user_id, item_id)
+
+        def find_connection() -> Connection | None:
+            return self.connections.find(given.connection_id)
+
+        connection, *found = self.gather(find_connection, *about.values()) if about else [find_connection()]
+        for name, each in zip(about, found, strict=True):
+            if each is None:
+                raise NotFound(f"There is no such {name}.")
+        if connection is None or connection.user_id != user_id:
+            raise NotFound("There is no such connection.")
+        if connection.status is not ConnectionStatus.ACTIVE:
+            raise Conflict(f"The connection is {connection.status}. Relays need an active connection.")
+        return connection
 
 
-def list_page(query: RelayQuery, *, owner: ApiKey, outgoing: Outgoing) -> RelaysOut:
+def list_relays(query: RelayQuery, *, owner: ApiKey, outgoing: Outgoing) -> RelaysOut:
     """List a page of the owner's relays, newest first. Store calls after authentication, in sequence: 3."""
     found, total = outgoing.list_page(owner.user_id, query) if query.is_known else ([], 0)
     pagination = Pagination.of(total, limit=query.count, offset=query.offset)

@@ -60,7 +60,7 @@ class DynamoOutgoing:
         self, ended: Relay, over: Relay, acknowledgement: Sending, *, outbox: Outbox, now: datetime
     ) -> list[Action]:
         """Return the actions that end a received relay and queue its acknowledgement. No store call."""
-        return [*_moved(ended, over), *DynamoOutbox().queue_actions(acknowledgement, over=outbox, now=now)]
+        return [*_change_actions(ended, over), *DynamoOutbox().queue_actions(acknowledgement, over=outbox, now=now)]
 
     def settle(
         self,
@@ -80,13 +80,13 @@ class DynamoOutgoing:
         ended = [] if outcome is SendOutcome.RETRY else [DynamoOutbox().remove_action(sending)]
         attempts = Attempts("The relay is changed by too many requests at once. Try again.")
         while attempts.again():
-            noted: list[Action] = []
+            changes: list[Action] = []
             if relay is not None and sending.kind == ACKNOWLEDGEMENT:
                 to = replace(relay, changes=relay.changes + 1)
-                noted = _moved(to, relay, tried=True, dispatch=DISPATCH_OF[outcome].value, sendError=error)
+                changes = _change_actions(to, relay, tried=True, dispatch=DISPATCH_OF[outcome].value, sendError=error)
             elif relay is not None:
-                noted = _noted(relay, outcome, peer_relay_id=peer_relay_id, error=error, now=now)
-            actions = [*ended, *noted]
+                changes = _record_actions(relay, outcome, peer_relay_id=peer_relay_id, error=error, now=now)
+            actions = [*ended, *changes]
             try:
                 if actions:
                     commit(actions)
@@ -125,10 +125,10 @@ class DynamoOutgoing:
 
 def change_relay_actions(to: Relay, over: Relay, *, dispatch: Dispatch, error: str | None) -> list[Action]:
     """Return the actions that replace `over` by `to`, with the state of sending it."""
-    return _moved(to, over, dispatch=dispatch.value, sendError=error)
+    return _change_actions(to, over, dispatch=dispatch.value, sendError=error)
 
 
-def _noted(
+def _record_actions(
     relay: Relay, outcome: SendOutcome, *, peer_relay_id: str | None, error: str | None, now: datetime
 ) -> list[Action]:
     status = relay.status
@@ -145,10 +145,10 @@ def _noted(
         changes=relay.changes + 1,
     )
     named = [add_peer_id_action(to)] if peer_relay_id and relay.peer_relay_id is None else []
-    return [*_moved(to, relay, tried=True, dispatch=DISPATCH_OF[outcome].value, sendError=error), *named]
+    return [*_change_actions(to, relay, tried=True, dispatch=DISPATCH_OF[outcome].value, sendError=error), *named]
 
 
-def _moved(to: Relay, over: Relay, *, tried: bool = False, **more: Any) -> list[Action]:
+def _change_actions(to: Relay, over: Relay, *, tried: bool = False, **more: Any) -> list[Action]:
     row = relay_row(to)
     names = ("status", "peerRelayId", "response", "resolvedAt", "updatedAt", "facetsKey", "changes")
     sets = {name: row[name] for name in names} | more
