@@ -101,7 +101,7 @@ def test_arbitrary_text_is_a_moment_or_a_value_error(text: str) -> None:
     ],
     ids=ascii,
 )
-def test_what_rfc_3339_does_not_know_is_refused(text: str) -> None:
+def test_a_time_that_is_not_rfc_3339_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         parse_timestamp(text)
 
@@ -163,7 +163,7 @@ def test_time_is_text_with_an_offset(wrong: object) -> None:
 @pytest.mark.parametrize(
     "wrong", ["", "alice", "@example.com", "alice@", "a b@example.com", "alice@-x.com", '"a"@example.com', "a@b\n"]
 )
-def test_what_a_browser_takes_for_no_address_is_refused(wrong: str) -> None:
+def test_an_address_that_browsers_do_not_accept_is_refused(wrong: str) -> None:
     assert refused(Strict, json.dumps({"email": wrong})) == ["email"]
 
 

@@ -59,7 +59,7 @@ def test_only_the_holder_of_the_lease_takes_it_again_until_it_ends() -> None:
     assert record("two", DELIVERED, "delivered")
 
 
-def test_of_simultaneous_leases_one_is_given() -> None:
+def test_only_one_of_simultaneous_leases_is_given() -> None:
     add()
     assert sum(run_concurrently(8, lambda number: lease(str(number)))) == 1
 

@@ -66,6 +66,26 @@ def test_packages_are_empty_so_that_importing_one_module_imports_no_other() -> N
         assert path.read_text(encoding="utf-8") == "", path
 
 
+# Entry points are found by the tests of their areas, and modules named `ports` hold only protocols.
+_TESTED_BY_AREA = {"api", "queues", "schedules", "sockets"}
+_LARGER_MODULE_LINES = 80
+
+
+def test_every_larger_module_has_tests_that_are_found_by_its_name() -> None:
+    """`chalicelib/tasks/stores/queue.py` is tested in `tests/tasks/test_queue.py` or `test_queue_<more>.py`."""
+    missing = []
+    for path in sorted((ROOT / "chalicelib").rglob("*.py")):
+        *folders, _ = path.relative_to(ROOT / "chalicelib").parts
+        area = [each for each in folders if each not in {"domain", "services", "stores", "gateways"}] or ["core"]
+        if area[0] in _TESTED_BY_AREA or path.stem == "ports":
+            continue
+        if len(path.read_text(encoding="utf-8").splitlines()) > _LARGER_MODULE_LINES:
+            tests = ROOT.joinpath("tests", *area)
+            if not any((*tests.glob(f"test_{path.stem}.py"), *tests.glob(f"test_{path.stem}_*.py"))):
+                missing.append(f"{path.relative_to(ROOT)}: add {tests.relative_to(ROOT)}/test_{path.stem}.py")
+    assert missing == []
+
+
 # The modules that every function loads are loaded once; each entry point then loads in a copy of that process.
 _LOADING = """
 import os, sys

@@ -1,10 +1,18 @@
-"""The federation settings, as the operator changes them."""
+"""The federation settings, as the operator changes them, and the signing key of this desk."""
 
 import json
 
+import pytest
+
+from chalicelib.federation.connections.domain.federation_settings import FederationMode, FederationSettings
+from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
+from chalicelib.vault import new_key
 from tests.conftest import Desk
 from tests.federation.connections.connection_calls import receive_request, run_command
 from tests.support.api import Api
+from tests.support.concurrency import run_concurrently
+
+FEDERATION = DynamoFederation()
 
 
 def test_an_operator_opens_and_closes_federation(api: Api, desk: Desk) -> None:
@@ -25,3 +33,42 @@ def test_an_operator_opens_and_closes_federation(api: Api, desk: Desk) -> None:
     run_command("federation", "set", "--inbound", "off")
     assert receive_request(api).status == 403
     assert run_command("federation", "set").exit_code == 2
+
+
+@pytest.mark.usefixtures("tables")
+def test_settings_are_closed_until_they_are_saved_and_then_replaced_as_a_whole() -> None:
+    assert FEDERATION.find_settings() == FederationSettings()
+    assert FEDERATION.find_settings().mode is FederationMode.CLOSED
+    for settings in (FederationSettings(FederationMode.OPEN, inbound=False, approval=False), FederationSettings()):
+        FEDERATION.save_settings(settings)
+        assert FEDERATION.find_settings() == settings
+
+
+@pytest.mark.usefixtures("tables")
+def test_simultaneous_first_uses_create_one_key() -> None:
+    assert len(set(run_concurrently(4, lambda _: FEDERATION.find_key()))) == 1
+    assert FEDERATION.list_public_keys() == [FEDERATION.find_key().public]
+
+
+@pytest.mark.usefixtures("tables")
+def test_a_rotated_key_stays_published_until_the_next_rotation() -> None:
+    first = FEDERATION.find_key()
+    second = FEDERATION.rotate_key()
+    assert second is not None
+    assert FEDERATION.find_key() == second
+    assert FEDERATION.list_public_keys() == [second.public, first.public]
+    third = FEDERATION.rotate_key()
+    assert third is not None
+    assert FEDERATION.list_public_keys() == [third.public, second.public]
+
+
+@pytest.mark.usefixtures("tables")
+def test_without_the_secret_key_of_the_deployment_nothing_is_signed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLUXDEN_SECRET_KEY", "")
+    assert FEDERATION.list_public_keys() == []
+    monkeypatch.setenv("FLUXDEN_SECRET_KEY", new_key())
+    published = FEDERATION.list_public_keys()
+    monkeypatch.setenv("FLUXDEN_SECRET_KEY", new_key())
+    assert FEDERATION.list_public_keys() == published
+    with pytest.raises(ValueError, match=r"."):
+        FEDERATION.find_key()

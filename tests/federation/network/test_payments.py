@@ -4,7 +4,10 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from chalicelib.federation.network.domain.payments import PaymentIn, TransactionType, validate_fee
 from tests.conftest import Desk
 from tests.federation.network.network_calls import PAYMENT
 from tests.support.api import Api
@@ -64,3 +67,17 @@ def test_an_invalid_payment_is_refused(api: Api, desk: Desk, wrong: dict[str, An
     for reply in (api.post(PAYMENT, said, token), api.post(PAYMENT, raw='{"grossAmount": NaN}', token=token)):
         assert reply.status == 400
         assert (reply.json["success"], reply.json["valid"]) == (False, False)
+
+
+@given(
+    st.sampled_from(TransactionType),
+    st.decimals(0, 10**9, places=2).map(float),
+    st.decimals(0, 100, places=2).map(float),
+)
+def test_fee_and_payout_add_up_to_the_payment_and_no_fee_is_below_the_floor(
+    kind: TransactionType, gross: float, proposed: float
+) -> None:
+    result = validate_fee(PaymentIn(transactionType=kind, grossAmount=gross, proposedFeePercent=proposed))
+    assert result.enforced_fee_amount + result.developer_payout == pytest.approx(gross)
+    assert result.enforced_fee_percent == max(proposed, result.fee_floor)
+    assert result.valid is (proposed >= result.fee_floor)
