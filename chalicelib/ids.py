@@ -60,7 +60,7 @@ class MintedToken:
     secret_hash: str
 
     @property
-    def shown(self) -> str:
+    def visible_prefix(self) -> str:
         """The beginning of the token, which may be shown later to recognise it."""
         return f"{self.text[:12]}..."
 

@@ -58,7 +58,9 @@ def create_canary() -> Iterator[Canary]:
         label="doctor",
     )
     token, key = mint_token(TokenKind.PERSONAL, grant.grant_id), mint_token(TokenKind.KEY)
-    permitted = KeyGrant(str(uuid4()), person.user_id, "doctor", key.shown, frozenset({"all"}), now + _KEY_LIFETIME)
+    permitted = KeyGrant(
+        str(uuid4()), person.user_id, "doctor", key.visible_prefix, frozenset({"all"}), now + _KEY_LIFETIME
+    )
     canary = Canary(person.user_id, token.text, key.text, [])
     try:
         DynamoTokens().add_personal(grant, token, now=now)

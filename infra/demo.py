@@ -266,7 +266,7 @@ def _personal_token(slug: str, user_id: str, tools_owner_id: str, *, moderated: 
 def _api_key(name: str, user_id: str) -> str:
     token: MintedToken = mint_token(TokenKind.KEY)
     key_id = identifier("key", token.row_id)
-    grant = KeyGrant(key_id, user_id, f"{name}'s demo key", token.shown, frozenset({"all"}))
+    grant = KeyGrant(key_id, user_id, f"{name}'s demo key", token.visible_prefix, frozenset({"all"}))
     DynamoTokens().add_key(grant, token, now=datetime.now(UTC))
     return token.text
 

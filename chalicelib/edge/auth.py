@@ -57,7 +57,7 @@ def find_token(headers: Mapping[str, str], header: str, allowed: tuple[type[Call
     return token
 
 
-def permit(caller: Caller, allowed: tuple[type[Caller], ...], permission: str, hint: str) -> None:
+def check_caller(caller: Caller, allowed: tuple[type[Caller], ...], permission: str, hint: str) -> None:
     """Refuse a caller with another kind of token, or with a key that lacks the permission.
 
     Raises:
@@ -70,7 +70,7 @@ def permit(caller: Caller, allowed: tuple[type[Caller], ...], permission: str, h
         raise Forbidden(f"The key lacks the permission '{permission}'.")
 
 
-def permit_admin(caller: Caller) -> None:
+def check_admin(caller: Caller) -> None:
     """Refuse every caller but a tools token of the administrators.
 
     Raises:
@@ -80,7 +80,7 @@ def permit_admin(caller: Caller) -> None:
         raise Forbidden("This operation needs a tools token of the organisation's administrators.")
 
 
-def permit_operator(caller: Caller, operators: Operators) -> None:
+def check_operator(caller: Caller, operators: Operators) -> None:
     """Refuse every caller but a key of a person who operates this desk. Store calls: 1 for a key.
 
     Raises:

@@ -142,12 +142,12 @@ def authorize(operation: Operation, access: Access) -> Access:
     if access.caller is None:
         return access
     try:
-        auth.permit(access.caller, operation.callers, operation.permission, operation.hint)
+        auth.check_caller(access.caller, operation.callers, operation.permission, operation.hint)
         if operation.admin_only:
-            auth.permit_admin(access.caller)
+            auth.check_admin(access.caller)
         if operation.operator_only:
             assert operation.family.operators is not None
-            auth.permit_operator(access.caller, operation.family.operators)
+            auth.check_operator(access.caller, operation.family.operators)
     except (Unauthorized, Forbidden):
         if operation.caller_is_optional:
             return _ANONYMOUS

@@ -55,7 +55,7 @@ def linked(slug: str) -> dict[str, str]:
 def key_of(desk: Desk, name: str, *permissions: str) -> str:
     """A new `dvd_` key of an employee."""
     token = mint_token(TokenKind.KEY)
-    grant = KeyGrant(str(uuid4()), desk.user_id(name), "test", token.shown, frozenset(permissions or ("all",)))
+    grant = KeyGrant(str(uuid4()), desk.user_id(name), "test", token.visible_prefix, frozenset(permissions or ("all",)))
     DynamoTokens().add_key(grant, token, now=datetime.now(UTC))
     return token.text
 

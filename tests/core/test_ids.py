@@ -106,7 +106,7 @@ def test_row_and_hash_do_not_reveal_the_secret() -> None:
 def test_visible_part_of_a_key_is_its_beginning() -> None:
     token = minted(TokenKind.KEY)
 
-    assert token.shown == token.text[:12] + "..."
+    assert token.visible_prefix == token.text[:12] + "..."
 
 
 @given(kinds, st.data())

@@ -68,7 +68,12 @@ def test_expired_key_is_refused_to_the_second(api: Api, desk: Desk) -> None:
     for seconds, status in ((-1, 401), (600, 200)):
         key = mint_token(TokenKind.KEY)
         grant = KeyGrant(
-            key.row_id, desk.user_id("alice"), "x", key.shown, frozenset({"all"}), now + timedelta(seconds=seconds)
+            key.row_id,
+            desk.user_id("alice"),
+            "x",
+            key.visible_prefix,
+            frozenset({"all"}),
+            now + timedelta(seconds=seconds),
         )
         DynamoTokens().add_key(grant, key, now=now)
         assert api.get("/api/v1/inbox", key.text).status == status
@@ -77,7 +82,7 @@ def test_expired_key_is_refused_to_the_second(api: Api, desk: Desk) -> None:
 def test_key_is_limited_to_its_permissions(api: Api, desk: Desk) -> None:
     for areas, status in (({"inbox"}, 200), ({"queue", "chat"}, 403), (set(), 403)):
         key = mint_token(TokenKind.KEY)
-        grant = KeyGrant(key.row_id, desk.user_id("alice"), "x", key.shown, frozenset(areas))
+        grant = KeyGrant(key.row_id, desk.user_id("alice"), "x", key.visible_prefix, frozenset(areas))
         DynamoTokens().add_key(grant, key, now=datetime.now(UTC))
         assert api.get("/api/v1/inbox", key.text).status == status
 

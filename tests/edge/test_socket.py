@@ -55,7 +55,7 @@ def send(body: str | bytes) -> tuple[int, dict[str, str]]:
 
 def new_key(desk: Desk, permissions: set[str]) -> ids.PresentedToken:
     key = ids.mint_token(ids.TokenKind.KEY)
-    grant = KeyGrant(key.row_id, desk.user_id("alice"), "x", key.shown, frozenset(permissions))
+    grant = KeyGrant(key.row_id, desk.user_id("alice"), "x", key.visible_prefix, frozenset(permissions))
     DynamoTokens().add_key(grant, key, now=NOON)
     return presented(key.text)
 

@@ -159,7 +159,9 @@ def _strangers(api: Api, desk: Desk) -> Iterator[Stranger]:
         yield Stranger(f"bob's key for {area}", ApiKey, new_api_key(desk, "bob", area), areas=(area,))
     for name, ends in (("an expired key", now - timedelta(days=1)), ("a key that is off", None)):
         token = mint_token(TokenKind.KEY)
-        grant = KeyGrant(str(uuid4()), desk.user_id("bob"), "t", token.shown, frozenset({"all"}), expires_at=ends)
+        grant = KeyGrant(
+            str(uuid4()), desk.user_id("bob"), "t", token.visible_prefix, frozenset({"all"}), expires_at=ends
+        )
         DynamoTokens().add_key(grant, token, now=now)
         if ends is None:
             DynamoGrants().switch_key(grant.key_id, active=False, owner_id=None, claim=None, reply={})

@@ -54,7 +54,7 @@ def admin(*args: str) -> str:
 
 def api_key(name: str, desk: Desk) -> str:
     token = mint_token(TokenKind.KEY)
-    grant = KeyGrant(str(uuid4()), desk.user_id(name), name, token.shown, frozenset({"queue"}))
+    grant = KeyGrant(str(uuid4()), desk.user_id(name), name, token.visible_prefix, frozenset({"queue"}))
     DynamoTokens().add_key(grant, token, now=datetime.now(UTC))
     return token.text
 

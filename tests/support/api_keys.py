@@ -15,6 +15,6 @@ if TYPE_CHECKING:
 def new_api_key(desk: "Desk", name: str, *areas: str) -> str:
     """Create an API key of a person with these permissions, by default all."""
     token = mint_token(TokenKind.KEY)
-    grant = KeyGrant(str(uuid4()), desk.user_id(name), "test", token.shown, frozenset(areas or {"all"}))
+    grant = KeyGrant(str(uuid4()), desk.user_id(name), "test", token.visible_prefix, frozenset(areas or {"all"}))
     DynamoTokens().add_key(grant, token, now=datetime.now(UTC), reply={})
     return token.text

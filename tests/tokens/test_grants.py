@@ -33,7 +33,7 @@ def add_key(number: int = 0, owner: str = "alice") -> str:
     """Issue a key `number` minutes after noon, and return its id."""
     key = mint_token(TokenKind.KEY)
     now, key_id = NOON + timedelta(minutes=number), f"{owner}-{number}"
-    TOKENS.add_key(KeyGrant(key_id, owner, f"Key {number}", key.shown, frozenset({"inbox"})), key, now=now)
+    TOKENS.add_key(KeyGrant(key_id, owner, f"Key {number}", key.visible_prefix, frozenset({"inbox"})), key, now=now)
     return key_id
 
 

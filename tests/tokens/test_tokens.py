@@ -71,7 +71,7 @@ def add_tools() -> MintedToken:
 
 
 def key_grant(key: MintedToken, **more: datetime) -> KeyGrant:
-    return KeyGrant(key.row_id, "alice", "Laptop", key.shown, frozenset({"inbox"}), **more)
+    return KeyGrant(key.row_id, "alice", "Laptop", key.visible_prefix, frozenset({"inbox"}), **more)
 
 
 def end(state: GrantState | None) -> bool:

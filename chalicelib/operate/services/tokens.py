@@ -133,7 +133,9 @@ def issue_key(
         Conflict: the employee is not active.
     """
     person = active_person_check(owner, people)
-    grant = KeyGrant(key_id, person.user_id, request.name, token.shown, request.permission_set, request.expires_at(now))
+    grant = KeyGrant(
+        key_id, person.user_id, request.name, token.visible_prefix, request.permission_set, request.expires_at(now)
+    )
     tokens.add_key(grant, token, now=now)
     return grant
 

@@ -21,7 +21,7 @@ def list_keys(*, owner: ApiKey, keys: Grants) -> list[KeyOut]:
 
 
 def create_key(
-    wanted: KeyIn, token: MintedToken, *, key_id: str, owner: ApiKey, context: RequestContext, tokens: Tokens
+    request: KeyIn, token: MintedToken, *, key_id: str, owner: ApiKey, context: RequestContext, tokens: Tokens
 ) -> NewKeyOut:
     """Store `token` as a key of the owner. Store calls after authentication: 1.
 
@@ -34,12 +34,12 @@ def create_key(
     grant = KeyGrant(
         key_id,
         owner.user_id,
-        wanted.name,
-        token.shown,
-        wanted.permission_set,
-        expires_at=wanted.expires_at(context.now),
+        request.name,
+        token.visible_prefix,
+        request.permission_set,
+        expires_at=request.expires_at(context.now),
     )
-    made = NewKeyOut(
+    response = NewKeyOut(
         id=key_id,
         name=grant.name,
         key=token.text,
@@ -51,13 +51,13 @@ def create_key(
     reply: StoredReply = {}
     if context.claim:
         assert context.sealing_key is not None
-        reply = sealing.seal_reply(made.model_dump(mode="json"), context.sealing_key)
+        reply = sealing.seal_reply(response.model_dump(mode="json"), context.sealing_key)
     tokens.add_key(grant, token, now=context.now, claim=context.claim, reply=reply)
-    return made
+    return response
 
 
 def switch_key(
-    wanted: KeySwitch, *, owner: ApiKey, context: RequestContext, keys: Grants, closer: SocketCloser
+    request: KeySwitch, *, owner: ApiKey, context: RequestContext, keys: Grants, closer: SocketCloser
 ) -> SwitchedOut:
     """Enable or disable one of the owner's keys. Store calls after authentication: 2.
 
@@ -67,14 +67,14 @@ def switch_key(
         NotFound: the key is unknown, or another person's.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    switched = SwitchedOut(id=wanted.id, is_active=wanted.is_active)
+    switched = SwitchedOut(id=request.id, is_active=request.is_active)
     reply = switched.model_dump(mode="json")
     if not keys.switch_key(
-        wanted.id, active=wanted.is_active, owner_id=owner.user_id, claim=context.claim, reply=reply
+        request.id, active=request.is_active, owner_id=owner.user_id, claim=context.claim, reply=reply
     ):
         raise NotFound(_NO_KEY)
-    if not wanted.is_active:
-        closer.close(owner.user_id, key_id=wanted.id)
+    if not request.is_active:
+        closer.close(owner.user_id, key_id=request.id)
     return switched
 
 

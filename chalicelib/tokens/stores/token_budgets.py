@@ -65,11 +65,13 @@ class DynamoTokenBudgets:
             Inactive: the token is disabled, revoked or expired.
         """
         budget, minute, day = _budget(token.kind), minute_of(now), day_of(now)
-        wanted = charge
-        met: Row | None = None
+        affordable = charge
+        current: Row | None = None
         for _ in range(_ATTEMPTS):
             change = (
-                _take_change(wanted, budget, minute, day) if met is None else _begin_change(wanted, met, minute, day)
+                _take_change(affordable, budget, minute, day)
+                if current is None
+                else _begin_change(affordable, current, minute, day)
             )
             try:
                 row = self._spend(token, change, now)
@@ -78,18 +80,18 @@ class DynamoTokenBudgets:
                     raise
                 row = _current_row(error)
             else:
-                caller = _caller(token, row, over_daily_limit=wanted.deliveries < charge.deliveries)
+                caller = _caller(token, row, over_daily_limit=affordable.deliveries < charge.deliveries)
                 state = new_window(limit=budget, used=int(row["minuteUsed"]), minute=minute)
-                return Admission(caller, state, wanted)
+                return Admission(caller, state, affordable)
             _check_token(token, row, now)
             # Clocks of functions differ a little. A minute or day that has begun for one has begun for all.
             minute, day = max(minute, int(row["minute"])), max(day, row["day"])
             used, left = _current_counters(row, minute, day)
-            if used + wanted.units > budget:
+            if used + affordable.units > budget:
                 return _exhausted(_caller(token, row), new_window(limit=budget, used=used, minute=minute), now)
-            if wanted.deliveries > left:
-                wanted = Charge(wanted.units)
-            met = row if (int(row["minute"]), row["day"]) != (minute, day) else None
+            if affordable.deliveries > left:
+                affordable = Charge(affordable.units)
+            current = row if (int(row["minute"]), row["day"]) != (minute, day) else None
         raise Unavailable("Too many calls are using this token. Try again.")
 
     def refund(self, token: PresentedToken, charge: Charge, *, now: datetime) -> None:
@@ -160,23 +162,23 @@ def _take_change(charge: Charge, budget: int, minute: int, day: str) -> _Change:
     return _Change(sets, conditions, named)
 
 
-def _begin_change(charge: Charge, met: Row, minute: int, day: str) -> _Change:
+def _begin_change(charge: Charge, current: Row, minute: int, day: str) -> _Change:
     """Begin a minute, a day, or both, if the row is as it was read; one of concurrent calls succeeds."""
-    used, left = _current_counters(met, minute, day)
+    used, left = _current_counters(current, minute, day)
     sets = "#minute = :minute, minuteUsed = :used, #day = :day, dayLeft = :left"
-    conditions = "#minute = :metMinute AND #day = :metDay"
+    conditions = "#minute = :seenMinute AND #day = :seenDay"
     named: Row = {
         "minute": minute,
         "day": day,
         "used": used + charge.units,
         "left": left - charge.deliveries,
-        "metMinute": met["minute"],
-        "metDay": met["day"],
+        "seenMinute": current["minute"],
+        "seenDay": current["day"],
     }
     for name, key, running in (("minuteUsed", "minute", minute), ("dayLeft", "day", day)):
-        if met[key] == running:
-            conditions += f" AND {name} = :met_{name}"
-            named[f"met_{name}"] = met[name]
+        if current[key] == running:
+            conditions += f" AND {name} = :seen_{name}"
+            named[f"seen_{name}"] = current[name]
     return _Change(sets, conditions, named)
 
 

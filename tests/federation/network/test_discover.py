@@ -246,7 +246,9 @@ def test_counts_stay_correct_under_simultaneous_changes(api: Api, desk: Desk, tr
     for number in range(8):
         DynamoDirectory().add_person(Person(inputs.uuid(number), f"p{number}@example.com", f"Person {number}"))
         token = mint_token(TokenKind.KEY)
-        grant = KeyGrant(inputs.uuid(100 + number), inputs.uuid(number), "test", token.shown, frozenset({"all"}))
+        grant = KeyGrant(
+            inputs.uuid(100 + number), inputs.uuid(number), "test", token.visible_prefix, frozenset({"all"})
+        )
         DynamoTokens().add_key(grant, token, now=datetime.now(UTC), reply={})
         keys.append(token.text)
 
