@@ -15,7 +15,7 @@ REQUEST_PATH = "/api/v2/connections"
 
 
 class ConnectionNoticeKind(StrEnum):
-    """What a notice tells the peer. `contact` sends nothing: it makes the peer a contact of the owner."""
+    """The content of a notice. `contact` sends nothing: it makes the peer a contact of the owner."""
 
     REQUESTED = "requested"
     ACCEPTED = "accepted"

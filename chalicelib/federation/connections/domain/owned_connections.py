@@ -20,7 +20,7 @@ class ConnectionsQuery(Query):
 
 
 class Action(StrEnum):
-    """What the owner can do with a connection."""
+    """An action of the owner on a connection."""
 
     ACCEPT = "accept"
     DECLINE = "decline"

@@ -70,7 +70,7 @@ class Step:
 
 @dataclass(frozen=True)
 class FollowUp:
-    """What is stored with a change: notices to send, and the message that the owner reads."""
+    """The notices and the message for the owner that are stored with a change."""
 
     notices: Sequence[ConnectionNotice]
     message: Message | None

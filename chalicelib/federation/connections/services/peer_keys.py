@@ -33,16 +33,16 @@ class PeerKeyFetcher:
         if not due:
             return 0
         taken = self.gather(*(self._taking(key, due_at, now) for key, due_at in due))
-        ours: list[tuple[Connection, int]] = [each for each in taken if each is not None]
-        urls = sorted({connection.peer_url for connection, _ in ours})
+        own: list[tuple[Connection, int]] = [each for each in taken if each is not None]
+        urls = sorted({connection.peer_url for connection, _ in own})
         answers = dict(zip(urls, self.gather(*map(self._asking, urls)), strict=True))
         self.gather(
             *(
                 self._recording(connection, outcome_of(answers[connection.peer_url], tries), now)
-                for connection, tries in ours
+                for connection, tries in own
             )
         )
-        return len(ours)
+        return len(own)
 
     def _taking(self, key: Any, due_at: str, now: datetime) -> Callable[[], tuple[Connection, int] | None]:
         return lambda: self.keys.take(key, due_at, now=now, until=now + _TAKEN_FOR)

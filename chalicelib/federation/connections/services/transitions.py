@@ -16,7 +16,7 @@ Queue = JobAnnouncer[ConnectionNoticeJob]
 
 @dataclass(frozen=True)
 class Ports:
-    """What a step needs of the outside. The owner's own steps tell the owner nothing, so they need no notifier."""
+    """The ports of a step. Steps of the owner send the owner no message, so they need no notifier."""
 
     connections: Connections
     queue: Queue

@@ -49,7 +49,7 @@ class DeskEndpointsOut(Out):
 
 
 class CapabilitiesOut(Out):
-    """What this desk accepts from other desks now, and the signatures it verifies."""
+    """The capabilities of this desk now, and the signatures it verifies."""
 
     connection_requests: FederationMode
     relays: bool
@@ -102,7 +102,7 @@ class ApiKeySchemeOut(Out):
 
 
 class SecuritySchemeOut(Out):
-    """How a caller authenticates."""
+    """The way a caller authenticates."""
 
     api_key_security_scheme: ApiKeySchemeOut
 

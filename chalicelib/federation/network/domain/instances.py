@@ -39,7 +39,7 @@ class Health(StrEnum):
 
 
 class LinkAction(StrEnum):
-    """What an instance asks of the marketplace: offer its agents, hide them, or return its status."""
+    """An instance's request to the marketplace: offer its agents, hide them, or return its status."""
 
     ENABLE = "enable"
     DISABLE = "disable"

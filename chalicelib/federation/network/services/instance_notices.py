@@ -35,7 +35,7 @@ def attempt_notice(
 ) -> None:
     """Make the notice's next attempt if one is due; a message that comes twice, late or early does no harm.
 
-    A notice that no longer holds is not sent, so an instance that was away gets the last decision only. Store and
+    A notice that no longer applies is not sent, so an instance that was away gets the last decision only. Store and
     queue calls: 4, and 1 to announce the next attempt; 1 when no attempt is due.
     """
     notice, now = notices.find(job.notice_id), runner.clock()

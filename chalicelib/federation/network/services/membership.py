@@ -125,9 +125,9 @@ class HeartbeatSender:
         takes = [self._taking(hub_url, due_at, now) for hub_url, due_at in due]
         people, agents, *taken = self.gather(self.counts.count_people, self.counts.count_installed, *takes)
         body = heartbeat(version=self.own.version, people=people, agents=agents)
-        ours = [each for each in taken if each is not None]
-        self.gather(*(self._sending(membership, sealed, body) for membership, sealed in ours))
-        return len(ours)
+        own_memberships = [each for each in taken if each is not None]
+        self.gather(*(self._sending(membership, sealed, body) for membership, sealed in own_memberships))
+        return len(own_memberships)
 
     def _taking(self, hub_url: str, due_at: str, now: datetime) -> Callable[[], tuple[Membership, str] | None]:
         until = next_slot(hub_url, self.own.url, after=now)

@@ -1,7 +1,7 @@
 """Notices to instances, in the table `network`: NOTICE#<id> / NOTICE.
 
 instanceId, kind, status, remoteId, body, createdAt; expiresAt is the table's TTL
-Besides its own columns it has those of leased rows (see leased).
+It has the attributes of leased rows as well (see leased).
 """
 
 from collections.abc import Sequence
@@ -21,7 +21,7 @@ from chalicelib.federation.network.domain.instance_notices import (
 )
 from chalicelib.resources import NETWORK, NOTICES
 
-# Longer than the last attempt can be away.
+# Longer than the time until the last attempt.
 _KEPT_FOR = timedelta(days=60)
 _ROWS = LeasedRows(NETWORK, NOTICES)
 _NOTICE = Codec(InstanceNotice, without=("notice_id",))
@@ -29,12 +29,12 @@ _NOTICE = Codec(InstanceNotice, without=("notice_id",))
 
 class DynamoInstanceNotices:
     def find(self, notice_id: str) -> InstanceNotice | None:
-        """The notice, read consistently. One store call."""
+        """Find a notice, read consistently. One store call."""
         row = get(NETWORK, _key(notice_id))
         return _NOTICE.from_row(row, notice_id=notice_id) if row else None
 
     def lease(self, notice: InstanceNotice, lease_id: str, *, now: datetime, until: datetime) -> bool:
-        """Take the notice's next attempt; False when it has been made, or is being made. One store call."""
+        """Lease the notice's next attempt; False if it was made, or is being made. One store call."""
         return _ROWS.lease(_key(notice.notice_id), lease_id, made=len(notice.attempts), now=now, until=until)
 
     def record(
@@ -46,15 +46,15 @@ class DynamoInstanceNotices:
         attempt: Attempt | None,
         due_at: datetime | None,
     ) -> bool:
-        """Note what became of the attempt under the lease, and end the lease; False when it was lost. One store call.
+        """Record the attempt made under the lease, and end the lease; False if it was lost. One store call.
 
-        Without an `attempt` none was made.
+        `attempt` is None if nothing was sent.
         """
         key, made = _key(notice.notice_id), len(notice.attempts)
         return _ROWS.record(key, lease_id, made=made, outcome=outcome, attempt=attempt, due_at=due_at)
 
     def list_due(self, *, now: datetime, limit: int) -> Sequence[tuple[InstanceNoticeJob, str]]:
-        """Some of the notices whose attempts are due, longest due first, each with its due time. One store call."""
+        """List some of the due notices, longest due first, each with its due time. One store call."""
         rows = _ROWS.list_due(now=now, limit=limit)
         return [(InstanceNoticeJob(notice_id=row["pk"].partition("#")[2]), row["dueAt"]) for row in rows]
 
@@ -64,7 +64,7 @@ class DynamoInstanceNotices:
 
 
 def add_notice_action(notice: InstanceNotice) -> Action:
-    """The part of a transaction that stores a notice, to be announced soon should no message do so."""
+    """Return the action that stores a notice. If no message announces it, the due index does a little later."""
     created = parse_timestamp(notice.created_at)
     row = _key(notice.notice_id) | _NOTICE.to_row(notice)
     row |= _ROWS.due_columns(created + GRACE)

@@ -54,7 +54,7 @@ class Ids:
 
 @dataclass(frozen=True)
 class _Context:
-    """What was read for a relay and its recipient; None if it was not needed."""
+    """The rows read for a relay and its recipient; None if one was not needed."""
 
     references: Mapping[str, RelayReference]
     profile: tuple[dict[str, Any], int] | None

@@ -72,8 +72,8 @@ class DynamoRelays:
             first = refused.rows[0]
             if 0 in refused.failed and first:
                 # A repeat of the write below us meets its own row.
-                ours = first.get("relayId", first.get("id")) == relay.relay_id
-                return True if ours else _reference(first)
+                is_own = first.get("relayId", first.get("id")) == relay.relay_id
+                return True if is_own else _reference(first)
             if len(claimed) + 1 in refused.failed:
                 raise NotFound("No active connection for this token.") from refused
             return False
