@@ -6,9 +6,10 @@ import subprocess
 import sys
 from inspect import getdoc
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
+from pydantic import BaseModel
 
 from app import ENTRY_POINTS, app
 from chalicelib.core.domain.errors import RateLimited, Refusal
@@ -19,11 +20,12 @@ from tests.support.api import ROUTES
 pytestmark = pytest.mark.engine("embedded")
 
 ROOT = Path(__file__).parents[2]
+Class = TypeVar("Class")
 EDGE_BUDGET = 640
 
 
 def test_every_refusal_has_a_status_and_a_problem_of_its_own() -> None:
-    kinds = list(_kinds(Refusal))
+    kinds = list(_subclasses(Refusal))
     assert len(kinds) > 10
     for kind in kinds:
         more: dict[str, Any] = {"retry_after": 1} if kind is RateLimited else {}
@@ -114,6 +116,12 @@ def loaded() -> dict[str, set[str]]:
     return by_module
 
 
+def test_models_are_built_when_they_are_first_used() -> None:
+    for model in _subclasses(BaseModel):
+        if model.__module__.startswith("chalicelib.") and "[" not in model.__name__:
+            assert model.model_config.get("defer_build"), f"{model.__module__}.{model.__name__}"
+
+
 def test_every_entry_point_is_served() -> None:
     package = ROOT / "chalicelib"
     found = [
@@ -148,8 +156,8 @@ def _area(module: str) -> str | None:
     return None
 
 
-def _kinds(kind: type[Refusal]) -> list[type[Refusal]]:
-    return [found for each in kind.__subclasses__() for found in (each, *_kinds(each))]
+def _subclasses(kind: type[Class]) -> list[type[Class]]:
+    return [found for each in kind.__subclasses__() for found in (each, *_subclasses(each))]
 
 
 def _code_lines(path: Path) -> int:

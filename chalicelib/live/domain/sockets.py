@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
 # The longest life of a socket at API Gateway, with a margin.
 LIFETIME = timedelta(hours=2, minutes=5)
@@ -51,6 +51,8 @@ class PostOutcome(Enum):
 
 class CatchUpJob(BaseModel):
     """A queue message: send this socket the frames after `after`, since it is new or since its client resumes."""
+
+    model_config = ConfigDict(defer_build=True)
 
     user_id: str
     connection_id: str
