@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field, RootModel
+from pydantic import ConfigDict, Field, RootModel
 from pydantic_core import Url
 
 from chalicelib.agents.domain.agents import Agent, AgentStatus, CommandIn
@@ -109,6 +109,8 @@ Mention = PersonMention | AgentMention | TeamMention | CommandMention
 
 class MentionsOut(RootModel[list[Annotated[Mention, Field(discriminator="type")]]]):
     """What was found, best known first: all of one type."""
+
+    model_config = ConfigDict(defer_build=True)
 
 
 def people_found(query: MentionsQuery, people: Iterable[Person]) -> list[PersonMention]:

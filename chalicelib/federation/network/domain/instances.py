@@ -7,7 +7,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, RootModel, ValidationInfo
+from pydantic import AfterValidator, ConfigDict, Field, RootModel, ValidationInfo
 from pydantic_core import PydanticCustomError, Url, to_json
 from pydantic_core import ValidationError as UrlError
 
@@ -267,6 +267,8 @@ class LinkStatusOut(Out):
 
 class LinkAnswer(RootModel[LinkedOut | LinkStatusOut]):
     """The changed participation, or the status of the instance."""
+
+    model_config = ConfigDict(defer_build=True)
 
 
 def endpoints(base_url: str) -> EndpointsOut:
