@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
+from botocore.exceptions import ConnectionError as StoreConnectionError
 
 if TYPE_CHECKING:
     from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
@@ -105,7 +106,7 @@ def is_transient(error: BaseException) -> bool:
         response: Any = error.response
         reasons = {reason["Code"] for reason in response.get("CancellationReasons", [])}
         return response["Error"]["Code"] in _TRANSIENT or bool(reasons & _TRANSIENT_REASONS)
-    return isinstance(error, HTTPClientError)
+    return isinstance(error, HTTPClientError | StoreConnectionError)
 
 
 def _retry_conflict(response: Any, attempts: int, **_: object) -> float | None:

@@ -1,7 +1,7 @@
 """Clients of AWS: one per service, counted calls, and which errors pass."""
 
 import pytest
-from botocore.exceptions import ClientError, ReadTimeoutError
+from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
 from chalicelib import aws
 from chalicelib.core.stores.actions import put
@@ -29,6 +29,8 @@ def client_error(code: str, *reasons: str) -> ClientError:
         client_error("ProvisionedThroughputExceededException"),
         client_error("TransactionCanceledException", "None", "TransactionConflict"),
         ReadTimeoutError(endpoint_url="https://store.test"),
+        ConnectTimeoutError(endpoint_url="https://store.test"),
+        EndpointConnectionError(endpoint_url="https://store.test"),
     ],
 )
 def test_throttles_outages_and_timeouts_pass(error: BaseException) -> None:
