@@ -15,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bench.demo_file import new_demo_file
 from bench.people import add_approved_people
 from bench.results import save_results
 from chalicelib import aws
@@ -69,7 +70,7 @@ def _start_engine() -> None:
 
     from infra.local import engine
 
-    os.environ |= {"FLUXDEN_SECRET_KEY": new_key(), "DEMO_FILE": os.devnull}
+    os.environ |= {"FLUXDEN_SECRET_KEY": new_key(), "DEMO_FILE": new_demo_file()}
     os.environ |= dict.fromkeys(("FLUXDEN_PERSONAL_BUDGET", "FLUXDEN_TOOLS_BUDGET", "FLUXDEN_KEY_BUDGET"), "1000000")
     engine.embed()
 

@@ -25,6 +25,7 @@ from typing import Any
 
 from chalice.local import LambdaContext
 
+from bench.demo_file import new_demo_file
 from bench.machine import describe_machine
 from bench.results import save_results
 from chalicelib import aws, ids
@@ -48,7 +49,7 @@ def measure(rounds: int = _ROUNDS) -> dict[str, dict[str, float]]:
 
 
 def _prepare() -> Desk:
-    os.environ |= {"DEMO_FILE": os.devnull, "FLUXDEN_SECRET_KEY": new_key()}
+    os.environ |= {"DEMO_FILE": new_demo_file(), "FLUXDEN_SECRET_KEY": new_key()}
     os.environ |= dict.fromkeys(
         ("FLUXDEN_PERSONAL_BUDGET", "FLUXDEN_KEY_BUDGET", "FLUXDEN_DEMO_DAILY_LIMIT"), "9999999"
     )

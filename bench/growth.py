@@ -18,6 +18,7 @@ import time_machine
 from moto.dynamodb.models import dynamodb_backends
 
 from bench.costs import count_units
+from bench.demo_file import new_demo_file
 from bench.results import save_results
 from chalicelib.vault import new_key
 from infra.local import engine
@@ -39,7 +40,7 @@ class Kind:
 
 
 def main() -> None:
-    os.environ |= {"FLUXDEN_SECRET_KEY": new_key(), "DEMO_FILE": os.devnull}
+    os.environ |= {"FLUXDEN_SECRET_KEY": new_key(), "DEMO_FILE": new_demo_file()}
     os.environ |= dict.fromkeys(("FLUXDEN_PERSONAL_BUDGET", "FLUXDEN_KEY_BUDGET"), "1000000")
     engine.embed()
     sizes = [int(each) for each in sys.argv[1:]] or list(_SIZES)

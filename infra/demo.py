@@ -171,11 +171,16 @@ def _address_fields(addresses: Addresses, key: str) -> dict[str, Any]:
 
 
 def write(demo: dict[str, Any], path: Path) -> None:
+    content = json.dumps(demo, indent=2) + "\n"
+    if path.exists() and not path.is_file():
+        # A device or a pipe is written to; replacing it would break it for everybody.
+        path.write_text(content, encoding="utf-8")
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     # Other processes may read the file at any time, so it is replaced as a whole. Only its owner can read it.
     draft = path.with_name(f"{path.name}.{os.getpid()}")
     draft.touch(mode=0o600)
-    draft.write_text(json.dumps(demo, indent=2) + "\n", encoding="utf-8")
+    draft.write_text(content, encoding="utf-8")
     draft.replace(path)
 
 
