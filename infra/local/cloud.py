@@ -60,7 +60,11 @@ def start(app: Chalice) -> None:
         | {name: os.environ[name] for name in ("FLUXDEN_SECRET_KEY", "FLUXDEN_BASE_URL")},
     )
     made = data_folder.restore_organisation(folder, addresses) if folder else demo.create(addresses)
-    pumps = pump.start(catalog.consumers(app), wait_seconds=WAIT_SECONDS if folder else 0)
+    pumps = (
+        pump.start(catalog.consumers(app), wait_seconds=WAIT_SECONDS)
+        if folder
+        else pump.start(catalog.consumers(app), watch=engine)
+    )
     schedules = scheduler.start(catalog.schedules(app))
     for stop in (schedules.set, *(each.stop for each in pumps)):
         atexit.register(stop)

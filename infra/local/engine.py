@@ -160,9 +160,9 @@ def seconds_until_message(name: str) -> float | None:
     return None if due is None else max(0.0, due / 1000 - unix_time())
 
 
-def is_embedded() -> bool:
-    """Whether tables and queues are this process's own."""
-    return not _external
+def is_external() -> bool:
+    """Say whether tables and queues are on engines beside this process."""
+    return bool(_external)
 
 
 def ask_moto(request: AWSPreparedRequest) -> Any:

@@ -2,14 +2,13 @@
 
 import logging
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
 from chalice.local import LambdaContext
 
 from chalicelib.aws import queue_url, sqs
 from chalicelib.resources import Queue
-from infra.local import engine
 
 log = logging.getLogger("fluxden")
 
@@ -32,11 +31,18 @@ class Worker(Protocol):
     def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]: ...
 
 
+class QueueWatch(Protocol):
+    """An engine in this process, which knows when a queue has a message to receive."""
+
+    def watch_queue(self, name: str, notify: Callable[[], None]) -> None: ...
+    def seconds_until_message(self, name: str) -> float | None: ...
+
+
 class Pump:
     """Moves the messages of one queue to its worker."""
 
-    def __init__(self, worker: Worker, wait_seconds: int = 0) -> None:
-        self._worker, self._wait_seconds = worker, wait_seconds
+    def __init__(self, worker: Worker, wait_seconds: int = 0, watch: QueueWatch | None = None) -> None:
+        self._worker, self._wait_seconds, self._watch = worker, wait_seconds, watch
         self._woken, self._stopped = threading.Event(), threading.Event()
         self._idle = threading.Semaphore(WORKERS)
 
@@ -84,10 +90,10 @@ class Pump:
                 self._woken.wait(self._seconds_until_message())
 
     def _seconds_until_message(self) -> float | None:
-        if not engine.is_embedded():
+        if self._watch is None:
             return POLL_SECONDS
         # The engine wakes this pump for a new message. A delayed or failed one is waited for.
-        due = engine.seconds_until_message(self.queue_name)
+        due = self._watch.seconds_until_message(self.queue_name)
         return None if due is None else due + 0.01
 
     def _process_in_thread(self, messages: list[Any]) -> None:
@@ -160,15 +166,16 @@ def to_lambda_record(queue: Queue, message: Any) -> dict[str, Any]:
     }
 
 
-def start(workers: Iterable[Worker], *, wait_seconds: int = 0) -> list[Pump]:
+def start(workers: Iterable[Worker], *, wait_seconds: int = 0, watch: QueueWatch | None = None) -> list[Pump]:
     """Process every worker's queue in the background. A message is received immediately.
 
-    `wait_seconds` is for long polling of an external engine. The embedded engine would block all other requests.
+    `watch` is the engine of this process, which says when there is a message. Queues elsewhere are polled;
+    `wait_seconds` is for long polling.
     """
-    pumps = [Pump(worker, wait_seconds) for worker in workers]
+    pumps = [Pump(worker, wait_seconds, watch) for worker in workers]
     for pump in pumps:
-        if engine.is_embedded():
-            engine.watch_queue(pump.queue_name, pump.wake)
+        if watch is not None:
+            watch.watch_queue(pump.queue_name, pump.wake)
         else:
             # A message that another process sends is noticed by long polling.
             for operation in ("SendMessage", "SendMessageBatch"):

@@ -74,7 +74,7 @@ def send(body: str, **more: Any) -> None:
 @contextmanager
 def started(worker: Worker) -> Iterator[None]:
     """Run the pump's threads during the block."""
-    (pumping,) = pump.start([worker])
+    (pumping,) = pump.start([worker], watch=None if engine.is_external() else engine)
     try:
         yield
     finally:
