@@ -28,7 +28,7 @@ help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 22
 
 run: $(installed) ## Start the whole system with demo data (PORT, WS_PORT, DEMO_FILE, ENGINE, DATA_DIR)
-	@exec $(bin)/chalice local --stage local --no-autoreload --port $(PORT)
+	@exec $(bin)/chalice local --port $(PORT)
 
 federation-demo: $(installed) ## Start two desks that connect and share a task (takes half a minute)
 	@$(bin)/python -m infra.federation_demo

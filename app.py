@@ -98,14 +98,15 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
     },
 }
 
+if "AWS_CHALICE_CLI_MODE" in os.environ:
+    # Chalice's own commands run here, such as `chalice local`, and no function of a deployment.
+    from infra.local import server
+
+    server.install()
+
 app = App("fluxden", configure_logs=False)
 # Chalice has called its support of them an experiment for years, and wants that acknowledged.
 app.experimental_feature_flags.add("WEBSOCKETS")
 for modules in ENTRY_POINTS.values():
     for module in modules:
         app.register_blueprint(import_module(f"chalicelib.{module}").bp)
-
-if os.environ.get("FLUXDEN_STAGE") == "local":
-    from infra.local import cloud
-
-    cloud.start(app)

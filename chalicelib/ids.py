@@ -108,9 +108,9 @@ def mint_token(kind: TokenKind, grant_id: str | None = None, *, secret: bytes | 
     return MintedToken(kind, text, parsed.row_id, parsed.secret_hash)
 
 
-def mint_platform_token() -> MintedToken:
-    """Create a token of 256 random bits for an instance that registers here."""
-    text = f"dvd_fed_{secrets.token_hex(_SECRET_BYTES)}"
+def mint_platform_token(*, secret: bytes | None = None) -> MintedToken:
+    """Create a token of 256 random bits, or of the 32 bytes of `secret`, for an instance that registers here."""
+    text = f"dvd_fed_{(secret or secrets.token_bytes(_SECRET_BYTES)).hex()}"
     presented = _by_hash(InstanceCredential.PLATFORM, text)
     return MintedToken(presented.kind, text, presented.row_id, presented.secret_hash)
 

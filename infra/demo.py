@@ -1,7 +1,10 @@
 """Create the demo organisation: the same people, integrators and projects every time, with new tokens."""
 
+import hmac
 import json
 import os
+import secrets
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -28,6 +31,10 @@ from chalicelib.tokens.domain.tokens import KeyGrant, PersonalGrant, ToolsGrant,
 from chalicelib.tokens.stores.tokens import DynamoTokens
 from infra import demo_board, demo_connections, demo_federation
 
+# Returns the 32 secret bytes of the demo token with this name.
+NewSecret = Callable[[str], bytes]
+
+_SECRET_BYTES = 32
 _NAMESPACE = UUID("0b7f3c52-8d0e-5f43-9c57-2f1c7b9f4f10")
 
 PEOPLE = ("alice", "bob", "carol", "dave", "erin")
@@ -115,26 +122,37 @@ def demo_file() -> Path:
     return Path(os.environ.get("DEMO_FILE") or ".chalice/local/demo.json")
 
 
-def create(addresses: Addresses) -> dict[str, Any]:
+def random_secret(_name: str) -> bytes:
+    return secrets.token_bytes(_SECRET_BYTES)
+
+
+def derive_secrets(seed: str) -> NewSecret:
+    """Return a source of secrets that yields the same for the same seed and name."""
+    return lambda name: hmac.digest(seed.encode(), name.encode(), "sha256")
+
+
+def create(addresses: Addresses, new_secret: NewSecret = random_secret) -> dict[str, Any]:
     """Create the organisation, write `DEMO_FILE`, and return its contents.
 
     If the organisation exists, its tools tokens and personal tokens are replaced, and API keys are added.
     """
     users = {name: identifier("user", name) for name in PEOPLE}
     _create_directory(users)
-    tools_tokens = {slug: _tools_token(slug, owner=users["alice"], admin=slug == "fd1") for slug in INTEGRATORS}
+    tools_tokens = {
+        slug: _tools_token(slug, new_secret, owner=users["alice"], admin=slug == "fd1") for slug in INTEGRATORS
+    }
     _create_catalog(users)
     with suppress(Conflict):
         DynamoPushKeys().save(new_keys("mailto:desk@example.com"), replace=False)
     demo_board.create(users, identifier, now=datetime.now(UTC))
-    api_keys = {name: _api_key(name, users[name]) for name in ("alice", "bob")}
+    api_keys = {name: _api_key(name, users[name], new_secret) for name in ("alice", "bob")}
     demo = {
         **_address_fields(addresses, api_keys["alice"]),
         "tools_tokens": tools_tokens,
         "personal_tokens": {
-            "alice": _personal_token("fd1", users["alice"], users["alice"]),
-            "bob": _personal_token("fd1", users["bob"], users["alice"]),
-            "moderated": _personal_token("hr", users["alice"], users["alice"], moderated=True),
+            "alice": _personal_token("fd1", users["alice"], users["alice"], new_secret),
+            "bob": _personal_token("fd1", users["bob"], users["alice"], new_secret),
+            "moderated": _personal_token("hr", users["alice"], users["alice"], new_secret, moderated=True),
         },
         "api_keys": api_keys,
         "users": {name: {"email": _email(name), "user_id": user_id} for name, user_id in users.items()},
@@ -144,8 +162,8 @@ def create(addresses: Addresses) -> dict[str, Any]:
         "team_id": identifier("team", "apollo"),
         "foreign_project_id": identifier("project", "zephyr"),
         "federation": {
-            **demo_federation.create(identifier, now=datetime.now(UTC)),
-            **demo_connections.create(users, identifier, now=datetime.now(UTC)),
+            **demo_federation.create(identifier, new_secret, now=datetime.now(UTC)),
+            **demo_connections.create(users, identifier, new_secret, now=datetime.now(UTC)),
         },
     }
     write(demo, demo_file())
@@ -233,9 +251,9 @@ def _create_catalog(users: dict[str, str]) -> None:
             DynamoCatalog().save_item(item.archived(now=now), over=item, claim=None, reply={})
 
 
-def _tools_token(slug: str, *, owner: str, admin: bool) -> str:
+def _tools_token(slug: str, new_secret: NewSecret, *, owner: str, admin: bool) -> str:
     grant = ToolsGrant(identifier("tools", slug), slug, f"{slug}.", owner, admin)
-    token = mint_token(TokenKind.TOOLS, grant.token_id)
+    token = mint_token(TokenKind.TOOLS, grant.token_id, secret=new_secret(f"tools/{slug}"))
     try:
         DynamoTokens().add_tools(grant, token, now=datetime.now(UTC))
     except Conflict:
@@ -258,9 +276,11 @@ def personal_grant(slug: str, user_id: str, tools_owner_id: str, *, moderated: b
     )
 
 
-def _personal_token(slug: str, user_id: str, tools_owner_id: str, *, moderated: bool = False) -> str:
+def _personal_token(
+    slug: str, user_id: str, tools_owner_id: str, new_secret: NewSecret, *, moderated: bool = False
+) -> str:
     grant = personal_grant(slug, user_id, tools_owner_id, moderated=moderated)
-    token = mint_token(TokenKind.PERSONAL, grant.grant_id)
+    token = mint_token(TokenKind.PERSONAL, grant.grant_id, secret=new_secret(f"personal/{grant.grant_id}"))
     try:
         DynamoTokens().add_personal(grant, token, now=datetime.now(UTC))
     except Conflict:
@@ -268,8 +288,8 @@ def _personal_token(slug: str, user_id: str, tools_owner_id: str, *, moderated: 
     return token.text
 
 
-def _api_key(name: str, user_id: str) -> str:
-    token: MintedToken = mint_token(TokenKind.KEY)
+def _api_key(name: str, user_id: str, new_secret: NewSecret) -> str:
+    token: MintedToken = mint_token(TokenKind.KEY, secret=new_secret(f"key/{name}"))
     key_id = identifier("key", token.row_id)
     grant = KeyGrant(key_id, user_id, f"{name}'s demo key", token.visible_prefix, frozenset({"all"}))
     DynamoTokens().add_key(grant, token, now=datetime.now(UTC))

@@ -1,6 +1,5 @@
 """Create the demo organisation's connection with a person of another desk."""
 
-import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
@@ -18,13 +17,15 @@ PEER_URL = "https://desk.peer.example"
 PEER_EMAIL, PEER_NAME = "pat@peer.example", "Pat Peer"
 
 
-def create(users: Mapping[str, str], identifier: Identify, *, now: datetime) -> dict[str, Any]:
+def create(
+    users: Mapping[str, str], identifier: Identify, new_secret: Callable[[str], bytes], *, now: datetime
+) -> dict[str, Any]:
     """Connect Alice with Pat, and return the entries in the demo file.
 
     The desk accepts relays from connected desks, but no new connection requests.
     """
     DynamoFederation().save_settings(FederationSettings(FederationMode.CLOSED, inbound=True, approval=True))
-    connection_id, token = identifier("connection", "pat"), secrets.token_hex(32)
+    connection_id, token = identifier("connection", "pat"), new_secret("connection").hex()
     if (known := DynamoConnections().find(connection_id)) is not None:
         return {"connection_id": connection_id, "federation_token": DynamoConnections().token_of(known)}
     made = Connection(

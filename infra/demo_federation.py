@@ -30,14 +30,18 @@ _AGENT = AgentPut.model_validate(
 )
 
 
-def create(identify: Identify, *, now: datetime) -> dict[str, Any]:
+def create(identify: Identify, new_secret: Callable[[str], bytes], *, now: datetime) -> dict[str, Any]:
     """Register and approve the instance, and return its entries in the demo file.
 
     If the instance exists, its platform token is replaced.
     """
     # The key is the same every time, as a real instance keeps its own. It is not a secret.
     key = f"demo-instance-{identify('instance-key', NAME)}"
-    store, token, instance_id = DynamoInstances(), mint_platform_token(), identify("instance", NAME)
+    store, token, instance_id = (
+        DynamoInstances(),
+        mint_platform_token(secret=new_secret("platform")),
+        identify("instance", NAME),
+    )
     wanted = RegisterIn.model_validate({"name": NAME, "baseUrl": BASE_URL, "apiKey": key, "version": "1.0.0"})
     made = instances.register(
         wanted, token, instance_id=instance_id, base_url="", most_an_hour=_NO_LIMIT, now=now, instances=store

@@ -24,14 +24,14 @@ class LocalSetting:
 
 
 LOCAL_SETTINGS = (
-    LocalSetting("PORT", "port", "8000", "HTTP port of `make run` and `make container-run`."),
+    LocalSetting("PORT", "port", "8000", "HTTP port of `make run`, `chalice local` and `make container-run`."),
     LocalSetting("WS_PORT", "port", "8001", "WebSocket port of `make run` and `make container-run`."),
     LocalSetting("ENGINE", "`embedded` or `dynamodb-local`", "embedded", "Where `make run` stores its data."),
     LocalSetting("DATA_DIR", "path", ".chalice/local/data", "Data folder of `make run ENGINE=dynamodb-local`."),
     LocalSetting("DEMO_FILE", "path", ".chalice/local/demo.json", "File that `make run` writes the demo tokens to."),
     LocalSetting("WS_IDLE_SECONDS", "whole number", "600", "`make run` closes a WebSocket that is idle for so long."),
     LocalSetting("WS_LIFETIME_SECONDS", "whole number", "7200", "`make run` closes a WebSocket of this age."),
-    LocalSetting("FLUXDEN_STAGE", "text", "", "Set by Chalice. With `local`, `app.py` starts the local cloud."),
+    LocalSetting("FLUXDEN_STAGE", "text", "", "Set by Chalice. With `local`, `chalice local` starts the local cloud."),
     LocalSetting(
         "FLUXDEN_QUEUES_URL",
         "URL",

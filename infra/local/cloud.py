@@ -1,23 +1,18 @@
-"""The local cloud: the whole system in one process, started by `app.py` when the stage is `local`."""
+"""The local cloud: the whole system in one process, for the stages of `chalice local` that need no AWS account."""
 
 import atexit
-import errno
 import json
 import os
-import signal
-import socket
-import sys
 import textwrap
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 from chalice.app import Chalice
 
 from chalicelib.vault import new_key
 from infra import catalog, demo
-from infra.local import data_folder, engine, engines, gateway, pump, scheduler, sockets
+from infra.local import data_folder, engine, engines, pump, reloading, scheduler, sockets
+from infra.local.server import PORTS, exit_with, read_number, report_busy_port
 from infra.local.socket_link import Limits
 from infra.queues import create_queues
 from infra.tables import create_tables
@@ -26,57 +21,56 @@ HOST = engine.HOST
 EMBEDDED, EXTERNAL = "embedded", "dynamodb-local"
 # Long polling of an external engine.
 WAIT_SECONDS = 2
-PORTS, SECONDS = range(1, 65536), range(1, 10**9)
-EXAMPLES = {"PORT": 8010, "WS_PORT": 8011}
+SECONDS = range(1, 10**9)
+# Addresses that stand for every address of the machine. Clients on it use HOST.
+_ANY = {"0.0.0.0", "::"}
 
 
-def start(app: Chalice) -> None:
-    """Start the engine, workers, schedules and WebSockets of `app`. `chalice local` then starts the HTTP server.
+def start(app: Chalice, host: str = HOST, port: int = 8000) -> None:
+    """Start the engine, workers, schedules and WebSockets of `app`, whose HTTP server listens at `host` and `port`.
 
-    Reads `PORT` (8000), `WS_PORT` (8001), `WS_IDLE_SECONDS` (600), `WS_LIFETIME_SECONDS` (7200), `DEMO_FILE`,
-    `ENGINE` (embedded or dynamodb-local) and `DATA_DIR` (.chalice/local/data). Exits if a port is not free.
+    Reads `WS_PORT` (8001), `WS_IDLE_SECONDS` (600), `WS_LIFETIME_SECONDS` (7200), `DEMO_FILE`, `ENGINE` (embedded or
+    dynamodb-local) and `DATA_DIR` (.chalice/local/data). Exits if a port is not free.
     """
     folder = _data_folder()
-    port, ws_port = _read_number("PORT", 8000, PORTS), _read_number("WS_PORT", 8001, PORTS)
+    ws_port = read_number("WS_PORT", 8001, PORTS)
     limits = Limits(
-        idle_seconds=_read_number("WS_IDLE_SECONDS", 600, SECONDS),
-        lifetime_seconds=_read_number("WS_LIFETIME_SECONDS", 7200, SECONDS),
+        idle_seconds=read_number("WS_IDLE_SECONDS", 600, SECONDS),
+        lifetime_seconds=read_number("WS_LIFETIME_SECONDS", 7200, SECONDS),
     )
-    with _report_busy_port("PORT", port):
-        gateway.install(HOST, port)
-    with _report_busy_port("WS_PORT", ws_port):
-        listener = socket.create_server((HOST, ws_port), backlog=gateway.Server.request_queue_size)
-    signal.signal(signal.SIGTERM, _stop)
-    signal.signal(signal.SIGINT, _stop)
-    os.environ.setdefault("FLUXDEN_BASE_URL", f"http://{HOST}:{port}")
-    os.environ.setdefault("FLUXDEN_SOCKET_URL", f"ws://{HOST}:{ws_port}")
+    with report_busy_port("WS_PORT", ws_port):
+        listener = reloading.listen("sockets", host, ws_port)
+    named = HOST if host in _ANY else host
+    base_url, ws_url = f"http://{named}:{port}", f"ws://{named}:{ws_port}"
+    os.environ.setdefault("FLUXDEN_BASE_URL", base_url)
+    os.environ.setdefault("FLUXDEN_SOCKET_URL", ws_url)
     _start_engine(folder)
     create_tables()
     create_queues()
     addresses = demo.Addresses(
-        base_url=f"http://{HOST}:{port}",
-        ws_url=f"ws://{HOST}:{ws_port}",
-        admin_env=engine.environment()
+        base_url=base_url,
+        ws_url=ws_url,
+        admin_env=engine.environment(reloading.listen("engine", HOST, 0))
         | {name: os.environ[name] for name in ("FLUXDEN_SECRET_KEY", "FLUXDEN_BASE_URL")},
     )
-    made = data_folder.restore_organisation(folder, addresses) if folder else demo.create(addresses)
-    pumps = (
-        pump.start(catalog.consumers(app), wait_seconds=WAIT_SECONDS)
-        if folder
-        else pump.start(catalog.consumers(app), watch=engine)
-    )
+    if folder:
+        made = data_folder.restore_organisation(folder, addresses)
+        pumps = pump.start(catalog.consumers(app), wait_seconds=WAIT_SECONDS)
+    else:
+        made = demo.create(addresses, demo.derive_secrets(reloading.session.seed))
+        pumps = pump.start(catalog.consumers(app), watch=engine)
     schedules = scheduler.start(catalog.schedules(app))
     for stop in (schedules.set, *(each.stop for each in pumps)):
         atexit.register(stop)
     sockets.start(dict(catalog.sockets(app)), listener, limits)
-    print(render_welcome(made, folder), flush=True)
+    print(render_reloaded(made, folder) if reloading.session.changed else render_welcome(made, folder), flush=True)
 
 
 def _data_folder() -> Path | None:
     """Return the data folder; None if the data is in memory."""
     chosen = os.environ.get("ENGINE") or EMBEDDED
     if chosen not in (EMBEDDED, EXTERNAL):
-        _exit_with(f"ENGINE is {chosen!r}. Set it to {EMBEDDED} or {EXTERNAL}.")
+        exit_with(f"ENGINE is {chosen!r}. Set it to {EMBEDDED} or {EXTERNAL}.")
     return None if chosen == EMBEDDED else Path(os.environ.get("DATA_DIR") or ".chalice/local/data").resolve()
 
 
@@ -89,13 +83,18 @@ def _start_engine(folder: Path | None) -> None:
     try:
         engine.attach(data_folder.start_engines(folder))
     except engines.EnginesUnavailable as missing:
-        _exit_with(str(missing))
+        exit_with(str(missing))
 
 
 def render_welcome(made: dict[str, Any], folder: Path | None) -> str:
     """Return the text that is printed when the system is ready."""
     base = made["base_url"]
     ending = f"your data stays in {folder}" if folder else "all data is in memory and will be lost"
+    reloads = (
+        f"\n          Reload              when a source file changes; {_what_stays(folder)}"
+        if reloading.is_worker()
+        else ""
+    )
     return textwrap.dedent(f"""
         Fluxden is running at {base}
 
@@ -105,7 +104,7 @@ def render_welcome(made: dict[str, Any], folder: Path | None) -> str:
           WebSocket           {made["ws_url"]}
           MCP                 {made["mcp_url"]}
           Demo tokens         {demo.demo_file()}
-          Stop                Ctrl-C; {ending}
+          Stop                Ctrl-C; {ending}{reloads}
 
         Publish an event to Alice:
 
@@ -126,35 +125,18 @@ def render_welcome(made: dict[str, Any], folder: Path | None) -> str:
         """)
 
 
+def render_reloaded(made: dict[str, Any], folder: Path | None) -> str:
+    """Return the text that is printed after a reload."""
+    return f"Fluxden is running again at {made['base_url']}: {_what_stays(folder)}."
+
+
+def _what_stays(folder: Path | None) -> str:
+    if folder:
+        return "ports, demo tokens and data stay"
+    return "ports and demo tokens stay, the data in memory is lost"
+
+
 def client_configuration(made: dict[str, Any]) -> dict[str, Any]:
     """Return the configuration for MCP clients, with Alice's key."""
     headers = {"Authorization": f"Bearer {made['api_keys']['alice']}"}
     return {"mcpServers": {"fluxden": {"type": "http", "url": made["mcp_url"], "headers": headers}}}
-
-
-def _read_number(name: str, default: int, allowed: range) -> int:
-    text = os.environ.get(name) or str(default)
-    if not (text.isascii() and text.isdigit()) or len(text) > len(str(allowed[-1])) or int(text) not in allowed:
-        kind = "a port number" if allowed is PORTS else "a whole number of seconds above zero"
-        _exit_with(f"{name} is {text!r}. Set it to {kind}.")
-    return int(text)
-
-
-@contextmanager
-def _report_busy_port(name: str, port: int) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-            raise
-        _exit_with(f"Port {port} is already in use. Choose another one: make run {name}={EXAMPLES[name]}")
-
-
-def _exit_with(message: str) -> NoReturn:
-    print(message, file=sys.stderr)
-    sys.exit(1)
-
-
-def _stop(*_: object) -> NoReturn:
-    print("\nStopped.", flush=True)
-    sys.exit(0)

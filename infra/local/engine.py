@@ -6,6 +6,7 @@ from others. Requests about WebSocket connections go to the WebSocket gateway an
 
 import json
 import os
+import socket
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -100,8 +101,8 @@ def unroute_sockets(gateway: management_api.Connections) -> None:
         _gateways.remove(gateway)
 
 
-def serve() -> int:
-    """Serve this engine to other processes on a loopback port, and return the port.
+def serve(listener: socket.socket | None = None) -> int:
+    """Serve this engine to other processes on a loopback port, or on `listener`, and return the port.
 
     External engines have ports of their own. Then this port only serves requests about connections.
     """
@@ -110,14 +111,16 @@ def serve() -> int:
     class Quiet(WSGIRequestHandler):
         def log(self, *_: object) -> None: ...
 
-    server = make_server(HOST, 0, _serve_wsgi, threaded=True, request_handler=Quiet)
+    fd = listener.fileno() if listener else None
+    server = make_server(HOST, 0, _serve_wsgi, threaded=True, request_handler=Quiet, fd=fd)
     threading.Thread(target=server.serve_forever, daemon=True, name="engine").start()
-    return server.server_port
+    port: int = server.socket.getsockname()[1]
+    return port
 
 
-def environment() -> dict[str, str]:
-    """Return the settings with which another process reaches this engine. Opens a port."""
-    served = f"http://{HOST}:{serve()}"
+def environment(listener: socket.socket | None = None) -> dict[str, str]:
+    """Return the settings with which another process reaches this engine. Serves it as `serve` does."""
+    served = f"http://{HOST}:{serve(listener)}"
     return {
         **(_external[-1].environment if _external else {"AWS_ENDPOINT_URL": served}),
         "AWS_ACCESS_KEY_ID": ACCESS_KEY,

@@ -153,20 +153,3 @@ class Server(local.ThreadedHTTPServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Ignore clients that disconnect."""
-
-
-def create_local_server(app: Chalice, config: Any, host: str, port: int) -> local.LocalDevServer:
-    """Replace `chalice.local.create_local_server` with one that uses our gateway."""
-    local.CustomLocalChalice.__bases__ = (local.LocalChalice, app.__class__)
-    app.__class__ = local.CustomLocalChalice
-    return local.LocalDevServer(app, config, host, port, Handler, Server)
-
-
-def install(host: str, port: int) -> None:
-    """Make `chalice local` serve through our gateway, and bind the port now.
-
-    Raises:
-        OSError: The port is not free.
-    """
-    Server.reserved = socket.create_server((host, port), backlog=Server.request_queue_size)
-    local.create_local_server = create_local_server  # type: ignore[assignment]

@@ -117,17 +117,28 @@ def send_request(
     return Answer(response.status, response.headers, response.read())
 
 
-def launch_desk(folder: Path, port: int, ws_port: int, **environment: str) -> StartedDesk:
-    """Start the system in its own process group, without waiting for it."""
+SERVED_ONCE = ("--stage", "local", "--no-autoreload")
+
+
+def launch_desk(
+    folder: Path,
+    port: int,
+    ws_port: int,
+    root: Path = ROOT,
+    options: tuple[str, ...] = SERVED_ONCE,
+    /,
+    **environment: str,
+) -> StartedDesk:
+    """Start the system from the source in `root`, in its own process group, without waiting for it."""
     folder.mkdir(exist_ok=True)
     wanted = {"PORT": str(port), "WS_PORT": str(ws_port), "DEMO_FILE": str(folder / "demo.json")} | environment
     with (folder / "stdout").open("wb") as stdout, (folder / "stderr").open("wb") as stderr:
         process = subprocess.Popen(
             [
                 Path(sys.executable).with_name("chalice"),
-                *("local", "--stage", "local", "--no-autoreload", "--port", str(port)),
+                *("local", *options, "--port", str(port)),
             ],
-            cwd=ROOT,
+            cwd=root,
             env=SHELL | wanted,
             stdin=subprocess.DEVNULL,
             stdout=stdout,
@@ -138,10 +149,12 @@ def launch_desk(folder: Path, port: int, ws_port: int, **environment: str) -> St
 
 
 @contextmanager
-def start_desk(folder: Path, **environment: str) -> Iterator[StartedDesk]:
+def start_desk(
+    folder: Path, root: Path = ROOT, options: tuple[str, ...] = SERVED_ONCE, /, **environment: str
+) -> Iterator[StartedDesk]:
     """Start a system, wait until it answers, and kill it at the end."""
     port, ws_port = free_ports()
-    system = launch_desk(folder, port, ws_port, **environment)
+    system = launch_desk(folder, port, ws_port, root, options, **environment)
     try:
         deadline = time.monotonic() + 90
         while not system.is_healthy():
