@@ -25,7 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 # Chalice sets this variable in the process that its reloader starts.
 _WORKER = "CHALICE_WORKER"
-_STATE = "FLUXDEN_RELOADED"
+_STATE = "RELOADED_SESSION"
 _BACKLOG = 256
 _PARENT_SECONDS, _SOURCE_SECONDS, _SETTLE_SECONDS = 0.25, 1.0, 0.25
 _SOURCES = ("app.py", ".chalice/config.json", "chalicelib", "infra")

@@ -60,7 +60,7 @@ def test_plain_chalice_local_reloads_and_keeps_its_ports_and_tokens(desk: Starte
         assert desk.call("GET", f"{EVENTS}/{inputs.new_event()['event_id']}", token=token).status == 404
     with socket.create_connection((HOST, desk.ws_port), timeout=3):
         pass
-    assert desk.run("infra.admin", "operators", "list").returncode == 0
+    assert desk.run("infra.admin", "employees", "list").returncode == 0
     assert desk.stderr == ""
 
 
