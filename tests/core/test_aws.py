@@ -1,5 +1,7 @@
 """Clients of AWS: one per service, counted calls, and which errors pass."""
 
+from collections.abc import Iterator
+
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
@@ -97,21 +99,24 @@ def test_there_is_one_client_for_each_service() -> None:
     assert aws.session() is aws.session()
 
 
-def test_queues_url_is_made_from_the_setting_without_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def _no_known_urls() -> Iterator[None]:
+    aws.queue_url.cache_clear()
+    yield
+    aws.queue_url.cache_clear()
+
+
+@pytest.mark.usefixtures("_no_known_urls")
+def test_queue_url_is_made_from_the_setting_without_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLUXDEN_QUEUES_URL", "https://sqs.test/1")
-    aws.queue_url.cache_clear()
-    try:
-        with aws.counted() as calls:
-            assert aws.queue_url(CALLBACKS.physical_name) == f"https://sqs.test/1/{CALLBACKS.physical_name}"
-        assert calls == [0]
-    finally:
-        aws.queue_url.cache_clear()
+    with aws.counted() as calls:
+        assert aws.queue_url(CALLBACKS.physical_name) == f"https://sqs.test/1/{CALLBACKS.physical_name}"
+    assert calls == [0]
 
 
-@pytest.mark.usefixtures("tables")
-def test_queues_url_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.usefixtures("tables", "_no_known_urls")
+def test_queue_url_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FLUXDEN_QUEUES_URL", raising=False)
-    aws.queue_url.cache_clear()
     with aws.counted() as calls:
         urls = {aws.queue_url(CALLBACKS.physical_name) for _ in range(3)}
     assert (len(urls), calls) == (1, [1])

@@ -19,7 +19,7 @@ from tests.support.concurrency import run_concurrently
 from tests.support.store_calls import record_store_calls
 
 GRANTS, TOKENS = DynamoGrants(), DynamoTokens()
-NOON = datetime(2026, 5, 21, 12, tzinfo=UTC)
+NOON = datetime(2040, 5, 21, 12, tzinfo=UTC)
 GRANT, TOOLS = grant_id("fd1", "alice"), "00000000-0000-4000-8000-000000000001"
 
 

@@ -34,7 +34,7 @@ from chalicelib.tokens.stores.tokens import DynamoTokens, end_grant_action
 from tests.support.store_calls import record_store_calls
 
 TOKENS = DynamoTokens()
-NOON = datetime(2026, 5, 21, 12, tzinfo=UTC)
+NOON = datetime(2040, 5, 21, 12, tzinfo=UTC)
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
 GRANT, TOOLS = grant_id("fd1", "alice"), "00000000-0000-4000-8000-000000000001"
 CLAIM = Claim("scope", "body", "nonce", int(NOON.timestamp()), int((NOON + DAY).timestamp()))
