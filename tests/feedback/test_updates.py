@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from chalicelib.feedback.domain.updates import Update, UpdatesQuery, asked_for, parsed
+from chalicelib.feedback.domain.updates import Update, UpdatesQuery, asked_for, parse_update
 from chalicelib.feedback.stores.updates import PackagedUpdates
 from tests.support.api import Api
 
@@ -18,7 +18,7 @@ FOLDER = Path(__file__).parents[2] / "chalicelib" / "updates"
 def entry(**members: str) -> Update:
     named = {"title": "T", "date": "2026-05-01", "tags": "api"} | members
     lines = "\n".join(f"{name}: {value}" for name, value in named.items())
-    return parsed(named.pop("slug", "slug"), f"---\n{lines}\n---\n\nText.\n")
+    return parse_update(named.pop("slug", "slug"), f"---\n{lines}\n---\n\nText.\n")
 
 
 ENTRIES = [
@@ -122,7 +122,7 @@ def test_each_query_has_a_tag_of_its_own_that_holds(api: Api) -> None:
 )
 def test_a_file_that_is_no_entry_is_not_shipped(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
-        parsed("slug", text)
+        parse_update("slug", text)
 
 
 def test_entries_of_one_moment_keep_one_order() -> None:

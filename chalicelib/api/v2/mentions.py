@@ -33,7 +33,7 @@ def list_mentions(query: MentionsQuery, caller: ApiKey) -> MentionsOut:
     connected with. Teams are your own. Agents and commands are those installed for the organisation. The reply is a
     bare array, sorted by name: at most 10 results, 12 people or 15 commands.
     """
-    return mentions.find(
+    return mentions.find_mentions(
         query,
         user_id=caller.user_id,
         people=DynamoDirectory(),

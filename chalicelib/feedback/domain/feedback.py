@@ -1,4 +1,4 @@
-"""Feedback: what people, their agents and integrators have to say of this desk."""
+"""Feedback on this desk by people, their agents and integrators."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -22,7 +22,7 @@ class FeedbackKind(StrEnum):
 
 
 class AuthorKind(StrEnum):
-    """Who speaks: somebody through a key of theirs, or an integrator through its tools token."""
+    """The kind of an author: a person by an API key, or an integrator by its tools token."""
 
     PERSON = "person"
     INTEGRATOR = "integrator"
@@ -30,7 +30,7 @@ class AuthorKind(StrEnum):
 
 @dataclass(frozen=True)
 class Author:
-    """Who gave feedback; `id` is a user id, or an integrator's slug."""
+    """The author of feedback. `id` is a user id or the slug of an integrator."""
 
     kind: AuthorKind
     id: str
@@ -55,7 +55,7 @@ class Feedback:
 
 
 class FeedbackIn(In):
-    """Something to say of the desk."""
+    """New feedback on the desk."""
 
     message: Annotated[str, Field(min_length=1, max_length=_LONGEST_MESSAGE), AfterValidator(not_blank)]
     kind: FeedbackKind = FeedbackKind.OTHER
@@ -74,14 +74,14 @@ class FeedbackQuery(Query):
 
 
 class AuthorOut(Out):
-    """Who gave the feedback; `id` is the person's user id, or the integrator's slug."""
+    """The author. `id` is the person's user id or the integrator's slug."""
 
     kind: AuthorKind
     id: str
 
 
 class FeedbackOut(Out):
-    """Feedback as it was given."""
+    """One piece of feedback."""
 
     id: str
     kind: FeedbackKind
@@ -98,7 +98,7 @@ class FeedbackPage(Out):
     next_cursor: str | None
 
 
-def shown(feedback: Feedback) -> FeedbackOut:
+def to_response(feedback: Feedback) -> FeedbackOut:
     return FeedbackOut(
         id=feedback.feedback_id,
         kind=feedback.kind,

@@ -1,4 +1,4 @@
-"""What is new: the entries of the updates feed, how they are written down, and which of them are asked for."""
+"""The updates feed: its entries, the format of their files, and the pages of the feed."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime
@@ -20,7 +20,7 @@ def _words(text: object) -> object:
 
 
 class Update(In):
-    """An entry; its day and time are UTC's. The id is the name of its file."""
+    """An entry of the feed. Its day and time are in UTC; its id is the name of its file."""
 
     id: str
     title: Annotated[str, Field(min_length=1, max_length=120)]
@@ -36,7 +36,7 @@ class Update(In):
 
 
 class UpdatesQuery(Query):
-    """Which entries."""
+    """The entries that a request asks for."""
 
     limit: Annotated[int, Field(ge=1), AfterValidator(lambda limit: min(limit, MOST))] = Field(
         50, description=f"How many entries; above {MOST} it means {MOST}."
@@ -71,8 +71,8 @@ class UpdatesOut(Out):
     generated_at: TimeOut = Field(description="The moment of the newest entry, asked for or not.")
 
 
-def parsed(slug: str, text: str) -> Update:
-    """The entry written as front matter (a line `name: value` each) between two lines `---`, and Markdown below.
+def parse_update(slug: str, text: str) -> Update:
+    """Parse an entry: front matter (a line `name: value` each) between two lines `---`, and Markdown below.
 
     Raises:
         ValueError: it is not.
@@ -87,14 +87,14 @@ def parsed(slug: str, text: str) -> Update:
 
 
 def asked_for(query: UpdatesQuery, updates: Sequence[Update]) -> UpdatesOut:
-    """The page of the feed; `updates` are all there are, at least one, newest first."""
+    """Return a page of the feed. `updates` are all entries, at least one, newest first."""
     since, tag = _day(query.since), (query.tag or "").strip().casefold()
     found = [
         each
         for each in updates
         if (since is None or each.date > since) and (not tag or tag in map(str.casefold, each.tags))
     ]
-    shown = [_shown(each) for each in found[: query.limit]]
+    shown = [_to_response(each) for each in found[: query.limit]]
     return UpdatesOut(
         updates=shown,
         total=len(updates),
@@ -113,6 +113,6 @@ def _day(text: str | None) -> date | None:
     return None
 
 
-def _shown(update: Update) -> UpdateOut:
+def _to_response(update: Update) -> UpdateOut:
     told = update.model_dump(exclude_none=True) | {"date": update.date.isoformat()}
     return UpdateOut.model_validate(told)

@@ -1,4 +1,4 @@
-"""Feedback on the desk: given by whoever works with it, read by its author and by administrators."""
+"""Feedback on the desk: stored for its author, read by the author and by administrators."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -16,7 +16,7 @@ from chalicelib.feedback.domain.feedback import (
     FeedbackOut,
     FeedbackPage,
     FeedbackQuery,
-    shown,
+    to_response,
 )
 
 
@@ -28,19 +28,19 @@ class Box(Protocol):
 def submit(
     given: FeedbackIn, *, feedback_id: str, caller: ApiKey | ToolsToken, context: RequestContext, box: Box
 ) -> FeedbackOut:
-    """Keep the caller's feedback. Store calls after authentication: 1.
+    """Store the caller's feedback. Store calls after authentication: 1.
 
     Raises:
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     feedback = Feedback(feedback_id, Author.of(caller), given.kind, given.message, given.about, timestamp(context.now))
-    answer = shown(feedback)
+    answer = to_response(feedback)
     box.add(feedback, claim=context.claim, reply=answer.model_dump(mode="json"))
     return answer
 
 
 def list_page(query: FeedbackQuery, *, caller: ApiKey | ToolsToken, box: Box) -> FeedbackPage:
-    """A page of the caller's own feedback, for an administrator of everybody's. Store calls after authentication: 1.
+    """List a page of the caller's own feedback; administrators list everybody's. Store calls after authentication: 1.
 
     Raises:
         Invalid: the cursor is none of this list's.
@@ -50,7 +50,7 @@ def list_page(query: FeedbackQuery, *, caller: ApiKey | ToolsToken, box: Box) ->
     bound = ("feedback", author.kind, author.id, everybodys)
     before = from_cursor(query.cursor, 1, *bound)[0] if query.cursor is not None else None
     found = box.list_before(None if everybodys else author, before, limit=query.limit + 1)
-    listing = [shown(each) for each in found[: query.limit]]
+    listing = [to_response(each) for each in found[: query.limit]]
     page = listing[: count_fitting(map(to_json, listing))]
     cursor = to_cursor([page[-1].id], *bound) if len(found) > len(page) else None
     return FeedbackPage(items=page, next_cursor=cursor)

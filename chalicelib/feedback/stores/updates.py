@@ -3,7 +3,7 @@
 from functools import cache
 from pathlib import Path
 
-from chalicelib.feedback.domain.updates import Update, parsed
+from chalicelib.feedback.domain.updates import Update, parse_update
 
 _FOLDER = Path(__file__).parents[2] / "updates"
 
@@ -16,5 +16,5 @@ class PackagedUpdates:
 
 @cache
 def _read() -> list[Update]:
-    found = [parsed(path.stem, path.read_text(encoding="utf-8")) for path in sorted(_FOLDER.glob("*.md"))]
+    found = [parse_update(path.stem, path.read_text(encoding="utf-8")) for path in sorted(_FOLDER.glob("*.md"))]
     return sorted(found, key=lambda update: update.moment, reverse=True)

@@ -1,4 +1,4 @@
-"""Whom and what a message may mention: what is searched for, and how what is found is shown."""
+"""Mentions: the search for people, teams, agents and commands that a message can mention."""
 
 from collections.abc import Iterable, Sequence
 from enum import StrEnum
@@ -17,7 +17,7 @@ _SHOWN, _LONGEST_HANDLE = 80, 30
 
 
 class MentionKind(StrEnum):
-    """What to search among."""
+    """A kind of thing that can be mentioned."""
 
     PEOPLE = "people"
     AGENTS = "agents"
@@ -26,13 +26,13 @@ class MentionKind(StrEnum):
 
 
 class MentionsQuery(Query):
-    """What to search for, and among what."""
+    """The words to search for, and the kind of thing to search."""
 
     type: MentionKind = MentionKind.PEOPLE
     q: str = Field("", max_length=200, description="Text anywhere in a name; left out, the first are given.")
 
     def finds(self, *texts: str) -> bool:
-        """Whether one of the texts has the words in it, in upper or lower case."""
+        """Say whether one of the texts contains the words, ignoring case."""
         wanted = self.q.strip().casefold()
         return any(wanted in text.casefold() for text in texts)
 
@@ -56,7 +56,7 @@ class PersonMention(Out):
 
 
 class CommandOut(Out):
-    """Something an agent can be told to do."""
+    """A command that an agent takes."""
 
     name: str
     description: str
@@ -64,7 +64,7 @@ class CommandOut(Out):
 
 
 class AgentMention(Out):
-    """An agent that is installed for the organisation."""
+    """An agent that the organisation has installed."""
 
     id: str
     type: Literal["agent"]
@@ -77,7 +77,7 @@ class AgentMention(Out):
 
 
 class TeamMention(Out):
-    """A team that one belongs to."""
+    """A team that the caller belongs to."""
 
     id: str
     type: Literal["team"]
@@ -89,7 +89,7 @@ class TeamMention(Out):
 
 
 class CommandMention(Out):
-    """A command of an installed agent; `fullCommand` is what is typed."""
+    """A command of an installed agent. A message contains it as `fullCommand`."""
 
     id: str
     type: Literal["command"]
@@ -108,13 +108,13 @@ Mention = PersonMention | AgentMention | TeamMention | CommandMention
 
 
 class MentionsOut(RootModel[list[Annotated[Mention, Field(discriminator="type")]]]):
-    """What was found, best known first: all of one type."""
+    """The matches of one kind, in the order in which they are offered."""
 
     model_config = ConfigDict(defer_build=True)
 
 
-def people_found(query: MentionsQuery, people: Iterable[Person]) -> list[PersonMention]:
-    """The active ones whose name or address has the words in it, by name."""
+def match_people(query: MentionsQuery, people: Iterable[Person]) -> list[PersonMention]:
+    """Return the active people whose name or e-mail address contains the words, by name."""
     found = [person for person in people if person.active and query.finds(person.name, _handle(person), person.email)]
     found.sort(key=lambda person: (person.name.casefold(), person.email))
     return [
@@ -131,8 +131,8 @@ def people_found(query: MentionsQuery, people: Iterable[Person]) -> list[PersonM
     ]
 
 
-def peers_found(query: MentionsQuery, connections: Iterable[Connection]) -> list[PersonMention]:
-    """The people of other desks whose name, address or desk has the words in it, by name."""
+def match_peers(query: MentionsQuery, connections: Iterable[Connection]) -> list[PersonMention]:
+    """Return the people of other desks whose name, e-mail address or desk contains the words, by name."""
     found = [each for each in connections if each.status is ConnectionStatus.ACTIVE and query.finds(*_texts(each))]
     found.sort(key=lambda each: (_name(each).casefold(), each.peer_email, each.connection_id))
     return [
@@ -152,8 +152,8 @@ def peers_found(query: MentionsQuery, connections: Iterable[Connection]) -> list
     ]
 
 
-def agents_found(query: MentionsQuery, agents: Iterable[Agent]) -> list[AgentMention]:
-    """The active ones whose name or slug has the words in it, by name."""
+def match_agents(query: MentionsQuery, agents: Iterable[Agent]) -> list[AgentMention]:
+    """Return the active agents whose name or slug contains the words, by name."""
     found = [agent for agent in _active(agents) if query.finds(agent.name, agent.slug)]
     found.sort(key=lambda agent: (agent.name.casefold(), agent.slug))
     return [
@@ -173,15 +173,15 @@ def agents_found(query: MentionsQuery, agents: Iterable[Agent]) -> list[AgentMen
     ]
 
 
-def teams_found(query: MentionsQuery, rosters: Iterable[Roster]) -> list[TeamMention]:
-    """Those whose name or description has the words in it, by name."""
+def match_teams(query: MentionsQuery, rosters: Iterable[Roster]) -> list[TeamMention]:
+    """Return the teams whose name or description contains the words, by name."""
     found = [each for each in rosters if query.finds(each.team.name, each.team.description or "")]
     found.sort(key=lambda each: (each.team.name.casefold(), each.team.team_id))
-    return [_shown(each) for each in found[:MOST]]
+    return [_to_team_mention(each) for each in found[:MOST]]
 
 
-def commands_found(query: MentionsQuery, agents: Sequence[Agent]) -> list[CommandMention]:
-    """The active agents' commands that have the words in what is typed or in their description, by what is typed."""
+def match_commands(query: MentionsQuery, agents: Sequence[Agent]) -> list[CommandMention]:
+    """Return the commands of active agents whose full command or description contains the words, in order."""
     found = [
         (f"{agent.slug}.{command.name}", agent, command)
         for agent in _active(agents)
@@ -192,7 +192,7 @@ def commands_found(query: MentionsQuery, agents: Sequence[Agent]) -> list[Comman
     return [_command(*each) for each in found[:MOST_COMMANDS]]
 
 
-def _shown(roster: Roster) -> TeamMention:
+def _to_team_mention(roster: Roster) -> TeamMention:
     team, count = roster.team, len(roster.members)
     return TeamMention(
         id=team.team_id,

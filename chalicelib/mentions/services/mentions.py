@@ -1,4 +1,4 @@
-"""What a person may mention in a message."""
+"""Mentions: find what a person can mention in a message."""
 
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -11,17 +11,17 @@ from chalicelib.mentions.domain.mentions import (
     MentionKind,
     MentionsOut,
     MentionsQuery,
-    agents_found,
-    commands_found,
-    peers_found,
-    people_found,
-    teams_found,
+    match_agents,
+    match_commands,
+    match_peers,
+    match_people,
+    match_teams,
 )
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.services.ports import People, Teams
 
 
-def find(
+def find_mentions(
     query: MentionsQuery,
     *,
     user_id: str,
@@ -31,7 +31,7 @@ def find(
     connections: Connections,
     gather: Callable[..., list[Any]],
 ) -> MentionsOut:
-    """What the person `user_id` may mention of one type, the first ten that match (commands: 15; people: 12).
+    """Find what the person `user_id` can mention of one kind: the first ten matches (commands: 15; people: 12).
 
     Store calls in sequence after authentication: 1 for agents and commands, 2 for teams, 3 for people, however
     many teams the person belongs to. What is read grows with those teams, and with the person's connections, only.
@@ -39,21 +39,21 @@ def find(
     found: Sequence[Mention]
     match query.type:
         case MentionKind.AGENTS:
-            found = agents_found(query, agents.list_agents())
+            found = match_agents(query, agents.list_agents())
         case MentionKind.COMMANDS:
-            found = commands_found(query, agents.list_agents())
+            found = match_commands(query, agents.list_agents())
         case MentionKind.TEAMS:
-            found = teams_found(query, teams.list_rosters(teams.own_team_ids(user_id)))
+            found = match_teams(query, teams.list_rosters(teams.own_team_ids(user_id)))
         case MentionKind.PEOPLE:
             here, elsewhere = gather(
-                lambda: _known_people(user_id, people, teams), lambda: connections.list_own(user_id)
+                lambda: _reachable_people(user_id, people, teams), lambda: connections.list_own(user_id)
             )
-            found = [*people_found(query, here), *peers_found(query, elsewhere)][:MOST_PEOPLE]
+            found = [*match_people(query, here), *match_peers(query, elsewhere)][:MOST_PEOPLE]
     return MentionsOut(list(found))
 
 
-def _known_people(user_id: str, people: People, teams: Teams) -> Iterable[Person]:
-    # Who shares a project shares its team, so the teams' members are everybody there is to find.
+def _reachable_people(user_id: str, people: People, teams: Teams) -> Iterable[Person]:
+    # People who share a project share its team, so the members of the teams are all people to search.
     rosters = teams.list_rosters(teams.own_team_ids(user_id))
     known = frozenset[str]().union({user_id}, *(roster.members for roster in rosters))
     return people.find_people(known).values()
