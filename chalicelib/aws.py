@@ -90,7 +90,7 @@ def queue_url(name: str) -> str:
 
 
 @contextmanager
-def counted() -> Iterator[list[int]]:
+def count_calls() -> Iterator[list[int]]:
     """Count the store and queue calls of this thread and the threads it starts, as the one number in the list."""
     count = [0]
     token = _calls.set(count)

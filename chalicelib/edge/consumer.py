@@ -56,7 +56,7 @@ class Consumer:
 
     def _process(self, record: Any) -> None:
         outcome = "failed"
-        with aws.counted() as calls:
+        with aws.count_calls() as calls:
             try:
                 self.function(self.message.model_validate_json(record.body))
                 outcome = "done"

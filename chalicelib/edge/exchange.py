@@ -58,7 +58,7 @@ def handle(
     """
     request = receive(operation, http, path)
     started = time.perf_counter()
-    with aws.counted() as calls:
+    with aws.count_calls() as calls:
         response, caller = _respond(request, input_error)
     line = {
         "operation": operation.__name__,

@@ -24,7 +24,7 @@ class Schedule:
 
     def __call__(self, event: object, context: object) -> None:  # noqa: ARG002 - Lambda's
         """Run the function once: the entry point of this schedule's Lambda function."""
-        with aws.counted() as calls:
+        with aws.count_calls() as calls:
             done = self.function(datetime.now(UTC))
         # Most runs find nothing to do, and their lines would bury the others.
         level = logging.INFO if done else logging.DEBUG

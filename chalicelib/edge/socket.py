@@ -54,7 +54,7 @@ class SocketRoute:
         raw = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
         call = SocketCall(received["connectionId"], received["requestId"], datetime.now(UTC), headers, raw)
         status, response_headers = 500, dict[str, str]()
-        with aws.counted() as calls:
+        with aws.count_calls() as calls:
             try:
                 status, response_headers = 200, dict(self.function(call) or {})
             except Refusal as refusal:

@@ -55,11 +55,11 @@ def test_errors_that_a_repeat_would_meet_again_do_not_pass(error: BaseException)
 
 @pytest.mark.usefixtures("tables")
 def test_calls_are_counted_in_this_thread_and_those_it_starts() -> None:
-    with aws.counted() as calls:
+    with aws.count_calls() as calls:
         commit([put(DIRECTORY, KEY)])
         gather(*[lambda: get(DIRECTORY, KEY)] * 3)
         assert calls == [4]
-        with aws.counted() as inner:
+        with aws.count_calls() as inner:
             get(DIRECTORY, KEY)
         assert inner == [1]
     get(DIRECTORY, KEY)
@@ -69,7 +69,7 @@ def test_calls_are_counted_in_this_thread_and_those_it_starts() -> None:
 @pytest.mark.usefixtures("tables")
 def test_calls_of_other_threads_are_not_counted() -> None:
     def count(number: int) -> int:
-        with aws.counted() as calls:
+        with aws.count_calls() as calls:
             for _ in range(number):
                 get(DIRECTORY, KEY)
         return calls[0]
@@ -109,7 +109,7 @@ def _no_known_urls() -> Iterator[None]:
 @pytest.mark.usefixtures("_no_known_urls")
 def test_queue_url_is_made_from_the_setting_without_a_call(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLUXDEN_QUEUES_URL", "https://sqs.test/1")
-    with aws.counted() as calls:
+    with aws.count_calls() as calls:
         assert aws.queue_url(CALLBACKS.physical_name) == f"https://sqs.test/1/{CALLBACKS.physical_name}"
     assert calls == [0]
 
@@ -117,6 +117,6 @@ def test_queue_url_is_made_from_the_setting_without_a_call(monkeypatch: pytest.M
 @pytest.mark.usefixtures("tables", "_no_known_urls")
 def test_queue_url_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("FLUXDEN_QUEUES_URL", raising=False)
-    with aws.counted() as calls:
+    with aws.count_calls() as calls:
         urls = {aws.queue_url(CALLBACKS.physical_name) for _ in range(3)}
     assert (len(urls), calls) == (1, [1])

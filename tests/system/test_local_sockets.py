@@ -485,7 +485,7 @@ def test_without_a_gateway_every_connection_is_gone(management: "ApiGatewayManag
 def test_posts_do_not_wait_for_store_calls(functions: Functions, gateway: Gateway) -> None:
     with client(gateway) as connection:
         event = functions.connected.get(timeout=5)
-        with aws.counted() as calls, engine._lock:
+        with aws.count_calls() as calls, engine._lock:
             poster = threading.Thread(target=post, args=(event, "at once"), daemon=True)
             poster.start()
             assert connection.recv(3) == "at once"

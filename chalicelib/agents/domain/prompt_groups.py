@@ -46,7 +46,7 @@ class PromptGroup:
     def is_called_for(self, text: str) -> bool:
         """Whether the pattern is found in the text, in time that grows with the text's length and no faster."""
         # As one expression, a gap would be tried anew from each place where its first part stands.
-        return any(_found(sequence, text) for sequence in self._sequences)
+        return any(_contains(sequence, text) for sequence in self._sequences)
 
 
 @dataclass(frozen=True)
@@ -163,7 +163,7 @@ def _score(group: PromptGroup, message: str, context: str) -> float:
     return round(min(found + BASELINE, 1.0), 2)
 
 
-def _found(sequence: Sequence[re.Pattern[str]], text: str) -> bool:
+def _contains(sequence: Sequence[re.Pattern[str]], text: str) -> bool:
     place = 0
     for part in sequence:
         match = part.search(text, place)

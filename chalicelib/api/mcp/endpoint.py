@@ -189,7 +189,7 @@ def _tool_reply(response: Response, message: Message) -> OperationReply:
     """Return the result of a tool call. Only a failed authentication is reported by HTTP status."""
     if response.status_code == HTTPStatus.UNAUTHORIZED:
         return _protocol_reply(response, message)
-    found, headers = json.loads(response.body), _kept_headers(response)
+    found, headers = json.loads(response.body), _reply_headers(response)
     if isinstance(found, list):
         # Revisions with a handshake require an object.
         found = {"items": found}
@@ -211,12 +211,12 @@ def _protocol_reply(response: Response, message: Message | None) -> OperationRep
         problem = json.loads(text)
         code = Code.INTERNAL_ERROR if problem["status"] == HTTPStatus.INTERNAL_SERVER_ERROR else Code.REFUSED
         text = _json(error_reply(message.id if message else None, code, problem["detail"], problem))
-    return OperationReply(text, response.status_code, _kept_headers(response))
+    return OperationReply(text, response.status_code, _reply_headers(response))
 
 
 def _json(value: object) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-def _kept_headers(response: Response) -> dict[str, str]:
+def _reply_headers(response: Response) -> dict[str, str]:
     return {name: str(value) for name, value in response.headers.items() if name.lower().startswith(_KEPT_HEADERS)}

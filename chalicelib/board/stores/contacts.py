@@ -75,7 +75,7 @@ class DynamoContacts:
         """
         ids = _candidates(user_id, wanted)
         rows = get_all(CONTACTS, [contact_key(user_id, each) for each in ids], _MATCHED) if ids else []
-        admitted = sorted((row["orderKey"], row["sk"]) for row in rows if wanted.matches(_found_by(row)))
+        admitted = sorted((row["orderKey"], row["sk"]) for row in rows if wanted.matches(_search_terms(row)))
         sks = [sk for _, sk in admitted[offset : offset + limit]]
         return [_contact_from_row(row) for row in lists.in_order(CONTACTS, user_id, sks)], len(admitted)
 
@@ -97,7 +97,7 @@ class DynamoContacts:
         """
         write_all(CONTACTS, puts=_entries(contact))
         try:
-            commit(_added(contact), claim=claim, reply=reply)
+            commit(_add_actions(contact), claim=claim, reply=reply)
         except AlreadyAnswered:
             _drop_entries(contact)
             raise
@@ -106,7 +106,7 @@ class DynamoContacts:
         """Store a contact, unless its id exists. Store calls in sequence: 2."""
         write_all(CONTACTS, puts=_entries(contact))
         try:
-            commit(_added(contact))
+            commit(_add_actions(contact))
         except Refused as refused:
             # Where it was stored by an earlier try, its entries are those just written.
             if refused.rows[0].get("indexId") != contact.index_id:
@@ -161,7 +161,7 @@ class DynamoContacts:
         return removed
 
 
-def _added(contact: Contact) -> list[Action]:
+def _add_actions(contact: Contact) -> list[Action]:
     row = _key(contact) | {"id": contact.contact_id, "cards": links_to_row(contact.cards)} | _columns(contact)
     return [put_new(CONTACTS, row), lists.count_action(CONTACTS, contact.user_id, added=[_FACETS])]
 
@@ -208,7 +208,7 @@ def _columns(contact: Contact) -> Row:
     return _CONTACT.to_row(contact) | {"orderKey": _order_key(contact)}
 
 
-def _found_by(row: Row) -> SearchTerms:
+def _search_terms(row: Row) -> SearchTerms:
     return SearchTerms.of(row["name"], row["email"], row["company"], row["tags"])
 
 

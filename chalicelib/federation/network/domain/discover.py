@@ -195,7 +195,7 @@ def to_team_response(team: Team, members: int) -> TeamItemOut:
 def to_listed_agent_response(listing: Listing) -> AgentItemOut:
     """Return an agent that another instance offers."""
     told = listing.details
-    return AgentItemOut.model_validate({**told, **_counted(), "id": listing.marketplace_id, "slug": listing.slug})
+    return AgentItemOut.model_validate({**told, **_zero_counts(), "id": listing.marketplace_id, "slug": listing.slug})
 
 
 def to_installed_agent_response(agent: Agent) -> AgentItemOut:
@@ -213,7 +213,7 @@ def to_installed_agent_response(agent: Agent) -> AgentItemOut:
         "inputFormat": "text",
         "outputFormat": "text",
     }
-    return AgentItemOut.model_validate(own | _counted())
+    return AgentItemOut.model_validate(own | _zero_counts())
 
 
 def matching_installed(agents: Sequence[Agent], sought: str) -> list[Agent]:
@@ -222,5 +222,5 @@ def matching_installed(agents: Sequence[Agent], sought: str) -> list[Agent]:
     return [each for each in active if has_text(sought, each.name, each.slug, each.description, each.category)]
 
 
-def _counted() -> dict[str, Any]:
+def _zero_counts() -> dict[str, Any]:
     return {"featured": False, "totalExecutions": 0, "avgRating": 0, "totalRatings": 0}

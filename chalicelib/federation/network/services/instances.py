@@ -207,7 +207,7 @@ def approve(
         Forbidden: the instance did not prove it.
         Conflict: the instance has changed meanwhile.
     """
-    found = _known(instance_id, instances)
+    found = _require_instance(instance_id, instances)
     if get is not None:
         _challenge(found, decision.nonce, key=keys.key_of(instance_id), get=get)
     return _decided(found, InstanceStatus.ACTIVE, decision, instances=instances, queue=queue)
@@ -226,11 +226,11 @@ def suspend(
         NotFound: there is no such instance.
         Conflict: the instance has changed meanwhile.
     """
-    found = _known(instance_id, instances)
+    found = _require_instance(instance_id, instances)
     return _decided(found, InstanceStatus.SUSPENDED, decision, instances=instances, queue=queue)
 
 
-def _known(instance_id: str, instances: Instances) -> Instance:
+def _require_instance(instance_id: str, instances: Instances) -> Instance:
     found = instances.find(instance_id)
     if found is None:
         raise NotFound(f"There is no instance {instance_id}.")

@@ -73,7 +73,7 @@ def sync(
     """
     instance = _find_participant(instance_id, ports.instances)
     begun = ports.replays.begin(context.claim) if context.claim else ""
-    parsed = _parsed(rows, allow_loopback=allow_loopback)
+    parsed = _parse_rows(rows, allow_loopback=allow_loopback)
     wanted = {number: row for number, row in enumerate(parsed) if isinstance(row, AgentRow)}
     found = ports.market.find_listings(instance_id, [row.id for row in wanted.values()]) if wanted else {}
     results: list[AgentRow | SyncRowOut] = list(parsed)
@@ -203,7 +203,7 @@ def _find_participant(instance_id: str, instances: Instances) -> Instance:
     return instance
 
 
-def _parsed(rows: Sequence[Any], *, allow_loopback: bool) -> list[AgentRow | SyncRowOut]:
+def _parse_rows(rows: Sequence[Any], *, allow_loopback: bool) -> list[AgentRow | SyncRowOut]:
     parsed: list[AgentRow | SyncRowOut] = []
     seen: set[str] = set()
     for row in rows:

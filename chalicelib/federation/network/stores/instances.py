@@ -99,7 +99,7 @@ class DynamoInstances:
         """
         columns = _INSTANCE.to_row(instance)
         sets = {name: columns[name] for name in _REPORTED} | {"tokenHash": token.secret_hash}
-        change = _change(over.instance_id, sets, "#tokenHash = :seenToken AND #status = :seenStatus", **_seen(over))
+        change = _change(over.instance_id, sets, "#tokenHash = :seenToken AND #status = :seenStatus", **_guards(over))
         return try_commit([change, delete_token_action(over), put_token_action(over, token)])
 
     def save_report(self, instance_id: str, report: Mapping[str, Any]) -> Instance:
@@ -157,7 +157,7 @@ class DynamoInstances:
                 over.instance_id,
                 {"status": instance.status.value},
                 "tokenHash = :seenToken AND #status = :seenStatus AND marketplaceEnabled = :seenEnabled",
-                **_seen(over),
+                **_guards(over),
                 seenEnabled=over.marketplace_enabled,
             ),
             update(NETWORK, _address(instance.base_url), "SET approved = :approved", approved=instance.is_active),
@@ -206,7 +206,7 @@ def _change(instance_id: str, sets: Mapping[str, Any], condition: str, more: str
     return update(NETWORK, instance_key(instance_id), expression, condition, **sets, **named)
 
 
-def _seen(over: Instance) -> Row:
+def _guards(over: Instance) -> Row:
     return {"seenToken": over.token_hash, "seenStatus": over.status.value}
 
 
