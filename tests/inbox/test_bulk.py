@@ -207,3 +207,52 @@ def test_every_tools_token_that_sent_it_in_bulk_may_read_it(api: Api, desk: Desk
     pump.drain(FAN_OUT)
     assert row["deduped"] is True
     assert api.get(f"{EVENTS}/{row['deliveryId']}", token.text).json["fireCount"] == 2
+
+
+def test_each_recipient_has_a_row_in_order_and_repeats_say_so(api: Api, desk: Desk, pump: Pumps) -> None:
+    bob = {"type": "user_id", "user_id": desk.user_id("bob").upper()}
+    group = {"type": "group", "slug": "apollo"}
+    given = [*by_email("nobody", "bob"), group, bob, *by_email("BOB", "nobody"), group]
+    api.get("/api/v1/integrators", desk.fd1)  # begins the day
+    left(desk, "fd1", 1000)
+    reply = send(api, desk.fd1, given)
+
+    rows = reply.json["results"]
+    members = [row for row in rows if row["recipient"] == group]
+    each_time = members[: len(members) // 2]
+    addresses = [row["email"] for row in each_time]
+    assert len(set(addresses)) == len(addresses) >= 2
+    bobs, nobodys = "bob@example.com", "nobody@example.com"
+    assert [row["email"] for row in rows] == [nobodys, bobs, *addresses, bobs, bobs, nobodys, *addresses]
+    met: dict[str, bool] = {}
+    for row in rows:
+        if "error" not in row:
+            assert row["deduped"] is (row["deliveryId"] in met)
+            met[row["deliveryId"]] = True
+    people = {row["email"] for row in rows}
+    assert _day_left() == 1000 - len(people)
+    pump.drain(FAN_OUT)
+    (item,) = api.get(INBOX, desk.bob_key).json["items"]
+    assert item["fireCount"] == 1
+    assert item["deliveryId"] == rows[1]["deliveryId"]
+    again = send(api, desk.fd1, by_email("bob", "bob")).json["results"]
+    assert [row["deduped"] for row in again] == [False, True]
+
+
+@pytest.mark.parametrize("count", [1, 2, 100])
+def test_a_person_named_often_counts_once(api: Api, desk: Desk, count: int) -> None:
+    api.get("/api/v1/integrators", desk.fd1)  # begins the day
+    left(desk, "fd1", 1)
+    reply = send(api, desk.fd1, by_email("alice") * count)
+    assert (reply.status, len(reply.json["results"])) == (202, count)
+    assert _day_left() == 0
+
+
+def _day_left() -> int:
+    items = aws.dynamodb().scan(TableName=TOKENS.physical_name)["Items"]
+    (found,) = {
+        int(item["dayLeft"]["N"])
+        for item in items
+        if item["pk"]["S"].startswith("TOOLS#") and item["integrator"]["S"] == "fd1"
+    }
+    return found

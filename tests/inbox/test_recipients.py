@@ -84,7 +84,7 @@ def test_project_event_needs_an_administrator_and_reaches_members_only(api: Api,
     assert api.get(f"{EVENTS}/{delivery}", desk.fd1).json["projectId"] == desk.demo["project_id"]
 
 
-def test_one_person_named_many_times_is_one_row_at_the_first_place(api: Api, desk: Desk) -> None:
+def test_one_person_named_many_times_has_a_row_each_time(api: Api, desk: Desk) -> None:
     recipients = [
         *by_email("bob", "alice"),
         {"type": "email", "email": "BOB@example.com"},
@@ -93,7 +93,11 @@ def test_one_person_named_many_times_is_one_row_at_the_first_place(api: Api, des
         *by_email("nobody", "nobody"),
     ]
     rows = send(api, desk.fd1, recipients).json["results"]
-    assert [row["email"] for row in rows] == ["bob@example.com", "alice@example.com", "nobody@example.com"]
+    members = [member["email"] for member in rows[4:6]]
+    named = [f"{name}@example.com" for name in ("bob", "alice", "bob", "alice")]
+    assert set(members) == {"alice@example.com", "bob@example.com"}
+    assert [row["email"] for row in rows] == [*named, *members, "nobody@example.com", "nobody@example.com"]
+    assert [row.get("deduped") for row in rows] == [False, False, True, True, True, True, None, None]
 
 
 def test_a_group_is_its_active_members(api: Api, desk: Desk, pump: Pumps) -> None:

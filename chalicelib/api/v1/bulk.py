@@ -14,7 +14,7 @@ from chalicelib.core.domain.callers import ToolsToken
 from chalicelib.core.domain.errors import Conflict, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.stores.idempotency import DynamoIdempotency
-from chalicelib.edge.operation import from_stored_reply
+from chalicelib.edge.operation import OperationReply, from_stored_reply
 from chalicelib.inbox.domain.bulk import AddressedEvent, BulkEventRequest, BulkOut, bulk_charge
 from chalicelib.inbox.gateways.fan_out import FAN_OUT_JOBS
 from chalicelib.inbox.services import bulk
@@ -33,6 +33,7 @@ bp = Blueprint(__name__)
     "/api/v1/events/bulk",
     tag="events",
     status=202,
+    answer=BulkOut,
     answers={202: "Accepted. The reply has one row per recipient."},
     refusals=(Conflict, TooLarge),
     hint="Publish to the owner of a personal token: POST /api/v1/events.",
@@ -46,21 +47,24 @@ bp = Blueprint(__name__)
     + DELIVERIES.can("BatchGetItem", "PutItem", "UpdateItem")
     + FAN_OUT.can_send(),
 )
-def publish_bulk(body: BulkEventRequest, caller: ToolsToken, context: RequestContext) -> BulkOut:
+def publish_bulk(body: BulkEventRequest, caller: ToolsToken, context: RequestContext) -> OperationReply:
     """Publish one event to many recipients.
 
     Address recipients by email, by user id, or as a group. A group is the active members of a project that the tools
-    token's owner administers. A person named more than once gets one delivery. A row that fails states the reason and
+    token's owner administers. A person named more than once gets one delivery:
+    the further rows have its `deliveryId` and `deduped: true`. A row that fails states the reason and
     does not affect the other rows. Each `deliveryId` in the reply can be read immediately. Employees who are approved
     for the integrator but have no token get one, unless `auto_claim` is false. A call can have up to 1,000 recipients,
-    and each recipient counts toward the tools token's daily limit.
+    and each person counts toward the tools token's daily limit.
     """
-    return bulk.publish(body, caller=caller, context=context, fire=ids.new_nonce(), ports=_ports())
+    out, surplus = bulk.publish(body, caller=caller, context=context, fire=ids.new_nonce(), ports=_ports())
+    return OperationReply(out, 202, unspent=Charge(0, deliveries=surplus))
 
 
-def _publish_addressed(body: AddressedEvent, caller: ToolsToken, context: RequestContext) -> BulkOut:
+def _publish_addressed(body: AddressedEvent, caller: ToolsToken, context: RequestContext) -> OperationReply:
     """Send one event to one recipient."""
-    return bulk.publish(body.as_bulk(), caller=caller, context=context, fire=ids.new_nonce(), ports=_ports())
+    out, surplus = bulk.publish(body.as_bulk(), caller=caller, context=context, fire=ids.new_nonce(), ports=_ports())
+    return OperationReply(out, 202, unspent=Charge(0, deliveries=surplus))
 
 
 # The same operation with a simpler body, for MCP.

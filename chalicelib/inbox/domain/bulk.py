@@ -84,7 +84,7 @@ class RowError(StrEnum):
 
 
 class BulkRow(Out):
-    """The result for one person: a delivery, or the reason why there is none."""
+    """The result for one recipient: a delivery, or the reason why there is none. Repeats have `deduped: true`."""
 
     email: str = Field(json_schema_extra={"format": "email"})
     recipient: Recipient
@@ -96,7 +96,7 @@ class BulkRow(Out):
 
 
 class BulkOut(Out):
-    """One row per person, in the order of the request."""
+    """One row per recipient, in the order of the request. A group's place is taken by its members."""
 
     results: list[BulkRow]
     request_id: str
@@ -110,6 +110,11 @@ class Target:
     email: str
     user_id: str | None = None
     error: RowError | None = None
+
+    @property
+    def identity(self) -> object:
+        """What targets that are the same person share. Without a user id, they were named the same."""
+        return self.user_id or (self.recipient.type, self.email.lower())
 
 
 @dataclass(frozen=True)
@@ -172,8 +177,8 @@ def new_fan_out_jobs(accepted: AcceptedCall, behind: Collection[str]) -> list[Fa
 
 
 def bulk_charge(request: BulkEventRequest) -> Charge:
-    """Return the charge for a bulk call: one unit, and a delivery for each recipient of the request."""
-    return Charge(units=1, deliveries=len(request.recipients))
+    """Return the charge for a bulk call: one unit, and a delivery for each recipient that is not named again."""
+    return Charge(units=1, deliveries=len({each.model_dump_json().lower() for each in request.recipients}))
 
 
 def placeholder_email(name: str) -> str:

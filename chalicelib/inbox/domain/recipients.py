@@ -88,24 +88,22 @@ def check_targets(
     records: PeopleRecords,
     integrator: str,
 ) -> list[Target]:
-    """Return one target per person, at its first position, with the error that keeps the event from it, if any.
+    """Return the targets that are a row of the reply, in order, each with the error that keeps the event from it.
 
     Raises:
         Invalid: the targets are more people than a call may reach.
     """
-    first: dict[object, Target] = {}
+    rows: list[Target] = []
     for target in targets:
         person = records.people.get(target.user_id or "")
         if isinstance(target.recipient, GroupRecipient) and target.user_id and not (person and person.active):
             continue  # a group is its active members
         error = target.error or _find_error(person, request, lookup, records, integrator)
-        # Without a user id, targets are the same if they were named the same.
-        identity = target.user_id or (target.recipient.type, target.email.lower())
-        first.setdefault(identity, replace(target, email=person.email if person else target.email, error=error))
-    reached = sum(1 for each in first.values() if each.user_id)
+        rows.append(replace(target, email=person.email if person else target.email, error=error))
+    reached = len({each.user_id for each in rows if each.user_id})
     if reached > MOST_PEOPLE:
         raise _too_many(reached)
-    return list(first.values())
+    return rows
 
 
 def _find_error(

@@ -1,6 +1,6 @@
 """Bulk calls: find the people an event is for, check what each may get, and queue their deliveries."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
@@ -25,6 +25,7 @@ from chalicelib.inbox.domain.bulk import (
     GroupRecipient,
     RowError,
     Target,
+    bulk_charge,
     new_fan_out_jobs,
 )
 from chalicelib.inbox.domain.deliveries import event_fields
@@ -79,8 +80,10 @@ class _BulkCall:
 
 def publish(
     request: BulkEventRequest, *, caller: ToolsToken, context: RequestContext, fire: str, ports: Ports
-) -> BulkOut:
+) -> tuple[BulkOut, int]:
     """Accept the event for everyone it may reach. The other rows say why it does not reach them.
+
+    Also returns how many of the charged deliveries are to be given back, for people who were named in several ways.
 
     `fire` is the id of this send. Under an idempotency key all attempts share the id of the first one, so that
     nothing is done twice.
@@ -102,6 +105,7 @@ def publish(
     with _BulkCall(caller, context, ports) as bulk:
         lookup = _look_up_recipients(request, bulk)
         targets = expand_recipients(request, lookup)
+        charged = bulk_charge(request).deliveries
         project = lookup.groups[request.event.project_slug] if request.event.project_slug else None
         draft = AcceptedCall(
             fire=bulk.begun or fire,
@@ -112,18 +116,18 @@ def publish(
             project_id=project.project_id if project else None,
             people=(),
         )
-        records = _look_up_people(targets, lookup, draft, bulk, charged=len(request.recipients))
+        records = _look_up_people(targets, lookup, draft, bulk, charged=charged)
         rows = check_targets(targets, request, lookup, records, caller.integrator)
-        reached = [each for each in rows if each.user_id]
-        bulk.return_surplus(needed=max(0, len(reached) - len(request.recipients)))
-        accepted = replace(draft, people=tuple(str(each.user_id) for each in reached if each.error is None))
+        reached = {each.user_id for each in rows if each.user_id}
+        bulk.return_surplus(needed=max(0, len(reached) - charged))
+        people = dict.fromkeys(each.user_id for each in rows if each.user_id and each.error is None)
+        accepted = replace(draft, people=tuple(people))
         acceptance = _accept(accepted, records, bulk)
-        out = BulkOut(
-            results=[_to_bulk_row(each, draft, records, acceptance) for each in rows], request_id=context.request_id
-        )
+        results = [_to_bulk_row(each, draft, records, acceptance) for each in rows]
+        out = BulkOut(results=list(_mark_repeats(results)), request_id=context.request_id)
         if context.claim and bulk.begun:
             ports.replays.finish(context.claim, bulk.begun, reply=to_stored_reply(202, out))
-        return out
+        return out, max(0, charged - len({each.identity for each in rows}))
 
 
 def _look_up_recipients(request: BulkEventRequest, bulk: _BulkCall) -> RecipientLookup:
@@ -231,6 +235,17 @@ def _to_bulk_row(target: Target, draft: AcceptedCall, records: PeopleRecords, ac
         pushed=False,
         **optional,
     )
+
+
+def _mark_repeats(rows: Iterable[BulkRow]) -> Iterator[BulkRow]:
+    """Mark each row whose delivery an earlier row of the call has."""
+    met: set[str] = set()
+    for row in rows:
+        if row.delivery_id in met:
+            yield row.model_copy(update={"deduped": True})
+        else:
+            yield row
+        met |= {row.delivery_id} if row.delivery_id else set()
 
 
 def _limit_reached(now: datetime) -> RateLimited:
