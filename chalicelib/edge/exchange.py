@@ -104,7 +104,7 @@ def _respond(request: IncomingRequest, input_error: Refusal | None) -> tuple[Res
         outage = Unavailable("A store did not answer in time. Try again.") if aws.is_transient(fault) else None
         response = render_error(request, outage)
     window = gate_windows[-1] if gate_windows else access.window
-    response.headers.update(_common_headers(request, access.caller, window, is_replay=is_replay))
+    response.headers = {**_common_headers(request, access.caller, window, is_replay=is_replay), **response.headers}
     return response, access.caller
 
 

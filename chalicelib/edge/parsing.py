@@ -88,7 +88,8 @@ def parse(request: IncomingRequest, raw: bytes, input_error: Refusal | None = No
     error: Refusal | None = None
     model: Any = None
     try:
-        if request.headers.get("x-request-id", request.request_id) != request.request_id:
+        sent_id = request.headers.get("x-request-id", request.request_id)
+        if operation.checks_request_id and sent_id != request.request_id:
             reason = "must have 1 to 120 characters of A-Z a-z 0-9 _ -"
             raise Invalid(f"X-Request-Id {reason}.", {"X-Request-Id": [reason]})
         if any(len(name.encode(errors="replace")) > _LONGEST_NAME for name in request.path.values()):

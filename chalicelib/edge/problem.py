@@ -55,7 +55,8 @@ def problem_json(refusal: errors.Refusal | None, request_id: str, path: str) -> 
 
 def plain_error(refusal: errors.Refusal | None, request_id: str, path: str) -> Body:  # noqa: ARG001 - a Shape
     """The error of dividen-v2: `success` is false, and `error` has the reason."""
-    return {"success": False, "error": refusal.detail if refusal else "An internal error occurred."}
+    body = {"success": False, "error": refusal.detail if refusal else "An internal error occurred."}
+    return body | dict(refusal.extra) if refusal else body
 
 
 def to_invalid(error: ValidationError, schema: Schema | None = None) -> errors.Invalid:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from chalicelib import caching
 from chalicelib.core.domain.budgets import Window
 from chalicelib.core.domain.envelope import Data, envelope_json
-from chalicelib.core.domain.errors import Refusal
+from chalicelib.core.domain.errors import RateLimited, Refusal
 from chalicelib.edge.operation import Operation, OperationReply
 from chalicelib.edge.parsing import IncomingRequest
 from chalicelib.tokens.domain.tokens import PRIOR_SECRET_LIFETIME
@@ -28,19 +28,27 @@ def render(request: IncomingRequest, result: Data | OperationReply) -> Response:
     cache_headers = caching.cache_headers(text, operation.max_age) if operation.max_age else {}
     if cache_headers and caching.has_current(request.headers.get("if-none-match", ""), cache_headers["ETag"]):
         return Response("", {**cache_headers}, HTTPStatus.NOT_MODIFIED)
-    return Response(text, {"Content-Type": operation.media_type, **headers, **cache_headers}, status)
+    return Response(text, {"Content-Type": with_charset(operation.media_type), **headers, **cache_headers}, status)
 
 
 def render_error(request: IncomingRequest, refusal: Refusal | None) -> Response:
     """Render a refusal, or with None a fault, in the shape of the operation's family."""
     family, path = request.operation.family, request.http.context.get("path") or request.http.path
     status = family.status_of(type(refusal)) if refusal else 500
-    headers: dict[str, str | list[str]] = {"Content-Type": family.error_type}
+    headers: dict[str, str | list[str]] = {"Content-Type": with_charset(family.error_type)}
     if refusal is not None and refusal.retry_after is not None:
         headers["Retry-After"] = str(refusal.retry_after)
+    if isinstance(refusal, RateLimited) and refusal.resets_at is not None:
+        headers |= {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(refusal.resets_at)}
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="Fluxden"'
     return Response(json.dumps(family.shape(refusal, request.request_id, path)), headers, status)
+
+
+def with_charset(media_type: str) -> str:
+    """Add the encoding to JSON and event streams, which are texts in UTF-8."""
+    is_plain = media_type.endswith("json") or media_type == "text/event-stream"
+    return f"{media_type}; charset=utf-8" if is_plain else media_type
 
 
 def _to_json(operation: Operation, data: Data) -> str:

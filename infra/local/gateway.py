@@ -13,6 +13,7 @@ from chalice.app import Chalice
 from chalicelib import ids
 from chalicelib.core.domain.errors import Invalid, MethodNotAllowed, NotFound, Refusal, TooLarge
 from chalicelib.edge.problem import status_of
+from chalicelib.edge.rendering import with_charset
 from infra.editions import edition_of
 
 # API Gateway's limit of 10 MB. Operations enforce the smaller limits of the contracts.
@@ -33,6 +34,8 @@ class Gateway(local.LocalGateway):
         if method == "OPTIONS" and any(entry.cors for entry in methods.values()):
             headers = {**self._autogen_options_headers(event), "X-Request-Id": ids.new_request_id()}
             return {"statusCode": HTTPStatus.NO_CONTENT, "headers": headers, "multiValueHeaders": {}, "body": ""}
+        if method == "HEAD" and method not in methods and "GET" in methods:
+            event["httpMethod"] = event["requestContext"]["httpMethod"] = method = "GET"
         if method not in methods:
             allowed = ", ".join(sorted(methods))
             return error_response(MethodNotAllowed(f"This path answers to {allowed}."), path, {"Allow": allowed})
@@ -47,7 +50,7 @@ def error_response(refusal: Refusal, path: str, headers: dict[str, str] | None =
     return {
         "statusCode": status_of(type(refusal)),
         "headers": {
-            "Content-Type": family.error_type,
+            "Content-Type": with_charset(family.error_type),
             "X-Request-Id": request_id,
             **(headers or {}),
         },
@@ -98,8 +101,14 @@ class Handler(local.ChaliceRequestHandler):
             # These have no body, and a Content-Length of 0 would be wrong.
             self.send_response(status)
             self._send_headers(headers)
+        elif self.command == "HEAD":
+            self.send_response(status)
+            body = response["body"]
+            self._send_headers(
+                {"Content-Length": str(len(body if isinstance(body, bytes) else body.encode())), **headers}
+            )
         else:
-            self._send_http_response(status, headers, "" if self.command == "HEAD" else response["body"])
+            self._send_http_response(status, headers, response["body"])
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = _answer  # noqa: N815 - http.server
 

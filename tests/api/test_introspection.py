@@ -2,6 +2,8 @@
 
 import json
 import re
+import tomllib
+from pathlib import Path
 from urllib.parse import urljoin
 
 import pytest
@@ -52,7 +54,7 @@ def test_served_document_is_valid_and_describes_every_operation(api: Api, versio
 def test_every_path_belongs_to_one_contract_even_if_unknown(path: str, version: str) -> None:
     assert edition_of(path).file.stem == version
     answer = error_response(NotFound("There is nothing at this path."), f"{path}?a=/api/v1")
-    types = {"v1": "application/problem+json", "v2": "application/json"}
+    types = {"v1": "application/problem+json; charset=utf-8", "v2": "application/json; charset=utf-8"}
     assert (answer["statusCode"], answer["headers"]["Content-Type"]) == (404, types[version])
     if version == "v2":
         assert json.loads(answer["body"]) == {"success": False, "error": "There is nothing at this path."}
@@ -113,3 +115,8 @@ def test_operation_with_aliases_is_listed_once() -> None:
     assert len(routes) == len({id(route) for route in routes})
     assert {route.path for route in routes} == {path for _, path in ROUTES}
     assert set(SERVED) == {(method, path) for path, methods in app.routes.items() for method in methods}
+
+
+def test_the_version_is_the_products(api: Api) -> None:
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    assert api.get("/api/v1/health").json["version"] == project["project"]["version"]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from chalicelib import aws
 from chalicelib.board.domain.contacts import Contact, ContactFilter, ContactIn, ContactPatch
 from chalicelib.board.stores.contacts import DynamoContacts
-from chalicelib.core.domain.search import normalize_tag, normalize_text, split_tags
+from chalicelib.core.domain.text import normalize_tag, normalize_text, split_tags
 from chalicelib.core.stores.items import from_item
 from chalicelib.resources import CONTACTS as TABLE
 from tests.conftest import Desk
@@ -400,7 +400,7 @@ LETTERS = st.text(alphabet="abAB é\u0301ß#,ﬁ", min_size=1, max_size=30)
 PEOPLE = st.fixed_dictionaries(
     {
         "name": LETTERS.filter(str.strip),
-        "company": st.none() | LETTERS,
+        "company": st.none() | LETTERS.filter(str.strip),
         "tags": st.none() | LETTERS,
         "email": st.none() | st.sampled_from(["ab@a.b", "a#b@x.y"]),
     }

@@ -86,8 +86,8 @@ def test_list_is_ordered_and_leaves_out_archived_items(api: Api, desk: Desk) -> 
     create(api, desk, "b", name="Same", display_order=-3)
     create(api, desk, "a", name="Same", display_order=-3)
     create(api, desk, "c", name="Earlier", display_order=-3)
-    create(api, desk, "far", display_order=10**40)
-    create(api, desk, "near", display_order=-(10**40))
+    create(api, desk, "far", display_order=2**53 - 1)
+    create(api, desk, "near", display_order=1 - 2**53)
 
     page = api.get(ITEMS, desk.fd1)
     assert slugs(page) == ["near", "c", "a", "b", "fd1", "network-vpn-access", "design-suite", "far"]

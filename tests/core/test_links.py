@@ -26,7 +26,7 @@ REFUSED_URLS = {
     "https:/git.example.com/": NOT_HTTPS,
     "https:git.example.com": NOT_HTTPS,
     "http://git.example.com/": NOT_HTTPS,
-    "HTTPS://git.example.com/": NOT_HTTPS,
+    "HTTP://git.example.com/": NOT_HTTPS,
     "//git.example.com/": NOT_HTTPS,
     "/acme": NOT_HTTPS,
     "git.example.com": NOT_HTTPS,

@@ -222,7 +222,7 @@ def test_gate_refuses_before_the_input_is_checked_and_shows_the_budget_it_charge
 
 
 def test_invalid_request_id_is_replaced_and_refused() -> None:
-    response = serve(operation(call_body, Tokens()), X_Request_Id="not valid!")
+    response = serve(operation(call_body, Tokens(), checks_request_id=True), X_Request_Id="not valid!")
     assert (response.status_code, "X-Request-Id" in json.loads(response.body)["fieldErrors"]) == (400, True)
     assert str(response.headers["X-Request-Id"]).startswith("req_")
 

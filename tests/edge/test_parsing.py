@@ -49,6 +49,7 @@ def incoming(
     *,
     query: dict[str, list[str]] | None = None,
     path: dict[str, str] | None = None,
+    checks_request_id: bool = True,
     **headers: str,
 ) -> IncomingRequest:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
@@ -62,7 +63,15 @@ def incoming(
         "body": body,
         "isBase64Encoded": False,
     }
-    declared = Operation(function, "POST", "/things", FAMILY, tag="things", replay=Body.model_validate)
+    declared = Operation(
+        function,
+        "POST",
+        "/things",
+        FAMILY,
+        tag="things",
+        replay=Body.model_validate,
+        checks_request_id=checks_request_id,
+    )
     return receive(declared, Request(event, None), path or {})
 
 
@@ -141,6 +150,8 @@ def test_invalid_request_id_is_refused_and_replaced(request_id: str) -> None:
     request = incoming(X_Request_Id=request_id)
     assert request.request_id.startswith("req_")
     assert fields_of(request) == ["X-Request-Id"]
+    elsewhere = incoming(checks_request_id=False, X_Request_Id=request_id)
+    assert (elsewhere.request_id[:4], parsed(elsewhere).error) == ("req_", None)
 
 
 def test_body_may_have_or_declare_262144_bytes_and_no_more() -> None:

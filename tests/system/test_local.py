@@ -152,7 +152,7 @@ def test_an_unknown_path_is_not_found(system: StartedDesk, path: str) -> None:
 @pytest.mark.parametrize("path", ["/api/v2", "/api/v2/nothing", "/api/chat/nothing", "/api/marketplace?a=b"])
 def test_an_unknown_v2_path_has_the_v2_error_shape(system: StartedDesk, path: str) -> None:
     answer = system.call("GET", path)
-    assert (answer.status, answer.headers["Content-Type"]) == (404, "application/json")
+    assert (answer.status, answer.headers["Content-Type"]) == (404, "application/json; charset=utf-8")
     assert answer.json == {"success": False, "error": "There is nothing at this path."}
 
 

@@ -76,6 +76,8 @@ def _text(name: str, value: Any, reasons: dict[str, str]) -> str:
     """Convert an argument to text, as URLs and headers have it."""
     if isinstance(value, bool):
         return str(value).lower()
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     if isinstance(value, str | int | float):
         return str(value)
     reasons[name] = "must be a string, a number or a boolean"

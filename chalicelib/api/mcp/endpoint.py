@@ -207,7 +207,7 @@ def _tool_reply(response: Response, message: Message) -> OperationReply:
 
 def _protocol_reply(response: Response, message: Message | None) -> OperationReply:
     text = response.body
-    if response.headers["Content-Type"] == TOOLS_FAMILY.error_type:
+    if str(response.headers["Content-Type"]).startswith(TOOLS_FAMILY.error_type):
         problem = json.loads(text)
         code = Code.INTERNAL_ERROR if problem["status"] == HTTPStatus.INTERNAL_SERVER_ERROR else Code.REFUSED
         text = _json(error_reply(message.id if message else None, code, problem["detail"], problem))

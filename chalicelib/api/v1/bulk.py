@@ -31,6 +31,7 @@ bp = Blueprint(__name__)
     bp,
     "POST",
     "/api/v1/events/bulk",
+    checks_request_id=True,
     tag="events",
     status=202,
     answer=BulkOut,

@@ -97,6 +97,7 @@ def _published(delivery: DeliveryOut) -> OperationReply:
     bp,
     "POST",
     "/api/v1/events",
+    checks_request_id=True,
     tag="events",
     status=202,
     answer=DeliveryOut,

@@ -17,7 +17,17 @@ from chalicelib.board.domain.card_contacts import (
     to_linked_contact_response,
 )
 from chalicelib.core.domain.errors import Invalid
-from chalicelib.core.domain.fields import In, Omittable, Out, TimeOut, Timestamp, UuidOut, not_blank, timestamp
+from chalicelib.core.domain.fields import (
+    WHOLE,
+    In,
+    Omittable,
+    Out,
+    TimeOut,
+    Timestamp,
+    UuidOut,
+    one_line,
+    timestamp,
+)
 from chalicelib.core.domain.pages import PageQuery, Pagination
 
 MOST_ITEMS = 100
@@ -172,9 +182,9 @@ class Card:
         return replace(self, checklist=checklist, updated_at=timestamp(now), version=self.version + 1)
 
 
-Title = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(not_blank)]
+Title = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(one_line)]
 _Description = Annotated[str, Field(max_length=10_000)]
-_Order = Annotated[int, Field(ge=-_FARTHEST, le=_FARTHEST)]
+_Order = Annotated[int, Field(ge=-_FARTHEST, le=_FARTHEST), WHOLE]
 _ORDER = "The position of the card: lower comes first, and of equal orders the newer card. By default the card is last."
 _STATUS = "The card's stage."
 
@@ -205,7 +215,7 @@ class CardPatch(In):
     )
 
 
-_Text = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(not_blank)]
+_Text = Annotated[str, Field(min_length=1, max_length=500), AfterValidator(one_line)]
 
 
 class ChecklistItemIn(In):

@@ -18,9 +18,19 @@ from chalicelib.board.domain.card_contacts import (
     to_linked_card_response,
     to_linked_contact_response,
 )
-from chalicelib.core.domain.fields import Email, In, Omittable, Out, TimeOut, UuidOut, not_blank, timestamp
+from chalicelib.core.domain.fields import (
+    Email,
+    In,
+    Line,
+    Omittable,
+    Out,
+    TimeOut,
+    UuidOut,
+    one_line,
+    timestamp,
+)
 from chalicelib.core.domain.pages import PageQuery, Pagination
-from chalicelib.core.domain.search import normalize_tag, normalize_text, split_tags
+from chalicelib.core.domain.text import former_normalized_text, normalize_tag, normalize_text, split_tags
 
 _LONGEST_TAGS = 500
 _LONGEST_DATA = 20_000
@@ -82,6 +92,10 @@ class Contact:
         return ContactBrief(self.contact_id, self.name, self.email, self.company, self.phone, self.role, self.tags)
 
 
+# The number of characters that are searched. Texts only get longer by letters that decompose to whole phrases.
+_LONGEST_TEXT = 400
+
+
 @dataclass(frozen=True)
 class SearchTerms:
     """The terms that find a contact: its normalised texts, and its tags."""
@@ -91,7 +105,13 @@ class SearchTerms:
 
     @classmethod
     def of(cls, name: str, email: str | None, company: str | None, tags: str | None) -> Self:
-        return cls(tuple(normalize_text(text) for text in (name, email, company) if text), split_tags(tags))
+        texts = (normalize_text(text)[:_LONGEST_TEXT] for text in (name, email, company) if text)
+        return cls(tuple(texts), split_tags(tags))
+
+    @classmethod
+    def former(cls, name: str, email: str | None, company: str | None) -> Self:
+        """Return the texts as search entries had them before their normalization changed."""
+        return cls(tuple(former_normalized_text(text) for text in (name, email, company) if text), frozenset())
 
     def suffixes(self) -> Iterator[str]:
         """Yield every suffix of every text that does not start with a space, because a search never does."""
@@ -101,10 +121,14 @@ class SearchTerms:
 
 @dataclass(frozen=True)
 class ContactFilter:
-    """A search for contacts by normalised text and by tag. Empty values match all contacts."""
+    """A search for contacts by normalised text and by tag. Empty values match all contacts.
+
+    `former_text` is the text as entries stored before November 2026 have it.
+    """
 
     text: str
     tag: str
+    former_text: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.text or self.tag)
@@ -133,10 +157,10 @@ def _json_text(value: Any) -> Any:
     return value
 
 
-_Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(not_blank)]
-_Phone = Annotated[str, Field(max_length=50)]
-_Company = Annotated[str, Field(max_length=200)]
-_Role = Annotated[str, Field(max_length=100)]
+_Name = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(one_line)]
+_Phone = Annotated[Line, Field(max_length=50)]
+_Company = Annotated[Line, Field(max_length=200)]
+_Role = Annotated[Line, Field(max_length=100)]
 _Notes = Annotated[str, Field(max_length=10_000)]
 _Source = Annotated[str, Field(max_length=100)]
 _Tags = Annotated[
@@ -208,7 +232,8 @@ class ContactQuery(PageQuery):
 
     @property
     def filter(self) -> ContactFilter:
-        return ContactFilter(normalize_text(self.search or ""), normalize_tag(self.tag or ""))
+        text, former = normalize_text(self.search or "")[:_LONGEST_TEXT], former_normalized_text(self.search or "")
+        return ContactFilter(text, normalize_tag(self.tag or ""), former if text else "")
 
 
 class ContactOut(Out):

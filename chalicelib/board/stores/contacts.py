@@ -25,7 +25,7 @@ from chalicelib.board.domain.contacts import Contact, ContactFilter, SearchTerms
 from chalicelib.board.stores.card_contacts import contact_key, link_from_row, links_to_row, unlink_cards_actions
 from chalicelib.core.domain.errors import Unavailable
 from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, StoredReply
-from chalicelib.core.domain.search import normalize_text
+from chalicelib.core.domain.text import normalize_text
 from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
 from chalicelib.core.stores.actions import assignments, check, delete, put_new, update
@@ -167,10 +167,13 @@ def _add_actions(contact: Contact) -> list[Action]:
 
 
 def _candidates(user_id: str, wanted: ContactFilter) -> set[str]:
-    beginnings = [_FIND + wanted.text[:_INDEXED]] if wanted.text else []
-    beginnings += [_TAG + wanted.tag[:_INDEXED]] if wanted.tag else []
-    first, *more = gather(*(partial(_indexed, user_id, each) for each in beginnings))
-    return set(first).intersection(*more)
+    """Find the contacts that may match. Entries stored before the normalization changed are looked up as well."""
+    texts = dict.fromkeys(text[:_INDEXED] for text in (wanted.text, wanted.former_text) if text)
+    tags = [wanted.tag[:_INDEXED]] if wanted.tag else []
+    beginnings = [_FIND + text for text in texts] + [_TAG + tag for tag in tags]
+    found: list[set[str]] = gather(*(partial(_indexed, user_id, each) for each in beginnings))
+    by_text, by_tag = set().union(*found[: len(texts)]), found[len(texts) :]
+    return by_text.intersection(*by_tag) if texts else by_tag[0]
 
 
 def _indexed(user_id: str, beginning: str) -> set[str]:
@@ -178,10 +181,10 @@ def _indexed(user_id: str, beginning: str) -> set[str]:
     return {row["sk"].rsplit("#", 2)[1] for row in rows}
 
 
-def _entries(contact: Contact) -> Iterator[Row]:
-    search_terms = contact.search_terms
-    beginnings = {_FIND + ending[:_INDEXED] for ending in search_terms.suffixes()}
-    beginnings |= {_TAG + tag[:_INDEXED] for tag in search_terms.tags}
+def _entries(contact: Contact, *further: SearchTerms) -> Iterator[Row]:
+    terms = (contact.search_terms, *further)
+    beginnings = {_FIND + ending[:_INDEXED] for each in terms for ending in each.suffixes()}
+    beginnings |= {_TAG + tag[:_INDEXED] for each in terms for tag in each.tags}
     for beginning in sorted(beginnings):
         yield {"pk": contact.user_id, "sk": f"{beginning}#{contact.contact_id}#{contact.index_id}"}
 
@@ -189,7 +192,7 @@ def _entries(contact: Contact) -> Iterator[Row]:
 def _drop_entries(contact: Contact) -> None:
     # Whatever is left of them finds nothing, so it is no reason to call done undone.
     try:
-        write_all(CONTACTS, deletes=_entries(contact))
+        write_all(CONTACTS, deletes=_entries(contact, SearchTerms.former(contact.name, contact.email, contact.company)))
     except (ClientError, HTTPClientError, Unavailable):
         log.warning("index entries of a contact are left behind", exc_info=True)
 

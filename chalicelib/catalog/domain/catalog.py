@@ -13,7 +13,7 @@ from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import PydanticCustomError
 
 from chalicelib.core.domain.errors import Invalid
-from chalicelib.core.domain.fields import In, Omittable, Out, Query, TimeOut, Uuid, UuidOut, timestamp
+from chalicelib.core.domain.fields import In, Integer, Line, Omittable, Out, Query, TimeOut, Uuid, UuidOut, timestamp
 
 # A row can have up to 400 KB, and some engines count both values of a replaced attribute.
 LARGEST_ITEM = 190_000
@@ -144,7 +144,7 @@ def _immutable(_: object) -> None:
     raise PydanticCustomError("immutable", "immutable")
 
 
-_Name = Annotated[str, Field(min_length=1, max_length=200)]
+_Name = Annotated[Line, Field(min_length=1, max_length=200)]
 _UseCases = Annotated[list[Any], AfterValidator(_json_numbers)]
 _Immutable = Annotated[SkipJsonSchema[Any], BeforeValidator(_immutable)]
 
@@ -162,7 +162,7 @@ class CatalogItemIn(In):
     url: str | None = None
     application_guide: str | None = Field(None, description="Instructions for access requests.")
     use_cases: _UseCases = Field(default=[], description="Any JSON. It is returned unchanged.")
-    display_order: int = Field(
+    display_order: Integer = Field(
         0, description="The position of the item: lower comes first, and equal positions are sorted by name."
     )
     is_pinned: bool = False
@@ -183,7 +183,7 @@ class CatalogItemPatch(In):
     url: str | None = None
     application_guide: str | None = None
     use_cases: Omittable[_UseCases] = None
-    display_order: Omittable[int] = None
+    display_order: Omittable[Integer] = None
     is_pinned: Omittable[bool] = None
     approval_required: Omittable[bool] = None
     contact_user_id: Uuid | None = None

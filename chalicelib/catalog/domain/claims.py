@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from chalicelib.core.domain.fields import Email, In, Omittable, Out, TimeOut, UuidOut
+from chalicelib.core.domain.fields import WHOLE, Email, In, Line, Omittable, Out, TimeOut, UuidOut
 from chalicelib.core.domain.severity import Severity
 
 
@@ -13,9 +13,9 @@ class ClaimTokenRequest(In):
     """An employee, and the terms of their token. Members that you leave out keep their values, or get the defaults."""
 
     email: Email
-    label: Omittable[Annotated[str, Field(max_length=80)]] = Field(None, description="A label that the employee sees.")
+    label: Omittable[Annotated[Line, Field(max_length=80)]] = Field(None, description="A label that the employee sees.")
     severity_ceiling: Omittable[Severity] = Field(None, description="The highest severity that the token can publish.")
-    daily_limit: Omittable[Annotated[int, Field(ge=1, le=1000)]] = Field(
+    daily_limit: Omittable[Annotated[int, Field(ge=1, le=1000), WHOLE]] = Field(
         None, description="The number of new deliveries per day. The default is 50."
     )
 

@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from chalicelib.core.domain.errors import RateLimited
+
 WINDOW_SECONDS = 60
 
 
@@ -52,3 +54,9 @@ def seconds_to_midnight(now: datetime) -> int:
     utc = now.astimezone(UTC)
     midnight = utc.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
     return max(1, -(-(midnight - utc) // timedelta(seconds=1)))
+
+
+def daily_limit_reached(detail: str, *, now: datetime) -> RateLimited:
+    """Return the refusal of a call beyond the day's limit, which holds until midnight."""
+    wait = seconds_to_midnight(now)
+    return RateLimited(detail, retry_after=wait, resets_at=(int(now.timestamp()) // 86_400 + 1) * 86_400)

@@ -132,9 +132,10 @@ class RateLimited(Refusal):
     code = "rate-limited"
     title = "Rate limit exceeded"
 
-    def __init__(self, detail: str, *, retry_after: int) -> None:
+    def __init__(self, detail: str, *, retry_after: int, resets_at: int | None = None) -> None:
+        """Set the seconds to wait; `resets_at` is the end of a period other than the minute, in epoch seconds."""
         super().__init__(detail)
-        self.retry_after = retry_after
+        self.retry_after, self.resets_at = retry_after, resets_at
 
 
 class Unavailable(Refusal):

@@ -1,6 +1,7 @@
 """Base models and field types of the contracts."""
 
 import re
+import unicodedata
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar, get_args
 
@@ -11,7 +12,9 @@ from pydantic import (
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
+    ValidationInfo,
     WithJsonSchema,
+    field_validator,
 )
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, PydanticCustomError
@@ -28,6 +31,15 @@ _EMAIL = re.compile(
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
+# Embeddings, overrides and isolates, which can show a text in another order.
+_BIDI_CONTROLS = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# Letters without a shape: fillers of Hangul and Braille, the grapheme joiner, vowels of Khmer, variation selectors.
+_INVISIBLE = frozenset("\u115f\u1160\u3164\uffa0\u2800\u034f\u17b4\u17b5") | set(map(chr, range(0xFE00, 0xFE10)))
+# The largest that every JSON parser reads exactly (RFC 8259, section 6).
+LARGEST_INTEGER = 2**53 - 1
+_INTEGER = re.compile(r"[+-]?[0-9]+(\.0+)?", re.ASCII)
+
+
 # Models are built on first use, since a function uses few of the models that its modules declare.
 
 
@@ -41,6 +53,15 @@ class Query(BaseModel):
     """The query parameters. Unknown ones are refused."""
 
     model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _plain_integer(cls, value: Any, info: ValidationInfo) -> Any:
+        """Refuse spellings of integers that only Python reads, such as `1_0`."""
+        takes_integer = cls.model_fields[str(info.field_name)].annotation is int
+        if takes_integer and isinstance(value, str) and not _INTEGER.fullmatch(value):
+            raise PydanticCustomError("integer", "Must be an integer")
+        return value
 
 
 class Headers(BaseModel):
@@ -102,6 +123,40 @@ def not_blank(text: str) -> str:
     return text
 
 
+def one_line(text: str) -> str:
+    """Refuse a text that is not one visible line; for use as an `AfterValidator`. Joiners in words and emoji are kept.
+
+    An empty text is left to the field's minimum length.
+    """
+    if any(map(_breaks_line, text)):
+        raise PydanticCustomError("one_line", "Must be one line, without control or bidi override characters")
+    if text and not any(map(_is_visible, text)):
+        raise PydanticCustomError("blank", "Must not be blank")
+    return text
+
+
+def to_one_line(text: str) -> str:
+    """Convert a text from elsewhere to one line: what `one_line` refuses becomes a space."""
+    line = " ".join("".join(" " if _breaks_line(each) else each for each in text).split())
+    return line if any(map(_is_visible, line)) else ""
+
+
+def _breaks_line(letter: str) -> bool:
+    return letter in _BIDI_CONTROLS or unicodedata.category(letter) in ("Cc", "Zl", "Zp")
+
+
+def _is_visible(letter: str) -> bool:
+    return letter not in _INVISIBLE and unicodedata.category(letter) not in ("Cf", "Cc", "Zl", "Zp", "Zs")
+
+
+def _whole(value: object) -> object:
+    """Convert a float without a fraction, which JSON Schema calls an integer, and refuse integers beyond the bounds."""
+    number = int(value) if isinstance(value, float) and value.is_integer() else value
+    if isinstance(number, int) and abs(number) > LARGEST_INTEGER:
+        raise PydanticCustomError("integer", "Must be between -(2^53 - 1) and 2^53 - 1")
+    return number
+
+
 def _moment(value: object) -> datetime:
     if isinstance(value, str):
         try:
@@ -129,6 +184,11 @@ Timestamp = Annotated[
     WithJsonSchema({"type": "string", "format": "date-time"}, mode="validation"),
 ]
 Email = Annotated[str, Field(max_length=120, json_schema_extra={"format": "email"}), AfterValidator(_email)]
+# A title, a name or a label.
+Line = Annotated[str, AfterValidator(one_line)]
+# For bodies, where numbers are not converted otherwise. It comes after constraints, so that schemas state them.
+WHOLE = BeforeValidator(_whole)
+Integer = Annotated[int, WHOLE]
 # An address to look a person up by; addresses are stored in lower case.
 Address = Annotated[Email, AfterValidator(str.lower)]
 UuidText = Annotated[str, AfterValidator(_uuid), Field(json_schema_extra={"format": "uuid"})]

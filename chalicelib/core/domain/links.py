@@ -99,8 +99,9 @@ def link_error(text: str, *, allow_loopback: bool = False) -> str | None:
     with http://.
     """
     scheme, _, rest = text.partition("://")
+    scheme = scheme.lower()
     plain = allow_loopback and scheme == "http"
-    if not (plain or text.startswith("https://")):
+    if not (plain or (scheme == "https" and "://" in text)):
         return "must start with https://"
     if _FORBIDDEN_CHARACTERS.search(text):
         return "must not contain spaces, control characters or backslashes"

@@ -104,6 +104,8 @@ def to_response(detail: DeliveryDetail, **extra: Any) -> DeliveryOut:
     """Return the response with the whole delivery; `extra` are the fields of this response only."""
     delivery = detail.delivery
     content = dict(delivery.content)
+    if "markdown_body" in content:
+        content.setdefault("markdown_body_rendering", MarkdownRendering.COLLAPSED)
     content["actions"] = [
         {"index": index, **_click_fields(detail.find_click(index)), **button}
         for index, button in enumerate(delivery.buttons)

@@ -1,5 +1,6 @@
 """Events as senders publish them (fluxdesk-v1, InboundEvent), and what senders add to them later."""
 
+import re
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Literal, Self
@@ -8,7 +9,7 @@ from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
 from chalicelib.core.domain.errors import Invalid
-from chalicelib.core.domain.fields import Email, In, Omittable, Timestamp, UuidText
+from chalicelib.core.domain.fields import Email, In, Line, Omittable, Timestamp, UuidText
 from chalicelib.core.domain.links import credential_parameters, link_error
 from chalicelib.core.domain.severity import Severity
 
@@ -74,6 +75,20 @@ def _plain_link(text: str) -> str:
     return text
 
 
+def _locale(text: str) -> str:
+    if not _LANGUAGE_TAG.fullmatch(text):
+        raise PydanticCustomError("locale", "Must be a BCP 47 language tag, such as zh-Hans-CN")
+    return text
+
+
+# RFC 5646, section 2.1: language, script, region, variants, extensions and private use; or one of the older forms.
+_LANGUAGE_TAG = re.compile(
+    r"(?:[a-z]{2,3}(?:-[a-z]{3}){0,3}|[a-z]{4,8})(?:-[a-z]{4})?(?:-(?:[a-z]{2}|[0-9]{3}))?"
+    r"(?:-(?:[a-z0-9]{5,8}|[0-9][a-z0-9]{3}))*(?:-[0-9a-wy-z](?:-[a-z0-9]{2,8})+)*(?:-x(?:-[a-z0-9]{1,8})+)?"
+    r"|[ix](?:-[a-z0-9]{1,8})+|en-gb-oed|sgn-(?:be-fr|be-nl|ch-de)",
+    re.ASCII | re.IGNORECASE,
+)
+_Label = Annotated[Line, Field(max_length=80)]
 Target = Annotated[str, Field(max_length=2000), AfterValidator(_target)]
 PlainLink = Annotated[str, Field(max_length=2000), AfterValidator(_plain_link)]
 
@@ -82,13 +97,13 @@ class Actor(In):
     """The person who caused the event."""
 
     email: Email
-    name: Omittable[Annotated[str, Field(max_length=80)]] = None
+    name: Omittable[Annotated[Line, Field(max_length=80)]] = None
 
 
 class ActionButton(In):
     """A button under the event."""
 
-    label: str = Field(min_length=1, max_length=40)
+    label: Line = Field(min_length=1, max_length=40)
     action_type: ActionType
     url: Omittable[Target] = Field(None, description="The link that a `url` button opens. HTTPS, to a public host.")
     webhook_url: Omittable[Target] = Field(
@@ -113,7 +128,7 @@ class RecipientHint(In):
 
     email: Omittable[Email] = None
     user_id: Omittable[UuidText] = None
-    display_hint: Omittable[Annotated[str, Field(max_length=80)]] = None
+    display_hint: Omittable[Annotated[Line, Field(max_length=80)]] = None
 
     @model_validator(mode="after")
     def _hints_at_someone(self) -> Self:
@@ -138,7 +153,7 @@ class InboundEvent(In):
         description="Must start with the prefix of your integrator, such as `fd1.`.",
     )
     severity: Severity
-    title: str = Field(min_length=1, max_length=200)
+    title: Line = Field(min_length=1, max_length=200)
     occurred_at: Timestamp = Field(description="At most 24 hours ago, and at most 5 minutes ahead.")
     summary: Omittable[Annotated[str, Field(max_length=500)]] = None
     markdown_body: Omittable[Annotated[str, Field(max_length=8000)]] = None
@@ -148,7 +163,7 @@ class InboundEvent(In):
     )
     external_status: Omittable[ExternalStatus] = None
     actor: Omittable[Actor] = None
-    labels: Omittable[Annotated[dict[str, Annotated[str, Field(max_length=80)]], Field(max_length=20)]] = None
+    labels: Omittable[Annotated[dict[_Label, _Label], Field(max_length=20)]] = None
     actions: Omittable[Annotated[list[ActionButton], Field(max_length=4)]] = None
     recipient_hint: Omittable[RecipientHint] = Field(
         None,
@@ -160,7 +175,9 @@ class InboundEvent(In):
         description="The project that the event belongs to. The recipient must be a member.",
     )
     tone: Omittable[Tone] = None
-    locale: Omittable[str] = Field(None, description="BCP 47 language tag.")
+    locale: Omittable[Annotated[str, Field(max_length=35), AfterValidator(_locale)]] = Field(
+        None, description="BCP 47 language tag."
+    )
 
 
 class ResolveIn(In):

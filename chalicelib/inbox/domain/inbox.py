@@ -8,6 +8,7 @@ from pydantic import Field
 
 from chalicelib.core.domain.fields import Omittable, Out, Query, TimeOut
 from chalicelib.core.domain.severity import Severity
+from chalicelib.core.domain.text import normalize_text
 from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail
 from chalicelib.inbox.domain.delivery_responses import DeliveryOut, ListedDelivery, listed_fields, to_response
 from chalicelib.inbox.domain.inbox_states import View, is_snoozed
@@ -54,7 +55,7 @@ class InboxQuery(Query):
 
     @property
     def words(self) -> list[str]:
-        return (self.q or "").casefold().split()
+        return normalize_text(self.q or "").split()
 
     @property
     def reads_whole_rows(self) -> bool:
@@ -75,7 +76,7 @@ class InboxQuery(Query):
             *labels,
             *labels.values(),
         ]
-        text = "\n".join(texts).casefold()
+        text = normalize_text("\n".join(texts))
         return all(word in text for word in self.words)
 
 

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Self
 
 from chalicelib.catalog.services.ports import Approvers, PersonalGrants
-from chalicelib.core.domain.budgets import seconds_to_midnight
+from chalicelib.core.domain.budgets import daily_limit_reached
 from chalicelib.core.domain.callers import ToolsToken
 from chalicelib.core.domain.errors import RateLimited, Refusal
 from chalicelib.core.domain.fields import timestamp
@@ -249,5 +249,4 @@ def _mark_repeats(rows: Iterable[BulkRow]) -> Iterator[BulkRow]:
 
 
 def _limit_reached(now: datetime) -> RateLimited:
-    wait = seconds_to_midnight(now)
-    return RateLimited("Daily limit reached: the tools token has too few deliveries left today.", retry_after=wait)
+    return daily_limit_reached("Daily limit reached: the tools token has too few deliveries left today.", now=now)

@@ -6,9 +6,9 @@ from datetime import datetime
 from functools import partial
 from typing import Any, Protocol
 
-from chalicelib.core.domain.budgets import Charge, seconds_to_midnight
+from chalicelib.core.domain.budgets import Charge, daily_limit_reached
 from chalicelib.core.domain.callers import PersonalToken
-from chalicelib.core.domain.errors import CrossProjectBlocked, Forbidden, RateLimited, Refusal
+from chalicelib.core.domain.errors import CrossProjectBlocked, Forbidden, Refusal
 from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, StoredReply
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Replays
@@ -98,8 +98,8 @@ def publish(
     except Refusal as refusal:
         if not sender.over_daily_limit:
             raise
-        wait = seconds_to_midnight(context.now)
-        raise RateLimited("Daily limit reached: the token has no deliveries left today.", retry_after=wait) from refusal
+        detail = "Daily limit reached: the token has no deliveries left today."
+        raise daily_limit_reached(detail, now=context.now) from refusal
     except AlreadyAnswered:
         if sender.moderated and (known := ports.deliveries.find(delivery.delivery_id)):
             _queue_if_held(known.delivery, sender=sender, log_state=None, context=context, ports=ports)

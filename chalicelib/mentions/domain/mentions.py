@@ -9,6 +9,7 @@ from pydantic_core import Url
 
 from chalicelib.agents.domain.agents import Agent, AgentStatus, CommandIn
 from chalicelib.core.domain.fields import Omittable, Out, Query
+from chalicelib.core.domain.text import has_text, normalize_text
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus
 from chalicelib.people.domain.directory import Person, Roster
 
@@ -33,8 +34,7 @@ class MentionsQuery(Query):
 
     def finds(self, *texts: str) -> bool:
         """Say whether one of the texts contains the words, ignoring case."""
-        wanted = self.q.strip().casefold()
-        return any(wanted in text.casefold() for text in texts)
+        return has_text(normalize_text(self.q), *texts)
 
 
 class PersonMention(Out):
@@ -116,7 +116,7 @@ class MentionsOut(RootModel[list[Annotated[Mention, Field(discriminator="type")]
 def match_people(query: MentionsQuery, people: Iterable[Person]) -> list[PersonMention]:
     """Return the active people whose name or e-mail address contains the words, by name."""
     found = [person for person in people if person.active and query.finds(person.name, _handle(person), person.email)]
-    found.sort(key=lambda person: (person.name.casefold(), person.email))
+    found.sort(key=lambda person: (normalize_text(person.name), person.email))
     return [
         PersonMention(
             id=person.user_id,
@@ -134,7 +134,7 @@ def match_people(query: MentionsQuery, people: Iterable[Person]) -> list[PersonM
 def match_peers(query: MentionsQuery, connections: Iterable[Connection]) -> list[PersonMention]:
     """Return the people of other desks whose name, e-mail address or desk contains the words, by name."""
     found = [each for each in connections if each.status is ConnectionStatus.ACTIVE and query.finds(*_texts(each))]
-    found.sort(key=lambda each: (_name(each).casefold(), each.peer_email, each.connection_id))
+    found.sort(key=lambda each: (normalize_text(_name(each)), each.peer_email, each.connection_id))
     return [
         PersonMention(
             id=each.connection_id,
@@ -155,7 +155,7 @@ def match_peers(query: MentionsQuery, connections: Iterable[Connection]) -> list
 def match_agents(query: MentionsQuery, agents: Iterable[Agent]) -> list[AgentMention]:
     """Return the active agents whose name or slug contains the words, by name."""
     found = [agent for agent in _active(agents) if query.finds(agent.name, agent.slug)]
-    found.sort(key=lambda agent: (agent.name.casefold(), agent.slug))
+    found.sort(key=lambda agent: (normalize_text(agent.name), agent.slug))
     return [
         AgentMention(
             id=agent.agent_id,
@@ -176,7 +176,7 @@ def match_agents(query: MentionsQuery, agents: Iterable[Agent]) -> list[AgentMen
 def match_teams(query: MentionsQuery, rosters: Iterable[Roster]) -> list[TeamMention]:
     """Return the teams whose name or description contains the words, by name."""
     found = [each for each in rosters if query.finds(each.team.name, each.team.description or "")]
-    found.sort(key=lambda each: (each.team.name.casefold(), each.team.team_id))
+    found.sort(key=lambda each: (normalize_text(each.team.name), each.team.team_id))
     return [_to_team_mention(each) for each in found[:MOST]]
 
 

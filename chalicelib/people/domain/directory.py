@@ -9,7 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from chalicelib.core.domain.fields import Email, In, Omittable, Out, TimeOut, UuidOut
+from chalicelib.core.domain.fields import Email, In, Line, Omittable, Out, TimeOut, UuidOut
 from chalicelib.core.domain.links import link_error
 
 MOST_FIRST_MEMBERS = 30
@@ -103,7 +103,7 @@ def _link(text: str) -> str:
 
 
 Slug = Annotated[str, Field(max_length=60, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
-Name = Annotated[str, Field(min_length=1, max_length=100)]
+Name = Annotated[Line, Field(min_length=1, max_length=100)]
 
 
 class PersonIn(In):

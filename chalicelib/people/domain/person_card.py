@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.core.domain.search import has_text
+from chalicelib.core.domain.text import has_text
 from chalicelib.people.domain.directory import Visibility
 
 EVERYBODYS_FIELDS = ("headline", "currentTitle", "currentCompany", "industry", "timezone")
@@ -26,7 +26,7 @@ class PersonCard:
     profile: Mapping[str, Any] | None
 
     def has_text(self, sought: str) -> bool:
-        """Say whether the name or a searched field contains the text, which is in case-folded form."""
+        """Say whether the name or a searched field contains the text, which is normalized."""
         profile = self.profile or {}
         return has_text(sought, self.name, *(profile.get(name) for name in _SEARCHED_FIELDS))
 

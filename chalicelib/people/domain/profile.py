@@ -11,7 +11,7 @@ from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, mode
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from chalicelib.core.domain.fields import In, Omittable, Out
+from chalicelib.core.domain.fields import In, Omittable, Out, one_line
 from chalicelib.people.domain.directory import Visibility
 
 UTC = "UTC"
@@ -42,8 +42,8 @@ def _zone(name: str) -> str:
 
 Zone = Annotated[str, Field(max_length=60), AfterValidator(_zone)]
 Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
-Line = Annotated[str, Field(max_length=200)]
-Entry = Annotated[str, Field(min_length=1, max_length=100)]
+Line = Annotated[str, AfterValidator(one_line), Field(max_length=200)]
+Entry = Annotated[str, AfterValidator(one_line), Field(min_length=1, max_length=100)]
 Entries = Annotated[list[Entry], Field(max_length=_MOST_ENTRIES)]
 Reference = Annotated[str, Field(min_length=1, max_length=200)]
 

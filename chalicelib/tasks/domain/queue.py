@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError, from_json
 
 from chalicelib.core.domain.errors import Invalid
-from chalicelib.core.domain.fields import In, Omittable, OpenIn, Out, Query, TimeOut, not_blank, timestamp
+from chalicelib.core.domain.fields import In, Line, Omittable, OpenIn, Out, Query, TimeOut, not_blank, timestamp
 from chalicelib.core.domain.pages import Pagination
 from chalicelib.inbox.domain.deliveries import Delivery
 from chalicelib.live.domain.frames import FrameType, LiveEvent
@@ -165,7 +165,7 @@ class ItemIn(In):
     """A new task."""
 
     type: Annotated[ItemType, Field(strict=False)] = ItemType.TASK
-    title: Annotated[str, Field(min_length=1, max_length=500), AfterValidator(not_blank)]
+    title: Annotated[Line, Field(min_length=1, max_length=500)]
     description: Annotated[str, Field(max_length=10_000)] | None = None
     priority: Annotated[Priority, Field(strict=False)] = Priority.MEDIUM
     source: Annotated[str, Field(min_length=1, max_length=50)] | None = Field(

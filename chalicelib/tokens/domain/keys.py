@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
-from chalicelib.core.domain.fields import In, Omittable, Out, Query, TimeOut, UuidOut, timestamp
+from chalicelib.core.domain.fields import In, Line, Omittable, Out, Query, TimeOut, UuidOut, timestamp
 
 ALL: Literal["all"] = "all"
 _MOST_DAYS = 36_500
@@ -58,7 +58,7 @@ Permissions = Annotated[
 class KeyIn(In):
     """A new key."""
 
-    name: str = Field(min_length=1, max_length=100, description="A name to recognise the key by.")
+    name: Line = Field(min_length=1, max_length=100, description="A name to recognise the key by.")
     permissions: Permissions = Field(
         ALL,
         description="`all`, or a list of permissions. Only a key with `all` can manage keys.",

@@ -20,8 +20,8 @@ from chalicelib.core.domain.retries import (
     Outcome,
     is_due,
 )
-from chalicelib.core.domain.search import normalize_text
 from chalicelib.core.domain.signatures import body_digest
+from chalicelib.core.domain.text import normalize_text
 from chalicelib.core.ports import Post
 from chalicelib.core.services.attempts import AttemptRunner, Conclusion
 from chalicelib.federation.connections.domain.connection_notices import (

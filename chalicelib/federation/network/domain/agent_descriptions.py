@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_v
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from chalicelib.core.domain.fields import Omittable, OpenIn
+from chalicelib.core.domain.fields import WHOLE, Omittable, OpenIn, one_line
 from chalicelib.federation.network.domain.instances import Instance, permitted_url
 from chalicelib.federation.network.domain.marketplace import parse_version
 
@@ -73,9 +73,9 @@ class _Member(OpenIn):
 class Tier(_Member):
     """One tier of a tiered price."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Annotated[str, AfterValidator(one_line), Field(min_length=1, max_length=200)]
     price_per_task: float = Field(ge=0, le=_HIGHEST_PRICE, allow_inf_nan=False)
-    task_limit: Omittable[Annotated[int, Field(ge=1, le=_HIGHEST_PRICE)]] = None
+    task_limit: Omittable[Annotated[int, Field(ge=1, le=_HIGHEST_PRICE), WHOLE]] = None
     description: Omittable[Annotated[str, Field(max_length=2000)]] = None
 
 
@@ -109,7 +109,7 @@ class PricingConfig(_Member):
 class AgentPut(_Member):
     """A whole agent. A member that is left out gets its default."""
 
-    name: Annotated[str, Field(min_length=1, max_length=100)]
+    name: Annotated[str, AfterValidator(one_line), Field(min_length=1, max_length=100)]
     description: Omittable[Annotated[str, Field(max_length=5000)]] = None
     long_description: Omittable[Prose] = None
     endpoint_url: Omittable[TargetUrl] = Field(None, description="The https URL where it is called, by A2A or MCP.")
@@ -127,7 +127,7 @@ class AgentPut(_Member):
     pricing_amount: Omittable[Price] = None
     price: Omittable[Price] = None
     subscription_price: Omittable[Price] = None
-    task_limit: Omittable[Annotated[int, Field(ge=1, le=_HIGHEST_PRICE)]] = None
+    task_limit: Omittable[Annotated[int, Field(ge=1, le=_HIGHEST_PRICE), WHOLE]] = None
     pricing_config: Omittable[PricingConfig] = Field(
         None, description="`tiers` of a tiered price, or `dynamicConfig` of a dynamic one."
     )

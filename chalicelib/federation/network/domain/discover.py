@@ -9,7 +9,7 @@ from pydantic import Field, WithJsonSchema
 
 from chalicelib.agents.domain.agents import Agent, AgentStatus
 from chalicelib.core.domain.fields import Omittable, Out, Query
-from chalicelib.core.domain.search import has_text
+from chalicelib.core.domain.text import has_text, normalize_text
 from chalicelib.federation.network.domain.marketplace import Listing
 from chalicelib.people.domain.directory import Team, Visibility
 from chalicelib.people.domain.person_card import EVERYBODYS_FIELDS, LIST_FIELDS, MEMBERS_FIELDS, PersonCard
@@ -53,7 +53,7 @@ class DiscoverQuery(Query):
 
     @property
     def sought(self) -> str:
-        return (self.q or "").strip().casefold()
+        return normalize_text(self.q or "")
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, ConfigDict, Field, RootModel, ValidationInf
 from pydantic_core import PydanticCustomError, Url, to_json
 from pydantic_core import ValidationError as UrlError
 
-from chalicelib.core.domain.fields import Omittable, OpenIn, Out, TimeOut, UuidOut, not_blank
+from chalicelib.core.domain.fields import WHOLE, Omittable, OpenIn, Out, TimeOut, UuidOut, one_line
 from chalicelib.core.domain.links import link_error
 
 LARGEST_CAPABILITIES = 20_000
@@ -147,8 +147,8 @@ def _small(value: dict[str, Any]) -> dict[str, Any]:
 BaseUrl = Annotated[str, Field(max_length=500), AfterValidator(permitted_url), AfterValidator(_base)]
 # The key is sent as the value of a header, and compared as it is.
 InstanceKeyText = Annotated[str, Field(min_length=8, max_length=500, pattern=r"^[\x21-\x7e]+$")]
-InstanceName = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(not_blank)]
-Count = Annotated[int, Field(ge=0, le=_MOST_COUNTED)]
+InstanceName = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(one_line)]
+Count = Annotated[int, Field(ge=0, le=_MOST_COUNTED), WHOLE]
 VersionText = Annotated[str, Field(min_length=1, max_length=60)]
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from chalicelib.agents.domain.agents import Agent
 from chalicelib.agents.services.ports import Agents
 from chalicelib.core.domain.fields import Out, timestamp
-from chalicelib.core.domain.search import has_text
+from chalicelib.core.domain.text import has_text
 from chalicelib.federation.network.domain.discover import (
     LARGEST_PAGE,
     AgentEntry,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalicelib.board.domain.board import Assignee, Card, CardPriority, CardStatus, Tail
-from chalicelib.core.domain.fields import is_uuid
+from chalicelib.core.domain.fields import is_uuid, to_one_line
 from chalicelib.federation.connections.domain.connections import Connection
-from chalicelib.federation.relays.domain.relay_messages import RelayIn, ScopeOut, one_line
+from chalicelib.federation.relays.domain.relay_messages import RelayIn, ScopeOut
 from chalicelib.federation.relays.domain.relays import Relay, RelayPriority, Scope
 from chalicelib.people.domain.directory import Memberships
 from chalicelib.tasks.domain.queue import Change, Item, ItemStatus, ItemType, Priority
@@ -135,7 +135,7 @@ def relay_text(given: RelayIn, connection: Connection, attached: Sequence[Mappin
         lines += ["", given.text]
     for each in attached:
         size = f" ({max(1, round(each['size'] / 1024))} KB)" if each["size"] else ""
-        name, url = one_line(each["name"]), one_line(each["url"])
+        name, url = to_one_line(each["name"]), to_one_line(each["url"])
         # Only web addresses become links, because people click them.
         lines.append(f"[{name}]({url}){size}" if url.startswith(("https://", "http://")) else f"{name}: {url}{size}")
     return "\n".join(lines)

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJso
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, from_json
 
-from chalicelib.core.domain.fields import Omittable, OpenIn, Out, Timestamp
+from chalicelib.core.domain.fields import Omittable, OpenIn, Out, Timestamp, to_one_line
 from chalicelib.federation.relays.domain.relays import (
     TASK_INTENTS,
     FilterReason,
@@ -132,7 +132,7 @@ class RelayIn(OpenIn):
 
     @property
     def title(self) -> str:
-        return one_line(self.subject or "")
+        return to_one_line(self.subject or "")
 
     @property
     def text(self) -> str:
@@ -145,11 +145,6 @@ class RelayIn(OpenIn):
         given = self.attachments or self.payload.get("attachments")
         found = map(_attachment, given if isinstance(given, list) else [])
         return [each for each in found if each][:MOST_ATTACHMENTS]
-
-
-def one_line(text: str) -> str:
-    """Return the text as one line, without control characters."""
-    return " ".join("".join(each if each.isprintable() else " " for each in text).split())
 
 
 def _attachment(given: Any) -> dict[str, Any] | None:
