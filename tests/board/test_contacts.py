@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from chalicelib import aws
-from chalicelib.board.domain.contacts import Contact, ContactFilter, ContactIn, ContactPatch
+from chalicelib.board.domain.contacts import Contact, ContactFilter, ContactIn, ContactPatch, SearchTerms
 from chalicelib.board.stores.contacts import DynamoContacts
 from chalicelib.core.domain.text import normalize_tag, normalize_text, split_tags
-from chalicelib.core.stores.items import from_item
+from chalicelib.core.stores.items import from_item, to_item
 from chalicelib.resources import CONTACTS as TABLE
 from tests.conftest import Desk
 from tests.support import engine_state, inputs
@@ -607,3 +607,21 @@ def test_list_and_search_cost_the_same_for_any_number_of_contacts(api: Api, desk
     assert seen[0] == seen[1]
     assert seen[0][0] == sorted([SPEND, GET, QUERY, BATCH])
     assert seen[0][1] == sorted([SPEND, QUERY, BATCH, BATCH])
+
+
+def test_a_contact_with_former_search_entries_is_found_and_leaves_none(api: Api, carol: str, desk: Desk) -> None:
+    contact_id = create(api, carol, "Łukasz パパ")["id"]
+    owner, table = desk.user_id("carol"), TABLE.physical_name
+    current = index_of(owner)
+    (index_id,) = {sk.rpartition("#")[2] for sk in current}
+    for sk in current:
+        aws.dynamodb().delete_item(TableName=table, Key=to_item({"pk": owner, "sk": sk}))
+    for ending in SearchTerms.former("Łukasz パパ", None, None).suffixes():
+        key = {"pk": owner, "sk": f"FIND#{ending[:24]}#{contact_id}#{index_id}"}
+        aws.dynamodb().put_item(TableName=table, Item=to_item(key))
+
+    for search in ("Łukasz", "łuk", "パパ"):
+        assert names(api, carol, search=search) == ["Łukasz パパ"], search
+    assert names(api, carol, search="ハハ") == []
+    assert api.call("DELETE", f"/api/v2/contacts/{contact_id}", token=carol).status == 200
+    assert index_of(owner) == set()

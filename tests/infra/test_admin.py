@@ -18,6 +18,8 @@ from click.testing import CliRunner, Result
 
 from chalicelib import aws
 from chalicelib.ids import TokenKind, mint_token
+from chalicelib.people.domain.directory import Person
+from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import CALLBACKS, FAN_OUT, Queue
 from chalicelib.tokens.stores.grants import DynamoGrants
 from chalicelib.tokens.stores.tokens import DynamoTokens
@@ -568,8 +570,10 @@ def test_an_empty_list_prints_a_sentence(tables: None, args: list[str]) -> None:
 
 
 def test_control_characters_are_not_printed(desk: Desk) -> None:
-    done("employees", "create", "frank@example.com", "--name", "Frank\x1b[31m")
-    assert "\x1b" not in done("employees", "list")
+    # Names stored before they had to be one visible line may have some.
+    DynamoDirectory().add_person(Person(inputs.uuid(1), "frank@example.com", "Frank\x1b[31m"))
+    assert "Frank" in (listed := done("employees", "list"))
+    assert "\x1b" not in listed
 
 
 def test_no_list_scans_a_table(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
