@@ -197,7 +197,7 @@ def test_an_unsupported_method_lists_the_allowed_ones(
     assert refused.headers["Allow"] == allowed
 
 
-@pytest.mark.parametrize(("path", "status"), [(HEALTH_PATH, 405), ("/api/v1/nothing", 404)])
+@pytest.mark.parametrize(("path", "status"), [(HEALTH_PATH, 200), (EVENTS, 405), ("/api/v1/nothing", 404)])
 def test_a_response_to_head_has_no_body(system: StartedDesk, path: str, status: int) -> None:
     head = f"HEAD {path} HTTP/1.1\r\nHost: desk\r\n\r\n"
     said = system.send_bytes(f"{head}GET {HEALTH_PATH} HTTP/1.1\r\nHost: desk\r\nConnection: close\r\n\r\n".encode())
