@@ -28,6 +28,7 @@ from infra.local.rows import (
     Key,
     Params,
     attributes_reply,
+    decode_binary,
     expect,
     find_row,
     key_of,
@@ -64,7 +65,7 @@ def answer(backend: DynamoDBBackend, action: str, body: Any) -> tuple[int, bytes
     """The status and the JSON of the reply; None when the request is moto's to answer, and nothing was changed."""
     if action not in HANDLED:
         return None
-    params = json.loads(body)
+    params = json.loads(body, object_hook=decode_binary)
     if params.keys() - HANDLED[action]:
         return None
     try:

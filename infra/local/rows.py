@@ -1,5 +1,6 @@
 """Rows of moto's tables, their keys, and the parts of requests and replies about them."""
 
+import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -105,7 +106,21 @@ def to_json(
     }
 
 
+def decode_binary(parsed: Params) -> Params:
+    """Decode an attribute value of base64 text, as a hook of `json.loads`: moto holds the bytes."""
+    match parsed:
+        case {"B": str(text)} if len(parsed) == 1:
+            return {"B": base64.b64decode(text)}
+        case {"BS": [str(), *_] as texts} if len(parsed) == 1:
+            return {"BS": [base64.b64decode(text) for text in texts]}
+    return parsed
+
+
 def value_to_json(value: DynamoType) -> Params:
+    if value.type == "B":
+        return {"B": base64.b64encode(value.value).decode()}
+    if value.type == "BS":
+        return {"BS": [base64.b64encode(each).decode() for each in value.value]}
     if value.type == "L":
         return {"L": [value_to_json(each) for each in value.value]}
     if value.type == "M":

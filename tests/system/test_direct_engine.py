@@ -14,6 +14,7 @@ from infra.local import indexes
 from tests.conftest import Desk
 from tests.support.api import Api
 from tests.support.engine_comparison import compare_with_moto
+from tests.support.engine_state import clear_engine
 from tests.support.sample_data import SampleData
 from tests.support.sample_requests import SAMPLE_REQUESTS, sample_request
 
@@ -67,6 +68,12 @@ ROWS = st.fixed_dictionaries(
         ),
     },
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _tables(_engine: None) -> None:
+    """Our tables, whichever of the tests runs first."""
+    clear_engine()
 
 
 def key(partition: str, sort: str) -> dict[str, Any]:
@@ -174,6 +181,28 @@ def test_queries_page_as_by_moto(
                 request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
     assert not compared.differences, compared.differences[0]
     assert not compared.left_to_moto
+
+
+def test_binary_values_are_held_and_answered_as_by_moto() -> None:
+    client = aws.dynamodb()
+    binary: Any = {"reply": {"B": b"\x00\xff"}, "parts": {"BS": [b"a", b"b"]}, "inner": {"M": {"b": {"B": b"c"}}}}
+    with compare_with_moto() as comparison:
+        client.put_item(TableName=TABLE, Item=key("binary", "1") | binary)
+        by_key: Any = {"TableName": TABLE, "Key": key("binary", "1")}
+        client.update_item(
+            **by_key,
+            UpdateExpression="SET reply = :new ADD parts :more",
+            ConditionExpression="reply = :old",
+            ExpressionAttributeValues={
+                ":new": {"B": b"new"},
+                ":old": {"B": b"\x00\xff"},
+                ":more": {"BS": [b"b", b"d"]},
+            },
+        )
+        row = client.get_item(**by_key)["Item"]
+    assert not comparison.differences, comparison.differences[0]
+    assert not comparison.left_to_moto
+    assert (row["reply"], sorted(row["parts"]["BS"])) == ({"B": b"new"}, [b"a", b"b", b"d"])
 
 
 def test_rows_written_by_moto_are_found_in_an_order_that_was_known_before(desk: Desk) -> None:
