@@ -21,6 +21,7 @@ def test_settings_start_in_cockpit_mode(api: Api, desk: Desk) -> None:
     assert api.get(SETTINGS, desk.alice_key).json["data"] == {
         "mode": "cockpit",
         "queueAutoApprove": False,
+        "agentsOfIntegrators": False,
         "diviName": None,
         "goalsEnabled": False,
         "onboardingComplete": False,
@@ -29,6 +30,9 @@ def test_settings_start_in_cockpit_mode(api: Api, desk: Desk) -> None:
     assert change_settings(api, desk, queueAutoApprove=True).json["data"] == {"queueAutoApprove": True}
     assert api.get(SETTINGS, desk.alice_key).json["data"]["queueAutoApprove"] is True
     assert api.get(SETTINGS, desk.bob_key).json["data"]["queueAutoApprove"] is False
+    assert change_settings(api, desk, agentsOfIntegrators=True).json["data"] == {"agentsOfIntegrators": True}
+    assert api.get(SETTINGS, desk.alice_key).json["data"]["agentsOfIntegrators"] is True
+    assert api.get(SETTINGS, desk.bob_key).json["data"]["agentsOfIntegrators"] is False
 
 
 @pytest.mark.parametrize(
@@ -40,6 +44,8 @@ def test_settings_start_in_cockpit_mode(api: Api, desk: Desk) -> None:
         {"mode": None},
         {"queueAutoApprove": 1},
         {"queueAutoApprove": "yes"},
+        {"agentsOfIntegrators": None},
+        {"agentsOfIntegrators": "yes"},
     ],
 )
 def test_invalid_settings_are_refused(api: Api, desk: Desk, body: Any) -> None:

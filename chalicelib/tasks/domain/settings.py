@@ -1,4 +1,4 @@
-"""A person's queue settings: who dispatches tasks, and whether new tasks are approved automatically."""
+"""A person's queue settings: who dispatches tasks, which are approved automatically, and who may propose them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -27,6 +27,7 @@ class QueueState:
     mode: Mode
     queue_auto_approve: bool
     counts: Mapping[str, int]
+    agents_of_integrators: bool = False
 
     def count(self, status: ItemStatus) -> int:
         return self.counts.get(status.value, 0)
@@ -48,6 +49,11 @@ class SettingsIn(OpenIn):
 
     mode: Omittable[Annotated[Mode, Field(strict=False)]] = None
     queue_auto_approve: Omittable[bool] = Field(None, alias="queueAutoApprove")
+    agents_of_integrators: Omittable[bool] = Field(
+        None,
+        alias="agentsOfIntegrators",
+        description="Whether integrators that you are approved for may read your tasks and propose new ones.",
+    )
 
 
 class SettingsOut(Out):
@@ -55,6 +61,7 @@ class SettingsOut(Out):
 
     mode: Mode
     queue_auto_approve: bool
+    agents_of_integrators: bool
     divi_name: str | None
     goals_enabled: bool
     onboarding_complete: bool
@@ -75,6 +82,7 @@ class ChangedSettingsOut(Out):
 
     mode: Omittable[Mode] = None
     queue_auto_approve: Omittable[bool] = None
+    agents_of_integrators: Omittable[bool] = None
     auto_dispatched: Omittable[ItemOut] = None
     briefing: Omittable[BriefingOut] = None
 

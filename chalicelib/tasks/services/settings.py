@@ -30,6 +30,7 @@ def read_settings(*, owner: ApiKey, settings: QueueItems) -> SettingsOut:
     return SettingsOut(
         mode=state.mode,
         queue_auto_approve=state.queue_auto_approve,
+        agents_of_integrators=state.agents_of_integrators,
         divi_name=None,
         goals_enabled=False,
         onboarding_complete=False,
@@ -57,7 +58,7 @@ def change_settings(
     """
     changes = request.model_dump(mode="json", by_alias=True, exclude_none=True)
     if not changes:
-        raise Invalid("Send mode, queueAutoApprove or both.")
+        raise Invalid("Send mode, queueAutoApprove or agentsOfIntegrators.")
     attempts = Attempts("Too many calls are changing these settings. Try again.")
     while attempts.again():
         state, log_state = gather(
@@ -91,6 +92,8 @@ def _response(request: SettingsIn, state: QueueState, dispatched: Change | None)
         members["mode"] = request.mode
     if request.queue_auto_approve is not None:
         members["queue_auto_approve"] = request.queue_auto_approve
+    if request.agents_of_integrators is not None:
+        members["agents_of_integrators"] = request.agents_of_integrators
     if dispatched and dispatched.after:
         members["auto_dispatched"] = to_item_response(dispatched.after)
     if request.mode is Mode.COCKPIT:

@@ -187,4 +187,5 @@ def _state_from_row(row: Row) -> QueueState:
         mode=Mode(row.get("mode", Mode.COCKPIT)),
         queue_auto_approve=row.get("queueAutoApprove", False),
         counts={status.value: lists.total(row, status, None, None) for status in ItemStatus},
+        agents_of_integrators=row.get("agentsOfIntegrators", False),
     )

@@ -24,6 +24,7 @@ export interface Task {
 export interface Settings {
   mode: "cockpit" | "chief_of_staff";
   queueAutoApprove: boolean;
+  agentsOfIntegrators: boolean;
 }
 
 interface SettingsChange extends Partial<Settings> {

@@ -149,6 +149,8 @@ export const en = {
   "queue.chiefHint": "Your agents get one task at a time.",
   "queue.auto": "Auto-approve",
   "queue.autoHint": "New tasks don't wait for your approval.",
+  "queue.integrators": "Agents of integrators",
+  "queue.integratorsHint": "Integrators that you are approved for can read your tasks and propose new ones.",
   "queue.briefing": "Briefing:",
   "queue.dispatched": "Dispatched: {title}",
   "queue.new": "New task",

@@ -150,6 +150,8 @@ export const zh: Words = {
   "queue.chiefHint": "智能体每次领取一个任务。",
   "queue.auto": "自动批准",
   "queue.autoHint": "新任务无需等待您审批。",
+  "queue.integrators": "集成系统的智能体",
+  "queue.integratorsHint": "已为您批准的集成系统可以查看您的任务并提议新任务。",
   "queue.briefing": "简报：",
   "queue.dispatched": "已分派：{title}",
   "queue.new": "新建任务",

@@ -87,6 +87,12 @@ export function Queue() {
               on={Boolean(settings.value?.queueAutoApprove)}
               onChange={(queueAutoApprove) => void changeSettings({ queueAutoApprove })}
             />
+            <Switch
+              label={t("queue.integrators")}
+              hint={t("queue.integratorsHint")}
+              on={Boolean(settings.value?.agentsOfIntegrators)}
+              onChange={(agentsOfIntegrators) => void changeSettings({ agentsOfIntegrators })}
+            />
             {briefing.value && (
               <div class="note briefing" role="status">
                 <Icon name="info" size={16} />
