@@ -9,12 +9,14 @@ import time_machine
 from chalicelib.federation.connections.signatures import SigningKey
 from chalicelib.settings import settings
 from tests.conftest import Desk
+from tests.federation.connections.connection_calls import ACCEPT, END
 from tests.federation.relays.relay_calls import PATHS, new_relay, receive_relay, sign_relay, system_messages
 from tests.support import concurrency
 from tests.support.api import Api
 from tests.support.peer import ACK, CONNECTIONS, RELAY, allow_federation, connection_request, sign_body
 
 SIGNED_PATHS = [*PATHS, ACK]
+PEER_PATHS = [*SIGNED_PATHS, ACCEPT, END]
 
 
 def sign_with_hmac(api: Api, desk: Desk) -> None:
@@ -27,12 +29,23 @@ def sign_with_hmac(api: Api, desk: Desk) -> None:
 def test_a_request_without_a_known_token_is_refused(api: Api, desk: Desk, token: str, path: str) -> None:
     assert api.post(path, {"status": "completed"}).status == 401
     assert api.post(path, {"status": "completed"}, headers={"X-Federation-Token": "  "}).status == 401
-    assert api.post(path, {"status": "completed"}, headers={"X-Federation-Token": "unknown"}).status == 404
-    assert api.post(path, raw=b"{", headers={"X-Federation-Token": "unknown"}).status == 404, "nor learns of its body"
+    assert api.post(path, {"status": "completed"}, headers={"X-Federation-Token": "unknown"}).status == 401
+    assert api.post(path, raw=b"{", headers={"X-Federation-Token": "unknown"}).status == 401, "nor learns of its body"
     assert api.post(path, raw=b"{", headers={"X-Federation-Token": token}).status == 400
     allow_federation(inbound=False)
     assert api.post(path, {}, headers={"X-Federation-Token": token}).status == 403
     assert api.post(path, {}).status == 401
+
+
+@pytest.mark.parametrize("path", PEER_PATHS)
+@pytest.mark.parametrize("unknown", ["", "unknown", "x" * 600, "t\u00f6ken", "two words", "dvd_fed_" + "a" * 40])
+def test_an_unknown_or_malformed_token_is_401_and_an_inactive_one_404(
+    api: Api, desk: Desk, token: str, path: str, unknown: str
+) -> None:
+    assert api.post(path, {"status": "completed"}, headers={"X-Federation-Token": unknown}).status == 401
+    made = desk.demo["federation"]["connection_id"]
+    assert api.call("PATCH", f"{CONNECTIONS}/{made}", {"action": "block"}, token=desk.alice_key).status == 200
+    assert api.post(path, {"status": "completed"}, headers={"X-Federation-Token": token}).status == 404
 
 
 @pytest.mark.parametrize("action", ["block", "decline"])
@@ -96,7 +109,7 @@ def test_each_connection_has_its_own_rate_limit(
             assert (refused.status, refused.headers["retry-after"]) == (429, "50")
             assert refused.headers["x-ratelimit-limit"] == "3"
         unknown = receive_relay(api, "a-token-that-nobody-knows")
-        assert (unknown.status, "x-ratelimit-limit" in unknown.headers) == (404, False)
+        assert (unknown.status, "x-ratelimit-limit" in unknown.headers) == (401, False)
         clock.shift(50)
         refused = api.post(ACK, {}, headers={"X-Federation-Token": token})
         assert (refused.status, refused.headers["x-ratelimit-remaining"]) == (400, "2")

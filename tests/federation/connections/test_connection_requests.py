@@ -273,7 +273,7 @@ def test_an_end_message_ends_the_connection_once(api: Api, desk: Desk, pump: Pum
     assert [each["status"] for each in own_connections(api, desk)] == ["declined"]
     assert len(chat_answers(api, desk)) == 1
     assert api.post(END, {}).status == 401
-    assert api.post(END, {}, headers={"X-Federation-Token": "unknown-token"}).status == 404
+    assert api.post(END, {}, headers={"X-Federation-Token": "unknown-token"}).status == 401
     assert api.post(ACCEPT, {}, headers={"X-Federation-Token": token}).status == 404
 
 

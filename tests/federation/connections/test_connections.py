@@ -72,7 +72,7 @@ def test_the_asking_desk_can_not_accept_its_own_request(api: Api, desk: Desk) ->
 def test_an_acceptance_needs_the_token_and_inbound_federation(api: Api, desk: Desk) -> None:
     add_outgoing(desk)
     assert api.post(ACCEPT_URL, {}).status == 401
-    assert api.post(ACCEPT_URL, {}, headers={"X-Federation-Token": "unknown-token"}).status == 404
+    assert api.post(ACCEPT_URL, {}, headers={"X-Federation-Token": "unknown-token"}).status == 401
     allow_federation(inbound=False)
     assert api.post(ACCEPT_URL, {}, headers={"X-Federation-Token": TOKEN}).status == 403
 

@@ -113,3 +113,9 @@ def test_an_event_takes_a_constant_number_of_store_calls(api: Api, desk: Desk, h
     said = {"event": "agent_approval", "agentId": "scribe", "status": "rejected"}
     assert post_event(api, hub_key, **said).calls == ["UpdateItem", "Query", "UpdateItem"]
     assert post_event(api, hub_key, event="x").calls == ["UpdateItem"]
+
+
+def test_an_event_outside_the_contract_is_ignored_and_named_in_warnings(api: Api, desk: Desk, hub_key: str) -> None:
+    reply = post_event(api, hub_key, event="weather", status="sunny")
+    assert (reply.status, reply.json["warnings"]) == (200, ["event: is not in the contract; ignored"])
+    assert "warnings" not in post_event(api, hub_key, event="instance_status", status="active").json

@@ -22,16 +22,17 @@ def test_a_batch_returns_the_result_of_each_row(api: Api, desk: Desk) -> None:
         None,
         "text",
         {"id": "wrong", "name": "Wrong", "category": "magic"},
-        {"id": "new", "name": "Again"},
+        {"id": "twice", "name": "Research Bot", "pricingModel": "free"},
+        {"id": "twice", "name": "Again"},
     ]
     reply = sync_agents(api, made, *rows)
     assert reply.status == 200
     told = reply.json
     assert (told["success"], told["status"], told["instanceId"]) == (True, "pending_review", made.instance_id)
-    assert (told["synced"], told["reReviewed"], told["total"]) == (2, 0, 9)
+    assert (told["synced"], told["reReviewed"], told["total"]) == (3, 0, 10)
     results = told["results"]
     assert [each["status"] for each in results] == [
-        "created", "updated", "skipped", "skipped", "skipped", "error", "error", "error", "error",
+        "created", "updated", "skipped", "skipped", "skipped", "error", "error", "error", "skipped", "created",
     ]  # fmt: skip
     assert results[0] == {
         "remoteId": "new",
@@ -46,9 +47,10 @@ def test_a_batch_returns_the_result_of_each_row(api: Api, desk: Desk) -> None:
     }
     assert (results[1]["materialChanges"], results[1]["changedFields"]) == (True, ["description"])
     assert (results[1]["version"], results[1]["previousStatus"]) == ("1.0.1", "pending_review")
-    assert [each["remoteId"] for each in results[2:]] == [None, None, "nameless", None, None, "wrong", "new"]
-    assert all(each["reason"] for each in results[2:])
-    assert agent_ids(api, made) == ["new", "old"]
+    refused = results[2:9]
+    assert [each["remoteId"] for each in refused] == [None, None, "nameless", None, None, "wrong", "twice"]
+    assert all(each["reason"] for each in refused)
+    assert agent_ids(api, made) == ["new", "old", "twice"]
 
 
 @pytest.mark.parametrize("body", [{}, {"agents": []}, {"agents": None}, {"agents": {}}, {"agents": "x"}, []])

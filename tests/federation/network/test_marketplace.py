@@ -196,3 +196,19 @@ def test_a_sync_takes_a_constant_number_of_store_calls(api: Api, desk: Desk) -> 
     assert api.get(AGENTS, made.token).calls == [SPEND, "Query"]
     assert api.get(f"{AGENTS}/x", made.token).calls == [SPEND, "BatchGetItem"]
     assert api.call("DELETE", f"{AGENTS}/x", token=made.token).calls == [SPEND, "BatchGetItem", "TransactWriteItems"]
+
+
+def test_of_two_rows_with_one_id_the_later_counts(api: Api, desk: Desk) -> None:
+    made = add_member(api)
+
+    first, other, second, invalid = sync_agents(
+        api,
+        made,
+        {"id": "a", "name": "First"},
+        {"id": "b", "name": "Other"},
+        {"id": "a", "name": "Second"},
+        {"id": "a", "name": "Third", "description": 5},
+    ).json["results"]
+    assert (first["status"], "later row" in first["reason"]) == ("skipped", True)
+    assert (other["status"], second["status"], invalid["status"]) == ("created", "created", "error")
+    assert api.get(f"{AGENTS}/a", made.token).json["agent"]["name"] == "Second"

@@ -286,3 +286,10 @@ def test_sending_takes_a_constant_number_of_calls(api: Api, desk: Desk, connecti
     ]
     assert api.get(RELAYS_URL, desk.alice_key).steps == 4
     assert api.get(f"{RELAYS_URL}?status=pending", desk.alice_key).steps == 4
+
+
+@pytest.mark.parametrize("name", ["type", "intent", "priority"])
+@pytest.mark.parametrize("value", ["other", "", "update", "delegate", "medium", "NORMAL", 5])
+def test_a_value_outside_the_contract_is_not_sent(api: Api, desk: Desk, connection: str, name: str, value: Any) -> None:
+    assert send_relay(api, desk, connection, **{name: value}).status == 400
+    assert list_relays(api, desk)["relays"] == []

@@ -14,7 +14,7 @@ from tests.support.peer import RELAY
 @pytest.mark.parametrize(
     "given",
     [
-        {"priority": "extreme"},
+        {"priority": 5},
         {"dueDate": "tomorrow"},
         {"dueDate": "2026-13-01T00:00:00Z"},
         {"payload": [1]},
@@ -29,6 +29,39 @@ from tests.support.peer import RELAY
 def test_invalid_relays_are_refused_and_change_nothing(api: Api, desk: Desk, token: str, given: dict[str, Any]) -> None:
     assert receive_relay(api, token, **given).status == 400
     assert system_messages(api, desk.alice_key) == []
+
+
+@pytest.mark.parametrize(
+    ("given", "read"),
+    [
+        ({"type": "shout"}, "request"),
+        ({"type": "update"}, "update"),
+        ({"intent": "fly"}, "custom"),
+        ({"intent": "delegate"}, "delegate"),
+        ({"priority": "extreme"}, "normal"),
+        ({"priority": "medium"}, "normal"),
+        ({"priority": ""}, "normal"),
+    ],
+)
+def test_a_value_outside_the_contract_is_read_and_named_in_warnings(
+    api: Api, desk: Desk, token: str, given: dict[str, str], read: str
+) -> None:
+    (name,) = given
+    answer = receive_relay(api, token, **given)
+    assert (answer.status, answer.json["warnings"]) == (200, [f"{name}: is not in the contract; read as {read}"])
+    assert stored_relay(desk, answer.json["relayId"])[name] == read
+    assert receive_relay(api, token, **given).json["warnings"] == answer.json["warnings"], "a repeat says it as well"
+    assert "warnings" not in receive_relay(api, token, relayId="r-2").json
+
+
+def test_all_values_outside_the_contract_are_named_even_if_the_relay_is_filtered(
+    api: Api, desk: Desk, token: str
+) -> None:
+    assert api.call("PATCH", "/api/v2/profile", {"relayMode": "off"}, token=desk.alice_key).status == 200
+    given = {"type": "a", "intent": "b", "priority": "c", "toUserEmail": "bob@example.com"}
+    answer = receive_relay(api, token, payload={"ambient": True}, **given).json
+    assert (answer["filtered"], answer["fallback"]) == (True, True)
+    assert [each.partition(":")[0] for each in answer["warnings"]] == ["type", "intent", "priority"]
 
 
 @pytest.mark.parametrize("name", ["relayId", "toUserEmail", "type", "intent", "subject", "payload", "priority"])

@@ -106,10 +106,10 @@ class Admission:
         The request is charged to the token's budget, whatever else is wrong with it.
 
         Raises:
-            Unauthorized: the token is missing, or a signature that is required does not fit.
+            Unauthorized: the token is missing or unknown, or a signature that is required does not fit.
             Unavailable: the signature is made with a key that is not known yet, and is being fetched.
             Forbidden: this desk lets nothing in.
-            NotFound: no connection with this token is in one of these states.
+            NotFound: the connections with this token are in other states.
             RateLimited: the token's budget for this minute is used up.
         """
         token = sent.headers.get(TOKEN_HEADER.lower(), "").strip()
@@ -121,6 +121,8 @@ class Admission:
             lambda: self.spend(token, now=sent.now),
         )
         _check_inbound(settings)
+        if not known:
+            raise Unauthorized("The federation token is not known here.")
         connection = _first_in(statuses, known)
         _check_budget(spent, sent)
         if connection.hmac_enabled:

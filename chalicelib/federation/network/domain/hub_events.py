@@ -85,4 +85,5 @@ class HubEventOut(Out):
     reason: str | None = None
     message: Omittable[str] = None
     warning: Omittable[str] = None
+    warnings: Omittable[list[str]] = Field(None, description="The members whose value is not in the contract.")
     processed_at: Omittable[TimeOut] = None

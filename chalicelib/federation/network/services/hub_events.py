@@ -44,7 +44,12 @@ def receive(event: HubEventIn, *, context: RequestContext, agents: Agents) -> Hu
                 message="Noted.",
                 processed_at=_at(context.now),
             )
-    return HubEventOut(received=True, event=event.event, message="The event is not known here, and was ignored.")
+    return HubEventOut(
+        received=True,
+        event=event.event,
+        message="The event is not known here, and was ignored.",
+        warnings=["event: is not in the contract; ignored"],
+    )
 
 
 def _agent(event: HubEventIn, *, context: RequestContext, agents: Agents) -> HubEventOut:

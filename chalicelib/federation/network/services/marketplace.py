@@ -204,16 +204,11 @@ def _find_participant(instance_id: str, instances: Instances) -> Instance:
 
 
 def _parse_rows(rows: Sequence[Any], *, allow_loopback: bool) -> list[AgentRow | SyncRowOut]:
-    parsed: list[AgentRow | SyncRowOut] = []
-    seen: set[str] = set()
-    for row in rows:
-        made = _row(row, allow_loopback=allow_loopback)
-        if isinstance(made, AgentRow):
-            if made.id in seen:
-                made = failed_row(made.id, "error", "id: appears twice in this batch")
-            else:
-                seen.add(made.id)
-        parsed.append(made)
+    parsed = [_row(row, allow_loopback=allow_loopback) for row in rows]
+    last = {row.id: number for number, row in enumerate(parsed) if isinstance(row, AgentRow)}
+    for number, row in enumerate(parsed):
+        if isinstance(row, AgentRow) and last[row.id] != number:
+            parsed[number] = failed_row(row.id, "skipped", "id: a later row of this batch has it, and counts instead")
     return parsed
 
 

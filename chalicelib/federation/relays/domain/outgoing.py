@@ -6,13 +6,14 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic_core import PydanticCustomError
 
 from chalicelib.core.domain.fields import Omittable, Out, Query, TimeOut, Uuid, timestamp
 from chalicelib.core.domain.pages import Pagination
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.relays.domain.outbox import SendOutcome
-from chalicelib.federation.relays.domain.relay_messages import RelayIn
+from chalicelib.federation.relays.domain.relay_messages import CONTRACT_VALUES, RelayIn
 from chalicelib.federation.relays.domain.relays import (
     Direction,
     Relay,
@@ -29,12 +30,30 @@ _MOST_RELAYS_A_PAGE = 100
 _LONGEST_ID = 200
 
 
+def _of_the_contract(name: str) -> Any:
+    known: dict[Any, StrEnum] = {each.value: each for each in CONTRACT_VALUES[name]}
+
+    def read(value: Any) -> Any:
+        if not isinstance(value, str) or value not in known:
+            raise PydanticCustomError("enum", "Must be one of {known}", {"known": ", ".join(known)})
+        return known[value]
+
+    return BeforeValidator(read)
+
+
+def _schema_of(name: str) -> Any:
+    return WithJsonSchema({"type": "string", "enum": list(CONTRACT_VALUES[name])})
+
+
 class NewRelayIn(RelayIn):
     """A relay to send over one of the caller's connections."""
 
     connection_id: Annotated[
         str, Field(min_length=1, max_length=200, description="The id of the connection at this desk.")
     ]
+    type: Annotated[RelayType, _of_the_contract("type"), _schema_of("type")] = RelayType.REQUEST
+    intent: Annotated[RelayIntent, _of_the_contract("intent"), _schema_of("intent")] = RelayIntent.CUSTOM
+    priority: Omittable[Annotated[RelayPriority, _of_the_contract("priority"), _schema_of("priority")]] = None
     card_id: Omittable[Uuid] = Field(
         None, description="The caller's card that the relay is about. Its checklist gets a note when the relay ends."
     )

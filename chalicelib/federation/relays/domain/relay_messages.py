@@ -1,11 +1,19 @@
 """The messages of relays between desks: a relay, and the acknowledgement of one."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ModelWrapValidatorHandler,
+    WithJsonSchema,
+    model_validator,
+)
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, from_json
 
@@ -56,14 +64,16 @@ def _one_of(kind: type[StrEnum], otherwise: StrEnum) -> Any:
     return BeforeValidator(read)
 
 
-def _priority(value: Any) -> Any:
-    return RelayPriority.NORMAL if value == "medium" else value
-
-
 _Id = Annotated[str, Field(max_length=200)]
 _ScopeId = Annotated[str, Field(max_length=200)]
 _CONTRACT_INTENTS = list(RelayIntent)[:7]
 _CONTRACT_TYPES = list(RelayType)[:3]
+# The members whose other values are read as one of these, and named in the answer's `warnings`.
+CONTRACT_VALUES: Mapping[str, Sequence[StrEnum]] = {
+    "type": _CONTRACT_TYPES,
+    "intent": _CONTRACT_INTENTS,
+    "priority": list(RelayPriority),
+}
 
 
 class RelayIn(OpenIn):
@@ -99,7 +109,10 @@ class RelayIn(OpenIn):
         WithJsonSchema({"type": "object"}),
         Field(description="Text is read as `{message}`."),
     ] = Field(default_factory=dict)
-    priority: Omittable[Annotated[RelayPriority, Field(strict=False), BeforeValidator(_priority)]] = None
+    priority: Annotated[
+        Omittable[Annotated[RelayPriority, _one_of(RelayPriority, RelayPriority.NORMAL)]],
+        Field(description="Other priorities are read as `normal`."),
+    ] = None
     team_id: _ScopeId | None = Field(None, description="The team it belongs to. Ignored if the recipient is not in it.")
     project_id: _ScopeId | None = Field(
         None, description="The project it belongs to, which implies the team. Ignored if the recipient is not in it."
@@ -110,6 +123,22 @@ class RelayIn(OpenIn):
     attachments: Any = Field(
         None, description="Objects with `name`, `url`, `size` and `mimeType`. Only the first ten are stored."
     )
+
+    _warnings: tuple[str, ...] = ()
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _with_warnings(cls, given: Any, read: ModelWrapValidatorHandler[Self]) -> Self:
+        made = read(given)
+        if isinstance(given, dict):
+            outside = [name for name, known in CONTRACT_VALUES.items() if name in given and given[name] not in known]
+            made._warnings = tuple(f"{each}: is not in the contract; read as {getattr(made, each)}" for each in outside)
+        return made
+
+    @property
+    def warnings(self) -> list[str]:
+        """The members whose value is not in the contract, and how they were read."""
+        return list(self._warnings)
 
     @property
     def is_ambient(self) -> bool:
@@ -196,6 +225,9 @@ class RelayAnswer(Out):
     filtered: Omittable[Literal[True]] = None
     reason: Omittable[FilterReason] = None
     reason_detail: Omittable[str] = None
+    warnings: Omittable[list[str]] = Field(
+        None, description="The members whose value is not in the contract, and how each was read."
+    )
 
 
 def _final_status(value: Any) -> Any:

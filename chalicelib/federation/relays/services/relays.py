@@ -107,7 +107,10 @@ class RelayReceiver:
                 profile = completed_profile(context.profile[0])
                 if (refused := refuse_ambient(profile, topic=given.topic, scope=scope, now=self.now)) is not None:
                     reason, detail = refused
-                    return RelayAnswer(success=True, ambient=True, filtered=True, reason=reason, reason_detail=detail)
+                    more = _remarks(given, fallback=fallback)
+                    return RelayAnswer(
+                        success=True, ambient=True, filtered=True, reason=reason, reason_detail=detail, **more
+                    )
             relay = self._new_relay(given, user_id, scope, context)
             work, message = self._new_work(given, relay, context), self._new_message(given, relay)
             answer = _answer(given, relay, dropped, fallback=fallback)
@@ -225,8 +228,7 @@ class RelayReceiver:
 
 
 def _answer(given: RelayIn, relay: Relay, dropped: Scope, *, fallback: bool) -> RelayAnswer:
-    message = "Relay accepted."
-    more: dict[str, Any] = {}
+    message, more = "Relay accepted.", _remarks(given, fallback=fallback)
     if vars(dropped) != vars(Scope()):
         message = "Relay accepted. Part of its scope was dropped, because the recipient is not in it."
     if relay.ambient:
@@ -238,10 +240,7 @@ def _answer(given: RelayIn, relay: Relay, dropped: Scope, *, fallback: bool) -> 
             relay.card_id,
         )
     if fallback:
-        message, more["fallback"] = (
-            "Relay accepted. The addressee is not connected, so it went to the person who is.",
-            True,
-        )
+        message = "Relay accepted. The addressee is not connected, so it went to the person who is."
     return RelayAnswer(
         success=True,
         relay_id=relay.relay_id,
@@ -253,6 +252,10 @@ def _answer(given: RelayIn, relay: Relay, dropped: Scope, *, fallback: bool) -> 
         scope_dropped=to_scope_response(dropped),
         **more,
     )
+
+
+def _remarks(given: RelayIn, *, fallback: bool) -> dict[str, Any]:
+    return {**({"fallback": True} if fallback else {}), **({"warnings": given.warnings} if given.warnings else {})}
 
 
 def _repeated(reference: RelayReference) -> RelayAnswer:
