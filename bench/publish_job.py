@@ -20,7 +20,7 @@ from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import gather
-from chalicelib.people.stores.directory_rows import DynamoProjectAccess
+from chalicelib.people.stores.directory_rows import DynamoProjectAccess, has_relaxed_event_types
 from chalicelib.tokens.domain.tokens import Admission
 from chalicelib.tokens.stores.token_budgets import DynamoTokenBudgets
 
@@ -37,6 +37,7 @@ _PORTS = events.Ports(
     deliveries=DynamoDeliveries(),
     event_types=DynamoEventTypes(),
     projects=DynamoProjectAccess(),
+    has_relaxed_event_types=has_relaxed_event_types,
     queue_held=_queue_held,
     replies=DynamoIdempotency(),
     notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, PUSH_JOBS),

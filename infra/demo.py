@@ -212,7 +212,9 @@ def _create_directory(users: dict[str, str]) -> None:
     for slug, title in INTEGRATORS.items():
         with suppress(Conflict):
             directory.add_integrator(
-                Integrator(identifier("integrator", slug), slug, title, f"{slug}.", timestamp(now))
+                Integrator(
+                    identifier("integrator", slug), slug, title, f"{slug}.", timestamp(now), relaxed_event_types=False
+                )
             )
     for slug, admin, others, purpose in (
         ("apollo", "alice", ("bob",), "Brings the next release out of the door."),

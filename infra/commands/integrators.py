@@ -8,8 +8,9 @@ import click
 
 from chalicelib.core.domain.callers import TokenStatus
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.operate.services.integrators import register_integrator
-from chalicelib.people.domain.directory import Integrator, IntegratorIn
+from chalicelib.core.domain.requests import RequestContext
+from chalicelib.operate.services.integrators import register_integrator, update_integrator
+from chalicelib.people.domain.directory import Integrator, IntegratorIn, IntegratorPatch
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.tokens.stores.grants import DynamoGrants
 from infra.commands.output import json_option, print_record, print_records
@@ -53,6 +54,26 @@ def list_(*, archived: bool, as_json: bool) -> None:
     print_records([_to_record(each) for each in found], as_json=as_json, none="No integrators.")
 
 
+@integrators.command("set", epilog="Example: integrators set ci --relaxed-event-types off")
+@click.argument("slug")
+@click.option(
+    "--relaxed-event-types",
+    type=click.Choice(["on", "off"]),
+    required=True,
+    help="Whether event types may have only one name after the prefix, such as ci.failed.",
+)
+@json_option
+def set_(slug: str, relaxed_event_types: str, *, as_json: bool) -> None:
+    """Change a setting of an integrator.
+
+    Relaxed event types are off for new integrators, and on for those that were created before the setting existed.
+    """
+    patch = IntegratorPatch.model_validate({"relaxedEventTypes": relaxed_event_types == "on"})
+    context = RequestContext("", datetime.now(UTC))
+    made = update_integrator(slug, patch, context=context, integrators=DynamoDirectory())
+    print_record(_to_record(made), as_json=as_json)
+
+
 @integrators.command(epilog="Example: integrators archive ci")
 @click.argument("slug")
 def archive(slug: str) -> None:
@@ -79,4 +100,5 @@ def _to_record(integrator: Integrator) -> dict[str, Any]:
         "description": integrator.description,
         "createdAt": integrator.created_at,
         "archivedAt": integrator.archived_at,
+        "relaxedEventTypes": integrator.relaxed_event_types,
     }

@@ -187,6 +187,13 @@ def test_event_is_published_to_one_or_many(api: Api, desk: Desk) -> None:
     assert refused["structuredContent"]["status"] == 400
 
 
+def test_event_type_of_one_name_is_refused_by_the_tools_that_publish(api: Api, desk: Desk) -> None:
+    to_alice = {"type": "email", "email": "alice@example.com"}
+    short = inputs.new_event(event_type="fd1.failed")
+    assert call_tool(api, desk.fd1, "event_publish", event=short, recipient=to_alice)["isError"]
+    assert call_tool(api, desk.fd1, "event_publish_bulk", event=short, recipients=[to_alice])["isError"]
+
+
 def test_rate_limited_call_states_the_time_to_wait(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLUXDEN_KEY_BUDGET", "1")
     with time_machine.travel(datetime(2026, 5, 21, 12, 0, 15, tzinfo=UTC), tick=False):

@@ -110,7 +110,7 @@ def test_checks_come_in_the_documented_order(api: Api, desk: Desk, monkeypatch: 
     assert [api.call("POST", EVENTS, raw="{", token=desk.fd1).status for _ in range(3)] == [403] * 3
     assert api.call("POST", EVENTS, raw="{", token=desk.alice, headers=wrong).status == 415
     assert (
-        api.call("POST", EVENTS, inputs.new_event(event_type="hr.x", severity="critical"), token=desk.alice).status
+        api.call("POST", EVENTS, inputs.new_event(event_type="hr.x.y", severity="critical"), token=desk.alice).status
         == 400
     )
     assert api.call("POST", EVENTS, raw="{", token=desk.alice).status == 429

@@ -95,7 +95,7 @@ def test_keys_are_scoped_to_caller_operation_and_path(api: Api, desk: Desk) -> N
 
 
 def test_refusal_stores_no_reply(api: Api, desk: Desk) -> None:
-    assert api.post(EVENTS, inputs.new_event(event_type="hr.x"), desk.alice, key="k").status == 400
+    assert api.post(EVENTS, inputs.new_event(event_type="hr.x.y"), desk.alice, key="k").status == 400
     assert api.post(EVENTS, inputs.new_event(), desk.alice, key="k").status == 202
 
 

@@ -62,7 +62,7 @@ def test_approved_person_without_a_token_gets_one(api: Api, desk: Desk, pump: Pu
 def test_only_tools_tokens_send_in_bulk(api: Api, desk: Desk) -> None:
     for token in (desk.alice, desk.alice_key):
         assert send(api, token, by_email("alice")).status == 403
-    assert send(api, desk.hr, by_email("alice"), event=inputs.new_event(event_type="hr.x")).status == 202
+    assert send(api, desk.hr, by_email("alice"), event=inputs.new_event(event_type="hr.x.y")).status == 202
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_only_tools_tokens_send_in_bulk(api: Api, desk: Desk) -> None:
         ({"auto_claim": "yes"}, "auto_claim"),
         ({"auto_claim": None}, "auto_claim"),
         ({"more": 1}, "more"),
-        ({"event": inputs.new_event(event_type="hr.x")}, "event.event_type"),
+        ({"event": inputs.new_event(event_type="hr.x.y")}, "event.event_type"),
         ({"event": inputs.new_event(occurred_at=inputs.ago(hours=25))}, "event.occurred_at"),
         ({"event": inputs.new_event(severity="fatal")}, "event.severity"),
     ],

@@ -99,7 +99,7 @@ def test_unknown_button_is_not_found(api: Api, desk: Desk, index: str) -> None:
 
 
 def test_nobody_can_click_a_held_delivery(api: Api, desk: Desk) -> None:
-    sent = inputs.new_event(event_type="hr.x", actions=[HOOK])
+    sent = inputs.new_event(event_type="hr.x.y", actions=[HOOK])
     held = api.post(EVENTS, sent, desk.moderated).json["deliveryId"]
     assert click(api, f"{INBOX}/{held}", 0, desk.alice_key).status == 404
 

@@ -16,16 +16,16 @@ EVENTS, TYPES = "/api/v1/events", "/api/v1/event-types"
 
 
 def test_types_are_listed_with_their_count_and_last_delivery(api: Api, desk: Desk) -> None:
-    sent = inputs.new_event(event_type="fd1.b")
+    sent = inputs.new_event(event_type="fd1.x.b")
     api.post(EVENTS, sent, desk.alice)
-    last = api.post(EVENTS, inputs.new_event(event_type="fd1.b"), desk.bob).json
+    last = api.post(EVENTS, inputs.new_event(event_type="fd1.x.b"), desk.bob).json
     api.post(EVENTS, sent, desk.alice)
-    other = api.post(EVENTS, inputs.new_event(event_type="fd1.a"), desk.alice, key="k").json
+    other = api.post(EVENTS, inputs.new_event(event_type="fd1.x.a"), desk.alice, key="k").json
 
     for token in (desk.alice, desk.fd1):
         assert api.get(TYPES, token).json["yourEventTypes"] == [
-            {"eventType": "fd1.a", "lastSeenAt": other["createdAt"], "count": 1},
-            {"eventType": "fd1.b", "lastSeenAt": last["createdAt"], "count": 2},
+            {"eventType": "fd1.x.a", "lastSeenAt": other["createdAt"], "count": 1},
+            {"eventType": "fd1.x.b", "lastSeenAt": last["createdAt"], "count": 2},
         ]
 
 
@@ -41,7 +41,7 @@ def test_a_namespace_without_deliveries_shows_its_prefix(api: Api, desk: Desk) -
 
 def test_deliveries_of_more_than_90_days_ago_are_not_counted(api: Api, desk: Desk) -> None:
     with time_machine.travel(datetime(2026, 2, 1, 23, 59, tzinfo=UTC), tick=False):
-        api.post(EVENTS, inputs.new_event(event_type="fd1.old"), desk.alice)
+        api.post(EVENTS, inputs.new_event(event_type="fd1.x.old"), desk.alice)
     for day, count in ((datetime(2026, 5, 1, tzinfo=UTC), 1), (datetime(2026, 5, 2, tzinfo=UTC), 0)):
         with time_machine.travel(day, tick=False):
             (row,) = api.get(TYPES, desk.alice).json["yourEventTypes"]
@@ -70,8 +70,8 @@ def test_listing_takes_two_sequential_calls(api: Api, desk: Desk, slug: str | No
 
 def test_recount_rebuilds_the_counts(api: Api, desk: Desk) -> None:
     for _ in range(3):
-        last = api.post(EVENTS, inputs.new_event(event_type="fd1.a"), desk.alice).json
-    DynamoEventTypes().replace_day("fd1", last["createdAt"][:10], "fd1.a", count=1, last_seen_at="2026-01-01")
+        last = api.post(EVENTS, inputs.new_event(event_type="fd1.x.a"), desk.alice).json
+    DynamoEventTypes().replace_day("fd1", last["createdAt"][:10], "fd1.x.a", count=1, last_seen_at="2026-01-01")
     assert CliRunner().invoke(main, ["event-types", "recount"]).exit_code == 0
     (row,) = api.get(TYPES, desk.alice).json["yourEventTypes"]
     assert (row["count"], row["lastSeenAt"]) == (3, last["createdAt"])

@@ -319,7 +319,7 @@ def test_texts_are_measured_in_characters_and_may_have_their_greatest_length(
 def test_identifiers_may_have_their_greatest_length_and_no_more(api: Api, desk: Desk) -> None:
     edges: dict[str, Any] = {
         "event_id": "i" * 120,
-        "event_type": "fd1." + "t" * 56,
+        "event_type": "fd1.t." + "t" * 54,
         "actor": {"email": "a" * 108 + "@example.com"},
         "recipient_hint": {"email": "b" * 108 + "@example.com"},
     }
@@ -331,7 +331,7 @@ def test_identifiers_may_have_their_greatest_length_and_no_more(api: Api, desk: 
         desk,
         {"event_id", "event_type", "actor.email", "recipient_hint.email", "project_slug"},
         event_id="i" * 121,
-        event_type="fd1." + "t" * 57,
+        event_type="fd1.t." + "t" * 55,
         actor={"email": "a" * 109 + "@example.com"},
         recipient_hint={"email": "b" * 109 + "@example.com"},
         project_slug="p" * 81,
@@ -787,6 +787,49 @@ def test_an_event_type_outside_the_senders_namespace_is_refused(api: Api, desk: 
     answer = refuse(api, desk, "event_type", event_type=event_type)
 
     assert answer.json["fieldErrors"] == {"event_type": ['must start with "fd1."']}
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        ".",
+        "a.",
+        ".a",
+        "a..b",
+        "a.b.",
+        " a.b",
+        "a. b",
+        "a.b\n",
+        "a.b/c",
+        "a.ä",
+        "a.日本",
+        "a.１",
+        "a.b\u200b",
+        "a:b",
+        "a b",
+    ],
+    ids=ascii,
+)
+def test_an_event_type_has_well_formed_names_after_the_prefix(api: Api, desk: Desk, rest: str) -> None:
+    answer = refuse(api, desk, "event_type", event_type=f"fd1.{rest}")
+
+    assert answer.json["fieldErrors"] == {
+        "event_type": ['after "fd1." must have names of letters, digits, _ and -, separated by single dots']
+    }
+
+
+@pytest.mark.parametrize("rest", ["a.b", "A-1.b_2", "repo.access.granted", "-._", "0.0.0"])
+def test_an_event_type_has_two_or_more_names_after_the_prefix(api: Api, desk: Desk, rest: str) -> None:
+    assert accept(api, desk, event_type=f"fd1.{rest}")["eventType"] == f"fd1.{rest}"
+
+
+def test_an_event_type_of_one_name_after_the_prefix_is_refused(api: Api, desk: Desk) -> None:
+    answer = refuse(api, desk, "event_type", event_type="fd1.failed")
+
+    assert answer.json["fieldErrors"]["event_type"] == [
+        'after "fd1." must have at least an entity and an action, such as "fd1.build.failed"'
+    ]
+    assert api.post(EVENTS, inputs.new_event(event_type="fd1."), desk.alice).status == 400
 
 
 def test_each_sender_has_the_namespace_of_its_integrator(api: Api, desk: Desk) -> None:

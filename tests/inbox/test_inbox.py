@@ -56,7 +56,7 @@ def test_new_deliveries_do_not_shift_later_pages(api: Api, desk: Desk) -> None:
 def test_filters_narrow_the_list(api: Api, desk: Desk) -> None:
     plain = publish(api, desk.alice)
     warned = publish(api, desk.alice, severity="warn")
-    other = publish(api, desk.alice, event_type="fd1.other")
+    other = publish(api, desk.alice, event_type="fd1.x.other")
     api.post(f"{EVENTS}/{warned}/resolve", None, desk.alice)
 
     for filters, expected in (
@@ -64,8 +64,8 @@ def test_filters_narrow_the_list(api: Api, desk: Desk) -> None:
         ("status=open", [other, plain]),
         ("status=resolved", [warned]),
         ("severity=warn", [warned]),
-        ("event_type=fd1.other", [other]),
-        ("event_type=fd1.other&severity=warn", []),
+        ("event_type=fd1.x.other", [other]),
+        ("event_type=fd1.x.other&severity=warn", []),
         ("status=open&severity=info&limit=1", [other, plain]),
     ):
         assert [each for page in everything(api, desk.alice_key, filters) for each in page] == expected

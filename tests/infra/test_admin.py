@@ -167,6 +167,18 @@ def test_an_integrator_is_created_listed_and_archived(api: Api, desk: Desk) -> N
     assert "already" in refused("integrators", "create", "ci", "--name", "Again")
 
 
+def test_the_event_types_of_an_integrator_are_relaxed_and_strict_again(api: Api, desk: Desk) -> None:
+    short = {"event_type": "fd1.failed", "severity": "info"}
+    bulk = {"event": inputs.new_event(**short), "recipients": [{"type": "email", "email": ALICE}]}
+    for setting, statuses in (("on", (202, 202)), ("off", (400, 400))):
+        changed = read("integrators", "set", "fd1", "--relaxed-event-types", setting)
+        assert changed["relaxedEventTypes"] is (setting == "on")
+        published = api.post("/api/v1/events", inputs.new_event(**short), desk.alice)
+        assert (published.status, api.post("/api/v1/events/bulk", bulk, desk.fd1).status) == statuses
+    assert by("slug", "fd1", read("integrators", "list"))["relaxedEventTypes"] is False
+    assert refused("integrators", "set", "nothing", "--relaxed-event-types", "on")
+
+
 @pytest.mark.parametrize(
     "more",
     [

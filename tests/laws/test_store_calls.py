@@ -39,6 +39,18 @@ def test_publishing_takes_three_calls_in_sequence_with_and_without_a_key(api: Ap
     assert (sorted(of_a_project.calls), of_a_project.steps) == (sorted([SPEND, PROJECT, RECORD, LOG_STATE, COUNT]), 4)
 
 
+def test_a_short_event_type_takes_one_more_call_to_publish_and_none_in_bulk(api: Api, desk: Desk) -> None:
+    path = "/api/v2/operate/integrators/fd1"
+    assert api.call("PATCH", path, {"relaxedEventTypes": True}, token=desk.alice_key).status == 200
+    short = api.post(EVENTS, inputs.new_event(event_type="fd1.failed"), desk.alice)
+    assert (short.status, short.steps) == (202, 4)
+    recipients = [{"type": "email", "email": "alice@example.com"}]
+    for event_type in ("fd1.begun", "fd1.build.failed", "fd1.failed"):  # the first begins the token's minute
+        body = {"event": inputs.new_event(event_type=event_type), "recipients": recipients}
+        answer = api.post(f"{EVENTS}/bulk", body, desk.fd1)
+        assert (answer.status, answer.steps) == (202, 6 if event_type == "fd1.begun" else 5)
+
+
 def test_publishing_to_a_listener_takes_three_calls_in_sequence(
     api: Api, desk: Desk, sockets: Sockets, pump: Pumps
 ) -> None:
@@ -123,7 +135,7 @@ def test_a_refused_request_takes_no_further_calls(api: Api, desk: Desk) -> None:
     assert api.post(EVENTS, {}, desk.alice).calls == [SPEND]
     assert api.post(EVENTS, inputs.new_event(), desk.fd1).calls[-1:] == [SPEND]
     assert api.get(f"{EVENTS}/nothing", desk.alice).calls == [SPEND]
-    assert api.post(EVENTS, inputs.new_event(event_type="hr.x"), desk.alice).calls == [SPEND, REFUND]
+    assert api.post(EVENTS, inputs.new_event(event_type="hr.x.y"), desk.alice).calls == [SPEND, REFUND]
 
 
 def test_a_published_event_of_2_kb_costs_at_most_5_write_units(api: Api, desk: Desk) -> None:

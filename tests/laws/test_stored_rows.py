@@ -118,7 +118,9 @@ URL = "https://other.example.org"
 NO_CLAIM: dict[str, Any] = {"claim": None, "reply": {}}
 
 PERSON = Person(ALICE, "alice@example.com", "Alice", org_admin=True)
-INTEGRATOR = Integrator(ID, "fd1", "Frontdesk", "fd1.", AT, "https://fd1.example", "about it")
+INTEGRATOR = Integrator(
+    ID, "fd1", "Frontdesk", "fd1.", AT, "https://fd1.example", "about it", relaxed_event_types=False
+)
 BARE_INTEGRATOR = Integrator(OTHER, "fd2", "Other", "fd2.", AT)
 TEAM = Team("team-1", "Team", "what it does", "work", TeamVisibility.PUBLIC)
 PROJECT = Project(ID, "apollo", "Apollo", "team-1", frozenset((ALICE, BOB)), frozenset((ALICE,)))

@@ -1,10 +1,13 @@
 """The directory: people with unique addresses, integrators, and projects with their members."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from chalicelib.aws import dynamodb
 from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.people.domain.directory import (
     Integrator,
@@ -18,7 +21,9 @@ from chalicelib.people.domain.directory import (
     to_integrator_list,
 )
 from chalicelib.people.stores.directory import DynamoDirectory
+from chalicelib.people.stores.directory_rows import has_relaxed_event_types
 from chalicelib.people.stores.teams import DynamoTeams
+from chalicelib.resources import DIRECTORY as TABLE
 from tests.support.concurrency import run_concurrently
 from tests.support.store_calls import record_store_calls
 
@@ -148,6 +153,20 @@ def test_list_shows_integrators_that_are_not_archived_and_details_show_the_archi
         "createdAt": AT,
     }
     assert to_details(archived).archived_at == LATER
+
+
+def test_integrators_of_before_the_setting_may_publish_short_event_types() -> None:
+    DIRECTORY.add_integrator(FD1)
+    assert not has_relaxed_event_types("other")
+    key = {"pk": {"S": "INTEGRATORS"}, "sk": {"S": "fd1"}}
+    dynamodb().update_item(TableName=TABLE.physical_name, Key=key, UpdateExpression="REMOVE relaxedEventTypes")
+    assert DIRECTORY.find_integrator("fd1") == FD1
+    assert FD1.relaxed_event_types
+    assert has_relaxed_event_types("fd1")
+    strict = replace(FD1, relaxed_event_types=False)
+    assert save(strict, FD1)
+    assert (DIRECTORY.find_integrator("fd1"), has_relaxed_event_types("fd1")) == (strict, False)
+    assert not save(FD1, FD1)
 
 
 # Projects

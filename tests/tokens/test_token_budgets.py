@@ -36,7 +36,7 @@ def test_refused_calls_cost_one_unit_and_show_the_budget(api: Api, desk: Desk) -
         assert budget(api.post(EVENTS, raw="{", token=desk.alice))[1] == 118
         assert budget(api.get(f"{EVENTS}/nothing", desk.alice))[1] == 117
         assert budget(api.post(EVENTS, inputs.new_event(), desk.fd1))[:2] == (600, 599)
-        assert budget(api.post(EVENTS, inputs.new_event(event_type="hr.x"), desk.alice))[1] == 116
+        assert budget(api.post(EVENTS, inputs.new_event(event_type="hr.x.y"), desk.alice))[1] == 116
         assert budget(api.get("/api/v1/inbox", desk.alice))[1] == 115
 
 
@@ -101,7 +101,7 @@ def test_repeats_take_no_daily_delivery_even_when_none_is_left(api: Api, desk: D
 
 def test_refused_events_take_no_daily_delivery(api: Api, desk: Desk) -> None:
     token = desk.personal(daily_limit=1, severity_ceiling=Severity.WARN)
-    assert api.post(EVENTS, inputs.new_event(event_type="hr.x"), token).status == 400
+    assert api.post(EVENTS, inputs.new_event(event_type="hr.x.y"), token).status == 400
     assert api.post(EVENTS, inputs.new_event(occurred_at=inputs.ago(hours=25)), token).status == 400
     assert api.post(EVENTS, inputs.new_event(severity="critical"), token).status == 403
     assert api.post(EVENTS, inputs.new_event(severity="warn"), token).status == 202

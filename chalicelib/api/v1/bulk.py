@@ -22,6 +22,7 @@ from chalicelib.inbox.stores.accepted_calls import DynamoAcceptedCalls
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
 from chalicelib.parallel import gather
 from chalicelib.people.stores.directory import DynamoDirectory
+from chalicelib.people.stores.directory_rows import has_relaxed_event_types
 from chalicelib.resources import CATALOG, DELIVERIES, DIRECTORY, FAN_OUT, TOKENS
 
 bp = Blueprint(__name__)
@@ -75,6 +76,7 @@ publish_addressed = replace(publish_bulk, function=_publish_addressed, charge=la
 def _ports() -> bulk.Ports:
     return bulk.Ports(
         directory=DynamoDirectory(),
+        has_relaxed_event_types=has_relaxed_event_types,
         catalog=DynamoCatalog(),
         grants=DynamoClaims(),
         deliveries=DynamoDeliveries(),

@@ -29,7 +29,7 @@ from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import gather
-from chalicelib.people.stores.directory_rows import DynamoProjectAccess
+from chalicelib.people.stores.directory_rows import DynamoProjectAccess, has_relaxed_event_types
 from chalicelib.resources import DELIVERIES, DIRECTORY, EVENT_TYPES, IDEMPOTENCY, NOTIFY, NUDGE, QUEUE_ITEMS
 
 bp = Blueprint(__name__)
@@ -63,6 +63,7 @@ _PORTS = events.Ports(
     deliveries=DynamoDeliveries(),
     event_types=DynamoEventTypes(),
     projects=DynamoProjectAccess(),
+    has_relaxed_event_types=has_relaxed_event_types,
     queue_held=_queue_held,
     replies=DynamoIdempotency(),
     notifier=_notifier(),
@@ -119,7 +120,8 @@ def _published(delivery: DeliveryOut) -> OperationReply:
 def publish_event(body: InboundEvent, caller: PersonalToken, context: RequestContext) -> OperationReply:
     """Publish an event to the token's owner.
 
-    An event is identified by integrator, owner and `event_id`. Sending it again returns 200 with the first delivery and
+    `event_type` is the integrator's prefix, an entity and an action, such as `fd1.build.failed`. An event is
+    identified by integrator, owner and `event_id`. Sending it again returns 200 with the first delivery and
     increments `fireCount`. A token in moderation mode holds the event until a moderator decides. Publishing uses 2 rate
     units for the severities info and success, and 1 for warn and critical.
     """

@@ -150,7 +150,8 @@ class InboundEvent(In):
     event_type: str = Field(
         min_length=1,
         max_length=60,
-        description="Must start with the prefix of your integrator, such as `fd1.`.",
+        description="The prefix of your integrator, then at least an entity and an action: `fd1.build.failed`. Each of "
+        "them has letters, digits, `_` and `-`.",
     )
     severity: Severity
     title: Line = Field(min_length=1, max_length=200)
@@ -212,11 +213,29 @@ def check_occurrence(event: InboundEvent, *, now: datetime, place: str = "") -> 
     raise Invalid(f"occurred_at {reason}", {f"{place}occurred_at": [reason]})
 
 
-def check_namespace(event: InboundEvent, *, prefix: str, place: str = "") -> None:
-    """Refuse an event type outside the integrator's namespace.
+# The part of an event type after the integrator's prefix.
+_SEGMENTS = re.compile(r"[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+)*", re.ASCII)
+
+
+def has_one_segment(event: InboundEvent, *, prefix: str) -> bool:
+    """Whether the event type has one segment after `prefix`, which only some integrators may send."""
+    return event.event_type.startswith(prefix) and "." not in event.event_type.removeprefix(prefix)
+
+
+def check_event_type(event: InboundEvent, *, prefix: str, relaxed: bool, place: str = "") -> None:
+    """Refuse an event type outside the integrator's namespace, or without an entity and an action in it.
+
+    One segment is enough if the integrator's event types are `relaxed`.
 
     Raises:
-        Invalid: the type does not start with `prefix`.
+        Invalid: the type does not start with `prefix`, or what follows is not well-formed.
     """
     if not event.event_type.startswith(prefix):
-        raise Invalid(f'event_type must start with "{prefix}"', {f"{place}event_type": [f'must start with "{prefix}"']})
+        reason = f'must start with "{prefix}"'
+    elif not _SEGMENTS.fullmatch(rest := event.event_type.removeprefix(prefix)):
+        reason = f'after "{prefix}" must have names of letters, digits, _ and -, separated by single dots'
+    elif "." not in rest and not relaxed:
+        reason = f'after "{prefix}" must have at least an entity and an action, such as "{prefix}build.failed"'
+    else:
+        return
+    raise Invalid(f"event_type {reason}", {f"{place}event_type": [reason]})

@@ -29,7 +29,7 @@ from chalicelib.inbox.domain.bulk import (
     new_fan_out_jobs,
 )
 from chalicelib.inbox.domain.deliveries import event_fields
-from chalicelib.inbox.domain.events import check_namespace, check_occurrence
+from chalicelib.inbox.domain.events import check_event_type, check_occurrence, has_one_segment
 from chalicelib.inbox.domain.recipients import PeopleRecords, RecipientLookup, check_targets, expand_recipients
 from chalicelib.inbox.services.ports import AcceptedCalls, Deliveries
 from chalicelib.people.services.ports import Directory
@@ -41,6 +41,7 @@ class Ports:
     """The stores, the queue and the simultaneous calls that a bulk call needs."""
 
     directory: Directory
+    has_relaxed_event_types: Callable[[str], bool]
     catalog: Approvers
     grants: PersonalGrants
     deliveries: Deliveries
@@ -101,7 +102,8 @@ def publish(
     if caller.over_daily_limit:
         raise _limit_reached(context.now)
     check_occurrence(request.event, now=context.now, place="event.")
-    check_namespace(request.event, prefix=caller.event_prefix, place="event.")
+    # A type of one segment is refused later, when it is known whether the integrator may send it.
+    check_event_type(request.event, prefix=caller.event_prefix, relaxed=True, place="event.")
     with _BulkCall(caller, context, ports) as bulk:
         lookup = _look_up_recipients(request, bulk)
         targets = expand_recipients(request, lookup)
@@ -131,18 +133,21 @@ def publish(
 
 
 def _look_up_recipients(request: BulkEventRequest, bulk: _BulkCall) -> RecipientLookup:
-    context, ports, caller = bulk.context, bulk.ports, bulk.caller
+    context, ports, caller, prefix = bulk.context, bulk.ports, bulk.caller, bulk.caller.event_prefix
     emails = sorted({each.email.lower() for each in request.recipients if isinstance(each, EmailRecipient)})
     slugs = {each.slug for each in request.recipients if isinstance(each, GroupRecipient)}
     slugs |= {request.event.project_slug} if request.event.project_slug else set()
     ordered = sorted(slugs)
-    bulk.begun, senders, user_ids, items, *groups = ports.gather(
+    has_short_type = has_one_segment(request.event, prefix=prefix)
+    bulk.begun, relaxed, senders, user_ids, items, *groups = ports.gather(
         lambda: ports.replays.begin(context.claim) if context.claim else None,
+        lambda: has_short_type and ports.has_relaxed_event_types(caller.integrator),
         lambda: ports.directory.find_people([caller.owner_id]),
         lambda: ports.directory.find_user_ids(emails),
         lambda: ports.catalog.list_linked_items(caller.integrator),
         *(partial(ports.directory.find_project, slug) for slug in ordered),
     )
+    check_event_type(request.event, prefix=prefix, relaxed=relaxed, place="event.")
     return RecipientLookup(senders.get(caller.owner_id), user_ids, dict(zip(ordered, groups, strict=True)), items)
 
 

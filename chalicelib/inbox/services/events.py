@@ -14,7 +14,7 @@ from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Replays
 from chalicelib.inbox.domain.deliveries import Delivery, ModerationStatus, RecordedDelivery
 from chalicelib.inbox.domain.delivery_responses import DeliveryOut, to_response, to_snapshot
-from chalicelib.inbox.domain.events import InboundEvent, check_namespace, check_occurrence
+from chalicelib.inbox.domain.events import InboundEvent, check_event_type, check_occurrence, has_one_segment
 from chalicelib.inbox.domain.live_events import delivery_returned_event, new_delivery_event
 from chalicelib.inbox.services.ports import Deliveries, EventTypes
 from chalicelib.live.domain.frames import FrameType, LogState
@@ -56,6 +56,7 @@ class Ports:
     deliveries: Deliveries
     event_types: EventTypes
     projects: ProjectAccessReader
+    has_relaxed_event_types: Callable[[str], bool]
     queue_held: QueueHeld
     replies: Replays
     notifier: Notifier
@@ -77,11 +78,11 @@ def publish(
 
     Store calls after authentication, in sequence: 2 when new (also with an idempotency key), 1 for a repeat. One
     more for each of these: a repeat with a key, a repeat of a delivery with supplements or `webhook` buttons, a
-    project, an event that is held. 2 more for a replay while it is held. A repeat that brings an archived delivery
-    back to the inbox takes 1 more, and 1 to push it.
+    project, an event type of one segment, an event that is held. 2 more for a replay while it is held. A repeat that
+    brings an archived delivery back to the inbox takes 1 more, and 1 to push it.
 
     Raises:
-        Invalid: the event is outside the allowed time or the integrator's namespace.
+        Invalid: the event is outside the allowed time, or its type is outside the integrator's namespace.
         Forbidden: its severity is above the token's ceiling, or its project is closed to it.
         RateLimited: today's limit is used up and the event is new.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
@@ -90,7 +91,7 @@ def publish(
     listener_id = sender.tools_owner_id if sender.moderated else sender.user_id
     to_reply = partial(_to_reply, event=event, context=context)
     try:
-        delivery = _admit(event, sender=sender, now=context.now, projects=ports.projects)
+        delivery = _admit(event, sender=sender, now=context.now, ports=ports)
         recorded, log_state = ports.gather(
             partial(record, delivery, fire=fire, now=context.now, claim=context.claim, reply=to_reply),
             partial(ports.notifier.find_log_state, listener_id, now=context.now),
@@ -108,15 +109,17 @@ def publish(
     return to_response(recorded.detail, **_reply_fields(recorded, event, context, pushed=pushed))
 
 
-def _admit(event: InboundEvent, *, sender: PersonalToken, now: datetime, projects: ProjectAccessReader) -> Delivery:
+def _admit(event: InboundEvent, *, sender: PersonalToken, now: datetime, ports: Ports) -> Delivery:
     check_occurrence(event, now=now)
-    check_namespace(event, prefix=sender.event_prefix)
+    prefix = sender.event_prefix
+    relaxed = has_one_segment(event, prefix=prefix) and ports.has_relaxed_event_types(sender.integrator)
+    check_event_type(event, prefix=prefix, relaxed=relaxed)
     if sender.severity_ceiling and event.severity.rank > sender.severity_ceiling.rank:
         raise Forbidden(f"The token can publish events up to severity {sender.severity_ceiling} only.")
     delivery = Delivery.from_event(event, sender=sender, now=now)
     if event.project_slug is None:
         return delivery
-    access = projects.find_access(
+    access = ports.projects.find_access(
         event.project_slug, sender_id=sender.tools_owner_id, recipient_id=delivery.recipient_user_id
     )
     if access is None or not access.sender_is_admin or not access.recipient_is_member:

@@ -39,6 +39,7 @@ def register_integrator(
         timestamp(now),
         request.homepage_url,
         request.description,
+        relaxed_event_types=False,
     )
     for other in integrators.list_integrators():
         if _overlap(integrator.event_prefix, other.event_prefix) and other.slug != integrator.slug:

@@ -29,7 +29,11 @@ class Person:
 
 @dataclass(frozen=True)
 class Integrator:
-    """A system that publishes event types with the prefix `event_prefix`. An archived one keeps its slug."""
+    """A system that publishes event types with the prefix `event_prefix`. An archived one keeps its slug.
+
+    With `relaxed_event_types` it may publish types with one name after the prefix. Integrators that were registered
+    before there was this rule may.
+    """
 
     integrator_id: str
     slug: str
@@ -39,6 +43,7 @@ class Integrator:
     homepage_url: str | None = None
     description: str | None = None
     archived_at: str | None = None
+    relaxed_event_types: bool = True
 
 
 @dataclass(frozen=True)
@@ -132,6 +137,9 @@ class IntegratorPatch(In):
     name: Omittable[Name] = None
     homepage_url: Annotated[str, Field(max_length=2048), AfterValidator(_link)] | None = None
     description: Annotated[str, Field(max_length=500)] | None = None
+    relaxed_event_types: Omittable[bool] = Field(
+        None, description="Whether event types may have only one name after the prefix, such as `ci.failed`."
+    )
 
     @model_validator(mode="after")
     def _changes(self) -> Self:
@@ -170,6 +178,7 @@ class IntegratorDetails(IntegratorOut):
     """An integrator, which may be archived."""
 
     archived_at: TimeOut | None
+    relaxed_event_types: bool = Field(description="Whether event types may have only one name after the prefix.")
 
 
 class IntegratorsOut(Out):
@@ -186,7 +195,11 @@ def to_integrator_list(integrators: Sequence[Integrator]) -> list[IntegratorOut]
 
 
 def to_details(integrator: Integrator) -> IntegratorDetails:
-    return IntegratorDetails(**_response_fields(integrator), archived_at=integrator.archived_at)
+    return IntegratorDetails(
+        **_response_fields(integrator),
+        archived_at=integrator.archived_at,
+        relaxed_event_types=integrator.relaxed_event_types,
+    )
 
 
 def _response_fields(integrator: Integrator) -> dict[str, Any]:

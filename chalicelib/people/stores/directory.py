@@ -5,7 +5,7 @@ EMAIL#<email>  / USER         userId; an address belongs to one person
 PROJECT#<slug> / PROJECT      id, name, teamId
 PROJECT#<slug> / MEMBER#<id>  admin
 TEAM#<id>      / TEAM         name, description, type, visibility
-INTEGRATORS    / <slug>       id, name, eventPrefix, homepageUrl, description, createdAt, archivedAt
+INTEGRATORS    / <slug>       id, name, eventPrefix, homepageUrl, description, createdAt, archivedAt, relaxedEventTypes
 
 PEOPLE         / <email>      userId
 PROJECTS       / <slug>
@@ -34,9 +34,11 @@ from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.people.domain.directory import Integrator, Person, Project, Team, Visibility
 from chalicelib.people.stores.directory_listing import count_added, person_listing, set_active_actions, team_listing
 from chalicelib.people.stores.directory_rows import (
+    INTEGRATORS,
     MEMBER,
     DynamoProjectAccess,
     address_key,
+    integrator_key,
     member_key,
     person_key,
     project_key,
@@ -46,9 +48,9 @@ from chalicelib.people.stores.directory_rows import (
 from chalicelib.people.stores.teams import TEAM
 from chalicelib.resources import DIRECTORY
 
-_INTEGRATORS, _PEOPLE, _PROJECTS = "INTEGRATORS", "PEOPLE", "PROJECTS"
+_PEOPLE, _PROJECTS = "PEOPLE", "PROJECTS"
 # The columns of an integrator that can change.
-_EDITABLE = ("name", "homepageUrl", "description")
+_EDITABLE = ("name", "homepageUrl", "description", "relaxedEventTypes")
 
 _PERSON = Codec(Person, without=("user_id",))
 _INTEGRATOR = Codec(Integrator, {"integrator_id": "id"}, without=("slug", "archived_at"))
@@ -128,17 +130,17 @@ class DynamoDirectory(DynamoProjectAccess):
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        row = row_key(_INTEGRATORS, integrator.slug) | _INTEGRATOR.to_row(integrator)
+        row = integrator_key(integrator.slug) | _INTEGRATOR.to_row(integrator)
         if not try_commit([put_new(DIRECTORY, row)], claim=claim, reply=reply):
             raise Conflict(f"Another integrator already has the slug {integrator.slug}.")
 
     def list_integrators(self) -> list[Integrator]:
         """List all integrators, also archived ones, by slug. One store call."""
-        return [_integrator_from_row(row) for row in query_partition(DIRECTORY, _INTEGRATORS)]
+        return [_integrator_from_row(row) for row in query_partition(DIRECTORY, INTEGRATORS)]
 
     def find_integrator(self, slug: str) -> Integrator | None:
         """Find an integrator by slug. One store call."""
-        rows = get_all(DIRECTORY, [row_key(_INTEGRATORS, slug)])
+        rows = get_all(DIRECTORY, [integrator_key(slug)])
         return _integrator_from_row(rows[0]) if rows else None
 
     def save_integrator(
@@ -152,9 +154,9 @@ class DynamoDirectory(DynamoProjectAccess):
         columns, seen = _INTEGRATOR.to_row(integrator), _INTEGRATOR.to_row(over)
         change = update(
             DIRECTORY,
-            row_key(_INTEGRATORS, integrator.slug),
+            integrator_key(integrator.slug),
             f"SET {assignments(_EDITABLE)}",
-            " AND ".join(["attribute_not_exists(archivedAt)", *(f"#{name} = :seen_{name}" for name in _EDITABLE)]),
+            " AND ".join(["attribute_not_exists(archivedAt)", *map(_is_unchanged, _EDITABLE)]),
             **{name: columns[name] for name in _EDITABLE},
             **{f"seen_{name}": seen[name] for name in _EDITABLE},
         )
@@ -166,7 +168,7 @@ class DynamoDirectory(DynamoProjectAccess):
         Raises:
             NotFound: the integrator is unknown.
         """
-        key = row_key(_INTEGRATORS, slug)
+        key = integrator_key(slug)
         if not try_commit([update(DIRECTORY, key, "SET archivedAt = if_not_exists(archivedAt, :at)", EXISTS, at=at)]):
             raise NotFound(f"Integrator {slug} not found.")
 
@@ -260,6 +262,11 @@ def _membership(slug: str, team_id: str, user_id: str, *, admin: bool) -> list[R
 def person_from_row(row: Row) -> Person:
     """Convert a row to a person."""
     return _PERSON.from_row(row, user_id=row["pk"].partition("#")[2])
+
+
+def _is_unchanged(name: str) -> str:
+    # Rows that were stored before there was an attribute lack it.
+    return f"(#{name} = :seen_{name} OR attribute_not_exists(#{name}))"
 
 
 def _integrator_from_row(row: Row) -> Integrator:

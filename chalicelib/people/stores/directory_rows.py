@@ -7,7 +7,7 @@ from chalicelib.core.stores.reads import get_all
 from chalicelib.people.domain.project_access import ProjectAccess
 from chalicelib.resources import DIRECTORY
 
-MEMBER = "MEMBER#"
+INTEGRATORS, MEMBER = "INTEGRATORS", "MEMBER#"
 # Sort keys of a person's browser push subscriptions.
 PUSH_SUBSCRIPTION = "PUSH#"
 
@@ -23,6 +23,11 @@ class DynamoProjectAccess:
         administers = rows.get(row_name(sender), {}).get("admin") or rows.get(row_name(person), {}).get("orgAdmin")
         administers = administers and rows.get(row_name(person), {}).get("active")
         return ProjectAccess(row["id"], bool(administers), recipient_id is None or row_name(recipient) in rows)
+
+
+def has_relaxed_event_types(integrator: str) -> bool:
+    """Whether the integrator may publish event types of one segment. One store call."""
+    return any(row.get("relaxedEventTypes", True) for row in get_all(DIRECTORY, [integrator_key(integrator)]))
 
 
 def active_person_check(user_id: str) -> Action:
@@ -44,6 +49,10 @@ def person_key(user_id: str) -> Row:
 
 def address_key(email: str) -> Row:
     return row_key(f"EMAIL#{email}", "USER")
+
+
+def integrator_key(slug: str) -> Row:
+    return row_key(INTEGRATORS, slug)
 
 
 def project_key(slug: str) -> Row:
