@@ -13,7 +13,9 @@ from dataclasses import dataclass
 from functools import cache
 from http import HTTPStatus
 from io import BytesIO
+from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 import moto.settings
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
@@ -210,7 +212,22 @@ def _moto_app() -> Any:
     return DomainDispatcherApplication(create_backend_app)
 
 
+def _is_from_a_page(environ: dict[str, Any]) -> bool:
+    # A web page reaches loopback ports too: openly, or under a name of its own that resolves to loopback. Browsers say
+    # so in these headers; the AWS clients that this port is for don't send them, and call it by its address.
+    if "HTTP_ORIGIN" in environ or "HTTP_SEC_FETCH_SITE" in environ:
+        return True
+    try:
+        name = urlsplit(f"//{environ.get('HTTP_HOST', '')}").hostname or ""
+        return name != "localhost" and not ip_address(name).is_loopback
+    except ValueError:
+        return True
+
+
 def _serve_wsgi(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+    if _is_from_a_page(environ):
+        start_response(f"{HTTPStatus.FORBIDDEN.value} {HTTPStatus.FORBIDDEN.phrase}", [])
+        return []
     # The body is read before the lock is taken, so a slow client does not block others.
     length = environ.get("CONTENT_LENGTH") or "0"
     body = environ["wsgi.input"].read(int(length))

@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from http.client import HTTPConnection
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
@@ -162,6 +163,30 @@ def test_a_stalled_outside_client_does_not_block_others(port: int) -> None:
     assert not held_up
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Origin": "http://127.0.0.1:8000"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Host": "evil.example"},
+        {"Host": "127.0.0.1.evil.example:80"},
+        {"Host": "10.0.0.7"},
+        {"Host": "[::1"},
+        {"Host": ""},
+    ],
+)
+def test_a_web_page_reaches_no_row_of_the_engine(port: int, headers: dict[str, str]) -> None:
+    assert _list_tables(port, headers) == (403, b"")
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost:4566", "LOCALHOST", "[::1]:8000", "127.8.0.1:80"])
+def test_a_client_that_calls_the_engine_by_a_loopback_address_is_answered(port: int, host: str) -> None:
+    status, body = _list_tables(port, {"Host": host})
+    assert (status, b"TableNames" in body) == (200, True)
+
+
 def test_a_call_to_an_address_that_is_not_aws_is_refused(unreachable_server: socket.socket) -> None:
     address = f"http://127.0.0.1:{unreachable_server.getsockname()[1]}"
     client: Any = aws.session().create_client("dynamodb", endpoint_url=address)
@@ -248,3 +273,12 @@ def _send_requests_for_a_while() -> None:
     for _ in range(10):
         aws.dynamodb().list_tables()
         time.sleep(0.05)
+
+
+def _list_tables(port: int, headers: dict[str, str]) -> tuple[int, bytes]:
+    target = {"X-Amz-Target": "DynamoDB_20120810.ListTables", "Content-Type": "application/x-amz-json-1.0"}
+    signed = {"Authorization": f"AWS4-HMAC-SHA256 Credential=local/20261130/{engine.REGION}/dynamodb/aws4_request"}
+    with closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
+        connection.request("POST", "/", body=b"{}", headers={**target, **signed, **headers})
+        reply = connection.getresponse()
+        return reply.status, reply.read()
