@@ -51,6 +51,7 @@ def on_connect(call: SocketCall) -> Mapping[str, str]:
         owner=owner,
         key_hash=token.secret_hash,
         last_id=call.headers.get("last-event-id"),
+        by_browser=subprotocol is not None,
         now=call.now,
         sockets=DynamoSockets(),
         frames=DynamoFrames(),

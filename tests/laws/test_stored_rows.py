@@ -151,7 +151,9 @@ ITEM = CatalogItem(
 APPROVAL = Approval(
     "printer", ALICE, "alice@example.com", ApprovalStatus.APPROVED, AT, CHANGED, "bob@example.com", "please", "yes", 3
 )
-SOCKET = Socket("c1", ALICE, ID, "ab" * 32, frozenset(("queue", "board")), 1, 2_000_000_000, 3, 4, live=True)
+SOCKET = Socket(
+    "c1", ALICE, ID, "ab" * 32, frozenset(("queue", "board")), 1, 2_000_000_000, 3, 4, live=True, by_browser=False
+)
 SUBSCRIPTION = Subscription(ALICE, "https://push.example/1", AT)
 MESSAGE = Message("01J0000000000000000000000A", ALICE, Role.ASSISTANT, "hello", "helper", '{"a":1}', AT)
 LINK = CardContact(ID, ID, OTHER, "buyer", Involvement.RELATED, can_delegate=True, created_at=AT)

@@ -101,6 +101,35 @@ def test_bulk_deliveries_are_pushed_by_the_worker(api: Api, desk: Desk, listener
     assert [each["deliveryId"] for each in listener.frames[1:]] == [row["deliveryId"]]
 
 
+def test_bulk_rows_of_those_who_listen_are_pending_until_the_worker_tells_them(
+    api: Api, desk: Desk, listener: Client, pump: Pumps
+) -> None:
+    names = ("alice", "bob", "alice", "erin")
+    people = [{"type": "email", "email": f"{name}@example.com"} for name in names]
+    body = {"recipients": people, "event": inputs.new_event()}
+    rows = api.post(f"{EVENTS}/bulk", body, desk.fd1).json["results"]
+    assert [(row.get("pushed"), row.get("pushPending"), row.get("deduped")) for row in rows] == [
+        (False, True, False),
+        (False, None, False),
+        (False, True, True),
+        (None, None, None),
+    ]
+    pump.drain(FAN_OUT)
+    assert frame_types(listener) == ["connected", "delivery"]
+    again = api.post(f"{EVENTS}/bulk", body, desk.fd1).json["results"]
+    assert [(row.get("pushed"), row.get("pushPending")) for row in again[:2]] == [(False, None)] * 2
+
+
+def test_every_bulk_row_is_pending_where_it_is_not_looked_up_who_listens(
+    api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("chalicelib.inbox.services.bulk.MOST_LISTENERS_LOOKED_UP", 1)
+    people = [{"type": "email", "email": f"{name}@example.com"} for name in ("alice", "bob")]
+    reply = api.post(f"{EVENTS}/bulk", {"recipients": people, "event": inputs.new_event()}, desk.fd1)
+    assert [row["pushPending"] for row in reply.json["results"]] == [True, True]
+    assert "Query" not in reply.calls[2:] or reply.calls.count("Query") <= 1
+
+
 def test_a_socket_receives_only_events_of_its_keys_areas(api: Api, desk: Desk, sockets: Sockets, pump: Pumps) -> None:
     clients = {area: open_client(sockets, new_key(api, desk, [area]), pump) for area in ("chat", "queue", "inbox")}
     api.post(SEND, {"content": "x"}, desk.alice_key)

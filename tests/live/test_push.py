@@ -93,13 +93,40 @@ def test_nobody_is_nudged_who_listens_or_never_asked_for_it(
     api.post(EVENTS, inputs.new_event(), desk.alice)
     assert pump.drain(WEB_PUSH) == 0
     subscribe(api, desk.alice_key, "https://push.example.com/1")
-    sockets.connect(desk.alice_key)
+    sockets.connect(subprotocols=["bearer", desk.alice_key])
     pump.drain(SOCKET_WORK)
     sent = inputs.new_event()
     published = api.post(EVENTS, sent, desk.alice)
     assert (published.json["pushed"], pump.drain(WEB_PUSH)) == (True, 0)
     api.post(EVENTS, sent, desk.bob)
     assert pump.drain(WEB_PUSH) == 0
+
+
+def test_browsers_are_nudged_where_only_an_agent_listens(
+    api: Api, desk: Desk, pump: Pumps, sockets: Sockets, receiver: Receiver
+) -> None:
+    subscribe(api, desk.alice_key, receiver.url)
+    agent = sockets.connect(desk.alice_key)
+    pump.drain(SOCKET_WORK)
+    first, again = (api.post(EVENTS, event, desk.alice, key="k").json for event in [inputs.new_event()] * 2)
+    assert ((first["pushed"], first["pushPending"]), again) == ((False, True), first)
+    assert pump.drain(WEB_PUSH) == 1
+    assert [each["type"] for each in agent.frames] == ["connected", "delivery"]
+
+
+def test_a_queued_browser_message_is_pending(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
+    flat = api.post(EVENTS, inputs.new_event(), desk.alice).json
+    assert (flat["pushed"], "pushPending" in flat) == (False, False)
+    subscribe(api, desk.alice_key, receiver.url)
+    sent = inputs.new_event()
+    first = api.post(EVENTS, sent, desk.alice).json
+    assert (first["pushed"], first["pushPending"]) == (False, True)
+    again = api.post(EVENTS, sent, desk.alice).json
+    assert (again["pushed"], "pushPending" in again) == (False, False)
+    for step, body in (("supplement", {"markdown_body": "More."}), ("resolve", {})):
+        changed = api.post(f"{EVENTS}/{first['deliveryId']}/{step}", body, desk.alice).json
+        assert not {"pushed", "pushPending"} & changed.keys()
+    pump.drain(WEB_PUSH)
 
 
 def test_a_repeat_nudges_only_where_it_brings_a_delivery_back(

@@ -20,10 +20,14 @@ from chalicelib.inbox.gateways.fan_out import FAN_OUT_JOBS
 from chalicelib.inbox.services import bulk
 from chalicelib.inbox.stores.accepted_calls import DynamoAcceptedCalls
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
+from chalicelib.live.gateways.sockets import ApiGatewaySockets
+from chalicelib.live.services.notifier import Notifier
+from chalicelib.live.stores.frames import DynamoFrames
+from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import gather
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.people.stores.directory_rows import has_relaxed_event_types
-from chalicelib.resources import CATALOG, DELIVERIES, DIRECTORY, FAN_OUT, TOKENS
+from chalicelib.resources import CATALOG, DELIVERIES, DIRECTORY, FAN_OUT, SOCKETS, TOKENS
 
 bp = Blueprint(__name__)
 
@@ -47,6 +51,7 @@ bp = Blueprint(__name__)
     + DIRECTORY.can("BatchGetItem", "Query", "ConditionCheckItem")
     + CATALOG.can("GetItem", "BatchGetItem", "ConditionCheckItem")
     + DELIVERIES.can("BatchGetItem", "PutItem", "UpdateItem")
+    + SOCKETS.can("Query")
     + FAN_OUT.can_send(),
 )
 def publish_bulk(body: BulkEventRequest, caller: ToolsToken, context: RequestContext) -> OperationReply:
@@ -56,8 +61,9 @@ def publish_bulk(body: BulkEventRequest, caller: ToolsToken, context: RequestCon
     token's owner administers. A person named more than once gets one delivery:
     the further rows have its `deliveryId` and `deduped: true`. A row that fails states the reason and
     does not affect the other rows. Each `deliveryId` in the reply can be read immediately. Employees who are approved
-    for the integrator but have no token get one, unless `auto_claim` is false. A call can have up to 1,000 recipients,
-    and each person counts toward the tools token's daily limit.
+    for the integrator but have no token get one, unless `auto_claim` is false. Recipients are told after the reply:
+    the rows of those who listen have `pushPending: true`, as has every row if more than 100 people are reached. A call
+    can have up to 1,000 recipients, and each person counts toward the tools token's daily limit.
     """
     out, surplus = bulk.publish(body, caller=caller, context=context, fire=ids.new_nonce(), ports=_ports())
     return OperationReply(out, 202, unspent=Charge(0, deliveries=surplus))
@@ -83,6 +89,7 @@ def _ports() -> bulk.Ports:
         accepted=DynamoAcceptedCalls(),
         queue=FAN_OUT_JOBS,
         replays=DynamoIdempotency(),
+        find_log_state=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather).find_log_state,
         mint=partial(ids.mint_token, ids.TokenKind.PERSONAL),
         gather=gather,
     )

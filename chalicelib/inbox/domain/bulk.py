@@ -18,6 +18,8 @@ from chalicelib.inbox.domain.events import InboundEvent
 MOST_PEOPLE = 1_000
 # Inactive members of a group do not count as people reached. This bounds how many members are looked up at all.
 MOST_MEMBERS_LOOKED_UP = 5_000
+# For more people it is not looked up who listens: that would delay the reply.
+MOST_LISTENERS_LOOKED_UP = 100
 _PEOPLE_PER_JOB = 10
 _LONGEST_LOCAL_PART = 64  # RFC 5321, 4.5.3.1.1
 
@@ -91,6 +93,9 @@ class BulkRow(Out):
     delivery_id: Omittable[Uuid] = None
     deduped: Omittable[bool] = None
     pushed: Omittable[bool] = None
+    push_pending: Omittable[bool] = Field(
+        None, description="True where `pushed` is false only because the recipient is told after this reply."
+    )
     auto_claimed: Omittable[bool] = None
     error: Omittable[RowError] = None
 

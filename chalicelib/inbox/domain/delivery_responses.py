@@ -84,7 +84,13 @@ class DeliveryOut(ListedDelivery):
     moderation: Omittable[ModerationOut] = None
     supplements: list[SupplementOut]
     deduped: Omittable[bool] = Field(None, description="True if the event was already delivered.")
-    pushed: Omittable[bool] = Field(None, description="True if an open connection received the event.")
+    pushed: Omittable[bool] = Field(
+        None, description="True if an open connection of the recipient received the event, or surely does in a moment."
+    )
+    push_pending: Omittable[bool] = Field(
+        None,
+        description="True where `pushed` is false only because a message to the recipient's browsers is on its way.",
+    )
     ok: Omittable[bool] = Field(None, description="Always true, for older clients.")
     deprecation: Omittable[str] = Field(None, description="Warns about a deprecated field in the request.")
     request_id: Omittable[str] = None

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
-from typing import Self
+from typing import Protocol, Self
 
 from chalicelib.catalog.services.ports import Approvers, PersonalGrants
 from chalicelib.core.domain.budgets import daily_limit_reached
@@ -16,6 +16,7 @@ from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Gather, JobSender, Replays
 from chalicelib.ids import MintedToken
 from chalicelib.inbox.domain.bulk import (
+    MOST_LISTENERS_LOOKED_UP,
     AcceptedCall,
     BulkEventRequest,
     BulkOut,
@@ -30,10 +31,16 @@ from chalicelib.inbox.domain.bulk import (
 )
 from chalicelib.inbox.domain.deliveries import event_fields
 from chalicelib.inbox.domain.events import check_event_type, check_occurrence, has_one_segment
+from chalicelib.inbox.domain.live_events import new_delivery_event
 from chalicelib.inbox.domain.recipients import PeopleRecords, RecipientLookup, check_targets, expand_recipients
 from chalicelib.inbox.services.ports import AcceptedCalls, Deliveries
+from chalicelib.live.domain.frames import LogState, PushOutcome
 from chalicelib.people.services.ports import Directory
 from chalicelib.tokens.domain.tokens import GrantView, MintOutcome, PersonalGrant, grant_id
+
+
+class FindLogState(Protocol):
+    def __call__(self, user_id: str, /, *, now: datetime) -> LogState | None: ...
 
 
 @dataclass(frozen=True)
@@ -48,6 +55,7 @@ class Ports:
     accepted: AcceptedCalls
     queue: JobSender[FanOutJob]
     replays: Replays
+    find_log_state: FindLogState
     mint: Callable[[str], MintedToken]
     gather: Gather
 
@@ -173,10 +181,14 @@ def _look_up_people(
 
 @dataclass(frozen=True)
 class _Acceptance:
-    """The result of accepting a call: new tokens by user id, and the deliveries that earlier calls had accepted."""
+    """The result of accepting a call: new tokens by user id, and the deliveries that earlier calls had accepted.
+
+    `untold` are the people who listen, as far as is known, and are told after the reply.
+    """
 
     minted: Mapping[str, MintOutcome] = field(default_factory=dict)
     seen: Collection[str] = ()
+    untold: Collection[str] = ()
 
 
 def _accept(accepted: AcceptedCall, records: PeopleRecords, bulk: _BulkCall) -> _Acceptance:
@@ -185,15 +197,18 @@ def _accept(accepted: AcceptedCall, records: PeopleRecords, bulk: _BulkCall) -> 
         return _Acceptance()
     ports, now = bulk.ports, bulk.context.now
     bulk.has_effects = True
+    looked_up = accepted.people if len(accepted.people) <= MOST_LISTENERS_LOOKED_UP else ()
     grants = {person: records.grants.get(grant_id(accepted.integrator, person)) for person in accepted.people}
     missing = [person for person, grant in grants.items() if grant is None or not grant.usable]
     ids = {person: accepted.delivery_id(person) for person in accepted.people}
-    _, seen, *outcomes = ports.gather(
+    _, seen, *results = ports.gather(
         lambda: ports.accepted.add(accepted, now=now),
         lambda: ports.accepted.mark_seen(list(ids.values()), fire=accepted.fire, now=now),
         *(partial(_mint, person, grants[person], records, bulk) for person in missing),
+        *(partial(ports.find_log_state, person, now=now) for person in looked_up),
     )
-    minted = dict(zip(missing, outcomes, strict=True))
+    minted = dict(zip(missing, results[: len(missing)], strict=True))
+    log_states = dict(zip(looked_up, results[len(missing) :], strict=True))
     if refused := [person for person, outcome in minted.items() if outcome is MintOutcome.NEVER]:
         accepted = replace(accepted, people=tuple(each for each in accepted.people if each not in refused))
         unseen = [ids[person] for person in refused if ids[person] not in seen]
@@ -205,7 +220,15 @@ def _accept(accepted: AcceptedCall, records: PeopleRecords, bulk: _BulkCall) -> 
         # The call fails, so nothing was promised, and the next send is the first.
         ports.accepted.forget([each for each in ids.values() if each not in seen])
         raise
-    return _Acceptance(minted, seen)
+    untold = [person for person in accepted.people if _may_listen(log_states.get(person), person, accepted, now=now)]
+    return _Acceptance(minted, seen, set(untold))
+
+
+def _may_listen(log_state: LogState | None, person: str, accepted: AcceptedCall, *, now: datetime) -> bool:
+    if log_state is None:
+        return True
+    event = new_delivery_event(accepted.to_delivery(person))
+    return log_state.expected_outcome(event, now=now) is not PushOutcome.NONE
 
 
 def _mint(person: str, grant: GrantView | None, records: PeopleRecords, bulk: _BulkCall) -> MintOutcome:
@@ -231,12 +254,15 @@ def _to_bulk_row(target: Target, draft: AcceptedCall, records: PeopleRecords, ac
         return BulkRow(email=target.email, recipient=target.recipient, error=error)
     delivery_id = draft.delivery_id(target.user_id)
     was_stored = records.first_fires.get(delivery_id, draft.fire) != draft.fire
+    deduped = was_stored or delivery_id in acceptance.seen
     optional = {"auto_claimed": True} if minted is MintOutcome.NOW else {}
+    if not deduped and target.user_id in acceptance.untold:
+        optional["push_pending"] = True
     return BulkRow(
         email=target.email,
         recipient=target.recipient,
         delivery_id=delivery_id,
-        deduped=was_stored or delivery_id in acceptance.seen,
+        deduped=deduped,
         pushed=False,
         **optional,
     )

@@ -17,7 +17,7 @@ from chalicelib.inbox.domain.delivery_responses import DeliveryOut, to_response,
 from chalicelib.inbox.domain.events import InboundEvent, check_event_type, check_occurrence, has_one_segment
 from chalicelib.inbox.domain.live_events import delivery_returned_event, new_delivery_event
 from chalicelib.inbox.services.ports import Deliveries, EventTypes
-from chalicelib.live.domain.frames import FrameType, LogState
+from chalicelib.live.domain.frames import FrameType, LogState, PushOutcome
 from chalicelib.live.services.ports import Notifier
 from chalicelib.people.services.ports import ProjectAccessReader
 
@@ -105,8 +105,8 @@ def publish(
         if sender.moderated and (known := ports.deliveries.find(delivery.delivery_id)):
             _queue_if_held(known.delivery, sender=sender, log_state=None, context=context, ports=ports)
         raise
-    pushed = _announce(recorded, sender=sender, context=context, log_state=log_state, to_reply=to_reply, ports=ports)
-    return to_response(recorded.detail, **_reply_fields(recorded, event, context, pushed=pushed))
+    outcome = _announce(recorded, sender=sender, context=context, log_state=log_state, to_reply=to_reply, ports=ports)
+    return to_response(recorded.detail, **_reply_fields(recorded, event, context, outcome))
 
 
 def _admit(event: InboundEvent, *, sender: PersonalToken, now: datetime, ports: Ports) -> Delivery:
@@ -137,8 +137,8 @@ def _announce(
     log_state: LogState | None,
     to_reply: Callable[..., StoredReply],
     ports: Ports,
-) -> bool:
-    """Queue a held event, count a new one, and notify its recipient; return whether an open connection took it."""
+) -> PushOutcome:
+    """Queue a held event, count a new one, and notify its recipient."""
     delivery = recorded.delivery
     _queue_if_held(delivery, sender=sender, log_state=log_state, context=context, ports=ports)
     if recorded.is_returned and (recipient := delivery.recipient_user_id):
@@ -147,26 +147,24 @@ def _announce(
             recipient, delivery_returned_event(delivery, now=context.now), log_state=known, now=context.now
         )
     if not recorded.is_new:
-        return False
+        return PushOutcome.NONE
     if delivery.moderation or (log_state and log_state.has_no_audience(FrameType.DELIVERY)):
         ports.event_types.count(delivery)
-        return False
+        return PushOutcome.NONE
     live_event = new_delivery_event(delivery)
     # The kept reply says whether the event was pushed. It is amended beside the push, to spare a call after it, and
     # once more in the rare case that the push ends otherwise.
-    expected = (
-        context.claim is not None and log_state is not None and log_state.has_listener_for(live_event, now=context.now)
-    )
+    expected = log_state.expected_outcome(live_event, now=context.now) if log_state else PushOutcome.NONE
     calls = [
         partial(ports.event_types.count, delivery),
         partial(ports.notifier.notify, sender.user_id, live_event, log_state=log_state, now=context.now),
     ]
-    if context.claim and expected:
-        calls.append(partial(ports.replies.amend, context.claim, reply=to_reply(recorded, pushed=True)))
-    pushed = bool(ports.gather(*calls)[1])
-    if context.claim and pushed != expected:
-        ports.replies.amend(context.claim, reply=to_reply(recorded, pushed=pushed))
-    return pushed
+    if context.claim and expected is not PushOutcome.NONE:
+        calls.append(partial(ports.replies.amend, context.claim, reply=to_reply(recorded, outcome=expected)))
+    outcome: PushOutcome = ports.gather(*calls)[1]
+    if context.claim and outcome is not expected:
+        ports.replies.amend(context.claim, reply=to_reply(recorded, outcome=outcome))
+    return outcome
 
 
 def _queue_if_held(
@@ -178,19 +176,25 @@ def _queue_if_held(
 
 
 def _to_reply(
-    recorded: RecordedDelivery, *, event: InboundEvent, context: RequestContext, pushed: bool = False
+    recorded: RecordedDelivery,
+    *,
+    event: InboundEvent,
+    context: RequestContext,
+    outcome: PushOutcome = PushOutcome.NONE,
 ) -> StoredReply:
-    return to_snapshot(recorded.detail, **_reply_fields(recorded, event, context, pushed=pushed))
+    return to_snapshot(recorded.detail, **_reply_fields(recorded, event, context, outcome))
 
 
 def _reply_fields(
-    recorded: RecordedDelivery, event: InboundEvent, context: RequestContext, *, pushed: bool
+    recorded: RecordedDelivery, event: InboundEvent, context: RequestContext, outcome: PushOutcome
 ) -> StoredReply:
     fields: StoredReply = {
         "deduped": not recorded.is_new,
-        "pushed": pushed,
+        "pushed": outcome is PushOutcome.PUSHED,
         "ok": True,
         "request_id": context.request_id,
     }
+    if outcome is PushOutcome.PENDING:
+        fields["push_pending"] = True
     # Reading the deprecated field itself would issue a warning.
     return fields | ({"deprecation": _HINT_DEPRECATED} if "recipient_hint" in event.model_fields_set else {})

@@ -55,6 +55,18 @@ _IN_THE_INBOX = frozenset(kind for kind, areas in _AREAS.items() if areas == {"i
 CONNECTING_AREAS = frozenset(area for areas in _AREAS.values() for area in areas)
 
 
+class PushOutcome(StrEnum):
+    """Whether a person was nudged by a live event.
+
+    `pushed`: a connection took it or is certain to; `pending`: a message to their browsers is queued; `none`: nobody
+    is to be told.
+    """
+
+    PUSHED = "pushed"
+    PENDING = "pending"
+    NONE = "none"
+
+
 @dataclass(frozen=True)
 class LiveEvent:
     """An event for a person's open sockets; it becomes a frame when it gets its position in the log.
@@ -128,14 +140,29 @@ class LogState:
         """Whether no client or browser is to be told of such events, because the inbox shows them later."""
         return not self.is_followed and not self.browsers and _IN_THE_INBOX.issuperset(kinds)
 
-    def has_listener_for(self, event: LiveEvent, *, now: datetime) -> bool:
-        """Whether a socket will receive `event`, pushed or from its catch-up."""
-        return any(event.is_visible_to(each.areas) and each.is_expected(now) for each in self.sockets)
+    def listeners_for(self, event: LiveEvent, *, now: datetime) -> list[Socket]:
+        """Return the sockets that will receive `event`, pushed or from their catch-up."""
+        return [each for each in self.sockets if event.is_visible_to(each.areas) and each.is_expected(now)]
 
-    def has_catch_up_for(self, event: LiveEvent, *, now: datetime) -> bool:
-        """Whether a socket will receive `event` from its catch-up."""
-        catching_up = (each for each in self.sockets if not each.live and each.is_expected(now))
-        return any(event.is_visible_to(each.areas) for each in catching_up)
+    def has_viewer_for(self, event: LiveEvent, *, now: datetime) -> bool:
+        """Whether a person will see `event` at once, in a browser."""
+        return any(each.by_browser for each in self.listeners_for(event, now=now))
+
+    def expected_outcome(self, event: LiveEvent, *, now: datetime) -> PushOutcome:
+        """Return the outcome of telling the person of `event`, if every socket takes it."""
+        return push_outcome(self.listeners_for(event, now=now), has_browsers=bool(self.browsers and event.urgency))
+
+
+def push_outcome(taken_by: Sequence[Socket], *, has_browsers: bool) -> PushOutcome:
+    """Return the outcome for a person where these sockets take an event, and browsers could be sent a message.
+
+    An agent's socket is no reason to leave the browsers out, so it counts only where there are none.
+    """
+    if any(each.by_browser for each in taken_by):
+        return PushOutcome.PUSHED
+    if has_browsers:
+        return PushOutcome.PENDING
+    return PushOutcome.PUSHED if taken_by else PushOutcome.NONE
 
 
 def signal_frame(kind: FrameType, position: int, now: datetime, **members: Any) -> Frame:

@@ -17,7 +17,8 @@ class Socket:
     """An open socket of one person's key.
 
     It has received the frames after `sent_after` up to `sent_to`, and later ones that name it in `pushed_to`. Writers
-    push frames to it while it is `live`; before that, its catch-up sends them. Times are in epoch seconds.
+    push frames to it while it is `live`; before that, its catch-up sends them. Times are in epoch seconds. A person
+    looks at what a browser opened (`by_browser`); other sockets may be an agent's.
     """
 
     connection_id: str
@@ -31,6 +32,7 @@ class Socket:
     sent_to: int = 0
     live: bool = False
     greeted: bool = False
+    by_browser: bool = True
 
     def is_expected(self, now: datetime) -> bool:
         """Whether a client is connected, or may be in a moment."""

@@ -8,7 +8,7 @@ from functools import partial
 from typing import Any
 
 from chalicelib.core.ports import JobSender
-from chalicelib.live.domain.frames import Frame, LiveEvent, LogEntry, LogState
+from chalicelib.live.domain.frames import Frame, LiveEvent, LogEntry, LogState, PushOutcome, push_outcome
 from chalicelib.live.domain.push import PushJob
 from chalicelib.live.domain.sockets import PostOutcome, Socket
 from chalicelib.live.services.ports import Frames, SocketGateway, Sockets
@@ -37,39 +37,42 @@ class Notifier:
             log.exception("the log of frames of %s was not read", user_id)
             return None
 
-    def notify(self, user_id: str, *events: LiveEvent, log_state: LogState | None, now: datetime) -> bool:
-        """Send the events to the person's sockets; True if a socket took one, or gets it from its catch-up in a moment.
+    def notify(self, user_id: str, *events: LiveEvent, log_state: LogState | None, now: datetime) -> PushOutcome:
+        """Send the events to the person's sockets, and say whether one took them, or gets them from its catch-up.
 
         If nobody has listened for a day, events that the inbox shows are not written to the log. An urgent event that
-        no socket receives is pushed to browsers. Store calls in sequence: 1; 2 without a log state; 1 more to delete
-        sockets that are gone.
+        no socket of a browser receives is pushed to browsers. Store calls in sequence: 1; 2 without a log state; 1
+        more to delete sockets that are gone.
         """
         try:
             log_state = log_state or self.frames.find_log_state(user_id, now=now)
             if log_state.has_no_audience(*(each.type for each in events)):
-                return False
+                return PushOutcome.NONE
             push = self._push_to_browsers(user_id, events, log_state, now)
             if not log_state.is_followed and all(each.is_in_inbox for each in events):
                 if push:
                     push()
-                return False
+                return PushOutcome.PENDING if push else PushOutcome.NONE
             append = partial(self.frames.append, user_id, events, log_state, now=now)
             entries: Sequence[LogEntry] = self.gather(append, push)[0] if push else append()
         except Exception:
             log.exception("%s was not told of %s", user_id, ", ".join(each.type for each in events))
-            return False
-        listeners = {each.connection_id: each for entry in entries for each in entry.listeners}
+            return PushOutcome.NONE
+        listeners = list({each.connection_id: each for entry in entries for each in entry.listeners}.values())
         posts = [
             partial(self._post_all, each, [entry for entry in entries if each.connection_id in entry.pushed_to])
-            for each in listeners.values()
+            for each in listeners
         ]
-        taken = any(self.gather(*posts) if len(posts) > 1 else [post() for post in posts])
-        return taken or any(log_state.has_catch_up_for(each, now=now) for each in events)
+        taken = self.gather(*posts) if len(posts) > 1 else [post() for post in posts]
+        taken_by = [each for each, was_taken in zip(listeners, taken, strict=True) if was_taken]
+        for event in events:
+            taken_by += (each for each in log_state.listeners_for(event, now=now) if not each.live)
+        return push_outcome(taken_by, has_browsers=push is not None)
 
     def _push_to_browsers(
         self, user_id: str, events: Sequence[LiveEvent], log_state: LogState, now: datetime
     ) -> Callable[[], None] | None:
-        urgencies = [each.urgency for each in events if each.urgency and not log_state.has_listener_for(each, now=now)]
+        urgencies = [each.urgency for each in events if each.urgency and not log_state.has_viewer_for(each, now=now)]
         if self.push_jobs is None or not log_state.browsers or not urgencies:
             return None
         job = PushJob(user_id=user_id, urgency=urgencies[0])

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
 
-    from chalicelib.live.domain.frames import LiveEvent, LogEntry, LogState
+    from chalicelib.live.domain.frames import LiveEvent, LogEntry, LogState, PushOutcome
     from chalicelib.live.domain.sockets import PostOutcome, Socket
 
 
@@ -16,7 +16,7 @@ class Notifier(Protocol):
     """Tells a person's sockets of events; never fails the caller."""
 
     def find_log_state(self, user_id: str, *, now: datetime) -> LogState | None: ...
-    def notify(self, user_id: str, *events: LiveEvent, log_state: LogState | None, now: datetime) -> bool: ...
+    def notify(self, user_id: str, *events: LiveEvent, log_state: LogState | None, now: datetime) -> PushOutcome: ...
 
 
 class SocketGateway(Protocol):

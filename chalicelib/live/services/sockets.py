@@ -26,6 +26,7 @@ def open_socket(
     owner: ApiKey,
     key_hash: str,
     last_id: str | None,
+    by_browser: bool,
     now: datetime,
     sockets: Sockets,
     frames: Frames,
@@ -53,6 +54,7 @@ def open_socket(
         expires_at=min(ends, owner.expires_at or ends),
         sent_after=after,
         sent_to=after,
+        by_browser=by_browser,
     )
     sockets.add(socket)
     work.send(CatchUpJob(user_id=owner.user_id, connection_id=connection_id, after=after))
