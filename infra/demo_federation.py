@@ -5,10 +5,12 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.stores.writes import commit
 from chalicelib.federation.network.domain.agent_descriptions import AgentPut, listing_details
 from chalicelib.federation.network.domain.instances import Instance, InstanceStatus, RegisterIn
 from chalicelib.federation.network.domain.marketplace import Listing, ListingStatus, slug_candidates
 from chalicelib.federation.network.services import instances
+from chalicelib.federation.network.stores.instance_credentials import accept_key_action
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
 from chalicelib.ids import mint_platform_token, new_nonce
@@ -50,6 +52,8 @@ def create(identify: Identify, new_secret: Callable[[str], bytes], *, now: datet
     assert found is not None
     if found.status is InstanceStatus.PENDING:
         _approve(found, identify, now=now)
+    # Northwind is also the hub that the organisation has joined. Its host does not exist, so nothing is sent to it.
+    commit([accept_key_action(found.key_hash, BASE_URL, holds=True)])
     return {"platform_token": made.platform_token, "instance_id": instance_id, "instance_api_key": key}
 
 

@@ -55,7 +55,8 @@ def approve(instance_id: str, *, without_challenge: bool) -> None:
 def suspend(instance_id: str) -> None:
     """Suspend an instance, and notify it.
 
-    Its token and key stop working and its agents are hidden until you approve it again.
+    Its token and key stop working, its agents are hidden, and nothing comes in over connections with its people until
+    you approve it again.
     """
     suspended = suspend_instance(instance_id, _decision(), instances=DynamoInstances(), queue=INSTANCE_NOTICE_JOBS)
     click.echo(f"Suspended {suspended.name} ({suspended.base_url}).")

@@ -67,7 +67,7 @@ def _approved_queue_item(data: SampleData) -> dict[str, str]:
 
 def _hub_event(data: SampleData) -> SampleRequest:
     body = {"event": "agent_approval", "agentId": "scribe", "status": "disabled"}
-    return SampleRequest(data.add_member().key, body, header=FEDERATION)
+    return SampleRequest(data.desk.demo["federation"]["instance_api_key"], body, header=FEDERATION)
 
 
 def _inbox_page(data: SampleData) -> SampleRequest:

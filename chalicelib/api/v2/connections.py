@@ -44,7 +44,6 @@ from chalicelib.federation.connections.services.transitions import Ports
 from chalicelib.federation.connections.stores.connection_rows import token_hash
 from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
-from chalicelib.federation.network.domain.instances import normalise_url
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
@@ -61,10 +60,7 @@ _CONNECTIONS = "/api/v2/connections"
 
 
 def _is_approved_instance(url: str) -> bool:
-    try:
-        return DynamoInstances().is_approved(normalise_url(url))
-    except ValueError:
-        return False
+    return DynamoInstances().is_approved(url)
 
 
 def _notifier() -> Notifier:

@@ -5,9 +5,10 @@ from chalice.app import Blueprint
 from chalicelib.agents.stores.agents import DynamoAgents
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
 from chalicelib.core.domain.callers import InstanceKey
-from chalicelib.core.domain.errors import Conflict, TooLarge
+from chalicelib.core.domain.errors import Conflict, Forbidden, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import from_stored_reply
+from chalicelib.federation.connections.services.admission import admit_hub
 from chalicelib.federation.network.domain.hub_events import HubEventIn, HubEventOut, HubHeaders
 from chalicelib.federation.network.services import hub_events
 from chalicelib.resources import DIRECTORY
@@ -23,18 +24,20 @@ bp = Blueprint(__name__)
     tag="marketplace",
     token_header="X-Federation-Token",
     answers={200: "The event was received. `warning` says if it changed nothing."},
-    refusals=(Conflict, TooLarge),
+    refusals=(Forbidden, Conflict, TooLarge),
     replay=from_stored_reply,
     grants=SPEND + REMEMBER + DIRECTORY.can("Query", "UpdateItem"),
 )
 def receive_marketplace_event(
     body: HubEventIn,
     headers: HubHeaders,  # noqa: ARG001 - the token has been looked at, and the body says what it is
-    caller: InstanceKey,  # noqa: ARG001 - who is accepted may say it
+    caller: InstanceKey,
     context: RequestContext,
 ) -> HubEventOut:
     """Receive a decision of the hub.
 
-    It applies to this instance's own agents only, never to agents that other instances offer here.
+    Only a hub that this instance has joined can send events. They apply to this instance's own agents only, never to
+    agents that other instances offer here.
     """
+    admit_hub(caller, request_id=context.request_id)
     return hub_events.receive(body, context=context, agents=DynamoAgents())

@@ -25,12 +25,18 @@ from chalicelib.operate.domain.network import (
     to_instance_response,
     to_relay_progress,
 )
-from chalicelib.resources import FACETS_INDEX, NETWORK, NOTICES, ORDER_INDEX, RELAYS, TOKENS
+from chalicelib.resources import FACETS_INDEX, NETWORK, NOTICES, ORDER_INDEX, PEERS, RELAYS, TOKENS
 
 bp = Blueprint(__name__)
 
 _INSTANCES = "/api/v2/operate/instances"
-_DECIDE = OPERATE + NETWORK.can("GetItem", "PutItem", "UpdateItem") + TOKENS.can("UpdateItem") + NOTICES.can_send()
+_DECIDE = (
+    OPERATE
+    + NETWORK.can("GetItem", "PutItem", "UpdateItem")
+    + TOKENS.can("UpdateItem")
+    + PEERS.can("UpdateItem")
+    + NOTICES.can_send()
+)
 
 
 def _decision(context: RequestContext) -> instances.Decision:
@@ -92,7 +98,8 @@ def approve_instance(
 def suspend_instance(instanceId: str, caller: ApiKey, context: RequestContext) -> InstanceOut:  # noqa: N803 - contract's spelling
     """Suspend an instance.
 
-    Its token and key stop working immediately, its agents are hidden, and it is notified.
+    Its token and key stop working immediately, its agents are hidden, and it is notified. Nothing comes in over
+    connections with its people until it is approved again.
     """
     made = instances.suspend(instanceId, _decision(context), instances=DynamoInstances(), queue=INSTANCE_NOTICE_JOBS)
     audit(caller, context, "instance.suspend", made.instance_id)

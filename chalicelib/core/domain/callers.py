@@ -97,6 +97,11 @@ class InstanceKey:
     holders: frozenset[str]
 
     @property
+    def is_of_a_hub(self) -> bool:
+        """Whether a hub that this desk has joined has the key."""
+        return any("://" in holder for holder in self.holders)
+
+    @property
     def identity(self) -> str:
         return f"instance-key/{','.join(sorted(self.holders))}"
 

@@ -13,6 +13,7 @@ from tests.federation.connections.connection_calls import ACCEPT, END
 from tests.federation.relays.relay_calls import PATHS, new_relay, receive_relay, sign_relay, system_messages
 from tests.support import concurrency
 from tests.support.api import Api
+from tests.support.instances import register_instance, run_admin
 from tests.support.peer import ACK, CONNECTIONS, RELAY, allow_federation, connection_request, sign_body
 
 SIGNED_PATHS = [*PATHS, ACK]
@@ -117,3 +118,24 @@ def test_each_connection_has_its_own_rate_limit(
             6, lambda _: api.post(ACK, {}, headers={"X-Federation-Token": token}).status
         )
         assert sorted(answers) == [400, 400, 429, 429, 429, 429]
+
+
+@pytest.mark.parametrize("path", PEER_PATHS)
+def test_a_suspended_desk_gets_nothing_in_until_it_is_approved_again(
+    api: Api, desk: Desk, token: str, path: str
+) -> None:
+    body = {"relayId": "r", "status": "completed"}
+    made = register_instance(api, baseUrl="https://DESK.peer.example.:443/")
+    run_admin("instances", "approve", made.instance_id, "--without-challenge")
+    allowed = api.post(path, body, headers={"X-Federation-Token": token}).status
+    run_admin("instances", "suspend", made.instance_id)
+    refused = api.post(path, body, headers={"X-Federation-Token": token})
+    assert (refused.status, refused.json["error"]) == (404, "No active connection for this token.")
+    allow_federation()
+    asked = connection_request(fromInstanceUrl="https://desk.peer.example/", federationToken="another-token-of-theirs")
+    assert api.post(CONNECTIONS, asked).status == 403
+    run_admin("federation", "set", "--mode", "open")
+    assert api.post(path, body, headers={"X-Federation-Token": token}).status == 404, "settings leave it suspended"
+    run_admin("instances", "approve", made.instance_id, "--without-challenge")
+    assert api.post(path, body, headers={"X-Federation-Token": token}).status == allowed
+    assert api.post(CONNECTIONS, asked).status == 200

@@ -55,8 +55,23 @@ def test_a_member_can_not_decide_on_agents_it_offers(api: Api, desk: Desk) -> No
     (row,) = sync_agents(api, made, {"id": "a", "name": "A"}).json["results"]
     for agent in (row["marketplaceId"], "a", row["slug"]):
         reply = post_event(api, made.key, event="agent_approval", agentId=agent, status="active")
-        assert (reply.status, set(reply.json)) == (200, {"received", "event", "agentId", "warning"})
+        assert reply.status == 403
     assert api.get("/api/v2/federation/agents/a", made.token).json["agent"]["status"] == "pending_review"
+
+
+@pytest.mark.parametrize("event", ["agent_approval", "capability_approval", "instance_status", "weather"])
+def test_a_members_key_changes_nothing_and_is_audited(
+    api: Api, desk: Desk, event: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    made = add_member(api)
+    said = {"event": event, "agentId": "scribe", "capabilityId": "c", "status": "rejected"}
+    with caplog.at_level("WARNING", logger="fluxden"):
+        assert post_event(api, made.key, **said).status == 403
+    (scribe,) = [e for e in json.loads(run_admin("agents", "list", "--json")) if e["slug"] == "scribe"]
+    assert scribe["status"] == "active"
+    (line,) = [json.loads(each.message) for each in caplog.records if "hubEvent" in each.message]
+    assert (line["audit"], line["row"]) == ("hubEvent.refused", f"instance-key/{made.instance_id}")
+    assert made.key not in caplog.text
 
 
 def test_other_events_are_accepted(api: Api, desk: Desk, hub_key: str) -> None:

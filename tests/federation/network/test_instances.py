@@ -12,7 +12,8 @@ from click.testing import CliRunner
 
 from chalicelib import aws
 from chalicelib.core.stores.items import to_item
-from chalicelib.federation.network.domain.instances import normalise_url, proof
+from chalicelib.federation.connections.domain.origins import canonical_origin
+from chalicelib.federation.network.domain.instances import proof
 from chalicelib.federation.network.stores.hubs import hub_key, place_of
 from chalicelib.ids import mint_platform_token, new_nonce
 from chalicelib.resources import NETWORK
@@ -161,7 +162,7 @@ def test_a_registration_needs_a_name_a_url_and_a_key(api: Api, desk: Desk, missi
     ],
 )
 def test_spellings_of_one_url_are_one_instance(text: str, same: str) -> None:
-    assert normalise_url(text) == same == normalise_url(same)
+    assert canonical_origin(text) == same == canonical_origin(same)
 
 
 def test_simultaneous_registrations_make_one_instance_with_one_token(api: Api, desk: Desk) -> None:

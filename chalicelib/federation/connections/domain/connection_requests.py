@@ -15,12 +15,12 @@ from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.domain.retries import REFUSED_FOR_GOOD, Outcome
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus, Initiator, PeerKey
 from chalicelib.federation.connections.domain.handshake import (
-    LONGEST_URL,
     Introduction,
     Label,
     PeerAddress,
     base_url,
 )
+from chalicelib.federation.connections.domain.origins import LONGEST_ORIGIN
 from chalicelib.federation.connections.domain.transitions import Event, Step, next_step
 from chalicelib.people.domain.directory import Person
 
@@ -34,7 +34,7 @@ class ConnectionRequestIn(In):
     """The person the caller wants to connect with."""
 
     peer_instance_url: Annotated[
-        str, Field(alias="peerInstanceUrl", max_length=LONGEST_URL, description="The base URL of their desk.")
+        str, Field(alias="peerInstanceUrl", max_length=LONGEST_ORIGIN, description="The base URL of their desk.")
     ]
     peer_user_email: Annotated[
         PeerAddress, Field(alias="peerUserEmail", description="Their email address at that desk.")

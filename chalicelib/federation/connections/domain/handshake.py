@@ -7,11 +7,12 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_validator, model_validator
 from pydantic.alias_generators import to_camel
-from pydantic_core import PydanticCustomError, Url
+from pydantic_core import PydanticCustomError
 
 from chalicelib.core.domain.fields import Headers, Omittable, OpenIn, Out, not_blank, timestamp
 from chalicelib.core.domain.links import link_error
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus, Initiator, PeerKey
+from chalicelib.federation.connections.domain.origins import LONGEST_ORIGIN, canonical_origin
 from chalicelib.people.domain.directory import Person
 
 TOKEN_HEADER, DIGEST_HEADER = "X-Federation-Token", "X-Federation-HMAC"
@@ -21,8 +22,8 @@ END_PATH = "/api/federation/connect/end"
 RELAY_PATH, ACK_PATH = "/api/federation/relay", "/api/federation/relay-ack"
 
 _KEY_BYTES = 32
-# Together they are part of one sort key, which has at most 1,024 bytes.
-LONGEST_URL, _MOST_ADDRESS_BYTES = 400, 320
+# Together with an origin it is part of one sort key, which has at most 1,024 bytes.
+_MOST_ADDRESS_BYTES = 320
 _VISIBLE = re.compile(r"[\x21-\x7e]+", re.ASCII)
 # Older versions use other names for the same member; the first name with a value counts.
 _ALIASES = {
@@ -37,19 +38,17 @@ _ALIASES = {
 
 
 def base_url(text: str, *, allow_loopback: bool = False) -> str:
-    """Normalise a desk's URL for comparison: host in lower case, no default port, no slash at the end.
+    """Return a desk's URL in its canonical form.
 
     Raises:
         PydanticCustomError: the URL is not valid, or must not be called.
     """
     if (reason := link_error(text, allow_loopback=allow_loopback)) is not None:
         raise PydanticCustomError("link", "{reason}", {"reason": reason})
-    url = Url(text)
-    if len(str(url)) > LONGEST_URL:
-        raise PydanticCustomError("too_long", "must have at most {most} characters", {"most": LONGEST_URL})
-    if url.query is not None or url.fragment is not None:
-        raise PydanticCustomError("base_url", "must end with its path")
-    return str(url).rstrip("/")
+    try:
+        return canonical_origin(text)
+    except ValueError as error:
+        raise PydanticCustomError("link", "{reason}", {"reason": str(error)}) from error
 
 
 def _token(text: str) -> str:
@@ -101,7 +100,7 @@ class ConnectIn(OpenIn):
     model_config = ConfigDict(alias_generator=to_camel)
 
     from_instance_url: Annotated[
-        str, Field(max_length=LONGEST_URL, description="The base URL of the desk that sends the request.")
+        str, Field(max_length=LONGEST_ORIGIN, description="The base URL of the desk that sends the request.")
     ]
     from_instance_name: Omittable[Label] = Field(None, description="The name of the desk that sends the request.")
     from_user_email: Annotated[PeerAddress, Field(description="The email address of the person who asks.")]

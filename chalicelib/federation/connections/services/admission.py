@@ -4,12 +4,15 @@ A refusal of an incoming request by its sender is decided here and nowhere else.
 order: the token, the settings, the connection, its budget, the digest of the body, the signature.
 """
 
+import json
+import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from chalicelib.core.domain.budgets import SpendResult
+from chalicelib.core.domain.callers import InstanceKey
 from chalicelib.core.domain.errors import Forbidden, NotFound, RateLimited, Unauthorized, Unavailable
 from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.core.domain.requests import RawRequest
@@ -23,6 +26,8 @@ from chalicelib.federation.connections.domain.connections import (
 from chalicelib.federation.connections.domain.federation_settings import FederationMode, FederationSettings
 from chalicelib.federation.connections.domain.handshake import DIGEST_HEADER, TOKEN_HEADER
 from chalicelib.federation.connections.services.ports import Connections, Federation, PublishedKeys
+
+log = logging.getLogger("fluxden")
 
 # A worker fetches requested keys within this time.
 _KEYS_WITHIN = timedelta(minutes=2)
@@ -52,6 +57,17 @@ def admit_stranger(settings: Federation) -> FederationSettings:
     if found.mode is FederationMode.CLOSED:
         raise Forbidden("This desk does not accept connection requests.")
     return found
+
+
+def admit_hub(caller: InstanceKey, *, request_id: str) -> None:
+    """Admit an event of a hub that this desk has joined; log every other caller. Store calls: none.
+
+    Raises:
+        Forbidden: the key is a member's. What members say changes nothing here.
+    """
+    if not caller.is_of_a_hub:
+        log.warning(json.dumps({"audit": "hubEvent.refused", "row": caller.identity, "requestId": request_id}))
+        raise Forbidden("Only a hub that this desk has joined can send this event.")
 
 
 @dataclass(frozen=True)
@@ -109,7 +125,7 @@ class Admission:
             Unauthorized: the token is missing or unknown, or a signature that is required does not fit.
             Unavailable: the signature is made with a key that is not known yet, and is being fetched.
             Forbidden: this desk lets nothing in.
-            NotFound: the connections with this token are in other states.
+            NotFound: the connections with this token are in other states, or their desk is suspended.
             RateLimited: the token's budget for this minute is used up.
         """
         token = sent.headers.get(TOKEN_HEADER.lower(), "").strip()
@@ -123,7 +139,7 @@ class Admission:
         _check_inbound(settings)
         if not known:
             raise Unauthorized("The federation token is not known here.")
-        connection = _first_in(statuses, known)
+        connection = _first_in(statuses, [each for each in known if not settings.cuts(each.peer_url)])
         _check_budget(spent, sent)
         if connection.hmac_enabled:
             _check_digest(sent, token)

@@ -81,6 +81,8 @@ class ConnectionRequestReceiver:
         )
 
     def _recipient(self, given: ConnectIn) -> Person:
+        if self.settings.cuts(given.from_instance_url):
+            raise Forbidden("This desk accepts nothing from your desk.")
         allowlist = self.settings.mode is FederationMode.ALLOWLIST
         if allowlist and not self.is_approved_instance(given.from_instance_url):
             raise Forbidden("This desk accepts connection requests from approved instances only.")

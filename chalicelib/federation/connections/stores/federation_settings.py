@@ -1,13 +1,14 @@
 """The federation settings of this desk and its signing key, in the table `peers`.
 
-FEDERATION / SETTINGS  mode, inbound, approval
+FEDERATION / SETTINGS  mode, inbound, approval; suspendedOrigins: a set
 FEDERATION / KEY       keyId, publicKey; privateKey: sealed (see vault). Created when it is first needed
                        priorKeyId, priorPublicKey: the key before it
 """
 
 import uuid
 
-from chalicelib.core.stores.actions import put, put_new
+from chalicelib.core.ports import Action
+from chalicelib.core.stores.actions import assignments, put, put_new, update
 from chalicelib.core.stores.codec import Codec
 from chalicelib.core.stores.reads import get
 from chalicelib.core.stores.writes import commit, try_commit
@@ -20,18 +21,20 @@ from chalicelib.vault import seal, unseal
 _SETTINGS = {"pk": "FEDERATION", "sk": "SETTINGS"}
 _KEY = {"pk": "FEDERATION", "sk": "KEY"}
 _PLACE = "FEDERATION/KEY"
-_CODEC = Codec(FederationSettings)
+_CODEC = Codec(FederationSettings, without=("suspended",))
 
 
 class DynamoFederation:
     def find_settings(self) -> FederationSettings:
         """Return the settings; by default this desk lets nobody in. One store call."""
         row = get(PEERS, _SETTINGS)
-        return _CODEC.from_row(row) if row else FederationSettings()
+        row = row or {}
+        return _CODEC.from_row(row, suspended=frozenset(row.get("suspendedOrigins", ())))
 
     def save_settings(self, settings: FederationSettings) -> None:
-        """Replace all settings. One store call."""
-        commit([put(PEERS, _SETTINGS | _CODEC.to_row(settings))])
+        """Replace all settings but the suspended origins, which change with their instances. One store call."""
+        row = _CODEC.to_row(settings)
+        commit([update(PEERS, _SETTINGS, f"SET {assignments(row)}", **row)])
 
     def list_public_keys(self) -> list[PeerKey]:
         """List the present key and the one before it; empty if this deployment can't sign.
@@ -79,3 +82,10 @@ class DynamoFederation:
             new = _KEY | {"keyId": made.key_id, "publicKey": made.public_key, "privateKey": sealed}
             return made if try_commit([put_new(PEERS, new)]) else self.find_key()
         return SigningKey(row["keyId"], row["publicKey"], unseal(row["privateKey"], place=_PLACE))
+
+
+def suspend_origin_action(origin: str, *, suspended: bool) -> Action:
+    """Return the action that suspends everything between this desk and that one, or resumes it."""
+    # One row holds them all, so admission reads them with the settings. Operators suspend dozens, not thousands.
+    verb = "ADD" if suspended else "DELETE"
+    return update(PEERS, _SETTINGS, f"{verb} suspendedOrigins :origin", origin={origin})

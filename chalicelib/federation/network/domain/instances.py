@@ -8,18 +8,16 @@ from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, RootModel, ValidationInfo
-from pydantic_core import PydanticCustomError, Url, to_json
-from pydantic_core import ValidationError as UrlError
+from pydantic_core import PydanticCustomError, to_json
 
 from chalicelib.core.domain.fields import WHOLE, Omittable, OpenIn, Out, TimeOut, UuidOut, one_line
 from chalicelib.core.domain.links import link_error
+from chalicelib.federation.connections.domain.origins import canonical_origin
 
 LARGEST_CAPABILITIES = 20_000
-LONGEST_URL = 1000
 # Three missed heartbeats.
 STALE_AFTER = timedelta(minutes=15)
 _MOST_COUNTED = 10**9
-_DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
 class InstanceStatus(StrEnum):
@@ -95,26 +93,6 @@ class NetworkStats:
         return sum(number for instance_id, number in self.agents.items() if instance_id in self.shown)
 
 
-def normalise_url(text: str) -> str:
-    """Normalise an instance's base URL, which identifies it.
-
-    Raises:
-        ValueError: the URL is not valid, has a query or a fragment, or is too long for a key.
-    """
-    try:
-        url = Url(text)
-    except UrlError as error:
-        raise ValueError("is not a valid URL") from error
-    if url.query is not None or url.fragment is not None:
-        raise ValueError("must not have a query or a fragment")
-    host = (url.host or "").rstrip(".")
-    port = "" if url.port in (None, _DEFAULT_PORTS.get(url.scheme)) else f":{url.port}"
-    made = f"{url.scheme}://{host}{port}{(url.path or '').rstrip('/')}"
-    if len(made) > LONGEST_URL:
-        raise ValueError("is too long")
-    return made
-
-
 def proof(nonce: str, instance_key: str) -> str:
     """Return the proof that an instance knows its key: the HMAC-SHA256 of the nonce, in hex."""
     return hmac.new(instance_key.encode(), nonce.encode(), hashlib.sha256).hexdigest()
@@ -133,7 +111,7 @@ def permitted_url(text: str, info: ValidationInfo) -> str:
 
 def _base(text: str) -> str:
     try:
-        return normalise_url(text)
+        return canonical_origin(text)
     except ValueError as error:
         raise PydanticCustomError("link", "{reason}", {"reason": str(error)}) from error
 

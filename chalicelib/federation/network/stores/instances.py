@@ -24,6 +24,7 @@ from chalicelib.core.stores.hourly_limits import count_in_hour_action, seconds_l
 from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get, query_partition
 from chalicelib.core.stores.writes import Refused, change_row, commit, try_commit
+from chalicelib.federation.connections.stores.federation_settings import suspend_origin_action
 from chalicelib.federation.network.domain.instance_notices import InstanceNotice
 from chalicelib.federation.network.domain.instances import Instance, InstanceStatus, NetworkStats
 from chalicelib.federation.network.stores import network_stats
@@ -162,6 +163,7 @@ class DynamoInstances:
             ),
             update(NETWORK, _address(instance.base_url), "SET approved = :approved", approved=instance.is_active),
             set_token_status_action(instance),
+            suspend_origin_action(instance.base_url, suspended=instance.status is InstanceStatus.SUSPENDED),
             *([add_notice_action(notice)] if notice else []),
         ]
         if instance.is_active != over.is_active:
