@@ -8,44 +8,29 @@ from typing import Any
 from pydantic import BaseModel
 
 from chalicelib.api.mcp.contract import MCP
-from chalicelib.core.domain.callers import ApiKey, InstanceKey, PersonalToken, PlatformToken, ToolsToken
-from chalicelib.core.domain.errors import (
-    Forbidden,
-    Invalid,
-    NotFound,
-    RateLimited,
-    Refusal,
-    Unauthorized,
-    Unavailable,
-    UnsupportedMediaType,
-)
-from chalicelib.edge.parsing import IDEMPOTENCY_KEY, LONGEST_IDEMPOTENCY_KEY
+from chalicelib.core.domain.callers import PersonalToken, ToolsToken
+from chalicelib.core.domain.errors import RateLimited, Unauthorized
 from chalicelib.edge.route import Route
-from chalicelib.federation.connections.domain.handshake import TOKEN_HEADER, FederationHeaders
-from infra.editions import Edition
+from infra.openapi_components import (
+    LIMIT_HEADERS,
+    TOKEN_KINDS,
+    headers,
+    parameter,
+    refusal_kinds,
+    refusal_response,
+    security_of,
+)
+from infra.openapi_schemas import SCHEMA_REFERENCE, reference, with_contract_names
+from infra.openapi_versions import map_schema, plain_schema
 from infra.schemas import RPC_MESSAGE, Schemas, path_schema, response_model
 
-SCHEMA_REFERENCE = "#/components/schemas/{model}"
-
-TOKEN_KINDS = {
-    PersonalToken: "`flux-in-pers-…`: a personal token, with which an employee publishes as one integrator.",
-    ToolsToken: "`flux-tools-…`: a tools token of an integrator.",
-    ApiKey: "`dvd_…`: an API key of a person.",
-    PlatformToken: "`dvd_fed_…`: a platform token, issued to an instance when it registers.",
-    InstanceKey: "the key that an approved instance registered with: any text.",
-}
-_LIMIT_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+# The contract requires this body; the query in its place is for clients that can't send one with DELETE.
+_REQUIRED_BODIES = {"revoke_catalog_approval"}
+# The contract requires these parameters; without one, there is a default or a refusal of its own.
+_REQUIRED_PARAMETERS = {("list_mentions", "type"), ("receive_marketplace_event", "X-Federation-Token")}
 
 
-def error_schema_name(edition: Edition, route: Route) -> str:
-    return "RpcError" if route.family is MCP else edition.error
-
-
-def takes_federation_token(route: Route) -> bool:
-    return route.token_header == TOKEN_HEADER or route.annotations.get("headers") is FederationHeaders
-
-
-def describe_operation(edition: Edition, route: Route) -> dict[str, Any]:
+def describe_operation(route: Route) -> dict[str, Any]:
     summary, _, rest = (inspect.getdoc(route.function) or "").partition("\n")
     made: dict[str, Any] = {
         "operationId": route.__name__,
@@ -53,17 +38,16 @@ def describe_operation(edition: Edition, route: Route) -> dict[str, Any]:
         "summary": summary.strip().rstrip("."),
         "description": _description(route, rest),
         "parameters": _parameters(route),
-        "responses": _success_responses(route) | _error_responses(edition, route),
+        "responses": _success_responses(route) | _error_responses(route),
     }
-    if takes_federation_token(route):
-        made["security"] = [{"FederationToken": []}]
-    elif route.caller_is_optional or not (route.callers or Unauthorized in route.refusals):
-        made["security"] = []
+    if (security := security_of(route)) is not None:
+        made["security"] = security
     if route.family is MCP and route.method == "POST":
         made["requestBody"] = {"required": True, "content": {"application/json": {"schema": RPC_MESSAGE}}}
     if (body := route.body) is not None:
-        content = {"application/json": {"schema": _reference(body)}}
-        made["requestBody"] = {"required": not route.body_is_optional, "content": content}
+        content = {"application/json": {"schema": reference(body.__name__)}}
+        required = not route.body_is_optional or route.__name__ in _REQUIRED_BODIES
+        made["requestBody"] = {"required": required, "content": content}
     return {name: value for name, value in made.items() if value or name == "security"}
 
 
@@ -77,63 +61,31 @@ def _description(route: Route, rest: str) -> str:
     return text.strip()
 
 
-def _reference(model: type[BaseModel]) -> dict[str, str]:
-    return {"$ref": SCHEMA_REFERENCE.format(model=model.__name__)}
-
-
 def _parameters(route: Route) -> list[dict[str, Any]]:
     made: list[dict[str, Any]] = [
         {"name": name, "in": "path", "required": True, "schema": path_schema(name)}
         for name in re.findall(r"{(\w+)}", route.path)
     ]
-    made += _model_parameters(route.annotations.get("query"), "query") + _model_parameters(
-        route.annotations.get("headers"), "header"
-    )
-    if route.accepts_idempotency_key:
-        made.append(
-            {
-                "name": IDEMPOTENCY_KEY,
-                "in": "header",
-                "required": False,
-                "description": "A repeated request with the same key and body within 24 hours changes nothing and "
-                "returns the first response. The same key with another body is a conflict.",
-                "schema": {"type": "string", "minLength": 1, "maxLength": LONGEST_IDEMPOTENCY_KEY},
-            }
-        )
-    if route.max_age:
-        made.append(
-            {
-                "name": "If-None-Match",
-                "in": "header",
-                "required": False,
-                "description": "ETag of a response that you have. You get 304 without a body if nothing has changed.",
-                "schema": {"type": "string"},
-            }
-        )
-    made.append(
-        {
-            "name": "X-Request-Id",
-            "in": "header",
-            "required": False,
-            "description": "Your own id for this request. It is returned in the response and written to the logs.",
-            "schema": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,120}$"},
-        }
-    )
+    made += _model_parameters(route, "query") + _model_parameters(route, "headers")
+    made += [parameter("IdempotencyKeyHeader")] if route.accepts_idempotency_key else []
+    made += [parameter("IfNoneMatchHeader")] if route.max_age else []
+    made += [parameter("RequestIdHeader")] if route.checks_request_id else []
     return made
 
 
-def _model_parameters(model: type[BaseModel] | None, place: str) -> list[dict[str, Any]]:
+def _model_parameters(route: Route, place: str) -> list[dict[str, Any]]:
+    model: type[BaseModel] | None = route.annotations.get(place)
     if model is None:
         return []
     made = []
-    schema = model.model_json_schema(schema_generator=Schemas)
-    definitions = schema.get("$defs", {})
+    schema = model.model_json_schema(schema_generator=Schemas, ref_template=SCHEMA_REFERENCE)
     for name, member in schema["properties"].items():
-        plain = {**member, **definitions.get(member.get("$ref", "").rpartition("/")[2], {})}
-        plain.pop("$ref", None)
-        plain.pop("title", None)
+        plain = with_contract_names(map_schema(member, plain_schema))
         text = plain.pop("description", None)
-        made.append({"name": name, "in": place, "required": name in schema.get("required", []), "schema": plain})
+        required = name in schema.get("required", []) or (route.__name__, name) in _REQUIRED_PARAMETERS
+        if required:
+            plain.pop("default", None)
+        made.append({"name": name, "in": place.removesuffix("s"), "required": required, "schema": plain})
         if text:
             made[-1]["description"] = text
     return made
@@ -142,17 +94,17 @@ def _model_parameters(model: type[BaseModel] | None, place: str) -> list[dict[st
 def _success_responses(route: Route) -> dict[str, Any]:
     # An operation with a gate charges its caller without a `caller` parameter.
     is_charged = bool(route.callers) or {RateLimited, Unauthorized} <= set(route.refusals)
-    names = ["X-Request-Id", *(_LIMIT_HEADERS if is_charged else [])]
+    names = ["X-Request-Id", *(LIMIT_HEADERS if is_charged else [])]
     names += ["Deprecation", "Sunset"] if {PersonalToken, ToolsToken} & set(route.callers) else []
     names += ["Idempotent-Replayed"] if route.accepts_idempotency_key else []
     names += ["Cache-Control", "ETag"] if route.max_age else []
     made = {
-        str(status): {"description": text, "headers": _headers(names)}
+        str(status): {"description": text, "headers": headers(names)}
         | ({"content": content} if (content := _content(route, status)) else {})
         for status, text in route.answers.items()
     }
     return made | (
-        {"304": {"description": "Not changed since the ETag that you sent.", "headers": _headers(names)}}
+        {"304": {"description": "Not changed since the ETag that you sent.", "headers": headers(names)}}
         if route.max_age
         else {}
     )
@@ -164,30 +116,8 @@ def _content(route: Route, status: int) -> dict[str, Any]:
     model = response_model(route, status)
     if model is None and status == HTTPStatus.ACCEPTED:
         return {}
-    return {"application/json": {"schema": _reference(model) if model else {"type": "object"}}}
+    return {"application/json": {"schema": reference(model.__name__) if model else {"type": "object"}}}
 
 
-def _error_responses(edition: Edition, route: Route) -> dict[str, Any]:
-    kinds: set[type[Refusal]] = {*route.refusals, Invalid}
-    if route.callers:
-        kinds |= {RateLimited, Unavailable} | (set() if route.caller_is_optional else {Unauthorized, Forbidden})
-    if "body" in route.annotations:
-        kinds.add(UnsupportedMediaType)
-    if "{" in route.path:
-        kinds.add(NotFound)
-    made = {}
-    for kind in sorted(kinds, key=route.family.status_of):
-        names = ["X-Request-Id", *(_LIMIT_HEADERS if kind is RateLimited else [])]
-        names += ["Retry-After"] if kind in (RateLimited, Unavailable) else []
-        status = route.family.status_of(kind)
-        schema = {"$ref": SCHEMA_REFERENCE.format(model=error_schema_name(edition, route))}
-        made[str(status)] = {
-            "description": kind.title if kind is not NotFound else "Not found, or you don't have access to it.",
-            "headers": _headers(names),
-            "content": {route.family.error_type: {"schema": schema}},
-        }
-    return made
-
-
-def _headers(names: list[str]) -> dict[str, Any]:
-    return {name: {"$ref": f"#/components/headers/{name}"} for name in names}
+def _error_responses(route: Route) -> dict[str, Any]:
+    return {str(route.family.status_of(kind)): refusal_response(route, kind) for kind in refusal_kinds(route)}

@@ -19,7 +19,7 @@ from typing import Any
 
 from infra.editions import EDITIONS
 from tests.fuzz import flows
-from tests.support.contract import CONTRACTS
+from tests.support.contract import CONTRACTS, whole_paths
 from tests.support.started_desk import ROOT, StartedDesk, start_desk
 
 _BUDGETS = {f"FLUXDEN_{kind}_BUDGET": "1000000" for kind in ("PERSONAL", "TOOLS", "KEY", "PLATFORM")}
@@ -65,17 +65,23 @@ def _options() -> argparse.Namespace:
 
 
 def _documents(folder: Path) -> list[tuple[Path, str]]:
-    found = [(edition.file, "") for edition in EDITIONS]
+    found = []
+    for edition in EDITIONS:
+        document = json.loads(edition.file.read_text(encoding="utf-8"))
+        found.append((_write(folder / edition.file.name, document, whole_paths(document)), ""))
     for name, (file, root) in CONTRACTS.items():
         contract: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        contract["servers"] = [{"url": "/"}]
-        contract["paths"] = {
+        paths = {
             path if path.startswith("/api/") else root + path: methods for path, methods in contract["paths"].items()
         }
-        made = folder / f"contract-{name}.json"
-        made.write_text(json.dumps(contract), encoding="utf-8")
-        found.append((made, _OF_CONTRACTS))
+        found.append((_write(folder / f"contract-{name}.json", contract, paths), _OF_CONTRACTS))
     return found
+
+
+def _write(file: Path, document: dict[str, Any], paths: dict[str, Any]) -> Path:
+    """Write the document with whole paths, because schemathesis replaces the URLs of servers."""
+    file.write_text(json.dumps(document | {"servers": [{"url": "/"}], "paths": paths}), encoding="utf-8")
+    return file
 
 
 def _passes(document: Path, checks: str, system: StartedDesk, options: argparse.Namespace) -> bool:

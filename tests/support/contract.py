@@ -36,8 +36,24 @@ def _own_path(path: str, root: str) -> str:
 
 
 def own_document(path: str) -> dict[str, Any]:
-    """Return our document that describes `path`."""
-    return _read(edition_of(path).file)
+    """Return our document that describes `path`, with whole paths. `nullable` becomes a null type."""
+    return _own(edition_of(path).file)
+
+
+@cache
+def _own(file: Path) -> dict[str, Any]:
+    found: dict[str, Any] = _with_nulls(_read(file))
+    return found | {"paths": whole_paths(found)}
+
+
+def whole_paths(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the operations of a document by whole paths: each follows the URL of its server."""
+    return {
+        methods.get("servers", document["servers"])[0]["url"].rstrip("/") + path: {
+            method: operation for method, operation in methods.items() if method != "servers"
+        }
+        for path, methods in document["paths"].items()
+    }
 
 
 @cache
@@ -51,6 +67,7 @@ def check_response(method: str, path: str, status: int, media_type: str, body: b
     document, wanted = own_document(path), contract_facts(path)
     answer = document["paths"][path][method.lower()]["responses"].get(str(status))
     assert answer is not None, f"{method} {path} answered an undocumented {status}: {body!r}"
+    answer = resolve_reference(document, answer)
     if "content" not in answer:
         assert not body, f"{method} {path} answered {status} with a body"
         return

@@ -18,7 +18,7 @@ from chalicelib.catalog.services import approvals
 from chalicelib.catalog.stores.approvals import DynamoApprovals
 from chalicelib.catalog.stores.catalog import DynamoCatalog
 from chalicelib.core.domain.callers import ApiKey, ToolsToken
-from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.core.domain.errors import Conflict, IdempotencyConflict, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import from_stored_reply
 from chalicelib.people.stores.directory import DynamoDirectory
@@ -60,7 +60,7 @@ def list_catalog_approvals(query: ApprovalQuery, caller: ToolsToken, context: Re
     admin_only=True,
     status=201,
     answers={201: "The approval."},
-    refusals=(NotFound, Conflict, TooLarge),
+    refusals=(NotFound, IdempotencyConflict, TooLarge),
     replay=from_stored_reply,
     grants=_CHANGE,
 )

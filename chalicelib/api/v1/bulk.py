@@ -11,7 +11,7 @@ from chalicelib.catalog.stores.catalog import DynamoCatalog
 from chalicelib.catalog.stores.claims import DynamoClaims
 from chalicelib.core.domain.budgets import Charge
 from chalicelib.core.domain.callers import ToolsToken
-from chalicelib.core.domain.errors import Conflict, TooLarge
+from chalicelib.core.domain.errors import IdempotencyConflict, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.stores.idempotency import DynamoIdempotency
 from chalicelib.edge.operation import OperationReply, from_stored_reply
@@ -41,7 +41,7 @@ bp = Blueprint(__name__)
     status=202,
     answer=BulkOut,
     answers={202: "Accepted. The reply has one row per recipient."},
-    refusals=(Conflict, TooLarge),
+    refusals=(IdempotencyConflict, TooLarge),
     hint="Publish to the owner of a personal token: POST /api/v1/events.",
     charge=bulk_charge,
     replay=from_stored_reply,

@@ -18,7 +18,7 @@ from chalicelib.catalog.services import catalog
 from chalicelib.catalog.stores.approvals import DynamoApprovals
 from chalicelib.catalog.stores.catalog import DynamoCatalog
 from chalicelib.core.domain.callers import ToolsToken
-from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.core.domain.errors import Conflict, IdempotencyConflict, ItemInUse, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import from_stored_reply
 from chalicelib.people.stores.directory import DynamoDirectory
@@ -103,7 +103,7 @@ def get_catalog_item(slug: str, caller: ToolsToken, context: RequestContext) -> 
     tag="catalog",
     admin_only=True,
     answers={200: "The updated item."},
-    refusals=(NotFound, Conflict, TooLarge),
+    refusals=(NotFound, IdempotencyConflict, TooLarge),
     replay=from_stored_reply,
     grants=SPEND + REMEMBER + _RESOLVE + CATALOG.can("GetItem", "UpdateItem", "ConditionCheckItem"),
 )
@@ -130,7 +130,7 @@ def update_catalog_item(
     tag="catalog",
     admin_only=True,
     answers={200: "The result of the deletion."},
-    refusals=(NotFound, Conflict),
+    refusals=(NotFound, ItemInUse),
     replay=from_stored_reply,
     grants=SPEND
     + REMEMBER

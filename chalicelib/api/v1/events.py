@@ -10,7 +10,7 @@ from chalicelib import ids
 from chalicelib.api.v1.contract import REMEMBER, SPEND, operation
 from chalicelib.core.domain.budgets import Charge
 from chalicelib.core.domain.callers import PersonalToken, ToolsToken
-from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.core.domain.errors import Conflict, IdempotencyConflict, NotFound, TooLarge
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.stores.idempotency import DynamoIdempotency
@@ -106,7 +106,7 @@ def _published(delivery: DeliveryOut) -> OperationReply:
         200: "The event is a repeat. The reply is its first delivery.",
         202: "The event was delivered, or held for moderation.",
     },
-    refusals=(Conflict, TooLarge),
+    refusals=(IdempotencyConflict, TooLarge),
     hint="Publish with a tools token to recipients of your choice: POST /api/v1/events/bulk.",
     charge=events.publishing_charge,
     replay=_replay_published,

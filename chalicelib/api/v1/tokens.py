@@ -12,7 +12,7 @@ from chalicelib.catalog.services import claims
 from chalicelib.catalog.stores.catalog import DynamoCatalog
 from chalicelib.catalog.stores.claims import DynamoClaims
 from chalicelib.core.domain.callers import ToolsToken
-from chalicelib.core.domain.errors import Conflict, TooLarge
+from chalicelib.core.domain.errors import Conflict, IdempotencyConflict, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.stores.idempotency import DynamoIdempotency
 from chalicelib.edge.operation import from_stored_reply
@@ -56,7 +56,7 @@ def _ports(context: RequestContext) -> claims.Ports:
     checks_request_id=True,
     tag="tokens",
     answers={200: "The token. Its secret is shown once."},
-    refusals=(Conflict, TooLarge),
+    refusals=(IdempotencyConflict, TooLarge),
     admin_only=True,
     replay=from_stored_reply,
     grants=_GRANTS,

@@ -32,7 +32,7 @@ _TOKEN_BYTES = 32
     bp,
     "POST",
     "/api/v2/connection-requests",
-    tag="connections",
+    tag="Federation",
     status=201,
     envelope="ConnectionAnswer",
     answer=ConnectionOut,

@@ -15,7 +15,7 @@ V2 = Family(plain_error, "application/json", DynamoTokenBudgets(), DynamoIdempot
 
 operation = partial(route, family=V2)
 # Admin operations. Checking that the caller is an administrator takes one store call.
-operate = partial(route, family=replace(V2, operators=DynamoDirectory()), tag="operate", operator_only=True)
+operate = partial(route, family=replace(V2, operators=DynamoDirectory()), tag="Admin", operator_only=True)
 
 # Errors of a payment check have `valid: false` as well.
 PAYMENTS = replace(V2, shape=lambda *about: {"valid": False, **plain_error(*about)})

@@ -13,7 +13,7 @@ bp = Blueprint(__name__)
     bp,
     "GET",
     "/api/v2/openapi.json",
-    tag="introspection",
+    tag="Introspection",
     answers={200: "The OpenAPI 3.1 document."},
     max_age=documentation.SHORTLY,
 )
@@ -26,7 +26,7 @@ def get_v2_openapi() -> OperationReply:
     bp,
     "GET",
     "/api/v2/docs",
-    tag="introspection",
+    tag="Introspection",
     answers={200: "The page."},
     media_type="text/html; charset=utf-8",
     max_age=documentation.SHORTLY,

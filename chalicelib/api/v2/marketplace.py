@@ -21,7 +21,7 @@ bp = Blueprint(__name__)
     "POST",
     "/api/marketplace/webhook",
     aliases=("/api/v2/api/marketplace/webhook",),
-    tag="marketplace",
+    tag="Marketplace",
     token_header="X-Federation-Token",
     answers={200: "The event was received. `warning` says if it changed nothing."},
     refusals=(Forbidden, Conflict, TooLarge),

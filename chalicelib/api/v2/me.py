@@ -19,7 +19,7 @@ bp = Blueprint(__name__)
     bp,
     "GET",
     "/api/v2/me",
-    tag="me",
+    tag="Me",
     envelope="MeAnswer",
     answers={200: "The signed-in person."},
     permission=ANY_PERMISSION,

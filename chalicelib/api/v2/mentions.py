@@ -21,7 +21,7 @@ bp = Blueprint(__name__)
     "GET",
     "/api/chat/mentions",
     aliases=("/api/v2/api/chat/mentions",),
-    tag="mentions",
+    tag="Chat",
     answers={200: "The matches, possibly none."},
     permission=ANY_PERMISSION,
     grants=SPEND + DIRECTORY.can("Query", "BatchGetItem") + PEERS.can("Query", "BatchGetItem"),

@@ -24,7 +24,7 @@ bp = Blueprint(__name__)
     bp,
     "GET",
     "/api/v2/network/discover",
-    tag="network",
+    tag="Network",
     cors=True,
     answer=DiscoverOut,
     answers={200: "The search results."},

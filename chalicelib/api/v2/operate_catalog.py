@@ -26,7 +26,7 @@ from chalicelib.catalog.services import approvals, catalog
 from chalicelib.catalog.stores.approvals import DynamoApprovals
 from chalicelib.catalog.stores.catalog import DynamoCatalog
 from chalicelib.core.domain.callers import ApiKey
-from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
+from chalicelib.core.domain.errors import Conflict, IdempotencyConflict, ItemInUse, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import OperationReply
 from chalicelib.operate.domain.catalog import (
@@ -110,7 +110,7 @@ def operate_create_item(body: CatalogItemIn, caller: ApiKey, context: RequestCon
     f"{_ITEMS}/{{slug}}",
     envelope="CatalogItemAnswer",
     answers={200: "The updated item."},
-    refusals=(NotFound, Conflict, TooLarge),
+    refusals=(NotFound, IdempotencyConflict, TooLarge),
     replay=_replay_item,
     grants=OPERATE + REMEMBER + _RESOLVE + CATALOG.can("GetItem", "UpdateItem", "ConditionCheckItem"),
 )
@@ -132,7 +132,7 @@ def operate_update_item(slug: str, body: CatalogItemPatch, caller: ApiKey, conte
     f"{_ITEMS}/{{slug}}",
     envelope="CatalogRemovedAnswer",
     answers={200: "The result of the deletion."},
-    refusals=(NotFound, Conflict),
+    refusals=(NotFound, ItemInUse),
     replay=_replay,
     grants=OPERATE
     + REMEMBER
@@ -178,7 +178,7 @@ def operate_list_approvals(query: ApprovalQuery, caller: ApiKey) -> ApprovalsOut
     status=201,
     envelope="ApprovalAnswer",
     answers={201: "The approval."},
-    refusals=(NotFound, Conflict, TooLarge),
+    refusals=(NotFound, IdempotencyConflict, TooLarge),
     replay=_replay,
     grants=_CHANGE,
 )

@@ -14,7 +14,7 @@ bp = Blueprint(__name__)
     "GET",
     "/api/v2/prompt-groups",
     aliases=("/api/v2/api/v2/prompt-groups",),
-    tag="prompt-groups",
+    tag="Federation",
     answers={200: "The prompt groups and their scoring."},
     permission=ANY_PERMISSION,
     grants=SPEND,

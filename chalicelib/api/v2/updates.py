@@ -9,7 +9,7 @@ from chalicelib.feedback.stores.updates import PackagedUpdates
 bp = Blueprint(__name__)
 
 
-@operation(bp, "GET", "/api/v2/updates", tag="updates", answers={200: "The release notes."}, max_age=300)
+@operation(bp, "GET", "/api/v2/updates", tag="Network", answers={200: "The release notes."}, max_age=300)
 def list_updates(query: UpdatesQuery) -> UpdatesOut:
     """List the release notes of this software, newest first.
 

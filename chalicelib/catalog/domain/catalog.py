@@ -222,8 +222,9 @@ class CatalogItemOut(Out):
     model_config = ConfigDict(alias_generator=None)
 
     id: UuidOut
-    slug: str
-    name: str
+    # The contract's rows may lack a slug; here every item has one.
+    slug: Annotated[str, Field(json_schema_extra={"type": ["string", "null"]})]
+    name: Annotated[str, Field(json_schema_extra={"maxLength": 200})]
     type: AssetType
     description: str | None
     category: str | None
