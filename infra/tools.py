@@ -1,7 +1,6 @@
 """The list of MCP tools: schemas from the operations' models, and the callers of each tool."""
 
 import json
-import re
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -87,7 +86,7 @@ def input_schema(operation: Operation) -> dict[str, Any]:
             raise ValueError(f"{operation.__name__} has an argument {KEY_ARGUMENT} of its own")
         properties[KEY_ARGUMENT] = _KEY
     made = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-    return _with_definitions({name: value for name, value in made.items() if value != []}, definitions)
+    return _inlined({name: value for name, value in made.items() if value != []}, definitions)
 
 
 def output_schema(operation: Operation) -> dict[str, Any]:
@@ -98,7 +97,7 @@ def output_schema(operation: Operation) -> dict[str, Any]:
     schema = kinds[0] if len(kinds) == 1 else {"type": "object", "anyOf": kinds}
     if schema["type"] == "array":
         schema = {"type": "object", "properties": {"items": schema}, "required": ["items"]}
-    return _with_definitions(schema, definitions)
+    return _inlined(schema, definitions)
 
 
 def _optional(operation: Operation, place: str) -> bool:
@@ -122,13 +121,18 @@ def _resolve(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, A
     return definitions[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
 
 
-def _with_definitions(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema with the definitions that it refers to."""
-    reached: set[str] = set()
-    waiting = [schema]
-    while waiting:
-        names = set(re.findall(r'"#/\$defs/([^"]+)"', json.dumps(waiting.pop()))) - reached
-        reached |= names
-        waiting += [definitions[name] for name in names]
-    kept = {name: definitions[name] for name in sorted(reached)}
-    return {**schema, "$defs": kept} if kept else schema
+def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
+    """Return the schema with definitions in the place of references, which some clients and models don't follow."""
+    if isinstance(schema, list):
+        return [_inlined(each, definitions) for each in schema]
+    if not isinstance(schema, dict):
+        return schema
+    if isinstance(schema.get("$ref"), str):
+        schema = {**_resolve(schema, definitions), **{name: each for name, each in schema.items() if name != "$ref"}}
+        return _inlined(schema, definitions)
+    return {name: _inlined(each, definitions) for name, each in schema.items() if not _is_discriminator(name, each)}
+
+
+def _is_discriminator(name: str, value: Any) -> bool:
+    # It belongs to OpenAPI, and its mapping has references.
+    return name == "discriminator" and "mapping" in value

@@ -3,6 +3,7 @@
 import json
 import re
 import socket
+from collections.abc import Mapping
 from http import HTTPStatus
 from http.server import HTTPServer
 from typing import Any, ClassVar
@@ -37,9 +38,20 @@ class Gateway(local.LocalGateway):
         if method == "HEAD" and method not in methods and "GET" in methods:
             event["httpMethod"] = event["requestContext"]["httpMethod"] = method = "GET"
         if method not in methods:
-            allowed = ", ".join(sorted(methods))
+            allowed = ", ".join(allowed_methods(methods))
             return error_response(MethodNotAllowed(f"This path answers to {allowed}."), path, {"Allow": allowed})
         return self._app_object(event, self._generate_lambda_context())
+
+
+def allowed_methods(entries: Mapping[str, Any]) -> list[str]:
+    """Return the methods that a path with these routes answers. A route can also state that its method is not one."""
+    routes = {method: entry.view_function.route for method, entry in entries.items()}
+    allowed = {method for method, route in routes.items() if route.status != HTTPStatus.METHOD_NOT_ALLOWED}
+    if "GET" in allowed:
+        allowed.add("HEAD")
+    if any(entry.cors for entry in entries.values()):
+        allowed.add("OPTIONS")
+    return sorted(allowed)
 
 
 def error_response(refusal: Refusal, path: str, headers: dict[str, str] | None = None) -> dict[str, Any]:

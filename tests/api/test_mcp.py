@@ -19,7 +19,7 @@ from tests.conftest import Desk
 from tests.support import inputs, mcp
 from tests.support.api import Api
 from tests.support.api_keys import new_api_key
-from tests.support.mcp import HANDSHAKE, PATH, STATELESS, call_tool, list_tools, new_message, post_message
+from tests.support.mcp import HANDSHAKE, PATH, STATELESS, call_tool, list_tools, new_message, post_message, problem_of
 
 MODES = pytest.mark.parametrize("mode", [STATELESS, "auto", "legacy"])
 ERAS = pytest.mark.parametrize("stateless", [True, False])
@@ -47,10 +47,11 @@ def test_the_official_client_connects_lists_and_calls(desk: Desk, mode: str) -> 
     assert (again.meta or {})["fluxden/idempotent-replayed"] is True
     assert made.structured_content["data"]["id"] in {each["id"] for each in found.structured_content["data"]["items"]}
     assert missing.is_error
-    assert (missing.structured_content["code"], missing.structured_content["status"]) == ("not_found", 404)
+    assert missing.structured_content is None, "clients would validate it against the output schema"
     (text,) = missing.content
     assert isinstance(text, TextContent)
-    assert json.loads(text.text) == missing.structured_content
+    problem = json.loads(text.text)
+    assert (problem["code"], problem["status"]) == ("not_found", 404)
     assert {status for _, status in seen} <= {200, 202}
     assert ("initialize" in dict(seen)) == (mode == "legacy")
 
@@ -72,11 +73,12 @@ def test_list_contains_callable_tools_and_other_calls_are_refused(api: Api, desk
     narrow = new_api_key(desk, "alice", "queue")
     for token in (desk.hr, narrow):
         for name in set(TOOLS) - list_tools(api, token).keys():
-            assert call_tool(api, token, name)["structuredContent"]["code"] == "forbidden", name
+            assert problem_of(call_tool(api, token, name))["code"] == "forbidden", name
     for token in (desk.fd1, desk.alice_key):
         for name in list_tools(api, token):
             # Without arguments some are refused, but none as forbidden or for a fault of ours.
-            assert call_tool(api, token, name)["structuredContent"].get("status") in (None, 400, 404), name
+            result = call_tool(api, token, name)
+            assert not result["isError"] or problem_of(result)["status"] in (400, 404), name
     assert "task_list" in list_tools(api, narrow)
     assert not {"chat_send", "relay_send", "integrator_list"} & {*list_tools(api, narrow)}
     assert {*list_tools(api, desk.fd1)} - {*list_tools(api, desk.hr)} >= {"catalog_item_list", "integrator_list"}
@@ -113,11 +115,11 @@ def test_arguments_reach_path_query_and_body(api: Api, desk: Desk) -> None:
     assert changed["item"]["name"] == "Desk lamp"
     call_tool(api, desk.fd1, "assign_catalog_to_employee", email="bob@example.com", catalog_slug="lamp")
     blocked = call_tool(api, desk.fd1, "catalog_item_delete", slug="lamp", hard=True)
-    assert (blocked["isError"], blocked["structuredContent"]["blockers"]["liveApprovals"]) == (True, 1)
+    assert problem_of(blocked)["blockers"]["liveApprovals"] == 1
     ended = call_tool(api, desk.fd1, "revoke_catalog_from_employee", email="bob@example.com", catalog_slug="lamp")
     assert ended["structuredContent"]["revoked"] is True
     assert call_tool(api, desk.fd1, "catalog_item_list", limit=1)["structuredContent"]["items"]
-    wrong = call_tool(api, desk.fd1, "catalog_item_list", limit=0)["structuredContent"]
+    wrong = problem_of(call_tool(api, desk.fd1, "catalog_item_list", limit=0))
     assert (wrong["status"], list(wrong["fieldErrors"])) == (400, ["limit"])
 
 
@@ -129,23 +131,46 @@ def test_invalid_arguments_are_named(api: Api, desk: Desk) -> None:
         ("task_get", {"id": {"a": 1}}, "id"),
         ("task_get", {"id": "x", "more": 1}, "more"),
         ("settings_get", {"more": 1}, "more"),
-        ("task_list", {"limit": None}, "limit"),
         ("task_list", {"limit": [1]}, "limit"),
         ("task_list", {"colour": "red"}, "colour"),
         ("task_create", {}, "title"),
         ("task_create", {"title": 7}, "title"),
         ("task_create", {"title": "x", "idempotency_key": {}}, "idempotency_key"),
-        ("task_create", {"title": "x", "idempotency_key": ""}, "Idempotency-Key"),
+        ("task_create", {"title": "x", "idempotency_key": ""}, "idempotency_key"),
         ("card_get", {"id": "x", "idempotency_key": "k"}, "idempotency_key"),
     )
     for tool, arguments, field in cases:
-        result = call_tool(api, desk.alice_key, tool, **arguments)
-        told = result["structuredContent"]
-        assert (result["isError"], told["status"], list(told["fieldErrors"])) == (True, 400, [field]), (tool, arguments)
-    other = call_tool(api, desk.alice_key, "inbox_action_click", deliveryId=inputs.uuid(1), index=True)[
-        "structuredContent"
-    ]
+        problem = problem_of(call_tool(api, desk.alice_key, tool, **arguments))
+        assert (problem["status"], list(problem["fieldErrors"])) == (400, [field]), (tool, arguments)
+    other = problem_of(call_tool(api, desk.alice_key, "inbox_action_click", deliveryId=inputs.uuid(1), index=True))
     assert other["status"] == 404
+
+
+def test_null_arguments_count_as_left_out_and_clear_only_what_is_changed(api: Api, desk: Desk) -> None:
+    for params in ({"name": "task_list", "arguments": None}, {"name": "task_list"}):
+        listed = post_message(api, new_message("tools/call", **params), desk.alice_key).json["result"]
+        assert not listed["isError"]
+    plain = {**new_message("tools/list"), "params": None}
+    for sent in (new_message("tools/list", cursor=None), plain):
+        assert api.call("POST", PATH, sent, token=desk.alice_key).json["result"]["tools"]
+    event = inputs.new_event() | {"summary": None, "labels": None, "actions": None}
+    recipient = {"type": "email", "email": "alice@example.com", "user_id": None}
+    assert not call_tool(api, desk.fd1, "event_publish", event=event, recipient=recipient)["isError"]
+    made = call_tool(api, desk.alice_key, "task_create", title="x", source=None, metadata={"own": None})
+    task = made["structuredContent"]["data"]
+    assert (task["source"], task["metadata"]) == ("agent", '{"own": null}')
+    card = call_tool(api, desk.alice_key, "card_create", title="x", dueDate="2026-12-01T00:00:00Z", description="d")
+    card_id = card["structuredContent"]["data"]["id"]
+    changed = call_tool(api, desk.alice_key, "card_update", id=card_id, title=None, dueDate=None)["structuredContent"]
+    assert (changed["data"]["title"], changed["data"]["dueDate"], changed["data"]["description"]) == ("x", None, "d")
+
+
+def test_an_empty_filter_finds_what_no_filter_finds(api: Api, desk: Desk) -> None:
+    call_tool(api, desk.alice_key, "task_create", title="x")
+    found = call_tool(api, desk.alice_key, "task_list", status="", priority="", type="")["structuredContent"]
+    assert found == call_tool(api, desk.alice_key, "task_list")["structuredContent"]
+    assert found["data"]["items"]
+    assert call_tool(api, desk.alice_key, "task_list", status="lost")["structuredContent"]["data"]["items"] == []
 
 
 def test_tool_and_operation_share_limits_and_idempotency(api: Api, desk: Desk) -> None:
@@ -162,7 +187,7 @@ def test_tool_and_operation_share_limits_and_idempotency(api: Api, desk: Desk) -
     again = call_tool(api, desk.alice_key, "task_create", title="Once", idempotency_key="same")
     assert again["structuredContent"] == made.json
     other = call_tool(api, desk.alice_key, "task_create", title="Twice", idempotency_key="same")
-    assert (other["isError"], other["structuredContent"]["code"]) == (True, "idempotency_conflict")
+    assert problem_of(other)["code"] == "idempotency_conflict"
 
 
 def test_long_result_is_in_structured_content_only(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,7 +209,7 @@ def test_event_is_published_to_one_or_many(api: Api, desk: Desk) -> None:
     assert row["deliveryId"]
     assert len(many["results"]) == 1
     refused = call_tool(api, desk.fd1, "event_publish", event=inputs.new_event(), recipient={"type": "nobody"})
-    assert refused["structuredContent"]["status"] == 400
+    assert problem_of(refused)["status"] == 400
 
 
 def test_event_type_of_one_name_is_refused_by_the_tools_that_publish(api: Api, desk: Desk) -> None:
@@ -198,7 +223,7 @@ def test_rate_limited_call_states_the_time_to_wait(api: Api, desk: Desk, monkeyp
     monkeypatch.setenv("FLUXDEN_KEY_BUDGET", "1")
     with time_machine.travel(datetime(2026, 5, 21, 12, 0, 15, tzinfo=UTC), tick=False):
         assert not call_tool(api, desk.alice_key, "task_list")["isError"]
-        refused = call_tool(api, desk.alice_key, "task_list")["structuredContent"]
+        refused = problem_of(call_tool(api, desk.alice_key, "task_list"))
         assert (refused["code"], refused["retryAfterSeconds"]) == ("rate_limited", 45)
         listing = post_message(api, new_message("tools/list"), desk.alice_key)
         assert (listing.status, listing.headers["retry-after"]) == (429, "45")
@@ -344,10 +369,22 @@ LOCAL, PUBLIC = "http://127.0.0.1:8000", "https://desk.example"
         (LOCAL, "evil.example:8000", "http://evil.example:8000", False),
         (LOCAL, "", None, False),
         (PUBLIC, "desk.example", "https://desk.example", True),
+        (PUBLIC, "desk.example:443", "https://desk.example", True),
+        (PUBLIC, "Desk.Example", "https://desk.example:443", True),
+        (PUBLIC, "desk.example:80", None, False),
+        (PUBLIC, "desk.example:", None, False),
+        (PUBLIC, "mallory@desk.example", None, False),
+        (PUBLIC, "desk.example", "https://desk.example:80", False),
+        (PUBLIC, "desk.example", "file://desk.example", False),
+        ("https://desk.example:443", "desk.example", "https://desk.example", True),
+        ("http://desk.example", "desk.example:80", "http://desk.example", True),
+        ("http://[2001:db8::1]:8000", "[2001:DB8::1]:8000", None, True),
         (PUBLIC, "desk.example", "http://desk.example", False),
         (PUBLIC, "localhost", "http://localhost", False),
         ("", "gateway.example", "https://gateway.example", True),
         ("", "gateway.example", "https://evil.example", False),
+        ("", "gateway.example:443", "https://gateway.example", True),
+        ("", "gateway.example:443", "http://gateway.example", False),
     ],
 )
 def test_own_hosts_and_origins_are_recognized(base: str, host: str, origin: str | None, own: bool) -> None:

@@ -25,3 +25,16 @@ def test_head_of_a_path_without_get_is_not_allowed(desk: Desk) -> None:
     gateway = Gateway(app, Config(config_from_disk={"app_name": "desk"}))
     reply = gateway.handle_request("HEAD", "/api/v1/events", {"host": "desk.test"}, None)
     assert (reply["statusCode"], reply["headers"]["Allow"]) == (405, "POST")
+
+
+@pytest.mark.parametrize("path", sorted(app.routes))
+def test_allow_names_every_method_that_is_answered_and_no_other(desk: Desk, path: str) -> None:
+    gateway = Gateway(app, Config(config_from_disk={"app_name": "desk"}))
+    answered, stated = set(), set()
+    for method in ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"):
+        reply = gateway.handle_request(method, path, {"host": "desk.test"}, None)
+        if reply["statusCode"] == 405:
+            stated.add(reply["headers"]["Allow"])
+        else:
+            answered.add(method)
+    assert stated == {", ".join(sorted(answered))}

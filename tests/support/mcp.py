@@ -68,6 +68,14 @@ def call_tool(api: Api, token: str, tool: str, /, **arguments: Any) -> Any:
     return answer.json["result"]
 
 
+def problem_of(result: Any) -> Any:
+    """Return the problem details of a refused call, which are its text and nothing else."""
+    assert (result["isError"], "structuredContent" in result) == (True, False), result
+    (content,) = result["content"]
+    assert content["type"] == "text"
+    return json.loads(content["text"])
+
+
 def list_tools(api: Api, token: str) -> dict[str, Any]:
     """Return the tools that the token can call, by name."""
     return {tool["name"]: tool for tool in post_message(api, new_message("tools/list"), token).json["result"]["tools"]}

@@ -90,7 +90,7 @@ def test_the_welcome_has_the_configuration_of_an_mcp_client(system: StartedDesk)
             connection.request("POST", "/mcp", json.dumps(listing), sent | more)
             response = connection.getresponse()
             assert (response.status, b"task_list" in response.read()) == (status, status == 200)
-    assert system.call("DELETE", "/mcp").headers["Allow"] == "GET, POST"
+    assert system.call("DELETE", "/mcp").headers["Allow"] == "POST"
 
 
 def test_the_demo_file_is_complete_and_private(system: StartedDesk) -> None:
@@ -182,11 +182,11 @@ def test_other_origins_can_read_and_cache_updates(system: StartedDesk) -> None:
     ("method", "path", "allowed"),
     [
         ("DELETE", EVENTS, "POST"),
-        ("POST", HEALTH_PATH, "GET"),
-        ("PATCH", INBOX, "GET"),
+        ("POST", HEALTH_PATH, "GET, HEAD"),
+        ("PATCH", INBOX, "GET, HEAD"),
         ("OPTIONS", EVENTS, "POST"),
         ("TRACE", EVENTS, "POST"),
-        ("BREW", HEALTH_PATH, "GET"),
+        ("BREW", HEALTH_PATH, "GET, HEAD"),
     ],
 )
 def test_an_unsupported_method_lists_the_allowed_ones(

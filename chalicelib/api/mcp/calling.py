@@ -7,16 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from chalice.app import Request, Response
-from pydantic import BaseModel
 from pydantic_core import to_json
 
+from chalicelib.api.mcp.arguments import member_names, without_nulls
 from chalicelib.core.domain.errors import Invalid
 from chalicelib.edge.exchange import handle
 from chalicelib.edge.operation import Operation
-from chalicelib.edge.parsing import IDEMPOTENCY_KEY
+from chalicelib.edge.parsing import IDEMPOTENCY_KEY, LONGEST_IDEMPOTENCY_KEY
 
 # The argument that carries a mutation's idempotency key.
 KEY_ARGUMENT = "idempotency_key"
+
+_Reasons = dict[str, str]
 
 
 @dataclass(frozen=True)
@@ -28,8 +30,8 @@ class Places:
 
     @classmethod
     def of(cls, operation: Operation) -> "Places":
-        in_body = _members(operation.body)
-        query = tuple(name for name in _members(operation.annotations.get("query")) if name not in in_body)
+        in_body = member_names(operation.body)
+        query = tuple(name for name in member_names(operation.annotations.get("query")) if name not in in_body)
         return cls(tuple(re.findall(r"{(\w+)}", operation.path)), query)
 
 
@@ -50,14 +52,18 @@ def request(method: str, path: str, headers: Mapping[str, str], *, query: Any = 
 
 
 def call(operation: Operation, arguments: Mapping[str, Any], headers: Mapping[str, str], path: str) -> Response:
-    """Call the operation with these arguments and return its response. Errors name `path` as their instance."""
-    places, rest, reasons = Places.of(operation), dict(arguments), dict[str, str]()
+    """Call the operation with these arguments and return its response. Errors name `path` as their instance.
+
+    An optional argument that is null counts as left out, and so does an empty filter.
+    """
+    places, rest, reasons = Places.of(operation), without_nulls(operation.body, arguments, operation.method), _Reasons()
     sent = dict(headers) | {"content-type": "application/json"}
-    if operation.accepts_idempotency_key and KEY_ARGUMENT in rest:
-        sent[IDEMPOTENCY_KEY] = _text(KEY_ARGUMENT, rest.pop(KEY_ARGUMENT), reasons)
-    reasons |= {name: "is required" for name in places.path if rest.get(name, "") == ""}
-    in_path = {name: _text(name, rest.pop(name, ""), reasons) for name in places.path}
-    query = {name: [_text(name, rest.pop(name), reasons)] for name in places.query if name in rest}
+    if operation.accepts_idempotency_key and (key := rest.pop(KEY_ARGUMENT, None)) is not None:
+        sent[IDEMPOTENCY_KEY] = _key(key, reasons)
+    in_path = {name: _text(name, rest.pop(name, None), reasons) for name in places.path}
+    reasons |= {name: "is required" for name, value in in_path.items() if value == "" and name not in reasons}
+    given = {name: rest.pop(name) for name in places.query if name in rest}
+    query = {name: [_text(name, value, reasons)] for name, value in given.items() if value not in (None, "")}
     if "query" in operation.annotations and operation.body is None:
         # The query's model refuses unknown arguments.
         query |= {name: [""] for name in rest}
@@ -72,8 +78,17 @@ def call(operation: Operation, arguments: Mapping[str, Any], headers: Mapping[st
     return handle(operation, converted, in_path, input_error=flaw)
 
 
-def _text(name: str, value: Any, reasons: dict[str, str]) -> str:
-    """Convert an argument to text, as URLs and headers have it."""
+def _key(value: Any, reasons: _Reasons) -> str:
+    text = _text(KEY_ARGUMENT, value, reasons)
+    if not 1 <= len(text) <= LONGEST_IDEMPOTENCY_KEY:
+        reasons[KEY_ARGUMENT] = f"must have 1 to {LONGEST_IDEMPOTENCY_KEY} characters"
+    return text
+
+
+def _text(name: str, value: Any, reasons: _Reasons) -> str:
+    """Convert an argument to text, as URLs have it."""
+    if value is None:
+        return ""
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, float) and value.is_integer():
@@ -82,9 +97,3 @@ def _text(name: str, value: Any, reasons: dict[str, str]) -> str:
         return str(value)
     reasons[name] = "must be a string, a number or a boolean"
     return ""
-
-
-def _members(model: Any) -> list[str]:
-    if not (isinstance(model, type) and issubclass(model, BaseModel)):
-        return []
-    return [field.alias or name for name, field in model.model_fields.items()]

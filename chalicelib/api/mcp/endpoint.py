@@ -148,7 +148,7 @@ def _result(message: Message, caller: ToolsToken | ApiKey) -> dict[str, Any]:
         case "ping", False:
             return {}
         case "tools/list", _:
-            if "cursor" in message.params:
+            if message.params.get("cursor") is not None:
                 raise Fault.within(message, Code.INVALID_PARAMS, "cursor: there are no more pages")
             return cacheable(message, {"tools": _list_tools(caller)}, seconds=_LISTING_SECONDS)
         case "tools/call", _:
@@ -186,7 +186,10 @@ def _forwarded_headers(sent: RawRequest, context: RequestContext) -> dict[str, s
 
 
 def _tool_reply(response: Response, message: Message) -> OperationReply:
-    """Return the result of a tool call. Only a failed authentication is reported by HTTP status."""
+    """Return the result of a tool call. Only a failed authentication is reported by HTTP status.
+
+    A refused call has no structured content: clients would check it against the output schema, and hide the reasons.
+    """
     if response.status_code == HTTPStatus.UNAUTHORIZED:
         return _protocol_reply(response, message)
     found, headers = json.loads(response.body), _reply_headers(response)
@@ -197,9 +200,12 @@ def _tool_reply(response: Response, message: Message) -> OperationReply:
     if failed and "Retry-After" in headers:
         found["retryAfterSeconds"] = int(headers["Retry-After"])
     text = _json(found)
-    if len(text) > _LONGEST_TEXT:
-        text = "The result is too long for text. Read structuredContent, or request a smaller page."
-    result = {"content": [{"type": "text", "text": text}], "structuredContent": found, "isError": failed}
+    result: dict[str, Any] = {"isError": failed}
+    if not failed:
+        result["structuredContent"] = found
+        if len(text) > _LONGEST_TEXT:
+            text = "The result is too long for text. Read structuredContent, or request a smaller page."
+    result["content"] = [{"type": "text", "text": text}]
     if response.headers.get("Idempotent-Replayed"):
         result["_meta"] = {"fluxden/idempotent-replayed": True}
     return OperationReply(_json(result_reply(message, result, server=_SERVER)), 200, headers)

@@ -53,9 +53,10 @@ class Message:
     @property
     def tool(self) -> tuple[str, Mapping[str, Any]] | None:
         """The name and arguments of a tool call; None if the message is none, or malformed."""
-        name, arguments = self.params.get("name"), self.params.get("arguments", {})
+        name, arguments = self.params.get("name"), self.params.get("arguments")
         if self.id is None or self.method != "tools/call" or not isinstance(name, str):
             return None
+        arguments = {} if arguments is None else arguments
         return (name, arguments) if isinstance(arguments, dict) else None
 
 
@@ -87,7 +88,8 @@ def parse_message(raw: bytes, headers: Mapping[str, str]) -> Message:
         raise Fault(
             Code.INVALID_REQUEST, "The body must be one JSON-RPC message. Batches are not supported.", about=None
         )
-    given, method, params = found.get("id"), found.get("method"), found.get("params", {})
+    given, method, params = found.get("id"), found.get("method"), found.get("params")
+    params = {} if params is None else params
     about = given if isinstance(given, MessageId) and not isinstance(given, bool) else None
     if about is None and "id" in found:
         raise Fault(Code.INVALID_REQUEST, "The id of a request must be a string or an integer.", about=None)

@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar, get_args
 
@@ -58,10 +59,14 @@ class Query(BaseModel):
     @classmethod
     def _plain_integer(cls, value: Any, info: ValidationInfo) -> Any:
         """Refuse spellings of integers that only Python reads, such as `1_0`."""
-        takes_integer = cls.model_fields[str(info.field_name)].annotation is int
-        if takes_integer and isinstance(value, str) and not _INTEGER.fullmatch(value):
+        annotation = cls.model_fields[str(info.field_name)].annotation
+        if not (isinstance(value, str) and int in (annotation, *get_args(annotation))):
+            return value
+        if not _INTEGER.fullmatch(value):
             raise PydanticCustomError("integer", "Must be an integer")
-        return value
+        # Python limits how many digits it reads, and zeros in front count.
+        digits = value.partition(".")[0].lstrip("+-0")
+        return _whole(int(digits[:17] or "0") * (-1 if value.startswith("-") else 1))
 
 
 class Headers(BaseModel):
@@ -91,6 +96,11 @@ class _NotNull:
 
 
 Omittable = Annotated[T | None, _NotNull()]
+
+
+def is_omittable(metadata: Iterable[object]) -> bool:
+    """Say whether a field with this metadata may be left out, but must not be null."""
+    return any(isinstance(each, _NotNull) for each in metadata)
 
 
 def timestamp(moment: datetime) -> str:
