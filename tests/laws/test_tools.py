@@ -36,7 +36,10 @@ class _Tool:
         operation = TOOLS[name].load()
         self.method, self.body, self.places = operation.method, operation.body, Places.of(operation)
         if name == "event_publish":
-            given: dict[str, Any] = {"event": inputs.new_event(title=CANARY), "recipient": {"type": "email", "email": "bob@example.com"}}
+            given: dict[str, Any] = {
+                "event": inputs.new_event(title=CANARY),
+                "recipient": {"type": "email", "email": "bob@example.com"},
+            }
             self.token = desk.fd1
         else:
             request = SAMPLE_REQUESTS[operation.__name__](SampleData(api, desk))
