@@ -86,7 +86,7 @@ def input_schema(operation: Operation) -> dict[str, Any]:
             raise ValueError(f"{operation.__name__} has an argument {KEY_ARGUMENT} of its own")
         properties[KEY_ARGUMENT] = _KEY
     made = {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
-    return _inlined({name: value for name, value in made.items() if value != []}, definitions)
+    return _inline({name: value for name, value in made.items() if value != []}, definitions)
 
 
 def output_schema(operation: Operation) -> dict[str, Any]:
@@ -97,7 +97,7 @@ def output_schema(operation: Operation) -> dict[str, Any]:
     schema = kinds[0] if len(kinds) == 1 else {"type": "object", "anyOf": kinds}
     if schema["type"] == "array":
         schema = {"type": "object", "properties": {"items": schema}, "required": ["items"]}
-    return _inlined(schema, definitions)
+    return _inline(schema, definitions)
 
 
 def _optional(operation: Operation, place: str) -> bool:
@@ -121,16 +121,18 @@ def _resolve(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, A
     return definitions[schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
 
 
-def _inlined(schema: Any, definitions: dict[str, Any]) -> Any:
+def _inline(schema: dict[str, Any], definitions: dict[str, Any]) -> dict[str, Any]:
     """Return the schema with definitions in the place of references, which some clients and models don't follow."""
-    if isinstance(schema, list):
-        return [_inlined(each, definitions) for each in schema]
-    if not isinstance(schema, dict):
-        return schema
     if isinstance(schema.get("$ref"), str):
         schema = {**_resolve(schema, definitions), **{name: each for name, each in schema.items() if name != "$ref"}}
-        return _inlined(schema, definitions)
+        return _inline(schema, definitions)
     return {name: _inlined(each, definitions) for name, each in schema.items() if not _is_discriminator(name, each)}
+
+
+def _inlined(value: Any, definitions: dict[str, Any]) -> Any:
+    if isinstance(value, list):
+        return [_inlined(each, definitions) for each in value]
+    return _inline(value, definitions) if isinstance(value, dict) else value
 
 
 def _is_discriminator(name: str, value: Any) -> bool:
