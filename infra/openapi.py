@@ -9,6 +9,7 @@ from chalicelib.edge.route import Route
 from infra import catalog, tools
 from infra.editions import EDITIONS, Edition, edition_of
 from infra.openapi_components import components, shared_schemas
+from infra.openapi_examples import add_examples
 from infra.openapi_operations import describe_operation
 from infra.openapi_schemas import component_schemas, reference, used_schemas
 from infra.openapi_versions import to_v30
@@ -59,7 +60,8 @@ def document(edition: Edition, routes: list[Route]) -> dict[str, Any]:
     schemas = component_schemas(routes) | shared
     always = {name: reference(name) for name in shared.keys() - {"RpcError", "CatalogItemDeleteBlockers"}}
     made["components"]["schemas"] = used_schemas({"document": made, "always": always}, schemas)
-    return to_v30(made) if edition.openapi.startswith("3.0") else made
+    made = to_v30(made) if edition.openapi.startswith("3.0") else made
+    return add_examples(made, edition.file.stem)
 
 
 def _paths(edition: Edition, routes: list[Route]) -> dict[str, Any]:
