@@ -38,7 +38,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
     },
     "inbox": {
         "api.v1.actions": "",
-        "api.v1.bulk": "catalog",
+        "api.v1.bulk": "catalog live",
         "api.v1.event_types": "",
         "api.v1.events": "live",
         "api.v1.inbox": "live",

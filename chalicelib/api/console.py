@@ -20,7 +20,7 @@ _TYPES = {
     ".css": "text/css; charset=utf-8",
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
-    ".webmanifest": "application/manifest+json",
+    ".webmanifest": "application/manifest+json; charset=utf-8",
 }
 # Everything is loaded from this origin, except the WebSocket, which has its own. Trusted types allow two policies:
 # DOMPurify, which sanitises Markdown, and "fluxden", which names the service worker.

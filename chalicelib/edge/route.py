@@ -38,8 +38,12 @@ class Route(Operation):
     def __call__(self, event: dict[str, Any], context: object) -> dict[str, Any]:
         """Serve one API Gateway event: the entry point of this operation's Lambda function.
 
-        The gateway has matched the route, so this skips the routing of Chalice, which would double the overhead.
+        The gateway has matched the route, so this skips the routing of Chalice, which would double the overhead. HEAD
+        is answered as GET, without the body.
         """
+        if event["httpMethod"] == "HEAD":
+            get = {"httpMethod": "GET"}
+            return self(event | get | {"requestContext": event["requestContext"] | get}, context) | {"body": ""}
         response = handle(self, Request(event, context), event["pathParameters"] or {})
         if self.cors_config:
             response.headers.update(self.cors_config.get_access_control_headers())

@@ -7,6 +7,8 @@ from http import HTTPStatus
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
+from chalicelib.edge.rendering import with_charset
+
 log = logging.getLogger("fluxden")
 
 # In bytes, in either direction.
@@ -101,4 +103,8 @@ def _json_response(
     status: HTTPStatus, content: dict[str, Any], headers: dict[str, str]
 ) -> tuple[int, dict[str, str], bytes]:
     body = json.dumps(content).encode()
-    return int(status), {"Content-Type": "application/json", "Content-Length": str(len(body)), **headers}, body
+    return (
+        int(status),
+        {"Content-Type": with_charset("application/json"), "Content-Length": str(len(body)), **headers},
+        body,
+    )

@@ -23,6 +23,7 @@ from websockets.http11 import Request, Response
 from websockets.protocol import State
 from websockets.typing import Subprotocol
 
+from chalicelib.edge.rendering import with_charset
 from infra.local.management_api import LARGEST_MESSAGE, ConnectionGone
 from infra.local.socket_events import Connection, is_success, status_of, subprotocol_of
 from infra.local.socket_link import Limits, Link
@@ -226,7 +227,7 @@ def _refuse(client: ServerConnection, about: Connection, event: dict[str, Any], 
     kind = HTTPStatus(status) if status in known else HTTPStatus.INTERNAL_SERVER_ERROR
     response = client.respond(kind, json.dumps(about.error_message(event, kind.phrase)))
     del response.headers["Content-Type"]
-    response.headers["Content-Type"] = "application/json"
+    response.headers["Content-Type"] = with_charset("application/json")
     return response
 
 

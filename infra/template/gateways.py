@@ -17,6 +17,7 @@ from chalicelib.core.domain.errors import (
     UnsupportedMediaType,
 )
 from chalicelib.edge.problem import plain_error, problem_json, status_of
+from chalicelib.edge.rendering import with_charset
 from chalicelib.edge.socket import SocketRoute
 from infra.template.entry_points import EntryPoint
 from infra.template.functions import GATEWAY_ROLE
@@ -53,6 +54,7 @@ _GATEWAY_ERRORS: dict[str, Refusal] = {
     "THROTTLED": RateLimited("The desk is busy; try again in a moment.", retry_after=1),
     "UNSUPPORTED_MEDIA_TYPE": UnsupportedMediaType("The body must be sent as application/json."),
 }
+_OF_HEAD = ("parameters", "responses", "x-amazon-apigateway-integration")
 _ACCESS_LINE = {
     "requestId": "$context.requestId",
     "ip": "$context.identity.sourceIp",
@@ -113,6 +115,9 @@ def _definition(app: Chalice, definition: dict[str, Any], by_handler: Mapping[st
                 route: Any = app.routes[path][method.upper()].view_function
                 entry_point = by_handler[f"{route.route.function.__module__}.{route.route.__name__}"]
                 integration |= {"uri": invocation_uri(entry_point), "credentials": arn_of(GATEWAY_ROLE)}
+        if "get" in methods:
+            # API Gateway would refuse HEAD. The function that answers GET leaves the body out.
+            methods["head"] = {name: methods["get"][name] for name in _OF_HEAD if name in methods["get"]}
     return made | {"x-amazon-apigateway-gateway-responses": _responses()}
 
 
@@ -124,7 +129,7 @@ def _responses() -> dict[str, Any]:
         body = problem_json(refusal, request_id, "") | plain_error(refusal, request_id, "")
         # The path is left out, because API Gateway inserts it unescaped.
         del body["instance"]
-        headers = {"X-Request-Id": "context.requestId"}
+        headers = {"X-Request-Id": "context.requestId", "Content-Type": f"'{with_charset('application/json')}'"}
         if refusal.retry_after is not None:
             headers["Retry-After"] = f"'{refusal.retry_after}'"
         made[kind] = {

@@ -65,6 +65,8 @@ def test_each_path_and_method_calls_its_own_function() -> None:
         for method, described in methods.items()
         if described["x-amazon-apigateway-integration"]["type"] == "aws_proxy"
     }
+    heads = {path: led.pop((method, path)) for method, path in list(led) if method == "HEAD"}
+    assert heads == {path: integration for (method, path), integration in led.items() if method == "GET"}
     assert led.keys() == SERVED.keys()
     for key, integration in led.items():
         assert resolve_value(integration["uri"]).endswith(f":function:fluxden-{SERVED[key].__name__}/invocations")

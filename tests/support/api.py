@@ -80,7 +80,9 @@ def invoke(route: Route, event: dict[str, Any]) -> Answer:
     )
     USED.setdefault(route.__name__, set()).update(seen.permissions)
     headers = {name.lower(): value for name, value in response["headers"].items()}
-    media_type = headers.get("content-type", "").partition(";")[0]
+    media_type, _, parameter = headers.get("content-type", "").partition(";")
+    if media_type.endswith("json") or media_type.startswith("text/"):
+        assert parameter.strip() == "charset=utf-8", f"{route.__name__} does not state its encoding"
     body = response["body"].encode()
     contract.check_response(route.method, route.path, response["statusCode"], media_type, body)
     assert headers["x-request-id"]

@@ -229,7 +229,7 @@ def test_a_handshake_fails_with_the_status_of_connect(
     refused = _refused(gateway)
 
     assert refused.status_code == status
-    assert refused.headers["Content-Type"] == "application/json"
+    assert refused.headers["Content-Type"] == "application/json; charset=utf-8"
     told = json.loads(refused.body or b"")
     assert told["connectionId"] == connection_id(functions.connected.get(timeout=5))
     assert "secret" not in str(told)
