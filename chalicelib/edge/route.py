@@ -47,8 +47,7 @@ class Route(Operation):
         response = handle(self, Request(event, context), event["pathParameters"] or {})
         if self.cors_config:
             response.headers.update(self.cors_config.get_access_control_headers())
-        served: dict[str, Any] = response.to_dict()
-        return served
+        return dict(response.to_dict())
 
     @cached_property
     def cors_config(self) -> CORSConfig | None:
