@@ -30,7 +30,7 @@ _TAGS = {
     "Contacts": "Manage your contacts.",
     "Chat": "List the people, teams, agents and commands that a message can mention.",
     "Profile": "Manage your profile and what others can send you.",
-    "Me": "Get the person and the permissions of the current key.",
+    "Me": "Get the person and the permissions of the current key, and manage your integrations.",
     "Keys": "Manage your own API keys.",
     "Projects": "Read projects and their members.",
     "Push": "Manage browser notifications (Web Push).",

@@ -12,7 +12,18 @@ SIZES: dict[str, dict[str, Any]] = {
     "computer": {"viewport": {"width": 1440, "height": 900}},
     "phone": {"viewport": {"width": 390, "height": 844}, "has_touch": True, "is_mobile": True},
 }
-PAGES = ("inbox", "queue", "chat", "board", "contacts", "network", "operate", "you", "you?tab=profile")
+PAGES = (
+    "inbox",
+    "queue",
+    "chat",
+    "board",
+    "contacts",
+    "network",
+    "operate",
+    "you",
+    "you?tab=integrations",
+    "you?tab=profile",
+)
 ADMIN_TABS = ("tokens", "catalog", "approvals", "types", "letters", "callbacks", "budgets")
 RULES = {"runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]}}
 

@@ -1,4 +1,4 @@
-"""The account page: API keys and profile."""
+"""The account page: API keys, integrations and profile."""
 
 import re
 
@@ -77,6 +77,24 @@ def test_disabling_the_own_key_needs_confirmation_and_signs_out(open_console: Op
     dialog.get_by_role("button", name="Disable").click()
     expect(page.get_by_label("API key")).to_be_visible()
     assert console.system.call("GET", "/api/v2/me", token=own).status == 403
+
+
+def test_integration_is_disabled_and_enabled_by_its_employee(open_console: Open) -> None:
+    console = open_console()
+    console.sign_in()
+    page, call, token = console.page, console.system.call, console.system.demo["personal_tokens"]["alice"]
+    console.go("you?tab=integrations")
+    row = page.locator(".row-card", has_text="fd1")
+    expect(row.get_by_text("Active", exact=True)).to_be_visible()
+    row.get_by_role("button", name="Disable").click()
+    dialog = page.get_by_role("dialog", name=re.compile("^Disable "))
+    expect(dialog).to_contain_text("can't publish to you")
+    dialog.get_by_role("button", name="Disable").click()
+    expect(row.get_by_text("Disabled", exact=True)).to_be_visible()
+    assert call("GET", "/api/v1/event-types", token=token).status == 401
+    row.get_by_role("button", name="Enable").click()
+    expect(row.get_by_text("Active", exact=True)).to_be_visible()
+    console.publish(title="Published again")
 
 
 def test_key_with_limited_access_is_asked_for_a_full_access_key(open_console: Open) -> None:

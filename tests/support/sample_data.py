@@ -97,6 +97,11 @@ class SampleData:
     def add_key(self) -> str:
         return str(self.create("/api/v2/keys", {"name": CANARY})["data"]["id"])
 
+    def add_integration(self) -> str:
+        """Give Bob's token a label, and return its id."""
+        made = self.create("/api/v1/tokens/claim", {"email": "bob@example.com", "label": CANARY}, self.admin_token)
+        return str(made["tokenId"])
+
     def add_connection(self) -> str:
         peer.allow_federation()
         asked = peer.connection_request(toUserEmail="bob@example.com", fromUserName=CANARY, fromInstanceUrl=PEER_URL)

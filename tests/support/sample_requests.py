@@ -239,6 +239,7 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     "list_event_types": _after(SampleData.add_delivery, _with_personal_token(query={"integrator_slug": "fd1"})),
     "list_feedback": _feedback_page,
     "list_inbox": _inbox_page,
+    "list_integrations": _after(SampleData.add_integration),
     "list_integrators": _with_admin_token(),
     "list_keys": _after(SampleData.add_key),
     "list_mentions": _with_key(),
@@ -290,6 +291,9 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     "subscribe_to_push": _with_key(body={"endpoint": f"https://push.example.com/{CANARY}"}),
     "summarize_inbox": _after(SampleData.add_delivery),
     "supplement_event": _with_personal_token(path=_new_delivery, body={"markdown_body": CANARY}),
+    "switch_integration": _with_key(
+        path=lambda data: {"integrationId": data.add_integration()}, body={"isActive": False}
+    ),
     "switch_key": _with_key(body=lambda data: {"id": data.add_key(), "isActive": False}),
     "sync_agents": _with_instance_token(body={"agents": [{"id": "a", "name": CANARY}, {"id": "b", "name": "B"}]}),
     "unlink_contact": _with_key(path=SampleData.link_contact),

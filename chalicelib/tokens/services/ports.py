@@ -9,6 +9,7 @@ if TYPE_CHECKING:
 
     from chalicelib.core.domain.idempotency import Claim, StoredReply
     from chalicelib.ids import MintedToken, TokenKind
+    from chalicelib.tokens.domain.integrations import Integration
     from chalicelib.tokens.domain.keys import Key
     from chalicelib.tokens.domain.tokens import IssuedToken, KeyGrant, ToolsGrant, Usage
 
@@ -27,6 +28,13 @@ class Grants(Protocol):
     def set_status(self, kind: TokenKind, token_id: str, *, active: bool, while_active: str | None = None) -> bool: ...
     def list_usage(self, user_id: str | None) -> list[Usage]: ...
     def revoke_tools(self, token_id: str, *, claim: Claim | None, reply: StoredReply) -> bool: ...
+
+
+class Integrations(Protocol):
+    """Lists and switches an employee's personal tokens, on their behalf."""
+
+    def list_of(self, user_id: str) -> list[Integration]: ...
+    def switch(self, token_id: str, *, active: bool, user_id: str, claim: Claim | None, reply: StoredReply) -> None: ...
 
 
 class Tokens(Protocol):

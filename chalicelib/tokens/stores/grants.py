@@ -20,6 +20,7 @@ from chalicelib.ids import TokenKind
 from chalicelib.parallel import gather
 from chalicelib.people.stores.directory_rows import active_person_check
 from chalicelib.resources import OWNER_INDEX, TOKENS
+from chalicelib.tokens.domain.integrations import Disabler
 from chalicelib.tokens.domain.keys import Key
 from chalicelib.tokens.domain.tokens import IssuedToken, Usage
 from chalicelib.tokens.stores.token_rows import tools_key
@@ -35,15 +36,15 @@ _ISSUED = Codec(IssuedToken, without=("token_id", "admin", "last_used_at", "prio
 class DynamoGrants:
     def list_keys(self, user_id: str) -> list[Key]:
         """List a person's keys, newest first. Two store calls; one when there are none."""
-        return _list_owned(user_id, _key_from_row)
+        return list_owned(user_id, _key_from_row)
 
     def list_personal(self, user_id: str) -> list[IssuedToken]:
         """List a person's personal tokens, newest first. Two store calls."""
-        return _list_owned(personal_owner(user_id), _issued_from_row)
+        return list_owned(personal_owner(user_id), _issued_from_row)
 
     def list_tools(self) -> list[IssuedToken]:
         """List all tools tokens, newest first. Two store calls."""
-        return _list_owned(TOOLS_OWNER, _issued_from_row)
+        return list_owned(TOOLS_OWNER, _issued_from_row)
 
     def find_issued(self, kind: TokenKind, token_id: str) -> IssuedToken | None:
         """Find a tools or personal token. One store call."""
@@ -107,11 +108,18 @@ class DynamoGrants:
             Conflict: the token is revoked.
             Forbidden: the person `while_active` is not an active employee.
         """
-        start, end = TokenStatus.DISABLED, TokenStatus.ACTIVE
-        if not active:
-            start, end = end, start
-        key = {"pk": f"{kind.name}#{token_id}"}
-        switch = update(TOKENS, key, "SET #status = :to", "#status = :seen", to=end.value, seen=start.value)
+        # What the employee disabled becomes the administrator's, so that only an administrator enables it.
+        switch = update(
+            TOKENS,
+            {"pk": f"{kind.name}#{token_id}"},
+            "SET #status = :active REMOVE disabledBy" if active else "SET #status = :disabled, disabledBy = :admin",
+            "#status = :disabled"
+            if active
+            else "#status = :active OR (#status = :disabled AND disabledBy = :employee)",
+            active=TokenStatus.ACTIVE.value,
+            disabled=TokenStatus.DISABLED.value,
+            **({} if active else {"admin": Disabler.ADMIN.value, "employee": Disabler.EMPLOYEE.value}),
+        )
         try:
             commit([switch, active_person_check(while_active)] if while_active else [switch])
         except Refused as refused:
@@ -141,13 +149,14 @@ class DynamoGrants:
         Store calls in sequence: 2.
         """
         if user_id is None:
-            return _list_owned(TOOLS_OWNER, _usage_from_row)
+            return list_owned(TOOLS_OWNER, _usage_from_row)
         owners = (personal_owner(user_id), user_id)
-        found = gather(*(partial(_list_owned, owner, _usage_from_row) for owner in owners))
+        found = gather(*(partial(list_owned, owner, _usage_from_row) for owner in owners))
         return [each for usages in found for each in usages]
 
 
-def _list_owned(owner: str, read: Callable[[Row], T]) -> list[T]:
+def list_owned(owner: str, read: Callable[[Row], T]) -> list[T]:
+    """List the rows under a key of the owner index, newest first. Two store calls; one when there are none."""
     found = query(
         TOKENS,
         IndexName=OWNER_INDEX,

@@ -2,6 +2,7 @@
 export const accountEn = {
   "page.you": "Account",
   "account.keys": "API keys",
+  "account.integrations": "Integrations",
   "account.profile": "Profile",
   "account.limited":
     "This API key has limited access. Sign in with a full-access key to manage your API keys and profile.",
@@ -58,6 +59,23 @@ export const accountEn = {
   "area.inbox": "Inbox",
   "area.a2a": "A2A",
   "area.mcp": "MCP",
+
+  "integration.note":
+    "Systems that can publish to your inbox, each with its own token. Disable one to stop its notifications; it can't get around that with another token.",
+  "integration.empty": "No system can publish to you yet.",
+  "integration.daily": "up to {n} notification a day|up to {n} notifications a day",
+  "integration.ceiling": "severity up to {severity}",
+  "integration.moderated": "moderated",
+  "integration.created": "created",
+  "integration.lastUsed": "last used",
+  "integration.superseded": "previous secret works until",
+  "integration.byAdmin": "Disabled by an administrator",
+  "integration.disableEffect":
+    "The system can't publish to you until you enable this again, not even to you as one of many.",
+  "integrationStatus.active": "Active",
+  "integrationStatus.disabled": "Disabled",
+  "integrationStatus.revoked": "Revoked",
+  "integrationStatus.expired": "Expired",
 
   "profile.public": "Public profile",
   "profile.visibility": "Who can find you",

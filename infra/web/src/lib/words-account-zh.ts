@@ -4,6 +4,7 @@ import type { accountEn } from "./words-account-en";
 export const accountZh: Record<keyof typeof accountEn, string> = {
   "page.you": "账户",
   "account.keys": "API 密钥",
+  "account.integrations": "集成",
   "account.profile": "个人资料",
   "account.limited": "此 API 密钥的权限有限。请使用拥有全部权限的密钥登录，以管理您的 API 密钥和个人资料。",
 
@@ -57,6 +58,21 @@ export const accountZh: Record<keyof typeof accountEn, string> = {
   "area.inbox": "收件箱",
   "area.a2a": "A2A",
   "area.mcp": "MCP",
+
+  "integration.note": "以下系统可以向您的收件箱发送通知，每个系统使用各自的令牌。停用后即不再收到其通知，该系统也无法通过申请新令牌绕过。",
+  "integration.empty": "还没有系统可以向您发送通知。",
+  "integration.daily": "每天最多 {n} 条通知",
+  "integration.ceiling": "级别最高为“{severity}”",
+  "integration.moderated": "需审核",
+  "integration.created": "创建时间：",
+  "integration.lastUsed": "上次使用：",
+  "integration.superseded": "旧密钥有效至：",
+  "integration.byAdmin": "已被管理员停用",
+  "integration.disableEffect": "在您重新启用之前，该系统无法向您发送通知，批量发送也不例外。",
+  "integrationStatus.active": "有效",
+  "integrationStatus.disabled": "已停用",
+  "integrationStatus.revoked": "已撤销",
+  "integrationStatus.expired": "已过期",
 
   "profile.public": "公开个人资料",
   "profile.visibility": "谁可以找到您",

@@ -2,12 +2,13 @@ import { t } from "../lib/i18n";
 import { setParams, route } from "../lib/router";
 import { me } from "../lib/session";
 import { EmptyState, Tabs } from "../ui/parts";
+import { Integrations } from "./account-integrations";
 import { Keys } from "./account-keys";
 import { Profile } from "./account-profile";
 
-const TABS = { keys: Keys, profile: Profile } as const;
+const TABS = { keys: Keys, integrations: Integrations, profile: Profile } as const;
 
-/** The account page: API keys and profile. */
+/** The account page: API keys, integrations and profile. */
 export function Account() {
   const tab = route.value.params.get("tab") ?? "";
   const name = tab in TABS ? (tab as keyof typeof TABS) : "keys";
@@ -26,7 +27,7 @@ export function Account() {
             label={t("page.you")}
             chosen={name}
             onChoose={(to) => setParams({ tab: to === "keys" ? null : to })}
-            choices={(["keys", "profile"] as const).map((each) => ({ value: each, label: t(`account.${each}`) }))}
+            choices={(["keys", "integrations", "profile"] as const).map((each) => ({ value: each, label: t(`account.${each}`) }))}
           />
           <Tab />
         </>
