@@ -7,6 +7,7 @@ from pydantic import ValidationError
 
 from chalicelib.core.domain import errors
 from chalicelib.core.domain.error_paths import Schema, to_path
+from chalicelib.core.domain.error_reasons import to_reason
 from chalicelib.settings import settings
 
 STATUS: dict[type[errors.Refusal], int] = {
@@ -65,7 +66,7 @@ def to_invalid(error: ValidationError, schema: Schema | None = None) -> errors.I
     Only with the model's core schema can the paths leave out the tags of unions.
     """
     fields: dict[str, list[str]] = {}
-    for each in error.errors(include_url=False, include_input=False):
+    for each in error.errors(include_url=False):
         if each["type"] == "json_invalid":
             return errors.Invalid("The body is not valid JSON.")
         place = [*to_path(each["loc"], schema), *([each["ctx"]["at"]] if "at" in each.get("ctx", {}) else [])]
@@ -73,11 +74,7 @@ def to_invalid(error: ValidationError, schema: Schema | None = None) -> errors.I
             not_an_object = each["type"].endswith("_type")
             return errors.Invalid("The body must be a JSON object." if not_an_object else f"{each['msg']}.")
         # A key of a client's own mapping may be as long as the body; its path is cut.
-        fields.setdefault(".".join(str(part) for part in place)[:200], []).append(_reason(each["type"], each["msg"]))
+        fields.setdefault(".".join(str(part) for part in place)[:200], []).append(to_reason(each))
     path, reasons = next(iter(fields.items()))
     more = f" (and {len(fields) - 1} more)" if len(fields) > 1 else ""
     return errors.Invalid(f"{path}: {reasons[0]}{more}", fields)
-
-
-def _reason(kind: str, message: str) -> str:
-    return {"extra_forbidden": "is not a known member", "missing": "is required"}.get(kind, message)

@@ -1,11 +1,12 @@
 """Errors as replies: their status, the two shapes of the contracts, and reasons that never repeat the input."""
 
 import json
+from typing import Annotated
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from chalicelib.core.domain.errors import (
     Conflict,
@@ -20,7 +21,7 @@ from chalicelib.core.domain.errors import (
     Unauthorized,
     Unavailable,
 )
-from chalicelib.core.domain.fields import In
+from chalicelib.core.domain.fields import In, Line
 from chalicelib.edge.problem import KEY_STATUS, plain_error, problem_json, status_of, to_invalid
 
 pytestmark = pytest.mark.engine("embedded")
@@ -35,6 +36,7 @@ class Body(In):
     inner: Inner | None = None
     many: tuple[Inner, ...] = ()
     by_name: dict[str, int] | None = None
+    title: Annotated[Line, Field(min_length=1, max_length=5)] | None = None
 
 
 def invalid(raw: str) -> Invalid:
@@ -96,6 +98,14 @@ def test_every_flaw_is_named_by_its_path_and_the_first_is_the_detail() -> None:
     assert refusal.fields["number"] == ["is required"]
     assert refusal.fields["many.1.more"] == ["is not a known member"]
     assert refusal.detail == "number: is required (and 3 more)"
+
+
+@pytest.mark.parametrize(
+    ("title", "reason"),
+    [("", "String should have at least 1 character"), ("abcdef", "String should have at most 5 characters")],
+)
+def test_a_text_of_the_wrong_length_is_called_a_string(title: str, reason: str) -> None:
+    assert invalid(json.dumps({"number": 1, "title": title})).fields == {"title": [reason]}
 
 
 @pytest.mark.parametrize(

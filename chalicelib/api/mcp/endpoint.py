@@ -62,6 +62,7 @@ _INSTRUCTIONS = (
 _LISTING_SECONDS, _DISCOVERY_SECONDS = 300, 3600
 # A reply can have up to 6 MB, and the text is escaped three times in it. It only repeats the structured content.
 _LONGEST_TEXT = 500_000
+_LONGEST_NAME = 100
 _KEPT_HEADERS = ("deprecation", "retry-after", "sunset", "www-authenticate", "x-ratelimit-")
 
 
@@ -153,7 +154,8 @@ def _result(message: Message, caller: ToolsToken | ApiKey) -> dict[str, Any]:
             return cacheable(message, {"tools": _list_tools(caller)}, seconds=_LISTING_SECONDS)
         case "tools/call", _:
             form = "params must have the tool's name, and its arguments as an object."
-            raise Fault.within(message, Code.INVALID_PARAMS, "name: tool not found" if message.tool else form)
+            unknown = f"Unknown tool: {message.tool[0][:_LONGEST_NAME]}" if message.tool else None
+            raise Fault.within(message, Code.INVALID_PARAMS, unknown or form)
     raise Fault.within(message, Code.METHOD_NOT_FOUND, "Method not found.")
 
 
