@@ -42,11 +42,9 @@ _PAGE = {
     "Cache-Control": "no-cache",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
 }
 # The name of an asset contains the hash of its content, so the content never changes.
-_FOREVER = {"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"}
+_FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
 @operation(bp, "GET", "/", tag="console", answers={200: "The page."}, media_type="text/html; charset=utf-8")
@@ -87,7 +85,7 @@ def get_console_asset(asset: str) -> OperationReply:
 )
 def get_console_worker() -> OperationReply:
     """Get the service worker that shows push notifications while the console is closed."""
-    headers = {"Cache-Control": "no-cache", "X-Content-Type-Options": "nosniff"}
+    headers = {"Cache-Control": "no-cache"}
     return OperationReply((_FOLDER / "sw.js").read_text(encoding="utf-8"), 200, headers)
 
 

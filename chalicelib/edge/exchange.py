@@ -27,6 +27,7 @@ from chalicelib.edge.idempotency import new_claim, stored_reply
 from chalicelib.edge.operation import NO_CHARGE, Operation, OperationReply
 from chalicelib.edge.parsing import IncomingRequest, Input, parse, read_body, receive
 from chalicelib.edge.rendering import render, render_error, sunset_headers, window_headers
+from chalicelib.security_headers import security_headers
 
 log = logging.getLogger("fluxden")
 
@@ -194,7 +195,7 @@ def refund(request: IncomingRequest, access: Access, charge: Charge) -> Access:
 def _common_headers(
     request: IncomingRequest, caller: Caller | None, window: Window | None, *, is_replay: bool
 ) -> dict[str, str]:
-    headers = window_headers(window) if window else {}
+    headers = {**security_headers(request.headers), **(window_headers(window) if window else {})}
     headers["X-Request-Id"] = request.request_id
     if until := getattr(caller, "superseded_until", None):
         headers |= sunset_headers(until)

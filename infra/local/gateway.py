@@ -15,6 +15,7 @@ from chalicelib import ids
 from chalicelib.core.domain.errors import Invalid, MethodNotAllowed, NotFound, Refusal, TooLarge
 from chalicelib.edge.problem import status_of
 from chalicelib.edge.rendering import with_charset
+from chalicelib.security_headers import SECURITY_HEADERS
 from infra.editions import edition_of
 
 # API Gateway's limit of 10 MB. Operations enforce the smaller limits of the contracts.
@@ -64,6 +65,7 @@ def error_response(refusal: Refusal, path: str, headers: dict[str, str] | None =
         "headers": {
             "Content-Type": with_charset(family.error_type),
             "X-Request-Id": request_id,
+            **SECURITY_HEADERS,
             **(headers or {}),
         },
         "multiValueHeaders": {},

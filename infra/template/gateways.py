@@ -19,6 +19,7 @@ from chalicelib.core.domain.errors import (
 from chalicelib.edge.problem import plain_error, problem_json, status_of
 from chalicelib.edge.rendering import with_charset
 from chalicelib.edge.socket import SocketRoute
+from chalicelib.security_headers import HTTPS_ONLY, SECURITY_HEADERS
 from infra.template.entry_points import EntryPoint
 from infra.template.functions import GATEWAY_ROLE
 from infra.template.names import (
@@ -129,7 +130,9 @@ def _responses() -> dict[str, Any]:
         body = problem_json(refusal, request_id, "") | plain_error(refusal, request_id, "")
         # The path is left out, because API Gateway inserts it unescaped.
         del body["instance"]
-        headers = {"X-Request-Id": "context.requestId", "Content-Type": f"'{with_charset('application/json')}'"}
+        # API Gateway is reached over TLS only. Literals stand in quotes.
+        fixed = SECURITY_HEADERS | HTTPS_ONLY | {"Content-Type": with_charset("application/json")}
+        headers = {"X-Request-Id": "context.requestId"} | {name: f"'{value}'" for name, value in fixed.items()}
         if refusal.retry_after is not None:
             headers["Retry-After"] = f"'{refusal.retry_after}'"
         made[kind] = {

@@ -219,6 +219,10 @@ def test_errors_of_the_gateway_have_the_fields_of_both_contracts() -> None:
         assert (body["success"], body["error"]) == (False, body["detail"])
         assert body["type"].startswith("https://")
         assert body["requestId"] == "$context.requestId"
+        headers = responses[kind]["responseParameters"]
+        assert headers["gatewayresponse.header.Cache-Control"] == "'no-store'"
+        assert headers["gatewayresponse.header.X-Content-Type-Options"] == "'nosniff'"
+        assert headers["gatewayresponse.header.Strict-Transport-Security"] == "'max-age=31536000'"
 
 
 def test_every_queue_table_and_schedule_has_an_alarm() -> None:
