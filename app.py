@@ -48,7 +48,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "schedules.due": "federation.network",
     },
     "tasks": {
-        "api.v2.queue": "board inbox live federation.connections federation.relays",
+        "api.v2.queue": "board chat inbox live federation.connections federation.relays",
     },
     "agents": {
         "api.v2.prompt_groups": "",

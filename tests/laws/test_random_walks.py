@@ -70,10 +70,10 @@ class Queue(Walk):
     def call_queue(self, path: str, body: Any, fault: Fault | None, place: int, method: str = "POST") -> Answer:
         return self.call(method, f"/api/v2/{path}", body, self.desk.alice_key, fault, place)
 
-    def _check_dispatched(self, dispatched: Any) -> None:
-        """Check that the oldest ready item is dispatched if nothing is in progress."""
+    def _check_dispatched(self, dispatched: Any, put_back: str | None = None) -> None:
+        """Check that the oldest ready item is dispatched if nothing is in progress, but not one just put back."""
         busy = "in_progress" in self.items.values()
-        ready = [each for each in self.order if self.items.get(each) == "ready"]
+        ready = [each for each in self.order if self.items.get(each) == "ready" and each != put_back]
         wanted = ready[0] if self.chief and not busy and ready else None
         assert (dispatched or {}).get("id") == wanted
         if wanted:
@@ -83,9 +83,11 @@ class Queue(Walk):
     def add(self, fault: Fault | None, place: int) -> None:
         self.time.shift(timedelta(seconds=1))
         made = self.call_queue("queue", {"title": "x"}, fault, place).json["data"]
-        assert made["status"] == ("ready" if self.approves else "pending_confirmation")
-        self.items[made["id"]] = made["status"]
+        self.items[made["id"]] = "ready" if self.approves else "pending_confirmation"
         self.order.append(made["id"])
+        if self.approves:
+            self._check_dispatched(made["autoDispatched"])
+        assert made["status"] == self.items[made["id"]]
 
     @rule(fault=FAULTS, place=CALL_NUMBERS, approves=st.booleans())
     def set_approval(self, fault: Fault | None, place: int, approves: bool) -> None:
@@ -107,6 +109,7 @@ class Queue(Walk):
         assert reply.status == (200 if waits else 400), reply.text
         if waits and action == "approve":
             self.items[item] = "ready"
+            self._check_dispatched(reply.json["data"]["autoDispatched"])
         elif waits:
             del self.items[item]
 
@@ -122,19 +125,19 @@ class Queue(Walk):
         assert reply.status == (200 if allowed else 400), (met, status, reply.text)
         if allowed and met != status:
             self.items[item] = status
-            if status == ENDS:
-                self._check_dispatched(reply.json["data"]["autoDispatched"])
+            put_back = item if met == "in_progress" else None
+            self._check_dispatched(reply.json["data"]["autoDispatched"], put_back)
 
     @precondition(lambda self: self.items)
     @rule(data=st.data(), fault=FAULTS, place=CALL_NUMBERS, status=st.sampled_from([ENDS, "blocked"]))
     def complete(self, data: Any, fault: Fault | None, place: int, status: str) -> None:
         item = data.draw(st.sampled_from(list(self.items)))
         reply = self.call_queue(f"queue/{item}/result", {"result": "done", "status": status}, fault, place)
-        allowed = self.items[item] in OPEN
-        assert reply.status == (200 if allowed else 400), (self.items[item], status, reply.text)
-        if allowed:
+        met = self.items[item]
+        assert reply.status == (200 if met in OPEN else 400), (met, status, reply.text)
+        if met in OPEN:
             self.items[item] = status
-            if status == ENDS:
+            if met != status:
                 self._check_dispatched(reply.json["data"]["autoDispatched"])
 
     @invariant()

@@ -99,7 +99,7 @@ from chalicelib.resources import (
 from chalicelib.resources import (
     FEEDBACK as FEEDBACK_TABLE,
 )
-from chalicelib.tasks.domain.queue import Change, Item, ItemStatus, ItemType, Priority
+from chalicelib.tasks.domain.queue import Change, Claimant, Item, ItemStatus, ItemType, Priority
 from chalicelib.tasks.stores.queue import DynamoQueue
 from chalicelib.tokens.domain.tokens import IssuedToken, KeyGrant, PersonalGrant, ToolsGrant, Usage
 from chalicelib.tokens.stores.grants import DynamoGrants
@@ -186,6 +186,9 @@ QUEUE_ITEM = Item(
     ID, ALICE, ItemType.TASK, "Task", "about", Priority.HIGH, ItemStatus.READY, "cli", '{"a":1}', AT, CHANGED,
     "p", "t", "d", 2
 )  # fmt: skip
+CLAIMED_ITEM = replace(
+    QUEUE_ITEM, item_id=OTHER, status=ItemStatus.IN_PROGRESS, claimant=Claimant(ID, "helper", CHANGED), changes=0
+)
 AGENT = Agent(
     ID, "helper", "Helper", "helps", "general", [CommandIn(name="do", description="does", usage="do it")],
     AgentStatus.ACTIVE
@@ -334,6 +337,7 @@ def test_stores_read_the_rows_that_they_have_always_written() -> None:
     brief = ContactBrief(OTHER, "Ann", "ann@example.com", "ACME", "+1", "boss", "a,b")
     assert DynamoContacts().find_briefs(ALICE, [OTHER]) == {OTHER: brief}
     assert DynamoQueue().find(ALICE, ID) == replace(QUEUE_ITEM, status=ItemStatus.BLOCKED, changes=3)
+    assert DynamoQueue().find(ALICE, OTHER) == CLAIMED_ITEM
     assert DynamoQueue().find_state(ALICE).mode == "chief_of_staff"
     assert DynamoAgents().list_agents() == [AGENT]
     assert DynamoFeedback().list_before(None, None, limit=9) == [FEEDBACK]
@@ -383,7 +387,8 @@ def _write_everything() -> None:
     DynamoBoard().add_card(BARE_CARD, tail=Tail(3, 1), **NO_CLAIM)
     DynamoContacts().add_contact(CONTACT, **NO_CLAIM)
     queue = DynamoQueue()
-    queue.add(QUEUE_ITEM, **NO_CLAIM)
+    queue.add_once(QUEUE_ITEM)
+    queue.add_once(CLAIMED_ITEM)
     blocked = replace(QUEUE_ITEM, status=ItemStatus.BLOCKED)
     queue.save([Change(QUEUE_ITEM, blocked)], by="key", seen=None, **NO_CLAIM)
     settings = {"mode": "chief_of_staff"}

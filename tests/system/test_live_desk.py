@@ -74,12 +74,13 @@ def agent(system: StartedDesk) -> Iterator[Agent]:
 def test_an_agent_is_woken_completes_its_item_and_gets_the_next(agent: Agent) -> None:
     agent.call("PATCH", SETTINGS, {"queueAutoApprove": True, "mode": "chief_of_staff"})
     agent.until("wake")
-    other = agent.call("POST", QUEUE, {"title": "Later"})["id"]
     started_at = time.monotonic()
     urgent = agent.call("POST", QUEUE, {"title": "Now", "priority": "urgent"})["id"]
     woken = agent.until("wake")
     assert time.monotonic() - started_at < 1
     assert woken["metadata"]["itemId"] == urgent
+    other = agent.call("POST", QUEUE, {"title": "Later"})["id"]
+    assert agent.until("queue_changed")["itemId"] == other
     done = agent.call("POST", f"{QUEUE}/{urgent}/result", {"result": "Done."})
     assert done["autoDispatched"]["id"] == other
     changes = [agent.until("queue_changed") for _ in range(2)]

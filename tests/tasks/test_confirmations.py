@@ -99,7 +99,7 @@ def test_repeated_event_queues_the_item_that_a_crash_left_out(
         raise RuntimeError("the function is stopped here")
 
     with monkeypatch.context() as stopped:
-        stopped.setattr(DynamoQueue, "add", stop)
+        stopped.setattr(DynamoQueue, "add_once", stop)
         with pytest.raises(AssertionError, match="undocumented 500"):
             api.post(EVENTS, sent, desk.moderated, key=key)
     held = api.post(EVENTS, sent, desk.moderated, key=key).json["deliveryId"]

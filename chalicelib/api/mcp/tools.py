@@ -63,8 +63,9 @@ TASKS = (
     Tool(
         "task_update_status",
         "v2.queue:set_queue_item_status",
-        "Change the status of a task. Set in_progress when you start, blocked when you can't continue, and done_today "
-        "when it is done. To hand in a result, use task_report_result.",
+        "Change the status of a task. Set in_progress before you start. If `claimedByCaller` is false then, another "
+        "agent works on it: choose another task. Set blocked when you can't continue, and done_today when it is done. "
+        "To hand in a result, use task_report_result.",
         is_idempotent=True,
     ),
     Tool(

@@ -5,6 +5,7 @@ from uuid import uuid4
 from chalice.app import Blueprint
 
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
+from chalicelib.chat.domain.chat import AgentHeaders
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
@@ -32,7 +33,8 @@ from chalicelib.resources import (
     RELAYS,
     TYPE_INDEX,
 )
-from chalicelib.tasks.domain.queue import (
+from chalicelib.tasks.domain.queue_messages import (
+    AddedOut,
     ConfirmedOut,
     ConfirmIn,
     ItemIn,
@@ -77,8 +79,8 @@ def _acknowledger() -> Acknowledger:
     return Acknowledger(DynamoOutgoing(), DynamoOutbox(), OUTBOX_JOBS)
 
 
-def _updater(caller: ApiKey, context: RequestContext) -> queue.ItemUpdater:
-    return queue.ItemUpdater(caller, context, DynamoQueue(), _notifier(), _acknowledger(), gather)
+def _updater(caller: ApiKey, context: RequestContext, agent_name: str | None = None) -> queue.ItemUpdater:
+    return queue.ItemUpdater(caller, context, DynamoQueue(), _notifier(), _acknowledger(), gather, agent_name)
 
 
 @operation(
@@ -110,16 +112,22 @@ def list_queue(query: ItemQuery, caller: ApiKey) -> ItemsOut:
     tag="Queue",
     status=201,
     permission="queue",
-    envelope="ItemAnswer",
+    envelope="AddedAnswer",
     answers={201: "The task."},
     refusals=(Conflict, TooLarge),
-    replay=ItemOut.model_validate,
-    grants=SPEND + REMEMBER + NOTIFY + NUDGE + QUEUE_ITEMS.can("GetItem", "PutItem", "UpdateItem"),
+    replay=AddedOut.model_validate,
+    grants=SPEND
+    + REMEMBER
+    + NOTIFY
+    + NUDGE
+    + QUEUE_ITEMS.can("GetItem", "BatchGetItem", "PutItem", "UpdateItem")
+    + QUEUE_ITEMS.can("Query", index=ORDER_INDEX),
 )
-def add_queue_item(body: ItemIn, caller: ApiKey, context: RequestContext) -> ItemOut:
+def add_queue_item(body: ItemIn, caller: ApiKey, context: RequestContext) -> AddedOut:
     """Add a task to the queue.
 
-    The task waits for the owner's confirmation, unless the owner's settings approve tasks automatically.
+    The task waits for the owner's confirmation, unless the owner's settings approve tasks automatically. In
+    `chief_of_staff` mode, a ready task is in progress at once if no other task is.
     """
     return queue.add_item(
         body,
@@ -160,13 +168,21 @@ def get_queue_item(id: str, caller: ApiKey) -> ItemOut:  # noqa: A002 - contract
     replay=MovedOut.model_validate,
     grants=_CHANGE,
 )
-def set_queue_item_status(id: str, body: StatusIn, caller: ApiKey, context: RequestContext) -> MovedOut:  # noqa: A002 - contract
+def set_queue_item_status(
+    id: str,  # noqa: A002 - contract
+    body: StatusIn,
+    headers: AgentHeaders,
+    caller: ApiKey,
+    context: RequestContext,
+) -> MovedOut:
     """Update a task's status.
 
-    A completed task stays completed. A task that waits for confirmation can only be confirmed or rejected. When a task
-    is completed in `chief_of_staff` mode, `autoDispatched` is the task that is now in progress, or null.
+    A completed task stays completed. A task that waits for confirmation can only be confirmed or rejected. The first
+    agent that sets `in_progress` claims the task. If `claimedByCaller` is false, another agent (`claimedBy`) works on
+    it, and nothing has changed. In `chief_of_staff` mode, `autoDispatched` is the task that this call put in progress,
+    or null.
     """
-    return _updater(caller, context).set_status(id, body.status)
+    return _updater(caller, context, headers.agent_name).set_status(id, body.status)
 
 
 @operation(
@@ -204,7 +220,8 @@ def complete_queue_item(id: str, body: ResultIn, caller: ApiKey, context: Reques
     + REMEMBER
     + NOTIFY
     + NUDGE
-    + QUEUE_ITEMS.can("GetItem", "UpdateItem")
+    + QUEUE_ITEMS.can("BatchGetItem", "UpdateItem")
+    + QUEUE_ITEMS.can("Query", index=ORDER_INDEX)
     + DELIVERIES.can("Query", "UpdateItem")
     + DIRECTORY.can("BatchGetItem")
     + _ACKNOWLEDGE,
@@ -212,7 +229,8 @@ def complete_queue_item(id: str, body: ResultIn, caller: ApiKey, context: Reques
 def confirm_queue_item(id: str, body: ConfirmIn, caller: ApiKey, context: RequestContext) -> ConfirmedOut:  # noqa: A002 - contract
     """Approve or reject a task that waits for confirmation.
 
-    An approved task becomes `ready`, and a rejected task is removed. If the task stands for an event held for
+    An approved task becomes `ready`, and a rejected task is removed. In `chief_of_staff` mode, the most urgent ready
+    task is then in progress if no other task is. If the task stands for an event held for
     moderation, approving it delivers the event to `recipient`, or to the employee whom the sender suggested.
     """
     confirmation = Confirmation(
@@ -251,8 +269,9 @@ def get_settings(caller: ApiKey) -> SettingsOut:
 def change_settings(body: SettingsIn, caller: ApiKey, context: RequestContext) -> ChangedSettingsOut:
     """Update your queue settings.
 
-    In `chief_of_staff` mode, tasks are dispatched one after another. `autoDispatched` is the task that this call
-    dispatched, if any. When you switch back to `cockpit` mode, `briefing` summarizes the queue.
+    The reply has all settings. In `chief_of_staff` mode, tasks are dispatched one after another, and `autoDispatched`
+    is the task that this call dispatched, if any. When you switch back to `cockpit` mode, `briefing` summarizes the
+    queue.
     """
     return settings.change_settings(
         body, owner=caller, context=context, settings=DynamoQueue(), notifier=_notifier(), gather=gather

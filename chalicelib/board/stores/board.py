@@ -140,9 +140,8 @@ def change_card_actions(card: Card, over: Card, tail: Tail | None = None, *, mar
     change = update(BOARD, _key(over), f"SET {assignments(columns)}", _UNCHANGED, **columns, seen=over.version)
     actions = [change]
     if tail is not None and tail.is_raised_by(card.order):
-        moved = {"added": [card.facets], "taken": [over.facets]}
-        sets = {"lastOrder": card.order}
-        actions.append(lists.count_action(BOARD, card.user_id, **moved, seen=tail.version, sets=sets))
+        added, taken, sets = [card.facets], [over.facets], {"lastOrder": card.order}
+        actions.append(lists.count_action(BOARD, card.user_id, added=added, taken=taken, seen=tail.version, sets=sets))
     elif card.facets != over.facets:
         actions.append(lists.count_action(BOARD, card.user_id, added=[card.facets], taken=[over.facets]))
     return actions

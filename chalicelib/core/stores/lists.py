@@ -31,12 +31,14 @@ def count_action(
     added: Sequence[Facets] = (),
     taken: Sequence[Facets] = (),
     seen: int | None = None,
+    unless: Row | None = None,
     sets: Row | None = None,
 ) -> Action:
     """Return the action that counts rows with these facets as added and removed.
 
-    With `seen` it requires that the counts row still has this version; 0 stands for a row that does not exist. `sets`
-    are other attributes of the counts row to set.
+    With `seen` it requires that the counts row still has this version; 0 stands for a row that does not exist. With
+    `unless` it requires that none of these attributes has this value. `sets` are other attributes of the counts row to
+    set.
     """
     changes: dict[str, int] = {}
     for each, change in [*((each, 1) for each in added), *((each, -1) for each in taken)]:
@@ -48,10 +50,14 @@ def count_action(
     if sets:
         expression += f" SET {assignments(sets)}"
         named |= sets
-    condition = ""
+    conditions = []
     if seen is not None:
-        condition = "#version = :seen" if seen else "attribute_not_exists(#version)"
+        conditions.append("#version = :seen" if seen else "attribute_not_exists(#version)")
         named |= {"seen": seen} if seen else {}
+    for attribute, value in (unless or {}).items():
+        conditions.append(f"(attribute_not_exists(#{attribute}) OR #{attribute} <> :unless_{attribute})")
+        named[f"unless_{attribute}"] = value
+    condition = " AND ".join(conditions)
     return update(table, {"pk": pk, "sk": COUNTS}, expression, condition, names, one=1, **named)
 
 

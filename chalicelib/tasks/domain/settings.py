@@ -1,15 +1,16 @@
 """A person's queue settings: who dispatches tasks, which are approved automatically, and who may propose them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field
 
 from chalicelib.core.domain.fields import Omittable, OpenIn, Out
 from chalicelib.live.domain.frames import FrameType, LiveEvent
-from chalicelib.tasks.domain.queue import ItemOut, ItemStatus
+from chalicelib.tasks.domain.queue import ItemStatus
+from chalicelib.tasks.domain.queue_messages import ItemOut
 
 
 class Mode(StrEnum):
@@ -28,6 +29,10 @@ class QueueState:
     queue_auto_approve: bool
     counts: Mapping[str, int]
     agents_of_integrators: bool = False
+
+    def changed(self, request: "SettingsIn") -> "QueueState":
+        """Return the state with these settings."""
+        return replace(self, **request.model_dump(exclude_none=True))
 
     def count(self, status: ItemStatus) -> int:
         return self.counts.get(status.value, 0)
@@ -78,13 +83,31 @@ class BriefingOut(Out):
 
 
 class ChangedSettingsOut(Out):
-    """The changed settings, with the task that was dispatched or the briefing."""
+    """All queue settings after the change, with the task that was dispatched or the briefing."""
 
+    # Replies that were stored for idempotency keys may have only what was changed.
     mode: Omittable[Mode] = None
     queue_auto_approve: Omittable[bool] = None
     agents_of_integrators: Omittable[bool] = None
+    divi_name: str | None = None
+    goals_enabled: Omittable[bool] = None
+    onboarding_complete: Omittable[bool] = None
+    onboarding_phase: Omittable[int] = None
     auto_dispatched: Omittable[ItemOut] = None
     briefing: Omittable[BriefingOut] = None
+
+
+def to_settings_members(state: QueueState) -> dict[str, Any]:
+    """Return the members of all settings. A desk has no goals and no onboarding, and gives its assistant no name."""
+    return {
+        "mode": state.mode,
+        "queue_auto_approve": state.queue_auto_approve,
+        "agents_of_integrators": state.agents_of_integrators,
+        "divi_name": None,
+        "goals_enabled": False,
+        "onboarding_complete": False,
+        "onboarding_phase": 0,
+    }
 
 
 def to_briefing(state: QueueState) -> BriefingOut:

@@ -14,18 +14,24 @@ from chalicelib.inbox.services.ports import Deliveries
 from chalicelib.live.services.ports import Notifier
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.services.ports import Directory
-from chalicelib.tasks.domain.queue import Change, ConfirmedOut, ConfirmIn, Item, ItemStatus, item_fields
+from chalicelib.tasks.domain.dispatch import Dispatch, status_events
+from chalicelib.tasks.domain.queue import Change, Item, ItemStatus
+from chalicelib.tasks.domain.queue_messages import ConfirmedOut, ConfirmIn, item_fields
+from chalicelib.tasks.domain.settings import QueueState
+from chalicelib.tasks.services.dispatch import plan_dispatch
 from chalicelib.tasks.services.ports import QueueItems
-from chalicelib.tasks.services.queue import ItemRelays, parse_item_id, status_events
+from chalicelib.tasks.services.queue import ItemRelays, parse_item_id
 
 
 @dataclass(frozen=True)
 class Confirmation:
     """Decides about one owner's items. Of several decisions at the same time, one succeeds.
 
-    Store calls after authentication, in sequence: 3. Approving a held event takes 5 to 8: the event, its recipient by
-    id (1) or by address (2), its project if it has one, and the recipient's connections. A conflict with another call,
-    or an event that no longer exists, repeats all of them, with 1 more for a held event.
+    In chief-of-staff mode, an approved item is dispatched if nothing else is in progress and no other ready item comes
+    first. Store calls after authentication, in sequence: 3. Approving a held event takes 5 to 8: the event, its
+    recipient by id (1) or by address (2), its project if it has one, and the recipient's connections. With the chief of
+    staff, 2 more find another ready item. A conflict with another call, or an event that no longer exists, repeats all
+    of them, with 1 more for a held event.
     """
 
     owner: ApiKey
@@ -50,8 +56,9 @@ class Confirmation:
         gone = False
         attempts = Attempts("Too many calls are changing the queue. Try again.")
         while attempts.again():
-            item, log_state = self.gather(
-                lambda: self.queue.find(user_id, item_id), lambda: self.notifier.find_log_state(user_id, now=now)
+            (item, state), log_state = self.gather(
+                lambda: self.queue.find_with_state(user_id, item_id),
+                lambda: self.notifier.find_log_state(user_id, now=now),
             )
             if item is None:
                 raise NotFound("Task not found.")
@@ -59,17 +66,17 @@ class Confirmation:
                 raise Invalid(f"The task is {item.status} and does not wait for confirmation.")
             if request.recipient is not None and item.held_delivery_id is None:
                 raise Invalid("recipient: only held events have a recipient", {"recipient": ["must be left out"]})
-            change, delivery = (
-                self._approved(item, request) if request.action == "approve" else (Change(item, None), None)
-            )
-            decision = None if gone else self._decision(item, delivery, request)
-            response = _response(change)
             declined = request.action == "reject"
+            delivery = None if declined else self._held_event(item, request)
+            decision = None if gone else self._decision(item, delivery, request)
+            dispatch = None if declined else self._dispatch(item, state)
+            changes = [Change(item, dispatch.item), *dispatch.changes] if dispatch else [Change(item, None)]
+            response = _response(item, dispatch)
             ended = self.source_relays.decline_item(item, now=now) if declined else None
             if self.queue.save(
-                [change],
+                changes,
                 by=self.owner.key_id,
-                seen=None,
+                seen=state if dispatch else None,
                 claim=self.context.claim,
                 reply=response.model_dump(mode="json", exclude_unset=True),
                 decision=decision,
@@ -77,7 +84,7 @@ class Confirmation:
             ):
                 if ended:
                     ended.announce()
-                self.notifier.notify(user_id, *status_events([change]), log_state=log_state, now=now)
+                self.notifier.notify(user_id, *status_events(changes), log_state=log_state, now=now)
                 if delivery and delivery.recipient_user_id:
                     self.notifier.notify(
                         delivery.recipient_user_id, new_delivery_event(delivery), log_state=None, now=now
@@ -85,17 +92,21 @@ class Confirmation:
                 return response
             gone = item.held_delivery_id is not None and self.deliveries.find(item.held_delivery_id) is None
 
-    def _approved(self, item: Item, request: ConfirmIn) -> tuple[Change, Delivery | None]:
-        approved = Change(item, item.with_status(ItemStatus.READY, now=self.context.now))
+    def _dispatch(self, item: Item, state: QueueState) -> Dispatch:
+        approved = item.with_status(ItemStatus.READY, now=self.context.now)
+        return plan_dispatch(approved, before=item, state=state, now=self.context.now, queue=self.queue)
+
+    def _held_event(self, item: Item, request: ConfirmIn) -> Delivery | None:
+        """Return the event that the item stands for with its recipient, or None if it stands for none."""
         if item.held_delivery_id is None:
-            return approved, None
+            return None
         detail = self.deliveries.find(item.held_delivery_id)
         if detail is None:
             raise Invalid("The event no longer exists. Reject the task.")
         held = detail.delivery
         recipient = self._recipient(held, request.recipient)
         self._check_project(held, recipient)
-        return approved, replace(held, recipient_user_id=recipient.user_id)
+        return replace(held, recipient_user_id=recipient.user_id)
 
     def _recipient(self, held: Delivery, named: str | None) -> Person:
         hint = held.content.get("recipient_hint", {})
@@ -130,7 +141,9 @@ class Confirmation:
         return Decision(item.held_delivery_id, Moderation(status, timestamp(self.context.now)), recipient_id)
 
 
-def _response(change: Change) -> ConfirmedOut:
-    if change.after is None:
-        return ConfirmedOut(message=f"“{change.before.title}” was rejected and removed from the queue.")
-    return ConfirmedOut(**item_fields(change.after), message=f"“{change.before.title}” was approved and is ready.")
+def _response(before: Item, dispatch: Dispatch | None) -> ConfirmedOut:
+    if dispatch is None:
+        return ConfirmedOut(message=f"“{before.title}” was rejected and removed from the queue.")
+    status = "in progress" if dispatch.is_own else "ready"
+    message = f"“{before.title}” was approved and is {status}."
+    return ConfirmedOut(**item_fields(dispatch.item), auto_dispatched=dispatch.response, message=message)

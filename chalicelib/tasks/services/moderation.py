@@ -23,5 +23,5 @@ def queue_held(
     Store calls in sequence: 1, and 2 for the notification.
     """
     item = moderation_item(delivery, owner_id=owner_id)
-    if queue.add(item, claim=None, reply={}):
+    if queue.add_once(item):
         notifier.notify(owner_id, queue_event(item, "added", item.status), log_state=log_state, now=now)

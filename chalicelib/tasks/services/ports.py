@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from chalicelib.core.domain.idempotency import Claim, StoredReply
     from chalicelib.core.ports import Action
     from chalicelib.inbox.domain.deliveries import Decision
-    from chalicelib.tasks.domain.queue import Change, Item, ItemQuery
+    from chalicelib.tasks.domain.queue import Change, Item
+    from chalicelib.tasks.domain.queue_messages import ItemQuery
     from chalicelib.tasks.domain.settings import QueueState
 
 
@@ -19,7 +20,17 @@ class QueueItems(Protocol):
     """Reads and changes a person's queue of tasks and its settings."""
 
     def find_next(self, user_id: str, *, excluding: str | None) -> Item | None: ...
-    def add(self, item: Item, *, claim: Claim | None, reply: StoredReply) -> bool: ...
+    def add(
+        self,
+        item: Item,
+        *,
+        further: Sequence[Change],
+        by: str,
+        seen: QueueState,
+        claim: Claim | None,
+        reply: StoredReply,
+    ) -> bool: ...
+    def add_once(self, item: Item) -> bool: ...
     def find(self, user_id: str, item_id: str) -> Item | None: ...
     def find_with_state(self, user_id: str, item_id: str) -> tuple[Item | None, QueueState]: ...
     def find_state(self, user_id: str) -> QueueState: ...

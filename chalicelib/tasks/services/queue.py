@@ -1,6 +1,6 @@
 """The task queue: add, list and update items, and dispatch the next one."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -12,29 +12,26 @@ from chalicelib.core.domain.fields import is_uuid, timestamp
 from chalicelib.core.domain.pages import fit_page
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Gather, RelayEnd
-from chalicelib.live.domain.frames import LiveEvent
 from chalicelib.live.services.ports import Notifier
-from chalicelib.tasks.domain.queue import (
-    Change,
-    Item,
+from chalicelib.tasks.domain.dispatch import Dispatch, status_events
+from chalicelib.tasks.domain.queue import Change, Claimant, Item, ItemStatus, check_move
+from chalicelib.tasks.domain.queue_messages import (
+    AddedOut,
     ItemIn,
     ItemOut,
     ItemQuery,
     ItemsOut,
-    ItemStatus,
     MovedOut,
     ResultIn,
-    check_move,
     item_fields,
     new_item,
-    queue_event,
     to_item_response,
-    wake_events,
 )
-from chalicelib.tasks.domain.settings import Mode, QueueState
+from chalicelib.tasks.services.dispatch import plan_dispatch
 from chalicelib.tasks.services.ports import QueueItems
 
 _NO_ITEM = "Task not found."
+_BUSY = "Too many calls are changing the queue. Try again."
 
 
 class ItemRelays(Protocol):
@@ -85,61 +82,37 @@ def add_item(
     queue: QueueItems,
     notifier: Notifier,
     gather: Gather,
-) -> ItemOut:
+) -> AddedOut:
     """Add an item. It is ready if the owner approves items automatically, else it waits for confirmation.
 
-    Store calls after authentication, in sequence: 3.
+    Store calls after authentication, in sequence: 3. In chief-of-staff mode, a ready item is dispatched if nothing else
+    is in progress, with 2 more calls if others are ready. A conflict with another call repeats all of them.
 
     Raises:
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
-    state, log_state = gather(
-        lambda: queue.find_state(owner.user_id), lambda: notifier.find_log_state(owner.user_id, now=context.now)
-    )
-    status = ItemStatus.READY if state.queue_auto_approve else ItemStatus.PENDING_CONFIRMATION
-    item = new_item(request, item_id=item_id, user_id=owner.user_id, status=status, now=context.now)
-    response = to_item_response(item)
-    queue.add(item, claim=context.claim, reply=response.model_dump(mode="json"))
-    notifier.notify(
-        owner.user_id, queue_event(item, "added", item.status), *wake_events(item), log_state=log_state, now=context.now
-    )
-    return response
-
-
-def next_dispatch(
-    state: QueueState, *, excluding: Item | None, user_id: str, now: datetime, queue: QueueItems
-) -> Change | None:
-    """Return the item that the chief of staff dispatches now, if nothing but `excluding` is in progress.
-
-    It is the first ready item, and the decision is valid for this `state` only. Store calls in sequence: 2, or none if
-    nothing can be dispatched.
-    """
-    busy, ready = state.count(ItemStatus.IN_PROGRESS), state.count(ItemStatus.READY)
-    if excluding:
-        busy -= excluding.status is ItemStatus.IN_PROGRESS
-        ready -= excluding.status is ItemStatus.READY
-    if state.mode is not Mode.CHIEF_OF_STAFF or busy or not ready:
-        return None
-    found = queue.find_next(user_id, excluding=excluding.item_id if excluding else None)
-    return Change(found, found.with_status(ItemStatus.IN_PROGRESS, now=now)) if found else None
-
-
-def status_events(changes: Sequence[Change]) -> list[LiveEvent]:
-    """Build the live events about changes of status."""
-    events: list[LiveEvent] = []
-    for each in changes:
-        if each.after is None:
-            events.append(queue_event(each.before, "removed", "rejected"))
-        elif each.after.status is not each.before.status:
-            events += [queue_event(each.after, "status_changed", each.after.status), *wake_events(each.after)]
-    return events
+    now, user_id = context.now, owner.user_id
+    attempts = Attempts(_BUSY)
+    while attempts.again():
+        state, log_state = gather(lambda: queue.find_state(user_id), lambda: notifier.find_log_state(user_id, now=now))
+        status = ItemStatus.READY if state.queue_auto_approve else ItemStatus.PENDING_CONFIRMATION
+        item = new_item(request, item_id=item_id, user_id=user_id, status=status, now=now)
+        dispatch = plan_dispatch(item, before=None, state=state, now=now, queue=queue)
+        response = AddedOut(**item_fields(dispatch.item), auto_dispatched=dispatch.response)
+        reply = response.model_dump(mode="json")
+        if queue.add(
+            dispatch.item, further=dispatch.changes, by=owner.key_id, seen=state, claim=context.claim, reply=reply
+        ):
+            notifier.notify(user_id, *dispatch.added_events, log_state=log_state, now=now)
+            return response
 
 
 @dataclass(frozen=True)
 class ItemUpdater:
     """Updates one owner's items by compare and set: of calls that conflict, one succeeds.
 
-    A change that completes an item dispatches the next one in the same transaction, so exactly one is dispatched. If
+    A change that leaves nothing in progress dispatches the next item in the same transaction, so exactly one is
+    dispatched. `agent_name` names the agent that the call comes from, if it differs from the name of its key. If
     another instance sent the item by a relay, the transaction also queues the acknowledgement. Store calls after
     authentication, in sequence: 3, with 2 more to find the item to dispatch, and 3 more for a relay. A conflict with
     another call repeats all of them.
@@ -151,9 +124,16 @@ class ItemUpdater:
     notifier: Notifier
     source_relays: ItemRelays
     gather: Gather
+    agent_name: str | None = None
+
+    @property
+    def claimant(self) -> Claimant:
+        return Claimant(self.owner.key_id, self.agent_name or self.owner.name, timestamp(self.context.now))
 
     def set_status(self, item_id: str, status: ItemStatus) -> MovedOut:
         """Change an item's status. Setting the status that it has changes nothing.
+
+        The first agent that sets an item in progress claims it; for later ones nothing changes.
 
         Raises:
             NotFound: there is no such item, it was rejected, or it is somebody else's.
@@ -163,6 +143,8 @@ class ItemUpdater:
 
         def with_status(item: Item) -> Item:
             check_move(item, status)
+            if status is ItemStatus.IN_PROGRESS:
+                return item.claimed(self.claimant)
             return item if item.status is status else item.with_status(status, now=self.context.now)
 
         return self._change(item_id, with_status)
@@ -192,7 +174,7 @@ class ItemUpdater:
 
     def _change(self, item_id: str, change: Callable[[Item], Item], result: str | None = None) -> MovedOut:
         now, user_id, item_id = self.context.now, self.owner.user_id, parse_item_id(item_id)
-        attempts = Attempts("Too many calls are changing the queue. Try again.")
+        attempts = Attempts(_BUSY)
         while attempts.again():
             (before, state), log_state = self.gather(
                 lambda: self.queue.find_with_state(user_id, item_id),
@@ -201,19 +183,18 @@ class ItemUpdater:
             if before is None:
                 raise NotFound(_NO_ITEM)
             item = change(before)
-            ends = item.status is ItemStatus.DONE_TODAY and before.status is not ItemStatus.DONE_TODAY
-            dispatched = (
-                next_dispatch(state, excluding=before, user_id=user_id, now=now, queue=self.queue) if ends else None
-            )
-            response = to_moved_response(item, dispatched)
+            moves = item.status is not before.status
+            ends = moves and item.status is ItemStatus.DONE_TODAY
+            dispatch = plan_dispatch(item, before=before, state=state, now=now, queue=self.queue)
+            response = self._response(dispatch)
             if item is before and self.context.claim is None:
                 return response
-            changes = [Change(before, item), *([dispatched] if dispatched else [])]
+            changes = [Change(before, dispatch.item), *dispatch.changes]
             ended = self.source_relays.complete_item(before, result, now=now) if ends else None
             if self.queue.save(
                 changes,
                 by=self.owner.key_id,
-                seen=state if ends else None,
+                seen=state if moves else None,
                 claim=self.context.claim,
                 reply=response.model_dump(mode="json"),
                 also=ended.actions if ended else (),
@@ -224,8 +205,11 @@ class ItemUpdater:
                     self.notifier.notify(user_id, *events, log_state=log_state, now=now)
                 return response
 
-
-def to_moved_response(item: Item, dispatched: Change | None) -> MovedOut:
-    """Build the response with the changed item and the one that was dispatched."""
-    following = to_item_response(dispatched.after) if dispatched and dispatched.after else None
-    return MovedOut(**item_fields(item), auto_dispatched=following)
+    def _response(self, dispatch: Dispatch) -> MovedOut:
+        item = dispatch.item
+        is_own = item.claimant.is_same_as(self.claimant) if item.claimant else False
+        return MovedOut(
+            **item_fields(item),
+            auto_dispatched=dispatch.response,
+            claimed_by_caller=is_own if item.status is ItemStatus.IN_PROGRESS else None,
+        )

@@ -1,8 +1,5 @@
 """Read and change a person's queue settings."""
 
-from dataclasses import replace
-from typing import Any
-
 from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Invalid
@@ -10,7 +7,9 @@ from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Gather
 from chalicelib.live.domain.frames import FrameType, LiveEvent
 from chalicelib.live.services.ports import Notifier
-from chalicelib.tasks.domain.queue import Change, to_item_response
+from chalicelib.tasks.domain.dispatch import status_events
+from chalicelib.tasks.domain.queue import Change
+from chalicelib.tasks.domain.queue_messages import to_item_response
 from chalicelib.tasks.domain.settings import (
     ChangedSettingsOut,
     Mode,
@@ -19,23 +18,16 @@ from chalicelib.tasks.domain.settings import (
     SettingsOut,
     chief_of_staff_event,
     to_briefing,
+    to_settings_members,
 )
+from chalicelib.tasks.services.dispatch import dispatch_first
 from chalicelib.tasks.services.ports import QueueItems
-from chalicelib.tasks.services.queue import next_dispatch, status_events
 
 
 def read_settings(*, owner: ApiKey, settings: QueueItems) -> SettingsOut:
     """Return the owner's settings. Store calls after authentication: 1."""
     state = settings.find_state(owner.user_id)
-    return SettingsOut(
-        mode=state.mode,
-        queue_auto_approve=state.queue_auto_approve,
-        agents_of_integrators=state.agents_of_integrators,
-        divi_name=None,
-        goals_enabled=False,
-        onboarding_complete=False,
-        onboarding_phase=0,
-    )
+    return SettingsOut(**to_settings_members(state))
 
 
 def change_settings(
@@ -49,8 +41,8 @@ def change_settings(
 ) -> ChangedSettingsOut:
     """Change the owner's settings. Switching to the chief of staff dispatches an item, if none is in progress.
 
-    Store calls after authentication, in sequence: 3; 2 more to find the item to dispatch. A conflict with
-    another call repeats all of them.
+    The reply has all settings. Store calls after authentication, in sequence: 3; 2 more to find the item to dispatch. A
+    conflict with another call repeats all of them.
 
     Raises:
         Invalid: the request has no settings.
@@ -64,11 +56,10 @@ def change_settings(
         state, log_state = gather(
             lambda: settings.find_state(owner.user_id), lambda: notifier.find_log_state(owner.user_id, now=context.now)
         )
-        dispatched = None
+        changed, dispatched = state.changed(request), None
         if request.mode is Mode.CHIEF_OF_STAFF:
-            switched = replace(state, mode=request.mode)
-            dispatched = next_dispatch(switched, excluding=None, user_id=owner.user_id, now=context.now, queue=settings)
-        response = _response(request, state, dispatched)
+            dispatched = dispatch_first(changed, user_id=owner.user_id, now=context.now, queue=settings)
+        response = _response(request, changed, dispatched)
         if settings.save_settings(
             owner.user_id,
             changes,
@@ -87,13 +78,7 @@ def change_settings(
 
 
 def _response(request: SettingsIn, state: QueueState, dispatched: Change | None) -> ChangedSettingsOut:
-    members: dict[str, Any] = {}
-    if request.mode is not None:
-        members["mode"] = request.mode
-    if request.queue_auto_approve is not None:
-        members["queue_auto_approve"] = request.queue_auto_approve
-    if request.agents_of_integrators is not None:
-        members["agents_of_integrators"] = request.agents_of_integrators
+    members = to_settings_members(state)
     if dispatched and dispatched.after:
         members["auto_dispatched"] = to_item_response(dispatched.after)
     if request.mode is Mode.COCKPIT:

@@ -15,12 +15,13 @@ from chalicelib.core.stores.actions import assignments, put_new, update
 from chalicelib.core.stores.codec import Codec
 from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get, get_all
-from chalicelib.core.stores.writes import try_commit
+from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.inbox.domain.deliveries import Decision
 from chalicelib.inbox.stores.delivery_rows import decision_update
 from chalicelib.parallel import gather
 from chalicelib.resources import ORDER_INDEX, QUEUE_ITEMS, TYPE_INDEX
-from chalicelib.tasks.domain.queue import Change, Item, ItemQuery, ItemStatus, Priority
+from chalicelib.tasks.domain.queue import Change, Item, ItemStatus, Priority
+from chalicelib.tasks.domain.queue_messages import ItemQuery
 from chalicelib.tasks.domain.settings import Mode, QueueState
 
 _PREFIX = "ITEM#"
@@ -30,13 +31,26 @@ _ITEM = Codec(Item, without=("item_id", "user_id"))
 
 
 class DynamoQueue:
-    def add(self, item: Item, *, claim: Claim | None, reply: Row) -> bool:
-        """Store a new item; False if its id exists. One store call.
+    def add(
+        self, item: Item, *, further: Sequence[Change], by: str, seen: QueueState, claim: Claim | None, reply: Row
+    ) -> bool:
+        """Store a new item with further changes; False if an item, the settings or the counts have changed.
+
+        `by` is the id of the key that makes the changes. One store call.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        return try_commit(add_item_actions(item), claim=claim, reply=reply)
+        try:
+            commit(add_item_actions(item, further=further, by=by, seen=seen), claim=claim, reply=reply)
+        except Refused as refused:
+            # The id is fresh, so a row met with it is our own, written by a retry below us.
+            return 0 in refused.failed
+        return True
+
+    def add_once(self, item: Item) -> bool:
+        """Store a new item with which nothing is dispatched; False if its id exists. One store call."""
+        return try_commit(add_item_actions(item))
 
     def find(self, user_id: str, item_id: str) -> Item | None:
         """Find an item that is not rejected, read consistently. One store call."""
@@ -83,8 +97,8 @@ class DynamoQueue:
     ) -> bool:
         """Make all changes or none; False if an item, or with `seen` the settings or counts, have changed.
 
-        `by` is the id of the key that makes them. `decision` is the moderation of a held event that goes with a
-        change; `also` are further members of the transaction. One store call.
+        See `_count` for what `seen` requires. `by` is the id of the key that makes them. `decision` is the moderation
+        of a held event that goes with a change; `also` are further members of the transaction. One store call.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
@@ -109,9 +123,16 @@ class DynamoQueue:
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
-        changes = [dispatched] if dispatched else []
-        actions = [*(_save(each, by) for each in changes), _count(user_id, changes, seen, settings)]
-        return try_commit(actions, claim=claim, reply=reply)
+        counts = lists.count_action(
+            QUEUE_ITEMS,
+            user_id,
+            added=[dispatched.after.facets] if dispatched and dispatched.after else [],
+            taken=[dispatched.before.facets] if dispatched else [],
+            seen=seen.version,
+            sets=settings,
+        )
+        saved = [_save(dispatched, by)] if dispatched else []
+        return try_commit([*saved, counts], claim=claim, reply=reply)
 
 
 def change_items_actions(changes: Sequence[Change], *, by: str, seen: QueueState | None) -> list[Action]:
@@ -119,9 +140,15 @@ def change_items_actions(changes: Sequence[Change], *, by: str, seen: QueueState
     return [*(_save(each, by) for each in changes), _count(changes[0].before.user_id, changes, seen)]
 
 
-def add_item_actions(item: Item) -> list[Action]:
-    """Return the actions that store a new item."""
-    return [put_new(QUEUE_ITEMS, _row(item)), lists.count_action(QUEUE_ITEMS, item.user_id, added=[item.facets])]
+def add_item_actions(
+    item: Item, *, further: Sequence[Change] = (), by: str = "", seen: QueueState | None = None
+) -> list[Action]:
+    """Return the actions that store a new item and change others of the same person, if `seen` is still current."""
+    return [
+        put_new(QUEUE_ITEMS, _row(item)),
+        *(_save(each, by) for each in further),
+        _count(item.user_id, further, seen, added=item),
+    ]
 
 
 def _ranges(query: ItemQuery) -> tuple[str, list[str]]:
@@ -134,14 +161,20 @@ def _ranges(query: ItemQuery) -> tuple[str, list[str]]:
     return ORDER_INDEX, prefixes
 
 
-def _count(user_id: str, changes: Sequence[Change], seen: QueueState | None, settings: Row | None = None) -> Action:
+def _count(user_id: str, changes: Sequence[Change], seen: QueueState | None, *, added: Item | None = None) -> Action:
+    """Return the action that counts changes, and an added item.
+
+    With `seen`, what they dispatch was decided for these settings and counts. In cockpit mode nothing is dispatched, so
+    only the mode must be the same. This lets calls that don't concern each other run at the same time.
+    """
+    is_cockpit = seen is not None and seen.mode is Mode.COCKPIT
     return lists.count_action(
         QUEUE_ITEMS,
         user_id,
-        added=[each.after.facets for each in changes if each.after],
+        added=[each.facets for each in (added, *(each.after for each in changes)) if each],
         taken=[each.before.facets for each in changes],
-        seen=seen.version if seen else None,
-        sets=settings,
+        seen=None if seen is None or is_cockpit else seen.version,
+        unless={"mode": Mode.CHIEF_OF_STAFF.value} if is_cockpit else None,
     )
 
 
@@ -150,8 +183,9 @@ def _save(change: Change, by: str) -> Action:
     sets: Row = {"status": _REJECTED, "rejectedBy": by}
     removed = " REMOVE orderKey, typeKey"
     if change.after is not None:
-        row, removed = _row(change.after), ""
-        sets = {name: row[name] for name in ("status", "metadata", "updatedAt", "orderKey", "typeKey")}
+        row, removed = _row(change.after), "" if change.after.claimant else " REMOVE claimant"
+        columns = ("status", "metadata", "updatedAt", "orderKey", "typeKey", "claimant")
+        sets = {name: row[name] for name in columns if name in row}
         sets["changedBy"] = by
     return update(
         QUEUE_ITEMS,
@@ -172,7 +206,10 @@ def _key(user_id: str, item_id: str) -> Row:
 def _row(item: Item) -> Row:
     order = f"{item.status.value}#{item.priority.rank}#{item.created_at}#{item.item_id}"
     keys = {"orderKey": order, "typeKey": f"{item.type.value}#{order}"}
-    return _key(item.user_id, item.item_id) | keys | _ITEM.to_row(item)
+    row = _key(item.user_id, item.item_id) | keys | _ITEM.to_row(item)
+    if item.claimant is None:
+        del row["claimant"]
+    return row
 
 
 def _item_from_row(row: Row) -> Item | None:

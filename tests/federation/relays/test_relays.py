@@ -93,6 +93,16 @@ def test_simultaneous_repeats_store_one_relay(api: Api, desk: Desk, token: str) 
     )
 
 
+def test_one_of_several_tasks_received_at_once_is_dispatched_by_the_chief_of_staff(
+    api: Api, desk: Desk, token: str
+) -> None:
+    settings = {"queueAutoApprove": True, "mode": "chief_of_staff"}
+    api.call("PATCH", "/api/v2/settings", settings, token=desk.alice_key)
+    concurrency.run_concurrently(6, lambda n: receive_relay(api, token, intent="assign_task", relayId=f"r-{n}"))
+    found = sorted(each["status"] for each in queue_items_of(api, desk.alice_key))
+    assert found == ["in_progress"] + ["ready"] * 5
+
+
 def test_simultaneous_tasks_each_get_their_own_place_on_the_board(api: Api, desk: Desk, token: str) -> None:
     answers = concurrency.run_concurrently(
         6, lambda n: receive_relay(api, token, intent="assign_task", relayId=f"r-{n}")

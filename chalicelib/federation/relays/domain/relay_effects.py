@@ -11,6 +11,7 @@ from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.relays.domain.relay_messages import RelayIn, ScopeOut
 from chalicelib.federation.relays.domain.relays import Relay, RelayPriority, Scope
 from chalicelib.people.domain.directory import Memberships
+from chalicelib.tasks.domain.dispatch import Dispatch
 from chalicelib.tasks.domain.queue import Change, Item, ItemStatus, ItemType, Priority
 from chalicelib.tasks.domain.settings import QueueState
 
@@ -31,7 +32,7 @@ class Work:
 
     card: Card
     tail: Tail
-    item: Item
+    dispatch: Dispatch
 
 
 @dataclass(frozen=True)

@@ -17,10 +17,11 @@ from chalicelib.federation.relays.domain.relay_effects import Effects
 from chalicelib.federation.relays.domain.relay_messages import AckAnswer, AckIn
 from chalicelib.federation.relays.domain.relays import Relay, RelayStatus, json_text
 from chalicelib.live.services.ports import Notifier
+from chalicelib.tasks.domain.dispatch import status_events
 from chalicelib.tasks.domain.queue import Change, Item, ItemStatus, check_move
 from chalicelib.tasks.domain.settings import QueueState
+from chalicelib.tasks.services.dispatch import plan_dispatch
 from chalicelib.tasks.services.ports import QueueItems
-from chalicelib.tasks.services.queue import next_dispatch, status_events
 
 _LONGEST_NOTE = 500
 
@@ -106,9 +107,9 @@ class AcknowledgementReceiver:
         if relay.status is not RelayStatus.COMPLETED or item.status is ItemStatus.DONE_TODAY:
             return [Change(item, noted)]
         done = noted.with_metadata(completedBy=self.connection.peer_label, completedAt=at)
-        ended = Change(item, done.with_status(ItemStatus.DONE_TODAY, now=self.now))
-        dispatched = next_dispatch(desk, excluding=item, user_id=relay.user_id, now=self.now, queue=self.queue)
-        return [ended, *([dispatched] if dispatched else [])]
+        ended = done.with_status(ItemStatus.DONE_TODAY, now=self.now)
+        dispatch = plan_dispatch(ended, before=item, state=desk, now=self.now, queue=self.queue)
+        return [Change(item, ended), *dispatch.changes]
 
     def _with_note(self, relay: Relay, card: Card) -> Card | None:
         answer, text = _message_of(relay), f"{self.connection.peer_label} has {relay.status.value}: {relay.subject}"

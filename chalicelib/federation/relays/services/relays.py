@@ -30,8 +30,8 @@ from chalicelib.live.services.ports import Notifier
 from chalicelib.people.domain.directory import Memberships
 from chalicelib.people.domain.profile import to_response as completed_profile
 from chalicelib.people.services.ports import People, Profiles, Teams
-from chalicelib.tasks.domain.queue import queue_event, wake_events
 from chalicelib.tasks.domain.settings import QueueState
+from chalicelib.tasks.services.dispatch import plan_dispatch
 from chalicelib.tasks.services.ports import QueueItems
 
 
@@ -72,8 +72,8 @@ class RelayReceiver:
     refuse it (see relays.domain.ambient).
 
     Store calls after admission, in sequence: 3, and 1 or 3 for a repeat. Beside these: 1 if the relay names a team or
-    a project, 2 if it is for somebody other than the connected person, and 2 each time the recipient's board changes
-    at the same moment.
+    a project, 2 if it is for somebody other than the connected person, 2 if the chief of staff may dispatch another
+    item that is ready, and 2 each time the recipient's board or queue changes at the same moment.
     """
 
     connection: Connection
@@ -197,7 +197,8 @@ class RelayReceiver:
         card = new_card(given, relay, self.connection, card_id=self.ids.card_id, tail=context.tail)
         approved = context.desk.queue_auto_approve
         item = new_item(card, relay, self.connection, item_id=self.ids.item_id, approved=approved)
-        return Work(card, context.tail, item)
+        dispatch = plan_dispatch(item, before=None, state=context.desk, now=self.now, queue=self.queue)
+        return Work(card, context.tail, dispatch)
 
     def _new_message(self, given: RelayIn, relay: Relay) -> Message:
         about = {
@@ -223,7 +224,7 @@ class RelayReceiver:
             return
         events = [message.live_event]
         if work is not None:
-            events += [queue_event(work.item, "added", work.item.status), *wake_events(work.item)]
+            events += work.dispatch.added_events
         self.notifier.notify(relay.user_id, *events, log_state=log_state, now=self.now)
 
 

@@ -47,8 +47,8 @@ class DynamoRelays:
     ) -> RelayReference | bool:
         """Store a received relay with its effects, and return True.
 
-        Returns the relay's reference if it was received before, and False if the end of the board has changed since
-        it was read. One store call.
+        Returns the relay's reference if it was received before, and False if the end of the board or the queue has
+        changed since it was read. One store call.
 
         Raises:
             NotFound: the recipient has been deactivated.
@@ -57,7 +57,7 @@ class DynamoRelays:
         if relay.peer_relay_id:
             row = peer_key(relay.connection_id, relay.peer_relay_id) | claim_row(relay, reply)
             claimed = [put_new(RELAYS, row)]
-        brought = [*add_card_actions(work.card, work.tail), *add_item_actions(work.item)] if work else []
+        brought = _work_actions(work, relay) if work else []
         actions = [
             *claimed,
             put_new(RELAYS, relay_row(relay)),
@@ -123,6 +123,12 @@ class DynamoRelays:
         if effects and effects.card and effects.card_before:
             actions += change_card_actions(effects.card, effects.card_before)
         return try_commit([*actions, *([add_message_action(message)] if message else [])])
+
+
+def _work_actions(work: Work, relay: Relay) -> list[Action]:
+    dispatch = work.dispatch
+    queued = add_item_actions(dispatch.item, further=dispatch.changes, by=relay.connection_id, seen=dispatch.state)
+    return [*add_card_actions(work.card, work.tail), *queued]
 
 
 def _reference(row: Row) -> RelayReference:

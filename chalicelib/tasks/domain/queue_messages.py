@@ -1,0 +1,214 @@
+"""Requests and responses of the task queue."""
+
+import json
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError, from_json
+
+from chalicelib.core.domain.fields import In, Line, Omittable, OpenIn, Out, Query, TimeOut, not_blank, timestamp
+from chalicelib.core.domain.pages import Pagination
+from chalicelib.tasks.domain.queue import Item, ItemStatus, ItemType, Priority
+
+MOST_ITEMS_A_PAGE = 100
+_LARGEST_METADATA = 65_536
+
+
+def _is_finite(value: Any) -> bool:
+    try:
+        json.dumps(value, allow_nan=False)
+    except ValueError:
+        return False
+    return True
+
+
+def _object(value: Any) -> Any:
+    if isinstance(value, str):
+        try:
+            value = from_json(value, allow_inf_nan=False)
+        except ValueError:
+            value = None
+    if not isinstance(value, dict) or not _is_finite(value):
+        raise PydanticCustomError("metadata", "Must be an object, or an object as JSON")
+    if len(json.dumps(value)) > _LARGEST_METADATA:
+        raise PydanticCustomError("too_large", "Must have at most 65,536 characters as JSON")
+    return value
+
+
+class ItemIn(In):
+    """A new task."""
+
+    type: Annotated[ItemType, Field(strict=False)] = ItemType.TASK
+    title: Annotated[Line, Field(min_length=1, max_length=500)]
+    description: Annotated[str, Field(max_length=10_000)] | None = None
+    priority: Annotated[Priority, Field(strict=False)] = Priority.MEDIUM
+    source: Annotated[str, Field(min_length=1, max_length=50)] | None = Field(
+        "agent", description="Who adds the task: user, agent, system, or a name of your choice."
+    )
+    metadata: Annotated[dict[str, Any], BeforeValidator(_object)] | None = Field(
+        None, description="An object, or a JSON object as a string."
+    )
+
+
+class ResultIn(OpenIn):
+    """The result of a task."""
+
+    result: Annotated[str, Field(min_length=1, max_length=100_000), AfterValidator(not_blank)]
+    status: Annotated[Literal["done_today", "blocked"], Field(description="The new status of the task.")] = "done_today"
+
+
+class StatusIn(OpenIn):
+    """The new status of a task."""
+
+    status: Annotated[ItemStatus, Field(strict=False)]
+
+
+class ConfirmIn(OpenIn):
+    """The decision about a task that waits for confirmation."""
+
+    action: Literal["approve", "reject"]
+    recipient: Omittable[Annotated[str, Field(min_length=1, max_length=120)]] = Field(
+        None,
+        description="The email address or user id to deliver a held event to. Needed if the sender's hint matches "
+        "no employee.",
+    )
+
+
+class ItemQuery(Query):
+    """Filters and selects a page of tasks. An unknown status, priority or type matches nothing."""
+
+    status: Omittable[str] = None
+    priority: Omittable[str] = None
+    type: Omittable[str] = None
+    limit: Annotated[int, Field(ge=1)] = Field(
+        50, description="The number of tasks, up to 100. Larger values count as 100."
+    )
+    offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+
+    @property
+    def count(self) -> int:
+        return min(self.limit, MOST_ITEMS_A_PAGE)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether any item can match."""
+        return (
+            self.status in (None, *ItemStatus) and self.priority in (None, *Priority) and self.type in (None, *ItemType)
+        )
+
+
+class ItemOut(Out):
+    """A task. `metadata` is a JSON object as a string."""
+
+    id: str
+    type: ItemType
+    title: str
+    description: str | None
+    priority: Priority
+    status: ItemStatus
+    source: str | None
+    user_id: str
+    project_id: str | None
+    team_id: str | None
+    metadata: str | None
+    created_at: TimeOut
+    updated_at: TimeOut
+    claimed_by: str | None = Field(
+        None, description="The agent that took the task up: its name, or the name of its key. Null if none has."
+    )
+    claimed_at: TimeOut | None = None
+
+
+class AddedOut(ItemOut):
+    """A new task."""
+
+    auto_dispatched: ItemOut | None = Field(
+        None, description="The task that is in progress now, in `chief_of_staff` mode. It can be the new one."
+    )
+
+
+class MovedOut(ItemOut):
+    """A task after a change."""
+
+    auto_dispatched: ItemOut | None = Field(
+        None, description="The task that is in progress now, in `chief_of_staff` mode. It can be the changed one."
+    )
+    claimed_by_caller: bool | None = Field(
+        None,
+        description="Whether you are the agent that works on the task. False if another agent took it up before: then "
+        "nothing has changed. Null if the task is not in progress.",
+    )
+
+
+class ConfirmedOut(Out):
+    """The confirmed item, or of a rejected one only the message."""
+
+    id: Omittable[str] = None
+    type: Omittable[ItemType] = None
+    title: Omittable[str] = None
+    description: str | None = None
+    priority: Omittable[Priority] = None
+    status: Omittable[ItemStatus] = None
+    source: str | None = None
+    user_id: Omittable[str] = None
+    project_id: str | None = None
+    team_id: str | None = None
+    metadata: str | None = None
+    created_at: Omittable[TimeOut] = None
+    updated_at: Omittable[TimeOut] = None
+    claimed_by: str | None = None
+    claimed_at: TimeOut | None = None
+    auto_dispatched: ItemOut | None = Field(
+        None, description="The task that is in progress now, in `chief_of_staff` mode. It can be the approved one."
+    )
+    message: str
+
+
+class ItemsOut(Out):
+    """A page of items: by status, then the most urgent first, then the oldest."""
+
+    items: list[ItemOut]
+    pagination: Pagination
+
+
+def new_item(request: ItemIn, *, item_id: str, user_id: str, status: ItemStatus, now: datetime) -> Item:
+    """Create an item from a request."""
+    return Item(
+        item_id=item_id,
+        user_id=user_id,
+        type=request.type,
+        title=request.title,
+        description=request.description,
+        priority=request.priority,
+        status=status,
+        source=request.source,
+        metadata=json.dumps(request.metadata, ensure_ascii=False) if request.metadata is not None else None,
+        created_at=timestamp(now),
+        updated_at=timestamp(now),
+    )
+
+
+def to_item_response(item: Item) -> ItemOut:
+    return ItemOut(**item_fields(item))
+
+
+def item_fields(item: Item) -> dict[str, Any]:
+    """Return the fields that all responses with an item have."""
+    return {
+        "id": item.item_id,
+        "type": item.type,
+        "title": item.title,
+        "description": item.description,
+        "priority": item.priority,
+        "status": item.status,
+        "source": item.source,
+        "user_id": item.user_id,
+        "project_id": item.project_id,
+        "team_id": item.team_id,
+        "metadata": item.metadata,
+        "created_at": item.created_at,
+        "updated_at": item.updated_at,
+        "claimed_by": item.claimant.name if item.claimant else None,
+        "claimed_at": item.claimant.at if item.claimant else None,
+    }
