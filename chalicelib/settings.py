@@ -20,7 +20,8 @@ class Settings:
     Budgets are units per minute and token. `registrations_per_hour` limits how many new instances may register in an
     hour of the clock. `base_url` is the normalised URL of this desk, and `socket_url` that of its WebSockets; both
     may be empty. `allow_loopback` lets callbacks reach this machine, for demonstrations and tests only.
-    `stream_hold_seconds` is how long the event stream over HTTP waits for a new event.
+    `stream_hold_seconds` is how long the event stream over HTTP waits for a new event behind a gateway that passes on
+    complete replies only.
     """
 
     personal_budget: int

@@ -4,6 +4,8 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from chalice.app import Request, Response
@@ -27,6 +29,7 @@ from chalicelib.edge.idempotency import new_claim, stored_reply
 from chalicelib.edge.operation import NO_CHARGE, Operation, OperationReply
 from chalicelib.edge.parsing import IncomingRequest, Input, parse, read_body, receive
 from chalicelib.edge.rendering import render, render_error, sunset_headers, window_headers
+from chalicelib.edge.streaming import Pieces, RefusedStream, stream_seconds
 from chalicelib.security_headers import security_headers
 
 log = logging.getLogger("fluxden")
@@ -64,7 +67,7 @@ def handle(
     line = {
         "operation": operation.__name__,
         "requestId": request.request_id,
-        "status": response.status_code,
+        "status": response.refused_status if isinstance(response, RefusedStream) else response.status_code,
         "caller": caller.identity if caller else None,
         "storeCalls": calls[0],
         "milliseconds": round((time.perf_counter() - started) * 1000, 1),
@@ -92,6 +95,8 @@ def _respond(request: IncomingRequest, input_error: Refusal | None) -> tuple[Res
         claim = new_claim(request, parsed, access.caller)
         result = invoke(request, arguments, access, claim)
         access = refund(request, access, unspent(result, access.charge))
+        if isinstance(result, OperationReply) and isinstance(result.body, Pieces):
+            result.body.check = partial(check_again, operation, access)
         if isinstance(result, _ENDED):
             stored = stored_reply(request, result, claim, access.token)
             is_replay = True
@@ -158,6 +163,19 @@ def authorize(operation: Operation, access: Access) -> Access:
     return access
 
 
+def check_again(operation: Operation, access: Access) -> None:
+    """Authenticate the caller of a reply that is still being sent, and spend a unit. Store calls: 1.
+
+    A budget that is used up does not end the reply.
+
+    Raises:
+        Unauthorized, Inactive, Forbidden: the caller may not call the operation any more.
+    """
+    if access.token is not None:
+        admission = operation.family.tokens.spend(access.token, Charge(), now=datetime.now(UTC))
+        auth.check_caller(admission.caller, operation.callers, operation.permission, operation.hint)
+
+
 def invoke(request: IncomingRequest, arguments: dict[str, Any], access: Access, claim: Claim | None) -> Result:
     """Call the operation's function. A refusal and an effect that happened before are returned, not raised."""
     operation, annotations = request.operation, request.operation.annotations
@@ -165,7 +183,9 @@ def invoke(request: IncomingRequest, arguments: dict[str, Any], access: Access, 
         arguments["caller"] = access.caller
     if "context" in annotations:
         sealing_key = access.token.sealing_key if access.token else None
-        arguments["context"] = RequestContext(request.request_id, request.now, claim, sealing_key)
+        arguments["context"] = RequestContext(
+            request.request_id, request.now, claim, sealing_key, stream_seconds(request.http)
+        )
     try:
         return operation.function(**request.path, **arguments)
     except _ENDED as ended:

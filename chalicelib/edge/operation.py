@@ -17,6 +17,7 @@ from chalicelib.core.domain.errors import Refusal
 from chalicelib.core.domain.requests import RawRequest
 from chalicelib.core.ports import Replays
 from chalicelib.edge import auth, problem
+from chalicelib.edge.streaming import Pieces
 from chalicelib.resources import Grant
 
 NO_CHARGE = Charge(0)
@@ -24,12 +25,12 @@ NO_CHARGE = Charge(0)
 
 @dataclass(frozen=True)
 class OperationReply:
-    """A reply with a status or headers of its own; its body is a model, or text that is sent as it is.
+    """A reply with a status or headers of its own; its body is a model, text that is sent as it is, or its pieces.
 
     `unspent` is the part of the request's charge to give back.
     """
 
-    body: Data | str
+    body: Data | str | Pieces
     status: int
     headers: Mapping[str, str] = field(default_factory=dict)
     unspent: Charge = NO_CHARGE

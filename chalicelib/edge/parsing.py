@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from chalicelib import ids
 from chalicelib.core.domain.errors import Invalid, NotFound, Refusal, TooLarge, UnsupportedMediaType
 from chalicelib.edge import problem
+from chalicelib.edge.header_text import decode_header
 from chalicelib.edge.json_text import check_json
 from chalicelib.edge.operation import Operation
 from chalicelib.settings import settings
@@ -56,7 +57,8 @@ class Input(NamedTuple):
 
 def receive(operation: Operation, http: Request, path: Mapping[str, str]) -> IncomingRequest:
     """Read the headers, the time, and the request's id; a request without a valid id gets a new one."""
-    headers = {name.lower(): value for name, value in (http.to_original_event()["headers"] or {}).items()}
+    sent = http.to_original_event()["headers"] or {}
+    headers = {name.lower(): decode_header(value) for name, value in sent.items()}
     request_id = headers.get("x-request-id", "")
     if not (request_id and _REQUEST_ID.fullmatch(request_id)):
         request_id = ids.new_request_id()

@@ -14,6 +14,7 @@ from chalicelib.core.domain.envelope import Data, envelope_json
 from chalicelib.core.domain.errors import RateLimited, Refusal
 from chalicelib.edge.operation import Operation, OperationReply
 from chalicelib.edge.parsing import IncomingRequest
+from chalicelib.edge.streaming import EVENT_STREAM, Pieces, StreamedResponse, is_refused_as_stream, refused_stream
 from chalicelib.tokens.domain.tokens import PRIOR_SECRET_LIFETIME
 
 
@@ -24,6 +25,8 @@ def render(request: IncomingRequest, result: Data | OperationReply) -> Response:
         body, status, headers = result.body, result.status, result.headers
     else:
         body, status, headers = result, operation.status, {}
+    if isinstance(body, Pieces):
+        return StreamedResponse(body, {"Content-Type": with_charset(operation.media_type), **headers}, status)
     text = body if isinstance(body, str) else _to_json(operation, body)
     cache_headers = caching.cache_headers(text, operation.max_age) if operation.max_age else {}
     if cache_headers and caching.has_current(request.headers.get("if-none-match", ""), cache_headers["ETag"]):
@@ -42,12 +45,15 @@ def render_error(request: IncomingRequest, refusal: Refusal | None) -> Response:
         headers |= {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(refusal.resets_at)}
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = 'Bearer realm="Fluxden"'
+    if is_refused_as_stream(request.operation.media_type, request.headers.get("accept", ""), status):
+        headers["Content-Type"] = with_charset(EVENT_STREAM)
+        return refused_stream(refusal, status, headers, request.headers.get("last-event-id", ""), request.now)
     return Response(json.dumps(family.shape(refusal, request.request_id, path)), headers, status)
 
 
 def with_charset(media_type: str) -> str:
     """Add the encoding to JSON and event streams, which are texts in UTF-8."""
-    is_plain = media_type.endswith("json") or media_type == "text/event-stream"
+    is_plain = media_type.endswith("json") or media_type == EVENT_STREAM
     return f"{media_type}; charset=utf-8" if is_plain else media_type
 
 

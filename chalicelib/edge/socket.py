@@ -15,6 +15,7 @@ from chalicelib.core.domain.budgets import Charge
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Forbidden, Refusal, Unauthorized
 from chalicelib.edge import auth, problem
+from chalicelib.edge.header_text import decode_header
 from chalicelib.resources import Grant
 
 log = logging.getLogger("fluxden")
@@ -49,7 +50,7 @@ class SocketRoute:
     def __call__(self, event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG002 - Lambda's
         """Serve one event of the WebSocket gateway: the entry point of this route's Lambda function."""
         received = event["requestContext"]
-        headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
+        headers = {name.lower(): decode_header(value) for name, value in (event.get("headers") or {}).items()}
         body = event.get("body") or ""
         raw = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
         call = SocketCall(received["connectionId"], received["requestId"], datetime.now(UTC), headers, raw)

@@ -11,6 +11,7 @@ from pydantic import ValidationError
 from chalicelib import ids
 from chalicelib.chat.domain.chat import MessageIn
 from chalicelib.chat.domain.client_frames import ClientFrame, Ping, Resume, Send
+from chalicelib.chat.domain.streams import StreamHeaders
 from chalicelib.chat.services import chat
 from chalicelib.chat.stores.chat import DynamoChat
 from chalicelib.core.domain.callers import ApiKey
@@ -34,6 +35,7 @@ from chalicelib.tokens.stores.token_budgets import DynamoTokenBudgets
 bp = Blueprint(__name__)
 
 _SPEND = TOKENS.can("UpdateItem")
+_HEADERS = [str(each.alias) for each in StreamHeaders.model_fields.values()]
 _AREA = {Ping: CONNECTING_AREAS, Send: frozenset({"chat"}), Resume: CONNECTING_AREAS}
 
 
@@ -46,12 +48,14 @@ def on_connect(call: SocketCall) -> Mapping[str, str]:
     """Open a socket. Its first events come from a queue, because nothing can be sent before it is open."""
     token, subprotocol = find_token(call.headers)
     owner = admit(token, CONNECTING_AREAS, now=call.now, tokens=DynamoTokenBudgets())
+    headers = _read_headers(call.headers)
     sockets.open_socket(
         call.connection_id,
         owner=owner,
         key_hash=token.secret_hash,
-        last_id=call.headers.get("last-event-id"),
         by_browser=subprotocol is not None,
+        last_id=headers.last_event_id,
+        agent_name=headers.agent_name or owner.name,
         now=call.now,
         sockets=DynamoSockets(),
         frames=DynamoFrames(),
@@ -100,7 +104,15 @@ def _answer(call: SocketCall, opened: Socket) -> None:
         case Resume():
             sockets.resume_socket(opened, frame.after, work=CATCH_UP_JOBS)
         case Send():
-            _send(frame, caller, call)
+            _send(frame, caller, call, agent_name=opened.agent_name or None)
+
+
+def _read_headers(sent: Mapping[str, str]) -> StreamHeaders:
+    named = {name: sent[name.lower()] for name in _HEADERS if name.lower() in sent}
+    try:
+        return StreamHeaders.model_validate_strings(named)
+    except ValidationError as error:
+        raise to_invalid(error, StreamHeaders.__pydantic_core_schema__) from error
 
 
 def _read(body: bytes) -> Ping | Send | Resume | Refusal:
@@ -113,11 +125,11 @@ def _read(body: bytes) -> Ping | Send | Resume | Refusal:
         return refusal
 
 
-def _send(frame: Send, caller: ApiKey, call: SocketCall) -> None:
+def _send(frame: Send, caller: ApiKey, call: SocketCall, *, agent_name: str | None) -> None:
     chat.send(
         MessageIn.model_validate(frame.model_dump(exclude={"action"}, exclude_unset=True)),
         message_id=ids.new_ulid(call.now),
-        agent_name=None,
+        agent_name=agent_name,
         owner=caller,
         context=RequestContext(call.request_id, call.now),
         chat=DynamoChat(),

@@ -21,7 +21,7 @@ from infra.tables import create_tables
 
 PARTS = ("http", "sockets", "workers")
 _SECONDS_A_MINUTE = 60.0
-# An event stream holds its thread for up to FLUXDEN_STREAM_HOLD_SECONDS.
+# At most half of them hold event streams.
 _THREADS = 64
 
 
@@ -68,7 +68,7 @@ def main(
         _start_workers(app)
     if "http" in parts:
         click.echo(f"HTTP       http://{host}:{port}")
-        _serve(application(app), host, port, threads)
+        _serve(application(app, streams=threads // 2), host, port, threads)
     else:
         signal.pause()
 
@@ -100,6 +100,8 @@ def _serve(served: Any, host: str, port: int, threads: int) -> None:
         port=port,
         threads=threads,
         ident=None,
+        # Notices clients that leave during a reply.
+        channel_request_lookahead=1,
         max_request_body_size=gateway.LARGEST_REQUEST + 1024 * 1024,
         clear_untrusted_proxy_headers=False,
         _quiet=True,

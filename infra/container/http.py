@@ -1,7 +1,7 @@
 """API Gateway's HTTP behaviour as a WSGI application, for any WSGI server."""
 
 import base64
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from http import HTTPStatus
 from typing import Any
 from urllib.parse import unquote
@@ -11,7 +11,9 @@ from chalice.config import Config
 
 from chalicelib import ids
 from chalicelib.core.domain.errors import Refusal, TooLarge
+from chalicelib.edge.streaming import PIECES
 from infra.local import gateway, management_api
+from infra.local.streaming import OpenReply, StreamSlots
 
 StartResponse = Callable[[str, list[tuple[str, str]]], Any]
 Wsgi = Callable[[dict[str, Any], StartResponse], Iterable[bytes]]
@@ -27,9 +29,13 @@ class _Gateway(gateway.Gateway):
         return event
 
 
-def application(app: Chalice) -> Wsgi:
-    """Return a WSGI application that serves every route of `app`, with the events of API Gateway."""
+def application(app: Chalice, streams: int) -> Wsgi:
+    """Return a WSGI application that serves every route of `app`, with the events of API Gateway.
+
+    It keeps so many event streams open at a time.
+    """
     routed = _Gateway(app, Config(config_from_disk={"app_name": app.app_name}))
+    routed.slots = StreamSlots(streams)
 
     def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         method, path = environ["REQUEST_METHOD"], _raw_path(environ)
@@ -39,6 +45,9 @@ def application(app: Chalice) -> Wsgi:
             response = gateway.error_response(refusal, path)
         status = int(response["statusCode"])
         headers = _to_header_list({**response["headers"], **response["multiValueHeaders"]})
+        if PIECES in response:
+            start_response(_status_line(status), headers)
+            return _Streaming(response[PIECES], environ)
         body = _bytes(response)
         if status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
             body = b""
@@ -48,6 +57,21 @@ def application(app: Chalice) -> Wsgi:
         return [b"" if method == "HEAD" else body]
 
     return serve
+
+
+class _Streaming:
+    """An open reply that ends when its client has left."""
+
+    def __init__(self, reply: OpenReply, environ: dict[str, Any]) -> None:
+        self._reply, self._has_left = reply, environ.get("waitress.client_disconnected", lambda: False)
+        self.close = reply.close
+
+    def __iter__(self) -> Iterator[bytes]:
+        for piece in self._reply:
+            if piece:
+                yield piece
+            elif self._has_left():
+                return
 
 
 def management(open_connections: management_api.Connections) -> Wsgi:

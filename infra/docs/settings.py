@@ -31,6 +31,13 @@ LOCAL_SETTINGS = (
     LocalSetting("DEMO_FILE", "path", ".chalice/local/demo.json", "File that `make run` writes the demo tokens to."),
     LocalSetting("WS_IDLE_SECONDS", "whole number", "600", "`make run` closes a WebSocket that is idle for so long."),
     LocalSetting("WS_LIFETIME_SECONDS", "whole number", "7200", "`make run` closes a WebSocket of this age."),
+    LocalSetting(
+        "FLUXDEN_STREAM_OPEN_SECONDS",
+        "whole number",
+        "300",
+        "How long `make run` and `make container-run` keep an "
+        "event stream open. Their streams don't use FLUXDEN_STREAM_HOLD_SECONDS.",
+    ),
     LocalSetting("FLUXDEN_STAGE", "text", "", "Set by Chalice. With `local`, `chalice local` starts the local cloud."),
     LocalSetting(
         "FLUXDEN_QUEUES_URL",

@@ -2,6 +2,7 @@
 
 import json
 import re
+import select
 import socket
 from collections.abc import Mapping
 from http import HTTPStatus
@@ -15,17 +16,33 @@ from chalicelib import ids
 from chalicelib.core.domain.errors import Invalid, MethodNotAllowed, NotFound, Refusal, TooLarge
 from chalicelib.edge.problem import status_of
 from chalicelib.edge.rendering import with_charset
+from chalicelib.edge.route import Route
+from chalicelib.edge.streaming import EVENT_STREAM, PIECES, STREAM_SECONDS
 from chalicelib.security_headers import SECURITY_HEADERS
+from chalicelib.settings import positive_integer
 from infra.editions import edition_of
+from infra.local.streaming import OpenReply, StreamSlots
 
 # API Gateway's limit of 10 MB. Operations enforce the smaller limits of the contracts.
 LARGEST_REQUEST = 10 * 1024 * 1024
 
+# How long an event stream stays open.
+_OPEN_SECONDS = "FLUXDEN_STREAM_OPEN_SECONDS"
+_CHUNKED = {"Transfer-Encoding": "chunked"}
 _HEX = re.compile(rb"[0-9a-fA-F]{1,12}")
 
 
+# Each open event stream holds a thread.
+STREAMS = 100
+
+
 class Gateway(local.LocalGateway):
-    """Routes a request to its operation, and answers for unknown paths and methods."""
+    """Routes a request to its operation, and answers for unknown paths and methods.
+
+    The reply of an event stream has an `OpenReply` under `pieces`, as long as there are slots.
+    """
+
+    slots = StreamSlots(STREAMS)
 
     def handle_request(self, method: str, path: str, headers: Any, body: bytes | None) -> Any:
         try:
@@ -36,12 +53,27 @@ class Gateway(local.LocalGateway):
         if method == "OPTIONS" and any(entry.cors for entry in methods.values()):
             headers = {**self._autogen_options_headers(event), "X-Request-Id": ids.new_request_id()}
             return {"statusCode": HTTPStatus.NO_CONTENT, "headers": headers, "multiValueHeaders": {}, "body": ""}
-        if method == "HEAD" and method not in methods and "GET" in methods:
+        is_head = method == "HEAD"
+        if is_head and method not in methods and "GET" in methods:
             event["httpMethod"] = event["requestContext"]["httpMethod"] = method = "GET"
         if method not in methods:
             allowed = ", ".join(allowed_methods(methods))
             return error_response(MethodNotAllowed(f"This path answers to {allowed}."), path, {"Allow": allowed})
+        served: Route = methods[method].view_function.route  # type: ignore[attr-defined]
+        if served.media_type == EVENT_STREAM and not is_head:
+            return self._stream(event)
         return self._app_object(event, self._generate_lambda_context())
+
+    def _stream(self, event: dict[str, Any]) -> Any:
+        has_slot = self.slots.take()
+        event["requestContext"][STREAM_SECONDS] = positive_integer(_OPEN_SECONDS, 300) if has_slot else 0
+        response: dict[str, Any] = {}
+        try:
+            response = self._app_object(event, self._generate_lambda_context())
+        finally:
+            if has_slot and PIECES not in response:
+                self.slots.give_back()
+        return response | {PIECES: OpenReply(response[PIECES], self.slots)} if PIECES in response else response
 
 
 def allowed_methods(entries: Mapping[str, Any]) -> list[str]:
@@ -111,7 +143,9 @@ class Handler(local.ChaliceRequestHandler):
             response = self.local_gateway.handle_request(self.command, self.path, headers, body)
         response = self._handle_binary(response)
         status, headers = response["statusCode"], response["headers"] | response["multiValueHeaders"]
-        if status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
+        if PIECES in response:
+            self._send_pieces(status, headers, response[PIECES])
+        elif status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
             # These have no body, and a Content-Length of 0 would be wrong.
             self.send_response(status)
             self._send_headers(headers)
@@ -123,6 +157,31 @@ class Handler(local.ChaliceRequestHandler):
             )
         else:
             self._send_http_response(status, headers, response["body"])
+
+    def _send_pieces(self, status: int, headers: Any, reply: OpenReply) -> None:
+        """Send an open reply piece by piece, until it ends or the client leaves."""
+        self.close_connection = True
+        is_chunked = self.request_version != "HTTP/1.0"
+        try:
+            self.send_response(status)
+            self._send_headers(headers | {"Connection": "close"} | _CHUNKED if is_chunked else headers)
+            for piece in reply:
+                if piece:
+                    self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece)
+                elif self._has_left():
+                    return
+            if is_chunked:
+                self.wfile.write(b"0\r\n\r\n")
+        finally:
+            reply.close()
+
+    def _has_left(self) -> bool:
+        connection: socket.socket = self.connection
+        readable, _, _ = select.select([connection], [], [], 0)
+        try:
+            return bool(readable) and not connection.recv(1, socket.MSG_PEEK)
+        except OSError:
+            return True
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = do_PATCH = do_OPTIONS = _answer  # noqa: N815 - http.server
 

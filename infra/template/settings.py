@@ -94,7 +94,7 @@ SETTINGS = {
     ),
     "FLUXDEN_STREAM_HOLD_SECONDS": Setting(
         "StreamHoldSeconds",
-        "How long the event stream over HTTP waits for a new event, in seconds, at most 25.",
+        "How long the event stream over HTTP waits for a new event behind API Gateway, in seconds, at most 25.",
         type="whole number",
         default="20",
         pattern="1?[0-9]|2[0-5]",

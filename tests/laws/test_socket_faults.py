@@ -29,7 +29,7 @@ ANSWER_TYPES = {"ping": ["heartbeat"], "send": ["new_message"], "resume": []}
 
 @dataclass
 class SocketScenario:
-    """Bob's connections, and a browser that is notified if none of them is open. It can be restarted."""
+    """Bob's connections from a console, and a browser that is notified if none of them is open. It can be restarted."""
 
     api: Api
     desk: Desk
@@ -47,7 +47,9 @@ class SocketScenario:
         return client
 
     def connect(self) -> Client:
-        client = self.sockets.connect(self.desk.bob_key, headers={"Last-Event-ID": self.last_id})
+        client = self.sockets.connect(
+            subprotocols=["bearer", self.desk.bob_key], headers={"Last-Event-ID": self.last_id}
+        )
         Pumps().drain(SOCKET_WORK)
         return client
 
@@ -84,7 +86,7 @@ class SocketScenario:
 def scenario(api: Api, desk: Desk, sockets: Sockets) -> Iterator[SocketScenario]:
     subscribed = api.post("/api/v2/push/subscriptions", {"endpoint": "https://push.example.com/1"}, desk.bob_key)
     assert subscribed.status == 201
-    client = sockets.connect(desk.bob_key)
+    client = sockets.connect(subprotocols=["bearer", desk.bob_key])
     Pumps().drain(SOCKET_WORK)
     api.post("/api/v2/shared-chat/send", {"content": "Before"}, desk.bob_key)
     with intercept_engine():
@@ -120,7 +122,9 @@ def test_every_socket_route_is_tested_here() -> None:
 
 def test_a_failed_connect_leaves_no_connection_behind(scenario: SocketScenario) -> None:
     def shake() -> Client:
-        return scenario.sockets.connect(scenario.desk.bob_key, headers={"Last-Event-ID": scenario.last_id})
+        return scenario.sockets.connect(
+            subprotocols=["bearer", scenario.desk.bob_key], headers={"Last-Event-ID": scenario.last_id}
+        )
 
     scenario.restart().close()
     scenario.start, scenario.sockets.clients = take_snapshot(), {}

@@ -152,7 +152,18 @@ APPROVAL = Approval(
     "printer", ALICE, "alice@example.com", ApprovalStatus.APPROVED, AT, CHANGED, "bob@example.com", "please", "yes", 3
 )
 SOCKET = Socket(
-    "c1", ALICE, ID, "ab" * 32, frozenset(("queue", "board")), 1, 2_000_000_000, 3, 4, live=True, by_browser=False
+    "c1",
+    ALICE,
+    ID,
+    "ab" * 32,
+    frozenset(("queue", "board")),
+    1,
+    2_000_000_000,
+    3,
+    4,
+    live=True,
+    by_browser=False,
+    agent_name="Scout",
 )
 SUBSCRIPTION = Subscription(ALICE, "https://push.example/1", AT)
 MESSAGE = Message("01J0000000000000000000000A", ALICE, Role.ASSISTANT, "hello", "helper", '{"a":1}', AT)

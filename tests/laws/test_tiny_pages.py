@@ -26,7 +26,7 @@ pytestmark = pytest.mark.engine("embedded")
 READING = sorted(route.__name__ for route in ROUTES.values() if route.method == "GET")
 CHANGING = sorted(set(SAMPLE_REQUESTS) - set(READING))
 # Times and ids that a reply makes up.
-_FRESH = re.compile(r'"(?:requestId|timestamp|uptime|keyId|publicKey)":\s*("[^"]*"|\d+)')
+_FRESH = re.compile(r'"(?:requestId|timestamp|uptime|keyId|publicKey|clientId)":\s*("[^"]*"|\d+)')
 
 
 def tiny_pages(_number: int, action: str) -> Fault | None:

@@ -45,9 +45,12 @@ def run_catch_ups_again(pump: Pumps) -> None:
 
 
 def read_stream(api: Api, desk: Desk, last: str | None) -> list[dict[str, Any]]:
+    """Return the events of a reply; `connected` only for a first connection."""
     answer = api.get(STREAM, desk.alice_key, headers={"Last-Event-ID": last} if last else {})
     assert (answer.status, answer.headers["content-type"].partition(";")[0]) == (200, "text/event-stream")
-    return list(parse_events(answer.text))
+    connected, *events = parse_events(answer.text)
+    assert connected["type"] == "connected"
+    return events if last else [connected, *events]
 
 
 def parse_events(text: str) -> Iterator[dict[str, Any]]:
@@ -55,7 +58,8 @@ def parse_events(text: str) -> Iterator[dict[str, Any]]:
     for block in text.strip().split("\n\n")[1:]:
         fields = dict(line.split(": ", 1) for line in block.split("\n"))
         data = json.loads(fields["data"])
-        assert (data["id"], data["type"]) == (fields["id"], fields["event"])
+        assert (data["id"], data["type"]) == (fields.get("id", data["id"]), fields["event"])
+        assert "id" in fields or data["type"] == "connected"
         yield data
 
 

@@ -17,9 +17,11 @@ from websockets.sync.client import connect
 from infra.local import engine
 from tests.conftest import Desk
 from tests.support import engine_state, inputs
+from tests.support.event_source import EventSource
 from tests.support.receiver import Receiver
 from tests.support.started_desk import HOST, ROOT, SHELL, Answer, free_ports, send_request
 
+SEND = "/api/v2/shared-chat/send"
 _STARTED_WITHIN_SECONDS = 30
 
 
@@ -87,6 +89,24 @@ def test_a_container_publishes_pushes_and_calls_back(ports: tuple[int, int], des
     with closing(HTTPConnection(HOST, port, timeout=10)) as connection:
         connection.request("HEAD", "/api/v1/health")
         assert connection.getresponse().status == 200
+
+
+def test_a_container_keeps_event_streams_open(ports: tuple[int, int], desk: Desk) -> None:
+    port, _ = ports
+    source = EventSource(port, desk.alice_key, agent_name="助手")
+    events = source.read_reply()
+    connected = next(events)
+    assert (connected["type"], connected["agentName"]) == ("connected", "助手")
+    for number in range(3):
+        assert _call(port, "POST", SEND, {"content": f"{number}"}, desk.alice_key).status == 201
+        assert next(events)["message"]["content"] == f"{number}"
+    for _ in range(3):
+        held = [EventSource(port, desk.bob_key).read_reply() for _ in range(3)]
+        assert [next(each)["type"] for each in held] == ["connected"] * 3
+        assert [each["type"] for each in EventSource(port, desk.bob_key).read_reply()] == ["connected"]
+        for each in held:
+            each.close()
+        time.sleep(1)
 
 
 def test_a_container_loads_no_engine_of_its_own() -> None:

@@ -2,9 +2,11 @@
 
 import itertools
 import json
+import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -12,21 +14,17 @@ from websockets.sync.client import ClientConnection, connect
 
 from tests.support import inputs
 from tests.support.concurrency import run_concurrently
-from tests.support.started_desk import StartedDesk, send_request, start_desk
+from tests.support.event_source import STREAM, EventSource
+from tests.support.started_desk import HOST, StartedDesk, send_request, start_desk
 
-QUEUE, SETTINGS, SEND, STREAM = (
-    "/api/v2/queue",
-    "/api/v2/settings",
-    "/api/v2/shared-chat/send",
-    "/api/v2/shared-chat/stream",
-)
+QUEUE, SETTINGS, SEND = "/api/v2/queue", "/api/v2/settings", "/api/v2/shared-chat/send"
 EVENTS = "/api/v1/events"
 
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartedDesk]:
     budgets = {f"FLUXDEN_{kind}_BUDGET": "1000000" for kind in ("PERSONAL", "TOOLS", "KEY")}
-    limits = {"FLUXDEN_DEMO_DAILY_LIMIT": "100000", "FLUXDEN_STREAM_HOLD_SECONDS": "2"}
+    limits = {"FLUXDEN_DEMO_DAILY_LIMIT": "100000", "FLUXDEN_STREAM_OPEN_SECONDS": "3"}
     with start_desk(tmp_path_factory.mktemp("live"), **budgets, **limits) as made:
         yield made
 
@@ -136,35 +134,81 @@ def test_a_client_that_does_not_read_does_not_block_others(system: StartedDesk, 
 
 
 def test_an_event_source_gets_the_same_events_as_a_socket(system: StartedDesk) -> None:
-    """Reconnect with the last id after each response, as browsers do."""
     key, heard, ids = system.demo["api_keys"]["bob"], list[str](), list[str]()
-    done = threading.Event()
+    source, connected = EventSource(system.port, key), threading.Event()
 
     def listen() -> None:
-        last: str | None = None
-        while not (done.is_set() and len(heard) >= 60):
-            with system.connection() as connection:
-                headers = {"Authorization": f"Bearer {key}"} | ({"Last-Event-ID": last} if last else {})
-                connection.request("GET", STREAM, headers=headers)
-                text = connection.getresponse().read().decode()
-            for block in text.strip().split("\n\n")[1:]:
-                fields = dict(line.split(": ", 1) for line in block.split("\n"))
-                last = fields["id"]
-                data = json.loads(fields["data"])
-                if data["type"] == "new_message" and data["message"]["content"].startswith("sse "):
-                    heard.append(data["message"]["content"])
-                    ids.append(last)
+        for event in source.listen():
+            connected.set()
+            if event["type"] == "new_message" and event["message"]["content"].startswith("sse "):
+                heard.append(event["message"]["content"])
+                ids.append(event["id"])
+            if len(heard) == 60 and source.replies > 2:
+                return
 
     listening = threading.Thread(target=listen, daemon=True)
     listening.start()
+    assert connected.wait(5)
     with system.connection() as connection:
         for number in range(60):
             send_request(connection, "POST", SEND, {"content": f"sse {number}"}, key)
-            time.sleep(0.01 * (number % 4))
-    done.set()
+            time.sleep(0.01 * (number % 4) if number % 20 else 2)
     listening.join(20)
     assert heard == [f"sse {number}" for number in range(60)]
     assert ids == sorted(set(ids))
+    assert source.replies > 2
+
+
+def test_an_open_stream_passes_events_on_at_once(system: StartedDesk) -> None:
+    source = EventSource(system.port, system.demo["api_keys"]["bob"], agent_name="助手")
+    events = source.read_reply()
+    connected = next(events)
+    assert (connected["type"], connected["agentName"]) == ("connected", "助手")
+    assert source.headers["content-type"] == "text/event-stream; charset=utf-8"
+    assert (source.headers["cache-control"], source.headers["x-accel-buffering"]) == ("no-cache", "no")
+    started = time.monotonic()
+    assert system.call("POST", SEND, {"content": "now"}, system.demo["api_keys"]["bob"]).status == 201
+    assert next(events)["message"]["content"] == "now"
+    assert time.monotonic() - started < 1
+    assert [each["type"] for each in events] == ["heartbeat"], "the reply ends after its time"
+    assert time.monotonic() - started > 1
+
+
+def test_streams_of_clients_that_left_are_not_counted(system: StartedDesk) -> None:
+    key = system.demo["api_keys"]["bob"]
+    for _ in range(3):
+        held = [EventSource(system.port, key).read_reply() for _ in range(3)]
+        assert [next(each)["type"] for each in held] == ["connected"] * 3
+        more = EventSource(system.port, key)
+        assert [each["type"] for each in more.read_reply()] == ["connected"]
+        assert more.retry == 10_000
+        for each in held:
+            each.close()
+        time.sleep(0.7)
+
+
+def test_a_client_of_http_1_0_reads_a_stream_to_its_end(system: StartedDesk) -> None:
+    request = f"GET {STREAM} HTTP/1.0\r\nAuthorization: Bearer {system.demo['api_keys']['bob']}\r\n\r\n"
+    answer = b""
+    with closing(socket.create_connection((HOST, system.port), timeout=10)) as connection:
+        connection.sendall(request.encode())
+        answer = b"".join(iter(lambda: connection.recv(65536), b""))
+    head, _, body = answer.partition(b"\r\n\r\n")
+    assert b"200" in head.split(b"\r\n")[0]
+    assert b"chunked" not in head
+    assert body.startswith(b"retry: 1000\n\nid: ")
+    head_only = system.send_bytes(request.replace("GET", "HEAD").encode())
+    assert head_only.partition(b"\r\n\r\n")[2] == b""
+
+
+def test_a_socket_knows_its_agent(system: StartedDesk) -> None:
+    name = "助手".encode().decode("latin-1")
+    headers = {"Authorization": f"Bearer {system.demo['api_keys']['bob']}", "X-Agent-Name": name}
+    with connect(system.demo["ws_url"], additional_headers=headers, proxy=None) as client:
+        connected = json.loads(client.recv(5))
+        assert (connected["agentName"], connected["type"]) == ("助手", "connected")
+        client.send(json.dumps({"action": "send", "content": "Hello"}))
+        assert json.loads(client.recv(5))["message"]["agentName"] == "助手"
 
 
 def test_every_event_of_a_burst_reaches_the_socket(system: StartedDesk, agent: Agent) -> None:

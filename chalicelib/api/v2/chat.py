@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime
+from functools import partial
 
 from chalice.app import Blueprint
 
@@ -15,12 +16,15 @@ from chalicelib.chat.domain.chat import (
     SentOut,
 )
 from chalicelib.chat.domain.streams import StreamHeaders
-from chalicelib.chat.services import chat, streams
+from chalicelib.chat.services import chat
+from chalicelib.chat.services.streams import EventStream, Wait
 from chalicelib.chat.stores.chat import DynamoChat
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import OperationReply
+from chalicelib.edge.streaming import EVENT_STREAM, NOT_BUFFERED, Pieces
+from chalicelib.live.gateways.held_streams import HELD_STREAMS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
@@ -30,6 +34,9 @@ from chalicelib.resources import CHAT, NOTIFY, ROLE_INDEX, SOCKETS
 from chalicelib.settings import settings
 
 bp = Blueprint(__name__)
+
+# A person who holds as many streams as they may, or a client of a host that does, comes back after so long.
+_RETRY_WHEN_FULL = 10_000
 
 
 @operation(
@@ -87,23 +94,36 @@ def list_messages(query: MessagesQuery, caller: ApiKey) -> MessagesOut:
     permission="chat",
     answer=None,
     answers={200: "Server-sent events. Reconnect when the reply ends."},
-    media_type="text/event-stream",
+    media_type=EVENT_STREAM,
     grants=SPEND + SOCKETS.can("Query", "PutItem"),
 )
-def stream_events(headers: StreamHeaders, caller: ApiKey) -> OperationReply:
+def stream_events(headers: StreamHeaders, caller: ApiKey, context: RequestContext) -> OperationReply:
     """Stream the owner's events with server-sent events.
 
-    The first connection returns `connected` and the latest events immediately. With `Last-Event-ID`, which every
-    EventSource sends when it reconnects, the reply waits for the first new event, or ends with a `heartbeat`. A client
-    that reconnects after `retry` misses no event and receives none twice. The WebSocket API has the same events without
-    the wait.
+    Every reply begins with `connected`. A first connection receives the events from then on. With `Last-Event-ID`,
+    which every EventSource sends when it reconnects, the reply has everything since; `0` asks for all that is kept. A
+    desk on a host keeps the reply open for five minutes, with a `heartbeat` every 30 seconds. Behind a gateway that
+    passes on complete replies only, a reply ends with the first events, or with a `heartbeat` after a while. A client
+    that reconnects after `retry` misses no event and receives none twice.
+
+    A client that accepts `text/event-stream` by name is never refused with 429 or 503, after which an EventSource stays
+    closed: it receives an `error` event, and `retry` says when to come back. The WebSocket API has the same events.
     """
-    text = streams.listen(
-        headers,
-        owner=caller,
-        hold_seconds=settings().stream_hold_seconds,
-        clock=lambda: datetime.now(UTC),
-        sleep=time.sleep,
-        frames=DynamoFrames(),
-    )
-    return OperationReply(text, 200, {"Cache-Control": "no-cache", "X-Accel-Buffering": "no"})
+    client_id = f"sse_{ids.new_ulid(context.now)}"
+    seconds = context.stream_seconds
+    if not (seconds and HELD_STREAMS.take(caller.user_id)):
+        is_full = seconds is not None
+        wait = Wait(0, retry_milliseconds=_RETRY_WHEN_FULL) if is_full else Wait(settings().stream_hold_seconds)
+        return OperationReply("".join(_stream(caller, wait).open(headers, client_id)), 200, NOT_BUFFERED)
+    give_back = partial(HELD_STREAMS.give_back, caller.user_id)
+    try:
+        wait = Wait(seconds, stays_open=True)
+        pieces = Pieces(_stream(caller, wait).open(headers, client_id), give_back)
+    except BaseException:
+        give_back()
+        raise
+    return OperationReply(pieces, 200, NOT_BUFFERED)
+
+
+def _stream(caller: ApiKey, wait: Wait) -> EventStream:
+    return EventStream(caller, wait, lambda: datetime.now(UTC), time.sleep, DynamoFrames())

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from chalicelib.core.domain.fields import Headers, Omittable, OpenIn, Out, Query, TimeOut, timestamp
+from chalicelib.core.domain.fields import Headers, Line, Omittable, OpenIn, Out, Query, TimeOut, timestamp
 from chalicelib.live.domain.frames import FrameType, LiveEvent
 
 LONGEST_CONTENT = 10_000
@@ -74,7 +74,7 @@ class MessageIn(OpenIn):
 class AgentHeaders(Headers):
     """Who is speaking or listening."""
 
-    agent_name: Omittable[Annotated[str, Field(min_length=1, max_length=100)]] = Field(
+    agent_name: Omittable[Annotated[Line, Field(min_length=1, max_length=100)]] = Field(
         None, alias="X-Agent-Name", description="What to call the agent; its key's name when left out."
     )
 

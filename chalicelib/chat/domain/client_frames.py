@@ -6,6 +6,7 @@ from pydantic import Field, TypeAdapter
 
 from chalicelib.chat.domain.chat import Content, Metadata
 from chalicelib.core.domain.fields import In, Omittable
+from chalicelib.live.domain.frames import ID_PATTERN
 
 
 class Ping(In):
@@ -23,10 +24,10 @@ class Send(In):
 
 
 class Resume(In):
-    """Asks to be told again what came after the frame with this id."""
+    """Asks for what came after the frame with this id again; `0` for everything that is kept."""
 
     action: Literal["resume"]
-    after: Annotated[str, Field(pattern=r"^[0-9]{16}$")]
+    after: Annotated[str, Field(pattern=rf"^({ID_PATTERN.pattern})$")]
 
 
 ClientFrame: TypeAdapter[Ping | Send | Resume] = TypeAdapter(

@@ -8,18 +8,27 @@ from chalicelib.chat.domain.chat import AgentHeaders
 from chalicelib.core.domain.fields import Omittable
 from chalicelib.live.domain.frames import Frame
 
-RETRY_MILLISECONDS = 1000
-
 
 class StreamHeaders(AgentHeaders):
     """Who is listening, and from where on."""
 
     last_event_id: Omittable[str] = Field(
-        None, alias="Last-Event-ID", description="The id of the last event received: continues after it."
+        None,
+        alias="Last-Event-ID",
+        description="The id of the last event received: continues after it. `0` asks for everything that is kept.",
     )
 
 
+def retry_text(milliseconds: int) -> str:
+    """Return the instruction to come back so long after the end of the reply."""
+    return f"retry: {milliseconds}\n\n"
+
+
 def event_stream(frames: Iterable[Frame]) -> str:
-    """The frames as an event stream, which tells its client to come back in a second."""
-    events = (f"id: {frame.id}\nevent: {frame.event.type.value}\ndata: {frame.text()}\n\n" for frame in frames)
-    return f"retry: {RETRY_MILLISECONDS}\n\n" + "".join(events)
+    """Return the frames as events."""
+    return "".join(f"id: {frame.id}\n{event_without_id(frame)}" for frame in frames)
+
+
+def event_without_id(frame: Frame) -> str:
+    """Return the frame as an event that leaves the client's last event id as it is."""
+    return f"event: {frame.event.type.value}\ndata: {frame.text()}\n\n"

@@ -1,70 +1,96 @@
-"""The event stream over plain HTTP, for gateways that send a reply only when it is complete."""
+"""The event stream over plain HTTP."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chalicelib.chat.domain.streams import StreamHeaders, event_stream
+from chalicelib.chat.domain.streams import StreamHeaders, event_stream, event_without_id, retry_text
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.pages import count_fitting
 from chalicelib.live.domain.frames import RESUMABLE_FOR, Frame, FrameType, LogEntry, parse_position, signal_frame
 from chalicelib.live.services.ports import Frames
 
+HEARTBEAT_EVERY = timedelta(seconds=30)
 _BACKLOG = 100
 _POLL_SECONDS = 0.25
 # A client may come back a day after the end of its reply. Until then only its log shows that it listens.
 _FOLLOWED_FOR = RESUMABLE_FOR + timedelta(minutes=5)
 
 
-def listen(
-    headers: StreamHeaders,
-    *,
-    owner: ApiKey,
-    hold_seconds: float,
-    clock: Callable[[], datetime],
-    sleep: Callable[[float], None],
-    frames: Frames,
-) -> str:
-    """Return the owner's events as an event stream: the latest for a first connection, else the new ones.
+@dataclass(frozen=True)
+class Wait:
+    """How long a reply waits for events.
 
-    Store calls after authentication: 1 for a first connection, or 2; else 2, and 1 more each quarter of a second until
-    there is a new event or `hold_seconds` have passed. 1 more every few hours without an event.
+    A reply that `stays_open` is sent piece by piece, and goes on after an event. Another ends with the first events, or
+    with a heartbeat after so many seconds; and at once for a first connection. `retry_milliseconds` is when the client
+    comes back after the end.
     """
-    now = clock()
-    after = parse_position(headers.last_event_id or "")
-    if after is None:
-        return _first(owner, headers.agent_name, now, frames)
-    log_state = frames.find_log_state(owner.user_id, now=now)
-    _follow(log_state.last, owner, now, frames)
-    # An id beyond the log's end belongs to a log that was swept since, or is made up.
-    after, until = min(after, log_state.last.position), now + timedelta(seconds=hold_seconds)
-    while True:
-        entries = frames.list_after(owner.user_id, after, limit=_BACKLOG, now=clock())
-        told = _visible(entries, owner)
-        if told:
-            return _events(told)
-        after = entries[-1].position if entries else after
-        if clock() >= until:
-            return event_stream([signal_frame(FrameType.HEARTBEAT, after, clock())])
-        if not entries:
-            sleep(_POLL_SECONDS)
+
+    seconds: float
+    stays_open: bool = False
+    retry_milliseconds: int = 1000
 
 
-def _first(owner: ApiKey, agent_name: str | None, now: datetime, frames: Frames) -> str:
-    entries = frames.list_last(owner.user_id, limit=_BACKLOG, now=now)
-    _follow(entries[-1] if entries else LogEntry(0, None), owner, now, frames)
-    start = entries[0].position - 1 if entries else 0
-    connected = signal_frame(FrameType.CONNECTED, start, now, clientId=owner.key_id, agentName=agent_name or owner.name)
-    return _events([connected, *_visible(entries, owner)])
+@dataclass(frozen=True)
+class EventStream:
+    """Streams a person's log to one client of theirs."""
+
+    owner: ApiKey
+    wait: Wait
+    clock: Callable[[], datetime]
+    sleep: Callable[[float], None]
+    frames: Frames
+
+    def open(self, headers: StreamHeaders, client_id: str) -> Iterator[str]:
+        """Return the stream in pieces: `connected`, then the events after `Last-Event-ID`, or new ones without it.
+
+        An empty piece means that there was nothing to send for a moment. Store calls after authentication: 1 for a
+        first connection; else 2, and 1 more each quarter of a second as long as the stream waits. 1 more every few
+        hours without an event.
+        """
+        now = self.clock()
+        last = self.frames.find_log_state(self.owner.user_id, now=now).last
+        self._follow(last, now)
+        asked = parse_position(headers.last_event_id or "")
+        # An id beyond the log's end belongs to a log that was swept since, or is made up.
+        after = last.position if asked is None else min(asked, last.position)
+        name = headers.agent_name or self.owner.name
+        connected = signal_frame(FrameType.CONNECTED, after, now, clientId=client_id, agentName=name)
+        opening = event_stream([connected]) if asked is None else event_without_id(connected)
+        events = self._events(after, now) if asked is not None or self.wait.stays_open else iter(())
+        return self._pieces(retry_text(self.wait.retry_milliseconds) + opening, events)
+
+    def _pieces(self, opening: str, events: Iterator[str]) -> Iterator[str]:
+        yield opening
+        yield from events
+
+    def _events(self, after: int, started: datetime) -> Iterator[str]:
+        until, beat_at = started + timedelta(seconds=self.wait.seconds), started + HEARTBEAT_EVERY
+        while True:
+            entries = self.frames.list_after(self.owner.user_id, after, limit=_BACKLOG, now=self.clock())
+            if found := _fitting(_visible(entries, self.owner)):
+                yield event_stream(found)
+                if not self.wait.stays_open:
+                    return
+            # Events that do not fit come next, since the log is read on after the last one that was sent.
+            after = found[-1].position if found else entries[-1].position if entries else after
+            now = self.clock()
+            if now >= until or now >= beat_at:
+                yield event_stream([signal_frame(FrameType.HEARTBEAT, after, now)])
+                beat_at = now + HEARTBEAT_EVERY
+            if now >= until:
+                return
+            if not entries:
+                self.sleep(_POLL_SECONDS)
+                yield ""
+
+    def _follow(self, last: LogEntry, now: datetime) -> None:
+        if last.kept_until < (now + _FOLLOWED_FOR).timestamp():
+            self.frames.begin(self.owner.user_id, after=last.position, now=now)
 
 
-def _events(frames: Sequence[Frame]) -> str:
-    # Events that do not fit come with the next reply, since the client resumes after the last one it received.
-    return event_stream(frames[: count_fitting(each.text() for each in frames)])
-
-
-def _follow(last: LogEntry, owner: ApiKey, now: datetime, frames: Frames) -> None:
-    if last.kept_until < (now + _FOLLOWED_FOR).timestamp():
-        frames.begin(owner.user_id, after=last.position, now=now)
+def _fitting(frames: Sequence[Frame]) -> Sequence[Frame]:
+    return frames[: count_fitting(each.text() for each in frames)]
 
 
 def _visible(entries: Sequence[LogEntry], owner: ApiKey) -> list[Frame]:

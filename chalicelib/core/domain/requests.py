@@ -13,12 +13,14 @@ class RequestContext:
     """The id and the time of a request, and its claim if it has an idempotency key.
 
     `sealing_key` derives from the caller's token. It seals the stored copy of a reply that reveals a secret.
+    `stream_seconds` is how long the host can keep the reply open, and None behind a gateway that waits for its end.
     """
 
     request_id: str
     now: datetime
     claim: Claim | None = None
     sealing_key: bytes | None = field(default=None, repr=False)
+    stream_seconds: int | None = None
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Frames: what open sockets are sent, and the log of each person's frames from which a client resumes."""
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -17,6 +18,8 @@ RESUMABLE_FOR = timedelta(hours=24)
 KEPT_FOR = RESUMABLE_FOR + LIFETIME + timedelta(hours=1)
 
 _ID_DIGITS = 16
+# The id of a frame, or 0 for the start of what is kept.
+ID_PATTERN = re.compile(r"0|[0-9]{16}", re.ASCII)
 _POSITIONS_A_DAY = 10**9
 
 
@@ -175,8 +178,8 @@ def frame_id(position: int) -> str:
 
 
 def parse_position(text: str) -> int | None:
-    """Return the position of a frame id, or None if the text is no frame id."""
-    return int(text) if len(text) == _ID_DIGITS and text.isascii() and text.isdigit() else None
+    """Return the position of a frame id, or None if the text is none. `0` is before every frame."""
+    return int(text) if ID_PATTERN.fullmatch(text) else None
 
 
 def next_position(last: int, *, now: datetime) -> int:

@@ -18,7 +18,8 @@ class Socket:
 
     It has received the frames after `sent_after` up to `sent_to`, and later ones that name it in `pushed_to`. Writers
     push frames to it while it is `live`; before that, its catch-up sends them. Times are in epoch seconds. A person
-    looks at what a browser opened (`by_browser`); other sockets may be an agent's.
+    looks at what a browser opened (`by_browser`); other sockets may be an agent's. Messages that come over it are from
+    `agent_name`; a socket of an older release has none.
     """
 
     connection_id: str
@@ -33,6 +34,7 @@ class Socket:
     live: bool = False
     greeted: bool = False
     by_browser: bool = True
+    agent_name: str = ""
 
     def is_expected(self, now: datetime) -> bool:
         """Whether a client is connected, or may be in a moment."""

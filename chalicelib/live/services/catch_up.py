@@ -46,8 +46,7 @@ class CatchUp:
             return
         try:
             if not socket.greeted:
-                greeting = signal_frame(FrameType.CONNECTED, job.after, start, connectionId=socket.connection_id)
-                self._greet(socket, greeting, until=socket.opened_at + _OPENING_SECONDS)
+                self._greet(socket, _greeting(socket, job.after, start), until=socket.opened_at + _OPENING_SECONDS)
             socket = self._save_progress(replace(socket, greeted=True, live=False))
             socket = self._catch_up(socket, job.after, started=start)
             self._go_live(replace(socket, live=True))
@@ -112,3 +111,8 @@ class CatchUp:
         if not self.sockets.save_progress(socket):
             raise _EndedError
         return socket
+
+
+def _greeting(socket: Socket, after: int, now: datetime) -> Frame:
+    about = {"clientId": socket.connection_id, "agentName": socket.agent_name, "connectionId": socket.connection_id}
+    return signal_frame(FrameType.CONNECTED, after, now, **about)

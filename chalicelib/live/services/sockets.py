@@ -27,6 +27,7 @@ def open_socket(
     key_hash: str,
     last_id: str | None,
     by_browser: bool,
+    agent_name: str,
     now: datetime,
     sockets: Sockets,
     frames: Frames,
@@ -55,6 +56,7 @@ def open_socket(
         sent_after=after,
         sent_to=after,
         by_browser=by_browser,
+        agent_name=agent_name,
     )
     sockets.add(socket)
     work.send(CatchUpJob(user_id=owner.user_id, connection_id=connection_id, after=after))
