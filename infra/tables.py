@@ -153,6 +153,7 @@ DEFINITIONS = (
             Index(FACETS_INDEX, "pk", "facetsKey"),
             Index(LIST_INDEX, "unsent", "createdAt"),
         ),
+        ttl="expiresAt",
     ),
     Definition(SOCKETS, "sk", ttl="expiresAt"),
     Definition(OUTBOX, "sk", (Index(DUE_INDEX, "dueQueue", "dueAt"),)),

@@ -44,5 +44,5 @@ def deliver_notice(message: InstanceNoticeJob) -> None:
         ),
         notices=DynamoInstanceNotices(),
         recipients=DynamoMarketplace(),
-        post=http.post,
+        post=http.post_and_read,
     )

@@ -16,6 +16,7 @@ _MEANINGS = {
     "CALLBACK_RETRIES": "Callbacks of buttons, to integrators",
     "INSTANCE_NOTICE_RETRIES": "Notices of operators' decisions, to instances of the network",
     "CONNECTION_NOTICE_RETRIES": "Notices over a connection, to the other desk",
+    "CONNECTION_ACCEPTANCE_RETRIES": "Acceptances of connection requests",
     "CONNECTION_REQUEST_RETRIES": "Connection requests",
     "PEER_KEY_RETRIES": "Look-ups of the keys that another desk publishes",
     "RELAY_RETRIES": "Relays and acknowledgements, for each desk",

@@ -24,6 +24,13 @@ from tests.support.receiver import Receiver
 
 
 @pytest.fixture
+def receiver(receiver: Receiver) -> Receiver:
+    """A server that answers as other desks do: only `success`, or `received` for a webhook, is success."""
+    receiver.status, receiver.body = 200, b'{"success": true, "received": true}'
+    return receiver
+
+
+@pytest.fixture
 def desk_with_approval(desk: Desk) -> None:
     allow_federation(approval=True)
 

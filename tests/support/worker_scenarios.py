@@ -121,10 +121,12 @@ def _send_relay(context: ScenarioContext) -> None:
 
 
 def _approve_member(context: ScenarioContext) -> None:
+    context.set_answer(received=True)
     instances.add_member(context.api, baseUrl=context.address)
 
 
 def _accept_connection(context: ScenarioContext) -> None:
+    context.set_answer(success=True)
     peer.allow_federation(approval=True)
     asked = peer.connection_request(toUserEmail="bob@example.com", fromInstanceUrl=context.address)
     connection = context.api.post(peer.CONNECTIONS, asked).json["connectionId"]
@@ -152,7 +154,7 @@ def _request_unanswered_connection(context: ScenarioContext) -> None:
     pumps.drain(PEER_NOTICES)
     _publish_key(context)
     pumps.run("fetch_peer_keys")
-    context.set_answer()
+    context.set_answer(success=True)
 
 
 def _publish_key(context: ScenarioContext) -> None:

@@ -196,7 +196,7 @@ def confirm_connection(
     grants=PEERS.can("GetItem", "Query", "BatchGetItem", "UpdateItem") + CHAT.can("PutItem") + NOTIFY,
 )
 def end_connection(
-    body: EndedIn,  # noqa: ARG001 - what the gate has found says all
+    body: EndedIn,
     headers: FederationHeaders,  # noqa: ARG001 - read by the gate
     admitted: Connection,
     context: RequestContext,
@@ -206,4 +206,4 @@ def end_connection(
     The other instance calls this operation. Repeating the call changes nothing.
     """
     message_id = ids.new_ulid(context.now)
-    return connections.end_connection(admitted, message_id=message_id, now=context.now, ports=_ports())
+    return connections.end_connection(body, admitted, message_id=message_id, now=context.now, ports=_ports())

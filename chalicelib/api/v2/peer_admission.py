@@ -6,7 +6,7 @@ from chalicelib.core.domain.budgets import SpendResult
 from chalicelib.core.domain.requests import RawRequest
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.connections.domain.federation_settings import FederationSettings
-from chalicelib.federation.connections.services.admission import Admission
+from chalicelib.federation.connections.services.admission import Admission, AdmittedRelay
 from chalicelib.federation.connections.services.admission import admit_stranger as admit_by_settings
 from chalicelib.federation.connections.signatures import refuse_signature
 from chalicelib.federation.connections.stores.connection_budgets import DynamoConnectionBudgets
@@ -23,8 +23,13 @@ def admit_stranger(_: RawRequest) -> FederationSettings:
     return admit_by_settings(DynamoFederation())
 
 
+def admit_new_relay(sent: RawRequest) -> AdmittedRelay:
+    """Admit a relay."""
+    return _admission().admit_new_relay(sent)
+
+
 def admit_relay(sent: RawRequest) -> Connection:
-    """Admit a relay or an acknowledgement."""
+    """Admit what is about a relay, such as an acknowledgement."""
     return _admission().admit_relay(sent)
 
 

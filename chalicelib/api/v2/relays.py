@@ -6,12 +6,13 @@ from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.api.v2.contract import operation
-from chalicelib.api.v2.peer_admission import admit_relay
+from chalicelib.api.v2.peer_admission import admit_new_relay, admit_relay
 from chalicelib.board.stores.board import DynamoBoard
 from chalicelib.core.domain.errors import Forbidden, NotFound, RateLimited, TooLarge, Unauthorized, Unavailable
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.connections.domain.handshake import ACK_PATH, RELAY_PATH, FederationHeaders
+from chalicelib.federation.connections.services.admission import AdmittedRelay
 from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.relays.domain.relay_messages import AckAnswer, AckIn, RelayAnswer, RelayIn
 from chalicelib.federation.relays.services import relays
@@ -43,7 +44,7 @@ def _notifier() -> Notifier:
     "/api/v2/relay",
     tag="Federation",
     aliases=(RELAY_PATH,),
-    gate=admit_relay,
+    gate=admit_new_relay,
     answers={200: "The result of the relay."},
     refusals=(Unauthorized, Forbidden, NotFound, TooLarge, RateLimited, Unavailable),
     grants=_ADMIT
@@ -58,18 +59,20 @@ def _notifier() -> Notifier:
 def receive_relay(
     body: RelayIn,
     headers: FederationHeaders,  # noqa: ARG001 - read by the gate
-    admitted: Connection,
+    admitted: AdmittedRelay,
     context: RequestContext,
 ) -> RelayAnswer:
     """Receive a relay from a connected instance.
 
-    The other instance calls this operation. A relay is accepted once per `relayId`; repeats change nothing. It reaches
-    the addressed person if they are connected with that instance, otherwise the person who owns the connection. A task
-    becomes a card and a queue item. The recipient's profile may filter ambient relays, without notice to anyone. The
-    sender is the person of the connection, whatever the relay says.
+    The other instance calls this operation. A relay is accepted once per `relayId`; repeats change nothing. A signed
+    relay without an id is accepted once in 24 hours. It reaches the addressed person if they are connected with that
+    instance, otherwise the person who owns the connection. A task becomes a card and a queue item. The recipient's
+    profile may filter ambient relays, without notice to anyone. The sender is the person of the connection, whatever
+    the relay says.
     """
     return relays.RelayReceiver(
-        connection=admitted,
+        connection=admitted.connection,
+        proof=admitted.proof,
         ids=relays.Ids(str(uuid4()), ids.new_ulid(context.now), str(uuid4()), str(uuid4())),
         now=context.now,
         relays=DynamoRelays(),

@@ -1,6 +1,8 @@
 """The result of a request to another host."""
 
+import json
 from dataclasses import dataclass
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -28,3 +30,26 @@ class HttpResult:
         if 300 <= self.status <= 399:  # noqa: PLR2004 - HTTP's
             return f"{text}; redirects are not followed"
         return f"{text}: {self.excerpt}" if self.excerpt else text
+
+
+def json_object(body: bytes) -> dict[str, Any]:
+    """Return the body as a JSON object; empty if it is anything else."""
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def require_success(result: HttpResult, member: str = "success") -> HttpResult:
+    """Return the result, as a failure unless a success also says so in its body: `{"success": true}`.
+
+    A parked domain, a proxy's login page and a server that swallows everything answer 200 as well.
+    """
+    if result.error is not None:
+        return result
+    answer = json_object(result.body)
+    if answer.get(member) is True and answer.get("success") is not False:
+        return result
+    said = f"{member}: false" if answer.get(member) is False or answer.get("success") is False else f"no {member}: true"
+    return HttpResult(None, f"answered {result.status} with {said}", retry_after=result.retry_after)

@@ -94,6 +94,9 @@ CALLBACK_RETRIES = RetryLadder(_STANDARD_WEBHOOKS)
 INSTANCE_NOTICE_RETRIES = RetryLadder(_STANDARD_WEBHOOKS)
 # Notices over a connection, to the connected instance.
 CONNECTION_NOTICE_RETRIES = RetryLadder(_STANDARD_WEBHOOKS)
+# Acceptances of a peer's request. These statuses say that the peer knows of no such request, now and later.
+ACCEPTANCE_REFUSED = frozenset((401, 403, 404, 410))
+CONNECTION_ACCEPTANCE_RETRIES = RetryLadder(_STANDARD_WEBHOOKS, final=ACCEPTANCE_REFUSED)
 # Requests to connect. A refusal is the answer, so it is not retried.
 CONNECTION_REQUEST_RETRIES = RetryLadder(_STANDARD_WEBHOOKS, final=REFUSED_FOR_GOOD)
 # Look-ups of a connected instance's published keys.

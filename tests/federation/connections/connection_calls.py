@@ -40,6 +40,7 @@ def chat_answers(api: Api, desk: Desk) -> list[str]:
 
 
 def peer_answers(receiver: Receiver, code: int = 200, /, **said: Any) -> None:
+    said = {"success": code < 300} | said
     receiver.status, receiver.body = code, json.dumps(said).encode()
 
 

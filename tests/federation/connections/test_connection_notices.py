@@ -14,6 +14,7 @@ from tests.federation.connections.connection_calls import (
     END,
     SAM,
     change_connection,
+    chat_answers,
     introduce_peer,
     own_connections,
     peer_answers,
@@ -23,7 +24,7 @@ from tests.federation.connections.connection_calls import (
     sent_body,
 )
 from tests.support.api import Api
-from tests.support.peer import CONNECTIONS, TOKEN, allow_federation, connection_request
+from tests.support.peer import CONNECTIONS, RELAY, TOKEN, allow_federation, connection_request
 from tests.support.pump import Pumps, count_messages
 from tests.support.receiver import Receiver
 
@@ -45,7 +46,9 @@ def test_the_peer_is_notified_of_an_acceptance(api: Api, desk: Desk, pump: Pumps
     assert sent.path == ACCEPT_URL
     assert sent.headers["x-federation-token"] == TOKEN
     assert len(sent.headers["x-federation-hmac"]) == 64
-    assert json.loads(sent.body) == {
+    body = json.loads(sent.body)
+    assert set(body.pop("fluxden")) == {"keyId", "publicKey"}
+    assert body == {
         "connectionId": made,
         "remoteConnectionId": "c-1",
         "acceptedByEmail": "alice@example.com",
@@ -126,3 +129,30 @@ def test_a_connected_peer_becomes_a_contact(
     assert contact["source"] == (None if known else "federation")
     (found,) = own_connections(api, desk, "active")
     assert found["contactId"] == contact["id"]
+
+
+@pytest.mark.parametrize("status", [401, 403, 404, 410])
+def test_an_acceptance_that_is_refused_for_good_ends_the_connection_with_a_reason_both_see(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, status: int
+) -> None:
+    allow_federation(approval=True)
+    peer_answers(receiver, status)
+    made = api.post(CONNECTIONS, introduce_peer(receiver)).json["connectionId"]
+    change_connection(api, desk.alice_key, made, action="accept")
+    pump.drain(PEER_NOTICES)
+    (found,) = own_connections(api, desk)
+    assert (found["status"], found["reason"]) == ("declined", f'its desk answered {status}: {{"success": false}}')
+    assert [found["reason"] in each for each in chat_answers(api, desk)][-1]
+    assert [each.path for each in receiver.received] == [ACCEPT_URL, END]
+    assert sent_body(receiver.received[1])["reason"] == found["reason"]
+    assert api.post(RELAY, {"subject": "x"}, headers={"X-Federation-Token": TOKEN}).status == 404
+
+
+def test_the_reason_of_an_end_is_shown_on_one_line(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
+    allow_federation(approval=True)
+    peer_answers(receiver, status="pending")
+    request_connection(api, desk, peer_base_url(receiver))
+    pump.drain(PEER_NOTICES)
+    token = sent_body(receiver.received[0])["federationToken"]
+    api.post(END, {"reason": "Gone\n\n# SYSTEM\u202e"}, headers={"X-Federation-Token": token})
+    assert own_connections(api, desk)[0]["reason"] == "the other desk has declined it, and says: Gone # SYSTEM"

@@ -95,8 +95,8 @@ def test_a_peer_can_accept_in_its_reply(api: Api, desk: Desk, pump: Pumps, recei
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"[]", b"null", b"\xff", b'{"connectionId": 5, "status": []}', b'{"fluxden": 1}', b"[" * 60_000],
-    ids=range(7),
+    [b'{"success": true, "connectionId": 5, "status": []}', b'{"success": true, "fluxden": 1}', b'{"success": true}'],
+    ids=range(3),
 )
 def test_a_reply_without_a_status_leaves_the_request_pending(
     api: Api, desk: Desk, pump: Pumps, receiver: Receiver, body: bytes
@@ -107,6 +107,36 @@ def test_a_reply_without_a_status_leaves_the_request_pending(
     assert [each["status"] for each in own_connections(api, desk)] == ["pending"]
     assert chat_answers(api, desk) == []
     assert count_messages(PEER_NOTICES) == 0, "the worker has dealt with it"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"null",
+        b"\xff",
+        b"<!doctype html><title>Sign in</title>",
+        b'{"success": false, "status": "active"}',
+        b'{"success": "true", "status": "active"}',
+        b'{"status": "active"}',
+        b"[" * 60_000,
+        b'{"success": true}' + b" " * 70_000,
+    ],
+    ids=range(10),
+)
+def test_a_reply_that_does_not_say_success_is_a_failed_attempt(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, body: bytes
+) -> None:
+    receiver.status, receiver.body = 200, body
+    request_connection(api, desk, peer_base_url(receiver))
+    pump.drain(PEER_NOTICES)
+    assert [each["status"] for each in own_connections(api, desk)] == ["pending"]
+    peer_answers(receiver, connectionId="theirs", status="active")
+    with time_machine.travel(datetime.now(UTC) + timedelta(seconds=60)):
+        pump.run("announce_due_peer_notices")
+        pump.drain(PEER_NOTICES)
+    assert [each["status"] for each in own_connections(api, desk)] == ["active"], "it is sent again"
 
 
 @pytest.mark.parametrize(

@@ -73,7 +73,7 @@ def test_a_notice_is_retried_until_it_is_delivered(
             pump.run("announce_due_notices")
             pump.drain(NOTICES)
         assert len(receiver.received) == 4
-        receiver.status = 204
+        receiver.status = 200
         clock.shift(timedelta(hours=10))
         pump.run("announce_due_notices")
         pump.drain(NOTICES)

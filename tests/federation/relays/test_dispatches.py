@@ -35,7 +35,7 @@ def test_an_operator_lists_refused_relays_and_resends_them(
     pump.drain(OUTBOX_WORK)
     (found,) = list_unsent("--parked")
     assert (found["relayId"], found["kind"], found["error"]) == (relay_id, kind, "answered 403: not today")
-    receiver.status, receiver.body = 200, b""
+    receiver.status, receiver.body = 200, b'{"success": true}'
     assert relay_id in run_admin("relays", "resend", relay_id)
     assert list_unsent("--parked") == []
     pump.drain(OUTBOX_WORK)

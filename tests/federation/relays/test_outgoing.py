@@ -103,20 +103,51 @@ def test_a_refused_relay_is_parked_with_the_reason(
 def test_a_reply_without_a_relay_id_counts_as_sent(
     api: Api, desk: Desk, pump: Pumps, receiver: Receiver, connection: str
 ) -> None:
-    strange = (b"[" * 60_000, b'{"relayId": "\\ud800"}', b'{"relayId": "a\\u0000b"}')
-    for body in (
-        b"",
-        b"[]",
-        b"null",
-        b'{"relayId": 5}',
-        b'{"success": true, "filtered": true}',
-        b"x" * 70_000,
-        *strange,
-    ):
+    strange = (b'{"success": true, "relayId": "\\ud800"}', b'{"success": true, "relayId": "a\\u0000b"}')
+    for body in (b'{"success": true}', b'{"success": true, "relayId": 5}', *strange):
         receiver.body = body
         send_relay(api, desk, connection)
         pump.drain(OUTBOX_WORK)
     assert {each["dispatch"] for each in list_relays(api, desk)["relays"]} == {"sent"}
+
+
+@pytest.mark.parametrize(
+    ("body", "said"),
+    [
+        (b"", "no success: true"),
+        (b"[]", "no success: true"),
+        (b"<html>Parked</html>", "no success: true"),
+        (b'{"relayId": "theirs"}', "no success: true"),
+        (b'{"success": "true"}', "no success: true"),
+        (b'{"success": false, "relayId": "theirs"}', "success: false"),
+        (b"[" * 60_000, "no success: true"),
+        (b"x" * 70_000, "no success: true"),
+    ],
+    ids=range(8),
+)
+@pytest.mark.parametrize("status", [200, 204])
+def test_only_success_true_is_success(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, connection: str, body: bytes, said: str, status: int
+) -> None:
+    receiver.status, receiver.body = status, body if status == 200 else b""
+    send_relay(api, desk, connection)
+    pump.drain(OUTBOX_WORK)
+    (relay,) = list_relays(api, desk)["relays"]
+    assert (relay["dispatch"], relay["status"]) == ("retrying", "pending")
+    assert relay["error"] == f"answered {status} with {said if status == 200 else 'no success: true'}"
+
+
+def test_a_relay_that_the_peer_filters_is_shown_as_filtered(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, connection: str
+) -> None:
+    receiver.body = b'{"success": true, "ambient": true, "filtered": true, "reason": "quiet-\\u202ehours\\n"}'
+    send_relay(api, desk, connection, payload={"ambient": True})
+    pump.drain(OUTBOX_WORK)
+    (relay,) = list_relays(api, desk)["relays"]
+    assert (relay["dispatch"], relay["status"], relay["peerRelayId"]) == ("filtered", "declined", None)
+    assert relay["error"] == "filtered by the recipient's profile: quiet- hours"
+    assert DynamoOutbox().list_first(peer_url(receiver), limit=50) == []
+    assert list_relays(api, desk, status="delivered")["relays"] == []
 
 
 def test_an_acknowledgement_completes_the_relay(

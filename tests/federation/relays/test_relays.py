@@ -1,8 +1,10 @@
 """Relays that peers send: their recipients, repeats and threads."""
 
 import json
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 
 from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.relays.stores.relays import DynamoRelays
@@ -14,6 +16,7 @@ from tests.federation.relays.relay_calls import (
     acknowledge,
     add_sent_relay,
     cards_of,
+    new_relay,
     queue_items_of,
     receive_relay,
     stored_relay,
@@ -21,7 +24,7 @@ from tests.federation.relays.relay_calls import (
 )
 from tests.support import concurrency
 from tests.support.api import Api
-from tests.support.peer import CONNECTIONS, allow_federation, connection_request
+from tests.support.peer import CONNECTIONS, RELAY, allow_federation, connection_request, sign_body
 from tests.support.pump import Pumps
 from tests.support.sockets import Sockets
 
@@ -71,6 +74,33 @@ def test_a_repeated_relay_is_a_duplicate_and_changes_nothing(api: Api, desk: Des
 def test_relays_without_an_id_are_never_duplicates(api: Api, desk: Desk, token: str) -> None:
     ids = {receive_relay(api, token, relayId=given).json["relayId"] for given in (None, None, "")}
     assert len(ids) == 3
+
+
+def test_a_signed_relay_without_an_id_is_received_once_in_24_hours(api: Api, desk: Desk, token: str) -> None:
+    connection_id = desk.demo["federation"]["connection_id"]
+    api.call("PATCH", f"{CONNECTIONS}/{connection_id}", {"hmacEnabled": True}, token=desk.alice_key)
+    raw, headers = sign_body(new_relay(relayId=None, intent="assign_task"), token)
+    now = datetime.now(UTC)
+    with time_machine.travel(now, tick=False) as clock:
+        first, *repeats = (api.post(RELAY, raw=raw, headers=headers).json for _ in range(3))
+        assert [each.get("duplicate") for each in (first, *repeats)] == [None, True, True]
+        assert {each["relayId"] for each in repeats} == {first["relayId"]}
+        assert len(cards_of(api, desk.alice_key)) == 1
+        other, other_headers = sign_body(new_relay(relayId=None, intent="assign_task", subject="Other"), token)
+        assert "duplicate" not in api.post(RELAY, raw=other, headers=other_headers).json
+        clock.shift(timedelta(hours=23, minutes=59))
+        assert api.post(RELAY, raw=raw, headers=headers).json["duplicate"] is True
+        clock.shift(timedelta(minutes=2))
+        assert "duplicate" not in api.post(RELAY, raw=raw, headers=headers).json
+    assert stored_relay(desk, first["relayId"])["peerRelayId"] is None
+
+
+def test_simultaneous_replays_of_a_signed_relay_store_one(api: Api, desk: Desk, token: str) -> None:
+    connection_id = desk.demo["federation"]["connection_id"]
+    api.call("PATCH", f"{CONNECTIONS}/{connection_id}", {"hmacEnabled": True}, token=desk.alice_key)
+    raw, headers = sign_body(new_relay(relayId=None, intent="assign_task"), token)
+    answers = concurrency.run_concurrently(6, lambda _: api.post(RELAY, raw=raw, headers=headers))
+    assert sum("duplicate" not in each.json for each in answers) == len(cards_of(api, desk.alice_key)) == 1
 
 
 def test_one_id_over_two_connections_is_two_relays(api: Api, desk: Desk, token: str) -> None:
@@ -182,5 +212,5 @@ def test_a_relay_takes_a_constant_number_of_calls(api: Api, desk: Desk, token: s
 def test_a_received_relay_is_stored_once(api: Api, desk: Desk, token: str) -> None:
     made = receive_relay(api, token).json["relayId"]
     (connection,) = DynamoConnections().find_by_token(token)
-    known = DynamoRelays().find_references(connection.connection_id, ["r-1", "", "unknown"])
+    known = DynamoRelays().find_references(connection.connection_id, ["r-1", "", "unknown"], now=datetime.now(UTC))
     assert {name: each.relay_id for name, each in known.items()} == {"r-1": made}

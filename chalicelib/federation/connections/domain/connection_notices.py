@@ -33,7 +33,7 @@ class ConnectionNoticeKind(StrEnum):
     @property
     def is_answered(self) -> bool:
         """Whether the peer's answer to the notice decides the connection's next state."""
-        return self in (ConnectionNoticeKind.REQUESTED, ConnectionNoticeKind.CROSSED)
+        return self in (ConnectionNoticeKind.REQUESTED, ConnectionNoticeKind.CROSSED, ConnectionNoticeKind.ACCEPTED)
 
     def still_holds(self, connection: Connection) -> bool:
         """Whether the notice still applies in the connection's present state."""
@@ -102,6 +102,8 @@ def crossing_notice(connection: Connection, *, now: datetime) -> ConnectionNotic
 def end_notice(connection: Connection, *, now: datetime) -> ConnectionNotice:
     """Return the notice that a request was declined or withdrawn, or the connection ended."""
     body = {"connectionId": connection.connection_id, "status": ConnectionStatus.DECLINED.value}
+    if connection.reason:
+        body["reason"] = connection.reason
     return _each_time(connection, ConnectionNoticeKind.ENDED, now, body)
 
 

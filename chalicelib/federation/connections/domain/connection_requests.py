@@ -11,7 +11,7 @@ from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from chalicelib.board.domain.contacts import Contact
 from chalicelib.core.domain.fields import In, Omittable, timestamp
-from chalicelib.core.domain.http_results import HttpResult
+from chalicelib.core.domain.http_results import HttpResult, json_object
 from chalicelib.core.domain.retries import REFUSED_FOR_GOOD, Outcome
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus, Initiator, PeerKey
 from chalicelib.federation.connections.domain.handshake import (
@@ -104,12 +104,7 @@ def request_body(connection: Connection, *, token: str, own_url: str, key: PeerK
 
 def parse_answer(body: bytes) -> RequestAnswer:
     """Read a peer's answer to a request; leave out what can't be understood."""
-    try:
-        answer = json.loads(body)
-    except (ValueError, RecursionError):
-        answer = None
-    if not isinstance(answer, dict):
-        return RequestAnswer()
+    answer = json_object(body)
     try:
         key = Introduction.model_validate(answer["fluxden"]).key
     except (KeyError, ValidationError):

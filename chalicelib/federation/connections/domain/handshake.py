@@ -164,6 +164,7 @@ class EndedIn(OpenIn):
     model_config = ConfigDict(alias_generator=to_camel)
 
     connection_id: Omittable[Label] = Field(None, description="The id of the connection at the desk that sends this.")
+    reason: Omittable[Label] = Field(None, description="Why, in one line.")
 
 
 class FederationHeaders(Headers):

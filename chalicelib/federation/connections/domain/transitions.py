@@ -34,6 +34,8 @@ class Event(StrEnum):
     PEER_ENDED = "peer-ended"
     # Both sides asked at the same time, and the peer confirmed that its request is genuine.
     CROSSING_CONFIRMED = "crossing-confirmed"
+    # The desk in whose name the request came refused for good that it was accepted.
+    ACCEPTANCE_REFUSED = "acceptance-refused"
     # Every attempt to deliver the request failed; or nobody answered it in time.
     UNDELIVERED = "undelivered"
     UNANSWERED = "unanswered"
@@ -99,6 +101,7 @@ _RULES = (
     _Rule(Event.PEER_ACCEPTED, _US, (PENDING,), ACTIVE, (Effect.ADD_CONTACT, Effect.TELL_OWNER)),
     _Rule(Event.PEER_ENDED, _EITHER, (PENDING, ACTIVE), DECLINED, (Effect.TELL_OWNER,)),
     _Rule(Event.CROSSING_CONFIRMED, _PEER, (PENDING,), ACTIVE, (Effect.ADD_CONTACT, Effect.TELL_OWNER)),
+    _Rule(Event.ACCEPTANCE_REFUSED, _PEER, (ACTIVE,), DECLINED, (Effect.NOTIFY_ENDED, Effect.TELL_OWNER)),
     _Rule(Event.UNDELIVERED, _US, (PENDING,), EXPIRED, (Effect.TELL_OWNER,)),
     _Rule(Event.UNANSWERED, _US, (PENDING,), EXPIRED, (Effect.NOTIFY_ENDED, Effect.TELL_OWNER)),
     _Rule(Event.UNANSWERED, _PEER, (PENDING,), DECLINED, (Effect.NOTIFY_ENDED,)),

@@ -71,6 +71,14 @@ def admit_hub(caller: InstanceKey, *, request_id: str) -> None:
 
 
 @dataclass(frozen=True)
+class AdmittedRelay:
+    """The connection that a relay came over. `proof` is the signature that a replay repeats; None without one."""
+
+    connection: Connection
+    proof: str | None
+
+
+@dataclass(frozen=True)
 class Admission:
     """Admits what comes over a connection, by the connection's token and signatures.
 
@@ -95,6 +103,18 @@ class Admission:
             Unauthorized, Unavailable, Forbidden, NotFound, RateLimited: see `admit`.
         """
         return self.admit(sent, _RELAYS)
+
+    def admit_new_relay(self, sent: RawRequest) -> AdmittedRelay:
+        """Admit a relay; return its connection, and what identifies it if it has no id.
+
+        Raises:
+            Unauthorized, Unavailable, Forbidden, NotFound, RateLimited: see `admit`.
+        """
+        connection = self.admit_relay(sent)
+        if connection.hmac_enabled:
+            return AdmittedRelay(connection, sent.headers[DIGEST_HEADER.lower()])
+        signed = connection.must_sign or (connection.keys and "signature" in sent.headers)
+        return AdmittedRelay(connection, sent.headers["signature"] if signed else None)
 
     def admit_confirmation(self, sent: RawRequest) -> Connection:
         """Admit a message that a request of this desk was accepted; return the connection, which may be pending.

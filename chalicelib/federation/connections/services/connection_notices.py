@@ -12,8 +12,10 @@ from typing import Any, Protocol
 from chalicelib.board.domain.contacts import Contact, ContactFilter
 from chalicelib.board.services.ports import Contacts
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.core.domain.http_results import HttpResult
+from chalicelib.core.domain.http_results import HttpResult, require_success
 from chalicelib.core.domain.retries import (
+    ACCEPTANCE_REFUSED,
+    CONNECTION_ACCEPTANCE_RETRIES,
     CONNECTION_NOTICE_RETRIES,
     CONNECTION_REQUEST_RETRIES,
     Attempt,
@@ -37,6 +39,13 @@ from chalicelib.federation.connections.services.ports import ConnectionNotices, 
 from chalicelib.federation.connections.services.transitions import Ports, advance
 from chalicelib.live.services.ports import Notifier
 
+_LADDERS = {
+    ConnectionNoticeKind.REQUESTED: CONNECTION_REQUEST_RETRIES,
+    ConnectionNoticeKind.CROSSED: CONNECTION_REQUEST_RETRIES,
+    ConnectionNoticeKind.ACCEPTED: CONNECTION_ACCEPTANCE_RETRIES,
+    ConnectionNoticeKind.ENDED: CONNECTION_NOTICE_RETRIES,
+    ConnectionNoticeKind.CONTACT: CONNECTION_NOTICE_RETRIES,
+}
 _ATTEMPTS = 8
 _CANDIDATES = 50
 
@@ -97,14 +106,11 @@ class ConnectionNoticeWorker:
         def send() -> HttpResult | Conclusion:
             return self._send(notice, connection, now)
 
-        if not notice.kind.is_answered:
-            self.runner.run(notice, job, ladder=CONNECTION_NOTICE_RETRIES, at=now, send=send)
-            return
-
         def conclude(result: HttpResult, outcome: Outcome) -> None:
-            self._take_answer(notice, connection, result, outcome, message_id)
+            if notice.kind.is_answered:
+                self._take_answer(notice, connection, result, outcome, message_id)
 
-        self.runner.run(notice, job, ladder=CONNECTION_REQUEST_RETRIES, at=now, send=send, conclude=conclude)
+        self.runner.run(notice, job, ladder=_LADDERS[notice.kind], at=now, send=send, conclude=conclude)
 
     def _send(self, notice: ConnectionNotice, connection: Connection, now: datetime) -> HttpResult | Conclusion:
         if not notice.kind.still_holds(connection):
@@ -133,7 +139,7 @@ class ConnectionNoticeWorker:
             headers = peer_headers(
                 connection, url, body, token=token, at=now, federation=self.federation, sign=self.sign
             )
-        return self.post(url, body, headers)
+        return require_success(self.post(url, body, headers))
 
     def _take_answer(
         self, notice: ConnectionNotice, connection: Connection, result: HttpResult, outcome: Outcome, message_id: str
@@ -146,6 +152,10 @@ class ConnectionNoticeWorker:
             now, replaced = self.runner.clock(), None
             if notice.kind is ConnectionNoticeKind.REQUESTED:
                 step = answer_step(found, result, outcome, now=now)
+            elif notice.kind is ConnectionNoticeKind.ACCEPTED:
+                if result.status not in ACCEPTANCE_REFUSED:
+                    return
+                step = next_step(found, Event.ACCEPTANCE_REFUSED, now=now, reason=f"its desk {result.error}")
             else:
                 replaced = self.connections.find_pair(found.user_id, found.peer_url, found.asked_as)
                 if outcome is not Outcome.DELIVERED or replaced is None or not replaced.awaits_peer:

@@ -8,10 +8,10 @@ from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.envelope import stored_envelope
 from chalicelib.core.domain.errors import Conflict, NotFound
-from chalicelib.core.domain.fields import is_uuid
+from chalicelib.core.domain.fields import is_uuid, to_one_line
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus
-from chalicelib.federation.connections.domain.handshake import AcceptedIn, ConnectedAnswer
+from chalicelib.federation.connections.domain.handshake import AcceptedIn, ConnectedAnswer, EndedIn
 from chalicelib.federation.connections.domain.owned_connections import (
     ConnectionOut,
     ConnectionPatch,
@@ -83,7 +83,9 @@ def confirm_connection(
     return ConnectedAnswer(success=True, connection_id=connection.connection_id, status=ConnectionStatus.ACTIVE)
 
 
-def end_connection(connection: Connection, *, message_id: str, now: datetime, ports: Ports) -> ConnectedAnswer:
+def end_connection(
+    given: EndedIn, connection: Connection, *, message_id: str, now: datetime, ports: Ports
+) -> ConnectedAnswer:
     """Take note that the peer declined a request, withdrew one or ended the connection; a repeat changes nothing.
 
     Store calls after admission: 3, or none for a repeat.
@@ -92,9 +94,11 @@ def end_connection(connection: Connection, *, message_id: str, now: datetime, po
         Unavailable: the connection is changed by many calls at once.
     """
     found: Connection | None = connection
+    said = to_one_line(given.reason or "")
+    reason = f"{_ENDED}, and says: {said}" if said else _ENDED
     attempts = Attempts(_BUSY)
     while attempts.again():
-        step = next_step(found, Event.PEER_ENDED, now=now, reason=_ENDED) if found else None
+        step = next_step(found, Event.PEER_ENDED, now=now, reason=reason) if found else None
         if step is None or advance(step, ports=ports, message_id=message_id, now=now):
             return ConnectedAnswer(
                 success=True, connection_id=connection.connection_id, status=ConnectionStatus.DECLINED

@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from chalicelib.core.domain.http_results import HttpResult
+from chalicelib.core.domain.http_results import HttpResult, require_success
 from chalicelib.core.domain.retries import INSTANCE_NOTICE_RETRIES, is_due
 from chalicelib.core.ports import Post
 from chalicelib.core.services.attempts import AttemptRunner, Conclusion
@@ -47,6 +47,6 @@ def attempt_notice(
         if recipient is None or recipient.status != notice.status:
             return Conclusion(InstanceNoticeOutcome.SUPERSEDED)
         headers = notice_headers(notice, recipient, source=source, at=now)
-        return post(f"{recipient.base_url}{PATH}", notice.body.encode(), headers)
+        return require_success(post(f"{recipient.base_url}{PATH}", notice.body.encode(), headers), "received")
 
     runner.run(notice, job, ladder=INSTANCE_NOTICE_RETRIES, at=now, send=send)

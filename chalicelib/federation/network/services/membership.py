@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
-from chalicelib.core.domain.http_results import HttpResult
+from chalicelib.core.domain.http_results import HttpResult, require_success
 from chalicelib.core.ports import Post
 from chalicelib.federation.network.domain.membership import (
     HEARTBEAT_PATH,
@@ -142,7 +142,7 @@ class HeartbeatSender:
                 "Accept": "application/json",
                 "Authorization": f"Bearer {self.hubs.token_of(membership, sealed)}",
             }
-            answer = self.post(f"{membership.hub_url}{HEARTBEAT_PATH}", body, headers)
+            answer = require_success(self.post(f"{membership.hub_url}{HEARTBEAT_PATH}", body, headers))
         except ValueError as error:
             answer = HttpResult(None, str(error))
         now = self.clock()

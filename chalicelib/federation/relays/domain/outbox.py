@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from chalicelib.core.domain.fields import Out, parse_timestamp
-from chalicelib.core.domain.http_results import HttpResult
+from chalicelib.core.domain.http_results import HttpResult, json_object
 from chalicelib.core.domain.retries import REFUSED_FOR_GOOD, RELAY_RETRIES, retry_after_wait
 
 
@@ -16,9 +16,12 @@ class OutboxJob(Out):
 
 
 class SendOutcome(StrEnum):
-    """The result of a sending: it arrived, it was refused, it is too old to retry, or it will be retried."""
+    """The result of a sending: it arrived, the recipient's filters dropped it, it was refused, it is too old to retry,
+    or it will be retried.
+    """
 
     SENT = "sent"
+    FILTERED = "filtered"
     PARKED = "parked"
     EXPIRED = "expired"
     RETRY = "retry"
@@ -50,7 +53,7 @@ class Outbox:
 def outcome_of(result: HttpResult, sending: Sending, *, now: datetime) -> SendOutcome:
     """Return the outcome of a sending with this result."""
     if result.error is None:
-        return SendOutcome.SENT
+        return SendOutcome.FILTERED if json_object(result.body).get("filtered") is True else SendOutcome.SENT
     if result.status in REFUSED_FOR_GOOD:
         return SendOutcome.PARKED
     age = now - parse_timestamp(sending.queued_at)

@@ -9,7 +9,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from chalicelib.core.domain.fields import Omittable, Out, Query, TimeOut, Uuid, timestamp
+from chalicelib.core.domain.fields import Omittable, Out, Query, TimeOut, Uuid, timestamp, to_one_line
+from chalicelib.core.domain.http_results import json_object
 from chalicelib.core.domain.pages import Pagination
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.relays.domain.outbox import SendOutcome
@@ -27,7 +28,7 @@ from chalicelib.federation.relays.domain.relays import (
 RELAY, ACKNOWLEDGEMENT = "relay", "acknowledgement"
 _DEFAULT_SUBJECT = "Federated relay"
 _MOST_RELAYS_A_PAGE = 100
-_LONGEST_ID = 200
+_LONGEST_ID, _LONGEST_REASON = 200, 100
 
 
 def _of_the_contract(name: str) -> Any:
@@ -87,6 +88,7 @@ class Dispatch(StrEnum):
     QUEUED = "queued"
     RETRYING = "retrying"
     SENT = "sent"
+    FILTERED = "filtered"
     PARKED = "parked"
     EXPIRED = "expired"
 
@@ -112,6 +114,7 @@ class RelayDispatch:
 
 DISPATCH_OF = {
     SendOutcome.SENT: Dispatch.SENT,
+    SendOutcome.FILTERED: Dispatch.FILTERED,
     SendOutcome.PARKED: Dispatch.PARKED,
     SendOutcome.EXPIRED: Dispatch.EXPIRED,
     SendOutcome.RETRY: Dispatch.RETRYING,
@@ -232,11 +235,15 @@ def acknowledgement_body(relay: Relay) -> bytes:
 
 def parse_relay_id(body: bytes) -> str | None:
     """Return the peer's id of a relay from its answer; None if it has none that can be stored."""
-    try:
-        found = json.loads(body).get("relayId")
-    except (ValueError, AttributeError, RecursionError):
-        return None
+    found = json_object(body).get("relayId")
     return found if isinstance(found, str) and 1 <= len(found) <= _LONGEST_ID and found.isprintable() else None
+
+
+def filter_reason(body: bytes) -> str:
+    """Return why the recipient's filters dropped a relay, as far as the peer's answer says."""
+    given = json_object(body).get("reason")
+    reason = to_one_line(given)[:_LONGEST_REASON] if isinstance(given, str) else ""
+    return f"filtered by the recipient's profile{f': {reason}' if reason else ''}"
 
 
 def to_response(relay: Relay, *, dispatch: Dispatch | None, tries: int, error: str | None) -> RelayOut:

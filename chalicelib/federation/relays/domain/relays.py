@@ -1,9 +1,10 @@
 """Relays: what people of connected desks send each other."""
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -12,6 +13,9 @@ from chalicelib.core.domain.fields import timestamp
 
 # A row holds at most 400 KB, and a relay's has little besides its payload.
 _LARGEST_PAYLOAD = 300_000
+# A signed relay without an id is known by its signature for this time.
+REMEMBERED_FOR = timedelta(hours=24)
+_REPLAY = "signature:"
 
 
 class Direction(StrEnum):
@@ -149,6 +153,18 @@ class RelayReference:
     relay_id: str
     thread_id: str
     reply: Mapping[str, Any] | None
+
+
+def replay_name(proof: str) -> str:
+    """Return the name under which a signed relay without an id is remembered.
+
+    It is longer than the ids that peers can give, so it is none of these.
+    """
+    return f"{_REPLAY}{hashlib.sha256(proof.encode()).hexdigest()}{'-' * 200}"
+
+
+def is_replay_name(name: str) -> bool:
+    return name.startswith(_REPLAY) and name.endswith("-" * 200)
 
 
 def json_text(value: Any) -> str:

@@ -12,7 +12,7 @@ from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.core.domain.http_results import HttpResult
+from chalicelib.core.domain.http_results import HttpResult, require_success
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.pages import Pagination
 from chalicelib.core.domain.requests import RequestContext
@@ -29,6 +29,7 @@ from chalicelib.federation.relays.domain.outgoing import (
     RelayQuery,
     RelaysOut,
     acknowledgement_body,
+    filter_reason,
     new_relay,
     parse_relay_id,
     relay_body,
@@ -168,14 +169,15 @@ class RelayCourier:
             if relay.status.is_final:
                 return HttpResult(200)
             url, body = f"{connection.peer_url}{RELAY_PATH}", relay_body(relay, connection)
-        return self.post(url, body, self.headers(connection, url, body, token, self.clock()))
+        return require_success(self.post(url, body, self.headers(connection, url, body, token, self.clock())))
 
     def settle(self, sending: Sending, outcome: SendOutcome, answer: HttpResult, *, now: datetime) -> None:
         """Record the outcome of an attempt; when the sending has ended, take it out of the outbox."""
         connection, _ = self._connection(sending.connection_id)
         relay = self.outgoing.find(connection.user_id, sending.item_id) if connection else None
         peer_relay_id = parse_relay_id(answer.body) if outcome is SendOutcome.SENT else None
-        self.outgoing.settle(sending, relay, outcome, peer_relay_id=peer_relay_id, error=answer.error, now=now)
+        error = filter_reason(answer.body) if outcome is SendOutcome.FILTERED else answer.error
+        self.outgoing.settle(sending, relay, outcome, peer_relay_id=peer_relay_id, error=error, now=now)
 
     def _connection(self, connection_id: str) -> tuple[Connection | None, str]:
         # Read once a run, so a connection that ends meanwhile is noticed in the next run.

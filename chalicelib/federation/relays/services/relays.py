@@ -24,7 +24,15 @@ from chalicelib.federation.relays.domain.relay_effects import (
     to_scope_response,
 )
 from chalicelib.federation.relays.domain.relay_messages import RelayAnswer, RelayIn
-from chalicelib.federation.relays.domain.relays import Direction, Relay, RelayReference, RelayStatus, Scope, json_text
+from chalicelib.federation.relays.domain.relays import (
+    Direction,
+    Relay,
+    RelayReference,
+    RelayStatus,
+    Scope,
+    json_text,
+    replay_name,
+)
 from chalicelib.live.domain.frames import LogState
 from chalicelib.live.services.ports import Notifier
 from chalicelib.people.domain.directory import Memberships
@@ -36,9 +44,11 @@ from chalicelib.tasks.services.ports import QueueItems
 
 
 class Relays(Protocol):
-    def find_references(self, connection_id: str, peer_relay_ids: Iterable[str]) -> dict[str, RelayReference]: ...
+    def find_references(
+        self, connection_id: str, peer_relay_ids: Iterable[str], *, now: datetime
+    ) -> dict[str, RelayReference]: ...
     def receive(
-        self, relay: Relay, *, reply: dict[str, Any], message: Message, work: Work | None
+        self, relay: Relay, *, name: str | None, reply: dict[str, Any], message: Message, work: Work | None
     ) -> RelayReference | bool: ...
 
 
@@ -77,6 +87,7 @@ class RelayReceiver:
     """
 
     connection: Connection
+    proof: str | None
     ids: Ids
     now: datetime
     relays: Relays
@@ -100,7 +111,8 @@ class RelayReceiver:
         attempts = Attempts("The board is changed by too many requests at once. Try again.")
         while attempts.again():
             context = self._read_context(given, user_id)
-            if given.relay_id and (before := context.references.get(given.relay_id)) is not None:
+            name = self._name(given)
+            if name and (before := context.references.get(name)) is not None:
                 return _repeated(before)
             scope, dropped = resolve_scope(given, context.memberships or Memberships())
             if context.profile is not None:
@@ -115,12 +127,16 @@ class RelayReceiver:
             work, message = self._new_work(given, relay, context), self._new_message(given, relay)
             answer = _answer(given, relay, dropped, fallback=fallback)
             reply = answer.model_dump(mode="json", by_alias=True, exclude_unset=True)
-            stored = self.relays.receive(relay, reply=reply, message=message, work=work)
+            stored = self.relays.receive(relay, name=name, reply=reply, message=message, work=work)
             if isinstance(stored, RelayReference):
                 return _repeated(stored)
             if stored:
                 self._notify(given, relay, message, work, context.log_state)
                 return answer
+
+    def _name(self, given: RelayIn) -> str | None:
+        """Return what tells repeats of the relay: its id, or else its signature; None if it has neither."""
+        return given.relay_id or (replay_name(self.proof) if self.proof else None)
 
     def _recipient(self, given: RelayIn) -> tuple[str, bool]:
         """Return the recipient, and whether it is the connected person in place of the addressee."""
@@ -140,10 +156,12 @@ class RelayReceiver:
         return self.connection.user_id, True
 
     def _read_context(self, given: RelayIn, user_id: str) -> _Context:
-        named = {given.relay_id or "", given.parent_relay_id or ""} - {""}
+        named = {self._name(given) or "", given.parent_relay_id or ""} - {""}
         reads: dict[str, Callable[[], Any]] = {}
         if named:
-            reads["references"] = lambda: self.relays.find_references(self.connection.connection_id, sorted(named))
+            reads["references"] = lambda: self.relays.find_references(
+                self.connection.connection_id, sorted(named), now=self.now
+            )
         if given.is_ambient:
             reads["profile"] = lambda: self.profiles.find_profile(user_id)
         else:

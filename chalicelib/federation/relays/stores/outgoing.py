@@ -136,12 +136,15 @@ def _record_actions(
         status = RelayStatus.DELIVERED
     elif outcome is SendOutcome.EXPIRED and not status.is_final:
         status = RelayStatus.EXPIRED
+    elif outcome is SendOutcome.FILTERED and not status.is_final:
+        # It reached the other desk but not the person, and nothing will come of it.
+        status = RelayStatus.DECLINED
     to = replace(
         relay,
         status=status,
         peer_relay_id=peer_relay_id or relay.peer_relay_id,
         updated_at=timestamp(now),
-        resolved_at=timestamp(now) if status is RelayStatus.EXPIRED else relay.resolved_at,
+        resolved_at=timestamp(now) if status.is_final and not relay.status.is_final else relay.resolved_at,
         changes=relay.changes + 1,
     )
     named = [add_peer_id_action(to)] if peer_relay_id and relay.peer_relay_id is None else []
@@ -157,7 +160,7 @@ def _change_actions(to: Relay, over: Relay, *, tried: bool = False, **more: Any)
     if tried:
         expression += ", tries = if_not_exists(tries, :none) + :one"
         named = {"none": 0, "one": 1}
-    if more and more["dispatch"] == Dispatch.SENT:
+    if more and more["dispatch"] in (Dispatch.SENT, Dispatch.FILTERED):
         expression += " REMOVE unsent"
     elif more:
         expression += ", unsent = :unsent"

@@ -2,7 +2,8 @@
 
 <user id> / RELAY#<relay id>   the relay; the user is its sender or recipient at this desk
 <user id> / COUNTS             see lists; by direction and status
-CONNECTION#<connection id> / PEER#<the peer's relay id>   relayId, userId, threadId; reply if it was received
+CONNECTION#<connection id> / PEER#<the peer's relay id>   relayId, userId, threadId; reply if it was received. A signed
+                               relay without an id has one under its signature, with expiresAt (the table's TTL)
 
 index order:  orderKey  = time of creation, newest first, so that it sorts as text, and the id
 index facets: facetsKey = direction, status, and the same
@@ -14,22 +15,31 @@ relay by either desk's id. The sent relays of a connection belong to its user, s
 """
 
 import json
+import math
 from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any
 
 from chalicelib.board.stores.board import add_card_actions, change_card_actions
 from chalicelib.chat.domain.chat import Message
 from chalicelib.chat.stores.chat import add_message_action
 from chalicelib.core.domain.errors import NotFound
+from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
-from chalicelib.core.stores.actions import assignments, put_new, update
+from chalicelib.core.stores.actions import NEW, assignments, put, put_new, update
 from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get_all
 from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.relays.domain.relay_effects import Effects, Work
-from chalicelib.federation.relays.domain.relays import Direction, Relay, RelayReference
+from chalicelib.federation.relays.domain.relays import (
+    REMEMBERED_FOR,
+    Direction,
+    Relay,
+    RelayReference,
+    is_replay_name,
+)
 from chalicelib.federation.relays.stores.relay_rows import claim_row, peer_key, relay_from_row, relay_key, relay_row
 from chalicelib.people.stores.directory_rows import active_person_check
 from chalicelib.resources import RELAYS
@@ -37,15 +47,19 @@ from chalicelib.tasks.stores.queue import add_item_actions, change_items_actions
 
 
 class DynamoRelays:
-    def find_references(self, connection_id: str, peer_relay_ids: Iterable[str]) -> dict[str, RelayReference]:
+    def find_references(
+        self, connection_id: str, peer_relay_ids: Iterable[str], *, now: datetime
+    ) -> dict[str, RelayReference]:
         """Find relays by the peer's ids, read consistently. One store call, or none without ids."""
         rows = get_all(RELAYS, [peer_key(connection_id, each) for each in peer_relay_ids if each])
-        return {row["sk"].partition("#")[2]: _reference(row) for row in rows}
+        # The table's TTL deletes late.
+        kept = (row for row in rows if row.get("expiresAt", math.inf) > now.timestamp())
+        return {row["sk"].partition("#")[2]: _reference(row) for row in kept}
 
     def receive(
-        self, relay: Relay, *, reply: dict[str, Any], message: Message, work: Work | None
+        self, relay: Relay, *, name: str | None, reply: dict[str, Any], message: Message, work: Work | None
     ) -> RelayReference | bool:
-        """Store a received relay with its effects, and return True.
+        """Store a received relay with its effects, and return True. `name` tells its repeats, if anything does.
 
         Returns the relay's reference if it was received before, and False if the end of the board or the queue has
         changed since it was read. One store call.
@@ -54,9 +68,12 @@ class DynamoRelays:
             NotFound: the recipient has been deactivated.
         """
         claimed: list[Action] = []
-        if relay.peer_relay_id:
-            row = peer_key(relay.connection_id, relay.peer_relay_id) | claim_row(relay, reply)
-            claimed = [put_new(RELAYS, row)]
+        if name:
+            received_at = parse_timestamp(relay.created_at)
+            row = peer_key(relay.connection_id, name) | claim_row(relay, reply)
+            if is_replay_name(name):
+                row["expiresAt"] = int((received_at + REMEMBERED_FOR).timestamp())
+            claimed = [put(RELAYS, row, f"{NEW} OR expiresAt <= :now", now=int(received_at.timestamp()))]
         brought = _work_actions(work, relay) if work else []
         actions = [
             *claimed,

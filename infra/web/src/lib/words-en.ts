@@ -294,6 +294,7 @@ export const en = {
   "dispatch.queued": "Queued",
   "dispatch.retrying": "Retrying",
   "dispatch.sent": "Sent",
+  "dispatch.filtered": "Filtered",
   "dispatch.parked": "On hold",
   "dispatch.expired": "Given up",
   "intent.get_info": "Information request",

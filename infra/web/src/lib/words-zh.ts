@@ -295,6 +295,7 @@ export const zh: Words = {
   "dispatch.queued": "排队中",
   "dispatch.retrying": "重试中",
   "dispatch.sent": "已发送",
+  "dispatch.filtered": "已过滤",
   "dispatch.parked": "已搁置",
   "dispatch.expired": "已放弃",
   "intent.get_info": "信息请求",

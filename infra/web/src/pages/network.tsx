@@ -25,7 +25,7 @@ interface Relay {
   peerInstanceUrl: string;
   peerUserEmail: string;
   responsePayload: string | null;
-  dispatch?: "queued" | "retrying" | "sent" | "parked" | "expired";
+  dispatch?: "queued" | "retrying" | "sent" | "filtered" | "parked" | "expired";
   tries?: number;
   error?: string;
   createdAt: string;
