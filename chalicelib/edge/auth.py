@@ -12,7 +12,9 @@ from chalicelib.tokens.domain.tokens import Admission
 
 
 class TokenBudgets(Protocol):
-    def spend(self, token: PresentedToken, charge: Charge, *, now: datetime) -> Admission: ...
+    def spend(
+        self, token: PresentedToken, charge: Charge, *, now: datetime, address: str | None = None
+    ) -> Admission: ...
     def refund(self, token: PresentedToken, charge: Charge, *, now: datetime) -> None: ...
 
 

@@ -128,7 +128,7 @@ def authenticate(request: IncomingRequest, parsed: Input) -> Access:
             return _ANONYMOUS
         is_complete = is_accepted and parsed.error is None and "body" in parsed.arguments
         charge = operation.charge(parsed.arguments["body"]) if is_complete else _ANONYMOUS.charge
-        admission = operation.family.tokens.spend(token, charge, now=request.now)
+        admission = operation.family.tokens.spend(token, charge, now=request.now, address=request.address)
     except (Unauthorized, Forbidden):
         if operation.caller_is_optional:
             return _ANONYMOUS

@@ -36,6 +36,12 @@ class IncomingRequest(NamedTuple):
     request_id: str
     now: datetime
 
+    @property
+    def address(self) -> str | None:
+        """The network address of the caller, as the gateway saw it."""
+        identity = self.http.context.get("identity") or {}
+        return str(identity["sourceIp"]) if identity.get("sourceIp") else None
+
 
 class Input(NamedTuple):
     """The parsed arguments of an operation, and the `error` that prevents it from running."""

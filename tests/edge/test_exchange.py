@@ -44,7 +44,7 @@ class Tokens:
     spent: list[Charge] = field(default_factory=list)
     refunded: list[Charge] = field(default_factory=list)
 
-    def spend(self, token: ids.PresentedToken, charge: Charge, *, now: datetime) -> Admission:  # noqa: ARG002 - a port
+    def spend(self, token: ids.PresentedToken, charge: Charge, **_: object) -> Admission:  # noqa: ARG002 - a port
         if self.refusal:
             raise self.refusal
         self.spent.append(charge)

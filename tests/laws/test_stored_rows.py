@@ -317,6 +317,8 @@ def test_stores_read_the_rows_that_they_have_always_written() -> None:
             "last_used_at": None,
             "usage_count": 0,
             "created_at": AT,
+            "created_by": None,
+            "last_used_from": None,
         }
     ]
     assert grants.list_tools() == [IssuedToken(ID, "fd1", ALICE, TokenStatus.ACTIVE, True, 7, AT, None, 0, None)]

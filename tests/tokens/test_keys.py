@@ -14,6 +14,8 @@ from chalicelib import aws, sealing
 from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.ids import parse_token
 from chalicelib.people.stores.directory import DynamoDirectory
+from chalicelib.resources import TOKENS
+from chalicelib.tokens.domain.keys import MOST_KEYS
 from infra.local import gateway
 from infra.tables import DEFINITIONS
 from tests.conftest import Desk
@@ -86,8 +88,10 @@ def test_new_key_is_shown_once_and_works(api: Api, desk: Desk) -> None:
         "isActive": True,
         "expiresAt": None,
         "lastUsedAt": "2040-05-21T12:00:10.000Z",
+        "lastUsedFrom": "127.0.0.1",
         "usageCount": 1,
         "createdAt": made["createdAt"],
+        "createdBy": listed.json["data"][-1]["id"],
     }
 
 
@@ -101,9 +105,11 @@ def test_keys_are_listed_newest_first_with_null_for_unused_keys(api: Api, desk: 
     assert (newest["lastUsedAt"], newest["usageCount"]) == (None, 0)
 
 
-def test_hundreds_of_keys_are_listed_in_full(api: Api, desk: Desk) -> None:
+def test_hundreds_of_keys_from_before_their_number_was_bounded_are_listed_in_full(api: Api, desk: Desk) -> None:
+    uncounted = {"pk": {"S": f"KEYS#{desk.user_id('alice')}"}}
     for number in range(101):
         create(api, desk.alice_key, name=f"key {number}")
+        aws.dynamodb().delete_item(TableName=TOKENS.physical_name, Key=uncounted)
     assert len(names(api, desk.alice_key)) == 102
 
 
@@ -419,3 +425,52 @@ def test_store_calls_of_key_operations(api: Api, desk: Desk) -> None:
         assert delete(api, desk.alice_key, other, key="k").calls == [spend, "GetItem", transaction, "Query"]
         assert delete(api, desk.alice_key, inputs.uuid(1)).calls == [spend, "GetItem"]
         assert delete(api, desk.bob_key, other).calls[-2:] == [spend, "GetItem"]
+
+
+# What a key can pass on
+
+
+def test_key_that_expires_makes_only_keys_that_expire_with_it_or_before(api: Api, desk: Desk) -> None:
+    with time_machine.travel(NOON, tick=False):
+        short = create(api, desk.alice_key, expiresInDays=0.01)
+        assert create(api, short["key"])["expiresAt"] == short["expiresAt"]
+        shorter = create(api, short["key"], expiresInDays=0.005)
+        assert shorter["expiresAt"] < short["expiresAt"]
+        assert create(api, shorter["key"])["expiresAt"] == shorter["expiresAt"]
+
+
+def test_key_that_would_outlive_its_maker_is_refused(api: Api, desk: Desk) -> None:
+    with time_machine.travel(NOON, tick=False):
+        short = create(api, desk.alice_key, expiresInDays=1)
+        before = names(api, desk.alice_key)
+        refused = api.post(KEYS, {"name": "long", "expiresInDays": 2}, short["key"])
+        assert (refused.status, short["expiresAt"] in refused.json["error"]) == (400, True)
+        assert names(api, desk.alice_key) == before
+
+
+def test_list_says_which_key_made_a_key_and_where_it_was_last_used_from(api: Api, desk: Desk) -> None:
+    made = create(api, desk.alice_key)
+    grandchild = create(api, made["key"])
+    listed = {each["id"]: each for each in api.get(KEYS, desk.alice_key).json["data"]}
+    by_operator = next(each for each in listed.values() if each["createdBy"] is None)
+    assert listed[made["id"]]["createdBy"] == by_operator["id"]
+    assert listed[grandchild["id"]]["createdBy"] == made["id"]
+    assert listed[made["id"]]["lastUsedFrom"] == "127.0.0.1"
+    assert listed[grandchild["id"]]["lastUsedFrom"] is None
+
+
+def test_person_has_at_most_fifty_keys_and_may_make_one_again_after_deleting_one(api: Api, desk: Desk) -> None:
+    made = [create(api, desk.bob_key)["id"] for _ in range(MOST_KEYS - 1)]
+    refused = api.post(KEYS, {"name": "one too many"}, desk.bob_key)
+    assert (refused.status, "at most 50 keys" in refused.json["error"]) == (409, True)
+    assert len(names(api, desk.bob_key)) == MOST_KEYS
+    assert delete(api, desk.bob_key, made[0]).status == 200
+    create(api, desk.bob_key)
+    assert create(api, desk.alice_key)
+
+
+def test_concurrent_calls_make_no_more_keys_than_allowed(api: Api, desk: Desk) -> None:
+    for _ in range(MOST_KEYS - 4):
+        create(api, desk.bob_key)
+    statuses = run_concurrently(8, lambda number: api.status("POST", KEYS, {"name": f"key {number}"}, desk.bob_key))
+    assert Counter(statuses) == {201: 3, 409: 5}

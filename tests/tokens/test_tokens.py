@@ -70,8 +70,8 @@ def add_tools() -> MintedToken:
     return token
 
 
-def key_grant(key: MintedToken, **more: datetime) -> KeyGrant:
-    return KeyGrant(key.row_id, "alice", "Laptop", key.visible_prefix, frozenset({"inbox"}), **more)
+def key_grant(key: MintedToken, expires_at: datetime | None = None) -> KeyGrant:
+    return KeyGrant(key.row_id, "alice", "Laptop", key.visible_prefix, frozenset({"inbox"}), expires_at)
 
 
 def end(state: GrantState | None) -> bool:

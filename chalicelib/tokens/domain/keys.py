@@ -9,11 +9,15 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 
+from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.fields import In, Line, Omittable, Out, Query, TimeOut, UuidOut, timestamp
 
 ALL: Literal["all"] = "all"
 _MOST_DAYS = 36_500
 _SECONDS_PER_DAY = 24 * 3600
+# Expired and inactive keys count, until they are deleted.
+MOST_KEYS = 50
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class Area(StrEnum):
@@ -30,7 +34,10 @@ class Area(StrEnum):
 
 @dataclass(frozen=True)
 class Key:
-    """A `dvd_` key as its owner sees it; `prefix` is its visible beginning."""
+    """A `dvd_` key as its owner sees it; `prefix` is its visible beginning.
+
+    `created_by` is the id of the key that made it, None if an operator did. `last_used_from` is a network address.
+    """
 
     key_id: str
     user_id: str
@@ -42,6 +49,8 @@ class Key:
     last_used_at: datetime | None
     usage_count: int
     created_at: str
+    created_by: str | None = None
+    last_used_from: str | None = None
 
 
 def _check_permissions(value: Any) -> Any:
@@ -73,12 +82,22 @@ class KeyIn(In):
     def permission_set(self) -> frozenset[str]:
         return frozenset([self.permissions] if isinstance(self.permissions, str) else map(str, self.permissions))
 
-    def expires_at(self, now: datetime) -> datetime | None:
-        """The time when the key expires, rounded up to a whole second."""
+    def expires_at(self, now: datetime, latest: int | None = None) -> datetime | None:
+        """The time when the key expires, rounded up to a whole second.
+
+        `latest`, in epoch seconds, is the latest possible end, and the end of a key without `expiresInDays`.
+
+        Raises:
+            Invalid: the key would live beyond `latest`.
+        """
         if self.expires_in_days is None:
-            return None
+            return _EPOCH + timedelta(seconds=latest) if latest else None
         seconds = math.ceil(now.timestamp() + self.expires_in_days * _SECONDS_PER_DAY)
-        return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+        if latest and seconds > latest:
+            last = timestamp(_EPOCH + timedelta(seconds=latest))
+            reason = f"A key can't outlive the key that creates it, which expires at {last}."
+            raise Invalid(reason, {"expiresInDays": [reason]})
+        return _EPOCH + timedelta(seconds=seconds)
 
 
 class KeySwitch(In):
@@ -104,8 +123,10 @@ class KeyOut(Out):
     is_active: bool
     expires_at: TimeOut | None
     last_used_at: TimeOut | None
+    last_used_from: str | None = Field(description="The network address of the last call.")
     usage_count: int
     created_at: TimeOut
+    created_by: UuidOut | None = Field(description="The key that created this one; null if an operator did.")
 
 
 class NewKeyOut(Out):
@@ -141,6 +162,8 @@ def to_response(key: Key) -> KeyOut:
         is_active=key.active,
         expires_at=timestamp(key.expires_at) if key.expires_at else None,
         last_used_at=timestamp(key.last_used_at) if key.last_used_at else None,
+        last_used_from=key.last_used_from,
         usage_count=key.usage_count,
         created_at=key.created_at,
+        created_by=key.created_by,
     )

@@ -128,7 +128,10 @@ class ToolsGrant:
 
 @dataclass(frozen=True)
 class KeyGrant:
-    """A new `dvd_` key; `prefix` is its visible beginning."""
+    """A new `dvd_` key; `prefix` is its visible beginning.
+
+    `created_by` is the id of the key that made it, None if an operator did.
+    """
 
     key_id: str
     user_id: str
@@ -136,6 +139,7 @@ class KeyGrant:
     prefix: str
     permissions: frozenset[str]
     expires_at: datetime | None = None
+    created_by: str | None = None
 
 
 @dataclass(frozen=True)

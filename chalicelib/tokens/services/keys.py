@@ -25,10 +25,14 @@ def create_key(
 ) -> NewKeyOut:
     """Store `token` as a key of the owner. Store calls after authentication: 1.
 
+    A key never outlives the key that creates it, so that who has a key for an hour has access for an hour.
+
     With an idempotency key the reply is stored sealed, since it has the secret.
 
     Raises:
+        Invalid: the key would outlive its maker.
         Forbidden: the owner was deactivated.
+        Conflict: the owner has too many keys.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     grant = KeyGrant(
@@ -37,7 +41,8 @@ def create_key(
         request.name,
         token.visible_prefix,
         request.permission_set,
-        expires_at=request.expires_at(context.now),
+        expires_at=request.expires_at(context.now, owner.expires_at),
+        created_by=owner.key_id,
     )
     response = NewKeyOut(
         id=key_id,

@@ -24,7 +24,7 @@ from chalicelib.tokens.domain.integrations import Disabler
 from chalicelib.tokens.domain.keys import Key
 from chalicelib.tokens.domain.tokens import IssuedToken, Usage
 from chalicelib.tokens.stores.token_rows import tools_key
-from chalicelib.tokens.stores.tokens import TOOLS_OWNER, personal_owner
+from chalicelib.tokens.stores.tokens import TOOLS_OWNER, keys_of_key, personal_owner
 
 T = TypeVar("T")
 
@@ -98,7 +98,9 @@ class DynamoGrants:
             return False
         keys = ({"pk": f"KEY#{pointer['hash']}"}, _pointer(key_id))
         owner = pointer["userId"]
-        return try_commit([delete(TOKENS, key, "userId = :owner", owner=owner) for key in keys], claim=claim)
+        discount = update(TOKENS, keys_of_key(owner), "DELETE keyIds :removed", removed={key_id})
+        deletes = [delete(TOKENS, key, "userId = :owner", owner=owner) for key in keys]
+        return try_commit([*deletes, discount], claim=claim)
 
     def set_status(self, kind: TokenKind, token_id: str, *, active: bool, while_active: str | None = None) -> bool:
         """Enable or disable a tools or personal token; False if nothing changes. One store call.

@@ -54,8 +54,10 @@ class _Change:
 
 
 class DynamoTokenBudgets:
-    def spend(self, token: PresentedToken, charge: Charge, *, now: datetime) -> Admission:
+    def spend(self, token: PresentedToken, charge: Charge, *, now: datetime, address: str | None = None) -> Admission:
         """Authenticate the caller and take `charge` from its budgets, both or neither.
+
+        `address` is the network address that the call comes from. It is shown to the owner of the token.
 
         One store call; two in a new minute or day, or when the day's deliveries are used up. Then only units are
         taken, and the caller has `over_daily_limit`.
@@ -74,7 +76,7 @@ class DynamoTokenBudgets:
                 else _begin_change(affordable, current, minute, day)
             )
             try:
-                row = self._spend(token, change, now)
+                row = self._spend(token, change, now, address)
             except ClientError as error:
                 if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
                     raise
@@ -131,7 +133,7 @@ class DynamoTokenBudgets:
             ExpressionAttributeValues=values(**named),
         )
 
-    def _spend(self, token: PresentedToken, change: _Change, now: datetime) -> Row:
+    def _spend(self, token: PresentedToken, change: _Change, now: datetime, address: str | None) -> Row:
         held = " AND attribute_exists(holders)" if token.kind is InstanceCredential.INSTANCE else ""
         named = {
             "hash": token.secret_hash,
@@ -139,10 +141,13 @@ class DynamoTokenBudgets:
             "now": int(now.timestamp()),
             "one": 1,
         }
+        seen = ""
+        if address:
+            seen, named["address"] = "lastUsedFrom = :address, ", address
         done = dynamodb().update_item(
             TableName=TOKENS.physical_name,
             Key=to_item(token_key(token)),
-            UpdateExpression=f"SET lastUsedAt = :now, useCount = useCount + :one, {change.sets}",
+            UpdateExpression=f"SET {seen}lastUsedAt = :now, useCount = useCount + :one, {change.sets}",
             ConditionExpression=f"{_IS_VALID} AND {change.conditions}{held}",
             ExpressionAttributeNames={"#minute": "minute", "#day": "day", "#status": "status"},
             ExpressionAttributeValues=values(**named, **change.named),

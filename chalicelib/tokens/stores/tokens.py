@@ -4,6 +4,7 @@ pk = TOOLS#<token id>, PERSONAL#<grant id>, or KEY#<sha-256 of the key>
 secretHash, priorHash until priorExpiresAt (epoch seconds), status, expiresAt (epoch seconds)
 pk = PLATFORM#<sha-256 of a platform token>, INSTANCE#<sha-256 of an instance key>: see instances
 pk = KEYID#<key id>: hash and userId of a key, to find it by its id
+pk = KEYS#<user id>: keyIds of the person's keys, to bound their number; keys older than this row are not among them
 index owner: keyOwner, createdAt; keyOwner = <user id> of a key, PERSONAL#<user id>, or TOOLS for all tools tokens
 minute, minuteUsed: units used in the current minute; day, dayLeft: deliveries left of the current UTC day
 """
@@ -24,6 +25,7 @@ from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.ids import MintedToken
 from chalicelib.people.stores.directory_rows import active_person_check
 from chalicelib.resources import TOKENS
+from chalicelib.tokens.domain.keys import MOST_KEYS
 from chalicelib.tokens.domain.tokens import GrantState, KeyGrant, PersonalGrant, ToolsGrant, prior_expiry
 from chalicelib.tokens.stores.token_rows import START, grant_key, token_key, tools_key
 
@@ -32,7 +34,9 @@ _REPLACE_SECRET = "SET secretHash = :hash REMOVE priorHash, priorExpiresAt"
 
 _PERSONAL = Codec(PersonalGrant, without=("grant_id",))
 _TOOLS = Codec(ToolsGrant, {"owner_id": "userId"}, without=("token_id",))
-_KEY = Codec(KeyGrant, without=("expires_at",))
+# Places of the members of the transaction that adds a key.
+_OWNER, _KEY_COUNT = 2, 3
+_KEY = Codec(KeyGrant, without=("expires_at", "created_by"))
 
 
 class DynamoTokens:
@@ -70,11 +74,14 @@ class DynamoTokens:
 
         Raises:
             Forbidden: the owner is not an active employee.
+            Conflict: the key exists, or the owner has too many keys.
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
         row = {"keyOwner": grant.user_id, "createdAt": timestamp(now), "dailyLimit": 0} | _KEY.to_row(grant)
         if grant.expires_at:
             row["expiresAt"] = int(grant.expires_at.timestamp())
+        if grant.created_by:
+            row["createdBy"] = grant.created_by
         pointer = {"pk": f"KEYID#{grant.key_id}", "hash": token.row_id, "userId": grant.user_id}
         try:
             commit(
@@ -82,13 +89,16 @@ class DynamoTokens:
                     put_new(TOKENS, new_token_row(token) | row),
                     put_new(TOKENS, pointer),
                     active_person_check(grant.user_id),
+                    _count_key(grant),
                 ],
                 claim=claim,
                 reply=reply,
             )
         except Refused as refused:
-            if 2 in refused.failed:  # noqa: PLR2004 - the index of the person above
+            if _OWNER in refused.failed:
                 raise Forbidden("The owner of this key is not an active employee.") from refused
+            if list(refused.failed) == [_KEY_COUNT]:
+                raise Conflict(f"A person has at most {MOST_KEYS} keys. Delete one first.") from refused
             raise Conflict("This key exists already.") from refused
 
     def rotate(
@@ -153,6 +163,16 @@ class DynamoTokens:
     def _add(self, token: MintedToken, row: Row, claim: Claim | None = None, reply: Row | None = None) -> None:
         if not try_commit([put_new(TOKENS, new_token_row(token) | row)], claim=claim, reply=reply):
             raise Conflict("This token exists already.")
+
+
+def keys_of_key(user_id: str) -> Row:
+    """The key of the row that has the ids of a person's keys."""
+    return {"pk": f"KEYS#{user_id}"}
+
+
+def _count_key(grant: KeyGrant) -> Action:
+    room = "attribute_not_exists(keyIds) OR size(keyIds) < :most"
+    return update(TOKENS, keys_of_key(grant.user_id), "ADD keyIds :added", room, added={grant.key_id}, most=MOST_KEYS)
 
 
 def personal_owner(user_id: str) -> str:
