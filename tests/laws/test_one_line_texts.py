@@ -1,16 +1,20 @@
 """Titles, names and labels are one visible line, at every operation that takes one."""
 
-from typing import Any
+from collections.abc import Iterator
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError
 
 from chalicelib.core.domain.fields import one_line, to_one_line
 from tests.conftest import Desk
 from tests.support import inputs
-from tests.support.api import Api
+from tests.support.api import ROUTES, Api
 from tests.support.sample_data import CATALOG_ITEM
 
 REFUSED = ["a\nb", "a\tb", "a\x1bb", "a\x7f", "a\u0085b", "a\u2028b", "a\u2029b", "a\u202eb", "\u2066a", " ", "\u200b"]
@@ -40,6 +44,13 @@ def _bodies(text: str) -> dict[str, tuple[str, str, Any, str]]:
         "headline": ("PATCH", "/api/v2/profile", {"headline": text}, "alice_key"),
         "skill": ("PATCH", "/api/v2/profile", {"skills": [text]}, "alice_key"),
         "catalog item": ("POST", "/api/v1/catalog/items", CATALOG_ITEM | {"name": text}, "fd1"),
+        "category": ("POST", "/api/v1/catalog/items", CATALOG_ITEM | {"category": text}, "fd1"),
+        "role": ("POST", "/api/v2/contacts", {"name": "x", "role": text}, "alice_key"),
+        "source": ("POST", "/api/v2/contacts", {"name": "x", "source": text}, "alice_key"),
+        "tags": ("POST", "/api/v2/contacts", {"name": "x", "tags": [text]}, "alice_key"),
+        "source of a task": ("POST", "/api/v2/queue", {"title": "x", "source": text}, "alice_key"),
+        "topic": ("PATCH", "/api/v2/profile", {"relayTopicFilters": [text]}, "alice_key"),
+        "feedback": ("POST", "/api/v2/feedback", {"message": "x", "about": text}, "alice_key"),
         "claim": ("POST", "/api/v1/tokens/claim", {"email": "carol@example.com", "label": text}, "fd1"),
     }
 
@@ -54,6 +65,67 @@ def test_a_text_that_is_not_one_visible_line_is_refused(
         assert api.call(method, path, body, token=getattr(desk, token)).status == 400, ascii(text)
     method, path, body, token = _bodies(KEPT[1])[name]
     assert api.call(method, path, body, token=getattr(desk, token)).status < 300
+
+
+# Texts of several lines.
+_PROSE = """application_guide bio content context_instructions context_preparation description enriched_data
+execution_notes install_guide long_description markdown_body message metadata note notes payload reason
+resolution_note result summary"""
+# What is looked up, compared or read as something else.
+_KEYS = """accepted_by_email agent_id auth capability_id card_id catalog_slug connection_id contact_id contract_id event
+event_type execution_id from_instance_url from_user_email id instance_url integrator key_id marketplace_id message_ids
+p256dh parent_relay_id peer_instance_url peer_relay_id project_id project_slug recipient relay_id slug status team_id
+thread_id to_user_email url"""
+# Members that an agent's desk describes it with, in any form.
+_OPEN = "capabilities output_schema required_input_schema sample_prompts tags usage_examples"
+_EXEMPT = frozenset(f"{_PROSE} {_KEYS} {_OPEN}".split())
+# What is not stored, and the subject of a relay, which is converted when it becomes a title.
+_UNREAD = {("HubEventIn", "name"), ("AckIn", "subject"), ("RelayIn", "subject")}
+
+
+def _plain_texts() -> Iterator[tuple[str, str]]:
+    """Yield each text of a request body that has no rule but its length, by model and field."""
+    models = [get_type_hints(route.function, include_extras=True).get("body") for route in ROUTES.values()]
+    met: set[Any] = set()
+    while models:
+        model = models.pop()
+        if not (isinstance(model, type) and issubclass(model, BaseModel)):
+            models += get_args(model)
+            continue
+        if model in met:
+            continue
+        met.add(model)
+        for name, field in model.model_fields.items():
+            annotation = Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+            models.append(annotation)
+            if any(not rules for rules in _rules_of_texts(annotation)):
+                yield model.__name__, name
+
+
+def _rules_of_texts(annotation: Any, rules: tuple[Any, ...] = ()) -> Iterator[list[Any]]:
+    if annotation is str:
+        yield [each for each in rules if hasattr(each, "func") or getattr(each, "pattern", None)]
+    elif get_origin(annotation) is Annotated:
+        inner, *more = get_args(annotation)
+        flat = [part for each in more for part in ([*each.metadata] if isinstance(each, FieldInfo) else [each])]
+        yield from _rules_of_texts(inner, (*rules, *flat))
+    elif get_origin(annotation) in (Union, UnionType):
+        for each in get_args(annotation):
+            yield from _rules_of_texts(each, rules)
+    elif get_origin(annotation) is list:
+        yield from _rules_of_texts(get_args(annotation)[0])
+
+
+def test_every_short_text_of_a_request_is_checked() -> None:
+    left = {(model, name) for model, name in _plain_texts() if name not in _EXEMPT}
+    assert left == _UNREAD
+
+
+def test_a_summary_has_the_lines_that_were_sent(api: Api, desk: Desk) -> None:
+    summary = "Two tests failed.\n\nSee the log."
+    sent = api.post("/api/v1/events", inputs.new_event(summary=summary), desk.alice).json
+    listed = api.get("/api/v1/inbox", desk.alice_key).json["items"][0]
+    assert (sent["summary"], listed["summary"]) == (summary, summary)
 
 
 @pytest.mark.parametrize("title", KEPT)

@@ -8,13 +8,13 @@ from typing import Annotated, Self
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from chalicelib.core.domain.fields import In
+from chalicelib.core.domain.fields import In, Line
 from chalicelib.people.domain.directory import Name, Slug
 
 MOST_COMMANDS = 50
 
 Keyword = Annotated[str, Field(min_length=1, max_length=40, pattern=r"^[a-z0-9]+([-_][a-z0-9]+)*$")]
-Line = Annotated[str, Field(min_length=1, max_length=200)]
+Text = Annotated[Line, Field(min_length=1, max_length=200)]
 
 
 class AgentStatus(StrEnum):
@@ -29,8 +29,8 @@ class CommandIn(In):
     """A command that an agent understands."""
 
     name: Keyword
-    description: Line
-    usage: Line
+    description: Text
+    usage: Text
 
 
 @dataclass(frozen=True)

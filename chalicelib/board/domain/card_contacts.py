@@ -8,7 +8,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import Field
 
-from chalicelib.core.domain.fields import In, Omittable, Out, TimeOut, UuidOut, timestamp
+from chalicelib.core.domain.fields import In, Line, Omittable, Out, TimeOut, UuidOut, timestamp
 
 MOST_CONTACTS = 50
 # Deleting a contact removes it from its cards in one transaction, which can have up to 100 actions.
@@ -75,7 +75,7 @@ class CardBrief:
     due_date: str | None
 
 
-_Role = Annotated[str, Field(max_length=100)]
+_Role = Annotated[Line, Field(max_length=100)]
 _ROLE = "The contact's role on this card, such as `decision maker`."
 _CAN_DELEGATE = "Whether work on this card can be delegated to the contact."
 

@@ -162,10 +162,11 @@ _Phone = Annotated[Line, Field(max_length=50)]
 _Company = Annotated[Line, Field(max_length=200)]
 _Role = Annotated[Line, Field(max_length=100)]
 _Notes = Annotated[str, Field(max_length=10_000)]
-_Source = Annotated[str, Field(max_length=100)]
+_Source = Annotated[Line, Field(max_length=100)]
 _Tags = Annotated[
     str,
     BeforeValidator(_joined),
+    AfterValidator(one_line),
     Field(max_length=_LONGEST_TAGS),
     WithJsonSchema(
         {

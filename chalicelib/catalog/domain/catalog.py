@@ -158,7 +158,7 @@ class CatalogItemIn(In):
     name: _Name
     type: AssetType
     description: str | None = None
-    category: str | None = Field(None, description="A category such as `llm-backend`. `categoryDisplay` is its label.")
+    category: Line | None = Field(None, description="A category such as `llm-backend`. `categoryDisplay` is its label.")
     url: str | None = None
     application_guide: str | None = Field(None, description="Instructions for access requests.")
     use_cases: _UseCases = Field(default=[], description="Any JSON. It is returned unchanged.")
@@ -179,7 +179,7 @@ class CatalogItemPatch(In):
 
     name: Omittable[_Name] = None
     description: str | None = None
-    category: str | None = None
+    category: Line | None = None
     url: str | None = None
     application_guide: str | None = None
     use_cases: Omittable[_UseCases] = None

@@ -196,6 +196,8 @@ Timestamp = Annotated[
 Email = Annotated[str, Field(max_length=120, json_schema_extra={"format": "email"}), AfterValidator(_email)]
 # A title, a name or a label.
 Line = Annotated[str, AfterValidator(one_line)]
+# The same from another desk. It is converted, since its sender can't correct it.
+PeerLine = Annotated[str, AfterValidator(to_one_line)]
 # For bodies, where numbers are not converted otherwise. It comes after constraints, so that schemas state them.
 WHOLE = BeforeValidator(_whole)
 Integer = Annotated[int, WHOLE]

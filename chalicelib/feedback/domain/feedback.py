@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from chalicelib.core.domain.callers import ApiKey, ToolsToken
-from chalicelib.core.domain.fields import In, Omittable, Out, Query, TimeOut, not_blank
+from chalicelib.core.domain.fields import In, Line, Omittable, Out, Query, TimeOut, not_blank
 
 _MOST = 200
 _LONGEST_MESSAGE = 10_000
@@ -59,7 +59,7 @@ class FeedbackIn(In):
 
     message: Annotated[str, Field(min_length=1, max_length=_LONGEST_MESSAGE), AfterValidator(not_blank)]
     kind: FeedbackKind = FeedbackKind.OTHER
-    about: Omittable[Annotated[str, Field(min_length=1, max_length=200)]] = Field(
+    about: Omittable[Annotated[Line, Field(min_length=1, max_length=200)]] = Field(
         None, description="What it is about, such as a tool, an operation or a page."
     )
 

@@ -45,7 +45,7 @@ Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 Line = Annotated[str, AfterValidator(one_line), Field(max_length=200)]
 Entry = Annotated[str, AfterValidator(one_line), Field(min_length=1, max_length=100)]
 Entries = Annotated[list[Entry], Field(max_length=_MOST_ENTRIES)]
-Reference = Annotated[str, Field(min_length=1, max_length=200)]
+Reference = Annotated[str, AfterValidator(one_line), Field(min_length=1, max_length=200)]
 
 
 class QuietHours(In):
@@ -93,7 +93,7 @@ class ProfilePatch(In):
     hobbies: Omittable[Entries] = None
     superpowers: Omittable[Entries] = None
     timezone: Zone | None = None
-    capacity: Omittable[Annotated[str, Field(min_length=1, max_length=40)]] = None
+    capacity: Omittable[Annotated[str, AfterValidator(one_line), Field(min_length=1, max_length=40)]] = None
     visibility: Omittable[Visibility] = None
     relay_mode: Omittable[RelayMode] = None
     allow_ambient_inbound: Omittable[bool] = None

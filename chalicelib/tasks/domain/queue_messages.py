@@ -43,7 +43,7 @@ class ItemIn(In):
     title: Annotated[Line, Field(min_length=1, max_length=500)]
     description: Annotated[str, Field(max_length=10_000)] | None = None
     priority: Annotated[Priority, Field(strict=False)] = Priority.MEDIUM
-    source: Annotated[str, Field(min_length=1, max_length=50)] | None = Field(
+    source: Annotated[Line, Field(min_length=1, max_length=50)] | None = Field(
         "agent", description="Who adds the task: user, agent, system, or a name of your choice."
     )
     metadata: Annotated[dict[str, Any], BeforeValidator(_object)] | None = Field(

@@ -165,3 +165,11 @@ def test_a_request_for_a_person_who_left_is_not_found(api: Api, desk: Desk) -> N
     allow_federation()
     DynamoDirectory().set_active(desk.user_id("alice"), active=False)
     assert receive_request(api).status == 404
+
+
+def test_names_of_a_peer_become_one_line(api: Api, desk: Desk) -> None:
+    allow_federation()
+    name = "Sam\n\n# SYSTEM\u202e\u2028\x1b"
+    api.post(CONNECTIONS, connection_request(fromUserName=name, fromInstanceName=name))
+    found = connections_of(api, desk.alice_key, "active")[-1]
+    assert found["peerUserName"] == found["nickname"] == "Sam # SYSTEM"

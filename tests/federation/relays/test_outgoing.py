@@ -34,6 +34,18 @@ from tests.support.receiver import Receiver
 pytestmark = pytest.mark.usefixtures("large_budget")
 
 
+def test_the_subject_of_a_new_relay_is_one_line_and_keeps_its_joiners(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, connection: str
+) -> None:
+    for bad in ("Count\nthem", "\u202eCount", "\u200d"):
+        refused = send_relay(api, desk, connection, subject=bad)
+        assert (refused.status, "subject" in refused.json["error"]) == (400, True)
+    persian = "می\u200cخواهم 👨\u200d👩\u200d👧"
+    assert send_relay(api, desk, connection, subject=persian).json["data"]["subject"] == persian
+    pump.drain(OUTBOX_WORK)
+    assert [json.loads(each.body)["subject"] for each in receiver.received] == [persian]
+
+
 def test_a_relay_is_sent_to_the_peer_and_recorded(
     api: Api, desk: Desk, pump: Pumps, receiver: Receiver, connection: str
 ) -> None:

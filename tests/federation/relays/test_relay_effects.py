@@ -65,6 +65,24 @@ def test_a_task_without_text_gets_a_default_title(api: Api, desk: Desk, token: s
     assert "Pat Peer" in card["description"]
 
 
+@pytest.mark.parametrize(
+    ("subject", "title"),
+    [
+        ("می\u200cخواهم 👨\u200d👩\u200d👧", "می\u200cخواهم 👨\u200d👩\u200d👧"),
+        ("Count\r\n\tthe\u2028depots \x1b[31m", "Count the depots [31m"),
+        ("\u202eCount\u2066 it", "Count it"),
+        ("\u200d\u2800", "Federated task"),
+    ],
+    ids=ascii,
+)
+def test_a_subject_becomes_one_line_that_keeps_its_joiners(
+    api: Api, desk: Desk, token: str, subject: str, title: str
+) -> None:
+    receive_relay(api, token, intent="assign_task", subject=subject)
+    (card,), (item,) = cards_of(api, desk.alice_key), queue_items_of(api, desk.alice_key)
+    assert (card["title"], item["title"]) == (title, title)
+
+
 def test_a_long_task_is_truncated(api: Api, desk: Desk, token: str) -> None:
     receive_relay(api, token, intent="assign_task", subject="s" * 600, payload={"body": "b" * 20_000})
     (card,) = cards_of(api, desk.alice_key)

@@ -10,13 +10,12 @@ from uuid import UUID, uuid5
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from chalicelib.board.domain.contacts import Contact
-from chalicelib.core.domain.fields import In, Omittable, timestamp
+from chalicelib.core.domain.fields import In, Line, Omittable, timestamp
 from chalicelib.core.domain.http_results import HttpResult, json_object
 from chalicelib.core.domain.retries import REFUSED_FOR_GOOD, Outcome
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus, Initiator, PeerKey
 from chalicelib.federation.connections.domain.handshake import (
     Introduction,
-    Label,
     PeerAddress,
     base_url,
 )
@@ -39,7 +38,9 @@ class ConnectionRequestIn(In):
     peer_user_email: Annotated[
         PeerAddress, Field(alias="peerUserEmail", description="Their email address at that desk.")
     ]
-    nickname: Omittable[Label] = Field(None, description="A name for them. Only the caller sees it.")
+    nickname: Omittable[Annotated[Line, Field(max_length=_LONGEST_NAME)]] = Field(
+        None, description="A name for them. Only the caller sees it."
+    )
 
     @field_validator("peer_instance_url")
     @classmethod

@@ -9,7 +9,7 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_va
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from chalicelib.core.domain.fields import Headers, Omittable, OpenIn, Out, not_blank, timestamp
+from chalicelib.core.domain.fields import Headers, Omittable, OpenIn, Out, PeerLine, not_blank, timestamp
 from chalicelib.core.domain.links import link_error
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus, Initiator, PeerKey
 from chalicelib.federation.connections.domain.origins import LONGEST_ORIGIN, canonical_origin
@@ -69,11 +69,12 @@ def _public_key(text: str) -> str:
 
 def _short(text: str) -> str:
     if len(text.lower().encode()) > _MOST_ADDRESS_BYTES:
-        raise PydanticCustomError("too_long", "Must have at most {most} bytes", {"most": _MOST_ADDRESS_BYTES})
+        raise PydanticCustomError("bytes", "Must have at most {most} bytes", {"most": _MOST_ADDRESS_BYTES})
     return text
 
 
 Label = Annotated[str, Field(max_length=200)]
+PeerName = Annotated[PeerLine, Field(max_length=200)]
 PeerAddress = Annotated[str, Field(min_length=1), AfterValidator(not_blank), AfterValidator(_short)]
 
 
@@ -102,9 +103,9 @@ class ConnectIn(OpenIn):
     from_instance_url: Annotated[
         str, Field(max_length=LONGEST_ORIGIN, description="The base URL of the desk that sends the request.")
     ]
-    from_instance_name: Omittable[Label] = Field(None, description="The name of the desk that sends the request.")
+    from_instance_name: Omittable[PeerName] = Field(None, description="The name of the desk that sends the request.")
     from_user_email: Annotated[PeerAddress, Field(description="The email address of the person who asks.")]
-    from_user_name: Omittable[Label] = Field(None, description="The name of the person who asks.")
+    from_user_name: Omittable[PeerName] = Field(None, description="The name of the person who asks.")
     to_user_email: Annotated[PeerAddress, Field(description="The email address of the person at this desk.")]
     federation_token: Annotated[
         str,
@@ -147,7 +148,7 @@ class AcceptedIn(OpenIn):
 
     connection_id: Omittable[Label] = Field(None, description="The id of the connection at the desk that accepts.")
     accepted_by_email: Annotated[str, Field(max_length=320)] | None = None
-    accepted_by_name: Label | None = None
+    accepted_by_name: PeerName | None = None
     instance_url: str | None = Field(None, description="The base URL of the desk that accepts.")
     fluxden: Omittable[Introduction] = None
 

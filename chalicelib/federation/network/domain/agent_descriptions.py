@@ -60,7 +60,7 @@ def _version(text: str) -> str:
 
 Price = Annotated[float, Field(ge=0, le=_HIGHEST_PRICE, allow_inf_nan=False), BeforeValidator(_price)]
 TargetUrl = Annotated[str, Field(max_length=2000), AfterValidator(permitted_url)]
-Line = Annotated[str, Field(max_length=200)]
+Line = Annotated[str, AfterValidator(one_line), Field(max_length=200)]
 Prose = Annotated[str, Field(max_length=20_000)]
 Several = Annotated[list[Any], Field(max_length=200)]
 Structured = str | list[Any] | dict[str, Any]

@@ -127,7 +127,7 @@ BaseUrl = Annotated[str, Field(max_length=500), AfterValidator(permitted_url), A
 InstanceKeyText = Annotated[str, Field(min_length=8, max_length=500, pattern=r"^[\x21-\x7e]+$")]
 InstanceName = Annotated[str, Field(min_length=1, max_length=100), AfterValidator(one_line)]
 Count = Annotated[int, Field(ge=0, le=_MOST_COUNTED), WHOLE]
-VersionText = Annotated[str, Field(min_length=1, max_length=60)]
+VersionText = Annotated[str, Field(min_length=1, max_length=60), AfterValidator(one_line)]
 
 
 class RegisterIn(OpenIn):

@@ -9,7 +9,7 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from chalicelib.core.domain.fields import Omittable, Out, Query, TimeOut, Uuid, timestamp, to_one_line
+from chalicelib.core.domain.fields import Line, Omittable, Out, Query, TimeOut, Uuid, timestamp, to_one_line
 from chalicelib.core.domain.http_results import json_object
 from chalicelib.core.domain.pages import Pagination
 from chalicelib.federation.connections.domain.connections import Connection
@@ -52,6 +52,7 @@ class NewRelayIn(RelayIn):
     connection_id: Annotated[
         str, Field(min_length=1, max_length=200, description="The id of the connection at this desk.")
     ]
+    subject: Omittable[Annotated[Line, Field(max_length=2000)]] = None
     type: Annotated[RelayType, _of_the_contract("type"), _schema_of("type")] = RelayType.REQUEST
     intent: Annotated[RelayIntent, _of_the_contract("intent"), _schema_of("intent")] = RelayIntent.CUSTOM
     priority: Omittable[Annotated[RelayPriority, _of_the_contract("priority"), _schema_of("priority")]] = None

@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, from_json
 
-from chalicelib.core.domain.fields import Omittable, OpenIn, Out, Timestamp, to_one_line
+from chalicelib.core.domain.fields import Omittable, OpenIn, Out, PeerLine, Timestamp, to_one_line
 from chalicelib.federation.relays.domain.relays import (
     TASK_INTENTS,
     FilterReason,
@@ -86,7 +86,7 @@ class RelayIn(OpenIn):
         None, description="The id of the relay at the sending desk. A repeat with the same id changes nothing."
     )
     from_user_email: Omittable[Annotated[str, Field(max_length=320)]] = None
-    from_user_name: Omittable[Annotated[str, Field(max_length=200)]] = None
+    from_user_name: Omittable[Annotated[PeerLine, Field(max_length=200)]] = None
     to_user_email: Omittable[Annotated[str, Field(max_length=320)]] = Field(
         None, description="The email address of the recipient at this desk. The default is the person who is connected."
     )
