@@ -21,6 +21,7 @@ _DROPPED_FILES = re.compile(
       ^(?:[^/]+\.dist-info|[^/]+\.data|distutils-precedence\.pth)(?:/|$)  # installer metadata
     | ^app\.py$ | ^\.chalice/                 # the local app
     | (?:^|/)tests?/ | \.pyi$ | (?:^|/)py\.typed$ | (?:^|/)__pycache__/
+    | ^aws_lambda_powertools/event_handler/openapi/swagger_ui/.*\.(?:js|css)$
     | ^botocore/data/.*/examples-1\.json
     | ^tzdata/zoneinfo/(?:right|posix)/
     """

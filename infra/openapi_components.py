@@ -65,7 +65,10 @@ _PARAMETERS: dict[str, dict[str, Any]] = {
 }
 # The name of the response that each kind of refusal gets, and its text where the title does not say it.
 _REFUSALS: dict[type[errors.Refusal], tuple[str, str]] = {
-    errors.Invalid: ("ValidationFailed", "The request does not fit the schema, or breaks a rule that `detail` names."),
+    errors.Invalid: (
+        "ValidationFailed",
+        "The request does not fit the schema, or breaks another rule, which the error names.",
+    ),
     errors.Unauthorized: ("Unauthorized", "There is no token, or it is malformed, unknown, disabled or revoked."),
     errors.Forbidden: ("Forbidden", "The token is valid, but does not permit this."),
     errors.NotFound: ("NotFound", "Not found, or you don't have access to it."),

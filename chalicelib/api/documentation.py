@@ -1,29 +1,38 @@
-"""Serve the OpenAPI document and Swagger UI of each API version."""
+"""Serve the OpenAPI document of each API version, and the page that shows it."""
 
-from importlib.util import find_spec
+import json
+from functools import cache
 from pathlib import Path
 
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.edge.operation import OperationReply
 
-# Cache lifetimes in seconds: of the document and its page, and of the page's assets.
-SHORTLY, A_DAY = 300, 86_400
+# The cache lifetime of the document, its page and the page's assets, in seconds.
+SHORTLY = 300
 
 _ROOT = Path(__file__).parents[1]
-_ASSETS = {"swagger-ui.css": "text/css", "swagger-ui.js": "text/javascript", "start.js": "text/javascript"}
-_POLICY = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; frame-ancestors 'none'"
+_PAGE = _ROOT / "web" / "docs"
+_SCRIPTS = ("document.js", "dom.js", "operation.js", "request.js", "schema.js", "start.js")
+_ASSETS = {"style.css": "text/css"} | dict.fromkeys(_SCRIPTS, "text/javascript")
+_POLICY = "default-src 'self'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; form-action 'none'"
+
+
+@cache
+def _document(version: str) -> str:
+    # The file has one line for each member, for those who compare versions.
+    found = json.loads((_ROOT / "openapi" / f"{version}.json").read_text(encoding="utf-8"))
+    return json.dumps(found, ensure_ascii=False, separators=(",", ":"))
 
 
 def document(version: str) -> OperationReply:
     """Return the OpenAPI document of an API version, such as `v2`."""
-    return OperationReply((_ROOT / "openapi" / f"{version}.json").read_text(encoding="utf-8"), 200)
+    return OperationReply(_document(version), 200)
 
 
 def page() -> OperationReply:
-    """Return the Swagger UI page. It loads the document beside it, and v1's assets by a relative path."""
-    return OperationReply(
-        (_ROOT / "web" / "docs.html").read_text(encoding="utf-8"), 200, {"Content-Security-Policy": _POLICY}
-    )
+    """Return the page. It loads the document beside it, and v1's assets by a relative path."""
+    text = (_PAGE / "page.html").read_text(encoding="utf-8")
+    return OperationReply(text, 200, {"Content-Security-Policy": _POLICY})
 
 
 def asset(name: str) -> OperationReply:
@@ -34,11 +43,5 @@ def asset(name: str) -> OperationReply:
     """
     if name not in _ASSETS:
         raise NotFound("File not found.")
-    path = _ROOT / "web" / "docs.js"
-    if name != "start.js":
-        # Powertools ships Swagger UI; its own pages are not used, so none of its code is imported.
-        powertools = find_spec("aws_lambda_powertools")
-        assert powertools is not None and powertools.origin is not None
-        bundle = Path(powertools.origin).parent / "event_handler" / "openapi" / "swagger_ui"
-        path = bundle / {"swagger-ui.js": "swagger-ui-bundle.min.js", "swagger-ui.css": "swagger-ui.min.css"}[name]
-    return OperationReply(path.read_text(encoding="utf-8"), 200, {"Content-Type": f"{_ASSETS[name]}; charset=utf-8"})
+    text = (_PAGE / name).read_text(encoding="utf-8")
+    return OperationReply(text, 200, {"Content-Type": f"{_ASSETS[name]}; charset=utf-8"})

@@ -1,4 +1,4 @@
-"""v1 operations without a token: health, the OpenAPI document and Swagger UI."""
+"""v1 operations without a token: health, the OpenAPI document and its page."""
 
 from datetime import UTC, datetime
 
@@ -54,7 +54,7 @@ def get_openapi() -> OperationReply:
     max_age=documentation.SHORTLY,
 )
 def get_docs() -> OperationReply:
-    """Browse this document with Swagger UI.
+    """Read this document as a page, and try its operations.
 
     The page loads nothing from other origins.
     """
@@ -69,7 +69,7 @@ def get_docs() -> OperationReply:
     answers={200: "The file."},
     refusals=(NotFound,),
     media_type="text/*",
-    max_age=documentation.A_DAY,
+    max_age=documentation.SHORTLY,
 )
 def get_docs_asset(asset: str) -> OperationReply:
     """Get a script or style sheet of the documentation page."""

@@ -1,4 +1,4 @@
-"""v2 operations without a token: the OpenAPI document and Swagger UI."""
+"""v2 operations without a token: the OpenAPI document and its page."""
 
 from chalice.app import Blueprint
 
@@ -32,7 +32,7 @@ def get_v2_openapi() -> OperationReply:
     max_age=documentation.SHORTLY,
 )
 def get_v2_docs() -> OperationReply:
-    """Browse this document with Swagger UI.
+    """Read this document as a page, and try its operations.
 
     The page loads nothing from other origins.
     """
