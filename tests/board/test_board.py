@@ -20,6 +20,7 @@ from tests.support import inputs
 from tests.support.api import Answer, Api
 from tests.support.api_keys import new_api_key
 from tests.support.concurrency import run_concurrently
+from tests.support.mcp import call_tool
 
 KANBAN = "/api/v2/kanban"
 STATUSES = [
@@ -130,6 +131,14 @@ def test_card_stores_every_member(api: Api, carol: str) -> None:
     assert {name: card[name] for name in given} == given | {"dueDate": "2040-06-01T08:00:00.000Z"}
 
 
+def test_a_due_date_without_a_time_is_the_start_of_the_day_by_rest_and_by_tool(api: Api, carol: str) -> None:
+    card = create(api, carol, dueDate="2026-12-01")
+    assert card["dueDate"] == "2026-12-01T00:00:00.000Z"
+    made = call_tool(api, carol, "card_create", title="x", dueDate="2026-12-01")["structuredContent"]["data"]
+    changed = call_tool(api, carol, "card_update", id=made["id"], dueDate="2026-12-02")["structuredContent"]["data"]
+    assert (made["dueDate"], changed["dueDate"]) == ("2026-12-01T00:00:00.000Z", "2026-12-02T00:00:00.000Z")
+
+
 def test_patch_changes_only_given_members_and_null_clears(api: Api, carol: str) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         card = create(api, carol, description="old", dueDate="2040-06-01T10:00:00Z")
@@ -176,7 +185,7 @@ FLAWS: list[dict[str, Any]] = [
     {"assignee": "divi"},
     {"assignee": 1},
     {"dueDate": "tomorrow"},
-    {"dueDate": "2040-06-01"},
+    {"dueDate": "2040-06-31"},
     {"dueDate": "2040-02-30T10:00:00Z"},
     {"order": 1.5},
     {"order": "1"},
@@ -366,7 +375,7 @@ def test_large_limits_are_clamped_and_offsets_may_exceed_the_total(api: Api, car
     create(api, carol)
     assert api.get(f"{KANBAN}?limit=100000", carol).json["data"]["pagination"]["limit"] == 200
     for query in ("", "&status=leads"):
-        data = api.get(f"{KANBAN}?offset=99999999999999999999{query}", carol).json["data"]
+        data = api.get(f"{KANBAN}?offset=9007199254740991{query}", carol).json["data"]
         assert (data["cards"], data["pagination"]["total"], data["pagination"]["hasMore"]) == ([], 1, False)
 
 

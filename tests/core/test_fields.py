@@ -9,10 +9,11 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import AfterValidator, BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, TypeAdapter, ValidationError
 
 from chalicelib.core.domain.fields import (
     Address,
+    DueDate,
     In,
     Omittable,
     OpenIn,
@@ -165,6 +166,37 @@ def test_time_is_text_with_an_offset(wrong: object) -> None:
 )
 def test_an_address_that_browsers_do_not_accept_is_refused(wrong: str) -> None:
     assert refused(Strict, json.dumps({"email": wrong})) == ["email"]
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("jörg@müller.example", "jörg@müller.example"),
+        ("jo\u0308rg@mu\u0308ller.example", "jörg@müller.example"),
+        ("用户@例子.广告", "用户@例子.广告"),
+        ("ΔΟΚΙΜΉ@παράδειγμα.example", "δοκιμή@παράδειγμα.example"),
+        ("Alice+x@example.com", "alice+x@example.com"),
+    ],
+)
+def test_an_internationalised_address_is_accepted_and_composed(text: str, read: str) -> None:
+    assert Strict.model_validate_json(json.dumps({"email": text})).email == read
+
+
+@pytest.mark.parametrize(
+    "letter", ["\u00a0", "\u2028", "\u202e", "\u200b", "\u0085", "\u3164", "\ufe0f", "\U0001f600", "＠", "。", "\u3000"]
+)
+def test_an_address_with_letters_that_none_has_is_refused(letter: str) -> None:
+    for text in (f"a{letter}b@example.com", f"a@ex{letter}ample.com"):
+        assert refused(Strict, json.dumps({"email": text})) == ["email"]
+
+
+def test_a_due_date_without_a_time_is_the_start_of_the_day_in_utc() -> None:
+    due = TypeAdapter(DueDate)
+    assert due.validate_python("2026-12-01") == datetime(2026, 12, 1, tzinfo=UTC)
+    assert due.validate_python("2026-12-01T10:00:00+08:00") == datetime(2026, 12, 1, 2, tzinfo=UTC)
+    for wrong in ("2026-02-30", "2026-12-1", "20261201", "2026-W49-2", "2026-12-01T10:00:00", "2026-12", "", 5, None):
+        with pytest.raises(ValidationError):
+            due.validate_python(wrong)
 
 
 @given(st.uuids(), st.data())

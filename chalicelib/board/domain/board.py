@@ -19,11 +19,12 @@ from chalicelib.board.domain.card_contacts import (
 from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.fields import (
     WHOLE,
+    DueDate,
+    Filter,
     In,
     Omittable,
     Out,
     TimeOut,
-    Timestamp,
     UuidOut,
     one_line,
     timestamp,
@@ -197,7 +198,7 @@ class CardIn(In):
     status: CardStatus = Field(CardStatus.LEADS, description=_STATUS)
     priority: CardPriority = CardPriority.MEDIUM
     assignee: Assignee = Assignee.HUMAN
-    due_date: Timestamp | None = Field(None, alias="dueDate")
+    due_date: DueDate | None = Field(None, alias="dueDate")
     order: Omittable[_Order] = Field(None, description=_ORDER)
 
 
@@ -209,7 +210,7 @@ class CardPatch(In):
     status: Omittable[CardStatus] = Field(None, description=_STATUS)
     priority: Omittable[CardPriority] = None
     assignee: Omittable[Assignee] = None
-    due_date: Timestamp | None = Field(None, alias="dueDate")
+    due_date: DueDate | None = Field(None, alias="dueDate")
     order: Omittable[_Order] = Field(
         None, description="The new position of the card: a number between those of its new neighbours."
     )
@@ -245,9 +246,15 @@ class ChecklistItemPatch(In):
 class CardQuery(PageQuery):
     """Filters and selects a page of cards. An unknown value matches nothing."""
 
-    status: Omittable[str] = Field(None, description="Lists cards in this stage: " + ", ".join(CardStatus) + ".")
-    priority: Omittable[str] = Field(None, description="Lists cards of this priority: " + ", ".join(CardPriority) + ".")
-    assignee: Omittable[str] = Field(None, description="Lists cards of this assignee: " + ", ".join(Assignee) + ".")
+    status: Omittable[Annotated[str, Filter(CardStatus)]] = Field(
+        None, description="Lists cards in this stage: " + ", ".join(CardStatus) + "."
+    )
+    priority: Omittable[Annotated[str, Filter(CardPriority)]] = Field(
+        None, description="Lists cards of this priority: " + ", ".join(CardPriority) + "."
+    )
+    assignee: Omittable[Annotated[str, Filter(Assignee)]] = Field(
+        None, description="Lists cards of this assignee: " + ", ".join(Assignee) + "."
+    )
 
     @property
     def facets(self) -> tuple[str | None, str | None, str | None]:

@@ -9,7 +9,18 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from chalicelib.core.domain.fields import Headers, Line, Omittable, OpenIn, Out, Query, TimeOut, timestamp
+from chalicelib.core.domain.fields import (
+    Clamped,
+    Filter,
+    Headers,
+    Line,
+    Omittable,
+    OpenIn,
+    Out,
+    Query,
+    TimeOut,
+    timestamp,
+)
 from chalicelib.live.domain.frames import FrameType, LiveEvent
 
 LONGEST_CONTENT = 10_000
@@ -82,13 +93,13 @@ class AgentHeaders(Headers):
 class MessagesQuery(Query):
     """A page of messages, from the newest backwards."""
 
-    limit: Annotated[int, Field(ge=1)] = Field(50, description="At most 200; more is read as 200.")
+    limit: Annotated[int, Field(ge=1), Clamped(_MOST_MESSAGES)] = Field(
+        50, description="At most 200; more is read as 200."
+    )
     cursor: Omittable[str] = Field(None, description="`cursor` of the page before: continues further into the past.")
-    role: Omittable[str] = Field(None, description="user, assistant or system; there are no messages of any other.")
-
-    @property
-    def count(self) -> int:
-        return min(self.limit, _MOST_MESSAGES)
+    role: Omittable[Annotated[str, Filter(Role)]] = Field(
+        None, description="user, assistant or system; there are no messages of any other."
+    )
 
 
 class SentOut(Out):

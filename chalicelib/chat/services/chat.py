@@ -69,12 +69,12 @@ def list_page(query: MessagesQuery, *, owner: ApiKey, chat: Chat) -> MessagesOut
     before = from_cursor(query.cursor, 1, *bound)[0] if query.cursor is not None else None
     found: Sequence[Message] = []
     if query.role is None or query.role in list(Role):
-        found = chat.list_before(owner.user_id, before, role=query.role, limit=query.count + 1)
-    listing = [to_response(each) for each in found[: query.count]]
+        found = chat.list_before(owner.user_id, before, role=query.role, limit=query.limit + 1)
+    listing = [to_response(each) for each in found[: query.limit]]
     page = listing[: count_fitting(map(to_json, listing))]
     has_more = len(found) > len(page)
     cursor = to_cursor([page[-1].id], *bound) if has_more else None
     return MessagesOut(
         messages=page[::-1],
-        pagination=MessagePagination(limit=query.count, cursor=cursor, has_more=has_more),
+        pagination=MessagePagination(limit=query.limit, cursor=cursor, has_more=has_more),
     )

@@ -13,22 +13,25 @@ from pydantic import (
     ConfigDict,
     Field,
     GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
     ValidationInfo,
     WithJsonSchema,
     field_validator,
 )
 from pydantic.alias_generators import to_camel
 from pydantic_core import CoreSchema, PydanticCustomError
+from pydantic_core.core_schema import no_info_after_validator_function
 
 T = TypeVar("T")
 
 # RFC 3339, section 5.6, with the offset that `date-time` requires.
 _RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:[0-5]\d)", re.ASCII)
-# The pattern browsers apply to <input type=email> (WHATWG HTML, 4.10.5.1.5): no quoted local parts.
-_EMAIL = re.compile(
-    r"[a-zA-Z0-9.!#$%&'*+/=?^_`{|}~-]+@[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?"
-    r"(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*"
-)
+# A day, as RFC 3339 (section 5.6) spells it.
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
+# The pattern browsers apply to <input type=email> (WHATWG HTML, 4.10.5.1.5): no quoted local parts. It also takes the
+# letters of internationalised addresses (RFC 6531, RFC 5892), here as L and checked by `_is_address_letter`.
+_LABEL = r"[a-zA-ZL0-9](?:[a-zA-ZL0-9-]{0,61}[a-zA-ZL0-9])?".replace("L", "\u0080-\U0010ffff")
+_EMAIL = re.compile(rf"[a-zA-Z\u0080-\U0010ffff0-9.!#$%&'*+/=?^_`{{|}}~-]+@{_LABEL}(?:\.{_LABEL})*")
 _UUID = re.compile(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
 
 
@@ -96,6 +99,32 @@ class _NotNull:
 
 
 Omittable = Annotated[T | None, _NotNull()]
+
+
+class Clamped:
+    """Marks an integer of a query whose larger values count as `most`. Schemas state it as the maximum."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        return no_info_after_validator_function(lambda number: min(number, self._most), handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return handler(schema) | {"maximum": self._most}
+
+
+class Filter:
+    """Marks a text of a query that selects by one of these values. Others are accepted, and nothing has them.
+
+    Schemas state the values.
+    """
+
+    def __init__(self, values: Iterable[str]) -> None:
+        self._values = [str(each) for each in values]
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return handler(schema) | {"enum": self._values}
 
 
 def is_omittable(metadata: Iterable[object]) -> bool:
@@ -176,10 +205,30 @@ def _moment(value: object) -> datetime:
     raise PydanticCustomError("date_time", "Must be a date-time with offset, such as 2026-05-21T10:00:00+08:00")
 
 
+def _due_date(value: object) -> datetime:
+    if isinstance(value, str) and _DATE.fullmatch(value):
+        try:
+            return datetime.fromisoformat(value).replace(tzinfo=UTC)
+        except ValueError:
+            pass
+    try:
+        return _moment(value)
+    except PydanticCustomError as error:
+        text = "Must be a date-time with offset, such as 2026-05-21T10:00:00+08:00, or a date, such as 2026-05-21"
+        raise PydanticCustomError("date_time", text) from error
+
+
 def _email(text: str) -> str:
-    if not _EMAIL.fullmatch(text):
+    address = unicodedata.normalize("NFC", text)
+    if not _EMAIL.fullmatch(address) or not all(map(_is_address_letter, address)):
         raise PydanticCustomError("email", "Must be an e-mail address")
-    return text
+    return address
+
+
+def _is_address_letter(letter: str) -> bool:
+    if letter.isascii() or letter in "\u200c\u200d":
+        return True
+    return unicodedata.category(letter)[0] in "LMN" and letter not in _INVISIBLE
 
 
 def _uuid(text: str) -> str:
@@ -192,6 +241,19 @@ Timestamp = Annotated[
     datetime,
     BeforeValidator(_moment),
     WithJsonSchema({"type": "string", "format": "date-time"}, mode="validation"),
+]
+# Language models often send a date alone. It stands for its first moment in UTC.
+DueDate = Annotated[
+    datetime,
+    BeforeValidator(_due_date),
+    WithJsonSchema(
+        {
+            "type": "string",
+            "format": "date-time",
+            "description": "A date-time with offset. A date alone, such as 2026-05-21, means its start in UTC.",
+        },
+        mode="validation",
+    ),
 ]
 Email = Annotated[str, Field(max_length=120, json_schema_extra={"format": "email"}), AfterValidator(_email)]
 # A title, a name or a label.

@@ -6,7 +6,7 @@ from typing import Annotated, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, Field
 
-from chalicelib.core.domain.fields import Out, Query
+from chalicelib.core.domain.fields import Clamped, Out, Query
 
 OutT = TypeVar("OutT", bound=BaseModel)
 
@@ -16,16 +16,17 @@ _FARTHEST = 1_000_000_000
 # In bytes, with the rows quoted as one string. A function's reply has at most 6 MB, and its body is a string in it.
 _LARGEST_PAGE = 5_000_000
 
+# How many rows to pass over. No contract has a maximum, so a larger number is no error.
+Offset = Annotated[int, Field(ge=0), AfterValidator(lambda offset: min(offset, _FARTHEST))]
+
 
 class PageQuery(Query):
     """A page of a list."""
 
-    limit: Annotated[int, Field(ge=1), AfterValidator(lambda limit: min(limit, MOST))] = Field(
+    limit: Annotated[int, Field(ge=1), Clamped(MOST)] = Field(
         100, description=f"How many rows at most; anything above {MOST} counts as {MOST}."
     )
-    offset: Annotated[int, Field(ge=0), AfterValidator(lambda offset: min(offset, _FARTHEST))] = Field(
-        0, description="How many rows to pass over."
-    )
+    offset: Offset = Field(0, description="How many rows to pass over.")
 
 
 class Pagination(Out):

@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from chalicelib.core.domain.callers import ApiKey, ToolsToken
-from chalicelib.core.domain.fields import In, Line, Omittable, Out, Query, TimeOut, not_blank
+from chalicelib.core.domain.fields import Clamped, In, Line, Omittable, Out, Query, TimeOut, not_blank
 
 _MOST = 200
 _LONGEST_MESSAGE = 10_000
@@ -67,7 +67,7 @@ class FeedbackIn(In):
 class FeedbackQuery(Query):
     """A page of feedback, from the newest backwards."""
 
-    limit: Annotated[int, Field(ge=1), AfterValidator(lambda limit: min(limit, _MOST))] = Field(
+    limit: Annotated[int, Field(ge=1), Clamped(_MOST)] = Field(
         50, description=f"How many at most; anything above {_MOST} counts as {_MOST}."
     )
     cursor: Omittable[str] = Field(None, description="`nextCursor` of the page before.")

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
-from chalicelib.core.domain.fields import In, Omittable, Out, Query, TimeOut, parse_timestamp, timestamp
+from chalicelib.core.domain.fields import Clamped, In, Omittable, Out, Query, TimeOut, parse_timestamp, timestamp
 
 SOURCE = "fluxden"
 MOST = 200
@@ -38,7 +38,7 @@ class Update(In):
 class UpdatesQuery(Query):
     """The entries that a request asks for."""
 
-    limit: Annotated[int, Field(ge=1), AfterValidator(lambda limit: min(limit, MOST))] = Field(
+    limit: Annotated[int, Field(ge=1), Clamped(MOST)] = Field(
         50, description=f"How many entries; above {MOST} it means {MOST}."
     )
     since: Omittable[str] = Field(

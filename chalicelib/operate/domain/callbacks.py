@@ -2,9 +2,9 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from chalicelib.core.domain.fields import Omittable, Out, Query, TimeOut, Uuid, UuidOut
+from chalicelib.core.domain.fields import Clamped, Omittable, Out, Query, TimeOut, Uuid, UuidOut
 from chalicelib.core.domain.retries import Outcome
 from chalicelib.inbox.domain.clicks import AttemptOut, Click
 
@@ -16,7 +16,7 @@ class CallbacksQuery(Query):
     """Selects the callbacks of one delivery, or of the last seven days."""
 
     delivery_id: Omittable[Uuid] = Field(None, alias="deliveryId")
-    limit: Annotated[int, Field(ge=1), AfterValidator(lambda limit: min(limit, MOST_CLICKS))] = Field(
+    limit: Annotated[int, Field(ge=1), Clamped(MOST_CLICKS)] = Field(
         50, description=f"The number of callbacks, up to {MOST_CLICKS}. Larger values count as {MOST_CLICKS}."
     )
 

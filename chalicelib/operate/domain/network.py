@@ -2,10 +2,10 @@
 
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
-from chalicelib.core.domain.fields import In, Out, Query, TimeOut, Uuid, UuidOut
-from chalicelib.core.domain.pages import Pagination
+from chalicelib.core.domain.fields import Clamped, In, Out, Query, TimeOut, Uuid, UuidOut
+from chalicelib.core.domain.pages import Offset, Pagination
 from chalicelib.federation.network.domain.instances import Instance, InstanceStatus
 from chalicelib.federation.relays.domain.outgoing import Dispatch, RelayOut
 from chalicelib.federation.relays.domain.relays import Direction, RelayIntent, RelayStatus
@@ -37,8 +37,8 @@ class PersonsRelaysQuery(Query):
     """Selects a page of a person's relays."""
 
     user_id: Uuid = Field(alias="userId")
-    limit: Annotated[int, Field(ge=1), AfterValidator(lambda limit: min(limit, 100))] = 50
-    offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
+    limit: Annotated[int, Field(ge=1), Clamped(100)] = 50
+    offset: Offset = 0
 
 
 class RelayProgressOut(Out):

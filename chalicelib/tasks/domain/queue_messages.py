@@ -7,8 +7,20 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field
 from pydantic_core import PydanticCustomError, from_json
 
-from chalicelib.core.domain.fields import In, Line, Omittable, OpenIn, Out, Query, TimeOut, not_blank, timestamp
-from chalicelib.core.domain.pages import Pagination
+from chalicelib.core.domain.fields import (
+    Clamped,
+    Filter,
+    In,
+    Line,
+    Omittable,
+    OpenIn,
+    Out,
+    Query,
+    TimeOut,
+    not_blank,
+    timestamp,
+)
+from chalicelib.core.domain.pages import Offset, Pagination
 from chalicelib.tasks.domain.queue import Item, ItemStatus, ItemType, Priority
 
 MOST_ITEMS_A_PAGE = 100
@@ -78,17 +90,13 @@ class ConfirmIn(OpenIn):
 class ItemQuery(Query):
     """Filters and selects a page of tasks. An unknown status, priority or type matches nothing."""
 
-    status: Omittable[str] = None
-    priority: Omittable[str] = None
-    type: Omittable[str] = None
-    limit: Annotated[int, Field(ge=1)] = Field(
+    status: Omittable[Annotated[str, Filter(ItemStatus)]] = None
+    priority: Omittable[Annotated[str, Filter(Priority)]] = None
+    type: Omittable[str] = Field(None, description="Lists tasks of this type: " + ", ".join(ItemType) + ".")
+    limit: Annotated[int, Field(ge=1), Clamped(MOST_ITEMS_A_PAGE)] = Field(
         50, description="The number of tasks, up to 100. Larger values count as 100."
     )
-    offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-
-    @property
-    def count(self) -> int:
-        return min(self.limit, MOST_ITEMS_A_PAGE)
+    offset: Offset = 0
 
     @property
     def is_known(self) -> bool:

@@ -45,7 +45,7 @@ def list_items(query: ItemQuery, *, owner: ApiKey, queue: QueueItems) -> ItemsOu
     """List a page of the owner's queue. Store calls after authentication, in sequence: 2."""
     found, total = queue.list_page(owner.user_id, query) if query.is_known else ([], 0)
     items, pagination = fit_page(
-        [to_item_response(item) for item in found], total, limit=query.count, offset=query.offset
+        [to_item_response(item) for item in found], total, limit=query.limit, offset=query.offset
     )
     return ItemsOut(items=items, pagination=pagination)
 

@@ -78,7 +78,7 @@ class DynamoQueue:
     def list_page(self, user_id: str, query: ItemQuery) -> tuple[Sequence[Item], int]:
         """List a page of the person's items, and count all of them. Store calls in sequence: 2."""
         index, prefixes = _ranges(query)
-        keys = partial(lists.sort_keys, QUEUE_ITEMS, index, user_id, prefixes, offset=query.offset, limit=query.count)
+        keys = partial(lists.sort_keys, QUEUE_ITEMS, index, user_id, prefixes, offset=query.offset, limit=query.limit)
         counts, sks = gather(partial(lists.find_counts, QUEUE_ITEMS, user_id), keys)
         found = [_item_from_row(row) for row in lists.in_order(QUEUE_ITEMS, user_id, sks)]
         total = lists.total(counts, query.status, query.priority, query.type)

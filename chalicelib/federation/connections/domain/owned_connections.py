@@ -6,14 +6,14 @@ from typing import Annotated
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from chalicelib.core.domain.fields import In, Omittable, Out, Query, TimeOut
+from chalicelib.core.domain.fields import Filter, In, Omittable, Out, Query, TimeOut
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus, Initiator
 
 
 class ConnectionsQuery(Query):
     """Filters the connections."""
 
-    status: str = Field(
+    status: Annotated[str, Filter([*ConnectionStatus, "all"])] = Field(
         ConnectionStatus.ACTIVE.value,
         description="Lists connections in this state: " + ", ".join(ConnectionStatus) + ", or `all`.",
     )

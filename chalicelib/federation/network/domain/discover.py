@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Annotated, Any
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
 from chalicelib.agents.domain.agents import Agent, AgentStatus
-from chalicelib.core.domain.fields import Omittable, Out, Query
+from chalicelib.core.domain.fields import Clamped, Filter, Omittable, Out, Query
+from chalicelib.core.domain.pages import Offset
 from chalicelib.core.domain.text import has_text, normalize_text
 from chalicelib.federation.network.domain.marketplace import Listing
 from chalicelib.people.domain.directory import Team, Visibility
@@ -34,14 +35,12 @@ class DiscoverQuery(Query):
     type: Annotated[
         str,
         Field(max_length=40),
-        WithJsonSchema({"type": "string", "enum": [str(each) for each in Section], "default": str(Section.ALL)}),
+        Filter(Section),
     ] = str(Section.ALL)
-    limit: Annotated[
-        int,
-        Field(ge=1),
-        WithJsonSchema({"type": "integer", "minimum": 1, "maximum": MOST_ITEMS, "default": 50}),
-    ] = Field(50, description="The page size of each section. A value above 200 is read as 200.")
-    offset: int = Field(0, ge=0, le=10**9)
+    limit: Annotated[int, Field(ge=1), Clamped(MOST_ITEMS)] = Field(
+        50, description="The page size of each section. A value above 200 is read as 200."
+    )
+    offset: Offset = 0
     q: Omittable[Annotated[str, Field(max_length=200)]] = Field(None, description="Text to search for, in any case.")
 
     def wants(self, section: Section) -> bool:
@@ -49,7 +48,7 @@ class DiscoverQuery(Query):
 
     @property
     def page(self) -> slice:
-        return slice(self.offset, self.offset + min(self.limit, MOST_ITEMS))
+        return slice(self.offset, self.offset + self.limit)
 
     @property
     def sought(self) -> str:

@@ -9,9 +9,20 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from chalicelib.core.domain.fields import Line, Omittable, Out, Query, TimeOut, Uuid, timestamp, to_one_line
+from chalicelib.core.domain.fields import (
+    Clamped,
+    Filter,
+    Line,
+    Omittable,
+    Out,
+    Query,
+    TimeOut,
+    Uuid,
+    timestamp,
+    to_one_line,
+)
 from chalicelib.core.domain.http_results import json_object
-from chalicelib.core.domain.pages import Pagination
+from chalicelib.core.domain.pages import Offset, Pagination
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.relays.domain.outbox import SendOutcome
 from chalicelib.federation.relays.domain.relay_messages import CONTRACT_VALUES, RelayIn
@@ -67,16 +78,12 @@ class NewRelayIn(RelayIn):
 class RelayQuery(Query):
     """Filters and pages the relays. A direction or status that does not exist finds none."""
 
-    direction: Omittable[str] = None
-    status: Omittable[str] = None
-    limit: Annotated[int, Field(ge=1)] = Field(
+    direction: Omittable[Annotated[str, Filter(Direction)]] = None
+    status: Omittable[Annotated[str, Filter(RelayStatus)]] = None
+    limit: Annotated[int, Field(ge=1), Clamped(_MOST_RELAYS_A_PAGE)] = Field(
         50, description="The page size, at most 100. A larger value is read as 100."
     )
-    offset: Annotated[int, Field(ge=0, le=1_000_000)] = 0
-
-    @property
-    def count(self) -> int:
-        return min(self.limit, _MOST_RELAYS_A_PAGE)
+    offset: Offset = 0
 
     @property
     def is_known(self) -> bool:

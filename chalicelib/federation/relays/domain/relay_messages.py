@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError, from_json
 
-from chalicelib.core.domain.fields import Omittable, OpenIn, Out, PeerLine, Timestamp, to_one_line
+from chalicelib.core.domain.fields import DueDate, Omittable, OpenIn, Out, PeerLine, to_one_line
 from chalicelib.federation.relays.domain.relays import (
     TASK_INTENTS,
     FilterReason,
@@ -119,7 +119,7 @@ class RelayIn(OpenIn):
     )
     thread_id: _Id | None = None
     parent_relay_id: _Id | None = Field(None, description="The relay it answers, by the id at the sending desk.")
-    due_date: Timestamp | None = None
+    due_date: DueDate | None = None
     attachments: Any = Field(
         None, description="Objects with `name`, `url`, `size` and `mimeType`. Only the first ten are stored."
     )

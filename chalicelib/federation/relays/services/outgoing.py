@@ -137,7 +137,7 @@ class RelaySender:
 def list_relays(query: RelayQuery, *, owner: ApiKey, outgoing: Outgoing) -> RelaysOut:
     """List a page of the owner's relays, newest first. Store calls after authentication, in sequence: 3."""
     found, total = outgoing.list_page(owner.user_id, query) if query.is_known else ([], 0)
-    pagination = Pagination.of(total, limit=query.count, offset=query.offset)
+    pagination = Pagination.of(total, limit=query.limit, offset=query.offset)
     return RelaysOut(relays=list(found), pagination=pagination)
 
 

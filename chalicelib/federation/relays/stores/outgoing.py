@@ -114,11 +114,11 @@ class DynamoOutgoing:
                 user_id,
                 prefixes,
                 offset=query.offset,
-                limit=query.count,
+                limit=query.limit,
                 order=lambda key: key.split("#", 2)[2],
             )
         else:
-            sks = lists.sort_keys(RELAYS, ORDER_INDEX, user_id, [""], offset=query.offset, limit=query.count)
+            sks = lists.sort_keys(RELAYS, ORDER_INDEX, user_id, [""], offset=query.offset, limit=query.limit)
         rows = lists.in_order(RELAYS, user_id, sks)
         return [_relay_out(row) for row in rows], lists.total(counts, query.direction, query.status)
 

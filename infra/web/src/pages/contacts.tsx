@@ -292,7 +292,7 @@ function EditContact({
         <Field key={name} label={t(`contacts.${name}`)}>
           <input
             name={name}
-            {...(name === "email" ? { type: "email" } : name === "phone" ? { type: "tel" } : {})}
+            {...(name === "email" ? { inputMode: "email" as const } : name === "phone" ? { type: "tel" } : {})}
             required={name === "name"}
             defaultValue={contact?.[name] ?? ""}
             autoFocus={name === "name"}
