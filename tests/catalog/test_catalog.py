@@ -582,3 +582,12 @@ def test_store_calls_by_operation(api: Api, desk: Desk) -> None:
         blocked = api.call("DELETE", f"{ITEMS}/fd1?hard=true", token=desk.fd1)
         assert blocked.calls == [SPEND, "GetItem", write, "Query", "BatchGetItem"]
         assert api.post(ITEMS, new, desk.hr).calls == [SPEND] * 2, "the first call of its day, and no more"
+
+
+def test_address_of_an_item_that_would_sign_its_reader_in_is_refused(api: Api, desk: Desk) -> None:
+    body = {"slug": "wiki", "name": "Wiki", "type": "other", "url": "https://desk.example.com/#key=dvd_abc"}
+    refused = api.post(ITEMS, body, desk.fd1)
+    assert (refused.status, list(refused.json["fieldErrors"])) == (400, ["url"])
+    create(api, desk, "wiki", url="https://wiki.example.com/#key-points")
+    patched = api.call("PATCH", f"{ITEMS}/wiki", {"url": "http://desk/#key=x"}, token=desk.fd1)
+    assert (patched.status, list(patched.json["fieldErrors"])) == (400, ["url"])

@@ -19,7 +19,11 @@ MALFORMED = "is not a valid URL"
 LOCALHOST = "must not target localhost"
 ADDRESS = "must not target a loopback, private or otherwise reserved address"
 
+SIGN_IN = "must not be a sign-in link"
+
 REFUSED_URLS = {
+    "https://desk.example.com/#key=dvd_abc": SIGN_IN,
+    "https://desk.example.com/desk/?x=1#key=dvd_abc&x": SIGN_IN,
     "": NOT_HTTPS,
     "https": NOT_HTTPS,
     "https:": NOT_HTTPS,
@@ -180,6 +184,7 @@ REFUSED_URLS = {
     "https://[4000::1]/": ADDRESS,
 }
 ALLOWED_URLS = [
+    "https://desk.example.com/#/inbox/key=1",
     "https://git.example.com",
     "https://git.example.com/",
     "https://git.example.com./",

@@ -14,6 +14,7 @@ from pydantic_core import PydanticCustomError
 
 from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.domain.fields import In, Integer, Line, Omittable, Out, Query, TimeOut, Uuid, UuidOut, timestamp
+from chalicelib.core.domain.links import is_sign_in_link
 
 # A row can have up to 400 KB, and some engines count both values of a replaced attribute.
 LARGEST_ITEM = 190_000
@@ -149,6 +150,15 @@ _UseCases = Annotated[list[Any], AfterValidator(_json_numbers)]
 _Immutable = Annotated[SkipJsonSchema[Any], BeforeValidator(_immutable)]
 
 
+def _not_sign_in(text: str) -> str:
+    if is_sign_in_link(text):
+        raise PydanticCustomError("link", "must not be a sign-in link")
+    return text
+
+
+_Address = Annotated[str, AfterValidator(_not_sign_in)]
+
+
 class CatalogItemIn(In):
     """A new catalog item."""
 
@@ -159,7 +169,7 @@ class CatalogItemIn(In):
     type: AssetType
     description: str | None = None
     category: Line | None = Field(None, description="A category such as `llm-backend`. `categoryDisplay` is its label.")
-    url: str | None = None
+    url: _Address | None = None
     application_guide: str | None = Field(None, description="Instructions for access requests.")
     use_cases: _UseCases = Field(default=[], description="Any JSON. It is returned unchanged.")
     display_order: Integer = Field(
@@ -180,7 +190,7 @@ class CatalogItemPatch(In):
     name: Omittable[_Name] = None
     description: str | None = None
     category: Line | None = None
-    url: str | None = None
+    url: _Address | None = None
     application_guide: str | None = None
     use_cases: Omittable[_UseCases] = None
     display_order: Omittable[Integer] = None

@@ -111,6 +111,8 @@ def link_error(text: str, *, allow_loopback: bool = False) -> str | None:
         return "is not a valid URL"
     if url.username or url.password:
         return "must not contain a user name or password"
+    if is_sign_in_link(text):
+        return "must not be a sign-in link"
     host = (url.host or "").rstrip(".").lower()
     if not host or rest[0] in "/?#":
         return "must name a host"
@@ -119,6 +121,11 @@ def link_error(text: str, *, allow_loopback: bool = False) -> str | None:
     if plain:
         return "must start with https://"
     return _refuse_host(host)
+
+
+def is_sign_in_link(text: str) -> bool:
+    """Say whether a console would take a key from this link, and so sign its reader in as another person."""
+    return text.partition("#")[2].startswith("key=")
 
 
 def _refuse_host(host: str) -> str | None:

@@ -8,17 +8,18 @@ import { t } from "./lib/i18n";
 import { refreshSummary, handleInboxEvent, refreshInbox } from "./lib/inbox";
 import { connect, subscribe, onResync } from "./lib/live";
 import { handleQueueEvent, loadQueue } from "./lib/queue";
-import { go, href } from "./lib/router";
-import { signOutReason, storeKey, key, keyFromAddress, type Me, me, signOut, restart } from "./lib/session";
+import { go, href, isSignInLink } from "./lib/router";
+import { enter, key, keyFromAddress, type Me, me, restart, signOut, signOutReason, storeKey } from "./lib/session";
 import { Layout } from "./pages/layout";
 import { SignIn } from "./pages/signin";
+import { acceptsLink, SignInLink } from "./pages/sign-in-link";
 import { ErrorState } from "./ui/parts";
 
 /** Sign in with a key. Returns the reason if the server refuses it. Other errors are thrown, and the key stays stored. */
 async function signIn(entered: string): Promise<string> {
   storeKey(entered);
   try {
-    me.value = await data<Me>("GET", "api/v2/me");
+    enter(await data<Me>("GET", "api/v2/me"));
   } catch (error) {
     if (!(error instanceof ApiError && [401, 403].includes(error.status))) throw error;
     signOut();
@@ -39,7 +40,7 @@ onResync(() => {
 });
 
 function App() {
-  const signingIn = useSignal(Boolean(key.value));
+  const signingIn = useSignal(Boolean(key.value || keyFromAddress()));
   const error = useSignal<unknown>(null);
   const trySignIn = async (entered: string) => {
     signingIn.value = true;
@@ -51,32 +52,52 @@ function App() {
     }
     signingIn.value = false;
   };
+  const follow = (linkKey: string) => {
+    if (me.value) {
+      storeKey(linkKey);
+      restart();
+    } else {
+      void trySignIn(linkKey);
+    }
+  };
   useEffect(() => {
-    const start = () => {
-      const entered = keyFromAddress();
+    const start = async () => {
+      const linkKey = keyFromAddress();
       // Remove the key from the address bar and the history first.
-      if (entered) go(href("inbox"), { replace: true });
-      if (entered && me.value) {
-        storeKey(entered);
-        restart();
-      } else if (entered || (key.value && !me.value)) {
-        void trySignIn(entered || key.value);
-      }
+      if (isSignInLink()) go(href("inbox"), { replace: true });
+      if (key.value && !me.value) await trySignIn(key.value);
+      if (linkKey && (await acceptsLink(linkKey))) follow(linkKey);
+      else signingIn.value = false;
     };
-    start();
+    void start();
     addEventListener("hashchange", start);
     return () => removeEventListener("hashchange", start);
   }, []);
+  return (
+    <>
+      <Content signingIn={signingIn.value} error={error.value} onKey={(entered) => void trySignIn(entered)} />
+      <SignInLink onAccept={follow} />
+    </>
+  );
+}
+
+interface ContentProps {
+  signingIn: boolean;
+  error: unknown;
+  onKey: (key: string) => void;
+}
+
+function Content({ signingIn, error, onKey }: ContentProps) {
   if (me.value) return <Layout />;
-  if (signingIn.value) return <div class="boot" aria-hidden="true" children={<span class="mark" />} />;
-  if (error.value) {
+  if (signingIn) return <div class="boot" aria-hidden="true" children={<span class="mark" />} />;
+  if (error) {
     return (
       <main class="sign-in">
-        <ErrorState error={error.value} onRetry={() => void trySignIn(key.value)} />
+        <ErrorState error={error} onRetry={() => onKey(key.value)} />
       </main>
     );
   }
-  return <SignIn onKey={(entered) => void trySignIn(entered)} />;
+  return <SignIn onKey={onKey} />;
 }
 
 const root = document.getElementById("app")!;

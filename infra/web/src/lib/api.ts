@@ -1,5 +1,5 @@
 import { t } from "./i18n";
-import { key, signOut } from "./session";
+import { key, type Me, signOut } from "./session";
 
 /** An error whose message is shown to the user. `status` is 0 when there was no HTTP response. */
 export class ApiError extends Error {
@@ -19,14 +19,14 @@ const TIMEOUT = 30_000;
 /**
  * Call the API and return the parsed body.
  *
- * A change carries an idempotency key, so a call without a response is safely retried once.
+ * A change carries an idempotency key, so a call without a response is safely retried once. `withKey` is the key of this
+ * tab, unless given.
  */
-export async function call<T>(method: Method, path: string, body?: unknown): Promise<T> {
-  const headers: Record<string, string> = { Authorization: `Bearer ${key.value}` };
+export async function call<T>(method: Method, path: string, body?: unknown, withKey = key.value): Promise<T> {
+  const headers: Record<string, string> = { Authorization: `Bearer ${withKey}` };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET") headers["Idempotency-Key"] = crypto.randomUUID();
   const init = { method, headers, body: body === undefined ? undefined : JSON.stringify(body) };
-  const usedKey = key.value;
   let response = await send(path, init).catch(() => null);
   if (response === null || response.status === 503) {
     await new Promise((resolve) => setTimeout(resolve, 400));
@@ -38,13 +38,18 @@ export async function call<T>(method: Method, path: string, body?: unknown): Pro
   const text = await response.text();
   const payload = parseJson(text);
   if (response.ok) return payload as T;
-  if (response.status === 401 && key.value === usedKey && usedKey) signOut(t("error.signedOut"));
+  if (response.status === 401 && key.value === withKey && withKey) signOut(t("error.signedOut"));
   throw new ApiError(errorMessage(response, payload), response.status, requestId);
 }
 
 /** Call API v2 and return the `data` of its response. */
 export async function data<T>(method: Method, path: string, body?: unknown): Promise<T> {
   return (await call<{ data: T }>(method, path, body)).data;
+}
+
+/** Find out whose key this is, without using it for anything else. */
+export async function ownerOf(text: string): Promise<Me> {
+  return (await call<{ data: Me }>("GET", "api/v2/me", undefined, text)).data;
 }
 
 /** Return `path` with the non-empty `params` as its query string. */

@@ -6,14 +6,26 @@ export interface Route {
   params: URLSearchParams;
 }
 
+/** Decode a part of an address. Returns null if it is malformed, as in a link that was cut off. */
+export function decodePart(text: string): string | null {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return null;
+  }
+}
+
 // A sign-in link is not a page.
-const hash = signal(location.hash.startsWith("#key=") ? "" : location.hash);
-addEventListener("hashchange", () => (hash.value = location.hash));
+export const isSignInLink = () => location.hash.startsWith("#key=");
+const hash = signal(isSignInLink() ? "" : location.hash);
+addEventListener("hashchange", () => {
+  if (!isSignInLink()) hash.value = location.hash;
+});
 
 export const route = computed<Route>(() => {
   const [path = "", search = ""] = hash.value.replace(/^#\/?/, "").split("?");
   const [page = "", id = ""] = path.split("/");
-  return { page: page || "inbox", id: id ? decodeURIComponent(id) : null, params: new URLSearchParams(search) };
+  return { page: page || "inbox", id: id ? decodePart(id) : null, params: new URLSearchParams(search) };
 });
 
 /** Return the address of a page, of an item on it, and of its parameters. */

@@ -1,4 +1,5 @@
 import { signal } from "@preact/signals";
+import { decodePart } from "./router";
 
 /** The signed-in user. */
 export interface Me {
@@ -13,6 +14,7 @@ export interface Me {
 }
 
 const STORAGE_KEY = "fluxden.key";
+const LAST_USER_STORAGE_KEY = "fluxden.last-user";
 const REASON_STORAGE_KEY = "fluxden.sign-out-reason";
 
 export const key = signal<string>(sessionStorage.getItem(STORAGE_KEY) ?? "");
@@ -23,7 +25,7 @@ sessionStorage.removeItem(REASON_STORAGE_KEY);
 
 /** Return the key of a sign-in link (`#key=…`), or an empty string. */
 export function keyFromAddress(): string {
-  return decodeURIComponent(/^#key=([^&]+)/.exec(location.hash)?.[1] ?? "");
+  return decodePart(/^#key=([^&]+)/.exec(location.hash)?.[1] ?? "") ?? "";
 }
 
 export function storeKey(text: string): void {
@@ -31,8 +33,21 @@ export function storeKey(text: string): void {
   key.value = text;
 }
 
+/** Show the desk of a user whose key is stored. */
+export function enter(user: Me): void {
+  localStorage.setItem(LAST_USER_STORAGE_KEY, user.id);
+  me.value = user;
+}
+
+/** Whether `user` would replace the user of this tab, or the last one of this browser. */
+export function replacesAnother(user: Me): boolean {
+  const current = me.value?.id ?? localStorage.getItem(LAST_USER_STORAGE_KEY);
+  return current !== null && current !== user.id;
+}
+
 export function signOut(reason = ""): void {
   sessionStorage.removeItem(STORAGE_KEY);
+  localStorage.removeItem(LAST_USER_STORAGE_KEY);
   key.value = "";
   if (!me.value) return;
   if (reason) sessionStorage.setItem(REASON_STORAGE_KEY, reason);

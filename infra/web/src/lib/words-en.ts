@@ -64,6 +64,13 @@ export const en = {
   "signIn.hint": "Your key stays in this tab. It's removed when you sign out or close the tab.",
   "signIn.submit": "Sign in",
   "signIn.refused": "Invalid or inactive API key. Check that you pasted the whole key.",
+  "signInLink.title": "Open {name}'s desk?",
+  "signInLink.whose": "This link signs you in as {name} ({email}). Whoever made the link can read what you do there.",
+  "signInLink.current": "You are signed in as {name} ({email}).",
+  "signInLink.last": "Another person was signed in last in this browser.",
+  "signInLink.stay": "Stay signed in as {name}",
+  "signInLink.accept": "Sign in as {name}",
+  "signInLink.refused": "The link has no valid API key. You are still signed in.",
 
   "inbox.search": "Search inbox",
   "inbox.view": "View",

@@ -65,6 +65,13 @@ export const zh: Words = {
   "signIn.hint": "密钥仅保存在此标签页中，退出登录或关闭标签页后即清除。",
   "signIn.submit": "登录",
   "signIn.refused": "API 密钥无效或已停用。请确认粘贴了完整的密钥。",
+  "signInLink.title": "打开{name}的服务台？",
+  "signInLink.whose": "此链接将以 {name}（{email}）的身份登录。创建该链接的人可以看到您在其中的操作。",
+  "signInLink.current": "您当前以 {name}（{email}）的身份登录。",
+  "signInLink.last": "此浏览器上次由另一个人登录。",
+  "signInLink.stay": "保持以 {name} 的身份登录",
+  "signInLink.accept": "以 {name} 的身份登录",
+  "signInLink.refused": "链接中没有有效的 API 密钥。您仍处于登录状态。",
 
   "inbox.search": "搜索收件箱",
   "inbox.view": "视图",
