@@ -114,6 +114,20 @@ def test_a_snoozed_delivery_comes_back_unread_on_top_when_its_time_has_come(api:
     assert seen(api, desk, "view=unread") == [newer]
 
 
+def test_snoozed_deliveries_are_counted_whether_they_are_read_or_not(api: Api, desk: Desk, clock: Any) -> None:
+    before, together, later = (publish(api, desk.alice) for _ in range(3))
+    until = "2026-05-21T15:00:00+02:00"
+    change(api, desk, before, read=True)
+    change(api, desk, before, snoozedUntil=until)
+    change(api, desk, together, read=True, snoozedUntil=until)
+    change(api, desk, later, snoozedUntil=until)
+    change(api, desk, later, read=True)
+    assert len(seen(api, desk, "view=snoozed")) == 3
+    assert summary(api, desk) == (0, 0, 3)
+    clock.shift(3600)
+    assert summary(api, desk) == (len(seen(api, desk, "view=unread")), 0, 0)
+
+
 def test_snoozing_unarchives_and_archiving_ends_a_snooze(api: Api, desk: Desk) -> None:
     delivery = publish(api, desk.alice)
     change(api, desk, delivery, archived=True)

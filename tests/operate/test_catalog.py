@@ -40,3 +40,18 @@ def test_administrators_manage_the_catalog_and_its_approvals(api: Api, desk: Des
         "approval.revoke",
         "catalogItem.remove",
     ]
+
+
+def test_a_refused_removal_states_the_counts_beside_the_error(api: Api, desk: Desk) -> None:
+    refused = api.call("DELETE", f"{ADMIN}/catalog/items/fd1?hard=true", token=desk.alice_key)
+    assert refused.status == 409
+    assert (refused.json["success"], refused.json["blockers"]) == (
+        False,
+        {"liveApprovals": 4, "liveAssets": 4, "liveTokens": 2},
+    )
+    pending = api.call("DELETE", f"{ADMIN}/catalog/items/network-vpn-access?hard=true", token=desk.alice_key)
+    assert pending.json == {
+        "success": False,
+        "error": pending.json["error"],
+        "blockers": {"liveApprovals": 1, "liveAssets": 0, "liveTokens": 0},
+    }

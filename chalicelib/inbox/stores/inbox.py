@@ -73,11 +73,10 @@ class DynamoInbox:
 
         Store calls in sequence: 1; one more for each further megabyte or thousand rows.
         """
+        # A delivery can be read while it is snoozed. It counts as snoozed, as the list of them has it.
         unread, woken, asleep = gather(
-            *(
-                partial(_count, user_id, each)
-                for each in (*_ranges(View.UNREAD, None, now=now), *_ranges(View.SNOOZED, None, now=now))
-            )
+            *(partial(_list_severities, user_id, each, unread=True) for each in _ranges(View.UNREAD, None, now=now)),
+            *(partial(_list_severities, user_id, each, unread=False) for each in _ranges(View.SNOOZED, None, now=now)),
         )
         waiting = [*unread, *woken][:MOST_COUNTED]
         return InboxSummary(unread=len(waiting), urgent=waiting.count(Severity.CRITICAL), snoozed=len(asleep))
@@ -135,9 +134,10 @@ def _matching(listed: Sequence[Delivery], query: InboxQuery) -> Iterable[Deliver
     return [each for each in listed if query.matches(replace(each, content=contents.get(each.delivery_id, {})))]
 
 
-def _count(user_id: str, of: Range) -> list[str]:
+def _list_severities(user_id: str, of: Range, *, unread: bool) -> list[str]:
+    """List the severities of the deliveries in the range, or of those not read, up to the most that are counted."""
     rows = query(DELIVERIES, **_request(user_id, of, MOST_COUNTED), ProjectionExpression="severity, readAt")
-    return list(islice((row["severity"] for row in rows if "readAt" not in row), MOST_COUNTED))
+    return list(islice((row["severity"] for row in rows if not (unread and "readAt" in row)), MOST_COUNTED))
 
 
 def _request(user_id: str, of: Range, limit: int, **named: Any) -> dict[str, Any]:
