@@ -11,6 +11,7 @@ from chalicelib.edge.problem import to_invalid
 from infra.commands import webhook_secrets
 from infra.commands.agents import agents
 from infra.commands.connections import connections
+from infra.commands.contacts import contacts
 from infra.commands.dead_letters import dead_letters
 from infra.commands.demo import demo
 from infra.commands.doctor import doctor
@@ -99,6 +100,7 @@ def main() -> None:
 for command in (
     agents,
     connections,
+    contacts,
     dead_letters,
     demo,
     doctor,

@@ -1,5 +1,6 @@
 """Contacts through the door: order, search, tags, and what keeps their index right."""
 
+import json
 import os
 import unicodedata
 from datetime import UTC, datetime
@@ -9,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 import time_machine
+from click.testing import CliRunner
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
@@ -18,6 +20,7 @@ from chalicelib.board.stores.contacts import DynamoContacts
 from chalicelib.core.domain.text import normalize_tag, normalize_text, split_tags
 from chalicelib.core.stores.items import from_item, to_item
 from chalicelib.resources import CONTACTS as TABLE
+from infra.admin import main
 from tests.conftest import Desk
 from tests.support import engine_state, inputs
 from tests.support.api import Answer, Api
@@ -619,17 +622,52 @@ def test_list_and_search_cost_the_same_for_any_number_of_contacts(api: Api, desk
     assert seen[0][1] == sorted([SPEND, QUERY, BATCH, BATCH])
 
 
-def test_a_contact_with_former_search_entries_is_found_and_leaves_none(api: Api, carol: str, desk: Desk) -> None:
-    contact_id = create(api, carol, "Łukasz パパ")["id"]
-    owner, table = desk.user_id("carol"), TABLE.physical_name
-    current = index_of(owner)
+def create_formerly(api: Api, carol: str, owner: str, name: str) -> str:
+    """Create a contact with the search entries and the order that it had before the normalization changed."""
+    before = index_of(owner)
+    contact_id = str(create(api, carol, name)["id"])
+    current, table = index_of(owner) - before, TABLE.physical_name
     (index_id,) = {sk.rpartition("#")[2] for sk in current}
     for sk in current:
         aws.dynamodb().delete_item(TableName=table, Key=to_item({"pk": owner, "sk": sk}))
-    for ending in SearchTerms.former("Łukasz パパ", None, None).suffixes():
+    former = SearchTerms.former(name, None, None)
+    for ending in former.suffixes():
         key = {"pk": owner, "sk": f"FIND#{ending[:24]}#{contact_id}#{index_id}"}
         aws.dynamodb().put_item(TableName=table, Item=to_item(key))
+    aws.dynamodb().update_item(
+        TableName=table,
+        Key=to_item({"pk": owner, "sk": f"CONTACT#{contact_id}"}),
+        UpdateExpression="SET orderKey = :key",
+        ExpressionAttributeValues=to_item({":key": f"{former.texts[0]}\n{contact_id}"}),
+    )
+    return contact_id
 
+
+def test_former_search_entries_are_rebuilt_once(api: Api, carol: str, desk: Desk) -> None:
+    owner = desk.user_id("carol")
+    create(api, carol, "Mara")
+    current = index_of(owner)
+    for name in ("Łukasz Ødegård", "Ｚoë", "Ian"):
+        create_formerly(api, carol, owner, name)
+    assert names(api, carol, search="lukasz") == names(api, carol, search="odegard") == []
+
+    others = api.get("/api/v2/contacts", desk.alice_key).json["data"]["pagination"]["total"]
+    checked = len([each for each in rows() if each["sk"].startswith("CONTACT#")])
+    command = ["contacts", "reindex", "--json"]
+    first, again = (json.loads(CliRunner().invoke(main, command).stdout) for _ in range(2))
+    assert (first["checked"], again) == (checked, {"checked": checked, "rebuilt": 0})
+    assert 1 <= first["rebuilt"] <= 3
+    for search, found in (("lukasz", "Łukasz Ødegård"), ("ODEGARD", "Łukasz Ødegård"), ("zoe", "Ｚoë"), ("ian", "Ian")):
+        assert names(api, carol, search=search) == [found], search
+    assert names(api, carol) == ["Ian", "Łukasz Ødegård", "Mara", "Ｚoë"]
+    assert current <= index_of(owner)
+    assert not any("ł" in sk or "ø" in sk for sk in index_of(owner))
+    assert api.get("/api/v2/contacts", desk.alice_key).json["data"]["pagination"]["total"] == others
+
+
+def test_a_contact_with_former_search_entries_is_found_and_leaves_none(api: Api, carol: str, desk: Desk) -> None:
+    owner = desk.user_id("carol")
+    contact_id = create_formerly(api, carol, owner, "Łukasz パパ")
     for search in ("Łukasz", "łuk", "パパ"):
         assert names(api, carol, search=search) == ["Łukasz パパ"], search
     assert names(api, carol, search="ハハ") == []

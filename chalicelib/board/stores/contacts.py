@@ -16,6 +16,7 @@ behind match nothing.
 
 import logging
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 
 from botocore.exceptions import ClientError, HTTPClientError
@@ -160,6 +161,23 @@ class DynamoContacts:
             _drop_entries(contact)
         return removed
 
+    def is_indexed(self, contact: Contact) -> bool:
+        """Whether the contact has the index entries and the place in the order that it would get today.
+
+        Store calls in sequence: 1.
+        """
+        row, entries = _key(contact), list(_entries(contact))
+        former = _former_entries(contact)
+        found = get_all(CONTACTS, [row, *entries, *former], ("sk", "orderKey"))
+        kept = {each["sk"]: each.get("orderKey") for each in found}
+        order = kept.pop(row["sk"], None)
+        return order == _order_key(contact) and kept.keys() == {each["sk"] for each in entries}
+
+    def reindex(self, contact: Contact, *, index_id: str) -> bool:
+        """Replace the contact's index entries; False if it has changed. Store calls in sequence: 3."""
+        renewed = replace(contact, index_id=index_id, version=contact.version + 1)
+        return self.save_contact(renewed, over=contact, claim=None, reply={})
+
 
 def _add_actions(contact: Contact) -> list[Action]:
     row = _key(contact) | {"id": contact.contact_id, "cards": links_to_row(contact.cards)} | _columns(contact)
@@ -189,10 +207,17 @@ def _entries(contact: Contact, *further: SearchTerms) -> Iterator[Row]:
         yield {"pk": contact.user_id, "sk": f"{beginning}#{contact.contact_id}#{contact.index_id}"}
 
 
+def _former_entries(contact: Contact) -> list[Row]:
+    """Return the entries that only the former normalization gives the contact."""
+    current = {each["sk"] for each in _entries(contact)}
+    both = _entries(contact, SearchTerms.former(contact.name, contact.email, contact.company))
+    return [each for each in both if each["sk"] not in current]
+
+
 def _drop_entries(contact: Contact) -> None:
     # Whatever is left of them finds nothing, so it is no reason to call done undone.
     try:
-        write_all(CONTACTS, deletes=_entries(contact, SearchTerms.former(contact.name, contact.email, contact.company)))
+        write_all(CONTACTS, deletes=[*_entries(contact), *_former_entries(contact)])
     except (ClientError, HTTPClientError, Unavailable):
         log.warning("index entries of a contact are left behind", exc_info=True)
 
