@@ -73,6 +73,16 @@ def test_condition_that_does_not_hold_leaves_the_claim_unused() -> None:
     assert get(DIRECTORY, KEY) == KEY
 
 
+def test_a_single_condition_is_checked() -> None:
+    with pytest.raises(Refused) as refused:
+        commit([check(DIRECTORY, KEY, EXISTS)])
+    assert (refused.value.rows, refused.value.failed) == ([{}], [0])
+    commit([put(DIRECTORY, KEY)])
+    with record_store_calls() as seen:
+        assert try_commit([check(DIRECTORY, KEY, EXISTS)])
+    assert seen.calls == ["TransactWriteItems"]
+
+
 def test_one_action_is_a_plain_call_and_several_are_a_transaction() -> None:
     for actions, call in (
         ([put(DIRECTORY, KEY)], "PutItem"),

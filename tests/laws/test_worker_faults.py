@@ -157,7 +157,7 @@ def test_work_is_finished_wherever_a_function_ends(context: ScenarioContext, nam
         for faulty in scenario.functions if engine_state.engine().is_fast else scenario.functions[-1:]:
             run = Run(scenario, context, start, now, faulty)
             calls = run.run(no_fault)
-            assert calls > 1, "the function made no calls"
+            assert calls > 0, "the function made no calls"
             assert scenario.read_result(context) == scenario.expected
             assert sum(Counter(scenario.list_sent(context)).values()) == scenario.sent_count
             points = [

@@ -38,7 +38,8 @@ def commit(actions: Sequence[Action], *, claim: Claim | None = None, reply: Mapp
     """Write all of `actions` or none; with a claim also its record, which stores `reply` for repeated calls.
 
     Each action is one `TransactWriteItems` member. A single `Put`, `Update` or `Delete` without a claim is made as
-    the plain call, at half the price. One store call, unless other transactions hold the same rows.
+    the plain call, at half the price; a single condition is a transaction. One store call, unless other transactions
+    hold the same rows.
 
     Raises:
         Refused: a condition did not hold.
@@ -131,7 +132,7 @@ def to_reply_record(record: Row) -> ReplyRecord:
 
 
 def _write(members: Sequence[Action]) -> None:
-    if len(members) > 1:
+    if len(members) > 1 or "ConditionCheck" in members[0]:
         dynamodb().transact_write_items(TransactItems=members)  # type: ignore[arg-type]
         return
     ((kind, request),) = members[0].items()
