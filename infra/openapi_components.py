@@ -101,9 +101,17 @@ def security_of(route: Route) -> list[dict[str, list[str]]] | None:
     return None
 
 
+def takes_input(route: Route) -> bool:
+    """Say whether a request for this operation can be invalid."""
+    has_parts = not route.annotations.keys().isdisjoint({"body", "query", "headers", "admitted"})
+    return has_parts or route.checks_request_id or route.accepts_idempotency_key
+
+
 def refusal_kinds(route: Route) -> list[type[errors.Refusal]]:
     """Return the refusals of an operation, one for each status: the most general one."""
-    kinds: set[type[errors.Refusal]] = {*route.refusals, errors.Invalid}
+    kinds: set[type[errors.Refusal]] = {*route.refusals}
+    if takes_input(route):
+        kinds.add(errors.Invalid)
     if route.callers:
         kinds |= {errors.RateLimited, errors.Unavailable}
         kinds |= set() if route.caller_is_optional else {errors.Unauthorized, errors.Forbidden}

@@ -69,7 +69,7 @@ def test_page_loads_only_its_own_files(api: Api, monkeypatch: pytest.MonkeyPatch
         ("app.js", "text/javascript; charset=utf-8"),
         ("style.css", "text/css; charset=utf-8"),
         ("icon.svg", "image/svg+xml"),
-        ("app.webmanifest", "application/manifest+json"),
+        ("app.webmanifest", "application/manifest+json; charset=utf-8"),
     ],
 )
 def test_asset_is_cached_forever(api: Api, stem: str, media_type: str) -> None:
