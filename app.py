@@ -48,6 +48,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "schedules.due": "federation.network",
     },
     "tasks": {
+        "api.v1.employee_tasks": "catalog inbox live",
         "api.v2.queue": "board chat inbox live federation.connections federation.relays",
     },
     "agents": {

@@ -18,6 +18,7 @@ _TAGS = {
     "events": "Publish events to people's inboxes, then supplement and resolve them.",
     "inbox": "Read the inbox, change deliveries and use their actions.",
     "tokens": "Claim publishing tokens for employees.",
+    "tasks": "Propose tasks to employees who let your integrator's agents work for them.",
     "catalog": "Manage the catalog, and who is approved for its items.",
     "introspection": "Documentation, the OpenAPI document, integrators and event types.",
     "health": "Check that the service is up.",

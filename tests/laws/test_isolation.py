@@ -43,6 +43,7 @@ pytestmark = pytest.mark.engine("embedded")
 
 # Operations that name an entity in their body or query.
 NAMING_IN_INPUT = {"acknowledge_relay", "confirm_connection", "delete_key", "send_relay", "switch_key"}
+NAMING_IN_INPUT |= {"list_employee_tasks", "propose_employee_task"}
 # Operations whose path names an entity of the caller.
 OWN_BY_PATH = {"put_synced_agent"}
 # The body names the operation, and the response says whether it was refused.

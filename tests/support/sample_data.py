@@ -89,6 +89,11 @@ class SampleData:
             self.create(f"/api/v2/queue/{made}/confirm", {"action": "approve"})
         return made
 
+    def add_shown_queue_item(self) -> str:
+        """Add a task, and let agents of integrators see it."""
+        self.create("/api/v2/settings", {"agentsOfIntegrators": True}, method="PATCH")
+        return self.add_queue_item()
+
     def add_delivery(self) -> str:
         hook = {"label": CANARY, "action_type": "webhook", "webhook_url": WEBHOOK_URL}
         made = self.create("/api/v1/events", inputs.new_event(title=CANARY, actions=[hook]), self.token)

@@ -3,6 +3,7 @@
 import copy
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -89,6 +90,14 @@ def _feedback_page(data: SampleData) -> SampleRequest:
         data.create("/api/v2/feedback", {"message": CANARY})
     page = data.api.get("/api/v2/feedback?limit=1", data.api_key).json["data"]
     return SampleRequest(data.api_key, query={"limit": "5", "cursor": page["nextCursor"]})
+
+
+def _employee_task_page(data: SampleData) -> SampleRequest:
+    for _ in range(3):
+        data.add_shown_queue_item()
+    first = SampleRequest(data.admin_token, query=_BOB | {"limit": "1"})
+    cursor = first.send(data.api, ROUTES_BY_NAME["list_employee_tasks"]).json["nextCursor"]
+    return replace(first, query=_BOB | {"limit": "5", "cursor": cursor})
 
 
 def _after(create: Callable[[SampleData], object], factory: RequestFactory | None = None) -> RequestFactory:
@@ -212,6 +221,9 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     "get_contact": _with_key(path=_id_of(SampleData.add_contact)),
     "get_docs": lambda _: SampleRequest(),
     "get_docs_asset": lambda _: SampleRequest(path={"asset": "start.js"}),
+    "get_employee_task": _with_admin_token(
+        path=lambda data: {"taskId": data.add_shown_queue_item()}, query=lambda _: {**_BOB}
+    ),
     "get_event": _with_personal_token(path=_new_delivery),
     "get_health": lambda _: SampleRequest(),
     "get_inbox_delivery": _with_key(path=_new_delivery),
@@ -236,6 +248,7 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     "list_catalog_items": _after(SampleData.add_catalog_item, _with_admin_token(query={"integrator_slug": "fd1"})),
     "list_connections": _after(SampleData.add_connection),
     "list_contacts": _after(SampleData.add_contact),
+    "list_employee_tasks": _employee_task_page,
     "list_event_types": _after(SampleData.add_delivery, _with_personal_token(query={"integrator_slug": "fd1"})),
     "list_feedback": _feedback_page,
     "list_inbox": _inbox_page,
@@ -251,6 +264,9 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     "list_synced_agents": _with_instance_token(SampleData.add_offering_member),
     "list_updates": lambda _: SampleRequest(),
     "open_mcp_stream": lambda _: SampleRequest(),
+    "propose_employee_task": _after(
+        SampleData.add_shown_queue_item, _with_admin_token(body=_BOB | {"title": CANARY, "details": {"note": CANARY}})
+    ),
     "publish_bulk": _with_admin_token(
         body=lambda _: {
             "event": inputs.new_event(title=CANARY),

@@ -54,10 +54,10 @@ _CAPABILITIES: dict[str, Any] = {"tools": {}}
 _INSTRUCTIONS = (
     "Fluxden is a notification inbox and approval desk for people and their agents. With a dvd_ key you work for one "
     "person: tasks, inbox, chat, board and contacts. With a flux-tools- token you work for an integrator: events, "
-    "catalog and projects. tools/list contains the tools that your token can call. A failed call returns isError with "
-    "problem details: `code` is the reason, `fieldErrors` names the invalid arguments, and `retryAfterSeconds` is the "
-    "time to wait. Send an idempotency_key with every change. If you don't know whether a change was made, repeat the "
-    "call with the same key."
+    "catalog, projects, and tasks of employees who allow it. tools/list contains the tools that your token can call. "
+    "A failed call returns isError with problem details: `code` is the reason, `fieldErrors` names the invalid "
+    "arguments, and `retryAfterSeconds` is the time to wait. Send an idempotency_key with every change. If you don't "
+    "know whether a change was made, repeat the call with the same key."
 )
 _LISTING_SECONDS, _DISCOVERY_SECONDS = 300, 3600
 # A reply can have up to 6 MB, and the text is escaped three times in it. It only repeats the structured content.

@@ -93,6 +93,25 @@ TASKS = (
         "(tasks are dispatched one after another).",
     ),
 )
+EMPLOYEE_TASKS = (
+    Tool(
+        "employee_task_list",
+        "v1.employee_tasks:list_employee_tasks",
+        "List the tasks of an employee whom you name by email. The employee must be approved for a catalog item of "
+        "your integrator, and allow agents of integrators.",
+    ),
+    Tool(
+        "employee_task_get",
+        "v1.employee_tasks:get_employee_task",
+        "Get one task of an employee by its id, with its result once an agent has completed it.",
+    ),
+    Tool(
+        "employee_task_create",
+        "v1.employee_tasks:propose_employee_task",
+        "Propose a task to an employee whom you name by email. It waits for the employee's confirmation, which only "
+        "the employee can give.",
+    ),
+)
 INBOX = (
     Tool(
         "inbox_list",
@@ -392,7 +411,7 @@ CATALOG = (
 )
 TOOLS: Mapping[str, Tool] = {
     tool.name: tool
-    for group in (TASKS, INBOX, CHAT, BOARD, CONTACTS, NETWORK, PROJECTS, FEEDBACK, EVENTS, CATALOG)
+    for group in (TASKS, EMPLOYEE_TASKS, INBOX, CHAT, BOARD, CONTACTS, NETWORK, PROJECTS, FEEDBACK, EVENTS, CATALOG)
     for tool in group
 }
 

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from chalicelib.catalog.domain.catalog import Blockers, CatalogItem, ItemEntry
     from chalicelib.core.domain.callers import ToolsToken
     from chalicelib.core.domain.idempotency import Claim, StoredReply
+    from chalicelib.core.ports import Action
     from chalicelib.ids import MintedToken
     from chalicelib.tokens.domain.tokens import GrantTerms, GrantView, MintOutcome, PersonalGrant
 
@@ -20,6 +21,7 @@ class Approvers(Protocol):
 
     def list_linked_items(self, integrator: str) -> Sequence[str]: ...
     def find_approving_items(self, items: Sequence[str], user_ids: Sequence[str]) -> Mapping[str, str]: ...
+    def require_access(self, slug: str, user_id: str) -> Sequence[Action]: ...
 
 
 class Items(Protocol):

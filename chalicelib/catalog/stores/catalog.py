@@ -23,6 +23,7 @@ from chalicelib.core.stores.codec import Codec, Column
 from chalicelib.core.stores.items import Row, values
 from chalicelib.core.stores.reads import get, get_all, query
 from chalicelib.core.stores.writes import Refused, commit, try_commit
+from chalicelib.people.stores.directory_rows import active_person_check
 from chalicelib.resources import CATALOG, LIST_INDEX
 
 _ITEMS = "ITEMS"
@@ -115,6 +116,10 @@ class DynamoCatalog:
         keys = [approval_key(slug, user_id) for user_id in dict.fromkeys(user_ids) for slug in slugs]
         rows = get_all(CATALOG, keys)
         return {row["userId"]: row["slug"] for row in rows if row["status"] == ApprovalStatus.APPROVED}
+
+    def require_access(self, slug: str, user_id: str) -> list[Action]:
+        """Return the members of a transaction which require that the user is active and approved for the item."""
+        return [approval_check(slug, user_id), active_person_check(user_id)]
 
 
 def item_key(slug: str) -> Row:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from chalicelib.catalog.stores.catalog import approval_check
+from chalicelib.catalog.stores.catalog import DynamoCatalog
 from chalicelib.core.domain.budgets import day_of
 from chalicelib.core.domain.callers import TokenStatus, ToolsToken
 from chalicelib.core.domain.idempotency import Claim
@@ -15,7 +15,6 @@ from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get_all
 from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.ids import MintedToken
-from chalicelib.people.stores.directory_rows import active_person_check
 from chalicelib.resources import TOKENS
 from chalicelib.tokens.domain.tokens import GrantTerms, GrantView, MintOutcome, PersonalGrant, prior_expiry
 from chalicelib.tokens.stores.token_rows import grant_key, tools_key
@@ -99,7 +98,7 @@ def _claim_actions(
 ) -> list[Action]:
     row = new_token_row(token) | personal_row(grant, now) | _terms_row(terms)
     write = _update(grant, token, terms, seen, now) if seen else put_new(TOKENS, row)
-    return [approval_check(approved_by, grant.user_id), active_person_check(grant.user_id), write]
+    return [*DynamoCatalog().require_access(approved_by, grant.user_id), write]
 
 
 def _update(grant: PersonalGrant, token: MintedToken, terms: GrantTerms, seen: GrantView, now: datetime) -> Action:

@@ -32,17 +32,19 @@ def count_action(
     taken: Sequence[Facets] = (),
     seen: int | None = None,
     unless: Row | None = None,
+    tallies: Sequence[tuple[str, int]] = (),
     sets: Row | None = None,
 ) -> Action:
     """Return the action that counts rows with these facets as added and removed.
 
     With `seen` it requires that the counts row still has this version; 0 stands for a row that does not exist. With
-    `unless` it requires that none of these attributes has this value. `sets` are other attributes of the counts row to
-    set.
+    `unless` it requires that none of these attributes has this value. `tallies` are changes of counters of other
+    names. `sets` are other attributes of the counts row to set.
     """
     changes: dict[str, int] = {}
-    for each, change in [*((each, 1) for each in added), *((each, -1) for each in taken)]:
-        changes[_SEPARATOR.join(each)] = changes.get(_SEPARATOR.join(each), 0) + change
+    named_changes = [*((each, 1) for each in added), *((each, -1) for each in taken)]
+    for name, change in [*((_SEPARATOR.join(each), change) for each, change in named_changes), *tallies]:
+        changes[name] = changes.get(name, 0) + change
     counts = [(name, change) for name, change in changes.items() if change]
     names = {f"c{number}": name for number, (name, _) in enumerate(counts)}
     named: Row = {f"c{number}": change for number, (_, change) in enumerate(counts)}

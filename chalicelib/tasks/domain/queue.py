@@ -70,7 +70,7 @@ class Item:
 
     `metadata` is a JSON object as text. `held_delivery_id` is set if the item stands for an event that is held for
     moderation. `changes` counts the updates of the item. `claimant` took the item up most recently; a ready item, and
-    one that was dispatched but not taken up yet, has none.
+    one that was dispatched but not taken up yet, has none. `integrator` is the one that proposed the item.
     """
 
     item_id: str
@@ -89,10 +89,16 @@ class Item:
     held_delivery_id: str | None = None
     changes: int = 0
     claimant: Claimant | None = None
+    integrator: str | None = None
 
     @property
     def facets(self) -> tuple[str, str, str]:
         return (self.status.value, self.priority.value, self.type.value)
+
+    @property
+    def open_for(self) -> str | None:
+        """The integrator that proposed the item, until the item is done."""
+        return None if self.status is ItemStatus.DONE_TODAY else self.integrator
 
     @property
     def dispatch_key(self) -> tuple[int, str, str]:

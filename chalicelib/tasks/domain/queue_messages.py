@@ -35,7 +35,8 @@ def _is_finite(value: Any) -> bool:
     return True
 
 
-def _object(value: Any) -> Any:
+def parse_object(value: Any) -> Any:
+    """Read an object, or an object as JSON; for use as a `BeforeValidator`."""
     if isinstance(value, str):
         try:
             value = from_json(value, allow_inf_nan=False)
@@ -58,7 +59,7 @@ class ItemIn(In):
     source: Annotated[Line, Field(min_length=1, max_length=50)] | None = Field(
         "agent", description="Who adds the task: user, agent, system, or a name of your choice."
     )
-    metadata: Annotated[dict[str, Any], BeforeValidator(_object)] | None = Field(
+    metadata: Annotated[dict[str, Any], BeforeValidator(parse_object)] | None = Field(
         None, description="An object, or a JSON object as a string."
     )
 

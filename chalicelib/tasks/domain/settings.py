@@ -1,7 +1,7 @@
 """A person's queue settings: who dispatches tasks, which are approved automatically, and who may propose them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -22,13 +22,17 @@ class Mode(StrEnum):
 
 @dataclass(frozen=True)
 class QueueState:
-    """A person's settings and the counts of their items by status. Both are in one row, with one `version`."""
+    """A person's settings and the counts of their items by status. Both are in one row, with one `version`.
+
+    `open_tasks` counts the items by the integrator that proposed them, without those that are done.
+    """
 
     version: int
     mode: Mode
     queue_auto_approve: bool
     counts: Mapping[str, int]
     agents_of_integrators: bool = False
+    open_tasks: Mapping[str, int] = field(default_factory=dict)
 
     def changed(self, request: "SettingsIn") -> "QueueState":
         """Return the state with these settings."""

@@ -2,7 +2,7 @@
 
 indexes order: <status>#<rank of priority>#<createdAt>#<id>, and type: <type>#<the same>; a rejected item is in
 neither, and is kept as a record of its rejection
-sk = COUNTS (see lists): also the person's settings, so that both are read and checked together
+sk = COUNTS (see lists): also the person's settings, so that both are read and checked together; open/<integrator>
 """
 
 from collections.abc import Sequence
@@ -26,23 +26,34 @@ from chalicelib.tasks.domain.settings import Mode, QueueState
 
 _PREFIX = "ITEM#"
 _REJECTED = "rejected"
+# With the slug of an integrator, in the row of counts: how many of its items are not done.
+_OPEN = "open/"
 
 _ITEM = Codec(Item, without=("item_id", "user_id"))
 
 
 class DynamoQueue:
     def add(
-        self, item: Item, *, further: Sequence[Change], by: str, seen: QueueState, claim: Claim | None, reply: Row
+        self,
+        item: Item,
+        *,
+        further: Sequence[Change],
+        by: str,
+        seen: QueueState,
+        claim: Claim | None,
+        reply: Row,
+        also: Sequence[Action] = (),
     ) -> bool:
         """Store a new item with further changes; False if an item, the settings or the counts have changed.
 
-        `by` is the id of the key that makes the changes. One store call.
+        `by` is the id of the key that makes the changes; `also` are further members of the transaction, and False is
+        returned if one of their conditions doesn't hold. One store call.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
         try:
-            commit(add_item_actions(item, further=further, by=by, seen=seen), claim=claim, reply=reply)
+            commit([*add_item_actions(item, further=further, by=by, seen=seen), *also], claim=claim, reply=reply)
         except Refused as refused:
             # The id is fresh, so a row met with it is our own, written by a retry below us.
             return 0 in refused.failed
@@ -165,17 +176,25 @@ def _count(user_id: str, changes: Sequence[Change], seen: QueueState | None, *, 
     """Return the action that counts changes, and an added item.
 
     With `seen`, what they dispatch was decided for these settings and counts. In cockpit mode nothing is dispatched, so
-    only the mode must be the same. This lets calls that don't concern each other run at the same time.
+    only the mode must be the same. This lets calls that don't concern each other run at the same time. An integrator's
+    item depends on the setting that allows it and on the number of its open ones too.
     """
-    is_cockpit = seen is not None and seen.mode is Mode.COCKPIT
+    only_mode = seen is not None and seen.mode is Mode.COCKPIT and not (added and added.integrator)
+    after = [each for each in (added, *(each.after for each in changes)) if each]
+    before = [each.before for each in changes]
     return lists.count_action(
         QUEUE_ITEMS,
         user_id,
-        added=[each.facets for each in (added, *(each.after for each in changes)) if each],
-        taken=[each.before.facets for each in changes],
-        seen=None if seen is None or is_cockpit else seen.version,
-        unless={"mode": Mode.CHIEF_OF_STAFF.value} if is_cockpit else None,
+        added=[each.facets for each in after],
+        taken=[each.facets for each in before],
+        seen=None if seen is None or only_mode else seen.version,
+        unless={"mode": Mode.CHIEF_OF_STAFF.value} if only_mode else None,
+        tallies=[*_open_tasks(after, 1), *_open_tasks(before, -1)],
     )
+
+
+def _open_tasks(items: Sequence[Item], change: int) -> list[tuple[str, int]]:
+    return [(f"{_OPEN}{each.open_for}", change) for each in items if each.open_for]
 
 
 def _save(change: Change, by: str) -> Action:
@@ -207,9 +226,7 @@ def _row(item: Item) -> Row:
     order = f"{item.status.value}#{item.priority.rank}#{item.created_at}#{item.item_id}"
     keys = {"orderKey": order, "typeKey": f"{item.type.value}#{order}"}
     row = _key(item.user_id, item.item_id) | keys | _ITEM.to_row(item)
-    if item.claimant is None:
-        del row["claimant"]
-    return row
+    return {name: value for name, value in row.items() if value is not None or name not in ("claimant", "integrator")}
 
 
 def _item_from_row(row: Row) -> Item | None:
@@ -225,4 +242,7 @@ def _state_from_row(row: Row) -> QueueState:
         queue_auto_approve=row.get("queueAutoApprove", False),
         counts={status.value: lists.total(row, status, None, None) for status in ItemStatus},
         agents_of_integrators=row.get("agentsOfIntegrators", False),
+        open_tasks={
+            name.removeprefix(_OPEN): int(count) for name, count in row.items() if name.startswith(_OPEN) and count
+        },
     )
