@@ -62,7 +62,7 @@ class EmployeeTasks:
         employee = self.find_employee(query.email)
         found, total = self.queue.list_page(employee.person.user_id, page)
         shown, pagination = fit_page(
-            [to_item_response(item) for item in found], total, limit=page.count, offset=page.offset
+            [to_item_response(item) for item in found], total, limit=page.limit, offset=page.offset
         )
         held = {item.item_id for item in found if item.held_delivery_id is not None}
         following = query.next_cursor(page.offset + pagination.limit, self.caller.integrator)
