@@ -31,6 +31,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
     "live": {
         "api.v2.push": "",
         "queues.socket_work": "",
+        "schedules.heartbeats": "",
         "queues.web_push": "",
     },
     "chat": {

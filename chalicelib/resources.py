@@ -104,6 +104,7 @@ NUDGE = WEB_PUSH.can_send()
 
 INBOX_INDEX = "inbox"
 DUE_INDEX = "due"
+HEARTBEAT_INDEX = "heartbeat"
 OWNER_INDEX = "owner"
 LIST_INDEX = "list"
 PERSON_INDEX = "person"

@@ -15,6 +15,7 @@ from chalicelib.resources import (
     EVENT_TYPES,
     FACETS_INDEX,
     FEEDBACK,
+    HEARTBEAT_INDEX,
     IDEMPOTENCY,
     INBOX_INDEX,
     LIST_INDEX,
@@ -155,7 +156,7 @@ DEFINITIONS = (
         ),
         ttl="expiresAt",
     ),
-    Definition(SOCKETS, "sk", ttl="expiresAt"),
+    Definition(SOCKETS, "sk", (Index(HEARTBEAT_INDEX, "heartbeatShard", "userId"),), ttl="expiresAt"),
     Definition(OUTBOX, "sk", (Index(DUE_INDEX, "dueQueue", "dueAt"),)),
 )
 

@@ -16,11 +16,15 @@ log = logging.getLogger("fluxden")
 
 @dataclass(frozen=True)
 class Schedule:
-    """A function that runs every `minutes` minutes. Runs may overlap, be late, or be skipped."""
+    """A function that runs every `minutes` minutes. Runs may overlap, be late, or be skipped.
+
+    With `setting`, a deployment runs it only while that environment variable is 1.
+    """
 
     function: Callable[[datetime], object]
     minutes: int
     grants: tuple[Grant, ...]
+    setting: str = ""
 
     def __call__(self, event: object, context: object) -> None:  # noqa: ARG002 - Lambda's
         """Run the function once: the entry point of this schedule's Lambda function."""
@@ -36,12 +40,12 @@ class Schedule:
 
 
 def schedule(
-    bp: Blueprint, *, minutes: int, grants: tuple[Grant, ...] = ()
+    bp: Blueprint, *, minutes: int, grants: tuple[Grant, ...] = (), setting: str = ""
 ) -> Callable[[Callable[[datetime], object]], Schedule]:
     """Declare a function that runs every `minutes` minutes; its result is logged."""
 
     def declare(function: Callable[[datetime], object]) -> Schedule:
-        declared = Schedule(function, minutes, grants)
+        declared = Schedule(function, minutes, grants, setting)
         bp.schedule(Rate(minutes, unit=Rate.MINUTES), name=declared.__name__)(declared)
         return declared
 

@@ -1,4 +1,4 @@
-"""Worker of the queue `socket-work`: one socket that needs missed events per message."""
+"""Worker of the queue `socket-work`: a socket that needs missed events, or people whose sockets get a heartbeat."""
 
 import time
 from datetime import UTC, datetime
@@ -7,11 +7,13 @@ from chalice.app import Blueprint
 
 from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
-from chalicelib.live.domain.sockets import CatchUpJob
+from chalicelib.live.domain.sockets import CatchUpJob, HeartbeatJob, SocketJob
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.catch_up import CatchUp
+from chalicelib.live.services.heartbeats import HeartbeatSender
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
+from chalicelib.parallel import gather
 from chalicelib.resources import NOTIFY, SOCKET_WORK, SOCKETS
 
 bp = Blueprint(__name__)
@@ -25,8 +27,11 @@ bp = Blueprint(__name__)
     batch_size=1,
     grants=NOTE_FAILURE + NOTIFY + SOCKETS.can("GetItem", "UpdateItem"),
 )
-def catch_up(message: CatchUpJob) -> None:
-    """Send a new connection its greeting and missed events, or replay events to an open connection."""
-    CatchUp(
-        DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), clock=lambda: datetime.now(UTC), sleep=time.sleep
-    ).run(message)
+def serve_sockets(message: SocketJob) -> None:
+    """Send a new connection its greeting and missed events, replay events to an open one, or send heartbeats."""
+    frames, sockets, gateway = DynamoFrames(), DynamoSockets(), ApiGatewaySockets()
+    match message.root:
+        case CatchUpJob() as job:
+            CatchUp(frames, sockets, gateway, clock=lambda: datetime.now(UTC), sleep=time.sleep).run(job)
+        case HeartbeatJob() as job:
+            HeartbeatSender(frames, sockets, gateway, gather).run(job, now=datetime.now(UTC))

@@ -25,6 +25,7 @@ from chalicelib.live.domain.sockets import Socket
 from chalicelib.live.gateways.socket_work import CATCH_UP_JOBS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services import sockets
+from chalicelib.live.services.heartbeats import new_heartbeat
 from chalicelib.live.services.notifier import Notifier, end_socket, post_frame
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
@@ -99,7 +100,7 @@ def _answer(call: SocketCall, opened: Socket) -> None:
         case Refusal():
             raise frame
         case Ping():
-            beat = sockets.new_heartbeat(opened, now=call.now, sockets=DynamoSockets(), frames=DynamoFrames())
+            beat = new_heartbeat(opened, now=call.now, sockets=DynamoSockets(), frames=DynamoFrames())
             _post(opened, beat)
         case Resume():
             sockets.resume_socket(opened, frame.after, work=CATCH_UP_JOBS)

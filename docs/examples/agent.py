@@ -46,7 +46,8 @@ def main(ws_url: str, base: str, key: str) -> None:
                 work_on_tasks(base, key)
                 for text in socket:
                     frame = json.loads(text)
-                    print(frame["type"], flush=True)
+                    if frame["type"] != "heartbeat":
+                        print(frame["type"], flush=True)
                     if frame["type"] == "queue_changed" and frame["newStatus"] == "in_progress":
                         work_on_tasks(base, key)
                     LAST_EVENT_ID.write_text(frame["id"])

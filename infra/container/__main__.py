@@ -15,6 +15,7 @@ from chalice.app import Chalice
 from infra import catalog
 from infra.container.http import Wsgi, application, management
 from infra.local import gateway, pump, scheduler, sockets
+from infra.local.heartbeats import send_heartbeat
 from infra.local.socket_link import Limits
 from infra.queues import create_queues
 from infra.tables import create_tables
@@ -54,6 +55,8 @@ def main(
     """
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
+    # The gateway sends heartbeats, so no schedule does.
+    os.environ["FLUXDEN_SOCKET_HEARTBEATS"] = "0"
     os.environ.setdefault("FLUXDEN_SOCKETS_URL", f"http://{management_host}:{management_port}")
     from app import app
 
@@ -61,7 +64,7 @@ def main(
         _create()
     if "sockets" in parts:
         listener = socket.create_server((host, ws_port), backlog=gateway.Server.request_queue_size)
-        opened = sockets.Gateway(dict(catalog.sockets(app)), listener, Limits())
+        opened = sockets.Gateway(dict(catalog.sockets(app)), listener, Limits(), heartbeat=send_heartbeat)
         _serve_in_background(management(opened), management_host, management_port)
         click.echo(f"WebSocket  ws://{host}:{opened.port}")
     if "workers" in parts:

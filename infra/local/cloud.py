@@ -9,9 +9,11 @@ from typing import Any
 
 from chalice.app import Chalice
 
+from chalicelib.live.domain.sockets import HEARTBEAT_SECONDS
 from chalicelib.vault import new_key
 from infra import catalog, demo
 from infra.local import data_folder, engine, engines, pump, reloading, scheduler, sockets
+from infra.local.heartbeats import send_heartbeat
 from infra.local.server import PORTS, exit_with, read_number, report_busy_port
 from infra.local.socket_link import Limits
 from infra.queues import create_queues
@@ -29,14 +31,15 @@ _ANY = {"0.0.0.0", "::"}
 def start(app: Chalice, host: str = HOST, port: int = 8000) -> None:
     """Start the engine, workers, schedules and WebSockets of `app`, whose HTTP server listens at `host` and `port`.
 
-    Reads `WS_PORT` (8001), `WS_IDLE_SECONDS` (600), `WS_LIFETIME_SECONDS` (7200), `DEMO_FILE`, `ENGINE` (embedded or
-    dynamodb-local) and `DATA_DIR` (.chalice/local/data). Exits if a port is not free.
+    Reads `WS_PORT` (8001), `WS_IDLE_SECONDS` (600), `WS_LIFETIME_SECONDS` (7200), `WS_HEARTBEAT_SECONDS` (30),
+    `DEMO_FILE`, `ENGINE` (embedded or dynamodb-local) and `DATA_DIR` (.chalice/local/data). Exits if a port is taken.
     """
     folder = _data_folder()
     ws_port = read_number("WS_PORT", 8001, PORTS)
     limits = Limits(
         idle_seconds=read_number("WS_IDLE_SECONDS", 600, SECONDS),
         lifetime_seconds=read_number("WS_LIFETIME_SECONDS", 7200, SECONDS),
+        heartbeat_seconds=read_number("WS_HEARTBEAT_SECONDS", HEARTBEAT_SECONDS, SECONDS),
     )
     with report_busy_port("WS_PORT", ws_port):
         listener = reloading.listen("sockets", host, ws_port)
@@ -44,6 +47,8 @@ def start(app: Chalice, host: str = HOST, port: int = 8000) -> None:
     base_url, ws_url = f"http://{named}:{port}", f"ws://{named}:{ws_port}"
     os.environ.setdefault("FLUXDEN_BASE_URL", base_url)
     os.environ.setdefault("FLUXDEN_SOCKET_URL", ws_url)
+    # The gateway sends heartbeats, so no schedule does.
+    os.environ["FLUXDEN_SOCKET_HEARTBEATS"] = "0"
     _start_engine(folder)
     create_tables()
     create_queues()
@@ -62,7 +67,7 @@ def start(app: Chalice, host: str = HOST, port: int = 8000) -> None:
     schedules = scheduler.start(catalog.schedules(app))
     for stop in (schedules.set, *(each.stop for each in pumps)):
         atexit.register(stop)
-    sockets.start(dict(catalog.sockets(app)), listener, limits)
+    sockets.start(dict(catalog.sockets(app)), listener, limits, send_heartbeat)
     print(render_reloaded(made, folder) if reloading.session.changed else render_welcome(made, folder), flush=True)
 
 

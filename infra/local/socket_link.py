@@ -14,6 +14,7 @@ from websockets.frames import CloseCode
 from websockets.protocol import State
 
 from chalicelib.core.domain.fields import timestamp
+from chalicelib.live.domain.sockets import HEARTBEAT_SECONDS
 from infra.local.management_api import ConnectionGone
 from infra.local.socket_events import Connection
 
@@ -33,6 +34,7 @@ class Limits:
     waiting_bytes: int = 4 * 1024 * 1024
     stall_seconds: float = 20
     ping_seconds: float = 20
+    heartbeat_seconds: float = HEARTBEAT_SECONDS
     close_seconds: float = 5
 
 

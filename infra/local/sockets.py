@@ -93,10 +93,15 @@ class Gateway:
         listener: socket.socket,
         limits: Limits,
         ended: Callable[["Gateway"], None] = lambda _: None,
+        heartbeat: Callable[[str], None] | None = None,
     ) -> None:
-        """Start to listen. `ended` is called before the connections are closed."""
+        """Start to listen. `ended` is called before the connections are closed.
+
+        `heartbeat` is called regularly with the id of each connection.
+        """
         self.port: int = listener.getsockname()[1]
         self._handlers, self._listener, self._limits, self._ended = dict(handlers), listener, limits, ended
+        self._heartbeat = heartbeat
         self._links: dict[str, Link] = {}
         self._threads = _Threads(THREADS)
         self._stopped = asyncio.Event()
@@ -183,7 +188,9 @@ class Gateway:
         """Pass on the messages of one connection in order, until it ends."""
         assert isinstance(client, _Client)
         link = client.link
-        writer = asyncio.create_task(link.write())
+        tasks = [asyncio.create_task(link.write())]
+        if self._heartbeat:
+            tasks.append(asyncio.create_task(self._beat(link, self._heartbeat)))
         try:
             async for message in client:
                 link.note_activity()
@@ -191,9 +198,18 @@ class Gateway:
         except ConnectionClosed:
             pass
         finally:
-            writer.cancel()
+            for each in tasks:
+                each.cancel()
             del self._links[link.about.connection_id]
         await self._call("$disconnect", link.end_event)
+
+    async def _beat(self, link: Link, heartbeat: Callable[[str], None]) -> None:
+        while True:
+            await asyncio.sleep(self._limits.heartbeat_seconds)
+            try:
+                await self._threads.run(lambda: heartbeat(link.about.connection_id))
+            except Exception:
+                log.exception("connection %s got no heartbeat", link.about.connection_id)
 
     async def _pass_on(self, link: Link, message: str | bytes) -> None:
         event = link.about.message_event(message)
@@ -231,7 +247,12 @@ def _refuse(client: ServerConnection, about: Connection, event: dict[str, Any], 
     return response
 
 
-def start(handlers: Mapping[str, Handler], listener: socket.socket, limits: Limits | None = None) -> Gateway:
+def start(
+    handlers: Mapping[str, Handler],
+    listener: socket.socket,
+    limits: Limits | None = None,
+    heartbeat: Callable[[str], None] | None = None,
+) -> Gateway:
     """Serve WebSocket clients on `listener` in the background.
 
     `handlers` are functions by route key: `$connect` (required to connect), `$default` and `$disconnect`.
@@ -239,6 +260,6 @@ def start(handlers: Mapping[str, Handler], listener: socket.socket, limits: Limi
     # A process with another engine does not need this import.
     from infra.local import engine
 
-    gateway = Gateway(handlers, listener, limits or Limits(), engine.unroute_sockets)
+    gateway = Gateway(handlers, listener, limits or Limits(), engine.unroute_sockets, heartbeat)
     engine.route_sockets(gateway)
     return gateway

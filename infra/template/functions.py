@@ -91,7 +91,12 @@ def _events(entry_point: EntryPoint) -> dict[str, Any]:
             return {"Messages": {"Type": "SQS", "Properties": mapping}}
         case Schedule() as schedule:
             rate = f"rate({schedule.minutes} minute{'' if schedule.minutes == 1 else 's'})"
-            return {"Rate": {"Type": "Schedule", "Properties": {"Schedule": rate}}}
+            properties: dict[str, Any] = {"Schedule": rate}
+            if schedule.setting:
+                properties["State"] = {
+                    "Fn::If": [settings.SETTINGS[schedule.setting].is_on, "ENABLED", "DISABLED"],
+                }
+            return {"Rate": {"Type": "Schedule", "Properties": properties}}
     return {}
 
 

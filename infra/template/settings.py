@@ -38,6 +38,11 @@ class Setting:
         return f"Has{self.parameter}Derived"
 
     @property
+    def is_on(self) -> str:
+        """Name of the condition that holds if the parameter is 1."""
+        return f"Is{self.parameter}On"
+
+    @property
     def value(self) -> Any:
         return (
             {"Fn::If": [self.is_empty, sub(self.derived), ref(self.parameter)]} if self.derived else ref(self.parameter)
@@ -98,6 +103,14 @@ SETTINGS = {
         type="whole number",
         default="20",
         pattern="1?[0-9]|2[0-5]",
+    ),
+    "FLUXDEN_SOCKET_HEARTBEATS": Setting(
+        "SocketHeartbeats",
+        "Set to 1 to send a heartbeat to every open WebSocket every 30 seconds, a message each. `make run` and "
+        "`make container-run` always do.",
+        type="0 or 1",
+        default="0",
+        pattern="[01]",
     ),
     "ALLOW_LOOPBACK": Setting(
         "AllowLoopback",
@@ -164,7 +177,9 @@ def parameters() -> dict[str, Any]:
 
 def conditions() -> dict[str, Any]:
     empty = {each.is_empty: {"Fn::Equals": [ref(each.parameter), ""]} for each in SETTINGS.values() if each.derived}
+    heartbeats = SETTINGS["FLUXDEN_SOCKET_HEARTBEATS"]
     return empty | {
+        heartbeats.is_on: {"Fn::Equals": [ref(heartbeats.parameter), "1"]},
         "HasAlarmEmail": {"Fn::Not": [{"Fn::Equals": [ref("AlarmEmail"), ""]}]},
         "SetsAccountLogging": {"Fn::Equals": [ref("SetAccountLogging"), "yes"]},
     }

@@ -238,3 +238,11 @@ def test_every_queue_table_and_schedule_has_an_alarm() -> None:
     board = json.loads(resources_of_type("AWS::CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Sub"])
     titles = {each["properties"]["title"] for each in board["widgets"]}
     assert {"Publishes", "Fan-out lag, seconds", "Callbacks", "Relays", "Errors", "Dead letters"} <= titles
+
+
+def test_heartbeats_of_sockets_are_scheduled_only_while_their_parameter_is_1() -> None:
+    function = functions()["chalicelib.schedules.heartbeats.queue_heartbeats"]
+    (event,) = function.properties["Events"].values()
+    assert event["Properties"]["State"] == {"Fn::If": ["IsSocketHeartbeatsOn", "ENABLED", "DISABLED"]}
+    assert made()["Parameters"]["SocketHeartbeats"]["Default"] == "0"
+    assert made()["Conditions"]["IsSocketHeartbeatsOn"] == {"Fn::Equals": [{"Ref": "SocketHeartbeats"}, "1"]}

@@ -105,9 +105,16 @@ class Run:
                     # Overdue work is only announced after a while.
                     if minutes or not name.startswith(ANNOUNCING):
                         self._run_function(name, faulty if name == self.faulty else Faulty(no_fault))
+        self._drain_delayed()
         assert [(count_messages(each), count_messages(each.dead_letters)) for each in queues] == [(0, 0)] * len(queues)
         assert faulty.attempts is not None
         return faulty.attempts
+
+    def _drain_delayed(self) -> None:
+        """Process the messages that were sent with a delay."""
+        with time_machine.travel(self.now + self.scenario.due_after + timedelta(minutes=MINUTES[-1] + 1), tick=False):
+            for name in CONSUMERS.keys() & set(self.scenario.functions):
+                self._run_function(name, Faulty(no_fault))
 
     def _run_function(self, name: str, faulty: Faulty) -> None:
         if name in CONSUMERS:
@@ -142,6 +149,7 @@ def context(
 ) -> ScenarioContext:
     made = ScenarioContext(api, desk, receiver, sockets)
     monkeypatch.setattr(sample_data, "WEBHOOK_URL", made.address)
+    monkeypatch.setenv("FLUXDEN_SOCKET_HEARTBEATS", "1")
     monkeypatch.setattr(sample_data, "PEER_URL", made.address)
     instances.run_admin("webhook-secret", "show", "fd1")
     return made

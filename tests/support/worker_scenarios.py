@@ -208,6 +208,11 @@ def _publish_to_two_browsers(context: ScenarioContext) -> None:
     assert context.api.post("/api/v1/events", inputs.new_event(), context.desk.bob).status == 202
 
 
+def _connect_client(context: ScenarioContext) -> None:
+    context.sockets.connect(context.desk.bob_key)
+    Pumps().drain(SOCKET_WORK)
+
+
 def _reconnect_client(context: ScenarioContext) -> None:
     """Reconnect a client that has missed three messages."""
     first = context.sockets.connect(context.desk.bob_key)
@@ -316,11 +321,20 @@ WORKER_SCENARIOS = {
         sent_count=2,
     ),
     "a client that reconnects": WorkerScenario(
-        ("catch_up",),
+        ("serve_sockets",),
         _reconnect_client,
         _read_socket,
         ([(True, True)], ["connected", *["new_message"] * 3]),
         lambda context: [each["id"] + each["type"] for each in context.client.frames],
         sent_count=4,
+    ),
+    # A heartbeat may be lost, and one comes every minute. None is listed as sent, since all have the same id.
+    "a quiet connection": WorkerScenario(
+        ("queue_heartbeats", "serve_sockets"),
+        _connect_client,
+        lambda context: {each["type"] for each in context.client.frames},
+        {"heartbeat"},
+        lambda _: [],
+        sent_count=0,
     ),
 }

@@ -25,6 +25,7 @@ EVENTS = "/api/v1/events"
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StartedDesk]:
     budgets = {f"FLUXDEN_{kind}_BUDGET": "1000000" for kind in ("PERSONAL", "TOOLS", "KEY")}
     limits = {"FLUXDEN_DEMO_DAILY_LIMIT": "100000", "FLUXDEN_STREAM_OPEN_SECONDS": "3"}
+    limits["WS_HEARTBEAT_SECONDS"] = "1"
     with start_desk(tmp_path_factory.mktemp("live"), **budgets, **limits) as made:
         yield made
 
@@ -209,6 +210,19 @@ def test_a_socket_knows_its_agent(system: StartedDesk) -> None:
         assert (connected["agentName"], connected["type"]) == ("助手", "connected")
         client.send(json.dumps({"action": "send", "content": "Hello"}))
         assert json.loads(client.recv(5))["message"]["agentName"] == "助手"
+
+
+def test_a_socket_gets_heartbeats_unasked(system: StartedDesk) -> None:
+    headers = {"Authorization": f"Bearer {system.demo['api_keys']['bob']}"}
+    with connect(system.demo["ws_url"], additional_headers=headers, proxy=None) as client:
+        started = time.monotonic()
+        frames = [json.loads(client.recv(5)) for _ in range(4)]
+        assert [each["type"] for each in frames] == ["connected", *["heartbeat"] * 3]
+        assert 2.5 < time.monotonic() - started < 5
+        assert all(set(each) == {"id", "type", "timestamp"} for each in frames[1:])
+        assert frames[0]["id"] <= frames[-1]["id"]
+        client.send(json.dumps({"action": "resume", "after": frames[-1]["id"]}))
+        assert json.loads(client.recv(5))["type"] == "heartbeat"
 
 
 def test_every_event_of_a_burst_reaches_the_socket(system: StartedDesk, agent: Agent) -> None:

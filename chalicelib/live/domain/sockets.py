@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import Enum
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, RootModel
 
 # The longest life of a socket at API Gateway, with a margin.
 LIFETIME = timedelta(hours=2, minutes=5)
 # A new socket is greeted within this time. If not, the function that stored it ended before it answered.
 GREETED_WITHIN = timedelta(minutes=1)
+HEARTBEAT_SECONDS = 30
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,15 @@ class PostOutcome(Enum):
     FAILED = "failed"
 
 
+class HeartbeatJob(BaseModel):
+    """A queue message: send a heartbeat to every open socket of these people. `due_at` is RFC 3339."""
+
+    model_config = ConfigDict(defer_build=True)
+
+    user_ids: list[str]
+    due_at: str
+
+
 class CatchUpJob(BaseModel):
     """A queue message: send this socket the frames after `after`, since it is new or since its client resumes."""
 
@@ -62,3 +72,9 @@ class CatchUpJob(BaseModel):
     connection_id: str
     after: int
     resumes: bool = False
+
+
+class SocketJob(RootModel[CatchUpJob | HeartbeatJob]):
+    """Any message of the queue `socket-work`."""
+
+    model_config = ConfigDict(defer_build=True)

@@ -1,7 +1,8 @@
-"""The queue `socket-work`: each job names a socket that is sent the frames it has missed."""
+"""The queue `socket-work`: sockets that are sent the frames they have missed, or a heartbeat."""
 
 from chalicelib.core.gateways.job_queue import JobQueue
-from chalicelib.live.domain.sockets import CatchUpJob
+from chalicelib.live.domain.sockets import CatchUpJob, HeartbeatJob
 from chalicelib.resources import SOCKET_WORK
 
 CATCH_UP_JOBS = JobQueue[CatchUpJob](SOCKET_WORK)
+HEARTBEAT_JOBS = JobQueue[HeartbeatJob](SOCKET_WORK)

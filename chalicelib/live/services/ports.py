@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
     from datetime import datetime
 
     from chalicelib.live.domain.frames import LiveEvent, LogEntry, LogState, PushOutcome
-    from chalicelib.live.domain.sockets import PostOutcome, Socket
+    from chalicelib.live.domain.sockets import HeartbeatJob, PostOutcome, Socket
 
 
 class Notifier(Protocol):
@@ -35,6 +35,18 @@ class Sockets(Protocol):
     def add(self, socket: Socket) -> None: ...
     def find(self, connection_id: str, *, now: datetime) -> Socket | None: ...
     def list_of(self, user_id: str) -> Sequence[Socket]: ...
+
+
+class Listeners(Protocol):
+    """Finds everybody who has open sockets."""
+
+    def list_listeners(self) -> Iterator[str]: ...
+
+
+class HeartbeatJobs(Protocol):
+    """Sends a job that becomes visible in `delay` seconds; never fails the caller."""
+
+    def announce(self, job: HeartbeatJob, *, delay: int = 0) -> None: ...
 
 
 class Frames(Protocol):

@@ -2,22 +2,16 @@
 
 import logging
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from chalicelib.core.domain.callers import ApiKey
-from chalicelib.core.domain.errors import NotFound
-from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.core.ports import JobSender
-from chalicelib.live.domain.frames import Frame, FrameType, parse_position, signal_frame
+from chalicelib.live.domain.frames import parse_position
 from chalicelib.live.domain.sockets import LIFETIME, CatchUpJob, Socket
 from chalicelib.live.services.notifier import end_socket
 from chalicelib.live.services.ports import Frames, SocketGateway, Sockets
 
 log = logging.getLogger("fluxden")
-
-# A frame this old has been pushed to its sockets, unless its writer was stopped right after the write.
-_SETTLED = timedelta(seconds=2)
-_LOOKED_BACK = 20
 
 
 def open_socket(
@@ -67,20 +61,6 @@ def resume_socket(socket: Socket, after: str, *, work: JobSender[CatchUpJob]) ->
     position = parse_position(after)
     assert position is not None
     work.send(CatchUpJob(user_id=socket.user_id, connection_id=socket.connection_id, after=position, resumes=True))
-
-
-def new_heartbeat(socket: Socket, *, now: datetime, sockets: Sockets, frames: Frames) -> Frame:
-    """Return the answer to a ping; its id is a position up to which the socket was sent everything. Store calls: 2.
-
-    Raises:
-        NotFound: the socket has ended.
-    """
-    entries = frames.list_last(socket.user_id, limit=_LOOKED_BACK, now=now)
-    known = sockets.find_progress(socket.user_id, socket.connection_id, now=now)
-    if known is None:
-        raise NotFound("The connection has ended.")
-    settled = [each.position for each in entries if each.frame and parse_timestamp(each.frame.at) < now - _SETTLED]
-    return signal_frame(FrameType.HEARTBEAT, max([known.sent_to, *(settled if known.live else [])]), now)
 
 
 def forget_socket(connection_id: str, *, now: datetime, sockets: Sockets) -> None:

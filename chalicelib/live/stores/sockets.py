@@ -2,26 +2,32 @@
 
 pk = <user id>, sk = SOCKET#<connection id>: the socket for writers of frames, with its progress through the log
 pk = CONNECTION#<connection id>, sk = CONNECTION: the socket by its connection id, which is all that the gateway sends
+The index `heartbeat` has these by their `heartbeatShard`, which follows from the person, and by person.
 The table's TTL deletes both some time after `expiresAt` if the gateway never reports the end of the socket.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import groupby
+from operator import itemgetter
+from zlib import crc32
 
 from chalicelib.core.domain.callers import TokenStatus
 from chalicelib.core.domain.errors import Inactive
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.actions import EXISTS, check, delete, put, update
 from chalicelib.core.stores.codec import Codec
-from chalicelib.core.stores.items import Row
-from chalicelib.core.stores.reads import get, query_partition
+from chalicelib.core.stores.items import Row, values
+from chalicelib.core.stores.reads import get, query, query_partition
 from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.ids import key_from_hash
 from chalicelib.live.domain.sockets import Socket
-from chalicelib.resources import SOCKETS, TOKENS
+from chalicelib.resources import HEARTBEAT_INDEX, SOCKETS, TOKENS
 from chalicelib.tokens.stores.token_rows import token_key
 
 PREFIX = "SOCKET#"
+# So that many people can connect at once. A change leaves out the sockets that are open.
+_SHARDS = 8
 SOCKET = Codec(Socket, {"sent_after": "toldFrom", "sent_to": "toldTo", "greeted": "welcomed"})
 
 
@@ -36,7 +42,7 @@ class DynamoSockets:
         key = token_key(key_from_hash(socket.key_hash))
         actions = [
             put(SOCKETS, _socket_key(socket.user_id, socket.connection_id) | columns),
-            put(SOCKETS, _pointer_key(socket.connection_id) | columns),
+            put(SOCKETS, _pointer_key(socket.connection_id) | columns | {"heartbeatShard": _shard(socket.user_id)}),
             check(TOKENS, key, "#status = :active", active=TokenStatus.ACTIVE.value),
         ]
         try:
@@ -65,6 +71,21 @@ class DynamoSockets:
         """List a person's sockets, including expired ones. One store call."""
         return list(map(SOCKET.from_row, query_partition(SOCKETS, user_id, PREFIX)))
 
+    def list_listeners(self) -> Iterator[str]:
+        """List everybody who has open sockets, each once. One store call for each of 8 shards, at least.
+
+        The index may lag, and may have sockets that have expired.
+        """
+        for shard in range(_SHARDS):
+            rows = query(
+                SOCKETS,
+                IndexName=HEARTBEAT_INDEX,
+                KeyConditionExpression="heartbeatShard = :shard",
+                ExpressionAttributeValues=values(shard=str(shard)),
+            )
+            for user_id, _ in groupby(rows, key=itemgetter("userId")):
+                yield user_id
+
     def _get(self, key: Row, now: datetime) -> Socket | None:
         row = get(SOCKETS, key)
         socket = SOCKET.from_row(row) if row else None
@@ -77,6 +98,10 @@ def _socket_key(user_id: str, connection_id: str) -> Row:
 
 def _pointer_key(connection_id: str) -> Row:
     return {"pk": f"CONNECTION#{connection_id}", "sk": "CONNECTION"}
+
+
+def _shard(user_id: str) -> str:
+    return str(crc32(user_id.encode()) % _SHARDS)
 
 
 def progress_action(socket: Socket) -> Action:

@@ -1,0 +1,107 @@
+"""Heartbeats of open sockets: their position, and how they are sent without being asked for.
+
+Functions send them in batches of people, each batch by a queue message. A host sends them to the sockets it holds.
+"""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import islice
+from typing import Any
+
+from chalicelib.core.domain.errors import NotFound
+from chalicelib.core.domain.fields import parse_timestamp, timestamp
+from chalicelib.live.domain.frames import Frame, FrameType, LogEntry, signal_frame
+from chalicelib.live.domain.sockets import HEARTBEAT_SECONDS, HeartbeatJob, Socket
+from chalicelib.live.services.notifier import end_socket, post_frame
+from chalicelib.live.services.ports import Frames, HeartbeatJobs, Listeners, SocketGateway, Sockets
+
+log = logging.getLogger("fluxden")
+
+# A frame this old has been pushed to its sockets, unless its writer was stopped right after the write.
+_SETTLED = timedelta(seconds=2)
+_LOOKED_BACK = 20
+_PEOPLE_PER_JOB = 100
+_MOST_PEOPLE = 20_000
+
+
+def new_heartbeat(socket: Socket, *, now: datetime, sockets: Sockets, frames: Frames) -> Frame:
+    """Return a heartbeat; its id is a position up to which the socket was sent everything. Store calls: 2.
+
+    Raises:
+        NotFound: the socket has ended.
+    """
+    entries = frames.list_last(socket.user_id, limit=_LOOKED_BACK, now=now)
+    known = sockets.find_progress(socket.user_id, socket.connection_id, now=now)
+    if known is None:
+        raise NotFound("The connection has ended.")
+    return _heartbeat(known, entries, now)
+
+
+def _heartbeat(socket: Socket, entries: Sequence[LogEntry], now: datetime) -> Frame:
+    """`entries` are the end of the log, read before the socket's progress."""
+    settled = [each.position for each in entries if each.frame and parse_timestamp(each.frame.at) < now - _SETTLED]
+    return signal_frame(FrameType.HEARTBEAT, max([socket.sent_to, *(settled if socket.live else [])]), now)
+
+
+def queue_heartbeats(now: datetime, *, sockets: Listeners, jobs: HeartbeatJobs, gather: Callable[..., Any]) -> int:
+    """Queue heartbeats for everybody who has open sockets, for now and for in half a minute.
+
+    Return the number of people. Store calls: one for each shard of the index. Queue calls: 2 for 100 people, at the
+    same time. A lost message is made good by the next run.
+    """
+    people = list(islice(sockets.list_listeners(), _MOST_PEOPLE + 1))
+    if len(people) > _MOST_PEOPLE:
+        log.error("more than %d people have open sockets; some get no heartbeats", _MOST_PEOPLE)
+        people.pop()
+    sends = []
+    for first in range(0, len(people), _PEOPLE_PER_JOB):
+        for delay in (0, HEARTBEAT_SECONDS):
+            due = timestamp(now + timedelta(seconds=delay))
+            job = HeartbeatJob(user_ids=people[first : first + _PEOPLE_PER_JOB], due_at=due)
+            sends.append(partial(jobs.announce, job, delay=delay))
+    gather(*sends)
+    return len(people)
+
+
+@dataclass(frozen=True)
+class HeartbeatSender:
+    """Sends heartbeats to sockets. A socket that does not take one is closed."""
+
+    frames: Frames
+    sockets: Sockets
+    gateway: SocketGateway
+    gather: Callable[..., Any]
+
+    def run(self, job: HeartbeatJob, *, now: datetime) -> None:
+        """Send a heartbeat to each socket of the people, unless the message is so late that the next has been sent.
+
+        It never fails: another heartbeat follows in half a minute. Store calls in sequence: 2, and 1 more to delete
+        sockets that are gone.
+        """
+        if now < parse_timestamp(job.due_at) + timedelta(seconds=HEARTBEAT_SECONDS):
+            self.gather(*(partial(self._send_to_person, each, now) for each in job.user_ids))
+
+    def send_to(self, connection_id: str, *, now: datetime) -> None:
+        """Send a heartbeat to one socket, and close it if it has ended. Store calls: 3; 1 if it has ended."""
+        socket = self.sockets.find(connection_id, now=now)
+        if socket is None:
+            self.gateway.close(connection_id)
+            return
+        try:
+            beat = new_heartbeat(socket, now=now, sockets=self.sockets, frames=self.frames)
+        except NotFound:
+            end_socket(socket, sockets=self.sockets, gateway=self.gateway)
+            return
+        post_frame(socket, beat, sockets=self.sockets, gateway=self.gateway)
+
+    def _send_to_person(self, user_id: str, now: datetime) -> None:
+        try:
+            entries = self.frames.list_last(user_id, limit=_LOOKED_BACK, now=now)
+            for each in self.sockets.list_of(user_id):
+                if each.greeted and each.expires_at > now.timestamp():
+                    post_frame(each, _heartbeat(each, entries, now), sockets=self.sockets, gateway=self.gateway)
+        except Exception:
+            log.exception("the connections of %s get no heartbeat", user_id)
