@@ -1,5 +1,6 @@
 """Read all rows and messages of the engine, in a form that can be compared between runs."""
 
+import ast
 import re
 from collections.abc import Iterable
 
@@ -7,7 +8,7 @@ from chalicelib.resources import PEERS, TOKENS, Table
 from tests.support import engine_state
 
 # Attributes of a token's row that every request changes.
-_SPENT = frozenset(("minute", "minuteUsed", "day", "dayLeft", "useCount", "lastUsedAt", "lastRefund"))
+_SPENT = frozenset(("minute", "minuteUsed", "day", "dayLeft", "useCount", "lastUsedAt", "lastUsedFrom", "lastRefund"))
 
 Rows = dict[tuple[str, str, str], str]
 
@@ -35,10 +36,16 @@ _RANDOM = re.compile(
 )
 
 
+_LIST = re.compile(r"\['[^'\]]*'(?:, '[^'\]]*')+\]")
+
 # A retried change can skip a version.
 _VERSION = re.compile(r"\('version', '\d+'\)")
 
 
 def normalize_row(row: str, known: str) -> str:
-    """Return a row without its version, and with a placeholder for each random id that is not in `known`."""
-    return _RANDOM.sub(lambda match: match[0] if match[0] in known else "<id>", _VERSION.sub("", row))
+    """Return a row without its version, and with a placeholder for each random id that is not in `known`.
+
+    The ids of a set are sorted again, since placeholders stand where the random ids did.
+    """
+    plain = _RANDOM.sub(lambda match: match[0] if match[0] in known else "<id>", _VERSION.sub("", row))
+    return _LIST.sub(lambda match: repr(sorted(ast.literal_eval(match[0]))), plain)

@@ -22,6 +22,9 @@ from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import ROUTES, Answer, Api, gateway_event
 from tests.support.concurrency import run_concurrently
+from tests.support.listeners import frame_types, open_client
+from tests.support.pump import Pumps
+from tests.support.sockets import Sockets
 
 KEYS, INBOX = "/api/v2/keys", "/api/v1/inbox"
 # Later than the demo organisation's own keys, which are made by the real clock.
@@ -474,3 +477,16 @@ def test_concurrent_calls_make_no_more_keys_than_allowed(api: Api, desk: Desk) -
         create(api, desk.bob_key)
     statuses = run_concurrently(8, lambda number: api.status("POST", KEYS, {"name": f"key {number}"}, desk.bob_key))
     assert Counter(statuses) == {201: 3, 409: 5}
+
+
+def test_new_key_is_announced_to_the_consoles_of_its_owner_only(
+    api: Api, desk: Desk, sockets: Sockets, pump: Pumps
+) -> None:
+    queue_key = create(api, desk.alice_key, permissions=["queue"])["key"]
+    console, agent, other = (open_client(sockets, key, pump) for key in (desk.alice_key, queue_key, desk.bob_key))
+    made = create(api, desk.alice_key, name="laptop")
+    (frame,) = [each for each in console.frames if each["type"] == "key_created"]
+    listed = next(each for each in api.get(KEYS, desk.alice_key).json["data"] if each["id"] == made["id"])
+    assert frame["key"] == listed
+    assert made["key"] not in str(frame)
+    assert not {"key_created"} & {*frame_types(agent), *frame_types(other)}

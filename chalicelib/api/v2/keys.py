@@ -1,5 +1,7 @@
 """API keys: list, create, activate, deactivate and delete your own."""
 
+from datetime import datetime
+from functools import partial
 from uuid import uuid4
 
 from chalice.app import Blueprint
@@ -10,17 +12,23 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import without_data
+from chalicelib.live.domain.frames import FrameType, LiveEvent
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
+from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.services.sockets import SocketCloser
+from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
-from chalicelib.resources import DIRECTORY, OWNER_INDEX, SOCKET_API, SOCKETS, TOKENS
+from chalicelib.parallel import gather
+from chalicelib.resources import DIRECTORY, NOTIFY, OWNER_INDEX, SOCKET_API, SOCKETS, TOKENS
 from chalicelib.tokens.domain.keys import (
+    Key,
     KeyIn,
     KeyOut,
     KeyQuery,
     KeySwitch,
     NewKeyOut,
     SwitchedOut,
+    to_response,
 )
 from chalicelib.tokens.services import keys
 from chalicelib.tokens.stores.grants import DynamoGrants
@@ -34,6 +42,13 @@ _CLOSE = SOCKETS.can("Query", "DeleteItem") + SOCKET_API.can_post()
 
 def _closer() -> SocketCloser:
     return SocketCloser(DynamoSockets(), ApiGatewaySockets())
+
+
+def _announce(key: Key, *, now: datetime) -> None:
+    """Tell the owner's consoles of a new key, so that nobody makes one unseen. Store calls: 2."""
+    created = LiveEvent(FrameType.KEY_CREATED, {"key": to_response(key).model_dump(mode="json", by_alias=True)})
+    notifier = Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather)
+    notifier.notify(key.user_id, created, log_state=None, now=now)
 
 
 @operation(
@@ -63,13 +78,14 @@ def list_keys(caller: ApiKey) -> list[KeyOut]:
     answers={201: "The created key, with its secret."},
     refusals=(Conflict, TooLarge),
     replay=NewKeyOut.model_validate,
-    grants=SPEND + REMEMBER + TOKENS.can("PutItem") + _ACTIVE_OWNER,
+    grants=SPEND + REMEMBER + TOKENS.can("PutItem") + _ACTIVE_OWNER + NOTIFY,
 )
 def create_key(body: KeyIn, caller: ApiKey, context: RequestContext) -> NewKeyOut:
     """Create an API key.
 
     `key` is the secret, and only this reply contains it. Repeating the call with the same token and Idempotency-Key
-    returns it again; with another of your tokens it is a conflict.
+    returns it again; with another of your tokens it is a conflict. A key expires with the key that creates it, or
+    before. The event `key_created` tells your open consoles of it.
     """
     return keys.create_key(
         body,
@@ -78,6 +94,7 @@ def create_key(body: KeyIn, caller: ApiKey, context: RequestContext) -> NewKeyOu
         owner=caller,
         context=context,
         tokens=DynamoTokens(),
+        announce=partial(_announce, now=context.now),
     )
 
 

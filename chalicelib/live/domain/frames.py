@@ -38,6 +38,7 @@ class FrameType(StrEnum):
     DELIVERY_RESOLVED = "delivery_resolved"
     DELIVERY_SUPPLEMENTED = "delivery_supplemented"
     ACTION_RESULT = "action_result"
+    KEY_CREATED = "key_created"
 
 
 # The areas of a key that let its sockets see a type of frame; one of them is enough.
@@ -51,6 +52,7 @@ _AREAS = {
     FrameType.DELIVERY_RESOLVED: {"inbox"},
     FrameType.DELIVERY_SUPPLEMENTED: {"inbox"},
     FrameType.ACTION_RESULT: {"inbox"},
+    FrameType.KEY_CREATED: set(),  # only for keys with every permission
 }
 # Types whose content the inbox shows later, too.
 _IN_THE_INBOX = frozenset(kind for kind, areas in _AREAS.items() if areas == {"inbox"})

@@ -1,5 +1,7 @@
 """A person's own API keys: list, create, enable, disable and delete them."""
 
+from collections.abc import Callable
+
 from chalicelib import sealing
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import NotFound
@@ -8,7 +10,16 @@ from chalicelib.core.domain.idempotency import StoredReply
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import SocketCloser
 from chalicelib.ids import MintedToken
-from chalicelib.tokens.domain.keys import KeyIn, KeyOut, KeySwitch, NewKeyOut, SwitchedOut, to_permissions, to_response
+from chalicelib.tokens.domain.keys import (
+    Key,
+    KeyIn,
+    KeyOut,
+    KeySwitch,
+    NewKeyOut,
+    SwitchedOut,
+    to_permissions,
+    to_response,
+)
 from chalicelib.tokens.domain.tokens import KeyGrant
 from chalicelib.tokens.services.ports import Grants, Tokens
 
@@ -21,9 +32,17 @@ def list_keys(*, owner: ApiKey, keys: Grants) -> list[KeyOut]:
 
 
 def create_key(
-    request: KeyIn, token: MintedToken, *, key_id: str, owner: ApiKey, context: RequestContext, tokens: Tokens
+    request: KeyIn,
+    token: MintedToken,
+    *,
+    key_id: str,
+    owner: ApiKey,
+    context: RequestContext,
+    tokens: Tokens,
+    announce: Callable[[Key], None],
 ) -> NewKeyOut:
-    """Store `token` as a key of the owner. Store calls after authentication: 1.
+    """Store `token` as a key of the owner, and announce it to them. Store calls after authentication: 1, besides the
+    announcement's.
 
     A key never outlives the key that creates it, so that who has a key for an hour has access for an hour.
 
@@ -58,6 +77,21 @@ def create_key(
         assert context.sealing_key is not None
         reply = sealing.seal_reply(response.model_dump(mode="json"), context.sealing_key)
     tokens.add_key(grant, token, now=context.now, claim=context.claim, reply=reply)
+    announce(
+        Key(
+            key_id,
+            owner.user_id,
+            grant.name,
+            grant.prefix,
+            grant.permissions,
+            active=True,
+            expires_at=grant.expires_at,
+            last_used_at=None,
+            usage_count=0,
+            created_at=response.created_at,
+            created_by=grant.created_by,
+        )
+    )
     return response
 
 

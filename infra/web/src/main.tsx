@@ -10,6 +10,7 @@ import { connect, subscribe, onResync } from "./lib/live";
 import { handleQueueEvent, loadQueue } from "./lib/queue";
 import { go, href, isSignInLink } from "./lib/router";
 import { enter, key, keyFromAddress, type Me, me, restart, signOut, signOutReason, storeKey } from "./lib/session";
+import { handleKeyEvent } from "./pages/account-keys";
 import { Layout } from "./pages/layout";
 import { SignIn } from "./pages/signin";
 import { acceptsLink, SignInLink } from "./pages/sign-in-link";
@@ -33,6 +34,7 @@ async function signIn(entered: string): Promise<string> {
 subscribe(handleInboxEvent);
 subscribe(handleQueueEvent);
 subscribe(handleChatEvent);
+subscribe(handleKeyEvent);
 onResync(() => {
   void refreshInbox();
   void loadQueue();

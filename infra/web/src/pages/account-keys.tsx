@@ -1,6 +1,8 @@
 import { useSignal } from "@preact/signals";
+import { useEffect } from "preact/hooks";
 import { data, ApiError, query } from "../lib/api";
 import { listText, t, valueLabel } from "../lib/i18n";
+import { type LiveEvent, subscribe } from "../lib/live";
 import { removeSubscription, pushEnabled } from "../lib/push";
 import { me, signOut } from "../lib/session";
 import { now } from "../lib/time";
@@ -19,11 +21,14 @@ interface Key {
   isActive: boolean;
   expiresAt: string | null;
   lastUsedAt: string | null;
+  lastUsedFrom: string | null;
   usageCount: number;
   createdAt: string;
+  /** The id of the key that created this one. Null if an operator did. */
+  createdBy: string | null;
 }
 
-type NewKey = Omit<Key, "isActive" | "lastUsedAt" | "usageCount"> & { key: string };
+type NewKey = Pick<Key, "id" | "name" | "keyPrefix" | "permissions" | "expiresAt" | "createdAt"> & { key: string };
 
 /** A key that the user is about to disable or delete. */
 interface PendingEnd {
@@ -53,6 +58,8 @@ export function Keys() {
     if (resource.state.value.status === "ready")
       resource.state.value = { status: "ready", value: to(resource.state.value.value) };
   };
+  const add = (key: Key) => change((keys) => (keys.some((each) => each.id === key.id) ? keys : [key, ...keys]));
+  useEffect(() => subscribe((event) => event.type === "key_created" && add(event.key as Key)), []);
   const setActive = async (key: Key, isActive: boolean): Promise<void> => {
     await data("PATCH", PATH, { id: key.id, isActive });
     change((keys) => keys.map((each) => (each.id === key.id ? { ...each, isActive } : each)));
@@ -82,6 +89,7 @@ export function Keys() {
         {(each) => (
           <Row
             of={each}
+            maker={all.find((other) => other.id === each.createdBy)?.name ?? null}
             onToggle={(on) => {
               if (on) setActiveOrShowError(each, true, null);
               else if (isOwn(each)) pendingEnd.value = { key: each, how: "disable" };
@@ -97,7 +105,9 @@ export function Keys() {
           onCreated={(key) => {
             creating.value = false;
             created.value = key;
-            change((keys) => [{ ...key, isActive: true, lastUsedAt: null, usageCount: 0 }, ...keys]);
+            const { key: _, ...shown } = key;
+            const createdBy = me.value?.key.id ?? null;
+            add({ ...shown, isActive: true, lastUsedAt: null, lastUsedFrom: null, usageCount: 0, createdBy });
           }}
         />
       )}
@@ -136,11 +146,13 @@ function mcpUrl(): string {
 
 interface RowProps {
   of: Key;
+  /** The name of the key that created this one, if it still exists. */
+  maker: string | null;
   onToggle: (on: boolean) => void;
   onDelete: () => void;
 }
 
-function Row({ of: key, onToggle, onDelete }: RowProps) {
+function Row({ of: key, maker, onToggle, onDelete }: RowProps) {
   const expired = isExpired(key);
   const state = expired ? "expired" : key.isActive ? "on" : "off";
   return (
@@ -157,6 +169,7 @@ function Row({ of: key, onToggle, onDelete }: RowProps) {
           {key.lastUsedAt ? (
             <>
               {t("admin.used", { n: key.usageCount })} · <Time at={key.lastUsedAt} />
+              {key.lastUsedFrom && ` ${t("key.from", { address: key.lastUsedFrom })}`}
             </>
           ) : (
             t("key.neverUsed")
@@ -169,6 +182,7 @@ function Row({ of: key, onToggle, onDelete }: RowProps) {
           ) : (
             t("key.neverExpires")
           )}
+          {maker && ` · ${t("key.madeBy", { name: maker })}`}
         </p>
       </div>
       <div class="chips">
@@ -280,4 +294,11 @@ function EndKeyDialog({ of: pendingEnd, isLast, onClose, onConfirm }: EndKeyProp
       )}
     </FormDialog>
   );
+}
+
+/** Tell of keys that were created elsewhere, so that nobody creates one unseen. */
+export function handleKeyEvent(event: LiveEvent): void {
+  if (event.type !== "key_created") return;
+  const created = event.key as Key;
+  if (created.createdBy !== me.value?.key.id) showToast(t("key.createdElsewhere", { name: created.name }));
 }
