@@ -17,6 +17,20 @@ from infra.schemas import Schemas, path_schema, response_model
 
 FILE = Path(__file__).parents[1] / "chalicelib" / "openapi" / "tools.json"
 _REF = "#/$defs/{model}"
+# What the path segment before an argument lists.
+_THINGS = {
+    "actions": "button",
+    "checklist": "checklist item",
+    "connections": "connection",
+    "contacts": "contact",
+    "events": "delivery",
+    "inbox": "delivery",
+    "items": "catalog item",
+    "kanban": "card",
+    "projects": "project",
+    "queue": "task",
+    "tasks": "task",
+}
 _KEY = {
     "type": "string",
     "minLength": 1,
@@ -70,7 +84,7 @@ def input_schema(operation: Operation) -> dict[str, Any]:
         place: operation.annotations.get(place) if place == "query" else operation.body for place in ("query", "body")
     }
     found, definitions = _schemas({model for model in models.values() if model is not None}, "validation")
-    properties: dict[str, Any] = {name: path_schema(name) for name in places.path}
+    properties: dict[str, Any] = {name: _path_argument(operation.path, name) for name in places.path}
     required = list(places.path)
     for place, model in models.items():
         if model is None:
@@ -98,6 +112,13 @@ def output_schema(operation: Operation) -> dict[str, Any]:
     if schema["type"] == "array":
         schema = {"type": "object", "properties": {"items": schema}, "required": ["items"]}
     return _inline(schema, definitions)
+
+
+def _path_argument(path: str, name: str) -> dict[str, Any]:
+    """Return the schema of an argument in the path, which says what it identifies: several tools have an `id`."""
+    segment = path.partition(f"/{{{name}}}")[0].rpartition("/")[2]
+    kind = {"slug": "slug", "index": "index, counted from 0,"}.get(name, "id")
+    return {**path_schema(name), "description": f"The {kind} of the {_THINGS[segment]}."}
 
 
 def _optional(operation: Operation, place: str) -> bool:

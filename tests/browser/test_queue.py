@@ -35,3 +35,21 @@ def test_tasks_are_approved_and_rejected_with_one_key(console: Console) -> None:
     chief.uncheck()
     expect(console.page.get_by_text("Briefing:")).to_be_visible()
     assert console.call_v2("GET", "/settings")["mode"] == "cockpit"
+
+
+def test_an_integrator_proposes_tasks_once_the_person_allows_it(console: Console) -> None:
+    proposal = {"email": "alice@example.com", "title": "Renew the certificate"}
+    token = console.system.demo["tools_tokens"]["fd1"]
+    console.go("queue")
+    allows = console.page.get_by_role("switch", name="Agents of integrators")
+    expect(allows).not_to_be_checked()
+    assert console.system.call("POST", "/api/v1/tasks", proposal, token).status == 404
+    with console.page.expect_response("**/api/v2/settings"):
+        allows.check()
+    assert console.system.call("POST", "/api/v1/tasks", proposal, token).status == 201
+    waiting = console.page.locator("[data-task]", has_text="Renew the certificate")
+    expect(waiting).to_contain_text("fd1")
+    waiting.focus()
+    console.page.keyboard.press("n")
+    expect(waiting).to_have_count(0)
+    allows.uncheck()

@@ -48,6 +48,31 @@ def test_a_body_takes_whole_floats_and_no_integer_beyond_the_bounds(model: type[
         assert _errors(model, name, text), text
 
 
+def _query_integers() -> Iterator[Any]:
+    models = {route.annotations["query"] for route in ROUTES.values() if "query" in route.annotations}
+    for model in sorted(models, key=lambda each: each.__name__):
+        for name, schema in model.model_json_schema().get("properties", {}).items():
+            if "integer" in (schema.get("type"), *(each.get("type") for each in schema.get("anyOf", []))):
+                yield pytest.param(model, name, id=f"{model.__name__}.{name}")
+
+
+def _query_errors(model: type[BaseModel], name: str, text: str) -> list[str]:
+    try:
+        model.model_validate_strings({name: text})
+    except ValidationError as error:
+        return [each["type"] for each in error.errors() if each["loc"] == (name,)]
+    return []
+
+
+@pytest.mark.parametrize(("model", "name"), list(_query_integers()))
+def test_a_query_takes_whole_numbers_within_the_bounds(model: type[BaseModel], name: str) -> None:
+    assert (
+        _query_errors(model, name, "5.0") == _query_errors(model, name, "5") == _query_errors(model, name, "05") == []
+    )
+    for text in ("5.5", "9007199254740992", "-9007199254740992", "9" * 5000, "9007199254740992.0", "1e3", "", "٣"):
+        assert _query_errors(model, name, text), text
+
+
 @pytest.mark.parametrize("path", ["/api/v1/inbox", "/api/v2/queue", "/api/v2/contacts", "/api/v2/shared-chat/messages"])
 @pytest.mark.parametrize("text", ["1_0", "%201", "1%20", "0x1", "1e1", "5.5", "", "%EF%BC%91"])
 def test_a_query_takes_digits_only(api: Api, desk: Desk, path: str, text: str) -> None:

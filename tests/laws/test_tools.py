@@ -140,3 +140,8 @@ def _with(arguments: dict[str, Any], path: tuple[str, ...], value: float) -> dic
         place = place[name]
     place[path[-1]] = value
     return made
+
+
+def test_arguments_that_identify_something_say_what(tool: _Tool) -> None:
+    for name in tool.places.path:
+        assert tool.schema(name)["description"].startswith("The "), name

@@ -84,7 +84,8 @@ TASKS = (
     Tool(
         "settings_get",
         "v2.queue:get_settings",
-        "Get the queue settings: the mode, and whether new tasks are approved automatically.",
+        "Get the queue settings: the mode, whether new tasks are approved automatically, and whether integrators may "
+        "propose tasks.",
     ),
     Tool(
         "settings_update",
