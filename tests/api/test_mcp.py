@@ -401,6 +401,13 @@ def test_foreign_hosts_and_origins_are_refused_first(api: Api, desk: Desk, monke
         assert post_message(api, sent, desk.alice_key, Host="localhost:8000").status == 200
 
 
+def test_a_host_with_the_default_port_is_the_same_host(api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLUXDEN_BASE_URL", PUBLIC)
+    for headers in ({"Host": "desk.example:443"}, {"Host": "desk.example", "Origin": "https://desk.example:443"}):
+        assert post_message(api, new_message("ping"), desk.alice_key, **headers).status == 200
+    assert post_message(api, new_message("ping"), desk.alice_key, Host="desk.example:8443").status == 403
+
+
 def test_every_tool_has_its_own_operation() -> None:
     operations = {name: tool.load() for name, tool in TOOLS.items()}
     assert all(isinstance(each, Operation) for each in operations.values())

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from chalicelib.people.stores.directory import DynamoDirectory
+from chalicelib.tasks.services import dispatch, employee_tasks
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Answer, Api
@@ -123,6 +124,30 @@ def test_every_reason_why_an_employee_is_out_of_reach_is_the_same_refusal(api: A
     assert [each["id"] for each in list_tasks(api, desk)["items"]] == [task], "nothing was added"
 
 
+@pytest.mark.parametrize("ends", ["approval", "setting", "employment"])
+def test_what_ends_between_reading_and_writing_refuses_the_proposal(
+    api: Api, desk: Desk, allowed: None, monkeypatch: pytest.MonkeyPatch, ends: str
+) -> None:
+    ended: list[str] = []
+
+    def end_first(*args: Any, **more: Any) -> Any:
+        if not ended:
+            ended.append(ends)
+            if ends == "approval":
+                api.call("DELETE", APPROVALS, {"email": ALICE, "catalog_slug": "fd1"}, token=desk.fd1)
+            elif ends == "setting":
+                change_settings(api, desk, agentsOfIntegrators=False)
+            else:
+                DynamoDirectory().set_active(desk.user_id("alice"), active=False)
+        return dispatch.plan_dispatch(*args, **more)
+
+    monkeypatch.setattr(employee_tasks, "plan_dispatch", end_first)
+    assert api.status("POST", TASKS, {"email": ALICE, "title": "x"}, desk.fd1) == 404
+    assert ended
+    if ends != "employment":
+        assert list_tasks(api, desk)["items"] == []
+
+
 def test_an_employee_who_has_left_is_out_of_reach(api: Api, desk: Desk, allowed: None) -> None:
     DynamoDirectory().set_active(desk.user_id("alice"), active=False)
     assert propose(api, desk).status == 404
@@ -146,7 +171,7 @@ def test_no_token_of_an_integrator_confirms_or_changes_a_task(api: Api, desk: De
 def test_open_tasks_of_an_integrator_are_bounded_for_each_person(
     api: Api, desk: Desk, allowed: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chalicelib.tasks.services.employee_tasks.MOST_OPEN_TASKS", 3)
+    monkeypatch.setattr(employee_tasks, "MOST_OPEN_TASKS", 3)
     first, second, _ = (propose(api, desk, title=title).json["id"] for title in "abc")
     full = propose(api, desk)
     assert (full.status, full.json["code"]) == (409, "conflict")
@@ -164,7 +189,7 @@ def test_open_tasks_of_an_integrator_are_bounded_for_each_person(
 def test_of_proposals_at_the_same_time_no_more_succeed_than_fit(
     api: Api, desk: Desk, allowed: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("chalicelib.tasks.services.employee_tasks.MOST_OPEN_TASKS", 3)
+    monkeypatch.setattr(employee_tasks, "MOST_OPEN_TASKS", 3)
     body = {"email": ALICE, "title": "x"}
     statuses = run_concurrently(8, lambda _: api.status("POST", TASKS, body, desk.fd1))
     assert sorted(statuses) == [201] * 3 + [409] * 5
