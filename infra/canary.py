@@ -21,7 +21,7 @@ from infra import tables
 
 # No real integrator has this slug, because slugs have no dots.
 INTEGRATOR = "fluxden.doctor"
-EVENT_TYPE = "fluxden.doctor.canary"
+EVENT_TYPE = "fluxden.doctor.canary.published"
 _EMAIL = "doctor@fluxden.invalid"
 # If the clean-up fails, the key expires by itself.
 _KEY_LIFETIME = timedelta(minutes=10)
