@@ -114,6 +114,30 @@ def test_browsers_are_nudged_where_only_an_agent_listens(
     assert [each["type"] for each in agent.frames] == ["connected", "delivery"]
 
 
+def test_browsers_are_nudged_where_the_connection_turns_out_to_be_gone(
+    api: Api, desk: Desk, pump: Pumps, sockets: Sockets, receiver: Receiver
+) -> None:
+    subscribe(api, desk.alice_key, receiver.url)
+    tab = sockets.connect(subprotocols=["bearer", desk.alice_key])
+    pump.drain(SOCKET_WORK)
+    tab.gone = True
+    first, again = (api.post(EVENTS, event, desk.alice, key="k").json for event in [inputs.new_event()] * 2)
+    assert ((first["pushed"], first["pushPending"]), again) == ((False, True), first)
+    assert pump.drain(WEB_PUSH) == 1
+
+
+def test_nothing_is_pending_where_the_queue_fails(
+    api: Api, desk: Desk, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ConnectionError("no queue")
+
+    subscribe(api, desk.alice_key, receiver.url)
+    monkeypatch.setattr("chalicelib.core.gateways.job_queue.JobQueue.send", fail)
+    published = api.post(EVENTS, inputs.new_event(), desk.alice).json
+    assert (published["pushed"], "pushPending" in published) == (False, False)
+
+
 def test_a_queued_browser_message_is_pending(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
     flat = api.post(EVENTS, inputs.new_event(), desk.alice).json
     assert (flat["pushed"], "pushPending" in flat) == (False, False)

@@ -41,53 +41,65 @@ class Notifier:
         """Send the events to the person's sockets, and say whether one took them, or gets them from its catch-up.
 
         If nobody has listened for a day, events that the inbox shows are not written to the log. An urgent event that
-        no socket of a browser receives is pushed to browsers. Store calls in sequence: 1; 2 without a log state; 1
-        more to delete sockets that are gone.
+        no socket of a browser takes is pushed to browsers. Store calls in sequence: 1; 2 without a log state; 1 more
+        to delete sockets that are gone, and 1 to push where a browser's socket was expected to take the event.
         """
+        is_queued = False
         try:
             log_state = log_state or self.frames.find_log_state(user_id, now=now)
             if log_state.has_no_audience(*(each.type for each in events)):
                 return PushOutcome.NONE
-            push = self._push_to_browsers(user_id, events, log_state, now)
+            push = self._push_to_browsers(user_id, events, log_state)
             if not log_state.is_followed and all(each.is_in_inbox for each in events):
-                if push:
-                    push()
-                return PushOutcome.PENDING if push else PushOutcome.NONE
+                return PushOutcome.PENDING if push and push() else PushOutcome.NONE
             append = partial(self.frames.append, user_id, events, log_state, now=now)
-            entries: Sequence[LogEntry] = self.gather(append, push)[0] if push else append()
+            entries: Sequence[LogEntry]
+            if push and not all(log_state.has_viewer_for(each, now=now) for each in events if each.urgency):
+                entries, is_queued = self.gather(append, push)
+                push = None
+            else:
+                entries = append()
         except Exception:
             log.exception("%s was not told of %s", user_id, ", ".join(each.type for each in events))
             return PushOutcome.NONE
+        taken_by = self._post_entries(entries)
+        for event in events:
+            taken_by += (each for each in log_state.listeners_for(event, now=now) if not each.live)
+        if push and not any(each.by_browser for each in taken_by):
+            is_queued = push()
+        return push_outcome(taken_by, has_browsers=is_queued)
+
+    def _push_to_browsers(
+        self, user_id: str, events: Sequence[LiveEvent], log_state: LogState
+    ) -> Callable[[], bool] | None:
+        urgencies = [each.urgency for each in events if each.urgency]
+        if self.push_jobs is None or not log_state.browsers or not urgencies:
+            return None
+        job = PushJob(user_id=user_id, urgency=urgencies[0])
+        return partial(_send, self.push_jobs, job)
+
+    def _post_entries(self, entries: Sequence[LogEntry]) -> list[Socket]:
+        """Post the entries' frames to their listeners, and return the sockets that took all of theirs."""
         listeners = list({each.connection_id: each for entry in entries for each in entry.listeners}.values())
         posts = [
             partial(self._post_all, each, [entry for entry in entries if each.connection_id in entry.pushed_to])
             for each in listeners
         ]
         taken = self.gather(*posts) if len(posts) > 1 else [post() for post in posts]
-        taken_by = [each for each, was_taken in zip(listeners, taken, strict=True) if was_taken]
-        for event in events:
-            taken_by += (each for each in log_state.listeners_for(event, now=now) if not each.live)
-        return push_outcome(taken_by, has_browsers=push is not None)
-
-    def _push_to_browsers(
-        self, user_id: str, events: Sequence[LiveEvent], log_state: LogState, now: datetime
-    ) -> Callable[[], None] | None:
-        urgencies = [each.urgency for each in events if each.urgency and not log_state.has_viewer_for(each, now=now)]
-        if self.push_jobs is None or not log_state.browsers or not urgencies:
-            return None
-        job = PushJob(user_id=user_id, urgency=urgencies[0])
-        return partial(_send, self.push_jobs, job)
+        return [each for each, was_taken in zip(listeners, taken, strict=True) if was_taken]
 
     def _post_all(self, socket: Socket, entries: Sequence[LogEntry]) -> bool:
         frames = (entry.frame for entry in entries if entry.frame)
         return all(post_frame(socket, frame, sockets=self.sockets, gateway=self.gateway) for frame in frames)
 
 
-def _send(push_jobs: JobSender[PushJob], job: PushJob) -> None:
+def _send(push_jobs: JobSender[PushJob], job: PushJob) -> bool:
     try:
         push_jobs.send(job)
     except Exception:
         log.exception("the browsers of %s get no push message", job.user_id)
+        return False
+    return True
 
 
 def post_frame(socket: Socket, frame: Frame, *, sockets: Sockets, gateway: SocketGateway) -> bool:
