@@ -21,7 +21,7 @@ def contacts() -> None:
 @contacts.command(epilog="Example: contacts reindex")
 @json_option
 def reindex(*, as_json: bool) -> None:
-    """Rebuild the search entries of contacts that were stored before a change of the search.
+    """Rebuild the search entries of contacts that were stored formerly.
 
     Reads the whole table of contacts. Contacts can be changed meanwhile. You can stop the command and run it again:
     what is rebuilt already is only checked.
