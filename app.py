@@ -44,9 +44,11 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "api.v1.event_types": "",
         "api.v1.events": "live",
         "api.v1.inbox": "live",
+        "api.v1.sent": "",
         "queues.callbacks": "live",
         "queues.fan_out": "live",
         "schedules.due": "federation.network",
+        "schedules.event_types": "",
     },
     "tasks": {
         "api.v1.employee_tasks": "catalog inbox live",

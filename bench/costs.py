@@ -25,6 +25,7 @@ from infra import tables
 from tests.conftest import Desk
 from tests.support import engine_state, inputs
 from tests.support.api import Api
+from tests.support.item_sizes import kilobytes, size
 from tests.support.pump import Pumps
 from tests.support.store_calls import record_store_calls
 from tests.support.template import made
@@ -84,7 +85,7 @@ def _flows(api: Api, pumps: Pumps) -> dict[str, Callable[[], int]]:
     people = [{"type": "email", "email": f"{name}@example.com"} for name in ("alice", "bob", "carol")]
 
     def large() -> dict[str, Any]:
-        return inputs.new_event(markdown_body="x" * 1200)  # a row of 2 KB
+        return inputs.new_event(markdown_body="x" * 1350)  # a row of 2 KB
 
     def called(status: int) -> int:
         assert status < 300, status  # noqa: PLR2004 - of success
@@ -110,6 +111,9 @@ def _flows(api: Api, pumps: Pumps) -> dict[str, Callable[[], int]]:
     return {
         "publish an event": lambda: called(api.post(events, inputs.new_event(), desk.alice).status),
         "publish an event of 2 KB": lambda: called(api.post(events, large(), desk.alice).status),
+        "publish, with two labels": lambda: called(
+            api.post(events, inputs.new_event(labels={"repo": "x", "env": "y"}), desk.alice).status
+        ),
         "publish, with Idempotency-Key": lambda: called(
             api.post(events, inputs.new_event(), desk.alice, key="k").status
         ),
@@ -174,8 +178,8 @@ def _units_read(name: str, parsed: Any) -> float:
         return 0
     # Consistent reads, as most of ours are.
     if name == "BatchGetItem":
-        return sum(math.ceil(_size(row) / 4096) for row in found)
-    return max(1, math.ceil(sum(map(_size, found)) / 4096))
+        return sum(math.ceil(size(row) / 4096) for row in found)
+    return max(1, math.ceil(sum(map(size, found)) / 4096))
 
 
 def _units_written(params: Any, name: str) -> Iterator[int]:
@@ -184,6 +188,11 @@ def _units_written(params: Any, name: str) -> Iterator[int]:
             ((kind, inner),) = member.items()
             assert kind in _MEMBERS
             yield 2 * _row_units(inner)
+    elif name == "BatchWriteItem":
+        for table, requests in params["RequestItems"].items():
+            for request in requests:
+                ((_, inner),) = request.items()
+                yield _row_units({"TableName": table} | inner)
     elif name in ("PutItem", "UpdateItem", "DeleteItem"):
         yield _row_units(params)
 
@@ -200,7 +209,7 @@ def _row_units(written: Any) -> int:
     indexed = [
         each for each in entries if changed is None or changed & {each.partition_key, each.sort_key, *each.included}
     ]
-    return max(1, math.ceil(_size(row) / 1024)) + len(indexed)
+    return kilobytes(row) + len(indexed)
 
 
 def _changed_attributes(written: Any) -> set[str] | None:
@@ -212,10 +221,6 @@ def _changed_attributes(written: Any) -> set[str] | None:
         return None
     names = written.get("ExpressionAttributeNames", {})
     return {names.get(each, each) for each in re.findall(r"(?<![:\w])#?\w+", written["UpdateExpression"])}
-
-
-def _size(row: Any) -> int:
-    return sum(len(name) + len(json.dumps(value, default=str)) for name, value in row.items())
 
 
 if __name__ == "__main__":

@@ -92,7 +92,12 @@ def _list_kinds(api: Api, desk: Desk) -> dict[str, Kind]:
     return {
         "inbox": Kind(
             ("publish an event", lambda: api.post("/api/v1/events", inputs.new_event(), desk.bob)),
-            {"first page of the inbox": look("/api/v1/inbox"), "summary of the inbox": look("/api/v1/inbox/summary")},
+            {
+                "first page of the inbox": look("/api/v1/inbox"),
+                "summary of the inbox": look("/api/v1/inbox/summary"),
+                "first page of what was sent": look("/api/v1/events", desk.fd1),
+                "what was sent, by a rare label": look("/api/v1/events?label=repo:rare", desk.fd1),
+            },
         ),
         "queue": Kind(
             ("add to the queue", adding("/api/v2/queue", {"title": "x"})),

@@ -12,8 +12,8 @@ from chalicelib.inbox.domain.delivery_responses import DeliveryOut
 from chalicelib.inbox.domain.events import InboundEvent
 from chalicelib.inbox.services import events
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
-from chalicelib.inbox.stores.event_types import DynamoEventTypes
 from chalicelib.inbox.stores.sends import DynamoSends
+from chalicelib.inbox.stores.sent import DynamoSent
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.gateways.web_push import PUSH_JOBS
 from chalicelib.live.services.notifier import Notifier
@@ -35,7 +35,7 @@ def _queue_held(delivery: Delivery, **_: Any) -> None:
 _PORTS = events.Ports(
     sends=DynamoSends(),
     deliveries=DynamoDeliveries(),
-    event_types=DynamoEventTypes(),
+    labels=DynamoSent(),
     projects=DynamoProjectAccess(),
     has_relaxed_event_types=has_relaxed_event_types,
     queue_held=_queue_held,

@@ -13,6 +13,7 @@ from infra.commands.agents import agents
 from infra.commands.connections import connections
 from infra.commands.contacts import contacts
 from infra.commands.dead_letters import dead_letters
+from infra.commands.deliveries import deliveries
 from infra.commands.demo import demo
 from infra.commands.doctor import doctor
 from infra.commands.employees import employees
@@ -105,6 +106,7 @@ for command in (
     demo,
     doctor,
     employees,
+    deliveries,
     event_types,
     federation,
     hub,

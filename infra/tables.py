@@ -29,6 +29,7 @@ from chalicelib.resources import (
     RECENT_INDEX,
     RELAYS,
     ROLE_INDEX,
+    SENT_INDEX,
     SOCKETS,
     TOKENS,
     TYPE_INDEX,
@@ -103,6 +104,7 @@ DEFINITIONS = (
         "sk",
         (
             Index(INBOX_INDEX, "recipientUserId", "inboxKey", _INBOX_ATTRIBUTES),
+            Index(SENT_INDEX, "sentBy", "sentKey", ("eventType", "toolsTokenId", "recipientUserId", "resolvedAt")),
             Index(DUE_INDEX, "dueQueue", "dueAt"),
             Index(RECENT_INDEX, "clickedOn", "clickedAt"),
         ),

@@ -10,15 +10,15 @@ from chalicelib.inbox.domain.bulk import FanOutJob
 from chalicelib.inbox.services.fan_out import FanOut
 from chalicelib.inbox.stores.accepted_calls import DynamoAcceptedCalls
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
-from chalicelib.inbox.stores.event_types import DynamoEventTypes
 from chalicelib.inbox.stores.sends import DynamoSends
+from chalicelib.inbox.stores.sent import DynamoSent
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.gateways.web_push import PUSH_JOBS
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import gather
-from chalicelib.resources import DELIVERIES, EVENT_TYPES, FAN_OUT, NOTIFY, NUDGE
+from chalicelib.resources import DELIVERIES, FAN_OUT, NOTIFY, NUDGE
 
 bp = Blueprint(__name__)
 
@@ -28,8 +28,7 @@ bp = Blueprint(__name__)
     FAN_OUT,
     failures=DynamoFailures(),
     grants=NOTE_FAILURE
-    + DELIVERIES.can("GetItem", "Query", "PutItem", "UpdateItem")
-    + EVENT_TYPES.can("UpdateItem")
+    + DELIVERIES.can("BatchWriteItem", "GetItem", "Query", "PutItem", "UpdateItem")
     + NOTIFY
     + NUDGE,
 )
@@ -39,7 +38,7 @@ def fan_out(message: FanOutJob) -> None:
         accepted=DynamoAcceptedCalls(),
         deliveries=DynamoDeliveries(),
         sends=DynamoSends(),
-        event_types=DynamoEventTypes(),
+        labels=DynamoSent(),
         notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather, PUSH_JOBS),
         gather=gather,
         now=datetime.now(UTC),

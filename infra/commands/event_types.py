@@ -1,22 +1,21 @@
 """`event-types`: rebuild the daily counts of event types."""
 
 from datetime import UTC, datetime
-from typing import Any
 
 import click
 
-from chalicelib.aws import dynamodb
-from chalicelib.core.stores.items import from_item, values
-from chalicelib.inbox.domain.event_types import first_day
+from chalicelib.inbox.domain.event_types import Tally, first_day
+from chalicelib.inbox.services.event_types import count_event_types
 from chalicelib.inbox.stores.event_types import DynamoEventTypes
-from chalicelib.resources import DELIVERIES
+from chalicelib.people.stores.directory import DynamoDirectory
+from infra.commands.stored_deliveries import scan_deliveries
 
 
 @click.group("event-types")
 def event_types() -> None:
     """Rebuild the daily counts of event types.
 
-    Counts are stored separately from deliveries. An outage can lose a count, but not the delivery.
+    A schedule counts the deliveries of each hour. Counts of before the desk had it can be too low after an outage.
     """
 
 
@@ -24,27 +23,23 @@ def event_types() -> None:
 def recount() -> None:
     """Recount the deliveries of the last 90 days.
 
-    Reads the whole table of deliveries. The new counts can miss events that arrive meanwhile, so run it when few events
-    are published.
+    Reads the whole table of deliveries.
     """
-    found: dict[tuple[str, str, str], tuple[int, str]] = {}
-    since = first_day(datetime.now(UTC).date()).isoformat()
-    request: dict[str, Any] = {
-        "TableName": DELIVERIES.physical_name,
-        "FilterExpression": "sk = :delivery AND createdAt >= :since",
-        "ProjectionExpression": "integrator, eventType, createdAt",
-        "ExpressionAttributeValues": values(delivery="DELIVERY", since=since),
-    }
-    while True:
-        page = dynamodb().scan(**request)
-        for item in page["Items"]:
-            row = from_item(dict(item))
-            key = (row["integrator"], row["createdAt"][:10], row["eventType"])
-            count, last = found.get(key, (0, ""))
-            found[key] = (count + 1, max(last, row["createdAt"]))
-        if "LastEvaluatedKey" not in page:
-            break
-        request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
-    for (integrator, day, event_type), (count, last) in found.items():
-        DynamoEventTypes().replace_day(integrator, day, event_type, count=count, last_seen_at=last)
-    click.echo(f"Counted {sum(count for count, _ in found.values())} deliveries for {len(found)} event types and days.")
+    now = datetime.now(UTC)
+    types = DynamoEventTypes()
+    # What is sent from now on is counted by the schedule, so both never count the same hour.
+    count_event_types(now, integrators=DynamoDirectory(), types=types)
+    since = first_day(now.date()).isoformat()
+    until: dict[str, str] = {}
+    found: dict[tuple[str, str, str], Tally] = {}
+    for row in scan_deliveries(("integrator", "eventType", "createdAt", "sentKey")):
+        at, integrator = str(row.get("sentKey", row["createdAt"])).partition("#")[0], row["integrator"]
+        if integrator not in until:
+            until[integrator] = types.find_counted_until(integrator) or since
+        if since <= at < until[integrator]:
+            key = (integrator, at[:10], row["eventType"])
+            found[key] = found.get(key, Tally()).plus(Tally(1, at))
+    for (integrator, day, event_type), tally in found.items():
+        types.replace_day(integrator, day, event_type, tally, counted_until=until[integrator])
+    total = sum(each.count for each in found.values())
+    click.echo(f"Counted {total} deliveries for {len(found)} event types and days.")

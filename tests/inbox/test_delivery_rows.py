@@ -25,6 +25,7 @@ DELIVERY = Delivery(
     title="x",
     occurred_at="2026-05-21T08:59:59.000Z",
     created_at=AT,
+    sent_at=AT,
     tone="positive",
     project_id="apollo",
     content={"event_id": "e", "labels": {"repo": "wïdget"}},
@@ -40,6 +41,8 @@ ROW = {
     "occurredAt": "2026-05-21T08:59:59.000Z",
     "createdAt": AT,
     "inboxKey": f"u#{AT}#d",
+    "sentBy": "fd1#5",
+    "sentKey": f"{AT}#d",
     "tone": "positive",
     "summary": None,
     "externalStatus": None,
@@ -80,7 +83,14 @@ def test_entry_of_the_inbox_index_is_read_without_content() -> None:
     projected = {"pk", "sk", "recipientUserId", "inboxKey", *table.indexes[0].included}
     row = {name: value for name, value in (ROW | {"pk": "d", "fireCount": 1}).items() if name in projected}
     assert from_row(row) == replace(
-        DELIVERY, integrator="", tools_token_id="", sender_user_id=None, project_id=None, content={}, listed_at=AT
+        DELIVERY,
+        integrator="",
+        tools_token_id="",
+        sender_user_id=None,
+        project_id=None,
+        content={},
+        sent_at=None,
+        listed_at=AT,
     )
 
 

@@ -1,16 +1,20 @@
 """GET /api/v1/event-types: what was published in the last 90 days."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
 from click.testing import CliRunner
 
+from chalicelib import aws
+from chalicelib.inbox.domain.event_types import Tally
 from chalicelib.inbox.stores.event_types import DynamoEventTypes
+from chalicelib.resources import EVENT_TYPES
 from infra.admin import main
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Api
+from tests.support.pump import Pumps
 
 EVENTS, TYPES = "/api/v1/events", "/api/v1/event-types"
 
@@ -61,17 +65,74 @@ def test_admin_may_list_the_types_of_another_integrator(api: Api, desk: Desk) ->
 
 
 @pytest.mark.parametrize("slug", [None, "hr"])
-def test_listing_takes_two_sequential_calls(api: Api, desk: Desk, slug: str | None) -> None:
+def test_listing_takes_three_sequential_calls(api: Api, desk: Desk, slug: str | None) -> None:
     with time_machine.travel(datetime(2026, 5, 21, 12, tzinfo=UTC), tick=False):
         path = f"{TYPES}?integrator_slug={slug}" if slug else TYPES
         api.get(path, desk.fd1)
-        assert api.get(path, desk.fd1).steps == 2
+        assert api.get(path, desk.fd1).steps == 3
 
 
-def test_recount_rebuilds_the_counts(api: Api, desk: Desk) -> None:
+def test_recount_rebuilds_the_counts(api: Api, desk: Desk, pump: Pumps) -> None:
     for _ in range(3):
         last = api.post(EVENTS, inputs.new_event(event_type="fd1.x.a"), desk.alice).json
-    DynamoEventTypes().replace_day("fd1", last["createdAt"][:10], "fd1.x.a", count=1, last_seen_at="2026-01-01")
-    assert CliRunner().invoke(main, ["event-types", "recount"]).exit_code == 0
-    (row,) = api.get(TYPES, desk.alice).json["yourEventTypes"]
-    assert (row["count"], row["lastSeenAt"]) == (3, last["createdAt"])
+    later = datetime.fromisoformat(last["createdAt"]) + timedelta(hours=2)
+    with time_machine.travel(later, tick=False):
+        pump.run("count_event_types")
+        wrong = Tally(1, "2026-01-01T00:00:00.000Z")
+        DynamoEventTypes().replace_day("fd1", last["createdAt"][:10], "fd1.x.a", wrong, counted_until="2026-01-01T00")
+        assert api.get(TYPES, desk.alice).json["yourEventTypes"][0]["count"] == 1
+        for _ in range(2):
+            assert CliRunner().invoke(main, ["event-types", "recount"]).exit_code == 0
+            (row,) = api.get(TYPES, desk.alice).json["yourEventTypes"]
+            assert (row["count"], row["lastSeenAt"]) == (3, last["createdAt"])
+
+
+def test_counts_are_the_same_before_during_and_after_the_hourly_count(api: Api, desk: Desk, pump: Pumps) -> None:
+    def read() -> list[tuple[str, int]]:
+        return [(row["eventType"], row["count"]) for row in api.get(TYPES, desk.alice).json["yourEventTypes"]]
+
+    with time_machine.travel(datetime(2026, 5, 21, 22, 50, tzinfo=UTC), tick=False) as clock:
+        expected = {"fd1.x.a": 0, "fd1.x.b": 0}
+        for minutes in (0, 5, 6, 60, 300, 1):
+            clock.shift(minutes * 60)
+            for event_type in expected:
+                api.post(EVENTS, inputs.new_event(event_type=event_type), desk.alice)
+                expected[event_type] += 1
+            assert read() == list(expected.items())
+            for _ in range(2):
+                pump.run("count_event_types")
+                assert read() == list(expected.items())
+
+
+def test_an_interrupted_count_is_completed_by_the_next_one(api: Api, desk: Desk, pump: Pumps) -> None:
+    with time_machine.travel(datetime(2026, 5, 21, 10, 0, tzinfo=UTC), tick=False) as clock:
+        for event_type in ("fd1.x.a", "fd1.x.b"):
+            api.post(EVENTS, inputs.new_event(event_type=event_type), desk.alice)
+        clock.shift(2 * 3600)
+        pump.run("count_event_types")
+        # As if the run had ended before it counted the second type and noted how far it got.
+        for sort_key in ("COUNTED", "2026-05-21#fd1.x.b"):
+            key = {"pk": {"S": "fd1"}, "sk": {"S": sort_key}}
+            aws.dynamodb().delete_item(TableName=EVENT_TYPES.physical_name, Key=key)
+        for _ in range(2):
+            assert [row["count"] for row in api.get(TYPES, desk.alice).json["yourEventTypes"]] == [1, 1]
+            pump.run("count_event_types")
+
+
+def test_publishing_does_not_write_counts(api: Api, desk: Desk) -> None:
+    api.post(EVENTS, inputs.new_event(), desk.alice)
+    assert aws.dynamodb().scan(TableName=EVENT_TYPES.physical_name)["Items"] == []
+
+
+def test_counting_an_hour_takes_the_same_number_of_calls_however_many_events_it_has(
+    api: Api, desk: Desk, pump: Pumps
+) -> None:
+    taken = []
+    with time_machine.travel(datetime(2026, 5, 21, 10, 0, tzinfo=UTC), tick=False) as clock:
+        for count in (1, 30):
+            for _ in range(count):
+                api.post(EVENTS, inputs.new_event(), desk.alice)
+            clock.shift(3600 * 2)
+            pump.run("count_event_types")
+            taken.append(len(pump.calls))
+    assert taken[0] == taken[1]

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from botocore.awsrequest import AWSResponse
@@ -11,7 +12,7 @@ from botocore.compat import HTTPHeaders
 from botocore.exceptions import ReadTimeoutError
 from moto.core.botocore_stubber import MockRawResponse
 
-from chalicelib import aws, ids
+from chalicelib import aws
 from chalicelib.inbox.domain.deliveries import Delivery, RecordedDelivery
 from chalicelib.inbox.stores.sends import DynamoSends
 from chalicelib.resources import DELIVERIES
@@ -99,7 +100,7 @@ def test_retried_send_is_counted_once_in_every_minute(desk: Desk) -> None:
     """A retry below us is counted once in its own minute; later sends are always counted."""
     store, start = DynamoSends(), datetime(2026, 5, 21, 9, 59, 59, tzinfo=UTC)
     delivery = Delivery(
-        delivery_id=ids.new_nonce(),
+        delivery_id=str(uuid4()),
         integrator="fd1",
         tools_token_id="tools",
         sender_user_id="alice",

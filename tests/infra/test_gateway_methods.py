@@ -23,7 +23,7 @@ def test_head_is_answered_as_get(desk: Desk, path: str) -> None:
 
 def test_head_of_a_path_without_get_is_not_allowed(desk: Desk) -> None:
     gateway = Gateway(app, Config(config_from_disk={"app_name": "desk"}))
-    reply = gateway.handle_request("HEAD", "/api/v1/events", {"host": "desk.test"}, None)
+    reply = gateway.handle_request("HEAD", "/api/v1/events/bulk", {"host": "desk.test"}, None)
     assert (reply["statusCode"], reply["headers"]["Allow"]) == (405, "POST")
 
 

@@ -7,16 +7,18 @@ import pytest
 import time_machine
 
 from chalicelib import aws
-from chalicelib.resources import DELIVERIES, INBOX_INDEX, SOCKET_WORK, TOKENS
-from infra.tables import DEFINITIONS
+from chalicelib.resources import DELIVERIES, SOCKET_WORK
+from infra.tables import DEFINITIONS, Definition
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Api
+from tests.support.item_sizes import kilobytes, size
 from tests.support.pump import Pumps
 from tests.support.sockets import Sockets
 
 EVENTS, INBOX = "/api/v1/events", "/api/v1/inbox"
-SPEND, RECORD, REFUND, COUNT = ("UpdateItem",) * 4
+SPEND, RECORD, REFUND = ("UpdateItem",) * 3
+LABELS = "BatchWriteItem"
 LOG_STATE, PROJECT, TRANSACTION = "Query", "BatchGetItem", "TransactWriteItems"
 
 
@@ -30,20 +32,32 @@ def _running_minute(api: Api, desk: Desk) -> Any:
         yield
 
 
-def test_publishing_takes_three_calls_in_sequence_with_and_without_a_key(api: Api, desk: Desk) -> None:
+def test_publishing_takes_two_calls_in_sequence_with_and_without_a_key(api: Api, desk: Desk) -> None:
     plain = api.post(EVENTS, inputs.new_event(), desk.alice)
-    assert (sorted(plain.calls), plain.steps) == (sorted([SPEND, RECORD, LOG_STATE, COUNT]), 3)
+    assert (sorted(plain.calls), plain.steps) == (sorted([SPEND, RECORD, LOG_STATE]), 2)
     keyed = api.post(EVENTS, inputs.new_event(), desk.alice, key="k")
-    assert (sorted(keyed.calls), keyed.steps) == (sorted([SPEND, TRANSACTION, LOG_STATE, COUNT]), 3)
+    assert (sorted(keyed.calls), keyed.steps) == (sorted([SPEND, TRANSACTION, LOG_STATE]), 2)
     of_a_project = api.post(EVENTS, inputs.new_event(project_slug="apollo"), desk.alice)
-    assert (sorted(of_a_project.calls), of_a_project.steps) == (sorted([SPEND, PROJECT, RECORD, LOG_STATE, COUNT]), 4)
+    assert (sorted(of_a_project.calls), of_a_project.steps) == (sorted([SPEND, PROJECT, RECORD, LOG_STATE]), 3)
+
+
+def test_labels_take_one_more_call_to_publish_with_and_without_a_listener(
+    api: Api, desk: Desk, sockets: Sockets, pump: Pumps
+) -> None:
+    labels = {f"name-{number}": "x" for number in range(20)}
+    plain = api.post(EVENTS, inputs.new_event(labels=labels), desk.alice)
+    assert (sorted(plain.calls), plain.steps) == (sorted([SPEND, RECORD, LOG_STATE, LABELS]), 3)
+    sockets.connect(desk.alice_key)
+    pump.drain(SOCKET_WORK)
+    pushed = api.post(EVENTS, inputs.new_event(labels=labels), desk.alice)
+    assert (sorted(pushed.calls), pushed.steps) == (sorted([SPEND, RECORD, LOG_STATE, LABELS, "PutItem"]), 3)
 
 
 def test_a_short_event_type_takes_one_more_call_to_publish_and_none_in_bulk(api: Api, desk: Desk) -> None:
     path = "/api/v2/operate/integrators/fd1"
     assert api.call("PATCH", path, {"relaxedEventTypes": True}, token=desk.alice_key).status == 200
     short = api.post(EVENTS, inputs.new_event(event_type="fd1.failed"), desk.alice)
-    assert (short.status, short.steps) == (202, 4)
+    assert (short.status, short.steps) == (202, 3)
     recipients = [{"type": "email", "email": "alice@example.com"}]
     for event_type in ("fd1.begun", "fd1.build.failed", "fd1.failed"):  # the first begins the token's minute
         body = {"event": inputs.new_event(event_type=event_type), "recipients": recipients}
@@ -58,11 +72,11 @@ def test_publishing_to_a_listener_takes_three_calls_in_sequence(
     pump.drain(SOCKET_WORK)
     plain = api.post(EVENTS, inputs.new_event(), desk.alice)
     assert plain.json["pushed"] is True
-    assert (sorted(plain.calls), plain.steps) == (sorted([SPEND, RECORD, LOG_STATE, COUNT, "PutItem"]), 3)
+    assert (sorted(plain.calls), plain.steps) == (sorted([SPEND, RECORD, LOG_STATE, "PutItem"]), 3)
     keyed = api.post(EVENTS, inputs.new_event(), desk.alice, key="k")
     assert keyed.json["pushed"] is True
     assert keyed.steps == 3
-    assert sorted(keyed.calls) == sorted([SPEND, TRANSACTION, LOG_STATE, COUNT, "PutItem", "UpdateItem"])
+    assert sorted(keyed.calls) == sorted([SPEND, TRANSACTION, LOG_STATE, "PutItem", "UpdateItem"])
 
 
 def test_a_repeat_takes_three_calls_in_sequence(api: Api, desk: Desk) -> None:
@@ -78,8 +92,8 @@ def test_a_repeat_takes_three_calls_in_sequence(api: Api, desk: Desk) -> None:
 
 def test_the_first_call_of_a_minute_takes_one_more(api: Api, desk: Desk) -> None:
     with time_machine.travel(datetime(2026, 5, 21, 12, 1, tzinfo=UTC), tick=False):
-        assert api.post(EVENTS, inputs.new_event(), desk.alice).steps == 4
         assert api.post(EVENTS, inputs.new_event(), desk.alice).steps == 3
+        assert api.post(EVENTS, inputs.new_event(), desk.alice).steps == 2
 
 
 def test_supplement_and_resolve_take_three_calls_and_one_to_find_listeners(api: Api, desk: Desk) -> None:
@@ -138,47 +152,38 @@ def test_a_refused_request_takes_no_further_calls(api: Api, desk: Desk) -> None:
     assert api.post(EVENTS, inputs.new_event(event_type="hr.x.y"), desk.alice).calls == [SPEND, REFUND]
 
 
-def test_a_published_event_of_2_kb_costs_at_most_5_write_units(api: Api, desk: Desk) -> None:
-    """A write unit is a started kilobyte of the row, and of each index entry."""
+@pytest.mark.parametrize("labels", [{}, {"repo": "widget-pro", "role": "write"}])
+def test_a_published_event_of_2_kb_costs_at_most_5_write_units_and_one_for_each_label(
+    api: Api, desk: Desk, labels: dict[str, str]
+) -> None:
+    """A write unit is a started kilobyte of each row, and of each index entry."""
     sent = inputs.new_event(
         summary="s" * 350,
-        markdown_body="m" * 1000,
-        labels={"repo": "widget-pro", "role": "write"},
+        markdown_body="m" * 900,
         external_url="https://git.example.com/acme/widget-pro",
         tone="positive",
+        **({"labels": labels} if labels else {}),
     )
+    before = stored()
     delivery = api.post(EVENTS, sent, desk.alice).json["deliveryId"]
-    row = aws.dynamodb().get_item(
-        TableName=DELIVERIES.physical_name, Key={"pk": {"S": delivery}, "sk": {"S": "DELIVERY"}}
-    )["Item"]
-    token = max(aws.dynamodb().scan(TableName=TOKENS.physical_name)["Items"], key=size)
-    (index,) = [each for table in DEFINITIONS for each in table.indexes if each.name == INBOX_INDEX]
-    listed = {"pk", "sk", index.partition_key, index.sort_key, *index.included}
-    entry = {name: value for name, value in row.items() if name in listed}
+    changed = [(table, row) for key, (table, row) in stored().items() if before.get(key) != (table, row)]
+    entries = [
+        {name: value for name, value in row.items() if name in {"pk", "sk", index.partition_key, index.sort_key}}
+        | {name: row[name] for name in index.included if name in row}
+        for table, row in changed
+        for index in table.indexes
+        if table.table is DELIVERIES and index.partition_key in row
+    ]
+    (row,) = [row for _, row in changed if row.get("sk") == {"S": "DELIVERY"} and row["pk"] == {"S": delivery}]
     assert size(row) > 1900
-    assert kilobytes(row) + kilobytes(entry) + kilobytes(token) <= 4, "one unit is left for the event type's count"
+    assert len(entries) == 2, "the inbox, and what was sent"
+    assert sum(map(kilobytes, entries)) + sum(kilobytes(row) for _, row in changed) == 5 + len(labels)
 
 
-def kilobytes(item: Any) -> int:
-    return -(-size(item) // 1024)
-
-
-def size(item: Any) -> int:
-    """Return the bytes of an item as DynamoDB counts them. Numbers take a byte per two digits, plus one."""
-    return sum(len(name.encode()) + _value_size(value) for name, value in item.items())
-
-
-def _value_size(value: dict[str, Any]) -> int:
-    ((kind, held),) = value.items()
-    match kind:
-        case "S":
-            return len(held.encode())
-        case "N":
-            return len(held) // 2 + 2
-        case "SS":
-            return sum(len(each.encode()) for each in held)
-        case "M":
-            return 3 + size(held)
-        case "L":
-            return 3 + sum(1 + _value_size(each) for each in held)
-    return 1
+def stored() -> dict[tuple[str, str, str], tuple[Definition, Any]]:
+    """Return every row by its table and key."""
+    return {
+        (each.table.name, row["pk"]["S"], row.get(each.sort_key or "", {}).get("S", "")): (each, row)
+        for each in DEFINITIONS
+        for row in aws.dynamodb().scan(TableName=each.table.physical_name)["Items"]
+    }

@@ -37,7 +37,7 @@ def test_event_types_are_counted_by_integrator(api: Api, desk: Desk) -> None:
     for _ in range(2):
         api.post(EVENTS, inputs.new_event(event_type="fd1.build.failed"), desk.alice)
     answer = api.get(f"{ADMIN}/event-types", desk.alice_key)
-    assert answer.steps == 4
+    assert answer.steps == 5
     assert [(each["integrator"], [row["count"] for row in each["eventTypes"]]) for each in data(answer)] == [
         ("fd1", [2]),
         ("hr", []),

@@ -14,7 +14,7 @@ from typing import TypeVar
 import time_machine
 
 from chalicelib.edge.route import Route
-from chalicelib.resources import EVENT_TYPES, IDEMPOTENCY, SOCKETS
+from chalicelib.resources import IDEMPOTENCY, SOCKETS
 from tests.support.api import Answer, Api
 from tests.support.engine_state import Snapshot, take_snapshot
 from tests.support.faults import (
@@ -31,8 +31,8 @@ from tests.support.faults import (
 from tests.support.sample_data import SampleRequest
 from tests.support.stored_rows import normalize_row, read_rows
 
-# Frames and counts of event types follow an effect. A function that ends early may leave them out.
-SIDE_TABLES = (EVENT_TYPES, IDEMPOTENCY, SOCKETS)
+# Frames follow an effect. A function that ends early may leave them out.
+SIDE_TABLES = (IDEMPOTENCY, SOCKETS)
 IDEMPOTENCY_KEY = "the-client's-own-key"
 # Each row is an effect of its own. A repeat without a key may repeat some of them.
 BATCH_OPERATIONS = ("claim_tokens", "publish_bulk", "sync_agents")

@@ -96,7 +96,8 @@ class SampleData:
 
     def add_delivery(self) -> str:
         hook = {"label": CANARY, "action_type": "webhook", "webhook_url": WEBHOOK_URL}
-        made = self.create("/api/v1/events", inputs.new_event(title=CANARY, actions=[hook]), self.token)
+        event = inputs.new_event(title=CANARY, actions=[hook], labels={"repo": CANARY})
+        made = self.create("/api/v1/events", event, self.token)
         return str(made["deliveryId"])
 
     def add_key(self) -> str:

@@ -78,6 +78,15 @@ def _inbox_page(data: SampleData) -> SampleRequest:
     return SampleRequest(data.api_key, query={"limit": "5", "cursor": cursor})
 
 
+def _sent_page(data: SampleData) -> SampleRequest:
+    for _ in range(3):
+        data.add_delivery()
+    filters = {"limit": "1", "label": f"repo:{CANARY}", "email": "bob@example.com", "status": "open"}
+    query = "&".join(f"{name}={text}" for name, text in filters.items())
+    cursor = data.api.get(f"/api/v1/events?{query}", data.admin_token).json["nextCursor"]
+    return SampleRequest(data.admin_token, query=filters | {"limit": "5", "cursor": cursor})
+
+
 def _chat_page(data: SampleData) -> SampleRequest:
     for _ in range(3):
         data.create("/api/v2/shared-chat/send", {"content": CANARY})
@@ -261,6 +270,7 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     "list_projects": _after(SampleData.add_project),
     "list_queue": _after(SampleData.add_queue_item),
     "list_relays": _after(SampleData.add_relay),
+    "list_sent_events": _sent_page,
     "list_synced_agents": _with_instance_token(SampleData.add_offering_member),
     "list_updates": lambda _: SampleRequest(),
     "open_mcp_stream": lambda _: SampleRequest(),
@@ -269,7 +279,7 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     ),
     "publish_bulk": _with_admin_token(
         body=lambda _: {
-            "event": inputs.new_event(title=CANARY),
+            "event": inputs.new_event(title=CANARY, labels={"repo": CANARY}),
             "recipients": [{"type": "email"} | each for each in (_BOB, _CAROL)],
         }
     ),

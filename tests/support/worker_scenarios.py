@@ -13,6 +13,7 @@ from chalicelib.resources import (
     CHAT,
     CONTACTS,
     DELIVERIES,
+    EVENT_TYPES,
     NETWORK,
     PEER_NOTICES,
     PEERS,
@@ -241,6 +242,15 @@ WORKER_SCENARIOS = {
         [1, 1],
         lambda _: [],
         sent_count=0,
+    ),
+    "an hour of event types": WorkerScenario(
+        ("count_event_types",),
+        lambda context: [context.request("publish_event") for _ in range(3)],
+        lambda _: [(row["sk"][11:], int(row["count"])) for row in scan_rows(EVENT_TYPES) if "count" in row],
+        [("fd1.repo.access_granted", 3)],
+        lambda _: [],
+        sent_count=0,
+        due_after=timedelta(hours=2),
     ),
     "a click": WorkerScenario(
         ("announce_due_callbacks", "deliver_callback"),

@@ -11,7 +11,7 @@ from chalicelib.inbox.services import event_types
 from chalicelib.inbox.stores.event_types import DynamoEventTypes
 from chalicelib.parallel import gather
 from chalicelib.people.stores.directory import DynamoDirectory
-from chalicelib.resources import DIRECTORY, EVENT_TYPES
+from chalicelib.resources import DELIVERIES, DIRECTORY, EVENT_TYPES, SENT_INDEX
 
 bp = Blueprint(__name__)
 
@@ -23,7 +23,10 @@ bp = Blueprint(__name__)
     tag="introspection",
     answers={200: "The event types."},
     refusals=(NotFound,),
-    grants=SPEND + EVENT_TYPES.can("Query") + DIRECTORY.can("BatchGetItem"),
+    grants=SPEND
+    + EVENT_TYPES.can("GetItem", "Query")
+    + DELIVERIES.can("Query", index=SENT_INDEX)
+    + DIRECTORY.can("BatchGetItem"),
 )
 def list_event_types(
     query: EventTypesQuery, caller: PersonalToken | ToolsToken, context: RequestContext
@@ -36,7 +39,7 @@ def list_event_types(
     return event_types.list_event_types(
         query.integrator_slug,
         caller=caller,
-        today=context.now.date(),
+        now=context.now,
         request_id=context.request_id,
         types=DynamoEventTypes(),
         integrators=DynamoDirectory(),

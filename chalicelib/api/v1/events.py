@@ -1,5 +1,6 @@
 """v1 "events": publish an event; read, resolve and supplement its delivery."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import uuid4
@@ -20,7 +21,6 @@ from chalicelib.inbox.domain.delivery_responses import DeliveryOut
 from chalicelib.inbox.domain.events import InboundEvent, ResolveIn, SupplementIn
 from chalicelib.inbox.services import deliveries, events
 from chalicelib.inbox.stores.deliveries import DynamoDeliveries
-from chalicelib.inbox.stores.event_types import DynamoEventTypes
 from chalicelib.inbox.stores.sends import DynamoSends
 from chalicelib.live.domain.frames import LogState
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
@@ -30,12 +30,12 @@ from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import gather
 from chalicelib.people.stores.directory_rows import DynamoProjectAccess, has_relaxed_event_types
-from chalicelib.resources import DELIVERIES, DIRECTORY, EVENT_TYPES, IDEMPOTENCY, NOTIFY, NUDGE, QUEUE_ITEMS
+from chalicelib.resources import DELIVERIES, DIRECTORY, IDEMPOTENCY, NOTIFY, NUDGE, QUEUE_ITEMS
 
 bp = Blueprint(__name__)
 
 # Reading a delivery of a bulk call may create it, if its worker has not run yet.
-_READ = SPEND + DELIVERIES.can("Query", "PutItem", "UpdateItem") + EVENT_TYPES.can("UpdateItem") + NOTIFY + NUDGE
+_READ = SPEND + DELIVERIES.can("BatchWriteItem", "Query", "PutItem", "UpdateItem") + NOTIFY + NUDGE
 
 
 def _replay_published(stored: dict[str, Any]) -> OperationReply:
@@ -44,6 +44,14 @@ def _replay_published(stored: dict[str, Any]) -> OperationReply:
 
 def _replay(stored: dict[str, Any]) -> DeliveryOut:
     return deliveries.replay(stored, find=DynamoDeliveries().find)
+
+
+class _Labels:
+    def add_labels(self, deliveries: Sequence[Delivery]) -> None:
+        # Imported on first use: most events have no labels, and this import would slow every cold start.
+        from chalicelib.inbox.stores.sent import DynamoSent
+
+        DynamoSent().add_labels(deliveries)
 
 
 def _notifier() -> Notifier:
@@ -61,7 +69,7 @@ def _queue_held(delivery: Delivery, *, owner_id: str, log_state: LogState | None
 _PORTS = events.Ports(
     sends=DynamoSends(),
     deliveries=DynamoDeliveries(),
-    event_types=DynamoEventTypes(),
+    labels=_Labels(),
     projects=DynamoProjectAccess(),
     has_relaxed_event_types=has_relaxed_event_types,
     queue_held=_queue_held,
@@ -82,7 +90,7 @@ def _finder(caller: PersonalToken | ToolsToken, context: RequestContext) -> deli
         accepted=DynamoAcceptedCalls(),
         deliveries=DynamoDeliveries(),
         sends=DynamoSends(),
-        event_types=DynamoEventTypes(),
+        labels=_Labels(),
         notifier=_notifier(),
         gather=gather,
         now=context.now,

@@ -17,7 +17,7 @@ from chalicelib.operate.services import integrators, usage
 from chalicelib.parallel import gather
 from chalicelib.people.domain.directory import IntegratorDetails, IntegratorPatch, to_details
 from chalicelib.people.stores.directory import DynamoDirectory
-from chalicelib.resources import DIRECTORY, EVENT_TYPES, OWNER_INDEX, TOKENS
+from chalicelib.resources import DELIVERIES, DIRECTORY, EVENT_TYPES, OWNER_INDEX, SENT_INDEX, TOKENS
 from chalicelib.settings import settings
 from chalicelib.tokens.stores.grants import DynamoGrants
 
@@ -100,7 +100,10 @@ def update_integrator(slug: str, body: IntegratorPatch, caller: ApiKey, context:
     "/api/v2/operate/event-types",
     envelope="IntegratorTypesAnswer",
     answers={200: "The event types by integrator."},
-    grants=OPERATE + DIRECTORY.can("Query") + EVENT_TYPES.can("Query"),
+    grants=OPERATE
+    + DIRECTORY.can("Query")
+    + EVENT_TYPES.can("GetItem", "Query")
+    + DELIVERIES.can("Query", index=SENT_INDEX),
 )
 def list_all_event_types(caller: ApiKey, context: RequestContext) -> list[IntegratorTypesOut]:  # noqa: ARG001 - admits
     """List the event types of the last 90 days by integrator, with their number of deliveries."""

@@ -47,7 +47,8 @@ class Delivery:
     `content` holds the event's fields that have no field here, as they were sent. `sender_user_id` is None for a bulk
     delivery: its sender is the integrator as a whole. `sent_in_bulk` says that the integrator repeated in bulk an event
     that a person had sent; it counts as a sender then too. `recipient_user_id` is None while the delivery is held.
-    `listed_at` is the time by which the inbox orders it, where that is not `created_at`. Senders never see the
+    `listed_at` is the time by which the inbox orders it, and `sent_at` the time when it was stored, where these are not
+    `created_at`. Senders never see the
     recipient's state: `read_at`, `archived_at`, `snoozed_until`.
     """
 
@@ -76,6 +77,7 @@ class Delivery:
     archived_at: str | None = None
     snoozed_until: str | None = None
     listed_at: str | None = None
+    sent_at: str | None = None
 
     @classmethod
     def from_event(cls, event: InboundEvent, *, sender: PersonalToken, now: datetime) -> Self:

@@ -1,20 +1,45 @@
 """The event types that integrators published in the last 90 days."""
 
-from datetime import date, timedelta
-from typing import Annotated
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Annotated, Self
 
 from pydantic import Field
 
-from chalicelib.core.domain.fields import Omittable, Out, Query, TimeOut
+from chalicelib.core.domain.fields import Omittable, Out, Query, TimeOut, timestamp
 
 DAYS_COUNTED = 90
 INTERNAL_SLUG = "internal-os"
 INTERNAL_PREFIX = "internal-os."
+# An hour is counted when it has been over for this long, so that what was sent in it has reached the index.
+_SETTLING = timedelta(minutes=5)
+_HOUR_LENGTH = len("2026-05-21T10")
 
 
 def first_day(today: date) -> date:
     """Return the first of the days that are counted; today is the last."""
     return today - timedelta(days=DAYS_COUNTED - 1)
+
+
+def hour_of(time: str) -> str:
+    """Return the hour of a timestamp: its beginning."""
+    return time[:_HOUR_LENGTH]
+
+
+def counted_until(now: datetime) -> str:
+    """Return the hour before which everything can be counted."""
+    return hour_of(timestamp(now - _SETTLING))
+
+
+@dataclass(frozen=True)
+class Tally:
+    """A number of deliveries, and the time of the latest one."""
+
+    count: int = 0
+    last_seen_at: str = ""
+
+    def plus(self, other: Self) -> "Tally":
+        return Tally(self.count + other.count, max(self.last_seen_at, other.last_seen_at))
 
 
 class EventTypesQuery(Query):

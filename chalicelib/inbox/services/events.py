@@ -16,7 +16,8 @@ from chalicelib.inbox.domain.deliveries import Delivery, ModerationStatus, Recor
 from chalicelib.inbox.domain.delivery_responses import DeliveryOut, to_response, to_snapshot
 from chalicelib.inbox.domain.events import InboundEvent, check_event_type, check_occurrence, has_one_segment
 from chalicelib.inbox.domain.live_events import delivery_returned_event, new_delivery_event
-from chalicelib.inbox.services.ports import Deliveries, EventTypes
+from chalicelib.inbox.domain.sent_positions import owes_labels
+from chalicelib.inbox.services.ports import Deliveries, Labels
 from chalicelib.live.domain.frames import FrameType, LogState, PushOutcome
 from chalicelib.live.services.ports import Notifier
 from chalicelib.people.services.ports import ProjectAccessReader
@@ -54,7 +55,7 @@ class Ports:
 
     sends: Sends
     deliveries: Deliveries
-    event_types: EventTypes
+    labels: Labels
     projects: ProjectAccessReader
     has_relaxed_event_types: Callable[[str], bool]
     queue_held: QueueHeld
@@ -138,7 +139,7 @@ def _announce(
     to_reply: Callable[..., StoredReply],
     ports: Ports,
 ) -> PushOutcome:
-    """Queue a held event, count a new one, and notify its recipient."""
+    """Queue a held event, index the labels of a new one, and notify its recipient."""
     delivery = recorded.delivery
     _queue_if_held(delivery, sender=sender, log_state=log_state, context=context, ports=ports)
     if recorded.is_returned and (recipient := delivery.recipient_user_id):
@@ -146,22 +147,23 @@ def _announce(
         ports.notifier.notify(
             recipient, delivery_returned_event(delivery, now=context.now), log_state=known, now=context.now
         )
-    if not recorded.is_new:
-        return PushOutcome.NONE
-    if delivery.moderation or (log_state and log_state.has_no_audience(FrameType.DELIVERY)):
-        ports.event_types.count(delivery)
+    indexing = [partial(ports.labels.add_labels, [delivery])] if owes_labels(recorded, now=context.now) else []
+    has_no_audience = delivery.moderation or (log_state and log_state.has_no_audience(FrameType.DELIVERY))
+    if not recorded.is_new or has_no_audience:
+        for index in indexing:
+            index()
         return PushOutcome.NONE
     live_event = new_delivery_event(delivery)
     # The kept reply says whether the event was pushed. It is amended beside the push, to spare a call after it, and
     # once more in the rare case that the push ends otherwise.
     expected = log_state.expected_outcome(live_event, now=context.now) if log_state else PushOutcome.NONE
     calls = [
-        partial(ports.event_types.count, delivery),
         partial(ports.notifier.notify, sender.user_id, live_event, log_state=log_state, now=context.now),
+        *indexing,
     ]
     if context.claim and expected is not PushOutcome.NONE:
         calls.append(partial(ports.replies.amend, context.claim, reply=to_reply(recorded, outcome=expected)))
-    outcome: PushOutcome = ports.gather(*calls)[1]
+    outcome: PushOutcome = ports.gather(*calls)[0]
     if context.claim and outcome is not expected:
         ports.replies.amend(context.claim, reply=to_reply(recorded, outcome=outcome))
     return outcome

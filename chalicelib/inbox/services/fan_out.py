@@ -1,17 +1,19 @@
 """Fan-out: make the deliveries of accepted bulk calls, in the queue's worker or when somebody reads one earlier."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Protocol
 
 from chalicelib.core.domain.errors import NotFound
+from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.ports import Gather
 from chalicelib.inbox.domain.bulk import AcceptedCall, FanOutJob
 from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail, RecordedDelivery
 from chalicelib.inbox.domain.delivery_ids import event_part
 from chalicelib.inbox.domain.live_events import delivery_returned_event, new_delivery_event
-from chalicelib.inbox.services.ports import AcceptedCalls, Deliveries, EventTypes
+from chalicelib.inbox.domain.sent_positions import owes_labels
+from chalicelib.inbox.services.ports import AcceptedCalls, Deliveries, Labels
 from chalicelib.live.services.ports import Notifier
 
 
@@ -26,7 +28,7 @@ class FanOut:
     accepted: AcceptedCalls
     deliveries: Deliveries
     sends: BulkSends
-    event_types: EventTypes
+    labels: Labels
     notifier: Notifier
     gather: Gather
     now: datetime
@@ -37,8 +39,8 @@ class FanOut:
         If a person still waits for a delivery of an earlier call with the same event, that delivery is made first: the
         first accepted call decides what the delivery says.
 
-        Store calls in sequence: 5 (the call; its deliveries, and 2 to notify each recipient; the event type's count),
-        and 1 more for repeats.
+        Store calls in sequence: 4 (the call; its deliveries, and 2 to notify each recipient), and 1 more for each of
+        these: repeats, labels.
 
         Raises:
             NotFound: the accepted call is gone.
@@ -46,23 +48,22 @@ class FanOut:
         call = self.accepted.find(job.event_part, job.fire)
         if call is None:
             raise NotFound("The accepted call of this job no longer exists.")
-        new: list[Delivery] = []
+        made: list[RecordedDelivery] = []
         try:
             for earlier in self.accepted.list_calls(job.event_part) if job.behind else ():
                 if earlier.accepted_at <= call.accepted_at and earlier.fire != call.fire:
                     waiting = [person for person in job.behind if person in earlier.people]
-                    self.gather(*(partial(self._deliver, earlier, person, new) for person in waiting))
-            self.gather(*(partial(self._deliver, call, person, new) for person in job.people))
+                    self.gather(*(partial(self._deliver, earlier, person, made) for person in waiting))
+            self.gather(*(partial(self._deliver, call, person, made) for person in job.people))
         finally:
-            # Also when some have failed: at the retry of the job, those made now are not new.
-            if new:
-                self.event_types.count(new[0], len(new))
-        return len(new)
+            # Also when some have failed: at a late retry of the job, those made now are no longer young.
+            self._index(made)
+        return sum(each.is_new for each in made)
 
     def find(self, delivery_id: str) -> DeliveryDetail | None:
         """Find the delivery. One that a bulk call has accepted and the worker has not made yet is made now.
 
-        Store calls: 1. 1 more if there is none; 7 in all if it is made now.
+        Store calls: 1. 1 more if there is none; 6 in all if it is made now, and 1 more for its labels.
         """
         detail = self.deliveries.find(delivery_id)
         if detail is not None:
@@ -73,18 +74,21 @@ class FanOut:
             for person in call.people
             if call.delivery_id(person) == delivery_id
         ]
-        new: list[Delivery] = []
+        made: list[RecordedDelivery] = []
         for call, person in due:
-            self._deliver(call, person, new)
-        if new:
-            self.event_types.count(new[0])
+            self._deliver(call, person, made)
+        self._index(made)
         return self.deliveries.find(delivery_id) if due else None
 
-    def _deliver(self, call: AcceptedCall, person: str, new: list[Delivery]) -> None:
-        delivery = call.to_delivery(person)
+    def _index(self, made: list[RecordedDelivery]) -> None:
+        if labelled := [each.delivery for each in made if owes_labels(each, now=self.now)]:
+            self.labels.add_labels(labelled)
+
+    def _deliver(self, call: AcceptedCall, person: str, made: list[RecordedDelivery]) -> None:
+        delivery = replace(call.to_delivery(person), sent_at=timestamp(self.now))
         recorded = self.sends.record_bulk(delivery, fire=call.fire, now=self.now)
+        made.append(recorded)
         if recorded.is_new:
-            new.append(delivery)
             self.notifier.notify(person, new_delivery_event(delivery), log_state=None, now=self.now)
         elif recorded.is_returned:
             self.notifier.notify(

@@ -27,12 +27,23 @@ class Deliveries(Protocol):
     def find(self, delivery_id: str) -> DeliveryDetail | None: ...
 
 
-class EventTypes(Protocol):
-    """Counts the events of each type and lists the counts."""
+class Labels(Protocol):
+    """Indexes deliveries by their labels."""
 
-    def count(self, delivery: Delivery, times: int = 1) -> None: ...
-    def list_types(self, integrator: str, *, today: date) -> list[EventTypeRow]: ...
-    def list_daily(self, integrator: str, *, today: date) -> list[CountedType]: ...
+    def add_labels(self, deliveries: Sequence[Delivery]) -> None: ...
+
+
+class EventTypes(Protocol):
+    """Lists the event types with their counts."""
+
+    def list_types(self, integrator: str, *, now: datetime) -> list[EventTypeRow]: ...
+    def list_daily(self, integrator: str, *, now: datetime) -> list[CountedType]: ...
+
+
+class HourlyCounts(Protocol):
+    """Counts what was sent in hours that are over."""
+
+    def count_hours(self, integrator: str, *, now: datetime, most: int) -> int: ...
 
 
 class AcceptedCalls(Protocol):

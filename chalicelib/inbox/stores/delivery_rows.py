@@ -9,6 +9,7 @@ from chalicelib.core.stores.actions import update
 from chalicelib.core.stores.items import Row
 from chalicelib.inbox.domain.deliveries import Decision, Delivery, Moderation, ModerationStatus
 from chalicelib.inbox.domain.inbox_states import shelf_of
+from chalicelib.inbox.domain.sent_positions import SentPosition, shard_of
 from chalicelib.resources import DELIVERIES
 
 SORT_KEY = "DELIVERY"
@@ -31,6 +32,8 @@ def to_row(delivery: Delivery) -> Row:
         "occurredAt": delivery.occurred_at,
         "createdAt": delivery.created_at,
         "inboxKey": inbox_key(delivery),
+        "sentBy": sent_partition(delivery.integrator, shard_of(delivery.delivery_id)),
+        "sentKey": sent_key(delivery),
         # Missing values are stored as null, so that a repeat that has them does not add them.
         "tone": delivery.tone,
         "summary": delivery.summary,
@@ -74,6 +77,7 @@ def from_row(row: Row) -> Delivery:
         archived_at=row.get("archivedAt"),
         snoozed_until=row.get("snoozedUntil"),
         listed_at=row["inboxKey"].split("#")[1] if "inboxKey" in row else None,
+        sent_at=row["sentKey"].split("#")[0] if "sentKey" in row else None,
         moderation=Moderation(ModerationStatus(moderation["status"]), moderation["at"]) if moderation else None,
     )
 
@@ -87,6 +91,16 @@ def parse_content(row: Row) -> dict[str, Any]:
 def inbox_key(delivery: Delivery) -> str:
     """Return the delivery's sort key in the index `inbox`: <shelf>#<time listed by>#<delivery id>."""
     return f"{shelf_of(delivery)}#{delivery.listed_at or delivery.created_at}#{delivery.delivery_id}"
+
+
+def sent_partition(integrator: str, shard: int) -> str:
+    """Return the partition of the index `sent` for one shard of the integrator's deliveries."""
+    return f"{integrator}#{shard}"
+
+
+def sent_key(delivery: Delivery) -> str:
+    """Return the delivery's sort key in the index `sent`: <time stored>#<delivery id>."""
+    return "#".join(SentPosition.of(delivery))
 
 
 def state_update(

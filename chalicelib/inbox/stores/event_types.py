@@ -1,78 +1,170 @@
-"""The table `event-types`: deliveries by day. pk = integrator; sk = <day>#<event type>; count, lastSeenAt."""
+"""The table `event-types`: deliveries by day and event type.
 
-import logging
-from datetime import date
-from typing import Any
+pk = integrator; sk = <day>#<event type>; count, lastSeenAt, countedUntil (the hour before which it is complete)
+pk = integrator; sk = COUNTED: until (the hour before which all rows are complete)
 
-from botocore.exceptions import ClientError
+A schedule counts each hour from the index `sent` when the hour is over, so publishing does not write here. Readers
+count the rest from the index themselves. Hours are written as the beginnings of timestamps: 2026-05-21T10.
+"""
 
-from chalicelib.aws import dynamodb, is_transient
-from chalicelib.core.stores.items import to_item, values
-from chalicelib.core.stores.reads import query
-from chalicelib.inbox.domain.deliveries import Delivery
-from chalicelib.inbox.domain.event_types import DAYS_COUNTED, CountedType, EventTypeRow, first_day
-from chalicelib.resources import EVENT_TYPES
+from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
-log = logging.getLogger(__name__)
+from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.stores.actions import put, update
+from chalicelib.core.stores.items import Row, values
+from chalicelib.core.stores.reads import get, query, query_page
+from chalicelib.core.stores.writes import commit, try_commit
+from chalicelib.inbox.domain.event_types import (
+    DAYS_COUNTED,
+    CountedType,
+    EventTypeRow,
+    Tally,
+    counted_until,
+    first_day,
+    hour_of,
+)
+from chalicelib.inbox.domain.sent_positions import SHARDS
+from chalicelib.inbox.stores.delivery_rows import sent_partition
+from chalicelib.parallel import gather
+from chalicelib.resources import DELIVERIES, EVENT_TYPES, SENT_INDEX
+
+_COUNTED = "COUNTED"
+_LAST = "~"
+Counts = dict[tuple[str, str], Tally]
 
 
 class DynamoEventTypes:
-    def count(self, delivery: Delivery, times: int = 1) -> None:
-        """Count a new delivery, or `times` new ones of one event, on its day. One store call.
+    def list_types(self, integrator: str, *, now: datetime) -> list[EventTypeRow]:
+        """List the integrator's types of the last 90 days by name.
 
-        A transient failure is only logged: the delivery stays, and the count is too low until an operator recounts.
+        Store calls in sequence: 2; one more for each megabyte of rows, or of what was sent since the last count.
         """
-        try:
-            dynamodb().update_item(
-                TableName=EVENT_TYPES.physical_name,
-                Key=_key(delivery.integrator, delivery.created_at[:10], delivery.event_type),
-                UpdateExpression="ADD #count :times SET lastSeenAt = :at, lastCounted = :id",
-                # A retry by the client library brings the same delivery again.
-                ConditionExpression="attribute_not_exists(lastCounted) OR lastCounted <> :id",
-                ExpressionAttributeNames={"#count": "count"},
-                ExpressionAttributeValues=values(times=times, at=delivery.created_at, id=delivery.delivery_id),
-            )
-        except Exception as error:
-            if isinstance(error, ClientError) and "ConditionalCheckFailed" in error.response["Error"]["Code"]:
-                return
-            if not is_transient(error):
-                raise
-            log.warning("event type not counted: %s", delivery.delivery_id)
-
-    def list_types(self, integrator: str, *, today: date) -> list[EventTypeRow]:
-        """List the integrator's types of the last 90 days by name. One store call per megabyte."""
         return [
             EventTypeRow(event_type=each.event_type, last_seen_at=each.last_seen_at, count=each.count)
-            for each in self.list_daily(integrator, today=today)
+            for each in self.list_daily(integrator, now=now)
         ]
 
-    def list_daily(self, integrator: str, *, today: date) -> list[CountedType]:
-        """List the same types with the numbers of each day. One store call per megabyte."""
+    def list_daily(self, integrator: str, *, now: datetime) -> list[CountedType]:
+        """List the same types with the numbers of each day. Store calls as in `list_types`."""
+        first = first_day(now.date())
+        # Read before the rows: rows may have hours after this one, and say so.
+        until = max(self.find_counted_until(integrator) or "", first.isoformat())
+        rows, sent = gather(
+            partial(_read_rows, integrator, first.isoformat()), partial(_count_sent, integrator, until, _LAST)
+        )
+        complete = {key: row.get("countedUntil", "") for key, row in rows.items()}
+        counts = {key: Tally(int(row["count"]), row["lastSeenAt"]) for key, row in rows.items()}
+        for (hour, event_type), tally in sent.items():
+            key = (hour[:10], event_type)
+            if hour >= complete.get(key, ""):
+                counts[key] = counts.get(key, Tally()).plus(tally)
         daily: dict[str, list[int]] = {}
         last_seen: dict[str, str] = {}
-        first = first_day(today)
-        for row in query(
-            EVENT_TYPES,
-            KeyConditionExpression="pk = :pk AND sk >= :since",
-            ExpressionAttributeValues=values(pk=integrator, since=first.isoformat()),
-        ):
-            day, _, name = row["sk"].partition("#")
+        for (day, name), tally in counts.items():
             # A clock ahead of ours may have counted for tomorrow; that counts as today.
             place = min((date.fromisoformat(day) - first).days, DAYS_COUNTED - 1)
-            daily.setdefault(name, [0] * DAYS_COUNTED)[place] += int(row["count"])
-            last_seen[name] = max(last_seen.get(name, ""), row["lastSeenAt"])
+            daily.setdefault(name, [0] * DAYS_COUNTED)[place] += tally.count
+            last_seen[name] = max(last_seen.get(name, ""), tally.last_seen_at)
         return [
             CountedType(event_type=name, last_seen_at=last_seen[name], count=sum(daily[name]), daily=daily[name])
             for name in sorted(daily)
         ]
 
-    def replace_day(self, integrator: str, day: str, event_type: str, *, count: int, last_seen_at: str) -> None:
-        """Set a day's count to the result of a recount. One store call."""
-        row = {"count": count, "lastSeenAt": last_seen_at}
-        dynamodb().put_item(
-            TableName=EVENT_TYPES.physical_name, Item={**_key(integrator, day, event_type), **to_item(row)}
-        )
+    def find_counted_until(self, integrator: str) -> str | None:
+        """Find the hour before which everything is counted; None if nothing has been. One store call."""
+        row = get(EVENT_TYPES, {"pk": integrator, "sk": _COUNTED})
+        return str(row["until"]) if row else None
+
+    def count_hours(self, integrator: str, *, now: datetime, most: int) -> int:
+        """Count what was sent in hours that are over, at most `most` of those with deliveries; return how many.
+
+        May be repeated, also at the same time: each row remembers until when it is complete. Store calls in sequence: 3
+        when there is nothing to count; for each hour 3 more, and one for each megabyte.
+        """
+        end = counted_until(now)
+        begun = self.find_counted_until(integrator) or first_day(now.date()).isoformat()
+        counted, start = 0, begun
+        while counted < most and (hour := _first_hour(integrator, start, end)):
+            tallies = _count_sent(integrator, hour, f"{hour}{_LAST}")
+            gather(*(partial(_add, integrator, *key, tally) for key, tally in tallies.items()))
+            start, counted = _next_hour(hour), counted + 1
+        reached = start if counted == most else end
+        if reached > begun:
+            row = {"pk": integrator, "sk": _COUNTED, "until": reached}
+            try_commit([put(EVENT_TYPES, row, "attribute_not_exists(#until) OR #until < :until", until=reached)])
+        return counted
+
+    def replace_day(self, integrator: str, day: str, event_type: str, tally: Tally, *, counted_until: str) -> None:
+        """Set a day's count to the result of a recount of what was sent before the hour. One store call."""
+        row = {"count": tally.count, "lastSeenAt": tally.last_seen_at, "countedUntil": counted_until}
+        commit([put(EVENT_TYPES, _key(integrator, day, event_type) | row)])
 
 
-def _key(integrator: str, day: str, event_type: str) -> dict[str, Any]:
-    return to_item({"pk": integrator, "sk": f"{day}#{event_type}"})
+def _read_rows(integrator: str, since: str) -> dict[tuple[str, str], Row]:
+    found = {}
+    for row in query(
+        EVENT_TYPES,
+        KeyConditionExpression="pk = :pk AND sk BETWEEN :since AND :last",
+        ExpressionAttributeValues=values(pk=integrator, since=since, last="9~"),
+    ):
+        day, _, name = row["sk"].partition("#")
+        found[day, name] = row
+    return found
+
+
+def _count_sent(integrator: str, since: str, until: str) -> Counts:
+    """Count what was sent in this range, by hour and event type. One store call per megabyte of a shard."""
+    counts: Counts = {}
+    reads = [partial(_read_shard, integrator, shard, since, until) for shard in range(SHARDS)]
+    for rows in gather(*reads):
+        for row in rows:
+            key, at = (hour_of(row["sentKey"]), row["eventType"]), row["sentKey"].partition("#")[0]
+            counts[key] = counts.get(key, Tally()).plus(Tally(1, at))
+    return counts
+
+
+def _read_shard(integrator: str, shard: int, since: str, until: str) -> list[Row]:
+    found = query(DELIVERIES, **_range(integrator, shard, since, until), ProjectionExpression="sentKey, eventType")
+    return list(found)
+
+
+def _first_hour(integrator: str, since: str, until: str) -> str | None:
+    """Return the first hour of this range in which something was sent. One store call."""
+    reads = [
+        partial(query_page, DELIVERIES, **_range(integrator, shard, since, until), Limit=1) for shard in range(SHARDS)
+    ]
+    return min((hour_of(row["sentKey"]) for rows in gather(*reads) for row in rows), default=None)
+
+
+def _range(integrator: str, shard: int, since: str, until: str) -> Row:
+    return {
+        "IndexName": SENT_INDEX,
+        "KeyConditionExpression": "sentBy = :shard AND sentKey BETWEEN :since AND :until",
+        "ExpressionAttributeValues": values(shard=sent_partition(integrator, shard), since=since, until=until),
+    }
+
+
+def _add(integrator: str, hour: str, event_type: str, tally: Tally) -> None:
+    """Add an hour to its day's row, unless the row has it already."""
+    try_commit(
+        [
+            update(
+                EVENT_TYPES,
+                _key(integrator, hour[:10], event_type),
+                "ADD #count :count SET lastSeenAt = :at, countedUntil = :until",
+                "attribute_not_exists(countedUntil) OR countedUntil < :until",
+                count=tally.count,
+                at=tally.last_seen_at,
+                until=_next_hour(hour),
+            )
+        ]
+    )
+
+
+def _next_hour(hour: str) -> str:
+    return hour_of(timestamp(datetime.fromisoformat(f"{hour}:00+00:00").astimezone(UTC) + timedelta(hours=1)))
+
+
+def _key(integrator: str, day: str, event_type: str) -> Row:
+    return {"pk": integrator, "sk": f"{day}#{event_type}"}

@@ -74,9 +74,9 @@ def update_integrator(
 def list_event_types(
     *, context: RequestContext, integrators: Integrators, types: EventTypes, gather: Callable[..., list[Any]]
 ) -> list[IntegratorTypesOut]:
-    """List the event types of the last 90 days by integrator. Store calls in sequence: 2."""
+    """List the event types of the last 90 days by integrator. Store calls in sequence: 3."""
     slugs = [each.slug for each in integrators.list_integrators()]
-    found = gather(*(partial(types.list_daily, slug, today=context.now.date()) for slug in slugs))
+    found = gather(*(partial(types.list_daily, slug, now=context.now) for slug in slugs))
     return [IntegratorTypesOut(integrator=slug, event_types=rows) for slug, rows in zip(slugs, found, strict=True)]
 
 
