@@ -15,7 +15,6 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "api.v2.projects": "",
     },
     "tokens": {
-        "api.v2.integrations": "",
         "api.v2.keys": "live",
     },
     "board": {
