@@ -9,6 +9,7 @@ from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Api
 from tests.support.listeners import frame_types, new_key, open_client, read_stream, save_settings, stored_rows
+from tests.support.mcp import call_tool
 from tests.support.pump import Pumps
 from tests.support.receiver import Receiver
 from tests.support.sockets import Client, Sockets
@@ -118,6 +119,16 @@ def test_bulk_rows_of_those_who_listen_are_pending_until_the_worker_tells_them(
     assert frame_types(listener) == ["connected", "delivery"]
     again = api.post(f"{EVENTS}/bulk", body, desk.fd1).json["results"]
     assert [(row.get("pushed"), row.get("pushPending")) for row in again[:2]] == [(False, None)] * 2
+
+
+def test_the_tools_that_publish_say_what_is_pending(api: Api, desk: Desk, listener: Client) -> None:
+    to_alice = {"type": "email", "email": "alice@example.com"}
+    for name, arguments in (
+        ("event_publish", {"recipient": to_alice}),
+        ("event_publish_bulk", {"recipients": [to_alice]}),
+    ):
+        result = call_tool(api, desk.fd1, name, event=inputs.new_event(), **arguments)["structuredContent"]
+        assert [(row["pushed"], row["pushPending"]) for row in result["results"]] == [(False, True)], name
 
 
 def test_every_bulk_row_is_pending_where_it_is_not_looked_up_who_listens(
