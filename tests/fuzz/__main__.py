@@ -19,7 +19,7 @@ from typing import Any
 
 from infra.editions import EDITIONS
 from tests.fuzz import flows
-from tests.support.contract import CONTRACTS, whole_paths
+from tests.support.contract import CONTRACTS, with_whole_paths
 from tests.support.started_desk import ROOT, StartedDesk, start_desk
 
 _BUDGETS = {f"FLUXDEN_{kind}_BUDGET": "1000000" for kind in ("PERSONAL", "TOOLS", "KEY", "PLATFORM")}
@@ -67,20 +67,20 @@ def _options() -> argparse.Namespace:
 def _documents(folder: Path) -> list[tuple[Path, str]]:
     found = []
     for edition in EDITIONS:
-        document = json.loads(edition.file.read_text(encoding="utf-8"))
-        found.append((_write(folder / edition.file.name, document, whole_paths(document)), ""))
+        document = with_whole_paths(json.loads(edition.file.read_text(encoding="utf-8")))
+        found.append((_write(folder / edition.file.name, document), ""))
     for name, (file, root) in CONTRACTS.items():
         contract: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
         paths = {
             path if path.startswith("/api/") else root + path: methods for path, methods in contract["paths"].items()
         }
-        found.append((_write(folder / f"contract-{name}.json", contract, paths), _OF_CONTRACTS))
+        whole = contract | {"servers": [{"url": "/"}], "paths": paths}
+        found.append((_write(folder / f"contract-{name}.json", whole), _OF_CONTRACTS))
     return found
 
 
-def _write(file: Path, document: dict[str, Any], paths: dict[str, Any]) -> Path:
-    """Write the document with whole paths, because schemathesis replaces the URLs of servers."""
-    file.write_text(json.dumps(document | {"servers": [{"url": "/"}], "paths": paths}), encoding="utf-8")
+def _write(file: Path, document: dict[str, Any]) -> Path:
+    file.write_text(json.dumps(document), encoding="utf-8")
     return file
 
 

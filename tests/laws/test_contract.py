@@ -1,12 +1,17 @@
 """Our documents state all that the contracts state, and are no stricter."""
 
+import copy
+import json
+from collections.abc import Iterator
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 import pytest
 
 from infra.editions import EDITIONS, Edition
 from tests.support import contract
-from tests.support.contract_diff import compare
+from tests.support.contract_diff import Comparison, compare
 
 pytestmark = pytest.mark.engine("embedded")
 
@@ -50,6 +55,32 @@ def test_the_document_states_every_fact_of_its_contract(edition: Edition) -> Non
     found = compare(edition)
     assert found.count > 500
     assert [str(each) for each in found.differences if each.place not in _CONTRADICTIONS] == []
+
+
+@pytest.mark.parametrize("name", contract.CONTRACTS)
+def test_the_comparison_finds_each_changed_or_missing_fact(name: str) -> None:
+    facts = json.loads(contract.CONTRACTS[name][0].read_text(encoding="utf-8"))
+    assert Comparison(facts, facts).run().differences == []
+    # All of them would take a minute.
+    for place in list(_leaves(facts))[::23]:
+        for removes in (True, False):
+            document = copy.deepcopy(facts)
+            holder: Any = reduce(getitem, place[:-1], document)
+            if removes:
+                del holder[place[-1]]
+            else:
+                holder[place[-1]] = "#/components/schemas/Tier" if place[-1] == "$ref" else "changed"
+                document["components"]["schemas"]["Tier"] = {}
+            assert Comparison(facts, document).run().differences, (place, removes)
+
+
+def _leaves(node: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    for name, each in node.items() if isinstance(node, dict) else enumerate(node):
+        if isinstance(each, dict | list) and each:
+            yield from _leaves(each, (*place, name))
+        # Without additionalProperties, others are allowed as well.
+        elif (name, each) not in (("description", ""), ("additionalProperties", True)):
+            yield (*place, name)
 
 
 def test_every_contradiction_is_still_one() -> None:

@@ -46,6 +46,11 @@ def _own(file: Path) -> dict[str, Any]:
     return found | {"paths": whole_paths(found)}
 
 
+def with_whole_paths(document: dict[str, Any]) -> dict[str, Any]:
+    """Return the document with whole paths and one server, for tools that replace the URLs of servers."""
+    return document | {"servers": [{"url": "/"}], "paths": whole_paths(document)}
+
+
 def whole_paths(document: dict[str, Any]) -> dict[str, Any]:
     """Return the operations of a document by whole paths: each follows the URL of its server."""
     return {

@@ -14,8 +14,6 @@ from infra.editions import EDITIONS, Edition
 from tests.support.contract import CONTRACTS
 
 MISSING = "missing"
-# Texts are ours, and empty in the facts.
-_TEXTS = {"description"}
 
 
 class Difference(NamedTuple):
@@ -64,7 +62,8 @@ class Comparison:
             at = f"{place}.{name}" if place else name
             if name == "nullable":
                 self._leaf(value, _accepts_null(own), at)
-            elif name not in _TEXTS:
+            # Texts are ours, and empty in the facts.
+            elif value != "":
                 self._member(name, value, plain.get(name, MISSING), at)
 
     def _member(self, name: str, wanted: Any, own: Any, place: str) -> None:
@@ -158,7 +157,7 @@ def _with_security(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _key(parameter: dict[str, Any]) -> tuple[str, str]:
-    return parameter["in"], parameter["name"]
+    return parameter.get("in", MISSING), parameter.get("name", MISSING)
 
 
 def _resolve(document: dict[str, Any], node: dict[str, Any]) -> dict[str, Any]:
