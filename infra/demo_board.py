@@ -4,7 +4,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from chalicelib.board.domain.board import Assignee, CardIn, CardPriority, CardStatus, ChecklistItemIn
+from chalicelib.board.domain.board import Assignee, CardPriority, CardStatus
+from chalicelib.board.domain.board_messages import CardIn, ChecklistItemIn
 from chalicelib.board.domain.card_contacts import CardContactIn, Involvement
 from chalicelib.board.domain.contacts import ContactIn
 from chalicelib.board.services import board, card_contacts, contacts

@@ -12,17 +12,19 @@ from uuid import uuid4
 import pytest
 import time_machine
 
-from chalicelib.board.domain.board import Card, CardIn, CardPriority, ChecklistItem
+from chalicelib.board.domain.board import Card, CardPriority, CardRow, ChecklistItem
+from chalicelib.board.domain.board_messages import CardIn
+from chalicelib.board.domain.positions import Placement
 from chalicelib.board.stores.board import DynamoBoard
 from chalicelib.core.domain import pages
+from tests.board.client import KANBAN, create, delete, listed, patch, read, titles
 from tests.conftest import Desk
 from tests.support import inputs
-from tests.support.api import Answer, Api
+from tests.support.api import Api
 from tests.support.api_keys import new_api_key
 from tests.support.concurrency import run_concurrently
 from tests.support.mcp import call_tool
 
-KANBAN = "/api/v2/kanban"
 STATUSES = [
     "leads",
     "qualifying",
@@ -39,49 +41,6 @@ PRIORITIES, ASSIGNEES = ["low", "medium", "high", "urgent"], ["human", "agent"]
 NOON = datetime(2040, 5, 21, 12, 0, 10, tzinfo=UTC)
 SOON = "2040-05-21T12:00:10.000Z"
 SPEND, GET, BATCH, QUERY, WRITE = "UpdateItem", "GetItem", "BatchGetItem", "Query", "TransactWriteItems"
-
-
-@pytest.fixture(autouse=True)
-def _roomy(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FLUXDEN_KEY_BUDGET", "100000")
-
-
-@pytest.fixture
-def carol(desk: Desk) -> str:
-    """The key of somebody whose board is empty."""
-    return new_api_key(desk, "carol")
-
-
-def create(api: Api, token: str, **wanted: Any) -> dict[str, Any]:
-    reply = api.post(KANBAN, {"title": "Call Acme"} | wanted, token)
-    assert reply.status == 201, reply.text
-    made: dict[str, Any] = reply.json["data"]
-    return made
-
-
-def patch(api: Api, token: str, path: str, body: Any, **more: Any) -> Answer:
-    return api.call("PATCH", f"{KANBAN}/{path}", body, token=token, **more)
-
-
-def delete(api: Api, token: str, path: str, **more: Any) -> Answer:
-    return api.call("DELETE", f"{KANBAN}/{path}", token=token, **more)
-
-
-def read(api: Api, token: str, card_id: str) -> dict[str, Any]:
-    found: dict[str, Any] = api.get(f"{KANBAN}/{card_id}", token).json["data"]
-    return found
-
-
-def listed(api: Api, token: str, query: str = "") -> list[dict[str, Any]]:
-    reply = api.get(f"{KANBAN}?limit=200&{query}".rstrip("&"), token)
-    assert reply.status == 200, reply.text
-    data = reply.json["data"]
-    assert data["pagination"]["total"] == len(data["cards"])
-    return list(data["cards"])
-
-
-def titles(api: Api, token: str, query: str = "") -> list[str]:
-    return [card["title"] for card in listed(api, token, query)]
 
 
 # Cards
@@ -169,51 +128,6 @@ def test_deleted_card_is_gone_and_not_counted(api: Api, carol: str) -> None:
     assert read(api, carol, other["id"]) == other
 
 
-FLAWS: list[dict[str, Any]] = [
-    {"title": ""},
-    {"title": "  \n"},
-    {"title": "x" * 501},
-    {"title": None},
-    {"title": 7},
-    {"description": "x" * 10_001},
-    {"description": ["x"]},
-    {"status": "done"},
-    {"status": None},
-    {"status": "LEADS"},
-    {"priority": "normal"},
-    {"priority": None},
-    {"assignee": "divi"},
-    {"assignee": 1},
-    {"dueDate": "tomorrow"},
-    {"dueDate": "2040-06-31"},
-    {"dueDate": "2040-02-30T10:00:00Z"},
-    {"order": 1.5},
-    {"order": "1"},
-    {"order": True},
-    {"order": None},
-    {"order": 2**53},
-    {"order": -(2**53)},
-    {"order": 10**400},
-    {"due_date": None},
-    {"id": inputs.uuid(1)},
-    {"checklist": []},
-]
-
-
-@pytest.mark.parametrize("flaw", FLAWS, ids=str)
-def test_invalid_card_or_patch_is_refused_and_changes_nothing(api: Api, carol: str, flaw: dict[str, Any]) -> None:
-    card = create(api, carol)
-    for reply in (api.post(KANBAN, {"title": "new"} | flaw, carol), patch(api, carol, card["id"], flaw)):
-        assert reply.status == 400, reply.text
-        assert set(reply.json) == {"success", "error"}
-    assert listed(api, carol) == [card]
-
-
-@pytest.mark.parametrize("body", [{}, [], "x", {"description": "no title"}], ids=str)
-def test_a_card_needs_a_title(api: Api, carol: str, body: Any) -> None:
-    assert api.post(KANBAN, body, carol).status == 400
-
-
 # Who may
 
 
@@ -284,7 +198,7 @@ def test_card_without_order_is_placed_last(api: Api, carol: str) -> None:
     assert titles(api, carol) == ["a", "b", "c", "e", "d", "f"]
     create(api, carol, title="g", order=2**53 - 1)
     create(api, carol, title="h")
-    assert set(titles(api, carol)[-2:]) == {"g", "h"}
+    assert titles(api, carol)[-2:] == ["g", "h"]
 
 
 def test_one_patch_moves_a_card_between_two_others(api: Api, carol: str) -> None:
@@ -445,29 +359,6 @@ def test_checklist_items_are_added_completed_and_deleted(api: Api, carol: str) -
     assert read(api, carol, card["id"])["checklist"] == [moved]
 
 
-@pytest.mark.parametrize(
-    "flaw",
-    [
-        {"text": ""},
-        {"text": " "},
-        {"text": "x" * 501},
-        {"text": None},
-        {"completed": None},
-        {"completed": "yes"},
-        {"order": None},
-        {"order": 0.5},
-        {"done": True},
-    ],
-    ids=str,
-)
-def test_invalid_item_is_refused_and_changes_nothing(api: Api, carol: str, flaw: dict[str, Any]) -> None:
-    path = f"{create(api, carol)['id']}/checklist"
-    item = api.post(f"{KANBAN}/{path}", {"text": "x"}, carol).json["data"]
-    assert api.post(f"{KANBAN}/{path}", {"text": "new"} | flaw, carol).status == 400
-    assert patch(api, carol, f"{path}/{item['id']}", flaw).status == 400
-    assert listed(api, carol)[0]["checklist"] == [item]
-
-
 def test_checklist_has_at_most_a_hundred_items(api: Api, desk: Desk, carol: str) -> None:
     card = create(api, carol)
     path = f"{KANBAN}/{card['id']}/checklist"
@@ -595,7 +486,7 @@ def test_store_calls_of_every_operation(api: Api, carol: str) -> None:
         assert api.call("PATCH", path, {"title": "y"}, token=carol).calls == [SPEND, GET, "UpdateItem"]
         assert api.call("PATCH", path, {"status": "active"}, token=carol).calls == [SPEND, GET, WRITE]
         moved = api.call("PATCH", path, {"order": 10**6}, token=carol)
-        assert (moved.calls, moved.steps) == ([SPEND, GET, GET, WRITE], 3)
+        assert (moved.calls, moved.steps) == ([SPEND, GET, GET, QUERY, QUERY, WRITE], 4)
         added = api.post(f"{path}/checklist", {"text": "x"}, carol)
         item = f"{path}/checklist/{added.json['data']['id']}"
         assert added.calls == [SPEND, GET, "UpdateItem"]
@@ -629,5 +520,6 @@ def grow_board(user_id: str, before: int, length: int) -> None:
     for number in range(before, length):
         given = CardIn(title=f"{number}", priority=CardPriority(PRIORITIES[number % 4]))
         tail = board.find_tail(user_id)
-        card = Card.of(given, card_id=str(uuid4()), user_id=user_id, tail=tail, now=NOON)
-        assert board.add_card(card, tail=tail, claim=None, reply={})
+        placement: Placement[CardRow] = Placement(tail.next_order)
+        card = Card.of(given, card_id=str(uuid4()), user_id=user_id, now=NOON).placed(placement)
+        assert board.add_card(card, placement, tail=tail, claim=None, reply={})

@@ -8,9 +8,11 @@ from uuid import uuid4
 import pytest
 import time_machine
 
-from chalicelib.board.domain.board import Card, CardIn
+from chalicelib.board.domain.board import Card
+from chalicelib.board.domain.board_messages import CardIn
 from chalicelib.board.domain.card_contacts import CardContact, CardContactIn
 from chalicelib.board.domain.contacts import Contact, ContactIn
+from chalicelib.board.domain.positions import Placement
 from chalicelib.board.stores.board import DynamoBoard
 from chalicelib.board.stores.contacts import DynamoContacts
 from infra import demo
@@ -258,9 +260,9 @@ def linked(user_id: str, *, cards: int, contacts: int) -> list[CardContact]:
         DynamoContacts().add_contact(replace(stored, cards=held), claim=None, reply={})
     for number in range(cards):
         one, tail = inputs.uuid(100 + number), DynamoBoard().find_tail(user_id)
-        made = Card.of(CardIn(title="x"), card_id=one, user_id=user_id, tail=tail, now=NOON)
+        made = Card.of(CardIn(title="x"), card_id=one, user_id=user_id, now=NOON)
         about = {link.contact_id: link for link in links if link.card_id == one}
-        assert DynamoBoard().add_card(replace(made, contacts=about), tail=tail, claim=None, reply={})
+        assert DynamoBoard().add_card(replace(made, contacts=about), Placement(number), tail=tail, claim=None, reply={})
     return links
 
 

@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Locator, expect
 
-from tests.browser.conftest import Console
+from tests.browser.conftest import PICTURES, Console
 
 
 def test_failed_load_shows_an_error_and_can_be_retried(console: Console) -> None:
@@ -61,3 +61,68 @@ def expect_status(console: Console, card_id: str, status: str) -> None:
             return
         console.page.wait_for_timeout(100)
     raise AssertionError(f"the card is not in {status}")
+
+
+def test_cards_each_dropped_second_stand_second(console: Console) -> None:
+    """Thirteen are enough to use up the room between two orders."""
+    titles = [f"Card {number}" for number in range(13)]
+    ids = {each: console.call_v2("POST", "/kanban", {"title": each, "status": "paused"})["id"] for each in titles}
+    console.go("board")
+    first, *others = shown_titles(console, "paused")
+    for title in titles:
+        move_up_to(console, ids[title], "paused", 1)
+    wanted = [first, *reversed(titles), *(each for each in others if each not in ids)]
+    assert shown_titles(console, "paused") == wanted
+    console.page.reload()
+    assert shown_titles(console, "paused") == wanted
+    console.page.locator('[data-column="paused"]').scroll_into_view_if_needed()
+    console.page.screenshot(path=PICTURES / "board-dropped-second.png")
+
+
+def test_cards_of_equal_order_are_dragged_apart(console: Console) -> None:
+    ids = [
+        console.call_v2("POST", "/kanban", {"title": f"Equal {each}", "status": "planning", "order": 0})["id"]
+        for each in "cba"
+    ]
+    console.go("board")
+    assert shown_titles(console, "planning") == ["Equal a", "Equal b", "Equal c"]
+    drag_above(console, ids[0], ids[1])
+    assert shown_titles(console, "planning") == ["Equal a", "Equal c", "Equal b"]
+    console.page.reload()
+    assert shown_titles(console, "planning") == ["Equal a", "Equal c", "Equal b"]
+
+
+def move_up_to(console: Console, card_id: str, stage: str, at: int) -> None:
+    """Move a card up by keyboard to index `at` of its column."""
+    page = console.page
+    tiles = page.locator(f'[data-column="{stage}"] [data-card]')
+    index = tiles.evaluate_all("(found, id) => found.findIndex((each) => each.dataset.card === id)", card_id)
+    if index == at:
+        return
+    page.locator(f"#card-{card_id}").focus()
+    page.keyboard.press("Space")
+    for _ in range(index - at):
+        page.keyboard.press("ArrowUp")
+    with page.expect_response(lambda reply: reply.request.method == "PATCH") as moved:
+        page.keyboard.press("Space")
+    assert moved.value.ok
+
+
+def drag_above(console: Console, card_id: str, other_id: str) -> None:
+    """Drag a card by mouse onto the upper half of another one of its column."""
+    page = console.page
+    page.locator(f"#card-{card_id}").hover()
+    page.mouse.down()
+    box = page.locator(f"#card-{other_id}").bounding_box()
+    assert box
+    page.mouse.move(box["x"] + 60, box["y"] + box["height"], steps=8)
+    page.mouse.move(box["x"] + 60, box["y"] + 4, steps=8)
+    with page.expect_response(lambda reply: reply.request.method == "PATCH") as moved:
+        page.mouse.up()
+    assert moved.value.ok
+
+
+def shown_titles(console: Console, stage: str) -> list[str]:
+    tiles = console.page.locator(f'[data-column="{stage}"] .card-title')
+    expect(tiles.first).to_be_visible()
+    return tiles.all_inner_texts()

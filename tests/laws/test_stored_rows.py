@@ -18,6 +18,7 @@ from chalicelib.aws import dynamodb
 from chalicelib.board.domain.board import Assignee, Card, CardPriority, CardStatus, ChecklistItem, Tail
 from chalicelib.board.domain.card_contacts import CardBrief, CardContact, ContactBrief, Involvement
 from chalicelib.board.domain.contacts import Contact
+from chalicelib.board.domain.positions import Placement
 from chalicelib.board.stores.board import DynamoBoard
 from chalicelib.board.stores.contacts import DynamoContacts
 from chalicelib.catalog.domain.approvals import Approval, ApprovalStatus
@@ -190,6 +191,7 @@ CARD = Card(
     version=4,
 )
 BARE_CARD = Card(OTHER, ALICE, "Bare", None, CardStatus.LEADS, CardPriority.LOW, Assignee.AGENT, None, 4, AT, AT)
+RANKED_CARD = replace(BARE_CARD, card_id=THIRD, rank=f"P#{THIRD}")
 CONTACT = Contact(
     OTHER, ALICE, "Ann", "ann@example.com", "+1", "ACME", "boss", "notes", "a,b", "import", "{}", AT, CHANGED, "i1",
     {ID: LINK}, 2
@@ -345,6 +347,7 @@ def test_stores_read_the_rows_that_they_have_always_written() -> None:
     assert DynamoChat().list_before(ALICE, None, role=None, limit=9) == [MESSAGE]
     assert DynamoBoard().find_card(ALICE, ID) == CARD
     assert DynamoBoard().find_card(ALICE, OTHER) == BARE_CARD
+    assert DynamoBoard().find_card(ALICE, THIRD) == RANKED_CARD
     assert DynamoBoard().find_briefs(ALICE, [ID]) == {
         ID: CardBrief(ID, "Card", "active", "high", "human", "2026-04-01")
     }
@@ -400,8 +403,9 @@ def _write_everything() -> None:
     frames.begin(ALICE, after=frames.find_log_state(ALICE, now=NOW).last.position, now=NOW)
     DynamoPush().add(SUBSCRIPTION, **NO_CLAIM)
     DynamoChat().add(MESSAGE, **NO_CLAIM)
-    DynamoBoard().add_card(CARD, tail=Tail(None, 0), **NO_CLAIM)
-    DynamoBoard().add_card(BARE_CARD, tail=Tail(3, 1), **NO_CLAIM)
+    DynamoBoard().add_card(CARD, Placement(CARD.order), tail=Tail(None, 0), **NO_CLAIM)
+    DynamoBoard().add_card(BARE_CARD, Placement(4), tail=Tail(3, 1), **NO_CLAIM)
+    DynamoBoard().add_card(RANKED_CARD, Placement(4), tail=Tail(4, 2), **NO_CLAIM)
     DynamoContacts().add_contact(CONTACT, **NO_CLAIM)
     queue = DynamoQueue()
     queue.add_once(QUEUE_ITEM)

@@ -162,13 +162,14 @@ BOARD = (
     Tool(
         "card_create",
         "v2.kanban:create_card",
-        "Create a card on the board. Only a title is required.",
+        "Create a card on the board. Only a title is required. It is the last one, unless you name the card to place "
+        "it `after` or `before`.",
     ),
     Tool(
         "card_update",
         "v2.kanban:update_card",
-        "Update a card, or move it: `status` is its stage and `order` its place within the stage. Members that you "
-        "leave out keep their values.",
+        "Update a card, or move it: `status` is its stage, and `after` or `before` the id of the card to place it next "
+        "to. Members that you leave out keep their values.",
     ),
     Tool(
         "card_delete",
@@ -183,7 +184,7 @@ BOARD = (
     Tool(
         "checklist_item_update",
         "v2.kanban:update_checklist_item",
-        "Update a checklist item: set `completed`, or change its text or order.",
+        "Update a checklist item: set `completed`, change its text, or place it `after` or `before` another item.",
     ),
     Tool(
         "checklist_item_delete",

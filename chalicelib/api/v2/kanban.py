@@ -5,7 +5,7 @@ from uuid import uuid4
 from chalice.app import Blueprint
 
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
-from chalicelib.board.domain.board import (
+from chalicelib.board.domain.board_messages import (
     CardIn,
     CardPage,
     CardPatch,
@@ -72,12 +72,15 @@ def list_cards(query: CardQuery, caller: ApiKey) -> CardPage:
     answers={201: "The created card."},
     refusals=(Conflict, TooLarge),
     replay=from_stored_reply,
-    grants=SPEND + REMEMBER + BOARD.can("GetItem", "PutItem", "UpdateItem"),
+    grants=SPEND
+    + REMEMBER
+    + BOARD.can("GetItem", "BatchGetItem", "PutItem", "UpdateItem")
+    + BOARD.can("Query", index=ORDER_INDEX),
 )
 def create_card(body: CardIn, caller: ApiKey, context: RequestContext) -> KanbanCardOut:
     """Create a card on your board.
 
-    Without `order`, the card is placed after all other cards, with room for others in between.
+    By default, the card is placed after all other cards. Otherwise name its place by `after`, `before` or `order`.
     """
     return board.create_card(body, card_id=str(uuid4()), owner=caller, context=context, board=DynamoBoard())
 
@@ -110,7 +113,8 @@ def get_card(id: str, caller: ApiKey) -> KanbanCardOut:  # noqa: A002 - the cont
     replay=from_stored_reply,
     grants=SPEND
     + REMEMBER
-    + BOARD.can("GetItem", "UpdateItem", "ConditionCheckItem")
+    + BOARD.can("GetItem", "BatchGetItem", "UpdateItem", "ConditionCheckItem")
+    + BOARD.can("Query", index=ORDER_INDEX)
     + CONTACTS.can("BatchGetItem")
     + RELAYS.can("BatchGetItem", "UpdateItem")
     + OUTBOX.can("GetItem", "PutItem", "UpdateItem")
@@ -119,9 +123,10 @@ def get_card(id: str, caller: ApiKey) -> KanbanCardOut:  # noqa: A002 - the cont
 def update_card(id: str, body: CardPatch, caller: ApiKey, context: RequestContext) -> KanbanCardOut:  # noqa: A002
     """Update a card.
 
-    Members that you leave out keep their values. To move a card, send the target stage as `status`, and as `order` a
-    number between those of its new neighbours; no other card changes. If another instance sent the card, completing it
-    notifies that instance.
+    Members that you leave out keep their values. To move a card, send the target stage as `status`, and its place: the
+    card to place it `after` or `before`, or a number between those of its new neighbours as `order`. If no integer is
+    left between them, cards near it get another `order`, and the board keeps its order. If another instance sent the
+    card, completing it notifies that instance.
     """
     return board.update_card(
         id,

@@ -50,7 +50,8 @@ def _notifier() -> Notifier:
     grants=_ADMIT
     + RELAYS.can("BatchGetItem", "PutItem", "UpdateItem")
     + DIRECTORY.can("BatchGetItem", "GetItem", "Query", "ConditionCheckItem")
-    + BOARD.can("GetItem", "PutItem", "UpdateItem")
+    + BOARD.can("GetItem", "BatchGetItem", "PutItem", "UpdateItem")
+    + BOARD.can("Query", index=ORDER_INDEX)
     + QUEUE_ITEMS.can("GetItem", "BatchGetItem", "PutItem", "UpdateItem")
     + QUEUE_ITEMS.can("Query", index=ORDER_INDEX)
     + CHAT.can("PutItem")

@@ -5,23 +5,24 @@ from datetime import datetime
 from functools import partial
 from typing import Protocol
 
-from chalicelib.board.domain.board import (
-    MOST_ITEMS,
-    Card,
+from chalicelib.board.domain.board import MOST_ITEMS, Card, ChecklistItem
+from chalicelib.board.domain.board_messages import (
     CardIn,
     CardPage,
     CardPatch,
     CardQuery,
-    ChecklistItem,
     ChecklistItemIn,
     ChecklistItemOut,
     ChecklistItemPatch,
     KanbanCardOut,
     check_size,
+    new_item,
+    place_item,
     to_card_response,
     to_checklist_item_response,
 )
 from chalicelib.board.domain.card_contacts import ContactBrief
+from chalicelib.board.services.placing import place_card, place_last
 from chalicelib.board.services.ports import Cards
 from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.callers import ApiKey
@@ -74,19 +75,24 @@ def read_card(card_id: str, *, owner: ApiKey, board: Cards, contacts: ContactBri
 def create_card(
     request: CardIn, *, card_id: str, owner: ApiKey, context: RequestContext, board: Cards
 ) -> KanbanCardOut:
-    """Create a card, by default after all others. Store calls after authentication: 2.
+    """Create a card, by default after all others. Store calls after authentication: 2, and those of `place_card`.
 
     Raises:
-        Invalid: the card is too large.
+        Invalid: the card is too large, or it names another card that does not exist.
+        Conflict: there is no room for it in the place that was named.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     attempts = Attempts(_BUSY)
     while attempts.again():
         tail = board.find_tail(owner.user_id)
-        card = Card.of(request, card_id=card_id, user_id=owner.user_id, tail=tail, now=context.now)
+        card = Card.of(request, card_id=card_id, user_id=owner.user_id, now=context.now)
+        placement = place_card(request, tail, card=card, board=board) or place_last(
+            tail, card_id=card_id, user_id=owner.user_id, board=board
+        )
+        card = card.placed(placement)
         check_size(card)
         created = _response(card, {})
-        if board.add_card(card, tail=tail, claim=context.claim, reply=stored_envelope(201, created)):
+        if board.add_card(card, placement, tail=tail, claim=context.claim, reply=stored_envelope(201, created)):
             return created
 
 
@@ -102,19 +108,20 @@ def update_card(
 ) -> KanbanCardOut:
     """Change a card. Store calls after authentication, in sequence: 3; 2 when it has no contacts.
 
-    If a relay created the card, completing the card completes the relay in the same transaction. This takes 3 more
-    calls, or 1 if it was done before.
+    To place the card takes those of `place_card` more. If a relay created the card, completing the card completes the
+    relay in the same transaction. This takes 3 more calls, or 1 if it was done before.
 
     Raises:
         NotFound: there is no such card, or it is somebody else's.
-        Invalid: the card would be too large.
+        Invalid: the card would be too large, or the patch names another card that does not exist.
+        Conflict: there is no room for it in the place that was named.
         AlreadyAnswered: the idempotency key has been used; nothing was done.
     """
     known: Mapping[str, ContactBrief] = {}
     attempts = Attempts(_BUSY)
     while attempts.again():
-        tail = None
-        if "order" in patch.model_fields_set:
+        tail = placement = None
+        if patch.is_placed:
             card, tail = gather(
                 partial(require_card, card_id, owner.user_id, board), partial(board.find_tail, owner.user_id)
             )
@@ -122,7 +129,10 @@ def update_card(
             card = require_card(card_id, owner.user_id, board)
         if known.keys() != card.contacts.keys():
             known = _find_contacts([card], owner.user_id, contacts)
+        if tail:
+            placement = place_card(patch, tail, card=card, board=board)
         changed = card.patched(patch, now=context.now)
+        changed = changed.placed(placement) if placement else changed
         check_size(changed)
         updated = _response(changed, known)
         ended = None
@@ -130,7 +140,9 @@ def update_card(
             ended = source_relays.complete_relay(card.source_relay_id, owner.user_id, now=context.now)
         also = ended.actions if ended else ()
         reply = stored_envelope(200, updated)
-        if board.save_card(changed, over=card, tail=tail, claim=context.claim, reply=reply, also=also):
+        if board.save_card(
+            changed, over=card, tail=tail, placement=placement, claim=context.claim, reply=reply, also=also
+        ):
             if ended:
                 ended.announce()
             return updated
@@ -165,11 +177,14 @@ def add_item(
     while attempts.again():
         card = require_card(card_id, owner.user_id, board)
         # The item exists already if a retry of the store client has written it.
-        item = card.find_item(item_id) or card.new_item(request, item_id=item_id, now=context.now)
-        changed = card.with_item(item, now=context.now)
+        made = card.find_item(item_id)
+        if made:
+            changed = card.with_item(made, now=context.now)
+        else:
+            changed = place_item(card, new_item(request, item_id=item_id, now=context.now), request, now=context.now)
         if len(changed.checklist) > MOST_ITEMS:
             raise Conflict(f"A checklist can have up to {MOST_ITEMS} items.")
-        if added := _save_item(item, 201, changed, over=card, context=context, board=board):
+        if added := _save_item(item_id, 201, changed, over=card, context=context, board=board):
             return added
 
 
@@ -187,8 +202,8 @@ def update_item(
     while attempts.again():
         card, item = _require_item(card_id, item_id, owner.user_id, board)
         patched = patch.applied(item, now=context.now)
-        changed = card if patched is item else card.with_item(patched, now=context.now)
-        if updated := _save_item(patched, 200, changed, over=card, context=context, board=board):
+        changed = card if patched is item else place_item(card, patched, patch, now=context.now)
+        if updated := _save_item(item_id, 200, changed, over=card, context=context, board=board):
             return updated
 
 
@@ -227,9 +242,11 @@ def _require_item(card_id: str, item_id: str, user_id: str, board: Cards) -> tup
 
 
 def _save_item(
-    item: ChecklistItem, status: int, card: Card, *, over: Card, context: RequestContext, board: Cards
+    item_id: str, status: int, card: Card, *, over: Card, context: RequestContext, board: Cards
 ) -> ChecklistItemOut | None:
     check_size(card)
+    item = card.find_item(item_id)
+    assert item is not None
     answer = to_checklist_item_response(item, card.card_id)
     saved = board.save_card(card, over=over, tail=None, claim=context.claim, reply=stored_envelope(status, answer))
     return answer if saved else None

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from chalicelib.board.domain.board import Card, Tail
+    from chalicelib.board.domain.board import Card, CardRow, Tail
     from chalicelib.board.domain.contacts import Contact, ContactFilter
+    from chalicelib.board.domain.positions import Neighbours, Placement, Position
     from chalicelib.core.domain.idempotency import Claim, StoredReply
     from chalicelib.core.ports import Action
 
@@ -21,7 +22,13 @@ class Cards(Protocol):
         self, user_id: str, facets: Sequence[str | None], *, offset: int, limit: int
     ) -> tuple[list[Card], int]: ...
     def find_tail(self, user_id: str) -> Tail: ...
-    def add_card(self, card: Card, *, tail: Tail, claim: Claim | None, reply: StoredReply) -> bool: ...
+    def find_neighbours(
+        self, user_id: str, boundary: Position, *, without: str, reach: int = 0
+    ) -> Neighbours[CardRow]: ...
+    def shift_cards(self, user_id: str, boundary: Position, tail: Tail, *, without: str) -> bool: ...
+    def add_card(
+        self, card: Card, placement: Placement[CardRow], *, tail: Tail, claim: Claim | None, reply: StoredReply
+    ) -> bool: ...
     def save_card(
         self,
         card: Card,
@@ -30,6 +37,7 @@ class Cards(Protocol):
         tail: Tail | None,
         claim: Claim | None,
         reply: StoredReply,
+        placement: Placement[CardRow] | None = None,
         also: Sequence[Action] = (),
     ) -> bool: ...
     def remove_card(self, card: Card, *, claim: Claim | None, reply: StoredReply) -> bool: ...

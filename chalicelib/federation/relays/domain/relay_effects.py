@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from chalicelib.board.domain.board import Assignee, Card, CardPriority, CardStatus, Tail
+from chalicelib.board.domain.board import Assignee, Card, CardPriority, CardRow, CardStatus, Tail
+from chalicelib.board.domain.positions import Placement
 from chalicelib.core.domain.fields import is_uuid, to_one_line
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.relays.domain.relay_messages import RelayIn, ScopeOut
@@ -31,6 +32,7 @@ class Work:
     """The card and the queue item of a task. `tail` is the end of the board when it was read."""
 
     card: Card
+    placement: Placement[CardRow]
     tail: Tail
     dispatch: Dispatch
 
@@ -80,8 +82,8 @@ def stored_payload(given: RelayIn, connection: Connection, attached: Sequence[Ma
     return made
 
 
-def new_card(given: RelayIn, relay: Relay, connection: Connection, *, card_id: str, tail: Tail) -> Card:
-    """Return the card of a task, at the end of its recipient's board."""
+def new_card(given: RelayIn, relay: Relay, connection: Connection, *, card_id: str) -> Card:
+    """Return the card of a task. It has no place yet."""
     description = given.text or f"Sent by {connection.peer_label} ({connection.peer_email}) of {connection.peer_url}."
     return Card(
         card_id=card_id,
@@ -92,7 +94,7 @@ def new_card(given: RelayIn, relay: Relay, connection: Connection, *, card_id: s
         priority=_OF_A_CARD[relay.priority],
         assignee=Assignee.HUMAN,
         due_date=relay.due_date,
-        order=tail.next_order,
+        order=0,
         created_at=relay.created_at,
         updated_at=relay.created_at,
         project_id=relay.scope.project_id,

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
-from chalicelib.board.domain.board import MOST_ITEMS, Card, ChecklistItemIn, check_size
+from chalicelib.board.domain.board import MOST_ITEMS, Card
+from chalicelib.board.domain.board_messages import ChecklistItemIn, check_size, new_item, place_item
 from chalicelib.board.services.ports import Cards
 from chalicelib.chat.domain.chat import Message, new_system_message
 from chalicelib.core.domain.attempts import Attempts
@@ -117,7 +118,7 @@ class AcknowledgementReceiver:
             text += f": {answer}"
         completed = relay.status is RelayStatus.COMPLETED
         note = ChecklistItemIn(text=text[:_LONGEST_NOTE], completed=completed)
-        noted = card.with_item(card.new_item(note, item_id=self.note_id, now=self.now), now=self.now)
+        noted = place_item(card, new_item(note, item_id=self.note_id, now=self.now), note, now=self.now)
         try:
             check_size(noted)
         except Invalid:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from chalicelib.board.domain.board import Tail
+from chalicelib.board.services.placing import place_last
 from chalicelib.board.services.ports import Cards
 from chalicelib.chat.domain.chat import Message, new_system_message
 from chalicelib.core.domain.attempts import Attempts
@@ -212,11 +213,12 @@ class RelayReceiver:
     def _new_work(self, given: RelayIn, relay: Relay, context: _Context) -> Work | None:
         if context.tail is None or context.desk is None:
             return None
-        card = new_card(given, relay, self.connection, card_id=self.ids.card_id, tail=context.tail)
+        card = new_card(given, relay, self.connection, card_id=self.ids.card_id)
+        placement = place_last(context.tail, card_id=card.card_id, user_id=relay.user_id, board=self.board)
         approved = context.desk.queue_auto_approve
         item = new_item(card, relay, self.connection, item_id=self.ids.item_id, approved=approved)
         dispatch = plan_dispatch(item, before=None, state=context.desk, now=self.now, queue=self.queue)
-        return Work(card, context.tail, dispatch)
+        return Work(card.placed(placement), placement, context.tail, dispatch)
 
     def _new_message(self, given: RelayIn, relay: Relay) -> Message:
         about = {

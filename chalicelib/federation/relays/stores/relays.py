@@ -145,7 +145,7 @@ class DynamoRelays:
 def _work_actions(work: Work, relay: Relay) -> list[Action]:
     dispatch = work.dispatch
     queued = add_item_actions(dispatch.item, further=dispatch.changes, by=relay.connection_id, seen=dispatch.state)
-    return [*add_card_actions(work.card, work.tail), *queued]
+    return [*add_card_actions(work.card, work.tail, work.placement), *queued]
 
 
 def _reference(row: Row) -> RelayReference:

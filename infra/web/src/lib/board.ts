@@ -47,8 +47,8 @@ const PATH = "api/v2/kanban";
 const PAGE_SIZE = 200;
 // A board with more than 2,000 cards is not usable as a board.
 const MAX_PAGES = 10;
-const ORDER_GAP = 1024;
 
+/** All cards in the board's order. */
 export const cards = signal<Card[]>([]);
 export const boardState = signal<"loading" | "ready" | { error: unknown }>("loading");
 export const hiddenCards = signal(0);
@@ -76,11 +76,9 @@ export async function loadBoard(): Promise<void> {
   }
 }
 
-/** Return the cards of a stage, sorted by order, then newest first. */
+/** Return the cards of a stage, in order. */
 export function cardsIn(stage: Stage): Card[] {
-  return cards.value
-    .filter((each) => each.status === stage)
-    .sort((one, two) => one.order - two.order || two.createdAt.localeCompare(one.createdAt));
+  return cards.value.filter((each) => each.status === stage);
 }
 
 function putCard(card: Card): void {
@@ -91,26 +89,31 @@ function putCard(card: Card): void {
 
 export const findCard = (id: string): Card | undefined => cards.value.find((each) => each.id === id);
 
-/** Return the order value that places a card at index `at` among the other cards of a stage. */
-function orderAt(stage: Stage, at: number, id: string): number {
-  const others = cardsIn(stage).filter((each) => each.id !== id);
-  const above = others[at - 1]?.order;
-  const below = others[at]?.order;
-  if (above === undefined) return below === undefined ? 0 : below - ORDER_GAP;
-  if (below === undefined) return above + ORDER_GAP;
-  return Math.floor((above + below) / 2);
+/** Place a card before the one at this index of all others. */
+function insertCard(card: Card, index: number): void {
+  const others = cards.value.filter((each) => each.id !== card.id);
+  cards.value = [...others.slice(0, index), card, ...others.slice(index)];
 }
 
-/** Move a card optimistically. Restore it when the server refuses. */
+/** Move a card optimistically to index `at` of a stage. Restore it when the server refuses. */
 export async function moveCard(id: string, stage: Stage, at: number): Promise<void> {
   const before = findCard(id);
   if (!before) return;
-  const others = cardsIn(stage).filter((each) => each.id !== id);
-  const alone = others.length === 0;
   if (before.status === stage && cardsIn(stage).findIndex((each) => each.id === id) === at) return;
-  // A card that is alone in its stage keeps its order value.
-  const order = alone ? before.order : orderAt(stage, at, id);
-  await patchCard(before, before.status === stage ? { order } : { status: stage, order });
+  const index = cards.value.indexOf(before);
+  const all = cards.value.filter((each) => each.id !== id);
+  const others = all.filter((each) => each.status === stage);
+  const above = others[at - 1];
+  const below = others[at];
+  // A card that is alone in its stage keeps its place on the board.
+  insertCard({ ...before, status: stage }, above ? all.indexOf(above) + 1 : below ? all.indexOf(below) : index);
+  const place = above ? { after: above.id } : below ? { before: below.id } : {};
+  try {
+    putCard(await data<Card>("PATCH", `${PATH}/${id}`, before.status === stage ? place : { status: stage, ...place }));
+  } catch (error) {
+    insertCard(before, index);
+    showError(error);
+  }
 }
 
 export async function patchCard(before: Card, changes: Partial<Card>): Promise<boolean> {
@@ -137,12 +140,13 @@ export async function addCard(fields: { title: string; status: Stage }): Promise
 }
 
 export async function deleteCard(card: Card): Promise<void> {
+  const index = cards.value.findIndex((each) => each.id === card.id);
   cards.value = cards.value.filter((each) => each.id !== card.id);
   try {
     await data("DELETE", `${PATH}/${card.id}`);
     showToast(t("board.deleted", { title: card.title }));
   } catch (error) {
-    putCard(card);
+    insertCard(card, index);
     showError(error);
   }
 }

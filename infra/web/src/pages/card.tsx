@@ -69,20 +69,18 @@ export function CardDialog({ card, onClose }: { card: Card; onClose: () => void 
         <section>
           <h3>{t("board.checklist")}</h3>
           <ul class="checklist">
-            {[...card.checklist]
-              .sort((one, two) => one.order - two.order)
-              .map((each) => (
-                <li key={each.id}>
-                  <label>
-                    <input
-                      type="checkbox"
-                      checked={each.completed}
-                      onChange={(event) => void checkItem(card, each, event.currentTarget.checked)}
-                    />
-                    <span class={each.completed ? "done" : ""}>{each.text}</span>
-                  </label>
-                </li>
-              ))}
+            {card.checklist.map((each) => (
+              <li key={each.id}>
+                <label>
+                  <input
+                    type="checkbox"
+                    checked={each.completed}
+                    onChange={(event) => void checkItem(card, each, event.currentTarget.checked)}
+                  />
+                  <span class={each.completed ? "done" : ""}>{each.text}</span>
+                </label>
+              </li>
+            ))}
           </ul>
           <form
             class="row"
