@@ -109,6 +109,19 @@ def test_a_heartbeat_says_up_to_where_everything_was_sent(
     assert client.frames[-1]["id"] == second["id"]
 
 
+def test_the_id_of_a_heartbeat_never_goes_back(
+    desk: Desk, sockets: Sockets, pump: Pumps, clock: time_machine.Traveller
+) -> None:
+    client = open_client(sockets, desk.alice_key, pump)
+    send_messages(desk, "1")
+    clock.shift(timedelta(seconds=3))
+    client.send({"action": "ping"})
+    settled = client.frames[-1]["id"]
+    send_messages(desk, *["x"] * 50)
+    client.send({"action": "ping"})
+    assert client.frames[-1] == client.frames[-1] | {"type": "heartbeat", "id": settled}
+
+
 def test_sockets_that_are_gone_or_expired_get_none(
     desk: Desk, sockets: Sockets, pump: Pumps, clock: time_machine.Traveller
 ) -> None:

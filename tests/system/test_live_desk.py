@@ -3,10 +3,14 @@
 import itertools
 import json
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,7 +19,7 @@ from websockets.sync.client import ClientConnection, connect
 from tests.support import inputs
 from tests.support.concurrency import run_concurrently
 from tests.support.event_source import STREAM, EventSource
-from tests.support.started_desk import HOST, StartedDesk, send_request, start_desk
+from tests.support.started_desk import HOST, ROOT, SHELL, StartedDesk, send_request, start_desk
 
 QUEUE, SETTINGS, SEND = "/api/v2/queue", "/api/v2/settings", "/api/v2/shared-chat/send"
 EVENTS = "/api/v1/events"
@@ -210,6 +214,28 @@ def test_a_socket_knows_its_agent(system: StartedDesk) -> None:
         assert (connected["agentName"], connected["type"]) == ("助手", "connected")
         client.send(json.dumps({"action": "send", "content": "Hello"}))
         assert json.loads(client.recv(5))["message"]["agentName"] == "助手"
+
+
+def test_the_example_agent_completes_a_task_and_resumes(system: StartedDesk, agent: Agent, tmp_path: Path) -> None:
+    agent.call("PATCH", SETTINGS, {"queueAutoApprove": True})
+    command = [
+        sys.executable,
+        ROOT / "docs/examples/agent.py",
+        system.demo["ws_url"],
+        system.demo["base_url"],
+        agent.key,
+    ]
+    for title in ("Order coffee", "Order tea"):
+        item = agent.call("POST", QUEUE, {"title": title})["id"]
+        with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True, env=SHELL) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "connected\n"
+            agent.call("POST", f"{QUEUE}/{item}/status", {"status": "in_progress"})
+            lines = list(takewhile(lambda line: not line.startswith("done"), process.stdout))
+            assert lines[-1] == f"working on: {title}\n"
+            process.terminate()
+        assert agent.call("GET", f"{QUEUE}/{item}")["status"] == "done_today"
+    agent.call("PATCH", SETTINGS, {"queueAutoApprove": False})
 
 
 def test_a_socket_gets_heartbeats_unasked(system: StartedDesk) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.fields import parse_timestamp, timestamp
-from chalicelib.live.domain.frames import Frame, FrameType, LogEntry, signal_frame
+from chalicelib.live.domain.frames import Frame, FrameType, signal_frame
 from chalicelib.live.domain.sockets import HEARTBEAT_SECONDS, HeartbeatJob, Socket
 from chalicelib.live.services.notifier import end_socket, post_frame
 from chalicelib.live.services.ports import Frames, HeartbeatJobs, Listeners, SocketGateway, Sockets
@@ -23,26 +23,38 @@ log = logging.getLogger("fluxden")
 # A frame this old has been pushed to its sockets, unless its writer was stopped right after the write.
 _SETTLED = timedelta(seconds=2)
 _LOOKED_BACK = 20
+# If so many frames are newer, so that a heartbeat's id never goes back.
+_LOOKED_BACK_FURTHER = 500
 _PEOPLE_PER_JOB = 100
 _MOST_PEOPLE = 20_000
 
 
 def new_heartbeat(socket: Socket, *, now: datetime, sockets: Sockets, frames: Frames) -> Frame:
-    """Return a heartbeat; its id is a position up to which the socket was sent everything. Store calls: 2.
+    """Return a heartbeat; its id is a position up to which the socket was sent everything.
+
+    Store calls: 2; 3 while 20 frames are newer than two seconds.
 
     Raises:
         NotFound: the socket has ended.
     """
-    entries = frames.list_last(socket.user_id, limit=_LOOKED_BACK, now=now)
+    settled = _list_settled(socket.user_id, frames, now)
     known = sockets.find_progress(socket.user_id, socket.connection_id, now=now)
     if known is None:
         raise NotFound("The connection has ended.")
-    return _heartbeat(known, entries, now)
+    return _heartbeat(known, settled, now)
 
 
-def _heartbeat(socket: Socket, entries: Sequence[LogEntry], now: datetime) -> Frame:
-    """`entries` are the end of the log, read before the socket's progress."""
-    settled = [each.position for each in entries if each.frame and parse_timestamp(each.frame.at) < now - _SETTLED]
+def _list_settled(user_id: str, frames: Frames, now: datetime) -> Sequence[int]:
+    """List the positions of settled frames at the end of the log, to be read before the progress of a socket."""
+    for limit in (_LOOKED_BACK, _LOOKED_BACK_FURTHER):
+        entries = frames.list_last(user_id, limit=limit, now=now)
+        found = [each for each in entries if each.frame and parse_timestamp(each.frame.at) < now - _SETTLED]
+        if found or len(entries) < limit:
+            break
+    return [each.position for each in found]
+
+
+def _heartbeat(socket: Socket, settled: Sequence[int], now: datetime) -> Frame:
     return signal_frame(FrameType.HEARTBEAT, max([socket.sent_to, *(settled if socket.live else [])]), now)
 
 
@@ -99,9 +111,9 @@ class HeartbeatSender:
 
     def _send_to_person(self, user_id: str, now: datetime) -> None:
         try:
-            entries = self.frames.list_last(user_id, limit=_LOOKED_BACK, now=now)
+            settled = _list_settled(user_id, self.frames, now)
             for each in self.sockets.list_of(user_id):
                 if each.greeted and each.expires_at > now.timestamp():
-                    post_frame(each, _heartbeat(each, entries, now), sockets=self.sockets, gateway=self.gateway)
+                    post_frame(each, _heartbeat(each, settled, now), sockets=self.sockets, gateway=self.gateway)
         except Exception:
             log.exception("the connections of %s get no heartbeat", user_id)
