@@ -8,7 +8,7 @@ the pieces under `pieces` in the reply, sends each as it comes, and closes them 
 import json
 import logging
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -35,12 +35,11 @@ Headers = dict[str, str | list[str]]
 class Pieces:
     """The body of a reply that is sent piece by piece.
 
-    An empty piece is not sent: it lets the host see whether the client is still there. `on_end` is called once.
+    An empty piece is not sent: it lets the host see whether the client is still there. `close` ends `texts` early.
     """
 
-    def __init__(self, texts: Iterator[str], on_end: Callable[[], None] = lambda: None) -> None:
-        self._texts, self._on_end = texts, on_end
-        self._is_closed = False
+    def __init__(self, texts: Generator[str]) -> None:
+        self._texts = texts
         self.check: Callable[[], object] = lambda: None
 
     def __iter__(self) -> Iterator[str]:
@@ -60,9 +59,7 @@ class Pieces:
             self.close()
 
     def close(self) -> None:
-        if not self._is_closed:
-            self._is_closed = True
-            self._on_end()
+        self._texts.close()
 
 
 class StreamedResponse(Response):

@@ -11,6 +11,7 @@ import pytest
 import time_machine
 
 from chalicelib.api.v2.chat import stream_events
+from chalicelib.chat.stores.stream_slots import DynamoStreamSlots
 from chalicelib.resources import SOCKET_WORK
 from chalicelib.settings import settings
 from tests.conftest import Desk
@@ -301,24 +302,60 @@ def test_an_open_stream_ends_when_its_key_ends(api: Api, desk: Desk, passing_tim
     assert (datetime.now(UTC) - NOON).total_seconds() == pytest.approx(60, abs=1)
 
 
+def hold(token: str) -> Any:
+    """Return a stream that waits for events."""
+    pieces = open_reply(token)["pieces"]
+    texts = iter(pieces)
+    assert next(texts).startswith("retry: 1000\n\nid: ")
+    assert next(texts) == ""
+    return pieces, texts
+
+
 def test_a_person_holds_three_streams_open(desk: Desk, passing_time: time_machine.Traveller) -> None:
-    held = [open_reply(desk.alice_key)["pieces"] for _ in range(3)]
-    try:
-        more = open_reply(desk.alice_key)
-        assert "pieces" not in more
-        assert more["body"].startswith("retry: 10000\n\nid: ")
-        send_messages(desk, "x")
-        more = open_reply(desk.alice_key, last="0")
-        assert [each["type"] for each in parse_events(more["body"])] == ["connected", "new_message"]
-        others = open_reply(desk.bob_key)
-        others["pieces"].close()
-        held[0].close()
-        held[0].close()
-        held[0] = open_reply(desk.alice_key)["pieces"]
-        assert "pieces" not in open_reply(desk.alice_key)
-    finally:
-        for each in held:
-            each.close()
+    held = [hold(desk.alice_key) for _ in range(3)]
+    more = "".join(open_reply(desk.alice_key)["pieces"])
+    assert [each["type"] for each in parse_events(more.replace("retry: 10000\n\n", ""))] == ["connected", "heartbeat"]
+    assert "retry: 10000\n\nid: " in more
+    send_messages(desk, "x")
+    more = "".join(open_reply(desk.alice_key, last="0")["pieces"])
+    assert '"content":"x"' in more, "what is there is sent"
+    held.append(hold(desk.bob_key))
+    held[0][0].close()
+    held[0] = hold(desk.alice_key)
+    assert "retry: 10000" in "".join(open_reply(desk.alice_key)["pieces"])
+    for pieces, _ in held:
+        pieces.close()
+    assert stored_rows("SLOT#") == []
+
+
+def test_functions_hold_three_streams_for_a_person_too(
+    api: Api, desk: Desk, passing_time: time_machine.Traveller
+) -> None:
+    last = read_stream(api, desk, None)[-1]["id"]
+    held = [hold(desk.alice_key) for _ in range(3)]
+    answer = api.get(STREAM, desk.alice_key, headers={"Last-Event-ID": last})
+    assert "retry: 10000\n\n" in answer.text
+    held[0][0].close()
+    before = datetime.now(UTC)
+    assert [each["type"] for each in read_stream(api, desk, last)] == ["heartbeat"]
+    assert datetime.now(UTC) - before >= timedelta(seconds=1)
+    for pieces, _ in held:
+        pieces.close()
+
+
+def test_a_stream_that_was_stopped_holds_its_slot_for_a_minute(
+    desk: Desk, passing_time: time_machine.Traveller
+) -> None:
+    stopped = [hold(desk.alice_key) for _ in range(3)]
+    passing_time.shift(timedelta(seconds=59))
+    assert "retry: 10000" in "".join(open_reply(desk.alice_key)["pieces"])
+    passing_time.shift(timedelta(seconds=2))
+    other = hold(desk.alice_key)
+    texts = [text for text in stopped[0][1] if text]
+    assert len(texts) == 1, "it ends with a heartbeat, because another has its slot"
+    assert len(stored_rows("SLOT#")) == 3
+    for pieces, _ in (other, *stopped):
+        pieces.close()
 
 
 def test_a_host_that_is_full_ends_a_reply_at_once(desk: Desk, passing_time: time_machine.Traveller) -> None:
@@ -328,9 +365,13 @@ def test_a_host_that_is_full_ends_a_reply_at_once(desk: Desk, passing_time: time
     assert datetime.now(UTC) == NOON
 
 
-def test_a_refused_stream_is_not_held(desk: Desk) -> None:
-    for _ in range(5):
-        with intercept_engine(), inject_faults(FaultPoint(Fault.LOST, 2, lasts=True).plan(2)):
-            assert open_reply(desk.alice_key)["statusCode"] == 503
-    pieces = open_reply(desk.alice_key)["pieces"]
-    pieces.close()
+def test_a_stream_whose_slot_is_not_given_back_ends_all_the_same(
+    api: Api, desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(*_: object) -> None:
+        raise ConnectionError
+
+    monkeypatch.setattr(DynamoStreamSlots, "give_back", fail)
+    last = read_stream(api, desk, None)[-1]["id"]
+    assert [each["type"] for each in read_stream(api, desk, last)] == ["heartbeat"]
+    assert "is held until it expires" in caplog.text

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Iterator
+from collections.abc import Generator
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -46,31 +46,37 @@ def test_a_refusal_with_any_text_is_one_event() -> None:
     assert "id" not in data
 
 
+def texts(*given: str, ended: list[int] | None = None, fault: Exception | None = None) -> Generator[str]:
+    try:
+        yield from given
+        if fault:
+            raise fault
+    finally:
+        if ended is not None:
+            ended.append(1)
+
+
 def test_a_host_finds_the_pieces_in_the_reply() -> None:
-    pieces = Pieces(iter(["a", "", "b"]))
+    pieces = Pieces(texts("a", "", "b"))
     reply = StreamedResponse(pieces, {"Content-Type": "text/event-stream"}, 200).to_dict([])
     assert (reply["statusCode"], reply["body"], list(reply["pieces"])) == (200, "", ["a", "", "b"])
 
 
-def test_pieces_end_once_whether_they_are_read_or_not() -> None:
+def test_pieces_that_are_closed_end_their_texts_once() -> None:
     ended = list[int]()
-    read, left = (Pieces(iter(["a"]), lambda: ended.append(1)) for _ in range(2))
-    assert list(read) == ["a"]
-    read.close()
-    left.close()
-    left.close()
-    assert ended == [1, 1]
+    read, left, unread = (Pieces(texts("a", "b", ended=ended)) for _ in range(3))
+    assert list(read) == ["a", "b"]
+    assert next(iter(left)) == "a"
+    for each in (read, left, left, unread):
+        each.close()
+    assert ended == [1, 1], "what never began has nothing to end"
 
 
 @pytest.mark.parametrize("fault", [ValueError("x"), Unauthorized("The key has ended.")])
 def test_a_failure_ends_the_pieces(caplog: pytest.LogCaptureFixture, fault: Exception) -> None:
-    def texts() -> Iterator[str]:
-        yield "a"
-        raise fault
-
     ended = list[int]()
     with caplog.at_level(logging.INFO):
-        assert list(Pieces(texts(), lambda: ended.append(1))) == ["a"]
+        assert list(Pieces(texts("a", ended=ended, fault=fault))) == ["a"]
     assert ended == [1]
     assert len(caplog.records) == 1
 
@@ -78,7 +84,7 @@ def test_a_failure_ends_the_pieces(caplog: pytest.LogCaptureFixture, fault: Exce
 def test_a_caller_is_checked_every_30_seconds() -> None:
     checked = list[datetime]()
     with time_machine.travel(NOON, tick=False) as clock:
-        pieces = Pieces(iter([""] * 100))
+        pieces = Pieces(texts(*[""] * 100))
         pieces.check = lambda: checked.append(datetime.now(UTC))
         for _ in pieces:
             clock.shift(timedelta(seconds=1))

@@ -2,7 +2,6 @@
 
 import time
 from datetime import UTC, datetime
-from functools import partial
 
 from chalice.app import Blueprint
 
@@ -17,14 +16,14 @@ from chalicelib.chat.domain.chat import (
 )
 from chalicelib.chat.domain.streams import StreamHeaders
 from chalicelib.chat.services import chat
-from chalicelib.chat.services.streams import EventStream, Wait
+from chalicelib.chat.services.streams import RETRY_WHEN_FULL, EventStream, Wait
 from chalicelib.chat.stores.chat import DynamoChat
+from chalicelib.chat.stores.stream_slots import DynamoStreamSlots
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import OperationReply
 from chalicelib.edge.streaming import EVENT_STREAM, NOT_BUFFERED, Pieces
-from chalicelib.live.gateways.held_streams import HELD_STREAMS
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
@@ -34,9 +33,6 @@ from chalicelib.resources import CHAT, NOTIFY, ROLE_INDEX, SOCKETS
 from chalicelib.settings import settings
 
 bp = Blueprint(__name__)
-
-# A person who holds as many streams as they may, or a client of a host that does, comes back after so long.
-_RETRY_WHEN_FULL = 10_000
 
 
 @operation(
@@ -95,7 +91,7 @@ def list_messages(query: MessagesQuery, caller: ApiKey) -> MessagesOut:
     answer=None,
     answers={200: "Server-sent events. Reconnect when the reply ends."},
     media_type=EVENT_STREAM,
-    grants=SPEND + SOCKETS.can("Query", "PutItem"),
+    grants=SPEND + SOCKETS.can("Query", "PutItem", "DeleteItem"),
 )
 def stream_events(headers: StreamHeaders, caller: ApiKey, context: RequestContext) -> OperationReply:
     """Stream the owner's events with server-sent events.
@@ -109,21 +105,23 @@ def stream_events(headers: StreamHeaders, caller: ApiKey, context: RequestContex
     A client that accepts `text/event-stream` by name is never refused with 429 or 503, after which an EventSource stays
     closed: it receives an `error` event, and `retry` says when to come back. The WebSocket API has the same events.
     """
-    client_id = f"sse_{ids.new_ulid(context.now)}"
-    seconds = context.stream_seconds
-    if not (seconds and HELD_STREAMS.take(caller.user_id)):
-        is_full = seconds is not None
-        wait = Wait(0, retry_milliseconds=_RETRY_WHEN_FULL) if is_full else Wait(settings().stream_hold_seconds)
-        return OperationReply("".join(_stream(caller, wait).open(headers, client_id)), 200, NOT_BUFFERED)
-    give_back = partial(HELD_STREAMS.give_back, caller.user_id)
-    try:
-        wait = Wait(seconds, stays_open=True)
-        pieces = Pieces(_stream(caller, wait).open(headers, client_id), give_back)
-    except BaseException:
-        give_back()
-        raise
-    return OperationReply(pieces, 200, NOT_BUFFERED)
+    stream = EventStream(
+        caller,
+        _wait(context.stream_seconds),
+        lambda: datetime.now(UTC),
+        time.sleep,
+        DynamoFrames(),
+        DynamoStreamSlots(),
+    )
+    texts = stream.open(headers, client_id=f"sse_{ids.new_ulid(context.now)}")
+    return OperationReply(Pieces(texts) if stream.wait.stays_open else "".join(texts), 200, NOT_BUFFERED)
 
 
-def _stream(caller: ApiKey, wait: Wait) -> EventStream:
-    return EventStream(caller, wait, lambda: datetime.now(UTC), time.sleep, DynamoFrames())
+def _wait(stream_seconds: int | None) -> Wait:
+    match stream_seconds:
+        case None:
+            return Wait(settings().stream_hold_seconds)
+        case 0:
+            return Wait(0, retry_milliseconds=RETRY_WHEN_FULL)
+        case seconds:
+            return Wait(seconds, stays_open=True)

@@ -1,12 +1,25 @@
 """Frames as server-sent events (WHATWG HTML, 9.2)."""
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from pydantic import Field
 
 from chalicelib.chat.domain.chat import AgentHeaders
 from chalicelib.core.domain.fields import Omittable
 from chalicelib.live.domain.frames import Frame
+
+# A person's streams at the same time.
+MOST_HELD = 3
+
+
+@dataclass(frozen=True)
+class StreamSlot:
+    """One of a person's streams that wait for events. `holder` tells it from an earlier one of the same number."""
+
+    user_id: str
+    number: int
+    holder: str
 
 
 class StreamHeaders(AgentHeaders):

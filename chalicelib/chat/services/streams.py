@@ -1,20 +1,36 @@
 """The event stream over plain HTTP."""
 
-from collections.abc import Callable, Iterator, Sequence
+import logging
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Protocol
 
-from chalicelib.chat.domain.streams import StreamHeaders, event_stream, event_without_id, retry_text
+from chalicelib.chat.domain.streams import StreamHeaders, StreamSlot, event_stream, event_without_id, retry_text
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.pages import count_fitting
 from chalicelib.live.domain.frames import RESUMABLE_FOR, Frame, FrameType, LogEntry, parse_position, signal_frame
 from chalicelib.live.services.ports import Frames
 
+log = logging.getLogger("fluxden")
+
 HEARTBEAT_EVERY = timedelta(seconds=30)
+# A person who holds as many streams as they may, or a client of a host that does, comes back after so long.
+RETRY_WHEN_FULL = 10_000
+# A slot is free so long after its stream was stopped without an end.
+_HELD_FOR = 2 * HEARTBEAT_EVERY
 _BACKLOG = 100
 _POLL_SECONDS = 0.25
 # A client may come back a day after the end of its reply. Until then only its log shows that it listens.
 _FOLLOWED_FOR = RESUMABLE_FOR + timedelta(minutes=5)
+
+
+class StreamSlots(Protocol):
+    """Bounds the streams that a person holds open."""
+
+    def take(self, user_id: str, *, until: datetime, now: datetime) -> StreamSlot | None: ...
+    def renew(self, slot: StreamSlot, *, until: datetime) -> bool: ...
+    def give_back(self, slot: StreamSlot) -> None: ...
 
 
 @dataclass(frozen=True)
@@ -40,13 +56,15 @@ class EventStream:
     clock: Callable[[], datetime]
     sleep: Callable[[float], None]
     frames: Frames
+    slots: StreamSlots
 
-    def open(self, headers: StreamHeaders, client_id: str) -> Iterator[str]:
+    def open(self, headers: StreamHeaders, client_id: str) -> Generator[str]:
         """Return the stream in pieces: `connected`, then the events after `Last-Event-ID`, or new ones without it.
 
-        An empty piece means that there was nothing to send for a moment. Store calls after authentication: 1 for a
-        first connection; else 2, and 1 more each quarter of a second as long as the stream waits. 1 more every few
-        hours without an event.
+        An empty piece means that there was nothing to send for a moment. A stream that waits takes one of the person's
+        slots; if none is free, it ends. Store calls after authentication: 1 for a first connection that ends at once;
+        else 2, and 1 more each quarter of a second as long as the stream waits, 2 for its slot, and 1 with each
+        heartbeat. 1 more every few hours without an event.
         """
         now = self.clock()
         last = self.frames.find_log_state(self.owner.user_id, now=now).last
@@ -60,33 +78,52 @@ class EventStream:
         events = self._events(after, now) if asked is not None or self.wait.stays_open else iter(())
         return self._pieces(retry_text(self.wait.retry_milliseconds) + opening, events)
 
-    def _pieces(self, opening: str, events: Iterator[str]) -> Iterator[str]:
+    def _pieces(self, opening: str, events: Iterator[str]) -> Generator[str]:
         yield opening
         yield from events
 
     def _events(self, after: int, started: datetime) -> Iterator[str]:
         until, beat_at = started + timedelta(seconds=self.wait.seconds), started + HEARTBEAT_EVERY
-        while True:
-            entries = self.frames.list_after(self.owner.user_id, after, limit=_BACKLOG, now=self.clock())
-            if found := _fitting(_visible(entries, self.owner)):
-                yield event_stream(found)
-                if not self.wait.stays_open:
-                    return
-            # Events that do not fit come next, since the log is read on after the last one that was sent.
-            after = found[-1].position if found else entries[-1].position if entries else after
-            now = self.clock()
-            if now >= until or now >= beat_at:
-                yield event_stream([signal_frame(FrameType.HEARTBEAT, after, now)])
-                beat_at = now + HEARTBEAT_EVERY
-            if now >= until:
-                return
-            if not entries:
-                self.sleep(_POLL_SECONDS)
-                yield ""
+        slot: StreamSlot | None = None
+        try:
+            while True:
+                entries = self.frames.list_after(self.owner.user_id, after, limit=_BACKLOG, now=self.clock())
+                if found := _fitting(_visible(entries, self.owner)):
+                    yield event_stream(found)
+                    if not self.wait.stays_open:
+                        return
+                # Events that do not fit come next, since the log is read on after the last one that was sent.
+                after = found[-1].position if found else entries[-1].position if entries else after
+                now = self.clock()
+                if now >= until or now >= beat_at:
+                    yield _heartbeat(after, now)
+                    beat_at = now + HEARTBEAT_EVERY
+                    if now >= until or (slot and not self.slots.renew(slot, until=now + _HELD_FOR)):
+                        return
+                if not entries:
+                    slot = slot or self.slots.take(self.owner.user_id, until=now + _HELD_FOR, now=now)
+                    if slot is None:
+                        yield retry_text(RETRY_WHEN_FULL) + _heartbeat(after, now)
+                        return
+                    self.sleep(_POLL_SECONDS)
+                    yield ""
+        finally:
+            if slot:
+                self._give_back(slot)
+
+    def _give_back(self, slot: StreamSlot) -> None:
+        try:
+            self.slots.give_back(slot)
+        except Exception:
+            log.exception("a stream slot of %s is held until it expires", slot.user_id)
 
     def _follow(self, last: LogEntry, now: datetime) -> None:
         if last.kept_until < (now + _FOLLOWED_FOR).timestamp():
             self.frames.begin(self.owner.user_id, after=last.position, now=now)
+
+
+def _heartbeat(position: int, now: datetime) -> str:
+    return event_stream([signal_frame(FrameType.HEARTBEAT, position, now)])
 
 
 def _fitting(frames: Sequence[Frame]) -> Sequence[Frame]:
