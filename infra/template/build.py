@@ -8,7 +8,7 @@ from infra.template import settings
 from infra.template.alarms import TOPIC, alarms
 from infra.template.dashboard import dashboard
 from infra.template.entry_points import EntryPoint, list_entry_points
-from infra.template.functions import functions, gateway_role
+from infra.template.functions import functions, gateway_role, scheduler_role
 from infra.template.gateways import gateways
 from infra.template.names import REST_API, SOCKET_API, STAGE, Resources, ref, sub
 from infra.template.stores import stores
@@ -34,6 +34,7 @@ def template(app: Chalice, packaged: dict[str, Any]) -> dict[str, Any]:
         stores(),
         functions(entry_points, runtime),
         gateway_role(entry_points),
+        scheduler_role(entry_points),
         gateways(app, packaged["Resources"]["RestAPI"]["Properties"]["DefinitionBody"], entry_points),
         alarms(entry_points),
         dashboard(entry_points),

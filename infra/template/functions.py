@@ -26,6 +26,7 @@ from infra.template.names import (
 )
 
 GATEWAY_ROLE = "GatewayRole"
+SCHEDULER_ROLE = "SchedulerRole"
 
 # This many ARNs fit into the 6,144 characters of a managed policy.
 _ARNS_A_POLICY = 40
@@ -55,6 +56,21 @@ def gateway_role(entry_points: Iterable[EntryPoint]) -> Resources:
         "AWS::IAM::Role", {"AssumeRolePolicyDocument": trusted, "ManagedPolicyArns": [ref(each) for each in made]}
     )
     return made
+
+
+def scheduler_role(entry_points: Iterable[EntryPoint]) -> Resources:
+    """Return the role with which EventBridge Scheduler calls the scheduled functions. It names each function."""
+    arns = [sub(function_arn(each)) for each in entry_points if isinstance(each.source, Schedule)]
+    policy = _policy([_allow(["lambda:InvokeFunction"], arns)])
+    return {
+        SCHEDULER_ROLE: resource(
+            "AWS::IAM::Role",
+            {
+                "AssumeRolePolicyDocument": _trust("scheduler.amazonaws.com"),
+                "Policies": [{"PolicyName": "schedules", "PolicyDocument": policy}],
+            },
+        )
+    }
 
 
 def _function(entry_point: EntryPoint, runtime: dict[str, Any]) -> dict[str, Any]:
@@ -91,12 +107,18 @@ def _events(entry_point: EntryPoint) -> dict[str, Any]:
             return {"Messages": {"Type": "SQS", "Properties": mapping}}
         case Schedule() as schedule:
             rate = f"rate({schedule.minutes} minute{'' if schedule.minutes == 1 else 's'})"
-            properties: dict[str, Any] = {"Schedule": rate}
+            properties: dict[str, Any] = {
+                # Names are unique in an account, which can have several desks.
+                "Name": function_name(entry_point),
+                "ScheduleExpression": rate,
+                "RoleArn": arn_of(SCHEDULER_ROLE),
+            }
             if schedule.setting:
                 properties["State"] = {
                     "Fn::If": [settings.SETTINGS[schedule.setting].is_on, "ENABLED", "DISABLED"],
                 }
-            return {"Rate": {"Type": "Schedule", "Properties": properties}}
+            # With one role for all, a schedule needs no permission of its own, which would be another resource.
+            return {"Timer": {"Type": "ScheduleV2", "Properties": properties}}
     return {}
 
 

@@ -9,10 +9,11 @@ import pytest
 
 from app import app
 from chalicelib.edge.consumer import Consumer
-from infra import queues, tables
+from infra import catalog, queues, tables
 from infra.template import settings
 from infra.template.build import Mismatch, template
-from infra.template.functions import GATEWAY_ROLE
+from infra.template.functions import GATEWAY_ROLE, SCHEDULER_ROLE
+from infra.template.names import pascal
 from tests.support import template as support
 from tests.support.api import SERVED
 from tests.support.template import (
@@ -43,6 +44,28 @@ def test_every_entry_point_has_exactly_one_function() -> None:
     assert len(resources_of_type(_FUNCTION)) == len(functions())
     assert functions().keys() == served_functions().keys()
     assert len(served_functions()) > 90
+
+
+def test_each_schedule_calls_its_own_function_with_the_one_role_that_may() -> None:
+    found = {
+        name: each["Properties"]
+        for name, each in cloudformation_template()["Resources"].items()
+        if each["Type"] == "AWS::Scheduler::Schedule"
+    }
+    scheduled = list(catalog.schedules(app))
+    assert sorted(each["Target"]["Arn"]["Fn::GetAtt"][0] for each in found.values()) == sorted(
+        f"{pascal(each.__name__)}Function" for each in scheduled
+    )
+    assert sorted(resolve_value(each["Name"]) for each in found.values()) == sorted(
+        f"fluxden-{each.__name__}" for each in scheduled
+    )
+    assert {each["Target"]["RoleArn"]["Fn::GetAtt"][0] for each in found.values()} == {SCHEDULER_ROLE}
+    (policy,) = resources_of_type("AWS::IAM::Role")[SCHEDULER_ROLE]["Policies"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Action"] == ["lambda:InvokeFunction"]
+    assert sorted(resolve_value(arn).rpartition("-")[2] for arn in statement["Resource"]) == sorted(
+        each.__name__ for each in scheduled
+    )
 
 
 @pytest.mark.parametrize("change", ["lost", "added"])
