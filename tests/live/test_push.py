@@ -5,10 +5,12 @@ from typing import Any
 import pytest
 from py_vapid import Vapid02
 
-from chalicelib.resources import FAN_OUT, SOCKET_WORK, WEB_PUSH
+from chalicelib import aws
+from chalicelib.resources import FAN_OUT, SOCKET_WORK, SOCKETS, WEB_PUSH
 from tests.conftest import Desk
 from tests.support import inputs
 from tests.support.api import Answer, Api
+from tests.support.listeners import stored_rows
 from tests.support.pump import Pumps
 from tests.support.receiver import Receiver
 from tests.support.sockets import Sockets
@@ -112,6 +114,19 @@ def test_browsers_are_nudged_where_only_an_agent_listens(
     assert ((first["pushed"], first["pushPending"]), again) == ((False, True), first)
     assert pump.drain(WEB_PUSH) == 1
     assert [each["type"] for each in agent.frames] == ["connected", "delivery"]
+
+
+def test_sockets_of_before_the_distinction_count_as_browsers(
+    api: Api, desk: Desk, pump: Pumps, sockets: Sockets
+) -> None:
+    subscribe(api, desk.alice_key, "https://push.example.com/1")
+    sockets.connect(desk.alice_key)
+    pump.drain(SOCKET_WORK)
+    for row in stored_rows("SOCKET#"):
+        key = {name: row[name] for name in ("pk", "sk")}
+        aws.dynamodb().update_item(TableName=SOCKETS.physical_name, Key=key, UpdateExpression="REMOVE byBrowser")
+    assert api.post(EVENTS, inputs.new_event(), desk.alice).json["pushed"] is True
+    assert pump.drain(WEB_PUSH) == 0
 
 
 def test_browsers_are_nudged_where_the_connection_turns_out_to_be_gone(

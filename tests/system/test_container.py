@@ -83,7 +83,7 @@ def test_a_container_publishes_pushes_and_calls_back(ports: tuple[int, int], des
 
     unknown = _call(port, "GET", "/api/v2/nothing")
     assert (unknown.status, unknown.json["success"]) == (404, False)
-    assert _call(port, "DELETE", "/api/v1/events").headers["Allow"] == "POST"
+    assert _call(port, "DELETE", "/api/v1/events/bulk").headers["Allow"] == "POST"
     missing = _call(port, "GET", "/api/v1/events/a%2Fb", None, desk.alice)
     assert (missing.status, missing.json["code"]) == (404, "not_found"), "a quoted slash is part of an id"
     with closing(HTTPConnection(HOST, port, timeout=10)) as connection:

@@ -40,7 +40,7 @@ from tests.support.started_desk import (
 
 pytestmark = pytest.mark.engine("embedded")
 
-EVENTS = "/api/v1/events"
+EVENTS, BULK = "/api/v1/events", "/api/v1/events/bulk"
 INBOX = "/api/v1/inbox"
 UPDATES = "/api/v2/updates"
 
@@ -181,11 +181,11 @@ def test_other_origins_can_read_and_cache_updates(system: StartedDesk) -> None:
 @pytest.mark.parametrize(
     ("method", "path", "allowed"),
     [
-        ("DELETE", EVENTS, "POST"),
+        ("DELETE", BULK, "POST"),
         ("POST", HEALTH_PATH, "GET, HEAD"),
         ("PATCH", INBOX, "GET, HEAD"),
-        ("OPTIONS", EVENTS, "POST"),
-        ("TRACE", EVENTS, "POST"),
+        ("OPTIONS", BULK, "POST"),
+        ("TRACE", BULK, "POST"),
         ("BREW", HEALTH_PATH, "GET, HEAD"),
     ],
 )
@@ -197,7 +197,7 @@ def test_an_unsupported_method_lists_the_allowed_ones(
     assert refused.headers["Allow"] == allowed
 
 
-@pytest.mark.parametrize(("path", "status"), [(HEALTH_PATH, 200), (EVENTS, 405), ("/api/v1/nothing", 404)])
+@pytest.mark.parametrize(("path", "status"), [(HEALTH_PATH, 200), (BULK, 405), ("/api/v1/nothing", 404)])
 def test_a_response_to_head_has_no_body(system: StartedDesk, path: str, status: int) -> None:
     head = f"HEAD {path} HTTP/1.1\r\nHost: desk\r\n\r\n"
     said = system.send_bytes(f"{head}GET {HEALTH_PATH} HTTP/1.1\r\nHost: desk\r\nConnection: close\r\n\r\n".encode())
