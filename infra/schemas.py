@@ -17,7 +17,7 @@ RPC_MESSAGE = {
     "description": "A JSON-RPC request, or a notification if it has no `id`.",
     "required": ["jsonrpc", "method"],
     "properties": {
-        "jsonrpc": {"const": "2.0"},
+        "jsonrpc": {"type": "string", "enum": ["2.0"]},
         "id": {"type": ["string", "integer"]},
         "method": {"type": "string"},
         "params": {"type": "object"},
@@ -28,7 +28,7 @@ RPC_ERROR = {
     "description": "A JSON-RPC error. `data` has problem details if an operation was refused.",
     "required": ["jsonrpc", "id", "error"],
     "properties": {
-        "jsonrpc": {"const": "2.0"},
+        "jsonrpc": {"type": "string", "enum": ["2.0"]},
         "id": {"type": ["string", "integer", "null"]},
         "error": {
             "type": "object",

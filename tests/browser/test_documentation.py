@@ -57,6 +57,7 @@ def test_examples_of_v1_are_accepted_as_they_stand(page: Page, system: StartedDe
     expect(page.locator("#publish_event .output")).to_contain_text("Bearer $TOKEN")
     page.get_by_label("Token").fill(str(system.demo["tools_tokens"]["fd1"]))
     assert _try(page, "publish_bulk") == "202"
+    assert _try(page, "call_mcp") == "200"
 
 
 def test_examples_of_v2_are_accepted_as_they_stand(page: Page, system: StartedDesk) -> None:
@@ -66,6 +67,18 @@ def test_examples_of_v2_are_accepted_as_they_stand(page: Page, system: StartedDe
     assert _try(page, "complete_queue_item") == "200"
     assert _try(page, "send_message") == "201"
     assert _try(page, "list_queue") == "200"
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_everything_can_be_opened(page: Page, system: StartedDesk, version: str) -> None:
+    _open(page, system, version)
+    # Members of members of members are enough: schemas can contain themselves.
+    for _ in range(4):
+        page.evaluate("document.querySelectorAll('details:not([open])').forEach((each) => (each.open = true))")
+        page.wait_for_timeout(300)
+    assert page.locator(".operation .contents").count() == page.locator(".operation").count() > 30
+    text = " ".join(page.locator(":is(.type, .values, .name, pre)").all_inner_texts())
+    assert [each for each in ("undefined", "[object", "NaN") if each in text] == []
 
 
 def test_a_call_without_a_token_says_what_is_missing(page: Page, system: StartedDesk) -> None:

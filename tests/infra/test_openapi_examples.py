@@ -127,7 +127,7 @@ def test_every_operation_that_requires_a_body_of_the_contract_has_an_example_tha
     for (method, path), route in ROUTES.items():
         body = document["paths"].get(path, {}).get(method.lower(), {}).get("requestBody", {})
         example = body.get("content", {}).get("application/json", {}).get("example")
-        if example is not None:
+        if example is not None and route.body is not None:
             TypeAdapter(route.body).validate_json(json.dumps(at_present(example, datetime.now(UTC))))
             accepted += 1
     assert accepted > 12
