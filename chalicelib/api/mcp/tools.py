@@ -335,6 +335,12 @@ EVENTS = (
         "Get a delivery that you sent, with its status and follow-ups.",
     ),
     Tool(
+        "event_list",
+        "v1.sent:list_sent_events",
+        "List the deliveries that your integrator sent, newest first. Filter by label (name:value), event type, event "
+        "id, recipient, status or time. Use event_get for the full content.",
+    ),
+    Tool(
         "event_resolve",
         "v1.events:resolve_event",
         "Mark a delivery that you sent as resolved, with an optional note. The first note stays.",
