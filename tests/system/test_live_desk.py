@@ -261,3 +261,13 @@ def test_every_event_of_a_burst_reaches_the_socket(system: StartedDesk, agent: A
 
     published = run_concurrently(16, publish)
     assert sorted(agent.until("delivery")["deliveryId"] for _ in published) == sorted(published)
+
+
+def test_open_streams_do_not_delay_the_end_of_the_system(tmp_path: Path) -> None:
+    with start_desk(tmp_path) as system:
+        held = EventSource(system.port, system.demo["api_keys"]["bob"]).read_reply()
+        assert next(held)["type"] == "connected"
+        system.process.terminate()
+        assert system.process.wait(10) == 0
+        assert system.stderr == ""
+        held.close()
