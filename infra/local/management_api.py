@@ -11,8 +11,9 @@ from chalicelib.edge.rendering import with_charset
 
 log = logging.getLogger("fluxden")
 
-# In bytes, in either direction.
+# In bytes, in either direction. Clients send a longer message than a frame may be in several frames.
 LARGEST_MESSAGE = 128 * 1024
+LARGEST_FRAME = 32 * 1024
 
 # A stage can come first. Clients differ in which characters they quote.
 _PATH = re.compile(r"(?:/[^/]*)?/@connections/([^/]+)/?")

@@ -24,7 +24,7 @@ from websockets.protocol import State
 from websockets.typing import Subprotocol
 
 from chalicelib.edge.rendering import with_charset
-from infra.local.management_api import LARGEST_MESSAGE, ConnectionGone
+from infra.local.management_api import LARGEST_FRAME, LARGEST_MESSAGE, ConnectionGone
 from infra.local.socket_events import Connection, is_success, status_of, subprotocol_of
 from infra.local.socket_link import Limits, Link
 
@@ -151,7 +151,7 @@ class Gateway:
             ping_interval=self._limits.ping_seconds,
             ping_timeout=self._limits.ping_seconds,
             close_timeout=self._limits.close_seconds,
-            max_size=LARGEST_MESSAGE,
+            max_size=(LARGEST_MESSAGE, LARGEST_FRAME),
             logger=_websockets_log,
             create_connection=_Client,
         )

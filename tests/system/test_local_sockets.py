@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mypy_boto3_apigatewaymanagementapi import ApiGatewayManagementApiClient
 
 HOST = "127.0.0.1"
-LARGEST = 131_072
+LARGEST, FRAME = 131_072, 32_768
 QUICK = Limits(close_seconds=0.3)
 DONE = {"statusCode": 200}
 
@@ -373,14 +373,22 @@ def test_a_message_without_a_function_is_forbidden(functions: Functions) -> None
         assert json.loads(connection.recv(5))["message"] == "Forbidden"
 
 
-@pytest.mark.parametrize(("sent", "code"), [("x" * (LARGEST + 1), 1009), ("é" * (LARGEST // 2) + "x", 1009)])
-def test_a_message_over_the_limit_closes_the_connection(
-    functions: Functions, gateway: Gateway, sent: str, code: int
+@pytest.mark.parametrize(
+    "sent",
+    [
+        ["x" * (FRAME + 1)],
+        ["é" * (FRAME // 2) + "x"],
+        ["x", "x" * (FRAME + 1)],
+        ["x" * FRAME] * 4 + ["x"],
+    ],
+)
+def test_a_message_or_frame_over_the_limit_closes_the_connection(
+    functions: Functions, gateway: Gateway, sent: list[str]
 ) -> None:
     with client(gateway) as connection:
         with suppress(ConnectionClosed):
             connection.send(sent)
-        assert _closed(connection)[0] == code
+        assert _closed(connection)[0] == 1009
     assert functions.ended.get(timeout=5)
     assert functions.messages.empty()
 
@@ -388,7 +396,7 @@ def test_a_message_over_the_limit_closes_the_connection(
 def test_the_largest_messages_pass_both_ways(functions: Functions, gateway: Gateway) -> None:
     functions.on_message = echo
     with client(gateway) as connection:
-        connection.send("x" * LARGEST)
+        connection.send(["x" * FRAME] * 4)
         assert connection.recv(5) == "x" * LARGEST
 
 

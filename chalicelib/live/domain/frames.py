@@ -1,6 +1,5 @@
 """Frames: what open sockets are sent, and the log of each person's frames from which a client resumes."""
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -9,6 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from chalicelib.core.domain.fields import timestamp
+from chalicelib.live.domain.frame_size import to_frame_text
 from chalicelib.live.domain.push import Urgency
 from chalicelib.live.domain.sockets import LIFETIME, Socket
 
@@ -105,9 +105,8 @@ class Frame:
         return frame_id(self.position)
 
     def text(self) -> str:
-        """Return the frame as JSON: the text of a socket message, and the data of a server-sent event."""
-        shown = {"id": self.id, "type": self.event.type.value, "timestamp": self.at, **self.event.members}
-        return json.dumps(shown, ensure_ascii=False, separators=(",", ":"))
+        """Return the frame as JSON of at most 32 KB: the text of a socket message, and the data of an event."""
+        return to_frame_text({"id": self.id, "type": self.event.type.value, "timestamp": self.at, **self.event.members})
 
 
 @dataclass(frozen=True)

@@ -91,6 +91,11 @@ function applyEvent(event: LiveEvent): void {
   if (!isChatOpen.value && message.role !== "user") unreadMessages.value += 1;
   if (chatState.value === "loading" || typeof chatState.value === "object") return;
   if (messages.value.some((each) => each.id === message.id)) return;
+  // A live event is cut at 32 KB.
+  if (event.truncated) {
+    void loadChat();
+    return;
+  }
   // The user's own message may arrive as a live event before the response to sending it.
   const draft = messages.value.find((each) => each.sending === "pending" && each.content === message.content);
   messages.value = draft
