@@ -11,6 +11,7 @@ from tests.board.client import KANBAN, create, delete, listed, patch, read, titl
 from tests.conftest import Desk
 from tests.support.api import Api
 from tests.support.concurrency import run_concurrently
+from tests.support.faults import Fault, fault_at, inject_faults, intercept_engine
 from tests.support.mcp import call_tool
 from tests.support.peer import RELAY, allow_federation, connection_request
 
@@ -134,6 +135,27 @@ def test_random_moves_keep_the_requested_order(api: Api, carol: str, monkeypatch
     for status in ("leads", "active"):
         found = [each["id"] for each in listed(api, carol, f"status={status}")]
         assert found == [each for each in wanted if each in found]
+
+
+@pytest.mark.parametrize("fault", [Fault.LOST, Fault.TIMED_OUT, Fault.THROTTLED, Fault.CONFLICTED])
+@pytest.mark.parametrize("place", range(2, 16, 2))
+def test_a_move_that_renumbers_or_shifts_others_happens_once_under_faults(
+    api: Api, carol: str, monkeypatch: pytest.MonkeyPatch, fault: Fault, place: int
+) -> None:
+    monkeypatch.setattr("chalicelib.board.services.placing.REACH", 1)
+    with intercept_engine():
+        wanted = [create(api, carol, order=number)["id"] for number in range(8)]
+        moved = wanted[7]
+        for other in (wanted[3], wanted[5]):
+            for _ in range(4):
+                with inject_faults(fault_at(place, fault)):
+                    status = patch(api, carol, moved, {"after": other}, key=f"after {other}").status
+                if status == 200:
+                    break
+            wanted.remove(moved)
+            wanted.insert(wanted.index(other) + 1, moved)
+        assert [card["id"] for card in listed(api, carol)] == wanted
+        assert orders(api, carol) == sorted(set(orders(api, carol)))
 
 
 def test_cards_moved_at_once_to_one_place_all_stand_there(api: Api, carol: str) -> None:
