@@ -90,7 +90,7 @@ def test_a_limit_that_is_no_number_above_zero_is_refused(api: Api, limit: str) -
     assert reply.json["success"] is False
     assert reply.json["error"].startswith("limit")
     assert reply.headers["access-control-allow-origin"] == "*"
-    assert "cache-control" not in reply.headers
+    assert reply.headers["cache-control"] == "no-store"
 
 
 def test_a_limit_above_the_most_means_the_most(api: Api) -> None:
