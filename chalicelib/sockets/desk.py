@@ -43,7 +43,7 @@ _AREA = {Ping: CONNECTING_AREAS, Send: frozenset({"chat"}), Resume: CONNECTING_A
 @socket(
     bp,
     "$connect",
-    grants=_SPEND + TOKENS.can("ConditionCheckItem") + SOCKETS.can("Query", "PutItem") + SOCKET_WORK.can_send(),
+    grants=_SPEND + TOKENS.can("ConditionCheckItem") + NOTIFY + SOCKET_WORK.can_send(),
 )
 def on_connect(call: SocketCall) -> Mapping[str, str]:
     """Open a socket. Its first events come from a queue, because nothing can be sent before it is open."""
@@ -60,6 +60,7 @@ def on_connect(call: SocketCall) -> Mapping[str, str]:
         now=call.now,
         sockets=DynamoSockets(),
         frames=DynamoFrames(),
+        gateway=ApiGatewaySockets(),
         work=CATCH_UP_JOBS,
     )
     return {"Sec-WebSocket-Protocol": subprotocol} if subprotocol else {}

@@ -244,8 +244,8 @@ def test_a_client_that_left_a_quiet_stream_less_than_a_day_ago_misses_nothing(
 
 def test_a_stream_too_large_for_one_reply_continues_in_the_next(api: Api, desk: Desk) -> None:
     (first,) = read_stream(api, desk, None)
-    send_messages(desk, *["\x01" * 5_000] * 50)
-    send_messages(desk, *["\x01" * 5_000] * 45)
+    send_messages(desk, *['"' * 9_000] * 50)
+    send_messages(desk, *['"' * 9_000] * 45)
     heard = read_stream(api, desk, first["id"])
     assert 0 < len(heard) < 95
     heard += read_stream(api, desk, heard[-1]["id"])

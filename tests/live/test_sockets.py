@@ -85,6 +85,42 @@ def test_opening_sockets_is_charged_to_the_key(sockets: Sockets, desk: Desk, mon
     assert [sockets.connect(desk.alice_key).status for _ in range(5)] == [101, 101, 101, 429, 429]
 
 
+def test_a_person_has_twenty_sockets_and_the_oldest_makes_room(
+    api: Api, desk: Desk, sockets: Sockets, pump: Pumps
+) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        opened = []
+        for number in range(22):
+            clock.shift(timedelta(seconds=1))
+            headers = {"Last-Event-ID": "0"} if number % 2 else {}
+            opened.append(sockets.connect(desk.alice_key, headers=headers))
+            pump.drain(SOCKET_WORK)
+        other = open_client(sockets, desk.bob_key, pump)
+        assert [each.gone for each in opened] == [True] * 2 + [False] * 20
+        assert len(stored_rows("SOCKET#")) == 21
+        for each in opened[:2]:
+            assert (each.frames[-1]["type"], each.frames[-1]["code"]) == ("error", "too-many-connections")
+        api.post(SEND, {"content": "x"}, desk.alice_key)
+        assert all(message_contents(each) == ["x"] for each in opened[2:])
+        assert message_contents(other) == []
+
+
+def test_sockets_that_are_gone_already_make_room(desk: Desk, sockets: Sockets, pump: Pumps) -> None:
+    opened = [open_client(sockets, desk.alice_key, pump) for _ in range(20)]
+    for each in opened[:5]:
+        each.gone = each.unending = True
+    assert open_client(sockets, desk.alice_key, pump).status == 101
+    assert len(stored_rows("SOCKET#")) == 20
+
+
+def test_a_refused_handshake_ends_no_socket(api: Api, desk: Desk, sockets: Sockets, pump: Pumps) -> None:
+    opened = [open_client(sockets, desk.alice_key, pump) for _ in range(20)]
+    narrow = new_key(api, desk, ["kanban"])
+    assert sockets.connect(narrow).status == 403
+    assert sockets.connect(desk.alice_key, headers={"X-Agent-Name": "\n"}).status == 400
+    assert not any(each.gone for each in opened)
+
+
 def test_a_client_sends_messages_over_its_socket(
     api: Api, desk: Desk, sockets: Sockets, listener: Client, pump: Pumps
 ) -> None:

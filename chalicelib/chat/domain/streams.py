@@ -9,9 +9,6 @@ from chalicelib.chat.domain.chat import AgentHeaders
 from chalicelib.core.domain.fields import Omittable
 from chalicelib.live.domain.frames import Frame
 
-# A person's streams at the same time.
-MOST_HELD = 3
-
 
 @dataclass(frozen=True)
 class StreamSlot:

@@ -1,14 +1,16 @@
 """Open, resume and end sockets."""
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from chalicelib.core.domain.bounds import SOCKETS_PER_PERSON
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.ports import JobSender
-from chalicelib.live.domain.frames import parse_position
+from chalicelib.live.domain.frames import FrameType, parse_position, signal_frame
 from chalicelib.live.domain.sockets import LIFETIME, CatchUpJob, Socket
-from chalicelib.live.services.notifier import end_socket
+from chalicelib.live.services.notifier import end_socket, post_frame
 from chalicelib.live.services.ports import Frames, SocketGateway, Sockets
 
 log = logging.getLogger("fluxden")
@@ -25,19 +27,21 @@ def open_socket(
     now: datetime,
     sockets: Sockets,
     frames: Frames,
+    gateway: SocketGateway,
     work: JobSender[CatchUpJob],
 ) -> None:
     """Store a new socket, and queue its greeting and the frames after `last_id`, if that is a frame id.
 
-    Nothing can be sent to the socket here, since the gateway opens it only after the reply. Store and queue calls
-    after authentication: 3.
+    Nothing can be sent to the socket here, since the gateway opens it only after the reply. If the person has as many
+    sockets as they may, the oldest are closed. Store and queue calls after authentication: 3, and 1 for each that is
+    closed.
 
     Raises:
         Inactive: the key has ended since it was presented.
     """
-    after = parse_position(last_id) if last_id else None
-    if after is None:
-        after = frames.find_log_state(owner.user_id, now=now).last.position
+    log_state = frames.find_log_state(owner.user_id, now=now)
+    asked = parse_position(last_id) if last_id else None
+    after = log_state.last.position if asked is None else asked
     ends = int((now + LIFETIME).timestamp())
     socket = Socket(
         connection_id=connection_id,
@@ -54,6 +58,17 @@ def open_socket(
     )
     sockets.add(socket)
     work.send(CatchUpJob(user_id=owner.user_id, connection_id=connection_id, after=after))
+    for each in _surplus(log_state.sockets):
+        reason = f"You have {SOCKETS_PER_PERSON} newer connections, which is as many as you can have."
+        error = signal_frame(FrameType.ERROR, each.sent_to, now, error=reason, code="too-many-connections")
+        if post_frame(each, error, sockets=sockets, gateway=gateway):
+            end_socket(each, sockets=sockets, gateway=gateway)
+
+
+def _surplus(opened: Sequence[Socket]) -> Sequence[Socket]:
+    """Return the oldest sockets that have to make room for one more."""
+    oldest_first = sorted(opened, key=lambda each: (each.opened_at, each.connection_id))
+    return oldest_first[: max(0, len(opened) + 1 - SOCKETS_PER_PERSON)]
 
 
 def resume_socket(socket: Socket, after: str, *, work: JobSender[CatchUpJob]) -> None:
