@@ -414,7 +414,7 @@ PEOPLE = st.fixed_dictionaries(
     {
         "name": LETTERS.filter(str.strip),
         "company": st.none() | LETTERS.filter(str.strip),
-        "tags": st.none() | LETTERS,
+        "tags": st.none() | LETTERS.filter(str.strip),
         "email": st.none() | st.sampled_from(["ab@a.b", "a#b@x.y"]),
     }
 )
