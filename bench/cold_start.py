@@ -43,13 +43,16 @@ _HANDLERS = {
     BARE: "bench.bare_handler:handler",
     FASTAPI: "bench.fastapi_handler:handler",
 }
+# As on Lambda.
+_LAMBDA = FASTER_START | {"AWS_LAMBDA_FUNCTION_NAME": "fluxden-publish_event"}
 # Prints the response; the rest of the process is not measured.
 _FUNCTION = """
-import importlib, json, sys
+import importlib, json, os, sys
 event = json.load(open(sys.argv[2]))
+response, sys.stdout = sys.stdout, open(os.devnull, "w")  # where a function's log lines go
 module, _, name = sys.argv[1].partition(":")
 reply = getattr(importlib.import_module(module), name)(event, None)
-print(json.dumps(reply), flush=True)
+print(json.dumps(reply), file=response, flush=True)
 """
 
 
@@ -61,12 +64,10 @@ def main() -> None:
     measured: dict[str, list[float]] = {name: [] for name in _HANDLERS}
     with tempfile.TemporaryDirectory() as folder, start_desk(Path(folder), **settings) as system, _unpack_zip() as code:
         paths = {OURS: [code], BARE: [str(_ROOT), _site_packages()], FASTAPI: [str(_ROOT), _site_packages()]}
-        environment = (
-            {**system.demo["admin_env"], "FLUXDEN_QUEUES_URL": "http://queues.invalid"} | settings | FASTER_START
-        )
+        environment = {**system.demo["admin_env"], "FLUXDEN_QUEUES_URL": "http://queues.invalid"} | settings
         sent, calls = Path(folder) / "event.json", Path(folder) / "calls.json"
         calls.write_text(_record_calls(environment, system.alice), encoding="utf-8")
-        environment["BENCH_CALLS"] = str(calls)
+        environment |= {"BENCH_CALLS": str(calls), **_LAMBDA}
         for number in range(times + 1):
             for name, handler in _HANDLERS.items():
                 sent.write_text(json.dumps(_event(system.alice)), encoding="utf-8")

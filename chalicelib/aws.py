@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.exceptions import ClientError, HTTPClientError
@@ -54,9 +55,17 @@ _TRANSIENT_REASONS = {"ProvisionedThroughputExceeded", "ThrottlingError", "Trans
 
 
 @cache
-def session() -> botocore.session.Session:
-    """The one session of the process; hooks that are registered before the first client apply to every client."""
+def session() -> boto3.Session:
+    """The one session of the process, on `core_session`."""
+    return boto3.Session(botocore_session=core_session())
+
+
+@cache
+def core_session() -> botocore.session.Session:
+    """What the session stands on; settings and hooks made here before the first client apply to every client."""
     created = botocore.session.Session()
+    # boto3 appends a part to the user agent of a session that has no name of its own.
+    created.user_agent_name = "fluxden"
     for service in ("dynamodb", "sqs"):
         created.register(f"before-call.{service}", _count)
     created.register("needs-retry.dynamodb", _retry_conflict)  # type: ignore[arg-type]
@@ -129,5 +138,6 @@ def _client(service: str, options: Callable[[], dict[str, Any]] = lambda: {"conf
     if (client := _clients.get(service)) is None:
         with _lock:
             if (client := _clients.get(service)) is None:
-                client = _clients[service] = session().create_client(service, **options())
+                made: Any = session()
+                client = _clients[service] = made.client(service, **options())
     return client

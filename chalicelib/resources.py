@@ -4,9 +4,14 @@ import os
 from dataclasses import dataclass
 
 
+def prefix() -> str:
+    """The first part of the name of everything that belongs to this desk."""
+    return os.environ.get("FLUXDEN_PREFIX", "fluxden")
+
+
 def physical(name: str) -> str:
     """The name of a table or queue on the engine."""
-    return f"{os.environ.get('FLUXDEN_PREFIX', 'fluxden')}-{name}"
+    return f"{prefix()}-{name}"
 
 
 @dataclass(frozen=True)

@@ -20,8 +20,9 @@ class Settings:
     Budgets are units per minute and token. `registrations_per_hour` limits how many new instances may register in an
     hour of the clock. `base_url` is the normalised URL of this desk, and `socket_url` that of its WebSockets; both
     may be empty. `allow_loopback` lets callbacks reach this machine, for demonstrations and tests only.
-    `stream_hold_seconds` is how long the event stream over HTTP waits for a new event behind a gateway that passes on
-    complete replies only. With `socket_heartbeats`, functions send heartbeats to open sockets; a host always does.
+    `tracing` says whether calls are recorded for AWS X-Ray. `stream_hold_seconds` is how long the event stream over
+    HTTP waits for a new event behind a gateway that passes on complete replies only. With `socket_heartbeats`,
+    functions send heartbeats to open sockets; a host always does.
     """
 
     personal_budget: int
@@ -35,6 +36,7 @@ class Settings:
     error_base_url: str
     allow_loopback: bool
     socket_heartbeats: bool
+    tracing: bool
     stream_hold_seconds: int
 
 
@@ -57,6 +59,7 @@ def settings() -> Settings:
         error_base_url=os.environ.get("FLUXDEN_ERROR_BASE_URL", "https://docs.fluxdesk.net/api/v1/errors").rstrip("/"),
         allow_loopback=os.environ.get("ALLOW_LOOPBACK") == "1",
         socket_heartbeats=os.environ.get("FLUXDEN_SOCKET_HEARTBEATS") == "1",
+        tracing=os.environ.get("FLUXDEN_TRACING") == "1",
         # API Gateway times out after 29 seconds.
         stream_hold_seconds=min(positive_integer("FLUXDEN_STREAM_HOLD_SECONDS", 20), _LONGEST_HOLD_SECONDS),
     )

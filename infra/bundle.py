@@ -13,7 +13,7 @@ from typing import Any
 
 # Packages that only Chalice needs for packaging.
 _TOOLS = {
-    "blessed", "boto3", "click", "editor", "inquirer", "jinxed", "packaging", "pip", "pycparser", "readchar", "runs",
+    "blessed", "click", "editor", "inquirer", "jinxed", "packaging", "pip", "pycparser", "readchar", "runs",
     "setuptools", "wcwidth", "wheel", "xmod", "yaml", "_yaml", "_distutils_hack", "pkg_resources",
 }  # fmt: skip
 _DROPPED_FILES = re.compile(
@@ -23,14 +23,16 @@ _DROPPED_FILES = re.compile(
     | (?:^|/)tests?/ | \.pyi$ | (?:^|/)py\.typed$ | (?:^|/)__pycache__/
     | ^aws_lambda_powertools/event_handler/openapi/swagger_ui/.*\.(?:js|css)$
     | ^botocore/data/.*/examples-1\.json
+    | ^boto3/(?:data|examples)/               # for resources, which we don't use
     | ^tzdata/zoneinfo/(?:right|posix)/
     """
 )
 # Packages that read their own metadata at run time.
 _KEPT_METADATA = re.compile(r"^(?:http_message_signatures|pydantic)-[^/]+\.dist-info/METADATA$")
-_SERVICES = ("apigatewaymanagementapi", "dynamodb", "sqs")
+# X-Ray is called by its library only, where traces are recorded.
+_SERVICES = ("apigatewaymanagementapi", "dynamodb", "sqs", "xray")
 # botocore's endpoint names of the services.
-_ENDPOINTS = {"dynamodb", "execute-api", "sqs"}
+_ENDPOINTS = {"dynamodb", "execute-api", "sqs", "xray"}
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o644 << 16
 # The path of the code on Lambda, as it appears in tracebacks.

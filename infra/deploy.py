@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import botocore.session
+import boto3
 import click
 from botocore.exceptions import BotoCoreError, ClientError, WaiterError
 
@@ -34,10 +34,10 @@ class Deployment:
 
     @cached_property
     def _session(self) -> Any:
-        return botocore.session.Session()
+        return boto3.Session()
 
     def client(self, service: str) -> Any:
-        return self._session.create_client(service)
+        return self._session.client(service)
 
     def deployed(self) -> dict[str, Any] | None:
         """Return the stack; None if it does not exist or has no resources yet."""

@@ -67,7 +67,11 @@ def _chalice_package() -> dict[str, Any]:
 def _load(handlers: list[str]) -> None:
     """Load every handler from the zip, with nothing else installed, and the modules that are imported late."""
     late = [
+        "aws_lambda_powertools.tracing",
         "aws_lambda_powertools.utilities.batch",
+        "aws_xray_sdk.core",
+        "aws_xray_sdk.ext.botocore.patch",
+        "chalicelib.telemetry.powertools",
         "cryptography.hazmat.primitives.asymmetric.ed25519",
         "cryptography.hazmat.primitives.ciphers.aead",
     ]

@@ -1,6 +1,5 @@
 """Turn a function of one message into an SQS Lambda function that reports the messages it failed on."""
 
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,9 +10,11 @@ from typing import Any, Protocol, get_type_hints
 from chalice.app import Blueprint
 from pydantic import BaseModel
 
-from chalicelib import aws
 from chalicelib.core.domain.errors import Refusal
+from chalicelib.core.domain.measures import MESSAGES
 from chalicelib.resources import Grant, Queue
+from chalicelib.telemetry import logs
+from chalicelib.telemetry.observe import observe, report_error, worker_output
 
 log = logging.getLogger("fluxden")
 
@@ -42,8 +43,8 @@ class Consumer:
         from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 
         processor = BatchProcessor(EventType.SQS, raise_on_entire_batch_failure=False)
-        response = process_partial_response(event, self._process, processor, context)
-        return dict(response)
+        with logs.bind(**logs.function_fields(context)):
+            return dict(process_partial_response(event, self._process, processor, context))
 
     @property
     def __name__(self) -> str:
@@ -55,20 +56,20 @@ class Consumer:
         return model
 
     def _process(self, record: Any) -> None:
-        outcome = "failed"
-        with aws.count_calls() as calls:
+        sent = (record.get("messageAttributes") or {}).get(logs.CORRELATION_ID) or {}
+        ids = {"messageId": record.message_id, "requestId": sent.get("stringValue")}
+        with observe("message", self.__name__, output=worker_output(), **ids) as line:
+            line |= {"outcome": "failed", "received": int(record.attributes.approximate_receive_count)}
             try:
                 self.function(self.message.model_validate_json(record.body))
-                outcome = "done"
+                line["outcome"] = "done"
             except Exception as error:
                 # The message itself is not logged, since it may contain what people wrote.
-                log.exception("message %s of %s failed", record.message_id, self.__name__)
+                report_error("message", error, "message %s of %s failed", record.message_id, self.__name__)
                 self._note(record.message_id, error)
                 raise
             finally:
-                line = {"worker": self.__name__, "messageId": record.message_id, "outcome": outcome}
-                received = int(record.attributes.approximate_receive_count)
-                log.info(json.dumps(line | {"received": received, "storeCalls": calls[0]}))
+                MESSAGES.add(worker=self.__name__, outcome=line["outcome"])
 
     def _note(self, message_id: str, error: Exception) -> None:
         # The texts of other errors may contain what people wrote, so only their type is kept.

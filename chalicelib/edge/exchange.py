@@ -1,7 +1,5 @@
 """Serve one request by one operation: parse, authorize, invoke, render."""
 
-import logging
-import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -9,7 +7,6 @@ from functools import partial
 from typing import Any, NamedTuple
 
 from chalice.app import Request, Response
-from pydantic_core import to_json
 
 from chalicelib import aws, ids
 from chalicelib.core.domain.budgets import Charge, Window
@@ -31,8 +28,8 @@ from chalicelib.edge.parsing import IncomingRequest, Input, parse, read_body, re
 from chalicelib.edge.rendering import render, render_error, sunset_headers, window_headers
 from chalicelib.edge.streaming import Pieces, RefusedStream, stream_seconds
 from chalicelib.security_headers import security_headers
-
-log = logging.getLogger("fluxden")
+from chalicelib.telemetry.logs import function_fields, gateway_fields
+from chalicelib.telemetry.observe import count_error, observe, report_error
 
 
 class Access(NamedTuple):
@@ -61,18 +58,11 @@ def handle(
     `input_error` is a flaw that was found in the arguments before they became a request.
     """
     request = receive(operation, http, path)
-    started = time.perf_counter()
-    with aws.count_calls() as calls:
+    ids = gateway_fields(http.context) | function_fields(http.lambda_context)
+    with observe("request", operation.__name__, requestId=request.request_id, **ids) as line:
         response, caller = _respond(request, input_error)
-    line = {
-        "operation": operation.__name__,
-        "requestId": request.request_id,
-        "status": response.refused_status if isinstance(response, RefusedStream) else response.status_code,
-        "caller": caller.identity if caller else None,
-        "storeCalls": calls[0],
-        "milliseconds": round((time.perf_counter() - started) * 1000, 1),
-    }
-    log.info(to_json(line).decode())
+        status = response.refused_status if isinstance(response, RefusedStream) else response.status_code
+        line |= {"status": status, "caller": caller.identity if caller else None}
     return response
 
 
@@ -104,9 +94,10 @@ def _respond(request: IncomingRequest, input_error: Refusal | None) -> tuple[Res
             result = operation.replay(stored)
         response = render(request, result)
     except Refusal as refusal:
+        count_error("request", refusal)
         response = render_error(request, refusal)
     except Exception as fault:
-        log.exception("fault in %s (%s)", operation.__name__, request.request_id)
+        report_error("request", fault, "fault in %s", operation.__name__)
         outage = Unavailable("A store did not answer in time. Try again.") if aws.is_transient(fault) else None
         response = render_error(request, outage)
     window = gate_windows[-1] if gate_windows else access.window

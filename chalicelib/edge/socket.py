@@ -1,8 +1,6 @@
 """Turn a function of one socket event into a Lambda function for one route of the WebSocket API."""
 
 import base64
-import json
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,11 +12,12 @@ from chalicelib import aws, ids
 from chalicelib.core.domain.budgets import Charge
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Forbidden, Refusal, Unauthorized
+from chalicelib.core.domain.measures import SOCKET_EVENTS
 from chalicelib.edge import auth, problem
 from chalicelib.edge.header_text import decode_header
 from chalicelib.resources import Grant
-
-log = logging.getLogger("fluxden")
+from chalicelib.telemetry.logs import function_fields, gateway_fields
+from chalicelib.telemetry.observe import count_error, observe, report_error
 
 # Browsers can't set headers on a WebSocket. A subprotocol is the only way that keeps the key out of URLs and logs.
 SUBPROTOCOL = "bearer"
@@ -47,7 +46,7 @@ class SocketRoute:
     def __name__(self) -> str:
         return self.function.__name__
 
-    def __call__(self, event: dict[str, Any], context: object) -> dict[str, Any]:  # noqa: ARG002 - Lambda's
+    def __call__(self, event: dict[str, Any], context: object) -> dict[str, Any]:
         """Serve one event of the WebSocket gateway: the entry point of this route's Lambda function."""
         received = event["requestContext"]
         headers = {name.lower(): decode_header(value) for name, value in (event.get("headers") or {}).items()}
@@ -55,16 +54,18 @@ class SocketRoute:
         raw = base64.b64decode(body) if event.get("isBase64Encoded") else body.encode()
         call = SocketCall(received["connectionId"], received["requestId"], datetime.now(UTC), headers, raw)
         status, response_headers = 500, dict[str, str]()
-        with aws.count_calls() as calls:
+        ids = gateway_fields(received) | function_fields(context)
+        with observe("socket", self.__name__, requestId=call.request_id, **ids) as line:
+            SOCKET_EVENTS.add(route=self.__name__)
             try:
                 status, response_headers = 200, dict(self.function(call) or {})
             except Refusal as refusal:
+                count_error("socket", refusal)
                 status = problem.status_of(type(refusal), problem.KEY_STATUS)
             except Exception as fault:
-                log.exception("fault in %s (%s)", self.__name__, call.request_id)
+                report_error("socket", fault, "fault in %s", self.__name__)
                 status = 503 if aws.is_transient(fault) else 500
-        line = {"socket": self.__name__, "requestId": call.request_id, "status": status, "storeCalls": calls[0]}
-        log.info(json.dumps(line | {"connectionId": call.connection_id}))
+            line["status"] = status
         return {"statusCode": status, "headers": response_headers}
 
 

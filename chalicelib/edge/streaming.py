@@ -52,7 +52,7 @@ class Pieces:
                     checked = time.time()
                 yield text
         except Refusal as refusal:
-            log.info(json.dumps({"event": "stream_ended", "code": refusal.code}))
+            log.info("stream_ended", extra={"code": refusal.code})
         except Exception:
             log.exception("an open reply has ended")
         finally:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from chalice.app import Blueprint
 
 from chalicelib import ids
+from chalicelib.core.domain.measures import CALLBACK_ATTEMPTS
 from chalicelib.core.domain.retries import JITTER
 from chalicelib.core.gateways import http
 from chalicelib.core.services.attempts import AttemptRunner
@@ -26,6 +27,10 @@ from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import CALLBACKS, DELIVERIES, DIRECTORY, NOTIFY
 
 bp = Blueprint(__name__)
+
+
+def _count(outcome: str) -> None:
+    CALLBACK_ATTEMPTS.add(outcome=outcome)
 
 
 # One message at a time: a slow receiver does not delay other callbacks.
@@ -50,6 +55,7 @@ def deliver_callback(message: CallbackJob) -> None:
             clock=lambda: datetime.now(UTC),
             lease_id=ids.new_nonce(),
             spread=random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 - spreads retries
+            count=_count,
         ),
         deliveries=DynamoDeliveries(),
         secrets=DynamoSigningSecrets(),

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from chalice.app import Blueprint
 
 from chalicelib import ids
+from chalicelib.core.domain.measures import NOTICE_ATTEMPTS
 from chalicelib.core.domain.retries import JITTER
 from chalicelib.core.gateways import http
 from chalicelib.core.services.attempts import AttemptRunner
@@ -20,6 +21,10 @@ from chalicelib.resources import NETWORK, NOTICES
 from chalicelib.settings import settings
 
 bp = Blueprint(__name__)
+
+
+def _count(outcome: str) -> None:
+    NOTICE_ATTEMPTS.add(to="instance", outcome=outcome)
 
 
 # One message at a time: a slow instance does not delay the notices of others.
@@ -41,6 +46,7 @@ def deliver_notice(message: InstanceNoticeJob) -> None:
             clock=lambda: datetime.now(UTC),
             lease_id=ids.new_nonce(),
             spread=random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 - spreads retries
+            count=_count,
         ),
         notices=DynamoInstanceNotices(),
         recipients=DynamoMarketplace(),

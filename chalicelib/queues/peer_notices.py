@@ -7,6 +7,7 @@ from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.board.stores.contacts import DynamoContacts
+from chalicelib.core.domain.measures import NOTICE_ATTEMPTS
 from chalicelib.core.domain.retries import JITTER
 from chalicelib.core.gateways import http
 from chalicelib.core.services.attempts import AttemptRunner
@@ -28,6 +29,10 @@ from chalicelib.resources import CHAT, CONTACTS, NOTIFY, PEER_NOTICES, PEERS
 from chalicelib.settings import settings
 
 bp = Blueprint(__name__)
+
+
+def _count(outcome: str) -> None:
+    NOTICE_ATTEMPTS.add(to="connection", outcome=outcome)
 
 
 # One message at a time: a slow peer does not delay the notices of others.
@@ -60,5 +65,6 @@ def deliver_peer_notice(message: ConnectionNoticeJob) -> None:
             clock=lambda: datetime.now(UTC),
             lease_id=ids.new_nonce(),
             spread=random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 - spreads retries
+            count=_count,
         ),
     ).attempt(message, message_id=ids.new_ulid(datetime.now(UTC)))

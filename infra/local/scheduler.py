@@ -1,12 +1,10 @@
 """Run schedules in the background as EventBridge does. On a local system a minute lasts two seconds."""
 
-import logging
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 
 from chalicelib.edge.schedule import Schedule
-
-log = logging.getLogger("fluxden")
 
 SECONDS_A_MINUTE = 2.0
 
@@ -29,8 +27,6 @@ def _run(schedule: Schedule, stopped: threading.Event) -> None:
 
 
 def run_once(each: Schedule) -> None:
-    """Run a schedule once. A failure is logged; the next run tries again."""
-    try:
+    """Run a schedule once. A failure is logged by the schedule itself; the next run tries again."""
+    with suppress(Exception):
         each({}, None)
-    except Exception:
-        log.exception("schedule %s failed", each.__name__)

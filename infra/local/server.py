@@ -96,7 +96,7 @@ def _check_account(stage: str) -> None:
     from chalicelib import aws, settings
 
     missing = []
-    if not aws.session().get_config_variable("region"):
+    if not aws.session().region_name:
         missing.append("a region: set AWS_DEFAULT_REGION")
     if aws.session().get_credentials() is None:
         missing.append("credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")

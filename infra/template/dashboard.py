@@ -4,9 +4,12 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
+from chalicelib.core.domain import measures
+from chalicelib.core.domain.errors import Refusal
 from chalicelib.edge.consumer import Consumer
-from chalicelib.edge.route import Route
-from chalicelib.resources import CALLBACKS, FAN_OUT, NOTICES, OUTBOX_WORK, PEER_NOTICES, SOCKET_WORK
+from chalicelib.edge.schedule import Schedule
+from chalicelib.edge.socket import SocketRoute
+from chalicelib.resources import CALLBACKS, NOTICES, OUTBOX_WORK, PEER_NOTICES, SOCKET_WORK, Queue
 from infra import queues, tables
 from infra.template import metrics
 from infra.template.entry_points import EntryPoint
@@ -25,36 +28,44 @@ def dashboard(entry_points: Iterable[EntryPoint]) -> Resources:
 
 def _graphs(entry_points: list[EntryPoint]) -> list[tuple[str, list[Metric]]]:
     workers = {each.source.queue: each.name for each in entry_points if isinstance(each.source, Consumer)}
-    publishing = [
-        each.name for each in entry_points if isinstance(each.source, Route) and each.name.startswith("publish_")
-    ]
+    schedules = [each.name for each in entry_points if isinstance(each.source, Schedule)]
+    routes = [each.name for each in entry_points if isinstance(each.source, SocketRoute)]
+    codes = sorted({each.code for each in list_refusals()})
     return [
-        ("Publishes", [metrics.of_function(name, "Invocations") for name in publishing]),
+        ("Publishes", metrics.all_of_desk(measures.PUBLISHES)),
+        ("Deliveries", metrics.all_of_desk(measures.DELIVERIES)),
         (
             "Publishing, milliseconds",
             [metrics.of_function("publish_event", "Duration", each, each) for each in ("p50", "p99")],
         ),
-        ("Fan-out lag, seconds", [metrics.of_queue(FAN_OUT, _AGE)]),
+        ("Fan-out lag (p99), milliseconds", metrics.all_of_desk(measures.FAN_OUT_LAG, "p99")),
+        ("Pushes", metrics.all_of_desk(measures.PUSHES)),
         (
-            "Sockets: pushes, connections",
+            "Sockets",
             [
+                *metrics.all_of_desk(measures.SOCKET_EVENTS, route=routes),
                 metrics.of_sockets("MessageCount", label="messages"),
-                metrics.of_sockets("ConnectCount", label="connections opened"),
                 metrics.of_queue(SOCKET_WORK, _SENT, "Sum", "catch-ups"),
             ],
         ),
-        ("Callbacks", _queue_series(workers[CALLBACKS], CALLBACKS)),
-        ("Relays", _queue_series(workers[OUTBOX_WORK], OUTBOX_WORK)),
-        ("Notices", [*_queue_series(workers[NOTICES], NOTICES), *_queue_series(workers[PEER_NOTICES], PEER_NOTICES)]),
+        ("Callbacks", [*metrics.all_of_desk(measures.CALLBACK_ATTEMPTS), *_queue_series(CALLBACKS)]),
+        ("Relays", [*metrics.all_of_desk(measures.RELAYS), *_queue_series(OUTBOX_WORK)]),
+        (
+            "Notices",
+            [*metrics.all_of_desk(measures.NOTICE_ATTEMPTS), *_queue_series(NOTICES), *_queue_series(PEER_NOTICES)],
+        ),
+        ("Refusals", metrics.all_of_desk(measures.REFUSALS, code=codes)),
         (
             "Errors",
             [
+                *metrics.all_of_desk(measures.FAULTS),
                 metrics.of_rest_api("5XXError", label="HTTP, ours"),
                 metrics.of_rest_api("4XXError", label="HTTP, theirs"),
                 metrics.of_sockets("IntegrationError", label="sockets"),
-                *(metrics.of_function(name, "Errors") for name in workers.values()),
             ],
         ),
+        ("Messages of queues", metrics.all_of_desk(measures.MESSAGES, worker=workers.values())),
+        ("Work that schedules found", metrics.all_of_desk(measures.SCHEDULED, schedule=schedules)),
         ("Dead letters", [metrics.of_queue(each.queue.dead_letters, _WAITING) for each in queues.DEFINITIONS]),
         (
             "Requests, milliseconds",
@@ -68,12 +79,16 @@ def _graphs(entry_points: list[EntryPoint]) -> list[tuple[str, list[Metric]]]:
     ]
 
 
-def _queue_series(worker: str, queue: Any) -> list[Metric]:
+def _queue_series(queue: Queue) -> list[Metric]:
     return [
-        metrics.of_function(worker, "Invocations", label=f"{queue.name}: attempts"),
         metrics.of_queue(queue, _WAITING, label=f"{queue.name}: waiting"),
         metrics.of_queue(queue.dead_letters, _WAITING, label=f"{queue.name}: given up"),
     ]
+
+
+def list_refusals(kind: type[Refusal] = Refusal) -> list[type[Refusal]]:
+    """Return every kind of refusal that has a code."""
+    return [each for direct in kind.__subclasses__() for each in (direct, *list_refusals(direct))]
 
 
 def _widget(number: int, title: str, series: list[Metric]) -> dict[str, Any]:

@@ -27,6 +27,8 @@ from infra.template.names import (
 
 GATEWAY_ROLE = "GatewayRole"
 SCHEDULER_ROLE = "SchedulerRole"
+_IS_TRACED = settings.SETTINGS["FLUXDEN_TRACING"].is_on
+_TRACING_POLICY = "arn:${AWS::Partition}:iam::aws:policy/AWSXRayDaemonWriteAccess"
 
 # This many ARNs fit into the 6,144 characters of a managed policy.
 _ARNS_A_POLICY = 40
@@ -88,6 +90,7 @@ def _function(entry_point: EntryPoint, runtime: dict[str, Any]) -> dict[str, Any
             "ApplicationLogLevel": "INFO",
             "SystemLogLevel": "WARN",
         },
+        "Tracing": {"Fn::If": [_IS_TRACED, "Active", "PassThrough"]},
         "Environment": {"Variables": settings.environment() | settings.secrets(entry_point.module)},
     }
     if events := _events(entry_point):
@@ -128,6 +131,7 @@ def _role(entry_point: EntryPoint) -> dict[str, Any]:
         {
             "AssumeRolePolicyDocument": _trust("lambda.amazonaws.com"),
             "Policies": [{"PolicyName": "function", "PolicyDocument": _policy(statements(entry_point))}],
+            "ManagedPolicyArns": {"Fn::If": [_IS_TRACED, [sub(_TRACING_POLICY)], ref("AWS::NoValue")]},
         },
     )
 

@@ -1,9 +1,13 @@
-"""CloudWatch metrics of functions, queues, tables and APIs, for alarms and the dashboard."""
+"""CloudWatch metrics of functions, queues, tables, APIs and the desk itself, for alarms and the dashboard."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
+from chalicelib.core.domain.measures import Measure
 from chalicelib.resources import Queue, Table
+from chalicelib.telemetry.metrics import NAMESPACE, SERVICE
 from infra.template.names import SOCKET_API, STAGE, sub
 
 
@@ -35,6 +39,23 @@ class Metric:
     def _named(self) -> dict[str, Any]:
         dimensions = [{"Name": name, "Value": sub(value) if "$" in value else value} for name, value in self.dimensions]
         return {"Namespace": self.namespace, "MetricName": self.name, "Dimensions": dimensions}
+
+
+def of_desk(measure: Measure, statistic: str = "Sum", label: str = "", **dimensions: str) -> Metric:
+    """Return one series of what the functions themselves measure."""
+    named = tuple((name, dimensions[name]) for name, _ in measure.dimensions)
+    return Metric(
+        NAMESPACE, measure.name, (*named, (SERVICE, "${Prefix}")), statistic, label or " ".join(dimensions.values())
+    )
+
+
+def all_of_desk(measure: Measure, statistic: str = "Sum", **functions: Iterable[str]) -> list[Metric]:
+    """Return a series for each combination of values. `functions` has the values of dimensions that name functions."""
+    names = [name for name, _ in measure.dimensions]
+    values = [declared or tuple(functions[name]) for name, declared in measure.dimensions]
+    return [
+        of_desk(measure, statistic, **dict(zip(names, combination, strict=True))) for combination in product(*values)
+    ]
 
 
 def of_function(function: str, name: str, statistic: str = "Sum", label: str = "") -> Metric:

@@ -104,6 +104,13 @@ SETTINGS = {
         default="20",
         pattern="1?[0-9]|2[0-5]",
     ),
+    "FLUXDEN_TRACING": Setting(
+        "Tracing",
+        "Set to 1 to record traces for AWS X-Ray.",
+        type="0 or 1",
+        default="0",
+        pattern="[01]",
+    ),
     "FLUXDEN_SOCKET_HEARTBEATS": Setting(
         "SocketHeartbeats",
         "Set to 1 to send a heartbeat to every open WebSocket every 30 seconds, a message each. `make run` and "
@@ -177,9 +184,9 @@ def parameters() -> dict[str, Any]:
 
 def conditions() -> dict[str, Any]:
     empty = {each.is_empty: {"Fn::Equals": [ref(each.parameter), ""]} for each in SETTINGS.values() if each.derived}
-    heartbeats = SETTINGS["FLUXDEN_SOCKET_HEARTBEATS"]
+    switches = [SETTINGS[name] for name in ("FLUXDEN_SOCKET_HEARTBEATS", "FLUXDEN_TRACING")]
     return empty | {
-        heartbeats.is_on: {"Fn::Equals": [ref(heartbeats.parameter), "1"]},
+        **{each.is_on: {"Fn::Equals": [ref(each.parameter), "1"]} for each in switches},
         "HasAlarmEmail": {"Fn::Not": [{"Fn::Equals": [ref("AlarmEmail"), ""]}]},
         "SetsAccountLogging": {"Fn::Equals": [ref("SetAccountLogging"), "yes"]},
     }

@@ -1,7 +1,9 @@
 """Clients of AWS: one per service, counted calls, and which errors pass."""
 
 from collections.abc import Iterator
+from typing import Any
 
+import boto3
 import pytest
 from botocore.exceptions import ClientError, ConnectTimeoutError, EndpointConnectionError, ReadTimeoutError
 
@@ -120,3 +122,13 @@ def test_queue_url_is_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
     with aws.count_calls() as calls:
         urls = {aws.queue_url(CALLBACKS.physical_name) for _ in range(3)}
     assert (len(urls), calls) == (1, [1])
+
+
+def test_clients_are_boto3s_with_the_settings_that_make_them_start_and_call_fast() -> None:
+    assert isinstance(aws.session(), boto3.Session)
+    for client in (aws.dynamodb(), aws.sqs()):
+        config: Any = client.meta.config
+        serializer = vars(client)["_serializer"]
+        assert type(serializer).__name__ != "ParamValidationDecorator"
+        assert config.user_agent == "fluxden"
+        assert (config.connect_timeout, config.read_timeout, config.max_pool_connections) == (2, 5, 64)

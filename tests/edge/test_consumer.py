@@ -2,7 +2,6 @@
 
 import json
 import logging
-from typing import Any
 
 import pytest
 from chalice.app import Blueprint
@@ -15,6 +14,7 @@ from chalicelib.core.stores.writes import commit
 from chalicelib.edge.consumer import Consumer, consumer
 from chalicelib.resources import CALLBACKS, DIRECTORY
 from tests.support.faults import Fault, inject_faults, intercept_engine
+from tests.support.log_lines import read_lines
 
 GRANTS = DIRECTORY.can("PutItem")
 
@@ -83,9 +83,8 @@ def test_reason_of_a_failure_is_kept_without_content_of_the_message() -> None:
 def test_each_message_is_logged_with_its_outcome_and_its_store_calls(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "fluxden")
     run(job("a"), job("refuse"))
-    lines: list[dict[str, Any]] = [json.loads(each.message) for each in caplog.records if each.levelname == "INFO"]
-    shared = {"worker": "work", "received": 2}
-    assert lines == [
+    shared = {"message": "message", "operation": "work", "received": 2}
+    assert read_lines(caplog, "message") == [
         shared | {"messageId": "0", "outcome": "done", "storeCalls": 1},
         # Its call stores the reason of the failure.
         shared | {"messageId": "1", "outcome": "failed", "storeCalls": 1},

@@ -24,6 +24,7 @@ from chalicelib.edge.operation import Family, Operation, OperationReply
 from chalicelib.edge.parsing import LARGEST_BODY
 from chalicelib.edge.problem import problem_json
 from chalicelib.tokens.domain.tokens import Admission
+from tests.support.log_lines import read_lines
 
 pytestmark = pytest.mark.engine("embedded")
 
@@ -234,9 +235,10 @@ def test_name_in_the_path_that_no_store_could_have_is_not_found() -> None:
 def test_each_request_is_logged_once_with_its_caller_and_status(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "fluxden")
     serve(operation(call_body, Tokens(), permission="board"), X_Request_Id="mine")
-    (line,) = (json.loads(record.message) for record in caplog.records)
-    assert isinstance(line.pop("milliseconds"), float)
+    (line,) = read_lines(caplog)
     assert line == {
+        "message": "request",
+        "correlation_id": "mine",
         "operation": "call_body",
         "requestId": "mine",
         "status": 403,

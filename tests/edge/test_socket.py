@@ -1,7 +1,6 @@
 """Routes of the WebSocket API: the key of a connection, its permissions, and the status of each event."""
 
 import base64
-import json
 import logging
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -22,6 +21,7 @@ from chalicelib.tokens.stores.token_budgets import DynamoTokenBudgets
 from chalicelib.tokens.stores.tokens import DynamoTokens
 from infra.local.socket_events import Connection
 from tests.conftest import Desk
+from tests.support.log_lines import read_lines
 
 KEY = ids.mint_token(ids.TokenKind.KEY).text
 NOON = datetime(2026, 5, 21, 12, tzinfo=UTC)
@@ -92,9 +92,16 @@ def test_failure_becomes_the_status_of_the_reply(body: str, status: int) -> None
 def test_each_event_is_logged_once_without_its_body(caplog: pytest.LogCaptureFixture) -> None:
     caplog.set_level(logging.INFO, "fluxden")
     send("a secret")
-    (line,) = (json.loads(record.message) for record in caplog.records)
-    assert line.pop("requestId")
-    assert line == {"socket": "answer", "status": 200, "storeCalls": 0, "connectionId": CONNECTION.connection_id}
+    (line,) = read_lines(caplog)
+    ids = {line.pop(name) for name in ("requestId", "correlation_id", "gatewayRequestId", "extendedRequestId")}
+    assert len(ids) == 1
+    assert line == {
+        "message": "socket",
+        "operation": "answer",
+        "status": 200,
+        "storeCalls": 0,
+        "connectionId": CONNECTION.connection_id,
+    }
 
 
 def test_key_is_found_in_the_header_or_among_the_subprotocols() -> None:

@@ -26,7 +26,8 @@ _FILES = {
     "some_library/tests/test_it.py": b"",
     "some_library-1.0.dist-info/RECORD": b"",
     "pip/__init__.py": b"",
-    "boto3/__init__.py": b"",
+    "boto3/data/sqs/2012-11-05/resources-1.json": b"{}",
+    "boto3/session.py": b"",
     "botocore/data/endpoints.json": json.dumps(_ENDPOINTS).encode(),
     "botocore/data/ec2/2016-11-15/service-2.json": b"{}",
     "botocore/data/dynamodb/2012-08-10/service-2.json": json.dumps(_MODEL).encode(),
@@ -51,6 +52,8 @@ def test_only_what_functions_need_is_shipped(packaged: Path, tmp_path: Path) -> 
             "chalicelib/one.py",
             compiled,
             "chalicelib/broken_template.py",
+            "boto3/session.py",
+            importlib.util.cache_from_source("boto3/session.py"),
             "botocore/data/endpoints.json",
             "botocore/data/dynamodb/2012-08-10/service-2.json",
         }

@@ -7,7 +7,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-import botocore.session
+import boto3
 import pytest
 from click.testing import CliRunner
 from moto import mock_aws
@@ -80,8 +80,8 @@ def test_a_deployment_creates_the_declared_resources(deployable: Path) -> None:
     assert "Add     AWS::Lambda::Function" in said
     assert "https://restapi.execute-api.us-east-1.amazonaws.com/desk" in said
     assert "infra.admin employees create" in said
-    session: Any = botocore.session.Session()
-    dynamodb, sqs, functions_of = (session.create_client(each) for each in ("dynamodb", "sqs", "lambda"))
+    session: Any = boto3.Session()
+    dynamodb, sqs, functions_of = (session.client(each) for each in ("dynamodb", "sqs", "lambda"))
     for definition in tables.DEFINITIONS:
         _check_table(dynamodb, definition)
     for queue in queues.DEFINITIONS:

@@ -260,7 +260,7 @@ def test_every_queue_table_and_schedule_has_an_alarm() -> None:
         assert len(alarm.get("Metrics", [])) <= 11
     board = json.loads(resources_of_type("AWS::CloudWatch::Dashboard")["Dashboard"]["DashboardBody"]["Fn::Sub"])
     titles = {each["properties"]["title"] for each in board["widgets"]}
-    assert {"Publishes", "Fan-out lag, seconds", "Callbacks", "Relays", "Errors", "Dead letters"} <= titles
+    assert {"Publishes", "Fan-out lag (p99), milliseconds", "Callbacks", "Relays", "Errors", "Dead letters"} <= titles
 
 
 def test_heartbeats_of_sockets_are_scheduled_only_while_their_parameter_is_1() -> None:

@@ -64,8 +64,10 @@ def test_the_edge_stays_within_its_budget() -> None:
 
 
 def test_packages_are_empty_so_that_importing_one_module_imports_no_other() -> None:
+    root = ROOT / "chalicelib" / "__init__.py"
     for path in (ROOT / "chalicelib").rglob("__init__.py"):
-        assert path.read_text(encoding="utf-8") == "", path
+        text = path.read_text(encoding="utf-8")
+        assert text == "" or (path == root and "chalicelib" not in text), path
 
 
 # Entry points are found by the tests of their areas, and modules named `ports` hold only protocols.
@@ -101,7 +103,7 @@ for module in sys.argv[1:]:
     assert os.waitpid(child, 0)[1] == 0, module
 """
 # Packages of `chalicelib` beside the areas, and the areas that every entry point may load.
-_BESIDE_AREAS = {"api", "edge", "queues", "schedules", "sockets"}
+_BESIDE_AREAS = {"api", "edge", "queues", "schedules", "sockets", "telemetry"}
 _EVERYWHERE = {"core", "people", "tokens"}
 
 
@@ -120,6 +122,20 @@ def test_models_are_built_when_they_are_first_used() -> None:
     for model in _subclasses(BaseModel):
         if model.__module__.startswith("chalicelib.") and "[" not in model.__name__:
             assert model.model_config.get("defer_build"), f"{model.__module__}.{model.__name__}"
+
+
+def test_errors_of_models_do_not_repeat_the_input_which_would_be_logged() -> None:
+    for model in _subclasses(BaseModel):
+        if model.__module__.startswith("chalicelib.") and "[" not in model.__name__:
+            assert model.model_config.get("hide_input_in_errors"), f"{model.__module__}.{model.__name__}"
+
+
+def test_all_log_with_one_logger_whose_lines_have_the_ids_of_the_call() -> None:
+    for path in (ROOT / "chalicelib").rglob("*.py"):
+        text = path.read_text(encoding="utf-8")
+        for name in re.findall(r"getLogger\((.*?)\)", text):
+            assert name in {'"fluxden"', "LOGGER", "logs.LOGGER"}, path
+        assert not re.search(r"\blog\.\w+\(\s*(json\.dumps|f\")", text), f"{path}: pass fields as `extra`"
 
 
 def test_every_entry_point_is_served() -> None:

@@ -90,7 +90,8 @@ def _create_access_key(function: Function) -> dict[str, str]:
     for service, more in _MOTO_ACTIONS.items():
         if any(action.startswith(f"{service}:") for action in actions):
             actions |= set(more)
-    iam: Any = aws.session().create_client("iam")
+    session: Any = aws.session()
+    iam = session.client("iam")
     name = function.handler.replace(".", "-")
     policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": sorted(actions), "Resource": "*"}]}
     iam.create_user(UserName=name)

@@ -1,6 +1,5 @@
 """Fixtures for the admin operations."""
 
-import json
 import logging
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +9,7 @@ import time_machine
 
 from tests.conftest import Desk
 from tests.support.api import Answer, Api
+from tests.support.log_lines import read_lines
 
 ADMIN, EVENTS = "/api/v2/operate", "/api/v1/events"
 
@@ -32,7 +32,7 @@ def audited(caplog: pytest.LogCaptureFixture) -> Any:
     caplog.set_level(logging.INFO, "fluxden")
 
     def look() -> list[tuple[str, str]]:
-        lines = [json.loads(each.message) for each in caplog.records if each.message.startswith('{"audit"')]
+        lines = read_lines(caplog, "audit")
         caplog.clear()
         return [(line["audit"], line["row"]) for line in lines]
 

@@ -40,7 +40,7 @@ def _load_shared_modules() -> None:
         parts = module.relative_to(root).with_suffix("").parts
         if len(parts) > 1 and parts[0] not in _ENTRY_POINTS:
             import_module(".".join(("chalicelib", *parts)))
-    loader = aws.session().get_component("data_loader")
+    loader = aws.core_session().get_component("data_loader")
     for service in ("dynamodb", "sqs"):
         loader.load_service_model(service, "service-2")
     loader.load_data("endpoints")

@@ -8,7 +8,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
-import botocore.session
+import boto3
 import pytest
 
 from infra.local import engines
@@ -78,7 +78,7 @@ def dead_letter(system: StartedDesk, body: str) -> None:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in system.demo["admin_env"].items():
             patch.setenv(name, value)
-        client: Any = botocore.session.Session().create_client("sqs")
+        client: Any = boto3.Session().client("sqs")
     with closing(client):
         url = client.get_queue_url(QueueName="fluxden-fan-out-dead-letters")["QueueUrl"]
         client.send_message(QueueUrl=url, MessageBody=body)

@@ -10,7 +10,7 @@ from http.client import HTTPConnection
 from threading import Thread
 from typing import TYPE_CHECKING, Any
 
-import botocore.session
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 
@@ -45,7 +45,7 @@ def port() -> int:
 @pytest.fixture
 def outside_client(port: int) -> Iterator["DynamoDBClient"]:
     """Return a client as another process uses it."""
-    client: Any = botocore.session.Session().create_client(
+    client: Any = boto3.Session().client(
         "dynamodb",
         endpoint_url=f"http://127.0.0.1:{port}",
         region_name=engine.REGION,
@@ -69,7 +69,8 @@ def unreachable_server() -> Iterator[socket.socket]:
 @pytest.fixture
 def _reset_engine_state(monkeypatch: pytest.MonkeyPatch) -> None:
     """Reset the process to the state before the engine was embedded."""
-    monkeypatch.setattr(aws, "session", functools.cache(aws.session.__wrapped__))
+    for name in ("session", "core_session"):
+        monkeypatch.setattr(aws, name, functools.cache(getattr(aws, name).__wrapped__))
     monkeypatch.setattr(aws, "_clients", {})
 
 
@@ -189,7 +190,7 @@ def test_a_client_that_calls_the_engine_by_a_loopback_address_is_answered(port: 
 
 def test_a_call_to_an_address_that_is_not_aws_is_refused(unreachable_server: socket.socket) -> None:
     address = f"http://127.0.0.1:{unreachable_server.getsockname()[1]}"
-    client: Any = aws.session().create_client("dynamodb", endpoint_url=address)
+    client: Any = aws.session().client("dynamodb", endpoint_url=address)
     with pytest.raises(RuntimeError, match="does not serve http://127"):
         client.list_tables()
 
@@ -200,7 +201,7 @@ def test_a_call_to_a_service_the_engine_lacks_fails_without_leaving_the_machine(
     def forbidden(*_: object, **__: object) -> None:
         raise AssertionError("a connection was opened")
 
-    client: Any = aws.session().create_client("gamelift")
+    client: Any = aws.session().client("gamelift")
     monkeypatch.setattr(socket, "create_connection", forbidden)
     monkeypatch.setattr(socket.socket, "connect", forbidden)
     with pytest.raises((RuntimeError, ClientError), match=r"does not know|Not yet implemented"):

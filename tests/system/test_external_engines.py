@@ -30,7 +30,7 @@ def test_only_this_machine_reaches_an_engine(engine: str) -> None:
 
 
 def test_a_call_to_any_other_address_is_refused() -> None:
-    client: Any = aws.session().create_client("dynamodb", endpoint_url="http://127.0.0.1:9")
+    client: Any = aws.session().client("dynamodb", endpoint_url="http://127.0.0.1:9")
     with closing(client), pytest.raises(RuntimeError, match="does not serve http://127"):
         client.list_tables()
 

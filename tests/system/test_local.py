@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import botocore.session
+import boto3
 import pytest
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect as websocket
@@ -354,7 +354,7 @@ def test_a_websocket_without_a_key_is_refused(system: StartedDesk) -> None:
 
 
 def test_the_admin_environment_reaches_open_sockets(system: StartedDesk) -> None:
-    client: Any = botocore.session.Session().create_client(
+    client: Any = boto3.Session().client(
         "apigatewaymanagementapi",
         endpoint_url=system.demo["admin_env"]["FLUXDEN_SOCKETS_URL"],
         region_name="us-east-1",
@@ -517,7 +517,7 @@ def aws_client(system: StartedDesk) -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in system.demo["admin_env"].items():
             patch.setenv(name, value)
-        client = botocore.session.Session().create_client("dynamodb")
+        client = boto3.Session().client("dynamodb")
     with closing(client):
         yield client
 

@@ -13,7 +13,7 @@ from dataclasses import replace
 from queue import Empty, Queue
 from typing import TYPE_CHECKING, Any
 
-import botocore.session
+import boto3
 import pytest
 from botocore.exceptions import ClientError
 from chalice.app import Blueprint, Chalice
@@ -428,7 +428,7 @@ def management(request: pytest.FixtureRequest) -> Iterator["ApiGatewayManagement
     if request.param == "inside":
         yield aws.sockets()
         return
-    made: Any = botocore.session.Session().create_client(
+    made: Any = boto3.Session().client(
         "apigatewaymanagementapi",
         endpoint_url=f"http://{HOST}:{_engine_port()}",
         region_name=engine.REGION,

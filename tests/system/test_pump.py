@@ -191,21 +191,28 @@ def test_a_running_pump_processes_batches_concurrently(tables: None) -> None:
 
 
 def test_a_failing_schedule_is_logged_and_runs_again(caplog: pytest.LogCaptureFixture) -> None:
-    def break_down(_: datetime) -> None:
+    def break_down(_: datetime) -> int:
         raise RuntimeError("broken")
 
     with caplog.at_level(logging.ERROR, "fluxden"):
         for _ in range(2):
             scheduler.run_once(Schedule(break_down, 1, ()))
-    assert [each.getMessage() for each in caplog.records] == ["schedule break_down failed"] * 2
+    assert [each.getMessage() for each in caplog.records] == ["break_down failed"] * 2
 
 
 def test_schedules_run_at_their_rates(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scheduler, "SECONDS_A_MINUTE", 0.1)
     runs: list[str] = []
-    often = Schedule(lambda _: runs.append("often"), 1, ())
-    seldom = Schedule(lambda _: runs.append("seldom"), 1000, ())
-    stopped = scheduler.start([often, seldom])
+
+    def often(_: datetime) -> int:
+        runs.append("often")
+        return 1
+
+    def seldom(_: datetime) -> int:
+        runs.append("seldom")
+        return 1
+
+    stopped = scheduler.start([Schedule(often, 1, ()), Schedule(seldom, 1000, ())])
     deadline = time.monotonic() + 3
     while runs.count("often") < 3 and time.monotonic() < deadline:
         time.sleep(0.02)

@@ -1,6 +1,5 @@
 """Log the changes that administrators make, without secrets."""
 
-import json
 import logging
 
 from chalicelib.core.domain.callers import ApiKey
@@ -18,4 +17,4 @@ def audit(caller: ApiKey, context: RequestContext, action: str, row: str) -> Non
         "keyId": caller.key_id,
         "requestId": context.request_id,
     }
-    log.info(json.dumps(line))
+    log.info("audit", extra=line)

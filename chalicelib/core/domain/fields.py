@@ -50,13 +50,13 @@ _INTEGER = re.compile(r"[+-]?[0-9]+(\.0+)?", re.ASCII)
 class In(BaseModel):
     """A request body. Unknown members are refused, and JSON types are not converted."""
 
-    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True, strict=True)
+    model_config = ConfigDict(defer_build=True, hide_input_in_errors=True, extra="forbid", frozen=True, strict=True)
 
 
 class Query(BaseModel):
     """The query parameters. Unknown ones are refused."""
 
-    model_config = ConfigDict(defer_build=True, extra="forbid", frozen=True)
+    model_config = ConfigDict(defer_build=True, hide_input_in_errors=True, extra="forbid", frozen=True)
 
     @field_validator("*", mode="before")
     @classmethod
@@ -75,19 +75,25 @@ class Query(BaseModel):
 class Headers(BaseModel):
     """Request headers; the alias of each member is the name of the header."""
 
-    model_config = ConfigDict(defer_build=True, extra="ignore", frozen=True)
+    model_config = ConfigDict(defer_build=True, hide_input_in_errors=True, extra="ignore", frozen=True)
 
 
 class OpenIn(BaseModel):
     """A request body whose contract allows additional members; they are ignored."""
 
-    model_config = ConfigDict(defer_build=True, extra="ignore", frozen=True, strict=True)
+    model_config = ConfigDict(defer_build=True, hide_input_in_errors=True, extra="ignore", frozen=True, strict=True)
 
 
 class Out(BaseModel):
     """A reply, in camelCase; fields that are never set are left out."""
 
-    model_config = ConfigDict(defer_build=True, alias_generator=to_camel, validate_by_name=True, validate_by_alias=True)
+    model_config = ConfigDict(
+        defer_build=True,
+        hide_input_in_errors=True,
+        alias_generator=to_camel,
+        validate_by_name=True,
+        validate_by_alias=True,
+    )
 
 
 class _NotNull:

@@ -14,6 +14,7 @@ from chalicelib.aws import queue_url, sqs
 from chalicelib.core.domain.errors import Unavailable
 from chalicelib.parallel import gather
 from chalicelib.resources import Queue
+from chalicelib.telemetry import logs
 
 log = logging.getLogger("fluxden")
 
@@ -21,6 +22,8 @@ J = TypeVar("J", bound=BaseModel)
 
 _ENTRIES_PER_BATCH = 10
 _BYTES_PER_BATCH = 256 * 1024
+# Of the attribute with the request's id, which counts like the body.
+_ATTRIBUTE_BYTES = 160
 _ATTEMPTS = 5
 
 
@@ -62,20 +65,26 @@ class JobQueue(Generic[J]):
             log.exception("not all of %d jobs were announced in %s", len(jobs), self.queue.name)
 
     def _send(self, job: J, options: Any) -> None:
-        sqs().send_message(QueueUrl=queue_url(self.queue.physical_name), MessageBody=_body(job), **options)
+        sent: Any = {"QueueUrl": queue_url(self.queue.physical_name), "MessageBody": _body(job), **_correlation()}
+        sqs().send_message(**(sent | options))
 
     def _send_batch(self, bodies: list[str]) -> None:
         pending = dict(enumerate(bodies))
         for attempt in range(_ATTEMPTS):
-            answer = sqs().send_message_batch(
-                QueueUrl=queue_url(self.queue.physical_name),
-                Entries=[{"Id": str(number), "MessageBody": body} for number, body in pending.items()],
-            )
+            entries: Any = [{"Id": str(each), "MessageBody": body, **_correlation()} for each, body in pending.items()]
+            answer = sqs().send_message_batch(QueueUrl=queue_url(self.queue.physical_name), Entries=entries)
             pending = {int(failed["Id"]): pending[int(failed["Id"])] for failed in answer.get("Failed", [])}
             if not pending:
                 return
             time.sleep(random.uniform(0, 0.05 * 2**attempt))  # noqa: S311 - spreads retries
         raise Unavailable("The queue did not take every message.")
+
+
+def _correlation() -> Any:
+    """Return the attribute by which the worker's log lines name the request that the job comes from."""
+    request_id = logs.bound_fields().get("requestId")
+    attribute = {"DataType": "String", "StringValue": request_id}
+    return {"MessageAttributes": {logs.CORRELATION_ID: attribute}} if request_id else {}
 
 
 def _body(job: BaseModel) -> str:
@@ -86,7 +95,7 @@ def _batches(bodies: Sequence[str]) -> Iterator[list[str]]:
     """Split the bodies into batches within SQS's limits on their number and total size."""
     batch, size = list[str](), 0
     for body in bodies:
-        length = len(body.encode())
+        length = len(body.encode()) + _ATTRIBUTE_BYTES
         if batch and (len(batch) == _ENTRIES_PER_BATCH or size + length > _BYTES_PER_BATCH):
             yield batch
             batch, size = [], 0

@@ -46,7 +46,8 @@ class AttemptRunner(Generic[W, J]):
     """Runs attempts so that no two of the same work are under way at once.
 
     Only a crash between an attempt and its record makes the same attempt happen again, after its lease has ended.
-    `spread` multiplies the wait before the next attempt (see `next_attempt`).
+    `spread` multiplies the wait before the next attempt (see `next_attempt`). `count` is told the outcome of each
+    request: `retried`, or that of the work.
     """
 
     rows: LeasedWork[W]
@@ -54,6 +55,7 @@ class AttemptRunner(Generic[W, J]):
     clock: Callable[[], datetime]
     lease_id: str
     spread: float
+    count: Callable[[str], None] = lambda _: None
 
     def run(
         self,
@@ -79,6 +81,7 @@ class AttemptRunner(Generic[W, J]):
             return None
         number, ended = len(work.attempts) + 1, self.clock()
         outcome, made = next_attempt(result, number, ladder=ladder, at=at, now=ended, spread=self.spread)
+        self.count("retried" if made.next_attempt_at is not None else outcome)
         if made.next_attempt_at is not None:
             self._record_retry(work, job, made, due_at=parse_timestamp(made.next_attempt_at), now=ended)
             return None

@@ -170,3 +170,8 @@ class RecordedDelivery:
     @property
     def delivery(self) -> Delivery:
         return self.detail.delivery
+
+    @property
+    def outcome(self) -> str:
+        """What this send did, as it is counted: `new`, `held` or `repeated`."""
+        return "repeated" if not self.is_new else "held" if self.delivery.moderation else "new"

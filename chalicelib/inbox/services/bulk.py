@@ -12,6 +12,7 @@ from chalicelib.core.domain.callers import ToolsToken
 from chalicelib.core.domain.errors import RateLimited, Refusal
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import AlreadyAnswered, to_stored_reply
+from chalicelib.core.domain.measures import PUBLISHES
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Gather, JobSender, Replays
 from chalicelib.ids import MintedToken
@@ -137,6 +138,7 @@ def publish(
         out = BulkOut(results=list(_mark_repeats(results)), request_id=context.request_id)
         if context.claim and bulk.begun:
             ports.replays.finish(context.claim, bulk.begun, reply=to_stored_reply(202, out))
+        PUBLISHES.add(kind="bulk")
         return out, max(0, charged - len({each.identity for each in rows}))
 
 

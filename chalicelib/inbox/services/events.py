@@ -10,6 +10,7 @@ from chalicelib.core.domain.budgets import Charge, daily_limit_reached
 from chalicelib.core.domain.callers import PersonalToken
 from chalicelib.core.domain.errors import CrossProjectBlocked, Forbidden, Refusal
 from chalicelib.core.domain.idempotency import AlreadyAnswered, Claim, StoredReply
+from chalicelib.core.domain.measures import DELIVERIES, PUBLISHES
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Replays
 from chalicelib.inbox.domain.deliveries import Delivery, ModerationStatus, RecordedDelivery
@@ -106,6 +107,8 @@ def publish(
         if sender.moderated and (known := ports.deliveries.find(delivery.delivery_id)):
             _queue_if_held(known.delivery, sender=sender, log_state=None, context=context, ports=ports)
         raise
+    PUBLISHES.add(kind="event")
+    DELIVERIES.add(outcome=recorded.outcome)
     outcome = _announce(recorded, sender=sender, context=context, log_state=log_state, to_reply=to_reply, ports=ports)
     return to_response(recorded.detail, **_reply_fields(recorded, event, context, outcome))
 

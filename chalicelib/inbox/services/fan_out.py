@@ -1,12 +1,14 @@
 """Fan-out: make the deliveries of accepted bulk calls, in the queue's worker or when somebody reads one earlier."""
 
+import time
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Protocol
 
 from chalicelib.core.domain.errors import NotFound
-from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.fields import parse_timestamp, timestamp
+from chalicelib.core.domain.measures import DELIVERIES, FAN_OUT_LAG
 from chalicelib.core.ports import Gather
 from chalicelib.inbox.domain.bulk import AcceptedCall, FanOutJob
 from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail, RecordedDelivery
@@ -45,6 +47,7 @@ class FanOut:
         Raises:
             NotFound: the accepted call is gone.
         """
+        began = time.monotonic()
         call = self.accepted.find(job.event_part, job.fire)
         if call is None:
             raise NotFound("The accepted call of this job no longer exists.")
@@ -58,6 +61,9 @@ class FanOut:
         finally:
             # Also when some have failed: at a late retry of the job, those made now are no longer young.
             self._index(made)
+            if new := [each.delivery for each in made if each.is_new]:
+                waited = (self.now - parse_timestamp(call.accepted_at)).total_seconds() + time.monotonic() - began
+                FAN_OUT_LAG.add(round(waited * 1000, 1), severity=new[0].severity)
         return sum(each.is_new for each in made)
 
     def find(self, delivery_id: str) -> DeliveryDetail | None:
@@ -88,6 +94,7 @@ class FanOut:
         delivery = replace(call.to_delivery(person), sent_at=timestamp(self.now))
         recorded = self.sends.record_bulk(delivery, fire=call.fire, now=self.now)
         made.append(recorded)
+        DELIVERIES.add(outcome=recorded.outcome)
         if recorded.is_new:
             self.notifier.notify(person, new_delivery_event(delivery), log_state=None, now=self.now)
         elif recorded.is_returned:

@@ -22,7 +22,7 @@ from chalicelib.inbox.domain.bulk import AcceptedCall
 from chalicelib.inbox.domain.delivery_ids import event_part
 from chalicelib.resources import DELIVERIES
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("fluxden")
 
 # Longer than a message can rest in a queue and then in its dead-letter queue.
 _KEPT_FOR = timedelta(days=30)

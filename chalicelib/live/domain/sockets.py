@@ -66,7 +66,7 @@ class HeartbeatJob(BaseModel):
 class CatchUpJob(BaseModel):
     """A queue message: send this socket the frames after `after`, since it is new or since its client resumes."""
 
-    model_config = ConfigDict(defer_build=True)
+    model_config = ConfigDict(defer_build=True, hide_input_in_errors=True)
 
     user_id: str
     connection_id: str

@@ -7,6 +7,7 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from chalicelib.core.domain.measures import PUSHES
 from chalicelib.core.ports import JobSender
 from chalicelib.live.domain.frames import Frame, LiveEvent, LogEntry, LogState, PushOutcome, push_outcome
 from chalicelib.live.domain.push import PushJob
@@ -109,6 +110,7 @@ def post_frame(socket: Socket, frame: Frame, *, sockets: Sockets, gateway: Socke
         posted = gateway.post(socket.connection_id, frame.text())
     except Exception:
         log.exception("connection %s of %s was not reached", socket.connection_id, socket.user_id)
+    PUSHES.add(channel="socket", outcome=posted.value)
     if posted is not PostOutcome.TAKEN:
         end_socket(socket, sockets=sockets, gateway=gateway, close=posted is PostOutcome.FAILED)
     return posted is PostOutcome.TAKEN

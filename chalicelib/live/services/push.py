@@ -9,6 +9,7 @@ from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import Conflict, NotFound, Unavailable
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.domain.measures import PUSHES
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Gather, JobSender, Post
 from chalicelib.live.domain.push import (
@@ -108,10 +109,12 @@ class PushSender:
     def _push(self, to: Subscription, job: PushJob, keys: PushKeys) -> str | None:
         headers = {**push_headers(job.urgency), "Authorization": self.sign(keys, to.endpoint)}
         answer = self.post(to.endpoint, b"", headers)
+        is_taken = answer.status is not None and 200 <= answer.status <= 299  # noqa: PLR2004 - HTTP's
+        PUSHES.add(channel="browser", outcome="taken" if is_taken else "gone" if answer.status in _ENDED else "failed")
         if answer.status in _ENDED:
             self.subscriptions.remove(to.user_id, to.subscription_id, claim=None)
             log.info("subscription %s of %s has ended", to.subscription_id, to.user_id)
             return None
-        if answer.status is not None and 200 <= answer.status <= 299:  # noqa: PLR2004 - HTTP's
+        if is_taken:
             return None
         return f"status {answer.status}" if answer.status is not None else answer.error or "nothing"

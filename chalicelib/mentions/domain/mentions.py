@@ -110,7 +110,7 @@ Mention = PersonMention | AgentMention | TeamMention | CommandMention
 class MentionsOut(RootModel[list[Annotated[Mention, Field(discriminator="type")]]]):
     """The matches of one kind, in the order in which they are offered."""
 
-    model_config = ConfigDict(defer_build=True)
+    model_config = ConfigDict(defer_build=True, hide_input_in_errors=True)
 
 
 def match_people(query: MentionsQuery, people: Iterable[Person]) -> list[PersonMention]:

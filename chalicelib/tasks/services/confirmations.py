@@ -6,6 +6,7 @@ from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.errors import CrossProjectBlocked, Invalid, NotFound
 from chalicelib.core.domain.fields import is_uuid, timestamp
+from chalicelib.core.domain.measures import DELIVERIES
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Gather
 from chalicelib.inbox.domain.deliveries import Decision, Delivery, Moderation, ModerationStatus
@@ -86,6 +87,7 @@ class Confirmation:
                     ended.announce()
                 self.notifier.notify(user_id, *status_events(changes), log_state=log_state, now=now)
                 if delivery and delivery.recipient_user_id:
+                    DELIVERIES.add(outcome="approved")
                     self.notifier.notify(
                         delivery.recipient_user_id, new_delivery_event(delivery), log_state=None, now=now
                     )

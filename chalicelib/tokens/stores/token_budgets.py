@@ -27,7 +27,7 @@ from chalicelib.settings import settings
 from chalicelib.tokens.domain.tokens import Admission
 from chalicelib.tokens.stores.token_rows import token_key
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("fluxden")
 
 _ATTEMPTS = 10
 _UNKNOWN = "Missing or invalid bearer token."

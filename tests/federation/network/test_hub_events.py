@@ -8,6 +8,7 @@ import pytest
 from tests.conftest import Desk
 from tests.support.api import Answer, Api
 from tests.support.instances import add_member, run_admin, sync_agents
+from tests.support.log_lines import read_lines, read_texts
 
 WEBHOOK, ALIAS = "/api/marketplace/webhook", "/api/v2/api/marketplace/webhook"
 
@@ -69,9 +70,9 @@ def test_a_members_key_changes_nothing_and_is_audited(
         assert post_event(api, made.key, **said).status == 403
     (scribe,) = [e for e in json.loads(run_admin("agents", "list", "--json")) if e["slug"] == "scribe"]
     assert scribe["status"] == "active"
-    (line,) = [json.loads(each.message) for each in caplog.records if "hubEvent" in each.message]
+    (line,) = read_lines(caplog, "audit")
     assert (line["audit"], line["row"]) == ("hubEvent.refused", f"instance-key/{made.instance_id}")
-    assert made.key not in caplog.text
+    assert made.key not in str(read_texts(caplog))
 
 
 def test_other_events_are_accepted(api: Api, desk: Desk, hub_key: str) -> None:

@@ -82,7 +82,7 @@ def test_heartbeats_report_this_desk_take_three_calls_and_survive_failures(
         assert pump.calls == ["Query"], "the hub asked for half an hour"
         shown = own_membership()
         assert shown["lastError"].startswith("answered 503")
-        assert [json.loads(each)["event"] for each in caplog.messages] == ["hub_heartbeat_failed"] * 2
+        assert caplog.messages == ["hub_heartbeat_failed"] * 2
         hub_answers(receiver, 200, {"success": True})
         clock.shift(timedelta(minutes=7))
         pump.run(BEAT)

@@ -4,7 +4,6 @@ A refusal of an incoming request by its sender is decided here and nowhere else.
 order: the token, the settings, the connection, its budget, the digest of the body, the signature.
 """
 
-import json
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -66,7 +65,7 @@ def admit_hub(caller: InstanceKey, *, request_id: str) -> None:
         Forbidden: the key is a member's. What members say changes nothing here.
     """
     if not caller.is_of_a_hub:
-        log.warning(json.dumps({"audit": "hubEvent.refused", "row": caller.identity, "requestId": request_id}))
+        log.warning("audit", extra={"audit": "hubEvent.refused", "row": caller.identity, "requestId": request_id})
         raise Forbidden("Only a hub that this desk has joined can send this event.")
 
 

@@ -246,7 +246,7 @@ class LinkStatusOut(Out):
 class LinkAnswer(RootModel[LinkedOut | LinkStatusOut]):
     """The changed participation, or the status of the instance."""
 
-    model_config = ConfigDict(defer_build=True)
+    model_config = ConfigDict(defer_build=True, hide_input_in_errors=True)
 
 
 def endpoints(base_url: str) -> EndpointsOut:

@@ -1,6 +1,5 @@
 """The member's side of a network: joining a hub, sending heartbeats and leaving."""
 
-import json
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -150,4 +149,4 @@ class HeartbeatSender:
         self.hubs.record(membership, outcome, now=now)
         if outcome.error is not None:
             details = {"hub": membership.hub_url, "failures": membership.failures + 1, "error": outcome.error}
-            log.warning(json.dumps({"event": "hub_heartbeat_failed", **details}))
+            log.warning("hub_heartbeat_failed", extra=details)

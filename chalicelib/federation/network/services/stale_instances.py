@@ -1,6 +1,5 @@
 """Finding instances of the network that no longer send heartbeats."""
 
-import json
 import logging
 from collections.abc import Sequence
 from datetime import datetime
@@ -25,6 +24,6 @@ def mark_stale_instances(now: datetime, *, instances: StaleInstances) -> int:
     count = 0
     for instance_id, due_at in instances.list_overdue(now=now, limit=_PAGE):
         if instances.mark_stale(instance_id, due_at):
-            log.warning(json.dumps({"event": "instance_stale", "instanceId": instance_id, "since": due_at}))
+            log.warning("instance_stale", extra={"instanceId": instance_id, "since": due_at})
             count += 1
     return count

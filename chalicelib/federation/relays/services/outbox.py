@@ -7,6 +7,7 @@ from math import ceil
 from typing import Protocol
 
 from chalicelib.core.domain.http_results import HttpResult
+from chalicelib.core.domain.measures import RELAYS
 from chalicelib.core.domain.retries import EARLY, GRACE, LEASE, LONGEST_DELAY
 from chalicelib.core.ports import JobAnnouncer
 from chalicelib.federation.relays.domain.outbox import Outbox, OutboxJob, Sending, SendOutcome, outcome_of, wait_after
@@ -66,6 +67,7 @@ class OutboxWorker:
         answer = self.courier.send(sending)
         now = self.clock()
         outcome = outcome_of(answer, sending, now=now)
+        RELAYS.add(outcome=outcome)
         if outcome is SendOutcome.RETRY:
             wait = wait_after(box.failures + 1, answer.retry_after, now=now)
             error = answer.error or "no answer"

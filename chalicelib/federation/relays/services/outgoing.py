@@ -14,6 +14,7 @@ from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.http_results import HttpResult, require_success
 from chalicelib.core.domain.idempotency import Claim
+from chalicelib.core.domain.measures import RELAYS
 from chalicelib.core.domain.pages import Pagination
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Action, JobAnnouncer, Post, RelayEnd
@@ -108,6 +109,7 @@ class RelaySender:
             position = box.last_position + 1
             sending = Sending(connection.peer_url, position, connection.connection_id, RELAY, relay_id, at)
             if self.outgoing.send(relay, sending, over=box, claim=context.claim, reply=reply, now=context.now):
+                RELAYS.add(outcome="queued")
                 if not box.failures:
                     self.queue.announce(OutboxJob(peer_url=connection.peer_url))
                 return answer

@@ -11,6 +11,7 @@ from chalicelib.board.services.ports import Cards
 from chalicelib.chat.domain.chat import Message, new_system_message
 from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.measures import RELAYS
 from chalicelib.core.ports import Gather
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.connections.services.ports import Connections
@@ -108,32 +109,38 @@ class RelayReceiver:
             NotFound: the recipient is no longer active.
             TooLarge: the payload is too large to store.
         """
+        answer, outcome = self._receive(given)
+        RELAYS.add(outcome=outcome)
+        return answer
+
+    def _receive(self, given: RelayIn) -> tuple[RelayAnswer, str]:
         user_id, fallback = self._recipient(given)
         attempts = Attempts("The board is changed by too many requests at once. Try again.")
         while attempts.again():
             context = self._read_context(given, user_id)
             name = self._name(given)
             if name and (before := context.references.get(name)) is not None:
-                return _repeated(before)
+                return _repeated(before), "repeated"
             scope, dropped = resolve_scope(given, context.memberships or Memberships())
             if context.profile is not None:
                 profile = completed_profile(context.profile[0])
                 if (refused := refuse_ambient(profile, topic=given.topic, scope=scope, now=self.now)) is not None:
                     reason, detail = refused
                     more = _remarks(given, fallback=fallback)
-                    return RelayAnswer(
+                    filtered = RelayAnswer(
                         success=True, ambient=True, filtered=True, reason=reason, reason_detail=detail, **more
                     )
+                    return filtered, "filtered"
             relay = self._new_relay(given, user_id, scope, context)
             work, message = self._new_work(given, relay, context), self._new_message(given, relay)
             answer = _answer(given, relay, dropped, fallback=fallback)
             reply = answer.model_dump(mode="json", by_alias=True, exclude_unset=True)
             stored = self.relays.receive(relay, name=name, reply=reply, message=message, work=work)
             if isinstance(stored, RelayReference):
-                return _repeated(stored)
+                return _repeated(stored), "repeated"
             if stored:
                 self._notify(given, relay, message, work, context.log_state)
-                return answer
+                return answer, "received"
 
     def _name(self, given: RelayIn) -> str | None:
         """Return what tells repeats of the relay: its id, or else its signature; None if it has neither."""
