@@ -25,14 +25,12 @@ from infra.local import engine
 from infra.local.pump import Pump, to_lambda_record
 from infra.local.socket_events import Connection
 from tests.conftest import Desk
-from tests.support import inputs, instances, sample_data
+from tests.support import inputs
 from tests.support.api import Api, gateway_event
 from tests.support.engine_state import take_snapshot
 from tests.support.log_lines import written_lines
-from tests.support.receiver import Receiver
 from tests.support.sample_data import CANARY, SampleData
 from tests.support.sample_requests import SAMPLE_REQUESTS, sample_request
-from tests.support.sockets import Sockets
 from tests.support.started_desk import HOST, ROOT, SHELL
 from tests.support.template import ACCOUNT, resources_of_type
 from tests.support.worker_scenarios import WORKER_SCENARIOS, ScenarioContext
@@ -67,17 +65,6 @@ def written_metrics(lines: Lines) -> Iterator[tuple[str, dict[str, str]]]:
 def test_every_measure_is_on_the_dashboard_and_nothing_else() -> None:
     declared = {(each.name, tuple(sorted([*(name for name, _ in each.dimensions), SERVICE]))) for each in MEASURES}
     assert shown_metrics() == declared
-
-
-@pytest.fixture
-def context(
-    api: Api, desk: Desk, sockets: Sockets, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> ScenarioContext:
-    made = ScenarioContext(api, desk, receiver, sockets)
-    monkeypatch.setattr(sample_data, "WEBHOOK_URL", made.address)
-    monkeypatch.setattr(sample_data, "PEER_URL", made.address)
-    instances.run_admin("webhook-secret", "show", "fd1")
-    return made
 
 
 def run_function(name: str) -> None:

@@ -16,15 +16,11 @@ from chalicelib.edge.schedule import Schedule
 from chalicelib.resources import Queue
 from infra import catalog
 from infra.local.pump import Pump
-from tests.conftest import Desk
-from tests.support import engine_state, instances, sample_data
-from tests.support.api import Api
+from tests.support import engine_state
 from tests.support.engine_state import Snapshot, take_snapshot
 from tests.support.fault_sweep import FaultPoint, sample
 from tests.support.faults import Fault, Killed, Plan, inject_faults, intercept_engine, no_fault
 from tests.support.pump import count_messages
-from tests.support.receiver import Receiver
-from tests.support.sockets import Sockets
 from tests.support.worker_scenarios import WORKER_SCENARIOS, ScenarioContext, WorkerScenario
 
 CONSUMERS = {each.__name__: each for each in catalog.consumers(app)}
@@ -141,18 +137,6 @@ def _lose_messages(queue: Queue) -> None:
     while found := aws.sqs().receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
         for each in found:
             aws.sqs().delete_message(QueueUrl=url, ReceiptHandle=each["ReceiptHandle"])
-
-
-@pytest.fixture
-def context(
-    api: Api, desk: Desk, sockets: Sockets, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
-) -> ScenarioContext:
-    made = ScenarioContext(api, desk, receiver, sockets)
-    monkeypatch.setattr(sample_data, "WEBHOOK_URL", made.address)
-    monkeypatch.setenv("FLUXDEN_SOCKET_HEARTBEATS", "1")
-    monkeypatch.setattr(sample_data, "PEER_URL", made.address)
-    instances.run_admin("webhook-secret", "show", "fd1")
-    return made
 
 
 @pytest.mark.usefixtures("_retry_immediately")

@@ -57,7 +57,7 @@ class PostOutcome(Enum):
 class HeartbeatJob(BaseModel):
     """A queue message: send a heartbeat to every open socket of these people. `due_at` is RFC 3339."""
 
-    model_config = ConfigDict(defer_build=True)
+    model_config = ConfigDict(defer_build=True, hide_input_in_errors=True)
 
     user_ids: list[str]
     due_at: str
@@ -77,4 +77,4 @@ class CatchUpJob(BaseModel):
 class SocketJob(RootModel[CatchUpJob | HeartbeatJob]):
     """Any message of the queue `socket-work`."""
 
-    model_config = ConfigDict(defer_build=True)
+    model_config = ConfigDict(defer_build=True, hide_input_in_errors=True)
