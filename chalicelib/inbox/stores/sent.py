@@ -27,7 +27,7 @@ from chalicelib.inbox.stores.delivery_rows import delivery_key, from_row, sent_k
 from chalicelib.parallel import gather
 from chalicelib.resources import DELIVERIES, SENT_INDEX
 
-log = logging.getLogger(__name__)
+log = logging.getLogger("fluxden")
 
 # The most pages of each shard that one call reads, however few of their rows match the filters.
 _ROUNDS = 4
