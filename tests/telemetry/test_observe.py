@@ -66,7 +66,7 @@ print(json.dumps(found), file=sys.stderr)
 
 
 def test_collector_rests_while_a_function_starts_and_skips_later_what_the_start_has_loaded() -> None:
-    """Looking through all that is loaded at a start takes a tenth of it."""
+    """Looking through all that is loaded at a start takes a fifth of it."""
     event = json.dumps(gateway_event("GET", "/api/v1/health", {}, None))
 
     def run(**more: str) -> Any:
