@@ -263,11 +263,19 @@ def test_every_event_of_a_burst_reaches_the_socket(system: StartedDesk, agent: A
     assert sorted(agent.until("delivery")["deliveryId"] for _ in published) == sorted(published)
 
 
-def test_open_streams_do_not_delay_the_end_of_the_system(tmp_path: Path) -> None:
-    with start_desk(tmp_path) as system:
-        held = EventSource(system.port, system.demo["api_keys"]["bob"]).read_reply()
-        assert next(held)["type"] == "connected"
+def test_streams_end_by_a_budget_and_with_the_system(tmp_path: Path) -> None:
+    with start_desk(tmp_path, FLUXDEN_KEY_BUDGET="1") as system:
+        key = system.demo["api_keys"]["bob"]
+        # A minute may end between two requests.
+        sources = [EventSource(system.port, key) for _ in range(4)]
+        held = [each.read_reply() for each in sources]
+        first = [next(each) for each in held]
+        assert first[0]["type"] == "connected"
+        refused = first.index(next(each for each in first if each["type"] == "error"))
+        assert list(held[refused]) == [], "it ends at once"
+        assert 1000 <= sources[refused].retry <= 60_000
+        assert sources[refused].last_event_id == ""
+        assert system.call("GET", STREAM, token=key).status == 429
         system.process.terminate()
         assert system.process.wait(10) == 0
         assert system.stderr == ""
-        held.close()
