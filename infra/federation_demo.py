@@ -65,8 +65,12 @@ def connect(north: DeskProcess, south: DeskProcess) -> None:
         f"POST {north.url}/api/v2/connection-requests\n{_wrap_json(wanted)}\n→ {asked['status']}",
     )
     met = wait_until("Bob sees Alice's request", lambda: _find_connection(south, "bob", "pending", north))
-    message = wait_until("Bob's chat shows the request", lambda: _find_message(south, "bob", "asks to be connected"))
-    _print_step("Bob reads in his chat:", message)
+    if not met["verified"]:
+        raise StepFailed("South did not verify that the request is North's.")
+    _print_step(
+        "South asks North at its own address whether the request is its own, and only then lists it to Bob:",
+        f"{met['peerUserName']} ({met['peerUserEmail']}) of {met['origin']}, verified",
+    )
     path = f"/api/v2/connections/{met['id']}"
     accepted = south.request("PATCH", path, {"action": "accept"}, who="bob")["data"]
     _print_step("Bob accepts:", f'PATCH {south.url}{path}\n{{"action": "accept"}}\n→ {accepted["status"]}')
@@ -152,7 +156,7 @@ def _find_connection(desk: DeskProcess, who: str, status: str, peer: DeskProcess
 
 
 def _find_message(desk: DeskProcess, who: str, text: str) -> Any:
-    found = desk.request("GET", "/api/v2/shared-chat/messages?role=system", who=who)["data"]["messages"]
+    found = desk.request("GET", "/api/v2/shared-chat/messages?role=assistant", who=who)["data"]["messages"]
     return next((each["content"] for each in reversed(found) if text in each["content"]), None)
 
 

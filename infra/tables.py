@@ -147,7 +147,7 @@ DEFINITIONS = (
         ttl="expiresAt",
     ),
     Definition(CHAT, "sk", (Index(ROLE_INDEX, "pk", "roleKey"),)),
-    Definition(PEERS, "sk", (Index(DUE_INDEX, "dueQueue", "dueAt"),)),
+    Definition(PEERS, "sk", (Index(DUE_INDEX, "dueQueue", "dueAt"),), ttl="expiresAt"),
     Definition(
         RELAYS,
         "sk",

@@ -15,17 +15,21 @@ from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
 from chalicelib.federation.connections.domain.connection_notices import ConnectionNoticeJob
 from chalicelib.federation.connections.gateways.connection_notices import CONNECTION_NOTICE_JOBS
+from chalicelib.federation.connections.services.confirmations import RequestSettler
 from chalicelib.federation.connections.services.connection_notices import ConnectionNoticeWorker
-from chalicelib.federation.connections.signatures import signature_headers
+from chalicelib.federation.connections.services.inquiries import Inquirer
+from chalicelib.federation.connections.signatures import refuse_signature, signature_headers
 from chalicelib.federation.connections.stores.connection_notices import DynamoConnectionNotices
 from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
+from chalicelib.federation.connections.stores.held_requests import DynamoHeldRequests
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import gather
-from chalicelib.resources import CHAT, CONTACTS, NOTIFY, PEER_NOTICES, PEERS
+from chalicelib.people.stores.directory import DynamoDirectory
+from chalicelib.resources import CHAT, CONTACTS, DIRECTORY, NETWORK, NOTIFY, PEER_NOTICES, PEERS
 from chalicelib.settings import settings
 
 bp = Blueprint(__name__)
@@ -42,7 +46,9 @@ def _count(outcome: str) -> None:
     failures=DynamoFailures(),
     batch_size=1,
     grants=NOTE_FAILURE
-    + PEERS.can("BatchGetItem", "GetItem", "PutItem", "UpdateItem")
+    + PEERS.can("BatchGetItem", "GetItem", "PutItem", "UpdateItem", "DeleteItem")
+    + NETWORK.can("UpdateItem")
+    + DIRECTORY.can("BatchGetItem")
     + CONTACTS.can("Query", "BatchGetItem", "BatchWriteItem", "PutItem", "UpdateItem")
     + CHAT.can("PutItem")
     + PEER_NOTICES.can_send()
@@ -50,13 +56,29 @@ def _count(outcome: str) -> None:
 )
 def deliver_peer_notice(message: ConnectionNoticeJob) -> None:
     """Make the attempt that is due. A failure of the peer is recorded; only our own failure returns the message."""
+    notifier = Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather)
+    inquirer = Inquirer(http.get, refuse_signature)
+    settler = RequestSettler(
+        inquirer=inquirer,
+        federation=DynamoFederation(),
+        connections=DynamoConnections(),
+        held=DynamoHeldRequests(),
+        people=DynamoDirectory(),
+        queue=CONNECTION_NOTICE_JOBS,
+        notifier=notifier,
+        clock=lambda: datetime.now(UTC),
+        base_url=settings().base_url,
+    )
     ConnectionNoticeWorker(
         base_url=settings().base_url,
         notices=DynamoConnectionNotices(),
         connections=DynamoConnections(),
+        held=DynamoHeldRequests(),
         federation=DynamoFederation(),
         contacts=DynamoContacts(),
-        notifier=Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather),
+        inquirer=inquirer,
+        settler=settler,
+        notifier=notifier,
         post=http.post_and_read,
         sign=signature_headers,
         runner=AttemptRunner(

@@ -6,7 +6,13 @@ from typing import Any
 import click
 
 from chalicelib.core.domain.errors import Conflict
-from chalicelib.federation.connections.domain.federation_settings import FederationMode, FederationSettings
+from chalicelib.federation.connections.domain.federation_settings import (
+    LEAST_TOKEN,
+    TRUSTS_CLAIMS,
+    FederationMode,
+    FederationSettings,
+    Unverified,
+)
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.settings import settings
 from infra.commands.output import json_option, print_record
@@ -34,9 +40,24 @@ def show_(*, as_json: bool) -> None:
 )
 @click.option("--inbound", type=_SWITCH, help="Whether this desk accepts anything from other desks.")
 @click.option("--approval", type=_SWITCH, help="Whether people must accept a connection request.")
+@click.option(
+    "--unverified",
+    type=click.Choice([each.value for each in Unverified]),
+    help="What becomes of requests whose desk can confirm nothing: refused, listed as unverified, or believed.",
+)
+@click.option(
+    "--compatible",
+    type=click.Choice(["on", "off", "auto"]),
+    help=f"Whether peers may choose tokens of less than {LEAST_TOKEN} characters. Auto: only desks without keys.",
+)
 @json_option
-def set_(*, mode: str | None, inbound: str | None, approval: str | None, as_json: bool) -> None:
-    """Change federation settings. Settings that you don't pass stay as they are."""
+def set_(*, as_json: bool, **options: str | None) -> None:
+    """Change federation settings. Settings that you don't pass stay as they are.
+
+    Closing the mode ends no connection: it takes no new requests. With --inbound off nothing comes in at all.
+    """
+    mode, unverified, compatible = options["mode"], options["unverified"], options["compatible"]
+    inbound, approval = options["inbound"], options["approval"]
     wanted: dict[str, Any] = {}
     if mode is not None:
         wanted["mode"] = FederationMode(mode)
@@ -44,10 +65,16 @@ def set_(*, mode: str | None, inbound: str | None, approval: str | None, as_json
         wanted["inbound"] = inbound == "on"
     if approval is not None:
         wanted["approval"] = approval == "on"
+    if unverified is not None:
+        wanted["unverified"] = Unverified(unverified)
+    if compatible is not None:
+        wanted["compatible"] = {"on": True, "off": False, "auto": None}[compatible]
     if not wanted:
         raise click.UsageError("Pass at least one setting.")
     changed = replace(DynamoFederation().find_settings(), **wanted)
     DynamoFederation().save_settings(changed)
+    if changed.unverified is Unverified.ACCEPT:
+        click.echo(TRUSTS_CLAIMS, err=True)
     print_record(_to_record(changed), as_json=as_json)
 
 
@@ -69,5 +96,8 @@ def _to_record(found: FederationSettings) -> dict[str, Any]:
         "mode": found.mode.value,
         "inbound": found.inbound,
         "approval": found.approval,
+        "unverified": found.unverified.value,
+        "compatible": {True: "on", False: "off", None: "auto"}[found.compatible],
+        "suspended": sorted(found.suspended),
         "url": settings().base_url or None,
     }

@@ -47,6 +47,11 @@ class Receiver:
         self._server.daemon_threads = True
 
     @property
+    def posted(self) -> list[Received]:
+        """The received requests without those that only look something up."""
+        return [each for each in self.received if each.method == "POST"]
+
+    @property
     def port(self) -> int:
         return int(self._server.server_address[1])
 

@@ -109,6 +109,10 @@ def _read_received(named: Callable[[Received], str]) -> Callable[[ScenarioContex
     return lambda context: [named(each) for each in context.receiver.received]
 
 
+def _read_posted(named: Callable[[Received], str]) -> Callable[[ScenarioContext], list[str]]:
+    return lambda context: [named(each) for each in context.receiver.posted]
+
+
 def _body_field(name: str) -> Callable[[Received], str]:
     return lambda received: f"{received.path} {json.loads(received.body)[name]}"
 
@@ -133,6 +137,14 @@ def _accept_connection(context: ScenarioContext) -> None:
     connection = context.api.post(peer.CONNECTIONS, asked).json["connectionId"]
     path = f"{peer.CONNECTIONS}/{connection}"
     assert context.api.call("PATCH", path, {"action": "accept"}, token=context.desk.bob_key).status == 200
+
+
+def _hold_request(context: ScenarioContext) -> None:
+    """Receive a request that its desk confirms when it is asked."""
+    context.set_answer(success=True, software="fluxden", keys=[], connection={"status": "pending"})
+    peer.allow_federation(approval=False, unverified="pending")
+    asked = peer.connection_request(toUserEmail="bob@example.com", fromInstanceUrl=context.address)
+    assert context.api.post(peer.CONNECTIONS, asked).json["status"] == "pending"
 
 
 def _request_accepted_connection(context: ScenarioContext) -> None:
@@ -178,7 +190,7 @@ def _read_connection(context: ScenarioContext) -> Any:
     # If a worker ends after the answer and before it records it, the notice is done all the same.
     notices = ["pending" if row["outcome"] == "pending" else "done" for row in scan_rows(PEERS) if _is_notice(row)]
     contacts = [row["pk"] for row in scan_rows(CONTACTS) if str(row.get("email")).endswith("@other.example.org")]
-    messages = [row["pk"] for row in scan_rows(CHAT) if row.get("role") == "system"]
+    messages = [row["pk"] for row in scan_rows(CHAT) if row.get("role") == "assistant"]
     return statuses, notices, len(contacts), len(messages)
 
 
@@ -277,22 +289,29 @@ WORKER_SCENARIOS = {
         ("announce_due_peer_notices", "deliver_peer_notice"),
         _accept_connection,
         _read_connection,
-        (["active"], ["done"], 1, 1),
-        _read_received(_body_field("connectionId")),
+        (["active"], ["done"] * 2, 1, 0),
+        _read_posted(_body_field("connectionId")),
+    ),
+    "a held connection request": WorkerScenario(
+        ("announce_due_peer_notices", "deliver_peer_notice"),
+        _hold_request,
+        _read_connection,
+        (["active"], ["done"] * 3, 1, 1),
+        _read_posted(_body_field("acceptedByEmail")),
     ),
     "an outgoing connection request": WorkerScenario(
         ("announce_due_peer_notices", "deliver_peer_notice"),
         _request_accepted_connection,
         _read_connection,
         (["active"], ["done"] * 2, 1, 1),
-        _read_received(_body_field("connectionId")),
+        _read_posted(_body_field("connectionId")),
     ),
     "an unanswered connection request": WorkerScenario(
         ("end_unanswered_requests", "deliver_peer_notice"),
         _request_unanswered_connection,
         _read_connection,
         (["expired"], ["done"] * 2, 0, 1),
-        _read_received(_body_field("connectionId")),
+        _read_posted(_body_field("connectionId")),
         helpers=("announce_due_peer_notices",),
         due_after=timedelta(days=31),
     ),

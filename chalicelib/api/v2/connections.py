@@ -7,7 +7,7 @@ from chalice.app import Blueprint
 from chalicelib import ids
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
 from chalicelib.api.v2.peer_admission import admit_confirmation, admit_end, admit_stranger
-from chalicelib.core.domain.callers import ApiKey, PlatformToken
+from chalicelib.core.domain.callers import ApiKey, InstanceKey, PlatformToken
 from chalicelib.core.domain.errors import (
     Conflict,
     Forbidden,
@@ -19,8 +19,7 @@ from chalicelib.core.domain.errors import (
 )
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import from_stored_reply
-from chalicelib.federation.connections.domain.connections import Connection, PeerKey
-from chalicelib.federation.connections.domain.federation_settings import FederationSettings
+from chalicelib.federation.connections.domain.connections import Connection, PeerKey, Proof
 from chalicelib.federation.connections.domain.handshake import (
     ACCEPT_PATH,
     CONNECT_PATH,
@@ -39,11 +38,14 @@ from chalicelib.federation.connections.domain.owned_connections import (
 )
 from chalicelib.federation.connections.gateways.connection_notices import CONNECTION_NOTICE_JOBS
 from chalicelib.federation.connections.services import connections
+from chalicelib.federation.connections.services.admission import AdmittedStranger
 from chalicelib.federation.connections.services.incoming_requests import ConnectionRequestReceiver, NewConnection
 from chalicelib.federation.connections.services.transitions import Ports
 from chalicelib.federation.connections.stores.connection_rows import token_hash
 from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
+from chalicelib.federation.connections.stores.held_requests import DynamoHeldRequests
+from chalicelib.federation.network.services.instances import owns_origin
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
@@ -84,33 +86,46 @@ def _own_key() -> PeerKey:
     gate=admit_stranger,
     answers={200: "The status of the connection."},
     refusals=(Forbidden, NotFound, TooLarge, RateLimited, Unavailable),
-    grants=PEERS.can("GetItem", "PutItem", "UpdateItem")
+    grants=SPEND
+    + PEERS.can("GetItem", "Query", "PutItem", "UpdateItem")
     + NETWORK.can("GetItem", "UpdateItem")
     + DIRECTORY.can("BatchGetItem")
     + CHAT.can("PutItem")
     + PEER_NOTICES.can_send()
     + NOTIFY,
 )
-def request_connection(body: ConnectIn, admitted: FederationSettings, context: RequestContext) -> ConnectedAnswer:
+def request_connection(
+    body: ConnectIn,
+    admitted: AdmittedStranger,
+    context: RequestContext,
+    caller: PlatformToken | InstanceKey | None = None,
+) -> ConnectedAnswer:
     """Request a connection with a person of this instance.
 
-    Other instances call this operation without credentials. The request waits until the person accepts it, unless this
-    instance accepts all requests. Repeating a request changes nothing and returns the status of the connection; the
-    first token stays valid. You can repeat a request that was declined or blocked. If both people requested a
-    connection, the two instances agree on one request and accept it.
+    Other instances call this operation without credentials. An address is a claim until the instance at that address
+    confirms it: this instance asks it, or verifies the request's HTTP message signature with the keys that it publishes
+    there. Until then the request is `pending`, and the reply is the same whether or not the person exists. An approved
+    instance can prove its address at once with its platform token or instance key as a bearer token.
+
+    A confirmed request waits until the person accepts it, unless this instance accepts all requests. Repeating a
+    request changes nothing and returns the status of the connection; the first token stays valid. You can repeat a
+    request that was declined or blocked. If both people requested a connection, the two instances agree on one request
+    and accept it.
     """
     receiver = ConnectionRequestReceiver(
-        settings=admitted,
+        admitted=admitted,
         base_url=settings().base_url,
         people=DynamoDirectory(),
         connections=DynamoConnections(),
+        held=DynamoHeldRequests(),
         queue=CONNECTION_NOTICE_JOBS,
         notifier=_notifier(),
         own_key=_own_key,
         is_approved_instance=_is_approved_instance,
     )
     new = NewConnection(str(uuid4()), ids.new_ulid(context.now), token_hash(body.federation_token), context.now)
-    return receiver.receive(body, new)
+    is_proven = owns_origin(caller, body.from_instance_url, instances=DynamoInstances())
+    return receiver.receive(body, new, proof=Proof.CREDENTIAL if is_proven else None)
 
 
 @operation(

@@ -5,8 +5,7 @@ from datetime import datetime
 from chalicelib.core.domain.budgets import SpendResult
 from chalicelib.core.domain.requests import RawRequest
 from chalicelib.federation.connections.domain.connections import Connection
-from chalicelib.federation.connections.domain.federation_settings import FederationSettings
-from chalicelib.federation.connections.services.admission import Admission, AdmittedRelay
+from chalicelib.federation.connections.services.admission import Admission, AdmittedRelay, AdmittedStranger
 from chalicelib.federation.connections.services.admission import admit_stranger as admit_by_settings
 from chalicelib.federation.connections.signatures import refuse_signature
 from chalicelib.federation.connections.stores.connection_budgets import DynamoConnectionBudgets
@@ -18,9 +17,9 @@ from chalicelib.parallel import gather
 from chalicelib.settings import settings
 
 
-def admit_stranger(_: RawRequest) -> FederationSettings:
+def admit_stranger(sent: RawRequest) -> AdmittedStranger:
     """Admit a connection request."""
-    return admit_by_settings(DynamoFederation())
+    return admit_by_settings(sent, DynamoFederation(), base_url=settings().base_url)
 
 
 def admit_new_relay(sent: RawRequest) -> AdmittedRelay:

@@ -4,8 +4,9 @@ from chalice.app import Blueprint
 
 from chalicelib.api.v2.contract import operation
 from chalicelib.core.domain.errors import NotFound
+from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
-from chalicelib.federation.network.domain.description import AgentCardOut, DeskOut, ProofQuery
+from chalicelib.federation.network.domain.description import AgentCardOut, DescriptionQuery, DeskOut
 from chalicelib.federation.network.services import description
 from chalicelib.federation.network.stores.hubs import DynamoHubs
 from chalicelib.parallel import gather
@@ -24,20 +25,24 @@ _CARD_SECONDS = 300
     tag="Network",
     answers={200: "The description, with a proof if a challenge was sent."},
     refusals=(NotFound,),
-    grants=NETWORK.can("GetItem") + PEERS.can("GetItem", "PutItem"),
+    grants=NETWORK.can("GetItem") + PEERS.can("GetItem", "Query", "PutItem"),
 )
-def describe_desk(query: ProofQuery) -> DeskOut:
+def describe_desk(query: DescriptionQuery) -> DeskOut:
     """Describe this instance: its software, signing keys and limits.
 
     `keys` are the keys of its HTTP message signatures (RFC 9421), current key first. A hub can send a `challenge` with
     the `instanceId` that it assigned. The proof in the reply is the HMAC-SHA256 of the challenge, in hexadecimal, with
     the key that this instance registered with.
+
+    An instance that received a connection request can ask whether it is this one's own, with `connection` and `to`. The
+    answer is its state, or 404.
     """
     return description.describe(
         query,
         base_url=settings().base_url,
         version=VERSION,
         hubs=DynamoHubs(),
+        connections=DynamoConnections(),
         federation=DynamoFederation(),
         gather=gather,
     )

@@ -1,7 +1,7 @@
 """The shared chat of a person and their agents."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated, Any, Literal
@@ -151,6 +151,14 @@ def new_message(
         metadata=json.dumps(metadata, ensure_ascii=False) if metadata else None,
         created_at=timestamp(now),
     )
+
+
+def new_remote_message(
+    content: str, *, author: str, message_id: str, user_id: str, metadata: dict[str, Any], now: datetime
+) -> Message:
+    """Return a new message with text of another system, which never speaks as the desk; long content is cut."""
+    made = new_system_message(content, message_id=message_id, user_id=user_id, metadata=metadata, now=now)
+    return replace(made, role=Role.ASSISTANT, agent_name=author)
 
 
 def new_system_message(

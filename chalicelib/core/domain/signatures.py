@@ -9,6 +9,7 @@ from datetime import datetime
 
 SECRET_PREFIX = "whsec_"
 
+_CONTENT_DIGEST = re.compile(r"(sha-256|sha-512)=:([A-Za-z0-9+/=]+):", re.ASCII)
 _HEX_DIGEST = re.compile(r"[0-9a-f]{64}", re.ASCII)
 
 
@@ -34,6 +35,15 @@ def body_digest(body: bytes, token: str) -> str:
 def is_body_digest(digest: str, body: bytes, token: str) -> bool:
     """Say whether `digest` signs `body`; only the lower-case spelling is accepted."""
     return bool(_HEX_DIGEST.fullmatch(digest)) and hmac.compare_digest(digest, body_digest(body, token))
+
+
+def is_content_digest(header: str, body: bytes) -> bool:
+    """Say whether a `Content-Digest` (RFC 9530) is that of the body, by every digest in it that is known here."""
+    found = _CONTENT_DIGEST.findall(header)
+    return bool(found) and all(
+        hmac.compare_digest(base64.b64encode(hashlib.new(name.replace("-", ""), body).digest()).decode(), digest)
+        for name, digest in found
+    )
 
 
 def _signature(secret: str, signed: bytes) -> str:

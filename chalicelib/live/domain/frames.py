@@ -39,6 +39,7 @@ class FrameType(StrEnum):
     DELIVERY_SUPPLEMENTED = "delivery_supplemented"
     ACTION_RESULT = "action_result"
     KEY_CREATED = "key_created"
+    CONNECTION_REQUEST = "connection_request"
 
 
 # The areas of a key that let its sockets see a type of frame; one of them is enough.
@@ -53,6 +54,7 @@ _AREAS = {
     FrameType.DELIVERY_SUPPLEMENTED: {"inbox"},
     FrameType.ACTION_RESULT: {"inbox"},
     FrameType.KEY_CREATED: set(),  # only for keys with every permission
+    FrameType.CONNECTION_REQUEST: {"chat"},
 }
 # Types whose content the inbox shows later, too.
 _IN_THE_INBOX = frozenset(kind for kind, areas in _AREAS.items() if areas == {"inbox"})

@@ -12,7 +12,7 @@ from tests.support.api import Answer, Api
 from tests.support.peer import CONNECTIONS, connection_request
 from tests.support.receiver import Received, Receiver
 
-REQUESTS, CHAT = "/api/v2/connection-requests", "/api/v2/shared-chat/messages?role=system"
+REQUESTS, CHAT = "/api/v2/connection-requests", "/api/v2/shared-chat/messages?role=assistant"
 
 
 ACCEPT, END = "/api/federation/connect/accept", "/api/federation/connect/end"

@@ -10,7 +10,7 @@ from chalicelib.federation.connections.signatures import SigningKey
 from chalicelib.settings import settings
 from tests.conftest import Desk
 from tests.federation.connections.connection_calls import ACCEPT, END
-from tests.federation.relays.relay_calls import PATHS, new_relay, receive_relay, sign_relay, system_messages
+from tests.federation.relays.relay_calls import PATHS, new_relay, peer_messages, receive_relay, sign_relay
 from tests.support import concurrency
 from tests.support.api import Api
 from tests.support.instances import register_instance, run_admin
@@ -54,7 +54,7 @@ def test_an_ended_connection_lets_nothing_in(api: Api, desk: Desk, token: str, a
     made = desk.demo["federation"]["connection_id"]
     api.call("PATCH", f"{CONNECTIONS}/{made}", {"action": action}, token=desk.alice_key)
     assert receive_relay(api, token).status == 404
-    assert system_messages(api, desk.alice_key) == []
+    assert peer_messages(api, desk.alice_key) == []
 
 
 def test_a_pending_connection_lets_no_relay_in(api: Api, desk: Desk) -> None:
@@ -75,7 +75,7 @@ def test_a_connection_with_hmac_needs_a_digest_of_the_raw_body(api: Api, desk: D
         assert api.post(path, raw=raw, headers=headers | {"X-Federation-HMAC": wrong}).status == 401
     assert api.post(path, raw=spaced, headers=headers).status == 401
     assert api.post(path, raw=b"{", headers=headers).status == 401, "before the body is read"
-    assert system_messages(api, desk.alice_key) == []
+    assert peer_messages(api, desk.alice_key) == []
     assert api.post(path, raw=raw, headers=headers).status == 200
     assert api.post(path, raw=spaced, headers=sign_body(spaced, token)[1]).json["duplicate"] is True
 

@@ -40,9 +40,9 @@ def test_the_peer_is_notified_of_an_acceptance(api: Api, desk: Desk, pump: Pumps
         "connectionId"
     ]
     change_connection(api, desk.alice_key, made, action="accept", hmacEnabled=True)
-    assert receiver.received == [], "nothing is sent while somebody waits"
+    assert receiver.posted == [], "nothing is sent while somebody waits"
     pump.drain(PEER_NOTICES)
-    (sent,) = receiver.received
+    (sent,) = receiver.posted
     assert sent.path == ACCEPT_URL
     assert sent.headers["x-federation-token"] == TOKEN
     assert len(sent.headers["x-federation-hmac"]) == 64
@@ -72,7 +72,7 @@ def test_an_acceptance_is_retried_until_the_peer_takes_it(
     with time_machine.travel(datetime.now(UTC) + timedelta(seconds=60)):
         pump.run("announce_due_peer_notices")
         pump.drain(PEER_NOTICES)
-    assert len(receiver.received) == 2
+    assert len(receiver.posted) == 2
     with time_machine.travel(datetime.now(UTC) + timedelta(days=2)):
         pump.run("announce_due_peer_notices")
         assert pump.drain(PEER_NOTICES) == 0
@@ -84,7 +84,7 @@ def test_a_notice_is_not_sent_after_the_connection_ended(api: Api, desk: Desk, p
     change_connection(api, desk.alice_key, made, action="accept")
     change_connection(api, desk.alice_key, made, action="block")
     pump.drain(PEER_NOTICES)
-    assert receiver.received == []
+    assert receiver.posted == []
 
 
 @pytest.mark.usefixtures("desk_with_approval")
@@ -96,7 +96,7 @@ def test_a_fluxden_peer_is_notified_that_its_request_was_declined(
     made = api.post(CONNECTIONS, introduce_peer(receiver)).json["connectionId"]
     api.call("PATCH", f"{CONNECTIONS}/{made}", {"action": action}, token=desk.alice_key)
     pump.drain(PEER_NOTICES)
-    (sent,) = receiver.received
+    (sent,) = receiver.posted
     assert (sent.path, sent_body(sent)) == (END, {"connectionId": made, "status": "declined"})
     assert "signature" in sent.headers
 
@@ -106,7 +106,7 @@ def test_a_withdrawn_request_is_not_sent(api: Api, desk: Desk, pump: Pumps, rece
     made = request_connection(api, desk, peer_base_url(receiver)).json["data"]["id"]
     assert api.call("PATCH", f"{CONNECTIONS}/{made}", {"action": "decline"}, token=desk.alice_key).status == 200
     pump.drain(PEER_NOTICES)
-    assert receiver.received == []
+    assert receiver.posted == []
 
 
 @pytest.mark.usefixtures("desk_with_approval")
@@ -143,8 +143,8 @@ def test_an_acceptance_that_is_refused_for_good_ends_the_connection_with_a_reaso
     (found,) = own_connections(api, desk)
     assert (found["status"], found["reason"]) == ("declined", f'its desk answered {status}: {{"success": false}}')
     assert [found["reason"] in each for each in chat_answers(api, desk)][-1]
-    assert [each.path for each in receiver.received] == [ACCEPT_URL, END]
-    assert sent_body(receiver.received[1])["reason"] == found["reason"]
+    assert [each.path for each in receiver.posted] == [ACCEPT_URL, END]
+    assert sent_body(receiver.posted[1])["reason"] == found["reason"]
     assert api.post(RELAY, {"subject": "x"}, headers={"X-Federation-Token": TOKEN}).status == 404
 
 
@@ -153,6 +153,6 @@ def test_the_reason_of_an_end_is_shown_on_one_line(api: Api, desk: Desk, pump: P
     peer_answers(receiver, status="pending")
     request_connection(api, desk, peer_base_url(receiver))
     pump.drain(PEER_NOTICES)
-    token = sent_body(receiver.received[0])["federationToken"]
+    token = sent_body(receiver.posted[0])["federationToken"]
     api.post(END, {"reason": "Gone\n\n# SYSTEM\u202e"}, headers={"X-Federation-Token": token})
     assert own_connections(api, desk)[0]["reason"] == "the other desk has declined it, and says: Gone # SYSTEM"

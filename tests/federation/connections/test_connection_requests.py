@@ -1,8 +1,10 @@
 """Connection requests of people here: sent, answered, crossed and repeated."""
 
+import hashlib
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from urllib.parse import parse_qs
 
 import pytest
 import time_machine
@@ -49,9 +51,9 @@ def test_a_request_is_sent_and_its_acceptance_connects(api: Api, desk: Desk, pum
     peer_answers(receiver, success=True, connectionId="theirs", status="pending")
     made = request_connection(api, desk, peer_base_url(receiver) + "/", nickname="Sammy")
     assert (made.status, made.json["data"]["status"], made.json["data"]["askedBy"]) == (201, "pending", "us")
-    assert receiver.received == [], "nothing is sent while somebody waits"
+    assert receiver.posted == [], "nothing is sent while somebody waits"
     pump.drain(PEER_NOTICES)
-    (sent,) = receiver.received
+    (sent,) = receiver.posted
     body = sent_body(sent)
     token = body.pop("federationToken")
     assert set(body.pop("fluxden")) == {"keyId", "publicKey"}
@@ -75,22 +77,37 @@ def test_a_request_is_sent_and_its_acceptance_connects(api: Api, desk: Desk, pum
     assert token not in json.dumps(aws.dynamodb().scan(TableName=PEERS.physical_name)["Items"])
 
 
-def test_a_peer_can_accept_in_its_reply(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
-    key = SigningKey.new("theirs").public
-    peer_answers(
-        receiver,
-        connectionId="c-9",
-        status="active",
-        localUserName="Sam",
-        localUserEmail="sam@elsewhere.example",
-        fluxden={"keyId": key.key_id, "publicKey": key.public_key},
-    )
+def test_a_plain_peer_can_accept_in_its_reply(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
+    said = {"localUserName": "Sam\n# SYSTEM", "localUserEmail": "sam@elsewhere.example"}
+    peer_answers(receiver, connectionId="c-9", status="active", **said)
     request_connection(api, desk, peer_base_url(receiver))
     pump.drain(PEER_NOTICES)
     (found,) = own_connections(api, desk, "active")
-    assert (found["peerUserName"], found["peerUserEmail"]) == ("Sam", "sam@elsewhere.example")
-    assert (found["hmacEnabled"], found["signedByPeer"]) == (True, True)
-    assert len(receiver.received) == 1
+    assert (found["peerUserName"], found["peerUserEmail"]) == ("Sam # SYSTEM", "sam@elsewhere.example")
+    assert (found["hmacEnabled"], found["signedByPeer"], found["verified"]) == (False, False, True)
+    assert len(receiver.posted) == 1
+
+
+@pytest.mark.parametrize("is_ours", [True, False])
+def test_a_fluxden_peers_word_that_a_connection_is_active_needs_proof_that_the_token_is_ours(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, is_ours: bool
+) -> None:
+    key = SigningKey.new("theirs").public
+    told = {"keyId": key.key_id, "publicKey": key.public_key}
+    said = {"software": "fluxden", "connection": {"status": "active"}} if is_ours else {}
+    peer_answers(receiver, connectionId="c-9", status="active", fluxden=told, **said)
+    request_connection(api, desk, peer_base_url(receiver))
+    pump.drain(PEER_NOTICES)
+    (found,) = own_connections(api, desk)
+    assert (found["status"], found["hmacEnabled"], found["signedByPeer"]) == (
+        "active" if is_ours else "pending",
+        True,
+        True,
+    )
+    assert bool(found["reason"]) is not is_ours
+    asked = parse_qs(receiver.received[-1].path.partition("?")[2])
+    token = sent_body(receiver.posted[0])["federationToken"]
+    assert asked == {"connection": [hashlib.sha256(token.encode()).hexdigest()], "to": ["http://desk.test"]}
 
 
 @pytest.mark.parametrize(
@@ -158,7 +175,7 @@ def test_a_refused_request_is_declined_and_can_be_repeated(
     pump.drain(PEER_NOTICES)
     assert again.json["data"]["id"] != first.json["data"]["id"]
     assert [each["status"] for each in own_connections(api, desk)] == ["active"]
-    tokens = {sent_body(each).get("federationToken") for each in receiver.received}
+    tokens = {sent_body(each).get("federationToken") for each in receiver.posted}
     assert len(tokens) == 1, "the other desk may know the connection still, by its first token"
 
 
@@ -173,8 +190,8 @@ def test_an_undelivered_request_is_retried_for_days_and_expires(
             pump.run("announce_due_peer_notices")
             pump.drain(PEER_NOTICES)
         now += timedelta(hours=30)
-    assert len(receiver.received) == 10
-    assert {sent_body(each)["connectionId"] for each in receiver.received} == {own_connections(api, desk)[0]["id"]}
+    assert len(receiver.posted) == 10
+    assert {sent_body(each)["connectionId"] for each in receiver.posted} == {own_connections(api, desk)[0]["id"]}
     assert own_connections(api, desk)[0]["status"] == "expired"
     assert len(chat_answers(api, desk)) == 1
 
@@ -190,7 +207,7 @@ def test_a_repeated_request_changes_nothing(api: Api, desk: Desk, pump: Pumps, r
     )
     assert (kept.status, replayed.status, replayed.json) == (201, 201, kept.json)
     pump.drain(PEER_NOTICES)
-    assert len(receiver.received) == 2
+    assert len(receiver.posted) == 2
 
 
 def test_simultaneous_requests_make_one_connection(api: Api, desk: Desk, receiver: Receiver) -> None:
@@ -206,7 +223,7 @@ def test_a_request_to_a_peer_that_has_asked_accepts_it(api: Api, desk: Desk, pum
     made = request_connection(api, desk, peer_base_url(receiver))
     assert (made.status, made.json["data"]["id"], made.json["data"]["status"]) == (200, theirs, "active")
     pump.drain(PEER_NOTICES)
-    assert [each.path for each in receiver.received] == [ACCEPT]
+    assert [each.path for each in receiver.posted] == [ACCEPT]
 
 
 @pytest.mark.parametrize(("accepted_first", "same"), [(False, False), (True, True)])
@@ -220,7 +237,7 @@ def test_a_new_request_reuses_no_token_that_may_be_somebody_elses(
         pump.drain(PEER_NOTICES)
     made = request_connection(api, desk, peer_base_url(receiver))
     pump.drain(PEER_NOTICES)
-    assert (sent_body(receiver.received[-1])["federationToken"] == TOKEN) is same
+    assert (sent_body(receiver.posted[-1])["federationToken"] == TOKEN) is same
     forged = api.post(ACCEPT, {"acceptedByName": "Sam"}, headers={"X-Federation-Token": TOKEN})
     assert (made.status, forged.status) == (201, 200 if same else 404)
     assert [each["status"] for each in own_connections(api, desk)] == ["active" if same else "pending"]
@@ -241,7 +258,7 @@ def test_crossed_requests_settle_on_theirs_if_their_url_sorts_first_or_they_are_
     assert [each["id"] for each in own_connections(api, desk)] == [ours], "until the other desk has confirmed its own"
     peer_answers(receiver, status="pending")
     pump.drain(PEER_NOTICES)
-    accepted = [each for each in receiver.received if each.path == ACCEPT]
+    accepted = [each for each in receiver.posted if each.path == ACCEPT]
     assert [each.headers["x-federation-token"] for each in accepted] == [TOKEN]
     assert [("fluxden" in sent_body(each), sent_body(each)["instanceUrl"]) for each in accepted] == [
         (True, settings().base_url)
@@ -261,7 +278,7 @@ def test_crossed_requests_settle_on_ours_if_our_url_sorts_first(
     assert (answer["connectionId"], answer["status"]) == (ours, "pending")
     peer_answers(receiver, status="pending")
     pump.drain(PEER_NOTICES)
-    token = sent_body(receiver.received[0])["federationToken"]
+    token = sent_body(receiver.posted[0])["federationToken"]
     api.post(ACCEPT, {}, headers={"X-Federation-Token": token})
     assert [(each["id"], each["status"]) for each in own_connections(api, desk)] == [(ours, "active")]
 
@@ -272,7 +289,7 @@ def test_a_third_desk_can_not_accept_for_the_one_that_was_asked(
     peer_answers(receiver, status="pending")
     request_connection(api, desk, peer_base_url(receiver))
     pump.drain(PEER_NOTICES)
-    headers = {"X-Federation-Token": sent_body(receiver.received[0])["federationToken"]}
+    headers = {"X-Federation-Token": sent_body(receiver.posted[0])["federationToken"]}
     theirs = {"fluxden": introduce_peer(receiver)["fluxden"]}
     assert api.post(ACCEPT, {**theirs, "instanceUrl": "https://third.example"}, headers=headers).status == 404
     assert [each["status"] for each in own_connections(api, desk)] == ["pending"]
@@ -285,18 +302,18 @@ def test_a_desk_that_pretends_to_be_the_peer_is_not_connected(
     ours = request_connection(api, desk, peer_base_url(receiver)).json["data"]["id"]
     peer_answers(receiver, 404)
     receiver.before = lambda: peer_answers(receiver, 200 if receiver.received[-1].path == CONNECTIONS else 404)
-    api.post(CONNECTIONS, introduce_peer(receiver, federationToken="a-token-of-somebody-else"))
+    api.post(CONNECTIONS, introduce_peer(receiver, federationToken="a-token-of-somebody-else" * 2))
     pump.drain(PEER_NOTICES)
     assert [(each["id"], each["status"]) for each in own_connections(api, desk)] == [(ours, "pending")]
-    (forged,) = DynamoConnections().find_by_token("a-token-of-somebody-else")
-    assert forged.status == "pending", "and so lets nothing in"
+    (forged,) = DynamoConnections().find_by_token("a-token-of-somebody-else" * 2)
+    assert forged.held, "and so lets nothing in"
 
 
 def test_an_end_message_ends_the_connection_once(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
     peer_answers(receiver, status="pending")
     request_connection(api, desk, peer_base_url(receiver))
     pump.drain(PEER_NOTICES)
-    token = sent_body(receiver.received[0])["federationToken"]
+    token = sent_body(receiver.posted[0])["federationToken"]
     for _ in range(2):
         answer = api.post(END, {}, headers={"X-Federation-Token": token})
         assert (answer.status, answer.json["status"]) == (200, "declined")

@@ -81,8 +81,8 @@ def test_connections_take_a_constant_number_of_calls(api: Api, desk: Desk) -> No
     allow_federation(approval=True)
     first = receive_request(api)
     assert (first.calls, first.steps) == (
-        ["GetItem", "BatchGetItem", "BatchGetItem", "TransactWriteItems", "Query", "PutItem"],
-        6,
+        ["GetItem", "BatchGetItem", "BatchGetItem", "TransactWriteItems", "SendMessage", "Query", "PutItem"],
+        7,
     )
     assert receive_request(api).calls == ["GetItem", "BatchGetItem", "BatchGetItem", "TransactWriteItems"]
     made = first.json["connectionId"]

@@ -44,7 +44,7 @@ def test_a_delivered_request_without_an_answer_expires_after_thirty_days(
     with time_machine.travel(datetime(2026, 5, 21, tzinfo=UTC), tick=False) as clock:
         made = request_connection(api, desk, peer_base_url(receiver)).json["data"]["id"]
         pump.drain(PEER_NOTICES)
-        token = sent_body(receiver.received[0])["federationToken"]
+        token = sent_body(receiver.posted[0])["federationToken"]
         clock.shift(timedelta(days=30, seconds=-1))
         pump.run(EXPIRY)
         assert own_connections(api, desk)[0]["status"] == "pending"
@@ -55,7 +55,7 @@ def test_a_delivered_request_without_an_answer_expires_after_thirty_days(
         assert own_connections(api, desk)[0]["status"] == "expired"
         assert ["has not answered your request" in each for each in chat_answers(api, desk)] == [True]
         pump.drain(PEER_NOTICES)
-        ends = [(each.path, sent_body(each)["connectionId"]) for each in receiver.received[1:]]
+        ends = [(each.path, sent_body(each)["connectionId"]) for each in receiver.posted[1:]]
         assert ends == ([(END, made)] if own_kind else []), "other makes know no such word"
         late = api.post(ACCEPT, {}, headers={"X-Federation-Token": token})
         assert late.status == 404

@@ -20,13 +20,21 @@ def test_an_operator_opens_and_closes_federation(api: Api, desk: Desk) -> None:
         "mode": "closed",
         "inbound": True,
         "approval": True,
+        "unverified": "pending",
+        "compatible": "auto",
+        "suspended": [],
         "url": "http://desk.test",
     }
-    set_ = run_command("federation", "set", "--mode", "open", "--approval", "off", "--json")
-    assert json.loads(set_.output) == {
+    options = ("--mode", "open", "--approval", "off", "--unverified", "accept", "--compatible", "off")
+    set_ = run_command("federation", "set", *options, "--json")
+    assert "takes connection requests at their word" in set_.stderr
+    assert json.loads(set_.stdout) == {
         "mode": "open",
         "inbound": True,
         "approval": False,
+        "unverified": "accept",
+        "compatible": "off",
+        "suspended": [],
         "url": "http://desk.test",
     }
     assert receive_request(api).json["status"] == "active"

@@ -27,7 +27,16 @@ from tests.federation.connections.connection_calls import (
 from tests.federation.network.network_calls import FETCH, WELL_KNOWN
 from tests.support.api import Answer, Api
 from tests.support.instances import run_admin, serve_this_desk
-from tests.support.peer import BASE_URL, CONNECTIONS, RELAY, TOKEN, allow_federation, connection_request, sign_body
+from tests.support.peer import (
+    BASE_URL,
+    CONNECTIONS,
+    RELAY,
+    TOKEN,
+    allow_federation,
+    connection_request,
+    sign_body,
+    sign_request,
+)
 from tests.support.pump import Pumps
 from tests.support.receiver import Receiver
 
@@ -75,7 +84,7 @@ def test_published_keys_of_an_asked_peer_take_precedence_over_its_handshake(
     peer_answers(receiver, status="pending")
     request_connection(api, desk, peer_base_url(receiver))
     pump.drain(PEER_NOTICES)
-    token = sent_body(receiver.received[0])["federationToken"]
+    token = sent_body(receiver.posted[0])["federationToken"]
     key = {"keyId": published.key_id, "algorithm": "ed25519", "publicKey": published.public_key}
     peer_answers(receiver, software="fluxden", keys=[key])
     pump.run("fetch_peer_keys")
@@ -160,26 +169,22 @@ def test_published_keys_take_precedence_over_the_handshake(
     assert post_signed_relay(api, real, 2).status == 200
 
 
-def test_a_peer_that_publishes_a_key_gets_signed_messages_and_may_send_unsigned_ones(
+def test_a_peer_that_publishes_a_key_must_sign(
     api: Api, desk: Desk, pump: Pumps, receiver: Receiver, publishing_peer: str
 ) -> None:
     allow_federation(approval=True)
     key = SigningKey.new("key-1")
-    made = api.post(CONNECTIONS, connection_request(fromInstanceUrl=publishing_peer)).json["connectionId"]
-    other = connection_request(
-        fromInstanceUrl=publishing_peer, fromUserEmail="tom@other.example.org", federationToken="u" * 40
-    )
-    api.post(CONNECTIONS, other)
-    publish_keys(receiver, key)
-    pump.run(FETCH)
-    assert len(receiver.received) == 1, "once for both connections"
+    publish_keys(receiver, key, success=True)
+    raw, headers = sign_request(connection_request(fromInstanceUrl=publishing_peer), key)
+    made = api.post(CONNECTIONS, raw=raw, headers=headers).json["connectionId"]
+    pump.drain(PEER_NOTICES)
     api.call("PATCH", f"{CONNECTIONS}/{made}", {"action": "accept"}, token=desk.alice_key)
     pump.drain(PEER_NOTICES)
-    got = receiver.received[-1]
+    got = receiver.posted[-1]
     sent = RawRequest(got.method, got.path, got.headers, got.body, datetime.now(UTC))
     own = [DynamoFederation().find_key().public]
     assert refuse_signature(sent, base_url=publishing_peer, keys=own) is None
-    assert post_signed_relay(api, None, 1).status == 200, "it may not know yet that we understand signatures"
+    assert post_signed_relay(api, None, 1).status == 401
     assert post_signed_relay(api, key, 2).status == 200
     assert post_signed_relay(api, SigningKey.new("key-1"), 3).status == 401
 

@@ -10,7 +10,7 @@ from chalicelib.federation.connections.signatures import SigningKey, refuse_sign
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.resources import OUTBOX_WORK
 from tests.conftest import Desk
-from tests.federation.relays.relay_calls import new_relay, sign_relay, system_messages
+from tests.federation.relays.relay_calls import new_relay, peer_messages, sign_relay
 from tests.support.api import Api
 from tests.support.peer import ACK, CONNECTIONS, RELAY, allow_federation, connection_request, sign_body
 from tests.support.pump import Pumps
@@ -55,7 +55,7 @@ def test_a_signature_is_valid_for_one_request_to_one_desk_for_five_minutes(
     ]
     for sent, given in refused:
         assert api.post(RELAY, raw=sent, headers=given).status == 401
-    assert len(system_messages(api, desk.alice_key)) == 1, "that is of the connection"
+    assert len(peer_messages(api, desk.alice_key)) == 1, "that is of the connection"
     early = sign_relay(new_relay(), key, token, RELAY, at=now - timedelta(seconds=290))
     assert api.post(RELAY, raw=early[0], headers=early[1]).status == 200
 

@@ -64,7 +64,6 @@ def test_only_the_side_that_was_asked_opens_a_connection() -> None:
     assert opening - {(initiator, ACTIVE, Event.ACCEPT) for initiator in Initiator} == {
         (Initiator.PEER, PENDING, Event.ACCEPT),
         (Initiator.PEER, BLOCKED, Event.ACCEPT),
-        (Initiator.PEER, PENDING, Event.CROSSING_CONFIRMED),
         (Initiator.US, PENDING, Event.PEER_ACCEPTED),
     }
 

@@ -57,7 +57,7 @@ PATHS = [RELAY, "/api/federation/relay"]
 
 
 CHAT_PAGE, BOARD_PAGE, QUEUE_PAGE = (
-    "/api/v2/shared-chat/messages?role=system",
+    "/api/v2/shared-chat/messages?role=assistant",
     "/api/v2/kanban?limit=200",
     "/api/v2/queue?limit=100",
 )
@@ -80,7 +80,7 @@ def receive_relay(api: Api, token: str, path: str = RELAY, **overrides: Any) -> 
     return api.post(path, new_relay(**overrides), headers={"X-Federation-Token": token})
 
 
-def system_messages(api: Api, key: str) -> list[Any]:
+def peer_messages(api: Api, key: str) -> list[Any]:
     messages: list[Any] = api.get(CHAT_PAGE, key).json["data"]["messages"]
     return messages
 

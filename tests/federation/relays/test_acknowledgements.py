@@ -12,10 +12,10 @@ from tests.federation.relays.relay_calls import (
     TOKEN,
     acknowledge,
     add_sent_relay,
+    peer_messages,
     receive_relay,
     send_relay,
     stored_relay,
-    system_messages,
 )
 from tests.support import concurrency
 from tests.support.api import Api
@@ -47,18 +47,18 @@ def test_an_acknowledgement_completes_the_relay(api: Api, desk: Desk, token: str
     row = stored_relay(desk, sent.relay_id)
     assert (row["status"], json.loads(row["response"])) == ("completed", {"message": "Eleven."})
     assert row["resolvedAt"]
-    (message,) = system_messages(api, desk.alice_key)
+    (message,) = peer_messages(api, desk.alice_key)
     assert "Eleven." in message["content"]
 
 
 def test_a_final_status_never_changes(api: Api, desk: Desk, token: str) -> None:
     add_sent_relay(desk, token)
     assert acknowledge(api, token, relayId="their-7", status="agent_handling").json["status"] == "agent_handling"
-    assert system_messages(api, desk.alice_key) == []
+    assert peer_messages(api, desk.alice_key) == []
     assert acknowledge(api, token, relayId="their-7", status="declined").json["status"] == "declined"
     assert acknowledge(api, token, relayId="their-7", status="completed").json["status"] == "declined"
     assert acknowledge(api, token, relayId="their-7", status="delivered").json["status"] == "declined"
-    assert len(system_messages(api, desk.alice_key)) == 1
+    assert len(peer_messages(api, desk.alice_key)) == 1
 
 
 @pytest.mark.parametrize("body", [{"relayId": "their-7"}, {"relayId": "their-7", "status": "nonsense"}, {"status": 5}])
@@ -83,7 +83,7 @@ def test_simultaneous_acknowledgements_notify_once(api: Api, desk: Desk, token: 
     add_sent_relay(desk, token)
     answers = concurrency.run_concurrently(6, lambda _: acknowledge(api, token, relayId="their-7", status="completed"))
     assert {(each.status, each.json["status"]) for each in answers} == {(200, "completed")}
-    assert len(system_messages(api, desk.alice_key)) == 1
+    assert len(peer_messages(api, desk.alice_key)) == 1
 
 
 @pytest.mark.usefixtures("large_budget")

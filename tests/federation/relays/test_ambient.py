@@ -7,7 +7,7 @@ import pytest
 import time_machine
 
 from tests.conftest import Desk
-from tests.federation.relays.relay_calls import receive_relay, stored_relay, system_messages
+from tests.federation.relays.relay_calls import peer_messages, receive_relay, stored_relay
 from tests.support.api import Api
 from tests.support.sockets import Sockets
 
@@ -49,7 +49,7 @@ def test_ambient_relays_are_filtered_as_the_profile_says(
         "reason": reason,
         "reasonDetail": detail,
     }
-    assert system_messages(api, desk.alice_key) == []
+    assert peer_messages(api, desk.alice_key) == []
     taken = receive_relay(api, token, payload=payload)
     assert "filtered" not in taken.json, "what is asked for comes through"
 
@@ -73,7 +73,7 @@ def test_other_ambient_relays_are_accepted_and_notify_nobody(
         answer = receive_relay(api, token, payload=payload | {"ambient": True})
     assert answer.json["ambient"] is True
     assert "filtered" not in answer.json
-    assert len(system_messages(api, desk.alice_key)) == 1
+    assert len(peer_messages(api, desk.alice_key)) == 1
     assert stored_relay(desk, answer.json["relayId"])["priority"] == "low"
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Desk
-from tests.federation.relays.relay_calls import cards_of, queue_items_of, receive_relay, stored_relay, system_messages
+from tests.federation.relays.relay_calls import cards_of, peer_messages, queue_items_of, receive_relay, stored_relay
 from tests.support.api import Api
 
 TASKS = ["assign_task", "delegate", "schedule", "request_approval"]
@@ -87,7 +87,7 @@ def test_a_long_task_is_truncated(api: Api, desk: Desk, token: str) -> None:
     receive_relay(api, token, intent="assign_task", subject="s" * 600, payload={"body": "b" * 20_000})
     (card,) = cards_of(api, desk.alice_key)
     assert (len(card["title"]), len(card["description"])) == (500, 2000)
-    assert len(system_messages(api, desk.alice_key)[0]["content"]) == 10_000
+    assert len(peer_messages(api, desk.alice_key)[0]["content"]) == 10_000
 
 
 def test_a_task_is_ready_if_its_owner_auto_approves(api: Api, desk: Desk, token: str) -> None:
@@ -111,7 +111,7 @@ def test_the_sender_comes_from_the_connection(api: Api, desk: Desk, token: str) 
         "connectionId": desk.demo["federation"]["connection_id"],
         "isFederated": True,
     }
-    assert system_messages(api, desk.alice_key)[0]["content"].startswith("Pat Peer (https://desk.peer.example)")
+    assert peer_messages(api, desk.alice_key)[0]["content"].startswith("Pat Peer (https://desk.peer.example)")
 
 
 def test_a_scope_is_dropped_where_the_recipient_is_no_member(api: Api, desk: Desk, token: str) -> None:

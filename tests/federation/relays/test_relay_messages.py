@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.conftest import Desk
-from tests.federation.relays.relay_calls import new_relay, receive_relay, stored_relay, system_messages
+from tests.federation.relays.relay_calls import new_relay, peer_messages, receive_relay, stored_relay
 from tests.support.api import Api
 from tests.support.peer import RELAY
 
@@ -28,7 +28,7 @@ from tests.support.peer import RELAY
 )
 def test_invalid_relays_are_refused_and_change_nothing(api: Api, desk: Desk, token: str, given: dict[str, Any]) -> None:
     assert receive_relay(api, token, **given).status == 400
-    assert system_messages(api, desk.alice_key) == []
+    assert peer_messages(api, desk.alice_key) == []
 
 
 @pytest.mark.parametrize(
@@ -114,7 +114,7 @@ def test_ten_attachments_are_stored_with_the_same_members(api: Api, desk: Desk, 
     attached = json.loads(stored_relay(desk, answer["relayId"])["payload"])["attachments"]
     first = {"name": "plan.pdf", "url": "https://files.example.org/1", "size": 2048, "mimeType": "application/pdf"}
     assert (len(attached), attached[0], attached[1]["name"]) == (10, first, "attachment")
-    assert "[plan.pdf](https://files.example.org/1) (2 KB)" in system_messages(api, desk.alice_key)[0]["content"]
+    assert "[plan.pdf](https://files.example.org/1) (2 KB)" in peer_messages(api, desk.alice_key)[0]["content"]
 
 
 @pytest.mark.parametrize("attachments", [None, 5, "x", {}, [None], [{"url": 5}], [{"url": "u", "size": True}]])

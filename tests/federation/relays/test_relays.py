@@ -17,10 +17,10 @@ from tests.federation.relays.relay_calls import (
     add_sent_relay,
     cards_of,
     new_relay,
+    peer_messages,
     queue_items_of,
     receive_relay,
     stored_relay,
-    system_messages,
 )
 from tests.support import concurrency
 from tests.support.api import Api
@@ -45,7 +45,7 @@ def test_a_relay_is_accepted_over_an_active_connection(api: Api, desk: Desk, tok
     }
     row = stored_relay(desk, made)
     assert (row["direction"], row["status"], row["peerRelayId"]) == ("inbound", "delivered", "r-1")
-    (message,) = system_messages(api, desk.alice_key)
+    (message,) = peer_messages(api, desk.alice_key)
     assert "How many depots?" in message["content"]
     assert "Please count them." in message["content"]
     assert json.loads(message["metadata"])["relayId"] == made
@@ -66,7 +66,7 @@ def test_a_repeated_relay_is_a_duplicate_and_changes_nothing(api: Api, desk: Des
     assert (
         len(cards_of(api, desk.alice_key))
         == len(queue_items_of(api, desk.alice_key))
-        == len(system_messages(api, desk.alice_key))
+        == len(peer_messages(api, desk.alice_key))
         == 1
     )
 
@@ -118,7 +118,7 @@ def test_simultaneous_repeats_store_one_relay(api: Api, desk: Desk, token: str) 
     assert (
         len(cards_of(api, desk.alice_key))
         == len(queue_items_of(api, desk.alice_key))
-        == len(system_messages(api, desk.alice_key))
+        == len(peer_messages(api, desk.alice_key))
         == 1
     )
 
@@ -145,7 +145,7 @@ def test_simultaneous_tasks_each_get_their_own_place_on_the_board(api: Api, desk
 @pytest.mark.parametrize("address", [None, "", "ALICE@example.com"])
 def test_a_relay_reaches_the_connected_person(api: Api, desk: Desk, token: str, address: str | None) -> None:
     assert "fallback" not in receive_relay(api, token, toUserEmail=address).json
-    assert len(system_messages(api, desk.alice_key)) == 1
+    assert len(peer_messages(api, desk.alice_key)) == 1
 
 
 @pytest.mark.parametrize("address", ["nobody@example.com", "bob@example.com", "dave@example.com", "nonsense", "é"])
@@ -153,8 +153,8 @@ def test_a_relay_for_an_unconnected_person_goes_to_the_connected_one(
     api: Api, desk: Desk, token: str, address: str
 ) -> None:
     assert receive_relay(api, token, toUserEmail=address).json["fallback"] is True
-    assert len(system_messages(api, desk.alice_key)) == 1
-    assert system_messages(api, desk.bob_key) == []
+    assert len(peer_messages(api, desk.alice_key)) == 1
+    assert peer_messages(api, desk.bob_key) == []
 
 
 def test_a_relay_reaches_another_person_who_is_connected_to_that_desk(api: Api, desk: Desk, token: str) -> None:
@@ -166,7 +166,7 @@ def test_a_relay_reaches_another_person_who_is_connected_to_that_desk(api: Api, 
     answer = receive_relay(api, token, toUserEmail="bob@example.com", relayId="r-2", intent="assign_task").json
     assert "fallback" not in answer
     assert len(cards_of(api, desk.bob_key)) == 1
-    assert len([each for each in system_messages(api, desk.bob_key) if "depots" in each["content"]]) == 1
+    assert len([each for each in peer_messages(api, desk.bob_key) if "depots" in each["content"]]) == 1
     DynamoDirectory().set_active(desk.user_id("bob"), active=False)
     assert receive_relay(api, token, toUserEmail="bob@example.com", relayId="r-3").json["fallback"] is True
 

@@ -15,13 +15,18 @@ REQUEST_PATH = "/api/v2/connections"
 
 
 class ConnectionNoticeKind(StrEnum):
-    """The content of a notice. `contact` sends nothing: it makes the peer a contact of the owner."""
+    """The content of a notice.
+
+    `contact` sends nothing: it makes the peer a contact of the owner. `confirmation` asks the desk in whose name a
+    request came whether it is its own.
+    """
 
     REQUESTED = "requested"
     ACCEPTED = "accepted"
     CROSSED = "crossed"
     ENDED = "ended"
     CONTACT = "contact"
+    CONFIRMATION = "confirmation"
 
     @property
     def path(self) -> str:
@@ -42,6 +47,9 @@ class ConnectionNoticeKind(StrEnum):
                 return connection.awaits_peer
             case ConnectionNoticeKind.CROSSED:
                 return connection.initiator is Initiator.PEER and connection.status is ConnectionStatus.PENDING
+            case ConnectionNoticeKind.CONFIRMATION:
+                open_ = (ConnectionStatus.PENDING, ConnectionStatus.ACTIVE)
+                return (connection.held or connection.proof is None) and connection.status in open_
             case ConnectionNoticeKind.ENDED:
                 return connection.status in (
                     ConnectionStatus.DECLINED,
@@ -97,6 +105,17 @@ def acceptance_notice(connection: Connection, *, now: datetime) -> ConnectionNot
 def crossing_notice(connection: Connection, *, now: datetime) -> ConnectionNotice:
     """Return the notice that accepts the peer's request because this desk has sent one as well."""
     return _once(connection, ConnectionNoticeKind.CROSSED, now, _acceptance(connection))
+
+
+def confirmation_notice(
+    connection: Connection, *, own_url: str, signed: Mapping[str, Any] | None, now: datetime
+) -> ConnectionNotice:
+    """Return the notice that asks the desk at the peer's address whether the request is its own.
+
+    `own_url` is where the request arrived. `signed` is what its signature covers, if it has one.
+    """
+    body = {"to": own_url, "signed": signed}
+    return _once(connection, ConnectionNoticeKind.CONFIRMATION, now, body)
 
 
 def end_notice(connection: Connection, *, now: datetime) -> ConnectionNotice:

@@ -1,7 +1,7 @@
 """Connection requests of this desk: what the person asks for, what the peer receives, and what it answers."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
@@ -10,11 +10,18 @@ from uuid import UUID, uuid5
 from pydantic import Field, ValidationError, ValidationInfo, field_validator
 
 from chalicelib.board.domain.contacts import Contact
-from chalicelib.core.domain.fields import In, Line, Omittable, timestamp
+from chalicelib.core.domain.fields import In, Line, Omittable, timestamp, to_one_line
 from chalicelib.core.domain.http_results import HttpResult, json_object
 from chalicelib.core.domain.retries import REFUSED_FOR_GOOD, Outcome
-from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus, Initiator, PeerKey
+from chalicelib.federation.connections.domain.connections import (
+    Connection,
+    ConnectionStatus,
+    Initiator,
+    PeerKey,
+    Proof,
+)
 from chalicelib.federation.connections.domain.handshake import (
+    ConnectIn,
     Introduction,
     PeerAddress,
     base_url,
@@ -125,21 +132,38 @@ def is_refused_for_good(result: HttpResult) -> bool:
     return result.error is not None and result.status in REFUSED_FOR_GOOD
 
 
-def answer_step(connection: Connection, result: HttpResult, outcome: Outcome, *, now: datetime) -> Step | None:
-    """Return the step that the last attempt at a request leads to; None if the request no longer waits."""
+def answer_step(
+    connection: Connection,
+    result: HttpResult,
+    outcome: Outcome,
+    *,
+    now: datetime,
+    probe: Callable[[Connection], bool],
+) -> Step | None:
+    """Return the step that the last attempt at a request leads to; None if the request no longer waits.
+
+    A Fluxden desk may know an earlier connection that this desk has lost. So its word that the connection is active
+    counts only if the `probe` shows that the token is ours.
+    """
     if outcome is not Outcome.DELIVERED:
         event = Event.PEER_ENDED if is_refused_for_good(result) else Event.UNDELIVERED
         return next_step(connection, event, now=now, reason=result.error)
     answer = parse_answer(result.body)
+    event = answer.event
+    reason = "the other desk says so" if event is Event.PEER_ENDED else None
+    if event is Event.PEER_ACCEPTED and (connection.keys or answer.key) and not probe(connection):
+        event, reason = Event.PEER_RECEIVED, "its desk knows an earlier connection, and asks the person there anew"
     changes: dict[str, Any] = {
         "peer_connection_id": answer.connection_id or connection.peer_connection_id,
         "peer_name": answer.name or connection.peer_name,
         "peer_email": answer.email or connection.peer_email,
-        "reason": "the other desk says so" if answer.event is Event.PEER_ENDED else None,
+        "reason": reason,
+        # It answered at its own address.
+        "proof": connection.proof or Proof.CALLBACK,
     }
     if answer.key and not connection.peer_key:
         changes |= {"peer_key": answer.key, "hmac_enabled": True}
-    return next_step(connection, answer.event, now=now, **changes)
+    return next_step(connection, event, now=now, **changes)
 
 
 def new_contact(connection: Connection, *, now: datetime) -> Contact:
@@ -170,6 +194,13 @@ def crossing_id(own_connection_id: str, token_hash: str) -> str:
     return str(uuid5(_NAMESPACE, f"crossing\n{own_connection_id}\n{token_hash}"))
 
 
+def held_id(given: ConnectIn, token_hash: str, number: int) -> str:
+    """Return the id of a held request, the same however often it comes; `number` counts those that ended before."""
+    people = f"{given.from_user_email.strip().lower()}\n{given.to_user_email.strip().lower()}"
+    return str(uuid5(_NAMESPACE, f"held\n{token_hash}\n{given.from_instance_url}\n{people}\n{number}"))
+
+
 def _text(answer: Mapping[str, Any], name: str) -> str | None:
     value = answer.get(name)
-    return value if isinstance(value, str) and 1 <= len(value) <= _LONGEST_TEXT and value.isprintable() else None
+    text = to_one_line(value) if isinstance(value, str) else ""
+    return text if 1 <= len(text) <= _LONGEST_TEXT else None

@@ -10,8 +10,13 @@ from chalicelib.core.domain.fields import timestamp
 # A request that nobody answers within this time ends.
 ANSWERED_WITHIN = timedelta(days=30)
 
+# A request that nobody confirmed or listed is dropped after this time.
+HELD_FOR = timedelta(hours=72)
+
 # Anybody can send requests in any name, so a person receives at most this many in an hour.
 MOST_REQUESTS_AN_HOUR = 200
+# So many requests an hour may claim one origin without proof. Each makes this desk call that origin.
+MOST_CLAIMS_AN_HOUR = 60
 
 
 @dataclass(frozen=True)
@@ -20,6 +25,25 @@ class PeerKey:
 
     key_id: str
     public_key: str
+
+
+class Proof(StrEnum):
+    """How the desk at a connection's origin showed that the connection is its own."""
+
+    # It confirmed the token's digest at its own address, or answered our request there.
+    CALLBACK = "callback"
+    # It signed the request with a key that it publishes at its own address.
+    SIGNATURE = "signature"
+    # It sent the platform token or the instance key of the approved instance of that address.
+    CREDENTIAL = "credential"
+
+
+class Relation(StrEnum):
+    """What this desk believes of the desk at the other end of a connection."""
+
+    CLAIMED = "claimed"
+    CONFIRMED = "confirmed"
+    SUSPENDED = "suspended"
 
 
 class UnknownKey(Exception):
@@ -67,9 +91,13 @@ class Connection:
     Both desks share one token. The sender shows it with every request, and while `hmac_enabled` its digest signs the
     body. Here the token is found by its hash, and stored sealed.
 
-    `peer_key` is the key that the peer sent with its request, if it did: then its requests must be signed. They are
-    verified with the keys that the peer's desk `published` at its own address, or with this one if it publishes none.
-    The published keys are fetched next at `keys_due_at`, and were fetched last at `keys_tried_at`.
+    `peer_url` is the origin that the peer claims until there is a `proof`. A request is `held` until its desk was
+    asked: it is in no list and lets nothing in.
+
+    `peer_key` is the key that the peer sent with its request, if it did. A peer that sent a key, or whose desk
+    `published` keys at its own address, must sign. Its requests are verified with the published keys, or with
+    `peer_key` if there are none. The published keys are fetched next at `keys_due_at`, and were fetched last at
+    `keys_tried_at`.
 
     `asked_as` is the peer's address when the connection was made; it identifies the pair. `reason` says why a request
     of this desk failed. `contact_id` is the peer among the user's contacts. `version` grows with every change.
@@ -97,6 +125,8 @@ class Connection:
     reason: str | None = None
     contact_id: str | None = None
     version: int = 1
+    proof: Proof | None = None
+    held: bool = False
     published: tuple[PeerKey, ...] = ()
     keys_due_at: str | None = None
     keys_tried_at: str | None = None
@@ -112,8 +142,16 @@ class Connection:
 
     @property
     def must_sign(self) -> bool:
-        """Whether the peer's requests must have a signature: it sent a key when it connected."""
-        return self.peer_key is not None
+        """Whether the peer's requests must have a signature: its desk publishes keys, or it sent one."""
+        return bool(self.keys)
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the desk at the peer's address showed that the connection is its own.
+
+        Connections from before proofs were kept count if every message must be signed with a published key.
+        """
+        return self.proof is not None or bool(self.published)
 
     @property
     def is_ours(self) -> bool:

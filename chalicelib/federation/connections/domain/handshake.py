@@ -9,7 +9,17 @@ from pydantic import AfterValidator, ConfigDict, Field, ValidationInfo, field_va
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
-from chalicelib.core.domain.fields import Headers, Omittable, OpenIn, Out, PeerLine, not_blank, timestamp
+from chalicelib.core.domain.fields import (
+    Headers,
+    Omittable,
+    OpenIn,
+    Out,
+    PeerLine,
+    not_blank,
+    one_line,
+    timestamp,
+    to_one_line,
+)
 from chalicelib.core.domain.links import link_error
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus, Initiator, PeerKey
 from chalicelib.federation.connections.domain.origins import LONGEST_ORIGIN, canonical_origin
@@ -75,7 +85,9 @@ def _short(text: str) -> str:
 
 Label = Annotated[str, Field(max_length=200)]
 PeerName = Annotated[PeerLine, Field(max_length=200)]
-PeerAddress = Annotated[str, Field(min_length=1), AfterValidator(not_blank), AfterValidator(_short)]
+PeerAddress = Annotated[
+    str, Field(min_length=1), AfterValidator(not_blank), AfterValidator(one_line), AfterValidator(_short)
+]
 
 
 class Introduction(OpenIn):
@@ -156,7 +168,10 @@ class AcceptedIn(OpenIn):
         """Whether the sender can be the desk that was asked. Desks of other makes may have several addresses."""
         if not self.fluxden or self.instance_url is None:
             return True
-        return self.instance_url.rstrip("/").lower() == connection.peer_url.lower()
+        try:
+            return canonical_origin(self.instance_url) == connection.peer_url
+        except ValueError:
+            return False
 
 
 class EndedIn(OpenIn):
@@ -206,19 +221,22 @@ class ConnectedAnswer(Out):
 
 
 def new_incoming(
-    given: ConnectIn, person: Person, status: ConnectionStatus, *, connection_id: str, hashed: str, now: datetime
+    given: ConnectIn, person: Person | None, status: ConnectionStatus, *, connection_id: str, hashed: str, now: datetime
 ) -> Connection:
-    """Return the connection that a peer's request creates; `hashed` is the hash of its token."""
+    """Return the connection that a peer's request creates; `hashed` is the hash of its token.
+
+    Without a person the request can be held: who is asked is looked up when it is released.
+    """
     return Connection(
         connection_id=connection_id,
-        user_id=person.user_id,
-        user_email=person.email,
-        user_name=person.name,
+        user_id=person.user_id if person else "",
+        user_email=person.email if person else given.to_user_email.strip().lower(),
+        user_name=person.name if person else "",
         peer_url=given.from_instance_url,
         peer_email=given.from_user_email.strip(),
         asked_as=given.from_user_email.strip().lower(),
-        peer_name=given.from_user_name or None,
-        peer_instance_name=given.from_instance_name or None,
+        peer_name=to_one_line(given.from_user_name or "") or None,
+        peer_instance_name=to_one_line(given.from_instance_name or "") or None,
         peer_connection_id=given.connection_id or None,
         token_hash=hashed,
         status=status,
@@ -228,6 +246,6 @@ def new_incoming(
         peer_key=given.fluxden.key if given.fluxden else None,
         created_at=timestamp(now),
         updated_at=timestamp(now),
-        nickname=given.from_user_name or None,
+        nickname=to_one_line(given.from_user_name or "") or None,
         keys_due_at=timestamp(now),
     )

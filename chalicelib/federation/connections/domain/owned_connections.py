@@ -1,7 +1,7 @@
 """Connections as their owner sees and changes them."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
@@ -55,6 +55,9 @@ class ConnectionOut(Out):
     peer_nickname: str | None
     hmac_enabled: bool
     signed_by_peer: bool
+    source: Literal["federation"]
+    origin: str = Field(description="The canonical address of the other desk.")
+    verified: bool = Field(description="Whether the desk at this address confirmed that the connection is its own.")
     asked_by: Initiator
     reason: str | None = Field(description="Why the request failed, if the peer gave a reason.")
     contact_id: str | None = Field(description="The contact for the peer. Created once the connection is active.")
@@ -80,6 +83,9 @@ def to_response(connection: Connection) -> ConnectionOut:
         peer_nickname=connection.peer_nickname,
         hmac_enabled=connection.hmac_enabled,
         signed_by_peer=bool(connection.keys),
+        source="federation",
+        origin=connection.peer_url,
+        verified=connection.is_confirmed,
         asked_by=connection.initiator,
         reason=connection.reason,
         contact_id=connection.contact_id,

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from chalicelib.chat.domain.chat import Message, new_system_message
+from chalicelib.chat.domain.chat import Message
 from chalicelib.core.domain.errors import Conflict
 from chalicelib.federation.connections.domain.connection_notices import (
     ConnectionNotice,
@@ -16,6 +16,8 @@ from chalicelib.federation.connections.domain.connection_notices import (
 )
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus, Initiator
 from chalicelib.federation.connections.domain.owned_connections import Action, ConnectionPatch
+from chalicelib.federation.connections.domain.remote_texts import new_peer_message, origin_marks
+from chalicelib.live.domain.frames import FrameType, LiveEvent
 
 PENDING, ACTIVE, BLOCKED, DECLINED, EXPIRED = ConnectionStatus
 _US, _PEER, _EITHER = (Initiator.US,), (Initiator.PEER,), tuple(Initiator)
@@ -32,10 +34,11 @@ class Event(StrEnum):
     PEER_ACCEPTED = "peer-accepted"
     # The peer declined a request, withdrew one or ended the connection.
     PEER_ENDED = "peer-ended"
-    # Both sides asked at the same time, and the peer confirmed that its request is genuine.
-    CROSSING_CONFIRMED = "crossing-confirmed"
     # The desk in whose name the request came refused for good that it was accepted.
     ACCEPTANCE_REFUSED = "acceptance-refused"
+    # Its desk denied the request, or has sent a new one that counts instead.
+    REFUTED = "refuted"
+    REPLACED = "replaced"
     # Every attempt to deliver the request failed; or nobody answered it in time.
     UNDELIVERED = "undelivered"
     UNANSWERED = "unanswered"
@@ -49,8 +52,10 @@ class Effect(StrEnum):
     NOTIFY_ENDED = "notify-ended"
     # Make the peer a contact of the owner.
     ADD_CONTACT = "add-contact"
-    # Tell the owner in their chat.
+    # Tell the owner in their chat, once they have accepted or asked.
     TELL_OWNER = "tell-owner"
+    # Tell the owner's open sockets. What nobody has accepted stays out of the chat.
+    SIGNAL_OWNER = "signal-owner"
 
 
 @dataclass(frozen=True)
@@ -72,10 +77,11 @@ class Step:
 
 @dataclass(frozen=True)
 class FollowUp:
-    """The notices and the message for the owner that are stored with a change."""
+    """The notices and the message for the owner that are stored with a change, and the live event of a request."""
 
     notices: Sequence[ConnectionNotice]
     message: Message | None
+    event: LiveEvent | None = None
 
 
 @dataclass(frozen=True)
@@ -99,8 +105,13 @@ _RULES = (
     _Rule(Event.BLOCK, _EITHER, (ACTIVE, BLOCKED, DECLINED, EXPIRED), BLOCKED),
     _Rule(Event.PEER_RECEIVED, _US, (PENDING,), PENDING),
     _Rule(Event.PEER_ACCEPTED, _US, (PENDING,), ACTIVE, (Effect.ADD_CONTACT, Effect.TELL_OWNER)),
-    _Rule(Event.PEER_ENDED, _EITHER, (PENDING, ACTIVE), DECLINED, (Effect.TELL_OWNER,)),
-    _Rule(Event.CROSSING_CONFIRMED, _PEER, (PENDING,), ACTIVE, (Effect.ADD_CONTACT, Effect.TELL_OWNER)),
+    _Rule(Event.PEER_ENDED, _US, (PENDING,), DECLINED, (Effect.TELL_OWNER,)),
+    _Rule(Event.PEER_ENDED, _PEER, (PENDING,), DECLINED, (Effect.SIGNAL_OWNER,)),
+    _Rule(Event.PEER_ENDED, _EITHER, (ACTIVE,), DECLINED, (Effect.TELL_OWNER,)),
+    # Its desk was asked, and says that it is not its own; or it lost its data and asks anew.
+    _Rule(Event.REFUTED, _PEER, (PENDING,), DECLINED, (Effect.SIGNAL_OWNER,)),
+    _Rule(Event.REFUTED, _PEER, (ACTIVE,), DECLINED, (Effect.TELL_OWNER,)),
+    _Rule(Event.REPLACED, _EITHER, (PENDING, ACTIVE), DECLINED),
     _Rule(Event.ACCEPTANCE_REFUSED, _PEER, (ACTIVE,), DECLINED, (Effect.NOTIFY_ENDED, Effect.TELL_OWNER)),
     _Rule(Event.UNDELIVERED, _US, (PENDING,), EXPIRED, (Effect.TELL_OWNER,)),
     _Rule(Event.UNANSWERED, _US, (PENDING,), EXPIRED, (Effect.NOTIFY_ENDED, Effect.TELL_OWNER)),
@@ -112,9 +123,11 @@ TRANSITIONS: Mapping[tuple[Initiator, ConnectionStatus, Event], Transition] = {
     for initiator in rule.asked_by
     for status in rule.states
 }
+# The effects of a request of the peer's that crossed one of this desk, once the peer has confirmed it.
+CROSSING_EFFECTS = frozenset((Effect.ADD_CONTACT, Effect.TELL_OWNER))
 # The effects of a new connection that the peer asked for, by its first state.
 _OPENING = {
-    PENDING: frozenset((Effect.TELL_OWNER,)),
+    PENDING: frozenset((Effect.SIGNAL_OWNER,)),
     ACTIVE: frozenset((Effect.ADD_CONTACT, Effect.TELL_OWNER)),
 }
 
@@ -128,7 +141,12 @@ _NEWS = {
 
 
 def next_step(connection: Connection, event: Event, *, now: datetime, **changes: Any) -> Step | None:
-    """Return the step that an event leads to, with `changes` of other fields; None if it is not possible now."""
+    """Return the step that an event leads to, with `changes` of other fields; None if it is not possible now.
+
+    A held request has no steps: it is released or dropped (see services.confirmations).
+    """
+    if connection.held:
+        return None
     transition = TRANSITIONS.get((connection.initiator, connection.status, event))
     if transition is None:
         return None
@@ -165,12 +183,30 @@ def follow_up(connection: Connection, effects: Collection[Effect], *, message_id
     if Effect.ADD_CONTACT in effects:
         notices.append(contact_task(connection, now=now))
     message = _status_message(connection, message_id, now) if Effect.TELL_OWNER in effects else None
-    return FollowUp(notices, message)
+    event = LiveEvent(FrameType.CONNECTION_REQUEST, request_members(connection))
+    return FollowUp(notices, message, event if Effect.SIGNAL_OWNER in effects else None)
 
 
-def opening(connection: Connection, *, message_id: str, now: datetime) -> FollowUp:
-    """Return what is stored with a new connection that the peer asked for."""
-    return follow_up(connection, _OPENING[connection.status], message_id=message_id, now=now)
+def opening(connection: Connection, *, message_id: str, now: datetime, released: bool = False) -> FollowUp:
+    """Return what is stored with a new connection that the peer asked for.
+
+    A request that was held and is `released` had no answer yet, so its desk is told that it is active.
+    """
+    effects = set(_OPENING[connection.status])
+    if released and connection.status is ACTIVE:
+        effects.add(Effect.NOTIFY_ACCEPTED)
+    return follow_up(connection, effects, message_id=message_id, now=now)
+
+
+def request_members(connection: Connection) -> dict[str, Any]:
+    """Return the members of the frame that tells of a connection request."""
+    return {
+        "connectionId": connection.connection_id,
+        "status": connection.status.value,
+        "peerUserName": connection.peer_name,
+        "peerUserEmail": connection.peer_email,
+        **origin_marks(connection),
+    }
 
 
 def _refusal(connection: Connection, action: Action) -> Conflict:
@@ -193,4 +229,6 @@ def _status_message(connection: Connection, message_id: str, now: datetime) -> M
     content = f"{connection.peer_label} ({connection.peer_email}, {connection.peer_url}) {_NEWS[connection.status]}."
     if connection.reason:
         content += f" Reason: {connection.reason}."
-    return new_system_message(content, message_id=message_id, user_id=connection.user_id, metadata=metadata, now=now)
+    return new_peer_message(
+        content, connection, message_id=message_id, user_id=connection.user_id, metadata=metadata, now=now
+    )

@@ -1,13 +1,15 @@
-"""Admission of everything that other desks send: requests for a connection, and what comes over one.
+"""Admission of everything that other desks send: requests for a connection, what comes over one, and hubs' events.
 
-A refusal of an incoming request by its sender is decided here and nowhere else. `Admission.admit` makes the checks in
-order: the token, the settings, the connection, its budget, the digest of the body, the signature.
+An address is a claim until the desk at that address confirms it. A refusal of an incoming request by its sender is
+decided here and nowhere else. `Admission.admit` makes the checks in order: the token, the settings, the connection and
+its desk, its budget, the digest of the body, the signature. `admit_claim` decides how a connection request is taken.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any, Protocol
 
 from chalicelib.core.domain.budgets import SpendResult
@@ -15,16 +17,17 @@ from chalicelib.core.domain.callers import InstanceKey
 from chalicelib.core.domain.errors import Forbidden, NotFound, RateLimited, Unauthorized, Unavailable
 from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.core.domain.requests import RawRequest
-from chalicelib.core.domain.signatures import is_body_digest
+from chalicelib.core.domain.signatures import is_body_digest, is_content_digest
 from chalicelib.federation.connections.domain.connections import (
     Connection,
     ConnectionStatus,
-    PeerKey,
+    Proof,
+    Relation,
     UnknownKey,
 )
-from chalicelib.federation.connections.domain.federation_settings import FederationMode, FederationSettings
-from chalicelib.federation.connections.domain.handshake import DIGEST_HEADER, TOKEN_HEADER
-from chalicelib.federation.connections.services.ports import Connections, Federation, PublishedKeys
+from chalicelib.federation.connections.domain.federation_settings import LEAST_TOKEN, FederationMode, FederationSettings
+from chalicelib.federation.connections.domain.handshake import DESTINATION_HEADER, DIGEST_HEADER, TOKEN_HEADER
+from chalicelib.federation.connections.services.ports import Connections, Federation, PublishedKeys, RefuseSignature
 
 log = logging.getLogger("fluxden")
 
@@ -34,6 +37,8 @@ _KEYS_WITHIN = timedelta(minutes=2)
 # The states in which a connection lets each kind of request in. If several share a token, the first state wins.
 _RELAYS = (ConnectionStatus.ACTIVE,)
 _CONFIRMATIONS = (ConnectionStatus.ACTIVE, ConnectionStatus.PENDING)
+_SIGNED_HEADERS = ("signature-input", "signature", "content-digest", DESTINATION_HEADER.lower())
+_LONGEST_HEADER = 2000
 _ENDS = (*_CONFIRMATIONS, ConnectionStatus.DECLINED, ConnectionStatus.EXPIRED)
 
 
@@ -41,21 +46,70 @@ class Spend(Protocol):
     def __call__(self, token: str, *, now: datetime) -> SpendResult | None: ...
 
 
-class RefuseSignature(Protocol):
-    def __call__(self, sent: RawRequest, *, base_url: str, keys: Sequence[PeerKey]) -> str | None: ...
+@dataclass(frozen=True)
+class AdmittedStranger:
+    """The settings, where a connection request arrived, and what its signature covers, if it has one."""
+
+    settings: FederationSettings
+    own_url: str
+    signed: Mapping[str, Any] | None
 
 
-def admit_stranger(settings: Federation) -> FederationSettings:
-    """Admit a connection request, which needs no credentials; return the settings. Store calls: 1.
+class Admittance(StrEnum):
+    """How a connection request is taken: at once, or only after its desk was asked."""
+
+    NOW = "now"
+    HELD = "held"
+
+
+def admit_stranger(sent: RawRequest, settings: Federation, *, base_url: str) -> AdmittedStranger:
+    """Admit a connection request, which needs no credentials. Store calls: 1.
 
     Raises:
-        Forbidden: this desk takes no requests.
+        Forbidden: this desk takes no requests, or the request is signed, but has another body.
     """
     found = settings.find_settings()
     _check_inbound(found)
     if found.mode is FederationMode.CLOSED:
         raise Forbidden("This desk does not accept connection requests.")
-    return found
+    return AdmittedStranger(found, own_url_of(sent, base_url), _signed_parts(sent))
+
+
+def admit_claim(
+    settings: FederationSettings,
+    origin: str,
+    token: str,
+    *,
+    proof: Proof | None,
+    publishes_keys: bool,
+    is_approved_instance: Callable[[str], bool],
+) -> Admittance:
+    """Decide how a request in the name of the desk at `origin` is taken. Store calls: 1 with an allowlist.
+
+    `proof` is what the request itself proves. Without one, its desk is asked first, unless claims are trusted.
+
+    Raises:
+        Forbidden: the desk is suspended or not on the allowlist, or its token is too short.
+    """
+    if settings.cuts(origin):
+        raise Forbidden("This desk accepts nothing from your desk.")
+    if settings.mode is FederationMode.ALLOWLIST and not is_approved_instance(origin):
+        raise Forbidden("This desk accepts connection requests from approved instances only.")
+    if not settings.takes_token(token, publishes_keys=publishes_keys):
+        raise Forbidden(f"federationToken must have at least {LEAST_TOKEN} characters.")
+    return Admittance.NOW if proof or settings.trusts_claims else Admittance.HELD
+
+
+def relation_of(connection: Connection, settings: FederationSettings) -> Relation:
+    """Return what this desk believes of the desk at the other end."""
+    if settings.cuts(connection.peer_url):
+        return Relation.SUSPENDED
+    return Relation.CONFIRMED if connection.is_confirmed else Relation.CLAIMED
+
+
+def own_url_of(sent: RawRequest, base_url: str) -> str:
+    """Return the URL of this desk, or the host that the request names if none is set."""
+    return base_url or f"https://{sent.headers.get('host', '')}"
 
 
 def admit_hub(caller: InstanceKey, *, request_id: str) -> None:
@@ -112,8 +166,7 @@ class Admission:
         connection = self.admit_relay(sent)
         if connection.hmac_enabled:
             return AdmittedRelay(connection, sent.headers[DIGEST_HEADER.lower()])
-        signed = connection.must_sign or (connection.keys and "signature" in sent.headers)
-        return AdmittedRelay(connection, sent.headers["signature"] if signed else None)
+        return AdmittedRelay(connection, sent.headers["signature"] if connection.must_sign else None)
 
     def admit_confirmation(self, sent: RawRequest) -> Connection:
         """Admit a message that a request of this desk was accepted; return the connection, which may be pending.
@@ -158,16 +211,16 @@ class Admission:
         _check_inbound(settings)
         if not known:
             raise Unauthorized("The federation token is not known here.")
-        connection = _first_in(statuses, [each for each in known if not settings.cuts(each.peer_url)])
+        connection = _first_in(statuses, [each for each in known if _lets_in(each, settings)])
         _check_budget(spent, sent)
         if connection.hmac_enabled:
             _check_digest(sent, token)
-        if connection.must_sign or (connection.keys and "signature-input" in sent.headers):
+        if connection.must_sign:
             self._check_signature(sent, connection)
         return connection
 
     def _check_signature(self, sent: RawRequest, connection: Connection) -> None:
-        own_url = self.base_url or f"https://{sent.headers.get('host', '')}"
+        own_url = own_url_of(sent, self.base_url)
         try:
             reason = self.refuse_signature(sent, base_url=own_url, keys=connection.keys)
         except UnknownKey:
@@ -184,6 +237,22 @@ class Admission:
             refusal.retry_after = int(_KEYS_WITHIN.total_seconds())
             raise refusal
         return "it names a key that its desk does not publish"
+
+
+def _lets_in(connection: Connection, settings: FederationSettings) -> bool:
+    return not connection.held and relation_of(connection, settings) is not Relation.SUSPENDED
+
+
+def _signed_parts(sent: RawRequest) -> Mapping[str, Any] | None:
+    """Return what the signature of a request covers, after comparing the body with its digest; None if unsigned."""
+    if "signature-input" not in sent.headers:
+        return None
+    headers = {name: sent.headers.get(name, "") for name in _SIGNED_HEADERS}
+    if any(len(value) > _LONGEST_HEADER for value in headers.values()):
+        raise Forbidden("The HTTP message signature was refused: a header of it is too long.")
+    if not is_content_digest(headers["content-digest"], sent.body):
+        raise Forbidden("The HTTP message signature was refused: Content-Digest is not that of the body.")
+    return {"method": sent.method, "path": sent.path, "headers": headers}
 
 
 def _check_inbound(settings: FederationSettings) -> None:

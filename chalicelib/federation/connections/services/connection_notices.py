@@ -5,7 +5,7 @@ Most notices tell the peer something. The answer to a request decides the connec
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -32,11 +32,18 @@ from chalicelib.federation.connections.domain.connection_notices import (
     ConnectionNoticeKind,
 )
 from chalicelib.federation.connections.domain.connection_requests import answer_step, new_contact, request_body
-from chalicelib.federation.connections.domain.connections import Connection, PeerKey
+from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus, Proof
 from chalicelib.federation.connections.domain.handshake import DIGEST_HEADER, TOKEN_HEADER
-from chalicelib.federation.connections.domain.transitions import Event, next_step
-from chalicelib.federation.connections.services.ports import ConnectionNotices, Connections, Federation
-from chalicelib.federation.connections.services.transitions import Ports, advance
+from chalicelib.federation.connections.domain.transitions import CROSSING_EFFECTS, Event, follow_up, next_step
+from chalicelib.federation.connections.services.confirmations import RequestSettler
+from chalicelib.federation.connections.services.inquiries import Inquirer
+from chalicelib.federation.connections.services.ports import (
+    ConnectionNotices,
+    Connections,
+    Federation,
+    HeldRequests,
+)
+from chalicelib.federation.connections.services.transitions import Ports, advance, announce
 from chalicelib.live.services.ports import Notifier
 
 _LADDERS = {
@@ -45,8 +52,10 @@ _LADDERS = {
     ConnectionNoticeKind.ACCEPTED: CONNECTION_ACCEPTANCE_RETRIES,
     ConnectionNoticeKind.ENDED: CONNECTION_NOTICE_RETRIES,
     ConnectionNoticeKind.CONTACT: CONNECTION_NOTICE_RETRIES,
+    ConnectionNoticeKind.CONFIRMATION: CONNECTION_NOTICE_RETRIES,
 }
 _ATTEMPTS = 8
+_CONFLICT = 409
 _CANDIDATES = 50
 
 
@@ -59,31 +68,32 @@ class Sign(Protocol):
 def peer_headers(
     connection: Connection, url: str, body: bytes, *, token: str, at: datetime, federation: Federation, sign: Sign
 ) -> dict[str, str]:
-    """Return the headers that authenticate and sign a request to a peer. Store calls: 1 for a Fluxden desk.
+    """Return the headers that authenticate and sign a request to a peer. Store calls: 1.
 
-    All peers get the token, and the digest of the body if the connection has `hmac_enabled`. Desks with a known key
-    are Fluxden desks, and get an HTTP message signature as well.
+    All peers get the token and an HTTP message signature, since a desk that publishes keys must sign; those that know
+    no signatures ignore it. They get the digest of the body if the connection has `hmac_enabled`.
     """
     headers = {TOKEN_HEADER: token}
     if connection.hmac_enabled:
         headers[DIGEST_HEADER] = body_digest(body, token)
-    if connection.keys:
-        headers |= sign("POST", url, body, destination=connection.peer_url, key=federation.find_key(), at=at)
-    return headers
+    return headers | dict(sign("POST", url, body, destination=connection.peer_url, key=federation.find_key(), at=at))
 
 
 @dataclass(frozen=True)
 class ConnectionNoticeWorker:
-    """Sends notices to peers, and makes peers contacts of their owners.
+    """Sends notices to peers, asks desks whether requests are their own, and makes peers contacts of their owners.
 
-    Store and queue calls of an attempt: 6, 1 more for a Fluxden desk, 1 to announce the next attempt, and 4 for the
-    answer to a request. For a contact: 6, or 5 if a contact with the address exists. 1 if no attempt is due.
+    Store and queue calls of an attempt: 7, 1 to announce the next attempt, 4 for the answer to a request, and 1 for a
+    request to a Fluxden desk. For a contact: 6, or 5 if a contact with the address exists. 1 if no attempt is due.
     """
 
     notices: ConnectionNotices
     connections: Connections
+    held: HeldRequests
     federation: Federation
     contacts: Contacts
+    inquirer: Inquirer
+    settler: RequestSettler
     notifier: Notifier
     post: Post
     sign: Sign
@@ -104,6 +114,8 @@ class ConnectionNoticeWorker:
             return
 
         def send() -> HttpResult | Conclusion:
+            if notice.kind is ConnectionNoticeKind.CONFIRMATION:
+                return self.settler.settle(notice, connection, message_id=message_id)
             return self._send(notice, connection, now)
 
         def conclude(result: HttpResult, outcome: Outcome) -> None:
@@ -120,22 +132,39 @@ class ConnectionNoticeWorker:
             connection = self._add_contact(connection)
         if notice.kind is ConnectionNoticeKind.CONTACT:
             return Conclusion(Outcome.DELIVERED, Attempt(timestamp(now), None, None, None))
+        if notice.kind is ConnectionNoticeKind.REQUESTED:
+            met = self._meet(connection, now)
+            if met is None:
+                return HttpResult(_CONFLICT, excerpt="there is a connection with this person at its canonical address")
+            connection = met
         return self._post(notice, connection, now)
 
+    def _meet(self, connection: Connection, now: datetime) -> Connection | None:
+        """Read what the desk that is asked publishes; return the connection with its keys and canonical address.
+
+        None if another connection counts between the two people there.
+        """
+        origin, description, _ = self.inquirer.describe(connection.peer_url)
+        keys = description.keys if description else ()
+        if origin == connection.peer_url and keys in ((), connection.published):
+            return connection
+        met = replace(connection.changed(peer_url=origin, now=now), published=keys or connection.published)
+        return met if self.connections.meet(met, over=connection, keys=met.published) else None
+
     def _post(self, notice: ConnectionNotice, connection: Connection, now: datetime) -> HttpResult:
-        token, content, headers = self.connections.token_of(connection), dict(notice.body), dict[str, str]()
-        own = notice.kind.is_answered or connection.peer_key is not None
-        key: PeerKey | None = self.federation.find_key().public if own else None
+        token, content, key = self.connections.token_of(connection), dict(notice.body), self.federation.find_key()
         if notice.kind is ConnectionNoticeKind.REQUESTED:
-            assert key is not None
-            content = request_body(connection, token=token, own_url=self.base_url, key=key)
+            content = request_body(connection, token=token, own_url=self.base_url, key=key.public)
         elif notice.kind is not ConnectionNoticeKind.ENDED:
-            content["instanceUrl"] = self.base_url
-            if key is not None:
-                content["fluxden"] = {"keyId": key.key_id, "publicKey": key.public_key}
+            content |= {
+                "instanceUrl": self.base_url,
+                "fluxden": {"keyId": key.key_id, "publicKey": key.public_key},
+            }
         body = json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
         url = f"{connection.peer_url}{notice.kind.path}"
-        if notice.kind is not ConnectionNoticeKind.REQUESTED:
+        if notice.kind is ConnectionNoticeKind.REQUESTED:
+            headers = dict(self.sign("POST", url, body, destination=connection.peer_url, key=key, at=now))
+        else:
             headers = peer_headers(
                 connection, url, body, token=token, at=now, federation=self.federation, sign=self.sign
             )
@@ -149,23 +178,51 @@ class ConnectionNoticeWorker:
         for _ in range(_ATTEMPTS):
             if found is None or not notice.kind.still_holds(found):
                 return
-            now, replaced = self.runner.clock(), None
+            now = self.runner.clock()
+            if notice.kind is ConnectionNoticeKind.CROSSED:
+                if self._release_crossed(found, outcome, message_id, now):
+                    return
+                found = self.connections.find(notice.connection_id)
+                continue
             if notice.kind is ConnectionNoticeKind.REQUESTED:
-                step = answer_step(found, result, outcome, now=now)
+                step = answer_step(found, result, outcome, now=now, probe=self._probe)
             elif notice.kind is ConnectionNoticeKind.ACCEPTED:
                 if result.status not in ACCEPTANCE_REFUSED:
                     return
                 step = next_step(found, Event.ACCEPTANCE_REFUSED, now=now, reason=f"its desk {result.error}")
             else:
-                replaced = self.connections.find_pair(found.user_id, found.peer_url, found.asked_as)
-                if outcome is not Outcome.DELIVERED or replaced is None or not replaced.awaits_peer:
-                    return
-                step = next_step(found, Event.CROSSING_CONFIRMED, now=now)
+                return
             ports = Ports(self.connections, self.runner.queue, self.notifier)
-            if step is None or advance(step, ports=ports, message_id=message_id, now=now, instead_of=replaced):
+            if step is None or advance(step, ports=ports, message_id=message_id, now=now):
                 return
             found = self.connections.find(notice.connection_id)
         raise RuntimeError(f"connection {notice.connection_id} is changed by too many calls at once")
+
+    def _probe(self, connection: Connection) -> bool:
+        """Whether the peer's desk says at its own address that the connection with our token is active."""
+        status, _ = self.inquirer.connection_status(connection.peer_url, connection.token_hash, self.base_url)
+        return status == ConnectionStatus.ACTIVE
+
+    def _release_crossed(self, found: Connection, outcome: Outcome, message_id: str, now: datetime) -> bool:
+        """Let the peer's request take the place of ours, once the peer has confirmed its token; False if it changed."""
+        own = self.connections.find_pair(found.user_id, found.peer_url, found.asked_as)
+        if outcome is not Outcome.DELIVERED or own is None or not own.awaits_peer:
+            return True
+        proof = found.proof or Proof.CALLBACK
+        active = found.changed(held=False, status=ConnectionStatus.ACTIVE, proof=proof, now=now)
+        stored = follow_up(active, CROSSING_EFFECTS, message_id=message_id, now=now)
+        done = self.held.release(
+            active,
+            over=found,
+            keys=(),
+            instead_of=own,
+            ended=None,
+            notices=stored.notices,
+            message=stored.message,
+        )
+        if done:
+            announce(active, stored, queue=self.runner.queue, notifier=self.notifier, now=now)
+        return done
 
     def _add_contact(self, connection: Connection) -> Connection:
         """Return the connection with its contact: the one with the peer's address, or a new one. Repeats are safe."""

@@ -10,7 +10,7 @@ from chalicelib.core.domain.envelope import stored_envelope
 from chalicelib.core.domain.errors import Conflict, NotFound
 from chalicelib.core.domain.fields import is_uuid, to_one_line
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus
+from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus, Proof
 from chalicelib.federation.connections.domain.handshake import AcceptedIn, ConnectedAnswer, EndedIn
 from chalicelib.federation.connections.domain.owned_connections import (
     ConnectionOut,
@@ -52,7 +52,7 @@ def change_connection(
     attempts = Attempts(_BUSY)
     while attempts.again():
         found = ports.connections.find(connection_id) if is_uuid(connection_id) else None
-        if found is None or (owner is not None and found.user_id != owner.user_id):
+        if found is None or found.held or (owner is not None and found.user_id != owner.user_id):
             raise NotFound(_NO_CONNECTION)
         step = owner_step(found, patch, now=context.now)
         answer = to_response(step.after)
@@ -109,8 +109,10 @@ def end_connection(
 def _accepted_by(given: AcceptedIn, connection: Connection) -> dict[str, Any]:
     changes: dict[str, Any] = {
         "peer_connection_id": given.connection_id or connection.peer_connection_id,
-        "peer_email": given.accepted_by_email or connection.peer_email,
-        "peer_name": given.accepted_by_name or connection.peer_name,
+        "peer_email": to_one_line(given.accepted_by_email or "") or connection.peer_email,
+        "peer_name": to_one_line(given.accepted_by_name or "") or connection.peer_name,
+        # The token was sent to the address that was asked, and nowhere else.
+        "proof": connection.proof or Proof.CALLBACK,
     }
     if given.fluxden and connection.peer_key is None:
         changes |= {"peer_key": given.fluxden.key, "hmac_enabled": True}

@@ -5,11 +5,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chalicelib.core.domain.attempts import Attempts
-from chalicelib.core.domain.errors import Forbidden, NotFound
-from chalicelib.federation.connections.domain.connection_notices import crossing_notice
-from chalicelib.federation.connections.domain.connection_requests import crossing_id
-from chalicelib.federation.connections.domain.connections import Connection, ConnectionState, ConnectionStatus, PeerKey
-from chalicelib.federation.connections.domain.federation_settings import FederationMode, FederationSettings
+from chalicelib.core.domain.errors import Conflict, NotFound
+from chalicelib.federation.connections.domain.connection_notices import (
+    ConnectionNotice,
+    confirmation_notice,
+    crossing_notice,
+)
+from chalicelib.federation.connections.domain.connection_requests import crossing_id, held_id
+from chalicelib.federation.connections.domain.connections import (
+    Connection,
+    ConnectionState,
+    ConnectionStatus,
+    PeerKey,
+    Proof,
+)
 from chalicelib.federation.connections.domain.handshake import (
     ConnectedAnswer,
     ConnectIn,
@@ -17,11 +26,14 @@ from chalicelib.federation.connections.domain.handshake import (
     new_incoming,
 )
 from chalicelib.federation.connections.domain.transitions import opening
-from chalicelib.federation.connections.services.ports import Connections
+from chalicelib.federation.connections.services.admission import Admittance, AdmittedStranger, admit_claim
+from chalicelib.federation.connections.services.ports import Connections, HeldRequests
 from chalicelib.federation.connections.services.transitions import Queue, announce
 from chalicelib.live.services.ports import Notifier
 from chalicelib.people.domain.directory import Person
 from chalicelib.people.services.ports import People
+
+_MOST_REPEATS = 10
 
 
 @dataclass(frozen=True)
@@ -38,71 +50,118 @@ class NewConnection:
 class ConnectionRequestReceiver:
     """Takes the connection requests of other desks in.
 
-    Store calls after the first look at the settings: 5, and 3 for a repeat. Beside these: 1 if only approved
-    instances may ask, 1 for a Fluxden desk, which learns the key of this one, 1 if the connection is active at once,
-    and 2 if somebody here has asked for the same.
+    A request that proves nothing is held: its desk is asked whether it is its own, and until then nobody here sees it.
+    It is answered alike whether or not the person exists. A request that proves its origin is taken at once, and so is
+    every request of an open desk that trusts claims; then its desk is asked afterwards.
+
+    Store and queue calls after the first look at the settings: 2, and 1 for a repeat. Beside these: 1 with an
+    allowlist, 1 for a Fluxden desk, which learns the key of this one. For a request that is taken at once: 2 more to
+    find the person and 2 to tell them, and 2 if somebody here has asked for the same.
     """
 
-    settings: FederationSettings
+    admitted: AdmittedStranger
     base_url: str
     people: People
     connections: Connections
+    held: HeldRequests
     queue: Queue
     notifier: Notifier
     own_key: Callable[[], PeerKey]
     is_approved_instance: Callable[[str], bool]
 
-    def receive(self, given: ConnectIn, new: NewConnection) -> ConnectedAnswer:
-        """Connect the two people, or have the person here decide; a worker fetches the peer's keys soon after.
+    def receive(self, given: ConnectIn, new: NewConnection, *, proof: Proof | None) -> ConnectedAnswer:
+        """Take the request, or hold it until its desk was asked. `proof` is what the request itself proves.
 
         Raises:
-            Forbidden: only approved instances may ask, and this is none.
-            NotFound: nobody here has the address.
-            RateLimited: the person has received too many requests within this hour.
+            Forbidden: the desk is suspended or not on the allowlist, or its token is too short.
+            NotFound: nobody here has the address. Only who proves its origin learns that.
+            RateLimited: the person or the claimed desk has had too many requests within this hour.
         """
-        person = self._recipient(given)
-        own = {"fluxden": IntroductionOut(**vars(self.own_key()))} if given.fluxden else {}
-        asked, found = self._add(given, person, new)
+        admittance = admit_claim(
+            self.admitted.settings,
+            given.from_instance_url,
+            given.federation_token,
+            proof=proof,
+            publishes_keys=given.fluxden is not None,
+            is_approved_instance=self.is_approved_instance,
+        )
+        if admittance is Admittance.HELD:
+            # Whether the person exists is looked up when the request is released, so nothing here depends on it.
+            held = self._hold(given, new)
+            return self._answer(given, held.state, message="Your desk is asked to confirm the request.")
+        person = self.people.find_person_by_email(given.to_user_email.strip().lower())
+        if person is None or not person.active:
+            raise NotFound("No person at this desk has this email address.")
+        asked, found = self._add(given, person, new, proof)
         if isinstance(found, Connection):
-            return ConnectedAnswer(
-                success=True,
-                connection_id=found.connection_id,
-                status=found.status,
-                local_user_name=person.name,
-                local_user_email=person.email,
-                **own,
-            )
+            return self._answer(given, found.state, person)
+        if proof and not found.awaits_peer and not self._has_token(found, given):
+            # The desk lost its data. The worker replaces the connection, and the person is asked anew.
+            held = self._hold(given, new, proof=proof)
+            return self._answer(given, held.state, message="Your desk had another token before. You are asked anew.")
         message = "You are connected already, with the token of the first request."
         if found.awaits_peer:
             found = self._cross(found, asked, given, now=new.now)
             message = "This person has sent you a request as well. One of the two requests counts."
-        return ConnectedAnswer(
-            success=True, connection_id=found.connection_id, status=found.status, message=message, **own
-        )
+        return self._answer(given, found, message=message)
 
-    def _recipient(self, given: ConnectIn) -> Person:
-        if self.settings.cuts(given.from_instance_url):
-            raise Forbidden("This desk accepts nothing from your desk.")
-        allowlist = self.settings.mode is FederationMode.ALLOWLIST
-        if allowlist and not self.is_approved_instance(given.from_instance_url):
-            raise Forbidden("This desk accepts connection requests from approved instances only.")
-        person = self.people.find_person_by_email(given.to_user_email.strip().lower())
-        if person is None or not person.active:
-            raise NotFound("No person at this desk has this email address.")
-        return person
+    def _answer(
+        self, given: ConnectIn, state: ConnectionState, person: Person | None = None, *, message: str | None = None
+    ) -> ConnectedAnswer:
+        answer = ConnectedAnswer(success=True, connection_id=state.connection_id, status=state.status)
+        if message:
+            answer.message = message
+        # Who has not been accepted learns no name.
+        if person and state.status is ConnectionStatus.ACTIVE:
+            answer.local_user_name, answer.local_user_email = person.name, person.email
+        if given.fluxden:
+            answer.fluxden = IntroductionOut(**vars(self.own_key()))
+        return answer
+
+    def _has_token(self, found: ConnectionState, given: ConnectIn) -> bool:
+        known = self.connections.find_by_token(given.federation_token)
+        return any(each.connection_id == found.connection_id for each in known)
+
+    def _hold(self, given: ConnectIn, new: NewConnection, *, proof: Proof | None = None) -> Connection:
+        """Store the request for nobody to see, and have its desk asked; return it, or the one it repeats."""
+        for number in range(_MOST_REPEATS):
+            asked = new_incoming(
+                given,
+                None,
+                ConnectionStatus.PENDING,
+                connection_id=held_id(given, new.token_hash, number),
+                hashed=new.token_hash,
+                now=new.now,
+            )
+            asked = replace(asked, held=True, proof=proof, keys_due_at=None)
+            notice = self._confirmation(asked, new.now)
+            found = self.held.hold(asked, given.federation_token, notice=notice)
+            if found is asked:
+                self.queue.announce(notice.job)
+            # A request that ended can be repeated.
+            if found.status in (ConnectionStatus.PENDING, ConnectionStatus.ACTIVE):
+                return found
+        raise Conflict("Requests with this token have ended too often. Use another token.")
+
+    def _confirmation(self, asked: Connection, now: datetime) -> ConnectionNotice:
+        return confirmation_notice(asked, own_url=self.admitted.own_url, signed=self.admitted.signed, now=now)
 
     def _add(
-        self, given: ConnectIn, person: Person, new: NewConnection
+        self, given: ConnectIn, person: Person, new: NewConnection, proof: Proof | None
     ) -> tuple[Connection, Connection | ConnectionState]:
         """Store the connection that was asked for, with what follows; return it, and it or the one there is."""
-        status = ConnectionStatus.PENDING if self.settings.approval else ConnectionStatus.ACTIVE
+        approval = self.admitted.settings.approval
+        status = ConnectionStatus.PENDING if approval else ConnectionStatus.ACTIVE
         replaced: ConnectionStatus | None = None
         attempts = Attempts("The connection is changed by too many requests at once. Try again.")
         while attempts.again():
             asked = new_incoming(
                 given, person, status, connection_id=new.connection_id, hashed=new.token_hash, now=new.now
             )
+            asked = replace(asked, proof=proof)
             stored = opening(asked, message_id=new.message_id, now=new.now)
+            if proof is None:
+                stored = replace(stored, notices=[*stored.notices, self._confirmation(asked, new.now)])
             found = self.connections.add(
                 asked, given.federation_token, after=replaced, message=stored.message, notices=stored.notices
             )
@@ -125,9 +184,12 @@ class ConnectionRequestReceiver:
         if given.fluxden and ours < theirs:
             return own
         pending = replace(
-            asked, connection_id=crossing_id(own.connection_id, asked.token_hash), status=ConnectionStatus.PENDING
+            asked,
+            connection_id=crossing_id(own.connection_id, asked.token_hash),
+            status=ConnectionStatus.PENDING,
+            held=True,
         )
         notice = crossing_notice(pending, now=now)
-        self.connections.add_crossing(pending, given.federation_token, notice=notice)
+        self.held.hold(pending, given.federation_token, notice=notice)
         self.queue.announce(notice.job)
         return pending.state

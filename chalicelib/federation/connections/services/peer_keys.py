@@ -7,8 +7,9 @@ from typing import Any
 
 from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.ports import Get
+from chalicelib.federation.connections.domain.confirmations import DESCRIPTION_PATH
 from chalicelib.federation.connections.domain.connections import Connection
-from chalicelib.federation.connections.domain.peer_keys import PATH, KeysOutcome, outcome_of
+from chalicelib.federation.connections.domain.peer_keys import KeysOutcome, outcome_of
 from chalicelib.federation.connections.services.ports import PublishedKeys
 
 _PAGE = 48
@@ -48,7 +49,7 @@ class PeerKeyFetcher:
         return lambda: self.keys.take(key, due_at, now=now, until=now + _TAKEN_FOR)
 
     def _asking(self, url: str) -> Callable[[], HttpResult]:
-        return lambda: self.get(f"{url}{PATH}", {"Accept": "application/json"})
+        return lambda: self.get(f"{url}{DESCRIPTION_PATH}", {"Accept": "application/json"})
 
     def _recording(self, connection: Connection, outcome: KeysOutcome, now: datetime) -> Callable[[], None]:
         return lambda: self.keys.record(connection, outcome, now=now)

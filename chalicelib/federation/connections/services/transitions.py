@@ -60,8 +60,9 @@ def advance(
 def announce(
     connection: Connection, stored: FollowUp, *, queue: Queue, notifier: Notifier | None, now: datetime
 ) -> None:
-    """Announce the stored notices to their worker, and the stored message to the connection's owner."""
+    """Announce the stored notices to their worker, and the stored message or the request to the connection's owner."""
     for notice in stored.notices:
         queue.announce(notice.job)
-    if stored.message and notifier:
-        notifier.notify(connection.user_id, stored.message.live_event, log_state=None, now=now)
+    events = [*([stored.message.live_event] if stored.message else []), *([stored.event] if stored.event else [])]
+    if events and notifier:
+        notifier.notify(connection.user_id, *events, log_state=None, now=now)

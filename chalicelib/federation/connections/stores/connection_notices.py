@@ -53,11 +53,14 @@ class DynamoConnectionNotices:
         return _ROWS.postpone(_key(job.connection_id, job.notice_id), due_at, until=until)
 
 
-def add_notice_action(notice: ConnectionNotice) -> Action:
-    """Return the action that stores a notice. If no message announces it, the due index does a little later."""
+def add_notice_action(notice: ConnectionNotice, **more: int) -> Action:
+    """Return the action that stores a notice, with `more` attributes.
+
+    If no message announces it, the due index does a little later.
+    """
     due = parse_timestamp(notice.created_at) + GRACE
     row = _key(notice.connection_id, notice.notice_id) | _NOTICE.to_row(notice)
-    return put_new(PEERS, row | _ROWS.due_columns(due))
+    return put_new(PEERS, row | _ROWS.due_columns(due) | more)
 
 
 def _key(connection_id: str, notice_id: str) -> Row:

@@ -28,6 +28,9 @@ CHANGING = (
     "peerPublicKey",
     "reason",
     "contactId",
+    "proof",
+    "held",
+    "peerUrl",
     "updatedAt",
     "version",
 )
@@ -101,10 +104,15 @@ def to_pointer_row(connection: Connection) -> Row:
         "tokenHash": connection.token_hash,
         "userId": connection.user_id,
     }
-    if connection.status is ConnectionStatus.PENDING:
-        until = parse_timestamp(connection.created_at) + ANSWERED_WITHIN
-        row |= {"dueQueue": REQUESTS_QUEUE, "dueAt": timestamp(until)}
-    return row
+    return row | due_columns(connection)
+
+
+def due_columns(connection: Connection) -> Row:
+    """Return the attributes that make a request end when nobody answers it; none for what is answered or held."""
+    if connection.held or connection.status is not ConnectionStatus.PENDING:
+        return {}
+    until = parse_timestamp(connection.created_at) + ANSWERED_WITHIN
+    return {"dueQueue": REQUESTS_QUEUE, "dueAt": timestamp(until)}
 
 
 def keys_due(connection: Connection) -> Row:

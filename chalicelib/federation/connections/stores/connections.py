@@ -10,9 +10,8 @@ USER#<id>        / PEER#<base URL>#<address>   the connection that counts betwee
 CONNECTION#<id>  / NOTICE#<id>      see connection_notices
 FEDERATION       / SETTINGS, KEY    see federation_settings
 
-What comes over a connection finds it by its token, in one read. One transaction writes the first four rows. If both
-people ask at the same time, one of the requests has no fourth row until its desk confirms it. Then it takes the place
-of the other.
+What comes over a connection finds it by its token, in one read. One transaction writes the first four rows. A
+request whose desk has not confirmed it has no fourth row (see held_requests).
 """
 
 from collections.abc import Iterable, Sequence
@@ -24,7 +23,7 @@ from chalicelib.core.domain.errors import RateLimited
 from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.core.domain.idempotency import Claim, StoredReply
 from chalicelib.core.ports import Action
-from chalicelib.core.stores.actions import NEW, assignments, check, put, put_new, update
+from chalicelib.core.stores.actions import NEW, assignments, check, delete, put, put_new, update
 from chalicelib.core.stores.hourly_limits import count_in_hour_action, seconds_left_of_hour
 from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get, get_all, list_due, query_partition
@@ -36,11 +35,13 @@ from chalicelib.federation.connections.domain.connections import (
     ConnectionState,
     ConnectionStatus,
     Initiator,
+    PeerKey,
 )
 from chalicelib.federation.connections.stores.connection_budgets import add_budget_action
 from chalicelib.federation.connections.stores.connection_notices import add_notice_action
 from chalicelib.federation.connections.stores.connection_rows import (
     CHANGING,
+    PEER_KEY,
     REQUESTS_QUEUE,
     connection_key,
     from_row,
@@ -68,7 +69,11 @@ class DynamoConnections:
 
     def find_by_token(self, token: str) -> list[Connection]:
         """List the connections with this token, oldest first; a desk may use one for several. One store call."""
-        rows = query_partition(PEERS, f"TOKEN#{token_hash(token)}", "CONNECTION#")
+        return self.find_by_token_hash(token_hash(token))
+
+    def find_by_token_hash(self, hashed: str) -> list[Connection]:
+        """List the connections whose token has this hash, oldest first. One store call."""
+        rows = query_partition(PEERS, f"TOKEN#{hashed}", "CONNECTION#")
         return _oldest_first(map(from_row, rows))
 
     def find(self, connection_id: str) -> Connection | None:
@@ -111,7 +116,7 @@ class DynamoConnections:
         condition = " OR ".join([NEW, *(f"#status = :{name}" for name in ended)])
         actions = [
             put(PEERS, to_pair_row(connection), condition, **ended),
-            *_count_request(connection),
+            *count_request_action(connection),
             *_put_connection(connection, token),
             *map(add_notice_action, notices),
             *([add_message_action(message)] if message else []),
@@ -124,17 +129,6 @@ class DynamoConnections:
             if refused.rows[0].get("connectionId") != connection.connection_id:
                 return state_from_pair_row(refused.rows[0])
         return connection
-
-    def add_crossing(self, connection: Connection, token: str, *, notice: ConnectionNotice) -> None:
-        """Store a request that counts only once `notice` has it confirmed; a repeat changes nothing. One store call.
-
-        Raises:
-            RateLimited: the user has received too many requests in this hour.
-        """
-        try:
-            commit([*_count_request(connection), *_put_connection(connection, token), add_notice_action(notice)])
-        except Refused as refused:
-            _check_number(connection, refused, place=0)
 
     def save(
         self,
@@ -167,6 +161,25 @@ class DynamoConnections:
             *([add_message_action(message)] if message else []),
         ]
         return try_commit(actions, claim=claim, reply=reply)
+
+    def meet(self, connection: Connection, *, over: Connection, keys: Sequence[PeerKey]) -> bool:
+        """Record what a desk publishes: the keys, and its canonical address in `connection`.
+
+        False if the connection has changed, or another one counts between the two people there. One store call.
+        """
+        sets = to_columns(connection)
+        sets = {name: sets[name] for name in CHANGING} | {"publishedKeys": list(map(PEER_KEY.to_row, keys))}
+        actions = [
+            update(PEERS, key_of(over), f"SET {assignments(sets)}", "#version = :seen", **sets, seen=over.version)
+        ]
+        if connection.peer_url != over.peer_url:
+            ended = {"declined": ConnectionStatus.DECLINED.value, "expired": ConnectionStatus.EXPIRED.value}
+            condition = " OR ".join([NEW, *(f"#status = :{name}" for name in ended)])
+            actions += [
+                delete(PEERS, pair_key_of(over), "connectionId = :id", id=over.connection_id),
+                put(PEERS, to_pair_row(connection), condition, **ended),
+            ]
+        return try_commit(actions)
 
     def list_unanswered(self, *, now: datetime, limit: int) -> Sequence[str]:
         """List the ids of requests that are too old, by their age; some may have an answer. One store call."""
@@ -212,7 +225,8 @@ def _save_pair(connection: Connection, over: Connection, instead_of: Connection 
     return put(PEERS, to_pair_row(connection), condition, id=id_, seen=seen)
 
 
-def _count_request(connection: Connection) -> list[Action]:
+def count_request_action(connection: Connection) -> list[Action]:
+    """Return the action that counts a peer's request in this hour of its person; none for a request of this desk."""
     if connection.initiator is Initiator.US:
         return []
     asked_at = parse_timestamp(connection.created_at)

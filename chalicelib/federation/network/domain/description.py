@@ -9,6 +9,7 @@ from chalicelib.core.domain.fields import Omittable, Out, Query
 from chalicelib.federation.connections.domain.connections import PeerKey
 from chalicelib.federation.connections.domain.federation_settings import FederationMode, FederationSettings
 from chalicelib.federation.connections.domain.handshake import ACCEPT_PATH, ACK_PATH, TOKEN_HEADER
+from chalicelib.federation.connections.domain.origins import LONGEST_ORIGIN
 
 # Names of the protocol, not addresses. They are the same for every desk.
 RELAY_BINDING = "urn:fluxden:binding:dividen-relay:2"
@@ -19,12 +20,18 @@ _CONNECT_PATH, _RELAY_PATH = "/api/v2/connections", "/api/v2/relay"
 _JSON = "application/json"
 
 
-class ProofQuery(Query):
-    """Asks for a proof that this desk knows its key at a hub."""
+class DescriptionQuery(Query):
+    """Asks for a proof that this desk knows its key at a hub, or for what it knows of a connection."""
 
     # Nothing else that the key signs has these characters only, so a proof can never be used as a signature.
     challenge: Omittable[Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{16,128}$")]] = None
     instance_id: Omittable[Annotated[str, Field(min_length=1, max_length=100)]] = Field(None, alias="instanceId")
+    connection: Omittable[Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]] = Field(
+        None, description="The SHA-256 of a connection's token, in hexadecimal. Send `to` with it."
+    )
+    to: Omittable[Annotated[str, Field(min_length=1, max_length=LONGEST_ORIGIN)]] = Field(
+        None, description="The base URL of the instance that asks."
+    )
 
 
 class PublicKeyOut(Out):
@@ -56,11 +63,19 @@ class CapabilitiesOut(Out):
     signatures: list[Literal["rfc9421-ed25519", "hmac-sha256"]]
 
 
+class KnownConnectionOut(Out):
+    """A connection with the instance that asks."""
+
+    status: Literal["pending", "active"]
+
+
 class DeskOut(Out):
     """The software of this desk. With a challenge, the proof for it; otherwise keys, endpoints and capabilities."""
 
     software: Literal["fluxden"]
     version: str
+    url: Omittable[str] = Field(None, description="The canonical base URL of this desk, by which others know it.")
+    connection: Omittable[KnownConnectionOut] = None
     keys: Omittable[list[PublicKeyOut]] = None
     endpoints: Omittable[DeskEndpointsOut] = None
     capabilities: Omittable[CapabilitiesOut] = None
@@ -157,6 +172,7 @@ def describe_desk(keys: Sequence[PeerKey], settings: FederationSettings, *, base
         ),
     )
     if base_url:
+        out.url = base_url
         out.endpoints = DeskEndpointsOut(
             connect=f"{base_url}{_CONNECT_PATH}",
             accept=f"{base_url}{ACCEPT_PATH}",

@@ -1,14 +1,17 @@
 """The public descriptions of this desk, and its proof for hubs."""
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
 from chalicelib.core.domain.errors import Invalid, NotFound
-from chalicelib.federation.connections.services.ports import Federation
+from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus
+from chalicelib.federation.connections.domain.origins import canonical_origin
+from chalicelib.federation.connections.services.ports import Connections, Federation
 from chalicelib.federation.network.domain.description import (
     AgentCardOut,
+    DescriptionQuery,
     DeskOut,
-    ProofQuery,
+    KnownConnectionOut,
     agent_card,
     describe_desk,
 )
@@ -17,22 +20,30 @@ from chalicelib.federation.network.services.ports import Hubs
 
 
 def describe(
-    query: ProofQuery,
+    query: DescriptionQuery,
     *,
     base_url: str,
     version: str,
     hubs: Hubs,
+    connections: Connections,
     federation: Federation,
     gather: Callable[..., list[Any]],
 ) -> DeskOut:
     """Describe this desk; for a hub's challenge, return the proof that this desk knows its key there.
 
+    Asked about a connection, confirm it to the desk at its other end, and to nobody else.
+
     Store calls in sequence: 1; 4 for the very first description.
 
     Raises:
-        Invalid: the challenge comes without the id, or the id without the challenge.
-        NotFound: this desk has no such id at any hub.
+        Invalid: the challenge comes without the id, or a connection without the desk that asks, or the reverse.
+        NotFound: this desk has no such id at any hub, or no such connection with that desk.
     """
+    if query.connection is not None or query.to is not None:
+        if query.connection is None or query.to is None:
+            raise Invalid("Send connection and to together.")
+        status = _status_with(query.to, connections.find_by_token_hash(query.connection))
+        return DeskOut(software="fluxden", version=version, connection=KnownConnectionOut(status=status))
     if query.challenge is None and query.instance_id is None:
         keys, settings = gather(federation.list_public_keys, federation.find_settings)
         return describe_desk(keys, settings, base_url=base_url, version=version)
@@ -47,6 +58,20 @@ def describe(
         challenge=query.challenge,
         instance_key_proof=proof(query.challenge, key),
     )
+
+
+def _status_with(asker: str, known: Sequence[Connection]) -> Literal["pending", "active"]:
+    """Return the state of the connection with the desk that asks. Held requests are nothing that this desk knows."""
+    try:
+        origin = canonical_origin(asker)
+    except ValueError:
+        origin = ""
+    found = {each.status for each in known if each.peer_url == origin and not each.held}
+    if ConnectionStatus.ACTIVE in found:
+        return "active"
+    if ConnectionStatus.PENDING in found:
+        return "pending"
+    raise NotFound("This desk has no such connection with that desk.")
 
 
 def card(*, base_url: str, version: str) -> AgentCardOut:

@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 from pydantic_core import to_json
 
 from chalicelib.core.domain.attempts import Attempts
+from chalicelib.core.domain.callers import InstanceKey, PlatformToken
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.requests import RequestContext
@@ -150,6 +151,17 @@ def heartbeat(
             updates=instance.updates_enabled,
         ),
     )
+
+
+def owns_origin(caller: PlatformToken | InstanceKey | None, origin: str, *, instances: Instances) -> bool:
+    """Whether the caller is the approved instance of this origin. Store calls: 2 for a caller, else none."""
+    if caller is None:
+        return False
+    found = instances.find_by_url(origin)
+    if found is None or not found.is_active:
+        return False
+    holders = {caller.instance_id} if isinstance(caller, PlatformToken) else caller.holders
+    return found.instance_id in holders
 
 
 def link(body: LinkIn, *, instance_id: str, context: RequestContext, instances: Instances) -> LinkedOut | LinkStatusOut:

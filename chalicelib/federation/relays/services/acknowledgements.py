@@ -9,11 +9,12 @@ from typing import Any, Protocol
 from chalicelib.board.domain.board import MOST_ITEMS, Card
 from chalicelib.board.domain.board_messages import ChecklistItemIn, check_size, new_item, place_item
 from chalicelib.board.services.ports import Cards
-from chalicelib.chat.domain.chat import Message, new_system_message
+from chalicelib.chat.domain.chat import Message
 from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.errors import Invalid, NotFound
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.federation.connections.domain.connections import Connection
+from chalicelib.federation.connections.domain.remote_texts import new_peer_message
 from chalicelib.federation.relays.domain.relay_effects import Effects
 from chalicelib.federation.relays.domain.relay_messages import AckAnswer, AckIn
 from chalicelib.federation.relays.domain.relays import Relay, RelayStatus, json_text
@@ -131,7 +132,9 @@ class AcknowledgementReceiver:
         text = f"{peer.peer_label} ({peer.peer_url}) has {relay.status.value}: {relay.subject}"
         if answer:
             text += f"\n\n{answer}"
-        return new_system_message(text, message_id=self.message_id, user_id=relay.user_id, metadata=about, now=self.now)
+        return new_peer_message(
+            text, peer, message_id=self.message_id, user_id=relay.user_id, metadata=about, now=self.now
+        )
 
 
 def _message_of(relay: Relay) -> str | None:

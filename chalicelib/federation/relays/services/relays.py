@@ -8,12 +8,13 @@ from typing import Any, Protocol
 from chalicelib.board.domain.board import Tail
 from chalicelib.board.services.placing import place_last
 from chalicelib.board.services.ports import Cards
-from chalicelib.chat.domain.chat import Message, new_system_message
+from chalicelib.chat.domain.chat import Message
 from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.measures import RELAYS
 from chalicelib.core.ports import Gather
 from chalicelib.federation.connections.domain.connections import Connection
+from chalicelib.federation.connections.domain.remote_texts import new_peer_message
 from chalicelib.federation.connections.services.ports import Connections
 from chalicelib.federation.relays.domain.ambient import refuse_ambient
 from chalicelib.federation.relays.domain.relay_effects import (
@@ -241,7 +242,9 @@ class RelayReceiver:
             "projectId": relay.scope.project_id,
         }
         text, message_id = relay_text(given, self.connection, given.attached()), self.ids.message_id
-        return new_system_message(text, message_id=message_id, user_id=relay.user_id, metadata=about, now=self.now)
+        return new_peer_message(
+            text, self.connection, message_id=message_id, user_id=relay.user_id, metadata=about, now=self.now
+        )
 
     def _notify(
         self, given: RelayIn, relay: Relay, message: Message, work: Work | None, log_state: LogState | None

@@ -1,0 +1,114 @@
+"""Confirmations: whether the desk at a claimed address says that a connection is its own."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import urlencode
+
+from pydantic import Field
+from pydantic_core import ValidationError
+
+from chalicelib.core.domain.fields import OpenIn
+from chalicelib.core.domain.http_results import HttpResult
+from chalicelib.federation.connections.domain.connections import PeerKey, Proof
+from chalicelib.federation.connections.domain.handshake import Introduction
+from chalicelib.federation.connections.domain.origins import canonical_origin
+
+DESCRIPTION_PATH = "/.well-known/fluxden"
+# A desk publishes its present key and the one before it.
+_MOST_KEYS = 2
+_OUR_FAULT_BELOW = 500
+_ASKED_TOO_MUCH = frozenset((408, 425, 429))
+
+
+class _Description(OpenIn):
+    """The description that a Fluxden desk publishes, as far as other desks need it."""
+
+    software: str
+    url: str | None = None
+    keys: list[Introduction] = Field(default_factory=list)
+
+
+class _ConnectionAnswer(OpenIn):
+    status: str
+
+
+class _Confirmation(OpenIn):
+    """The description with what the desk says of one connection."""
+
+    software: str
+    connection: _ConnectionAnswer
+
+
+@dataclass(frozen=True)
+class PeerDescription:
+    """What a desk says of itself at its own address: its canonical address, if it names one, and its keys."""
+
+    url: str | None
+    keys: tuple[PeerKey, ...]
+
+
+class Verdict(StrEnum):
+    """What asking the claimed desk brought."""
+
+    CONFIRMED = "confirmed"
+    # It speaks for itself, and does not know the request; or its signature is not that of the request.
+    REFUTED = "refuted"
+    # It can't answer such a question, as plain clients of the contract.
+    UNVERIFIABLE = "unverifiable"
+    # It did not answer now.
+    UNREACHABLE = "unreachable"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The verdict on a request, and why; with the origin, the keys and the proof that count from now on.
+
+    `result` is the failed look-up of a desk that was not reached.
+    """
+
+    verdict: Verdict
+    origin: str
+    reason: str = ""
+    keys: tuple[PeerKey, ...] = ()
+    proof: Proof | None = None
+    result: HttpResult | None = None
+
+
+def question_url(origin: str, token_hash: str, own_url: str) -> str:
+    """Return the URL that asks a desk whether it has a connection with this desk under the token with this hash.
+
+    Only who has the token knows its hash, and the hash opens nothing.
+    """
+    return f"{origin}{DESCRIPTION_PATH}?{urlencode({'connection': token_hash, 'to': own_url})}"
+
+
+def parse_description(body: bytes) -> PeerDescription | None:
+    """Read what a desk publishes at its own address; None if it is no description."""
+    try:
+        said = _Description.model_validate_json(body)
+    except ValidationError:
+        return None
+    if said.software != "fluxden":
+        return None
+    try:
+        url = canonical_origin(said.url) if said.url else None
+    except ValueError:
+        url = None
+    return PeerDescription(url, tuple(each.key for each in said.keys[:_MOST_KEYS]))
+
+
+def parse_connection_status(body: bytes) -> str | None:
+    """Read what a desk says of the connection it was asked about; None if it says nothing."""
+    try:
+        said = _Confirmation.model_validate_json(body)
+    except ValidationError:
+        return None
+    return said.connection.status if said.software == "fluxden" else None
+
+
+def is_no_description(result: HttpResult) -> bool:
+    """Whether the answer shows that the desk publishes no description, rather than that it fails now."""
+    if result.error is None:
+        return True
+    status = result.status
+    return status is not None and status < _OUR_FAULT_BELOW and status not in _ASKED_TOO_MUCH

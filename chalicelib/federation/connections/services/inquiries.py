@@ -1,0 +1,86 @@
+"""Asking the desk in whose name a connection request came whether the request is its own."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from chalicelib.core.domain.fields import parse_timestamp
+from chalicelib.core.domain.http_results import HttpResult
+from chalicelib.core.domain.requests import RawRequest
+from chalicelib.core.ports import Get
+from chalicelib.federation.connections.domain.confirmations import (
+    DESCRIPTION_PATH,
+    Finding,
+    PeerDescription,
+    Verdict,
+    is_no_description,
+    parse_connection_status,
+    parse_description,
+    question_url,
+)
+from chalicelib.federation.connections.domain.connection_notices import ConnectionNotice
+from chalicelib.federation.connections.domain.connections import Connection, Proof, UnknownKey
+from chalicelib.federation.connections.services.ports import RefuseSignature
+
+_ACCEPT: Mapping[str, str] = {"Accept": "application/json"}
+_KNOWN = ("pending", "active")
+
+
+@dataclass(frozen=True)
+class Inquirer:
+    """Asks other desks about themselves and about connections. Makes 1 to 3 calls, and no store calls."""
+
+    get: Get
+    refuse_signature: RefuseSignature
+
+    def describe(self, url: str) -> tuple[str, PeerDescription | None, HttpResult]:
+        """Read a desk's description; return its canonical origin, the description, and the answer to the first call.
+
+        Another address that the desk names is followed once, and counts if the desk there names the same.
+        """
+        answer = self.get(f"{url}{DESCRIPTION_PATH}", _ACCEPT)
+        found = parse_description(answer.body) if answer.error is None else None
+        if found is None or found.url in (None, url):
+            return url, found, answer
+        there = self.get(f"{found.url}{DESCRIPTION_PATH}", _ACCEPT)
+        canonical = parse_description(there.body) if there.error is None else None
+        if canonical is not None and canonical.url == found.url and canonical.url is not None:
+            return canonical.url, canonical, answer
+        return url, found, answer
+
+    def connection_status(self, origin: str, token_hash: str, own_url: str) -> tuple[str | None, HttpResult]:
+        """Ask a desk for the state of its connection with this desk under this token; None if it knows none."""
+        answer = self.get(question_url(origin, token_hash, own_url), _ACCEPT)
+        return (parse_connection_status(answer.body) if answer.error is None else None), answer
+
+    def inquire(self, connection: Connection, notice: ConnectionNotice) -> Finding:
+        """Find out whether a request is its desk's own: by its signature if the desk publishes keys, or by asking."""
+        if connection.proof is not None:
+            return Finding(Verdict.CONFIRMED, connection.peer_url, proof=connection.proof)
+        origin, found, answer = self.describe(connection.peer_url)
+        if found is None:
+            verdict = Verdict.UNVERIFIABLE if is_no_description(answer) else Verdict.UNREACHABLE
+            return Finding(verdict, origin, answer.error or "its desk publishes no description", result=answer)
+        if found.keys:
+            reason = self._refuse(connection, notice, found)
+            if reason is not None:
+                return Finding(Verdict.REFUTED, origin, reason)
+            return Finding(Verdict.CONFIRMED, origin, keys=found.keys, proof=Proof.SIGNATURE)
+        status, asked = self.connection_status(origin, connection.token_hash, str(notice.body["to"]))
+        if status in _KNOWN:
+            return Finding(Verdict.CONFIRMED, origin, proof=Proof.CALLBACK)
+        if not is_no_description(asked):
+            return Finding(Verdict.UNREACHABLE, origin, asked.error or "", result=asked)
+        return Finding(Verdict.REFUTED, origin, "its desk does not know this request")
+
+    def _refuse(self, connection: Connection, notice: ConnectionNotice, found: PeerDescription) -> str | None:
+        signed: Mapping[str, Any] | None = notice.body["signed"]
+        if signed is None:
+            return "its desk signs, and this request is not signed"
+        at = parse_timestamp(connection.created_at)
+        request = RawRequest(signed["method"], signed["path"], signed["headers"], b"", at)
+        try:
+            reason = self.refuse_signature(request, base_url=str(notice.body["to"]), keys=found.keys, checked_body=True)
+        except UnknownKey:
+            reason = "it names a key that its desk does not publish"
+        return f"its desk did not sign it: {reason}" if reason else None
