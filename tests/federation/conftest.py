@@ -13,6 +13,7 @@ from tests.conftest import Desk
 from tests.federation.network.network_calls import NOON
 from tests.federation.relays.relay_calls import peer_url
 from tests.support.api import Api
+from tests.support.hostile_peer import HonestPeer, Kind
 from tests.support.instances import (
     Member,
     add_member,
@@ -93,3 +94,17 @@ def signing_peer(api: Api, desk: Desk) -> tuple[SigningKey, str]:
     told = {"keyId": key.key_id, "publicKey": key.public_key}
     assert api.post(CONNECTIONS, connection_request(fluxden=told)).status == 200
     return key, str(connection_request()["federationToken"])
+
+
+@pytest.fixture(params=list(Kind))
+def honest(request: pytest.FixtureRequest) -> Iterator[HonestPeer]:
+    """The desk whose name is used, of each kind."""
+    with HonestPeer(Receiver(), request.param) as made:
+        yield made
+
+
+@pytest.fixture
+def signing() -> Iterator[HonestPeer]:
+    """A desk that publishes keys."""
+    with HonestPeer(Receiver(), Kind.KEYS) as made:
+        yield made

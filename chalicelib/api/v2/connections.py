@@ -7,7 +7,7 @@ from chalice.app import Blueprint
 from chalicelib import ids
 from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
 from chalicelib.api.v2.peer_admission import admit_confirmation, admit_end, admit_stranger
-from chalicelib.core.domain.callers import ApiKey, InstanceKey, PlatformToken
+from chalicelib.core.domain.callers import ApiKey, PlatformToken
 from chalicelib.core.domain.errors import (
     Conflict,
     Forbidden,
@@ -94,12 +94,7 @@ def _own_key() -> PeerKey:
     + PEER_NOTICES.can_send()
     + NOTIFY,
 )
-def request_connection(
-    body: ConnectIn,
-    admitted: AdmittedStranger,
-    context: RequestContext,
-    caller: PlatformToken | InstanceKey | None = None,
-) -> ConnectedAnswer:
+def request_connection(body: ConnectIn, admitted: AdmittedStranger, context: RequestContext) -> ConnectedAnswer:
     """Request a connection with a person of this instance.
 
     Other instances call this operation without credentials. An address is a claim until the instance at that address
@@ -124,7 +119,7 @@ def request_connection(
         is_approved_instance=_is_approved_instance,
     )
     new = NewConnection(str(uuid4()), ids.new_ulid(context.now), token_hash(body.federation_token), context.now)
-    is_proven = owns_origin(caller, body.from_instance_url, instances=DynamoInstances())
+    is_proven = owns_origin(admitted.caller, body.from_instance_url, instances=DynamoInstances())
     return receiver.receive(body, new, proof=Proof.CREDENTIAL if is_proven else None)
 
 

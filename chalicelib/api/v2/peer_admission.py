@@ -2,8 +2,11 @@
 
 from datetime import datetime
 
-from chalicelib.core.domain.budgets import SpendResult
+from chalicelib.core.domain.budgets import Charge, SpendResult
+from chalicelib.core.domain.callers import InstanceKey, PlatformToken
+from chalicelib.core.domain.errors import Forbidden, Unauthorized
 from chalicelib.core.domain.requests import RawRequest
+from chalicelib.edge.auth import CALLER_TYPES, find_token
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.connections.services.admission import Admission, AdmittedRelay, AdmittedStranger
 from chalicelib.federation.connections.services.admission import admit_stranger as admit_by_settings
@@ -15,11 +18,12 @@ from chalicelib.federation.connections.stores.federation_settings import DynamoF
 from chalicelib.federation.connections.stores.peer_keys import DynamoPeerKeys
 from chalicelib.parallel import gather
 from chalicelib.settings import settings
+from chalicelib.tokens.stores.token_budgets import DynamoTokenBudgets
 
 
 def admit_stranger(sent: RawRequest) -> AdmittedStranger:
     """Admit a connection request."""
-    return admit_by_settings(sent, DynamoFederation(), base_url=settings().base_url)
+    return admit_by_settings(sent, DynamoFederation(), base_url=settings().base_url, identify=_identify)
 
 
 def admit_new_relay(sent: RawRequest) -> AdmittedRelay:
@@ -40,6 +44,21 @@ def admit_confirmation(sent: RawRequest) -> Connection:
 def admit_end(sent: RawRequest) -> Connection:
     """Admit a message that a request or a connection has ended."""
     return _admission().admit_end(sent)
+
+
+def _identify(sent: RawRequest) -> PlatformToken | InstanceKey | None:
+    """Find the instance whose token or key the request shows. A credential that is not accepted proves nothing."""
+    try:
+        token = find_token(sent.headers, "Authorization", (PlatformToken, InstanceKey))
+        if CALLER_TYPES[token.kind] not in (PlatformToken, InstanceKey):
+            return None
+        admission = DynamoTokenBudgets().spend(token, Charge(), now=sent.now)
+    except (Unauthorized, Forbidden):
+        return None
+    if admission.refused:
+        raise admission.refused
+    caller = admission.caller
+    return caller if isinstance(caller, PlatformToken | InstanceKey) else None
 
 
 def _admission() -> Admission:

@@ -4,7 +4,7 @@ from chalice.app import Blueprint
 
 from chalicelib.api.v2.contract import operation
 from chalicelib.core.domain.errors import NotFound
-from chalicelib.federation.connections.stores.connections import DynamoConnections
+from chalicelib.federation.connections.stores.connection_tokens import DynamoConnectionTokens
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.federation.network.domain.description import AgentCardOut, DescriptionQuery, DeskOut
 from chalicelib.federation.network.services import description
@@ -42,7 +42,7 @@ def describe_desk(query: DescriptionQuery) -> DeskOut:
         base_url=settings().base_url,
         version=VERSION,
         hubs=DynamoHubs(),
-        connections=DynamoConnections(),
+        connections=DynamoConnectionTokens(),
         federation=DynamoFederation(),
         gather=gather,
     )

@@ -6,11 +6,15 @@ from typing import Any
 from click.testing import CliRunner
 
 from chalicelib.federation.connections.signatures import SigningKey
+from chalicelib.federation.connections.stores.connections import DynamoConnections
+from chalicelib.resources import PEERS
 from infra.admin import main
 from tests.conftest import Desk
 from tests.support.api import Answer, Api
-from tests.support.peer import CONNECTIONS, connection_request
+from tests.support.hostile_peer import HonestPeer, Kind
+from tests.support.peer import CONNECTIONS, TOKEN, connection_request, sign_request
 from tests.support.receiver import Received, Receiver
+from tests.support.worker_scenarios import scan_rows
 
 REQUESTS, CHAT = "/api/v2/connection-requests", "/api/v2/shared-chat/messages?role=assistant"
 
@@ -72,3 +76,16 @@ def change_connection(api: Api, key: str, connection_id: str, **body: Any) -> An
 
 def run_command(*command: str) -> Any:
     return CliRunner().invoke(main, list(command))
+
+
+def ask_as(api: Api, peer: HonestPeer, **more: Any) -> Any:
+    """Ask as the desk itself does: it knows the token, and signs if it has a key."""
+    asked = connection_request(fromInstanceUrl=peer.url, **more)
+    peer.sends(asked["federationToken"])
+    raw, headers = sign_request(asked, peer.key)
+    return api.post(CONNECTIONS, raw=raw, headers=headers if peer.kind is Kind.KEYS else {})
+
+
+def peers_rows(token: str = TOKEN) -> list[Any]:
+    found = DynamoConnections().find_by_token(token)
+    return [each for each in scan_rows(PEERS) if any(each["pk"].endswith(one.token_hash) for one in found)]

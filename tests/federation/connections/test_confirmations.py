@@ -1,55 +1,30 @@
 """Connection requests that prove nothing: held until the desk in whose name they came was asked."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 import time_machine
 
 from chalicelib.federation.connections.signatures import SigningKey
-from chalicelib.federation.connections.stores import held_requests
 from chalicelib.federation.connections.stores.connections import DynamoConnections
-from chalicelib.resources import PEER_NOTICES, PEERS
+from chalicelib.resources import PEER_NOTICES
 from tests.conftest import Desk
-from tests.federation.connections.connection_calls import change_connection, own_connections, run_command
+from tests.federation.connections.connection_calls import (
+    ask_as,
+    change_connection,
+    own_connections,
+    peers_rows,
+    run_command,
+)
 from tests.federation.relays.relay_calls import new_relay, sign_relay
 from tests.support import instances
 from tests.support.api import Api
 from tests.support.hostile_peer import ACCEPT, END, HonestPeer, HostilePeer, Kind
-from tests.support.peer import CONNECTIONS, RELAY, TOKEN, allow_federation, connection_request, sign_request
-from tests.support.pump import Pumps, count_messages
+from tests.support.peer import CONNECTIONS, RELAY, TOKEN, allow_federation, connection_request
+from tests.support.pump import Pumps
 from tests.support.receiver import Receiver
-from tests.support.worker_scenarios import scan_rows
 
 pytestmark = pytest.mark.usefixtures("large_budget", "receiver")
-
-
-@pytest.fixture(params=list(Kind))
-def honest(request: pytest.FixtureRequest) -> Iterator[HonestPeer]:
-    """The desk whose name is used, of each kind."""
-    with HonestPeer(Receiver(), request.param) as made:
-        yield made
-
-
-@pytest.fixture
-def signing() -> Iterator[HonestPeer]:
-    """A desk that publishes keys."""
-    with HonestPeer(Receiver(), Kind.KEYS) as made:
-        yield made
-
-
-def ask(api: Api, peer: HonestPeer, **more: Any) -> Any:
-    """Ask as the desk itself does: it knows the token, and signs if it has a key."""
-    asked = connection_request(fromInstanceUrl=peer.url, **more)
-    peer.sends(asked["federationToken"])
-    raw, headers = sign_request(asked, peer.key)
-    return api.post(CONNECTIONS, raw=raw, headers=headers if peer.kind is Kind.KEYS else {})
-
-
-def peers_rows(token: str = TOKEN) -> list[Any]:
-    found = DynamoConnections().find_by_token(token)
-    return [each for each in scan_rows(PEERS) if any(each["pk"].endswith(one.token_hash) for one in found)]
 
 
 @pytest.mark.parametrize("approval", [True, False])
@@ -57,7 +32,7 @@ def test_a_request_is_listed_or_active_once_its_desk_was_asked(
     api: Api, desk: Desk, pump: Pumps, honest: HonestPeer, approval: bool
 ) -> None:
     allow_federation(approval=approval, unverified="pending")
-    answer = ask(api, honest)
+    answer = ask_as(api, honest)
     assert (answer.status, answer.json["status"], "localUserName" in answer.json) == (200, "pending", False)
     assert own_connections(api, desk) == [], "nobody sees it before"
     pump.drain(PEER_NOTICES)
@@ -66,7 +41,7 @@ def test_a_request_is_listed_or_active_once_its_desk_was_asked(
     status = "active" if is_confirmed and not approval else "pending"
     assert (found["id"], found["status"], found["verified"]) == (answer.json["connectionId"], status, is_confirmed)
     assert (found["source"], found["origin"]) == ("federation", honest.url)
-    again = ask(api, honest)
+    again = ask_as(api, honest)
     assert (again.json["connectionId"], again.json["status"]) == (found["id"], status)
     accepted = [each for each in honest.receiver.posted if each.path == ACCEPT]
     assert len(accepted) == (status == "active"), "a desk that was told pending hears of it"
@@ -138,7 +113,7 @@ def test_a_plain_peer_is_taken_as_the_settings_say(
     with HonestPeer(Receiver(), Kind.PLAIN) as plain:
         member = instances.register_instance(api, baseUrl=plain.url)
         instances.run_admin("instances", "approve", member.instance_id, "--without-challenge")
-        answer = ask(api, plain)
+        answer = ask_as(api, plain)
         pump.drain(PEER_NOTICES)
         found = own_connections(api, desk)
     expected = {"refuse": [], "pending": ["pending"], "accept": ["active"]}[unverified] if mode == "open" else []
@@ -153,7 +128,7 @@ def test_an_unconfirmed_asker_learns_nothing_about_addresses(
     api: Api, desk: Desk, pump: Pumps, honest: HonestPeer, address: str
 ) -> None:
     allow_federation(approval=True, unverified="pending")
-    answer = ask(api, honest, toUserEmail=address)
+    answer = ask_as(api, honest, toUserEmail=address)
     shape = {name: value for name, value in answer.json.items() if name != "connectionId"}
     assert (answer.status, shape) == (
         200,
@@ -197,7 +172,7 @@ def test_the_one_who_confirms_displaces_who_only_claimed(
     pump.drain(PEER_NOTICES)
     (squatter,) = own_connections(api, desk)
     signing.kind = Kind.KEYS
-    mine = ask(api, signing).json["connectionId"]
+    mine = ask_as(api, signing).json["connectionId"]
     pump.drain(PEER_NOTICES)
     (found,) = own_connections(api, desk)
     assert (found["id"], found["verified"]) == (mine, True)
@@ -213,11 +188,11 @@ def test_a_desk_that_lost_its_data_asks_anew_and_the_old_connection_ends(
     api: Api, desk: Desk, pump: Pumps, signing: HonestPeer, approval: bool
 ) -> None:
     allow_federation(approval=False, unverified="pending")
-    ask(api, signing)
+    ask_as(api, signing)
     pump.drain(PEER_NOTICES)
     allow_federation(approval=approval, unverified="pending")
     signing.key = SigningKey.new("after the loss")
-    again = ask(api, signing, federationToken="n" * 40)
+    again = ask_as(api, signing, federationToken="n" * 40)
     assert again.json["status"] == "pending", "its word that it is connected already would not help"
     pump.drain(PEER_NOTICES)
     (found,) = own_connections(api, desk)
@@ -232,65 +207,6 @@ def test_a_desk_that_lost_its_data_asks_anew_and_the_old_connection_ends(
     assert api.post(RELAY, raw=raw, headers=headers).status == 404
 
 
-def test_a_desk_is_known_by_the_address_that_it_names(api: Api, desk: Desk, pump: Pumps, signing: HonestPeer) -> None:
-    allow_federation(approval=True, unverified="pending")
-    with HonestPeer(Receiver(), Kind.KEYS, key=signing.key, alias_of=signing.url) as alias:
-        ask(api, alias)
-        pump.drain(PEER_NOTICES)
-        (found,) = own_connections(api, desk)
-        assert (found["peerInstanceUrl"], found["verified"]) == (signing.url, True)
-        with HonestPeer(Receiver(), Kind.KEYS, alias_of=signing.url) as liar:
-            ask(api, liar, fromUserEmail="tom@other.example.org", federationToken="l" * 40)
-            pump.drain(PEER_NOTICES)
-        assert len(own_connections(api, desk)) == 1, "whose keys are others than its name"
-
-
-def test_a_confirmation_is_for_the_desk_that_was_asked_only(
-    api: Api, desk: Desk, pump: Pumps, receiver: Receiver
-) -> None:
-    allow_federation(approval=True)
-    body = {"peerInstanceUrl": f"http://127.0.0.1:{receiver.port}", "peerUserEmail": "sam@other.example.org"}
-    made = api.post("/api/v2/connection-requests", body, desk.alice_key).json["data"]["id"]
-    found = DynamoConnections().find(made)
-    assert found is not None
-    url = f"/.well-known/fluxden?connection={found.token_hash}&to="
-    assert api.get(f"{url}http://127.0.0.1:{receiver.port}/").json["connection"] == {"status": "pending"}
-    for other in ("https://third.example", "nonsense", "http://127.0.0.1:1"):
-        assert api.get(f"{url}{other}").status == 404
-    assert api.get(f"/.well-known/fluxden?connection={'0' * 64}&to=https://third.example").status == 404
-    assert api.get(f"/.well-known/fluxden?connection={found.token_hash}").status == 400
-    assert api.get("/.well-known/fluxden?to=https://third.example").status == 400
-
-
-def test_a_held_request_is_nobodys_and_lets_nothing_in(api: Api, desk: Desk, signing: HonestPeer, pump: Pumps) -> None:
-    allow_federation(approval=False, unverified="pending")
-    made = ask(api, signing).json["connectionId"]
-    hostile = HostilePeer(api, signing.url)
-    assert set(hostile.say_everything(TOKEN).values()) == {404}
-    for action in ("accept", "decline", "block"):
-        assert change_connection(api, desk.alice_key, made, action=action).status == 404
-    assert run_command("connections", "accept", made).exit_code == 1
-    found = DynamoConnections().find(made)
-    assert found is not None
-    asked = f"/.well-known/fluxden?connection={found.token_hash}&to={signing.url}"
-    assert api.get(asked).status == 404, "this desk does not vouch for what it only heard"
-
-
-def test_claims_of_one_desk_are_bounded_and_repeats_count_too(
-    api: Api, desk: Desk, signing: HonestPeer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(held_requests, "MOST_CLAIMS_AN_HOUR", 2)
-    allow_federation(approval=True, unverified="pending")
-    with time_machine.travel(datetime(2026, 5, 21, 12, 50, tzinfo=UTC), tick=False):
-        assert ask(api, signing, toUserEmail="nobody@example.com").status == 200
-        assert ask(api, signing).status == 200
-        refused = ask(api, signing, toUserEmail="bob@example.com")
-        assert (refused.status, refused.headers["retry-after"]) == (429, "600")
-        assert ask(api, signing).status == 200, "a repeat stores nothing"
-        assert api.post(CONNECTIONS, connection_request(federationToken="o" * 40)).status == 200, "others may ask"
-    assert count_messages(PEER_NOTICES) == 3
-
-
 def test_a_short_token_is_taken_in_compatibility_only(api: Api, desk: Desk) -> None:
     allow_federation(approval=True, unverified="pending")
     asked = connection_request(federationToken="short-12")
@@ -301,10 +217,3 @@ def test_a_short_token_is_taken_in_compatibility_only(api: Api, desk: Desk) -> N
     assert [api.post(CONNECTIONS, each).status for each in (asked, asked | told)] == [403, 403]
     run_command("federation", "set", "--compatible", "on")
     assert [api.post(CONNECTIONS, each).status for each in (asked, asked | told)] == [200, 200]
-
-
-def test_a_signed_request_with_another_body_is_refused(api: Api, desk: Desk, signing: HonestPeer) -> None:
-    allow_federation(approval=True, unverified="pending")
-    _, headers = sign_request(connection_request(fromInstanceUrl=signing.url), signing.key)
-    raw, _ = sign_request(connection_request(fromInstanceUrl=signing.url, fromUserName="Other"), signing.key)
-    assert api.post(CONNECTIONS, raw=raw, headers=headers).status == 403

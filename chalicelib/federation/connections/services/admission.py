@@ -13,7 +13,7 @@ from enum import StrEnum
 from typing import Any, Protocol
 
 from chalicelib.core.domain.budgets import SpendResult
-from chalicelib.core.domain.callers import InstanceKey
+from chalicelib.core.domain.callers import InstanceKey, PlatformToken
 from chalicelib.core.domain.errors import Forbidden, NotFound, RateLimited, Unauthorized, Unavailable
 from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.core.domain.requests import RawRequest
@@ -48,11 +48,18 @@ class Spend(Protocol):
 
 @dataclass(frozen=True)
 class AdmittedStranger:
-    """The settings, where a connection request arrived, and what its signature covers, if it has one."""
+    """The settings, where a connection request arrived, what its signature covers, and whose credential it shows.
+
+    The last two are None without a signature, or without a credential that is accepted.
+    """
 
     settings: FederationSettings
     own_url: str
     signed: Mapping[str, Any] | None
+    caller: PlatformToken | InstanceKey | None = None
+
+
+Identify = Callable[[RawRequest], PlatformToken | InstanceKey | None]
 
 
 class Admittance(StrEnum):
@@ -62,8 +69,8 @@ class Admittance(StrEnum):
     HELD = "held"
 
 
-def admit_stranger(sent: RawRequest, settings: Federation, *, base_url: str) -> AdmittedStranger:
-    """Admit a connection request, which needs no credentials. Store calls: 1.
+def admit_stranger(sent: RawRequest, settings: Federation, *, base_url: str, identify: Identify) -> AdmittedStranger:
+    """Admit a connection request, which needs no credentials. Store calls: 1; 2 more with a bearer token.
 
     Raises:
         Forbidden: this desk takes no requests, or the request is signed, but has another body.
@@ -72,7 +79,8 @@ def admit_stranger(sent: RawRequest, settings: Federation, *, base_url: str) -> 
     _check_inbound(found)
     if found.mode is FederationMode.CLOSED:
         raise Forbidden("This desk does not accept connection requests.")
-    return AdmittedStranger(found, own_url_of(sent, base_url), _signed_parts(sent))
+    signed = _signed_parts(sent)
+    return AdmittedStranger(found, own_url_of(sent, base_url), signed, identify(sent))
 
 
 def admit_claim(

@@ -23,6 +23,12 @@ if TYPE_CHECKING:
     from chalicelib.federation.connections.domain.peer_keys import KeysOutcome
 
 
+class ConnectionTokens(Protocol):
+    """Finds connections by the hash of their token."""
+
+    def find_by_token_hash(self, hashed: str) -> list[Connection]: ...
+
+
 class Connections(Protocol):
     """Reads and changes connections with people of other installations."""
 
@@ -57,7 +63,6 @@ class Connections(Protocol):
     def list_unanswered(self, *, now: datetime, limit: int) -> Sequence[str]: ...
     def unwatch(self, connection_id: str) -> None: ...
     def find_by_token(self, token: str) -> list[Connection]: ...
-    def find_by_token_hash(self, hashed: str) -> list[Connection]: ...
     def is_connected(self, user_id: str, peer_url: str) -> bool: ...
 
 

@@ -14,7 +14,7 @@ What comes over a connection finds it by its token, in one read. One transaction
 request whose desk has not confirmed it has no fourth row (see held_requests).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from chalicelib.chat.domain.chat import Message
@@ -55,26 +55,17 @@ from chalicelib.federation.connections.stores.connection_rows import (
     to_columns,
     to_pair_row,
     to_pointer_row,
-    token_hash,
     unsealed_token,
 )
+from chalicelib.federation.connections.stores.connection_tokens import DynamoConnectionTokens, oldest_first
 from chalicelib.resources import PEERS
 
 
-class DynamoConnections:
+class DynamoConnections(DynamoConnectionTokens):
     def find_pair(self, user_id: str, peer_url: str, asked_as: str) -> Connection | None:
         """Find the connection that counts between two people. Two store calls; one if there is none."""
         found = _connections_of(get_all(PEERS, [pair_key(user_id, peer_url, asked_as)]))
         return found[0] if found else None
-
-    def find_by_token(self, token: str) -> list[Connection]:
-        """List the connections with this token, oldest first; a desk may use one for several. One store call."""
-        return self.find_by_token_hash(token_hash(token))
-
-    def find_by_token_hash(self, hashed: str) -> list[Connection]:
-        """List the connections whose token has this hash, oldest first. One store call."""
-        rows = query_partition(PEERS, f"TOKEN#{hashed}", "CONNECTION#")
-        return _oldest_first(map(from_row, rows))
 
     def find(self, connection_id: str) -> Connection | None:
         """Find a connection by its id. Two store calls; one if there is none."""
@@ -84,7 +75,7 @@ class DynamoConnections:
 
     def list_own(self, user_id: str) -> list[Connection]:
         """List the connections of a person that count, oldest first. Two store calls; one if there is none."""
-        return _oldest_first(_connections_of(list(query_partition(PEERS, f"USER#{user_id}", "PEER#"))))
+        return oldest_first(_connections_of(list(query_partition(PEERS, f"USER#{user_id}", "PEER#"))))
 
     def is_connected(self, user_id: str, peer_url: str) -> bool:
         """Whether the person has an active connection to anybody of this desk. One store call."""
@@ -244,7 +235,3 @@ def _check_number(connection: Connection, refused: Refused, *, place: int) -> No
 def _connections_of(pairs: Sequence[Row]) -> list[Connection]:
     keys = [connection_key(each["tokenHash"], each["connectionId"]) for each in pairs]
     return list(map(from_row, get_all(PEERS, keys))) if keys else []
-
-
-def _oldest_first(connections: Iterable[Connection]) -> list[Connection]:
-    return sorted(connections, key=lambda each: (each.created_at, each.connection_id))

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from chalicelib.core.domain.errors import Invalid, NotFound
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus
 from chalicelib.federation.connections.domain.origins import canonical_origin
-from chalicelib.federation.connections.services.ports import Connections, Federation
+from chalicelib.federation.connections.services.ports import ConnectionTokens, Federation
 from chalicelib.federation.network.domain.description import (
     AgentCardOut,
     DescriptionQuery,
@@ -25,7 +25,7 @@ def describe(
     base_url: str,
     version: str,
     hubs: Hubs,
-    connections: Connections,
+    connections: ConnectionTokens,
     federation: Federation,
     gather: Callable[..., list[Any]],
 ) -> DeskOut:

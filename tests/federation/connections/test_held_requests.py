@@ -1,0 +1,47 @@
+"""The rows of held requests: nobody's, bounded, and gone when their desk denies them."""
+
+from datetime import UTC, datetime
+
+import pytest
+import time_machine
+
+from chalicelib.federation.connections.stores import held_requests
+from chalicelib.federation.connections.stores.connections import DynamoConnections
+from chalicelib.resources import PEER_NOTICES
+from tests.conftest import Desk
+from tests.federation.connections.connection_calls import ask_as, change_connection, run_command
+from tests.support.api import Api
+from tests.support.hostile_peer import HonestPeer, HostilePeer
+from tests.support.peer import CONNECTIONS, TOKEN, allow_federation, connection_request
+from tests.support.pump import Pumps, count_messages
+
+pytestmark = pytest.mark.usefixtures("large_budget", "receiver")
+
+
+def test_a_held_request_is_nobodys_and_lets_nothing_in(api: Api, desk: Desk, signing: HonestPeer, pump: Pumps) -> None:
+    allow_federation(approval=False, unverified="pending")
+    made = ask_as(api, signing).json["connectionId"]
+    hostile = HostilePeer(api, signing.url)
+    assert set(hostile.say_everything(TOKEN).values()) == {404}
+    for action in ("accept", "decline", "block"):
+        assert change_connection(api, desk.alice_key, made, action=action).status == 404
+    assert run_command("connections", "accept", made).exit_code == 1
+    found = DynamoConnections().find(made)
+    assert found is not None
+    asked = f"/.well-known/fluxden?connection={found.token_hash}&to={signing.url}"
+    assert api.get(asked).status == 404, "this desk does not vouch for what it only heard"
+
+
+def test_claims_of_one_desk_are_bounded_and_repeats_count_too(
+    api: Api, desk: Desk, signing: HonestPeer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(held_requests, "MOST_CLAIMS_AN_HOUR", 2)
+    allow_federation(approval=True, unverified="pending")
+    with time_machine.travel(datetime(2026, 5, 21, 12, 50, tzinfo=UTC), tick=False):
+        assert ask_as(api, signing, toUserEmail="nobody@example.com").status == 200
+        assert ask_as(api, signing).status == 200
+        refused = ask_as(api, signing, toUserEmail="bob@example.com")
+        assert (refused.status, refused.headers["retry-after"]) == (429, "600")
+        assert ask_as(api, signing).status == 200, "a repeat stores nothing"
+        assert api.post(CONNECTIONS, connection_request(federationToken="o" * 40)).status == 200, "others may ask"
+    assert count_messages(PEER_NOTICES) == 3
