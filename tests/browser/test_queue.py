@@ -2,7 +2,7 @@
 
 from playwright.sync_api import Locator, expect
 
-from tests.browser.conftest import Console
+from tests.browser.conftest import PICTURES, Console
 
 
 def test_tasks_are_approved_and_rejected_with_one_key(console: Console) -> None:
@@ -35,6 +35,17 @@ def test_tasks_are_approved_and_rejected_with_one_key(console: Console) -> None:
     chief.uncheck()
     expect(console.page.get_by_text("Briefing:")).to_be_visible()
     assert console.call_v2("GET", "/settings")["mode"] == "cockpit"
+
+
+def test_task_shows_the_agent_that_claimed_it(console: Console) -> None:
+    task_id = console.call_v2("POST", "/queue", {"title": "Count the depots"})["id"]
+    console.call_v2("POST", f"/queue/{task_id}/confirm", {"action": "approve"})
+    console.go("queue")
+    task = console.page.locator(f'[data-task="{task_id}"]')
+    expect(task).to_be_visible()
+    console.call_v2("POST", f"/queue/{task_id}/status", {"status": "in_progress"})
+    expect(task).to_contain_text("Claimed by")
+    console.page.screenshot(path=PICTURES / "queue-claimed.png")
 
 
 def test_an_integrator_proposes_tasks_once_the_person_allows_it(console: Console) -> None:

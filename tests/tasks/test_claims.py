@@ -5,11 +5,14 @@ from typing import Any
 
 import pytest
 
+from chalicelib.resources import SOCKET_WORK
 from tests.conftest import Desk
 from tests.support.api import Api
 from tests.support.api_keys import new_api_key
 from tests.support.concurrency import run_concurrently
 from tests.support.mcp import call_tool
+from tests.support.pump import Pumps
+from tests.support.sockets import Sockets
 from tests.tasks.client import QUEUE, add_task, change_settings, set_status
 
 
@@ -55,6 +58,18 @@ def test_a_dispatched_task_is_claimed_by_the_first_agent_that_takes_it_up(api: A
     assert (dispatched["id"], dispatched["claimedBy"]) == (item, None)
     assert claim(api, item, desk.alice_key, "scout")["claimedByCaller"] is True
     assert claim(api, item, desk.alice_key, "miner")["claimedByCaller"] is False
+
+
+def test_open_sockets_hear_that_a_dispatched_task_was_claimed(
+    api: Api, desk: Desk, item: str, sockets: Sockets, pump: Pumps
+) -> None:
+    change_settings(api, desk, mode="chief_of_staff")
+    client = sockets.connect(desk.alice_key)
+    pump.drain(SOCKET_WORK)
+    claim(api, item, desk.alice_key, "scout")
+    claim(api, item, desk.alice_key, "miner")
+    frames = [each for each in client.frames if each["type"] == "queue_changed"]
+    assert [(each["itemId"], each["newStatus"]) for each in frames] == [(item, "in_progress")]
 
 
 def test_a_task_that_is_ready_again_can_be_claimed_by_another_agent(api: Api, desk: Desk, item: str) -> None:

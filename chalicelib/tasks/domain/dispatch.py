@@ -41,11 +41,13 @@ class Dispatch:
 
 
 def status_events(changes: Sequence[Change]) -> list[LiveEvent]:
-    """Build the live events about changes of status."""
+    """Build the live events about changes of status, and about who has claimed an item."""
     events: list[LiveEvent] = []
     for each in changes:
         if each.after is None:
             events.append(queue_event(each.before, "removed", "rejected"))
         elif each.after.status is not each.before.status:
             events += [queue_event(each.after, "status_changed", each.after.status), *wake_events(each.after)]
+        elif each.after.claimant != each.before.claimant:
+            events.append(queue_event(each.after, "status_changed", each.after.status))
     return events

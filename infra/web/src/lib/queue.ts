@@ -19,6 +19,12 @@ export interface Task {
   metadata: string | null;
   createdAt: string;
   updatedAt: string;
+  claimedBy: string | null;
+}
+
+/** A reply that has the task which its call put in progress, if any. */
+interface Dispatching {
+  autoDispatched?: Task | null;
 }
 
 export interface Settings {
@@ -110,8 +116,9 @@ export async function approveTask(task: Task, recipient?: string): Promise<boole
   putTask({ ...task, status: "ready" });
   try {
     const body = recipient ? { action: "approve", recipient } : { action: "approve" };
-    const reply = await data<Partial<Task>>("POST", `${PATH}/${task.id}/confirm`, body);
+    const reply = await data<Partial<Task> & Dispatching>("POST", `${PATH}/${task.id}/confirm`, body);
     if (reply.id && reply.status) putTask({ ...task, ...reply });
+    if (reply.autoDispatched && reply.autoDispatched.id !== task.id) showDispatched(reply.autoDispatched);
     showToast(t("queue.approved", { title: task.title }));
     return true;
   } catch (error) {
@@ -136,7 +143,7 @@ export async function rejectTask(task: Task): Promise<void> {
 export async function moveTask(task: Task, status: Status): Promise<void> {
   putTask({ ...task, status });
   try {
-    const reply = await data<Task & { autoDispatched: Task | null }>("POST", `${PATH}/${task.id}/status`, { status });
+    const reply = await data<Task & Dispatching>("POST", `${PATH}/${task.id}/status`, { status });
     putTask(reply);
     showDispatched(reply.autoDispatched);
   } catch (error) {
@@ -152,7 +159,9 @@ export async function addTask(task: NewTask): Promise<boolean> {
   const { title, priority, type, description, source, metadata } = task;
   const body = { title, priority, type, description, source, metadata: metadata ? JSON.parse(metadata) : undefined };
   try {
-    putTask(await data<Task>("POST", PATH, body));
+    const reply = await data<Task & Dispatching>("POST", PATH, body);
+    putTask(reply);
+    if (reply.autoDispatched?.id !== reply.id) showDispatched(reply.autoDispatched);
     return true;
   } catch (error) {
     showError(error);

@@ -152,6 +152,7 @@ export const en = {
   "queue.block": "Block",
   "queue.unblock": "Unblock",
   "queue.result": "Result:",
+  "queue.claimedBy": "Claimed by {name}",
   "queue.chief": "Chief of staff mode",
   "queue.chiefHint": "Your agents get one task at a time.",
   "queue.auto": "Auto-approve",

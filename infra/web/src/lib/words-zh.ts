@@ -153,6 +153,7 @@ export const zh: Words = {
   "queue.block": "阻塞",
   "queue.unblock": "解除阻塞",
   "queue.result": "结果：",
+  "queue.claimedBy": "由 {name} 领取",
   "queue.chief": "幕僚长模式",
   "queue.chiefHint": "智能体每次领取一个任务。",
   "queue.auto": "自动批准",

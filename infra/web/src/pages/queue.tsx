@@ -187,6 +187,7 @@ function TaskRow({
         <p class="faint">
           {valueLabel("taskType", task.type)}
           {task.source && <> · {task.source}</>} · <Time at={task.createdAt} />
+          {task.claimedBy && <> · {t("queue.claimedBy", { name: task.claimedBy })}</>}
         </p>
       </div>
       <div class="task-actions">
