@@ -47,7 +47,6 @@ def _bodies(text: str) -> dict[str, tuple[str, str, Any, str]]:
         "category": ("POST", "/api/v1/catalog/items", CATALOG_ITEM | {"category": text}, "fd1"),
         "role": ("POST", "/api/v2/contacts", {"name": "x", "role": text}, "alice_key"),
         "source": ("POST", "/api/v2/contacts", {"name": "x", "source": text}, "alice_key"),
-        "tags": ("POST", "/api/v2/contacts", {"name": "x", "tags": [text]}, "alice_key"),
         "source of a task": ("POST", "/api/v2/queue", {"title": "x", "source": text}, "alice_key"),
         "topic": ("PATCH", "/api/v2/profile", {"relayTopicFilters": [text]}, "alice_key"),
         "feedback": ("POST", "/api/v2/feedback", {"message": "x", "about": text}, "alice_key"),
@@ -81,6 +80,15 @@ _OPEN = "capabilities output_schema required_input_schema sample_prompts tags us
 _EXEMPT = frozenset(f"{_PROSE} {_KEYS} {_OPEN}".split())
 # What is not stored, and the subject of a relay, which is converted when it becomes a title.
 _UNREAD = {("HubEventIn", "name"), ("AckIn", "subject"), ("RelayIn", "subject")}
+
+
+def test_tags_are_one_line_each_and_blank_ones_are_left_out(api: Api, desk: Desk) -> None:
+    for text in REFUSED:
+        made = api.post("/api/v2/contacts", {"name": "x", "tags": ["fine", text]}, desk.alice_key)
+        assert made.status == (400 if text.strip() else 201), ascii(text)
+    assert api.post("/api/v2/contacts", {"name": "x", "tags": ["fine", "\n"]}, desk.alice_key).status == 400
+    kept = api.post("/api/v2/contacts", {"name": "x", "tags": KEPT[:2]}, desk.alice_key)
+    assert kept.json["data"]["tags"] == ",".join(KEPT[:2])
 
 
 def _plain_texts() -> Iterator[tuple[str, str]]:

@@ -146,6 +146,14 @@ def _joined(value: Any) -> Any:
     return ",".join(value)
 
 
+def _tag_lines(joined: str) -> str:
+    # Blank tags are left out later, so they are no error as a blank line is.
+    one_line(f",{joined}")
+    for tag in filter(str.strip, joined.split(",")):
+        one_line(tag)
+    return joined
+
+
 def _json_text(value: Any) -> Any:
     if isinstance(value, dict):
         return to_json(value).decode()
@@ -166,7 +174,7 @@ _Source = Annotated[Line, Field(max_length=100)]
 _Tags = Annotated[
     str,
     BeforeValidator(_joined),
-    AfterValidator(one_line),
+    AfterValidator(_tag_lines),
     Field(max_length=_LONGEST_TAGS),
     WithJsonSchema(
         {
