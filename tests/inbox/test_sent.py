@@ -7,6 +7,7 @@ from urllib.parse import urlencode
 
 import pytest
 import time_machine
+from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
 from chalicelib import aws
@@ -254,6 +255,22 @@ def test_labels_of_bulk_deliveries_are_stored_by_the_worker(api: Api, desk: Desk
     pump.drain(FAN_OUT)
     assert pump.calls.count("BatchWriteItem") == 1
     assert sorted(ids(api, desk.fd1, label="env:prod")) == sorted(sent)
+
+
+def test_publishing_succeeds_while_labels_cannot_be_stored(api: Api, desk: Desk) -> None:
+    def throttle(params: Any, **_: object) -> None:
+        raise ClientError({"Error": {"Code": "ThrottlingException", "Message": ""}}, "BatchWriteItem")
+
+    events = aws.dynamodb().meta.events
+    events.register("before-parameter-build.dynamodb.BatchWriteItem", throttle)
+    try:
+        sent = publish(api, desk.alice, labels={"repo": "x"})
+    finally:
+        events.unregister("before-parameter-build.dynamodb.BatchWriteItem", throttle)
+    assert ids(api, desk.fd1) == [sent]
+    assert ids(api, desk.fd1, label="repo:x") == []
+    assert CliRunner().invoke(main, ["deliveries", "index"]).exit_code == 0
+    assert ids(api, desk.fd1, label="repo:x") == [sent]
 
 
 def test_a_delivery_without_labels_costs_no_call_for_them(api: Api, desk: Desk) -> None:

@@ -47,11 +47,16 @@ def _replay(stored: dict[str, Any]) -> DeliveryOut:
 
 
 class _Labels:
+    # The store is imported on first use: most events have no labels, and this import would slow every cold start.
     def add_labels(self, deliveries: Sequence[Delivery]) -> None:
-        # Imported on first use: most events have no labels, and this import would slow every cold start.
         from chalicelib.inbox.stores.sent import DynamoSent
 
         DynamoSent().add_labels(deliveries)
+
+    def try_add_labels(self, delivery: Delivery) -> None:
+        from chalicelib.inbox.stores.sent import DynamoSent
+
+        DynamoSent().try_add_labels(delivery)
 
 
 def _notifier() -> Notifier:

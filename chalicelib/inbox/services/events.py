@@ -150,7 +150,7 @@ def _announce(
         ports.notifier.notify(
             recipient, delivery_returned_event(delivery, now=context.now), log_state=known, now=context.now
         )
-    indexing = [partial(ports.labels.add_labels, [delivery])] if owes_labels(recorded, now=context.now) else []
+    indexing = [partial(ports.labels.try_add_labels, delivery)] if owes_labels(recorded, now=context.now) else []
     has_no_audience = delivery.moderation or (log_state and log_state.has_no_audience(FrameType.DELIVERY))
     if not recorded.is_new or has_no_audience:
         for index in indexing:

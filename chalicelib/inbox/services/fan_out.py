@@ -14,7 +14,7 @@ from chalicelib.inbox.domain.bulk import AcceptedCall, FanOutJob
 from chalicelib.inbox.domain.deliveries import Delivery, DeliveryDetail, RecordedDelivery
 from chalicelib.inbox.domain.delivery_ids import event_part
 from chalicelib.inbox.domain.live_events import delivery_returned_event, new_delivery_event
-from chalicelib.inbox.domain.sent_positions import owes_labels
+from chalicelib.inbox.domain.sent_positions import label_texts, owes_labels
 from chalicelib.inbox.services.ports import AcceptedCalls, Deliveries, Labels
 from chalicelib.live.services.ports import Notifier
 
@@ -59,11 +59,10 @@ class FanOut:
                     self.gather(*(partial(self._deliver, earlier, person, made) for person in waiting))
             self.gather(*(partial(self._deliver, call, person, made) for person in job.people))
         finally:
-            # Also when some have failed: at a late retry of the job, those made now are no longer young.
-            self._index(made)
             if new := [each.delivery for each in made if each.is_new]:
                 waited = (self.now - parse_timestamp(call.accepted_at)).total_seconds() + time.monotonic() - began
                 FAN_OUT_LAG.add(round(waited * 1000, 1), severity=new[0].severity)
+        self._index(made)
         return sum(each.is_new for each in made)
 
     def find(self, delivery_id: str) -> DeliveryDetail | None:
@@ -87,7 +86,9 @@ class FanOut:
         return self.deliveries.find(delivery_id) if due else None
 
     def _index(self, made: list[RecordedDelivery]) -> None:
-        if labelled := [each.delivery for each in made if owes_labels(each, now=self.now)]:
+        # A delivery that was sent once is the first send's, also when its job is made again.
+        once = [each for each in made if each.delivery.fire_count == 1 or owes_labels(each, now=self.now)]
+        if labelled := [each.delivery for each in once if label_texts(each.delivery)]:
             self.labels.add_labels(labelled)
 
     def _deliver(self, call: AcceptedCall, person: str, made: list[RecordedDelivery]) -> None:

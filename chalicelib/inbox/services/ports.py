@@ -31,6 +31,7 @@ class Labels(Protocol):
     """Indexes deliveries by their labels."""
 
     def add_labels(self, deliveries: Sequence[Delivery]) -> None: ...
+    def try_add_labels(self, delivery: Delivery) -> None: ...
 
 
 class EventTypes(Protocol):

@@ -81,16 +81,23 @@ class DynamoSent:
     def add_labels(self, deliveries: Sequence[Delivery]) -> None:
         """Store a row for each label of these deliveries; again changes nothing. One store call per 25 rows.
 
-        A transient failure is only logged: the deliveries stay, and their labels are not found until an operator
-        indexes them again.
+        Raises:
+            Unavailable: some were not written.
         """
-        rows = [row for delivery in deliveries for row in _label_rows(delivery)]
+        write_all(DELIVERIES, puts=[row for delivery in deliveries for row in _label_rows(delivery)])
+
+    def try_add_labels(self, delivery: Delivery) -> None:
+        """Store a row for each label of a delivery. One store call.
+
+        A transient failure is only logged: the delivery stays, and its labels are not found until an operator indexes
+        them again.
+        """
         try:
-            write_all(DELIVERIES, puts=rows)
+            self.add_labels([delivery])
         except Exception as error:
             if not isinstance(error, Unavailable) and not is_transient(error):
                 raise
-            log.warning("labels not indexed: %s", ", ".join(each.delivery_id for each in deliveries))
+            log.warning("labels not indexed: %s", delivery.delivery_id)
 
 
 def _label_rows(delivery: Delivery) -> Iterable[Row]:
