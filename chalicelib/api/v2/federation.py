@@ -12,6 +12,8 @@ from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound, RateLim
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import OperationReply, from_stored_reply
 from chalicelib.edge.route import route
+from chalicelib.federation.connections.services.admission import admit_instance
+from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.federation.network.domain.instances import (
     HeartbeatIn,
     HeartbeatOut,
@@ -25,7 +27,7 @@ from chalicelib.federation.network.services import instances
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.network.stores.reported_counts import DynamoReportedCounts
 from chalicelib.parallel import gather
-from chalicelib.resources import DIRECTORY, NETWORK, TOKENS
+from chalicelib.resources import DIRECTORY, NETWORK, PEERS, TOKENS
 from chalicelib.settings import settings
 
 bp = Blueprint(__name__)
@@ -67,14 +69,15 @@ def register_instance(body: RegisterIn, context: RequestContext) -> OperationRep
     "/api/v2/federation/heartbeat",
     tag="Federation",
     answers={200: "The network's statistics."},
-    refusals=(NotFound, TooLarge, Unavailable),
-    grants=SPEND + NETWORK.can("GetItem", "UpdateItem") + DIRECTORY.can("GetItem", "Query"),
+    refusals=(Forbidden, NotFound, TooLarge, Unavailable),
+    grants=SPEND + PEERS.can("GetItem") + NETWORK.can("GetItem", "UpdateItem") + DIRECTORY.can("GetItem", "Query"),
 )
 def send_heartbeat(caller: PlatformToken, context: RequestContext, body: HeartbeatIn | None = None) -> HeartbeatOut:
     """Report that the instance is online, and its current state.
 
     Members that you leave out keep the values sent last. The reply contains the network's statistics.
     """
+    admit_instance(DynamoFederation())
     return instances.heartbeat(
         body,
         instance_id=caller.instance_id,

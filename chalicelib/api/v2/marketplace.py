@@ -9,9 +9,10 @@ from chalicelib.core.domain.errors import Conflict, Forbidden, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import from_stored_reply
 from chalicelib.federation.connections.services.admission import admit_hub
+from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.federation.network.domain.hub_events import HubEventIn, HubEventOut, HubHeaders
 from chalicelib.federation.network.services import hub_events
-from chalicelib.resources import DIRECTORY
+from chalicelib.resources import DIRECTORY, PEERS
 
 bp = Blueprint(__name__)
 
@@ -26,7 +27,7 @@ bp = Blueprint(__name__)
     answers={200: "The event was received. `warning` says if it changed nothing."},
     refusals=(Forbidden, Conflict, TooLarge),
     replay=from_stored_reply,
-    grants=SPEND + REMEMBER + DIRECTORY.can("Query", "UpdateItem"),
+    grants=SPEND + REMEMBER + PEERS.can("GetItem") + DIRECTORY.can("Query", "UpdateItem"),
 )
 def receive_marketplace_event(
     body: HubEventIn,
@@ -39,5 +40,5 @@ def receive_marketplace_event(
     Only a hub that this instance has joined can send events. They apply to this instance's own agents only, never to
     agents that other instances offer here.
     """
-    admit_hub(caller, request_id=context.request_id)
+    admit_hub(caller, DynamoFederation(), request_id=context.request_id)
     return hub_events.receive(body, context=context, agents=DynamoAgents())

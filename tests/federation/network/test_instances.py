@@ -346,7 +346,7 @@ def test_a_heartbeat_is_recorded_and_answered_with_the_network_stats(api: Api, d
         next(e for e in json.loads(run_admin("instances", "list", "--json")) if e["id"] == made.instance_id)["health"]
         == "degraded"
     )
-    assert reply.steps == 2
+    assert reply.steps == 3
 
 
 @pytest.mark.parametrize(

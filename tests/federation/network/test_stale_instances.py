@@ -58,8 +58,8 @@ def test_an_instance_that_misses_three_heartbeats_is_stale_until_the_next(
         assert (listed_instance(made)["health"], listed_instance(other)["health"]) == ("stale", "healthy")
         assert "Agent a" not in offered_agents(api)
         back = api.post(HEARTBEAT, None, made.token)
-        assert (back.status, back.steps) == (200, 5)
-        assert api.post(HEARTBEAT, None, made.token).steps == 2
+        assert (back.status, back.steps) == (200, 6)
+        assert api.post(HEARTBEAT, None, made.token).steps == 3
         assert listed_instance(made)["health"] == "healthy"
         assert "Agent a" in offered_agents(api)
 

@@ -120,15 +120,25 @@ def own_url_of(sent: RawRequest, base_url: str) -> str:
     return base_url or f"https://{sent.headers.get('host', '')}"
 
 
-def admit_hub(caller: InstanceKey, *, request_id: str) -> None:
-    """Admit an event of a hub that this desk has joined; log every other caller. Store calls: none.
+def admit_instance(settings: Federation) -> None:
+    """Admit a report of an approved instance, which its platform token has identified. Store calls: 1.
 
     Raises:
-        Forbidden: the key is a member's. What members say changes nothing here.
+        Forbidden: this desk lets nothing in. A suspended instance has no token that works.
+    """
+    _check_inbound(settings.find_settings())
+
+
+def admit_hub(caller: InstanceKey, settings: Federation, *, request_id: str) -> None:
+    """Admit an event of a hub that this desk has joined; log every other caller. Store calls: 1 for a hub.
+
+    Raises:
+        Forbidden: the key is a member's. What members say changes nothing here. Or this desk lets nothing in.
     """
     if not caller.is_of_a_hub:
         log.warning("audit", extra={"audit": "hubEvent.refused", "row": caller.identity, "requestId": request_id})
         raise Forbidden("Only a hub that this desk has joined can send this event.")
+    _check_inbound(settings.find_settings())
 
 
 @dataclass(frozen=True)
