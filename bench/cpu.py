@@ -29,6 +29,7 @@ from bench.demo_file import new_demo_file
 from bench.machine import describe_machine
 from bench.results import save_results
 from chalicelib import aws, ids
+from chalicelib.telemetry import logs
 from chalicelib.vault import new_key
 from infra.local import engine
 from tests.conftest import Desk
@@ -54,8 +55,10 @@ def _prepare() -> Desk:
         ("FLUXDEN_PERSONAL_BUDGET", "FLUXDEN_KEY_BUDGET", "FLUXDEN_DEMO_DAILY_LIMIT"), "9999999"
     )
     engine.embed()
-    # Log lines are formatted but not printed.
-    logging.basicConfig(level=logging.INFO, stream=open(os.devnull, "w"), force=True)  # noqa: PTH123, SIM115
+    # Log lines are formatted but not printed: our lines and metrics as on Lambda, those of the others as plain text.
+    nowhere = open(os.devnull, "w")  # noqa: PTH123, SIM115
+    logging.basicConfig(level=logging.INFO, stream=nowhere, force=True)
+    logs.install(nowhere)
     return Desk(engine_state.restore_demo_organisation())
 
 

@@ -20,7 +20,7 @@ from chalicelib.edge.problem import problem_json, status_of, to_invalid
 from chalicelib.ids import new_request_id
 from chalicelib.tokens.domain.tokens import Admission
 
-log = logging.getLogger("fluxden")
+log = logging.getLogger("bench")
 
 
 class RequestLog:

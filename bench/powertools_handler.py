@@ -19,7 +19,7 @@ from chalicelib.inbox.domain.events import InboundEvent
 from chalicelib.inbox.domain.inbox import InboxQuery
 from chalicelib.tokens.domain.tokens import Admission
 
-log = logging.getLogger("fluxden")
+log = logging.getLogger("bench")
 app = APIGatewayRestResolver()
 
 

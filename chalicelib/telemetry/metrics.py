@@ -16,6 +16,16 @@ NAMESPACE = "Fluxden"
 # Of every metric, after its own.
 SERVICE = "service"
 
+# What a line of metrics shares with the log lines of its call. Every byte is paid for.
+_IDS = (
+    "operation",
+    "requestId",
+    "gatewayRequestId",
+    "extendedRequestId",
+    "function_request_id",
+    "messageId",
+    "connectionId",
+)
 # CloudWatch's limit of values in one line.
 _MOST_VALUES = 100
 
@@ -44,8 +54,8 @@ def metric_sets(measured: Iterable[Measured]) -> Iterator[MetricSet]:
 
 def metadata(of: MetricSet) -> Mapping[str, Any]:
     """Return what else a line of metrics has: the ids of the call."""
-    own = {SERVICE, *dict(of.dimensions), *of.values}
-    return {name: value for name, value in logs.bound_fields().items() if name not in own}
+    bound, dimensions = logs.bound_fields(), dict(of.dimensions)
+    return {name: bound[name] for name in _IDS if name in bound and name not in dimensions}
 
 
 def to_line(of: MetricSet, *, milliseconds: int) -> dict[str, Any]:
