@@ -10,7 +10,13 @@ const full = new Intl.DateTimeFormat(language, { dateStyle: "full", timeStyle: "
 const clock = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
 const day = new Intl.DateTimeFormat(language, { month: "short", day: "numeric" });
 const dated = new Intl.DateTimeFormat(language, { year: "numeric", month: "short", day: "numeric" });
-const weekday = new Intl.DateTimeFormat(language, { weekday: "short", hour: "2-digit", minute: "2-digit" });
+const weekday = new Intl.DateTimeFormat(language, {
+  weekday: "short",
+  month: "short",
+  day: "numeric",
+  hour: "2-digit",
+  minute: "2-digit",
+});
 
 const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
@@ -32,19 +38,3 @@ export const fullTime = (time: string): string => full.format(new Date(time));
 export const clockTime = (time: string): string => clock.format(new Date(time));
 export const date = (time: string): string => dated.format(new Date(time));
 export const weekdayTime = (time: string): string => weekday.format(new Date(time));
-
-/** Return the times to snooze until: in three hours, tomorrow at nine, Monday at nine. */
-export function snoozeChoices(from = new Date()): Array<{ name: "later" | "tomorrow" | "week"; until: Date }> {
-  const later = new Date(from.getTime() + 3 * HOUR);
-  later.setMinutes(0, 0, 0);
-  const tomorrow = new Date(from);
-  tomorrow.setDate(from.getDate() + 1);
-  tomorrow.setHours(9, 0, 0, 0);
-  const week = new Date(tomorrow);
-  week.setDate(from.getDate() + ((8 - from.getDay()) % 7 || 7));
-  return [
-    { name: "later", until: later },
-    { name: "tomorrow", until: tomorrow },
-    { name: "week", until: week },
-  ];
-}

@@ -21,7 +21,8 @@ import {
 } from "../lib/inbox";
 import { useShortcuts } from "../lib/shortcuts";
 import { setParams, go, href, route } from "../lib/router";
-import { snoozeChoices, weekdayTime } from "../lib/time";
+import { snoozeChoices } from "../lib/snooze-times";
+import { weekdayTime } from "../lib/time";
 import { useDebounced, useReachedEnd } from "../ui/hooks";
 import { Icon } from "../ui/icons";
 import { Chip, Dialog, EmptyState, Skeleton, Tabs, Time, ErrorState } from "../ui/parts";
@@ -297,7 +298,7 @@ function SnoozeDialog({ item, onClose, onChoose }: SnoozeProps) {
   return (
     <Dialog title={t("snooze.title")} onClose={onClose}>
       <div class="choices">
-        {snoozeChoices().map(({ name, until }) => (
+        {snoozeChoices(new Date()).map(({ name, until }) => (
           <button type="button" class="choice" key={name} onClick={() => choose(until.toISOString())}>
             <span>{t(`snooze.${name}`)}</span>
             <span class="faint">{weekdayTime(until.toISOString())}</span>
