@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.conftest import Open, expect
+from tests.browser.conftest import Open
 
 _MODULE = Path(__file__).parents[2] / "infra" / "web" / "src" / "lib" / "snooze-times.js"
 _ZONES = ("UTC", "America/New_York", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Apia")
