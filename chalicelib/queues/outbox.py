@@ -49,6 +49,7 @@ def _now() -> datetime:
 )
 def send_waiting(message: OutboxJob) -> None:
     """Send an instance its pending relays in order. Its failures are retried later; only our own failures raise."""
-    courier = RelayCourier(DynamoConnections(), DynamoOutgoing(), http.post_and_read, _headers, _now)
+    rules = DynamoFederation().find_settings()
+    courier = RelayCourier(DynamoConnections(), DynamoOutgoing(), http.post_and_read, _headers, _now, rules)
     mail = OutboxWorker(DynamoOutbox(), courier, OUTBOX_JOBS, clock=_now)
     mail.deliver(message, ids.new_nonce())

@@ -11,7 +11,7 @@ from infra.admin import main
 from tests.conftest import Desk
 from tests.federation.relays.relay_calls import complete_card, given_work, list_relays, peer_url, send_relay
 from tests.support.api import Api
-from tests.support.instances import run_admin
+from tests.support.instances import register_instance, run_admin
 from tests.support.pump import Pumps
 from tests.support.receiver import Receiver
 
@@ -81,3 +81,17 @@ def test_a_relay_given_up_by_the_operator_is_not_sent_until_resent(
     pump.drain(OUTBOX_WORK)
     (relay,) = list_relays(api, desk, status="delivered")["relays"]
     assert (relay["dispatch"], relay["resolvedAt"]) == ("sent", None)
+
+
+@pytest.mark.usefixtures("large_budget")
+def test_nothing_is_sent_to_a_suspended_desk(
+    api: Api, desk: Desk, pump: Pumps, receiver: Receiver, connection: str
+) -> None:
+    member = register_instance(api, baseUrl=receiver.url.removesuffix("/hook"))
+    run_admin("instances", "approve", member.instance_id, "--without-challenge")
+    run_admin("instances", "suspend", member.instance_id)
+    send_relay(api, desk, connection)
+    pump.drain(OUTBOX_WORK)
+    (relay,) = list_relays(api, desk)["relays"]
+    assert (relay["dispatch"], "suspended" in relay["error"]) == ("parked", True)
+    assert receiver.received == []
