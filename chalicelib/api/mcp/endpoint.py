@@ -25,6 +25,7 @@ from chalicelib.api.mcp.protocol import (
     parse_message,
     result_reply,
 )
+from chalicelib.api.mcp.remote_text import wrap_remote_text
 from chalicelib.api.mcp.tools import find_operation
 from chalicelib.core.domain.callers import ANY_PERMISSION, ApiKey, ToolsToken
 from chalicelib.core.domain.errors import (
@@ -194,7 +195,7 @@ def _tool_reply(response: Response, message: Message) -> OperationReply:
     """
     if response.status_code == HTTPStatus.UNAUTHORIZED:
         return _protocol_reply(response, message)
-    found, headers = json.loads(response.body), _reply_headers(response)
+    found, headers = wrap_remote_text(json.loads(response.body)), _reply_headers(response)
     if isinstance(found, list):
         # Revisions with a handshake require an object.
         found = {"items": found}

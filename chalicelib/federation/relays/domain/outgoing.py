@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
@@ -24,6 +24,7 @@ from chalicelib.core.domain.fields import (
 from chalicelib.core.domain.http_results import json_object
 from chalicelib.core.domain.pages import Offset, Pagination
 from chalicelib.federation.connections.domain.connections import Connection
+from chalicelib.federation.connections.domain.remote_texts import SOURCE
 from chalicelib.federation.relays.domain.outbox import SendOutcome
 from chalicelib.federation.relays.domain.relay_messages import CONTRACT_VALUES, RelayIn
 from chalicelib.federation.relays.domain.relays import (
@@ -160,6 +161,9 @@ class RelayOut(Out):
     dispatch: Omittable[Dispatch] = None
     tries: Omittable[int] = None
     error: Omittable[str] = None
+    source: Omittable[Literal["federation"]] = Field(None, description="Of a received relay: its text is remote.")
+    origin: Omittable[str] = Field(None, description="Of a received relay: the canonical address of its desk.")
+    verified: Omittable[bool] = Field(None, description="Of a received relay: whether this desk confirmed its origin.")
     created_at: TimeOut
     updated_at: TimeOut
 
@@ -258,6 +262,8 @@ def to_response(relay: Relay, *, dispatch: Dispatch | None, tries: int, error: s
     more: dict[str, Any] = {}
     if relay.direction is Direction.OUTBOUND:
         more = {"dispatch": dispatch or Dispatch.QUEUED, "tries": tries} | ({"error": error} if error else {})
+    else:
+        more = {"source": SOURCE, "origin": relay.peer_url, "verified": relay.verified}
     return RelayOut(
         id=relay.relay_id,
         connection_id=relay.connection_id,

@@ -9,6 +9,7 @@ from chalicelib.board.domain.board import Assignee, Card, CardPriority, CardRow,
 from chalicelib.board.domain.positions import Placement
 from chalicelib.core.domain.fields import is_uuid, to_one_line
 from chalicelib.federation.connections.domain.connections import Connection
+from chalicelib.federation.connections.domain.remote_texts import origin_marks
 from chalicelib.federation.relays.domain.relay_messages import RelayIn, ScopeOut
 from chalicelib.federation.relays.domain.relays import Relay, RelayPriority, Scope
 from chalicelib.people.domain.directory import Memberships
@@ -78,6 +79,7 @@ def stored_payload(given: RelayIn, connection: Connection, attached: Sequence[Ma
         "instanceUrl": connection.peer_url,
         "connectionId": connection.connection_id,
         "isFederated": True,
+        "verified": connection.is_confirmed,
     }
     return made
 
@@ -113,6 +115,7 @@ def new_item(card: Card, relay: Relay, connection: Connection, *, item_id: str, 
         "intent": relay.intent.value,
         "peerInstanceUrl": connection.peer_url,
         "peerUserEmail": connection.peer_email,
+        **origin_marks(connection),
     }
     return Item(
         item_id=item_id,

@@ -216,6 +216,7 @@ class RelayReceiver:
             ambient=given.is_ambient,
             card_id=self.ids.card_id if given.is_task else None,
             queue_item_id=self.ids.item_id if given.is_task else None,
+            verified=self.connection.is_confirmed,
         )
 
     def _new_work(self, given: RelayIn, relay: Relay, context: _Context) -> Work | None:
