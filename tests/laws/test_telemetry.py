@@ -118,13 +118,13 @@ def test_every_measure_is_emitted_with_its_dimensions(context: ScenarioContext) 
     api, desk = context.api, context.desk
     emitted: set[tuple[str, tuple[str, ...]]] = set()
     with written_lines() as written:
+        context.request("receive_relay")
         for name in ("a bulk send", "a click", "a relay", "an approved instance", "a client that reconnects"):
             WORKER_SCENARIOS[name].arrange(context)
             run_scenario(name)
         for name in ("a browser notification", "an unanswered connection request"):
             WORKER_SCENARIOS[name].arrange(context)
             run_scenario(name)
-        context.request("receive_relay")
         api.post("/api/v1/events", inputs.new_event(), desk.alice)
         api.post("/api/v1/events", {}, desk.alice)
         dict(catalog.sockets(app))["$connect"](Connection.new([]).connect_event(), LambdaContext("on_connect", 1024))
