@@ -82,6 +82,10 @@ class DeskProcess:
             raise StepFailed(f"{self.name}: infra.admin {' '.join(command)} fails: {done.stderr.strip()}")
         return done.stdout.strip()
 
+    def stop(self) -> None:
+        """Stop the desk. Its data is lost with it."""
+        _stop_process(self.process)
+
     def is_up(self) -> bool:
         try:
             self.request("GET", "/api/v1/health")
@@ -91,9 +95,11 @@ class DeskProcess:
 
 
 @contextmanager
-def start_desk(name: str, folder: Path) -> Iterator[DeskProcess]:
+def start_desk(name: str, folder: Path, *, port: int | None = None) -> Iterator[DeskProcess]:
+    """Start a desk, at `port` if one is given, and stop it at the end."""
     folder.mkdir()
-    port, ws_port = free_ports()
+    free, ws_port = free_ports()
+    port = port or free
     own = {"PORT": str(port), "WS_PORT": str(ws_port), "DEMO_FILE": str(folder / "demo.json"), "ALLOW_LOOPBACK": "1"}
     with (folder / "output").open("wb") as output:
         process = subprocess.Popen(

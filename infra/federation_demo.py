@@ -30,6 +30,7 @@ def main() -> int:
             join_network(north, south)
             connect(north, south)
             share_work(north, south)
+            lose_data(north, south, Path(folder), running)
     except StepFailed as failure:
         print(f"\nFailed: {failure}", file=sys.stderr)
         return 1
@@ -119,6 +120,21 @@ def share_work(north: DeskProcess, south: DeskProcess) -> None:
         "South acknowledges it to North, and Alice sees:",
         f"relay  {done['id']}  {done['status']}: {said}\nitem   {ended['id']}  {ended['status']}",
     )
+
+
+def lose_data(north: DeskProcess, south: DeskProcess, folder: Path, running: ExitStack) -> None:
+    """Restart North without its data, and let Alice ask anew."""
+    _print_headline("North loses its data")
+    north.stop()
+    anew = running.enter_context(start_desk("North", folder / "North-again", port=north.port))
+    wait_until("North is up again", lambda: check_alive(anew).is_up(), seconds=_START_SECONDS)
+    _print_step("North is started again at its address, with new keys and without its connections. Alice asks anew:")
+    connect(anew, south)
+    connection = _find_connection(anew, "alice", "active", south)
+    relay = {"connectionId": connection["id"], "intent": "assign_task", "subject": "Count the ships"}
+    anew.request("POST", "/api/v2/relays", relay, who="alice")
+    card = wait_until("the new task is on Bob's board", lambda: _find_card(south, "bob", "Count the ships"))
+    _print_step("Relays of the new connection arrive:", f"card  {card['id']}  {card['status']}")
 
 
 def _print_headline(text: str) -> None:

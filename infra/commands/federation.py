@@ -20,6 +20,11 @@ from infra.commands.output import json_option, print_record
 _SWITCH = click.Choice(["on", "off"])
 
 
+def trusted_claims_warning() -> str | None:
+    """Return the warning that operators see at every start while claims are trusted. Store calls: 1."""
+    return TRUSTS_CLAIMS if DynamoFederation().find_settings().unverified is Unverified.ACCEPT else None
+
+
 @click.group()
 def federation() -> None:
     """Configure what other desks can do here."""

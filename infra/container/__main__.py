@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from chalice.app import Chalice
 
 from infra import catalog
+from infra.commands.federation import trusted_claims_warning
 from infra.container.http import Wsgi, application, management
 from infra.local import gateway, pump, scheduler, sockets
 from infra.local.heartbeats import send_heartbeat
@@ -62,6 +63,8 @@ def main(
 
     if create:
         _create()
+    if (warning := trusted_claims_warning()) is not None:
+        click.echo(warning, err=True)
     if "sockets" in parts:
         listener = socket.create_server((host, ws_port), backlog=gateway.Server.request_queue_size)
         opened = sockets.Gateway(dict(catalog.sockets(app)), listener, Limits(), heartbeat=send_heartbeat)

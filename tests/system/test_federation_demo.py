@@ -21,7 +21,8 @@ def test_two_desks_connect_and_share_a_task() -> None:
     assert done.returncode == 0, done.stderr
     said = done.stdout
     assert "Approved North" in said
-    assert "asks to be connected with you." in said
+    assert said.count("(alice@example.com) of http://127.0.0.1:") == said.count(", verified\n") == 2
+    assert "Relays of the new connection arrive:" in said
     assert "signed with the keys of both desks" in said
     assert re.search(r"card  \S+  leads\n +item  \S+  ready\n", said)
     assert re.search(r"relay  \S+  completed: Eleven depots\.\n +item   \S+  done_today\n", said)

@@ -7,6 +7,7 @@ import pytest
 from chalicelib.federation.connections.domain.federation_settings import FederationMode, FederationSettings
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.vault import new_key
+from infra.commands.federation import trusted_claims_warning
 from tests.conftest import Desk
 from tests.federation.connections.connection_calls import receive_request, run_command
 from tests.support.api import Api
@@ -80,3 +81,14 @@ def test_without_the_secret_key_of_the_deployment_nothing_is_signed(monkeypatch:
     assert FEDERATION.list_public_keys() == published
     with pytest.raises(ValueError, match=r"."):
         FEDERATION.find_key()
+
+
+def test_every_start_and_every_trusted_claim_warns_while_claims_are_trusted(
+    api: Api, desk: Desk, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert trusted_claims_warning() is None
+    run_command("federation", "set", "--mode", "open", "--unverified", "accept")
+    assert "takes connection requests at their word" in str(trusted_claims_warning())
+    with caplog.at_level("WARNING", logger="fluxden"):
+        assert receive_request(api).status == 200
+    assert "claim_trusted" in caplog.messages

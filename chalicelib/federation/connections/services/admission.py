@@ -105,6 +105,8 @@ def admit_claim(
         raise Forbidden("This desk accepts connection requests from approved instances only.")
     if not settings.takes_token(token, publishes_keys=publishes_keys):
         raise Forbidden(f"federationToken must have at least {LEAST_TOKEN} characters.")
+    if proof is None and settings.trusts_claims:
+        log.warning("claim_trusted", extra={"origin": origin})
     return Admittance.NOW if proof or settings.trusts_claims else Admittance.HELD
 
 
