@@ -82,6 +82,10 @@ def sqs() -> "SQSClient":
     return client
 
 
+def secrets_manager() -> Any:
+    return _client("secretsmanager")
+
+
 def sockets() -> "ApiGatewayManagementApiClient":
     """The client for open WebSocket connections, at the endpoint in `FLUXDEN_SOCKETS_URL`."""
     client: ApiGatewayManagementApiClient = _client(

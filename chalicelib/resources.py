@@ -16,10 +16,10 @@ def physical(name: str) -> str:
 
 @dataclass(frozen=True)
 class Grant:
-    """Permission for one action on one table, on one of its indexes, or on one queue."""
+    """Permission for one action on one table, on one of its indexes, on one queue, or on the secret."""
 
     action: str
-    resource: "Table | Queue | SocketApi"
+    resource: "Table | Queue | SocketApi | Secret"
     index: str | None = None
 
 
@@ -72,6 +72,20 @@ class SocketApi:
         return (Grant("execute-api:ManageConnections", self),)
 
 
+@dataclass(frozen=True)
+class Secret:
+    """The secret in Secrets Manager whose value is the keys that seal stored secrets."""
+
+    name: str
+
+    @property
+    def physical_name(self) -> str:
+        return physical(self.name)
+
+    def can_read(self) -> tuple[Grant, ...]:
+        return (Grant("secretsmanager:GetSecretValue", self),)
+
+
 BOARD = Table("board")
 CATALOG = Table("catalog")
 CHAT = Table("chat")
@@ -100,6 +114,11 @@ WEB_PUSH = Queue("web-push")
 QUEUES = (CALLBACKS, FAN_OUT, NOTICES, OUTBOX_WORK, PEER_NOTICES, SOCKET_WORK, WEB_PUSH)
 
 SOCKET_API = SocketApi("sockets")
+
+SECRET_KEY = Secret("secret-key")
+
+# To seal secrets and to open them (see `vault`).
+UNSEAL = SECRET_KEY.can_read()
 
 # To push to the open connections of a person.
 NOTIFY = SOCKETS.can("Query", "PutItem", "DeleteItem") + SOCKET_API.can_post()

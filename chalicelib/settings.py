@@ -1,6 +1,5 @@
 """The settings of a deployment, read from the environment on first use."""
 
-import base64
 import os
 from dataclasses import dataclass
 from functools import cache
@@ -9,7 +8,6 @@ from pydantic_core import Url, ValidationError
 
 VERSION = "0.1.0"
 
-_SECRET_KEY_BYTES = 32
 _LONGEST_HOLD_SECONDS = 25
 
 
@@ -76,21 +74,6 @@ def _base_url() -> str:
     if url is None or url.scheme not in {"https", "http"} or url.query is not None or url.fragment is not None:
         raise ValueError("FLUXDEN_BASE_URL must be an http or https URL that ends with its path")
     return str(url).rstrip("/")
-
-
-def secret_keys() -> list[bytes]:
-    """The keys that unseal stored secrets; the first also seals. Read only by functions that need them.
-
-    Raises:
-        ValueError: no key is set, or one is invalid.
-    """
-    try:
-        keys = [base64.urlsafe_b64decode(each) for each in os.environ.get("FLUXDEN_SECRET_KEY", "").split(",")]
-    except ValueError:
-        keys = []
-    if not keys or any(len(key) != _SECRET_KEY_BYTES for key in keys):
-        raise ValueError("FLUXDEN_SECRET_KEY must be set to a key made by: python -m infra.admin secret-key")
-    return keys
 
 
 def positive_integer(name: str, default: int) -> int:

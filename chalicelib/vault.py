@@ -7,7 +7,7 @@ import base64
 import os
 from typing import TYPE_CHECKING
 
-from chalicelib.settings import secret_keys
+from chalicelib import secret_keys
 
 if TYPE_CHECKING:
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -23,7 +23,7 @@ def seal(text: str, *, place: str) -> str:
         ValueError: no key is set.
     """
     nonce = os.urandom(_NONCE_BYTES)
-    sealed = _cipher(secret_keys()[0]).encrypt(nonce, text.encode(), place.encode())
+    sealed = _cipher(secret_keys.read_secret_keys()[0]).encrypt(nonce, text.encode(), place.encode())
     return base64.b64encode(nonce + sealed).decode()
 
 
@@ -33,9 +33,11 @@ def unseal(sealed: str, *, place: str) -> str:
     Raises:
         ValueError: it was sealed with another key, or for another place, or has been altered.
     """
-    for key in secret_keys():
-        if (text := _decrypt(sealed, key, place)) is not None:
-            return text
+    # It may have been sealed with a key that is newer than those this process has read.
+    for fresh in (False, True):
+        for key in secret_keys.read_secret_keys(fresh=fresh):
+            if (text := _decrypt(sealed, key, place)) is not None:
+                return text
     raise ValueError(f"FLUXDEN_SECRET_KEY does not open the secret of {place}")
 
 
@@ -45,7 +47,7 @@ def reseal(sealed: str, *, place: str) -> str | None:
     Raises:
         ValueError: as of `unseal`.
     """
-    if _decrypt(sealed, secret_keys()[0], place) is not None:
+    if _decrypt(sealed, secret_keys.read_secret_keys()[0], place) is not None:
         return None
     return seal(unseal(sealed, place=place), place=place)
 

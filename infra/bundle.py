@@ -30,9 +30,9 @@ _DROPPED_FILES = re.compile(
 # Packages that read their own metadata at run time.
 _KEPT_METADATA = re.compile(r"^(?:http_message_signatures|pydantic)-[^/]+\.dist-info/METADATA$")
 # X-Ray is called by its library only, where traces are recorded.
-_SERVICES = ("apigatewaymanagementapi", "dynamodb", "sqs", "xray")
+_SERVICES = ("apigatewaymanagementapi", "dynamodb", "secretsmanager", "sqs", "xray")
 # botocore's endpoint names of the services.
-_ENDPOINTS = {"dynamodb", "execute-api", "sqs", "xray"}
+_ENDPOINTS = {"dynamodb", "execute-api", "secretsmanager", "sqs", "xray"}
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 _MODE = 0o644 << 16
 # The path of the code on Lambda, as it appears in tracebacks.

@@ -19,6 +19,26 @@ from infra.package import CODE, TEMPLATE
 
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 _WAITER_CONFIG = {"Delay": 5, "MaxAttempts": 720}
+# A stack of which only a change set was made. It is created like one that is not there.
+_NEW = "REVIEW_IN_PROGRESS"
+# A stack whose creation failed: it holds nothing and can't be updated.
+_FAILED_FIRST = "ROLLBACK_COMPLETE"
+_UPDATABLE = {
+    "CREATE_COMPLETE",
+    "IMPORT_COMPLETE",
+    "IMPORT_ROLLBACK_COMPLETE",
+    "UPDATE_COMPLETE",
+    "UPDATE_ROLLBACK_COMPLETE",
+}
+_DELETE = "Delete it, then deploy again: aws cloudformation delete-stack --stack-name {stack}"
+_STUCK = {
+    _FAILED_FIRST: "Its first deployment failed. Deploy again: that deletes what is left of it first.",
+    "UPDATE_ROLLBACK_FAILED": "An update failed, and so did its rollback. Fix what the stack's events name, run "
+    "aws cloudformation continue-update-rollback --stack-name {stack}, then deploy again.",
+    "CREATE_FAILED": _DELETE,
+    "ROLLBACK_FAILED": _DELETE,
+    "DELETE_FAILED": _DELETE,
+}
 _NO_CHANGES = ("didn't contain changes", "No updates are to be performed")
 
 
@@ -47,7 +67,39 @@ class Deployment:
             if error.response["Error"]["Code"] == "ValidationError":
                 return None
             raise
-        return None if found["StackStatus"] == "REVIEW_IN_PROGRESS" else found
+        return None if found["StackStatus"] == _NEW else found
+
+    def delete_failed_first(self) -> bool:
+        """Delete the stack if its first deployment failed, and say whether it did. Such a stack never held data."""
+        stack = self.deployed()
+        if stack is None or stack["StackStatus"] != _FAILED_FIRST:
+            return False
+        client = self.client("cloudformation")
+        client.delete_stack(StackName=self.stack)
+        try:
+            # By its id, because a deleted stack is not found by name.
+            client.get_waiter("stack_delete_complete").wait(StackName=stack["StackId"], WaiterConfig=_WAITER_CONFIG)
+        except WaiterError:
+            raise click.ClickException(
+                f"Stack {self.stack}, whose first deployment failed, could not be deleted. See its events."
+            ) from None
+        return True
+
+    def updatable(self) -> dict[str, Any] | None:
+        """Return the stack if it can be updated; None if it is to be created.
+
+        Raises:
+            click.ClickException: the stack is in a state from which neither is possible.
+        """
+        stack = self.deployed()
+        if stack is None or stack["StackStatus"] in _UPDATABLE:
+            return stack
+        status = stack["StackStatus"]
+        busy = "It is being changed. Try again when that is done."
+        other = busy if status.endswith("_IN_PROGRESS") else "It can't be updated. See its events."
+        raise click.ClickException(
+            f"Stack {self.stack} is in the state {status}. {_STUCK.get(status, other).format(stack=self.stack)}"
+        )
 
     def outputs(self) -> dict[str, str]:
         stack = self.deployed()
@@ -81,35 +133,37 @@ class Deployment:
         self.client("s3").put_object(Bucket=bucket, Key=key, Body=content)
         return key
 
-    def secret(self) -> tuple[str, str]:
-        """Return the ARN and the version of the secret key, and create it if it is missing."""
+    def secret(self) -> str:
+        """Return the ARN of the secret key, and create it if it is missing."""
         client, name = self.client("secretsmanager"), f"{self.stack}/secret-key"
         try:
-            about = client.describe_secret(SecretId=name)
+            found = client.describe_secret(SecretId=name)
         except client.exceptions.ResourceNotFoundException:
-            made = client.create_secret(Name=name, SecretString=new_key())
-            return made["ARN"], made["VersionId"]
-        current = next(version for version, stages in about["VersionIdsToStages"].items() if "AWSCURRENT" in stages)
-        return about["ARN"], current
+            found = client.create_secret(Name=name, SecretString=new_key())
+        arn: str = found["ARN"]
+        return arn
 
     def change_set(self, template: Path, given: dict[str, str]) -> dict[str, Any] | None:
         """Upload code and template, and create a change set; None if nothing would change."""
-        bucket, client, stack = self.bucket(), self.client("cloudformation"), self.deployed()
+        client, stack = self.client("cloudformation"), self.updatable()
         declared = json.loads(template.read_text(encoding="utf-8"))["Parameters"]
         if unknown := given.keys() - declared.keys():
             raise click.ClickException(
                 f"Unknown parameter {', '.join(sorted(unknown))}. See docs/reference/settings.md"
             )
-        arn, version = self.secret()
-        values = {
-            "Prefix": self.stack,
-            "CodeBucket": bucket,
-            "CodeKey": self.upload(CODE, bucket),
-            "SecretKeyId": arn,
-            "SecretKeyVersion": version,
-            **given,
-        }
-        known = {each["ParameterKey"] for each in stack.get("Parameters", [])} if stack else set()
+        kept = {each["ParameterKey"]: each["ParameterValue"] for each in (stack or {}).get("Parameters", [])}
+        prefix = kept.get("Prefix")
+        if prefix is not None and given.get("Prefix", prefix) != prefix:
+            raise click.ClickException(
+                f"Prefix of {self.stack} is {prefix} and can't change: it names the tables, so the desk would start "
+                "again with empty ones. Deploy a new stage with that prefix instead (docs/operations.md)."
+            )
+        bucket = self.bucket()
+        values = {"CodeBucket": bucket, "CodeKey": self.upload(CODE, bucket), **given}
+        if "Prefix" not in kept:
+            values.setdefault("Prefix", self.stack)
+        if "SecretKeyId" not in kept and "SecretKeyId" not in given:
+            values["SecretKeyId"] = self.secret()
         name = f"deploy-{datetime.now(UTC):%Y%m%dT%H%M%S}"
         client.create_change_set(
             StackName=self.stack,
@@ -122,7 +176,7 @@ class Deployment:
                 if key in values
                 else {"ParameterKey": key, "UsePreviousValue": True}
                 for key in declared
-                if key in values or key in known
+                if key in values or key in kept
             ],
             Capabilities=_CAPABILITIES,
         )
@@ -210,8 +264,10 @@ _parameters = click.argument("parameters", nargs=-1)
 @_parameters
 def up(stage: str, template: Path, parameters: tuple[str, ...]) -> None:
     """Deploy. Pass parameters as Name=value; the others keep their values."""
-    desk = Deployment(stage)
-    if (change_set := desk.change_set(template, _parse_parameters(parameters))) is None:
+    desk, given = Deployment(stage), _parse_parameters(parameters)
+    if desk.delete_failed_first():
+        click.echo(f"Deleted stack {desk.stack}, whose first deployment failed.")
+    if (change_set := desk.change_set(template, given)) is None:
         click.echo("No changes.")
     else:
         for line in desk.changes(change_set):

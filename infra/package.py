@@ -69,6 +69,7 @@ def _load(handlers: list[str]) -> None:
     late = [
         "aws_lambda_powertools.tracing",
         "aws_lambda_powertools.utilities.batch",
+        "aws_lambda_powertools.utilities.parameters",
         "aws_xray_sdk.core",
         "aws_xray_sdk.ext.botocore.patch",
         "chalicelib.telemetry.powertools",

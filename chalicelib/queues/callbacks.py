@@ -24,7 +24,7 @@ from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import gather
 from chalicelib.people.stores.directory import DynamoDirectory
-from chalicelib.resources import CALLBACKS, DELIVERIES, DIRECTORY, NOTIFY
+from chalicelib.resources import CALLBACKS, DELIVERIES, DIRECTORY, NOTIFY, UNSEAL
 
 bp = Blueprint(__name__)
 
@@ -40,6 +40,7 @@ def _count(outcome: str) -> None:
     failures=DynamoFailures(),
     batch_size=1,
     grants=NOTE_FAILURE
+    + UNSEAL
     + DELIVERIES.can("Query", "UpdateItem")
     + DIRECTORY.can("BatchGetItem", "GetItem", "PutItem")
     + CALLBACKS.can_send()

@@ -17,7 +17,7 @@ from chalicelib.federation.network.gateways.instance_notices import INSTANCE_NOT
 from chalicelib.federation.network.services.instance_notices import attempt_notice
 from chalicelib.federation.network.stores.instance_notices import DynamoInstanceNotices
 from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
-from chalicelib.resources import NETWORK, NOTICES
+from chalicelib.resources import NETWORK, NOTICES, UNSEAL
 from chalicelib.settings import settings
 
 bp = Blueprint(__name__)
@@ -33,7 +33,7 @@ def _count(outcome: str) -> None:
     NOTICES,
     failures=DynamoFailures(),
     batch_size=1,
-    grants=NOTE_FAILURE + NETWORK.can("GetItem", "BatchGetItem", "UpdateItem") + NOTICES.can_send(),
+    grants=NOTE_FAILURE + UNSEAL + NETWORK.can("GetItem", "BatchGetItem", "UpdateItem") + NOTICES.can_send(),
 )
 def deliver_notice(message: InstanceNoticeJob) -> None:
     """Make the attempt that is due. A failure of the instance is recorded; only our own failure returns the message."""

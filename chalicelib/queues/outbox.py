@@ -20,7 +20,7 @@ from chalicelib.federation.relays.services.outbox import OutboxWorker
 from chalicelib.federation.relays.services.outgoing import RelayCourier
 from chalicelib.federation.relays.stores.outbox import DynamoOutbox
 from chalicelib.federation.relays.stores.outgoing import DynamoOutgoing
-from chalicelib.resources import OUTBOX, OUTBOX_WORK, PEERS, RELAYS
+from chalicelib.resources import OUTBOX, OUTBOX_WORK, PEERS, RELAYS, UNSEAL
 
 bp = Blueprint(__name__)
 
@@ -42,6 +42,7 @@ def _now() -> datetime:
     failures=DynamoFailures(),
     batch_size=1,
     grants=NOTE_FAILURE
+    + UNSEAL
     + OUTBOX.can("Query", "UpdateItem", "DeleteItem")
     + RELAYS.can("BatchGetItem", "UpdateItem", "PutItem")
     + PEERS.can("BatchGetItem", "GetItem", "PutItem")

@@ -29,7 +29,7 @@ from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import gather
 from chalicelib.people.stores.directory import DynamoDirectory
-from chalicelib.resources import CHAT, CONTACTS, DIRECTORY, NETWORK, NOTIFY, PEER_NOTICES, PEERS
+from chalicelib.resources import CHAT, CONTACTS, DIRECTORY, NETWORK, NOTIFY, PEER_NOTICES, PEERS, UNSEAL
 from chalicelib.settings import settings
 
 bp = Blueprint(__name__)
@@ -46,6 +46,7 @@ def _count(outcome: str) -> None:
     failures=DynamoFailures(),
     batch_size=1,
     grants=NOTE_FAILURE
+    + UNSEAL
     + PEERS.can("BatchGetItem", "GetItem", "PutItem", "UpdateItem", "DeleteItem")
     + NETWORK.can("UpdateItem")
     + DIRECTORY.can("BatchGetItem")

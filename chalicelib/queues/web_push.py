@@ -14,7 +14,7 @@ from chalicelib.live.stores.push import DynamoPush
 from chalicelib.live.stores.push_keys import DynamoPushKeys
 from chalicelib.live.vapid import authorization
 from chalicelib.parallel import gather
-from chalicelib.resources import DIRECTORY, SOCKETS, WEB_PUSH
+from chalicelib.resources import DIRECTORY, SOCKETS, UNSEAL, WEB_PUSH
 
 bp = Blueprint(__name__)
 
@@ -30,6 +30,7 @@ def _sign(keys: PushKeys, endpoint: str) -> str:
     failures=DynamoFailures(),
     batch_size=1,
     grants=NOTE_FAILURE
+    + UNSEAL
     + DIRECTORY.can("Query", "GetItem", "DeleteItem")
     + SOCKETS.can("UpdateItem")
     + WEB_PUSH.can_send(),

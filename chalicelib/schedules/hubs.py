@@ -10,7 +10,7 @@ from chalicelib.federation.network.services.membership import HeartbeatSender, O
 from chalicelib.federation.network.stores.hubs import DynamoHubs
 from chalicelib.federation.network.stores.reported_counts import DynamoReportedCounts
 from chalicelib.parallel import gather
-from chalicelib.resources import DIRECTORY, DUE_INDEX, NETWORK
+from chalicelib.resources import DIRECTORY, DUE_INDEX, NETWORK, UNSEAL
 from chalicelib.settings import VERSION, settings
 
 bp = Blueprint(__name__)
@@ -19,7 +19,10 @@ bp = Blueprint(__name__)
 @schedule(
     bp,
     minutes=1,
-    grants=NETWORK.can("Query", index=DUE_INDEX) + NETWORK.can("UpdateItem") + DIRECTORY.can("GetItem", "Query"),
+    grants=UNSEAL
+    + NETWORK.can("Query", index=DUE_INDEX)
+    + NETWORK.can("UpdateItem")
+    + DIRECTORY.can("GetItem", "Query"),
 )
 def send_hub_heartbeats(now: datetime) -> int:
     """Send the heartbeats that are due."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from infra.docs.markdown import code, page, table
-from infra.template.settings import DEPLOYMENT, SECRET_KEY, SETTINGS
+from infra.template.settings import DEPLOYMENT, SECRET_KEY, SECRET_KEY_ID, SETTINGS
 
 _INTRODUCTION = """\
 Set these as environment variables for `make run`, `make container-run` and the admin commands. For `make deploy`, pass
@@ -49,7 +49,11 @@ LOCAL_SETTINGS = (
 )
 _SECRET_KEY_MEANING = (
     "Key that seals stored secrets. Create one with `python -m infra.admin secret-key`. You can list several keys, "
-    "separated by commas: each opens secrets, and the first seals them. A deployment reads it from Secrets Manager."
+    "separated by commas: each opens secrets, and the first seals them."
+)
+_SECRET_KEY_ID_MEANING = (
+    "ARN of the secret in AWS Secrets Manager whose value has these keys. A deployment has it, and no key in any "
+    "environment. Functions that seal or open secrets read it at first use."
 )
 
 
@@ -73,7 +77,8 @@ def render() -> str:
 def _rows() -> Iterator[tuple[str, ...]]:
     for name, each in SETTINGS.items():
         yield code(name), code(each.parameter), each.type, code(each.default), each.description
-    yield code(SECRET_KEY), code("SecretKeyId"), "text", "", _SECRET_KEY_MEANING
+    yield code(SECRET_KEY), "", "text", "", _SECRET_KEY_MEANING
+    yield code(SECRET_KEY_ID), code("SecretKeyId"), "text", "", _SECRET_KEY_ID_MEANING
 
 
 def _parameter(name: str, declared: dict[str, Any]) -> tuple[str, str, str]:

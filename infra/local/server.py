@@ -93,7 +93,7 @@ def _start_cloud(app: Chalice, host: str, port: int) -> None:
 
 def _check_account(stage: str) -> None:
     """Exit with 1 if the environment lacks what a stage outside of the local cloud needs."""
-    from chalicelib import aws, settings
+    from chalicelib import aws, secret_keys
 
     missing = []
     if not aws.session().region_name:
@@ -101,7 +101,7 @@ def _check_account(stage: str) -> None:
     if aws.session().get_credentials() is None:
         missing.append("credentials: set AWS_PROFILE, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY")
     try:
-        settings.secret_keys()
+        secret_keys.read_secret_keys()
     except ValueError:
         missing.append("the key that seals stored secrets: set FLUXDEN_SECRET_KEY")
     if missing:

@@ -91,7 +91,7 @@ def _function(entry_point: EntryPoint, runtime: dict[str, Any]) -> dict[str, Any
             "SystemLogLevel": "WARN",
         },
         "Tracing": {"Fn::If": [_IS_TRACED, "Active", "PassThrough"]},
-        "Environment": {"Variables": settings.environment() | settings.secrets(entry_point.module)},
+        "Environment": {"Variables": settings.environment() | settings.secrets(entry_point.grants)},
     }
     if events := _events(entry_point):
         properties["Events"] = events

@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-from chalicelib.resources import Grant, Queue, SocketApi, Table
+from chalicelib.resources import Grant, Queue, Secret, SocketApi, Table
 from infra.template.entry_points import EntryPoint
 
 Resources = dict[str, dict[str, Any]]
@@ -72,6 +72,8 @@ def grant_arns(grant: Grant) -> list[dict[str, Any]]:
             return [arn_of(table_id(table))]
         case Queue() as queue:
             return [arn_of(queue_id(queue))]
+        case Secret():
+            return [ref("SecretKeyId")]
         case SocketApi():
             api = f"arn:${{AWS::Partition}}:execute-api:${{AWS::Region}}:${{AWS::AccountId}}:${{{SOCKET_API}}}/{STAGE}"
             # The last part is a connection id, which is unknown in advance.

@@ -1,14 +1,12 @@
 """The parameters of the deployment's template: one for each setting, and those that only a deployment has."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import cache
 from typing import Any
 
-import grimp
-
+from chalicelib.resources import Grant, Secret
 from infra.template.names import REST_API, SOCKET_API, STAGE, ref, sub
 
-_VAULT = "chalicelib.vault"
 _NUMBER = "[1-9][0-9]*"
 _URL = "(https?://.+)?"
 
@@ -127,7 +125,7 @@ SETTINGS = {
         pattern="[01]",
     ),
 }
-SECRET_KEY = "FLUXDEN_SECRET_KEY"
+SECRET_KEY, SECRET_KEY_ID = "FLUXDEN_SECRET_KEY", "FLUXDEN_SECRET_KEY_ID"
 # Pydantic looks for plug-ins among all installed packages at every start; there are none.
 FASTER_START = {"PYDANTIC_DISABLE_PLUGINS": "__all__"}
 DEPLOYMENT: dict[str, dict[str, Any]] = {
@@ -138,13 +136,8 @@ DEPLOYMENT: dict[str, dict[str, Any]] = {
     },
     "SecretKeyId": {
         "Type": "String",
-        "AllowedPattern": ".+",
+        "AllowedPattern": "arn:aws[a-z-]*:secretsmanager:[^:]+:[0-9]{12}:secret:.+",
         "Description": "ARN of the Secrets Manager secret whose value is the key that seals stored secrets.",
-    },
-    "SecretKeyVersion": {
-        "Type": "String",
-        "AllowedPattern": ".+",
-        "Description": "Version id of that secret, so that a new version updates the stack.",
     },
     "AlarmEmail": {
         "Type": "String",
@@ -199,14 +192,6 @@ def environment() -> dict[str, Any]:
     return {name: each.value for name, each in SETTINGS.items()} | {"FLUXDEN_QUEUES_URL": queues, **FASTER_START}
 
 
-def secrets(module: str) -> dict[str, Any]:
-    """Return the secret key for a module that seals or opens secrets. CloudFormation resolves it on deployment."""
-    if _VAULT not in _imports().find_upstream_modules(module):
-        return {}
-    return {SECRET_KEY: sub("{{resolve:secretsmanager:${SecretKeyId}:SecretString::::${SecretKeyVersion}}}")}
-
-
-@cache
-def _imports() -> grimp.ImportGraph:
-    # Includes imports inside functions.
-    return grimp.build_graph("chalicelib", cache_dir=None)
+def secrets(grants: Iterable[Grant]) -> dict[str, Any]:
+    """Return where a function with these grants reads the key that seals; the key itself is in no environment."""
+    return {SECRET_KEY_ID: ref("SecretKeyId")} if any(isinstance(each.resource, Secret) for each in grants) else {}

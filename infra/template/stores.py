@@ -3,8 +3,9 @@
 from infra import queues, tables
 from infra.template.names import Resources, arn_of, queue_id, resource, sub, table_id
 
-# Data stays if the stack is deleted or CloudFormation replaces the resource.
-_RETAINED = {"DeletionPolicy": "Retain", "UpdateReplacePolicy": "Retain"}
+# Data stays if the stack is deleted or CloudFormation replaces the resource. A resource whose creation is rolled back
+# goes, because its name would stand in the way of the next attempt.
+_RETAINED = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
 
 
 def stores() -> Resources:

@@ -1,13 +1,10 @@
 """Settings: defaults, what the environment may say, and what it may not."""
 
-import base64
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chalicelib.settings import Settings, positive_integer, secret_keys, settings
-from chalicelib.vault import new_key
+from chalicelib.settings import Settings, positive_integer, settings
 
 pytestmark = pytest.mark.engine("embedded")
 
@@ -81,16 +78,3 @@ def test_loopback_is_allowed_by_the_value_1_only(monkeypatch: pytest.MonkeyPatch
 def test_stream_is_never_held_longer_than_the_gateway_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FLUXDEN_STREAM_HOLD_SECONDS", "600")
     assert read().stream_hold_seconds == 25
-
-
-def test_secret_keys_are_read_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
-    keys = [new_key(), new_key()]
-    monkeypatch.setenv("FLUXDEN_SECRET_KEY", ",".join(keys))
-    assert secret_keys() == [base64.urlsafe_b64decode(each) for each in keys]
-
-
-@pytest.mark.parametrize("text", ["", "short", "a" * 44, f"{'A' * 43}=,", "é"])
-def test_missing_or_malformed_secret_key_is_an_error(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
-    monkeypatch.setenv("FLUXDEN_SECRET_KEY", text)
-    with pytest.raises(ValueError, match="FLUXDEN_SECRET_KEY must be set"):
-        secret_keys()

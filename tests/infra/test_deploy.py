@@ -9,9 +9,9 @@ from typing import Any
 
 import boto3
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 from moto import mock_aws
-from moto.cloudformation.models import ChangeSet
+from moto.cloudformation.models import ChangeSet, cloudformation_backends
 from moto.cloudformation.parsing import OutputMap
 
 from chalicelib.edge.route import Route
@@ -95,6 +95,9 @@ def test_a_deployment_creates_the_declared_resources(deployable: Path) -> None:
     assert told["FLUXDEN_KEY_BUDGET"] == "77"
     assert told["FLUXDEN_PREFIX"] == "fluxden-t"
     assert told["FLUXDEN_SOCKETS_URL"] == "https://socketapi.execute-api.us-east-1.amazonaws.com/desk"
+    reader = found["fluxden-t-register_instance"]["Environment"]["Variables"]
+    assert reader["FLUXDEN_SECRET_KEY_ID"].startswith("arn:aws:secretsmanager:us-east-1:")
+    assert "FLUXDEN_SECRET_KEY_ID" not in told
     mapped = functions_of.list_event_source_mappings()["EventSourceMappings"]
     assert len(mapped) == len(queues.DEFINITIONS)
     exported = run("environment", "--stage", "t")
@@ -112,7 +115,7 @@ def _check_table(dynamodb: Any, definition: tables.Definition) -> None:
         made_of = {each["IndexName"]: (each["KeySchema"], each["Projection"]) for each in table.get(kind, [])}
         assert made_of == {each["IndexName"]: (each["KeySchema"], each["Projection"]) for each in asked.get(kind, [])}
     declared = made()["Resources"][table_id(definition.table)]
-    assert (declared["DeletionPolicy"], declared["UpdateReplacePolicy"]) == ("Retain", "Retain")
+    assert (declared["DeletionPolicy"], declared["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     # moto ignores these.
     ttl = {"AttributeName": definition.ttl, "Enabled": True} if definition.ttl else None
     assert declared["Properties"].get("TimeToLiveSpecification") == ttl
@@ -129,20 +132,121 @@ def _check_queue(sqs: Any, definition: queues.Definition) -> None:
     assert int(redrive["maxReceiveCount"]) == queues.MOST_RECEIVES
 
 
+@pytest.fixture
+def small(deployable: Path) -> Path:
+    """Reduce the template to a table and a topic."""
+    reduced = json.loads(deployable.read_text(encoding="utf-8"))
+    keep = {"DeliveriesTable", "AlarmTopic"}
+    reduced["Resources"] = {name: each for name, each in reduced["Resources"].items() if name in keep}
+    reduced["Outputs"] = {}
+    deployable.write_text(json.dumps(reduced), encoding="utf-8")
+    return deployable
+
+
 @pytest.mark.engine("embedded")
 @mock_aws
-def test_a_diff_shows_changes_and_leaves_nothing_behind(deployable: Path) -> None:
-    small = json.loads(deployable.read_text(encoding="utf-8"))
-    keep = {"DeliveriesTable", "AlarmTopic"}
-    small["Resources"] = {name: each for name, each in small["Resources"].items() if name in keep}
-    small["Outputs"] = {}
-    deployable.write_text(json.dumps(small), encoding="utf-8")
-    result = CliRunner().invoke(deploy.main, ["diff", "--stage", "t", "--template", str(deployable)])
+def test_a_diff_shows_changes_and_leaves_nothing_behind(small: Path) -> None:
+    result = CliRunner().invoke(deploy.main, ["diff", "--stage", "t", "--template", str(small)])
     assert result.exit_code == 0, result.output
     assert sorted(line.split()[:2] for line in result.stdout.splitlines()) == [
         ["Add", "AWS::DynamoDB::Table"],
         ["Add", "AWS::SNS::Topic"],
     ]
     assert deploy.Deployment("t").deployed() is None
-    wrong = CliRunner().invoke(deploy.main, ["diff", "--stage", "t", "--template", str(deployable), "Nope=1"])
+    wrong = CliRunner().invoke(deploy.main, ["diff", "--stage", "t", "--template", str(small), "Nope=1"])
     assert (wrong.exit_code, "Unknown parameter Nope" in wrong.output) == (1, True)
+
+
+def _up(template: Path, *parameters: str) -> Result:
+    return CliRunner().invoke(deploy.main, ["up", "--stage", "t", "--template", str(template), *parameters])
+
+
+def _parameters() -> dict[str, str]:
+    stack = deploy.Deployment("t").deployed()
+    assert stack is not None
+    return {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
+
+
+def _set_status(status: str) -> str:
+    """Put the stack into a state that moto's stacks don't reach, and return its id."""
+    (stack,) = cloudformation_backends["123456789012"][support.REGION].stacks.values()
+    stack.status = status
+    return str(stack.stack_id)
+
+
+@pytest.mark.engine("embedded")
+@mock_aws
+def test_an_update_keeps_every_parameter_that_it_does_not_name(small: Path) -> None:
+    assert _up(small, "Prefix=restored", "KeyBudget=240").exit_code == 0
+    first = _parameters()
+    assert (first["Prefix"], first["KeyBudget"]) == ("restored", "240")
+    assert _up(small, "LogDays=7", "Prefix=restored").exit_code == 0
+    assert _up(small, "LogDays=14").exit_code == 0
+    assert _parameters() == first | {"LogDays": "14"}
+
+
+@pytest.mark.engine("embedded")
+@mock_aws
+def test_a_stack_keeps_the_prefix_that_it_was_created_with(small: Path) -> None:
+    assert _up(small).exit_code == 0
+    assert _parameters()["Prefix"] == "fluxden-t"
+    refused = _up(small, "Prefix=other", "KeyBudget=240")
+    assert refused.exit_code == 1
+    assert "Prefix of fluxden-t is fluxden-t and can't change: it names the tables" in refused.output
+    assert (_parameters()["Prefix"], _parameters()["KeyBudget"]) == ("fluxden-t", "120")
+
+
+@pytest.mark.engine("embedded")
+@mock_aws
+def test_a_first_deployment_that_failed_is_deleted_and_repeated(small: Path) -> None:
+    assert _up(small).exit_code == 0
+    failed = _set_status("ROLLBACK_COMPLETE")
+    shown = CliRunner().invoke(deploy.main, ["diff", "--stage", "t", "--template", str(small)])
+    assert (shown.exit_code, "Its first deployment failed. Deploy again" in shown.output) == (1, True)
+    again = _up(small)
+    assert again.exit_code == 0, again.output
+    assert "Deleted stack fluxden-t, whose first deployment failed." in again.stdout
+    stack = deploy.Deployment("t").deployed()
+    assert stack is not None
+    assert (stack["StackStatus"], stack["StackId"] == failed) == ("CREATE_COMPLETE", False)
+
+
+@pytest.mark.engine("embedded")
+@mock_aws
+def test_a_stack_of_which_only_a_change_set_was_made_counts_as_new(small: Path) -> None:
+    desk = deploy.Deployment("t")
+    assert desk.change_set(small, {}) is not None
+    # moto makes a second stack of this name for a second change set, so this test ends before that.
+    _set_status("REVIEW_IN_PROGRESS")
+    assert desk.updatable() is None
+
+
+@pytest.mark.engine("embedded")
+@pytest.mark.parametrize(
+    ("status", "advice"),
+    [
+        ("UPDATE_ROLLBACK_FAILED", "aws cloudformation continue-update-rollback --stack-name fluxden-t"),
+        ("CREATE_FAILED", "aws cloudformation delete-stack --stack-name fluxden-t"),
+        ("ROLLBACK_FAILED", "aws cloudformation delete-stack --stack-name fluxden-t"),
+        ("DELETE_FAILED", "aws cloudformation delete-stack --stack-name fluxden-t"),
+        ("UPDATE_IN_PROGRESS", "It is being changed. Try again when that is done."),
+        ("UPDATE_FAILED", "It can't be updated. See its events."),
+    ],
+)
+@mock_aws
+def test_a_stack_that_cannot_be_updated_is_explained_in_one_line(small: Path, status: str, advice: str) -> None:
+    assert _up(small).exit_code == 0
+    _set_status(status)
+    refused = _up(small, "KeyBudget=240")
+    (line,) = refused.output.splitlines()
+    assert refused.exit_code == 1
+    assert line.startswith(f"Error: Stack fluxden-t is in the state {status}. ")
+    assert advice in line
+    assert _parameters()["KeyBudget"] == "120"
+
+
+def test_resources_with_names_go_when_their_creation_is_rolled_back() -> None:
+    """A table that stayed would stand in the way of the next attempt."""
+    for name, each in made()["Resources"].items():
+        if each["Type"] in ("AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::Logs::LogGroup", "AWS::SNS::Topic"):
+            assert each.get("DeletionPolicy") in (None, "Delete", "RetainExceptOnCreate"), name

@@ -17,7 +17,7 @@ from infra.docs import architecture, commands, operations, retries, store_calls
 from infra.docs import settings as settings_page
 from infra.docs.__main__ import documents
 from infra.docs.markdown import table
-from infra.template.settings import SECRET_KEY, SETTINGS
+from infra.template.settings import SECRET_KEY, SECRET_KEY_ID, SETTINGS
 
 pytestmark = pytest.mark.engine("embedded")
 
@@ -62,7 +62,7 @@ def test_an_operation_without_counts_is_an_error() -> None:
 
 
 def test_every_environment_variable_that_the_code_reads_is_a_setting() -> None:
-    documented = {*SETTINGS, SECRET_KEY, *(each.name for each in settings_page.LOCAL_SETTINGS)}
+    documented = {*SETTINGS, SECRET_KEY, SECRET_KEY_ID, *(each.name for each in settings_page.LOCAL_SETTINGS)}
     found = {name for file in (ROOT / "chalicelib").rglob("*.py") for name in _variables(file)}
     found |= {name for file in (ROOT / "infra").rglob("*.py") for name in _variables(file)}
     assert found == {name for name in documented if name.startswith("FLUXDEN_")}

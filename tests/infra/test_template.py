@@ -124,6 +124,8 @@ def test_a_role_allows_the_grants_and_its_own_log(handler: str) -> None:
                 arns = [f"dynamodb:us-east-1:123456789012:table/{name}" + f"/index/{grant.index}" * bool(grant.index)]
             case "sqs":
                 arns = [f"sqs:us-east-1:123456789012:{name}"]
+            case "secretsmanager":
+                arns = ["secretsmanager:us-east-1:123456789012:secret:fluxden/secret-key-AbCdEf"]
             case _:
                 api = "execute-api:us-east-1:123456789012:SocketApi/desk"
                 arns = [f"{api}/{method}/@connections/*" for method in ("POST", "DELETE")]
@@ -173,9 +175,7 @@ def test_a_function_is_not_allowed(name: str, never: set[str]) -> None:
     may = {f"{action}:{re.sub(r'.*[/:]fluxden-', '', arn)}" for action, arn in function.allowed}
     assert not may & never
     for statement in function.policy["Statement"]:
-        assert not {
-            action for action in statement["Action"] if re.match(r"(iam|lambda|ssm|secretsmanager|s3):", action)
-        }
+        assert not {action for action in statement["Action"] if re.match(r"(iam|lambda|ssm|s3):", action)}
 
 
 def test_get_operations_only_write_to_budgets_and_sockets() -> None:
@@ -188,14 +188,40 @@ def test_get_operations_only_write_to_budgets_and_sockets() -> None:
             assert touched <= own, route.__name__
 
 
-def test_only_functions_with_secrets_get_the_secret_key() -> None:
-    told = {handler for handler, each in functions().items() if settings.SECRET_KEY in variables(each)}
-    assert "chalicelib.queues.callbacks.deliver_callback" in told
-    assert "chalicelib.api.v2.federation.register_instance" in told
-    assert not told & {"chalicelib.api.v1.events.publish_event", "chalicelib.api.v1.inbox.list_inbox"}
-    for handler in told:
-        reference = variables(functions()[handler])[settings.SECRET_KEY]
-        assert reference["Fn::Sub"].startswith("{{resolve:secretsmanager:${SecretKeyId}:SecretString:")
+# Whoever can read the key can open every stored secret, so a function that is added here needs a reason.
+READ_SECRET_KEY = {
+    "approve_instance",
+    "ask_for_connection",
+    "deliver_callback",
+    "deliver_notice",
+    "deliver_peer_notice",
+    "describe_desk",
+    "nudge",
+    "register_instance",
+    "request_connection",
+    "send_hub_heartbeats",
+    "send_waiting",
+}
+
+
+def test_only_functions_that_seal_or_open_secrets_may_read_the_key() -> None:
+    secret = resolve_value({"Ref": "SecretKeyId"})
+    readers = {
+        handler.rpartition(".")[2]: {action for action, arn in each.allowed if arn == secret}
+        for handler, each in functions().items()
+        if secret in {arn for _, arn in each.allowed} or "secretsmanager" in json.dumps(each.policy)
+    }
+    assert readers == {name: {"secretsmanager:GetSecretValue"} for name in READ_SECRET_KEY}
+    told = {
+        handler.rpartition(".")[2] for handler, each in functions().items() if "SecretKeyId" in str(each.properties)
+    }
+    assert told == READ_SECRET_KEY
+
+
+def test_no_environment_contains_the_key_or_lets_cloudformation_insert_it() -> None:
+    assert "{{resolve:" not in json.dumps(made())
+    for function in functions().values():
+        assert settings.SECRET_KEY not in variables(function)
 
 
 def variables(function: Function) -> dict[str, Any]:
@@ -206,7 +232,7 @@ def variables(function: Function) -> dict[str, Any]:
 def test_every_setting_is_a_parameter_that_the_template_uses() -> None:
     more = {"FLUXDEN_QUEUES_URL", *settings.FASTER_START}
     for function in functions().values():
-        assert variables(function).keys() - {settings.SECRET_KEY} == settings.SETTINGS.keys() | more
+        assert variables(function).keys() - {settings.SECRET_KEY_ID} == settings.SETTINGS.keys() | more
     referred = set(re.findall(r'"Ref": "(\w+)"', json.dumps(made()["Resources"] | made()["Conditions"])))
     assert {each.parameter for each in settings.SETTINGS.values()} <= referred
 

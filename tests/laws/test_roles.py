@@ -12,7 +12,7 @@ from typing import Any
 import moto.settings
 import pytest
 
-from chalicelib import aws
+from chalicelib import aws, ids
 from chalicelib.edge.route import Route
 from infra.local import engine
 from tests.conftest import Desk
@@ -84,20 +84,29 @@ def _functions_by_name() -> dict[str, Function]:
     return {resolve_value(each.properties["FunctionName"]): each for each in functions().values()}
 
 
-def _create_access_key(function: Function) -> dict[str, str]:
-    """Create credentials with the actions of the function's role. Tests of the template check its resources."""
-    actions = {action for action, _ in function.allowed}
+def _create_access_key(function: Function, *, without: str = "") -> dict[str, str]:
+    """Create credentials with the actions of the function's role, except those of one service.
+
+    Tests of the template check the role's resources.
+    """
+    actions = {action for action, _ in function.allowed if not (without and action.startswith(f"{without}:"))}
     for service, more in _MOTO_ACTIONS.items():
         if any(action.startswith(f"{service}:") for action in actions):
             actions |= set(more)
     session: Any = aws.session()
     iam = session.client("iam")
-    name = function.handler.replace(".", "-")
+    name = f"{function.handler.replace('.', '-')}-{without}"
     policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": sorted(actions), "Resource": "*"}]}
     iam.create_user(UserName=name)
     iam.put_user_policy(UserName=name, PolicyName="role", PolicyDocument=json.dumps(policy))
     key = iam.create_access_key(UserName=name)["AccessKey"]
     return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+
+
+def _store_secret_key() -> str:
+    """Store the key of this process as the deployment's secret, and return its ARN."""
+    client: Any = aws.secrets_manager()
+    return str(client.create_secret(Name=ids.new_nonce(), SecretString=os.environ["FLUXDEN_SECRET_KEY"])["ARN"])
 
 
 @pytest.fixture
@@ -108,7 +117,9 @@ def call(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Iterator[Deployed]:
         "AWS_DEFAULT_REGION": engine.REGION,
         "FLUXDEN_QUEUES_URL": f"{served}/{ACCOUNT}",
         "FLUXDEN_SOCKETS_URL": served,
-        "FLUXDEN_SECRET_KEY": os.environ["FLUXDEN_SECRET_KEY"],
+        # Every function could find the key, so what keeps it from others is their role.
+        "FLUXDEN_SECRET_KEY": "",
+        "FLUXDEN_SECRET_KEY_ID": _store_secret_key(),
         "FLUXDEN_STREAM_HOLD_SECONDS": "1",
         "FLUXDEN_BASE_URL": "https://desk.test",
     }
@@ -136,3 +147,12 @@ def test_an_operation_with_another_role_fails(call: Deployed, desk: Desk) -> Non
     call.keys[handler] = _create_access_key(functions()["chalicelib.api.v1.introspection.get_health"])
     status, text = call(ROUTES_BY_NAME["publish_event"], SampleRequest(desk.alice, inputs.new_event()))
     assert (status, json.loads(text)["code"]) == (500, "internal_error")
+
+
+def test_a_function_reads_the_sealing_key_under_its_own_role_only(api: Api, call: Deployed, desk: Desk) -> None:
+    request = SAMPLE_REQUESTS["register_instance"](SampleData(api, desk))
+    handler = "chalicelib.api.v2.federation.register_instance"
+    call.keys[handler] = _create_access_key(functions()[handler], without="secretsmanager")
+    assert call(ROUTES_BY_NAME["register_instance"], request)[0] == 500
+    del call.keys[handler]
+    assert call(ROUTES_BY_NAME["register_instance"], request)[0] == 201

@@ -5,9 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from chalicelib import aws
+from chalicelib import aws, secret_keys
 from chalicelib.parallel import Branch, branch
-from chalicelib.resources import Grant
+from chalicelib.resources import UNSEAL, Grant
 
 _MEMBER_ACTIONS = {
     "Put": "PutItem",
@@ -39,8 +39,14 @@ class StoreCalls:
 
 @contextmanager
 def record_store_calls() -> Iterator[StoreCalls]:
-    """Record the calls to DynamoDB and SQS during the block, from every thread."""
+    """Record the calls to DynamoDB and SQS during the block, from every thread, and whether it needs the secret key."""
     seen = StoreCalls()
+    read_keys = secret_keys.read_secret_keys
+    (key,) = UNSEAL
+
+    def read_and_note(*, fresh: bool = False) -> list[bytes]:
+        seen.permissions.add((key.action, key.resource.physical_name, key.index))
+        return read_keys(fresh=fresh)
 
     def note(params: dict[str, Any], model: Any, **_: object) -> None:
         if model.name in _POLLING:
@@ -52,9 +58,11 @@ def record_store_calls() -> Iterator[StoreCalls]:
     clients = (aws.dynamodb(), aws.sqs())
     for client in clients:
         client.meta.events.register("before-parameter-build", note)
+    secret_keys.read_secret_keys = read_and_note
     try:
         yield seen
     finally:
+        secret_keys.read_secret_keys = read_keys
         for client in clients:
             client.meta.events.unregister("before-parameter-build", note)
 

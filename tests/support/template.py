@@ -27,6 +27,7 @@ _PSEUDO = {
     "AWS::AccountId": ACCOUNT,
     "AWS::URLSuffix": "amazonaws.com",
     "Prefix": PREFIX,
+    "SecretKeyId": f"arn:aws:secretsmanager:{REGION}:{ACCOUNT}:secret:{PREFIX}/secret-key-AbCdEf",
 }
 
 

@@ -20,7 +20,7 @@ from chalicelib.federation.connections.stores.connections import DynamoConnectio
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.parallel import gather
 from chalicelib.people.stores.directory import DynamoDirectory
-from chalicelib.resources import DIRECTORY, PEER_NOTICES, PEERS
+from chalicelib.resources import DIRECTORY, PEER_NOTICES, PEERS, UNSEAL
 from chalicelib.settings import settings
 
 bp = Blueprint(__name__)
@@ -43,6 +43,7 @@ _TOKEN_BYTES = 32
     refusals=(Conflict, TooLarge),
     replay=from_stored_reply,
     grants=SPEND
+    + UNSEAL
     + REMEMBER
     + DIRECTORY.can("BatchGetItem")
     + PEERS.can("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "ConditionCheckItem")

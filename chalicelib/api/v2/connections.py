@@ -53,7 +53,7 @@ from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import gather
 from chalicelib.people.stores.directory import DynamoDirectory
-from chalicelib.resources import CHAT, DIRECTORY, NETWORK, NOTIFY, PEER_NOTICES, PEERS
+from chalicelib.resources import CHAT, DIRECTORY, NETWORK, NOTIFY, PEER_NOTICES, PEERS, UNSEAL
 from chalicelib.settings import settings
 
 bp = Blueprint(__name__)
@@ -87,6 +87,7 @@ def _own_key() -> PeerKey:
     answers={200: "The status of the connection."},
     refusals=(Forbidden, NotFound, TooLarge, RateLimited, Unavailable),
     grants=SPEND
+    + UNSEAL
     + PEERS.can("GetItem", "Query", "PutItem", "UpdateItem")
     + NETWORK.can("GetItem", "UpdateItem")
     + DIRECTORY.can("BatchGetItem")

@@ -27,7 +27,7 @@ from chalicelib.federation.network.services import instances
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.network.stores.reported_counts import DynamoReportedCounts
 from chalicelib.parallel import gather
-from chalicelib.resources import DIRECTORY, NETWORK, PEERS, TOKENS
+from chalicelib.resources import DIRECTORY, NETWORK, PEERS, TOKENS, UNSEAL
 from chalicelib.settings import settings
 
 bp = Blueprint(__name__)
@@ -42,7 +42,7 @@ bp = Blueprint(__name__)
     answer=RegisteredOut,
     answers={201: "The registration, with the platform token."},
     refusals=(Forbidden, TooLarge, RateLimited, Unavailable),
-    grants=NETWORK.can("GetItem", "PutItem", "UpdateItem") + TOKENS.can("PutItem", "DeleteItem"),
+    grants=UNSEAL + NETWORK.can("GetItem", "PutItem", "UpdateItem") + TOKENS.can("PutItem", "DeleteItem"),
 )
 def register_instance(body: RegisterIn, context: RequestContext) -> OperationReply:
     """Register an instance in this network, or register it again.

@@ -25,7 +25,7 @@ from chalicelib.operate.domain.network import (
     to_instance_response,
     to_relay_progress,
 )
-from chalicelib.resources import FACETS_INDEX, NETWORK, NOTICES, ORDER_INDEX, PEERS, RELAYS, TOKENS
+from chalicelib.resources import FACETS_INDEX, NETWORK, NOTICES, ORDER_INDEX, PEERS, RELAYS, TOKENS, UNSEAL
 
 bp = Blueprint(__name__)
 
@@ -63,7 +63,7 @@ def list_instances(caller: ApiKey) -> list[InstanceOut]:  # noqa: ARG001 - admit
     envelope="InstanceAnswer",
     answers={200: "The updated instance."},
     refusals=(NotFound, Conflict, TooLarge),
-    grants=_DECIDE,
+    grants=_DECIDE + UNSEAL,
 )
 def approve_instance(
     instanceId: str,  # noqa: N803 - contract's spelling

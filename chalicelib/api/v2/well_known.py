@@ -10,7 +10,7 @@ from chalicelib.federation.network.domain.description import AgentCardOut, Descr
 from chalicelib.federation.network.services import description
 from chalicelib.federation.network.stores.hubs import DynamoHubs
 from chalicelib.parallel import gather
-from chalicelib.resources import NETWORK, PEERS
+from chalicelib.resources import NETWORK, PEERS, UNSEAL
 from chalicelib.settings import VERSION, settings
 
 bp = Blueprint(__name__)
@@ -25,7 +25,7 @@ _CARD_SECONDS = 300
     tag="Network",
     answers={200: "The description, with a proof if a challenge was sent."},
     refusals=(NotFound,),
-    grants=NETWORK.can("GetItem") + PEERS.can("GetItem", "Query", "PutItem"),
+    grants=UNSEAL + NETWORK.can("GetItem") + PEERS.can("GetItem", "Query", "PutItem"),
 )
 def describe_desk(query: DescriptionQuery) -> DeskOut:
     """Describe this instance: its software, signing keys and limits.

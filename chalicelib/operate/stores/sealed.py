@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+from chalicelib import secret_keys
 from chalicelib.aws import dynamodb
 from chalicelib.core.stores.actions import update
 from chalicelib.core.stores.items import Row, from_item
 from chalicelib.core.stores.writes import try_commit
 from chalicelib.resources import DIRECTORY, NETWORK, PEERS, Table
-from chalicelib.settings import secret_keys
 from chalicelib.vault import reseal
 
 
@@ -30,7 +30,7 @@ def reseal_secrets() -> Resealing:
     Raises:
         ValueError: no key is set.
     """
-    secret_keys()
+    secret_keys.read_secret_keys()
     done = Resealing()
     for table in (DIRECTORY, NETWORK, PEERS):
         for row in _rows(table):
