@@ -192,6 +192,7 @@ def test_get_operations_only_write_to_budgets_and_sockets() -> None:
 READ_SECRET_KEY = {
     "approve_instance",
     "ask_for_connection",
+    "call_mcp",  # it runs `ask_for_connection` as a tool
     "deliver_callback",
     "deliver_notice",
     "deliver_peer_notice",
