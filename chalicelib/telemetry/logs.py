@@ -31,6 +31,7 @@ _JSON_BEGINS = frozenset('{["-0123456789tfnNI \t\r\n')
 _bound: ContextVar[Mapping[str, Any]] = ContextVar("bound", default=MappingProxyType({}))
 _handlers: list[logging.StreamHandler[TextIO]] = []
 _has_started = False
+_with_metrics = True
 
 
 class LineFormatter(logging.Formatter):
@@ -114,9 +115,14 @@ def level() -> str:
     return os.environ.get("AWS_LAMBDA_LOG_LEVEL", "INFO")
 
 
-def install(stream: TextIO | None = None) -> logging.StreamHandler[TextIO]:
-    """Write the lines of this process to `stream`, by default standard output, from now on."""
+def install(stream: TextIO | None = None, *, with_metrics: bool = True) -> logging.StreamHandler[TextIO]:
+    """Write the lines of this process to `stream`, by default standard output, from now on.
+
+    Hosts leave out the lines of metrics, which only CloudWatch reads.
+    """
+    global _with_metrics
     if not _handlers:
+        _with_metrics = with_metrics
         handler = logging.StreamHandler(stream or sys.stdout)
         handler.setFormatter(LineFormatter())
         logger = logging.getLogger(LOGGER)
@@ -137,9 +143,9 @@ def uninstall() -> None:
     logger.propagate = True
 
 
-def output() -> TextIO | None:
-    """Return where lines are written; None if they are not."""
-    return _handlers[0].stream if _handlers else None
+def output_of_metrics() -> TextIO | None:
+    """Return where lines of metrics are written; None if they are not."""
+    return _handlers[0].stream if _handlers and _with_metrics else None
 
 
 def serialize(line: Any) -> str:

@@ -74,7 +74,7 @@ def install() -> None:
 
 def emit(measured: Iterable[Measured]) -> None:
     """Write the lines to where log lines are written, if anywhere."""
-    if (output := logs.output()) is not None:
+    if (output := logs.output_of_metrics()) is not None:
         for each in metric_sets(measured):
             output.write(logs.serialize(to_line(each, milliseconds=int(time.time() * 1000))) + "\n")
         output.flush()

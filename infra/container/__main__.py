@@ -12,6 +12,7 @@ import waitress
 from botocore.exceptions import BotoCoreError, ClientError
 from chalice.app import Chalice
 
+from chalicelib.telemetry import logs
 from infra import catalog
 from infra.commands.federation import trusted_claims_warning
 from infra.container.http import Wsgi, application, management
@@ -56,6 +57,7 @@ def main(
     """
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
+    logs.install(with_metrics=False)
     # The gateway sends heartbeats, so no schedule does.
     os.environ["FLUXDEN_SOCKET_HEARTBEATS"] = "0"
     os.environ.setdefault("FLUXDEN_SOCKETS_URL", f"http://{management_host}:{management_port}")

@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 from chalice import local
 from chalice.app import Chalice
 
+from chalicelib.telemetry import logs
 from infra.local import reloading
 from infra.local.gateway import Handler, Server
 
@@ -38,6 +39,8 @@ def create_local_server(app: Chalice, config: Any, host: str, port: int) -> loca
         reloading.watch()
     signal.signal(signal.SIGTERM, _stop)
     signal.signal(signal.SIGINT, _stop)
+    # Chalice would write only the message of a line, without its fields.
+    logs.install(with_metrics=False)
     port = read_number("PORT", port, PORTS) if port == _DEFAULT_PORT else port
     with report_busy_port("PORT", port):
         Server.reserved = reloading.listen("http", host, port)

@@ -65,7 +65,9 @@ def _healthy(port: int) -> bool:
         return False
 
 
-def test_a_container_publishes_pushes_and_calls_back(ports: tuple[int, int], desk: Desk, receiver: Receiver) -> None:
+def test_a_container_publishes_pushes_and_calls_back(
+    ports: tuple[int, int], desk: Desk, receiver: Receiver, tmp_path: Path
+) -> None:
     port, ws_port = ports
     key = {"Authorization": f"Bearer {desk.alice_key}"}
     with connect(f"ws://{HOST}:{ws_port}", additional_headers=key, proxy=None) as client:
@@ -89,6 +91,11 @@ def test_a_container_publishes_pushes_and_calls_back(ports: tuple[int, int], des
     with closing(HTTPConnection(HOST, port, timeout=10)) as connection:
         connection.request("HEAD", "/api/v1/health")
         assert connection.getresponse().status == 200
+
+    lines = [json.loads(each) for each in (tmp_path / "log").read_text().splitlines() if each.startswith("{")]
+    request_id = published.headers["X-Request-Id"]
+    (line,) = (each for each in lines if each.get("requestId") == request_id and each["message"] == "request")
+    assert (line["operation"], line["status"]) == ("publish_event", 202)
 
 
 def test_a_container_keeps_event_streams_open(ports: tuple[int, int], desk: Desk) -> None:

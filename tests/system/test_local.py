@@ -79,6 +79,16 @@ def test_the_welcome_names_the_addresses_and_the_demo_file(system: StartedDesk) 
     assert system.stderr == ""
 
 
+def test_each_call_writes_one_line_with_its_fields(system: StartedDesk) -> None:
+    answer = system.call("POST", EVENTS, inputs.new_event(), system.alice)
+
+    lines = [json.loads(each) for each in system.stdout.splitlines() if each.startswith('{"level"')]
+    (line,) = (each for each in lines if each.get("requestId") == answer.headers["X-Request-Id"])
+    assert (line["message"], line["operation"], line["status"]) == ("request", "publish_event", 202)
+    assert "request\n" not in system.stdout.splitlines(keepends=True)
+    assert not any(each.startswith('{"_aws"') for each in system.stdout.splitlines())
+
+
 def test_the_welcome_has_the_configuration_of_an_mcp_client(system: StartedDesk) -> None:
     (line,) = re.findall(r'^{"mcpServers.*$', system.stdout, re.MULTILINE)
     told = json.loads(line)["mcpServers"]["fluxden"]
