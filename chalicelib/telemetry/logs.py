@@ -30,8 +30,8 @@ _JSON_BEGINS = frozenset('{["-0123456789tfnNI \t\r\n')
 
 _bound: ContextVar[Mapping[str, Any]] = ContextVar("bound", default=MappingProxyType({}))
 _handlers: list[logging.StreamHandler[TextIO]] = []
+_metrics_handlers: list[logging.StreamHandler[TextIO]] = []
 _has_started = False
-_with_metrics = True
 
 
 class LineFormatter(logging.Formatter):
@@ -120,9 +120,7 @@ def install(stream: TextIO | None = None, *, with_metrics: bool = True) -> loggi
 
     Hosts leave out the lines of metrics, which only CloudWatch reads.
     """
-    global _with_metrics
     if not _handlers:
-        _with_metrics = with_metrics
         handler = logging.StreamHandler(stream or sys.stdout)
         handler.setFormatter(LineFormatter())
         logger = logging.getLogger(LOGGER)
@@ -131,6 +129,8 @@ def install(stream: TextIO | None = None, *, with_metrics: bool = True) -> loggi
         # Lambda's own handler would write every line again.
         logger.propagate = False
         _handlers.append(handler)
+        if with_metrics:
+            _metrics_handlers.append(handler)
     return _handlers[0]
 
 
@@ -139,13 +139,14 @@ def uninstall() -> None:
     logger = logging.getLogger(LOGGER)
     while _handlers:
         logger.removeHandler(_handlers.pop())
+    _metrics_handlers.clear()
     logger.setLevel(logging.NOTSET)
     logger.propagate = True
 
 
 def output_of_metrics() -> TextIO | None:
     """Return where lines of metrics are written; None if they are not."""
-    return _handlers[0].stream if _handlers and _with_metrics else None
+    return _metrics_handlers[0].stream if _metrics_handlers else None
 
 
 def serialize(line: Any) -> str:
