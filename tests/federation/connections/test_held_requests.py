@@ -1,19 +1,20 @@
 """The rows of held requests: nobody's, bounded, and gone when their desk denies them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
 
-from chalicelib.federation.connections.stores import held_requests
+from chalicelib.federation.connections.stores import connections, held_requests
 from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.resources import PEER_NOTICES
 from tests.conftest import Desk
-from tests.federation.connections.connection_calls import ask_as, change_connection, run_command
+from tests.federation.connections.connection_calls import ask_as, change_connection, own_connections, run_command
 from tests.support.api import Api
-from tests.support.hostile_peer import HonestPeer, HostilePeer
+from tests.support.hostile_peer import HonestPeer, HostilePeer, Kind
 from tests.support.peer import CONNECTIONS, TOKEN, allow_federation, connection_request
 from tests.support.pump import Pumps, count_messages
+from tests.support.receiver import Receiver
 
 pytestmark = pytest.mark.usefixtures("large_budget", "receiver")
 
@@ -45,3 +46,29 @@ def test_claims_of_one_desk_are_bounded_and_repeats_count_too(
         assert ask_as(api, signing).status == 200, "a repeat stores nothing"
         assert api.post(CONNECTIONS, connection_request(federationToken="o" * 40)).status == 200, "others may ask"
     assert count_messages(PEER_NOTICES) == 3
+
+
+def test_a_confirmed_request_is_listed_while_strangers_have_used_up_the_hour(
+    api: Api, desk: Desk, signing: HonestPeer, pump: Pumps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connections, "MOST_REQUESTS_AN_HOUR", 2)
+    begun = (datetime.now(UTC) + timedelta(days=1)).replace(minute=10)
+    allow_federation(approval=True, unverified="pending")
+    with time_machine.travel(begun, tick=False), HonestPeer(Receiver(), Kind.PLAIN) as plain:
+        for number in range(4):
+            token, email = f"{number}" * 40, f"{number}@x.example"
+            ask_as(api, plain, fromUserEmail=email, federationToken=token)
+        ask_as(api, signing)
+        pump.drain(PEER_NOTICES)
+        listed = own_connections(api, desk)
+    assert sorted(each["verified"] for each in listed) == [False, False, True]
+
+
+def test_a_claim_is_not_verified_by_the_keys_of_its_desk(
+    api: Api, desk: Desk, signing: HonestPeer, pump: Pumps
+) -> None:
+    allow_federation(approval=True, unverified="accept")
+    HostilePeer(api, signing.url).ask(fluxden=None)
+    pump.run("fetch_peer_keys")
+    (found,) = own_connections(api, desk)
+    assert (found["signedByPeer"], found["verified"]) == (True, False)

@@ -147,11 +147,8 @@ class Connection:
 
     @property
     def is_confirmed(self) -> bool:
-        """Whether the desk at the peer's address showed that the connection is its own.
-
-        Connections from before proofs were kept count if every message must be signed with a published key.
-        """
-        return self.proof is not None or bool(self.published)
+        """Whether the desk at the peer's address showed that the connection is its own."""
+        return self.proof is not None
 
     @property
     def is_ours(self) -> bool:

@@ -13,6 +13,7 @@ from chalicelib.federation.connections.domain.connections import (
     ConnectionState,
     ConnectionStatus,
     PeerKey,
+    Proof,
 )
 from chalicelib.vault import seal, unseal
 
@@ -128,7 +129,12 @@ def to_columns(connection: Connection) -> Row:
 
 
 def from_row(row: Mapping[str, Any]) -> Connection:
-    """Convert a row to its connection."""
+    """Convert a row to its connection.
+
+    A row from before proofs were kept is confirmed if every message must be signed with a published key.
+    """
+    if "proof" not in row and row.get("publishedKeys"):
+        row = {**row, "proof": Proof.SIGNATURE.value}
     return _CONNECTION.from_row(
         row,
         token_hash=row["pk"].removeprefix("TOKEN#"),

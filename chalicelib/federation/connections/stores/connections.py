@@ -217,8 +217,11 @@ def _save_pair(connection: Connection, over: Connection, instead_of: Connection 
 
 
 def count_request_action(connection: Connection) -> list[Action]:
-    """Return the action that counts a peer's request in this hour of its person; none for a request of this desk."""
-    if connection.initiator is Initiator.US:
+    """Return the action that counts a peer's request in this hour of its person.
+
+    None for a request of this desk, and for one that proves its origin: what strangers claim takes nobody's room.
+    """
+    if connection.initiator is Initiator.US or connection.proof is not None:
         return []
     asked_at = parse_timestamp(connection.created_at)
     return [count_in_hour_action(asked_at, most=MOST_REQUESTS_AN_HOUR, of=f"REQUESTS#{connection.user_id}")]
@@ -226,7 +229,7 @@ def count_request_action(connection: Connection) -> list[Action]:
 
 def _check_number(connection: Connection, refused: Refused, *, place: int) -> None:
     """Raise RateLimited if only the number of requests was refused, which the action at `place` counts."""
-    if connection.initiator is Initiator.PEER and list(refused.failed) == [place]:
+    if count_request_action(connection) and list(refused.failed) == [place]:
         wait = seconds_left_of_hour(parse_timestamp(connection.created_at))
         detail = f"This person has received too many requests within this hour. Try again in {wait} s."
         raise RateLimited(detail, retry_after=wait) from refused
