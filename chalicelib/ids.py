@@ -5,10 +5,12 @@ import hashlib
 import re
 import secrets
 import zlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 from uuid import UUID
+
+from chalicelib.core.domain.guesses import can_be_guessed
 
 _SECRET_BYTES = 32
 _SECRET_LENGTH = 43
@@ -42,12 +44,14 @@ class PresentedToken:
     """A well-formed token from a request, without its text.
 
     `sealing_key` derives from the text and is never stored, so only the bearer of the token can open what it seals.
+    `can_be_guessed` holds for keys that others chose, and chose short.
     """
 
     kind: TokenKind | InstanceCredential
     row_id: str
     secret_hash: str
     sealing_key: bytes = field(repr=False)
+    can_be_guessed: bool = False
 
 
 @dataclass(frozen=True)
@@ -117,7 +121,7 @@ def mint_platform_token(*, secret: bytes | None = None) -> MintedToken:
 
 def instance_key(text: str) -> PresentedToken:
     """The key of an instance, which may be any text, since the instance chose it."""
-    return _by_hash(InstanceCredential.INSTANCE, text)
+    return replace(_by_hash(InstanceCredential.INSTANCE, text), can_be_guessed=can_be_guessed(text))
 
 
 def parse_token(text: str) -> PresentedToken | None:

@@ -16,11 +16,12 @@ class Settings:
     """The settings of a process.
 
     Budgets are units per minute and token. `registrations_per_hour` limits how many new instances may register in an
-    hour of the clock. `base_url` is the normalised URL of this desk, and `socket_url` that of its WebSockets; both
-    may be empty. `allow_loopback` lets callbacks reach this machine, for demonstrations and tests only.
-    `tracing` says whether calls are recorded for AWS X-Ray. `stream_hold_seconds` is how long the event stream over
-    HTTP waits for a new event behind a gateway that passes on complete replies only. With `socket_heartbeats`,
-    functions send heartbeats to open sockets; a host always does.
+    hour of the clock. `trusted_proxies` is the number of proxies before this desk whose `X-Forwarded-For` is true.
+    `base_url` is the normalised URL of this desk, and `socket_url` that of its WebSockets; both may be empty.
+    `allow_loopback` lets callbacks reach this machine, for demonstrations and tests only. `tracing` says whether calls
+    are recorded for AWS X-Ray. `stream_hold_seconds` is how long the event stream over HTTP waits for a new event
+    behind a gateway that passes on complete replies only. With `socket_heartbeats`, functions send heartbeats to open
+    sockets; a host always does.
     """
 
     personal_budget: int
@@ -29,6 +30,7 @@ class Settings:
     platform_budget: int
     connection_budget: int
     registrations_per_hour: int
+    trusted_proxies: int
     base_url: str
     socket_url: str
     error_base_url: str
@@ -52,6 +54,7 @@ def settings() -> Settings:
         platform_budget=positive_integer("FLUXDEN_PLATFORM_BUDGET", 600),
         connection_budget=positive_integer("FLUXDEN_CONNECTION_BUDGET", 600),
         registrations_per_hour=positive_integer("FLUXDEN_REGISTRATIONS_PER_HOUR", 300),
+        trusted_proxies=_trusted_proxies(),
         base_url=_base_url(),
         socket_url=os.environ.get("FLUXDEN_SOCKET_URL", "").rstrip("/"),
         error_base_url=os.environ.get("FLUXDEN_ERROR_BASE_URL", "https://docs.fluxdesk.net/api/v1/errors").rstrip("/"),
@@ -61,6 +64,13 @@ def settings() -> Settings:
         # API Gateway times out after 29 seconds.
         stream_hold_seconds=min(positive_integer("FLUXDEN_STREAM_HOLD_SECONDS", 20), _LONGEST_HOLD_SECONDS),
     )
+
+
+def _trusted_proxies() -> int:
+    text = os.environ.get("FLUXDEN_TRUSTED_PROXIES", "") or "0"
+    if len(text) != 1 or not text.isdecimal() or not text.isascii():
+        raise ValueError("FLUXDEN_TRUSTED_PROXIES must be a whole number from 0 to 9")
+    return int(text)
 
 
 def _base_url() -> str:

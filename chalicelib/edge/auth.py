@@ -13,7 +13,13 @@ from chalicelib.tokens.domain.tokens import Admission
 
 class TokenBudgets(Protocol):
     def spend(
-        self, token: PresentedToken, charge: Charge, *, now: datetime, address: str | None = None
+        self,
+        token: PresentedToken,
+        charge: Charge,
+        *,
+        now: datetime,
+        address: str | None = None,
+        is_accepted: bool = True,
     ) -> Admission: ...
     def refund(self, token: PresentedToken, charge: Charge, *, now: datetime) -> None: ...
 

@@ -79,7 +79,9 @@ def _respond(request: IncomingRequest, input_error: Refusal | None) -> tuple[Res
             access = authorize(operation, access)  # 403, 429
         if operation.gate:
             http, report_window = request.http, gate_windows.append
-            raw_request = RawRequest(http.method, http.path, request.headers, raw, request.now, report_window)
+            raw_request = RawRequest(
+                http.method, http.path, request.headers, raw, request.now, request.address, report_window
+            )
             parsed.arguments["admitted"] = operation.gate(raw_request)
         arguments = parsed.checked_arguments()  # 400, 404, 415
         claim = new_claim(request, parsed, access.caller)
@@ -106,10 +108,13 @@ def _respond(request: IncomingRequest, input_error: Refusal | None) -> tuple[Res
 
 
 def authenticate(request: IncomingRequest, parsed: Input) -> Access:
-    """Find the bearer of the token and take the charge of the call from the budget. Store calls: 1.
+    """Find the bearer of the token and take the charge of the call from the budget.
+
+    Store calls: 1; for a credential of an instance see `GuardedBudgets`.
 
     Raises:
         Unauthorized: the token is missing or not accepted, and the operation needs one.
+        RateLimited: there were too many wrong credentials of instances.
     """
     operation = request.operation
     try:
@@ -119,8 +124,11 @@ def authenticate(request: IncomingRequest, parsed: Input) -> Access:
             return _ANONYMOUS
         is_complete = is_accepted and parsed.error is None and "body" in parsed.arguments
         charge = operation.charge(parsed.arguments["body"]) if is_complete else _ANONYMOUS.charge
-        admission = operation.family.tokens.spend(token, charge, now=request.now, address=request.address)
-    except (Unauthorized, Forbidden):
+        admission = operation.family.tokens.spend(
+            token, charge, now=request.now, address=request.address, is_accepted=is_accepted
+        )
+    except (Unauthorized, Forbidden, RateLimited):
+        # A credential that is refused is ignored where none is needed, so nothing is learned about it.
         if operation.caller_is_optional:
             return _ANONYMOUS
         raise
@@ -175,7 +183,12 @@ def invoke(request: IncomingRequest, arguments: dict[str, Any], access: Access, 
     if "context" in annotations:
         sealing_key = access.token.sealing_key if access.token else None
         arguments["context"] = RequestContext(
-            request.request_id, request.now, claim, sealing_key, stream_seconds(request.http)
+            request.request_id,
+            request.now,
+            claim,
+            sealing_key,
+            stream_seconds(request.http),
+            request.address,
         )
     try:
         return operation.function(**request.path, **arguments)

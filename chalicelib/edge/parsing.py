@@ -9,6 +9,7 @@ from chalice.app import MultiDict, Request
 from pydantic import ValidationError
 
 from chalicelib import ids
+from chalicelib.core.domain.addresses import client_address
 from chalicelib.core.domain.errors import Invalid, NotFound, Refusal, TooLarge, UnsupportedMediaType
 from chalicelib.edge import problem
 from chalicelib.edge.header_text import decode_header
@@ -38,9 +39,11 @@ class IncomingRequest(NamedTuple):
 
     @property
     def address(self) -> str | None:
-        """The network address of the caller, as the gateway saw it."""
+        """The network address of the caller, as the gateway or the last trusted proxy saw it."""
         identity = self.http.context.get("identity") or {}
-        return str(identity["sourceIp"]) if identity.get("sourceIp") else None
+        peer = str(identity["sourceIp"]) if identity.get("sourceIp") else None
+        forwarded_for = self.headers.get("x-forwarded-for", "")
+        return client_address(peer, forwarded_for, trusted_proxies=settings().trusted_proxies)
 
 
 class Input(NamedTuple):

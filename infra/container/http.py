@@ -40,20 +40,21 @@ def application(app: Chalice, streams: int) -> Wsgi:
     def serve(environ: dict[str, Any], start_response: StartResponse) -> Iterable[bytes]:
         method, path = environ["REQUEST_METHOD"], _raw_path(environ)
         try:
-            response = routed.handle_request(method, path, _headers(environ), _body(environ))
+            headers, peer = _headers(environ), environ.get("REMOTE_ADDR")
+            response = routed.handle_request(method, path, headers, _body(environ), peer)
         except Refusal as refusal:
             response = gateway.error_response(refusal, path)
         status = int(response["statusCode"])
-        headers = _to_header_list({**response["headers"], **response["multiValueHeaders"]})
+        listed = _to_header_list({**response["headers"], **response["multiValueHeaders"]})
         if PIECES in response:
-            start_response(_status_line(status), headers)
+            start_response(_status_line(status), listed)
             return _Streaming(response[PIECES], environ)
         body = _bytes(response)
         if status in (HTTPStatus.NO_CONTENT, HTTPStatus.NOT_MODIFIED):
             body = b""
         else:
-            headers.append(("Content-Length", str(len(body))))
-        start_response(_status_line(status), headers)
+            listed.append(("Content-Length", str(len(body))))
+        start_response(_status_line(status), listed)
         return [b"" if method == "HEAD" else body]
 
     return serve

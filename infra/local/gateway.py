@@ -44,11 +44,14 @@ class Gateway(local.LocalGateway):
 
     slots = StreamSlots(STREAMS)
 
-    def handle_request(self, method: str, path: str, headers: Any, body: bytes | None) -> Any:
+    def handle_request(self, method: str, path: str, headers: Any, body: bytes | None, peer: str | None = None) -> Any:
+        """Answer a request; `peer` is the network address that the connection comes from."""
         try:
             event = self._generate_lambda_event(method, path, headers, body)
         except ValueError:
             return error_response(NotFound("There is nothing at this path."), path)
+        if peer:
+            event["requestContext"]["identity"]["sourceIp"] = peer
         methods = self._app_object.routes[event["requestContext"]["resourcePath"]]
         if method == "OPTIONS" and any(entry.cors for entry in methods.values()):
             headers = {**self._autogen_options_headers(event), "X-Request-Id": ids.new_request_id()}
@@ -113,7 +116,7 @@ class Handler(local.ChaliceRequestHandler):
 
     def __init__(self, request: Any, client_address: Any, server: HTTPServer, app_object: Chalice, config: Any) -> None:
         # chalice's own __init__ would build its own gateway and serve the request at once.
-        self.local_gateway = Gateway(app_object, config)
+        self.gateway = self.local_gateway = Gateway(app_object, config)
         super(local.ChaliceRequestHandler, self).__init__(request, client_address, server)
 
     def log_message(self, *_: object) -> None:
@@ -140,7 +143,8 @@ class Handler(local.ChaliceRequestHandler):
             response = error_response(refusal, self.path, {"Connection": "close"})
         else:
             headers = dict(self.headers)
-            response = self.local_gateway.handle_request(self.command, self.path, headers, body)
+            peer = self.client_address[0]
+            response = self.gateway.handle_request(self.command, self.path, headers, body, peer)
         response = self._handle_binary(response)
         status, headers = response["statusCode"], response["headers"] | response["multiValueHeaders"]
         if PIECES in response:

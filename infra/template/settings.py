@@ -66,6 +66,15 @@ SETTINGS = {
     "FLUXDEN_REGISTRATIONS_PER_HOUR": _number(
         "RegistrationsPerHour", "How many new instances can register per hour.", 300
     ),
+    "FLUXDEN_TRUSTED_PROXIES": Setting(
+        "TrustedProxies",
+        "How many proxies before this desk append the address of their caller to X-Forwarded-For, 0 to 9. Limits count "
+        "by network address; further addresses in that header are ignored. API Gateway appends an address too, so "
+        "behind it a CDN makes 2.",
+        type="whole number",
+        default="0",
+        pattern="[0-9]",
+    ),
     "FLUXDEN_DEMO_DAILY_LIMIT": _number("DemoDailyLimit", "Deliveries per day for each demo token.", 1000),
     "FLUXDEN_BASE_URL": Setting(
         "BaseUrl",

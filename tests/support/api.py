@@ -61,12 +61,13 @@ class Api:
         key: str | None = None,
         headers: dict[str, str] | None = None,
         raw: bytes | str | None = None,
+        address: str = "127.0.0.1",
     ) -> Answer:
         sent = {"Content-Type": "application/json"} if body is not None or raw is not None else {}
         sent |= {"Authorization": f"Bearer {token}"} if token else {}
         sent |= {"Idempotency-Key": key} if key is not None else {}
         text = raw if raw is not None else None if body is None else json.dumps(body)
-        event = gateway_event(method, path, sent | (headers or {}), text)
+        event = gateway_event(method, path, sent | (headers or {}), text, address)
         route = SERVED[method, event["requestContext"]["resourcePath"]]
         return invoke(route, event)
 
@@ -89,7 +90,9 @@ def invoke(route: Route, event: dict[str, Any]) -> Answer:
     return Answer(response["statusCode"], headers, response["body"], seen.calls, seen.steps)
 
 
-def gateway_event(method: str, path: str, headers: dict[str, str], body: bytes | str | None) -> dict[str, Any]:
+def gateway_event(
+    method: str, path: str, headers: dict[str, str], body: bytes | str | None, address: str = "127.0.0.1"
+) -> dict[str, Any]:
     """Return the event that API Gateway (REST, proxy integration) sends for this request."""
     matched = _matcher().match_route(path)
     plain, _, query = path.partition("?")
@@ -106,7 +109,7 @@ def gateway_event(method: str, path: str, headers: dict[str, str], body: bytes |
             "httpMethod": method,
             "path": plain,
             "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
-            "identity": {"sourceIp": "127.0.0.1"},
+            "identity": {"sourceIp": address},
         },
         "body": body,
         "isBase64Encoded": False,

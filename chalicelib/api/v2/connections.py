@@ -5,7 +5,7 @@ from uuid import uuid4
 from chalice.app import Blueprint
 
 from chalicelib import ids
-from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
+from chalicelib.api.v2.contract import GUESSES, REMEMBER, SPEND, SPEND_OF_INSTANCES, operation
 from chalicelib.api.v2.peer_admission import admit_confirmation, admit_end, admit_stranger
 from chalicelib.core.domain.callers import ApiKey, PlatformToken
 from chalicelib.core.domain.errors import (
@@ -86,7 +86,7 @@ def _own_key() -> PeerKey:
     gate=admit_stranger,
     answers={200: "The status of the connection."},
     refusals=(Forbidden, NotFound, TooLarge, RateLimited, Unavailable),
-    grants=SPEND
+    grants=SPEND_OF_INSTANCES
     + UNSEAL
     + PEERS.can("GetItem", "Query", "PutItem", "UpdateItem")
     + NETWORK.can("GetItem", "UpdateItem")
@@ -130,7 +130,7 @@ def request_connection(body: ConnectIn, admitted: AdmittedStranger, context: Req
     _CONNECTIONS,
     tag="Federation",
     answers={200: "The connections."},
-    grants=SPEND + PEERS.can("Query", "BatchGetItem"),
+    grants=SPEND_OF_INSTANCES + PEERS.can("Query", "BatchGetItem"),
 )
 def list_connections(query: ConnectionsQuery, caller: ApiKey | PlatformToken) -> ConnectionsAnswer:
     """List your connections with people of other instances.
@@ -176,7 +176,8 @@ def change_connection(id: str, body: ConnectionPatch, caller: ApiKey, context: R
     gate=admit_confirmation,
     answers={200: "The connection is active."},
     refusals=(Unauthorized, Forbidden, NotFound, TooLarge, RateLimited, Unavailable),
-    grants=PEERS.can("GetItem", "Query", "BatchGetItem", "PutItem", "UpdateItem")
+    grants=GUESSES
+    + PEERS.can("GetItem", "Query", "BatchGetItem", "PutItem", "UpdateItem")
     + CHAT.can("PutItem")
     + PEER_NOTICES.can_send()
     + NOTIFY,
@@ -204,7 +205,7 @@ def confirm_connection(
     gate=admit_end,
     answers={200: "The connection has ended."},
     refusals=(Unauthorized, Forbidden, NotFound, TooLarge, RateLimited, Unavailable),
-    grants=PEERS.can("GetItem", "Query", "BatchGetItem", "UpdateItem") + CHAT.can("PutItem") + NOTIFY,
+    grants=GUESSES + PEERS.can("GetItem", "Query", "BatchGetItem", "UpdateItem") + CHAT.can("PutItem") + NOTIFY,
 )
 def end_connection(
     body: EndedIn,

@@ -6,7 +6,7 @@ from uuid import uuid4
 from chalice.app import Blueprint
 
 from chalicelib import ids
-from chalicelib.api.v2.contract import PAYMENTS, REMEMBER, SPEND, operation
+from chalicelib.api.v2.contract import PAYMENTS, REMEMBER, SPEND_OF_INSTANCES, operation
 from chalicelib.core.domain.callers import PlatformToken
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound, RateLimited, TooLarge, Unavailable
 from chalicelib.core.domain.requests import RequestContext
@@ -70,7 +70,10 @@ def register_instance(body: RegisterIn, context: RequestContext) -> OperationRep
     tag="Federation",
     answers={200: "The network's statistics."},
     refusals=(Forbidden, NotFound, TooLarge, Unavailable),
-    grants=SPEND + PEERS.can("GetItem") + NETWORK.can("GetItem", "UpdateItem") + DIRECTORY.can("GetItem", "Query"),
+    grants=SPEND_OF_INSTANCES
+    + PEERS.can("GetItem")
+    + NETWORK.can("GetItem", "UpdateItem")
+    + DIRECTORY.can("GetItem", "Query"),
 )
 def send_heartbeat(caller: PlatformToken, context: RequestContext, body: HeartbeatIn | None = None) -> HeartbeatOut:
     """Report that the instance is online, and its current state.
@@ -101,7 +104,7 @@ def _replay_linked(stored: dict[str, Any]) -> OperationReply:
     answers={200: "The result, or the status of the instance."},
     refusals=(NotFound, Conflict, TooLarge),
     replay=_replay_linked,
-    grants=SPEND + REMEMBER + NETWORK.can("GetItem", "UpdateItem"),
+    grants=SPEND_OF_INSTANCES + REMEMBER + NETWORK.can("GetItem", "UpdateItem"),
 )
 def link_marketplace(body: LinkIn, caller: PlatformToken, context: RequestContext) -> OperationReply:
     """Join or leave the marketplace, or get the instance's status.
@@ -121,7 +124,7 @@ def link_marketplace(body: LinkIn, caller: PlatformToken, context: RequestContex
     tag="Federation",
     answers={200: "The fee to charge."},
     refusals=(TooLarge,),
-    grants=SPEND,
+    grants=SPEND_OF_INSTANCES,
 )
 def validate_payment(body: PaymentIn, caller: PlatformToken) -> PaymentOut:  # noqa: ARG001 - the same for everybody
     """Check that a payment's fee covers the network's minimum.

@@ -6,7 +6,7 @@ from uuid import uuid4
 from chalice.app import Blueprint
 
 from chalicelib import ids
-from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
+from chalicelib.api.v2.contract import REMEMBER, SPEND_OF_INSTANCES, operation
 from chalicelib.core.domain.callers import PlatformToken
 from chalicelib.core.domain.errors import Conflict, Invalid, NotFound, SlugTaken, TooLarge
 from chalicelib.core.domain.requests import RequestContext
@@ -62,7 +62,7 @@ def _remote_id(remote_id: str) -> str:
     answers={200: "The result for each agent."},
     refusals=(Conflict, TooLarge),
     replay=from_stored_reply,
-    grants=SPEND + IDEMPOTENCY.can("GetItem", "PutItem", "UpdateItem") + _SAVE,
+    grants=SPEND_OF_INSTANCES + IDEMPOTENCY.can("GetItem", "PutItem", "UpdateItem") + _SAVE,
 )
 def sync_agents(body: AgentsIn, caller: PlatformToken, context: RequestContext) -> SyncOut:
     """Create or update up to 50 of the instance's agents.
@@ -87,7 +87,7 @@ def sync_agents(body: AgentsIn, caller: PlatformToken, context: RequestContext) 
     tag="Federation",
     cors=True,
     answers={200: "The agents."},
-    grants=SPEND + NETWORK.can("Query"),
+    grants=SPEND_OF_INSTANCES + NETWORK.can("Query"),
 )
 def list_synced_agents(caller: PlatformToken) -> AgentsOut:
     """List the instance's agents in any status, by their remote ids."""
@@ -104,7 +104,7 @@ def list_synced_agents(caller: PlatformToken) -> AgentsOut:
     answers={200: "The agent was updated.", 201: "The agent was created."},
     refusals=(SlugTaken, TooLarge),
     replay=from_stored_reply,
-    grants=SPEND + REMEMBER + _SAVE,
+    grants=SPEND_OF_INSTANCES + REMEMBER + _SAVE,
 )
 def put_synced_agent(remoteId: str, body: AgentPut, caller: PlatformToken, context: RequestContext) -> OperationReply:  # noqa: N803
     """Create or update one of the instance's agents by its remote id.
@@ -128,7 +128,7 @@ def put_synced_agent(remoteId: str, body: AgentPut, caller: PlatformToken, conte
     cors=True,
     answers={200: "The agent."},
     refusals=(NotFound,),
-    grants=SPEND + NETWORK.can("BatchGetItem"),
+    grants=SPEND_OF_INSTANCES + NETWORK.can("BatchGetItem"),
 )
 def get_synced_agent(remoteId: str, caller: PlatformToken) -> AgentOut:  # noqa: N803
     """Retrieve one of the instance's agents, with its details and version history."""
@@ -144,7 +144,7 @@ def get_synced_agent(remoteId: str, caller: PlatformToken) -> AgentOut:  # noqa:
     answers={200: "The agent was deleted."},
     refusals=(NotFound, Conflict),
     replay=from_stored_reply,
-    grants=SPEND + REMEMBER + NETWORK.can("BatchGetItem", "DeleteItem", "UpdateItem"),
+    grants=SPEND_OF_INSTANCES + REMEMBER + NETWORK.can("BatchGetItem", "DeleteItem", "UpdateItem"),
 )
 def delete_synced_agent(remoteId: str, caller: PlatformToken, context: RequestContext) -> AgentDeletedOut:  # noqa: N803
     """Delete one of the instance's agents.

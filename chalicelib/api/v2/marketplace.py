@@ -3,7 +3,7 @@
 from chalice.app import Blueprint
 
 from chalicelib.agents.stores.agents import DynamoAgents
-from chalicelib.api.v2.contract import REMEMBER, SPEND, operation
+from chalicelib.api.v2.contract import REMEMBER, SPEND_OF_INSTANCES, operation
 from chalicelib.core.domain.callers import InstanceKey
 from chalicelib.core.domain.errors import Conflict, Forbidden, TooLarge
 from chalicelib.core.domain.requests import RequestContext
@@ -27,7 +27,7 @@ bp = Blueprint(__name__)
     answers={200: "The event was received. `warning` says if it changed nothing."},
     refusals=(Forbidden, Conflict, TooLarge),
     replay=from_stored_reply,
-    grants=SPEND + REMEMBER + PEERS.can("GetItem") + DIRECTORY.can("Query", "UpdateItem"),
+    grants=SPEND_OF_INSTANCES + REMEMBER + PEERS.can("GetItem") + DIRECTORY.can("Query", "UpdateItem"),
 )
 def receive_marketplace_event(
     body: HubEventIn,

@@ -3,7 +3,7 @@
 from chalice.app import Blueprint
 
 from chalicelib.agents.stores.agents import DynamoAgents
-from chalicelib.api.v2.contract import SPEND, operation
+from chalicelib.api.v2.contract import SPEND_OF_INSTANCES, operation
 from chalicelib.core.domain.callers import PlatformToken
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.requests import RequestContext
@@ -29,7 +29,7 @@ bp = Blueprint(__name__)
     answer=DiscoverOut,
     answers={200: "The search results."},
     refusals=(NotFound,),
-    grants=SPEND
+    grants=SPEND_OF_INSTANCES
     + DIRECTORY.can("GetItem", "Query")
     + DIRECTORY.can("Query", index=LIST_INDEX)
     + NETWORK.can("GetItem", "BatchGetItem", "UpdateItem")

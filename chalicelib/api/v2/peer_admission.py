@@ -2,10 +2,12 @@
 
 from datetime import datetime
 
+from chalicelib.api.v2.contract import V2
 from chalicelib.core.domain.budgets import Charge, SpendResult
 from chalicelib.core.domain.callers import InstanceKey, PlatformToken
-from chalicelib.core.domain.errors import Forbidden, Unauthorized
+from chalicelib.core.domain.errors import Forbidden, RateLimited, Unauthorized
 from chalicelib.core.domain.requests import RawRequest
+from chalicelib.core.stores.guesses import DynamoGuesses
 from chalicelib.edge.auth import CALLER_TYPES, find_token
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.connections.services.admission import Admission, AdmittedRelay, AdmittedStranger
@@ -18,7 +20,6 @@ from chalicelib.federation.connections.stores.federation_settings import DynamoF
 from chalicelib.federation.connections.stores.peer_keys import DynamoPeerKeys
 from chalicelib.parallel import gather
 from chalicelib.settings import settings
-from chalicelib.tokens.stores.token_budgets import DynamoTokenBudgets
 
 
 def admit_stranger(sent: RawRequest) -> AdmittedStranger:
@@ -52,8 +53,8 @@ def _identify(sent: RawRequest) -> PlatformToken | InstanceKey | None:
         token = find_token(sent.headers, "Authorization", (PlatformToken, InstanceKey))
         if CALLER_TYPES[token.kind] not in (PlatformToken, InstanceKey):
             return None
-        admission = DynamoTokenBudgets().spend(token, Charge(), now=sent.now)
-    except (Unauthorized, Forbidden):
+        admission = V2.tokens.spend(token, Charge(), now=sent.now, address=sent.address)
+    except (Unauthorized, Forbidden, RateLimited):
         return None
     if admission.refused:
         raise admission.refused
@@ -69,6 +70,7 @@ def _admission() -> Admission:
         spend=_spend,
         refuse_signature=refuse_signature,
         base_url=settings().base_url,
+        guesses=DynamoGuesses(),
         gather=gather,
     )
 

@@ -3,7 +3,7 @@
 from chalice.app import Blueprint
 
 from chalicelib.agents.domain.prompt_groups import PromptGroupsOut, registry
-from chalicelib.api.v2.contract import SPEND, operation
+from chalicelib.api.v2.contract import SPEND_OF_INSTANCES, operation
 from chalicelib.core.domain.callers import ANY_PERMISSION, ApiKey, InstanceKey, PlatformToken
 
 bp = Blueprint(__name__)
@@ -17,7 +17,7 @@ bp = Blueprint(__name__)
     tag="Federation",
     answers={200: "The prompt groups and their scoring."},
     permission=ANY_PERMISSION,
-    grants=SPEND,
+    grants=SPEND_OF_INSTANCES,
 )
 def get_prompt_groups(
     caller: ApiKey | PlatformToken | InstanceKey,  # noqa: ARG001 - everybody is told the same

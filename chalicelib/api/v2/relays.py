@@ -5,7 +5,7 @@ from uuid import uuid4
 from chalice.app import Blueprint
 
 from chalicelib import ids
-from chalicelib.api.v2.contract import operation
+from chalicelib.api.v2.contract import GUESSES, operation
 from chalicelib.api.v2.peer_admission import admit_new_relay, admit_relay
 from chalicelib.board.stores.board import DynamoBoard
 from chalicelib.core.domain.errors import Forbidden, NotFound, RateLimited, TooLarge, Unauthorized, Unavailable
@@ -31,7 +31,7 @@ from chalicelib.tasks.stores.queue import DynamoQueue
 
 bp = Blueprint(__name__)
 
-_ADMIT = PEERS.can("GetItem", "Query", "UpdateItem")
+_ADMIT = GUESSES + PEERS.can("GetItem", "Query", "UpdateItem")
 
 
 def _notifier() -> Notifier:

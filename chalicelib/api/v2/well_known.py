@@ -2,8 +2,10 @@
 
 from chalice.app import Blueprint
 
-from chalicelib.api.v2.contract import operation
-from chalicelib.core.domain.errors import NotFound
+from chalicelib.api.v2.contract import GUESSES, operation
+from chalicelib.core.domain.errors import NotFound, RateLimited
+from chalicelib.core.domain.requests import RequestContext
+from chalicelib.core.stores.guesses import DynamoGuesses
 from chalicelib.federation.connections.stores.connection_tokens import DynamoConnectionTokens
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.federation.network.domain.description import AgentCardOut, DescriptionQuery, DeskOut
@@ -24,10 +26,10 @@ _CARD_SECONDS = 300
     "/.well-known/fluxden",
     tag="Network",
     answers={200: "The description, with a proof if a challenge was sent."},
-    refusals=(NotFound,),
-    grants=UNSEAL + NETWORK.can("GetItem") + PEERS.can("GetItem", "Query", "PutItem"),
+    refusals=(NotFound, RateLimited),
+    grants=UNSEAL + GUESSES + NETWORK.can("GetItem") + PEERS.can("GetItem", "Query", "PutItem"),
 )
-def describe_desk(query: DescriptionQuery) -> DeskOut:
+def describe_desk(query: DescriptionQuery, context: RequestContext) -> DeskOut:
     """Describe this instance: its software, signing keys and limits.
 
     `keys` are the keys of its HTTP message signatures (RFC 9421), current key first. A hub can send a `challenge` with
@@ -44,6 +46,8 @@ def describe_desk(query: DescriptionQuery) -> DeskOut:
         hubs=DynamoHubs(),
         connections=DynamoConnectionTokens(),
         federation=DynamoFederation(),
+        context=context,
+        guesses=DynamoGuesses(),
         gather=gather,
     )
 

@@ -5,7 +5,8 @@ Refusal
 ├── TooLarge                  the body is too large
 ├── UnsupportedMediaType      the body is not declared as JSON
 ├── Unauthorized              the token is missing, malformed or unknown
-│   └── Inactive              the token is known, but disabled, revoked or expired
+│   ├── Inactive              the token is known, but disabled, revoked or expired
+│   └── Unapproved            the token is known, but its instance is not approved
 ├── Forbidden                 the caller lacks the permission
 │   └── CrossProjectBlocked   sender or recipient is outside the named project
 ├── NotFound                  it does not exist, or not for this caller
@@ -66,6 +67,10 @@ class Unauthorized(Refusal):
 
 
 class Inactive(Unauthorized):
+    pass
+
+
+class Unapproved(Unauthorized):
     pass
 
 

@@ -14,6 +14,7 @@ class RequestContext:
 
     `sealing_key` derives from the caller's token. It seals the stored copy of a reply that reveals a secret.
     `stream_seconds` is how long the host can keep the reply open, and None behind a gateway that waits for its end.
+    `address` is the network address of the caller.
     """
 
     request_id: str
@@ -21,13 +22,15 @@ class RequestContext:
     claim: Claim | None = None
     sealing_key: bytes | None = field(default=None, repr=False)
     stream_seconds: int | None = None
+    address: str | None = None
 
 
 @dataclass(frozen=True)
 class RawRequest:
     """A request as it was received, which is the form that signatures cover. Names of headers are in lower case.
 
-    A gate that charges the request to a budget of its own calls `report_window`; the reply then shows that budget.
+    `address` is the network address of the sender. A gate that charges the request to a budget of its own calls
+    `report_window`; the reply then shows that budget.
     """
 
     method: str
@@ -35,4 +38,5 @@ class RawRequest:
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
     now: datetime
+    address: str | None = None
     report_window: Callable[[Window], None] = field(default=lambda _: None, repr=False)

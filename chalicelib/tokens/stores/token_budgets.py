@@ -18,7 +18,7 @@ from chalicelib.core.domain.callers import (
     TokenStatus,
     ToolsToken,
 )
-from chalicelib.core.domain.errors import Inactive, RateLimited, Unauthorized, Unavailable
+from chalicelib.core.domain.errors import Inactive, RateLimited, Unapproved, Unauthorized, Unavailable
 from chalicelib.core.domain.severity import Severity
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.ids import InstanceCredential, PresentedToken, TokenKind, new_nonce
@@ -54,7 +54,15 @@ class _Change:
 
 
 class DynamoTokenBudgets:
-    def spend(self, token: PresentedToken, charge: Charge, *, now: datetime, address: str | None = None) -> Admission:
+    def spend(
+        self,
+        token: PresentedToken,
+        charge: Charge,
+        *,
+        now: datetime,
+        address: str | None = None,
+        is_accepted: bool = True,  # noqa: ARG002 - concerns the guard before this
+    ) -> Admission:
         """Authenticate the caller and take `charge` from its budgets, both or neither.
 
         `address` is the network address that the call comes from. It is shown to the owner of the token.
@@ -64,6 +72,7 @@ class DynamoTokenBudgets:
 
         Raises:
             Unauthorized: the token is unknown, or was superseded more than 24 hours ago.
+        Unapproved: the token is known, but its instance is not approved.
             Inactive: the token is disabled, revoked or expired.
         """
         budget, minute, day = _budget(token.kind), minute_of(now), day_of(now)
@@ -219,9 +228,9 @@ def _check_token(token: PresentedToken, row: Row, now: datetime) -> None:
         raise Unauthorized(_UNKNOWN)
     # For callers an instance that is not approved is unknown.
     if token.kind is InstanceCredential.PLATFORM and row["status"] != TokenStatus.ACTIVE:
-        raise Unauthorized("This instance is not approved, or is suspended.")
+        raise Unapproved("This instance is not approved, or is suspended.")
     if token.kind is InstanceCredential.INSTANCE and "holders" not in row:
-        raise Unauthorized(_UNKNOWN)
+        raise Unapproved(_UNKNOWN)
     if row["status"] != TokenStatus.ACTIVE:
         raise Inactive(f"The token has been {row['status']}.")
     if row.get("expiresAt", seconds + 1) <= seconds:

@@ -51,6 +51,7 @@ PROOFS = ("nothing", "unknown", "token", "digest", "signature", "both", "forged"
 PEERS_OF = ("plain", "hmac", "key", "published")
 # What the operations themselves say after a request was let in.
 _LET_IN = ("No such relay was sent over this connection.",)
+_ADDRESSES = itertools.count()
 _KEY, _FORGER = SigningKey.new("key"), SigningKey.new("key")
 
 
@@ -137,7 +138,8 @@ def send(api: Api, case: Case) -> Any:
         "both": signed,
         "forged": signed,
     }[case.proof]
-    return api.post(case.door, raw=raw, headers=headers)
+    # Wrong tokens make an address wait.
+    return api.post(case.door, raw=raw, headers=headers, address=f"10.0.0.{next(_ADDRESSES) % 250}")
 
 
 def token_of(peer: str, state: str) -> str:

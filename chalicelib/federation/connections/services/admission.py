@@ -12,12 +12,15 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any, Protocol
 
+from chalicelib.core.domain.addresses import network_of
 from chalicelib.core.domain.budgets import SpendResult
 from chalicelib.core.domain.callers import InstanceKey, PlatformToken
 from chalicelib.core.domain.errors import Forbidden, NotFound, RateLimited, Unauthorized, Unavailable
 from chalicelib.core.domain.fields import parse_timestamp
+from chalicelib.core.domain.guesses import can_be_guessed, credential_hash
 from chalicelib.core.domain.requests import RawRequest
 from chalicelib.core.domain.signatures import is_body_digest, is_content_digest
+from chalicelib.core.services.guesses import Guesses, Trial, try_credential
 from chalicelib.federation.connections.domain.connections import (
     Connection,
     ConnectionStatus,
@@ -39,6 +42,8 @@ _RELAYS = (ConnectionStatus.ACTIVE,)
 _CONFIRMATIONS = (ConnectionStatus.ACTIVE, ConnectionStatus.PENDING)
 _SIGNED_HEADERS = ("signature-input", "signature", "content-digest", DESTINATION_HEADER.lower())
 _LONGEST_HEADER = 2000
+# Wrong federation tokens count together, since each may open any connection.
+_TARGET = "federation token"
 _ENDS = (*_CONFIRMATIONS, ConnectionStatus.DECLINED, ConnectionStatus.EXPIRED)
 
 
@@ -157,8 +162,8 @@ class Admission:
 
     `base_url` is the public URL of this desk. If it is empty, signatures are checked against the host of the request.
 
-    Store calls in sequence: 1; 1 more for the first request of a minute, and 1 more for the first signature with an
-    unknown key.
+    Store calls in sequence: 1; 1 more for a wrong token, for the first request of a minute, and for the first signature
+    with an unknown key. A token that can be guessed takes 1 more on its first request from an address in a day.
     """
 
     settings: Federation
@@ -167,6 +172,7 @@ class Admission:
     spend: Spend
     refuse_signature: RefuseSignature
     base_url: str
+    guesses: Guesses
     gather: Callable[..., list[Any]]
 
     def admit_relay(self, sent: RawRequest) -> Connection:
@@ -218,15 +224,21 @@ class Admission:
             Unavailable: the signature is made with a key that is not known yet, and is being fetched.
             Forbidden: this desk lets nothing in.
             NotFound: the connections with this token are in other states, or their desk is suspended.
-            RateLimited: the token's budget for this minute is used up.
+            RateLimited: the token's budget for this minute is used up, or there were too many wrong tokens.
         """
         token = sent.headers.get(TOKEN_HEADER.lower(), "").strip()
         if not token:
             raise Unauthorized(f"The header {TOKEN_HEADER} is missing.")
-        settings, known, spent = self.gather(
-            self.settings.find_settings,
-            lambda: self.connections.find_by_token(token),
-            lambda: self.spend(token, now=sent.now),
+        settings, known, spent = try_credential(
+            Trial(network_of(sent.address), _TARGET, credential_hash(token), can_be_guessed(token), sent.now),
+            lambda: self.gather(
+                self.settings.find_settings,
+                lambda: self.connections.find_by_token(token),
+                lambda: self.spend(token, now=sent.now),
+            ),
+            lambda found: bool(found[1]),
+            guesses=self.guesses,
+            gather=self.gather,
         )
         _check_inbound(settings)
         if not known:

@@ -3,7 +3,10 @@
 from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
+from chalicelib.core.domain.addresses import network_of
 from chalicelib.core.domain.errors import Invalid, NotFound
+from chalicelib.core.domain.requests import RequestContext
+from chalicelib.core.services.guesses import Guesses, Trial, try_credential
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus
 from chalicelib.federation.connections.domain.origins import canonical_origin
 from chalicelib.federation.connections.services.ports import ConnectionTokens, Federation
@@ -27,22 +30,42 @@ def describe(
     hubs: Hubs,
     connections: ConnectionTokens,
     federation: Federation,
+    context: RequestContext,
+    guesses: Guesses,
     gather: Callable[..., list[Any]],
 ) -> DeskOut:
     """Describe this desk; for a hub's challenge, return the proof that this desk knows its key there.
 
     Asked about a connection, confirm it to the desk at its other end, and to nobody else.
 
-    Store calls in sequence: 1; 4 for the very first description.
+    Store calls in sequence: 1; 4 for the very first description, 1 more for a question about an unknown connection.
 
     Raises:
         Invalid: the challenge comes without the id, or a connection without the desk that asks, or the reverse.
         NotFound: this desk has no such id at any hub, or no such connection with that desk.
+        RateLimited: there were too many questions about unknown connections.
     """
     if query.connection is not None or query.to is not None:
         if query.connection is None or query.to is None:
             raise Invalid("Send connection and to together.")
-        status = _status_with(query.to, connections.find_by_token_hash(query.connection))
+        digest = query.connection
+        # Nobody can make others wait, so there is no limit for all together.
+        asker = f"{network_of(context.address)} asking"
+        known = try_credential(
+            Trial(
+                asker,
+                asker,
+                digest,
+                can_be_guessed=True,
+                now=context.now,
+                is_question=True,
+            ),
+            lambda: connections.find_by_token_hash(digest),
+            bool,
+            guesses=guesses,
+            gather=gather,
+        )
+        status = _status_with(query.to, known)
         return DeskOut(software="fluxden", version=version, connection=KnownConnectionOut(status=status))
     if query.challenge is None and query.instance_id is None:
         keys, settings = gather(federation.list_public_keys, federation.find_settings)
