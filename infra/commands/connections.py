@@ -8,11 +8,14 @@ import click
 
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.federation.connections.domain.connections import Connection
+from chalicelib.federation.connections.domain.federation_settings import FederationSettings
 from chalicelib.federation.connections.domain.owned_connections import Action, ConnectionPatch
 from chalicelib.federation.connections.gateways.connection_notices import CONNECTION_NOTICE_JOBS
+from chalicelib.federation.connections.services.admission import relation_of
 from chalicelib.federation.connections.services.connections import change_connection
 from chalicelib.federation.connections.services.transitions import Ports
 from chalicelib.federation.connections.stores.connections import DynamoConnections
+from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.operate.services.employees import person_by_email
 from chalicelib.people.stores.directory import DynamoDirectory
 from infra.commands.output import json_option, print_records
@@ -27,10 +30,13 @@ def connections() -> None:
 @click.option("--owner", metavar="EMAIL", help="Only connections of this employee.")
 @json_option
 def list_(owner: str | None, *, as_json: bool) -> None:
-    """List connections by employee, oldest first."""
-    people = DynamoDirectory()
+    """List connections by employee, oldest first.
+
+    The relation is claimed until the other desk has confirmed its address, then confirmed; suspended cuts it off.
+    """
+    people, rules = DynamoDirectory(), DynamoFederation().find_settings()
     owners = [person_by_email(owner, people)] if owner is not None else people.list_people()
-    found = [_to_record(each) for person in owners for each in DynamoConnections().list_own(person.user_id)]
+    found = [_to_record(each, rules) for person in owners for each in DynamoConnections().list_own(person.user_id)]
     print_records(found, as_json=as_json, none="No connections.")
 
 
@@ -63,13 +69,14 @@ def _change_connection(connection_id: UUID, action: Action) -> None:
     click.echo(f"Connection {connection_id} is now {made.status}.")
 
 
-def _to_record(each: Connection) -> dict[str, Any]:
+def _to_record(each: Connection, rules: FederationSettings) -> dict[str, Any]:
     return {
         "connectionId": each.connection_id,
         "owner": each.user_email,
         "peer": each.peer_email,
         "instance": each.peer_url,
         "status": each.status.value,
+        "relation": relation_of(each, rules).value,
         "askedBy": each.initiator.value,
         "hmac": each.hmac_enabled,
         "createdAt": each.created_at,

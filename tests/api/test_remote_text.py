@@ -28,7 +28,7 @@ def test_a_task_from_another_desk_has_its_text_in_a_member_of_its_own(api: Api, 
     (item,) = (each for each in result["structuredContent"]["data"]["items"] if each["source"] == "federation")
     assert item["remoteText"] == {
         "origin": "https://desk.peer.example",
-        "verified": False,
+        "verified": True,
         "title": ORDER,
         "description": ORDER,
     }

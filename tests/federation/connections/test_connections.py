@@ -96,7 +96,10 @@ def test_an_operator_lists_accepts_and_ends_connections(api: Api, desk: Desk) ->
     allow_federation(approval=True)
     made = receive_request(api).json["connectionId"]
     listed = json.loads(run_command("connections", "list", "--owner", "alice@example.com", "--json").output)
-    assert [(each["status"], each["askedBy"]) for each in listed] == [("active", "peer"), ("pending", "peer")]
+    assert [(each["status"], each["askedBy"], each["relation"]) for each in listed] == [
+        ("active", "peer", "confirmed"),
+        ("pending", "peer", "claimed"),
+    ]
     assert "is now active" in run_command("connections", "accept", made).output
     assert "is now blocked" in run_command("connections", "block", made).output
     assert "is now declined" in run_command("connections", "decline", listed[0]["connectionId"]).output

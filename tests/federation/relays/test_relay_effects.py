@@ -110,7 +110,7 @@ def test_the_sender_comes_from_the_connection(api: Api, desk: Desk, token: str) 
         "instanceUrl": "https://desk.peer.example",
         "connectionId": desk.demo["federation"]["connection_id"],
         "isFederated": True,
-        "verified": False,
+        "verified": True,
     }
     assert peer_messages(api, desk.alice_key)[0]["content"].startswith("Pat Peer (https://desk.peer.example)")
 

@@ -171,6 +171,16 @@ def test_a_relay_reaches_another_person_who_is_connected_to_that_desk(api: Api, 
     assert receive_relay(api, token, toUserEmail="bob@example.com", relayId="r-3").json["fallback"] is True
 
 
+def test_a_relay_of_an_unconfirmed_desk_reaches_nobody_but_who_accepted_it(api: Api, desk: Desk) -> None:
+    allow_federation()
+    for name in ("alice", "bob"):
+        asked = connection_request(toUserEmail=f"{name}@example.com", federationToken=name * 10)
+        assert api.post(CONNECTIONS, asked).json["status"] == "active"
+    answer = receive_relay(api, "alice" * 10, toUserEmail="bob@example.com", intent="assign_task").json
+    assert answer["fallback"] is True
+    assert cards_of(api, desk.bob_key) == []
+
+
 def test_a_response_joins_the_thread_of_its_parent(api: Api, desk: Desk, token: str) -> None:
     first = receive_relay(api, token, threadId="thread_1").json
     assert first["threadId"] == "thread_1"

@@ -55,9 +55,10 @@ class Inquirer:
 
     def inquire(self, connection: Connection, notice: ConnectionNotice) -> Finding:
         """Find out whether a request is its desk's own: by its signature if the desk publishes keys, or by asking."""
-        if connection.proof is not None:
-            return Finding(Verdict.CONFIRMED, connection.peer_url, proof=connection.proof)
         origin, found, answer = self.describe(connection.peer_url)
+        if connection.proof is not None:
+            keys = found.keys if found else ()
+            return Finding(Verdict.CONFIRMED, connection.peer_url, keys=keys, proof=connection.proof)
         if found is None:
             verdict = Verdict.UNVERIFIABLE if is_no_description(answer) else Verdict.UNREACHABLE
             return Finding(verdict, origin, answer.error or "its desk publishes no description", result=answer)

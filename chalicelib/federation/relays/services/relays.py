@@ -155,7 +155,8 @@ class RelayReceiver:
         user_id = self.people.find_user_ids([address]).get(address)
         if user_id == self.connection.user_id:
             return user_id, False
-        if user_id is not None:
+        # Who only claims to be that desk must not reach the people who are connected with it.
+        if user_id is not None and self.connection.is_confirmed:
             person, connected = self.gather(
                 lambda: self.people.find_person(user_id),
                 lambda: self.connections.is_connected(user_id, self.connection.peer_url),
