@@ -1,6 +1,7 @@
 """Serve the web console: its page, its assets and its service worker."""
 
 import json
+import re
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from chalice.app import Blueprint
 
 from chalicelib.api.v1.contract import operation
 from chalicelib.core.domain.errors import NotFound
+from chalicelib.core.domain.requests import RequestContext
 from chalicelib.edge.operation import OperationReply
 from chalicelib.settings import settings
 
@@ -32,12 +34,15 @@ _POLICY = (
     "connect-src 'self' {socket}",
     "manifest-src 'self'",
     "worker-src 'self'",
-    "base-uri 'none'",
+    "base-uri {base}",
     "form-action 'none'",
     "frame-ancestors 'none'",
     "require-trusted-types-for 'script'",
     "trusted-types dompurify fluxden",
 )
+# What a gateway may put before the desk's paths, and where the page says so: before its first address.
+_MOUNTED = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
+_HEAD = '<meta charset="utf-8">'
 _PAGE = {
     "Cache-Control": "no-cache",
     "Cross-Origin-Opener-Policy": "same-origin",
@@ -48,15 +53,20 @@ _FOREVER = {"Cache-Control": "public, max-age=31536000, immutable"}
 
 
 @operation(bp, "GET", "/", tag="console", answers={200: "The page."}, media_type="text/html; charset=utf-8")
-def get_console() -> OperationReply:
+def get_console(context: RequestContext) -> OperationReply:
     """Open the web console.
 
     A single page. You sign in with an API key (`dvd_…`), which the page stores in the browser only.
     """
     address = urlsplit(settings().socket_url)
     socket = f"{address.scheme}://{address.netloc}" if address.netloc else ""
-    policy = "; ".join(_POLICY).format(socket=socket).replace(" ;", ";")
     page = (_FOLDER / "index.html").read_text(encoding="utf-8")
+    base = "'none'"
+    # The addresses in the page are relative. Behind a stage or a path of a custom domain the page also has an address
+    # without the slash at the end, so it says what they are relative to.
+    if _MOUNTED.fullmatch(mount := context.path.rstrip("/")):
+        page, base = page.replace(_HEAD, f'{_HEAD}\n    <base href="{mount}/">', 1), "'self'"
+    policy = "; ".join(_POLICY).format(socket=socket, base=base).replace(" ;", ";")
     return OperationReply(page, 200, _PAGE | {"Content-Security-Policy": policy})
 
 

@@ -182,6 +182,7 @@ def invoke(request: IncomingRequest, arguments: dict[str, Any], access: Access, 
         arguments["caller"] = access.caller
     if "context" in annotations:
         sealing_key = access.token.sealing_key if access.token else None
+        path = request.http.context.get("path") or "/"
         arguments["context"] = RequestContext(
             request.request_id,
             request.now,
@@ -189,6 +190,7 @@ def invoke(request: IncomingRequest, arguments: dict[str, Any], access: Access, 
             sealing_key,
             stream_seconds(request.http),
             request.address,
+            path,
         )
     try:
         return operation.function(**request.path, **arguments)

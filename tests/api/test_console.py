@@ -6,10 +6,13 @@ import json
 import re
 from pathlib import Path
 from typing import Any
+from urllib.parse import urljoin
+from urllib.request import urlopen
 
 import pytest
 
-from tests.support.api import Api
+from tests.support.api import SERVED, Api, gateway_event, invoke
+from tests.support.stage_proxy import serve_stage
 
 ROOT = Path(__file__).parents[2]
 BUILT, SOURCES = ROOT / "chalicelib" / "web" / "console", ROOT / "infra" / "web"
@@ -61,6 +64,42 @@ def test_page_loads_only_its_own_files(api: Api, monkeypatch: pytest.MonkeyPatch
     assert len(loaded) >= 4
     for path in loaded:
         assert api.get(f"/{path}").status == 200
+
+
+# The stage of the API's own URL, the root of a custom domain, and a path of one.
+ADDRESSES = [
+    ("/desk", "/desk"),
+    ("/desk", "/desk/"),
+    ("", ""),
+    ("", "/"),
+    ("/team/a", "/team/a"),
+    ("/team/a", "/team/a/"),
+]
+
+
+@pytest.mark.engine("embedded")
+@pytest.mark.parametrize(("mount", "address"), ADDRESSES)
+def test_page_loads_at_every_spelling_of_its_address(mount: str, address: str) -> None:
+    with serve_stage(mount) as origin:
+        with urlopen(f"{origin}{address}") as page:
+            html, policy = page.read().decode(), page.headers["Content-Security-Policy"]
+            base = re.search(r'<base href="([^"]+)">', html)
+            home = urljoin(page.url, base[1] if base else "")
+        assert ("base-uri 'self'" in policy, "base-uri 'none'" in policy) == (bool(base), not base)
+        paths = [*re.findall(r'(?:src|href)="(console/[^"]+)"', html), "sw.js", "api/v1/health"]
+        assert len(paths) >= 6
+        for path in paths:
+            with urlopen(urljoin(home, path)) as found:
+                assert found.status == 200
+
+
+@pytest.mark.parametrize("path", ["//evil.example", '/desk/"><script>', "/de sk", "/desk/..;", "/%22"])
+def test_page_repeats_no_other_path(path: str) -> None:
+    (route,) = (each for (_, found), each in SERVED.items() if found == "/")
+    event = gateway_event("GET", "/", {}, None)
+    event["requestContext"]["path"] = path
+    page = invoke(route, event).text
+    assert "<base" not in page
 
 
 @pytest.mark.parametrize(

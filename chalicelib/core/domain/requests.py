@@ -13,6 +13,7 @@ class RequestContext:
     """The id and the time of a request, and its claim if it has an idempotency key.
 
     `sealing_key` derives from the caller's token. It seals the stored copy of a reply that reveals a secret.
+    `path` is that of the URL, with what a gateway puts before the desk's own, such as its stage.
     `stream_seconds` is how long the host can keep the reply open, and None behind a gateway that waits for its end.
     `address` is the network address of the caller.
     """
@@ -23,6 +24,7 @@ class RequestContext:
     sealing_key: bytes | None = field(default=None, repr=False)
     stream_seconds: int | None = None
     address: str | None = None
+    path: str = "/"
 
 
 @dataclass(frozen=True)

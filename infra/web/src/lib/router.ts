@@ -15,6 +15,12 @@ export function decodePart(text: string): string | null {
   }
 }
 
+// Behind a gateway's stage the page has a second address, without the slash at the end. Links of this page would leave it.
+const home = new URL(".", document.baseURI).pathname;
+if (document.querySelector("base") && location.pathname !== home) {
+  history.replaceState(null, "", home + location.search + location.hash);
+}
+
 // A sign-in link is not a page.
 export const isSignInLink = () => location.hash.startsWith("#key=");
 const hash = signal(isSignInLink() ? "" : location.hash);
