@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from chalicelib.core.domain import errors
 from chalicelib.core.domain.error_paths import Schema, to_path
-from chalicelib.core.domain.error_reasons import to_reason
+from chalicelib.core.domain.error_reasons import error_member, to_reason
 from chalicelib.settings import settings
 
 STATUS: dict[type[errors.Refusal], int] = {
@@ -69,7 +69,7 @@ def to_invalid(error: ValidationError, schema: Schema | None = None) -> errors.I
     for each in error.errors(include_url=False):
         if each["type"] == "json_invalid":
             return errors.Invalid("The body is not valid JSON.")
-        place = [*to_path(each["loc"], schema), *([each["ctx"]["at"]] if "at" in each.get("ctx", {}) else [])]
+        place = [*to_path(each["loc"], schema), *error_member(each)]
         if not place:
             not_an_object = each["type"].endswith("_type")
             return errors.Invalid("The body must be a JSON object." if not_an_object else f"{each['msg']}.")

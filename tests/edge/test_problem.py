@@ -1,13 +1,14 @@
 """Errors as replies: their status, the two shapes of the contracts, and reasons that never repeat the input."""
 
 import json
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import Field, ValidationError
 
+from chalicelib.chat.domain.client_frames import ClientFrame
 from chalicelib.core.domain.errors import (
     Conflict,
     Forbidden,
@@ -133,3 +134,21 @@ def test_a_reason_never_repeats_a_value_of_the_input(secret: str) -> None:
     refusal = invalid(json.dumps(body))
     assert len(refusal.fields) == 4
     assert secret not in refusal.detail + str(refusal.fields)
+
+
+@pytest.mark.parametrize(
+    ("sent", "fields"),
+    [
+        ({}, {"action": ["is required"]}),
+        ({"action": "shout"}, {"action": ["Input should be 'ping', 'send' or 'resume'"]}),
+        ({"action": None}, {"action": ["Input should be 'ping', 'send' or 'resume'"]}),
+    ],
+)
+def test_an_unknown_kind_of_a_union_is_an_error_of_the_member_that_names_it(
+    sent: dict[str, Any], fields: dict[str, list[str]]
+) -> None:
+    with pytest.raises(ValidationError) as error:
+        ClientFrame.validate_python(sent)
+    refusal = to_invalid(error.value, ClientFrame.core_schema)
+    assert refusal.fields == fields
+    assert refusal.detail == f"action: {fields['action'][0]}"

@@ -73,7 +73,7 @@ def test_only_tools_tokens_send_in_bulk(api: Api, desk: Desk) -> None:
         ({"recipients": [{"type": "email", "email": "no address"}]}, "recipients.0.email"),
         ({"recipients": [{"type": "user_id", "user_id": "1"}]}, "recipients.0.user_id"),
         ({"recipients": [{"type": "group", "slug": ""}]}, "recipients.0.slug"),
-        ({"recipients": [{"type": "everyone"}]}, "recipients.0"),
+        ({"recipients": [{"type": "everyone"}]}, "recipients.0.type"),
         ({"recipients": [{"type": "email", "email": "a@b.c", "x": 1}]}, "recipients.0.x"),
         ({"auto_claim": "yes"}, "auto_claim"),
         ({"auto_claim": None}, "auto_claim"),

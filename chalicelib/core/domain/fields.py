@@ -227,7 +227,7 @@ def _due_date(value: object) -> datetime:
 def _email(text: str) -> str:
     address = unicodedata.normalize("NFC", text)
     if not _EMAIL.fullmatch(address) or not all(map(_is_address_letter, address)):
-        raise PydanticCustomError("email", "Must be an e-mail address")
+        raise PydanticCustomError("email", "Must be an email address")
     return address
 
 

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from chalicelib.core.domain.attempts import Attempts
+from chalicelib.core.domain.error_reasons import to_reason
 from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid, NotFound, Refusal, SlugTaken
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import to_stored_reply
@@ -222,9 +223,10 @@ def _row(row: Any, *, allow_loopback: bool) -> AgentRow | SyncRowOut:
     try:
         return AgentRow.model_validate_json(to_json(row), context={"allow_loopback": allow_loopback})
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
+        first = error.errors(include_url=False)[0]
         place = ".".join(map(str, first["loc"]))[:200]
-        return failed_row(remote_id, "error", f"{place}: {first['msg']}" if place else str(first["msg"]))
+        reason = to_reason(first)
+        return failed_row(remote_id, "error", f"{place}: {reason}" if place else reason)
 
 
 def _saving(take: Callable[[list[int]], None], numbers: list[int]) -> Callable[[], None]:
