@@ -6,6 +6,18 @@ from pathlib import Path
 
 import pytest
 
+from chalicelib.board.domain.board import MOST_ITEMS
+from chalicelib.board.domain.card_contacts import MOST_CARDS, MOST_CONTACTS
+from chalicelib.core.domain.guesses import AT_ONE_TARGET, FROM_ONE_ADDRESS
+from chalicelib.federation.connections.domain.connections import MOST_CLAIMS_AN_HOUR, MOST_REQUESTS_AN_HOUR
+from chalicelib.inbox.domain.bulk import MOST_PEOPLE
+from chalicelib.inbox.domain.deliveries import MOST_SUPPLEMENTS
+from chalicelib.inbox.domain.inbox import MOST_COUNTED
+from chalicelib.live.domain.frame_size import LARGEST_FRAME
+from chalicelib.live.domain.push import MOST_SUBSCRIPTIONS
+from chalicelib.tasks.domain.employee_tasks import MOST_OPEN_TASKS
+from chalicelib.tokens.domain.keys import MOST_KEYS
+
 pytestmark = pytest.mark.engine("embedded")
 
 ROOT = Path(__file__).parents[2]
@@ -47,6 +59,23 @@ def test_every_make_target_that_a_page_names_exists() -> None:
         text = page.read_text(encoding="utf-8")
         commands = [*re.findall(r"`make ([a-z-]+)", text), *re.findall(r"^(?:\$ )?make ([a-z-]+)", text, re.MULTILINE)]
         assert {*commands} <= targets, page.name
+
+
+def test_the_page_of_limits_has_the_numbers_of_the_code() -> None:
+    page = (ROOT / "docs/limits.md").read_text(encoding="utf-8")
+    for text in (
+        f"{MOST_PEOPLE:,} people a bulk call",
+        f"{MOST_SUPPLEMENTS} supplements a delivery",
+        f"{MOST_KEYS} API keys a person",
+        f"{MOST_OPEN_TASKS} open tasks of an integrator",
+        f"{MOST_SUBSCRIPTIONS} subscribed browsers a person",
+        f"{MOST_ITEMS} checklist items, {MOST_CONTACTS} contacts a card; {MOST_CARDS} cards a contact",
+        f"{MOST_COUNTED:,} unread and {MOST_COUNTED:,} snoozed deliveries",
+        f"{MOST_REQUESTS_AN_HOUR} connection requests an hour to a person, {MOST_CLAIMS_AN_HOUR} unconfirmed ones",
+        f"more than {FROM_ONE_ADDRESS.free} from one address or {AT_ONE_TARGET.free} at one target",
+        f"{LARGEST_FRAME // 1024} KB an event",
+    ):
+        assert text in page
 
 
 def test_the_readme_is_short_and_begins_with_the_picture_and_the_command() -> None:
