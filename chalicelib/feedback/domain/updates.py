@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime
 from typing import Annotated
 
-from pydantic import BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 
 from chalicelib.core.domain.fields import Clamped, In, Omittable, Out, Query, TimeOut, parse_timestamp, timestamp
 
@@ -17,6 +18,21 @@ Clock = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 def _words(text: object) -> object:
     return [word for each in text.split(",") if (word := each.strip())] if isinstance(text, str) else text
+
+
+def _read_day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        return parse_timestamp(text).date()
+
+
+def _check_day(text: str) -> str:
+    try:
+        # As for other filters, an empty one asks for all.
+        return text and str(_read_day(text))
+    except ValueError as error:
+        raise PydanticCustomError("day", "Must be a day or a date-time with offset, such as 2026-05-21") from error
 
 
 class Update(In):
@@ -41,9 +57,9 @@ class UpdatesQuery(Query):
     limit: Annotated[int, Field(ge=1), Clamped(MOST)] = Field(
         50, description=f"How many entries; above {MOST} it means {MOST}."
     )
-    since: Omittable[str] = Field(
+    since: Omittable[Annotated[str, AfterValidator(_check_day)]] = Field(
         None,
-        description="A day or a moment: only entries of later days (in UTC). What is neither is ignored.",
+        description="A day or a date-time with offset: only entries of later days (in UTC).",
         json_schema_extra={"format": "date"},
     )
     tag: Omittable[str] = Field(None, description="Only entries with this tag, in upper or lower case.")
@@ -88,11 +104,11 @@ def parse_update(slug: str, text: str) -> Update:
 
 def asked_for(query: UpdatesQuery, updates: Sequence[Update]) -> UpdatesOut:
     """Return a page of the feed. `updates` are all entries, at least one, newest first."""
-    since, tag = _day(query.since), (query.tag or "").strip().casefold()
+    since, tag = query.since or "", (query.tag or "").strip().casefold()
     found = [
         each
         for each in updates
-        if (since is None or each.date > since) and (not tag or tag in map(str.casefold, each.tags))
+        if str(each.date) > since and (not tag or tag in map(str.casefold, each.tags))
     ]
     shown = [_to_response(each) for each in found[: query.limit]]
     return UpdatesOut(
@@ -102,15 +118,6 @@ def asked_for(query: UpdatesQuery, updates: Sequence[Update]) -> UpdatesOut:
         source=SOURCE,
         generated_at=timestamp(updates[0].moment),
     )
-
-
-def _day(text: str | None) -> date | None:
-    for read in (date.fromisoformat, lambda moment: parse_timestamp(moment).date()):
-        try:
-            return read(text or "")
-        except ValueError:
-            continue
-    return None
 
 
 def _to_response(update: Update) -> UpdateOut:
