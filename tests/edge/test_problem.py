@@ -6,9 +6,10 @@ from typing import Annotated, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from chalicelib.chat.domain.client_frames import ClientFrame
+from chalicelib.core.domain.error_reasons import to_reason
 from chalicelib.core.domain.errors import (
     Conflict,
     Forbidden,
@@ -152,3 +153,9 @@ def test_an_unknown_kind_of_a_union_is_an_error_of_the_member_that_names_it(
     refusal = to_invalid(error.value, ClientFrame.core_schema)
     assert refusal.fields == fields
     assert refusal.detail == f"action: {fields['action'][0]}"
+
+
+def test_the_reason_about_a_list_of_the_wrong_length_is_its_bound() -> None:
+    with pytest.raises(ValidationError) as error:
+        TypeAdapter(Annotated[list[int], Field(max_length=1)]).validate_python([1, 2])
+    assert to_reason(error.value.errors()[0]) == "List should have at most 1 item"

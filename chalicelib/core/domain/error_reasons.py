@@ -25,6 +25,8 @@ def to_reason(error: ErrorDetails) -> str:
             return f"String should have at least {_characters(error['ctx']['min_length'])}"
         case "too_long", str():
             return f"String should have at most {_characters(error['ctx']['max_length'])}"
+        case "too_short" | "too_long", _:
+            return error["msg"].partition(" after validation")[0]
     return error["msg"]
 
 

@@ -105,11 +105,7 @@ def parse_update(slug: str, text: str) -> Update:
 def asked_for(query: UpdatesQuery, updates: Sequence[Update]) -> UpdatesOut:
     """Return a page of the feed. `updates` are all entries, at least one, newest first."""
     since, tag = query.since or "", (query.tag or "").strip().casefold()
-    found = [
-        each
-        for each in updates
-        if str(each.date) > since and (not tag or tag in map(str.casefold, each.tags))
-    ]
+    found = [each for each in updates if str(each.date) > since and (not tag or tag in map(str.casefold, each.tags))]
     shown = [_to_response(each) for each in found[: query.limit]]
     return UpdatesOut(
         updates=shown,
