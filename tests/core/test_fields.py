@@ -145,6 +145,7 @@ def test_omittable_member_may_be_left_out_but_not_null_or_blank() -> None:
     assert Strict.model_validate_json("{}").title is None
     assert refused(Strict, '{"title": null}') == ["string_type"]
     assert refused(Strict, '{"title": " \\t"}') == ["blank"]
+    assert refused(Strict, '{"title": "\u200b\\n\u2060"}') == ["blank"]
 
 
 def test_times_addresses_and_ids_are_normalised() -> None:

@@ -19,6 +19,7 @@ from chalicelib.core.domain.fields import (
     Out,
     Query,
     TimeOut,
+    not_blank,
     timestamp,
 )
 from chalicelib.live.domain.frames import FrameType, LiveEvent
@@ -56,19 +57,13 @@ class Message:
         return LiveEvent(FrameType.NEW_MESSAGE, {"message": {**shown, **named, "createdAt": self.created_at}})
 
 
-def _not_blank(text: str) -> str:
-    if not text.strip():
-        raise PydanticCustomError("blank", "Must not be blank")
-    return text
-
-
 def _small(metadata: dict[str, Any]) -> dict[str, Any]:
     if len(json.dumps(metadata)) > _LARGEST_METADATA:
         raise PydanticCustomError("too_large", "Must have at most 65,536 characters as JSON")
     return metadata
 
 
-Content = Annotated[str, Field(min_length=1, max_length=LONGEST_CONTENT), AfterValidator(_not_blank)]
+Content = Annotated[str, Field(min_length=1, max_length=LONGEST_CONTENT), AfterValidator(not_blank)]
 Metadata = Annotated[dict[str, Any], AfterValidator(_small)]
 
 

@@ -162,8 +162,8 @@ def is_uuid(text: str) -> bool:
 
 
 def not_blank(text: str) -> str:
-    """Refuse a blank text; for use as an `AfterValidator`."""
-    if not text.strip():
+    """Refuse a text without a visible character; for use as an `AfterValidator`."""
+    if not any(map(_is_visible, text)):
         raise PydanticCustomError("blank", "Must not be blank")
     return text
 
@@ -175,9 +175,7 @@ def one_line(text: str) -> str:
     """
     if any(map(_breaks_line, text)):
         raise PydanticCustomError("one_line", "Must be one line, without control or bidi override characters")
-    if text and not any(map(_is_visible, text)):
-        raise PydanticCustomError("blank", "Must not be blank")
-    return text
+    return not_blank(text) if text else text
 
 
 def to_one_line(text: str) -> str:
