@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from chalicelib.api.mcp.remote_text import wrap_remote_text
 from tests.conftest import Desk
-from tests.federation.relays.relay_calls import receive_relay
+from tests.federation.relays.relay_calls import cards_of, receive_relay
 from tests.support.api import Api
 from tests.support.mcp import new_message, post_message
 
@@ -36,6 +36,15 @@ def test_a_task_from_another_desk_has_its_text_in_a_member_of_its_own(api: Api, 
     assert ORDER not in f"{item['title']}{item['description']}"
     plain = api.get("/api/v2/queue", desk.alice_key).json["data"]["items"]
     assert ORDER in [each["title"] for each in plain], "the API has the text where it always was"
+
+
+def test_a_card_from_another_desk_has_its_text_in_a_member_of_its_own(api: Api, desk: Desk) -> None:
+    token = str(desk.demo["federation"]["federation_token"])
+    receive_relay(api, token, intent="assign_task", subject=ORDER, payload={"message": ORDER})
+    (card,) = (each for each in cards_of(api, desk.alice_key) if each["title"] == ORDER)
+    shown = call_tool(api, desk, "card_get", id=card["id"])["structuredContent"]["data"]
+    assert shown["remoteText"] == {"origin": card["origin"], "verified": True, "title": ORDER, "description": ORDER}
+    assert ORDER not in f"{shown['title']}{shown['description']}"
 
 
 def test_own_tasks_are_as_they_were(api: Api, desk: Desk) -> None:

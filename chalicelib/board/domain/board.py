@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from chalicelib.board.domain.card_contacts import CardContact
 from chalicelib.board.domain.positions import GAP, Placement, Position
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from chalicelib.board.domain.board_messages import CardIn, CardPatch
 
 MOST_ITEMS = 100
+FEDERATION: Literal["federation"] = "federation"
 _LATEST_MILLISECONDS = 9_999_999_999_999
 
 
@@ -98,7 +99,9 @@ class Card:
     """A card on one person's board.
 
     `contacts` maps contact ids to links. `rank` places the card among those of equal order; None stands for its usual
-    rank. `version` grows with every change. Times are RFC 3339 in UTC.
+    rank. `origin` is the desk that a card came from, and `verified` whether that desk confirmed that it is there; both
+    are None for own cards, and for those from before they were kept. `version` grows with every change. Times are
+    RFC 3339 in UTC.
     """
 
     card_id: str
@@ -120,6 +123,8 @@ class Card:
     contacts: Mapping[str, CardContact] = field(default_factory=dict)
     version: int = 1
     rank: str | None = None
+    origin: str | None = None
+    verified: bool | None = None
 
     @classmethod
     def of(cls, request: "CardIn", *, card_id: str, user_id: str, now: datetime) -> Self:
@@ -137,6 +142,11 @@ class Card:
             created_at=timestamp(now),
             updated_at=timestamp(now),
         )
+
+    @property
+    def source(self) -> Literal["federation"] | None:
+        """Where the text of the card is from, if it is from another desk."""
+        return FEDERATION if self.source_relay_id else None
 
     @property
     def facets(self) -> tuple[str, str, str]:

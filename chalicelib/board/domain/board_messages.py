@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, ValidationInfo, WithJsonSchema, field_validator
 from pydantic_core import PydanticCustomError
@@ -177,6 +177,9 @@ class KanbanCardOut(Out):
     origin_card_id: str | None = Field(description="The card of another person that this card was created from.")
     origin_user_id: str | None = Field(description="The owner of that card.")
     source_relay_id: str | None = Field(description="The relay that created this card.")
+    source: Literal["federation"] | None = Field(description="Set on a card with text of another desk.")
+    origin: str | None = Field(description="The address of that desk.")
+    verified: bool | None = Field(description="Whether that desk confirmed the connection that it came by.")
     checklist: list[ChecklistItemOut]
     contacts: list[CardContactOut]
     created_at: TimeOut

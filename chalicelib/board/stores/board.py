@@ -41,6 +41,8 @@ _MOST_SHIFTED = 2000
 _MOST_AT_ONCE = 90
 
 _CHECKLIST_ITEM = Codec(ChecklistItem, {"item_id": "id"})
+# Attributes that rows have only with a value.
+_SPARSE = {"rank", "origin", "verified"}
 _CARD = Codec(Card, {"card_id": "id", "checklist": _CHECKLIST_ITEM}, without=("user_id", "contacts"))
 
 
@@ -278,9 +280,7 @@ def _position_columns(position: Position, facets: Sequence[str]) -> Row:
 
 def _columns(card: Card) -> Row:
     row = _CARD.to_row(card) | _position_columns(card.position, card.facets)
-    if card.rank is None:
-        del row["rank"]
-    return row
+    return {name: value for name, value in row.items() if value is not None or name not in _SPARSE}
 
 
 def _card_from_row(row: Row) -> Card:

@@ -25,6 +25,7 @@ from chalicelib.core.domain.fields import (
 from chalicelib.live.domain.frames import FrameType, LiveEvent
 
 LONGEST_CONTENT = 10_000
+_FEDERATION = "federation"
 _LARGEST_METADATA = 65_536
 _MOST_MESSAGES = 200
 
@@ -54,7 +55,17 @@ class Message:
         """The event that tells open sockets of the message."""
         shown = {"id": self.message_id, "role": self.role.value, "content": self.content}
         named = {"agentName": self.agent_name} if self.agent_name else {}
-        return LiveEvent(FrameType.NEW_MESSAGE, {"message": {**shown, **named, "createdAt": self.created_at}})
+        message = {**shown, **named, **self.origin_marks, "createdAt": self.created_at}
+        return LiveEvent(FrameType.NEW_MESSAGE, {"message": message})
+
+    @property
+    def origin_marks(self) -> dict[str, Any]:
+        """`source`, `origin` and `verified` of a message with text of another desk."""
+        metadata = json.loads(self.metadata) if self.metadata else {}
+        # Metadata of messages that people and agents send may claim anything.
+        if metadata.get("source") != _FEDERATION or self.role is Role.USER or "sentViaApi" in metadata:
+            return {}
+        return {name: metadata[name] for name in ("source", "origin", "verified") if name in metadata}
 
 
 def _small(metadata: dict[str, Any]) -> dict[str, Any]:

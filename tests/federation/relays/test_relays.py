@@ -198,7 +198,12 @@ def test_open_sockets_receive_the_events_of_a_relay(
     api.call("PATCH", "/api/v2/settings", {"queueAutoApprove": True}, token=desk.alice_key)
     before = len(client.frames)
     receive_relay(api, token, intent="assign_task", priority="urgent")
-    assert [each["type"] for each in client.frames[before:]] == ["new_message", "queue_changed", "wake"]
+    frames = client.frames[before:]
+    assert [each["type"] for each in frames] == ["new_message", "queue_changed", "wake"]
+    marks = {"source": "federation", "origin": "https://desk.peer.example", "verified": True}
+    assert frames[0]["message"].items() >= marks.items()
+    (card,) = cards_of(api, desk.alice_key)
+    assert card.items() >= marks.items()
     receive_relay(api, token, relayId="r-2", payload={"ambient": True})
     assert len(client.frames) == before + 3
 

@@ -101,6 +101,8 @@ def new_card(given: RelayIn, relay: Relay, connection: Connection, *, card_id: s
         updated_at=relay.created_at,
         project_id=relay.scope.project_id,
         source_relay_id=relay.relay_id,
+        origin=connection.peer_url,
+        verified=connection.is_confirmed,
     )
 
 

@@ -262,6 +262,10 @@ export const en = {
   "network.noConnections": "No connections yet. Connection requests from people at other desks appear here.",
   "network.noRelays": "No relays yet. Relays to and from connected desks appear here.",
   "network.noMatches": "No matches. Try another part of the name. Only public people, teams, and agents are listed.",
+  "network.unconfirmed": "Unverified",
+  "network.unconfirmedHint": "The desk at this address has not confirmed the connection. Anyone may have named it.",
+  "network.unconfirmedNote":
+    "{host} has not confirmed this request, so anyone may have sent it. Ask the person another way before you accept.",
   "network.signed": "Signed",
   "network.signedHint": "Every relay from this desk carries a verified signature.",
   "network.request": "Request connection",

@@ -18,6 +18,8 @@ interface Connection {
   peerUserEmail: string;
   peerUserName: string | null;
   signedByPeer: boolean;
+  /** Whether the desk at the address confirmed that the request is its own. */
+  verified: boolean;
   createdAt: string;
 }
 
@@ -93,11 +95,19 @@ function Row({ connection, busy, onDecide }: RowProps) {
           {peerUserEmail} · {host(peerInstanceUrl)} · <Time at={connection.createdAt} />
         </p>
         {reason && <p class="faint">{reason}</p>}
+        {status === "pending" && !isAwaitingReply && !connection.verified && (
+          <p class="note note-warn">{t("network.unconfirmedNote", { host: host(peerInstanceUrl) })}</p>
+        )}
       </div>
       <div class="chips">
         <Chip kind={status === "active" ? "chip-success" : status === "pending" ? "chip-warn" : ""}>
           {isAwaitingReply ? t("network.awaitingReply") : valueLabel("connection", status)}
         </Chip>
+        {!connection.verified && !isAwaitingReply && ["pending", "active"].includes(status) && (
+          <Chip kind="chip-warn" title={t("network.unconfirmedHint")}>
+            {t("network.unconfirmed")}
+          </Chip>
+        )}
         {connection.signedByPeer && <Chip title={t("network.signedHint")}>{t("network.signed")}</Chip>}
       </div>
       <div class="task-actions">
