@@ -22,7 +22,7 @@ installed_bench := .venv/installed-bench
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run federation-demo test fuzz chaos test-browser test-engines test-compared test-mcp-conformance check format openapi docs console constraints package deploy diff stage bench doctor container-run clean
+.PHONY: help run federation-demo test fuzz chaos test-browser test-engines test-compared test-mcp-conformance check format openapi docs console constraints package release deploy diff stage bench doctor container-run clean
 
 help: ## Show this help
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 22
@@ -87,6 +87,9 @@ constraints: ## Resolve all dependencies again into constraints.txt
 
 package: $(installed_dev) ## Build the functions' zip and the template in build/
 	@$(bin)/python -m infra.package
+
+release: package ## Record the template of a release, which later ones are compared with (NAME=)
+	@$(bin)/python -m infra.release "$(NAME)"
 
 deploy: stage package ## Deploy to AWS (STAGE=, PARAMETERS="Name=value …")
 	@$(bin)/python -m infra.deploy up --stage $(STAGE) $(PARAMETERS)

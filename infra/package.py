@@ -1,7 +1,7 @@
 """Build the functions' zip and the deployment template in `build/`: `python -m infra.package`.
 
-No AWS account is needed. Exits with 1 if a function can't be loaded from the zip alone, or if cfn-lint finds an error
-in the template.
+No AWS account is needed. Exits with 1 if a function can't be loaded from the zip alone, if cfn-lint or our own rules
+find an error in the template, or if AWS would refuse to update a stack of the last release.
 """
 
 import hashlib
@@ -19,10 +19,14 @@ from infra.bundle import bundle
 from infra.template.build import template
 from infra.template.cloudformation import translate
 from infra.template.entry_points import list_entry_points
+from infra.template.releases import last_release, list_refusals, record
+from infra.template.resolved import PARAMETER_SETS, resolve
+from infra.template.rules import list_violations
 
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build"
 TEMPLATE, TRANSLATED, CODE = BUILD / "template.json", BUILD / "cloudformation.json", BUILD / "function.zip"
+RESOLVED = BUILD / "resolved.json"
 
 # Chalice needs a region for service names. Nothing is called there.
 _REGION = "us-east-1"
@@ -40,7 +44,7 @@ def main() -> None:
     TRANSLATED.write_text(json.dumps(result, separators=(",", ":")), encoding="utf-8")
     handlers = sorted(each.handler for each in list_entry_points(app))
     _load(handlers)
-    _run("cfn-lint", "--regions", _REGION, "--template", str(TRANSLATED))
+    _lint(result)
     print(
         f"{CODE.relative_to(ROOT)}: {CODE.stat().st_size / _MEGABYTE:.1f} MB, {unpacked / _MEGABYTE:.1f} MB unpacked,"
     )
@@ -81,6 +85,20 @@ def _load(handlers: list[str]) -> None:
         with zipfile.ZipFile(CODE) as code:
             code.extractall(folder)
         _run("python", "-I", "-S", "-c", f"import sys; sys.path.insert(0, {folder!r}); import {', '.join(modules)}")
+
+
+def _lint(translated: dict[str, Any]) -> None:
+    """Check the template as it is, and as the service reads it with each set of parameters."""
+    _run("cfn-lint", "--regions", _REGION, "--template", str(TRANSLATED))
+    for parameters in PARAMETER_SETS:
+        resolved = resolve(translated, parameters)
+        if violations := list_violations(resolved):
+            sys.exit("\n".join(["The services refuse this template:", *violations]))
+        RESOLVED.write_text(json.dumps(resolved, separators=(",", ":")), encoding="utf-8")
+        _run("cfn-lint", "--regions", _REGION, "--template", str(RESOLVED))
+    name, before = last_release()
+    if refusals := list_refusals(before, record(resolve(translated, PARAMETER_SETS[0]))):
+        sys.exit("\n".join([f"The services refuse to update a stack of the release {name}:", *refusals]))
 
 
 def _run(command: str, *arguments: str, environment: dict[str, str] | None = None) -> None:
