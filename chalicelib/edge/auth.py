@@ -61,7 +61,9 @@ def find_token(headers: Mapping[str, str], header: str, allowed: tuple[type[Call
     if token is None and text and InstanceKey in allowed:
         token = instance_key(text)
     if token is None:
-        raise Unauthorized("Missing or invalid bearer token.")
+        raise Unauthorized(
+            "Missing or invalid bearer token." if header == "Authorization" else f"The header {header} is missing."
+        )
     return token
 
 

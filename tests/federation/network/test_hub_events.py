@@ -18,6 +18,11 @@ def post_event(api: Api, hub_key: str | None, path: str = WEBHOOK, again: str | 
     return api.post(path, said, headers={**headers, "X-DiviDen-Event": "whatever"}, key=again)
 
 
+def test_a_call_without_the_token_is_told_which_header_is_missing(api: Api) -> None:
+    refused = post_event(api, None, event="agent_approval")
+    assert (refused.status, refused.json["error"]) == (401, "The header X-Federation-Token is missing.")
+
+
 @pytest.mark.parametrize("path", [WEBHOOK, ALIAS])
 def test_a_decision_on_an_own_agent_changes_its_status(api: Api, desk: Desk, hub_key: str, path: str) -> None:
     def mentioned() -> bool:
