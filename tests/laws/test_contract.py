@@ -11,7 +11,7 @@ import pytest
 
 from infra.editions import EDITIONS, Edition
 from tests.support import contract
-from tests.support.contract_diff import Comparison, compare
+from tests.support.contract_diff import CONTRADICTIONS, Comparison, compare
 
 pytestmark = pytest.mark.engine("embedded")
 
@@ -41,12 +41,6 @@ _SERVED = sorted(
 )
 # Open by the contract's text, although its security scheme has no exception.
 _PUBLIC = {("/api/v2/connections", "post")}
-# Facts that contradict something else that the contract or a ruling says, with the reason for our choice.
-_CONTRADICTIONS = {
-    "paths./connections.post.security": "The text says that no credentials are needed: the token is in the body.",
-    "paths./relay.post.security": "The text says that X-Federation-Token authenticates, and it is required.",
-    "paths./api/marketplace/webhook.post.security": "The required X-Federation-Token authenticates.",
-}
 
 
 @pytest.mark.parametrize("edition", EDITIONS, ids=lambda edition: edition.file.stem)
@@ -54,7 +48,7 @@ def test_the_document_states_every_fact_of_its_contract(edition: Edition) -> Non
     """`python -m tests.support.contract_diff` lists the differences."""
     found = compare(edition)
     assert found.count > 500
-    assert [str(each) for each in found.differences if each.place not in _CONTRADICTIONS] == []
+    assert [str(each) for each in found.differences if each.place not in CONTRADICTIONS] == []
 
 
 @pytest.mark.parametrize("name", contract.CONTRACTS)
@@ -84,7 +78,7 @@ def _leaves(node: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]
 
 
 def test_every_contradiction_is_still_one() -> None:
-    assert _CONTRADICTIONS.keys() == {each.place for edition in EDITIONS for each in compare(edition).differences}
+    assert CONTRADICTIONS.keys() == {each.place for edition in EDITIONS for each in compare(edition).differences}
 
 
 def test_every_operation_of_the_contracts_is_served() -> None:
