@@ -5,15 +5,19 @@ from datetime import datetime
 from typing import Any
 
 from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.requests import RequestContext
+from chalicelib.core.stores.guesses import DynamoGuesses
 from chalicelib.core.stores.writes import commit
+from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.federation.network.domain.agent_descriptions import AgentPut, listing_details
 from chalicelib.federation.network.domain.instances import Instance, InstanceStatus, RegisterIn
 from chalicelib.federation.network.domain.marketplace import Listing, ListingStatus, slug_candidates
-from chalicelib.federation.network.services import instances
+from chalicelib.federation.network.services import registrations
 from chalicelib.federation.network.stores.instance_credentials import accept_key_action
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
 from chalicelib.ids import mint_platform_token, new_nonce
+from chalicelib.parallel import gather
 
 Identify = Callable[[str, str], str]
 
@@ -45,8 +49,17 @@ def create(identify: Identify, new_secret: Callable[[str], bytes], *, now: datet
         identify("instance", NAME),
     )
     wanted = RegisterIn.model_validate({"name": NAME, "baseUrl": BASE_URL, "apiKey": key, "version": "1.0.0"})
-    made = instances.register(
-        wanted, token, instance_id=instance_id, base_url="", most_an_hour=_NO_LIMIT, now=now, instances=store
+    made = registrations.register(
+        wanted,
+        token,
+        instance_id=instance_id,
+        base_url="",
+        most_an_hour=_NO_LIMIT,
+        context=RequestContext("demo", now),
+        instances=store,
+        federation=DynamoFederation(),
+        guesses=DynamoGuesses(),
+        gather=gather,
     )
     found = store.find(instance_id)
     assert found is not None

@@ -1,7 +1,10 @@
 """`federation`: configure what other desks can do here."""
 
+import secrets
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import click
 
@@ -13,7 +16,11 @@ from chalicelib.federation.connections.domain.federation_settings import (
     FederationSettings,
     Unverified,
 )
+from chalicelib.federation.connections.domain.origins import canonical_origin
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
+from chalicelib.federation.network.gateways.instance_notices import INSTANCE_NOTICE_JOBS
+from chalicelib.federation.network.services.instances import Decision, suspend
+from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.settings import settings
 from infra.commands.output import json_option, print_record
 
@@ -96,6 +103,40 @@ def rotate_key() -> None:
     click.echo(f"Rotated the key. The new key is {made.key_id}.")
 
 
+@federation.command(epilog="Example: federation block https://desk.example")
+@click.argument("origin")
+def block(origin: str) -> None:
+    """Let nothing in from the desk at this address, whatever it can prove.
+
+    Its connection requests, registrations, and everything over connections with its people are refused, and nothing
+    is sent to it. If it is an instance of this network, that is suspended; if it is a hub, its events are refused.
+    """
+    canonical = _canonical(origin)
+    DynamoFederation().block(canonical, blocked=True)
+    found = DynamoInstances().find_by_url(canonical)
+    if found is not None and found.is_active:
+        decision = Decision(secrets.token_urlsafe(24), str(uuid4()), datetime.now(UTC))
+        suspend(found.instance_id, decision, instances=DynamoInstances(), queue=INSTANCE_NOTICE_JOBS)
+        click.echo(f"Suspended {found.name} ({found.base_url}): its token and key work no more, its agents are hidden.")
+    click.echo(f"Blocked {canonical}. Nothing comes in from it, and nothing is sent to it.")
+
+
+@federation.command(epilog="Example: federation unblock https://desk.example")
+@click.argument("origin")
+def unblock(origin: str) -> None:
+    """Let the desk at this address in again. An instance that was suspended has to be approved."""
+    canonical = _canonical(origin)
+    DynamoFederation().block(canonical, blocked=False)
+    click.echo(f"Unblocked {canonical}.")
+
+
+def _canonical(origin: str) -> str:
+    try:
+        return canonical_origin(origin)
+    except ValueError as error:
+        raise click.UsageError(f"The address {error}.") from error
+
+
 def _to_record(found: FederationSettings) -> dict[str, Any]:
     return {
         "mode": found.mode.value,
@@ -104,5 +145,6 @@ def _to_record(found: FederationSettings) -> dict[str, Any]:
         "unverified": found.unverified.value,
         "compatible": {True: "on", False: "off", None: "auto"}[found.compatible],
         "suspended": sorted(found.suspended),
+        "blocked": sorted(found.blocked),
         "url": settings().base_url or None,
     }

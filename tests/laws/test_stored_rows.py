@@ -420,9 +420,21 @@ def _write_everything() -> None:
     DynamoFederation().save_settings(FederationSettings(FederationMode.OPEN, inbound=True, approval=False))
     DynamoPeerConnections().add(PEER_CONNECTION, "secret", after=None, message=None, notices=[PEER_NOTICE])
     instances = DynamoInstances()
-    instances.add(INSTANCE, MintedToken(InstanceCredential.PLATFORM, "", "", "th"), "key", most_an_hour=9, now=NOW)
     instances.add(
-        BARE_INSTANCE, MintedToken(InstanceCredential.PLATFORM, "", "", "th2"), "key", most_an_hour=9, now=NOW
+        INSTANCE,
+        MintedToken(InstanceCredential.PLATFORM, "", "", "th"),
+        "key",
+        most_an_hour=150,
+        network="192.0.2.1",
+        now=NOW,
+    )
+    instances.add(
+        BARE_INSTANCE,
+        MintedToken(InstanceCredential.PLATFORM, "", "", "th2"),
+        "key",
+        most_an_hour=150,
+        network="192.0.2.1",
+        now=NOW,
     )
     DynamoMarketplace().save_listing(LISTING, over=None, notice=NOTICE)
     hubs = DynamoHubs()

@@ -37,9 +37,9 @@ def new_registration(**overrides: Any) -> dict[str, Any]:
     } | overrides
 
 
-def register_instance(api: Api, **overrides: Any) -> Member:
+def register_instance(api: Api, *, address: str = "127.0.0.1", **overrides: Any) -> Member:
     body = new_registration(**overrides)
-    reply = api.post(REGISTER, body)
+    reply = api.post(REGISTER, body, address=address)
     assert reply.status == 201, reply.text
     return Member(reply.json["instanceId"], reply.json["platformToken"], body["apiKey"], body["baseUrl"])
 

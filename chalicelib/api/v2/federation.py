@@ -6,10 +6,11 @@ from uuid import uuid4
 from chalice.app import Blueprint
 
 from chalicelib import ids
-from chalicelib.api.v2.contract import PAYMENTS, REMEMBER, SPEND_OF_INSTANCES, operation
+from chalicelib.api.v2.contract import GUESSES, PAYMENTS, REMEMBER, SPEND_OF_INSTANCES, operation
 from chalicelib.core.domain.callers import PlatformToken
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound, RateLimited, TooLarge, Unavailable
 from chalicelib.core.domain.requests import RequestContext
+from chalicelib.core.stores.guesses import DynamoGuesses
 from chalicelib.edge.operation import OperationReply, from_stored_reply
 from chalicelib.edge.route import route
 from chalicelib.federation.connections.services.admission import admit_instance
@@ -23,7 +24,7 @@ from chalicelib.federation.network.domain.instances import (
     RegisterIn,
 )
 from chalicelib.federation.network.domain.payments import PaymentIn, PaymentOut, validate_fee
-from chalicelib.federation.network.services import instances
+from chalicelib.federation.network.services import instances, registrations
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.network.stores.reported_counts import DynamoReportedCounts
 from chalicelib.parallel import gather
@@ -42,7 +43,11 @@ bp = Blueprint(__name__)
     answer=RegisteredOut,
     answers={201: "The registration, with the platform token."},
     refusals=(Forbidden, TooLarge, RateLimited, Unavailable),
-    grants=UNSEAL + NETWORK.can("GetItem", "PutItem", "UpdateItem") + TOKENS.can("PutItem", "DeleteItem"),
+    grants=UNSEAL
+    + GUESSES
+    + PEERS.can("GetItem")
+    + NETWORK.can("GetItem", "PutItem", "UpdateItem")
+    + TOKENS.can("PutItem", "DeleteItem"),
 )
 def register_instance(body: RegisterIn, context: RequestContext) -> OperationReply:
     """Register an instance in this network, or register it again.
@@ -51,14 +56,17 @@ def register_instance(body: RegisterIn, context: RequestContext) -> OperationRep
     approved the instance. To register again, send the same `apiKey`: this updates the instance's details and replaces
     its token immediately. The number of new instances per hour is limited.
     """
-    made = instances.register(
+    made = registrations.register(
         body,
         ids.mint_platform_token(),
         instance_id=str(uuid4()),
         base_url=settings().base_url,
         most_an_hour=settings().registrations_per_hour,
-        now=context.now,
+        context=context,
         instances=DynamoInstances(),
+        federation=DynamoFederation(),
+        guesses=DynamoGuesses(),
+        gather=gather,
     )
     return OperationReply(made, 201)
 

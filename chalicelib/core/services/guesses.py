@@ -25,6 +25,7 @@ class Trial:
     """One attempt: the network address that it comes from, what it is for, and the credential's SHA-256.
 
     With `is_question` only the SHA-256 was sent, so it is unknown whether the credential can be guessed.
+    With `is_noted` the address is known from then on for a right credential.
     """
 
     address: str
@@ -33,6 +34,7 @@ class Trial:
     can_be_guessed: bool
     now: datetime
     is_question: bool = False
+    is_noted: bool = True
 
 
 def try_credential(
@@ -60,6 +62,6 @@ def try_credential(
         raise RateLimited(f"There were too many wrong credentials. Try again in {wait} s.", retry_after=wait)
     if not right:
         guesses.count_miss(trial.address, trial.target, now=trial.now)
-    elif trial.can_be_guessed and attempts.is_due and not trial.is_question:
+    elif trial.can_be_guessed and attempts.is_due and trial.is_noted:
         guesses.note_shown(trial.secret_hash, trial.address, now=trial.now)
     return found

@@ -46,7 +46,7 @@ DOORS = {
     ACCEPT: ("us", (*_OPEN, *_PENDING)),
     END: ("us", (*_OPEN, *_PENDING, *_ENDED)),
 }
-STATES = ("pending", "active", "blocked", "declined", "expired", "held", "suspended")
+STATES = ("pending", "active", "blocked", "declined", "expired", "held", "suspended", "blocked origin")
 PROOFS = ("nothing", "unknown", "token", "digest", "signature", "both", "forged")
 PEERS_OF = ("plain", "hmac", "key", "published")
 # What the operations themselves say after a request was let in.
@@ -150,8 +150,8 @@ def add_connections(desk: Desk, door: str) -> None:
     """Add a connection of each kind of peer in each state."""
     public = PeerKey(_KEY.key_id, _KEY.public_key)
     for peer, state in itertools.product(PEERS_OF, STATES):
-        url, token = f"https://{peer}-{state}.example", token_of(peer, state)
-        real = {"held": "pending", "suspended": "active"}.get(state, state)
+        url, token = f"https://{peer}-{state}.example".replace(" ", "-"), token_of(peer, state)
+        real = {"held": "pending", "suspended": "active", "blocked origin": "active"}.get(state, state)
         now = datetime.now(UTC)
         made = Connection(
             connection_id=f"{peer}-{state}",
@@ -183,10 +183,12 @@ def add_connections(desk: Desk, door: str) -> None:
             assert DynamoHeldRequests().confirm(published, over=made, keys=[public])
         if state == "suspended":
             commit([suspend_origin_action(url, suspended=True)])
+        if state == "blocked origin":
+            instances.run_admin("federation", "block", url)
 
 
 # Connection requests: who is claimed, what is proved, and the settings.
-CLAIMED = (*Kind, "suspended")
+CLAIMED = (*Kind, "suspended", "blocked")
 REQUEST_PROOFS = ("nothing", "own", "forged", "credential", "others credential")
 
 
@@ -208,7 +210,7 @@ class Request:
 
     @property
     def status(self) -> int:
-        is_refused = self.mode == "closed" or self.claimed == "suspended"
+        is_refused = self.mode == "closed" or self.claimed in ("suspended", "blocked")
         return 403 if is_refused else 200
 
     @property
@@ -234,12 +236,14 @@ def peers(api: Api) -> Iterator[dict[str, tuple[HonestPeer, instances.Member]]]:
     made = {}
     started = []
     for claimed in CLAIMED:
-        honest = HonestPeer(Receiver(), Kind.KEYS if claimed == "suspended" else Kind(claimed)).__enter__()
+        honest = HonestPeer(Receiver(), Kind.KEYS if claimed in ("suspended", "blocked") else Kind(claimed)).__enter__()
         started.append(honest)
         member = instances.register_instance(api, baseUrl=honest.url)
         instances.run_admin("instances", "approve", member.instance_id, "--without-challenge")
         if claimed == "suspended":
             instances.run_admin("instances", "suspend", member.instance_id)
+        if claimed == "blocked":
+            instances.run_admin("federation", "block", honest.url)
         made[str(claimed)] = honest, member
     yield made
     for each in started:
@@ -257,7 +261,8 @@ def test_every_request_is_listed_or_active_exactly_as_it_is_proved(
     unverified: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(held_requests, "MOST_CLAIMS_AN_HOUR", 1000)
+    for bound in ("MOST_CLAIMS_AN_HOUR", "MOST_FROM_ONE_ADDRESS", "MOST_OF_ONE_DESK_FROM_ONE_ADDRESS"):
+        monkeypatch.setattr(held_requests, bound, 1000)
     monkeypatch.setattr(stored, "MOST_REQUESTS_AN_HOUR", 1000)
     expected, statuses = {}, {}
     for approval in (True, False):
@@ -300,7 +305,7 @@ def ask(api: Api, peers: dict[str, tuple[HonestPeer, instances.Member]], case: R
 
 
 @pytest.mark.parametrize("inbound", [True, False])
-@pytest.mark.parametrize("state", ["pending", "approved", "suspended"])
+@pytest.mark.parametrize("state", ["pending", "approved", "suspended", "blocked"])
 @pytest.mark.parametrize("mode", ["closed", "allowlist", "open"])
 @pytest.mark.parametrize("door", [WEBHOOK, HEARTBEAT])
 def test_every_door_of_the_network_lets_in_its_role_only(
@@ -308,10 +313,17 @@ def test_every_door_of_the_network_lets_in_its_role_only(
 ) -> None:
     allow_federation(mode, inbound=inbound)
     member = instances.register_instance(api)
-    for command in {"pending": (), "approved": ("approve",), "suspended": ("approve", "suspend")}[state]:
+    for command in {
+        "pending": (),
+        "approved": ("approve",),
+        "suspended": ("approve", "suspend"),
+        "blocked": ("approve",),
+    }[state]:
         options = ("--without-challenge",) if command == "approve" else ()
         instances.run_admin("instances", command, member.instance_id, *options)
     hub = str(desk.demo["federation"]["instance_api_key"])
+    if state == "blocked":
+        instances.run_admin("federation", "block", member.base_url)
     event = {"event": "instance_status", "status": "active"}
     if door == WEBHOOK:
         as_hub, as_member = (

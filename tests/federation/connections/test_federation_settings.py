@@ -24,6 +24,7 @@ def test_an_operator_opens_and_closes_federation(api: Api, desk: Desk) -> None:
         "unverified": "pending",
         "compatible": "auto",
         "suspended": [],
+        "blocked": [],
         "url": "http://desk.test",
     }
     options = ("--mode", "open", "--approval", "off", "--unverified", "accept", "--compatible", "off")
@@ -36,6 +37,7 @@ def test_an_operator_opens_and_closes_federation(api: Api, desk: Desk) -> None:
         "unverified": "accept",
         "compatible": "off",
         "suspended": [],
+        "blocked": [],
         "url": "http://desk.test",
     }
     assert receive_request(api).json["status"] == "active"

@@ -72,3 +72,21 @@ def test_a_claim_is_not_verified_by_the_keys_of_its_desk(
     pump.run("fetch_peer_keys")
     (found,) = own_connections(api, desk)
     assert (found["signedByPeer"], found["verified"]) == (True, False)
+
+
+def test_one_stranger_cannot_use_up_what_all_may_ask_in_the_name_of_a_desk(api: Api, desk: Desk) -> None:
+    allow_federation(approval=True, unverified="pending")
+
+    def ask(number: int, address: str, origin: str) -> int:
+        body = connection_request(
+            fromInstanceUrl=origin, federationToken=f"{number:040}", fromUserEmail=f"{number}@x.example"
+        )
+        return api.post(CONNECTIONS, body, address=address).status
+
+    with time_machine.travel(datetime(2026, 5, 21, 12, 50, tzinfo=UTC), tick=False):
+        claimed = [ask(number, "203.0.113.9", "https://claimed.example") for number in range(30)]
+        assert claimed == [200] * 20 + [429] * 10
+        assert ask(31, "198.51.100.7", "https://claimed.example") == 200
+        others = [ask(100 + number, "203.0.113.9", f"https://desk-{number}.example") for number in range(50)]
+        assert others == [200] * 40 + [429] * 10
+        assert ask(200, "198.51.100.7", "https://desk-49.example") == 200

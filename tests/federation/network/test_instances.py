@@ -168,7 +168,7 @@ def test_spellings_of_one_url_are_one_instance(text: str, same: str) -> None:
 
 def test_simultaneous_registrations_make_one_instance_with_one_token(api: Api, desk: Desk) -> None:
     for _ in range(3):
-        said = new_registration()
+        said = new_registration(apiKey="k" * 40)
         replies = run_concurrently(8, lambda _, said=said: api.post(REGISTER, said))  # type: ignore[misc]
         assert Counter(reply.status for reply in replies) == {201: 8}
         assert len({reply.json["instanceId"] for reply in replies}) == 1
@@ -199,8 +199,10 @@ def test_no_credential_is_stored_or_logged(api: Api, desk: Desk, caplog: pytest.
 
 def test_a_registration_takes_two_calls_and_a_repeated_one_three(api: Api, desk: Desk) -> None:
     said = new_registration()
-    assert api.post(REGISTER, said).calls == ["GetItem", "TransactWriteItems"]
-    assert api.post(REGISTER, said).calls == ["GetItem", "GetItem", "TransactWriteItems"]
+    beside = ["BatchGetItem", "GetItem"]
+    first, again = api.post(REGISTER, said), api.post(REGISTER, said)
+    assert (sorted(first.calls), first.steps) == ([*beside, "GetItem", "TransactWriteItems"], 2)
+    assert (sorted(again.calls), again.steps) == ([*beside, "GetItem", "GetItem", "TransactWriteItems"], 3)
 
 
 @pytest.mark.parametrize(("method", "path", "body"), [
@@ -436,11 +438,28 @@ def test_new_registrations_are_limited_by_hour_and_repeated_ones_are_not(
     monkeypatch.setenv("FLUXDEN_REGISTRATIONS_PER_HOUR", "2")
     settings.cache_clear()
     with time_machine.travel(NOON, tick=False) as clock:
-        first, _ = register_instance(api), register_instance(api)
-        reply = api.post(REGISTER, new_registration())
+        first, _ = register_instance(api), register_instance(api, address="192.0.2.2")
+        reply = api.post(REGISTER, new_registration(), address="192.0.2.3")
         assert (reply.status, reply.headers["retry-after"]) == (429, str(50 * 60))
-        assert reply.calls == ["GetItem", "TransactWriteItems"]
+        assert (reply.calls[-1], reply.steps) == ("TransactWriteItems", 2)
         again = api.post(REGISTER, new_registration(baseUrl=first.base_url, apiKey=first.key))
         assert (again.status, again.json["instanceId"]) == (201, first.instance_id)
         clock.shift(timedelta(minutes=50))
         assert api.post(REGISTER, new_registration()).status == 201
+
+
+def test_one_stranger_cannot_use_up_the_registrations_of_an_hour(api: Api, desk: Desk) -> None:
+    with time_machine.travel(NOON, tick=False):
+        statuses = [api.post(REGISTER, new_registration(), address="203.0.113.9").status for _ in range(320)]
+        assert statuses == [201] * 20 + [429] * 300
+        register_instance(api, address="198.51.100.7")
+
+
+def test_guessing_the_key_of_a_registered_instance_is_throttled(api: Api, desk: Desk) -> None:
+    made = add_member(api)
+    with time_machine.travel(NOON, tick=False):
+        guesses = [new_registration(baseUrl=made.base_url, apiKey=f"wrong-key-{number}") for number in range(100)]
+        statuses = [api.post(REGISTER, each, address="203.0.113.9").status for each in guesses]
+        assert statuses == [403] * 5 + [429] * 95
+        owner = new_registration(baseUrl=made.base_url, apiKey=made.key)
+        assert api.post(REGISTER, owner, address="198.51.100.7").status == 201

@@ -34,7 +34,8 @@ class FederationSettings:
     """The federation settings. `inbound` lets peers in; with `approval` people accept their requests themselves.
 
     `compatible` is whether tokens that peers choose may be short; None takes short ones from desks without keys only.
-    `suspended` are the origins that an operator suspended: nothing comes in from them, whatever they can prove.
+    `suspended` are the origins of instances that an operator suspended, and `blocked` those that an operator blocked:
+    nothing comes in from them, whatever they can prove.
     """
 
     mode: FederationMode = FederationMode.CLOSED
@@ -43,6 +44,7 @@ class FederationSettings:
     unverified: Unverified = Unverified.PENDING
     compatible: bool | None = None
     suspended: frozenset[str] = frozenset()
+    blocked: frozenset[str] = frozenset()
 
     @property
     def trusts_claims(self) -> bool:
@@ -56,4 +58,4 @@ class FederationSettings:
 
     def cuts(self, origin: str) -> bool:
         """Whether nothing passes between this desk and that one. `origin` is canonical."""
-        return origin in self.suspended
+        return origin in self.suspended or origin in self.blocked

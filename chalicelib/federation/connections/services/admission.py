@@ -55,13 +55,15 @@ class Spend(Protocol):
 class AdmittedStranger:
     """The settings, where a connection request arrived, what its signature covers, and whose credential it shows.
 
-    The last two are None without a signature, or without a credential that is accepted.
+    These are None without a signature, or without a credential that is accepted. `network` is the network address that
+    limits count by.
     """
 
     settings: FederationSettings
     own_url: str
     signed: Mapping[str, Any] | None
     caller: PlatformToken | InstanceKey | None = None
+    network: str | None = None
 
 
 Identify = Callable[[RawRequest], PlatformToken | InstanceKey | None]
@@ -85,7 +87,7 @@ def admit_stranger(sent: RawRequest, settings: Federation, *, base_url: str, ide
     if found.mode is FederationMode.CLOSED:
         raise Forbidden("This desk does not accept connection requests.")
     signed = _signed_parts(sent)
-    return AdmittedStranger(found, own_url_of(sent, base_url), signed, identify(sent))
+    return AdmittedStranger(found, own_url_of(sent, base_url), signed, identify(sent), network_of(sent.address))
 
 
 def admit_claim(
@@ -140,12 +142,28 @@ def admit_hub(caller: InstanceKey, settings: Federation, *, request_id: str) -> 
     """Admit an event of a hub that this desk has joined; log every other caller. Store calls: 1 for a hub.
 
     Raises:
-        Forbidden: the key is a member's. What members say changes nothing here. Or this desk lets nothing in.
+        Forbidden: the key is a member's. What members say changes nothing here. Or this desk lets nothing in, or
+            nothing from that hub.
     """
     if not caller.is_of_a_hub:
         log.warning("audit", extra={"audit": "hubEvent.refused", "row": caller.identity, "requestId": request_id})
         raise Forbidden("Only a hub that this desk has joined can send this event.")
-    _check_inbound(settings.find_settings())
+    found = settings.find_settings()
+    _check_inbound(found)
+    if all(found.cuts(holder) for holder in caller.holders if "://" in holder):
+        raise Forbidden("This desk accepts nothing from your desk.")
+
+
+def admit_registration(settings: FederationSettings, origin: str) -> None:
+    """Admit a registration in the name of the desk at `origin`.
+
+    A suspended instance may register again, and stays suspended.
+
+    Raises:
+        Forbidden: an operator blocked the desk.
+    """
+    if origin in settings.blocked:
+        raise Forbidden("This desk accepts nothing from your desk.")
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,7 @@ class ConnectionRequestReceiver:
             )
             asked = replace(asked, held=True, proof=proof, keys_due_at=None)
             notice = self._confirmation(asked, new.now)
-            found = self.held.hold(asked, given.federation_token, notice=notice)
+            found = self.held.hold(asked, given.federation_token, notice=notice, network=self.admitted.network)
             if found is asked:
                 self.queue.announce(notice.job)
             # A request that ended can be repeated.
@@ -190,6 +190,6 @@ class ConnectionRequestReceiver:
             held=True,
         )
         notice = crossing_notice(pending, now=now)
-        self.held.hold(pending, given.federation_token, notice=notice)
+        self.held.hold(pending, given.federation_token, notice=notice, network=self.admitted.network)
         self.queue.announce(notice.job)
         return pending.state

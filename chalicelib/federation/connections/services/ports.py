@@ -69,7 +69,9 @@ class Connections(Protocol):
 class HeldRequests(Protocol):
     """Keeps connection requests that their desk has not confirmed."""
 
-    def hold(self, connection: Connection, token: str, *, notice: ConnectionNotice) -> Connection: ...
+    def hold(
+        self, connection: Connection, token: str, *, notice: ConnectionNotice, network: str | None = None
+    ) -> Connection: ...
     def release(
         self,
         connection: Connection,

@@ -1,6 +1,6 @@
 """The federation settings of this desk and its signing key, in the table `peers`.
 
-FEDERATION / SETTINGS  mode, inbound, approval; suspendedOrigins: a set
+FEDERATION / SETTINGS  mode, inbound, approval; suspendedOrigins, blockedOrigins: sets
 FEDERATION / KEY       keyId, publicKey; privateKey: sealed (see vault). Created when it is first needed
                        priorKeyId, priorPublicKey: the key before it
 """
@@ -21,7 +21,7 @@ from chalicelib.vault import seal, unseal
 _SETTINGS = {"pk": "FEDERATION", "sk": "SETTINGS"}
 _KEY = {"pk": "FEDERATION", "sk": "KEY"}
 _PLACE = "FEDERATION/KEY"
-_CODEC = Codec(FederationSettings, without=("suspended",))
+_CODEC = Codec(FederationSettings, without=("suspended", "blocked"))
 
 
 class DynamoFederation:
@@ -29,12 +29,21 @@ class DynamoFederation:
         """Return the settings; by default this desk lets nobody in. One store call."""
         row = get(PEERS, _SETTINGS)
         row = row or {}
-        return _CODEC.from_row(row, suspended=frozenset(row.get("suspendedOrigins", ())))
+        return _CODEC.from_row(
+            row,
+            suspended=frozenset(row.get("suspendedOrigins", ())),
+            blocked=frozenset(row.get("blockedOrigins", ())),
+        )
 
     def save_settings(self, settings: FederationSettings) -> None:
-        """Replace all settings but the suspended origins, which change with their instances. One store call."""
+        """Replace all settings but the suspended and blocked origins, which change on their own. One store call."""
         row = _CODEC.to_row(settings)
         commit([update(PEERS, _SETTINGS, f"SET {assignments(row)}", **row)])
+
+    def block(self, origin: str, *, blocked: bool) -> None:
+        """Let nothing in from the desk at this canonical origin, or let it in again. One store call."""
+        verb = "ADD" if blocked else "DELETE"
+        commit([update(PEERS, _SETTINGS, f"{verb} blockedOrigins :origin", origin={origin})])
 
     def list_public_keys(self) -> list[PeerKey]:
         """List the present key and the one before it; empty if this deployment can't sign.
@@ -88,4 +97,6 @@ def suspend_origin_action(origin: str, *, suspended: bool) -> Action:
     """Return the action that suspends everything between this desk and that one, or resumes it."""
     # One row holds them all, so admission reads them with the settings. Operators suspend dozens, not thousands.
     verb = "ADD" if suspended else "DELETE"
-    return update(PEERS, _SETTINGS, f"{verb} suspendedOrigins :origin", origin={origin})
+    # Whoever approves an instance must not undo a block.
+    condition, more = ("", {}) if suspended else ("NOT contains(blockedOrigins, :one)", {"one": origin})
+    return update(PEERS, _SETTINGS, f"{verb} suspendedOrigins :origin", condition, origin={origin}, **more)

@@ -43,18 +43,24 @@ from chalicelib.resources import PEERS
 
 # TTL deletes late, and a notice may be under way.
 _SPARE = timedelta(days=1)
+# So many requests an hour from one network address may prove nothing, and so many of these claim one origin: one
+# stranger can't use up what all may do in the name of a desk.
+MOST_FROM_ONE_ADDRESS = 60
+MOST_OF_ONE_DESK_FROM_ONE_ADDRESS = 20
 # Who is asked is known when the request is released.
 _OF_THE_PERSON = ("userId", "userEmail", "userName")
 
 
 class DynamoHeldRequests:
-    def hold(self, connection: Connection, token: str, *, notice: ConnectionNotice) -> Connection:
+    def hold(
+        self, connection: Connection, token: str, *, notice: ConnectionNotice, network: str | None = None
+    ) -> Connection:
         """Store a request for nobody to see, with the notice that settles it; return it, or the one with its id.
 
-        One store call.
+        `network` is the network address that it comes from. One store call.
 
         Raises:
-            RateLimited: too many requests have claimed this origin within this hour.
+            RateLimited: too many requests have claimed this origin within this hour, or came from this address.
         """
         asked_at = parse_timestamp(connection.created_at)
         expires = {"expiresAt": int((asked_at + HELD_FOR + _SPARE).timestamp())}
@@ -65,7 +71,7 @@ class DynamoHeldRequests:
                     put_new(PEERS, row),
                     put_new(PEERS, to_pointer_row(connection) | expires),
                     add_notice_action(notice, **expires),
-                    *_claim_bounds(connection, asked_at),
+                    *_claim_bounds(connection, network, asked_at),
                 ]
             )
         except Refused as refused:
@@ -165,9 +171,14 @@ class DynamoHeldRequests:
         )
 
 
-def _claim_bounds(connection: Connection, asked_at: datetime) -> list[Action]:
+def _claim_bounds(connection: Connection, network: str | None, asked_at: datetime) -> list[Action]:
     """Return the actions that bound what strangers can make us store, and the calls they can make us make."""
-    return [count_in_hour_action(asked_at, most=MOST_CLAIMS_AN_HOUR, of=f"CLAIMS#{connection.peer_url}")]
+    origin = connection.peer_url
+    bounds = {f"CLAIMS#{origin}": MOST_CLAIMS_AN_HOUR}
+    if network is not None:
+        bounds[f"CLAIMS#FROM#{network}"] = MOST_FROM_ONE_ADDRESS
+        bounds[f"CLAIMS#{origin}#FROM#{network}"] = MOST_OF_ONE_DESK_FROM_ONE_ADDRESS
+    return [count_in_hour_action(asked_at, most=each, of=of) for of, each in bounds.items()]
 
 
 def _release_pointer(connection: Connection) -> Action:

@@ -59,6 +59,7 @@ def describe(
                 can_be_guessed=True,
                 now=context.now,
                 is_question=True,
+                is_noted=False,
             ),
             lambda: connections.find_by_token_hash(digest),
             bool,

@@ -8,9 +8,6 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from pydantic_core import to_json
-
-from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.callers import InstanceKey, PlatformToken
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound
 from chalicelib.core.domain.fields import timestamp
@@ -19,7 +16,6 @@ from chalicelib.core.ports import Get, JobAnnouncer
 from chalicelib.federation.network.domain.instance_notices import InstanceNoticeJob, status_notice
 from chalicelib.federation.network.domain.instances import (
     STALE_AFTER,
-    FeaturesOut,
     HeartbeatIn,
     HeartbeatOut,
     Instance,
@@ -30,14 +26,9 @@ from chalicelib.federation.network.domain.instances import (
     LinkStatusOut,
     NetworkStatsOut,
     OwnFeaturesOut,
-    RegisteredOut,
-    RegisterIn,
-    endpoints,
-    hash_of,
     proof,
 )
 from chalicelib.federation.network.services.ports import Instances, ReportedCounts
-from chalicelib.ids import MintedToken
 
 CHALLENGE_PATH = "/.well-known/fluxden"
 
@@ -55,57 +46,6 @@ class Decision:
     nonce: str
     notice_id: str
     now: datetime
-
-
-def register(
-    body: RegisterIn,
-    token: MintedToken,
-    *,
-    instance_id: str,
-    base_url: str,
-    most_an_hour: int,
-    now: datetime,
-    instances: Instances,
-) -> RegisteredOut:
-    """Register an instance; if it is registered already, replace its platform token.
-
-    A repeated registration keeps the id and the status. Store calls: 2, or 3 for a repeated one; more for
-    simultaneous registrations of one instance.
-
-    Raises:
-        Forbidden: the instance is registered with another key.
-        RateLimited: `most_an_hour` new instances have registered in this hour.
-        Unavailable: the instance is registered by too many calls at once, or this desk has no key to seal secrets with.
-    """
-    reported: dict[str, Any] = {
-        "name": body.name,
-        "version": body.version,
-        "user_count": body.user_count,
-        "agent_count": body.agent_count,
-    }
-    capabilities = None if body.capabilities is None else to_json(body.capabilities).decode()
-    attempts = Attempts("The instance is registered by too many requests at once. Try again.")
-    while attempts.again():
-        found = instances.find_by_url(body.base_url)
-        if found is None:
-            made = Instance(
-                instance_id=instance_id,
-                base_url=body.base_url,
-                status=InstanceStatus.PENDING,
-                key_hash=hash_of(body.api_key),
-                token_hash=token.secret_hash,
-                registered_at=timestamp(now),
-                capabilities=capabilities,
-                **reported,
-            )
-            if instances.add(made, token, body.api_key, most_an_hour=most_an_hour, now=now):
-                return _registered(made, token, base_url)
-            continue
-        if not hmac.compare_digest(found.key_hash, hash_of(body.api_key)):
-            raise Forbidden("An instance with this baseUrl is registered with another apiKey.")
-        made = replace(found, **reported, capabilities=capabilities or found.capabilities)
-        if instances.renew(made, token, over=found):
-            return _registered(made, token, base_url)
 
 
 def heartbeat(
@@ -277,21 +217,6 @@ def _decided(
     made = replace(found, status=status)
     notice = status_notice(decision.notice_id, found.instance_id, str(status), at=timestamp(decision.now))
     if not instances.set_status(made, over=found, notice=notice):
-        raise Conflict(f"The instance {found.instance_id} has changed meanwhile. Check it and try again.")
+        raise Conflict(f"The instance {found.instance_id} has changed meanwhile, or its address is blocked.")
     queue.announce(InstanceNoticeJob(notice_id=notice.notice_id))
     return made
-
-
-def _registered(instance: Instance, token: MintedToken, base_url: str) -> RegisteredOut:
-    return RegisteredOut(
-        success=True,
-        instance_id=instance.instance_id,
-        platform_token=token.text,
-        status="active" if instance.is_active else "pending_approval",
-        registered_at=instance.registered_at,
-        endpoints=endpoints(base_url),
-        features=FeaturesOut(discovery=True, updates=True, marketplace=True, relay=True),
-        message="Your instance is a member of the network."
-        if instance.is_active
-        else "Your token works once the operator of the network has approved your instance.",
-    )

@@ -43,6 +43,8 @@ from chalicelib.resources import NETWORK
 _INSTANCES = "INSTANCES"
 STALE_QUEUE = "silent-instances"
 _REPORTED = ("name", "version", "userCount", "agentCount", "capabilities")
+# So many network addresses it takes to use up the registrations of an hour.
+_SHARES = 15
 _NO_INSTANCE = "There is no such instance."
 
 _INSTANCE = Codec(Instance, without=("instance_id", "stale_since"))
@@ -65,16 +67,24 @@ class DynamoInstances:
         return sorted(found, key=lambda each: (each.registered_at, each.instance_id))
 
     def add(
-        self, instance: Instance, token: MintedToken, instance_key_text: str, *, most_an_hour: int, now: datetime
+        self,
+        instance: Instance,
+        token: MintedToken,
+        instance_key_text: str,
+        *,
+        most_an_hour: int,
+        network: str,
+        now: datetime,
     ) -> bool:
         """Store a new instance with its first token; False if its base URL is taken. One store call.
 
         Raises:
-            RateLimited: `most_an_hour` new instances have registered in this hour.
+            RateLimited: `most_an_hour` new instances have registered in this hour, or a share of them from the network.
             Unavailable: this deployment has no key to seal the instance's key with.
         """
         row = instance_key(instance.instance_id) | _INSTANCE.to_row(instance)
         row |= sealed_key(instance.instance_id, instance_key_text)
+        share = max(1, most_an_hour // _SHARES)
         address = _address(instance.base_url) | {"instanceId": instance.instance_id, "approved": instance.is_active}
         try:
             commit(
@@ -83,6 +93,7 @@ class DynamoInstances:
                     put_new(NETWORK, row),
                     put_token_action(instance, token),
                     count_in_hour_action(now, most=most_an_hour),
+                    count_in_hour_action(now, most=share, of=f"REGISTRATIONS#FROM#{network}"),
                 ]
             )
         except Refused as refused:
