@@ -11,6 +11,7 @@ from chalicelib.chat.domain.client_frames import ClientFrame
 from chalicelib.core.domain.error_paths import to_path
 from chalicelib.edge.problem import to_invalid
 from tests.conftest import Desk
+from tests.support import inputs
 from tests.support.api import Api
 
 pytestmark = pytest.mark.engine("embedded")
@@ -89,3 +90,17 @@ def test_error_of_the_value_itself_has_no_path() -> None:
     with pytest.raises(ValidationError) as refused:
         _ADAPTER.validate_python("x")
     assert to_path(refused.value.errors()[0]["loc"], _ADAPTER.core_schema) == []
+
+
+def test_an_error_of_a_name_in_a_mapping_has_the_path_of_its_member() -> None:
+    named: TypeAdapter[Any] = TypeAdapter(dict[str, dict[Annotated[str, Field(max_length=3)], int]])
+    with pytest.raises(ValidationError) as error:
+        named.validate_python({"[key]": {"[key]": 1, "ok": "x"}})
+    found = [to_path(each["loc"], named.core_schema) for each in error.value.errors()]
+    assert found == [["[key]", "[key]"], ["[key]", "ok"]]
+
+
+@pytest.mark.parametrize("name", ["", " ", "a\nb", "x" * 81])
+def test_a_label_needs_a_visible_name_in_one_line(api: Api, desk: Desk, name: str) -> None:
+    refused = api.post("/api/v1/events", inputs.new_event(labels={name: "x"}), desk.alice)
+    assert (refused.status, list(refused.json["fieldErrors"])) == (400, [f"labels.{name}"])

@@ -5,18 +5,24 @@ from typing import Any
 
 Schema = Mapping[str, Any]
 _UNIONS = ("tagged-union", "union")
+# What follows the name of a member in the location of an error of that name.
+_NAME = "[key]"
 
 
 def to_path(location: Sequence[int | str], schema: Schema | None) -> list[int | str]:
     """Convert the location of an error to a path in the input.
 
-    Pydantic adds the tag of a union's member to the location. The input has no such member, so the path leaves it out.
+    Pydantic adds the tag of a union's member to the location, and a mark to that of a mapping's key. The input has no
+    such members, so the path leaves them out.
     """
     definitions: dict[str, Schema] = {}
     path: list[int | str] = []
-    node = schema
-    for part in location:
+    node, in_mapping = schema, False
+    for number, part in enumerate(location, start=1):
+        if in_mapping and part == _NAME and number == len(location):
+            break
         node = _unwrap(node, definitions)
+        in_mapping = node is not None and node["type"] == "dict"
         if node is not None and node["type"] in _UNIONS:
             node = _member(node, part)
         else:
