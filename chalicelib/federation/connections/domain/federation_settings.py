@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from chalicelib.federation.connections.domain.origins import is_below
+
 # Characters of a token that a peer chose, outside of compatibility mode.
 LEAST_TOKEN = 32
 TRUSTS_CLAIMS = (
@@ -35,7 +37,7 @@ class FederationSettings:
 
     `compatible` is whether tokens that peers choose may be short; None takes short ones from desks without keys only.
     `suspended` are the origins of instances that an operator suspended, and `blocked` those that an operator blocked:
-    nothing comes in from them, whatever they can prove.
+    nothing comes in from them and from addresses below them, whatever they can prove.
     """
 
     mode: FederationMode = FederationMode.CLOSED
@@ -58,4 +60,4 @@ class FederationSettings:
 
     def cuts(self, origin: str) -> bool:
         """Whether nothing passes between this desk and that one. `origin` is canonical."""
-        return origin in self.suspended or origin in self.blocked
+        return any(is_below(origin, each) for each in (*self.suspended, *self.blocked))

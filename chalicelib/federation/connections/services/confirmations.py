@@ -102,19 +102,17 @@ class RequestSettler:
                 self.held.drop(found)
             return True
         known = found if not is_confirmed else replace(found, peer_url=finding.origin)
+        # Whoever only claims must not learn who is here. So from here on a claim that is not listed stays held until it
+        # expires: dropped, its repeat would be stored and asked about anew, and that of a listed one would not.
         person = self.people.find_person_by_email(found.user_email)
         if person is None or not person.active:
-            if is_confirmed:
-                return self._end(known, found, "Nobody at this desk has this email address.")
-            self.held.drop(found)
-            return True
+            return not is_confirmed or self._end(known, found, "Nobody at this desk has this email address.")
         known = replace(known, user_id=person.user_id, user_email=person.email, user_name=person.name)
         other = self.connections.find_pair(known.user_id, known.peer_url, known.asked_as)
         if other is not None and other.awaits_peer:
             return self._cross(found, known, other)
         if other is not None and other.status in _OPEN and not is_confirmed:
             # The first of several claims is listed, and what is confirmed is not disturbed by a claim.
-            self.held.drop(found)
             return True
         was_blocked = other is not None and other.status is ConnectionStatus.BLOCKED
         at_once = is_confirmed and not rules.approval and not was_blocked
@@ -151,7 +149,6 @@ class RequestSettler:
         """Settle a request that crossed one of this desk: the one of the desk whose URL sorts first counts."""
         ours, theirs = (self.base_url, own.user_email), (known.peer_url, known.asked_as)
         if known.peer_key is not None and ours < theirs:
-            self.held.drop(found)
             return True
         notice = crossing_notice(known, now=self.clock())
         done = self.held.end(known.changed(now=self.clock()), over=found, notice=notice)

@@ -20,6 +20,7 @@ from chalicelib.federation.connections.domain.confirmations import (
 )
 from chalicelib.federation.connections.domain.connection_notices import ConnectionNotice
 from chalicelib.federation.connections.domain.connections import Connection, Proof, UnknownKey
+from chalicelib.federation.connections.domain.origins import parents_of
 from chalicelib.federation.connections.services.ports import RefuseSignature
 
 _ACCEPT: Mapping[str, str] = {"Accept": "application/json"}
@@ -28,7 +29,7 @@ _KNOWN = ("pending", "active")
 
 @dataclass(frozen=True)
 class Inquirer:
-    """Asks other desks about themselves and about connections. Makes 1 to 3 calls, and no store calls."""
+    """Asks other desks about themselves and about connections. Makes 1 to 5 calls, and no store calls."""
 
     get: Get
     refuse_signature: RefuseSignature
@@ -60,6 +61,9 @@ class Inquirer:
             keys = found.keys if found else ()
             return Finding(Verdict.CONFIRMED, connection.peer_url, keys=keys, proof=connection.proof)
         if found is None:
+            desk, answer = self._desk_above(origin, answer)
+            if desk is not None:
+                return Finding(Verdict.REFUTED, origin, f"the desk at {desk} is not known by this address")
             verdict = Verdict.UNVERIFIABLE if is_no_description(answer) else Verdict.UNREACHABLE
             return Finding(verdict, origin, answer.error or "its desk publishes no description", result=answer)
         if found.keys:
@@ -73,6 +77,19 @@ class Inquirer:
         if not is_no_description(asked):
             return Finding(Verdict.UNREACHABLE, origin, asked.error or "", result=asked)
         return Finding(Verdict.REFUTED, origin, "its desk does not know this request")
+
+    def _desk_above(self, origin: str, answer: HttpResult) -> tuple[str | None, HttpResult]:
+        """Find the desk to whose address the claimed one only adds a path, or why it is not known whether there is one.
+
+        Without this look anybody could add a path to a desk's address, where no key of the desk denies them.
+        """
+        for parent in parents_of(origin):
+            above = self.get(f"{parent}{DESCRIPTION_PATH}", _ACCEPT)
+            if above.error is None and parse_description(above.body) is not None:
+                return parent, answer
+            if not is_no_description(above):
+                answer = above
+        return None, answer
 
     def _refuse(self, connection: Connection, notice: ConnectionNotice, found: PeerDescription) -> str | None:
         signed: Mapping[str, Any] | None = notice.body["signed"]

@@ -11,7 +11,7 @@ from typing import Any
 from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.core.domain.retries import GRACE, Attempt
 from chalicelib.core.ports import Action
-from chalicelib.core.stores.actions import put_new
+from chalicelib.core.stores.actions import put, put_new
 from chalicelib.core.stores.codec import Codec, Column
 from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.leased import LeasedRows
@@ -53,14 +53,24 @@ class DynamoConnectionNotices:
         return _ROWS.postpone(_key(job.connection_id, job.notice_id), due_at, until=until)
 
 
-def add_notice_action(notice: ConnectionNotice, **more: int) -> Action:
-    """Return the action that stores a notice, with `more` attributes.
+def add_notice_action(notice: ConnectionNotice) -> Action:
+    """Return the action that stores a notice.
 
     If no message announces it, the due index does a little later.
     """
+    return put_new(PEERS, _row(notice))
+
+
+def put_notice_action(notice: ConnectionNotice, **more: int) -> Action:
+    """Return the action that stores a notice as `add_notice_action` does, with `more` attributes and in place of an
+    earlier one with its id.
+    """
+    return put(PEERS, _row(notice) | more)
+
+
+def _row(notice: ConnectionNotice) -> Row:
     due = parse_timestamp(notice.created_at) + GRACE
-    row = _key(notice.connection_id, notice.notice_id) | _NOTICE.to_row(notice)
-    return put_new(PEERS, row | _ROWS.due_columns(due) | more)
+    return _key(notice.connection_id, notice.notice_id) | _NOTICE.to_row(notice) | _ROWS.due_columns(due)
 
 
 def _key(connection_id: str, notice_id: str) -> Row:

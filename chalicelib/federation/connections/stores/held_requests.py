@@ -24,8 +24,9 @@ from chalicelib.federation.connections.domain.connections import (
     ConnectionStatus,
     PeerKey,
 )
+from chalicelib.federation.connections.domain.origins import host_of
 from chalicelib.federation.connections.stores.connection_budgets import add_budget_action
-from chalicelib.federation.connections.stores.connection_notices import add_notice_action
+from chalicelib.federation.connections.stores.connection_notices import add_notice_action, put_notice_action
 from chalicelib.federation.connections.stores.connection_rows import (
     CHANGING,
     PEER_KEY,
@@ -70,7 +71,8 @@ class DynamoHeldRequests:
                 [
                     put_new(PEERS, row),
                     put_new(PEERS, to_pointer_row(connection) | expires),
-                    add_notice_action(notice, **expires),
+                    # A request that was dropped leaves its notice behind.
+                    put_notice_action(notice, **expires),
                     *_claim_bounds(connection, network, asked_at),
                 ]
             )
@@ -173,11 +175,11 @@ class DynamoHeldRequests:
 
 def _claim_bounds(connection: Connection, network: str | None, asked_at: datetime) -> list[Action]:
     """Return the actions that bound what strangers can make us store, and the calls they can make us make."""
-    origin = connection.peer_url
-    bounds = {f"CLAIMS#{origin}": MOST_CLAIMS_AN_HOUR}
+    host = host_of(connection.peer_url)
+    bounds = {f"CLAIMS#{host}": MOST_CLAIMS_AN_HOUR}
     if network is not None:
         bounds[f"CLAIMS#FROM#{network}"] = MOST_FROM_ONE_ADDRESS
-        bounds[f"CLAIMS#{origin}#FROM#{network}"] = MOST_OF_ONE_DESK_FROM_ONE_ADDRESS
+        bounds[f"CLAIMS#{host}#FROM#{network}"] = MOST_OF_ONE_DESK_FROM_ONE_ADDRESS
     return [count_in_hour_action(asked_at, most=each, of=of) for of, each in bounds.items()]
 
 
