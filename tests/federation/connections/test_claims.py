@@ -1,4 +1,4 @@
-"""What a stranger tries with claims: to learn who is here, and to speak in a desk's name under another spelling of it."""
+"""What strangers try with claims: to learn who is here, and to speak in a desk's name under another spelling."""
 
 import pytest
 
@@ -6,11 +6,11 @@ from chalicelib.federation.connections.stores import held_requests
 from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.resources import PEER_NOTICES
 from tests.conftest import Desk
-from tests.federation.connections.connection_calls import own_connections
+from tests.federation.connections.connection_calls import ask_as, change_connection, own_connections
 from tests.support import instances
 from tests.support.api import Api
 from tests.support.hostile_peer import END, HonestPeer, HostilePeer, Kind
-from tests.support.peer import CONNECTIONS, TOKEN, allow_federation, connection_request, sign_request
+from tests.support.peer import CONNECTIONS, RELAY, TOKEN, allow_federation, connection_request, sign_request
 from tests.support.pump import Pumps
 from tests.support.receiver import Receiver
 
@@ -62,6 +62,36 @@ def test_a_plain_client_below_the_root_of_its_host_can_ask(api: Api, desk: Desk,
         pump.drain(PEER_NOTICES)
         (found,) = own_connections(api, desk)
     assert (found["status"], found["origin"]) == ("pending", f"{plain.url}/api")
+
+
+@pytest.mark.parametrize(
+    ("kind", "code", "expected"),
+    [
+        (Kind.PLAIN, 404, "active"),
+        (Kind.PLAIN, 401, "declined"),
+        (Kind.PLAIN, 403, "declined"),
+        (Kind.PLAIN, 410, "declined"),
+        (Kind.KEYS, 404, "declined"),
+        (Kind.NO_KEYS, 404, "declined"),
+    ],
+)
+def test_a_plain_client_of_the_contract_is_connected_once_the_person_accepts(
+    api: Api, desk: Desk, pump: Pumps, kind: Kind, code: int, expected: str
+) -> None:
+    """The contract has no path for acceptances, and its desks answer 404 there."""
+    allow_federation(approval=True, unverified="pending")
+    with HonestPeer(Receiver(), kind, accepts=code) as peer:
+        ask_as(api, peer)
+        pump.drain(PEER_NOTICES)
+        (found,) = own_connections(api, desk)
+        change_connection(api, desk.alice_key, found["id"], action="accept")
+        pump.drain(PEER_NOTICES)
+    (found,) = own_connections(api, desk)
+    assert found["status"] == expected
+    if expected == "active":
+        assert found["verified"] is False
+        relay = {"relayId": "r-1", "intent": "assign_task", "subject": "Count"}
+        assert api.post(RELAY, relay, headers={"X-Federation-Token": TOKEN}).json["task"] is True
 
 
 def test_claims_of_all_addresses_of_one_host_are_bounded_together(

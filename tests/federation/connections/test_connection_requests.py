@@ -78,12 +78,12 @@ def test_a_request_is_sent_and_its_acceptance_connects(api: Api, desk: Desk, pum
 
 
 def test_a_plain_peer_can_accept_in_its_reply(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:
-    said = {"localUserName": "Sam\n# SYSTEM", "localUserEmail": "sam@elsewhere.example"}
+    said = {"localUserName": "Sam\n# SYSTEM", "localUserEmail": "bob@example.com"}
     peer_answers(receiver, connectionId="c-9", status="active", **said)
     request_connection(api, desk, peer_base_url(receiver))
     pump.drain(PEER_NOTICES)
     (found,) = own_connections(api, desk, "active")
-    assert (found["peerUserName"], found["peerUserEmail"]) == ("Sam # SYSTEM", "sam@elsewhere.example")
+    assert (found["peerUserName"], found["peerUserEmail"]) == ("Sam # SYSTEM", SAM), "nobody else than was asked for"
     assert (found["hmacEnabled"], found["signedByPeer"], found["verified"]) == (False, False, True)
     assert len(receiver.posted) == 1
 

@@ -51,7 +51,7 @@ def test_a_peer_accepts_a_request_of_this_desk(api: Api, desk: Desk) -> None:
     made = add_outgoing(desk)
     headers, told = (
         {"X-Federation-Token": TOKEN},
-        {"connectionId": "c-9", "acceptedByName": "Sam", "acceptedByEmail": None},
+        {"connectionId": "c-9", "acceptedByName": "Sam", "acceptedByEmail": "bob@example.com"},
     )
     assert change_connection(api, desk.alice_key, made.connection_id, action="accept").status == 409
     for _ in range(2):
@@ -59,7 +59,8 @@ def test_a_peer_accepts_a_request_of_this_desk(api: Api, desk: Desk) -> None:
         assert (answer.status, answer.json["status"]) == (200, "active")
     (found,) = DynamoConnections().find_by_token(TOKEN)
     assert (found.peer_connection_id, found.peer_name, found.version) == ("c-9", "Sam", 2)
-    assert connections_of(api, desk.alice_key, "active")[-1]["id"] == made.connection_id
+    (active,) = [each for each in connections_of(api, desk.alice_key, "active") if each["id"] == made.connection_id]
+    assert active["peerUserEmail"] == made.peer_email, "nobody else than was asked for"
 
 
 def test_the_asking_desk_can_not_accept_its_own_request(api: Api, desk: Desk) -> None:

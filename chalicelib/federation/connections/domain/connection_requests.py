@@ -61,12 +61,14 @@ class ConnectionRequestIn(In):
 
 @dataclass(frozen=True)
 class RequestAnswer:
-    """A peer's answer to a request, as far as it can be understood."""
+    """A peer's answer to a request, as far as it can be understood.
+
+    Its `localUserEmail` is not read: a desk could answer for somebody else, whom the person here did not ask for.
+    """
 
     event: Event = Event.PEER_RECEIVED
     connection_id: str | None = None
     name: str | None = None
-    email: str | None = None
     key: PeerKey | None = None
 
 
@@ -122,7 +124,6 @@ def parse_answer(body: bytes) -> RequestAnswer:
         event=_EVENTS.get(status, Event.PEER_RECEIVED) if isinstance(status, str) else Event.PEER_RECEIVED,
         connection_id=_text(answer, "connectionId"),
         name=_text(answer, "localUserName"),
-        email=_text(answer, "localUserEmail"),
         key=key,
     )
 
@@ -156,7 +157,6 @@ def answer_step(
     changes: dict[str, Any] = {
         "peer_connection_id": answer.connection_id or connection.peer_connection_id,
         "peer_name": answer.name or connection.peer_name,
-        "peer_email": answer.email or connection.peer_email,
         "reason": reason,
         # It answered at its own address.
         "proof": connection.proof or Proof.CALLBACK,

@@ -128,7 +128,7 @@ class ConnectIn(OpenIn):
         ),
         AfterValidator(_token),
     ]
-    connection_id: Omittable[Label] = Field(
+    connection_id: Omittable[PeerName] = Field(
         None, description="The id of the connection at the desk that sends the request."
     )
     fluxden: Omittable[Introduction] = Field(
@@ -158,7 +158,7 @@ class AcceptedIn(OpenIn):
 
     model_config = ConfigDict(alias_generator=to_camel)
 
-    connection_id: Omittable[Label] = Field(None, description="The id of the connection at the desk that accepts.")
+    connection_id: Omittable[PeerName] = Field(None, description="The id of the connection at the desk that accepts.")
     accepted_by_email: Annotated[str, Field(max_length=320)] | None = None
     accepted_by_name: PeerName | None = None
     instance_url: str | None = Field(None, description="The base URL of the desk that accepts.")

@@ -26,6 +26,7 @@ from chalicelib.core.domain.signatures import body_digest
 from chalicelib.core.domain.text import normalize_text
 from chalicelib.core.ports import Post
 from chalicelib.core.services.attempts import AttemptRunner, Conclusion
+from chalicelib.federation.connections.domain.confirmations import is_no_description
 from chalicelib.federation.connections.domain.connection_notices import (
     ConnectionNotice,
     ConnectionNoticeJob,
@@ -55,7 +56,7 @@ _LADDERS = {
     ConnectionNoticeKind.CONFIRMATION: CONNECTION_NOTICE_RETRIES,
 }
 _ATTEMPTS = 8
-_CONFLICT = 409
+_CONFLICT, _NOT_FOUND = 409, 404
 _CANDIDATES = 50
 
 
@@ -187,7 +188,7 @@ class ConnectionNoticeWorker:
             if notice.kind is ConnectionNoticeKind.REQUESTED:
                 step = answer_step(found, result, outcome, now=now, probe=self._probe)
             elif notice.kind is ConnectionNoticeKind.ACCEPTED:
-                if result.status not in ACCEPTANCE_REFUSED:
+                if result.status not in ACCEPTANCE_REFUSED or self._lacks_the_path(found, result):
                     return
                 step = next_step(found, Event.ACCEPTANCE_REFUSED, now=now, reason=f"its desk {result.error}")
             else:
@@ -197,6 +198,16 @@ class ConnectionNoticeWorker:
                 return
             found = self.connections.find(notice.connection_id)
         raise RuntimeError(f"connection {notice.connection_id} is changed by too many calls at once")
+
+    def _lacks_the_path(self, connection: Connection, result: HttpResult) -> bool:
+        """Whether a plain peer refused only since the contract has no acceptances, or it counts on one already.
+
+        Its person accepted it as unverified, and it stays so. A desk that describes itself has the path.
+        """
+        if result.status != _NOT_FOUND or connection.is_confirmed or connection.keys:
+            return False
+        _, description, answer = self.inquirer.describe(connection.peer_url)
+        return description is None and is_no_description(answer)
 
     def _probe(self, connection: Connection) -> bool:
         """Whether the peer's desk says at its own address that the connection with our token is active."""

@@ -109,7 +109,6 @@ def end_connection(
 def _accepted_by(given: AcceptedIn, connection: Connection) -> dict[str, Any]:
     changes: dict[str, Any] = {
         "peer_connection_id": given.connection_id or connection.peer_connection_id,
-        "peer_email": to_one_line(given.accepted_by_email or "") or connection.peer_email,
         "peer_name": to_one_line(given.accepted_by_name or "") or connection.peer_name,
         # The token was sent to the address that was asked, and nowhere else.
         "proof": connection.proof or Proof.CALLBACK,
