@@ -8,12 +8,14 @@ from uuid import uuid4
 import click
 
 from chalicelib.core.gateways import http
-from chalicelib.federation.network.domain.instances import Instance
+from chalicelib.federation.network.domain.instances import Instance, InstanceStatus
 from chalicelib.federation.network.gateways.instance_notices import INSTANCE_NOTICE_JOBS
 from chalicelib.federation.network.services.instances import Decision
 from chalicelib.federation.network.services.instances import approve as approve_instance
+from chalicelib.federation.network.services.instances import remove as remove_instance
 from chalicelib.federation.network.services.instances import suspend as suspend_instance
 from chalicelib.federation.network.stores.instances import DynamoInstances
+from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
 from infra.commands.output import json_option, print_records
 
 
@@ -26,7 +28,8 @@ def instances() -> None:
 @json_option
 def list_(*, as_json: bool) -> None:
     """List instances in the order they registered."""
-    found = DynamoInstances().list_instances()
+    now = datetime.now(UTC)
+    found = [each for each in DynamoInstances().list_instances() if not each.has_lapsed(now)]
     print_records([_to_record(each) for each in found], as_json=as_json, none="No instances.")
 
 
@@ -60,6 +63,20 @@ def suspend(instance_id: str) -> None:
     """
     suspended = suspend_instance(instance_id, _decision(), instances=DynamoInstances(), queue=INSTANCE_NOTICE_JOBS)
     click.echo(f"Suspended {suspended.name} ({suspended.base_url}).")
+
+
+@instances.command(epilog="Example: instances remove 5fea7756-0ea4-451a-a703-a558b933e274")
+@click.argument("instance_id")
+def remove(instance_id: str) -> None:
+    """Delete an inactive instance with its registration, token and agents.
+
+    Connections between people stay. A suspended instance's address is blocked from then on, so that they stay cut;
+    federation unblock ends that. After a removed registration, anybody can register the address.
+    """
+    removed = remove_instance(instance_id, instances=DynamoInstances(), listings=DynamoMarketplace())
+    click.echo(f"Removed {removed.name} ({removed.base_url}): its registration, its token and its agents.")
+    if removed.status is InstanceStatus.SUSPENDED:
+        click.echo(f"Blocked {removed.base_url}. Nothing comes in from it, and nothing is sent to it.")
 
 
 def _decision() -> Decision:

@@ -46,7 +46,7 @@ bp = Blueprint(__name__)
     grants=UNSEAL
     + GUESSES
     + PEERS.can("GetItem")
-    + NETWORK.can("GetItem", "PutItem", "UpdateItem")
+    + NETWORK.can("GetItem", "PutItem", "UpdateItem", "DeleteItem")
     + TOKENS.can("PutItem", "DeleteItem"),
 )
 def register_instance(body: RegisterIn, context: RequestContext) -> OperationReply:

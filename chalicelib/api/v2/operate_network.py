@@ -51,9 +51,10 @@ def _decision(context: RequestContext) -> instances.Decision:
     answers={200: "The instances."},
     grants=OPERATE + NETWORK.can("Query", "BatchGetItem"),
 )
-def list_instances(caller: ApiKey) -> list[InstanceOut]:  # noqa: ARG001 - admits
+def list_instances(caller: ApiKey, context: RequestContext) -> list[InstanceOut]:  # noqa: ARG001 - admits
     """List the instances that have registered in this network, oldest first."""
-    return [to_instance_response(each) for each in DynamoInstances().list_instances()]
+    found = DynamoInstances().list_instances()
+    return [to_instance_response(each) for each in found if not each.has_lapsed(context.now)]
 
 
 @operate(

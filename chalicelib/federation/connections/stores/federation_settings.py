@@ -93,6 +93,11 @@ class DynamoFederation:
         return SigningKey(row["keyId"], row["publicKey"], unseal(row["privateKey"], place=_PLACE))
 
 
+def block_suspended_action(origin: str) -> Action:
+    """Return the action that blocks an origin whose instance was suspended, and is removed."""
+    return update(PEERS, _SETTINGS, "DELETE suspendedOrigins :origin ADD blockedOrigins :origin", origin={origin})
+
+
 def suspend_origin_action(origin: str, *, suspended: bool) -> Action:
     """Return the action that suspends everything between this desk and that one, or resumes it."""
     # One row holds them all, so admission reads them with the settings. Operators suspend dozens, not thousands.

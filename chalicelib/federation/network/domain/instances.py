@@ -3,20 +3,22 @@
 import hashlib
 import hmac
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, ConfigDict, Field, RootModel, ValidationInfo
 from pydantic_core import PydanticCustomError, to_json
 
-from chalicelib.core.domain.fields import WHOLE, Omittable, OpenIn, Out, TimeOut, UuidOut, one_line
+from chalicelib.core.domain.fields import WHOLE, Omittable, OpenIn, Out, TimeOut, UuidOut, one_line, parse_timestamp
 from chalicelib.core.domain.links import link_error
 from chalicelib.federation.connections.domain.origins import canonical_origin
 
 LARGEST_CAPABILITIES = 20_000
 # Three missed heartbeats.
 STALE_AFTER = timedelta(minutes=15)
+# A registration that nobody approves ends after this time.
+UNCONFIRMED_FOR = timedelta(hours=72)
 _MOST_COUNTED = 10**9
 
 
@@ -74,6 +76,11 @@ class Instance:
     @property
     def is_active(self) -> bool:
         return self.status is InstanceStatus.ACTIVE
+
+    def has_lapsed(self, now: datetime) -> bool:
+        """Whether nobody approved the registration in time. It is nobody's then, and the next one takes its place."""
+        is_late = parse_timestamp(self.registered_at) + UNCONFIRMED_FOR <= now
+        return self.status is InstanceStatus.PENDING and is_late
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ from chalicelib.federation.network.domain.instances import (
     OwnFeaturesOut,
     proof,
 )
-from chalicelib.federation.network.services.ports import Instances, ReportedCounts
+from chalicelib.federation.network.services.ports import Instances, Listings, ReportedCounts
 
 CHALLENGE_PATH = "/.well-known/fluxden"
 
@@ -159,7 +159,7 @@ def approve(
         Forbidden: the instance did not prove it.
         Conflict: the instance has changed meanwhile.
     """
-    found = _require_instance(instance_id, instances)
+    found = _require_instance(instance_id, instances, decision.now)
     if get is not None:
         _challenge(found, decision.nonce, key=keys.key_of(instance_id), get=get)
     return _decided(found, InstanceStatus.ACTIVE, decision, instances=instances, queue=queue)
@@ -178,13 +178,34 @@ def suspend(
         NotFound: there is no such instance.
         Conflict: the instance has changed meanwhile.
     """
-    found = _require_instance(instance_id, instances)
+    found = _require_instance(instance_id, instances, decision.now)
     return _decided(found, InstanceStatus.SUSPENDED, decision, instances=instances, queue=queue)
 
 
-def _require_instance(instance_id: str, instances: Instances) -> Instance:
+def remove(instance_id: str, *, instances: Instances, listings: Listings) -> Instance:
+    """Delete an instance that is not active, with its token and its agents. A repeat ends what was begun.
+
+    Of a suspended one the address stays cut: it is blocked from then on.
+
+    Raises:
+        NotFound: there is no such instance.
+        Conflict: the instance is active, or has changed meanwhile.
+    """
     found = instances.find(instance_id)
     if found is None:
+        raise NotFound(f"There is no instance {instance_id}.")
+    if found.is_active:
+        raise Conflict("The instance is active. Suspend it first.")
+    for each in listings.list_listings(instance_id):
+        listings.remove_listing(each, claim=None, reply={})
+    if not instances.remove(found):
+        raise Conflict(f"The instance {found.instance_id} has changed meanwhile. Check it and try again.")
+    return found
+
+
+def _require_instance(instance_id: str, instances: Instances, now: datetime) -> Instance:
+    found = instances.find(instance_id)
+    if found is None or found.has_lapsed(now):
         raise NotFound(f"There is no instance {instance_id}.")
     return found
 

@@ -68,12 +68,13 @@ def register(
         found, settings = try_credential(
             trial,
             lambda: gather(lambda: instances.find_by_url(body.base_url), federation.find_settings),
-            lambda seen: seen[0] is None or hmac.compare_digest(seen[0].key_hash, key_hash),
+            lambda seen: seen[0] is None or seen[0].has_lapsed(now) or hmac.compare_digest(seen[0].key_hash, key_hash),
             guesses=guesses,
             gather=gather,
         )
         admit_registration(settings, body.base_url)
-        if found is None:
+        lapsed = found if found is not None and found.has_lapsed(now) else None
+        if found is None or lapsed is not None:
             made = Instance(
                 instance_id=instance_id,
                 base_url=body.base_url,
@@ -84,7 +85,9 @@ def register(
                 capabilities=capabilities,
                 **reported,
             )
-            if instances.add(made, token, body.api_key, most_an_hour=most_an_hour, network=network, now=now):
+            if instances.add(
+                made, token, body.api_key, most_an_hour=most_an_hour, network=network, now=now, over=lapsed
+            ):
                 return _registered(made, token, base_url)
             continue
         if not hmac.compare_digest(found.key_hash, key_hash):

@@ -11,22 +11,22 @@ moment it is replaced, or its instance suspended.
 """
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.errors import NotFound, RateLimited
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Action
-from chalicelib.core.stores.actions import EXISTS, assignments, put_new, update
+from chalicelib.core.stores.actions import EXISTS, NEW, assignments, delete, put, put_new, update
 from chalicelib.core.stores.codec import Codec
 from chalicelib.core.stores.hourly_limits import count_in_hour_action, seconds_left_of_hour
 from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get, query_partition
 from chalicelib.core.stores.writes import Refused, change_row, commit, try_commit
-from chalicelib.federation.connections.stores.federation_settings import suspend_origin_action
+from chalicelib.federation.connections.stores.federation_settings import block_suspended_action, suspend_origin_action
 from chalicelib.federation.network.domain.instance_notices import InstanceNotice
-from chalicelib.federation.network.domain.instances import Instance, InstanceStatus, NetworkStats
+from chalicelib.federation.network.domain.instances import UNCONFIRMED_FOR, Instance, InstanceStatus, NetworkStats
 from chalicelib.federation.network.stores import network_stats
 from chalicelib.federation.network.stores.instance_credentials import (
     accept_key_action,
@@ -45,6 +45,8 @@ STALE_QUEUE = "silent-instances"
 _REPORTED = ("name", "version", "userCount", "agentCount", "capabilities")
 # So many network addresses it takes to use up the registrations of an hour.
 _SHARES = 15
+# TTL deletes late, and must not delete what was approved at the last moment.
+_SPARE = timedelta(days=1)
 _NO_INSTANCE = "There is no such instance."
 
 _INSTANCE = Codec(Instance, without=("instance_id", "stale_since"))
@@ -75,8 +77,11 @@ class DynamoInstances:
         most_an_hour: int,
         network: str,
         now: datetime,
+        over: Instance | None = None,
     ) -> bool:
         """Store a new instance with its first token; False if its base URL is taken. One store call.
+
+        It takes the place of `over`, which has lapsed. Until it is approved, it disappears by itself.
 
         Raises:
             RateLimited: `most_an_hour` new instances have registered in this hour, or a share of them from the network.
@@ -84,16 +89,22 @@ class DynamoInstances:
         """
         row = instance_key(instance.instance_id) | _INSTANCE.to_row(instance)
         row |= sealed_key(instance.instance_id, instance_key_text)
+        ends_at = int((now + UNCONFIRMED_FOR + _SPARE).timestamp())
+        expires = {} if instance.is_active else {"expiresAt": ends_at}
         share = max(1, most_an_hour // _SHARES)
-        address = _address(instance.base_url) | {"instanceId": instance.instance_id, "approved": instance.is_active}
+        address = (
+            _address(instance.base_url) | {"instanceId": instance.instance_id, "approved": instance.is_active} | expires
+        )
+        replaced = [] if over is None else [delete(NETWORK, instance_key(over.instance_id)), delete_token_action(over)]
         try:
             commit(
                 [
-                    put_new(NETWORK, address),
-                    put_new(NETWORK, row),
+                    put(NETWORK, address, f"{NEW} OR instanceId = :lapsed", lapsed=over.instance_id if over else ""),
+                    put_new(NETWORK, row | expires),
                     put_token_action(instance, token),
                     count_in_hour_action(now, most=most_an_hour),
                     count_in_hour_action(now, most=share, of=f"REGISTRATIONS#FROM#{network}"),
+                    *replaced,
                 ]
             )
         except Refused as refused:
@@ -169,10 +180,16 @@ class DynamoInstances:
                 over.instance_id,
                 {"status": instance.status.value},
                 "tokenHash = :seenToken AND #status = :seenStatus AND marketplaceEnabled = :seenEnabled",
+                " REMOVE expiresAt",
                 **_guards(over),
                 seenEnabled=over.marketplace_enabled,
             ),
-            update(NETWORK, _address(instance.base_url), "SET approved = :approved", approved=instance.is_active),
+            update(
+                NETWORK,
+                _address(instance.base_url),
+                "SET approved = :approved REMOVE expiresAt",
+                approved=instance.is_active,
+            ),
             set_token_status_action(instance),
             suspend_origin_action(instance.base_url, suspended=instance.status is InstanceStatus.SUSPENDED),
             *([add_notice_action(notice)] if notice else []),
@@ -183,6 +200,23 @@ class DynamoInstances:
                 accept_key_action(over.key_hash, over.instance_id, holds=instance.is_active),
             ]
         return try_commit(actions)
+
+    def remove(self, instance: Instance) -> bool:
+        """Delete an instance that is not active, with its token; False if it has changed since. One store call.
+
+        Of a suspended one the address stays cut: it is blocked from now on.
+        """
+        guards = {"token": instance.token_hash, "seen": instance.status.value}
+        cut = [block_suspended_action(instance.base_url)] if instance.status is InstanceStatus.SUSPENDED else []
+        return try_commit(
+            [
+                delete(NETWORK, instance_key(instance.instance_id), "tokenHash = :token AND #status = :seen", **guards),
+                delete(NETWORK, _address(instance.base_url), "instanceId = :id", id=instance.instance_id),
+                delete_token_action(instance),
+                network_stats.mark_stale_action(instance.instance_id, stale=False),
+                *cut,
+            ]
+        )
 
     def key_of(self, instance_id: str) -> str:
         """Return the key with which the instance registered. One store call.
