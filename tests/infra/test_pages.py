@@ -10,6 +10,10 @@ from chalicelib.board.domain.board import MOST_ITEMS
 from chalicelib.board.domain.card_contacts import MOST_CARDS, MOST_CONTACTS
 from chalicelib.core.domain.guesses import AT_ONE_TARGET, FROM_ONE_ADDRESS
 from chalicelib.federation.connections.domain.connections import MOST_CLAIMS_AN_HOUR, MOST_REQUESTS_AN_HOUR
+from chalicelib.federation.connections.stores.held_requests import (
+    MOST_FROM_ONE_ADDRESS,
+    MOST_OF_ONE_DESK_FROM_ONE_ADDRESS,
+)
 from chalicelib.inbox.domain.bulk import MOST_PEOPLE
 from chalicelib.inbox.domain.deliveries import MOST_SUPPLEMENTS
 from chalicelib.inbox.domain.inbox import MOST_COUNTED
@@ -72,6 +76,7 @@ def test_the_page_of_limits_has_the_numbers_of_the_code() -> None:
         f"{MOST_ITEMS} checklist items, {MOST_CONTACTS} contacts a card; {MOST_CARDS} cards a contact",
         f"{MOST_COUNTED:,} unread and {MOST_COUNTED:,} snoozed deliveries",
         f"{MOST_REQUESTS_AN_HOUR} connection requests an hour to a person, {MOST_CLAIMS_AN_HOUR} unconfirmed ones",
+        f"{MOST_FROM_ONE_ADDRESS} unconfirmed requests, {MOST_OF_ONE_DESK_FROM_ONE_ADDRESS} in the name of one desk",
         f"more than {FROM_ONE_ADDRESS.free} from one address or {AT_ONE_TARGET.free} at one target",
         f"{LARGEST_FRAME // 1024} KB an event",
     ):
