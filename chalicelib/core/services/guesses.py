@@ -38,9 +38,17 @@ class Trial:
 
 
 def try_credential(
-    trial: Trial, look_up: Callable[[], T], is_right: Callable[[T], bool], *, guesses: Guesses, gather: Gather
+    trial: Trial,
+    look_up: Callable[[], T],
+    is_right: Callable[[T], bool],
+    *,
+    guesses: Guesses,
+    gather: Gather,
+    is_guess: Callable[[T], bool] = lambda _: True,
 ) -> T:
     """Look the credential up, and return what was found, also for a wrong one, which is counted.
+
+    What was found may show that there is nothing to guess (`is_guess`).
 
     Store calls beside those of `look_up`: 1 at the same time; then 1 for a wrong credential. A right one that can be
     guessed takes 1 the first time that it comes from an address on a day.
@@ -51,6 +59,8 @@ def try_credential(
     results = gather(look_up, lambda: guesses.find(trial.address, trial.target, trial.secret_hash, now=trial.now))
     found: T = results[0]
     attempts: Attempts = results[1]
+    if not is_guess(found):
+        return found
     right = is_right(found)
     wait = attempts.wait(
         is_right=right,

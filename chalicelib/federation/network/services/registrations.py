@@ -68,9 +68,10 @@ def register(
         found, settings = try_credential(
             trial,
             lambda: gather(lambda: instances.find_by_url(body.base_url), federation.find_settings),
-            lambda seen: seen[0] is None or seen[0].has_lapsed(now) or hmac.compare_digest(seen[0].key_hash, key_hash),
+            lambda seen: hmac.compare_digest(seen[0].key_hash, key_hash),
             guesses=guesses,
             gather=gather,
+            is_guess=lambda seen: seen[0] is not None and not seen[0].has_lapsed(now),
         )
         admit_registration(settings, body.base_url)
         lapsed = found if found is not None and found.has_lapsed(now) else None
