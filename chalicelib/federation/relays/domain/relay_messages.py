@@ -64,7 +64,8 @@ def _one_of(kind: type[StrEnum], otherwise: StrEnum) -> Any:
     return BeforeValidator(read)
 
 
-_Id = Annotated[str, Field(max_length=200)]
+# Ids of peers are shown beside the desk's own words, so they are one line as well.
+_Id = Annotated[PeerLine, Field(max_length=200)]
 _ScopeId = Annotated[str, Field(max_length=200)]
 _CONTRACT_INTENTS = list(RelayIntent)[:7]
 _CONTRACT_TYPES = list(RelayType)[:3]

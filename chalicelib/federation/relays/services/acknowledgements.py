@@ -12,7 +12,7 @@ from chalicelib.board.services.ports import Cards
 from chalicelib.chat.domain.chat import Message
 from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.errors import Invalid, NotFound
-from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.fields import timestamp, to_one_line
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.connections.domain.remote_texts import new_peer_message
 from chalicelib.federation.relays.domain.relay_effects import Effects
@@ -118,7 +118,7 @@ class AcknowledgementReceiver:
         if answer:
             text += f": {answer}"
         completed = relay.status is RelayStatus.COMPLETED
-        note = ChecklistItemIn(text=text[:_LONGEST_NOTE], completed=completed)
+        note = ChecklistItemIn(text=to_one_line(text)[:_LONGEST_NOTE], completed=completed)
         noted = place_item(card, new_item(note, item_id=self.note_id, now=self.now), note, now=self.now)
         try:
             check_size(noted)
