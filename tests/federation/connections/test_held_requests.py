@@ -90,3 +90,16 @@ def test_one_stranger_cannot_use_up_what_all_may_ask_in_the_name_of_a_desk(api: 
         others = [ask(100 + number, "203.0.113.9", f"https://desk-{number}.example") for number in range(50)]
         assert others == [200] * 40 + [429] * 10
         assert ask(200, "198.51.100.7", "https://desk-49.example") == 200
+
+
+@pytest.mark.parametrize(("hours", "listed"), [(71, 1), (72, 0)])
+def test_a_request_that_nobody_settled_within_72_hours_is_dropped(
+    api: Api, desk: Desk, pump: Pumps, hours: int, listed: int
+) -> None:
+    allow_federation(approval=True, unverified="pending")
+    begun = datetime.now(UTC)
+    with time_machine.travel(begun, tick=False) as clock, HonestPeer(Receiver(), Kind.PLAIN) as plain:
+        ask_as(api, plain)
+        clock.shift(timedelta(hours=hours))
+        pump.drain(PEER_NOTICES)
+        assert len(own_connections(api, desk)) == listed

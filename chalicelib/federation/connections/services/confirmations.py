@@ -5,13 +5,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from chalicelib.core.domain.errors import RateLimited
-from chalicelib.core.domain.fields import timestamp
+from chalicelib.core.domain.fields import parse_timestamp, timestamp
 from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.domain.retries import Attempt, Outcome
 from chalicelib.core.services.attempts import Conclusion
 from chalicelib.federation.connections.domain.confirmations import Finding, Verdict
 from chalicelib.federation.connections.domain.connection_notices import ConnectionNotice, crossing_notice, end_notice
-from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus
+from chalicelib.federation.connections.domain.connections import HELD_FOR, Connection, ConnectionStatus
 from chalicelib.federation.connections.domain.federation_settings import (
     FederationMode,
     FederationSettings,
@@ -55,6 +55,10 @@ class RequestSettler:
         for _ in range(_ATTEMPTS):
             if found is None or not notice.kind.still_holds(found):
                 return self._conclude(Outcome.GONE, "the request has ended")
+            # TTL deletes late.
+            if found.held and parse_timestamp(found.created_at) + HELD_FOR <= self.clock():
+                self.held.drop(found)
+                return self._conclude(Outcome.GONE, "nobody confirmed the request in time")
             try:
                 done = self._apply(finding, found, rules, message_id)
             except RateLimited as refused:
