@@ -20,7 +20,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
     "board": {
         "api.v2.card_contacts": "",
         "api.v2.contacts": "",
-        "api.v2.kanban": "inbox live tasks federation.connections federation.relays",
+        "api.v2.kanban": "chat inbox live tasks federation.connections federation.relays",
     },
     "catalog": {
         "api.v1.approvals": "",
@@ -83,7 +83,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
     "operate": {
         "api.v2.operate": "inbox",
         "api.v2.operate_catalog": "catalog",
-        "api.v2.operate_network": "federation.connections federation.relays federation.network",
+        "api.v2.operate_network": "chat live federation.connections federation.relays federation.network",
         "api.v2.operate_queues": "inbox",
         "api.v2.operate_tokens": "",
     },

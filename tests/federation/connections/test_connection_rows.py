@@ -17,6 +17,7 @@ from chalicelib.federation.connections.domain.connections import (
     ConnectionStatus,
     Initiator,
     PeerKey,
+    Proof,
 )
 from chalicelib.federation.connections.stores import connection_rows as rows
 from chalicelib.resources import PEERS
@@ -63,6 +64,16 @@ def test_only_a_pending_request_is_due_until_it_is_answered(status: ConnectionSt
     due = timestamp(NOON + ANSWERED_WITHIN) if status is ConnectionStatus.PENDING else None
     assert row.get("dueAt") == due
     assert timedelta(days=30) == ANSWERED_WITHIN
+
+
+@pytest.mark.parametrize(("proof", "within"), [(None, timedelta(hours=72)), (Proof.CALLBACK, timedelta(days=30))])
+def test_a_peers_request_is_due_sooner_while_its_desk_has_not_confirmed_it(
+    proof: Proof | None, within: timedelta
+) -> None:
+    members: dict[str, Any] = dict.fromkeys(Connection.__dataclass_fields__)
+    members |= {"status": ConnectionStatus.PENDING, "initiator": Initiator.PEER, "proof": proof}
+    row = rows.to_pointer_row(Connection(**members | {"created_at": timestamp(NOON), "connection_id": "c"}))
+    assert row["dueAt"] == timestamp(NOON + within)
 
 
 def test_a_token_opens_only_for_the_connection_it_was_sealed_for() -> None:

@@ -83,7 +83,7 @@ def test_a_crossed_request_that_does_not_count_is_looked_at_once(
         assert [each["status"] for each in own_connections(api, desk)] == ["active"]
 
 
-def test_an_incoming_request_without_an_answer_is_declined_after_thirty_days(api: Api, desk: Desk, pump: Pumps) -> None:
+def test_an_unconfirmed_request_without_an_answer_is_declined_after_72_hours(api: Api, desk: Desk, pump: Pumps) -> None:
     allow_federation(approval=True)
     with time_machine.travel(NOON, tick=False) as clock:
         unanswered, answered = (
@@ -94,7 +94,7 @@ def test_an_incoming_request_without_an_answer_is_declined_after_thirty_days(api
         )
         path = f"{CONNECTIONS}/{answered.json['connectionId']}"
         api.call("PATCH", path, {"action": "accept"}, token=desk.alice_key)
-        clock.shift(timedelta(days=30, seconds=-1))
+        clock.shift(timedelta(hours=72, seconds=-1))
         pump.run("end_unanswered_requests")
         assert (statuses(api, desk)["sam@other.example.org"], pump.calls) == ("pending", ["Query"])
         clock.shift(timedelta(seconds=1))

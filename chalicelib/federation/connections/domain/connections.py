@@ -10,7 +10,7 @@ from chalicelib.core.domain.fields import timestamp
 # A request that nobody answers within this time ends.
 ANSWERED_WITHIN = timedelta(days=30)
 
-# A request that nobody confirmed or listed is dropped after this time.
+# A request in the name of a desk that did not confirm it ends after this time, whether a person sees it or not.
 HELD_FOR = timedelta(hours=72)
 
 # Anybody can send requests in any name, so a person receives at most this many in an hour.
@@ -149,6 +149,11 @@ class Connection:
     def is_confirmed(self) -> bool:
         """Whether the desk at the peer's address showed that the connection is its own."""
         return self.proof is not None
+
+    @property
+    def answered_within(self) -> timedelta:
+        """How long a request waits for an answer."""
+        return ANSWERED_WITHIN if self.is_ours or self.is_confirmed else HELD_FOR
 
     @property
     def is_ours(self) -> bool:

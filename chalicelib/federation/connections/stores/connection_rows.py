@@ -8,7 +8,6 @@ from chalicelib.core.domain.fields import parse_timestamp, timestamp
 from chalicelib.core.stores.codec import Codec
 from chalicelib.core.stores.items import Row
 from chalicelib.federation.connections.domain.connections import (
-    ANSWERED_WITHIN,
     Connection,
     ConnectionState,
     ConnectionStatus,
@@ -112,7 +111,7 @@ def due_columns(connection: Connection) -> Row:
     """Return the attributes that make a request end when nobody answers it; none for what is answered or held."""
     if connection.held or connection.status is not ConnectionStatus.PENDING:
         return {}
-    until = parse_timestamp(connection.created_at) + ANSWERED_WITHIN
+    until = parse_timestamp(connection.created_at) + connection.answered_within
     return {"dueQueue": REQUESTS_QUEUE, "dueAt": timestamp(until)}
 
 
