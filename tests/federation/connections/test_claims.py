@@ -55,6 +55,21 @@ def test_no_path_below_a_desk_speaks_in_its_name(
     assert {status for path, status in statuses.items() if path != END} <= {401, 404}, "an end may be repeated"
 
 
+def test_a_path_below_an_absent_desk_ends_when_the_desk_refuses_the_acceptance(
+    api: Api, desk: Desk, pump: Pumps, signing: HonestPeer
+) -> None:
+    allow_federation(approval=True, unverified="pending")
+    signing.kind = Kind.AWAY
+    HostilePeer(api, f"{signing.url}/x").ask(fluxden=None)
+    pump.drain(PEER_NOTICES)
+    (found,) = own_connections(api, desk)
+    signing.kind, signing.accepts = Kind.KEYS, 404
+    change_connection(api, desk.alice_key, found["id"], action="accept")
+    pump.drain(PEER_NOTICES)
+    (found,) = own_connections(api, desk)
+    assert found["status"] == "declined"
+
+
 def test_a_plain_client_below_the_root_of_its_host_can_ask(api: Api, desk: Desk, pump: Pumps) -> None:
     allow_federation(approval=True, unverified="pending")
     with HonestPeer(Receiver(), Kind.PLAIN) as plain:

@@ -26,7 +26,6 @@ from chalicelib.core.domain.signatures import body_digest
 from chalicelib.core.domain.text import normalize_text
 from chalicelib.core.ports import Post
 from chalicelib.core.services.attempts import AttemptRunner, Conclusion
-from chalicelib.federation.connections.domain.confirmations import is_no_description
 from chalicelib.federation.connections.domain.connection_notices import (
     ConnectionNotice,
     ConnectionNoticeJob,
@@ -206,8 +205,7 @@ class ConnectionNoticeWorker:
         """
         if result.status != _NOT_FOUND or connection.is_confirmed or connection.keys:
             return False
-        _, description, answer = self.inquirer.describe(connection.peer_url)
-        return description is None and is_no_description(answer)
+        return self.inquirer.is_plain(connection.peer_url)
 
     def _probe(self, connection: Connection) -> bool:
         """Whether the peer's desk says at its own address that the connection with our token is active."""

@@ -54,6 +54,14 @@ class Inquirer:
         answer = self.get(question_url(origin, token_hash, own_url), _ACCEPT)
         return (parse_connection_status(answer.body) if answer.error is None else None), answer
 
+    def is_plain(self, origin: str) -> bool:
+        """Whether there surely is no desk at the address, nor above it, that describes itself."""
+        origin, found, answer = self.describe(origin)
+        if found is not None:
+            return False
+        above, answer = self._desk_above(origin, answer)
+        return above is None and is_no_description(answer)
+
     def inquire(self, connection: Connection, notice: ConnectionNotice) -> Finding:
         """Find out whether a request is its desk's own: by its signature if the desk publishes keys, or by asking."""
         origin, found, answer = self.describe(connection.peer_url)
