@@ -125,4 +125,5 @@ def drag_above(console: Console, card_id: str, other_id: str) -> None:
 def shown_titles(console: Console, stage: str) -> list[str]:
     tiles = console.page.locator(f'[data-column="{stage}"] .card-title')
     expect(tiles.first).to_be_visible()
-    return tiles.all_inner_texts()
+    titles: list[str] = tiles.all_inner_texts()
+    return titles

@@ -9,14 +9,14 @@ from chalicelib.inbox.domain.sent_positions import SentPosition
 from chalicelib.people.services.ports import People
 
 
-class Sent(Protocol):
+class SentDeliveries(Protocol):
     def list_page(
         self, selection: SentSelection, after: SentPosition | None
     ) -> tuple[list[Delivery], SentPosition | None]: ...
 
 
 def list_sent(
-    query: SentQuery, after: SentPosition | None, *, caller: ToolsToken, sent: Sent, people: People
+    query: SentQuery, after: SentPosition | None, *, caller: ToolsToken, sent: SentDeliveries, people: People
 ) -> tuple[list[SentDelivery], SentPosition | None]:
     """Return a page of what was sent, newest first, and the position where the next page starts.
 
