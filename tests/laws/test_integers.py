@@ -50,7 +50,7 @@ def test_a_body_takes_whole_floats_and_no_integer_beyond_the_bounds(model: type[
 
 def _query_integers() -> Iterator[Any]:
     models = {route.annotations["query"] for route in ROUTES.values() if "query" in route.annotations}
-    for model in sorted(models, key=lambda each: each.__name__):
+    for model in sorted(models, key=lambda each: (each.__name__, each.__module__)):
         for name, schema in model.model_json_schema().get("properties", {}).items():
             if "integer" in (schema.get("type"), *(each.get("type") for each in schema.get("anyOf", []))):
                 yield pytest.param(model, name, id=f"{model.__name__}.{name}")

@@ -43,6 +43,7 @@ class HonestPeer:
     key: SigningKey = field(default_factory=lambda: SigningKey.new("honest"))
     known: set[str] = field(default_factory=set)
     accepts: int = 200
+    other_keys: tuple[Any, ...] = ()
     alias_of: str | None = None
 
     def __enter__(self) -> Self:
@@ -92,8 +93,15 @@ class HonestPeer:
             if digest in self.known and to == BASE_URL:
                 return 200, {"software": "fluxden", "version": "1", "connection": {"status": "pending"}}
             return 404, {}
-        told = [{"keyId": self.key.key_id, "publicKey": self.key.public_key}] if self.kind is Kind.KEYS else []
-        return 200, {"software": "fluxden", "version": "1", "url": self.alias_of or self.url, "keys": told}
+        told: list[Any] = (
+            [{"keyId": self.key.key_id, "publicKey": self.key.public_key}] if self.kind is Kind.KEYS else []
+        )
+        return 200, {
+            "software": "fluxden",
+            "version": "1",
+            "url": self.alias_of or self.url,
+            "keys": [*self.other_keys, *told],
+        }
 
 
 @dataclass

@@ -1,6 +1,7 @@
 """Connection requests that prove nothing: held until the desk in whose name they came was asked."""
 
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 import time_machine
@@ -67,6 +68,33 @@ def test_a_lie_in_the_name_of_a_desk_that_can_deny_it_is_never_seen(
         assert (found["status"], found["verified"]) == ("pending", False)
         assert statuses <= {401, 404}, "until the person accepts"
     assert api.get("/api/v2/shared-chat/messages", desk.alice_key).json["data"]["messages"] == []
+
+
+@pytest.mark.parametrize(
+    "other", [{"keyId": "pq", "publicKey": "not ed25519", "kind": "ml-dsa"}, {"kty": "RSA"}, "text", 7, None]
+)
+def test_a_key_that_cannot_be_read_makes_no_desk_one_that_cannot_deny(
+    api: Api, desk: Desk, pump: Pumps, signing: HonestPeer, other: Any
+) -> None:
+    allow_federation(unverified="pending")
+    signing.other_keys = (other,)
+    HostilePeer(api, signing.url).ask()
+    pump.drain(PEER_NOTICES)
+    assert own_connections(api, desk) == []
+    signed = ask_as(api, signing)
+    pump.drain(PEER_NOTICES)
+    found = [(each["id"], each["verified"]) for each in own_connections(api, desk)]
+    assert found == [(signed.json["connectionId"], True)], "its readable key counts"
+
+
+def test_a_desk_of_which_no_key_can_be_read_is_refused_rather_than_taken_for_plain(
+    api: Api, desk: Desk, pump: Pumps
+) -> None:
+    allow_federation(unverified="pending")
+    with HonestPeer(Receiver(), Kind.NO_KEYS, other_keys=({"keyId": "pq", "publicKey": "not ed25519"},)) as unreadable:
+        HostilePeer(api, unreadable.url).ask()
+        pump.drain(PEER_NOTICES)
+    assert own_connections(api, desk) == []
 
 
 def test_a_claim_of_an_absent_desk_ends_when_the_desk_denies_it(

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 from urllib.parse import urlencode
 
-from pydantic import Field
 from pydantic_core import ValidationError
 
 from chalicelib.core.domain.fields import OpenIn
@@ -16,16 +16,18 @@ from chalicelib.federation.connections.domain.origins import canonical_origin
 DESCRIPTION_PATH = "/.well-known/fluxden"
 # A desk publishes its present key and the one before it.
 _MOST_KEYS = 2
+# Other kinds of keys may stand before them.
+_MOST_KEYS_READ = 20
 _OUR_FAULT_BELOW = 500
 _ASKED_TOO_MUCH = frozenset((408, 425, 429))
 
 
 class _Description(OpenIn):
-    """The description that a Fluxden desk publishes, as far as other desks need it."""
+    """The description that a Fluxden desk publishes, as far as other desks need it. Only `software` tells a desk."""
 
     software: str
-    url: str | None = None
-    keys: list[Introduction] = Field(default_factory=list)
+    url: Any = None
+    keys: Any = None
 
 
 class _ConnectionAnswer(OpenIn):
@@ -41,10 +43,14 @@ class _Confirmation(OpenIn):
 
 @dataclass(frozen=True)
 class PeerDescription:
-    """What a desk says of itself at its own address: its canonical address, if it names one, and its keys."""
+    """What a desk says of itself at its own address: its canonical address, if it names one, and its keys.
+
+    A desk that publishes anything as keys signs, also if none of them can be read here.
+    """
 
     url: str | None
     keys: tuple[PeerKey, ...]
+    signs: bool
 
 
 class Verdict(StrEnum):
@@ -91,10 +97,19 @@ def parse_description(body: bytes) -> PeerDescription | None:
     if said.software != "fluxden":
         return None
     try:
-        url = canonical_origin(said.url) if said.url else None
+        url = canonical_origin(said.url) if isinstance(said.url, str) and said.url else None
     except ValueError:
         url = None
-    return PeerDescription(url, tuple(each.key for each in said.keys[:_MOST_KEYS]))
+    published = said.keys if isinstance(said.keys, list) else []
+    readable = [key for each in published[:_MOST_KEYS_READ] if (key := _read_key(each))]
+    return PeerDescription(url, tuple(readable[:_MOST_KEYS]), signs=bool(said.keys))
+
+
+def _read_key(published: Any) -> PeerKey | None:
+    try:
+        return Introduction.model_validate(published).key
+    except ValidationError:
+        return None
 
 
 def parse_connection_status(body: bytes) -> str | None:

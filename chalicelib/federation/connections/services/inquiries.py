@@ -74,7 +74,7 @@ class Inquirer:
                 return Finding(Verdict.REFUTED, origin, f"the desk at {desk} is not known by this address")
             verdict = Verdict.UNVERIFIABLE if is_no_description(answer) else Verdict.UNREACHABLE
             return Finding(verdict, origin, answer.error or "its desk publishes no description", result=answer)
-        if found.keys:
+        if found.signs:
             reason = self._refuse(connection, notice, found)
             if reason is not None:
                 return Finding(Verdict.REFUTED, origin, reason)
