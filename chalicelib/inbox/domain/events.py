@@ -89,7 +89,6 @@ _LANGUAGE_TAG = re.compile(
     re.ASCII | re.IGNORECASE,
 )
 _Label = Annotated[Line, Field(max_length=80)]
-_LabelName = Annotated[Line, Field(min_length=1, max_length=80)]
 Target = Annotated[str, Field(max_length=2000), AfterValidator(_target)]
 PlainLink = Annotated[str, Field(max_length=2000), AfterValidator(_plain_link)]
 
@@ -165,7 +164,7 @@ class InboundEvent(In):
     )
     external_status: Omittable[ExternalStatus] = None
     actor: Omittable[Actor] = None
-    labels: Omittable[Annotated[dict[_LabelName, _Label], Field(max_length=20)]] = None
+    labels: Omittable[Annotated[dict[_Label, _Label], Field(max_length=20)]] = None
     actions: Omittable[Annotated[list[ActionButton], Field(max_length=4)]] = None
     recipient_hint: Omittable[RecipientHint] = Field(
         None,
