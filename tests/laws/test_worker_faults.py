@@ -29,6 +29,8 @@ SCHEDULES = {each.__name__: each for each in catalog.schedules(app)}
 ANNOUNCING = "announce_due"
 # Minutes after which leases end and overdue work is announced again.
 MINUTES = (0, 1, 3, 6, 12)
+# Its messages are delayed, and only the embedded queue's clock can be moved.
+DELAYED = "a quiet connection"
 
 
 def test_every_worker_and_schedule_is_part_of_a_scenario() -> None:
@@ -140,7 +142,10 @@ def _lose_messages(queue: Queue) -> None:
 
 
 @pytest.mark.usefixtures("_retry_immediately")
-@pytest.mark.parametrize("name", WORKER_SCENARIOS)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(each, marks=pytest.mark.engine("embedded") if each == DELAYED else ()) for each in WORKER_SCENARIOS],
+)
 def test_work_is_finished_wherever_a_function_ends(context: ScenarioContext, name: str) -> None:
     scenario = WORKER_SCENARIOS[name]
     scenario.arrange(context)

@@ -63,6 +63,7 @@ class People:
         return queue_heartbeats(NOON, sockets=self, jobs=self, gather=gather)
 
 
+@pytest.mark.engine("embedded")  # its queue's clock can be moved
 def test_every_open_socket_gets_a_heartbeat_every_30_seconds(
     api: Api, desk: Desk, sockets: Sockets, pump: Pumps, clock: time_machine.Traveller
 ) -> None:
@@ -93,6 +94,7 @@ def test_functions_send_none_while_the_setting_is_off(
     assert frame_types(client) == ["connected", "heartbeat"], "a ping is always answered"
 
 
+@pytest.mark.engine("embedded")  # its queue's clock can be moved
 def test_a_heartbeat_says_up_to_where_everything_was_sent(
     desk: Desk, sockets: Sockets, pump: Pumps, clock: time_machine.Traveller
 ) -> None:
