@@ -1,7 +1,7 @@
 """The event stream over plain HTTP."""
 
 import logging
-from collections.abc import Callable, Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -75,17 +75,17 @@ class EventStream:
         name = headers.agent_name or self.owner.name
         connected = signal_frame(FrameType.CONNECTED, after, now, clientId=client_id, agentName=name)
         opening = event_stream([connected]) if asked is None else event_without_id(connected)
-        events = self._events(after, now) if asked is not None or self.wait.stays_open else iter(())
-        return self._pieces(retry_text(self.wait.retry_milliseconds) + opening, events)
+        opening = retry_text(self.wait.retry_milliseconds) + opening
+        return self._pieces(opening, after, now) if asked is not None or self.wait.stays_open else _one_piece(opening)
 
-    def _pieces(self, opening: str, events: Iterator[str]) -> Generator[str]:
-        yield opening
-        yield from events
-
-    def _events(self, after: int, started: datetime) -> Iterator[str]:
+    def _pieces(self, opening: str, after: int, started: datetime) -> Generator[str]:
         until, beat_at = started + timedelta(seconds=self.wait.seconds), started + HEARTBEAT_EVERY
         slot: StreamSlot | None = None
         try:
+            if self.wait.stays_open:
+                # Before `connected`, so that a client that reads it is counted.
+                slot = self.slots.take(self.owner.user_id, until=started + _HELD_FOR, now=started)
+            yield opening
             while True:
                 entries = self.frames.list_after(self.owner.user_id, after, limit=_BACKLOG, now=self.clock())
                 if found := _fitting(_visible(entries, self.owner)):
@@ -120,6 +120,10 @@ class EventStream:
     def _follow(self, last: LogEntry, now: datetime) -> None:
         if last.kept_until < (now + _FOLLOWED_FOR).timestamp():
             self.frames.begin(self.owner.user_id, after=last.position, now=now)
+
+
+def _one_piece(text: str) -> Generator[str]:
+    yield text
 
 
 def _heartbeat(position: int, now: datetime) -> str:
