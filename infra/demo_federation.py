@@ -57,7 +57,7 @@ def create(identify: Identify, new_secret: Callable[[str], bytes], *, now: datet
         most_an_hour=_NO_LIMIT,
         context=RequestContext("demo", now),
         instances=store,
-        federation=DynamoFederation(),
+        settings=DynamoFederation().find_settings(),
         guesses=DynamoGuesses(),
         gather=gather,
     )

@@ -83,6 +83,8 @@ def _respond(request: IncomingRequest, input_error: Refusal | None) -> tuple[Res
                 http.method, http.path, request.headers, raw, request.now, request.address, report_window
             )
             parsed.arguments["admitted"] = operation.gate(raw_request)
+        if operation.precondition:
+            parsed.arguments.update(operation.precondition())  # 403
         arguments = parsed.checked_arguments()  # 400, 404, 415
         claim = new_claim(request, parsed, access.caller)
         result = invoke(request, arguments, access, claim)

@@ -72,9 +72,10 @@ class Operation:
     `answer` is the reply's model where the return annotation does not name it, by status where that decides. With
     `envelope`, the name of its schema, the reply is `{"success": true, "data": …}` around what the function returns.
     A public operation may have a `gate`. It admits or refuses the raw request before any error of the input is
-    reported, and its result is the parameter `admitted`. Tokens are read from `token_header`. `permission` is what an
-    API key needs, and `hint` is added to the error for callers with a token of another kind. With
-    `checks_request_id` a malformed X-Request-Id is refused, since the contract has the parameter; else it is replaced.
+    reported, and its result is the parameter `admitted`. A `precondition` of the desk is checked after caller and gate
+    and before the input too; it returns further arguments. Tokens are read from `token_header`. `permission` is what an
+    API key needs, and `hint` is added to the error for callers with a token of another kind. With `checks_request_id` a
+    malformed X-Request-Id is refused, since the contract has the parameter; else it is replaced.
     The operation is served under each of `aliases` too, and documented under `path` only. With `max_age`, in seconds,
     replies are the same for everybody and may be cached so long; pages of other origins may read these replies, and
     those of operations with `cors`. `timeout`, in seconds, and `memory`, in MB, are those of its function.
@@ -104,6 +105,7 @@ class Operation:
     timeout: int = 29
     memory: int = 1024
     gate: Callable[[RawRequest], Any] | None = None
+    precondition: Callable[[], Mapping[str, Any]] | None = None
     charge: Callable[[Any], Charge] = lambda _: Charge()
     replay: Callable[[dict[str, Any]], Data | OperationReply] | None = None
 

@@ -7,14 +7,14 @@ from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.api.v2.contract import GUESSES, PAYMENTS, REMEMBER, SPEND_OF_INSTANCES, operation
+from chalicelib.api.v2.inbound import require_inbound, require_inbound_settings
 from chalicelib.core.domain.callers import PlatformToken
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound, RateLimited, TooLarge, Unavailable
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.stores.guesses import DynamoGuesses
 from chalicelib.edge.operation import OperationReply, from_stored_reply
 from chalicelib.edge.route import route
-from chalicelib.federation.connections.services.admission import admit_instance
-from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
+from chalicelib.federation.connections.domain.federation_settings import FederationSettings
 from chalicelib.federation.network.domain.instances import (
     HeartbeatIn,
     HeartbeatOut,
@@ -39,6 +39,7 @@ bp = Blueprint(__name__)
     "POST",
     "/api/v2/federation/register",
     tag="Federation",
+    precondition=require_inbound_settings,
     status=201,
     answer=RegisteredOut,
     answers={201: "The registration, with the platform token."},
@@ -49,7 +50,7 @@ bp = Blueprint(__name__)
     + NETWORK.can("GetItem", "PutItem", "UpdateItem", "DeleteItem")
     + TOKENS.can("PutItem", "DeleteItem"),
 )
-def register_instance(body: RegisterIn, context: RequestContext) -> OperationReply:
+def register_instance(body: RegisterIn, federation: FederationSettings, context: RequestContext) -> OperationReply:
     """Register an instance in this network, or register it again.
 
     An instance is identified by its `baseUrl`. Its platform token works once an administrator of the network has
@@ -64,7 +65,7 @@ def register_instance(body: RegisterIn, context: RequestContext) -> OperationRep
         most_an_hour=settings().registrations_per_hour,
         context=context,
         instances=DynamoInstances(),
-        federation=DynamoFederation(),
+        settings=federation,
         guesses=DynamoGuesses(),
         gather=gather,
     )
@@ -76,6 +77,7 @@ def register_instance(body: RegisterIn, context: RequestContext) -> OperationRep
     "POST",
     "/api/v2/federation/heartbeat",
     tag="Federation",
+    precondition=require_inbound,
     answers={200: "The network's statistics."},
     refusals=(Forbidden, NotFound, TooLarge, Unavailable),
     grants=SPEND_OF_INSTANCES
@@ -83,12 +85,15 @@ def register_instance(body: RegisterIn, context: RequestContext) -> OperationRep
     + NETWORK.can("GetItem", "UpdateItem")
     + DIRECTORY.can("GetItem", "Query"),
 )
-def send_heartbeat(caller: PlatformToken, context: RequestContext, body: HeartbeatIn | None = None) -> HeartbeatOut:
+def send_heartbeat(
+    caller: PlatformToken,
+    context: RequestContext,
+    body: HeartbeatIn | None = None,
+) -> HeartbeatOut:
     """Report that the instance is online, and its current state.
 
     Members that you leave out keep the values sent last. The reply contains the network's statistics.
     """
-    admit_instance(DynamoFederation())
     return instances.heartbeat(
         body,
         instance_id=caller.instance_id,
@@ -108,13 +113,18 @@ def _replay_linked(stored: dict[str, Any]) -> OperationReply:
     "POST",
     "/api/v2/federation/marketplace-link",
     tag="Federation",
+    precondition=require_inbound,
     answer=LinkAnswer,
     answers={200: "The result, or the status of the instance."},
-    refusals=(NotFound, Conflict, TooLarge),
+    refusals=(Forbidden, NotFound, Conflict, TooLarge),
     replay=_replay_linked,
-    grants=SPEND_OF_INSTANCES + REMEMBER + NETWORK.can("GetItem", "UpdateItem"),
+    grants=SPEND_OF_INSTANCES + REMEMBER + PEERS.can("GetItem") + NETWORK.can("GetItem", "UpdateItem"),
 )
-def link_marketplace(body: LinkIn, caller: PlatformToken, context: RequestContext) -> OperationReply:
+def link_marketplace(
+    body: LinkIn,
+    caller: PlatformToken,
+    context: RequestContext,
+) -> OperationReply:
     """Join or leave the marketplace, or get the instance's status.
 
     While an instance is not part of the marketplace, its agents are hidden and can't be changed. No agent is lost.
@@ -130,11 +140,15 @@ def link_marketplace(body: LinkIn, caller: PlatformToken, context: RequestContex
     "/api/v2/federation/validate-payment",
     family=PAYMENTS,
     tag="Federation",
+    precondition=require_inbound,
     answers={200: "The fee to charge."},
-    refusals=(TooLarge,),
-    grants=SPEND_OF_INSTANCES,
+    refusals=(Forbidden, TooLarge),
+    grants=SPEND_OF_INSTANCES + PEERS.can("GetItem"),
 )
-def validate_payment(body: PaymentIn, caller: PlatformToken) -> PaymentOut:  # noqa: ARG001 - the same for everybody
+def validate_payment(
+    body: PaymentIn,
+    caller: PlatformToken,  # noqa: ARG001 - the same for everybody
+) -> PaymentOut:
     """Check that a payment's fee covers the network's minimum.
 
     `valid` is the result. A fee that is too low is replaced by the minimum. `job` is an alias of `recruiting`.

@@ -7,8 +7,9 @@ from chalice.app import Blueprint
 
 from chalicelib import ids
 from chalicelib.api.v2.contract import REMEMBER, SPEND_OF_INSTANCES, operation
+from chalicelib.api.v2.inbound import require_inbound
 from chalicelib.core.domain.callers import PlatformToken
-from chalicelib.core.domain.errors import Conflict, Invalid, NotFound, SlugTaken, TooLarge
+from chalicelib.core.domain.errors import Conflict, Forbidden, Invalid, NotFound, SlugTaken, TooLarge
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.stores.idempotency import DynamoIdempotency
 from chalicelib.edge.operation import OperationReply, from_stored_reply
@@ -25,13 +26,13 @@ from chalicelib.federation.network.services import marketplace
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
 from chalicelib.parallel import gather
-from chalicelib.resources import IDEMPOTENCY, NETWORK
+from chalicelib.resources import IDEMPOTENCY, NETWORK, PEERS
 from chalicelib.settings import settings
 
 bp = Blueprint(__name__)
 
 _LONGEST_ID = 200
-_SAVE = NETWORK.can("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem")
+_SAVE = PEERS.can("GetItem") + NETWORK.can("GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem")
 
 
 def _ports() -> marketplace.Ports:
@@ -59,12 +60,17 @@ def _remote_id(remote_id: str) -> str:
     "/api/v2/federation/agents",
     tag="Federation",
     cors=True,
+    precondition=require_inbound,
     answers={200: "The result for each agent."},
-    refusals=(Conflict, TooLarge),
+    refusals=(Forbidden, Conflict, TooLarge),
     replay=from_stored_reply,
     grants=SPEND_OF_INSTANCES + IDEMPOTENCY.can("GetItem", "PutItem", "UpdateItem") + _SAVE,
 )
-def sync_agents(body: AgentsIn, caller: PlatformToken, context: RequestContext) -> SyncOut:
+def sync_agents(
+    body: AgentsIn,
+    caller: PlatformToken,
+    context: RequestContext,
+) -> SyncOut:
     """Create or update up to 50 of the instance's agents.
 
     Agents that are not in the batch stay as they are. Send each agent completely: members that you leave out are reset
@@ -100,13 +106,19 @@ def list_synced_agents(caller: PlatformToken) -> AgentsOut:
     "/api/v2/federation/agents/{remoteId}",
     tag="Federation",
     cors=True,
+    precondition=require_inbound,
     answer={200: AgentPutOut, 201: AgentPutOut},
     answers={200: "The agent was updated.", 201: "The agent was created."},
-    refusals=(SlugTaken, TooLarge),
+    refusals=(Forbidden, SlugTaken, TooLarge),
     replay=from_stored_reply,
     grants=SPEND_OF_INSTANCES + REMEMBER + _SAVE,
 )
-def put_synced_agent(remoteId: str, body: AgentPut, caller: PlatformToken, context: RequestContext) -> OperationReply:  # noqa: N803
+def put_synced_agent(
+    remoteId: str,  # noqa: N803
+    body: AgentPut,
+    caller: PlatformToken,
+    context: RequestContext,
+) -> OperationReply:
     """Create or update one of the instance's agents by its remote id.
 
     Send the agent completely. The same review applies as in a batch. An agent keeps its slug when its name changes.
@@ -141,12 +153,20 @@ def get_synced_agent(remoteId: str, caller: PlatformToken) -> AgentOut:  # noqa:
     "/api/v2/federation/agents/{remoteId}",
     tag="Federation",
     cors=True,
+    precondition=require_inbound,
     answers={200: "The agent was deleted."},
-    refusals=(NotFound, Conflict),
+    refusals=(Forbidden, NotFound, Conflict),
     replay=from_stored_reply,
-    grants=SPEND_OF_INSTANCES + REMEMBER + NETWORK.can("BatchGetItem", "DeleteItem", "UpdateItem"),
+    grants=SPEND_OF_INSTANCES
+    + REMEMBER
+    + PEERS.can("GetItem")
+    + NETWORK.can("BatchGetItem", "DeleteItem", "UpdateItem"),
 )
-def delete_synced_agent(remoteId: str, caller: PlatformToken, context: RequestContext) -> AgentDeletedOut:  # noqa: N803
+def delete_synced_agent(
+    remoteId: str,  # noqa: N803
+    caller: PlatformToken,
+    context: RequestContext,
+) -> AgentDeletedOut:
     """Delete one of the instance's agents.
 
     Its slug can be used again.

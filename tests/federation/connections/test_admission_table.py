@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 
 from chalicelib.api.v2 import peer_admission
+from chalicelib.api.v2.inbound import require_inbound, require_inbound_settings
 from chalicelib.core.domain.callers import InstanceKey, PlatformToken
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.stores.writes import commit
+from chalicelib.edge.route import Route
 from chalicelib.federation.connections.domain.connection_notices import confirmation_notice
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus, Initiator, PeerKey
 from chalicelib.federation.connections.signatures import SigningKey
@@ -23,9 +25,9 @@ from chalicelib.federation.connections.stores import connections as stored
 from chalicelib.federation.connections.stores import held_requests
 from chalicelib.federation.connections.stores.connection_rows import token_hash
 from chalicelib.federation.connections.stores.connections import DynamoConnections
-from chalicelib.federation.connections.stores.federation_settings import suspend_origin_action
+from chalicelib.federation.connections.stores.federation_settings import DynamoFederation, suspend_origin_action
 from chalicelib.federation.connections.stores.held_requests import DynamoHeldRequests
-from chalicelib.resources import PEER_NOTICES
+from chalicelib.resources import BOARD, CHAT, NETWORK, PEER_NOTICES, PEERS, QUEUE_ITEMS, RELAYS
 from tests.conftest import Desk
 from tests.federation.relays.relay_calls import sign_relay
 from tests.support import instances
@@ -34,6 +36,9 @@ from tests.support.hostile_peer import ACCEPT, END, HEARTBEAT, WEBHOOK, HonestPe
 from tests.support.peer import ACK, CONNECTIONS, RELAY, allow_federation, connection_request, sign_body, sign_request
 from tests.support.pump import Pumps
 from tests.support.receiver import Receiver
+from tests.support.sample_data import SampleData
+from tests.support.sample_requests import sample_request
+from tests.support.worker_scenarios import scan_rows
 
 pytestmark = pytest.mark.usefixtures("large_budget", "receiver")
 
@@ -85,19 +90,75 @@ class Case:
         return 0
 
 
-def test_the_table_has_every_door() -> None:
-    gated = {path for route in ROUTES.values() if is_peer_gate(route.gate) for path in route.paths}
-    assert gated == {*DOORS, CONNECTIONS, "/api/federation/connect"}
-    by_credential = {
-        route.path
-        for route in ROUTES.values()
-        if {PlatformToken, InstanceKey} & set(route.callers) and not route.caller_is_optional and route.method != "GET"
-    }
-    assert {WEBHOOK, HEARTBEAT} <= by_credential
+# Every operation with which another desk can change something here, with whether `closed` refuses it. With
+# `inbound off` all of them are refused alike.
+INGRESS = {
+    "request_connection": True,
+    "receive_relay": False,
+    "acknowledge_relay": False,
+    "confirm_connection": False,
+    "end_connection": False,
+    "receive_marketplace_event": False,
+    "register_instance": False,
+    "send_heartbeat": False,
+    "link_marketplace": False,
+    "validate_payment": False,
+    "sync_agents": False,
+    "put_synced_agent": False,
+    "delete_synced_agent": False,
+}
+_CLOSED = "This desk does not accept connection requests."
+_INBOUND_OFF = "This desk accepts nothing from other desks."
+# These take in what people and their agents send, and authenticate it themselves.
+_OF_PEOPLE = {"call_mcp"}
+
+
+def is_ingress(route: Route) -> bool:
+    """Whether somebody who is no person of this desk can call the operation to change something."""
+    if route.method == "GET" or route.__name__ in _OF_PEOPLE:
+        return False
+    return not route.callers or bool({PlatformToken, InstanceKey} & set(route.callers))
+
+
+def test_the_tables_have_every_ingress_and_every_door_of_connections() -> None:
+    ingress = {route.__name__ for route in ROUTES.values() if is_ingress(route)}
+    assert ingress == set(INGRESS)
+    conditions = (require_inbound, require_inbound_settings)
+    judged = {r.__name__ for r in ROUTES.values() if is_peer_gate(r.gate) or r.precondition in conditions}
+    assert judged == ingress
+    doors = {path for route in ROUTES.values() if is_peer_gate(route.gate) for path in route.paths}
+    assert doors == {*DOORS, CONNECTIONS, "/api/federation/connect"}
 
 
 def is_peer_gate(gate: Any) -> bool:
     return gate is not None and gate.__module__ == peer_admission.__name__
+
+
+@pytest.mark.parametrize("state", ["inbound off", "closed", "open"])
+@pytest.mark.parametrize("name", INGRESS)
+def test_every_ingress_is_refused_alike_with_inbound_off_and_requests_only_when_closed(
+    api: Api, desk: Desk, name: str, state: str
+) -> None:
+    route, request = sample_request(name, SampleData(api, desk))
+    allow_federation("closed" if state == "closed" else "open", inbound=state != "inbound off")
+    before = stored_content()
+    for path in route.paths:
+        headers = request.headers_with(request.credential)
+        answer = api.call(route.method, path.format(**request.path), request.body, headers=headers)
+        is_refused = state == "inbound off" or (state == "closed" and INGRESS[name])
+        if not is_refused:
+            assert answer.status in (200, 201), answer.text
+            continue
+        assert (answer.status, answer.json["error"]) == (403, _CLOSED if state == "closed" else _INBOUND_OFF)
+        assert stored_content() == before, "a refusal changes nothing"
+        # What is wrong with the body is not said while nothing is let in.
+        assert api.call(route.method, path.format(**request.path), raw="[", headers=headers).status == 403
+
+
+def stored_content() -> list[Any]:
+    """Return the rows that other desks can add or change, without the budgets that every call is charged to."""
+    rows = [row for table in (PEERS, NETWORK, RELAYS, BOARD, QUEUE_ITEMS, CHAT) for row in scan_rows(table)]
+    return sorted((row for row in rows if row.get("sk") != "BUDGET"), key=lambda row: (row["pk"], row.get("sk", "")))
 
 
 @pytest.mark.parametrize("door", DOORS)
@@ -311,7 +372,7 @@ def ask(api: Api, peers: dict[str, tuple[HonestPeer, instances.Member]], case: R
 def test_every_door_of_the_network_lets_in_its_role_only(
     api: Api, desk: Desk, door: str, mode: str, state: str, inbound: bool
 ) -> None:
-    allow_federation(mode, inbound=inbound)
+    allow_federation(mode)
     member = instances.register_instance(api)
     for command in {
         "pending": (),
@@ -324,6 +385,8 @@ def test_every_door_of_the_network_lets_in_its_role_only(
     hub = str(desk.demo["federation"]["instance_api_key"])
     if state == "blocked":
         instances.run_admin("federation", "block", member.base_url)
+    settings = DynamoFederation().find_settings()
+    DynamoFederation().save_settings(replace(settings, inbound=inbound))
     event = {"event": "instance_status", "status": "active"}
     if door == WEBHOOK:
         as_hub, as_member = (

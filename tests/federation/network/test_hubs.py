@@ -252,7 +252,7 @@ def test_a_hub_can_not_replace_another_by_giving_the_same_id(desk: Desk, receive
         (503, {}, "did not accept the registration"),
         (200, {"instanceId": "id-1"}, "is not a registration"),
         (200, {"instanceId": "id-1", "platformToken": "with space"}, "is not a registration"),
-        (403, {"error": "no"}, "with another key"),
+        (403, {"error": "no"}, "with another key, has blocked it"),
     ],
 )
 def test_an_interrupted_join_continues_with_the_same_key(

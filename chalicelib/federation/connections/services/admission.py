@@ -82,8 +82,7 @@ def admit_stranger(sent: RawRequest, settings: Federation, *, base_url: str, ide
     Raises:
         Forbidden: this desk takes no requests, or the request is signed, but has another body.
     """
-    found = settings.find_settings()
-    _check_inbound(found)
+    found = admit_inbound(settings)
     if found.mode is FederationMode.CLOSED:
         raise Forbidden("This desk does not accept connection requests.")
     signed = _signed_parts(sent)
@@ -129,28 +128,28 @@ def own_url_of(sent: RawRequest, base_url: str) -> str:
     return base_url or f"https://{sent.headers.get('host', '')}"
 
 
-def admit_instance(settings: Federation) -> None:
-    """Admit a report of an approved instance, which its platform token has identified. Store calls: 1.
+def admit_inbound(settings: Federation) -> FederationSettings:
+    """Admit what comes in without a connection, such as an instance's report; return the settings. Store calls: 1.
 
     Raises:
-        Forbidden: this desk lets nothing in. A suspended instance has no token that works.
+        Forbidden: this desk lets nothing in.
     """
-    _check_inbound(settings.find_settings())
+    found = settings.find_settings()
+    _check_inbound(found)
+    return found
 
 
-def admit_hub(caller: InstanceKey, settings: Federation, *, request_id: str) -> None:
-    """Admit an event of a hub that this desk has joined; log every other caller. Store calls: 1 for a hub.
+def admit_hub(caller: InstanceKey, settings: FederationSettings, *, request_id: str) -> None:
+    """Admit an event of a hub that this desk has joined; log every other caller.
 
     Raises:
-        Forbidden: the key is a member's. What members say changes nothing here. Or this desk lets nothing in, or
-            nothing from that hub.
+        Forbidden: the key is a member's. What members say changes nothing here. Or this desk lets nothing in from that
+            hub.
     """
     if not caller.is_of_a_hub:
         log.warning("audit", extra={"audit": "hubEvent.refused", "row": caller.identity, "requestId": request_id})
         raise Forbidden("Only a hub that this desk has joined can send this event.")
-    found = settings.find_settings()
-    _check_inbound(found)
-    if all(found.cuts(holder) for holder in caller.holders if "://" in holder):
+    if all(settings.cuts(holder) for holder in caller.holders if "://" in holder):
         raise Forbidden("This desk accepts nothing from your desk.")
 
 

@@ -54,7 +54,7 @@ def join(
 
     Raises:
         Invalid: the public URL of this desk is not set.
-        Forbidden: the hub knows this desk's URL with another key.
+        Forbidden: the hub refused: it knows this desk's URL with another key, or takes nothing from it.
         Unavailable: the hub did not answer like a hub.
         Conflict: this desk has joined or left meanwhile, or another hub gave it the same id.
     """
@@ -66,7 +66,8 @@ def join(
     answer = post(f"{hub_url}{REGISTER_PATH}", body, {"Accept": "application/json"})
     if answer.status == _FORBIDDEN:
         raise Forbidden(
-            f"The hub knows this desk's URL with another key: {answer.error}. Ask the hub's operator to repair that."
+            f"The hub refused this desk: {answer.error}. It knows its URL with another key, has blocked it, or accepts "
+            "nothing from other desks. Ask the hub's operator."
         )
     if answer.error is not None:
         raise Unavailable(f"The hub did not accept the registration: {answer.error}. Join again later.")

@@ -14,8 +14,8 @@ from chalicelib.core.domain.guesses import can_be_guessed
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Gather
 from chalicelib.core.services.guesses import Guesses, Trial, try_credential
+from chalicelib.federation.connections.domain.federation_settings import FederationSettings
 from chalicelib.federation.connections.services.admission import admit_registration
-from chalicelib.federation.connections.services.ports import Federation
 from chalicelib.federation.network.domain.instances import (
     FeaturesOut,
     Instance,
@@ -38,14 +38,14 @@ def register(
     most_an_hour: int,
     context: RequestContext,
     instances: Instances,
-    federation: Federation,
+    settings: FederationSettings,
     guesses: Guesses,
     gather: Gather,
 ) -> RegisteredOut:
     """Register an instance; if it is registered already, replace its platform token.
 
-    A repeated registration keeps the id and the status. Store calls in sequence: 2, or 3 for a repeated one; more for
-    simultaneous registrations of one instance.
+    A repeated registration keeps the id and the status. `settings` are those of this desk's federation. Store calls in
+    sequence: 2, or 3 for a repeated one; more for simultaneous registrations of one instance.
 
     Raises:
         Forbidden: the instance is registered with another key, or its address is blocked.
@@ -53,6 +53,7 @@ def register(
             address; or there were too many wrong keys.
         Unavailable: the instance is registered by too many calls at once, or this desk has no key to seal secrets with.
     """
+    admit_registration(settings, body.base_url)
     now, network, key_hash = context.now, network_of(context.address), hash_of(body.api_key)
     target = f"registration of {body.base_url}"
     trial = Trial(network, target, key_hash, can_be_guessed(body.api_key), now, is_noted=False)
@@ -65,15 +66,14 @@ def register(
     capabilities = None if body.capabilities is None else to_json(body.capabilities).decode()
     attempts = Attempts("The instance is registered by too many requests at once. Try again.")
     while attempts.again():
-        found, settings = try_credential(
+        found = try_credential(
             trial,
-            lambda: gather(lambda: instances.find_by_url(body.base_url), federation.find_settings),
-            lambda seen: hmac.compare_digest(seen[0].key_hash, key_hash),
+            lambda: instances.find_by_url(body.base_url),
+            lambda seen: seen is not None and hmac.compare_digest(seen.key_hash, key_hash),
             guesses=guesses,
             gather=gather,
-            is_guess=lambda seen: seen[0] is not None and not seen[0].has_lapsed(now),
+            is_guess=lambda seen: seen is not None and not seen.has_lapsed(now),
         )
-        admit_registration(settings, body.base_url)
         lapsed = found if found is not None and found.has_lapsed(now) else None
         if found is None or lapsed is not None:
             made = Instance(
