@@ -23,6 +23,7 @@ from tests.support import inputs
 from tests.support.api import Api
 from tests.support.concurrency import run_concurrently
 from tests.support.pump import Pumps, count_messages
+from tests.support.raw_server import RawServer
 from tests.support.receiver import Receiver
 
 EVENTS, INBOX = "/api/v1/events", "/api/v1/inbox"
@@ -46,7 +47,7 @@ def _even(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("chalicelib.queues.callbacks.JITTER", 0.0)
 
 
-def clicked(api: Api, desk: Desk, receiver: Receiver, **event: Any) -> str:
+def clicked(api: Api, desk: Desk, receiver: Receiver | RawServer, **event: Any) -> str:
     """Publish an event with a button that calls the receiver, and click it; its id."""
     button = {"label": "Approve", "action_type": "webhook", "webhook_url": receiver.url}
     sent = api.post(EVENTS, inputs.new_event(actions=[button], **event), desk.alice)
@@ -229,6 +230,30 @@ def test_retry_after_is_respected_if_it_is_longer(
     pump.run("announce_due_callbacks")
     pump.drain(CALLBACKS)
     assert shown(api, desk, delivery)["outcome"] == "delivered"
+
+
+@pytest.mark.usefixtures("receiver")
+def test_receiver_that_accepts_in_an_unusual_form_is_called_once(
+    api: Api, desk: Desk, pump: Pumps, clock: time_machine.Traveller
+) -> None:
+    hints = b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+    with RawServer([hints, hints, b"HTTP/1.1 200\n", b"x: y\n" * 300, b"\n"]) as receiver:
+        delivery = clicked(api, desk, receiver)
+        pump.drain(CALLBACKS)
+        clock.shift(timedelta(days=4))
+        pump.run("announce_due_callbacks")
+        pump.drain(CALLBACKS)
+        assert len(receiver.requests) == 1
+    assert (shown(api, desk, delivery)["outcome"], len(shown(api, desk, delivery)["attempts"])) == ("delivered", 1)
+
+
+@pytest.mark.usefixtures("receiver")
+def test_error_in_another_charset_is_shown_as_text(api: Api, desk: Desk, pump: Pumps) -> None:
+    head = b"HTTP/1.1 500 X\r\nContent-Type: text/plain; charset=gbk\r\n\r\n"
+    with RawServer([head, "请求被拒绝".encode("gbk")]) as receiver:
+        delivery = clicked(api, desk, receiver)
+        pump.drain(CALLBACKS)
+    assert shown(api, desk, delivery)["attempts"][0]["error"] == "answered 500: 请求被拒绝"
 
 
 def test_unreachable_receiver_is_a_failed_attempt(api: Api, desk: Desk, pump: Pumps, receiver: Receiver) -> None:

@@ -1,17 +1,18 @@
 """Requests to hosts that strangers chose: to public addresses only, once, briefly, and without following anything.
 
-The host is resolved once and the connection goes to an address that was checked, so a name that
-changes its mind between check and call reaches nothing.
+The host is resolved once and the connection goes to an address that was checked, so a name that changes its mind
+between check and call reaches nothing. `http_replies` reads what is answered.
 """
 
-import http.client
 import io
 import queue
+import re
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -20,11 +21,15 @@ from pydantic_core import Url
 
 from chalicelib.core.domain.http_results import HttpResult
 from chalicelib.core.domain.links import is_global_address, is_loopback, link_error
+from chalicelib.core.domain.reply_text import excerpt_of, to_utf8
+from chalicelib.core.gateways.http_replies import ENDED_EARLY, ReplyHead, Source, UnreadableReply, read_body, read_head
 from chalicelib.settings import VERSION, settings
 
 DEADLINE_SECONDS = 10.0
 LARGEST_REPLY = 64 * 1024
-_LONGEST_EXCERPT = 200
+# Of the body of an error; people read its beginning.
+_EXCERPT_FROM = 8 * 1024
+_HEADER = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+: [\t\x20-\x7e\x80-\xff]*")
 _AGENT = f"Fluxden/{VERSION}"
 
 # Family, and the socket address: what is left of a resolver's answer.
@@ -64,34 +69,29 @@ class _Deadline:
 
 
 class _Stream(io.RawIOBase):
-    """What is read from a connection: each read waits no longer than the whole request may."""
+    """A connection under a deadline: each call waits no longer than the whole request may."""
 
     def __init__(self, connected: socket.socket, deadline: _Deadline) -> None:
         self._socket, self._deadline = connected, deadline
+        self.was_reset = False
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
+        """Read what has come; nothing at the end of the connection, however it ends."""
         self._socket.settimeout(self._deadline.left())
-        return self._socket.recv_into(buffer)
+        try:
+            return self._socket.recv_into(buffer)
+        except ConnectionError:
+            self.was_reset = True
+            return 0
 
-
-class _Connection:
-    """A connected socket, as far as `http.client` needs one, under a deadline."""
-
-    def __init__(self, connected: socket.socket, deadline: _Deadline) -> None:
-        self._socket, self._deadline = connected, deadline
-
-    def sendall(self, data: Any) -> None:
+    def send(self, data: bytes) -> None:
+        """Send, as far as the receiver takes it: one that has answered before the end need not read the rest."""
         self._socket.settimeout(self._deadline.left())
-        self._socket.sendall(data)
-
-    def makefile(self, _: str) -> io.BufferedReader:
-        return io.BufferedReader(_Stream(self._socket, self._deadline))
-
-    def close(self) -> None:
-        """Nothing: `http.client` is done with a connection before its reply is read; who connected closes."""
+        with suppress(ConnectionError):
+            self._socket.sendall(data)
 
 
 def post(url: str, body: bytes, headers: Mapping[str, str]) -> HttpResult:
@@ -116,7 +116,7 @@ def _request(url: str, message: _Message) -> HttpResult:
     deadline = _Deadline(DEADLINE_SECONDS)
     try:
         return _send(url, message, deadline)
-    except _NotReached as failure:
+    except (_NotReached, UnreadableReply) as failure:
         return HttpResult(None, str(failure))
     except TimeoutError:
         return HttpResult(None, f"no reply within {DEADLINE_SECONDS:.0f} seconds")
@@ -124,8 +124,6 @@ def _request(url: str, message: _Message) -> HttpResult:
         return HttpResult(None, "the certificate is not valid for the host")
     except ssl.SSLError:
         return HttpResult(None, "the TLS connection failed")
-    except http.client.HTTPException:
-        return HttpResult(None, "the reply was not HTTP")
     except OSError:
         return HttpResult(None, "the connection failed")
     except ValueError:
@@ -150,7 +148,7 @@ def _send(text: str, message: _Message, deadline: _Deadline) -> HttpResult:
         if encrypted:
             connected.settimeout(deadline.left())
             connected = _trust().wrap_socket(connected, server_hostname=host)
-        return _exchange(url, message, _Connection(connected, deadline))
+        return _exchange(url, message, _Stream(connected, deadline))
     finally:
         connected.close()
 
@@ -192,51 +190,52 @@ def _connect(addresses: list[_Address], deadline: _Deadline) -> socket.socket:
     raise _NotReached("the connection was refused or timed out")
 
 
-def _exchange(url: Url, message: _Message, connection: _Connection) -> HttpResult:
-    assert url.host is not None
-    client = http.client.HTTPConnection(url.host, url.port)
-    client.sock = connection
+def _exchange(url: Url, message: _Message, stream: _Stream) -> HttpResult:
+    stream.send(_request_bytes(url, message))
+    source = io.BufferedReader(stream)
+    head = read_head(source)
+    excerpt, found = "", b""
+    content_type = head.first("content-type") or ""
+    if not 200 <= head.status <= 399:  # noqa: PLR2004 - HTTP's
+        excerpt = excerpt_of(read_body(source, head, _EXCERPT_FROM).content, content_type)
+    elif message.reads:
+        found = to_utf8(_read_whole(source, stream, message, head), content_type)
+    return HttpResult(head.status, excerpt=excerpt, retry_after=head.first("retry-after"), body=found)
+
+
+def _request_bytes(url: Url, message: _Message) -> bytes:
     default = url.port == (443 if url.scheme == "https" else 80)
-    own = {
+    headers = {
         "Host": url.host if default else f"{url.host}:{url.port}",
         "User-Agent": _AGENT,
         "Accept-Encoding": "identity",
         "Connection": "close",
     }
     if message.body is not None:
-        own["Content-Type"] = "application/json"
+        headers |= {"Content-Length": str(len(message.body)), "Content-Type": "application/json"}
+    lines = [f"{name}: {value}" for name, value in (headers | dict(message.headers)).items()]
+    if not all(map(_HEADER.fullmatch, lines)):
+        raise ValueError
     target = (url.path or "/") + (f"?{url.query}" if url.query else "")
-    client.request(message.method, target, message.body, own | dict(message.headers))
-    reply = client.getresponse()
-    excerpt, found = "", b""
-    if not 200 <= reply.status <= 399:  # noqa: PLR2004 - HTTP's
-        excerpt = _excerpt(reply)
-    elif message.reads:
-        found = reply.read(LARGEST_REPLY + 1)
-        if message.method == "GET":
-            _check_whole(reply, found)
-        # What was posted has been taken, whatever is said about it.
-        found = found if len(found) <= LARGEST_REPLY else b""
-    return HttpResult(reply.status, excerpt=excerpt, retry_after=reply.headers.get("Retry-After"), body=found)
+    return "\r\n".join([f"{message.method} {target} HTTP/1.1", *lines, "", ""]).encode("latin-1") + (
+        message.body or b""
+    )
 
 
-def _check_whole(reply: http.client.HTTPResponse, found: bytes) -> None:
-    if len(found) > LARGEST_REPLY:
-        raise _NotReached("the reply is too long")
-    if reply.length:
-        # Closed in its middle; `read` with a limit does not tell.
-        raise _NotReached("the reply ended early")
-
-
-def _excerpt(reply: http.client.HTTPResponse) -> str:
-    try:
-        raw = reply.read(LARGEST_REPLY)
-    except (OSError, http.client.HTTPException):
-        return ""  # the status is known, and says enough
-    text = " ".join(raw.decode("utf-8", "replace").split())
-    return "".join(each for each in text if each.isprintable())[:_LONGEST_EXCERPT]
+def _read_whole(source: Source, stream: _Stream, message: _Message, head: ReplyHead) -> bytes:
+    """Read the body of a success. One that was asked for must be whole; what was posted is taken in any case."""
+    body = read_body(source, head, LARGEST_REPLY)
+    is_long = len(body.content) > LARGEST_REPLY
+    if message.method == "GET":
+        if is_long:
+            raise _NotReached("the reply is too long")
+        if problem := body.problem or (ENDED_EARLY if stream.was_reset else None):
+            raise _NotReached(problem)
+    return b"" if is_long else body.content
 
 
 @cache
 def _trust() -> ssl.SSLContext:
-    return ssl.create_default_context()
+    context = ssl.create_default_context()
+    context.set_alpn_protocols(["http/1.1"])
+    return context
