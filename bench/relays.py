@@ -17,7 +17,7 @@ from chalicelib.federation.relays.gateways.outbox import OUTBOX_JOBS
 from chalicelib.resources import OUTBOX_WORK
 from chalicelib.vault import new_key
 from infra.local import engine
-from infra.local.pump import Pump
+from infra.local.pump import start as start_pumps
 from tests.support import engine_state
 from tests.support.api import Api
 from tests.support.peer import CONNECTIONS, allow_federation, connection_request
@@ -58,11 +58,10 @@ def _seconds_to_drain(desks: int, count: int) -> float:
             body = {"connectionId": connections[number % desks], "subject": f"Relay {number}"}
             assert api.post("/api/v2/relays", body, key).status == 201  # noqa: PLR2004 - HTTP's
         (worker,) = (each for each in catalog.consumers(app) if each.queue == OUTBOX_WORK)
-        pump = Pump(worker)
         for url in urls:
             OUTBOX_JOBS.announce(OutboxJob(peer_url=url))
         start = time.perf_counter()
-        pump.start()
+        (pump,) = start_pumps([worker], watch=engine)
         while sum(len(each.received) for each in receivers) < count:
             if time.perf_counter() - start > _LONGEST_SECONDS:
                 sys.exit("the relays do not arrive")

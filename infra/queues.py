@@ -39,6 +39,11 @@ DEFINITIONS = (
 )
 
 
+def visibility_timeout(queue: Queue) -> int:
+    """Seconds for which a received message of the queue is hidden from others."""
+    return next(each.visibility_timeout for each in DEFINITIONS if each.queue == queue)
+
+
 def create_queues() -> None:
     """Create missing queues on the engine that the client reaches."""
     for definition in DEFINITIONS:

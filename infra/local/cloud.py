@@ -22,8 +22,6 @@ from infra.tables import create_tables
 
 HOST = engine.HOST
 EMBEDDED, EXTERNAL = "embedded", "dynamodb-local"
-# Long polling of an external engine.
-WAIT_SECONDS = 2
 SECONDS = range(1, 10**9)
 # Addresses that stand for every address of the machine. Clients on it use HOST.
 _ANY = {"0.0.0.0", "::"}
@@ -61,7 +59,7 @@ def start(app: Chalice, host: str = HOST, port: int = 8000) -> None:
     )
     if folder:
         made = data_folder.restore_organisation(folder, addresses)
-        pumps = pump.start(catalog.consumers(app), wait_seconds=WAIT_SECONDS)
+        pumps = pump.start(catalog.consumers(app))
     else:
         made = demo.create(addresses, demo.derive_secrets(reloading.session.seed))
         pumps = pump.start(catalog.consumers(app), watch=engine)

@@ -26,7 +26,7 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.sqs.models import sqs_backends
 
 from chalicelib import aws
-from infra.local import direct, indexes, management_api, moto_queues, socket_events
+from infra.local import direct, indexes, long_polls, management_api, moto_queues, socket_events
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"  # moto's default account
@@ -165,6 +165,9 @@ def seconds_until_message(name: str) -> float | None:
     return None if due is None else max(0.0, due / 1000 - unix_time())
 
 
+_polls = long_polls.LongPolls(seconds_until_message)
+
+
 def is_external() -> bool:
     """Say whether tables and queues are on engines beside this process."""
     return bool(_external)
@@ -179,7 +182,9 @@ def ask_moto(request: AWSPreparedRequest) -> Any:
 def _notify_watchers(target: str | bytes, body: Any) -> None:
     service, _, action = (target.decode() if isinstance(target, bytes) else target).partition(".")
     if service == "AmazonSQS" and action in _MAKE_VISIBLE:
-        for notify in _watchers.get(json.loads(body).get("QueueUrl", "").rpartition("/")[2], ()):
+        name = json.loads(body).get("QueueUrl", "").rpartition("/")[2]
+        _polls.notify(name)
+        for notify in _watchers.get(name, ()):
             notify()
 
 
@@ -229,21 +234,30 @@ def _serve_wsgi(environ: dict[str, Any], start_response: Callable[..., Any]) -> 
         start_response(f"{HTTPStatus.FORBIDDEN.value} {HTTPStatus.FORBIDDEN.phrase}", [])
         return []
     # The body is read before the lock is taken, so a slow client does not block others.
-    length = environ.get("CONTENT_LENGTH") or "0"
-    body = environ["wsgi.input"].read(int(length))
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or "0"))
+    target = environ.get("HTTP_X_AMZ_TARGET", "")
     if connection_id := management_api.parse_connection_id(environ["REQUEST_URI"]):
         status, headers, answered = _handle_management_request(connection_id, environ["REQUEST_METHOD"], body)
-        start_response(f"{status} {HTTPStatus(status).phrase}", list(headers.items()))
-        return [answered]
-    if _external:
-        start_response(f"{HTTPStatus.NOT_FOUND.value} {HTTPStatus.NOT_FOUND.phrase}", [])
-        return []
-    environ["wsgi.input"] = BytesIO(body)
+    elif _external:
+        status, headers, answered = HTTPStatus.NOT_FOUND, {}, b""
+    elif poll := long_polls.read(target, body):
+        name, seconds, asked = poll
+        status, headers, answered = _polls.answer(
+            name, seconds, lambda: _answer_outside(environ, target, asked), lambda: long_polls.has_client(environ)
+        )
+    else:
+        status, headers, answered = _answer_outside(environ, target, body)
+        _notify_watchers(target, body)
+    start_response(f"{int(status)} {HTTPStatus(status).phrase}", list(headers.items()))
+    return [answered]
+
+
+def _answer_outside(environ: dict[str, Any], target: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
+    """Answer the request of another process."""
+    started: list[Any] = []
+    asked = environ | {"wsgi.input": BytesIO(body), "CONTENT_LENGTH": str(len(body))}
     with _lock:
-        if direct_answer := _answer_directly(environ.get("HTTP_X_AMZ_TARGET", ""), body):
-            status, headers, content = direct_answer
-            start_response(f"{status} {HTTPStatus(status).phrase}", list(headers.items()))
-            return [content]
-        by_moto = list(_moto_app()(environ, start_response))
-    _notify_watchers(environ.get("HTTP_X_AMZ_TARGET", ""), body)
-    return by_moto
+        if direct_answer := _answer_directly(target, body):
+            return direct_answer
+        by_moto = b"".join(_moto_app()(asked, lambda *given: started.extend(given)))
+    return int(started[0].partition(" ")[0]), dict(started[1]), by_moto
