@@ -2,20 +2,24 @@
 
 API Gateway passes a function's reply on when it is complete. A host that can do better says so in the request context
 of the event, as `streamSeconds`: how long it keeps a reply open, or 0 while it holds as many as it can. Then it finds
-the pieces under `pieces` in the reply, sends each as it comes, and closes them at the end.
+the pieces under `pieces` in the reply, sends each as it comes, and closes them at the end. A piece that is no text is
+a pause: the host waits as it says before it reads on, and needs no thread meanwhile.
 """
 
 import json
 import logging
 import time
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from chalice.app import Request, Response
 
 from chalicelib.core.domain.errors import Refusal
 from chalicelib.core.domain.fields import timestamp
+
+if TYPE_CHECKING:
+    from chalicelib.chat.domain.streams import Pause
 
 log = logging.getLogger("fluxden")
 
@@ -33,33 +37,30 @@ Headers = dict[str, str | list[str]]
 
 
 class Pieces:
-    """The body of a reply that is sent piece by piece.
+    """The body of a reply that is sent piece by piece. Whatever fails ends it, and `close` ends it early."""
 
-    An empty piece is not sent: it lets the host see whether the client is still there. `close` ends `texts` early.
-    """
-
-    def __init__(self, texts: Generator[str]) -> None:
-        self._texts = texts
+    def __init__(self, pieces: "Generator[str | Pause, int | None]") -> None:
+        self._pieces, self._checked, self.close = pieces, time.time(), pieces.close
         self.check: Callable[[], object] = lambda: None
 
-    def __iter__(self) -> Iterator[str]:
-        """Yield the pieces, and authenticate the caller from time to time. Whatever fails ends the reply."""
-        checked = time.time()
+    def read(self, retry_milliseconds: int | None = None) -> "str | Pause | None":
+        """Return the next text to send or pause, and authenticate the caller from time to time; None after the end.
+
+        With `retry_milliseconds`, only after a pause, the reply ends, and tells its client to come back after so long.
+        """
         try:
-            for text in self._texts:
-                if time.time() - checked >= CHECK_SECONDS:
-                    self.check()
-                    checked = time.time()
-                yield text
+            if time.time() - self._checked >= CHECK_SECONDS:
+                self.check()
+                self._checked = time.time()
+            return self._pieces.send(retry_milliseconds)
+        except StopIteration:
+            pass
         except Refusal as refusal:
             log.info("stream_ended", extra={"code": refusal.code})
         except Exception:
             log.exception("an open reply has ended")
-        finally:
-            self.close()
-
-    def close(self) -> None:
-        self._texts.close()
+        self.close()
+        return None
 
 
 class StreamedResponse(Response):

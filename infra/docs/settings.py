@@ -39,6 +39,12 @@ LOCAL_SETTINGS = (
         "How long `make run` and `make container-run` keep an "
         "event stream open. Their streams don't use FLUXDEN_STREAM_HOLD_SECONDS.",
     ),
+    LocalSetting(
+        "FLUXDEN_DRAIN_SECONDS",
+        "whole number",
+        "25",
+        "How long `make container-run` takes at most to end what it has begun, after SIGTERM.",
+    ),
     LocalSetting("FLUXDEN_STAGE", "text", "", "Set by Chalice. With `local`, `chalice local` starts the local cloud."),
     LocalSetting(
         "FLUXDEN_QUEUES_URL",

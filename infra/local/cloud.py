@@ -64,7 +64,7 @@ def start(app: Chalice, host: str = HOST, port: int = 8000) -> None:
         made = demo.create(addresses, demo.derive_secrets(reloading.session.seed))
         pumps = pump.start(catalog.consumers(app), watch=engine)
     schedules = scheduler.start(catalog.schedules(app))
-    for stop in (schedules.set, *(each.stop for each in pumps)):
+    for stop in (*(each.stop for each in schedules), *(each.stop for each in pumps)):
         atexit.register(stop)
     sockets.start(dict(catalog.sockets(app)), listener, limits, send_heartbeat)
     if (warning := trusted_claims_warning()) is not None:

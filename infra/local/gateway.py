@@ -4,6 +4,8 @@ import json
 import re
 import select
 import socket
+import threading
+import time
 from collections.abc import Mapping
 from http import HTTPStatus
 from http.server import HTTPServer
@@ -21,19 +23,23 @@ from chalicelib.edge.streaming import EVENT_STREAM, PIECES, STREAM_SECONDS
 from chalicelib.security_headers import SECURITY_HEADERS
 from chalicelib.settings import positive_integer
 from infra.editions import edition_of
+from infra.local.log_watch import watch
 from infra.local.streaming import OpenReply, StreamSlots
 
 # API Gateway's limit of 10 MB. Operations enforce the smaller limits of the contracts.
 LARGEST_REQUEST = 10 * 1024 * 1024
+# API Gateway's limit of the request line and headers together, in bytes.
+LARGEST_HEAD = 10_240
 
 # How long an event stream stays open.
 _OPEN_SECONDS = "FLUXDEN_STREAM_OPEN_SECONDS"
 _CHUNKED = {"Transfer-Encoding": "chunked"}
 _HEX = re.compile(rb"[0-9a-fA-F]{1,12}")
 
-
-# Each open event stream holds a thread.
+# Here each open event stream holds a thread.
 STREAMS = 100
+# How often an open reply looks whether its client is still there.
+_LOOK_SECONDS = 1.0
 
 
 class Gateway(local.LocalGateway):
@@ -90,13 +96,13 @@ def allowed_methods(entries: Mapping[str, Any]) -> list[str]:
     return sorted(allowed)
 
 
-def error_response(refusal: Refusal, path: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
-    """Return an error of the gateway itself, as a proxy integration would."""
+def error_response(refusal: Refusal | None, path: str, headers: dict[str, str] | None = None) -> dict[str, Any]:
+    """Return an error of the gateway itself, as a proxy integration would; without a refusal, that of a fault."""
     request_id = ids.new_request_id()
     path = path.partition("?")[0]
     family = edition_of(path).family
     return {
-        "statusCode": status_of(type(refusal)),
+        "statusCode": status_of(type(refusal)) if refusal else 500,
         "headers": {
             "Content-Type": with_charset(family.error_type),
             "X-Request-Id": request_id,
@@ -166,18 +172,31 @@ class Handler(local.ChaliceRequestHandler):
         """Send an open reply piece by piece, until it ends or the client leaves."""
         self.close_connection = True
         is_chunked = self.request_version != "HTTP/1.0"
+        woken = threading.Event()
         try:
             self.send_response(status)
             self._send_headers(headers | {"Connection": "close"} | _CHUNKED if is_chunked else headers)
-            for piece in reply:
-                if piece:
-                    self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece)
-                elif self._has_left():
-                    return
+            with watch.listen(woken.set) as listener:
+                while (piece := reply.read()) is not None:
+                    if isinstance(piece, bytes):
+                        self.wfile.write(b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece)
+                        continue
+                    watch.pause(listener, piece)
+                    if not self._wait(woken, piece.seconds):
+                        return
             if is_chunked:
                 self.wfile.write(b"0\r\n\r\n")
         finally:
             reply.close()
+
+    def _wait(self, woken: threading.Event, seconds: float) -> bool:
+        """Wait until there is something to read; False if the client has left."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not woken.wait(min(left, _LOOK_SECONDS)):
+            if self._has_left():
+                return False
+        woken.clear()
+        return True
 
     def _has_left(self) -> bool:
         connection: socket.socket = self.connection

@@ -58,6 +58,10 @@ class Pump:
         self._woken, self._stopped = threading.Event(), threading.Event()
         self._idle = threading.Semaphore(WORKERS)
         self._thread: threading.Thread | None = None
+        # The receipt handles of received messages that are not finished.
+        self._in_work: set[str] = set()
+        self._finished = threading.Condition()
+        self.polled_at = time.monotonic()
 
     def drain(self) -> int:
         """Process every visible message in this thread, and return how many there were."""
@@ -77,8 +81,18 @@ class Pump:
         self._thread = threading.Thread(target=self._run, daemon=True, name=f"pump {self._worker.__name__}")
         self._thread.start()
 
+    @property
+    def name(self) -> str:
+        """The worker's name."""
+        return self._worker.__name__
+
+    @property
+    def is_busy(self) -> bool:
+        """Return whether messages are in work."""
+        return bool(self._in_work)
+
     def stop(self) -> None:
-        """Stop receiving messages. Messages already received are processed."""
+        """Stop receiving messages. Those in work are processed; what a last poll receives is given back."""
         self._stopped.set()
         self._woken.set()
 
@@ -97,6 +111,18 @@ class Pump:
             self._idle.release()
         return all(held) and not (self._thread and self._thread.is_alive())
 
+    def finish(self, until: float) -> bool:
+        """Wait after `stop` until the messages in work are processed; False if some are not by then.
+
+        Those are given back: another process receives them at once. `until` is a time of the monotonic clock. A last
+        poll is not waited for, because the engine gives what it hides to the next process soon.
+        """
+        with self._finished:
+            is_finished = self._finished.wait_for(lambda: not self._in_work, max(0.0, until - time.monotonic()))
+            left = list(self._in_work)
+        self._give_back(left)
+        return is_finished
+
     def wake(self, **_: object) -> None:
         """Poll the queue now."""
         self._woken.set()
@@ -112,10 +138,16 @@ class Pump:
             failed = False
             try:
                 messages = self._receive()
+                self.polled_at = time.monotonic()
             except Exception:
                 failed = True
                 if not self._stopped.is_set():
                     log.exception("receiving messages for %s failed", self._worker.__name__)
+            if self._stopped.is_set():
+                self._give_back([each["ReceiptHandle"] for each in messages])
+                messages = []
+            with self._finished:
+                self._in_work |= {each["ReceiptHandle"] for each in messages}
             if messages:
                 # Daemon threads, unlike a pool's, don't delay the end of the process.
                 threading.Thread(target=self._process_in_thread, args=(messages,), daemon=True).start()
@@ -138,7 +170,17 @@ class Pump:
         except Exception:
             log.exception("a batch of %s was not finished", self._worker.__name__)
         finally:
+            with self._finished:
+                self._in_work -= {each["ReceiptHandle"] for each in messages}
+                self._finished.notify_all()
             self._idle.release()
+
+    def _give_back(self, receipt_handles: Iterable[str]) -> None:
+        for each in receipt_handles:
+            try:
+                sqs().change_message_visibility(QueueUrl=self._url, ReceiptHandle=each, VisibilityTimeout=0)
+            except Exception:
+                log.exception("a message of %s comes again after its timeout", self._worker.__name__)
 
     def _receive(self) -> list[Any]:
         client, request = sqs(), self._request()
@@ -239,7 +281,7 @@ def start(workers: Iterable[Worker], *, watch: QueueWatch | None = None) -> list
 def stop(pumps: Iterable[Pump], seconds: float) -> bool:
     """Stop the pumps, and wait until their last polls and batches have ended; False if that takes longer.
 
-    Messages that a last poll receives are processed. A poll takes up to `WAIT_SECONDS`.
+    Messages that a last poll receives are given back. A poll takes up to `WAIT_SECONDS`.
     """
     stopped, deadline = list(pumps), time.monotonic() + seconds
     for each in stopped:

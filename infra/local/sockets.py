@@ -1,7 +1,7 @@
 """The local WebSocket gateway: it holds client connections and calls functions as API Gateway does.
 
-All connections share one event loop in its own thread. Functions run in other threads. They reach connections through
-the management API, as on AWS, and never wait for a client.
+All connections share one event loop, which has its own thread or is the one of its host. Functions run in other
+threads. They reach connections through the management API, as on AWS, and never wait for a client.
 """
 
 import asyncio
@@ -10,9 +10,7 @@ import logging
 import socket
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future
 from http import HTTPStatus
-from queue import SimpleQueue
 from typing import Any, TypeAlias
 
 from chalice.local import LambdaContext
@@ -27,6 +25,7 @@ from chalicelib.edge.rendering import with_charset
 from infra.local.management_api import LARGEST_FRAME, LARGEST_MESSAGE, ConnectionGone
 from infra.local.socket_events import Connection, is_success, status_of, subprotocol_of
 from infra.local.socket_link import Limits, Link
+from infra.local.threads import Threads
 
 Handler: TypeAlias = Callable[[dict[str, Any], Any], Any]
 
@@ -55,35 +54,6 @@ class _Client(ServerConnection):
         super().send_data()
 
 
-class _Threads:
-    """Daemon threads for functions. Unlike those of `concurrent.futures`, they don't delay the end of the process."""
-
-    def __init__(self, count: int) -> None:
-        self._count = count
-        self._jobs: SimpleQueue[tuple[Future[Any], Callable[[], Any]] | None] = SimpleQueue()
-        for number in range(count):
-            threading.Thread(target=self._work, daemon=True, name=f"sockets {number}").start()
-
-    def run(self, call: Callable[[], Any]) -> "asyncio.Future[Any]":
-        job: Future[Any] = Future()
-        self._jobs.put((job, call))
-        return asyncio.wrap_future(job)
-
-    def stop(self) -> None:
-        for _ in range(self._count):
-            self._jobs.put(None)
-
-    def _work(self) -> None:
-        while (taken := self._jobs.get()) is not None:
-            job, call = taken
-            if not job.set_running_or_notify_cancel():
-                continue
-            try:
-                job.set_result(call())
-            except BaseException as error:
-                job.set_exception(error)
-
-
 class Gateway:
     """A running gateway with its open connections by id."""
 
@@ -94,20 +64,32 @@ class Gateway:
         limits: Limits,
         ended: Callable[["Gateway"], None] = lambda _: None,
         heartbeat: Callable[[str], None] | None = None,
+        *,
+        threads: Threads | None = None,
     ) -> None:
         """Start to listen. `ended` is called before the connections are closed.
 
-        `heartbeat` is called regularly with the id of each connection.
+        `heartbeat` is called regularly with the id of each connection. With `threads`, functions run in these, and the
+        gateway runs in the running event loop.
         """
         self.port: int = listener.getsockname()[1]
         self._handlers, self._listener, self._limits, self._ended = dict(handlers), listener, limits, ended
         self._heartbeat = heartbeat
         self._links: dict[str, Link] = {}
-        self._threads = _Threads(THREADS)
         self._stopped = asyncio.Event()
-        self._loop = asyncio.new_event_loop()
+        self._thread: threading.Thread | None = None
+        if threads is not None:
+            self._threads, self._loop = threads, asyncio.get_running_loop()
+            self.task = self._loop.create_task(self._listen(), name="sockets")
+            return
+        self._threads, self._loop = Threads(THREADS), asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, daemon=True, name="sockets")
         self._thread.start()
+
+    @property
+    def count(self) -> int:
+        """Return how many connections are open."""
+        return len(self._links)
 
     def post(self, connection_id: str, data: bytes) -> None:
         self._link(connection_id).post(data)
@@ -121,10 +103,19 @@ class Gateway:
     def stop(self, seconds: float = 10) -> None:
         """Close every connection and stop listening. Waits up to `seconds` for `$disconnect` calls."""
         self._ended(self)
-        if self._thread.is_alive():
+        if self._thread and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stopped.set)
             self._thread.join(seconds)
         self._threads.stop()
+
+    async def close(self) -> None:
+        """Close every connection with 1001 and stop listening, in the event loop of its host.
+
+        Returns after the `$disconnect` calls.
+        """
+        self._ended(self)
+        self._stopped.set()
+        await self.task
 
     def _link(self, connection_id: str) -> Link:
         if (link := self._links.get(connection_id)) is None:

@@ -11,7 +11,9 @@ import pytest
 import time_machine
 
 from chalicelib.api.v2.chat import stream_events
+from chalicelib.chat.domain.streams import Pause
 from chalicelib.chat.stores.stream_slots import DynamoStreamSlots
+from chalicelib.edge.streaming import Pieces
 from chalicelib.resources import SOCKET_WORK
 from chalicelib.settings import settings
 from tests.conftest import Desk
@@ -253,6 +255,14 @@ def test_a_stream_too_large_for_one_reply_continues_in_the_next(api: Api, desk: 
     assert len({each["id"] for each in heard}) == 95
 
 
+def read_pieces(pieces: Pieces) -> Iterator[str]:
+    """Yield the texts of an open reply, and an empty one at each pause, which lasts half a second at most."""
+    for piece in iter(pieces.read, None):
+        yield piece if isinstance(piece, str) else ""
+        if isinstance(piece, Pause):
+            time.sleep(min(piece.seconds, 0.5))
+
+
 def open_reply(token: str, *, seconds: int = 300, last: str | None = None) -> dict[str, Any]:
     """Return the reply that the function gives a host that can keep it open."""
     headers = {"Authorization": f"Bearer {token}"} | ({"Last-Event-ID": last} if last else {})
@@ -274,7 +284,7 @@ def test_a_host_keeps_a_stream_open_for_five_minutes_with_heartbeats(
 ) -> None:
     pieces = open_reply(desk.alice_key)["pieces"]
     heard, times = list[dict[str, Any]](), list[float]()
-    for piece in pieces:
+    for piece in read_pieces(pieces):
         if not piece:
             continue
         events = list(parse_events(piece if piece.startswith("retry: ") else f"retry: 0\n\n{piece}"))
@@ -296,7 +306,7 @@ def test_a_host_keeps_a_stream_open_for_five_minutes_with_heartbeats(
 def test_an_open_stream_ends_when_its_key_ends(api: Api, desk: Desk, passing_time: time_machine.Traveller) -> None:
     key = new_key(api, desk, "all")
     pieces = open_reply(key)["pieces"]
-    for piece in pieces:
+    for piece in read_pieces(pieces):
         if '"heartbeat"' in piece:
             switch_key(api, desk, key, active=False)
     assert (datetime.now(UTC) - NOON).total_seconds() == pytest.approx(60, abs=1)
@@ -305,7 +315,7 @@ def test_an_open_stream_ends_when_its_key_ends(api: Api, desk: Desk, passing_tim
 def hold(token: str) -> Any:
     """Return a stream that waits for events."""
     pieces = open_reply(token)["pieces"]
-    texts = iter(pieces)
+    texts = read_pieces(pieces)
     assert next(texts).startswith("retry: 1000\n\nid: ")
     assert next(texts) == ""
     return pieces, texts
@@ -313,16 +323,16 @@ def hold(token: str) -> Any:
 
 def test_a_person_holds_three_streams_open(desk: Desk, passing_time: time_machine.Traveller) -> None:
     held = [hold(desk.alice_key) for _ in range(3)]
-    more = "".join(open_reply(desk.alice_key)["pieces"])
+    more = "".join(read_pieces(open_reply(desk.alice_key)["pieces"]))
     assert [each["type"] for each in parse_events(more.replace("retry: 10000\n\n", ""))] == ["connected", "heartbeat"]
     assert "retry: 10000\n\nid: " in more
     send_messages(desk, "x")
-    more = "".join(open_reply(desk.alice_key, last="0")["pieces"])
+    more = "".join(read_pieces(open_reply(desk.alice_key, last="0")["pieces"]))
     assert '"content":"x"' in more, "what is there is sent"
     held.append(hold(desk.bob_key))
     held[0][0].close()
     held[0] = hold(desk.alice_key)
-    assert "retry: 10000" in "".join(open_reply(desk.alice_key)["pieces"])
+    assert "retry: 10000" in "".join(read_pieces(open_reply(desk.alice_key)["pieces"]))
     for pieces, _ in held:
         pieces.close()
     assert stored_rows("SLOT#") == []
@@ -348,7 +358,7 @@ def test_a_stream_that_was_stopped_holds_its_slot_for_a_minute(
 ) -> None:
     stopped = [hold(desk.alice_key) for _ in range(3)]
     passing_time.shift(timedelta(seconds=59))
-    assert "retry: 10000" in "".join(open_reply(desk.alice_key)["pieces"])
+    assert "retry: 10000" in "".join(read_pieces(open_reply(desk.alice_key)["pieces"]))
     passing_time.shift(timedelta(seconds=2))
     other = hold(desk.alice_key)
     texts = [text for text in stopped[0][1] if text]

@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 
+from chalicelib.chat.domain.streams import Pause
 from chalicelib.core.domain.errors import RateLimited, Unauthorized
 from chalicelib.edge.header_text import decode_header
 from chalicelib.edge.streaming import Pieces, StreamedResponse, is_refused_as_stream, refused_stream
 
+PAUSE = Pause(1, "alice", 0)
 NOON = datetime(2026, 5, 21, 12, tzinfo=UTC)
 
 pytestmark = pytest.mark.engine("embedded")
@@ -46,7 +48,13 @@ def test_a_refusal_with_any_text_is_one_event() -> None:
     assert "id" not in data
 
 
-def texts(*given: str, ended: list[int] | None = None, fault: Exception | None = None) -> Generator[str]:
+def read_all(pieces: Pieces) -> list[str | Pause]:
+    return list(iter(pieces.read, None))
+
+
+def texts(
+    *given: str | Pause, ended: list[int] | None = None, fault: Exception | None = None
+) -> Generator[str | Pause, int | None]:
     try:
         yield from given
         if fault:
@@ -57,26 +65,41 @@ def texts(*given: str, ended: list[int] | None = None, fault: Exception | None =
 
 
 def test_a_host_finds_the_pieces_in_the_reply() -> None:
-    pieces = Pieces(texts("a", "", "b"))
+    pieces = Pieces(texts("a", PAUSE, "b"))
     reply = StreamedResponse(pieces, {"Content-Type": "text/event-stream"}, 200).to_dict([])
-    assert (reply["statusCode"], reply["body"], list(reply["pieces"])) == (200, "", ["a", "", "b"])
+    assert (reply["statusCode"], reply["body"], read_all(reply["pieces"])) == (200, "", ["a", PAUSE, "b"])
 
 
 def test_pieces_that_are_closed_end_their_texts_once() -> None:
     ended = list[int]()
     read, left, unread = (Pieces(texts("a", "b", ended=ended)) for _ in range(3))
-    assert list(read) == ["a", "b"]
-    assert next(iter(left)) == "a"
+    assert read_all(read) == ["a", "b"]
+    assert left.read() == "a"
     for each in (read, left, left, unread):
         each.close()
     assert ended == [1, 1], "what never began has nothing to end"
+
+
+def test_a_reply_that_is_closed_is_read_no_more() -> None:
+    pieces = Pieces(texts("a", "b"))
+    pieces.close()
+    assert pieces.read() is None
+
+
+def test_a_host_that_ends_says_when_to_come_back() -> None:
+    def open_reply() -> Generator[str | Pause, int | None]:
+        yield "a"
+        yield f"after {(yield PAUSE)}"
+
+    pieces = Pieces(open_reply())
+    assert [pieces.read(), pieces.read(), pieces.read(1500), pieces.read()] == ["a", PAUSE, "after 1500", None]
 
 
 @pytest.mark.parametrize("fault", [ValueError("x"), Unauthorized("The key has ended.")])
 def test_a_failure_ends_the_pieces(caplog: pytest.LogCaptureFixture, fault: Exception) -> None:
     ended = list[int]()
     with caplog.at_level(logging.INFO):
-        assert list(Pieces(texts("a", ended=ended, fault=fault))) == ["a"]
+        assert read_all(Pieces(texts("a", ended=ended, fault=fault))) == ["a"]
     assert ended == [1]
     assert len(caplog.records) == 1
 
@@ -84,9 +107,9 @@ def test_a_failure_ends_the_pieces(caplog: pytest.LogCaptureFixture, fault: Exce
 def test_a_caller_is_checked_every_30_seconds() -> None:
     checked = list[datetime]()
     with time_machine.travel(NOON, tick=False) as clock:
-        pieces = Pieces(texts(*[""] * 100))
+        pieces = Pieces(texts(*[PAUSE] * 100))
         pieces.check = lambda: checked.append(datetime.now(UTC))
-        for _ in pieces:
+        for _ in iter(pieces.read, None):
             clock.shift(timedelta(seconds=1))
     assert [(each - NOON).seconds for each in checked] == [30, 60, 90]
 

@@ -218,10 +218,12 @@ def test_schedules_run_at_their_rates(monkeypatch: pytest.MonkeyPatch) -> None:
         runs.append("seldom")
         return 1
 
-    stopped = scheduler.start([Schedule(often, 1, ()), Schedule(seldom, 1000, ())])
+    timers = scheduler.start([Schedule(often, 1, ()), Schedule(seldom, 1000, ())])
     deadline = time.monotonic() + 3
     while runs.count("often") < 3 and time.monotonic() < deadline:
         time.sleep(0.02)
-    stopped.set()
+    for each in timers:
+        each.stop()
+    assert all(each.finish(time.monotonic() + 3) for each in timers)
     assert runs.count("often") >= 3
     assert runs.count("seldom") == 1

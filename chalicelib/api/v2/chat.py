@@ -16,7 +16,7 @@ from chalicelib.chat.domain.chat import (
 )
 from chalicelib.chat.domain.streams import StreamHeaders
 from chalicelib.chat.services import chat
-from chalicelib.chat.services.streams import RETRY_WHEN_FULL, EventStream, Wait
+from chalicelib.chat.services.streams import RETRY_WHEN_FULL, EventStream, Wait, read_to_end
 from chalicelib.chat.stores.chat import DynamoChat
 from chalicelib.chat.stores.stream_slots import DynamoStreamSlots
 from chalicelib.core.domain.callers import ApiKey
@@ -109,12 +109,12 @@ def stream_events(headers: StreamHeaders, caller: ApiKey, context: RequestContex
         caller,
         _wait(context.stream_seconds),
         lambda: datetime.now(UTC),
-        time.sleep,
         DynamoFrames(),
         DynamoStreamSlots(),
     )
-    texts = stream.open(headers, client_id=f"sse_{ids.new_ulid(context.now)}")
-    return OperationReply(Pieces(texts) if stream.wait.stays_open else "".join(texts), 200, NOT_BUFFERED)
+    pieces = stream.open(headers, client_id=f"sse_{ids.new_ulid(context.now)}")
+    body = Pieces(pieces) if stream.wait.stays_open else read_to_end(pieces, time.sleep)
+    return OperationReply(body, 200, NOT_BUFFERED)
 
 
 def _wait(stream_seconds: int | None) -> Wait:

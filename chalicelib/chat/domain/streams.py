@@ -19,6 +19,18 @@ class StreamSlot:
     holder: str
 
 
+@dataclass(frozen=True)
+class Pause:
+    """Stands in an open reply where there is nothing to send.
+
+    Whoever holds the reply goes on after `seconds`, or as soon as the person's log has an entry after `position`.
+    """
+
+    seconds: float
+    user_id: str
+    position: int
+
+
 class StreamHeaders(AgentHeaders):
     """Who is listening, and from where on."""
 

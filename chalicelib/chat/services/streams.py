@@ -1,12 +1,19 @@
 """The event stream over plain HTTP."""
 
 import logging
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
 
-from chalicelib.chat.domain.streams import StreamHeaders, StreamSlot, event_stream, event_without_id, retry_text
+from chalicelib.chat.domain.streams import (
+    Pause,
+    StreamHeaders,
+    StreamSlot,
+    event_stream,
+    event_without_id,
+    retry_text,
+)
 from chalicelib.core.domain.callers import ApiKey
 from chalicelib.core.domain.pages import count_fitting
 from chalicelib.live.domain.frames import RESUMABLE_FOR, Frame, FrameType, LogEntry, parse_position, signal_frame
@@ -19,7 +26,11 @@ HEARTBEAT_EVERY = timedelta(seconds=30)
 RETRY_WHEN_FULL = 10_000
 # A slot is free so long after its stream was stopped without an end.
 _HELD_FOR = 2 * HEARTBEAT_EVERY
+# What an open reply yields: texts to send, and pauses. Sent a number at a pause, it ends, and its client comes back
+# after so many milliseconds.
+Pieces = Generator[str | Pause, int | None]
 _BACKLOG = 100
+# How often a function that waits for its reply's end reads the log.
 _POLL_SECONDS = 0.25
 # A client may come back a day after the end of its reply. Until then only its log shows that it listens.
 _FOLLOWED_FOR = RESUMABLE_FOR + timedelta(minutes=5)
@@ -54,16 +65,14 @@ class EventStream:
     owner: ApiKey
     wait: Wait
     clock: Callable[[], datetime]
-    sleep: Callable[[float], None]
     frames: Frames
     slots: StreamSlots
 
-    def open(self, headers: StreamHeaders, client_id: str) -> Generator[str]:
+    def open(self, headers: StreamHeaders, client_id: str) -> Pieces:
         """Return the stream in pieces: `connected`, then the events after `Last-Event-ID`, or new ones without it.
 
-        An empty piece means that there was nothing to send for a moment. A stream that waits takes one of the person's
-        slots; if none is free, it ends. Store calls after authentication: 1 for a first connection that ends at once;
-        else 2, and 1 more each quarter of a second as long as the stream waits, 2 for its slot, and 1 with each
+        A stream that waits takes one of the person's slots; if none is free, it ends. Store calls after authentication:
+        1 for a first connection that ends at once; else 2, and 1 more after each pause, 2 for its slot, and 1 with each
         heartbeat. 1 more every few hours without an event.
         """
         now = self.clock()
@@ -78,7 +87,7 @@ class EventStream:
         opening = retry_text(self.wait.retry_milliseconds) + opening
         return self._pieces(opening, after, now) if asked is not None or self.wait.stays_open else _one_piece(opening)
 
-    def _pieces(self, opening: str, after: int, started: datetime) -> Generator[str]:
+    def _pieces(self, opening: str, after: int, started: datetime) -> Pieces:
         until, beat_at = started + timedelta(seconds=self.wait.seconds), started + HEARTBEAT_EVERY
         slot: StreamSlot | None = None
         try:
@@ -102,11 +111,11 @@ class EventStream:
                         return
                 if not entries:
                     slot = slot or self.slots.take(self.owner.user_id, until=now + _HELD_FOR, now=now)
-                    if slot is None:
-                        yield retry_text(RETRY_WHEN_FULL) + _heartbeat(after, now)
+                    pause = Pause((min(until, beat_at) - now).total_seconds(), self.owner.user_id, after)
+                    retry_milliseconds = (yield pause) if slot else RETRY_WHEN_FULL
+                    if retry_milliseconds is not None:
+                        yield retry_text(retry_milliseconds) + _heartbeat(after, self.clock())
                         return
-                    self.sleep(_POLL_SECONDS)
-                    yield ""
         finally:
             if slot:
                 self._give_back(slot)
@@ -122,7 +131,18 @@ class EventStream:
             self.frames.begin(self.owner.user_id, after=last.position, now=now)
 
 
-def _one_piece(text: str) -> Generator[str]:
+def read_to_end(pieces: Iterable[str | Pause], sleep: Callable[[float], None]) -> str:
+    """Return the whole text of a stream, and wait at its pauses."""
+    texts = list[str]()
+    for piece in pieces:
+        if isinstance(piece, str):
+            texts.append(piece)
+        else:
+            sleep(min(piece.seconds, _POLL_SECONDS))
+    return "".join(texts)
+
+
+def _one_piece(text: str) -> Pieces:
     yield text
 
 

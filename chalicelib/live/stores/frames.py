@@ -13,7 +13,7 @@ or precedes the socket's position, where its catch-up finds it.
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from itertools import islice
@@ -23,7 +23,7 @@ from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.ports import Action
 from chalicelib.core.stores.actions import put_new
 from chalicelib.core.stores.items import Row, values
-from chalicelib.core.stores.reads import query
+from chalicelib.core.stores.reads import get_all, query
 from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.ids import new_nonce
 from chalicelib.live.domain.frames import (
@@ -46,6 +46,8 @@ from chalicelib.resources import SOCKETS
 _FRAMES, _END = "FRAME#", "FRAME#:"
 _ROWS_PER_LOOK = 12
 _ATTEMPTS = 200
+# Called with the person whose log this process has added to. A host that holds open replies listens here.
+on_append: list[Callable[[str], None]] = []
 # After so many frames met one by one, a writer looks where the log ends by now.
 _STEPS_PER_LOOK = 4
 
@@ -82,6 +84,14 @@ class DynamoFrames:
         Raises:
             Unavailable: too many other calls are appending.
         """
+        entries = self._append(user_id, events, log_state, now)
+        for each in on_append:
+            each(user_id)
+        return entries
+
+    def _append(
+        self, user_id: str, events: Sequence[LiveEvent], log_state: LogState, now: datetime
+    ) -> Sequence[LogEntry]:
         listeners = {each.connection_id: each for each in log_state.sockets if each.live}
         first, mark = next_position(log_state.last.position, now=now), new_nonce()
         for attempt in range(1, _ATTEMPTS):
@@ -141,6 +151,14 @@ class DynamoFrames:
             Limit=limit,
         )
         return [_entry(row) for row in islice(rows, limit)]
+
+    def find_grown(self, positions: Mapping[str, int]) -> set[str]:
+        """Return the people whose log has an entry right after the position given for them.
+
+        One store call for a hundred people.
+        """
+        keys = [{"pk": user_id, "sk": _key(position + 1)} for user_id, position in positions.items()]
+        return {row["pk"] for row in get_all(SOCKETS, keys, ("pk",))}
 
     def list_last(self, user_id: str, *, limit: int, now: datetime) -> Sequence[LogEntry]:
         """List the log's last entries, oldest first, read consistently. One store call."""
