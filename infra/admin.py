@@ -10,6 +10,8 @@ from chalicelib.core.domain.errors import Refusal
 from chalicelib.edge.problem import to_invalid
 from infra.commands import webhook_secrets
 from infra.commands.agents import agents
+from infra.commands.approvals import approvals
+from infra.commands.catalog import catalog
 from infra.commands.connections import connections
 from infra.commands.contacts import contacts
 from infra.commands.dead_letters import dead_letters
@@ -100,6 +102,8 @@ def main() -> None:
 
 for command in (
     agents,
+    approvals,
+    catalog,
     connections,
     contacts,
     dead_letters,
