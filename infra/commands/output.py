@@ -56,7 +56,7 @@ def _to_json(value: Any) -> str:
 
 
 def _to_heading(name: str) -> str:
-    return "".join(f" {letter}" if letter.isupper() else letter for letter in name).upper()
+    return "".join(f" {letter}" if letter.isupper() else letter for letter in name).upper().strip()
 
 
 def _format_value(value: Any) -> str:

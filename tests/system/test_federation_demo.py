@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from infra import desk_process, federation_demo
+from tests.support.documented import missing_parts, read_blocks
 from tests.support.started_desk import ROOT, SHELL
 
 pytestmark = pytest.mark.engine("embedded")
@@ -26,6 +27,13 @@ def test_two_desks_connect_and_share_a_task() -> None:
     assert "signed with the keys of both desks" in said
     assert re.search(r"card  \S+  leads\n +item  \S+  ready\n", said)
     assert re.search(r"relay  \S+  completed: Eleven depots\.\n +item   \S+  done_today\n", said)
+    (shown,) = (
+        command.shown
+        for block in read_blocks(ROOT / "README.md")
+        for command in block.commands
+        if "make federation-demo" in command.text
+    )
+    assert list(missing_parts(shown, said)) == []
     ports = {int(each) for each in _PORT.findall(said)}
     assert len(ports) == 2
     for port in ports:
