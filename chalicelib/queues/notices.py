@@ -12,12 +12,14 @@ from chalicelib.core.gateways import http
 from chalicelib.core.services.attempts import AttemptRunner
 from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
+from chalicelib.federation.connections.services.desk_calls import DeskCalls
+from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.federation.network.domain.instance_notices import InstanceNoticeJob
 from chalicelib.federation.network.gateways.instance_notices import INSTANCE_NOTICE_JOBS
 from chalicelib.federation.network.services.instance_notices import attempt_notice
 from chalicelib.federation.network.stores.instance_notices import DynamoInstanceNotices
 from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
-from chalicelib.resources import NETWORK, NOTICES, UNSEAL
+from chalicelib.resources import NETWORK, NOTICES, PEERS, UNSEAL
 from chalicelib.settings import settings
 
 bp = Blueprint(__name__)
@@ -33,7 +35,11 @@ def _count(outcome: str) -> None:
     NOTICES,
     failures=DynamoFailures(),
     batch_size=1,
-    grants=NOTE_FAILURE + UNSEAL + NETWORK.can("GetItem", "BatchGetItem", "UpdateItem") + NOTICES.can_send(),
+    grants=NOTE_FAILURE
+    + UNSEAL
+    + PEERS.can("GetItem")
+    + NETWORK.can("GetItem", "BatchGetItem", "UpdateItem")
+    + NOTICES.can_send(),
 )
 def deliver_notice(message: InstanceNoticeJob) -> None:
     """Make the attempt that is due. A failure of the instance is recorded; only our own failure returns the message."""
@@ -50,5 +56,6 @@ def deliver_notice(message: InstanceNoticeJob) -> None:
         ),
         notices=DynamoInstanceNotices(),
         recipients=DynamoMarketplace(),
-        post=http.post_and_read,
+        post=DeskCalls(DynamoFederation(), http.post_and_read, http.get).post,
+        post_status=DeskCalls(DynamoFederation(), http.post_and_read, http.get, includes_suspended=True).post,
     )

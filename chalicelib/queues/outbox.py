@@ -11,6 +11,7 @@ from chalicelib.core.stores.failures import NOTE_FAILURE, DynamoFailures
 from chalicelib.edge.consumer import consumer
 from chalicelib.federation.connections.domain.connections import Connection
 from chalicelib.federation.connections.services.connection_notices import peer_headers
+from chalicelib.federation.connections.services.desk_calls import DeskCalls
 from chalicelib.federation.connections.signatures import signature_headers
 from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
@@ -50,7 +51,7 @@ def _now() -> datetime:
 )
 def send_waiting(message: OutboxJob) -> None:
     """Send an instance its pending relays in order. Its failures are retried later; only our own failures raise."""
-    rules = DynamoFederation().find_settings()
-    courier = RelayCourier(DynamoConnections(), DynamoOutgoing(), http.post_and_read, _headers, _now, rules)
+    calls = DeskCalls(DynamoFederation(), http.post_and_read, http.get)
+    courier = RelayCourier(DynamoConnections(), DynamoOutgoing(), calls.post, _headers, _now)
     mail = OutboxWorker(DynamoOutbox(), courier, OUTBOX_JOBS, clock=_now)
     mail.deliver(message, ids.new_nonce())

@@ -17,6 +17,7 @@ from chalicelib.federation.connections.domain.connection_notices import Connecti
 from chalicelib.federation.connections.gateways.connection_notices import CONNECTION_NOTICE_JOBS
 from chalicelib.federation.connections.services.confirmations import RequestSettler
 from chalicelib.federation.connections.services.connection_notices import ConnectionNoticeWorker
+from chalicelib.federation.connections.services.desk_calls import DeskCalls
 from chalicelib.federation.connections.services.inquiries import Inquirer
 from chalicelib.federation.connections.signatures import refuse_signature, signature_headers
 from chalicelib.federation.connections.stores.connection_notices import DynamoConnectionNotices
@@ -58,7 +59,8 @@ def _count(outcome: str) -> None:
 def deliver_peer_notice(message: ConnectionNoticeJob) -> None:
     """Make the attempt that is due. A failure of the peer is recorded; only our own failure returns the message."""
     notifier = Notifier(DynamoFrames(), DynamoSockets(), ApiGatewaySockets(), gather)
-    inquirer = Inquirer(http.get, refuse_signature)
+    calls = DeskCalls(DynamoFederation(), http.post_and_read, http.get)
+    inquirer = Inquirer(calls.get, refuse_signature)
     settler = RequestSettler(
         inquirer=inquirer,
         federation=DynamoFederation(),
@@ -80,7 +82,7 @@ def deliver_peer_notice(message: ConnectionNoticeJob) -> None:
         inquirer=inquirer,
         settler=settler,
         notifier=notifier,
-        post=http.post_and_read,
+        post=calls.post,
         sign=signature_headers,
         runner=AttemptRunner(
             rows=DynamoConnectionNotices(),

@@ -6,11 +6,13 @@ from chalice.app import Blueprint
 
 from chalicelib.core.gateways import http
 from chalicelib.edge.schedule import schedule
+from chalicelib.federation.connections.services.desk_calls import DeskCalls
+from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.federation.network.services.membership import HeartbeatSender, OwnInstance
 from chalicelib.federation.network.stores.hubs import DynamoHubs
 from chalicelib.federation.network.stores.reported_counts import DynamoReportedCounts
 from chalicelib.parallel import gather
-from chalicelib.resources import DIRECTORY, DUE_INDEX, NETWORK, UNSEAL
+from chalicelib.resources import DIRECTORY, DUE_INDEX, NETWORK, PEERS, UNSEAL
 from chalicelib.settings import VERSION, settings
 
 bp = Blueprint(__name__)
@@ -22,6 +24,7 @@ bp = Blueprint(__name__)
     grants=UNSEAL
     + NETWORK.can("Query", index=DUE_INDEX)
     + NETWORK.can("UpdateItem")
+    + PEERS.can("GetItem")
     + DIRECTORY.can("GetItem", "Query"),
 )
 def send_hub_heartbeats(now: datetime) -> int:
@@ -30,7 +33,7 @@ def send_hub_heartbeats(now: datetime) -> int:
         own=OwnInstance(settings().base_url, VERSION),
         hubs=DynamoHubs(),
         counts=DynamoReportedCounts(),
-        post=http.post_and_read,
+        post=DeskCalls(DynamoFederation(), http.post_and_read, http.get).post,
         clock=lambda: datetime.now(UTC),
         gather=gather,
     ).send_due(now)

@@ -6,7 +6,9 @@ from chalice.app import Blueprint
 
 from chalicelib.core.gateways import http
 from chalicelib.edge.schedule import schedule
+from chalicelib.federation.connections.services.desk_calls import DeskCalls
 from chalicelib.federation.connections.services.peer_keys import PeerKeyFetcher
+from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.federation.connections.stores.peer_keys import DynamoPeerKeys
 from chalicelib.parallel import gather
 from chalicelib.resources import DUE_INDEX, PEERS
@@ -14,7 +16,8 @@ from chalicelib.resources import DUE_INDEX, PEERS
 bp = Blueprint(__name__)
 
 
-@schedule(bp, minutes=1, grants=PEERS.can("Query", index=DUE_INDEX) + PEERS.can("UpdateItem"))
+@schedule(bp, minutes=1, grants=PEERS.can("Query", index=DUE_INDEX) + PEERS.can("GetItem", "UpdateItem"))
 def fetch_peer_keys(now: datetime) -> int:
     """Fetch the signing keys that are due."""
-    return PeerKeyFetcher(DynamoPeerKeys(), http.get, gather).fetch_due(now)
+    calls = DeskCalls(DynamoFederation(), http.post_and_read, http.get)
+    return PeerKeyFetcher(DynamoPeerKeys(), calls.get, gather).fetch_due(now)

@@ -10,6 +10,8 @@ from pydantic_core import PydanticCustomError
 from chalicelib.core.domain.errors import Invalid
 from chalicelib.core.gateways import http
 from chalicelib.federation.connections.domain.handshake import base_url
+from chalicelib.federation.connections.services.desk_calls import DeskCalls
+from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.federation.network.domain.membership import Membership, MembershipStatus
 from chalicelib.federation.network.services import membership
 from chalicelib.federation.network.stores.hubs import DynamoHubs
@@ -43,7 +45,7 @@ def join(url: str, name: str) -> None:
         now=datetime.now(UTC),
         hubs=DynamoHubs(),
         counts=DynamoReportedCounts(),
-        post=http.post_and_read,
+        post=DeskCalls(DynamoFederation(), http.post_and_read, http.get).post,
     )
     pending = (
         ""

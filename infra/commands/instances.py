@@ -8,6 +8,8 @@ from uuid import uuid4
 import click
 
 from chalicelib.core.gateways import http
+from chalicelib.federation.connections.services.desk_calls import DeskCalls
+from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.federation.network.domain.instances import Instance, InstanceStatus
 from chalicelib.federation.network.gateways.instance_notices import INSTANCE_NOTICE_JOBS
 from chalicelib.federation.network.services.instances import Decision
@@ -43,7 +45,11 @@ def approve(instance_id: str, *, without_challenge: bool) -> None:
     approve other software with --without-challenge. Requires FLUXDEN_SECRET_KEY.
     """
     store = DynamoInstances()
-    get = None if without_challenge else http.get
+    get = (
+        None
+        if without_challenge
+        else DeskCalls(DynamoFederation(), http.post_and_read, http.get, includes_suspended=True).get
+    )
     try:
         approved = approve_instance(
             instance_id, _decision(), instances=store, queue=INSTANCE_NOTICE_JOBS, keys=store, get=get

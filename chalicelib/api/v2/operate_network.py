@@ -12,6 +12,8 @@ from chalicelib.core.domain.errors import Conflict, NotFound, TooLarge
 from chalicelib.core.domain.pages import Pagination
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.gateways import http
+from chalicelib.federation.connections.services.desk_calls import DeskCalls
+from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.federation.network.gateways.instance_notices import INSTANCE_NOTICE_JOBS
 from chalicelib.federation.network.services import instances
 from chalicelib.federation.network.stores.instances import DynamoInstances
@@ -64,7 +66,7 @@ def list_instances(caller: ApiKey, context: RequestContext) -> list[InstanceOut]
     envelope="InstanceAnswer",
     answers={200: "The updated instance."},
     refusals=(NotFound, Conflict, TooLarge),
-    grants=_DECIDE + UNSEAL,
+    grants=_DECIDE + UNSEAL + PEERS.can("GetItem"),
 )
 def approve_instance(
     instanceId: str,  # noqa: N803 - contract's spelling
@@ -79,7 +81,11 @@ def approve_instance(
     `withoutChallenge`. Approving again changes nothing.
     """
     store = DynamoInstances()
-    get = None if body.without_challenge else http.get
+    get = (
+        None
+        if body.without_challenge
+        else DeskCalls(DynamoFederation(), http.post_and_read, http.get, includes_suspended=True).get
+    )
     made = instances.approve(
         instanceId, _decision(context), instances=store, queue=INSTANCE_NOTICE_JOBS, keys=store, get=get
     )

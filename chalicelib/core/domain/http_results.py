@@ -4,13 +4,16 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+_GONE = 410
+
 
 @dataclass(frozen=True)
 class HttpResult:
     """The result of one request: the receiver's status, or the reason why there is none.
 
     `excerpt` is the beginning of an error's body as plain text, `retry_after` the header of that name. `body` is
-    filled in only by requests that read it.
+    filled in only by requests that read it. A request that was not `sent` has the reason why, and the status Gone, so
+    that it is not tried again.
     """
 
     status: int | None
@@ -18,11 +21,17 @@ class HttpResult:
     excerpt: str = ""
     retry_after: str | None = None
     body: bytes = b""
+    sent: bool = True
+
+    @classmethod
+    def unsent(cls, reason: str) -> "HttpResult":
+        """Return the result of a request that this desk does not make."""
+        return cls(_GONE, f"not sent: {reason}", sent=False)
 
     @property
     def error(self) -> str | None:
         """Why the request failed; None when it succeeded."""
-        if self.status is None:
+        if self.status is None or not self.sent:
             return self.reason
         if 200 <= self.status <= 299:  # noqa: PLR2004 - HTTP's
             return None

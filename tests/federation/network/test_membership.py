@@ -56,7 +56,7 @@ def test_a_desk_joins_a_hub_proves_itself_and_sends_heartbeats(
     assert (seen["name"], seen["health"], seen["version"]) == ("Acme desk", "healthy", "0.1.0")
 
 
-def test_heartbeats_report_this_desk_take_three_calls_and_survive_failures(
+def test_heartbeats_report_this_desk_take_four_calls_and_survive_failures(
     api: Api, desk: Desk, receiver: Receiver, own_hub: str, pump: Pumps, caplog: pytest.LogCaptureFixture
 ) -> None:
     pump.run(BEAT)
@@ -65,7 +65,7 @@ def test_heartbeats_report_this_desk_take_three_calls_and_survive_failures(
     run_admin("hub", "join", own_hub)
     hub_answers(receiver, 200, {"success": True, "platformToken": "dvd_fed_rotated"})
     pump.run(BEAT)
-    assert sorted(pump.calls) == sorted(["Query", "GetItem", "Query", "UpdateItem", "UpdateItem"])
+    assert sorted(pump.calls) == sorted(["Query", "GetItem", "Query", "UpdateItem", "GetItem", "UpdateItem"])
     first = receiver.received[-1]
     said = {"version": "0.1.0", "userCount": 4, "agentCount": 2, "status": "healthy"}
     assert (first.headers["authorization"], json.loads(first.body)) == ("Bearer dvd_fed_first", said)

@@ -125,5 +125,7 @@ def is_no_description(result: HttpResult) -> bool:
     """Whether the answer shows that the desk publishes no description, rather than that it fails now."""
     if result.error is None:
         return True
+    if not result.sent:
+        return False
     status = result.status
     return status is not None and status < _OUR_FAULT_BELOW and status not in _ASKED_TOO_MUCH

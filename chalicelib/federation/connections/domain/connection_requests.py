@@ -130,7 +130,7 @@ def parse_answer(body: bytes) -> RequestAnswer:
 
 def is_refused_for_good(result: HttpResult) -> bool:
     """Whether the peer refused in a way that another attempt can't change."""
-    return result.error is not None and result.status in REFUSED_FOR_GOOD
+    return result.sent and result.error is not None and result.status in REFUSED_FOR_GOOD
 
 
 def answer_step(

@@ -60,4 +60,8 @@ class FederationSettings:
 
     def cuts(self, origin: str) -> bool:
         """Whether nothing passes between this desk and that one. `origin` is canonical."""
-        return any(is_below(origin, each) for each in (*self.suspended, *self.blocked))
+        return self.blocks(origin) or any(is_below(origin, each) for each in self.suspended)
+
+    def blocks(self, origin: str) -> bool:
+        """Whether an operator blocked the desk at this canonical origin."""
+        return any(is_below(origin, each) for each in self.blocked)

@@ -59,6 +59,10 @@ _CONFLICT, _NOT_FOUND = 409, 404
 _CANDIDATES = 50
 
 
+def _refusal(result: HttpResult) -> str | None:
+    return f"its desk {result.error}" if result.sent else result.error
+
+
 class Sign(Protocol):
     def __call__(
         self, method: str, url: str, body: bytes, *, destination: str, key: Any, at: datetime
@@ -83,7 +87,7 @@ def peer_headers(
 class ConnectionNoticeWorker:
     """Sends notices to peers, asks desks whether requests are their own, and makes peers contacts of their owners.
 
-    Store and queue calls of an attempt: 7, 1 to announce the next attempt, 4 for the answer to a request, and 1 for a
+    Store and queue calls of an attempt: 8, 1 to announce the next attempt, 4 for the answer to a request, and 1 for a
     request to a Fluxden desk. For a contact: 6, or 5 if a contact with the address exists. 1 if no attempt is due.
     """
 
@@ -189,7 +193,7 @@ class ConnectionNoticeWorker:
             elif notice.kind is ConnectionNoticeKind.ACCEPTED:
                 if result.status not in ACCEPTANCE_REFUSED or self._lacks_the_path(found, result):
                     return
-                step = next_step(found, Event.ACCEPTANCE_REFUSED, now=now, reason=f"its desk {result.error}")
+                step = next_step(found, Event.ACCEPTANCE_REFUSED, now=now, reason=_refusal(result))
             else:
                 return
             ports = Ports(self.connections, self.runner.queue, self.notifier)

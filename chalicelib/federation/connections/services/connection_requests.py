@@ -61,7 +61,7 @@ class ConnectionRequester:
 
         Raises:
             Invalid: the peer is this desk itself.
-            Conflict: other desks can't reach this one, so no answer could arrive.
+            Conflict: other desks can't reach this one, so no answer could arrive; or an operator cut that desk off.
             Forbidden: the owner is no longer an active employee.
             AlreadyAnswered: the idempotency key has been used; nothing was done.
         """
@@ -103,6 +103,8 @@ class ConnectionRequester:
             raise Conflict(
                 "Other desks can't answer this one. Its operator has not set its public URL, or does not let them in."
             )
+        if rules.cuts(given.peer_instance_url):
+            raise Conflict("An administrator of your desk has suspended or blocked that desk.")
         if given.peer_instance_url == self.base_url:
             raise Invalid("peerInstanceUrl: is this desk's own", {"peerInstanceUrl": ["is this desk's own"]})
         return person

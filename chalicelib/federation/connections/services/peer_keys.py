@@ -27,7 +27,7 @@ class PeerKeyFetcher:
     def fetch_due(self, now: datetime) -> int:
         """Fetch the keys that are due, once for each desk, and return the number of connections.
 
-        Store calls in sequence: 3, and 1 if none is due. A run takes at most 48 connections; the next run takes the
+        Store calls in sequence: 4, and 1 if none is due. A run takes at most 48 connections; the next run takes the
         rest. Runs may overlap, since each connection is taken by one run.
         """
         due = self.keys.list_due(now=now, limit=_PAGE)

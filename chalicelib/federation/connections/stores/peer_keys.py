@@ -69,6 +69,6 @@ class DynamoPeerKeys:
             removed = ["dueQueue", "dueAt", "keysTries"]
         else:
             sets += ["dueAt = :due", "keysTries = if_not_exists(keysTries, :none) + :one"]
-            named |= {"due": timestamp(now + outcome.due_in), "none": 0, "one": 1}
+            named |= {"due": timestamp(now + outcome.due_in), "none": 0, "one": int(outcome.is_failure)}
         expression = (f"SET {', '.join(sets)} " if sets else "") + (f"REMOVE {', '.join(removed)}" if removed else "")
         try_commit([update(PEERS, key_of(connection), expression, "dueAt = :seen", **named)])

@@ -10,6 +10,7 @@ from chalicelib.federation.network.domain.instance_notices import (
     PATH,
     InstanceNotice,
     InstanceNoticeJob,
+    InstanceNoticeKind,
     InstanceNoticeOutcome,
     Recipient,
     notice_headers,
@@ -32,11 +33,13 @@ def attempt_notice(
     notices: Notices,
     recipients: Recipients,
     post: Post,
+    post_status: Post,
 ) -> None:
     """Make the notice's next attempt if one is due; a message that comes twice, late or early does no harm.
 
-    A notice that no longer applies is not sent, so an instance that was away gets the last decision only. Store and
-    queue calls: 4, and 1 to announce the next attempt; 1 when no attempt is due.
+    A notice that no longer applies is not sent, so an instance that was away gets the last decision only. `post_status`
+    sends what is about the instance itself, which also reaches a suspended one. Store and queue calls: 5, and 1 to
+    announce the next attempt; 1 when no attempt is due.
     """
     notice, now = notices.find(job.notice_id), runner.clock()
     if notice is None or not is_due(notice.next_attempt_at, now):
@@ -47,6 +50,7 @@ def attempt_notice(
         if recipient is None or recipient.status != notice.status:
             return Conclusion(InstanceNoticeOutcome.SUPERSEDED)
         headers = notice_headers(notice, recipient, source=source, at=now)
-        return require_success(post(f"{recipient.base_url}{PATH}", notice.body.encode(), headers), "received")
+        send_to = post_status if notice.kind is InstanceNoticeKind.INSTANCE_STATUS else post
+        return require_success(send_to(f"{recipient.base_url}{PATH}", notice.body.encode(), headers), "received")
 
     runner.run(notice, job, ladder=INSTANCE_NOTICE_RETRIES, at=now, send=send)

@@ -56,7 +56,7 @@ def join(
         Invalid: the public URL of this desk is not set.
         Forbidden: the hub refused: it knows this desk's URL with another key, or takes nothing from it.
         Unavailable: the hub did not answer like a hub.
-        Conflict: this desk has joined or left meanwhile, or another hub gave it the same id.
+        Conflict: this desk has joined or left meanwhile, or another hub gave it the same id; or the hub is blocked.
     """
     if not own.url:
         raise Invalid("The hub needs the public URL of this desk. Set FLUXDEN_BASE_URL.")
@@ -64,6 +64,8 @@ def join(
     people, agents = counts.count_people(), counts.count_installed()
     body = registration(membership, own_url=own.url, key=key, version=own.version, people=people, agents=agents)
     answer = post(f"{hub_url}{REGISTER_PATH}", body, {"Accept": "application/json"})
+    if not answer.sent:
+        raise Conflict(f"The registration was {answer.error}. Unblock it first.")
     if answer.status == _FORBIDDEN:
         raise Forbidden(
             f"The hub refused this desk: {answer.error}. It knows its URL with another key, has blocked it, or accepts "
@@ -116,7 +118,7 @@ class HeartbeatSender:
     def send_due(self, now: datetime) -> int:
         """Send the heartbeats that are due, to several hubs in parallel, and return how many.
 
-        Store calls in sequence: 3, and 1 if none is due. Runs may overlap, since each heartbeat is taken by one run.
+        Store calls in sequence: 4, and 1 if none is due. Runs may overlap, since each heartbeat is taken by one run.
         A failure is recorded, and the next heartbeat is due as usual.
         """
         due = self.hubs.list_due(now=now, limit=_HUBS_PER_RUN)

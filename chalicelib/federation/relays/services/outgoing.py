@@ -19,7 +19,6 @@ from chalicelib.core.domain.pages import Pagination
 from chalicelib.core.domain.requests import RequestContext
 from chalicelib.core.ports import Action, JobAnnouncer, Post, RelayEnd
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus
-from chalicelib.federation.connections.domain.federation_settings import FederationSettings
 from chalicelib.federation.connections.domain.handshake import ACK_PATH, RELAY_PATH
 from chalicelib.federation.connections.services.ports import Connections
 from chalicelib.federation.relays.domain.outbox import Outbox, OutboxJob, Sending, SendOutcome
@@ -148,9 +147,7 @@ def list_relays(query: RelayQuery, *, owner: ApiKey, outgoing: Outgoing) -> Rela
 class RelayCourier:
     """Sends relays and acknowledgements to their peers, and records the outcomes.
 
-    Nothing is sent to a desk that is suspended: what waits for it is parked. `rules` are as of the start of the run.
-
-    Store calls: 4 for the first sending over a connection, then 2; 1 more to sign for a Fluxden desk.
+    Store calls: 4 for the first sending over a connection, then 2; 1 more to sign.
     """
 
     connections: Connections
@@ -158,7 +155,6 @@ class RelayCourier:
     post: Post
     headers: Headers
     clock: Callable[[], datetime]
-    rules: FederationSettings
     _known: dict[str, tuple[Connection | None, str]] = field(default_factory=dict)
 
     def send(self, sending: Sending) -> HttpResult:
@@ -166,8 +162,6 @@ class RelayCourier:
         connection, token = self._connection(sending.connection_id)
         if connection is None or connection.status is not ConnectionStatus.ACTIVE:
             return HttpResult(404, excerpt="the connection is no longer active")
-        if self.rules.cuts(connection.peer_url):
-            return HttpResult(403, excerpt="this desk's operator suspended the other desk")
         relay = self.outgoing.find(connection.user_id, sending.item_id)
         if relay is None:
             return HttpResult(404, excerpt="the relay is gone")
