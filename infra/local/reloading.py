@@ -196,4 +196,5 @@ def _replace_process(state: Session | None = None) -> None:
     environment = os.environ | ({_STATE: json.dumps(vars(state))} if state else {})
     sys.stdout.flush()
     # Of both options, Chalice takes the last.
-    os.execve(sys.executable, [sys.executable, *sys.argv, "--no-autoreload"], environment)  # noqa: S606 - its own command
+    arguments = [each for each in sys.argv if each != "--no-autoreload"]
+    os.execve(sys.executable, [sys.executable, *arguments, "--no-autoreload"], environment)  # noqa: S606 - its own command

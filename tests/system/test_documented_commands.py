@@ -124,13 +124,20 @@ def test_operations_are_carried_out_as_documented_on_a_new_host(host: Host, api:
         url = aws.queue_url(CALLBACKS.dead_letters.physical_name)
         return str(aws.sqs().send_message(QueueUrl=url, MessageBody=job.model_dump_json())["MessageId"])
 
-    letter, instance = cache(dead_letter), cache(lambda: instances.add_member(api).instance_id)
+    def member() -> str:
+        instances.run_admin("federation", "set", "--inbound", "on")
+        return instances.add_member(api).instance_id
+
+    letter, instance = cache(dead_letter), cache(member)
     replaced: dict[str, Callable[[], str]] = {
         "list --queue callbacks": lambda: letter() and "list --queue callbacks",
         "<message id>": letter,
     }
+    clone = new_folder(tmp_path)
+    # To be backed up. That a desk finds its data in it again is tested with engines that keep data.
+    (clone / ".chalice" / "local" / "data").mkdir()
     with Shell(
-        new_folder(tmp_path),
+        clone,
         host.environment | {"FLUXDEN_SOCKETS_URL": f"http://{HOST}:{host.management_port}"},
         replaced | {"<id>": instance},
         {RESTART: host.restart},

@@ -13,7 +13,8 @@ import pytest
 
 from infra.local import engines
 from tests.support import inputs
-from tests.support.started_desk import StartedDesk, start_desk
+from tests.support.documented import Shell, read_blocks
+from tests.support.started_desk import ROOT, SHELL, StartedDesk, start_desk
 
 pytestmark = pytest.mark.engine("real")
 
@@ -21,9 +22,9 @@ EVENTS, INBOX = "/api/v1/events", "/api/v1/inbox"
 
 
 @contextmanager
-def durable_system(folder: Path) -> Iterator[StartedDesk]:
+def durable_system(folder: Path, data_folder: str = "durable_system") -> Iterator[StartedDesk]:
     """Start a system on the folder's data."""
-    data = {"ENGINE": "dynamodb-local", "DATA_DIR": str(folder / "durable_system")}
+    data = {"ENGINE": "dynamodb-local", "DATA_DIR": str(folder / data_folder)}
     with start_desk(folder, **data) as system:
         yield system
 
@@ -62,6 +63,33 @@ def test_data_survives_a_stop_and_a_crash(tmp_path: Path, monkeypatch: pytest.Mo
         letters = json.loads(operate(third, "dead-letters", "list", "--queue", "fan-out", "--json"))
         assert len(letters) == 1
         assert third.stderr == ""
+
+
+def test_a_backup_is_made_and_restored_as_documented(tmp_path: Path) -> None:
+    back_up, restore = (
+        block for block in read_blocks(ROOT / "docs" / "operations.md") if ".chalice/local/data" in block.text
+    )
+    with Shell(tmp_path, SHELL, {}, {}) as shell:
+        with durable_system(tmp_path, ".chalice/local/data") as first:
+            assert publish(first, "In the backup") == 202
+            stop(first)
+        for command in back_up.commands:
+            shell.run(command)
+        with durable_system(tmp_path, ".chalice/local/data") as second:
+            assert publish(second, "Later") == 202
+            stop(second)
+        for command in restore.commands:
+            shell.run(command)
+    with durable_system(tmp_path, ".chalice/local/data") as third:
+        assert without_addresses(third.demo) == without_addresses(first.demo)
+        titles = [each["title"] for each in third.call("GET", INBOX, token=third.alice_key).json["items"]]
+        assert titles[0] == "In the backup"
+        assert "Later" not in titles
+
+
+def stop(system: StartedDesk) -> None:
+    os.killpg(system.process.pid, signal.SIGTERM)
+    assert system.process.wait(30) == 0
 
 
 def publish(system: StartedDesk, title: str) -> int:
