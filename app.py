@@ -70,6 +70,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "api.v2.sent_relays": "board chat inbox live tasks federation.connections",
         "queues.outbox": "board chat inbox live tasks federation.connections",
         "schedules.due_outbox": "",
+        "schedules.ends": "inbox live tasks",
     },
     "federation.network": {
         "api.v2.federation": "agents federation.connections",

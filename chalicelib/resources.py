@@ -25,9 +25,13 @@ class Grant:
 
 @dataclass(frozen=True)
 class Table:
-    """A DynamoDB table."""
+    """A DynamoDB table.
+
+    With `ends`, its TTL deletes rows some time after their `expiresAt`, and reads leave them out from then on.
+    """
 
     name: str
+    ends: bool = False
 
     @property
     def physical_name(self) -> str:
@@ -88,18 +92,18 @@ class Secret:
 
 BOARD = Table("board")
 CATALOG = Table("catalog")
-CHAT = Table("chat")
+CHAT = Table("chat", ends=True)
 CONTACTS = Table("contacts")
-DELIVERIES = Table("deliveries")
+DELIVERIES = Table("deliveries", ends=True)
 DIRECTORY = Table("directory")
 EVENT_TYPES = Table("event-types")
-FEEDBACK = Table("feedback")
+FEEDBACK = Table("feedback", ends=True)
 IDEMPOTENCY = Table("idempotency")
 NETWORK = Table("network")
 OUTBOX = Table("outbox")
 PEERS = Table("peers")
-QUEUE_ITEMS = Table("queue-items")
-RELAYS = Table("relays")
+QUEUE_ITEMS = Table("queue-items", ends=True)
+RELAYS = Table("relays", ends=True)
 SOCKETS = Table("sockets")
 TOKENS = Table("tokens")
 

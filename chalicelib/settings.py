@@ -1,10 +1,14 @@
 """The settings of a deployment, read from the environment on first use."""
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 
 from pydantic_core import Url, ValidationError
+
+from chalicelib import retention
+from chalicelib.retention import FEWEST_DAYS, MOST_DAYS
 
 VERSION = "0.1.0"
 
@@ -21,7 +25,7 @@ class Settings:
     `allow_loopback` lets callbacks reach this machine, for demonstrations and tests only. `tracing` says whether calls
     are recorded for AWS X-Ray. `stream_hold_seconds` is how long the event stream over HTTP waits for a new event
     behind a gateway that passes on complete replies only. With `socket_heartbeats`, functions send heartbeats to open
-    sockets; a host always does.
+    sockets; a host always does. `kept_days` has the days of each kind of data by its setting; 0 keeps it for ever.
     """
 
     personal_budget: int
@@ -38,6 +42,7 @@ class Settings:
     socket_heartbeats: bool
     tracing: bool
     stream_hold_seconds: int
+    kept_days: Mapping[str, int]
 
 
 @cache
@@ -45,7 +50,7 @@ def settings() -> Settings:
     """Read the settings once.
 
     Raises:
-        ValueError: a budget is not a positive whole number, or the base URL is invalid.
+        ValueError: a budget is not a positive whole number, days are not a number, or the base URL is invalid.
     """
     return Settings(
         personal_budget=positive_integer("FLUXDEN_PERSONAL_BUDGET", 120),
@@ -63,6 +68,7 @@ def settings() -> Settings:
         tracing=os.environ.get("FLUXDEN_TRACING") == "1",
         # API Gateway times out after 29 seconds.
         stream_hold_seconds=min(positive_integer("FLUXDEN_STREAM_HOLD_SECONDS", 20), _LONGEST_HOLD_SECONDS),
+        kept_days={each.setting: _days(each.setting, each.kept.days) for each in retention.SETTABLE},
     )
 
 
@@ -70,6 +76,18 @@ def _trusted_proxies() -> int:
     text = os.environ.get("FLUXDEN_TRUSTED_PROXIES", "") or "0"
     if len(text) != 1 or not text.isdecimal() or not text.isascii():
         raise ValueError("FLUXDEN_TRUSTED_PROXIES must be a whole number from 0 to 9")
+    return int(text)
+
+
+def _days(name: str, default: int) -> int:
+    text = os.environ.get(name, "")
+    if not text:
+        return default
+    is_number = text.isascii() and text.isdigit()
+    if not is_number or not (int(text) == 0 or FEWEST_DAYS <= int(text) <= MOST_DAYS):
+        raise ValueError(
+            f"{name} must be a number of days from {FEWEST_DAYS} to {MOST_DAYS}, or 0 to keep them for ever"
+        )
     return int(text)
 
 

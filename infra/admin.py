@@ -29,6 +29,7 @@ from infra.commands.network import network
 from infra.commands.personal_tokens import personal_tokens
 from infra.commands.projects import projects
 from infra.commands.relays import relays
+from infra.commands.retention import retention
 from infra.commands.teams import teams
 from infra.commands.tools_tokens import tools_tokens
 from infra.commands.web_push import web_push
@@ -121,6 +122,7 @@ for command in (
     personal_tokens,
     projects,
     relays,
+    retention,
     teams,
     tools_tokens,
     web_push,

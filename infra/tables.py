@@ -85,6 +85,7 @@ _INBOX_ATTRIBUTES = (
     "readAt",
     "archivedAt",
     "snoozedUntil",
+    "expiresAt",
 )
 
 _CATALOG_ATTRIBUTES = (
@@ -128,12 +129,20 @@ DEFINITIONS = (
     ),
     Definition(EVENT_TYPES, "sk"),
     Definition(
-        FEEDBACK, "sk", (Index(LIST_INDEX, "listed", "listedAs", ("kind", "message", "about", "author", "createdAt")),)
+        FEEDBACK,
+        "sk",
+        (Index(LIST_INDEX, "listed", "listedAs", ("kind", "message", "about", "author", "createdAt", "expiresAt")),),
+        ttl="expiresAt",
     ),
     Definition(
         QUEUE_ITEMS,
         "sk",
-        (Index(ORDER_INDEX, "pk", "orderKey"), Index(TYPE_INDEX, "pk", "typeKey")),
+        (
+            Index(ORDER_INDEX, "pk", "orderKey"),
+            Index(TYPE_INDEX, "pk", "typeKey"),
+            Index(DUE_INDEX, "dueQueue", "dueAt"),
+        ),
+        ttl="expiresAt",
     ),
     Definition(BOARD, "sk", (Index(ORDER_INDEX, "pk", "orderKey"), Index(FACETS_INDEX, "pk", "facetsKey"))),
     Definition(CONTACTS, "sk", (Index(ORDER_INDEX, "pk", "orderKey"),)),
@@ -146,7 +155,7 @@ DEFINITIONS = (
         ),
         ttl="expiresAt",
     ),
-    Definition(CHAT, "sk", (Index(ROLE_INDEX, "pk", "roleKey"),)),
+    Definition(CHAT, "sk", (Index(ROLE_INDEX, "pk", "roleKey"),), ttl="expiresAt"),
     Definition(PEERS, "sk", (Index(DUE_INDEX, "dueQueue", "dueAt"),), ttl="expiresAt"),
     Definition(
         RELAYS,
@@ -155,6 +164,7 @@ DEFINITIONS = (
             Index(ORDER_INDEX, "pk", "orderKey"),
             Index(FACETS_INDEX, "pk", "facetsKey"),
             Index(LIST_INDEX, "unsent", "createdAt"),
+            Index(DUE_INDEX, "dueQueue", "dueAt"),
         ),
         ttl="expiresAt",
     ),

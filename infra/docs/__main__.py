@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from infra.docs import architecture, commands, operations, retries, settings, store_calls
+from infra.docs import architecture, commands, operations, retention, retries, settings, store_calls
 
 FOLDER = Path(__file__).parents[2] / "docs"
 
@@ -19,6 +19,7 @@ def documents() -> dict[Path, str]:
         reference / "operations.md": operations.render(routes),
         reference / "store-calls.md": store_calls.render(routes, store_calls.read_counts()),
         reference / "retries.md": retries.render(),
+        reference / "retention.md": retention.render(),
         reference / "settings.md": settings.render(),
         reference / "commands.md": commands.render(admin.main),
         FOLDER / "architecture.svg": architecture.render(architecture.read_imports()),

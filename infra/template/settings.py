@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from chalicelib import retention
 from chalicelib.resources import Grant, Secret
 from infra.template.names import REST_API, SOCKET_API, STAGE, ref, sub
 
@@ -51,6 +52,18 @@ def _number(parameter: str, description: str, default: int) -> Setting:
     return Setting(parameter, description, type="whole number", default=str(default), pattern=_NUMBER)
 
 
+def _days(kind: retention.Kind) -> Setting:
+    parameter = "".join(part.capitalize() for part in kind.setting.removeprefix("FLUXDEN_").split("_"))
+    return Setting(
+        parameter,
+        f"{kind.what}: days that they are kept after {kind.since}. At least {retention.FEWEST_DAYS}; 0 keeps them for "
+        "ever. See [Retention](retention.md).",
+        type="whole number",
+        default=str(kind.kept.days),
+        pattern="0|3[1-9]|[4-9][0-9]|[1-9][0-9]{2,3}|[12][0-9]{4}",
+    )
+
+
 SETTINGS = {
     "FLUXDEN_PREFIX": Setting(
         "Prefix",
@@ -76,6 +89,7 @@ SETTINGS = {
         pattern="[0-9]",
     ),
     "FLUXDEN_DEMO_DAILY_LIMIT": _number("DemoDailyLimit", "Deliveries per day for each demo token.", 1000),
+    **{each.setting: _days(each) for each in retention.SETTABLE},
     "FLUXDEN_BASE_URL": Setting(
         "BaseUrl",
         "URL at which other systems reach this desk. Links and signatures use it. Default: the API's own URL.",

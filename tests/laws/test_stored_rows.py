@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import time_machine
 
 from chalicelib.agents.domain.agents import Agent, AgentStatus, CommandIn
 from chalicelib.agents.stores.agents import DynamoAgents
@@ -69,6 +70,7 @@ from chalicelib.feedback.stores.feedback import DynamoFeedback
 from chalicelib.ids import InstanceCredential, MintedToken, TokenKind
 from chalicelib.inbox.domain.bulk import AcceptedCall
 from chalicelib.inbox.domain.clicks import Click
+from chalicelib.inbox.domain.deliveries import Delivery
 from chalicelib.inbox.stores.accepted_calls import DynamoAcceptedCalls
 from chalicelib.inbox.stores.clicks import DynamoClicks
 from chalicelib.live.domain.frames import FrameType, LiveEvent, LogEntry, LogState
@@ -279,6 +281,9 @@ MEMBERSHIP = Membership(
     URL, "Hub", MembershipStatus.ACTIVE, hash_of("key"), ID, AT, "2026-03-05T00:00:00.000Z", AT, joins=1
 )
 CLICK = Click(ID, 2, ALICE, "req_1", AT, next_attempt_at=AT, attempts=[])
+DELIVERY = Delivery(
+    ID, "fd1", ID, None, ALICE, "fd1.a.b", "warn", "Title", AT, AT, ends_at=1_800_000_000
+)  # fmt: skip
 ACCEPTED = AcceptedCall(
     "fire", "fd1", ID, {"content": {"event_id": "é"}, "severity": "warn"}, AT, "project", (ALICE, BOB)
 )
@@ -373,7 +378,9 @@ def test_stores_read_the_rows_that_they_have_always_written() -> None:
     assert DynamoOutgoing().find(ALICE, ID) == RELAY
     assert DynamoOutbox().list_first(URL, limit=9) == [SENDING]
     assert DynamoClicks().list_of(ID) == [CLICK]
-    assert DynamoAcceptedCalls().find(ACCEPTED.event_part, "fire") == ACCEPTED
+    with time_machine.travel(NOW):
+        # It is kept for a month.
+        assert DynamoAcceptedCalls().find(ACCEPTED.event_part, "fire") == ACCEPTED
     assert DynamoOutbox().find(URL) == Outbox(URL, last_position=1, due_at=DUE)
 
 
@@ -443,7 +450,7 @@ def _write_everything() -> None:
     hubs.join(membership, "key", welcome, now=NOW)
     (joined,) = hubs.list_memberships()
     hubs.record(joined, HeartbeatOutcome(MembershipStatus.ACTIVE, None, None, LATER), now=NOW)
-    DynamoClicks().add(CLICK, due_at=NOW)
+    DynamoClicks().add(CLICK, DELIVERY, due_at=NOW)
     DynamoAcceptedCalls().add(ACCEPTED, now=NOW)
     DynamoOutgoing().send(RELAY, SENDING, over=Outbox(URL), now=NOW, **NO_CLAIM)
 

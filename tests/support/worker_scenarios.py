@@ -17,6 +17,7 @@ from chalicelib.resources import (
     NETWORK,
     PEER_NOTICES,
     PEERS,
+    QUEUE_ITEMS,
     RELAYS,
     SOCKET_WORK,
     SOCKETS,
@@ -170,6 +171,34 @@ def _request_unanswered_connection(context: ScenarioContext) -> None:
     context.set_answer(success=True)
 
 
+def _finish_and_decide(context: ScenarioContext) -> None:
+    """End a task and a relay, and decide on a held event that has a label and a supplement."""
+    data, key = SampleData(context.api, context.desk), context.desk.bob_key
+    queue = f"/api/v2/queue/{data.add_queue_item(ready=True)}/status"
+    assert context.api.post(queue, {"status": "done_today"}, key).status == 200
+    relay, token = data.add_relay(), str(peer.connection_request()["federationToken"])
+    ended = {"relayId": relay, "status": "completed"}
+    assert context.api.post(peer.ACK, ended, headers={"X-Federation-Token": token}).status == 200
+    event = inputs.new_event(event_type="hr.offer.sent", labels={"a": "b"})
+    held = context.api.post("/api/v1/events", event, context.desk.moderated).json["deliveryId"]
+    supplement = f"/api/v1/events/{held}/supplement"
+    assert context.api.post(supplement, {"markdown_body": "More."}, context.desk.moderated).status == 201
+    decided = f"/api/v2/queue/{held}/confirm"
+    assert context.api.post(decided, {"action": "reject"}, context.desk.alice_key).status == 200
+
+
+def _read_ends(_: ScenarioContext) -> Any:
+    lists = [row for table in (QUEUE_ITEMS, RELAYS) for row in scan_rows(table)]
+    counts = [int(count) for row in lists if row["sk"] == "COUNTS" for name, count in row.items() if "|" in name]
+    left = [row["sk"] for row in lists if row["sk"] != "COUNTS" and "dueAt" in row]
+    held = [row for row in scan_rows(DELIVERIES) if "moderation" in row]
+    ends = {row["expiresAt"] for row in held}
+    hanging = [
+        row for row in scan_rows(DELIVERIES) if row["pk"] == held[0]["pk"] or row.get("deliveryId") == held[0]["pk"]
+    ]
+    return any(counts), left, len(hanging), {row.get("expiresAt") for row in hanging} == ends
+
+
 def _publish_key(context: ScenarioContext) -> None:
     key = {"keyId": _PEER_KEY.key_id, "algorithm": "ed25519", "publicKey": _PEER_KEY.public_key}
     context.set_answer(software="fluxden", keys=[key])
@@ -321,6 +350,15 @@ WORKER_SCENARIOS = {
         _read_posted(_body_field("connectionId")),
         helpers=("announce_due_peer_notices",),
         due_after=timedelta(days=31),
+    ),
+    "what has ended": WorkerScenario(
+        ("end_data",),
+        _finish_and_decide,
+        _read_ends,
+        (False, [], 3, True),
+        lambda _: [],
+        sent_count=0,
+        due_after=timedelta(days=181),
     ),
     "a peer's keys": WorkerScenario(
         ("fetch_peer_keys",),

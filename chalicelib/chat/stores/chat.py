@@ -4,12 +4,14 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
+from chalicelib import retention
 from chalicelib.chat.domain.chat import Message
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
 from chalicelib.core.stores.actions import put_new
 from chalicelib.core.stores.codec import Codec
+from chalicelib.core.stores.ends import end_of
 from chalicelib.core.stores.items import Row, values
 from chalicelib.core.stores.reads import query
 from chalicelib.core.stores.writes import try_commit
@@ -53,7 +55,8 @@ class DynamoChat:
 def add_message_action(message: Message) -> Action:
     """Return the action that stores a message."""
     keys = {"pk": message.user_id, "sk": f"{_PREFIX}{message.message_id}"}
-    return put_new(CHAT, keys | _MESSAGE.to_row(message) | {"roleKey": f"{message.role.value}#{message.message_id}"})
+    keys["roleKey"] = f"{message.role.value}#{message.message_id}"
+    return put_new(CHAT, keys | _MESSAGE.to_row(message) | end_of(retention.CHAT, message.created_at))
 
 
 def _message_from_row(row: Row) -> Message:

@@ -1,12 +1,13 @@
 """Idempotency keys: claims, and the replies that are stored under them."""
 
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from pydantic import BaseModel
 
-REPLY_LIFETIME = timedelta(hours=24)
+from chalicelib import retention
+
+REPLY_LIFETIME = retention.REPLIES.kept
 
 # A reply as it is stored under an idempotency key: `status` and `body`.
 StoredReply = dict[str, Any]

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from chalicelib.core.ports import Action
+from chalicelib.core.stores.ends import HAS_ENDED, now_in_seconds
 from chalicelib.core.stores.items import Row, to_item, values
 from chalicelib.resources import Table
 
@@ -25,8 +26,8 @@ def put(table: Table, row: Row, condition: str = "", /, **named: Any) -> Action:
 
 
 def put_new(table: Table, row: Row, /) -> Action:
-    """Return the member that stores a row if it does not exist."""
-    return put(table, row, NEW)
+    """Return the member that stores a row if it does not exist, or has ended."""
+    return put(table, row, f"{NEW} OR {HAS_ENDED}", endedBy=now_in_seconds()) if table.ends else put(table, row, NEW)
 
 
 def update(

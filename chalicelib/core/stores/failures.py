@@ -4,8 +4,9 @@ pk = FAILURE#<message id>; reason, at; expiresAt is the table's TTL
 """
 
 from collections.abc import Iterable
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from chalicelib import retention
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.stores.actions import put
 from chalicelib.core.stores.reads import get_all
@@ -13,8 +14,6 @@ from chalicelib.core.stores.writes import commit
 from chalicelib.resources import IDEMPOTENCY
 
 _PREFIX = "FAILURE#"
-# Longer than a message can rest in a queue and then in its dead-letter queue.
-_KEPT_FOR = timedelta(days=30)
 
 # What a worker that notes its failures may do.
 NOTE_FAILURE = IDEMPOTENCY.can("PutItem")
@@ -24,7 +23,7 @@ class DynamoFailures:
     def note(self, message_id: str, reason: str, *, now: datetime) -> None:
         """Store the reason of a message's last failure. One store call."""
         row = {"pk": f"{_PREFIX}{message_id}", "reason": reason, "at": timestamp(now)}
-        expires = {"expiresAt": int((now + _KEPT_FOR).timestamp())}
+        expires = {"expiresAt": int((now + retention.FAILURES.kept).timestamp())}
         commit([put(IDEMPOTENCY, row | expires)])
 
     def find(self, message_ids: Iterable[str]) -> dict[str, tuple[str, str]]:

@@ -7,9 +7,11 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
+from chalicelib import retention
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.stores.actions import put_new
 from chalicelib.core.stores.codec import Codec, Column
+from chalicelib.core.stores.ends import end_of
 from chalicelib.core.stores.items import values
 from chalicelib.core.stores.reads import query
 from chalicelib.core.stores.writes import try_commit
@@ -30,7 +32,8 @@ class DynamoFeedback:
         keys = {"pk": _partition(feedback.author), "sk": feedback.feedback_id}
         listing = {"listed": _LISTED, "listedAs": feedback.feedback_id}
         # Ids are fresh, so feedback that is there was stored by a retry below us.
-        try_commit([put_new(FEEDBACK, keys | listing | _FEEDBACK.to_row(feedback))], claim=claim, reply=reply)
+        row = keys | listing | _FEEDBACK.to_row(feedback) | end_of(retention.FEEDBACK, feedback.created_at)
+        try_commit([put_new(FEEDBACK, row)], claim=claim, reply=reply)
 
     def list_before(self, author: Author | None, feedback_id: str | None, *, limit: int) -> Sequence[Feedback]:
         """List feedback older than `feedback_id`, newest first; without an author from an eventually consistent index.

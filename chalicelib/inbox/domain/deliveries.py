@@ -48,7 +48,7 @@ class Delivery:
     delivery: its sender is the integrator as a whole. `sent_in_bulk` says that the integrator repeated in bulk an event
     that a person had sent; it counts as a sender then too. `recipient_user_id` is None while the delivery is held.
     `listed_at` is the time by which the inbox orders it, and `sent_at` the time when it was stored, where these are not
-    `created_at`. Senders never see the
+    `created_at`. `ends_at` is when it ends, in epoch seconds, if its row says so. Senders never see the
     recipient's state: `read_at`, `archived_at`, `snoozed_until`.
     """
 
@@ -78,6 +78,12 @@ class Delivery:
     snoozed_until: str | None = None
     listed_at: str | None = None
     sent_at: str | None = None
+    ends_at: int | None = field(default=None, compare=False)
+
+    @property
+    def is_held(self) -> bool:
+        """Whether it waits for a decision, and does not end before."""
+        return self.moderation is not None and self.moderation.status is ModerationStatus.PENDING
 
     @classmethod
     def from_event(cls, event: InboundEvent, *, sender: PersonalToken, now: datetime) -> Self:

@@ -88,11 +88,12 @@ def add_supplement(
     fields: StoredReply = {"ok": True, "request_id": context.request_id}
     detail = _find_own(delivery_id, caller, find)
     detail = replace(detail, supplements=[*detail.supplements, added])
-    known_id = detail.delivery.delivery_id
-    if not deliveries.add_supplement(known_id, added, claim=context.claim, reply=to_snapshot(detail, **fields)):
+    if not deliveries.add_supplement(detail.delivery, added, claim=context.claim, reply=to_snapshot(detail, **fields)):
         raise SupplementLimit(f"The delivery already has {MOST_SUPPLEMENTS} supplements, the maximum.")
     if recipient := detail.delivery.recipient_user_id:
-        notifier.notify(recipient, delivery_supplemented_event(known_id, added), log_state=None, now=context.now)
+        notifier.notify(
+            recipient, delivery_supplemented_event(detail.delivery.delivery_id, added), log_state=None, now=context.now
+        )
     return to_response(detail, **fields)
 
 

@@ -7,11 +7,12 @@ sk = SEEN         seen: the recipient parts of all deliveries accepted so far; b
 
 import json
 import logging
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from chalicelib import retention
 from chalicelib.aws import dynamodb
 from chalicelib.core.stores.actions import put, update
 from chalicelib.core.stores.codec import Codec, Column
@@ -24,15 +25,12 @@ from chalicelib.resources import DELIVERIES
 
 log = logging.getLogger("fluxden")
 
-# Longer than a message can rest in a queue and then in its dead-letter queue.
-_KEPT_FOR = timedelta(days=30)
-
 
 class DynamoAcceptedCalls:
     def add(self, accepted: AcceptedCall, *, now: datetime) -> None:
         """Store an accepted call. The same call again changes nothing. One store call."""
         key = {"pk": _partition(accepted.event_part), "sk": f"CALL#{accepted.fire}"}
-        expires = {"expiresAt": int((now + _KEPT_FOR).timestamp())}
+        expires = {"expiresAt": int((now + retention.BULK_CALLS.kept).timestamp())}
         commit([put(DELIVERIES, key | _CALL.to_row(accepted) | expires)])
 
     def mark_seen(self, delivery_ids: list[str], *, fire: str, now: datetime) -> set[str]:
@@ -49,7 +47,7 @@ class DynamoAcceptedCalls:
             seen={_recipient_part(each) for each in delivery_ids},
             none=None,
             fire=fire,
-            expires=int((now + _KEPT_FOR).timestamp()),
+            expires=int((now + retention.BULK_CALLS.kept).timestamp()),
         )["Update"]
         try:
             done = dynamodb().update_item(**request, ReturnValues="ALL_OLD")

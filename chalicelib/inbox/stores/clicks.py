@@ -18,6 +18,8 @@ from chalicelib.core.stores.reads import get_all, query, query_partition
 from chalicelib.core.stores.writes import Refused, commit
 from chalicelib.inbox.domain.callbacks import CallbackJob
 from chalicelib.inbox.domain.clicks import Click
+from chalicelib.inbox.domain.deliveries import Delivery
+from chalicelib.inbox.stores.delivery_rows import end_with
 from chalicelib.parallel import gather
 from chalicelib.resources import CALLBACKS, DELIVERIES, RECENT_INDEX
 
@@ -27,15 +29,18 @@ _CLICK = Codec(Click, without=("delivery_id", "index"))
 
 
 class DynamoClicks:
-    def add(self, click: Click, *, due_at: datetime) -> Click:
+    def add(self, click: Click, delivery: Delivery, *, due_at: datetime) -> Click:
         """Store the click, with its callback due at `due_at`, and return the stored one. The first click stays.
+
+        It ends with its delivery.
 
         One store call.
         """
         day = f"CLICKS#{click.clicked_at[:10]}"
         row = _key(click.delivery_id, click.index) | {"actionId": click.action_id, "clickedOn": day}
         try:
-            commit([put_new(DELIVERIES, row | _CLICK.to_row(click) | _ROWS.due_columns(due_at))])
+            due = _ROWS.due_columns(due_at)
+            commit([put_new(DELIVERIES, row | _CLICK.to_row(click) | due | end_with(delivery))])
         except Refused as refused:
             return click_from_row(refused.rows[0])
         return click

@@ -9,14 +9,15 @@ index due: dueQueue, dueAt (clicks whose callback has an attempt to come)
 from collections.abc import Sequence
 from typing import Any
 
+from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.idempotency import Claim
-from chalicelib.core.stores.actions import put_new, update
+from chalicelib.core.stores.actions import EXISTS, put_new, update
 from chalicelib.core.stores.items import Row, values
 from chalicelib.core.stores.reads import get_all, query
 from chalicelib.core.stores.writes import Refused, commit, try_commit
 from chalicelib.inbox.domain.deliveries import MOST_SUPPLEMENTS, Delivery, DeliveryDetail, Supplement
 from chalicelib.inbox.stores.clicks import click_from_row
-from chalicelib.inbox.stores.delivery_rows import SORT_KEY, delivery_key, from_row
+from chalicelib.inbox.stores.delivery_rows import SORT_KEY, delivery_key, end_with, from_row
 from chalicelib.resources import DELIVERIES
 
 
@@ -36,7 +37,9 @@ class DynamoDeliveries:
         return _find("pk = :pk AND sk <= :last", pk=delivery_id, last=SORT_KEY)
 
     def resolve(self, resolved: Delivery, *, claim: Claim | None, reply: dict[str, Any]) -> bool:
-        """Save resolution time and note of `resolved`; False when others are stored by now. One store call.
+        """Save resolution time and note of `resolved`; False when others are stored by now, or it is gone.
+
+        One store call.
 
         Raises:
             AlreadyAnswered: the claim has been used before; nothing was written.
@@ -45,25 +48,27 @@ class DynamoDeliveries:
             DELIVERIES,
             delivery_key(resolved.delivery_id),
             "SET resolvedAt = :at, resolutionNote = :note",
-            "attribute_not_exists(resolvedAt) OR (resolvedAt = :at AND resolutionNote = :note)",
+            f"{EXISTS} AND (attribute_not_exists(resolvedAt) OR (resolvedAt = :at AND resolutionNote = :note))",
             at=resolved.resolved_at,
             note=resolved.resolution_note,
         )
         return try_commit([action], claim=claim, reply=reply)
 
     def add_supplement(
-        self, delivery_id: str, added: Supplement, *, claim: Claim | None, reply: dict[str, Any]
+        self, delivery: Delivery, added: Supplement, *, claim: Claim | None, reply: dict[str, Any]
     ) -> bool:
         """Add a supplement; False when the delivery has as many as it may have. One store call.
 
         Raises:
+            NotFound: the delivery is gone.
             AlreadyAnswered: the claim has been used before; nothing was written.
         """
+        delivery_id = delivery.delivery_id
         count = update(
             DELIVERIES,
             delivery_key(delivery_id),
             "SET supplementCount = if_not_exists(supplementCount, :none) + :one",
-            "attribute_not_exists(supplementCount) OR supplementCount < :most",
+            f"{EXISTS} AND (attribute_not_exists(supplementCount) OR supplementCount < :most)",
             none=0,
             one=1,
             most=MOST_SUPPLEMENTS,
@@ -74,10 +79,13 @@ class DynamoDeliveries:
             "supplementId": added.supplement_id,
             "markdownBody": added.markdown_body,
             "createdAt": added.created_at,
+            **end_with(delivery),
         }
         try:
             commit([count, put_new(DELIVERIES, row)], claim=claim, reply=reply)
         except Refused as refused:
+            if 0 in refused.failed and not refused.rows[0]:
+                raise NotFound("Delivery not found.") from refused
             # Supplement ids are new, so an existing row is our own: the client library has retried the write.
             return bool(refused.rows[1])
         return True

@@ -1,11 +1,20 @@
-"""A delivery's row in the table `deliveries` (see deliveries): its attributes, and the updates that others join."""
+"""A delivery's row in the table `deliveries` (see deliveries): its attributes, and the updates that others join.
+
+A delivery has its end from the start, and so have its labels, supplements and clicks. A held one, and what hangs on
+it, gets one by the decision: that makes the row due in STAMPS, and a schedule gives its end to what hangs on it (see
+delivery_ends).
+"""
 
 import json
 from collections.abc import Sequence
 from typing import Any
 
+from chalicelib import retention
+from chalicelib.core.domain.fields import parse_timestamp, timestamp
+from chalicelib.core.domain.retries import GRACE
 from chalicelib.core.ports import Action
-from chalicelib.core.stores.actions import update
+from chalicelib.core.stores.actions import assignments, update
+from chalicelib.core.stores.ends import end_of
 from chalicelib.core.stores.items import Row
 from chalicelib.inbox.domain.deliveries import Decision, Delivery, Moderation, ModerationStatus
 from chalicelib.inbox.domain.inbox_states import shelf_of
@@ -13,6 +22,7 @@ from chalicelib.inbox.domain.sent_positions import SentPosition, shard_of
 from chalicelib.resources import DELIVERIES
 
 SORT_KEY = "DELIVERY"
+STAMPS = "stamps"
 _text_of = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
@@ -46,7 +56,23 @@ def to_row(delivery: Delivery) -> Row:
         row["recipientUserId"] = delivery.recipient_user_id
     if delivery.moderation is not None:
         row["moderation"] = _moderation_value(delivery.moderation)
-    return row
+    return row | end_of_delivery(delivery)
+
+
+def end_of_delivery(delivery: Delivery) -> Row:
+    """Return the column with which a delivery, and what hangs on it, ends; none while it is held."""
+    return end_with(delivery) or end_by_settings(delivery)
+
+
+def end_by_settings(delivery: Delivery) -> Row:
+    """Return the column with which a delivery ends by the present settings, whatever its row says."""
+    since = delivery.moderation.at if delivery.moderation else delivery.created_at
+    return {} if delivery.is_held else end_of(retention.DELIVERIES, since)
+
+
+def end_with(delivery: Delivery) -> Row:
+    """Return the column with which a row ends together with a stored delivery; none if that has no end yet."""
+    return {} if delivery.ends_at is None else {"expiresAt": delivery.ends_at}
 
 
 def from_row(row: Row) -> Delivery:
@@ -79,6 +105,7 @@ def from_row(row: Row) -> Delivery:
         listed_at=row["inboxKey"].split("#")[1] if "inboxKey" in row else None,
         sent_at=row["sentKey"].split("#")[0] if "sentKey" in row else None,
         moderation=Moderation(ModerationStatus(moderation["status"]), moderation["at"]) if moderation else None,
+        ends_at=int(row["expiresAt"]) if "expiresAt" in row else None,
     )
 
 
@@ -129,17 +156,19 @@ def state_update(
 
 def decision_update(decision: Decision) -> Action:
     """Return the update that decides on a held delivery, once, and puts an approved one into its recipient's inbox."""
-    sets = "moderation = :moderation"
-    named: Row = {"moderation": _moderation_value(decision.moderation)}
+    sets: Row = {"moderation": _moderation_value(decision.moderation)}
+    if end := end_of(retention.DELIVERIES, decision.moderation.at):
+        # A supplement that was added to the held event at the same time comes before this.
+        due = parse_timestamp(decision.moderation.at) + GRACE
+        sets |= end | {"dueQueue": STAMPS, "dueAt": timestamp(due)}
     if decision.recipient_id:
-        sets += ", recipientUserId = :recipient"
-        named["recipient"] = decision.recipient_id
+        sets["recipientUserId"] = decision.recipient_id
     return update(
         DELIVERIES,
         delivery_key(decision.delivery_id),
-        f"SET {sets}",
+        f"SET {assignments(sets)}",
         "moderation.#status = :pending",
-        **named,
+        **sets,
         pending=ModerationStatus.PENDING.value,
     )
 

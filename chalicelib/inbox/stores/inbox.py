@@ -15,6 +15,7 @@ from chalicelib.aws import dynamodb
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.domain.severity import Severity
+from chalicelib.core.stores.ends import kept
 from chalicelib.core.stores.items import Row, from_item, values
 from chalicelib.core.stores.reads import get_all, query
 from chalicelib.core.stores.writes import try_commit
@@ -120,7 +121,8 @@ def _read(
         request["FilterExpression"] = " AND ".join(filters)
     page = dynamodb().query(TableName=DELIVERIES.physical_name, **request)
     ended = page.get("LastEvaluatedKey")
-    return [from_row(from_item(dict(item))) for item in page["Items"]], _position(ended) if ended else None
+    rows = kept(from_item(dict(item)) for item in page["Items"])
+    return [from_row(row) for row in rows], _position(ended) if ended else None
 
 
 def _position(key: Any) -> Position:
@@ -136,7 +138,7 @@ def _matching(listed: Sequence[Delivery], query: InboxQuery) -> Iterable[Deliver
 
 def _list_severities(user_id: str, of: Range, *, unread: bool) -> list[str]:
     """List the severities of the deliveries in the range, or of those not read, up to the most that are counted."""
-    rows = query(DELIVERIES, **_request(user_id, of, MOST_COUNTED), ProjectionExpression="severity, readAt")
+    rows = query(DELIVERIES, **_request(user_id, of, MOST_COUNTED), ProjectionExpression="severity, readAt, expiresAt")
     return list(islice((row["severity"] for row in rows if not (unread and "readAt" in row)), MOST_COUNTED))
 
 

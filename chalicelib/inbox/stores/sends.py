@@ -6,18 +6,20 @@ pk = FIRE#<fire>; sk = delivery id: a bulk send that was counted as a repeat
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from chalicelib import retention
 from chalicelib.aws import dynamodb
 from chalicelib.core.domain.attempts import Attempts
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Action
-from chalicelib.core.stores.actions import put_new
+from chalicelib.core.stores.actions import EXISTS, put_new
+from chalicelib.core.stores.ends import IS_KEPT, kept, now_in_seconds
 from chalicelib.core.stores.items import Row, from_item, to_item, values
 from chalicelib.core.stores.reads import get
 from chalicelib.core.stores.writes import Refused, commit, try_commit
@@ -34,9 +36,6 @@ ReplyBuilder = Callable[[RecordedDelivery], dict[str, Any]]
 # joins the set of its minute and removes the oldest set.
 _FIRE_SETS = 3
 _FIRE_SET_SECONDS = 60
-
-# A bulk message may come again as long as it can rest in a queue and then in its dead-letter queue.
-_FIRES_KEPT_FOR = timedelta(days=30)
 
 _BUSY = "Too many calls send this event at the same time. Try again in a moment."
 
@@ -59,8 +58,14 @@ class DynamoSends:
         if claim is None:
             return self._upsert(delivery, fire, now)
         created = RecordedDelivery(DeliveryDetail(delivery), is_new=True)
-        row = _put(delivery, fire, claim=claim, reply=reply(created))
-        return self._count(from_row(row), now=now, claim=claim, reply=reply) if row else created
+        attempts = Attempts(_BUSY)
+        while attempts.again():
+            row = _put(delivery, fire, claim=claim, reply=reply(created))
+            if row is None:
+                return created
+            if counted := self._count(from_row(row), now=now, claim=claim, reply=reply):
+                break
+        return counted
 
     def repeat(
         self, delivery: Delivery, *, fire: str, now: datetime, claim: Claim | None, reply: ReplyBuilder
@@ -78,14 +83,16 @@ class DynamoSends:
                 {
                     "Key": to_item(key),
                     "UpdateExpression": f"SET fireCount = fireCount + :one {sets}",
-                    "ConditionExpression": f"attribute_exists(pk) AND {condition}",
+                    "ConditionExpression": f"{EXISTS} AND {condition}",
                     "ExpressionAttributeValues": named | values(one=1),
                 }
             )
             if row is not None:
                 return self._from_row(row, fire, now)
-        elif row := get(DELIVERIES, key):
-            return self._count(from_row(row), now=now, claim=claim, reply=reply)
+        elif (row := get(DELIVERIES, key)) and (
+            counted := self._count(from_row(row), now=now, claim=claim, reply=reply)
+        ):
+            return counted
         raise NotFound("Delivery not found.")
 
     def record_bulk(self, delivery: Delivery, *, fire: str, now: datetime) -> RecordedDelivery:
@@ -96,27 +103,36 @@ class DynamoSends:
         Raises:
             Unavailable: too many calls send it at the same time.
         """
-        row = _put(delivery, fire)
-        if row is None:
-            return RecordedDelivery(DeliveryDetail(delivery), is_new=True)
-        if row["firstFire"] == fire:
-            return RecordedDelivery(DeliveryDetail(from_row(row)), is_new=False)
-        return self._count(from_row(row), now=now, fire_mark=_mark(delivery.delivery_id, fire, now))
+        attempts = Attempts(_BUSY)
+        while attempts.again():
+            row = _put(delivery, fire)
+            if row is None:
+                return RecordedDelivery(DeliveryDetail(delivery), is_new=True)
+            if row["firstFire"] == fire:
+                return RecordedDelivery(DeliveryDetail(from_row(row)), is_new=False)
+            if counted := self._count(from_row(row), now=now, fire_mark=_mark(delivery.delivery_id, fire, now)):
+                break
+        return counted
 
     def _upsert(self, delivery: Delivery, fire: str, now: datetime) -> RecordedDelivery:
         """Store the delivery or count one more send, in one update: the hot path."""
         sets, condition, named = _count_fire(fire, now)
         columns = to_row(delivery) | {"firstFire": fire}
         if_new = _if_new(tuple(columns))
-        row = _update(
-            {
-                "Key": to_item(delivery_key(delivery.delivery_id)),
-                "UpdateExpression": f"SET {if_new}, fireCount = if_not_exists(fireCount, :zero) + :one {sets}",
-                "ConditionExpression": condition,
-                "ExpressionAttributeValues": named | values(zero=0, one=1, **columns),
-            }
-        )
-        assert row is not None
+        request = {
+            "Key": to_item(delivery_key(delivery.delivery_id)),
+            "UpdateExpression": f"SET {if_new}, fireCount = if_not_exists(fireCount, :zero) + :one {sets}",
+            "ConditionExpression": condition,
+            "ExpressionAttributeValues": named | values(zero=0, one=1, **columns),
+        }
+        attempts = Attempts(_BUSY)
+        while attempts.again():
+            if (row := _update(request)) is not None:
+                break
+            # The earlier delivery has ended, and the table still has it.
+            placed = _put(delivery, fire)
+            if placed is None or placed["firstFire"] == fire:
+                return RecordedDelivery(DeliveryDetail(delivery), is_new=True)
         if row["firstFire"] == fire and row["fireCount"] == 1:
             return RecordedDelivery(DeliveryDetail(delivery), is_new=True)
         return self._from_row(row, fire, now)
@@ -137,8 +153,11 @@ class DynamoSends:
         claim: Claim | None = None,
         reply: ReplyBuilder | None = None,
         fire_mark: Action | None = None,
-    ) -> RecordedDelivery:
-        """Count one more send of a stored delivery, in one transaction with its claim or with the mark of its fire."""
+    ) -> RecordedDelivery | None:
+        """Count one more send of a stored delivery, in one transaction with its claim or with the mark of its fire.
+
+        None means that it is gone.
+        """
         marks = [fire_mark] if fire_mark else []
         attempts = Attempts(_BUSY)
         while attempts.again():
@@ -152,6 +171,8 @@ class DynamoSends:
             except Refused as refused:
                 if marks and 1 in refused.failed:
                     return RecordedDelivery(DeliveryDetail(stored), is_new=False)
+                if not refused.rows[0]:
+                    return None
                 stored = from_row(refused.rows[0])
             else:
                 break
@@ -178,7 +199,7 @@ def _put(
 
 
 def _update(request: dict[str, Any]) -> Row | None:
-    """Return the row as updated, or as it is where the condition refused the update; None when there is no row."""
+    """Return the row as updated, or as it is where the condition refused the update; None when there is none."""
     try:
         done = dynamodb().update_item(
             TableName=DELIVERIES.physical_name,
@@ -190,7 +211,7 @@ def _update(request: dict[str, Any]) -> Row | None:
         if error.response["Error"]["Code"] != "ConditionalCheckFailedException":
             raise
         item: Any = error.response.get("Item")
-        return from_item(item) if item else None
+        return next(kept([from_item(item)]), None) if item else None
     return from_item(dict(done["Attributes"]))
 
 
@@ -206,8 +227,8 @@ def _count_fire(fire: str, now: datetime) -> tuple[str, str, dict[str, Any]]:
     current, oldest = f"fires{turn % _FIRE_SETS}", f"fires{(turn + 1) % _FIRE_SETS}"
     return (
         f"ADD {current} :fires REMOVE {oldest}",
-        f"(attribute_not_exists({current}) OR NOT contains({current}, :fire))",
-        values(fires={fire}, fire=fire),
+        f"(attribute_not_exists({current}) OR NOT contains({current}, :fire)) AND {IS_KEPT}",
+        values(fires={fire}, fire=fire, endedBy=now_in_seconds()),
     )
 
 
@@ -220,5 +241,5 @@ def _count_update(stored: Delivery, counted: Delivery, *, in_bulk: bool) -> Acti
 
 
 def _mark(delivery_id: str, fire: str, now: datetime) -> Action:
-    row = {"pk": f"FIRE#{fire}", "sk": delivery_id, "expiresAt": int((now + _FIRES_KEPT_FOR).timestamp())}
+    row = {"pk": f"FIRE#{fire}", "sk": delivery_id, "expiresAt": int((now + retention.BULK_CALLS.kept).timestamp())}
     return put_new(DELIVERIES, row)

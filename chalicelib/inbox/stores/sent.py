@@ -23,7 +23,7 @@ from chalicelib.inbox.domain.delivery_ids import derive_delivery_id, event_part
 from chalicelib.inbox.domain.inbox import InboxStatus
 from chalicelib.inbox.domain.sent import SentSelection
 from chalicelib.inbox.domain.sent_positions import SHARDS, SentPosition, label_texts, shard_of
-from chalicelib.inbox.stores.delivery_rows import delivery_key, from_row, sent_key, sent_partition
+from chalicelib.inbox.stores.delivery_rows import delivery_key, end_of_delivery, from_row, sent_key, sent_partition
 from chalicelib.parallel import gather
 from chalicelib.resources import DELIVERIES, SENT_INDEX
 
@@ -84,7 +84,7 @@ class DynamoSent:
         Raises:
             Unavailable: some were not written.
         """
-        write_all(DELIVERIES, puts=[row for delivery in deliveries for row in _label_rows(delivery)])
+        write_all(DELIVERIES, puts=[row for delivery in deliveries for row in label_rows(delivery)])
 
     def try_add_labels(self, delivery: Delivery) -> None:
         """Store a row for each label of a delivery. One store call.
@@ -100,7 +100,8 @@ class DynamoSent:
             log.warning("labels not indexed: %s", delivery.delivery_id)
 
 
-def _label_rows(delivery: Delivery) -> Iterable[Row]:
+def label_rows(delivery: Delivery) -> Iterable[Row]:
+    """Return a row for each label of the delivery."""
     for text in dict.fromkeys(label_texts(delivery)):
         yield {
             "pk": _label_partition(delivery.integrator, text, shard_of(delivery.delivery_id)),
@@ -108,6 +109,7 @@ def _label_rows(delivery: Delivery) -> Iterable[Row]:
             "deliveryId": delivery.delivery_id,
             "eventType": delivery.event_type,
             "toolsTokenId": delivery.tools_token_id,
+            **end_of_delivery(delivery),
         }
 
 

@@ -7,15 +7,16 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from chalicelib import retention
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.live.domain.frame_size import to_frame_text
 from chalicelib.live.domain.push import Urgency
-from chalicelib.live.domain.sockets import LIFETIME, Socket
+from chalicelib.live.domain.sockets import Socket
 
-# A client that comes back within this time misses nothing. Rows are kept longer: the last one shows that a client may
-# come back, and it may be as old as the socket that the client left.
+# A client that comes back within this time misses nothing. Rows are kept longer, also than a socket lives after that:
+# the last one shows that a client may come back, and it may be as old as the socket that the client left.
 RESUMABLE_FOR = timedelta(hours=24)
-KEPT_FOR = RESUMABLE_FOR + LIFETIME + timedelta(hours=1)
+KEPT_FOR = retention.LIVE_EVENTS.kept
 
 _ID_DIGITS = 16
 # The id of a frame, or 0 for the start of what is kept.

@@ -1,18 +1,22 @@
 """The table `queue-items`: pk = <user id>, sk = ITEM#<item id>.
 
 indexes order: <status>#<rank of priority>#<createdAt>#<id>, and type: <type>#<the same>; a rejected item is in
-neither, and is kept as a record of its rejection
+neither, and is kept for a while as a record of its rejection
+an item that is done, and so counted, ends by ENDS, a rejected one by expiresAt alone (see core ends)
 sk = COUNTS (see lists): also the person's settings, so that both are read and checked together; open/<integrator>
 """
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from functools import partial
 
+from chalicelib import retention
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
 from chalicelib.core.stores.actions import assignments, put_new, update
 from chalicelib.core.stores.codec import Codec
+from chalicelib.core.stores.ends import COUNTED_COLUMNS, counted_end_of, end_of
 from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get, get_all
 from chalicelib.core.stores.writes import Refused, commit, try_commit
@@ -65,15 +69,15 @@ class DynamoQueue:
 
     def find(self, user_id: str, item_id: str) -> Item | None:
         """Find an item that is not rejected, read consistently. One store call."""
-        row = get(QUEUE_ITEMS, _key(user_id, item_id))
-        return _item_from_row(row) if row else None
+        row = get(QUEUE_ITEMS, item_key(user_id, item_id))
+        return item_from_row(row) if row else None
 
     def find_with_state(self, user_id: str, item_id: str) -> tuple[Item | None, QueueState]:
         """Find an item that is not rejected, with settings and counts, read consistently. One store call."""
-        keys = [_key(user_id, item_id), {"pk": user_id, "sk": lists.COUNTS}]
+        keys = [item_key(user_id, item_id), {"pk": user_id, "sk": lists.COUNTS}]
         rows = {row["sk"]: row for row in get_all(QUEUE_ITEMS, keys)}
         found = rows.get(f"{_PREFIX}{item_id}")
-        return _item_from_row(found) if found else None, _state_from_row(rows.get(lists.COUNTS, {}))
+        return item_from_row(found) if found else None, _state_from_row(rows.get(lists.COUNTS, {}))
 
     def find_state(self, user_id: str) -> QueueState:
         """Find the person's settings and counts, read consistently. One store call."""
@@ -84,14 +88,14 @@ class DynamoQueue:
         prefix = f"{ItemStatus.READY.value}#"
         sks = lists.sort_keys(QUEUE_ITEMS, ORDER_INDEX, user_id, [prefix], offset=0, limit=2)
         rows = lists.in_order(QUEUE_ITEMS, user_id, [sk for sk in sks if sk != f"{_PREFIX}{excluding}"][:1])
-        return _item_from_row(rows[0]) if rows else None
+        return item_from_row(rows[0]) if rows else None
 
     def list_page(self, user_id: str, query: ItemQuery) -> tuple[Sequence[Item], int]:
         """List a page of the person's items, and count all of them. Store calls in sequence: 2."""
         index, prefixes = _ranges(query)
         keys = partial(lists.sort_keys, QUEUE_ITEMS, index, user_id, prefixes, offset=query.offset, limit=query.limit)
         counts, sks = gather(partial(lists.find_counts, QUEUE_ITEMS, user_id), keys)
-        found = [_item_from_row(row) for row in lists.in_order(QUEUE_ITEMS, user_id, sks)]
+        found = [item_from_row(row) for row in lists.in_order(QUEUE_ITEMS, user_id, sks)]
         total = lists.total(counts, query.status, query.priority, query.type)
         return [item for item in found if item], total
 
@@ -199,16 +203,16 @@ def _open_tasks(items: Sequence[Item], change: int) -> list[tuple[str, int]]:
 
 def _save(change: Change, by: str) -> Action:
     before = change.before
-    sets: Row = {"status": _REJECTED, "rejectedBy": by}
+    sets: Row = {"status": _REJECTED, "rejectedBy": by, **end_of(retention.TASKS, datetime.now(UTC))}
     removed = " REMOVE orderKey, typeKey"
     if change.after is not None:
         row, removed = _row(change.after), "" if change.after.claimant else " REMOVE claimant"
-        columns = ("status", "metadata", "updatedAt", "orderKey", "typeKey", "claimant")
+        columns = ("status", "metadata", "updatedAt", "orderKey", "typeKey", "claimant", *COUNTED_COLUMNS)
         sets = {name: row[name] for name in columns if name in row}
         sets["changedBy"] = by
     return update(
         QUEUE_ITEMS,
-        _key(before.user_id, before.item_id),
+        item_key(before.user_id, before.item_id),
         f"SET changes = changes + :one, {assignments(sets)}{removed}",
         "#status = :seenStatus AND changes = :seenChanges",
         **sets,
@@ -218,18 +222,24 @@ def _save(change: Change, by: str) -> Action:
     )
 
 
-def _key(user_id: str, item_id: str) -> Row:
+def item_key(user_id: str, item_id: str) -> Row:
     return {"pk": user_id, "sk": f"{_PREFIX}{item_id}"}
 
 
 def _row(item: Item) -> Row:
     order = f"{item.status.value}#{item.priority.rank}#{item.created_at}#{item.item_id}"
     keys = {"orderKey": order, "typeKey": f"{item.type.value}#{order}"}
-    row = _key(item.user_id, item.item_id) | keys | _ITEM.to_row(item)
+    row = item_key(item.user_id, item.item_id) | keys | _ITEM.to_row(item) | end_of_item(item)
     return {name: value for name, value in row.items() if value is not None or name not in ("claimant", "integrator")}
 
 
-def _item_from_row(row: Row) -> Item | None:
+def end_of_item(item: Item) -> Row:
+    """Return the columns with which an item ends; none while it is open."""
+    is_done = item.status is ItemStatus.DONE_TODAY
+    return counted_end_of(retention.TASKS, item.updated_at) if is_done else {}
+
+
+def item_from_row(row: Row) -> Item | None:
     if row["status"] == _REJECTED:
         return None
     return _ITEM.from_row(row, item_id=row["sk"].removeprefix(_PREFIX), user_id=row["pk"])

@@ -5,13 +5,14 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from chalicelib import retention
 from chalicelib.core.domain.fields import timestamp
 
 # A request that nobody answers within this time ends.
 ANSWERED_WITHIN = timedelta(days=30)
 
 # A request in the name of a desk that did not confirm it ends after this time, whether a person sees it or not.
-HELD_FOR = timedelta(hours=72)
+HELD_FOR = retention.REQUESTS.kept
 
 # Anybody can send requests in any name, so a person receives at most this many in an hour.
 MOST_REQUESTS_AN_HOUR = 200

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, ConfigDict, Field, RootModel, ValidationInfo
 from pydantic_core import PydanticCustomError, to_json
 
+from chalicelib import retention
 from chalicelib.core.domain.fields import WHOLE, Omittable, OpenIn, Out, TimeOut, UuidOut, one_line, parse_timestamp
 from chalicelib.core.domain.links import link_error
 from chalicelib.federation.connections.domain.origins import canonical_origin
@@ -18,7 +19,7 @@ LARGEST_CAPABILITIES = 20_000
 # Three missed heartbeats.
 STALE_AFTER = timedelta(minutes=15)
 # A registration that nobody approves ends after this time.
-UNCONFIRMED_FOR = timedelta(hours=72)
+UNCONFIRMED_FOR = retention.REQUESTS.kept
 _MOST_COUNTED = 10**9
 
 

@@ -5,8 +5,9 @@ It has the attributes of leased rows as well (see leased).
 """
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 
+from chalicelib import retention
 from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.core.domain.retries import GRACE, Attempt
 from chalicelib.core.ports import Action
@@ -21,8 +22,6 @@ from chalicelib.federation.network.domain.instance_notices import (
 )
 from chalicelib.resources import NETWORK, NOTICES
 
-# Longer than the time until the last attempt.
-_KEPT_FOR = timedelta(days=60)
 _ROWS = LeasedRows(NETWORK, NOTICES)
 _NOTICE = Codec(InstanceNotice, without=("notice_id",))
 
@@ -68,7 +67,7 @@ def add_notice_action(notice: InstanceNotice) -> Action:
     created = parse_timestamp(notice.created_at)
     row = _key(notice.notice_id) | _NOTICE.to_row(notice)
     row |= _ROWS.due_columns(created + GRACE)
-    return put(NETWORK, row | {"expiresAt": int((created + _KEPT_FOR).timestamp())})
+    return put(NETWORK, row | {"expiresAt": int((created + retention.NOTICES.kept).timestamp())})
 
 
 def _key(notice_id: str) -> Row:

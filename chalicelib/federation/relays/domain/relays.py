@@ -4,17 +4,18 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from chalicelib import retention
 from chalicelib.core.domain.errors import TooLarge
 from chalicelib.core.domain.fields import timestamp
 
 # A row holds at most 400 KB, and a relay's has little besides its payload.
 _LARGEST_PAYLOAD = 300_000
 # A signed relay without an id is known by its signature for this time.
-REMEMBERED_FOR = timedelta(hours=24)
+REMEMBERED_FOR = retention.SIGNATURES.kept
 _REPLAY = "signature:"
 
 

@@ -47,9 +47,7 @@ from chalicelib.tasks.services.ports import QueueItems
 
 
 class Relays(Protocol):
-    def find_references(
-        self, connection_id: str, peer_relay_ids: Iterable[str], *, now: datetime
-    ) -> dict[str, RelayReference]: ...
+    def find_references(self, connection_id: str, peer_relay_ids: Iterable[str]) -> dict[str, RelayReference]: ...
     def receive(
         self, relay: Relay, *, name: str | None, reply: dict[str, Any], message: Message, work: Work | None
     ) -> RelayReference | bool: ...
@@ -169,9 +167,7 @@ class RelayReceiver:
         named = {self._name(given) or "", given.parent_relay_id or ""} - {""}
         reads: dict[str, Callable[[], Any]] = {}
         if named:
-            reads["references"] = lambda: self.relays.find_references(
-                self.connection.connection_id, sorted(named), now=self.now
-            )
+            reads["references"] = lambda: self.relays.find_references(self.connection.connection_id, sorted(named))
         if given.is_ambient:
             reads["profile"] = lambda: self.profiles.find_profile(user_id)
         else:

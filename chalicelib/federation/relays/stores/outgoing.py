@@ -13,7 +13,6 @@ from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import Claim
 from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
-from chalicelib.core.stores.actions import assignments, update
 from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get_all
 from chalicelib.core.stores.writes import Refused, commit, try_commit
@@ -32,9 +31,9 @@ from chalicelib.federation.relays.stores.relay_rows import (
     UNSENT,
     add_peer_id_action,
     add_relay_actions,
+    change_action,
     relay_from_row,
     relay_key,
-    relay_row,
 )
 from chalicelib.resources import FACETS_INDEX, ORDER_INDEX, RELAYS
 
@@ -152,21 +151,11 @@ def _record_actions(
 
 
 def _change_actions(to: Relay, over: Relay, *, tried: bool = False, **more: Any) -> list[Action]:
-    row = relay_row(to)
     names = ("status", "peerRelayId", "response", "resolvedAt", "updatedAt", "facetsKey", "changes")
-    sets = {name: row[name] for name in names} | more
-    named: Row = {}
-    expression = f"SET {assignments(sets)}"
-    if tried:
-        expression += ", tries = if_not_exists(tries, :none) + :one"
-        named = {"none": 0, "one": 1}
-    if more and more["dispatch"] in (Dispatch.SENT, Dispatch.FILTERED):
-        expression += " REMOVE unsent"
-    elif more:
-        expression += ", unsent = :unsent"
-        named["unsent"] = UNSENT
-    key = relay_key(over.user_id, over.relay_id)
-    change = update(RELAYS, key, expression, "#changes = :seen", **sets, **named, seen=over.changes)
+    is_sent = bool(more) and more["dispatch"] in (Dispatch.SENT, Dispatch.FILTERED)
+    if more and not is_sent:
+        more["unsent"] = UNSENT
+    change = change_action(to, over, names, removed=["unsent"] if is_sent else [], tried=tried, **more)
     counted = []
     if to.facets != over.facets:
         counted = [lists.count_action(RELAYS, to.user_id, added=[to.facets], taken=[over.facets])]

@@ -1,14 +1,16 @@
 """The rows of the table `relays` (see relays), and the actions that write them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from chalicelib import retention
 from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
-from chalicelib.core.stores.actions import put_new
+from chalicelib.core.stores.actions import assignments, put_new, update
 from chalicelib.core.stores.codec import Codec
+from chalicelib.core.stores.ends import COUNTED_COLUMNS, counted_end_of
 from chalicelib.core.stores.items import Row
 from chalicelib.federation.relays.domain.relays import Relay, Scope
 from chalicelib.resources import RELAYS
@@ -56,7 +58,29 @@ def relay_row(relay: Relay) -> Row:
     order_key = f"{_LATEST_MILLISECONDS - milliseconds:013d}#{relay.relay_id}"
     keys = {"orderKey": order_key, "facetsKey": "#".join((*relay.facets, order_key))}
     own = _RELAY.to_row(relay) | _SCOPE.to_row(relay.scope)
-    return relay_key(relay.user_id, relay.relay_id) | keys | own
+    return relay_key(relay.user_id, relay.relay_id) | keys | own | end_of_relay(relay)
+
+
+def end_of_relay(relay: Relay) -> Row:
+    """Return the columns with which a relay ends; none while anything can still come of it."""
+    return counted_end_of(retention.RELAYS, relay.updated_at) if relay.status.is_final else {}
+
+
+def change_action(
+    to: Relay, over: Relay, names: Sequence[str], *, removed: Sequence[str] = (), tried: bool = False, **more: Any
+) -> Action:
+    """Return the update of these attributes, and of the relay's end, if it is still as it was in `over`.
+
+    With `tried`, it counts one more attempt to send the relay.
+    """
+    row, end = relay_row(to), end_of_relay(to)
+    sets = {name: row[name] for name in names} | end | more
+    counted: Row = {"none": 0, "one": 1} if tried else {}
+    expression = f"SET {assignments(sets)}" + (", tries = if_not_exists(tries, :none) + :one" if tried else "")
+    if removed := [*removed, *(each for each in COUNTED_COLUMNS if each not in end)]:
+        expression += f" REMOVE {', '.join(removed)}"
+    key = relay_key(over.user_id, over.relay_id)
+    return update(RELAYS, key, expression, "#changes = :seen", **sets, **counted, seen=over.changes)
 
 
 def relay_from_row(row: Row) -> Relay:

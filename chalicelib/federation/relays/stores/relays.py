@@ -1,6 +1,7 @@
 """The table `relays`: what people of connected desks sent each other, in both directions.
 
-<user id> / RELAY#<relay id>   the relay; the user is its sender or recipient at this desk
+<user id> / RELAY#<relay id>   the relay; the user is its sender or recipient at this desk. It is counted, so it ends
+                               by ENDS (see core ends), with the row below
 <user id> / COUNTS             see lists; by direction and status
 CONNECTION#<connection id> / PEER#<the peer's relay id>   relayId, userId, threadId; reply if it was received. A signed
                                relay without an id has one under its signature, with expiresAt (the table's TTL)
@@ -15,9 +16,7 @@ relay by either desk's id. The sent relays of a connection belong to its user, s
 """
 
 import json
-import math
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from typing import Any
 
 from chalicelib.board.stores.board import add_card_actions, change_card_actions
@@ -27,7 +26,7 @@ from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.core.ports import Action
 from chalicelib.core.stores import lists
-from chalicelib.core.stores.actions import NEW, assignments, put, put_new, update
+from chalicelib.core.stores.actions import NEW, put, put_new
 from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import get_all
 from chalicelib.core.stores.writes import Refused, commit, try_commit
@@ -40,21 +39,24 @@ from chalicelib.federation.relays.domain.relays import (
     RelayReference,
     is_replay_name,
 )
-from chalicelib.federation.relays.stores.relay_rows import claim_row, peer_key, relay_from_row, relay_key, relay_row
+from chalicelib.federation.relays.stores.relay_rows import (
+    change_action,
+    claim_row,
+    peer_key,
+    relay_from_row,
+    relay_key,
+    relay_row,
+)
 from chalicelib.people.stores.directory_rows import active_person_check
 from chalicelib.resources import RELAYS
 from chalicelib.tasks.stores.queue import add_item_actions, change_items_actions
 
 
 class DynamoRelays:
-    def find_references(
-        self, connection_id: str, peer_relay_ids: Iterable[str], *, now: datetime
-    ) -> dict[str, RelayReference]:
+    def find_references(self, connection_id: str, peer_relay_ids: Iterable[str]) -> dict[str, RelayReference]:
         """Find relays by the peer's ids, read consistently. One store call, or none without ids."""
         rows = get_all(RELAYS, [peer_key(connection_id, each) for each in peer_relay_ids if each])
-        # The table's TTL deletes late.
-        kept = (row for row in rows if row.get("expiresAt", math.inf) > now.timestamp())
-        return {row["sk"].partition("#")[2]: _reference(row) for row in kept}
+        return {row["sk"].partition("#")[2]: _reference(row) for row in rows}
 
     def receive(
         self, relay: Relay, *, name: str | None, reply: dict[str, Any], message: Message, work: Work | None
@@ -122,17 +124,8 @@ class DynamoRelays:
 
     def save(self, relay: Relay, *, over: Relay, message: Message | None, effects: Effects | None = None) -> bool:
         """Replace `over` by `relay`, with its message and effects; False if anything has changed. One store call."""
-        row = relay_row(relay)
-        sets = {name: row[name] for name in ("status", "response", "resolvedAt", "updatedAt", "facetsKey", "changes")}
-        change = update(
-            RELAYS,
-            relay_key(over.user_id, over.relay_id),
-            f"SET {assignments(sets)}",
-            "#changes = :seen",
-            **sets,
-            seen=over.changes,
-        )
-        actions = [change]
+        names = ("status", "response", "resolvedAt", "updatedAt", "facetsKey", "changes")
+        actions = [change_action(relay, over, names)]
         if relay.facets != over.facets:
             actions.append(lists.count_action(RELAYS, relay.user_id, added=[relay.facets], taken=[over.facets]))
         if effects and effects.changes:
