@@ -37,10 +37,13 @@ _ARNS_A_POLICY = 40
 def functions(entry_points: Iterable[EntryPoint], runtime: dict[str, Any]) -> Resources:
     """Return the functions, their roles and log groups. `runtime` has Runtime and Architectures."""
     made: Resources = {}
-    for each in entry_points:
+    found = list(entry_points)
+    audited = {each.module for each in found if isinstance(each.source, Route) and each.source.operator_only}
+    for each in found:
         made[function_id(each)] = _function(each, runtime)
         made[f"{function_id(each)}Role"] = _role(each)
-        made.setdefault(_log_group_id(each), _log_group(each))
+        days = "AuditDays" if each.module in audited else "LogDays"
+        made.setdefault(_log_group_id(each), _log_group(each, days))
     return made
 
 
@@ -154,10 +157,10 @@ def _log_group_id(entry_point: EntryPoint) -> str:
     return f"{pascal(entry_point.module.removeprefix('chalicelib.'))}Logs"
 
 
-def _log_group(entry_point: EntryPoint) -> dict[str, Any]:
+def _log_group(entry_point: EntryPoint, days: str) -> dict[str, Any]:
     # One for each module, because a group for each function would exceed the limit of resources.
     name = sub(f"/${{Prefix}}/{entry_point.module.removeprefix('chalicelib.').replace('.', '/')}")
-    return resource("AWS::Logs::LogGroup", {"LogGroupName": name, "RetentionInDays": ref("LogDays")})
+    return resource("AWS::Logs::LogGroup", {"LogGroupName": name, "RetentionInDays": ref(days)})
 
 
 def _allow(actions: list[str], arns: list[Any]) -> dict[str, Any]:

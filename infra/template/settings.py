@@ -151,6 +151,8 @@ SETTINGS = {
 SECRET_KEY, SECRET_KEY_ID = "FLUXDEN_SECRET_KEY", "FLUXDEN_SECRET_KEY_ID"
 # Pydantic looks for plug-ins among all installed packages at every start; there are none.
 FASTER_START = {"PYDANTIC_DISABLE_PLUGINS": "__all__"}
+# What CloudWatch offers, up to ten years.
+_LOG_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653]
 DEPLOYMENT: dict[str, dict[str, Any]] = {
     "CodeBucket": {"Type": "String", "Description": "Bucket that holds the functions' zip."},
     "CodeKey": {
@@ -170,8 +172,14 @@ DEPLOYMENT: dict[str, dict[str, Any]] = {
     "LogDays": {
         "Type": "Number",
         "Default": 30,
-        "AllowedValues": [1, 3, 5, 7, 14, 30, 60, 90, 120, 180, 365, 400, 545, 731],
+        "AllowedValues": _LOG_DAYS,
         "Description": "Days that logs are kept.",
+    },
+    "AuditDays": {
+        "Type": "Number",
+        "Default": 731,
+        "AllowedValues": _LOG_DAYS,
+        "Description": "Days that logs with the actions of administrators are kept.",
     },
     "RequestsPerSecond": {
         "Type": "Number",
