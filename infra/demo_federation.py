@@ -16,6 +16,7 @@ from chalicelib.federation.network.services import registrations
 from chalicelib.federation.network.stores.instance_credentials import accept_key_action
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
+from chalicelib.federation.network.stores.registrations import DynamoRegistrations
 from chalicelib.ids import mint_platform_token, new_nonce
 from chalicelib.parallel import gather
 
@@ -51,15 +52,18 @@ def create(identify: Identify, new_secret: Callable[[str], bytes], *, now: datet
     wanted = RegisterIn.model_validate({"name": NAME, "baseUrl": BASE_URL, "apiKey": key, "version": "1.0.0"})
     made = registrations.register(
         wanted,
-        token,
-        instance_id=instance_id,
+        registrations.NewRegistration(instance_id, "", token),
         base_url="",
         most_an_hour=_NO_LIMIT,
         context=RequestContext("demo", now),
-        instances=store,
         settings=DynamoFederation().find_settings(),
-        guesses=DynamoGuesses(),
-        gather=gather,
+        ports=registrations.Ports(
+            registrations=DynamoRegistrations(),
+            guesses=DynamoGuesses(),
+            gather=gather,
+            # The instance's URL does not exist, so it is not asked.
+            queue=None,
+        ),
     )
     found = store.find(instance_id)
     assert found is not None

@@ -1,6 +1,7 @@
-"""Worker of the queue `notices`: one attempt to notify an instance of a decision per message."""
+"""Worker of the queue `notices`: one attempt to notify an instance of a decision, or to confirm one, per message."""
 
 import random
+import secrets
 from datetime import UTC, datetime
 
 from chalice.app import Blueprint
@@ -16,10 +17,13 @@ from chalicelib.federation.connections.services.desk_calls import DeskCalls
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.federation.network.domain.instance_notices import InstanceNoticeJob
 from chalicelib.federation.network.gateways.instance_notices import INSTANCE_NOTICE_JOBS
+from chalicelib.federation.network.services.challenges import Challenger, RegistrationConfirmer
 from chalicelib.federation.network.services.instance_notices import attempt_notice
 from chalicelib.federation.network.stores.instance_notices import DynamoInstanceNotices
+from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
-from chalicelib.resources import NETWORK, NOTICES, PEERS, UNSEAL
+from chalicelib.federation.network.stores.registrations import DynamoRegistrations
+from chalicelib.resources import NETWORK, NOTICES, PEERS, TOKENS, UNSEAL
 from chalicelib.settings import settings
 
 bp = Blueprint(__name__)
@@ -38,24 +42,34 @@ def _count(outcome: str) -> None:
     grants=NOTE_FAILURE
     + UNSEAL
     + PEERS.can("GetItem")
-    + NETWORK.can("GetItem", "BatchGetItem", "UpdateItem")
+    + NETWORK.can("GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
+    + TOKENS.can("DeleteItem")
     + NOTICES.can_send(),
 )
 def deliver_notice(message: InstanceNoticeJob) -> None:
     """Make the attempt that is due. A failure of the instance is recorded; only our own failure returns the message."""
+    runner = AttemptRunner(
+        rows=DynamoInstanceNotices(),
+        queue=INSTANCE_NOTICE_JOBS,
+        clock=lambda: datetime.now(UTC),
+        lease_id=ids.new_nonce(),
+        spread=random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 - spreads retries
+        count=_count,
+    )
+    calls = DeskCalls(DynamoFederation(), http.post_and_read, http.get)
     attempt_notice(
         message,
         source=settings().base_url or "fluxden",
-        runner=AttemptRunner(
-            rows=DynamoInstanceNotices(),
-            queue=INSTANCE_NOTICE_JOBS,
-            clock=lambda: datetime.now(UTC),
-            lease_id=ids.new_nonce(),
-            spread=random.uniform(1 - JITTER, 1 + JITTER),  # noqa: S311 - spreads retries
-            count=_count,
-        ),
+        runner=runner,
         notices=DynamoInstanceNotices(),
         recipients=DynamoMarketplace(),
-        post=DeskCalls(DynamoFederation(), http.post_and_read, http.get).post,
+        post=calls.post,
         post_status=DeskCalls(DynamoFederation(), http.post_and_read, http.get, includes_suspended=True).post,
+        confirmer=RegistrationConfirmer(
+            challenger=Challenger(calls.get, settings().base_url),
+            instances=DynamoInstances(),
+            registrations=DynamoRegistrations(),
+            runner=runner,
+            nonce=secrets.token_urlsafe(24),
+        ),
     )

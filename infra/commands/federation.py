@@ -21,6 +21,7 @@ from chalicelib.federation.connections.stores.federation_settings import DynamoF
 from chalicelib.federation.network.gateways.instance_notices import INSTANCE_NOTICE_JOBS
 from chalicelib.federation.network.services.instances import Decision, suspend
 from chalicelib.federation.network.stores.instances import DynamoInstances
+from chalicelib.federation.network.stores.registrations import DynamoRegistrations
 from chalicelib.settings import settings
 from infra.commands.output import json_option, print_record
 
@@ -116,7 +117,13 @@ def block(origin: str) -> None:
     found = DynamoInstances().find_by_url(canonical)
     if found is not None and found.is_active:
         decision = Decision(secrets.token_urlsafe(24), str(uuid4()), datetime.now(UTC))
-        suspend(found.instance_id, decision, instances=DynamoInstances(), queue=INSTANCE_NOTICE_JOBS)
+        suspend(
+            found.instance_id,
+            decision,
+            instances=DynamoInstances(),
+            registrations=DynamoRegistrations(),
+            queue=INSTANCE_NOTICE_JOBS,
+        )
         click.echo(f"Suspended {found.name} ({found.base_url}): its token and key work no more, its agents are hidden.")
     click.echo(f"Blocked {canonical}. Nothing comes in from it, and nothing is sent to it.")
 

@@ -12,12 +12,15 @@ from chalicelib.federation.connections.services.desk_calls import DeskCalls
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.federation.network.domain.instances import Instance, InstanceStatus
 from chalicelib.federation.network.gateways.instance_notices import INSTANCE_NOTICE_JOBS
+from chalicelib.federation.network.services.challenges import Challenger
 from chalicelib.federation.network.services.instances import Decision
 from chalicelib.federation.network.services.instances import approve as approve_instance
 from chalicelib.federation.network.services.instances import remove as remove_instance
 from chalicelib.federation.network.services.instances import suspend as suspend_instance
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
+from chalicelib.federation.network.stores.registrations import DynamoRegistrations
+from chalicelib.settings import settings
 from infra.commands.output import json_option, print_records
 
 
@@ -42,17 +45,18 @@ def approve(instance_id: str, *, without_challenge: bool) -> None:
     """Approve an instance, and notify it.
 
     First the instance must prove, at its own URL, that it has the key it registered with. Only Fluxden can do so;
-    approve other software with --without-challenge. Requires FLUXDEN_SECRET_KEY.
+    approve other software with --without-challenge. Other registrations of its address end. Requires FLUXDEN_BASE_URL
+    and FLUXDEN_SECRET_KEY.
     """
-    store = DynamoInstances()
-    get = (
-        None
-        if without_challenge
-        else DeskCalls(DynamoFederation(), http.post_and_read, http.get, includes_suspended=True).get
-    )
+    get = DeskCalls(DynamoFederation(), http.post_and_read, http.get, includes_suspended=True).get
     try:
         approved = approve_instance(
-            instance_id, _decision(), instances=store, queue=INSTANCE_NOTICE_JOBS, keys=store, get=get
+            instance_id,
+            _decision(),
+            instances=DynamoInstances(),
+            registrations=DynamoRegistrations(),
+            queue=INSTANCE_NOTICE_JOBS,
+            challenger=None if without_challenge else Challenger(get, settings().base_url),
         )
     except ValueError as error:
         raise click.ClickException(str(error)) from error
@@ -67,7 +71,13 @@ def suspend(instance_id: str) -> None:
     Its token and key stop working, its agents are hidden, and nothing comes in over connections with its people until
     you approve it again.
     """
-    suspended = suspend_instance(instance_id, _decision(), instances=DynamoInstances(), queue=INSTANCE_NOTICE_JOBS)
+    suspended = suspend_instance(
+        instance_id,
+        _decision(),
+        instances=DynamoInstances(),
+        registrations=DynamoRegistrations(),
+        queue=INSTANCE_NOTICE_JOBS,
+    )
     click.echo(f"Suspended {suspended.name} ({suspended.base_url}).")
 
 
@@ -95,6 +105,7 @@ def _to_record(instance: Instance) -> dict[str, Any]:
         "name": instance.name,
         "baseUrl": instance.base_url,
         "status": str(instance.status),
+        "confirmed": instance.is_confirmed,
         "marketplace": instance.marketplace_enabled,
         "version": instance.version,
         "health": "stale" if instance.stale_since and instance.is_active else instance.health,

@@ -15,6 +15,7 @@ To change a ladder, change `chalicelib/core/domain/retries.py` and run `make doc
 _MEANINGS = {
     "CALLBACK_RETRIES": "Callbacks of buttons, to integrators",
     "INSTANCE_NOTICE_RETRIES": "Notices of operators' decisions, to instances of the network",
+    "REGISTRATION_RETRIES": "Questions to the desk at a registered address, whether the registration is its own",
     "CONNECTION_NOTICE_RETRIES": "Notices over a connection, to the other desk",
     "CONNECTION_ACCEPTANCE_RETRIES": "Acceptances of connection requests",
     "CONNECTION_REQUEST_RETRIES": "Connection requests",

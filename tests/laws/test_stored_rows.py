@@ -53,6 +53,7 @@ from chalicelib.federation.network.stores.hubs import DynamoHubs
 from chalicelib.federation.network.stores.instance_notices import DynamoInstanceNotices
 from chalicelib.federation.network.stores.instances import DynamoInstances
 from chalicelib.federation.network.stores.marketplace import DynamoMarketplace
+from chalicelib.federation.network.stores.registrations import DynamoRegistrations
 from chalicelib.federation.relays.domain.outbox import Outbox, Sending
 from chalicelib.federation.relays.domain.relays import (
     Direction,
@@ -67,7 +68,7 @@ from chalicelib.federation.relays.stores.outbox import DynamoOutbox
 from chalicelib.federation.relays.stores.outgoing import DynamoOutgoing
 from chalicelib.feedback.domain.feedback import Author, AuthorKind, Feedback, FeedbackKind
 from chalicelib.feedback.stores.feedback import DynamoFeedback
-from chalicelib.ids import InstanceCredential, MintedToken, TokenKind
+from chalicelib.ids import MintedToken, TokenKind
 from chalicelib.inbox.domain.bulk import AcceptedCall
 from chalicelib.inbox.domain.clicks import Click
 from chalicelib.inbox.domain.deliveries import Delivery
@@ -426,23 +427,10 @@ def _write_everything() -> None:
     DynamoFeedback().add(FEEDBACK, **NO_CLAIM)
     DynamoFederation().save_settings(FederationSettings(FederationMode.OPEN, inbound=True, approval=False))
     DynamoPeerConnections().add(PEER_CONNECTION, "secret", after=None, message=None, notices=[PEER_NOTICE])
-    instances = DynamoInstances()
-    instances.add(
-        INSTANCE,
-        MintedToken(InstanceCredential.PLATFORM, "", "", "th"),
-        "key",
-        most_an_hour=150,
-        network="192.0.2.1",
-        now=NOW,
-    )
-    instances.add(
-        BARE_INSTANCE,
-        MintedToken(InstanceCredential.PLATFORM, "", "", "th2"),
-        "key",
-        most_an_hour=150,
-        network="192.0.2.1",
-        now=NOW,
-    )
+    pending = replace(INSTANCE, status=InstanceStatus.PENDING)
+    for each in (pending, BARE_INSTANCE):
+        DynamoRegistrations().add(each, "key", most_an_hour=150, network="192.0.2.1", now=NOW, notice=None)
+    DynamoInstances().set_status(INSTANCE, over=pending, notice=None)
     DynamoMarketplace().save_listing(LISTING, over=None, notice=NOTICE)
     hubs = DynamoHubs()
     membership, _ = hubs.prepare(URL, "Hub", "key")

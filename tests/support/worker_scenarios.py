@@ -3,12 +3,16 @@
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
 
 from chalicelib import aws
+from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.stores.items import from_item
 from chalicelib.federation.connections.signatures import SigningKey
+from chalicelib.federation.network.domain.instances import Instance, InstanceStatus, proof
+from chalicelib.federation.network.stores.registrations import DynamoRegistrations
 from chalicelib.resources import (
     CHAT,
     CONTACTS,
@@ -129,6 +133,22 @@ def _send_relay(context: ScenarioContext) -> None:
 def _approve_member(context: ScenarioContext) -> None:
     context.set_answer(received=True)
     instances.add_member(context.api, baseUrl=context.address)
+
+
+def _register_beside_squatter(context: ScenarioContext) -> None:
+    """Register the receiver, which proves its key, after somebody else has."""
+    key = "k" * 40
+
+    def answer() -> None:
+        asked = parse_qs(context.receiver.received[-1].path.partition("?")[2])
+        (nonce,) = asked["challenge"]
+        context.set_answer(challenge=nonce, instanceKeyProof=proof(nonce, key))
+
+    context.receiver.before = answer
+    now = datetime.now(UTC)
+    squatter = Instance("squatter", "squatter", context.address, InstanceStatus.PENDING, "kh", "th", timestamp(now))
+    DynamoRegistrations().add(squatter, "key", most_an_hour=9, network="192.0.2.1", now=now, notice=None)
+    instances.register_instance(context.api, baseUrl=context.address, name="owner", apiKey=key)
 
 
 def _accept_connection(context: ScenarioContext) -> None:
@@ -317,9 +337,21 @@ WORKER_SCENARIOS = {
     "an approved instance": WorkerScenario(
         ("announce_due_notices", "deliver_notice"),
         _approve_member,
-        _values_of(NETWORK, "outcome", sk="NOTICE"),
+        _values_of(NETWORK, "outcome", sk="NOTICE", kind="instance_status"),
         ["delivered"],
         _WEBHOOK_IDS,
+    ),
+    "a registration": WorkerScenario(
+        ("announce_due_notices", "deliver_notice"),
+        _register_beside_squatter,
+        lambda _: [
+            [row["approved"] for row in scan_rows(NETWORK) if row["pk"].startswith("BASEURL#http://127")],
+            sorted(
+                row.get("confirmedBy") or "" for row in scan_rows(NETWORK) if row.get("name") in ("owner", "squatter")
+            ),
+        ],
+        [[False], ["callback"]],
+        _read_received(lambda received: parse_qs(received.path.partition("?")[2])["instanceId"][0]),
     ),
     "an accepted connection request": WorkerScenario(
         ("announce_due_peer_notices", "deliver_peer_notice"),

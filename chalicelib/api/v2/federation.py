@@ -24,11 +24,13 @@ from chalicelib.federation.network.domain.instances import (
     RegisterIn,
 )
 from chalicelib.federation.network.domain.payments import PaymentIn, PaymentOut, validate_fee
+from chalicelib.federation.network.gateways.instance_notices import INSTANCE_NOTICE_JOBS
 from chalicelib.federation.network.services import instances, registrations
 from chalicelib.federation.network.stores.instances import DynamoInstances
+from chalicelib.federation.network.stores.registrations import DynamoRegistrations
 from chalicelib.federation.network.stores.reported_counts import DynamoReportedCounts
 from chalicelib.parallel import gather
-from chalicelib.resources import DIRECTORY, NETWORK, PEERS, TOKENS, UNSEAL
+from chalicelib.resources import DIRECTORY, NETWORK, NOTICES, PEERS, TOKENS, UNSEAL
 from chalicelib.settings import settings
 
 bp = Blueprint(__name__)
@@ -48,26 +50,33 @@ bp = Blueprint(__name__)
     + GUESSES
     + PEERS.can("GetItem")
     + NETWORK.can("GetItem", "PutItem", "UpdateItem", "DeleteItem")
-    + TOKENS.can("PutItem", "DeleteItem"),
+    + TOKENS.can("PutItem", "DeleteItem")
+    + NOTICES.can_send(),
 )
 def register_instance(body: RegisterIn, federation: FederationSettings, context: RequestContext) -> OperationReply:
     """Register an instance in this network, or register it again.
 
     An instance is identified by its `baseUrl`. Its platform token works once an administrator of the network has
-    approved the instance. To register again, send the same `apiKey`: this updates the instance's details and replaces
-    its token immediately. The number of new instances per hour is limited.
+    approved the instance. Until then others may register the same address: the instance there is asked at
+    `/.well-known/fluxden` for a proof of its `apiKey`, and the registration that it proves takes the place of all
+    others. To register again, send the same `apiKey`: this updates the instance's details and replaces its token
+    immediately. The number of new instances per hour is limited.
     """
+    base_url = settings().base_url
     made = registrations.register(
         body,
-        ids.mint_platform_token(),
-        instance_id=str(uuid4()),
-        base_url=settings().base_url,
+        registrations.NewRegistration(str(uuid4()), str(uuid4()), ids.mint_platform_token()),
+        base_url=base_url,
         most_an_hour=settings().registrations_per_hour,
         context=context,
-        instances=DynamoInstances(),
         settings=federation,
-        guesses=DynamoGuesses(),
-        gather=gather,
+        ports=registrations.Ports(
+            registrations=DynamoRegistrations(),
+            guesses=DynamoGuesses(),
+            gather=gather,
+            # Desks answer to a hub that states its URL.
+            queue=INSTANCE_NOTICE_JOBS if base_url else None,
+        ),
     )
     return OperationReply(made, 201)
 

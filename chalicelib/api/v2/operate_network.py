@@ -16,7 +16,9 @@ from chalicelib.federation.connections.services.desk_calls import DeskCalls
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.federation.network.gateways.instance_notices import INSTANCE_NOTICE_JOBS
 from chalicelib.federation.network.services import instances
+from chalicelib.federation.network.services.challenges import Challenger
 from chalicelib.federation.network.stores.instances import DynamoInstances
+from chalicelib.federation.network.stores.registrations import DynamoRegistrations
 from chalicelib.federation.relays.domain.outgoing import RelayQuery
 from chalicelib.federation.relays.stores.outgoing import DynamoOutgoing
 from chalicelib.operate.domain.network import (
@@ -28,14 +30,15 @@ from chalicelib.operate.domain.network import (
     to_relay_progress,
 )
 from chalicelib.resources import FACETS_INDEX, NETWORK, NOTICES, ORDER_INDEX, PEERS, RELAYS, TOKENS, UNSEAL
+from chalicelib.settings import settings
 
 bp = Blueprint(__name__)
 
 _INSTANCES = "/api/v2/operate/instances"
 _DECIDE = (
     OPERATE
-    + NETWORK.can("GetItem", "PutItem", "UpdateItem")
-    + TOKENS.can("UpdateItem")
+    + NETWORK.can("GetItem", "Query", "PutItem", "UpdateItem", "DeleteItem")
+    + TOKENS.can("UpdateItem", "DeleteItem")
     + PEERS.can("UpdateItem")
     + NOTICES.can_send()
 )
@@ -80,14 +83,14 @@ def approve_instance(
     address that it knows the key it registered with. Only Fluxden instances can do this: approve others with
     `withoutChallenge`. Approving again changes nothing.
     """
-    store = DynamoInstances()
-    get = (
-        None
-        if body.without_challenge
-        else DeskCalls(DynamoFederation(), http.post_and_read, http.get, includes_suspended=True).get
-    )
+    get = DeskCalls(DynamoFederation(), http.post_and_read, http.get, includes_suspended=True).get
     made = instances.approve(
-        instanceId, _decision(context), instances=store, queue=INSTANCE_NOTICE_JOBS, keys=store, get=get
+        instanceId,
+        _decision(context),
+        instances=DynamoInstances(),
+        registrations=DynamoRegistrations(),
+        queue=INSTANCE_NOTICE_JOBS,
+        challenger=None if body.without_challenge else Challenger(get, settings().base_url),
     )
     audit(caller, context, "instance.approve", made.instance_id)
     return to_instance_response(made)
@@ -108,7 +111,13 @@ def suspend_instance(instanceId: str, caller: ApiKey, context: RequestContext) -
     Its token and key stop working immediately, its agents are hidden, and it is notified. Nothing comes in over
     connections with its people until it is approved again.
     """
-    made = instances.suspend(instanceId, _decision(context), instances=DynamoInstances(), queue=INSTANCE_NOTICE_JOBS)
+    made = instances.suspend(
+        instanceId,
+        _decision(context),
+        instances=DynamoInstances(),
+        registrations=DynamoRegistrations(),
+        queue=INSTANCE_NOTICE_JOBS,
+    )
     audit(caller, context, "instance.suspend", made.instance_id)
     return to_instance_response(made)
 

@@ -33,8 +33,8 @@ def describe_desk(query: DescriptionQuery, context: RequestContext) -> DeskOut:
     """Describe this instance: its software, signing keys and limits.
 
     `keys` are the keys of its HTTP message signatures (RFC 9421), current key first. A hub can send a `challenge` with
-    the `instanceId` that it assigned. The proof in the reply is the HMAC-SHA256 of the challenge, in hexadecimal, with
-    the key that this instance registered with.
+    the `instanceId` that it assigned, and its own base URL as `to`. The proof in the reply is the HMAC-SHA256 of the
+    challenge, in hexadecimal, with the key that this instance registered with. It is given to that hub only.
 
     An instance that received a connection request can ask whether it is this one's own, with `connection` and `to`. The
     answer is its state, or 404.

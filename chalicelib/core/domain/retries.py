@@ -92,6 +92,17 @@ _STANDARD_WEBHOOKS = (
 CALLBACK_RETRIES = RetryLadder(_STANDARD_WEBHOOKS)
 # Notices of operators' decisions, to instances of the network.
 INSTANCE_NOTICE_RETRIES = RetryLadder(_STANDARD_WEBHOOKS)
+# Questions to the desk at a registered address. Its registration ends after 72 hours.
+REGISTRATION_RETRIES = RetryLadder(
+    (
+        timedelta(0),
+        timedelta(seconds=10),
+        timedelta(minutes=5),
+        timedelta(hours=1),
+        timedelta(hours=6),
+        timedelta(days=1),
+    )
+)
 # Notices over a connection, to the connected instance.
 CONNECTION_NOTICE_RETRIES = RetryLadder(_STANDARD_WEBHOOKS)
 # Acceptances of a peer's request. These statuses say that the peer knows of no such request, now and later.

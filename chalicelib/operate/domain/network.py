@@ -26,6 +26,7 @@ class InstanceOut(Out):
     name: str
     base_url: str
     status: InstanceStatus
+    confirmed: bool = Field(description="Whether the instance proved at its address that the registration is its own.")
     marketplace_enabled: bool
     version: str | None
     health: str | None
@@ -65,8 +66,9 @@ class RelayProgressPage(Out):
 
 
 def to_instance_response(instance: Instance) -> InstanceOut:
-    columns: dict[str, Any] = {name: getattr(instance, name) for name in InstanceOut.model_fields if name != "id"}
-    return InstanceOut(id=instance.instance_id, **columns)
+    named = {"id": instance.instance_id, "confirmed": instance.is_confirmed}
+    columns: dict[str, Any] = {name: getattr(instance, name) for name in InstanceOut.model_fields if name not in named}
+    return InstanceOut(**named, **columns)
 
 
 def to_relay_progress(relay: RelayOut) -> RelayProgressOut:

@@ -99,7 +99,7 @@ def test_a_member_beats_at_once_and_hears_its_hub() -> None:
     assert join()
     found = membership()
     assert (found.status, found.instance_id, found.joins) == (MembershipStatus.ACTIVE, "id-1", 1)
-    assert (HUBS.find_key("id-1"), HUBS.find_key("id-2")) == (f"{KEY} {URL}", None)
+    assert (HUBS.find_key("id-1"), HUBS.find_key("id-2")) == ((URL, f"{KEY} {URL}"), None)
     assert token() == "dvd_fed_first"
     assert is_heard()
 
@@ -125,7 +125,7 @@ def test_an_answer_to_an_older_attempt_is_not_stored() -> None:
 def test_another_id_from_the_same_hub_replaces_the_first() -> None:
     join(instance_id="id-1")
     assert join(instance_id="id-2")
-    assert (HUBS.find_key("id-1"), HUBS.find_key("id-2")) == (None, f"{KEY} {URL}")
+    assert (HUBS.find_key("id-1"), HUBS.find_key("id-2")) == (None, (URL, f"{KEY} {URL}"))
     assert membership().joins == 2
 
 
@@ -133,7 +133,7 @@ def test_another_id_from_the_same_hub_replaces_the_first() -> None:
 def test_two_hubs_never_share_an_id_of_this_desk() -> None:
     assert join(URL, "id-1")
     assert not join(OTHER_URL, "id-1")
-    assert HUBS.find_key("id-1") == f"{KEY} {URL}"
+    assert HUBS.find_key("id-1") == (URL, f"{KEY} {URL}")
     assert not is_heard(OTHER_URL)
     assert join(OTHER_URL, "id-2")
     assert [each.hub_url for each in HUBS.list_memberships()] == [URL, OTHER_URL]
@@ -214,19 +214,17 @@ def test_events_of_a_hub_are_accepted_while_this_desk_is_a_member(
 
     assert word() == 200
     challenge = "n" * 24
-    assert api.get(f"/.well-known/fluxden?challenge={challenge}&instanceId=id-1").status == 200
+    assert api.get(f"/.well-known/fluxden?challenge={challenge}&instanceId=id-1&to={own_hub}").status == 200
     # The hub has lost its data, and knows this desk by another id from now on.
     hub_answers(receiver, 201, {"instanceId": "id-2", "platformToken": "dvd_fed_second", "status": "active"})
     run_admin("hub", "join", own_hub)
     assert json.loads(receiver.received[1].body)["apiKey"] == key, "by which the hub knows this desk"
-    assert [api.get(f"/.well-known/fluxden?challenge={challenge}&instanceId=id-{n}").status for n in (1, 2)] == [
-        404,
-        200,
-    ]
+    proofs = [f"/.well-known/fluxden?challenge={challenge}&instanceId=id-{n}&to={own_hub}" for n in (1, 2)]
+    assert [api.get(each).status for each in proofs] == [404, 200]
     assert word() == 200
     assert run_admin("hub", "leave") == f"Left {own_hub}.\n"
     assert word() == 401
-    assert api.get(f"/.well-known/fluxden?challenge={challenge}&instanceId=id-2").status == 404
+    assert api.get(proofs[1]).status == 404
     assert refused_command("hub", "leave") == "Error: This desk is not a member of any network.\n"
     run_admin("hub", "join", own_hub)
     assert json.loads(receiver.received[2].body)["apiKey"] == key

@@ -197,12 +197,12 @@ def test_no_credential_is_stored_or_logged(api: Api, desk: Desk, caplog: pytest.
         assert made.token[8:40] not in place
 
 
-def test_a_registration_takes_three_calls_and_a_repeated_one_four(api: Api, desk: Desk) -> None:
+def test_a_registration_takes_four_calls_and_so_does_a_repeated_one(api: Api, desk: Desk) -> None:
     said = new_registration()
-    beside = ["BatchGetItem", "GetItem"]
     first, again = api.post(REGISTER, said), api.post(REGISTER, said)
-    assert (sorted(first.calls), first.steps) == ([*beside, "GetItem", "TransactWriteItems"], 3)
-    assert (sorted(again.calls), again.steps) == ([*beside, "GetItem", "GetItem", "TransactWriteItems"], 4)
+    reads = ["BatchGetItem", "BatchGetItem", "GetItem"]
+    assert (sorted(first.calls), first.steps) == ([*reads, "SendMessage", "TransactWriteItems"], 4)
+    assert (sorted(again.calls), again.steps) == (["BatchGetItem", *reads, "TransactWriteItems"], 4)
 
 
 @pytest.mark.parametrize(("method", "path", "body"), [
@@ -313,16 +313,23 @@ def test_an_instance_without_a_proof_is_not_approved(
 
 
 def test_this_desk_proves_itself_to_its_hub_only(api: Api, desk: Desk) -> None:
-    row = hub_key("id-at-the-hub") | {"sealedKey": seal("our-key", place=place_of("id-at-the-hub"))}
+    row = hub_key("id-at-the-hub") | {
+        "sealedKey": seal("our-key", place=place_of("id-at-the-hub")),
+        "hubUrl": "https://hub.example",
+    }
     aws.dynamodb().put_item(TableName=NETWORK.physical_name, Item=to_item(row))
     word = new_nonce() * 2
-    reply = api.get(f"{WELL_KNOWN}?challenge={word}&instanceId=id-at-the-hub")
+    hub = "to=https://Hub.example/"
+    reply = api.get(f"{WELL_KNOWN}?challenge={word}&instanceId=id-at-the-hub&{hub}")
     assert (reply.json["challenge"], reply.json["instanceKeyProof"]) == (word, proof(word, "our-key"))
-    assert api.get(f"{WELL_KNOWN}?challenge={word}&instanceId=another").status == 404
+    assert api.get(f"{WELL_KNOWN}?challenge={word}&instanceId=another&{hub}").status == 404
+    # A hub that gave this desk the id which somebody got elsewhere in its name can't pass the proof on.
+    for other in ("https://other.example", "https://hub.example:8443", "https://hub.example/x", "hub.example", "x"):
+        assert api.get(f"{WELL_KNOWN}?challenge={word}&instanceId=id-at-the-hub&to={other}").status == 404
     # What a webhook's signature covers has dots, so none can be had here.
     for challenge in ("short", f"{word}.1795332480.%7B%7D", word * 20):
-        assert api.get(f"{WELL_KNOWN}?challenge={challenge}&instanceId=id-at-the-hub").status == 400
-    for lone in (f"challenge={word}", "instanceId=id-at-the-hub"):
+        assert api.get(f"{WELL_KNOWN}?challenge={challenge}&instanceId=id-at-the-hub&{hub}").status == 400
+    for lone in (f"challenge={word}", "instanceId=id-at-the-hub", hub, f"challenge={word}&instanceId=id-at-the-hub"):
         assert api.get(f"{WELL_KNOWN}?{lone}").status == 400
 
 

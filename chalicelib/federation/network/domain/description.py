@@ -30,7 +30,7 @@ class DescriptionQuery(Query):
         None, description="The SHA-256 of a connection's token, in hexadecimal. Send `to` with it."
     )
     to: Omittable[Annotated[str, Field(min_length=1, max_length=LONGEST_ORIGIN)]] = Field(
-        None, description="The base URL of the instance that asks."
+        None, description="The base URL of the instance or hub that asks."
     )
 
 

@@ -20,6 +20,8 @@ class InstanceNoticeKind(StrEnum):
 
     AGENT_APPROVAL = "agent_approval"
     INSTANCE_STATUS = "instance_status"
+    # Not sent: the desk at the registered address is asked whether the registration is its own.
+    REGISTRATION = "registration"
 
 
 class InstanceNoticeOutcome(StrEnum):
@@ -101,6 +103,13 @@ def status_notice(notice_id: str, instance_id: str, status: str, *, at: str) -> 
     }
     return InstanceNotice(
         notice_id, instance_id, InstanceNoticeKind.INSTANCE_STATUS, status, None, _json(content), at, next_attempt_at=at
+    )
+
+
+def registration_notice(notice_id: str, instance_id: str, *, at: str) -> InstanceNotice:
+    """Return the notice by which a worker asks the desk at a registered address for its proof."""
+    return InstanceNotice(
+        notice_id, instance_id, InstanceNoticeKind.REGISTRATION, "pending", None, "", at, next_attempt_at=at
     )
 
 

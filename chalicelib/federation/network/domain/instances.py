@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError, to_json
 from chalicelib import retention
 from chalicelib.core.domain.fields import WHOLE, Omittable, OpenIn, Out, TimeOut, UuidOut, one_line, parse_timestamp
 from chalicelib.core.domain.links import link_error
+from chalicelib.federation.connections.domain.connections import Proof
 from chalicelib.federation.connections.domain.origins import canonical_origin
 
 LARGEST_CAPABILITIES = 20_000
@@ -53,6 +54,7 @@ class Instance:
 
     The instance reports `user_count` and `agent_count`. `key_hash` and `token_hash` are the SHA-256 of its own key and
     of its present platform token. `stale_since` is the time since when heartbeats are missing; None if they arrive.
+    `confirmed_by` is how the desk at `base_url` showed that the registration is its own; None if it did not.
     """
 
     instance_id: str
@@ -73,6 +75,15 @@ class Instance:
     last_seen_at: str | None = None
     last_sync_at: str | None = None
     stale_since: str | None = None
+    confirmed_by: Proof | None = None
+
+    @property
+    def is_pending(self) -> bool:
+        return self.status is InstanceStatus.PENDING
+
+    @property
+    def is_confirmed(self) -> bool:
+        return self.confirmed_by is not None
 
     @property
     def is_active(self) -> bool:
@@ -81,7 +92,29 @@ class Instance:
     def has_lapsed(self, now: datetime) -> bool:
         """Whether nobody approved the registration in time. It is nobody's then, and the next one takes its place."""
         is_late = parse_timestamp(self.registered_at) + UNCONFIRMED_FOR <= now
-        return self.status is InstanceStatus.PENDING and is_late
+        return self.is_pending and is_late
+
+
+@dataclass(frozen=True)
+class AddressClaims:
+    """The instance that has an address, and the registration that claims it with a certain key; None if there is none.
+
+    While the holder is pending, others may claim its address, and who confirms it or is approved gets it.
+    """
+
+    holder: Instance | None
+    claim: Instance | None
+
+    @property
+    def is_decided(self) -> bool:
+        """Whether an operator decided who has the address."""
+        return self.holder is not None and not self.holder.is_pending
+
+    def registered_with(self, key_hash: str) -> Instance | None:
+        """Return the registration with this key, also a lapsed one."""
+        if self.holder is not None and hmac.compare_digest(self.holder.key_hash, key_hash):
+            return self.holder
+        return self.claim
 
 
 @dataclass(frozen=True)

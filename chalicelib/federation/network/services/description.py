@@ -41,12 +41,12 @@ def describe(
     Store calls in sequence: 1; 4 for the very first description, 1 more for a question about an unknown connection.
 
     Raises:
-        Invalid: the challenge comes without the id, or a connection without the desk that asks, or the reverse.
-        NotFound: this desk has no such id at any hub, or no such connection with that desk.
+        Invalid: the challenge comes without the id, or one of them or a connection without the desk that asks.
+        NotFound: this desk has no such id at that hub, or no such connection with that desk.
         RateLimited: there were too many questions about unknown connections.
     """
-    if query.connection is not None or query.to is not None:
-        if query.connection is None or query.to is None:
+    if query.connection is not None:
+        if query.to is None:
             raise Invalid("Send connection and to together.")
         digest = query.connection
         # Nobody can make others wait, so there is no limit for all together.
@@ -68,14 +68,16 @@ def describe(
         )
         status = _status_with(query.to, known)
         return DeskOut(software="fluxden", version=version, connection=KnownConnectionOut(status=status))
-    if query.challenge is None and query.instance_id is None:
+    if query.challenge is None and query.instance_id is None and query.to is None:
         keys, settings = gather(federation.list_public_keys, federation.find_settings)
         return describe_desk(keys, settings, base_url=base_url, version=version)
-    if query.challenge is None or query.instance_id is None:
-        raise Invalid("Send challenge and instanceId together.")
-    key = hubs.find_key(query.instance_id)
-    if key is None:
-        raise NotFound("This desk has no such id at a hub.")
+    if query.challenge is None or query.instance_id is None or query.to is None:
+        raise Invalid("Send challenge, instanceId and to together, or connection and to.")
+    membership = hubs.find_key(query.instance_id)
+    # Any hub can give the ids that it likes. Without this it could have this desk prove its key for another hub.
+    if membership is None or _origin(query.to) != _origin(membership[0]):
+        raise NotFound("This desk has no such id at this hub.")
+    key = membership[1]
     return DeskOut(
         software="fluxden",
         version=version,
@@ -86,16 +88,20 @@ def describe(
 
 def _status_with(asker: str, known: Sequence[Connection]) -> Literal["pending", "active"]:
     """Return the state of the connection with the desk that asks. Held requests are nothing that this desk knows."""
-    try:
-        origin = canonical_origin(asker)
-    except ValueError:
-        origin = ""
+    origin = _origin(asker)
     found = {each.status for each in known if each.peer_url == origin and not each.held}
     if ConnectionStatus.ACTIVE in found:
         return "active"
     if ConnectionStatus.PENDING in found:
         return "pending"
     raise NotFound("This desk has no such connection with that desk.")
+
+
+def _origin(url: str) -> str:
+    try:
+        return canonical_origin(url)
+    except ValueError:
+        return ""
 
 
 def card(*, base_url: str, version: str) -> AgentCardOut:

@@ -15,6 +15,7 @@ from chalicelib.federation.network.domain.instance_notices import (
     Recipient,
     notice_headers,
 )
+from chalicelib.federation.network.services.challenges import RegistrationConfirmer
 
 
 class Notices(Protocol):
@@ -34,6 +35,7 @@ def attempt_notice(
     recipients: Recipients,
     post: Post,
     post_status: Post,
+    confirmer: RegistrationConfirmer,
 ) -> None:
     """Make the notice's next attempt if one is due; a message that comes twice, late or early does no harm.
 
@@ -42,6 +44,9 @@ def attempt_notice(
     announce the next attempt; 1 when no attempt is due.
     """
     notice, now = notices.find(job.notice_id), runner.clock()
+    if notice is not None and notice.kind is InstanceNoticeKind.REGISTRATION:
+        confirmer.attempt(notice, job)
+        return
     if notice is None or not is_due(notice.next_attempt_at, now):
         return
 

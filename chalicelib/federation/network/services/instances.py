@@ -1,18 +1,16 @@
 """The hub's side of a network: registration, heartbeats, participation and approval of instances."""
 
-import hmac
-import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
 
 from chalicelib.core.domain.callers import InstanceKey, PlatformToken
 from chalicelib.core.domain.errors import Conflict, Forbidden, NotFound
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.core.ports import Get, JobAnnouncer
+from chalicelib.core.ports import JobAnnouncer
+from chalicelib.federation.connections.domain.connections import Proof
 from chalicelib.federation.network.domain.instance_notices import InstanceNoticeJob, status_notice
 from chalicelib.federation.network.domain.instances import (
     STALE_AFTER,
@@ -26,11 +24,9 @@ from chalicelib.federation.network.domain.instances import (
     LinkStatusOut,
     NetworkStatsOut,
     OwnFeaturesOut,
-    proof,
 )
-from chalicelib.federation.network.services.ports import Instances, Listings, ReportedCounts
-
-CHALLENGE_PATH = "/.well-known/fluxden"
+from chalicelib.federation.network.services.challenges import Challenger
+from chalicelib.federation.network.services.ports import Instances, Listings, Registrations, ReportedCounts
 
 _NEXT_STEPS = [
     "Send your agents to the agentSync URL, at most 50 at a time.",
@@ -148,21 +144,31 @@ def approve(
     decision: Decision,
     *,
     instances: Instances,
+    registrations: Registrations,
     queue: JobAnnouncer[InstanceNoticeJob],
-    keys: Instances,
-    get: Get | None,
+    challenger: Challenger | None,
 ) -> Instance:
-    """Approve an instance after it has proved, at its own URL, that it knows its key; without `get`, skip the proof.
+    """Approve an instance after it has proved, at its own URL, that it knows its key.
+
+    Without a `challenger`, skip the proof. Other registrations of its address end.
 
     Raises:
         NotFound: there is no such instance.
         Forbidden: the instance did not prove it.
-        Conflict: the instance has changed meanwhile.
+        Conflict: the instance has changed meanwhile, or another has confirmed the address.
     """
     found = _require_instance(instance_id, instances, decision.now)
-    if get is not None:
-        _challenge(found, decision.nonce, key=keys.key_of(instance_id), get=get)
-    return _decided(found, InstanceStatus.ACTIVE, decision, instances=instances, queue=queue)
+    made = replace(found, status=InstanceStatus.ACTIVE)
+    if challenger is not None:
+        key = instances.key_of(instance_id)
+        answer = challenger.ask(found, decision.nonce, key=key)
+        if answer.error is not None:
+            raise Forbidden(
+                f"{found.base_url} did not answer the challenge: {answer.error}."
+                " If you know the instance by other means, approve it --without-challenge."
+            )
+        made = replace(made, confirmed_by=Proof.CALLBACK)
+    return _decided(found, made, decision, instances=instances, registrations=registrations, queue=queue)
 
 
 def suspend(
@@ -170,6 +176,7 @@ def suspend(
     decision: Decision,
     *,
     instances: Instances,
+    registrations: Registrations,
     queue: JobAnnouncer[InstanceNoticeJob],
 ) -> Instance:
     """Suspend an instance: its token and key stop working and its agents are hidden until it is approved again.
@@ -179,7 +186,8 @@ def suspend(
         Conflict: the instance has changed meanwhile.
     """
     found = _require_instance(instance_id, instances, decision.now)
-    return _decided(found, InstanceStatus.SUSPENDED, decision, instances=instances, queue=queue)
+    made = replace(found, status=InstanceStatus.SUSPENDED)
+    return _decided(found, made, decision, instances=instances, registrations=registrations, queue=queue)
 
 
 def remove(instance_id: str, *, instances: Instances, listings: Listings) -> Instance:
@@ -198,7 +206,7 @@ def remove(instance_id: str, *, instances: Instances, listings: Listings) -> Ins
         raise Conflict("The instance is active. Suspend it first.")
     for each in listings.list_listings(instance_id):
         listings.remove_listing(each, claim=None, reply={})
-    if not instances.remove(found):
+    if not instances.remove(found, holder=instances.find_by_url(found.base_url)):
         raise Conflict(f"The instance {found.instance_id} has changed meanwhile. Check it and try again.")
     return found
 
@@ -210,34 +218,38 @@ def _require_instance(instance_id: str, instances: Instances, now: datetime) -> 
     return found
 
 
-def _challenge(instance: Instance, nonce: str, *, key: str, get: Get) -> None:
-    asked = urlencode({"challenge": nonce, "instanceId": instance.instance_id})
-    answer = get(f"{instance.base_url}{CHALLENGE_PATH}?{asked}", {"Accept": "application/json"})
-    advice = "If you know the instance by other means, approve it --without-challenge."
-    if answer.error is not None:
-        raise Forbidden(f"{instance.base_url} did not answer the challenge: {answer.error}. {advice}")
-    try:
-        content = json.loads(answer.body)
-    except (ValueError, RecursionError):
-        content = None
-    given = content.get("instanceKeyProof") if isinstance(content, dict) and content.get("challenge") == nonce else None
-    if not isinstance(given, str) or not hmac.compare_digest(given.encode(), proof(nonce, key).encode()):
-        raise Forbidden(f"{instance.base_url} did not prove that it knows the instance's key. {advice}")
+def _check_claim(found: Instance, holder: Instance | None) -> None:
+    """Refuse to give an address to who only claims it while another has it.
+
+    Raises:
+        Conflict: another instance was approved there, or has confirmed the address.
+    """
+    if holder is None or holder.instance_id == found.instance_id:
+        return
+    if not holder.is_pending or (holder.is_confirmed and not found.is_confirmed):
+        raise Conflict(
+            f"{found.base_url} belongs to the instance {holder.instance_id}, which confirmed it or was approved."
+        )
 
 
 def _decided(
     found: Instance,
-    status: InstanceStatus,
+    made: Instance,
     decision: Decision,
     *,
     instances: Instances,
+    registrations: Registrations,
     queue: JobAnnouncer[InstanceNoticeJob],
 ) -> Instance:
-    if found.status is status:
+    if found.status is made.status:
         return found
-    made = replace(found, status=status)
+    status = made.status
+    holder = instances.find_by_url(found.base_url)
+    _check_claim(made, holder)
     notice = status_notice(decision.notice_id, found.instance_id, str(status), at=timestamp(decision.now))
-    if not instances.set_status(made, over=found, notice=notice):
+    if not instances.set_status(made, over=found, notice=notice, holder=holder):
         raise Conflict(f"The instance {found.instance_id} has changed meanwhile, or its address is blocked.")
+    if found.is_pending:
+        registrations.drop_claims(found.base_url)
     queue.announce(InstanceNoticeJob(notice_id=notice.notice_id))
     return made

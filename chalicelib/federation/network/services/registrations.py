@@ -1,7 +1,7 @@
 """Registering the instances of a network at this desk, its hub."""
 
 import hmac
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from pydantic_core import to_json
@@ -12,10 +12,11 @@ from chalicelib.core.domain.errors import Forbidden
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.guesses import can_be_guessed
 from chalicelib.core.domain.requests import RequestContext
-from chalicelib.core.ports import Gather
+from chalicelib.core.ports import Gather, JobAnnouncer
 from chalicelib.core.services.guesses import Guesses, Trial, try_credential
 from chalicelib.federation.connections.domain.federation_settings import FederationSettings
 from chalicelib.federation.connections.services.admission import admit_registration
+from chalicelib.federation.network.domain.instance_notices import InstanceNoticeJob, registration_notice
 from chalicelib.federation.network.domain.instances import (
     FeaturesOut,
     Instance,
@@ -25,32 +26,50 @@ from chalicelib.federation.network.domain.instances import (
     endpoints,
     hash_of,
 )
-from chalicelib.federation.network.services.ports import Instances
+from chalicelib.federation.network.services.ports import Registrations
 from chalicelib.ids import MintedToken
+
+
+@dataclass(frozen=True)
+class NewRegistration:
+    """Fresh ids for a registration and its notice, and its token."""
+
+    instance_id: str
+    notice_id: str
+    token: MintedToken
+
+
+@dataclass(frozen=True)
+class Ports:
+    """The ports of a registration. Without `queue` nobody asks the desk at the registered address."""
+
+    registrations: Registrations
+    guesses: Guesses
+    gather: Gather
+    queue: JobAnnouncer[InstanceNoticeJob] | None
 
 
 def register(
     body: RegisterIn,
-    token: MintedToken,
+    new: NewRegistration,
     *,
-    instance_id: str,
     base_url: str,
     most_an_hour: int,
     context: RequestContext,
-    instances: Instances,
     settings: FederationSettings,
-    guesses: Guesses,
-    gather: Gather,
+    ports: Ports,
 ) -> RegisteredOut:
-    """Register an instance; if it is registered already, replace its platform token.
+    """Register an instance; if it is registered with this key already, replace its platform token.
 
-    A repeated registration keeps the id and the status. `settings` are those of this desk's federation. Store calls in
-    sequence: 2, or 3 for a repeated one; more for simultaneous registrations of one instance.
+    A repeated registration keeps the id and the status. Until an operator decides, several instances may claim one
+    address. The desk there is asked, and the one that it confirms gets the address. `settings` are those
+    of this desk's federation. Store and queue calls in sequence: 3, also for a repeated one; more for simultaneous
+    registrations of one instance.
 
     Raises:
-        Forbidden: the instance is registered with another key, or its address is blocked.
+        Forbidden: the instance was approved or suspended with another key, or its address is blocked.
         RateLimited: `most_an_hour` new instances have registered in this hour, or their share from this network
-            address; or there were too many wrong keys.
+            address or for this host; or there were too many wrong keys.
         Unavailable: the instance is registered by too many calls at once, or this desk has no key to seal secrets with.
     """
     admit_registration(settings, body.base_url)
@@ -64,20 +83,23 @@ def register(
         "agent_count": body.agent_count,
     }
     capabilities = None if body.capabilities is None else to_json(body.capabilities).decode()
+    token = new.token
     attempts = Attempts("The instance is registered by too many requests at once. Try again.")
     while attempts.again():
-        found = try_credential(
+        claims = try_credential(
             trial,
-            lambda: instances.find_by_url(body.base_url),
-            lambda seen: seen is not None and hmac.compare_digest(seen.key_hash, key_hash),
-            guesses=guesses,
-            gather=gather,
-            is_guess=lambda seen: seen is not None and not seen.has_lapsed(now),
+            lambda: ports.registrations.find(body.base_url, key_hash),
+            lambda seen: seen.holder is not None and hmac.compare_digest(seen.holder.key_hash, key_hash),
+            guesses=ports.guesses,
+            gather=ports.gather,
+            is_guess=lambda seen: seen.is_decided,
         )
-        lapsed = found if found is not None and found.has_lapsed(now) else None
-        if found is None or lapsed is not None:
+        found = claims.registered_with(key_hash)
+        if claims.is_decided and found is not claims.holder:
+            raise Forbidden("An instance with this baseUrl is registered with another apiKey.")
+        if found is None or found.has_lapsed(now):
             made = Instance(
-                instance_id=instance_id,
+                instance_id=new.instance_id,
                 base_url=body.base_url,
                 status=InstanceStatus.PENDING,
                 key_hash=key_hash,
@@ -86,16 +108,39 @@ def register(
                 capabilities=capabilities,
                 **reported,
             )
-            if instances.add(
-                made, token, body.api_key, most_an_hour=most_an_hour, network=network, now=now, over=lapsed
-            ):
+            if _add(made, body.api_key, new, found, most_an_hour=most_an_hour, context=context, ports=ports):
                 return _registered(made, token, base_url)
             continue
-        if not hmac.compare_digest(found.key_hash, key_hash):
-            raise Forbidden("An instance with this baseUrl is registered with another apiKey.")
         made = replace(found, **reported, capabilities=capabilities or found.capabilities)
-        if instances.renew(made, token, over=found):
+        if ports.registrations.renew(made, token, over=found):
             return _registered(made, token, base_url)
+
+
+def _add(
+    made: Instance,
+    key: str,
+    new: NewRegistration,
+    lapsed: Instance | None,
+    *,
+    most_an_hour: int,
+    context: RequestContext,
+    ports: Ports,
+) -> bool:
+    notice = None
+    if ports.queue is not None:
+        notice = registration_notice(new.notice_id, made.instance_id, at=timestamp(context.now))
+    added = ports.registrations.add(
+        made,
+        key,
+        most_an_hour=most_an_hour,
+        network=network_of(context.address),
+        now=context.now,
+        notice=notice,
+        over=lapsed,
+    )
+    if added and notice is not None and ports.queue is not None:
+        ports.queue.announce(InstanceNoticeJob(notice_id=notice.notice_id))
+    return added
 
 
 def _registered(instance: Instance, token: MintedToken, base_url: str) -> RegisteredOut:

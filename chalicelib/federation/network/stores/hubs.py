@@ -34,14 +34,14 @@ _MEMBERSHIP = Codec(Membership, {"next_heartbeat_at": "dueAt"}, without=("hub_ur
 
 
 class DynamoHubs:
-    def find_key(self, instance_id: str) -> str | None:
-        """Find the key with which this desk registered at the hub where it has this id. One store call.
+    def find_key(self, instance_id: str) -> tuple[str, str] | None:
+        """Find the URL of the hub where this desk has this id, and the key it registered with. One store call.
 
         Raises:
             ValueError: it was sealed with another deployment's key.
         """
         row = get(NETWORK, hub_key(instance_id))
-        return unseal(row["sealedKey"], place=place_of(instance_id)) if row else None
+        return (row["hubUrl"], unseal(row["sealedKey"], place=place_of(instance_id))) if row else None
 
     def list_memberships(self) -> list[Membership]:
         """List the memberships of this desk by URL, read consistently. One store call."""

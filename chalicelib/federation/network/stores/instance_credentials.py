@@ -1,6 +1,6 @@
 """Credentials of instances, in the tables `tokens` and `network`.
 
-tokens:  PLATFORM#<hash>   the platform token of an instance: instanceId, status
+tokens:  PLATFORM#<hash>   the platform token of an instance that was approved: instanceId, status
          INSTANCE#<hash>   an instance's own key: `holders` are the active instances, and the hubs of this desk, that
                            use it. Without a holder it is not accepted
 network: sealedKey of an instance's row (see instances)
@@ -9,7 +9,7 @@ network: sealedKey of an instance's row (see instances)
 from chalicelib.core.domain.callers import TokenStatus
 from chalicelib.core.domain.errors import Unavailable
 from chalicelib.core.ports import Action
-from chalicelib.core.stores.actions import EXISTS, delete, put_new, update
+from chalicelib.core.stores.actions import delete, put_new, update
 from chalicelib.core.stores.items import Row
 from chalicelib.federation.network.domain.instances import Instance
 from chalicelib.ids import InstanceCredential, MintedToken
@@ -39,9 +39,12 @@ def delete_token_action(instance: Instance) -> Action:
     return delete(TOKENS, _token_key(instance.token_hash))
 
 
-def set_token_status_action(instance: Instance) -> Action:
-    """Return the action that enables or disables the platform token with its instance."""
-    return update(TOKENS, _token_key(instance.token_hash), "SET #status = :status", EXISTS, **_status_of(instance))
+def save_token_action(instance: Instance) -> Action:
+    """Return the action that enables or disables the platform token with its instance; an approval may create it."""
+    start = {**START, "secretHash": instance.token_hash, "instanceId": instance.instance_id, "dailyLimit": 0}
+    sets = ", ".join(f"#{name} = if_not_exists(#{name}, :{name})" for name in start if name != "status")
+    key = _token_key(instance.token_hash)
+    return update(TOKENS, key, f"SET #status = :status, {sets}", **start | _status_of(instance))
 
 
 def sealed_key(instance_id: str, text: str) -> Row:

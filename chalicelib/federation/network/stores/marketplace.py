@@ -25,7 +25,7 @@ from chalicelib.federation.network.domain.instance_notices import InstanceNotice
 from chalicelib.federation.network.domain.marketplace import Listing, ListingStatus
 from chalicelib.federation.network.stores.instance_credentials import unsealed_key
 from chalicelib.federation.network.stores.instance_notices import add_notice_action
-from chalicelib.federation.network.stores.instances import instance_key
+from chalicelib.federation.network.stores.instance_rows import instance_key
 from chalicelib.federation.network.stores.network_stats import count_agents_actions
 from chalicelib.resources import LIST_INDEX, NETWORK
 

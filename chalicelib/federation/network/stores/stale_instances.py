@@ -7,7 +7,8 @@ from chalicelib.core.stores.actions import update
 from chalicelib.core.stores.reads import list_due
 from chalicelib.core.stores.writes import try_commit
 from chalicelib.federation.network.domain.instances import InstanceStatus
-from chalicelib.federation.network.stores.instances import STALE_QUEUE, instance_key
+from chalicelib.federation.network.stores.instance_rows import instance_key
+from chalicelib.federation.network.stores.instances import STALE_QUEUE
 from chalicelib.federation.network.stores.network_stats import mark_stale_action
 from chalicelib.resources import NETWORK
 
