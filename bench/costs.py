@@ -61,7 +61,7 @@ def main() -> None:
     )
     save_results("costs", figures)
     monthly = _PRICES["per_month"]
-    alarms = sum(each["Type"] == "AWS::CloudWatch::Alarm" for each in made()["Resources"].values())
+    alarms = sum(each["Type"] == "AWS::CloudWatch::Alarm" for each in made().list_resources().values())
     fixed = alarms * monthly["alarm"] + monthly["dashboard"] + monthly["secret"]
     print(f"A month without requests: {fixed:.2f} ({alarms} alarms, the dashboard, the secret)")
 

@@ -11,6 +11,13 @@ from chalicelib.edge.route import Route
 from chalicelib.edge.schedule import Schedule
 
 
+def areas() -> dict[str, str]:
+    """Return the area of each module of `chalicelib` that has entry points."""
+    from app import ENTRY_POINTS
+
+    return {module: area for area, modules in ENTRY_POINTS.items() for module in modules}
+
+
 def routes(app: Chalice) -> Iterator[Route]:
     """Return every HTTP operation of the app, by path and method."""
     for path, methods in sorted(app.routes.items()):

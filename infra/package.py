@@ -1,7 +1,7 @@
-"""Build the functions' zip and the deployment template in `build/`: `python -m infra.package`.
+"""Build the functions' zip and the deployment templates in `build/`: `python -m infra.package`.
 
 No AWS account is needed. Exits with 1 if a function can't be loaded from the zip alone, if cfn-lint or our own rules
-find an error in the template, or if AWS would refuse to update a stack of the last release.
+find an error in the templates, or if AWS would refuse to update a stack of the last release.
 """
 
 import hashlib
@@ -15,18 +15,22 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+from infra import catalog
 from infra.bundle import bundle
-from infra.template.build import template
-from infra.template.cloudformation import translate
+from infra.template.build import templates
 from infra.template.entry_points import list_entry_points
 from infra.template.releases import last_release, list_refusals, record
-from infra.template.resolved import PARAMETER_SETS, resolve
-from infra.template.rules import list_violations
+from infra.template.resolved import PARAMETER_SETS, resolve_all
+from infra.template.resolved import ROOT as ROOT_STACK
+from infra.template.rules import MOST_BYTES, list_violations
+from infra.template.stacks import MOST_RESOURCES, Templates, dump
 
 ROOT = Path(__file__).parents[1]
 BUILD = ROOT / "build"
-TEMPLATE, TRANSLATED, CODE = BUILD / "template.json", BUILD / "cloudformation.json", BUILD / "function.zip"
-RESOLVED = BUILD / "resolved.json"
+TEMPLATE, CODE = BUILD / "template.json", BUILD / "function.zip"
+# Beside the root's template: those of the nested stacks.
+STACKS = "stacks"
+RESOLVED = BUILD / "resolved"
 
 # Chalice needs a region for service names. Nothing is called there.
 _REGION = "us-east-1"
@@ -38,19 +42,38 @@ def main() -> None:
 
     packaged = _chalice_package()
     unpacked = bundle(BUILD / "chalice" / "deployment.zip", CODE)
-    made = template(app, packaged)
-    TEMPLATE.write_text(json.dumps(made, separators=(",", ":")), encoding="utf-8")
-    result = translate(made)
-    TRANSLATED.write_text(json.dumps(result, separators=(",", ":")), encoding="utf-8")
+    made = templates(app, packaged, catalog.areas())
+    write(made, TEMPLATE)
     handlers = sorted(each.handler for each in list_entry_points(app))
     _load(handlers)
-    _lint(result)
+    _lint(made)
     print(
         f"{CODE.relative_to(ROOT)}: {CODE.stat().st_size / _MEGABYTE:.1f} MB, {unpacked / _MEGABYTE:.1f} MB unpacked,"
     )
     print(f"  sha256 {hashlib.sha256(CODE.read_bytes()).hexdigest()}, {len(handlers)} functions")
-    print(f"{TEMPLATE.relative_to(ROOT)}: {TEMPLATE.stat().st_size / _MEGABYTE:.2f} of at most 1 MB, ", end="")
-    print(f"{len(result['Resources'])} of at most 500 resources")
+    _print_sizes(made)
+
+
+def write(made: Templates, path: Path) -> None:
+    """Write the root's template to `path`, and the nested templates into a folder beside it."""
+    folder = path.with_name(STACKS)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    path.write_bytes(dump(made.root))
+    for name, template in made.nested.items():
+        (folder / f"{name}.json").write_bytes(dump(template))
+
+
+def read(path: Path) -> Templates:
+    """Return the templates that `write` has written."""
+    nested = {each.stem: json.loads(each.read_bytes()) for each in sorted(path.with_name(STACKS).glob("*.json"))}
+    return Templates(json.loads(path.read_bytes()), nested)
+
+
+def _print_sizes(made: Templates) -> None:
+    print(f"{TEMPLATE.relative_to(ROOT)} nests {len(made.nested)} stacks, of at most {MOST_RESOURCES} resources each:")
+    for name, template in made.nested.items():
+        print(f"  {name:<24}{len(template['Resources']):>4}  {len(dump(template)) / MOST_BYTES:.2f} MB")
 
 
 def _chalice_package() -> dict[str, Any]:
@@ -87,17 +110,24 @@ def _load(handlers: list[str]) -> None:
         _run("python", "-I", "-S", "-c", f"import sys; sys.path.insert(0, {folder!r}); import {', '.join(modules)}")
 
 
-def _lint(translated: dict[str, Any]) -> None:
-    """Check the template as it is, and as the service reads it with each set of parameters."""
-    _run("cfn-lint", "--regions", _REGION, "--template", str(TRANSLATED))
-    for parameters in PARAMETER_SETS:
-        resolved = resolve(translated, parameters)
+def _lint(made: Templates) -> None:
+    """Check the templates as they are, and as the service reads them with each set of parameters."""
+    linted = [TEMPLATE, *sorted(TEMPLATE.with_name(STACKS).glob("*.json"))]
+    shutil.rmtree(RESOLVED, ignore_errors=True)
+    for number, parameters in enumerate(PARAMETER_SETS):
+        resolved = resolve_all(made, parameters)
         if violations := list_violations(resolved):
-            sys.exit("\n".join(["The services refuse this template:", *violations]))
-        RESOLVED.write_text(json.dumps(resolved, separators=(",", ":")), encoding="utf-8")
-        _run("cfn-lint", "--regions", _REGION, "--template", str(RESOLVED))
+            sys.exit("\n".join(["The services refuse these templates:", *violations]))
+        folder = RESOLVED / str(number)
+        folder.mkdir(parents=True)
+        for name, template in resolved.items():
+            # The root only passes values on, and the address of a template is no file here.
+            if name != ROOT_STACK:
+                (folder / f"{name}.json").write_bytes(dump(template))
+        linted += sorted(folder.glob("*.json"))
+    _run("cfn-lint", "--regions", _REGION, "--template", *map(str, linted))
     name, before = last_release()
-    if refusals := list_refusals(before, record(resolve(translated, PARAMETER_SETS[0]))):
+    if refusals := list_refusals(before, record(resolve_all(made, PARAMETER_SETS[0]))):
         sys.exit("\n".join([f"The services refuse to update a stack of the release {name}:", *refusals]))
 
 

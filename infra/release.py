@@ -1,4 +1,4 @@
-"""Record the template of a release, with which the next one is compared: `python -m infra.release <name>`.
+"""Record the templates of a release, with which the next one is compared: `python -m infra.release <name>`.
 
 Run it after `make package`, when a release is made. Names sort by time, such as `2026-11-30`.
 """
@@ -10,16 +10,16 @@ import click
 
 from infra import package
 from infra.template import releases
-from infra.template.resolved import PARAMETER_SETS, resolve
+from infra.template.resolved import PARAMETER_SETS, resolve_all
 
 
 @click.command()
 @click.argument("name")
 def main(name: str) -> None:
-    """Record the template in build/ as the release NAME, a date."""
+    """Record the templates in build/ as the release NAME, a date."""
     if not re.fullmatch(r"\d{4}-\d{2}-\d{2}[a-z]?", name):
         raise click.UsageError("Name the release by its date, such as 2026-11-30 or 2026-11-30b.")
-    made = releases.record(resolve(json.loads(package.TRANSLATED.read_text(encoding="utf-8")), PARAMETER_SETS[0]))
+    made = releases.record(resolve_all(package.read(package.TEMPLATE), PARAMETER_SETS[0]))
     before, known = releases.last_release()
     if name <= before:
         raise click.ClickException(f"The last release is {before}. Use a later date.")

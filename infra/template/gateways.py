@@ -1,6 +1,7 @@
 """The two APIs in front of the functions: HTTP (a REST API) and WebSockets."""
 
 import copy
+import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -21,7 +22,6 @@ from chalicelib.edge.rendering import with_charset
 from chalicelib.edge.socket import SocketRoute
 from chalicelib.security_headers import HTTPS_ONLY, SECURITY_HEADERS
 from infra.template.entry_points import EntryPoint
-from infra.template.functions import GATEWAY_ROLE
 from infra.template.names import (
     REST_API,
     SOCKET_API,
@@ -34,6 +34,7 @@ from infra.template.names import (
     resource,
     sub,
 )
+from infra.template.triggers import GATEWAY_ROLE
 
 _NOT_FOUND = NotFound("There is nothing at this path.")
 _TIMED_OUT = Unavailable("The desk did not answer in time.")
@@ -86,17 +87,26 @@ def gateways(app: Chalice, definition: dict[str, Any], entry_points: Iterable[En
 
 
 def _rest_api(app: Chalice, definition: dict[str, Any], by_handler: Mapping[str, EntryPoint]) -> Resources:
+    described = _definition(app, definition, by_handler)
+    # A deployment is a picture of the API, and a stage shows one. Another definition needs another deployment.
+    picture = hashlib.sha256(json.dumps(described, sort_keys=True).encode()).hexdigest()
+    deployment = f"{REST_API}Deployment{picture[:10]}"
     throttles = {"ResourcePath": "/*", "HttpMethod": "*", "MetricsEnabled": False, **_THROTTLES}
     return {
         "AccessLogs": _access_logs("http"),
         REST_API: resource(
-            "AWS::Serverless::Api",
+            "AWS::ApiGateway::RestApi",
+            {"Name": ref("Prefix"), "EndpointConfiguration": {"Types": ["REGIONAL"]}, "Body": described},
+        ),
+        deployment: resource(
+            "AWS::ApiGateway::Deployment", {"RestApiId": ref(REST_API), "Description": f"Definition {picture}"}
+        ),
+        f"{REST_API}Stage": resource(
+            "AWS::ApiGateway::Stage",
             {
-                "Name": ref("Prefix"),
+                "RestApiId": ref(REST_API),
+                "DeploymentId": ref(deployment),
                 "StageName": STAGE,
-                "OpenApiVersion": "2.0",  # without it, SAM adds a second stage named Stage
-                "EndpointConfiguration": {"Type": "REGIONAL"},
-                "DefinitionBody": _definition(app, definition, by_handler),
                 "AccessLogSetting": _access_log_setting("AccessLogs", _ACCESS_LINE),
                 "MethodSettings": [throttles],
                 "Variables": _AFTER_LOGGING,

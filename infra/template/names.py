@@ -10,6 +10,8 @@ Resources = dict[str, dict[str, Any]]
 
 STAGE = "desk"
 REST_API, SOCKET_API = "RestApi", "SocketApi"
+# The parameter by which other stacks get the ARN of the role that calls scheduled functions.
+SCHEDULER_ROLE_ARN = "SchedulerRoleArn"
 
 
 def pascal(name: str) -> str:
@@ -63,15 +65,21 @@ def invocation_uri(entry_point: EntryPoint) -> dict[str, str]:
     return sub(f"arn:${{AWS::Partition}}:apigateway:${{AWS::Region}}:{path}/{function_arn(entry_point)}/invocations")
 
 
+def queue_arn(queue: Queue) -> dict[str, str]:
+    """Return the queue's ARN, made from its name, because the queue is in another stack."""
+    return sub(f"arn:${{AWS::Partition}}:sqs:${{AWS::Region}}:${{AWS::AccountId}}:${{Prefix}}-{queue.name}")
+
+
 def grant_arns(grant: Grant) -> list[dict[str, Any]]:
-    """Return the ARNs that a grant covers."""
+    """Return the ARNs that a grant covers. They are made from names, because tables and queues are in another stack."""
     match grant.resource:
-        case Table() as table if grant.index:
-            return [sub(f"${{{table_id(table)}.Arn}}/index/{grant.index}")]
         case Table() as table:
-            return [arn_of(table_id(table))]
+            arn = (
+                f"arn:${{AWS::Partition}}:dynamodb:${{AWS::Region}}:${{AWS::AccountId}}:table/${{Prefix}}-{table.name}"
+            )
+            return [sub(f"{arn}/index/{grant.index}" if grant.index else arn)]
         case Queue() as queue:
-            return [arn_of(queue_id(queue))]
+            return [queue_arn(queue)]
         case Secret():
             return [ref("SecretKeyId")]
         case SocketApi():

@@ -5,11 +5,12 @@ release's template is committed (`infra/releases`), and each template is compare
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from infra.template.resolved import NAMES
+from infra.template.stacks import Template, dump
 
 FOLDER = Path(__file__).parents[1] / "releases"
 Record = dict[str, Any]
@@ -20,14 +21,26 @@ _HOLD_DATA = {_TABLE, "AWS::SQS::Queue"}
 _GLOBAL, _LOCAL = "GlobalSecondaryIndexes", "LocalSecondaryIndexes"
 
 
-def record(template: dict[str, Any]) -> Record:
-    """Reduce a resolved template to what later releases are compared with: logical ids, names, tables and sizes."""
-    resources = template["Resources"]
+def record(stacks: Mapping[str, Template]) -> Record:
+    """Reduce resolved templates to what later releases are compared with: logical ids, names, tables and sizes."""
     return {
-        "bytes": len(json.dumps(template, separators=(",", ":"))),
-        "count": len(resources),
-        "resources": {name: " ".join([each["Type"], *_physical_name(each)]) for name, each in resources.items()},
-        "tables": {name: _table(each["Properties"]) for name, each in resources.items() if each["Type"] == _TABLE},
+        "stacks": {
+            stack: {
+                "bytes": len(dump(template)),
+                "count": len(template["Resources"]),
+                "resources": {
+                    name: " ".join([each["Type"], *_physical_name(each)])
+                    for name, each in template["Resources"].items()
+                },
+            }
+            for stack, template in stacks.items()
+        },
+        "tables": {
+            name: _table(each["Properties"])
+            for template in stacks.values()
+            for name, each in template["Resources"].items()
+            if each["Type"] == _TABLE
+        },
     }
 
 
@@ -45,17 +58,27 @@ def list_refusals(before: Record, after: Record) -> list[str]:
 
 def _resource_refusals(before: Record, after: Record) -> Iterator[str]:
     # A resource without a name of its own has its type alone here, and is nobody else's.
-    owners = {named: logical_id for logical_id, named in before["resources"].items() if " " in named}
-    for logical_id, named in after["resources"].items():
-        (was_kind, _, was_name), (kind, _, name) = (
-            text.partition(" ") for text in (before["resources"].get(logical_id, named), named)
-        )
-        if was_kind != kind:
-            yield f"{logical_id}: the type of a resource can't change, from {was_kind} to {kind}"
-        elif was_name != name and kind in _HOLD_DATA:
-            yield f"{logical_id}: named {name} instead of {was_name}, it would be empty"
-        if (owner := owners.get(named, logical_id)) != logical_id:
-            yield f"{logical_id}: {kind} {name} exists already, as {owner}; keep its logical id"
+    owners = {
+        named: (stack, logical_id)
+        for stack, recorded in before["stacks"].items()
+        for logical_id, named in recorded["resources"].items()
+        if " " in named
+    }
+    for stack, recorded in after["stacks"].items():
+        known = before["stacks"].get(stack, {"resources": {}})["resources"]
+        for logical_id, named in recorded["resources"].items():
+            (was_kind, _, was_name), (kind, _, name) = (
+                text.partition(" ") for text in (known.get(logical_id, named), named)
+            )
+            if was_kind != kind:
+                yield f"{logical_id}: the type of a resource can't change, from {was_kind} to {kind}"
+            elif was_name != name and kind in _HOLD_DATA:
+                yield f"{logical_id}: named {name} instead of {was_name}, it would be empty"
+            old_stack, owner = owners.get(named, (stack, logical_id))
+            if old_stack != stack:
+                yield f"{logical_id}: {kind} {name} exists already, in the stack {old_stack}; it can't move to {stack}"
+            elif owner != logical_id:
+                yield f"{logical_id}: {kind} {name} exists already, as {owner}; keep its logical id"
 
 
 def _table_refusals(before: Record, after: Record) -> Iterator[str]:

@@ -1,7 +1,10 @@
-"""Resolve a CloudFormation template as the service does: parameters, conditions, `Fn::Sub` and references."""
+"""Resolve templates as CloudFormation does: parameters, conditions, `Fn::Sub`, references, nested stacks."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
+
+from infra.template.stacks import STACK, Templates
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
 _PSEUDO = {
@@ -33,6 +36,7 @@ _OTHERS = {
     "AlarmEmail": "operators@example.com",
     "BaseUrl": "https://desk.example.com",
     "Prefix": "p" * 24,
+    "ProtectTables": "no",
     "SetAccountLogging": "no",
     "SocketHeartbeats": "1",
     "SocketUrl": "wss://live.desk.example.com",
@@ -46,20 +50,36 @@ class Unresolved(Exception):
     """The service could not resolve the template."""
 
 
+ROOT = "Root"
+
+
+def resolve_all(templates: Templates, parameters: dict[str, str]) -> dict[str, dict[str, Any]]:
+    """Return the templates of all stacks as `resolve` does: the root as "Root", the others by logical id.
+
+    Raises:
+        Unresolved: as `resolve`, or a stack is not given a value.
+    """
+    root = _Resolver(templates.root, parameters, templates.nested)
+    return {ROOT: root.template()} | {name: root.nested(name).template() for name in templates.nested}
+
+
 def resolve(template: dict[str, Any], parameters: dict[str, str]) -> dict[str, Any]:
     """Return the template with every parameter, condition, reference and `Fn::Sub` replaced by its value.
 
     Raises:
         Unresolved: a parameter has no value or one that is not allowed, or a name refers to nothing.
     """
-    return _Resolver(template, parameters).template()
+    return _Resolver(template, parameters, {}).template()
 
 
 class _Resolver:
-    def __init__(self, template: dict[str, Any], parameters: dict[str, str]) -> None:
-        self._template = template
+    def __init__(
+        self, template: dict[str, Any], parameters: dict[str, str], nested: Mapping[str, dict[str, Any]]
+    ) -> None:
+        self._template, self._nested = template, nested
         self._resources: dict[str, Any] = template["Resources"]
-        declared = template["Parameters"]
+        self._outputs: dict[str, Any] = template.get("Outputs", {})
+        declared = template.get("Parameters", {})
         if unknown := parameters.keys() - declared.keys():
             raise Unresolved(f"not declared: {sorted(unknown)}")
         self._values = {name: _value(name, each, parameters) for name, each in declared.items()} | _PSEUDO
@@ -70,8 +90,18 @@ class _Resolver:
             for name, each in self._resources.items()
             if "Condition" not in each or self._holds(each["Condition"])
         }
-        outputs = {name: {"Value": self._resolved(each["Value"])} for name, each in self._template["Outputs"].items()}
+        outputs = {name: {"Value": self.output(name)} for name in self._outputs}
         return {"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources, "Outputs": outputs}
+
+    def nested(self, name: str) -> "_Resolver":
+        """Return the resolver of a nested stack, with the parameters that this one passes."""
+        properties = self._require(name)["Properties"]
+        return _Resolver(self._nested[name], self._resolved(properties["Parameters"]), {})
+
+    def output(self, name: str) -> Any:
+        if name not in self._outputs:
+            raise Unresolved(f"{name} is not an output")
+        return self._resolved(self._outputs[name]["Value"])
 
     def _holds(self, condition: str) -> bool:
         return bool(self._resolved(self._template["Conditions"][condition]))
@@ -118,6 +148,8 @@ class _Resolver:
 
     def _attribute(self, logical_id: str, attribute: str) -> str:
         resource = self._require(logical_id)
+        if resource["Type"] == STACK:
+            return str(self.nested(logical_id).output(attribute.removeprefix("Outputs.")))
         if attribute != "Arn" or resource["Type"] not in NAMES:
             return f"arn:aws:iam::{ACCOUNT}:role/fluxden-prod-{logical_id}" if attribute == "Arn" else logical_id
         key, service, kind = NAMES[resource["Type"]]

@@ -1,17 +1,17 @@
-"""What the services refuse in a resolved template: names, sizes and quotas that are known before a deployment."""
+"""What the services refuse in resolved templates: names, sizes and quotas that are known before a deployment."""
 
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
+from infra.template.names import Resources
 from infra.template.resolved import NAMES
+from infra.template.stacks import MOST_RESOURCES, dump
 
-Resources = dict[str, dict[str, Any]]
-
-# CloudFormation's own limits.
-MOST_RESOURCES, MOST_OUTPUTS, MOST_BYTES = 500, 200, 1_000_000
+# CloudFormation's own limits for each stack. Its limit of resources is 500; ours leaves room.
+MOST_OUTPUTS, MOST_PARAMETERS, MOST_BYTES = 200, 200, 1_000_000
 _NAME_PATTERNS = {
     "AWS::CloudWatch::Alarm": r".{1,255}",
     "AWS::CloudWatch::Dashboard": r"[A-Za-z0-9_-]{1,255}",
@@ -46,54 +46,59 @@ _SECRET_REFERENCE = re.compile(
 )
 
 
-def list_violations(template: dict[str, Any]) -> list[str]:
-    """Return a line for each rule that the resolved template breaks."""
-    resources: Resources = template["Resources"]
+def list_violations(stacks: Mapping[str, dict[str, Any]]) -> list[str]:
+    """Return a line for each rule that the resolved templates of a desk break."""
     return [
-        *_counts(template),
-        *_names(resources),
-        *_references(resources),
-        *(line for name, each in resources.items() for line in _ranges(name, each)),
-        *(f"{name}: {line}" for name, each in resources.items() for line in _of_resource(each)),
-        *_mappings(resources),
+        *(f"{stack}: {line}" for stack, template in stacks.items() for line in _counts(template)),
+        *(f"{stack}: {line}" for stack, template in stacks.items() for line in _of_stack(template["Resources"])),
+        *_names([each for template in stacks.values() for each in template["Resources"].values()]),
+        *_mappings([each for template in stacks.values() for each in template["Resources"].items()]),
     ]
 
 
 def _counts(template: dict[str, Any]) -> Iterator[str]:
-    for what, most in (("Resources", MOST_RESOURCES), ("Outputs", MOST_OUTPUTS)):
+    limits = {"Resources": MOST_RESOURCES, "Outputs": MOST_OUTPUTS, "Parameters": MOST_PARAMETERS}
+    for what, most in limits.items():
         if (count := len(template.get(what, {}))) > most:
             yield f"{count} {what.lower()}, at most {most}"
-    if (size := len(json.dumps(template, separators=(",", ":")))) > MOST_BYTES:
+    if (size := len(dump(template))) > MOST_BYTES:
         yield f"the template has {size} bytes, at most {MOST_BYTES}"
 
 
-def _names(resources: Resources) -> Iterator[str]:
-    used: Counter[tuple[str, str]] = Counter()
+def _of_stack(resources: Resources) -> Iterator[str]:
     for logical_id, each in resources.items():
         if not re.fullmatch(r"[A-Za-z0-9]{1,255}", logical_id):
             yield f"{logical_id}: a logical id has letters and digits only"
-        if each["Type"] not in NAMES:
-            continue
-        name = each["Properties"][NAMES[each["Type"]][0]]
-        used[each["Type"], name] += 1
-        if not re.fullmatch(_NAME_PATTERNS[each["Type"]], name):
-            yield f"{logical_id}: {each['Type']} can't be named {name}"
+        for line in (*_name(each), *_ranges(each), *_references(each), *_of_resource(each)):
+            yield f"{logical_id}: {line}"
+
+
+def _name(resource: dict[str, Any]) -> Iterator[str]:
+    if (kind := resource["Type"]) in NAMES:
+        name = resource["Properties"][NAMES[kind][0]]
+        if not re.fullmatch(_NAME_PATTERNS[kind], name):
+            yield f"{kind} can't be named {name}"
+
+
+def _names(resources: list[dict[str, Any]]) -> Iterator[str]:
+    used = Counter(
+        (each["Type"], each["Properties"][NAMES[each["Type"]][0]]) for each in resources if each["Type"] in NAMES
+    )
     for (kind, name), count in used.items():
         if count > 1:
             yield f"{count} resources of {kind} are named {name}"
 
 
-def _references(resources: Resources) -> Iterator[str]:
-    for logical_id, each in resources.items():
-        for found in _REFERENCE.findall(json.dumps(each)):
-            if found.startswith("secretsmanager:") and not _SECRET_REFERENCE.fullmatch(found):
-                yield f"{logical_id}: a reference to a secret has at most the parts key, stage and version: {found}"
+def _references(resource: dict[str, Any]) -> Iterator[str]:
+    for found in _REFERENCE.findall(json.dumps(resource)):
+        if found.startswith("secretsmanager:") and not _SECRET_REFERENCE.fullmatch(found):
+            yield f"a reference to a secret has at most the parts key, stage and version: {found}"
 
 
-def _ranges(name: str, resource: dict[str, Any]) -> Iterator[str]:
+def _ranges(resource: dict[str, Any]) -> Iterator[str]:
     for (kind, key), (least, most) in _RANGES.items():
         if kind == resource["Type"] and not least <= (value := resource["Properties"].get(key, least)) <= most:
-            yield f"{name}: {key} is {value}, allowed are {least} to {most}"
+            yield f"{key} is {value}, allowed are {least} to {most}"
 
 
 def _of_resource(resource: dict[str, Any]) -> Iterator[str]:
@@ -152,18 +157,18 @@ def _api_resources(body: dict[str, Any]) -> set[str]:
     return {"/".join(path.split("/")[: end + 1]) for path in body["paths"] for end in range(path.count("/") + 1)}
 
 
-def _mappings(resources: Resources) -> Iterator[str]:
+def _mappings(resources: list[tuple[str, dict[str, Any]]]) -> Iterator[str]:
     """Lambda refuses a queue whose messages come back before the function's time is over."""
     named = {
-        each["Properties"][NAMES[each["Type"]][0]]: each["Properties"]
-        for each in resources.values()
+        (each["Type"], each["Properties"][NAMES[each["Type"]][0]]): each["Properties"]
+        for _, each in resources
         if each["Type"] in ("AWS::Lambda::Function", "AWS::SQS::Queue")
     }
-    for name, each in resources.items():
+    for name, each in resources:
         if each["Type"] == "AWS::Lambda::EventSourceMapping":
-            queue = named.get(each["Properties"]["EventSourceArn"].rpartition(":")[2])
-            function = named.get(each["Properties"]["FunctionName"])
+            queue = named.get(("AWS::SQS::Queue", each["Properties"]["EventSourceArn"].rpartition(":")[2]))
+            function = named.get(("AWS::Lambda::Function", each["Properties"]["FunctionName"]))
             if queue is None or function is None:
-                yield f"{name}: its queue or its function is not in the template"
+                yield f"{name}: its queue or its function is in no template"
             elif (back := queue["VisibilityTimeout"]) < (timeout := function["Timeout"]):
                 yield f"{name}: messages come back after {back} s, the function has {timeout} s"

@@ -154,7 +154,7 @@ FASTER_START = {"PYDANTIC_DISABLE_PLUGINS": "__all__"}
 # What CloudWatch offers, up to ten years.
 _LOG_DAYS = [1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653]
 DEPLOYMENT: dict[str, dict[str, Any]] = {
-    "CodeBucket": {"Type": "String", "Description": "Bucket that holds the functions' zip."},
+    "CodeBucket": {"Type": "String", "Description": "Bucket that holds the templates and the functions' zip."},
     "CodeKey": {
         "Type": "String",
         "Description": "Key of the zip in that bucket. It is derived from the zip's contents.",
@@ -193,6 +193,13 @@ DEPLOYMENT: dict[str, dict[str, Any]] = {
         "MinValue": 1,
         "Description": "Requests that each API accepts in a burst.",
     },
+    "ProtectTables": {
+        "Type": "String",
+        "Default": "yes",
+        "AllowedValues": ["yes", "no"],
+        "Description": "Whether DynamoDB refuses to delete the tables. Each deployment sets it to yes, unless you pass "
+        "no.",
+    },
     "SetAccountLogging": {
         "Type": "String",
         "Default": "yes",
@@ -212,6 +219,7 @@ def conditions() -> dict[str, Any]:
     return empty | {
         **{each.is_on: {"Fn::Equals": [ref(each.parameter), "1"]} for each in switches},
         "HasAlarmEmail": {"Fn::Not": [{"Fn::Equals": [ref("AlarmEmail"), ""]}]},
+        "ProtectsTables": {"Fn::Equals": [ref("ProtectTables"), "yes"]},
         "SetsAccountLogging": {"Fn::Equals": [ref("SetAccountLogging"), "yes"]},
     }
 

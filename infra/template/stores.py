@@ -4,7 +4,8 @@ from infra import queues, tables
 from infra.template.names import Resources, arn_of, queue_id, resource, sub, table_id
 
 # Data stays if the stack is deleted or CloudFormation replaces the resource. A resource whose creation is rolled back
-# goes, because its name would stand in the way of the next attempt.
+# goes, because its name would stand in the way of the next attempt. CloudFormation knows the difference only while this
+# stack is created, so `infra.deploy` creates it before all others.
 _RETAINED = {"DeletionPolicy": "RetainExceptOnCreate", "UpdateReplacePolicy": "Retain"}
 
 
@@ -19,6 +20,7 @@ def _tables() -> Resources:
         properties = tables.create_table_request(definition) | {
             "TableName": sub(f"${{Prefix}}-{definition.table.name}"),
             "SSESpecification": {"SSEEnabled": True},
+            "DeletionProtectionEnabled": {"Fn::If": ["ProtectsTables", True, False]},
             "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
         }
         if definition.ttl:

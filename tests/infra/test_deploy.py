@@ -11,29 +11,25 @@ import boto3
 import pytest
 from click.testing import CliRunner, Result
 from moto import mock_aws
-from moto.cloudformation.models import ChangeSet, cloudformation_backends
+from moto.cloudformation.models import ChangeSet, Stack, cloudformation_backends
 from moto.cloudformation.parsing import OutputMap
+from moto.cloudformation.responses import CloudFormationResponse
+from moto.core.responses import ActionResult
 
-from chalicelib.edge.route import Route
-from infra import deploy, queues, tables
-from infra.template.names import pascal, table_id
+from infra import deploy, deployment, package, queues, tables
+from infra.deployment import Deployment
+from infra.template.names import table_id
+from infra.template.stacks import DATA, Templates, address
 from tests.support import template as support
-from tests.support.api import SERVED
-from tests.support.template import (
-    cloudformation_template,
-    made,
-    served_functions,
-)
+from tests.support.template import made, resources, served_functions
 
 # moto can't create a REST API from an inline document, or a WebSocket API.
 _NOT_THERE = ("AWS::ApiGateway::", "AWS::ApiGatewayV2::")
-# A few routes stand for all, because their functions only differ in what is compared above.
-_SOME_ROUTES = {"PublishEventFunction", "ListInboxFunction", "RegisterInstanceFunction"}
 
 
-@pytest.fixture
-def _outputs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Return a stack's outputs, which moto omits for stacks made by a change set."""
+@pytest.fixture(autouse=True)
+def _gaps_of_moto(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Give moto what it lacks: outputs of stacks made by a change set, outputs of nested stacks, and protection."""
     applied = ChangeSet.apply
 
     def apply(change_set: Any) -> None:
@@ -41,56 +37,82 @@ def _outputs(monkeypatch: pytest.MonkeyPatch) -> None:
         stack = change_set.stack
         stack.output_map = OutputMap(stack.resource_map, change_set.template_dict, stack.stack_id)
 
+    def attribute(stack: Any, name: str) -> Any:
+        return stack.output_map[name.removeprefix("Outputs.")].value
+
+    def protect(response: CloudFormationResponse) -> ActionResult:
+        stack = response.cloudformation_backend.get_stack(response._get_param("StackName"))
+        stack.enable_termination_protection = response._get_param("EnableTerminationProtection")
+        return ActionResult({"StackId": stack.stack_id})
+
     monkeypatch.setattr(ChangeSet, "apply", apply)
+    monkeypatch.setattr(Stack, "get_cfn_attribute", attribute, raising=False)
+    monkeypatch.setattr(CloudFormationResponse, "update_termination_protection", protect, raising=False)
+
+
+def write(templates: Templates, folder: Path) -> Path:
+    """Write the templates as `make package` does, after a test has changed nested ones, and return the root's path."""
+    root = copy.deepcopy(templates.root)
+    for name, template in templates.nested.items():
+        root["Resources"][name]["Properties"]["TemplateURL"] = address(template)
+    path = folder / "template.json"
+    package.write(Templates(root, templates.nested), path)
+    return path
 
 
 @pytest.fixture
-def deployable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return the translated template without what moto can't create, and an empty zip."""
-    reduced = copy.deepcopy(cloudformation_template())
-    others = {f"{pascal(route.__name__)}Function" for route in SERVED.values()} - _SOME_ROUTES
-    for name, each in cloudformation_template()["Resources"].items():
-        if each["Type"].startswith(_NOT_THERE) or name.removesuffix("Role") in others:
-            del reduced["Resources"][name]
-    for name in ("RestApi", "SocketApi"):
-        reduced["Parameters"][name] = {"Type": "String", "Default": name.lower()}
-    path = tmp_path / "template.json"
-    path.write_text(json.dumps(reduced), encoding="utf-8")
+def reduced() -> Templates:
+    """Return all templates without what moto can't create."""
+    templates = copy.deepcopy(made())
+    for template in templates.nested.values():
+        for name, each in list(template["Resources"].items()):
+            if each["Type"].startswith(_NOT_THERE):
+                del template["Resources"][name]
+    parameters = templates.nested["Gateways"]["Parameters"]
+    parameters |= {name: {"Type": "String", "Default": name.lower()} for name in ("RestApi", "SocketApi")}
+    return templates
+
+
+@pytest.fixture
+def deployable(reduced: Templates, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the path of the reduced templates, beside an empty zip."""
     code = tmp_path / "function.zip"
     with zipfile.ZipFile(code, "w") as empty:
         empty.writestr("nothing.py", "")
     monkeypatch.setattr(deploy, "CODE", code)
-    monkeypatch.setattr(deploy, "_WAITER_CONFIG", {"Delay": 0, "MaxAttempts": 2})
+    monkeypatch.setattr(deployment, "_WAITER_CONFIG", {"Delay": 0, "MaxAttempts": 2})
     monkeypatch.setenv("AWS_DEFAULT_REGION", support.REGION)
-    return path
+    return write(reduced, tmp_path)
 
 
 # moto's CloudFormation creates tables and queues in moto only, and ignores alarms. cfn-lint checks those.
 @pytest.mark.engine("embedded")
-@pytest.mark.usefixtures("_outputs")
 @pytest.mark.filterwarnings("ignore:Tried to parse:UserWarning")
 @mock_aws
-def test_a_deployment_creates_the_declared_resources(deployable: Path) -> None:
+def test_a_deployment_creates_every_stack_with_the_declared_resources(deployable: Path) -> None:
     def run(*arguments: str) -> str:
         result = CliRunner().invoke(deploy.main, arguments)
         assert result.exit_code == 0, result.output
         return result.stdout
 
     said = run("up", "--stage", "t", "--template", str(deployable), "KeyBudget=77", "AlarmEmail=a@example.com")
-    assert "Add     AWS::Lambda::Function" in said
+    assert re.search(r"^Add +AWS::Lambda::Function +Inbox/PublishEventFunction$", said, re.MULTILINE)
     assert "https://restapi.execute-api.us-east-1.amazonaws.com/desk" in said
     assert "infra.admin employees create" in said
     session: Any = boto3.Session()
-    dynamodb, sqs, functions_of = (session.client(each) for each in ("dynamodb", "sqs", "lambda"))
+    cloudformation, dynamodb, sqs, functions_of = (
+        session.client(each) for each in ("cloudformation", "dynamodb", "sqs", "lambda")
+    )
+    stacks = cloudformation.describe_stacks()["Stacks"]
+    assert len(stacks) == 1 + len(made().nested)
+    assert cloudformation.describe_stacks(StackName="fluxden-t")["Stacks"][0]["EnableTerminationProtection"]
     for definition in tables.DEFINITIONS:
         _check_table(dynamodb, definition)
     for queue in queues.DEFINITIONS:
         _check_queue(sqs, queue)
     pages = functions_of.get_paginator("list_functions").paginate()
     found = {each["FunctionName"]: each for page in pages for each in page["Functions"]}
-    behind_no_path = {each.name for each in served_functions().values() if not isinstance(each.source, Route)}
-    some = {"publish_event", "list_inbox", "register_instance"}
-    assert found.keys() == {f"fluxden-t-{name}" for name in behind_no_path | some}
+    assert found.keys() == {f"fluxden-t-{each.name}" for each in served_functions().values()}
     told = found["fluxden-t-publish_event"]["Environment"]["Variables"]
     assert told["FLUXDEN_KEY_BUDGET"] == "77"
     assert told["FLUXDEN_PREFIX"] == "fluxden-t"
@@ -99,7 +121,9 @@ def test_a_deployment_creates_the_declared_resources(deployable: Path) -> None:
     assert reader["FLUXDEN_SECRET_KEY_ID"].startswith("arn:aws:secretsmanager:us-east-1:")
     assert "FLUXDEN_SECRET_KEY_ID" not in told
     mapped = functions_of.list_event_source_mappings()["EventSourceMappings"]
-    assert len(mapped) == len(queues.DEFINITIONS)
+    assert sorted(each["EventSourceArn"].rpartition(":")[2] for each in mapped) == sorted(
+        f"fluxden-t-{each.queue.name}" for each in queues.DEFINITIONS
+    )
     exported = run("environment", "--stage", "t")
     assert "export FLUXDEN_PREFIX=fluxden-t\n" in exported
     assert re.search(r"^export FLUXDEN_SECRET_KEY=[\w-]{43}=$", exported, re.MULTILINE)
@@ -114,7 +138,7 @@ def _check_table(dynamodb: Any, definition: tables.Definition) -> None:
     for kind in ("GlobalSecondaryIndexes", "LocalSecondaryIndexes"):
         made_of = {each["IndexName"]: (each["KeySchema"], each["Projection"]) for each in table.get(kind, [])}
         assert made_of == {each["IndexName"]: (each["KeySchema"], each["Projection"]) for each in asked.get(kind, [])}
-    declared = made()["Resources"][table_id(definition.table)]
+    declared = resources()[table_id(definition.table)]
     assert (declared["DeletionPolicy"], declared["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
     # moto ignores these.
     ttl = {"AttributeName": definition.ttl, "Enabled": True} if definition.ttl else None
@@ -133,14 +157,17 @@ def _check_queue(sqs: Any, definition: queues.Definition) -> None:
 
 
 @pytest.fixture
-def small(deployable: Path) -> Path:
-    """Reduce the template to a table and a topic."""
-    reduced = json.loads(deployable.read_text(encoding="utf-8"))
-    keep = {"DeliveriesTable", "AlarmTopic"}
-    reduced["Resources"] = {name: each for name, each in reduced["Resources"].items() if name in keep}
-    reduced["Outputs"] = {}
-    deployable.write_text(json.dumps(reduced), encoding="utf-8")
-    return deployable
+def small(deployable: Path, reduced: Templates) -> Path:
+    """Reduce the templates to a table and a topic, in a stack each."""
+    keep = {"Data": {"DeliveriesTable"}, "Gateways": {"AlarmTopic"}}
+    nested = {name: template for name, template in reduced.nested.items() if name in keep}
+    for name, template in nested.items():
+        template["Resources"] = {each: template["Resources"][each] for each in keep[name]}
+    left = {each: {"Value": "https://desk.example"} for each in ("Endpoint",)}
+    nested["Gateways"]["Outputs"] = left
+    root = reduced.root | {"Resources": {name: reduced.root["Resources"][name] for name in keep}}
+    root["Outputs"] = {"Endpoint": {"Value": {"Fn::GetAtt": ["Gateways", "Outputs.Endpoint"]}}}
+    return write(Templates(root, nested), deployable.parent)
 
 
 @pytest.mark.engine("embedded")
@@ -148,11 +175,11 @@ def small(deployable: Path) -> Path:
 def test_a_diff_shows_changes_and_leaves_nothing_behind(small: Path) -> None:
     result = CliRunner().invoke(deploy.main, ["diff", "--stage", "t", "--template", str(small)])
     assert result.exit_code == 0, result.output
-    assert sorted(line.split()[:2] for line in result.stdout.splitlines()) == [
-        ["Add", "AWS::DynamoDB::Table"],
-        ["Add", "AWS::SNS::Topic"],
+    assert [line.split() for line in result.stdout.splitlines()] == [
+        ["Add", "AWS::DynamoDB::Table", "Data/DeliveriesTable"],
+        ["Add", "AWS::SNS::Topic", "Gateways/AlarmTopic"],
     ]
-    assert deploy.Deployment("t").deployed() is None
+    assert Deployment("t").deployed() is None
     wrong = CliRunner().invoke(deploy.main, ["diff", "--stage", "t", "--template", str(small), "Nope=1"])
     assert (wrong.exit_code, "Unknown parameter Nope" in wrong.output) == (1, True)
 
@@ -161,15 +188,19 @@ def _up(template: Path, *parameters: str) -> Result:
     return CliRunner().invoke(deploy.main, ["up", "--stage", "t", "--template", str(template), *parameters])
 
 
+def _package(template: Path) -> deployment.Package:
+    return deployment.Package(package.read(template), template.with_name("function.zip"))
+
+
 def _parameters() -> dict[str, str]:
-    stack = deploy.Deployment("t").deployed()
+    stack = Deployment("t").deployed()
     assert stack is not None
     return {each["ParameterKey"]: each["ParameterValue"] for each in stack["Parameters"]}
 
 
 def _set_status(status: str) -> str:
     """Put the stack into a state that moto's stacks don't reach, and return its id."""
-    (stack,) = cloudformation_backends["123456789012"][support.REGION].stacks.values()
+    stack = cloudformation_backends["123456789012"][support.REGION].get_stack("fluxden-t")
     stack.status = status
     return str(stack.stack_id)
 
@@ -199,23 +230,52 @@ def test_a_stack_keeps_the_prefix_that_it_was_created_with(small: Path) -> None:
 @pytest.mark.engine("embedded")
 @mock_aws
 def test_a_first_deployment_that_failed_is_deleted_and_repeated(small: Path) -> None:
-    assert _up(small).exit_code == 0
+    Deployment("t").create(_package(small), {})
     failed = _set_status("ROLLBACK_COMPLETE")
     shown = CliRunner().invoke(deploy.main, ["diff", "--stage", "t", "--template", str(small)])
     assert (shown.exit_code, "Its first deployment failed. Deploy again" in shown.output) == (1, True)
     again = _up(small)
     assert again.exit_code == 0, again.output
     assert "Deleted stack fluxden-t, whose first deployment failed." in again.stdout
-    stack = deploy.Deployment("t").deployed()
+    stack = Deployment("t").deployed()
     assert stack is not None
-    assert (stack["StackStatus"], stack["StackId"] == failed) == ("CREATE_COMPLETE", False)
+    assert (stack["StackStatus"], stack["StackId"] == failed) == ("UPDATE_COMPLETE", False)
+
+
+@pytest.mark.engine("embedded")
+@mock_aws
+def test_a_first_deployment_that_failed_after_its_data_is_repeated_with_that_data(small: Path) -> None:
+    """CloudFormation has removed the other stacks, and nothing has to be deleted."""
+    Deployment("t").create(_package(small), {})
+    first = _set_status("UPDATE_ROLLBACK_COMPLETE")
+    again = _up(small)
+    assert again.exit_code == 0, again.output
+    assert ("Deleted" in again.stdout, "Creating the tables" in again.stdout) == (False, False)
+    stack = Deployment("t").deployed()
+    assert stack is not None
+    assert stack["StackId"] == first
+    assert [each["OutputKey"] for each in stack["Outputs"]] == ["Endpoint"]
+
+
+@pytest.mark.engine("embedded")
+@mock_aws
+def test_tables_are_protected_as_soon_as_they_are_deployed_unless_somebody_says_no(small: Path) -> None:
+    def is_protected() -> bool:
+        table = boto3.Session().client("dynamodb").describe_table(TableName="fluxden-t-deliveries")["Table"]
+        return bool(table["DeletionProtectionEnabled"])
+
+    Deployment("t").create(_package(small), {})
+    assert not is_protected()
+    assert _up(small).exit_code == 0
+    assert is_protected()
+    assert _parameters()["ProtectTables"] == "yes"
 
 
 @pytest.mark.engine("embedded")
 @mock_aws
 def test_a_stack_of_which_only_a_change_set_was_made_counts_as_new(small: Path) -> None:
-    desk = deploy.Deployment("t")
-    assert desk.change_set(small, {}) is not None
+    desk = Deployment("t")
+    assert desk.change_set(_package(small), {}, only=DATA) is not None
     # moto makes a second stack of this name for a second change set, so this test ends before that.
     _set_status("REVIEW_IN_PROGRESS")
     assert desk.updatable() is None
@@ -247,6 +307,6 @@ def test_a_stack_that_cannot_be_updated_is_explained_in_one_line(small: Path, st
 
 def test_resources_with_names_go_when_their_creation_is_rolled_back() -> None:
     """A table that stayed would stand in the way of the next attempt."""
-    for name, each in made()["Resources"].items():
+    for name, each in resources().items():
         if each["Type"] in ("AWS::DynamoDB::Table", "AWS::SQS::Queue", "AWS::Logs::LogGroup", "AWS::SNS::Topic"):
             assert each.get("DeletionPolicy") in (None, "Delete", "RetainExceptOnCreate"), name

@@ -11,8 +11,7 @@ from click.testing import CliRunner
 from infra import package, release
 from infra.template import releases
 from infra.template.releases import last_release, list_refusals, record
-from infra.template.resolved import PARAMETER_SETS, resolve
-from tests.support.template import cloudformation_template
+from tests.support.template import made, resolved
 
 _REFUSED: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "data" / "refused_index_changes.json").read_text(encoding="utf-8")
@@ -20,7 +19,7 @@ _REFUSED: dict[str, Any] = json.loads(
 
 
 def present() -> dict[str, Any]:
-    return record(resolve(cloudformation_template(), PARAMETER_SETS[0]))
+    return copy.deepcopy(record(resolved()))
 
 
 def test_a_stack_of_the_last_release_can_be_updated() -> None:
@@ -43,7 +42,7 @@ def test_a_stack_of_the_last_release_can_be_updated() -> None:
 )
 def test_changes_of_indexes_that_were_once_made_are_refused(change: str, line: str) -> None:
     """The project made these two changes before anything compared releases. Both would have failed on AWS."""
-    before, after = ({"resources": {}, "tables": _REFUSED[change][each]} for each in ("before", "after"))
+    before, after = ({"stacks": {}, "tables": _REFUSED[change][each]} for each in ("before", "after"))
     assert list_refusals(before, after) == [line]
 
 
@@ -52,9 +51,10 @@ def test_one_index_can_be_added_or_removed() -> None:
     one = copy.deepcopy(tables)
     del one["DeliveriesTable"]["GlobalSecondaryIndexes"]["due"]
     for before, after in ((tables, one), (one, tables)):
-        assert list_refusals({"resources": {}, "tables": before}, {"resources": {}, "tables": after}) == []
+        assert list_refusals({"stacks": {}, "tables": before}, {"stacks": {}, "tables": after}) == []
 
 
+_DATA = "stacks/Data/resources"
 _NEW = {"KeySchema": [], "Projection": ["KEYS_ONLY"]}
 
 
@@ -64,9 +64,19 @@ _NEW = {"KeySchema": [], "Projection": ["KEYS_ONLY"]}
         ("tables/BoardTable/LocalSecondaryIndexes/new", _NEW, "BoardTable: local indexes exist from the creation"),
         ("tables/BoardTable/KeySchema", [], "BoardTable: the keys of a table can't change"),
         ("tables/BoardTable/types/pk", "N", "BoardTable: the type of the key pk can't change"),
-        ("resources/BoardTable", "AWS::DynamoDB::Table fluxden-cards", "named fluxden-cards instead of fluxden-board"),
-        ("resources/BoardTable", "AWS::SQS::Queue fluxden-board", "BoardTable: the type of a resource can't change"),
-        ("resources/Cards", "AWS::DynamoDB::Table fluxden-board", "fluxden-board exists already, as BoardTable"),
+        (f"{_DATA}/BoardTable", "AWS::DynamoDB::Table fluxden-cards", "named fluxden-cards instead of fluxden-board"),
+        (f"{_DATA}/BoardTable", "AWS::SQS::Queue fluxden-board", "BoardTable: the type of a resource can't change"),
+        (f"{_DATA}/Cards", "AWS::DynamoDB::Table fluxden-board", "fluxden-board exists already, as BoardTable"),
+        (
+            "stacks/Board/resources/BoardTable",
+            "AWS::DynamoDB::Table fluxden-board",
+            "fluxden-board exists already, in the stack Data; it can't move to Board",
+        ),
+        (
+            "stacks/Board/resources/PublishEventFunction",
+            "AWS::Lambda::Function fluxden-publish_event",
+            "fluxden-publish_event exists already, in the stack Inbox; it can't move to Board",
+        ),
     ],
 )
 def test_an_update_that_aws_refuses_is_found(path: str, value: Any, line: str) -> None:
@@ -84,9 +94,8 @@ def test_a_release_is_recorded_once_and_only_if_it_can_follow_the_last(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(releases, "FOLDER", tmp_path)
-    monkeypatch.setattr(package, "TRANSLATED", tmp_path / "made" / "cloudformation.json")
-    package.TRANSLATED.parent.mkdir()
-    package.TRANSLATED.write_text(json.dumps(cloudformation_template()), encoding="utf-8")
+    monkeypatch.setattr(package, "TEMPLATE", tmp_path / "made" / "template.json")
+    package.write(made(), package.TEMPLATE)
     older = present()
     older["tables"]["BoardTable"]["KeySchema"] = []
     (tmp_path / "2026-01-01.json").write_text(json.dumps(older), encoding="utf-8")

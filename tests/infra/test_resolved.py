@@ -4,11 +4,16 @@ from typing import Any
 
 import pytest
 
-from infra.template.resolved import PARAMETER_SETS, Unresolved, resolve
-from tests.support.template import cloudformation_template
+from infra.template import settings
+from infra.template.resolved import PARAMETER_SETS, Unresolved, resolve, resolve_all
+from infra.template.stacks import Part, Unknown, nest
+from tests.support.template import made
+from tests.support.template import resolved as resolved_stacks
 
 _TOPIC = {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": {"Fn::Sub": "${Prefix}-alarms"}}}
-_PARAMETERS = {
+_PARAMETERS: dict[str, Any] = {
+    "CodeBucket": {"Type": "String", "Default": "code"},
+    "SecretKeyId": {"Type": "String", "Default": "none"},
     "Prefix": {"Type": "String", "Default": "fluxden", "AllowedPattern": "[a-z]+"},
     "Mail": {"Type": "String", "Default": ""},
 }
@@ -55,12 +60,31 @@ def test_what_the_service_could_not_resolve_is_an_error(properties: dict[str, An
         resolved(properties, parameters)
 
 
-def test_both_sets_of_parameters_resolve_the_template_and_turn_every_condition_around() -> None:
-    template = cloudformation_template()
-    first, second = (resolve(template, each) for each in PARAMETER_SETS)
-    assert all("Fn::" not in str(each) and "'Ref'" not in str(each) for each in (first, second))
-    names = template["Conditions"]
-    probes = {name: {"Type": "AWS::SNS::Topic", "Condition": name, "Properties": {"TopicName": "x"}} for name in names}
-    with_probes = template | {"Resources": template["Resources"] | probes}
-    found = [resolve(with_probes, each)["Resources"].keys() & probes.keys() for each in PARAMETER_SETS]
-    assert found[0] ^ found[1] == probes.keys()
+def test_a_nested_stack_gets_the_values_that_the_root_passes_and_the_outputs_of_others() -> None:
+    topic = {"Topic": _TOPIC}
+    some = {"Some": {"Type": "AWS::SNS::Subscription", "Properties": {"TopicArn": {"Ref": "TopicArn"}}}}
+    parts = {"First": Part(topic, {"TopicArn": {"Ref": "Topic"}}), "Second": Part(some, {})}
+    found = resolve_all(nest(parts, _PARAMETERS, {}), {"Prefix": "mine"})
+    arn = "arn:aws:sns:us-east-1:123456789012:mine-alarms"
+    assert found["Second"]["Resources"]["Some"]["Properties"] == {"TopicArn": arn}
+    assert found["Root"]["Resources"]["Second"]["Properties"]["Parameters"] == {"TopicArn": arn}
+
+
+def test_a_stack_that_refers_to_what_no_stack_has_is_an_error() -> None:
+    some = {"Some": {"Type": "AWS::SNS::Subscription", "Properties": {"TopicArn": {"Ref": "Missing"}}}}
+    with pytest.raises(Unknown, match="First refers to Missing"):
+        nest({"First": Part(some, {})}, _PARAMETERS, {})
+
+
+def test_both_sets_of_parameters_resolve_every_template_and_turn_every_condition_around() -> None:
+    assert not any(
+        "Fn::" in str(each) or "'Ref'" in str(each) for number in (0, 1) for each in resolved_stacks(number).values()
+    )
+    conditions = {name for each in made().nested.values() for name in each.get("Conditions", ())}
+    assert conditions == settings.conditions().keys()
+    probes = {
+        name: {"Type": "AWS::SNS::Topic", "Condition": name, "Properties": {"TopicName": "x"}} for name in conditions
+    }
+    template = {"Parameters": settings.parameters(), "Conditions": settings.conditions(), "Resources": probes}
+    found = [resolve(template, each)["Resources"].keys() for each in PARAMETER_SETS]
+    assert found[0] ^ found[1] == conditions

@@ -1,4 +1,4 @@
-"""The deployment template: every entry point has its own function with exactly its grants."""
+"""The deployment templates: every entry point has its own function with exactly its grants."""
 
 import copy
 import json
@@ -11,32 +11,30 @@ from app import app
 from chalicelib.edge.consumer import Consumer
 from infra import catalog, queues, tables
 from infra.template import settings
-from infra.template.build import Mismatch, template
-from infra.template.functions import GATEWAY_ROLE, SCHEDULER_ROLE
+from infra.template.build import Mismatch, templates
 from infra.template.names import pascal
+from infra.template.triggers import GATEWAY_ROLE, SCHEDULER_ROLE
 from tests.support import template as support
 from tests.support.api import SERVED
 from tests.support.template import (
     Function,
-    cloudformation_template,
     functions,
     made,
     resolve_value,
+    resources,
     resources_of_type,
     served_functions,
 )
 
-_FUNCTION = "AWS::Serverless::Function"
-# CloudFormation's limits, less a reserve. The stack is to be split by area before the reserve is used up.
-MOST_RESOURCES, MOST_BYTES = 500 - 20, 1_000_000 * 0.9
+_FUNCTION = "AWS::Lambda::Function"
 LARGEST_ROLE, LARGEST_MANAGED = 10_240, 6_144
-API = "AWS::Serverless::Api"
+API = "AWS::ApiGateway::RestApi"
 
 by_function = pytest.mark.parametrize("handler", sorted(functions()))
 
 
 def definition() -> dict[str, Any]:
-    found: dict[str, Any] = resources_of_type(API)["RestApi"]["DefinitionBody"]
+    found: dict[str, Any] = resources_of_type(API)["RestApi"]["Body"]
     return found
 
 
@@ -47,11 +45,7 @@ def test_every_entry_point_has_exactly_one_function() -> None:
 
 
 def test_each_schedule_calls_its_own_function_with_the_one_role_that_may() -> None:
-    found = {
-        name: each["Properties"]
-        for name, each in cloudformation_template()["Resources"].items()
-        if each["Type"] == "AWS::Scheduler::Schedule"
-    }
+    found = resources_of_type("AWS::Scheduler::Schedule")
     scheduled = list(catalog.schedules(app))
     assert sorted(each["Target"]["Arn"]["Fn::GetAtt"][0] for each in found.values()) == sorted(
         f"{pascal(each.__name__)}Function" for each in scheduled
@@ -59,7 +53,10 @@ def test_each_schedule_calls_its_own_function_with_the_one_role_that_may() -> No
     assert sorted(resolve_value(each["Name"]) for each in found.values()) == sorted(
         f"fluxden-{each.__name__}" for each in scheduled
     )
-    assert {each["Target"]["RoleArn"]["Fn::GetAtt"][0] for each in found.values()} == {SCHEDULER_ROLE}
+    assert [each["Target"]["RoleArn"] for each in found.values()] == [{"Ref": "SchedulerRoleArn"}] * len(found)
+    assert made().nested["Gateways"]["Outputs"]["SchedulerRoleArn"] == {
+        "Value": {"Fn::GetAtt": [SCHEDULER_ROLE, "Arn"]}
+    }
     (policy,) = resources_of_type("AWS::IAM::Role")[SCHEDULER_ROLE]["Policies"]
     (statement,) = policy["PolicyDocument"]["Statement"]
     assert statement["Action"] == ["lambda:InvokeFunction"]
@@ -78,7 +75,7 @@ def test_a_template_whose_functions_differ_from_the_app_is_an_error(change: str)
         stray["Properties"]["Handler"] = "chalicelib.api.v1.events.nobody"
         packaged["Resources"]["Stray"] = stray
     with pytest.raises(Mismatch, match=r"chalicelib\.api\.v1\.events\."):
-        template(app, packaged)
+        templates(app, packaged, catalog.areas())
 
 
 def test_each_path_and_method_calls_its_own_function() -> None:
@@ -220,7 +217,7 @@ def test_only_functions_that_seal_or_open_secrets_may_read_the_key() -> None:
 
 
 def test_no_environment_contains_the_key_or_lets_cloudformation_insert_it() -> None:
-    assert "{{resolve:" not in json.dumps(made())
+    assert "{{resolve:" not in json.dumps(resources())
     for function in functions().values():
         assert settings.SECRET_KEY not in variables(function)
 
@@ -234,17 +231,14 @@ def test_every_setting_is_a_parameter_that_the_template_uses() -> None:
     more = {"FLUXDEN_QUEUES_URL", *settings.FASTER_START}
     for function in functions().values():
         assert variables(function).keys() - {settings.SECRET_KEY_ID} == settings.SETTINGS.keys() | more
-    referred = set(re.findall(r'"Ref": "(\w+)"', json.dumps(made()["Resources"] | made()["Conditions"])))
-    assert {each.parameter for each in settings.SETTINGS.values()} <= referred
-
-
-def test_the_template_stays_within_cloudformations_limits() -> None:
-    for document in (made(), cloudformation_template()):
-        assert len(json.dumps(document, separators=(",", ":"))) < MOST_BYTES
-    assert len(cloudformation_template()["Resources"]) <= MOST_RESOURCES
-    names = [resolve_value(each["FunctionName"]) for each in resources_of_type(_FUNCTION).values()]
-    longest = 24 - len("fluxden")  # of prefixes
-    assert max(map(len, names)) + longest <= 64
+    passed = {
+        parameter
+        for each in made().root["Resources"].values()
+        for parameter, value in each["Properties"]["Parameters"].items()
+        if value == {"Ref": parameter}
+    }
+    assert {each.parameter for each in settings.SETTINGS.values()} <= passed
+    assert made().root["Parameters"].keys() == passed
 
 
 def test_workers_have_their_queue_as_event_source() -> None:
@@ -253,7 +247,9 @@ def test_workers_have_their_queue_as_event_source() -> None:
             continue
         definition = next(each for each in queues.DEFINITIONS if each.queue == source.source.queue)
         function = functions()[source.handler].properties
-        (mapping,) = (each["Properties"] for each in function["Events"].values())
+        mapping = resources()[f"{pascal(source.name)}FunctionMessages"]["Properties"]
+        assert resolve_value(mapping["EventSourceArn"]).endswith(f":{source.source.queue.physical_name}")
+        assert mapping["FunctionName"] == {"Ref": f"{pascal(source.name)}Function"}
         assert mapping["FunctionResponseTypes"] == ["ReportBatchItemFailures"]
         assert mapping["BatchSize"] == source.source.batch_size
         assert 2 <= mapping["ScalingConfig"]["MaximumConcurrency"] <= 1000
@@ -291,8 +287,9 @@ def test_every_queue_table_and_schedule_has_an_alarm() -> None:
 
 
 def test_heartbeats_of_sockets_are_scheduled_only_while_their_parameter_is_1() -> None:
-    function = functions()["chalicelib.schedules.heartbeats.queue_heartbeats"]
-    (event,) = function.properties["Events"].values()
-    assert event["Properties"]["State"] == {"Fn::If": ["IsSocketHeartbeatsOn", "ENABLED", "DISABLED"]}
-    assert made()["Parameters"]["SocketHeartbeats"]["Default"] == "0"
-    assert made()["Conditions"]["IsSocketHeartbeatsOn"] == {"Fn::Equals": [{"Ref": "SocketHeartbeats"}, "1"]}
+    timer = resources_of_type("AWS::Scheduler::Schedule")["QueueHeartbeatsFunctionTimer"]
+    assert timer["State"] == {"Fn::If": ["IsSocketHeartbeatsOn", "ENABLED", "DISABLED"]}
+    assert made().root["Parameters"]["SocketHeartbeats"]["Default"] == "0"
+    assert made().nested["Live"]["Conditions"]["IsSocketHeartbeatsOn"] == {
+        "Fn::Equals": [{"Ref": "SocketHeartbeats"}, "1"]
+    }

@@ -22,7 +22,7 @@ from tests.support.engine_state import take_snapshot
 from tests.support.sample_data import SampleData, SampleRequest
 from tests.support.sample_requests import ROUTES_BY_NAME, SAMPLE_REQUESTS
 from tests.support.started_desk import HOST, ROOT, SHELL
-from tests.support.template import ACCOUNT, Function, functions, made, resolve_value
+from tests.support.template import ACCOUNT, Function, functions, resolve_value, resources
 
 # IAM checks the actions of members. moto checks these actions of transactions and batches instead.
 _MOTO_ACTIONS = {
@@ -73,7 +73,7 @@ class Deployed:
 
 def _function(method: str, path: str) -> Function:
     """Return the function that the template has for this path and method."""
-    paths = made()["Resources"]["RestApi"]["Properties"]["DefinitionBody"]["paths"]
+    paths = resources()["RestApi"]["Properties"]["Body"]["paths"]
     uri = resolve_value(paths[path][method.lower()]["x-amazon-apigateway-integration"]["uri"])
     name = uri.rpartition(":function:")[2].removesuffix("/invocations")
     return _functions_by_name()[name]

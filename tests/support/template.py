@@ -1,4 +1,4 @@
-"""The deployment template as `make package` builds it (without the zip), and the functions in it."""
+"""The deployment templates as `make package` builds them (without the zip), and the functions in them."""
 
 import re
 from dataclasses import dataclass
@@ -14,9 +14,11 @@ from chalice.deploy.swagger import CFNSwaggerGenerator
 from chalice.package import SAMTemplateGenerator
 
 from app import app
-from infra.template.build import template
-from infra.template.cloudformation import translate
+from infra import catalog
+from infra.template.build import templates
 from infra.template.entry_points import EntryPoint, list_entry_points
+from infra.template.resolved import PARAMETER_SETS, resolve_all
+from infra.template.stacks import Templates
 
 ROOT = Path(__file__).parents[2]
 REGION, ACCOUNT = "us-east-1", "123456789012"
@@ -58,13 +60,20 @@ def chalice_template() -> dict[str, Any]:
 
 
 @cache
-def made() -> dict[str, Any]:
-    return template(app, chalice_template())
+def made() -> Templates:
+    return templates(app, chalice_template(), catalog.areas())
 
 
 @cache
-def cloudformation_template() -> dict[str, Any]:
-    return translate(made())
+def resources() -> dict[str, Any]:
+    """Return the resources of all nested stacks."""
+    return made().list_resources()
+
+
+@cache
+def resolved(number: int = 0) -> dict[str, dict[str, Any]]:
+    """Return all templates as CloudFormation resolves them, with one of the sets of parameters."""
+    return resolve_all(made(), PARAMETER_SETS[number])
 
 
 @cache
@@ -75,7 +84,7 @@ def served_functions() -> dict[str, EntryPoint]:
 
 def resources_of_type(kind: str) -> dict[str, Any]:
     """Return the properties of the resources of one type by logical id."""
-    return {name: each["Properties"] for name, each in made()["Resources"].items() if each["Type"] == kind}
+    return {name: each["Properties"] for name, each in resources().items() if each["Type"] == kind}
 
 
 @dataclass(frozen=True)
@@ -97,7 +106,7 @@ class Function:
     @property
     def role(self) -> dict[str, Any]:
         (logical_id, _) = self.properties["Role"]["Fn::GetAtt"]
-        found: dict[str, Any] = made()["Resources"][logical_id]["Properties"]
+        found: dict[str, Any] = resources()[logical_id]["Properties"]
         return found
 
     @property
@@ -114,7 +123,7 @@ class Function:
 @cache
 def functions() -> dict[str, Function]:
     """Return every function of the template by its handler."""
-    found = map(Function, resources_of_type("AWS::Serverless::Function").values())
+    found = map(Function, resources_of_type("AWS::Lambda::Function").values())
     return {each.handler: each for each in found}
 
 
@@ -140,7 +149,7 @@ def _named(name: str) -> str:
 
 
 def _arn(logical_id: str) -> str:
-    resource = made()["Resources"][logical_id]
+    resource = resources()[logical_id]
     names = {
         "AWS::DynamoDB::Table": ("TableName", "dynamodb", "table/"),
         "AWS::SQS::Queue": ("QueueName", "sqs", ""),

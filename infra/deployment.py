@@ -1,0 +1,241 @@
+"""The stack of one stage, with all that it nests: its state, its change sets, and their execution."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import Path
+from secrets import token_hex
+from typing import Any
+
+import boto3
+import click
+from botocore.exceptions import ClientError, WaiterError
+
+from infra.artefacts import Artefacts
+from infra.stack_changes import list_additions, list_changes, list_failures, list_refusals
+from infra.template.stacks import DATA, Templates, dump
+
+_CAPABILITIES = ["CAPABILITY_IAM"]
+_WAITER_CONFIG = {"Delay": 5, "MaxAttempts": 720}
+# A stack of which only a change set was made. It is created like one that is not there.
+_NEW = "REVIEW_IN_PROGRESS"
+# A stack whose creation failed: it holds nothing and can't be updated.
+_FAILED_FIRST = "ROLLBACK_COMPLETE"
+_UPDATABLE = {
+    "CREATE_COMPLETE",
+    "IMPORT_COMPLETE",
+    "IMPORT_ROLLBACK_COMPLETE",
+    "UPDATE_COMPLETE",
+    "UPDATE_ROLLBACK_COMPLETE",
+}
+_DELETE = "Delete it, then deploy again: aws cloudformation delete-stack --stack-name {stack}"
+_STUCK = {
+    _FAILED_FIRST: "Its first deployment failed. Deploy again: that deletes what is left of it first.",
+    "UPDATE_ROLLBACK_FAILED": "An update failed, and so did its rollback. Fix what the stack's events name, run "
+    "aws cloudformation continue-update-rollback --stack-name {stack}, then deploy again.",
+    "CREATE_FAILED": _DELETE,
+    "ROLLBACK_FAILED": _DELETE,
+    "DELETE_FAILED": _DELETE,
+}
+
+
+@dataclass(frozen=True)
+class Package:
+    """What `make package` has built."""
+
+    templates: Templates
+    code: Path
+
+    def check(self, given: dict[str, str]) -> None:
+        """Refuse parameters that the templates don't have."""
+        if unknown := given.keys() - self.templates.root["Parameters"].keys():
+            raise click.ClickException(
+                f"Unknown parameter {', '.join(sorted(unknown))}. See docs/reference/settings.md"
+            )
+
+
+@dataclass(frozen=True)
+class Deployment:
+    """The deployment of one stage: its root stack and what that nests."""
+
+    stage: str
+
+    @property
+    def stack(self) -> str:
+        return f"fluxden-{self.stage}"
+
+    @cached_property
+    def _session(self) -> Any:
+        return boto3.Session()
+
+    @cached_property
+    def artefacts(self) -> Artefacts:
+        return Artefacts(self._session, self.stack)
+
+    def client(self, service: str) -> Any:
+        return self._session.client(service)
+
+    def deployed(self) -> dict[str, Any] | None:
+        """Return the stack; None if it does not exist or has no resources yet."""
+        try:
+            found: dict[str, Any] = self.client("cloudformation").describe_stacks(StackName=self.stack)["Stacks"][0]
+        except ClientError as error:
+            if error.response["Error"]["Code"] == "ValidationError":
+                return None
+            raise
+        return None if found["StackStatus"] == _NEW else found
+
+    def delete_failed_first(self) -> bool:
+        """Delete the stack if its first deployment failed, and say whether it did. Such a stack never held data."""
+        stack = self.deployed()
+        if stack is None or stack["StackStatus"] != _FAILED_FIRST:
+            return False
+        client = self.client("cloudformation")
+        client.delete_stack(StackName=self.stack)
+        try:
+            # By its id, because a deleted stack is not found by name.
+            client.get_waiter("stack_delete_complete").wait(StackName=stack["StackId"], WaiterConfig=_WAITER_CONFIG)
+        except WaiterError:
+            raise click.ClickException(
+                f"Stack {self.stack}, whose first deployment failed, could not be deleted. See its events."
+            ) from None
+        return True
+
+    def updatable(self) -> dict[str, Any] | None:
+        """Return the stack if it can be updated; None if it is to be created.
+
+        Raises:
+            click.ClickException: the stack is in a state from which neither is possible.
+        """
+        stack = self.deployed()
+        if stack is None or stack["StackStatus"] in _UPDATABLE:
+            return stack
+        status = stack["StackStatus"]
+        busy = "It is being changed. Try again when that is done."
+        other = busy if status.endswith("_IN_PROGRESS") else "It can't be updated. See its events."
+        raise click.ClickException(
+            f"Stack {self.stack} is in the state {status}. {_STUCK.get(status, other).format(stack=self.stack)}"
+        )
+
+    def outputs(self) -> dict[str, str]:
+        stack = self.deployed()
+        if stack is None:
+            raise click.ClickException(f"Stack {self.stack} not found. Deploy it first: make deploy STAGE={self.stage}")
+        return _outputs(stack)
+
+    def create(self, package: Package, given: dict[str, str]) -> None:
+        """Create the stack with its data only; the rest follows as an update.
+
+        CloudFormation removes the tables of a creation that fails only if it is their own stack's. And if a function
+        can't be created, the data stays, and the update is repeated.
+        """
+        # Protected tables could not be removed again.
+        values = {"ProtectTables": "no", **given}
+        if (change_set := self.change_set(package, values, only=DATA)) is not None:
+            self.execute(change_set)
+
+    def change_set(self, package: Package, given: dict[str, str], only: str = "") -> dict[str, str] | None:
+        """Upload code and templates, and create a change set; None if nothing would change.
+
+        `only` names one nested stack that is made alone.
+        """
+        client, stack = self.client("cloudformation"), self.updatable()
+        root = package.templates.only(only) if only else package.templates.root
+        parameters = self._parameters(package, given, stack)
+        bucket = parameters["CodeBucket"]
+        name = f"deploy-{datetime.now(UTC):%Y%m%dT%H%M%S}-{token_hex(4)}"
+        client.create_change_set(
+            StackName=self.stack,
+            ChangeSetName=name,
+            ChangeSetType="UPDATE" if stack else "CREATE",
+            TemplateURL=self.artefacts.url(bucket, self.artefacts.upload(dump(root), ".json", bucket)),
+            # Parameters that are not passed keep their values.
+            Parameters=[
+                {"ParameterKey": key, "ParameterValue": parameters[key]}
+                if key in parameters
+                else {"ParameterKey": key, "UsePreviousValue": True}
+                for key in root["Parameters"]
+                if key in parameters or key in _kept(stack)
+            ],
+            Capabilities=_CAPABILITIES,
+            IncludeNestedStacks=_is_whole(stack),
+        )
+        about = {"StackName": self.stack, "ChangeSetName": name}
+        with suppress(WaiterError):
+            client.get_waiter("change_set_create_complete").wait(**about, WaiterConfig=_WAITER_CONFIG)
+            return about
+        reasons = list_refusals(client, about)
+        self.discard(about)
+        if reasons:
+            raise click.ClickException("\n".join(reasons))
+        return None
+
+    def changes(self, change_set: dict[str, str], package: Package) -> Iterator[str]:
+        """Return a line for each resource that changes."""
+        if _is_whole(self.deployed()):
+            return list_changes(self.client("cloudformation"), change_set)
+        return list_additions(package.templates)
+
+    def _parameters(self, package: Package, given: dict[str, str], stack: dict[str, Any] | None) -> dict[str, str]:
+        """Upload what the parameters point to, and return those that don't keep their values."""
+        kept = _kept(stack)
+        prefix = kept.get("Prefix")
+        if prefix is not None and given.get("Prefix", prefix) != prefix:
+            raise click.ClickException(
+                f"Prefix of {self.stack} is {prefix} and can't change: it names the tables, so the desk would start "
+                "again with empty ones. Deploy a new stage with that prefix instead (docs/operations.md)."
+            )
+        bucket = self.artefacts.bucket()
+        for template in package.templates.nested.values():
+            self.artefacts.upload(dump(template), ".json", bucket)
+        code = self.artefacts.upload(package.code.read_bytes(), package.code.suffix, bucket)
+        values = {"CodeBucket": bucket, "CodeKey": code, "ProtectTables": "yes", **given}
+        if "Prefix" not in kept:
+            values.setdefault("Prefix", self.stack)
+        if "SecretKeyId" not in kept and "SecretKeyId" not in given:
+            values["SecretKeyId"] = self.artefacts.secret()
+        return values
+
+    def discard(self, change_set: dict[str, str]) -> None:
+        """Delete the change set, and each stack that exists only as part of it."""
+        client = self.client("cloudformation")
+        root = client.describe_change_set(**change_set)["StackId"]
+        client.delete_change_set(**change_set)
+        pages = client.get_paginator("describe_stacks").paginate()
+        for each in [stack for page in pages for stack in page["Stacks"]]:
+            if each["StackStatus"] == _NEW and root in (each["StackId"], each.get("RootId")):
+                client.delete_stack(StackName=each["StackId"])
+
+    def execute(self, change_set: dict[str, str]) -> None:
+        """Execute the change set, and wait until it is done."""
+        client = self.client("cloudformation")
+        kind = "stack_update_complete" if self.deployed() else "stack_create_complete"
+        started = datetime.now(UTC)
+        client.execute_change_set(**change_set)
+        try:
+            client.get_waiter(kind).wait(StackName=self.stack, WaiterConfig=_WAITER_CONFIG)
+        except WaiterError:
+            failed = client.describe_stacks(StackName=self.stack)["Stacks"][0]
+            lines = list_failures(client, failed["StackId"], started) or [f"  {failed.get('StackStatusReason', '')}"]
+            raise click.ClickException("\n".join(["The deployment failed and was rolled back:", *lines])) from None
+
+    def protect(self) -> None:
+        """Make CloudFormation refuse to delete the stack, until somebody allows it."""
+        self.client("cloudformation").update_termination_protection(
+            StackName=self.stack, EnableTerminationProtection=True
+        )
+
+
+def _is_whole(stack: dict[str, Any] | None) -> bool:
+    """Tell if the stack was deployed completely once: then it has the outputs of its APIs."""
+    return "Endpoint" in _outputs(stack)
+
+
+def _kept(stack: dict[str, Any] | None) -> dict[str, str]:
+    return {each["ParameterKey"]: each["ParameterValue"] for each in (stack or {}).get("Parameters", [])}
+
+
+def _outputs(stack: dict[str, Any] | None) -> dict[str, str]:
+    return {each["OutputKey"]: each["OutputValue"] for each in (stack or {}).get("Outputs", [])}

@@ -1,0 +1,99 @@
+"""What calls functions: queues, schedules, and the roles of both APIs and of the scheduler."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from chalicelib.edge.consumer import Consumer
+from chalicelib.edge.route import Route
+from chalicelib.edge.schedule import Schedule
+from chalicelib.edge.socket import SocketRoute
+from chalicelib.parallel import chunks
+from infra.template import settings
+from infra.template.entry_points import EntryPoint, queue_definition
+from infra.template.names import (
+    SCHEDULER_ROLE_ARN,
+    Resources,
+    arn_of,
+    function_arn,
+    function_id,
+    function_name,
+    queue_arn,
+    ref,
+    resource,
+    sub,
+)
+from infra.template.policies import allow, policy, trust
+
+GATEWAY_ROLE = "GatewayRole"
+SCHEDULER_ROLE = "SchedulerRole"
+
+# This many ARNs fit into the 6,144 characters of a managed policy.
+_ARNS_A_POLICY = 40
+
+
+def triggers(entry_point: EntryPoint) -> Resources:
+    """Return what calls a worker or a scheduled function; nothing for the functions behind the APIs."""
+    match entry_point.source:
+        case Consumer() as worker:
+            return {f"{function_id(entry_point)}Messages": _mapping(entry_point, worker)}
+        case Schedule() as schedule:
+            return {f"{function_id(entry_point)}Timer": _timer(entry_point, schedule)}
+    return {}
+
+
+def _mapping(entry_point: EntryPoint, worker: Consumer) -> dict[str, Any]:
+    return resource(
+        "AWS::Lambda::EventSourceMapping",
+        {
+            "EventSourceArn": queue_arn(worker.queue),
+            "FunctionName": ref(function_id(entry_point)),
+            "BatchSize": worker.batch_size,
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+            "ScalingConfig": {"MaximumConcurrency": queue_definition(worker).concurrency},
+        },
+    )
+
+
+def _timer(entry_point: EntryPoint, schedule: Schedule) -> dict[str, Any]:
+    properties: dict[str, Any] = {
+        # Names are unique in an account, which can have several desks.
+        "Name": function_name(entry_point),
+        "ScheduleExpression": f"rate({schedule.minutes} minute{'' if schedule.minutes == 1 else 's'})",
+        "FlexibleTimeWindow": {"Mode": "OFF"},
+        # With one role for all, a schedule needs no permission of its own, which would be another resource.
+        "Target": {"Arn": arn_of(function_id(entry_point)), "RoleArn": ref(SCHEDULER_ROLE_ARN)},
+    }
+    if schedule.setting:
+        properties["State"] = {"Fn::If": [settings.SETTINGS[schedule.setting].is_on, "ENABLED", "DISABLED"]}
+    return resource("AWS::Scheduler::Schedule", properties)
+
+
+def gateway_role(entry_points: Iterable[EntryPoint]) -> Resources:
+    """Return the role with which both APIs call their functions. It names each function."""
+    called = [each for each in entry_points if isinstance(each.source, Route | SocketRoute)]
+    made: Resources = {}
+    for number, some in enumerate(chunks(called, _ARNS_A_POLICY), 1):
+        arns = [sub(function_arn(each)) for each in some]
+        made[f"{GATEWAY_ROLE}Policy{number}"] = resource(
+            "AWS::IAM::ManagedPolicy", {"PolicyDocument": policy([allow(["lambda:InvokeFunction"], arns)])}
+        )
+    made[GATEWAY_ROLE] = resource(
+        "AWS::IAM::Role",
+        {
+            "AssumeRolePolicyDocument": trust("apigateway.amazonaws.com"),
+            "ManagedPolicyArns": [ref(each) for each in made],
+        },
+    )
+    return made
+
+
+def scheduler_role(entry_points: Iterable[EntryPoint]) -> Resources:
+    """Return the role with which EventBridge Scheduler calls the scheduled functions. It names each function."""
+    arns = [sub(function_arn(each)) for each in entry_points if isinstance(each.source, Schedule)]
+    schedules = {"PolicyName": "schedules", "PolicyDocument": policy([allow(["lambda:InvokeFunction"], arns)])}
+    return {
+        SCHEDULER_ROLE: resource(
+            "AWS::IAM::Role",
+            {"AssumeRolePolicyDocument": trust("scheduler.amazonaws.com"), "Policies": [schedules]},
+        )
+    }
