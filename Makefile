@@ -85,10 +85,10 @@ constraints: ## Resolve all dependencies again into constraints.txt
 	(sed -n 1p constraints.txt && .venv/resolve/bin/pip freeze --exclude pip --exclude setuptools) > constraints.new
 	mv constraints.new constraints.txt
 
-package: $(installed_dev) ## Build the functions' zip and the template in build/
+package: $(installed_dev) ## Build the functions' zip and the templates in build/
 	@$(bin)/python -m infra.package
 
-release: package ## Record the template of a release, which later ones are compared with (NAME=)
+release: package ## Record the templates of a release, which later ones are compared with (NAME=)
 	@$(bin)/python -m infra.release "$(NAME)"
 
 deploy: stage package ## Deploy to AWS (STAGE=, PARAMETERS="Name=value …")

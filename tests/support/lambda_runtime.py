@@ -21,9 +21,9 @@ from typing import Any, Self
 from uuid import uuid4
 
 from infra.package import CODE
-from infra.template.resolved import PARAMETER_SETS, REGION, resolve
+from infra.template.resolved import PARAMETER_SETS, REGION, resolve_all
 from tests.support.started_desk import ROOT
-from tests.support.template import cloudformation_template
+from tests.support.template import made
 
 _CLIENT = ("awslambdaric", "simplejson", "snapshot-restore-py")
 _START = (
@@ -82,10 +82,11 @@ class DeployedFunction:
 
 def list_deployed_functions(**parameters: str) -> dict[str, DeployedFunction]:
     """Return every function by its handler, as a stack with these parameters has it."""
-    resolved = resolve(cloudformation_template(), PARAMETER_SETS[0] | parameters)
+    resolved = resolve_all(made(), PARAMETER_SETS[0] | parameters)
     found = [
         DeployedFunction(each["Properties"])
-        for each in resolved["Resources"].values()
+        for template in resolved.values()
+        for each in template["Resources"].values()
         if each["Type"] == "AWS::Lambda::Function"
     ]
     return {each.handler: each for each in found}
