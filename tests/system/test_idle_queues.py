@@ -151,6 +151,28 @@ def test_a_stopped_pump_ends_its_poll_and_its_batches_before_it_is_joined(
     assert worker.bodies == ["in work"]
 
 
+def test_messages_that_are_not_finished_in_time_are_given_back(tables: None) -> None:
+    release, begun = threading.Event(), threading.Event()
+
+    class Slow(Worker):
+        def __call__(self, event: dict[str, Any], context: Any) -> dict[str, Any]:
+            begun.set()
+            release.wait(_SECONDS)
+            return super().__call__(event, context)
+
+    (pumping,) = pump.start([Slow()], watch=None if engine.is_external() else engine)
+    send("in work")
+    assert begun.wait(_SECONDS)
+    pumping.stop()
+    assert (pumping.is_busy, pumping.finish(time.monotonic())) == (True, False)
+    # Another process receives it now, and not after the time of a batch.
+    (message,) = aws.sqs().receive_message(QueueUrl=aws.queue_url(FAN_OUT.physical_name))["Messages"]
+    assert message["Body"] == "in work"
+    release.set()
+    assert pumping.finish(time.monotonic() + _SECONDS)
+    assert pumping.join(2 * _SECONDS)
+
+
 @pytest.fixture
 def outside() -> Iterator[Any]:
     """Another process's client of the embedded engine."""
