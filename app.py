@@ -60,7 +60,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
         "api.v2.connection_requests": "board chat live",
         "api.v2.connections": "board chat live federation.network",
         "api.v2.well_known": "federation.network",
-        "queues.peer_notices": "board chat live",
+        "queues.peer_notices": "board chat live federation.relays",
         "schedules.due_notices": "",
         "schedules.expiry": "chat live",
         "schedules.peer_keys": "",

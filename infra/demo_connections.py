@@ -27,7 +27,7 @@ def create(
     DynamoFederation().save_settings(FederationSettings(FederationMode.CLOSED, inbound=True, approval=True))
     connection_id, token = identifier("connection", "pat"), new_secret("connection").hex()
     if (known := DynamoConnections().find(connection_id)) is not None:
-        return {"connection_id": connection_id, "federation_token": DynamoConnections().token_of(known)}
+        return {"connection_id": connection_id, "federation_token": str(DynamoConnections().token_of(known))}
     made = Connection(
         connection_id=connection_id,
         user_id=users["alice"],

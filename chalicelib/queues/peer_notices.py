@@ -24,13 +24,25 @@ from chalicelib.federation.connections.stores.connection_notices import DynamoCo
 from chalicelib.federation.connections.stores.connections import DynamoConnections
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.federation.connections.stores.held_requests import DynamoHeldRequests
+from chalicelib.federation.relays.stores.connection_traces import DynamoConnectionTraces
 from chalicelib.live.gateways.sockets import ApiGatewaySockets
 from chalicelib.live.services.notifier import Notifier
 from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import gather
 from chalicelib.people.stores.directory import DynamoDirectory
-from chalicelib.resources import CHAT, CONTACTS, DIRECTORY, NETWORK, NOTIFY, PEER_NOTICES, PEERS, UNSEAL
+from chalicelib.resources import (
+    CHAT,
+    CONTACTS,
+    DIRECTORY,
+    NETWORK,
+    NOTIFY,
+    OUTBOX,
+    PEER_NOTICES,
+    PEERS,
+    RELAYS,
+    UNSEAL,
+)
 from chalicelib.settings import settings
 
 bp = Blueprint(__name__)
@@ -48,11 +60,13 @@ def _count(outcome: str) -> None:
     batch_size=1,
     grants=NOTE_FAILURE
     + UNSEAL
-    + PEERS.can("BatchGetItem", "GetItem", "PutItem", "UpdateItem", "DeleteItem")
+    + PEERS.can("Query", "BatchGetItem", "GetItem", "PutItem", "UpdateItem", "DeleteItem")
     + NETWORK.can("UpdateItem")
     + DIRECTORY.can("BatchGetItem")
     + CONTACTS.can("Query", "BatchGetItem", "BatchWriteItem", "PutItem", "UpdateItem")
     + CHAT.can("PutItem")
+    + OUTBOX.can("Query", "DeleteItem")
+    + RELAYS.can("Query", "BatchGetItem", "UpdateItem", "DeleteItem")
     + PEER_NOTICES.can_send()
     + NOTIFY,
 )
@@ -74,6 +88,7 @@ def deliver_peer_notice(message: ConnectionNoticeJob) -> None:
     )
     ConnectionNoticeWorker(
         base_url=settings().base_url,
+        traces=[DynamoConnectionTraces()],
         notices=DynamoConnectionNotices(),
         connections=DynamoConnections(),
         held=DynamoHeldRequests(),

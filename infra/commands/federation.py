@@ -112,7 +112,7 @@ def block(origin: str) -> None:
     Its connection requests, registrations, and everything over connections with its people are refused, and nothing
     is sent to it. If it is an instance of this network, that is suspended; if it is a hub, its events are refused.
     """
-    canonical = _canonical(origin)
+    canonical = canonical_argument(origin)
     DynamoFederation().block(canonical, blocked=True)
     found = DynamoInstances().find_by_url(canonical)
     if found is not None and found.is_active:
@@ -132,12 +132,13 @@ def block(origin: str) -> None:
 @click.argument("origin")
 def unblock(origin: str) -> None:
     """Let the desk at this address in again. An instance that was suspended has to be approved."""
-    canonical = _canonical(origin)
+    canonical = canonical_argument(origin)
     DynamoFederation().block(canonical, blocked=False)
     click.echo(f"Unblocked {canonical}.")
 
 
-def _canonical(origin: str) -> str:
+def canonical_argument(origin: str) -> str:
+    """Return the canonical form of an address that an operator typed."""
     try:
         return canonical_origin(origin)
     except ValueError as error:

@@ -276,7 +276,7 @@ RELAY = Relay(
     response="{}",
     changes=3,
 )
-SENDING = Sending(URL, 1, OTHER, "relay", ID, AT)
+SENDING = Sending(URL, 1, OTHER, "relay", ID, AT, ALICE)
 BARE_INSTANCE = Instance(OTHER, "I2", "https://two.example", InstanceStatus.PENDING, "kh2", "th2", AT)
 MEMBERSHIP = Membership(
     URL, "Hub", MembershipStatus.ACTIVE, hash_of("key"), ID, AT, "2026-03-05T00:00:00.000Z", AT, joins=1

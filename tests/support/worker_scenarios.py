@@ -19,6 +19,7 @@ from chalicelib.resources import (
     DELIVERIES,
     EVENT_TYPES,
     NETWORK,
+    OUTBOX,
     PEER_NOTICES,
     PEERS,
     QUEUE_ITEMS,
@@ -233,6 +234,24 @@ def _connect_peer_with_key(context: ScenarioContext) -> None:
     _publish_key(context)
 
 
+def _remove_connection(context: ScenarioContext) -> None:
+    """Remove a connection with a Fluxden desk, to which a relay waits."""
+    _connect_peer_with_key(context)
+    (made,) = (row["connectionId"] for row in scan_rows(PEERS) if row.get("peerUrl") == context.address)
+    relay = {"connectionId": made, "subject": CANARY}
+    assert context.api.post("/api/v2/relays", relay, token=context.desk.alice_key).status == 201
+    context.set_answer(success=True)
+    instances.run_admin("connections", "remove", made)
+
+
+def _read_traces(context: ScenarioContext) -> Any:
+    """Return what is left of the connections with the receiver, and the status of the relays to it."""
+    left = [row["sk"] for row in scan_rows(PEERS) if row.get("peerUrl") == context.address or _is_notice(row)]
+    waiting = [row["sk"] for row in scan_rows(OUTBOX) if row["sk"].startswith("SENDING#")]
+    relays = [row["status"] for row in scan_rows(RELAYS) if row.get("peerInstanceUrl") == context.address]
+    return left, waiting, relays
+
+
 def _read_connection(context: ScenarioContext) -> Any:
     """Return the connection's status, its notices, and the contacts and messages that came of it."""
     statuses = [row["status"] for row in scan_rows(PEERS) if row.get("peerUrl") == context.address]
@@ -391,6 +410,14 @@ WORKER_SCENARIOS = {
         lambda _: [],
         sent_count=0,
         due_after=timedelta(days=181),
+    ),
+    "a removed connection": WorkerScenario(
+        ("announce_due_peer_notices", "deliver_peer_notice"),
+        _remove_connection,
+        _read_traces,
+        ([], [], ["expired"]),
+        _read_posted(_body_field("connectionId")),
+        helpers=("send_waiting",),
     ),
     "a peer's keys": WorkerScenario(
         ("fetch_peer_keys",),

@@ -56,6 +56,7 @@ _STATES: dict[ConnectionNoticeKind, tuple[Initiator, ConnectionStatus]] = {
     ConnectionNoticeKind.ENDED: (Initiator.PEER, ConnectionStatus.DECLINED),
     ConnectionNoticeKind.CONTACT: (Initiator.PEER, ConnectionStatus.ACTIVE),
     ConnectionNoticeKind.CONFIRMATION: (Initiator.PEER, ConnectionStatus.PENDING),
+    ConnectionNoticeKind.REMOVED: (Initiator.PEER, ConnectionStatus.DECLINED),
 }
 
 
@@ -81,6 +82,7 @@ def connection_notice(kind: ConnectionNoticeKind) -> Scenario:
             peer_key=None,
             created_at=now,
             updated_at=now,
+            removed=kind is ConnectionNoticeKind.REMOVED,
         )
         body = {"to": BASE_URL, "signed": None}
         notice = ConnectionNotice(made.connection_id, kind.value, kind, body, now, next_attempt_at=now)
@@ -88,8 +90,11 @@ def connection_notice(kind: ConnectionNoticeKind) -> Scenario:
         CONNECTION_NOTICE_JOBS.announce(notice.job)
 
         def read() -> object:
-            (row,) = (each for each in scan_rows(PEERS) if each["sk"] == f"NOTICE#{kind.value}")
-            return row["attempts"][-1]["error"] if kind is not ConnectionNoticeKind.CONTACT else _REASON
+            # A contact is made here, and the removal of a connection is finished.
+            if kind is ConnectionNoticeKind.CONTACT:
+                return _REASON
+            rows = [each for each in scan_rows(PEERS) if each["sk"] == f"NOTICE#{kind.value}"]
+            return rows[0]["attempts"][-1]["error"] if kind is not ConnectionNoticeKind.REMOVED or rows else _REASON
 
         return lambda: world.pump.drain(PEER_NOTICES), read
 

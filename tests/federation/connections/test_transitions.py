@@ -68,9 +68,9 @@ def test_only_the_side_that_was_asked_opens_a_connection() -> None:
     }
 
 
-def test_nothing_but_the_owner_changes_a_connection_that_has_ended() -> None:
+def test_nothing_but_the_owner_and_an_operator_change_a_connection_that_has_ended() -> None:
     ended = {event for (_, status, event) in TRANSITIONS if status in (BLOCKED, DECLINED, EXPIRED)}
-    assert ended == {Event.ACCEPT, Event.DECLINE, Event.BLOCK}
+    assert ended == {Event.ACCEPT, Event.DECLINE, Event.BLOCK, Event.REMOVED}
 
 
 def test_a_step_is_the_next_version_and_a_repeat_is_none() -> None:

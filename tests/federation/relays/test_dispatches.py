@@ -93,5 +93,5 @@ def test_nothing_is_sent_to_a_suspended_desk(
     send_relay(api, desk, connection)
     pump.drain(OUTBOX_WORK)
     (relay,) = list_relays(api, desk)["relays"]
-    assert (relay["dispatch"], "suspended" in relay["error"]) == ("parked", True)
+    assert (relay["dispatch"], "suspended" in relay["error"]) == ("expired", True)
     assert receiver.received == []

@@ -18,7 +18,8 @@ class ConnectionNoticeKind(StrEnum):
     """The content of a notice.
 
     `contact` sends nothing: it makes the peer a contact of the owner. `confirmation` asks the desk in whose name a
-    request came whether it is its own.
+    request came whether it is its own. `removed` tells the peer of an end, if it has a body, and then has the
+    connection's rows deleted.
     """
 
     REQUESTED = "requested"
@@ -27,13 +28,19 @@ class ConnectionNoticeKind(StrEnum):
     ENDED = "ended"
     CONTACT = "contact"
     CONFIRMATION = "confirmation"
+    REMOVED = "removed"
 
     @property
     def path(self) -> str:
         """The path at the peer's desk that takes the notice."""
-        return {ConnectionNoticeKind.REQUESTED: REQUEST_PATH, ConnectionNoticeKind.ENDED: END_PATH}.get(
-            self, ACCEPT_PATH
-        )
+        if self is ConnectionNoticeKind.REQUESTED:
+            return REQUEST_PATH
+        return END_PATH if self.is_of_an_end else ACCEPT_PATH
+
+    @property
+    def is_of_an_end(self) -> bool:
+        """Whether it tells the peer that the connection ended."""
+        return self in (ConnectionNoticeKind.ENDED, ConnectionNoticeKind.REMOVED)
 
     @property
     def is_answered(self) -> bool:
@@ -50,6 +57,8 @@ class ConnectionNoticeKind(StrEnum):
             case ConnectionNoticeKind.CONFIRMATION:
                 open_ = (ConnectionStatus.PENDING, ConnectionStatus.ACTIVE)
                 return (connection.held or connection.proof is None) and connection.status in open_
+            case ConnectionNoticeKind.REMOVED:
+                return connection.removed
             case ConnectionNoticeKind.ENDED:
                 return connection.status in (
                     ConnectionStatus.DECLINED,
@@ -120,15 +129,29 @@ def confirmation_notice(
 
 def end_notice(connection: Connection, *, now: datetime) -> ConnectionNotice:
     """Return the notice that a request was declined or withdrawn, or the connection ended."""
-    body = {"connectionId": connection.connection_id, "status": ConnectionStatus.DECLINED.value}
-    if connection.reason:
-        body["reason"] = connection.reason
-    return _each_time(connection, ConnectionNoticeKind.ENDED, now, body)
+    return _each_time(connection, ConnectionNoticeKind.ENDED, now, _end(connection))
+
+
+def removal_job(connection: Connection) -> ConnectionNoticeJob:
+    """Return the key of the notice that has a removed connection deleted."""
+    return ConnectionNoticeJob(connection_id=connection.connection_id, notice_id=ConnectionNoticeKind.REMOVED.value)
+
+
+def removal_notice(connection: Connection, *, before: Connection, now: datetime) -> ConnectionNotice:
+    """Return the notice that has a removed connection deleted; a Fluxden desk is told if it was open `before`."""
+    was_open = before.status in (ConnectionStatus.PENDING, ConnectionStatus.ACTIVE) and not before.held
+    body = _end(connection) if was_open and connection.keys else {}
+    return _once(connection, ConnectionNoticeKind.REMOVED, now, body)
 
 
 def contact_task(connection: Connection, *, now: datetime) -> ConnectionNotice:
     """Return the task that makes the peer a contact."""
     return _each_time(connection, ConnectionNoticeKind.CONTACT, now, {})
+
+
+def _end(connection: Connection) -> Mapping[str, Any]:
+    body = {"connectionId": connection.connection_id, "status": ConnectionStatus.DECLINED.value}
+    return body | ({"reason": connection.reason} if connection.reason else {})
 
 
 def _acceptance(connection: Connection) -> Mapping[str, Any]:

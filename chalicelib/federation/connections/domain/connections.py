@@ -93,7 +93,8 @@ class Connection:
     body. Here the token is found by its hash, and stored sealed.
 
     `peer_url` is the origin that the peer claims until there is a `proof`. A request is `held` until its desk was
-    asked: it is in no list and lets nothing in.
+    asked: it is in no list and lets nothing in. A connection that an operator `removed` counts for nobody, and its rows
+    are deleted.
 
     `peer_key` is the key that the peer sent with its request, if it did. A peer that sent a key, or whose desk
     `published` keys at its own address, must sign. Its requests are verified with the published keys, or with
@@ -128,6 +129,7 @@ class Connection:
     version: int = 1
     proof: Proof | None = None
     held: bool = False
+    removed: bool = False
     published: tuple[PeerKey, ...] = ()
     keys_due_at: str | None = None
     keys_tried_at: str | None = None

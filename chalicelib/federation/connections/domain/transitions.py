@@ -42,6 +42,8 @@ class Event(StrEnum):
     # Every attempt to deliver the request failed; or nobody answered it in time.
     UNDELIVERED = "undelivered"
     UNANSWERED = "unanswered"
+    # An operator of this desk removed it.
+    REMOVED = "removed"
 
 
 class Effect(StrEnum):
@@ -116,6 +118,11 @@ _RULES = (
     _Rule(Event.UNDELIVERED, _US, (PENDING,), EXPIRED, (Effect.TELL_OWNER,)),
     _Rule(Event.UNANSWERED, _US, (PENDING,), EXPIRED, (Effect.NOTIFY_ENDED, Effect.TELL_OWNER)),
     _Rule(Event.UNANSWERED, _PEER, (PENDING,), DECLINED, (Effect.NOTIFY_ENDED,)),
+    # The notice that deletes the connection tells the peer.
+    _Rule(Event.REMOVED, _US, (PENDING,), DECLINED, (Effect.TELL_OWNER,)),
+    _Rule(Event.REMOVED, _PEER, (PENDING,), DECLINED, (Effect.SIGNAL_OWNER,)),
+    _Rule(Event.REMOVED, _EITHER, (ACTIVE,), DECLINED, (Effect.TELL_OWNER,)),
+    _Rule(Event.REMOVED, _EITHER, (BLOCKED, DECLINED, EXPIRED), DECLINED),
 )
 TRANSITIONS: Mapping[tuple[Initiator, ConnectionStatus, Event], Transition] = {
     (initiator, status, rule.event): Transition(rule.to, frozenset(rule.effects))
@@ -130,6 +137,8 @@ _OPENING = {
     PENDING: frozenset((Effect.SIGNAL_OWNER,)),
     ACTIVE: frozenset((Effect.ADD_CONTACT, Effect.TELL_OWNER)),
 }
+
+_REMOVED = "an administrator removed the connection"
 
 _NEWS = {
     PENDING: "asks to be connected with you",
@@ -154,6 +163,13 @@ def next_step(connection: Connection, event: Event, *, now: datetime, **changes:
     if changes or transition.to is not connection.status:
         after = connection.changed(status=transition.to, now=now, **changes)
     return Step(connection, after, transition.effects)
+
+
+def removal_step(connection: Connection, *, now: datetime) -> Step:
+    """Return the step with which an operator removes a connection, in whatever state it is."""
+    step = next_step(connection, Event.REMOVED, now=now, removed=True, reason=_REMOVED)
+    # A held request is nobody's yet.
+    return step or Step(connection, connection.changed(now=now, removed=True))
 
 
 def owner_step(connection: Connection, patch: ConnectionPatch, *, now: datetime) -> Step:

@@ -4,7 +4,7 @@ Most notices tell the peer something. The answer to a request decides the connec
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Protocol
@@ -43,6 +43,7 @@ from chalicelib.federation.connections.services.ports import (
     Federation,
     HeldRequests,
 )
+from chalicelib.federation.connections.services.removals import Traces, delete_removed
 from chalicelib.federation.connections.services.transitions import Ports, advance, announce
 from chalicelib.live.services.ports import Notifier
 
@@ -53,10 +54,16 @@ _LADDERS = {
     ConnectionNoticeKind.ENDED: CONNECTION_NOTICE_RETRIES,
     ConnectionNoticeKind.CONTACT: CONNECTION_NOTICE_RETRIES,
     ConnectionNoticeKind.CONFIRMATION: CONNECTION_NOTICE_RETRIES,
+    ConnectionNoticeKind.REMOVED: CONNECTION_NOTICE_RETRIES,
 }
 _ATTEMPTS = 8
 _CONFLICT, _NOT_FOUND = 409, 404
 _CANDIDATES = 50
+_REMOVED = "the connection was removed"
+
+
+def _conclude(outcome: Outcome, now: datetime, error: str | None) -> Conclusion:
+    return Conclusion(outcome, Attempt(timestamp(now), None, error, None))
 
 
 def _refusal(result: HttpResult) -> str | None:
@@ -88,7 +95,8 @@ class ConnectionNoticeWorker:
     """Sends notices to peers, asks desks whether requests are their own, and makes peers contacts of their owners.
 
     Store and queue calls of an attempt: 8, 1 to announce the next attempt, 4 for the answer to a request, and 1 for a
-    request to a Fluxden desk. For a contact: 6, or 5 if a contact with the address exists. 1 if no attempt is due.
+    request to a Fluxden desk. For a contact: 6, or 5 if a contact with the address exists. For a removed
+    connection: 8, and those of `traces`. 1 if no attempt is due.
     """
 
     notices: ConnectionNotices
@@ -103,6 +111,7 @@ class ConnectionNoticeWorker:
     sign: Sign
     runner: AttemptRunner[ConnectionNotice, ConnectionNoticeJob]
     base_url: str
+    traces: Sequence[Traces]
 
     def attempt(self, job: ConnectionNoticeJob, *, message_id: str) -> None:
         """Make the notice's next attempt if one is due; a message that comes twice, late or early does no harm.
@@ -113,29 +122,30 @@ class ConnectionNoticeWorker:
         notice, now = self.notices.find(job), self.runner.clock()
         if notice is None or not is_due(notice.next_attempt_at, now):
             return
-        connection = self.connections.find(notice.connection_id)
-        if connection is None:
-            return
+        connection = self.connections.find_with_removed(notice.connection_id)
 
         def send() -> HttpResult | Conclusion:
+            if connection is None:
+                return _conclude(Outcome.GONE, now, _REMOVED)
+            if connection.removed:
+                return self._remove(notice, connection, now)
             if notice.kind is ConnectionNoticeKind.CONFIRMATION:
                 return self.settler.settle(notice, connection, message_id=message_id)
             return self._send(notice, connection, now)
 
         def conclude(result: HttpResult, outcome: Outcome) -> None:
-            if notice.kind.is_answered:
+            if notice.kind.is_answered and connection is not None:
                 self._take_answer(notice, connection, result, outcome, message_id)
 
         self.runner.run(notice, job, ladder=_LADDERS[notice.kind], at=now, send=send, conclude=conclude)
 
     def _send(self, notice: ConnectionNotice, connection: Connection, now: datetime) -> HttpResult | Conclusion:
         if not notice.kind.still_holds(connection):
-            made = Attempt(timestamp(now), None, f"the connection is {connection.status}", None)
-            return Conclusion(Outcome.GONE, made)
+            return _conclude(Outcome.GONE, now, f"the connection is {connection.status}")
         if notice.kind in (ConnectionNoticeKind.CONTACT, ConnectionNoticeKind.ACCEPTED):
             connection = self._add_contact(connection)
         if notice.kind is ConnectionNoticeKind.CONTACT:
-            return Conclusion(Outcome.DELIVERED, Attempt(timestamp(now), None, None, None))
+            return _conclude(Outcome.DELIVERED, now, None)
         if notice.kind is ConnectionNoticeKind.REQUESTED:
             met = self._meet(connection, now)
             if met is None:
@@ -155,11 +165,23 @@ class ConnectionNoticeWorker:
         met = replace(connection.changed(peer_url=origin, now=now), published=keys or connection.published)
         return met if self.connections.meet(met, over=connection, keys=met.published) else None
 
-    def _post(self, notice: ConnectionNotice, connection: Connection, now: datetime) -> HttpResult:
+    def _remove(self, notice: ConnectionNotice, connection: Connection, now: datetime) -> Conclusion:
+        """Tell the desk of a removed connection once, whatever it answers, and delete the connection's rows."""
+        if notice.kind is not ConnectionNoticeKind.REMOVED:
+            return _conclude(Outcome.GONE, now, _REMOVED)
+        if notice.body:
+            self._post(notice, connection, now)
+        # The notice is deleted too, in the last write. Until then it is due again.
+        delete_removed(connection, notice.job, now=now, connections=self.connections, traces=self.traces)
+        return _conclude(Outcome.DELIVERED, now, None)
+
+    def _post(self, notice: ConnectionNotice, connection: Connection, now: datetime) -> HttpResult | Conclusion:
         token, content, key = self.connections.token_of(connection), dict(notice.body), self.federation.find_key()
+        if token is None:
+            return _conclude(Outcome.GONE, now, _REMOVED)
         if notice.kind is ConnectionNoticeKind.REQUESTED:
             content = request_body(connection, token=token, own_url=self.base_url, key=key.public)
-        elif notice.kind is not ConnectionNoticeKind.ENDED:
+        elif not notice.kind.is_of_an_end:
             content |= {
                 "instanceUrl": self.base_url,
                 "fluxden": {"keyId": key.key_id, "publicKey": key.public_key},

@@ -78,7 +78,8 @@ class ConnectionRequester:
                 if self.connections.save(found, over=found, claim=context.claim, reply=stored_envelope(200, answer)):
                     return 200, answer
                 continue
-            shared = self.connections.token_of(found) if found and self._peer_knows_token(found) else token
+            known = self.connections.token_of(found) if found and self._peer_knows_token(found) else None
+            shared = known or token
             hashed = self.token_hash(shared)
             made = new_outgoing(given, person, connection_id=connection_id, hashed=hashed, now=context.now)
             notice = request_notice(made, now=context.now)

@@ -12,7 +12,7 @@ from chalicelib.aws import dynamodb
 from chalicelib.core.domain.budgets import SpendResult, minute_of, new_window
 from chalicelib.core.domain.errors import Unavailable
 from chalicelib.core.ports import Action
-from chalicelib.core.stores.actions import update
+from chalicelib.core.stores.actions import delete, update
 from chalicelib.core.stores.items import Row, from_item
 from chalicelib.resources import PEERS
 from chalicelib.settings import settings
@@ -48,6 +48,11 @@ def add_budget_action(hashed: str) -> Action:
     """Return the action that gives a token a budget, unless it has one."""
     sets = "SET #minute = if_not_exists(#minute, :no), minuteUsed = if_not_exists(minuteUsed, :no)"
     return update(PEERS, _key(hashed), sets, no=0)
+
+
+def delete_budget_action(hashed: str) -> Action:
+    """Return the action that deletes the budget of a token."""
+    return delete(PEERS, _key(hashed))
 
 
 def _update(hashed: str, sets: str, condition: str, **named: int) -> tuple[bool, Row]:

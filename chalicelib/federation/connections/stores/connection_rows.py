@@ -30,6 +30,7 @@ CHANGING = (
     "contactId",
     "proof",
     "held",
+    "removed",
     "peerUrl",
     "updatedAt",
     "version",

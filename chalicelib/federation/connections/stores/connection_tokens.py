@@ -14,8 +14,9 @@ class DynamoConnectionTokens:
         return self.find_by_token_hash(token_hash(token))
 
     def find_by_token_hash(self, hashed: str) -> list[Connection]:
-        """List the connections whose token has this hash, oldest first. One store call."""
-        return oldest_first(map(from_row, query_partition(PEERS, f"TOKEN#{hashed}", "CONNECTION#")))
+        """List the connections whose token has this hash, oldest first, without removed ones. One store call."""
+        found = map(from_row, query_partition(PEERS, f"TOKEN#{hashed}", "CONNECTION#"))
+        return oldest_first(each for each in found if not each.removed)
 
 
 def oldest_first(connections: Iterable[Connection]) -> list[Connection]:

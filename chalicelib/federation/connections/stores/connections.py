@@ -11,24 +11,26 @@ CONNECTION#<id>  / NOTICE#<id>      see connection_notices
 FEDERATION       / SETTINGS, KEY    see federation_settings
 
 What comes over a connection finds it by its token, in one read. One transaction writes the first four rows. A
-request whose desk has not confirmed it has no fourth row (see held_requests).
+request whose desk has not confirmed it has no fourth row (see held_requests). The removal of a connection deletes the
+fourth row at once, and its worker the others.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
+from chalicelib.aws import dynamodb
 from chalicelib.chat.domain.chat import Message
 from chalicelib.chat.stores.chat import add_message_action
 from chalicelib.core.domain.errors import RateLimited
 from chalicelib.core.domain.fields import parse_timestamp
 from chalicelib.core.domain.idempotency import Claim, StoredReply
 from chalicelib.core.ports import Action
-from chalicelib.core.stores.actions import NEW, assignments, check, delete, put, put_new, update
+from chalicelib.core.stores.actions import EXISTS, NEW, assignments, check, delete, put, put_new, update
 from chalicelib.core.stores.hourly_limits import count_in_hour_action, seconds_left_of_hour
-from chalicelib.core.stores.items import Row
+from chalicelib.core.stores.items import Row, from_item, values
 from chalicelib.core.stores.reads import get, get_all, list_due, query_partition
 from chalicelib.core.stores.writes import Refused, commit, try_commit
-from chalicelib.federation.connections.domain.connection_notices import ConnectionNotice
+from chalicelib.federation.connections.domain.connection_notices import ConnectionNotice, ConnectionNoticeJob
 from chalicelib.federation.connections.domain.connections import (
     MOST_REQUESTS_AN_HOUR,
     Connection,
@@ -37,7 +39,8 @@ from chalicelib.federation.connections.domain.connections import (
     Initiator,
     PeerKey,
 )
-from chalicelib.federation.connections.stores.connection_budgets import add_budget_action
+from chalicelib.federation.connections.domain.origins import is_below
+from chalicelib.federation.connections.stores.connection_budgets import add_budget_action, delete_budget_action
 from chalicelib.federation.connections.stores.connection_notices import add_notice_action
 from chalicelib.federation.connections.stores.connection_rows import (
     CHANGING,
@@ -60,6 +63,9 @@ from chalicelib.federation.connections.stores.connection_rows import (
 from chalicelib.federation.connections.stores.connection_tokens import DynamoConnectionTokens, oldest_first
 from chalicelib.resources import PEERS
 
+# A transaction has at most a hundred actions.
+_AT_ONCE = 50
+
 
 class DynamoConnections(DynamoConnectionTokens):
     def find_pair(self, user_id: str, peer_url: str, asked_as: str) -> Connection | None:
@@ -68,7 +74,12 @@ class DynamoConnections(DynamoConnectionTokens):
         return found[0] if found else None
 
     def find(self, connection_id: str) -> Connection | None:
-        """Find a connection by its id. Two store calls; one if there is none."""
+        """Find a connection by its id, unless it was removed. Two store calls; one if there is none."""
+        found = self.find_with_removed(connection_id)
+        return None if found is None or found.removed else found
+
+    def find_with_removed(self, connection_id: str) -> Connection | None:
+        """Find a connection by its id, also one whose rows are being deleted. Two store calls; one if there is none."""
         pointers = get_all(PEERS, [pointer_key(connection_id)])
         found = get_all(PEERS, [connection_key(pointers[0]["tokenHash"], connection_id)]) if pointers else []
         return from_row(found[0]) if found else None
@@ -179,22 +190,84 @@ class DynamoConnections(DynamoConnectionTokens):
 
     def unwatch(self, connection_id: str) -> None:
         """List the connection among the old requests no more. One store call."""
-        commit([update(PEERS, pointer_key(connection_id), "REMOVE dueQueue, dueAt")])
+        try_commit([update(PEERS, pointer_key(connection_id), "REMOVE dueQueue, dueAt", EXISTS)])
 
     def is_current(self, connection: Connection) -> bool:
         """Whether no later request of the same two people has replaced the connection. One store call."""
         found = get_all(PEERS, [pair_key_of(connection)])
         return bool(found) and found[0]["connectionId"] == connection.connection_id
 
-    def token_of(self, connection: Connection) -> str:
-        """Return the connection's token in clear. One store call.
+    def remove(
+        self, connection: Connection, *, over: Connection, notice: ConnectionNotice, message: Message | None
+    ) -> bool:
+        """Store `connection`, which was removed, and the notice that deletes it; False if `over` has changed.
+
+        It is in no list from then on, and lets nothing in. Two store calls.
+        """
+        columns = to_columns(connection)
+        sets = {name: columns[name] for name in CHANGING}
+        counts = not over.held and self.is_current(over)
+        of_pair = {"id": over.connection_id}
+        actions = [
+            update(PEERS, key_of(over), f"SET {assignments(sets)}", "#version = :seen", **sets, seen=over.version),
+            add_notice_action(notice),
+            *([delete(PEERS, pair_key_of(over), "connectionId = :id", **of_pair)] if counts else []),
+            *([add_message_action(message)] if message else []),
+        ]
+        return try_commit(actions)
+
+    def delete_removed(self, connection: Connection, job: ConnectionNoticeJob) -> None:
+        """Delete the rows of a removed connection, that of `job` and its connection in the last write.
+
+        Repeats do no harm. Store calls: 3, and 1 for 50 other notices; 1 more if its token serves other connections.
+        """
+        pk, own = f"CONNECTION#{connection.connection_id}", f"NOTICE#{job.notice_id}"
+        notices = [{"pk": pk, "sk": row["sk"]} for row in query_partition(PEERS, pk, "NOTICE#") if row["sk"] != own]
+        for start in range(0, len(notices), _AT_ONCE):
+            commit([delete(PEERS, key) for key in notices[start : start + _AT_ONCE]])
+        others = self._others_with_token(connection)
+        commit(
+            [
+                delete(PEERS, {"pk": pk, "sk": own}),
+                delete(PEERS, pointer_key(connection.connection_id)),
+                delete(PEERS, key_of(connection)),
+                *([] if others else [delete_budget_action(connection.token_hash)]),
+            ]
+        )
+        # A request with the same token may have come in meanwhile, and nothing comes in unlimited.
+        if not others and self._others_with_token(connection):
+            commit([add_budget_action(connection.token_hash)])
+
+    def _others_with_token(self, connection: Connection) -> bool:
+        found = query_partition(PEERS, f"TOKEN#{connection.token_hash}", "CONNECTION#")
+        return any(row["sk"] != key_of(connection)["sk"] for row in found)
+
+    def list_of_origin(self, origin: str) -> Iterator[Connection]:
+        """List every connection and request with the desk at this canonical origin, or at addresses below it.
+
+        Also those that are in no person's list. One store call per megabyte of the whole table.
+        """
+        pages = (
+            dynamodb()
+            .get_paginator("scan")
+            .paginate(
+                TableName=PEERS.physical_name,
+                ConsistentRead=True,
+                FilterExpression="begins_with(pk, :token) AND begins_with(sk, :connection)",
+                ExpressionAttributeValues=values(token="TOKEN#", connection="CONNECTION#"),
+            )
+        )
+        found = (from_row(from_item(dict(item))) for page in pages for item in page["Items"])
+        yield from (each for each in found if is_below(each.peer_url, origin))
+
+    def token_of(self, connection: Connection) -> str | None:
+        """Return the connection's token in clear; None if the connection was removed. One store call.
 
         Raises:
             ValueError: it was sealed with another deployment's key, or none is set.
         """
         row = get(PEERS, key_of(connection))
-        assert row is not None, "a connection is never deleted"
-        return unsealed_token(row)
+        return unsealed_token(row) if row is not None else None
 
 
 def _put_connection(connection: Connection, token: str) -> list[Action]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.core.stores.actions import update
+from chalicelib.core.stores.actions import EXISTS, update
 from chalicelib.core.stores.items import Row
 from chalicelib.core.stores.reads import list_due
 from chalicelib.core.stores.writes import change_row, try_commit
@@ -30,7 +30,7 @@ class DynamoPeerKeys:
             PEERS,
             key_of(connection),
             "SET dueQueue = :queue, dueAt = :now, keysTries = :none",
-            "attribute_not_exists(keysTriedAt) OR keysTriedAt <= :before",
+            f"{EXISTS} AND (attribute_not_exists(keysTriedAt) OR keysTriedAt <= :before)",
             queue=KEYS_QUEUE,
             now=timestamp(now),
             before=timestamp(now - PAUSE),

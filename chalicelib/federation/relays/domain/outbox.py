@@ -8,6 +8,8 @@ from chalicelib.core.domain.fields import Out, parse_timestamp
 from chalicelib.core.domain.http_results import HttpResult, json_object
 from chalicelib.core.domain.retries import REFUSED_FOR_GOOD, RELAY_RETRIES, retry_after_wait
 
+REMOVED = "not sent: the connection was removed"
+
 
 class OutboxJob(Out):
     """A message of the queue: something waits to be sent to this peer."""
@@ -29,7 +31,10 @@ class SendOutcome(StrEnum):
 
 @dataclass(frozen=True)
 class Sending:
-    """A relay or an acknowledgement that waits for a peer, at its position. `item_id` is the id of the relay."""
+    """A relay or an acknowledgement that waits for a peer, at its position. `item_id` is the id of the relay.
+
+    `user_id` is whose relay it is; rows from before it was kept have none, and belong to the connection's owner.
+    """
 
     peer_url: str
     position: int
@@ -37,6 +42,7 @@ class Sending:
     kind: str
     item_id: str
     queued_at: str
+    user_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,8 @@ def outcome_of(result: HttpResult, sending: Sending, *, now: datetime) -> SendOu
     """Return the outcome of a sending with this result."""
     if result.error is None:
         return SendOutcome.FILTERED if json_object(result.body).get("filtered") is True else SendOutcome.SENT
+    if not result.sent:
+        return SendOutcome.EXPIRED
     if result.status in REFUSED_FOR_GOOD:
         return SendOutcome.PARKED
     age = now - parse_timestamp(sending.queued_at)

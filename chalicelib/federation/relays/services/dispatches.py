@@ -35,7 +35,9 @@ def resend(
         if found.has_ended:
             box = boxes.find(relay.peer_url)
             position, at = box.last_position + 1, timestamp(now)
-            sending = Sending(relay.peer_url, position, relay.connection_id, found.kind, relay.relay_id, at)
+            sending = Sending(
+                relay.peer_url, position, relay.connection_id, found.kind, relay.relay_id, at, relay.user_id
+            )
             if not dispatches.queue_again(found, sending, outbox=box, now=now):
                 continue
         boxes.retry_now(relay.peer_url, now=now)

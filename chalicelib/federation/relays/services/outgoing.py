@@ -107,7 +107,9 @@ class RelaySender:
         while attempts.again():
             box = self.boxes.find(connection.peer_url)
             position = box.last_position + 1
-            sending = Sending(connection.peer_url, position, connection.connection_id, RELAY, relay_id, at)
+            sending = Sending(
+                connection.peer_url, position, connection.connection_id, RELAY, relay_id, at, relay.user_id
+            )
             if self.outgoing.send(relay, sending, over=box, claim=context.claim, reply=reply, now=context.now):
                 RELAYS.add(outcome="queued")
                 if not box.failures:
@@ -160,9 +162,11 @@ class RelayCourier:
     def send(self, sending: Sending) -> HttpResult:
         """Make one attempt. A failure of the peer is a result; only failures of the stores raise."""
         connection, token = self._connection(sending.connection_id)
-        if connection is None or connection.status is not ConnectionStatus.ACTIVE:
+        if connection is None:
+            return HttpResult.unsent("the connection was removed")
+        if connection.status is not ConnectionStatus.ACTIVE:
             return HttpResult(404, excerpt="the connection is no longer active")
-        relay = self.outgoing.find(connection.user_id, sending.item_id)
+        relay = self._relay(sending, connection)
         if relay is None:
             return HttpResult(404, excerpt="the relay is gone")
         if sending.kind == ACKNOWLEDGEMENT:
@@ -176,16 +180,21 @@ class RelayCourier:
     def settle(self, sending: Sending, outcome: SendOutcome, answer: HttpResult, *, now: datetime) -> None:
         """Record the outcome of an attempt; when the sending has ended, take it out of the outbox."""
         connection, _ = self._connection(sending.connection_id)
-        relay = self.outgoing.find(connection.user_id, sending.item_id) if connection else None
+        relay = self._relay(sending, connection)
         peer_relay_id = parse_relay_id(answer.body) if outcome is SendOutcome.SENT else None
         error = filter_reason(answer.body) if outcome is SendOutcome.FILTERED else answer.error
         self.outgoing.settle(sending, relay, outcome, peer_relay_id=peer_relay_id, error=error, now=now)
+
+    def _relay(self, sending: Sending, connection: Connection | None) -> Relay | None:
+        user_id = sending.user_id or (connection.user_id if connection else None)
+        return self.outgoing.find(user_id, sending.item_id) if user_id else None
 
     def _connection(self, connection_id: str) -> tuple[Connection | None, str]:
         # Read once a run, so a connection that ends meanwhile is noticed in the next run.
         if connection_id not in self._known:
             connection = self.connections.find(connection_id)
-            self._known[connection_id] = (connection, self.connections.token_of(connection) if connection else "")
+            token = self.connections.token_of(connection) if connection else None
+            self._known[connection_id] = (None, "") if token is None else (connection, token)
         return self._known[connection_id]
 
 
@@ -226,6 +235,7 @@ class Acknowledger:
             ACKNOWLEDGEMENT,
             relay.relay_id,
             timestamp(now),
+            relay.user_id,
         )
         ended = relay.with_status(status, response=response, now=now)
         actions = self.relays.end_actions(ended, relay, sending, outbox=box, now=now)

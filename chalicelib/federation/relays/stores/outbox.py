@@ -2,7 +2,7 @@
 
 sk = STATE: lastPosition; failures in a row, error; leaseId, leaseUntil: the worker that has the outbox, and until when
             dueQueue, dueAt while anything waits: when the schedule announces it, if no message has
-sk = SENDING#<position>: connectionId, kind, itemId, queuedAt
+sk = SENDING#<position>: connectionId, kind, itemId, userId, queuedAt
 index due: dueQueue, dueAt
 
 The transaction that queues a sending takes the next position, and makes the peer due. A worker that finds nothing more
@@ -129,6 +129,17 @@ class DynamoOutbox:
             ConsistentRead=True,
         )
         return next(map(_sending_from_row, rows), None)
+
+    def list_waiting_over(self, peer_url: str, connection_id: str) -> list[Sending]:
+        """List what waits for the peer over one connection. One store call per megabyte that waits."""
+        rows = query(
+            OUTBOX,
+            KeyConditionExpression="pk = :pk AND begins_with(sk, :prefix)",
+            FilterExpression="connectionId = :connection",
+            ExpressionAttributeValues=values(pk=_pk(peer_url), prefix=_PREFIX, connection=connection_id),
+            ConsistentRead=True,
+        )
+        return list(map(_sending_from_row, rows))
 
     def count_waiting(self, peer_url: str) -> int:
         """Count the sendings that wait for the peer. One store call per megabyte."""
