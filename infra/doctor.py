@@ -22,6 +22,7 @@ from websockets.exceptions import WebSocketException
 from websockets.sync.client import ClientConnection, connect
 
 from chalicelib.core.domain.fields import timestamp
+from chalicelib.federation.connections.stores.federation_settings import DynamoFederation
 from chalicelib.inbox.stores.signing_secrets import DynamoSigningSecrets
 from infra import canary
 
@@ -88,6 +89,7 @@ def _check_hops(way: Checkup, url: str, socket_url: str | None, present: canary.
         "key", "The desk rejects a key that was just created. Check that the AWS settings belong to this desk."
     ):
         me = _request(f"{url}/api/v2/me", present.key)["data"]
+    _check_federation(way, url)
     socket_url, socket = socket_url or me["urls"]["socket"], None
     if socket_url:
         with way.hop("socket", f"Can't open a WebSocket at {socket_url}. Check the logs of the socket functions."):
@@ -115,6 +117,16 @@ def _check_hops(way: Checkup, url: str, socket_url: str | None, present: canary.
             "callbacks to this machine are off (ALLOW_LOOPBACK=1)" if receiver else "the desk can't reach this machine"
         )
         way.hops.append(Hop("callback", skipped=reason))
+
+
+def _check_federation(way: Checkup, url: str) -> None:
+    """Check that the desk knows its address, if it lets other desks in: signatures are checked against it."""
+    if not DynamoFederation().find_settings().inbound:
+        way.hops.append(Hop("federation", skipped="nothing comes in from other desks (--inbound off)"))
+        return
+    with way.hop("federation", "Set FLUXDEN_BASE_URL on the desk, the URL at which other desks reach it."):
+        if not _request(f"{url}/.well-known/fluxden").get("url"):
+            raise HopFailed("Nothing comes in from other desks, since the desk does not know its own address.")
 
 
 def _check_frame(way: Checkup, socket: ClientConnection, delivery_id: str, sent: float) -> None:

@@ -25,12 +25,18 @@ from chalicelib.federation.network.stores.registrations import DynamoRegistratio
 from chalicelib.settings import settings
 from infra.commands.output import json_option, print_record
 
+_NO_URL = (
+    "nothing comes in from other desks until FLUXDEN_BASE_URL is set, the URL at which they reach this one. Signatures"
+    " are checked against it."
+)
 _SWITCH = click.Choice(["on", "off"])
 
 
-def trusted_claims_warning() -> str | None:
-    """Return the warning that operators see at every start while claims are trusted. Store calls: 1."""
-    return TRUSTS_CLAIMS if DynamoFederation().find_settings().unverified is Unverified.ACCEPT else None
+def list_warnings() -> list[str]:
+    """List what operators are warned of at every start: trusted claims, a desk without an address. Store calls: 1."""
+    found = DynamoFederation().find_settings()
+    warnings = [TRUSTS_CLAIMS] if found.unverified is Unverified.ACCEPT else []
+    return [*warnings, *([f"Warning: {_NO_URL}"] if found.inbound and not settings().base_url else [])]
 
 
 @click.group()
@@ -67,7 +73,8 @@ def show_(*, as_json: bool) -> None:
 def set_(*, as_json: bool, **options: str | None) -> None:
     """Change federation settings. Settings that you don't pass stay as they are.
 
-    Closing the mode ends no connection: it takes no new requests. With --inbound off nothing comes in at all.
+    Closing the mode ends no connection: it takes no new requests. With --inbound off nothing comes in at all, and
+    --inbound on requires FLUXDEN_BASE_URL.
     """
     mode, unverified, compatible = options["mode"], options["unverified"], options["compatible"]
     inbound, approval = options["inbound"], options["approval"]
@@ -85,6 +92,9 @@ def set_(*, as_json: bool, **options: str | None) -> None:
     if not wanted:
         raise click.UsageError("Pass at least one setting.")
     changed = replace(DynamoFederation().find_settings(), **wanted)
+    opens = inbound == "on" or mode not in (None, FederationMode.CLOSED)
+    if opens and changed.inbound and not settings().base_url:
+        raise click.ClickException(f"Not changed: {_NO_URL}")
     DynamoFederation().save_settings(changed)
     if changed.unverified is Unverified.ACCEPT:
         click.echo(TRUSTS_CLAIMS, err=True)

@@ -9,7 +9,7 @@ from chalice.app import Chalice
 
 from chalicelib.settings import positive_integer
 from chalicelib.telemetry import logs
-from infra.commands.federation import trusted_claims_warning
+from infra.commands.federation import list_warnings
 from infra.container.host import Host, Options
 from infra.queues import create_queues
 from infra.tables import create_tables
@@ -58,7 +58,7 @@ def main(
 
     if create:
         _create()
-    if (warning := trusted_claims_warning()) is not None:
+    for warning in list_warnings():
         click.echo(warning, err=True)
     drain_seconds = positive_integer("FLUXDEN_DRAIN_SECONDS", _DRAIN_SECONDS)
     options = Options(

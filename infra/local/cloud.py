@@ -12,7 +12,7 @@ from chalice.app import Chalice
 from chalicelib.live.domain.sockets import HEARTBEAT_SECONDS
 from chalicelib.vault import new_key
 from infra import catalog, demo
-from infra.commands.federation import trusted_claims_warning
+from infra.commands.federation import list_warnings
 from infra.local import data_folder, engine, engines, pump, reloading, scheduler, sockets
 from infra.local.heartbeats import send_heartbeat
 from infra.local.server import PORTS, exit_with, read_number, report_busy_port
@@ -67,7 +67,7 @@ def start(app: Chalice, host: str = HOST, port: int = 8000) -> None:
     for stop in (*(each.stop for each in schedules), *(each.stop for each in pumps)):
         atexit.register(stop)
     sockets.start(dict(catalog.sockets(app)), listener, limits, send_heartbeat)
-    if (warning := trusted_claims_warning()) is not None:
+    for warning in list_warnings():
         print(warning, flush=True)
     print(render_reloaded(made, folder) if reloading.session.changed else render_welcome(made, folder), flush=True)
 

@@ -22,7 +22,7 @@ def test_every_hop_succeeds_and_test_data_is_deleted(system: StartedDesk) -> Non
         assert seen.returncode == 0, seen.stderr
         hops = {each["hop"]: each for each in json.loads(seen.stdout)}
         assert list(hops) == [
-            *("health", "stores", "key", "socket", "publish", "inbox", "frame", "callback", "clean up")
+            *("health", "stores", "key", "federation", "socket", "publish", "inbox", "frame", "callback", "clean up")
         ]
         assert {each["result"] for each in hops.values()} == {"ok"}
         assert all(each["milliseconds"] > 0 for each in hops.values())

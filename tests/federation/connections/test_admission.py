@@ -97,6 +97,21 @@ def test_a_peer_that_sent_a_key_must_sign_with_it(
     assert api.post(path, raw=raw, headers=headers).status == 200
 
 
+@pytest.mark.parametrize("header", ["Host", "X-Forwarded-Host", "Forwarded", "X-Original-Host"])
+@pytest.mark.parametrize("path", [*PATHS, ACK, ACCEPT, END])
+def test_no_header_decides_which_desk_a_signature_is_for(
+    api: Api, desk: Desk, signing_peer: tuple[SigningKey, str], path: str, header: str
+) -> None:
+    """A message that the peer signed for another desk is not taken here, whatever host the caller names."""
+    key, token = signing_peer
+    named = {header: "host=other.example" if header == "Forwarded" else "other.example"}
+    for base_url in ("https://other.example", "http://other.example"):
+        raw, headers = sign_relay(new_relay(), key, token, path, base_url=base_url)
+        assert api.post(path, raw=raw, headers=headers | named).status == 401
+    raw, headers = sign_relay(new_relay(), key, token, path)
+    assert api.post(path, raw=raw, headers=headers | named).status != 401
+
+
 def test_each_connection_has_its_own_rate_limit(
     api: Api, desk: Desk, token: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -28,6 +28,7 @@ from chalicelib.federation.connections.stores.connections import DynamoConnectio
 from chalicelib.federation.connections.stores.federation_settings import DynamoFederation, suspend_origin_action
 from chalicelib.federation.connections.stores.held_requests import DynamoHeldRequests
 from chalicelib.resources import BOARD, CHAT, NETWORK, PEER_NOTICES, PEERS, QUEUE_ITEMS, RELAYS
+from chalicelib.settings import settings
 from tests.conftest import Desk
 from tests.federation.relays.relay_calls import sign_relay
 from tests.support import instances
@@ -91,7 +92,7 @@ class Case:
 
 
 # Every operation with which another desk can change something here, with whether `closed` refuses it. With
-# `inbound off` all of them are refused alike.
+# `inbound off`, and on a desk without an address, all of them are refused alike.
 INGRESS = {
     "request_connection": True,
     "receive_relay": False,
@@ -134,18 +135,21 @@ def is_peer_gate(gate: Any) -> bool:
     return gate is not None and gate.__module__ == peer_admission.__name__
 
 
-@pytest.mark.parametrize("state", ["inbound off", "closed", "open"])
+@pytest.mark.parametrize("state", ["inbound off", "no address", "closed", "open"])
 @pytest.mark.parametrize("name", INGRESS)
 def test_every_ingress_is_refused_alike_with_inbound_off_and_requests_only_when_closed(
-    api: Api, desk: Desk, name: str, state: str
+    api: Api, desk: Desk, name: str, state: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     route, request = sample_request(name, SampleData(api, desk))
     allow_federation("closed" if state == "closed" else "open", inbound=state != "inbound off")
+    if state == "no address":
+        monkeypatch.setenv("FLUXDEN_BASE_URL", "")
+        settings.cache_clear()
     before = stored_content()
     for path in route.paths:
         headers = request.headers_with(request.credential)
         answer = api.call(route.method, path.format(**request.path), request.body, headers=headers)
-        is_refused = state == "inbound off" or (state == "closed" and INGRESS[name])
+        is_refused = state in ("inbound off", "no address") or (state == "closed" and INGRESS[name])
         if not is_refused:
             assert answer.status in (200, 201), answer.text
             continue
@@ -385,8 +389,8 @@ def test_every_door_of_the_network_lets_in_its_role_only(
     hub = str(desk.demo["federation"]["instance_api_key"])
     if state == "blocked":
         instances.run_admin("federation", "block", member.base_url)
-    settings = DynamoFederation().find_settings()
-    DynamoFederation().save_settings(replace(settings, inbound=inbound))
+    rules = DynamoFederation().find_settings()
+    DynamoFederation().save_settings(replace(rules, inbound=inbound))
     event = {"event": "instance_status", "status": "active"}
     if door == WEBHOOK:
         as_hub, as_member = (

@@ -82,11 +82,11 @@ def admit_stranger(sent: RawRequest, settings: Federation, *, base_url: str, ide
     Raises:
         Forbidden: this desk takes no requests, or the request is signed, but has another body.
     """
-    found = admit_inbound(settings)
+    found = admit_inbound(settings, base_url=base_url)
     if found.mode is FederationMode.CLOSED:
         raise Forbidden("This desk does not accept connection requests.")
     signed = _signed_parts(sent)
-    return AdmittedStranger(found, own_url_of(sent, base_url), signed, identify(sent), network_of(sent.address))
+    return AdmittedStranger(found, base_url, signed, identify(sent), network_of(sent.address))
 
 
 def admit_claim(
@@ -123,19 +123,16 @@ def relation_of(connection: Connection, settings: FederationSettings) -> Relatio
     return Relation.CONFIRMED if connection.is_confirmed else Relation.CLAIMED
 
 
-def own_url_of(sent: RawRequest, base_url: str) -> str:
-    """Return the URL of this desk, or the host that the request names if none is set."""
-    return base_url or f"https://{sent.headers.get('host', '')}"
-
-
-def admit_inbound(settings: Federation) -> FederationSettings:
+def admit_inbound(settings: Federation, *, base_url: str) -> FederationSettings:
     """Admit what comes in without a connection, such as an instance's report; return the settings. Store calls: 1.
 
+    `base_url` is the public URL of this desk.
+
     Raises:
-        Forbidden: this desk lets nothing in.
+        Forbidden: this desk lets nothing in, or has no public URL.
     """
     found = settings.find_settings()
-    _check_inbound(found)
+    _check_inbound(found, base_url)
     return found
 
 
@@ -177,7 +174,7 @@ class AdmittedRelay:
 class Admission:
     """Admits what comes over a connection, by the connection's token and signatures.
 
-    `base_url` is the public URL of this desk. If it is empty, signatures are checked against the host of the request.
+    `base_url` is the public URL of this desk, against which signatures are checked. Without one nothing comes in.
 
     Store calls in sequence: 1; 1 more for a wrong token, for the first request of a minute, and for the first signature
     with an unknown key. A token that can be guessed takes 1 more on its first request from an address in a day.
@@ -257,7 +254,7 @@ class Admission:
             guesses=self.guesses,
             gather=self.gather,
         )
-        _check_inbound(settings)
+        _check_inbound(settings, self.base_url)
         if not known:
             raise Unauthorized("The federation token is not known here.")
         connection = _first_in(statuses, [each for each in known if _lets_in(each, settings)])
@@ -269,9 +266,8 @@ class Admission:
         return connection
 
     def _check_signature(self, sent: RawRequest, connection: Connection) -> None:
-        own_url = own_url_of(sent, self.base_url)
         try:
-            reason = self.refuse_signature(sent, base_url=own_url, keys=connection.keys)
+            reason = self.refuse_signature(sent, base_url=self.base_url, keys=connection.keys)
         except UnknownKey:
             reason = self._request_keys(connection, now=sent.now)
         if reason is not None:
@@ -304,8 +300,9 @@ def _signed_parts(sent: RawRequest) -> Mapping[str, Any] | None:
     return {"method": sent.method, "path": sent.path, "headers": headers}
 
 
-def _check_inbound(settings: FederationSettings) -> None:
-    if not settings.inbound:
+def _check_inbound(settings: FederationSettings, base_url: str) -> None:
+    # Without its own URL, a sender could choose by a header which desk a signature or a question is meant for.
+    if not (settings.inbound and base_url):
         raise Forbidden("This desk accepts nothing from other desks.")
 
 

@@ -162,13 +162,15 @@ class AgentCardOut(Out):
 
 def describe_desk(keys: Sequence[PeerKey], settings: FederationSettings, *, base_url: str, version: str) -> DeskOut:
     """Return the public description of this desk; it has endpoints only if `base_url` is set."""
-    mode = settings.mode if settings.inbound else FederationMode.CLOSED
+    # Without its own URL a desk lets nothing in.
+    is_open = settings.inbound and bool(base_url)
+    mode = settings.mode if is_open else FederationMode.CLOSED
     out = DeskOut(
         software="fluxden",
         version=version,
         keys=[PublicKeyOut(key_id=each.key_id, algorithm="ed25519", public_key=each.public_key) for each in keys],
         capabilities=CapabilitiesOut(
-            connection_requests=mode, relays=settings.inbound, signatures=["rfc9421-ed25519", "hmac-sha256"]
+            connection_requests=mode, relays=is_open, signatures=["rfc9421-ed25519", "hmac-sha256"]
         ),
     )
     if base_url:
