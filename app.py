@@ -16,6 +16,7 @@ ENTRY_POINTS: dict[str, dict[str, str]] = {
     },
     "tokens": {
         "api.v2.keys": "live",
+        "api.v2.sessions": "live",
     },
     "board": {
         "api.v2.card_contacts": "",

@@ -32,6 +32,17 @@ class TokenKind(StrEnum):
 _KINDS = tuple(TokenKind)
 
 
+class SignInSecret(StrEnum):
+    """The secrets by which people who sign in are known, by their prefixes. None of them is a bearer token.
+
+    A session is in a cookie. A sign-in code begins one, and a ticket opens one socket for one; both work once.
+    """
+
+    SESSION = "fxs_"
+    CODE = "fxc_"
+    TICKET = "fxt_"
+
+
 class InstanceCredential(StrEnum):
     """The credentials of other instances: the token that we issued, or the key that the instance registered with."""
 
@@ -39,26 +50,31 @@ class InstanceCredential(StrEnum):
     INSTANCE = "instance key"
 
 
+CredentialKind = TokenKind | SignInSecret | InstanceCredential
+
+
 @dataclass(frozen=True)
 class PresentedToken:
     """A well-formed token from a request, without its text.
 
     `sealing_key` derives from the text and is never stored, so only the bearer of the token can open what it seals.
-    `can_be_guessed` holds for keys that others chose, and chose short.
+    `can_be_guessed` holds for keys that others chose, and chose short. A session that `stays_idle` is used without its
+    person doing something.
     """
 
-    kind: TokenKind | InstanceCredential
+    kind: CredentialKind
     row_id: str
     secret_hash: str
     sealing_key: bytes = field(repr=False)
     can_be_guessed: bool = False
+    stays_idle: bool = False
 
 
 @dataclass(frozen=True)
 class MintedToken:
     """A new token. `text` is shown once; the other members may be stored."""
 
-    kind: TokenKind | InstanceCredential
+    kind: CredentialKind
     text: str
     row_id: str
     secret_hash: str
@@ -93,6 +109,11 @@ def key_from_hash(secret_hash: str) -> PresentedToken:
     return PresentedToken(TokenKind.KEY, secret_hash, secret_hash, b"")
 
 
+def session_from_hash(secret_hash: str) -> PresentedToken:
+    """The session with this hash, for what happens without its person doing something."""
+    return PresentedToken(SignInSecret.SESSION, secret_hash, secret_hash, b"", stays_idle=True)
+
+
 def new_signing_secret() -> str:
     """A new secret of 256 random bits to sign callbacks with."""
     return f"whsec_{base64.b64encode(secrets.token_bytes(_SECRET_BYTES)).decode()}"
@@ -110,6 +131,21 @@ def mint_token(kind: TokenKind, grant_id: str | None = None, *, secret: bytes | 
     parsed = parse_token(text)
     assert parsed is not None
     return MintedToken(kind, text, parsed.row_id, parsed.secret_hash)
+
+
+def mint_sign_in_secret(kind: SignInSecret, *, secret: bytes | None = None) -> MintedToken:
+    """Create a session, a sign-in code or a ticket, of 256 random bits or of the 32 bytes of `secret`."""
+    text = f"{kind}{_encode(secret or secrets.token_bytes(_SECRET_BYTES))}"
+    text += _checksum(text)
+    presented = _by_hash(kind, text)
+    return MintedToken(kind, text, presented.row_id, presented.secret_hash)
+
+
+def parse_sign_in_secret(kind: SignInSecret, text: str) -> PresentedToken | None:
+    """Parse a session, a sign-in code or a ticket; None if it is of another kind, or its checksum is wrong."""
+    signed = text[:-_CHECKSUM_LENGTH]
+    fits = len(signed) == len(kind) + _SECRET_LENGTH and text.startswith(kind) and text.isascii()
+    return _by_hash(kind, text) if fits and _checksum(signed) == text[-_CHECKSUM_LENGTH:] else None
 
 
 def mint_platform_token(*, secret: bytes | None = None) -> MintedToken:
@@ -144,7 +180,7 @@ def parse_token(text: str) -> PresentedToken | None:
     return _by_hash(kind, text, str(grant_id))
 
 
-def _by_hash(kind: TokenKind | InstanceCredential, text: str, row_id: str | None = None) -> PresentedToken:
+def _by_hash(kind: CredentialKind, text: str, row_id: str | None = None) -> PresentedToken:
     raw = text.encode("utf-8", "surrogatepass")
     secret_hash = hashlib.sha256(raw).hexdigest()
     return PresentedToken(kind, row_id or secret_hash, secret_hash, hashlib.sha256(b"reply" + raw).digest())

@@ -26,11 +26,13 @@ class Settings:
     are recorded for AWS X-Ray. `stream_hold_seconds` is how long the event stream over HTTP waits for a new event
     behind a gateway that passes on complete replies only. With `socket_heartbeats`, functions send heartbeats to open
     sockets; a host always does. `kept_days` has the days of each kind of data by its setting; 0 keeps it for ever.
+    A person's session ends after `session_hours`, or earlier after `session_idle_hours` without a request.
     """
 
     personal_budget: int
     tools_budget: int
     key_budget: int
+    session_budget: int
     platform_budget: int
     connection_budget: int
     registrations_per_hour: int
@@ -43,6 +45,8 @@ class Settings:
     tracing: bool
     stream_hold_seconds: int
     kept_days: Mapping[str, int]
+    session_hours: int
+    session_idle_hours: int
 
 
 @cache
@@ -56,6 +60,7 @@ def settings() -> Settings:
         personal_budget=positive_integer("FLUXDEN_PERSONAL_BUDGET", 120),
         tools_budget=positive_integer("FLUXDEN_TOOLS_BUDGET", 600),
         key_budget=positive_integer("FLUXDEN_KEY_BUDGET", 120),
+        session_budget=positive_integer("FLUXDEN_SESSION_BUDGET", 600),
         platform_budget=positive_integer("FLUXDEN_PLATFORM_BUDGET", 600),
         connection_budget=positive_integer("FLUXDEN_CONNECTION_BUDGET", 600),
         registrations_per_hour=positive_integer("FLUXDEN_REGISTRATIONS_PER_HOUR", 300),
@@ -69,6 +74,8 @@ def settings() -> Settings:
         # API Gateway times out after 29 seconds.
         stream_hold_seconds=min(positive_integer("FLUXDEN_STREAM_HOLD_SECONDS", 20), _LONGEST_HOLD_SECONDS),
         kept_days={each.setting: _days(each.setting, each.kept.days) for each in retention.SETTABLE},
+        session_hours=positive_integer("FLUXDEN_SESSION_HOURS", 7 * 24),
+        session_idle_hours=positive_integer("FLUXDEN_SESSION_IDLE_HOURS", 12),
     )
 
 

@@ -21,13 +21,15 @@ from chalicelib.catalog.stores.approvals import DynamoApprovals
 from chalicelib.catalog.stores.catalog import DynamoCatalog
 from chalicelib.core.domain.errors import Conflict
 from chalicelib.core.domain.fields import timestamp
-from chalicelib.ids import MintedToken, TokenKind, mint_token
+from chalicelib.ids import MintedToken, SignInSecret, TokenKind, mint_sign_in_secret, mint_token
 from chalicelib.live.stores.push_keys import DynamoPushKeys
 from chalicelib.live.vapid import new_keys
 from chalicelib.people.domain.directory import Integrator, Person, Project, Team
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.settings import positive_integer
 from chalicelib.tokens.domain.tokens import KeyGrant, PersonalGrant, ToolsGrant, grant_id
+from chalicelib.tokens.services.sessions import create_sign_in_code
+from chalicelib.tokens.stores.sessions import DynamoSessions
 from chalicelib.tokens.stores.tokens import DynamoTokens
 from infra import demo_board, demo_connections, demo_federation
 
@@ -147,7 +149,7 @@ def create(addresses: Addresses, new_secret: NewSecret = random_secret) -> dict[
     demo_board.create(users, identifier, now=datetime.now(UTC))
     api_keys = {name: _api_key(name, users[name], new_secret) for name in ("alice", "bob")}
     demo = {
-        **_address_fields(addresses, api_keys["alice"]),
+        **_address_fields(addresses, _sign_in_code(users["alice"], new_secret)),
         "tools_tokens": tools_tokens,
         "personal_tokens": {
             "alice": _personal_token("fd1", users["alice"], users["alice"], new_secret),
@@ -171,19 +173,22 @@ def create(addresses: Addresses, new_secret: NewSecret = random_secret) -> dict[
 
 
 def update_addresses(demo: dict[str, Any], addresses: Addresses) -> dict[str, Any]:
-    """Write `DEMO_FILE` with new addresses, and return its contents. Tokens and data stay as they are."""
-    updated = demo | _address_fields(addresses, demo["api_keys"]["alice"])
+    """Write `DEMO_FILE` with new addresses and a new sign-in link, and return its contents.
+
+    Tokens and data stay as they are.
+    """
+    updated = demo | _address_fields(addresses, _sign_in_code(demo["users"]["alice"]["user_id"], random_secret))
     write(updated, demo_file())
     return updated
 
 
-def _address_fields(addresses: Addresses, key: str) -> dict[str, Any]:
+def _address_fields(addresses: Addresses, code: str) -> dict[str, Any]:
     return {
         "base_url": addresses.base_url,
         "ws_url": addresses.ws_url,
         "mcp_url": f"{addresses.base_url}/mcp",
         # The browser never sends the part after #, and the console removes it from the address.
-        "console_url": f"{addresses.base_url}/#key={key}",
+        "console_url": f"{addresses.base_url}/#sign-in={code}",
         "admin_env": addresses.admin_env,
     }
 
@@ -288,6 +293,13 @@ def _personal_token(
     except Conflict:
         DynamoTokens().replace_secret(token)
     return token.text
+
+
+def _sign_in_code(user_id: str, new_secret: NewSecret) -> str:
+    code = mint_sign_in_secret(SignInSecret.CODE, secret=new_secret(f"sign-in/{user_id}"))
+    with suppress(Conflict):
+        create_sign_in_code(user_id, code, now=datetime.now(UTC), sessions=DynamoSessions())
+    return code.text
 
 
 def _api_key(name: str, user_id: str, new_secret: NewSecret) -> str:

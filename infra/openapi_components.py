@@ -5,10 +5,11 @@ from typing import Any
 
 from chalicelib.api.mcp.contract import MCP
 from chalicelib.core.domain import errors
-from chalicelib.core.domain.callers import ApiKey, InstanceKey, PersonalToken, PlatformToken, ToolsToken
+from chalicelib.core.domain.callers import ApiKey, InstanceKey, PersonalToken, PlatformToken, Session, ToolsToken
 from chalicelib.edge.parsing import IDEMPOTENCY_KEY, LONGEST_IDEMPOTENCY_KEY
 from chalicelib.edge.route import Route
 from chalicelib.federation.connections.domain.handshake import TOKEN_HEADER, FederationHeaders
+from chalicelib.tokens.domain.sessions import COOKIE
 from infra.editions import Edition
 from infra.openapi_schemas import BLOCKERS, RATE_LIMIT_STATE, reference
 from infra.schemas import RPC_ERROR
@@ -18,9 +19,12 @@ TOKEN_KINDS = {
     ToolsToken: "`flux-tools-…`: a tools token of an integrator.",
     ApiKey: "`dvd_…`: an API key of a person.",
     PlatformToken: "`dvd_fed_…`: a platform token, issued to an instance when it registers.",
+    Session: "the session of a person who signed in with a browser: its cookie.",
     InstanceKey: "the key that an approved instance registered with: any text.",
 }
 LIMIT_HEADERS = ("X-RateLimit-Limit", "X-RateLimit-Remaining", "X-RateLimit-Reset")
+# Operations that need no credentials, and refuse other things with 401.
+_FOR_EVERYBODY = {"sign_in"}
 # Operations of instances for which the contract names the bearer scheme in another way.
 _INSTANCES_BEARER = {
     "delete_synced_agent",
@@ -96,6 +100,10 @@ def security_of(route: Route) -> list[dict[str, list[str]]] | None:
         return [{"FederationToken": []}]
     if route.__name__ in _INSTANCES_BEARER:
         return [{"bearerAuth": []}]
+    if Session in route.callers:
+        return [{"SessionCookie": []}]
+    if route.__name__ in _FOR_EVERYBODY:
+        return []
     if route.caller_is_optional or not (route.callers or errors.Unauthorized in route.refusals):
         return []
     return None
@@ -184,7 +192,11 @@ def _error_schema(edition: Edition, kind: type[errors.Refusal]) -> dict[str, Any
 
 
 def _security_schemes(edition: Edition, routes: list[Route]) -> dict[str, Any]:
-    tokens = "\n".join(text for kind, text in TOKEN_KINDS.items() if any(kind in route.callers for route in routes))
+    tokens = "\n".join(
+        text
+        for kind, text in TOKEN_KINDS.items()
+        if kind is not Session and any(kind in route.callers for route in routes)
+    )
     bearer = {"type": "http", "scheme": "bearer"}
     made: dict[str, Any] = {
         "BearerAuth": bearer
@@ -193,6 +205,13 @@ def _security_schemes(edition: Edition, routes: list[Route]) -> dict[str, Any]:
     }
     if any(route.__name__ in _INSTANCES_BEARER for route in routes):
         made["bearerAuth"] = bearer | {"description": "As `BearerAuth`, at operations for other instances."}
+    if any(Session in route.callers for route in routes):
+        made["SessionCookie"] = {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": COOKIE,
+            "description": "Set by `POST /api/v2/sessions`. A person's session may call what their API key may, too.",
+        }
     if any(map(takes_federation_token, routes)):
         made["FederationToken"] = {
             "type": "apiKey",

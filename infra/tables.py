@@ -111,7 +111,7 @@ DEFINITIONS = (
         ),
         ttl="expiresAt",
     ),
-    Definition(TOKENS, indexes=(Index(OWNER_INDEX, "keyOwner", "createdAt"),)),
+    Definition(TOKENS, indexes=(Index(OWNER_INDEX, "keyOwner", "createdAt"),), ttl="deleteAt"),
     Definition(IDEMPOTENCY, ttl="expiresAt"),
     Definition(DIRECTORY, "sk", (Index(LIST_INDEX, "listed", "listedAs", ("name", "email", "card", "description")),)),
     Definition(

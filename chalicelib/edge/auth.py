@@ -5,9 +5,28 @@ from datetime import datetime
 from typing import Protocol
 
 from chalicelib.core.domain.budgets import Charge
-from chalicelib.core.domain.callers import ApiKey, Caller, InstanceKey, PersonalToken, PlatformToken, ToolsToken
+from chalicelib.core.domain.callers import (
+    ApiKey,
+    Caller,
+    InstanceKey,
+    PersonalToken,
+    PlatformToken,
+    Session,
+    ToolsToken,
+)
 from chalicelib.core.domain.errors import Forbidden, Unauthorized
-from chalicelib.ids import InstanceCredential, PresentedToken, TokenKind, instance_key, parse_token
+from chalicelib.edge.same_origin import check_same_origin
+from chalicelib.ids import (
+    CredentialKind,
+    InstanceCredential,
+    PresentedToken,
+    SignInSecret,
+    TokenKind,
+    instance_key,
+    parse_sign_in_secret,
+    parse_token,
+)
+from chalicelib.tokens.domain.sessions import find_cookie
 from chalicelib.tokens.domain.tokens import Admission
 
 
@@ -28,10 +47,11 @@ class Operators(Protocol):
     def is_operator(self, user_id: str) -> bool: ...
 
 
-CALLER_TYPES: dict[TokenKind | InstanceCredential, type[Caller]] = {
+CALLER_TYPES: dict[CredentialKind, type[Caller]] = {
     TokenKind.PERSONAL: PersonalToken,
     TokenKind.TOOLS: ToolsToken,
     TokenKind.KEY: ApiKey,
+    SignInSecret.SESSION: Session,
     InstanceCredential.PLATFORM: PlatformToken,
     InstanceCredential.INSTANCE: InstanceKey,
 }
@@ -39,20 +59,31 @@ _NAMES: dict[type[Caller], str] = {
     PersonalToken: "a personal token (flux-in-pers-…)",
     ToolsToken: "a tools token (flux-tools-…)",
     ApiKey: "an API key (dvd_…)",
+    Session: "a person who signed in with a browser",
     PlatformToken: "a platform token (dvd_fed_…)",
     InstanceKey: "an instance key",
 }
 
 
-def find_token(headers: Mapping[str, str], header: str, allowed: tuple[type[Caller], ...]) -> PresentedToken:
+def find_token(
+    headers: Mapping[str, str], header: str, allowed: tuple[type[Caller], ...], method: str
+) -> PresentedToken:
     """Read the token in `header`: a bearer token in `Authorization`, in any other header a bare instance key.
 
-    Names of `headers` are in lower case.
+    Where people may call, and there is no token, the session in the cookie counts. Names of `headers` are in lower
+    case.
 
     Raises:
         Unauthorized: the token is missing or malformed.
+        Forbidden: a page of another origin sent the request, with the person's cookie.
     """
     text, token = headers.get(header.lower(), "").strip(), None
+    if not text and any(issubclass(each, ApiKey) for each in allowed) and (cookie := find_cookie(headers)):
+        token = parse_sign_in_secret(SignInSecret.SESSION, cookie)
+        if token is None:
+            raise Unauthorized("This session has ended. Sign in again.")
+        check_same_origin(headers, method)
+        return token
     if header == "Authorization":
         scheme, _, text = text.partition(" ")
         text = text.strip() if scheme.lower() == "bearer" else ""
@@ -65,6 +96,11 @@ def find_token(headers: Mapping[str, str], header: str, allowed: tuple[type[Call
             "Missing or invalid bearer token." if header == "Authorization" else f"The header {header} is missing."
         )
     return token
+
+
+def is_accepted(token: PresentedToken, allowed: tuple[type[Caller], ...]) -> bool:
+    """Whether a token of this kind can be of one of these callers."""
+    return issubclass(CALLER_TYPES[token.kind], allowed)
 
 
 def check_caller(caller: Caller, allowed: tuple[type[Caller], ...], permission: str, hint: str) -> None:

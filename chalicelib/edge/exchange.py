@@ -120,8 +120,9 @@ def authenticate(request: IncomingRequest, parsed: Input) -> Access:
     """
     operation = request.operation
     try:
-        token = auth.find_token(request.headers, operation.token_header, operation.callers)
-        is_accepted = auth.CALLER_TYPES[token.kind] in operation.callers
+        method = request.http.method
+        token = auth.find_token(request.headers, operation.token_header, operation.callers, method)
+        is_accepted = auth.is_accepted(token, operation.callers)
         if operation.caller_is_optional and not is_accepted:
             return _ANONYMOUS
         is_complete = is_accepted and parsed.error is None and "body" in parsed.arguments

@@ -82,7 +82,7 @@ def socket(bp: Blueprint, route_key: str, *, grants: tuple[Grant, ...]) -> Calla
 
 
 def find_token(headers: Mapping[str, str]) -> tuple[ids.PresentedToken, str | None]:
-    """Find the key that a connection is opened with, and the subprotocol to confirm if the key came in it.
+    """Find the key or ticket that a connection is opened with, and the subprotocol to confirm if it came in that.
 
     Raises:
         Unauthorized: the key is missing or malformed.
@@ -92,10 +92,14 @@ def find_token(headers: Mapping[str, str]) -> tuple[ids.PresentedToken, str | No
     subprotocol = None
     if not text and SUBPROTOCOL in offered:
         scheme, text, subprotocol = SUBPROTOCOL, (offered[offered.index(SUBPROTOCOL) + 1 :] or [""])[0], SUBPROTOCOL
-    token = ids.parse_token(text.strip()) if scheme.lower() == SUBPROTOCOL else None
+    token = _parse(text.strip()) if scheme.lower() == SUBPROTOCOL else None
     if token is None:
         raise Unauthorized("Missing or invalid key.")
     return token, subprotocol
+
+
+def _parse(text: str) -> ids.PresentedToken | None:
+    return ids.parse_token(text) or ids.parse_sign_in_secret(ids.SignInSecret.TICKET, text)
 
 
 def admit(

@@ -1,9 +1,11 @@
 """The WebSocket API: one socket carries all events of a person.
 
-Clients send an API key in the `Authorization` header. Browsers send it with the subprotocols `bearer, <key>`.
+Clients send an API key in the `Authorization` header. Browsers send it with the subprotocols `bearer, <key>`, and for a
+session a ticket in the place of the key.
 """
 
 from collections.abc import Mapping
+from datetime import datetime
 
 from chalice.app import Blueprint
 from pydantic import ValidationError
@@ -31,6 +33,7 @@ from chalicelib.live.stores.frames import DynamoFrames
 from chalicelib.live.stores.sockets import DynamoSockets
 from chalicelib.parallel import gather
 from chalicelib.resources import CHAT, NOTIFY, SOCKET_WORK, SOCKETS, TOKENS
+from chalicelib.tokens.stores.sessions import DynamoSessions
 from chalicelib.tokens.stores.token_budgets import DynamoTokenBudgets
 
 bp = Blueprint(__name__)
@@ -43,17 +46,20 @@ _AREA = {Ping: CONNECTING_AREAS, Send: frozenset({"chat"}), Resume: CONNECTING_A
 @socket(
     bp,
     "$connect",
-    grants=_SPEND + TOKENS.can("ConditionCheckItem") + NOTIFY + SOCKET_WORK.can_send(),
+    grants=_SPEND + TOKENS.can("ConditionCheckItem", "DeleteItem") + NOTIFY + SOCKET_WORK.can_send(),
 )
 def on_connect(call: SocketCall) -> Mapping[str, str]:
     """Open a socket. Its first events come from a queue, because nothing can be sent before it is open."""
     token, subprotocol = find_token(call.headers)
+    if token.kind is ids.SignInSecret.TICKET:
+        token = _take_ticket(token, call.now)
     owner = admit(token, CONNECTING_AREAS, now=call.now, tokens=DynamoTokenBudgets())
     headers = _read_headers(call.headers)
     sockets.open_socket(
         call.connection_id,
         owner=owner,
         key_hash=token.secret_hash,
+        by_session=token.kind is ids.SignInSecret.SESSION,
         by_browser=subprotocol is not None,
         last_id=headers.last_event_id,
         agent_name=headers.agent_name or owner.name,
@@ -64,6 +70,13 @@ def on_connect(call: SocketCall) -> Mapping[str, str]:
         work=CATCH_UP_JOBS,
     )
     return {"Sec-WebSocket-Protocol": subprotocol} if subprotocol else {}
+
+
+def _take_ticket(ticket: ids.PresentedToken, now: datetime) -> ids.PresentedToken:
+    session = DynamoSessions().take_ticket(ticket, now=now)
+    if session is None:
+        raise Unauthorized("This ticket was used before, or has expired.")
+    return session
 
 
 @socket(bp, "$disconnect", grants=SOCKETS.can("GetItem", "DeleteItem"))
@@ -96,7 +109,7 @@ def _answer(call: SocketCall, opened: Socket) -> None:
     # As over HTTP, a frame's errors are reported only after the caller is authenticated and charged.
     frame = _read(call.body)
     areas = CONNECTING_AREAS if isinstance(frame, Refusal) else _AREA[type(frame)]
-    caller = admit(ids.key_from_hash(opened.key_hash), areas, now=call.now, tokens=DynamoTokenBudgets())
+    caller = admit(opened.token, areas, now=call.now, tokens=DynamoTokenBudgets())
     match frame:
         case Refusal():
             raise frame

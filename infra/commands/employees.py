@@ -1,15 +1,21 @@
 """`employees`: manage the organisation's people."""
 
 import time
+from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
 import click
 
+from chalicelib import ids
+from chalicelib.core.domain.fields import timestamp
 from chalicelib.operate.services import employees as access
 from chalicelib.people.domain.directory import Person, PersonIn
 from chalicelib.people.stores.directory import DynamoDirectory
+from chalicelib.settings import settings
+from chalicelib.tokens.services.sessions import create_sign_in_code
 from chalicelib.tokens.stores.grants import DynamoGrants
+from chalicelib.tokens.stores.sessions import DynamoSessions
 from infra.commands.open_sockets import new_closer
 from infra.commands.output import json_option, print_record, print_records
 
@@ -47,7 +53,7 @@ def list_(*, as_json: bool) -> None:
 @click.argument("email")
 @json_option
 def deactivate(email: str, *, as_json: bool) -> None:
-    """Deactivate an employee and disable their tokens and keys.
+    """Deactivate an employee, disable their tokens and keys, and end their sessions.
 
     The employee receives nothing from now on. Tools tokens belong to integrators and keep working; the command lists
     those that the employee owns.
@@ -56,6 +62,8 @@ def deactivate(email: str, *, as_json: bool) -> None:
         email,
         people=DynamoDirectory(),
         grants=DynamoGrants(),
+        sessions=DynamoSessions(),
+        now=datetime.now(UTC),
         closer=new_closer(),
         settle=lambda: time.sleep(SETTLING_SECONDS),
     )
@@ -65,6 +73,7 @@ def deactivate(email: str, *, as_json: bool) -> None:
                 "email": email.lower(),
                 "personalTokensDisabled": ended.personal_tokens,
                 "keysDisabled": ended.keys,
+                "sessionsEnded": ended.sessions,
                 "toolsTokensLeft": list(ended.tools_tokens_left),
             },
             as_json=True,
@@ -72,7 +81,8 @@ def deactivate(email: str, *, as_json: bool) -> None:
         return
     click.echo(
         f"Deactivated {email.lower()}. Disabled "
-        f"{_count(ended.personal_tokens, 'personal token')} and {_count(ended.keys, 'API key')}."
+        f"{_count(ended.personal_tokens, 'personal token')} and {_count(ended.keys, 'API key')}, "
+        f"and ended {_count(ended.sessions, 'session')}."
     )
     for token_id in ended.tools_tokens_left:
         click.echo(f"Tools token {token_id} still works. To disable it: tools-tokens disable {token_id}")
@@ -87,6 +97,27 @@ def activate(email: str) -> None:
     """
     person = access.activate_person(email, people=DynamoDirectory())
     click.echo(f"Activated {person.email}.")
+
+
+@employees.command("sign-in-link", epilog="Example: employees sign-in-link frank@example.com")
+@click.argument("email")
+@json_option
+def sign_in_link(email: str, *, as_json: bool) -> None:
+    """Create a link that signs an employee in, once and within a day.
+
+    Give it to nobody else. Whoever opens it first has the employee's access.
+    """
+    base = settings().base_url
+    if not base:
+        raise click.ClickException("FLUXDEN_BASE_URL is not set, so the desk has no address.")
+    person, code = access.person_by_email(email, DynamoDirectory()), ids.mint_sign_in_secret(ids.SignInSecret.CODE)
+    ends = create_sign_in_code(person.user_id, code, now=datetime.now(UTC), sessions=DynamoSessions())
+    link = f"{base}/#sign-in={code.text}"
+    if as_json:
+        print_record({"email": person.email, "link": link, "expiresAt": timestamp(ends)}, as_json=True)
+    else:
+        click.echo(link)
+        click.echo(f"It signs {person.email} in, once, until {timestamp(ends)}.", err=True)
 
 
 @employees.command(epilog="Example: employees operator frank@example.com --on")

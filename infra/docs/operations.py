@@ -2,7 +2,15 @@
 
 from collections.abc import Sequence
 
-from chalicelib.core.domain.callers import ANY_PERMISSION, ApiKey, InstanceKey, PersonalToken, PlatformToken, ToolsToken
+from chalicelib.core.domain.callers import (
+    ANY_PERMISSION,
+    ApiKey,
+    InstanceKey,
+    PersonalToken,
+    PlatformToken,
+    Session,
+    ToolsToken,
+)
 from chalicelib.edge.route import Route
 from infra.docs.markdown import code, page, table
 
@@ -20,7 +28,8 @@ operation in the OpenAPI document, and of the `operation` field in logs and metr
 _CALLERS = {
     PersonalToken: "personal token",
     ToolsToken: "tools token",
-    ApiKey: "API key",
+    ApiKey: "API key or session",
+    Session: "session",
     PlatformToken: "platform token",
     InstanceKey: "instance key",
 }

@@ -74,6 +74,9 @@ SETTINGS = {
     "FLUXDEN_PERSONAL_BUDGET": _number("PersonalBudget", "Rate units per minute for each personal token.", 120),
     "FLUXDEN_TOOLS_BUDGET": _number("ToolsBudget", "Rate units per minute for each tools token.", 600),
     "FLUXDEN_KEY_BUDGET": _number("KeyBudget", "Rate units per minute for each API key.", 120),
+    "FLUXDEN_SESSION_BUDGET": _number("SessionBudget", "Rate units per minute for each session in a browser.", 600),
+    "FLUXDEN_SESSION_HOURS": _number("SessionHours", "Hours after which a session ends, however it is used.", 168),
+    "FLUXDEN_SESSION_IDLE_HOURS": _number("SessionIdleHours", "Hours after which an unused session ends.", 12),
     "FLUXDEN_PLATFORM_BUDGET": _number("PlatformBudget", "Rate units per minute for each registered instance.", 600),
     "FLUXDEN_CONNECTION_BUDGET": _number("ConnectionBudget", "Rate units per minute for each connection.", 600),
     "FLUXDEN_REGISTRATIONS_PER_HOUR": _number(

@@ -34,7 +34,7 @@ def test_every_page_is_accessible(open_console: Open, theme: str, size: str) -> 
     console = open_console(color_scheme=theme, reduced_motion="reduce", **SIZES[size])
     name = f"{size}-{theme}"
     console.page.goto(console.system.demo["base_url"])
-    expect(console.page.get_by_label("API key")).to_be_visible()
+    expect(console.page.get_by_role("heading", name="Sign in to Fluxden")).to_be_visible()
     check(console.page, f"{name}-sign-in")
     delivery_id = console.publish(
         title="Build 812 failed",

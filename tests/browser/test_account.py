@@ -75,7 +75,7 @@ def test_disabling_the_own_key_needs_confirmation_and_signs_out(open_console: Op
 
     dialog.get_by_role("checkbox", name="I have another way to sign in").check()
     dialog.get_by_role("button", name="Disable").click()
-    expect(page.get_by_label("API key")).to_be_visible()
+    expect(page.get_by_role("heading", name="Sign in to Fluxden")).to_be_visible()
     assert console.system.call("GET", "/api/v2/me", token=own).status == 403
 
 

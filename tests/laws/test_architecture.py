@@ -21,7 +21,7 @@ pytestmark = pytest.mark.engine("embedded")
 
 ROOT = Path(__file__).parents[2]
 Class = TypeVar("Class")
-EDGE_BUDGET = 748
+EDGE_BUDGET = 795
 
 
 def test_every_refusal_has_a_status_and_a_problem_of_its_own() -> None:

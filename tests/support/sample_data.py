@@ -11,10 +11,11 @@ from chalicelib.edge.route import Route
 from chalicelib.federation.connections.domain.connections import Connection, ConnectionStatus, Initiator
 from chalicelib.federation.connections.stores.connection_rows import token_hash
 from chalicelib.federation.connections.stores.connections import DynamoConnections
+from chalicelib.ids import SignInSecret
 from chalicelib.people.domain.directory import Project, Team
 from chalicelib.people.stores.directory import DynamoDirectory
 from chalicelib.resources import CALLBACKS
-from tests.support import inputs, instances, peer
+from tests.support import inputs, instances, peer, sessions
 from tests.support.api import Answer, Api
 from tests.support.instances import Member
 
@@ -46,6 +47,8 @@ class SampleRequest:
 
     def headers_with(self, credential: str) -> dict[str, str]:
         """Return the headers with this credential."""
+        if credential.startswith(SignInSecret.SESSION):
+            return self.headers | sessions.cookie(credential)
         value = f"Bearer {credential}" if self.header == BEARER else credential
         return self.headers | ({self.header: value} if credential else {})
 
@@ -102,6 +105,15 @@ class SampleData:
 
     def add_key(self) -> str:
         return str(self.create("/api/v2/keys", {"name": CANARY})["data"]["id"])
+
+    def sign_in(self) -> str:
+        """Sign Bob in, and return the session."""
+        return sessions.sign_in(self.api, self.desk.user_id("bob"), device=CANARY)
+
+    def add_session(self) -> str:
+        """Sign Bob in, and return the session's id."""
+        made = sessions.use_code(self.api, sessions.new_code(self.desk.user_id("bob")), device=CANARY)
+        return str(made.json["data"]["sessionId"])
 
     def add_integration(self) -> str:
         """Give Bob's token a label, and return its id."""

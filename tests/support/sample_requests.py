@@ -10,7 +10,7 @@ from typing import Any
 import chalicelib
 from chalicelib.edge.route import Route
 from infra import demo
-from tests.support import inputs, instances, mcp, peer
+from tests.support import inputs, instances, mcp, peer, sessions
 from tests.support.api import ROUTES
 from tests.support.instances import Member
 from tests.support.sample_data import CANARY, CATALOG_ITEM, FEDERATION, PEER_URL, SampleData, SampleRequest
@@ -52,6 +52,10 @@ def _with_connection_token(create: Callable[[SampleData], Any], body: Callable[[
 
 def _with_instance_token(create: Callable[[SampleData], Member] = SampleData.add_member, **more: Any) -> RequestFactory:
     return lambda data: SampleRequest(create(data).token, **copy.deepcopy(more))
+
+
+def _with_session(**more: Any) -> RequestFactory:
+    return lambda data: SampleRequest(data.sign_in(), **{name: _resolve(value, data) for name, value in more.items()})
 
 
 def _id_of(create: Callable[[SampleData], str]) -> Callable[[SampleData], dict[str, str]]:
@@ -212,6 +216,7 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     ),
     "create_contact": _with_key(body={"name": CANARY, "email": "ada@example.com"}),
     "create_key": _with_key(body={"name": CANARY}),
+    "create_socket_ticket": _with_session(),
     "delete_card": _with_key(path=lambda data: {"id": data.link_contact()["id"]}),
     "delete_catalog_item": _with_admin_token(path=lambda data: {"slug": data.add_catalog_item()}),
     "delete_checklist_item": _with_key(path=SampleData.add_checklist_item),
@@ -220,6 +225,7 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     "delete_synced_agent": _with_instance_token(SampleData.add_offering_member, path={"remoteId": "a"}),
     "describe_desk": lambda _: SampleRequest(),
     "discover_network": _with_instance_token(SampleData.add_offering_member),
+    "end_sessions": _with_session(query=_id_of(SampleData.add_session)),
     "end_connection": _with_connection_token(SampleData.add_connection, lambda _: {"connectionId": "c-9"}),
     "get_agent_card": lambda _: SampleRequest(),
     "get_card": _with_key(path=_id_of(SampleData.add_card)),
@@ -271,6 +277,7 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     "list_queue": _after(SampleData.add_queue_item),
     "list_relays": _after(SampleData.add_relay),
     "list_sent_events": _sent_page,
+    "list_sessions": _with_session(),
     "list_synced_agents": _with_instance_token(SampleData.add_offering_member),
     "list_updates": lambda _: SampleRequest(),
     "open_mcp_stream": lambda _: SampleRequest(),
@@ -312,6 +319,10 @@ SAMPLE_REQUESTS: dict[str, RequestFactory] = OPERATOR_REQUESTS | {
     ),
     "set_queue_item_status": _with_key(path=_approved_queue_item, body={"status": "in_progress"}),
     "show_push": _after(SampleData.add_browser),
+    "sign_in": lambda data: SampleRequest(
+        body={"code": sessions.new_code(data.desk.user_id("bob"))}, headers=sessions.OWN_PAGE
+    ),
+    "sign_out": _with_session(),
     "stream_events": _after(lambda data: data.create("/api/v2/shared-chat/send", {"content": CANARY})),
     "submit_feedback": _with_key(body={"message": CANARY, "kind": "idea"}),
     "subscribe_to_push": _with_key(body={"endpoint": f"https://push.example.com/{CANARY}"}),

@@ -50,7 +50,7 @@ def admit_end(sent: RawRequest) -> Connection:
 def _identify(sent: RawRequest) -> PlatformToken | InstanceKey | None:
     """Find the instance whose token or key the request shows. A credential that is not accepted proves nothing."""
     try:
-        token = find_token(sent.headers, "Authorization", (PlatformToken, InstanceKey))
+        token = find_token(sent.headers, "Authorization", (PlatformToken, InstanceKey), sent.method)
         if CALLER_TYPES[token.kind] not in (PlatformToken, InstanceKey):
             return None
         admission = V2.tokens.spend(token, Charge(), now=sent.now, address=sent.address)

@@ -1,6 +1,6 @@
 """The kinds of caller, with the data of their tokens' rows."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
@@ -76,6 +76,16 @@ class ApiKey:
 
     def has_permission(self, permission: str) -> bool:
         return permission == ANY_PERMISSION or "all" in self.permissions or permission in self.permissions
+
+
+@dataclass(frozen=True)
+class Session(ApiKey):
+    """A person who signed in with a browser: a key of theirs with every permission.
+
+    `key_id` is the session's id, and `token_hash` finds its row. What its person creates with it does not end with it.
+    """
+
+    token_hash: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from enum import Enum
 
 from pydantic import BaseModel, ConfigDict, RootModel
 
+from chalicelib.ids import PresentedToken, key_from_hash, session_from_hash
+
 # The longest life of a socket at API Gateway, with a margin.
 LIFETIME = timedelta(hours=2, minutes=5)
 # A new socket is greeted within this time. If not, the function that stored it ended before it answered.
@@ -15,7 +17,7 @@ HEARTBEAT_SECONDS = 30
 
 @dataclass(frozen=True)
 class Socket:
-    """An open socket of one person's key.
+    """An open socket of one person's key, or with `by_session` of their session.
 
     It has received the frames after `sent_after` up to `sent_to`, and later ones that name it in `pushed_to`. Writers
     push frames to it while it is `live`; before that, its catch-up sends them. Times are in epoch seconds. A person
@@ -36,6 +38,12 @@ class Socket:
     greeted: bool = False
     by_browser: bool = True
     agent_name: str = ""
+    by_session: bool = False
+
+    @property
+    def token(self) -> PresentedToken:
+        """The key or session that it was opened with."""
+        return (session_from_hash if self.by_session else key_from_hash)(self.key_hash)
 
     def is_expected(self, now: datetime) -> bool:
         """Whether a client is connected, or may be in a moment."""

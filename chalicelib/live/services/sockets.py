@@ -21,6 +21,7 @@ def open_socket(
     *,
     owner: ApiKey,
     key_hash: str,
+    by_session: bool = False,
     last_id: str | None,
     by_browser: bool,
     agent_name: str,
@@ -55,6 +56,7 @@ def open_socket(
         sent_to=after,
         by_browser=by_browser,
         agent_name=agent_name,
+        by_session=by_session,
     )
     sockets.add(socket)
     work.send(CatchUpJob(user_id=owner.user_id, connection_id=connection_id, after=after))

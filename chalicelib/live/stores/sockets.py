@@ -20,7 +20,6 @@ from chalicelib.core.stores.codec import Codec
 from chalicelib.core.stores.items import Row, values
 from chalicelib.core.stores.reads import get, query, query_partition
 from chalicelib.core.stores.writes import Refused, commit, try_commit
-from chalicelib.ids import key_from_hash
 from chalicelib.live.domain.sockets import Socket
 from chalicelib.resources import HEARTBEAT_INDEX, SOCKETS, TOKENS
 from chalicelib.tokens.stores.token_rows import token_key
@@ -39,7 +38,7 @@ class DynamoSockets:
             Inactive: the key has ended since it was presented.
         """
         columns = SOCKET.to_row(socket)
-        key = token_key(key_from_hash(socket.key_hash))
+        key = token_key(socket.token)
         actions = [
             put(SOCKETS, _socket_key(socket.user_id, socket.connection_id) | columns),
             put(SOCKETS, _pointer_key(socket.connection_id) | columns | {"heartbeatShard": _shard(socket.user_id)}),

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from chalicelib.core.domain.callers import TokenStatus
@@ -12,6 +13,7 @@ from chalicelib.people.domain.directory import Person, PersonIn
 from chalicelib.people.services.ports import People
 from chalicelib.tokens.domain.tokens import IssuedToken
 from chalicelib.tokens.services.ports import Grants
+from chalicelib.tokens.services.sessions import Sessions
 
 # The index that lists a person's tokens shows a new token a moment late, so deactivation goes through it twice.
 _SWEEPS = 2
@@ -25,10 +27,14 @@ class Employees(People, Protocol):
 
 @dataclass(frozen=True)
 class EndedAccess:
-    """The tokens and keys that a deactivation disabled. Tools tokens belong to integrators and keep working."""
+    """The tokens and keys that a deactivation disabled, and the sessions that it ended.
+
+    Tools tokens belong to integrators and keep working.
+    """
 
     personal_tokens: int
     keys: int
+    sessions: int
     tools_tokens_left: Sequence[str]
 
 
@@ -44,9 +50,16 @@ def register_person(request: PersonIn, *, user_id: str, people: Employees) -> Pe
 
 
 def deactivate_person(
-    email: str, *, people: Employees, grants: Grants, closer: SocketCloser, settle: Callable[[], None]
+    email: str,
+    *,
+    people: Employees,
+    grants: Grants,
+    sessions: Sessions,
+    closer: SocketCloser,
+    settle: Callable[[], None],
+    now: datetime,
 ) -> EndedAccess:
-    """Deactivate an employee, disable their personal tokens and keys, and close their sockets.
+    """Deactivate an employee, disable their personal tokens and keys, and end their sessions and sockets.
 
     The person is deactivated first, so no new key can be created. Tokens and keys are then listed twice, with
     `settle` in between, because the index may lag. Running it again is safe, and disables whatever was enabled since.
@@ -56,7 +69,7 @@ def deactivate_person(
     """
     person = person_by_email(email, people)
     people.set_active(person.user_id, active=False)
-    tokens, keys = 0, 0
+    tokens, keys, ended = 0, 0, 0
     for sweep in range(_SWEEPS):
         if sweep:
             settle()
@@ -67,9 +80,12 @@ def deactivate_person(
             for key in grants.list_keys(person.user_id)
             if key.active
         )
+        ended += sum(
+            sessions.end(each.session_id, user_id=person.user_id) for each in sessions.list_of(person.user_id, now=now)
+        )
     closer.close(person.user_id)
     left = [each.token_id for each in grants.list_tools() if _is_owned_by(person, each)]
-    return EndedAccess(tokens, keys, left)
+    return EndedAccess(tokens, keys, ended, left)
 
 
 def activate_person(email: str, *, people: Employees) -> Person:

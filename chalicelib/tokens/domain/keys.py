@@ -36,7 +36,8 @@ class Area(StrEnum):
 class Key:
     """A `dvd_` key as its owner sees it; `prefix` is its visible beginning.
 
-    `created_by` is the id of the key that made it, None if an operator did. `last_used_from` is a network address.
+    `created_by` is the id of the key that made it, None if it was an operator, or somebody
+    who had signed in. `last_used_from` is a network address.
     """
 
     key_id: str
@@ -126,7 +127,9 @@ class KeyOut(Out):
     last_used_from: str | None = Field(description="The network address of the last call.")
     usage_count: int
     created_at: TimeOut
-    created_by: UuidOut | None = Field(description="The key that created this one; null if an operator did.")
+    created_by: UuidOut | None = Field(
+        description="The key that created this one; null if an operator or a signed-in person did."
+    )
 
 
 class NewKeyOut(Out):

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.callers import ApiKey, Session
 from chalicelib.core.domain.fields import Out, UuidOut
 from chalicelib.people.domain.directory import Person
 from chalicelib.tokens.domain.keys import Area, to_permissions
@@ -39,11 +39,12 @@ class UrlsOut(Out):
 
 
 class OwnKeyOut(Out):
-    """The key of this request."""
+    """The key or session of this request."""
 
     id: UuidOut
     name: str
     permissions: Literal["all"] | list[Area]
+    is_session: bool = Field(description="Whether the person signed in with a browser.")
 
 
 class MeOut(Out):
@@ -71,5 +72,10 @@ def to_response(stored: StoredPerson, *, caller: ApiKey, urls: UrlsOut, push_ava
         timezone=stored.profile.get("timezone"),
         web_push=WebPushOut(available=push_available, subscriptions=stored.browsers),
         urls=urls,
-        key=OwnKeyOut(id=caller.key_id, name=caller.name, permissions=to_permissions(caller.permissions)),
+        key=OwnKeyOut(
+            id=caller.key_id,
+            name=caller.name,
+            permissions=to_permissions(caller.permissions),
+            is_session=isinstance(caller, Session),
+        ),
     )

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from chalicelib import sealing
-from chalicelib.core.domain.callers import ApiKey
+from chalicelib.core.domain.callers import ApiKey, Session
 from chalicelib.core.domain.errors import NotFound
 from chalicelib.core.domain.fields import timestamp
 from chalicelib.core.domain.idempotency import StoredReply
@@ -61,7 +61,7 @@ def create_key(
         token.visible_prefix,
         request.permission_set,
         expires_at=request.expires_at(context.now, owner.expires_at),
-        created_by=owner.key_id,
+        created_by=None if isinstance(owner, Session) else owner.key_id,
     )
     response = NewKeyOut(
         id=key_id,

@@ -15,15 +15,17 @@ from chalicelib.core.domain.callers import (
     InstanceKey,
     PersonalToken,
     PlatformToken,
+    Session,
     TokenStatus,
     ToolsToken,
 )
 from chalicelib.core.domain.errors import Inactive, RateLimited, Unapproved, Unauthorized, Unavailable
 from chalicelib.core.domain.severity import Severity
 from chalicelib.core.stores.items import Row, from_item, to_item, values
-from chalicelib.ids import InstanceCredential, PresentedToken, TokenKind, new_nonce
+from chalicelib.ids import CredentialKind, InstanceCredential, PresentedToken, SignInSecret, TokenKind, new_nonce
 from chalicelib.resources import TOKENS
 from chalicelib.settings import settings
+from chalicelib.tokens.domain.sessions import hours_after
 from chalicelib.tokens.domain.tokens import Admission
 from chalicelib.tokens.stores.token_rows import token_key
 
@@ -153,6 +155,10 @@ class DynamoTokenBudgets:
         seen = ""
         if address:
             seen, named["address"] = "lastUsedFrom = :address, ", address
+        if token.kind is SignInSecret.SESSION:
+            held = " AND idleUntil > :now"
+            if not token.stays_idle:
+                seen, named["idle"] = f"{seen}idleUntil = :idle, ", hours_after(now, settings().session_idle_hours)
         done = dynamodb().update_item(
             TableName=TOKENS.physical_name,
             Key=to_item(token_key(token)),
@@ -202,7 +208,7 @@ def _current_counters(row: Row, minute: int, day: str) -> tuple[int, int]:
     return used, int(row["dayLeft"] if row["day"] == day else row["dailyLimit"])
 
 
-def _budget(kind: TokenKind | InstanceCredential) -> int:
+def _budget(kind: CredentialKind) -> int:
     match kind:
         case TokenKind.PERSONAL:
             return settings().personal_budget
@@ -210,6 +216,8 @@ def _budget(kind: TokenKind | InstanceCredential) -> int:
             return settings().tools_budget
         case TokenKind.KEY:
             return settings().key_budget
+        case SignInSecret():
+            return settings().session_budget
         case InstanceCredential.PLATFORM | InstanceCredential.INSTANCE:
             return settings().platform_budget
 
@@ -233,6 +241,8 @@ def _check_token(token: PresentedToken, row: Row, now: datetime) -> None:
         raise Unapproved(_UNKNOWN)
     if row["status"] != TokenStatus.ACTIVE:
         raise Inactive(f"The token has been {row['status']}.")
+    if token.kind is SignInSecret.SESSION and min(row["expiresAt"], row["idleUntil"]) <= seconds:
+        raise Unauthorized("This session has ended. Sign in again.")
     if row.get("expiresAt", seconds + 1) <= seconds:
         raise Inactive("This token has expired.")
 
@@ -252,6 +262,8 @@ def _caller(token: PresentedToken, row: Row, *, over_daily_limit: bool = False) 
         case TokenKind.KEY:
             expires_at = int(row["expiresAt"]) if "expiresAt" in row else None
             return ApiKey(row["keyId"], row["userId"], frozenset(row["permissions"]), row["name"], expires_at)
+        case SignInSecret():
+            return Session(row["sessionId"], row["userId"], frozenset({"all"}), token_hash=token.row_id)
         case InstanceCredential.PLATFORM:
             return PlatformToken(row["instanceId"])
         case InstanceCredential.INSTANCE:

@@ -9,22 +9,40 @@ import { refreshSummary, handleInboxEvent, refreshInbox } from "./lib/inbox";
 import { connect, subscribe, onResync } from "./lib/live";
 import { handleQueueEvent, loadQueue } from "./lib/queue";
 import { go, href, isSignInLink } from "./lib/router";
-import { enter, key, keyFromAddress, type Me, me, restart, signOut, signOutReason, storeKey } from "./lib/session";
+import {
+  enter,
+  key,
+  type LinkSecret,
+  mayHaveSession,
+  type Me,
+  me,
+  restart,
+  secretFromAddress,
+  signOut,
+  signOutReason,
+  storeKey,
+} from "./lib/session";
 import { handleKeyEvent } from "./pages/account-keys";
 import { Layout } from "./pages/layout";
 import { SignIn } from "./pages/signin";
 import { acceptsLink, SignInLink } from "./pages/sign-in-link";
 import { ErrorState } from "./ui/parts";
+import { showError } from "./ui/toasts";
 
-/** Sign in with a key. Returns the reason if the server refuses it. Other errors are thrown, and the key stays stored. */
-async function signIn(entered: string): Promise<string> {
-  storeKey(entered);
+/** What a person signs in with. Without a secret it is the browser's session, if it has one. */
+type Secret = LinkSecret | null;
+
+/** Sign in. Returns the reason if the server refuses it. Other errors are thrown, and a key stays stored. */
+async function signIn(secret: Secret): Promise<string> {
+  storeKey(secret?.kind === "key" ? secret.text : "");
   try {
+    if (secret?.kind === "code") await data("POST", "api/v2/sessions", { code: secret.text });
     enter(await data<Me>("GET", "api/v2/me"));
   } catch (error) {
     if (!(error instanceof ApiError && [401, 403].includes(error.status))) throw error;
     signOut();
-    return t("signIn.refused");
+    if (!secret) return signOutReason.value;
+    return secret.kind === "key" ? t("signIn.refused") : t("signIn.linkRefused");
   }
   refreshSummary();
   connect();
@@ -42,34 +60,38 @@ onResync(() => {
 });
 
 function App() {
-  const signingIn = useSignal(Boolean(key.value || keyFromAddress()));
+  const signingIn = useSignal(true);
   const error = useSignal<unknown>(null);
-  const trySignIn = async (entered: string) => {
+  const trySignIn = async (secret: Secret) => {
     signingIn.value = true;
     error.value = null;
     try {
-      signOutReason.value = await signIn(entered);
+      signOutReason.value = await signIn(secret);
     } catch (reason) {
       error.value = reason;
     }
     signingIn.value = false;
   };
-  const follow = (linkKey: string) => {
-    if (me.value) {
-      storeKey(linkKey);
+  const follow = async (secret: LinkSecret) => {
+    if (!me.value) return trySignIn(secret);
+    // Nothing of the previous person stays in memory.
+    try {
+      if (secret.kind === "code") await data("POST", "api/v2/sessions", { code: secret.text });
+      storeKey(secret.kind === "key" ? secret.text : "");
       restart();
-    } else {
-      void trySignIn(linkKey);
+    } catch (reason) {
+      showError(reason);
     }
   };
   useEffect(() => {
     const start = async () => {
-      const linkKey = keyFromAddress();
+      const secret = secretFromAddress();
       // Remove the key from the address bar and the history first.
       if (isSignInLink()) go(href("inbox"), { replace: true });
-      if (key.value && !me.value) await trySignIn(key.value);
-      if (linkKey && (await acceptsLink(linkKey))) follow(linkKey);
-      else signingIn.value = false;
+      if (!me.value && key.value) await trySignIn({ kind: "key", text: key.value });
+      else if (!me.value && mayHaveSession()) await trySignIn(null);
+      if (secret && (await acceptsLink(secret))) await follow(secret);
+      signingIn.value = false;
     };
     void start();
     addEventListener("hashchange", start);
@@ -77,8 +99,8 @@ function App() {
   }, []);
   return (
     <>
-      <Content signingIn={signingIn.value} error={error.value} onKey={(entered) => void trySignIn(entered)} />
-      <SignInLink onAccept={follow} />
+      <Content signingIn={signingIn.value} error={error.value} onSignIn={(secret) => void trySignIn(secret)} />
+      <SignInLink onAccept={(secret) => void follow(secret)} />
     </>
   );
 }
@@ -86,20 +108,20 @@ function App() {
 interface ContentProps {
   signingIn: boolean;
   error: unknown;
-  onKey: (key: string) => void;
+  onSignIn: (secret: Secret) => void;
 }
 
-function Content({ signingIn, error, onKey }: ContentProps) {
+function Content({ signingIn, error, onSignIn }: ContentProps) {
   if (me.value) return <Layout />;
   if (signingIn) return <div class="boot" aria-hidden="true" children={<span class="mark" />} />;
   if (error) {
     return (
       <main class="sign-in">
-        <ErrorState error={error} onRetry={() => onKey(key.value)} />
+        <ErrorState error={error} onRetry={() => onSignIn(key.value ? { kind: "key", text: key.value } : null)} />
       </main>
     );
   }
-  return <SignIn onKey={onKey} />;
+  return <SignIn onKey={(text) => onSignIn({ kind: "key", text })} />;
 }
 
 const root = document.getElementById("app")!;

@@ -1,5 +1,5 @@
 import { t } from "./i18n";
-import { key, type Me, signOut } from "./session";
+import { key, type Me, me, signOut } from "./session";
 
 /** An error whose message is shown to the user. `status` is 0 when there was no HTTP response. */
 export class ApiError extends Error {
@@ -15,15 +15,17 @@ export class ApiError extends Error {
 type Method = "GET" | "POST" | "PATCH" | "DELETE" | "PUT";
 
 const TIMEOUT = 30_000;
+// Pages of other sites can't set it, so the server knows that the session is used by this page.
+const CLIENT = "X-Fluxden-Client";
 
 /**
  * Call the API and return the parsed body.
  *
  * A change carries an idempotency key, so a call without a response is safely retried once. `withKey` is the key of this
- * tab, unless given.
+ * tab, unless given. Without a key the browser sends its session.
  */
 export async function call<T>(method: Method, path: string, body?: unknown, withKey = key.value): Promise<T> {
-  const headers: Record<string, string> = { Authorization: `Bearer ${withKey}` };
+  const headers: Record<string, string> = withKey ? { Authorization: `Bearer ${withKey}` } : { [CLIENT]: "console" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (method !== "GET") headers["Idempotency-Key"] = crypto.randomUUID();
   const init = { method, headers, body: body === undefined ? undefined : JSON.stringify(body) };
@@ -38,7 +40,7 @@ export async function call<T>(method: Method, path: string, body?: unknown, with
   const text = await response.text();
   const payload = parseJson(text);
   if (response.ok) return payload as T;
-  if (response.status === 401 && key.value === withKey && withKey) signOut(t("error.signedOut"));
+  if (response.status === 401 && key.value === withKey && (withKey || me.value)) signOut(t("error.signedOut"));
   throw new ApiError(errorMessage(response, payload), response.status, requestId);
 }
 

@@ -1,5 +1,6 @@
 import { signal } from "@preact/signals";
-import { key, me } from "./session";
+import { data } from "./api";
+import { key, me, usesSession } from "./session";
 
 /** One event of the live stream. Its members depend on its type. */
 export interface LiveEvent {
@@ -36,6 +37,7 @@ export function onResync(listener: () => void): () => void {
 
 let socket: WebSocket | null = null;
 let attempts = 0;
+let openings = 0;
 let retryTimer = 0;
 let pingTimer = 0;
 let responseTimer = 0;
@@ -54,7 +56,21 @@ function open(): void {
   const url = me.value?.urls.socket;
   if (!url) return;
   connectionState.value = attempts ? "waiting" : "connecting";
-  const opened = new WebSocket(url, ["bearer", key.value]);
+  const opening = ++openings;
+  credential().then(
+    (text) => opening === openings && openWith(url, text),
+    () => opening === openings && reconnect(),
+  );
+}
+
+/** Return what opens a socket: the key of this tab, or a ticket of the session, whose cookie another host doesn't get. */
+async function credential(): Promise<string> {
+  if (!usesSession()) return key.value;
+  return (await data<{ ticket: string }>("POST", "api/v2/me/socket-tickets")).ticket;
+}
+
+function openWith(url: string, credential: string): void {
+  const opened = new WebSocket(url, ["bearer", credential]);
   socket = opened;
   // A broken network may drop packets without closing the socket.
   clearTimeout(responseTimer);
@@ -103,7 +119,7 @@ function ping(): void {
 
 function reconnect(): void {
   closeSocket();
-  if (!key.value) return;
+  if (!me.value) return;
   connectionState.value = "waiting";
   const delay = Math.min(500 * 2 ** attempts, MAX_RETRY_DELAY);
   attempts += 1;
@@ -120,7 +136,7 @@ function closeSocket(): void {
 }
 
 function reconnectNow(): void {
-  if (!key.value || !me.value) return;
+  if (!me.value) return;
   if (socket === null) {
     clearTimeout(retryTimer);
     open();

@@ -9,38 +9,57 @@ export interface Me {
   operator: boolean;
   webPush: { available: boolean; subscriptions: number };
   urls: { base: string | null; socket: string | null };
-  /** The API key that this tab uses. */
-  key: { id: string; name: string; permissions: "all" | string[] };
+  /** The API key that this tab uses, or the session of this browser. */
+  key: { id: string; name: string; permissions: "all" | string[]; isSession: boolean };
 }
 
 const STORAGE_KEY = "fluxden.key";
+// The cookie of a session can't be read here.
+const SESSION_STORAGE_KEY = "fluxden.session";
 const LAST_USER_STORAGE_KEY = "fluxden.last-user";
 const REASON_STORAGE_KEY = "fluxden.sign-out-reason";
 
+/** The API key of this tab. Empty for a session, which only the browser knows. */
 export const key = signal<string>(sessionStorage.getItem(STORAGE_KEY) ?? "");
 export const me = signal<Me | null>(null);
 /** The reason to show on the sign-in page. Empty when the user signed out. */
 export const signOutReason = signal(sessionStorage.getItem(REASON_STORAGE_KEY) ?? "");
 sessionStorage.removeItem(REASON_STORAGE_KEY);
 
-/** Return the key of a sign-in link (`#key=…`), or an empty string. */
-export function keyFromAddress(): string {
-  return decodePart(/^#key=([^&]+)/.exec(location.hash)?.[1] ?? "") ?? "";
+/** The secret of a sign-in link: a code (`#sign-in=…`), which begins a session, or an API key (`#key=…`). */
+export interface LinkSecret {
+  kind: "code" | "key";
+  text: string;
+}
+
+/** Return the secret of a sign-in link, if the address is one. */
+export function secretFromAddress(): LinkSecret | null {
+  const [, name, part] = /^#(key|sign-in)=([^&]+)/.exec(location.hash) ?? [];
+  const text = decodePart(part ?? "");
+  return text ? { kind: name === "key" ? "key" : "code", text } : null;
 }
 
 export function storeKey(text: string): void {
-  sessionStorage.setItem(STORAGE_KEY, text);
+  if (text) sessionStorage.setItem(STORAGE_KEY, text);
+  else sessionStorage.removeItem(STORAGE_KEY);
   key.value = text;
 }
 
-/** Show the desk of a user whose key is stored. */
+/** Show the desk of a user whose key is stored, or who has a session. */
 export function enter(user: Me): void {
   localStorage.setItem(LAST_USER_STORAGE_KEY, user.id);
+  if (user.key.isSession) localStorage.setItem(SESSION_STORAGE_KEY, "1");
   me.value = user;
 }
 
+/** Whether this browser may have a session. */
+export const mayHaveSession = (): boolean => localStorage.getItem(SESSION_STORAGE_KEY) !== null;
+
+/** Whether this tab uses the session of the browser. */
+export const usesSession = (): boolean => me.value !== null && !key.value;
+
 /** Whether `user` would replace the user of this tab, or the last one of this browser. */
-export function replacesAnother(user: Me): boolean {
+export function replacesAnother(user: Pick<Me, "id">): boolean {
   const current = me.value?.id ?? localStorage.getItem(LAST_USER_STORAGE_KEY);
   return current !== null && current !== user.id;
 }
@@ -48,6 +67,7 @@ export function replacesAnother(user: Me): boolean {
 export function signOut(reason = ""): void {
   sessionStorage.removeItem(STORAGE_KEY);
   localStorage.removeItem(LAST_USER_STORAGE_KEY);
+  if (!key.value) localStorage.removeItem(SESSION_STORAGE_KEY);
   key.value = "";
   if (!me.value) return;
   if (reason) sessionStorage.setItem(REASON_STORAGE_KEY, reason);

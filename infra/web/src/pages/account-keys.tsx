@@ -4,7 +4,7 @@ import { data, ApiError, query } from "../lib/api";
 import { listText, t, valueLabel } from "../lib/i18n";
 import { type LiveEvent, subscribe } from "../lib/live";
 import { removeSubscription, pushEnabled } from "../lib/push";
-import { me, signOut } from "../lib/session";
+import { me, signOut, usesSession } from "../lib/session";
 import { now } from "../lib/time";
 import { FormDialog } from "../ui/form";
 import { Chip, Field, Time } from "../ui/parts";
@@ -24,7 +24,7 @@ interface Key {
   lastUsedFrom: string | null;
   usageCount: number;
   createdAt: string;
-  /** The id of the key that created this one. Null if an operator did. */
+  /** The id of the key that created this one. Null if it was an operator, or the user after signing in. */
   createdBy: string | null;
 }
 
@@ -106,7 +106,7 @@ export function Keys() {
             creating.value = false;
             created.value = key;
             const { key: _, ...shown } = key;
-            const createdBy = me.value?.key.id ?? null;
+            const createdBy = usesSession() ? null : me.value!.key.id;
             add({ ...shown, isActive: true, lastUsedAt: null, lastUsedFrom: null, usageCount: 0, createdBy });
           }}
         />

@@ -1,17 +1,20 @@
 import { t } from "../lib/i18n";
 import { setParams, route } from "../lib/router";
-import { me } from "../lib/session";
+import { me, usesSession } from "../lib/session";
 import { EmptyState, Tabs } from "../ui/parts";
 import { Integrations } from "./account-integrations";
 import { Keys } from "./account-keys";
 import { Profile } from "./account-profile";
+import { Sessions } from "./account-sessions";
 
-const TABS = { keys: Keys, integrations: Integrations, profile: Profile } as const;
+const TABS = { keys: Keys, integrations: Integrations, profile: Profile, sessions: Sessions } as const;
+type TabName = keyof typeof TABS;
 
-/** The account page: API keys, integrations and profile. */
+/** The account page: API keys, integrations, profile and, for who signed in, sessions. */
 export function Account() {
   const tab = route.value.params.get("tab") ?? "";
-  const name = tab in TABS ? (tab as keyof typeof TABS) : "keys";
+  const names: TabName[] = ["keys", "integrations", "profile", ...(usesSession() ? (["sessions"] as const) : [])];
+  const name = names.find((each) => each === tab) ?? "keys";
   const Tab = TABS[name];
   return (
     <section class="page account" aria-label={t("page.you")}>
@@ -27,7 +30,7 @@ export function Account() {
             label={t("page.you")}
             chosen={name}
             onChoose={(to) => setParams({ tab: to === "keys" ? null : to })}
-            choices={(["keys", "integrations", "profile"] as const).map((each) => ({ value: each, label: t(`account.${each}`) }))}
+            choices={names.map((each) => ({ value: each, label: t(`account.${each}`) }))}
           />
           <Tab />
         </>

@@ -8,11 +8,12 @@ import { connectionState } from "../lib/live";
 import { removeSubscription, detectPush, pushEnabled, setPush } from "../lib/push";
 import { tasksOf } from "../lib/queue";
 import { go, href, route } from "../lib/router";
-import { me, signOut } from "../lib/session";
+import { data } from "../lib/api";
+import { me, signOut, usesSession } from "../lib/session";
 import { theme, nextTheme } from "../lib/theme";
 import { Icon, type IconName } from "../ui/icons";
 import { Avatar, Dialog, EmptyState, IconButton } from "../ui/parts";
-import { Toasts, undoLast } from "../ui/toasts";
+import { showError, Toasts, undoLast } from "../ui/toasts";
 import { Board } from "./board";
 import { Chat } from "./chat";
 import { Contacts } from "./contacts";
@@ -115,7 +116,12 @@ export function Layout() {
 /** Sign out, and remove the push subscription of this browser. */
 async function signOutAndUnsubscribe(): Promise<void> {
   if (pushEnabled.value) await removeSubscription().catch(() => {});
-  signOut();
+  try {
+    if (usesSession()) await data("POST", "api/v2/me/sign-out");
+    signOut();
+  } catch (error) {
+    showError(error);
+  }
 }
 
 function NavItem({ name, current }: { name: PageName; current: boolean }) {

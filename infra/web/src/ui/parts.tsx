@@ -199,8 +199,11 @@ export function Tabs({
   chosen: string;
   onChoose: (value: string) => void;
 }) {
+  const list = useRef<HTMLDivElement>(null);
+  // On a phone the tabs may be wider than the screen.
+  useEffect(() => list.current?.querySelector("[aria-pressed=true]")?.scrollIntoView({ inline: "nearest", block: "nearest" }), [chosen]);
   return (
-    <div class="tabs" role="group" aria-label={label}>
+    <div class="tabs" role="group" aria-label={label} ref={list}>
       {choices.map((each) => (
         <button
           type="button"
