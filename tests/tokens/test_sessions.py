@@ -44,7 +44,7 @@ def test_a_code_signs_its_person_in(api: Api, desk: Desk) -> None:
         answer = use_code(api, new_code(desk.user_id("alice")))
         assert answer.status == 201
         assert answer.json["data"] == {
-            "person": {"id": desk.user_id("alice"), "name": "Alice Archer", "email": "alice@example.com"},
+            "person": {"id": desk.user_id("alice"), "name": "Alice", "email": "alice@example.com"},
             "sessionId": answer.json["data"]["sessionId"],
             "endsAt": "2040-05-22T00:00:10.000Z",
         }
