@@ -28,7 +28,7 @@ class Management:
         path = scope["raw_path"].decode("latin-1")
         if path == HEALTH_PATH:
             is_well, about = await self._health()
-            headers = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+            headers = {"Content-Type": "application/json; charset=utf-8", "Cache-Control": "no-store"}
             await _send(send, 200 if is_well else 503, headers, json.dumps(about).encode())
             return
         connection_id = management_api.parse_connection_id(path)
