@@ -5,7 +5,7 @@ export const accountEn = {
   "account.integrations": "Integrations",
   "account.profile": "Profile",
   "account.sessions": "Sessions",
-  "session.note": "Where you are signed in. End what you don't recognise, and tell an operator.",
+  "session.note": "Where you are signed in. End what you don't recognise, and tell an administrator.",
   "session.empty": "No sessions.",
   "session.current": "This browser",
   "session.since": "Signed in",
