@@ -13,6 +13,7 @@ from moto.dynamodb.exceptions import ConditionalCheckFailed, TransactionCanceled
 from moto.dynamodb.models import DynamoDBBackend
 
 from infra.local import compiled
+from infra.local.packed_rows import attributes_of, size_of
 from infra.local.row_queries import indexed_attributes, read_page
 from infra.local.row_writes import (
     MEMBERS,
@@ -36,7 +37,6 @@ from infra.local.rows import (
     read_names,
     read_projection,
     read_values,
-    row_size,
     to_json,
     value_to_json,
 )
@@ -106,7 +106,7 @@ def _get_item(backend: DynamoDBBackend, params: Params) -> Params:
     table = backend.get_table(params["TableName"])
     row = find_row(table, read_key(table, params["Key"]))
     chosen = read_projection(params)
-    return {"Item": to_json(row.attrs, chosen)} if row else {}
+    return {"Item": to_json(attributes_of(row), chosen)} if row else {}
 
 
 def _batch_get_item(backend: DynamoDBBackend, params: Params) -> Params:
@@ -120,8 +120,8 @@ def _batch_get_item(backend: DynamoDBBackend, params: Params) -> Params:
         keys = [read_key(table, key) for key in request["Keys"]]
         expect(len(set(keys)) == len(keys))
         rows = [row for key in keys if (row := find_row(table, key))]
-        size += sum(row_size(row.attrs) for row in rows)
-        replies[name] = [to_json(row.attrs, chosen) for row in rows]
+        size += sum(size_of(row) for row in rows)
+        replies[name] = [to_json(attributes_of(row), chosen) for row in rows]
     expect(size <= _LARGEST_BATCH_READ)
     return {"Responses": replies, "UnprocessedKeys": {}}
 
@@ -158,7 +158,7 @@ def _transact_write_items(backend: DynamoDBBackend, params: Params) -> Params:
             errors.append((None, None, None))
         except ConditionFailedError as failed:
             asks = request.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
-            row = to_json(failed.row.attrs) if asks and failed.row else None
+            row = to_json(attributes_of(failed.row)) if asks and failed.row else None
             errors.append(("ConditionalCheckFailed", "The conditional request failed", row))
     if any(code for code, _, _ in errors):
         raise TransactionCanceledException(errors)
@@ -180,15 +180,15 @@ def _query(backend: DynamoDBBackend, params: Params) -> Params:
     matches = compiled.condition(text, names, frozenset(values))
     expect(set(dict(names)) <= where.names | matches.names | (chosen.names if chosen else frozenset()))
     rows, more = read_page(table, index, where, values, params)
-    found = [row for row in rows if matches.holds(row.attrs, values)]
+    found = [row for row in rows if matches.holds(attributes_of(row), values)]
     listed = indexed_attributes(table, index)
     reply: Params = {
         "Count": len(found),
         "ScannedCount": len(rows),
-        "Items": [to_json(row.attrs, chosen, listed) for row in found],
+        "Items": [to_json(attributes_of(row), chosen, listed) for row in found],
     }
     if more:
-        last = rows[-1].attrs
+        last = attributes_of(rows[-1])
         keys = [name for name, _ in described] + table.table_key_attrs
         reply["LastEvaluatedKey"] = {name: value_to_json(last[name]) for name in dict.fromkeys(keys)}
     return reply

@@ -26,7 +26,7 @@ from moto.dynamodb.models import dynamodb_backends
 from moto.sqs.models import sqs_backends
 
 from chalicelib import aws
-from infra.local import direct, indexes, long_polls, management_api, moto_queues, socket_events
+from infra.local import direct, indexes, long_polls, management_api, moto_queues, packed_rows, socket_events
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"  # moto's default account
@@ -191,6 +191,7 @@ def _notify_watchers(target: str | bytes, body: Any) -> None:
 def _answer_directly(target: str | bytes, body: Any) -> tuple[int, dict[str, str], bytes] | None:
     """The answer to a request about rows, by its `X-Amz-Target`; None when it is moto's to answer."""
     service, _, action = (target.decode() if isinstance(target, bytes) else target).partition(".")
+    packed_rows.keep_unpacked(action not in _READS)
     if not service.startswith("DynamoDB") or float("inf") != moto.settings.INITIAL_NO_AUTH_ACTION_COUNT:
         # Where moto is told to hold callers to their roles, it answers everything.
         return None
@@ -199,8 +200,10 @@ def _answer_directly(target: str | bytes, body: Any) -> tuple[int, dict[str, str
         status, content = answered
         return status, {"Content-Type": "application/x-amz-json-1.0"}, content
     if action not in _READS:
+        named = body if isinstance(body, bytes) else str(body).encode()
         for table in backend.tables.values():
-            indexes.forget(table)
+            if table.name.encode() in named:
+                indexes.forget(table)
     return None
 
 

@@ -1,6 +1,6 @@
 """The rows of a moto table in the order of its keys and of its indexes, kept while rows are written."""
 
-from bisect import bisect_left, bisect_right, insort
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,6 +9,7 @@ from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 
 from infra.local.compiled import plain
+from infra.local.packed_rows import attributes_of
 
 _ATTRIBUTE = "_fluxden_indexes"
 SortKey = tuple[Any, ...]
@@ -16,19 +17,23 @@ SortKey = tuple[Any, ...]
 
 @dataclass
 class Partition:
-    """The rows of one partition, by their sort keys in order."""
+    """The rows of one partition, in the order of their sort keys."""
 
     keys: list[SortKey] = field(default_factory=list)
-    rows: dict[SortKey, Item] = field(default_factory=dict)
+    rows: list[Item] = field(default_factory=list)
 
     def put(self, key: SortKey, row: Item) -> None:
-        if key not in self.rows:
-            insort(self.keys, key)
-        self.rows[key] = row
+        at = bisect_left(self.keys, key)
+        if at < len(self.keys) and self.keys[at] == key:
+            self.rows[at] = row
+        else:
+            self.keys.insert(at, key)
+            self.rows.insert(at, row)
 
     def remove(self, key: SortKey) -> None:
-        if self.rows.pop(key, None) is not None:
-            del self.keys[bisect_left(self.keys, key)]
+        at = bisect_left(self.keys, key)
+        if at < len(self.keys) and self.keys[at] == key:
+            del self.keys[at], self.rows[at]
 
     def position_of(self, key: SortKey) -> int:
         """The position of the first sort key that is not before this one."""
@@ -78,7 +83,7 @@ class Order:
 
     def place(self, row: Item) -> tuple[tuple[str, Any], SortKey] | None:
         """The partition and the sort key of the row; None when it is not in this order."""
-        attributes = row.attrs
+        attributes = attributes_of(row)
         try:
             partition = attributes[self.hash_name]
             sort_key = tuple(plain(attributes[name]) for name in self.sort_names)
@@ -93,6 +98,8 @@ class Order:
     def remove(self, row: Item) -> None:
         if place := self.place(row):
             self.partitions[place[0]].remove(place[1])
+            if not self.partitions[place[0]].keys:
+                del self.partitions[place[0]]
 
     def partition(self, value: DynamoType) -> Partition:
         return self.partitions.get((value.type, plain(value))) or Partition()

@@ -4,7 +4,8 @@ from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import RESULT_SIZE_LIMIT, Table
 
 from infra.local import compiled, indexes
-from infra.local.rows import LARGEST_ROW, Params, row_size
+from infra.local.packed_rows import size_of
+from infra.local.rows import LARGEST_ROW, Params
 
 
 def read_page(
@@ -15,7 +16,7 @@ def read_page(
     partition = order.partition(values[where.hash_value])
     bounds = [compiled.plain(values[name]) for name in where.range_values]
     first, last = partition.within(where.comparison, bounds)
-    keys, total = partition.keys, len(partition.keys)
+    held, total = partition.rows, len(partition.rows)
     forward = params.get("ScanIndexForward", True)
     if (start := params.get("ExclusiveStartKey")) is not None:
         after = _start(order, start, partition, forward=forward)
@@ -24,8 +25,8 @@ def read_page(
     limit, size = params.get("Limit"), 0
     rows: list[Item] = []
     for position in positions:
-        row = partition.rows[keys[position]]
-        size_of_row = row_size(row.attrs)
+        row = held[position]
+        size_of_row = size_of(row)
         if len(rows) == limit or size + size_of_row > RESULT_SIZE_LIMIT:
             return rows, True
         rows.append(row)
@@ -34,7 +35,7 @@ def read_page(
     beyond = range(last, total) if forward else range(first - 1, -1, -1)
     full = len(rows) == limit
     more = rows and any(
-        full or size + row_size(partition.rows[keys[position]].attrs) > RESULT_SIZE_LIMIT
+        full or size + size_of(held[position]) > RESULT_SIZE_LIMIT
         for position in (beyond if full or size > RESULT_SIZE_LIMIT - LARGEST_ROW else ())
     )
     return rows, bool(more)

@@ -1,6 +1,6 @@
 """Writes of rows: worked out first, and made when everything that goes with them is known to succeed."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from moto.dynamodb.responses import (
 )
 
 from infra.local import compiled, compiled_updates, indexes
+from infra.local.packed_rows import attributes_of
 from infra.local.rows import (
     Key,
     Params,
@@ -59,7 +60,7 @@ def put(table: Table, request: Params) -> Write:
     types._validate_key_sizes(given)
     old = find_row(table, key)
     _check_condition(request, old)
-    return Write(table, key, old, new_row(table, key, {name: DynamoType(value) for name, value in given.items()}))
+    return Write(table, key, old, new_row(key, {name: DynamoType(value) for name, value in given.items()}))
 
 
 def update(table: Table, request: Params) -> Write:
@@ -69,12 +70,12 @@ def update(table: Table, request: Params) -> Write:
     expect(not change.bases & {*table.table_key_attrs})
     old = find_row(table, key)
     _check_condition(request, old, change.names, change.values)
-    before: Mapping[str, DynamoType] = old.attrs if old else key_attributes(table, key)
+    before = attributes_of(old) if old else key_attributes(table, key)
     after = change.apply(before, values)
     for name in change.bases & key_types(table).keys() & after.keys():
         # A wrong type, or an empty text, in an index's key is for moto to refuse.
         expect(after[name].type == key_types(table)[name] and after[name].value != "")
-    return Write(table, key, old, new_row(table, key, after))
+    return Write(table, key, old, new_row(key, after))
 
 
 def delete(table: Table, request: Params) -> Write:
@@ -104,7 +105,9 @@ def work_out_single(work_out: Callable[[], Write], params: Params) -> Write:
         return work_out()
     except ConditionFailedError as failed:
         asks = params.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
-        raise ConditionalCheckFailed(item=to_json(failed.row.attrs) if asks and failed.row else None) from failed
+        raise ConditionalCheckFailed(
+            item=to_json(attributes_of(failed.row)) if asks and failed.row else None
+        ) from failed
 
 
 def _check_condition(
@@ -113,7 +116,7 @@ def _check_condition(
     given_names, given = read_names(request), read_values(request)
     only_if = compiled.condition(request.get("ConditionExpression"), given_names, frozenset(given))
     expect(set(dict(given_names)) <= names | only_if.names and given.keys() <= values | only_if.values)
-    if not only_if.holds(row.attrs if row else _NO_ATTRIBUTES, given):
+    if not only_if.holds(attributes_of(row) if row else _NO_ATTRIBUTES, given):
         raise ConditionFailedError(row)
 
 

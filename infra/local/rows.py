@@ -3,13 +3,15 @@
 import base64
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
-from moto.dynamodb.models.dynamo_type import DynamoType, Item, LimitedSizeDict
+from moto.dynamodb.models.dynamo_type import DynamoType, Item
 from moto.dynamodb.models.table import Table
 
 from infra.local import compiled
 from infra.local.compiled import NotCompiledError
+from infra.local.packed_rows import attributes_of, pack, row_size
 
 Params = dict[str, Any]
 Key = tuple[DynamoType, DynamoType | None]
@@ -29,7 +31,13 @@ def read_key(table: Table, given: Params) -> Key:
     types = key_types(table)
     made = [DynamoType(given[name]) for name in table.table_key_attrs]
     expect(all(key.type == types[name] and key.value for name, key in zip(table.table_key_attrs, made, strict=True)))
-    return made[0], made[1] if len(made) > 1 else None
+    return made[0], _shared_key(made[1].type, made[1].value) if len(made) > 1 else None
+
+
+@lru_cache(maxsize=1024)
+def _shared_key(kind: str, value: Any) -> DynamoType:
+    """The range key of many rows, such as `DELIVERY`, is held once."""
+    return DynamoType({kind: value})
 
 
 def key_of(table: Table, request: Params) -> Params:
@@ -46,21 +54,9 @@ def key_attributes(table: Table, key: Key) -> dict[str, DynamoType]:
     return {name: value for name, value in zip(table.table_key_attrs, key, strict=False) if value is not None}
 
 
-def new_row(table: Table, key: Key, attributes: dict[str, DynamoType]) -> Item:  # noqa: ARG001
+def new_row(key: Key, attributes: Mapping[str, DynamoType]) -> Item:
     expect(row_size(attributes) <= LARGEST_ROW)
-    held = dict.__new__(LimitedSizeDict)
-    dict.update(held, attributes)
-    row = object.__new__(Item)
-    row.hash_key, row.range_key, row.attrs = *key, held
-    return row
-
-
-def row_size(attributes: Mapping[str, DynamoType]) -> int:
-    return sum(len(name.encode()) + _value_size(value) for name, value in attributes.items())
-
-
-def _value_size(value: DynamoType) -> int:
-    return len(value.value.encode()) if value.type == "S" else value.size()
+    return pack(*key, attributes)
 
 
 @dataclass(frozen=True)
@@ -93,15 +89,15 @@ def read_values(params: Params) -> dict[str, DynamoType]:
 
 
 def attributes_reply(row: Item | None) -> Params:
-    return {"Attributes": to_json(row.attrs)} if row else {}
+    return {"Attributes": to_json(attributes_of(row))} if row else {}
 
 
 def to_json(
     attributes: Mapping[str, DynamoType], chosen: Projection | None = None, listed: Iterable[str] | None = None
 ) -> Params:
     return {
-        name: value_to_json(value)
-        for name, value in attributes.items()
+        name: value_to_json(attributes[name])
+        for name in attributes
         if (chosen is None or name in chosen.attributes) and (listed is None or name in listed)
     }
 

@@ -11,12 +11,14 @@ from typing import Any
 from botocore.awsrequest import AWSPreparedRequest, AWSResponse
 from moto.core.botocore_stubber import MockRawResponse
 from moto.dynamodb.models import DynamoDBBackend, dynamodb_backends
-from moto.dynamodb.models.dynamo_type import LimitedSizeDict
+from moto.dynamodb.models.dynamo_type import Item, LimitedSizeDict
 from moto.dynamodb.models.table import Table
 from moto.sqs.models import sqs_backends
 
 from infra import queues, tables
 from infra.local import engine
+from infra.local.packed_rows import attributes_of, is_packed
+from infra.local.packed_rows import copy as copy_packed
 
 Send = Callable[[AWSPreparedRequest], AWSResponse]
 Key = tuple[str, str, str]
@@ -138,7 +140,8 @@ def _rows(table: Any) -> Iterator[tuple[tuple[str, str], Iterable[tuple[str, Any
     for held in table.items.values():
         for item in held.values() if table.has_range_key else (held,):
             range_key = item.range_key.value if item.range_key else ""
-            yield (item.hash_key.value, range_key), ((name, _plain(value)) for name, value in item.attrs.items())
+            attributes = attributes_of(item)
+            yield (item.hash_key.value, range_key), ((name, _plain(value)) for name, value in attributes.items())
 
 
 def _plain(held: Any) -> Any:
@@ -185,12 +188,14 @@ def copy_table(table: Any) -> Any:
 
 
 def _copy_item(item: Any) -> Any:
-    copied = object.__new__(type(item))
+    if is_packed(item):
+        return copy_packed(item)
+    copied = object.__new__(Item)
     attributes = dict.__new__(LimitedSizeDict)
     dict.update(attributes, item.attrs)
     for name, value in item.attrs.items():
         # Only values with parts are modified in place.
         if value.type in _WITH_PARTS:
             dict.__setitem__(attributes, name, copy.deepcopy(value))
-    copied.__dict__ = item.__dict__ | {"attrs": attributes}
+    copied.hash_key, copied.range_key, copied.attrs = item.hash_key, item.range_key, attributes
     return copied
