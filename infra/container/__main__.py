@@ -7,9 +7,11 @@ import click
 from botocore.exceptions import BotoCoreError, ClientError
 from chalice.app import Chalice
 
+from chalicelib.parallel import gather
 from chalicelib.settings import positive_integer
 from chalicelib.telemetry import logs
 from infra.commands.federation import list_warnings
+from infra.container import probe
 from infra.container.host import Host, Options
 from infra.queues import create_queues
 from infra.tables import create_tables
@@ -56,8 +58,7 @@ def main(
     os.environ.setdefault("FLUXDEN_SOCKETS_URL", f"http://{management_host}:{management_port}")
     from app import app
 
-    if create:
-        _create()
+    _prepare_engines(create=create)
     for warning in list_warnings():
         click.echo(warning, err=True)
     drain_seconds = positive_integer("FLUXDEN_DRAIN_SECONDS", _DRAIN_SECONDS)
@@ -71,12 +72,23 @@ async def _serve(app: Chalice, options: Options) -> None:
     await Host(app, options).run()
 
 
-def _create() -> None:
+def _prepare_engines(*, create: bool) -> None:
+    """Create what is missing. Exits with 1 if an engine can't be reached, or lacks a call that the desk needs."""
     try:
-        create_tables()
-        create_queues()
+        if create:
+            _refuse(probe.find_unknown_calls())
+            create_tables()
+            create_queues()
+        queues = probe.find_missing_queue_calls if create else probe.find_missing_redrives
+        _refuse([each for found in gather(probe.find_missing_calls, queues) for each in found])
     except (BotoCoreError, ClientError) as error:
-        raise click.ClickException(f"Can't create the tables and queues: {error}") from error
+        raise click.ClickException(f"Can't use the engines: {error}") from error
+
+
+def _refuse(missing: list[str]) -> None:
+    if missing:
+        listed = "".join(f"\n  {each}" for each in missing)
+        raise click.ClickException(f"The engines lack what the desk needs (docs/self-hosting.md):{listed}")
 
 
 if __name__ == "__main__":
